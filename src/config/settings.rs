@@ -1,0 +1,322 @@
+//! The configuration as meant: every default filled in, every text parsed, every reference checked.
+//!
+//! An `Option` here means that a thing can be off, never "the default". Nothing in this file knows TOML.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderName;
+use ipnet::IpNet;
+
+use super::names::{EndpointName, ListenerName, RouteName, UpstreamName};
+use crate::websocket::{CloseCode, PerDirection, PerSide};
+
+/// A whole configuration file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// How many worker threads carry sessions and tunnels.
+    pub workers: Workers,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// Every listener by name.
+    pub listeners: BTreeMap<ListenerName, Arc<ListenerSettings>>,
+    /// Every route by name.
+    pub routes: BTreeMap<RouteName, Arc<RouteSettings>>,
+    /// Every upstream by name.
+    pub upstreams: BTreeMap<UpstreamName, Arc<UpstreamSettings>>,
+    /// How tunnels are ended when we have to end them.
+    pub drain: DrainSettings,
+}
+
+/// The number of worker threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workers {
+    /// One for each core that this process may use.
+    PerCore,
+    /// Exactly so many.
+    Count(NonZeroUsize),
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// The most talkative level that is written; `RUST_LOG` overrides it.
+    pub level: LogLevel,
+    /// Text for people or JSON for machines.
+    pub format: LogFormat,
+}
+
+/// The levels of `log.level`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Only what needs a person.
+    Error,
+    /// And what soon may.
+    Warn,
+    /// And one line per refusal, exchange and ended tunnel.
+    Info,
+    /// And each step of each session.
+    Debug,
+    /// And the libraries below us.
+    Trace,
+}
+
+/// The formats of `log.format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text where standard error is a terminal, JSON elsewhere.
+    Auto,
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[listener.NAME]`: one bound address and its TLS.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListenerSettings {
+    /// Its identity.
+    pub name: ListenerName,
+    /// Where it listens.
+    pub bind: SocketAddr,
+    /// Its certificates; `None` is a plain listener.
+    pub tls: Option<TlsSettings>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long a TLS handshake may take.
+    pub tls_timeout: Duration,
+    /// How long a request head may take, and how long a kept-alive session may stay idle.
+    pub head_timeout: Duration,
+    /// How long a client may send none of its request body, or take none of the answer.
+    pub body_timeout: Duration,
+}
+
+/// `listener.NAME.tls`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// At least one; the first also serves clients whose SNI matches none.
+    pub certificates: Vec<CertificateFiles>,
+}
+
+/// The two PEM files of one certificate, as absolute paths or relative to the configuration file's folder (already joined).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The certificate chain, leaf first.
+    pub chain: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// `[route.NAME]`: which requests go to which upstream, and under which limits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RouteSettings {
+    /// Its identity.
+    pub name: RouteName,
+    /// The hosts it serves; empty means every host.
+    pub hosts: Vec<HostPattern>,
+    /// The listeners it is reachable through; empty means all of them.
+    pub listeners: Vec<ListenerName>,
+    /// The path prefix, on segment borders; always starts with `/`, never ends with one (but for `/` itself).
+    pub path: String,
+    /// Where its requests go.
+    pub upstream: UpstreamName,
+    /// The upgrade tokens let through, in lower case.
+    pub upgrade: Vec<String>,
+    /// The rules of its WebSocket tunnels.
+    pub websocket: Arc<WebsocketSettings>,
+}
+
+/// One entry of `route.NAME.hosts`, in lower case and without a port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum HostPattern {
+    /// `chat.example.com`
+    Exact(String),
+    /// `*.example.com`, kept as `example.com`: any number of labels in front of it, at least one.
+    Wildcard(String),
+}
+
+/// `[route.NAME.websocket]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WebsocketSettings {
+    /// Ends a tunnel that had no activity in either direction for so long.
+    pub idle_timeout: Option<Duration>,
+    /// What counts as activity.
+    pub idle_counts: IdleCounts,
+    /// How long a side may be quiet before it is pinged.
+    pub ping_every: PerSide<Option<Duration>>,
+    /// How long a pinged side may stay silent.
+    pub pong_within: Duration,
+    /// How long a side may take none of what is written to it.
+    pub stall_timeout: Option<Duration>,
+    /// How old a tunnel may become; each gets ± 10 % of its own.
+    pub max_lifetime: Option<Duration>,
+    /// How long a closing handshake may take.
+    pub closing_timeout: Duration,
+    /// How long the other direction may go on after one ended with a FIN and no Close.
+    pub half_close_timeout: Duration,
+    /// What a client reads when its endpoint is gone without a Close.
+    pub endpoint_lost_code: CloseCode,
+    /// What a direction may carry.
+    pub limits: PerDirection<LimitSettings>,
+    /// Whether permessage-deflate may be negotiated.
+    pub compression: Compression,
+}
+
+/// What keeps a tunnel from being idle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdleCounts {
+    /// Only data messages.
+    Messages,
+    /// Any frame, the pings and pongs of the two ends too.
+    Frames,
+}
+
+/// The limits of one direction; `None` is off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitSettings {
+    /// Payload bytes of one message, as they are on the wire.
+    pub max_message: Option<u64>,
+    /// Payload bytes of one frame, as they are on the wire.
+    pub max_frame: Option<u64>,
+    /// Frames of one message.
+    pub max_fragments: Option<u64>,
+    /// Bytes of one message after decompression.
+    pub max_inflated_message: Option<u64>,
+    /// Messages a second.
+    pub messages_per_second: Option<Rate>,
+    /// Ping, Pong and Close frames a second.
+    pub control_frames_per_second: Option<Rate>,
+    /// Bytes a second, frame headers included.
+    pub bytes_per_second: Option<Rate>,
+    /// What happens above a rate.
+    pub excess: Excess,
+}
+
+/// A token bucket: `per_second` come in, at most `burst` are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Tokens a second.
+    pub per_second: u64,
+    /// Tokens kept at the most; at least `1`.
+    pub burst: u64,
+}
+
+/// What happens to a direction above its rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excess {
+    /// The sender reads a Close 1008.
+    Close,
+    /// We stop reading from it until it is within its rate again.
+    Throttle,
+}
+
+/// What becomes of an offer of permessage-deflate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// The two ends agree on it between them.
+    Pass,
+    /// The offer is taken out of the request.
+    Refuse,
+}
+
+/// `[upstream.NAME]`: a named group of endpoints with a balancing policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpstreamSettings {
+    /// Its identity.
+    pub name: UpstreamName,
+    /// Its endpoints in the order of the file; at least one.
+    pub endpoints: Vec<EndpointSettings>,
+    /// How an endpoint is chosen.
+    pub policy: Policy,
+    /// Where the affinity key is looked for, first come first served; the client's address if nowhere.
+    pub sticky_on: Vec<AffinitySource>,
+    /// The cookie that keeps a client where it was first placed.
+    pub pin_cookie: Option<String>,
+    /// How long a connect may take, name lookup included.
+    pub connect_timeout: Duration,
+    /// How long the answer to an upgrade may take.
+    pub handshake_timeout: Duration,
+    /// How long the head of a plain answer may take.
+    pub response_timeout: Duration,
+    /// How long an endpoint may take none of a request body.
+    pub body_timeout: Duration,
+    /// How long an unused connection to an endpoint is kept for the next exchange.
+    pub keep_alive: Option<Duration>,
+}
+
+/// The balancing policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Weighted rendezvous hashing of the affinity key.
+    Sticky,
+}
+
+/// One endpoint of an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointSettings {
+    /// Its identity within the upstream.
+    pub name: EndpointName,
+    /// Where it is.
+    pub address: EndpointAddress,
+    /// Its share of the placements, relative to the others'.
+    pub weight: NonZeroU32,
+}
+
+/// Where an endpoint is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum EndpointAddress {
+    /// An IP address and a port.
+    Socket(SocketAddr),
+    /// A host name and a port, looked up by the system's resolver at each connect.
+    Name(String, u16),
+}
+
+/// One entry of `upstream.NAME.sticky_on`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AffinitySource {
+    /// `header:NAME`
+    Header(HeaderName),
+    /// `cookie:NAME`
+    Cookie(String),
+    /// `query:NAME`
+    Query(String),
+    /// `client_ip`
+    ClientIp,
+}
+
+/// `[drain]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrainSettings {
+    /// What the client of a drained tunnel reads.
+    pub close_code: CloseCode,
+    /// How many tunnels a second are told at the most, unless the deadline needs more.
+    pub max_per_second: NonZeroU32,
+    /// At SIGTERM and SIGINT.
+    pub stop: DrainWindow,
+    /// After a reload that took something away.
+    pub reload: DrainWindow,
+    /// Whether a reload drains at all.
+    pub on_reload: OnReload,
+}
+
+/// How long a drain may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrainWindow {
+    /// When what is left is cut.
+    pub deadline: Duration,
+    /// Over how long the tunnels are told; at most `deadline`.
+    pub spread: Duration,
+}
+
+/// What becomes of tunnels whose listener, route or endpoint a reload took away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnReload {
+    /// They are drained.
+    Drain,
+    /// They stay until they end by themselves.
+    Keep,
+}

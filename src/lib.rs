@@ -1,0 +1,7 @@
+//! Windlass: a reverse proxy made for WebSocket back ends.
+//!
+//! The library behind the `windlass` program. It exists so that tests, benches and fuzz targets can reach every part;
+//! its interface follows the program and promises nothing else. `ARCHITECTURE.md` is the map.
+
+pub mod config;
+pub mod websocket;
