@@ -4,4 +4,5 @@
 //! its interface follows the program and promises nothing else. `ARCHITECTURE.md` is the map.
 
 pub mod config;
+pub mod drain;
 pub mod websocket;

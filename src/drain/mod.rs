@@ -1,0 +1,20 @@
+//! Ending tunnels in a paced, polite way before a deadline: one engine for every cause.
+//!
+//! What it does: keeps a list of every open tunnel ([`Registry`]), decides who is told when ([`Pace`], pure) and sees
+//! a drain through ([`Drain`]). What it does not: write a Close. A tunnel is *told* by a [`StopOrder`]; only the
+//! tunnel itself writes to its sockets.
+//!
+//! Invariants: a tunnel is registered before its client reads the 101, and no longer than its task lives. A tunnel
+//! that registers in a scope which is already draining finds its order waiting.
+
+mod coordinator;
+mod order;
+mod pace;
+mod registry;
+mod scope;
+
+pub use coordinator::{Drain, Progress, Report};
+pub use order::{Cause, StopOrder};
+pub use pace::Pace;
+pub use registry::{Registration, Registry, Standing, Ticket};
+pub use scope::{Incarnation, Member, Scope};

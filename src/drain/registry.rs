@@ -1,0 +1,243 @@
+//! Every open tunnel, so that none is forgotten: listed, told and counted.
+
+use std::any::Any;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use futures_util::task::AtomicWaker;
+use slab::Slab;
+use tokio::time::Instant;
+
+use super::order::StopOrder;
+use super::scope::{Member, Scope};
+
+/// Every open tunnel of the process, in shards so that workers do not wait for each other.
+#[derive(Debug)]
+pub struct Registry {
+    shards: Box<[Mutex<Slab<Arc<Ticket>>>]>,
+    standing: Mutex<Vec<Standing>>,
+    opened: AtomicU64,
+}
+
+/// An order for tunnels that register after their drain began.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Whom it is for.
+    pub scope: Scope,
+    /// What they find.
+    pub order: StopOrder,
+    /// The order is forgotten when this is gone, since nobody can register under it any more; `None` is never.
+    pub while_alive: Option<Weak<dyn Any + Send + Sync>>,
+}
+
+/// The registry's side of one open tunnel.
+#[derive(Debug)]
+pub struct Ticket {
+    /// Counts up over the life of the process; stands in the log as the tunnel's name.
+    pub id: u64,
+    /// What it belongs to.
+    pub member: Member,
+    /// Since when it is open.
+    pub opened: Instant,
+    order: OnceLock<StopOrder>,
+    ended: AtomicBool,
+    /// The earliest deadline it was given, in nanoseconds after `opened`; a later drain may only shorten it.
+    deadline: AtomicU64,
+    waker: AtomicWaker,
+}
+
+/// A tunnel's own side: it is registered as long as this lives.
+#[derive(Debug)]
+pub struct Registration {
+    ticket: Arc<Ticket>,
+    registry: Arc<Registry>,
+    shard: usize,
+    key: usize,
+}
+
+impl Registry {
+    /// An empty registry with a shard for each worker.
+    pub fn new(workers: usize) -> Arc<Self> {
+        let shards = (0..workers.max(1)).map(|_| Mutex::default()).collect();
+        Arc::new(Self { shards, standing: Mutex::default(), opened: AtomicU64::new(0) })
+    }
+
+    /// Registers a tunnel that is about to open on `worker`. Where its scope is already draining, its order waits.
+    pub fn register(self: &Arc<Self>, worker: usize, member: Member) -> Registration {
+        let shard = worker % self.shards.len();
+        let ticket = Arc::new(Ticket {
+            id: self.opened.fetch_add(1, Ordering::Relaxed) + 1,
+            member,
+            opened: Instant::now(),
+            order: OnceLock::new(),
+            ended: AtomicBool::new(false),
+            deadline: AtomicU64::new(u64::MAX),
+            waker: AtomicWaker::new(),
+        });
+        let key = self.shard(shard).insert(Arc::clone(&ticket));
+        // After the insert: a drain that starts now either finds the ticket or is found by it.
+        for standing in locked(&self.standing).iter().filter(|standing| standing.scope.contains(&ticket.member)) {
+            ticket.tell(standing.order);
+        }
+        Registration { ticket, registry: Arc::clone(self), shard, key }
+    }
+
+    /// Lets `order` wait for everybody who registers in `scope` from now on, and returns who is already there.
+    pub fn begin(&self, standing: impl IntoIterator<Item = Standing>) -> Vec<Arc<Ticket>> {
+        let standing: Vec<_> = standing.into_iter().collect();
+        {
+            let mut list = locked(&self.standing);
+            list.retain(|old| old.while_alive.as_ref().is_none_or(|alive| alive.strong_count() > 0));
+            list.extend(standing.iter().cloned());
+        }
+        self.tunnels(|member| standing.iter().any(|standing| standing.scope.contains(member)))
+    }
+
+    /// The open tunnels that `wanted` accepts.
+    pub fn tunnels(&self, wanted: impl Fn(&Member) -> bool) -> Vec<Arc<Ticket>> {
+        let mut found = Vec::new();
+        for shard in 0..self.shards.len() {
+            found.extend(self.shard(shard).iter().map(|(_, ticket)| ticket).filter(|t| wanted(&t.member)).cloned());
+        }
+        found
+    }
+
+    /// How many tunnels are open.
+    pub fn len(&self) -> usize {
+        (0..self.shards.len()).map(|shard| self.shard(shard).len()).sum()
+    }
+
+    /// Whether no tunnel is open.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "every caller takes the shard modulo their number")]
+    fn shard(&self, shard: usize) -> MutexGuard<'_, Slab<Arc<Ticket>>> {
+        locked(&self.shards[shard])
+    }
+}
+
+impl Ticket {
+    /// Gives the tunnel its order. The first one stands; a later one can only bring the deadline nearer.
+    pub fn tell(&self, order: StopOrder) {
+        let nanos = order.deadline.saturating_duration_since(self.opened).as_nanos();
+        self.deadline.fetch_min(u64::try_from(nanos).unwrap_or(u64::MAX - 1), Ordering::Relaxed);
+        // The order is published after the deadline, so whoever sees the first sees the second.
+        let _ = self.order.set(order);
+        self.waker.wake();
+    }
+
+    /// Whether the tunnel is over.
+    pub fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// The order, with the earliest deadline that was given so far.
+    pub fn order(&self) -> Option<StopOrder> {
+        let order = *self.order.get()?;
+        let deadline = self.opened + Duration::from_nanos(self.deadline.load(Ordering::Relaxed));
+        Some(StopOrder { deadline, ..order })
+    }
+}
+
+impl Registration {
+    /// The registry's side of this tunnel.
+    pub fn ticket(&self) -> &Arc<Ticket> {
+        &self.ticket
+    }
+
+    /// The order if there is one; else wakes the task when it comes, or when its deadline comes nearer.
+    pub fn poll_order(&self, cx: &Context<'_>) -> Option<StopOrder> {
+        self.listen(cx.waker());
+        self.ticket.order()
+    }
+
+    fn listen(&self, waker: &Waker) {
+        self.ticket.waker.register(waker);
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.registry.shard(self.shard).try_remove(self.key);
+        self.ticket.ended.store(true, Ordering::Release);
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic while a list was held leaves the list whole: each change to it is a single call.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::super::{Cause, Incarnation};
+    use super::*;
+    use crate::websocket::CloseCode;
+
+    fn member(route: u64) -> Member {
+        Member {
+            listener: ("public".into(), Incarnation(1)),
+            route: ("chat".into(), Incarnation(route)),
+            upstream: ("chat".into(), Incarnation(3)),
+            endpoint: ("a".into(), Incarnation(4)),
+            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        }
+    }
+
+    fn order(seconds: u64) -> StopOrder {
+        let deadline = Instant::now() + Duration::from_secs(seconds);
+        StopOrder { cause: Cause::Reload, code: CloseCode::SERVICE_RESTART, deadline }
+    }
+
+    fn standing(route: u64, while_alive: Option<Weak<dyn Any + Send + Sync>>) -> Standing {
+        Standing { scope: Scope::Route(Incarnation(route)), order: order(10), while_alive }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn forgets_a_tunnel_when_its_registration_goes() {
+        let registry = Registry::new(2);
+        let registration = registry.register(1, member(2));
+        assert_eq!(registry.len(), 1);
+        drop(registration);
+        assert!(registry.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_registration_finds_its_order_waiting() {
+        let registry = Registry::new(1);
+        let early = registry.register(0, member(2));
+        let found = registry.begin([standing(2, None)]);
+        assert_eq!(found.len(), 1);
+        assert!(early.ticket().order().is_none(), "who was there before is told by the pace");
+        assert!(registry.register(0, member(2)).ticket().order().is_some());
+        assert!(registry.register(0, member(9)).ticket().order().is_none(), "another route is not concerned");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_standing_order_lasts_as_long_as_somebody_can_register_under_it() {
+        let registry = Registry::new(1);
+        let old_snapshot: Arc<dyn Any + Send + Sync> = Arc::new(());
+        registry.begin([standing(2, Some(Arc::downgrade(&old_snapshot)))]);
+        drop(old_snapshot);
+        registry.begin([]);
+        assert!(locked(&registry.standing).is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_order_only_brings_the_deadline_nearer() {
+        let registry = Registry::new(1);
+        let registration = registry.register(0, member(2));
+        let (first, later, sooner) = (order(10), order(20), order(5));
+        registration.ticket().tell(first);
+        registration.ticket().tell(later);
+        assert_eq!(registration.ticket().order().map(|o| o.deadline), Some(first.deadline));
+        registration.ticket().tell(sooner);
+        assert_eq!(registration.ticket().order().map(|o| o.deadline), Some(sooner.deadline));
+    }
+}

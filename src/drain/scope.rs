@@ -1,0 +1,61 @@
+//! Which tunnels a drain is about.
+
+use std::net::IpAddr;
+
+use crate::config::{EndpointName, ListenerName, RouteName, UpstreamName};
+
+/// Tells one life of a named thing from the next: removed and added again, a name keeps its spelling and loses its
+/// incarnation. So a drain of the old one never touches tunnels of the new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Incarnation(pub u64);
+
+/// What a tunnel belongs to, by identity.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// The listener it came through.
+    pub listener: (ListenerName, Incarnation),
+    /// The route it took.
+    pub route: (RouteName, Incarnation),
+    /// The upstream it was placed in.
+    pub upstream: (UpstreamName, Incarnation),
+    /// The endpoint it was placed on.
+    pub endpoint: (EndpointName, Incarnation),
+    /// The client's address, as believed.
+    pub client: IpAddr,
+}
+
+/// A set of tunnels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Every tunnel.
+    All,
+    /// The tunnels that came through a listener.
+    Listener(Incarnation),
+    /// The tunnels of a route.
+    Route(Incarnation),
+    /// The tunnels of a route that were placed in this upstream: what stays behind when a route moves to another.
+    RouteOn {
+        /// The route that moved.
+        route: Incarnation,
+        /// The upstream it left.
+        upstream: Incarnation,
+    },
+    /// The tunnels placed in an upstream.
+    Upstream(Incarnation),
+    /// The tunnels placed on an endpoint.
+    Endpoint(Incarnation),
+}
+
+impl Scope {
+    /// Whether `member` is in the set.
+    pub fn contains(&self, member: &Member) -> bool {
+        match *self {
+            Self::All => true,
+            Self::Listener(incarnation) => member.listener.1 == incarnation,
+            Self::Route(incarnation) => member.route.1 == incarnation,
+            Self::RouteOn { route, upstream } => member.route.1 == route && member.upstream.1 == upstream,
+            Self::Upstream(incarnation) => member.upstream.1 == incarnation,
+            Self::Endpoint(incarnation) => member.endpoint.1 == incarnation,
+        }
+    }
+}
