@@ -5,4 +5,5 @@
 
 pub mod config;
 pub mod drain;
+pub mod process;
 pub mod websocket;

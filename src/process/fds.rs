@@ -1,0 +1,168 @@
+//! What only the descriptor itself can tell; the one file where `unsafe` is allowed.
+//!
+//! Each unsafe block is a single system call on values that live in its own frame.
+#![expect(unsafe_code, reason = "TCP_INFO has no safe wrapper in the crates we use")]
+
+use std::io;
+use std::mem::offset_of;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
+
+/// How far what we wrote to a TCP connection has got.
+///
+/// "Taken by our socket buffer" is not "received": megabytes fit there while the peer's kernel has not answered for
+/// minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Bytes that the peer's kernel acknowledged since the connection was made. Only ever grows.
+    pub acked: u64,
+    /// Whether anything is still on its way: sent and not acknowledged, or not sent yet.
+    pub outstanding: bool,
+    /// How long ago the last acknowledgement came, in whole milliseconds.
+    pub since_ack: Duration,
+}
+
+/// Asks the kernel how far what we wrote to `socket` has got.
+///
+/// Fails if `socket` is not a TCP socket, or if the kernel is older than Linux 4.6 and cannot say.
+pub fn delivery(socket: BorrowedFd<'_>) -> io::Result<Delivery> {
+    let info = tcp_info(socket)?;
+    Ok(Delivery {
+        acked: info.bytes_acked,
+        outstanding: info.unacked > 0 || info.notsent_bytes > 0,
+        since_ack: Duration::from_millis(info.last_ack_recv.into()),
+    })
+}
+
+fn tcp_info(socket: BorrowedFd<'_>) -> io::Result<TcpInfo> {
+    let mut info = TcpInfo::default();
+    let mut length = size_of::<TcpInfo>() as libc::socklen_t;
+    // SAFETY: the descriptor is open for as long as `socket` is borrowed; `info` is writable for `length` bytes, and every
+    // bit pattern is a valid `TcpInfo`, which consists of integers alone; `length` is a valid `socklen_t`.
+    let result = unsafe {
+        libc::getsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, (&raw mut info).cast(), &raw mut length)
+    };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if (length as usize) < TcpInfo::NEEDED {
+        return Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "the kernel's TCP_INFO is too old to tell what was delivered",
+        ));
+    }
+    Ok(info)
+}
+
+/// The beginning of the kernel's `struct tcp_info` (linux/tcp.h), which only ever grows at its end.
+///
+/// libc's own stops before the fields that we need.
+#[repr(C)]
+#[derive(Default)]
+struct TcpInfo {
+    /// State, retransmits, options, window scales.
+    _bytes: [u8; 8],
+    /// Timeouts and segment sizes.
+    _rto_to_rcv_mss: [u32; 4],
+    /// Segments sent and not acknowledged.
+    unacked: u32,
+    /// Losses, and when data last went or came.
+    _sacked_to_last_data_recv: [u32; 7],
+    /// Milliseconds since the last acknowledgement.
+    last_ack_recv: u32,
+    /// Windows and round-trip times.
+    _pmtu_to_total_retrans: [u32; 11],
+    /// Bytes a second.
+    _pacing_rates: [u64; 2],
+    /// Bytes acknowledged (RFC 4898 tcpEStatsAppHCThruOctetsAcked).
+    bytes_acked: u64,
+    /// Bytes received.
+    _bytes_received: u64,
+    /// Segments sent and received.
+    _segments: [u32; 2],
+    /// Bytes in the send buffer that were never sent (Linux 4.6).
+    notsent_bytes: u32,
+    /// Microseconds.
+    _min_rtt: u32,
+}
+
+impl TcpInfo {
+    /// How many bytes the kernel must have written for every field that is read here.
+    const NEEDED: usize = offset_of!(Self, notsent_bytes) + size_of::<u32>();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream, UdpSocket};
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn lays_the_fields_where_the_kernel_has_them() {
+        assert_eq!(offset_of!(TcpInfo, unacked), 24);
+        assert_eq!(offset_of!(TcpInfo, last_ack_recv), 56);
+        assert_eq!(offset_of!(TcpInfo, bytes_acked), 120);
+        assert_eq!(offset_of!(TcpInfo, notsent_bytes), 144);
+    }
+
+    #[test]
+    fn a_peer_that_does_not_read_leaves_bytes_outstanding() {
+        let (mut near, _far) = pair();
+        fill(&mut near);
+
+        let stuck = delivery(near.as_fd()).unwrap();
+
+        assert!(stuck.outstanding);
+    }
+
+    #[test]
+    fn a_peer_that_reads_acknowledges_everything() {
+        let (mut near, mut far) = pair();
+        let before = delivery(near.as_fd()).unwrap();
+        let sent = fill(&mut near);
+
+        near.set_nonblocking(false).unwrap();
+        far.read_exact(&mut vec![0; sent]).unwrap();
+        // The answer carries the acknowledgement of all that was read before it was sent.
+        far.write_all(b"!").unwrap();
+        near.read_exact(&mut [0]).unwrap();
+        let after = delivery(near.as_fd()).unwrap();
+
+        assert_eq!(after.acked - before.acked, sent as u64);
+        assert!(!after.outstanding);
+        assert!(after.since_ack < Duration::from_secs(60));
+    }
+
+    #[test]
+    fn what_is_not_tcp_is_an_error() {
+        let (unix, _other) = UnixStream::pair().unwrap();
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+
+        assert!(delivery(unix.as_fd()).is_err());
+        assert!(delivery(udp.as_fd()).is_err());
+    }
+
+    fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (far, _) = listener.accept().unwrap();
+        (near, far)
+    }
+
+    /// Writes until both kernels' buffers are full; returns how many bytes went in.
+    fn fill(stream: &mut TcpStream) -> usize {
+        stream.set_nonblocking(true).unwrap();
+        let chunk = [7; 64 * 1024];
+        let mut sent = 0;
+        loop {
+            match stream.write(&chunk) {
+                Ok(n) => sent += n,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return sent,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The signals that steer the process.
+//!
+//! Signals coalesce: two that come before the first is taken may be seen as one. Nothing here counts.
+
+use std::io;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What an operator asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGHUP: read the configuration again.
+    Reload,
+    /// SIGTERM or SIGINT: end politely; the second one ends at once.
+    Stop,
+}
+
+/// The signals that came since [`Signals::listen`].
+#[derive(Debug)]
+pub struct Signals {
+    hangup: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// Takes SIGHUP, SIGTERM and SIGINT from their default, which is to kill the process.
+    ///
+    /// Needs a tokio runtime with I/O; fails only if the system refuses a handler.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next signal; a stop is seen before a reload that came with it.
+    ///
+    /// Cancel safe: a signal that was not returned is returned by the next call.
+    pub async fn next(&mut self) -> Signal {
+        tokio::select! {
+            biased;
+            _ = self.terminate.recv() => Signal::Stop,
+            _ = self.interrupt.recv() => Signal::Stop,
+            _ = self.hangup.recv() => Signal::Reload,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{Signal as Number, getpid, kill_process};
+
+    use super::*;
+
+    /// One test only: handlers belong to the whole process, so a second test would see these signals too.
+    #[tokio::test]
+    async fn tells_reload_from_stop() {
+        let mut signals = Signals::listen().unwrap();
+
+        raise(Number::HUP);
+        assert_eq!(signals.next().await, Signal::Reload);
+        raise(Number::TERM);
+        assert_eq!(signals.next().await, Signal::Stop);
+        raise(Number::INT);
+        assert_eq!(signals.next().await, Signal::Stop);
+        raise(Number::HUP);
+        assert_eq!(signals.next().await, Signal::Reload);
+    }
+
+    fn raise(number: Number) {
+        kill_process(getpid(), number).unwrap();
+    }
+}
