@@ -1,0 +1,361 @@
+//! The inspector: judges the frames of one direction while they stream by.
+//!
+//! It keeps counters, never bytes: the caller keeps what has not passed yet, so nothing is copied or allocated here, and
+//! data payload is not even looked at. Invariants, for any way the stream is cut into scans:
+//! - what passed is a prefix of the stream that ends between frames or inside data payload, never inside a header;
+//! - a control frame is reported once, whole and legal, and is not part of `passed`;
+//! - the first frame that breaks a rule is reported, and nothing of its header passes.
+
+use super::close::CloseBody;
+use super::control::{Control, ControlKind, MAX_CONTROL_PAYLOAD};
+use super::direction::Direction;
+use super::extensions::Extensions;
+use super::header::Header;
+use super::violation::Violation;
+
+/// What a direction is held to; `u64::MAX` turns a limit off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Whose frames these are: the client masks, the endpoint must not (RFC 6455 §5.1).
+    pub direction: Direction,
+    /// What the handshake agreed on: it decides which reserved bits are legal.
+    pub extensions: Extensions,
+    /// Payload bytes of one data frame, as they are on the wire.
+    pub max_frame: u64,
+    /// Payload bytes of one message, as they are on the wire.
+    pub max_message: u64,
+    /// Frames of one message; from `u32::MAX` on it is off.
+    pub max_fragments: u64,
+}
+
+/// The state of one direction, between two scans.
+///
+/// ```text
+///            first frame, no FIN
+///    ┌──────┐ ────────────────────► ┌────────────┐ ─┐ continuation,
+///    │ Idle │                       │ Unfinished │  │ no FIN
+///    └──────┘ ◄──────────────────── └────────────┘ ◄┘
+///       │       continuation, FIN         │
+///       └───────────► Closed ◄────────────┘  a Close frame, which may stand between fragments
+/// ```
+#[derive(Debug)]
+pub struct Inspector {
+    /// Payload bytes of the current data frame that have not passed yet.
+    remaining: u64,
+    /// Payload bytes of the current message's frames so far.
+    message_size: u64,
+    /// Messages that began.
+    messages: u64,
+    /// Frames that were judged and moved past, control frames too.
+    frames: u64,
+    max_frame: u64,
+    max_message: u64,
+    max_fragments: u32,
+    /// Frames of the current message so far.
+    fragments: u32,
+    direction: Direction,
+    /// The reserved bits that may be set on the first frame of a message.
+    first_frame_rsv: u8,
+    reserved: Reserved,
+    message: Message,
+}
+
+/// Where a direction stands between frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Message {
+    /// No message has begun that is not finished.
+    Idle,
+    /// More frames of the current message will come.
+    Unfinished,
+    /// A Close frame came: no data frame may follow (RFC 6455 §5.5.1).
+    Closed,
+}
+
+/// Whether what RFC 6455 reserves for extensions is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reserved {
+    /// We know every extension in use.
+    Judged,
+    /// An extension that we do not know may mean anything by it.
+    Passes,
+}
+
+/// What one scan found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// Bytes of the input that may go on to the other side.
+    pub passed: usize,
+    /// Messages that began in them.
+    pub messages: u64,
+    /// Why the scan ended, and what stands at `input[passed..]`.
+    pub then: Then,
+}
+
+/// Why a scan ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// All of the input passed.
+    Exhausted,
+    /// `input[passed..]`, at most 130 bytes, is the start of a header or of a control frame: keep it and come back with
+    /// it and more.
+    Incomplete,
+    /// A whole, legal control frame stands at `input[passed..passed + control.size]`. The inspector has moved past it;
+    /// the caller passes it on or swallows it, and comes back with what follows it.
+    Control(Control),
+    /// The next header would begin a message beyond the number asked for. Nothing of it passed.
+    Budget,
+    /// The observer wants the rest of this payload at another time.
+    Paused,
+    /// What stands at `input[passed..]` must not pass. Do not scan again.
+    Violation(Violation),
+}
+
+/// Watches data frames on their way, for instance to meter what they inflate to.
+pub trait Observe {
+    /// A data frame was found legal; its payload follows.
+    fn on_frame(&mut self, header: &Header);
+
+    /// The next payload bytes of that frame, as they stand on the wire, before they pass; returns how many may. If it is not all
+    /// of them the scan ends with [`Then::Paused`], and the next one starts with the rest. `last`: they end the message. An empty
+    /// payload comes only to end a message, and is taken at once. (Frames of the opcodes 3–7, which pass only with
+    /// [`Extensions::Unknown`], come too; for them `last` means nothing.)
+    fn on_payload(&mut self, payload: &[u8], last: bool) -> Result<usize, Violation>;
+}
+
+/// Observes nothing, and costs nothing.
+struct Blind;
+
+impl Observe for Blind {
+    #[inline(always)]
+    fn on_frame(&mut self, _: &Header) {}
+
+    #[inline(always)]
+    fn on_payload(&mut self, payload: &[u8], _: bool) -> Result<usize, Violation> {
+        Ok(payload.len())
+    }
+}
+
+/// What a header that was found legal begins.
+enum Legal {
+    /// The first frame of a message.
+    First { rest: Message },
+    /// A frame that continues a message.
+    Continuation { rest: Message },
+    /// A frame of an opcode that an extension we do not know defines; no part of a message.
+    Opaque,
+    /// A control frame.
+    Control,
+}
+
+impl Inspector {
+    /// An inspector at the start of a direction, right after the handshake.
+    pub fn new(rules: Rules) -> Self {
+        let (first_frame_rsv, reserved) = match rules.extensions {
+            Extensions::None => (0, Reserved::Judged),
+            Extensions::Deflate(_) => (Header::RSV1, Reserved::Judged),
+            Extensions::Unknown => (Header::RSV, Reserved::Passes),
+        };
+        Self {
+            remaining: 0,
+            message_size: 0,
+            messages: 0,
+            frames: 0,
+            max_frame: rules.max_frame,
+            max_message: rules.max_message,
+            max_fragments: u32::try_from(rules.max_fragments).unwrap_or(u32::MAX),
+            fragments: 0,
+            direction: rules.direction,
+            first_frame_rsv,
+            reserved,
+            message: Message::Idle,
+        }
+    }
+
+    /// Judges `input`, which starts where the last scan's `passed`, plus the control frame it returned, ended.
+    ///
+    /// At most `messages` messages may begin in it; `u64::MAX` is no limit.
+    pub fn scan(&mut self, input: &[u8], messages: u64) -> Scan {
+        self.scan_observed(input, messages, &mut Blind)
+    }
+
+    /// As [`scan`](Self::scan), and shows every data frame to `observer`.
+    #[inline]
+    pub fn scan_observed(&mut self, input: &[u8], messages: u64, observer: &mut impl Observe) -> Scan {
+        let mut rest = input;
+        let mut began = 0;
+        let then = self.advance(&mut rest, &mut began, messages, observer).unwrap_or_else(Then::Violation);
+        self.messages += began;
+        Scan { passed: input.len() - rest.len(), messages: began, then }
+    }
+
+    /// Whether what has passed so far ends between two frames, so that a frame of ours may stand there.
+    pub fn is_at_boundary(&self) -> bool {
+        self.remaining == 0
+    }
+
+    /// Whether a message has begun to pass and its last frame's header has not.
+    pub fn is_in_message(&self) -> bool {
+        self.message == Message::Unfinished
+    }
+
+    /// How many messages began to pass.
+    pub fn messages(&self) -> u64 {
+        self.messages
+    }
+
+    /// How many frames began to pass, or were reported as control frames.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Moves `rest` forward over everything that passes.
+    #[inline(always)]
+    fn advance(
+        &mut self,
+        rest: &mut &[u8],
+        began: &mut u64,
+        messages: u64,
+        observer: &mut impl Observe,
+    ) -> Result<Then, Violation> {
+        loop {
+            if self.remaining > 0 {
+                let here = usize::try_from(self.remaining).unwrap_or(usize::MAX);
+                let (payload, after) = rest.split_at_checked(here).unwrap_or((rest, &[]));
+                let last = payload.len() == here && self.message == Message::Idle;
+                let taken = if payload.is_empty() { 0 } else { observer.on_payload(payload, last)?.min(payload.len()) };
+                self.remaining -= taken as u64;
+                if taken < payload.len() {
+                    *rest = rest.get(taken..).unwrap_or_default();
+                    return Ok(Then::Paused);
+                }
+                *rest = after;
+            }
+            if rest.is_empty() {
+                return Ok(Then::Exhausted);
+            }
+            let Some(header) = Header::parse(rest)? else { return Ok(Then::Incomplete) };
+            match self.judge(&header)? {
+                Legal::Control => return self.control(&header, rest),
+                Legal::First { .. } if *began == messages => return Ok(Then::Budget),
+                Legal::First { rest } => {
+                    *began += 1;
+                    self.message = rest;
+                    self.message_size = header.length;
+                    self.fragments = 1;
+                }
+                Legal::Continuation { rest } => {
+                    self.message = rest;
+                    self.message_size = self.message_size.saturating_add(header.length);
+                    self.fragments = self.fragments.saturating_add(1);
+                }
+                Legal::Opaque => {}
+            }
+            observer.on_frame(&header);
+            if header.length == 0 && self.message == Message::Idle {
+                observer.on_payload(&[], true)?;
+            }
+            self.frames += 1;
+            self.remaining = header.length;
+            *rest = rest.get(header.size..).unwrap_or_default();
+        }
+    }
+
+    /// Holds a header to every rule but those on a control frame's payload. Changes nothing.
+    #[inline(always)]
+    fn judge(&self, header: &Header) -> Result<Legal, Violation> {
+        match (self.direction, header.mask) {
+            (Direction::FromClient, None) => return Err(Violation::NotMasked),
+            (Direction::FromUpstream, Some(_)) => return Err(Violation::Masked),
+            (Direction::FromClient, Some(_)) | (Direction::FromUpstream, None) => {}
+        }
+        if header.is_control() {
+            return self.judge_control(header).map(|()| Legal::Control);
+        }
+        let rest = if header.fin { Message::Idle } else { Message::Unfinished };
+        match (header.opcode, self.message) {
+            (Header::CONTINUATION..=Header::BINARY, Message::Closed) => Err(Violation::DataAfterClose),
+            (Header::TEXT | Header::BINARY, Message::Idle) => {
+                if header.rsv & !self.first_frame_rsv != 0 {
+                    return Err(Violation::ReservedBits);
+                }
+                self.judge_size(header.length, header.length, 1)?;
+                Ok(Legal::First { rest })
+            }
+            (Header::CONTINUATION, Message::Unfinished) => {
+                if header.rsv != 0 && self.reserved == Reserved::Judged {
+                    return Err(self.misplaced_rsv(header.rsv, Violation::CompressedContinuation));
+                }
+                let message_size = self.message_size.saturating_add(header.length);
+                self.judge_size(header.length, message_size, self.fragments.saturating_add(1))?;
+                Ok(Legal::Continuation { rest })
+            }
+            (Header::TEXT | Header::BINARY, Message::Unfinished) => Err(Violation::MessageUnfinished),
+            (Header::CONTINUATION, Message::Idle) => Err(Violation::NothingToContinue),
+            (_, Message::Closed) if self.reserved == Reserved::Passes => Err(Violation::DataAfterClose),
+            (_, _) if self.reserved == Reserved::Passes => {
+                self.judge_size(header.length, 0, 0)?;
+                Ok(Legal::Opaque)
+            }
+            (opcode, _) => Err(Violation::ReservedOpcode(opcode)),
+        }
+    }
+
+    #[inline(always)]
+    fn judge_size(&self, frame_size: u64, message_size: u64, fragments: u32) -> Result<(), Violation> {
+        if frame_size > self.max_frame {
+            return Err(Violation::FrameTooBig(self.max_frame));
+        }
+        if message_size > self.max_message {
+            return Err(Violation::MessageTooBig(self.max_message));
+        }
+        if fragments > self.max_fragments {
+            return Err(Violation::TooManyFragments(self.max_fragments.into()));
+        }
+        Ok(())
+    }
+
+    /// The rules on every control frame's header (RFC 6455 §5.5), which no extension changes, and on its reserved parts, which one may.
+    fn judge_control(&self, header: &Header) -> Result<(), Violation> {
+        if self.reserved == Reserved::Judged {
+            if header.rsv != 0 {
+                return Err(self.misplaced_rsv(header.rsv, Violation::CompressedControl));
+            }
+            if header.opcode > Header::PONG {
+                return Err(Violation::ReservedOpcode(header.opcode));
+            }
+        }
+        if !header.fin {
+            return Err(Violation::ControlFragmented);
+        }
+        if header.length > MAX_CONTROL_PAYLOAD as u64 {
+            return Err(Violation::ControlTooLong);
+        }
+        Ok(())
+    }
+
+    /// RSV1 where permessage-deflate does not allow it is `deflate`'s fault, any other bit is nobody's.
+    fn misplaced_rsv(&self, rsv: u8, deflate: Violation) -> Violation {
+        if rsv == Header::RSV1 && self.first_frame_rsv == Header::RSV1 { deflate } else { Violation::ReservedBits }
+    }
+
+    /// A control frame with a legal header: reported once all of it is there.
+    #[inline(never)]
+    fn control(&mut self, header: &Header, rest: &[u8]) -> Result<Then, Violation> {
+        // What is left is below 126: `judge` saw to it.
+        let size = header.size + usize::try_from(header.length).unwrap_or(usize::MAX);
+        let Some(frame) = rest.get(..size) else { return Ok(Then::Incomplete) };
+        let mut control = Control::new(ControlKind::of(header.opcode), header, size);
+        if header.opcode == Header::CLOSE {
+            // With reserved bits set, an extension may have changed the body.
+            if header.rsv == 0 {
+                control.kind = ControlKind::Close(CloseBody::parse(&control.payload(frame))?.code);
+            }
+            self.message = Message::Closed;
+        }
+        self.frames += 1;
+        Ok(Then::Control(control))
+    }
+}
+
+#[cfg(test)]
+mod tests;
