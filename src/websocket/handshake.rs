@@ -1,0 +1,220 @@
+//! The opening handshake of HTTP/1.1 (RFC 6455 §4): what a request and its 101 must say.
+//!
+//! Heads are judged as values of `http`; how they are read and written, and the rules of HTTP itself, are not known here.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::general_purpose::{self, GeneralPurpose, GeneralPurposeConfig};
+use http::header::{
+    CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    UPGRADE,
+};
+use http::{HeaderMap, HeaderValue, Method, Version};
+use sha1::{Digest, Sha1};
+
+use super::extensions::{BadExtensions, Extensions};
+
+/// What the key is joined with before it is hashed (RFC 6455 §1.3).
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// Some clients leave random bits in the padding of the key; they are no use, and no harm.
+const KEY_BASE64: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+
+/// A legal `Sec-WebSocket-Key`: the base64 of 16 bytes, as the client wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key([u8; 24]);
+
+/// Why a request that asks for `websocket` is no opening handshake. It is the client's fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadHandshake {
+    /// The method is not GET.
+    Method,
+    /// The request is not HTTP/1.1.
+    HttpVersion,
+    /// `Upgrade` has no token `websocket`.
+    Upgrade,
+    /// `Connection` has no token `upgrade`.
+    Connection,
+    /// `Sec-WebSocket-Key` is not there.
+    KeyMissing,
+    /// There are several lines of `Sec-WebSocket-Key`.
+    KeyRepeated,
+    /// `Sec-WebSocket-Key` is not the base64 of 16 bytes.
+    KeyMalformed,
+    /// `Sec-WebSocket-Version` is not exactly 13: the one that is answered with 426 and the version that we know.
+    WebsocketVersion,
+    /// `Sec-WebSocket-Extensions` does not follow its grammar.
+    Extensions(BadExtensions),
+}
+
+/// Why a 101 does not open the tunnel that was asked for. It is the endpoint's fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadAnswer {
+    /// `Upgrade` is not exactly `websocket`.
+    Upgrade,
+    /// `Connection` has no token `upgrade`.
+    Connection,
+    /// `Sec-WebSocket-Accept` is not there.
+    AcceptMissing,
+    /// There are several lines of `Sec-WebSocket-Accept`.
+    AcceptRepeated,
+    /// `Sec-WebSocket-Accept` does not belong to the key.
+    AcceptWrong,
+    /// Several subprotocols were chosen.
+    SubprotocolRepeated,
+    /// The subprotocol was not offered.
+    SubprotocolNotOffered,
+    /// The extensions are not those offered, or not well formed.
+    Extensions(BadExtensions),
+}
+
+/// Whether this is a legal opening handshake (RFC 6455 §4.2.1), but for what concerns every request, like `Host`.
+pub fn check_request(method: &Method, version: Version, headers: &HeaderMap) -> Result<Key, BadHandshake> {
+    if method != Method::GET {
+        return Err(BadHandshake::Method);
+    }
+    if version != Version::HTTP_11 {
+        return Err(BadHandshake::HttpVersion);
+    }
+    if !has_token(headers, UPGRADE, "websocket") {
+        return Err(BadHandshake::Upgrade);
+    }
+    if !has_token(headers, CONNECTION, "upgrade") {
+        return Err(BadHandshake::Connection);
+    }
+    if single(headers, SEC_WEBSOCKET_VERSION).ok().is_none_or(|version| version.as_bytes() != b"13") {
+        return Err(BadHandshake::WebsocketVersion);
+    }
+    let key = single(headers, SEC_WEBSOCKET_KEY).map_err(|not| match not {
+        NotSingle::Missing => BadHandshake::KeyMissing,
+        NotSingle::Repeated => BadHandshake::KeyRepeated,
+    })?;
+    let key = Key::parse(key.as_bytes()).ok_or(BadHandshake::KeyMalformed)?;
+    Extensions::check_offer(headers).map_err(BadHandshake::Extensions)?;
+    Ok(key)
+}
+
+/// Whether the headers of a 101 answer the handshake (RFC 6455 §4.1), and which extensions it settled on.
+///
+/// `offered` are the request's headers as the endpoint got them, `key` the one among them.
+pub fn check_answer(offered: &HeaderMap, key: &Key, answer: &HeaderMap) -> Result<Extensions, BadAnswer> {
+    let mut upgrade = tokens(answer, UPGRADE);
+    if !upgrade.next().is_some_and(|token| token.eq_ignore_ascii_case("websocket")) || upgrade.next().is_some() {
+        return Err(BadAnswer::Upgrade);
+    }
+    if !has_token(answer, CONNECTION, "upgrade") {
+        return Err(BadAnswer::Connection);
+    }
+    let accept = single(answer, SEC_WEBSOCKET_ACCEPT).map_err(|not| match not {
+        NotSingle::Missing => BadAnswer::AcceptMissing,
+        NotSingle::Repeated => BadAnswer::AcceptRepeated,
+    })?;
+    if accept.as_bytes() != key.accept().as_bytes() {
+        return Err(BadAnswer::AcceptWrong);
+    }
+    check_subprotocol(offered, answer)?;
+    Extensions::agreed(offered, answer).map_err(BadAnswer::Extensions)
+}
+
+/// At most one subprotocol is chosen, and it was offered; their names compare by case (RFC 6455 §4.1, §11.3.4).
+fn check_subprotocol(offered: &HeaderMap, answer: &HeaderMap) -> Result<(), BadAnswer> {
+    match single(answer, SEC_WEBSOCKET_PROTOCOL) {
+        Err(NotSingle::Missing) => Ok(()),
+        Err(NotSingle::Repeated) => Err(BadAnswer::SubprotocolRepeated),
+        Ok(chosen) if chosen.as_bytes().contains(&b',') => Err(BadAnswer::SubprotocolRepeated),
+        Ok(chosen) if tokens(offered, SEC_WEBSOCKET_PROTOCOL).any(|token| token.as_bytes() == chosen.as_bytes()) => {
+            Ok(())
+        }
+        Ok(_) => Err(BadAnswer::SubprotocolNotOffered),
+    }
+}
+
+/// The members of a comma-separated header, over all of its lines and in their order; empty ones are skipped (RFC 9110 §5.6.1.2).
+///
+/// Lines that are not visible ASCII have no members. Quoted strings are not known here.
+pub fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(name)
+        .into_iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .map(|token| token.trim_matches([' ', '\t']))
+        .filter(|token| !token.is_empty())
+}
+
+/// Whether a comma-separated header has `token` among its members, in any case of letters.
+pub fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
+    tokens(headers, name).any(|member| member.eq_ignore_ascii_case(token))
+}
+
+/// Whether a text is a token (RFC 9110 §5.6.2).
+pub fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+impl Key {
+    fn parse(text: &[u8]) -> Option<Self> {
+        let key = <[u8; 24]>::try_from(text).ok()?;
+        let mut nonce = [0; 18];
+        let size = KEY_BASE64.decode_slice(key, &mut nonce).ok()?;
+        (size == 16).then_some(Self(key))
+    }
+
+    /// The `Sec-WebSocket-Accept` that answers this key (RFC 6455 §4.2.2).
+    pub fn accept(&self) -> String {
+        let digest = Sha1::new().chain_update(self.0).chain_update(GUID).finalize();
+        general_purpose::STANDARD.encode(digest)
+    }
+}
+
+/// Why a header has no single value.
+enum NotSingle {
+    Missing,
+    Repeated,
+}
+
+fn single(headers: &HeaderMap, name: HeaderName) -> Result<&HeaderValue, NotSingle> {
+    let mut lines = headers.get_all(name).into_iter();
+    match (lines.next(), lines.next()) {
+        (None, _) => Err(NotSingle::Missing),
+        (Some(value), None) => Ok(value),
+        (Some(_), Some(_)) => Err(NotSingle::Repeated),
+    }
+}
+
+impl fmt::Display for BadHandshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Method => "a WebSocket handshake must be a GET",
+            Self::HttpVersion => "a WebSocket handshake must be HTTP/1.1",
+            Self::Upgrade => "the Upgrade header has no websocket",
+            Self::Connection => "the Connection header has no upgrade",
+            Self::KeyMissing => "the Sec-WebSocket-Key header is missing",
+            Self::KeyRepeated => "the Sec-WebSocket-Key header is repeated",
+            Self::KeyMalformed => "the Sec-WebSocket-Key header is not the base64 of 16 bytes",
+            Self::WebsocketVersion => "the Sec-WebSocket-Version header is not 13",
+            Self::Extensions(bad) => return bad.fmt(f),
+        })
+    }
+}
+
+impl fmt::Display for BadAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Upgrade => "the answer's Upgrade header is not websocket",
+            Self::Connection => "the answer's Connection header has no upgrade",
+            Self::AcceptMissing => "the answer has no Sec-WebSocket-Accept header",
+            Self::AcceptRepeated => "the answer's Sec-WebSocket-Accept header is repeated",
+            Self::AcceptWrong => "the answer's Sec-WebSocket-Accept header does not belong to the key",
+            Self::SubprotocolRepeated => "the answer has several subprotocols",
+            Self::SubprotocolNotOffered => "the answer's subprotocol was not offered",
+            Self::Extensions(bad) => return bad.fmt(f),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
