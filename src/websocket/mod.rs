@@ -8,6 +8,7 @@ mod frame;
 mod handshake;
 mod header;
 mod inspector;
+mod rate;
 mod violation;
 
 pub use close::{CloseBody, CloseCode, MAX_REASON};
@@ -18,4 +19,5 @@ pub use frame::Frame;
 pub use handshake::{BadAnswer, BadHandshake, Key, check_answer, check_request, has_token, is_token, tokens};
 pub use header::{Header, MAX_HEADER, apply_mask};
 pub use inspector::{Inspector, Observe, Rules, Scan, Then};
+pub use rate::TokenBucket;
 pub use violation::Violation;
