@@ -5,5 +5,7 @@
 
 pub mod config;
 pub mod drain;
+pub mod net;
 pub mod process;
+pub mod tunnel;
 pub mod websocket;

@@ -127,6 +127,7 @@ impl Drain {
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
     use std::num::NonZeroU32;
+    use std::task::Poll;
 
     use super::super::{Incarnation, Member, Registration, Scope};
     use super::*;
@@ -163,9 +164,9 @@ mod tests {
 
     /// A tunnel that ends as soon as it is told.
     async fn polite(registration: Registration) -> Instant {
-        std::future::poll_fn(|cx| match registration.poll_order(cx) {
-            Some(_) => std::task::Poll::Ready(()),
-            None => std::task::Poll::Pending,
+        std::future::poll_fn(|cx| {
+            registration.listen(cx.waker());
+            if registration.ticket().order().is_some() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
         Instant::now()

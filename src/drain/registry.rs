@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::task::{Context, Waker};
+use std::task::Waker;
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
@@ -149,13 +149,8 @@ impl Registration {
         &self.ticket
     }
 
-    /// The order if there is one; else wakes the task when it comes, or when its deadline comes nearer.
-    pub fn poll_order(&self, cx: &Context<'_>) -> Option<StopOrder> {
-        self.listen(cx.waker());
-        self.ticket.order()
-    }
-
-    fn listen(&self, waker: &Waker) {
+    /// Wakes `waker` from now on when an order comes, or when its deadline comes nearer.
+    pub fn listen(&self, waker: &Waker) {
         self.ticket.waker.register(waker);
     }
 }

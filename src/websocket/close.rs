@@ -14,6 +14,8 @@ pub const MAX_REASON: usize = 123;
 pub struct CloseCode(u16);
 
 impl CloseCode {
+    /// The purpose of the connection is fulfilled.
+    pub const NORMAL: Self = Self(1000);
     /// Going away: an endpoint of the tunnel or the tunnel itself ends without anybody's fault.
     pub const GOING_AWAY: Self = Self(1001);
     /// A frame broke RFC 6455.

@@ -193,6 +193,18 @@ impl Inspector {
         self.remaining == 0
     }
 
+    /// Payload bytes that are missing until the next boundary.
+    pub fn remaining(&self) -> u64 {
+        self.remaining
+    }
+
+    /// Turns every limit off. A frame that was refused because of one may be scanned again.
+    pub fn lift_limits(&mut self) {
+        self.max_frame = u64::MAX;
+        self.max_message = u64::MAX;
+        self.max_fragments = u32::MAX;
+    }
+
     /// Whether a message has begun to pass and its last frame's header has not.
     pub fn is_in_message(&self) -> bool {
         self.message == Message::Unfinished

@@ -89,6 +89,11 @@ impl Violation {
         }
     }
 
+    /// Whether a limit of ours was broken, and the frames that follow are frames still.
+    pub fn is_limit(self) -> bool {
+        self.rfc().is_none()
+    }
+
     /// The section that the frame breaks; `None` if it breaks a limit of ours.
     pub fn rfc(self) -> Option<&'static str> {
         match self {

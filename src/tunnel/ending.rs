@@ -1,0 +1,148 @@
+//! Why a tunnel ends, and the one table of what each side is told then.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::config::WebsocketSettings;
+use crate::drain::{Cause, StopOrder};
+use crate::websocket::{CloseCode, PerSide, Side, Violation};
+
+/// Why a tunnel ends. The first cause stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// A side sent a Close of its own.
+    PeerClosed {
+        /// Which one.
+        by: Side,
+        /// With which code, if it gave one.
+        code: Option<CloseCode>,
+    },
+    /// A drain told it to.
+    Drained(StopOrder),
+    /// It has reached its `max_lifetime`.
+    Lifetime,
+    /// Nothing happened in either direction for `idle_timeout`.
+    Idle,
+    /// A side did not answer a ping within `pong_within`.
+    NoPong(Side),
+    /// A side took nothing of what was written to it for `stall_timeout`.
+    Stalled(Side),
+    /// A side broke RFC 6455 or a limit.
+    Violated {
+        /// Who.
+        by: Side,
+        /// What.
+        violation: Violation,
+    },
+    /// A side is gone without a Close.
+    Lost {
+        /// Which one.
+        side: Side,
+        /// How it went.
+        gone: Gone,
+    },
+}
+
+/// How a side went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// It ended its direction with a FIN (or a TLS close_notify); it may still be reading.
+    Finished,
+    /// Its connection broke: a reset, a TLS truncation, a failed write.
+    Broken,
+}
+
+/// What one side is told when a tunnel ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum GoodBye {
+    /// A Close of ours, at the next frame boundary.
+    Close(CloseCode, Cow<'static, str>),
+    /// The same, once the client's own Close has come: until then its messages go on to the endpoint.
+    AfterClient(CloseCode, Cow<'static, str>),
+    /// What the other side sends, to its end, and then a FIN.
+    Rest,
+    /// Nothing: it could not reach it.
+    Cut,
+}
+
+impl Ending {
+    /// The table of endings: who is told what.
+    pub(super) fn good_byes(&self, settings: &WebsocketSettings) -> PerSide<GoodBye> {
+        match *self {
+            Self::PeerClosed { .. } => both(GoodBye::Rest),
+            Self::Drained(order) => PerSide {
+                client: close(order.code, order.cause.reason()),
+                upstream: GoodBye::AfterClient(CloseCode::GOING_AWAY, Cow::Borrowed(order.cause.reason())),
+            },
+            Self::Lifetime => both(close(CloseCode::GOING_AWAY, "maximum lifetime reached")),
+            Self::Idle => both(close(CloseCode::GOING_AWAY, "idle timeout")),
+            Self::NoPong(_) => both(close(CloseCode::GOING_AWAY, "no answer to ping")),
+            Self::Stalled(side) => one(side, GoodBye::Cut, close(CloseCode::GOING_AWAY, "the other side stalled")),
+            Self::Violated { by, violation } => {
+                let offender = GoodBye::Close(violation.close_code(), violation.to_string().into());
+                let other = match by {
+                    Side::Client => close(CloseCode::GOING_AWAY, "the client was disconnected"),
+                    Side::Upstream => close(CloseCode::BAD_GATEWAY, "the server broke the protocol"),
+                };
+                one(by, offender, other)
+            }
+            Self::Lost { side: Side::Client, .. } => both(GoodBye::Rest),
+            Self::Lost { side: Side::Upstream, .. } => {
+                PerSide { client: close(settings.endpoint_lost_code, "the server is gone"), upstream: GoodBye::Rest }
+            }
+        }
+    }
+
+    /// Whose doing it was; `None` is our own.
+    pub fn by(&self) -> Option<Side> {
+        match *self {
+            Self::PeerClosed { by, .. } | Self::Violated { by, .. } => Some(by),
+            Self::NoPong(side) | Self::Stalled(side) | Self::Lost { side, .. } => Some(side),
+            Self::Drained(_) | Self::Lifetime | Self::Idle => None,
+        }
+    }
+
+    /// The close code that stands for it in the log: the peer's own, or the one we told the client or the offender.
+    pub fn code(&self, settings: &WebsocketSettings) -> Option<CloseCode> {
+        match *self {
+            Self::PeerClosed { code, .. } => code,
+            Self::Violated { violation, .. } => Some(violation.close_code()),
+            Self::Drained(order) => Some(order.code),
+            Self::Lifetime | Self::Idle | Self::NoPong(_) => Some(CloseCode::GOING_AWAY),
+            Self::Stalled(side) => (side == Side::Upstream).then_some(CloseCode::GOING_AWAY),
+            Self::Lost { side, .. } => (side == Side::Upstream).then_some(settings.endpoint_lost_code),
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PeerClosed { .. } => f.write_str("closed"),
+            Self::Drained(StopOrder { cause: Cause::Stop, .. }) => f.write_str("drained: stop"),
+            Self::Drained(StopOrder { cause: Cause::Reload, .. }) => f.write_str("drained: reload"),
+            Self::Lifetime => f.write_str("max_lifetime"),
+            Self::Idle => f.write_str("idle_timeout"),
+            Self::NoPong(_) => f.write_str("pong_within"),
+            Self::Stalled(_) => f.write_str("stall_timeout"),
+            Self::Violated { violation, .. } => violation.fmt(f),
+            Self::Lost { gone: Gone::Finished, .. } => f.write_str("gone without Close"),
+            Self::Lost { gone: Gone::Broken, .. } => f.write_str("connection broken"),
+        }
+    }
+}
+
+fn close(code: CloseCode, reason: &'static str) -> GoodBye {
+    GoodBye::Close(code, Cow::Borrowed(reason))
+}
+
+fn both(good_bye: GoodBye) -> PerSide<GoodBye> {
+    PerSide { client: good_bye.clone(), upstream: good_bye }
+}
+
+fn one(side: Side, its: GoodBye, others: GoodBye) -> PerSide<GoodBye> {
+    match side {
+        Side::Client => PerSide { client: its, upstream: others },
+        Side::Upstream => PerSide { client: others, upstream: its },
+    }
+}

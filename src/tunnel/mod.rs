@@ -1,0 +1,23 @@
+//! A tunnel: two streams joined after an upgrade, judged frame by frame, timed, limited, and ended politely.
+//!
+//! [`Tunnel`] is the whole of it, a future that ends with an [`Outcome`]. One task owns both streams and is the only
+//! one that writes to them, so a Ping or a Close of ours stands exactly between two frames.
+//!
+//! Invariants: what a side reads is a prefix of what the other side sent, plus whole control frames of ours between
+//! its frames. A direction buffers at most one read of its own, and only while its sink takes nothing. A tunnel ends
+//! by its own doing or at a deadline, whatever its peers do.
+
+mod activity;
+mod closing;
+mod ending;
+mod half;
+mod outcome;
+mod pump;
+mod rates;
+mod scratch;
+mod side;
+mod spill;
+
+pub use ending::{Ending, Gone};
+pub use outcome::{Counts, Farewell, Outcome};
+pub use pump::{Joined, Protocol, Terms, Tunnel};

@@ -1,0 +1,56 @@
+//! How a tunnel ended: a value for the log and the metrics.
+
+use std::time::Duration;
+
+use super::ending::Ending;
+use crate::websocket::{PerDirection, PerSide};
+
+/// How a tunnel ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Why.
+    pub ending: Ending,
+    /// How each side was left.
+    pub farewell: PerSide<Farewell>,
+    /// What went through.
+    pub counts: PerDirection<Counts>,
+    /// How long it was open.
+    pub duration: Duration,
+}
+
+/// How one side was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// A Close went out to it and its own Close came in.
+    Clean,
+    /// A Close went out to it; none came back before it left or the deadline came.
+    Unanswered,
+    /// It went by itself, or had a FIN after all that was for it.
+    Finished,
+    /// No Close could follow: what it was sent ends inside a frame.
+    InsideFrame,
+    /// It was cut: it took nothing more, or the deadline came first.
+    Cut,
+}
+
+impl Farewell {
+    /// The word for logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::Unanswered => "unanswered",
+            Self::Finished => "finished",
+            Self::InsideFrame => "inside_frame",
+            Self::Cut => "cut",
+        }
+    }
+}
+
+/// What went through a tunnel in one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Data messages that began; 0 in a raw tunnel.
+    pub messages: u64,
+    /// Bytes passed on, frame headers included, frames of ours not.
+    pub bytes: u64,
+}

@@ -1,0 +1,193 @@
+//! One side of a tunnel: its stream, what waits to be written to it, and how far each of its two ways has come.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::ReadBuf;
+use tokio::time::Instant;
+
+use super::spill::Spill;
+use crate::net::TunnelStream;
+use crate::process::Delivery;
+
+/// One side of a tunnel.
+#[derive(Debug)]
+pub(super) struct Side<S> {
+    stream: S,
+    /// What the stream did not take at once, in order; frames of ours too.
+    spill: Spill,
+    /// The stream may hold written bytes back until it is flushed (TLS does).
+    unflushed: bool,
+    /// Since when the stream takes nothing of what waits.
+    blocked_since: Option<Instant>,
+    /// How far the way to it has come.
+    pub(super) write: Write,
+    /// How far the way from it has come.
+    pub(super) read: Read,
+}
+
+/// The way to a side.
+///
+/// ```text
+///   Open ──► Told ──► Finishing ──► Finished
+///    └───────────────────┘             (each may become Dead: a write failed, or the side was cut)
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Write {
+    /// What the other side sends is passed on.
+    Open,
+    /// A Close was put in; nothing may follow it but a FIN (RFC 6455 §5.5.1).
+    Told,
+    /// A FIN follows what still waits.
+    Finishing,
+    /// The FIN is out.
+    Finished,
+    /// Nothing can be written any more.
+    Dead,
+}
+
+/// The way from a side.
+///
+/// ```text
+///   Open ──► Closed ──► Ended
+///    └────► Unread ──────┘
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    /// Its frames are judged.
+    Open,
+    /// Its Close came; what follows is discarded.
+    Closed,
+    /// It broke the protocol: what follows cannot be read as frames, and is discarded.
+    Unread,
+    /// Nothing more will come.
+    Ended,
+}
+
+impl<S: TunnelStream> Side<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self {
+            stream,
+            spill: Spill::default(),
+            unflushed: false,
+            blocked_since: None,
+            write: Write::Open,
+            read: Read::Open,
+        }
+    }
+
+    /// Reads what there is into `buffer`; 0 bytes are the end.
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(buffer);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    /// Writes `bytes`; what the stream does not take now waits in the spill.
+    pub(super) fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8], now: Instant) {
+        let mut rest = bytes;
+        while self.spill.is_empty() && !rest.is_empty() && self.write != Write::Dead {
+            match Pin::new(&mut self.stream).poll_write(cx, rest) {
+                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return self.die(),
+                Poll::Ready(Ok(taken)) => {
+                    self.blocked_since = None;
+                    self.unflushed = true;
+                    rest = rest.get(taken..).unwrap_or_default();
+                }
+                Poll::Pending => {
+                    self.blocked_since.get_or_insert(now);
+                    break;
+                }
+            }
+        }
+        if !rest.is_empty() && self.write != Write::Dead {
+            self.spill.push(rest);
+        }
+    }
+
+    /// Puts `bytes` behind everything that waits.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        if self.write != Write::Dead {
+            self.spill.push(bytes);
+        }
+    }
+
+    /// Writes what waits; ready when nothing does, be it because the side is dead.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+        while !self.spill.is_empty() {
+            match Pin::new(&mut self.stream).poll_write(cx, self.spill.front()) {
+                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => self.die(),
+                Poll::Ready(Ok(taken)) => {
+                    self.blocked_since = None;
+                    self.unflushed = true;
+                    self.spill.advance(taken);
+                }
+                Poll::Pending => return self.blocked(now),
+            }
+        }
+        if self.unflushed {
+            match Pin::new(&mut self.stream).poll_flush(cx) {
+                Poll::Ready(Ok(())) => {
+                    self.blocked_since = None;
+                    self.unflushed = false;
+                }
+                Poll::Ready(Err(_)) => self.die(),
+                Poll::Pending => return self.blocked(now),
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Ends the way to this side with a FIN once everything is written.
+    pub(super) fn poll_finish(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+        ready!(self.poll_flush(cx, now));
+        if self.write != Write::Finishing {
+            return Poll::Ready(());
+        }
+        match Pin::new(&mut self.stream).poll_shutdown(cx) {
+            Poll::Ready(Ok(())) => self.write = Write::Finished,
+            Poll::Ready(Err(_)) => self.die(),
+            Poll::Pending => return self.blocked(now),
+        }
+        Poll::Ready(())
+    }
+
+    /// Nothing can be written to it any more: what waits is gone.
+    pub(super) fn die(&mut self) {
+        self.write = Write::Dead;
+        self.spill.clear();
+        self.unflushed = false;
+        self.blocked_since = None;
+    }
+
+    fn blocked(&mut self, now: Instant) -> Poll<()> {
+        self.blocked_since.get_or_insert(now);
+        Poll::Pending
+    }
+
+    /// Since when it has taken nothing of what waits for it.
+    pub(super) fn blocked_since(&self) -> Option<Instant> {
+        self.blocked_since
+    }
+
+    /// Whether everything written to it has left our buffers.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.spill.is_empty() && !self.unflushed
+    }
+
+    /// Whether what the other side sends is still passed on to it.
+    pub(super) fn is_forwarding(&self) -> bool {
+        self.write == Write::Open
+    }
+
+    /// Whether both ways are over.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.write, Write::Finished | Write::Dead) && self.read == Read::Ended
+    }
+
+    /// What the kernel knows of the bytes on their way to it.
+    pub(super) fn delivery(&self) -> Option<Delivery> {
+        self.stream.delivery()
+    }
+}

@@ -1,0 +1,36 @@
+//! Bytes that a side did not take at once.
+
+/// A queue of bytes that costs nothing while it is empty: its buffer is given back with its last byte.
+#[derive(Debug, Default)]
+pub(super) struct Spill {
+    bytes: Vec<u8>,
+    /// How many of `bytes` were taken already.
+    taken: usize,
+}
+
+impl Spill {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// `count` bytes of the front were taken.
+    pub(super) fn advance(&mut self, count: usize) {
+        self.taken += count;
+        if self.taken >= self.bytes.len() {
+            *self = Self::default();
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// What waits.
+    pub(super) fn front(&self) -> &[u8] {
+        self.bytes.get(self.taken..).unwrap_or_default()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}
