@@ -8,4 +8,5 @@ pub mod drain;
 pub mod net;
 pub mod process;
 pub mod tunnel;
+pub mod tls;
 pub mod websocket;

@@ -1,0 +1,237 @@
+//! Certificate chains and private keys, from PEM files to what can be served.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SigningKey};
+
+use super::fault::{CertificateError, CertificateFault};
+use crate::config::CertificateFiles;
+
+/// Every certificate of a listener, each with the key that fits it; at least the one that serves clients without SNI.
+///
+/// Two bundles are equal if they hold the same chains in the same order. The keys are then equal too, because each
+/// fits its certificate: so a reload can tell a certificate that changed from a file that was only touched.
+#[derive(Clone, Debug)]
+pub struct CertifiedBundle {
+    certified: Vec<Arc<CertifiedKey>>,
+}
+
+impl CertifiedBundle {
+    /// Reads and checks every certificate; on failure, returns what is wrong with each of them.
+    ///
+    /// Blocks on the file system.
+    pub fn load(certificates: &[CertificateFiles]) -> Result<Self, Vec<CertificateError>> {
+        let mut certified = Vec::with_capacity(certificates.len());
+        let mut errors = Vec::new();
+        for files in certificates {
+            match load_one(files) {
+                Ok(one) => certified.push(Arc::new(one)),
+                Err(wrong) => errors.extend(wrong),
+            }
+        }
+        if errors.is_empty() { Ok(Self { certified }) } else { Err(errors) }
+    }
+
+    /// The certificates in the order of the configuration.
+    pub(super) fn certified(&self) -> &[Arc<CertifiedKey>] {
+        &self.certified
+    }
+}
+
+impl PartialEq for CertifiedBundle {
+    fn eq(&self, other: &Self) -> bool {
+        self.certified.iter().map(|one| &one.cert).eq(other.certified.iter().map(|one| &one.cert))
+    }
+}
+
+impl Eq for CertifiedBundle {}
+
+fn load_one(files: &CertificateFiles) -> Result<CertifiedKey, Vec<CertificateError>> {
+    let (chain, key) = match (load_chain(&files.chain), load_key(&files.key)) {
+        (Ok(chain), Ok(key)) => (chain, key),
+        (chain, key) => return Err([chain.err(), key.err()].into_iter().flatten().collect()),
+    };
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        Ok(()) => Ok(certified),
+        Err(rustls::Error::InconsistentKeys(_)) if belongs_to_an_issuer(&certified) => {
+            Err(vec![CertificateError::new(&files.chain, CertificateFault::LeafNotFirst)])
+        }
+        Err(rustls::Error::InconsistentKeys(_)) => {
+            Err(vec![CertificateError::new(&files.key, CertificateFault::KeyMismatch)])
+        }
+        Err(error) => Err(vec![CertificateError::new(&files.chain, CertificateFault::BadCertificate(error))]),
+    }
+}
+
+fn load_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+    let fault = |fault| CertificateError::new(path, fault);
+    let bytes = read(path)?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|error| fault(CertificateFault::BrokenPem(error)))?;
+    if !chain.is_empty() {
+        return Ok(chain);
+    }
+    Err(fault(if mentions(&bytes, "PRIVATE KEY-----") {
+        CertificateFault::KeyInsteadOfChain
+    } else {
+        CertificateFault::NoCertificate
+    }))
+}
+
+fn load_key(path: &Path) -> Result<Arc<dyn SigningKey>, CertificateError> {
+    let fault = |fault| CertificateError::new(path, fault);
+    let bytes = read(path)?;
+    // PKCS #8 says it in the label (RFC 5958), the older forms in a header (RFC 1421), which is not base64.
+    if mentions(&bytes, "BEGIN ENCRYPTED PRIVATE KEY") || mentions(&bytes, "Proc-Type: 4,ENCRYPTED") {
+        return Err(fault(CertificateFault::EncryptedKey));
+    }
+    let key = PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| {
+        fault(match error {
+            pem::Error::NoItemsFound if mentions(&bytes, "BEGIN CERTIFICATE") => CertificateFault::ChainInsteadOfKey,
+            pem::Error::NoItemsFound => CertificateFault::NoKey,
+            error => CertificateFault::BrokenPem(error),
+        })
+    })?;
+    any_supported_type(&key).map_err(|error| fault(CertificateFault::UnusableKey(error)))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
+    let bytes = fs::read(path).map_err(|error| CertificateError::new(path, CertificateFault::Unreadable(error)))?;
+    // A sequence whose length takes one or two bytes: every certificate, every key but Ed25519's.
+    if matches!(bytes.as_slice(), [0x30, 0x81 | 0x82, ..]) {
+        return Err(CertificateError::new(path, CertificateFault::Der));
+    }
+    Ok(bytes)
+}
+
+fn belongs_to_an_issuer(certified: &CertifiedKey) -> bool {
+    certified
+        .cert
+        .iter()
+        .skip(1)
+        .any(|issuer| CertifiedKey::new(vec![issuer.clone()], Arc::clone(&certified.key)).keys_match().is_ok())
+}
+
+fn mentions(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256};
+
+    use super::*;
+    use crate::tls::tests::{Folder, Issued};
+
+    #[test]
+    fn loads_every_key_kind() {
+        let folder = Folder::new();
+        for algorithm in [&PKCS_ECDSA_P256_SHA256, &PKCS_RSA_SHA256, &PKCS_ED25519] {
+            let files = folder.keep("site", &Issued::with_key(algorithm, &["site.test"]));
+
+            let bundle = CertifiedBundle::load(&[files]).unwrap();
+
+            assert_eq!(bundle.certified().len(), 1);
+        }
+    }
+
+    #[test]
+    fn loads_chain_and_key_from_one_file() {
+        let folder = Folder::new();
+        let issued = Issued::named(&["site.test"]);
+        let both = folder.write("both.pem", format!("{}{}", issued.key, issued.chain));
+
+        assert!(CertifiedBundle::load(&[CertificateFiles { chain: both.clone(), key: both }]).is_ok());
+    }
+
+    #[test]
+    fn the_same_certificate_is_equal_and_a_renewed_one_is_not() {
+        let folder = Folder::new();
+        let old = folder.keep("old", &Issued::named(&["site.test"]));
+        let renewed = folder.keep("renewed", &Issued::named(&["site.test"]));
+        let load = |files: &[&CertificateFiles]| {
+            CertifiedBundle::load(&files.iter().copied().cloned().collect::<Vec<_>>()).unwrap()
+        };
+
+        assert_eq!(load(&[&old]), load(&[&old]));
+        assert_ne!(load(&[&old]), load(&[&renewed]));
+        assert_ne!(load(&[&old]), load(&[&old, &renewed]));
+        assert_ne!(load(&[&old, &renewed]), load(&[&renewed, &old]));
+    }
+
+    #[test]
+    fn every_fault_is_found_at_once() {
+        let folder = Folder::new();
+        let good = folder.keep("good", &Issued::named(&["good.test"]));
+        let missing = CertificateFiles { chain: folder.path("no.pem"), key: folder.path("no.key") };
+        let mismatch = CertificateFiles {
+            chain: good.chain.clone(),
+            key: folder.keep("other", &Issued::named(&["other.test"])).key,
+        };
+
+        let errors = CertifiedBundle::load(&[missing.clone(), good, mismatch.clone()]).unwrap_err();
+
+        let paths: Vec<_> = errors.iter().map(|error| error.path.clone()).collect();
+        assert_eq!(paths, [missing.chain, missing.key, mismatch.key]);
+    }
+
+    #[test]
+    fn a_fault_names_the_file_and_what_is_wrong() {
+        let folder = Folder::new();
+        let Issued { chain, key } = Issued::named(&["site.test"]);
+        let cut = |pem: &str| pem.split("-----END").next().unwrap().to_owned();
+        let garbled = |pem: &str| pem.replacen("-----\n", "-----\n!!!!", 1);
+        let der = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap().to_vec();
+        let not_x509 = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let not_a_key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+        let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        let old_encrypted = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n\
+                             -----END RSA PRIVATE KEY-----\n";
+        let other = Issued::named(&["other.test"]);
+        let issuer_first = format!("{}{chain}", other.chain);
+
+        let faults = [
+            (Vec::new(), key.clone().into(), "chain.pem: holds no certificate"),
+            (b"garbage".to_vec(), key.clone().into(), "chain.pem: holds no certificate"),
+            (key.clone().into(), key.clone().into(), "chain.pem: holds a private key, but no certificate"),
+            (cut(&chain).into(), key.clone().into(), "chain.pem: has a PEM section without its END line"),
+            (garbled(&chain).into(), key.clone().into(), "chain.pem: has a PEM section that is not base64"),
+            (der(&chain), key.clone().into(), "chain.pem: is DER, not PEM"),
+            (not_x509.into(), key.clone().into(), "chain.pem: holds a certificate that cannot be used: "),
+            (issuer_first.into(), key.clone().into(), "chain.pem: does not begin with the certificate that"),
+            (chain.clone().into(), Vec::new(), "key.pem: holds no private key"),
+            (chain.clone().into(), chain.clone().into(), "key.pem: holds a certificate, but no private key"),
+            (chain.clone().into(), cut(&key).into(), "key.pem: has a PEM section without its END line"),
+            (chain.clone().into(), not_a_key.into(), "key.pem: holds a private key that cannot be used: "),
+            (chain.clone().into(), encrypted.into(), "key.pem: holds an encrypted private key"),
+            (chain.clone().into(), old_encrypted.into(), "key.pem: holds an encrypted private key"),
+            (chain.into(), other.key.into(), "key.pem: holds a private key that does not match the certificate"),
+        ];
+        for (chain, key, expected) in faults {
+            let files = CertificateFiles { chain: folder.write("chain.pem", chain), key: folder.write("key.pem", key) };
+            let errors = CertifiedBundle::load(&[files]).unwrap_err();
+
+            assert_eq!(errors.len(), 1, "{expected}: {errors:?}");
+            let message = errors[0].to_string();
+            assert!(message.contains(&format!("/{expected}")), "{message:?} should say {expected:?}");
+            assert!(!errors[0].fault.hint().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_folder_is_not_a_certificate() {
+        let folder = Folder::new();
+        let key = folder.keep("site", &Issued::named(&["site.test"])).key;
+
+        let errors = CertifiedBundle::load(&[CertificateFiles { chain: folder.path(""), key }]).unwrap_err();
+
+        assert!(matches!(errors[0].fault, CertificateFault::Unreadable(_)), "{errors:?}");
+    }
+}
