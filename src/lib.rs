@@ -4,6 +4,7 @@
 //! its interface follows the program and promises nothing else. `ARCHITECTURE.md` is the map.
 
 pub mod app;
+pub mod balance;
 pub mod config;
 pub mod drain;
 pub mod net;

@@ -1,0 +1,116 @@
+//! The stable hashes behind every placement: XXH64 with seeds that never change.
+
+use std::net::IpAddr;
+
+use xxhash_rust::xxh64::xxh64;
+
+/// What decides where a request is placed: equal keys find the same endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AffinityKey(u64);
+
+impl AffinityKey {
+    /// The key of a text that the client sent.
+    ///
+    /// Where it stood does not count: a Socket.IO client that names its user in a header while it polls, and in the
+    /// query when it upgrades (a browser can set no header there), must find the same endpoint.
+    pub fn of_value(value: &[u8]) -> Self {
+        Self(xxh64(value, VALUE_SEED))
+    }
+
+    /// The key of a client's address; an IPv4 address and its IPv4-mapped IPv6 form are the same client.
+    pub fn of_address(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(v4) => xxh64(&v4.octets(), ADDRESS_SEED),
+            IpAddr::V6(v6) => xxh64(&v6.octets(), ADDRESS_SEED),
+        })
+    }
+
+    /// The key as a number, for logs and for other hashes.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// The hash of an endpoint's name. Its upstream does not count, nor its place in the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EndpointIdentity(u64);
+
+impl EndpointIdentity {
+    /// The identity of the endpoint called `name`.
+    pub fn of(name: &str) -> Self {
+        Self(xxh64(name.as_bytes(), ENDPOINT_SEED))
+    }
+
+    /// The identity as a number.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// The evenly spread 64 bits of one key at one endpoint.
+pub(super) fn pair(key: AffinityKey, identity: EndpointIdentity) -> u64 {
+    let [a, b, c, d, e, f, g, h] = key.0.to_le_bytes();
+    let [i, j, k, l, m, n, o, p] = identity.0.to_le_bytes();
+    xxh64(&[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p], PAIR_SEED)
+}
+
+/// The 64 bits that a pin token shows of an endpoint's name; not its identity, so that a token tells nothing of hashes.
+pub(super) fn pin(name: &str) -> u64 {
+    xxh64(name.as_bytes(), PIN_SEED)
+}
+
+// One seed for each thing that is hashed, so that equal bytes of two kinds are strangers.
+const VALUE_SEED: u64 = u64::from_le_bytes(*b"wl.value");
+const ADDRESS_SEED: u64 = u64::from_le_bytes(*b"wl.addrs");
+const ENDPOINT_SEED: u64 = u64::from_le_bytes(*b"wl.endpt");
+const PAIR_SEED: u64 = u64::from_le_bytes(*b"wl.pairs");
+const PIN_SEED: u64 = u64::from_le_bytes(*b"wl.pinto");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> AffinityKey {
+        AffinityKey::of_address(text.parse().unwrap())
+    }
+
+    #[test]
+    fn golden_vectors_of_the_hashes() {
+        let found = [
+            AffinityKey::of_value(b"").get(),
+            AffinityKey::of_value(b"alice").get(),
+            address("192.0.2.1").get(),
+            address("2001:db8::1").get(),
+            EndpointIdentity::of("10.0.0.11:8080").get(),
+            EndpointIdentity::of("a").get(),
+            pair(AffinityKey::of_value(b"alice"), EndpointIdentity::of("a")),
+            pin("a"),
+        ];
+        assert_eq!(
+            found,
+            [
+                0x793083cf95c3a096,
+                0x0479df312aa883ce,
+                0x8df2e8395f449859,
+                0xbf3451a7c0cb191c,
+                0x2e7c43e60c71025d,
+                0x8f5d0c9124dd59c2,
+                0xbb42410f6af46a27,
+                0xae5255a1207b5d7b
+            ]
+        );
+    }
+
+    #[test]
+    fn a_mapped_address_is_its_ipv4_address() {
+        assert_eq!(address("::ffff:192.0.2.1"), address("192.0.2.1"));
+        assert_ne!(address("192.0.2.1"), address("192.0.2.2"));
+    }
+
+    #[test]
+    fn equal_bytes_of_two_kinds_are_strangers() {
+        assert_ne!(AffinityKey::of_value(&[192, 0, 2, 1]), address("192.0.2.1"));
+        assert_ne!(AffinityKey::of_value(b"a").get(), EndpointIdentity::of("a").get());
+        assert_ne!(pin("a"), EndpointIdentity::of("a").get());
+    }
+}
