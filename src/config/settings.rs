@@ -3,6 +3,7 @@
 //! An `Option` here means that a thing can be off, never "the default". Nothing in this file knows TOML.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use http::HeaderName;
 use ipnet::IpNet;
 
 use super::names::{EndpointName, ListenerName, RouteName, UpstreamName};
+use super::problem::Place;
 use crate::websocket::{CloseCode, PerDirection, PerSide};
 
 /// A whole configuration file.
@@ -109,6 +111,10 @@ pub struct CertificateFiles {
     pub chain: PathBuf,
     /// The private key.
     pub key: PathBuf,
+    /// Where `chain` is written, for problems found in the file it names.
+    pub chain_place: Place,
+    /// Where `key` is written.
+    pub key_place: Place,
 }
 
 /// `[route.NAME]`: which requests go to which upstream, and under which limits.
@@ -271,8 +277,17 @@ pub struct EndpointSettings {
 pub enum EndpointAddress {
     /// An IP address and a port.
     Socket(SocketAddr),
-    /// A host name and a port, looked up by the system's resolver at each connect.
+    /// A host name in lower case and a port, looked up by the system's resolver at each connect.
     Name(String, u16),
+}
+
+impl fmt::Display for EndpointAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socket(address) => address.fmt(f),
+            Self::Name(host, port) => write!(f, "{host}:{port}"),
+        }
+    }
 }
 
 /// One entry of `upstream.NAME.sticky_on`.

@@ -1,0 +1,48 @@
+//! `[drain]`.
+
+use std::num::NonZeroU32;
+
+use crate::config::defaults;
+use crate::config::keys::{DRAIN, RELOAD, STOP};
+use crate::config::readers::{choice, close_code, integer, text};
+use crate::config::settings::{DrainSettings, DrainWindow, OnReload};
+use crate::config::tree::{Item, Section};
+use crate::config::units::{DURATION, write_duration};
+
+const ON_RELOAD: [(&str, OnReload); 2] = [("drain", OnReload::Drain), ("keep", OnReload::Keep)];
+
+const STOP_WINDOW: DrainWindow = DrainWindow { deadline: defaults::STOP_DEADLINE, spread: defaults::STOP_SPREAD };
+const RELOAD_WINDOW: DrainWindow = DrainWindow { deadline: defaults::RELOAD_DEADLINE, spread: defaults::RELOAD_SPREAD };
+
+pub(in crate::config) fn drain(file: &Section<'_>) -> DrainSettings {
+    let section = file.section("drain", &DRAIN);
+    let reload = section.section("reload", &RELOAD);
+    DrainSettings {
+        close_code: section.read("close_code", close_code, defaults::DRAIN_CLOSE_CODE),
+        max_per_second: section.read("max_per_second", max_per_second, defaults::DRAIN_MAX_PER_SECOND),
+        stop: window(&section.section("stop", &STOP), STOP_WINDOW),
+        reload: window(&reload, RELOAD_WINDOW),
+        on_reload: reload.read("on", choice(&ON_RELOAD), defaults::RELOAD_ON),
+    }
+}
+
+fn window(section: &Section<'_>, default: DrainWindow) -> DrainWindow {
+    let deadline = section.try_read("deadline", text(DURATION), default.deadline);
+    let spread = section.try_read("spread", text(DURATION), default.spread);
+    if let (Some(deadline), Some(spread)) = (deadline, spread)
+        && spread > deadline
+        && let Some(item) = section.item("spread").or_else(|| section.item("deadline"))
+    {
+        let (spread, deadline) = (write_duration(spread), write_duration(deadline));
+        item.fault(
+            format!("the spread ({spread}) is longer than the deadline ({deadline})"),
+            "tell every tunnel some time before the deadline, so that it can end",
+        );
+    }
+    DrainWindow { deadline: deadline.unwrap_or(default.deadline), spread: spread.unwrap_or(default.spread) }
+}
+
+fn max_per_second(item: &Item<'_>) -> Option<NonZeroU32> {
+    const MOST: u64 = 1_000_000;
+    u32::try_from(integer(1..=MOST)(item)?).ok().and_then(NonZeroU32::new)
+}

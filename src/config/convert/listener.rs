@@ -1,0 +1,83 @@
+//! `[listener.NAME]`.
+
+use std::net::SocketAddr;
+
+use super::names::at_least_one;
+use crate::config::defaults;
+use crate::config::keys::{CERTIFICATE, LISTENER, TLS};
+use crate::config::readers::{list, text};
+use crate::config::settings::{CertificateFiles, ListenerSettings, TlsSettings};
+use crate::config::texts::{BIND, FILE, NETWORK};
+use crate::config::tree::{Item, Section};
+use crate::config::units::DURATION;
+
+/// An address that is taken, and the key that takes it.
+type Bound = (SocketAddr, String);
+
+pub(in crate::config) fn listeners(file: &Section<'_>) -> Vec<ListenerSettings> {
+    let mut bound = Vec::new();
+    at_least_one(file, "listener", &LISTENER, "[listener.public] with bind = \"0.0.0.0:443\"")
+        .iter()
+        .filter_map(|(name, section)| listener(name, section, &mut bound))
+        .collect()
+}
+
+fn listener(name: &str, section: &Section<'_>, bound: &mut Vec<Bound>) -> Option<ListenerSettings> {
+    let bind = section.require("bind", |item| bind(item, bound), "bind = \"0.0.0.0:443\"");
+    let settings = ListenerSettings {
+        name: name.into(),
+        tls: section.read("tls", |item| tls(item).map(Some), None),
+        trusted_proxies: section.read("trusted_proxies", list(text(NETWORK), "[\"10.0.0.0/8\"]"), Vec::new()),
+        tls_timeout: section.read("tls_timeout", text(DURATION), defaults::TLS_TIMEOUT),
+        head_timeout: section.read("head_timeout", text(DURATION), defaults::HEAD_TIMEOUT),
+        body_timeout: section.read("body_timeout", text(DURATION), defaults::CLIENT_BODY_TIMEOUT),
+        bind: bind?,
+    };
+    Some(settings)
+}
+
+fn bind(item: &Item<'_>, bound: &mut Vec<Bound>) -> Option<SocketAddr> {
+    let address = text(BIND)(item)?;
+    match bound.iter().find(|(other, _)| collide(*other, address)) {
+        Some((other, key)) => {
+            item.fault(
+                format!("{address} is taken: {key} is {other}"),
+                "give each listener a port or an address of its own",
+            );
+        }
+        None => bound.push((address, item.spot().key().to_owned())),
+    }
+    Some(address)
+}
+
+/// Whether the system refuses to listen on both.
+fn collide(a: SocketAddr, b: SocketAddr) -> bool {
+    let one_is_everywhere = a.ip().is_unspecified() || b.ip().is_unspecified();
+    let meet = a.ip() == b.ip() || (one_is_everywhere && a.is_ipv4() == b.is_ipv4());
+    meet && a.port() == b.port() && a.port() != 0
+}
+
+fn tls(item: &Item<'_>) -> Option<TlsSettings> {
+    let section = item.section(&TLS)?;
+    let Some(list) = section.item("certificates") else {
+        return certificate(&section).map(|certificate| TlsSettings { certificates: vec![certificate] });
+    };
+    if section.has("chain") || section.has("key") {
+        section.spot().fault("has both one certificate and a list of them", "move chain and key into `certificates`");
+    }
+    let elements = list.elements("[{ chain = \"site.pem\", key = \"site.key\" }]")?;
+    if elements.is_empty() {
+        list.fault("is empty", "add { chain = \"site.pem\", key = \"site.key\" }");
+    }
+    let certificates: Vec<_> = elements.iter().map(|element| certificate(&element.section(&CERTIFICATE)?)).collect();
+    certificates.into_iter().collect::<Option<_>>().map(|certificates| TlsSettings { certificates })
+}
+
+fn certificate(section: &Section<'_>) -> Option<CertificateFiles> {
+    let folder = section.spot().report().folder();
+    let file = |item: &Item<'_>| Some((folder.join(text(FILE)(item)?), item.spot().place()));
+    let chain = section.require("chain", file, "chain = \"site.pem\"");
+    let key = section.require("key", file, "key = \"site.key\"");
+    let ((chain, chain_place), (key, key_place)) = (chain?, key?);
+    Some(CertificateFiles { chain, key, chain_place, key_place })
+}

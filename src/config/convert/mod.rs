@@ -1,0 +1,17 @@
+//! One section of the file each: from its tree to its settings.
+//!
+//! A conversion notes each problem and goes on; `None` means that something in the section is already reported. What
+//! several sections must agree on (names, binds, who serves what) is checked here too.
+
+mod drain;
+mod listener;
+mod names;
+mod route;
+mod upstream;
+mod websocket;
+
+pub(super) use drain::drain;
+pub(super) use listener::listeners;
+pub(super) use names::Names;
+pub(super) use route::routes;
+pub(super) use upstream::upstreams;

@@ -1,0 +1,58 @@
+//! The names that a file gives to its things.
+
+use crate::config::keys::Kind;
+use crate::config::syntax::Syntax;
+use crate::config::texts::NAME;
+use crate::config::tree::Section;
+
+/// What a route can refer to. A thing with a problem is in here as well: it is there, and will be right some day.
+pub(in crate::config) struct Names<'a> {
+    pub(super) listeners: Vec<&'a str>,
+    pub(super) upstreams: Vec<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    pub(in crate::config) fn of(file: &Section<'a>) -> Self {
+        Self { listeners: file.names("listener"), upstreams: file.names("upstream") }
+    }
+}
+
+/// The tables `[what.NAME]`; a problem where there is none, or where a name is one that logs could not show.
+pub(super) fn at_least_one<'a>(
+    file: &Section<'a>,
+    what: &'static str,
+    kind: &'static Kind,
+    example: &str,
+) -> Vec<(&'a str, Section<'a>)> {
+    if !file.has(what) {
+        file.missing(what, format!("there is no {what}"), example);
+    }
+    let named = file.named(what, kind);
+    for (name, section) in &named {
+        let Syntax { parse, .. } = NAME;
+        if parse(name).is_err() {
+            section.spot().fault("is not a name", "use letters, digits, `-`, `_` and `.`");
+        }
+    }
+    named
+}
+
+/// What was seen so far, and where, for things that may be there only once.
+pub(super) struct Seen<T>(Vec<(T, String)>);
+
+impl<T: PartialEq> Seen<T> {
+    pub(super) fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The key of an earlier `thing` that is the same; remembers this one otherwise.
+    pub(super) fn note(&mut self, thing: T, key: &str) -> Option<&str> {
+        match self.0.iter().position(|(earlier, _)| *earlier == thing) {
+            Some(index) => self.0.get(index).map(|(_, key)| key.as_str()),
+            None => {
+                self.0.push((thing, key.to_owned()));
+                None
+            }
+        }
+    }
+}

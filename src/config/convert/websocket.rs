@@ -1,0 +1,97 @@
+//! `[route.NAME.websocket]`.
+
+use crate::config::defaults;
+use crate::config::readers::{choice, close_code, count, or_off, per_side, rate, text};
+use crate::config::settings::{Compression, Excess, IdleCounts, LimitSettings, WebsocketSettings};
+use crate::config::tree::Section;
+use crate::config::units::{DURATION, SIZE, write_size};
+use crate::websocket::{Direction, PerDirection};
+
+const IDLE_COUNTS: [(&str, IdleCounts); 2] = [("messages", IdleCounts::Messages), ("frames", IdleCounts::Frames)];
+const EXCESS: [(&str, Excess); 2] = [("close", Excess::Close), ("throttle", Excess::Throttle)];
+const COMPRESSION: [(&str, Compression); 2] = [("pass", Compression::Pass), ("refuse", Compression::Refuse)];
+
+pub(super) fn websocket(section: &Section<'_>) -> WebsocketSettings {
+    let ping_every = per_side(or_off(text(DURATION)), defaults::PING_EVERY);
+    let settings = WebsocketSettings {
+        idle_timeout: section.read("idle_timeout", or_off(text(DURATION)), defaults::IDLE_TIMEOUT),
+        idle_counts: section.read("idle_counts", choice(&IDLE_COUNTS), defaults::IDLE_COUNTS),
+        ping_every: section.read("ping_every", ping_every, defaults::PING_EVERY),
+        pong_within: section.read("pong_within", text(DURATION), defaults::PONG_WITHIN),
+        stall_timeout: section.read("stall_timeout", or_off(text(DURATION)), defaults::STALL_TIMEOUT),
+        max_lifetime: section.read("max_lifetime", or_off(text(DURATION)), defaults::MAX_LIFETIME),
+        closing_timeout: section.read("closing_timeout", text(DURATION), defaults::CLOSING_TIMEOUT),
+        half_close_timeout: section.read("half_close_timeout", text(DURATION), defaults::HALF_CLOSE_TIMEOUT),
+        endpoint_lost_code: section.read("endpoint_lost_code", close_code, defaults::ENDPOINT_LOST_CODE),
+        limits: limits(section),
+        compression: section.read("compression", choice(&COMPRESSION), defaults::COMPRESSION),
+    };
+    check_inflated(section, &settings);
+    settings
+}
+
+fn limits(section: &Section<'_>) -> PerDirection<LimitSettings> {
+    let size = || or_off(text(SIZE));
+    let rate_of_count = || or_off(rate(count));
+    let rate_of_bytes = or_off(rate(text(SIZE)));
+
+    let max_message = section.limit("max_message", size(), defaults::MAX_MESSAGE);
+    let max_frame = section.limit("max_frame", size(), defaults::MAX_FRAME);
+    let fragments = section.limit("max_fragments", or_off(count), defaults::MAX_FRAGMENTS);
+    let inflated = section.limit("max_inflated_message", size(), defaults::MAX_INFLATED_MESSAGE);
+    let messages = section.limit("messages_per_second", rate_of_count(), defaults::MESSAGES_PER_SECOND);
+    let control = section.limit("control_frames_per_second", rate_of_count(), defaults::CONTROL_FRAMES_PER_SECOND);
+    let bytes = section.limit("bytes_per_second", rate_of_bytes, defaults::BYTES_PER_SECOND);
+    let excess = section.limit("excess", choice(&EXCESS), defaults::EXCESS);
+    if let (Some(frame), Some(message)) = (&max_frame, &max_message) {
+        check_frame(section, frame, message);
+    }
+
+    let max_message = max_message.unwrap_or(defaults::MAX_MESSAGE);
+    let max_frame = max_frame.unwrap_or(defaults::MAX_FRAME);
+    let fragments = fragments.unwrap_or(defaults::MAX_FRAGMENTS);
+    let inflated = inflated.unwrap_or(defaults::MAX_INFLATED_MESSAGE);
+    let messages = messages.unwrap_or(defaults::MESSAGES_PER_SECOND);
+    let control = control.unwrap_or(defaults::CONTROL_FRAMES_PER_SECOND);
+    let bytes = bytes.unwrap_or(defaults::BYTES_PER_SECOND);
+    let excess = excess.unwrap_or(defaults::EXCESS);
+    let of = |direction| LimitSettings {
+        max_message: *max_message.get(direction),
+        max_frame: *max_frame.get(direction),
+        max_fragments: *fragments.get(direction),
+        max_inflated_message: *inflated.get(direction),
+        messages_per_second: *messages.get(direction),
+        control_frames_per_second: *control.get(direction),
+        bytes_per_second: *bytes.get(direction),
+        excess: *excess.get(direction),
+    };
+    PerDirection { from_client: of(Direction::FromClient), from_upstream: of(Direction::FromUpstream) }
+}
+
+/// A frame is never larger than its message, so a larger limit for it can never be met.
+fn check_frame(section: &Section<'_>, frame: &PerDirection<Option<u64>>, message: &PerDirection<Option<u64>>) {
+    let Some(item) = section.item("max_frame") else { return };
+    for direction in [Direction::FromClient, Direction::FromUpstream] {
+        if let (Some(frame), Some(message)) = (*frame.get(direction), *message.get(direction))
+            && frame > message
+        {
+            let from = direction.source().as_str();
+            item.fault(
+                format!("{} from the {from} is above max_message ({})", write_size(frame), write_size(message)),
+                "lower max_frame, raise max_message, or set max_frame for one direction alone",
+            );
+        }
+    }
+}
+
+/// Nothing is inflated where nothing may be compressed.
+fn check_inflated(section: &Section<'_>, settings: &WebsocketSettings) {
+    let limits = &settings.limits;
+    let is_limited =
+        limits.from_client.max_inflated_message.is_some() || limits.from_upstream.max_inflated_message.is_some();
+    if let (Compression::Refuse, true, Some(item)) =
+        (settings.compression, is_limited, section.item("max_inflated_message"))
+    {
+        item.fault("can never be met: compression is \"refuse\"", "set it to \"off\", or compression to \"pass\"");
+    }
+}

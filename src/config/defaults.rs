@@ -1,0 +1,105 @@
+//! The default of every key that has one, and what it costs.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::settings::{Compression, Excess, IdleCounts, LogFormat, LogLevel, OnReload, Policy, Rate, Workers};
+use crate::websocket::{CloseCode, PerDirection, PerSide};
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+const fn both<T: Copy>(value: T) -> PerDirection<T> {
+    PerDirection { from_client: value, from_upstream: value }
+}
+
+/// Takes every core: on a shared machine the neighbours feel it.
+pub(super) const WORKERS: Workers = Workers::PerCore;
+/// One line per refusal, exchange and ended tunnel: tens of megabytes an hour on a busy proxy.
+pub(super) const LOG_LEVEL: LogLevel = LogLevel::Info;
+/// JSON wherever nobody looks on: a journal is no longer pleasant to read by eye.
+pub(super) const LOG_FORMAT: LogFormat = LogFormat::Auto;
+
+/// Cuts clients whose network needs longer for a few kilobytes.
+pub(super) const TLS_TIMEOUT: Duration = seconds(10);
+/// One descriptor for each idle session, for a minute.
+pub(super) const HEAD_TIMEOUT: Duration = seconds(60);
+/// Cuts an upload or a download that rests for a minute.
+pub(super) const CLIENT_BODY_TIMEOUT: Duration = seconds(60);
+
+/// Every path of a host.
+pub(super) const PATH: &str = "/";
+/// Any other upgrade is answered as a plain exchange.
+pub(super) const UPGRADE: [&str; 1] = ["websocket"];
+
+/// A forgotten tab keeps its tunnel for as long as its pongs come.
+pub(super) const IDLE_TIMEOUT: Option<Duration> = None;
+/// An application that only pings is idle.
+pub(super) const IDLE_COUNTS: IdleCounts = IdleCounts::Messages;
+/// A few bytes for each quiet client, and the radio of a phone awake.
+pub(super) const PING_EVERY: PerSide<Option<Duration>> = PerSide { client: Some(seconds(25)), upstream: None };
+/// Ends a client that loses its network for longer.
+pub(super) const PONG_WITHIN: Duration = seconds(10);
+/// Ends a reader that rests for a minute.
+pub(super) const STALL_TIMEOUT: Option<Duration> = Some(seconds(60));
+/// Tunnels never move to a new endpoint by themselves.
+pub(super) const MAX_LIFETIME: Option<Duration> = None;
+/// Two descriptors for a peer that never answers a Close.
+pub(super) const CLOSING_TIMEOUT: Duration = seconds(5);
+/// Cuts an answer that takes longer after its asker is gone.
+pub(super) const HALF_CLOSE_TIMEOUT: Duration = seconds(5);
+/// Old clients may not know the code and treat it as any other end.
+pub(super) const ENDPOINT_LOST_CODE: CloseCode = CloseCode::BAD_GATEWAY;
+/// Larger uploads are refused; an endpoint is trusted with what it sends.
+pub(super) const MAX_MESSAGE: PerDirection<Option<u64>> =
+    PerDirection { from_client: Some(64 << 20), from_upstream: None };
+/// A frame may be as large as its message.
+pub(super) const MAX_FRAME: PerDirection<Option<u64>> = both(None);
+/// A message may come in any number of frames.
+pub(super) const MAX_FRAGMENTS: PerDirection<Option<u64>> = both(None);
+/// A small compressed message may grow a thousandfold at the endpoint.
+pub(super) const MAX_INFLATED_MESSAGE: PerDirection<Option<u64>> = both(None);
+/// A client may send as fast as its endpoint takes it.
+pub(super) const MESSAGES_PER_SECOND: PerDirection<Option<Rate>> = both(None);
+/// Ends a peer that pings without rest; no honest one comes near it.
+pub(super) const CONTROL_FRAMES_PER_SECOND: PerDirection<Option<Rate>> =
+    both(Some(Rate { per_second: 50, burst: 200 }));
+/// One tunnel may fill the line.
+pub(super) const BYTES_PER_SECOND: PerDirection<Option<Rate>> = both(None);
+/// A sender above its rate loses its tunnel.
+pub(super) const EXCESS: PerDirection<Excess> = both(Excess::Close);
+/// Message limits count compressed bytes.
+pub(super) const COMPRESSION: Compression = Compression::Pass;
+
+/// Keys, not load, decide: one busy key is one busy endpoint.
+pub(super) const POLICY: Policy = Policy::Sticky;
+/// Everybody behind one address lands on one endpoint.
+pub(super) const PIN_COOKIE: Option<String> = None;
+/// A client waits so long for each endpoint that drops packets.
+pub(super) const CONNECT_TIMEOUT: Duration = seconds(2);
+/// Cuts endpoints that authenticate slowly before their 101.
+pub(super) const HANDSHAKE_TIMEOUT: Duration = seconds(10);
+/// Cuts long polls that wait longer.
+pub(super) const RESPONSE_TIMEOUT: Duration = seconds(60);
+/// Cuts an upload whose endpoint rests for a minute.
+pub(super) const ENDPOINT_BODY_TIMEOUT: Duration = seconds(60);
+/// One descriptor at both ends for each unused connection; an endpoint that closes earlier may lose a request in flight.
+pub(super) const KEEP_ALIVE: Option<Duration> = Some(seconds(30));
+/// All endpoints get the same share.
+pub(super) const WEIGHT: NonZeroU32 = NonZeroU32::MIN;
+
+/// Clients that do not know the code may not come back by themselves.
+pub(super) const DRAIN_CLOSE_CODE: CloseCode = CloseCode::SERVICE_RESTART;
+/// So many handshakes a second reach the rest of the fleet.
+pub(super) const DRAIN_MAX_PER_SECOND: NonZeroU32 = NonZeroU32::new(1000).expect("is not zero");
+/// A stop takes half a minute; it must end before systemd loses its patience.
+pub(super) const STOP_DEADLINE: Duration = seconds(30);
+/// The first tunnels end twenty seconds before the last.
+pub(super) const STOP_SPREAD: Duration = seconds(20);
+/// A removed listener, route or endpoint ends its tunnels.
+pub(super) const RELOAD_ON: OnReload = OnReload::Drain;
+/// A removed endpoint has to live on for five minutes.
+pub(super) const RELOAD_DEADLINE: Duration = seconds(300);
+/// A removed endpoint still serves for a minute.
+pub(super) const RELOAD_SPREAD: Duration = seconds(60);

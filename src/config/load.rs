@@ -1,0 +1,94 @@
+//! From a file to [`Settings`], or to every problem it has.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use toml::de::DeTable;
+
+use super::convert::{Names, drain, listeners, routes, upstreams};
+use super::keys::{FILE, LOG};
+use super::readers::{choice, integer};
+use super::settings::{LogFormat, LogLevel, LogSettings, Settings, Workers};
+use super::tree::{Item, Report, Section, Spot};
+use super::{Problem, Problems, defaults};
+
+/// Reads the configuration in the file at `path`.
+///
+/// The certificate files that it names are not looked at.
+///
+/// # Errors
+/// Every problem of the file, or the one that it cannot be read.
+pub fn load(path: &Path) -> Result<Settings, Problems> {
+    let bytes = fs::read(path).map_err(|error| {
+        Problem::of_file(path, format!("cannot be read: {error}"), "name a file that this user may read")
+    })?;
+    match str::from_utf8(&bytes) {
+        Ok(source) => parse(source, path),
+        Err(error) => Err(not_text(&bytes, error.valid_up_to(), path)),
+    }
+}
+
+/// Reads a configuration from `source`, the text of `file`; relative paths in it start at that file's folder.
+///
+/// # Errors
+/// Every problem it has. What stands behind a mistake in the TOML itself cannot be trusted, so those come alone.
+pub fn parse(source: &str, file: &Path) -> Result<Settings, Problems> {
+    let report = Report::new(file, source);
+    let (tree, mistakes) = DeTable::parse_recoverable(source);
+    if mistakes.is_empty() {
+        let section = Section::new(Spot::new(&report, "", 0..0), &FILE, tree.get_ref());
+        let settings = settings(&section);
+        return report.finish().map(|()| settings);
+    }
+    for mistake in &mistakes {
+        let spot = Spot::new(&report, "", mistake.span().unwrap_or_default());
+        spot.fault(mistake.message(), "the file must be valid TOML: https://toml.io");
+    }
+    Err(report.finish().expect_err("there is at least one mistake"))
+}
+
+fn settings(file: &Section<'_>) -> Settings {
+    let names = Names::of(file);
+    Settings {
+        workers: file.read("workers", workers, defaults::WORKERS),
+        log: log(&file.section("log", &LOG)),
+        listeners: listeners(file).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),
+        routes: routes(file, &names).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),
+        upstreams: upstreams(file).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),
+        drain: drain(file),
+    }
+}
+
+fn workers(item: &Item<'_>) -> Option<Workers> {
+    const MOST: u64 = 1024;
+    if item.value().is_str() {
+        return choice(&[("auto", Workers::PerCore)])(item);
+    }
+    let count = usize::try_from(integer(1..=MOST)(item)?).ok()?;
+    count.try_into().ok().map(Workers::Count)
+}
+
+fn log(section: &Section<'_>) -> LogSettings {
+    const LEVELS: [(&str, LogLevel); 5] = [
+        ("error", LogLevel::Error),
+        ("warn", LogLevel::Warn),
+        ("info", LogLevel::Info),
+        ("debug", LogLevel::Debug),
+        ("trace", LogLevel::Trace),
+    ];
+    const FORMATS: [(&str, LogFormat); 3] =
+        [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
+    LogSettings {
+        level: section.read("level", choice(&LEVELS), defaults::LOG_LEVEL),
+        format: section.read("format", choice(&FORMATS), defaults::LOG_FORMAT),
+    }
+}
+
+fn not_text(bytes: &[u8], valid_up_to: usize, file: &Path) -> Problems {
+    let text = String::from_utf8_lossy(bytes);
+    let report = Report::new(file, &text);
+    // What is valid stands in the lossy text at the same offsets.
+    Spot::new(&report, "", valid_up_to..valid_up_to).fault("is not UTF-8", "save the file as UTF-8");
+    report.finish().expect_err("a problem was just noted")
+}

@@ -1,0 +1,40 @@
+//! What a text of the configuration may look like, apart from what it is used for.
+
+/// A kind of text, and how to read one.
+pub(super) struct Syntax<T> {
+    /// What it is, with its article.
+    pub(super) noun: &'static str,
+    /// Valid texts, quoted.
+    pub(super) example: &'static str,
+    /// The unit that a bare number most likely means; empty where numbers make no sense.
+    pub(super) unit: &'static str,
+    /// Reads one.
+    pub(super) parse: fn(&str) -> Result<T, Complaint>,
+}
+
+/// Why a text is not of its [`Syntax`].
+#[derive(Debug)]
+pub(super) struct Complaint {
+    /// What is wrong.
+    pub(super) problem: String,
+    /// What to write, where that is more than the examples of the syntax.
+    pub(super) hint: Option<String>,
+}
+
+impl Complaint {
+    pub(super) fn new(problem: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { problem: problem.into(), hint: Some(hint.into()) }
+    }
+}
+
+impl From<&str> for Complaint {
+    fn from(problem: &str) -> Self {
+        Self { problem: problem.into(), hint: None }
+    }
+}
+
+impl From<String> for Complaint {
+    fn from(problem: String) -> Self {
+        Self { problem, hint: None }
+    }
+}

@@ -1,0 +1,260 @@
+//! Addresses, hosts, paths and names as they are written in the configuration.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use http::HeaderName;
+use ipnet::IpNet;
+
+use super::settings::{AffinitySource, EndpointAddress, HostPattern};
+use super::suggest;
+use super::syntax::{Complaint, Syntax};
+
+/// Where to listen.
+pub(super) const BIND: Syntax<SocketAddr> = Syntax {
+    noun: "an IP address and a port",
+    example: r#""0.0.0.0:443", or "[::]:443" for IPv6"#,
+    unit: "",
+    parse: parse_bind,
+};
+
+/// Whose word is taken: a network, or one address.
+pub(super) const NETWORK: Syntax<IpNet> =
+    Syntax { noun: "a network", example: r#""10.0.0.0/8" or "fd00::/8""#, unit: "", parse: parse_network };
+
+/// Where an endpoint is.
+pub(super) const ENDPOINT_ADDRESS: Syntax<EndpointAddress> = Syntax {
+    noun: "an address and a port",
+    example: r#""10.0.0.11:8080" or "chat.internal:8080""#,
+    unit: "",
+    parse: parse_endpoint_address,
+};
+
+/// What a route may be called by.
+pub(super) const HOST: Syntax<HostPattern> =
+    Syntax { noun: "a host", example: r#""chat.example.com" or "*.example.com""#, unit: "", parse: parse_host };
+
+/// The prefix that a route serves.
+pub(super) const PATH: Syntax<String> =
+    Syntax { noun: "a path", example: r#""/" or "/ws""#, unit: "", parse: parse_path };
+
+/// An upgrade token, in lower case.
+pub(super) const UPGRADE: Syntax<String> =
+    Syntax { noun: "an upgrade token", example: r#""websocket""#, unit: "", parse: parse_upgrade };
+
+/// The name of a cookie.
+pub(super) const COOKIE: Syntax<String> =
+    Syntax { noun: "the name of a cookie", example: r#""windlass_pin""#, unit: "", parse: parse_cookie };
+
+/// Where an affinity key is looked for.
+pub(super) const AFFINITY: Syntax<AffinitySource> = Syntax {
+    noun: "a source",
+    example: r#""header:NAME", "cookie:NAME", "query:NAME" or "client_ip""#,
+    unit: "",
+    parse: parse_affinity,
+};
+
+/// A file.
+pub(super) const FILE: Syntax<PathBuf> =
+    Syntax { noun: "the path of a file", example: r#""chat.pem""#, unit: "", parse: parse_file };
+
+/// The name of an endpoint.
+pub(super) const NAME: Syntax<String> =
+    Syntax { noun: "a name", example: r#"letters, digits and "-_.:[]""#, unit: "", parse: parse_name };
+
+fn parse_bind(text: &str) -> Result<SocketAddr, Complaint> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let problem = format!("\"{text}\" is not an IP address and a port");
+    Err(match text.strip_prefix(':').or_else(|| text.strip_prefix("*:")).map(str::parse::<u16>) {
+        Some(Ok(port)) => Complaint::new(problem, format!("write \"0.0.0.0:{port}\", or \"[::]:{port}\" for IPv6")),
+        _ if is_ip(text) => no_port(text, 443),
+        _ => problem.into(),
+    })
+}
+
+fn parse_network(text: &str) -> Result<IpNet, Complaint> {
+    let parsed = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    match parsed {
+        Ok(network) if network.addr() == network.network() => Ok(network),
+        Ok(network) => Err(Complaint::new(
+            format!("\"{text}\" has bits set beyond its prefix"),
+            format!("write \"{}\", or \"{}\" for the one address", network.trunc(), network.addr()),
+        )),
+        Err(_) => Err(format!("\"{text}\" is not a network").into()),
+    }
+}
+
+fn parse_endpoint_address(text: &str) -> Result<EndpointAddress, Complaint> {
+    if let Some((_, rest)) = text.split_once("://") {
+        let host = rest.split('/').next().unwrap_or_default();
+        return Err(Complaint::new(format!("\"{text}\" is a URL"), format!("write only host and port: \"{host}\"")));
+    }
+    let address = match (text.parse::<SocketAddr>(), text.rsplit_once(':')) {
+        (Ok(address), _) => EndpointAddress::Socket(address),
+        _ if is_ip(text) => return Err(no_port(text, 8080)),
+        (_, Some((host, port))) => {
+            let port = port.parse().map_err(|_| format!("\"{port}\" is not a port"))?;
+            EndpointAddress::Name(parse_host_name(host)?, port)
+        }
+        _ => return Err(no_port(text, 8080)),
+    };
+    match address {
+        EndpointAddress::Socket(address) if address.port() == 0 => Err("nothing can be reached at port 0".into()),
+        EndpointAddress::Name(_, 0) => Err("nothing can be reached at port 0".into()),
+        address => Ok(address),
+    }
+}
+
+fn parse_host(text: &str) -> Result<HostPattern, Complaint> {
+    if text == "*" {
+        return Err(Complaint::new("\"*\" is not a host", "leave `hosts` out to serve every host"));
+    }
+    if let Some((_, rest)) = text.split_once("://") {
+        let host = rest.split(['/', ':']).next().unwrap_or_default();
+        return Err(Complaint::new(format!("\"{text}\" is a URL"), format!("write only the host: \"{host}\"")));
+    }
+    if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        let address: Ipv6Addr = address.parse().map_err(|_| format!("\"{address}\" is not an IPv6 address"))?;
+        return Ok(HostPattern::Exact(format!("[{address}]")));
+    }
+    if let Some((host, _)) = text.split_once(':') {
+        return Err(Complaint::new(
+            format!("\"{text}\" has a port"),
+            format!("write only the host: \"{host}\"; the port is the listener's"),
+        ));
+    }
+    if let Some((host, path)) = text.split_once('/') {
+        return Err(Complaint::new(
+            format!("\"{text}\" has a path"),
+            format!("write the host \"{host}\", and path = \"/{path}\""),
+        ));
+    }
+    match text.strip_prefix("*.") {
+        Some(rest) => parse_host_name(rest).map(HostPattern::Wildcard),
+        None if text.parse::<IpAddr>().is_ok() => Ok(HostPattern::Exact(text.into())),
+        None => parse_host_name(text).map(HostPattern::Exact),
+    }
+}
+
+/// A DNS name in lower case; `_` is let through, since internal names have it.
+fn parse_host_name(text: &str) -> Result<String, Complaint> {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let looks_like_an_address = text.rsplit('.').next().is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()));
+    let name = text.to_ascii_lowercase();
+    if !text.is_ascii() {
+        let hint = "write it in punycode, such as \"xn--bcher-kva.example\" for \"bücher.example\"";
+        Err(Complaint::new(format!("\"{text}\" is not ASCII"), hint))
+    } else if text.contains('*') {
+        Err(Complaint::new(
+            format!("\"{text}\" has a wildcard inside"),
+            "`*.` stands at the front, and only in `hosts`",
+        ))
+    } else if let Some(dotless) = text.strip_suffix('.') {
+        Err(Complaint::new(format!("\"{text}\" ends with a dot"), format!("write \"{dotless}\"")))
+    } else if looks_like_an_address || text.len() > 253 || !text.split('.').all(is_label) {
+        Err(format!("\"{text}\" is not a host name").into())
+    } else {
+        Ok(name)
+    }
+}
+
+fn parse_path(text: &str) -> Result<String, Complaint> {
+    let trimmed = text.trim_end_matches('/');
+    if !text.starts_with('/') {
+        let hint = format!("write \"/{}\"", text.trim_start_matches('/'));
+        return Err(Complaint::new(format!("\"{text}\" does not start with a slash"), hint));
+    }
+    if let Some((prefix, _)) = text.split_once('*') {
+        let prefix = format!("/{}", prefix.trim_matches('/'));
+        let hint = format!("a path serves everything below it: write \"{prefix}\"");
+        return Err(Complaint::new(format!("\"{text}\" has a wildcard"), hint));
+    }
+    if let Some(wrong) = text.chars().find(|c| !c.is_ascii_graphic() || "?#\"<>\\^`{|}".contains(*c)) {
+        let problem = format!("\"{}\" has {wrong:?} in it, which no path on the wire has", text.escape_debug());
+        return Err(Complaint::new(problem, "write the path alone, percent-encoded as clients send it"));
+    }
+    if trimmed.split('/').skip(1).any(|segment| matches!(segment, "" | "." | "..")) {
+        return Err(format!("\"{text}\" has an empty, `.` or `..` segment").into());
+    }
+    Ok(if trimmed.is_empty() { "/".into() } else { trimmed.into() })
+}
+
+fn parse_upgrade(text: &str) -> Result<String, Complaint> {
+    let token = text.to_ascii_lowercase();
+    match token.as_str() {
+        "h2c" | "h2" => Err(Complaint::new(
+            format!("\"{text}\" is never let through: it smuggles requests past every rule"),
+            "remove it; such a request goes on as a plain exchange",
+        )),
+        _ if is_token(&token) => Ok(token),
+        _ => Err(format!("\"{text}\" is not an upgrade token").into()),
+    }
+}
+
+fn parse_cookie(text: &str) -> Result<String, Complaint> {
+    if is_token(text) {
+        Ok(text.into())
+    } else {
+        Err(format!("\"{}\" is not the name of a cookie", text.escape_debug()).into())
+    }
+}
+
+fn parse_affinity(text: &str) -> Result<AffinitySource, Complaint> {
+    const SOURCES: [&str; 3] = ["header", "cookie", "query"];
+    if text == "client_ip" {
+        return Ok(AffinitySource::ClientIp);
+    }
+    let problem = format!("\"{}\" is not a source of affinity keys", text.escape_debug());
+    match text.split_once(':') {
+        Some(("header", name)) => HeaderName::from_bytes(name.as_bytes())
+            .map(AffinitySource::Header)
+            .map_err(|_| format!("\"{}\" is not the name of a header", name.escape_debug()).into()),
+        Some(("cookie", name)) => parse_cookie(name).map(AffinitySource::Cookie),
+        Some(("query", name)) if !name.is_empty() => Ok(AffinitySource::Query(name.into())),
+        Some((source, name)) => Err(match suggest::nearest(source, &SOURCES) {
+            Some(near) if near != source => Complaint::new(problem, format!("did you mean \"{near}:{name}\"?")),
+            _ => problem.into(),
+        }),
+        None => Err(match suggest::nearest(text, &["client_ip"]) {
+            Some(near) => Complaint::new(problem, format!("did you mean \"{near}\"?")),
+            None => problem.into(),
+        }),
+    }
+}
+
+fn parse_file(text: &str) -> Result<PathBuf, Complaint> {
+    if text.is_empty() || text.contains('\0') { Err("is not the path of a file".into()) } else { Ok(text.into()) }
+}
+
+fn parse_name(text: &str) -> Result<String, Complaint> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:[]".contains(c);
+    if (1..=128).contains(&text.len()) && text.chars().all(is_plain) {
+        Ok(text.into())
+    } else {
+        Err(format!("\"{}\" is not a name", text.escape_debug()).into())
+    }
+}
+
+fn no_port(text: &str, port: u16) -> Complaint {
+    let host = if text.contains(':') && !text.starts_with('[') { format!("[{text}]") } else { text.into() };
+    Complaint::new(format!("\"{text}\" has no port"), format!("write \"{host}:{port}\", with the port it is"))
+}
+
+/// Whether this is an address without a port, in brackets or not.
+fn is_ip(text: &str) -> bool {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    bare.parse::<IpAddr>().is_ok()
+}
+
+/// A token of RFC 9110 §5.6.2.
+fn is_token(text: &str) -> bool {
+    let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_tchar)
+}

@@ -1,0 +1,254 @@
+//! The spanned tree of a TOML file, and the list of what is wrong with it.
+//!
+//! Reading never stops at a problem: it is noted with its place, and the reader goes on with the next key. So a value
+//! that could not be read is `None` here, which means "already reported", never "not written".
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::keys::Kind;
+use super::problem::{Place, Position, Problem, Problems};
+
+/// The problems of one file, as they are found.
+pub(super) struct Report<'a> {
+    file: &'a Path,
+    source: &'a str,
+    found: RefCell<Vec<Problem>>,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(file: &'a Path, source: &'a str) -> Self {
+        Self { file, source, found: RefCell::default() }
+    }
+
+    /// The folder of the file, where relative paths in it start.
+    pub(super) fn folder(&self) -> &'a Path {
+        self.file.parent().unwrap_or(Path::new(""))
+    }
+
+    /// `Ok` where nothing was found.
+    pub(super) fn finish(self) -> Result<(), Problems> {
+        Problems::check(self.found.into_inner())
+    }
+}
+
+/// A place in the file where a problem can be noted.
+#[derive(Clone)]
+pub(super) struct Spot<'a> {
+    report: &'a Report<'a>,
+    key: String,
+    span: Range<usize>,
+}
+
+impl<'a> Spot<'a> {
+    pub(super) fn new(report: &'a Report<'a>, key: impl Into<String>, span: Range<usize>) -> Self {
+        Self { report, key: key.into(), span }
+    }
+
+    /// Something at or below this one.
+    fn below(&self, key: String, span: Range<usize>) -> Self {
+        Self { report: self.report, key, span }
+    }
+
+    /// The key `key` of the table that this is.
+    fn child(&self, key: &str, span: Range<usize>) -> Self {
+        let parent = &self.key;
+        self.below(if parent.is_empty() { key.into() } else { format!("{parent}.{key}") }, span)
+    }
+
+    /// Notes a problem here.
+    pub(super) fn fault(&self, problem: impl Into<String>, hint: impl Into<String>) {
+        self.report.found.borrow_mut().push(Problem::new(self.place(), problem, hint));
+    }
+
+    pub(super) fn place(&self) -> Place {
+        let Report { file, source, .. } = self.report;
+        let position = Some(Position::of(source, self.span.start));
+        Place { file: file.to_path_buf(), position, key: self.key.clone() }
+    }
+
+    /// The dotted key.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(super) fn report(&self) -> &'a Report<'a> {
+        self.report
+    }
+}
+
+/// A table with known keys; one that is not written is an empty one.
+pub(super) struct Section<'a> {
+    spot: Spot<'a>,
+    kind: &'static Kind,
+    table: Option<&'a DeTable<'a>>,
+}
+
+impl<'a> Section<'a> {
+    /// Takes `table` as one of `kind`, and notes each key that is unknown there.
+    pub(super) fn new(spot: Spot<'a>, kind: &'static Kind, table: &'a DeTable<'a>) -> Self {
+        for key in table.keys().filter(|key| !kind.keys.contains(&key.as_ref().as_ref())) {
+            spot.child(key.as_ref(), key.span()).fault("is an unknown key", kind.hint_for_unknown(key.as_ref()));
+        }
+        Self { spot, kind, table: Some(table) }
+    }
+
+    /// The value of `key`, if it is written.
+    pub(super) fn item(&self, key: &'static str) -> Option<Item<'a>> {
+        debug_assert!(self.kind.keys.contains(&key), "`{key}` is missing from the known keys of [{}]", self.kind.path);
+        let value = self.table?.get(key)?;
+        Some(Item { spot: self.spot.child(key, value.span()), value: value.get_ref(), can_be_off: false })
+    }
+
+    /// The value of `key` as `reader` reads it, `default` where it is not written, `None` where it is wrong.
+    pub(super) fn try_read<T>(
+        &self,
+        key: &'static str,
+        reader: impl Fn(&Item<'a>) -> Option<T>,
+        default: T,
+    ) -> Option<T> {
+        self.item(key).map_or(Some(default), |item| reader(&item))
+    }
+
+    /// The value of `key` as `reader` reads it; `default` where it is not written, and as a stand-in where it is wrong.
+    pub(super) fn read<T: Clone>(&self, key: &'static str, reader: impl Fn(&Item<'a>) -> Option<T>, default: T) -> T {
+        self.try_read(key, reader, default.clone()).unwrap_or(default)
+    }
+
+    /// The value of `key`, which must be written; `example` is such a line.
+    pub(super) fn require<T>(
+        &self,
+        key: &'static str,
+        reader: impl FnOnce(&Item<'a>) -> Option<T>,
+        example: &str,
+    ) -> Option<T> {
+        let item = self.item(key);
+        if item.is_none() {
+            self.missing(key, "is missing", example);
+        }
+        reader(&item?)
+    }
+
+    /// Notes that `key` is not written; `example` is such a line.
+    pub(super) fn missing(&self, key: &'static str, problem: impl Into<String>, example: &str) {
+        self.spot.child(key, self.spot.span.clone()).fault(problem, format!("add {example}"));
+    }
+
+    /// The table at `key`.
+    pub(super) fn section(&self, key: &'static str, kind: &'static Kind) -> Section<'a> {
+        let nothing = || Section { spot: self.spot.child(key, self.spot.span.clone()), kind, table: None };
+        self.item(key).and_then(|item| item.section(kind)).unwrap_or_else(nothing)
+    }
+
+    /// The tables at `key`, each with its name.
+    pub(super) fn named(&self, key: &'static str, kind: &'static Kind) -> Vec<(&'a str, Section<'a>)> {
+        let Some(item) = self.item(key) else { return Vec::new() };
+        let DeValue::Table(table) = item.value else {
+            item.fault(
+                format!("must be tables with names, not {}", item.type_name()),
+                format!("write [{}]", kind.path),
+            );
+            return Vec::new();
+        };
+        let named = |(name, value): (&'a Spanned<DeString<'a>>, &'a Spanned<DeValue<'a>>)| {
+            let spot = item.spot.child(name.as_ref(), name.span());
+            let name = name.as_ref().as_ref();
+            match value.get_ref() {
+                DeValue::Table(table) => return Some((name, Section::new(spot, kind, table))),
+                _ if kind.keys.contains(&name) => {
+                    spot.fault(format!("stands outside of a named {key}"), format!("put it below [{}]", kind.path));
+                }
+                _ => spot.fault("must be a table", format!("write [{}]", spot.key())),
+            }
+            None
+        };
+        table.iter().filter_map(named).collect()
+    }
+
+    /// The names of the tables at `key`, sound or not.
+    pub(super) fn names(&self, key: &'static str) -> Vec<&'a str> {
+        let table = self.item(key).and_then(|item| item.value.as_table());
+        table.into_iter().flat_map(DeTable::keys).map(|name| name.as_ref().as_ref()).collect()
+    }
+
+    /// Whether `key` is written.
+    pub(super) fn has(&self, key: &'static str) -> bool {
+        self.item(key).is_some()
+    }
+
+    /// Where the table stands.
+    pub(super) fn spot(&self) -> &Spot<'a> {
+        &self.spot
+    }
+}
+
+/// A value with its place.
+#[derive(Clone)]
+pub(super) struct Item<'a> {
+    spot: Spot<'a>,
+    value: &'a DeValue<'a>,
+    can_be_off: bool,
+}
+
+impl<'a> Item<'a> {
+    /// The same, in hints that also offer `"off"`.
+    pub(super) fn or_off(&self) -> Self {
+        Self { can_be_off: true, ..self.clone() }
+    }
+
+    /// Notes a problem with this value.
+    pub(super) fn fault(&self, problem: impl Into<String>, hint: impl Into<String>) {
+        let off = if self.can_be_off { ", or \"off\"" } else { "" };
+        self.spot.fault(problem, hint.into() + off);
+    }
+
+    /// The elements, if this is an array; a problem where it is not.
+    pub(super) fn elements(&self, example: &str) -> Option<Vec<Item<'a>>> {
+        let DeValue::Array(array) = self.value else {
+            self.fault(format!("must be a list, not {}", self.type_name()), format!("write it as {example}"));
+            return None;
+        };
+        let element = |(index, value): (usize, &'a Spanned<DeValue<'a>>)| Item {
+            spot: self.spot.below(format!("{}[{index}]", self.spot.key), value.span()),
+            value: value.get_ref(),
+            can_be_off: false,
+        };
+        Some(array.iter().enumerate().map(element).collect())
+    }
+
+    /// The table that this is; a problem where it is none.
+    pub(super) fn section(&self, kind: &'static Kind) -> Option<Section<'a>> {
+        let DeValue::Table(table) = self.value else {
+            let hint = format!("its keys are {}", kind.keys.join(", "));
+            self.fault(format!("must be a table, not {}", self.type_name()), hint);
+            return None;
+        };
+        Some(Section::new(self.spot.clone(), kind, table))
+    }
+
+    pub(super) fn value(&self) -> &'a DeValue<'a> {
+        self.value
+    }
+
+    /// Where the value stands.
+    pub(super) fn spot(&self) -> &Spot<'a> {
+        &self.spot
+    }
+
+    /// What the value is, with its article.
+    pub(super) fn type_name(&self) -> &'static str {
+        match self.value {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) => "an integer",
+            DeValue::Float(_) => "a float",
+            DeValue::Boolean(_) => "a boolean",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        }
+    }
+}

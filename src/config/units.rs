@@ -1,0 +1,163 @@
+//! Durations and sizes: a number and its unit, written together.
+
+use std::time::Duration;
+
+use super::syntax::{Complaint, Syntax};
+
+/// `"250ms"`, `"10s"`, `"1h30min"`: more than zero, a year at the most.
+pub(super) const DURATION: Syntax<Duration> =
+    Syntax { noun: "a duration", example: r#""250ms", "10s", "5min" or "1h30min""#, unit: "s", parse: parse_duration };
+
+/// `"64KiB"`, `"1MB"`: a number of bytes, more than zero.
+pub(super) const SIZE: Syntax<u64> =
+    Syntax { noun: "a size", example: r#""500B", "64KiB" or "1MiB""#, unit: "B", parse: parse_size };
+
+/// A unit and what it is worth: milliseconds or bytes.
+type Unit = (&'static str, u64);
+
+const TIME: [Unit; 5] = [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1)];
+
+/// Nothing that we time is longer than this, and so no deadline overflows a clock.
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+const BYTES: [Unit; 9] = [
+    ("TiB", 1 << 40),
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+    ("TB", 1_000_000_000_000),
+    ("GB", 1_000_000_000),
+    ("MB", 1_000_000),
+    ("kB", 1_000),
+    ("B", 1),
+];
+
+/// The longest payload a frame can announce (RFC 6455 §5.2).
+const LARGEST_SIZE: u64 = i64::MAX as u64;
+
+/// Writes a duration of whole milliseconds the way [`DURATION`] reads it.
+pub(super) fn write_duration(duration: Duration) -> String {
+    let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let mut written = String::new();
+    for (unit, worth) in TIME {
+        if rest >= worth {
+            written += &format!("{}{unit}", rest / worth);
+            rest %= worth;
+        }
+    }
+    written
+}
+
+/// Writes a size the way [`SIZE`] reads it.
+pub(super) fn write_size(size: u64) -> String {
+    let whole = |(_, worth): &&Unit| size >= *worth && size.is_multiple_of(*worth);
+    BYTES.iter().find(whole).map_or_else(|| format!("{size}B"), |(unit, worth)| format!("{}{unit}", size / worth))
+}
+
+fn parse_duration(text: &str) -> Result<Duration, Complaint> {
+    let mut rest = text;
+    let mut total: u64 = 0;
+    while let Some(part) = take_amount(&mut rest, &TIME, "a duration")? {
+        total = total.saturating_add(part);
+    }
+    match Duration::from_millis(total) {
+        Duration::ZERO => Err("must be more than zero".into()),
+        duration if duration > YEAR => Err("is more than a year".into()),
+        duration => Ok(duration),
+    }
+}
+
+fn parse_size(text: &str) -> Result<u64, Complaint> {
+    let mut rest = text;
+    let size = take_amount(&mut rest, &BYTES, "a size")?;
+    match size {
+        _ if !rest.is_empty() => Err(format!("\"{text}\" is not a size").into()),
+        None | Some(0) => Err("must be more than zero".into()),
+        Some(size) if size > LARGEST_SIZE => Err("is more than a frame can hold".into()),
+        Some(size) => Ok(size),
+    }
+}
+
+/// Takes a number and its unit off the front of `rest`; `None` at its end. What is too big for us saturates.
+fn take_amount(rest: &mut &str, units: &[Unit], noun: &str) -> Result<Option<u64>, Complaint> {
+    if rest.is_empty() {
+        return Ok(None);
+    }
+    let (digits, tail) = split_while(rest, |c| c.is_ascii_digit());
+    let (letters, tail) = split_while(tail, |c| c.is_alphabetic());
+    let names: Vec<_> = units.iter().map(|(name, _)| *name).collect();
+    if digits.is_empty() {
+        return Err(format!("\"{rest}\" is not {noun}").into());
+    }
+    if letters.is_empty() {
+        return Err(if tail.is_empty() {
+            Complaint::new(format!("\"{rest}\" has no unit"), format!("units are {}", names.join(", ")))
+        } else {
+            format!("\"{rest}\" is not {noun}").into()
+        });
+    }
+    let Some((_, worth)) = units.iter().find(|(name, _)| *name == letters) else {
+        return Err(Complaint::new(format!("\"{letters}\" is not a unit"), format!("units are {}", names.join(", "))));
+    };
+    *rest = tail;
+    Ok(Some(digits.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(*worth)))
+}
+
+fn split_while(text: &str, belongs: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(|c| !belongs(c)).unwrap_or(text.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        for (text, millis) in [
+            ("250ms", 250),
+            ("10s", 10_000),
+            ("5min", 300_000),
+            ("1h", 3_600_000),
+            ("1h30min", 5_400_000),
+            ("365d", 31_536_000_000),
+        ] {
+            assert_eq!(parse_duration(text).unwrap(), Duration::from_millis(millis), "{text}");
+        }
+        for text in ["", "0s", "10", "s", "1m", "1.5h", "-1s", "1 s", "10s ", "366d", "99999999999999999999d", "1h30"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in
+            [("500B", 500), ("64KiB", 65_536), ("1MiB", 1 << 20), ("2kB", 2_000), ("3GB", 3_000_000_000)]
+        {
+            assert_eq!(parse_size(text).unwrap(), bytes, "{text}");
+        }
+        for text in ["", "0B", "64", "64k", "64KB", "1MiB1B", "1.5MiB", "9999999TiB", "KiB", "1MiB "] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn durations_round_trip(millis in 1..=31_536_000_000_u64) {
+            let duration = Duration::from_millis(millis);
+            prop_assert_eq!(parse_duration(&write_duration(duration)).unwrap(), duration);
+        }
+
+        #[test]
+        fn sizes_round_trip(size in 1..=LARGEST_SIZE, shift in 0..50_u32) {
+            let size = (size >> shift << shift).max(1);
+            prop_assert_eq!(parse_size(&write_size(size)).unwrap(), size);
+        }
+
+        #[test]
+        fn no_text_panics(text in any::<String>()) {
+            let _ = (parse_duration(&text), parse_size(&text));
+        }
+    }
+}
