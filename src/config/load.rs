@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use super::convert::{Names, drain, listeners, routes, upstreams};
 use super::keys::{FILE, LOG};
-use super::readers::{choice, integer};
+use super::readers::{choice, number};
 use super::settings::{LogFormat, LogLevel, LogSettings, Settings, Workers};
 use super::tree::{Item, Report, Section, Spot};
 use super::{Problem, Problems, defaults};
@@ -43,7 +43,10 @@ pub fn parse(source: &str, file: &Path) -> Result<Settings, Problems> {
     }
     for mistake in &mistakes {
         let spot = Spot::new(&report, "", mistake.span().unwrap_or_default());
-        spot.fault(mistake.message(), "the file must be valid TOML: https://toml.io");
+        spot.fault(
+            mistake.message(),
+            "the file must be valid TOML; texts, addresses, durations and sizes stand in quotes",
+        );
     }
     Err(report.finish().expect_err("there is at least one mistake"))
 }
@@ -62,11 +65,14 @@ fn settings(file: &Section<'_>) -> Settings {
 
 fn workers(item: &Item<'_>) -> Option<Workers> {
     const MOST: u64 = 1024;
-    if item.value().is_str() {
-        return choice(&[("auto", Workers::PerCore)])(item);
+    let hint = || format!("write \"auto\", or a number from 1 to {MOST}");
+    match item.value() {
+        DeValue::String(text) if text == "auto" => Some(Workers::PerCore),
+        _ => {
+            let count = number(item, 1..=MOST, hint)?;
+            usize::try_from(count).ok()?.try_into().ok().map(Workers::Count)
+        }
     }
-    let count = usize::try_from(integer(1..=MOST)(item)?).ok()?;
-    count.try_into().ok().map(Workers::Count)
 }
 
 fn log(section: &Section<'_>) -> LogSettings {

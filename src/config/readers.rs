@@ -46,18 +46,20 @@ pub(super) fn text<T>(syntax: Syntax<T>) -> impl Fn(&Item<'_>) -> Option<T> {
 
 /// A whole number within `range`.
 pub(super) fn integer(range: RangeInclusive<u64>) -> impl Fn(&Item<'_>) -> Option<u64> {
-    move |item| {
-        let hint = format!("write a number from {} to {}", range.start(), range.end());
-        let DeValue::Integer(number) = item.value() else {
-            item.fault(format!("must be an integer, not {}", item.type_name()), hint);
-            return None;
-        };
-        let value = u64::from_str_radix(number.as_str(), number.radix()).ok().filter(|value| range.contains(value));
-        if value.is_none() {
-            item.fault(format!("{number} is out of range"), hint);
-        }
-        value
+    move |item| number(item, range.clone(), || format!("write a number from {} to {}", range.start(), range.end()))
+}
+
+/// A whole number within `range`, with a hint of the caller's own.
+pub(super) fn number(item: &Item<'_>, range: RangeInclusive<u64>, hint: impl Fn() -> String) -> Option<u64> {
+    let DeValue::Integer(number) = item.value() else {
+        item.fault(format!("must be an integer, not {}", item.type_name()), hint());
+        return None;
+    };
+    let value = u64::from_str_radix(number.as_str(), number.radix()).ok().filter(|value| range.contains(value));
+    if value.is_none() {
+        item.fault(format!("{number} is out of range"), hint());
     }
+    value
 }
 
 /// [`COUNT`] of something.
@@ -67,13 +69,11 @@ pub(super) fn count(item: &Item<'_>) -> Option<u64> {
 
 /// A close code that may stand on the wire.
 pub(super) fn close_code(item: &Item<'_>) -> Option<CloseCode> {
-    let code = integer(0..=u64::from(u16::MAX))(item)?;
+    let hint = || "write 1000 to 1003, 1007 to 1014, or 3000 to 4999".to_owned();
+    let code = number(item, 0..=u64::MAX, hint)?;
     let valid = u16::try_from(code).ok().and_then(CloseCode::new);
     if valid.is_none() {
-        item.fault(
-            format!("{code} never stands in a Close frame"),
-            "write 1000 to 1003, 1007 to 1014, or 3000 to 4999",
-        );
+        item.fault(format!("{code} never stands in a Close frame"), hint());
     }
     valid
 }
@@ -94,11 +94,11 @@ pub(super) fn choice<T: Copy>(options: &[(&'static str, T)]) -> impl Fn(&Item<'_
     }
 }
 
-/// One of the names that the file defines as a `what`.
+/// One of the names that the file gives to its `what`s.
 pub(super) fn reference<T: for<'n> From<&'n str>>(names: &[&str], what: &str) -> impl Fn(&Item<'_>) -> Option<T> {
     move |item| {
         let DeValue::String(name) = item.value() else {
-            item.fault(format!("must be the name of a {what}, not {}", item.type_name()), suggest::among("", names));
+            item.fault(format!("must be a name of [{what}.NAME], not {}", item.type_name()), suggest::among("", names));
             return None;
         };
         if !names.contains(&name.as_ref()) {
@@ -184,14 +184,24 @@ pub(super) fn per_side<T: Clone>(
     }
 }
 
-impl<'a> Section<'a> {
+impl Section<'_> {
     /// A limit, which may differ between the directions; `None` where it is wrong.
-    pub(super) fn limit<T: Clone>(
+    pub(super) fn try_limit<T: Clone>(
         &self,
         key: &'static str,
         reader: impl Fn(&Item<'_>) -> Option<T>,
         default: PerDirection<T>,
     ) -> Option<PerDirection<T>> {
         self.try_read(key, per_direction(reader, default.clone()), default)
+    }
+
+    /// A limit, which may differ between the directions; `default` as a stand-in where it is wrong.
+    pub(super) fn limit<T: Clone>(
+        &self,
+        key: &'static str,
+        reader: impl Fn(&Item<'_>) -> Option<T>,
+        default: PerDirection<T>,
+    ) -> PerDirection<T> {
+        self.try_limit(key, reader, default.clone()).unwrap_or(default)
     }
 }

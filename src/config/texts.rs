@@ -258,3 +258,44 @@ fn is_token(text: &str) -> bool {
     let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(is_tchar)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_lower_case_names_wildcards_or_addresses() {
+        let exact = |host: &str| HostPattern::Exact(host.into());
+        assert_eq!(parse_host("Chat.Example.COM").unwrap(), exact("chat.example.com"));
+        assert_eq!(parse_host("localhost").unwrap(), exact("localhost"));
+        assert_eq!(parse_host("xn--bcher-kva.example").unwrap(), exact("xn--bcher-kva.example"));
+        assert_eq!(parse_host("10.0.0.1").unwrap(), exact("10.0.0.1"));
+        assert_eq!(parse_host("[FD00::0:1]").unwrap(), exact("[fd00::1]"));
+        assert_eq!(parse_host("*.Example.com").unwrap(), HostPattern::Wildcard("example.com".into()));
+    }
+
+    #[test]
+    fn host_names_keep_to_the_lengths_of_dns() {
+        let label = "a".repeat(63);
+        assert!(parse_host_name(&label).is_ok());
+        assert!(parse_host_name(&format!("{label}a")).is_err());
+        assert!(parse_host_name(&[label.as_str(); 3].join(".")).is_ok());
+        assert!(parse_host_name(&[label.as_str(); 4].join(".")).is_err());
+    }
+
+    #[test]
+    fn paths_end_without_a_slash() {
+        for (written, meant) in [("/", "/"), ("/ws", "/ws"), ("/ws/", "/ws"), ("/a/b%20c/", "/a/b%20c")] {
+            assert_eq!(parse_path(written).unwrap(), meant, "{written}");
+        }
+    }
+
+    #[test]
+    fn affinity_keys_have_four_sources() {
+        let user = HeaderName::from_static("x-user");
+        assert_eq!(parse_affinity("header:X-User").unwrap(), AffinitySource::Header(user));
+        assert_eq!(parse_affinity("cookie:sid").unwrap(), AffinitySource::Cookie("sid".into()));
+        assert_eq!(parse_affinity("query:token").unwrap(), AffinitySource::Query("token".into()));
+        assert_eq!(parse_affinity("client_ip").unwrap(), AffinitySource::ClientIp);
+    }
+}

@@ -175,6 +175,11 @@ impl<'a> Section<'a> {
         table.into_iter().flat_map(DeTable::keys).map(|name| name.as_ref().as_ref()).collect()
     }
 
+    /// Whether `key` is not written, or is a table with nothing in it.
+    pub(super) fn is_without(&self, key: &'static str) -> bool {
+        self.item(key).is_none_or(|item| item.value.as_table().is_some_and(|table| table.is_empty()))
+    }
+
     /// Whether `key` is written.
     pub(super) fn has(&self, key: &'static str) -> bool {
         self.item(key).is_some()

@@ -55,10 +55,11 @@ pub(super) fn write_size(size: u64) -> String {
 }
 
 fn parse_duration(text: &str) -> Result<Duration, Complaint> {
-    let mut rest = text;
-    let mut total: u64 = 0;
-    while let Some(part) = take_amount(&mut rest, &TIME, "a duration")? {
-        total = total.saturating_add(part);
+    let not_one = || format!("\"{}\" is not a duration", text.escape_debug());
+    let (mut total, mut rest) = take_amount(text, &TIME, not_one)?;
+    while !rest.is_empty() {
+        let (amount, after) = take_amount(rest, &TIME, not_one)?;
+        (total, rest) = (total.saturating_add(amount), after);
     }
     match Duration::from_millis(total) {
         Duration::ZERO => Err("must be more than zero".into()),
@@ -68,42 +69,31 @@ fn parse_duration(text: &str) -> Result<Duration, Complaint> {
 }
 
 fn parse_size(text: &str) -> Result<u64, Complaint> {
-    let mut rest = text;
-    let size = take_amount(&mut rest, &BYTES, "a size")?;
-    match size {
-        _ if !rest.is_empty() => Err(format!("\"{text}\" is not a size").into()),
-        None | Some(0) => Err("must be more than zero".into()),
-        Some(size) if size > LARGEST_SIZE => Err("is more than a frame can hold".into()),
-        Some(size) => Ok(size),
+    let not_one = || format!("\"{}\" is not a size", text.escape_debug());
+    match take_amount(text, &BYTES, not_one)? {
+        (_, rest) if !rest.is_empty() => Err(not_one().into()),
+        (0, _) => Err("must be more than zero".into()),
+        (size, _) if size > LARGEST_SIZE => Err("is more than can be counted".into()),
+        (size, _) => Ok(size),
     }
 }
 
-/// Takes a number and its unit off the front of `rest`; `None` at its end. What is too big for us saturates.
-fn take_amount(rest: &mut &str, units: &[Unit], noun: &str) -> Result<Option<u64>, Complaint> {
-    if rest.is_empty() {
-        return Ok(None);
+/// A number and its unit at the front of `text`, and what is behind them. What is too big for us saturates.
+fn take_amount<'t>(text: &'t str, units: &[Unit], not_one: impl Fn() -> String) -> Result<(u64, &'t str), Complaint> {
+    let (digits, rest) = split_while(text, |c| c.is_ascii_digit());
+    let (letters, rest) = split_while(rest, char::is_alphabetic);
+    let hint =
+        || format!("use one of the units {}", units.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "));
+    match units.iter().find(|(name, _)| *name == letters) {
+        _ if digits.is_empty() => Err(not_one().into()),
+        Some((_, worth)) => Ok((digits.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(*worth), rest)),
+        None if !letters.is_empty() => Err(Complaint::new(format!("\"{letters}\" is not a unit"), hint())),
+        None if rest.is_empty() => Err(Complaint::new(format!("\"{text}\" has no unit"), hint())),
+        None => Err(not_one().into()),
     }
-    let (digits, tail) = split_while(rest, |c| c.is_ascii_digit());
-    let (letters, tail) = split_while(tail, |c| c.is_alphabetic());
-    let names: Vec<_> = units.iter().map(|(name, _)| *name).collect();
-    if digits.is_empty() {
-        return Err(format!("\"{rest}\" is not {noun}").into());
-    }
-    if letters.is_empty() {
-        return Err(if tail.is_empty() {
-            Complaint::new(format!("\"{rest}\" has no unit"), format!("units are {}", names.join(", ")))
-        } else {
-            format!("\"{rest}\" is not {noun}").into()
-        });
-    }
-    let Some((_, worth)) = units.iter().find(|(name, _)| *name == letters) else {
-        return Err(Complaint::new(format!("\"{letters}\" is not a unit"), format!("units are {}", names.join(", "))));
-    };
-    *rest = tail;
-    Ok(Some(digits.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(*worth)))
 }
 
-fn split_while(text: &str, belongs: impl Fn(char) -> bool) -> (&str, &str) {
+fn split_while(text: &str, belongs: fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(|c| !belongs(c)).unwrap_or(text.len()))
 }
 

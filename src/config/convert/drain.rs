@@ -31,13 +31,14 @@ fn window(section: &Section<'_>, default: DrainWindow) -> DrainWindow {
     let spread = section.try_read("spread", text(DURATION), default.spread);
     if let (Some(deadline), Some(spread)) = (deadline, spread)
         && spread > deadline
-        && let Some(item) = section.item("spread").or_else(|| section.item("deadline"))
     {
         let (spread, deadline) = (write_duration(spread), write_duration(deadline));
-        item.fault(
-            format!("the spread ({spread}) is longer than the deadline ({deadline})"),
-            "tell every tunnel some time before the deadline, so that it can end",
-        );
+        let problem = format!("the spread ({spread}) is longer than the deadline ({deadline})");
+        if let Some(written) = section.item("spread") {
+            written.fault(problem, format!("write a spread of at most {deadline}, better less"));
+        } else if let Some(written) = section.item("deadline") {
+            written.fault(problem, format!("{spread} is the default: set `spread` too"));
+        }
     }
     DrainWindow { deadline: deadline.unwrap_or(default.deadline), spread: spread.unwrap_or(default.spread) }
 }

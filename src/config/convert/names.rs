@@ -24,7 +24,7 @@ pub(super) fn at_least_one<'a>(
     kind: &'static Kind,
     example: &str,
 ) -> Vec<(&'a str, Section<'a>)> {
-    if !file.has(what) {
+    if file.is_without(what) {
         file.missing(what, format!("there is no {what}"), example);
     }
     let named = file.named(what, kind);

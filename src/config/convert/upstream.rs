@@ -65,7 +65,7 @@ fn endpoints(item: &Item<'_>) -> Option<Vec<EndpointSettings>> {
 
 fn endpoint(item: &Item<'_>) -> Option<EndpointSettings> {
     let named_after = |address: &EndpointAddress| address.to_string().as_str().into();
-    if let DeValue::String(_) = item.value() {
+    if !matches!(item.value(), DeValue::Table(_)) {
         let address = text(ENDPOINT_ADDRESS)(item)?;
         return Some(EndpointSettings { name: named_after(&address), address, weight: defaults::WEIGHT });
     }

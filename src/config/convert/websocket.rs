@@ -5,7 +5,7 @@ use crate::config::readers::{choice, close_code, count, or_off, per_side, rate, 
 use crate::config::settings::{Compression, Excess, IdleCounts, LimitSettings, WebsocketSettings};
 use crate::config::tree::Section;
 use crate::config::units::{DURATION, SIZE, write_size};
-use crate::websocket::{Direction, PerDirection};
+use crate::websocket::{Direction, PerDirection, PerSide};
 
 const IDLE_COUNTS: [(&str, IdleCounts); 2] = [("messages", IdleCounts::Messages), ("frames", IdleCounts::Frames)];
 const EXCESS: [(&str, Excess); 2] = [("close", Excess::Close), ("throttle", Excess::Throttle)];
@@ -26,6 +26,7 @@ pub(super) fn websocket(section: &Section<'_>) -> WebsocketSettings {
         limits: limits(section),
         compression: section.read("compression", choice(&COMPRESSION), defaults::COMPRESSION),
     };
+    check_pong(section, &settings);
     check_inflated(section, &settings);
     settings
 }
@@ -35,29 +36,23 @@ fn limits(section: &Section<'_>) -> PerDirection<LimitSettings> {
     let rate_of_count = || or_off(rate(count));
     let rate_of_bytes = or_off(rate(text(SIZE)));
 
-    let max_message = section.limit("max_message", size(), defaults::MAX_MESSAGE);
-    let max_frame = section.limit("max_frame", size(), defaults::MAX_FRAME);
+    let message = section.try_limit("max_message", size(), defaults::MAX_MESSAGE);
+    let frame = section.try_limit("max_frame", size(), defaults::MAX_FRAME);
+    if let (Some(frame), Some(message)) = (&frame, &message) {
+        check_frame(section, frame, message);
+    }
+    let message = message.unwrap_or(defaults::MAX_MESSAGE);
+    let frame = frame.unwrap_or(defaults::MAX_FRAME);
     let fragments = section.limit("max_fragments", or_off(count), defaults::MAX_FRAGMENTS);
     let inflated = section.limit("max_inflated_message", size(), defaults::MAX_INFLATED_MESSAGE);
     let messages = section.limit("messages_per_second", rate_of_count(), defaults::MESSAGES_PER_SECOND);
     let control = section.limit("control_frames_per_second", rate_of_count(), defaults::CONTROL_FRAMES_PER_SECOND);
     let bytes = section.limit("bytes_per_second", rate_of_bytes, defaults::BYTES_PER_SECOND);
     let excess = section.limit("excess", choice(&EXCESS), defaults::EXCESS);
-    if let (Some(frame), Some(message)) = (&max_frame, &max_message) {
-        check_frame(section, frame, message);
-    }
 
-    let max_message = max_message.unwrap_or(defaults::MAX_MESSAGE);
-    let max_frame = max_frame.unwrap_or(defaults::MAX_FRAME);
-    let fragments = fragments.unwrap_or(defaults::MAX_FRAGMENTS);
-    let inflated = inflated.unwrap_or(defaults::MAX_INFLATED_MESSAGE);
-    let messages = messages.unwrap_or(defaults::MESSAGES_PER_SECOND);
-    let control = control.unwrap_or(defaults::CONTROL_FRAMES_PER_SECOND);
-    let bytes = bytes.unwrap_or(defaults::BYTES_PER_SECOND);
-    let excess = excess.unwrap_or(defaults::EXCESS);
     let of = |direction| LimitSettings {
-        max_message: *max_message.get(direction),
-        max_frame: *max_frame.get(direction),
+        max_message: *message.get(direction),
+        max_frame: *frame.get(direction),
         max_fragments: *fragments.get(direction),
         max_inflated_message: *inflated.get(direction),
         messages_per_second: *messages.get(direction),
@@ -81,6 +76,14 @@ fn check_frame(section: &Section<'_>, frame: &PerDirection<Option<u64>>, message
                 "lower max_frame, raise max_message, or set max_frame for one direction alone",
             );
         }
+    }
+}
+
+/// Whoever writes a deadline for pongs believes that dead peers are found.
+fn check_pong(section: &Section<'_>, settings: &WebsocketSettings) {
+    let PerSide { client, upstream } = settings.ping_every;
+    if let (None, None, Some(item)) = (client, upstream, section.item("pong_within")) {
+        item.fault("has no effect: nobody is pinged", "remove it, or let ping_every be a duration");
     }
 }
 
