@@ -11,4 +11,5 @@ pub mod net;
 pub mod process;
 pub mod tunnel;
 pub mod tls;
+pub mod demo;
 pub mod websocket;
