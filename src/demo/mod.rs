@@ -1,11 +1,25 @@
-//! What `windlass demo` runs besides the proxy: a throw-away certificate, the configuration as a value and as text.
+//! What `windlass demo` runs besides the proxy: three endpoints with a small chat, a page, a throw-away certificate.
 //!
-//! This folder never reloads anything itself and knows nothing of the proxy: it hands out texts.
+//! The story, told by the caller: [`Endpoints::bind`], [`Certificate::create`], a [`Layout`] of both, the proxy on
+//! [`Layout::config_text`], [`Endpoints::serve`] beside it, and a reload for every [`Change`] that [`Steering::next`]
+//! yields. This folder never reloads anything itself and knows nothing of the proxy: it hands out texts.
+//!
+//! Everything a visitor can grow is bounded: connections, messages, waiting commands, and how far a slow tab may fall
+//! behind.
 
 mod banner;
 mod certificate;
+mod chat;
+mod control;
+mod endpoint;
 mod layout;
+mod origin;
+mod reply;
+mod room;
+mod visitor;
 
 pub use banner::{banner, port_taken};
 pub use certificate::{Certificate, CertificateError};
+pub use control::{Change, Commands, Steering};
+pub use endpoint::Endpoints;
 pub use layout::{Action, Layout, Place, Stickiness};
