@@ -22,8 +22,8 @@ pub fn banner(plain_port: u16, secure_port: u16) -> String {
     curl -k  https://127.0.0.1:{secure_port}/api/whoami
     curl -k  https://127.0.0.1:{secure_port}/api/echo --data-binary 'hello'
     curl -kN https://127.0.0.1:{secure_port}/events
-    curl -k  https://127.0.0.1:{secure_port}/demo/drain?endpoint=jade -X POST
-    curl -k  https://127.0.0.1:{secure_port}/demo/restore?endpoint=jade -X POST
+    curl -k  -X POST 'https://127.0.0.1:{secure_port}/demo/drain?endpoint=jade'
+    curl -k  -X POST 'https://127.0.0.1:{secure_port}/demo/restore?endpoint=jade'
     curl -iN http://127.0.0.1:{plain_port}/ws -H 'Connection: Upgrade' -H 'Upgrade: websocket' \
          -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' --output -
 
