@@ -6,10 +6,10 @@
 pub mod app;
 pub mod balance;
 pub mod config;
+pub mod demo;
 pub mod drain;
 pub mod net;
 pub mod process;
-pub mod tunnel;
 pub mod tls;
-pub mod demo;
+pub mod tunnel;
 pub mod websocket;

@@ -117,6 +117,13 @@ pub struct CertificateFiles {
     pub key_place: Place,
 }
 
+impl CertificateFiles {
+    /// Two files that are written nowhere in a configuration.
+    pub fn new(chain: PathBuf, key: PathBuf) -> Self {
+        Self { chain, key, chain_place: Place::default(), key_place: Place::default() }
+    }
+}
+
 /// `[route.NAME]`: which requests go to which upstream, and under which limits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RouteSettings {

@@ -2,6 +2,10 @@
 //!
 //! No HTTP and no WebSocket here; deadlines come from the caller.
 
+mod dial;
+mod listen;
 mod stream;
 
+pub use dial::{DialError, dial};
+pub use listen::{Acceptor, ListeningSocket};
 pub use stream::{ClientStream, TunnelStream};

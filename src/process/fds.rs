@@ -1,12 +1,16 @@
 //! What only the descriptor itself can tell; the one file where `unsafe` is allowed.
 //!
 //! Each unsafe block is a single system call on values that live in its own frame.
-#![expect(unsafe_code, reason = "TCP_INFO has no safe wrapper in the crates we use")]
+#![expect(unsafe_code, reason = "TCP_INFO and the reactor's registration have no safe wrapper in the crates we use")]
 
 use std::io;
 use std::mem::offset_of;
+use std::net::TcpListener;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// How far what we wrote to a TCP connection has got.
 ///
@@ -32,6 +36,15 @@ pub fn delivery(socket: BorrowedFd<'_>) -> io::Result<Delivery> {
         outstanding: info.unacked > 0 || info.notsent_bytes > 0,
         since_ack: Duration::from_millis(info.last_ack_recv.into()),
     })
+}
+
+/// Ties a listening socket to the current runtime, so that it tells when a connection waits.
+///
+/// Unlike tokio's own listener this accepts connections without tying *them* to the same runtime.
+pub fn watch(listener: TcpListener) -> io::Result<AsyncFd<TcpListener>> {
+    // SAFETY: the listener owns an open descriptor, and `AsyncFd` owns the listener: nobody can close or replace it.
+    let watched = unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE) };
+    Ok(watched?)
 }
 
 fn tcp_info(socket: BorrowedFd<'_>) -> io::Result<TcpInfo> {

@@ -8,7 +8,7 @@ mod limits;
 mod signals;
 mod systemd;
 
-pub use fds::{Delivery, delivery};
+pub use fds::{Delivery, delivery, watch};
 pub use limits::{DescriptorLimit, raise_descriptor_limit};
 pub use signals::{Signal, Signals};
 pub use systemd::Notifier;

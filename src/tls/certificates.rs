@@ -31,7 +31,7 @@ impl CertifiedBundle {
         for files in certificates {
             match load_one(files) {
                 Ok(one) => certified.push(Arc::new(one)),
-                Err(wrong) => errors.extend(wrong),
+                Err(wrong) => errors.extend(wrong.into_iter().map(|error| error.named_by(files))),
             }
         }
         if errors.is_empty() { Ok(Self { certified }) } else { Err(errors) }
@@ -148,7 +148,7 @@ mod tests {
         let issued = Issued::named(&["site.test"]);
         let both = folder.write("both.pem", format!("{}{}", issued.key, issued.chain));
 
-        assert!(CertifiedBundle::load(&[CertificateFiles { chain: both.clone(), key: both }]).is_ok());
+        assert!(CertifiedBundle::load(&[CertificateFiles::new(both.clone(), both)]).is_ok());
     }
 
     #[test]
@@ -170,11 +170,9 @@ mod tests {
     fn every_fault_is_found_at_once() {
         let folder = Folder::new();
         let good = folder.keep("good", &Issued::named(&["good.test"]));
-        let missing = CertificateFiles { chain: folder.path("no.pem"), key: folder.path("no.key") };
-        let mismatch = CertificateFiles {
-            chain: good.chain.clone(),
-            key: folder.keep("other", &Issued::named(&["other.test"])).key,
-        };
+        let missing = CertificateFiles::new(folder.path("no.pem"), folder.path("no.key"));
+        let mismatch =
+            CertificateFiles::new(good.chain.clone(), folder.keep("other", &Issued::named(&["other.test"])).key);
 
         let errors = CertifiedBundle::load(&[missing.clone(), good, mismatch.clone()]).unwrap_err();
 
@@ -215,7 +213,7 @@ mod tests {
             (chain.into(), other.key.into(), "key.pem: holds a private key that does not match the certificate"),
         ];
         for (chain, key, expected) in faults {
-            let files = CertificateFiles { chain: folder.write("chain.pem", chain), key: folder.write("key.pem", key) };
+            let files = CertificateFiles::new(folder.write("chain.pem", chain), folder.write("key.pem", key));
             let errors = CertifiedBundle::load(&[files]).unwrap_err();
 
             assert_eq!(errors.len(), 1, "{expected}: {errors:?}");
@@ -230,7 +228,7 @@ mod tests {
         let folder = Folder::new();
         let key = folder.keep("site", &Issued::named(&["site.test"])).key;
 
-        let errors = CertifiedBundle::load(&[CertificateFiles { chain: folder.path(""), key }]).unwrap_err();
+        let errors = CertifiedBundle::load(&[CertificateFiles::new(folder.path(""), key)]).unwrap_err();
 
         assert!(matches!(errors[0].fault, CertificateFault::Unreadable(_)), "{errors:?}");
     }

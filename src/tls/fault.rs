@@ -5,6 +5,8 @@ use std::{error, fmt, io};
 
 use rustls::pki_types::pem;
 
+use crate::config::{CertificateFiles, Place, Problem};
+
 /// A file that cannot be used, and why.
 #[derive(Debug)]
 pub struct CertificateError {
@@ -12,11 +14,25 @@ pub struct CertificateError {
     pub path: PathBuf,
     /// What is wrong with it.
     pub fault: CertificateFault,
+    /// Where the configuration names the file.
+    place: Box<Place>,
 }
 
 impl CertificateError {
     pub(super) fn new(path: &Path, fault: CertificateFault) -> Self {
-        Self { path: path.to_owned(), fault }
+        Self { path: path.to_owned(), fault, place: Box::default() }
+    }
+
+    /// The same, for a file that `files` name.
+    pub(super) fn named_by(self, files: &CertificateFiles) -> Self {
+        let place = if self.path == files.chain { &files.chain_place } else { &files.key_place };
+        Self { place: Box::new(place.clone()), ..self }
+    }
+
+    /// The same as a problem of the configuration.
+    pub fn into_problem(self) -> Problem {
+        let text = self.to_string();
+        Problem::new(*self.place, text, self.fault.hint())
     }
 }
 

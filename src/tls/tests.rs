@@ -49,10 +49,10 @@ impl Folder {
     }
 
     pub(super) fn keep(&self, name: &str, issued: &Issued) -> CertificateFiles {
-        CertificateFiles {
-            chain: self.write(&format!("{name}.pem"), &issued.chain),
-            key: self.write(&format!("{name}.key"), &issued.key),
-        }
+        CertificateFiles::new(
+            self.write(&format!("{name}.pem"), &issued.chain),
+            self.write(&format!("{name}.key"), &issued.key),
+        )
     }
 }
 
