@@ -221,6 +221,15 @@ fn a_file_that_cannot_be_read_is_a_problem_too() {
     assert!(problem.starts_with(&format!("{}:2:6: is not UTF-8", latin1.display())), "{problem}");
 }
 
+#[test]
+fn deep_nesting_is_a_problem_and_no_crash() {
+    for (open, close) in [("[", "]"), ("{a=", "}")] {
+        let deep = format!("workers = {}1{}", open.repeat(100_000), close.repeat(100_000));
+        assert!(parse(&deep).is_err());
+    }
+    assert!(parse(&format!("a{} = 1", ".a".repeat(100_000))).is_err());
+}
+
 proptest! {
     #[test]
     fn no_text_panics(text in any::<String>()) {

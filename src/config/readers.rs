@@ -13,9 +13,6 @@ use super::syntax::Syntax;
 use super::tree::{Item, Section};
 use crate::websocket::{CloseCode, PerDirection, PerSide};
 
-/// How many of something: enough for everybody, and small enough for every sum and product made of it.
-pub(super) const COUNT: RangeInclusive<u64> = 1..=1_000_000_000;
-
 /// A text of `syntax`.
 pub(super) fn text<T>(syntax: Syntax<T>) -> impl Fn(&Item<'_>) -> Option<T> {
     let Syntax { noun, example, unit, parse } = syntax;
@@ -88,7 +85,7 @@ pub(super) fn choice<T: Copy>(options: &[(&'static str, T)]) -> impl Fn(&Item<'_
         };
         let chosen = options.iter().find(|(word, _)| word == text).map(|(_, value)| *value);
         if chosen.is_none() {
-            item.fault(format!("\"{text}\" is not one of its values"), suggest::among(text, &words));
+            item.fault(format!("{text:?} is not one of its values"), suggest::among(text, &words));
         }
         chosen
     }
@@ -103,10 +100,10 @@ pub(super) fn reference<T: for<'n> From<&'n str>>(names: &[&str], what: &str) ->
         };
         if !names.contains(&name.as_ref()) {
             let hint = match suggest::nearest(name, names) {
-                Some(near) => format!("did you mean \"{near}\"?"),
+                Some(near) => format!("did you mean {near:?}?"),
                 None => format!("add [{what}.{name}], or name one that there is"),
             };
-            item.fault(format!("there is no {what} \"{name}\""), hint);
+            item.fault(format!("there is no {what} {name:?}"), hint);
             return None;
         }
         Some(T::from(name))
@@ -205,3 +202,6 @@ impl Section<'_> {
         self.try_limit(key, reader, default.clone()).unwrap_or(default)
     }
 }
+
+/// How many of something: enough for everybody, and small enough for every sum and product made of it.
+pub(super) const COUNT: RangeInclusive<u64> = 1..=1_000_000_000;

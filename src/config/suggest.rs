@@ -16,14 +16,14 @@ pub(super) fn nearest<'a>(written: &str, candidates: &[&'a str]) -> Option<&'a s
 /// `did you mean "…"?` where something is near, else the whole list to choose from.
 pub(super) fn among(written: &str, candidates: &[&str]) -> String {
     match nearest(written, candidates) {
-        Some(known) => format!("did you mean \"{known}\"?"),
+        Some(known) => format!("did you mean {known:?}?"),
         None => format!("write {}", alternatives(candidates)),
     }
 }
 
 /// `"a", "b" or "c"`
 fn alternatives(candidates: &[&str]) -> String {
-    let quoted: Vec<_> = candidates.iter().map(|candidate| format!("\"{candidate}\"")).collect();
+    let quoted: Vec<_> = candidates.iter().map(|candidate| format!("{candidate:?}")).collect();
     match quoted.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} or {last}", rest.join(", ")),

@@ -66,7 +66,7 @@ fn parse_bind(text: &str) -> Result<SocketAddr, Complaint> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
-    let problem = format!("\"{text}\" is not an IP address and a port");
+    let problem = format!("{text:?} is not an IP address and a port");
     Err(match text.strip_prefix(':').or_else(|| text.strip_prefix("*:")).map(str::parse::<u16>) {
         Some(Ok(port)) => Complaint::new(problem, format!("write \"0.0.0.0:{port}\", or \"[::]:{port}\" for IPv6")),
         _ if is_ip(text) => no_port(text, 443),
@@ -79,23 +79,23 @@ fn parse_network(text: &str) -> Result<IpNet, Complaint> {
     match parsed {
         Ok(network) if network.addr() == network.network() => Ok(network),
         Ok(network) => Err(Complaint::new(
-            format!("\"{text}\" has bits set beyond its prefix"),
+            format!("{text:?} has bits set beyond its prefix"),
             format!("write \"{}\", or \"{}\" for the one address", network.trunc(), network.addr()),
         )),
-        Err(_) => Err(format!("\"{text}\" is not a network").into()),
+        Err(_) => Err(format!("{text:?} is not a network").into()),
     }
 }
 
 fn parse_endpoint_address(text: &str) -> Result<EndpointAddress, Complaint> {
     if let Some((_, rest)) = text.split_once("://") {
         let host = rest.split('/').next().unwrap_or_default();
-        return Err(Complaint::new(format!("\"{text}\" is a URL"), format!("write only host and port: \"{host}\"")));
+        return Err(Complaint::new(format!("{text:?} is a URL"), format!("write only host and port: {host:?}")));
     }
     let address = match (text.parse::<SocketAddr>(), text.rsplit_once(':')) {
         (Ok(address), _) => EndpointAddress::Socket(address),
         _ if is_ip(text) => return Err(no_port(text, 8080)),
         (_, Some((host, port))) => {
-            let port = port.parse().map_err(|_| format!("\"{port}\" is not a port"))?;
+            let port = port.parse().map_err(|_| format!("{port:?} is not a port"))?;
             EndpointAddress::Name(parse_host_name(host)?, port)
         }
         _ => return Err(no_port(text, 8080)),
@@ -113,22 +113,25 @@ fn parse_host(text: &str) -> Result<HostPattern, Complaint> {
     }
     if let Some((_, rest)) = text.split_once("://") {
         let host = rest.split(['/', ':']).next().unwrap_or_default();
-        return Err(Complaint::new(format!("\"{text}\" is a URL"), format!("write only the host: \"{host}\"")));
+        return Err(Complaint::new(format!("{text:?} is a URL"), format!("write only the host: {host:?}")));
     }
     if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        let address: Ipv6Addr = address.parse().map_err(|_| format!("\"{address}\" is not an IPv6 address"))?;
+        let address: Ipv6Addr = address.parse().map_err(|_| format!("{address:?} is not an IPv6 address"))?;
         return Ok(HostPattern::Exact(format!("[{address}]")));
     }
-    if let Some((host, _)) = text.split_once(':') {
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Err(Complaint::new(format!("{text:?} has no brackets"), format!("write \"[{text}]\"")));
+    }
+    if let Some((host, _)) = text.rsplit_once(':') {
         return Err(Complaint::new(
-            format!("\"{text}\" has a port"),
-            format!("write only the host: \"{host}\"; the port is the listener's"),
+            format!("{text:?} has a port"),
+            format!("write only the host: {host:?}; the port is the listener's"),
         ));
     }
     if let Some((host, path)) = text.split_once('/') {
         return Err(Complaint::new(
-            format!("\"{text}\" has a path"),
-            format!("write the host \"{host}\", and path = \"/{path}\""),
+            format!("{text:?} has a path"),
+            format!("write the host {host:?}, and path = \"/{path}\""),
         ));
     }
     match text.strip_prefix("*.") {
@@ -150,16 +153,13 @@ fn parse_host_name(text: &str) -> Result<String, Complaint> {
     let name = text.to_ascii_lowercase();
     if !text.is_ascii() {
         let hint = "write it in punycode, such as \"xn--bcher-kva.example\" for \"bücher.example\"";
-        Err(Complaint::new(format!("\"{text}\" is not ASCII"), hint))
+        Err(Complaint::new(format!("{text:?} is not ASCII"), hint))
     } else if text.contains('*') {
-        Err(Complaint::new(
-            format!("\"{text}\" has a wildcard inside"),
-            "`*.` stands at the front, and only in `hosts`",
-        ))
+        Err(Complaint::new(format!("{text:?} has a wildcard inside"), "`*.` stands at the front, and only in `hosts`"))
     } else if let Some(dotless) = text.strip_suffix('.') {
-        Err(Complaint::new(format!("\"{text}\" ends with a dot"), format!("write \"{dotless}\"")))
+        Err(Complaint::new(format!("{text:?} ends with a dot"), format!("write {dotless:?}")))
     } else if looks_like_an_address || text.len() > 253 || !text.split('.').all(is_label) {
-        Err(format!("\"{text}\" is not a host name").into())
+        Err(format!("{text:?} is not a host name").into())
     } else {
         Ok(name)
     }
@@ -169,19 +169,19 @@ fn parse_path(text: &str) -> Result<String, Complaint> {
     let trimmed = text.trim_end_matches('/');
     if !text.starts_with('/') {
         let hint = format!("write \"/{}\"", text.trim_start_matches('/'));
-        return Err(Complaint::new(format!("\"{text}\" does not start with a slash"), hint));
+        return Err(Complaint::new(format!("{text:?} does not start with a slash"), hint));
     }
     if let Some((prefix, _)) = text.split_once('*') {
         let prefix = format!("/{}", prefix.trim_matches('/'));
-        let hint = format!("a path serves everything below it: write \"{prefix}\"");
-        return Err(Complaint::new(format!("\"{text}\" has a wildcard"), hint));
+        let hint = format!("a path serves everything below it: write {prefix:?}");
+        return Err(Complaint::new(format!("{text:?} has a wildcard"), hint));
     }
     if let Some(wrong) = text.chars().find(|c| !c.is_ascii_graphic() || "?#\"<>\\^`{|}".contains(*c)) {
-        let problem = format!("\"{}\" has {wrong:?} in it, which no path on the wire has", text.escape_debug());
+        let problem = format!("{text:?} has {wrong:?} in it, which no path on the wire has");
         return Err(Complaint::new(problem, "write the path alone, percent-encoded as clients send it"));
     }
     if trimmed.split('/').skip(1).any(|segment| matches!(segment, "" | "." | "..")) {
-        return Err(format!("\"{text}\" has an empty, `.` or `..` segment").into());
+        return Err(format!("{text:?} has an empty, `.` or `..` segment").into());
     }
     Ok(if trimmed.is_empty() { "/".into() } else { trimmed.into() })
 }
@@ -190,20 +190,16 @@ fn parse_upgrade(text: &str) -> Result<String, Complaint> {
     let token = text.to_ascii_lowercase();
     match token.as_str() {
         "h2c" | "h2" => Err(Complaint::new(
-            format!("\"{text}\" is never let through: it smuggles requests past every rule"),
+            format!("{text:?} is never let through: it smuggles requests past every rule"),
             "remove it; such a request goes on as a plain exchange",
         )),
         _ if is_token(&token) => Ok(token),
-        _ => Err(format!("\"{text}\" is not an upgrade token").into()),
+        _ => Err(format!("{text:?} is not an upgrade token").into()),
     }
 }
 
 fn parse_cookie(text: &str) -> Result<String, Complaint> {
-    if is_token(text) {
-        Ok(text.into())
-    } else {
-        Err(format!("\"{}\" is not the name of a cookie", text.escape_debug()).into())
-    }
+    if is_token(text) { Ok(text.into()) } else { Err(format!("{text:?} is not the name of a cookie").into()) }
 }
 
 fn parse_affinity(text: &str) -> Result<AffinitySource, Complaint> {
@@ -211,11 +207,11 @@ fn parse_affinity(text: &str) -> Result<AffinitySource, Complaint> {
     if text == "client_ip" {
         return Ok(AffinitySource::ClientIp);
     }
-    let problem = format!("\"{}\" is not a source of affinity keys", text.escape_debug());
+    let problem = format!("{text:?} is not a source of affinity keys");
     match text.split_once(':') {
         Some(("header", name)) => HeaderName::from_bytes(name.as_bytes())
             .map(AffinitySource::Header)
-            .map_err(|_| format!("\"{}\" is not the name of a header", name.escape_debug()).into()),
+            .map_err(|_| format!("{name:?} is not the name of a header").into()),
         Some(("cookie", name)) => parse_cookie(name).map(AffinitySource::Cookie),
         Some(("query", name)) if !name.is_empty() => Ok(AffinitySource::Query(name.into())),
         Some((source, name)) => Err(match suggest::nearest(source, &SOURCES) {
@@ -223,7 +219,7 @@ fn parse_affinity(text: &str) -> Result<AffinitySource, Complaint> {
             _ => problem.into(),
         }),
         None => Err(match suggest::nearest(text, &["client_ip"]) {
-            Some(near) => Complaint::new(problem, format!("did you mean \"{near}\"?")),
+            Some(near) => Complaint::new(problem, format!("did you mean {near:?}?")),
             None => problem.into(),
         }),
     }
@@ -238,13 +234,13 @@ fn parse_name(text: &str) -> Result<String, Complaint> {
     if (1..=128).contains(&text.len()) && text.chars().all(is_plain) {
         Ok(text.into())
     } else {
-        Err(format!("\"{}\" is not a name", text.escape_debug()).into())
+        Err(format!("{text:?} is not a name").into())
     }
 }
 
 fn no_port(text: &str, port: u16) -> Complaint {
     let host = if text.contains(':') && !text.starts_with('[') { format!("[{text}]") } else { text.into() };
-    Complaint::new(format!("\"{text}\" has no port"), format!("write \"{host}:{port}\", with the port it is"))
+    Complaint::new(format!("{text:?} has no port"), format!("write \"{host}:{port}\", with the port it is"))
 }
 
 /// Whether this is an address without a port, in brackets or not.

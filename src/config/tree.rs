@@ -56,8 +56,9 @@ impl<'a> Spot<'a> {
 
     /// The key `key` of the table that this is.
     fn child(&self, key: &str, span: Range<usize>) -> Self {
-        let parent = &self.key;
-        self.below(if parent.is_empty() { key.into() } else { format!("{parent}.{key}") }, span)
+        let is_bare = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+        let key = if is_bare { key.to_owned() } else { format!("{key:?}") };
+        self.below(if self.key.is_empty() { key } else { format!("{}.{key}", self.key) }, span)
     }
 
     /// Notes a problem here.

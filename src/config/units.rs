@@ -12,6 +12,68 @@ pub(super) const DURATION: Syntax<Duration> =
 pub(super) const SIZE: Syntax<u64> =
     Syntax { noun: "a size", example: r#""500B", "64KiB" or "1MiB""#, unit: "B", parse: parse_size };
 
+/// Writes a duration of whole milliseconds the way [`DURATION`] reads it.
+pub(super) fn write_duration(duration: Duration) -> String {
+    let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let mut written = String::new();
+    for (unit, worth) in TIME {
+        if rest >= worth {
+            written += &format!("{}{unit}", rest / worth);
+            rest %= worth;
+        }
+    }
+    written
+}
+
+/// Writes a size the way [`SIZE`] reads it.
+pub(super) fn write_size(size: u64) -> String {
+    let whole = |(_, worth): &&Unit| size >= *worth && size.is_multiple_of(*worth);
+    BYTES.iter().find(whole).map_or_else(|| format!("{size}B"), |(unit, worth)| format!("{}{unit}", size / worth))
+}
+
+fn parse_duration(text: &str) -> Result<Duration, Complaint> {
+    let not_one = || format!("{text:?} is not a duration");
+    let (mut total, mut rest) = take_amount(text, &TIME, not_one)?;
+    while !rest.is_empty() {
+        let (amount, after) = take_amount(rest, &TIME, not_one)?;
+        (total, rest) = (total.saturating_add(amount), after);
+    }
+    match Duration::from_millis(total) {
+        Duration::ZERO => Err("must be more than zero".into()),
+        duration if duration > YEAR => Err("is more than a year".into()),
+        duration => Ok(duration),
+    }
+}
+
+fn parse_size(text: &str) -> Result<u64, Complaint> {
+    let not_one = || format!("{text:?} is not a size");
+    match take_amount(text, &BYTES, not_one)? {
+        (_, rest) if !rest.is_empty() => Err(not_one().into()),
+        (0, _) => Err("must be more than zero".into()),
+        (size, _) if size > LARGEST_SIZE => Err("is more than can be counted".into()),
+        (size, _) => Ok(size),
+    }
+}
+
+/// A number and its unit at the front of `text`, and what is behind them. What is too big for us saturates.
+fn take_amount<'t>(text: &'t str, units: &[Unit], not_one: impl Fn() -> String) -> Result<(u64, &'t str), Complaint> {
+    let (digits, rest) = split_while(text, |c| c.is_ascii_digit());
+    let (letters, rest) = split_while(rest, char::is_alphabetic);
+    let hint =
+        || format!("use one of the units {}", units.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "));
+    match units.iter().find(|(name, _)| *name == letters) {
+        _ if digits.is_empty() => Err(not_one().into()),
+        Some((_, worth)) => Ok((digits.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(*worth), rest)),
+        None if !letters.is_empty() => Err(Complaint::new(format!("{letters:?} is not a unit"), hint())),
+        None if rest.is_empty() => Err(Complaint::new(format!("{text:?} has no unit"), hint())),
+        None => Err(not_one().into()),
+    }
+}
+
+fn split_while(text: &str, belongs: fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(|c| !belongs(c)).unwrap_or(text.len()))
+}
+
 /// A unit and what it is worth: milliseconds or bytes.
 type Unit = (&'static str, u64);
 
@@ -34,68 +96,6 @@ const BYTES: [Unit; 9] = [
 
 /// The longest payload a frame can announce (RFC 6455 §5.2).
 const LARGEST_SIZE: u64 = i64::MAX as u64;
-
-/// Writes a duration of whole milliseconds the way [`DURATION`] reads it.
-pub(super) fn write_duration(duration: Duration) -> String {
-    let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    let mut written = String::new();
-    for (unit, worth) in TIME {
-        if rest >= worth {
-            written += &format!("{}{unit}", rest / worth);
-            rest %= worth;
-        }
-    }
-    written
-}
-
-/// Writes a size the way [`SIZE`] reads it.
-pub(super) fn write_size(size: u64) -> String {
-    let whole = |(_, worth): &&Unit| size >= *worth && size.is_multiple_of(*worth);
-    BYTES.iter().find(whole).map_or_else(|| format!("{size}B"), |(unit, worth)| format!("{}{unit}", size / worth))
-}
-
-fn parse_duration(text: &str) -> Result<Duration, Complaint> {
-    let not_one = || format!("\"{}\" is not a duration", text.escape_debug());
-    let (mut total, mut rest) = take_amount(text, &TIME, not_one)?;
-    while !rest.is_empty() {
-        let (amount, after) = take_amount(rest, &TIME, not_one)?;
-        (total, rest) = (total.saturating_add(amount), after);
-    }
-    match Duration::from_millis(total) {
-        Duration::ZERO => Err("must be more than zero".into()),
-        duration if duration > YEAR => Err("is more than a year".into()),
-        duration => Ok(duration),
-    }
-}
-
-fn parse_size(text: &str) -> Result<u64, Complaint> {
-    let not_one = || format!("\"{}\" is not a size", text.escape_debug());
-    match take_amount(text, &BYTES, not_one)? {
-        (_, rest) if !rest.is_empty() => Err(not_one().into()),
-        (0, _) => Err("must be more than zero".into()),
-        (size, _) if size > LARGEST_SIZE => Err("is more than can be counted".into()),
-        (size, _) => Ok(size),
-    }
-}
-
-/// A number and its unit at the front of `text`, and what is behind them. What is too big for us saturates.
-fn take_amount<'t>(text: &'t str, units: &[Unit], not_one: impl Fn() -> String) -> Result<(u64, &'t str), Complaint> {
-    let (digits, rest) = split_while(text, |c| c.is_ascii_digit());
-    let (letters, rest) = split_while(rest, char::is_alphabetic);
-    let hint =
-        || format!("use one of the units {}", units.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "));
-    match units.iter().find(|(name, _)| *name == letters) {
-        _ if digits.is_empty() => Err(not_one().into()),
-        Some((_, worth)) => Ok((digits.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(*worth), rest)),
-        None if !letters.is_empty() => Err(Complaint::new(format!("\"{letters}\" is not a unit"), hint())),
-        None if rest.is_empty() => Err(Complaint::new(format!("\"{text}\" has no unit"), hint())),
-        None => Err(not_one().into()),
-    }
-}
-
-fn split_while(text: &str, belongs: fn(char) -> bool) -> (&str, &str) {
-    text.split_at(text.find(|c| !belongs(c)).unwrap_or(text.len()))
-}
 
 #[cfg(test)]
 mod tests {

@@ -9,11 +9,6 @@ use crate::config::settings::{DrainSettings, DrainWindow, OnReload};
 use crate::config::tree::{Item, Section};
 use crate::config::units::{DURATION, write_duration};
 
-const ON_RELOAD: [(&str, OnReload); 2] = [("drain", OnReload::Drain), ("keep", OnReload::Keep)];
-
-const STOP_WINDOW: DrainWindow = DrainWindow { deadline: defaults::STOP_DEADLINE, spread: defaults::STOP_SPREAD };
-const RELOAD_WINDOW: DrainWindow = DrainWindow { deadline: defaults::RELOAD_DEADLINE, spread: defaults::RELOAD_SPREAD };
-
 pub(in crate::config) fn drain(file: &Section<'_>) -> DrainSettings {
     let section = file.section("drain", &DRAIN);
     let reload = section.section("reload", &RELOAD);
@@ -47,3 +42,8 @@ fn max_per_second(item: &Item<'_>) -> Option<NonZeroU32> {
     const MOST: u64 = 1_000_000;
     u32::try_from(integer(1..=MOST)(item)?).ok().and_then(NonZeroU32::new)
 }
+
+const ON_RELOAD: [(&str, OnReload); 2] = [("drain", OnReload::Drain), ("keep", OnReload::Keep)];
+
+const STOP_WINDOW: DrainWindow = DrainWindow { deadline: defaults::STOP_DEADLINE, spread: defaults::STOP_SPREAD };
+const RELOAD_WINDOW: DrainWindow = DrainWindow { deadline: defaults::RELOAD_DEADLINE, spread: defaults::RELOAD_SPREAD };

@@ -1,8 +1,10 @@
 //! The names that a file gives to its things.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
+
 use crate::config::keys::Kind;
-use crate::config::syntax::Syntax;
-use crate::config::texts::NAME;
 use crate::config::tree::Section;
 
 /// What a route can refer to. A thing with a problem is in here as well: it is there, and will be right some day.
@@ -29,8 +31,8 @@ pub(super) fn at_least_one<'a>(
     }
     let named = file.named(what, kind);
     for (name, section) in &named {
-        let Syntax { parse, .. } = NAME;
-        if parse(name).is_err() {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if name.is_empty() || !name.chars().all(is_plain) {
             section.spot().fault("is not a name", "use letters, digits, `-`, `_` and `.`");
         }
     }
@@ -38,19 +40,19 @@ pub(super) fn at_least_one<'a>(
 }
 
 /// What was seen so far, and where, for things that may be there only once.
-pub(super) struct Seen<T>(Vec<(T, String)>);
+pub(super) struct Seen<T>(HashMap<T, String>);
 
-impl<T: PartialEq> Seen<T> {
+impl<T: Eq + Hash> Seen<T> {
     pub(super) fn new() -> Self {
-        Self(Vec::new())
+        Self(HashMap::new())
     }
 
     /// The key of an earlier `thing` that is the same; remembers this one otherwise.
     pub(super) fn note(&mut self, thing: T, key: &str) -> Option<&str> {
-        match self.0.iter().position(|(earlier, _)| *earlier == thing) {
-            Some(index) => self.0.get(index).map(|(_, key)| key.as_str()),
-            None => {
-                self.0.push((thing, key.to_owned()));
+        match self.0.entry(thing) {
+            Entry::Occupied(earlier) => Some(earlier.into_mut()),
+            Entry::Vacant(free) => {
+                free.insert(key.to_owned());
                 None
             }
         }

@@ -1,5 +1,6 @@
 //! `[route.NAME]`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::names::{Names, at_least_one};
@@ -13,15 +14,12 @@ use crate::config::tree::{Section, Spot};
 
 pub(in crate::config) fn routes(file: &Section<'_>, names: &Names<'_>) -> Vec<RouteSettings> {
     let sections = at_least_one(file, "route", &ROUTE, "[route.chat] with upstream = \"chat\"");
-    let mut routes: Vec<RouteSettings> = Vec::new();
-    for (name, section) in &sections {
-        let Some(route) = route(name, section, names) else { continue };
-        if let Some(other) = routes.iter().find(|other| are_ambiguous(other, &route)) {
-            report_ambiguity(section.spot(), &route, other);
-        }
-        routes.push(route);
-    }
-    routes
+    let routes: Vec<_> = sections
+        .into_iter()
+        .filter_map(|(name, section)| Some((section.spot().clone(), route(name, &section, names)?)))
+        .collect();
+    check_ambiguity(&routes);
+    routes.into_iter().map(|(_, route)| route).collect()
 }
 
 fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSettings> {
@@ -46,22 +44,25 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
     })
 }
 
-/// Whether some request would find both, and neither of them more specific.
-fn are_ambiguous(a: &RouteSettings, b: &RouteSettings) -> bool {
-    let same_listener =
-        a.listeners.is_empty() || b.listeners.is_empty() || a.listeners.iter().any(|it| b.listeners.contains(it));
-    let same_host = a.hosts.is_empty() && b.hosts.is_empty() || a.hosts.iter().any(|it| b.hosts.contains(it));
-    a.path == b.path && same_host && same_listener
+/// Finds routes that one request would match both of, neither of them being more specific.
+fn check_ambiguity(routes: &[(Spot<'_>, RouteSettings)]) {
+    let mut claims: HashMap<(&str, Option<&HostPattern>), Vec<&RouteSettings>> = HashMap::new();
+    for (spot, route) in routes {
+        let every_host = route.hosts.is_empty().then_some(None);
+        for host in route.hosts.iter().map(Some).chain(every_host) {
+            let earlier = claims.entry((&route.path, host)).or_default();
+            if let Some(other) = earlier.iter().find(|other| share_a_listener(other, route)) {
+                let host = host.map_or("every host".into(), HostPattern::to_string);
+                spot.fault(
+                    format!("serves {host} at {:?}, and so does route.{}", route.path, other.name),
+                    "give one of them another host, path or listener",
+                );
+            }
+            earlier.push(route);
+        }
+    }
 }
 
-fn report_ambiguity(spot: &Spot<'_>, route: &RouteSettings, other: &RouteSettings) {
-    let host = match route.hosts.iter().find(|host| other.hosts.contains(host)) {
-        Some(HostPattern::Exact(host)) => host.clone(),
-        Some(HostPattern::Wildcard(host)) => format!("*.{host}"),
-        None => "every host".into(),
-    };
-    spot.fault(
-        format!("serves {host} at \"{}\", and so does route.{}", route.path, other.name),
-        "give one of them another host, path or listener",
-    );
+fn share_a_listener(a: &RouteSettings, b: &RouteSettings) -> bool {
+    a.listeners.is_empty() || b.listeners.is_empty() || a.listeners.iter().any(|it| b.listeners.contains(it))
 }

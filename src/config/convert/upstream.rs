@@ -13,10 +13,6 @@ use crate::config::texts::{AFFINITY, COOKIE, ENDPOINT_ADDRESS, NAME};
 use crate::config::tree::{Item, Section};
 use crate::config::units::DURATION;
 
-const POLICIES: [(&str, Policy); 1] = [("sticky", Policy::Sticky)];
-
-const ENDPOINTS: &str = "[\"10.0.0.11:8080\", \"10.0.0.12:8080\"]";
-
 pub(in crate::config) fn upstreams(file: &Section<'_>) -> Vec<UpstreamSettings> {
     at_least_one(file, "upstream", &UPSTREAM, "[upstream.chat] with endpoints = [\"10.0.0.11:8080\"]")
         .iter()
@@ -96,3 +92,7 @@ fn sticky_on(item: &Item<'_>) -> Option<Vec<AffinitySource>> {
     }
     Some(sources)
 }
+
+const POLICIES: [(&str, Policy); 1] = [("sticky", Policy::Sticky)];
+
+const ENDPOINTS: &str = "[\"10.0.0.11:8080\", \"10.0.0.12:8080\"]";

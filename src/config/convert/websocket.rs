@@ -7,10 +7,6 @@ use crate::config::tree::Section;
 use crate::config::units::{DURATION, SIZE, write_size};
 use crate::websocket::{Direction, PerDirection, PerSide};
 
-const IDLE_COUNTS: [(&str, IdleCounts); 2] = [("messages", IdleCounts::Messages), ("frames", IdleCounts::Frames)];
-const EXCESS: [(&str, Excess); 2] = [("close", Excess::Close), ("throttle", Excess::Throttle)];
-const COMPRESSION: [(&str, Compression); 2] = [("pass", Compression::Pass), ("refuse", Compression::Refuse)];
-
 pub(super) fn websocket(section: &Section<'_>) -> WebsocketSettings {
     let ping_every = per_side(or_off(text(DURATION)), defaults::PING_EVERY);
     let settings = WebsocketSettings {
@@ -98,3 +94,7 @@ fn check_inflated(section: &Section<'_>, settings: &WebsocketSettings) {
         item.fault("can never be met: compression is \"refuse\"", "set it to \"off\", or compression to \"pass\"");
     }
 }
+
+const IDLE_COUNTS: [(&str, IdleCounts); 2] = [("messages", IdleCounts::Messages), ("frames", IdleCounts::Frames)];
+const EXCESS: [(&str, Excess); 2] = [("close", Excess::Close), ("throttle", Excess::Throttle)];
+const COMPRESSION: [(&str, Compression); 2] = [("pass", Compression::Pass), ("refuse", Compression::Refuse)];
