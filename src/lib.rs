@@ -12,4 +12,5 @@ pub mod net;
 pub mod process;
 pub mod tls;
 pub mod tunnel;
+pub mod snapshot;
 pub mod websocket;
