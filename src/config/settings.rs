@@ -250,7 +250,7 @@ pub enum Compression {
 pub struct UpstreamSettings {
     /// Its identity.
     pub name: UpstreamName,
-    /// Its endpoints in the order of the file; at least one.
+    /// Its endpoints in the order of their names; at least one.
     pub endpoints: Vec<EndpointSettings>,
     /// How an endpoint is chosen.
     pub policy: Policy,

@@ -1,5 +1,21 @@
-//! Everything that a request may consult. Built whole, then only read.
+//! Everything a request may consult: which route, which upstream, which endpoint, under which limits.
+//!
+//! A snapshot is immutable but for the counters of its endpoints, and replaced whole. What keeps its identity keeps its
+//! [`Incarnation`](crate::drain::Incarnation) and its counters; what lost it is named by [`Diff`]. No sockets here, and
+//! no tunnel holds a snapshot: one that is open for days must not keep an old configuration alive.
 
+mod assemble;
+mod diff;
+mod endpoint;
+mod listener;
+mod route;
 mod routes;
+mod upstream;
 
+pub use assemble::{Certificates, Snapshot, load_certificates};
+pub use diff::{Change, Diff, Subject};
+pub use endpoint::{Endpoint, Lease};
+pub use listener::Listener;
+pub use route::Route;
 pub use routes::{RouteTable, Rule};
+pub use upstream::{Picks, Upstream};

@@ -32,9 +32,15 @@ fn upstream(name: &str, section: &Section<'_>) -> Option<UpstreamSettings> {
         response_timeout: section.read("response_timeout", text(DURATION), defaults::RESPONSE_TIMEOUT),
         body_timeout: section.read("body_timeout", text(DURATION), defaults::ENDPOINT_BODY_TIMEOUT),
         keep_alive: section.read("keep_alive", or_off(text(DURATION)), defaults::KEEP_ALIVE),
-        endpoints: endpoints?,
+        endpoints: in_order_of_names(endpoints?),
     };
     Some(settings)
+}
+
+/// The order of the file means nothing: a list that was only sorted anew is no change.
+fn in_order_of_names(mut endpoints: Vec<EndpointSettings>) -> Vec<EndpointSettings> {
+    endpoints.sort_by(|a, b| a.name.cmp(&b.name));
+    endpoints
 }
 
 fn endpoints(item: &Item<'_>) -> Option<Vec<EndpointSettings>> {

@@ -1,0 +1,139 @@
+//! From settings to a snapshot, carrying over from the previous one what is still the same.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::endpoint::Endpoint;
+use super::listener::Listener;
+use super::route::Route;
+use super::routes::{RouteTable, Rule};
+use super::upstream::Upstream;
+use crate::config::{EndpointSettings, ListenerName, RouteName, Settings, UpstreamName, UpstreamSettings};
+use crate::drain::Incarnation;
+use crate::tls::{CertificateError, CertifiedBundle, TicketKeys};
+
+/// Everything a request may consult.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Counts the configurations that were published; a reload that changes nothing is none.
+    pub generation: u64,
+    /// What it was made of.
+    pub settings: Arc<Settings>,
+    /// The routes, ready to be searched.
+    pub table: RouteTable<Arc<Route>>,
+    listeners: BTreeMap<ListenerName, Arc<Listener>>,
+    routes: BTreeMap<RouteName, Arc<Route>>,
+    upstreams: BTreeMap<UpstreamName, Arc<Upstream>>,
+    /// The next incarnation to be given out.
+    next: u64,
+}
+
+/// The certificates of every TLS listener.
+pub type Certificates = BTreeMap<ListenerName, CertifiedBundle>;
+
+/// Reads the certificates of every TLS listener; on failure, returns what is wrong with each of them.
+///
+/// Blocks on the file system.
+pub fn load_certificates(settings: &Settings) -> Result<Certificates, Vec<CertificateError>> {
+    let mut certificates = BTreeMap::new();
+    let mut errors = Vec::new();
+    for listener in settings.listeners.values() {
+        let Some(tls) = &listener.tls else { continue };
+        match CertifiedBundle::load(&tls.certificates) {
+            Ok(bundle) => {
+                certificates.insert(listener.name.clone(), bundle);
+            }
+            Err(wrong) => errors.extend(wrong),
+        }
+    }
+    if errors.is_empty() { Ok(certificates) } else { Err(errors) }
+}
+
+impl Snapshot {
+    /// The snapshot that `settings` mean. Nothing in here can fail: they were checked, and the certificates are loaded.
+    pub fn assemble(
+        settings: Arc<Settings>,
+        mut certificates: Certificates,
+        tickets: &TicketKeys,
+        previous: Option<&Self>,
+    ) -> Self {
+        let mut incarnations = Incarnations { next: previous.map_or(1, |previous| previous.next) };
+        let listeners: BTreeMap<_, _> = settings
+            .listeners
+            .iter()
+            .map(|(name, listener)| {
+                let old = previous.and_then(|previous| previous.listeners.get(name)).map(Arc::as_ref);
+                let incarnation = incarnations.keep(old.map(|old| old.incarnation));
+                let bundle = certificates.remove(name);
+                (name.clone(), Arc::new(Listener::new(Arc::clone(listener), incarnation, bundle, old, tickets)))
+            })
+            .collect();
+        let upstreams: BTreeMap<_, _> = settings
+            .upstreams
+            .iter()
+            .map(|(name, upstream)| {
+                let old = previous.and_then(|previous| previous.upstreams.get(name)).map(Arc::as_ref);
+                (name.clone(), Arc::new(incarnations.upstream(upstream, old)))
+            })
+            .collect();
+        let routes: BTreeMap<_, _> = settings
+            .routes
+            .iter()
+            .filter_map(|(name, route)| {
+                let old = previous.and_then(|previous| previous.routes.get(name));
+                let incarnation = incarnations.keep(old.map(|old| old.incarnation));
+                // `config` has refused a route whose upstream is missing.
+                let upstream = Arc::clone(upstreams.get(&route.upstream)?);
+                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), incarnation, upstream))))
+            })
+            .collect();
+        let table = RouteTable::new(routes.values().map(|route| (Rule::from(&*route.settings), Arc::clone(route))));
+        let generation = previous.map_or(1, |previous| previous.generation + 1);
+        Self { generation, settings, table, listeners, routes, upstreams, next: incarnations.next }
+    }
+
+    /// Every listener by name.
+    pub fn listeners(&self) -> &BTreeMap<ListenerName, Arc<Listener>> {
+        &self.listeners
+    }
+
+    /// Every route by name.
+    pub fn routes(&self) -> &BTreeMap<RouteName, Arc<Route>> {
+        &self.routes
+    }
+
+    /// Every upstream by name.
+    pub fn upstreams(&self) -> &BTreeMap<UpstreamName, Arc<Upstream>> {
+        &self.upstreams
+    }
+}
+
+/// Gives out incarnations that were never used before.
+struct Incarnations {
+    next: u64,
+}
+
+impl Incarnations {
+    fn keep(&mut self, old: Option<Incarnation>) -> Incarnation {
+        old.unwrap_or_else(|| {
+            let fresh = Incarnation(self.next);
+            self.next += 1;
+            fresh
+        })
+    }
+
+    fn upstream(&mut self, settings: &Arc<UpstreamSettings>, old: Option<&Upstream>) -> Upstream {
+        let incarnation = self.keep(old.map(|old| old.incarnation));
+        let endpoints = settings.endpoints.iter().map(|endpoint| self.endpoint(endpoint, old)).collect();
+        Upstream::new(Arc::clone(settings), incarnation, endpoints)
+    }
+
+    /// An endpoint is the same while its name and its address are; its weight may change under it.
+    fn endpoint(&mut self, settings: &EndpointSettings, old: Option<&Upstream>) -> Arc<Endpoint> {
+        let same = |old: &&Arc<Endpoint>| old.name == settings.name && old.address == settings.address;
+        match old.and_then(|old| old.endpoints().iter().find(same)) {
+            Some(same) => Arc::clone(same),
+            None => Arc::new(Endpoint::new(settings, self.keep(None))),
+        }
+    }
+}

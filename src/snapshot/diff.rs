@@ -1,0 +1,168 @@
+//! What a reload changes: for the log, and for the tunnels that lose what they stand on.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::assemble::Snapshot;
+use crate::config::{EndpointName, ListenerName, RouteName, UpstreamName};
+use crate::drain::Scope;
+
+/// The difference between two snapshots, by identity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diff {
+    /// Everything that was added, removed or changed, in the order of the file's sections.
+    pub changes: Vec<Change>,
+    /// The tunnels whose listener, route or endpoint is gone.
+    pub vanished: Vec<Scope>,
+}
+
+/// One thing that a reload changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is new.
+    Added(Subject),
+    /// It is gone; its tunnels are drained.
+    Removed(Subject),
+    /// It is the same with other settings; its tunnels stay, under the rules they were born with.
+    Changed(Subject),
+    /// The endpoint has another address under the same name; its tunnels are drained.
+    Moved(Subject),
+    /// The route goes to another upstream; the tunnels that it has in the old one are drained.
+    Switched(Subject),
+}
+
+/// What a change is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A listener.
+    Listener(ListenerName),
+    /// A route.
+    Route(RouteName),
+    /// An upstream.
+    Upstream(UpstreamName),
+    /// An endpoint of an upstream.
+    Endpoint(UpstreamName, EndpointName),
+    /// `[drain]`.
+    Drain,
+    /// `[log]`.
+    Log,
+    /// `workers`, which waits for the next start.
+    Workers,
+}
+
+impl Diff {
+    /// What `new` changes of `old`.
+    pub fn between(old: &Snapshot, new: &Snapshot) -> Self {
+        let mut diff = Self::default();
+        diff.listeners(old, new);
+        diff.routes(old, new);
+        diff.upstreams(old, new);
+        diff.rest(old, new);
+        diff
+    }
+
+    /// Whether the two mean the same.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    fn listeners(&mut self, old: &Snapshot, new: &Snapshot) {
+        let subject = |name: &ListenerName| Subject::Listener(name.clone());
+        for (name, listener) in old.listeners() {
+            match new.listeners().get(name) {
+                None => self.lose(Change::Removed(subject(name)), Scope::Listener(listener.incarnation)),
+                Some(kept) if !kept.is_same(listener) => self.changes.push(Change::Changed(subject(name))),
+                Some(_) => {}
+            }
+        }
+        let added = new.listeners().keys().filter(|name| !old.listeners().contains_key(*name));
+        self.changes.extend(added.map(|name| Change::Added(subject(name))));
+    }
+
+    fn routes(&mut self, old: &Snapshot, new: &Snapshot) {
+        let subject = |name: &RouteName| Subject::Route(name.clone());
+        for (name, route) in old.routes() {
+            match new.routes().get(name) {
+                None => self.lose(Change::Removed(subject(name)), Scope::Route(route.incarnation)),
+                Some(kept) if kept.settings.upstream != route.settings.upstream => {
+                    let scope = Scope::RouteOn { route: route.incarnation, upstream: route.upstream.incarnation };
+                    self.lose(Change::Switched(subject(name)), scope);
+                }
+                Some(kept) if kept.settings != route.settings => self.changes.push(Change::Changed(subject(name))),
+                Some(_) => {}
+            }
+        }
+        let added = new.routes().keys().filter(|name| !old.routes().contains_key(*name));
+        self.changes.extend(added.map(|name| Change::Added(subject(name))));
+    }
+
+    fn upstreams(&mut self, old: &Snapshot, new: &Snapshot) {
+        let subject = |name: &UpstreamName| Subject::Upstream(name.clone());
+        for (name, upstream) in old.upstreams() {
+            let Some(kept) = new.upstreams().get(name) else {
+                self.lose(Change::Removed(subject(name)), Scope::Upstream(upstream.incarnation));
+                continue;
+            };
+            let before = self.changes.len();
+            let subject_of = |endpoint: &EndpointName| Subject::Endpoint(name.clone(), endpoint.clone());
+            for endpoint in upstream.endpoints() {
+                let change = match kept.endpoints().iter().find(|other| other.name == endpoint.name) {
+                    None => Change::Removed(subject_of(&endpoint.name)),
+                    Some(other) if !Arc::ptr_eq(other, endpoint) => Change::Moved(subject_of(&endpoint.name)),
+                    Some(_) => continue,
+                };
+                self.lose(change, Scope::Endpoint(endpoint.incarnation));
+            }
+            let is_new = |name: &EndpointName| !upstream.endpoints().iter().any(|old| old.name == *name);
+            let added = kept.endpoints().iter().filter(|endpoint| is_new(&endpoint.name));
+            self.changes.extend(added.map(|endpoint| Change::Added(subject_of(&endpoint.name))));
+            if self.changes.len() == before && kept.settings != upstream.settings {
+                self.changes.push(Change::Changed(subject(name)));
+            }
+        }
+        let added = new.upstreams().keys().filter(|name| !old.upstreams().contains_key(*name));
+        self.changes.extend(added.map(|name| Change::Added(subject(name))));
+    }
+
+    fn rest(&mut self, old: &Snapshot, new: &Snapshot) {
+        let (old, new) = (&old.settings, &new.settings);
+        let changed = [
+            (old.drain != new.drain, Subject::Drain),
+            (old.log != new.log, Subject::Log),
+            (old.workers != new.workers, Subject::Workers),
+        ];
+        self.changes.extend(changed.into_iter().filter(|(differs, _)| *differs).map(|(_, what)| Change::Changed(what)));
+    }
+
+    fn lose(&mut self, change: Change, scope: Scope) {
+        self.changes.push(change);
+        self.vanished.push(scope);
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Added(subject) => write!(f, "{subject} added"),
+            Self::Removed(subject) => write!(f, "{subject} removed"),
+            Self::Changed(subject @ Subject::Workers) => write!(f, "{subject} changed, from the next start on"),
+            Self::Changed(subject) => write!(f, "{subject} changed"),
+            Self::Moved(subject) => write!(f, "{subject} has another address"),
+            Self::Switched(subject) => write!(f, "{subject} goes to another upstream"),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listener(name) => write!(f, "listener {name}"),
+            Self::Route(name) => write!(f, "route {name}"),
+            Self::Upstream(name) => write!(f, "upstream {name}"),
+            Self::Endpoint(upstream, name) => write!(f, "endpoint {name} of upstream {upstream}"),
+            Self::Drain => f.write_str("drain"),
+            Self::Log => f.write_str("log"),
+            Self::Workers => f.write_str("workers"),
+        }
+    }
+}

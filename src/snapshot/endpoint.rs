@@ -1,0 +1,67 @@
+//! One endpoint as it runs: its address and its load.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::balance::{EndpointIdentity, PinToken};
+use crate::config::{EndpointAddress, EndpointName, EndpointSettings};
+use crate::drain::Incarnation;
+
+/// One endpoint. It is carried over from snapshot to snapshot as long as its name and address stay.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// Its name in its upstream.
+    pub name: EndpointName,
+    /// Where it is.
+    pub address: EndpointAddress,
+    /// This life of its name.
+    pub incarnation: Incarnation,
+    /// What the hash knows it by: the same on every proxy of a fleet.
+    pub identity: EndpointIdentity,
+    /// What a pin cookie names it by.
+    pub pin: PinToken,
+    tunnels: AtomicUsize,
+}
+
+/// One open tunnel, counted as its endpoint's load for as long as this lives.
+#[derive(Debug)]
+pub struct Lease {
+    endpoint: Arc<Endpoint>,
+}
+
+impl Endpoint {
+    pub(super) fn new(settings: &EndpointSettings, incarnation: Incarnation) -> Self {
+        Self {
+            name: settings.name.clone(),
+            address: settings.address.clone(),
+            incarnation,
+            identity: EndpointIdentity::of(settings.name.as_str()),
+            pin: PinToken::of(settings.name.as_str()),
+            tunnels: AtomicUsize::new(0),
+        }
+    }
+
+    /// Counts a tunnel that is about to open.
+    pub fn lease(self: &Arc<Self>) -> Lease {
+        self.tunnels.fetch_add(1, Ordering::Relaxed);
+        Lease { endpoint: Arc::clone(self) }
+    }
+
+    /// How many tunnels are open, or about to.
+    pub fn tunnels(&self) -> usize {
+        self.tunnels.load(Ordering::Relaxed)
+    }
+}
+
+impl Lease {
+    /// Whose load it counts for.
+    pub fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.endpoint.tunnels.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,57 @@
+//! One listener as it runs: its settings and its TLS.
+
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+
+use crate::config::ListenerSettings;
+use crate::drain::Incarnation;
+use crate::tls::{CertifiedBundle, TicketKeys, server_config};
+
+/// One listener. Its socket lives elsewhere: a snapshot has none.
+#[derive(Debug)]
+pub struct Listener {
+    /// What is configured.
+    pub settings: Arc<ListenerSettings>,
+    /// This life of its name.
+    pub incarnation: Incarnation,
+    tls: Option<Tls>,
+}
+
+/// The TLS of a listener: what was loaded, and what is made of it.
+#[derive(Clone, Debug)]
+struct Tls {
+    bundle: CertifiedBundle,
+    config: Arc<ServerConfig>,
+}
+
+impl Listener {
+    /// A listener with these certificates; the TLS of `previous` is taken over where nothing has changed.
+    pub(super) fn new(
+        settings: Arc<ListenerSettings>,
+        incarnation: Incarnation,
+        bundle: Option<CertifiedBundle>,
+        previous: Option<&Self>,
+        tickets: &TicketKeys,
+    ) -> Self {
+        let same =
+            previous.and_then(|previous| previous.tls.as_ref()).filter(|old| Some(&old.bundle) == bundle.as_ref());
+        let tls = match (same, bundle) {
+            (Some(same), _) => Some(same.clone()),
+            (None, Some(bundle)) => Some(Tls { config: server_config(&bundle, tickets), bundle }),
+            (None, None) => None,
+        };
+        Self { settings, incarnation, tls }
+    }
+
+    /// What the next handshake uses; `None` on a plain listener.
+    pub fn tls(&self) -> Option<&Arc<ServerConfig>> {
+        self.tls.as_ref().map(|tls| &tls.config)
+    }
+
+    /// Whether a client would notice a difference.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let bundle = |listener: &Self| listener.tls.as_ref().map(|tls| tls.bundle.clone());
+        self.settings == other.settings && bundle(self) == bundle(other)
+    }
+}

@@ -1,0 +1,35 @@
+//! One route as it runs: its upstream, and the rules of its tunnels.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::upstream::Upstream;
+use crate::config::{RouteSettings, WebsocketSettings};
+use crate::drain::Incarnation;
+use crate::websocket::PerSide;
+
+/// One route.
+#[derive(Debug)]
+pub struct Route {
+    /// What is configured.
+    pub settings: Arc<RouteSettings>,
+    /// This life of its name.
+    pub incarnation: Incarnation,
+    /// Where its requests go.
+    pub upstream: Arc<Upstream>,
+    /// The rules of its tunnels that are not WebSocket: nobody can be pinged there.
+    pub raw: Arc<WebsocketSettings>,
+    unknown_extension_logged: AtomicBool,
+}
+
+impl Route {
+    pub(super) fn new(settings: Arc<RouteSettings>, incarnation: Incarnation, upstream: Arc<Upstream>) -> Self {
+        let raw = WebsocketSettings { ping_every: PerSide::default(), ..(*settings.websocket).clone() };
+        Self { settings, incarnation, upstream, raw: Arc::new(raw), unknown_extension_logged: AtomicBool::new(false) }
+    }
+
+    /// Whether this is the first tunnel of the route with an extension that we do not know: it is logged once.
+    pub fn is_first_unknown_extension(&self) -> bool {
+        !self.unknown_extension_logged.swap(true, Ordering::Relaxed)
+    }
+}
