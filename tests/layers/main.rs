@@ -1,0 +1,303 @@
+//! The rules about the source that no lint knows: who may use whom, what is pure, how files are built.
+//!
+//! The order of the layers is written in `ARCHITECTURE.md`; here it is enforced.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "the input is our own source, and a test may panic"
+)]
+
+mod source;
+
+use std::path::Path;
+
+use source::{Reference, Source};
+
+/// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
+const ORDER: [&str; 16] = [
+    "websocket",
+    "balance",
+    "config",
+    "tls",
+    "metrics",
+    "drain",
+    "snapshot",
+    "process",
+    "net",
+    "http",
+    "tunnel",
+    "session",
+    "admin",
+    "demo",
+    "app",
+    "cli",
+];
+
+/// Bytes and values in, values out: no runtime, and the time is an argument.
+const PURE: [&str; 3] = ["websocket", "balance", "config"];
+
+const THE_UNSAFE_FILE: &str = "process/fds.rs";
+
+const LONGEST_FILE: usize = 500;
+
+/// What we call otherwise: an upstream, a listener, a route.
+const FOREIGN_WORDS: [&str; 6] = ["backend", "backends", "frontend", "frontends", "vhost", "vhosts"];
+
+#[test]
+fn modules_use_only_what_is_below_them() {
+    assert_none(crate_sources().iter().flat_map(upward_references));
+}
+
+#[test]
+fn pure_modules_see_neither_runtime_nor_clock() {
+    assert_none(crate_sources().iter().flat_map(impurities));
+}
+
+#[test]
+fn unsafe_is_in_one_file() {
+    assert_none(crate_sources().iter().flat_map(unsafe_code));
+}
+
+#[test]
+fn mod_files_are_tables_of_contents() {
+    assert_none(crate_sources().iter().flat_map(logic_in_mod_file));
+}
+
+#[test]
+fn names_are_our_own() {
+    assert_none(crate_sources().iter().flat_map(foreign_words));
+}
+
+#[test]
+fn files_are_short() {
+    let tests = Source::read_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"));
+    let all =
+        crate_sources().into_iter().map(|file| ("src", file)).chain(tests.into_iter().map(|file| ("tests", file)));
+    assert_none(
+        all.filter(|(_, file)| file.lines > LONGEST_FILE)
+            .map(|(folder, file)| format!("{folder}/{}: {} lines, more than {LONGEST_FILE}", file.path, file.lines)),
+    );
+}
+
+fn crate_sources() -> Vec<Source> {
+    let sources = Source::read_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    assert!(sources.iter().any(|file| file.path == "lib.rs"), "the source must be found for a rule to mean anything");
+    sources
+}
+
+fn upward_references(file: &Source) -> Vec<String> {
+    let rank = |module: &str| ORDER.iter().position(|name| *name == module);
+    let own = match file.top_module() {
+        "lib" | "main" => ORDER.len(),
+        module => match rank(module) {
+            Some(rank) => rank,
+            None => return vec![format!("src/{}: `{module}` has no place in the order of the layers", file.path)],
+        },
+    };
+    let judge = |Reference { module, line }| match rank(&module) {
+        Some(rank) if rank <= own => None,
+        Some(_) => Some(format!("src/{}:{line}: `{}` may not use `{module}` above it", file.path, file.top_module())),
+        None => Some(format!("src/{}:{line}: `{module}` has no place in the order of the layers", file.path)),
+    };
+    file.references().into_iter().filter_map(judge).collect()
+}
+
+fn impurities(file: &Source) -> Vec<String> {
+    if !PURE.contains(&file.top_module()) {
+        return Vec::new();
+    }
+    let impure = |at: usize| match file.text(at) {
+        word @ ("tokio" | "SystemTime") => Some(word),
+        // A test needs an instant to begin with.
+        "Instant" if !file.words[at].in_tests && file.text(at + 1) == "::" && file.text(at + 2) == "now" => {
+            Some("Instant::now")
+        }
+        _ => None,
+    };
+    let report = |at| impure(at).map(|what| format!("{}: a pure module mentions `{what}`", place(file, at)));
+    (0..file.words.len()).filter_map(report).collect()
+}
+
+fn unsafe_code(file: &Source) -> Vec<String> {
+    if file.path == THE_UNSAFE_FILE {
+        return Vec::new();
+    }
+    let found = (0..file.words.len()).filter(|at| file.text(*at) == "unsafe");
+    found.map(|at| format!("{}: `unsafe` belongs into src/{THE_UNSAFE_FILE}", place(file, at))).collect()
+}
+
+/// Attributes, `mod NAME;` and `pub use …;`, nothing else.
+fn logic_in_mod_file(file: &Source) -> Vec<String> {
+    if !file.is_table_of_contents() {
+        return Vec::new();
+    }
+    let mut problems = Vec::new();
+    let mut at = 0;
+    while at < file.words.len() {
+        let begin = skip_attributes(file, at);
+        let is_public = file.text(begin) == "pub";
+        let item = skip_visibility(file, begin);
+        let end = (item..file.words.len()).find(|at| file.text(*at) == ";").unwrap_or(file.words.len());
+        let is_entry = match file.text(item) {
+            "mod" => end == item + 2,
+            "use" => is_public && end < file.words.len(),
+            _ => false,
+        };
+        if !is_entry {
+            problems
+                .push(format!("{}: more than docs, `mod` and `pub use`", place(file, begin.min(file.words.len() - 1))));
+        }
+        at = end + 1;
+    }
+    problems
+}
+
+fn foreign_words(file: &Source) -> Vec<String> {
+    let report = |at: usize| {
+        let foreign = parts(file.text(at)).into_iter().find(|part| FOREIGN_WORDS.contains(&part.as_str()))?;
+        Some(format!("{}: `{}` says {foreign}; the README lists our words", place(file, at), file.text(at)))
+    };
+    (0..file.words.len()).filter_map(report).collect()
+}
+
+fn skip_attributes(file: &Source, mut at: usize) -> usize {
+    while file.text(at) == "#" {
+        let mut depth = 0;
+        loop {
+            at += 1;
+            match file.text(at) {
+                "[" => depth += 1,
+                "]" if depth == 1 => break,
+                "]" => depth -= 1,
+                "" => return at,
+                _ => {}
+            }
+        }
+        at += 1;
+    }
+    at
+}
+
+fn skip_visibility(file: &Source, at: usize) -> usize {
+    match (file.text(at), file.text(at + 1)) {
+        ("pub", "(") => (at..file.words.len()).find(|at| file.text(*at) == ")").map_or(at, |closing| closing + 1),
+        ("pub", _) => at + 1,
+        _ => at,
+    }
+}
+
+/// The words of an identifier in either case style, in lower case.
+fn parts(identifier: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut after_lower = false;
+    for c in identifier.chars() {
+        if c == '_' || (c.is_uppercase() && after_lower) {
+            parts.push(String::new());
+        }
+        if c != '_' {
+            parts.last_mut().unwrap().extend(c.to_lowercase());
+        }
+        after_lower = c.is_lowercase();
+    }
+    parts
+}
+
+fn place(file: &Source, at: usize) -> String {
+    format!("src/{}:{}", file.path, file.words[at].line)
+}
+
+#[track_caller]
+fn assert_none(problems: impl Iterator<Item = String>) {
+    let problems: Vec<_> = problems.collect();
+    assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
+}
+
+/// The rules themselves: each finds what it is there to find, and nothing in comments and strings.
+mod rules {
+    use super::*;
+
+    #[test]
+    fn an_upward_reference_is_found_however_it_is_spelled() {
+        let problems = |path, text| upward_references(&Source::parse(path, text));
+
+        assert_eq!(
+            problems("http/forward.rs", "\nuse crate::tunnel::Pump;"),
+            ["src/http/forward.rs:2: `http` may not use `tunnel` above it"]
+        );
+        assert_eq!(problems("http/a.rs", "use crate::{config::{self, app}, tunnel::x, session};").len(), 2);
+        assert_eq!(problems("http/a.rs", "fn f() { crate::app::run() }").len(), 1);
+        assert_eq!(problems("http/a.rs", "use super::super::session::Session;").len(), 1);
+        assert_eq!(problems("http/a.rs", "use self::super::super::session::Session;").len(), 1);
+        assert_eq!(problems("http/mod.rs", "pub use super::session::Session;").len(), 1);
+        assert_eq!(problems("http/a.rs", "mod tests { use super::super::super::{app, net}; }").len(), 1);
+        assert_eq!(problems("http/a.rs", "mod tests { fn f<'a>() {} } use super::super::app;").len(), 1);
+        assert_eq!(problems("http/a.rs", "use windlass::cli;").len(), 1);
+        assert_eq!(problems("http/a.rs", "use crate::nowhere::Thing;").len(), 1);
+        assert_eq!(problems("helpers/a.rs", "").len(), 1);
+    }
+
+    #[test]
+    fn what_is_below_beside_or_not_code_is_fine() {
+        let problems = |path, text| upward_references(&Source::parse(path, text));
+
+        assert!(problems("http/a.rs", "use crate::config::Settings; use crate::http::Reply; use super::b;").is_empty());
+        assert!(problems("http/a.rs", "mod tests { use super::*; use super::super::session_like; }").is_empty());
+        assert!(problems("http/a.rs", "// crate::app\n/* /* */ crate::app */ /// [crate::app]\n").is_empty());
+        assert!(
+            problems("http/a.rs", r####"let s = ("crate::app \" ", r#"" crate::app"#, b'"', '\'', 'x');"####)
+                .is_empty()
+        );
+        assert!(problems("http/a.rs", "use other::crate_::app; pub(crate) fn f() {}").is_empty());
+        assert!(problems("main.rs", "use windlass::app;").is_empty());
+    }
+
+    #[test]
+    fn the_code_after_a_literal_is_seen() {
+        for literal in [r#""\\""#, r###"r##"a"# "##"###, r"'\\'", "b'x'", "'a", "/* \" */", "c\"x\"", "r#type"] {
+            let problems = upward_references(&Source::parse("http/a.rs", &format!("{literal} crate::app")));
+            assert_eq!(problems.len(), 1, "{literal}");
+        }
+    }
+
+    #[test]
+    fn a_clock_is_found_in_pure_code_but_for_its_tests() {
+        let problems = |path, text| impurities(&Source::parse(path, text)).len();
+
+        assert_eq!(problems("balance/a.rs", "let now = Instant::now(); use tokio::time; SystemTime::now()"), 3);
+        assert_eq!(problems("balance/a.rs", "mod tests { fn f() { Instant::now() } } fn f() { Instant::now() }"), 1);
+        assert_eq!(problems("balance/tests.rs", "fn f() { Instant::now(); }"), 0);
+        assert_eq!(problems("balance/a.rs", "fn f(now: Instant) {} // tokio"), 0);
+        assert_eq!(problems("net/a.rs", "use tokio::net;"), 0);
+    }
+
+    #[test]
+    fn unsafe_is_found_outside_its_file() {
+        assert_eq!(unsafe_code(&Source::parse("net/dial.rs", "fn f() {\n unsafe { g() } }")).len(), 1);
+        assert!(unsafe_code(&Source::parse("process/fds.rs", "unsafe { g() }")).is_empty());
+        assert!(unsafe_code(&Source::parse("lib.rs", "#![deny(unsafe_code)] // unsafe")).is_empty());
+    }
+
+    #[test]
+    fn logic_in_a_mod_file_is_found() {
+        let problems = |text| logic_in_mod_file(&Source::parse("http/mod.rs", text)).len();
+
+        assert_eq!(
+            problems("//! Docs.\n#![x(y = [1])]\nmod a;\n#[cfg(test)]\npub(crate) mod b;\npub use a::{A, B};"),
+            0
+        );
+        assert_eq!(problems("mod a; fn f() { g(); }"), 2);
+        assert_eq!(problems("use a::A;"), 1);
+        assert_eq!(problems("mod tests { }"), 1);
+        assert_eq!(problems("pub const A: u8 = 1; pub use a::A;"), 1);
+        assert!(logic_in_mod_file(&Source::parse("http/a.rs", "fn f() {}")).is_empty());
+    }
+
+    #[test]
+    fn foreign_words_are_found_in_names_only() {
+        let problems = |text| foreign_words(&Source::parse("http/a.rs", text)).len();
+
+        assert_eq!(problems("struct BackendPool; let the_backends = VHOST;"), 3);
+        assert_eq!(problems("let backlog = \"backend\"; // frontend"), 0);
+    }
+}
