@@ -22,7 +22,8 @@ pub struct Delivery {
     pub acked: u64,
     /// Whether anything is still on its way: sent and not acknowledged, or not sent yet.
     pub outstanding: bool,
-    /// How long ago the last acknowledgement came, in whole milliseconds.
+    /// How long ago the last acknowledgement came, in whole milliseconds. It need not have acknowledged anything new: every
+    /// segment carries one, and a peer whose window is closed answers probes. Progress is `acked`, not this.
     pub since_ack: Duration,
 }
 
