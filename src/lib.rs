@@ -10,6 +10,7 @@ pub mod demo;
 pub mod drain;
 pub mod net;
 pub mod process;
+pub mod http;
 pub mod snapshot;
 pub mod tls;
 pub mod tunnel;

@@ -1,0 +1,291 @@
+//! Requests that are refused outright: those that two HTTP parsers may read in two ways.
+//!
+//! An endpoint that reads a request otherwise than we do takes part of its body for another request, or serves a host
+//! that we did not route to. hyper lets these pass, so each is checked here; what hyper refuses itself (a bad
+//! Content-Length, a head that is no HTTP) is not checked again.
+
+use std::net::Ipv6Addr;
+
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{HeaderMap, Method, Uri, Version};
+
+/// Why a request is refused; the client's fault, always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unclean {
+    /// It wants a tunnel to anywhere (RFC 9110 §9.3.6).
+    Connect,
+    /// Its target is neither a path nor a whole `http` or `https` URI.
+    Target,
+    /// It has no Host (RFC 9112 §3.2; here HTTP/1.0 needs one too, for nothing else says what it wants).
+    NoHost,
+    /// It has more than one Host line (RFC 9112 §3.2).
+    SeveralHosts,
+    /// Its Host is not a host name or address with an optional port.
+    InvalidHost,
+    /// Its target names one host and its Host another.
+    HostMismatch,
+    /// Its Transfer-Encoding is not exactly `chunked`.
+    TransferEncoding,
+    /// It has a Transfer-Encoding and a Content-Length (RFC 9112 §6.1). hyper often drops the latter before it can be seen.
+    TwoLengths,
+    /// It has a Transfer-Encoding, which HTTP/1.0 does not know (RFC 9112 §6.1).
+    TransferEncodingOnHttp10,
+    /// It is to become a tunnel and has a body, which the endpoint could take for the first bytes of the tunnel.
+    UpgradeWithBody,
+}
+
+impl Unclean {
+    /// What the client is told.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Connect => "CONNECT is not served here",
+            Self::Target => "the request target is not a path",
+            Self::NoHost => "the Host header is missing",
+            Self::SeveralHosts => "there is more than one Host header",
+            Self::InvalidHost => "the Host header is not a host",
+            Self::HostMismatch => "the request target and the Host header name two hosts",
+            Self::TransferEncoding => "the Transfer-Encoding is not chunked",
+            Self::TwoLengths => "there is both a Transfer-Encoding and a Content-Length",
+            Self::TransferEncodingOnHttp10 => "HTTP/1.0 has no Transfer-Encoding",
+            Self::UpgradeWithBody => "an upgrade has no body",
+        }
+    }
+}
+
+/// Checks any request; gives its host as the client wrote it, with the port if there was one.
+pub fn check(request: &Parts) -> Result<&str, Unclean> {
+    if request.method == Method::CONNECT {
+        return Err(Unclean::Connect);
+    }
+    check_framing(&request.headers, request.version)?;
+    let host = single_host(&request.headers)?;
+    check_target(&request.uri, host)?;
+    Ok(host)
+}
+
+/// Checks a request that is to become a tunnel.
+pub fn check_upgrade(headers: &HeaderMap) -> Result<(), Unclean> {
+    let is_empty = |length: &http::HeaderValue| length.as_bytes() == b"0";
+    let has_body = headers.contains_key(TRANSFER_ENCODING) || !headers.get_all(CONTENT_LENGTH).iter().all(is_empty);
+    if has_body { Err(Unclean::UpgradeWithBody) } else { Ok(()) }
+}
+
+fn check_framing(headers: &HeaderMap, version: Version) -> Result<(), Unclean> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let Some(coding) = codings.next() else { return Ok(()) };
+    if version == Version::HTTP_10 {
+        return Err(Unclean::TransferEncodingOnHttp10);
+    }
+    if codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+        return Err(Unclean::TransferEncoding);
+    }
+    if headers.contains_key(CONTENT_LENGTH) { Err(Unclean::TwoLengths) } else { Ok(()) }
+}
+
+fn single_host(headers: &HeaderMap) -> Result<&str, Unclean> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = hosts.next().ok_or(Unclean::NoHost)?;
+    if hosts.next().is_some() {
+        return Err(Unclean::SeveralHosts);
+    }
+    let host = host.to_str().map_err(|_| Unclean::InvalidHost)?;
+    if split_host(host).is_some() { Ok(host) } else { Err(Unclean::InvalidHost) }
+}
+
+/// RFC 9112 §3.2.2 lets the target's authority win over Host. An endpoint may see it the other way, so they must agree.
+fn check_target(uri: &Uri, host: &str) -> Result<(), Unclean> {
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return if uri.authority().is_none() && uri.path().starts_with('/') { Ok(()) } else { Err(Unclean::Target) };
+    };
+    let default_port = match scheme {
+        "http" => 80,
+        "https" => 443,
+        _ => return Err(Unclean::Target),
+    };
+    let is_same = match (split_host(authority.as_str()), split_host(host)) {
+        (Some((target, target_port)), Some((host, port))) => {
+            target.eq_ignore_ascii_case(host) && target_port.unwrap_or(default_port) == port.unwrap_or(default_port)
+        }
+        _ => false,
+    };
+    if is_same { Ok(()) } else { Err(Unclean::HostMismatch) }
+}
+
+/// `host[:port]` of RFC 3986 §3.2, but names only of the characters that names are really made of.
+fn split_host(text: &str) -> Option<(&str, Option<u16>)> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port),
+        _ => (text, ""),
+    };
+    let port = match port {
+        "" => None,
+        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(digits.parse().ok()?),
+        _ => return None,
+    };
+    let is_host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => is_name(host),
+    };
+    is_host.then_some((host, port))
+}
+
+/// A name of non-empty labels, one dot at the end allowed; IPv4 addresses are among them.
+fn is_name(host: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    host.len() <= MAX_NAME && host.strip_suffix('.').unwrap_or(host).split('.').all(is_label)
+}
+
+/// The longest host name, its dot at the end included (RFC 1035 §2.3.4, as text).
+const MAX_NAME: usize = 254;
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue, Request};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn request(version: Version, method: &str, target: &str, headers: &[(&'static str, &str)]) -> Parts {
+        let mut request = Request::builder().version(version).method(method).uri(target);
+        for (name, value) in headers {
+            request = request.header(HeaderName::from_static(name), *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn checked(target: &str, headers: &[(&'static str, &str)]) -> Result<(), Unclean> {
+        check(&request(Version::HTTP_11, "GET", target, headers)).map(|_| ())
+    }
+
+    #[test]
+    fn gives_the_host_as_it_was_written() {
+        let request = request(Version::HTTP_11, "GET", "/ws?x=1", &[("host", "Chat.Example.com:8443")]);
+        assert_eq!(check(&request), Ok("Chat.Example.com:8443"));
+    }
+
+    #[test]
+    fn connect_is_refused_before_all_else() {
+        let connect = request(Version::HTTP_11, "CONNECT", "a:443", &[]);
+        assert_eq!(check(&connect), Err(Unclean::Connect));
+    }
+
+    #[test]
+    fn there_is_exactly_one_host() {
+        assert_eq!(checked("/", &[]), Err(Unclean::NoHost));
+        assert_eq!(check(&request(Version::HTTP_10, "GET", "/", &[])), Err(Unclean::NoHost));
+        assert_eq!(checked("/", &[("host", "a"), ("host", "a")]), Err(Unclean::SeveralHosts));
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_address() {
+        for host in [
+            "a",
+            "a.b-c.d_e",
+            "a.",
+            "a:0",
+            "a:65535",
+            "a:",
+            "192.0.2.1:80",
+            "[::1]",
+            "[2001:db8::1]:443",
+            "xn--bcher-kva.example",
+        ] {
+            assert_eq!(checked("/", &[("host", host)]), Ok(()), "{host}");
+        }
+        let long = "a".repeat(255);
+        for host in [
+            "",
+            ".",
+            ":80",
+            "a..b",
+            ".a",
+            "a b",
+            "a/b",
+            "a@b",
+            "u@a",
+            "a,b",
+            "a%2e",
+            "a:b",
+            "a:65536",
+            "a:+1",
+            "a:80:80",
+            "::1",
+            "[::1",
+            "::1]",
+            "[::1]x",
+            "[fe80::1%25eth0]",
+            "[a]",
+            "a\\b",
+            "a#",
+            "a?",
+            "\"a\"",
+            "bücher.example",
+            &long,
+        ] {
+            assert_eq!(checked("/", &[("host", host)]), Err(Unclean::InvalidHost), "{host}");
+        }
+    }
+
+    #[test]
+    fn an_absolute_target_agrees_with_the_host() {
+        for (target, host) in [
+            ("http://a/x", "a"),
+            ("http://A/x", "a"),
+            ("http://a:80/", "a"),
+            ("https://a/", "a:443"),
+            ("http://[::1]:8080/", "[::1]:8080"),
+        ] {
+            assert_eq!(checked(target, &[("host", host)]), Ok(()), "{target} {host}");
+        }
+        for (target, host) in [("http://a/", "b"), ("http://a:81/", "a"), ("http://u@a/", "a"), ("https://a/", "a:80")]
+        {
+            assert_eq!(checked(target, &[("host", host)]), Err(Unclean::HostMismatch), "{target} {host}");
+        }
+        for target in ["ftp://a/", "*", "a:80"] {
+            assert_eq!(checked(target, &[("host", "a")]), Err(Unclean::Target), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_transfer_encoding_is_exactly_chunked() {
+        let with = |headers: &[(&'static str, &str)]| checked("/", &[&[("host", "a")], headers].concat());
+        assert_eq!(with(&[("transfer-encoding", "Chunked")]), Ok(()));
+        for coding in ["gzip, chunked", "chunked, chunked", "identity", "", "xchunked", "chunked;q=1", "chunked,"] {
+            assert_eq!(with(&[("transfer-encoding", coding)]), Err(Unclean::TransferEncoding), "{coding}");
+        }
+        let chunked = ("transfer-encoding", "chunked");
+        assert_eq!(with(&[chunked, chunked]), Err(Unclean::TransferEncoding));
+        assert_eq!(with(&[chunked, ("content-length", "5")]), Err(Unclean::TwoLengths));
+        let old = request(Version::HTTP_10, "POST", "/", &[("host", "a"), chunked]);
+        assert_eq!(check(&old), Err(Unclean::TransferEncodingOnHttp10));
+    }
+
+    #[test]
+    fn an_upgrade_has_no_body() {
+        let checked =
+            |headers: &[(&'static str, &str)]| check_upgrade(&request(Version::HTTP_11, "GET", "/", headers).headers);
+        assert_eq!(checked(&[]), Ok(()));
+        assert_eq!(checked(&[("content-length", "0")]), Ok(()));
+        for header in [("content-length", "1"), ("content-length", "00"), ("transfer-encoding", "chunked")] {
+            assert_eq!(checked(&[header]), Err(Unclean::UpgradeWithBody), "{header:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_judged(host: Vec<u8>, coding: Vec<u8>) {
+            let mut request = request(Version::HTTP_11, "GET", "/", &[]);
+            for (name, bytes) in [(HOST, host), (TRANSFER_ENCODING, coding)] {
+                if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                    request.headers.append(name, value);
+                }
+            }
+            if let Ok(host) = check(&request) {
+                prop_assert!(host.is_ascii() && !host.is_empty());
+            }
+        }
+    }
+}

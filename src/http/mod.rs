@@ -1,0 +1,8 @@
+//! HTTP heads: what is refused, what is rewritten on its way, and the answers that are our own.
+//!
+//! Values in, values out: this folder knows the types of HTTP and no socket. Bodies pass elsewhere, untouched.
+//! Invariant: what leaves here for an endpoint says of the client only what we know, or what a trusted proxy told us.
+
+pub mod hygiene;
+pub mod tokens;
+pub mod upgrade;
