@@ -3,6 +3,10 @@
 //! Values in, values out: this folder knows the types of HTTP and no socket. Bodies pass elsewhere, untouched.
 //! Invariant: what leaves here for an endpoint says of the client only what we know, or what a trusted proxy told us.
 
+pub mod affinity;
+pub mod client_address;
+pub mod cookies;
+pub mod forward;
 pub mod hygiene;
 pub mod tokens;
 pub mod upgrade;

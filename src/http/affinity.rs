@@ -1,0 +1,110 @@
+//! What in a request decides its placement.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use http::{HeaderMap, Uri};
+
+use super::cookies;
+use crate::balance::AffinityKey;
+use crate::config::AffinitySource;
+
+/// The key of a request: the first of `sources` that it has decides, and `client` where it has none of them.
+///
+/// A source that is there but empty counts as absent: else all who send nothing would share one endpoint.
+pub fn affinity_key(sources: &[AffinitySource], uri: &Uri, headers: &HeaderMap, client: IpAddr) -> AffinityKey {
+    let mut keys = sources.iter().filter_map(|source| key_of(source, uri, headers, client));
+    keys.next().unwrap_or_else(|| AffinityKey::of_address(client))
+}
+
+fn key_of(source: &AffinitySource, uri: &Uri, headers: &HeaderMap, client: IpAddr) -> Option<AffinityKey> {
+    let value: Cow<'_, [u8]> = match source {
+        AffinitySource::Header(name) => headers.get(name)?.as_bytes().into(),
+        AffinitySource::Cookie(name) => cookies::values(headers, name).find(|value| !value.is_empty())?.into(),
+        AffinitySource::Query(name) => match query_value(uri, name)? {
+            Cow::Borrowed(value) => value.as_bytes().into(),
+            Cow::Owned(value) => value.into_bytes().into(),
+        },
+        AffinitySource::ClientIp => return Some(AffinityKey::of_address(client)),
+    };
+    (!value.is_empty()).then(|| AffinityKey::of_value(&value))
+}
+
+fn query_value<'a>(uri: &'a Uri, name: &str) -> Option<Cow<'a, str>> {
+    let mut pairs = form_urlencoded::parse(uri.query()?.as_bytes());
+    pairs.find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::COOKIE;
+    use http::{HeaderName, HeaderValue};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    fn sources() -> [AffinitySource; 3] {
+        [
+            AffinitySource::Header(HeaderName::from_static("x-user")),
+            AffinitySource::Query("user".into()),
+            AffinitySource::Cookie("user".into()),
+        ]
+    }
+
+    fn key(uri: &'static str, headers: &[(&'static str, &'static str)]) -> AffinityKey {
+        let headers = headers
+            .iter()
+            .map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect();
+        affinity_key(&sources(), &Uri::from_static(uri), &headers, CLIENT)
+    }
+
+    #[test]
+    fn the_first_source_that_is_present_decides() {
+        let value = |text: &str| AffinityKey::of_value(text.as_bytes());
+        assert_eq!(key("/?user=q", &[("x-user", "h"), ("cookie", "user=c")]), value("h"));
+        assert_eq!(key("/?a=b&user=q&user=r", &[("cookie", "user=c")]), value("q"));
+        assert_eq!(key("/?a=b", &[("cookie", "user=c")]), value("c"));
+        assert_eq!(key("/?a=b", &[]), AffinityKey::of_address(CLIENT));
+        assert_eq!(key("/", &[]), AffinityKey::of_address(CLIENT));
+    }
+
+    #[test]
+    fn an_empty_value_is_absent() {
+        assert_eq!(key("/?user=", &[("x-user", ""), ("cookie", "user=")]), AffinityKey::of_address(CLIENT));
+    }
+
+    #[test]
+    fn a_query_is_decoded() {
+        assert_eq!(key("/?us%65r=a%20b+c", &[]), AffinityKey::of_value(b"a b c"));
+    }
+
+    #[test]
+    fn one_user_is_one_key_wherever_it_is_named() {
+        assert_eq!(key("/?user=alice", &[]), key("/", &[("x-user", "alice")]));
+    }
+
+    #[test]
+    fn client_ip_may_come_before_others() {
+        let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_static("a=b"))]);
+        let sources = [AffinitySource::ClientIp, AffinitySource::Cookie("a".into())];
+        let found = affinity_key(&sources, &Uri::from_static("/"), &headers, CLIENT);
+        assert_eq!(found, AffinityKey::of_address(CLIENT));
+    }
+
+    proptest! {
+        #[test]
+        fn any_query_and_header_has_a_key(query in "[!-~]*", bytes: Vec<u8>) {
+            let mut headers = HeaderMap::new();
+            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                headers.insert("x-user", value.clone());
+                headers.insert(COOKIE, value);
+            }
+            if let Ok(uri) = format!("/?{query}").parse() {
+                affinity_key(&sources(), &uri, &headers, CLIENT);
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Who the client is, behind the proxies that we trust.
+//!
+//! Each proxy adds, on the right, the address it was spoken to from. So the list is read from the right, and only as far
+//! as the one who wrote an entry is trusted: everything further left may be the client's invention.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use http::header::FORWARDED;
+use http::{HeaderMap, HeaderName};
+use ipnet::IpNet;
+
+/// The client's address: the first one from the right that is not a trusted proxy's, the socket's `peer` counted in.
+///
+/// An entry that is no address ends the walk at the proxy that wrote it. `Forwarded` (RFC 7239) is read only where there is
+/// no `X-Forwarded-For`. IPv4-mapped addresses become IPv4.
+pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    if headers.contains_key(&X_FORWARDED_FOR) {
+        walk(peer, trusted, x_forwarded_for(headers))
+    } else {
+        walk(peer, trusted, forwarded_for(headers))
+    }
+}
+
+/// Whether `peer` is one of the proxies whose forwarding headers are believed.
+pub fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
+    let peer = peer.to_canonical();
+    trusted.iter().any(|net| net.contains(&peer))
+}
+
+fn walk(peer: IpAddr, trusted: &[IpNet], from_the_right: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
+    let mut known = peer.to_canonical();
+    for entry in from_the_right {
+        match entry {
+            Some(address) if is_trusted(known, trusted) => known = address.to_canonical(),
+            _ => break,
+        }
+    }
+    known
+}
+
+/// The entries of every line, the last first; `None` for one that is no address.
+fn x_forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
+    let lines = headers.get_all(&X_FORWARDED_FOR).into_iter().rev();
+    let entries = lines.flat_map(|line| line.as_bytes().rsplit(|&byte| byte == b',')).map(<[u8]>::trim_ascii);
+    entries.filter(|entry| !entry.is_empty()).map(parse_address)
+}
+
+/// The `for` of the elements of every line, the last first; `None` for one that has none, or hides the address.
+fn forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
+    let lines = headers.get_all(FORWARDED).into_iter().rev();
+    lines.flat_map(|line| {
+        let elements: Vec<_> = split_unquoted(line.as_bytes(), b',').collect();
+        elements.into_iter().rev().map(|element| {
+            let node = split_unquoted(element, b';').find_map(|pair| {
+                let equals = pair.iter().position(|&byte| byte == b'=')?;
+                let (name, value) = pair.split_at_checked(equals)?;
+                name.trim_ascii().eq_ignore_ascii_case(b"for").then(|| value.get(1..).unwrap_or_default().trim_ascii())
+            })?;
+            let unquoted = node.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+            parse_address(unquoted.unwrap_or(node))
+        })
+    })
+}
+
+/// Splits at every `separator` outside double quotes.
+fn split_unquoted(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut is_quoted = false;
+    text.split(move |&byte| {
+        is_quoted ^= byte == b'"';
+        byte == separator && !is_quoted
+    })
+}
+
+/// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:80`.
+fn parse_address(text: &[u8]) -> Option<IpAddr> {
+    let text = str::from_utf8(text).ok()?;
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Some(address);
+    }
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Some(address.ip());
+    }
+    text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
+}
+
+pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn found(peer: &str, name: &'static str, lines: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(name, line.parse().unwrap());
+        }
+        let trusted = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        client_address(peer.parse().unwrap(), &headers, &trusted).to_string()
+    }
+
+    #[test]
+    fn reads_from_the_right_as_far_as_the_writers_are_trusted() {
+        for (peer, lines, expected) in [
+            ("192.0.2.9", &["1.1.1.1"][..], "192.0.2.9"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.1", &["1.1.1.1"], "1.1.1.1"),
+            ("10.0.0.1", &["6.6.6.6, 1.1.1.1"], "1.1.1.1"),
+            ("10.0.0.1", &["6.6.6.6, 1.1.1.1, 10.0.0.2"], "1.1.1.1"),
+            ("10.0.0.1", &["6.6.6.6", "1.1.1.1", "10.0.0.2"], "1.1.1.1"),
+            ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+            ("10.0.0.1", &["1.1.1.1, junk"], "10.0.0.1"),
+            ("10.0.0.1", &["1.1.1.1, junk, 10.0.0.2"], "10.0.0.2"),
+            ("10.0.0.1", &["1.1.1.1, unknown"], "10.0.0.1"),
+            ("10.0.0.1", &["1.1.1.1, , "], "1.1.1.1"),
+            ("::ffff:10.0.0.1", &["1.1.1.1"], "1.1.1.1"),
+            ("10.0.0.1", &["1.1.1.1, ::ffff:10.0.0.2"], "1.1.1.1"),
+            ("::ffff:192.0.2.9", &["1.1.1.1"], "192.0.2.9"),
+            ("fd00::1", &["2001:db8::1"], "2001:db8::1"),
+        ] {
+            assert_eq!(found(peer, "x-forwarded-for", lines), expected, "{peer} {lines:?}");
+        }
+    }
+
+    #[test]
+    fn takes_addresses_with_ports_and_brackets() {
+        for (entry, expected) in [
+            ("1.1.1.1:80", "1.1.1.1"),
+            ("[2001:db8::1]:80", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[1.1.1.1]", "10.0.0.1"),
+            ("1.1.1.1:", "10.0.0.1"),
+            ("1.1.1.1:99999", "10.0.0.1"),
+        ] {
+            assert_eq!(found("10.0.0.1", "x-forwarded-for", &[entry]), expected, "{entry}");
+        }
+    }
+
+    #[test]
+    fn reads_forwarded_where_there_is_nothing_else() {
+        for (line, expected) in [
+            ("for=1.1.1.1", "1.1.1.1"),
+            ("for=6.6.6.6, For=\"1.1.1.1:80\";proto=https;by=10.0.0.1", "1.1.1.1"),
+            ("proto=http; for=\"[2001:db8::1]:80\"", "2001:db8::1"),
+            ("for=6.6.6.6, for=1.1.1.1, for=10.0.0.2", "1.1.1.1"),
+            ("for=1.1.1.1;host=\"a,for=6.6.6.6\"", "1.1.1.1"),
+            ("for=1.1.1.1, for=_hidden", "10.0.0.1"),
+            ("for=1.1.1.1, proto=https", "10.0.0.1"),
+            ("", "10.0.0.1"),
+        ] {
+            assert_eq!(found("10.0.0.1", "forwarded", &[line]), expected, "{line}");
+        }
+        assert_eq!(found("192.0.2.9", "forwarded", &["for=1.1.1.1"]), "192.0.2.9");
+    }
+
+    proptest! {
+        #[test]
+        fn an_untrusted_peer_is_always_the_client(bytes: Vec<u8>, is_old: bool) {
+            let mut headers = HeaderMap::new();
+            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                headers.append(if is_old { X_FORWARDED_FOR } else { FORWARDED }, value);
+            }
+            let peer = IpAddr::from([192, 0, 2, 9]);
+            prop_assert_eq!(client_address(peer, &headers, &["10.0.0.0/8".parse().unwrap()]), peer);
+            client_address(peer, &headers, &["0.0.0.0/0".parse().unwrap()]);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Cookies: finding the values of one, and writing the one that pins a client (RFC 6265).
+
+use http::header::COOKIE;
+use http::{HeaderMap, HeaderValue};
+
+use super::forward::Scheme;
+use crate::balance::PinToken;
+
+/// The values of the cookie `name`, in the order the client sent them: the most specific path first (RFC 6265 §5.4).
+///
+/// There may be several; to be pinned, take the first that stands for an endpoint.
+pub fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let lines = headers.get_all(COOKIE).into_iter();
+    lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b';')).filter_map(move |pair| {
+        let value = pair.trim_ascii().strip_prefix(name.as_bytes())?.trim_ascii_start().strip_prefix(b"=")?;
+        Some(value.trim_ascii_start())
+    })
+}
+
+/// The `Set-Cookie` that pins a client; it lasts as long as the browser session. `None` if `name` can name no cookie.
+///
+/// Over TLS it is `SameSite=None`: a page of another site that talks Socket.IO with `withCredentials` gets no other
+/// cookie, and would lose its place between two polls. The cookie authorises nothing, so there is nothing to forge
+/// a request for. Browsers take `None` only with `Secure`; without TLS `Lax` is the most that works.
+pub fn pin(name: &str, token: PinToken, scheme: Scheme) -> Option<HeaderValue> {
+    let same_site = match scheme {
+        Scheme::Https => "Secure; SameSite=None",
+        Scheme::Http => "SameSite=Lax",
+    };
+    let is_token = |byte: u8| byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return None;
+    }
+    HeaderValue::try_from(format!("{name}={token}; Path=/; HttpOnly; {same_site}")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn found(lines: &[&str], name: &str) -> Vec<String> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(COOKIE, line.parse().unwrap());
+        }
+        values(&headers, name).map(|value| String::from_utf8(value.to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn finds_a_cookie_on_any_line() {
+        assert_eq!(found(&["a=1; pin=x", "b=2;pin=y ; pin = z"], "pin"), ["x", "y", "z"]);
+        assert_eq!(found(&["pin=a=b"], "pin"), ["a=b"]);
+        assert_eq!(found(&["pin="], "pin"), [""]);
+    }
+
+    #[test]
+    fn a_name_is_the_whole_name() {
+        assert!(found(&["xpin=1; pinx=2; Pin=3; pin; x=pin=4; =pin"], "pin").is_empty());
+    }
+
+    #[test]
+    fn a_pin_reaches_other_sites_only_over_tls() {
+        let token = PinToken::of("b");
+        let pinned = |scheme| pin("wl", token, scheme).unwrap();
+        assert_eq!(pinned(Scheme::Https), format!("wl={token}; Path=/; HttpOnly; Secure; SameSite=None"));
+        assert_eq!(pinned(Scheme::Http), format!("wl={token}; Path=/; HttpOnly; SameSite=Lax"));
+    }
+
+    #[test]
+    fn a_name_that_is_no_token_pins_nobody() {
+        for name in ["", "a b", "a;b", "a=b", "a\n", "ä"] {
+            assert_eq!(pin(name, PinToken::of("b"), Scheme::Http), None, "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_searched(bytes: Vec<u8>) {
+            let mut headers = HeaderMap::new();
+            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                headers.append(COOKIE, value);
+            }
+            prop_assert!(values(&headers, "a").all(|value| !value.contains(&b';')));
+        }
+    }
+}

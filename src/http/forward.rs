@@ -1,0 +1,189 @@
+//! How a head changes on its way through: what is meant for us alone is taken out, what we know of the client is put in.
+//!
+//! Everything else passes untouched, Host too. No `Via` is written, against RFC 9110 §7.6.3: some servers stop compressing
+//! when they read one, and a loop through one reverse proxy shows in `X-Forwarded-For` as well.
+
+use std::net::IpAddr;
+
+use http::header::{
+    CONNECTION, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::client_address::X_FORWARDED_FOR;
+use super::tokens::{has_token, tokens};
+
+/// What the client's connection to us was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Plain.
+    Http,
+    /// TLS.
+    Https,
+}
+
+impl Scheme {
+    /// The scheme as URIs spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// Whether what a peer says of those behind it is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// It is one of the listener's `trusted_proxies`.
+    Trusted,
+    /// It is anybody.
+    Untrusted,
+}
+
+/// The connection that a request came by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The address at the other end of the socket.
+    pub peer: IpAddr,
+    /// Whether it is believed.
+    pub trust: Trust,
+    /// What the connection is.
+    pub scheme: Scheme,
+}
+
+/// Makes of a client's request headers those that the endpoint gets; `upgrade` is the protocol it is asked to switch to.
+pub fn request(headers: &mut HeaderMap, arrival: Arrival, upgrade: Option<&str>) {
+    let takes_trailers = has_token(headers, &TE, "trailers");
+    remove_hop_by_hop(headers);
+    write_forwarded(headers, arrival);
+    match upgrade {
+        Some(token) => ask_to_upgrade(headers, token),
+        // The one thing in TE that a body passed on as it comes can keep (RFC 9110 §10.1.4).
+        None if takes_trailers => {
+            headers.insert(TE, HeaderValue::from_static("trailers"));
+            headers.insert(CONNECTION, HeaderValue::from_static("TE"));
+        }
+        None => {}
+    }
+}
+
+/// Makes of an endpoint's response headers those that the client gets; `upgrade` is the protocol a 101 switches to.
+pub fn response(headers: &mut HeaderMap, upgrade: Option<&str>) {
+    remove_hop_by_hop(headers);
+    if let Some(token) = upgrade {
+        ask_to_upgrade(headers, token);
+    }
+}
+
+fn ask_to_upgrade(headers: &mut HeaderMap, token: &str) {
+    if let Ok(token) = HeaderValue::from_str(token) {
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, token);
+    }
+}
+
+/// Takes out what RFC 9110 §7.6.1 reserves for one connection, and what Connection names.
+///
+/// The two Proxy-* fields are for the proxy next to their sender (§11.7): we ask for none and check none, and credentials
+/// meant for a proxy are not for endpoints. `Trailer` stays: the trailers do too.
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<_> = tokens(headers, &CONNECTION)
+        .filter_map(|token| HeaderName::from_bytes(token).ok())
+        .filter(|name| !is_for_the_other_end(name))
+        .collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
+    }
+}
+
+/// Fields that a Connection header cannot take away.
+///
+/// To name one there is an error (RFC 9110 §7.6.1), and has been an attack: a client that makes proxies drop what another
+/// proxy wrote, or what an endpoint decides by, is let in as somebody else (CVE-2022-31813).
+fn is_for_the_other_end(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    END_TO_END.contains(&name) || name.starts_with("sec-") || is_about_the_client(name)
+}
+
+/// Whether a field says who the client is or what it asked for, in the way that proxies do. Underscores count as hyphens:
+/// CGI and its heirs cannot tell them apart.
+fn is_about_the_client(name: &str) -> bool {
+    let is_same = |text: &str, with: &str| {
+        text.len() == with.len() && text.bytes().zip(with.bytes()).all(|(a, b)| a == b || (a == b'_' && b == b'-'))
+    };
+    let starts_with = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| is_same(start, prefix));
+    name == FORWARDED || starts_with("x-forwarded-") || is_same(name, "x-real-ip")
+}
+
+/// Says where a request came from. What an untrusted peer says of that is dropped; a trusted one's word is kept and
+/// continued, for `X-Forwarded-For` and `Forwarded` are lists that each proxy adds its own peer to.
+fn write_forwarded(headers: &mut HeaderMap, arrival: Arrival) {
+    if arrival.trust == Trust::Untrusted {
+        let claims: Vec<_> = headers.keys().filter(|name| is_about_the_client(name.as_str())).cloned().collect();
+        for name in claims {
+            headers.remove(name);
+        }
+    }
+    let peer = arrival.peer.to_canonical();
+    append_to_list(headers, &X_FORWARDED_FOR, &peer.to_string());
+    if headers.contains_key(FORWARDED) {
+        let node = if peer.is_ipv6() { format!("\"[{peer}]\"") } else { peer.to_string() };
+        append_to_list(headers, &FORWARDED, &format!("for={node};proto={}", arrival.scheme.as_str()));
+    }
+    if !headers.contains_key(&X_FORWARDED_PROTO) {
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(arrival.scheme.as_str()));
+    }
+    if let (false, Some(host)) = (headers.contains_key(&X_FORWARDED_HOST), headers.get(HOST).cloned()) {
+        headers.insert(X_FORWARDED_HOST, host);
+    }
+}
+
+/// Adds `element` to a list and makes one line of it: there are endpoints that read only the first.
+fn append_to_list(headers: &mut HeaderMap, name: &HeaderName, element: &str) {
+    let mut line = Vec::new();
+    for value in headers.get_all(name) {
+        line.extend_from_slice(value.as_bytes());
+        line.extend_from_slice(b", ");
+    }
+    line.extend_from_slice(element.as_bytes());
+    if let Ok(line) = HeaderValue::from_bytes(&line) {
+        headers.insert(name, line);
+    }
+}
+
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+const HOP_BY_HOP: [HeaderName; 9] = [
+    CONNECTION,
+    HeaderName::from_static("http2-settings"),
+    HeaderName::from_static("keep-alive"),
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    HeaderName::from_static("proxy-connection"),
+    TE,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+const END_TO_END: [&str; 15] = [
+    "authorization",
+    "cache-control",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "content-type",
+    "cookie",
+    "date",
+    "expect",
+    "host",
+    "location",
+    "origin",
+    "set-cookie",
+    "trailer",
+    "www-authenticate",
+];
+
+#[cfg(test)]
+mod tests;
