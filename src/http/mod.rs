@@ -7,6 +7,10 @@ pub mod affinity;
 pub mod client_address;
 pub mod cookies;
 pub mod forward;
+pub mod head;
 pub mod hygiene;
+pub mod reply;
 pub mod tokens;
 pub mod upgrade;
+
+pub use reply::Refusal;

@@ -1,0 +1,228 @@
+//! The answers that are our own: every refusal, its status, and the words for the client and for the log.
+//!
+//! The one file that knows HTTP status numbers of ours. A text says what was wrong, and never an address.
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+
+use super::hygiene::Unclean;
+
+/// Why a request got no answer from an endpoint, or no tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Two parsers could read the request in two ways.
+    Unclean(Unclean),
+    /// The request is no valid WebSocket handshake; the text says why (RFC 6455 §4.2.1).
+    BadHandshake(&'static str),
+    /// The handshake's method is not GET.
+    HandshakeMethod,
+    /// The handshake is for a version of the protocol that is not 13 (RFC 6455 §4.4).
+    HandshakeVersion,
+    /// The rest of the request did not come in time.
+    RequestTimeout,
+    /// No route is for this host and path.
+    NoRoute,
+    /// No endpoint could be connected to: each refused, or was out of reach.
+    ConnectFailed,
+    /// The endpoint's answer made no sense: no HTTP, or a 101 that was not asked for or is wrong.
+    BadAnswer,
+    /// The endpoint ended the connection before its answer.
+    AnswerLost,
+    /// The upstream has no endpoint that may be used.
+    NoEndpoint,
+    /// The process, or what the route leads to, is ending.
+    Draining,
+    /// No endpoint could be connected to in time.
+    ConnectTimeout,
+    /// The head of the endpoint's answer did not come in time.
+    HeadTimeout,
+}
+
+/// Who would have to change for a refusal not to happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The one who sent the request.
+    Client,
+    /// The endpoints.
+    Upstream,
+    /// The proxy or its configuration.
+    Us,
+}
+
+impl Refusal {
+    /// The status of the answer.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Unclean(Unclean::Connect) | Self::HandshakeMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unclean(_) | Self::BadHandshake(_) => StatusCode::BAD_REQUEST,
+            Self::HandshakeVersion => StatusCode::UPGRADE_REQUIRED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::ConnectFailed | Self::BadAnswer | Self::AnswerLost => StatusCode::BAD_GATEWAY,
+            Self::NoEndpoint | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            Self::ConnectTimeout | Self::HeadTimeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// What the client is told.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Unclean(unclean) => unclean.text(),
+            Self::BadHandshake(reason) => reason,
+            Self::HandshakeMethod => "a WebSocket handshake is a GET",
+            Self::HandshakeVersion => "only version 13 of the WebSocket protocol is spoken here",
+            Self::RequestTimeout => "the request took too long",
+            Self::NoRoute => "no route for this host and path",
+            Self::ConnectFailed => "no endpoint could be reached",
+            Self::BadAnswer => "the endpoint's answer made no sense",
+            Self::AnswerLost => "the endpoint gave no answer",
+            Self::NoEndpoint => "no endpoint can be used now",
+            Self::Draining => "going away, come back a little later",
+            Self::ConnectTimeout => "no endpoint could be reached in time",
+            Self::HeadTimeout => "the endpoint took too long to answer",
+        }
+    }
+
+    /// The one word for logs and metrics.
+    pub fn log_word(self) -> &'static str {
+        match self {
+            Self::Unclean(_) => "unclean",
+            Self::BadHandshake(_) => "bad_handshake",
+            Self::HandshakeMethod => "handshake_method",
+            Self::HandshakeVersion => "handshake_version",
+            Self::RequestTimeout => "request_timeout",
+            Self::NoRoute => "no_route",
+            Self::ConnectFailed => "connect_failed",
+            Self::BadAnswer => "bad_answer",
+            Self::AnswerLost => "answer_lost",
+            Self::NoEndpoint => "no_endpoint",
+            Self::Draining => "draining",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::HeadTimeout => "head_timeout",
+        }
+    }
+
+    /// Whose fault it was.
+    pub fn fault(self) -> Fault {
+        match self {
+            Self::Unclean(_)
+            | Self::BadHandshake(_)
+            | Self::HandshakeMethod
+            | Self::HandshakeVersion
+            | Self::RequestTimeout
+            | Self::NoRoute => Fault::Client,
+            Self::ConnectFailed | Self::BadAnswer | Self::AnswerLost | Self::ConnectTimeout | Self::HeadTimeout => {
+                Fault::Upstream
+            }
+            Self::NoEndpoint | Self::Draining => Fault::Us,
+        }
+    }
+
+    /// The whole answer. `retry_after` is in seconds; a 503 tells it to the client, nothing else does.
+    pub fn response(self, retry_after: u32) -> Response<Full<Bytes>> {
+        let status = self.status();
+        let mut response = Response::new(Full::from(format!("{} {}\n", status.as_str(), self.text())));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        match self {
+            // What follows on the connection may be part of what we did not understand (RFC 9112 §6.1, §6.3).
+            Self::Unclean(_) | Self::RequestTimeout => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Self::HandshakeVersion => {
+                headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+                // RFC 9110 §15.5.22: a 426 names the protocol.
+                headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+                headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+            }
+            Self::NoEndpoint | Self::Draining => {
+                headers.insert(RETRY_AFTER, retry_after.into());
+            }
+            _ => {}
+        }
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            // RFC 9110 §15.5.6. Which methods a plain exchange may have is for the endpoint to say.
+            headers.insert(ALLOW, HeaderValue::from_static("GET"));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use http::HeaderName;
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    const EVERY: [Refusal; 14] = [
+        Refusal::Unclean(Unclean::Connect),
+        Refusal::Unclean(Unclean::TransferEncoding),
+        Refusal::BadHandshake("the key is missing"),
+        Refusal::HandshakeMethod,
+        Refusal::HandshakeVersion,
+        Refusal::RequestTimeout,
+        Refusal::NoRoute,
+        Refusal::ConnectFailed,
+        Refusal::BadAnswer,
+        Refusal::AnswerLost,
+        Refusal::NoEndpoint,
+        Refusal::Draining,
+        Refusal::ConnectTimeout,
+        Refusal::HeadTimeout,
+    ];
+
+    fn header(refusal: Refusal, name: HeaderName) -> Option<String> {
+        refusal.response(7).headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn statuses_are_those_that_clients_know() {
+        let statuses = EVERY.map(|refusal| refusal.status().as_u16());
+        assert_eq!(statuses, [405, 400, 400, 405, 426, 408, 404, 502, 502, 502, 503, 503, 504, 504]);
+    }
+
+    #[test]
+    fn only_a_503_tells_when_to_come_back() {
+        for refusal in EVERY {
+            let expected = (refusal.status() == 503).then(|| "7".to_owned());
+            assert_eq!(header(refusal, RETRY_AFTER), expected, "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_version_is_told_the_right_one() {
+        assert_eq!(header(Refusal::HandshakeVersion, SEC_WEBSOCKET_VERSION).as_deref(), Some("13"));
+        assert_eq!(header(Refusal::HandshakeVersion, UPGRADE).as_deref(), Some("websocket"));
+        assert_eq!(header(Refusal::HandshakeVersion, CONNECTION).as_deref(), Some("Upgrade"));
+    }
+
+    #[test]
+    fn nothing_is_read_after_an_unclean_request() {
+        assert_eq!(header(Refusal::Unclean(Unclean::TwoLengths), CONNECTION).as_deref(), Some("close"));
+        assert_eq!(header(Refusal::NoRoute, CONNECTION), None);
+    }
+
+    #[test]
+    fn a_405_says_what_is_allowed() {
+        assert_eq!(header(Refusal::HandshakeMethod, ALLOW).as_deref(), Some("GET"));
+        assert_eq!(header(Refusal::NoRoute, ALLOW), None);
+    }
+
+    #[test]
+    fn the_body_says_which_it_was() {
+        let body = Refusal::NoRoute.response(0).into_body().collect().now_or_never().unwrap().unwrap().to_bytes();
+        assert_eq!(body, "404 no route for this host and path\n");
+    }
+
+    #[test]
+    fn a_fault_is_told_by_the_class_of_the_status() {
+        for refusal in EVERY {
+            assert_eq!(refusal.fault() == Fault::Client, refusal.status().is_client_error(), "{refusal:?}");
+        }
+    }
+}
