@@ -127,9 +127,9 @@ fn every_form_of_a_value_is_understood() {
     assert_eq!(
         endpoints,
         [
-            named("chat.internal:80", "chat.internal:80"),
-            named("b", "[fd00::1]:80"),
             named("10.0.0.1:80", "10.0.0.1:80"),
+            named("b", "[fd00::1]:80"),
+            named("chat.internal:80", "chat.internal:80"),
         ]
     );
     assert_eq!(upstream.keep_alive, None);

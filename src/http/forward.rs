@@ -76,6 +76,11 @@ pub fn response(headers: &mut HeaderMap, upgrade: Option<&str>) {
     }
 }
 
+/// Whether the headers of a 101 switch to the protocol `token` (RFC 9110 §7.8).
+pub fn switches_to(headers: &HeaderMap, token: &str) -> bool {
+    has_token(headers, &CONNECTION, "upgrade") && has_token(headers, &UPGRADE, token)
+}
+
 fn ask_to_upgrade(headers: &mut HeaderMap, token: &str) {
     if let Ok(token) = HeaderValue::from_str(token) {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));

@@ -2,24 +2,23 @@
 //!
 //! The one file that knows HTTP status numbers of ours. A text says what was wrong, and never an address.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 
 use super::hygiene::Unclean;
+use crate::websocket::BadHandshake;
 
 /// Why a request got no answer from an endpoint, or no tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// Two parsers could read the request in two ways.
     Unclean(Unclean),
-    /// The request is no valid WebSocket handshake; the text says why (RFC 6455 §4.2.1).
-    BadHandshake(&'static str),
-    /// The handshake's method is not GET.
-    HandshakeMethod,
-    /// The handshake is for a version of the protocol that is not 13 (RFC 6455 §4.4).
-    HandshakeVersion,
+    /// The request is no valid WebSocket handshake (RFC 6455 §4.2.1).
+    BadHandshake(BadHandshake),
     /// The rest of the request did not come in time.
     RequestTimeout,
     /// No route is for this host and path.
@@ -51,13 +50,26 @@ pub enum Fault {
     Us,
 }
 
+impl Fault {
+    /// The word for logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Upstream => "upstream",
+            Self::Us => "windlass",
+        }
+    }
+}
+
 impl Refusal {
     /// The status of the answer.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::Unclean(Unclean::Connect) | Self::HandshakeMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unclean(Unclean::Connect) | Self::BadHandshake(BadHandshake::Method) => {
+                StatusCode::METHOD_NOT_ALLOWED
+            }
+            Self::BadHandshake(BadHandshake::WebsocketVersion) => StatusCode::UPGRADE_REQUIRED,
             Self::Unclean(_) | Self::BadHandshake(_) => StatusCode::BAD_REQUEST,
-            Self::HandshakeVersion => StatusCode::UPGRADE_REQUIRED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::ConnectFailed | Self::BadAnswer | Self::AnswerLost => StatusCode::BAD_GATEWAY,
@@ -66,32 +78,11 @@ impl Refusal {
         }
     }
 
-    /// What the client is told.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Unclean(unclean) => unclean.text(),
-            Self::BadHandshake(reason) => reason,
-            Self::HandshakeMethod => "a WebSocket handshake is a GET",
-            Self::HandshakeVersion => "only version 13 of the WebSocket protocol is spoken here",
-            Self::RequestTimeout => "the request took too long",
-            Self::NoRoute => "no route for this host and path",
-            Self::ConnectFailed => "no endpoint could be reached",
-            Self::BadAnswer => "the endpoint's answer made no sense",
-            Self::AnswerLost => "the endpoint gave no answer",
-            Self::NoEndpoint => "no endpoint can be used now",
-            Self::Draining => "going away, come back a little later",
-            Self::ConnectTimeout => "no endpoint could be reached in time",
-            Self::HeadTimeout => "the endpoint took too long to answer",
-        }
-    }
-
     /// The one word for logs and metrics.
     pub fn log_word(self) -> &'static str {
         match self {
             Self::Unclean(_) => "unclean",
             Self::BadHandshake(_) => "bad_handshake",
-            Self::HandshakeMethod => "handshake_method",
-            Self::HandshakeVersion => "handshake_version",
             Self::RequestTimeout => "request_timeout",
             Self::NoRoute => "no_route",
             Self::ConnectFailed => "connect_failed",
@@ -107,12 +98,7 @@ impl Refusal {
     /// Whose fault it was.
     pub fn fault(self) -> Fault {
         match self {
-            Self::Unclean(_)
-            | Self::BadHandshake(_)
-            | Self::HandshakeMethod
-            | Self::HandshakeVersion
-            | Self::RequestTimeout
-            | Self::NoRoute => Fault::Client,
+            Self::Unclean(_) | Self::BadHandshake(_) | Self::RequestTimeout | Self::NoRoute => Fault::Client,
             Self::ConnectFailed | Self::BadAnswer | Self::AnswerLost | Self::ConnectTimeout | Self::HeadTimeout => {
                 Fault::Upstream
             }
@@ -123,7 +109,7 @@ impl Refusal {
     /// The whole answer. `retry_after` is in seconds; a 503 tells it to the client, nothing else does.
     pub fn response(self, retry_after: u32) -> Response<Full<Bytes>> {
         let status = self.status();
-        let mut response = Response::new(Full::from(format!("{} {}\n", status.as_str(), self.text())));
+        let mut response = Response::new(Full::from(format!("{} {self}\n", status.as_str())));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -132,7 +118,7 @@ impl Refusal {
             Self::Unclean(_) | Self::RequestTimeout => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            Self::HandshakeVersion => {
+            Self::BadHandshake(BadHandshake::WebsocketVersion) => {
                 headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
                 // RFC 9110 §15.5.22: a 426 names the protocol.
                 headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -151,6 +137,24 @@ impl Refusal {
     }
 }
 
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unclean(unclean) => unclean.text(),
+            Self::BadHandshake(bad) => return bad.fmt(f),
+            Self::RequestTimeout => "the request took too long",
+            Self::NoRoute => "no route for this host and path",
+            Self::ConnectFailed => "no endpoint could be reached",
+            Self::BadAnswer => "the endpoint's answer made no sense",
+            Self::AnswerLost => "the endpoint gave no answer",
+            Self::NoEndpoint => "no endpoint can be used now",
+            Self::Draining => "going away, come back a little later",
+            Self::ConnectTimeout => "no endpoint could be reached in time",
+            Self::HeadTimeout => "the endpoint took too long to answer",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
@@ -162,9 +166,9 @@ mod tests {
     const EVERY: [Refusal; 14] = [
         Refusal::Unclean(Unclean::Connect),
         Refusal::Unclean(Unclean::TransferEncoding),
-        Refusal::BadHandshake("the key is missing"),
-        Refusal::HandshakeMethod,
-        Refusal::HandshakeVersion,
+        Refusal::BadHandshake(BadHandshake::KeyMissing),
+        Refusal::BadHandshake(BadHandshake::Method),
+        Refusal::BadHandshake(BadHandshake::WebsocketVersion),
         Refusal::RequestTimeout,
         Refusal::NoRoute,
         Refusal::ConnectFailed,
@@ -196,9 +200,18 @@ mod tests {
 
     #[test]
     fn a_wrong_version_is_told_the_right_one() {
-        assert_eq!(header(Refusal::HandshakeVersion, SEC_WEBSOCKET_VERSION).as_deref(), Some("13"));
-        assert_eq!(header(Refusal::HandshakeVersion, UPGRADE).as_deref(), Some("websocket"));
-        assert_eq!(header(Refusal::HandshakeVersion, CONNECTION).as_deref(), Some("Upgrade"));
+        assert_eq!(
+            header(Refusal::BadHandshake(BadHandshake::WebsocketVersion), SEC_WEBSOCKET_VERSION).as_deref(),
+            Some("13")
+        );
+        assert_eq!(
+            header(Refusal::BadHandshake(BadHandshake::WebsocketVersion), UPGRADE).as_deref(),
+            Some("websocket")
+        );
+        assert_eq!(
+            header(Refusal::BadHandshake(BadHandshake::WebsocketVersion), CONNECTION).as_deref(),
+            Some("Upgrade")
+        );
     }
 
     #[test]
@@ -209,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_405_says_what_is_allowed() {
-        assert_eq!(header(Refusal::HandshakeMethod, ALLOW).as_deref(), Some("GET"));
+        assert_eq!(header(Refusal::BadHandshake(BadHandshake::Method), ALLOW).as_deref(), Some("GET"));
         assert_eq!(header(Refusal::NoRoute, ALLOW), None);
     }
 

@@ -1,7 +1,8 @@
 //! Connecting to an endpoint.
 
-use std::io;
+use std::error::Error;
 use std::time::Duration;
+use std::{fmt, io};
 
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -29,3 +30,14 @@ pub async fn dial(address: &EndpointAddress, deadline: Duration) -> Result<TcpSt
     stream.set_nodelay(true).map_err(DialError::Failed)?;
     Ok(stream)
 }
+
+impl fmt::Display for DialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => error.fmt(f),
+            Self::TimedOut => f.write_str("no connection within connect_timeout"),
+        }
+    }
+}
+
+impl Error for DialError {}

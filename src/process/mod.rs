@@ -7,8 +7,10 @@ mod fds;
 mod limits;
 mod signals;
 mod systemd;
+mod workers;
 
 pub use fds::{Delivery, delivery, watch};
 pub use limits::{DescriptorLimit, raise_descriptor_limit};
 pub use signals::{Signal, Signals};
 pub use systemd::Notifier;
+pub use workers::{Seat, Workers};

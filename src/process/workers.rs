@@ -1,0 +1,151 @@
+//! The worker threads: one current-thread runtime each. A session, and the tunnel it may become, never leaves its worker.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{Builder, JoinHandle};
+
+use tokio::runtime;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The worker threads.
+#[derive(Debug)]
+pub struct Workers {
+    workers: Vec<Worker>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    /// Bounded by the permits of those who hand over.
+    tasks: UnboundedSender<Task>,
+    load: Arc<AtomicUsize>,
+    thread: JoinHandle<()>,
+}
+
+/// A place on a worker, counted as its load from hand-over for as long as this lives: in a reconnect storm no tunnel has
+/// opened yet when the next connection must be placed.
+#[derive(Debug)]
+pub struct Seat {
+    worker: usize,
+    load: Arc<AtomicUsize>,
+}
+
+impl Workers {
+    /// Starts `count` workers.
+    pub fn start(count: usize) -> io::Result<Self> {
+        let workers = (0..count.max(1)).map(start_one).collect::<io::Result<_>>()?;
+        Ok(Self { workers })
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Runs a task on the worker with the fewest open sessions and tunnels. The task keeps its seat as long as it counts.
+    pub fn hand_over<F>(&self, task: impl FnOnce(Seat) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let loads = self.workers.iter().map(|worker| worker.load.load(Ordering::Relaxed)).enumerate();
+        let Some((index, worker)) =
+            loads.min_by_key(|(_, load)| *load).and_then(|(index, _)| Some((index, self.workers.get(index)?)))
+        else {
+            return;
+        };
+        worker.load.fetch_add(1, Ordering::Relaxed);
+        let task = task(Seat { worker: index, load: Arc::clone(&worker.load) });
+        // A worker stops receiving only when it is dropped, and then nobody hands over any more.
+        let _ = worker.tasks.send(Box::pin(task));
+    }
+
+    /// The open sessions and tunnels of each worker.
+    pub fn loads(&self) -> Vec<usize> {
+        self.workers.iter().map(|worker| worker.load.load(Ordering::Relaxed)).collect()
+    }
+
+    /// Ends every task that still runs, and waits for the threads.
+    pub fn stop(self) {
+        let threads: Vec<_> = self.workers.into_iter().map(|worker| worker.thread).collect();
+        for thread in threads {
+            // A worker that panicked has said so; there is nothing left to be done about it.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Seat {
+    /// The index of the worker.
+    pub fn worker(&self) -> usize {
+        self.worker
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.load.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn start_one(index: usize) -> io::Result<Worker> {
+    let (tasks, mut queue) = unbounded_channel::<Task>();
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let thread = Builder::new().name(format!("worker-{index}")).spawn(move || {
+        runtime.block_on(async {
+            while let Some(task) = queue.recv().await {
+                tokio::spawn(task);
+            }
+        });
+    })?;
+    Ok(Worker { tasks, load: Arc::default(), thread })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_storm_spreads_evenly() {
+        let workers = Workers::start(4).unwrap();
+        let (seated, mut seats) = unbounded_channel();
+        for _ in 0..1000 {
+            let seated = seated.clone();
+            workers.hand_over(|seat| async move {
+                let _ = seated.send(seat);
+            });
+        }
+        assert_eq!(workers.loads(), [250; 4]);
+        drop(seated);
+        let mut taken = [0; 4];
+        while let Some(seat) = seats.recv().await {
+            taken[seat.worker()] += 1;
+        }
+        assert_eq!(taken, [250; 4]);
+        assert_eq!(workers.loads(), [0; 4]);
+    }
+
+    #[tokio::test]
+    async fn the_emptiest_worker_is_next() {
+        let workers = Workers::start(2).unwrap();
+        let (seated, mut seats) = unbounded_channel();
+        for _ in 0..4 {
+            let seated = seated.clone();
+            workers.hand_over(|seat| async move {
+                let _ = seated.send(seat);
+            });
+        }
+        let mut kept = Vec::new();
+        for _ in 0..4 {
+            kept.push(seats.recv().await.unwrap());
+        }
+        kept.retain(|seat| seat.worker() == 0);
+        workers.hand_over(|seat| async move {
+            let _ = seated.send(seat);
+        });
+        assert_eq!(seats.recv().await.unwrap().worker(), 1);
+    }
+}

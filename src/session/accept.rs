@@ -1,0 +1,93 @@
+//! Takes connections in, and hands each to a worker.
+
+use std::future::Future;
+use std::io;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, sleep};
+
+use super::proxy::Proxy;
+use super::serve::serve;
+use crate::config::ListenerName;
+use crate::net::Acceptor;
+
+/// How long accepting rests when the system has no descriptor or memory left for a connection.
+const REST: Duration = Duration::from_millis(100);
+/// How often it says so.
+const COMPLAIN: Duration = Duration::from_secs(10);
+
+/// Accepts connections of a listener until `end`, and then those that wait already: closing the socket would reset them.
+pub async fn accept(acceptor: Acceptor, listener: ListenerName, proxy: Arc<Proxy>, end: impl Future<Output = ()>) {
+    let mut end = std::pin::pin!(end);
+    let mut complained = Complained::default();
+    loop {
+        let next = async {
+            let permit = permit(&proxy, &listener, &mut complained).await;
+            (permit, acceptor.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            biased;
+            () = &mut end => break,
+            next = next => next,
+        };
+        match accepted {
+            Ok(stream) => hand_over(stream, &listener, &proxy, permit),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                complained.say(|| {
+                    tracing::error!(%listener, %error, "cannot accept: out of a resource; raise LimitNOFILE or lower the load");
+                });
+                sleep(REST).await;
+            }
+        }
+    }
+    while let (Ok(permit), Some(stream)) = (Arc::clone(&proxy.permits).try_acquire_owned(), acceptor.accept_waiting()) {
+        hand_over(stream, &listener, &proxy, Some(permit));
+    }
+}
+
+fn hand_over(stream: TcpStream, listener: &ListenerName, proxy: &Arc<Proxy>, permit: Option<OwnedSemaphorePermit>) {
+    let (listener, session_proxy) = (listener.clone(), Arc::clone(proxy));
+    proxy.workers.hand_over(|seat| serve(stream, listener, session_proxy, (seat, permit)));
+}
+
+/// Waits for a place; says so when there is none, because clients wait too.
+async fn permit(proxy: &Proxy, listener: &ListenerName, complained: &mut Complained) -> Option<OwnedSemaphorePermit> {
+    if let Ok(permit) = Arc::clone(&proxy.permits).try_acquire_owned() {
+        return Some(permit);
+    }
+    complained.say(|| {
+        tracing::warn!(%listener, "every place is taken: new connections wait; raise LimitNOFILE, or add a proxy");
+    });
+    Arc::clone(&proxy.permits).acquire_owned().await.ok()
+}
+
+/// Whether only this one connection failed, before it was ours (accept(2), "Error handling").
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted, NetworkDown, NetworkUnreachable,
+    };
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionReset | HostUnreachable | Interrupted | NetworkDown | NetworkUnreachable
+    )
+}
+
+/// Keeps a complaint from filling the log.
+#[derive(Default)]
+struct Complained {
+    last: Option<Instant>,
+}
+
+impl Complained {
+    fn say(&mut self, complaint: impl FnOnce()) {
+        let now = Instant::now();
+        if self.last.is_none_or(|last| now >= last + COMPLAIN) {
+            self.last = Some(now);
+            complaint();
+        }
+    }
+}

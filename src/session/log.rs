@@ -1,0 +1,108 @@
+//! What the log says of requests and tunnels: one line each when they end, fields not prose.
+//!
+//! Never a query string, a cookie, a credential or a payload.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::{Method, Request, StatusCode};
+
+use super::request::{Refused, Visit};
+use super::serve::Session;
+use crate::config::WebsocketSettings;
+use crate::drain::{Registration, Ticket};
+use crate::snapshot::Lease;
+use crate::tunnel::Outcome;
+
+/// What is kept of a request for the line about it.
+#[derive(Debug)]
+pub(super) struct Summary {
+    method: Method,
+    host: String,
+    path: String,
+    client: IpAddr,
+}
+
+impl Summary {
+    pub(super) fn of<B>(request: &Request<B>, client: IpAddr) -> Self {
+        let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
+        Self {
+            method: request.method().clone(),
+            host: host.unwrap_or_default().to_owned(),
+            path: request.uri().path().to_owned(),
+            client,
+        }
+    }
+}
+
+/// A request was refused.
+pub(super) fn refused(session: &Session, summary: &Summary, refused: &Refused, took: Duration) {
+    let Summary { method, host, path, client } = summary;
+    let refusal = refused.refusal;
+    tracing::info!(
+        %client,
+        listener = %session.listener.settings.name,
+        route = refused.route.as_ref().map(|route| tracing::field::display(&route.settings.name)),
+        %method,
+        host,
+        path,
+        status = refusal.status().as_u16(),
+        refusal = refusal.log_word(),
+        fault = refusal.fault().as_str(),
+        detail = refused.detail,
+        took_ms = millis(took),
+        "refused"
+    );
+}
+
+/// An endpoint answered a plain request.
+pub(super) fn exchanged(visit: &Visit, status: StatusCode, lease: &Lease) {
+    tracing::info!(
+        client = %visit.client,
+        route = %visit.route.settings.name,
+        endpoint = %lease.endpoint().name,
+        status = status.as_u16(),
+        took_ms = millis(visit.started.elapsed()),
+        "exchange"
+    );
+}
+
+/// A tunnel is about to open.
+pub(super) fn opened(visit: &Visit, registration: &Registration, took: Duration) {
+    let ticket = registration.ticket();
+    tracing::debug!(
+        tunnel = ticket.id,
+        client = %visit.client,
+        route = %ticket.member.route.0,
+        endpoint = %ticket.member.endpoint.0,
+        took_ms = millis(took),
+        "tunnel opened"
+    );
+}
+
+/// A tunnel has ended.
+pub(super) fn ended(ticket: &Ticket, settings: &WebsocketSettings, outcome: &Outcome) {
+    let Outcome { ending, farewell, counts, duration } = outcome;
+    tracing::info!(
+        tunnel = ticket.id,
+        client = %ticket.member.client,
+        listener = %ticket.member.listener.0,
+        route = %ticket.member.route.0,
+        endpoint = %ticket.member.endpoint.0,
+        duration_ms = millis(*duration),
+        messages_from_client = counts.from_client.messages,
+        bytes_from_client = counts.from_client.bytes,
+        messages_from_upstream = counts.from_upstream.messages,
+        bytes_from_upstream = counts.from_upstream.bytes,
+        ended_by = ending.by().map_or("windlass", |side| side.as_str()),
+        code = ending.code(settings).map(|code| code.get()),
+        why = %ending,
+        client_left = farewell.client.as_str(),
+        upstream_left = farewell.upstream.as_str(),
+        "tunnel ended"
+    );
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

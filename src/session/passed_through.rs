@@ -1,0 +1,78 @@
+//! An upgrade that the endpoint answered with something else than a 101: its answer goes to the client as it is, and the
+//! client's connection stays HTTP.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use http::header::{HeaderValue, SET_COOKIE};
+use http::{Method, Request, Response};
+use http_body_util::Empty;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::body::AnswerBody;
+use super::request::{Refused, Visit};
+use crate::http::{Refusal, forward};
+use crate::snapshot::Lease;
+
+/// Passes the endpoint's answer on; `early` is what was read of it.
+pub(super) async fn pass_through(
+    visit: &Visit,
+    method: Method,
+    lease: Lease,
+    stream: TcpStream,
+    early: Vec<u8>,
+    cookie: Option<HeaderValue>,
+) -> Result<Response<AnswerBody>, Refused> {
+    let nonsense = |error: hyper::Error| lease.refused(Refusal::BadAnswer, error.to_string());
+    let io = TokioIo::new(Asked { early: early.into(), stream });
+    let (mut sender, connection) = http1::handshake(io).await.map_err(nonsense)?;
+    // Ends with the body that it carries.
+    tokio::spawn(connection);
+    let mut request = Request::new(Empty::<Bytes>::new());
+    *request.method_mut() = method;
+    let response = sender.send_request(request).await.map_err(nonsense)?;
+    let (mut parts, body) = response.into_parts();
+    forward::response(&mut parts.headers, None);
+    parts.headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+    super::log::exchanged(visit, parts.status, &lease);
+    Ok(Response::from_parts(parts, AnswerBody::Relayed(body)))
+}
+
+/// A stream whose request has been sent and whose answer has been read in part: hyper reads the answer, and what it
+/// writes, which is that request again, goes nowhere.
+#[derive(Debug)]
+struct Asked {
+    early: Bytes,
+    stream: TcpStream,
+}
+
+impl AsyncRead for Asked {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.early.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        }
+        let count = self.early.len().min(buf.remaining());
+        buf.put_slice(self.early.get(..count).unwrap_or_default());
+        self.early.advance(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Asked {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

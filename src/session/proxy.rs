@@ -1,0 +1,76 @@
+//! What every session can reach: the current snapshot, the registry, the phase of the process.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Semaphore, watch};
+
+use crate::drain::Registry;
+use crate::process::Workers;
+use crate::snapshot::Snapshot;
+
+/// What every session can reach.
+#[derive(Debug)]
+pub struct Proxy {
+    snapshot: ArcSwap<Snapshot>,
+    phase: watch::Sender<Phase>,
+    /// Every open tunnel.
+    pub registry: Arc<Registry>,
+    /// One for each session or tunnel; as many as there are descriptors for.
+    pub permits: Arc<Semaphore>,
+    /// Who drives them.
+    pub workers: Workers,
+}
+
+/// Where the process stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// New sessions and tunnels are welcome.
+    Serving,
+    /// New upgrades are refused, plain requests are answered with `Connection: close`.
+    Draining,
+    /// Idle sessions are closed too.
+    Closing,
+}
+
+impl Proxy {
+    /// A proxy that serves `snapshot`, with at most `capacity` sessions and tunnels.
+    pub fn new(snapshot: Snapshot, workers: Workers, capacity: usize) -> Arc<Self> {
+        Arc::new(Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            phase: watch::Sender::new(Phase::Serving),
+            registry: Registry::new(workers.count()),
+            permits: Arc::new(Semaphore::new(capacity.clamp(1, Semaphore::MAX_PERMITS))),
+            workers,
+        })
+    }
+
+    /// What a request may consult; taken once for each.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Replaces the snapshot, whole. Returns the old one.
+    pub fn publish(&self, snapshot: Snapshot) -> Arc<Snapshot> {
+        self.snapshot.swap(Arc::new(snapshot))
+    }
+
+    /// Where the process stands now.
+    pub fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// Where the process stands, to be waited on.
+    pub fn phases(&self) -> watch::Receiver<Phase> {
+        self.phase.subscribe()
+    }
+
+    /// Moves on to a later phase.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.send_if_modified(|current| {
+            let later = phase > *current;
+            *current = phase.max(*current);
+            later
+        });
+    }
+}

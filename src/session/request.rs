@@ -1,0 +1,141 @@
+//! One request: which route it takes, and whether it is to become a tunnel.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::header::{CONNECTION, HeaderValue};
+use http::{HeaderMap, Request, Response, Uri};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use super::body::AnswerBody;
+use super::serve::Session;
+use super::{Phase, exchange, log, upgrade};
+use crate::balance::{AffinityKey, PinToken};
+use crate::http::affinity::affinity_key;
+use crate::http::client_address::{client_address, is_trusted};
+use crate::http::forward::{Arrival, Trust};
+use crate::http::{Refusal, cookies, hygiene, upgrade as http_upgrade};
+use crate::snapshot::{Route, Upstream};
+
+/// Why a request was refused, and what the log may say beyond that.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) refusal: Refusal,
+    /// The route it took, if it got so far.
+    pub(super) route: Option<Arc<Route>>,
+    /// What happened, for the operator: it may name endpoints, which the client must not read.
+    pub(super) detail: Option<String>,
+}
+
+/// What is known of a request when it has found its route.
+#[derive(Debug)]
+pub(super) struct Visit {
+    pub(super) session: Arc<Session>,
+    pub(super) route: Arc<Route>,
+    /// The client's address, as far as it can be believed.
+    pub(super) client: IpAddr,
+    pub(super) arrival: Arrival,
+    pub(super) started: Instant,
+}
+
+/// Answers a request. Never returns for one that opened a tunnel: its connection is taken away meanwhile.
+pub(super) async fn answer(session: Arc<Session>, request: Request<Incoming>) -> Response<AnswerBody> {
+    let started = Instant::now();
+    let client = client_address(session.peer.ip(), request.headers(), &session.listener.settings.trusted_proxies);
+    let summary = log::Summary::of(&request, client);
+    let mut response = match respond(&session, request, client, started).await {
+        Ok(response) => response,
+        Err(refused) => {
+            log::refused(&session, &summary, &refused, started.elapsed());
+            refused.refusal.response(retry_after()).map(AnswerBody::own)
+        }
+    };
+    if session.is_ending() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+async fn respond(
+    session: &Arc<Session>,
+    request: Request<Incoming>,
+    client: IpAddr,
+    started: Instant,
+) -> Result<Response<AnswerBody>, Refused> {
+    let (parts, body) = request.into_parts();
+    let host = hygiene::check(&parts).map_err(Refusal::Unclean)?;
+    let route = {
+        // Not for longer than this: a request may take hours, and must not keep an old configuration alive.
+        let snapshot = session.proxy.snapshot();
+        snapshot.table.find(&session.listener.settings.name, host, parts.uri.path()).cloned()
+    };
+    let route = route.ok_or(Refusal::NoRoute)?;
+    let visit = Visit { session: Arc::clone(session), route, client, arrival: session.arrival(), started };
+    let allowed = Arc::clone(&visit.route.settings);
+    let outcome = match http_upgrade::classify(&parts.headers, parts.version, &allowed.upgrade).token() {
+        None => Box::pin(exchange::run(&visit, Request::from_parts(parts, body))).await,
+        Some(token) => Box::pin(upgrade::open(&visit, parts, token)).await,
+    };
+    outcome.map_err(|refused| Refused { route: Some(Arc::clone(&visit.route)), ..refused })
+}
+
+impl Session {
+    fn arrival(&self) -> Arrival {
+        let peer = self.peer.ip();
+        let trusted = is_trusted(peer, &self.listener.settings.trusted_proxies);
+        Arrival { peer, trust: if trusted { Trust::Trusted } else { Trust::Untrusted }, scheme: self.scheme }
+    }
+
+    /// Whether the connection should end with the answer at hand: the process stops, or its listener is gone.
+    fn is_ending(&self) -> bool {
+        let still_there = |listener: &Arc<_>| Arc::ptr_eq(listener, &self.listener);
+        self.proxy.phase() != Phase::Serving
+            || !self
+                .proxy
+                .snapshot()
+                .listeners()
+                .get(&self.listener.settings.name)
+                .is_some_and(|listener| still_there(listener) || listener.incarnation == self.listener.incarnation)
+    }
+}
+
+impl Visit {
+    /// The key that decides where the request is placed, and the endpoint that its cookie pins it to.
+    pub(super) fn affinity(&self, uri: &Uri, headers: &HeaderMap) -> (AffinityKey, Option<PinToken>) {
+        let settings = &self.upstream().settings;
+        let key = affinity_key(&settings.sticky_on, uri, headers, self.client);
+        let pin = settings.pin_cookie.as_ref().and_then(|name| {
+            let ours = |pin: &PinToken| self.upstream().endpoints().iter().any(|endpoint| endpoint.pin == *pin);
+            cookies::values(headers, name).filter_map(PinToken::parse).find(ours)
+        });
+        (key, pin)
+    }
+
+    /// The `Set-Cookie` that keeps the client at the endpoint of `placed`, where it is not `pinned` there already.
+    pub(super) fn pin_cookie(&self, placed: PinToken, pinned: Option<PinToken>) -> Option<HeaderValue> {
+        let name = self.upstream().settings.pin_cookie.as_ref().filter(|_| pinned != Some(placed))?;
+        cookies::pin(name, placed, self.arrival.scheme)
+    }
+
+    pub(super) fn upstream(&self) -> &Arc<Upstream> {
+        &self.route.upstream
+    }
+}
+
+impl Refused {
+    pub(super) fn because(refusal: Refusal, detail: impl Into<String>) -> Self {
+        Self { refusal, route: None, detail: Some(detail.into()) }
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, route: None, detail: None }
+    }
+}
+
+/// Seconds after which a refused client may come back; jittered, so that not all do at once.
+fn retry_after() -> u32 {
+    fastrand::u32(1..=5)
+}

@@ -1,0 +1,171 @@
+//! ★ The story of a tunnel: from a request that wants to upgrade to two streams joined.
+
+use std::future::pending;
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::SET_COOKIE;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Response, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::body::AnswerBody;
+use super::passed_through::pass_through;
+use super::placement::{Placed, connect};
+use super::request::{Refused, Visit};
+use super::serve::Place;
+use super::{Phase, log};
+use crate::config::{Compression, WebsocketSettings};
+use crate::drain::{Member, Registration};
+use crate::http::head::{MAX_HEAD, ResponseHead, parse_response_head, write_request_head, write_response_head};
+use crate::http::{Refusal, forward, hygiene};
+use crate::net::ClientStream;
+use crate::snapshot::Lease;
+use crate::tunnel::{Joined, Protocol, Terms, Tunnel};
+use crate::websocket::{Extensions, Key, check_answer, check_request, refuse_compression};
+
+/// A tunnel that only waits for the client's stream.
+#[derive(Debug)]
+pub(super) struct Opened {
+    upstream: TcpStream,
+    /// What the endpoint sent behind its 101.
+    early: Vec<u8>,
+    /// The head of our 101.
+    answer: Vec<u8>,
+    protocol: Protocol,
+    settings: Arc<WebsocketSettings>,
+    registration: Registration,
+    lease: Lease,
+}
+
+/// Opens a tunnel. Returns only where there is none: with the endpoint's answer if that is not a 101, or refused.
+pub(super) async fn open(visit: &Visit, mut parts: Parts, token: &str) -> Result<Response<AnswerBody>, Refused> {
+    hygiene::check_upgrade(&parts.headers).map_err(Refusal::Unclean)?;
+    let key = websocket_key(&parts, token)?;
+    if visit.session.proxy.phase() != Phase::Serving {
+        return Err(Refusal::Draining.into());
+    }
+    let (affinity, pin) = visit.affinity(&parts.uri, &parts.headers);
+    if visit.route.settings.websocket.compression == Compression::Refuse {
+        refuse_compression(&mut parts.headers);
+    }
+    forward::request(&mut parts.headers, visit.arrival, Some(token));
+
+    let Placed { lease, mut stream } = connect(visit, affinity, pin).await?;
+    let deadline = visit.upstream().settings.handshake_timeout;
+    let (head, early) = timeout(deadline, ask(&mut stream, &parts))
+        .await
+        .map_err(|_| lease.refused(Refusal::HeadTimeout, "no answer within handshake_timeout"))?
+        .map_err(|(refusal, detail)| lease.refused(refusal, detail))?;
+    let cookie = visit.pin_cookie(lease.endpoint().pin, pin);
+    if head.status != StatusCode::SWITCHING_PROTOCOLS {
+        return pass_through(visit, parts.method, lease, stream, early, cookie).await;
+    }
+    let protocol = judge(&parts.headers, key.as_ref(), token, &head)
+        .map_err(|detail| lease.refused(Refusal::BadAnswer, detail))?;
+    if protocol == Protocol::Websocket(Extensions::Unknown) && visit.route.is_first_unknown_extension() {
+        tracing::warn!(route = %visit.route.settings.name, "an extension that windlass does not know was negotiated: reserved bits and opcodes are not judged");
+    }
+    let registration = register(visit, &lease);
+    if registration.ticket().order().is_some() {
+        return Err(Refusal::Draining.into());
+    }
+    let mut headers = head.headers;
+    forward::response(&mut headers, Some(token));
+    headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+    let mut answer = Vec::new();
+    write_response_head(&mut answer, StatusCode::SWITCHING_PROTOCOLS, &headers);
+    let early = early.get(head.length..).unwrap_or_default().to_vec();
+    let settings = match protocol {
+        Protocol::Websocket(_) => Arc::clone(&visit.route.settings.websocket),
+        Protocol::Raw => Arc::clone(&visit.route.raw),
+    };
+    log::opened(visit, &registration, visit.started.elapsed());
+    let opened = Opened { upstream: stream, early, answer, protocol, settings, registration, lease };
+    visit.session.open(Box::new(opened));
+    // The session takes its connection back from HTTP now, and drops this future with it.
+    pending().await
+}
+
+/// The key of a WebSocket handshake, checked with the rest of it; other protocols have none.
+fn websocket_key(parts: &Parts, token: &str) -> Result<Option<Key>, Refusal> {
+    if token != "websocket" {
+        return Ok(None);
+    }
+    check_request(&parts.method, parts.version, &parts.headers).map(Some).map_err(Refusal::BadHandshake)
+}
+
+/// Sends the request and reads the head of the answer, and what came with it.
+async fn ask(stream: &mut TcpStream, parts: &Parts) -> Result<(ResponseHead, Vec<u8>), (Refusal, String)> {
+    let mut request = Vec::with_capacity(1024);
+    let root = PathAndQuery::from_static("/");
+    let target = parts.uri.path_and_query().unwrap_or(&root);
+    write_request_head(&mut request, &parts.method, target, &parts.headers);
+    let lost = |error: io::Error| (Refusal::AnswerLost, error.to_string());
+    stream.write_all(&request).await.map_err(lost)?;
+    // The request has served: its buffer takes the answer.
+    let mut answer = request;
+    answer.clear();
+    loop {
+        if answer.len() > MAX_HEAD {
+            return Err((Refusal::BadAnswer, "the head of the answer is too long".into()));
+        }
+        if stream.read_buf(&mut answer).await.map_err(lost)? == 0 {
+            return Err((Refusal::AnswerLost, "the endpoint closed the connection".into()));
+        }
+        match parse_response_head(&answer) {
+            Ok(None) => {}
+            Ok(Some(head)) if is_interim(head.status) => {
+                answer.drain(..head.length);
+            }
+            Ok(Some(head)) => return Ok((head, answer)),
+            Err(bad) => return Err((Refusal::BadAnswer, bad.to_string())),
+        }
+    }
+}
+
+/// Interim answers but the 101 mean nothing to an upgrade, which has no body to wait with (RFC 9110 §15.2).
+fn is_interim(status: StatusCode) -> bool {
+    status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
+}
+
+/// Whether the 101 opens what was asked for (RFC 6455 §4.1, RFC 9110 §7.8); what the two sides will speak then.
+fn judge(offered: &HeaderMap, key: Option<&Key>, token: &str, head: &ResponseHead) -> Result<Protocol, String> {
+    match key {
+        Some(key) => check_answer(offered, key, &head.headers).map(Protocol::Websocket).map_err(|bad| bad.to_string()),
+        None if forward::switches_to(&head.headers, token) => Ok(Protocol::Raw),
+        None => Err(format!("the answer does not switch to {token}")),
+    }
+}
+
+fn register(visit: &Visit, lease: &Lease) -> Registration {
+    let session = &visit.session;
+    let endpoint = lease.endpoint();
+    let member = Member {
+        listener: (session.listener.settings.name.clone(), session.listener.incarnation),
+        route: (visit.route.settings.name.clone(), visit.route.incarnation),
+        upstream: (visit.upstream().settings.name.clone(), visit.upstream().incarnation),
+        endpoint: (endpoint.name.clone(), endpoint.incarnation),
+        client: visit.client,
+    };
+    session.proxy.registry.register(session.worker, member)
+}
+
+impl Opened {
+    /// Joins the two streams: a task of its own from now on, so that nothing of the session stays with the tunnel.
+    pub(super) fn join(self, client: ClientStream, early: Bytes, place: Place) {
+        let Self { upstream, early: upstream_early, answer, protocol, settings, registration, lease } = self;
+        let ticket = Arc::clone(registration.ticket());
+        let joined = Joined { client, upstream, client_early: early.to_vec(), upstream_early, answer };
+        let tunnel = Tunnel::new(joined, Terms { settings: Arc::clone(&settings), protocol }, registration);
+        tokio::spawn(async move {
+            let outcome = tunnel.await;
+            log::ended(&ticket, &settings, &outcome);
+            drop((lease, place));
+        });
+    }
+}
