@@ -7,6 +7,7 @@ mod extensions;
 mod frame;
 mod handshake;
 mod header;
+mod inflate;
 mod inspector;
 mod rate;
 mod violation;
@@ -18,6 +19,7 @@ pub use extensions::{BadExtensions, DeflateParameters, Extensions, refuse_compre
 pub use frame::Frame;
 pub use handshake::{BadAnswer, BadHandshake, Key, check_answer, check_request, has_token, is_token, tokens};
 pub use header::{Header, MAX_HEADER, apply_mask};
+pub use inflate::{InflateMeter, MeterScratch, Metering};
 pub use inspector::{Inspector, Observe, Rules, Scan, Then};
 pub use rate::TokenBucket;
 pub use violation::Violation;
