@@ -370,4 +370,6 @@ impl Inspector {
 }
 
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::websocket::{CloseCode, DeflateParameters, apply_mask};
 
-const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
+pub(super) const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 const OFF: u64 = u64::MAX;
 
 fn rules(direction: Direction) -> Rules {
@@ -17,7 +17,7 @@ fn deflate() -> Rules {
 }
 
 /// A frame as `rules` want it: masked from the client.
-fn frame(direction: Direction, first: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(direction: Direction, first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = head(direction, first, payload.len() as u64);
     let mut payload = payload.to_vec();
     if direction == Direction::FromClient {
