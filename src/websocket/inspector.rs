@@ -247,7 +247,7 @@ impl Inspector {
             }
             let Some(header) = Header::parse(rest)? else { return Ok(Then::Incomplete) };
             match self.judge(&header)? {
-                Legal::Control => return self.control(&header, rest),
+                Legal::Control => return self.control(rest),
                 Legal::First { .. } if *began == messages => return Ok(Then::Budget),
                 Legal::First { rest } => {
                     *began += 1;
@@ -351,12 +351,16 @@ impl Inspector {
     }
 
     /// A control frame with a legal header: reported once all of it is there.
+    ///
+    /// Out of the way, and reads the header again, so that the header of a data frame can stay in registers.
+    #[cold]
     #[inline(never)]
-    fn control(&mut self, header: &Header, rest: &[u8]) -> Result<Then, Violation> {
+    fn control(&mut self, rest: &[u8]) -> Result<Then, Violation> {
+        let Some(header) = Header::parse(rest)? else { return Ok(Then::Incomplete) };
         // What is left is below 126: `judge` saw to it.
         let size = header.size + usize::try_from(header.length).unwrap_or(usize::MAX);
         let Some(frame) = rest.get(..size) else { return Ok(Then::Incomplete) };
-        let mut control = Control::new(ControlKind::of(header.opcode), header, size);
+        let mut control = Control::new(ControlKind::of(header.opcode), &header, size);
         if header.opcode == Header::CLOSE {
             // With reserved bits set, an extension may have changed the body.
             if header.rsv == 0 {
