@@ -1,0 +1,8 @@
+//! The pure layers of Windlass, compiled from the same files, and what must hold of them for any input.
+
+extern crate self as windlass;
+
+#[path = "../../src/websocket/mod.rs"]
+pub mod websocket;
+
+pub mod properties;
