@@ -10,7 +10,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 use super::direction::Direction;
 use super::extensions::DeflateParameters;
 use super::header::{Header, apply_mask};
-use super::inspector::Observe;
+use super::observe::Observe;
 use super::violation::Violation;
 
 /// What the sender cuts off the end of each compressed message (RFC 7692 §7.2.1).

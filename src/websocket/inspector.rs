@@ -11,6 +11,7 @@ use super::control::{Control, ControlKind, MAX_CONTROL_PAYLOAD};
 use super::direction::Direction;
 use super::extensions::Extensions;
 use super::header::Header;
+use super::observe::{Blind, Observe};
 use super::violation::Violation;
 
 /// What a direction is held to; `u64::MAX` turns a limit off.
@@ -108,31 +109,6 @@ pub enum Then {
     Paused,
     /// What stands at `input[passed..]` must not pass. Do not scan again.
     Violation(Violation),
-}
-
-/// Watches data frames on their way, for instance to meter what they inflate to.
-pub trait Observe {
-    /// A data frame was found legal; its payload follows.
-    fn on_frame(&mut self, header: &Header);
-
-    /// The next payload bytes of that frame, as they stand on the wire, before they pass; returns how many may. If it is not all
-    /// of them the scan ends with [`Then::Paused`], and the next one starts with the rest. `last`: they end the message. An empty
-    /// payload comes only to end a message, and is taken at once. (Frames of the opcodes 3–7, which pass only with
-    /// [`Extensions::Unknown`], come too; for them `last` means nothing.)
-    fn on_payload(&mut self, payload: &[u8], last: bool) -> Result<usize, Violation>;
-}
-
-/// Observes nothing, and costs nothing.
-struct Blind;
-
-impl Observe for Blind {
-    #[inline(always)]
-    fn on_frame(&mut self, _: &Header) {}
-
-    #[inline(always)]
-    fn on_payload(&mut self, payload: &[u8], _: bool) -> Result<usize, Violation> {
-        Ok(payload.len())
-    }
 }
 
 /// What a header that was found legal begins.
@@ -375,5 +351,7 @@ impl Inspector {
 
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod scans;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,11 @@
 //! RFC 6455 as pure functions: bytes and values in, values out. No sockets, no clock, no allocation per frame.
+//!
+//! - the opening: [`check_request`], [`check_answer`], [`Extensions`];
+//! - what passes: [`Inspector`], with [`TokenBucket`] for rates and [`InflateMeter`] for compressed messages;
+//! - what is wrong with it: [`Violation`];
+//! - what we say ourselves: [`Frame`], [`CloseCode`].
+//!
+//! It does not know limits' defaults, what a violation does to a tunnel, or where bytes come from.
 
 mod close;
 mod control;
@@ -9,6 +16,7 @@ mod handshake;
 mod header;
 mod inflate;
 mod inspector;
+mod observe;
 mod rate;
 mod violation;
 
@@ -20,6 +28,7 @@ pub use frame::Frame;
 pub use handshake::{BadAnswer, BadHandshake, Key, check_answer, check_request, has_token, is_token, tokens};
 pub use header::{Header, MAX_HEADER, apply_mask};
 pub use inflate::{InflateMeter, MeterScratch, Metering};
-pub use inspector::{Inspector, Observe, Rules, Scan, Then};
+pub use inspector::{Inspector, Rules, Scan, Then};
+pub use observe::Observe;
 pub use rate::TokenBucket;
 pub use violation::Violation;
