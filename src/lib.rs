@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod balance;
+pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod drain;

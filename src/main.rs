@@ -1,3 +1,14 @@
-//! The `windlass` program.
+//! The `windlass` program: reads the command line and the environment, and nothing else.
 
-fn main() {}
+use std::env;
+use std::process::ExitCode;
+
+use clap::Parser;
+use windlass::app::Environment;
+use windlass::cli::Cli;
+
+#[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
+fn main() -> ExitCode {
+    let environment = Environment { notify_socket: env::var_os("NOTIFY_SOCKET"), rust_log: env::var_os("RUST_LOG") };
+    Cli::parse().run(environment)
+}

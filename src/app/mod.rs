@@ -1,5 +1,19 @@
-//! The process as a whole: what is set up once, before and around everything else.
+//! The process as a whole: start, reload, stop.
+//!
+//! What can fail (read, parse, bind) fails before anything is published; what is published is whole. Nothing in here is on
+//! the way of a request.
 
+mod drains;
+mod listeners;
 mod logging;
+mod reload;
+mod run;
+mod running;
+mod stop;
 
+pub use listeners::BindError;
 pub use logging::{LogError, LogHandle, init_logging};
+pub use reload::{Loaded, ReloadError, Reloaded};
+pub use run::{Environment, RunError, run, run_demo};
+pub use running::{Running, StartError};
+pub use stop::Stopped;

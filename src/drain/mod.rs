@@ -17,4 +17,4 @@ pub use coordinator::{Drain, Progress, Report};
 pub use order::{Cause, StopOrder};
 pub use pace::Pace;
 pub use registry::{Registration, Registry, Standing, Ticket};
-pub use scope::{Incarnation, Member, Scope};
+pub use scope::{Incarnation, Life, Member, Scope};

@@ -1,6 +1,5 @@
 //! Every open tunnel, so that none is forgotten: listed, told and counted.
 
-use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Waker;
@@ -29,7 +28,7 @@ pub struct Standing {
     /// What they find.
     pub order: StopOrder,
     /// The order is forgotten when this is gone, since nobody can register under it any more; `None` is never.
-    pub while_alive: Option<Weak<dyn Any + Send + Sync>>,
+    pub while_alive: Option<Weak<()>>,
 }
 
 /// The registry's side of one open tunnel.
@@ -190,7 +189,7 @@ mod tests {
         StopOrder { cause: Cause::Reload, code: CloseCode::SERVICE_RESTART, deadline }
     }
 
-    fn standing(route: u64, while_alive: Option<Weak<dyn Any + Send + Sync>>) -> Standing {
+    fn standing(route: u64, while_alive: Option<Weak<()>>) -> Standing {
         Standing { scope: Scope::Route(Incarnation(route)), order: order(10), while_alive }
     }
 
@@ -217,9 +216,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_standing_order_lasts_as_long_as_somebody_can_register_under_it() {
         let registry = Registry::new(1);
-        let old_snapshot: Arc<dyn Any + Send + Sync> = Arc::new(());
-        registry.begin([standing(2, Some(Arc::downgrade(&old_snapshot)))]);
-        drop(old_snapshot);
+        let old_route = Arc::new(());
+        registry.begin([standing(2, Some(Arc::downgrade(&old_route)))]);
+        drop(old_route);
         registry.begin([]);
         assert!(locked(&registry.standing).is_empty());
     }

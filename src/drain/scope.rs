@@ -1,6 +1,7 @@
 //! Which tunnels a drain is about.
 
 use std::net::IpAddr;
+use std::sync::{Arc, Weak};
 
 use crate::config::{EndpointName, ListenerName, RouteName, UpstreamName};
 
@@ -8,6 +9,26 @@ use crate::config::{EndpointName, ListenerName, RouteName, UpstreamName};
 /// incarnation. So a drain of the old one never touches tunnels of the new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Incarnation(pub u64);
+
+/// One life of a named thing, as the thing itself holds it, through every version of its settings.
+#[derive(Clone, Debug)]
+pub struct Life {
+    /// Its number.
+    pub incarnation: Incarnation,
+    alive: Arc<()>,
+}
+
+impl Life {
+    /// A life that begins.
+    pub fn new(incarnation: Incarnation) -> Self {
+        Self { incarnation, alive: Arc::new(()) }
+    }
+
+    /// Gone when nobody holds any version of the thing any more.
+    pub fn alive(&self) -> Weak<()> {
+        Arc::downgrade(&self.alive)
+    }
+}
 
 /// What a tunnel belongs to, by identity.
 #[derive(Clone, Debug)]

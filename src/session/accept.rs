@@ -13,6 +13,7 @@ use super::proxy::Proxy;
 use super::serve::serve;
 use crate::config::ListenerName;
 use crate::net::Acceptor;
+use crate::snapshot::Listener;
 
 /// How long accepting rests when the system has no descriptor or memory left for a connection.
 const REST: Duration = Duration::from_millis(100);
@@ -20,12 +21,15 @@ const REST: Duration = Duration::from_millis(100);
 const COMPLAIN: Duration = Duration::from_secs(10);
 
 /// Accepts connections of a listener until `end`, and then those that wait already: closing the socket would reset them.
-pub async fn accept(acceptor: Acceptor, listener: ListenerName, proxy: Arc<Proxy>, end: impl Future<Output = ()>) {
+pub async fn accept(acceptor: Acceptor, listener: Arc<Listener>, proxy: Arc<Proxy>, end: impl Future<Output = ()>) {
+    let name = listener.settings.name.clone();
+    // Once the listener is gone from the snapshot, what still waited in its queue is served as it was last.
+    let mut last = listener;
     let mut end = std::pin::pin!(end);
     let mut complained = Complained::default();
     loop {
         let next = async {
-            let permit = permit(&proxy, &listener, &mut complained).await;
+            let permit = permit(&proxy, &name, &mut complained).await;
             (permit, acceptor.accept().await)
         };
         let (permit, accepted) = tokio::select! {
@@ -34,24 +38,32 @@ pub async fn accept(acceptor: Acceptor, listener: ListenerName, proxy: Arc<Proxy
             next = next => next,
         };
         match accepted {
-            Ok(stream) => hand_over(stream, &listener, &proxy, permit),
+            Ok(stream) => hand_over(stream, &mut last, &proxy, permit),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 complained.say(|| {
-                    tracing::error!(%listener, %error, "cannot accept: out of a resource; raise LimitNOFILE or lower the load");
+                    tracing::error!(listener = %name, %error, "cannot accept: out of a resource; raise LimitNOFILE or lower the load");
                 });
                 sleep(REST).await;
             }
         }
     }
     while let (Ok(permit), Some(stream)) = (Arc::clone(&proxy.permits).try_acquire_owned(), acceptor.accept_waiting()) {
-        hand_over(stream, &listener, &proxy, Some(permit));
+        hand_over(stream, &mut last, &proxy, Some(permit));
     }
 }
 
-fn hand_over(stream: TcpStream, listener: &ListenerName, proxy: &Arc<Proxy>, permit: Option<OwnedSemaphorePermit>) {
-    let (listener, session_proxy) = (listener.clone(), Arc::clone(proxy));
-    proxy.workers.hand_over(|seat| serve(stream, listener, session_proxy, (seat, permit)));
+fn hand_over(
+    stream: TcpStream,
+    listener: &mut Arc<Listener>,
+    proxy: &Arc<Proxy>,
+    permit: Option<OwnedSemaphorePermit>,
+) {
+    if let Some(current) = proxy.snapshot().listeners().get(&listener.settings.name) {
+        listener.clone_from(current);
+    }
+    let (listener, for_session) = (Arc::clone(listener), Arc::clone(proxy));
+    proxy.workers.hand_over(|seat| serve(stream, listener, for_session, (seat, permit)));
 }
 
 /// Waits for a place; says so when there is none, because clients wait too.

@@ -50,9 +50,9 @@ impl Proxy {
         self.snapshot.load_full()
     }
 
-    /// Replaces the snapshot, whole. Returns the old one.
-    pub fn publish(&self, snapshot: Snapshot) -> Arc<Snapshot> {
-        self.snapshot.swap(Arc::new(snapshot))
+    /// Replaces the snapshot, whole.
+    pub fn publish(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
     }
 
     /// Where the process stands now.

@@ -91,12 +91,9 @@ impl Session {
     fn is_ending(&self) -> bool {
         let still_there = |listener: &Arc<_>| Arc::ptr_eq(listener, &self.listener);
         self.proxy.phase() != Phase::Serving
-            || !self
-                .proxy
-                .snapshot()
-                .listeners()
-                .get(&self.listener.settings.name)
-                .is_some_and(|listener| still_there(listener) || listener.incarnation == self.listener.incarnation)
+            || !self.proxy.snapshot().listeners().get(&self.listener.settings.name).is_some_and(|listener| {
+                still_there(listener) || listener.life.incarnation == self.listener.life.incarnation
+            })
     }
 }
 

@@ -19,7 +19,6 @@ use super::guarded::{Guarded, linger};
 use super::proxy::{Phase, Proxy};
 use super::request::answer;
 use super::upgrade::Opened;
-use crate::config::ListenerName;
 use crate::http::forward::Scheme;
 use crate::net::ClientStream;
 use crate::process::Seat;
@@ -46,11 +45,10 @@ pub(super) struct Session {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn serve(stream: StdTcpStream, listener: ListenerName, proxy: Arc<Proxy>, place: Place) {
+pub(super) async fn serve(stream: StdTcpStream, listener: Arc<Listener>, proxy: Arc<Proxy>, place: Place) {
     // A connection that is gone before we look at it is nobody's concern.
     let Ok(stream) = TcpStream::from_std(stream) else { return };
     let Ok(peer) = stream.peer_addr() else { return };
-    let Some(listener) = proxy.snapshot().listeners().get(&listener).cloned() else { return };
     let Some(stream) = secured(stream, peer, &listener).await else { return };
     let scheme = match &stream {
         ClientStream::Plain(_) => Scheme::Http,

@@ -146,10 +146,10 @@ fn register(visit: &Visit, lease: &Lease) -> Registration {
     let session = &visit.session;
     let endpoint = lease.endpoint();
     let member = Member {
-        listener: (session.listener.settings.name.clone(), session.listener.incarnation),
-        route: (visit.route.settings.name.clone(), visit.route.incarnation),
-        upstream: (visit.upstream().settings.name.clone(), visit.upstream().incarnation),
-        endpoint: (endpoint.name.clone(), endpoint.incarnation),
+        listener: (session.listener.settings.name.clone(), session.listener.life.incarnation),
+        route: (visit.route.settings.name.clone(), visit.route.life.incarnation),
+        upstream: (visit.upstream().settings.name.clone(), visit.upstream().life.incarnation),
+        endpoint: (endpoint.name.clone(), endpoint.life.incarnation),
         client: visit.client,
     };
     session.proxy.registry.register(session.worker, member)

@@ -9,7 +9,7 @@ use super::route::Route;
 use super::routes::{RouteTable, Rule};
 use super::upstream::Upstream;
 use crate::config::{EndpointSettings, ListenerName, RouteName, Settings, UpstreamName, UpstreamSettings};
-use crate::drain::Incarnation;
+use crate::drain::{Incarnation, Life};
 use crate::tls::{CertificateError, CertifiedBundle, TicketKeys};
 
 /// Everything a request may consult.
@@ -24,8 +24,8 @@ pub struct Snapshot {
     listeners: BTreeMap<ListenerName, Arc<Listener>>,
     routes: BTreeMap<RouteName, Arc<Route>>,
     upstreams: BTreeMap<UpstreamName, Arc<Upstream>>,
-    /// The next incarnation to be given out.
-    next: u64,
+    /// The last incarnation that was given out.
+    last: u64,
 }
 
 /// The certificates of every TLS listener.
@@ -57,15 +57,15 @@ impl Snapshot {
         tickets: &TicketKeys,
         previous: Option<&Self>,
     ) -> Self {
-        let mut incarnations = Incarnations { next: previous.map_or(1, |previous| previous.next) };
+        let mut incarnations = Incarnations { last: previous.map_or(0, |previous| previous.last) };
         let listeners: BTreeMap<_, _> = settings
             .listeners
             .iter()
             .map(|(name, listener)| {
                 let old = previous.and_then(|previous| previous.listeners.get(name)).map(Arc::as_ref);
-                let incarnation = incarnations.keep(old.map(|old| old.incarnation));
+                let life = incarnations.keep(old.map(|old| &old.life));
                 let bundle = certificates.remove(name);
-                (name.clone(), Arc::new(Listener::new(Arc::clone(listener), incarnation, bundle, old, tickets)))
+                (name.clone(), Arc::new(Listener::new(Arc::clone(listener), life, bundle, old, tickets)))
             })
             .collect();
         let upstreams: BTreeMap<_, _> = settings
@@ -81,15 +81,15 @@ impl Snapshot {
             .iter()
             .filter_map(|(name, route)| {
                 let old = previous.and_then(|previous| previous.routes.get(name));
-                let incarnation = incarnations.keep(old.map(|old| old.incarnation));
+                let life = incarnations.keep(old.map(|old| &old.life));
                 // `config` has refused a route whose upstream is missing.
                 let upstream = Arc::clone(upstreams.get(&route.upstream)?);
-                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), incarnation, upstream))))
+                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), life, upstream))))
             })
             .collect();
         let table = RouteTable::new(routes.values().map(|route| (Rule::from(&*route.settings), Arc::clone(route))));
         let generation = previous.map_or(1, |previous| previous.generation + 1);
-        Self { generation, settings, table, listeners, routes, upstreams, next: incarnations.next }
+        Self { generation, settings, table, listeners, routes, upstreams, last: incarnations.last }
     }
 
     /// Every listener by name.
@@ -110,22 +110,21 @@ impl Snapshot {
 
 /// Gives out incarnations that were never used before.
 struct Incarnations {
-    next: u64,
+    last: u64,
 }
 
 impl Incarnations {
-    fn keep(&mut self, old: Option<Incarnation>) -> Incarnation {
-        old.unwrap_or_else(|| {
-            let fresh = Incarnation(self.next);
-            self.next += 1;
-            fresh
+    fn keep(&mut self, old: Option<&Life>) -> Life {
+        old.cloned().unwrap_or_else(|| {
+            self.last += 1;
+            Life::new(Incarnation(self.last))
         })
     }
 
     fn upstream(&mut self, settings: &Arc<UpstreamSettings>, old: Option<&Upstream>) -> Upstream {
-        let incarnation = self.keep(old.map(|old| old.incarnation));
+        let life = self.keep(old.map(|old| &old.life));
         let endpoints = settings.endpoints.iter().map(|endpoint| self.endpoint(endpoint, old)).collect();
-        Upstream::new(Arc::clone(settings), incarnation, endpoints)
+        Upstream::new(Arc::clone(settings), life, endpoints)
     }
 
     /// An endpoint is the same while its name and its address are; its weight may change under it.

@@ -1,19 +1,28 @@
 //! What a reload changes: for the log, and for the tunnels that lose what they stand on.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::assemble::Snapshot;
 use crate::config::{EndpointName, ListenerName, RouteName, UpstreamName};
-use crate::drain::Scope;
+use crate::drain::{Incarnation, Life, Scope};
 
 /// The difference between two snapshots, by identity.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Diff {
     /// Everything that was added, removed or changed, in the order of the file's sections.
     pub changes: Vec<Change>,
     /// The tunnels whose listener, route or endpoint is gone.
-    pub vanished: Vec<Scope>,
+    pub vanished: Vec<Vanished>,
+}
+
+/// Tunnels that lost what they stand on.
+#[derive(Clone, Debug)]
+pub struct Vanished {
+    /// Which ones.
+    pub scope: Scope,
+    /// Gone when no request can register there any more.
+    pub while_alive: Weak<()>,
 }
 
 /// One thing that a reload changes.
@@ -70,7 +79,7 @@ impl Diff {
         let subject = |name: &ListenerName| Subject::Listener(name.clone());
         for (name, listener) in old.listeners() {
             match new.listeners().get(name) {
-                None => self.lose(Change::Removed(subject(name)), Scope::Listener(listener.incarnation)),
+                None => self.lose(Change::Removed(subject(name)), Scope::Listener, &listener.life),
                 Some(kept) if !kept.is_same(listener) => self.changes.push(Change::Changed(subject(name))),
                 Some(_) => {}
             }
@@ -83,10 +92,10 @@ impl Diff {
         let subject = |name: &RouteName| Subject::Route(name.clone());
         for (name, route) in old.routes() {
             match new.routes().get(name) {
-                None => self.lose(Change::Removed(subject(name)), Scope::Route(route.incarnation)),
+                None => self.lose(Change::Removed(subject(name)), Scope::Route, &route.life),
                 Some(kept) if kept.settings.upstream != route.settings.upstream => {
-                    let scope = Scope::RouteOn { route: route.incarnation, upstream: route.upstream.incarnation };
-                    self.lose(Change::Switched(subject(name)), scope);
+                    let upstream = route.upstream.life.incarnation;
+                    self.lose(Change::Switched(subject(name)), |route| Scope::RouteOn { route, upstream }, &route.life);
                 }
                 Some(kept) if kept.settings != route.settings => self.changes.push(Change::Changed(subject(name))),
                 Some(_) => {}
@@ -100,7 +109,7 @@ impl Diff {
         let subject = |name: &UpstreamName| Subject::Upstream(name.clone());
         for (name, upstream) in old.upstreams() {
             let Some(kept) = new.upstreams().get(name) else {
-                self.lose(Change::Removed(subject(name)), Scope::Upstream(upstream.incarnation));
+                self.lose(Change::Removed(subject(name)), Scope::Upstream, &upstream.life);
                 continue;
             };
             let before = self.changes.len();
@@ -111,7 +120,7 @@ impl Diff {
                     Some(other) if !Arc::ptr_eq(other, endpoint) => Change::Moved(subject_of(&endpoint.name)),
                     Some(_) => continue,
                 };
-                self.lose(change, Scope::Endpoint(endpoint.incarnation));
+                self.lose(change, Scope::Endpoint, &endpoint.life);
             }
             let is_new = |name: &EndpointName| !upstream.endpoints().iter().any(|old| old.name == *name);
             let added = kept.endpoints().iter().filter(|endpoint| is_new(&endpoint.name));
@@ -134,9 +143,9 @@ impl Diff {
         self.changes.extend(changed.into_iter().filter(|(differs, _)| *differs).map(|(_, what)| Change::Changed(what)));
     }
 
-    fn lose(&mut self, change: Change, scope: Scope) {
+    fn lose(&mut self, change: Change, scope: impl Fn(Incarnation) -> Scope, life: &Life) {
         self.changes.push(change);
-        self.vanished.push(scope);
+        self.vanished.push(Vanished { scope: scope(life.incarnation), while_alive: life.alive() });
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::balance::{EndpointIdentity, PinToken};
 use crate::config::{EndpointAddress, EndpointName, EndpointSettings};
-use crate::drain::Incarnation;
+use crate::drain::Life;
 
 /// One endpoint. It is carried over from snapshot to snapshot as long as its name and address stay.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct Endpoint {
     /// Where it is.
     pub address: EndpointAddress,
     /// This life of its name.
-    pub incarnation: Incarnation,
+    pub life: Life,
     /// What the hash knows it by: the same on every proxy of a fleet.
     pub identity: EndpointIdentity,
     /// What a pin cookie names it by.
@@ -30,11 +30,11 @@ pub struct Lease {
 }
 
 impl Endpoint {
-    pub(super) fn new(settings: &EndpointSettings, incarnation: Incarnation) -> Self {
+    pub(super) fn new(settings: &EndpointSettings, life: Life) -> Self {
         Self {
             name: settings.name.clone(),
             address: settings.address.clone(),
-            incarnation,
+            life,
             identity: EndpointIdentity::of(settings.name.as_str()),
             pin: PinToken::of(settings.name.as_str()),
             tunnels: AtomicUsize::new(0),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 
 use crate::config::ListenerSettings;
-use crate::drain::Incarnation;
+use crate::drain::Life;
 use crate::tls::{CertifiedBundle, TicketKeys, server_config};
 
 /// One listener. Its socket lives elsewhere: a snapshot has none.
@@ -14,7 +14,7 @@ pub struct Listener {
     /// What is configured.
     pub settings: Arc<ListenerSettings>,
     /// This life of its name.
-    pub incarnation: Incarnation,
+    pub life: Life,
     tls: Option<Tls>,
 }
 
@@ -29,7 +29,7 @@ impl Listener {
     /// A listener with these certificates; the TLS of `previous` is taken over where nothing has changed.
     pub(super) fn new(
         settings: Arc<ListenerSettings>,
-        incarnation: Incarnation,
+        life: Life,
         bundle: Option<CertifiedBundle>,
         previous: Option<&Self>,
         tickets: &TicketKeys,
@@ -41,7 +41,7 @@ impl Listener {
             (None, Some(bundle)) => Some(Tls { config: server_config(&bundle, tickets), bundle }),
             (None, None) => None,
         };
-        Self { settings, incarnation, tls }
+        Self { settings, life, tls }
     }
 
     /// What the next handshake uses; `None` on a plain listener.

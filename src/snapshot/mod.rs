@@ -13,7 +13,7 @@ mod routes;
 mod upstream;
 
 pub use assemble::{Certificates, Snapshot, load_certificates};
-pub use diff::{Change, Diff, Subject};
+pub use diff::{Change, Diff, Subject, Vanished};
 pub use endpoint::{Endpoint, Lease};
 pub use listener::Listener;
 pub use route::Route;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::upstream::Upstream;
 use crate::config::{RouteSettings, WebsocketSettings};
-use crate::drain::Incarnation;
+use crate::drain::Life;
 use crate::websocket::PerSide;
 
 /// One route.
@@ -14,7 +14,7 @@ pub struct Route {
     /// What is configured.
     pub settings: Arc<RouteSettings>,
     /// This life of its name.
-    pub incarnation: Incarnation,
+    pub life: Life,
     /// Where its requests go.
     pub upstream: Arc<Upstream>,
     /// The rules of its tunnels that are not WebSocket: nobody can be pinged there.
@@ -23,9 +23,9 @@ pub struct Route {
 }
 
 impl Route {
-    pub(super) fn new(settings: Arc<RouteSettings>, incarnation: Incarnation, upstream: Arc<Upstream>) -> Self {
+    pub(super) fn new(settings: Arc<RouteSettings>, life: Life, upstream: Arc<Upstream>) -> Self {
         let raw = WebsocketSettings { ping_every: PerSide::default(), ..(*settings.websocket).clone() };
-        Self { settings, incarnation, upstream, raw: Arc::new(raw), unknown_extension_logged: AtomicBool::new(false) }
+        Self { settings, life, upstream, raw: Arc::new(raw), unknown_extension_logged: AtomicBool::new(false) }
     }
 
     /// Whether this is the first tunnel of the route with an extension that we do not know: it is logged once.

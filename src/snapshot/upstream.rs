@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::endpoint::Endpoint;
 use crate::balance::{AffinityKey, Candidate, PinToken, best};
 use crate::config::UpstreamSettings;
-use crate::drain::Incarnation;
+use crate::drain::Life;
 
 /// One upstream.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub struct Upstream {
     /// What is configured.
     pub settings: Arc<UpstreamSettings>,
     /// This life of its name.
-    pub incarnation: Incarnation,
+    pub life: Life,
     endpoints: Vec<Arc<Endpoint>>,
     candidates: Vec<Candidate>,
 }
@@ -29,18 +29,14 @@ pub struct Picks<'a> {
 
 impl Upstream {
     /// `endpoints` are those of `settings`, in their order.
-    pub(super) fn new(
-        settings: Arc<UpstreamSettings>,
-        incarnation: Incarnation,
-        endpoints: Vec<Arc<Endpoint>>,
-    ) -> Self {
+    pub(super) fn new(settings: Arc<UpstreamSettings>, life: Life, endpoints: Vec<Arc<Endpoint>>) -> Self {
         let weights = settings.endpoints.iter().map(|endpoint| endpoint.weight);
         let candidates = endpoints
             .iter()
             .zip(weights)
             .map(|(endpoint, weight)| Candidate { identity: endpoint.identity, weight })
             .collect();
-        Self { settings, incarnation, endpoints, candidates }
+        Self { settings, life, endpoints, candidates }
     }
 
     /// Its endpoints, in the order of the file.

@@ -1,0 +1,137 @@
+//! A reload: load, compare, open, publish, close, drain. Any failure before "publish" changes nothing.
+
+use std::sync::Arc;
+use std::{error, fmt};
+
+use super::listeners::BindError;
+use super::running::{Running, problems, write_all};
+use crate::config::{OnReload, Problems, Settings};
+use crate::drain::{Cause, Drain, Standing};
+use crate::session::Proxy;
+use crate::snapshot::{Certificates, Diff, Snapshot, load_certificates};
+
+/// What a reload did.
+#[derive(Clone, Debug)]
+pub struct Reloaded {
+    /// What it changed; nothing, where it was a no-op.
+    pub diff: Diff,
+    /// How many tunnels are drained because of it.
+    pub draining: usize,
+    /// The generation that is served now.
+    pub generation: u64,
+}
+
+/// Why a reload was refused: the running configuration stays as it was.
+#[derive(Debug)]
+pub enum ReloadError {
+    /// The configuration, or a file that it names, is wrong.
+    Config(Problems),
+    /// Addresses cannot be bound.
+    Bind(Vec<BindError>),
+    /// A listener could not be opened.
+    Open(std::io::Error),
+}
+
+/// A configuration with everything that was read for it.
+#[derive(Debug)]
+pub struct Loaded {
+    settings: Settings,
+    certificates: Certificates,
+}
+
+impl Loaded {
+    /// Reads the certificates that `settings` name.
+    ///
+    /// Blocks on the file system.
+    pub fn read(settings: Settings) -> Result<Self, Problems> {
+        let certificates = load_certificates(&settings).map_err(problems)?;
+        Ok(Self { settings, certificates })
+    }
+}
+
+impl fmt::Display for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Settings { listeners, routes, upstreams, .. } = &self.settings;
+        let endpoints: usize = upstreams.values().map(|upstream| upstream.endpoints.len()).sum();
+        write!(
+            f,
+            "good: {} listeners, {} routes, {} upstreams with {endpoints} endpoints",
+            listeners.len(),
+            routes.len(),
+            upstreams.len()
+        )
+    }
+}
+
+impl Running {
+    /// Serves another configuration from now on. Tunnels whose listener, route or endpoint is gone are drained, in the
+    /// background; all others stay as they are.
+    pub fn reload(&mut self, loaded: Loaded) -> Result<Reloaded, ReloadError> {
+        let old = self.proxy.snapshot();
+        let Loaded { settings, certificates } = loaded;
+        let new = Snapshot::assemble(Arc::new(settings), certificates, &self.tickets, Some(&old));
+        let diff = Diff::between(&old, &new);
+        if diff.is_empty() {
+            return Ok(Reloaded { diff, draining: 0, generation: old.generation });
+        }
+        let prepared = self.listeners.prepare(&new.settings).map_err(ReloadError::Bind)?;
+        let (generation, drain) = (new.generation, new.settings.drain);
+        self.proxy.publish(new);
+        self.listeners.open(prepared, &self.proxy).map_err(ReloadError::Open)?;
+        let draining = match drain.on_reload {
+            OnReload::Keep => 0,
+            OnReload::Drain => self.drain_vanished(&diff),
+        };
+        Ok(Reloaded { diff, draining, generation })
+    }
+
+    fn drain_vanished(&mut self, diff: &Diff) -> usize {
+        let settings = self.proxy.snapshot().settings.drain;
+        let order = Drain::order(Cause::Reload, &settings, settings.reload);
+        // Requests that found their route before the publishing can still register.
+        let standing = diff.vanished.iter().map(|vanished| Standing {
+            scope: vanished.scope,
+            order,
+            while_alive: Some(vanished.while_alive.clone()),
+        });
+        let drain = Drain::begin(&self.proxy.registry, standing, order, &settings, settings.reload);
+        let count = drain.len();
+        self.drains.run(Cause::Reload, drain);
+        count
+    }
+}
+
+/// Says in the log what a reload did.
+pub(super) fn log(reloaded: &Result<Reloaded, ReloadError>, proxy: &Proxy) {
+    match reloaded {
+        Ok(Reloaded { diff, generation, .. }) if diff.is_empty() => {
+            tracing::info!(generation, "reload: nothing has changed");
+        }
+        Ok(Reloaded { diff, draining, generation }) => {
+            for change in &diff.changes {
+                tracing::info!(%change, "reload");
+            }
+            let open = proxy.registry.len();
+            tracing::info!(generation, changes = diff.changes.len(), draining, open, "reloaded");
+        }
+        Err(error) => tracing::error!("reload refused, nothing has changed:\n{error}"),
+    }
+}
+
+impl fmt::Display for ReloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(problems) => problems.fmt(f),
+            Self::Bind(errors) => write_all(f, errors),
+            Self::Open(error) => write!(f, "cannot accept on a new listener: {error}"),
+        }
+    }
+}
+
+impl error::Error for ReloadError {}
+
+impl From<Problems> for ReloadError {
+    fn from(problems: Problems) -> Self {
+        Self::Config(problems)
+    }
+}

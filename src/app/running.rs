@@ -1,0 +1,116 @@
+//! A running proxy: what is set up once, and what a reload replaces.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::{error, fmt, io, thread};
+
+use super::drains::Drains;
+use super::listeners::{BindError, Listeners};
+use crate::config::{Problems, Settings, Workers as WorkerCount};
+use crate::process::{Workers, raise_descriptor_limit};
+use crate::session::Proxy;
+use crate::snapshot::{Snapshot, load_certificates};
+use crate::tls::TicketKeys;
+
+/// A running proxy.
+#[derive(Debug)]
+pub struct Running {
+    pub(super) proxy: Arc<Proxy>,
+    pub(super) listeners: Listeners,
+    /// The ticket keys outlive every reload, and TLS sessions with them.
+    pub(super) tickets: TicketKeys,
+    pub(super) drains: Drains,
+    pub(super) capacity: usize,
+}
+
+/// Why there is no running proxy.
+#[derive(Debug)]
+pub enum StartError {
+    /// The configuration, or a file that it names, is wrong.
+    Config(Problems),
+    /// Addresses cannot be bound.
+    Bind(Vec<BindError>),
+    /// The system refuses what everybody gets: a thread, an epoll descriptor, random numbers.
+    System(String),
+}
+
+impl Running {
+    /// Starts to serve.
+    pub fn start(settings: Settings) -> Result<Self, StartError> {
+        let limit = raise_descriptor_limit();
+        tracing::info!("{limit}");
+        if let Some(shortage) = limit.shortage() {
+            tracing::warn!("{shortage}");
+        }
+        let capacity = usize::try_from(limit.capacity_in_tunnels()).unwrap_or(usize::MAX);
+        let certificates = load_certificates(&settings).map_err(|errors| StartError::Config(problems(errors)))?;
+        let tickets = TicketKeys::generate().map_err(|error| StartError::System(error.to_string()))?;
+        let mut listeners = Listeners::default();
+        let prepared = listeners.prepare(&settings).map_err(StartError::Bind)?;
+        let workers = Workers::start(worker_count(settings.workers))?;
+        let snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
+        let proxy = Proxy::new(snapshot, workers, capacity);
+        listeners.open(prepared, &proxy)?;
+        Ok(Self { proxy, listeners, tickets, drains: Drains::default(), capacity })
+    }
+
+    /// Where a listener can be reached.
+    pub fn address(&self, listener: &str) -> Option<SocketAddr> {
+        self.listeners.address(listener)
+    }
+
+    /// What every session can reach.
+    pub fn proxy(&self) -> &Arc<Proxy> {
+        &self.proxy
+    }
+
+    /// The open sessions and tunnels.
+    pub(super) fn open_places(&self) -> usize {
+        self.capacity.saturating_sub(self.proxy.permits.available_permits())
+    }
+}
+
+pub(super) fn problems(errors: Vec<crate::tls::CertificateError>) -> Problems {
+    let found = errors.into_iter().map(crate::tls::CertificateError::into_problem).collect();
+    match Problems::check(found) {
+        Err(problems) => problems,
+        Ok(()) => Problems::from(crate::config::Problem::of_file(
+            std::path::Path::new(""),
+            "the certificates cannot be used",
+            "look at the files that [listener.NAME.tls] names",
+        )),
+    }
+}
+
+fn worker_count(workers: WorkerCount) -> usize {
+    match workers {
+        WorkerCount::Count(count) => count.get(),
+        WorkerCount::PerCore => thread::available_parallelism().map_or(1, NonZeroUsize::get),
+    }
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::System(error.to_string())
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(problems) => problems.fmt(f),
+            Self::Bind(errors) => write_all(f, errors),
+            Self::System(error) => write!(f, "cannot start: {error}"),
+        }
+    }
+}
+
+impl error::Error for StartError {}
+
+pub(super) fn write_all(f: &mut fmt::Formatter<'_>, errors: &[BindError]) -> fmt::Result {
+    for (index, error) in errors.iter().enumerate() {
+        write!(f, "{}{error}", if index == 0 { "" } else { "\n" })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tokio::runtime::Builder;
+
+use crate::app::{self, Environment, Loaded, RunError, StartError};
+use crate::config;
+
+/// The arguments of the process.
+#[derive(Debug, Parser)]
+#[command(name = "windlass", version, about, long_about = None, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve a configuration file (this is also what happens without a command)
+    Run(RunArguments),
+    /// Say whether a configuration file could be served, and everything that is wrong with it
+    Check(CheckArguments),
+    /// Show what windlass does: a small chat behind it, no file and no root needed
+    Demo(DemoArguments),
+}
+
+#[derive(Debug, Args)]
+struct RunArguments {
+    /// The configuration file
+    #[arg(short, long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct CheckArguments {
+    /// The configuration file
+    #[arg(short, long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct DemoArguments {
+    /// The port for http:// and ws://; 0 takes any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    plain_port: u16,
+    /// The port for https:// and wss://; 0 takes any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 8443)]
+    secure_port: u16,
+}
+
+const DEFAULT_CONFIG: &str = "/etc/windlass/windlass.toml";
+
+const EXAMPLES: &str = "\
+Examples:
+  windlass demo                          see it work, with a page to open
+  windlass check -c windlass.toml        look at a configuration before it is used
+  windlass run -c windlass.toml          serve it
+  kill -HUP $(pidof windlass)            read the file again; open WebSockets stay
+
+Exit codes:
+  0  all is well   1  a failure at run time   2  a wrong command line or configuration";
+
+/// The failure at run time.
+const FAILED: u8 = 1;
+/// A wrong command line or configuration.
+const WRONG: u8 = 2;
+
+impl Cli {
+    /// Does what was asked for.
+    pub fn run(self, environment: Environment) -> ExitCode {
+        match self.command.unwrap_or(Command::Run(self.run)) {
+            Command::Run(arguments) => finish(block_on(app::run(arguments.config, environment))),
+            Command::Demo(DemoArguments { plain_port, secure_port }) => {
+                finish(block_on(app::run_demo(plain_port, secure_port, environment)))
+            }
+            Command::Check(arguments) => check(arguments),
+        }
+    }
+}
+
+fn block_on(life: impl Future<Output = Result<(), RunError>>) -> Result<(), RunError> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| RunError::Start(StartError::from(error)))?.block_on(life)
+}
+
+fn finish(result: Result<(), RunError>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    complain(&error.to_string());
+    ExitCode::from(match error {
+        RunError::Config(_) | RunError::Log(_) | RunError::Start(StartError::Config(_)) => WRONG,
+        RunError::Start(_) | RunError::Demo(_) | RunError::Signals(_) => FAILED,
+    })
+}
+
+fn check(arguments: CheckArguments) -> ExitCode {
+    match config::load(&arguments.config).and_then(Loaded::read) {
+        Ok(loaded) => {
+            say(&format!("{}: {loaded}", arguments.config.display()));
+            ExitCode::SUCCESS
+        }
+        Err(problems) => {
+            complain(&problems.to_string());
+            ExitCode::from(WRONG)
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "this is what a command prints")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "this is where a command complains")]
+fn complain(text: &str) {
+    eprintln!("{text}");
+}
