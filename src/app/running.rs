@@ -21,7 +21,6 @@ pub struct Running {
     /// The ticket keys outlive every reload, and TLS sessions with them.
     pub(super) tickets: TicketKeys,
     pub(super) drains: Drains,
-    pub(super) capacity: usize,
 }
 
 /// Why there is no running proxy.
@@ -52,7 +51,7 @@ impl Running {
         let snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
         let proxy = Proxy::new(snapshot, workers, capacity);
         listeners.open(prepared, &proxy)?;
-        Ok(Self { proxy, listeners, tickets, drains: Drains::default(), capacity })
+        Ok(Self { proxy, listeners, tickets, drains: Drains::default() })
     }
 
     /// Where a listener can be reached.
@@ -65,9 +64,9 @@ impl Running {
         &self.proxy
     }
 
-    /// The open sessions and tunnels.
+    /// The open sessions and tunnels. Not the permits that are taken: a listener holds one while it waits.
     pub(super) fn open_places(&self) -> usize {
-        self.capacity.saturating_sub(self.proxy.permits.available_permits())
+        self.proxy.workers.loads().iter().sum()
     }
 }
 
