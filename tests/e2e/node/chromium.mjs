@@ -1,0 +1,57 @@
+// Chromium, headless, and a page's WebSockets as a test can see them.
+
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+
+import { chromium } from 'playwright-core';
+import { WebSocketServer } from 'ws';
+
+const EXECUTABLE = process.env.CHROMIUM || '/usr/bin/chromium';
+
+/** A fresh browser profile that accepts self-signed certificates and notes the fate of each WebSocket. */
+export async function startBrowser(t) {
+  if (!existsSync(EXECUTABLE)) throw new Error(`no Chromium at ${EXECUTABLE}: install it, or set CHROMIUM`);
+  const browser = await chromium.launch({
+    executablePath: EXECUTABLE,
+    args: ['--no-sandbox', '--disable-dev-shm-usage'], // a container's root has no user namespaces, and little /dev/shm
+  });
+  t.after(() => browser.close());
+  const context = await browser.newContext({ ignoreHTTPSErrors: true });
+  await context.addInitScript(noteWebSockets);
+  return context;
+}
+
+/** Runs in the page, before its scripts: `window.opened` and `window.closes` tell what its WebSockets went through. */
+function noteWebSockets() {
+  window.opened = 0;
+  window.closes = [];
+  window.WebSocket = class extends window.WebSocket {
+    constructor(...parameters) {
+      super(...parameters);
+      this.addEventListener('open', () => { window.opened += 1; });
+      this.addEventListener('close', ({ code, reason, wasClean }) => window.closes.push({ code, reason, wasClean }));
+    }
+  };
+}
+
+/** An endpoint with an empty page, whose WebSocket says the endpoint's name and then echoes. */
+export async function startEndpoint(t, name) {
+  const http = createServer((_request, response) => {
+    response.setHeader('Content-Type', 'text/html');
+    response.end('<!doctype html><title>test</title>');
+  });
+  const server = new WebSocketServer({ server: http });
+  server.on('connection', (socket) => {
+    socket.send(name);
+    socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
+  });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  t.after(() => {
+    for (const socket of server.clients) socket.terminate();
+    http.closeAllConnections();
+    http.close();
+  });
+  return http.address().port;
+}
