@@ -1,14 +1,12 @@
-// The program under test as an object: start it, reload it, stop it, read its log.
+// The program under test as an object: start it, stop it, read its log.
 //
-// Readiness is what systemd would see: the harness plays the notify socket and waits for READY=1 on it, at the start
-// and after each SIGHUP. Nothing here sleeps to be on the safe side; every wait has a deadline and names what it
+// Readiness is what systemd would see: the harness plays the notify socket and waits for READY=1 on it. Nothing here sleeps to be on the safe side; every wait has a deadline and names what it
 // waited for.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -33,13 +31,14 @@ export async function within(waiting, what, milliseconds = DEADLINE) {
   return Promise.race([waiting, deadline]).finally(() => clearTimeout(timer));
 }
 
-/** A folder that goes away with the test, and in it a self-signed certificate for localhost. */
+/** A folder that goes away with the test. */
 export function temporaryDirectory(test) {
   const directory = mkdtempSync(join(tmpdir(), 'windlass-e2e-'));
   test.after(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 
+/** A self-signed certificate for localhost. */
 export function makeCertificate(directory) {
   const made = { chain: join(directory, 'chain.pem'), key: join(directory, 'key.pem') };
   execFileSync('openssl', [
@@ -71,15 +70,6 @@ export function config({ endpoints, certificate, upstream = '' }) {
     deadline = "10s"
     spread = "100ms"
   `;
-}
-
-/** Two ports that were free a moment ago, for a program that must be told its ports. */
-export async function freePorts(count) {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
-  return ports;
 }
 
 /** Facts that arrive one by one, and those who wait for one of them. */
