@@ -28,13 +28,24 @@ class Certificate:
 
 
 @pytest.fixture(scope="session")
-def certificate(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("certificate")
-    made = Certificate(directory / "chain.pem", directory / "key.pem")
-    command = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-days", "7"]
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"]
-    subprocess.run([*command, *names, "-keyout", made.key, "-out", made.chain], check=True, capture_output=True)
-    return made
+def make_certificate(tmp_path_factory):
+    """`make_certificate()` makes another one."""
+
+    def make():
+        directory = tmp_path_factory.mktemp("certificate")
+        made = Certificate(directory / "chain.pem", directory / "key.pem")
+        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+        names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"]
+        command = ["openssl", "req", "-x509", "-nodes", "-days", "7", *curve, *names]
+        subprocess.run([*command, "-keyout", made.key, "-out", made.chain], check=True, capture_output=True)
+        return made
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def certificate(make_certificate):
+    return make_certificate()
 
 
 @pytest_asyncio.fixture
