@@ -5,6 +5,8 @@
 
 use tokio::time::Instant;
 
+use super::half::Asked;
+use super::progress::Progress;
 use crate::config::{IdleCounts, WebsocketSettings};
 use crate::process::Delivery;
 use crate::websocket::{PerSide, Side};
@@ -18,32 +20,45 @@ pub(super) struct Activity {
     heard: PerSide<Instant>,
     /// How each side's next ping stands.
     ping: PerSide<Ping>,
+    /// A ping of the other side's has gone to this one and is unanswered.
+    ping_forwarded: PerSide<bool>,
     /// When `max_lifetime` is over, with this tunnel's jitter.
     ends: Option<Instant>,
+    speech: Speech,
+}
+
+/// What passes between the sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speech {
+    /// WebSocket frames: a Ping and a Close of ours may stand among them.
+    Frames,
+    /// Bytes that we do not understand: all that can be said is a FIN.
+    Bytes,
 }
 
 /// Where the question "are you there?" to one side stands.
+///
+/// ```text
+///   Unneeded ──► Wanted ──► Sent ──► Asked ──► no answer: the tunnel ends
+///       ▲ └───────(1)────────▲         │        (1) somebody else's ping is on its way already
+///       └──────────────────────────────┘       anything the side sends leads back
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ping {
     /// It has been heard recently enough.
     Unneeded,
-    /// A ping is wanted or waits in our buffers; no clock runs.
-    Waiting,
-    /// The ping has left our buffers.
-    Asked {
-        /// Since when an answer may be expected.
-        since: Instant,
-        /// How many bytes the side's kernel had taken by then.
-        acked: u64,
-    },
+    /// It is to be asked at the next frame boundary.
+    Wanted,
+    /// The ping waits in our buffers; no clock runs.
+    Sent,
+    /// The ping has left our buffers: an answer may be expected.
+    Asked(Progress),
 }
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    /// A side has been quiet for `ping_every`.
-    Ping(Side),
-    /// It has not answered within `pong_within`.
+    /// A side has not answered within `pong_within`.
     NoPong(Side),
     /// `idle_timeout` is over.
     Idle,
@@ -51,66 +66,93 @@ pub(super) enum Due {
     Lifetime,
 }
 
-/// How one side stands at the moment of asking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Leg {
-    /// We read from it.
-    Read,
-    /// We do not: the other side is slow, or a rate holds it back.
-    Unread,
-}
-
 impl Activity {
     /// The clocks of a tunnel that opens `now`; `jitter` (−1.0 to 1.0) places its lifetime within ± 10 %.
-    pub(super) fn new(settings: &WebsocketSettings, now: Instant, jitter: f64) -> Self {
+    pub(super) fn new(settings: &WebsocketSettings, speech: Speech, now: Instant, jitter: f64) -> Self {
         let ends = settings.max_lifetime.map(|lifetime| now + lifetime.mul_f64(1.0 + jitter.clamp(-1.0, 1.0) / 10.0));
         Self {
             last: now,
             heard: PerSide { client: now, upstream: now },
             ping: PerSide { client: Ping::Unneeded, upstream: Ping::Unneeded },
+            ping_forwarded: PerSide::default(),
             ends,
+            speech,
         }
     }
 
-    /// Bytes came from `side`: it is alive.
-    pub(super) fn note_heard(&mut self, side: Side, now: Instant) {
+    /// Bytes came from `side`: it is alive. Says whether something of it is due earlier than before.
+    pub(super) fn note_heard(&mut self, side: Side, now: Instant) -> bool {
         *self.heard.get_mut(side) = now;
-        *self.ping.get_mut(side) = Ping::Unneeded;
+        std::mem::replace(self.ping.get_mut(side), Ping::Unneeded) != Ping::Unneeded
     }
 
-    /// A frame passed: of a message if `data`, else a control frame.
-    pub(super) fn note_frame(&mut self, settings: &WebsocketSettings, data: bool, now: Instant) {
-        if data || settings.idle_counts == IdleCounts::Frames {
+    /// A piece of a message passed, or bytes of a raw tunnel.
+    pub(super) fn note_data(&mut self, now: Instant) {
+        self.last = now;
+    }
+
+    /// A control frame passed.
+    pub(super) fn note_control(&mut self, settings: &WebsocketSettings, now: Instant) {
+        if settings.idle_counts == IdleCounts::Frames {
             self.last = now;
         }
     }
 
-    /// Everything written to `side` has left our buffers, a ping that waited too.
-    pub(super) fn note_flushed(&mut self, side: Side, delivery: Option<Delivery>, now: Instant) {
-        let ping = self.ping.get_mut(side);
-        if *ping == Ping::Waiting {
-            *ping = Ping::Asked { since: now, acked: delivery.map_or(0, |delivery| delivery.acked) };
+    /// A Ping or Pong of `from` went to the other side.
+    pub(super) fn note_forwarded(&mut self, from: Side, asked: Asked) {
+        match asked {
+            Asked::Ping => *self.ping_forwarded.get_mut(from.other()) = true,
+            Asked::Pong => *self.ping_forwarded.get_mut(from) = false,
         }
     }
 
-    /// Whether a ping to `side` waits to leave our buffers.
-    pub(super) fn is_ping_waiting(&self, side: Side) -> bool {
-        *self.ping.get(side) == Ping::Waiting
+    /// A ping to `side` was put among what is to be written.
+    pub(super) fn note_pinged(&mut self, side: Side) {
+        *self.ping.get_mut(side) = Ping::Sent;
     }
 
-    /// What is due, if anything; asked again until it is nothing.
+    /// Everything written to `side` has left our buffers. Says whether a ping did.
+    pub(super) fn note_flushed(
+        &mut self,
+        side: Side,
+        delivery: impl FnOnce() -> Option<Delivery>,
+        now: Instant,
+    ) -> bool {
+        let ping = self.ping.get_mut(side);
+        let waited = *ping == Ping::Sent;
+        if waited {
+            *ping = Ping::Asked(Progress::new(delivery(), now));
+        }
+        waited
+    }
+
+    /// A side that we do not read from can neither be heard nor answer; nor can it let the other one be heard.
+    pub(super) fn stand_still(&mut self, side: Side, now: Instant) {
+        *self.heard.get_mut(side) = now;
+        self.last = now;
+        if let Ping::Asked(progress) = self.ping.get_mut(side) {
+            progress.restart(now);
+        }
+    }
+
+    /// Whether a ping to `side` waits for a frame boundary.
+    pub(super) fn wants_ping(&self, side: Side) -> bool {
+        *self.ping.get(side) == Ping::Wanted
+    }
+
+    /// What is due, if anything. `unread` are the sides that we do not read from.
     pub(super) fn due(
         &mut self,
         settings: &WebsocketSettings,
-        legs: PerSide<Leg>,
+        unread: PerSide<bool>,
         delivery: impl Fn(Side) -> Option<Delivery>,
         now: Instant,
     ) -> Option<Due> {
         for side in [Side::Client, Side::Upstream] {
-            if *legs.get(side) == Leg::Unread {
+            if *unread.get(side) {
                 self.stand_still(side, now);
-            } else if let Some(due) = self.ping_due(settings, side, &delivery, now) {
-                return Some(due);
+            } else if self.is_unanswered(settings, side, || delivery(side), now) {
+                return Some(Due::NoPong(side));
             }
         }
         if self.ends.is_some_and(|ends| now >= ends) {
@@ -122,58 +164,38 @@ impl Activity {
     /// When to ask again.
     pub(super) fn next(&self, settings: &WebsocketSettings) -> Option<Instant> {
         let ping = |side: Side| match *self.ping.get(side) {
-            Ping::Unneeded => settings.ping_every.get(side).map(|every| *self.heard.get(side) + every),
-            Ping::Waiting => None,
-            Ping::Asked { since, .. } => Some(since + settings.pong_within),
+            Ping::Unneeded => self.ping_every(settings, side).map(|every| *self.heard.get(side) + every),
+            Ping::Wanted | Ping::Sent => None,
+            Ping::Asked(progress) => Some(progress.since() + settings.pong_within),
         };
         let idle = settings.idle_timeout.map(|timeout| self.last + timeout);
         [ping(Side::Client), ping(Side::Upstream), self.ends, idle].into_iter().flatten().min()
     }
 
-    /// A side that we do not read from can neither be heard nor answer; nor can it let the other one be heard.
-    pub(super) fn stand_still(&mut self, side: Side, now: Instant) {
-        *self.heard.get_mut(side) = now;
-        self.last = now;
-        if let Ping::Asked { since, .. } = self.ping.get_mut(side) {
-            *since = now;
-        }
-    }
-
-    fn ping_due(
+    /// Whether `side` owes us an answer for too long; asks it if it has been quiet for long.
+    fn is_unanswered(
         &mut self,
         settings: &WebsocketSettings,
         side: Side,
-        delivery: impl Fn(Side) -> Option<Delivery>,
+        delivery: impl FnOnce() -> Option<Delivery>,
         now: Instant,
-    ) -> Option<Due> {
-        let every = (*settings.ping_every.get(side))?;
-        let heard = *self.heard.get(side);
+    ) -> bool {
+        let quiet = self.ping_every(settings, side).is_some_and(|every| now >= *self.heard.get(side) + every);
         match self.ping.get_mut(side) {
-            ping @ Ping::Unneeded if now >= heard + every => {
-                *ping = Ping::Waiting;
-                Some(Due::Ping(side))
+            // A peer may answer only the latest ping (RFC 6455 §5.5.3): one that is on its way already asks for us.
+            ping @ Ping::Unneeded if quiet => {
+                *ping = if *self.ping_forwarded.get(side) { Ping::Sent } else { Ping::Wanted };
+                false
             }
-            Ping::Unneeded | Ping::Waiting => None,
-            Ping::Asked { since, acked } => {
-                if now < *since + settings.pong_within {
-                    return None;
-                }
-                if let Some(delivery) = delivery(side) {
-                    *since = last_taken(&delivery, *acked, now).map_or(*since, |taken| taken.max(*since));
-                    *acked = delivery.acked;
-                }
-                (now >= *since + settings.pong_within).then_some(Due::NoPong(side))
-            }
+            Ping::Unneeded | Ping::Wanted | Ping::Sent => false,
+            Ping::Asked(progress) => progress.is_missing_for(settings.pong_within, delivery, now),
         }
     }
-}
 
-/// When the side's kernel last took something of what was written up to the ping: before that, no answer can be due.
-/// `None` if it takes nothing: the cable is pulled, or nobody reads.
-fn last_taken(delivery: &Delivery, acked: u64, now: Instant) -> Option<Instant> {
-    match (delivery.outstanding, delivery.acked > acked) {
-        (true, true) => Some(now),
-        (true, false) => None,
-        (false, _) => now.checked_sub(delivery.since_ack),
+    fn ping_every(&self, settings: &WebsocketSettings, side: Side) -> Option<std::time::Duration> {
+        match self.speech {
+            Speech::Frames => *settings.ping_every.get(side),
+            Speech::Bytes => None,
+        }
     }
 }

@@ -10,14 +10,14 @@
 //! with unread input would send a reset, which destroys the Close on its way.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::activity::Speech;
 use super::ending::{Ending, Gone, GoodBye};
 use super::outcome::Farewell;
-use super::side::{Read, Side as Leg};
 use crate::config::WebsocketSettings;
-use crate::net::TunnelStream;
 use crate::websocket::{CloseCode, PerSide, Side};
 
 /// How much of what a told side still sends is read and discarded: a client in the middle of a gigabyte still finds
@@ -33,6 +33,10 @@ pub(super) struct Closing {
     deadline: Instant,
     /// What `deadline` may not pass: the drain's own.
     latest: Option<Instant>,
+    /// All that passes puts the deadline off by so much: half of a raw tunnel may still have much to say.
+    quiet: Option<Duration>,
+    /// The deadline has come once: nobody is waited for any more before the other one is told.
+    insists: bool,
     /// A Close could not follow: what the side was sent ends inside a frame.
     inside_frame: PerSide<bool>,
     /// A Close came from it.
@@ -43,19 +47,37 @@ pub(super) struct Closing {
     discarded: PerSide<u64>,
 }
 
+/// What is to be said to a side now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word<'a> {
+    /// Nothing yet.
+    None,
+    /// A Close, at the next frame boundary.
+    Close(CloseCode, &'a str),
+    /// A FIN, after all that was for it.
+    Finish,
+    /// A FIN at once.
+    Fin,
+    /// Nothing any more: it could not reach it.
+    Cut,
+}
+
 impl Closing {
     /// Starts the end of a tunnel.
-    pub(super) fn new(ending: Ending, settings: &WebsocketSettings, now: Instant) -> Self {
+    pub(super) fn new(ending: Ending, settings: &WebsocketSettings, speech: Speech, now: Instant) -> Self {
+        let is_half = matches!(ending, Ending::Lost { gone: Gone::Finished, .. });
         let (deadline, latest) = match ending {
             Ending::Drained(order) => (order.deadline, Some(order.deadline)),
-            Ending::Lost { gone: Gone::Finished, .. } => (now + settings.half_close_timeout, None),
+            _ if is_half => (now + settings.half_close_timeout, None),
             _ => (now + settings.closing_timeout, None),
         };
         Self {
             ending,
-            good_byes: ending.good_byes(settings),
+            good_byes: ending.good_byes(settings, speech),
             deadline,
             latest,
+            quiet: (is_half && speech == Speech::Bytes).then_some(settings.half_close_timeout),
+            insists: false,
             inside_frame: PerSide::default(),
             answered: PerSide::default(),
             told: PerSide::default(),
@@ -80,40 +102,58 @@ impl Closing {
         self.latest = Some(self.latest.map_or(deadline, |latest| latest.min(deadline)));
     }
 
-    /// Whether a Close that comes from `side` now is passed on to the other one: neither was, or will be, told by us.
+    /// Whether a Close that comes from `side` now is passed on to the other one: it answers none of ours, and the other
+    /// one was not told.
     pub(super) fn passes_close(&self, side: Side) -> bool {
-        *self.good_byes.get(side) == GoodBye::Rest && self.is_rest_for(side.other()) && !*self.told.get(side.other())
+        let rest = |side: Side| *self.good_byes.get(side) == GoodBye::Rest;
+        rest(side) && rest(side.other()) && !*self.told.get(side.other())
     }
 
-    /// Whether `side` is to get what the other one sends to its end, and then a FIN.
-    pub(super) fn is_rest_for(&self, side: Side) -> bool {
-        *self.good_byes.get(side) == GoodBye::Rest
-    }
-
-    /// Whether `side` could not be reached any more.
-    pub(super) fn is_cut_off(&self, side: Side) -> bool {
-        *self.good_byes.get(side) == GoodBye::Cut
-    }
-
-    /// What is to be said to `side`, once there is a boundary.
-    pub(super) fn word_for(&self, side: Side, client_read: Read) -> Option<(CloseCode, Cow<'static, str>)> {
+    /// What is to be said to `side`; `is_rest_over`: nothing more of the other side's will be passed on to it.
+    pub(super) fn word_for(&self, side: Side, is_rest_over: bool) -> Word<'_> {
         match self.good_byes.get(side) {
-            GoodBye::Close(code, reason) => Some((*code, reason.clone())),
-            GoodBye::AfterClient(code, reason) if client_read != Read::Open => Some((*code, reason.clone())),
-            GoodBye::AfterClient(..) | GoodBye::Rest | GoodBye::Cut => None,
+            GoodBye::Close(code, reason) => Word::Close(*code, reason),
+            GoodBye::After(code, reason) if is_rest_over || self.insists => Word::Close(*code, reason),
+            GoodBye::Rest if is_rest_over => Word::Finish,
+            GoodBye::Fin => Word::Fin,
+            GoodBye::Cut => Word::Cut,
+            GoodBye::After(..) | GoodBye::Rest => Word::None,
         }
     }
 
-    /// Whether nothing more from `source` will be passed on: it ended, or a limit struck.
-    pub(super) fn is_stopped(&self, source: Side, read: Read) -> bool {
-        read != Read::Open || matches!(self.ending, Ending::Violated { by, .. } if by == source)
+    /// Whether the deadline has come once, and boundaries are not waited for any more.
+    pub(super) fn insists(&self) -> bool {
+        self.insists
     }
 
-    /// A Close went out to `side`: it has `closing_timeout` to answer.
+    /// Whether `side` was told with a Close.
+    pub(super) fn is_told(&self, side: Side) -> bool {
+        *self.told.get(side)
+    }
+
+    /// A Close went out to `side`.
     pub(super) fn note_told(&mut self, side: Side, settings: &WebsocketSettings, now: Instant) {
         *self.told.get_mut(side) = true;
+        self.expect_answer(settings, now);
+    }
+
+    /// Nothing more will go to a side: it has `closing_timeout` to end its own way.
+    pub(super) fn expect_answer(&mut self, settings: &WebsocketSettings, now: Instant) {
         let deadline = now + settings.closing_timeout;
         self.deadline = self.latest.map_or(deadline, |latest| latest.min(deadline));
+    }
+
+    /// Something passed.
+    pub(super) fn note_passed(&mut self, now: Instant) {
+        if let Some(quiet) = self.quiet {
+            let deadline = now + quiet;
+            self.deadline = self.latest.map_or(deadline, |latest| latest.min(deadline));
+        }
+    }
+
+    /// Whether the deadline is only about a side that is quiet.
+    pub(super) fn waits_for_quiet(&self) -> bool {
+        self.quiet.is_some() && !self.insists
     }
 
     /// No Close can follow to `side`.
@@ -126,10 +166,23 @@ impl Closing {
         *self.answered.get_mut(side) = true;
     }
 
-    /// `side` is gone. A client whose Close it leaves unanswered gets its own code back from us.
+    /// `side` is gone. Where it leaves the other one's Close unanswered, that one gets its own code back from us.
     pub(super) fn note_lost(&mut self, side: Side) {
-        if let (Side::Upstream, Ending::PeerClosed { by: Side::Client, code }) = (side, self.ending) {
-            self.good_byes.client = GoodBye::Close(code.unwrap_or(CloseCode::NORMAL), Cow::Borrowed(""));
+        if let Ending::PeerClosed { by, code } = self.ending
+            && by != side
+        {
+            let code = code.unwrap_or(CloseCode::NORMAL);
+            *self.good_byes.get_mut(by) = GoodBye::Close(code, Cow::Borrowed(""));
+        }
+    }
+
+    /// The deadline has come: who was not told is told now, whatever it was to wait for.
+    pub(super) fn insist(&mut self) {
+        self.insists = true;
+        if let Ending::PeerClosed { by, .. } = self.ending
+            && !*self.told.get(by)
+        {
+            self.note_lost(by.other());
         }
     }
 
@@ -140,24 +193,18 @@ impl Closing {
         *discarded > DISCARD
     }
 
-    /// The deadline has come: whatever of `leg` is not over is cut.
-    pub(super) fn cut<S: TunnelStream>(&mut self, side: Side, leg: &mut Leg<S>) {
-        if !leg.is_over() {
-            // Both Closes are through and only a FIN is missing: nobody lost anything.
-            let through = *self.told.get(side) && *self.answered.get(side) && leg.is_flushed();
-            *self.cut.get_mut(side) = !through;
-            leg.die();
-            leg.read = Read::Ended;
-        }
+    /// `side` is cut. A side that was told, and has taken its Close, lost nothing.
+    pub(super) fn note_cut(&mut self, side: Side, is_flushed: bool) {
+        *self.cut.get_mut(side) = !(*self.told.get(side) && is_flushed);
     }
 
     /// How `side` was left.
     pub(super) fn farewell(&self, side: Side) -> Farewell {
         match (*self.told.get(side), *self.answered.get(side)) {
-            (true, true) => Farewell::Clean,
-            _ if *self.cut.get(side) => Farewell::Cut,
-            (true, false) => Farewell::Unanswered,
             (false, _) if *self.inside_frame.get(side) => Farewell::InsideFrame,
+            _ if *self.cut.get(side) => Farewell::Cut,
+            (true, true) => Farewell::Clean,
+            (true, false) => Farewell::Unanswered,
             (false, _) => Farewell::Finished,
         }
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::activity::Speech;
 use crate::config::WebsocketSettings;
 use crate::drain::{Cause, StopOrder};
 use crate::websocket::{CloseCode, PerSide, Side, Violation};
@@ -57,22 +58,32 @@ pub enum Gone {
 pub(super) enum GoodBye {
     /// A Close of ours, at the next frame boundary.
     Close(CloseCode, Cow<'static, str>),
-    /// The same, once the client's own Close has come: until then its messages go on to the endpoint.
-    AfterClient(CloseCode, Cow<'static, str>),
+    /// The same, once the other side's own Close has come or it is gone: until then its messages go on.
+    After(CloseCode, Cow<'static, str>),
     /// What the other side sends, to its end, and then a FIN.
     Rest,
+    /// A FIN at once: there are no words in a raw tunnel.
+    Fin,
     /// Nothing: it could not reach it.
     Cut,
 }
 
 impl Ending {
-    /// The table of endings: who is told what.
-    pub(super) fn good_byes(&self, settings: &WebsocketSettings) -> PerSide<GoodBye> {
+    /// Who is told what.
+    pub(super) fn good_byes(&self, settings: &WebsocketSettings, speech: Speech) -> PerSide<GoodBye> {
+        match speech {
+            Speech::Frames => self.closes(settings),
+            Speech::Bytes => self.fins(),
+        }
+    }
+
+    /// The table of endings.
+    fn closes(&self, settings: &WebsocketSettings) -> PerSide<GoodBye> {
         match *self {
             Self::PeerClosed { .. } => both(GoodBye::Rest),
             Self::Drained(order) => PerSide {
                 client: close(order.code, order.cause.reason()),
-                upstream: GoodBye::AfterClient(CloseCode::GOING_AWAY, Cow::Borrowed(order.cause.reason())),
+                upstream: GoodBye::After(CloseCode::GOING_AWAY, Cow::Borrowed(order.cause.reason())),
             },
             Self::Lifetime => both(close(CloseCode::GOING_AWAY, "maximum lifetime reached")),
             Self::Idle => both(close(CloseCode::GOING_AWAY, "idle timeout")),
@@ -82,13 +93,24 @@ impl Ending {
                 let offender = GoodBye::Close(violation.close_code(), violation.to_string().into());
                 let other = match by {
                     Side::Client => close(CloseCode::GOING_AWAY, "the client was disconnected"),
-                    Side::Upstream => close(CloseCode::BAD_GATEWAY, "the server broke the protocol"),
+                    Side::Upstream => close(CloseCode::BAD_GATEWAY, "the server was disconnected"),
                 };
                 one(by, offender, other)
             }
             Self::Lost { side: Side::Client, .. } => both(GoodBye::Rest),
             Self::Lost { side: Side::Upstream, .. } => {
                 PerSide { client: close(settings.endpoint_lost_code, "the server is gone"), upstream: GoodBye::Rest }
+            }
+        }
+    }
+
+    /// What is left of the table in a raw tunnel.
+    fn fins(&self) -> PerSide<GoodBye> {
+        match *self {
+            Self::PeerClosed { .. } | Self::Lost { .. } => both(GoodBye::Rest),
+            Self::Stalled(side) => one(side, GoodBye::Cut, GoodBye::Fin),
+            Self::Drained(_) | Self::Lifetime | Self::Idle | Self::NoPong(_) | Self::Violated { .. } => {
+                both(GoodBye::Fin)
             }
         }
     }

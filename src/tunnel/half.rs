@@ -14,10 +14,12 @@ pub(super) type Mark = [u8; 8];
 #[derive(Debug)]
 pub(super) struct Half {
     framing: Framing,
-    /// The start of a header or of a control frame, judged when more has come.
-    held: Vec<u8>,
-    /// Read and not judged yet; its turn comes before the next read.
+    /// Read and not passed on yet; its turn comes before what is read next.
     backlog: Vec<u8>,
+    /// The backlog is the start of a header or of a control frame: only with more can it be judged.
+    starved: bool,
+    /// What has passed ends inside a frame. (What was judged may be further on: it is discarded.)
+    inside_frame: bool,
     rates: Option<Box<Rates>>,
     counts: Counts,
 }
@@ -38,13 +40,24 @@ pub(super) enum OnClose {
     Swallow,
 }
 
+/// What waits to be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Backlog {
+    /// So many bytes, which can be judged as they are.
+    Whole(usize),
+    /// So many bytes, perhaps none: more has to be read behind them.
+    Start(usize),
+}
+
 /// What one chunk turned out to be.
 #[derive(Debug, Default)]
 pub(super) struct Judged {
     /// So many bytes at the front of the chunk may go on.
     pub(super) passed: usize,
-    /// Some of them were data.
+    /// Some of them were of a message, or of a raw tunnel.
     pub(super) data: bool,
+    /// Some of them were a control frame.
+    pub(super) control: bool,
     /// Messages that began.
     pub(super) messages: u64,
     /// Control frames that were judged, those that were swallowed too.
@@ -78,92 +91,82 @@ pub(super) enum Event {
 impl Half {
     /// A direction of frames; `early` was read with the handshake.
     pub(super) fn websocket(inspector: Inspector, rates: Option<Box<Rates>>, early: Vec<u8>) -> Self {
-        Self {
-            framing: Framing::Websocket(inspector),
-            held: Vec::new(),
-            backlog: early,
-            rates,
-            counts: Counts::default(),
-        }
+        Self::new(Framing::Websocket(inspector), rates, early)
     }
 
     /// A direction of bytes.
     pub(super) fn raw(early: Vec<u8>) -> Self {
-        Self { framing: Framing::Raw, held: Vec::new(), backlog: early, rates: None, counts: Counts::default() }
+        Self::new(Framing::Raw, None, early)
     }
 
-    /// Puts what the last chunk left in front of the next one. Returns where in `scratch` the chunk starts, and where
-    /// the bytes that are still to be read go.
-    pub(super) fn resume(&self, scratch: &mut [u8]) -> usize {
-        let start = HEAD - self.held.len().min(HEAD);
-        if let Some(room) = scratch.get_mut(start..HEAD) {
-            room.copy_from_slice(&self.held);
-        }
-        start
+    fn new(framing: Framing, rates: Option<Box<Rates>>, early: Vec<u8>) -> Self {
+        Self { framing, backlog: early, starved: false, inside_frame: false, rates, counts: Counts::default() }
     }
 
-    /// Moves bytes that wait to be judged into `room`; 0 if there are none.
-    pub(super) fn take_backlog(&mut self, room: &mut [u8]) -> usize {
-        let count = self.backlog.len().min(room.len());
-        if let (Some(room), Some(bytes)) = (room.get_mut(..count), self.backlog.get(..count)) {
+    /// Puts what waits at the front of `scratch`, at most `most` bytes.
+    pub(super) fn recall(&mut self, scratch: &mut [u8], most: usize) -> Backlog {
+        let count = if self.starved { self.backlog.len() } else { self.backlog.len().min(most) };
+        if let (Some(room), Some(bytes)) = (scratch.get_mut(..count), self.backlog.get(..count)) {
             room.copy_from_slice(bytes);
-            self.backlog.drain(..count);
-            if self.backlog.is_empty() {
-                self.backlog = Vec::new();
-            }
         }
-        count
+        if count == 0 || self.starved {
+            return Backlog::Start(count);
+        }
+        self.backlog.drain(..count);
+        self.give_back();
+        Backlog::Whole(count)
     }
 
-    /// Judges `chunk`: everything that was held back, and what was read after it. Compacts it where a frame is swallowed.
-    pub(super) fn judge(&mut self, chunk: &mut [u8], on_close: OnClose, mark: Option<Mark>, now: Instant) -> Judged {
-        self.held.clear();
-        let mut judged = Judged::default();
-        match &mut self.framing {
-            Framing::Raw => judged.passed = chunk.len(),
-            Framing::Websocket(inspector) => {
-                let may_begin = self.rates.as_mut().map_or(u64::MAX, |rates| rates.messages_left(now));
-                let mut end = chunk.len();
-                while let Some(rest) = chunk.get(judged.passed..end) {
-                    let scan = inspector.scan(rest, may_begin - judged.messages);
-                    judged.messages += scan.messages;
-                    judged.passed += scan.passed;
-                    judged.data |= scan.passed > 0;
-                    let rest = rest.get(scan.passed..).unwrap_or_default();
-                    match scan.then {
-                        Then::Exhausted => break,
-                        Then::Incomplete => {
-                            self.held.extend_from_slice(rest);
-                            break;
-                        }
-                        Then::Paused => {
-                            self.backlog.splice(..0, rest.iter().copied());
-                            break;
-                        }
-                        Then::Control(control) => {
-                            let violation = self.rates.as_mut().and_then(|rates| rates.take_control(&control, now));
-                            judged.event = violation.map(Event::Violated);
-                            match judged.weigh(&control, rest, on_close, mark) {
-                                Verdict::Pass => judged.passed += control.size,
-                                Verdict::Swallow => {
-                                    chunk.copy_within(judged.passed + control.size..end, judged.passed);
-                                    end -= control.size;
-                                }
-                            }
-                        }
-                        Then::Budget => judged.event = self.rates.as_ref().map(|rates| rates.too_many_messages()),
-                        Then::Violation(violation) => judged.event = Some(Event::Violated(violation)),
-                    }
-                    if judged.event.is_some() {
-                        // What follows a limit that was passed is still frames, and the answer to our Close is one of them.
-                        self.backlog.splice(..0, chunk.get(judged.passed..end).unwrap_or_default().iter().copied());
-                        break;
-                    }
-                }
-            }
+    /// Judges `chunk`: what was recalled, and what was read behind it. Compacts it where a frame is swallowed.
+    pub(super) fn judge(&mut self, chunk: &mut [u8], on_close: OnClose, mark: Mark, now: Instant) -> Judged {
+        if std::mem::take(&mut self.starved) {
+            self.backlog.clear();
         }
+        let mut judged = match &mut self.framing {
+            Framing::Raw => Judged { passed: chunk.len(), data: true, ..Judged::default() },
+            Framing::Websocket(_) => self.judge_frames(chunk, on_close, mark, now),
+        };
         if let Some(rates) = &mut self.rates {
             rates.charge(&mut judged, now);
+        }
+        judged
+    }
+
+    fn judge_frames(&mut self, chunk: &mut [u8], on_close: OnClose, mark: Mark, now: Instant) -> Judged {
+        let mut judged = Judged::default();
+        let Framing::Websocket(inspector) = &mut self.framing else { return judged };
+        let may_begin = self.rates.as_mut().map_or(u64::MAX, |rates| rates.messages_left(now));
+        let mut kept = Kept { chunk, passed: 0, judged: 0 };
+        let mut starved = false;
+        while judged.event.is_none() {
+            let scan = inspector.scan(kept.rest(), may_begin - judged.messages);
+            kept.pass(scan.passed);
+            judged.messages += scan.messages;
+            judged.data |= scan.passed > 0;
+            match scan.then {
+                Then::Exhausted | Then::Paused => break,
+                Then::Incomplete => {
+                    starved = true;
+                    break;
+                }
+                Then::Control(control) => {
+                    let violation = self.rates.as_mut().and_then(|rates| rates.take_control(&control, now));
+                    judged.event = violation.map(Event::Violated);
+                    match judged.weigh(&control, kept.rest(), on_close, mark) {
+                        Verdict::Pass => kept.pass(control.size),
+                        Verdict::Swallow => kept.swallow(control.size),
+                    }
+                }
+                Then::Budget => judged.event = self.rates.as_ref().map(|rates| rates.too_many_messages()),
+                Then::Violation(violation) => judged.event = Some(Event::Violated(violation)),
+            }
+        }
+        judged.passed = kept.passed;
+        // What follows a limit that was passed is still frames, and the answer to our Close is one of them.
+        let rest = kept.rest();
+        if !rest.is_empty() {
+            self.starved = starved && self.backlog.is_empty();
+            self.backlog.splice(..0, rest.iter().copied());
         }
         judged
     }
@@ -172,6 +175,9 @@ impl Half {
     pub(super) fn note_passed(&mut self, judged: &Judged) {
         self.counts.messages += judged.messages;
         self.counts.bytes += judged.passed as u64;
+        if let Framing::Websocket(inspector) = &self.framing {
+            self.inside_frame = !inspector.is_at_boundary();
+        }
     }
 
     /// No limit holds any more: the source is only read on for its Close.
@@ -184,19 +190,23 @@ impl Half {
 
     /// Nothing that was read and not passed is of use any more.
     pub(super) fn discard(&mut self) {
-        self.held = Vec::new();
         self.backlog = Vec::new();
+        self.starved = false;
     }
 
-    /// Whether a frame of ours may follow what has passed so far; never in a raw direction.
-    pub(super) fn is_at_boundary(&self) -> bool {
-        match &self.framing {
-            Framing::Websocket(inspector) => inspector.is_at_boundary(),
-            Framing::Raw => false,
+    /// Gives a large buffer back with its last byte; a small one will be needed again for the next half of a header.
+    fn give_back(&mut self) {
+        if self.backlog.is_empty() && self.backlog.capacity() > HEAD {
+            self.backlog = Vec::new();
         }
     }
 
-    /// How many bytes are missing until a frame of ours may follow; `None` if that will never be.
+    /// Whether what has passed so far ends between two frames, so that one of ours may follow.
+    pub(super) fn is_at_boundary(&self) -> bool {
+        !self.inside_frame
+    }
+
+    /// How many bytes are missing until a frame of ours may follow; `None` in a raw direction, where none ever stands.
     pub(super) fn until_boundary(&self) -> Option<u64> {
         match &self.framing {
             Framing::Websocket(inspector) => Some(inspector.remaining()),
@@ -208,6 +218,38 @@ impl Half {
     pub(super) fn counts(&self) -> Counts {
         self.counts
     }
+
+    /// How much memory waits in it.
+    #[cfg(test)]
+    pub(super) fn buffered(&self) -> usize {
+        self.backlog.capacity()
+    }
+}
+
+/// A chunk that is compacted in place: what passed at its front, then a gap as large as what was swallowed, then what is
+/// not judged yet. Each byte moves at most once.
+struct Kept<'a> {
+    chunk: &'a mut [u8],
+    passed: usize,
+    judged: usize,
+}
+
+impl Kept<'_> {
+    fn rest(&self) -> &[u8] {
+        self.chunk.get(self.judged..).unwrap_or_default()
+    }
+
+    fn pass(&mut self, size: usize) {
+        if self.passed < self.judged {
+            self.chunk.copy_within(self.judged..self.judged + size, self.passed);
+        }
+        self.passed += size;
+        self.judged += size;
+    }
+
+    fn swallow(&mut self, size: usize) {
+        self.judged += size;
+    }
 }
 
 /// What becomes of a control frame.
@@ -217,27 +259,23 @@ enum Verdict {
 }
 
 impl Judged {
-    fn weigh(&mut self, control: &Control, frame: &[u8], on_close: OnClose, mark: Option<Mark>) -> Verdict {
+    fn weigh(&mut self, control: &Control, frame: &[u8], on_close: OnClose, mark: Mark) -> Verdict {
         self.control_frames += 1;
         match control.kind {
-            _ if self.event.is_some() => Verdict::Swallow,
+            // It is one too many.
+            _ if self.event.is_some() => return Verdict::Swallow,
             ControlKind::Close(code) => {
                 self.event = Some(Event::Closed(code));
-                match on_close {
-                    OnClose::Pass => Verdict::Pass,
-                    OnClose::Swallow => Verdict::Swallow,
+                if on_close == OnClose::Swallow {
+                    return Verdict::Swallow;
                 }
             }
-            ControlKind::Pong if mark.is_some_and(|mark| *control.payload(frame) == mark) => Verdict::Swallow,
-            ControlKind::Pong => {
-                self.asked = Some(Asked::Pong);
-                Verdict::Pass
-            }
-            ControlKind::Ping => {
-                self.asked = Some(Asked::Ping);
-                Verdict::Pass
-            }
-            ControlKind::Opaque(_) => Verdict::Pass,
+            ControlKind::Pong if *control.payload(frame) == mark => return Verdict::Swallow,
+            ControlKind::Pong => self.asked = Some(Asked::Pong),
+            ControlKind::Ping => self.asked = Some(Asked::Ping),
+            ControlKind::Opaque(_) => {}
         }
+        self.control = true;
+        Verdict::Pass
     }
 }

@@ -9,15 +9,23 @@
 
 mod activity;
 mod closing;
+mod common;
 mod ending;
 mod half;
 mod outcome;
+mod progress;
 mod pump;
 mod rates;
 mod scratch;
 mod side;
 mod spill;
+mod terms;
+mod way;
 
 pub use ending::{Ending, Gone};
 pub use outcome::{Counts, Farewell, Outcome};
-pub use pump::{Joined, Protocol, Terms, Tunnel};
+pub use pump::Tunnel;
+pub use terms::{Joined, Protocol, Terms};
+
+#[cfg(test)]
+mod tests;

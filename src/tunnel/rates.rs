@@ -8,6 +8,9 @@ use super::half::{Event, Judged};
 use crate::config::{Excess, LimitSettings, Rate};
 use crate::websocket::{Control, ControlKind, TokenBucket, Violation};
 
+/// A pause is looked at again after so long, however deep the debt is.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+
 /// The rates of one direction; made only where there is one.
 #[derive(Debug)]
 pub(super) struct Rates {
@@ -77,8 +80,11 @@ impl Rates {
         match self.excess {
             Excess::Throttle => {
                 let control_frames = charge(&mut self.control_frames, judged.control_frames);
-                judged.throttled =
-                    [messages, bytes, control_frames].into_iter().flatten().max().map(|pause| now + pause);
+                judged.throttled = [messages, bytes, control_frames]
+                    .into_iter()
+                    .flatten()
+                    .max()
+                    .map(|pause| now + pause.min(LONGEST_PAUSE));
             }
             Excess::Close => {
                 if let (Some(_), Some(limited), None) = (bytes, &self.bytes, judged.event) {

@@ -3,10 +3,12 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::ReadBuf;
 use tokio::time::Instant;
 
+use super::progress::Progress;
 use super::spill::Spill;
 use crate::net::TunnelStream;
 use crate::process::Delivery;
@@ -19,8 +21,8 @@ pub(super) struct Side<S> {
     spill: Spill,
     /// The stream may hold written bytes back until it is flushed (TLS does).
     unflushed: bool,
-    /// Since when the stream takes nothing of what waits.
-    blocked_since: Option<Instant>,
+    /// The stream takes nothing of what waits.
+    blocked: Option<Progress>,
     /// How far the way to it has come.
     pub(super) write: Write,
     /// How far the way from it has come.
@@ -50,13 +52,16 @@ pub(super) enum Write {
 /// The way from a side.
 ///
 /// ```text
-///   Open ──► Closed ──► Ended
-///    └────► Unread ──────┘
+///          ┌──────────────► Unread ──┐
+///   Open ──┼──► Refused ──┐     ▲     ├──► Ended
+///          └──────────────┴► Closed ──┘      (Refused may turn out to be Unread; each may end at once)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Read {
-    /// Its frames are judged.
+    /// Its frames are judged, and passed on while the other side is open.
     Open,
+    /// It is above a limit: what follows is judged only to find its Close, and discarded.
+    Refused,
     /// Its Close came; what follows is discarded.
     Closed,
     /// It broke the protocol: what follows cannot be read as frames, and is discarded.
@@ -67,14 +72,7 @@ pub(super) enum Read {
 
 impl<S: TunnelStream> Side<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self {
-            stream,
-            spill: Spill::default(),
-            unflushed: false,
-            blocked_since: None,
-            write: Write::Open,
-            read: Read::Open,
-        }
+        Self { stream, spill: Spill::default(), unflushed: false, blocked: None, write: Write::Open, read: Read::Open }
     }
 
     /// Reads what there is into `buffer`; 0 bytes are the end.
@@ -91,12 +89,12 @@ impl<S: TunnelStream> Side<S> {
             match Pin::new(&mut self.stream).poll_write(cx, rest) {
                 Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return self.die(),
                 Poll::Ready(Ok(taken)) => {
-                    self.blocked_since = None;
+                    self.blocked = None;
                     self.unflushed = true;
                     rest = rest.get(taken..).unwrap_or_default();
                 }
                 Poll::Pending => {
-                    self.blocked_since.get_or_insert(now);
+                    self.note_blocked(now);
                     break;
                 }
             }
@@ -119,21 +117,27 @@ impl<S: TunnelStream> Side<S> {
             match Pin::new(&mut self.stream).poll_write(cx, self.spill.front()) {
                 Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => self.die(),
                 Poll::Ready(Ok(taken)) => {
-                    self.blocked_since = None;
+                    self.blocked = None;
                     self.unflushed = true;
                     self.spill.advance(taken);
                 }
-                Poll::Pending => return self.blocked(now),
+                Poll::Pending => {
+                    self.note_blocked(now);
+                    return Poll::Pending;
+                }
             }
         }
         if self.unflushed {
             match Pin::new(&mut self.stream).poll_flush(cx) {
                 Poll::Ready(Ok(())) => {
-                    self.blocked_since = None;
+                    self.blocked = None;
                     self.unflushed = false;
                 }
                 Poll::Ready(Err(_)) => self.die(),
-                Poll::Pending => return self.blocked(now),
+                Poll::Pending => {
+                    self.note_blocked(now);
+                    return Poll::Pending;
+                }
             }
         }
         Poll::Ready(())
@@ -148,7 +152,10 @@ impl<S: TunnelStream> Side<S> {
         match Pin::new(&mut self.stream).poll_shutdown(cx) {
             Poll::Ready(Ok(())) => self.write = Write::Finished,
             Poll::Ready(Err(_)) => self.die(),
-            Poll::Pending => return self.blocked(now),
+            Poll::Pending => {
+                self.note_blocked(now);
+                return Poll::Pending;
+            }
         }
         Poll::Ready(())
     }
@@ -158,17 +165,33 @@ impl<S: TunnelStream> Side<S> {
         self.write = Write::Dead;
         self.spill.clear();
         self.unflushed = false;
-        self.blocked_since = None;
+        self.blocked = None;
     }
 
-    fn blocked(&mut self, now: Instant) -> Poll<()> {
-        self.blocked_since.get_or_insert(now);
-        Poll::Pending
+    /// Ends both ways now. What it has taken may still reach it.
+    pub(super) fn cut(&mut self, cx: &mut Context<'_>) {
+        if self.is_flushed() && matches!(self.write, Write::Open | Write::Told) {
+            // Only asked once: whether the FIN goes out or not, the stream is dropped next.
+            let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
+        }
+        self.die();
+        self.read = Read::Ended;
     }
 
-    /// Since when it has taken nothing of what waits for it.
+    fn note_blocked(&mut self, now: Instant) {
+        let stream = &self.stream;
+        self.blocked.get_or_insert_with(|| Progress::new(stream.delivery(), now));
+    }
+
+    /// Whether it has taken nothing of what waits for it for so long.
+    pub(super) fn is_stalled(&mut self, timeout: Duration, now: Instant) -> bool {
+        let stream = &self.stream;
+        self.blocked.as_mut().is_some_and(|blocked| blocked.is_missing_for(timeout, || stream.delivery(), now))
+    }
+
+    /// Since when it has taken nothing of what waits for it, as far as we know.
     pub(super) fn blocked_since(&self) -> Option<Instant> {
-        self.blocked_since
+        Some(self.blocked.as_ref()?.since())
     }
 
     /// Whether everything written to it has left our buffers.
@@ -189,5 +212,11 @@ impl<S: TunnelStream> Side<S> {
     /// What the kernel knows of the bytes on their way to it.
     pub(super) fn delivery(&self) -> Option<Delivery> {
         self.stream.delivery()
+    }
+
+    /// How much memory waits with it.
+    #[cfg(test)]
+    pub(super) fn buffered(&self) -> usize {
+        self.spill.capacity()
     }
 }

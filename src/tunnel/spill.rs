@@ -33,4 +33,9 @@ impl Spill {
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
 }

@@ -1,0 +1,67 @@
+//! What a tunnel is made of, and what it is held to.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::activity::Speech;
+use super::half::Half;
+use super::rates::Rates;
+use crate::config::WebsocketSettings;
+use crate::websocket::{Direction, Extensions, Inspector, Rules};
+
+/// The two streams of a tunnel, and what was read from them with the handshake.
+#[derive(Debug)]
+pub struct Joined<C, U> {
+    /// The client's stream.
+    pub client: C,
+    /// The endpoint's stream.
+    pub upstream: U,
+    /// What the client sent after its request.
+    pub client_early: Vec<u8>,
+    /// What the endpoint sent after its answer.
+    pub upstream_early: Vec<u8>,
+    /// The head of our answer to the client, which goes before everything else.
+    pub answer: Vec<u8>,
+}
+
+/// What a tunnel is held to for as long as it lives.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Timers and limits.
+    pub settings: Arc<WebsocketSettings>,
+    /// What the two sides speak.
+    pub protocol: Protocol,
+}
+
+/// What the two sides of a tunnel speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// WebSocket, with what the handshake agreed on.
+    Websocket(Extensions),
+    /// Something else: bytes are passed as they come, a Close cannot be said, a half-close is kept.
+    Raw,
+}
+
+impl Terms {
+    pub(super) fn speech(&self) -> Speech {
+        match self.protocol {
+            Protocol::Websocket(_) => Speech::Frames,
+            Protocol::Raw => Speech::Bytes,
+        }
+    }
+
+    /// A direction at its start; `early` was read with the handshake.
+    pub(super) fn half(&self, direction: Direction, early: Vec<u8>, now: Instant) -> Half {
+        let Protocol::Websocket(extensions) = self.protocol else { return Half::raw(early) };
+        let limits = self.settings.limits.get(direction);
+        let inspector = Inspector::new(Rules {
+            direction,
+            extensions,
+            max_frame: limits.max_frame.unwrap_or(u64::MAX),
+            max_message: limits.max_message.unwrap_or(u64::MAX),
+            max_fragments: limits.max_fragments.unwrap_or(u64::MAX),
+        });
+        Half::websocket(inspector, Rates::new(limits, now), early)
+    }
+}

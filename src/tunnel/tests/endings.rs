@@ -1,0 +1,496 @@
+//! The table of endings, row by row, and the sentences below it.
+
+use super::frames::*;
+use super::scene::{Open, Scene, millis, seconds};
+use crate::tunnel::{Ending, Farewell, Gone};
+use crate::websocket::{CloseCode, PerSide, Side, Violation};
+
+const CLEAN: PerSide<Farewell> = PerSide { client: Farewell::Clean, upstream: Farewell::Clean };
+
+fn code(code: u16) -> CloseCode {
+    CloseCode::new(code).unwrap()
+}
+
+/// Both answer what they were told and leave.
+fn both_answer(tunnel: &mut Open, client: u16, upstream: u16) {
+    tunnel.client.says(close(client, ""));
+    tunnel.upstream.says(close(upstream, ""));
+    tunnel.settle();
+    both_leave(tunnel);
+}
+
+fn both_leave(tunnel: &mut Open) {
+    assert!(tunnel.client.has_fin(), "the client reads our FIN first");
+    tunnel.client.finishes();
+    tunnel.settle();
+    assert!(!tunnel.upstream.has_fin(), "the endpoint closes first on its side");
+    tunnel.upstream.finishes();
+    tunnel.settle();
+    assert!(tunnel.upstream.has_fin());
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_pass_both_ways() {
+    let mut tunnel = Scene::new().open();
+    tunnel.client.says(text("hello"));
+    tunnel.upstream.says(binary(100_000));
+    tunnel.upstream.says(ping("?"));
+    tunnel.settle();
+    assert_eq!(tunnel.upstream.reads(), [text("hello")]);
+    assert_eq!(tunnel.client.reads(), [binary(100_000), ping("?")]);
+    assert!(tunnel.is_open());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peers_own_close_is_passed_on_both_ways() {
+    for by in [Side::Client, Side::Upstream] {
+        let mut tunnel = Scene::new().open();
+        tunnel.peer(by).says(close(4001, "enough"));
+        tunnel.settle();
+        assert_eq!(tunnel.peer(by.other()).reads(), [close(4001, "enough")]);
+        assert!(!tunnel.client.has_fin() && !tunnel.upstream.has_fin());
+        tunnel.peer(by.other()).says(close(4001, "yes"));
+        tunnel.settle();
+        assert_eq!(tunnel.peer(by).reads(), [close(4001, "yes")]);
+        both_leave(&mut tunnel);
+        let outcome = tunnel.outcome();
+        assert_eq!(outcome.ending, Ending::PeerClosed { by, code: Some(code(4001)) });
+        assert_eq!(outcome.farewell, CLEAN);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_close_stays_empty() {
+    let mut tunnel = Scene::new().open();
+    tunnel.client.says(empty_close());
+    tunnel.settle();
+    assert_eq!(tunnel.upstream.reads(), [empty_close()]);
+    tunnel.upstream.says(empty_close());
+    tunnel.settle();
+    assert_eq!(tunnel.client.reads(), [empty_close()]);
+    both_leave(&mut tunnel);
+    assert_eq!(tunnel.outcome().ending, Ending::PeerClosed { by: Side::Client, code: None });
+}
+
+#[tokio::test(start_paused = true)]
+async fn codes_that_must_not_be_sent_never_pass() {
+    for illegal in [1005, 1006, 1015] {
+        let mut tunnel = Scene::new().open();
+        tunnel.upstream.says(close(illegal, ""));
+        tunnel.settle();
+        assert_eq!(tunnel.client.reads(), [close(1014, "the server was disconnected")]);
+        let told: Vec<_> = tunnel.upstream.reads().iter().map(Frame::close_code).collect();
+        assert_eq!(told, [Some(1002)]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_tells_the_client_first_and_the_endpoint_after_the_clients_close() {
+    let mut tunnel = Scene::new().open();
+    tunnel.drain(seconds(60));
+    assert_eq!(tunnel.client.reads(), [close(1012, "service restart")]);
+    assert_eq!(tunnel.upstream.reads(), []);
+    for message in 0..100 {
+        tunnel.client.says(text(&format!("message {message}")));
+        tunnel.upstream.says(text("too late"));
+    }
+    tunnel.settle();
+    assert_eq!(tunnel.upstream.reads().len(), 100, "none of the client's messages is lost");
+    assert_eq!(tunnel.client.reads(), [], "nothing follows our Close");
+    tunnel.client.says(text("the last one"));
+    tunnel.client.says(close(1012, ""));
+    tunnel.settle();
+    assert_eq!(tunnel.upstream.reads(), [text("the last one"), close(1001, "service restart")]);
+    tunnel.upstream.says(close(1001, ""));
+    tunnel.settle();
+    both_leave(&mut tunnel);
+    assert_eq!(tunnel.client.reads(), [], "the endpoint's answer to our Close is swallowed");
+    let outcome = tunnel.outcome();
+    assert!(matches!(outcome.ending, Ending::Drained(order) if order.code == code(1012)));
+    assert_eq!(outcome.farewell, CLEAN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_endpoint_of_a_drained_client_that_does_not_answer_is_told_all_the_same() {
+    let mut tunnel = Scene::new().open();
+    tunnel.drain(seconds(60));
+    tunnel.wait(seconds(5)).await;
+    assert_eq!(tunnel.upstream.reads(), [close(1001, "service restart")]);
+    assert_eq!(tunnel.client.reads(), [close(1012, "service restart")]);
+    assert!(tunnel.client.has_fin());
+    assert!(tunnel.is_open(), "the endpoint has its own time to answer");
+    tunnel.upstream.says(close(1001, ""));
+    tunnel.upstream.finishes();
+    let farewell = tunnel.outcome().farewell;
+    assert_eq!(farewell, PerSide { client: Farewell::Unanswered, upstream: Farewell::Clean });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drains_deadline_leaves_the_endpoint_a_last_word() {
+    let mut tunnel = Scene::new().open();
+    tunnel.drain(seconds(2));
+    tunnel.wait(seconds(2)).await;
+    assert_eq!(tunnel.upstream.reads(), [close(1001, "service restart")]);
+    assert_eq!(tunnel.outcome().duration, seconds(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_drain_brings_the_deadline_nearer() {
+    let mut tunnel = Scene::new().with(|settings| settings.closing_timeout = seconds(600)).open();
+    tunnel.drain(seconds(300));
+    tunnel.wait(seconds(1)).await;
+    tunnel.drain(seconds(400));
+    tunnel.wait(seconds(1)).await;
+    tunnel.drain(seconds(2));
+    tunnel.wait(seconds(3)).await;
+    assert_eq!(tunnel.outcome().duration, seconds(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lifetime_and_idle_tell_both_1001() {
+    for (scene, ending) in [
+        (Scene::new().with(|settings| settings.max_lifetime = Some(seconds(100))), Ending::Lifetime),
+        (Scene::new().with(|settings| settings.idle_timeout = Some(seconds(105))), Ending::Idle),
+    ] {
+        let mut tunnel = scene.open();
+        tunnel.wait_for_words(seconds(111)).await;
+        assert_eq!(tunnel.client.reads()[0].close_code(), Some(1001));
+        assert_eq!(tunnel.upstream.reads()[0].close_code(), Some(1001));
+        both_answer(&mut tunnel, 1001, 1001);
+        let outcome = tunnel.outcome();
+        assert_eq!((outcome.ending, outcome.farewell), (ending, CLEAN));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_pong_from_a_side_tells_both_1001() {
+    for side in [Side::Client, Side::Upstream] {
+        let ping = move |every: &mut PerSide<_>| *every.get_mut(side) = Some(seconds(25));
+        let mut tunnel = Scene::new().with(|settings| ping(&mut settings.ping_every)).open();
+        tunnel.wait(seconds(36)).await;
+        assert_eq!(tunnel.peer(side.other()).reads(), [close(1001, "no answer to ping")]);
+        let frames = tunnel.peer(side).reads();
+        assert!(frames[0].is_ping());
+        assert_eq!(frames[1..], [close(1001, "no answer to ping")]);
+        tunnel.wait(seconds(6)).await;
+        let outcome = tunnel.outcome();
+        assert_eq!(outcome.ending, Ending::NoPong(side));
+        assert_eq!(*outcome.farewell.get(side), Farewell::Unanswered);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stalled_side_is_cut_and_the_other_is_told_1001() {
+    for side in [Side::Client, Side::Upstream] {
+        let mut tunnel = Scene::new().with(|settings| settings.stall_timeout = Some(seconds(60))).open();
+        tunnel.peer(side).has_room_for(1000);
+        tunnel.peer(side.other()).says(binary(2000));
+        tunnel.wait(seconds(59)).await;
+        assert!(tunnel.is_open() && tunnel.peer(side.other()).waiting() == 0);
+        tunnel.wait(seconds(2)).await;
+        assert_eq!(tunnel.peer(side.other()).reads(), [close(1001, "the other side stalled")]);
+        tunnel.peer(side.other()).says(close(1001, ""));
+        tunnel.peer(side.other()).finishes();
+        let outcome = tunnel.outcome();
+        assert_eq!(outcome.ending, Ending::Stalled(side));
+        assert_eq!(
+            (*outcome.farewell.get(side), *outcome.farewell.get(side.other())),
+            (Farewell::Cut, Farewell::Clean)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_breaks_the_protocol_reads_1002_and_the_other_1001_or_1014() {
+    let reserved = Frame { first: 0x83, payload: b"?".to_vec() };
+    for (by, others) in [
+        (Side::Client, close(1001, "the client was disconnected")),
+        (Side::Upstream, close(1014, "the server was disconnected")),
+    ] {
+        let mut tunnel = Scene::new().open();
+        tunnel.peer(by).says(text("fine"));
+        tunnel.peer(by).says(reserved.clone());
+        tunnel.peer(by).says(text("never"));
+        tunnel.settle();
+        assert_eq!(tunnel.peer(by).reads(), [close(1002, "opcode 3 is reserved")]);
+        assert_eq!(tunnel.peer(by.other()).reads(), [text("fine"), others]);
+        let outcome = {
+            tunnel.wait(seconds(11)).await;
+            tunnel.outcome()
+        };
+        assert_eq!(outcome.ending, Ending::Violated { by, violation: Violation::ReservedOpcode(3) });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_breaks_a_limit_reads_1009_or_1008_and_may_still_answer() {
+    for (by, others) in [(Side::Client, 1001), (Side::Upstream, 1014)] {
+        let mut tunnel = Scene::new().limit(by, |limits| limits.max_message = Some(10)).open();
+        tunnel.peer(by).says(binary(11));
+        tunnel.peer(by).says(text("discarded"));
+        tunnel.settle();
+        assert_eq!(tunnel.peer(by).reads(), [close(1009, "a message is larger than 10 bytes")]);
+        assert_eq!(tunnel.peer(by.other()).reads()[0].close_code(), Some(others));
+        both_answer(&mut tunnel, 1009, 1001);
+        let outcome = tunnel.outcome();
+        assert_eq!(outcome.ending, Ending::Violated { by, violation: Violation::MessageTooBig(10) });
+        assert_eq!(outcome.farewell, CLEAN);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_in_the_middle_of_a_gigabyte_reads_its_1009() {
+    let mut tunnel = Scene::new().limit(Side::Client, |limits| limits.max_frame = Some(1 << 20)).open();
+    tunnel.client.sends(&header(Side::Client, 0x82, 1 << 30));
+    tunnel.settle();
+    assert_eq!(tunnel.client.reads()[0].close_code(), Some(1009));
+    let piece = vec![0; 1 << 20];
+    for _ in 0..64 {
+        tunnel.client.sends(&piece);
+        tunnel.settle();
+        assert_eq!(tunnel.client.unread(), 0, "what it still sends is read and discarded");
+    }
+    assert_eq!(tunnel.upstream.reads(), [close(1001, "the client was disconnected")], "and nothing of the frame");
+    tunnel.client.finishes();
+    tunnel.settle();
+    assert!(tunnel.client.has_fin());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_reads_what_came_from_a_lost_endpoint_then_1014_and_a_fin() {
+    let mut tunnel = Scene::new().open();
+    tunnel.upstream.says(text("last words"));
+    tunnel.upstream.finishes();
+    tunnel.settle();
+    assert_eq!(tunnel.client.reads(), [text("last words"), close(1014, "the server is gone")]);
+    tunnel.client.says(text("still read"));
+    tunnel.client.says(close(1014, ""));
+    tunnel.settle();
+    assert!(tunnel.client.has_fin());
+    assert_eq!(tunnel.upstream.reads(), [text("still read")]);
+    assert!(tunnel.upstream.has_fin());
+    tunnel.client.finishes();
+    let outcome = tunnel.outcome();
+    assert_eq!(outcome.ending, Ending::Lost { side: Side::Upstream, gone: Gone::Finished });
+    assert_eq!(outcome.farewell, PerSide { client: Farewell::Clean, upstream: Farewell::Finished });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fin_of_the_client_ends_only_its_direction() {
+    let mut tunnel = Scene::new().open();
+    tunnel.client.says(text("last words"));
+    tunnel.client.finishes();
+    tunnel.settle();
+    assert_eq!(tunnel.upstream.reads(), [text("last words")]);
+    assert!(tunnel.upstream.has_fin());
+    tunnel.upstream.says(text("an answer"));
+    tunnel.upstream.says(close(1000, ""));
+    tunnel.settle();
+    assert_eq!(tunnel.client.reads(), [text("an answer"), close(1000, "")]);
+    tunnel.upstream.finishes();
+    assert_eq!(tunnel.outcome().ending, Ending::Lost { side: Side::Client, gone: Gone::Finished });
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_other_direction_of_a_fin_ends_at_the_half_close_timeout() {
+    let mut tunnel = Scene::new().open();
+    tunnel.client.finishes();
+    for _ in 0..10 {
+        tunnel.wait(millis(299)).await;
+        tunnel.upstream.says(text("on and on"));
+    }
+    assert!(tunnel.is_open());
+    tunnel.wait(millis(100)).await;
+    assert!(tunnel.outcome().duration < millis(3_100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_ends_both() {
+    for side in [Side::Client, Side::Upstream] {
+        let mut tunnel = Scene::new().open();
+        tunnel.peer(side).says(text("delivered"));
+        tunnel.settle();
+        tunnel.peer(side).resets();
+        tunnel.settle();
+        let frames = tunnel.peer(side.other()).reads();
+        assert_eq!(frames[0], text("delivered"));
+        match side {
+            Side::Client => assert!(tunnel.upstream.has_fin() && frames.len() == 1),
+            Side::Upstream => assert_eq!(frames[1..], [close(1014, "the server is gone")]),
+        }
+        tunnel.wait(seconds(6)).await;
+        assert_eq!(tunnel.outcome().ending, Ending::Lost { side, gone: Gone::Broken });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_write_ends_the_tunnel_after_what_that_side_still_said() {
+    let mut tunnel = Scene::new().open();
+    tunnel.upstream.says(text("before"));
+    tunnel.upstream.stops_taking();
+    tunnel.client.says(text("into the void"));
+    tunnel.settle();
+    assert_eq!(tunnel.client.reads(), [text("before"), close(1014, "the server is gone")]);
+    tunnel.client.says(close(1014, ""));
+    tunnel.client.finishes();
+    assert_eq!(tunnel.outcome().ending, Ending::Lost { side: Side::Upstream, gone: Gone::Broken });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_that_cannot_be_written_is_answered_by_us() {
+    let mut tunnel = Scene::new().open();
+    tunnel.upstream.stops_taking();
+    tunnel.client.says(close(1000, ""));
+    tunnel.settle();
+    assert_eq!(tunnel.client.reads(), [close(1000, "")]);
+    tunnel.client.finishes();
+    let outcome = tunnel.outcome();
+    assert_eq!(outcome.ending, Ending::PeerClosed { by: Side::Client, code: Some(code(1000)) });
+    assert_eq!(outcome.farewell, PerSide { client: Farewell::Clean, upstream: Farewell::Finished });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_that_its_receiver_leaves_unanswered_is_answered_by_us() {
+    for by in [Side::Client, Side::Upstream] {
+        for leaves in [true, false] {
+            let mut tunnel = Scene::new().open();
+            tunnel.peer(by).says(close(4002, "bye"));
+            tunnel.settle();
+            if leaves {
+                tunnel.peer(by.other()).finishes();
+                tunnel.settle();
+            } else {
+                tunnel.wait(seconds(5)).await;
+            }
+            assert_eq!(tunnel.peer(by).reads(), [close(4002, "")]);
+            assert!(!leaves || tunnel.is_open());
+            tunnel.peer(by).finishes();
+            let outcome = tunnel.outcome();
+            assert_eq!(*outcome.farewell.get(by), Farewell::Clean);
+            assert_eq!(*outcome.farewell.get(by.other()), Farewell::Unanswered);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_close_stands_between_the_frames_of_a_message() {
+    let mut tunnel = Scene::new().open();
+    tunnel.upstream.says(begin("one"));
+    tunnel.settle();
+    tunnel.drain(seconds(60));
+    tunnel.upstream.says(finish("never"));
+    tunnel.settle();
+    assert_eq!(tunnel.client.reads(), [begin("one"), close(1012, "service restart")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_close_waits_for_the_end_of_the_frame_and_not_one_frame_longer() {
+    let frame = binary(200_000).encode(Side::Upstream);
+    let mut tunnel = Scene::new().open();
+    let (front, back) = frame.split_at(1000);
+    tunnel.upstream.sends(front);
+    tunnel.settle();
+    tunnel.drain(seconds(60));
+    tunnel.settle();
+    assert_eq!(tunnel.client.reads(), []);
+    let rest = [back, &frame, &frame].concat();
+    tunnel.upstream.sends(&rest);
+    tunnel.settle();
+    assert_eq!(tunnel.client.reads(), [binary(200_000), close(1012, "service restart")]);
+    assert_eq!(tunnel.upstream.unread(), 0, "the frames behind it are read and discarded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_close_follows_inside_a_frame() {
+    // The source ends.
+    let mut tunnel = Scene::new().open();
+    tunnel.client.sends(&binary(1000).encode(Side::Client)[..500]);
+    tunnel.client.finishes();
+    tunnel.settle();
+    assert!(tunnel.upstream.reads_bytes().len() == 500 && tunnel.upstream.has_fin());
+    tunnel.upstream.finishes();
+    assert_eq!(tunnel.outcome().farewell.upstream, Farewell::InsideFrame);
+
+    let mut tunnel = Scene::new().open();
+    tunnel.upstream.sends(&binary(1000).encode(Side::Upstream)[..500]);
+    tunnel.settle();
+    tunnel.upstream.resets();
+    tunnel.settle();
+    assert!(tunnel.client.reads_bytes().len() == 500 && tunnel.client.has_fin());
+    tunnel.client.finishes();
+    assert_eq!(tunnel.outcome().farewell.client, Farewell::InsideFrame);
+
+    // The deadline comes.
+    let mut tunnel = Scene::new().open();
+    tunnel.upstream.sends(&binary(1000).encode(Side::Upstream)[..500]);
+    tunnel.settle();
+    tunnel.drain(seconds(10));
+    tunnel.wait(seconds(10)).await;
+    assert!(tunnel.client.reads_bytes().len() == 500 && tunnel.client.has_fin());
+    assert_eq!(tunnel.outcome().farewell.client, Farewell::InsideFrame);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_held_header_never_comes_before_our_close() {
+    let mut tunnel = Scene::new().open();
+    tunnel.upstream.says(text("whole"));
+    tunnel.upstream.sends(&header(Side::Upstream, 0x82, 70_000)[..5]);
+    tunnel.settle();
+    tunnel.drain(seconds(60));
+    assert_eq!(tunnel.client.reads(), [text("whole"), close(1012, "service restart")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_during_a_drain_stops_the_message_and_not_the_good_byes() {
+    let mut tunnel = Scene::new().limit(Side::Client, |limits| limits.max_message = Some(10)).open();
+    tunnel.drain(seconds(60));
+    tunnel.client.says(text("fine"));
+    tunnel.client.says(binary(11));
+    tunnel.settle();
+    assert_eq!(tunnel.upstream.reads(), [text("fine"), close(1001, "service restart")]);
+    assert_eq!(tunnel.client.reads(), [close(1012, "service restart")]);
+    both_answer(&mut tunnel, 1012, 1001);
+    assert_eq!(tunnel.outcome().farewell, CLEAN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_closes_by_itself_in_a_drain_does_not_break_it() {
+    let mut tunnel = Scene::new().open();
+    tunnel.drain(seconds(60));
+    tunnel.upstream.says(close(1000, "mine"));
+    tunnel.settle();
+    assert_eq!(tunnel.client.reads(), [close(1012, "service restart")]);
+    tunnel.client.says(close(1012, ""));
+    tunnel.settle();
+    assert_eq!(tunnel.upstream.reads(), [close(1001, "service restart")]);
+    both_leave(&mut tunnel);
+    assert_eq!(tunnel.outcome().farewell, CLEAN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_only_talks_on_is_cut_at_the_deadline() {
+    let mut tunnel = Scene::new().open();
+    tunnel.drain(seconds(60));
+    while tunnel.is_open() {
+        tunnel.client.says(text("I did not hear that"));
+        tunnel.upstream.says(text("nor I"));
+        tunnel.wait(millis(500)).await;
+    }
+    assert!(tunnel.outcome().duration <= seconds(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blocked_side_is_read_on_once_the_other_was_told() {
+    // The client takes nothing of a large frame; the endpoint's answer and FIN are found all the same.
+    let mut tunnel = Scene::new().with(|settings| settings.idle_timeout = Some(seconds(10))).open();
+    tunnel.upstream.has_room_for(10);
+    tunnel.client.says(text("0123456789012345"));
+    tunnel.settle();
+    tunnel.client.says(close(1000, ""));
+    tunnel.settle();
+    assert!(tunnel.is_open());
+    tunnel.drain(seconds(30));
+    assert_eq!(tunnel.client.reads(), [close(1012, "service restart")]);
+    tunnel.wait(seconds(31)).await;
+    assert!(!tunnel.is_open());
+}

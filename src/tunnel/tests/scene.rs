@@ -1,0 +1,222 @@
+//! A tunnel, its two peers and the clock.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use tokio::time::{Instant, advance};
+
+use super::peer::{Peer, Wire, stream};
+use crate::config::{Compression, Excess, IdleCounts, LimitSettings, WebsocketSettings};
+use crate::drain::{Cause, Incarnation, Member, Registry, StopOrder};
+use crate::tunnel::{Joined, Outcome, Protocol, Terms, Tunnel};
+use crate::websocket::{CloseCode, Extensions, PerDirection, PerSide, Side};
+
+/// So often the tunnel is looked at while time passes.
+const STEP: Duration = Duration::from_millis(50);
+
+/// A tunnel about to open.
+pub(super) struct Scene {
+    pub(super) settings: WebsocketSettings,
+    pub(super) protocol: Protocol,
+    pub(super) client_early: Vec<u8>,
+    pub(super) upstream_early: Vec<u8>,
+    pub(super) answer: Vec<u8>,
+}
+
+/// An open tunnel.
+pub(super) struct Open {
+    pub(super) client: Peer,
+    pub(super) upstream: Peer,
+    pub(super) registry: Arc<Registry>,
+    tunnel: Option<Pin<Box<Tunnel<Wire, Wire>>>>,
+    woken: Arc<Woken>,
+    outcome: Option<Outcome>,
+}
+
+/// Polls only who was woken: a wake-up that is lost is found.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+pub(super) fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub(super) fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+const OFF: LimitSettings = LimitSettings {
+    max_message: None,
+    max_frame: None,
+    max_fragments: None,
+    max_inflated_message: None,
+    messages_per_second: None,
+    control_frames_per_second: None,
+    bytes_per_second: None,
+    excess: Excess::Close,
+};
+
+impl Scene {
+    /// A WebSocket without any timer or limit but those of the end.
+    pub(super) fn new() -> Self {
+        let settings = WebsocketSettings {
+            idle_timeout: None,
+            idle_counts: IdleCounts::Messages,
+            ping_every: PerSide { client: None, upstream: None },
+            pong_within: seconds(10),
+            stall_timeout: None,
+            max_lifetime: None,
+            closing_timeout: seconds(5),
+            half_close_timeout: seconds(3),
+            endpoint_lost_code: CloseCode::BAD_GATEWAY,
+            limits: PerDirection { from_client: OFF, from_upstream: OFF },
+            compression: Compression::Pass,
+        };
+        let protocol = Protocol::Websocket(Extensions::None);
+        Self { settings, protocol, client_early: vec![], upstream_early: vec![], answer: vec![] }
+    }
+
+    /// Another protocol.
+    pub(super) fn raw() -> Self {
+        Self { protocol: Protocol::Raw, ..Self::new() }
+    }
+
+    /// With these settings changed.
+    pub(super) fn with(mut self, change: impl FnOnce(&mut WebsocketSettings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// With these limits changed for what `from` sends.
+    pub(super) fn limit(mut self, from: Side, change: impl FnOnce(&mut LimitSettings)) -> Self {
+        change(self.settings.limits.get_mut(from.sends()));
+        self
+    }
+
+    pub(super) fn open(self) -> Open {
+        let mut open = self.open_unpolled();
+        open.settle();
+        open
+    }
+
+    pub(super) fn open_unpolled(self) -> Open {
+        let registry = Registry::new(1);
+        let member = Member {
+            listener: ("public".into(), Incarnation(1)),
+            route: ("chat".into(), Incarnation(2)),
+            upstream: ("chat".into(), Incarnation(3)),
+            endpoint: ("a".into(), Incarnation(4)),
+            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        };
+        let registration = registry.register(0, member);
+        let (client, client_peer) = stream(Side::Client);
+        let (upstream, upstream_peer) = stream(Side::Upstream);
+        let Self { settings, protocol, client_early, upstream_early, answer } = self;
+        let joined = Joined { client, upstream, client_early, upstream_early, answer };
+        let terms = Terms { settings: Arc::new(settings), protocol };
+        let woken = Arc::new(Woken::default());
+        woken.0.store(true, Ordering::Relaxed);
+        Open {
+            client: client_peer,
+            upstream: upstream_peer,
+            registry,
+            tunnel: Some(Box::pin(Tunnel::new(joined, terms, registration))),
+            woken,
+            outcome: None,
+        }
+    }
+}
+
+impl Open {
+    pub(super) fn peer(&mut self, side: Side) -> &mut Peer {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Upstream => &mut self.upstream,
+        }
+    }
+
+    /// Polls the tunnel once if it was woken; whether it was.
+    pub(super) fn step(&mut self) -> bool {
+        let Some(tunnel) = &mut self.tunnel else { return false };
+        if !self.woken.0.swap(false, Ordering::Relaxed) {
+            return false;
+        }
+        let waker = Waker::from(Arc::clone(&self.woken));
+        if let Poll::Ready(outcome) = tunnel.as_mut().poll(&mut Context::from_waker(&waker)) {
+            self.outcome = Some(outcome);
+            self.tunnel = None;
+        }
+        true
+    }
+
+    /// Polls the tunnel for as long as it is woken.
+    #[track_caller]
+    pub(super) fn settle(&mut self) {
+        let mut polls = 0;
+        while self.step() {
+            polls += 1;
+            assert!(polls < 100_000, "the tunnel spins");
+        }
+    }
+
+    /// Time passes, in steps.
+    pub(super) async fn wait(&mut self, duration: Duration) {
+        let until = Instant::now() + duration;
+        self.settle();
+        while Instant::now() < until && self.tunnel.is_some() {
+            advance(STEP.min(until - Instant::now())).await;
+            self.settle();
+        }
+    }
+
+    /// Waits until something was written to the client, at most `longest`.
+    pub(super) async fn wait_for_words(&mut self, longest: Duration) {
+        let until = Instant::now() + longest;
+        while self.client.waiting() == 0 && Instant::now() < until {
+            self.wait(STEP).await;
+        }
+    }
+
+    /// The clock jumps.
+    pub(super) async fn jump(&mut self, duration: Duration) {
+        advance(duration).await;
+        self.settle();
+    }
+
+    /// A drain tells the tunnel to end within `deadline`.
+    pub(super) fn drain(&mut self, deadline: Duration) {
+        let deadline = Instant::now() + deadline;
+        let order = StopOrder { cause: Cause::Stop, code: CloseCode::SERVICE_RESTART, deadline };
+        for ticket in self.registry.tunnels(|_| true) {
+            ticket.tell(order);
+        }
+        self.settle();
+    }
+
+    /// How much memory the tunnel's buffers hold.
+    pub(super) fn buffered(&self) -> PerDirection<usize> {
+        self.tunnel.as_ref().map(|tunnel| tunnel.buffered()).unwrap_or_default()
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.tunnel.is_some()
+    }
+
+    /// How the tunnel ended; it must have.
+    #[track_caller]
+    pub(super) fn outcome(&mut self) -> Outcome {
+        self.settle();
+        assert!(self.registry.is_empty() || self.outcome.is_none(), "an ended tunnel is still registered");
+        self.outcome.expect("the tunnel has ended")
+    }
+}

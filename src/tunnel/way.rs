@@ -1,0 +1,274 @@
+//! One direction at work: reads from its source, judges, passes on to its sink, and says to the sink what is ours to say.
+
+use std::task::{Context, Poll};
+
+use tokio::time::Instant;
+
+use super::closing::Word;
+use super::common::Common;
+use super::ending::{Ending, Gone};
+use super::half::{Backlog, Event, Half, Judged, OnClose};
+use super::scratch::READ;
+use super::side::{Read, Side as Leg, Write};
+use crate::net::TunnelStream;
+use crate::websocket::{CloseCode, Frame, Side, Violation};
+
+/// One direction at work.
+pub(super) struct Way<'a, A, B> {
+    pub(super) from: Side,
+    pub(super) source: &'a mut Leg<A>,
+    pub(super) sink: &'a mut Leg<B>,
+    pub(super) half: &'a mut Half,
+    pub(super) common: &'a mut Common,
+}
+
+/// Whether a step came to something, so that another one may too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carried {
+    Something,
+    Nothing,
+}
+
+impl Carried {
+    pub(super) fn or(self, other: Self) -> Self {
+        if self == Self::Something { self } else { other }
+    }
+}
+
+impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
+    /// Reads once, judges what came and passes it on.
+    pub(super) fn carry(&mut self, cx: &mut Context<'_>, now: Instant, scratch: &mut [u8]) -> Carried {
+        if self.source.read == Read::Ended || !self.may_read(cx, now) {
+            return Carried::Nothing;
+        }
+        let most = self.room();
+        if most == 0 {
+            return Carried::Nothing;
+        }
+        let count = match self.half.recall(scratch, most) {
+            Backlog::Whole(count) => count,
+            Backlog::Start(kept) => {
+                let Some(room) = scratch.get_mut(kept..kept + most) else { return Carried::Nothing };
+                match self.source.poll_read(cx, room) {
+                    // Its write failed, and no more is to be read of what it still had to say.
+                    Poll::Pending if self.source.write == Write::Dead => return self.source_gone(Gone::Broken, now),
+                    Poll::Pending => return Carried::Nothing,
+                    Poll::Ready(Ok(0)) => return self.source_gone(Gone::Finished, now),
+                    Poll::Ready(Err(_)) => return self.source_gone(Gone::Broken, now),
+                    Poll::Ready(Ok(count)) => {
+                        self.common.rearm |= self.common.activity.note_heard(self.from, now);
+                        kept + count
+                    }
+                }
+            }
+        };
+        let Some(chunk) = scratch.get_mut(..count) else { return Carried::Nothing };
+        if self.is_forwarding() {
+            self.pass(cx, now, chunk);
+        } else {
+            self.discard(now, chunk);
+        }
+        Carried::Something
+    }
+
+    /// Whether what is read now is passed on.
+    fn is_forwarding(&self) -> bool {
+        self.sink.is_forwarding() && self.source.read == Read::Open
+    }
+
+    /// Whether there is somewhere to put what would be read: back-pressure, and a rate that throttles.
+    fn may_read(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let forwarding = self.is_forwarding();
+        let blocked = forwarding && self.with_sink(|sink| sink.poll_flush(cx, now)).is_pending();
+        let resume = self.common.resume.get_mut(self.from);
+        *resume = resume.filter(|resume| forwarding && now < *resume);
+        let unread = blocked || resume.is_some();
+        let was_unread = std::mem::replace(self.common.unread.get_mut(self.from), unread);
+        if was_unread && !unread {
+            self.common.activity.stand_still(self.from, now);
+        }
+        !unread
+    }
+
+    /// Does something that may find the sink blocked; then its stall clock runs.
+    fn with_sink<R>(&mut self, work: impl FnOnce(&mut Leg<B>) -> R) -> R {
+        let was_blocked = self.sink.blocked_since().is_some();
+        let result = work(self.sink);
+        self.common.rearm |= !was_blocked && self.sink.blocked_since().is_some();
+        result
+    }
+
+    /// How much may be read: where a frame of ours waits, no more than up to the boundary where it can stand.
+    fn room(&self) -> usize {
+        if !self.is_forwarding() || !self.common.has_frame_for(self.from.other()) {
+            return READ;
+        }
+        self.half.until_boundary().map_or(READ, |missing| usize::try_from(missing).unwrap_or(READ).min(READ))
+    }
+
+    fn pass(&mut self, cx: &mut Context<'_>, now: Instant, chunk: &mut [u8]) {
+        let passes_close = self.common.passes_close(self.from);
+        let on_close = if passes_close { OnClose::Pass } else { OnClose::Swallow };
+        let judged = self.half.judge(chunk, on_close, self.common.mark, now);
+        let passed = chunk.get(..judged.passed).unwrap_or_default();
+        self.with_sink(|sink| sink.write(cx, passed, now));
+        self.half.note_passed(&judged);
+        self.note(&judged, now);
+        match judged.event {
+            None => {}
+            Some(Event::Closed(code)) => {
+                self.note_close(code, now);
+                if passes_close && self.sink.is_forwarding() {
+                    self.note_told(now);
+                }
+            }
+            Some(Event::Violated(violation)) => {
+                self.refuse(violation);
+                self.common.end(Ending::Violated { by: self.from, violation }, now);
+            }
+        }
+    }
+
+    /// Reads on only to find the source's Close, and to keep its own writes from failing before it finds ours.
+    fn discard(&mut self, now: Instant, chunk: &mut [u8]) {
+        let size = chunk.len();
+        if matches!(self.source.read, Read::Open | Read::Refused) {
+            match self.half.judge(chunk, OnClose::Swallow, self.common.mark, now).event {
+                None => {}
+                Some(Event::Closed(code)) => self.note_close(code, now),
+                Some(Event::Violated(violation)) => self.refuse(violation),
+            }
+        }
+        if self.common.closing.as_mut().is_some_and(|closing| closing.note_discarded(self.from, size)) {
+            self.half.discard();
+            self.source.read = Read::Ended;
+        }
+    }
+
+    fn note(&mut self, judged: &Judged, now: Instant) {
+        if judged.data {
+            self.common.activity.note_data(now);
+        }
+        if judged.control {
+            self.common.activity.note_control(&self.common.settings, now);
+        }
+        if let Some(asked) = judged.asked {
+            self.common.activity.note_forwarded(self.from, asked);
+        }
+        if judged.throttled.is_some() {
+            *self.common.resume.get_mut(self.from) = judged.throttled;
+            self.common.rearm = true;
+        }
+        if let Some(closing) = &mut self.common.closing {
+            closing.note_passed(now);
+        }
+    }
+
+    /// The source's Close came.
+    fn note_close(&mut self, code: Option<CloseCode>, now: Instant) {
+        self.source.read = Read::Closed;
+        self.half.discard();
+        self.common.end(Ending::PeerClosed { by: self.from, code }, now).note_answered(self.from);
+    }
+
+    /// A Close went to the sink.
+    fn note_told(&mut self, now: Instant) {
+        self.sink.write = Write::Told;
+        self.common.rearm = true;
+        if let Some(closing) = &mut self.common.closing {
+            closing.note_told(self.from.other(), &self.common.settings, now);
+        }
+    }
+
+    /// Nothing more of the source's is passed on. Beyond a limit its frames are frames still.
+    fn refuse(&mut self, violation: Violation) {
+        if violation.is_limit() {
+            self.half.lift_limits();
+            self.source.read = Read::Refused;
+        } else {
+            self.half.discard();
+            self.source.read = Read::Unread;
+        }
+    }
+
+    fn source_gone(&mut self, gone: Gone, now: Instant) -> Carried {
+        self.half.discard();
+        if gone == Gone::Broken {
+            self.source.die();
+        }
+        if std::mem::replace(&mut self.source.read, Read::Ended) == Read::Open {
+            self.common.end(Ending::Lost { side: self.from, gone }, now).note_lost(self.from);
+        }
+        Carried::Something
+    }
+
+    /// Says to the sink what is to be said: a ping, a Close, a FIN. Says whether that changed anything.
+    pub(super) fn speak(&mut self, cx: &mut Context<'_>, now: Instant) -> Carried {
+        let to = self.from.other();
+        let before = (self.sink.write, self.sink.read, self.common.activity.wants_ping(to));
+        if self.sink.is_forwarding() {
+            self.say_good_bye(cx, to, now);
+            self.say_ping(to);
+        }
+        if self.sink.write == Write::Told && self.may_finish(to) {
+            self.sink.write = Write::Finishing;
+        }
+        if self.with_sink(|sink| sink.poll_finish(cx, now)).is_ready() {
+            let sink = &self.sink;
+            self.common.rearm |= self.common.activity.note_flushed(to, || sink.delivery(), now);
+        }
+        let after = (self.sink.write, self.sink.read, self.common.activity.wants_ping(to));
+        if after == before { Carried::Nothing } else { Carried::Something }
+    }
+
+    fn say_ping(&mut self, to: Side) {
+        if self.common.closing.is_none() && self.common.activity.wants_ping(to) && self.half.is_at_boundary() {
+            self.sink.push(&Frame::ping(to, &self.common.mark, mask()));
+            self.common.activity.note_pinged(to);
+        }
+    }
+
+    fn say_good_bye(&mut self, cx: &mut Context<'_>, to: Side, now: Instant) {
+        let Some(closing) = &mut self.common.closing else { return };
+        let is_rest_over = self.source.read != Read::Open;
+        match closing.word_for(to, is_rest_over) {
+            Word::Close(code, reason) if self.half.is_at_boundary() => {
+                self.sink.push(&Frame::close(to, code, reason, mask()));
+                self.note_told(now);
+            }
+            Word::Close(..) if is_rest_over || closing.insists() => {
+                closing.note_inside_frame(to);
+                closing.expect_answer(&self.common.settings, now);
+                self.sink.write = Write::Finishing;
+            }
+            Word::Finish => {
+                if !self.half.is_at_boundary() {
+                    closing.note_inside_frame(to);
+                }
+                self.sink.write = Write::Finishing;
+            }
+            Word::Fin => {
+                closing.expect_answer(&self.common.settings, now);
+                self.sink.write = Write::Finishing;
+            }
+            Word::Cut => {
+                closing.note_cut(to, self.sink.is_flushed());
+                self.sink.cut(cx);
+            }
+            Word::Close(..) | Word::None => {}
+        }
+    }
+
+    /// Whether a FIN may follow the Close: the server side closes first (RFC 6455 §7.1.1), and towards the client that is us.
+    fn may_finish(&self, to: Side) -> bool {
+        match to {
+            Side::Client => !matches!(self.sink.read, Read::Open | Read::Refused),
+            Side::Upstream => self.sink.read == Read::Ended,
+        }
+    }
+}
+
+/// A fresh masking key; unpredictable, as RFC 6455 §5.3 asks, or zero where the system has no entropy to give.
+fn mask() -> [u8; 4] {
+    getrandom::u32().unwrap_or_default().to_ne_bytes()
+}
