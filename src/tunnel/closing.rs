@@ -193,16 +193,17 @@ impl Closing {
         *discarded > DISCARD
     }
 
-    /// `side` is cut. A side that was told, and has taken its Close, lost nothing.
+    /// `side` is cut. A side that has taken all that was to be said to it lost nothing.
     pub(super) fn note_cut(&mut self, side: Side, is_flushed: bool) {
-        *self.cut.get_mut(side) = !(*self.told.get(side) && is_flushed);
+        let is_said = *self.told.get(side) || *self.inside_frame.get(side);
+        *self.cut.get_mut(side) = !(is_said && is_flushed);
     }
 
     /// How `side` was left.
     pub(super) fn farewell(&self, side: Side) -> Farewell {
         match (*self.told.get(side), *self.answered.get(side)) {
-            (false, _) if *self.inside_frame.get(side) => Farewell::InsideFrame,
             _ if *self.cut.get(side) => Farewell::Cut,
+            (false, _) if *self.inside_frame.get(side) => Farewell::InsideFrame,
             (true, true) => Farewell::Clean,
             (true, false) => Farewell::Unanswered,
             (false, _) => Farewell::Finished,

@@ -10,6 +10,8 @@ pub(super) struct Spill {
 
 impl Spill {
     pub(super) fn push(&mut self, bytes: &[u8]) {
+        // Pushed to at most a few times before it is empty again: room to grow would double its size for nothing.
+        self.bytes.reserve_exact(bytes.len());
         self.bytes.extend_from_slice(bytes);
     }
 

@@ -7,4 +7,5 @@ mod peer;
 mod pressure;
 mod raw;
 mod scene;
+mod simulation;
 mod timers;
