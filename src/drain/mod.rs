@@ -18,3 +18,6 @@ pub use order::{Cause, StopOrder};
 pub use pace::Pace;
 pub use registry::{Registration, Registry, Standing, Ticket};
 pub use scope::{Incarnation, Life, Member, Scope};
+
+#[cfg(test)]
+mod race;

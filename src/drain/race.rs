@@ -1,0 +1,106 @@
+//! Upgrades that finish while a drain starts, from seeds: none is missed, none hangs.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use fastrand::Rng;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{Cause, Drain, Incarnation, Member, Registration, Registry, Scope, Standing, StopOrder};
+use crate::config::{DrainSettings, DrainWindow, OnReload};
+use crate::websocket::CloseCode;
+
+const WINDOW: DrainWindow = DrainWindow { deadline: Duration::from_secs(10), spread: Duration::from_secs(4) };
+const SETTINGS: DrainSettings = DrainSettings {
+    close_code: CloseCode::SERVICE_RESTART,
+    max_per_second: NonZeroU32::new(1000).unwrap(),
+    stop: WINDOW,
+    reload: WINDOW,
+    on_reload: OnReload::Drain,
+};
+/// Upgrades take, and the drain starts, within so many milliseconds.
+const RACE: u64 = 5;
+/// What became of one upgrade.
+enum Upgraded {
+    /// It was told, then.
+    Told(StopOrder, Instant),
+    /// It was not, for as long as the drain and its deadline took.
+    Untold,
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_upgrade_is_missed_by_a_drain_that_starts_meanwhile() {
+    for seed in 0..10_000 {
+        race(seed).await;
+    }
+}
+
+async fn race(seed: u64) {
+    let mut rng = Rng::with_seed(seed);
+    let registry = Registry::new(rng.usize(1..4));
+    let drained = Incarnation(1);
+    let tunnels: Vec<_> = (0..rng.usize(1..6))
+        .map(|_| {
+            let route = Incarnation(rng.u64(1..3));
+            (route, tokio::spawn(upgrade(Arc::clone(&registry), route, rng.fork())))
+        })
+        .collect();
+    sleep(Duration::from_millis(rng.u64(..RACE))).await;
+    let order = Drain::order(Cause::Reload, &SETTINGS, WINDOW);
+    let standing = Standing { scope: Scope::Route(drained), order, while_alive: None };
+    let drain = Drain::begin(&registry, [standing], order, &SETTINGS, WINDOW);
+    let found = drain.len();
+    let report = timeout(WINDOW.deadline * 2, drain.run(|_| ())).await.expect("the drain ends");
+    assert_eq!((report.tunnels, report.cut), (found, 0), "seed {seed}");
+    for (route, tunnel) in tunnels {
+        match tunnel.await.unwrap() {
+            Upgraded::Told(told, at) => {
+                assert_eq!((route, told), (drained, order), "seed {seed}: told without a reason");
+                assert!(at < order.deadline, "seed {seed}: told too late");
+            }
+            Upgraded::Untold => assert_ne!(route, drained, "seed {seed}: missed"),
+        }
+    }
+    assert!(registry.is_empty(), "seed {seed}");
+}
+
+/// An upgrade that takes a while, and then a tunnel that ends when it is told.
+async fn upgrade(registry: Arc<Registry>, route: Incarnation, mut rng: Rng) -> Upgraded {
+    for _ in 0..rng.u8(..4) {
+        tokio::task::yield_now().await;
+    }
+    sleep(Duration::from_millis(rng.u64(..RACE))).await;
+    let registration = registry.register(rng.usize(..8), member(route));
+    for _ in 0..rng.u8(..4) {
+        tokio::task::yield_now().await;
+    }
+    match timeout(WINDOW.deadline, told(&registration)).await {
+        Ok(order) => {
+            // Saying good-bye takes time too.
+            sleep(Duration::from_millis(rng.u64(..100))).await;
+            Upgraded::Told(order, Instant::now())
+        }
+        Err(_) => Upgraded::Untold,
+    }
+}
+
+async fn told(registration: &Registration) -> StopOrder {
+    std::future::poll_fn(|cx| {
+        registration.listen(cx.waker());
+        registration.ticket().order().map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
+}
+
+fn member(route: Incarnation) -> Member {
+    Member {
+        listener: ("public".into(), Incarnation(1)),
+        route: ("chat".into(), route),
+        upstream: ("chat".into(), Incarnation(3)),
+        endpoint: ("a".into(), Incarnation(4)),
+        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    }
+}
