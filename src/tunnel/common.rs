@@ -23,8 +23,6 @@ pub(super) struct Common {
     pub(super) mark: Mark,
     /// We do not read from it: its sink is slow, or it is too fast.
     pub(super) unread: PerSide<bool>,
-    /// A side above its rate is read again then.
-    pub(super) resume: PerSide<Option<Instant>>,
     /// Something may be due earlier than the timer.
     pub(super) rearm: bool,
 }
@@ -39,7 +37,6 @@ impl Common {
             closing: None,
             mark: fastrand::u64(..).to_ne_bytes(),
             unread: PerSide::default(),
-            resume: PerSide::default(),
             rearm: true,
         }
     }

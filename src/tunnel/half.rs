@@ -4,8 +4,11 @@ use tokio::time::Instant;
 
 use super::outcome::Counts;
 use super::rates::Rates;
-use super::scratch::HEAD;
-use crate::websocket::{CloseCode, Control, ControlKind, Inspector, Then, Violation};
+use super::scratch::{HEAD, Meters};
+use crate::websocket::{CloseCode, Control, ControlKind, InflateMeter, Inspector, Then, Violation};
+
+/// How much a meter may inflate for one chunk; the rest of the chunk waits, and the other tunnels have their turn.
+const INFLATE: usize = 128 * 1024;
 
 /// The payload of our own pings, by which their pongs are known.
 pub(super) type Mark = [u8; 8];
@@ -26,7 +29,11 @@ pub(super) struct Half {
 
 #[derive(Debug)]
 enum Framing {
-    Websocket(Inspector),
+    Websocket {
+        inspector: Inspector,
+        /// Only on routes that limit what a message may inflate to.
+        meter: Option<Box<InflateMeter>>,
+    },
     /// Another protocol: bytes are passed as they come.
     Raw,
 }
@@ -66,8 +73,8 @@ pub(super) struct Judged {
     pub(super) asked: Option<Asked>,
     /// What ends the direction, right behind what passed.
     pub(super) event: Option<Event>,
-    /// Nothing may be read until then.
-    pub(super) throttled: Option<Instant>,
+    /// It was more than a rate allows: for a while nothing may be read.
+    pub(super) throttled: bool,
 }
 
 /// Whether somebody else's ping is on its way.
@@ -90,8 +97,13 @@ pub(super) enum Event {
 
 impl Half {
     /// A direction of frames; `early` was read with the handshake.
-    pub(super) fn websocket(inspector: Inspector, rates: Option<Box<Rates>>, early: Vec<u8>) -> Self {
-        Self::new(Framing::Websocket(inspector), rates, early)
+    pub(super) fn websocket(
+        inspector: Inspector,
+        meter: Option<Box<InflateMeter>>,
+        rates: Option<Box<Rates>>,
+        early: Vec<u8>,
+    ) -> Self {
+        Self::new(Framing::Websocket { inspector, meter }, rates, early)
     }
 
     /// A direction of bytes.
@@ -118,13 +130,20 @@ impl Half {
     }
 
     /// Judges `chunk`: what was recalled, and what was read behind it. Compacts it where a frame is swallowed.
-    pub(super) fn judge(&mut self, chunk: &mut [u8], on_close: OnClose, mark: Mark, now: Instant) -> Judged {
+    pub(super) fn judge(
+        &mut self,
+        chunk: &mut [u8],
+        on_close: OnClose,
+        mark: Mark,
+        meters: &mut Meters,
+        now: Instant,
+    ) -> Judged {
         if std::mem::take(&mut self.starved) {
             self.backlog.clear();
         }
         let mut judged = match &mut self.framing {
             Framing::Raw => Judged { passed: chunk.len(), data: true, ..Judged::default() },
-            Framing::Websocket(_) => self.judge_frames(chunk, on_close, mark, now),
+            Framing::Websocket { .. } => self.judge_frames(chunk, on_close, mark, meters, now),
         };
         if let Some(rates) = &mut self.rates {
             rates.charge(&mut judged, now);
@@ -132,14 +151,27 @@ impl Half {
         judged
     }
 
-    fn judge_frames(&mut self, chunk: &mut [u8], on_close: OnClose, mark: Mark, now: Instant) -> Judged {
+    fn judge_frames(
+        &mut self,
+        chunk: &mut [u8],
+        on_close: OnClose,
+        mark: Mark,
+        meters: &mut Meters,
+        now: Instant,
+    ) -> Judged {
         let mut judged = Judged::default();
-        let Framing::Websocket(inspector) = &mut self.framing else { return judged };
+        let Framing::Websocket { inspector, meter } = &mut self.framing else { return judged };
+        // One budget for the whole chunk, however many control frames cut it into scans.
+        let mut metering = meter.as_mut().map(|meter| meter.observe(meters.lend(), INFLATE));
         let may_begin = self.rates.as_mut().map_or(u64::MAX, |rates| rates.messages_left(now));
         let mut kept = Kept { chunk, passed: 0, judged: 0 };
         let mut starved = false;
         while judged.event.is_none() {
-            let scan = inspector.scan(kept.rest(), may_begin - judged.messages);
+            let may_begin = may_begin - judged.messages;
+            let scan = match &mut metering {
+                None => inspector.scan(kept.rest(), may_begin),
+                Some(metering) => inspector.scan_observed(kept.rest(), may_begin, metering),
+            };
             kept.pass(scan.passed);
             judged.messages += scan.messages;
             judged.data |= scan.passed > 0;
@@ -175,7 +207,7 @@ impl Half {
     pub(super) fn note_passed(&mut self, judged: &Judged) {
         self.counts.messages += judged.messages;
         self.counts.bytes += judged.passed as u64;
-        if let Framing::Websocket(inspector) = &self.framing {
+        if let Framing::Websocket { inspector, .. } = &self.framing {
             self.inside_frame = !inspector.is_at_boundary();
         }
     }
@@ -183,8 +215,9 @@ impl Half {
     /// No limit holds any more: the source is only read on for its Close.
     pub(super) fn lift_limits(&mut self) {
         self.rates = None;
-        if let Framing::Websocket(inspector) = &mut self.framing {
+        if let Framing::Websocket { inspector, meter } = &mut self.framing {
             inspector.lift_limits();
+            *meter = None;
         }
     }
 
@@ -209,9 +242,14 @@ impl Half {
     /// How many bytes are missing until a frame of ours may follow; `None` in a raw direction, where none ever stands.
     pub(super) fn until_boundary(&self) -> Option<u64> {
         match &self.framing {
-            Framing::Websocket(inspector) => Some(inspector.remaining()),
+            Framing::Websocket { inspector, .. } => Some(inspector.remaining()),
             Framing::Raw => None,
         }
+    }
+
+    /// When the source may be read again, where a rate holds it back.
+    pub(super) fn resume(&self, now: Instant) -> Option<Instant> {
+        self.rates.as_ref()?.resume().filter(|resume| now < *resume)
     }
 
     /// What went through.

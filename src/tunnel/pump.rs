@@ -159,7 +159,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         if !std::mem::take(&mut self.common.rearm) {
             return Carried::Nothing;
         }
-        let next = self.next_deadline().unwrap_or(now + FAR);
+        let next = self.next_deadline(now).unwrap_or(now + FAR);
         self.timer.as_mut().reset(next);
         match self.timer.as_mut().poll(cx) {
             Poll::Ready(()) => Carried::Something,
@@ -241,7 +241,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         now < closing.deadline()
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
+    fn next_deadline(&self, now: Instant) -> Option<Instant> {
         let common = &self.common;
         let stall = |side: Option<Instant>| Some(side? + common.settings.stall_timeout?);
         let of_its_state = match &common.closing {
@@ -252,7 +252,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
                 stalls.into_iter().chain([activity]).flatten().min()
             }
         };
-        [of_its_state, common.resume.client, common.resume.upstream].into_iter().flatten().min()
+        [of_its_state, self.from_client.resume(now), self.from_upstream.resume(now)].into_iter().flatten().min()
     }
 
     /// How much memory its buffers hold, one direction each: what waits for the sink and what was not judged.

@@ -19,6 +19,8 @@ pub(super) struct Rates {
     messages: Option<Limited>,
     control_frames: Option<Limited>,
     bytes: Option<Limited>,
+    /// Nothing may be read until then.
+    resume: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -42,6 +44,7 @@ impl Rates {
             messages: limited(limits.messages_per_second),
             control_frames: limited(limits.control_frames_per_second),
             bytes: limited(limits.bytes_per_second),
+            resume: None,
         };
         let any = rates.messages.is_some() || rates.control_frames.is_some() || rates.bytes.is_some();
         any.then(|| Box::new(rates))
@@ -80,11 +83,9 @@ impl Rates {
         match self.excess {
             Excess::Throttle => {
                 let control_frames = charge(&mut self.control_frames, judged.control_frames);
-                judged.throttled = [messages, bytes, control_frames]
-                    .into_iter()
-                    .flatten()
-                    .max()
-                    .map(|pause| now + pause.min(LONGEST_PAUSE));
+                let pause = [messages, bytes, control_frames].into_iter().flatten().max();
+                self.resume = pause.map(|pause| now + pause.min(LONGEST_PAUSE));
+                judged.throttled = self.resume.is_some();
             }
             Excess::Close => {
                 if let (Some(_), Some(limited), None) = (bytes, &self.bytes, judged.event) {
@@ -92,5 +93,10 @@ impl Rates {
                 }
             }
         }
+    }
+
+    /// Until when nothing may be read.
+    pub(super) fn resume(&self) -> Option<Instant> {
+        self.resume
     }
 }

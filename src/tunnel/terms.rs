@@ -8,7 +8,7 @@ use super::activity::Speech;
 use super::half::Half;
 use super::rates::Rates;
 use crate::config::WebsocketSettings;
-use crate::websocket::{Direction, Extensions, Inspector, Rules};
+use crate::websocket::{Direction, Extensions, InflateMeter, Inspector, Rules};
 
 /// The two streams of a tunnel, and what was read from them with the handshake.
 #[derive(Debug)]
@@ -55,13 +55,22 @@ impl Terms {
     pub(super) fn half(&self, direction: Direction, early: Vec<u8>, now: Instant) -> Half {
         let Protocol::Websocket(extensions) = self.protocol else { return Half::raw(early) };
         let limits = self.settings.limits.get(direction);
+        let max_message = match extensions {
+            // What is not compressed inflates to what it is.
+            Extensions::None => limits.max_message.into_iter().chain(limits.max_inflated_message).min(),
+            Extensions::Deflate(_) | Extensions::Unknown => limits.max_message,
+        };
+        let meter = match (extensions, limits.max_inflated_message) {
+            (Extensions::Deflate(parameters), Some(max)) => Some(InflateMeter::new(direction, &parameters, max)),
+            (Extensions::Deflate(_), None) | (Extensions::None | Extensions::Unknown, _) => None,
+        };
         let inspector = Inspector::new(Rules {
             direction,
             extensions,
             max_frame: limits.max_frame.unwrap_or(u64::MAX),
-            max_message: limits.max_message.unwrap_or(u64::MAX),
+            max_message: max_message.unwrap_or(u64::MAX),
             max_fragments: limits.max_fragments.unwrap_or(u64::MAX),
         });
-        Half::websocket(inspector, Rates::new(limits, now), early)
+        Half::websocket(inspector, meter.map(Box::new), Rates::new(limits, now), early)
     }
 }

@@ -8,7 +8,7 @@ use super::closing::Word;
 use super::common::Common;
 use super::ending::{Ending, Gone};
 use super::half::{Backlog, Event, Half, Judged, OnClose};
-use super::scratch::READ;
+use super::scratch::{Meters, READ, Scratch};
 use super::side::{Read, Side as Leg, Write};
 use crate::net::TunnelStream;
 use crate::websocket::{CloseCode, Frame, Side, Violation};
@@ -37,7 +37,7 @@ impl Carried {
 
 impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
     /// Reads once, judges what came and passes it on.
-    pub(super) fn carry(&mut self, cx: &mut Context<'_>, now: Instant, scratch: &mut [u8]) -> Carried {
+    pub(super) fn carry(&mut self, cx: &mut Context<'_>, now: Instant, scratch: &mut Scratch) -> Carried {
         if self.source.read == Read::Ended || !self.may_read(cx, now) {
             return Carried::Nothing;
         }
@@ -45,10 +45,11 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
         if most == 0 {
             return Carried::Nothing;
         }
-        let count = match self.half.recall(scratch, most) {
+        let Scratch { bytes, meters } = scratch;
+        let count = match self.half.recall(bytes, most) {
             Backlog::Whole(count) => count,
             Backlog::Start(kept) => {
-                let Some(room) = scratch.get_mut(kept..kept + most) else { return Carried::Nothing };
+                let Some(room) = bytes.get_mut(kept..kept + most) else { return Carried::Nothing };
                 match self.source.poll_read(cx, room) {
                     // Its write failed, and no more is to be read of what it still had to say.
                     Poll::Pending if self.source.write == Write::Dead => return self.source_gone(Gone::Broken, now),
@@ -62,11 +63,11 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
                 }
             }
         };
-        let Some(chunk) = scratch.get_mut(..count) else { return Carried::Nothing };
+        let Some(chunk) = bytes.get_mut(..count) else { return Carried::Nothing };
         if self.is_forwarding() {
-            self.pass(cx, now, chunk);
+            self.pass(cx, now, chunk, meters);
         } else {
-            self.discard(now, chunk);
+            self.discard(now, chunk, meters);
         }
         Carried::Something
     }
@@ -80,9 +81,8 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
     fn may_read(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let forwarding = self.is_forwarding();
         let blocked = forwarding && self.with_sink(|sink| sink.poll_flush(cx, now)).is_pending();
-        let resume = self.common.resume.get_mut(self.from);
-        *resume = resume.filter(|resume| forwarding && now < *resume);
-        let unread = blocked || resume.is_some();
+        let throttled = forwarding && self.half.resume(now).is_some();
+        let unread = blocked || throttled;
         let was_unread = std::mem::replace(self.common.unread.get_mut(self.from), unread);
         if was_unread && !unread {
             self.common.activity.stand_still(self.from, now);
@@ -106,10 +106,10 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
         self.half.until_boundary().map_or(READ, |missing| usize::try_from(missing).unwrap_or(READ).min(READ))
     }
 
-    fn pass(&mut self, cx: &mut Context<'_>, now: Instant, chunk: &mut [u8]) {
+    fn pass(&mut self, cx: &mut Context<'_>, now: Instant, chunk: &mut [u8], meters: &mut Meters) {
         let passes_close = self.common.passes_close(self.from);
         let on_close = if passes_close { OnClose::Pass } else { OnClose::Swallow };
-        let judged = self.half.judge(chunk, on_close, self.common.mark, now);
+        let judged = self.half.judge(chunk, on_close, self.common.mark, meters, now);
         let passed = chunk.get(..judged.passed).unwrap_or_default();
         self.with_sink(|sink| sink.write(cx, passed, now));
         self.half.note_passed(&judged);
@@ -130,10 +130,10 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
     }
 
     /// Reads on only to find the source's Close, and to keep its own writes from failing before it finds ours.
-    fn discard(&mut self, now: Instant, chunk: &mut [u8]) {
+    fn discard(&mut self, now: Instant, chunk: &mut [u8], meters: &mut Meters) {
         let size = chunk.len();
         if matches!(self.source.read, Read::Open | Read::Refused) {
-            match self.half.judge(chunk, OnClose::Swallow, self.common.mark, now).event {
+            match self.half.judge(chunk, OnClose::Swallow, self.common.mark, meters, now).event {
                 None => {}
                 Some(Event::Closed(code)) => self.note_close(code, now),
                 Some(Event::Violated(violation)) => self.refuse(violation),
@@ -155,10 +155,7 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
         if let Some(asked) = judged.asked {
             self.common.activity.note_forwarded(self.from, asked);
         }
-        if judged.throttled.is_some() {
-            *self.common.resume.get_mut(self.from) = judged.throttled;
-            self.common.rearm = true;
-        }
+        self.common.rearm |= judged.throttled;
         if let Some(closing) = &mut self.common.closing {
             closing.note_passed(now);
         }
