@@ -21,6 +21,8 @@ pub enum Refusal {
     BadHandshake(BadHandshake),
     /// The rest of the request did not come in time.
     RequestTimeout,
+    /// The request body makes no sense, or ended in its middle.
+    BrokenBody,
     /// No route is for this host and path.
     NoRoute,
     /// No endpoint could be connected to: each refused, or was out of reach.
@@ -35,6 +37,8 @@ pub enum Refusal {
     Draining,
     /// No endpoint could be connected to in time.
     ConnectTimeout,
+    /// The endpoint took none of the request body for too long.
+    RequestStuck,
     /// The head of the endpoint's answer did not come in time.
     HeadTimeout,
 }
@@ -69,12 +73,12 @@ impl Refusal {
                 StatusCode::METHOD_NOT_ALLOWED
             }
             Self::BadHandshake(BadHandshake::WebsocketVersion) => StatusCode::UPGRADE_REQUIRED,
-            Self::Unclean(_) | Self::BadHandshake(_) => StatusCode::BAD_REQUEST,
+            Self::Unclean(_) | Self::BadHandshake(_) | Self::BrokenBody => StatusCode::BAD_REQUEST,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::ConnectFailed | Self::BadAnswer | Self::AnswerLost => StatusCode::BAD_GATEWAY,
             Self::NoEndpoint | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
-            Self::ConnectTimeout | Self::HeadTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::ConnectTimeout | Self::RequestStuck | Self::HeadTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
 
@@ -84,6 +88,7 @@ impl Refusal {
             Self::Unclean(_) => "unclean",
             Self::BadHandshake(_) => "bad_handshake",
             Self::RequestTimeout => "request_timeout",
+            Self::BrokenBody => "broken_body",
             Self::NoRoute => "no_route",
             Self::ConnectFailed => "connect_failed",
             Self::BadAnswer => "bad_answer",
@@ -91,6 +96,7 @@ impl Refusal {
             Self::NoEndpoint => "no_endpoint",
             Self::Draining => "draining",
             Self::ConnectTimeout => "connect_timeout",
+            Self::RequestStuck => "request_stuck",
             Self::HeadTimeout => "head_timeout",
         }
     }
@@ -98,10 +104,15 @@ impl Refusal {
     /// Whose fault it was.
     pub fn fault(self) -> Fault {
         match self {
-            Self::Unclean(_) | Self::BadHandshake(_) | Self::RequestTimeout | Self::NoRoute => Fault::Client,
-            Self::ConnectFailed | Self::BadAnswer | Self::AnswerLost | Self::ConnectTimeout | Self::HeadTimeout => {
-                Fault::Upstream
+            Self::Unclean(_) | Self::BadHandshake(_) | Self::RequestTimeout | Self::BrokenBody | Self::NoRoute => {
+                Fault::Client
             }
+            Self::ConnectFailed
+            | Self::BadAnswer
+            | Self::AnswerLost
+            | Self::ConnectTimeout
+            | Self::RequestStuck
+            | Self::HeadTimeout => Fault::Upstream,
             Self::NoEndpoint | Self::Draining => Fault::Us,
         }
     }
@@ -115,7 +126,7 @@ impl Refusal {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         match self {
             // What follows on the connection may be part of what we did not understand (RFC 9112 §6.1, §6.3).
-            Self::Unclean(_) | Self::RequestTimeout => {
+            Self::Unclean(_) | Self::RequestTimeout | Self::BrokenBody => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Self::BadHandshake(BadHandshake::WebsocketVersion) => {
@@ -143,6 +154,7 @@ impl fmt::Display for Refusal {
             Self::Unclean(unclean) => unclean.text(),
             Self::BadHandshake(bad) => return bad.fmt(f),
             Self::RequestTimeout => "the request took too long",
+            Self::BrokenBody => "the request body is broken",
             Self::NoRoute => "no route for this host and path",
             Self::ConnectFailed => "no endpoint could be reached",
             Self::BadAnswer => "the endpoint's answer made no sense",
@@ -150,6 +162,7 @@ impl fmt::Display for Refusal {
             Self::NoEndpoint => "no endpoint can be used now",
             Self::Draining => "going away, come back a little later",
             Self::ConnectTimeout => "no endpoint could be reached in time",
+            Self::RequestStuck => "the endpoint took too long to read the request",
             Self::HeadTimeout => "the endpoint took too long to answer",
         })
     }
@@ -163,13 +176,14 @@ mod tests {
 
     use super::*;
 
-    const EVERY: [Refusal; 14] = [
+    const EVERY: [Refusal; 16] = [
         Refusal::Unclean(Unclean::Connect),
         Refusal::Unclean(Unclean::TransferEncoding),
         Refusal::BadHandshake(BadHandshake::KeyMissing),
         Refusal::BadHandshake(BadHandshake::Method),
         Refusal::BadHandshake(BadHandshake::WebsocketVersion),
         Refusal::RequestTimeout,
+        Refusal::BrokenBody,
         Refusal::NoRoute,
         Refusal::ConnectFailed,
         Refusal::BadAnswer,
@@ -177,6 +191,7 @@ mod tests {
         Refusal::NoEndpoint,
         Refusal::Draining,
         Refusal::ConnectTimeout,
+        Refusal::RequestStuck,
         Refusal::HeadTimeout,
     ];
 
@@ -187,7 +202,7 @@ mod tests {
     #[test]
     fn statuses_are_those_that_clients_know() {
         let statuses = EVERY.map(|refusal| refusal.status().as_u16());
-        assert_eq!(statuses, [405, 400, 400, 405, 426, 408, 404, 502, 502, 502, 503, 503, 504, 504]);
+        assert_eq!(statuses, [405, 400, 400, 405, 426, 408, 400, 404, 502, 502, 502, 503, 503, 504, 504, 504]);
     }
 
     #[test]
