@@ -1,35 +1,226 @@
 //! A plain HTTP exchange: a request to an endpoint, its answer to the client, both streaming.
+//!
+//! Nothing is collected: a body passes in pieces, at the pace of its reader. A request goes to one endpoint only; it tries
+//! another, or another connection, as long as nothing of it was sent.
+//!
+//! Deadlines: `response_timeout` for the head of the answer, counted from the last byte of the request, for until then the
+//! two `body_timeout` tell whether the upload moves. An answer may take for ever between two pieces: events are like that.
 
-use http::header::SET_COOKIE;
-use http::{Request, Response, Uri};
+use std::error::Error;
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+
+use http::header::{CONNECTION, CONTENT_LENGTH, SET_COOKIE, TRANSFER_ENCODING};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http_body::Body;
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use super::body::AnswerBody;
-use super::log;
-use super::placement::{Placed, connect};
+use super::connection::{Connection, Unanswered};
+use super::expect::{Expectation, Verdict};
+use super::origin::{Home, Origin};
+use super::placement::reach;
+use super::record::{End, Record};
 use super::request::{Refused, Visit};
+use super::upload::{Broken, Sent, Upload};
+use crate::balance::{AffinityKey, PinToken};
 use crate::http::{Refusal, forward};
+use crate::snapshot::Endpoint;
 
-pub(super) async fn run(visit: &Visit, mut request: Request<Incoming>) -> Result<Response<AnswerBody>, Refused> {
-    let (affinity, pin) = visit.affinity(request.uri(), request.headers());
-    forward::request(request.headers_mut(), visit.arrival, None);
-    let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).parse::<Uri>();
-    *request.uri_mut() = target.unwrap_or_default();
-    let Placed { lease, stream } = connect(visit, affinity, pin).await?;
-    let nonsense = |error: hyper::Error| lease.refused(Refusal::BadAnswer, error.to_string());
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(nonsense)?;
-    tokio::spawn(connection);
-    let deadline = visit.upstream().settings.response_timeout;
-    let response = timeout(deadline, sender.send_request(request))
-        .await
-        .map_err(|_| lease.refused(Refusal::HeadTimeout, "no answer within response_timeout"))?
-        .map_err(nonsense)?;
+/// A request as the endpoint gets it, and what can be known of it later.
+struct Outgoing {
+    request: Request<Upload>,
+    sent: Sent,
+    /// Where the client expects a 100.
+    verdict: Option<Verdict>,
+}
+
+/// The head of an answer, and who gave it.
+struct Answered {
+    response: Response<Incoming>,
+    endpoint: Arc<Endpoint>,
+    connection: Connection,
+}
+
+/// What became of asking over one connection, where it is no refusal.
+enum Asked {
+    Answered(Response<Incoming>, Connection),
+    /// Nothing of the request was sent.
+    Returned(Box<Request<Upload>>),
+}
+
+/// Gets the endpoint's answer; its body follows when the client asks for it.
+pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Response<AnswerBody>, Refused> {
+    let placement = visit.affinity(request.uri(), request.headers());
+    let Outgoing { request, sent, verdict } = outgoing(visit, request);
+    let mut record = Record::new(visit, request.body().progress());
+    let late = pin!(async {
+        sent.wait().await;
+        sleep(visit.upstream().settings.response_timeout).await;
+    });
+    let answered = match ask_best(visit, request, placement, late).await {
+        Ok(answered) => answered,
+        Err(refused) => {
+            record.end(End::Refused);
+            return Err(refused);
+        }
+    };
+    let Answered { response, endpoint, connection } = answered;
+    let is_body_wanted = verdict.is_none_or(|verdict| verdict.conclude());
+    let origin = match Home::of(visit, &endpoint) {
+        // HTTP/1.0 could not take a chunked request the next time.
+        Some(home) if is_body_wanted && response.version() == Version::HTTP_11 => Origin::Kept(connection, home),
+        _ => Origin::Once(connection.into_driver()),
+    };
+    let cookie = visit.pin_cookie(endpoint.pin, placement.1);
+    let mut answer = relay(response, &endpoint, origin, record, cookie)?;
+    if !is_body_wanted {
+        // The client may send its body all the same, and nobody will read it (RFC 9110 §10.1.1).
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(answer)
+}
+
+/// Makes of an endpoint's answer the one that the client gets.
+pub(super) fn relay(
+    response: Response<Incoming>,
+    endpoint: &Endpoint,
+    origin: Origin,
+    mut record: Record,
+    cookie: Option<HeaderValue>,
+) -> Result<Response<AnswerBody>, Refused> {
     let (mut parts, body) = response.into_parts();
+    if let Err(nonsense) = check_answer(&parts) {
+        record.end(End::Refused);
+        return Err(endpoint.refused(Refusal::BadAnswer, nonsense));
+    }
+    record.note_head(&endpoint.name, parts.status);
+    if parts.headers.contains_key(TRANSFER_ENCODING) {
+        // What is chunked has no other length (RFC 9112 §6.3).
+        parts.headers.remove(CONTENT_LENGTH);
+    }
     forward::response(&mut parts.headers, None);
-    parts.headers.extend(visit.pin_cookie(lease.endpoint().pin, pin).map(|cookie| (SET_COOKIE, cookie)));
-    log::exchanged(visit, parts.status, &lease);
-    Ok(Response::from_parts(parts, AnswerBody::Relayed(body)))
+    parts.headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+    parts.version = Version::HTTP_11;
+    Ok(Response::from_parts(parts, AnswerBody::relayed(body, origin, record)))
+}
+
+/// Makes of a client's request the one that the endpoint gets.
+fn outgoing(visit: &Visit, request: Request<Incoming>) -> Outgoing {
+    let (mut parts, body) = request.into_parts();
+    let has_body = !body.is_end_stream();
+    let expectation = Expectation::of(&mut parts, has_body);
+    let verdict = expectation.as_ref().map(Expectation::verdict);
+    forward::request(&mut parts.headers, visit.arrival, None);
+    if has_body && body.size_hint().exact().is_none() {
+        // Said aloud: hyper would send no body with a GET otherwise.
+        parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    if visit.upstream().settings.keep_alive.is_none() {
+        parts.headers.append(CONNECTION, HeaderValue::from_static("close"));
+    }
+    parts.uri = Uri::from(parts.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/")));
+    parts.version = Version::HTTP_11;
+    parts.extensions.clear();
+    let (upload, sent) = Upload::new(body, expectation, visit.session.listener.settings.body_timeout);
+    let mut request = Request::from_parts(parts, upload);
+    if let Some(verdict) = &verdict {
+        verdict.listen(&mut request);
+    }
+    Outgoing { request, sent, verdict }
+}
+
+/// Asks the endpoints that the request is meant for, best first, until one has taken it.
+async fn ask_best(
+    visit: &Visit,
+    mut request: Request<Upload>,
+    (affinity, pin): (AffinityKey, Option<PinToken>),
+    mut late: Pin<&mut impl Future<Output = ()>>,
+) -> Result<Answered, Refused> {
+    let deadline = visit.upstream().settings.body_timeout;
+    let mut refused = Refused::from(Refusal::NoEndpoint);
+    for endpoint in visit.upstream().picks(affinity, pin) {
+        loop {
+            let rested =
+                visit.session.proxy.pool(visit.session.worker).and_then(|pool| pool.take(endpoint.life.incarnation));
+            let is_last_try = rested.is_none();
+            let connection = match rested {
+                Some(connection) => connection,
+                None => match reach(visit, endpoint).await {
+                    Ok(stream) => Connection::open(stream, deadline).await.map_err(|error| blame(endpoint, &error))?,
+                    Err(unreachable) => {
+                        refused = unreachable;
+                        break;
+                    }
+                },
+            };
+            match ask(connection, request, endpoint, late.as_mut()).await? {
+                Asked::Answered(response, connection) => {
+                    return Ok(Answered { response, endpoint: Arc::clone(endpoint), connection });
+                }
+                Asked::Returned(returned) => request = *returned,
+            }
+            if is_last_try {
+                refused = endpoint.refused(Refusal::AnswerLost, "it closed a new connection");
+                break;
+            }
+        }
+    }
+    Err(refused)
+}
+
+/// Asks over one connection.
+async fn ask(
+    mut connection: Connection,
+    request: Request<Upload>,
+    endpoint: &Endpoint,
+    late: Pin<&mut impl Future<Output = ()>>,
+) -> Result<Asked, Refused> {
+    let answer = tokio::select! {
+        biased;
+        answer = connection.ask(request) => answer,
+        () = late => return Err(endpoint.refused(Refusal::HeadTimeout, "no answer within response_timeout")),
+    };
+    match answer {
+        Ok(response) => Ok(Asked::Answered(response, connection)),
+        Err(Unanswered::Returned(request)) => Ok(Asked::Returned(request)),
+        Err(Unanswered::Lost(error)) => Err(blame(endpoint, &error)),
+    }
+}
+
+/// Whose fault it is that there is no answer.
+fn blame(endpoint: &Endpoint, error: &hyper::Error) -> Refused {
+    let cause = error.source();
+    if let Some(broken) = cause.and_then(|cause| cause.downcast_ref::<Broken>()) {
+        let refusal = match broken {
+            Broken::Stalled => Refusal::RequestTimeout,
+            Broken::Lost => Refusal::BrokenBody,
+        };
+        return Refused::because(refusal, broken.to_string());
+    }
+    let refusal = match cause.and_then(|cause| cause.downcast_ref::<io::Error>()) {
+        Some(error) if error.kind() == io::ErrorKind::TimedOut => Refusal::RequestStuck,
+        Some(_) => Refusal::AnswerLost,
+        None if error.is_incomplete_message() => Refusal::AnswerLost,
+        None => Refusal::BadAnswer,
+    };
+    endpoint.refused(refusal, error.to_string())
+}
+
+/// Whether an answer can be passed on.
+fn check_answer(answer: &http::response::Parts) -> Result<(), &'static str> {
+    if answer.status == StatusCode::SWITCHING_PROTOCOLS {
+        return Err("a 101 that nobody asked for");
+    }
+    let mut codings = answer.headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        // The client would get the body in a coding that it is not told of.
+        _ => Err("a Transfer-Encoding other than chunked"),
+    }
 }

@@ -5,13 +5,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http::{Method, Request, StatusCode};
+use http::{Method, Request};
 
+use super::record::{End, Record};
 use super::request::{Refused, Visit};
 use super::serve::Session;
 use crate::config::WebsocketSettings;
 use crate::drain::{Registration, Ticket};
-use crate::snapshot::Lease;
 use crate::tunnel::Outcome;
 
 /// What is kept of a request for the line about it.
@@ -20,7 +20,7 @@ pub(super) struct Summary {
     method: Method,
     host: String,
     path: String,
-    client: IpAddr,
+    pub(super) client: IpAddr,
 }
 
 impl Summary {
@@ -55,14 +55,22 @@ pub(super) fn refused(session: &Session, summary: &Summary, refused: &Refused, t
     );
 }
 
-/// An endpoint answered a plain request.
-pub(super) fn exchanged(visit: &Visit, status: StatusCode, lease: &Lease) {
+/// An exchange has ended.
+pub(super) fn exchanged(record: &Record, end: End) {
+    let Summary { method, host, path, client } = &*record.summary;
     tracing::info!(
-        client = %visit.client,
-        route = %visit.route.settings.name,
-        endpoint = %lease.endpoint().name,
-        status = status.as_u16(),
-        took_ms = millis(visit.started.elapsed()),
+        %client,
+        listener = %record.session.listener.settings.name,
+        route = %record.route.name,
+        endpoint = record.answer.as_ref().map(|(endpoint, _)| tracing::field::display(endpoint)),
+        %method,
+        host,
+        path,
+        status = record.answer.as_ref().map(|(_, status)| status.as_u16()),
+        outcome = end.log_word(),
+        bytes_from_client = record.upload.bytes(),
+        bytes_from_upstream = record.answered,
+        took_ms = millis(record.started.elapsed()),
         "exchange"
     );
 }

@@ -8,15 +8,22 @@
 
 mod accept;
 mod body;
+mod connection;
 mod exchange;
+mod expect;
 mod guarded;
+mod last_words;
 mod log;
+mod origin;
 mod passed_through;
 mod placement;
+mod pool;
 mod proxy;
+mod record;
 mod request;
 mod serve;
 mod upgrade;
+mod upload;
 
 pub use accept::accept;
 pub use proxy::{Phase, Proxy};

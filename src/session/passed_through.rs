@@ -3,10 +3,11 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
-use http::header::{HeaderValue, SET_COOKIE};
+use http::header::HeaderValue;
 use http::{Method, Request, Response};
 use http_body_util::Empty;
 use hyper::client::conn::http1;
@@ -15,8 +16,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::body::AnswerBody;
+use super::connection::Driver;
+use super::exchange::relay;
+use super::origin::Origin;
+use super::record::Record;
 use super::request::{Refused, Visit};
-use crate::http::{Refusal, forward};
+use crate::http::Refusal;
 use crate::snapshot::Lease;
 
 /// Passes the endpoint's answer on; `early` is what was read of it.
@@ -29,18 +34,15 @@ pub(super) async fn pass_through(
     cookie: Option<HeaderValue>,
 ) -> Result<Response<AnswerBody>, Refused> {
     let nonsense = |error: hyper::Error| lease.refused(Refusal::BadAnswer, error.to_string());
-    let io = TokioIo::new(Asked { early: early.into(), stream });
+    let io = TokioIo::new(Asked { early: early.into(), stream, stage: Stage::Asking });
     let (mut sender, connection) = http1::handshake(io).await.map_err(nonsense)?;
-    // Ends with the body that it carries.
-    tokio::spawn(connection);
+    let driver = Driver::spawn(connection);
     let mut request = Request::new(Empty::<Bytes>::new());
     *request.method_mut() = method;
     let response = sender.send_request(request).await.map_err(nonsense)?;
-    let (mut parts, body) = response.into_parts();
-    forward::response(&mut parts.headers, None);
-    parts.headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
-    super::log::exchanged(visit, parts.status, &lease);
-    Ok(Response::from_parts(parts, AnswerBody::Relayed(body)))
+    // An upgrade has no body.
+    let record = Record::new(visit, Arc::default());
+    relay(response, lease.endpoint(), Origin::Once(driver), record, cookie)
 }
 
 /// A stream whose request has been sent and whose answer has been read in part: hyper reads the answer, and what it
@@ -49,10 +51,24 @@ pub(super) async fn pass_through(
 struct Asked {
     early: Bytes,
     stream: TcpStream,
+    stage: Stage,
+}
+
+/// What hyper believes. To it, an answer that comes before its request is nonsense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It has still to send the request.
+    Asking,
+    /// It waits for the answer.
+    Reading,
 }
 
 impl AsyncRead for Asked {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.stage == Stage::Asking {
+            // The write to come wakes us: both are polled by one task.
+            return Poll::Pending;
+        }
         if self.early.is_empty() {
             return Pin::new(&mut self.stream).poll_read(cx, buf);
         }
@@ -64,7 +80,9 @@ impl AsyncRead for Asked {
 }
 
 impl AsyncWrite for Asked {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.stage = Stage::Reading;
+        cx.waker().wake_by_ref();
         Poll::Ready(Ok(buf.len()))
     }
 

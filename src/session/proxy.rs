@@ -1,10 +1,12 @@
 //! What every session can reach: the current snapshot, the registry, the phase of the process.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, watch};
 
+use super::pool::Pool;
 use crate::drain::Registry;
 use crate::process::Workers;
 use crate::snapshot::Snapshot;
@@ -14,6 +16,8 @@ use crate::snapshot::Snapshot;
 pub struct Proxy {
     snapshot: ArcSwap<Snapshot>,
     phase: watch::Sender<Phase>,
+    /// The resting connections of each worker.
+    pools: Vec<Arc<Pool>>,
     /// Every open tunnel.
     pub registry: Arc<Registry>,
     /// One for each session or tunnel; as many as there are descriptors for.
@@ -39,6 +43,7 @@ impl Proxy {
         Arc::new(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             phase: watch::Sender::new(Phase::Serving),
+            pools: (0..workers.count()).map(|_| Arc::default()).collect(),
             registry: Registry::new(workers.count()),
             permits: Arc::new(Semaphore::new(capacity.clamp(1, Semaphore::MAX_PERMITS))),
             workers,
@@ -50,9 +55,20 @@ impl Proxy {
         self.snapshot.load_full()
     }
 
-    /// Replaces the snapshot, whole.
+    /// Replaces the snapshot, whole. Connections that rest for an endpoint that is gone are closed.
     pub fn publish(&self, snapshot: Snapshot) {
+        let upstreams = snapshot.upstreams().values();
+        let current: HashSet<_> =
+            upstreams.flat_map(|upstream| upstream.endpoints()).map(|endpoint| endpoint.life.incarnation).collect();
         self.snapshot.store(Arc::new(snapshot));
+        for pool in &self.pools {
+            pool.prune(|endpoint| current.contains(&endpoint));
+        }
+    }
+
+    /// The resting connections of a worker.
+    pub(super) fn pool(&self, worker: usize) -> Option<&Arc<Pool>> {
+        self.pools.get(worker)
     }
 
     /// Where the process stands now.

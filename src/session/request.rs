@@ -37,14 +37,16 @@ pub(super) struct Visit {
     pub(super) client: IpAddr,
     pub(super) arrival: Arrival,
     pub(super) started: Instant,
+    /// What the log says of the request.
+    pub(super) summary: Arc<log::Summary>,
 }
 
 /// Answers a request. Never returns for one that opened a tunnel: its connection is taken away meanwhile.
 pub(super) async fn answer(session: Arc<Session>, request: Request<Incoming>) -> Response<AnswerBody> {
     let started = Instant::now();
     let client = client_address(session.peer.ip(), request.headers(), &session.listener.settings.trusted_proxies);
-    let summary = log::Summary::of(&request, client);
-    let mut response = match respond(&session, request, client, started).await {
+    let summary = Arc::new(log::Summary::of(&request, client));
+    let mut response = match respond(&session, request, started, &summary).await {
         Ok(response) => response,
         Err(refused) => {
             log::refused(&session, &summary, &refused, started.elapsed());
@@ -60,8 +62,8 @@ pub(super) async fn answer(session: Arc<Session>, request: Request<Incoming>) ->
 async fn respond(
     session: &Arc<Session>,
     request: Request<Incoming>,
-    client: IpAddr,
     started: Instant,
+    summary: &Arc<log::Summary>,
 ) -> Result<Response<AnswerBody>, Refused> {
     let (parts, body) = request.into_parts();
     let host = hygiene::check(&parts).map_err(Refusal::Unclean)?;
@@ -71,7 +73,14 @@ async fn respond(
         snapshot.table.find(&session.listener.settings.name, host, parts.uri.path()).cloned()
     };
     let route = route.ok_or(Refusal::NoRoute)?;
-    let visit = Visit { session: Arc::clone(session), route, client, arrival: session.arrival(), started };
+    let visit = Visit {
+        session: Arc::clone(session),
+        route,
+        client: summary.client,
+        arrival: session.arrival(),
+        started,
+        summary: Arc::clone(summary),
+    };
     let allowed = Arc::clone(&visit.route.settings);
     let outcome = match http_upgrade::classify(&parts.headers, parts.version, &allowed.upgrade).token() {
         None => Box::pin(exchange::run(&visit, Request::from_parts(parts, body))).await,

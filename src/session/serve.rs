@@ -118,7 +118,7 @@ async fn speak_http(stream: ClientStream, session: Arc<Session>, place: Place) {
 }
 
 /// The longest request head, and what is read ahead of a body, in bytes.
-const MAX_BUFFER: usize = 64 * 1024;
+pub(super) const MAX_BUFFER: usize = 64 * 1024;
 
 impl Session {
     /// The request at hand has opened a tunnel: the connection is taken from HTTP as soon as it may be.

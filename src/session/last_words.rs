@@ -1,0 +1,63 @@
+//! An endpoint's stream under hyper: what the endpoint said is read even where writing to it fails.
+//!
+//! An endpoint may answer before it has taken the whole request, and close: "413, and I read no more". The write that fails
+//! then would hide the answer that already waits. So a failed write only waits: the reads will tell, and soon, for a
+//! connection that cannot be written to has ended.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A stream whose writes never fail.
+#[derive(Debug)]
+pub(super) struct LastWords<S> {
+    stream: S,
+}
+
+impl<S> LastWords<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self { stream }
+    }
+}
+
+/// Whoever waits now is woken by the read side.
+fn told_by_reads<T>(outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    match outcome {
+        Poll::Ready(Err(_)) => Poll::Pending,
+        outcome => outcome,
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for LastWords<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for LastWords<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        told_by_reads(Pin::new(&mut self.stream).poll_write(cx, buf))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        told_by_reads(Pin::new(&mut self.stream).poll_flush(cx))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        told_by_reads(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,67 @@
+//! Where an answer comes from, and what becomes of that connection when the answer is whole.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::connection::{Connection, Driver};
+use super::pool::Pool;
+use super::proxy::Proxy;
+use super::request::Visit;
+use crate::config::UpstreamSettings;
+use crate::drain::Incarnation;
+use crate::snapshot::Endpoint;
+
+/// The connection that an answer comes by. Dropped before the answer is whole, it is closed.
+#[derive(Debug)]
+pub(super) enum Origin {
+    /// It may rest and serve another exchange.
+    Kept(Connection, Home),
+    /// It ends with the answer.
+    Once(Driver),
+}
+
+/// Where a connection rests.
+#[derive(Debug)]
+pub(super) struct Home {
+    pool: Arc<Pool>,
+    proxy: Arc<Proxy>,
+    upstream: Arc<UpstreamSettings>,
+    endpoint: Incarnation,
+    keep_alive: Duration,
+}
+
+impl Origin {
+    /// The answer is whole.
+    pub(super) fn release(self) {
+        match self {
+            Self::Kept(connection, home) if connection.is_ready() => home.take_back(connection),
+            // The end of the answer is still to be read, or the request is: an endpoint may answer early and take the rest.
+            Self::Kept(mut connection, home) => drop(tokio::spawn(async move {
+                if connection.ready().await {
+                    home.take_back(connection);
+                }
+            })),
+            Self::Once(driver) => drop(driver),
+        }
+    }
+}
+
+impl Home {
+    /// Where connections with `endpoint` rest; nowhere if its upstream keeps none.
+    pub(super) fn of(visit: &Visit, endpoint: &Endpoint) -> Option<Self> {
+        let keep_alive = visit.upstream().settings.keep_alive?;
+        let proxy = Arc::clone(&visit.session.proxy);
+        let pool = Arc::clone(proxy.pool(visit.session.worker)?);
+        let upstream = Arc::clone(&visit.upstream().settings);
+        Some(Self { pool, proxy, upstream, endpoint: endpoint.life.incarnation, keep_alive })
+    }
+
+    fn take_back(self, connection: Connection) {
+        let Self { pool, proxy, upstream, endpoint, keep_alive } = self;
+        pool.rest(endpoint, connection, keep_alive, || {
+            let snapshot = proxy.snapshot();
+            let current = snapshot.upstreams().get(&upstream.name);
+            current.is_some_and(|upstream| upstream.endpoints().iter().any(|it| it.life.incarnation == endpoint))
+        });
+    }
+}

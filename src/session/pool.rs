@@ -1,0 +1,98 @@
+//! The connections with endpoints that rest between two exchanges: one pool for each worker, whose runtime drives them.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::connection::Connection;
+use crate::drain::Incarnation;
+
+/// How many connections rest for each endpoint and worker; what is more is closed.
+const MOST: usize = 32;
+
+/// The resting connections of one worker.
+#[derive(Debug, Default)]
+pub(super) struct Pool(Mutex<Shelves>);
+
+#[derive(Debug, Default)]
+struct Shelves {
+    /// For each endpoint its connections, the one that was used last at the back.
+    resting: HashMap<Incarnation, VecDeque<Resting>>,
+    /// When the sweeper that counts looks next: `next_sweep` ≤ every `until`.
+    next_sweep: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Resting {
+    connection: Connection,
+    until: Instant,
+}
+
+impl Pool {
+    /// A connection with an endpoint that is ready for an exchange: the one used last, which lives longest.
+    pub(super) fn take(&self, endpoint: Incarnation) -> Option<Connection> {
+        let mut shelves = self.lock();
+        let shelf = shelves.resting.get_mut(&endpoint)?;
+        std::iter::from_fn(|| shelf.pop_back()).map(|resting| resting.connection).find(Connection::is_ready)
+    }
+
+    /// Lets a connection rest for `keep_alive`, if `is_current` still finds its endpoint. Call it on the pool's worker.
+    pub(super) fn rest(
+        self: &Arc<Self>,
+        endpoint: Incarnation,
+        connection: Connection,
+        keep_alive: Duration,
+        is_current: impl FnOnce() -> bool,
+    ) {
+        let until = Instant::now() + keep_alive;
+        let mut shelves = self.lock();
+        // Under the lock: whoever removes an endpoint publishes first and prunes after.
+        if !is_current() {
+            return;
+        }
+        let shelf = shelves.resting.entry(endpoint).or_default();
+        if shelf.len() >= MOST {
+            shelf.pop_front();
+        }
+        shelf.push_back(Resting { connection, until });
+        if shelves.next_sweep.is_none_or(|next| until < next) {
+            shelves.next_sweep = Some(until);
+            tokio::spawn(sweep(Arc::clone(self), until));
+        }
+    }
+
+    /// Closes the resting connections with endpoints that are gone.
+    pub(super) fn prune(&self, is_current: impl Fn(Incarnation) -> bool) {
+        self.lock().resting.retain(|endpoint, _| is_current(*endpoint));
+    }
+
+    /// Closes what has rested long enough. Returns when to look again, unless there is nothing or another sweeper does.
+    fn sweep(&self, planned: Instant) -> Option<Instant> {
+        let mut shelves = self.lock();
+        if shelves.next_sweep != Some(planned) {
+            return None;
+        }
+        let now = Instant::now();
+        shelves.resting.retain(|_, shelf| {
+            shelf.retain(|resting| resting.until > now);
+            !shelf.is_empty()
+        });
+        shelves.next_sweep = shelves.resting.values().flatten().map(|resting| resting.until).min();
+        shelves.next_sweep
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shelves> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sweeps a pool until nothing rests in it.
+async fn sweep(pool: Arc<Pool>, first: Instant) {
+    let mut next = Some(first);
+    while let Some(planned) = next {
+        sleep_until(planned).await;
+        next = pool.sweep(planned);
+    }
+}

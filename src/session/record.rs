@@ -1,0 +1,101 @@
+//! What is known of an exchange while it runs, and how it ended: the log has one line about it then.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use tokio::time::Instant;
+
+use super::log::{self, Summary};
+use super::request::Visit;
+use super::serve::Session;
+use super::upload::{Broken, Progress};
+use crate::config::{EndpointName, RouteSettings};
+
+/// An exchange that runs. It is logged when this is dropped, unless it was refused.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) session: Arc<Session>,
+    pub(super) route: Arc<RouteSettings>,
+    pub(super) summary: Arc<Summary>,
+    pub(super) started: Instant,
+    /// Who answered, and how.
+    pub(super) answer: Option<(EndpointName, StatusCode)>,
+    /// The request body.
+    pub(super) upload: Arc<Progress>,
+    /// Bytes of the answer's body.
+    pub(super) answered: u64,
+    end: Option<End>,
+}
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The answer is whole.
+    Complete,
+    /// We answer ourselves, and say why in another line.
+    Refused,
+    /// The client is gone, or took none of the answer for too long.
+    ClientLeft,
+    /// The client sent none of its request body for too long, after the head of the answer.
+    ClientStalled,
+    /// The endpoint's connection ended, or made no sense, in the middle of the answer.
+    EndpointLost,
+}
+
+impl Record {
+    pub(super) fn new(visit: &Visit, upload: Arc<Progress>) -> Self {
+        Self {
+            session: Arc::clone(&visit.session),
+            route: Arc::clone(&visit.route.settings),
+            summary: Arc::clone(&visit.summary),
+            started: visit.started,
+            answer: None,
+            upload,
+            answered: 0,
+            end: None,
+        }
+    }
+
+    /// The head of the answer has come.
+    pub(super) fn note_head(&mut self, endpoint: &EndpointName, status: StatusCode) {
+        self.answer = Some((endpoint.clone(), status));
+    }
+
+    /// So many bytes more of the answer's body have come.
+    pub(super) fn note_answered(&mut self, bytes: usize) {
+        self.answered = self.answered.saturating_add(bytes as u64);
+    }
+
+    /// The exchange has ended; the first word counts.
+    pub(super) fn end(&mut self, end: End) {
+        let end = match (end, self.upload.broken()) {
+            // An upload that breaks takes the connection with the endpoint along.
+            (End::EndpointLost, Some(Broken::Stalled)) => End::ClientStalled,
+            (End::EndpointLost, Some(Broken::Lost)) => End::ClientLeft,
+            (end, _) => end,
+        };
+        self.end.get_or_insert(end);
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        match self.end.unwrap_or(End::ClientLeft) {
+            End::Refused => {}
+            end => log::exchanged(self, end),
+        }
+    }
+}
+
+impl End {
+    /// The one word for logs and metrics.
+    pub(super) fn log_word(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Refused => "refused",
+            Self::ClientLeft => "client_left",
+            Self::ClientStalled => "client_stalled",
+            Self::EndpointLost => "endpoint_lost",
+        }
+    }
+}
