@@ -1,0 +1,96 @@
+//! One line about each exchange, when it ends.
+
+use crate::support::endpoint::nobody;
+use crate::support::{RawEndpoint, TestProxy, log};
+
+#[tokio::test]
+async fn an_exchange_is_a_line() {
+    let mut lines = log::lines();
+    let endpoint = RawEndpoint::start().await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+    let mut client = proxy.client().await;
+    let head = "POST /whole?token=hush HTTP/1.1\r\nHost: a.example:1\r\nCookie: s=hush\r\nAuthorization: hush";
+    client.send(format!("{head}\r\nContent-Length: 5\r\n\r\nhello")).await;
+    let mut stream = endpoint.accept().await;
+    stream.head().await;
+    stream.hears("hello").await;
+    stream.send("HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok").await;
+    let line = lines.about("/whole").await;
+    assert_eq!(line["message"], "exchange");
+    assert_eq!(line["level"], "INFO");
+    assert_eq!(line["client"], "127.0.0.1");
+    assert_eq!(line["listener"], "l");
+    assert_eq!(line["route"], "r");
+    assert_eq!(line["endpoint"], endpoint.address().to_string());
+    assert_eq!(line["method"], "POST");
+    assert_eq!(line["host"], "a.example:1");
+    assert_eq!(line["status"], 201);
+    assert_eq!(line["outcome"], "complete");
+    assert_eq!(line["bytes_from_client"], 5);
+    assert_eq!(line["bytes_from_upstream"], 2);
+    assert!(line["took_ms"].is_u64());
+    assert!(!lines.text().contains("hush"));
+}
+
+#[tokio::test]
+async fn an_answer_to_an_upgrade_is_a_line_too() {
+    let mut lines = log::lines();
+    let endpoint = RawEndpoint::start().await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+    let mut client = proxy.client().await;
+    let upgrade = "GET /refused-upgrade HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let mut stream = endpoint.accept_after(&mut client, upgrade).await;
+    stream.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno").await;
+    let line = lines.about("/refused-upgrade").await;
+    assert_eq!((&line["status"], &line["outcome"]), (&403.into(), &"complete".into()));
+    assert_eq!(line["bytes_from_upstream"], 2);
+}
+
+#[tokio::test]
+async fn a_refusal_is_a_line_and_no_other() {
+    let mut lines = log::lines();
+    let proxy = TestProxy::in_front_of(&[nobody()]).start();
+    let mut client = proxy.client().await;
+    client.send("GET /unreachable HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    client.head().await;
+    let line = lines.about("/unreachable").await;
+    assert_eq!((&line["message"], &line["refusal"]), (&"refused".into(), &"connect_failed".into()));
+    assert_eq!(lines.text().matches("/unreachable").count(), 1);
+}
+
+#[tokio::test]
+async fn an_exchange_that_is_cut_says_who_did() {
+    let mut lines = log::lines();
+    let endpoint = RawEndpoint::start().await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()]).listener("body_timeout = \"300ms\"").start();
+    let half = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi";
+
+    let mut client = proxy.client().await;
+    let mut stream = endpoint.accept_after(&mut client, "GET /lost HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    stream.send(half).await;
+    client.head().await;
+    stream.leave();
+    let line = lines.about("/lost").await;
+    assert_eq!((&line["outcome"], &line["status"]), (&"endpoint_lost".into(), &200.into()));
+    assert_eq!(line["bytes_from_upstream"], 2);
+
+    let mut client = proxy.client().await;
+    let mut stream = endpoint.accept_after(&mut client, "GET /left HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    stream.send(half).await;
+    client.head().await;
+    client.leave();
+    assert_eq!(lines.about("/left").await["outcome"], "client_left");
+
+    let mut client = proxy.client().await;
+    let _stream = endpoint.accept_after(&mut client, "GET /left-early HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    client.leave();
+    let line = lines.about("/left-early").await;
+    assert_eq!((&line["outcome"], line.get("status")), (&"client_left".into(), None));
+
+    let mut client = proxy.client().await;
+    let request = "POST /stalled HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
+    let mut stream = endpoint.accept_after(&mut client, request).await;
+    stream.send(half).await;
+    assert_eq!(lines.about("/stalled").await["outcome"], "client_stalled");
+}

@@ -1,0 +1,14 @@
+//! Plain HTTP exchanges through a whole proxy: what each side reads, byte by byte.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_peers;
+mod bodies;
+mod deadlines;
+mod expect;
+mod logged;
+mod placed;
+mod reuse;
+mod upgrades;

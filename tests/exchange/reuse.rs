@@ -1,0 +1,159 @@
+//! Connections with endpoints rest between exchanges, and are used again only when that is safe.
+
+use futures_util::FutureExt;
+
+use crate::support::{Peer, RawEndpoint, ServingEndpoint, TestProxy};
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// One exchange that goes well.
+async fn exchange(client: &mut Peer, endpoint: &mut Peer) {
+    client.send(GET).await;
+    endpoint.head().await;
+    endpoint.send(OK).await;
+    client.head().await;
+    client.hears("ok").await;
+}
+
+#[tokio::test]
+async fn exchanges_share_a_connection() {
+    let endpoint = ServingEndpoint::named("a").await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+    for _ in 0..3 {
+        let mut client = proxy.client().await;
+        for _ in 0..10 {
+            client.send(GET).await;
+            client.head().await;
+            client.hears("a").await;
+        }
+    }
+    assert_eq!(endpoint.connections(), 1);
+}
+
+#[tokio::test]
+async fn exchanges_at_the_same_time_have_a_connection_each() {
+    let endpoint = RawEndpoint::start().await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+    let (mut one, mut other) = (proxy.client().await, proxy.client().await);
+    one.send(GET).await;
+    let mut first = endpoint.accept().await;
+    first.head().await;
+    other.send(GET).await;
+    let mut second = endpoint.accept().await;
+    second.head().await;
+    second.send(OK).await;
+    other.head().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_closed_meanwhile_is_not_noticed() {
+    let endpoint = RawEndpoint::start().await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+    let mut client = proxy.client().await;
+    rested(&endpoint, &mut client).await.leave();
+    // A body too: nothing of it was sent when the request comes back.
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello").await;
+    let mut stream = endpoint.accept().await;
+    stream.head().await;
+    stream.hears("hello").await;
+    stream.send(OK).await;
+    assert!(client.head().await.starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+#[tokio::test]
+async fn a_request_that_was_read_is_not_sent_again() {
+    let (one, two) = (RawEndpoint::start().await, RawEndpoint::start().await);
+    let proxy = TestProxy::in_front_of(&[one.address(), two.address()]).start();
+    let mut client = proxy.client().await;
+    client.send(GET).await;
+    let (mut stream, other) = tokio::select! {
+        stream = one.accept() => (stream, two),
+        stream = two.accept() => (stream, one),
+    };
+    stream.head().await;
+    stream.send(OK).await;
+    client.head().await;
+    client.hears("ok").await;
+    // The second on the same connection, which ends under it.
+    client.send(GET).await;
+    stream.head().await;
+    stream.leave();
+    assert!(client.head().await.starts_with("HTTP/1.1 502 "));
+    assert!(other.accept().now_or_never().is_none());
+}
+
+#[tokio::test]
+async fn a_connection_rests_for_keep_alive() {
+    let endpoint = RawEndpoint::start().await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()]).upstream("keep_alive = \"50ms\"").start();
+    let mut client = proxy.client().await;
+    let mut stream = endpoint.accept_after(&mut client, GET).await;
+    stream.send(OK).await;
+    stream.hears_the_end().await;
+}
+
+#[tokio::test]
+async fn no_connection_rests_where_that_is_off() {
+    let endpoint = RawEndpoint::start().await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()]).upstream("keep_alive = \"off\"").start();
+    let mut client = proxy.client().await;
+    client.send(GET).await;
+    let mut stream = endpoint.accept().await;
+    assert!(stream.head().await.contains("connection: close\r\n"));
+    stream.send(OK).await;
+    stream.hears_the_end().await;
+    // Which is not the client's business.
+    assert!(!client.head().await.contains("close"));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_wants_to_close_is_let_go() {
+    let endpoint = RawEndpoint::start().await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+    for head in ["HTTP/1.1 200 OK\r\nConnection: close", "HTTP/1.0 200 OK\r\nConnection: keep-alive"] {
+        let mut client = proxy.client().await;
+        let mut stream = endpoint.accept_after(&mut client, GET).await;
+        stream.send(format!("{head}\r\nContent-Length: 0\r\n\r\n")).await;
+        let head = client.head().await;
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && !head.contains("connection:"), "{head}");
+        stream.hears_the_end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_reload_closes_what_rests_for_an_endpoint_that_is_gone() {
+    let (gone, kept) = (RawEndpoint::start().await, RawEndpoint::start().await);
+    let plan = TestProxy::in_front_of(&[gone.address()]);
+    let proxy = plan.clone().start();
+    let mut client = proxy.client().await;
+    let mut stream = rested(&gone, &mut client).await;
+    proxy.reload(&plan.listener("head_timeout = \"50s\"").config());
+    exchange(&mut client, &mut stream).await;
+    proxy.reload(&TestProxy::in_front_of(&[kept.address()]).config());
+    stream.hears_the_end().await;
+    let mut stream = rested(&kept, &mut client).await;
+    exchange(&mut client, &mut stream).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_outlives_its_endpoint_gives_its_connection_up() {
+    let (gone, kept) = (RawEndpoint::start().await, RawEndpoint::start().await);
+    let proxy = TestProxy::in_front_of(&[gone.address()]).start();
+    let mut client = proxy.client().await;
+    let mut stream = gone.accept_after(&mut client, GET).await;
+    proxy.reload(&TestProxy::in_front_of(&[kept.address()]).config());
+    stream.send(OK).await;
+    client.head().await;
+    client.hears("ok").await;
+    stream.hears_the_end().await;
+}
+
+/// A connection that rests after one exchange.
+async fn rested(endpoint: &RawEndpoint, client: &mut Peer) -> Peer {
+    let mut stream = endpoint.accept_after(client, GET).await;
+    stream.send(OK).await;
+    client.head().await;
+    client.hears("ok").await;
+    stream
+}

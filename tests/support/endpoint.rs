@@ -1,0 +1,96 @@
+//! Endpoints: one that says what the test tells it to, byte by byte, and one that behaves.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+use super::{Peer, within};
+
+/// An endpoint whose connections the test speaks for.
+pub(crate) struct RawEndpoint {
+    listener: TcpListener,
+}
+
+impl RawEndpoint {
+    pub(crate) async fn start() -> Self {
+        Self { listener: TcpListener::bind("127.0.0.1:0").await.unwrap() }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listener.local_addr().unwrap()
+    }
+
+    /// The next connection that the proxy opens.
+    pub(crate) async fn accept(&self) -> Peer {
+        Peer::new(within(self.listener.accept()).await.unwrap().0)
+    }
+
+    /// The connection that the proxy opens for this request, which has no body; its head has been read.
+    pub(crate) async fn accept_after(&self, client: &mut Peer, request: &str) -> Peer {
+        client.send(request).await;
+        let mut stream = self.accept().await;
+        stream.head().await;
+        stream
+    }
+}
+
+/// An endpoint that answers every request as its closure says.
+pub(crate) struct ServingEndpoint {
+    address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+}
+
+impl ServingEndpoint {
+    pub(crate) async fn start<F, A>(answer: F) -> Self
+    where
+        F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Self { address: listener.local_addr().unwrap(), connections: Arc::default() };
+        let connections = Arc::clone(&endpoint.connections);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.fetch_add(1, Ordering::Relaxed);
+                let answer = answer.clone();
+                let service = service_fn(move |request| {
+                    let answer = answer(request);
+                    async move { Ok::<_, Infallible>(answer.await) }
+                });
+                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+            }
+        });
+        endpoint
+    }
+
+    /// One that says its name to every request.
+    pub(crate) async fn named(name: &'static str) -> Self {
+        Self::start(move |_| async move { Response::new(Full::from(name)) }).await
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many connections it has accepted.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+}
+
+/// An address that refuses every connection.
+pub(crate) fn nobody() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}

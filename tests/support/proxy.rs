@@ -1,0 +1,118 @@
+//! A proxy in this process, with real listeners on ports that the system chose.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::future::pending;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use windlass::config::{ListenerName, parse};
+use windlass::net::ListeningSocket;
+use windlass::process::Workers;
+use windlass::session::{Proxy, accept};
+use windlass::snapshot::{Snapshot, load_certificates};
+use windlass::tls::TicketKeys;
+
+use super::Peer;
+
+/// A proxy that runs.
+pub(crate) struct TestProxy {
+    pub(crate) proxy: Arc<Proxy>,
+    addresses: BTreeMap<ListenerName, SocketAddr>,
+    tickets: TicketKeys,
+}
+
+/// A proxy that is about to start: one listener, one route and one upstream, each with what the test adds to it.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    listener: String,
+    route: String,
+    upstream: String,
+    workers: usize,
+}
+
+impl TestProxy {
+    /// A proxy in front of these endpoints.
+    pub(crate) fn in_front_of(endpoints: &[SocketAddr]) -> Plan {
+        let endpoints: Vec<_> = endpoints.iter().map(ToString::to_string).collect();
+        Plan {
+            listener: "bind = \"127.0.0.1:0\"\n".into(),
+            route: "upstream = \"u\"\n".into(),
+            upstream: format!("endpoints = {endpoints:?}\n"),
+            // One worker, so that the connections that rest are found again.
+            workers: 1,
+        }
+    }
+
+    /// Starts a proxy with this configuration; its listeners are bound where it says, best to port 0.
+    pub(crate) fn with(config: &str, workers: usize) -> Self {
+        let tickets = TicketKeys::generate().unwrap();
+        let snapshot = snapshot(config, &tickets, None);
+        let mut sockets = BTreeMap::new();
+        for (name, listener) in snapshot.listeners() {
+            sockets.insert(name.clone(), ListeningSocket::bind(listener.settings.bind).unwrap());
+        }
+        let addresses = sockets.iter().map(|(name, socket)| (name.clone(), socket.address())).collect();
+        let proxy = Proxy::new(snapshot, Workers::start(workers).unwrap(), 1000);
+        for (name, socket) in sockets {
+            let acceptor = socket.into_acceptor().unwrap();
+            let listener = Arc::clone(&proxy.snapshot().listeners()[&name]);
+            tokio::spawn(accept(acceptor, listener, Arc::clone(&proxy), pending()));
+        }
+        Self { proxy, addresses, tickets }
+    }
+
+    /// Publishes another configuration, as a reload does.
+    pub(crate) fn reload(&self, config: &str) {
+        let snapshot = snapshot(config, &self.tickets, Some(&self.proxy.snapshot()));
+        self.proxy.publish(snapshot);
+    }
+
+    /// The address of its first listener.
+    pub(crate) fn address(&self) -> SocketAddr {
+        *self.addresses.values().next().unwrap()
+    }
+
+    /// A new client.
+    pub(crate) async fn client(&self) -> Peer {
+        Peer::connect(self.address()).await
+    }
+}
+
+impl Plan {
+    /// Adds lines to the listener.
+    pub(crate) fn listener(mut self, lines: &str) -> Self {
+        writeln!(self.listener, "{lines}").unwrap();
+        self
+    }
+
+    /// Adds lines to the route.
+    pub(crate) fn route(mut self, lines: &str) -> Self {
+        writeln!(self.route, "{lines}").unwrap();
+        self
+    }
+
+    /// Adds lines to the upstream.
+    pub(crate) fn upstream(mut self, lines: &str) -> Self {
+        writeln!(self.upstream, "{lines}").unwrap();
+        self
+    }
+
+    /// The whole configuration.
+    pub(crate) fn config(&self) -> String {
+        let Self { listener, route, upstream, .. } = self;
+        format!("[listener.l]\n{listener}\n[route.r]\n{route}\n[upstream.u]\n{upstream}\n")
+    }
+
+    /// Starts it, on the current runtime and workers of its own.
+    pub(crate) fn start(self) -> TestProxy {
+        TestProxy::with(&self.config(), self.workers)
+    }
+}
+
+fn snapshot(config: &str, tickets: &TicketKeys, previous: Option<&Snapshot>) -> Snapshot {
+    let settings = parse(config, Path::new("test.toml")).unwrap_or_else(|problems| panic!("{problems}"));
+    let certificates = load_certificates(&settings).unwrap();
+    Snapshot::assemble(Arc::new(settings), certificates, tickets, previous)
+}
