@@ -1,6 +1,7 @@
 //! A plain HTTP exchange: a request to an endpoint, its answer to the client, both streaming.
 //!
-//! Nothing is collected: a body passes in pieces, at the pace of its reader. A request goes to one endpoint only; it tries
+//! Nothing is collected: a body passes in pieces, at the pace of its reader, and behind it the trailers that its `Trailer`
+//! names (the client's, if it takes any: RFC 9110 §6.5.1). A request goes to one endpoint only; it tries
 //! another, or another connection, as long as nothing of it was sent.
 //!
 //! Deadlines: `response_timeout` for the head of the answer, counted from the last byte of the request, for until then the

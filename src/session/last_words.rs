@@ -61,3 +61,31 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for LastWords<S> {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_before_a_reset_is_read_though_writing_fails() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut endpoint, _) = listener.accept().await.unwrap();
+        stream.write_all(b"more than is read").await.unwrap();
+        endpoint.readable().await.unwrap();
+        endpoint.write_all(b"413").await.unwrap();
+        // With unread input: a reset, not a FIN.
+        drop(endpoint);
+        let mut stream = LastWords::new(stream);
+        assert!(stream.write_all(b"the rest").now_or_never().is_none());
+        let mut answer = [0; 3];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"413");
+        // Whoever waits to write learns from the reads that there is no more.
+        assert!(!stream.read(&mut answer).await.is_ok_and(|count| count > 0));
+    }
+}

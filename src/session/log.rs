@@ -55,6 +55,12 @@ pub(super) fn refused(session: &Session, summary: &Summary, refused: &Refused, t
     );
 }
 
+/// A connection ended otherwise than between two requests: its client left, was too slow, or speaks no HTTP.
+pub(super) fn broken(session: &Session, error: &hyper::Error) {
+    let listener = &session.listener.settings.name;
+    tracing::debug!(%listener, client = %session.peer.ip(), %error, "connection broken");
+}
+
 /// An exchange has ended.
 pub(super) fn exchanged(record: &Record, end: End) {
     let Summary { method, host, path, client } = &*record.summary;

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::guarded::{Guarded, linger};
+use super::log;
 use super::proxy::{Phase, Proxy};
 use super::request::answer;
 use super::upgrade::Opened;
@@ -106,7 +107,12 @@ async fn speak_http(stream: ClientStream, session: Arc<Session>, place: Place) {
         {
             return Poll::Ready(Some(opened));
         }
-        ended.map(|_| None)
+        ended.map(|ended| {
+            if let Err(error) = ended {
+                log::broken(&session, &error);
+            }
+            None
+        })
     });
     let opened = ended.await;
     let parts = connection.into_parts();

@@ -94,6 +94,28 @@ async fn a_connection_rests_for_keep_alive() {
 }
 
 #[tokio::test]
+async fn no_more_than_32_connections_rest() {
+    let endpoint = RawEndpoint::start().await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+    let mut busy = Vec::new();
+    for _ in 0..33 {
+        let mut client = proxy.client().await;
+        let stream = endpoint.accept_after(&mut client, GET).await;
+        busy.push((client, stream));
+    }
+    for (client, stream) in &mut busy {
+        stream.send(OK).await;
+        client.head().await;
+        client.hears("ok").await;
+    }
+    // The one that has rested longest makes place for the last, which is the first to be used again.
+    let (mut client, mut longest) = busy.swap_remove(0);
+    longest.hears_the_end().await;
+    let (_, last) = &mut busy[0];
+    exchange(&mut client, last).await;
+}
+
+#[tokio::test]
 async fn no_connection_rests_where_that_is_off() {
     let endpoint = RawEndpoint::start().await;
     let proxy = TestProxy::in_front_of(&[endpoint.address()]).upstream("keep_alive = \"off\"").start();
