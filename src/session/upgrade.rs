@@ -21,7 +21,7 @@ use super::serve::Place;
 use super::{Phase, log};
 use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
-use crate::http::head::{MAX_HEAD, ResponseHead, parse_response_head, write_request_head, write_response_head};
+use crate::http::head::{ResponseHead, parse_response_head, write_request_head, write_response_head};
 use crate::http::{Refusal, forward, hygiene};
 use crate::net::ClientStream;
 use crate::snapshot::Lease;
@@ -111,19 +111,15 @@ async fn ask(stream: &mut TcpStream, parts: &Parts) -> Result<(ResponseHead, Vec
     let mut answer = request;
     answer.clear();
     loop {
-        if answer.len() > MAX_HEAD {
-            return Err((Refusal::BadAnswer, "the head of the answer is too long".into()));
-        }
         if stream.read_buf(&mut answer).await.map_err(lost)? == 0 {
             return Err((Refusal::AnswerLost, "the endpoint closed the connection".into()));
         }
-        match parse_response_head(&answer) {
-            Ok(None) => {}
-            Ok(Some(head)) if is_interim(head.status) => {
-                answer.drain(..head.length);
+        // One read may bring several heads: the last of them answers.
+        while let Some(head) = parse_response_head(&answer).map_err(|bad| (Refusal::BadAnswer, bad.to_string()))? {
+            if !is_interim(head.status) {
+                return Ok((head, answer));
             }
-            Ok(Some(head)) => return Ok((head, answer)),
-            Err(bad) => return Err((Refusal::BadAnswer, bad.to_string())),
+            answer.drain(..head.length);
         }
     }
 }
