@@ -1,0 +1,84 @@
+//! A proxy in this process.
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpStream;
+use windlass::app::{Loaded, ReloadError, Reloaded, Running};
+
+use super::{Config, Endpoint, Handshake, Wire, until, within};
+
+/// A proxy that runs.
+#[derive(Debug)]
+pub struct Proxy {
+    /// The proxy itself.
+    pub running: Running,
+    /// The places it has while nobody is there: each listener holds one for who comes next.
+    places: usize,
+}
+
+impl Proxy {
+    /// Serves a configuration.
+    pub fn serving(config: &Config) -> Self {
+        let running = Running::start(config.settings()).unwrap_or_else(|error| panic!("{error}"));
+        let proxy = running.proxy();
+        // Nothing accepts before this test waits for the first time.
+        let places = proxy.permits.available_permits() - proxy.snapshot().listeners().len();
+        Self { running, places }
+    }
+
+    /// Where a listener can be reached.
+    pub fn address(&self, listener: &str) -> SocketAddr {
+        self.running.address(listener).unwrap_or_else(|| panic!("no listener {listener}"))
+    }
+
+    /// A new connection with the listener `public`.
+    pub async fn connect(&self) -> Wire {
+        self.connect_to("public").await
+    }
+
+    /// A new connection with a listener.
+    pub async fn connect_to(&self, listener: &str) -> Wire {
+        let stream = within("a connection", TcpStream::connect(self.address(listener))).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Wire::new(stream)
+    }
+
+    /// A tunnel to this endpoint, which must be the one that it is placed on: its two ends.
+    pub async fn tunnel(&self, endpoint: &Endpoint) -> (Wire, Wire) {
+        self.tunnel_with(&Handshake::new(), endpoint).await
+    }
+
+    /// The same, asked for in this way.
+    pub async fn tunnel_with(&self, handshake: &Handshake, endpoint: &Endpoint) -> (Wire, Wire) {
+        let mut client = self.connect().await;
+        client.send(handshake.bytes()).await;
+        let at_endpoint = endpoint.grant().await;
+        let head = client.head().await;
+        assert_eq!(head.status(), 101, "{head:?}");
+        (client, at_endpoint)
+    }
+
+    /// How many tunnels are open.
+    pub fn open(&self) -> usize {
+        self.running.proxy().registry.len()
+    }
+
+    /// Serves another configuration.
+    pub fn reload(&mut self, config: &Config) -> Result<Reloaded, ReloadError> {
+        self.running.reload(Loaded::read(config.settings())?)
+    }
+
+    /// Waits until nothing is left of anybody who came: no tunnel, no lease, no place taken.
+    pub async fn is_empty(&self) {
+        until("no tunnel is registered", || self.open() == 0).await;
+        until("no endpoint counts a tunnel", || self.leases() == 0).await;
+        until("every place is free", || self.running.proxy().permits.available_permits() == self.places).await;
+    }
+
+    /// How many tunnels the endpoints count.
+    pub fn leases(&self) -> usize {
+        let snapshot = self.running.proxy().snapshot();
+        let endpoints = snapshot.upstreams().values().flat_map(|upstream| upstream.endpoints());
+        endpoints.map(|endpoint| endpoint.tunnels()).sum()
+    }
+}

@@ -1,0 +1,11 @@
+//! Upgrades through the whole proxy, byte by byte: what the client reads, what the endpoint reads, and that nothing is left
+//! where there is no tunnel.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+mod answers;
+mod bytes;
+mod placement;
+mod requests;
+#[path = "../support/rig/mod.rs"]
+#[allow(dead_code, unreachable_pub, unused_imports, reason = "each test uses its share of the rig")]
+mod rig;
