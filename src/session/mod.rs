@@ -1,10 +1,11 @@
 //! Client connections, from accept until they upgrade or end.
 //!
 //! `accept` takes them in, `serve` speaks HTTP with them, `request` finds the route, and then it is either `upgrade` (★ the
-//! story of a tunnel) or `exchange` (plain HTTP). What cannot be served is a refusal: a value, answered and logged.
+//! story of a tunnel) or `exchange` (plain HTTP, over connections that rest in a `pool` between two exchanges). What cannot
+//! be served is a refusal: a value, answered and logged.
 //!
-//! Invariants: every wait on a peer has a deadline. A failed upgrade leaves nothing behind: no lease, no registration, no
-//! socket, no task.
+//! Invariants: every wait on a peer has a deadline, but for the next piece of an answer. A connection never leaves its
+//! worker, on either side. A failed upgrade leaves nothing behind: no lease, no registration, no socket, no task.
 
 mod accept;
 mod body;

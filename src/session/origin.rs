@@ -36,6 +36,7 @@ impl Origin {
         match self {
             Self::Kept(connection, home) if connection.is_ready() => home.take_back(connection),
             // The end of the answer is still to be read, or the request is: an endpoint may answer early and take the rest.
+            // The two body_timeouts bound the wait.
             Self::Kept(mut connection, home) => drop(tokio::spawn(async move {
                 if connection.ready().await {
                     home.take_back(connection);
