@@ -4,8 +4,10 @@
 
 mod dial;
 mod listen;
+mod spill;
 mod stream;
 
 pub use dial::{DialError, dial};
 pub use listen::{Acceptor, ListeningSocket};
+pub use spill::Spill;
 pub use stream::{ClientStream, TunnelStream};

@@ -18,7 +18,6 @@ mod pump;
 mod rates;
 mod scratch;
 mod side;
-mod spill;
 mod terms;
 mod way;
 

@@ -9,8 +9,7 @@ use tokio::io::ReadBuf;
 use tokio::time::Instant;
 
 use super::progress::Progress;
-use super::spill::Spill;
-use crate::net::TunnelStream;
+use crate::net::{Spill, TunnelStream};
 use crate::process::Delivery;
 
 /// One side of a tunnel.

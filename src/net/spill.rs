@@ -1,43 +1,46 @@
-//! Bytes that a side did not take at once.
+//! Bytes that a stream did not take at once.
 
 /// A queue of bytes that costs nothing while it is empty: its buffer is given back with its last byte.
 #[derive(Debug, Default)]
-pub(super) struct Spill {
+pub struct Spill {
     bytes: Vec<u8>,
     /// How many of `bytes` were taken already.
     taken: usize,
 }
 
 impl Spill {
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    /// Puts `bytes` behind everything that waits.
+    pub fn push(&mut self, bytes: &[u8]) {
         // Pushed to at most a few times before it is empty again: room to grow would double its size for nothing.
         self.bytes.reserve_exact(bytes.len());
         self.bytes.extend_from_slice(bytes);
     }
 
     /// `count` bytes of the front were taken.
-    pub(super) fn advance(&mut self, count: usize) {
+    pub fn advance(&mut self, count: usize) {
         self.taken += count;
         if self.taken >= self.bytes.len() {
             *self = Self::default();
         }
     }
 
-    pub(super) fn clear(&mut self) {
+    /// Forgets what waits.
+    pub fn clear(&mut self) {
         *self = Self::default();
     }
 
     /// What waits.
-    pub(super) fn front(&self) -> &[u8] {
+    pub fn front(&self) -> &[u8] {
         self.bytes.get(self.taken..).unwrap_or_default()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
     #[cfg(test)]
-    pub(super) fn capacity(&self) -> usize {
+    pub(crate) fn capacity(&self) -> usize {
         self.bytes.capacity()
     }
 }
