@@ -1,11 +1,13 @@
-//! TLS towards clients: from PEM files to the configuration of a listener.
+//! TLS towards clients: from PEM files to the configuration of a listener, and the record machine of a connection.
 //!
-//! Certificates are read, checked and chosen here; handshakes are driven elsewhere. What was loaded is known to be whole:
-//! every key fits its certificate, and building a server configuration from it cannot fail.
+//! Certificates are read, checked and chosen here, and bytes become records and plaintext; sockets are elsewhere. What was
+//! loaded is known to be whole: every key fits its certificate, and building a server configuration from it cannot fail.
 
 mod certificates;
 mod config;
 mod fault;
+mod outgoing;
+mod records;
 mod sni;
 #[cfg(test)]
 mod tests;
@@ -13,3 +15,5 @@ mod tests;
 pub use certificates::CertifiedBundle;
 pub use config::{TicketKeys, server_config};
 pub use fault::{CertificateError, CertificateFault};
+pub use outgoing::Outgoing;
+pub use records::{MAX_RECORD, MAX_UNREAD, RECORD_OVERHEAD, RECORD_PAYLOAD, Records};

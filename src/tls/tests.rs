@@ -74,10 +74,25 @@ impl Client {
         Self(Arc::new(config))
     }
 
+    /// The same client, but for what `change` does to it.
+    pub(super) fn with(&self, change: impl FnOnce(&mut ClientConfig)) -> Self {
+        let mut config = ClientConfig::clone(&self.0);
+        change(&mut config);
+        Self(Arc::new(config))
+    }
+
+    pub(super) fn config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.0)
+    }
+
+    /// A connection that has said nothing yet.
+    pub(super) fn connect(&self, name: &str) -> ClientConnection {
+        ClientConnection::new(self.config(), ServerName::try_from(name.to_owned()).unwrap()).unwrap()
+    }
+
     /// Shakes hands until neither end has anything to say, tickets included.
     pub(super) fn shake_hands(&self, name: &str, server: &Arc<ServerConfig>) -> Result<ClientConnection, Error> {
-        let name = ServerName::try_from(name.to_owned()).unwrap();
-        let mut client = ClientConnection::new(Arc::clone(&self.0), name).unwrap();
+        let mut client = self.connect(name);
         let mut server = ServerConnection::new(Arc::clone(server)).unwrap();
         while client.wants_write() || server.wants_write() {
             let mut wire = Vec::new();

@@ -1,0 +1,71 @@
+//! Records on their way out.
+
+use rustls::unbuffered::{EncodeError, EncryptError, InsufficientSizeError};
+
+/// A buffer that records are written into, one behind the other. Its memory is kept: it belongs to a worker.
+#[derive(Debug)]
+pub struct Outgoing {
+    bytes: Vec<u8>,
+    /// How many of `bytes` are records; the rest is room.
+    used: usize,
+}
+
+/// rustls' way to say that a record did not fit, or could not be made at all.
+pub(super) trait Short: Sized {
+    /// How much room it takes, where room is what is missing.
+    fn required_size(&self) -> Option<usize>;
+}
+
+impl Outgoing {
+    /// A buffer with room for `capacity` bytes; it grows if one message needs more at once.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { bytes: vec![0; capacity], used: 0 }
+    }
+
+    /// The records in it.
+    pub fn filled(&self) -> &[u8] {
+        self.bytes.get(..self.used).unwrap_or_default()
+    }
+
+    /// Forgets the records in it.
+    pub fn clear(&mut self) {
+        self.used = 0;
+    }
+
+    /// Has `write` put a record into the room that is left. rustls writes nothing where it finds too little, and says
+    /// how much it wants: then it gets that.
+    pub(super) fn put<E: Short>(&mut self, mut write: impl FnMut(&mut [u8]) -> Result<usize, E>) -> Result<(), E> {
+        loop {
+            let room = self.bytes.get_mut(self.used..).unwrap_or_default();
+            let had = room.len();
+            match write(room) {
+                Ok(count) => {
+                    self.used += count;
+                    return Ok(());
+                }
+                Err(error) => match error.required_size() {
+                    Some(required) if required > had => self.bytes.resize(self.used + required, 0),
+                    Some(_) | None => return Err(error),
+                },
+            }
+        }
+    }
+}
+
+impl Short for EncodeError {
+    fn required_size(&self) -> Option<usize> {
+        match self {
+            Self::InsufficientSize(InsufficientSizeError { required_size }) => Some(*required_size),
+            Self::AlreadyEncoded => None,
+        }
+    }
+}
+
+impl Short for EncryptError {
+    fn required_size(&self) -> Option<usize> {
+        match self {
+            Self::InsufficientSize(InsufficientSizeError { required_size }) => Some(*required_size),
+            Self::EncryptExhausted => None,
+        }
+    }
+}

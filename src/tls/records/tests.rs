@@ -1,0 +1,425 @@
+//! Against rustls' own client, in memory, cut anywhere; and against records made by hand.
+
+mod by_hand;
+
+use std::io::{Read, Write};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use rustls::version::{TLS12, TLS13};
+use rustls::{AlertDescription, ClientConnection, HandshakeKind, SupportedProtocolVersion};
+
+use super::*;
+use crate::tls::tests::{Client, Folder, Issued};
+use crate::tls::{CertifiedBundle, TicketKeys, server_config};
+
+const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
+
+/// The two ends of a connection, and what each has understood.
+struct Pair {
+    client: ClientConnection,
+    server: Server,
+}
+
+/// Our end, fed as a stream would feed it.
+struct Server {
+    records: Records,
+    received: Vec<u8>,
+    outgoing: Outgoing,
+}
+
+/// A certificate, a server's configuration with it, and a client that trusts it.
+struct Site {
+    config: Arc<ServerConfig>,
+    issued: Issued,
+}
+
+#[test]
+fn a_handshake_may_be_cut_anywhere() {
+    let site = Site::new();
+    for version in VERSIONS {
+        let client = site.client(version);
+        let flights = Pair::new(&site, &client).flights();
+        for (flight, length) in flights.into_iter().enumerate() {
+            for cut in 0..=length {
+                let mut pair = Pair::new(&site, &client);
+                for turn in 0..2 {
+                    let said = pair.client_says();
+                    let cut = if turn == flight { cut.min(said.len()) } else { 0 };
+                    pair.server.deliver(&said[..cut]).unwrap();
+                    pair.server.deliver(&said[cut..]).unwrap();
+                    pair.client_hears().unwrap();
+                }
+                assert!(!pair.server.records.is_handshaking() && !pair.client.is_handshaking());
+                assert_eq!(pair.server.records.unread(), 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn everything_may_come_byte_by_byte() {
+    let site = Site::new();
+    for version in VERSIONS {
+        // Handshake messages in pieces of 27 bytes, too.
+        let client = site.client(version).with(|config| config.max_fragment_size = Some(32));
+        let mut pair = Pair::new(&site, &client);
+        while pair.server.records.is_handshaking() || pair.client.is_handshaking() {
+            for byte in pair.client_says() {
+                pair.server.deliver(&[byte]).unwrap();
+            }
+            pair.client_hears().unwrap();
+        }
+
+        pair.client.writer().write_all(&[7; 5000]).unwrap();
+        pair.client.send_close_notify();
+        for byte in pair.client_says() {
+            pair.server.deliver(&[byte]).unwrap();
+        }
+
+        assert_eq!(pair.server.received, [7; 5000]);
+        assert!(pair.server.records.has_ended());
+        assert_eq!(pair.server.records.unread(), 0);
+    }
+}
+
+#[test]
+fn many_records_may_come_at_once() {
+    let site = Site::new();
+    for version in VERSIONS {
+        let mut pair = Pair::connected(&site, &site.client(version));
+        for piece in 0..50_u8 {
+            pair.client.writer().write_all(&[piece; 300]).unwrap();
+            if version.version == TLS13.version && piece % 10 == 0 {
+                pair.client.refresh_traffic_keys().unwrap();
+            }
+        }
+        pair.client.send_close_notify();
+
+        let said = pair.client_says();
+        pair.server.deliver(&said).unwrap();
+
+        let expected: Vec<u8> = (0..50).flat_map(|piece| [piece; 300]).collect();
+        assert_eq!(pair.server.received, expected);
+        assert!(pair.server.records.has_ended());
+    }
+}
+
+#[test]
+fn what_is_sent_arrives_in_full_records() {
+    let site = Site::new();
+    for version in VERSIONS {
+        let mut pair = Pair::connected(&site, &site.client(version));
+        let sent: Vec<u8> = (0..4 * RECORD_PAYLOAD).map(|n| n as u8).collect();
+
+        pair.server.records.send(&sent, &mut pair.server.outgoing).unwrap();
+
+        assert!(pair.server.outgoing.filled().len() <= 4 * (RECORD_PAYLOAD + RECORD_OVERHEAD));
+        assert_eq!(pair.client_hears().unwrap(), sent);
+    }
+}
+
+#[test]
+fn keys_change_both_ways_wherever_the_update_is_cut() {
+    let site = Site::new();
+    let mut lengths = 0..1;
+    while let Some(cut) = lengths.next() {
+        let mut pair = Pair::connected(&site, &site.client(&TLS13));
+        pair.client.refresh_traffic_keys().unwrap();
+        pair.client.writer().write_all(b"new keys").unwrap();
+        let said = pair.client_says();
+        lengths.end = said.len();
+
+        pair.server.deliver(&said[..cut]).unwrap();
+        pair.server.send(b"meanwhile");
+        assert_eq!(pair.client_hears().unwrap(), b"meanwhile");
+        pair.server.deliver(&said[cut..]).unwrap();
+        // It was asked for: the answer is under new keys, behind our own update.
+        pair.server.send(b"answer");
+
+        assert_eq!(pair.server.received, b"new keys");
+        assert_eq!(pair.client_hears().unwrap(), b"answer");
+    }
+}
+
+#[test]
+fn each_side_closes_when_it_is_done() {
+    let site = Site::new();
+    for version in VERSIONS {
+        let mut pair = Pair::connected(&site, &site.client(version));
+
+        pair.client.send_close_notify();
+        let mut said = pair.client_says();
+        said.extend_from_slice(b"does not count any more");
+        pair.server.deliver(&said).unwrap();
+        assert!(pair.server.records.has_ended());
+        pair.server.deliver(b"nor does this").unwrap();
+
+        pair.server.send(b"still open");
+        assert_eq!(pair.client_hears().unwrap(), b"still open");
+        for _ in 0..2 {
+            pair.server.records.close(&mut pair.server.outgoing).unwrap();
+        }
+        assert!(!pair.server.outgoing.filled().is_empty());
+        assert_eq!(pair.client_hears().unwrap(), b"");
+        assert_eq!(pair.client.reader().read(&mut [0]).unwrap(), 0, "the client has seen the end");
+        assert!(pair.server.records.send(b"too late", &mut pair.server.outgoing).is_err());
+    }
+}
+
+#[test]
+fn after_our_close_the_peer_is_still_heard() {
+    let site = Site::new();
+    for version in VERSIONS {
+        let mut pair = Pair::connected(&site, &site.client(version));
+        pair.server.records.close(&mut pair.server.outgoing).unwrap();
+
+        pair.client.writer().write_all(b"last words").unwrap();
+        pair.client.send_close_notify();
+        let said = pair.client_says();
+        pair.server.deliver(&said).unwrap();
+
+        assert_eq!(pair.server.received, b"last words");
+        assert!(pair.server.records.has_ended());
+    }
+}
+
+#[test]
+fn sessions_resume_by_ticket() {
+    let site = Site::new();
+    for version in VERSIONS {
+        let client = site.client(version);
+        let kind = || Pair::connected(&site, &client).client.handshake_kind();
+
+        assert_eq!(kind(), Some(HandshakeKind::Full));
+        assert_eq!(kind(), Some(HandshakeKind::Resumed));
+    }
+}
+
+#[test]
+fn a_forged_record_is_answered_by_an_alert_and_what_was_before_it_counts() {
+    let site = Site::new();
+    for version in VERSIONS {
+        let mut pair = Pair::connected(&site, &site.client(version));
+        pair.client.writer().write_all(b"true").unwrap();
+        let mut said = pair.client_says();
+        pair.client.writer().write_all(b"false").unwrap();
+        said.append(&mut pair.client_says());
+        *said.last_mut().unwrap() ^= 1;
+
+        assert_eq!(pair.server.deliver(&said), Err(Error::DecryptError));
+
+        assert_eq!(pair.server.received, b"true");
+        assert_eq!(pair.client_hears(), Err(Error::AlertReceived(AlertDescription::BadRecordMac)));
+        assert_eq!(pair.server.deliver(&said), Err(Error::DecryptError), "it stays broken");
+        assert_eq!(pair.server.records.send(b"x", &mut pair.server.outgoing), Err(Error::DecryptError));
+        pair.server.records.close(&mut pair.server.outgoing).unwrap();
+        assert!(pair.server.outgoing.filled().is_empty(), "the alert was the last word");
+    }
+}
+
+#[test]
+fn what_is_not_tls_is_answered_by_an_alert() {
+    let site = Site::new();
+    for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0x16, 3, 1, 0xff, 0xff]] {
+        let mut server = Server::new(&site);
+
+        assert!(matches!(server.deliver(garbage), Err(Error::InvalidMessage(_))), "{garbage:?}");
+
+        let alert = server.outgoing.filled();
+        assert_eq!((alert.len(), alert[0]), (7, 21), "{garbage:?}");
+    }
+}
+
+#[test]
+fn a_client_that_agrees_on_nothing_is_told_so() {
+    let site = Site::new();
+    let client = site.client(&TLS13).with(|config| config.alpn_protocols = vec![b"h2".to_vec()]);
+    let mut pair = Pair::new(&site, &client);
+    let said = pair.client_says();
+
+    assert_eq!(pair.server.deliver(&said), Err(Error::NoApplicationProtocol));
+
+    assert_eq!(pair.client_hears(), Err(Error::AlertReceived(AlertDescription::NoApplicationProtocol)));
+}
+
+#[test]
+fn a_peer_cannot_make_us_keep_more_than_the_bound() {
+    let site = Site::new();
+    let mut server = Server::new(&site);
+    let announced = server.deliver(&[0x16, 3, 1, 0, 4, 1, 1, 0, 0]);
+    assert_eq!(announced, Err(Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge)));
+
+    let mut server = Server::new(&site);
+    // A ClientHello of 64 KiB, a byte to a record: rustls can let none of them go.
+    let mut body = [1, 0, 0xff, 0xff].into_iter().chain(std::iter::repeat(0));
+    let failure = loop {
+        let record = [0x16, 3, 1, 0, 1, body.next().unwrap()];
+        let outcome = server.deliver(&record);
+        assert!(server.records.unread() <= MAX_UNREAD);
+        if let Err(error) = outcome {
+            break error;
+        }
+    };
+
+    assert_eq!(failure, Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge));
+    assert_eq!(server.records.unread(), 0);
+}
+
+#[test]
+fn an_idle_connection_keeps_nothing() {
+    let site = Site::new();
+    for version in VERSIONS {
+        let mut pair = Pair::connected(&site, &site.client(version));
+        pair.client.writer().write_all(&[1; 40_000]).unwrap();
+        let said = pair.client_says();
+        pair.server.deliver(&said[..30_000]).unwrap();
+        assert!(pair.server.records.unread.capacity() > 0);
+
+        pair.server.deliver(&said[30_000..]).unwrap();
+
+        assert_eq!(pair.server.records.unread.capacity(), 0);
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Write(usize),
+    RefreshKeys,
+    Answer(usize),
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_the_cuts_both_ends_read_what_was_written(
+        steps in vec(prop_oneof![
+            (1_usize..40_000).prop_map(Step::Write),
+            Just(Step::RefreshKeys),
+            (1_usize..70_000).prop_map(Step::Answer),
+        ], 1..12),
+        cuts in vec(1_usize..20_000, 1..20),
+        tls13: bool,
+    ) {
+        let site = Site::new();
+        let mut pair = Pair::connected(&site, &site.client(if tls13 { &TLS13 } else { &TLS12 }));
+        let (mut written, mut answered, mut heard) = (Vec::new(), Vec::new(), Vec::new());
+        let mut cuts = cuts.into_iter().cycle();
+        let mut wire = Vec::new();
+        for (number, step) in steps.into_iter().enumerate() {
+            match step {
+                Step::Write(length) => {
+                    let bytes = vec![number as u8; length];
+                    pair.client.writer().write_all(&bytes).unwrap();
+                    written.extend(bytes);
+                }
+                Step::RefreshKeys if tls13 => pair.client.refresh_traffic_keys().unwrap(),
+                Step::RefreshKeys => {}
+                Step::Answer(length) => {
+                    let bytes = vec![number as u8; length];
+                    pair.server.send(&bytes);
+                    answered.extend(bytes);
+                    heard.extend(pair.client_hears().unwrap());
+                }
+            }
+            wire.append(&mut pair.client_says());
+            let cut = cuts.next().unwrap().min(wire.len());
+            pair.server.deliver(&wire[..cut]).unwrap();
+            wire.drain(..cut);
+            prop_assert!(pair.server.records.unread() <= MAX_RECORD);
+        }
+        while !wire.is_empty() {
+            let cut = cuts.next().unwrap().min(wire.len());
+            pair.server.deliver(&wire[..cut]).unwrap();
+            wire.drain(..cut);
+        }
+        prop_assert!(pair.server.received == written);
+        prop_assert!(heard == answered);
+        prop_assert_eq!(pair.server.records.unread(), 0);
+    }
+}
+
+impl Site {
+    fn new() -> Self {
+        let issued = Issued::named(&["site.test"]);
+        let folder = Folder::new();
+        let bundle = CertifiedBundle::load(&[folder.keep("site", &issued)]).unwrap();
+        Self { config: server_config(&bundle, &TicketKeys::generate().unwrap()), issued }
+    }
+
+    fn client(&self, version: &'static SupportedProtocolVersion) -> Client {
+        Client::trusting(&[&self.issued], version, &[b"http/1.1"])
+    }
+}
+
+impl Pair {
+    fn new(site: &Site, client: &Client) -> Self {
+        Self { client: client.connect("site.test"), server: Server::new(site) }
+    }
+
+    /// Both ends after the handshake, tickets included.
+    fn connected(site: &Site, client: &Client) -> Self {
+        let mut pair = Self::new(site, client);
+        pair.flights();
+        pair
+    }
+
+    /// Shakes hands; the lengths of what the client said.
+    fn flights(&mut self) -> Vec<usize> {
+        let mut lengths = Vec::new();
+        loop {
+            let said = self.client_says();
+            if said.is_empty() {
+                break;
+            }
+            lengths.push(said.len());
+            self.server.deliver(&said).unwrap();
+            self.client_hears().unwrap();
+        }
+        assert!(!self.server.records.is_handshaking() && !self.client.is_handshaking());
+        lengths
+    }
+
+    fn client_says(&mut self) -> Vec<u8> {
+        let mut wire = Vec::new();
+        while self.client.wants_write() {
+            self.client.write_tls(&mut wire).unwrap();
+        }
+        wire
+    }
+
+    /// Has the client take in all we have sent; what it could read.
+    fn client_hears(&mut self) -> Result<Vec<u8>, Error> {
+        let wire = self.server.outgoing.filled().to_vec();
+        self.server.outgoing.clear();
+        let mut plaintext = Vec::new();
+        let mut unread = wire.as_slice();
+        while !unread.is_empty() {
+            self.client.read_tls(&mut unread).unwrap();
+            self.client.process_new_packets()?;
+            // It has no more to read now, or for good.
+            let _ = self.client.reader().read_to_end(&mut plaintext);
+        }
+        Ok(plaintext)
+    }
+}
+
+impl Server {
+    fn new(site: &Site) -> Self {
+        // No room at all: every message has to ask for it.
+        let outgoing = Outgoing::with_capacity(0);
+        Self { records: Records::new(Arc::clone(&site.config)).unwrap(), received: Vec::new(), outgoing }
+    }
+
+    fn deliver(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let mut buffer = vec![0xee; self.records.unread()];
+        buffer.extend_from_slice(bytes);
+        let Self { records, received, outgoing } = self;
+        records.receive(&mut buffer, &mut |bytes| received.extend_from_slice(bytes), outgoing)
+    }
+
+    fn send(&mut self, plaintext: &[u8]) {
+        self.records.send(plaintext, &mut self.outgoing).unwrap();
+    }
+}
