@@ -1,4 +1,4 @@
-//! Sockets: what a tunnel needs of a stream, listening, dialling.
+//! Sockets: what a tunnel needs of a stream, TLS over one, listening, dialling.
 //!
 //! No HTTP and no WebSocket here; deadlines come from the caller.
 
@@ -6,8 +6,11 @@ mod dial;
 mod listen;
 mod spill;
 mod stream;
+mod tls_scratch;
+mod tls_stream;
 
 pub use dial::{DialError, dial};
 pub use listen::{Acceptor, ListeningSocket};
 pub use spill::Spill;
 pub use stream::{ClientStream, TunnelStream};
+pub use tls_stream::TlsStream;

@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
 
+use super::TlsStream;
 use crate::process::{Delivery, delivery};
 
 /// What a tunnel needs of each of its two streams.
@@ -29,14 +29,14 @@ pub enum ClientStream {
     /// TCP as it is.
     Plain(TcpStream),
     /// TLS over TCP.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream>),
 }
 
 impl TunnelStream for ClientStream {
     fn delivery(&self) -> Option<Delivery> {
         match self {
             Self::Plain(stream) => stream.delivery(),
-            Self::Tls(stream) => stream.get_ref().0.delivery(),
+            Self::Tls(stream) => stream.delivery(),
         }
     }
 }

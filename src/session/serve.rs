@@ -13,7 +13,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 
 use super::guarded::{Guarded, linger};
 use super::log;
@@ -21,7 +20,7 @@ use super::proxy::{Phase, Proxy};
 use super::request::answer;
 use super::upgrade::Opened;
 use crate::http::forward::Scheme;
-use crate::net::ClientStream;
+use crate::net::{ClientStream, TlsStream};
 use crate::process::Seat;
 use crate::snapshot::Listener;
 
@@ -63,10 +62,10 @@ pub(super) async fn serve(stream: StdTcpStream, listener: Arc<Listener>, proxy: 
 /// The stream after its TLS handshake, where the listener has TLS.
 async fn secured(stream: TcpStream, peer: SocketAddr, listener: &Listener) -> Option<ClientStream> {
     let Some(tls) = listener.tls() else { return Some(ClientStream::Plain(stream)) };
-    let handshake = TlsAcceptor::from(Arc::clone(tls)).accept(stream);
+    let handshake = TlsStream::accept(stream, Arc::clone(tls));
     let name = &listener.settings.name;
-    match timeout(listener.settings.tls_timeout, Box::pin(handshake)).await {
-        Ok(Ok(stream)) => Some(ClientStream::Tls(Box::new(stream))),
+    match timeout(listener.settings.tls_timeout, handshake).await {
+        Ok(Ok(stream)) => Some(ClientStream::Tls(stream)),
         Ok(Err(error)) => {
             tracing::debug!(listener = %name, client = %peer.ip(), %error, "TLS handshake failed");
             None

@@ -1,0 +1,39 @@
+//! The TLS buffers of a worker: every connection on it decrypts and encrypts in these, so that an idle one holds none.
+//!
+//! They are not those of the tunnels: a tunnel reads plaintext into its own while these hold the ciphertext.
+
+use std::cell::RefCell;
+
+use crate::tls::{MAX_UNREAD, Outgoing, RECORD_OVERHEAD, RECORD_PAYLOAD};
+
+/// How much plaintext is read or written at once.
+pub(super) const PIECE: usize = 4 * RECORD_PAYLOAD;
+/// As ciphertext: the records that it fills.
+pub(super) const SEALED_PIECE: usize = 4 * (RECORD_PAYLOAD + RECORD_OVERHEAD);
+/// Room for what rustls sends on its own account in front of a piece: a key update, an alert.
+const EXTRAS: usize = 1024;
+
+/// The two buffers.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    /// What was read; decrypted in place.
+    pub(super) incoming: Box<[u8]>,
+    /// What is written next.
+    pub(super) outgoing: Outgoing,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch {
+        incoming: vec![0; MAX_UNREAD + SEALED_PIECE].into_boxed_slice(),
+        outgoing: Outgoing::with_capacity(SEALED_PIECE + EXTRAS),
+    });
+}
+
+/// Lends the worker's buffers for the length of one poll.
+pub(super) fn with<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
+    // Within a poll of a TLS stream only its socket is polled, so the buffers are free.
+    SCRATCH.with_borrow_mut(|scratch| {
+        scratch.outgoing.clear();
+        work(scratch)
+    })
+}

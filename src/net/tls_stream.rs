@@ -1,0 +1,212 @@
+//! TLS over TCP that holds no buffer while it is idle.
+//!
+//! Ciphertext is read into the worker's scratch and decrypted there; what is written is encrypted into the scratch and
+//! goes out from there. A connection keeps only what could not be passed on, and gives that memory back: the start of a
+//! record, plaintext its reader had no room for (at most one read's), ciphertext the socket did not take (at most one
+//! write's: no more plaintext is taken while there is some).
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::Spill;
+use super::stream::TunnelStream;
+use super::tls_scratch::{self as scratch, PIECE, Scratch};
+use crate::process::Delivery;
+use crate::tls::{MAX_RECORD, RECORD_OVERHEAD, RECORD_PAYLOAD, Records};
+
+/// A client's connection after its TLS handshake.
+///
+/// Reading ends with 0 bytes after the client's close_notify, and with [`io::ErrorKind::UnexpectedEof`] if the connection
+/// ended without one: somebody may have cut it. After a fatal error everything fails with it.
+#[derive(Debug)]
+pub struct TlsStream {
+    socket: TcpStream,
+    records: Records,
+    /// Decrypted, and not read yet.
+    plaintext: Spill,
+    /// Encrypted, and not taken by the socket yet.
+    ciphertext: Spill,
+    /// Our close_notify is made; nothing is written after it.
+    closed: bool,
+}
+
+impl TlsStream {
+    /// Shakes hands with the client on `socket`, until both sides may send and our last flight is out.
+    ///
+    /// A client that breaks off the handshake is [`io::ErrorKind::UnexpectedEof`], one that we refuse
+    /// [`io::ErrorKind::InvalidData`]; it has been sent an alert. There is no deadline here.
+    pub async fn accept(socket: TcpStream, config: Arc<ServerConfig>) -> io::Result<Box<Self>> {
+        let mut stream = Self::new(socket, config)?;
+        poll_fn(|cx| stream.poll_handshake(cx)).await?;
+        Ok(stream)
+    }
+
+    fn new(socket: TcpStream, config: Arc<ServerConfig>) -> io::Result<Box<Self>> {
+        let records = Records::new(config).map_err(io::Error::other)?;
+        let (plaintext, ciphertext) = (Spill::default(), Spill::default());
+        Ok(Box::new(Self { socket, records, plaintext, ciphertext, closed: false }))
+    }
+
+    fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.poll_empty_spill(cx))?;
+            if !self.records.is_handshaking() {
+                return Poll::Ready(Ok(()));
+            }
+            // What a client sends right behind its last flight waits in `plaintext`.
+            ready!(scratch::with(|scratch| self.poll_receive(cx, &mut ReadBuf::new(&mut []), scratch)))?;
+        }
+    }
+
+    /// Reads from the socket once. Plaintext goes into `buf`, and what does not fit there waits.
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        Scratch { incoming, outgoing }: &mut Scratch,
+    ) -> Poll<io::Result<()>> {
+        let unread = self.records.unread();
+        let until = unread + sealed(buf.remaining());
+        let until = until.min(incoming.len());
+        let mut room = ReadBuf::new(incoming.get_mut(unread..until).unwrap_or_default());
+        ready!(Pin::new(&mut self.socket).poll_read(cx, &mut room))?;
+        let count = room.filled().len();
+        if count == 0 {
+            return Poll::Ready(Err(self.truncated()));
+        }
+        let Self { records, plaintext, .. } = self;
+        let mut take = |bytes: &[u8]| {
+            let (now, later) = bytes.split_at(bytes.len().min(buf.remaining()));
+            buf.put_slice(now);
+            plaintext.push(later);
+        };
+        let received = records.receive(incoming.get_mut(..unread + count).unwrap_or_default(), &mut take, outgoing);
+        self.answer(outgoing.filled());
+        Poll::Ready(received.map_err(invalid))
+    }
+
+    /// Sends what the records ask for on their own account, as far as the socket takes it now. The reader's task must not
+    /// take the place of the writer's in the socket, so nobody is woken for the rest: it goes in front of what is written
+    /// next.
+    fn answer(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let taken = match self.ciphertext.is_empty() {
+            // An error will be seen by whoever writes next.
+            true => self.socket.try_write(bytes).unwrap_or_default(),
+            false => 0,
+        };
+        self.ciphertext.push(bytes.get(taken..).unwrap_or_default());
+    }
+
+    /// Writes records while nothing waits; what the socket does not take waits.
+    fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
+        let taken = match Pin::new(&mut self.socket).poll_write(cx, bytes) {
+            Poll::Ready(taken) => taken?,
+            Poll::Pending => 0,
+        };
+        self.ciphertext.push(bytes.get(taken..).unwrap_or_default());
+        Ok(())
+    }
+
+    fn poll_empty_spill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.ciphertext.is_empty() {
+            match ready!(Pin::new(&mut self.socket).poll_write(cx, self.ciphertext.front()))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                taken => self.ciphertext.advance(taken),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn truncated(&self) -> io::Error {
+        let text = match self.records.is_handshaking() {
+            true => "the connection ended in the middle of the TLS handshake",
+            false => "the connection ended without a close_notify",
+        };
+        io::Error::new(io::ErrorKind::UnexpectedEof, text)
+    }
+}
+
+impl TunnelStream for TlsStream {
+    fn delivery(&self) -> Option<Delivery> {
+        self.socket.delivery()
+    }
+}
+
+impl AsyncRead for TlsStream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !this.plaintext.is_empty() {
+            let waits = this.plaintext.front();
+            let count = waits.len().min(buf.remaining());
+            buf.put_slice(waits.get(..count).unwrap_or_default());
+            this.plaintext.advance(count);
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
+        while buf.remaining() > 0 && !this.records.has_ended() {
+            this.records.check().map_err(invalid)?;
+            let received = ready!(scratch::with(|scratch| this.poll_receive(cx, buf, scratch)));
+            if buf.filled().len() > before {
+                // If the records behind it are broken, the next read says so.
+                return Poll::Ready(Ok(()));
+            }
+            received?;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for TlsStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        ready!(this.poll_empty_spill(cx))?;
+        if this.closed {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let piece = buf.get(..PIECE).unwrap_or(buf);
+        scratch::with(|Scratch { outgoing, .. }| {
+            let sealed = this.records.send(piece, outgoing);
+            this.write(cx, outgoing.filled())?;
+            sealed.map_err(invalid)
+        })?;
+        Poll::Ready(Ok(piece.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().poll_empty_spill(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_empty_spill(cx))?;
+        if !this.closed {
+            this.closed = true;
+            scratch::with(|Scratch { outgoing, .. }| {
+                this.records.close(outgoing).map_err(invalid)?;
+                this.write(cx, outgoing.filled())
+            })?;
+            ready!(this.poll_empty_spill(cx))?;
+        }
+        Pin::new(&mut this.socket).poll_shutdown(cx)
+    }
+}
+
+/// How much ciphertext to ask the socket for: what fills `room`, and never less than completes a record.
+fn sealed(room: usize) -> usize {
+    let records = room.div_ceil(RECORD_PAYLOAD);
+    MAX_RECORD.max(room + records * RECORD_OVERHEAD)
+}
+
+fn invalid(error: rustls::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
