@@ -1,0 +1,127 @@
+//! What an open TLS connection keeps while it is idle, by the counting of a global allocator.
+//!
+//! It counts what a thread allocates through Rust, so the clients are on one of their own. What aws-lc takes from malloc
+//! itself is not seen.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![expect(unsafe_code, reason = "an allocator cannot be had without")]
+
+#[path = "tls/site.rs"]
+mod site;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream as StdTcpStream};
+use std::sync::Arc;
+use std::thread;
+
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConnection, StreamOwned};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use windlass::net::TlsStream;
+
+use crate::site::Site;
+
+/// Bytes that an idle connection may keep. Measured with rustls 0.23.46: 2,545 under TLS 1.2 and 2,657 under TLS 1.3, of
+/// which the stream itself is 1,240 and tokio's part of the socket some 250.
+const IDLE: isize = 2700;
+
+const WARM_UP: usize = 5;
+const COUNTED: usize = 50;
+const LARGE: usize = 16 * 1024;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+thread_local! {
+    /// What this thread has allocated and not freed, in bytes.
+    static HELD: Cell<isize> = const { Cell::new(0) };
+}
+
+#[tokio::test]
+async fn an_idle_connection_keeps_little_whatever_has_passed_through_it() {
+    let site = Site::new();
+    for version in [&TLS12, &TLS13] {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let clients = (0..WARM_UP + COUNTED).map(|_| site.client(version)).collect();
+        let clients = thread::spawn(move || talk(clients, address));
+        let mut message = vec![0; LARGE];
+        let mut open = Vec::with_capacity(WARM_UP + COUNTED);
+        let mut before = 0;
+        for number in 0..WARM_UP + COUNTED {
+            if number == WARM_UP {
+                before = HELD.get();
+            }
+            let (socket, _) = listener.accept().await.unwrap();
+            let mut stream = TlsStream::accept(socket, Arc::clone(&site.server)).await.unwrap();
+            echo(&mut stream, &mut message[..1]).await;
+            open.push(stream);
+        }
+        let idle = (HELD.get() - before) / COUNTED as isize;
+        for stream in &mut open {
+            echo(stream, &mut message).await;
+        }
+        let after = (HELD.get() - before) / COUNTED as isize;
+        println!("{:?}: {idle} bytes, {after} after a message of {LARGE}", version.version);
+        assert!((1..=IDLE).contains(&idle), "{idle} bytes");
+        assert!(after <= IDLE, "{after} bytes");
+
+        open.truncate(WARM_UP);
+        // tokio lets go of the sockets themselves when it next looks for events.
+        tokio::task::yield_now().await;
+        let kept = HELD.get() - before;
+        assert!(kept <= IDLE, "{kept} bytes of what was closed");
+        drop(open);
+        clients.join().unwrap();
+    }
+}
+
+async fn echo(stream: &mut TlsStream, message: &mut [u8]) {
+    stream.read_exact(message).await.unwrap();
+    stream.write_all(message).await.unwrap();
+    stream.flush().await.unwrap();
+}
+
+/// The clients: each a byte and its echo, then each a large message, then until the server leaves.
+fn talk(clients: Vec<ClientConnection>, server: SocketAddr) {
+    let mut message = vec![7; LARGE];
+    let mut open = Vec::new();
+    for client in clients {
+        let mut stream = StreamOwned::new(client, StdTcpStream::connect(server).unwrap());
+        stream.write_all(&message[..1]).unwrap();
+        stream.read_exact(&mut message[..1]).unwrap();
+        open.push(stream);
+    }
+    for stream in &mut open {
+        stream.write_all(&message).unwrap();
+        stream.read_exact(&mut message).unwrap();
+    }
+    for stream in &mut open {
+        assert!(stream.read(&mut [0]).is_err(), "the server says no goodbye");
+    }
+}
+
+/// The system's allocator, with a tally of each thread.
+struct Counting;
+
+// SAFETY: everything is passed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        tally(layout.size().cast_signed());
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        tally(-layout.size().cast_signed());
+        // SAFETY: `pointer` came from the system's allocator, with this layout.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+fn tally(bytes: isize) {
+    // A thread that ends frees what its thread-locals held.
+    let _ = HELD.try_with(|held| held.set(held.get() + bytes));
+}
