@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
-use rustls::server::{NoServerSessionStorage, ProducesTickets};
+use rustls::server::NoServerSessionStorage;
 use rustls::version::{TLS12, TLS13};
-use rustls::{Error, ServerConfig};
 
 use super::certificates::CertifiedBundle;
 use super::sni::CertificatesBySni;
+use super::tickets::TicketKeys;
 
 /// How a listener with these certificates speaks TLS: versions 1.2 and 1.3, `http/1.1` over ALPN.
 ///
@@ -20,25 +21,10 @@ pub fn server_config(bundle: &CertifiedBundle, tickets: &TicketKeys) -> Arc<Serv
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(CertificatesBySni::new(bundle)));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    config.ticketer = Arc::clone(&tickets.0);
+    config.ticketer = Arc::new(tickets.clone());
     config.send_tls13_tickets = TICKETS_PER_HANDSHAKE;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Arc::new(config)
-}
-
-/// The keys that session tickets are sealed with: made once for a process, given to every configuration.
-///
-/// rustls otherwise keeps sessions in a cache of 256 entries per `ServerConfig`, and each reload that builds a new one
-/// would make every client that comes back shake hands in full. The keys rotate every six hours and a ticket lives for
-/// twelve; they are never written anywhere.
-#[derive(Clone, Debug)]
-pub struct TicketKeys(Arc<dyn ProducesTickets>);
-
-impl TicketKeys {
-    /// Makes new keys; fails only if the system has no randomness to give.
-    pub fn generate() -> Result<Self, Error> {
-        aws_lc_rs::Ticketer::new().map(Self)
-    }
 }
 
 /// Tickets sent after a TLS 1.3 handshake.

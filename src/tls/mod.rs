@@ -11,9 +11,11 @@ mod records;
 mod sni;
 #[cfg(test)]
 mod tests;
+mod tickets;
 
 pub use certificates::CertifiedBundle;
-pub use config::{TicketKeys, server_config};
+pub use config::server_config;
 pub use fault::{CertificateError, CertificateFault};
 pub use outgoing::Outgoing;
 pub use records::{MAX_RECORD, MAX_UNREAD, RECORD_OVERHEAD, RECORD_PAYLOAD, Records};
+pub use tickets::{ExportedTicketKeys, TicketKeys, UnusableTicketKeys};

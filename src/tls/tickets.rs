@@ -1,0 +1,335 @@
+//! The keys that session tickets are sealed with.
+//!
+//! A ticket is `key name ‖ nonce ‖ AES-256-GCM of the session`, the name authenticated with it (RFC 5077 §4 gives the
+//! shape). New tickets are sealed with the current key; the one before still opens what it sealed. The keys stand in memory
+//! only, and leave it only towards the process that takes over.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::rand;
+use rustls::Error;
+use rustls::server::ProducesTickets;
+
+/// For so long a key seals; for as long again it opens. A random nonce is safe for 2³² tickets: 190,000 a second.
+const ROTATE_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
+/// What clients are told: a ticket of a fresh key lives through both of its halves.
+const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+
+const NAME: usize = 16;
+const SECRET: usize = 32;
+const TAG: usize = 16;
+
+/// The keys that session tickets are sealed with: made once for a process, given to every configuration.
+///
+/// rustls otherwise keeps sessions in a cache of 256 entries per `ServerConfig`, and each reload that builds a new one
+/// would make every client that comes back shake hands in full. The keys rotate every six hours and a ticket lives for
+/// twelve at the most; they are never written anywhere.
+#[derive(Clone, Debug)]
+pub struct TicketKeys(Arc<RwLock<Ring>>);
+
+/// The keys as one process gives them to the next. Secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ExportedTicketKeys(Vec<u8>);
+
+/// Why keys of another process cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnusableTicketKeys;
+
+impl TicketKeys {
+    /// Makes new keys; fails only if the system has no randomness to give.
+    pub fn generate() -> Result<Self, Error> {
+        let current = Key::generate().map_err(|Unspecified| rustls::crypto::GetRandomFailed)?;
+        Ok(Self::from(Ring { current, previous: None, since: Instant::now() }))
+    }
+
+    /// The keys for the process that takes over: it opens what was sealed here, and rotates when this one would have.
+    pub fn export(&self) -> ExportedTicketKeys {
+        self.turn(Instant::now());
+        let ring = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut bytes = ring.since.elapsed().as_secs().to_be_bytes().to_vec();
+        for key in [Some(&ring.current), ring.previous.as_ref()].into_iter().flatten() {
+            bytes.extend(key.name);
+            bytes.extend(key.secret);
+        }
+        ExportedTicketKeys(bytes)
+    }
+
+    /// The keys of the process before.
+    pub fn import(exported: &ExportedTicketKeys) -> Result<Self, UnusableTicketKeys> {
+        let (age, keys) = exported.0.split_first_chunk::<8>().ok_or(UnusableTicketKeys)?;
+        let (keys, rest) = keys.as_chunks::<{ NAME + SECRET }>();
+        let mut keys = keys.iter().map(Key::from_bytes);
+        let (Some(current), previous, None, []) = (keys.next(), keys.next(), keys.next(), rest) else {
+            return Err(UnusableTicketKeys);
+        };
+        let (current, previous) = (current?, previous.transpose()?);
+        let age = Duration::from_secs(u64::from_be_bytes(*age));
+        // A machine that runs for less than that was not started anew since: then the age is wrong, and the key is new.
+        let since = Instant::now().checked_sub(age).unwrap_or_else(Instant::now);
+        Ok(Self::from(Ring { current, previous, since }))
+    }
+
+    /// Rotates where it is time.
+    fn turn(&self, now: Instant) {
+        let is_due = |ring: &Ring| now.saturating_duration_since(ring.since) >= ROTATE_AFTER;
+        if is_due(&self.0.read().unwrap_or_else(PoisonError::into_inner)) {
+            let mut ring = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            // Another thread may have been first.
+            if is_due(&ring) {
+                ring.turn(now);
+            }
+        }
+    }
+
+    fn seal(&self, session: &[u8], now: Instant) -> Option<Vec<u8>> {
+        self.turn(now);
+        self.0.read().unwrap_or_else(PoisonError::into_inner).current.seal(session).ok()
+    }
+
+    fn open(&self, ticket: &[u8], now: Instant) -> Option<Vec<u8>> {
+        self.turn(now);
+        self.0.read().unwrap_or_else(PoisonError::into_inner).open(ticket)
+    }
+}
+
+impl From<Ring> for TicketKeys {
+    fn from(ring: Ring) -> Self {
+        Self(Arc::new(RwLock::new(ring)))
+    }
+}
+
+impl ProducesTickets for TicketKeys {
+    fn enabled(&self) -> bool {
+        true
+    }
+
+    fn lifetime(&self) -> u32 {
+        u32::try_from(LIFETIME.as_secs()).unwrap_or(u32::MAX)
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        self.seal(plain, Instant::now())
+    }
+
+    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
+        self.open(cipher, Instant::now())
+    }
+}
+
+impl ExportedTicketKeys {
+    /// The bytes that [`ExportedTicketKeys::from`] takes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for ExportedTicketKeys {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for ExportedTicketKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ExportedTicketKeys(secret)")
+    }
+}
+
+impl fmt::Display for UnusableTicketKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the ticket keys have another shape than this version knows")
+    }
+}
+
+impl std::error::Error for UnusableTicketKeys {}
+
+/// The key that seals and the one that sealed before.
+#[derive(Debug)]
+struct Ring {
+    current: Key,
+    previous: Option<Key>,
+    /// When `current` began to seal.
+    since: Instant,
+}
+
+impl Ring {
+    fn turn(&mut self, now: Instant) {
+        // Without randomness the old key seals on: no worse than no tickets at all, and tried again at the next one.
+        let Ok(next) = Key::generate() else { return };
+        let former = std::mem::replace(&mut self.current, next);
+        // After a rest of two periods nothing that `former` sealed is young enough.
+        let is_recent = now.saturating_duration_since(self.since) < 2 * ROTATE_AFTER;
+        self.previous = is_recent.then_some(former);
+        self.since = now;
+    }
+
+    fn open(&self, ticket: &[u8]) -> Option<Vec<u8>> {
+        let (name, sealed) = ticket.split_first_chunk::<NAME>()?;
+        let key = [Some(&self.current), self.previous.as_ref()].into_iter().flatten().find(|key| key.name == *name)?;
+        key.open(sealed).ok()
+    }
+}
+
+/// One key.
+struct Key {
+    /// What tells its tickets from others'; not secret.
+    name: [u8; NAME],
+    /// Kept beside the cipher that was made of it, for the process that takes over.
+    secret: [u8; SECRET],
+    cipher: RandomizedNonceKey,
+}
+
+impl Key {
+    fn generate() -> Result<Self, Unspecified> {
+        let (mut name, mut secret) = ([0; NAME], [0; SECRET]);
+        rand::fill(&mut name)?;
+        rand::fill(&mut secret)?;
+        Self::new(name, secret)
+    }
+
+    fn new(name: [u8; NAME], secret: [u8; SECRET]) -> Result<Self, Unspecified> {
+        Ok(Self { name, secret, cipher: RandomizedNonceKey::new(&AES_256_GCM, &secret)? })
+    }
+
+    fn from_bytes(bytes: &[u8; NAME + SECRET]) -> Result<Self, UnusableTicketKeys> {
+        let (name, secret) = bytes.split_first_chunk().ok_or(UnusableTicketKeys)?;
+        let secret = secret.try_into().map_err(|_| UnusableTicketKeys)?;
+        Self::new(*name, secret).map_err(|Unspecified| UnusableTicketKeys)
+    }
+
+    fn seal(&self, session: &[u8]) -> Result<Vec<u8>, Unspecified> {
+        let mut sealed = session.to_vec();
+        let nonce = self.cipher.seal_in_place_append_tag(Aad::from(self.name), &mut sealed)?;
+        let mut ticket = Vec::with_capacity(NAME + NONCE_LEN + sealed.len());
+        ticket.extend(self.name);
+        ticket.extend(nonce.as_ref());
+        ticket.append(&mut sealed);
+        Ok(ticket)
+    }
+
+    fn open(&self, sealed: &[u8]) -> Result<Vec<u8>, Unspecified> {
+        let (nonce, session) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Unspecified)?;
+        let mut session = session.to_vec();
+        let length = session.len().checked_sub(TAG).ok_or(Unspecified)?;
+        self.cipher.open_in_place(Nonce::from(nonce), Aad::from(self.name), &mut session)?;
+        session.truncate(length);
+        Ok(session)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(secret)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SESSION: &[u8] = b"the state of a session";
+
+    #[test]
+    fn opens_what_it_sealed() {
+        let keys = TicketKeys::generate().unwrap();
+        let (one, other) = (keys.encrypt(SESSION).unwrap(), keys.encrypt(SESSION).unwrap());
+
+        assert_ne!(one, other, "a nonce is used once");
+        assert_eq!(keys.decrypt(&one).as_deref(), Some(SESSION));
+        assert_eq!(keys.decrypt(&other).as_deref(), Some(SESSION));
+    }
+
+    #[test]
+    fn opens_nothing_that_was_tampered_with_or_cut() {
+        let keys = TicketKeys::generate().unwrap();
+        let ticket = keys.encrypt(SESSION).unwrap();
+
+        for index in 0..ticket.len() {
+            let mut tampered = ticket.clone();
+            tampered[index] ^= 1;
+            assert_eq!(keys.decrypt(&tampered), None, "byte {index}");
+            assert_eq!(keys.decrypt(&ticket[..index]), None, "cut at {index}");
+        }
+    }
+
+    #[test]
+    fn opens_nothing_of_other_keys() {
+        let ticket = TicketKeys::generate().unwrap().encrypt(SESSION).unwrap();
+
+        assert_eq!(TicketKeys::generate().unwrap().decrypt(&ticket), None);
+    }
+
+    #[test]
+    fn a_ticket_outlives_one_rotation_and_not_two() {
+        let keys = TicketKeys::generate().unwrap();
+        let start = Instant::now();
+        let ticket = keys.seal(SESSION, start).unwrap();
+
+        assert!(keys.open(&ticket, start + ROTATE_AFTER).is_some());
+        let renewed = keys.seal(SESSION, start + ROTATE_AFTER).unwrap();
+        assert_ne!(renewed[..NAME], ticket[..NAME], "the next key seals");
+        assert!(keys.open(&ticket, start + 2 * ROTATE_AFTER + Duration::from_secs(1)).is_none());
+        assert!(keys.open(&renewed, start + 2 * ROTATE_AFTER + Duration::from_secs(1)).is_some());
+    }
+
+    #[test]
+    fn after_a_long_rest_the_key_before_opens_nothing() {
+        let keys = TicketKeys::generate().unwrap();
+        let start = Instant::now();
+        let ticket = keys.seal(SESSION, start).unwrap();
+
+        assert!(keys.open(&ticket, start + LIFETIME + Duration::from_secs(1)).is_none());
+    }
+
+    #[test]
+    fn another_process_opens_with_exported_keys() {
+        let keys = TicketKeys::generate().unwrap();
+        let start = Instant::now();
+        let old = keys.seal(SESSION, start).unwrap();
+        keys.turn(start + ROTATE_AFTER);
+        let recent = keys.seal(SESSION, start + ROTATE_AFTER).unwrap();
+
+        let exported = ExportedTicketKeys::from(keys.export().as_bytes().to_vec());
+        let successor = TicketKeys::import(&exported).unwrap();
+
+        assert_eq!(successor.decrypt(&old).as_deref(), Some(SESSION));
+        assert_eq!(successor.decrypt(&recent).as_deref(), Some(SESSION));
+        assert_eq!(keys.decrypt(&successor.encrypt(SESSION).unwrap()).as_deref(), Some(SESSION));
+    }
+
+    #[test]
+    fn another_process_rotates_when_this_one_would_have() {
+        let keys = TicketKeys::generate().unwrap();
+        let since = Instant::now() - Duration::from_secs(3600);
+        keys.0.write().unwrap().since = since;
+
+        let successor = TicketKeys::import(&keys.export()).unwrap();
+
+        let taken_over = successor.0.read().unwrap().since;
+        let off = taken_over.saturating_duration_since(since) + since.saturating_duration_since(taken_over);
+        assert!(off < Duration::from_secs(10), "{off:?}");
+    }
+
+    #[test]
+    fn keys_of_another_shape_are_refused() {
+        let exported = TicketKeys::generate().unwrap().export();
+
+        for length in [0, 7, 8, 8 + 47, 8 + 49] {
+            let mut bytes = exported.as_bytes().to_vec();
+            bytes.resize(length, 0);
+            assert_eq!(TicketKeys::import(&bytes.into()).unwrap_err(), UnusableTicketKeys, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let keys = TicketKeys::generate().unwrap();
+        let shown = format!("{keys:?} {:?}", keys.export());
+
+        assert!(shown.contains("secret") && !shown.contains('['), "{shown}");
+    }
+}
