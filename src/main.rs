@@ -9,6 +9,5 @@ use windlass::cli::Cli;
 
 #[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
 fn main() -> ExitCode {
-    let environment = Environment { notify_socket: env::var_os("NOTIFY_SOCKET"), rust_log: env::var_os("RUST_LOG") };
-    Cli::parse().run(environment)
+    Cli::parse().run(Environment::read(|name| env::var_os(name)))
 }

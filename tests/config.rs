@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use toml::{Table, Value};
-use windlass::config::{self, Rate, Settings};
+use windlass::config::{self, Bind, Rate, Settings};
 use windlass::websocket::PerSide;
 
 const EXAMPLES: [&str; 3] = ["config/minimal.toml", "config/production.toml", "config/reference.toml"];
@@ -100,7 +100,7 @@ fn every_form_of_a_value_is_understood() {
     assert_eq!(settings.workers, config::Workers::Count(4.try_into().unwrap()));
 
     let listener = &settings.listeners["public"];
-    assert_eq!(listener.bind, "[::1]:0".parse().unwrap());
+    assert_eq!(listener.bind, Bind::Address("[::1]:0".parse().unwrap()));
     assert_eq!(listener.trusted_proxies, ["10.0.0.7/32".parse().unwrap(), "fd00::/8".parse().unwrap()]);
     assert_eq!(listener.tls.as_ref().unwrap().certificates.len(), 2);
 

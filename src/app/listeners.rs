@@ -7,7 +7,8 @@ use std::{error, fmt, io};
 
 use tokio::sync::oneshot;
 
-use crate::config::{ListenerName, ListenerSettings, Settings};
+use super::inherited::InheritedSockets;
+use crate::config::{Bind, ListenerName, ListenerSettings, Settings};
 use crate::net::ListeningSocket;
 use crate::session::{Proxy, accept};
 
@@ -15,12 +16,13 @@ use crate::session::{Proxy, accept};
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
     open: BTreeMap<ListenerName, Open>,
+    inherited: InheritedSockets,
 }
 
 #[derive(Debug)]
 struct Open {
     /// The address as it was asked for: with port 0, the socket's own is another.
-    bind: SocketAddr,
+    bind: Bind,
     socket: ListeningSocket,
     /// Ends the accepting when it is dropped.
     _accepting: oneshot::Sender<()>,
@@ -29,7 +31,7 @@ struct Open {
 /// The sockets of a configuration that is about to be published.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    sockets: BTreeMap<ListenerName, (SocketAddr, ListeningSocket)>,
+    sockets: BTreeMap<ListenerName, (Bind, ListeningSocket)>,
 }
 
 /// A listener whose address could not be bound.
@@ -38,32 +40,33 @@ pub struct BindError {
     /// Which one.
     pub listener: ListenerName,
     /// Where.
-    pub address: SocketAddr,
+    pub bind: Bind,
     /// Why not.
     pub error: io::Error,
 }
 
 impl Listeners {
+    /// No listener yet; `inherited` are used where they fit.
+    pub(super) fn new(inherited: InheritedSockets) -> Self {
+        Self { open: BTreeMap::new(), inherited }
+    }
+
     /// Opens the sockets that `settings` need and that are not open yet. Those that are stay as they are, also under another
     /// listener's name. Nothing accepts before [`open`](Self::open).
     pub(super) fn prepare(&self, settings: &Settings) -> Result<Prepared, Vec<BindError>> {
         let mut sockets = BTreeMap::new();
         let mut errors = Vec::new();
         for listener in settings.listeners.values().filter(|listener| !self.is_open(listener)) {
-            let taken_over = self.open.values().find(|open| open.bind == listener.bind && open.bind.port() != 0);
-            let socket = match taken_over {
-                Some(open) => open.socket.try_clone(),
-                None => ListeningSocket::bind(listener.bind),
-            };
-            match socket {
+            match self.socket_for(listener, settings) {
                 Ok(socket) => {
-                    sockets.insert(listener.name.clone(), (listener.bind, socket));
+                    sockets.insert(listener.name.clone(), (listener.bind.clone(), socket));
                 }
                 Err(error) => {
-                    errors.push(BindError { listener: listener.name.clone(), address: listener.bind, error });
+                    errors.push(BindError { listener: listener.name.clone(), bind: listener.bind.clone(), error });
                 }
             }
         }
+        errors.extend(self.shared(&sockets, settings));
         if errors.is_empty() { Ok(Prepared { sockets }) } else { Err(errors) }
     }
 
@@ -88,19 +91,55 @@ impl Listeners {
         Ok(())
     }
 
+    /// The first configuration is served: what was inherited and is of no use is named.
+    pub(super) fn settle(&mut self) {
+        let open = &self.open;
+        self.inherited.settle(|socket| open.values().any(|open| open.socket.address() == socket.address()));
+    }
+
     /// Where a listener can be reached.
     pub(super) fn address(&self, name: &str) -> Option<SocketAddr> {
         self.open.get(name).map(|open| open.socket.address())
     }
 
-    fn is_open(&self, listener: &Arc<ListenerSettings>) -> bool {
+    /// The socket that a listener needs: one that is open already, one that was inherited, or a new one.
+    fn socket_for(&self, listener: &ListenerSettings, settings: &Settings) -> io::Result<ListeningSocket> {
+        let is_any_port = listener.bind.address().is_some_and(|address| address.port() == 0);
+        let taken_over = self.open.values().find(|open| open.bind == listener.bind && !is_any_port);
+        if let Some(open) = taken_over {
+            return open.socket.try_clone();
+        }
+        match (self.inherited.find(listener, settings)?, listener.bind.address()) {
+            (Some(socket), _) => Ok(socket),
+            (None, Some(address)) => ListeningSocket::bind(address),
+            (None, None) => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// Listeners whose socket is another listener's already: by its address here, by its name there.
+    fn shared(&self, sockets: &BTreeMap<ListenerName, (Bind, ListeningSocket)>, settings: &Settings) -> Vec<BindError> {
+        let stays = |name: &ListenerName| settings.listeners.get(name).is_some_and(|listener| self.is_open(listener));
+        let staying = self.open.iter().filter(|(name, _)| stays(name)).map(|(_, open)| open.socket.address());
+        let mut taken: Vec<_> = staying.collect();
+        let mut errors = Vec::new();
+        for (name, (bind, socket)) in sockets {
+            if taken.contains(&socket.address()) {
+                let error = io::Error::new(io::ErrorKind::InvalidInput, "another listener has the socket of this name");
+                errors.push(BindError { listener: name.clone(), bind: bind.clone(), error });
+            }
+            taken.push(socket.address());
+        }
+        errors
+    }
+
+    fn is_open(&self, listener: &ListenerSettings) -> bool {
         self.open.get(&listener.name).is_some_and(|open| open.bind == listener.bind)
     }
 }
 
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { listener, address, error } = self;
+        let Self { listener, bind, error } = self;
         let hint = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "; another program, or another windlass, listens there: stop it or choose another port"
@@ -111,7 +150,7 @@ impl fmt::Display for BindError {
             io::ErrorKind::AddrNotAvailable => "; no network interface has this address",
             _ => "",
         };
-        write!(f, "listener {listener}: cannot listen on {address}: {error}{hint}")
+        write!(f, "listener {listener}: cannot listen on {bind}: {error}{hint}")
     }
 }
 

@@ -4,6 +4,8 @@
 //! the way of a request.
 
 mod drains;
+mod environment;
+mod inherited;
 mod listeners;
 mod logging;
 mod reload;
@@ -11,9 +13,10 @@ mod run;
 mod running;
 mod stop;
 
+pub use environment::Environment;
 pub use listeners::BindError;
 pub use logging::{LogError, LogHandle, init_logging};
 pub use reload::{Loaded, ReloadError, Reloaded};
-pub use run::{Environment, RunError, run, run_demo};
+pub use run::{RunError, run, run_demo};
 pub use running::{Running, StartError};
 pub use stop::Stopped;

@@ -1,26 +1,18 @@
 //! The life of the process: signals in, news to systemd out.
 
-use std::ffi::OsString;
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::{error, fmt};
 
+use super::environment::Environment;
+use super::inherited::InheritedSockets;
 use super::logging::{LogError, LogHandle, init_logging};
 use super::reload::{self, Loaded, ReloadError, Reloaded};
 use super::running::{Running, StartError};
 use crate::config::{self, Problems, Settings};
 use crate::demo;
-use crate::process::{Notifier, Signal, Signals};
-
-/// What the process was given by its environment; only `main` reads it.
-#[derive(Debug, Default)]
-pub struct Environment {
-    /// `NOTIFY_SOCKET`.
-    pub notify_socket: Option<OsString>,
-    /// `RUST_LOG`.
-    pub rust_log: Option<OsString>,
-}
+use crate::process::{Notifier, Signal, Signals, activated};
 
 /// Why the process ends with a failure.
 #[derive(Debug)]
@@ -91,7 +83,9 @@ impl Life {
         // Before anything listens: a signal that comes from now on is not lost.
         let signals = Signals::listen().map_err(RunError::Signals)?;
         let notifier = Notifier::from_socket(environment.notify_socket);
-        let running = Running::start(settings).map_err(RunError::Start)?;
+        let passed = activated(&environment.activation, std::process::id())
+            .map_err(|error| RunError::Start(StartError::Activation(error)))?;
+        let running = Running::start_with(settings, InheritedSockets::activated(passed)).map_err(RunError::Start)?;
         tracing::info!(version = env!("CARGO_PKG_VERSION"), workers = running.proxy().workers.count(), "ready");
         notifier.ready("serving");
         Ok(Self { running, signals, notifier, log })
@@ -174,7 +168,9 @@ fn busy_port(error: RunError) -> RunError {
     match error {
         RunError::Start(StartError::Bind(errors)) => {
             let texts = errors.iter().map(|error| match error.error.kind() {
-                io::ErrorKind::AddrInUse => demo::port_taken(&error.listener, error.address.port()),
+                io::ErrorKind::AddrInUse => {
+                    demo::port_taken(&error.listener, error.bind.address().map_or(0, |address| address.port()))
+                }
                 _ => error.to_string(),
             });
             RunError::Demo(texts.collect::<Vec<_>>().join("\n"))

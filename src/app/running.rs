@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::{error, fmt, io, thread};
 
 use super::drains::Drains;
+use super::inherited::InheritedSockets;
 use super::listeners::{BindError, Listeners};
 use crate::config::{Problems, Settings, Workers as WorkerCount};
 use crate::process::{Workers, raise_descriptor_limit};
@@ -30,6 +31,8 @@ pub enum StartError {
     Config(Problems),
     /// Addresses cannot be bound.
     Bind(Vec<BindError>),
+    /// The sockets that systemd promised are not there.
+    Activation(io::Error),
     /// The system refuses what everybody gets: a thread, an epoll descriptor, random numbers.
     System(String),
 }
@@ -37,6 +40,11 @@ pub enum StartError {
 impl Running {
     /// Starts to serve.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
+        Self::start_with(settings, InheritedSockets::default())
+    }
+
+    /// Starts to serve, on sockets that were inherited where they fit.
+    pub(super) fn start_with(settings: Settings, inherited: InheritedSockets) -> Result<Self, StartError> {
         let limit = raise_descriptor_limit();
         tracing::info!("{limit}");
         if let Some(shortage) = limit.shortage() {
@@ -45,12 +53,13 @@ impl Running {
         let capacity = usize::try_from(limit.capacity_in_tunnels()).unwrap_or(usize::MAX);
         let certificates = load_certificates(&settings).map_err(|errors| StartError::Config(problems(errors)))?;
         let tickets = TicketKeys::generate().map_err(|error| StartError::System(error.to_string()))?;
-        let mut listeners = Listeners::default();
+        let mut listeners = Listeners::new(inherited);
         let prepared = listeners.prepare(&settings).map_err(StartError::Bind)?;
         let workers = Workers::start(worker_count(settings.workers))?;
         let snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
         let proxy = Proxy::new(snapshot, workers, capacity);
         listeners.open(prepared, &proxy)?;
+        listeners.settle();
         Ok(Self { proxy, listeners, tickets, drains: Drains::default() })
     }
 
@@ -100,6 +109,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Config(problems) => problems.fmt(f),
             Self::Bind(errors) => write_all(f, errors),
+            Self::Activation(error) => write!(f, "LISTEN_FDS promises a socket that is not there: {error}"),
             Self::System(error) => write!(f, "cannot start: {error}"),
         }
     }

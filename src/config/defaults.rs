@@ -103,3 +103,11 @@ pub(super) const RELOAD_ON: OnReload = OnReload::Drain;
 pub(super) const RELOAD_DEADLINE: Duration = seconds(300);
 /// A removed endpoint still serves for a minute.
 pub(super) const RELOAD_SPREAD: Duration = seconds(60);
+/// A process that handed over keeps its memory for half an hour.
+pub(super) const HANDOFF_DEADLINE: Duration = seconds(1_800);
+/// The new process is met by every client within ten minutes.
+pub(super) const HANDOFF_SPREAD: Duration = seconds(600);
+/// A third deploy within half an hour may have to wait.
+pub(super) const MAX_PREDECESSORS: usize = 2;
+/// A new process that hangs is given up after half a minute; nobody notices but the operator.
+pub(super) const READY_WITHIN: Duration = seconds(30);

@@ -74,13 +74,17 @@ pub(super) static UPSTREAM: Kind = Kind {
 
 pub(super) static ENDPOINT: Kind = Kind { path: "upstream.NAME.endpoints[]", keys: &["name", "address", "weight"] };
 
-pub(super) static DRAIN: Kind = Kind { path: "drain", keys: &["close_code", "max_per_second", "stop", "reload"] };
+pub(super) static DRAIN: Kind =
+    Kind { path: "drain", keys: &["close_code", "max_per_second", "stop", "reload", "handoff"] };
 
 pub(super) static STOP: Kind = Kind { path: "drain.stop", keys: &["deadline", "spread"] };
 
 pub(super) static RELOAD: Kind = Kind { path: "drain.reload", keys: &["on", "deadline", "spread"] };
 
-static KINDS: [&Kind; 15] = [
+pub(super) static HANDOFF: Kind =
+    Kind { path: "drain.handoff", keys: &["deadline", "spread", "max_predecessors", "ready_within"] };
+
+static KINDS: [&Kind; 16] = [
     &FILE,
     &LOG,
     &LISTENER,
@@ -96,6 +100,7 @@ static KINDS: [&Kind; 15] = [
     &DRAIN,
     &STOP,
     &RELOAD,
+    &HANDOFF,
 ];
 
 /// Every key there is, with the path of the tables it may stand in: `NAME` is any name, `*` any key, `[]` any element.

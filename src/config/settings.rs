@@ -84,7 +84,7 @@ pub struct ListenerSettings {
     /// Its identity.
     pub name: ListenerName,
     /// Where it listens.
-    pub bind: SocketAddr,
+    pub bind: Bind,
     /// Its certificates; `None` is a plain listener.
     pub tls: Option<TlsSettings>,
     /// Whose `X-Forwarded-For` is believed.
@@ -95,6 +95,34 @@ pub struct ListenerSettings {
     pub head_timeout: Duration,
     /// How long a client may send none of its request body, or take none of the answer.
     pub body_timeout: Duration,
+}
+
+/// `listener.NAME.bind`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Bind {
+    /// An IP address and a port; port 0 is any that is free.
+    Address(SocketAddr),
+    /// `systemd:NAME`: the socket that systemd passes under this name (systemd.socket(5), `FileDescriptorName=`).
+    Systemd(String),
+}
+
+impl Bind {
+    /// The address, where it is one.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Address(address) => Some(*address),
+            Self::Systemd(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Bind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Systemd(name) => write!(f, "systemd:{name}"),
+        }
+    }
 }
 
 /// `listener.NAME.tls`.
@@ -332,6 +360,19 @@ pub struct DrainSettings {
     pub reload: DrainWindow,
     /// Whether a reload drains at all.
     pub on_reload: OnReload,
+    /// After a handoff, in the process that handed over.
+    pub handoff: HandoffSettings,
+}
+
+/// `[drain.handoff]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandoffSettings {
+    /// How long the process that handed over drains.
+    pub window: DrainWindow,
+    /// How many processes that handed over may still drain; with so many, the next handoff is refused.
+    pub max_predecessors: usize,
+    /// How long the new process may take until it is ready; then it is ended, and the old one serves on.
+    pub ready_within: Duration,
 }
 
 /// How long a drain may take.

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use http::HeaderName;
 use ipnet::IpNet;
 
-use super::settings::{AffinitySource, EndpointAddress, HostPattern};
+use super::settings::{AffinitySource, Bind, EndpointAddress, HostPattern};
 use super::suggest;
 use super::syntax::{Complaint, Syntax};
 
 /// Where to listen.
-pub(super) const BIND: Syntax<SocketAddr> = Syntax {
+pub(super) const BIND: Syntax<Bind> = Syntax {
     noun: "an IP address and a port",
-    example: r#""0.0.0.0:443", or "[::]:443" for IPv6"#,
+    example: r#""0.0.0.0:443", "[::]:443" for IPv6, or "systemd:NAME""#,
     unit: "",
     parse: parse_bind,
 };
@@ -62,9 +62,12 @@ pub(super) const FILE: Syntax<PathBuf> =
 pub(super) const NAME: Syntax<String> =
     Syntax { noun: "a name", example: r#"letters, digits and "-_.:[]""#, unit: "", parse: parse_name };
 
-fn parse_bind(text: &str) -> Result<SocketAddr, Complaint> {
+fn parse_bind(text: &str) -> Result<Bind, Complaint> {
     if let Ok(address) = text.parse() {
-        return Ok(address);
+        return Ok(Bind::Address(address));
+    }
+    if let Some(name) = text.strip_prefix("systemd:") {
+        return parse_descriptor_name(name).map(Bind::Systemd);
     }
     let problem = format!("{text:?} is not an IP address and a port");
     Err(match text.strip_prefix(':').or_else(|| text.strip_prefix("*:")).map(str::parse::<u16>) {
@@ -72,6 +75,16 @@ fn parse_bind(text: &str) -> Result<SocketAddr, Complaint> {
         _ if is_ip(text) => no_port(text, 443),
         _ => problem.into(),
     })
+}
+
+/// What systemd takes as `FileDescriptorName=` (systemd.socket(5)): ASCII without controls and colons, 255 at the most.
+fn parse_descriptor_name(name: &str) -> Result<String, Complaint> {
+    let is_allowed = |c: char| (c.is_ascii_graphic() || c == ' ') && c != ':';
+    if name.is_empty() || name.len() > 255 || !name.chars().all(is_allowed) {
+        let hint = "write \"systemd:NAME\", with the FileDescriptorName= of the socket unit";
+        return Err(Complaint::new(format!("{name:?} is no name of a socket of systemd"), hint));
+    }
+    Ok(name.to_owned())
 }
 
 fn parse_network(text: &str) -> Result<IpNet, Complaint> {

@@ -131,7 +131,7 @@ mod tests {
 
     use super::super::{Incarnation, Member, Registration, Scope};
     use super::*;
-    use crate::config::OnReload;
+    use crate::config::{HandoffSettings, OnReload};
     use crate::websocket::CloseCode;
 
     const WINDOW: DrainWindow = DrainWindow { deadline: Duration::from_secs(30), spread: Duration::from_secs(20) };
@@ -143,6 +143,7 @@ mod tests {
             stop: WINDOW,
             reload: WINDOW,
             on_reload: OnReload::Drain,
+            handoff: HandoffSettings { window: WINDOW, max_predecessors: 2, ready_within: WINDOW.deadline },
         }
     }
 

@@ -10,7 +10,7 @@ use fastrand::Rng;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Cause, Drain, Incarnation, Member, Registration, Registry, Scope, Standing, StopOrder};
-use crate::config::{DrainSettings, DrainWindow, OnReload};
+use crate::config::{DrainSettings, DrainWindow, HandoffSettings, OnReload};
 use crate::websocket::CloseCode;
 
 const WINDOW: DrainWindow = DrainWindow { deadline: Duration::from_secs(10), spread: Duration::from_secs(4) };
@@ -20,6 +20,7 @@ const SETTINGS: DrainSettings = DrainSettings {
     stop: WINDOW,
     reload: WINDOW,
     on_reload: OnReload::Drain,
+    handoff: HandoffSettings { window: WINDOW, max_predecessors: 2, ready_within: WINDOW.deadline },
 };
 /// Upgrades take, and the drain starts, within so many milliseconds.
 const RACE: u64 = 5;

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 
 use rustix::net::{SocketFlags, accept_with};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -33,6 +33,36 @@ impl ListeningSocket {
         let socket = TcpListener::from(socket);
         let address = socket.local_addr()?;
         Ok(Self { socket, address })
+    }
+
+    /// Takes a socket that somebody else has bound, who may keep a handle on it: systemd, or the process before.
+    ///
+    /// Fails if it is not a listening TCP socket.
+    pub fn adopt(socket: OwnedFd) -> io::Result<Self> {
+        let socket = Socket::from(socket);
+        let is_tcp = socket.r#type()? == Type::STREAM && socket.protocol()? == Some(Protocol::TCP);
+        if !is_tcp || !socket.is_listener()? {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a listening TCP socket"));
+        }
+        socket.set_nonblocking(true)?;
+        socket.set_cloexec(true)?;
+        socket.set_tcp_nodelay(true)?;
+        let socket = TcpListener::from(socket);
+        let address = socket.local_addr()?;
+        Ok(Self { socket, address })
+    }
+
+    /// Whether whoever connects to `wanted` comes in here: it is bound to that address, or to every address of both families.
+    pub fn satisfies(&self, wanted: SocketAddr) -> bool {
+        let is_dual_stack = || SockRef::from(&self.socket).only_v6().is_ok_and(|only| !only);
+        let everywhere = |address: SocketAddr| address.ip().is_unspecified();
+        self.address == wanted
+            || (self.address.port() == wanted.port()
+                && self.address.is_ipv6()
+                && everywhere(self.address)
+                && wanted.is_ipv4()
+                && everywhere(wanted)
+                && is_dual_stack())
     }
 
     /// The address it is bound to, with the port that the system chose where 0 was asked for.
@@ -98,6 +128,49 @@ mod tests {
         let socket = ListeningSocket::bind(any_port()).unwrap();
         let second = ListeningSocket::bind(socket.address());
         assert_eq!(second.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[tokio::test]
+    async fn an_adopted_socket_accepts() {
+        let theirs = TcpListener::bind(any_port()).unwrap();
+        let socket = ListeningSocket::adopt(theirs.try_clone().unwrap().into()).unwrap();
+        assert_eq!(socket.address(), theirs.local_addr().unwrap());
+
+        let _client = TcpStream::connect(socket.address()).unwrap();
+        let accepted = socket.into_acceptor().unwrap().accept().await.unwrap();
+
+        assert!(accepted.nodelay().unwrap());
+    }
+
+    #[test]
+    fn only_listening_tcp_sockets_are_adopted() {
+        let listener = TcpListener::bind(any_port()).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let datagrams = std::net::UdpSocket::bind(any_port()).unwrap();
+        let unix = std::os::unix::net::UnixStream::pair().unwrap().0;
+
+        for (what, other) in [("client", client.into()), ("UDP", datagrams.into()), ("unix", OwnedFd::from(unix))] {
+            assert!(ListeningSocket::adopt(other).is_err(), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_dual_stack_socket_satisfies_every_ipv4_address() {
+        let bound = |only_v6| {
+            let socket = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
+            socket.set_only_v6(only_v6).unwrap();
+            socket.bind(&SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, 0)).into()).unwrap();
+            socket.listen(1).unwrap();
+            ListeningSocket::adopt(socket.into()).unwrap()
+        };
+        let (dual, only_v6) = (bound(false), bound(true));
+        let everywhere = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+
+        assert!(dual.satisfies(everywhere(dual.address().port())));
+        assert!(dual.satisfies(dual.address()));
+        assert!(!dual.satisfies(everywhere(dual.address().port() ^ 1)));
+        assert!(!dual.satisfies((Ipv4Addr::LOCALHOST, dual.address().port()).into()));
+        assert!(!only_v6.satisfies(everywhere(only_v6.address().port())));
     }
 
     #[tokio::test]

@@ -1,12 +1,16 @@
 //! What only the descriptor itself can tell; the one file where `unsafe` is allowed.
 //!
 //! Each unsafe block is a single system call on values that live in its own frame.
-#![expect(unsafe_code, reason = "TCP_INFO and the reactor's registration have no safe wrapper in the crates we use")]
+#![expect(
+    unsafe_code,
+    reason = "TCP_INFO, the reactor's registration and inheriting have no safe wrapper in the crates we use"
+)]
 
 use std::io;
 use std::mem::offset_of;
 use std::net::TcpListener;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::Interest;
@@ -37,6 +41,34 @@ pub fn delivery(socket: BorrowedFd<'_>) -> io::Result<Delivery> {
         outstanding: info.unacked > 0 || info.notsent_bytes > 0,
         since_ack: Duration::from_millis(info.last_ack_recv.into()),
     })
+}
+
+/// Takes a descriptor that this process was started with, and keeps it from children.
+///
+/// Fails for the three standard ones, for one that is not open, and for one that was opened or taken here.
+pub fn inherit(number: RawFd) -> io::Result<OwnedFd> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let refused = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, format!("descriptor {number} {why}")));
+    if number <= libc::STDERR_FILENO {
+        return refused("is not one that can be inherited");
+    }
+    // SAFETY: asks for a flag of a number; no memory is involved.
+    let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
+    if flags < 0 {
+        return refused("is not open");
+    }
+    if flags & libc::FD_CLOEXEC != 0 {
+        return refused("was not inherited");
+    }
+    // SAFETY: all that std, tokio, rustix and socket2 open is closed on exec. This one is not, so it came through exec and
+    // nobody here owns it; from now on it is closed on exec too, so that no second call can take it.
+    unsafe {
+        if libc::fcntl(number, libc::F_SETFD, flags | libc::FD_CLOEXEC) < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(OwnedFd::from_raw_fd(number))
+    }
 }
 
 /// Ties a listening socket to the current runtime, so that it tells when a connection waits.
@@ -148,6 +180,28 @@ mod tests {
         assert_eq!(after.acked - before.acked, sent as u64);
         assert!(!after.outstanding);
         assert!(after.since_ack < Duration::from_secs(60));
+    }
+
+    #[test]
+    fn only_what_came_through_exec_is_inherited_and_only_once() {
+        use std::os::fd::IntoRawFd;
+
+        let opened_here = UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert!(inherit(opened_here.as_raw_fd()).is_err());
+
+        // As it looks to a program that was started with it.
+        rustix::io::fcntl_setfd(&opened_here, rustix::io::FdFlags::empty()).unwrap();
+        let number = opened_here.into_raw_fd();
+        let inherited = inherit(number).unwrap();
+        assert!(rustix::io::fcntl_getfd(&inherited).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
+        assert!(inherit(number).is_err());
+    }
+
+    #[test]
+    fn the_standard_descriptors_and_closed_ones_are_not_inherited() {
+        for number in [-1, 0, 1, 2, 1 << 30] {
+            assert!(inherit(number).is_err(), "{number}");
+        }
     }
 
     #[test]

@@ -1,15 +1,17 @@
-//! The operating system: descriptor limits, signals, systemd, and what TCP alone knows about a connection.
+//! The operating system: descriptors and their limits, signals, systemd, and what TCP alone knows about a connection.
 //!
 //! It decides nothing about tunnels or configuration: it says what the system said, and tells it what it is told.
 //! `fds` is the only file of the crate with `unsafe`.
 
+mod activation;
 mod fds;
 mod limits;
 mod signals;
 mod systemd;
 mod workers;
 
-pub use fds::{Delivery, delivery, watch};
+pub use activation::{Activated, ActivationVariables, activated};
+pub use fds::{Delivery, delivery, inherit, watch};
 pub use limits::{DescriptorLimit, raise_descriptor_limit};
 pub use signals::{Signal, Signals};
 pub use systemd::Notifier;

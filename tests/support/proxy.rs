@@ -51,7 +51,7 @@ impl TestProxy {
         let snapshot = snapshot(config, &tickets, None);
         let mut sockets = BTreeMap::new();
         for (name, listener) in snapshot.listeners() {
-            sockets.insert(name.clone(), ListeningSocket::bind(listener.settings.bind).unwrap());
+            sockets.insert(name.clone(), ListeningSocket::bind(listener.settings.bind.address().unwrap()).unwrap());
         }
         let addresses = sockets.iter().map(|(name, socket)| (name.clone(), socket.address())).collect();
         let proxy = Proxy::new(snapshot, Workers::start(workers).unwrap(), 1000);

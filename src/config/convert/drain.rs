@@ -3,9 +3,9 @@
 use std::num::NonZeroU32;
 
 use crate::config::defaults;
-use crate::config::keys::{DRAIN, RELOAD, STOP};
+use crate::config::keys::{DRAIN, HANDOFF, RELOAD, STOP};
 use crate::config::readers::{choice, close_code, integer, text};
-use crate::config::settings::{DrainSettings, DrainWindow, OnReload};
+use crate::config::settings::{DrainSettings, DrainWindow, HandoffSettings, OnReload};
 use crate::config::tree::{Item, Section};
 use crate::config::units::{DURATION, write_duration};
 
@@ -18,6 +18,15 @@ pub(in crate::config) fn drain(file: &Section<'_>) -> DrainSettings {
         stop: window(&section.section("stop", &STOP), STOP_WINDOW),
         reload: window(&reload, RELOAD_WINDOW),
         on_reload: reload.read("on", choice(&ON_RELOAD), defaults::RELOAD_ON),
+        handoff: handoff(&section.section("handoff", &HANDOFF)),
+    }
+}
+
+fn handoff(section: &Section<'_>) -> HandoffSettings {
+    HandoffSettings {
+        window: window(section, HANDOFF_WINDOW),
+        max_predecessors: section.read("max_predecessors", max_predecessors, defaults::MAX_PREDECESSORS),
+        ready_within: section.read("ready_within", text(DURATION), defaults::READY_WITHIN),
     }
 }
 
@@ -43,7 +52,14 @@ fn max_per_second(item: &Item<'_>) -> Option<NonZeroU32> {
     u32::try_from(integer(1..=MOST)(item)?).ok().and_then(NonZeroU32::new)
 }
 
+fn max_predecessors(item: &Item<'_>) -> Option<usize> {
+    const MOST: u64 = 100;
+    usize::try_from(integer(1..=MOST)(item)?).ok()
+}
+
 const ON_RELOAD: [(&str, OnReload); 2] = [("drain", OnReload::Drain), ("keep", OnReload::Keep)];
 
 const STOP_WINDOW: DrainWindow = DrainWindow { deadline: defaults::STOP_DEADLINE, spread: defaults::STOP_SPREAD };
 const RELOAD_WINDOW: DrainWindow = DrainWindow { deadline: defaults::RELOAD_DEADLINE, spread: defaults::RELOAD_SPREAD };
+const HANDOFF_WINDOW: DrainWindow =
+    DrainWindow { deadline: defaults::HANDOFF_DEADLINE, spread: defaults::HANDOFF_SPREAD };

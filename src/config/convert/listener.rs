@@ -1,18 +1,16 @@
 //! `[listener.NAME]`.
 
-use std::net::SocketAddr;
-
 use super::names::at_least_one;
 use crate::config::defaults;
 use crate::config::keys::{CERTIFICATE, LISTENER, TLS};
 use crate::config::readers::{list, text};
-use crate::config::settings::{CertificateFiles, ListenerSettings, TlsSettings};
+use crate::config::settings::{Bind, CertificateFiles, ListenerSettings, TlsSettings};
 use crate::config::texts::{BIND, FILE, NETWORK};
 use crate::config::tree::{Item, Section};
 use crate::config::units::DURATION;
 
 /// An address that is taken, and the key that takes it.
-type Bound = (SocketAddr, String);
+type Bound = (Bind, String);
 
 pub(in crate::config) fn listeners(file: &Section<'_>) -> Vec<ListenerSettings> {
     let mut bound = Vec::new();
@@ -36,22 +34,23 @@ fn listener(name: &str, section: &Section<'_>, bound: &mut Vec<Bound>) -> Option
     Some(settings)
 }
 
-fn bind(item: &Item<'_>, bound: &mut Vec<Bound>) -> Option<SocketAddr> {
+fn bind(item: &Item<'_>, bound: &mut Vec<Bound>) -> Option<Bind> {
     let address = text(BIND)(item)?;
-    match bound.iter().find(|(other, _)| collide(*other, address)) {
+    match bound.iter().find(|(other, _)| collide(other, &address)) {
         Some((other, key)) => {
             item.fault(
                 format!("{address} is taken: {key} is {other}"),
                 "give each listener a port or an address of its own",
             );
         }
-        None => bound.push((address, item.spot().key().to_owned())),
+        None => bound.push((address.clone(), item.spot().key().to_owned())),
     }
     Some(address)
 }
 
 /// Whether the system refuses to listen on both.
-fn collide(a: SocketAddr, b: SocketAddr) -> bool {
+fn collide(a: &Bind, b: &Bind) -> bool {
+    let (Bind::Address(a), Bind::Address(b)) = (a, b) else { return a == b };
     let one_is_everywhere = a.ip().is_unspecified() || b.ip().is_unspecified();
     let meet = a.ip() == b.ip() || (one_is_everywhere && a.is_ipv4() == b.is_ipv4());
     meet && a.port() == b.port() && a.port() != 0

@@ -1,0 +1,8 @@
+//! The process as systemd and an operator see it: socket activation, notifications, and the handoff to a new binary.
+//!
+//! Every test starts the real program, plays systemd's notify socket, and ends whatever it started, by its pid.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod activation;
+mod notifications;
+mod world;

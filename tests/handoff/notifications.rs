@@ -1,0 +1,42 @@
+//! What systemd hears of one process.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::world::World;
+
+const CONFIG: &str = "\
+    [listener.public]\nbind = \"127.0.0.1:0\"\n\
+    [route.r]\nupstream = \"u\"\n\
+    [upstream.u]\nendpoints = [\"127.0.0.1:9\"]\n";
+
+#[test]
+fn ready_stands_behind_reloading_also_where_the_reload_was_refused() {
+    let mut world = World::new(CONFIG);
+    let pid = world.start();
+
+    world.signal(pid, Signal::HUP);
+    assert!(world.note().text.starts_with("RELOADING=1\nMONOTONIC_USEC="));
+    assert!(world.note().text.starts_with("READY=1\nSTATUS=serving"));
+
+    world.write("windlass.toml", "nonsense = 1");
+    world.signal(pid, Signal::HUP);
+    assert!(world.note().text.starts_with("RELOADING=1\nMONOTONIC_USEC="));
+    let refused = world.note().text;
+    assert!(refused.starts_with("READY=1\nSTATUS=reload refused") && refused.contains("nonsense"), "{refused}");
+    assert!(world.is_silent_for(Duration::from_millis(50)));
+}
+
+#[test]
+fn a_stop_is_announced_and_ends_well() {
+    let mut world = World::new(CONFIG);
+    let pid = world.start();
+    assert!(std::net::TcpStream::connect(world.address("public")).is_ok());
+
+    world.signal(pid, Signal::TERM);
+
+    let notes = world.until_noted(|note| note.text.starts_with("STOPPING=1"));
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert_eq!(world.exit_code(pid), Some(0));
+}
