@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::activity::Due;
@@ -156,9 +157,14 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
 
     /// Sets the timer if its time has come or something may be due earlier. Says whether it has fired meanwhile.
     fn set_timer(&mut self, cx: &mut Context<'_>, now: Instant) -> Carried {
-        if !std::mem::take(&mut self.common.rearm) {
+        if !self.common.rearm {
             return Carried::Nothing;
         }
+        if !has_budget_remaining() {
+            // The timer would not take our waker now (tokio's cooperative scheduling): it has to be set in the next poll.
+            return Carried::Something;
+        }
+        self.common.rearm = false;
         let next = self.next_deadline(now).unwrap_or(now + FAR);
         self.timer.as_mut().reset(next);
         match self.timer.as_mut().poll(cx) {

@@ -171,7 +171,6 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
     /// A Close went to the sink.
     fn note_told(&mut self, now: Instant) {
         self.sink.write = Write::Told;
-        self.common.rearm = true;
         if let Some(closing) = &mut self.common.closing {
             closing.note_told(self.from.other(), &self.common.settings, now);
         }
@@ -215,7 +214,11 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
             self.common.rearm |= self.common.activity.note_flushed(to, || sink.delivery(), now);
         }
         let after = (self.sink.write, self.sink.read, self.common.activity.wants_ping(to));
-        if after == before { Carried::Nothing } else { Carried::Something }
+        if after == before {
+            return Carried::Nothing;
+        }
+        self.common.rearm = true;
+        Carried::Something
     }
 
     fn say_ping(&mut self, to: Side) {

@@ -91,6 +91,8 @@ struct Way {
 impl Simulation {
     fn new(seed: u64, manners: Manners) -> Self {
         let mut rng = Rng::with_seed(seed);
+        // What the tunnel itself leaves to chance.
+        fastrand::seed(seed);
         let raw = rng.u8(..8) == 0;
         let mut scene = if raw { Scene::raw() } else { Scene::new() };
         let some = |rng: &mut Rng, range: Range<u64>| rng.bool().then(|| millis(rng.u64(range)));

@@ -1,6 +1,9 @@
 //! Each timer, and what holds it back.
 
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+
+use tokio::task::coop::poll_proceed;
 
 use super::frames::*;
 use super::scene::{Open, Scene, millis, seconds};
@@ -331,4 +334,29 @@ async fn a_tunnel_without_timers_lives_on() {
     tunnel.settle();
     tunnel.upstream.finishes();
     assert_eq!(tunnel.outcome().ending, Ending::Lost { side: Side::Client, gone: Gone::Broken });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_out_of_budget_still_sets_its_timer() {
+    let mut tunnel = Scene::new().with(|settings| settings.max_lifetime = Some(seconds(10))).open_unpolled();
+    // Whatever else the task does in the same poll may have used up what tokio grants it.
+    while let Poll::Ready(unit) = poll_proceed(&mut Context::from_waker(Waker::noop())) {
+        unit.made_progress();
+    }
+    tunnel.step();
+    tokio::task::yield_now().await;
+    tunnel.wait(seconds(20)).await;
+    assert!(!tunnel.is_open());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fin_inside_a_frame_has_the_closing_timeout_and_not_the_drains() {
+    let mut tunnel = Scene::new().open();
+    tunnel.upstream.sends(&binary(1000).encode(Side::Upstream)[..500]);
+    tunnel.settle();
+    tunnel.drain(seconds(600));
+    tunnel.upstream.finishes();
+    tunnel.client.finishes();
+    tunnel.wait(seconds(6)).await;
+    assert!(!tunnel.is_open());
 }
