@@ -1,12 +1,14 @@
 //! A tunnel, its two peers and the clock.
 
+use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, advance};
 
 use super::peer::{Peer, Wire, stream};
@@ -145,14 +147,23 @@ impl Open {
         }
     }
 
-    /// Polls the tunnel once if it was woken; whether it was.
+    /// Polls the tunnel once if it was woken, as a task of its own; whether it was.
     pub(super) fn step(&mut self) -> bool {
+        self.poll(|tunnel, cx| pin!(unconstrained(tunnel)).poll(cx))
+    }
+
+    /// The same, with what is left of tokio's budget for the test's task.
+    pub(super) fn step_within_budget(&mut self) -> bool {
+        self.poll(|tunnel, cx| tunnel.poll(cx))
+    }
+
+    fn poll(&mut self, poll: impl FnOnce(Pin<&mut Tunnel<Wire, Wire>>, &mut Context<'_>) -> Poll<Outcome>) -> bool {
         let Some(tunnel) = &mut self.tunnel else { return false };
         if !self.woken.0.swap(false, Ordering::Relaxed) {
             return false;
         }
         let waker = Waker::from(Arc::clone(&self.woken));
-        if let Poll::Ready(outcome) = tunnel.as_mut().poll(&mut Context::from_waker(&waker)) {
+        if let Poll::Ready(outcome) = poll(tunnel.as_mut(), &mut Context::from_waker(&waker)) {
             self.outcome = Some(outcome);
             self.tunnel = None;
         }
