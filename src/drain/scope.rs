@@ -54,13 +54,6 @@ pub enum Scope {
     Listener(Incarnation),
     /// The tunnels of a route.
     Route(Incarnation),
-    /// The tunnels of a route that were placed in this upstream: what stays behind when a route moves to another.
-    RouteOn {
-        /// The route that moved.
-        route: Incarnation,
-        /// The upstream it left.
-        upstream: Incarnation,
-    },
     /// The tunnels placed in an upstream.
     Upstream(Incarnation),
     /// The tunnels placed on an endpoint.
@@ -74,7 +67,6 @@ impl Scope {
             Self::All => true,
             Self::Listener(incarnation) => member.listener.1 == incarnation,
             Self::Route(incarnation) => member.route.1 == incarnation,
-            Self::RouteOn { route, upstream } => member.route.1 == route && member.upstream.1 == upstream,
             Self::Upstream(incarnation) => member.upstream.1 == incarnation,
             Self::Endpoint(incarnation) => member.endpoint.1 == incarnation,
         }

@@ -80,8 +80,10 @@ impl Snapshot {
             .routes
             .iter()
             .filter_map(|(name, route)| {
+                // On another upstream it begins a new life: moved there and back again, it is not the one that is drained.
                 let old = previous.and_then(|previous| previous.routes.get(name));
-                let life = incarnations.keep(old.map(|old| &old.life));
+                let same = old.filter(|old| old.settings.upstream == route.upstream);
+                let life = incarnations.keep(same.map(|same| &same.life));
                 // `config` has refused a route whose upstream is missing.
                 let upstream = Arc::clone(upstreams.get(&route.upstream)?);
                 Some((name.clone(), Arc::new(Route::new(Arc::clone(route), life, upstream))))

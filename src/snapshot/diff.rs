@@ -94,8 +94,7 @@ impl Diff {
             match new.routes().get(name) {
                 None => self.lose(Change::Removed(subject(name)), Scope::Route, &route.life),
                 Some(kept) if kept.settings.upstream != route.settings.upstream => {
-                    let upstream = route.upstream.life.incarnation;
-                    self.lose(Change::Switched(subject(name)), |route| Scope::RouteOn { route, upstream }, &route.life);
+                    self.lose(Change::Switched(subject(name)), Scope::Route, &route.life);
                 }
                 Some(kept) if kept.settings != route.settings => self.changes.push(Change::Changed(subject(name))),
                 Some(_) => {}
