@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::inherited::InheritedSockets;
 use crate::config::{Bind, ListenerName, ListenerSettings, Settings};
 use crate::net::ListeningSocket;
-use crate::session::{Proxy, accept};
+use crate::session::{Afterwards, Proxy, accept};
 
 /// The listeners that are open, by name.
 #[derive(Debug, Default)]
@@ -24,8 +24,8 @@ struct Open {
     /// The address as it was asked for: with port 0, the socket's own is another.
     bind: Bind,
     socket: ListeningSocket,
-    /// Ends the accepting when it is dropped.
-    _accepting: oneshot::Sender<()>,
+    /// Ends the accepting; dropped, the socket closes.
+    accepting: oneshot::Sender<Afterwards>,
 }
 
 /// The sockets of a configuration that is about to be published.
@@ -73,20 +73,23 @@ impl Listeners {
     /// Starts to accept on what was prepared, and stops on what is no listener any more.
     pub(super) fn open(&mut self, prepared: Prepared, proxy: &Arc<Proxy>) -> io::Result<()> {
         let snapshot = proxy.snapshot();
-        self.open.retain(|name, open| {
-            snapshot.listeners().get(name).is_some_and(|listener| listener.settings.bind == open.bind)
-        });
+        let is_gone = |name: &ListenerName, open: &mut Open| {
+            snapshot.listeners().get(name).is_none_or(|listener| listener.settings.bind != open.bind)
+        };
+        for (_, gone) in self.open.extract_if(.., is_gone) {
+            if prepared.sockets.values().any(|(_, socket)| socket.address() == gone.socket.address()) {
+                // Those in the queue are the next listener's: to this one, they came too late.
+                let _ = gone.accepting.send(Afterwards::TakenOver);
+            }
+        }
         for (name, (bind, socket)) in prepared.sockets {
             let Some(listener) = snapshot.listeners().get(&name) else { continue };
             let acceptor = socket.try_clone()?.into_acceptor()?;
             let (accepting, ended) = oneshot::channel();
-            let end = async move {
-                // Nothing is ever sent: it ends when the sender is dropped.
-                let _ = ended.await;
-            };
+            let end = async move { ended.await.unwrap_or(Afterwards::Closed) };
             tracing::info!(listener = %name, address = %socket.address(), tls = listener.tls().is_some(), "listening");
             tokio::spawn(accept(acceptor, Arc::clone(listener), Arc::clone(proxy), end));
-            self.open.insert(name, Open { bind, socket, _accepting: accepting });
+            self.open.insert(name, Open { bind, socket, accepting });
         }
         Ok(())
     }

@@ -20,21 +20,35 @@ const REST: Duration = Duration::from_millis(100);
 /// How often it says so.
 const COMPLAIN: Duration = Duration::from_secs(10);
 
-/// Accepts connections of a listener until `end`, and then those that wait already: closing the socket would reset them.
-pub async fn accept(acceptor: Acceptor, listener: Arc<Listener>, proxy: Arc<Proxy>, end: impl Future<Output = ()>) {
+/// What becomes of a socket when its listener ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Afterwards {
+    /// It closes, which resets whoever still waits in its queue.
+    Closed,
+    /// Another listener goes on accepting from it.
+    TakenOver,
+}
+
+/// Accepts connections of a listener until `end`; before the socket closes, also those that wait already.
+pub async fn accept(
+    acceptor: Acceptor,
+    listener: Arc<Listener>,
+    proxy: Arc<Proxy>,
+    end: impl Future<Output = Afterwards>,
+) {
     let name = listener.settings.name.clone();
     // Once the listener is gone from the snapshot, what still waited in its queue is served as it was last.
     let mut last = listener;
     let mut end = std::pin::pin!(end);
     let mut complained = Complained::default();
-    loop {
+    let afterwards = loop {
         let next = async {
             let permit = permit(&proxy, &name, &mut complained).await;
             (permit, acceptor.accept().await)
         };
         let (permit, accepted) = tokio::select! {
             biased;
-            () = &mut end => break,
+            afterwards = &mut end => break afterwards,
             next = next => next,
         };
         match accepted {
@@ -47,6 +61,9 @@ pub async fn accept(acceptor: Acceptor, listener: Arc<Listener>, proxy: Arc<Prox
                 sleep(REST).await;
             }
         }
+    };
+    if afterwards == Afterwards::TakenOver {
+        return;
     }
     while let (Ok(permit), Some(stream)) = (Arc::clone(&proxy.permits).try_acquire_owned(), acceptor.accept_waiting()) {
         hand_over(stream, &mut last, &proxy, Some(permit));

@@ -26,5 +26,5 @@ mod serve;
 mod upgrade;
 mod upload;
 
-pub use accept::accept;
+pub use accept::{Afterwards, accept};
 pub use proxy::{Phase, Proxy};
