@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::UnixDatagram;
 use tokio::process::{Child, ChildStderr, Command};
 
-use super::{Config, within};
+use super::{Config, Endpoint, Handshake, Proxy, Wire, within};
 
 /// A `windlass` that runs. Killed when it is dropped.
 #[derive(Debug)]
@@ -68,6 +68,16 @@ impl Program {
     /// Where its listener can be reached.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// A new connection with it.
+    pub async fn connect(&self) -> Wire {
+        Wire::connect(self.address).await
+    }
+
+    /// A tunnel to this endpoint: its two ends.
+    pub async fn tunnel(&self, endpoint: &Endpoint) -> (Wire, Wire) {
+        Proxy::tunnel_over(self.connect().await, &Handshake::new(), endpoint).await
     }
 
     /// A folder that lives as long as it does.

@@ -2,10 +2,9 @@
 
 use std::net::SocketAddr;
 
-use tokio::net::TcpStream;
 use windlass::app::{Loaded, ReloadError, Reloaded, Running};
 
-use super::{Config, Endpoint, Handshake, Wire, until, within};
+use super::{Config, Endpoint, Handshake, Wire, until};
 
 /// A proxy that runs.
 #[derive(Debug)]
@@ -38,9 +37,7 @@ impl Proxy {
 
     /// A new connection with a listener.
     pub async fn connect_to(&self, listener: &str) -> Wire {
-        let stream = within("a connection", TcpStream::connect(self.address(listener))).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        Wire::new(stream)
+        Wire::connect(self.address(listener)).await
     }
 
     /// A tunnel to this endpoint, which must be the one that it is placed on: its two ends.
@@ -50,7 +47,16 @@ impl Proxy {
 
     /// The same, asked for in this way.
     pub async fn tunnel_with(&self, handshake: &Handshake, endpoint: &Endpoint) -> (Wire, Wire) {
-        let mut client = self.connect().await;
+        Self::tunnel_over(self.connect().await, handshake, endpoint).await
+    }
+
+    /// A tunnel through a listener to this endpoint.
+    pub async fn tunnel_at(&self, listener: &str, endpoint: &Endpoint) -> (Wire, Wire) {
+        Self::tunnel_over(self.connect_to(listener).await, &Handshake::new(), endpoint).await
+    }
+
+    /// A tunnel over this connection to this endpoint.
+    pub async fn tunnel_over(mut client: Wire, handshake: &Handshake, endpoint: &Endpoint) -> (Wire, Wire) {
         client.send(handshake.bytes()).await;
         let at_endpoint = endpoint.grant().await;
         let head = client.head().await;

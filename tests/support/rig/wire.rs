@@ -1,8 +1,10 @@
 //! A connection in bytes.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::{Frame, Head, within};
 
@@ -22,6 +24,13 @@ impl Wire {
     /// Over `stream`.
     pub fn new(stream: impl Stream + 'static) -> Self {
         Self { stream: Box::new(stream), received: Vec::new() }
+    }
+
+    /// A new connection.
+    pub async fn connect(address: SocketAddr) -> Self {
+        let stream = within("a connection", TcpStream::connect(address)).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self::new(stream)
     }
 
     /// Sends these bytes.
