@@ -42,7 +42,7 @@ pub struct Progress {
 pub struct Report {
     /// All that were open when it began.
     pub tunnels: usize,
-    /// Those still open at the deadline, when they were cut.
+    /// Those that were open at the deadline, when they were cut.
     pub cut: usize,
     /// How long it took.
     pub took: Duration,
@@ -96,7 +96,9 @@ impl Drain {
             let left = self.tickets.iter().filter(|ticket| !ticket.is_ended()).count();
             if left == 0 || now >= self.order.deadline {
                 let took = now - self.started;
-                return Report { tunnels, cut: left, took };
+                // Tunnels look at the same clock as we do: some of those that it cut are gone already.
+                let cut = self.tickets.iter().filter(|ticket| !ticket.is_ended_before(self.order.deadline)).count();
+                return Report { tunnels, cut, took };
             }
             if now >= report_at {
                 report(Progress { left, told, ends_at: self.order.deadline });

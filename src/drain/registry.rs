@@ -1,6 +1,6 @@
 //! Every open tunnel, so that none is forgotten: listed, told and counted.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Waker;
 use std::time::Duration;
@@ -41,7 +41,8 @@ pub struct Ticket {
     /// Since when it is open.
     pub opened: Instant,
     order: OnceLock<StopOrder>,
-    ended: AtomicBool,
+    /// When it ended, in nanoseconds after `opened`; `u64::MAX` while it is open.
+    ended: AtomicU64,
     /// The earliest deadline it was given, in nanoseconds after `opened`; a later drain may only shorten it.
     deadline: AtomicU64,
     waker: AtomicWaker,
@@ -71,7 +72,7 @@ impl Registry {
             member,
             opened: Instant::now(),
             order: OnceLock::new(),
-            ended: AtomicBool::new(false),
+            ended: AtomicU64::new(u64::MAX),
             deadline: AtomicU64::new(u64::MAX),
             waker: AtomicWaker::new(),
         });
@@ -122,16 +123,21 @@ impl Registry {
 impl Ticket {
     /// Gives the tunnel its order. The first one stands; a later one can only bring the deadline nearer.
     pub fn tell(&self, order: StopOrder) {
-        let nanos = order.deadline.saturating_duration_since(self.opened).as_nanos();
-        self.deadline.fetch_min(u64::try_from(nanos).unwrap_or(u64::MAX - 1), Ordering::Relaxed);
+        let nanos = nanoseconds(order.deadline.saturating_duration_since(self.opened));
+        self.deadline.fetch_min(nanos, Ordering::Relaxed);
         // The order is published after the deadline, so whoever sees the first sees the second.
         let _ = self.order.set(order);
         self.waker.wake();
     }
 
-    /// Whether the tunnel is over.
+    /// Whether the tunnel is no more.
     pub fn is_ended(&self) -> bool {
-        self.ended.load(Ordering::Acquire)
+        self.ended.load(Ordering::Acquire) != u64::MAX
+    }
+
+    /// Whether the tunnel was no more when `deadline` came: it was not cut.
+    pub fn is_ended_before(&self, deadline: Instant) -> bool {
+        self.ended.load(Ordering::Acquire) < nanoseconds(deadline.saturating_duration_since(self.opened))
     }
 
     /// The order, with the earliest deadline that was given so far.
@@ -157,8 +163,13 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         self.registry.shard(self.shard).try_remove(self.key);
-        self.ticket.ended.store(true, Ordering::Release);
+        self.ticket.ended.store(nanoseconds(self.ticket.opened.elapsed()), Ordering::Release);
     }
+}
+
+/// Below `u64::MAX`, which means never.
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX).min(u64::MAX - 1)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
