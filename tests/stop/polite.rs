@@ -1,0 +1,191 @@
+//! SIGTERM and SIGINT: everybody is told, what is under way may finish, and nothing outlives the deadline.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::time::Instant;
+
+use super::rig::{Config, Endpoint, Frame, Handshake, NotifySocket, Program};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+fn config(endpoint: &Endpoint, deadline: &str) -> Config {
+    Config::chat([endpoint.address()])
+        .with("drain.stop.spread", "\"1ms\"")
+        .with("drain.stop.deadline", deadline)
+        .with("route.chat.websocket.closing_timeout", "\"1h\"")
+}
+
+#[tokio::test]
+async fn tunnels_read_1012_new_upgrades_a_503_and_the_exit_code_is_0() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let (endpoint, notify) = (Endpoint::listen().await, NotifySocket::bind());
+        let mut program = Program::notifying(&config(&endpoint, "\"60s\""), &notify).await;
+        let started = Instant::now();
+        assert_eq!(notify.heard().await, "READY=1\nSTATUS=serving");
+        let (mut client, mut at_endpoint) = program.tunnel(&endpoint).await;
+
+        program.signal(signal);
+
+        assert!(notify.heard().await.starts_with("STOPPING=1\n"));
+        let close = client.frame().await;
+        assert_eq!(close, Frame::close(1012, "service restart"));
+        // The listener is still there, so that nobody's connection is refused.
+        let mut late = program.connect().await;
+        late.send(Handshake::new().bytes()).await;
+        let (head, _) = late.answer().await;
+        assert_eq!(
+            (head.status(), head.values("retry-after").len(), head.value("connection")),
+            (503, 1, Some("close"))
+        );
+        assert_eq!(late.rest().await, b"");
+        let last_words = Frame::text("last words");
+        client.send([last_words.by_client(), close.by_client()].concat()).await;
+        assert_eq!(at_endpoint.frame().await, last_words);
+        let close = at_endpoint.frame().await;
+        assert_eq!(close, Frame::close(1001, "service restart"));
+        at_endpoint.send(close.by_endpoint()).await;
+        at_endpoint.finish().await;
+        assert_eq!(client.rest().await, b"");
+        drop(client);
+
+        let ended = program.logs("\"tunnel ended\"").await;
+        for field in ["\"code\":1012", "\"why\":\"drained: stop\"", "\"client_left\":\"clean\""] {
+            assert!(ended.contains(field), "{ended}");
+        }
+        assert_eq!(program.exit().await.code(), Some(0));
+        assert!(started.elapsed() < DEADLINE / 3, "it ends with the last tunnel, not at the deadline");
+    }
+}
+
+#[tokio::test]
+async fn a_stop_with_nothing_open_is_quick() {
+    let endpoint = Endpoint::listen().await;
+    let mut program = Program::serving(&config(&endpoint, "\"60s\"")).await;
+    let started = Instant::now();
+
+    program.signal(Signal::TERM);
+
+    assert_eq!(program.exit().await.code(), Some(0));
+    assert!(started.elapsed() < DEADLINE / 12, "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_resting_session_does_not_hold_a_stop_up() {
+    let endpoint = Endpoint::listen().await;
+    let mut program = Program::serving(&config(&endpoint, "\"60s\"")).await;
+    let mut resting = program.connect().await;
+    resting.send("GET / HTTP/1.1\r\nhost: chat.test\r\n\r\n").await;
+    let (mut at_endpoint, _) = endpoint.asked().await;
+    at_endpoint.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    resting.answer().await;
+    let mut silent = program.connect().await;
+    let started = Instant::now();
+
+    program.signal(Signal::TERM);
+
+    assert_eq!(resting.rest().await, b"");
+    silent.is_gone().await;
+    assert_eq!(program.exit().await.code(), Some(0));
+    assert!(started.elapsed() < DEADLINE / 4, "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once() {
+    let endpoint = Endpoint::listen().await;
+    let mut program = Program::serving(&config(&endpoint, "\"60s\"")).await;
+    let (mut client, _at_endpoint) = program.tunnel(&endpoint).await;
+    program.signal(Signal::TERM);
+    assert_eq!(client.frame().await.close_code(), Some(1012));
+    let started = Instant::now();
+
+    program.signal(Signal::TERM);
+
+    assert_eq!(program.exit().await.code(), Some(0));
+    assert!(started.elapsed() < DEADLINE / 12, "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_reload_during_a_stop_is_not_heard() {
+    let endpoint = Endpoint::listen().await;
+    let mut program = Program::serving(&config(&endpoint, "\"60s\"")).await;
+    let (mut client, mut at_endpoint) = program.tunnel(&endpoint).await;
+    program.signal(Signal::TERM);
+    let close = client.frame().await;
+
+    program.signal(Signal::HUP);
+
+    client.send(close.by_client()).await;
+    let close = at_endpoint.frame().await;
+    at_endpoint.send(close.by_endpoint()).await;
+    at_endpoint.finish().await;
+    client.rest().await;
+    drop(client);
+    assert_eq!(program.exit().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn deaf_clients_are_told_and_cut_at_the_deadline() {
+    let endpoint = Endpoint::listen().await;
+    let mut program = Program::serving(&config(&endpoint, "\"1s\"")).await;
+    let (mut client, mut at_endpoint) = program.tunnel(&endpoint).await;
+    let (mut inside, mut at_other) = program.tunnel(&endpoint).await;
+    let started_a_frame = Frame::text("").header(1 << 30, 0);
+    at_other.send([started_a_frame.as_slice(), b"0123456789"].concat()).await;
+    assert_eq!(inside.bytes(20).await.len(), 20);
+    let started = Instant::now();
+
+    program.signal(Signal::TERM);
+
+    assert_eq!(client.frame().await.close_code(), Some(1012));
+    let stopped = program.logs("\"stopped\"").await;
+    assert!(stopped.contains("\"tunnels\":2,\"cut\":2"), "{stopped}");
+    assert_eq!(program.exit().await.code(), Some(0));
+    assert!(started.elapsed() >= Duration::from_secs(1), "not before the deadline");
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    // What they read is over too; whether by FIN or by reset does not matter to somebody who does not answer.
+    client.is_gone().await;
+    assert_eq!(at_endpoint.frame().await.close_code(), Some(1001));
+    at_endpoint.is_gone().await;
+}
+
+#[tokio::test]
+async fn an_exchange_in_flight_finishes() {
+    let endpoint = Endpoint::listen().await;
+    let mut program = Program::serving(&config(&endpoint, "\"60s\"")).await;
+    let mut waiting = program.connect().await;
+    waiting.send("GET /slow HTTP/1.1\r\nhost: chat.test\r\n\r\n").await;
+    let (mut at_waiting, _) = endpoint.asked().await;
+    let mut streaming = program.connect().await;
+    streaming.send("GET /stream HTTP/1.1\r\nhost: chat.test\r\n\r\n").await;
+    let (mut at_streaming, _) = endpoint.asked().await;
+    at_streaming.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n01234").await;
+    assert_eq!(streaming.head().await.status(), 200);
+
+    program.signal(Signal::TERM);
+    program.logs("stopping").await;
+    at_waiting.send("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nslow").await;
+    let (head, body) = waiting.answer().await;
+    assert_eq!((head.value("connection"), body.as_str()), (Some("close"), "slow"));
+    at_streaming.send("56789").await;
+
+    assert_eq!(streaming.rest().await, b"0123456789");
+    assert_eq!(program.exit().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn an_endless_exchange_is_cut_at_the_deadline() {
+    let endpoint = Endpoint::listen().await;
+    let mut program = Program::serving(&config(&endpoint, "\"1s\"")).await;
+    let mut events = program.connect().await;
+    events.send("GET /events HTTP/1.1\r\nhost: chat.test\r\n\r\n").await;
+    let (mut at_endpoint, _) = endpoint.asked().await;
+    at_endpoint.send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n").await;
+    assert_eq!(events.head().await.status(), 200);
+
+    program.signal(Signal::TERM);
+
+    let stopped = program.logs("\"stopped\"").await;
+    assert!(stopped.contains("\"sessions_cut\":1"), "{stopped}");
+    assert_eq!(program.exit().await.code(), Some(0));
+}
