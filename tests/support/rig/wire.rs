@@ -42,6 +42,21 @@ impl Wire {
         .await;
     }
 
+    /// Sends these bytes to a peer that may have had enough.
+    pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = within("the peer takes what is sent, or leaves", self.stream.write_all(bytes.as_ref())).await;
+    }
+
+    /// Sends a FIN to a peer that may be gone.
+    pub async fn try_finish(&mut self) {
+        let _ = within("a FIN", self.stream.shutdown()).await;
+    }
+
+    /// Reads whatever comes until the connection is over, politely or not.
+    pub async fn drain(&mut self) {
+        let _ = within("the end of the connection", self.stream.read_to_end(&mut self.received)).await;
+    }
+
     /// Sends a FIN.
     pub async fn finish(&mut self) {
         within("a FIN", self.stream.shutdown()).await.unwrap();
