@@ -42,6 +42,11 @@ impl Wire {
         .await;
     }
 
+    /// Sends these bytes to a peer that takes them when it likes.
+    pub async fn send_patiently(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).await.unwrap();
+    }
+
     /// Sends these bytes to a peer that may have had enough.
     pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = within("the peer takes what is sent, or leaves", self.stream.write_all(bytes.as_ref())).await;
