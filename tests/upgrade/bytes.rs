@@ -26,8 +26,9 @@ async fn frames_that_come_before_the_answer_reach_the_endpoint_only_after_it() {
     let (mut at_endpoint, head) = endpoint.asked().await;
     client.send(Frame::text("later").by_client()).await;
 
-    // A FIN and a whole second tunnel later, and still nothing but the head has come.
+    // A whole second tunnel later, still nothing but the head has come.
     let (_other, _at_other) = proxy.tunnel(&endpoint).await;
+    at_endpoint.has_nothing();
     at_endpoint.send(Handshake::grant(&head)).await;
 
     assert_eq!(client.head().await.status(), 101);

@@ -75,7 +75,7 @@ async fn another_version_is_told_the_right_one() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_or_protocol_version_opens_nothing() {
+async fn a_wrong_method_opens_nothing() {
     let (head, _) = refused(&Handshake::new().request("POST /chat HTTP/1.1")).await;
     assert_eq!(head.status(), 405);
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -147,6 +148,12 @@ impl Wire {
         let count = within("the end of the connection", self.stream.read(&mut more)).await.unwrap_or(0);
         let unexpected = [self.received.as_slice(), &more[..count]].concat();
         assert!(unexpected.is_empty(), "{:?}", String::from_utf8_lossy(&unexpected));
+    }
+
+    /// Nothing has come that was not asked for.
+    pub fn has_nothing(&mut self) {
+        let more = self.stream.read_buf(&mut self.received).now_or_never();
+        assert!(more.is_none() && self.received.is_empty(), "{more:?}: {self:?}");
     }
 
     async fn receive(&mut self, what: &str) {
