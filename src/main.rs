@@ -9,5 +9,5 @@ use windlass::cli::Cli;
 
 #[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
 fn main() -> ExitCode {
-    Cli::parse().run(Environment::read(|name| env::var_os(name)))
+    Cli::parse().run(Environment::read(env::args_os(), |name| env::var_os(name)))
 }

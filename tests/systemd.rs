@@ -39,6 +39,12 @@ fn systemd_gives_as_many_descriptors_as_windlass_expects() {
 }
 
 #[test]
+fn systemd_hears_both_processes_of_a_handoff_and_stops_both() {
+    assert_eq!(setting("NotifyAccess"), "all");
+    assert_eq!(setting("KillMode"), "control-group");
+}
+
+#[test]
 fn durations_are_read_with_their_units() {
     assert_eq!(duration("1500ms"), Duration::from_millis(1500));
     assert_eq!(duration("30s"), Duration::from_secs(30));

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use crate::process::ActivationVariables;
+use crate::process::{ActivationVariables, HANDOFF_FD, Program};
 
 /// What the process was given by its environment; only `main` reads it.
 #[derive(Debug, Default)]
@@ -13,11 +13,15 @@ pub struct Environment {
     pub rust_log: Option<OsString>,
     /// The sockets that systemd passed.
     pub activation: ActivationVariables,
+    /// `WINDLASS_HANDOFF_FD`: the socket towards the process that hands over.
+    pub handoff_fd: Option<OsString>,
+    /// How this process was started.
+    pub program: Program,
 }
 
 impl Environment {
-    /// Takes what is of interest; `variable` looks one up by its name.
-    pub fn read(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+    /// Takes what is of interest of the environment and of all arguments; `variable` looks one up by its name.
+    pub fn read(arguments: impl Iterator<Item = OsString>, variable: impl Fn(&str) -> Option<OsString>) -> Self {
         Self {
             notify_socket: variable("NOTIFY_SOCKET"),
             rust_log: variable("RUST_LOG"),
@@ -26,6 +30,8 @@ impl Environment {
                 count: variable("LISTEN_FDS"),
                 names: variable("LISTEN_FDNAMES"),
             },
+            handoff_fd: variable(HANDOFF_FD),
+            program: Program::of_this_process(arguments, variable("PATH").as_deref()),
         }
     }
 }

@@ -20,7 +20,6 @@ pub(super) struct Inherited {
 }
 
 /// Whose it was.
-#[cfg_attr(not(test), expect(dead_code, reason = "nobody hands over yet"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// systemd passed it under this name, and keeps it too: it is never given up, a later reload may want it.
@@ -40,6 +39,14 @@ impl InheritedSockets {
             }
         }
         inherited
+    }
+
+    /// What systemd passed, by name: the next process may want it too.
+    pub(super) fn of_systemd(&self) -> impl Iterator<Item = (&str, &ListeningSocket)> {
+        self.sockets.iter().filter_map(|it| match &it.origin {
+            Origin::Systemd(name) => Some((name.as_str(), &it.socket)),
+            Origin::Predecessor(..) => None,
+        })
     }
 
     pub(super) fn push(&mut self, inherited: Inherited) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::{error, fmt, io};
 
@@ -10,6 +11,7 @@ use tokio::sync::oneshot;
 use super::inherited::InheritedSockets;
 use crate::config::{Bind, ListenerName, ListenerSettings, Settings};
 use crate::net::ListeningSocket;
+use crate::process::Role;
 use crate::session::{Afterwards, Proxy, accept};
 
 /// The listeners that are open, by name.
@@ -98,6 +100,15 @@ impl Listeners {
     pub(super) fn settle(&mut self) {
         let open = &self.open;
         self.inherited.settle(|socket| open.values().any(|open| open.socket.address() == socket.address()));
+    }
+
+    /// Every socket that the next process may want: what it is for, its name, how it was asked for.
+    pub(super) fn to_pass_on(&self) -> impl Iterator<Item = (Role, &str, Option<String>, BorrowedFd<'_>)> {
+        let open = self.open.iter();
+        let listeners =
+            open.map(|(name, open)| (Role::Listener, name.as_str(), Some(open.bind.to_string()), open.socket.as_fd()));
+        let systemd = self.inherited.of_systemd().map(|(name, socket)| (Role::Systemd, name, None, socket.as_fd()));
+        listeners.chain(systemd)
     }
 
     /// Where a listener can be reached.

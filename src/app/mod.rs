@@ -1,21 +1,27 @@
-//! The process as a whole: start, reload, stop.
+//! The process as a whole: start, reload, hand over, stop.
 //!
 //! What can fail (read, parse, bind) fails before anything is published; what is published is whole. Nothing in here is on
 //! the way of a request.
 
 mod drains;
 mod environment;
+mod handoff;
+mod heritage;
 mod inherited;
 mod listeners;
 mod logging;
+mod predecessors;
 mod reload;
+mod retire;
 mod run;
 mod running;
 mod stop;
 
 pub use environment::Environment;
+pub use handoff::{HandoffError, Successor};
 pub use listeners::BindError;
 pub use logging::{LogError, LogHandle, init_logging};
+pub use predecessors::Predecessor;
 pub use reload::{Loaded, ReloadError, Reloaded};
 pub use run::{RunError, run, run_demo};
 pub use running::{Running, StartError};

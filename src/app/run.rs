@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::{error, fmt};
 
 use super::environment::Environment;
-use super::inherited::InheritedSockets;
+use super::handoff::{HandoffError, Successor};
+use super::heritage::Heritage;
 use super::logging::{LogError, LogHandle, init_logging};
 use super::reload::{self, Loaded, ReloadError, Reloaded};
-use super::running::{Running, StartError};
+use super::running::{Built, Running, StartError};
 use crate::config::{self, Problems, Settings};
 use crate::demo;
-use crate::process::{Notifier, Signal, Signals, activated};
+use crate::process::{Notifier, Program, Signal, Signals};
 
 /// Why the process ends with a failure.
 #[derive(Debug)]
@@ -31,8 +32,17 @@ pub enum RunError {
 
 /// Serves the configuration of a file until it is told to stop.
 pub async fn run(file: PathBuf, environment: Environment) -> Result<(), RunError> {
-    let settings = config::load(&file).map_err(RunError::Config)?;
-    let life = Life::start(settings, environment)?;
+    let mut heritage = Heritage::receive(&environment).await.map_err(RunError::Start)?;
+    let built = config::load(&file)
+        .map_err(RunError::Config)
+        .and_then(|settings| Life::build(settings, environment, &mut heritage));
+    let life = match built {
+        Ok(life) => life.begin(heritage).await?,
+        Err(error) => {
+            heritage.fail(&error).await;
+            return Err(error);
+        }
+    };
     life.until_stopped(|| load(file.clone())).await
 }
 
@@ -43,7 +53,9 @@ pub async fn run_demo(plain_port: u16, secure_port: u16, environment: Environmen
     let (endpoints, commands) = demo::Endpoints::bind().await.map_err(|error| failed(&error))?;
     let layout = demo::Layout::new(plain_port, secure_port, &certificate, endpoints.addresses());
     let settings = demo_settings(&layout.config_text()).map_err(RunError::Config)?;
-    let mut life = Life::start(settings, environment).map_err(busy_port)?;
+    let mut heritage = Heritage::default();
+    let life = Life::build(settings, environment, &mut heritage).map_err(busy_port)?;
+    let mut life = life.begin(heritage).await?;
     tokio::spawn(endpoints.serve());
     let port = |listener: &str| life.running.address(listener).map_or(0, |address| address.port());
     print(&demo::banner(port("plain"), port("secure")));
@@ -52,6 +64,7 @@ pub async fn run_demo(plain_port: u16, secure_port: u16, environment: Environmen
         tokio::select! {
             signal = life.signals.next() => match signal {
                 Signal::Stop => return life.stop().await,
+                Signal::Handoff => tracing::warn!("the demo does not hand over: its endpoints are part of it"),
                 Signal::Reload => {
                     let text = steering.layout().config_text();
                     // It was good when it was published, and is the same still.
@@ -75,20 +88,39 @@ struct Life {
     signals: Signals,
     notifier: Notifier,
     log: LogHandle,
+    program: Program,
+}
+
+/// A process that only waits for the word to serve.
+struct Unborn {
+    built: Built,
+    signals: Signals,
+    notifier: Notifier,
+    log: LogHandle,
+    program: Program,
+}
+
+impl Unborn {
+    /// Serves from now on, or from when the process before lets go.
+    async fn begin(self, mut heritage: Heritage) -> Result<Life, RunError> {
+        let Self { built, signals, notifier, log, program } = self;
+        heritage.take_over().await.map_err(RunError::Start)?;
+        let mut running = built.open().map_err(|error| RunError::Start(error.into()))?;
+        running.predecessors = heritage.say_serving().await;
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), workers = running.proxy().workers.count(), "ready");
+        notifier.ready("serving");
+        Ok(Life { running, signals, notifier, log, program })
+    }
 }
 
 impl Life {
-    fn start(settings: Settings, environment: Environment) -> Result<Self, RunError> {
+    fn build(settings: Settings, environment: Environment, heritage: &mut Heritage) -> Result<Unborn, RunError> {
         let log = init_logging(&settings.log, environment.rust_log).map_err(RunError::Log)?;
         // Before anything listens: a signal that comes from now on is not lost.
         let signals = Signals::listen().map_err(RunError::Signals)?;
         let notifier = Notifier::from_socket(environment.notify_socket);
-        let passed = activated(&environment.activation, std::process::id())
-            .map_err(|error| RunError::Start(StartError::Activation(error)))?;
-        let running = Running::start_with(settings, InheritedSockets::activated(passed)).map_err(RunError::Start)?;
-        tracing::info!(version = env!("CARGO_PKG_VERSION"), workers = running.proxy().workers.count(), "ready");
-        notifier.ready("serving");
-        Ok(Self { running, signals, notifier, log })
+        let built = Running::build(settings, heritage).map_err(RunError::Start)?;
+        Ok(Unborn { built, signals, notifier, log, program: environment.program })
     }
 
     async fn until_stopped<L>(mut self, load: impl Fn() -> L) -> Result<(), RunError>
@@ -102,6 +134,12 @@ impl Life {
                     // Refusals are in the log and in the status; there is nobody else to tell.
                     let _ = self.reload(load()).await;
                 }
+                Signal::Handoff => match self.hand_off().await {
+                    Ok(successor) => return self.retire(successor).await,
+                    Err(HandoffError::Stopped) => return self.stop().await,
+                    // The log has it; there is nobody else to tell.
+                    Err(_) => {}
+                },
             }
         }
     }
@@ -127,6 +165,34 @@ impl Life {
         reloaded.map(|_| ())
     }
 
+    /// Hands over to a new process; on failure this one serves on, and the log says why. A stop ends the attempt.
+    async fn hand_off(&mut self) -> Result<Successor, HandoffError> {
+        let outcome = tokio::select! {
+            outcome = self.running.hand_off(&self.program, &self.notifier) => outcome,
+            () = second_stop(&mut self.signals) => Err(HandoffError::Stopped),
+        };
+        if let Err(error) = &outcome {
+            tracing::error!("no handoff: {error}");
+        }
+        outcome
+    }
+
+    /// Another process serves: drains at leisure, and in a hurry once it is told to stop.
+    async fn retire(mut self, successor: Successor) -> Result<(), RunError> {
+        let pid = successor.process.pid();
+        tracing::info!(successor = pid, open = self.running.proxy().registry.len(), "handed over; draining");
+        let is_stopped = tokio::select! {
+            () = self.running.retire(successor) => false,
+            () = stop_of_predecessor(&mut self.signals, pid) => true,
+        };
+        if is_stopped {
+            return self.stop().await;
+        }
+        tracing::info!("everything that was here has ended");
+        self.running.end();
+        Ok(())
+    }
+
     /// Ends politely; a second signal ends at once.
     async fn stop(mut self) -> Result<(), RunError> {
         tracing::info!(open = self.running.proxy().registry.len(), "stopping; a second signal ends at once");
@@ -146,6 +212,18 @@ impl Life {
         }
         self.running.end();
         Ok(())
+    }
+}
+
+/// Waits for a stop; everything else is the new process's business now.
+async fn stop_of_predecessor(signals: &mut Signals, successor: u32) {
+    loop {
+        match signals.next().await {
+            Signal::Stop => return,
+            Signal::Reload | Signal::Handoff => {
+                tracing::warn!(successor, "this process has handed over and only drains: signal the new one");
+            }
+        }
     }
 }
 

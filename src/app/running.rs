@@ -1,13 +1,17 @@
 //! A running proxy: what is set up once, and what a reload replaces.
 
+use std::mem::take;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::{error, fmt, io, thread};
 
+use tokio::task::JoinSet;
+
 use super::drains::Drains;
-use super::inherited::InheritedSockets;
-use super::listeners::{BindError, Listeners};
+use super::heritage::Heritage;
+use super::listeners::{BindError, Listeners, Prepared};
+use super::predecessors::Predecessors;
 use crate::config::{Problems, Settings, Workers as WorkerCount};
 use crate::process::{Workers, raise_descriptor_limit};
 use crate::session::Proxy;
@@ -22,6 +26,16 @@ pub struct Running {
     /// The ticket keys outlive every reload, and TLS sessions with them.
     pub(super) tickets: TicketKeys,
     pub(super) drains: Drains,
+    pub(super) predecessors: Predecessors,
+    /// After a handoff: what tells the new process how many tunnels are left.
+    pub(super) report: JoinSet<()>,
+}
+
+/// A proxy that only waits for the word to accept.
+#[derive(Debug)]
+pub(super) struct Built {
+    running: Running,
+    prepared: Prepared,
 }
 
 /// Why there is no running proxy.
@@ -31,8 +45,8 @@ pub enum StartError {
     Config(Problems),
     /// Addresses cannot be bound.
     Bind(Vec<BindError>),
-    /// The sockets that systemd promised are not there.
-    Activation(io::Error),
+    /// What systemd or the process before promised is not there.
+    Inheritance(String),
     /// The system refuses what everybody gets: a thread, an epoll descriptor, random numbers.
     System(String),
 }
@@ -40,11 +54,11 @@ pub enum StartError {
 impl Running {
     /// Starts to serve.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        Self::start_with(settings, InheritedSockets::default())
+        Ok(Self::build(settings, &mut Heritage::default())?.open()?)
     }
 
-    /// Starts to serve, on sockets that were inherited where they fit.
-    pub(super) fn start_with(settings: Settings, inherited: InheritedSockets) -> Result<Self, StartError> {
+    /// Does everything but to accept, with what was inherited where it fits.
+    pub(super) fn build(settings: Settings, heritage: &mut Heritage) -> Result<Built, StartError> {
         let limit = raise_descriptor_limit();
         tracing::info!("{limit}");
         if let Some(shortage) = limit.shortage() {
@@ -52,15 +66,20 @@ impl Running {
         }
         let capacity = usize::try_from(limit.capacity_in_tunnels()).unwrap_or(usize::MAX);
         let certificates = load_certificates(&settings).map_err(|errors| StartError::Config(problems(errors)))?;
-        let tickets = TicketKeys::generate().map_err(|error| StartError::System(error.to_string()))?;
-        let mut listeners = Listeners::new(inherited);
+        let tickets = match heritage.tickets.take() {
+            Some(keys) => keys,
+            None => TicketKeys::generate().map_err(|error| StartError::System(error.to_string()))?,
+        };
+        let listeners = Listeners::new(take(&mut heritage.sockets));
         let prepared = listeners.prepare(&settings).map_err(StartError::Bind)?;
         let workers = Workers::start(worker_count(settings.workers))?;
         let snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
         let proxy = Proxy::new(snapshot, workers, capacity);
-        listeners.open(prepared, &proxy)?;
-        listeners.settle();
-        Ok(Self { proxy, listeners, tickets, drains: Drains::default() })
+        let (drains, predecessors) = (Drains::default(), Predecessors::default());
+        Ok(Built {
+            running: Self { proxy, listeners, tickets, drains, predecessors, report: JoinSet::new() },
+            prepared,
+        })
     }
 
     /// Where a listener can be reached.
@@ -76,6 +95,16 @@ impl Running {
     /// The open sessions and tunnels. Not the permits that are taken: a listener holds one while it waits.
     pub(super) fn open_places(&self) -> usize {
         self.proxy.workers.loads().iter().sum()
+    }
+}
+
+impl Built {
+    /// Accepts from now on.
+    pub(super) fn open(self) -> io::Result<Running> {
+        let Self { mut running, prepared } = self;
+        running.listeners.open(prepared, &running.proxy)?;
+        running.listeners.settle();
+        Ok(running)
     }
 }
 
@@ -109,7 +138,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Config(problems) => problems.fmt(f),
             Self::Bind(errors) => write_all(f, errors),
-            Self::Activation(error) => write!(f, "LISTEN_FDS promises a socket that is not there: {error}"),
+            Self::Inheritance(error) => write!(f, "cannot take what was passed on: {error}"),
             Self::System(error) => write!(f, "cannot start: {error}"),
         }
     }

@@ -107,6 +107,14 @@ pub enum Bind {
 }
 
 impl Bind {
+    /// Reads what [`Bind`] displays.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.strip_prefix("systemd:") {
+            Some(name) => Some(Self::Systemd(name.to_owned())),
+            None => text.parse().ok().map(Self::Address),
+        }
+    }
+
     /// The address, where it is one.
     pub fn address(&self) -> Option<SocketAddr> {
         match self {

@@ -57,7 +57,11 @@ impl Drain {
         settings: &DrainSettings,
         window: DrainWindow,
     ) -> Self {
-        let mut tickets = registry.begin(standing);
+        Self::of(registry.begin(standing), order, settings, window)
+    }
+
+    /// Begins a drain of these tunnels; whoever registers from now on is not concerned.
+    pub fn of(mut tickets: Vec<Arc<Ticket>>, order: StopOrder, settings: &DrainSettings, window: DrainWindow) -> Self {
         let seed = fastrand::u64(..);
         fastrand::Rng::with_seed(seed).shuffle(&mut tickets);
         let pace = Pace::new(tickets.len(), window.spread, window.deadline, ANSWER, settings.max_per_second, seed);

@@ -13,13 +13,15 @@ pub enum Cause {
     Stop,
     /// A reload took the tunnel's listener, route or endpoint away.
     Reload,
+    /// Another process has taken over.
+    Handoff,
 }
 
 impl Cause {
     /// What the client reads as the reason of its Close.
     pub fn reason(self) -> &'static str {
         match self {
-            Self::Stop => "service restart",
+            Self::Stop | Self::Handoff => "service restart",
             Self::Reload => "configuration changed",
         }
     }
@@ -30,6 +32,7 @@ impl fmt::Display for Cause {
         f.write_str(match self {
             Self::Stop => "stop",
             Self::Reload => "reload",
+            Self::Handoff => "handoff",
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::net::{SocketFlags, accept_with};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -78,6 +78,12 @@ impl ListeningSocket {
     /// Prepares for accepting on the current runtime.
     pub fn into_acceptor(self) -> io::Result<Acceptor> {
         Ok(Acceptor { socket: watch(self.socket)? })
+    }
+}
+
+impl AsFd for ListeningSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

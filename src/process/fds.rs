@@ -80,6 +80,13 @@ pub fn watch(listener: TcpListener) -> io::Result<AsyncFd<TcpListener>> {
     Ok(watched?)
 }
 
+/// Ties a socket to the current runtime, so that it tells when it can be read from or written to.
+pub(super) fn watch_both(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: it owns an open descriptor, and `AsyncFd` owns it: nobody can close or replace it.
+    let watched = unsafe { AsyncFd::register(socket) };
+    Ok(watched?)
+}
+
 fn tcp_info(socket: BorrowedFd<'_>) -> io::Result<TcpInfo> {
     let mut info = TcpInfo::default();
     let mut length = size_of::<TcpInfo>() as libc::socklen_t;

@@ -5,14 +5,18 @@
 
 mod activation;
 mod fds;
+mod handoff;
 mod limits;
 mod signals;
+mod successor;
 mod systemd;
 mod workers;
 
 pub use activation::{Activated, ActivationVariables, activated};
 pub use fds::{Delivery, delivery, inherit, watch};
+pub use handoff::{Channel, Message, PROTOCOL, Role};
 pub use limits::{DescriptorLimit, raise_descriptor_limit};
 pub use signals::{Signal, Signals};
+pub use successor::{HANDOFF_FD, Program, StartedProcess};
 pub use systemd::Notifier;
 pub use workers::{Seat, Workers};

@@ -11,6 +11,8 @@ use tokio::signal::unix::{SignalKind, signal};
 pub enum Signal {
     /// SIGHUP: read the configuration again.
     Reload,
+    /// SIGUSR2: start the program anew and hand over to it.
+    Handoff,
     /// SIGTERM or SIGINT: end politely; the second one ends at once.
     Stop,
 }
@@ -19,23 +21,25 @@ pub enum Signal {
 #[derive(Debug)]
 pub struct Signals {
     hangup: tokio::signal::unix::Signal,
+    user2: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
 }
 
 impl Signals {
-    /// Takes SIGHUP, SIGTERM and SIGINT from their default, which is to kill the process.
+    /// Takes SIGHUP, SIGUSR2, SIGTERM and SIGINT from their default, which is to kill the process.
     ///
     /// Needs a tokio runtime with I/O; fails only if the system refuses a handler.
     pub fn listen() -> io::Result<Self> {
         Ok(Self {
             hangup: signal(SignalKind::hangup())?,
+            user2: signal(SignalKind::user_defined2())?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
-    /// Waits for the next signal; a stop is seen before a reload that came with it.
+    /// Waits for the next signal; a stop is seen before anything that came with it, and a reload before a handoff.
     ///
     /// Cancel safe: a signal that was not returned is returned by the next call.
     pub async fn next(&mut self) -> Signal {
@@ -44,6 +48,7 @@ impl Signals {
             _ = self.terminate.recv() => Signal::Stop,
             _ = self.interrupt.recv() => Signal::Stop,
             _ = self.hangup.recv() => Signal::Reload,
+            _ = self.user2.recv() => Signal::Handoff,
         }
     }
 }
@@ -56,7 +61,7 @@ mod tests {
 
     /// One test only: handlers belong to the whole process, so a second test would see these signals too.
     #[tokio::test]
-    async fn tells_reload_from_stop() {
+    async fn tells_one_from_the_other() {
         let mut signals = Signals::listen().unwrap();
 
         raise(Number::HUP);
@@ -67,6 +72,8 @@ mod tests {
         assert_eq!(signals.next().await, Signal::Stop);
         raise(Number::HUP);
         assert_eq!(signals.next().await, Signal::Reload);
+        raise(Number::USR2);
+        assert_eq!(signals.next().await, Signal::Handoff);
     }
 
     fn raise(number: Number) {

@@ -21,6 +21,8 @@ use tracing::warn;
 #[derive(Debug)]
 pub struct Notifier {
     socket: Option<Socket>,
+    /// Whether another process speaks now.
+    is_muted: AtomicBool,
     /// Whether a failure has been logged.
     complained: AtomicBool,
 }
@@ -28,7 +30,7 @@ pub struct Notifier {
 impl Notifier {
     /// Takes the value of `NOTIFY_SOCKET`: an absolute path, or `@` and a name in the abstract namespace.
     pub fn from_socket(notify_socket: Option<OsString>) -> Self {
-        let mut notifier = Self { socket: None, complained: AtomicBool::new(false) };
+        let mut notifier = Self { socket: None, is_muted: AtomicBool::new(false), complained: AtomicBool::new(false) };
         match notify_socket.map(Socket::open).transpose() {
             Ok(socket) => notifier.socket = socket,
             Err(error) => notifier.complain(&error),
@@ -51,6 +53,16 @@ impl Notifier {
         self.send(&format!("STOPPING=1\nSTATUS={}", one_line(status)));
     }
 
+    /// Says which process is the service: at a handoff the new one, before that says that it is ready.
+    pub fn main_process(&self, pid: u32) {
+        self.send(&format!("MAINPID={pid}"));
+    }
+
+    /// Nothing is said from now on: what the old process says after a handoff, systemd would take for the service's words.
+    pub fn mute(&self) {
+        self.is_muted.store(true, Ordering::Relaxed);
+    }
+
     /// Changes what `systemctl status` shows.
     pub fn status(&self, status: &str) {
         self.send(&format!("STATUS={}", one_line(status)));
@@ -58,6 +70,7 @@ impl Notifier {
 
     fn send(&self, assignments: &str) {
         if let Some(socket) = &self.socket
+            && !self.is_muted.load(Ordering::Relaxed)
             && let Err(error) = socket.send(assignments)
         {
             self.complain(&error);
@@ -171,6 +184,22 @@ mod tests {
         notifier.status("one\nREADY=1");
 
         assert_eq!(received(&systemd), "STATUS=one READY=1");
+    }
+
+    #[test]
+    fn a_muted_voice_says_nothing_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let systemd = played_systemd(UnixDatagram::bind(&path));
+        let notifier = Notifier::from_socket(Some(path.into_os_string()));
+
+        notifier.main_process(42);
+        notifier.mute();
+        notifier.stopping("not the service any more");
+
+        assert_eq!(received(&systemd), "MAINPID=42");
+        systemd.set_nonblocking(true).unwrap();
+        assert_eq!(systemd.recv(&mut [0; 64]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }
 
     #[test]

@@ -31,7 +31,10 @@ pub struct Proxy {
 pub enum Phase {
     /// New sessions and tunnels are welcome.
     Serving,
-    /// New upgrades are refused, plain requests are answered with `Connection: close`.
+    /// Another process serves the newcomers: plain requests are answered with `Connection: close`, and upgrades on the
+    /// sessions that are here are served still.
+    HandedOver,
+    /// New upgrades are refused too.
     Draining,
     /// Idle sessions are closed too.
     Closing,

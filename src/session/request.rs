@@ -96,7 +96,7 @@ impl Session {
         Arrival { peer, trust: if trusted { Trust::Trusted } else { Trust::Untrusted }, scheme: self.scheme }
     }
 
-    /// Whether the connection should end with the answer at hand: the process stops, or its listener is gone.
+    /// Whether the connection should end with the answer at hand: the process stops or has handed over, or its listener is gone.
     fn is_ending(&self) -> bool {
         let still_there = |listener: &Arc<_>| Arc::ptr_eq(listener, &self.listener);
         self.proxy.phase() != Phase::Serving

@@ -46,7 +46,7 @@ pub(super) struct Opened {
 pub(super) async fn open(visit: &Visit, mut parts: Parts, token: &str) -> Result<Response<AnswerBody>, Refused> {
     hygiene::check_upgrade(&parts.headers).map_err(Refusal::Unclean)?;
     let key = websocket_key(&parts, token)?;
-    if visit.session.proxy.phase() != Phase::Serving {
+    if visit.session.proxy.phase() >= Phase::Draining {
         return Err(Refusal::Draining.into());
     }
     let (affinity, pin) = visit.affinity(&parts.uri, &parts.headers);

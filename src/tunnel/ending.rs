@@ -143,6 +143,7 @@ impl fmt::Display for Ending {
             Self::PeerClosed { .. } => f.write_str("closed"),
             Self::Drained(StopOrder { cause: Cause::Stop, .. }) => f.write_str("drained: stop"),
             Self::Drained(StopOrder { cause: Cause::Reload, .. }) => f.write_str("drained: reload"),
+            Self::Drained(StopOrder { cause: Cause::Handoff, .. }) => f.write_str("drained: handoff"),
             Self::Lifetime => f.write_str("max_lifetime"),
             Self::Idle => f.write_str("idle_timeout"),
             Self::NoPong(_) => f.write_str("pong_within"),

@@ -4,5 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod activation;
+mod broken;
+mod chat;
 mod notifications;
+mod succession;
 mod world;

@@ -60,11 +60,6 @@ impl World {
         fs::write(self.path(name), text).unwrap();
     }
 
-    /// The program, not started yet, in the environment of this world.
-    pub(crate) fn windlass(&self) -> Command {
-        self.command(env!("CARGO_BIN_EXE_windlass"), &[])
-    }
-
     /// `program` with `arguments` of its own and then ours, in the environment of this world.
     pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
@@ -90,7 +85,12 @@ impl World {
 
     /// Starts the program and waits until it is ready; returns its pid.
     pub(crate) fn start(&mut self) -> u32 {
-        let pid = self.spawn(self.windlass());
+        self.start_with(self.command(env!("CARGO_BIN_EXE_windlass"), &[]))
+    }
+
+    /// The same, with another command.
+    pub(crate) fn start_with(&mut self, command: Command) -> u32 {
+        let pid = self.spawn(command);
         self.until_noted(|note| note.pid == pid && note.text.starts_with("READY=1"));
         pid
     }
@@ -111,6 +111,11 @@ impl World {
                 return notes;
             }
         }
+    }
+
+    /// What has come and was not looked at.
+    pub(crate) fn notes_so_far(&self) -> Vec<Note> {
+        self.notes.try_iter().collect()
     }
 
     /// Whether nothing was said for a moment.

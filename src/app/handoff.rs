@@ -1,0 +1,226 @@
+//! ★ The handoff: the program is started anew, gets everything that listens, and takes over once it is ready.
+//!
+//! Until the new process says that it serves, every failure ends *it*, and this process serves on as if nothing happened.
+
+use std::process::ExitStatus;
+use std::time::Duration;
+use std::{error, fmt, io};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tokio::time::{sleep, timeout};
+
+use super::predecessors::Predecessor;
+use super::running::Running;
+use crate::process::{Channel, Message, Notifier, PROTOCOL, Program, StartedProcess};
+
+/// The process that has taken over.
+#[derive(Debug)]
+pub struct Successor {
+    pub(super) process: StartedProcess,
+    pub(super) channel: Channel,
+}
+
+/// Why there was no handoff: this process serves on as it did.
+#[derive(Debug)]
+pub enum HandoffError {
+    /// It would end the container.
+    IsFirstProcess,
+    /// So many processes drain still.
+    TooManyPredecessors(Vec<Predecessor>),
+    /// The program cannot be started.
+    Start(Program, io::Error),
+    /// The new process said that it cannot.
+    Failed(String),
+    /// The new process ended.
+    Ended(ExitStatus),
+    /// The new process was not ready in time.
+    Silent(Duration),
+    /// The conversation with it broke.
+    Conversation(io::Error),
+    /// This process was told to stop before the new one was ready.
+    Stopped,
+}
+
+impl Running {
+    /// Starts `program` and hands over to it. Afterwards nothing but [`Running::retire`] is left to do.
+    ///
+    /// Dropped before its end, it leaves everything as it was.
+    pub(super) async fn hand_off(&self, program: &Program, notifier: &Notifier) -> Result<Successor, HandoffError> {
+        self.may_hand_off(std::process::id())?;
+        let ready_within = self.proxy.snapshot().settings.drain.handoff.ready_within;
+        let (channel, theirs) = Channel::pair()?;
+        let mut process = program.start(theirs).map_err(|error| HandoffError::Start(program.clone(), error))?;
+        tracing::info!(pid = process.pid(), program = %program.path().display(), "handing over");
+        let main = MainProcess { notifier, is_announced: false };
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.converse(&channel, process.pid(), main) => outcome,
+            ended = process.ended() => Err(ended.map_or_else(HandoffError::Conversation, HandoffError::Ended)),
+            () = sleep(ready_within) => Err(HandoffError::Silent(ready_within)),
+        };
+        match outcome {
+            Ok(()) => Ok(Successor { process, channel }),
+            Err(error) => {
+                let error = error.with_the_end_of(&mut process).await;
+                process.end().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The processes that handed over to this one, or to one before it, and drain still.
+    pub fn predecessors(&self) -> Vec<Predecessor> {
+        self.predecessors.list()
+    }
+
+    fn may_hand_off(&self, pid: u32) -> Result<(), HandoffError> {
+        let most = self.proxy.snapshot().settings.drain.handoff.max_predecessors;
+        may_hand_off(pid, self.predecessors(), most)
+    }
+
+    async fn converse(&self, channel: &Channel, successor: u32, mut main: MainProcess<'_>) -> Result<(), HandoffError> {
+        self.offer(channel).await?;
+        hear(channel, &Message::Ready).await?;
+        // Before its READY=1, or systemd would not believe that.
+        main.announce(successor);
+        channel.send(&Message::TakeOver, None).await?;
+        hear(channel, &Message::Serving).await?;
+        main.settle();
+        Ok(())
+    }
+
+    async fn offer(&self, channel: &Channel) -> io::Result<()> {
+        channel.send(&Message::Offer { protocol: PROTOCOL, pid: std::process::id() }, None).await?;
+        for (role, name, bind, socket) in self.listeners.to_pass_on() {
+            let (name, bind) = (name.to_owned(), bind.unwrap_or_default());
+            channel.send(&Message::Socket { role, name, bind }, Some(socket)).await?;
+        }
+        for (pid, conversation) in self.predecessors.channels() {
+            channel.send(&Message::Predecessor { pid }, Some(conversation)).await?;
+        }
+        let keys = STANDARD.encode(self.tickets.export().as_bytes());
+        channel.send(&Message::TicketKeys { keys }, None).await?;
+        channel.send(&Message::Complete, None).await
+    }
+}
+
+fn may_hand_off(pid: u32, predecessors: Vec<Predecessor>, most: usize) -> Result<(), HandoffError> {
+    if pid == 1 {
+        return Err(HandoffError::IsFirstProcess);
+    }
+    if predecessors.len() >= most {
+        return Err(HandoffError::TooManyPredecessors(predecessors));
+    }
+    Ok(())
+}
+
+async fn hear(channel: &Channel, wanted: &Message) -> Result<(), HandoffError> {
+    loop {
+        match channel.receive().await? {
+            Some((message, _)) if message == *wanted => return Ok(()),
+            Some((Message::Failed { reason }, _)) => return Err(HandoffError::Failed(reason)),
+            Some(_) => {}
+            None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+        }
+    }
+}
+
+/// Which process systemd believes to be the service; this one again, unless the handoff comes to its end.
+struct MainProcess<'n> {
+    notifier: &'n Notifier,
+    is_announced: bool,
+}
+
+impl MainProcess<'_> {
+    fn announce(&mut self, successor: u32) {
+        self.notifier.main_process(successor);
+        self.is_announced = true;
+    }
+
+    fn settle(mut self) {
+        self.notifier.mute();
+        self.is_announced = false;
+    }
+}
+
+impl Drop for MainProcess<'_> {
+    fn drop(&mut self) {
+        if self.is_announced {
+            self.notifier.main_process(std::process::id());
+        }
+    }
+}
+
+impl HandoffError {
+    /// A conversation that broke because the process ended is told as that.
+    async fn with_the_end_of(self, process: &mut StartedProcess) -> Self {
+        match self {
+            Self::Conversation(_) => match timeout(MOMENT, process.ended()).await {
+                Ok(Ok(status)) => Self::Ended(status),
+                _ => self,
+            },
+            other => other,
+        }
+    }
+}
+
+/// Between the end of a conversation and the end of its process.
+const MOMENT: Duration = Duration::from_secs(1);
+
+impl From<io::Error> for HandoffError {
+    fn from(error: io::Error) -> Self {
+        Self::Conversation(error)
+    }
+}
+
+impl fmt::Display for HandoffError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::IsFirstProcess => f.write_str(
+                "windlass is process 1, and its container would end with it: start a new container beside this one instead",
+            ),
+            Self::TooManyPredecessors(predecessors) => {
+                f.write_str("drain.handoff.max_predecessors is reached, these drain still:")?;
+                for Predecessor { pid, tunnels } in predecessors {
+                    match tunnels {
+                        Some(tunnels) => write!(f, " process {pid} with {tunnels} tunnels;")?,
+                        None => write!(f, " process {pid};")?,
+                    }
+                }
+                f.write_str(" wait, or end one with SIGTERM")
+            }
+            Self::Start(program, error) => write!(f, "{} cannot be started: {error}", program.path().display()),
+            Self::Failed(reason) => write!(f, "the new process cannot take over: {reason}"),
+            Self::Ended(status) => write!(f, "the new process ended ({status}); what it said is in this log"),
+            Self::Silent(time) => {
+                write!(f, "the new process was not ready within drain.handoff.ready_within ({} s)", time.as_secs())
+            }
+            Self::Conversation(error) => write!(f, "the conversation with the new process broke: {error}"),
+            Self::Stopped => f.write_str("a stop came first"),
+        }
+    }
+}
+
+impl error::Error for HandoffError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_process_of_a_container_stays() {
+        let refused = may_hand_off(1, Vec::new(), 2).unwrap_err();
+
+        assert!(refused.to_string().contains("process 1"), "{refused}");
+    }
+
+    #[test]
+    fn with_too_many_predecessors_the_refusal_says_who_drains_still() {
+        let predecessors = vec![Predecessor { pid: 70, tunnels: Some(3) }, Predecessor { pid: 80, tunnels: None }];
+
+        assert!(may_hand_off(90, predecessors.clone(), 3).is_ok());
+        let refused = may_hand_off(90, predecessors, 2).unwrap_err().to_string();
+        assert!(refused.contains("process 70 with 3 tunnels; process 80;"), "{refused}");
+    }
+}

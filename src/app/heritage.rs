@@ -1,0 +1,150 @@
+//! What a process is born with: sockets of systemd's, and everything that the process before hands over.
+
+use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+use std::{fmt, io};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tokio::time::timeout;
+
+use super::environment::Environment;
+use super::inherited::{Inherited, InheritedSockets, Origin};
+use super::predecessors::Predecessors;
+use super::running::StartError;
+use crate::config::Bind;
+use crate::net::ListeningSocket;
+use crate::process::{Channel, Message, PROTOCOL, Role, activated, inherit};
+use crate::tls::{ExportedTicketKeys, TicketKeys};
+
+/// What a process is born with.
+#[derive(Debug, Default)]
+pub(super) struct Heritage {
+    pub(super) sockets: InheritedSockets,
+    pub(super) tickets: Option<TicketKeys>,
+    pub(super) predecessors: Predecessors,
+    /// The one that hands over, until it has.
+    giver: Option<(u32, Channel)>,
+}
+
+impl Heritage {
+    /// Takes what the environment speaks of; after a handoff, hears the process before out.
+    pub(super) async fn receive(environment: &Environment) -> Result<Self, StartError> {
+        let unusable = |error: io::Error| StartError::Inheritance(error.to_string());
+        let passed = activated(&environment.activation, std::process::id()).map_err(unusable)?;
+        let mut heritage = Self { sockets: InheritedSockets::activated(passed), ..Self::default() };
+        if let Some(number) = &environment.handoff_fd {
+            let channel = handoff_channel(number).map_err(unusable)?;
+            timeout(HEAR_OUT, heritage.hear_out(channel))
+                .await
+                .unwrap_or_else(|_| Err(silence()))
+                .map_err(|error| StartError::Inheritance(format!("the process that hands over: {error}")))?;
+        }
+        Ok(heritage)
+    }
+
+    /// Everything is built: waits for the word to begin. Without a process before, that is now.
+    pub(super) async fn take_over(&mut self) -> Result<(), StartError> {
+        let Some((pid, channel)) = &self.giver else { return Ok(()) };
+        let word = async {
+            channel.send(&Message::Ready, None).await?;
+            loop {
+                match channel.receive().await? {
+                    Some((Message::TakeOver, _)) => return Ok(()),
+                    Some(_) => {}
+                    None => return Err(gone()),
+                }
+            }
+        };
+        let given: io::Result<()> = timeout(HEAR_OUT, word).await.unwrap_or_else(|_| Err(silence()));
+        given.map_err(|error| StartError::Inheritance(format!("process {pid} did not let go: {error}")))
+    }
+
+    /// Connections are accepted: the process before may stop, and is heard from now on.
+    pub(super) async fn say_serving(mut self) -> Predecessors {
+        if let Some((pid, channel)) = self.giver.take() {
+            tracing::info!(predecessor = pid, "took over");
+            // One that is gone by now has no need of the word.
+            let _ = channel.send(&Message::Serving, None).await;
+            self.predecessors.hear(pid, channel);
+        }
+        self.predecessors
+    }
+
+    /// It comes to nothing: tells the process before why, which serves on.
+    pub(super) async fn fail(&self, error: &(dyn fmt::Display + Sync)) {
+        if let Some((_, channel)) = &self.giver {
+            let reason = error.to_string().chars().take(LONGEST_REASON).collect();
+            // It learns of our end in any case.
+            let _ = timeout(HEAR_OUT, channel.send(&Message::Failed { reason }, None)).await;
+        }
+    }
+
+    async fn hear_out(&mut self, channel: Channel) -> io::Result<()> {
+        let mut giver = None;
+        loop {
+            let Some((message, descriptor)) = channel.receive().await? else { return Err(gone()) };
+            match message {
+                Message::Offer { protocol: PROTOCOL, pid } => giver = Some(pid),
+                Message::Offer { protocol, .. } => {
+                    let error = format!("it speaks version {protocol} of the handoff, and this program {PROTOCOL}");
+                    // It learns of our end in any case.
+                    let _ = channel.send(&Message::Failed { reason: error.clone() }, None).await;
+                    return Err(io::Error::other(error));
+                }
+                Message::Socket { role, name, bind } => self.take_socket(role, &name, &bind, descriptor)?,
+                Message::Predecessor { pid } => {
+                    let descriptor = descriptor.ok_or(io::ErrorKind::InvalidData)?;
+                    self.predecessors.hear(pid, Channel::adopt(descriptor)?);
+                }
+                Message::TicketKeys { keys } => self.take_keys(&keys),
+                Message::Complete => break,
+                _ => {}
+            }
+        }
+        let pid = giver.ok_or(io::ErrorKind::InvalidData)?;
+        self.giver = Some((pid, channel));
+        Ok(())
+    }
+
+    fn take_socket(&mut self, role: Role, name: &str, bind: &str, descriptor: Option<OwnedFd>) -> io::Result<()> {
+        let origin = match role {
+            Role::Listener => Origin::Predecessor(name.into(), Bind::parse(bind).ok_or(io::ErrorKind::InvalidData)?),
+            Role::Systemd => Origin::Systemd(name.to_owned()),
+            // Closed: whoever knows what it is for opens another.
+            Role::Unknown => return Ok(()),
+        };
+        let socket = ListeningSocket::adopt(descriptor.ok_or(io::ErrorKind::InvalidData)?)?;
+        self.sockets.push(Inherited { origin, socket });
+        Ok(())
+    }
+
+    /// Without the keys, clients shake hands in full once more: no reason to refuse.
+    fn take_keys(&mut self, keys: &str) {
+        let exported = STANDARD.decode(keys).map(ExportedTicketKeys::from).unwrap_or_else(|_| Vec::new().into());
+        match TicketKeys::import(&exported) {
+            Ok(keys) => self.tickets = Some(keys),
+            Err(error) => tracing::warn!(%error, "TLS sessions will not resume"),
+        }
+    }
+}
+
+fn handoff_channel(number: &OsStr) -> io::Result<Channel> {
+    let number = number.to_str().and_then(|number| number.parse().ok());
+    Channel::adopt(inherit(number.ok_or(io::ErrorKind::InvalidInput)?)?)
+}
+
+fn gone() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "it is gone")
+}
+
+fn silence() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "it says nothing more")
+}
+
+/// How long the process before may take for what it says: it has it all at hand.
+const HEAR_OUT: Duration = Duration::from_secs(30);
+
+/// Of what is wrong, the log of the process before gets so many characters; ours has all of it.
+const LONGEST_REASON: usize = 2_000;

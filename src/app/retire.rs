@@ -1,0 +1,96 @@
+//! After a handoff: what is left of the old process drains, and then it ends.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval, sleep};
+
+use super::drains::see_through;
+use super::handoff::Successor;
+use super::listeners::Listeners;
+use super::predecessors::Predecessors;
+use super::running::Running;
+use crate::config::DrainWindow;
+use crate::drain::{Cause, Drain, Registry, Scope, Standing, StopOrder};
+use crate::process::{Channel, Message};
+use crate::session::Phase;
+
+impl Running {
+    /// Stops accepting, and drains what is here; sessions that were accepted before may still open tunnels. Ends when
+    /// everybody has, or at the deadline.
+    pub(super) async fn retire(&mut self, successor: Successor) {
+        let Successor { process, channel } = successor;
+        process.let_go();
+        self.proxy.enter(Phase::HandedOver);
+        // What waits in the queues is shared: whoever is first accepts it.
+        self.listeners = Listeners::default();
+        self.predecessors = Predecessors::default();
+        self.report = JoinSet::new();
+        self.report.spawn(report(Arc::clone(&self.proxy.registry), channel));
+        self.drain_in_turn().await;
+    }
+
+    /// Drains the tunnels that are here, and then those that opened since, with what is left of the time.
+    async fn drain_in_turn(&self) {
+        let settings = self.proxy.snapshot().settings.drain;
+        let window = settings.handoff.window;
+        let order = Drain::order(Cause::Handoff, &settings, window);
+        let last_call = order.deadline - LAST_CALL.min(window.deadline / 2);
+        let (mut known, mut drains) = (HashSet::new(), JoinSet::new());
+        let mut turn = interval(TURN);
+        while Instant::now() < last_call {
+            tokio::select! {
+                now = turn.tick() => {
+                    let mut newcomers = self.proxy.registry.tunnels(|_| true);
+                    newcomers.retain(|ticket| known.insert(ticket.id));
+                    let left = order.deadline.saturating_duration_since(now);
+                    let window = DrainWindow { deadline: left, spread: window.spread.min(left) };
+                    drains.spawn(see_through(Cause::Handoff, Drain::of(newcomers, order, &settings, window)));
+                }
+                // Not at once: the tasks that accept take what waits in the queues first.
+                () = sleep(LOOK) => if self.open_places() == 0 { return },
+            }
+        }
+        self.end_by(order).await;
+    }
+
+    /// The last seconds: nothing opens any more, everybody has been told or is told now.
+    async fn end_by(&self, order: StopOrder) {
+        self.proxy.enter(Phase::Draining);
+        for ticket in self.proxy.registry.begin([Standing { scope: Scope::All, order, while_alive: None }]) {
+            ticket.tell(order);
+        }
+        while self.open_places() > 0 && Instant::now() < order.deadline {
+            sleep(LOOK).await;
+        }
+        self.proxy.enter(Phase::Closing);
+        let end = Instant::now() + MOMENT;
+        while self.open_places() > 0 && Instant::now() < end {
+            sleep(LOOK).await;
+        }
+        tracing::info!(cut = self.open_places(), "the deadline has come");
+    }
+}
+
+/// Tells the new process how many tunnels are left, as long as this one lives.
+async fn report(registry: Arc<Registry>, channel: Channel) {
+    let mut pace = interval(REPORT);
+    loop {
+        pace.tick().await;
+        // A new process that is gone is no reason to end: its own successor has a line to us, or nobody asks.
+        let _ = channel.send(&Message::Remaining { tunnels: registry.len() }, None).await;
+    }
+}
+
+/// How often the new process hears of us.
+const REPORT: Duration = Duration::from_secs(1);
+/// How often tunnels that opened since are taken into the drain.
+const TURN: Duration = Duration::from_secs(2);
+/// How often it is looked whether anybody is left.
+const LOOK: Duration = Duration::from_millis(100);
+/// What told tunnels have for their good-byes at the least, before the deadline.
+const LAST_CALL: Duration = Duration::from_secs(5);
+/// Tunnels that are cut at the deadline need a moment to be gone.
+const MOMENT: Duration = Duration::from_millis(200);

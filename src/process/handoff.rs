@@ -1,0 +1,256 @@
+//! What a process and its successor say to each other: one message a datagram, some with a descriptor.
+//!
+//! ```text
+//! old                                      new
+//!  │ Offer, then what it has, then Complete │
+//!  ├───────────────────────────────────────▶│ loads, adopts, builds; accepts nothing
+//!  │                       Ready, or Failed │
+//!  │◀───────────────────────────────────────┤
+//!  │ TakeOver                               │
+//!  ├───────────────────────────────────────▶│ accepts
+//!  │                                Serving │
+//!  │◀───────────────────────────────────────┤
+//!  │ stops accepting, drains    Remaining … │
+//!  ├───────────────────────────────────────▶│ until the end of the stream: the old one is gone
+//! ```
+//!
+//! The two need not be of one version: kinds and fields that one does not know are passed over.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair, sockopt,
+};
+use serde::{Deserialize, Serialize};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::fds::watch_both;
+
+/// The version of this conversation; raised where an old process and a new one would misunderstand each other.
+pub const PROTOCOL: u32 = 1;
+
+/// One thing that is said.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Message {
+    /// Old to new, the first.
+    Offer {
+        /// [`PROTOCOL`] of the old one.
+        protocol: u32,
+        /// Who offers.
+        pid: u32,
+    },
+    /// Old to new: a listening socket, with its descriptor.
+    Socket {
+        /// What it is for.
+        role: Role,
+        /// What it is called there.
+        name: String,
+        /// Where it was asked to be bound, in the words of the configuration.
+        bind: String,
+    },
+    /// Old to new: a process that drains still, with the descriptor of its conversation.
+    Predecessor {
+        /// Its process.
+        pid: u32,
+    },
+    /// Old to new: the keys of TLS session tickets.
+    TicketKeys {
+        /// In base64. Secret.
+        keys: String,
+    },
+    /// Old to new: that was all.
+    Complete,
+    /// New to old: everything is built, and a word is all that it waits for.
+    Ready,
+    /// New to old: it will not come to it.
+    Failed {
+        /// Why, for the log.
+        reason: String,
+    },
+    /// Old to new: begin.
+    TakeOver,
+    /// New to old: connections are accepted.
+    Serving,
+    /// Old to new, now and then: what it still drains.
+    Remaining {
+        /// Open tunnels.
+        tunnels: usize,
+    },
+    /// Something that a later version says.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What a listening socket is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// A listener of the configuration, by its name.
+    Listener,
+    /// One that systemd passed, by its `FileDescriptorName=`.
+    Systemd,
+    /// Something that a later version knows.
+    #[serde(other)]
+    Unknown,
+}
+
+/// One end of the conversation.
+#[derive(Debug)]
+pub struct Channel {
+    socket: AsyncFd<OwnedFd>,
+}
+
+impl Channel {
+    /// Our end, and the one for the new process.
+    pub fn pair() -> io::Result<(Self, OwnedFd)> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
+        Ok((Self { socket: watch_both(ours)? }, theirs))
+    }
+
+    /// The end that `socket` is; fails where it is no such socket.
+    pub fn adopt(socket: OwnedFd) -> io::Result<Self> {
+        let is_one = sockopt::socket_domain(&socket)? == AddressFamily::UNIX
+            && sockopt::socket_type(&socket)? == SocketType::SEQPACKET;
+        if !is_one {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no handoff socket"));
+        }
+        rustix::io::ioctl_fionbio(&socket, true)?;
+        Ok(Self { socket: watch_both(socket)? })
+    }
+
+    /// Says something, with a descriptor where the message has one.
+    pub async fn send(&self, message: &Message, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
+        let bytes = serde_json::to_vec(message)?;
+        self.socket.async_io(Interest::WRITABLE, |socket| send_now(socket, &bytes, descriptor)).await
+    }
+
+    /// What is said next; `None` when the other end is gone.
+    pub async fn receive(&self) -> io::Result<Option<(Message, Option<OwnedFd>)>> {
+        let mut bytes = vec![0; LONGEST];
+        let (length, descriptor) =
+            self.socket.async_io(Interest::READABLE, |socket| receive_now(socket, &mut bytes)).await?;
+        match bytes.get(..length) {
+            None | Some([]) => Ok(None),
+            Some(message) => Ok(Some((serde_json::from_slice(message)?, descriptor))),
+        }
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.get_ref().as_fd()
+    }
+}
+
+impl std::fmt::Debug for Message {
+    /// The kind alone: keys are secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Offer { .. } => "Offer",
+            Self::Socket { .. } => "Socket",
+            Self::Predecessor { .. } => "Predecessor",
+            Self::TicketKeys { .. } => "TicketKeys",
+            Self::Complete => "Complete",
+            Self::Ready => "Ready",
+            Self::Failed { .. } => "Failed",
+            Self::TakeOver => "TakeOver",
+            Self::Serving => "Serving",
+            Self::Remaining { .. } => "Remaining",
+            Self::Unknown => "Unknown",
+        })
+    }
+}
+
+fn send_now(socket: &OwnedFd, bytes: &[u8], descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    let descriptors = descriptor.as_slice();
+    if !descriptors.is_empty() {
+        ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
+    }
+    sendmsg(socket, &[IoSlice::new(bytes)], &mut ancillary, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+fn receive_now(socket: &OwnedFd, bytes: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let received = recvmsg(socket, &mut [IoSliceMut::new(bytes)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+    let descriptor = ancillary.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+        _ => None,
+    });
+    Ok((received.bytes, descriptor))
+}
+
+/// Names and keys are short; nothing else is said.
+const LONGEST: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn messages_keep_their_order_and_their_descriptors() {
+        let (old, theirs) = Channel::pair().unwrap();
+        let new = Channel::adopt(theirs).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = Message::Socket { role: Role::Listener, name: "public".into(), bind: "0.0.0.0:443".into() };
+
+        old.send(&Message::Offer { protocol: PROTOCOL, pid: 7 }, None).await.unwrap();
+        old.send(&socket, Some(listener.as_fd())).await.unwrap();
+        drop(old);
+
+        let (first, none) = new.receive().await.unwrap().unwrap();
+        assert!(first == Message::Offer { protocol: PROTOCOL, pid: 7 } && none.is_none());
+        let (second, descriptor) = new.receive().await.unwrap().unwrap();
+        assert!(second == socket);
+        let received = TcpListener::from(descriptor.unwrap());
+        assert_eq!(received.local_addr().unwrap(), listener.local_addr().unwrap());
+        assert!(new.receive().await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn what_a_later_version_says_is_passed_over() {
+        let (old, theirs) = Channel::pair().unwrap();
+        let new = Channel::adopt(theirs).unwrap();
+        for text in [r#"{"kind":"open_tunnel","state":{"a":1}}"#, r#"{"kind":"complete","more":true}"#] {
+            send_now(old.socket.get_ref(), text.as_bytes(), None).unwrap();
+        }
+
+        assert_eq!(new.receive().await.unwrap().unwrap().0, Message::Unknown);
+        assert_eq!(new.receive().await.unwrap().unwrap().0, Message::Complete);
+    }
+
+    #[tokio::test]
+    async fn nonsense_is_an_error() {
+        let (old, theirs) = Channel::pair().unwrap();
+        let new = Channel::adopt(theirs).unwrap();
+        send_now(old.socket.get_ref(), b"\xff", None).unwrap();
+
+        assert!(new.receive().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn other_sockets_are_not_adopted() {
+        let stream = std::os::unix::net::UnixStream::pair().unwrap().0;
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+
+        assert!(Channel::adopt(stream.into()).is_err());
+        assert!(Channel::adopt(tcp.into()).is_err());
+    }
+
+    #[test]
+    fn keys_are_not_shown() {
+        let shown = format!("{:?}", Message::TicketKeys { keys: "c2VjcmV0".into() });
+        assert_eq!(shown, "TicketKeys");
+    }
+}

@@ -1,0 +1,173 @@
+//! Handoffs that fail: whatever the new program does, the old process serves on as if nothing happened.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::chat::{Chat, Client, Echo, Tunnel, echoes, until_closed};
+use crate::world::World;
+
+const IMPATIENT: &str = "[drain.handoff]\nready_within = \"1s\"";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_cannot_be_executed() {
+    let mut scene = Scene::new("").await;
+    scene.replace("not a program", 0o644);
+    scene.assert_refused(&["cannot be started", "Permission denied"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_is_gone() {
+    let mut scene = Scene::new("").await;
+    fs::remove_file(scene.chat.world.path("program")).unwrap();
+    scene.assert_refused(&["cannot be started", "No such file"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_ends_at_once() {
+    let mut scene = Scene::new("").await;
+    scene.replace("#!/bin/sh\nexit 3\n", 0o755);
+    scene.assert_refused(&["the new process ended (exit status: 3)"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_is_killed() {
+    let mut scene = Scene::new("").await;
+    scene.replace("#!/bin/sh\nkill -KILL $$\n", 0o755);
+    scene.assert_refused(&["the new process ended (signal: 9"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_says_nothing() {
+    let mut scene = Scene::new(IMPATIENT).await;
+    scene.replace("#!/bin/sh\nexec sleep 60\n", 0o755);
+    scene.assert_refused(&["not ready within drain.handoff.ready_within (1 s)"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_talks_nonsense() {
+    let mut scene = Scene::new("").await;
+    scene.replace(&says("socket.send(b'hello')\ntime.sleep(60)"), 0o755);
+    scene.assert_refused(&["the conversation with the new process broke"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_configuration_that_is_wrong() {
+    let mut scene = Scene::new("").await;
+    scene.chat.world.write("windlass.toml", "nonsense = 1");
+    scene.assert_refused(&["the new process cannot take over", "nonsense: is an unknown key"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_is_taken() {
+    let mut scene = Scene::new("").await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = format!("[listener.other]\nbind = \"{}\"\n{}", taken.local_addr().unwrap(), scene.config);
+    scene.chat.world.write("windlass.toml", &other);
+    scene.assert_refused(&["the new process cannot take over", "listener other", "in use"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_ends_when_it_should_begin() {
+    let mut scene = Scene::new("").await;
+    scene.replace(&says(r#"socket.send(b'{"kind":"ready"}'); until('take_over'); os._exit(4)"#), 0o755);
+    scene.hand_off(&["the new process ended (exit status: 4)"]).await;
+
+    let notes: Vec<_> = scene.chat.world.notes_so_far().into_iter().map(|note| (note.pid, note.text)).collect();
+    let [(first, announced), (second, taken_back)] = notes.as_slice() else { panic!("{notes:?}") };
+    assert_eq!((*first, *second), (scene.old, scene.old));
+    assert!(announced.starts_with("MAINPID=") && *announced != format!("MAINPID={}", scene.old), "{announced}");
+    assert_eq!(*taken_back, format!("MAINPID={}", scene.old));
+    scene.assert_unharmed().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_ends_the_attempt() {
+    let mut scene = Scene::new("[drain.stop]\ndeadline = \"5s\"\nspread = \"1ms\"").await;
+    scene.replace("#!/bin/sh\necho started >&2\nexec sleep 60\n", 0o755);
+    scene.chat.world.signal(scene.old, Signal::USR2);
+    scene.chat.world.until_logged(&["started"]);
+
+    scene.chat.world.signal(scene.old, Signal::TERM);
+
+    assert_eq!(until_closed(scene.tunnel).await, Echo::Closed(1012));
+    assert_eq!(scene.chat.world.exit_code(scene.old), Some(0));
+    scene.chat.world.until("the end of the attempt", || scene.chat.world.running().is_empty());
+}
+
+/// A proxy with an open tunnel, started through a link that can be made to point elsewhere.
+struct Scene {
+    chat: Chat,
+    /// The configuration that works.
+    config: String,
+    old: u32,
+    tunnel: Tunnel,
+}
+
+impl Scene {
+    async fn new(drain: &str) -> Self {
+        let mut chat = Chat::new(drain).await;
+        let program = chat.world.path("program");
+        symlink(env!("CARGO_BIN_EXE_windlass"), &program).unwrap();
+        let old = chat.world.start_with(chat.world.command(program.to_str().unwrap(), &[]));
+        chat.client.proxy = chat.world.address("public");
+        let mut tunnel = chat.client.tunnel().await.unwrap();
+        assert_eq!(echoes(&mut tunnel, "before").await, Echo::Came);
+        let config = fs::read_to_string(chat.world.path("windlass.toml")).unwrap();
+        Self { chat, config, old, tunnel }
+    }
+
+    /// Puts another file where the program was, as a package manager does: whole, by a rename.
+    fn replace(&self, text: &str, mode: u32) {
+        let world: &World = &self.chat.world;
+        world.write("program.new", text);
+        fs::set_permissions(world.path("program.new"), PermissionsExt::from_mode(mode)).unwrap();
+        fs::rename(world.path("program.new"), world.path("program")).unwrap();
+    }
+
+    async fn assert_refused(&mut self, why: &[&str]) {
+        self.hand_off(why).await;
+        assert_eq!(self.chat.world.notes_so_far(), []);
+        self.assert_unharmed().await;
+    }
+
+    /// Asks for a handoff, and waits until its failure is in the log.
+    async fn hand_off(&mut self, why: &[&str]) {
+        let world = &self.chat.world;
+        world.signal(self.old, Signal::USR2);
+        world.until_logged(&["no handoff"]);
+        let why: Vec<_> = ["ERROR", "no handoff"].iter().chain(why).copied().collect();
+        world.until_logged(&why);
+        world.until("the end of the new process", || world.running() == [self.old]);
+    }
+
+    /// The tunnel is open, newcomers come in, and the next handoff, to a program that works, succeeds.
+    async fn assert_unharmed(&mut self) {
+        assert_eq!(echoes(&mut self.tunnel, "after").await, Echo::Came);
+        let mut newcomer = self.chat.client.tunnel().await.unwrap();
+        assert_eq!(echoes(&mut newcomer, "hello").await, Echo::Came);
+        assert!(self.chat.world.is_silent_for(Duration::from_millis(50)));
+
+        let world = &self.chat.world;
+        world.write("windlass.toml", &self.config);
+        let _ = fs::remove_file(world.path("program"));
+        symlink(env!("CARGO_BIN_EXE_windlass"), world.path("program")).unwrap();
+        world.signal(self.old, Signal::USR2);
+        world.until_noted(|note| note.pid != self.old && note.text.starts_with("READY=1"));
+        assert_eq!(Client::visit(&self.chat.client).await.map(|_| ()), Ok(()));
+    }
+}
+
+/// A program that does something with the handoff socket.
+fn says(what: &str) -> String {
+    format!(
+        "#!/usr/bin/env python3\n\
+         import os, socket as sockets, time\n\
+         socket = sockets.socket(fileno=int(os.environ['WINDLASS_HANDOFF_FD']))\n\
+         socket.setblocking(True)\n\
+         def until(kind):\n    while ('\"kind\":\"' + kind + '\"').encode() not in socket.recv(65536): pass\n\
+         until('complete')\n{what}\n"
+    )
+}
