@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use crate::process::{ActivationVariables, HANDOFF_FD, Program};
+use crate::process::{ActivationVariables, HANDOFF_FD, Program, WatchdogVariables};
 
 /// What the process was given by its environment; only `main` reads it.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub struct Environment {
     pub rust_log: Option<OsString>,
     /// The sockets that systemd passed.
     pub activation: ActivationVariables,
+    /// Whether systemd waits for signs of life.
+    pub watchdog: WatchdogVariables,
     /// `WINDLASS_HANDOFF_FD`: the socket towards the process that hands over.
     pub handoff_fd: Option<OsString>,
     /// How this process was started.
@@ -30,6 +32,7 @@ impl Environment {
                 count: variable("LISTEN_FDS"),
                 names: variable("LISTEN_FDNAMES"),
             },
+            watchdog: WatchdogVariables { microseconds: variable("WATCHDOG_USEC"), pid: variable("WATCHDOG_PID") },
             handoff_fd: variable(HANDOFF_FD),
             program: Program::of_this_process(arguments, variable("PATH").as_deref()),
         }

@@ -134,12 +134,11 @@ struct MainProcess<'n> {
 
 impl MainProcess<'_> {
     fn announce(&mut self, successor: u32) {
-        self.notifier.main_process(successor);
+        self.notifier.give_way(successor);
         self.is_announced = true;
     }
 
     fn settle(mut self) {
-        self.notifier.mute();
         self.is_announced = false;
     }
 }
@@ -147,7 +146,7 @@ impl MainProcess<'_> {
 impl Drop for MainProcess<'_> {
     fn drop(&mut self) {
         if self.is_announced {
-            self.notifier.main_process(std::process::id());
+            self.notifier.take_back(std::process::id());
         }
     }
 }

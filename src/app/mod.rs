@@ -16,6 +16,7 @@ mod retire;
 mod run;
 mod running;
 mod stop;
+mod watchdog;
 
 pub use environment::Environment;
 pub use handoff::{HandoffError, Successor};

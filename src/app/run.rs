@@ -3,7 +3,10 @@
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{error, fmt};
+
+use tokio::task::JoinSet;
 
 use super::environment::Environment;
 use super::handoff::{HandoffError, Successor};
@@ -11,6 +14,7 @@ use super::heritage::Heritage;
 use super::logging::{LogError, LogHandle, init_logging};
 use super::reload::{self, Loaded, ReloadError, Reloaded};
 use super::running::{Built, Running, StartError};
+use super::watchdog::feed;
 use crate::config::{self, Problems, Settings};
 use crate::demo;
 use crate::process::{Notifier, Program, Signal, Signals};
@@ -86,41 +90,47 @@ pub async fn run_demo(plain_port: u16, secure_port: u16, environment: Environmen
 struct Life {
     running: Running,
     signals: Signals,
-    notifier: Notifier,
+    notifier: Arc<Notifier>,
     log: LogHandle,
     program: Program,
+    /// What gives systemd its signs of life.
+    _watchdog: JoinSet<()>,
 }
 
 /// A process that only waits for the word to serve.
 struct Unborn {
     built: Built,
     signals: Signals,
-    notifier: Notifier,
+    notifier: Arc<Notifier>,
     log: LogHandle,
-    program: Program,
+    environment: Environment,
 }
 
 impl Unborn {
     /// Serves from now on, or from when the process before lets go.
     async fn begin(self, mut heritage: Heritage) -> Result<Life, RunError> {
-        let Self { built, signals, notifier, log, program } = self;
+        let Self { built, signals, notifier, log, environment } = self;
         heritage.take_over().await.map_err(RunError::Start)?;
         let mut running = built.open().map_err(|error| RunError::Start(error.into()))?;
         running.predecessors = heritage.say_serving().await;
         tracing::info!(version = env!("CARGO_PKG_VERSION"), workers = running.proxy().workers.count(), "ready");
         notifier.ready("serving");
-        Ok(Life { running, signals, notifier, log, program })
+        let mut watchdog = JoinSet::new();
+        if let Some(every) = environment.watchdog.feed_every(std::process::id()) {
+            watchdog.spawn(feed(Arc::clone(&notifier), Arc::clone(running.proxy()), every));
+        }
+        Ok(Life { running, signals, notifier, log, program: environment.program, _watchdog: watchdog })
     }
 }
 
 impl Life {
-    fn build(settings: Settings, environment: Environment, heritage: &mut Heritage) -> Result<Unborn, RunError> {
-        let log = init_logging(&settings.log, environment.rust_log).map_err(RunError::Log)?;
+    fn build(settings: Settings, mut environment: Environment, heritage: &mut Heritage) -> Result<Unborn, RunError> {
+        let log = init_logging(&settings.log, environment.rust_log.take()).map_err(RunError::Log)?;
         // Before anything listens: a signal that comes from now on is not lost.
         let signals = Signals::listen().map_err(RunError::Signals)?;
-        let notifier = Notifier::from_socket(environment.notify_socket);
+        let notifier = Arc::new(Notifier::from_socket(environment.notify_socket.take()));
         let built = Running::build(settings, heritage).map_err(RunError::Start)?;
-        Ok(Unborn { built, signals, notifier, log, program: environment.program })
+        Ok(Unborn { built, signals, notifier, log, environment })
     }
 
     async fn until_stopped<L>(mut self, load: impl Fn() -> L) -> Result<(), RunError>

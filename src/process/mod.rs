@@ -10,6 +10,7 @@ mod limits;
 mod signals;
 mod successor;
 mod systemd;
+mod watchdog;
 mod workers;
 
 pub use activation::{Activated, ActivationVariables, activated};
@@ -19,4 +20,5 @@ pub use limits::{DescriptorLimit, raise_descriptor_limit};
 pub use signals::{Signal, Signals};
 pub use successor::{HANDOFF_FD, Program, StartedProcess};
 pub use systemd::Notifier;
+pub use watchdog::WatchdogVariables;
 pub use workers::{Seat, Workers};

@@ -53,14 +53,22 @@ impl Notifier {
         self.send(&format!("STOPPING=1\nSTATUS={}", one_line(status)));
     }
 
-    /// Says which process is the service: at a handoff the new one, before that says that it is ready.
-    pub fn main_process(&self, pid: u32) {
+    /// Another process is the service, before it says itself that it is ready. This one is silent from now on: systemd
+    /// would take what it says for the service's words.
+    pub fn give_way(&self, to: u32) {
+        self.send(&format!("MAINPID={to}"));
+        self.is_muted.store(true, Ordering::Relaxed);
+    }
+
+    /// This process, `pid`, is the service again.
+    pub fn take_back(&self, pid: u32) {
+        self.is_muted.store(false, Ordering::Relaxed);
         self.send(&format!("MAINPID={pid}"));
     }
 
-    /// Nothing is said from now on: what the old process says after a handoff, systemd would take for the service's words.
-    pub fn mute(&self) {
-        self.is_muted.store(true, Ordering::Relaxed);
+    /// A sign of life.
+    pub fn watchdog(&self) {
+        self.send("WATCHDOG=1");
     }
 
     /// Changes what `systemctl status` shows.
@@ -187,19 +195,21 @@ mod tests {
     }
 
     #[test]
-    fn a_muted_voice_says_nothing_more() {
+    fn who_gave_way_is_silent_until_it_is_the_service_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let systemd = played_systemd(UnixDatagram::bind(&path));
         let notifier = Notifier::from_socket(Some(path.into_os_string()));
 
-        notifier.main_process(42);
-        notifier.mute();
+        notifier.give_way(42);
         notifier.stopping("not the service any more");
+        notifier.watchdog();
+        notifier.take_back(7);
+        notifier.watchdog();
 
         assert_eq!(received(&systemd), "MAINPID=42");
-        systemd.set_nonblocking(true).unwrap();
-        assert_eq!(systemd.recv(&mut [0; 64]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(received(&systemd), "MAINPID=7");
+        assert_eq!(received(&systemd), "WATCHDOG=1");
     }
 
     #[test]

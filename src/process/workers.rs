@@ -9,6 +9,7 @@ use std::thread::{Builder, JoinHandle};
 
 use tokio::runtime;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -61,6 +62,25 @@ impl Workers {
         let task = task(Seat { worker: index, load: Arc::clone(&worker.load) });
         // A worker stops receiving only when it is dropped, and then nobody hands over any more.
         let _ = worker.tasks.send(Box::pin(task));
+    }
+
+    /// Waits until every worker has taken a turn; a worker that is held up is waited for.
+    ///
+    /// Fails with the index of a worker whose thread is gone.
+    pub async fn take_turns(&self) -> Result<(), usize> {
+        let ask = |worker: &Worker| {
+            let (taken, turn) = oneshot::channel();
+            // One that is gone drops it unsent.
+            let _ = worker.tasks.send(Box::pin(async move {
+                let _ = taken.send(());
+            }));
+            turn
+        };
+        let turns: Vec<_> = self.workers.iter().map(ask).collect();
+        for (index, turn) in turns.into_iter().enumerate() {
+            turn.await.map_err(|_| index)?;
+        }
+        Ok(())
     }
 
     /// The open sessions and tunnels of each worker.
@@ -126,6 +146,22 @@ mod tests {
         }
         assert_eq!(taken, [250; 4]);
         assert_eq!(workers.loads(), [0; 4]);
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_is_held_up_takes_no_turn() {
+        let workers = Workers::start(2).unwrap();
+        assert_eq!(workers.take_turns().await, Ok(()));
+        let (release, held_up) = std::sync::mpsc::channel::<()>();
+        workers.hand_over(|_| async move {
+            let _ = held_up.recv();
+        });
+
+        let moment = std::time::Duration::from_millis(50);
+        assert!(tokio::time::timeout(moment, workers.take_turns()).await.is_err());
+
+        drop(release);
+        assert_eq!(workers.take_turns().await, Ok(()));
     }
 
     #[tokio::test]
