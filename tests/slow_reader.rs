@@ -28,14 +28,12 @@ fn config(endpoint: &Endpoint) -> Config {
 async fn a_client_that_reads_nothing_costs_no_memory_and_loses_nothing() {
     let endpoint = Endpoint::listen().await;
     let program = Program::serving(&config(&endpoint)).await;
-    for _ in 0..2 {
-        warm_up(&program, &endpoint).await;
-    }
+    warm_up(&program, &endpoint).await;
     let before = program.resident();
 
     let (mut client, at_endpoint) = program.tunnel(&endpoint).await;
     let taken = Arc::new(AtomicU64::new(0));
-    let pushing = tokio::spawn(push(at_endpoint, Arc::clone(&taken)));
+    let pushing = tokio::spawn(push(at_endpoint, ALL, Arc::clone(&taken)));
     let stuck = come_to_rest(&taken).await;
     let grown = program.resident().saturating_sub(before);
 
@@ -95,19 +93,28 @@ async fn read_until_close(mut at_endpoint: Wire) -> (u64, Option<u16>) {
     }
 }
 
-/// A tunnel that carries some megabytes each way, and ends.
+/// A tunnel on each worker that does in small what the test does in large: code that runs for the first time takes memory too.
 async fn warm_up(program: &Program, endpoint: &Endpoint) {
-    let (mut client, mut at_endpoint) = program.tunnel(endpoint).await;
-    for _ in 0..256 {
-        at_endpoint.send(message()).await;
-        read_message(&mut client).await;
+    const SOME: u64 = ALL / 32;
+    let mut tunnels = Vec::new();
+    for _ in 0..std::thread::available_parallelism().unwrap().get() {
+        tunnels.push(program.tunnel(endpoint).await);
     }
-    client.send(Frame::close(1000, "").by_client()).await;
-    let close = at_endpoint.frame().await;
-    at_endpoint.send(close.by_endpoint()).await;
-    drop(at_endpoint);
-    client.frame().await;
-    client.rest().await;
+    for (mut client, at_endpoint) in tunnels {
+        let taken = Arc::new(AtomicU64::new(0));
+        let pushing = tokio::spawn(push(at_endpoint, SOME, Arc::clone(&taken)));
+        come_to_rest(&taken).await;
+        for _ in 0..SOME / MESSAGE {
+            read_message(&mut client).await;
+        }
+        let mut at_endpoint = pushing.await.unwrap();
+        client.send(Frame::close(1000, "").by_client()).await;
+        let close = at_endpoint.frame().await;
+        at_endpoint.send(close.by_endpoint()).await;
+        drop(at_endpoint);
+        client.frame().await;
+        client.rest().await;
+    }
 }
 
 fn message() -> Vec<u8> {
@@ -115,9 +122,9 @@ fn message() -> Vec<u8> {
     Frame::new(Opcode::Binary, vec![0xa5; (MESSAGE - header) as usize]).by_endpoint()
 }
 
-async fn push(mut at_endpoint: Wire, taken: Arc<AtomicU64>) -> Wire {
+async fn push(mut at_endpoint: Wire, bytes: u64, taken: Arc<AtomicU64>) -> Wire {
     let message = message();
-    for _ in 0..ALL / MESSAGE {
+    for _ in 0..bytes / MESSAGE {
         at_endpoint.send_patiently(&message).await;
         taken.fetch_add(MESSAGE, Ordering::Relaxed);
     }
