@@ -3,9 +3,10 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::net::{SocketFlags, accept_with};
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -26,8 +27,7 @@ impl ListeningSocket {
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
-        // Accepted sockets inherit it: a frame must not wait for the acknowledgement of the one before.
-        socket.set_tcp_nodelay(true)?;
+        prepare_accepted(&socket)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         let socket = TcpListener::from(socket);
@@ -46,7 +46,7 @@ impl ListeningSocket {
         }
         socket.set_nonblocking(true)?;
         socket.set_cloexec(true)?;
-        socket.set_tcp_nodelay(true)?;
+        prepare_accepted(&socket)?;
         let socket = TcpListener::from(socket);
         let address = socket.local_addr()?;
         Ok(Self { socket, address })
@@ -110,6 +110,16 @@ fn accept_now(socket: &TcpListener) -> io::Result<TcpStream> {
     Ok(TcpStream::from(accepted))
 }
 
+/// Sets what every accepted socket inherits.
+fn prepare_accepted(socket: &Socket) -> io::Result<()> {
+    // A frame must not wait for the acknowledgement of the one before.
+    socket.set_tcp_nodelay(true)?;
+    // A client that vanished while it only listens, to events for instance, is noticed within two minutes. Tunnels are
+    // pinged, and notice sooner.
+    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
+    socket.set_tcp_keepalive(&keepalive.with_retries(4))
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
@@ -121,11 +131,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn accepts_without_delay_of_small_writes() {
+    async fn accepted_sockets_send_at_once_and_notice_vanished_peers() {
         let socket = ListeningSocket::bind(any_port()).unwrap();
         let client = TcpStream::connect(socket.address()).unwrap();
         let accepted = socket.into_acceptor().unwrap().accept().await.unwrap();
         assert!(accepted.nodelay().unwrap());
+        assert!(SockRef::from(&accepted).keepalive().unwrap());
         assert_eq!(accepted.peer_addr().unwrap(), client.local_addr().unwrap());
     }
 
@@ -146,6 +157,7 @@ mod tests {
         let accepted = socket.into_acceptor().unwrap().accept().await.unwrap();
 
         assert!(accepted.nodelay().unwrap());
+        assert!(SockRef::from(&accepted).keepalive().unwrap());
     }
 
     #[test]
