@@ -6,6 +6,9 @@ use std::path::Path;
 #[path = "../fuzz/src/properties.rs"]
 #[expect(unreachable_pub, reason = "the fuzz crate, whose file this is, exports them")]
 mod properties;
+#[path = "../fuzz/src/records.rs"]
+#[expect(unreachable_pub, reason = "the fuzz crate, whose file this is, exports it")]
+mod records;
 
 #[test]
 fn inspector() {
@@ -25,6 +28,11 @@ fn close() {
 #[test]
 fn handshake() {
     replay("handshake", properties::handshake);
+}
+
+#[test]
+fn records_of_tls() {
+    replay("records", records::records);
 }
 
 #[expect(clippy::print_stdout, reason = "names the input, should the property panic")]

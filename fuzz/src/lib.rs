@@ -6,3 +6,5 @@ extern crate self as windlass;
 pub mod websocket;
 
 pub mod properties;
+pub mod records;
+pub mod tls;
