@@ -109,6 +109,9 @@ impl TlsStream {
 
     /// Writes records while nothing waits; what the socket does not take waits.
     fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
         let taken = match Pin::new(&mut self.socket).poll_write(cx, bytes) {
             Poll::Ready(taken) => taken?,
             Poll::Pending => 0,
