@@ -61,6 +61,7 @@ Examples:
   windlass check -c windlass.toml        look at a configuration before it is used
   windlass run -c windlass.toml          serve it
   kill -HUP $(pidof windlass)            read the file again; open WebSockets stay
+  kill -USR2 $(pidof windlass)           hand over to the program that is installed now
 
 Exit codes:
   0  all is well   1  a failure at run time   2  a wrong command line or configuration";

@@ -49,6 +49,16 @@ impl InheritedSockets {
         })
     }
 
+    /// Those of the process before that no listener of `settings` wants: they close when it lets go.
+    pub(super) fn of_predecessor(&self, settings: &Settings) -> impl Iterator<Item = &ListeningSocket> {
+        self.sockets.iter().filter_map(|it| match &it.origin {
+            Origin::Predecessor(_, bind) if !settings.listeners.values().any(|listener| listener.bind == *bind) => {
+                Some(&it.socket)
+            }
+            _ => None,
+        })
+    }
+
     pub(super) fn push(&mut self, inherited: Inherited) {
         self.sockets.push(inherited);
     }

@@ -125,9 +125,24 @@ impl Listeners {
         }
         match (self.inherited.find(listener, settings)?, listener.bind.address()) {
             (Some(socket), _) => Ok(socket),
-            (None, Some(address)) => ListeningSocket::bind(address),
+            (None, Some(address)) => {
+                let closing = self.closing(address, settings);
+                if closing.is_empty() {
+                    ListeningSocket::bind(address)
+                } else {
+                    ListeningSocket::bind_beside(address, &closing)
+                }
+            }
             (None, None) => Err(io::ErrorKind::NotFound.into()),
         }
+    }
+
+    /// The sockets in the way of an address that no listener of `settings` wants any more.
+    fn closing(&self, address: SocketAddr, settings: &Settings) -> Vec<&ListeningSocket> {
+        let is_wanted = |open: &Open| settings.listeners.values().any(|listener| listener.bind == open.bind);
+        let closing = self.open.values().filter(|open| !is_wanted(open)).map(|open| &open.socket);
+        let closing = closing.chain(self.inherited.of_predecessor(settings));
+        closing.filter(|socket| socket.is_in_the_way_of(address)).collect()
     }
 
     /// Listeners whose socket is another listener's already: by its address here, by its name there.

@@ -70,7 +70,10 @@ impl Running {
         while self.open_places() > 0 && Instant::now() < end {
             sleep(LOOK).await;
         }
-        tracing::info!(cut = self.open_places(), "the deadline has come");
+        let cut = self.open_places();
+        if cut > 0 {
+            tracing::warn!(cut, "the deadline of the handoff has come: what is left is cut");
+        }
     }
 }
 

@@ -25,8 +25,38 @@ pub struct ListeningSocket {
 impl ListeningSocket {
     /// Binds `address`. Two processes cannot share it: a second one gets "address in use".
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        Self::bind_with(address, Port::Ours)
+    }
+
+    /// Binds `address` on a port that `others`, sockets of ours that are about to close, hold in other words: every address
+    /// and one of them, or IPv4 and both families. They take each other (SO_REUSEPORT) for the moment of the binding only: a second
+    /// windlass, which asks for the port without that, gets "address in use" at any time.
+    ///
+    /// The two never share one queue: the kernel prefers the more specific address. A program of the same user that sets
+    /// SO_REUSEPORT itself could share the port from then on; it could do worse to us.
+    pub fn bind_beside(address: SocketAddr, others: &[&Self]) -> io::Result<Self> {
+        let _sharing = others.iter().map(|other| Sharing::begin(&other.socket)).collect::<io::Result<Vec<_>>>()?;
+        let new = Self::bind_with(address, Port::Shared)?;
+        SockRef::from(&new.socket).set_reuse_port(false)?;
+        Ok(new)
+    }
+
+    /// Whether the system refuses to have both, one beside the other.
+    pub fn is_in_the_way_of(&self, address: SocketAddr) -> bool {
+        let (ours, theirs) = (self.address.ip(), address.ip());
+        let meet = match (ours.is_ipv4(), theirs.is_ipv4()) {
+            (true, true) | (false, false) => ours == theirs || ours.is_unspecified() || theirs.is_unspecified(),
+            // Every address of IPv6 is one of IPv4 too, unless the system says otherwise.
+            (true, false) => theirs.is_unspecified(),
+            (false, true) => ours.is_unspecified(),
+        };
+        meet && self.address.port() == address.port()
+    }
+
+    fn bind_with(address: SocketAddr, port: Port) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
+        socket.set_reuse_port(port == Port::Shared)?;
         prepare_accepted(&socket)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
@@ -81,6 +111,33 @@ impl ListeningSocket {
     }
 }
 
+/// Whether another socket of this user may hold the same port.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Port {
+    Ours,
+    Shared,
+}
+
+/// A socket shares its port as long as this lives.
+struct Sharing<'s> {
+    socket: SockRef<'s>,
+}
+
+impl<'s> Sharing<'s> {
+    fn begin(socket: &'s TcpListener) -> io::Result<Self> {
+        let socket = SockRef::from(socket);
+        socket.set_reuse_port(true)?;
+        Ok(Self { socket })
+    }
+}
+
+impl Drop for Sharing<'_> {
+    fn drop(&mut self) {
+        // The kernel knows the option, or it would not have been set.
+        let _ = self.socket.set_reuse_port(false);
+    }
+}
+
 impl AsFd for ListeningSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
@@ -122,7 +179,7 @@ fn prepare_accepted(socket: &Socket) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::{Ipv4Addr, Ipv6Addr};
 
     use super::*;
 
@@ -177,7 +234,7 @@ mod tests {
         let bound = |only_v6| {
             let socket = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
             socket.set_only_v6(only_v6).unwrap();
-            socket.bind(&SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, 0)).into()).unwrap();
+            socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into()).unwrap();
             socket.listen(1).unwrap();
             ListeningSocket::adopt(socket.into()).unwrap()
         };
@@ -189,6 +246,72 @@ mod tests {
         assert!(!dual.satisfies(everywhere(dual.address().port() ^ 1)));
         assert!(!dual.satisfies((Ipv4Addr::LOCALHOST, dual.address().port()).into()));
         assert!(!only_v6.satisfies(everywhere(only_v6.address().port())));
+    }
+
+    #[test]
+    fn a_socket_opens_beside_one_of_ours_that_is_in_its_way_and_beside_no_other() {
+        let everywhere_4 = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        let everywhere = |port| SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+        let here = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let here_6 = |port| SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+        type At<'a> = &'a dyn Fn(u16) -> SocketAddr;
+        let changes: [(At<'_>, At<'_>); 8] = [
+            (&everywhere_4, &here),
+            (&here, &everywhere_4),
+            (&everywhere, &everywhere_4),
+            (&everywhere_4, &everywhere),
+            (&everywhere, &here),
+            (&here, &everywhere),
+            (&everywhere, &here_6),
+            (&here_6, &everywhere),
+        ];
+        for (from, to) in changes {
+            let old = ListeningSocket::bind(from(0)).unwrap();
+            let port = old.address().port();
+            let change = format!("{} to {}", old.address(), to(port));
+            assert!(old.is_in_the_way_of(to(port)), "{change}");
+            assert_in_use(to(port), &change);
+
+            let new =
+                ListeningSocket::bind_beside(to(port), &[&old]).unwrap_or_else(|error| panic!("{change}: {error}"));
+
+            assert_in_use(to(port), &change);
+            assert_in_use(from(port), &change);
+            drop(old);
+            assert_in_use(to(port), &change);
+            let client = TcpStream::connect(new.address()).unwrap();
+            assert!(accept_now(&new.socket).is_ok(), "{change}");
+            drop(client);
+        }
+    }
+
+    /// A second windlass does not get it.
+    fn assert_in_use(address: SocketAddr, change: &str) {
+        match ListeningSocket::bind(address) {
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{change}: {address}"),
+            Ok(_) => panic!("{change}: {address} can be bound twice"),
+        }
+    }
+
+    #[test]
+    fn sockets_on_other_ports_and_addresses_are_not_in_the_way() {
+        let socket = ListeningSocket::bind(any_port()).unwrap();
+        let port = socket.address().port();
+
+        assert!(!socket.is_in_the_way_of(([127, 0, 0, 2], port).into()));
+        assert!(!socket.is_in_the_way_of((Ipv6Addr::LOCALHOST, port).into()));
+        assert!(!socket.is_in_the_way_of((Ipv4Addr::UNSPECIFIED, port ^ 1).into()));
+    }
+
+    #[test]
+    fn beside_a_stranger_nothing_opens() {
+        let stranger = ListeningSocket::bind((Ipv4Addr::UNSPECIFIED, 0).into()).unwrap();
+        let ours = ListeningSocket::bind(any_port()).unwrap();
+
+        let taken = ListeningSocket::bind_beside((Ipv4Addr::LOCALHOST, stranger.address().port()).into(), &[&ours]);
+
+        assert_eq!(taken.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert!(!SockRef::from(&ours.socket).reuse_port().unwrap(), "it shares for the moment only");
     }
 
     #[tokio::test]

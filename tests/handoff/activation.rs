@@ -1,10 +1,9 @@
 //! Socket activation, with `systemd-socket-activate` in systemd's place.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::net::{SocketAddr, TcpStream};
 
-use crate::world::{PATIENCE, World};
+use crate::world::{PATIENCE, World, free_port};
 
 #[test]
 fn a_socket_of_systemd_is_adopted_by_its_address() {
@@ -70,13 +69,4 @@ fn connect(port: u16) -> std::io::Result<TcpStream> {
     let stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port)))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     Ok(stream)
-}
-
-/// A port that was free a moment ago: `systemd-socket-activate` cannot say which one it got. It lies below those that the
-/// system gives to others, and no other test takes the same.
-fn free_port() -> u16 {
-    static TAKEN: AtomicU16 = AtomicU16::new(0);
-    let start = 10_000 + u16::try_from(std::process::id() % 20_000).unwrap();
-    let mut ports = std::iter::repeat_with(|| start + TAKEN.fetch_add(1, Ordering::Relaxed));
-    ports.find(|port| TcpListener::bind(("::", *port)).is_ok()).unwrap()
 }

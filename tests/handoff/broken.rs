@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use crate::chat::{Chat, Client, Echo, Tunnel, echoes, until_closed};
 use crate::world::World;
 
-const IMPATIENT: &str = "[drain.handoff]\nready_within = \"1s\"";
+const IMPATIENT: &str = "[drain.handoff]\nready_within = \"4s\"";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_that_cannot_be_executed() {
@@ -43,7 +43,7 @@ async fn a_program_that_is_killed() {
 async fn a_program_that_says_nothing() {
     let mut scene = Scene::new(IMPATIENT).await;
     scene.replace("#!/bin/sh\nexec sleep 60\n", 0o755);
-    scene.assert_refused(&["not ready within drain.handoff.ready_within (1 s)"]).await;
+    scene.assert_refused(&["not ready within drain.handoff.ready_within (4 s)"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

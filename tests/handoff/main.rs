@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod activation;
+mod binds;
 mod broken;
 mod chat;
 mod notifications;
