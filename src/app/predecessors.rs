@@ -76,3 +76,37 @@ impl Known {
 
 /// A number of tunnels that nobody has.
 const UNKNOWN: usize = usize::MAX;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_predecessor_is_listed_with_its_tunnels_until_it_is_gone() {
+        let (theirs, ours) = Channel::pair().unwrap();
+        let mut predecessors = Predecessors::default();
+        predecessors.hear(70, Channel::adopt(ours).unwrap());
+        assert_eq!(predecessors.list(), [Predecessor { pid: 70, tunnels: None }]);
+
+        theirs.send(&Message::Remaining { tunnels: 3 }, None).await.unwrap();
+        until(|| predecessors.list() == [Predecessor { pid: 70, tunnels: Some(3) }]).await;
+        assert_eq!(predecessors.channels().count(), 1);
+
+        drop(theirs);
+        until(|| predecessors.list().is_empty()).await;
+        assert_eq!(predecessors.channels().count(), 0);
+    }
+
+    async fn until(is_met: impl Fn() -> bool) {
+        let met = async {
+            while !is_met() {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(Duration::from_secs(10), met).await.unwrap();
+    }
+}

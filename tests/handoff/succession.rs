@@ -100,6 +100,28 @@ async fn with_too_many_predecessors_a_handoff_is_refused_and_says_who_drains() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_third_process_hears_from_the_first() {
+    let (chat, first) = Chat::started("").await;
+    let mut of_first = chat.client.tunnel().await.unwrap();
+    assert_eq!(echoes(&mut of_first, "hello").await, Echo::Came);
+    let (_, second) = hand_off(&chat.world, first);
+    let mut of_second = chat.client.tunnel().await.unwrap();
+    assert_eq!(echoes(&mut of_second, "hello").await, Echo::Came);
+    let (_, third) = hand_off(&chat.world, second);
+
+    let drain = [first, second].map(|pid| format!("process {pid} with 1 tunnels"));
+    chat.world.until("what the two say", || {
+        chat.world.signal(third, Signal::USR2);
+        chat.world.log().lines().any(|line| drain.iter().all(|drain| line.contains(drain)))
+    });
+
+    drop(of_first);
+    chat.world.until("the end of the first", || !chat.world.running().contains(&first));
+    chat.world.until_logged(&["a process that had handed over is gone", &format!("\"pid\":{first}")]);
+    assert_eq!(echoes(&mut of_second, "still there").await, Echo::Came);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_new_process_serves_its_own_configuration() {
     let (chat, old) = Chat::started("").await;
     let config = std::fs::read_to_string(chat.world.path("windlass.toml")).unwrap();
