@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::chat::{Chat, Client, Echo, Tunnel, echoes, until_closed};
-use crate::world::World;
+use crate::world::{Note, World};
 
 const IMPATIENT: &str = "[drain.handoff]\nready_within = \"4s\"";
 
@@ -75,11 +75,10 @@ async fn a_program_that_ends_when_it_should_begin() {
     scene.replace(&says(r#"socket.send(b'{"kind":"ready"}'); until('take_over'); os._exit(4)"#), 0o755);
     scene.hand_off(&["the new process ended (exit status: 4)"]).await;
 
-    let notes: Vec<_> = scene.chat.world.notes_so_far().into_iter().map(|note| (note.pid, note.text)).collect();
-    let [(first, announced), (second, taken_back)] = notes.as_slice() else { panic!("{notes:?}") };
-    assert_eq!((*first, *second), (scene.old, scene.old));
-    assert!(announced.starts_with("MAINPID=") && *announced != format!("MAINPID={}", scene.old), "{announced}");
-    assert_eq!(*taken_back, format!("MAINPID={}", scene.old));
+    let own = Note { pid: scene.old, text: format!("MAINPID={}", scene.old) };
+    let announced = scene.chat.world.note();
+    assert!(announced.text.starts_with("MAINPID=") && announced != own && announced.pid == scene.old, "{announced:?}");
+    assert_eq!(scene.chat.world.note(), own);
     scene.assert_unharmed().await;
 }
 

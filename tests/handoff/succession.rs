@@ -105,6 +105,8 @@ async fn the_third_process_hears_from_the_first() {
     let mut of_first = chat.client.tunnel().await.unwrap();
     assert_eq!(echoes(&mut of_first, "hello").await, Echo::Came);
     let (_, second) = hand_off(&chat.world, first);
+    // From then on the first accepts nobody.
+    chat.world.until_logged(&["drain begins"]);
     let mut of_second = chat.client.tunnel().await.unwrap();
     assert_eq!(echoes(&mut of_second, "hello").await, Echo::Came);
     let (_, third) = hand_off(&chat.world, second);
@@ -127,7 +129,8 @@ async fn the_new_process_serves_its_own_configuration() {
     let config = std::fs::read_to_string(chat.world.path("windlass.toml")).unwrap();
     chat.world.write("windlass.toml", &config.replace("[route.chat]", "[route.chat]\npath = \"/elsewhere\""));
 
-    hand_off(&chat.world, old);
+    let (_, new) = hand_off(&chat.world, old);
+    chat.world.until("the end of the old process", || chat.world.running() == [new]);
 
     let refused = chat.client.tunnel().await.unwrap_err();
     assert!(refused.contains("404"), "{refused}");

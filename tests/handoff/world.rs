@@ -125,7 +125,8 @@ impl World {
     }
 
     pub(crate) fn signal(&self, pid: u32, signal: Signal) {
-        kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), signal).unwrap();
+        let sent = kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), signal);
+        sent.unwrap_or_else(|error| panic!("{pid}: {error}; the log:\n{}", self.log()));
     }
 
     /// Everything that the processes of this world logged.
