@@ -1,8 +1,10 @@
 //! ★ The story of a tunnel: from a request that wants to upgrade to two streams joined.
 
-use std::future::pending;
+use std::future::{Future, pending, poll_fn};
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 
 use bytes::Bytes;
 use http::header::SET_COOKIE;
@@ -157,11 +159,15 @@ impl Opened {
         let Self { upstream, early: upstream_early, answer, protocol, settings, registration, lease } = self;
         let ticket = Arc::clone(registration.ticket());
         let joined = Joined { client, upstream, client_early: early.to_vec(), upstream_early, answer };
-        let tunnel = Tunnel::new(joined, Terms { settings: Arc::clone(&settings), protocol }, registration);
-        tokio::spawn(async move {
-            let outcome = tunnel.await;
+        let mut tunnel = Tunnel::new(joined, Terms { settings: Arc::clone(&settings), protocol }, registration);
+        let held = (lease, place);
+        // Not `tunnel.await` in an async block: that keeps room for the tunnel twice, where it is captured and where it is
+        // polled, for as long as the task lives.
+        tokio::spawn(poll_fn(move |cx| {
+            let outcome = ready!(Pin::new(&mut tunnel).poll(cx));
             log::ended(&ticket, &settings, &outcome);
-            drop((lease, place));
-        });
+            let _ = &held;
+            Poll::Ready(())
+        }));
     }
 }
