@@ -2,16 +2,12 @@
 
 use std::future::Future;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{Builder, JoinHandle};
 
-use tokio::runtime;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::runtime::{self, Handle};
 use tokio::sync::oneshot;
-
-type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The worker threads.
 #[derive(Debug)]
@@ -21,9 +17,11 @@ pub struct Workers {
 
 #[derive(Debug)]
 struct Worker {
-    /// Bounded by the permits of those who hand over.
-    tasks: UnboundedSender<Task>,
+    /// Spawns on it. A task that comes from the worker itself wakes nobody and costs no system call.
+    runtime: Handle,
     load: Arc<AtomicUsize>,
+    /// The worker ends, and every task on it, when this is dropped.
+    _alive: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
 
@@ -52,16 +50,24 @@ impl Workers {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let loads = self.workers.iter().map(|worker| worker.load.load(Ordering::Relaxed)).enumerate();
-        let Some((index, worker)) =
-            loads.min_by_key(|(_, load)| *load).and_then(|(index, _)| Some((index, self.workers.get(index)?)))
-        else {
+        let load = |worker: &Worker| worker.load.load(Ordering::Relaxed);
+        let Some((index, worker)) = self.workers.iter().enumerate().min_by_key(|(_, worker)| load(worker)) else {
             return;
         };
         worker.load.fetch_add(1, Ordering::Relaxed);
-        let task = task(Seat { worker: index, load: Arc::clone(&worker.load) });
-        // A worker stops receiving only when it is dropped, and then nobody hands over any more.
-        let _ = worker.tasks.send(Box::pin(task));
+        worker.runtime.spawn(task(Seat { worker: index, load: Arc::clone(&worker.load) }));
+    }
+
+    /// Runs a task of the process itself on a worker, which any number names: it is nobody's load. `start` makes it, where
+    /// sockets belong to that worker already.
+    pub fn employ<F>(&self, number: usize, start: impl FnOnce() -> io::Result<F>) -> io::Result<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Some(worker) = self.workers.get(number % self.workers.len().max(1)) else { return Ok(()) };
+        let _entered = worker.runtime.enter();
+        worker.runtime.spawn(start()?);
+        Ok(())
     }
 
     /// Waits until every worker has taken a turn; a worker that is held up is waited for.
@@ -71,9 +77,9 @@ impl Workers {
         let ask = |worker: &Worker| {
             let (taken, turn) = oneshot::channel();
             // One that is gone drops it unsent.
-            let _ = worker.tasks.send(Box::pin(async move {
+            worker.runtime.spawn(async move {
                 let _ = taken.send(());
-            }));
+            });
             turn
         };
         let turns: Vec<_> = self.workers.iter().map(ask).collect();
@@ -90,6 +96,7 @@ impl Workers {
 
     /// Ends every task that still runs, and waits for the threads.
     pub fn stop(self) {
+        // Each worker's `_alive` goes here, of all of them before the first is waited for.
         let threads: Vec<_> = self.workers.into_iter().map(|worker| worker.thread).collect();
         for thread in threads {
             // A worker that panicked has said so; there is nothing left to be done about it.
@@ -112,20 +119,20 @@ impl Drop for Seat {
 }
 
 fn start_one(index: usize) -> io::Result<Worker> {
-    let (tasks, mut queue) = unbounded_channel::<Task>();
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let handle = runtime.handle().clone();
+    let (alive, ended) = oneshot::channel::<()>();
     let thread = Builder::new().name(format!("worker-{index}")).spawn(move || {
-        runtime.block_on(async {
-            while let Some(task) = queue.recv().await {
-                tokio::spawn(task);
-            }
-        });
+        // Nothing is ever sent: it ends when the sender is dropped.
+        let _ = runtime.block_on(ended);
     })?;
-    Ok(Worker { tasks, load: Arc::default(), thread })
+    Ok(Worker { runtime: handle, load: Arc::default(), _alive: alive, thread })
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::mpsc::unbounded_channel;
+
     use super::*;
 
     #[tokio::test]
