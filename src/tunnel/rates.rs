@@ -11,32 +11,24 @@ use crate::websocket::{Control, ControlKind, TokenBucket, Violation};
 /// A pause is looked at again after so long, however deep the debt is.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 
-/// The rates of one direction; made only where there is one.
+/// The rates of one direction; made only where there is one. Each bucket has a box of its own: mostly there is only the one
+/// for control frames, in every tunnel.
 #[derive(Debug)]
 pub(super) struct Rates {
     epoch: Instant,
     excess: Excess,
-    messages: Option<Limited>,
-    control_frames: Option<Limited>,
-    bytes: Option<Limited>,
+    messages: Option<Box<TokenBucket>>,
+    control_frames: Option<Box<TokenBucket>>,
+    bytes: Option<Box<TokenBucket>>,
     /// Nothing may be read until then.
     resume: Option<Instant>,
-}
-
-#[derive(Debug)]
-struct Limited {
-    per_second: u64,
-    bucket: TokenBucket,
 }
 
 impl Rates {
     /// The rates that `limits` asks for, if any.
     pub(super) fn new(limits: &LimitSettings, now: Instant) -> Option<Box<Self>> {
         let limited = |rate: Option<Rate>| {
-            rate.map(|Rate { per_second, burst }| Limited {
-                per_second,
-                bucket: TokenBucket::new(per_second, burst, Duration::ZERO),
-            })
+            rate.map(|Rate { per_second, burst }| Box::new(TokenBucket::new(per_second, burst, Duration::ZERO)))
         };
         let rates = Self {
             epoch: now,
@@ -53,14 +45,14 @@ impl Rates {
     /// How many messages may begin now. A throttled direction may overdraw, by what one read brings, and then pauses.
     pub(super) fn messages_left(&mut self, now: Instant) -> u64 {
         match &mut self.messages {
-            Some(messages) if self.excess == Excess::Close => messages.bucket.available(now - self.epoch),
+            Some(messages) if self.excess == Excess::Close => messages.available(now - self.epoch),
             Some(_) | None => u64::MAX,
         }
     }
 
     /// The violation of a message beyond [`messages_left`](Self::messages_left).
     pub(super) fn too_many_messages(&self) -> Event {
-        let per_second = self.messages.as_ref().map_or(0, |messages| messages.per_second);
+        let per_second = self.messages.as_ref().map_or(0, |messages| messages.per_second());
         Event::Violated(Violation::TooManyMessages(per_second))
     }
 
@@ -68,16 +60,16 @@ impl Rates {
     pub(super) fn take_control(&mut self, control: &Control, now: Instant) -> Option<Violation> {
         let control_frames = self.control_frames.as_mut()?;
         let is_close = matches!(control.kind, ControlKind::Close(_));
-        if is_close || self.excess == Excess::Throttle || control_frames.bucket.take(1, now - self.epoch) {
+        if is_close || self.excess == Excess::Throttle || control_frames.take(1, now - self.epoch) {
             return None;
         }
-        Some(Violation::TooManyControlFrames(control_frames.per_second))
+        Some(Violation::TooManyControlFrames(control_frames.per_second()))
     }
 
     /// Charges what was judged: adds the violation, or the pause, that comes of it.
     pub(super) fn charge(&mut self, judged: &mut Judged, now: Instant) {
         let elapsed = now - self.epoch;
-        let charge = |limited: &mut Option<Limited>, tokens: u64| limited.as_mut()?.bucket.charge(tokens, elapsed);
+        let charge = |bucket: &mut Option<Box<TokenBucket>>, tokens| bucket.as_mut()?.charge(tokens, elapsed);
         let messages = charge(&mut self.messages, judged.messages);
         let bytes = charge(&mut self.bytes, judged.passed as u64);
         match self.excess {
@@ -88,8 +80,8 @@ impl Rates {
                 judged.throttled = self.resume.is_some();
             }
             Excess::Close => {
-                if let (Some(_), Some(limited), None) = (bytes, &self.bytes, judged.event) {
-                    judged.event = Some(Event::Violated(Violation::TooManyBytes(limited.per_second)));
+                if let (Some(_), Some(bucket), None) = (bytes, &self.bytes, judged.event) {
+                    judged.event = Some(Event::Violated(Violation::TooManyBytes(bucket.per_second())));
                 }
             }
         }

@@ -25,6 +25,11 @@ impl TokenBucket {
         Self { per_second, burst, parts: i128::from(burst) * PARTS, at: now }
     }
 
+    /// How many tokens come in.
+    pub fn per_second(&self) -> u64 {
+        self.per_second
+    }
+
     /// Takes `n` tokens, all of them or none; whether it did. More than the burst are never granted.
     pub fn take(&mut self, n: u64, now: Duration) -> bool {
         let granted = self.available(now) >= n;
