@@ -76,6 +76,19 @@ impl World {
         self.clients.remove(client)
     }
 
+    /// Waits until the proxy has no connection to the endpoint any more.
+    pub(crate) fn wait_until_alone(&mut self) -> io::Result<()> {
+        let mut happened = Vec::new();
+        let begin = Instant::now();
+        while !self.endpoints.is_empty() {
+            self.turn(Some(Duration::from_millis(20)), &mut happened)?;
+            if begin.elapsed() > PATIENCE {
+                return Err(io::Error::new(ErrorKind::TimedOut, "the proxy keeps connections"));
+            }
+        }
+        Ok(())
+    }
+
     /// One look at every socket that is ready; `events` gets what happened.
     pub(crate) fn turn(&mut self, wait: Option<Duration>, happened: &mut Vec<Event>) -> io::Result<()> {
         happened.clear();
