@@ -4,8 +4,13 @@ use std::env;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tikv_jemallocator::Jemalloc;
 use windlass::app::Environment;
 use windlass::cli::Cli;
+
+/// Chosen by measurement (`docs/performance.md`): with what `.cargo/config.toml` tells it, it gives back what tunnels took.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 #[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
 fn main() -> ExitCode {
