@@ -79,9 +79,10 @@ impl Listeners {
             snapshot.listeners().get(name).is_none_or(|listener| listener.settings.bind != open.bind)
         };
         for (_, gone) in self.open.extract_if(.., is_gone) {
-            if prepared.sockets.values().any(|(_, socket)| socket.address() == gone.socket.address()) {
+            let heir = prepared.sockets.iter().find(|(_, (_, socket))| socket.address() == gone.socket.address());
+            if let Some(heir) = heir.and_then(|(name, _)| snapshot.listeners().get(name)) {
                 // Those in the queue are the next listener's: to this one, they came too late.
-                let _ = gone.accepting.send(Afterwards::TakenOver);
+                let _ = gone.accepting.send(Afterwards::TakenOver(Arc::clone(heir)));
             }
         }
         for (name, (bind, socket)) in prepared.sockets {

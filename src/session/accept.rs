@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 
@@ -21,12 +22,12 @@ const REST: Duration = Duration::from_millis(100);
 const COMPLAIN: Duration = Duration::from_secs(10);
 
 /// What becomes of a socket when its listener ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Afterwards {
     /// It closes, which resets whoever still waits in its queue.
     Closed,
-    /// Another listener goes on accepting from it.
-    TakenOver,
+    /// This listener goes on accepting from it, and whoever waits in its queue is its own.
+    TakenOver(Arc<Listener>),
 }
 
 /// Accepts connections of a listener until `end`; before the socket closes, also those that wait already.
@@ -52,7 +53,17 @@ pub async fn accept(
             next = next => next,
         };
         match accepted {
-            Ok(stream) => hand_over(stream, &mut last, &proxy, permit),
+            Ok(stream) => {
+                // The end may have come while this one was accepted, for the two are decided on different threads.
+                let ended = end.as_mut().now_or_never();
+                if let Some(Afterwards::TakenOver(heir)) = &ended {
+                    last.clone_from(heir);
+                }
+                hand_over(stream, &mut last, &proxy, permit);
+                if let Some(afterwards) = ended {
+                    break afterwards;
+                }
+            }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 complained.say(|| {
@@ -62,7 +73,7 @@ pub async fn accept(
             }
         }
     };
-    if afterwards == Afterwards::TakenOver {
+    if matches!(afterwards, Afterwards::TakenOver(_)) {
         return;
     }
     while let (Ok(permit), Some(stream)) = (Arc::clone(&proxy.permits).try_acquire_owned(), acceptor.accept_waiting()) {

@@ -18,7 +18,7 @@ fn at(name: &str, address: SocketAddr, endpoint: &Endpoint) -> Config {
         .with(&format!("listener.{name}.bind"), &format!("\"{address}\""))
 }
 
-/// Connections that wait in the listener's queue: nothing accepts before the test waits for something.
+/// Connections that are in the listener's queue, or were just taken from it.
 fn waiting(address: SocketAddr, count: usize, request: &[u8]) -> Vec<TcpStream> {
     let connect = |_| {
         let mut client = TcpStream::connect(address).unwrap();
@@ -33,31 +33,40 @@ fn wires(clients: Vec<TcpStream>) -> Vec<Wire> {
     clients.into_iter().map(|client| Wire::new(tokio::net::TcpStream::from_std(client).unwrap())).collect()
 }
 
-async fn grant(endpoint: &Endpoint, count: usize) -> Vec<Wire> {
-    let mut granted = Vec::new();
-    for _ in 0..count {
-        granted.push(endpoint.grant().await);
+/// Grants every handshake that comes, for as long as the test lasts.
+fn grant_all(endpoint: Endpoint) {
+    tokio::spawn(async move {
+        let mut granted = Vec::new();
+        loop {
+            granted.push(endpoint.grant().await);
+        }
+    });
+}
+
+/// What each of the clients was answered; that none was reset is the point.
+async fn statuses(clients: Vec<TcpStream>) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for mut client in wires(clients) {
+        statuses.push(client.head().await.status());
     }
-    granted
+    statuses
 }
 
 #[tokio::test]
 async fn a_renamed_listener_keeps_its_socket_and_everybody_in_its_queue() {
     let (address, endpoint) = (free(), Endpoint::listen().await);
-    let mut proxy = Proxy::serving(&at("old", address, &endpoint));
-    // Lets the old listener begin to accept.
-    let mut first = proxy.connect_to("old").await;
-    first.send("GET / HTTP/1.1\r\nhost: chat.test\r\n\r\n").await;
-    drop(endpoint.accept().await);
-    first.answer().await;
-    let clients = waiting(address, 20, &Handshake::new().bytes());
+    let (old, new) = (at("old", address, &endpoint), at("new", address, &endpoint));
+    let mut proxy = Proxy::serving(&old);
+    grant_all(endpoint);
+    let handshake = Handshake::new().bytes();
+    let before = waiting(address, 20, &handshake);
 
-    proxy.reload(&at("new", address, &endpoint)).unwrap();
+    proxy.reload(&new).unwrap();
 
-    let _tunnels = grant(&endpoint, 20).await;
-    for mut client in wires(clients) {
-        assert_eq!(client.head().await.status(), 101);
-    }
+    let after = waiting(address, 20, &handshake);
+    // A handshake that the old listener had begun is told to come again; whoever still waited is the new one's.
+    assert!(statuses(before).await.iter().all(|status| [101, 503].contains(status)));
+    assert_eq!(statuses(after).await, [101; 20]);
     assert_eq!(proxy.address("new"), address);
 }
 
@@ -67,19 +76,19 @@ async fn two_listeners_that_swap_their_addresses_lose_nobody() {
     let config = |a: SocketAddr, b: SocketAddr| {
         at("a", a, &endpoint).with("listener.b.bind", &format!("\"{b}\"")).with("route.chat.listeners", "[\"a\"]")
     };
-    let mut proxy = Proxy::serving(&config(one, other));
-    drop(proxy.tunnel_at("a", &endpoint).await);
+    let (before, after) = (config(one, other), config(other, one));
+    let mut proxy = Proxy::serving(&before);
+    grant_all(endpoint);
     let handshake = Handshake::new().bytes();
+    let (early_left, early_right) = (waiting(one, 5, &handshake), waiting(other, 5, &handshake));
+
+    proxy.reload(&after).unwrap();
+
     let (left, right) = (waiting(one, 5, &handshake), waiting(other, 5, &handshake));
-
-    proxy.reload(&config(other, one)).unwrap();
-
-    let _tunnels = grant(&endpoint, 5).await;
-    for mut client in wires(right) {
-        assert_eq!(client.head().await.status(), 101, "this is where a listens now");
-    }
-    for mut client in wires(left) {
-        assert_eq!(client.answer().await.0.status(), 404, "b has no route");
+    assert_eq!(statuses(right).await, [101; 5], "this is where a listens now");
+    assert_eq!(statuses(left).await, [404; 5], "b has no route");
+    for status in statuses(early_left).await.into_iter().chain(statuses(early_right).await) {
+        assert!([101, 404].contains(&status), "{status}");
     }
 }
 
