@@ -39,7 +39,7 @@ impl Spill {
         self.bytes.is_empty()
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn capacity(&self) -> usize {
         self.bytes.capacity()
     }

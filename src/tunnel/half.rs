@@ -258,7 +258,7 @@ impl Half {
     }
 
     /// How much memory waits in it.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn buffered(&self) -> usize {
         self.backlog.capacity()
     }

@@ -26,5 +26,9 @@ pub use outcome::{Counts, Farewell, Outcome};
 pub use pump::Tunnel;
 pub use terms::{Joined, Protocol, Terms};
 
+#[cfg(all(fuzzing, not(test)))]
+mod tests;
 #[cfg(test)]
 mod tests;
+#[cfg(fuzzing)]
+pub use tests::simulate;

@@ -262,7 +262,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
     }
 
     /// How much memory its buffers hold, one direction each: what waits for the sink and what was not judged.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn buffered(&self) -> PerDirection<usize> {
         PerDirection {
             from_client: self.upstream.buffered() + self.from_client.buffered(),

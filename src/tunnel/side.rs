@@ -214,7 +214,7 @@ impl<S: TunnelStream> Side<S> {
     }
 
     /// How much memory waits with it.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn buffered(&self) -> usize {
         self.spill.capacity()
     }

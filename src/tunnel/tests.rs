@@ -1,15 +1,30 @@
 //! Tunnels over streams in memory, in paused time; each test a sentence.
+//!
+//! The simulation is built for fuzzing too: there its choices are the fuzzer's.
+#![cfg_attr(fuzzing, allow(dead_code, missing_docs, unreachable_pub, reason = "the fuzzer uses its share"))]
 
+mod choices;
+#[cfg(test)]
 mod endings;
 mod frames;
+#[cfg(test)]
 mod inflate;
+#[cfg(test)]
 mod limits;
 mod peer;
+#[cfg(test)]
 mod pressure;
+#[cfg(test)]
 mod raw;
 mod scene;
+#[cfg(test)]
+mod seeds;
 mod simulation;
+#[cfg(test)]
 mod timers;
+
+#[cfg(fuzzing)]
+pub use simulation::simulate;
 
 /// An idle tunnel is this, its `Sleep`, its ticket in the registry and what its route asks for (rates, meters): each boxed.
 /// A hundred bytes more are ten megabytes more for a hundred thousand tunnels.

@@ -1,14 +1,13 @@
-//! Tunnels with peers that do anything at any time, from seeds: whatever happens, what comes out is what went in plus
+//! Tunnels with peers that do anything at any time: whatever happens, what comes out is what went in plus
 //! whole control frames of ours, the buffers stay bounded, and the tunnel ends.
-//!
-//! `WINDLASS_SIMULATIONS=100000` runs more of them, `WINDLASS_SEED=7` the one that failed.
 
 use std::ops::Range;
 use std::time::Duration;
 
-use fastrand::Rng;
+use tokio::runtime::Builder;
 use tokio::time::Instant;
 
+use super::choices::Choices;
 use super::frames::*;
 use super::scene::{Open, Scene, millis, seconds};
 use crate::config::{Excess, IdleCounts, LimitSettings, Rate};
@@ -20,49 +19,25 @@ const SIDES: [Side; 2] = [Side::Client, Side::Upstream];
 /// What one direction may buffer: a read, the start of a header, and a few control frames of ours.
 const BOUND: usize = READ + HEAD + 512;
 
-#[tokio::test(start_paused = true)]
-async fn whatever_peers_do_is_survived() {
-    for seed in seeds(1000) {
-        let _said = SayOnPanic(seed);
-        Simulation::new(seed, Manners::Wild).run_wild().await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn everything_arrives_between_polite_peers() {
-    for seed in seeds(500) {
-        let _said = SayOnPanic(seed);
-        Simulation::new(seed, Manners::Polite).run_politely().await;
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "how long to test is up to who tests")]
-fn seeds(default: u64) -> Range<u64> {
-    let number = |name| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
-    match number("WINDLASS_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("WINDLASS_SIMULATIONS").unwrap_or(default),
-    }
-}
-
-struct SayOnPanic(u64);
-
-impl Drop for SayOnPanic {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            println!("it was WINDLASS_SEED={}", self.0);
-        }
-    }
+/// Runs the simulation that these bytes choose; panics where something does not hold that must.
+#[cfg_attr(not(fuzzing), expect(unreachable_pub, reason = "the fuzz target calls it"))]
+pub fn simulate(bytes: &[u8]) {
+    fastrand::seed(0);
+    let mut choices = Choices::from_bytes(bytes);
+    let manners = if choices.one_in(4) { Manners::Polite } else { Manners::Wild };
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async { Simulation::new(choices, manners).run().await });
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Manners {
+pub(super) enum Manners {
     Wild,
     Polite,
 }
 
-struct Simulation {
-    rng: Rng,
+pub(super) struct Simulation {
+    choices: Choices,
+    manners: Manners,
     raw: bool,
     tunnel: Open,
     ways: [Way; 2],
@@ -89,30 +64,27 @@ struct Way {
 }
 
 impl Simulation {
-    fn new(seed: u64, manners: Manners) -> Self {
-        let mut rng = Rng::with_seed(seed);
-        // What the tunnel itself leaves to chance.
-        fastrand::seed(seed);
-        let raw = rng.u8(..8) == 0;
+    pub(super) fn new(mut choices: Choices, manners: Manners) -> Self {
+        let raw = choices.one_in(8);
         let mut scene = if raw { Scene::raw() } else { Scene::new() };
-        let some = |rng: &mut Rng, range: Range<u64>| rng.bool().then(|| millis(rng.u64(range)));
+        let some = |choices: &mut Choices, range| choices.is_heads().then(|| millis(choices.number(range)));
         scene = scene.with(|settings| {
             for side in SIDES {
-                *settings.ping_every.get_mut(side) = some(&mut rng, 100..5_000);
+                *settings.ping_every.get_mut(side) = some(&mut choices, 100..5_000);
             }
-            settings.closing_timeout = millis(rng.u64(100..5_000));
-            settings.half_close_timeout = millis(rng.u64(100..5_000));
+            settings.closing_timeout = millis(choices.number(100..5_000));
+            settings.half_close_timeout = millis(choices.number(100..5_000));
             settings.pong_within = seconds(3600);
             if manners == Manners::Wild {
-                settings.pong_within = millis(rng.u64(100..5_000));
-                settings.idle_timeout = some(&mut rng, 100..10_000);
-                settings.idle_counts = if rng.bool() { IdleCounts::Messages } else { IdleCounts::Frames };
-                settings.stall_timeout = some(&mut rng, 100..10_000);
-                settings.max_lifetime = some(&mut rng, 1_000..30_000);
+                settings.pong_within = millis(choices.number(100..5_000));
+                settings.idle_timeout = some(&mut choices, 100..10_000);
+                settings.idle_counts = if choices.is_heads() { IdleCounts::Messages } else { IdleCounts::Frames };
+                settings.stall_timeout = some(&mut choices, 100..10_000);
+                settings.max_lifetime = some(&mut choices, 1_000..30_000);
             }
         });
         for side in SIDES {
-            scene = scene.limit(side, |limits| random_limits(&mut rng, limits, manners));
+            scene = scene.limit(side, |limits| choose_limits(&mut choices, limits, manners));
         }
         let way = |from| Way {
             from,
@@ -125,11 +97,18 @@ impl Simulation {
             broken: false,
             unsent: vec![],
         };
-        Self { rng, raw, tunnel: scene.open_unpolled(), ways: SIDES.map(way) }
+        Self { choices, manners, raw, tunnel: scene.open_unpolled(), ways: SIDES.map(way) }
+    }
+
+    pub(super) async fn run(self) {
+        match self.manners {
+            Manners::Wild => self.run_wild().await,
+            Manners::Polite => self.run_politely().await,
+        }
     }
 
     async fn run_wild(mut self) {
-        for _ in 0..self.rng.usize(5..80) {
+        while self.choices.go_on() {
             self.act_wildly().await;
             self.check();
             if !self.tunnel.is_open() {
@@ -141,7 +120,7 @@ impl Simulation {
     }
 
     async fn run_politely(mut self) {
-        for _ in 0..self.rng.usize(5..60) {
+        while self.choices.go_on() {
             self.act_politely().await;
             self.check();
         }
@@ -150,9 +129,15 @@ impl Simulation {
         }
         for _ in 0..400 {
             self.open_up();
-            self.tunnel.wait(seconds(1)).await;
             self.check();
+            if self.ways.iter().all(|way| way.sent.len() == way.sent_at) {
+                break;
+            }
+            self.tunnel.wait(seconds(1)).await;
         }
+        // Nobody is throttled any more.
+        self.tunnel.wait(seconds(100)).await;
+        self.check();
         for way in &self.ways {
             assert_eq!(way.sent.len(), way.sent_at, "something from the {} did not arrive", way.from.as_str());
         }
@@ -173,8 +158,8 @@ impl Simulation {
     }
 
     async fn act_wildly(&mut self) {
-        let index = self.rng.usize(..2);
-        match self.rng.u8(..100) {
+        let index = self.choices.size(0..2);
+        match self.choices.number(0..100) {
             0..2 => self.finish(index),
             2 => {
                 self.peer(index).resets();
@@ -186,20 +171,21 @@ impl Simulation {
                 self.ways[1 - index].broken = true;
             }
             4..7 => {
-                let deadline = millis(self.rng.u64(1..20_000));
+                let deadline = millis(self.choices.number(1..20_000));
                 self.tunnel.drain(deadline);
             }
             7..11 => {
-                let code = *self.rng.choice(&[1000, 1001, 1005, 1015, 3000, 4999, 0]).unwrap_or(&1000);
+                let code = self.choices.one_of(&[1000, 1001, 1005, 1015, 3000, 4999, 0]);
                 self.say(index, if code == 0 { empty_close() } else { close(code, "because") });
             }
             11..14 => {
-                let hostile: Vec<u8> = (0..self.rng.usize(1..20)).map(|_| self.rng.u8(..)).collect();
+                let hostile: Vec<u8> =
+                    (0..self.choices.size(1..20)).map(|_| self.choices.number(0..256) as u8).collect();
                 self.way_mut(index).unsent.extend(hostile);
                 self.send(index, usize::MAX);
             }
             14..17 => {
-                let jump = seconds(self.rng.u64(1..100));
+                let jump = seconds(self.choices.number(1..100));
                 self.tunnel.jump(jump).await;
             }
             _ => self.act_politely().await,
@@ -207,49 +193,49 @@ impl Simulation {
     }
 
     async fn act_politely(&mut self) {
-        let index = self.rng.usize(..2);
-        match self.rng.u8(..80) {
+        let index = self.choices.size(0..2);
+        match self.choices.number(0..80) {
             0..25 => {
                 let frame = self.frame();
                 self.way_mut(index).unsent.extend(frame.encode(SIDES[index]));
-                let most = if self.rng.bool() { usize::MAX } else { self.rng.usize(..200) };
+                let most = if self.choices.is_heads() { usize::MAX } else { self.choices.size(0..200) };
                 self.send(index, most);
             }
             25..35 => {
-                let most = self.rng.usize(1..1000);
+                let most = self.choices.size(1..1000);
                 self.send(index, most);
             }
             35..45 => {
-                let most = self.rng.usize(1..100_000);
+                let most = self.choices.size(1..100_000);
                 self.peer(index).takes(most);
             }
             45..50 => {
-                let room = *self.rng.choice(&[0, 1, 3, 1000, 50_000, usize::MAX]).unwrap_or(&0);
+                let room = self.choices.one_of(&[0, 1, 3, 1000, 50_000, usize::MAX]);
                 self.peer(index).has_room_for(room);
             }
             50..55 => {
-                let chunk = *self.rng.choice(&[1, 2, 13, 1000, usize::MAX]).unwrap_or(&1);
+                let chunk = self.choices.one_of(&[1, 2, 13, 1000, usize::MAX]);
                 self.peer(index).moves_at_most(chunk);
             }
             55..65 => {
-                let time = millis(self.rng.u64(1..2_000));
+                let time = millis(self.choices.number(1..2_000));
                 self.tunnel.wait(time).await;
             }
             65..70 => drop(self.tunnel.step()),
             _ => self.tunnel.settle(),
         }
-        if self.rng.bool() {
+        if self.choices.is_heads() {
             self.tunnel.settle();
         }
     }
 
     fn frame(&mut self) -> Frame {
-        let size = match self.rng.u8(..20) {
-            0 => self.rng.usize(..150_000),
-            1..4 => self.rng.usize(..1_000),
-            _ => self.rng.usize(..140),
+        let size = match self.choices.number(0..20) {
+            0 => self.choices.size(0..150_000),
+            1..4 => self.choices.size(0..1_000),
+            _ => self.choices.size(0..140),
         };
-        match self.rng.u8(..8) {
+        match self.choices.number(0..8) {
             0 => ping("are you there?"),
             1 => pong(b"yes"),
             _ => binary(size),
@@ -294,7 +280,7 @@ impl Simulation {
     async fn end(&mut self, deadline: Duration) -> Outcome {
         let start = Instant::now();
         self.tunnel.drain(deadline);
-        let helps = self.rng.bool();
+        let helps = self.choices.is_heads();
         while self.tunnel.is_open() {
             assert!(start.elapsed() <= deadline + seconds(1), "the deadline ended nothing");
             if helps {
@@ -328,7 +314,7 @@ impl Simulation {
             way.mark = mark.or(way.mark.take());
             let mark = way.mark.clone();
             // A polite peer answers; here and there one that was told more than once answers once.
-            if let Some(mark) = mark.filter(|_| self.rng.u8(..4) == 0 && way.unsent.is_empty()) {
+            if let Some(mark) = mark.filter(|_| self.choices.one_in(4) && way.unsent.is_empty()) {
                 way.unsent.extend(pong(&mark).encode(way.from));
             }
         }
@@ -366,20 +352,20 @@ impl Simulation {
     }
 }
 
-fn random_limits(rng: &mut Rng, limits: &mut LimitSettings, manners: Manners) {
-    let rate = |rng: &mut Rng, range: Range<u64>| {
-        (rng.u8(..4) == 0).then(|| Rate { per_second: rng.u64(range), burst: rng.u64(1..20) })
+fn choose_limits(choices: &mut Choices, limits: &mut LimitSettings, manners: Manners) {
+    let rate = |choices: &mut Choices, range: Range<u64>| {
+        choices.one_in(4).then(|| Rate { per_second: choices.number(range), burst: choices.number(1..20) })
     };
-    let throttles = manners == Manners::Polite || rng.bool();
+    let throttles = manners == Manners::Polite || choices.is_heads();
     limits.excess = if throttles { Excess::Throttle } else { Excess::Close };
-    limits.messages_per_second = rate(rng, 5..50);
-    limits.control_frames_per_second = rate(rng, 5..50);
-    limits.bytes_per_second = rate(rng, 50_000..1_000_000);
+    limits.messages_per_second = rate(choices, 5..50);
+    limits.control_frames_per_second = rate(choices, 5..50);
+    limits.bytes_per_second = rate(choices, 50_000..1_000_000);
     if manners == Manners::Wild {
-        let limit = |rng: &mut Rng, range: Range<u64>| (rng.u8(..4) == 0).then(|| rng.u64(range));
-        limits.max_frame = limit(rng, 100..50_000);
-        limits.max_message = limit(rng, 100..50_000);
-        limits.max_fragments = limit(rng, 1..5);
+        let limit = |choices: &mut Choices, range: Range<u64>| choices.one_in(4).then(|| choices.number(range));
+        limits.max_frame = limit(choices, 100..50_000);
+        limits.max_message = limit(choices, 100..50_000);
+        limits.max_fragments = limit(choices, 1..5);
     }
 }
 

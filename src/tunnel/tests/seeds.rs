@@ -1,0 +1,61 @@
+//! Simulations from seeds, and from what a fuzzer found.
+//!
+//! `WINDLASS_SIMULATIONS=100000` runs more of them, `WINDLASS_SEED=7` the one that failed.
+
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+use super::choices::Choices;
+use super::simulation::{Manners, Simulation, simulate};
+
+#[tokio::test(start_paused = true)]
+async fn whatever_peers_do_is_survived() {
+    for seed in seeds(1000) {
+        let _said = SayOnPanic(format!("WINDLASS_SEED={seed}"));
+        fastrand::seed(seed);
+        Simulation::new(Choices::from_seed(seed), Manners::Wild).run().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_arrives_between_polite_peers() {
+    for seed in seeds(500) {
+        let _said = SayOnPanic(format!("WINDLASS_SEED={seed}"));
+        fastrand::seed(seed);
+        Simulation::new(Choices::from_seed(seed), Manners::Polite).run().await;
+    }
+}
+
+/// The kept inputs of the fuzz target `tunnel`.
+#[test]
+fn what_a_fuzzer_found_stays_found() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/tunnel");
+    let mut count = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let _said = SayOnPanic(path.display().to_string());
+        simulate(&fs::read(&path).unwrap());
+        count += 1;
+    }
+    assert!(count >= 3, "{count} inputs");
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long to test is up to who tests")]
+fn seeds(default: u64) -> Range<u64> {
+    let number = |name| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
+    match number("WINDLASS_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("WINDLASS_SIMULATIONS").unwrap_or(default),
+    }
+}
+
+struct SayOnPanic(String);
+
+impl Drop for SayOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("it was {}", self.0);
+        }
+    }
+}
