@@ -15,7 +15,7 @@ static ALLOCATOR: AllocProfiler = AllocProfiler::system();
 /// Frames in one scan.
 const FRAMES: usize = 64;
 
-const SIZES: [usize; 6] = [0, 16, 125, 1 << 10, 16 << 10, 1 << 20];
+const SIZES: [usize; 6] = [0, 64, 125, 1 << 10, 16 << 10, 1 << 20];
 
 fn main() {
     divan::main();
