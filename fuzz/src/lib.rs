@@ -6,5 +6,7 @@ extern crate self as windlass;
 pub mod websocket;
 
 pub mod properties;
+#[cfg(feature = "records")]
 pub mod records;
+#[cfg(feature = "records")]
 pub mod tls;
