@@ -1,55 +1,143 @@
-//! The drains that are under way, each a task that tells its story in the log.
+//! The drains that are under way, each a task that tells its story in the log and on the board.
 
+use std::future::{Future, pending};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::drain::{Cause, Drain, Progress, Report};
+use crate::drain::{Board, Cause, Drain, DrainEnd, Progress, Report, Scope};
+
+/// How often the log hears of a drain: a human pace.
+const SAY: Duration = Duration::from_secs(5);
 
 /// The drains that are under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Drains {
+    board: Arc<Board>,
     tasks: JoinSet<()>,
+    /// Those that can be taken back.
+    of_endpoints: Vec<(Scope, oneshot::Sender<()>)>,
 }
 
 impl Drains {
-    /// Sees a drain through, in the background.
-    pub(super) fn run(&mut self, cause: Cause, drain: Drain) {
-        while self.tasks.try_join_next().is_some() {}
-        if !drain.is_empty() {
-            self.tasks.spawn(async move {
-                see_through(cause, drain).await;
-            });
+    pub(super) fn new(board: Arc<Board>) -> Self {
+        Self { board, tasks: JoinSet::new(), of_endpoints: Vec::new() }
+    }
+
+    /// Sees a drain through, in the background; returns its number.
+    pub(super) fn run(&mut self, cause: Cause, scope: String, drain: Drain) -> u64 {
+        self.spawn(cause, scope, drain, pending())
+    }
+
+    /// The same, for the drain of an endpoint: it ends early when [`take_back`](Self::take_back) is called for `endpoint`.
+    pub(super) fn run_of_endpoint(&mut self, endpoint: Scope, scope: String, drain: Drain) -> u64 {
+        let (take_back, taken_back) = oneshot::channel();
+        self.of_endpoints.retain(|(_, take_back)| !take_back.is_closed());
+        self.of_endpoints.push((endpoint, take_back));
+        let taken_back = async move {
+            // One whose sender is dropped without a word goes on to its end.
+            if taken_back.await.is_err() {
+                pending().await
+            }
+        };
+        self.spawn(Cause::Operator, scope, drain, taken_back)
+    }
+
+    /// Ends the drains of `endpoint` that are under way: who was not told yet stays.
+    pub(super) fn take_back(&mut self, endpoint: Scope) {
+        for (_, take_back) in self.of_endpoints.extract_if(.., |(scope, _)| *scope == endpoint) {
+            // One that is over already needs no word.
+            let _ = take_back.send(());
         }
+    }
+
+    fn spawn(
+        &mut self,
+        cause: Cause,
+        scope: String,
+        drain: Drain,
+        taken_back: impl Future<Output = ()> + Send + 'static,
+    ) -> u64 {
+        while self.tasks.try_join_next().is_some() {}
+        let id = self.board.begin(cause, scope.clone(), &drain);
+        let board = Arc::clone(&self.board);
+        self.tasks.spawn(async move {
+            see_through(&Story { id, cause, scope: &scope, board: &board }, drain, taken_back).await;
+        });
+        id
     }
 }
 
-/// Sees a drain through, and says how it goes at a human pace.
-pub(super) async fn see_through(cause: Cause, drain: Drain) -> Report {
-    if !drain.is_empty() {
-        tracing::info!(
-            %cause,
-            tunnels = drain.len(),
-            over_seconds = drain.pace().duration().as_secs_f64(),
-            raised_to_per_second = drain.pace().raised_to(),
-            "drain begins"
-        );
-    }
+/// What the log and the board are told about.
+pub(super) struct Story<'a> {
+    pub(super) id: u64,
+    pub(super) cause: Cause,
+    pub(super) scope: &'a str,
+    pub(super) board: &'a Board,
+}
+
+/// Sees a drain through, and says how it goes.
+pub(super) async fn see_through(story: &Story<'_>, drain: Drain, taken_back: impl Future<Output = ()>) -> Report {
     let is_empty = drain.is_empty();
-    let report = drain.run(|progress| say(cause, progress)).await;
     if !is_empty {
-        tracing::info!(
-            %cause,
-            tunnels = report.tunnels,
-            cut = report.cut,
-            took_ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX),
-            "drain is over"
-        );
+        story.begins(&drain);
+    }
+    let mut say_at = Instant::now() + SAY;
+    let report = drain
+        .run(taken_back, |progress| {
+            story.board.note_progress(story.id, progress);
+            let now = Instant::now();
+            if now >= say_at {
+                say_at = now + SAY;
+                story.goes_on(progress);
+            }
+        })
+        .await;
+    story.board.note_end(story.id, report);
+    if !is_empty {
+        story.ends(report);
     }
     report
 }
 
-fn say(cause: Cause, progress: Progress) {
-    let Progress { left, told, ends_at } = progress;
-    let ends_in_seconds = ends_at.saturating_duration_since(Instant::now()).as_secs();
-    tracing::info!(%cause, left, told, ends_in_seconds, "draining");
+impl Story<'_> {
+    fn begins(&self, drain: &Drain) {
+        let Self { cause, scope, .. } = self;
+        let pace = drain.pace();
+        tracing::info!(
+            %cause,
+            scope,
+            tunnels = drain.len(),
+            over_seconds = pace.duration().as_secs_f64(),
+            "drain begins"
+        );
+        if let Some(raised_to_per_second) = pace.raised_to() {
+            tracing::warn!(
+                %cause,
+                scope,
+                raised_to_per_second,
+                "max_per_second does not allow everybody to be told before the deadline: it is raised"
+            );
+        }
+    }
+
+    fn goes_on(&self, progress: Progress) {
+        let Self { cause, scope, .. } = self;
+        let Progress { left, told, closed, cut, ends_at, .. } = progress;
+        let ends_in_seconds = ends_at.saturating_duration_since(Instant::now()).as_secs();
+        tracing::info!(%cause, scope, left, told, closed, cut, ends_in_seconds, "draining");
+    }
+
+    fn ends(&self, report: Report) {
+        let Self { cause, scope, .. } = self;
+        let Report { end, tunnels, cut, took } = report;
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        match end {
+            DrainEnd::Complete => tracing::info!(%cause, scope, tunnels, cut, took_ms, "drain is over"),
+            DrainEnd::TakenBack => tracing::info!(%cause, scope, tunnels, cut, took_ms, "drain was taken back"),
+        }
+    }
 }

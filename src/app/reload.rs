@@ -6,7 +6,7 @@ use std::{error, fmt};
 use super::listeners::BindError;
 use super::running::{Running, problems, write_all};
 use crate::config::{OnReload, Problems, Settings};
-use crate::drain::{Cause, Drain, Standing};
+use crate::drain::{Cause, Drain, Policy, Standing};
 use crate::session::Proxy;
 use crate::snapshot::{Certificates, Diff, Snapshot, load_certificates};
 
@@ -87,16 +87,19 @@ impl Running {
 
     fn drain_vanished(&mut self, diff: &Diff) -> usize {
         let settings = self.proxy.snapshot().settings.drain;
-        let order = Drain::order(Cause::Reload, &settings, settings.reload);
+        let policy = Policy::new(&settings, settings.reload);
+        let order = policy.order(Cause::Reload);
         // Requests that found their route before the publishing can still register.
         let standing = diff.vanished.iter().map(|vanished| Standing {
             scope: vanished.scope,
-            order,
+            order: order.clone(),
             while_alive: Some(vanished.while_alive.clone()),
         });
-        let drain = Drain::begin(&self.proxy.registry, standing, order, &settings, settings.reload);
+        let drain = Drain::begin(&self.proxy.registry, standing, order.clone(), &policy);
         let count = drain.len();
-        self.drains.run(Cause::Reload, drain);
+        if count > 0 {
+            self.drains.run(Cause::Reload, "what the reload took away".into(), drain);
+        }
         count
     }
 }

@@ -7,13 +7,12 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep};
 
-use super::drains::see_through;
 use super::handoff::Successor;
 use super::listeners::Listeners;
 use super::predecessors::Predecessors;
 use super::running::Running;
 use crate::config::DrainWindow;
-use crate::drain::{Cause, Drain, Registry, Scope, Standing, StopOrder};
+use crate::drain::{Cause, Drain, Policy, Registry, Scope, Standing, StopOrder};
 use crate::process::{Channel, Message};
 use crate::session::Phase;
 
@@ -33,21 +32,26 @@ impl Running {
     }
 
     /// Drains the tunnels that are here, and then those that opened since, with what is left of the time.
-    async fn drain_in_turn(&self) {
+    async fn drain_in_turn(&mut self) {
         let settings = self.proxy.snapshot().settings.drain;
         let window = settings.handoff.window;
-        let order = Drain::order(Cause::Handoff, &settings, window);
+        let policy = Policy::new(&settings, window);
+        let order = policy.order(Cause::Handoff);
         let last_call = order.deadline - LAST_CALL.min(window.deadline / 2);
-        let (mut known, mut drains) = (HashSet::new(), JoinSet::new());
+        let mut known = HashSet::new();
         let mut turn = interval(TURN);
         while Instant::now() < last_call {
             tokio::select! {
                 now = turn.tick() => {
                     let mut newcomers = self.proxy.registry.tunnels(|_| true);
                     newcomers.retain(|ticket| known.insert(ticket.id));
+                    if newcomers.is_empty() {
+                        continue;
+                    }
                     let left = order.deadline.saturating_duration_since(now);
                     let window = DrainWindow { deadline: left, spread: window.spread.min(left) };
-                    drains.spawn(see_through(Cause::Handoff, Drain::of(newcomers, order, &settings, window)));
+                    let drain = Drain::of(newcomers, order.clone(), &Policy { window, ..policy.clone() });
+                    self.drains.run(Cause::Handoff, "what is here after the handoff".into(), drain);
                 }
                 // Not at once: the tasks that accept take what waits in the queues first.
                 () = sleep(LOOK) => if self.open_places() == 0 { return },
@@ -59,8 +63,9 @@ impl Running {
     /// The last seconds: nothing opens any more, everybody has been told or is told now.
     async fn end_by(&self, order: StopOrder) {
         self.proxy.enter(Phase::Draining);
-        for ticket in self.proxy.registry.begin([Standing { scope: Scope::All, order, while_alive: None }]) {
-            ticket.tell(order);
+        let standing = Standing { scope: Scope::All, order: order.clone(), while_alive: None };
+        for ticket in self.proxy.registry.begin([standing]) {
+            ticket.tell(order.clone());
         }
         while self.open_places() > 0 && Instant::now() < order.deadline {
             sleep(LOOK).await;

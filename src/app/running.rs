@@ -75,7 +75,7 @@ impl Running {
         let workers = Workers::start(worker_count(settings.workers))?;
         let snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
         let proxy = Proxy::new(snapshot, workers, capacity);
-        let (drains, predecessors) = (Drains::default(), Predecessors::default());
+        let (drains, predecessors) = (Drains::new(Arc::clone(&proxy.drains)), Predecessors::default());
         Ok(Built {
             running: Self { proxy, listeners, tickets, drains, predecessors, report: JoinSet::new() },
             prepared,

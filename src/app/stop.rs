@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::drains::see_through;
+use std::future::pending;
+
+use super::drains::{Story, see_through};
 use super::running::Running;
-use crate::drain::{Cause, Drain, Report, Scope, Standing};
+use crate::drain::{Cause, Drain, Policy, Report, Scope, Standing};
 use crate::session::Phase;
 
 /// How a stop went.
@@ -24,13 +26,17 @@ impl Running {
         let proxy = &self.proxy;
         proxy.enter(Phase::Draining);
         let settings = proxy.snapshot().settings.drain;
-        let order = Drain::order(Cause::Stop, &settings, settings.stop);
-        let standing = Standing { scope: Scope::All, order, while_alive: None };
-        let drain = Drain::begin(&proxy.registry, [standing], order, &settings, settings.stop);
-        let tunnels = see_through(Cause::Stop, drain).await;
+        let policy = Policy::new(&settings, settings.stop);
+        let order = policy.order(Cause::Stop);
+        let deadline = order.deadline;
+        let standing = Standing { scope: Scope::All, order: order.clone(), while_alive: None };
+        let drain = Drain::begin(&proxy.registry, [standing], order, &policy);
+        let (cause, scope, board) = (Cause::Stop, "all", &*proxy.drains);
+        let id = board.begin(cause, scope.into(), &drain);
+        let tunnels = see_through(&Story { id, cause, scope, board }, drain, pending()).await;
         proxy.enter(Phase::Closing);
         // Tunnels that are cut at the deadline need a moment to be gone.
-        let until = order.deadline.max(Instant::now() + MOMENT);
+        let until = deadline.max(Instant::now() + MOMENT);
         let _ = timeout_at(until, self.all_gone()).await;
         Stopped { tunnels, sessions_cut: self.open_places() }
     }

@@ -1,21 +1,20 @@
 //! Sees one drain through: who is told when, how many are left, and when it is over.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::order::{Cause, StopOrder};
+use super::order::{Policy, StopOrder};
 use super::pace::Pace;
 use super::registry::{Registry, Standing, Ticket};
-use crate::config::{DrainSettings, DrainWindow};
 
 /// What a told tunnel needs to say its good-byes: the last one is told so long before the deadline.
 const ANSWER: Duration = Duration::from_secs(5);
 /// How often a drain looks who is left: often enough that a stop is not felt to be late.
 const LOOK: Duration = Duration::from_millis(50);
-/// How often it reports: a human pace.
-const REPORT: Duration = Duration::from_secs(5);
 
 /// A drain that has begun: its scope is closed to newcomers, and those inside wait to be told.
 #[derive(Debug)]
@@ -29,10 +28,16 @@ pub struct Drain {
 /// How far a drain has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
+    /// All that were open when it began.
+    pub tunnels: usize,
     /// Tunnels still open.
     pub left: usize,
     /// Tunnels told so far, among them those that ended since.
     pub told: usize,
+    /// Tunnels that ended, each after a Close or by itself.
+    pub closed: usize,
+    /// Tunnels that their deadline found open: they were cut, or are being cut.
+    pub cut: usize,
     /// When what is left is cut.
     pub ends_at: Instant,
 }
@@ -40,12 +45,23 @@ pub struct Progress {
 /// What became of the tunnels of a drain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
+    /// How it ended.
+    pub end: DrainEnd,
     /// All that were open when it began.
     pub tunnels: usize,
-    /// Those that were open at the deadline, when they were cut.
+    /// Those that were open at their deadline, when they were cut.
     pub cut: usize,
     /// How long it took.
     pub took: Duration,
+}
+
+/// How a drain ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DrainEnd {
+    /// Every tunnel was told.
+    Complete,
+    /// It was taken back: those that were not told by then stay.
+    TakenBack,
 }
 
 impl Drain {
@@ -54,23 +70,23 @@ impl Drain {
         registry: &Registry,
         standing: impl IntoIterator<Item = Standing>,
         order: StopOrder,
-        settings: &DrainSettings,
-        window: DrainWindow,
+        policy: &Policy,
     ) -> Self {
-        Self::of(registry.begin(standing), order, settings, window)
+        Self::of(registry.begin(standing), order, policy)
     }
 
     /// Begins a drain of these tunnels; whoever registers from now on is not concerned.
-    pub fn of(mut tickets: Vec<Arc<Ticket>>, order: StopOrder, settings: &DrainSettings, window: DrainWindow) -> Self {
+    pub fn of(mut tickets: Vec<Arc<Ticket>>, order: StopOrder, policy: &Policy) -> Self {
         let seed = fastrand::u64(..);
         fastrand::Rng::with_seed(seed).shuffle(&mut tickets);
-        let pace = Pace::new(tickets.len(), window.spread, window.deadline, ANSWER, settings.max_per_second, seed);
+        let pace = Self::plan(tickets.len(), policy, seed);
         Self { tickets, pace, order, started: Instant::now() }
     }
 
-    /// The order for a drain that starts now.
-    pub fn order(cause: Cause, settings: &DrainSettings, window: DrainWindow) -> StopOrder {
-        StopOrder { cause, code: settings.close_code, deadline: Instant::now() + window.deadline }
+    /// How a drain of `tunnels` tunnels would be paced.
+    pub fn plan(tunnels: usize, policy: &Policy, seed: u64) -> Pace {
+        let Policy { window, max_per_second, .. } = policy;
+        Pace::new(tunnels, window.spread, window.deadline, ANSWER, *max_per_second, seed)
     }
 
     /// How many tunnels it is about.
@@ -88,28 +104,53 @@ impl Drain {
         &self.pace
     }
 
-    /// Tells everyone in turn and waits until all have ended or the deadline has come. `report` hears of the progress
-    /// at a human pace.
-    pub async fn run(mut self, mut report: impl FnMut(Progress)) -> Report {
-        let tunnels = self.tickets.len();
-        let mut told = 0;
-        let mut report_at = self.started + REPORT;
+    /// When what is left is cut.
+    pub fn ends_at(&self) -> Instant {
+        self.order.deadline
+    }
+
+    /// Tells everyone in turn and waits until all have ended, the deadline has come, or `taken_back` is ready. `report`
+    /// hears of the progress at every look.
+    pub async fn run(mut self, taken_back: impl Future<Output = ()>, mut report: impl FnMut(Progress)) -> Report {
+        let mut taken_back = pin!(taken_back);
+        let (mut told, mut look_at) = (0, self.started);
         loop {
             let now = Instant::now();
             told = self.tell_until(now, told);
-            let left = self.tickets.iter().filter(|ticket| !ticket.is_ended()).count();
-            if left == 0 || now >= self.order.deadline {
-                let took = now - self.started;
-                // Tunnels look at the same clock as we do: some of those that it cut are gone already.
-                let cut = self.tickets.iter().filter(|ticket| !ticket.is_ended_before(self.order.deadline)).count();
-                return Report { tunnels, cut, took };
+            // Looking takes a moment for each tunnel: not whenever one is told.
+            if now >= look_at {
+                let progress = self.progress(told, now);
+                report(progress);
+                if progress.left == 0 || now >= self.order.deadline {
+                    return self.report(DrainEnd::Complete, progress, now);
+                }
+                look_at = (now + LOOK).min(self.order.deadline);
             }
-            if now >= report_at {
-                report(Progress { left, told, ends_at: self.order.deadline });
-                report_at = now + REPORT;
+            tokio::select! {
+                () = sleep_until(self.next_step(told, look_at)) => {}
+                () = &mut taken_back => {
+                    let now = Instant::now();
+                    return self.report(DrainEnd::TakenBack, self.progress(told, now), now);
+                }
             }
-            sleep_until(self.next_look(now, told)).await;
         }
+    }
+
+    fn progress(&self, told: usize, now: Instant) -> Progress {
+        let ends_at = self.order.deadline;
+        let mut progress = Progress { tunnels: self.tickets.len(), left: 0, told, closed: 0, cut: 0, ends_at };
+        for ticket in &self.tickets {
+            // Tunnels look at the same clock as we do: of those that the deadline cuts, some are gone already.
+            let (is_ended, is_cut) = (ticket.is_ended(), ticket.is_cut(now));
+            progress.left += usize::from(!is_ended);
+            progress.cut += usize::from(is_cut);
+            progress.closed += usize::from(is_ended && !is_cut);
+        }
+        progress
+    }
+
+    fn report(&self, end: DrainEnd, progress: Progress, now: Instant) -> Report {
+        Report { end, tunnels: self.tickets.len(), cut: progress.cut, took: now - self.started }
     }
 
     fn tell_until(&mut self, now: Instant, mut told: usize) -> usize {
@@ -117,40 +158,34 @@ impl Drain {
             if self.started + self.pace.at(told) > now {
                 break;
             }
-            ticket.tell(self.order);
+            ticket.tell(self.order.clone());
             told += 1;
         }
         told
     }
 
-    fn next_look(&self, now: Instant, told: usize) -> Instant {
-        let look = (now + LOOK).min(self.order.deadline);
-        if told < self.tickets.len() { look.min(self.started + self.pace.at(told)) } else { look }
+    fn next_step(&self, told: usize, look_at: Instant) -> Instant {
+        if told < self.tickets.len() { look_at.min(self.started + self.pace.at(told)) } else { look_at }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
     use std::net::{IpAddr, Ipv4Addr};
     use std::num::NonZeroU32;
     use std::task::Poll;
 
-    use super::super::{Incarnation, Member, Registration, Scope};
+    use super::super::{Cause, Incarnation, Member, Registration, Scope, Target};
     use super::*;
-    use crate::config::{HandoffSettings, OnReload};
+    use crate::config::DrainWindow;
     use crate::websocket::CloseCode;
 
     const WINDOW: DrainWindow = DrainWindow { deadline: Duration::from_secs(30), spread: Duration::from_secs(20) };
 
-    fn settings() -> DrainSettings {
-        DrainSettings {
-            close_code: CloseCode::SERVICE_RESTART,
-            max_per_second: NonZeroU32::new(1000).unwrap(),
-            stop: WINDOW,
-            reload: WINDOW,
-            on_reload: OnReload::Drain,
-            handoff: HandoffSettings { window: WINDOW, max_predecessors: 2, ready_within: WINDOW.deadline },
-        }
+    fn policy() -> Policy {
+        let max_per_second = NonZeroU32::new(1000).unwrap();
+        Policy { window: WINDOW, max_per_second, code: CloseCode::SERVICE_RESTART, reason: None }
     }
 
     fn registration(registry: &Arc<Registry>, endpoint: u64) -> Registration {
@@ -165,8 +200,8 @@ mod tests {
     }
 
     fn drain(registry: &Registry, scope: Scope) -> Drain {
-        let order = Drain::order(Cause::Reload, &settings(), WINDOW);
-        Drain::begin(registry, [Standing { scope, order, while_alive: None }], order, &settings(), WINDOW)
+        let order = policy().order(Cause::Operator);
+        Drain::begin(registry, [Standing { scope, order: order.clone(), while_alive: None }], order, &policy())
     }
 
     /// A tunnel that ends as soon as it is told.
@@ -185,7 +220,7 @@ mod tests {
         let start = Instant::now();
         let tunnels: Vec<_> = (0..200).map(|_| tokio::spawn(polite(registration(&registry, 4)))).collect();
         tokio::task::yield_now().await;
-        let report = drain(&registry, Scope::All).run(|_| ()).await;
+        let report = drain(&registry, Scope::All).run(pending(), |_| ()).await;
         assert_eq!((report.tunnels, report.cut), (200, 0));
         let mut first_half = 0;
         for tunnel in tunnels {
@@ -199,7 +234,7 @@ mod tests {
         let registry = Registry::new(1);
         let stays = registration(&registry, 5);
         let goes = tokio::spawn(polite(registration(&registry, 4)));
-        let report = drain(&registry, Scope::Endpoint(Incarnation(4))).run(|_| ()).await;
+        let report = drain(&registry, Scope::Endpoint(Incarnation(4))).run(pending(), |_| ()).await;
         assert_eq!(report.tunnels, 1);
         goes.await.unwrap();
         assert!(stays.ticket().order().is_none());
@@ -209,10 +244,55 @@ mod tests {
     async fn gives_up_at_the_deadline_and_says_how_many_were_left() {
         let registry = Registry::new(1);
         let deaf = registration(&registry, 4);
-        let mut reports = 0;
-        let report = drain(&registry, Scope::All).run(|_| reports += 1).await;
-        assert_eq!(report, Report { tunnels: 1, cut: 1, took: WINDOW.deadline });
-        assert!(reports >= 5, "{reports} reports in 30 s");
+        let mut last = None;
+        let report = drain(&registry, Scope::All).run(pending(), |progress| last = Some(progress)).await;
+        assert_eq!(report, Report { end: DrainEnd::Complete, tunnels: 1, cut: 1, took: WINDOW.deadline });
+        let last = last.map(|Progress { left, told, closed, cut, .. }| (left, told, closed, cut));
+        assert_eq!(last, Some((1, 1, 0, 1)));
         assert!(deaf.ticket().order().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ends_one_tunnel_and_no_other() {
+        let registry = Registry::new(1);
+        let stays = registration(&registry, 4);
+        let goes = registration(&registry, 4);
+        let target = Target::Tunnel(goes.ticket().id);
+        let goes = tokio::spawn(polite(goes));
+        let tickets = registry.tunnels(|ticket| target.is_about(ticket));
+        let drain = Drain::of(tickets, policy().order(Cause::Operator), &policy());
+        assert_eq!(drain.run(pending(), |_| ()).await.tunnels, 1);
+        goes.await.unwrap();
+        assert!(!stays.ticket().is_told());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_taken_back_tells_nobody_more() {
+        let registry = Registry::new(1);
+        let all: Vec<_> = (0..100).map(|_| registration(&registry, 4)).collect();
+        let drain = drain(&registry, Scope::All);
+        let report = drain.run(tokio::time::sleep(WINDOW.spread / 2), |_| ()).await;
+        assert_eq!((report.end, report.took), (DrainEnd::TakenBack, WINDOW.spread / 2));
+        let told = || all.iter().filter(|registration| registration.ticket().is_told()).count();
+        let told_by_then = told();
+        assert!((40..=60).contains(&told_by_then), "{told_by_then} of 100 in half of the spread");
+        tokio::time::sleep(WINDOW.deadline).await;
+        assert_eq!(told(), told_by_then);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tells_closed_from_cut() {
+        let registry = Registry::new(1);
+        let (closed, cut) = (registration(&registry, 4), registration(&registry, 4));
+        let drain = drain(&registry, Scope::All);
+        let deadline = drain.ends_at();
+        tokio::spawn(polite(closed));
+        tokio::spawn(async move {
+            sleep_until(deadline).await;
+            drop(cut);
+        });
+        let mut last = None;
+        drain.run(pending(), |progress| last = Some((progress.closed, progress.cut))).await;
+        assert_eq!(last, Some((1, 1)));
     }
 }

@@ -7,17 +7,21 @@
 //! Invariants: a tunnel is registered before its client reads the 101, and no longer than its task lives. A tunnel
 //! that registers in a scope which is already draining finds its order waiting.
 
+mod board;
 mod coordinator;
 mod order;
 mod pace;
 mod registry;
 mod scope;
+mod target;
 
-pub use coordinator::{Drain, Progress, Report};
-pub use order::{Cause, StopOrder};
+pub use board::{Board, DrainNote};
+pub use coordinator::{Drain, DrainEnd, Progress, Report};
+pub use order::{BadPolicy, Cause, Overrides, Policy, StopOrder};
 pub use pace::Pace;
 pub use registry::{Registration, Registry, Standing, Ticket};
-pub use scope::{Incarnation, Life, Member, Scope};
+pub use scope::{Incarnation, Life, Member, Scope, TunnelId};
+pub use target::{EndpointTarget, NoTarget, Target};
 
 #[cfg(test)]
 mod race;

@@ -1,10 +1,15 @@
-//! What a tunnel is told when it has to end.
+//! What a drain is to keep to, and what a tunnel is told when it has to end.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::websocket::CloseCode;
+use crate::config::{DrainSettings, DrainWindow};
+use crate::websocket::{CloseCode, MAX_REASON};
 
 /// Why a drain takes place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,35 +20,174 @@ pub enum Cause {
     Reload,
     /// Another process has taken over.
     Handoff,
+    /// An operator asked for it.
+    Operator,
 }
 
 impl Cause {
-    /// What the client reads as the reason of its Close.
+    /// What the client reads as the reason of its Close, unless an operator gave another.
     pub fn reason(self) -> &'static str {
         match self {
             Self::Stop | Self::Handoff => "service restart",
             Self::Reload => "configuration changed",
+            Self::Operator => "please reconnect",
+        }
+    }
+
+    /// The word for logs, metrics and the status.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Reload => "reload",
+            Self::Handoff => "handoff",
+            Self::Operator => "operator",
         }
     }
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Stop => "stop",
-            Self::Reload => "reload",
-            Self::Handoff => "handoff",
-        })
+        f.write_str(self.as_str())
     }
 }
 
+/// What a drain keeps to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// When what is left is cut, and over how long the tunnels are told.
+    pub window: DrainWindow,
+    /// How many are told each second at the most, unless the deadline needs more.
+    pub max_per_second: NonZeroU32,
+    /// The code of the Close that clients read.
+    pub code: CloseCode,
+    /// Its reason; `None` is that of the cause.
+    pub reason: Option<Arc<str>>,
+}
+
+impl Policy {
+    /// What is configured, with the window of a cause.
+    pub fn new(settings: &DrainSettings, window: DrainWindow) -> Self {
+        Self { window, max_per_second: settings.max_per_second, code: settings.close_code, reason: None }
+    }
+
+    /// The same with what an operator wants otherwise. A spread that was not asked for gives way to a shorter deadline.
+    pub fn with(self, overrides: &Overrides) -> Result<Self, BadPolicy> {
+        let Overrides { deadline, spread, max_per_second, code, reason } = overrides;
+        let deadline = deadline.unwrap_or(self.window.deadline);
+        let spread = spread.unwrap_or(self.window.spread.min(deadline));
+        if spread > deadline {
+            return Err(BadPolicy::SpreadAboveDeadline);
+        }
+        if reason.as_ref().is_some_and(|reason| reason.len() > MAX_REASON) {
+            return Err(BadPolicy::ReasonTooLong);
+        }
+        Ok(Self {
+            window: DrainWindow { deadline, spread },
+            max_per_second: max_per_second.unwrap_or(self.max_per_second),
+            code: code.unwrap_or(self.code),
+            reason: reason.clone().or(self.reason),
+        })
+    }
+
+    /// The order for a drain that starts now.
+    pub fn order(&self, cause: Cause) -> StopOrder {
+        let deadline = Instant::now() + self.window.deadline;
+        StopOrder { cause, code: self.code, reason: self.reason.clone(), deadline }
+    }
+}
+
+/// What an operator wants to be otherwise than configured; `None` is as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// When what is left is cut.
+    pub deadline: Option<Duration>,
+    /// Over how long the tunnels are told.
+    pub spread: Option<Duration>,
+    /// How many are told each second at the most.
+    pub max_per_second: Option<NonZeroU32>,
+    /// The code of the Close that clients read.
+    pub code: Option<CloseCode>,
+    /// Its reason.
+    pub reason: Option<Arc<str>>,
+}
+
+/// What no drain can keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BadPolicy {
+    /// Tunnels would be told after they are cut.
+    SpreadAboveDeadline,
+    /// A Close has no room for the reason (RFC 6455 §5.5).
+    ReasonTooLong,
+}
+
 /// Tells a tunnel to say good-bye now, and until when it has time for that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StopOrder {
     /// Why.
     pub cause: Cause,
     /// The code of the Close that its client reads.
     pub code: CloseCode,
+    /// The reason of that Close; `None` is that of the cause.
+    pub reason: Option<Arc<str>>,
     /// When the tunnel is cut if the good-byes are not over.
     pub deadline: Instant,
+}
+
+impl fmt::Display for BadPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SpreadAboveDeadline => f.write_str("the spread is longer than the deadline"),
+            Self::ReasonTooLong => write!(f, "the reason is longer than {MAX_REASON} bytes"),
+        }
+    }
+}
+
+impl std::error::Error for BadPolicy {}
+
+impl StopOrder {
+    /// The reason that its client reads.
+    pub fn reason(&self) -> Cow<'static, str> {
+        match &self.reason {
+            Some(reason) => Cow::Owned(reason.as_ref().to_owned()),
+            None => Cow::Borrowed(self.cause.reason()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(deadline: u64, spread: u64) -> DrainWindow {
+        DrainWindow { deadline: Duration::from_secs(deadline), spread: Duration::from_secs(spread) }
+    }
+
+    fn policy() -> Policy {
+        Policy {
+            window: seconds(300, 60),
+            max_per_second: NonZeroU32::MIN,
+            code: CloseCode::SERVICE_RESTART,
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn a_spread_that_nobody_asked_for_gives_way_to_the_deadline() {
+        let short = Overrides { deadline: Some(Duration::from_secs(10)), ..Overrides::default() };
+        assert_eq!(policy().with(&short).unwrap().window, seconds(10, 10));
+        let contradiction = Overrides { spread: Some(Duration::from_secs(11)), ..short };
+        assert_eq!(policy().with(&contradiction), Err(BadPolicy::SpreadAboveDeadline));
+    }
+
+    #[test]
+    fn a_reason_must_fit_into_a_close() {
+        let reason = |length| Overrides { reason: Some("x".repeat(length).into()), ..Overrides::default() };
+        assert_eq!(policy().with(&reason(MAX_REASON)).unwrap().order(Cause::Operator).reason().len(), MAX_REASON);
+        assert_eq!(policy().with(&reason(MAX_REASON + 1)), Err(BadPolicy::ReasonTooLong));
+    }
+
+    #[test]
+    fn an_order_without_a_reason_has_that_of_its_cause() {
+        assert_eq!(policy().order(Cause::Reload).reason(), Cause::Reload.reason());
+    }
 }

@@ -1,5 +1,6 @@
 //! Upgrades that finish while a drain starts, from seeds: none is missed, none hangs.
 
+use std::future::pending;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -9,18 +10,16 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Cause, Drain, Incarnation, Member, Registration, Registry, Scope, Standing, StopOrder};
-use crate::config::{DrainSettings, DrainWindow, HandoffSettings, OnReload};
+use super::{Cause, Drain, Incarnation, Member, Policy, Registration, Registry, Scope, Standing, StopOrder};
+use crate::config::DrainWindow;
 use crate::websocket::CloseCode;
 
 const WINDOW: DrainWindow = DrainWindow { deadline: Duration::from_secs(10), spread: Duration::from_secs(4) };
-const SETTINGS: DrainSettings = DrainSettings {
-    close_code: CloseCode::SERVICE_RESTART,
+const POLICY: Policy = Policy {
+    window: WINDOW,
     max_per_second: NonZeroU32::new(1000).unwrap(),
-    stop: WINDOW,
-    reload: WINDOW,
-    on_reload: OnReload::Drain,
-    handoff: HandoffSettings { window: WINDOW, max_predecessors: 2, ready_within: WINDOW.deadline },
+    code: CloseCode::SERVICE_RESTART,
+    reason: None,
 };
 /// Upgrades take, and the drain starts, within so many milliseconds.
 const RACE: u64 = 5;
@@ -50,16 +49,16 @@ async fn race(seed: u64) {
         })
         .collect();
     sleep(Duration::from_millis(rng.u64(..RACE))).await;
-    let order = Drain::order(Cause::Reload, &SETTINGS, WINDOW);
-    let standing = Standing { scope: Scope::Route(drained), order, while_alive: None };
-    let drain = Drain::begin(&registry, [standing], order, &SETTINGS, WINDOW);
+    let order = POLICY.order(Cause::Reload);
+    let standing = Standing { scope: Scope::Route(drained), order: order.clone(), while_alive: None };
+    let drain = Drain::begin(&registry, [standing], order.clone(), &POLICY);
     let found = drain.len();
-    let report = timeout(WINDOW.deadline * 2, drain.run(|_| ())).await.expect("the drain ends");
+    let report = timeout(WINDOW.deadline * 2, drain.run(pending(), |_| ())).await.expect("the drain ends");
     assert_eq!((report.tunnels, report.cut), (found, 0), "seed {seed}");
     for (route, tunnel) in tunnels {
         match tunnel.await.unwrap() {
             Upgraded::Told(told, at) => {
-                assert_eq!((route, told), (drained, order), "seed {seed}: told without a reason");
+                assert_eq!((route, told), (drained, order.clone()), "seed {seed}: told without a reason");
                 assert!(at < order.deadline, "seed {seed}: told too late");
             }
             Upgraded::Untold => assert_ne!(route, drained, "seed {seed}: missed"),

@@ -9,8 +9,8 @@ use futures_util::task::AtomicWaker;
 use slab::Slab;
 use tokio::time::Instant;
 
-use super::order::StopOrder;
-use super::scope::{Member, Scope};
+use super::order::{Cause, StopOrder};
+use super::scope::{Member, Scope, TunnelId};
 
 /// Every open tunnel of the process, in shards so that workers do not wait for each other.
 #[derive(Debug)]
@@ -34,8 +34,8 @@ pub struct Standing {
 /// The registry's side of one open tunnel.
 #[derive(Debug)]
 pub struct Ticket {
-    /// Counts up over the life of the process; stands in the log as the tunnel's name.
-    pub id: u64,
+    /// Counts up over the life of the process.
+    pub id: TunnelId,
     /// What it belongs to.
     pub member: Member,
     /// Since when it is open.
@@ -68,7 +68,7 @@ impl Registry {
     pub fn register(self: &Arc<Self>, worker: usize, member: Member) -> Registration {
         let shard = worker % self.shards.len();
         let ticket = Arc::new(Ticket {
-            id: self.opened.fetch_add(1, Ordering::Relaxed) + 1,
+            id: TunnelId(self.opened.fetch_add(1, Ordering::Relaxed) + 1),
             member,
             opened: Instant::now(),
             order: OnceLock::new(),
@@ -79,7 +79,7 @@ impl Registry {
         let key = self.shard(shard).insert(Arc::clone(&ticket));
         // After the insert: a drain that starts now either finds the ticket or is found by it.
         for standing in locked(&self.standing).iter().filter(|standing| standing.scope.contains(&ticket.member)) {
-            ticket.tell(standing.order);
+            ticket.tell(standing.order.clone());
         }
         Registration { ticket, registry: Arc::clone(self), shard, key }
     }
@@ -92,16 +92,35 @@ impl Registry {
             list.retain(|old| old.while_alive.as_ref().is_none_or(|alive| alive.strong_count() > 0));
             list.extend(standing.iter().cloned());
         }
-        self.tunnels(|member| standing.iter().any(|standing| standing.scope.contains(member)))
+        self.tunnels(|ticket| standing.iter().any(|standing| standing.scope.contains(&ticket.member)))
+    }
+
+    /// Takes back the orders of `cause` that wait in `scope`: who registers there from now on is welcome again.
+    pub fn forget(&self, cause: Cause, scope: Scope) {
+        locked(&self.standing).retain(|standing| standing.order.cause != cause || standing.scope != scope);
     }
 
     /// The open tunnels that `wanted` accepts.
-    pub fn tunnels(&self, wanted: impl Fn(&Member) -> bool) -> Vec<Arc<Ticket>> {
+    pub fn tunnels(&self, wanted: impl Fn(&Ticket) -> bool) -> Vec<Arc<Ticket>> {
         let mut found = Vec::new();
-        for shard in 0..self.shards.len() {
-            found.extend(self.shard(shard).iter().map(|(_, ticket)| ticket).filter(|t| wanted(&t.member)).cloned());
-        }
+        self.each(|ticket| {
+            if wanted(ticket) {
+                found.push(Arc::clone(ticket));
+            }
+        });
         found
+    }
+
+    /// Shows every open tunnel to `look`, which must be quick: the workers wait for it to open and end tunnels.
+    pub fn each(&self, mut look: impl FnMut(&Arc<Ticket>)) {
+        for shard in 0..self.shards.len() {
+            self.shard(shard).iter().for_each(|(_, ticket)| look(ticket));
+        }
+    }
+
+    /// How many tunnels were ever opened.
+    pub fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
     }
 
     /// How many tunnels are open.
@@ -135,14 +154,20 @@ impl Ticket {
         self.ended.load(Ordering::Acquire) != u64::MAX
     }
 
-    /// Whether the tunnel was no more when `deadline` came: it was not cut.
-    pub fn is_ended_before(&self, deadline: Instant) -> bool {
-        self.ended.load(Ordering::Acquire) < nanoseconds(deadline.saturating_duration_since(self.opened))
+    /// Whether its deadline, the earliest that it was given until `now`, found it open.
+    pub fn is_cut(&self, now: Instant) -> bool {
+        let until = nanoseconds(now.saturating_duration_since(self.opened));
+        self.ended.load(Ordering::Acquire).min(until) >= self.deadline.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was given an order.
+    pub fn is_told(&self) -> bool {
+        self.order.get().is_some()
     }
 
     /// The order, with the earliest deadline that was given so far.
     pub fn order(&self) -> Option<StopOrder> {
-        let order = *self.order.get()?;
+        let order = self.order.get()?.clone();
         let deadline = self.opened + Duration::from_nanos(self.deadline.load(Ordering::Relaxed));
         Some(StopOrder { deadline, ..order })
     }
@@ -181,7 +206,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
-    use super::super::{Cause, Incarnation};
+    use super::super::Incarnation;
     use super::*;
     use crate::websocket::CloseCode;
 
@@ -197,7 +222,7 @@ mod tests {
 
     fn order(seconds: u64) -> StopOrder {
         let deadline = Instant::now() + Duration::from_secs(seconds);
-        StopOrder { cause: Cause::Reload, code: CloseCode::SERVICE_RESTART, deadline }
+        StopOrder { cause: Cause::Reload, code: CloseCode::SERVICE_RESTART, reason: None, deadline }
     }
 
     fn standing(route: u64, while_alive: Option<Weak<()>>) -> Standing {
@@ -235,14 +260,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_order_that_is_taken_back_waits_for_nobody() {
+        let registry = Registry::new(1);
+        registry.begin([standing(2, None), standing(3, None)]);
+        registry.forget(Cause::Reload, Scope::Route(Incarnation(2)));
+        assert!(!registry.register(0, member(2)).ticket().is_told());
+        assert!(registry.register(0, member(3)).ticket().is_told(), "the other order stands");
+        registry.forget(Cause::Operator, Scope::Route(Incarnation(3)));
+        assert!(registry.register(0, member(3)).ticket().is_told(), "another cause's order is not touched");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_second_order_only_brings_the_deadline_nearer() {
         let registry = Registry::new(1);
         let registration = registry.register(0, member(2));
         let (first, later, sooner) = (order(10), order(20), order(5));
-        registration.ticket().tell(first);
+        registration.ticket().tell(first.clone());
         registration.ticket().tell(later);
         assert_eq!(registration.ticket().order().map(|o| o.deadline), Some(first.deadline));
-        registration.ticket().tell(sooner);
+        registration.ticket().tell(sooner.clone());
         assert_eq!(registration.ticket().order().map(|o| o.deadline), Some(sooner.deadline));
     }
 }

@@ -1,5 +1,6 @@
 //! Which tunnels a drain is about.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
@@ -43,6 +44,16 @@ pub struct Member {
     pub endpoint: (EndpointName, Incarnation),
     /// The client's address, as believed.
     pub client: IpAddr,
+}
+
+/// Tells one tunnel from all others that this process ever had; stands in the log as its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TunnelId(pub u64);
+
+impl fmt::Display for TunnelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 /// A set of tunnels.

@@ -85,7 +85,7 @@ pub(super) fn exchanged(record: &Record, end: End) {
 pub(super) fn opened(visit: &Visit, registration: &Registration, took: Duration) {
     let ticket = registration.ticket();
     tracing::debug!(
-        tunnel = ticket.id,
+        tunnel = %ticket.id,
         client = %visit.client,
         route = %ticket.member.route.0,
         endpoint = %ticket.member.endpoint.0,
@@ -98,7 +98,7 @@ pub(super) fn opened(visit: &Visit, registration: &Registration, took: Duration)
 pub(super) fn ended(ticket: &Ticket, settings: &WebsocketSettings, outcome: &Outcome) {
     let Outcome { ending, farewell, counts, duration } = outcome;
     tracing::info!(
-        tunnel = ticket.id,
+        tunnel = %ticket.id,
         client = %ticket.member.client,
         listener = %ticket.member.listener.0,
         route = %ticket.member.route.0,

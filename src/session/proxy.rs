@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, watch};
 
 use super::pool::Pool;
-use crate::drain::Registry;
+use crate::drain::{Board, Registry};
 use crate::process::Workers;
 use crate::snapshot::Snapshot;
 
@@ -20,6 +20,8 @@ pub struct Proxy {
     pools: Vec<Arc<Pool>>,
     /// Every open tunnel.
     pub registry: Arc<Registry>,
+    /// Every drain.
+    pub drains: Arc<Board>,
     /// One for each session or tunnel; as many as there are descriptors for.
     pub permits: Arc<Semaphore>,
     /// Who drives them.
@@ -48,6 +50,7 @@ impl Proxy {
             phase: watch::Sender::new(Phase::Serving),
             pools: (0..workers.count()).map(|_| Arc::default()).collect(),
             registry: Registry::new(workers.count()),
+            drains: Arc::default(),
             permits: Arc::new(Semaphore::new(capacity.clamp(1, Semaphore::MAX_PERMITS))),
             workers,
         })

@@ -1,7 +1,7 @@
 //! One endpoint as it runs: its address and its load.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::balance::{EndpointIdentity, PinToken};
 use crate::config::{EndpointAddress, EndpointName, EndpointSettings};
@@ -21,6 +21,8 @@ pub struct Endpoint {
     /// What a pin cookie names it by.
     pub pin: PinToken,
     tunnels: AtomicUsize,
+    /// An operator drains it; this outlives reloads.
+    draining: AtomicBool,
 }
 
 /// One open tunnel, counted as its endpoint's load for as long as this lives.
@@ -38,6 +40,7 @@ impl Endpoint {
             identity: EndpointIdentity::of(settings.name.as_str()),
             pin: PinToken::of(settings.name.as_str()),
             tunnels: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
         }
     }
 
@@ -45,6 +48,21 @@ impl Endpoint {
     pub fn lease(self: &Arc<Self>) -> Lease {
         self.tunnels.fetch_add(1, Ordering::Relaxed);
         Lease { endpoint: Arc::clone(self) }
+    }
+
+    /// Whether new placements pass it by.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Lets new placements pass it by from now on.
+    pub fn begin_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes new placements again. Says whether it was draining.
+    pub fn end_draining(&self) -> bool {
+        self.draining.swap(false, Ordering::Relaxed)
     }
 
     /// How many tunnels are open, or about to.

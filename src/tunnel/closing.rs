@@ -66,14 +66,14 @@ impl Closing {
     /// Starts the end of a tunnel.
     pub(super) fn new(ending: Ending, settings: &WebsocketSettings, speech: Speech, now: Instant) -> Self {
         let is_half = matches!(ending, Ending::Lost { gone: Gone::Finished, .. });
-        let (deadline, latest) = match ending {
+        let (deadline, latest) = match &ending {
             Ending::Drained(order) => (order.deadline, Some(order.deadline)),
             _ if is_half => (now + settings.half_close_timeout, None),
             _ => (now + settings.closing_timeout, None),
         };
         Self {
-            ending,
             good_byes: ending.good_byes(settings, speech),
+            ending,
             deadline,
             latest,
             quiet: (is_half && speech == Speech::Bytes).then_some(settings.half_close_timeout),
@@ -87,8 +87,8 @@ impl Closing {
     }
 
     /// Why the tunnel ends.
-    pub(super) fn ending(&self) -> Ending {
-        self.ending
+    pub(super) fn ending(&self) -> &Ending {
+        &self.ending
     }
 
     /// When what is left is cut.

@@ -5,11 +5,11 @@ use std::fmt;
 
 use super::activity::Speech;
 use crate::config::WebsocketSettings;
-use crate::drain::{Cause, StopOrder};
+use crate::drain::StopOrder;
 use crate::websocket::{CloseCode, PerSide, Side, Violation};
 
 /// Why a tunnel ends. The first cause stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// A side sent a Close of its own.
     PeerClosed {
@@ -81,9 +81,9 @@ impl Ending {
     fn closes(&self, settings: &WebsocketSettings) -> PerSide<GoodBye> {
         match *self {
             Self::PeerClosed { .. } => both(GoodBye::Rest),
-            Self::Drained(order) => PerSide {
-                client: close(order.code, order.cause.reason()),
-                upstream: GoodBye::After(CloseCode::GOING_AWAY, Cow::Borrowed(order.cause.reason())),
+            Self::Drained(ref order) => PerSide {
+                client: GoodBye::Close(order.code, order.reason()),
+                upstream: GoodBye::After(CloseCode::GOING_AWAY, order.reason()),
             },
             Self::Lifetime => both(close(CloseCode::GOING_AWAY, "maximum lifetime reached")),
             Self::Idle => both(close(CloseCode::GOING_AWAY, "idle timeout")),
@@ -129,7 +129,7 @@ impl Ending {
         match *self {
             Self::PeerClosed { code, .. } => code,
             Self::Violated { violation, .. } => Some(violation.close_code()),
-            Self::Drained(order) => Some(order.code),
+            Self::Drained(ref order) => Some(order.code),
             Self::Lifetime | Self::Idle | Self::NoPong(_) => Some(CloseCode::GOING_AWAY),
             Self::Stalled(side) => (side == Side::Upstream).then_some(CloseCode::GOING_AWAY),
             Self::Lost { side, .. } => (side == Side::Upstream).then_some(settings.endpoint_lost_code),
@@ -141,9 +141,7 @@ impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PeerClosed { .. } => f.write_str("closed"),
-            Self::Drained(StopOrder { cause: Cause::Stop, .. }) => f.write_str("drained: stop"),
-            Self::Drained(StopOrder { cause: Cause::Reload, .. }) => f.write_str("drained: reload"),
-            Self::Drained(StopOrder { cause: Cause::Handoff, .. }) => f.write_str("drained: handoff"),
+            Self::Drained(order) => write!(f, "drained: {}", order.cause),
             Self::Lifetime => f.write_str("max_lifetime"),
             Self::Idle => f.write_str("idle_timeout"),
             Self::NoPong(_) => f.write_str("pong_within"),

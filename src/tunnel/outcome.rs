@@ -6,7 +6,7 @@ use super::ending::Ending;
 use crate::websocket::{PerDirection, PerSide};
 
 /// How a tunnel ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// Why.
     pub ending: Ending,

@@ -97,10 +97,11 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         if order == self.order {
             return;
         }
-        self.order = order;
+        self.order.clone_from(&order);
         if let Some(order) = order {
             self.common.rearm = true;
-            self.common.end(Ending::Drained(order), now).hurry(order.deadline);
+            let deadline = order.deadline;
+            self.common.end(Ending::Drained(order), now).hurry(deadline);
         }
     }
 
@@ -148,7 +149,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
     fn outcome(&self, now: Instant) -> Option<Outcome> {
         let closing = self.common.closing.as_ref()?;
         (self.client.is_over() && self.upstream.is_over()).then(|| Outcome {
-            ending: closing.ending(),
+            ending: closing.ending().clone(),
             farewell: PerSide { client: closing.farewell(Side::Client), upstream: closing.farewell(Side::Upstream) },
             counts: PerDirection { from_client: self.from_client.counts(), from_upstream: self.from_upstream.counts() },
             duration: now - self.registration.ticket().opened,

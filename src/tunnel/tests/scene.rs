@@ -207,9 +207,9 @@ impl Open {
     /// A drain tells the tunnel to end within `deadline`.
     pub(super) fn drain(&mut self, deadline: Duration) {
         let deadline = Instant::now() + deadline;
-        let order = StopOrder { cause: Cause::Stop, code: CloseCode::SERVICE_RESTART, deadline };
+        let order = StopOrder { cause: Cause::Stop, code: CloseCode::SERVICE_RESTART, reason: None, deadline };
         for ticket in self.registry.tunnels(|_| true) {
-            ticket.tell(order);
+            ticket.tell(order.clone());
         }
         self.settle();
     }
@@ -228,6 +228,6 @@ impl Open {
     pub(super) fn outcome(&mut self) -> Outcome {
         self.settle();
         assert!(self.registry.is_empty() || self.outcome.is_none(), "an ended tunnel is still registered");
-        self.outcome.expect("the tunnel has ended")
+        self.outcome.clone().expect("the tunnel has ended")
     }
 }
