@@ -10,6 +10,7 @@ pub mod config;
 pub mod demo;
 pub mod drain;
 pub mod http;
+pub mod metrics;
 pub mod net;
 pub mod process;
 pub mod session;

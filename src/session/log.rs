@@ -1,4 +1,4 @@
-//! What the log says of requests and tunnels: one line each when they end, fields not prose.
+//! What the log and the counters are told of requests and tunnels: one line each when they end, fields not prose.
 //!
 //! Never a query string, a cookie, a credential or a payload.
 
@@ -12,6 +12,7 @@ use super::request::{Refused, Visit};
 use super::serve::Session;
 use crate::config::WebsocketSettings;
 use crate::drain::{Registration, Ticket};
+use crate::metrics::Metrics;
 use crate::tunnel::Outcome;
 
 /// What is kept of a request for the line about it.
@@ -39,6 +40,7 @@ impl Summary {
 pub(super) fn refused(session: &Session, summary: &Summary, refused: &Refused, took: Duration) {
     let Summary { method, host, path, client } = summary;
     let refusal = refused.refusal;
+    session.proxy.metrics.refused(refusal.log_word());
     tracing::info!(
         %client,
         listener = %session.listener.settings.name,
@@ -64,6 +66,8 @@ pub(super) fn broken(session: &Session, error: &hyper::Error) {
 /// An exchange has ended.
 pub(super) fn exchanged(record: &Record, end: End) {
     let Summary { method, host, path, client } = &*record.summary;
+    let status = record.answer.as_ref().map(|(_, status)| status.as_u16());
+    record.session.proxy.metrics.exchanged(status, end.log_word());
     tracing::info!(
         %client,
         listener = %record.session.listener.settings.name,
@@ -72,7 +76,7 @@ pub(super) fn exchanged(record: &Record, end: End) {
         %method,
         host,
         path,
-        status = record.answer.as_ref().map(|(_, status)| status.as_u16()),
+        status,
         outcome = end.log_word(),
         bytes_from_client = record.upload.bytes(),
         bytes_from_upstream = record.answered,
@@ -95,8 +99,10 @@ pub(super) fn opened(visit: &Visit, registration: &Registration, took: Duration)
 }
 
 /// A tunnel has ended.
-pub(super) fn ended(ticket: &Ticket, settings: &WebsocketSettings, outcome: &Outcome) {
+pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSettings, outcome: &Outcome) {
     let Outcome { ending, farewell, counts, duration } = outcome;
+    let by = ending.by().map_or("windlass", |side| side.as_str());
+    metrics.tunnel_ended(ending.metric_word(), by, ending.code(settings));
     tracing::info!(
         tunnel = %ticket.id,
         client = %ticket.member.client,
@@ -108,7 +114,7 @@ pub(super) fn ended(ticket: &Ticket, settings: &WebsocketSettings, outcome: &Out
         bytes_from_client = counts.from_client.bytes,
         messages_from_upstream = counts.from_upstream.messages,
         bytes_from_upstream = counts.from_upstream.bytes,
-        ended_by = ending.by().map_or("windlass", |side| side.as_str()),
+        ended_by = by,
         code = ending.code(settings).map(|code| code.get()),
         why = %ending,
         client_left = farewell.client.as_str(),

@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::pool::Pool;
 use crate::drain::{Board, Registry};
+use crate::metrics::Metrics;
 use crate::process::Workers;
 use crate::snapshot::Snapshot;
 
@@ -22,6 +23,8 @@ pub struct Proxy {
     pub registry: Arc<Registry>,
     /// Every drain.
     pub drains: Arc<Board>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// One for each session or tunnel; as many as there are descriptors for.
     pub permits: Arc<Semaphore>,
     /// Who drives them.
@@ -51,6 +54,7 @@ impl Proxy {
             pools: (0..workers.count()).map(|_| Arc::default()).collect(),
             registry: Registry::new(workers.count()),
             drains: Arc::default(),
+            metrics: Arc::default(),
             permits: Arc::new(Semaphore::new(capacity.clamp(1, Semaphore::MAX_PERMITS))),
             workers,
         })

@@ -25,6 +25,7 @@ use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
 use crate::http::head::{ResponseHead, parse_response_head, write_request_head, write_response_head};
 use crate::http::{Refusal, forward, hygiene};
+use crate::metrics::Metrics;
 use crate::net::ClientStream;
 use crate::snapshot::Lease;
 use crate::tunnel::{Joined, Protocol, Terms, Tunnel};
@@ -42,6 +43,7 @@ pub(super) struct Opened {
     settings: Arc<WebsocketSettings>,
     registration: Registration,
     lease: Lease,
+    metrics: Arc<Metrics>,
 }
 
 /// Opens a tunnel. Returns only where there is none: with the endpoint's answer if that is not a 101, or refused.
@@ -87,7 +89,8 @@ pub(super) async fn open(visit: &Visit, mut parts: Parts, token: &str) -> Result
         Protocol::Raw => Arc::clone(&visit.route.raw),
     };
     log::opened(visit, &registration, visit.started.elapsed());
-    let opened = Opened { upstream: stream, early, answer, protocol, settings, registration, lease };
+    let metrics = Arc::clone(&visit.session.proxy.metrics);
+    let opened = Opened { upstream: stream, early, answer, protocol, settings, registration, lease, metrics };
     visit.session.open(Box::new(opened));
     // The session takes its connection back from HTTP now, and drops this future with it.
     pending().await
@@ -156,7 +159,7 @@ fn register(visit: &Visit, lease: &Lease) -> Registration {
 impl Opened {
     /// Joins the two streams: a task of its own from now on, so that nothing of the session stays with the tunnel.
     pub(super) fn join(self, client: ClientStream, early: Bytes, place: Place) {
-        let Self { upstream, early: upstream_early, answer, protocol, settings, registration, lease } = self;
+        let Self { upstream, early: upstream_early, answer, protocol, settings, registration, lease, metrics } = self;
         let ticket = Arc::clone(registration.ticket());
         let joined = Joined { client, upstream, client_early: early.to_vec(), upstream_early, answer };
         let mut tunnel = Tunnel::new(joined, Terms { settings: Arc::clone(&settings), protocol }, registration);
@@ -165,7 +168,7 @@ impl Opened {
         // polled, for as long as the task lives.
         tokio::spawn(poll_fn(move |cx| {
             let outcome = ready!(Pin::new(&mut tunnel).poll(cx));
-            log::ended(&ticket, &settings, &outcome);
+            log::ended(&metrics, &ticket, &settings, &outcome);
             let _ = &held;
             Poll::Ready(())
         }));

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::activity::Speech;
 use crate::config::WebsocketSettings;
-use crate::drain::StopOrder;
+use crate::drain::{Cause, StopOrder};
 use crate::websocket::{CloseCode, PerSide, Side, Violation};
 
 /// Why a tunnel ends. The first cause stands.
@@ -121,6 +121,26 @@ impl Ending {
             Self::PeerClosed { by, .. } | Self::Violated { by, .. } => Some(by),
             Self::NoPong(side) | Self::Stalled(side) | Self::Lost { side, .. } => Some(side),
             Self::Drained(_) | Self::Lifetime | Self::Idle => None,
+        }
+    }
+
+    /// The one word for metrics.
+    pub fn metric_word(&self) -> &'static str {
+        match self {
+            Self::PeerClosed { .. } => "closed",
+            Self::Drained(order) => match order.cause {
+                Cause::Stop => "drained_stop",
+                Cause::Reload => "drained_reload",
+                Cause::Handoff => "drained_handoff",
+                Cause::Operator => "drained_operator",
+            },
+            Self::Lifetime => "max_lifetime",
+            Self::Idle => "idle_timeout",
+            Self::NoPong(_) => "pong_within",
+            Self::Stalled(_) => "stall_timeout",
+            Self::Violated { .. } => "violation",
+            Self::Lost { gone: Gone::Finished, .. } => "gone",
+            Self::Lost { gone: Gone::Broken, .. } => "broken",
         }
     }
 

@@ -1,0 +1,12 @@
+//! What is counted over the life of the process, and how it is written for Prometheus.
+//!
+//! [`Metrics`] has one field for each counter; [`Gauges`] are looked at when somebody asks. Nothing in here is touched for a
+//! message or a frame: the least that costs a count is a request. Invariant: no label grows with the traffic. Labels are
+//! words of ours, names that the configuration has now, or close codes, where an application's own are put together.
+
+mod counters;
+mod gauges;
+mod text;
+
+pub use counters::{Metrics, ReloadCounts, ReloadResult};
+pub use gauges::{DrainGauge, Gauges, TunnelsOpen};
