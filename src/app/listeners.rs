@@ -121,6 +121,11 @@ impl Listeners {
         self.open.get(name).map(|open| open.socket.address())
     }
 
+    /// Where every listener can be reached.
+    pub(super) fn addresses(&self) -> Vec<(ListenerName, SocketAddr)> {
+        self.open.iter().map(|(name, open)| (name.clone(), open.socket.address())).collect()
+    }
+
     /// The socket that a listener needs: one that is open already, one that was inherited, or a new one.
     fn socket_for(&self, listener: &ListenerSettings, settings: &Settings) -> io::Result<ListeningSocket> {
         let is_any_port = listener.bind.address().is_some_and(|address| address.port() == 0);

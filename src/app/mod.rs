@@ -3,11 +3,14 @@
 //! What can fail (read, parse, bind) fails before anything is published; what is published is whole. Nothing in here is on
 //! the way of a request.
 
+mod admin_listener;
+mod control;
 mod drains;
 mod environment;
 mod handoff;
 mod heritage;
 mod inherited;
+mod leave;
 mod listeners;
 mod logging;
 mod operator;
@@ -17,8 +20,10 @@ mod retire;
 mod run;
 mod running;
 mod stop;
+mod unborn;
 mod watchdog;
 
+pub use admin_listener::AdminError;
 pub use environment::Environment;
 pub use handoff::{HandoffError, Successor};
 pub use listeners::BindError;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::{error, fmt};
 
+use super::admin_listener::AdminError;
 use super::listeners::BindError;
 use super::running::{Running, problems, write_all};
 use crate::config::{OnReload, Problems, Settings};
@@ -26,6 +27,8 @@ pub struct Reloaded {
 pub enum ReloadError {
     /// The configuration, or a file that it names, is wrong.
     Config(Problems),
+    /// The admin listener cannot be moved.
+    Admin(AdminError),
     /// Addresses cannot be bound.
     Bind(Vec<BindError>),
     /// A listener could not be opened.
@@ -46,6 +49,11 @@ impl Loaded {
     pub fn read(settings: Settings) -> Result<Self, Problems> {
         let certificates = load_certificates(&settings).map_err(problems)?;
         Ok(Self { settings, certificates })
+    }
+
+    /// What it means.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 }
 
@@ -125,6 +133,7 @@ impl fmt::Display for ReloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(problems) => problems.fmt(f),
+            Self::Admin(error) => error.fmt(f),
             Self::Bind(errors) => write_all(f, errors),
             Self::Open(error) => write!(f, "cannot accept on a new listener: {error}"),
         }

@@ -54,7 +54,7 @@ impl Running {
                     self.drains.run(Cause::Handoff, "what is here after the handoff".into(), drain);
                 }
                 // Not at once: the tasks that accept take what waits in the queues first.
-                () = sleep(LOOK) => if self.open_places() == 0 { return },
+                () = sleep(LOOK) => if self.proxy.open_places() == 0 { return },
             }
         }
         self.end_by(order).await;
@@ -67,15 +67,15 @@ impl Running {
         for ticket in self.proxy.registry.begin([standing]) {
             ticket.tell(order.clone());
         }
-        while self.open_places() > 0 && Instant::now() < order.deadline {
+        while self.proxy.open_places() > 0 && Instant::now() < order.deadline {
             sleep(LOOK).await;
         }
         self.proxy.enter(Phase::Closing);
         let end = Instant::now() + MOMENT;
-        while self.open_places() > 0 && Instant::now() < end {
+        while self.proxy.open_places() > 0 && Instant::now() < end {
             sleep(LOOK).await;
         }
-        let cut = self.open_places();
+        let cut = self.proxy.open_places();
         if cut > 0 {
             tracing::warn!(cut, "the deadline of the handoff has come: what is left is cut");
         }

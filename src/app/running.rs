@@ -8,11 +8,12 @@ use std::{error, fmt, io, thread};
 
 use tokio::task::JoinSet;
 
+use super::admin_listener::AdminError;
 use super::drains::Drains;
 use super::heritage::Heritage;
 use super::listeners::{BindError, Listeners, Prepared};
 use super::predecessors::Predecessors;
-use crate::config::{Problems, Settings, Workers as WorkerCount};
+use crate::config::{ListenerName, Problems, Settings, Workers as WorkerCount};
 use crate::process::{Workers, raise_descriptor_limit};
 use crate::session::Proxy;
 use crate::snapshot::{Snapshot, load_certificates};
@@ -47,6 +48,8 @@ pub enum StartError {
     Bind(Vec<BindError>),
     /// What systemd or the process before promised is not there.
     Inheritance(String),
+    /// The admin listener cannot be opened.
+    Admin(AdminError),
     /// The system refuses what everybody gets: a thread, an epoll descriptor, random numbers.
     System(String),
 }
@@ -87,18 +90,23 @@ impl Running {
         self.listeners.address(listener)
     }
 
+    /// Where every listener can be reached.
+    pub fn addresses(&self) -> Vec<(ListenerName, SocketAddr)> {
+        self.listeners.addresses()
+    }
+
     /// What every session can reach.
     pub fn proxy(&self) -> &Arc<Proxy> {
         &self.proxy
     }
-
-    /// The open sessions and tunnels. Not the permits that are taken: a listener holds one while it waits.
-    pub(super) fn open_places(&self) -> usize {
-        self.proxy.workers.loads().iter().sum()
-    }
 }
 
 impl Built {
+    /// What every session will be able to reach.
+    pub(super) fn proxy(&self) -> &Arc<Proxy> {
+        &self.running.proxy
+    }
+
     /// Accepts from now on.
     pub(super) fn open(self) -> io::Result<Running> {
         let Self { mut running, prepared } = self;
@@ -139,6 +147,7 @@ impl fmt::Display for StartError {
             Self::Config(problems) => problems.fmt(f),
             Self::Bind(errors) => write_all(f, errors),
             Self::Inheritance(error) => write!(f, "cannot take what was passed on: {error}"),
+            Self::Admin(error) => error.fmt(f),
             Self::System(error) => write!(f, "cannot start: {error}"),
         }
     }

@@ -38,11 +38,11 @@ impl Running {
         // Tunnels that are cut at the deadline need a moment to be gone.
         let until = deadline.max(Instant::now() + MOMENT);
         let _ = timeout_at(until, self.all_gone()).await;
-        Stopped { tunnels, sessions_cut: self.open_places() }
+        Stopped { tunnels, sessions_cut: self.proxy.open_places() }
     }
 
     async fn all_gone(&self) {
-        while self.open_places() > 0 {
+        while self.proxy.open_places() > 0 {
             sleep(LOOK).await;
         }
     }

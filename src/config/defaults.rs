@@ -14,6 +14,9 @@ const fn both<T: Copy>(value: T) -> PerDirection<T> {
     PerDirection { from_client: value, from_upstream: value }
 }
 
+/// Only the user that windlass runs as, and root, can reach it.
+pub(super) const ADMIN_SOCKET: &str = "/run/windlass/admin.sock";
+
 /// Takes every core: on a shared machine the neighbours feel it.
 pub(super) const WORKERS: Workers = Workers::PerCore;
 /// One line per refusal, exchange and ended tunnel: tens of megabytes an hour on a busy proxy.

@@ -11,7 +11,8 @@ pub(super) struct Kind {
     pub(super) keys: &'static [&'static str],
 }
 
-pub(super) static FILE: Kind = Kind { path: "", keys: &["workers", "log", "listener", "route", "upstream", "drain"] };
+pub(super) static FILE: Kind =
+    Kind { path: "", keys: &["workers", "log", "listener", "route", "upstream", "drain", "admin"] };
 
 pub(super) static LOG: Kind = Kind { path: "log", keys: &["level", "format"] };
 
@@ -84,7 +85,9 @@ pub(super) static RELOAD: Kind = Kind { path: "drain.reload", keys: &["on", "dea
 pub(super) static HANDOFF: Kind =
     Kind { path: "drain.handoff", keys: &["deadline", "spread", "max_predecessors", "ready_within"] };
 
-static KINDS: [&Kind; 16] = [
+pub(super) static ADMIN: Kind = Kind { path: "admin", keys: &["listen"] };
+
+static KINDS: [&Kind; 17] = [
     &FILE,
     &LOG,
     &LISTENER,
@@ -101,6 +104,7 @@ static KINDS: [&Kind; 16] = [
     &STOP,
     &RELOAD,
     &HANDOFF,
+    &ADMIN,
 ];
 
 /// Every key there is, with the path of the tables it may stand in: `NAME` is any name, `*` any key, `[]` any element.

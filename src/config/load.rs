@@ -1,15 +1,16 @@
 //! From a file to [`Settings`], or to every problem it has.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
-use super::convert::{Names, drain, listeners, routes, upstreams};
+use super::convert::{Names, admin, drain, listeners, routes, upstreams};
 use super::keys::{FILE, LOG};
 use super::readers::{choice, number};
-use super::settings::{LogFormat, LogLevel, LogSettings, Settings, Workers};
+use super::settings::{AdminSettings, LogFormat, LogLevel, LogSettings, Settings, Workers};
 use super::tree::{Item, Report, Section, Spot};
 use super::{Problem, Problems, defaults};
 
@@ -20,9 +21,7 @@ use super::{Problem, Problems, defaults};
 /// # Errors
 /// Every problem of the file, or the one that it cannot be read.
 pub fn load(path: &Path) -> Result<Settings, Problems> {
-    let bytes = fs::read(path).map_err(|error| {
-        Problem::of_file(path, format!("cannot be read: {error}"), "name a file that this user may read")
-    })?;
+    let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
     match str::from_utf8(&bytes) {
         Ok(source) => parse(source, path),
         Err(error) => Err(not_text(&bytes, error.valid_up_to(), path)),
@@ -51,6 +50,26 @@ pub fn parse(source: &str, file: &Path) -> Result<Settings, Problems> {
     Err(report.finish().expect_err("there is at least one mistake"))
 }
 
+/// Reads only `[admin]` of the file at `path`, whatever else is wrong with it: a file that cannot be served still says
+/// where the process that serves can be asked.
+///
+/// # Errors
+/// That it cannot be read, or what is wrong with that section.
+pub fn load_admin(path: &Path) -> Result<AdminSettings, Problems> {
+    let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let source = String::from_utf8_lossy(&bytes);
+    let report = Report::new(path, &source);
+    let (tree, _) = DeTable::parse_recoverable(&source);
+    let admin = admin(&Section::new(Spot::new(&report, "", 0..0), &FILE, tree.get_ref()));
+    let Err(problems) = report.finish() else { return Ok(admin) };
+    let ours = problems.iter().filter(|problem| problem.place().key.starts_with("admin")).cloned().collect();
+    Problems::check(ours).map(|()| admin)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Problem {
+    Problem::of_file(path, format!("cannot be read: {error}"), "name a file that this user may read")
+}
+
 fn settings(file: &Section<'_>) -> Settings {
     let names = Names::of(file);
     Settings {
@@ -60,6 +79,7 @@ fn settings(file: &Section<'_>) -> Settings {
         routes: routes(file, &names).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),
         upstreams: upstreams(file).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),
         drain: drain(file),
+        admin: admin(file),
     }
 }
 

@@ -17,8 +17,10 @@ mod texts;
 mod tree;
 mod units;
 
+pub use convert::parse_admin_listen;
 pub use keys::known_keys;
-pub use load::{load, parse};
+pub use load::{load, load_admin, parse};
 pub use names::{EndpointName, ListenerName, RouteName, UpstreamName};
 pub use problem::{Place, Position, Problem, Problems};
 pub use settings::*;
+pub use units::{parse_duration, write_duration};

@@ -32,6 +32,8 @@ pub struct Settings {
     pub upstreams: BTreeMap<UpstreamName, Arc<UpstreamSettings>>,
     /// How tunnels are ended when we have to end them.
     pub drain: DrainSettings,
+    /// How operators look in and steer.
+    pub admin: AdminSettings,
 }
 
 /// The number of worker threads.
@@ -399,4 +401,41 @@ pub enum OnReload {
     Drain,
     /// They stay until they end by themselves.
     Keep,
+}
+
+/// `[admin]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminSettings {
+    /// Where operators are listened to.
+    pub listen: AdminListen,
+    /// Where `listen` is written; no place in a file where it is the default.
+    pub place: Place,
+}
+
+impl AdminSettings {
+    /// Whether somebody wrote `listen`, and so counts on it.
+    pub fn is_written(&self) -> bool {
+        self.place.position.is_some()
+    }
+}
+
+/// Where operators are listened to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminListen {
+    /// Nowhere.
+    Off,
+    /// At a unix socket with this path: everything may be asked for.
+    Unix(PathBuf),
+    /// At a loopback address: nothing but reading.
+    Loopback(SocketAddr),
+}
+
+impl fmt::Display for AdminListen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Loopback(address) => address.fmt(f),
+        }
+    }
 }

@@ -6,14 +6,25 @@ use super::syntax::{Complaint, Syntax};
 
 /// `"250ms"`, `"10s"`, `"1h30min"`: more than zero, a year at the most.
 pub(super) const DURATION: Syntax<Duration> =
-    Syntax { noun: "a duration", example: r#""250ms", "10s", "5min" or "1h30min""#, unit: "s", parse: parse_duration };
+    Syntax { noun: "a duration", example: r#""250ms", "10s", "5min" or "1h30min""#, unit: "s", parse: read_duration };
 
 /// `"64KiB"`, `"1MB"`: a number of bytes, more than zero.
 pub(super) const SIZE: Syntax<u64> =
     Syntax { noun: "a size", example: r#""500B", "64KiB" or "1MiB""#, unit: "B", parse: parse_size };
 
+/// Reads a duration as it stands in a configuration.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    read_duration(text).map_err(|Complaint { problem, hint }| {
+        let hint = hint.unwrap_or_else(|| format!("write {}", DURATION.example));
+        format!("{problem}; {hint}")
+    })
+}
+
 /// Writes a duration of whole milliseconds the way [`DURATION`] reads it.
-pub(super) fn write_duration(duration: Duration) -> String {
+pub fn write_duration(duration: Duration) -> String {
     let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let mut written = String::new();
     for (unit, worth) in TIME {
@@ -31,7 +42,7 @@ pub(super) fn write_size(size: u64) -> String {
     BYTES.iter().find(whole).map_or_else(|| format!("{size}B"), |(unit, worth)| format!("{}{unit}", size / worth))
 }
 
-fn parse_duration(text: &str) -> Result<Duration, Complaint> {
+fn read_duration(text: &str) -> Result<Duration, Complaint> {
     let not_one = || format!("{text:?} is not a duration");
     let (mut total, mut rest) = take_amount(text, &TIME, not_one)?;
     while !rest.is_empty() {

@@ -137,6 +137,9 @@ spread   = "2s"
 [drain.stop]
 deadline = "5s"
 spread   = "1s"
+
+[admin]
+listen = "off"
 "#,
             generation = self.generation,
             secure = self.secure,

@@ -4,6 +4,7 @@
 
 use std::io;
 
+use futures_util::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// What an operator asks for.
@@ -50,6 +51,11 @@ impl Signals {
             _ = self.hangup.recv() => Signal::Reload,
             _ = self.user2.recv() => Signal::Handoff,
         }
+    }
+
+    /// Forgets a reload that was asked for and not yet taken: one that is about to happen serves for it too.
+    pub fn forget_reload(&mut self) {
+        while self.hangup.recv().now_or_never().is_some() {}
     }
 }
 

@@ -45,6 +45,18 @@ pub enum Phase {
     Closing,
 }
 
+impl Phase {
+    /// The words for the status.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Serving => "serving",
+            Self::HandedOver => "handed over",
+            Self::Draining => "draining",
+            Self::Closing => "closing",
+        }
+    }
+}
+
 impl Proxy {
     /// A proxy that serves `snapshot`, with at most `capacity` sessions and tunnels.
     pub fn new(snapshot: Snapshot, workers: Workers, capacity: usize) -> Arc<Self> {
@@ -58,6 +70,11 @@ impl Proxy {
             permits: Arc::new(Semaphore::new(capacity.clamp(1, Semaphore::MAX_PERMITS))),
             workers,
         })
+    }
+
+    /// How many sessions and tunnels are open. Permits would not tell: who waits for a connection holds one already.
+    pub fn open_places(&self) -> usize {
+        self.workers.loads().into_iter().sum()
     }
 
     /// What a request may consult; taken once for each.

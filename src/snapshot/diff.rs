@@ -55,6 +55,8 @@ pub enum Subject {
     Drain,
     /// `[log]`.
     Log,
+    /// `[admin]`.
+    Admin,
     /// `workers`, which waits for the next start.
     Workers,
 }
@@ -137,6 +139,7 @@ impl Diff {
         let changed = [
             (old.drain != new.drain, Subject::Drain),
             (old.log != new.log, Subject::Log),
+            (old.admin != new.admin, Subject::Admin),
             (old.workers != new.workers, Subject::Workers),
         ];
         self.changes.extend(changed.into_iter().filter(|(differs, _)| *differs).map(|(_, what)| Change::Changed(what)));
@@ -170,6 +173,7 @@ impl fmt::Display for Subject {
             Self::Endpoint(upstream, name) => write!(f, "endpoint {name} of upstream {upstream}"),
             Self::Drain => f.write_str("drain"),
             Self::Log => f.write_str("log"),
+            Self::Admin => f.write_str("admin"),
             Self::Workers => f.write_str("workers"),
         }
     }

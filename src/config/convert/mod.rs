@@ -3,6 +3,7 @@
 //! A conversion notes each problem and goes on; `None` means that something in the section is already reported. What
 //! several sections must agree on (names, binds, who serves what) is checked here too.
 
+mod admin;
 mod drain;
 mod listener;
 mod names;
@@ -10,6 +11,8 @@ mod route;
 mod upstream;
 mod websocket;
 
+pub(super) use admin::admin;
+pub use admin::parse_admin_listen;
 pub(super) use drain::drain;
 pub(super) use listener::listeners;
 pub(super) use names::Names;

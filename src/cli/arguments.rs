@@ -1,4 +1,4 @@
-//! The command line.
+//! What can be asked for.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use tokio::runtime::Builder;
 
+use super::operate::{self, Ask, DrainArguments, Failure, UndrainArguments};
 use crate::app::{self, Environment, Loaded, RunError, StartError};
 use crate::config;
 
@@ -27,6 +28,14 @@ enum Command {
     Check(CheckArguments),
     /// Show what windlass does: a small chat behind it, no file and no root needed
     Demo(DemoArguments),
+    /// Show what the running process serves: tunnels, endpoints, drains
+    Status(Ask),
+    /// Have the running process read its configuration again, and say what came of it
+    Reload(Ask),
+    /// End tunnels of the running process, paced and politely; an endpoint takes no new ones from then on
+    Drain(DrainArguments),
+    /// Let a drained endpoint take tunnels again; those that were not told yet stay
+    Undrain(UndrainArguments),
 }
 
 #[derive(Debug, Args)]
@@ -53,23 +62,25 @@ struct DemoArguments {
     secure_port: u16,
 }
 
-const DEFAULT_CONFIG: &str = "/etc/windlass/windlass.toml";
+pub(super) const DEFAULT_CONFIG: &str = "/etc/windlass/windlass.toml";
 
 const EXAMPLES: &str = "\
 Examples:
   windlass demo                          see it work, with a page to open
   windlass check -c windlass.toml        look at a configuration before it is used
   windlass run -c windlass.toml          serve it
-  kill -HUP $(pidof windlass)            read the file again; open WebSockets stay
+  windlass reload                        read the file again; open WebSockets stay
+  windlass drain endpoint/chat/b         move everybody away from one endpoint
+  windlass undrain chat/b                take it back
   kill -USR2 $(pidof windlass)           hand over to the program that is installed now
 
 Exit codes:
   0  all is well   1  a failure at run time   2  a wrong command line or configuration";
 
 /// The failure at run time.
-const FAILED: u8 = 1;
+pub(super) const FAILED: u8 = 1;
 /// A wrong command line or configuration.
-const WRONG: u8 = 2;
+pub(super) const WRONG: u8 = 2;
 
 impl Cli {
     /// Does what was asked for.
@@ -80,7 +91,18 @@ impl Cli {
                 finish(block_on(app::run_demo(plain_port, secure_port, environment)))
             }
             Command::Check(arguments) => check(arguments),
+            Command::Status(ask) => ask_for(operate::status(ask)),
+            Command::Reload(ask) => ask_for(operate::reload(ask)),
+            Command::Drain(arguments) => ask_for(operate::drain(arguments)),
+            Command::Undrain(arguments) => ask_for(operate::undrain(arguments)),
         }
+    }
+}
+
+fn ask_for(command: impl Future<Output = Result<ExitCode, Failure>>) -> ExitCode {
+    match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(command).unwrap_or_else(Failure::finish),
+        Err(error) => Failure::Failed(error.to_string()).finish(),
     }
 }
 
@@ -112,11 +134,11 @@ fn check(arguments: CheckArguments) -> ExitCode {
 }
 
 #[expect(clippy::print_stdout, reason = "this is what a command prints")]
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     println!("{text}");
 }
 
 #[expect(clippy::print_stderr, reason = "this is where a command complains")]
-fn complain(text: &str) {
+pub(super) fn complain(text: &str) {
     eprintln!("{text}");
 }

@@ -1,0 +1,88 @@
+//! What may be asked over TCP, where anybody on the machine can ask, and any web page in a browser on it can try to.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use http::header::{HOST, ORIGIN};
+use http::{HeaderMap, Method};
+
+/// Why a request over TCP is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Suspect {
+    /// It would change something.
+    Writes,
+    /// A page in a browser sends it.
+    Origin,
+    /// It asks for a name: one that a stranger may own, and point at this machine.
+    Host,
+}
+
+impl Suspect {
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Writes => "over TCP there is only reading: use the unix socket, admin.listen = \"unix:/PATH\"",
+            Self::Origin => "no page in a browser is answered here",
+            Self::Host => "the Host must be a loopback address, such as 127.0.0.1",
+        }
+    }
+}
+
+pub(super) fn check(method: &Method, headers: &HeaderMap) -> Result<(), Suspect> {
+    if method != Method::GET && method != Method::HEAD {
+        return Err(Suspect::Writes);
+    }
+    if headers.contains_key(ORIGIN) {
+        return Err(Suspect::Origin);
+    }
+    let mut hosts = headers.get_all(HOST).iter().map(|host| host.to_str().unwrap_or_default());
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) if is_loopback_literal(host) => Ok(()),
+        _ => Err(Suspect::Host),
+    }
+}
+
+fn is_loopback_literal(host: &str) -> bool {
+    if let Some((address, rest)) = host.strip_prefix('[').and_then(|host| host.split_once(']')) {
+        let is_port = rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port);
+        return is_port && address.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback());
+    }
+    let (address, port) = host.split_once(':').unwrap_or((host, "0"));
+    is_port(port) && address.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(method: Method, headers: &[(http::HeaderName, &str)]) -> Result<(), Suspect> {
+        let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
+        check(&method, &headers)
+    }
+
+    #[test]
+    fn reading_by_an_address_is_allowed() {
+        for host in ["127.0.0.1", "127.0.0.1:9900", "127.8.9.1:1", "[::1]", "[::1]:9900"] {
+            assert_eq!(judge(Method::GET, &[(HOST, host)]), Ok(()), "{host}");
+        }
+    }
+
+    #[test]
+    fn names_and_other_addresses_are_refused() {
+        for host in ["localhost", "rebound.example:9900", "10.0.0.1", "[::2]", "[::1", "127.0.0.1:x", "127.0.0.1.", ""]
+        {
+            assert_eq!(judge(Method::GET, &[(HOST, host)]), Err(Suspect::Host), "{host}");
+        }
+        assert_eq!(judge(Method::GET, &[]), Err(Suspect::Host));
+        assert_eq!(judge(Method::GET, &[(HOST, "127.0.0.1"), (HOST, "127.0.0.1")]), Err(Suspect::Host));
+    }
+
+    #[test]
+    fn pages_and_changes_are_refused() {
+        assert_eq!(judge(Method::POST, &[(HOST, "127.0.0.1")]), Err(Suspect::Writes));
+        let page = [(HOST, "127.0.0.1"), (ORIGIN, "http://127.0.0.1")];
+        assert_eq!(judge(Method::GET, &page), Err(Suspect::Origin));
+    }
+}

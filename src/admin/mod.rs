@@ -1,0 +1,21 @@
+//! How operators look in and steer: a small HTTP and JSON interface on a unix socket or a loopback address.
+//!
+//! What it does: answers what can be read by looking (`/live`, `/ready`, `/status`, `/metrics`), and hands on what is to be
+//! done as a [`Command`]. What it does not: reload or drain; whoever runs the process does. Invariants: nothing but reading
+//! over TCP, nothing for a page in a browser, and every request has a bounded body and a deadline.
+
+mod client;
+mod command;
+mod guard;
+mod look;
+mod notes;
+mod server;
+mod socket;
+mod wire;
+
+pub use client::{AskError, Asked, Client};
+pub use command::{Command, Commands, Failed, Reply, channel};
+pub use notes::Notes;
+pub use server::{Context, serve};
+pub use socket::Bound;
+pub use wire::*;

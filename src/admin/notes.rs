@@ -1,0 +1,57 @@
+//! What only the one who runs the process knows, noted for those who look in.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::config::ListenerName;
+
+/// What is noted.
+#[derive(Debug)]
+pub struct Notes {
+    /// When the process began to serve.
+    pub since: Instant,
+    /// The file that a reload reads.
+    pub file: Option<PathBuf>,
+    changing: Mutex<Changing>,
+}
+
+#[derive(Debug, Default)]
+struct Changing {
+    listeners: Vec<(ListenerName, SocketAddr)>,
+    last_refusal: Option<String>,
+}
+
+impl Notes {
+    /// The notes of a process that begins to serve now.
+    pub fn new(file: Option<PathBuf>) -> Self {
+        Self { since: Instant::now(), file, changing: Mutex::default() }
+    }
+
+    /// Notes where the listeners are reached.
+    pub fn note_listeners(&self, listeners: Vec<(ListenerName, SocketAddr)>) {
+        self.changing().listeners = listeners;
+    }
+
+    /// Notes why the last reload was refused; `None` where it was not.
+    pub fn note_refusal(&self, refusal: Option<String>) {
+        self.changing().last_refusal = refusal;
+    }
+
+    /// Where the listeners are reached.
+    pub fn listeners(&self) -> Vec<(ListenerName, SocketAddr)> {
+        self.changing().listeners.clone()
+    }
+
+    /// Why the last reload was refused.
+    pub fn last_refusal(&self) -> Option<String> {
+        self.changing().last_refusal.clone()
+    }
+
+    fn changing(&self) -> MutexGuard<'_, Changing> {
+        // Each change is one assignment.
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,228 @@
+//! Serves operators: one HTTP/1.1 connection each, a few at a time.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use super::command::{Command, Commands, Failed};
+use super::guard;
+use super::look::{gauges, status};
+use super::notes::Notes;
+use super::socket::Bound;
+use super::wire::{DrainRequest, ErrorAnswer, UndrainRequest};
+use crate::session::{Phase, Proxy};
+
+/// How many operators are served at a time; the others wait.
+const CONNECTIONS: usize = 32;
+/// How long a request, its body included, may take to arrive, and a connection may rest.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The largest body of a request, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// What operators look at and steer.
+#[derive(Debug)]
+pub struct Context {
+    /// What serves.
+    pub proxy: Arc<Proxy>,
+    /// What else is known.
+    pub notes: Arc<Notes>,
+    /// Where commands go.
+    pub commands: Commands,
+}
+
+/// What may be asked.
+#[derive(Clone, Copy, Debug)]
+enum Rights {
+    /// Everything: only our user and root get here.
+    All,
+    /// Looking, under suspicion.
+    Reading,
+}
+
+type Answer = Response<Full<Bytes>>;
+
+/// Serves operators until `end`.
+///
+/// # Errors
+/// The runtime does not take the socket.
+pub async fn serve(bound: Bound, context: Arc<Context>, end: impl Future<Output = ()>) -> io::Result<()> {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let serving = async {
+        match bound {
+            Bound::Unix(listener, file) => {
+                let listener = UnixListener::from_std(listener)?;
+                // The file goes when the socket does.
+                let _file = file;
+                loop {
+                    let place = Arc::clone(&places).acquire_owned().await;
+                    match listener.accept().await {
+                        Ok((stream, _)) => spawn(stream, Rights::All, &context, place),
+                        Err(error) => rest(&error).await,
+                    }
+                }
+            }
+            Bound::Loopback(listener) => {
+                let listener = TcpListener::from_std(listener)?;
+                loop {
+                    let place = Arc::clone(&places).acquire_owned().await;
+                    match listener.accept().await {
+                        Ok((stream, _)) => spawn(stream, Rights::Reading, &context, place),
+                        Err(error) => rest(&error).await,
+                    }
+                }
+            }
+        }
+    };
+    tokio::select! {
+        failed = serving => failed,
+        () = end => Ok(()),
+    }
+}
+
+async fn rest(error: &io::Error) {
+    tracing::warn!(%error, "cannot accept at the admin listener");
+    sleep(Duration::from_millis(500)).await;
+}
+
+fn spawn<S, P>(stream: S, rights: Rights, context: &Arc<Context>, place: P)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    P: Send + 'static,
+{
+    let context = Arc::clone(context);
+    let service = service_fn(move |request| {
+        let context = Arc::clone(&context);
+        async move { Ok::<_, Infallible>(answer(&context, rights, request).await) }
+    });
+    tokio::spawn(async move {
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(PATIENCE)
+            .serve_connection(TokioIo::new(stream), service);
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "an operator's connection ended early");
+        }
+        drop(place);
+    });
+}
+
+async fn answer(context: &Context, rights: Rights, request: Request<Incoming>) -> Answer {
+    let (parts, body) = request.into_parts();
+    if let Rights::Reading = rights
+        && let Err(suspect) = guard::check(&parts.method, &parts.headers)
+    {
+        return error(StatusCode::FORBIDDEN, suspect.text());
+    }
+    let reads = parts.method == Method::GET || parts.method == Method::HEAD;
+    let writes = parts.method == Method::POST;
+    match parts.uri.path() {
+        "/live" if reads => text(StatusCode::OK, "live\n"),
+        "/ready" if reads => ready(context),
+        "/status" if reads => json(StatusCode::OK, &status(&context.proxy, &context.notes)),
+        "/metrics" if reads => metrics(context),
+        "/live" | "/ready" | "/status" | "/metrics" => wrong_method("GET"),
+        "/reload" if writes => told(context.commands.ask(Command::Reload).await),
+        "/drain" if writes => told(drain(context, body).await),
+        "/undrain" if writes => told(undrain(context, body).await),
+        "/reload" | "/drain" | "/undrain" => wrong_method("POST"),
+        _ => error(StatusCode::NOT_FOUND, "there is /live, /ready, /status, /metrics, /reload, /drain and /undrain"),
+    }
+}
+
+fn ready(context: &Context) -> Answer {
+    match context.proxy.phase() {
+        Phase::Serving => text(StatusCode::OK, "ready\n"),
+        phase => text(StatusCode::SERVICE_UNAVAILABLE, phase.as_str()),
+    }
+}
+
+fn metrics(context: &Context) -> Answer {
+    let Ok(encoded) = context.proxy.metrics.encode(&gauges(&context.proxy, &context.notes)) else {
+        return error(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written");
+    };
+    let mut answer = text(StatusCode::OK, encoded);
+    let format = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    answer.headers_mut().insert(CONTENT_TYPE, format);
+    answer
+}
+
+async fn drain(context: &Context, body: Incoming) -> Result<super::wire::DrainAnswer, Failed> {
+    let request: DrainRequest = read(body).await?;
+    let (target, overrides) = request.understood().map_err(Failed::Nonsense)?;
+    context.commands.ask(|reply| Command::Drain(target, overrides, reply)).await
+}
+
+async fn undrain(context: &Context, body: Incoming) -> Result<super::wire::UndrainAnswer, Failed> {
+    let request: UndrainRequest = read(body).await?;
+    let endpoint = request.endpoint.parse().map_err(|wrong| Failed::Nonsense(format!("{wrong}")))?;
+    context.commands.ask(|reply| Command::Undrain(endpoint, reply)).await
+}
+
+async fn read<T: DeserializeOwned>(body: Incoming) -> Result<T, Failed> {
+    let collected = timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await;
+    let body = match collected {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) => return Err(Failed::Nonsense(format!("the body cannot be read: {error}"))),
+        Err(_) => return Err(Failed::Nonsense("the body took too long".into())),
+    };
+    serde_json::from_slice(&body).map_err(|error| Failed::Nonsense(format!("the body makes no sense: {error}")))
+}
+
+fn told<T: Serialize>(result: Result<T, Failed>) -> Answer {
+    match result {
+        Ok(value) => json(StatusCode::OK, &value),
+        Err(failed) => error(status_of(&failed), &failed.to_string()),
+    }
+}
+
+fn status_of(failed: &Failed) -> StatusCode {
+    match failed {
+        Failed::Nonsense(_) => StatusCode::BAD_REQUEST,
+        Failed::Unknown(_) => StatusCode::NOT_FOUND,
+        Failed::Config(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        Failed::Refused(_) => StatusCode::CONFLICT,
+        Failed::Busy => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+fn wrong_method(allowed: &'static str) -> Answer {
+    let mut answer = error(StatusCode::METHOD_NOT_ALLOWED, "not with this method");
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    answer
+}
+
+fn error(status: StatusCode, why: &str) -> Answer {
+    json(status, &ErrorAnswer { error: why.to_owned() })
+}
+
+fn json<T: Serialize>(status: StatusCode, value: &T) -> Answer {
+    let mut body = serde_json::to_string_pretty(value).unwrap_or_default();
+    body.push('\n');
+    let mut answer = text(status, body);
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    answer
+}

@@ -1,0 +1,140 @@
+//! The socket that operators are listened to at.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::net::TcpListener as StdTcpListener;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
+use std::path::{Path, PathBuf};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::config::AdminListen;
+
+const BACKLOG: i32 = 64;
+
+/// A socket that is bound, and not listened at yet by anybody.
+#[derive(Debug)]
+pub enum Bound {
+    /// At a path.
+    Unix(StdUnixListener, SocketFile),
+    /// At a loopback address.
+    Loopback(StdTcpListener),
+}
+
+/// The file of a unix socket: it goes with the socket, unless somebody has put another one there.
+#[derive(Debug)]
+pub struct SocketFile {
+    path: PathBuf,
+    /// Device and inode.
+    identity: (u64, u64),
+}
+
+impl Bound {
+    /// Binds what is configured; `None` where that is nothing. The socket file of a process that is gone is replaced.
+    ///
+    /// # Errors
+    /// What the system says; `AddrInUse` where another process listens there.
+    pub fn bind(listen: &AdminListen) -> io::Result<Option<Self>> {
+        match listen {
+            AdminListen::Off => Ok(None),
+            AdminListen::Unix(path) => bind_unix(path).map(Some),
+            AdminListen::Loopback(address) => {
+                let listener = StdTcpListener::bind(address)?;
+                listener.set_nonblocking(true)?;
+                Ok(Some(Self::Loopback(listener)))
+            }
+        }
+    }
+}
+
+fn bind_unix(path: &Path) -> io::Result<Bound> {
+    remove_stale(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    let metadata = fs::symlink_metadata(path)?;
+    let file = SocketFile { path: path.to_owned(), identity: (metadata.dev(), metadata.ino()) };
+    // Before anybody can connect: that takes a socket which listens.
+    fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(Bound::Unix(socket.into(), file))
+}
+
+/// Makes room where a process left its socket file behind.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+        Ok(metadata) if !metadata.file_type().is_socket() => {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is no socket"));
+        }
+        Ok(_) => {}
+    }
+    match StdUnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+        _ => Err(io::Error::from(io::ErrorKind::AddrInUse)),
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let is_ours = |metadata: fs::Metadata| (metadata.dev(), metadata.ino()) == self.identity;
+        if fs::symlink_metadata(&self.path).is_ok_and(is_ours) {
+            // Whoever comes next replaces what stays.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, AdminListen) {
+        let folder = tempfile::tempdir().unwrap();
+        let listen = AdminListen::Unix(folder.path().join("admin.sock"));
+        (folder, listen)
+    }
+
+    #[test]
+    fn only_its_user_may_connect_and_the_file_goes_with_the_socket() {
+        let (folder, listen) = folder();
+        let path = folder.path().join("admin.sock");
+        let bound = Bound::bind(&listen).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        drop(bound);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn the_file_of_a_dead_process_is_replaced_and_that_of_a_living_one_is_not() {
+        let (folder, listen) = folder();
+        let path = folder.path().join("admin.sock");
+        let living = StdUnixListener::bind(&path).unwrap();
+        assert_eq!(Bound::bind(&listen).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        drop(living);
+        assert!(path.exists(), "a socket file outlives its process");
+        assert!(Bound::bind(&listen).is_ok());
+    }
+
+    #[test]
+    fn a_file_that_is_no_socket_is_never_removed() {
+        let (folder, listen) = folder();
+        let path = folder.path().join("admin.sock");
+        fs::write(&path, "precious").unwrap();
+        assert_eq!(Bound::bind(&listen).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    }
+
+    #[test]
+    fn a_file_that_somebody_else_put_there_stays() {
+        let (folder, listen) = folder();
+        let path = folder.path().join("admin.sock");
+        let bound = Bound::bind(&listen).unwrap();
+        fs::remove_file(&path).unwrap();
+        let _other = StdUnixListener::bind(&path).unwrap();
+        drop(bound);
+        assert!(path.exists());
+    }
+}

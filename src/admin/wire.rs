@@ -1,0 +1,237 @@
+//! What is said over the admin listener, in both directions: JSON, durations as in the configuration.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::parse_duration;
+use crate::drain::{NoTarget, Overrides, Target};
+use crate::websocket::CloseCode;
+
+/// `POST /drain`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrainRequest {
+    /// What is to be drained: `all`, `listener/NAME`, `route/NAME`, `upstream/NAME`, `endpoint/UPSTREAM/NAME`, `tunnel/ID`.
+    pub scope: String,
+    /// When what is left is cut, such as `"5min"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<String>,
+    /// Over how long the tunnels are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<String>,
+    /// How many are told each second at the most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_per_second: Option<NonZeroU32>,
+    /// The code of the Close that clients read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub close_code: Option<u16>,
+    /// Its reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What a drain will be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DrainAnswer {
+    /// Its number in the status.
+    pub id: u64,
+    /// What it is about.
+    pub scope: String,
+    /// How many tunnels that is.
+    pub tunnels: usize,
+    /// Over how long they are told.
+    pub over_seconds: f64,
+    /// When what is left is cut.
+    pub deadline_seconds: f64,
+    /// The rate that the deadline forces, where it is above the cap.
+    pub raised_to_per_second: Option<u32>,
+}
+
+/// `POST /undrain`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UndrainRequest {
+    /// `UPSTREAM/NAME`.
+    pub endpoint: String,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UndrainAnswer {
+    /// `UPSTREAM/NAME`.
+    pub endpoint: String,
+    /// Whether it was draining.
+    pub was_draining: bool,
+}
+
+/// What a reload did.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReloadAnswer {
+    /// The generation that is served now.
+    pub generation: u64,
+    /// What is different, in words; nothing where the configuration was the same.
+    pub changes: Vec<String>,
+    /// How many tunnels are drained because of it.
+    pub draining: usize,
+}
+
+/// What was not done, and why.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ErrorAnswer {
+    /// Why.
+    pub error: String,
+}
+
+/// `GET /status`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// The version of the program.
+    pub version: String,
+    /// The process.
+    pub pid: u32,
+    /// The configuration file; `None` where there is none.
+    pub config: Option<PathBuf>,
+    /// For how long it runs.
+    pub uptime_seconds: u64,
+    /// `serving`, or how far the stop is.
+    pub phase: String,
+    /// Which configuration is served.
+    pub generation: u64,
+    /// How the reloads went.
+    pub reloads: ReloadsStatus,
+    /// Open connections that are no tunnel.
+    pub sessions: usize,
+    /// Open tunnels.
+    pub tunnels: usize,
+    /// Those among them whose listener, route or endpoint is gone.
+    pub tunnels_of_what_is_gone: usize,
+    /// Every listener.
+    pub listeners: Vec<ListenerStatus>,
+    /// Every route.
+    pub routes: Vec<RouteStatus>,
+    /// Every upstream.
+    pub upstreams: Vec<UpstreamStatus>,
+    /// The drains that are under way, and the last that are over.
+    pub drains: Vec<DrainStatus>,
+}
+
+/// How the reloads went.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReloadsStatus {
+    /// Those that changed something.
+    pub changed: u64,
+    /// Those that changed nothing.
+    pub unchanged: u64,
+    /// Those that were refused.
+    pub refused: u64,
+    /// Why the last one was refused; `None` where it was not.
+    pub last_refusal: Option<String>,
+}
+
+/// One listener.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ListenerStatus {
+    /// Its name.
+    pub name: String,
+    /// Where it is reached.
+    pub address: String,
+    /// Whether there is TLS on it.
+    pub tls: bool,
+}
+
+/// One route.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RouteStatus {
+    /// Its name.
+    pub name: String,
+    /// Where its requests go.
+    pub upstream: String,
+    /// Its open tunnels.
+    pub tunnels: usize,
+}
+
+/// One upstream.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UpstreamStatus {
+    /// Its name.
+    pub name: String,
+    /// Its endpoints.
+    pub endpoints: Vec<EndpointStatus>,
+}
+
+/// One endpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EndpointStatus {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub address: String,
+    /// Its open tunnels.
+    pub tunnels: usize,
+    /// Whether an operator drains it.
+    pub draining: bool,
+}
+
+/// One drain.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DrainStatus {
+    /// Its number.
+    pub id: u64,
+    /// `stop`, `reload` or `operator`.
+    pub cause: String,
+    /// What it is about.
+    pub scope: String,
+    /// `running`, `complete` or `taken_back`.
+    pub state: DrainState,
+    /// How many tunnels it is about.
+    pub tunnels: usize,
+    /// How many of them are open.
+    pub left: usize,
+    /// How many were told.
+    pub told: usize,
+    /// How many ended.
+    pub closed: usize,
+    /// How many were cut.
+    pub cut: usize,
+    /// How long it still has.
+    pub ends_in_seconds: u64,
+    /// The rate that the deadline forces, where it is above the cap.
+    pub raised_to_per_second: Option<u32>,
+}
+
+/// Whether a drain is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DrainState {
+    /// It is.
+    Running,
+    /// It is over.
+    Complete,
+    /// It was taken back.
+    TakenBack,
+}
+
+impl DrainRequest {
+    /// What is to be drained, and what is to be otherwise than configured.
+    ///
+    /// # Errors
+    /// What makes no sense.
+    pub fn understood(&self) -> Result<(Target, Overrides), String> {
+        let duration = |what: &str, text: &Option<String>| {
+            let parsed = text.as_deref().map(parse_duration).transpose();
+            parsed.map_err(|wrong| format!("{what}: {wrong}"))
+        };
+        let code = self.close_code.map(|code| CloseCode::new(code).ok_or(code)).transpose();
+        let target = self.scope.parse().map_err(|wrong: NoTarget| wrong.to_string())?;
+        let overrides = Overrides {
+            deadline: duration("deadline", &self.deadline)?,
+            spread: duration("spread", &self.spread)?,
+            max_per_second: self.max_per_second,
+            code: code.map_err(|code| format!("close_code: {code} never stands in a Close frame"))?,
+            reason: self.reason.as_deref().map(Into::into),
+        };
+        Ok((target, overrides))
+    }
+}

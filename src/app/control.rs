@@ -1,0 +1,182 @@
+//! Who decides what the process does next: signals and commands come in here, one after the other.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::admin_listener::AdminListener;
+use super::handoff::HandoffError;
+use super::logging::LogHandle;
+use super::operator::{Begun, DrainError};
+use super::reload::{self, Loaded, ReloadError, Reloaded};
+use super::run::RunError;
+use super::running::Running;
+use crate::admin::{Command, DrainAnswer, Failed, Notes, ReloadAnswer, Reply, UndrainAnswer};
+use crate::config::{self, Problems};
+use crate::drain::{EndpointTarget, Overrides, Target};
+use crate::metrics::ReloadResult;
+use crate::process::{Notifier, Program, Signal, Signals};
+
+/// A process that serves, and what steers it.
+pub(super) struct Control {
+    pub(super) running: Running,
+    pub(super) signals: Signals,
+    pub(super) notifier: Arc<Notifier>,
+    pub(super) log: LogHandle,
+    pub(super) program: Program,
+    pub(super) admin: AdminListener,
+    pub(super) notes: Arc<Notes>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    /// Commands that came while another was carried out, and were looked at already.
+    pub(super) waiting: VecDeque<Command>,
+    /// What gives systemd its signs of life.
+    pub(super) _watchdog: JoinSet<()>,
+}
+
+/// What happens next.
+enum Event {
+    Signal(Signal),
+    Command(Command),
+}
+
+impl Control {
+    /// Does what comes, until it is a stop or another process has taken over.
+    pub(super) async fn until_stopped(mut self, file: &Path) -> Result<(), RunError> {
+        loop {
+            match self.next().await {
+                Event::Signal(Signal::Stop) => return self.stop().await,
+                Event::Signal(Signal::Reload) => self.reload_for(file, Vec::new()).await,
+                Event::Signal(Signal::Handoff) => match self.hand_off().await {
+                    Ok(successor) => return self.retire(successor).await,
+                    Err(HandoffError::Stopped) => return self.stop().await,
+                    // The log has it; there is nobody else to tell.
+                    Err(_) => {}
+                },
+                Event::Command(Command::Reload(reply)) => self.reload_for(file, vec![reply]).await,
+                Event::Command(Command::Drain(target, overrides, reply)) => {
+                    // Whoever asked may have left; so below.
+                    let _ = reply.send(self.drain(&target, &overrides));
+                }
+                Event::Command(Command::Undrain(target, reply)) => {
+                    let _ = reply.send(self.undrain(&target));
+                }
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Event {
+        if let Some(command) = self.waiting.pop_front() {
+            return Event::Command(command);
+        }
+        tokio::select! {
+            biased;
+            signal = self.signals.next() => Event::Signal(signal),
+            Some(command) = self.commands.recv() => Event::Command(command),
+        }
+    }
+
+    /// Reads the file and reloads, once for everybody who has asked for it by now.
+    async fn reload_for(&mut self, file: &Path, mut asked: Vec<Reply<ReloadAnswer>>) {
+        self.signals.forget_reload();
+        while let Ok(command) = self.commands.try_recv() {
+            self.waiting.push_back(command);
+        }
+        for command in std::mem::take(&mut self.waiting) {
+            match command {
+                Command::Reload(reply) => asked.push(reply),
+                other => self.waiting.push_back(other),
+            }
+        }
+        let answer = match self.reload(load(file.to_owned())).await {
+            Ok(Reloaded { diff, draining, generation }) => {
+                let changes = diff.changes.iter().map(ToString::to_string).collect();
+                Ok(ReloadAnswer { generation, changes, draining })
+            }
+            Err(error @ ReloadError::Config(_)) => Err(Failed::Config(error.to_string())),
+            Err(error) => Err(Failed::Refused(error.to_string())),
+        };
+        for reply in asked {
+            let _ = reply.send(answer.clone());
+        }
+    }
+
+    /// Reloads, and tells systemd: READY follows RELOADING also where the new configuration was refused.
+    pub(super) async fn reload(
+        &mut self,
+        load: impl Future<Output = Result<Loaded, Problems>>,
+    ) -> Result<Reloaded, ReloadError> {
+        tracing::info!("a reload begins");
+        self.notifier.reloading();
+        let reloaded = match load.await {
+            Ok(loaded) => self.take(loaded),
+            Err(problems) => Err(problems.into()),
+        };
+        reload::log(&reloaded, self.running.proxy());
+        match &reloaded {
+            Ok(Reloaded { generation, .. }) => {
+                self.log.apply(&self.running.proxy().snapshot().settings.log);
+                self.notes.note_refusal(None);
+                self.notifier.ready(&format!("serving generation {generation}"));
+            }
+            Err(error) => {
+                let text = error.to_string();
+                let first = text.lines().next().unwrap_or_default().to_owned();
+                self.notes.note_refusal(Some(text));
+                self.notifier.ready(&format!("reload refused, still serving the old configuration: {first}"));
+            }
+        }
+        self.running.proxy().metrics.reloaded(match &reloaded {
+            Ok(reloaded) if reloaded.diff.is_empty() => ReloadResult::Unchanged,
+            Ok(_) => ReloadResult::Changed,
+            Err(_) => ReloadResult::Refused,
+        });
+        reloaded
+    }
+
+    fn take(&mut self, loaded: Loaded) -> Result<Reloaded, ReloadError> {
+        let admin = self.admin.prepare(&loaded.settings().admin).map_err(ReloadError::Admin)?;
+        let reloaded = self.running.reload(loaded)?;
+        self.admin.open(admin);
+        self.notes.note_listeners(self.running.addresses());
+        Ok(reloaded)
+    }
+
+    fn drain(&mut self, target: &Target, overrides: &Overrides) -> Result<DrainAnswer, Failed> {
+        let Begun { id, tunnels, over, deadline, raised_to } =
+            self.running.drain(target, overrides).map_err(|error| match error {
+                DrainError::Unknown(_) => Failed::Unknown(error.to_string()),
+                DrainError::Policy(_) => Failed::Nonsense(error.to_string()),
+            })?;
+        tracing::info!(scope = %target, tunnels, "an operator drains");
+        Ok(DrainAnswer {
+            id,
+            scope: target.to_string(),
+            tunnels,
+            over_seconds: over.as_secs_f64(),
+            deadline_seconds: deadline.as_secs_f64(),
+            raised_to_per_second: raised_to,
+        })
+    }
+
+    fn undrain(&mut self, target: &EndpointTarget) -> Result<UndrainAnswer, Failed> {
+        let unknown =
+            || Failed::Unknown(format!("there is no endpoint {target}: `windlass status` names what there is"));
+        let was_draining = self.running.undrain(target).ok_or_else(unknown)?;
+        tracing::info!(endpoint = %target, was_draining, "an operator takes a drain back");
+        Ok(UndrainAnswer { endpoint: target.to_string(), was_draining })
+    }
+}
+
+/// Reads the file and the certificates on a thread of their own: sessions go on being accepted meanwhile.
+async fn load(file: PathBuf) -> Result<Loaded, Problems> {
+    let path = file.clone();
+    #[expect(clippy::disallowed_methods, reason = "this is the control thread's runtime, not a worker's")]
+    let loaded = tokio::task::spawn_blocking(move || config::load(&path).and_then(Loaded::read)).await;
+    loaded.unwrap_or_else(|panic| {
+        Err(config::Problem::of_file(&file, format!("cannot be read: {panic}"), "please report this").into())
+    })
+}

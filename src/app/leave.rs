@@ -1,0 +1,76 @@
+//! How the process leaves: it stops, or hands over to another one and drains at leisure.
+
+use super::control::Control;
+use super::handoff::{HandoffError, Successor};
+use super::run::RunError;
+use crate::process::{Signal, Signals};
+
+impl Control {
+    /// Hands over to a new process; on failure this one serves on, and the log says why. A stop ends the attempt.
+    pub(super) async fn hand_off(&mut self) -> Result<Successor, HandoffError> {
+        let outcome = tokio::select! {
+            outcome = self.running.hand_off(&self.program, &self.notifier) => outcome,
+            () = second_stop(&mut self.signals) => Err(HandoffError::Stopped),
+        };
+        if let Err(error) = &outcome {
+            tracing::error!("no handoff: {error}");
+        }
+        outcome
+    }
+
+    /// Another process serves: drains at leisure, and in a hurry once it is told to stop.
+    pub(super) async fn retire(mut self, successor: Successor) -> Result<(), RunError> {
+        let pid = successor.process.pid();
+        tracing::info!(successor = pid, open = self.running.proxy().registry.len(), "handed over; draining");
+        let is_stopped = tokio::select! {
+            () = self.running.retire(successor) => false,
+            () = stop_of_predecessor(&mut self.signals, pid) => true,
+        };
+        if is_stopped {
+            return self.stop().await;
+        }
+        tracing::info!("everything that was here has ended");
+        self.running.end();
+        Ok(())
+    }
+
+    /// Ends politely; a second signal ends at once.
+    pub(super) async fn stop(mut self) -> Result<(), RunError> {
+        tracing::info!(open = self.running.proxy().registry.len(), "stopping; a second signal ends at once");
+        self.notifier.stopping("draining");
+        // Nobody waits for an answer that does not come.
+        self.commands.close();
+        drop((self.commands, self.waiting));
+        tokio::select! {
+            stopped = self.running.stop() => {
+                tracing::info!(
+                    tunnels = stopped.tunnels.tunnels,
+                    cut = stopped.tunnels.cut,
+                    sessions_cut = stopped.sessions_cut,
+                    "stopped"
+                );
+            }
+            () = second_stop(&mut self.signals) => {
+                tracing::warn!(cut = self.running.proxy().registry.len(), "second signal: ending at once");
+            }
+        }
+        self.running.end();
+        Ok(())
+    }
+}
+
+/// Waits for a stop; everything else is the new process's business now.
+async fn stop_of_predecessor(signals: &mut Signals, successor: u32) {
+    loop {
+        match signals.next().await {
+            Signal::Stop => return,
+            Signal::Reload | Signal::Handoff => {
+                tracing::warn!(successor, "this process has handed over and only drains: signal the new one");
+            }
+        }
+    }
+}
+
+async fn second_stop(signals: &mut Signals) {
+    while signals.next().await != Signal::Stop {}
+}

@@ -1,0 +1,74 @@
+//! A process that only waits for the word to serve.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::admin_listener::{AdminListener, PreparedAdmin};
+use super::control::Control;
+use super::environment::Environment;
+use super::heritage::Heritage;
+use super::logging::{LogHandle, init_logging};
+use super::run::RunError;
+use super::running::{Built, Running, StartError};
+use super::watchdog::feed;
+use crate::admin::{self, Command, Context, Notes};
+use crate::config::Settings;
+use crate::process::{Notifier, Signals};
+
+/// A process that only waits for the word to serve: everything that can fail has been done.
+pub(super) struct Unborn {
+    built: Built,
+    signals: Signals,
+    notifier: Arc<Notifier>,
+    log: LogHandle,
+    environment: Environment,
+    admin: AdminListener,
+    prepared: PreparedAdmin,
+    notes: Arc<Notes>,
+    commands: mpsc::Receiver<Command>,
+}
+
+impl Unborn {
+    /// Does everything but to serve `settings`, which were read from `file`.
+    pub(super) fn build(
+        settings: Settings,
+        file: Option<PathBuf>,
+        mut environment: Environment,
+        heritage: &mut Heritage,
+    ) -> Result<Self, RunError> {
+        let log = init_logging(&settings.log, environment.rust_log.take()).map_err(RunError::Log)?;
+        // Before anything listens: a signal that comes from now on is not lost.
+        let signals = Signals::listen().map_err(RunError::Signals)?;
+        let notifier = Arc::new(Notifier::from_socket(environment.notify_socket.take()));
+        let admin_settings = settings.admin.clone();
+        let built = Running::build(settings, heritage).map_err(RunError::Start)?;
+        let (sender, commands) = admin::channel();
+        let notes = Arc::new(Notes::new(file));
+        let proxy = Arc::clone(built.proxy());
+        let admin = AdminListener::new(Arc::new(Context { proxy, notes: Arc::clone(&notes), commands: sender }));
+        let prepared = admin.prepare(&admin_settings).map_err(StartError::Admin).map_err(RunError::Start)?;
+        Ok(Self { built, signals, notifier, log, environment, admin, prepared, notes, commands })
+    }
+
+    /// Serves from now on, or from when the process before lets go.
+    pub(super) async fn begin(self, mut heritage: Heritage) -> Result<Control, RunError> {
+        let Self { built, signals, notifier, log, environment, mut admin, prepared, notes, commands } = self;
+        heritage.take_over().await.map_err(RunError::Start)?;
+        let mut running = built.open().map_err(|error| RunError::Start(error.into()))?;
+        notes.note_listeners(running.addresses());
+        admin.open(prepared);
+        running.predecessors = heritage.say_serving().await;
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), workers = running.proxy().workers.count(), "ready");
+        notifier.ready("serving");
+        let mut watchdog = JoinSet::new();
+        if let Some(every) = environment.watchdog.feed_every(std::process::id()) {
+            watchdog.spawn(feed(Arc::clone(&notifier), Arc::clone(running.proxy()), every));
+        }
+        let (program, waiting) = (environment.program, VecDeque::new());
+        Ok(Control { running, signals, notifier, log, program, admin, notes, commands, waiting, _watchdog: watchdog })
+    }
+}

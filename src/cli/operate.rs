@@ -1,0 +1,190 @@
+//! The commands that ask a running process.
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::time::sleep;
+
+use super::arguments::{DEFAULT_CONFIG, FAILED, WRONG, complain, say};
+use super::show;
+use crate::admin::{
+    AskError, Asked, Client, DrainAnswer, DrainRequest, DrainState, DrainStatus, ReloadAnswer, Status, UndrainAnswer,
+    UndrainRequest,
+};
+use crate::config::{self, AdminListen, parse_admin_listen, parse_duration};
+use crate::drain::{EndpointTarget, Target};
+use crate::websocket::CloseCode;
+
+/// How often the progress of a drain is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Where the running process is asked, and how its answer is written.
+#[derive(Debug, Args)]
+pub(super) struct Ask {
+    /// The configuration file whose [admin] says where to ask
+    #[arg(short, long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    config: PathBuf,
+    /// Ask here instead: unix:/PATH or 127.0.0.1:PORT
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_admin_listen)]
+    admin: Option<AdminListen>,
+    /// Write JSON, for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DrainArguments {
+    /// all, listener/NAME, route/NAME, upstream/NAME, endpoint/UPSTREAM/NAME or tunnel/ID
+    #[arg(value_name = "SCOPE")]
+    scope: Target,
+    /// When what is left is cut, such as 5min [default: drain.reload.deadline]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    deadline: Option<String>,
+    /// Over how long the tunnels are told [default: drain.reload.spread]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    spread: Option<String>,
+    /// How many are told each second at the most [default: drain.max_per_second]
+    #[arg(long, value_name = "NUMBER")]
+    max_per_second: Option<NonZeroU32>,
+    /// The close code that clients read [default: drain.close_code]
+    #[arg(long, value_name = "CODE", value_parser = close_code)]
+    code: Option<u16>,
+    /// The reason that clients read, 123 bytes at the most
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Return at once; `windlass status` shows the progress
+    #[arg(long)]
+    detach: bool,
+    #[command(flatten)]
+    ask: Ask,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UndrainArguments {
+    /// The endpoint, as UPSTREAM/NAME
+    #[arg(value_name = "ENDPOINT")]
+    endpoint: EndpointTarget,
+    #[command(flatten)]
+    ask: Ask,
+}
+
+/// Why a command fails.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The configuration file does not say where to ask.
+    Wrong(String),
+    /// The process did not do it.
+    Failed(String),
+}
+
+impl Failure {
+    pub(super) fn finish(self) -> ExitCode {
+        let (text, code) = match self {
+            Self::Wrong(text) => (text, WRONG),
+            Self::Failed(text) => (text, FAILED),
+        };
+        complain(&text);
+        ExitCode::from(code)
+    }
+}
+
+impl From<AskError> for Failure {
+    fn from(error: AskError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+pub(super) async fn status(ask: Ask) -> Result<ExitCode, Failure> {
+    let answer: Asked<Status> = ask.client()?.get("/status").await?;
+    ask.write(&answer, show::status);
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn reload(ask: Ask) -> Result<ExitCode, Failure> {
+    let answer: Asked<ReloadAnswer> = ask.client()?.post("/reload", &()).await?;
+    ask.write(&answer, show::reloaded);
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn undrain(arguments: UndrainArguments) -> Result<ExitCode, Failure> {
+    let UndrainArguments { endpoint, ask } = arguments;
+    let request = UndrainRequest { endpoint: endpoint.to_string() };
+    let answer: Asked<UndrainAnswer> = ask.client()?.post("/undrain", &request).await?;
+    ask.write(&answer, show::undrained);
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn drain(arguments: DrainArguments) -> Result<ExitCode, Failure> {
+    let DrainArguments { scope, deadline, spread, max_per_second, code, reason, detach, ask } = arguments;
+    let scope = scope.to_string();
+    let request = DrainRequest { scope, deadline, spread, max_per_second, close_code: code, reason };
+    let client = ask.client()?;
+    let begun: Asked<DrainAnswer> = client.post("/drain", &request).await?;
+    if detach {
+        ask.write(&begun, show::draining);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !ask.json {
+        say(&show::draining(&begun.value));
+    }
+    let over = ask.follow(&client, begun.value.id).await?;
+    if ask.json {
+        say(&serde_json::to_string_pretty(&over).unwrap_or_default());
+    } else {
+        say(&show::drained(&over));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Ask {
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        let listen = match &self.admin {
+            Some(listen) => listen.clone(),
+            None => listen_of(&self.config)?,
+        };
+        Ok(Client::new(listen))
+    }
+
+    pub(super) fn write<T>(&self, answer: &Asked<T>, table: impl Fn(&T) -> String) {
+        if self.json { say(answer.text.trim_end()) } else { say(&table(&answer.value)) }
+    }
+
+    /// Shows how a drain goes until it is over.
+    async fn follow(&self, client: &Client, id: u64) -> Result<DrainStatus, Failure> {
+        let mut shown = String::new();
+        loop {
+            let status: Asked<Status> = client.get("/status").await?;
+            let found = status.value.drains.into_iter().find(|drain| drain.id == id);
+            let drain = found.ok_or_else(|| Failure::Failed(format!("the process has forgotten drain {id}")))?;
+            if drain.state != DrainState::Running {
+                return Ok(drain);
+            }
+            let line = show::progress(&drain);
+            if !self.json && line != shown {
+                say(&line);
+                shown = line;
+            }
+            sleep(LOOK).await;
+        }
+    }
+}
+
+fn listen_of(file: &Path) -> Result<AdminListen, Failure> {
+    match config::load_admin(file) {
+        Ok(admin) => Ok(admin.listen),
+        Err(problems) => Err(Failure::Wrong(format!("{problems}\n    or ask at an address: --admin unix:/PATH"))),
+    }
+}
+
+/// Checks a duration; it goes to the process as it was written.
+fn duration(text: &str) -> Result<String, String> {
+    parse_duration(text).map(|_| text.to_owned())
+}
+
+fn close_code(text: &str) -> Result<u16, String> {
+    let code: u16 = text.parse().map_err(|_| "is not a number".to_owned())?;
+    CloseCode::new(code).map(CloseCode::get).ok_or_else(|| "write 1000 to 1003, 1007 to 1014, or 3000 to 4999".into())
+}

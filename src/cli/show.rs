@@ -1,0 +1,148 @@
+//! What people read: tables and sentences.
+
+use crate::admin::{
+    DrainAnswer, DrainState, DrainStatus, EndpointStatus, ReloadAnswer, ReloadsStatus, Status, UndrainAnswer,
+};
+
+pub(super) fn status(status: &Status) -> String {
+    let Status { version, pid, phase, generation, sessions, tunnels, reloads, .. } = status;
+    let ReloadsStatus { changed, unchanged, refused, last_refusal } = reloads;
+    let mut text = format!(
+        "windlass {version}, process {pid}, {phase} for {}\n\
+         generation {generation}; reloads: {changed} changed, {unchanged} changed nothing, {refused} refused\n\
+         {tunnels} tunnels, {sessions} sessions\n",
+        time(status.uptime_seconds),
+    );
+    if let Some(refusal) = last_refusal {
+        text += &format!("the last reload was refused:\n{}\n", indented(refusal));
+    }
+    if status.tunnels_of_what_is_gone > 0 {
+        text += &format!("{} tunnels of what the configuration has no more\n", status.tunnels_of_what_is_gone);
+    }
+    let listeners = status.listeners.iter().map(|it| {
+        let tls = if it.tls { "TLS" } else { "plain" };
+        [it.name.clone(), it.address.clone(), tls.into()]
+    });
+    text += &table(["LISTENER", "ADDRESS", ""], listeners);
+    let routes = status.routes.iter().map(|it| [it.name.clone(), it.upstream.clone(), it.tunnels.to_string()]);
+    text += &table(["ROUTE", "UPSTREAM", "TUNNELS"], routes);
+    let endpoints = status.upstreams.iter().flat_map(|upstream| {
+        upstream.endpoints.iter().map(|EndpointStatus { name, address, tunnels, draining }| {
+            let draining = if *draining { "draining" } else { "" };
+            [format!("{}/{name}", upstream.name), address.clone(), tunnels.to_string(), draining.into()]
+        })
+    });
+    text += &table(["ENDPOINT", "ADDRESS", "TUNNELS", ""], endpoints);
+    let drains = status.drains.iter().map(|it| {
+        let ends = match it.state {
+            DrainState::Running => format!("in {}", time(it.ends_in_seconds)),
+            DrainState::Complete => "over".into(),
+            DrainState::TakenBack => "taken back".into(),
+        };
+        let raised = it.raised_to_per_second.map_or_else(String::new, |rate| format!("rate raised to {rate}/s"));
+        let counts = [it.left, it.told, it.closed, it.cut].map(|count| count.to_string());
+        let [left, told, closed, cut] = counts;
+        [it.id.to_string(), it.cause.clone(), it.scope.clone(), left, told, closed, cut, ends, raised]
+    });
+    text += &table(["DRAIN", "CAUSE", "SCOPE", "LEFT", "TOLD", "CLOSED", "CUT", "ENDS", ""], drains);
+    text.trim_end().to_owned()
+}
+
+pub(super) fn reloaded(answer: &ReloadAnswer) -> String {
+    let ReloadAnswer { generation, changes, draining } = answer;
+    if changes.is_empty() {
+        return format!("nothing has changed; serving generation {generation}");
+    }
+    let mut text = changes.iter().fold(String::new(), |text, change| text + change + "\n");
+    text += &format!("serving generation {generation}; {} drained", tunnels(*draining));
+    text
+}
+
+pub(super) fn undrained(answer: &UndrainAnswer) -> String {
+    let UndrainAnswer { endpoint, was_draining } = answer;
+    match was_draining {
+        true => format!("{endpoint} takes new tunnels again"),
+        false => format!("{endpoint} was not draining"),
+    }
+}
+
+pub(super) fn draining(answer: &DrainAnswer) -> String {
+    let DrainAnswer { id, scope, tunnels: count, over_seconds, deadline_seconds, raised_to_per_second } = answer;
+    let mut text = format!(
+        "drain {id}: {scope}, {}, told over {over_seconds:.0} s, cut after {deadline_seconds:.0} s",
+        tunnels(*count)
+    );
+    if let Some(rate) = raised_to_per_second {
+        text += &format!("; the deadline needs {rate} a second, more than max_per_second");
+    }
+    text
+}
+
+pub(super) fn progress(drain: &DrainStatus) -> String {
+    let DrainStatus { left, told, closed, cut, ends_in_seconds, .. } = drain;
+    format!("{left} left, {told} told, {closed} closed, {cut} cut, ends in {}", time(*ends_in_seconds))
+}
+
+pub(super) fn drained(drain: &DrainStatus) -> String {
+    let DrainStatus { state, tunnels: count, left, closed, cut, .. } = drain;
+    match state {
+        DrainState::TakenBack => format!("taken back: {closed} closed, {cut} cut, {left} stay"),
+        DrainState::Running | DrainState::Complete => format!("over: {}, {closed} closed, {cut} cut", tunnels(*count)),
+    }
+}
+
+pub(super) fn tunnels(count: usize) -> String {
+    if count == 1 { "1 tunnel".into() } else { format!("{count} tunnels") }
+}
+
+/// Columns under their titles, each as wide as its widest cell; nothing where there are no rows.
+fn table<const N: usize>(titles: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: Vec<_> = rows.collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let all = || std::iter::once(titles.map(str::to_owned)).chain(rows.iter().cloned());
+    let widths = all().fold([0; N], |widths, row| {
+        let mut wider = row.map(|cell| cell.chars().count());
+        wider.iter_mut().zip(widths).for_each(|(wide, before)| *wide = (*wide).max(before));
+        wider
+    });
+    let line = |row: [String; N]| {
+        let cells = row.into_iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    "\n".to_owned() + &all().map(line).collect::<String>()
+}
+
+fn time(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3600..86400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} d {} h", seconds / 86400, seconds % 86400 / 3600),
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [["a".to_owned(), "1".to_owned()], ["longer".into(), "20".into()]];
+        assert_eq!(table(["NAME", "N"], rows.into_iter()), "\nNAME    N\na       1\nlonger  20\n");
+        assert_eq!(table(["NAME"], std::iter::empty()), "");
+    }
+
+    #[test]
+    fn times_are_read_at_a_glance() {
+        assert_eq!(
+            [0, 59, 60, 3599, 3600, 86_399, 90_000].map(time),
+            ["0 s", "59 s", "1 min 0 s", "59 min 59 s", "1 h 0 min", "23 h 59 min", "1 d 1 h"]
+        );
+    }
+}

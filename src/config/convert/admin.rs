@@ -1,0 +1,66 @@
+//! `[admin]`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use crate::config::defaults;
+use crate::config::keys::ADMIN;
+use crate::config::problem::Place;
+use crate::config::readers::text;
+use crate::config::settings::{AdminListen, AdminSettings};
+use crate::config::syntax::{Complaint, Syntax};
+use crate::config::tree::Section;
+
+/// Where operators are listened to.
+const LISTEN: Syntax<AdminListen> =
+    Syntax { noun: "a socket or an address", example: EXAMPLE, unit: "", parse: parse_listen };
+
+const EXAMPLE: &str = r#""unix:/run/windlass/admin.sock", "127.0.0.1:9900" or "off""#;
+
+/// The longest path that a socket address has room for (sun_path of unix(7), less its final zero).
+const LONGEST_PATH: usize = 107;
+
+pub(in crate::config) fn admin(file: &Section<'_>) -> AdminSettings {
+    let section = file.section("admin", &ADMIN);
+    let default = || AdminListen::Unix(PathBuf::from(defaults::ADMIN_SOCKET));
+    let place = section.item("listen").map_or_else(Place::default, |item| item.spot().place());
+    AdminSettings { listen: section.read("listen", text(LISTEN), default()), place }
+}
+
+/// Reads what may stand at `admin.listen`.
+///
+/// # Errors
+/// What is wrong with it, and what to write instead.
+pub fn parse_admin_listen(text: &str) -> Result<AdminListen, String> {
+    parse_listen(text).map_err(|Complaint { problem, hint }| {
+        let hint = hint.unwrap_or_else(|| format!("write {EXAMPLE}"));
+        format!("{problem}; {hint}")
+    })
+}
+
+fn parse_listen(text: &str) -> Result<AdminListen, Complaint> {
+    if text == "off" {
+        return Ok(AdminListen::Off);
+    }
+    if let Some(path) = text.strip_prefix("unix:") {
+        return match Path::new(path) {
+            path if !path.is_absolute() => Err(Complaint::new(
+                format!("{text:?} has no absolute path"),
+                "write it from / on, as in \"unix:/run/x\"",
+            )),
+            path if path.as_os_str().len() > LONGEST_PATH => Err(Complaint::new(
+                format!("the path is longer than {LONGEST_PATH} bytes"),
+                "choose a folder with a shorter path, such as one below /run",
+            )),
+            path => Ok(AdminListen::Unix(path.to_owned())),
+        };
+    }
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => Ok(AdminListen::Loopback(address)),
+        Ok(address) => Err(Complaint::new(
+            format!("{address} can be reached from elsewhere"),
+            format!("write \"127.0.0.1:{}\", or a unix socket to steer as well", address.port()),
+        )),
+        Err(_) => Err(format!("{text:?} is neither a unix socket nor an address").into()),
+    }
+}

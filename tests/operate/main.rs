@@ -1,0 +1,93 @@
+//! Operators and a running process: the commands, what they answer, and how they exit.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+mod drain;
+mod process;
+mod reload;
+mod tcp;
+
+use process::{Windlass, endpoint, text};
+
+/// Two endpoints; `k` in the query decides who is placed where.
+async fn two_endpoints() -> String {
+    let (a, b) = (endpoint("a").await, endpoint("b").await);
+    format!(
+        r#"
+[listener.public]
+bind = "127.0.0.1:0"
+[route.chat]
+upstream = "chat"
+[upstream.chat]
+sticky_on = ["query:k"]
+endpoints = [{{ name = "a", address = "{a}" }}, {{ name = "b", address = "{b}" }}]
+[drain.stop]
+deadline = "2s"
+spread = "1s"
+[drain.reload]
+deadline = "3s"
+spread = "1s"
+[admin]
+listen = "ADMIN"
+"#
+    )
+}
+
+#[tokio::test]
+async fn status_is_a_table_for_people_and_json_for_scripts() {
+    let windlass = Windlass::start(&two_endpoints().await).await;
+    let mut client = windlass.connect("somebody").await.unwrap();
+    let people = windlass.ask(&["status"]).await;
+    assert_eq!(people.status.code(), Some(0));
+    assert!(text(&people).contains("ENDPOINT"), "{}", text(&people));
+    let status = windlass.status().await;
+    assert_eq!(
+        (&status["phase"], &status["generation"], &status["tunnels"]),
+        (&"serving".into(), &1.into(), &1.into())
+    );
+    assert_eq!(status["routes"][0]["tunnels"], 1);
+    client.assert_open().await;
+}
+
+#[tokio::test]
+async fn where_nobody_serves_a_command_fails_and_says_where_it_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("admin.sock");
+    let admin = format!("unix:{}", socket.display());
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_windlass"))
+        .args(["status", "--admin", &admin])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output).contains(&admin), "{}", text(&output));
+}
+
+#[tokio::test]
+async fn a_second_process_finds_the_admin_socket_in_use() {
+    let config = two_endpoints().await;
+    let windlass = Windlass::start(&config).await;
+    let second = tokio::process::Command::new(env!("CARGO_BIN_EXE_windlass"))
+        .args(["run", "-c", &windlass.config().display().to_string()])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(text(&second).contains("admin.listen: cannot listen at unix:"), "{}", text(&second));
+    assert!(text(&second).contains("another process"), "{}", text(&second));
+    assert!(windlass.ask(&["status"]).await.status.success());
+}
+
+#[tokio::test]
+async fn a_wrong_command_line_exits_with_2() {
+    let windlass = Windlass::start(&two_endpoints().await).await;
+    for wrong in [
+        &["drain", "everything"][..],
+        &["drain", "all", "--deadline", "30"],
+        &["drain", "all", "--code", "1005"],
+        &["undrain", "b"],
+        &["status", "--admin", "10.0.0.1:80"],
+    ] {
+        let output = windlass.ask(wrong).await;
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}: {}", text(&output));
+    }
+}

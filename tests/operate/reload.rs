@@ -1,0 +1,101 @@
+//! `windlass reload`.
+
+use windlass::admin::{Client, ReloadAnswer, Status};
+use windlass::config::AdminListen;
+
+use crate::process::{Windlass, text, wait_for};
+use crate::two_endpoints;
+
+#[tokio::test]
+async fn a_reload_says_what_it_changed() {
+    let config = two_endpoints().await;
+    let windlass = Windlass::start(&config).await;
+    let unchanged = windlass.ask(&["reload"]).await;
+    assert_eq!(unchanged.status.code(), Some(0));
+    assert!(text(&unchanged).contains("nothing has changed; serving generation 1"), "{}", text(&unchanged));
+
+    windlass.rewrite(
+        &config.replace("[upstream.chat]", "[route.more]\npath = \"/more\"\nupstream = \"chat\"\n[upstream.chat]"),
+    );
+    let changed = windlass.ask(&["reload"]).await;
+    assert_eq!(changed.status.code(), Some(0));
+    assert!(text(&changed).contains("route more added"), "{}", text(&changed));
+    assert!(text(&changed).contains("generation 2"), "{}", text(&changed));
+    let status = windlass.status().await;
+    assert_eq!((&status["reloads"]["changed"], &status["reloads"]["unchanged"]), (&1.into(), &1.into()));
+}
+
+#[tokio::test]
+async fn a_refused_reload_exits_with_1_and_says_why() {
+    let config = two_endpoints().await;
+    let windlass = Windlass::start(&config).await;
+    let mut client = windlass.connect("somebody").await.unwrap();
+    windlass.rewrite(&config.replace("upstream = \"chat\"", "upstream = \"chatt\""));
+    let refused = windlass.ask(&["reload"]).await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused).contains("there is no upstream \"chatt\""), "{}", text(&refused));
+    let status = windlass.status().await;
+    assert_eq!((&status["generation"], &status["reloads"]["refused"]), (&1.into(), &1.into()));
+    assert!(status["reloads"]["last_refusal"].as_str().unwrap().contains("chatt"));
+    client.assert_open().await;
+
+    windlass.rewrite(&config);
+    assert!(windlass.ask(&["reload"]).await.status.success());
+    assert!(windlass.status().await["reloads"]["last_refusal"].is_null(), "it was not refused this time");
+}
+
+/// The file is a pipe here, so that a reload takes until somebody writes it.
+#[tokio::test]
+async fn triggers_during_a_reload_cause_exactly_one_more() {
+    let config = two_endpoints().await;
+    let windlass = Windlass::start(&config).await;
+    let socket = windlass.folder.path().join("admin.sock");
+    let text_of_file = std::fs::read_to_string(windlass.config()).unwrap();
+    std::fs::remove_file(windlass.config()).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(windlass.config()).status().unwrap().success());
+    let client = Client::new(AdminListen::Unix(socket));
+    let reload = || {
+        let client = client.clone();
+        tokio::spawn(async move { client.post::<ReloadAnswer>("/reload", &()).await })
+    };
+    let unchanged = async || client.get::<Status>("/status").await.unwrap().value.reloads.unchanged;
+
+    let mut asked = vec![reload()];
+    wait_for("the first reload to begin", async || windlass.log().contains("a reload begins")).await;
+    asked.extend((0..20).map(|_| reload()));
+    rustix::process::kill_process(windlass.pid(), rustix::process::Signal::HUP).unwrap();
+    // Connections are accepted in order: when these are answered, those before them have been heard.
+    for _ in 0..30 {
+        assert_eq!(unchanged().await, 0);
+    }
+    for reloads in 1..=2 {
+        let (pipe, text) = (windlass.config(), text_of_file.clone());
+        tokio::fs::write(pipe, text).await.unwrap();
+        wait_for("a reload to end", async || unchanged().await == reloads).await;
+    }
+    for answer in asked {
+        assert!(answer.await.unwrap().unwrap().value.changes.is_empty());
+    }
+    let begun = windlass.log().matches("a reload begins").count();
+    assert_eq!((unchanged().await, begun), (2, 2));
+}
+
+#[tokio::test]
+async fn the_admin_listener_moves_with_a_reload() {
+    let config = two_endpoints().await;
+    let windlass = Windlass::start(&config).await;
+    let old = windlass.folder.path().join("old.toml");
+    std::fs::copy(windlass.config(), &old).unwrap();
+    let moved = format!("unix:{}", windlass.folder.path().join("moved.sock").display());
+    windlass.rewrite(&config.replace("ADMIN", &moved));
+    let reloaded = windlass.ask_with(&old.display().to_string(), &["reload"]).await;
+    assert_eq!(reloaded.status.code(), Some(0), "{}", text(&reloaded));
+    assert!(windlass.ask(&["status"]).await.status.success(), "it answers at the new place");
+    let gone = windlass.ask_with(&old.display().to_string(), &["status"]).await;
+    assert_eq!(gone.status.code(), Some(1), "{}", text(&gone));
+
+    windlass.rewrite(&config.replace("ADMIN", "unix:/nowhere/at/all.sock"));
+    let refused = windlass.ask(&["reload", "--admin", &moved]).await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused).contains("admin.listen: cannot listen at unix:/nowhere"), "{}", text(&refused));
+}

@@ -1,0 +1,49 @@
+//! The admin listener at a loopback address.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::process::{PATIENCE, Windlass, text};
+use crate::two_endpoints;
+
+/// The status and the body of the answer.
+async fn ask(address: SocketAddr, request: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("an answer").unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, answer)
+}
+
+async fn free_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+#[tokio::test]
+async fn over_tcp_there_is_only_reading_and_nothing_for_pages() {
+    let admin = free_port().await;
+    let windlass = Windlass::start(&two_endpoints().await.replace("ADMIN", &admin.to_string())).await;
+    let host = format!("Host: {admin}\r\nConnection: close\r\n\r\n");
+    let client = windlass.connect("somebody").await.unwrap();
+
+    for path in ["/live", "/ready", "/status", "/metrics"] {
+        assert_eq!(ask(admin, &format!("GET {path} HTTP/1.1\r\n{host}")).await.0, 200, "{path}");
+    }
+    let (_, metrics) = ask(admin, &format!("GET /metrics HTTP/1.1\r\n{host}")).await;
+    let line = format!("windlass_tunnels_open{{route=\"chat\",upstream=\"chat\",endpoint=\"{}\"}} 1", client.endpoint);
+    assert!(metrics.contains(&line), "{metrics}");
+    assert!(metrics.ends_with("# EOF\n"));
+
+    assert_eq!(ask(admin, &format!("POST /reload HTTP/1.1\r\nContent-Length: 0\r\n{host}")).await.0, 403);
+    assert_eq!(ask(admin, &format!("GET /status HTTP/1.1\r\nOrigin: http://x.example\r\n{host}")).await.0, 403);
+    let rebound = "GET /status HTTP/1.1\r\nHost: x.example\r\nConnection: close\r\n\r\n";
+    assert_eq!(ask(admin, rebound).await.0, 403);
+    assert_eq!(ask(admin, &format!("GET /other HTTP/1.1\r\n{host}")).await.0, 404);
+
+    let reload = windlass.ask(&["reload"]).await;
+    assert_eq!(reload.status.code(), Some(1));
+    assert!(text(&reload).contains("unix socket"), "{}", text(&reload));
+}
