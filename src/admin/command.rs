@@ -1,10 +1,11 @@
 //! What operators ask for, on its way to whoever runs the process.
 
+use std::path::PathBuf;
 use std::{error, fmt};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::wire::{DrainAnswer, ReloadAnswer, UndrainAnswer};
+use super::wire::{DrainAnswer, PlanAnswer, ReloadAnswer, UndrainAnswer};
 use crate::drain::{EndpointTarget, Overrides, Target};
 
 /// Commands that may wait for the one that is being carried out.
@@ -18,6 +19,8 @@ pub type Reply<T> = oneshot::Sender<Result<T, Failed>>;
 pub enum Command {
     /// Read the configuration again.
     Reload(Reply<ReloadAnswer>),
+    /// Say what a reload with this file would do.
+    Plan(PathBuf, Reply<PlanAnswer>),
     /// Drain something.
     Drain(Target, Overrides, Reply<DrainAnswer>),
     /// Take an endpoint's drain back.

@@ -26,7 +26,7 @@ use super::guard;
 use super::look::{gauges, status};
 use super::notes::Notes;
 use super::socket::Bound;
-use super::wire::{DrainRequest, ErrorAnswer, UndrainRequest};
+use super::wire::{DrainAnswer, DrainRequest, ErrorAnswer, PlanAnswer, PlanRequest, UndrainAnswer, UndrainRequest};
 use crate::session::{Phase, Proxy};
 
 /// How many operators are served at a time; the others wait.
@@ -139,10 +139,14 @@ async fn answer(context: &Context, rights: Rights, request: Request<Incoming>) -
         "/metrics" if reads => metrics(context),
         "/live" | "/ready" | "/status" | "/metrics" => wrong_method("GET"),
         "/reload" if writes => told(context.commands.ask(Command::Reload).await),
+        "/plan" if writes => told(plan(context, body).await),
         "/drain" if writes => told(drain(context, body).await),
         "/undrain" if writes => told(undrain(context, body).await),
-        "/reload" | "/drain" | "/undrain" => wrong_method("POST"),
-        _ => error(StatusCode::NOT_FOUND, "there is /live, /ready, /status, /metrics, /reload, /drain and /undrain"),
+        "/reload" | "/plan" | "/drain" | "/undrain" => wrong_method("POST"),
+        _ => error(
+            StatusCode::NOT_FOUND,
+            "there is /live, /ready, /status, /metrics, /reload, /plan, /drain and /undrain",
+        ),
     }
 }
 
@@ -163,13 +167,21 @@ fn metrics(context: &Context) -> Answer {
     answer
 }
 
-async fn drain(context: &Context, body: Incoming) -> Result<super::wire::DrainAnswer, Failed> {
+async fn plan(context: &Context, body: Incoming) -> Result<PlanAnswer, Failed> {
+    let PlanRequest { file } = read(body).await?;
+    if !file.is_absolute() {
+        return Err(Failed::Nonsense("the file must be named from / on".into()));
+    }
+    context.commands.ask(|reply| Command::Plan(file, reply)).await
+}
+
+async fn drain(context: &Context, body: Incoming) -> Result<DrainAnswer, Failed> {
     let request: DrainRequest = read(body).await?;
     let (target, overrides) = request.understood().map_err(Failed::Nonsense)?;
     context.commands.ask(|reply| Command::Drain(target, overrides, reply)).await
 }
 
-async fn undrain(context: &Context, body: Incoming) -> Result<super::wire::UndrainAnswer, Failed> {
+async fn undrain(context: &Context, body: Incoming) -> Result<UndrainAnswer, Failed> {
     let request: UndrainRequest = read(body).await?;
     let endpoint = request.endpoint.parse().map_err(|wrong| Failed::Nonsense(format!("{wrong}")))?;
     context.commands.ask(|reply| Command::Undrain(endpoint, reply)).await

@@ -73,8 +73,53 @@ pub struct ReloadAnswer {
     pub generation: u64,
     /// What is different, in words; nothing where the configuration was the same.
     pub changes: Vec<String>,
+    /// What looks renamed, in words.
+    pub renames: Vec<String>,
     /// How many tunnels are drained because of it.
     pub draining: usize,
+}
+
+/// `POST /plan`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanRequest {
+    /// The file that a reload would read, from `/` on. The running process reads it, and the certificates it names: what
+    /// that process may not read, a reload could not use either.
+    pub file: PathBuf,
+}
+
+/// What a reload would do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanAnswer {
+    /// What it would change, in words.
+    pub changes: Vec<String>,
+    /// What looks renamed, in words.
+    pub renames: Vec<String>,
+    /// The tunnels that lose their listener, route or endpoint.
+    pub losing: Vec<PlannedTunnels>,
+    /// How many tunnels would be closed.
+    pub closing: usize,
+    /// How many tunnels lose nothing.
+    pub staying: usize,
+    /// How many tunnels lose something and stay nevertheless, because of `drain.reload.on = "keep"`.
+    pub kept: usize,
+    /// Over how long the tunnels would be told.
+    pub over_seconds: f64,
+    /// When what is left would be cut.
+    pub deadline_seconds: f64,
+    /// The rate that the deadline forces, where it is above the cap.
+    pub raised_to_per_second: Option<u32>,
+}
+
+/// The tunnels of one route on one endpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlannedTunnels {
+    /// Their route.
+    pub route: String,
+    /// Their endpoint, as `UPSTREAM/NAME`.
+    pub endpoint: String,
+    /// How many there are.
+    pub tunnels: usize,
 }
 
 /// What was not done, and why.

@@ -12,10 +12,13 @@ use super::admin_listener::AdminListener;
 use super::handoff::HandoffError;
 use super::logging::LogHandle;
 use super::operator::{Begun, DrainError};
+use super::plan::Plan;
 use super::reload::{self, Loaded, ReloadError, Reloaded};
 use super::run::RunError;
 use super::running::Running;
-use crate::admin::{Command, DrainAnswer, Failed, Notes, ReloadAnswer, Reply, UndrainAnswer};
+use crate::admin::{
+    Command, DrainAnswer, Failed, Notes, PlanAnswer, PlannedTunnels, ReloadAnswer, Reply, UndrainAnswer,
+};
 use crate::config::{self, Problems};
 use crate::drain::{EndpointTarget, Overrides, Target};
 use crate::metrics::ReloadResult;
@@ -57,8 +60,12 @@ impl Control {
                     Err(_) => {}
                 },
                 Event::Command(Command::Reload(reply)) => self.reload_for(file, vec![reply]).await,
-                Event::Command(Command::Drain(target, overrides, reply)) => {
+                Event::Command(Command::Plan(file, reply)) => {
                     // Whoever asked may have left; so below.
+                    let planned = load(file).await.map(|loaded| answer(&self.running.plan(loaded)));
+                    let _ = reply.send(planned.map_err(|problems| Failed::Config(problems.to_string())));
+                }
+                Event::Command(Command::Drain(target, overrides, reply)) => {
                     let _ = reply.send(self.drain(&target, &overrides));
                 }
                 Event::Command(Command::Undrain(target, reply)) => {
@@ -92,9 +99,10 @@ impl Control {
             }
         }
         let answer = match self.reload(load(file.to_owned())).await {
-            Ok(Reloaded { diff, draining, generation }) => {
+            Ok(Reloaded { diff, renames, draining, generation }) => {
                 let changes = diff.changes.iter().map(ToString::to_string).collect();
-                Ok(ReloadAnswer { generation, changes, draining })
+                let renames = renames.iter().map(ToString::to_string).collect();
+                Ok(ReloadAnswer { generation, changes, renames, draining })
             }
             Err(error @ ReloadError::Config(_)) => Err(Failed::Config(error.to_string())),
             Err(error) => Err(Failed::Refused(error.to_string())),
@@ -168,6 +176,25 @@ impl Control {
         let was_draining = self.running.undrain(target).ok_or_else(unknown)?;
         tracing::info!(endpoint = %target, was_draining, "an operator takes a drain back");
         Ok(UndrainAnswer { endpoint: target.to_string(), was_draining })
+    }
+}
+
+fn answer(plan: &Plan) -> PlanAnswer {
+    let losing = plan.losing.iter().map(|((route, upstream, endpoint), tunnels)| PlannedTunnels {
+        route: route.to_string(),
+        endpoint: format!("{upstream}/{endpoint}"),
+        tunnels: *tunnels,
+    });
+    PlanAnswer {
+        changes: plan.diff.changes.iter().map(ToString::to_string).collect(),
+        renames: plan.renames.iter().map(ToString::to_string).collect(),
+        losing: losing.collect(),
+        closing: plan.closing(),
+        staying: plan.staying,
+        kept: plan.losing() - plan.closing(),
+        over_seconds: plan.pace.duration().as_secs_f64(),
+        deadline_seconds: plan.policy.window.deadline.as_secs_f64(),
+        raised_to_per_second: plan.pace.raised_to(),
     }
 }
 

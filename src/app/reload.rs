@@ -9,13 +9,15 @@ use super::running::{Running, problems, write_all};
 use crate::config::{OnReload, Problems, Settings};
 use crate::drain::{Cause, Drain, Policy, Standing};
 use crate::session::Proxy;
-use crate::snapshot::{Certificates, Diff, Snapshot, load_certificates};
+use crate::snapshot::{Certificates, Diff, Rename, Snapshot, load_certificates};
 
 /// What a reload did.
 #[derive(Clone, Debug)]
 pub struct Reloaded {
     /// What it changed; nothing, where it was a no-op.
     pub diff: Diff,
+    /// What looks renamed.
+    pub renames: Vec<Rename>,
     /// How many tunnels are drained because of it.
     pub draining: usize,
     /// The generation that is served now.
@@ -51,6 +53,10 @@ impl Loaded {
         Ok(Self { settings, certificates })
     }
 
+    pub(super) fn into_parts(self) -> (Settings, Certificates) {
+        (self.settings, self.certificates)
+    }
+
     /// What it means.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -76,12 +82,13 @@ impl Running {
     /// background; all others stay as they are.
     pub fn reload(&mut self, loaded: Loaded) -> Result<Reloaded, ReloadError> {
         let old = self.proxy.snapshot();
-        let Loaded { settings, certificates } = loaded;
+        let (settings, certificates) = loaded.into_parts();
         let new = Snapshot::assemble(Arc::new(settings), certificates, &self.tickets, Some(&old));
         let diff = Diff::between(&old, &new);
         if diff.is_empty() {
-            return Ok(Reloaded { diff, draining: 0, generation: old.generation });
+            return Ok(Reloaded { diff, renames: Vec::new(), draining: 0, generation: old.generation });
         }
+        let renames = Rename::between(&old, &new);
         let prepared = self.listeners.prepare(&new.settings).map_err(ReloadError::Bind)?;
         let (generation, drain) = (new.generation, new.settings.drain);
         self.proxy.publish(new);
@@ -90,7 +97,7 @@ impl Running {
             OnReload::Keep => 0,
             OnReload::Drain => self.drain_vanished(&diff),
         };
-        Ok(Reloaded { diff, draining, generation })
+        Ok(Reloaded { diff, renames, draining, generation })
     }
 
     fn drain_vanished(&mut self, diff: &Diff) -> usize {
@@ -118,9 +125,12 @@ pub(super) fn log(reloaded: &Result<Reloaded, ReloadError>, proxy: &Proxy) {
         Ok(Reloaded { diff, generation, .. }) if diff.is_empty() => {
             tracing::info!(generation, "reload: nothing has changed");
         }
-        Ok(Reloaded { diff, draining, generation }) => {
+        Ok(Reloaded { diff, renames, draining, generation }) => {
             for change in &diff.changes {
                 tracing::info!(%change, "reload");
+            }
+            for rename in renames {
+                tracing::warn!("reload: {rename}");
             }
             let open = proxy.registry.len();
             tracing::info!(generation, changes = diff.changes.len(), draining, open, "reloaded");

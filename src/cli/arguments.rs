@@ -32,6 +32,8 @@ enum Command {
     Status(Ask),
     /// Have the running process read its configuration again, and say what came of it
     Reload(Ask),
+    /// Say what a reload with a file would do to the running process, and which tunnels it would close
+    Plan(Ask),
     /// End tunnels of the running process, paced and politely; an endpoint takes no new ones from then on
     Drain(DrainArguments),
     /// Let a drained endpoint take tunnels again; those that were not told yet stay
@@ -69,16 +71,20 @@ Examples:
   windlass demo                          see it work, with a page to open
   windlass check -c windlass.toml        look at a configuration before it is used
   windlass run -c windlass.toml          serve it
+  windlass plan -c new.toml              see what a reload with it would do
   windlass reload                        read the file again; open WebSockets stay
   windlass drain endpoint/chat/b         move everybody away from one endpoint
   windlass undrain chat/b                take it back
   kill -USR2 $(pidof windlass)           hand over to the program that is installed now
 
 Exit codes:
-  0  all is well   1  a failure at run time   2  a wrong command line or configuration";
+  0  all is well   1  a failure at run time   2  a wrong command line or configuration
+  3  `plan`: tunnels would be closed";
 
 /// The failure at run time.
 pub(super) const FAILED: u8 = 1;
+/// `plan`: tunnels would be closed.
+pub(super) const WOULD_CLOSE: u8 = 3;
 /// A wrong command line or configuration.
 pub(super) const WRONG: u8 = 2;
 
@@ -93,6 +99,7 @@ impl Cli {
             Command::Check(arguments) => check(arguments),
             Command::Status(ask) => ask_for(operate::status(ask)),
             Command::Reload(ask) => ask_for(operate::reload(ask)),
+            Command::Plan(ask) => ask_for(operate::plan(ask)),
             Command::Drain(arguments) => ask_for(operate::drain(arguments)),
             Command::Undrain(arguments) => ask_for(operate::undrain(arguments)),
         }

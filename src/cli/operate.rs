@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use http::StatusCode;
 use tokio::time::sleep;
 
-use super::arguments::{DEFAULT_CONFIG, FAILED, WRONG, complain, say};
+use super::arguments::{DEFAULT_CONFIG, FAILED, WOULD_CLOSE, WRONG, complain, say};
 use super::show;
 use crate::admin::{
-    AskError, Asked, Client, DrainAnswer, DrainRequest, DrainState, DrainStatus, ReloadAnswer, Status, UndrainAnswer,
-    UndrainRequest,
+    AskError, Asked, Client, DrainAnswer, DrainRequest, DrainState, DrainStatus, PlanAnswer, PlanRequest, ReloadAnswer,
+    Status, UndrainAnswer, UndrainRequest,
 };
 use crate::config::{self, AdminListen, parse_admin_listen, parse_duration};
 use crate::drain::{EndpointTarget, Target};
@@ -107,6 +108,18 @@ pub(super) async fn reload(ask: Ask) -> Result<ExitCode, Failure> {
     let answer: Asked<ReloadAnswer> = ask.client()?.post("/reload", &()).await?;
     ask.write(&answer, show::reloaded);
     Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn plan(ask: Ask) -> Result<ExitCode, Failure> {
+    // The process that is asked may stand in another folder.
+    let file = std::path::absolute(&ask.config).map_err(|error| Failure::Wrong(error.to_string()))?;
+    let answer: Asked<PlanAnswer> =
+        ask.client()?.post("/plan", &PlanRequest { file }).await.map_err(|error| match error {
+            AskError::Refused(StatusCode::UNPROCESSABLE_ENTITY, problems) => Failure::Wrong(problems),
+            error => error.into(),
+        })?;
+    ask.write(&answer, show::plan);
+    Ok(if answer.value.closing == 0 { ExitCode::SUCCESS } else { ExitCode::from(WOULD_CLOSE) })
 }
 
 pub(super) async fn undrain(arguments: UndrainArguments) -> Result<ExitCode, Failure> {

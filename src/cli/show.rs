@@ -1,7 +1,8 @@
 //! What people read: tables and sentences.
 
 use crate::admin::{
-    DrainAnswer, DrainState, DrainStatus, EndpointStatus, ReloadAnswer, ReloadsStatus, Status, UndrainAnswer,
+    DrainAnswer, DrainState, DrainStatus, EndpointStatus, PlanAnswer, ReloadAnswer, ReloadsStatus, Status,
+    UndrainAnswer,
 };
 
 pub(super) fn status(status: &Status) -> String {
@@ -49,12 +50,41 @@ pub(super) fn status(status: &Status) -> String {
 }
 
 pub(super) fn reloaded(answer: &ReloadAnswer) -> String {
-    let ReloadAnswer { generation, changes, draining } = answer;
+    let ReloadAnswer { generation, changes, renames, draining } = answer;
     if changes.is_empty() {
         return format!("nothing has changed; serving generation {generation}");
     }
-    let mut text = changes.iter().fold(String::new(), |text, change| text + change + "\n");
+    let mut text = changes.iter().chain(renames).fold(String::new(), |text, change| text + change + "\n");
     text += &format!("serving generation {generation}; {} drained", tunnels(*draining));
+    text
+}
+
+pub(super) fn plan(plan: &PlanAnswer) -> String {
+    let PlanAnswer { changes, renames, closing, staying, kept, .. } = plan;
+    if changes.is_empty() {
+        return "nothing would change".into();
+    }
+    let mut text = changes.iter().chain(renames).fold(String::new(), |text, line| text + line + "\n");
+    let losing = plan.losing.iter().map(|it| [it.route.clone(), it.endpoint.clone(), it.tunnels.to_string()]);
+    text += &table(["ROUTE", "ENDPOINT", if *kept > 0 { "KEPT" } else { "CLOSED" }], losing);
+    if !plan.losing.is_empty() {
+        text += "\n";
+    }
+    text += &format!("{} would stay", tunnels(*staying + *kept));
+    if *kept > 0 {
+        text += &format!(", {kept} of them on what is gone (drain.reload.on = \"keep\")");
+    }
+    if *closing == 0 {
+        return text + "; none would be closed";
+    }
+    let PlanAnswer { over_seconds, deadline_seconds, raised_to_per_second, .. } = plan;
+    text += &format!(
+        "\n{} would be closed: told over {over_seconds:.0} s, cut after {deadline_seconds:.0} s",
+        tunnels(*closing)
+    );
+    if let Some(rate) = raised_to_per_second {
+        text += &format!("; the deadline needs {rate} a second, more than max_per_second");
+    }
     text
 }
 
