@@ -26,6 +26,10 @@ fn systemd_waits_longer_than_the_stop_drain_of_every_configuration_we_ship() {
         let file: toml::Table = fs::read_to_string(path).unwrap().parse().unwrap();
         let stop = file.get("drain").and_then(|drain| drain.get("stop")).and_then(|stop| stop.get("deadline"));
         let deadline = stop.map_or(DEFAULT_STOP_DEADLINE, |value| duration(value.as_str().unwrap()));
+        let delay = file.get("drain").and_then(|drain| drain.get("stop")).and_then(|stop| stop.get("delay"));
+        let delay =
+            delay.and_then(toml::Value::as_str).filter(|delay| *delay != "off").map_or(Duration::ZERO, duration);
+        let deadline = delay + deadline;
 
         assert!(deadline < timeout_stop(), "{}: {deadline:?} < {:?}", path.display(), timeout_stop());
     }

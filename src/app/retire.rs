@@ -14,7 +14,7 @@ use super::running::Running;
 use crate::config::DrainWindow;
 use crate::drain::{Cause, Drain, Policy, Registry, Scope, Standing, StopOrder};
 use crate::process::{Channel, Message};
-use crate::session::Phase;
+use crate::session::{Phase, StopTimes};
 
 impl Running {
     /// Stops accepting, and drains what is here; sessions that were accepted before may still open tunnels. Ends when
@@ -37,6 +37,8 @@ impl Running {
         let window = settings.handoff.window;
         let policy = Policy::new(&settings, window);
         let order = policy.order(Cause::Handoff);
+        let told_by = Instant::now() + window.spread;
+        self.proxy.begin_end(Phase::HandedOver, StopTimes { told_by, deadline: order.deadline });
         let last_call = order.deadline - LAST_CALL.min(window.deadline / 2);
         let mut known = HashSet::new();
         let mut turn = interval(TURN);

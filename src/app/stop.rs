@@ -1,15 +1,14 @@
 //! A stop: new upgrades are refused, tunnels drain, exchanges finish, and what is left at the deadline is cut.
 
+use std::future::pending;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use std::future::pending;
-
 use super::drains::{Story, see_through};
 use super::running::Running;
 use crate::drain::{Cause, Drain, Policy, Report, Scope, Standing};
-use crate::session::Phase;
+use crate::session::{Phase, StopTimes};
 
 /// How a stop went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,15 +20,25 @@ pub struct Stopped {
 }
 
 impl Running {
-    /// Ends politely, within `drain.stop.deadline`.
+    /// Ends politely, within `drain.stop.delay` and `drain.stop.deadline`.
     pub async fn stop(&self) -> Stopped {
         let proxy = &self.proxy;
-        proxy.enter(Phase::Draining);
         let settings = proxy.snapshot().settings.drain;
+        // Newcomers of a process that has handed over are another's already.
+        if let Some(delay) = settings.stop_delay
+            && proxy.phase() == Phase::Serving
+        {
+            proxy.enter(Phase::Leaving);
+            tracing::info!(delay_seconds = delay.as_secs_f64(), "not ready any more; serving on for drain.stop.delay");
+            sleep(delay).await;
+        }
         let policy = Policy::new(&settings, settings.stop);
         let order = policy.order(Cause::Stop);
         let deadline = order.deadline;
         let standing = Standing { scope: Scope::All, order: order.clone(), while_alive: None };
+        // First nobody new, then those who are there.
+        let telling = Drain::plan(proxy.registry.len(), &policy, 0).duration().max(policy.window.spread);
+        proxy.begin_end(Phase::Draining, StopTimes { told_by: Instant::now() + telling, deadline });
         let drain = Drain::begin(&proxy.registry, [standing], order, &policy);
         let (cause, scope, board) = (Cause::Stop, "all", &*proxy.drains);
         let id = board.begin(cause, scope.into(), &drain);

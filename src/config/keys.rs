@@ -78,7 +78,7 @@ pub(super) static ENDPOINT: Kind = Kind { path: "upstream.NAME.endpoints[]", key
 pub(super) static DRAIN: Kind =
     Kind { path: "drain", keys: &["close_code", "max_per_second", "stop", "reload", "handoff"] };
 
-pub(super) static STOP: Kind = Kind { path: "drain.stop", keys: &["deadline", "spread"] };
+pub(super) static STOP: Kind = Kind { path: "drain.stop", keys: &["delay", "deadline", "spread"] };
 
 pub(super) static RELOAD: Kind = Kind { path: "drain.reload", keys: &["on", "deadline", "spread"] };
 

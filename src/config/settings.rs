@@ -364,7 +364,9 @@ pub struct DrainSettings {
     pub close_code: CloseCode,
     /// How many tunnels a second are told at the most, unless the deadline needs more.
     pub max_per_second: NonZeroU32,
-    /// At SIGTERM and SIGINT.
+    /// How long a stop only fails its readiness, before anybody is refused or told; `None` is not at all.
+    pub stop_delay: Option<Duration>,
+    /// At SIGTERM and SIGINT, counted from the end of the delay.
     pub stop: DrainWindow,
     /// After a reload that took something away.
     pub reload: DrainWindow,

@@ -1,14 +1,21 @@
 //! The body of an answer: our own few words, or what an endpoint sends, as it comes.
 
+use std::fmt;
+use std::future::{Future, pending};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
 
 use super::origin::Origin;
+use super::proxy::Stage;
 use super::record::{End, Record};
 
 /// The body of an answer.
@@ -21,12 +28,13 @@ pub(super) enum AnswerBody {
 }
 
 /// The body of an endpoint's answer on its way to the client: the exchange ends with it.
-#[derive(Debug)]
 pub(super) struct Relay {
     body: Incoming,
     /// The connection that it comes by; until the body is whole.
     origin: Option<Origin>,
     record: Record,
+    /// When it ends although it has no end: events of a server.
+    last_call: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl AnswerBody {
@@ -34,13 +42,25 @@ impl AnswerBody {
         Self::Own(body)
     }
 
-    pub(super) fn relayed(body: Incoming, origin: Origin, record: Record) -> Self {
-        Self::Relayed(Box::new(Relay { body, origin: Some(origin), record }))
+    /// The body of an endpoint's answer with these headers. Events of a server go on for ever by their nature: when the
+    /// process ends they end like tunnels, each at its own moment; everything else has until the deadline.
+    pub(super) fn relayed(body: Incoming, headers: &HeaderMap, origin: Origin, record: Record) -> Self {
+        let is_endless = is_event_stream(headers) && body.size_hint().exact().is_none();
+        let stages = is_endless.then(|| record.session.proxy.stages());
+        let last_call = stages.map(|stages| Box::pin(last_call(stages)) as Pin<Box<_>>);
+        Self::Relayed(Box::new(Relay { body, origin: Some(origin), record, last_call }))
     }
 }
 
 impl Relay {
     fn poll_endpoint(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if self.last_call.as_mut().is_some_and(|last_call| last_call.as_mut().poll(cx).is_ready()) {
+            self.last_call = None;
+            self.record.end(End::Drained);
+            // The endpoint learns that nobody listens any more.
+            self.origin = None;
+            return Poll::Ready(None);
+        }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         match &frame {
             Some(Ok(frame)) => self.record.note_answered(frame.data_ref().map_or(0, Bytes::len)),
@@ -64,6 +84,45 @@ impl Drop for Relay {
         // hyper does not ask again for the end of a body that says by itself that it has ended.
         if self.body.is_end_stream() && self.origin.is_some() {
             self.complete();
+        }
+    }
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { body, origin, record, last_call } = self;
+        let is_endless = last_call.is_some();
+        f.debug_struct("Relay")
+            .field("body", body)
+            .field("origin", origin)
+            .field("record", record)
+            .field("is_endless", &is_endless)
+            .finish()
+    }
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream")
+}
+
+/// A moment of its own while the tunnels are told; a stop that comes meanwhile brings it nearer.
+async fn last_call(mut stages: watch::Receiver<Stage>) {
+    loop {
+        let times = stages.borrow_and_update().drain;
+        let moment = async {
+            match times {
+                Some(times) => {
+                    let left = times.told_by.saturating_duration_since(Instant::now());
+                    sleep(left.mul_f64(fastrand::f64())).await;
+                }
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            () = moment => return,
+            // Nobody is left who could end it.
+            changed = stages.changed() => if changed.is_err() { pending().await },
         }
     }
 }

@@ -107,7 +107,8 @@ pub(super) fn relay(
     forward::response(&mut parts.headers, None);
     parts.headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
     parts.version = Version::HTTP_11;
-    Ok(Response::from_parts(parts, AnswerBody::relayed(body, origin, record)))
+    let body = AnswerBody::relayed(body, &parts.headers, origin, record);
+    Ok(Response::from_parts(parts, body))
 }
 
 /// Makes of a client's request the one that the endpoint gets.

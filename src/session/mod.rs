@@ -27,4 +27,4 @@ mod upgrade;
 mod upload;
 
 pub use accept::{Afterwards, accept};
-pub use proxy::{Phase, Proxy};
+pub use proxy::{Phase, Proxy, Stage, StopTimes};

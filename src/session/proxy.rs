@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 
 use super::pool::Pool;
 use crate::drain::{Board, Registry};
@@ -16,7 +17,7 @@ use crate::snapshot::Snapshot;
 #[derive(Debug)]
 pub struct Proxy {
     snapshot: ArcSwap<Snapshot>,
-    phase: watch::Sender<Phase>,
+    stage: watch::Sender<Stage>,
     /// The resting connections of each worker.
     pools: Vec<Arc<Pool>>,
     /// Every open tunnel.
@@ -31,11 +32,31 @@ pub struct Proxy {
     pub workers: Workers,
 }
 
+/// Where the process stands, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// Where.
+    pub phase: Phase,
+    /// When the last tunnel is told, and when what is left is cut, once everything here ends.
+    pub drain: Option<StopTimes>,
+}
+
+/// The two times of an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StopTimes {
+    /// When the last tunnel is told.
+    pub told_by: Instant,
+    /// When what is left is cut.
+    pub deadline: Instant,
+}
+
 /// Where the process stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// New sessions and tunnels are welcome.
     Serving,
+    /// They still are, but load balancers in front should look elsewhere.
+    Leaving,
     /// Another process serves the newcomers: plain requests are answered with `Connection: close`, and upgrades on the
     /// sessions that are here are served still.
     HandedOver,
@@ -50,6 +71,7 @@ impl Phase {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Serving => "serving",
+            Self::Leaving => "leaving",
             Self::HandedOver => "handed over",
             Self::Draining => "draining",
             Self::Closing => "closing",
@@ -62,7 +84,7 @@ impl Proxy {
     pub fn new(snapshot: Snapshot, workers: Workers, capacity: usize) -> Arc<Self> {
         Arc::new(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
-            phase: watch::Sender::new(Phase::Serving),
+            stage: watch::Sender::new(Stage { phase: Phase::Serving, drain: None }),
             pools: (0..workers.count()).map(|_| Arc::default()).collect(),
             registry: Registry::new(workers.count()),
             drains: Arc::default(),
@@ -100,20 +122,27 @@ impl Proxy {
 
     /// Where the process stands now.
     pub fn phase(&self) -> Phase {
-        *self.phase.borrow()
+        self.stage.borrow().phase
     }
 
     /// Where the process stands, to be waited on.
-    pub fn phases(&self) -> watch::Receiver<Phase> {
-        self.phase.subscribe()
+    pub fn stages(&self) -> watch::Receiver<Stage> {
+        self.stage.subscribe()
     }
 
     /// Moves on to a later phase.
     pub fn enter(&self, phase: Phase) {
-        self.phase.send_if_modified(|current| {
-            let later = phase > *current;
-            *current = phase.max(*current);
+        self.stage.send_if_modified(|stage| {
+            let later = phase > stage.phase;
+            stage.phase = phase.max(stage.phase);
             later
+        });
+    }
+
+    /// Moves on to a phase from which on everything here ends, until `times`.
+    pub fn begin_end(&self, phase: Phase, times: StopTimes) {
+        self.stage.send_modify(|stage| {
+            *stage = Stage { phase: phase.max(stage.phase), drain: Some(times) };
         });
     }
 }

@@ -34,6 +34,8 @@ pub(super) enum End {
     Complete,
     /// We answer ourselves, and say why in another line.
     Refused,
+    /// We ended it, in its turn: events of a server while the process ends.
+    Drained,
     /// The client is gone, or took none of the answer for too long.
     ClientLeft,
     /// The client sent none of its request body for too long, after the head of the answer.
@@ -93,6 +95,7 @@ impl End {
         match self {
             Self::Complete => "complete",
             Self::Refused => "refused",
+            Self::Drained => "drained",
             Self::ClientLeft => "client_left",
             Self::ClientStalled => "client_stalled",
             Self::EndpointLost => "endpoint_lost",

@@ -50,7 +50,7 @@ pub(super) async fn answer(session: Arc<Session>, request: Request<Incoming>) ->
         Ok(response) => response,
         Err(refused) => {
             log::refused(&session, &summary, &refused, started.elapsed());
-            refused.refusal.response(retry_after()).map(AnswerBody::own)
+            refused.refusal.response(retry_after(&session)).map(AnswerBody::own)
         }
     };
     if session.is_ending() {
@@ -99,7 +99,7 @@ impl Session {
     /// Whether the connection should end with the answer at hand: the process stops or has handed over, or its listener is gone.
     fn is_ending(&self) -> bool {
         let still_there = |listener: &Arc<_>| Arc::ptr_eq(listener, &self.listener);
-        self.proxy.phase() != Phase::Serving
+        self.proxy.phase() >= Phase::HandedOver
             || !self.proxy.snapshot().listeners().get(&self.listener.settings.name).is_some_and(|listener| {
                 still_there(listener) || listener.life.incarnation == self.listener.life.incarnation
             })
@@ -141,7 +141,14 @@ impl From<Refusal> for Refused {
     }
 }
 
-/// Seconds after which a refused client may come back; jittered, so that not all do at once.
-fn retry_after() -> u32 {
-    fastrand::u32(1..=5)
+/// Seconds after which a refused client may come back; jittered, so that not all do at once. During a stop it is within
+/// what that still takes, and a moment more.
+fn retry_after(session: &Session) -> u32 {
+    let stage = *session.proxy.stages().borrow();
+    let stop = stage.drain.filter(|_| stage.phase >= Phase::Draining);
+    let left = stop.map_or(0, |times| times.deadline.saturating_duration_since(Instant::now()).as_secs());
+    fastrand::u32(1..=u32::try_from(left).unwrap_or(u32::MAX).clamp(5, MOST_RETRY_AFTER))
 }
+
+/// A client that is told to wait for longer may not wait at all.
+const MOST_RETRY_AFTER: u32 = 120;

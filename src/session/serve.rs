@@ -91,8 +91,8 @@ async fn speak_http(stream: ClientStream, session: Arc<Session>, place: Place) {
         .header_read_timeout(settings.head_timeout)
         .max_buf_size(MAX_BUFFER)
         .serve_connection(TokioIo::new(stream), service);
-    let mut phases = session.proxy.phases();
-    let mut closing = pin!(async move { phases.wait_for(|phase| *phase == Phase::Closing).await.is_ok() });
+    let mut stages = session.proxy.stages();
+    let mut closing = pin!(async move { stages.wait_for(|stage| stage.phase == Phase::Closing).await.is_ok() });
     let mut told = false;
     let ended = poll_fn(|cx| {
         if !told && closing.as_mut().poll(cx).is_ready() {

@@ -5,6 +5,7 @@ mod drain;
 mod plan;
 mod process;
 mod reload;
+mod stop;
 mod tcp;
 
 use process::{Windlass, endpoint, text};

@@ -86,6 +86,15 @@ impl Windlass {
         Pid::from_raw(self.child.id().unwrap().try_into().unwrap()).unwrap()
     }
 
+    /// Waits for its end; whether that was a success.
+    pub(crate) async fn ended(mut self) -> bool {
+        timeout(PATIENCE, self.child.wait()).await.expect("the process ends").unwrap().success()
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join("admin.sock")
+    }
+
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap()
     }

@@ -4,18 +4,20 @@ use std::num::NonZeroU32;
 
 use crate::config::defaults;
 use crate::config::keys::{DRAIN, HANDOFF, RELOAD, STOP};
-use crate::config::readers::{choice, close_code, integer, text};
+use crate::config::readers::{choice, close_code, integer, or_off, text};
 use crate::config::settings::{DrainSettings, DrainWindow, HandoffSettings, OnReload};
 use crate::config::tree::{Item, Section};
 use crate::config::units::{DURATION, write_duration};
 
 pub(in crate::config) fn drain(file: &Section<'_>) -> DrainSettings {
     let section = file.section("drain", &DRAIN);
+    let stop = section.section("stop", &STOP);
     let reload = section.section("reload", &RELOAD);
     DrainSettings {
         close_code: section.read("close_code", close_code, defaults::DRAIN_CLOSE_CODE),
         max_per_second: section.read("max_per_second", max_per_second, defaults::DRAIN_MAX_PER_SECOND),
-        stop: window(&section.section("stop", &STOP), STOP_WINDOW),
+        stop_delay: stop.read("delay", or_off(text(DURATION)), defaults::STOP_DELAY),
+        stop: window(&stop, STOP_WINDOW),
         reload: window(&reload, RELOAD_WINDOW),
         on_reload: reload.read("on", choice(&ON_RELOAD), defaults::RELOAD_ON),
         handoff: handoff(&section.section("handoff", &HANDOFF)),
