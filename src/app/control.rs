@@ -16,6 +16,7 @@ use super::plan::Plan;
 use super::reload::{self, Loaded, ReloadError, Reloaded};
 use super::run::RunError;
 use super::running::Running;
+use super::watch::Watch;
 use crate::admin::{
     Command, DrainAnswer, Failed, Notes, PlanAnswer, PlannedTunnels, ReloadAnswer, Reply, UndrainAnswer,
 };
@@ -34,6 +35,7 @@ pub(super) struct Control {
     pub(super) admin: AdminListener,
     pub(super) notes: Arc<Notes>,
     pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) watch: Watch,
     /// Commands that came while another was carried out, and were looked at already.
     pub(super) waiting: VecDeque<Command>,
     /// What gives systemd its signs of life.
@@ -44,15 +46,17 @@ pub(super) struct Control {
 enum Event {
     Signal(Signal),
     Command(Command),
+    FileChanged,
 }
 
 impl Control {
     /// Does what comes, until it is a stop or another process has taken over.
     pub(super) async fn until_stopped(mut self, file: &Path) -> Result<(), RunError> {
+        self.follow(file);
         loop {
             match self.next().await {
                 Event::Signal(Signal::Stop) => return self.stop().await,
-                Event::Signal(Signal::Reload) => self.reload_for(file, Vec::new()).await,
+                Event::Signal(Signal::Reload) | Event::FileChanged => self.reload_for(file, Vec::new()).await,
                 Event::Signal(Signal::Handoff) => match self.hand_off().await {
                     Ok(successor) => return self.retire(successor).await,
                     Err(HandoffError::Stopped) => return self.stop().await,
@@ -75,6 +79,10 @@ impl Control {
         }
     }
 
+    fn follow(&mut self, file: &Path) {
+        self.watch.follow(file, &self.running.proxy().snapshot().settings);
+    }
+
     async fn next(&mut self) -> Event {
         if let Some(command) = self.waiting.pop_front() {
             return Event::Command(command);
@@ -83,6 +91,7 @@ impl Control {
             biased;
             signal = self.signals.next() => Event::Signal(signal),
             Some(command) = self.commands.recv() => Event::Command(command),
+            () = self.watch.changed() => Event::FileChanged,
         }
     }
 
@@ -107,6 +116,7 @@ impl Control {
             Err(error @ ReloadError::Config(_)) => Err(Failed::Config(error.to_string())),
             Err(error) => Err(Failed::Refused(error.to_string())),
         };
+        self.follow(file);
         for reply in asked {
             let _ = reply.send(answer.clone());
         }

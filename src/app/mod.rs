@@ -22,6 +22,7 @@ mod run;
 mod running;
 mod stop;
 mod unborn;
+mod watch;
 mod watchdog;
 
 pub use admin_listener::AdminError;

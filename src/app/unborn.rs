@@ -14,6 +14,7 @@ use super::heritage::Heritage;
 use super::logging::{LogHandle, init_logging};
 use super::run::RunError;
 use super::running::{Built, Running, StartError};
+use super::watch::Watch;
 use super::watchdog::feed;
 use crate::admin::{self, Command, Context, Notes};
 use crate::config::Settings;
@@ -68,7 +69,19 @@ impl Unborn {
         if let Some(every) = environment.watchdog.feed_every(std::process::id()) {
             watchdog.spawn(feed(Arc::clone(&notifier), Arc::clone(running.proxy()), every));
         }
-        let (program, waiting) = (environment.program, VecDeque::new());
-        Ok(Control { running, signals, notifier, log, program, admin, notes, commands, waiting, _watchdog: watchdog })
+        let (program, watch, waiting) = (environment.program, Watch::new(), VecDeque::new());
+        Ok(Control {
+            running,
+            signals,
+            notifier,
+            log,
+            program,
+            admin,
+            notes,
+            commands,
+            watch,
+            waiting,
+            _watchdog: watchdog,
+        })
     }
 }

@@ -19,6 +19,8 @@ pub(super) const ADMIN_SOCKET: &str = "/run/windlass/admin.sock";
 
 /// Takes every core: on a shared machine the neighbours feel it.
 pub(super) const WORKERS: Workers = Workers::PerCore;
+/// Who changes a file has to say so.
+pub(super) const WATCH: bool = false;
 /// One line per refusal, exchange and ended tunnel: tens of megabytes an hour on a busy proxy.
 pub(super) const LOG_LEVEL: LogLevel = LogLevel::Info;
 /// JSON wherever nobody looks on: a journal is no longer pleasant to read by eye.

@@ -12,7 +12,7 @@ pub(super) struct Kind {
 }
 
 pub(super) static FILE: Kind =
-    Kind { path: "", keys: &["workers", "log", "listener", "route", "upstream", "drain", "admin"] };
+    Kind { path: "", keys: &["workers", "watch", "log", "listener", "route", "upstream", "drain", "admin"] };
 
 pub(super) static LOG: Kind = Kind { path: "log", keys: &["level", "format"] };
 

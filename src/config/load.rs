@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::convert::{Names, admin, drain, listeners, routes, upstreams};
 use super::keys::{FILE, LOG};
-use super::readers::{choice, number};
+use super::readers::{choice, flag, number};
 use super::settings::{AdminSettings, LogFormat, LogLevel, LogSettings, Settings, Workers};
 use super::tree::{Item, Report, Section, Spot};
 use super::{Problem, Problems, defaults};
@@ -74,6 +74,7 @@ fn settings(file: &Section<'_>) -> Settings {
     let names = Names::of(file);
     Settings {
         workers: file.read("workers", workers, defaults::WORKERS),
+        watch: file.read("watch", flag, defaults::WATCH),
         log: log(&file.section("log", &LOG)),
         listeners: listeners(file).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),
         routes: routes(file, &names).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),

@@ -64,6 +64,15 @@ pub(super) fn count(item: &Item<'_>) -> Option<u64> {
     integer(COUNT)(item)
 }
 
+/// `true` or `false`.
+pub(super) fn flag(item: &Item<'_>) -> Option<bool> {
+    let DeValue::Boolean(value) = item.value() else {
+        item.fault(format!("must be true or false, not {}", item.type_name()), "write true or false, without quotes");
+        return None;
+    };
+    Some(*value)
+}
+
 /// A close code that may stand on the wire.
 pub(super) fn close_code(item: &Item<'_>) -> Option<CloseCode> {
     let hint = || "write 1000 to 1003, 1007 to 1014, or 3000 to 4999".to_owned();

@@ -22,6 +22,8 @@ use crate::websocket::{CloseCode, PerDirection, PerSide};
 pub struct Settings {
     /// How many worker threads carry sessions and tunnels.
     pub workers: Workers,
+    /// Whether a change of the file, or of a certificate that it names, is a reload.
+    pub watch: bool,
     /// What is logged, and how.
     pub log: LogSettings,
     /// Every listener by name.

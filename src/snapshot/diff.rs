@@ -57,6 +57,8 @@ pub enum Subject {
     Log,
     /// `[admin]`.
     Admin,
+    /// `watch`.
+    Watch,
     /// `workers`, which waits for the next start.
     Workers,
 }
@@ -140,6 +142,7 @@ impl Diff {
             (old.drain != new.drain, Subject::Drain),
             (old.log != new.log, Subject::Log),
             (old.admin != new.admin, Subject::Admin),
+            (old.watch != new.watch, Subject::Watch),
             (old.workers != new.workers, Subject::Workers),
         ];
         self.changes.extend(changed.into_iter().filter(|(differs, _)| *differs).map(|(_, what)| Change::Changed(what)));
@@ -174,6 +177,7 @@ impl fmt::Display for Subject {
             Self::Drain => f.write_str("drain"),
             Self::Log => f.write_str("log"),
             Self::Admin => f.write_str("admin"),
+            Self::Watch => f.write_str("watch"),
             Self::Workers => f.write_str("workers"),
         }
     }

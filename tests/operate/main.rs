@@ -7,6 +7,7 @@ mod process;
 mod reload;
 mod stop;
 mod tcp;
+mod watch;
 
 use process::{Windlass, endpoint, text};
 
