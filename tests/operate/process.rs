@@ -138,8 +138,12 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr, key: &str) -> Result<Self, tungstenite::Error> {
+        Self::open(address, &format!("/?k={key}")).await
+    }
+
+    pub(crate) async fn open(address: SocketAddr, target: &str) -> Result<Self, tungstenite::Error> {
         let stream = TcpStream::connect(address).await?;
-        let (socket, _) = client_async(format!("ws://{address}/?k={key}"), stream).await?;
+        let (socket, _) = client_async(format!("ws://{address}{target}"), stream).await?;
         let mut client = Self { socket, endpoint: String::new() };
         client.endpoint = client.read().await;
         Ok(client)
@@ -152,8 +156,16 @@ impl Client {
 
     /// Whether the tunnel carries a message there and back.
     pub(crate) async fn assert_open(&mut self) {
-        self.socket.send(Message::text("still there?")).await.unwrap();
-        assert_eq!(self.read().await, "still there?");
+        assert_eq!(self.echo("still there?").await, "still there?");
+    }
+
+    pub(crate) async fn echo(&mut self, text: &str) -> String {
+        self.say(text).await;
+        self.read().await
+    }
+
+    pub(crate) async fn say(&mut self, text: &str) {
+        self.socket.send(Message::text(text)).await.unwrap();
     }
 
     /// The code and the reason of the Close that comes.

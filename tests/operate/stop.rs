@@ -47,11 +47,17 @@ async fn events_of_a_server_end_like_tunnels_and_in_good_order() {
     let config = two_endpoints().await;
     let endpoint = config.split("address = \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let events = server.local_addr().unwrap().to_string();
-    let config = config.replace(&endpoint, &events).replace("deadline = \"2s\"", "deadline = \"30s\"");
+    let config = config
+        .replace(&format!("{endpoint}\""), &format!("{events}\""))
+        .replace("deadline = \"2s\"", "deadline = \"30s\"");
     let windlass = Windlass::start(&config).await;
     assert!(windlass.ask(&["drain", "endpoint/chat/b", "--detach"]).await.status.success());
     tokio::spawn(async move {
         let (mut stream, _) = server.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+        }
         let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
         stream.write_all(format!("{head}9\r\ndata: 1\n\n\r\n").as_bytes()).await.unwrap();
         // Silent until windlass is gone.

@@ -75,7 +75,7 @@ async fn a_renewed_certificate_is_reloaded_and_closes_nothing() {
     assert!(windlass.log().contains("listener secure changed"), "{}", windlass.log());
 }
 
-fn renew(folder: &Path) {
+pub(crate) fn renew(folder: &Path) {
     let made = rcgen::generate_simple_self_signed(vec!["a.example".to_owned()]).unwrap();
     for (name, text) in [("key.pem", made.signing_key.serialize_pem()), ("chain.pem", made.cert.pem())] {
         fs::write(folder.join("new"), text).unwrap();
