@@ -9,4 +9,5 @@ mod refused;
 mod rig;
 mod site;
 mod sockets;
+mod table;
 mod thousand;
