@@ -5,7 +5,7 @@ use std::{error, fmt};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::wire::{DrainAnswer, PlanAnswer, ReloadAnswer, UndrainAnswer};
+use super::wire::{DrainAnswer, HandoffAnswer, PlanAnswer, ReloadAnswer, UndrainAnswer};
 use crate::drain::{EndpointTarget, Overrides, Target};
 
 /// Commands that may wait for the one that is being carried out.
@@ -21,6 +21,8 @@ pub enum Command {
     Reload(Reply<ReloadAnswer>),
     /// Say what a reload with this file would do.
     Plan(PathBuf, Reply<PlanAnswer>),
+    /// Have a new process take over.
+    HandOff(Reply<HandoffAnswer>),
     /// Drain something.
     Drain(Target, Overrides, Reply<DrainAnswer>),
     /// Take an endpoint's drain back.
@@ -38,7 +40,7 @@ pub enum Failed {
     Config(String),
     /// It cannot be done now.
     Refused(String),
-    /// The process is stopping, or too much waits already.
+    /// The process is stopping or has handed over, or too much waits already.
     Busy,
 }
 
@@ -65,7 +67,9 @@ impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nonsense(why) | Self::Unknown(why) | Self::Config(why) | Self::Refused(why) => f.write_str(why),
-            Self::Busy => f.write_str("the process is stopping, or has too much to do already"),
+            Self::Busy => {
+                f.write_str("the process is stopping or has handed over, or has too much to do already: ask again")
+            }
         }
     }
 }

@@ -7,15 +7,17 @@ use tokio::time::Instant;
 
 use super::notes::Notes;
 use super::wire::{
-    DrainState, DrainStatus, EndpointStatus, ListenerStatus, ReloadsStatus, RouteStatus, Status, UpstreamStatus,
+    DrainState, DrainStatus, EndpointStatus, ListenerStatus, PredecessorStatus, ReloadsStatus, RouteStatus, Status,
+    UpstreamStatus,
 };
 use crate::drain::{DrainEnd, DrainNote, Incarnation, Ticket};
 use crate::metrics::{DrainGauge, Gauges, ReloadCounts, TunnelsOpen};
+use crate::process::{Predecessor, Predecessors};
 use crate::session::{Phase, Proxy};
 use crate::snapshot::Snapshot;
 
 /// How things stand, for people and their scripts.
-pub(super) fn status(proxy: &Proxy, notes: &Notes) -> Status {
+pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: &Predecessors) -> Status {
     let snapshot = proxy.snapshot();
     let tunnels = Tunnels::count(proxy, &snapshot);
     let ReloadCounts { changed, unchanged, refused } = proxy.metrics.reloads();
@@ -56,6 +58,11 @@ pub(super) fn status(proxy: &Proxy, notes: &Notes) -> Status {
         listeners: listeners.collect(),
         routes: routes.collect(),
         upstreams: upstreams.collect(),
+        predecessors: predecessors
+            .list()
+            .into_iter()
+            .map(|Predecessor { pid, tunnels }| PredecessorStatus { pid, tunnels })
+            .collect(),
         drains: proxy.drains.all().into_iter().map(drain).collect(),
     }
 }

@@ -17,5 +17,5 @@ pub use client::{AskError, Asked, Client};
 pub use command::{Command, Commands, Failed, Reply, channel};
 pub use notes::Notes;
 pub use server::{Context, serve};
-pub use socket::Bound;
+pub use socket::{Bound, SocketFile};
 pub use wire::*;

@@ -27,6 +27,7 @@ use super::look::{gauges, status};
 use super::notes::Notes;
 use super::socket::Bound;
 use super::wire::{DrainAnswer, DrainRequest, ErrorAnswer, PlanAnswer, PlanRequest, UndrainAnswer, UndrainRequest};
+use crate::process::Predecessors;
 use crate::session::{Phase, Proxy};
 
 /// How many operators are served at a time; the others wait.
@@ -43,6 +44,8 @@ pub struct Context {
     pub proxy: Arc<Proxy>,
     /// What else is known.
     pub notes: Arc<Notes>,
+    /// The processes that handed over.
+    pub predecessors: Arc<Predecessors>,
     /// Where commands go.
     pub commands: Commands,
 }
@@ -135,17 +138,18 @@ async fn answer(context: &Context, rights: Rights, request: Request<Incoming>) -
     match parts.uri.path() {
         "/live" if reads => text(StatusCode::OK, "live\n"),
         "/ready" if reads => ready(context),
-        "/status" if reads => json(StatusCode::OK, &status(&context.proxy, &context.notes)),
+        "/status" if reads => json(StatusCode::OK, &status(&context.proxy, &context.notes, &context.predecessors)),
         "/metrics" if reads => metrics(context),
         "/live" | "/ready" | "/status" | "/metrics" => wrong_method("GET"),
         "/reload" if writes => told(context.commands.ask(Command::Reload).await),
+        "/handoff" if writes => told(context.commands.ask(Command::HandOff).await),
         "/plan" if writes => told(plan(context, body).await),
         "/drain" if writes => told(drain(context, body).await),
         "/undrain" if writes => told(undrain(context, body).await),
-        "/reload" | "/plan" | "/drain" | "/undrain" => wrong_method("POST"),
+        "/reload" | "/plan" | "/drain" | "/undrain" | "/handoff" => wrong_method("POST"),
         _ => error(
             StatusCode::NOT_FOUND,
-            "there is /live, /ready, /status, /metrics, /reload, /plan, /drain and /undrain",
+            "there is /live, /ready, /status, /metrics, /reload, /plan, /drain, /undrain and /handoff",
         ),
     }
 }

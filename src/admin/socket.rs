@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::io;
 use std::net::TcpListener as StdTcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ const BACKLOG: i32 = 64;
 #[derive(Debug)]
 pub enum Bound {
     /// At a path.
-    Unix(StdUnixListener, SocketFile),
+    Unix(StdUnixListener, Option<SocketFile>),
     /// At a loopback address.
     Loopback(StdTcpListener),
 }
@@ -28,6 +29,8 @@ pub struct SocketFile {
     path: PathBuf,
     /// Device and inode.
     identity: (u64, u64),
+    /// Another process has the socket, and its file.
+    is_left: bool,
 }
 
 impl Bound {
@@ -46,19 +49,66 @@ impl Bound {
             }
         }
     }
+
+    /// Takes over what another process has bound there. Its file is that one's until [`SocketFile::at`] claims it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn adopt(listen: &AdminListen, socket: OwnedFd) -> io::Result<Option<Self>> {
+        rustix::io::ioctl_fionbio(&socket, true)?;
+        Ok(match listen {
+            AdminListen::Off => None,
+            AdminListen::Unix(_) => Some(Self::Unix(socket.into(), None)),
+            AdminListen::Loopback(_) => Some(Self::Loopback(socket.into())),
+        })
+    }
+
+    /// The same socket once more, for another process.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn duplicate(&self) -> io::Result<OwnedFd> {
+        match self {
+            Self::Unix(listener, _) => Ok(listener.try_clone()?.into()),
+            Self::Loopback(listener) => Ok(listener.try_clone()?.into()),
+        }
+    }
+
+    /// The file of the socket: whoever keeps it decides how long there is one.
+    pub fn take_file(&mut self) -> Option<SocketFile> {
+        match self {
+            Self::Unix(_, file) => file.take(),
+            Self::Loopback(_) => None,
+        }
+    }
+}
+
+impl SocketFile {
+    /// Claims the file at `path`.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn at(path: &Path) -> io::Result<Self> {
+        let metadata = fs::symlink_metadata(path)?;
+        Ok(Self { path: path.to_owned(), identity: (metadata.dev(), metadata.ino()), is_left: false })
+    }
+
+    /// Leaves the file where it is: it is another process's.
+    pub fn leave(mut self) {
+        self.is_left = true;
+    }
 }
 
 fn bind_unix(path: &Path) -> io::Result<Bound> {
     remove_stale(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
-    let metadata = fs::symlink_metadata(path)?;
-    let file = SocketFile { path: path.to_owned(), identity: (metadata.dev(), metadata.ino()) };
+    let file = SocketFile::at(path)?;
     // Before anybody can connect: that takes a socket which listens.
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
-    Ok(Bound::Unix(socket.into(), file))
+    Ok(Bound::Unix(socket.into(), Some(file)))
 }
 
 /// Makes room where a process left its socket file behind.
@@ -80,7 +130,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         let is_ours = |metadata: fs::Metadata| (metadata.dev(), metadata.ino()) == self.identity;
-        if fs::symlink_metadata(&self.path).is_ok_and(is_ours) {
+        if !self.is_left && fs::symlink_metadata(&self.path).is_ok_and(is_ours) {
             // Whoever comes next replaces what stays.
             let _ = fs::remove_file(&self.path);
         }
@@ -125,6 +175,23 @@ mod tests {
         fs::write(&path, "precious").unwrap();
         assert_eq!(Bound::bind(&listen).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    }
+
+    #[test]
+    fn a_socket_that_is_passed_on_keeps_its_file_and_takes_it_along_at_its_end() {
+        let (folder, listen) = folder();
+        let path = folder.path().join("admin.sock");
+        let mut before = Bound::bind(&listen).unwrap().unwrap();
+        let adopted = Bound::adopt(&listen, before.duplicate().unwrap()).unwrap();
+        drop(adopted);
+        assert!(path.exists(), "a handoff that failed takes nothing along");
+        let adopted = Bound::adopt(&listen, before.duplicate().unwrap()).unwrap();
+        let file = SocketFile::at(&path).unwrap();
+        before.take_file().unwrap().leave();
+        drop(before);
+        assert!(StdUnixStream::connect(&path).is_ok());
+        drop((adopted, file));
+        assert!(!path.exists());
     }
 
     #[test]

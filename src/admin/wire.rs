@@ -158,8 +158,26 @@ pub struct Status {
     pub routes: Vec<RouteStatus>,
     /// Every upstream.
     pub upstreams: Vec<UpstreamStatus>,
+    /// The processes that handed over and drain still.
+    pub predecessors: Vec<PredecessorStatus>,
     /// The drains that are under way, and the last that are over.
     pub drains: Vec<DrainStatus>,
+}
+
+/// A process that handed over and drains still.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PredecessorStatus {
+    /// The process.
+    pub pid: u32,
+    /// Its open tunnels; `None` before it has said so.
+    pub tunnels: Option<usize>,
+}
+
+/// `POST /handoff`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HandoffAnswer {
+    /// The process that serves now.
+    pub pid: u32,
 }
 
 /// How the reloads went.
@@ -224,7 +242,7 @@ pub struct EndpointStatus {
 pub struct DrainStatus {
     /// Its number.
     pub id: u64,
-    /// `stop`, `reload` or `operator`.
+    /// `stop`, `reload`, `handoff` or `operator`.
     pub cause: String,
     /// What it is about.
     pub scope: String,

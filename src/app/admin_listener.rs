@@ -1,24 +1,31 @@
 //! The admin listener of the process: opened at the start, moved by a reload.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::{error, fmt};
 
 use tokio::sync::oneshot;
 
-use crate::admin::{Bound, Context, serve};
+use crate::admin::{Bound, Context, SocketFile, serve};
 use crate::config::{AdminListen, AdminSettings, Place};
 
 /// The admin listener, open or not.
 #[derive(Debug)]
 pub(super) struct AdminListener {
     context: Arc<Context>,
+    /// Where the process before listened, until a configuration is served.
+    inherited: Option<(AdminListen, OwnedFd)>,
     open: Option<Open>,
 }
 
 #[derive(Debug)]
 struct Open {
     listen: AdminListen,
+    /// The socket once more, for the next process.
+    socket: Option<OwnedFd>,
+    /// Goes with this.
+    file: Option<SocketFile>,
     /// Ends the serving when it is dropped.
     _serving: oneshot::Sender<()>,
 }
@@ -41,16 +48,21 @@ pub struct AdminError {
 }
 
 impl AdminListener {
-    pub(super) fn new(context: Arc<Context>) -> Self {
-        Self { context, open: None }
+    /// Not open yet; `inherited` is used where it fits.
+    pub(super) fn new(context: Arc<Context>, inherited: Option<(AdminListen, OwnedFd)>) -> Self {
+        Self { context, inherited, open: None }
     }
 
     /// Opens what `settings` need. Where nobody wrote them, a failure is a warning: the tunnels come first.
-    pub(super) fn prepare(&self, settings: &AdminSettings) -> Result<PreparedAdmin, AdminError> {
+    pub(super) fn prepare(&mut self, settings: &AdminSettings) -> Result<PreparedAdmin, AdminError> {
         if self.open.as_ref().is_some_and(|open| open.listen == settings.listen) {
             return Ok(PreparedAdmin::Stays);
         }
-        let failed = match Bound::bind(&settings.listen) {
+        let bound = match self.inherited.take_if(|(listen, _)| *listen == settings.listen) {
+            Some((listen, socket)) => Bound::adopt(&listen, socket),
+            None => Bound::bind(&settings.listen),
+        };
+        let failed = match bound {
             Ok(bound) => return Ok(PreparedAdmin::Moves(settings.listen.clone(), bound)),
             Err(error) => AdminError { place: settings.place.clone(), listen: settings.listen.clone(), error },
         };
@@ -64,7 +76,18 @@ impl AdminListener {
     /// Serves operators where it was prepared, and no longer where it was.
     pub(super) fn open(&mut self, prepared: PreparedAdmin) {
         let PreparedAdmin::Moves(listen, bound) = prepared else { return };
-        self.open = bound.map(|bound| {
+        if let Some((AdminListen::Unix(path), _)) = self.inherited.take() {
+            // Nobody listens there any more: the file goes.
+            drop(SocketFile::at(&path));
+        }
+        self.open = bound.map(|mut bound| {
+            let claim = || match &listen {
+                AdminListen::Unix(path) => SocketFile::at(path).ok(),
+                AdminListen::Off | AdminListen::Loopback(_) => None,
+            };
+            let file = bound.take_file().or_else(claim);
+            // Without it, the next process opens a socket of its own.
+            let socket = bound.duplicate().ok();
             let (serving, ended) = oneshot::channel();
             let context = Arc::clone(&self.context);
             tracing::info!(%listen, "operators are listened to");
@@ -77,8 +100,21 @@ impl AdminListener {
                     tracing::error!(%error, "the admin listener has failed");
                 }
             });
-            Open { listen, _serving: serving }
+            Open { listen, socket, file, _serving: serving }
         });
+    }
+
+    /// What the next process may want: where it listens, and the socket.
+    pub(super) fn to_pass_on(&self) -> Option<(&AdminListen, BorrowedFd<'_>)> {
+        let open = self.open.as_ref()?;
+        Some((&open.listen, open.socket.as_ref()?.as_fd()))
+    }
+
+    /// Listens no more: the next process does, at the same place.
+    pub(super) fn let_go(&mut self) {
+        if let Some(file) = self.open.take().and_then(|open| open.file) {
+            file.leave();
+        }
     }
 }
 

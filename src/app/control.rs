@@ -18,7 +18,7 @@ use super::run::RunError;
 use super::running::Running;
 use super::watch::Watch;
 use crate::admin::{
-    Command, DrainAnswer, Failed, Notes, PlanAnswer, PlannedTunnels, ReloadAnswer, Reply, UndrainAnswer,
+    Command, DrainAnswer, Failed, HandoffAnswer, Notes, PlanAnswer, PlannedTunnels, ReloadAnswer, Reply, UndrainAnswer,
 };
 use crate::config::{self, Problems};
 use crate::drain::{EndpointTarget, Overrides, Target};
@@ -44,9 +44,34 @@ pub(super) struct Control {
 
 /// What happens next.
 enum Event {
-    Signal(Signal),
-    Command(Command),
-    FileChanged,
+    Stop,
+    Reload(Vec<Reply<ReloadAnswer>>),
+    HandOff(Option<Reply<HandoffAnswer>>),
+    Plan(PathBuf, Reply<PlanAnswer>),
+    Drain(Target, Overrides, Reply<DrainAnswer>),
+    Undrain(EndpointTarget, Reply<UndrainAnswer>),
+}
+
+impl From<Signal> for Event {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Stop => Self::Stop,
+            Signal::Reload => Self::Reload(Vec::new()),
+            Signal::Handoff => Self::HandOff(None),
+        }
+    }
+}
+
+impl From<Command> for Event {
+    fn from(command: Command) -> Self {
+        match command {
+            Command::Reload(reply) => Self::Reload(vec![reply]),
+            Command::HandOff(reply) => Self::HandOff(Some(reply)),
+            Command::Plan(file, reply) => Self::Plan(file, reply),
+            Command::Drain(target, overrides, reply) => Self::Drain(target, overrides, reply),
+            Command::Undrain(target, reply) => Self::Undrain(target, reply),
+        }
+    }
 }
 
 impl Control {
@@ -55,24 +80,23 @@ impl Control {
         self.follow(file);
         loop {
             match self.next().await {
-                Event::Signal(Signal::Stop) => return self.stop().await,
-                Event::Signal(Signal::Reload) | Event::FileChanged => self.reload_for(file, Vec::new()).await,
-                Event::Signal(Signal::Handoff) => match self.hand_off().await {
+                Event::Stop => return self.stop().await,
+                Event::Reload(asked) => self.reload_for(file, asked).await,
+                Event::HandOff(asked) => match self.hand_off(asked).await {
                     Ok(successor) => return self.retire(successor).await,
                     Err(HandoffError::Stopped) => return self.stop().await,
-                    // The log has it; there is nobody else to tell.
+                    // The log has it, and whoever has asked.
                     Err(_) => {}
                 },
-                Event::Command(Command::Reload(reply)) => self.reload_for(file, vec![reply]).await,
-                Event::Command(Command::Plan(file, reply)) => {
+                Event::Plan(file, reply) => {
                     // Whoever asked may have left; so below.
                     let planned = load(file).await.map(|loaded| answer(&self.running.plan(loaded)));
                     let _ = reply.send(planned.map_err(|problems| Failed::Config(problems.to_string())));
                 }
-                Event::Command(Command::Drain(target, overrides, reply)) => {
+                Event::Drain(target, overrides, reply) => {
                     let _ = reply.send(self.drain(&target, &overrides));
                 }
-                Event::Command(Command::Undrain(target, reply)) => {
+                Event::Undrain(target, reply) => {
                     let _ = reply.send(self.undrain(&target));
                 }
             }
@@ -85,13 +109,13 @@ impl Control {
 
     async fn next(&mut self) -> Event {
         if let Some(command) = self.waiting.pop_front() {
-            return Event::Command(command);
+            return command.into();
         }
         tokio::select! {
             biased;
-            signal = self.signals.next() => Event::Signal(signal),
-            Some(command) = self.commands.recv() => Event::Command(command),
-            () = self.watch.changed() => Event::FileChanged,
+            signal = self.signals.next() => signal.into(),
+            Some(command) = self.commands.recv() => command.into(),
+            () = self.watch.changed() => Event::Reload(Vec::new()),
         }
     }
 

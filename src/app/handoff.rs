@@ -2,7 +2,9 @@
 //!
 //! Until the new process says that it serves, every failure ends *it*, and this process serves on as if nothing happened.
 
+use std::os::fd::AsFd;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{error, fmt, io};
 
@@ -10,9 +12,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tokio::time::{sleep, timeout};
 
-use super::predecessors::Predecessor;
+use super::admin_listener::AdminListener;
 use super::running::Running;
-use crate::process::{Channel, Message, Notifier, PROTOCOL, Program, StartedProcess};
+use crate::process::{Channel, Message, Notifier, PROTOCOL, Predecessor, Program, Role, StartedProcess};
+use crate::snapshot::{Endpoint, Upstream};
 
 /// The process that has taken over.
 #[derive(Debug)]
@@ -46,7 +49,12 @@ impl Running {
     /// Starts `program` and hands over to it. Afterwards nothing but [`Running::retire`] is left to do.
     ///
     /// Dropped before its end, it leaves everything as it was.
-    pub(super) async fn hand_off(&self, program: &Program, notifier: &Notifier) -> Result<Successor, HandoffError> {
+    pub(super) async fn hand_off(
+        &self,
+        program: &Program,
+        notifier: &Notifier,
+        admin: &AdminListener,
+    ) -> Result<Successor, HandoffError> {
         self.may_hand_off(std::process::id())?;
         let ready_within = self.proxy.snapshot().settings.drain.handoff.ready_within;
         let (channel, theirs) = Channel::pair()?;
@@ -55,7 +63,7 @@ impl Running {
         let main = MainProcess { notifier, is_announced: false };
         let outcome = tokio::select! {
             biased;
-            outcome = self.converse(&channel, process.pid(), main) => outcome,
+            outcome = self.converse(&channel, process.pid(), main, admin) => outcome,
             ended = process.ended() => Err(ended.map_or_else(HandoffError::Conversation, HandoffError::Ended)),
             () = sleep(ready_within) => Err(HandoffError::Silent(ready_within)),
         };
@@ -79,8 +87,14 @@ impl Running {
         may_hand_off(pid, self.predecessors(), most)
     }
 
-    async fn converse(&self, channel: &Channel, successor: u32, mut main: MainProcess<'_>) -> Result<(), HandoffError> {
-        self.offer(channel).await?;
+    async fn converse(
+        &self,
+        channel: &Channel,
+        successor: u32,
+        mut main: MainProcess<'_>,
+        admin: &AdminListener,
+    ) -> Result<(), HandoffError> {
+        self.offer(channel, admin).await?;
         hear(channel, &Message::Ready).await?;
         // Before its READY=1, or systemd would not believe that.
         main.announce(successor);
@@ -90,18 +104,43 @@ impl Running {
         Ok(())
     }
 
-    async fn offer(&self, channel: &Channel) -> io::Result<()> {
+    async fn offer(&self, channel: &Channel, admin: &AdminListener) -> io::Result<()> {
         channel.send(&Message::Offer { protocol: PROTOCOL, pid: std::process::id() }, None).await?;
         for (role, name, bind, socket) in self.listeners.to_pass_on() {
             let (name, bind) = (name.to_owned(), bind.unwrap_or_default());
             channel.send(&Message::Socket { role, name, bind }, Some(socket)).await?;
         }
-        for (pid, conversation) in self.predecessors.channels() {
-            channel.send(&Message::Predecessor { pid }, Some(conversation)).await?;
+        if let Some((listen, socket)) = admin.to_pass_on() {
+            let (name, bind) = ("admin".to_owned(), listen.to_string());
+            channel.send(&Message::Socket { role: Role::Admin, name, bind }, Some(socket)).await?;
+        }
+        for conversation in self.predecessors.living() {
+            channel.send(&Message::Predecessor { pid: conversation.pid }, Some(conversation.as_fd())).await?;
+        }
+        for message in self.draining() {
+            channel.send(&message, None).await?;
         }
         let keys = STANDARD.encode(self.tickets.export().as_bytes());
         channel.send(&Message::TicketKeys { keys }, None).await?;
         channel.send(&Message::Complete, None).await
+    }
+}
+
+impl Running {
+    /// The endpoints that operators drain.
+    fn draining(&self) -> Vec<Message> {
+        let snapshot = self.proxy.snapshot();
+        let of = |upstream: &Arc<Upstream>| {
+            let name = upstream.settings.name.to_string();
+            let draining = upstream.endpoints().iter().filter(|endpoint| endpoint.is_draining());
+            let message = |it: &Arc<Endpoint>| Message::Draining {
+                upstream: name.clone(),
+                endpoint: it.name.to_string(),
+                address: it.address.to_string(),
+            };
+            draining.map(message).collect::<Vec<_>>()
+        };
+        snapshot.upstreams().values().flat_map(of).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -11,11 +12,11 @@ use tokio::time::timeout;
 
 use super::environment::Environment;
 use super::inherited::{Inherited, InheritedSockets, Origin};
-use super::predecessors::Predecessors;
 use super::running::StartError;
-use crate::config::Bind;
+use crate::config::{AdminListen, Bind, parse_admin_listen};
 use crate::net::ListeningSocket;
-use crate::process::{Channel, Message, PROTOCOL, Role, activated, inherit};
+use crate::process::{Channel, Message, PROTOCOL, Predecessors, Role, activated, inherit};
+use crate::snapshot::Snapshot;
 use crate::tls::{ExportedTicketKeys, TicketKeys};
 
 /// What a process is born with.
@@ -23,9 +24,21 @@ use crate::tls::{ExportedTicketKeys, TicketKeys};
 pub(super) struct Heritage {
     pub(super) sockets: InheritedSockets,
     pub(super) tickets: Option<TicketKeys>,
-    pub(super) predecessors: Predecessors,
+    pub(super) predecessors: Arc<Predecessors>,
+    /// Where operators were listened to.
+    pub(super) admin: Option<(AdminListen, OwnedFd)>,
+    /// The endpoints that operators drain.
+    draining: Vec<Draining>,
     /// The one that hands over, until it has.
     giver: Option<(u32, Channel)>,
+}
+
+/// An endpoint that an operator drains.
+#[derive(Debug)]
+struct Draining {
+    upstream: String,
+    endpoint: String,
+    address: String,
 }
 
 impl Heritage {
@@ -62,14 +75,26 @@ impl Heritage {
     }
 
     /// Connections are accepted: the process before may stop, and is heard from now on.
-    pub(super) async fn say_serving(mut self) -> Predecessors {
+    pub(super) async fn say_serving(mut self) {
         if let Some((pid, channel)) = self.giver.take() {
             tracing::info!(predecessor = pid, "took over");
             // One that is gone by now has no need of the word.
             let _ = channel.send(&Message::Serving, None).await;
             self.predecessors.hear(pid, channel);
         }
-        self.predecessors
+    }
+
+    /// What operators drained before the handoff is drained still.
+    pub(super) fn resume_drains(&self, snapshot: &Snapshot) {
+        for Draining { upstream, endpoint, address } in &self.draining {
+            let upstream = snapshot.upstreams().get(upstream.as_str());
+            let mut endpoints = upstream.into_iter().flat_map(|upstream| upstream.endpoints());
+            if let Some(drained) =
+                endpoints.find(|it| it.name.as_str() == endpoint && it.address.to_string() == *address)
+            {
+                drained.begin_draining();
+            }
+        }
     }
 
     /// It comes to nothing: tells the process before why, which serves on.
@@ -98,6 +123,9 @@ impl Heritage {
                     let descriptor = descriptor.ok_or(io::ErrorKind::InvalidData)?;
                     self.predecessors.hear(pid, Channel::adopt(descriptor)?);
                 }
+                Message::Draining { upstream, endpoint, address } => {
+                    self.draining.push(Draining { upstream, endpoint, address });
+                }
                 Message::TicketKeys { keys } => self.take_keys(&keys),
                 Message::Complete => break,
                 _ => {}
@@ -112,6 +140,11 @@ impl Heritage {
         let origin = match role {
             Role::Listener => Origin::Predecessor(name.into(), Bind::parse(bind).ok_or(io::ErrorKind::InvalidData)?),
             Role::Systemd => Origin::Systemd(name.to_owned()),
+            Role::Admin => {
+                // Of an address that makes no sense here nothing can be made; another one is opened.
+                self.admin = parse_admin_listen(bind).ok().zip(descriptor);
+                return Ok(());
+            }
             // Closed: whoever knows what it is for opens another.
             Role::Unknown => return Ok(()),
         };

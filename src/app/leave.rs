@@ -3,17 +3,23 @@
 use super::control::Control;
 use super::handoff::{HandoffError, Successor};
 use super::run::RunError;
+use crate::admin::{Failed, HandoffAnswer, Reply};
 use crate::process::{Signal, Signals};
 
 impl Control {
     /// Hands over to a new process; on failure this one serves on, and the log says why. A stop ends the attempt.
-    pub(super) async fn hand_off(&mut self) -> Result<Successor, HandoffError> {
+    pub(super) async fn hand_off(&mut self, asked: Option<Reply<HandoffAnswer>>) -> Result<Successor, HandoffError> {
         let outcome = tokio::select! {
-            outcome = self.running.hand_off(&self.program, &self.notifier) => outcome,
+            outcome = self.running.hand_off(&self.program, &self.notifier, &self.admin) => outcome,
             () = second_stop(&mut self.signals) => Err(HandoffError::Stopped),
         };
         if let Err(error) = &outcome {
             tracing::error!("no handoff: {error}");
+        }
+        if let Some(reply) = asked {
+            let answer = outcome.as_ref().map(|successor| HandoffAnswer { pid: successor.process.pid() });
+            // Whoever asked may have left.
+            let _ = reply.send(answer.map_err(|error| Failed::Refused(error.to_string())));
         }
         outcome
     }
@@ -22,6 +28,11 @@ impl Control {
     pub(super) async fn retire(mut self, successor: Successor) -> Result<(), RunError> {
         let pid = successor.process.pid();
         tracing::info!(successor = pid, open = self.running.proxy().registry.len(), "handed over; draining");
+        self.admin.let_go();
+        // The new process is the one to ask.
+        self.commands.close();
+        while self.commands.try_recv().is_ok() {}
+        self.waiting.clear();
         let is_stopped = tokio::select! {
             () = self.running.retire(successor) => false,
             () = stop_of_predecessor(&mut self.signals, pid) => true,

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 
 use super::inherited::InheritedSockets;
 use crate::config::{Bind, ListenerName, ListenerSettings, Settings};
-use crate::net::ListeningSocket;
-use crate::process::Role;
+use crate::net::{Acceptor, ListeningSocket};
+use crate::process::{Role, Workers};
 use crate::session::{Afterwards, Proxy, accept};
 
 /// The listeners that are open, by name.
@@ -33,7 +33,16 @@ struct Open {
 /// The sockets of a configuration that is about to be published.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    sockets: BTreeMap<ListenerName, (Bind, ListeningSocket)>,
+    sockets: BTreeMap<ListenerName, Ready>,
+}
+
+#[derive(Debug)]
+struct Ready {
+    bind: Bind,
+    socket: ListeningSocket,
+    /// Where it will be accepted from.
+    worker: usize,
+    acceptor: Acceptor,
 }
 
 /// A listener whose address could not be bound.
@@ -55,13 +64,15 @@ impl Listeners {
 
     /// Opens the sockets that `settings` need and that are not open yet. Those that are stay as they are, also under another
     /// listener's name. Nothing accepts before [`open`](Self::open).
-    pub(super) fn prepare(&self, settings: &Settings) -> Result<Prepared, Vec<BindError>> {
+    pub(super) fn prepare(&self, settings: &Settings, workers: &Workers) -> Result<Prepared, Vec<BindError>> {
         let mut sockets = BTreeMap::new();
         let mut errors = Vec::new();
-        for listener in settings.listeners.values().filter(|listener| !self.is_open(listener)) {
-            match self.socket_for(listener, settings) {
-                Ok(socket) => {
-                    sockets.insert(listener.name.clone(), (listener.bind.clone(), socket));
+        let wanted = settings.listeners.values().filter(|listener| !self.is_open(listener));
+        // Their accepting is spread over the workers too.
+        for (worker, listener) in (self.open.len()..).zip(wanted) {
+            match self.ready(listener, settings, workers, worker) {
+                Ok(ready) => {
+                    sockets.insert(listener.name.clone(), ready);
                 }
                 Err(error) => {
                     errors.push(BindError { listener: listener.name.clone(), bind: listener.bind.clone(), error });
@@ -73,32 +84,28 @@ impl Listeners {
     }
 
     /// Starts to accept on what was prepared, and stops on what is no listener any more.
-    pub(super) fn open(&mut self, prepared: Prepared, proxy: &Arc<Proxy>) -> io::Result<()> {
+    pub(super) fn open(&mut self, prepared: Prepared, proxy: &Arc<Proxy>) {
         let snapshot = proxy.snapshot();
         let is_gone = |name: &ListenerName, open: &mut Open| {
             snapshot.listeners().get(name).is_none_or(|listener| listener.settings.bind != open.bind)
         };
         for (_, gone) in self.open.extract_if(.., is_gone) {
-            let heir = prepared.sockets.iter().find(|(_, (_, socket))| socket.address() == gone.socket.address());
+            let heir = prepared.sockets.iter().find(|(_, ready)| ready.socket.address() == gone.socket.address());
             if let Some(heir) = heir.and_then(|(name, _)| snapshot.listeners().get(name)) {
                 // Those in the queue are the next listener's: to this one, they came too late.
                 let _ = gone.accepting.send(Afterwards::TakenOver(Arc::clone(heir)));
             }
         }
-        for (name, (bind, socket)) in prepared.sockets {
+        for (name, Ready { bind, socket, worker, acceptor }) in prepared.sockets {
             let Some(listener) = snapshot.listeners().get(&name) else { continue };
-            let clone = socket.try_clone()?;
             let (accepting, ended) = oneshot::channel();
             let end = async move { ended.await.unwrap_or(Afterwards::Closed) };
             tracing::info!(listener = %name, address = %socket.address(), tls = listener.tls().is_some(), "listening");
             // On a worker, not on a thread beside them: what it hands to itself needs no wake-up and no change of threads,
             // which cost as much as the rest of a handshake.
-            proxy.workers.employ(self.open.len(), || {
-                Ok(accept(clone.into_acceptor()?, Arc::clone(listener), Arc::clone(proxy), end))
-            })?;
+            proxy.workers.employ(worker, accept(acceptor, Arc::clone(listener), Arc::clone(proxy), end));
             self.open.insert(name, Open { bind, socket, accepting });
         }
-        Ok(())
     }
 
     /// The first configuration is served: what was inherited and is of no use is named.
@@ -124,6 +131,20 @@ impl Listeners {
     /// Where every listener can be reached.
     pub(super) fn addresses(&self) -> Vec<(ListenerName, SocketAddr)> {
         self.open.iter().map(|(name, open)| (name.clone(), open.socket.address())).collect()
+    }
+
+    /// Everything that a listener needs to accept.
+    fn ready(
+        &self,
+        listener: &ListenerSettings,
+        settings: &Settings,
+        workers: &Workers,
+        worker: usize,
+    ) -> io::Result<Ready> {
+        let socket = self.socket_for(listener, settings)?;
+        let clone = socket.try_clone()?;
+        let acceptor = workers.on(worker, || clone.into_acceptor())?;
+        Ok(Ready { bind: listener.bind.clone(), socket, worker, acceptor })
     }
 
     /// The socket that a listener needs: one that is open already, one that was inherited, or a new one.
@@ -156,12 +177,12 @@ impl Listeners {
     }
 
     /// Listeners whose socket is another listener's already: by its address here, by its name there.
-    fn shared(&self, sockets: &BTreeMap<ListenerName, (Bind, ListeningSocket)>, settings: &Settings) -> Vec<BindError> {
+    fn shared(&self, sockets: &BTreeMap<ListenerName, Ready>, settings: &Settings) -> Vec<BindError> {
         let stays = |name: &ListenerName| settings.listeners.get(name).is_some_and(|listener| self.is_open(listener));
         let staying = self.open.iter().filter(|(name, _)| stays(name)).map(|(_, open)| open.socket.address());
         let mut taken: Vec<_> = staying.collect();
         let mut errors = Vec::new();
-        for (name, (bind, socket)) in sockets {
+        for (name, Ready { bind, socket, .. }) in sockets {
             if taken.contains(&socket.address()) {
                 let error = io::Error::new(io::ErrorKind::InvalidInput, "another listener has the socket of this name");
                 errors.push(BindError { listener: name.clone(), bind: bind.clone(), error });

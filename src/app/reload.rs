@@ -33,8 +33,6 @@ pub enum ReloadError {
     Admin(AdminError),
     /// Addresses cannot be bound.
     Bind(Vec<BindError>),
-    /// A listener could not be opened.
-    Open(std::io::Error),
 }
 
 /// A configuration with everything that was read for it.
@@ -89,10 +87,10 @@ impl Running {
             return Ok(Reloaded { diff, renames: Vec::new(), draining: 0, generation: old.generation });
         }
         let renames = Rename::between(&old, &new);
-        let prepared = self.listeners.prepare(&new.settings).map_err(ReloadError::Bind)?;
+        let prepared = self.listeners.prepare(&new.settings, &self.proxy.workers).map_err(ReloadError::Bind)?;
         let (generation, drain) = (new.generation, new.settings.drain);
         self.proxy.publish(new);
-        self.listeners.open(prepared, &self.proxy).map_err(ReloadError::Open)?;
+        self.listeners.open(prepared, &self.proxy);
         let draining = match drain.on_reload {
             OnReload::Keep => 0,
             OnReload::Drain => self.drain_vanished(&diff),
@@ -145,7 +143,6 @@ impl fmt::Display for ReloadError {
             Self::Config(problems) => problems.fmt(f),
             Self::Admin(error) => error.fmt(f),
             Self::Bind(errors) => write_all(f, errors),
-            Self::Open(error) => write!(f, "cannot accept on a new listener: {error}"),
         }
     }
 }

@@ -9,7 +9,6 @@ use tokio::time::{Instant, interval, sleep};
 
 use super::handoff::Successor;
 use super::listeners::Listeners;
-use super::predecessors::Predecessors;
 use super::running::Running;
 use crate::config::DrainWindow;
 use crate::drain::{Cause, Drain, Policy, Registry, Scope, Standing, StopOrder};
@@ -25,7 +24,7 @@ impl Running {
         self.proxy.enter(Phase::HandedOver);
         // What waits in the queues is shared: whoever is first accepts it.
         self.listeners = Listeners::default();
-        self.predecessors = Predecessors::default();
+        self.predecessors.let_go();
         self.report = JoinSet::new();
         self.report.spawn(report(Arc::clone(&self.proxy.registry), channel));
         self.drain_in_turn().await;

@@ -12,9 +12,8 @@ use super::admin_listener::AdminError;
 use super::drains::Drains;
 use super::heritage::Heritage;
 use super::listeners::{BindError, Listeners, Prepared};
-use super::predecessors::Predecessors;
 use crate::config::{ListenerName, Problems, Settings, Workers as WorkerCount};
-use crate::process::{Workers, raise_descriptor_limit};
+use crate::process::{Predecessors, Workers, raise_descriptor_limit};
 use crate::session::Proxy;
 use crate::snapshot::{Snapshot, load_certificates};
 use crate::tls::TicketKeys;
@@ -27,7 +26,7 @@ pub struct Running {
     /// The ticket keys outlive every reload, and TLS sessions with them.
     pub(super) tickets: TicketKeys,
     pub(super) drains: Drains,
-    pub(super) predecessors: Predecessors,
+    pub(super) predecessors: Arc<Predecessors>,
     /// After a handoff: what tells the new process how many tunnels are left.
     pub(super) report: JoinSet<()>,
 }
@@ -57,7 +56,7 @@ pub enum StartError {
 impl Running {
     /// Starts to serve.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        Ok(Self::build(settings, &mut Heritage::default())?.open()?)
+        Ok(Self::build(settings, &mut Heritage::default())?.open())
     }
 
     /// Does everything but to accept, with what was inherited where it fits.
@@ -74,11 +73,13 @@ impl Running {
             None => TicketKeys::generate().map_err(|error| StartError::System(error.to_string()))?,
         };
         let listeners = Listeners::new(take(&mut heritage.sockets));
-        let prepared = listeners.prepare(&settings).map_err(StartError::Bind)?;
         let workers = Workers::start(worker_count(settings.workers))?;
+        let prepared = listeners.prepare(&settings, &workers).map_err(StartError::Bind)?;
         let snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
         let proxy = Proxy::new(snapshot, workers, capacity);
-        let (drains, predecessors) = (Drains::new(Arc::clone(&proxy.drains)), Predecessors::default());
+        heritage.resume_drains(&proxy.snapshot());
+        let drains = Drains::new(Arc::clone(&proxy.drains));
+        let predecessors = Arc::clone(&heritage.predecessors);
         Ok(Built {
             running: Self { proxy, listeners, tickets, drains, predecessors, report: JoinSet::new() },
             prepared,
@@ -108,11 +109,11 @@ impl Built {
     }
 
     /// Accepts from now on.
-    pub(super) fn open(self) -> io::Result<Running> {
+    pub(super) fn open(self) -> Running {
         let Self { mut running, prepared } = self;
-        running.listeners.open(prepared, &running.proxy)?;
+        running.listeners.open(prepared, &running.proxy);
         running.listeners.settle();
-        Ok(running)
+        running
     }
 }
 

@@ -50,7 +50,9 @@ impl Unborn {
         let (sender, commands) = admin::channel();
         let notes = Arc::new(Notes::new(file));
         let proxy = Arc::clone(built.proxy());
-        let admin = AdminListener::new(Arc::new(Context { proxy, notes: Arc::clone(&notes), commands: sender }));
+        let predecessors = Arc::clone(&heritage.predecessors);
+        let context = Context { proxy, notes: Arc::clone(&notes), predecessors, commands: sender };
+        let mut admin = AdminListener::new(Arc::new(context), heritage.admin.take());
         let prepared = admin.prepare(&admin_settings).map_err(StartError::Admin).map_err(RunError::Start)?;
         Ok(Self { built, signals, notifier, log, environment, admin, prepared, notes, commands })
     }
@@ -59,10 +61,10 @@ impl Unborn {
     pub(super) async fn begin(self, mut heritage: Heritage) -> Result<Control, RunError> {
         let Self { built, signals, notifier, log, environment, mut admin, prepared, notes, commands } = self;
         heritage.take_over().await.map_err(RunError::Start)?;
-        let mut running = built.open().map_err(|error| RunError::Start(error.into()))?;
+        let running = built.open();
         notes.note_listeners(running.addresses());
         admin.open(prepared);
-        running.predecessors = heritage.say_serving().await;
+        heritage.say_serving().await;
         tracing::info!(version = env!("CARGO_PKG_VERSION"), workers = running.proxy().workers.count(), "ready");
         notifier.ready("serving");
         let mut watchdog = JoinSet::new();

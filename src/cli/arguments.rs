@@ -36,6 +36,8 @@ enum Command {
     Plan(Ask),
     /// End tunnels of the running process, paced and politely; an endpoint takes no new ones from then on
     Drain(DrainArguments),
+    /// Start the program anew, have it take over everything that listens, and drain the running process
+    Handoff(Ask),
     /// Let a drained endpoint take tunnels again; those that were not told yet stay
     Undrain(UndrainArguments),
 }
@@ -101,6 +103,7 @@ impl Cli {
             Command::Reload(ask) => ask_for(operate::reload(ask)),
             Command::Plan(ask) => ask_for(operate::plan(ask)),
             Command::Drain(arguments) => ask_for(operate::drain(arguments)),
+            Command::Handoff(ask) => ask_for(operate::handoff(ask)),
             Command::Undrain(arguments) => ask_for(operate::undrain(arguments)),
         }
     }

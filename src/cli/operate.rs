@@ -12,8 +12,8 @@ use tokio::time::sleep;
 use super::arguments::{DEFAULT_CONFIG, FAILED, WOULD_CLOSE, WRONG, complain, say};
 use super::show;
 use crate::admin::{
-    AskError, Asked, Client, DrainAnswer, DrainRequest, DrainState, DrainStatus, PlanAnswer, PlanRequest, ReloadAnswer,
-    Status, UndrainAnswer, UndrainRequest,
+    AskError, Asked, Client, DrainAnswer, DrainRequest, DrainState, DrainStatus, HandoffAnswer, PlanAnswer,
+    PlanRequest, ReloadAnswer, Status, UndrainAnswer, UndrainRequest,
 };
 use crate::config::{self, AdminListen, parse_admin_listen, parse_duration};
 use crate::drain::{EndpointTarget, Target};
@@ -110,6 +110,12 @@ pub(super) async fn reload(ask: Ask) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+pub(super) async fn handoff(ask: Ask) -> Result<ExitCode, Failure> {
+    let answer: Asked<HandoffAnswer> = ask.client()?.post("/handoff", &()).await?;
+    ask.write(&answer, show::handed_over);
+    Ok(ExitCode::SUCCESS)
+}
+
 pub(super) async fn plan(ask: Ask) -> Result<ExitCode, Failure> {
     // The process that is asked may stand in another folder.
     let file = std::path::absolute(&ask.config).map_err(|error| Failure::Wrong(error.to_string()))?;
@@ -167,9 +173,14 @@ impl Ask {
 
     /// Shows how a drain goes until it is over.
     async fn follow(&self, client: &Client, id: u64) -> Result<DrainStatus, Failure> {
-        let mut shown = String::new();
+        let (mut shown, mut asked) = (String::new(), None);
         loop {
             let status: Asked<Status> = client.get("/status").await?;
+            let pid = status.value.pid;
+            if *asked.get_or_insert(pid) != pid {
+                let why = format!("process {pid} has taken over; the drain goes on in the one before it");
+                return Err(Failure::Failed(why));
+            }
             let found = status.value.drains.into_iter().find(|drain| drain.id == id);
             let drain = found.ok_or_else(|| Failure::Failed(format!("the process has forgotten drain {id}")))?;
             if drain.state != DrainState::Running {

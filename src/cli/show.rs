@@ -1,8 +1,8 @@
 //! What people read: tables and sentences.
 
 use crate::admin::{
-    DrainAnswer, DrainState, DrainStatus, EndpointStatus, PlanAnswer, ReloadAnswer, ReloadsStatus, Status,
-    UndrainAnswer,
+    DrainAnswer, DrainState, DrainStatus, EndpointStatus, HandoffAnswer, PlanAnswer, ReloadAnswer, ReloadsStatus,
+    Status, UndrainAnswer,
 };
 
 pub(super) fn status(status: &Status) -> String {
@@ -34,6 +34,11 @@ pub(super) fn status(status: &Status) -> String {
         })
     });
     text += &table(["ENDPOINT", "ADDRESS", "TUNNELS", ""], endpoints);
+    let predecessors = status.predecessors.iter().map(|it| {
+        let tunnels = it.tunnels.map_or_else(|| "?".into(), |tunnels| tunnels.to_string());
+        [it.pid.to_string(), tunnels]
+    });
+    text += &table(["HANDED OVER BY", "TUNNELS"], predecessors);
     let drains = status.drains.iter().map(|it| {
         let ends = match it.state {
             DrainState::Running => format!("in {}", time(it.ends_in_seconds)),
@@ -57,6 +62,10 @@ pub(super) fn reloaded(answer: &ReloadAnswer) -> String {
     let mut text = changes.iter().chain(renames).fold(String::new(), |text, change| text + change + "\n");
     text += &format!("serving generation {generation}; {} drained", tunnels(*draining));
     text
+}
+
+pub(super) fn handed_over(answer: &HandoffAnswer) -> String {
+    format!("process {} serves now; the one before it drains", answer.pid)
 }
 
 pub(super) fn plan(plan: &PlanAnswer) -> String {

@@ -58,6 +58,15 @@ pub enum Message {
         /// Its process.
         pid: u32,
     },
+    /// Old to new: an operator drains this endpoint.
+    Draining {
+        /// Its upstream.
+        upstream: String,
+        /// Its name.
+        endpoint: String,
+        /// Where it is: at another address it is another one.
+        address: String,
+    },
     /// Old to new: the keys of TLS session tickets.
     TicketKeys {
         /// In base64. Secret.
@@ -94,6 +103,8 @@ pub enum Role {
     Listener,
     /// One that systemd passed, by its `FileDescriptorName=`.
     Systemd,
+    /// Where operators are listened to.
+    Admin,
     /// Something that a later version knows.
     #[serde(other)]
     Unknown,
@@ -155,6 +166,7 @@ impl std::fmt::Debug for Message {
             Self::Offer { .. } => "Offer",
             Self::Socket { .. } => "Socket",
             Self::Predecessor { .. } => "Predecessor",
+            Self::Draining { .. } => "Draining",
             Self::TicketKeys { .. } => "TicketKeys",
             Self::Complete => "Complete",
             Self::Ready => "Ready",

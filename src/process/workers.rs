@@ -58,16 +58,21 @@ impl Workers {
         worker.runtime.spawn(task(Seat { worker: index, load: Arc::clone(&worker.load) }));
     }
 
-    /// Runs a task of the process itself on a worker, which any number names: it is nobody's load. `start` makes it, where
-    /// sockets belong to that worker already.
-    pub fn employ<F>(&self, number: usize, start: impl FnOnce() -> io::Result<F>) -> io::Result<()>
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let Some(worker) = self.workers.get(number % self.workers.len().max(1)) else { return Ok(()) };
-        let _entered = worker.runtime.enter();
-        worker.runtime.spawn(start()?);
-        Ok(())
+    /// Runs a task of the process itself on a worker, which any number names: it is nobody's load.
+    pub fn employ(&self, number: usize, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some(worker) = self.numbered(number) {
+            worker.runtime.spawn(task);
+        }
+    }
+
+    /// Makes something that belongs to a worker's runtime, which any number names: a socket that it watches.
+    pub fn on<R>(&self, number: usize, make: impl FnOnce() -> R) -> R {
+        let _entered = self.numbered(number).map(|worker| worker.runtime.enter());
+        make()
+    }
+
+    fn numbered(&self, number: usize) -> Option<&Worker> {
+        self.workers.get(number % self.workers.len().max(1))
     }
 
     /// Waits until every worker has taken a turn; a worker that is held up is waited for.

@@ -1,17 +1,22 @@
 //! The processes that handed over and drain still, as they tell it themselves.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::JoinSet;
 
-use crate::process::{Channel, Message};
+use super::handoff::{Channel, Message};
 
 /// The processes that handed over and drain still.
 #[derive(Debug, Default)]
-pub(super) struct Predecessors {
-    all: Vec<Arc<Known>>,
+pub struct Predecessors {
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    all: Vec<Arc<Conversation>>,
     /// Those that hear them; they end with this.
     hearing: JoinSet<()>,
 }
@@ -25,43 +30,59 @@ pub struct Predecessor {
     pub tunnels: Option<usize>,
 }
 
+/// What one of them has to say, as far as it was heard.
 #[derive(Debug)]
-struct Known {
-    pid: u32,
+pub struct Conversation {
+    /// Its process.
+    pub pid: u32,
     channel: Channel,
     tunnels: AtomicUsize,
     is_gone: AtomicBool,
 }
 
 impl Predecessors {
-    /// Hears what a predecessor says from now on.
-    pub(super) fn hear(&mut self, pid: u32, channel: Channel) {
-        let known =
-            Arc::new(Known { pid, channel, tunnels: AtomicUsize::new(UNKNOWN), is_gone: AtomicBool::new(false) });
-        self.all.push(Arc::clone(&known));
-        self.hearing.spawn(async move { known.hear().await });
+    /// Hears what a predecessor says from now on. Needs a tokio runtime.
+    pub fn hear(&self, pid: u32, channel: Channel) {
+        let conversation =
+            Conversation { pid, channel, tunnels: AtomicUsize::new(UNKNOWN), is_gone: AtomicBool::new(false) };
+        let conversation = Arc::new(conversation);
+        let mut known = self.known();
+        known.all.push(Arc::clone(&conversation));
+        known.hearing.spawn(async move { conversation.hear().await });
     }
 
     /// Those that drain still.
-    pub(super) fn list(&self) -> Vec<Predecessor> {
-        let status = |known: &Known| {
-            let tunnels = known.tunnels.load(Ordering::Relaxed);
-            Predecessor { pid: known.pid, tunnels: (tunnels != UNKNOWN).then_some(tunnels) }
+    pub fn list(&self) -> Vec<Predecessor> {
+        let status = |it: &Arc<Conversation>| {
+            let tunnels = it.tunnels.load(Ordering::Relaxed);
+            Predecessor { pid: it.pid, tunnels: (tunnels != UNKNOWN).then_some(tunnels) }
         };
-        self.living().map(status).collect()
+        self.living().iter().map(status).collect()
     }
 
     /// The conversations with those that drain still, for the next process to go on with.
-    pub(super) fn channels(&self) -> impl Iterator<Item = (u32, BorrowedFd<'_>)> {
-        self.living().map(|known| (known.pid, known.channel.as_fd()))
+    pub fn living(&self) -> Vec<Arc<Conversation>> {
+        self.known().all.iter().filter(|it| !it.is_gone.load(Ordering::Acquire)).cloned().collect()
     }
 
-    fn living(&self) -> impl Iterator<Item = &Known> {
-        self.all.iter().map(Arc::as_ref).filter(|known| !known.is_gone.load(Ordering::Acquire))
+    /// Leaves the conversations to the next process.
+    pub fn let_go(&self) {
+        *self.known() = Known::default();
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // Each change leaves the list whole.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Known {
+impl AsFd for Conversation {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+}
+
+impl Conversation {
     /// Until it is gone: the kernel closes its end with its last breath.
     async fn hear(&self) {
         while let Ok(Some((message, _))) = self.channel.receive().await {
@@ -88,17 +109,17 @@ mod tests {
     #[tokio::test]
     async fn a_predecessor_is_listed_with_its_tunnels_until_it_is_gone() {
         let (theirs, ours) = Channel::pair().unwrap();
-        let mut predecessors = Predecessors::default();
+        let predecessors = Predecessors::default();
         predecessors.hear(70, Channel::adopt(ours).unwrap());
         assert_eq!(predecessors.list(), [Predecessor { pid: 70, tunnels: None }]);
 
         theirs.send(&Message::Remaining { tunnels: 3 }, None).await.unwrap();
         until(|| predecessors.list() == [Predecessor { pid: 70, tunnels: Some(3) }]).await;
-        assert_eq!(predecessors.channels().count(), 1);
+        assert_eq!(predecessors.living().len(), 1);
 
         drop(theirs);
         until(|| predecessors.list().is_empty()).await;
-        assert_eq!(predecessors.channels().count(), 0);
+        assert_eq!(predecessors.living().len(), 0);
     }
 
     async fn until(is_met: impl Fn() -> bool) {
