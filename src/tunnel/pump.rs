@@ -21,7 +21,7 @@ use super::scratch;
 use super::side::Side as Leg;
 use super::terms::{Joined, Terms};
 use super::way::{Carried, Way};
-use crate::drain::{Registration, StopOrder};
+use crate::drain::Registration;
 use crate::net::TunnelStream;
 use crate::websocket::{Direction, PerDirection, PerSide, Side};
 
@@ -39,8 +39,8 @@ pub struct Tunnel<C, U> {
     from_upstream: Half,
     common: Common,
     registration: Registration,
-    /// The drain order that was obeyed last.
-    order: Option<StopOrder>,
+    /// The deadline of the drain order that was obeyed last: later orders differ in nothing else.
+    obeyed: Option<Instant>,
     timer: Pin<Box<Sleep>>,
     /// Whose waker the timer holds.
     waker: Option<Waker>,
@@ -79,7 +79,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         let upstream = Leg::new(joined.upstream);
         let common = Common::new(terms, now);
         let timer = Box::pin(sleep_until(now));
-        Self { client, upstream, from_client, from_upstream, common, registration, order: None, timer, waker: None }
+        Self { client, upstream, from_client, from_upstream, common, registration, obeyed: None, timer, waker: None }
     }
 
     /// Whoever polls is woken by an order, which takes the waker each time, and by the timer, which keeps it.
@@ -93,16 +93,14 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
 
     /// Obeys a drain's order, once.
     fn hear_order(&mut self, now: Instant) {
-        let order = self.registration.ticket().order();
-        if order == self.order {
+        let Some(order) = self.registration.ticket().order() else { return };
+        let deadline = order.deadline;
+        if self.obeyed == Some(deadline) {
             return;
         }
-        self.order.clone_from(&order);
-        if let Some(order) = order {
-            self.common.rearm = true;
-            let deadline = order.deadline;
-            self.common.end(Ending::Drained(order), now).hurry(deadline);
-        }
+        self.obeyed = Some(deadline);
+        self.common.rearm = true;
+        self.common.end(Ending::Drained(order), now).hurry(deadline);
     }
 
     /// Carries what there is, both ways. Says whether there may be more at once.
