@@ -178,7 +178,7 @@ async fn after_a_stop_began_new_upgrades_are_told_to_come_back() {
         let (head, body) = early.answer().await;
         assert_eq!((head.status(), head.values("connection")), (503, vec!["close"]));
         let retry_after: u32 = head.value("retry-after").unwrap().parse().unwrap();
-        assert!((1..=5).contains(&retry_after));
+        assert!((1..=10).contains(&retry_after), "within what the stop still takes");
         assert_eq!(body, "503 going away, come back a little later\n");
         early.rest().await;
         client.send(Frame::close(1012, "").by_client()).await;
