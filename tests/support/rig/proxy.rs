@@ -11,7 +11,7 @@ use super::{Config, Endpoint, Handshake, Wire, until};
 pub struct Proxy {
     /// The proxy itself.
     pub running: Running,
-    /// The places it has while nobody is there: each listener holds one for who comes next.
+    /// The places it has at least while nobody is there: each listener holds one for who comes next.
     places: usize,
 }
 
@@ -20,7 +20,6 @@ impl Proxy {
     pub fn serving(config: &Config) -> Self {
         let running = Running::start(config.settings()).unwrap_or_else(|error| panic!("{error}"));
         let proxy = running.proxy();
-        // Nothing accepts before this test waits for the first time.
         let places = proxy.permits.available_permits() - proxy.snapshot().listeners().len();
         Self { running, places }
     }
@@ -78,7 +77,9 @@ impl Proxy {
     pub async fn is_empty(&self) {
         until("no tunnel is registered", || self.open() == 0).await;
         until("no endpoint counts a tunnel", || self.leases() == 0).await;
-        until("every place is free", || self.running.proxy().permits.available_permits() == self.places).await;
+        let proxy = self.running.proxy();
+        until("every place is free", || proxy.open_places() == 0 && proxy.permits.available_permits() >= self.places)
+            .await;
     }
 
     /// How many tunnels the endpoints count.
