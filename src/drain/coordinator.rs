@@ -230,6 +230,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_hundred_thousand_are_told_in_time_at_a_raised_rate() {
+        let registry = Registry::new(2);
+        let start = Instant::now();
+        let tunnels: Vec<_> = (0..100_000).map(|_| tokio::spawn(polite(registration(&registry, 4)))).collect();
+        tokio::task::yield_now().await;
+        let drain = drain(&registry, Scope::All);
+        assert_eq!(drain.pace().raised_to(), Some(4000), "1000 a second would leave most of them untold");
+        let report = drain.run(pending(), |_| ()).await;
+        assert_eq!((report.tunnels, report.cut), (100_000, 0));
+        for tunnel in tunnels {
+            assert!(tunnel.await.unwrap() <= start + WINDOW.deadline - ANSWER);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn drains_only_the_endpoint_it_is_about() {
         let registry = Registry::new(1);
         let stays = registration(&registry, 5);
