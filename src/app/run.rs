@@ -1,6 +1,6 @@
 //! The two lives of the process: serving a file, and showing the demo.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::{error, fmt};
 
@@ -103,9 +103,9 @@ fn demo_settings(text: &str) -> Result<Settings, Problems> {
     config::parse(text, Path::new("demo.toml"))
 }
 
-#[expect(clippy::print_stdout, reason = "the demo talks to the person who started it")]
 fn print(text: &str) {
-    println!("{text}");
+    // Whoever has closed the pipe does not want to read on.
+    let _ = writeln!(io::stdout().lock(), "{text}");
 }
 
 impl fmt::Display for RunError {

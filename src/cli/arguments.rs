@@ -1,5 +1,6 @@
 //! What can be asked for.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -143,12 +144,11 @@ fn check(arguments: CheckArguments) -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "this is what a command prints")]
 pub(super) fn say(text: &str) {
-    println!("{text}");
+    // Whoever has closed the pipe does not want to read on.
+    let _ = writeln!(io::stdout().lock(), "{text}");
 }
 
-#[expect(clippy::print_stderr, reason = "this is where a command complains")]
 pub(super) fn complain(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }

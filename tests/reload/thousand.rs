@@ -66,8 +66,8 @@ async fn five_hundred_reloads_lose_no_message_of_a_thousand_tunnels() {
     }
 
     let end = program.resident();
-    println!("{reloads} reloads, {tunnels} tunnels: {warm} kB after {WARM}, {end} kB at the end");
-    assert!(end <= warm + warm / 20, "{warm} kB after {WARM} reloads, {end} kB at the end");
+    println!("{reloads} reloads, {tunnels} tunnels: {warm} bytes resident after {WARM}, {end} at the end");
+    assert!(end <= warm + warm / 20, "{warm} bytes after {WARM} reloads, {end} at the end");
     drop(next_round);
     let mut messages = 0;
     for client in clients {
