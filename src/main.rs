@@ -9,6 +9,7 @@ use windlass::app::Environment;
 use windlass::cli::Cli;
 
 /// Chosen by measurement (`docs/performance.md`): with what `.cargo/config.toml` tells it, it gives back what tunnels took.
+/// It is C's `malloc` too (a feature of the crate): the keys of TLS connections are AWS-LC's own allocations.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
