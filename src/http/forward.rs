@@ -97,7 +97,9 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
         .filter_map(|token| HeaderName::from_bytes(token).ok())
         .filter(|name| !is_for_the_other_end(name))
         .collect();
-    for name in named.iter().chain(&HOP_BY_HOP) {
+    let is_hop_by_hop = |name: &&HeaderName| HOP_BY_HOP.contains(name) || named.contains(name);
+    let there: Vec<_> = headers.keys().filter(is_hop_by_hop).cloned().collect();
+    for name in there {
         headers.remove(name);
     }
 }

@@ -113,10 +113,14 @@ fn write_name(out: &mut Vec<u8>, name: &str) {
         out.extend_from_slice(spelling.as_bytes());
         return;
     }
+    let start = out.len();
+    out.extend_from_slice(name.as_bytes());
     let mut at_word = true;
-    for byte in name.bytes() {
-        out.push(if at_word { byte.to_ascii_uppercase() } else { byte });
-        at_word = byte == b'-';
+    for byte in out.iter_mut().skip(start) {
+        if at_word {
+            byte.make_ascii_uppercase();
+        }
+        at_word = *byte == b'-';
     }
 }
 

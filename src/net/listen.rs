@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::net::{SocketFlags, accept_with};
+use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -151,20 +151,21 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    /// The next connection, non-blocking; its peer's address is asked for where it is needed.
-    pub async fn accept(&self) -> io::Result<TcpStream> {
+    /// The next connection, non-blocking, and its peer's address.
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         self.socket.async_io(Interest::READABLE, accept_now).await
     }
 
     /// A connection that waits already. A listener that goes away takes these first: closing it would reset them.
-    pub fn accept_waiting(&self) -> Option<TcpStream> {
+    pub fn accept_waiting(&self) -> Option<(TcpStream, SocketAddr)> {
         accept_now(self.socket.get_ref()).ok()
     }
 }
 
-fn accept_now(socket: &TcpListener) -> io::Result<TcpStream> {
-    let accepted: OwnedFd = accept_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
-    Ok(TcpStream::from(accepted))
+fn accept_now(socket: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (accepted, peer) = acceptfrom_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
+    let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok()).ok_or(io::ErrorKind::ConnectionAborted)?;
+    Ok((TcpStream::from(accepted), peer))
 }
 
 /// Sets what every accepted socket inherits.
@@ -191,10 +192,10 @@ mod tests {
     async fn accepted_sockets_send_at_once_and_notice_vanished_peers() {
         let socket = ListeningSocket::bind(any_port()).unwrap();
         let client = TcpStream::connect(socket.address()).unwrap();
-        let accepted = socket.into_acceptor().unwrap().accept().await.unwrap();
+        let (accepted, peer) = socket.into_acceptor().unwrap().accept().await.unwrap();
         assert!(accepted.nodelay().unwrap());
         assert!(SockRef::from(&accepted).keepalive().unwrap());
-        assert_eq!(accepted.peer_addr().unwrap(), client.local_addr().unwrap());
+        assert_eq!(peer, client.local_addr().unwrap());
     }
 
     #[test]
@@ -211,7 +212,7 @@ mod tests {
         assert_eq!(socket.address(), theirs.local_addr().unwrap());
 
         let _client = TcpStream::connect(socket.address()).unwrap();
-        let accepted = socket.into_acceptor().unwrap().accept().await.unwrap();
+        let (accepted, _) = socket.into_acceptor().unwrap().accept().await.unwrap();
 
         assert!(accepted.nodelay().unwrap());
         assert!(SockRef::from(&accepted).keepalive().unwrap());

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,13 +53,13 @@ pub async fn accept(
             next = next => next,
         };
         match accepted {
-            Ok(stream) => {
+            Ok(connection) => {
                 // The end may have come while this one was accepted, for the two are decided on different threads.
                 let ended = end.as_mut().now_or_never();
                 if let Some(Afterwards::TakenOver(heir)) = &ended {
                     last.clone_from(heir);
                 }
-                hand_over(stream, &mut last, &proxy, permit);
+                hand_over(connection, &mut last, &proxy, permit);
                 if let Some(afterwards) = ended {
                     break afterwards;
                 }
@@ -76,13 +76,15 @@ pub async fn accept(
     if matches!(afterwards, Afterwards::TakenOver(_)) {
         return;
     }
-    while let (Ok(permit), Some(stream)) = (Arc::clone(&proxy.permits).try_acquire_owned(), acceptor.accept_waiting()) {
-        hand_over(stream, &mut last, &proxy, Some(permit));
+    while let (Ok(permit), Some(connection)) =
+        (Arc::clone(&proxy.permits).try_acquire_owned(), acceptor.accept_waiting())
+    {
+        hand_over(connection, &mut last, &proxy, Some(permit));
     }
 }
 
 fn hand_over(
-    stream: TcpStream,
+    connection: (TcpStream, SocketAddr),
     listener: &mut Arc<Listener>,
     proxy: &Arc<Proxy>,
     permit: Option<OwnedSemaphorePermit>,
@@ -91,7 +93,7 @@ fn hand_over(
         listener.clone_from(current);
     }
     let (listener, for_session) = (Arc::clone(listener), Arc::clone(proxy));
-    proxy.workers.hand_over(|seat| serve(stream, listener, for_session, (seat, permit)));
+    proxy.workers.hand_over(|seat| serve(connection, listener, for_session, (seat, permit)));
 }
 
 /// Waits for a place; says so when there is none, because clients wait too.

@@ -45,10 +45,14 @@ pub(super) struct Session {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn serve(stream: StdTcpStream, listener: Arc<Listener>, proxy: Arc<Proxy>, place: Place) {
-    // A connection that is gone before we look at it is nobody's concern.
+pub(super) async fn serve(
+    (stream, peer): (StdTcpStream, SocketAddr),
+    listener: Arc<Listener>,
+    proxy: Arc<Proxy>,
+    place: Place,
+) {
+    // Where the system refuses to watch one more socket, there is nobody to tell but the client, who reads a reset.
     let Ok(stream) = TcpStream::from_std(stream) else { return };
-    let Ok(peer) = stream.peer_addr() else { return };
     let Some(stream) = secured(stream, peer, &listener).await else { return };
     let scheme = match &stream {
         ClientStream::Plain(_) => Scheme::Http,

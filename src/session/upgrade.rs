@@ -81,7 +81,7 @@ pub(super) async fn open(visit: &Visit, mut parts: Parts, token: &str) -> Result
     let mut headers = head.headers;
     forward::response(&mut headers, Some(token));
     headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
-    let mut answer = Vec::new();
+    let mut answer = Vec::with_capacity(HEAD);
     write_response_head(&mut answer, StatusCode::SWITCHING_PROTOCOLS, &headers);
     let early = early.get(head.length..).unwrap_or_default().to_vec();
     let settings = match protocol {
@@ -106,7 +106,7 @@ fn websocket_key(parts: &Parts, token: &str) -> Result<Option<Key>, Refusal> {
 
 /// Sends the request and reads the head of the answer, and what came with it.
 async fn ask(stream: &mut TcpStream, parts: &Parts) -> Result<(ResponseHead, Vec<u8>), (Refusal, String)> {
-    let mut request = Vec::with_capacity(1024);
+    let mut request = Vec::with_capacity(2 * HEAD);
     let root = PathAndQuery::from_static("/");
     let target = parts.uri.path_and_query().unwrap_or(&root);
     write_request_head(&mut request, &parts.method, target, &parts.headers);
@@ -174,3 +174,6 @@ impl Opened {
         }));
     }
 }
+
+/// What the head of an answer seldom exceeds, in bytes; that of a request is twice as long.
+const HEAD: usize = 512;
