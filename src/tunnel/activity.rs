@@ -135,6 +135,11 @@ impl Activity {
         }
     }
 
+    /// Whether no ping to `side` waits, neither for a frame boundary nor in our buffers.
+    pub(super) fn asks_nothing(&self, side: Side) -> bool {
+        matches!(self.ping.get(side), Ping::Unneeded | Ping::Asked(_))
+    }
+
     /// Whether a ping to `side` waits for a frame boundary.
     pub(super) fn wants_ping(&self, side: Side) -> bool {
         *self.ping.get(side) == Ping::Wanted

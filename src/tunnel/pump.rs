@@ -42,7 +42,7 @@ pub struct Tunnel<C, U> {
     /// The deadline of the drain order that was obeyed last: later orders differ in nothing else.
     obeyed: Option<Instant>,
     timer: Pin<Box<Sleep>>,
-    /// Whose waker the timer holds.
+    /// The waker that the timer and the registry hold.
     waker: Option<Waker>,
 }
 
@@ -82,12 +82,16 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         Self { client, upstream, from_client, from_upstream, common, registration, obeyed: None, timer, waker: None }
     }
 
-    /// Whoever polls is woken by an order, which takes the waker each time, and by the timer, which keeps it.
+    /// Whoever polls is woken by the timer, which keeps the waker, and by an order, which takes it: only whoever was given
+    /// one has to leave another.
     fn listen(&mut self, cx: &Context<'_>) {
-        self.registration.listen(cx.waker());
-        if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+        let is_known = self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        if !is_known {
             self.waker = Some(cx.waker().clone());
             self.common.rearm = true;
+        }
+        if !is_known || self.registration.ticket().is_told() {
+            self.registration.listen(cx.waker());
         }
     }
 
@@ -106,15 +110,26 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
     /// Carries what there is, both ways. Says whether there may be more at once.
     fn carry(&mut self, cx: &mut Context<'_>, now: Instant) -> Carried {
         scratch::with(|scratch| {
+            let (mut from_client, mut from_upstream) = (Carried::Something, Carried::Something);
             for _ in 0..ROUNDS {
-                let from_client = self.client_way().carry(cx, now, scratch);
-                let from_upstream = self.upstream_way().carry(cx, now, scratch);
+                if self.may_carry_more(from_client) {
+                    from_client = self.client_way().carry(cx, now, scratch);
+                }
+                if self.may_carry_more(from_upstream) {
+                    from_upstream = self.upstream_way().carry(cx, now, scratch);
+                }
                 if (from_client, from_upstream) == (Carried::Nothing, Carried::Nothing) {
                     return Carried::Nothing;
                 }
             }
             Carried::Something
         })
+    }
+
+    /// Whether a way is to be asked again that came to this. If to nothing, it is woken for what it waits for, unless the
+    /// other way has changed what that is: once one of the four is no longer open, both are asked.
+    fn may_carry_more(&self, carried: Carried) -> bool {
+        carried == Carried::Something || !self.client.is_open() || !self.upstream.is_open()
     }
 
     /// Looks at the clock if it is time, and acts on what is due. Says whether anything was.

@@ -68,8 +68,8 @@ impl Rates {
 
     /// Charges what was judged: adds the violation, or the pause, that comes of it.
     pub(super) fn charge(&mut self, judged: &mut Judged, now: Instant) {
-        let elapsed = now - self.epoch;
-        let charge = |bucket: &mut Option<Box<TokenBucket>>, tokens| bucket.as_mut()?.charge(tokens, elapsed);
+        let epoch = self.epoch;
+        let charge = |bucket: &mut Option<Box<TokenBucket>>, tokens| bucket.as_mut()?.charge(tokens, now - epoch);
         let messages = charge(&mut self.messages, judged.messages);
         let bytes = charge(&mut self.bytes, judged.passed as u64);
         match self.excess {

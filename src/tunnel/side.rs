@@ -203,6 +203,11 @@ impl<S: TunnelStream> Side<S> {
         self.write == Write::Open
     }
 
+    /// Whether both ways are as they were at the start.
+    pub(super) fn is_open(&self) -> bool {
+        (self.write, self.read) == (Write::Open, Read::Open)
+    }
+
     /// Whether both ways are over.
     pub(super) fn is_over(&self) -> bool {
         matches!(self.write, Write::Finished | Write::Dead) && self.read == Read::Ended

@@ -201,6 +201,10 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
     /// Says to the sink what is to be said: a ping, a Close, a FIN. Says whether that changed anything.
     pub(super) fn speak(&mut self, cx: &mut Context<'_>, now: Instant) -> Carried {
         let to = self.from.other();
+        if self.common.closing.is_none() && self.sink.is_flushed() && self.common.activity.asks_nothing(to) {
+            // What nearly every poll finds.
+            return Carried::Nothing;
+        }
         let before = (self.sink.write, self.sink.read, self.common.activity.wants_ping(to));
         if self.sink.is_forwarding() {
             self.say_good_bye(cx, to, now);
