@@ -35,7 +35,7 @@ fn from_upstream(bencher: Bencher<'_, '_>, size: usize) {
 #[divan::bench(args = [125, 1 << 20])]
 fn alone(bencher: Bencher<'_, '_>, size: usize) {
     let stream = frame(Direction::FromClient, 0x82, size);
-    bencher.counter(ItemsCount::new(1usize)).with_inputs(|| inspector(Direction::FromClient)).bench_local_refs(
+    bencher.counter(ItemsCount::new(100usize)).with_inputs(|| inspector(Direction::FromClient)).bench_local_refs(
         |inspector| {
             for _ in 0..100 {
                 black_box(&inspector.scan(black_box(&stream), u64::MAX));

@@ -17,13 +17,13 @@ fn main() {
     divan::main();
 }
 
-#[divan::bench(args = [3, 30, 300])]
+#[divan::bench(args = [3, 30, 300], sample_size = 1_000)]
 fn pick(bencher: Bencher<'_, '_>, endpoints: usize) {
     let mut picking = Picking::new(endpoints);
     bencher.counter(ItemsCount::new(1usize)).bench_local(|| picking.client());
 }
 
-#[divan::bench(args = [64, 16 << 10])]
+#[divan::bench(args = [64, 16 << 10], sample_size = 1_000)]
 fn echo(bencher: Bencher<'_, '_>, size: usize) {
     let mut echoing = Echoing::new(size);
     bencher.counter(ItemsCount::new(1usize)).bench_local(|| echoing.echo());

@@ -34,7 +34,7 @@ impl Picking {
         Self { upstream, clients: 0 }
     }
 
-    /// Finds the endpoint of the next client; its port, so that nothing is optimised away.
+    /// Finds the endpoint of the next client; the length of its name, so that nothing is optimised away.
     pub(crate) fn client(&mut self) -> usize {
         self.clients = self.clients.wrapping_add(1);
         let key = AffinityKey::of_address(IpAddr::V4(Ipv4Addr::from_bits(self.clients)));
@@ -153,9 +153,8 @@ pub(crate) fn config_text(routes: usize, endpoints: usize) -> String {
     let mut text = String::from("[listener.public]\nbind = \"127.0.0.1:8080\"\n");
     for route in 0..routes {
         let endpoints: Vec<_> = (0..endpoints)
-            .map(|endpoint| format!("\"10.{}.{}.{}:8080\"", route / 250, route % 250, endpoint % 250))
-            .enumerate()
-            .map(|(index, address)| format!("{{ name = \"e{index}\", address = {address} }}"))
+            .map(|endpoint| (endpoint, Ipv4Addr::from_bits(0x0A00_0000 + (route * endpoints + endpoint) as u32)))
+            .map(|(endpoint, address)| format!("{{ name = \"e{endpoint}\", address = \"{address}:8080\" }}"))
             .collect();
         text += &format!(
             "[route.route{route}]\nhosts = [\"{route}.example.com\"]\npath = \"/ws\"\nupstream = \"upstream{route}\"\n\
@@ -168,7 +167,7 @@ pub(crate) fn config_text(routes: usize, endpoints: usize) -> String {
 
 /// From the text of a configuration to what a request may consult.
 pub(crate) fn snapshot(text: &str) -> Snapshot {
-    let settings: Settings = config::parse(text, Path::new("bench.toml")).expect("the text is right");
+    let settings: Settings = config::parse(text, Path::new("bench.toml")).unwrap_or_else(|wrong| panic!("{wrong}"));
     let tickets = TicketKeys::generate().expect("the system has randomness");
     Snapshot::assemble(Arc::new(settings), Certificates::new(), &tickets, None)
 }
