@@ -51,8 +51,14 @@ pub(super) async fn serve(
     proxy: Arc<Proxy>,
     place: Place,
 ) {
-    // Where the system refuses to watch one more socket, there is nobody to tell but the client, who reads a reset.
-    let Ok(stream) = TcpStream::from_std(stream) else { return };
+    let stream = match TcpStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(error) => {
+            let (listener, client) = (&listener.settings.name, peer.ip());
+            tracing::error!(%listener, %client, %error, "cannot watch a connection: out of memory, or of fs.epoll.max_user_watches");
+            return;
+        }
+    };
     let Some(stream) = secured(stream, peer, &listener).await else { return };
     let scheme = match &stream {
         ClientStream::Plain(_) => Scheme::Http,
@@ -137,5 +143,21 @@ impl Session {
 
     fn take_opened(&self) -> Option<Box<Opened>> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the future takes that a function returns.
+    fn size<A, B, C, D, F: Future>(_: impl FnOnce(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_session_is_small_for_its_phases_are_boxed_apart() {
+        let size = size(serve);
+        assert!(size <= 560, "{size} bytes");
     }
 }
