@@ -7,3 +7,4 @@ mod handshakes;
 #[allow(dead_code, unreachable_pub, unused_imports, reason = "each test uses its share of the rig")]
 mod rig;
 mod site;
+mod storm;

@@ -85,7 +85,12 @@ impl Client {
 
     /// Opens a tunnel and exchanges a message; says how the handshake went.
     pub(crate) async fn tunnel(&self, proxy: &Proxy, host: &str, endpoint: &Endpoint) -> Secured {
-        let stream = self.connect(proxy.address("public"), host).await.unwrap();
+        self.tunnel_to(proxy.address("public"), host, endpoint).await
+    }
+
+    /// The same with a proxy of which only the address is known.
+    pub(crate) async fn tunnel_to(&self, address: SocketAddr, host: &str, endpoint: &Endpoint) -> Secured {
+        let stream = self.connect(address, host).await.unwrap();
         let connection = stream.get_ref().1;
         let alpn = connection.alpn_protocol().map(<[u8]>::to_vec);
         let (kind, version) = (connection.handshake_kind().unwrap(), connection.protocol_version().unwrap());
