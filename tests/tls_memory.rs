@@ -16,16 +16,16 @@ use std::sync::Arc;
 use std::thread;
 
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConnection, StreamOwned};
+use rustls::{ClientConnection, StreamOwned, SupportedProtocolVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use windlass::net::TlsStream;
 
 use crate::site::Site;
 
-/// Bytes that an idle connection may keep. Measured with rustls 0.23.46: 2,545 under TLS 1.2 and 2,657 under TLS 1.3, of
-/// which the stream itself is 1,240 and tokio's part of the socket some 250.
-const IDLE: isize = 2700;
+/// Bytes that an idle connection may keep under each version. Measured with rustls 0.23.46: 2,689 and 1,320, of which
+/// tokio's part of the socket is some 250.
+const IDLE: [(&SupportedProtocolVersion, isize); 2] = [(&TLS12, 2700), (&TLS13, 1350)];
 
 const WARM_UP: usize = 5;
 const COUNTED: usize = 50;
@@ -42,7 +42,7 @@ thread_local! {
 #[tokio::test]
 async fn an_idle_connection_keeps_little_whatever_has_passed_through_it() {
     let site = Site::new();
-    for version in [&TLS12, &TLS13] {
+    for (version, most) in IDLE {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let clients = (0..WARM_UP + COUNTED).map(|_| site.client(version)).collect();
@@ -65,14 +65,14 @@ async fn an_idle_connection_keeps_little_whatever_has_passed_through_it() {
         }
         let after = (HELD.get() - before) / COUNTED as isize;
         println!("{:?}: {idle} bytes, {after} after a message of {LARGE}", version.version);
-        assert!((1..=IDLE).contains(&idle), "{idle} bytes");
-        assert!(after <= IDLE, "{after} bytes");
+        assert!((1..=most).contains(&idle), "{idle} bytes");
+        assert!(after <= most, "{after} bytes");
 
         open.truncate(WARM_UP);
         // tokio lets go of the sockets themselves when it next looks for events.
         tokio::task::yield_now().await;
         let kept = HELD.get() - before;
-        assert!(kept <= IDLE, "{kept} bytes of what was closed");
+        assert!(kept <= most, "{kept} bytes of what was closed");
         drop(open);
         clients.join().unwrap();
     }

@@ -141,12 +141,13 @@ fn server_config() -> Arc<ServerConfig> {
     let make = || {
         let key = PrivateKeyDer::try_from(site().signing_key.serialize_der()).expect("it is a key");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
+        let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&TLS13, &TLS12])
             .expect("the provider has both")
             .with_no_client_auth()
             .with_single_cert(vec![site().cert.der().clone()], key)
             .expect("the key fits");
+        config.enable_secret_extraction = true;
         Arc::new(config)
     };
     Arc::clone(CONFIG.get_or_init(make))

@@ -23,6 +23,8 @@ pub fn server_config(bundle: &CertifiedBundle, tickets: &TicketKeys) -> Arc<Serv
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.ticketer = Arc::new(tickets.clone());
     config.send_tls13_tickets = TICKETS_PER_HANDSHAKE;
+    // After the handshake a connection is carried on with nothing but its keys.
+    config.enable_secret_extraction = true;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Arc::new(config)
 }

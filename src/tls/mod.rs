@@ -5,13 +5,16 @@
 
 mod certificates;
 mod config;
+mod driver;
 mod fault;
+mod keys;
 mod outgoing;
 mod records;
 mod sni;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod traffic;
 
 pub use certificates::CertifiedBundle;
 pub use config::server_config;

@@ -32,6 +32,17 @@ impl Outgoing {
         self.used = 0;
     }
 
+    /// Has `write` make a record of `length` bytes. If it fails there is none.
+    pub(super) fn fill<E>(&mut self, length: usize, write: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<(), E> {
+        let end = self.used + length;
+        if end > self.bytes.len() {
+            self.bytes.resize(end, 0);
+        }
+        write(self.bytes.get_mut(self.used..end).unwrap_or_default())?;
+        self.used = end;
+        Ok(())
+    }
+
     /// Has `write` put a record into the room that is left. rustls writes nothing where it finds too little, and says
     /// how much it wants: then it gets that.
     pub(super) fn put<E: Short>(&mut self, mut write: impl FnMut(&mut [u8]) -> Result<usize, E>) -> Result<(), E> {

@@ -3,18 +3,18 @@
 //! It sees no socket. What it is given to read it decrypts in place, in a buffer that is its caller's, and what it has to
 //! send goes into another; of its own it keeps only what cannot be consumed yet.
 //!
-//! Invariants: `unread` is what rustls has seen and not done with, byte for byte as rustls left it, since rustls
-//! remembers offsets into it while a handshake message is incomplete; no whole record of application data is in it, so
-//! that sending never meets plaintext. `unread.len() <= MAX_UNREAD`.
+//! Invariants: `unread` is byte for byte as [`Driver`] or [`Traffic`] left it; no whole record of application data is in
+//! it, so that sending never meets plaintext. `unread.len() <= MAX_UNREAD`.
 
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 
-use rustls::server::UnbufferedServerConnection;
-use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 use rustls::{Error, InvalidMessage, ServerConfig};
 
+use super::driver::Driver;
 use super::outgoing::Outgoing;
+use super::traffic::Traffic;
 
 /// The largest record, header included (RFC 8446 §5.2, and RFC 5246 §6.2.3 which allows more).
 pub const MAX_RECORD: usize = 5 + 16384 + 2048;
@@ -26,34 +26,31 @@ pub const RECORD_PAYLOAD: usize = 16384;
 pub const RECORD_OVERHEAD: usize = 32;
 
 /// The TLS of one connection, from the first byte of its handshake; the server's end.
-///
-/// ```text
-///   handshaking ──► open ──► ended (close_notify came; sending goes on)
-///        └────────────┴───────┴──► failed (an alert is in `outgoing`; nothing more goes in or out)
-/// ```
 pub struct Records {
-    connection: UnbufferedServerConnection,
+    phase: Phase,
     /// The start of a record, or of a handshake message.
     unread: Vec<u8>,
-    /// The peer's close_notify came: what follows it does not count (RFC 8446 §6.1).
-    ended: bool,
-    /// What ended it.
-    failure: Option<Box<Error>>,
 }
 
-/// What is done once rustls has no other business.
-#[derive(Clone, Copy)]
-enum Errand<'a> {
-    Nothing,
-    Send(&'a [u8]),
-    SayGoodbye,
+/// Who has the connection.
+///
+/// ```text
+///   driven ──► traffic (TLS 1.3, once the handshake is over)
+///      └──────────┴──► failed (an alert is in `outgoing`; nothing more goes in or out)
+/// ```
+enum Phase {
+    /// rustls, through its handshake and under TLS 1.2 for good.
+    Driven(Box<Driver>),
+    /// We, with the keys that rustls agreed on: an idle connection needs no more than these.
+    Traffic(Traffic),
+    /// Nobody any more.
+    Failed(Box<Error>),
 }
 
 impl Records {
-    /// A connection of which nothing has been read.
+    /// A connection of which nothing has been read. `config` must let secrets be taken out.
     pub fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
-        let connection = UnbufferedServerConnection::new(config)?;
-        Ok(Self { connection, unread: Vec::new(), ended: false, failure: None })
+        Ok(Self { phase: Phase::Driven(Box::new(Driver::new(config)?)), unread: Vec::new() })
     }
 
     /// Takes in what was read. `buffer` is room for [`unread`](Self::unread) bytes, and behind it what came from the
@@ -65,29 +62,37 @@ impl Records {
         outgoing: &mut Outgoing,
     ) -> Result<(), Error> {
         self.check()?;
-        if self.ended {
+        if self.has_ended() {
             return Ok(());
         }
         if let Some(room) = buffer.get_mut(..self.unread.len()) {
             room.copy_from_slice(&self.unread);
         }
-        let consumed = self.drive(buffer, Errand::Nothing, plaintext, outgoing)?;
-        self.keep(buffer.get(consumed..).unwrap_or_default())
+        let consumed = self.take_in(buffer, plaintext, outgoing).map_err(|error| self.fail(error))?;
+        // After its close_notify what the peer sends does not count (RFC 8446 §6.1).
+        let rest = if self.has_ended() { &[] } else { buffer.get(consumed..).unwrap_or_default() };
+        self.keep(rest)
     }
 
     /// Encrypts `plaintext` into `outgoing`.
     pub fn send(&mut self, plaintext: &[u8], outgoing: &mut Outgoing) -> Result<(), Error> {
-        self.check()?;
-        self.run(Errand::Send(plaintext), outgoing)
+        let sent = match &mut self.phase {
+            Phase::Driven(driver) => driver.send(plaintext, &mut self.unread, outgoing),
+            Phase::Traffic(traffic) => traffic.send(plaintext, outgoing),
+            Phase::Failed(error) => return Err(Error::clone(error)),
+        };
+        sent.map_err(|error| self.fail(error))
     }
 
     /// Puts a close_notify into `outgoing`, the first time; what the peer sends is still taken in.
     pub fn close(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
-        // A fatal alert has said it already.
-        if self.failure.is_some() {
-            return Ok(());
-        }
-        self.run(Errand::SayGoodbye, outgoing)
+        let closed = match &mut self.phase {
+            Phase::Driven(driver) => driver.close(&mut self.unread, outgoing),
+            Phase::Traffic(traffic) => traffic.close(outgoing),
+            // A fatal alert has said it already.
+            Phase::Failed(_) => Ok(()),
+        };
+        closed.map_err(|error| self.fail(error))
     }
 
     /// How many bytes it keeps; they go in front of what is read next.
@@ -97,113 +102,54 @@ impl Records {
 
     /// Whether the handshake goes on.
     pub fn is_handshaking(&self) -> bool {
-        self.connection.is_handshaking()
+        matches!(&self.phase, Phase::Driven(driver) if driver.is_handshaking())
     }
 
     /// Whether the peer has said that it sends no more.
     pub fn has_ended(&self) -> bool {
-        self.ended
+        match &self.phase {
+            Phase::Driven(driver) => driver.has_ended(),
+            Phase::Traffic(traffic) => traffic.has_ended(),
+            Phase::Failed(_) => false,
+        }
     }
 
     /// Fails with what it has failed with before.
     pub fn check(&self) -> Result<(), Error> {
-        self.failure.as_deref().cloned().map_or(Ok(()), Err)
+        match &self.phase {
+            Phase::Failed(error) => Err(Error::clone(error)),
+            Phase::Driven(_) | Phase::Traffic(_) => Ok(()),
+        }
     }
 
-    /// Does what is asked for while nothing new has come.
-    fn run(&mut self, errand: Errand<'_>, outgoing: &mut Outgoing) -> Result<(), Error> {
-        let mut unread = std::mem::take(&mut self.unread);
-        let mut misplaced = false;
-        let consumed = self.drive(&mut unread, errand, &mut |_| misplaced = true, outgoing)?;
-        if misplaced {
-            return Err(self.fail(Error::General("a record was left undecrypted".to_owned())));
-        }
-        if consumed > 0 {
-            unread.drain(..consumed.min(unread.len()));
-        }
-        self.unread = unread;
-        Ok(())
-    }
-
-    /// Lets rustls do all it can with `incoming`, then the errand. Says how much of `incoming` is done with.
-    fn drive(
+    /// Says how much of `buffer` is done with.
+    fn take_in(
         &mut self,
-        incoming: &mut [u8],
-        errand: Errand<'_>,
+        buffer: &mut [u8],
         plaintext: &mut impl FnMut(&[u8]),
         outgoing: &mut Outgoing,
     ) -> Result<usize, Error> {
         let mut consumed = 0;
-        loop {
-            let UnbufferedStatus { discard, state } =
-                self.connection.process_tls_records(incoming.get_mut(consumed..).unwrap_or_default());
-            consumed += discard;
-            let done = match state {
-                Ok(ConnectionState::ReadTraffic(mut traffic)) => loop {
-                    match traffic.next_record() {
-                        Some(Ok(record)) => {
-                            consumed += record.discard;
-                            plaintext(record.payload);
-                        }
-                        Some(Err(error)) => break Err(error),
-                        None => break Ok(None),
-                    }
-                },
-                Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                    outgoing.put(|room| data.encode(room)).map(|()| None).map_err(|error| general(&error))
-                }
-                Ok(ConnectionState::TransmitTlsData(data)) => {
-                    data.done();
-                    Ok(None)
-                }
-                Ok(ConnectionState::WriteTraffic(mut traffic)) => match errand {
-                    Errand::Nothing => Ok(()),
-                    Errand::Send(bytes) => outgoing.put(|room| traffic.encrypt(bytes, room)),
-                    Errand::SayGoodbye => outgoing.put(|room| traffic.queue_close_notify(room)),
-                }
-                .map(Some)
-                .map_err(|error| general(&error)),
-                Ok(ConnectionState::BlockedHandshake) => match errand {
-                    Errand::Send(_) => Err(Error::HandshakeNotComplete),
-                    Errand::Nothing | Errand::SayGoodbye => Ok(Some(())),
-                },
-                Ok(ConnectionState::PeerClosed) => {
-                    self.ended = true;
-                    Ok(None)
-                }
-                Ok(ConnectionState::Closed) => match errand {
-                    Errand::Send(_) => Err(Error::General("sent after close_notify".to_owned())),
-                    Errand::Nothing | Errand::SayGoodbye => Ok(Some(())),
-                },
-                // Early data is not offered, and 0.23 has no other state.
-                Ok(ConnectionState::ReadEarlyData(_) | _) => {
-                    Err(Error::General("early data was not offered".to_owned()))
-                }
-                Err(error) => Err(error),
-            };
-            match done {
-                Ok(None) => {}
-                Ok(Some(())) if self.ended => return Ok(incoming.len()),
-                Ok(Some(())) => return Ok(consumed),
-                Err(error) => {
-                    self.collect_alerts(incoming.get_mut(consumed..).unwrap_or_default(), outgoing);
-                    return Err(self.fail(error));
-                }
+        if let Phase::Driven(driver) = &mut self.phase {
+            consumed = driver.receive(buffer, plaintext, outgoing)?;
+            if driver.is_relieved() {
+                self.relieve_driver()?;
             }
         }
+        if let Phase::Traffic(traffic) = &mut self.phase {
+            consumed += traffic.receive(buffer.get_mut(consumed..).unwrap_or_default(), plaintext, outgoing)?;
+        }
+        Ok(consumed)
     }
 
-    /// Takes out what waits to be sent after an error. rustls hands that out before it looks at `incoming` again.
-    fn collect_alerts(&mut self, incoming: &mut [u8], outgoing: &mut Outgoing) {
-        while self.connection.wants_write() {
-            let Ok(ConnectionState::EncodeTlsData(mut data)) = self.connection.process_tls_records(incoming).state
-            else {
-                return;
-            };
-            if outgoing.put(|room| data.encode(room)).is_err() {
-                return;
-            }
+    /// Takes the keys out of the hands of rustls, and lets go of everything else it holds.
+    fn relieve_driver(&mut self) -> Result<(), Error> {
+        // If it does not get through, this is what it has failed with.
+        let meanwhile = Phase::Failed(Box::new(Error::HandshakeNotComplete));
+        if let Phase::Driven(driver) = mem::replace(&mut self.phase, meanwhile) {
+            self.phase = Phase::Traffic(driver.into_traffic()?);
         }
+        Ok(())
     }
 
     fn keep(&mut self, rest: &[u8]) -> Result<(), Error> {
@@ -221,23 +167,20 @@ impl Records {
 
     fn fail(&mut self, error: Error) -> Error {
         self.unread = Vec::new();
-        self.failure = Some(Box::new(error.clone()));
+        self.phase = Phase::Failed(Box::new(error.clone()));
         error
     }
 }
 
 impl fmt::Debug for Records {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Records")
-            .field("unread", &self.unread.len())
-            .field("ended", &self.ended)
-            .field("failure", &self.failure)
-            .finish_non_exhaustive()
+        let phase = match &self.phase {
+            Phase::Driven(_) => "driven".to_owned(),
+            Phase::Traffic(_) => "traffic".to_owned(),
+            Phase::Failed(error) => format!("failed: {error}"),
+        };
+        f.debug_struct("Records").field("phase", &phase).field("unread", &self.unread.len()).finish()
     }
-}
-
-fn general(error: &impl ToString) -> Error {
-    Error::General(error.to_string())
 }
 
 #[cfg(test)]

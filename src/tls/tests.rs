@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, SignatureAlgorithm};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{
-    ClientConfig, ClientConnection, Error, RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion,
+    ClientConfig, ClientConnection, Error, RootCertStore, ServerConfig, ServerConnection, SupportedCipherSuite,
+    SupportedProtocolVersion,
 };
 
 use crate::config::CertificateFiles;
@@ -61,11 +63,21 @@ pub(super) struct Client(Arc<ClientConfig>);
 
 impl Client {
     pub(super) fn trusting(issued: &[&Issued], version: &'static SupportedProtocolVersion, alpn: &[&[u8]]) -> Self {
+        Self::with_suites(aws_lc_rs::ALL_CIPHER_SUITES.to_vec(), issued, version, alpn)
+    }
+
+    pub(super) fn with_suites(
+        cipher_suites: Vec<SupportedCipherSuite>,
+        issued: &[&Issued],
+        version: &'static SupportedProtocolVersion,
+        alpn: &[&[u8]],
+    ) -> Self {
         let mut roots = RootCertStore::empty();
         for issued in issued {
             roots.add(CertificateDer::from_pem_slice(issued.chain.as_bytes()).unwrap()).unwrap();
         }
-        let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        let provider = CryptoProvider { cipher_suites, ..aws_lc_rs::default_provider() };
+        let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
             .with_protocol_versions(&[version])
             .unwrap()
             .with_root_certificates(roots)

@@ -6,14 +6,22 @@ use std::io::{Read, Write};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use rustls::client::Resumption;
+use rustls::crypto::aws_lc_rs::cipher_suite::{
+    TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256,
+};
 use rustls::version::{TLS12, TLS13};
-use rustls::{AlertDescription, ClientConnection, HandshakeKind, SupportedProtocolVersion};
+use rustls::{
+    AlertDescription, ClientConfig, ClientConnection, HandshakeKind, SupportedCipherSuite, SupportedProtocolVersion,
+};
 
 use super::*;
 use crate::tls::tests::{Client, Folder, Issued};
 use crate::tls::{CertifiedBundle, TicketKeys, server_config};
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
+const TLS13_SUITES: [SupportedCipherSuite; 3] =
+    [TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256];
 
 /// The two ends of a connection, and what each has understood.
 struct Pair {
@@ -139,6 +147,52 @@ fn keys_change_both_ways_wherever_the_update_is_cut() {
 
         assert_eq!(pair.server.received, b"new keys");
         assert_eq!(pair.client_hears().unwrap(), b"answer");
+    }
+}
+
+#[test]
+fn what_comes_right_behind_the_handshake_is_under_its_keys() {
+    let site = Site::new();
+    // A client that does not resume is sent no ticket, so that nothing comes between its last flight and its data.
+    let forgetful = |config: &mut ClientConfig| config.resumption = Resumption::disabled();
+    for client in [site.client(&TLS13), site.client(&TLS13).with(forgetful)] {
+        for step in [1, 7, usize::MAX] {
+            let mut pair = Pair::new(&site, &client);
+            let hello = pair.client_says();
+            pair.server.deliver(&hello).unwrap();
+            pair.client_hears().unwrap();
+
+            pair.client.writer().write_all(b"at once, ").unwrap();
+            pair.client.refresh_traffic_keys().unwrap();
+            pair.client.writer().write_all(b"and under other keys").unwrap();
+            pair.client.send_close_notify();
+            for piece in pair.client_says().chunks(step) {
+                pair.server.deliver(piece).unwrap();
+            }
+
+            assert_eq!(pair.server.received, b"at once, and under other keys");
+            assert!(pair.server.records.has_ended());
+            pair.server.send(b"answer");
+            assert_eq!(pair.client_hears().unwrap(), b"answer");
+        }
+    }
+}
+
+#[test]
+fn a_key_that_has_made_its_records_is_changed() {
+    let site = Site::new();
+    for suite in TLS13_SUITES {
+        let client = site.client_of(suite);
+        let mut pair = Pair::connected(&site, &client);
+        for sent in 0..20_u8 {
+            if sent % 7 == 0 {
+                let Phase::Traffic(traffic) = &mut pair.server.records.phase else { panic!("the handshake is over") };
+                traffic.wear_out();
+            }
+            pair.server.send(&[sent; 40_000]);
+            assert_eq!(pair.client_hears().unwrap(), [sent; 40_000]);
+        }
+        assert_eq!(pair.client.negotiated_cipher_suite().unwrap().suite(), suite.suite());
     }
 }
 
@@ -350,6 +404,11 @@ impl Site {
 
     fn client(&self, version: &'static SupportedProtocolVersion) -> Client {
         Client::trusting(&[&self.issued], version, &[b"http/1.1"])
+    }
+
+    /// A client that knows no other cipher suite of TLS 1.3.
+    fn client_of(&self, suite: SupportedCipherSuite) -> Client {
+        Client::with_suites(vec![suite], &[&self.issued], &TLS13, &[b"http/1.1"])
     }
 }
 

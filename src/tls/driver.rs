@@ -1,0 +1,209 @@
+//! rustls' connection: shown what came, and asked for what it wants to send.
+//!
+//! Invariants: while the handshake goes on, rustls is shown one record after the other. So when it is over, nothing that
+//! follows it has been seen, and the connection can be carried on without rustls. What rustls has seen and not done with
+//! is shown to it again as it was left, since rustls remembers offsets into it while a handshake message is incomplete.
+
+use std::sync::Arc;
+
+use rustls::server::UnbufferedServerConnection;
+use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
+use rustls::{Error, ProtocolVersion, ServerConfig};
+
+use super::outgoing::Outgoing;
+use super::traffic::Traffic;
+
+/// A connection in the hands of rustls.
+pub(super) struct Driver {
+    connection: UnbufferedServerConnection,
+    /// How many of the bytes that are not done with are whole records that rustls has seen; behind them, at most the
+    /// start of one.
+    seen: usize,
+    /// The peer's close_notify came.
+    ended: bool,
+}
+
+/// What is done once rustls has no other business.
+#[derive(Clone, Copy)]
+enum Errand<'a> {
+    Nothing,
+    Send(&'a [u8]),
+    SayGoodbye,
+}
+
+impl Driver {
+    /// A connection of which nothing has been read.
+    pub(super) fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
+        Ok(Self { connection: UnbufferedServerConnection::new(config)?, seen: 0, ended: false })
+    }
+
+    /// Takes in `buffer`: what it has not been done with before, and what came behind that. Says how much of it is done
+    /// with now; all of it but what follows the handshake was seen.
+    pub(super) fn receive(
+        &mut self,
+        buffer: &mut [u8],
+        plaintext: &mut impl FnMut(&[u8]),
+        outgoing: &mut Outgoing,
+    ) -> Result<usize, Error> {
+        let (mut consumed, mut until) = (0, 0);
+        while until < buffer.len() && !self.is_relieved() {
+            let next = record_length(buffer.get(self.seen..).unwrap_or_default());
+            until = match next {
+                Some(length) if self.is_handshaking() => {
+                    self.seen += length;
+                    self.seen
+                }
+                // The start of a record may be reason enough to refuse it.
+                Some(_) | None => buffer.len(),
+            };
+            let shown = buffer.get_mut(consumed..until).unwrap_or_default();
+            consumed += self.drive(shown, Errand::Nothing, plaintext, outgoing)?;
+        }
+        self.seen = self.seen.saturating_sub(consumed);
+        Ok(consumed)
+    }
+
+    /// Encrypts `plaintext` into `outgoing`. `unread` is what it is not done with.
+    pub(super) fn send(
+        &mut self,
+        plaintext: &[u8],
+        unread: &mut Vec<u8>,
+        outgoing: &mut Outgoing,
+    ) -> Result<(), Error> {
+        self.run(Errand::Send(plaintext), unread, outgoing)
+    }
+
+    /// Puts a close_notify into `outgoing`, the first time. `unread` is what it is not done with.
+    pub(super) fn close(&mut self, unread: &mut Vec<u8>, outgoing: &mut Outgoing) -> Result<(), Error> {
+        self.run(Errand::SayGoodbye, unread, outgoing)
+    }
+
+    /// Carries the connection on without rustls; it [is relieved](Self::is_relieved).
+    pub(super) fn into_traffic(self) -> Result<Traffic, Error> {
+        if self.seen > 0 {
+            return Err(Error::General("the handshake has left a record behind".to_owned()));
+        }
+        let (keys, secrets) = self.connection.dangerous_into_kernel_connection()?;
+        Traffic::new(keys, secrets)
+    }
+
+    /// Whether the handshake goes on.
+    pub(super) fn is_handshaking(&self) -> bool {
+        self.connection.is_handshaking()
+    }
+
+    /// Whether rustls has done its part: a handshake of TLS 1.3 is over, and all it had to say is in `outgoing`.
+    pub(super) fn is_relieved(&self) -> bool {
+        !self.is_handshaking() && self.connection.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+    }
+
+    /// Whether the peer has said that it sends no more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Does what is asked for while nothing new has come.
+    fn run(&mut self, errand: Errand<'_>, unread: &mut Vec<u8>, outgoing: &mut Outgoing) -> Result<(), Error> {
+        let mut misplaced = false;
+        let consumed = self.drive(unread, errand, &mut |_| misplaced = true, outgoing)?;
+        if misplaced {
+            return Err(Error::General("a record was left undecrypted".to_owned()));
+        }
+        if consumed > 0 {
+            unread.drain(..consumed.min(unread.len()));
+            self.seen = self.seen.saturating_sub(consumed);
+        }
+        Ok(())
+    }
+
+    /// Lets rustls do all it can with `incoming`, then the errand. Says how much of `incoming` is done with.
+    fn drive(
+        &mut self,
+        incoming: &mut [u8],
+        errand: Errand<'_>,
+        plaintext: &mut impl FnMut(&[u8]),
+        outgoing: &mut Outgoing,
+    ) -> Result<usize, Error> {
+        let mut consumed = 0;
+        loop {
+            let UnbufferedStatus { discard, state } =
+                self.connection.process_tls_records(incoming.get_mut(consumed..).unwrap_or_default());
+            consumed += discard;
+            let done = match state {
+                Ok(ConnectionState::ReadTraffic(mut traffic)) => loop {
+                    match traffic.next_record() {
+                        Some(Ok(record)) => {
+                            consumed += record.discard;
+                            plaintext(record.payload);
+                        }
+                        Some(Err(error)) => break Err(error),
+                        None => break Ok(None),
+                    }
+                },
+                Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                    outgoing.put(|room| data.encode(room)).map(|()| None).map_err(|error| general(&error))
+                }
+                Ok(ConnectionState::TransmitTlsData(data)) => {
+                    data.done();
+                    Ok(None)
+                }
+                Ok(ConnectionState::WriteTraffic(mut traffic)) => match errand {
+                    Errand::Nothing => Ok(()),
+                    Errand::Send(bytes) => outgoing.put(|room| traffic.encrypt(bytes, room)),
+                    Errand::SayGoodbye => outgoing.put(|room| traffic.queue_close_notify(room)),
+                }
+                .map(Some)
+                .map_err(|error| general(&error)),
+                Ok(ConnectionState::BlockedHandshake) => match errand {
+                    Errand::Send(_) => Err(Error::HandshakeNotComplete),
+                    Errand::Nothing | Errand::SayGoodbye => Ok(Some(())),
+                },
+                Ok(ConnectionState::PeerClosed) => {
+                    self.ended = true;
+                    Ok(None)
+                }
+                Ok(ConnectionState::Closed) => match errand {
+                    Errand::Send(_) => Err(Error::General("sent after close_notify".to_owned())),
+                    Errand::Nothing | Errand::SayGoodbye => Ok(Some(())),
+                },
+                // Early data is not offered, and 0.23 has no other state.
+                Ok(ConnectionState::ReadEarlyData(_) | _) => {
+                    Err(Error::General("early data was not offered".to_owned()))
+                }
+                Err(error) => Err(error),
+            };
+            match done {
+                Ok(None) => {}
+                Ok(Some(())) => return Ok(consumed),
+                Err(error) => {
+                    self.collect_alerts(incoming.get_mut(consumed..).unwrap_or_default(), outgoing);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Takes out what waits to be sent after an error. rustls hands that out before it looks at `incoming` again.
+    fn collect_alerts(&mut self, incoming: &mut [u8], outgoing: &mut Outgoing) {
+        while self.connection.wants_write() {
+            let Ok(ConnectionState::EncodeTlsData(mut data)) = self.connection.process_tls_records(incoming).state
+            else {
+                return;
+            };
+            if outgoing.put(|room| data.encode(room)).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// How long the record at the start of `bytes` is, header included, if all of it is there (RFC 8446 §5.1).
+fn record_length(bytes: &[u8]) -> Option<usize> {
+    let &[_, _, _, high, low] = bytes.first_chunk()?;
+    let length = 5 + usize::from(u16::from_be_bytes([high, low]));
+    (length <= bytes.len()).then_some(length)
+}
+
+fn general(error: &impl ToString) -> Error {
+    Error::General(error.to_string())
+}

@@ -1,0 +1,259 @@
+//! TLS 1.3 after its handshake (RFC 8446 §4.6.3, §5, §6): data, alerts, and the change of keys; nothing else has a place.
+//!
+//! rustls has agreed on the keys and derives the next ones. Which record means what is decided here, since a connection
+//! of rustls is larger by half than what is kept here: the keys, and at most the start of a KeyUpdate.
+
+use rustls::kernel::KernelConnection;
+use rustls::server::ServerConnectionData;
+use rustls::{
+    AlertDescription, ContentType, Error, ExtractedSecrets, HandshakeType, InvalidMessage, PeerMisbehaved,
+    SupportedCipherSuite,
+};
+
+use super::keys::{HEADER, OpeningKey, SealingKey};
+use super::outgoing::Outgoing;
+use super::records::RECORD_PAYLOAD;
+
+/// How much longer than its plaintext a record may be (RFC 8446 §5.2).
+const MAX_EXPANSION: usize = 256;
+/// How many records in a row may bring no data: each costs us more than the peer.
+const PATIENCE: u8 = 32;
+/// A KeyUpdate, but for its last byte (RFC 8446 §4.6.3): its type, and its length of one.
+const KEY_UPDATE: [u8; 4] = [24, 0, 0, 1];
+const UPDATE_NOT_REQUESTED: u8 = 0;
+const UPDATE_REQUESTED: u8 = 1;
+const WARNING: u8 = 1;
+const FATAL: u8 = 2;
+
+/// The server's end of a connection whose handshake is over.
+pub(super) struct Traffic {
+    /// What the next keys are made of.
+    secrets: Box<KernelConnection<ServerConnectionData>>,
+    opening: OpeningKey,
+    sealing: SealingKey,
+    /// How many records may still be sealed before the key would tell something about itself (RFC 8446 §5.5).
+    left: u64,
+    /// The start of a handshake message; shorter than a KeyUpdate.
+    message: Vec<u8>,
+    /// The peer has asked that we change our key, and we have sent no data since.
+    update_is_owed: bool,
+    /// How many records in a row brought no data.
+    idle_records: u8,
+    /// The peer's close_notify came.
+    ended: bool,
+    /// Our close_notify, or our alert, is out.
+    closed: bool,
+}
+
+impl Traffic {
+    /// Carries on with `keys`, each direction where its numbers stand.
+    pub(super) fn new(keys: ExtractedSecrets, secrets: KernelConnection<ServerConnectionData>) -> Result<Self, Error> {
+        Ok(Self {
+            left: lifetime(&secrets).saturating_sub(keys.tx.0),
+            opening: OpeningKey::new(keys.rx)?,
+            sealing: SealingKey::new(keys.tx)?,
+            secrets: Box::new(secrets),
+            message: Vec::new(),
+            update_is_owed: false,
+            idle_records: 0,
+            ended: false,
+            closed: false,
+        })
+    }
+
+    /// Takes in the whole records of `buffer`, up to a close_notify; says how many bytes they are. After an error the
+    /// alert that goes with it is in `outgoing`.
+    pub(super) fn receive(
+        &mut self,
+        buffer: &mut [u8],
+        plaintext: &mut impl FnMut(&[u8]),
+        outgoing: &mut Outgoing,
+    ) -> Result<usize, Error> {
+        self.take_in(buffer, plaintext).inspect_err(|error| self.refuse(error, outgoing))
+    }
+
+    /// Encrypts `plaintext` into `outgoing`.
+    pub(super) fn send(&mut self, plaintext: &[u8], outgoing: &mut Outgoing) -> Result<(), Error> {
+        if self.closed {
+            return Err(Error::General("sent after close_notify".to_owned()));
+        }
+        for piece in plaintext.chunks(RECORD_PAYLOAD) {
+            if self.update_is_owed || self.left == 0 {
+                self.change_key(outgoing)?;
+            }
+            self.sealing.seal(ContentType::ApplicationData, piece, outgoing)?;
+            self.left -= 1;
+        }
+        Ok(())
+    }
+
+    /// Puts a close_notify into `outgoing`, the first time.
+    pub(super) fn close(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
+        self.alert(WARNING, AlertDescription::CloseNotify, outgoing)
+    }
+
+    /// Whether the peer has said that it sends no more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Has the key make no more records of data.
+    #[cfg(test)]
+    pub(super) fn wear_out(&mut self) {
+        self.left = 0;
+    }
+
+    fn take_in(&mut self, buffer: &mut [u8], plaintext: &mut impl FnMut(&[u8])) -> Result<usize, Error> {
+        let mut consumed = 0;
+        while let Some(record) = next_record(buffer.get_mut(consumed..).unwrap_or_default())? {
+            consumed += record.len();
+            let message = self.opening.open(record)?;
+            if !self.message.is_empty() && message.typ != ContentType::Handshake {
+                return Err(PeerMisbehaved::MessageInterleavedWithHandshakeMessage.into());
+            }
+            match message.typ {
+                ContentType::ApplicationData if message.payload.is_empty() => {
+                    self.bear_with(PeerMisbehaved::TooManyEmptyFragments)?;
+                }
+                ContentType::ApplicationData => {
+                    self.idle_records = 0;
+                    plaintext(message.payload);
+                }
+                ContentType::Handshake => self.handle_handshake(message.payload)?,
+                ContentType::Alert => self.handle_alert(message.payload)?,
+                typ => return Err(inappropriate(typ)),
+            }
+            if self.ended {
+                break;
+            }
+        }
+        Ok(consumed)
+    }
+
+    fn handle_alert(&mut self, payload: &[u8]) -> Result<(), Error> {
+        // What its level says does not matter any more (RFC 8446 §6).
+        let description = match *payload {
+            [_level, description] => AlertDescription::from(description),
+            [] => return Err(InvalidMessage::InvalidEmptyPayload.into()),
+            [_] => return Err(InvalidMessage::MissingData("Alert").into()),
+            [..] => return Err(InvalidMessage::TrailingData("Alert").into()),
+        };
+        match description {
+            AlertDescription::CloseNotify => {
+                self.ended = true;
+                Ok(())
+            }
+            // A close_notify should follow (RFC 8446 §6.1).
+            AlertDescription::UserCanceled => self.bear_with(PeerMisbehaved::TooManyWarningAlertsReceived),
+            description => Err(Error::AlertReceived(description)),
+        }
+    }
+
+    /// Takes in a record's part of a handshake message, which can only be a KeyUpdate.
+    fn handle_handshake(&mut self, payload: &[u8]) -> Result<(), Error> {
+        if payload.is_empty() {
+            return Err(InvalidMessage::InvalidEmptyPayload.into());
+        }
+        let missing = KEY_UPDATE.len() + 1 - self.message.len();
+        let (piece, behind) = payload.split_at(payload.len().min(missing));
+        self.message.extend_from_slice(piece);
+        match *self.message {
+            [24, 0, 0, 1, request] if behind.is_empty() => {
+                self.message = Vec::new();
+                self.handle_key_update(request)
+            }
+            // What follows it would be under the next key (RFC 8446 §5.1).
+            [24, 0, 0, 1, _] => Err(PeerMisbehaved::KeyEpochWithPendingFragment.into()),
+            _ if KEY_UPDATE.starts_with(&self.message) => Ok(()),
+            [24, ..] => Err(InvalidMessage::TrailingData("KeyUpdate").into()),
+            [typ, ..] => Err(Error::InappropriateHandshakeMessage {
+                expect_types: vec![HandshakeType::KeyUpdate],
+                got_type: HandshakeType::from(typ),
+            }),
+            [] => Ok(()),
+        }
+    }
+
+    fn handle_key_update(&mut self, request: u8) -> Result<(), Error> {
+        self.bear_with(PeerMisbehaved::TooManyKeyUpdateRequests)?;
+        self.update_is_owed |= match request {
+            UPDATE_NOT_REQUESTED => false,
+            UPDATE_REQUESTED => true,
+            _ => return Err(InvalidMessage::InvalidKeyUpdate.into()),
+        };
+        self.opening = OpeningKey::new(self.secrets.update_rx_secret()?)?;
+        Ok(())
+    }
+
+    /// Lets a record pass that brings no data, unless there were too many of its kind.
+    fn bear_with(&mut self, misbehaviour: PeerMisbehaved) -> Result<(), Error> {
+        self.idle_records += 1;
+        if self.idle_records > PATIENCE { Err(misbehaviour.into()) } else { Ok(()) }
+    }
+
+    fn change_key(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
+        let [typ, high, middle, low] = KEY_UPDATE;
+        let message = [typ, high, middle, low, UPDATE_NOT_REQUESTED];
+        self.sealing.seal(ContentType::Handshake, &message, outgoing)?;
+        self.sealing = SealingKey::new(self.secrets.update_tx_secret()?)?;
+        self.left = lifetime(&self.secrets);
+        self.update_is_owed = false;
+        Ok(())
+    }
+
+    /// Tells the peer what it has done, unless it was the first to speak.
+    fn refuse(&mut self, error: &Error, outgoing: &mut Outgoing) {
+        let description = match error {
+            Error::AlertReceived(_) => return,
+            Error::DecryptError => AlertDescription::BadRecordMac,
+            Error::PeerSentOversizedRecord => AlertDescription::RecordOverflow,
+            Error::InvalidMessage(InvalidMessage::InvalidKeyUpdate) => AlertDescription::IllegalParameter,
+            Error::InvalidMessage(InvalidMessage::InvalidEmptyPayload) => AlertDescription::UnexpectedMessage,
+            Error::InvalidMessage(_) => AlertDescription::DecodeError,
+            Error::PeerMisbehaved(_)
+            | Error::InappropriateMessage { .. }
+            | Error::InappropriateHandshakeMessage { .. } => AlertDescription::UnexpectedMessage,
+            _ => AlertDescription::InternalError,
+        };
+        // The connection ends with or without it.
+        let _ = self.alert(FATAL, description, outgoing);
+    }
+
+    /// Says the last word, if it was not said before.
+    fn alert(&mut self, level: u8, description: AlertDescription, outgoing: &mut Outgoing) -> Result<(), Error> {
+        if self.closed {
+            return Ok(());
+        }
+        self.closed = true;
+        self.sealing.seal(ContentType::Alert, &[level, description.into()], outgoing)
+    }
+}
+
+/// The record at the start of `buffer`, if all of it is there. Its header alone may be reason enough to refuse it.
+fn next_record(buffer: &mut [u8]) -> Result<Option<&mut [u8]>, Error> {
+    let Some(&[typ, _, _, high, low]) = buffer.first_chunk::<HEADER>() else { return Ok(None) };
+    // The version does not matter any more (RFC 8446 §5.1).
+    match ContentType::from(typ) {
+        ContentType::ApplicationData => {}
+        typ => return Err(inappropriate(typ)),
+    }
+    let length = usize::from(u16::from_be_bytes([high, low]));
+    if length > RECORD_PAYLOAD + MAX_EXPANSION {
+        return Err(Error::PeerSentOversizedRecord);
+    }
+    Ok(buffer.get_mut(..HEADER + length))
+}
+
+fn inappropriate(got_type: ContentType) -> Error {
+    let expect_types = vec![ContentType::ApplicationData, ContentType::Handshake, ContentType::Alert];
+    Error::InappropriateMessage { expect_types, got_type }
+}
+
+/// How many records of data a key may seal: all that it may, but the one that says that another key follows, and an alert.
+fn lifetime(secrets: &KernelConnection<ServerConnectionData>) -> u64 {
+    let limit = match secrets.negotiated_cipher_suite() {
+        SupportedCipherSuite::Tls13(suite) => suite.common.confidentiality_limit,
+        SupportedCipherSuite::Tls12(suite) => suite.common.confidentiality_limit,
+    };
+    limit.saturating_sub(2)
+}
