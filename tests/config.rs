@@ -46,6 +46,17 @@ fn examples_are_valid() {
 }
 
 #[test]
+fn what_windlass_is_compared_with_is_valid() {
+    let template = fs::read_to_string("benches/compare/proxies/windlass.toml").expect("the comparison has its file");
+    let source = [("{plain}", "1701"), ("{tls}", "1702"), ("{endpoint}", "1703"), ("{{", "{"), ("}}", "}")]
+        .iter()
+        .fold(template, |text, (place, value)| text.replace(place, value));
+    let settings = parse(&source).unwrap_or_else(|problems| panic!("{problems}"));
+
+    assert_eq!(settings.listeners.len(), 2);
+}
+
+#[test]
 fn certificate_paths_start_at_the_folder_of_the_file() {
     let certificate = |path: &str| {
         let tls = load(path).listeners["public"].tls.clone();
