@@ -5,7 +5,6 @@
 
 use tokio::time::Instant;
 
-use super::half::Asked;
 use super::progress::Progress;
 use crate::config::{IdleCounts, WebsocketSettings};
 use crate::process::Delivery;
@@ -20,7 +19,7 @@ pub(super) struct Activity {
     heard: PerSide<Instant>,
     /// How each side's next ping stands.
     ping: PerSide<Ping>,
-    /// A ping of the other side's has gone to this one and is unanswered.
+    /// A ping of the other side's has gone to this one, and nothing has come back since.
     ping_forwarded: PerSide<bool>,
     /// When `max_lifetime` is over, with this tunnel's jitter.
     ends: Option<Instant>,
@@ -83,6 +82,7 @@ impl Activity {
     /// Bytes came from `side`: it is alive. Says whether something of it is due earlier than before.
     pub(super) fn note_heard(&mut self, side: Side, now: Instant) -> bool {
         *self.heard.get_mut(side) = now;
+        *self.ping_forwarded.get_mut(side) = false;
         std::mem::replace(self.ping.get_mut(side), Ping::Unneeded) != Ping::Unneeded
     }
 
@@ -98,12 +98,9 @@ impl Activity {
         }
     }
 
-    /// A Ping or Pong of `from` went to the other side.
-    pub(super) fn note_forwarded(&mut self, from: Side, asked: Asked) {
-        match asked {
-            Asked::Ping => *self.ping_forwarded.get_mut(from.other()) = true,
-            Asked::Pong => *self.ping_forwarded.get_mut(from) = false,
-        }
+    /// A ping of the other side's went to `side`.
+    pub(super) fn note_forwarded(&mut self, side: Side) {
+        *self.ping_forwarded.get_mut(side) = true;
     }
 
     /// A ping to `side` was put among what is to be written.

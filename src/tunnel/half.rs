@@ -69,21 +69,12 @@ pub(super) struct Judged {
     pub(super) messages: u64,
     /// Control frames that were judged, those that were swallowed too.
     pub(super) control_frames: u64,
-    /// The last Ping or Pong among those that passed.
-    pub(super) asked: Option<Asked>,
+    /// A Ping was among those that passed.
+    pub(super) pinged: bool,
     /// What ends the direction, right behind what passed.
     pub(super) event: Option<Event>,
     /// It was more than a rate allows: for a while nothing may be read.
     pub(super) throttled: bool,
-}
-
-/// Whether somebody else's ping is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// A Ping went by.
-    Ping,
-    /// A Pong went by.
-    Pong,
 }
 
 /// What ends a direction.
@@ -309,9 +300,8 @@ impl Judged {
                 }
             }
             ControlKind::Pong if *control.payload(frame) == mark => return Verdict::Swallow,
-            ControlKind::Pong => self.asked = Some(Asked::Pong),
-            ControlKind::Ping => self.asked = Some(Asked::Ping),
-            ControlKind::Opaque(_) => {}
+            ControlKind::Ping => self.pinged = true,
+            ControlKind::Pong | ControlKind::Opaque(_) => {}
         }
         self.control = true;
         Verdict::Pass

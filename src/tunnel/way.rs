@@ -152,8 +152,8 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
         if judged.control {
             self.common.activity.note_control(&self.common.settings, now);
         }
-        if let Some(asked) = judged.asked {
-            self.common.activity.note_forwarded(self.from, asked);
+        if judged.pinged {
+            self.common.activity.note_forwarded(self.from.other());
         }
         self.common.rearm |= judged.throttled;
         if let Some(closing) = &mut self.common.closing {

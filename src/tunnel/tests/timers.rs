@@ -96,6 +96,27 @@ async fn a_forwarded_ping_asks_for_us() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whatever_comes_back_after_a_forwarded_ping_it_is_not_waited_for_for_good() {
+    // A Pong and a Ping in one read; data, by a peer that answers only the latest of two pings.
+    for answers in [[pong(b"theirs"), ping("its own")], [text("one"), text("two")]] {
+        let mut tunnel = pinging(Side::Client).open();
+        tunnel.upstream.says(ping("theirs"));
+        tunnel.settle();
+        assert_eq!(tunnel.client.reads(), [ping("theirs")]);
+        for answer in answers {
+            tunnel.client.says(answer);
+        }
+        tunnel.settle();
+
+        tunnel.wait(millis(25_100)).await;
+
+        our_ping(&mut tunnel, Side::Client);
+        tunnel.wait(millis(9_800)).await;
+        assert!(tunnel.is_open());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_pong_clock_starts_when_the_ping_has_left_our_buffers() {
     let mut tunnel = pinging(Side::Client).open();
     tunnel.client.has_room_for(1);
