@@ -222,26 +222,26 @@ impl Inspector {
                 return Ok(Then::Exhausted);
             }
             let Some(header) = Header::parse(rest)? else { return Ok(Then::Incomplete) };
-            match self.judge(&header)? {
+            let (message, message_size, fragments) = match self.judge(&header)? {
                 Legal::Control => return self.control(rest),
                 Legal::First { .. } if *began == messages => return Ok(Then::Budget),
                 Legal::First { rest } => {
                     *began += 1;
-                    self.message = rest;
-                    self.message_size = header.length;
-                    self.fragments = 1;
+                    (rest, header.length, 1)
                 }
                 Legal::Continuation { rest } => {
-                    self.message = rest;
-                    self.message_size = self.message_size.saturating_add(header.length);
-                    self.fragments = self.fragments.saturating_add(1);
+                    (rest, self.message_size.saturating_add(header.length), self.fragments.saturating_add(1))
                 }
-                Legal::Opaque => {}
-            }
+                Legal::Opaque => (self.message, self.message_size, self.fragments),
+            };
             observer.on_frame(&header);
-            if header.length == 0 && self.message == Message::Idle {
+            if header.length == 0 && message == Message::Idle {
                 observer.on_payload(&[], true)?;
             }
+            // Nothing is refused any more: what was, is judged anew after `lift_limits`.
+            self.message = message;
+            self.message_size = message_size;
+            self.fragments = fragments;
             self.frames += 1;
             self.remaining = header.length;
             *rest = rest.get(header.size..).unwrap_or_default();

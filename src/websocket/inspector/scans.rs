@@ -112,4 +112,7 @@ fn what_an_observer_refuses_does_not_pass() {
     let scan = inspector.scan_observed(&stream[5..], OFF, &mut slow(9, 0));
     assert_eq!((scan.passed, scan.then), (0, Then::Violation(Violation::InflatedTooBig(1))));
     assert!(inspector.is_at_boundary(), "the last frame is empty and did not pass");
+    inspector.lift_limits();
+    let scan = inspector.scan(&stream[5..], OFF);
+    assert_eq!((scan.passed, scan.then), (2, Then::Exhausted), "it is still the end of that message");
 }
