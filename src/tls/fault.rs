@@ -31,8 +31,21 @@ impl CertificateError {
 
     /// The same as a problem of the configuration.
     pub fn into_problem(self) -> Problem {
-        let text = self.to_string();
-        Problem::new(*self.place, text, self.fault.hint())
+        let (text, hint) = (self.to_string(), self.hint());
+        Problem::new(*self.place, text, hint)
+    }
+
+    /// Where a relative path starts is of use only where the file could be meant by one.
+    fn hint(&self) -> &'static str {
+        let folder = self.place.file.parent().unwrap_or(Path::new(""));
+        match &self.fault {
+            CertificateFault::Unreadable(error)
+                if error.kind() == io::ErrorKind::NotFound && self.path.starts_with(folder) =>
+            {
+                "name a file that is there; a relative path starts at the folder of the configuration file"
+            }
+            fault => fault.hint(),
+        }
     }
 }
 
@@ -77,10 +90,14 @@ impl CertificateFault {
     /// What the operator can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Unreadable(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                "let the user that windlass runs as read it, and enter the folders above it"
-            }
-            Self::Unreadable(_) => "a relative path starts at the folder of the configuration file",
+            Self::Unreadable(error) => match error.kind() {
+                io::ErrorKind::PermissionDenied => {
+                    "let the user that windlass runs as read it, and enter the folders above it"
+                }
+                io::ErrorKind::NotFound => "name a file that is there",
+                io::ErrorKind::IsADirectory => "name the file in this folder",
+                _ => "name a file that can be read, such as with `cat`",
+            },
             Self::Der => {
                 "convert it: `openssl x509 -inform der` for a certificate, `openssl pkey -inform der` for a key"
             }
@@ -118,6 +135,28 @@ impl fmt::Display for CertificateFault {
             Self::UnusableKey(error) => write!(f, "holds a private key that cannot be used: {error}"),
             Self::KeyMismatch => f.write_str("holds a private key that does not match the certificate"),
             Self::LeafNotFirst => f.write_str("does not begin with the certificate that the private key belongs to"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hint(path: &str, kind: io::ErrorKind) -> String {
+        let place = Place { file: "/etc/windlass/windlass.toml".into(), ..Place::default() };
+        let fault = CertificateFault::Unreadable(kind.into());
+        let error = CertificateError { place: Box::new(place), ..CertificateError::new(Path::new(path), fault) };
+        error.into_problem().hint().to_owned()
+    }
+
+    #[test]
+    fn where_relative_paths_start_is_said_only_of_files_that_one_could_name() {
+        let start = "a relative path starts at";
+        assert!(hint("/etc/windlass/tls/chat.pem", io::ErrorKind::NotFound).contains(start));
+        assert_eq!(hint("/srv/chat.pem", io::ErrorKind::NotFound), "name a file that is there");
+        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::IsADirectory, io::ErrorKind::InvalidFilename] {
+            assert!(!hint("/etc/windlass/tls/chat.pem", kind).contains(start), "{kind}");
         }
     }
 }
