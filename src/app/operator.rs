@@ -99,6 +99,9 @@ fn standing(endpoint: &Endpoint, order: crate::drain::StopOrder) -> Standing {
 impl fmt::Display for DrainError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unknown(target @ Target::Tunnel(_)) => {
+                write!(f, "there is no {target}: the log names each as it opens, at level debug (field `tunnel`)")
+            }
             Self::Unknown(target) => write!(f, "there is no {target}: `windlass status` names what there is"),
             Self::Policy(bad) => bad.fmt(f),
         }

@@ -16,8 +16,8 @@ use crate::admin::{
     PlanRequest, ReloadAnswer, Status, UndrainAnswer, UndrainRequest,
 };
 use crate::config::{self, AdminListen, parse_admin_listen, parse_duration};
-use crate::drain::{EndpointTarget, Target};
-use crate::websocket::CloseCode;
+use crate::drain::{BadPolicy, EndpointTarget, Target};
+use crate::websocket::{CloseCode, MAX_REASON};
 
 /// How often the progress of a drain is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -48,13 +48,13 @@ pub(super) struct DrainArguments {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     spread: Option<String>,
     /// How many are told each second at the most [default: drain.max_per_second]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = at_least_one)]
     max_per_second: Option<NonZeroU32>,
     /// The close code that clients read [default: drain.close_code]
     #[arg(long, value_name = "CODE", value_parser = close_code)]
     code: Option<u16>,
     /// The reason that clients read, 123 bytes at the most
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: Option<String>,
     /// Return at once; `windlass status` shows the progress
     #[arg(long)]
@@ -206,6 +206,15 @@ fn listen_of(file: &Path) -> Result<AdminListen, Failure> {
 /// Checks a duration; it goes to the process as it was written.
 fn duration(text: &str) -> Result<String, String> {
     parse_duration(text).map(|_| text.to_owned())
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| format!("write a number of tunnels from 1 to {}", u32::MAX))
+}
+
+/// Checks a reason as the process would.
+fn reason(text: &str) -> Result<String, BadPolicy> {
+    if text.len() > MAX_REASON { Err(BadPolicy::ReasonTooLong) } else { Ok(text.to_owned()) }
 }
 
 fn close_code(text: &str) -> Result<u16, String> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::config::{DrainSettings, DrainWindow};
+use crate::config::{DrainSettings, DrainWindow, write_duration};
 use crate::websocket::{CloseCode, MAX_REASON};
 
 /// Why a drain takes place.
@@ -76,7 +76,7 @@ impl Policy {
         let deadline = deadline.unwrap_or(self.window.deadline);
         let spread = spread.unwrap_or(self.window.spread.min(deadline));
         if spread > deadline {
-            return Err(BadPolicy::SpreadAboveDeadline);
+            return Err(BadPolicy::SpreadAboveDeadline { spread, deadline });
         }
         if reason.as_ref().is_some_and(|reason| reason.len() > MAX_REASON) {
             return Err(BadPolicy::ReasonTooLong);
@@ -115,7 +115,12 @@ pub struct Overrides {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadPolicy {
     /// Tunnels would be told after they are cut.
-    SpreadAboveDeadline,
+    SpreadAboveDeadline {
+        /// Over how long the tunnels would be told.
+        spread: Duration,
+        /// When what is left would be cut.
+        deadline: Duration,
+    },
     /// A Close has no room for the reason (RFC 6455 §5.5).
     ReasonTooLong,
 }
@@ -136,8 +141,14 @@ pub struct StopOrder {
 impl fmt::Display for BadPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SpreadAboveDeadline => f.write_str("the spread is longer than the deadline"),
-            Self::ReasonTooLong => write!(f, "the reason is longer than {MAX_REASON} bytes"),
+            Self::SpreadAboveDeadline { spread, deadline } => {
+                let (spread, deadline) = (write_duration(*spread), write_duration(*deadline));
+                write!(f, "the spread ({spread}) is longer than the deadline ({deadline}); ")?;
+                write!(f, "ask for a spread of at most {deadline}, or for a deadline of at least {spread}")
+            }
+            Self::ReasonTooLong => {
+                write!(f, "the reason is longer than a Close has room for; write {MAX_REASON} bytes at the most")
+            }
         }
     }
 }
@@ -176,7 +187,11 @@ mod tests {
         let short = Overrides { deadline: Some(Duration::from_secs(10)), ..Overrides::default() };
         assert_eq!(policy().with(&short).unwrap().window, seconds(10, 10));
         let contradiction = Overrides { spread: Some(Duration::from_secs(11)), ..short };
-        assert_eq!(policy().with(&contradiction), Err(BadPolicy::SpreadAboveDeadline));
+        let refused = policy().with(&contradiction).unwrap_err().to_string();
+        assert!(
+            refused.starts_with("the spread (11s) is longer than the deadline (10s); ask for a spread"),
+            "{refused}"
+        );
     }
 
     #[test]

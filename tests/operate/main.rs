@@ -84,14 +84,18 @@ async fn a_second_process_finds_the_admin_socket_in_use() {
 #[tokio::test]
 async fn a_wrong_command_line_exits_with_2() {
     let windlass = Windlass::start(&two_endpoints().await).await;
-    for wrong in [
-        &["drain", "everything"][..],
-        &["drain", "all", "--deadline", "30"],
-        &["drain", "all", "--code", "1005"],
-        &["undrain", "b"],
-        &["status", "--admin", "10.0.0.1:80"],
+    let long = "x".repeat(124);
+    for (wrong, said) in [
+        (&["drain", "everything"][..], "write all"),
+        (&["drain", "all", "--deadline", "30"], "has no unit"),
+        (&["drain", "all", "--code", "1005"], "write 1000"),
+        (&["drain", "all", "--max-per-second", "0"], "write a number of tunnels from 1"),
+        (&["drain", "all", "--reason", &long], "write 123 bytes at the most"),
+        (&["undrain", "b"], "UPSTREAM/NAME"),
+        (&["status", "--admin", "10.0.0.1:80"], "write \"127.0.0.1:80\""),
     ] {
         let output = windlass.ask(wrong).await;
         assert_eq!(output.status.code(), Some(2), "{wrong:?}: {}", text(&output));
+        assert!(text(&output).contains(said), "{wrong:?}: {}", text(&output));
     }
 }
