@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::{error, fmt};
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::wire::{DrainAnswer, HandoffAnswer, PlanAnswer, ReloadAnswer, UndrainAnswer};
@@ -40,8 +41,12 @@ pub enum Failed {
     Config(String),
     /// It cannot be done now.
     Refused(String),
-    /// The process is stopping or has handed over, or too much waits already.
+    /// Too much waits already.
     Busy,
+    /// The process carries nothing out any more: it stops.
+    Stopping,
+    /// Another process is the one to ask.
+    HandedOver,
 }
 
 /// The end at which commands go in.
@@ -58,8 +63,11 @@ impl Commands {
     /// Hands a command on and waits for its answer.
     pub async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Failed> {
         let (reply, answer) = oneshot::channel();
-        self.0.try_send(command(reply)).map_err(|_| Failed::Busy)?;
-        answer.await.unwrap_or(Err(Failed::Busy))
+        self.0.try_send(command(reply)).map_err(|refused| match refused {
+            TrySendError::Full(_) => Failed::Busy,
+            TrySendError::Closed(_) => Failed::Stopping,
+        })?;
+        answer.await.unwrap_or(Err(Failed::Stopping))
     }
 }
 
@@ -67,11 +75,33 @@ impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nonsense(why) | Self::Unknown(why) | Self::Config(why) | Self::Refused(why) => f.write_str(why),
-            Self::Busy => {
-                f.write_str("the process is stopping or has handed over, or has too much to do already: ask again")
+            Self::Busy => f.write_str("the process has too much to do already; ask again in a moment"),
+            Self::Stopping => {
+                f.write_str("the process is stopping and takes no commands; ask the one that is started next")
             }
+            Self::HandedOver => f.write_str("the process has handed over; ask again, the new one answers"),
         }
     }
 }
 
 impl error::Error for Failed {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_who_has_too_much_to_do_is_worth_asking_again() {
+        let (commands, mut receiver) = channel();
+        let (dropped, ()) = tokio::join!(commands.ask(Command::Reload), async { drop(receiver.recv().await) });
+        assert_eq!(dropped.unwrap_err(), Failed::Stopping);
+        for _ in 0..WAITING {
+            commands.0.try_send(Command::Reload(oneshot::channel().0)).unwrap();
+        }
+        assert_eq!(commands.ask(Command::Reload).await.unwrap_err(), Failed::Busy);
+        drop(receiver);
+        assert_eq!(commands.ask(Command::Reload).await.unwrap_err(), Failed::Stopping);
+        let again = [Failed::Busy, Failed::HandedOver, Failed::Stopping].map(|it| it.to_string().contains("ask again"));
+        assert_eq!(again, [true, true, false]);
+    }
+}

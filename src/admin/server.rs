@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -21,7 +22,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use super::command::{Command, Commands, Failed};
+use super::command::{Command, Commands, Failed, Reply};
 use super::guard;
 use super::look::{gauges, status};
 use super::notes::Notes;
@@ -57,6 +58,16 @@ enum Rights {
     All,
     /// Looking, under suspicion.
     Reading,
+}
+
+impl Context {
+    /// Hands a command on and waits for its answer.
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Failed> {
+        match self.commands.ask(command).await {
+            Err(Failed::Stopping) if self.proxy.phase() == Phase::HandedOver => Err(Failed::HandedOver),
+            answer => answer,
+        }
+    }
 }
 
 type Answer = Response<Full<Bytes>>;
@@ -135,14 +146,15 @@ async fn answer(context: &Context, rights: Rights, request: Request<Incoming>) -
     }
     let reads = parts.method == Method::GET || parts.method == Method::HEAD;
     let writes = parts.method == Method::POST;
+    let wrong_method = |allowed| wrong_method(&parts, allowed);
     match parts.uri.path() {
         "/live" if reads => text(StatusCode::OK, "live\n"),
         "/ready" if reads => ready(context),
         "/status" if reads => json(StatusCode::OK, &status(&context.proxy, &context.notes, &context.predecessors)),
         "/metrics" if reads => metrics(context),
         "/live" | "/ready" | "/status" | "/metrics" => wrong_method("GET"),
-        "/reload" if writes => told(context.commands.ask(Command::Reload).await),
-        "/handoff" if writes => told(context.commands.ask(Command::HandOff).await),
+        "/reload" if writes => told(context.ask(Command::Reload).await),
+        "/handoff" if writes => told(context.ask(Command::HandOff).await),
         "/plan" if writes => told(plan(context, body).await),
         "/drain" if writes => told(drain(context, body).await),
         "/undrain" if writes => told(undrain(context, body).await),
@@ -176,19 +188,19 @@ async fn plan(context: &Context, body: Incoming) -> Result<PlanAnswer, Failed> {
     if !file.is_absolute() {
         return Err(Failed::Nonsense("the file must be named from / on".into()));
     }
-    context.commands.ask(|reply| Command::Plan(file, reply)).await
+    context.ask(|reply| Command::Plan(file, reply)).await
 }
 
 async fn drain(context: &Context, body: Incoming) -> Result<DrainAnswer, Failed> {
     let request: DrainRequest = read(body).await?;
     let (target, overrides) = request.understood().map_err(Failed::Nonsense)?;
-    context.commands.ask(|reply| Command::Drain(target, overrides, reply)).await
+    context.ask(|reply| Command::Drain(target, overrides, reply)).await
 }
 
 async fn undrain(context: &Context, body: Incoming) -> Result<UndrainAnswer, Failed> {
     let request: UndrainRequest = read(body).await?;
     let endpoint = request.endpoint.parse().map_err(|wrong| Failed::Nonsense(format!("{wrong}")))?;
-    context.commands.ask(|reply| Command::Undrain(endpoint, reply)).await
+    context.ask(|reply| Command::Undrain(endpoint, reply)).await
 }
 
 async fn read<T: DeserializeOwned>(body: Incoming) -> Result<T, Failed> {
@@ -214,12 +226,13 @@ fn status_of(failed: &Failed) -> StatusCode {
         Failed::Unknown(_) => StatusCode::NOT_FOUND,
         Failed::Config(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Failed::Refused(_) => StatusCode::CONFLICT,
-        Failed::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        Failed::Busy | Failed::Stopping | Failed::HandedOver => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
-fn wrong_method(allowed: &'static str) -> Answer {
-    let mut answer = error(StatusCode::METHOD_NOT_ALLOWED, "not with this method");
+fn wrong_method(asked: &Parts, allowed: &'static str) -> Answer {
+    let why = format!("{} is not for {}; ask with {allowed}", asked.uri.path(), asked.method);
+    let mut answer = error(StatusCode::METHOD_NOT_ALLOWED, &why);
     answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     answer
 }

@@ -5,6 +5,7 @@ use super::handoff::{HandoffError, Successor};
 use super::run::RunError;
 use crate::admin::{Failed, HandoffAnswer, Reply};
 use crate::process::{Signal, Signals};
+use crate::session::Phase;
 
 impl Control {
     /// Hands over to a new process; on failure this one serves on, and the log says why. A stop ends the attempt.
@@ -29,7 +30,8 @@ impl Control {
         let pid = successor.process.pid();
         tracing::info!(successor = pid, open = self.running.proxy().registry.len(), "handed over; draining");
         self.admin.let_go();
-        // The new process is the one to ask.
+        // The new process is the one to ask; whoever waits still has to hear so.
+        self.running.proxy().enter(Phase::HandedOver);
         self.commands.close();
         while self.commands.try_recv().is_ok() {}
         self.waiting.clear();

@@ -3,7 +3,7 @@
 use rustix::process::{Signal, kill_process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use windlass::admin::{Client, Status};
+use windlass::admin::{Client, ReloadAnswer, Status};
 use windlass::config::AdminListen;
 
 use crate::process::{PATIENCE, Windlass, wait_for};
@@ -21,6 +21,8 @@ async fn readiness_fails_first_and_refusals_follow() {
     kill_process(windlass.pid(), Signal::TERM).unwrap();
     wait_for("the delay", async || phase().await == "leaving").await;
     assert!(admin.get::<String>("/ready").await.unwrap_err().to_string().contains("leaving"));
+    let refused = admin.post::<ReloadAnswer>("/reload", &()).await.unwrap_err().to_string();
+    assert!(refused.contains("is stopping") && !refused.contains("ask again"), "{refused}");
     let mut late = crate::process::Client::connect(address, "late").await.unwrap();
     late.assert_open().await;
 

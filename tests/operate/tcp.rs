@@ -43,6 +43,11 @@ async fn over_tcp_there_is_only_reading_and_nothing_for_pages() {
     assert_eq!(ask(admin, rebound).await.0, 403);
     assert_eq!(ask(admin, &format!("GET /other HTTP/1.1\r\n{host}")).await.0, 404);
 
+    let (status, said) = ask(admin, &format!("HEAD /reload HTTP/1.1\r\n{host}")).await;
+    assert!(status == 405 && said.contains("allow: POST"), "{said}");
+    let (_, said) = ask(admin, &format!("GET /reload HTTP/1.1\r\n{host}")).await;
+    assert!(said.contains("/reload is not for GET; ask with POST"), "{said}");
+
     let reload = windlass.ask(&["reload"]).await;
     assert_eq!(reload.status.code(), Some(1));
     assert!(text(&reload).contains("unix socket"), "{}", text(&reload));
