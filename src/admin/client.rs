@@ -127,7 +127,7 @@ impl fmt::Display for AskError {
                 write!(f, "no windlass answers at {listen}: {error}")?;
                 f.write_str(match error.kind() {
                     io::ErrorKind::PermissionDenied => "; ask as the user that windlass runs as, or as root",
-                    _ => "; is it running, and with this [admin]? --admin ADDRESS asks elsewhere",
+                    _ => "; is it running, and with this [admin]? -c FILE or --admin ADDRESS asks elsewhere",
                 })
             }
             Self::Refused(_, why) => f.write_str(why),

@@ -69,6 +69,8 @@ pub struct UndrainAnswer {
 /// What a reload did.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReloadAnswer {
+    /// The file that was read.
+    pub config: PathBuf,
     /// The generation that is served now.
     pub generation: u64,
     /// What is different, in words; nothing where the configuration was the same.

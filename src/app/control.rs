@@ -135,7 +135,7 @@ impl Control {
             Ok(Reloaded { diff, renames, draining, generation }) => {
                 let changes = diff.changes.iter().map(ToString::to_string).collect();
                 let renames = renames.iter().map(ToString::to_string).collect();
-                Ok(ReloadAnswer { generation, changes, renames, draining })
+                Ok(ReloadAnswer { config: file.to_owned(), generation, changes, renames, draining })
             }
             Err(error @ ReloadError::Config(_)) => Err(Failed::Config(error.to_string())),
             Err(error) => Err(Failed::Refused(error.to_string())),

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use tokio::runtime::Builder;
 
+use super::file::ConfigFile;
 use super::operate::{self, Ask, DrainArguments, Failure, UndrainArguments};
 use crate::app::{self, Environment, Loaded, RunError, StartError};
 use crate::config;
@@ -34,6 +35,7 @@ enum Command {
     /// Have the running process read its configuration again, and say what came of it
     Reload(Ask),
     /// Say what a reload with a file would do to the running process, and which tunnels it would close
+    #[command(mut_arg("config", |config| config.help(PLANNED)))]
     Plan(Ask),
     /// End tunnels of the running process, paced and politely; an endpoint takes no new ones from then on
     Drain(DrainArguments),
@@ -45,16 +47,16 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct RunArguments {
-    /// The configuration file
-    #[arg(short, long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
-    config: PathBuf,
+    /// The configuration file [default: /etc/windlass/windlass.toml]
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 struct CheckArguments {
-    /// The configuration file
-    #[arg(short, long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
-    config: PathBuf,
+    /// The configuration file [default: /etc/windlass/windlass.toml]
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -67,7 +69,9 @@ struct DemoArguments {
     secure_port: u16,
 }
 
-pub(super) const DEFAULT_CONFIG: &str = "/etc/windlass/windlass.toml";
+/// What `-c` is to `plan`; to the other commands that ask it is only what says where.
+const PLANNED: &str = "The file that a reload would read; its [admin] says where to ask, unless --admin is given \
+                       [default: /etc/windlass/windlass.toml]";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -95,7 +99,7 @@ impl Cli {
     /// Does what was asked for.
     pub fn run(self, environment: Environment) -> ExitCode {
         match self.command.unwrap_or(Command::Run(self.run)) {
-            Command::Run(arguments) => finish(block_on(app::run(arguments.config, environment))),
+            Command::Run(arguments) => run(arguments, environment),
             Command::Demo(DemoArguments { plain_port, secure_port }) => {
                 finish(block_on(app::run_demo(plain_port, secure_port, environment)))
             }
@@ -131,10 +135,20 @@ fn finish(result: Result<(), RunError>) -> ExitCode {
     })
 }
 
+fn run(arguments: RunArguments, environment: Environment) -> ExitCode {
+    let file = ConfigFile::new(arguments.config);
+    finish(block_on(app::run(file.path().to_owned(), environment)).map_err(|error| match error {
+        RunError::Config(problems) => RunError::Config(file.explain(problems)),
+        error => error,
+    }))
+}
+
 fn check(arguments: CheckArguments) -> ExitCode {
-    match config::load(&arguments.config).and_then(Loaded::read) {
+    let file = ConfigFile::new(arguments.config);
+    let loaded = config::load(file.path()).map_err(|problems| file.explain(problems));
+    match loaded.and_then(Loaded::read) {
         Ok(loaded) => {
-            say(&format!("{}: {loaded}", arguments.config.display()));
+            say(&format!("{}: {loaded}", file.path().display()));
             ExitCode::SUCCESS
         }
         Err(problems) => {

@@ -1,7 +1,7 @@
 //! The commands that ask a running process.
 
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::{PathBuf, absolute};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,13 +9,14 @@ use clap::Args;
 use http::StatusCode;
 use tokio::time::sleep;
 
-use super::arguments::{DEFAULT_CONFIG, FAILED, WOULD_CLOSE, WRONG, complain, say};
+use super::arguments::{FAILED, WOULD_CLOSE, WRONG, complain, say};
+use super::file::ConfigFile;
 use super::show;
 use crate::admin::{
     AskError, Asked, Client, DrainAnswer, DrainRequest, DrainState, DrainStatus, HandoffAnswer, PlanAnswer,
     PlanRequest, ReloadAnswer, Status, UndrainAnswer, UndrainRequest,
 };
-use crate::config::{self, AdminListen, parse_admin_listen, parse_duration};
+use crate::config::{AdminListen, parse_admin_listen, parse_duration};
 use crate::drain::{BadPolicy, EndpointTarget, Target};
 use crate::websocket::{CloseCode, MAX_REASON};
 
@@ -25,9 +26,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Where the running process is asked, and how its answer is written.
 #[derive(Debug, Args)]
 pub(super) struct Ask {
-    /// The configuration file whose [admin] says where to ask
-    #[arg(short, long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
-    config: PathBuf,
+    /// Only says where to ask, by its [admin]; the process reads its own file [default: /etc/windlass/windlass.toml]
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Ask here instead: unix:/PATH or 127.0.0.1:PORT
     #[arg(long, value_name = "ADDRESS", value_parser = parse_admin_listen)]
     admin: Option<AdminListen>,
@@ -107,6 +108,9 @@ pub(super) async fn status(ask: Ask) -> Result<ExitCode, Failure> {
 pub(super) async fn reload(ask: Ask) -> Result<ExitCode, Failure> {
     let answer: Asked<ReloadAnswer> = ask.client()?.post("/reload", &()).await?;
     ask.write(&answer, show::reloaded);
+    if let Some(warning) = ask.file().warning(&answer.value.config) {
+        complain(&warning);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -117,8 +121,12 @@ pub(super) async fn handoff(ask: Ask) -> Result<ExitCode, Failure> {
 }
 
 pub(super) async fn plan(ask: Ask) -> Result<ExitCode, Failure> {
+    let file = ask.file();
+    if file.is_missing() {
+        return Err(Failure::Wrong(file.missing().to_string()));
+    }
     // The process that is asked may stand in another folder.
-    let file = std::path::absolute(&ask.config).map_err(|error| Failure::Wrong(error.to_string()))?;
+    let file = absolute(file.path()).map_err(|error| Failure::Wrong(error.to_string()))?;
     let answer: Asked<PlanAnswer> =
         ask.client()?.post("/plan", &PlanRequest { file }).await.map_err(|error| match error {
             AskError::Refused(StatusCode::UNPROCESSABLE_ENTITY, problems) => Failure::Wrong(problems),
@@ -162,9 +170,15 @@ impl Ask {
     pub(super) fn client(&self) -> Result<Client, Failure> {
         let listen = match &self.admin {
             Some(listen) => listen.clone(),
-            None => listen_of(&self.config)?,
+            None => self.file().admin_listen().map_err(|problems| {
+                Failure::Wrong(format!("{problems}\n    or ask at an address: --admin unix:/PATH"))
+            })?,
         };
         Ok(Client::new(listen))
+    }
+
+    fn file(&self) -> ConfigFile {
+        ConfigFile::new(self.config.clone())
     }
 
     pub(super) fn write<T>(&self, answer: &Asked<T>, table: impl Fn(&T) -> String) {
@@ -193,13 +207,6 @@ impl Ask {
             }
             sleep(LOOK).await;
         }
-    }
-}
-
-fn listen_of(file: &Path) -> Result<AdminListen, Failure> {
-    match config::load_admin(file) {
-        Ok(admin) => Ok(admin.listen),
-        Err(problems) => Err(Failure::Wrong(format!("{problems}\n    or ask at an address: --admin unix:/PATH"))),
     }
 }
 

@@ -6,11 +6,12 @@ use crate::admin::{
 };
 
 pub(super) fn status(status: &Status) -> String {
-    let Status { version, pid, phase, generation, sessions, tunnels, reloads, .. } = status;
+    let Status { version, pid, config, phase, generation, sessions, tunnels, reloads, .. } = status;
     let ReloadsStatus { changed, unchanged, refused, last_refusal } = reloads;
+    let of_file = config.as_ref().map_or_else(String::new, |file| format!(" of {}", file.display()));
     let mut text = format!(
         "windlass {version}, process {pid}, {phase} for {}\n\
-         generation {generation}; reloads: {changed} changed, {unchanged} changed nothing, {refused} refused\n\
+         generation {generation}{of_file}; reloads: {changed} changed, {unchanged} changed nothing, {refused} refused\n\
          {tunnels} tunnels, {sessions} sessions\n",
         time(status.uptime_seconds),
     );
@@ -55,11 +56,12 @@ pub(super) fn status(status: &Status) -> String {
 }
 
 pub(super) fn reloaded(answer: &ReloadAnswer) -> String {
-    let ReloadAnswer { generation, changes, renames, draining } = answer;
+    let ReloadAnswer { config, generation, changes, renames, draining } = answer;
+    let read = format!("read {}", config.display());
     if changes.is_empty() {
-        return format!("nothing has changed; serving generation {generation}");
+        return format!("{read}: nothing has changed; serving generation {generation}");
     }
-    let mut text = changes.iter().chain(renames).fold(String::new(), |text, change| text + change + "\n");
+    let mut text = changes.iter().chain(renames).fold(read + "\n", |text, change| text + change + "\n");
     text += &format!("serving generation {generation}; {} drained", tunnels(*draining));
     text
 }

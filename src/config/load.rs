@@ -21,7 +21,8 @@ use super::{Problem, Problems, defaults};
 /// # Errors
 /// Every problem of the file, or the one that it cannot be read.
 pub fn load(path: &Path) -> Result<Settings, Problems> {
-    let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let bytes =
+        fs::read(path).map_err(|error| unreadable(path, &error, "let this user read it, or run as one that may"))?;
     match str::from_utf8(&bytes) {
         Ok(source) => parse(source, path),
         Err(error) => Err(not_text(&bytes, error.valid_up_to(), path)),
@@ -56,7 +57,10 @@ pub fn parse(source: &str, file: &Path) -> Result<Settings, Problems> {
 /// # Errors
 /// That it cannot be read, or what is wrong with that section.
 pub fn load_admin(path: &Path) -> Result<AdminSettings, Problems> {
-    let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let bytes = fs::read(path).map_err(|error| {
+        // Who may not read the file may not ask either: both are for the user of the process.
+        unreadable(path, &error, "ask as root, or as the user that windlass runs as")
+    })?;
     let source = String::from_utf8_lossy(&bytes);
     let report = Report::new(path, &source);
     let (tree, _) = DeTable::parse_recoverable(&source);
@@ -66,8 +70,14 @@ pub fn load_admin(path: &Path) -> Result<AdminSettings, Problems> {
     Problems::check(ours).map(|()| admin)
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Problem {
-    Problem::of_file(path, format!("cannot be read: {error}"), "name a file that this user may read")
+fn unreadable(path: &Path, error: &io::Error, hint_without_permission: &str) -> Problem {
+    let hint = match error.kind() {
+        io::ErrorKind::PermissionDenied => hint_without_permission,
+        io::ErrorKind::NotFound => "put a configuration there, or name another file",
+        io::ErrorKind::IsADirectory => "name the file in this folder",
+        _ => "name a file that can be read",
+    };
+    Problem::of_file(path, format!("cannot be read: {error}"), hint)
 }
 
 fn settings(file: &Section<'_>) -> Settings {
@@ -118,4 +128,19 @@ fn not_text(bytes: &[u8], valid_up_to: usize, file: &Path) -> Problems {
     // What is valid stands in the lossy text at the same offsets.
     Spot::new(&report, "", valid_up_to..valid_up_to).fault("is not UTF-8", "save the file as UTF-8");
     report.finish().expect_err("a problem was just noted")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_about_an_unreadable_file_depends_on_why() {
+        let hint =
+            |kind: io::ErrorKind| unreadable(Path::new("windlass.toml"), &kind.into(), "ask as root").hint().to_owned();
+        assert_eq!(hint(io::ErrorKind::PermissionDenied), "ask as root");
+        assert_eq!(hint(io::ErrorKind::NotFound), "put a configuration there, or name another file");
+        assert_eq!(hint(io::ErrorKind::IsADirectory), "name the file in this folder");
+        assert_eq!(hint(io::ErrorKind::InvalidFilename), "name a file that can be read");
+    }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use http::HeaderName;
 use ipnet::IpNet;
 
+use super::defaults;
 use super::names::{EndpointName, ListenerName, RouteName, UpstreamName};
 use super::problem::Place;
 use crate::websocket::{CloseCode, PerDirection, PerSide};
@@ -432,6 +433,12 @@ pub enum AdminListen {
     Unix(PathBuf),
     /// At a loopback address: nothing but reading.
     Loopback(SocketAddr),
+}
+
+impl Default for AdminListen {
+    fn default() -> Self {
+        Self::Unix(defaults::ADMIN_SOCKET.into())
+    }
 }
 
 impl fmt::Display for AdminListen {

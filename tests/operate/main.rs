@@ -82,6 +82,25 @@ async fn a_second_process_finds_the_admin_socket_in_use() {
 }
 
 #[tokio::test]
+async fn the_help_says_what_a_file_is_to_a_command() {
+    let where_to_ask = "Only says where to ask, by its [admin]; the process reads its own file";
+    let planned = "The file that a reload would read; its [admin] says where to ask, unless --admin is given";
+    for (command, expected) in [
+        ("status", where_to_ask),
+        ("reload", where_to_ask),
+        ("drain", where_to_ask),
+        ("undrain", where_to_ask),
+        ("handoff", where_to_ask),
+        ("plan", planned),
+    ] {
+        let windlass = env!("CARGO_BIN_EXE_windlass");
+        let help = tokio::process::Command::new(windlass).args([command, "--help"]).output().await.unwrap();
+        let help = text(&help).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains(expected), "{command}: {help}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_command_line_exits_with_2() {
     let windlass = Windlass::start(&two_endpoints().await).await;
     let long = "x".repeat(124);

@@ -12,17 +12,38 @@ async fn a_reload_says_what_it_changed() {
     let windlass = Windlass::start(&config).await;
     let unchanged = windlass.ask(&["reload"]).await;
     assert_eq!(unchanged.status.code(), Some(0));
-    assert!(text(&unchanged).contains("nothing has changed; serving generation 1"), "{}", text(&unchanged));
+    let file = windlass.config().display().to_string();
+    assert_eq!(text(&unchanged), format!("read {file}: nothing has changed; serving generation 1\n"));
 
     windlass.rewrite(
         &config.replace("[upstream.chat]", "[route.more]\npath = \"/more\"\nupstream = \"chat\"\n[upstream.chat]"),
     );
     let changed = windlass.ask(&["reload"]).await;
     assert_eq!(changed.status.code(), Some(0));
-    assert!(text(&changed).contains("route more added"), "{}", text(&changed));
+    assert!(text(&changed).starts_with(&format!("read {file}\nroute more added")), "{}", text(&changed));
     assert!(text(&changed).contains("generation 2"), "{}", text(&changed));
+    let people = text(&windlass.ask(&["status"]).await);
+    assert!(people.contains(&format!("generation 2 of {file}; reloads: 1 changed")), "{people}");
     let status = windlass.status().await;
     assert_eq!((&status["reloads"]["changed"], &status["reloads"]["unchanged"]), (&1.into(), &1.into()));
+}
+
+#[tokio::test]
+async fn who_names_another_file_is_told_which_one_was_read() {
+    let windlass = Windlass::start(&two_endpoints().await).await;
+    let (file, new) = (windlass.config(), windlass.folder.path().join("new.toml"));
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(
+        &new,
+        text.replace("[upstream.chat]", "[route.more]\npath = \"/more\"\nupstream = \"chat\"\n[upstream.chat]"),
+    )
+    .unwrap();
+    let reloaded = windlass.ask_with(&new.display().to_string(), &["reload"]).await;
+    assert!(reloaded.status.success());
+    let answer = String::from_utf8(reloaded.stdout).unwrap();
+    assert_eq!(answer, format!("read {}: nothing has changed; serving generation 1\n", file.display()));
+    let warning = String::from_utf8(reloaded.stderr).unwrap();
+    assert!(warning.starts_with(&format!("warning: {} only said where to ask", new.display())), "{warning}");
 }
 
 #[tokio::test]

@@ -1,9 +1,8 @@
 //! `[admin]`.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::config::defaults;
 use crate::config::keys::ADMIN;
 use crate::config::problem::Place;
 use crate::config::readers::text;
@@ -22,9 +21,8 @@ const LONGEST_PATH: usize = 107;
 
 pub(in crate::config) fn admin(file: &Section<'_>) -> AdminSettings {
     let section = file.section("admin", &ADMIN);
-    let default = || AdminListen::Unix(PathBuf::from(defaults::ADMIN_SOCKET));
     let place = section.item("listen").map_or_else(Place::default, |item| item.spot().place());
-    AdminSettings { listen: section.read("listen", text(LISTEN), default()), place }
+    AdminSettings { listen: section.read("listen", text(LISTEN), AdminListen::default()), place }
 }
 
 /// Reads what may stand at `admin.listen`.
