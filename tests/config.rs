@@ -242,13 +242,24 @@ fn deep_nesting_is_a_problem_and_no_crash() {
         let deep = format!("workers = {}1{}", open.repeat(100_000), close.repeat(100_000));
         assert!(parse(&deep).is_err());
     }
-    assert!(parse(&format!("a{} = 1", ".a".repeat(100_000))).is_err());
+    let dotted = format!("a{} = 1", ".a".repeat(100_000));
+    assert!(parse(&dotted).is_err());
+    assert!(parse(&format!("b = 1\nb = 1\n{dotted}")).is_err());
 }
+
+/// Lines of which few are enough to have written something twice.
+const TWICE: &str =
+    r#"\[\[?(a|b)(\.(a|b))?\]?\]|(a|b|"a"|"\\u00000")(\.(a|b))? = (1|\[\]|\{(a|b) = 1, (a|b)\.a = 1\})"#;
 
 proptest! {
     #[test]
     fn no_text_panics(text in any::<String>()) {
         let _ = parse(&text);
+    }
+
+    #[test]
+    fn nothing_that_is_written_twice_panics(lines in prop::collection::vec(TWICE, 0..12)) {
+        let _ = parse(&lines.join("\n"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::keys::{FILE, LOG};
 use super::readers::{choice, flag, number};
 use super::settings::{AdminSettings, LogFormat, LogLevel, LogSettings, Settings, Workers};
 use super::tree::{Item, Report, Section, Spot};
+use super::twice::{DUPLICATE, fault_twice};
 use super::{Problem, Problems, defaults};
 
 /// Reads the configuration in the file at `path`.
@@ -41,7 +42,9 @@ pub fn parse(source: &str, file: &Path) -> Result<Settings, Problems> {
         let settings = settings(&section);
         return report.finish().map(|()| settings);
     }
-    for mistake in &mistakes {
+    let (twice, mistakes): (Vec<_>, Vec<_>) = mistakes.iter().partition(|mistake| mistake.message() == DUPLICATE);
+    fault_twice(&report, source, twice.into_iter().filter_map(toml::de::Error::span).collect());
+    for mistake in mistakes {
         let spot = Spot::new(&report, "", mistake.span().unwrap_or_default());
         spot.fault(
             mistake.message(),

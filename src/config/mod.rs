@@ -15,6 +15,7 @@ mod suggest;
 mod syntax;
 mod texts;
 mod tree;
+mod twice;
 mod units;
 
 pub use convert::parse_admin_listen;

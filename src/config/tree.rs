@@ -55,10 +55,15 @@ impl<'a> Spot<'a> {
     }
 
     /// The key `key` of the table that this is.
-    fn child(&self, key: &str, span: Range<usize>) -> Self {
+    pub(super) fn child(&self, key: &str, span: Range<usize>) -> Self {
         let is_bare = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
         let key = if is_bare { key.to_owned() } else { format!("{key:?}") };
         self.below(if self.key.is_empty() { key } else { format!("{}.{key}", self.key) }, span)
+    }
+
+    /// The element `index` of the list that this is.
+    pub(super) fn element(&self, index: usize, span: Range<usize>) -> Self {
+        self.below(format!("{}[{index}]", self.key), span)
     }
 
     /// Notes a problem here.
@@ -219,7 +224,7 @@ impl<'a> Item<'a> {
             return None;
         };
         let element = |(index, value): (usize, &'a Spanned<DeValue<'a>>)| Item {
-            spot: self.spot.below(format!("{}[{index}]", self.spot.key), value.span()),
+            spot: self.spot.element(index, value.span()),
             value: value.get_ref(),
             can_be_off: false,
         };
