@@ -98,8 +98,8 @@ impl Half {
     }
 
     /// A direction of bytes.
-    pub(super) fn raw(early: Vec<u8>) -> Self {
-        Self::new(Framing::Raw, None, early)
+    pub(super) fn raw(rates: Option<Box<Rates>>, early: Vec<u8>) -> Self {
+        Self::new(Framing::Raw, rates, early)
     }
 
     fn new(framing: Framing, rates: Option<Box<Rates>>, early: Vec<u8>) -> Self {

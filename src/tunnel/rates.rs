@@ -42,6 +42,16 @@ impl Rates {
         any.then(|| Box::new(rates))
     }
 
+    /// The rates that `limits` asks for where there are only bytes.
+    pub(super) fn of_bytes(limits: &LimitSettings, now: Instant) -> Option<Box<Self>> {
+        let of_bytes = LimitSettings {
+            messages_per_second: None,
+            control_frames_per_second: None,
+            ..LimitSettings::clone(limits)
+        };
+        Self::new(&of_bytes, now)
+    }
+
     /// How many messages may begin now. A throttled direction may overdraw, by what one read brings, and then pauses.
     pub(super) fn messages_left(&mut self, now: Instant) -> u64 {
         match &mut self.messages {

@@ -53,8 +53,10 @@ impl Terms {
 
     /// A direction at its start; `early` was read with the handshake.
     pub(super) fn half(&self, direction: Direction, early: Vec<u8>, now: Instant) -> Half {
-        let Protocol::Websocket(extensions) = self.protocol else { return Half::raw(early) };
         let limits = self.settings.limits.get(direction);
+        let Protocol::Websocket(extensions) = self.protocol else {
+            return Half::raw(Rates::of_bytes(limits, now), early);
+        };
         let max_message = match extensions {
             // What is not compressed inflates to what it is.
             Extensions::None => limits.max_message.into_iter().chain(limits.max_inflated_message).min(),

@@ -115,17 +115,19 @@ async fn too_many_bytes_a_second_are_closed_be_it_inside_a_frame() {
 
 #[tokio::test(start_paused = true)]
 async fn a_throttled_direction_keeps_to_its_rate() {
-    let mut tunnel = Scene::new()
-        .limit(Side::Upstream, |limits| {
-            limits.bytes_per_second = Some(Rate { per_second: 10_000, burst: 1_000 });
-            limits.excess = Excess::Throttle;
-        })
-        .open();
-    tunnel.upstream.moves_at_most(500);
-    tunnel.upstream.says(binary(200_000));
-    tunnel.wait(seconds(10)).await;
-    let taken = tunnel.client.takes(usize::MAX);
-    assert!((95_000..=110_000).contains(&taken), "{taken} bytes in 10 s");
+    for scene in [Scene::new(), Scene::raw()] {
+        let mut tunnel = scene
+            .limit(Side::Upstream, |limits| {
+                limits.bytes_per_second = Some(Rate { per_second: 10_000, burst: 1_000 });
+                limits.excess = Excess::Throttle;
+            })
+            .open();
+        tunnel.upstream.moves_at_most(500);
+        tunnel.upstream.says(binary(200_000));
+        tunnel.wait(seconds(10)).await;
+        let taken = tunnel.client.takes(usize::MAX);
+        assert!((95_000..=110_000).contains(&taken), "{taken} bytes in 10 s");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,8 +1,9 @@
 //! Tunnels of other protocols: bytes.
 
 use super::scene::{Scene, millis, seconds};
+use crate::config::Rate;
 use crate::tunnel::{Ending, Farewell, Gone};
-use crate::websocket::{PerSide, Side};
+use crate::websocket::{PerSide, Side, Violation};
 
 #[tokio::test(start_paused = true)]
 async fn bytes_pass_as_they_come() {
@@ -64,6 +65,25 @@ async fn a_half_is_not_quiet_while_its_reader_is_slow() {
     tunnel.client.finishes();
     tunnel.wait(seconds(66)).await;
     assert!(!tunnel.is_open(), "now it is stalled");
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_bytes_a_second_end_both() {
+    let mut tunnel = Scene::raw()
+        .limit(Side::Client, |limits| limits.bytes_per_second = Some(Rate { per_second: 1000, burst: 1000 }))
+        .open();
+    tunnel.client.sends(&[7; 2000]);
+    tunnel.settle();
+    assert_eq!(tunnel.upstream.reads_bytes().len(), 2000, "one read may overdraw");
+    assert!(tunnel.client.has_fin() && tunnel.upstream.has_fin());
+    tunnel.client.sends(&[7; 2000]);
+    tunnel.client.finishes();
+    tunnel.upstream.finishes();
+    let outcome = tunnel.outcome();
+    assert!(tunnel.upstream.reads_bytes().is_empty(), "what comes after that is discarded");
+    let violation = Violation::TooManyBytes(1000);
+    assert_eq!(outcome.ending, Ending::Violated { by: Side::Client, violation });
+    assert_eq!(outcome.farewell, PerSide { client: Farewell::Finished, upstream: Farewell::Finished });
 }
 
 #[tokio::test(start_paused = true)]
