@@ -6,10 +6,13 @@ mod driver;
 mod keys;
 #[path = "../../src/tls/outgoing.rs"]
 mod outgoing;
+#[path = "../../src/tls/record.rs"]
+mod record;
 #[path = "../../src/tls/records.rs"]
 mod records;
 #[path = "../../src/tls/traffic.rs"]
 mod traffic;
 
 pub use outgoing::Outgoing;
-pub use records::{MAX_RECORD, MAX_UNREAD, RECORD_OVERHEAD, RECORD_PAYLOAD, Records};
+pub use record::{MAX_RECORD, RECORD_OVERHEAD, RECORD_PAYLOAD};
+pub use records::{MAX_UNREAD, Records};

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
-use rustls::{Error, ProtocolVersion, ServerConfig};
+use rustls::{ContentType, Error, ProtocolVersion, ServerConfig};
 
 use super::outgoing::Outgoing;
+use super::record::{HEADER, RecordHeader, TAG};
 use super::traffic::Traffic;
 
 /// A connection in the hands of rustls.
@@ -47,8 +48,8 @@ impl Driver {
     ) -> Result<usize, Error> {
         let (mut consumed, mut until) = (0, 0);
         while until < buffer.len() && !self.is_relieved() {
-            let next = record_length(buffer.get(self.seen..).unwrap_or_default());
-            until = match next {
+            let start = self.seen;
+            until = match record_length(buffer.get(start..).unwrap_or_default()) {
                 Some(length) if self.is_handshaking() => {
                     self.seen += length;
                     self.seen
@@ -58,6 +59,9 @@ impl Driver {
             };
             let shown = buffer.get_mut(consumed..until).unwrap_or_default();
             consumed += self.drive(shown, Errand::Nothing, plaintext, outgoing)?;
+            if consumed == start && was_skipped(buffer.get(start..until).unwrap_or_default()) {
+                consumed = until;
+            }
         }
         self.seen = self.seen.saturating_sub(consumed);
         Ok(consumed)
@@ -197,11 +201,23 @@ impl Driver {
     }
 }
 
-/// How long the record at the start of `bytes` is, header included, if all of it is there (RFC 8446 §5.1).
+/// How long the record at the start of `bytes` is, if all of it is there.
 fn record_length(bytes: &[u8]) -> Option<usize> {
-    let &[_, _, _, high, low] = bytes.first_chunk()?;
-    let length = 5 + usize::from(u16::from_be_bytes([high, low]));
+    let length = HEADER + RecordHeader::parse(bytes)?.length;
     (length <= bytes.len()).then_some(length)
+}
+
+/// Whether `record` is one that rustls could not decrypt and did not mind: early data, which we never accept (RFC 8446
+/// §4.2.10). It does not let go of it, and would try again, and charge the client, each time that it is shown: that would
+/// make honest clients fail and hostile ones expensive.
+///
+/// What AWS-LC cannot decrypt it overwrites with zeros, and what it can ends in its type, which is none.
+fn was_skipped(record: &[u8]) -> bool {
+    let Some(header) = RecordHeader::parse(record) else { return false };
+    let inner = record.len().saturating_sub(TAG).max(HEADER);
+    header.typ == ContentType::ApplicationData
+        && record.len() == HEADER + header.length
+        && record.get(HEADER..inner).unwrap_or_default().iter().all(|byte| *byte == 0)
 }
 
 fn general(error: &impl ToString) -> Error {

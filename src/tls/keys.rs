@@ -9,11 +9,7 @@ use rustls::crypto::cipher::{InboundOpaqueMessage, InboundPlainMessage, Iv, Nonc
 use rustls::{ConnectionTrafficSecrets, ContentType, Error, ProtocolVersion};
 
 use super::outgoing::Outgoing;
-
-/// The header of a record: its type, its version, its length (RFC 8446 §5.1).
-pub(super) const HEADER: usize = 5;
-/// The tag behind the ciphertext, which every cipher suite has (RFC 5116 §5).
-const TAG: usize = 16;
+use super::record::{HEADER, TAG};
 
 /// What a key is made of, and the number of the next record under it.
 pub(super) type NumberedSecrets = (u64, ConnectionTrafficSecrets);

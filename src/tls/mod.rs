@@ -9,6 +9,7 @@ mod driver;
 mod fault;
 mod keys;
 mod outgoing;
+mod record;
 mod records;
 mod sni;
 #[cfg(test)]
@@ -20,5 +21,6 @@ pub use certificates::CertifiedBundle;
 pub use config::server_config;
 pub use fault::{CertificateError, CertificateFault};
 pub use outgoing::Outgoing;
-pub use records::{MAX_RECORD, MAX_UNREAD, RECORD_OVERHEAD, RECORD_PAYLOAD, Records};
+pub use record::{MAX_RECORD, RECORD_OVERHEAD, RECORD_PAYLOAD};
+pub use records::{MAX_UNREAD, Records};
 pub use tickets::{ExportedTicketKeys, TicketKeys, UnusableTicketKeys};

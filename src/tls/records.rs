@@ -14,17 +14,11 @@ use rustls::{Error, InvalidMessage, ServerConfig};
 
 use super::driver::Driver;
 use super::outgoing::Outgoing;
+use super::record::MAX_RECORD;
 use super::traffic::Traffic;
 
-/// The largest record, header included (RFC 8446 §5.2, and RFC 5246 §6.2.3 which allows more).
-pub const MAX_RECORD: usize = 5 + 16384 + 2048;
 /// How much may wait for the rest of a handshake message; rustls' own bound for a message.
 pub const MAX_UNREAD: usize = 64 * 1024;
-/// The plaintext of a full record.
-pub const RECORD_PAYLOAD: usize = 16384;
-/// What a full record has beside its plaintext, rounded up: 29 bytes with AES-GCM in TLS 1.2, 22 in TLS 1.3.
-pub const RECORD_OVERHEAD: usize = 32;
-
 /// The TLS of one connection, from the first byte of its handshake; the server's end.
 pub struct Records {
     phase: Phase,
@@ -36,7 +30,7 @@ pub struct Records {
 ///
 /// ```text
 ///   driven ──► traffic (TLS 1.3, once the handshake is over)
-///      └──────────┴──► failed (an alert is in `outgoing`; nothing more goes in or out)
+///      └──────────┴──► failed (if there is an alert for it, it is in `outgoing`; nothing more goes in or out)
 /// ```
 enum Phase {
     /// rustls, through its handshake and under TLS 1.2 for good.
@@ -156,12 +150,12 @@ impl Records {
         if rest.len() > MAX_UNREAD {
             return Err(self.fail(Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge)));
         }
-        if rest.is_empty() {
+        // What a handshake took may be much more than what the start of a record takes.
+        if rest.is_empty() || self.unread.capacity() > MAX_RECORD.max(2 * rest.len()) {
             self.unread = Vec::new();
-        } else {
-            self.unread.clear();
-            self.unread.extend_from_slice(rest);
         }
+        self.unread.clear();
+        self.unread.extend_from_slice(rest);
         Ok(())
     }
 

@@ -10,9 +10,9 @@ use rustls::{
     SupportedCipherSuite,
 };
 
-use super::keys::{HEADER, OpeningKey, SealingKey};
+use super::keys::{OpeningKey, SealingKey};
 use super::outgoing::Outgoing;
-use super::records::RECORD_PAYLOAD;
+use super::record::{HEADER, RECORD_PAYLOAD, RecordHeader};
 
 /// How much longer than its plaintext a record may be (RFC 8446 §5.2).
 const MAX_EXPANSION: usize = 256;
@@ -231,17 +231,14 @@ impl Traffic {
 
 /// The record at the start of `buffer`, if all of it is there. Its header alone may be reason enough to refuse it.
 fn next_record(buffer: &mut [u8]) -> Result<Option<&mut [u8]>, Error> {
-    let Some(&[typ, _, _, high, low]) = buffer.first_chunk::<HEADER>() else { return Ok(None) };
-    // The version does not matter any more (RFC 8446 §5.1).
-    match ContentType::from(typ) {
-        ContentType::ApplicationData => {}
-        typ => return Err(inappropriate(typ)),
+    let Some(header) = RecordHeader::parse(buffer) else { return Ok(None) };
+    if header.typ != ContentType::ApplicationData {
+        return Err(inappropriate(header.typ));
     }
-    let length = usize::from(u16::from_be_bytes([high, low]));
-    if length > RECORD_PAYLOAD + MAX_EXPANSION {
+    if header.length > RECORD_PAYLOAD + MAX_EXPANSION {
         return Err(Error::PeerSentOversizedRecord);
     }
-    Ok(buffer.get_mut(..HEADER + length))
+    Ok(buffer.get_mut(..HEADER + header.length))
 }
 
 fn inappropriate(got_type: ContentType) -> Error {

@@ -1,6 +1,8 @@
 //! Against rustls' own client, in memory, cut anywhere; and against records made by hand.
 
 mod by_hand;
+mod early_data;
+mod pair;
 
 use std::io::{Read, Write};
 
@@ -11,36 +13,15 @@ use rustls::crypto::aws_lc_rs::cipher_suite::{
     TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256,
 };
 use rustls::version::{TLS12, TLS13};
-use rustls::{
-    AlertDescription, ClientConfig, ClientConnection, HandshakeKind, SupportedCipherSuite, SupportedProtocolVersion,
-};
+use rustls::{AlertDescription, ClientConfig, HandshakeKind, SupportedCipherSuite, SupportedProtocolVersion};
 
+use self::pair::{Pair, Server, Site};
 use super::*;
-use crate::tls::tests::{Client, Folder, Issued};
-use crate::tls::{CertifiedBundle, TicketKeys, server_config};
+use crate::tls::{MAX_RECORD, RECORD_OVERHEAD, RECORD_PAYLOAD};
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 const TLS13_SUITES: [SupportedCipherSuite; 3] =
     [TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256];
-
-/// The two ends of a connection, and what each has understood.
-struct Pair {
-    client: ClientConnection,
-    server: Server,
-}
-
-/// Our end, fed as a stream would feed it.
-struct Server {
-    records: Records,
-    received: Vec<u8>,
-    outgoing: Outgoing,
-}
-
-/// A certificate, a server's configuration with it, and a client that trusts it.
-struct Site {
-    config: Arc<ServerConfig>,
-    issued: Issued,
-}
 
 #[test]
 fn a_handshake_may_be_cut_anywhere() {
@@ -176,6 +157,28 @@ fn what_comes_right_behind_the_handshake_is_under_its_keys() {
             assert_eq!(pair.client_hears().unwrap(), b"answer");
         }
     }
+}
+
+#[test]
+fn a_long_handshake_leaves_no_long_buffer() {
+    let site = Site::new();
+    // An ALPN of many names makes the ClientHello long.
+    let names = (0..250_u8).map(|name| vec![name; 240]).chain([b"http/1.1".to_vec()]).collect();
+    let client = site.client(&TLS13).with(|config| config.alpn_protocols = names);
+    let mut pair = Pair::new(&site, &client);
+    for piece in pair.client_says().chunks(50_000) {
+        pair.server.deliver(piece).unwrap();
+    }
+    pair.client_hears().unwrap();
+    pair.client.writer().write_all(b"data").unwrap();
+    let said = pair.client_says();
+    let (most, rest) = said.split_at(said.len() - 1);
+
+    pair.server.deliver(most).unwrap();
+    assert!(pair.server.records.unread.capacity() <= MAX_RECORD);
+    pair.server.deliver(rest).unwrap();
+
+    assert_eq!(pair.server.received, b"data");
 }
 
 #[test]
@@ -391,94 +394,5 @@ proptest! {
         prop_assert!(pair.server.received == written);
         prop_assert!(heard == answered);
         prop_assert_eq!(pair.server.records.unread(), 0);
-    }
-}
-
-impl Site {
-    fn new() -> Self {
-        let issued = Issued::named(&["site.test"]);
-        let folder = Folder::new();
-        let bundle = CertifiedBundle::load(&[folder.keep("site", &issued)]).unwrap();
-        Self { config: server_config(&bundle, &TicketKeys::generate().unwrap()), issued }
-    }
-
-    fn client(&self, version: &'static SupportedProtocolVersion) -> Client {
-        Client::trusting(&[&self.issued], version, &[b"http/1.1"])
-    }
-
-    /// A client that knows no other cipher suite of TLS 1.3.
-    fn client_of(&self, suite: SupportedCipherSuite) -> Client {
-        Client::with_suites(vec![suite], &[&self.issued], &TLS13, &[b"http/1.1"])
-    }
-}
-
-impl Pair {
-    fn new(site: &Site, client: &Client) -> Self {
-        Self { client: client.connect("site.test"), server: Server::new(site) }
-    }
-
-    /// Both ends after the handshake, tickets included.
-    fn connected(site: &Site, client: &Client) -> Self {
-        let mut pair = Self::new(site, client);
-        pair.flights();
-        pair
-    }
-
-    /// Shakes hands; the lengths of what the client said.
-    fn flights(&mut self) -> Vec<usize> {
-        let mut lengths = Vec::new();
-        loop {
-            let said = self.client_says();
-            if said.is_empty() {
-                break;
-            }
-            lengths.push(said.len());
-            self.server.deliver(&said).unwrap();
-            self.client_hears().unwrap();
-        }
-        assert!(!self.server.records.is_handshaking() && !self.client.is_handshaking());
-        lengths
-    }
-
-    fn client_says(&mut self) -> Vec<u8> {
-        let mut wire = Vec::new();
-        while self.client.wants_write() {
-            self.client.write_tls(&mut wire).unwrap();
-        }
-        wire
-    }
-
-    /// Has the client take in all we have sent; what it could read.
-    fn client_hears(&mut self) -> Result<Vec<u8>, Error> {
-        let wire = self.server.outgoing.filled().to_vec();
-        self.server.outgoing.clear();
-        let mut plaintext = Vec::new();
-        let mut unread = wire.as_slice();
-        while !unread.is_empty() {
-            self.client.read_tls(&mut unread).unwrap();
-            self.client.process_new_packets()?;
-            // It has no more to read now, or for good.
-            let _ = self.client.reader().read_to_end(&mut plaintext);
-        }
-        Ok(plaintext)
-    }
-}
-
-impl Server {
-    fn new(site: &Site) -> Self {
-        // No room at all: every message has to ask for it.
-        let outgoing = Outgoing::with_capacity(0);
-        Self { records: Records::new(Arc::clone(&site.config)).unwrap(), received: Vec::new(), outgoing }
-    }
-
-    fn deliver(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let mut buffer = vec![0xee; self.records.unread()];
-        buffer.extend_from_slice(bytes);
-        let Self { records, received, outgoing } = self;
-        records.receive(&mut buffer, &mut |bytes| received.extend_from_slice(bytes), outgoing)
-    }
-
-    fn send(&mut self, plaintext: &[u8]) {
-        self.records.send(plaintext, &mut self.outgoing).unwrap();
     }
 }
