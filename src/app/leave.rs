@@ -8,11 +8,12 @@ use crate::process::{Signal, Signals};
 use crate::session::Phase;
 
 impl Control {
-    /// Hands over to a new process; on failure this one serves on, and the log says why. A stop ends the attempt.
+    /// Hands over to a new process; on failure this one serves on, and the log says why. A stop ends the attempt. What else
+    /// is signalled meanwhile waits: it is this process's business if the attempt fails, and the new one's if it does not.
     pub(super) async fn hand_off(&mut self, asked: Option<Reply<HandoffAnswer>>) -> Result<Successor, HandoffError> {
         let outcome = tokio::select! {
             outcome = self.running.hand_off(&self.program, &self.notifier, &self.admin) => outcome,
-            () = second_stop(&mut self.signals) => Err(HandoffError::Stopped),
+            () = self.signals.stop() => Err(HandoffError::Stopped),
         };
         if let Err(error) = &outcome {
             tracing::error!("no handoff: {error}");
@@ -63,7 +64,7 @@ impl Control {
                     "stopped"
                 );
             }
-            () = second_stop(&mut self.signals) => {
+            () = self.signals.stop() => {
                 tracing::warn!(cut = self.running.proxy().registry.len(), "second signal: ending at once");
             }
         }
@@ -82,8 +83,4 @@ async fn stop_of_predecessor(signals: &mut Signals, successor: u32) {
             }
         }
     }
-}
-
-async fn second_stop(signals: &mut Signals) {
-    while signals.next().await != Signal::Stop {}
 }

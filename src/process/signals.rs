@@ -53,6 +53,16 @@ impl Signals {
         }
     }
 
+    /// Waits for a stop. Everything else that comes meanwhile is kept for [`next`](Self::next).
+    ///
+    /// Cancel safe, as that is.
+    pub async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
     /// Forgets a reload that was asked for and not yet taken: one that is about to happen serves for it too.
     pub fn forget_reload(&mut self) {
         while self.hangup.recv().now_or_never().is_some() {}
@@ -79,6 +89,13 @@ mod tests {
         raise(Number::HUP);
         assert_eq!(signals.next().await, Signal::Reload);
         raise(Number::USR2);
+        assert_eq!(signals.next().await, Signal::Handoff);
+
+        raise(Number::USR2);
+        raise(Number::HUP);
+        raise(Number::TERM);
+        signals.stop().await;
+        assert_eq!(signals.next().await, Signal::Reload, "who waits for a stop leaves the others");
         assert_eq!(signals.next().await, Signal::Handoff);
     }
 

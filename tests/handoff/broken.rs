@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -96,6 +97,30 @@ async fn a_stop_ends_the_attempt() {
     scene.chat.world.until("the end of the attempt", || scene.chat.world.running().is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_that_is_asked_for_during_an_attempt_follows_its_failure() {
+    let scene = Scene::new("").await;
+    scene.begin_one_that_waits("exit 3");
+
+    scene.chat.world.signal(scene.old, Signal::HUP);
+    scene.go_on();
+
+    scene.chat.world.until_logged(&["no handoff", "exit status: 3"]);
+    assert!(scene.chat.world.note().text.starts_with("RELOADING=1\n"));
+    assert!(scene.chat.world.note().text.starts_with("READY=1\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_for_a_reload_during_a_handoff_is_sent_to_the_new_process() {
+    let scene = Scene::new("").await;
+    scene.begin_one_that_waits(&format!("exec {} \"$@\"", env!("CARGO_BIN_EXE_windlass")));
+
+    scene.chat.world.signal(scene.old, Signal::HUP);
+    scene.go_on();
+
+    scene.chat.world.until_logged(&["WARN", "has handed over", "signal the new one"]);
+}
+
 /// A proxy with an open tunnel, started through a link that can be made to point elsewhere.
 struct Scene {
     chat: Chat,
@@ -124,6 +149,20 @@ impl Scene {
         world.write("program.new", text);
         fs::set_permissions(world.path("program.new"), PermissionsExt::from_mode(mode)).unwrap();
         fs::rename(world.path("program.new"), world.path("program")).unwrap();
+    }
+
+    /// Begins a handoff to a program that waits until [`go_on`](Self::go_on) before it does this.
+    fn begin_one_that_waits(&self, then: &str) {
+        let world = &self.chat.world;
+        let gate = world.path("gate");
+        assert!(Command::new("mkfifo").arg(&gate).status().unwrap().success());
+        self.replace(&format!("#!/bin/sh\necho started >&2\nread go <{}\n{then}\n", gate.display()), 0o755);
+        world.signal(self.old, Signal::USR2);
+        world.until_logged(&["started"]);
+    }
+
+    fn go_on(&self) {
+        self.chat.world.write("gate", "go\n");
     }
 
     async fn assert_refused(&mut self, why: &[&str]) {
