@@ -179,7 +179,8 @@ impl Control {
         reloaded
     }
 
-    fn take(&mut self, loaded: Loaded) -> Result<Reloaded, ReloadError> {
+    fn take(&mut self, mut loaded: Loaded) -> Result<Reloaded, ReloadError> {
+        self.watch.note_read(loaded.take_prints());
         let admin = self.admin.prepare(&loaded.settings().admin).map_err(ReloadError::Admin)?;
         let reloaded = self.running.reload(loaded)?;
         self.admin.open(admin);
@@ -236,7 +237,7 @@ fn answer(plan: &Plan) -> PlanAnswer {
 async fn load(file: PathBuf) -> Result<Loaded, Problems> {
     let path = file.clone();
     #[expect(clippy::disallowed_methods, reason = "this is the control thread's runtime, not a worker's")]
-    let loaded = tokio::task::spawn_blocking(move || config::load(&path).and_then(Loaded::read)).await;
+    let loaded = tokio::task::spawn_blocking(move || Loaded::read_file(&path)).await;
     loaded.unwrap_or_else(|panic| {
         Err(config::Problem::of_file(&file, format!("cannot be read: {panic}"), "please report this").into())
     })

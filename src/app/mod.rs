@@ -15,6 +15,7 @@ mod listeners;
 mod logging;
 mod operator;
 mod plan;
+mod prints;
 mod reload;
 mod retire;
 mod run;

@@ -1,12 +1,15 @@
 //! A reload: load, compare, open, publish, close, drain. Any failure before "publish" changes nothing.
 
+use std::mem::take;
+use std::path::Path;
 use std::sync::Arc;
 use std::{error, fmt};
 
 use super::admin_listener::AdminError;
 use super::listeners::BindError;
+use super::prints::Prints;
 use super::running::{Running, problems, write_all};
-use crate::config::{OnReload, Problems, Settings};
+use crate::config::{self, OnReload, Problems, Settings};
 use crate::drain::{Cause, Drain, Policy, Standing};
 use crate::session::Proxy;
 use crate::snapshot::{Certificates, Diff, Rename, Snapshot, load_certificates};
@@ -40,15 +43,33 @@ pub enum ReloadError {
 pub struct Loaded {
     settings: Settings,
     certificates: Certificates,
+    /// Of the files that it was read from.
+    prints: Prints,
 }
 
 impl Loaded {
+    /// Reads a file, and the certificates that it names.
+    ///
+    /// Blocks on the file system.
+    pub fn read_file(file: &Path) -> Result<Self, Problems> {
+        let prints = Prints::of([file]);
+        let mut loaded = Self::read(config::load(file)?)?;
+        loaded.prints.update(prints);
+        Ok(loaded)
+    }
+
     /// Reads the certificates that `settings` name.
     ///
     /// Blocks on the file system.
     pub fn read(settings: Settings) -> Result<Self, Problems> {
+        let prints = Prints::of_certificates(&settings);
         let certificates = load_certificates(&settings).map_err(problems)?;
-        Ok(Self { settings, certificates })
+        Ok(Self { settings, certificates, prints })
+    }
+
+    /// What the files looked like that it was read from.
+    pub(super) fn take_prints(&mut self) -> Prints {
+        take(&mut self.prints)
     }
 
     pub(super) fn into_parts(self) -> (Settings, Certificates) {

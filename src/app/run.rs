@@ -10,7 +10,7 @@ use super::logging::LogError;
 use super::reload::Loaded;
 use super::running::StartError;
 use super::unborn::Unborn;
-use crate::config::{self, Problems, Settings};
+use crate::config::{self, Problems};
 use crate::demo;
 use crate::process::Signal;
 
@@ -34,9 +34,9 @@ pub async fn run(file: PathBuf, environment: Environment) -> Result<(), RunError
     // Whoever asks for the status may stand in another folder.
     let file = std::path::absolute(&file).unwrap_or(file);
     let mut heritage = Heritage::receive(&environment).await.map_err(RunError::Start)?;
-    let built = config::load(&file)
+    let built = Loaded::read_file(&file)
         .map_err(RunError::Config)
-        .and_then(|settings| Unborn::build(settings, Some(file.clone()), environment, &mut heritage));
+        .and_then(|loaded| Unborn::build(loaded, Some(file.clone()), environment, &mut heritage));
     let control = match built {
         Ok(unborn) => unborn.begin(heritage).await?,
         Err(error) => {
@@ -53,9 +53,9 @@ pub async fn run_demo(plain_port: u16, secure_port: u16, environment: Environmen
     let certificate = demo::Certificate::create().map_err(|error| failed(&error))?;
     let (endpoints, commands) = demo::Endpoints::bind().await.map_err(|error| failed(&error))?;
     let layout = demo::Layout::new(plain_port, secure_port, &certificate, endpoints.addresses());
-    let settings = demo_settings(&layout.config_text()).map_err(RunError::Config)?;
+    let loaded = load_demo(&layout.config_text()).map_err(RunError::Config)?;
     let mut heritage = Heritage::default();
-    let unborn = Unborn::build(settings, None, environment, &mut heritage).map_err(busy_port)?;
+    let unborn = Unborn::build(loaded, None, environment, &mut heritage).map_err(busy_port)?;
     let mut control = unborn.begin(heritage).await?;
     tokio::spawn(endpoints.serve());
     let port = |listener: &str| control.running.address(listener).map_or(0, |address| address.port());
@@ -69,12 +69,12 @@ pub async fn run_demo(plain_port: u16, secure_port: u16, environment: Environmen
                 Signal::Reload => {
                     let text = steering.layout().config_text();
                     // It was good when it was published, and is the same still.
-                    let _ = control.reload(async move { demo_settings(&text).and_then(Loaded::read) }).await;
+                    let _ = control.reload(async move { load_demo(&text) }).await;
                 }
             },
             Some(change) = steering.next() => {
                 let text = change.config_text();
-                match control.reload(async move { demo_settings(&text).and_then(Loaded::read) }).await {
+                match control.reload(async move { load_demo(&text) }).await {
                     Ok(_) => change.done(),
                     Err(error) => change.refused(&error.to_string()),
                 }
@@ -99,8 +99,8 @@ fn busy_port(error: RunError) -> RunError {
     }
 }
 
-fn demo_settings(text: &str) -> Result<Settings, Problems> {
-    config::parse(text, Path::new("demo.toml"))
+fn load_demo(text: &str) -> Result<Loaded, Problems> {
+    config::parse(text, Path::new("demo.toml")).and_then(Loaded::read)
 }
 
 fn print(text: &str) {

@@ -12,10 +12,11 @@ use super::admin_listener::AdminError;
 use super::drains::Drains;
 use super::heritage::Heritage;
 use super::listeners::{BindError, Listeners, Prepared};
+use super::reload::Loaded;
 use crate::config::{ListenerName, Problems, Settings, Workers as WorkerCount};
 use crate::process::{Predecessors, Workers, raise_descriptor_limit};
 use crate::session::Proxy;
-use crate::snapshot::{Snapshot, load_certificates};
+use crate::snapshot::Snapshot;
 use crate::tls::TicketKeys;
 
 /// A running proxy.
@@ -56,18 +57,19 @@ pub enum StartError {
 impl Running {
     /// Starts to serve.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        Ok(Self::build(settings, &mut Heritage::default())?.open())
+        let loaded = Loaded::read(settings).map_err(StartError::Config)?;
+        Ok(Self::build(loaded, &mut Heritage::default())?.open())
     }
 
     /// Does everything but to accept, with what was inherited where it fits.
-    pub(super) fn build(settings: Settings, heritage: &mut Heritage) -> Result<Built, StartError> {
+    pub(super) fn build(loaded: Loaded, heritage: &mut Heritage) -> Result<Built, StartError> {
         let limit = raise_descriptor_limit();
         tracing::info!("{limit}");
         if let Some(shortage) = limit.shortage() {
             tracing::warn!("{shortage}");
         }
         let capacity = usize::try_from(limit.capacity_in_tunnels()).unwrap_or(usize::MAX);
-        let certificates = load_certificates(&settings).map_err(|errors| StartError::Config(problems(errors)))?;
+        let (settings, certificates) = loaded.into_parts();
         let tickets = match heritage.tickets.take() {
             Some(keys) => keys,
             None => TicketKeys::generate().map_err(|error| StartError::System(error.to_string()))?,

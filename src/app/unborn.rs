@@ -12,12 +12,12 @@ use super::control::Control;
 use super::environment::Environment;
 use super::heritage::Heritage;
 use super::logging::{LogHandle, init_logging};
+use super::reload::Loaded;
 use super::run::RunError;
 use super::running::{Built, Running, StartError};
 use super::watch::Watch;
 use super::watchdog::feed;
 use crate::admin::{self, Command, Context, Notes};
-use crate::config::Settings;
 use crate::process::{Notifier, Signals};
 
 /// A process that only waits for the word to serve: everything that can fail has been done.
@@ -31,22 +31,24 @@ pub(super) struct Unborn {
     prepared: PreparedAdmin,
     notes: Arc<Notes>,
     commands: mpsc::Receiver<Command>,
+    watch: Watch,
 }
 
 impl Unborn {
-    /// Does everything but to serve `settings`, which were read from `file`.
+    /// Does everything but to serve what was read from `file`.
     pub(super) fn build(
-        settings: Settings,
+        mut loaded: Loaded,
         file: Option<PathBuf>,
         mut environment: Environment,
         heritage: &mut Heritage,
     ) -> Result<Self, RunError> {
-        let log = init_logging(&settings.log, environment.rust_log.take()).map_err(RunError::Log)?;
+        let watch = Watch::new(loaded.take_prints());
+        let log = init_logging(&loaded.settings().log, environment.rust_log.take()).map_err(RunError::Log)?;
         // Before anything listens: a signal that comes from now on is not lost.
         let signals = Signals::listen().map_err(RunError::Signals)?;
         let notifier = Arc::new(Notifier::from_socket(environment.notify_socket.take()));
-        let admin_settings = settings.admin.clone();
-        let built = Running::build(settings, heritage).map_err(RunError::Start)?;
+        let admin_settings = loaded.settings().admin.clone();
+        let built = Running::build(loaded, heritage).map_err(RunError::Start)?;
         let (sender, commands) = admin::channel();
         let notes = Arc::new(Notes::new(file));
         let proxy = Arc::clone(built.proxy());
@@ -54,12 +56,12 @@ impl Unborn {
         let context = Context { proxy, notes: Arc::clone(&notes), predecessors, commands: sender };
         let mut admin = AdminListener::new(Arc::new(context), heritage.admin.take());
         let prepared = admin.prepare(&admin_settings).map_err(StartError::Admin).map_err(RunError::Start)?;
-        Ok(Self { built, signals, notifier, log, environment, admin, prepared, notes, commands })
+        Ok(Self { built, signals, notifier, log, environment, admin, prepared, notes, commands, watch })
     }
 
     /// Serves from now on, or from when the process before lets go.
     pub(super) async fn begin(self, mut heritage: Heritage) -> Result<Control, RunError> {
-        let Self { built, signals, notifier, log, environment, mut admin, prepared, notes, commands } = self;
+        let Self { built, signals, notifier, log, environment, mut admin, prepared, notes, commands, watch } = self;
         heritage.take_over().await.map_err(RunError::Start)?;
         let running = built.open();
         notes.note_listeners(running.addresses());
@@ -71,7 +73,7 @@ impl Unborn {
         if let Some(every) = environment.watchdog.feed_every(std::process::id()) {
             watchdog.spawn(feed(Arc::clone(&notifier), Arc::clone(running.proxy()), every));
         }
-        let (program, watch, waiting) = (environment.program, Watch::new(), VecDeque::new());
+        let (program, waiting) = (environment.program, VecDeque::new());
         Ok(Control {
             running,
             signals,

@@ -4,10 +4,9 @@
 //! does with a ConfigMap), is never written to. What happens in a folder is only a hint; what counts is whether one of the
 //! files is another one than before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::future::pending;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::prints::{Prints, certificates};
 use crate::config::Settings;
 
 /// For so long nothing must happen before the files are looked at: who writes one file mostly writes another.
@@ -30,45 +30,35 @@ pub(super) struct Watch {
     sender: watch::Sender<u64>,
     /// Since when there is a hint that was not followed.
     hinted: Option<Instant>,
-    files: BTreeMap<PathBuf, Option<Print>>,
-}
-
-/// What tells a file from the one that was there before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Print {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
+    /// What was read last, of the files that are watched.
+    read: Prints,
 }
 
 impl Watch {
-    /// Watches nothing yet.
-    pub(super) fn new() -> Self {
+    /// Watches nothing yet; `read` is what the first configuration was read from.
+    pub(super) fn new(read: Prints) -> Self {
         let (sender, hints) = watch::channel(0);
-        Self { watcher: None, hints, sender, hinted: None, files: BTreeMap::new() }
+        Self { watcher: None, hints, sender, hinted: None, read }
+    }
+
+    /// Something else was read, whatever became of it.
+    pub(super) fn note_read(&mut self, read: Prints) {
+        self.read.update(read);
     }
 
     /// Watches what `settings`, which were read from `file`, stand for; or nothing, where they say so.
     pub(super) fn follow(&mut self, file: &Path, settings: &Settings) {
         if !settings.watch {
-            (self.watcher, self.hinted) = (None, None);
-            self.files.clear();
+            (self.watcher, self.hinted, self.read) = (None, None, Prints::default());
             return;
         }
-        let tls = settings.listeners.values().filter_map(|listener| listener.tls.as_ref());
-        let certificates = tls.flat_map(|tls| &tls.certificates).flat_map(|it| [&it.chain, &it.key]);
-        let files: BTreeSet<_> = certificates.map(PathBuf::as_path).chain([file]).map(Path::to_owned).collect();
+        let files: BTreeSet<_> = certificates(settings).chain([file]).map(Path::to_owned).collect();
         if let Err(error) = self.watch(&files) {
             tracing::warn!(%error, "`watch`: changes of the configuration may go unseen; SIGHUP and `windlass reload` still reload");
         }
-        // What is known already keeps its print: it may have changed since it was read.
-        let known = std::mem::take(&mut self.files);
-        let print = |file: PathBuf| {
-            let print = known.get(&file).copied().unwrap_or_else(|| Print::of(&file));
-            (file, print)
-        };
-        self.files = files.into_iter().map(print).collect();
+        self.read.keep(&files);
+        // Between the reading and the watching nobody told of a change.
+        self.hinted.get_or_insert_with(Instant::now);
     }
 
     /// Waits until one of the files is another one.
@@ -87,7 +77,7 @@ impl Watch {
             };
             self.settle(since).await;
             self.hinted = None;
-            if self.look() {
+            if self.read.look() {
                 return;
             }
         }
@@ -103,17 +93,6 @@ impl Watch {
                 Ok(Ok(())) | Err(_) => return,
             }
         }
-    }
-
-    /// Looks at the files; whether one is another one than at the last look.
-    fn look(&mut self) -> bool {
-        let mut changed = false;
-        for (file, print) in &mut self.files {
-            let now = Print::of(file);
-            changed |= now != *print;
-            *print = now;
-        }
-        changed
     }
 
     /// Watches the folders of `files`, and where those are links, of what they lead to.
@@ -135,15 +114,42 @@ impl Watch {
     }
 }
 
-impl Print {
-    /// That of the file that `path` leads to; `None` where there is none.
-    fn of(path: &Path) -> Option<Self> {
-        let metadata = fs::metadata(path).ok()?;
-        Some(Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-        })
+#[cfg(test)]
+mod tests {
+    use super::super::Loaded;
+    use super::*;
+
+    const CONFIG: &str = "\
+        watch = true\n\
+        [listener.public]\nbind = \"127.0.0.1:0\"\ntls = { chain = \"chain.pem\", key = \"key.pem\" }\n\
+        [route.r]\nupstream = \"u\"\n\
+        [upstream.u]\nendpoints = [\"127.0.0.1:9\"]\n";
+
+    /// What is seen of what happens to a file between its reading and the first look.
+    async fn sees(change: impl FnOnce(&Path)) -> bool {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name| folder.path().join(name);
+        let made = rcgen::generate_simple_self_signed(vec!["a.example".to_owned()]).unwrap();
+        fs::write(at("key.pem"), made.signing_key.serialize_pem()).unwrap();
+        fs::write(at("chain.pem"), made.cert.pem()).unwrap();
+        fs::write(at("windlass.toml"), CONFIG).unwrap();
+        let mut loaded = Loaded::read_file(&at("windlass.toml")).unwrap();
+
+        change(folder.path());
+
+        let mut watch = Watch::new(Prints::default());
+        watch.note_read(loaded.take_prints());
+        watch.follow(&at("windlass.toml"), loaded.settings());
+        // The clock stands still: this is no limit, but whether anything is left to be waited for.
+        timeout_at(Instant::now() + 2 * MOST, watch.changed()).await.is_ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_since_the_reading_is_seen_though_nobody_tells_of_it() {
+        for file in ["windlass.toml", "chain.pem", "key.pem"] {
+            assert!(sees(|folder| fs::write(folder.join(file), "another one").unwrap()).await, "{file}");
+        }
+        assert!(!sees(|_| {}).await);
+        assert!(!sees(|folder| fs::write(folder.join("other.toml"), "not ours").unwrap()).await);
     }
 }

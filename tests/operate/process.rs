@@ -29,6 +29,13 @@ impl Windlass {
     pub(crate) async fn start(config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_config(&folder, config);
+        let windlass = Self::start_in(folder);
+        windlass.serves().await;
+        windlass
+    }
+
+    /// Starts one in a folder that has its configuration.
+    pub(crate) fn start_in(folder: TempDir) -> Self {
         let log = fs::File::create(folder.path().join("log")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_windlass"))
             .args(["run", "-c"])
@@ -37,9 +44,12 @@ impl Windlass {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let windlass = Self { folder, child };
-        wait_for("the process to serve", async || windlass.ask(&["status"]).await.status.success()).await;
-        windlass
+        Self { folder, child }
+    }
+
+    /// Waits until it answers operators.
+    pub(crate) async fn serves(&self) {
+        wait_for("the process to serve", async || self.ask(&["status"]).await.status.success()).await;
     }
 
     pub(crate) fn config(&self) -> PathBuf {

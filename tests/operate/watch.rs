@@ -1,6 +1,7 @@
 //! `watch = true`.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -34,6 +35,56 @@ async fn a_file_that_is_replaced_is_reloaded() {
     wait_for("the last reload", async || generation(&windlass).await == 4).await;
 }
 
+/// The file is a pipe here, so that the start takes until somebody writes it.
+#[tokio::test]
+async fn a_file_that_is_replaced_during_the_start_is_reloaded() {
+    let config = watching().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("windlass.toml");
+    make_pipe(&file);
+    let windlass = Windlass::start_in(folder);
+    let mut pipe = once_read(&file).await;
+
+    windlass.rewrite(&format!("{config}{MORE}"));
+    let new = fs::read_to_string(&file).unwrap();
+    pipe.write_all(new.strip_suffix(MORE).unwrap().as_bytes()).unwrap();
+    drop(pipe);
+
+    windlass.serves().await;
+    wait_for("the reload", async || generation(&windlass).await == 2).await;
+}
+
+/// The chain is a pipe here, so that the first reload takes until somebody writes it.
+#[tokio::test]
+async fn a_new_certificate_that_is_replaced_while_it_is_read_is_reloaded() {
+    let certificates = tempfile::tempdir().unwrap();
+    let config = watching().await;
+    let windlass = Windlass::start(&config).await;
+    renew(certificates.path());
+    let (chain, real) = (certificates.path().join("chain.pem"), certificates.path().join("real.pem"));
+    fs::rename(&chain, &real).unwrap();
+    make_pipe(&chain);
+    windlass.rewrite(&(config + &secure(certificates.path())));
+    let mut pipe = once_read(&chain).await;
+
+    let text = fs::read_to_string(&real).unwrap();
+    fs::rename(&real, &chain).unwrap();
+    pipe.write_all(text.as_bytes()).unwrap();
+    drop(pipe);
+
+    wait_for("the reload", async || generation(&windlass).await == 2).await;
+    wait_for("the next reload", async || windlass.status().await["reloads"]["unchanged"] == 1).await;
+}
+
+fn make_pipe(file: &Path) {
+    assert!(std::process::Command::new("mkfifo").arg(file).status().unwrap().success());
+}
+
+/// The writing end of a pipe, once somebody reads it.
+async fn once_read(pipe: &Path) -> fs::File {
+    tokio::fs::OpenOptions::new().write(true).open(pipe).await.unwrap().into_std().await
+}
+
 #[tokio::test]
 async fn a_config_map_that_is_swapped_is_reloaded() {
     let config = watching().await;
@@ -61,18 +112,19 @@ fn swap(folder: &Path, version: &str, text: &str) {
 async fn a_renewed_certificate_is_reloaded_and_closes_nothing() {
     let certificates = tempfile::tempdir().unwrap();
     renew(certificates.path());
-    let tls = format!(
-        "tls = {{ chain = {0:?}, key = {1:?} }}",
-        certificates.path().join("chain.pem"),
-        certificates.path().join("key.pem")
-    );
-    let config = watching().await + &format!("[listener.secure]\nbind = \"127.0.0.1:0\"\n{tls}\n");
+    let config = watching().await + &secure(certificates.path());
     let windlass = Windlass::start(&config).await;
     let mut client = windlass.connect("somebody").await.unwrap();
     renew(certificates.path());
     wait_for("the reload", async || generation(&windlass).await == 2).await;
     client.assert_open().await;
     assert!(windlass.log().contains("listener secure changed"), "{}", windlass.log());
+}
+
+/// A listener with the certificate in a folder.
+fn secure(folder: &Path) -> String {
+    let (chain, key) = (folder.join("chain.pem"), folder.join("key.pem"));
+    format!("[listener.secure]\nbind = \"127.0.0.1:0\"\ntls = {{ chain = {chain:?}, key = {key:?} }}\n")
 }
 
 pub(crate) fn renew(folder: &Path) {
