@@ -84,12 +84,13 @@ impl Registry {
         Registration { ticket, registry: Arc::clone(self), shard, key }
     }
 
-    /// Lets `order` wait for everybody who registers in `scope` from now on, and returns who is already there.
+    /// Lets orders wait for everybody who registers in their scopes from now on, and returns who is already there. What
+    /// waited in a scope for the same cause is replaced: asked for again and again, a drain leaves one order.
     pub fn begin(&self, standing: impl IntoIterator<Item = Standing>) -> Vec<Arc<Ticket>> {
         let standing: Vec<_> = standing.into_iter().collect();
         {
             let mut list = locked(&self.standing);
-            list.retain(|old| old.while_alive.as_ref().is_none_or(|alive| alive.strong_count() > 0));
+            list.retain(|old| old.is_alive() && !standing.iter().any(|new| new.replaces(old)));
             list.extend(standing.iter().cloned());
         }
         self.tunnels(|ticket| standing.iter().any(|standing| standing.scope.contains(&ticket.member)))
@@ -136,6 +137,16 @@ impl Registry {
     #[expect(clippy::indexing_slicing, reason = "every caller takes the shard modulo their number")]
     fn shard(&self, shard: usize) -> MutexGuard<'_, Slab<Arc<Ticket>>> {
         locked(&self.shards[shard])
+    }
+}
+
+impl Standing {
+    fn is_alive(&self) -> bool {
+        self.while_alive.as_ref().is_none_or(|alive| alive.strong_count() > 0)
+    }
+
+    fn replaces(&self, old: &Self) -> bool {
+        (self.order.cause, self.scope) == (old.order.cause, old.scope)
     }
 }
 
@@ -257,6 +268,20 @@ mod tests {
         drop(old_route);
         registry.begin([]);
         assert!(locked(&registry.standing).is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_order_takes_the_place_of_one_of_the_same_cause_and_scope() {
+        let registry = Registry::new(1);
+        let of_operator =
+            |seconds| Standing { order: StopOrder { cause: Cause::Operator, ..order(seconds) }, ..standing(2, None) };
+        registry.begin([standing(2, None), standing(3, None)]);
+        for seconds in 1..=100 {
+            registry.begin([of_operator(seconds)]);
+        }
+        assert_eq!(locked(&registry.standing).len(), 3);
+        registry.forget(Cause::Reload, Scope::Route(Incarnation(2)));
+        assert_eq!(registry.register(0, member(2)).ticket().order(), Some(of_operator(100).order));
     }
 
     #[tokio::test(start_paused = true)]
