@@ -156,9 +156,10 @@ impl Acceptor {
         self.socket.async_io(Interest::READABLE, accept_now).await
     }
 
-    /// A connection that waits already. A listener that goes away takes these first: closing it would reset them.
-    pub fn accept_waiting(&self) -> Option<(TcpStream, SocketAddr)> {
-        accept_now(self.socket.get_ref()).ok()
+    /// A connection that waits already; "would block" is that there is none. A listener that goes away takes these first:
+    /// closing it would reset them.
+    pub fn accept_waiting(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        accept_now(self.socket.get_ref())
     }
 }
 
@@ -320,7 +321,7 @@ mod tests {
         let acceptor_of = ListeningSocket::bind(any_port()).unwrap();
         let _client = TcpStream::connect(acceptor_of.address()).unwrap();
         let acceptor = acceptor_of.into_acceptor().unwrap();
-        assert!(acceptor.accept_waiting().is_some());
-        assert!(acceptor.accept_waiting().is_none());
+        assert!(acceptor.accept_waiting().is_ok());
+        assert_eq!(acceptor.accept_waiting().unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }
 }

@@ -76,10 +76,21 @@ pub async fn accept(
     if matches!(afterwards, Afterwards::TakenOver(_)) {
         return;
     }
-    while let (Ok(permit), Some(connection)) =
-        (Arc::clone(&proxy.permits).try_acquire_owned(), acceptor.accept_waiting())
+    while let Ok(permit) = Arc::clone(&proxy.permits).try_acquire_owned()
+        && let Some(connection) = next_waiting(|| acceptor.accept_waiting())
     {
         hand_over(connection, &mut last, &proxy, Some(permit));
+    }
+}
+
+/// The next who waits already. That one of them failed says nothing of who is behind it.
+fn next_waiting<C>(mut accept: impl FnMut() -> io::Result<C>) -> Option<C> {
+    loop {
+        match accept() {
+            Ok(connection) => return Some(connection),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(_) => return None,
+        }
     }
 }
 
@@ -130,6 +141,25 @@ impl Complained {
         if self.last.is_none_or(|last| now >= last + COMPLAIN) {
             self.last = Some(now);
             complaint();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind::{ConnectionAborted, NetworkUnreachable, Other, WouldBlock};
+
+    use super::*;
+
+    #[test]
+    fn one_that_failed_in_the_queue_hides_nobody_behind_it() {
+        for end in [WouldBlock, Other] {
+            let queue = [Ok(1), Err(ConnectionAborted), Err(NetworkUnreachable), Ok(2), Err(end), Ok(3)];
+            let mut queue = queue.into_iter();
+            let mut accept = || queue.next().expect("nobody asks behind the end").map_err(io::Error::from);
+            assert_eq!(next_waiting(&mut accept), Some(1));
+            assert_eq!(next_waiting(&mut accept), Some(2));
+            assert_eq!(next_waiting(&mut accept), None, "{end}");
         }
     }
 }
