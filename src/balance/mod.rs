@@ -9,4 +9,4 @@ mod rendezvous;
 
 pub use hash::{AffinityKey, EndpointIdentity};
 pub use pin::PinToken;
-pub use rendezvous::{Candidate, best, best_first};
+pub use rendezvous::{Candidate, best};

@@ -29,16 +29,6 @@ pub fn best(key: AffinityKey, candidates: &[Candidate], skip: impl Fn(usize) -> 
         .map(|(index, _)| index)
 }
 
-/// The indices of all candidates, best first. Each is found when it is asked for: the first costs as much as [`best`].
-pub fn best_first(key: AffinityKey, candidates: &[Candidate]) -> impl Iterator<Item = usize> {
-    let mut tried = Vec::new();
-    std::iter::from_fn(move || {
-        let next = best(key, candidates, |index| tried.contains(&index))?;
-        tried.push(next);
-        Some(next)
-    })
-}
-
 /// `weight / -log2(hash / 2⁶⁴)`, not yet computed: mostly it need not be.
 struct Score {
     weight: NonZeroU32,
@@ -112,6 +102,16 @@ mod tests {
 
     fn first(key: AffinityKey, candidates: &[Candidate]) -> Option<EndpointIdentity> {
         best(key, candidates, |_| false).map(|index| candidates[index].identity)
+    }
+
+    /// The indices of all candidates, each once more without those before it: the way of a request that finds nobody.
+    fn best_first(key: AffinityKey, candidates: &[Candidate]) -> impl Iterator<Item = usize> {
+        let mut tried = Vec::new();
+        std::iter::from_fn(move || {
+            let next = best(key, candidates, |index| tried.contains(&index))?;
+            tried.push(next);
+            Some(next)
+        })
     }
 
     /// Where each of `keys` keys is placed.

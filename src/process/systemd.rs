@@ -71,11 +71,6 @@ impl Notifier {
         self.send("WATCHDOG=1");
     }
 
-    /// Changes what `systemctl status` shows.
-    pub fn status(&self, status: &str) {
-        self.send(&format!("STATUS={}", one_line(status)));
-    }
-
     fn send(&self, assignments: &str) {
         if let Some(socket) = &self.socket
             && !self.is_muted.load(Ordering::Relaxed)
@@ -160,10 +155,10 @@ mod tests {
         let notifier = Notifier::from_socket(Some(format!("@{name}").into()));
 
         notifier.stopping("draining 12 tunnels");
-        notifier.status("11 tunnels left");
+        notifier.watchdog();
 
         assert_eq!(received(&systemd), "STOPPING=1\nSTATUS=draining 12 tunnels");
-        assert_eq!(received(&systemd), "STATUS=11 tunnels left");
+        assert_eq!(received(&systemd), "WATCHDOG=1");
     }
 
     #[test]
@@ -189,9 +184,9 @@ mod tests {
         let systemd = played_systemd(UnixDatagram::bind(&path));
         let notifier = Notifier::from_socket(Some(path.into_os_string()));
 
-        notifier.status("one\nREADY=1");
+        notifier.stopping("one\nREADY=1");
 
-        assert_eq!(received(&systemd), "STATUS=one READY=1");
+        assert_eq!(received(&systemd), "STOPPING=1\nSTATUS=one READY=1");
     }
 
     #[test]
@@ -231,8 +226,8 @@ mod tests {
         assert!(notifier.complained.load(Ordering::Relaxed));
 
         let systemd = played_systemd(UnixDatagram::bind(&path));
-        notifier.status("heard");
-        assert_eq!(received(&systemd), "STATUS=heard");
+        notifier.ready("heard");
+        assert_eq!(received(&systemd), "READY=1\nSTATUS=heard");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{Builder, JoinHandle};
+use std::thread::Builder;
 use std::time::Duration;
 
 use tokio::runtime::{self, Handle};
@@ -24,7 +24,6 @@ struct Worker {
     load: Arc<AtomicUsize>,
     /// The worker ends, and every task on it, when this is dropped.
     _alive: oneshot::Sender<()>,
-    thread: JoinHandle<()>,
 }
 
 /// A place on a worker, counted as its load from hand-over for as long as this lives: in a reconnect storm no tunnel has
@@ -100,16 +99,6 @@ impl Workers {
     pub fn loads(&self) -> Vec<usize> {
         self.workers.iter().map(|worker| worker.load.load(Ordering::Relaxed)).collect()
     }
-
-    /// Ends every task that still runs, and waits for the threads.
-    pub fn stop(self) {
-        // Each worker's `_alive` goes here, of all of them before the first is waited for.
-        let threads: Vec<_> = self.workers.into_iter().map(|worker| worker.thread).collect();
-        for thread in threads {
-            // A worker that panicked has said so; there is nothing left to be done about it.
-            let _ = thread.join();
-        }
-    }
 }
 
 impl Seat {
@@ -129,12 +118,13 @@ fn start_one(index: usize) -> io::Result<Worker> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let handle = runtime.handle().clone();
     let (alive, ended) = oneshot::channel::<()>();
-    let thread = Builder::new().name(format!("worker-{index}")).spawn(move || {
+    // Nobody waits for the thread: the process ends without it.
+    Builder::new().name(format!("worker-{index}")).spawn(move || {
         runtime.spawn(tick());
         // Nothing is ever sent: it ends when the sender is dropped.
         let _ = runtime.block_on(ended);
     })?;
-    Ok(Worker { runtime: handle, load: Arc::default(), _alive: alive, thread })
+    Ok(Worker { runtime: handle, load: Arc::default(), _alive: alive })
 }
 
 /// A timer that is always near.

@@ -52,11 +52,6 @@ impl Direction {
             Self::FromUpstream => Side::Upstream,
         }
     }
-
-    /// The side that receives in this direction.
-    pub fn sink(self) -> Side {
-        self.source().other()
-    }
 }
 
 /// A value for each side.

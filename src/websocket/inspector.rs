@@ -181,11 +181,6 @@ impl Inspector {
         self.max_fragments = u32::MAX;
     }
 
-    /// Whether a message has begun to pass and its last frame's header has not.
-    pub fn is_in_message(&self) -> bool {
-        self.message == Message::Unfinished
-    }
-
     /// How many messages began to pass.
     pub fn messages(&self) -> u64 {
         self.messages

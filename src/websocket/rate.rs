@@ -53,13 +53,6 @@ impl TokenBucket {
         u64::try_from(self.parts / PARTS).unwrap_or(0)
     }
 
-    /// How long until there are `n` tokens; `None`: they are there. More than the burst will never be: the answer is then when
-    /// the bucket is full.
-    pub fn time_until(&mut self, n: u64, now: Duration) -> Option<Duration> {
-        self.refill(now);
-        self.time_to_gain((i128::from(n.min(self.burst)) * PARTS).saturating_sub(self.parts))
-    }
-
     fn refill(&mut self, now: Duration) {
         let elapsed = now.saturating_sub(self.at);
         self.at = self.at.max(now);
@@ -116,21 +109,18 @@ mod tests {
     }
 
     #[test]
-    fn says_when_tokens_will_be_there() {
+    fn a_debt_is_rounded_up_so_that_it_is_paid_when_its_time_is_over() {
         let mut bucket = TokenBucket::new(3, 2, START);
-        assert_eq!(bucket.time_until(2, START), None);
-        assert!(bucket.take(2, START));
-        let wait = bucket.time_until(1, START).unwrap();
+        let wait = bucket.charge(3, START).unwrap();
         assert_eq!(wait, Duration::from_nanos(333_333_334));
-        assert!(bucket.take(1, START + wait));
-        assert_eq!(bucket.time_until(9, START), bucket.time_until(2, START), "nine never fit in");
+        assert_eq!(bucket.charge(0, START + wait), None);
     }
 
     #[test]
     fn a_rate_of_nothing_never_fills() {
         let mut bucket = TokenBucket::new(0, 1, START);
         assert!(bucket.take(1, START));
-        assert_eq!(bucket.time_until(1, START), Some(Duration::MAX));
+        assert_eq!(bucket.charge(1, START), Some(Duration::MAX));
         assert!(!bucket.take(1, Duration::MAX));
     }
 
@@ -160,22 +150,16 @@ mod tests {
                 } else {
                     bucket.charge(n, now);
                 }
-                bucket.time_until(n, now);
                 let ever = latest.as_nanos().saturating_mul(per_second.into()) / PARTS as u128;
                 prop_assert!(granted <= ever + 1 + u128::from(burst));
             }
         }
 
         #[test]
-        fn who_waits_as_long_as_told_finds_it(per_second in 1u64.., burst in 1u64.., charged: u64, wanted in 1u64..) {
+        fn who_waits_as_long_as_told_is_out_of_debt(per_second in 1u64.., burst in 1u64.., charged: u64) {
             let mut bucket = TokenBucket::new(per_second, burst, START);
             if let Some(then) = bucket.charge(charged, START).and_then(|wait| START.checked_add(wait)) {
                 prop_assert_eq!(bucket.charge(0, then), None);
-            }
-            let mut bucket = TokenBucket::new(per_second, burst, START);
-            bucket.charge(charged, START);
-            if let Some(then) = bucket.time_until(wanted, START).and_then(|wait| START.checked_add(wait)) {
-                prop_assert!(bucket.available(then) >= wanted.min(burst));
             }
         }
     }
