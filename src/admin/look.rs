@@ -87,7 +87,6 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes) -> Gauges {
         generation: snapshot.generation,
         is_ready: proxy.phase() == Phase::Serving,
         sessions: proxy.open_places().saturating_sub(all),
-        tunnels_opened: proxy.registry.opened(),
         tunnels: open
             .into_iter()
             .map(|((route, upstream, endpoint), count)| TunnelsOpen { route, upstream, endpoint, count })

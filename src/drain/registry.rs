@@ -17,7 +17,8 @@ use super::scope::{Member, Scope, TunnelId};
 pub struct Registry {
     shards: Box<[Mutex<Slab<Arc<Ticket>>>]>,
     standing: Mutex<Vec<Standing>>,
-    opened: AtomicU64,
+    /// The last id that was given out; not all of them opened.
+    last: AtomicU64,
 }
 
 /// An order for tunnels that register after their drain began.
@@ -61,14 +62,14 @@ impl Registry {
     /// An empty registry with a shard for each worker.
     pub fn new(workers: usize) -> Arc<Self> {
         let shards = (0..workers.max(1)).map(|_| Mutex::default()).collect();
-        Arc::new(Self { shards, standing: Mutex::default(), opened: AtomicU64::new(0) })
+        Arc::new(Self { shards, standing: Mutex::default(), last: AtomicU64::new(0) })
     }
 
     /// Registers a tunnel that is about to open on `worker`. Where its scope is already draining, its order waits.
     pub fn register(self: &Arc<Self>, worker: usize, member: Member) -> Registration {
         let shard = worker % self.shards.len();
         let ticket = Arc::new(Ticket {
-            id: TunnelId(self.opened.fetch_add(1, Ordering::Relaxed) + 1),
+            id: TunnelId(self.last.fetch_add(1, Ordering::Relaxed) + 1),
             member,
             opened: Instant::now(),
             order: OnceLock::new(),
@@ -117,11 +118,6 @@ impl Registry {
         for shard in 0..self.shards.len() {
             self.shard(shard).iter().for_each(|(_, ticket)| look(ticket));
         }
-    }
-
-    /// How many tunnels were ever opened.
-    pub fn opened(&self) -> u64 {
-        self.opened.load(Ordering::Relaxed)
     }
 
     /// How many tunnels are open.

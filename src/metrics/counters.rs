@@ -11,6 +11,8 @@ use crate::websocket::CloseCode;
 /// The counters of the process.
 #[derive(Debug, Default)]
 pub struct Metrics {
+    /// Tunnels that were ever opened.
+    pub(super) tunnels_opened: Counter,
     /// Tunnels that ended, by how, by whom, and with which code.
     pub(super) tunnels_ended: Family<EndedLabels, Counter>,
     /// Requests that got an answer of our own, by its reason.
@@ -67,6 +69,11 @@ pub(super) struct ResultLabels {
 }
 
 impl Metrics {
+    /// Counts a tunnel whose two streams were joined.
+    pub fn tunnel_opened(&self) {
+        self.tunnels_opened.inc();
+    }
+
     /// Counts a tunnel that ended: `outcome` and `by` are words, `code` is what stands for it in the log.
     pub fn tunnel_ended(&self, outcome: &'static str, by: &'static str, code: Option<CloseCode>) {
         self.tunnels_ended.get_or_create(&EndedLabels { outcome, by, code: code_label(code) }).inc();

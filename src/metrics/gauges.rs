@@ -14,8 +14,6 @@ pub struct Gauges {
     pub is_ready: bool,
     /// Open sessions: connections that are no tunnel.
     pub sessions: usize,
-    /// Tunnels that were ever opened.
-    pub tunnels_opened: u64,
     /// Open tunnels, by where they belong.
     pub tunnels: Vec<TunnelsOpen>,
     /// Every endpoint, and whether an operator drains it.

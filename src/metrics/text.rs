@@ -4,7 +4,6 @@ use std::fmt;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
@@ -59,7 +58,8 @@ impl Metrics {
     }
 
     fn register(&self, registry: &mut Registry) {
-        let Self { tunnels_ended, refusals, exchanges, reloads } = self;
+        let Self { tunnels_opened, tunnels_ended, refusals, exchanges, reloads } = self;
+        registry.register("tunnels_opened", "Tunnels that were ever opened", tunnels_opened.clone());
         registry.register(
             "tunnels_ended",
             "Tunnels that ended, by how, by whom and with which code",
@@ -77,11 +77,10 @@ impl Metrics {
 
 impl Gauges {
     fn register(&self, registry: &mut Registry) {
-        let Self { generation, is_ready, sessions, tunnels_opened, tunnels, endpoints, listeners, drains } = self;
+        let Self { generation, is_ready, sessions, tunnels, endpoints, listeners, drains } = self;
         registry.register("config_generation", "Which configuration is served", constant(signed(*generation)));
         registry.register("ready", "1 while new sessions and tunnels are welcome", constant(i64::from(*is_ready)));
         registry.register("sessions_open", "Connections that are no tunnel", constant(signed(*sessions as u64)));
-        registry.register("tunnels_opened", "Tunnels that were ever opened", ConstCounter::new(*tunnels_opened));
         let open = tunnels.iter().map(|it| {
             let labels = TunnelLabels {
                 route: it.route.to_string(),
@@ -146,6 +145,7 @@ mod tests {
     #[test]
     fn says_everything_there_is() {
         let metrics = Metrics::default();
+        metrics.tunnel_opened();
         metrics.tunnel_ended("drained_reload", "windlass", Some(CloseCode::SERVICE_RESTART));
         metrics.refused("no_route");
         metrics.exchanged(Some(204), "complete");
@@ -154,7 +154,6 @@ mod tests {
             generation: 3,
             is_ready: true,
             sessions: 2,
-            tunnels_opened: 9,
             tunnels: vec![TunnelsOpen {
                 route: "chat".into(),
                 upstream: "chat".into(),
@@ -183,7 +182,7 @@ mod tests {
             "windlass_config_generation 3",
             "windlass_ready 1",
             "windlass_sessions_open 2",
-            "windlass_tunnels_opened_total 9",
+            "windlass_tunnels_opened_total 1",
             r#"windlass_tunnels_open{route="chat",upstream="chat",endpoint="a"} 5"#,
             r#"windlass_endpoint_draining{upstream="chat",endpoint="a"} 1"#,
             r#"windlass_listener_open{listener="public",address="127.0.0.1:80"} 1"#,

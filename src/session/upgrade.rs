@@ -160,6 +160,7 @@ impl Opened {
     /// Joins the two streams: a task of its own from now on, so that nothing of the session stays with the tunnel.
     pub(super) fn join(self, client: ClientStream, early: Bytes, place: Place) {
         let Self { upstream, early: upstream_early, answer, protocol, settings, registration, lease, metrics } = self;
+        metrics.tunnel_opened();
         let ticket = Arc::clone(registration.ticket());
         let joined = Joined { client, upstream, client_early: early.to_vec(), upstream_early, answer };
         let mut tunnel = Tunnel::new(joined, Terms { settings: Arc::clone(&settings), protocol }, registration);
