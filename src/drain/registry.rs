@@ -113,10 +113,22 @@ impl Registry {
         found
     }
 
-    /// Shows every open tunnel to `look`, which must be quick: the workers wait for it to open and end tunnels.
+    /// Shows every open tunnel to `look`. Nobody waits for it: a shard is held only while some of its tickets are copied.
+    ///
+    /// Who is open all the while is shown once; who opens or ends meanwhile, once or not at all.
     pub fn each(&self, mut look: impl FnMut(&Arc<Ticket>)) {
+        let mut some = Vec::with_capacity(AT_ONCE);
         for shard in 0..self.shards.len() {
-            self.shard(shard).iter().for_each(|(_, ticket)| look(ticket));
+            for first in (0..).step_by(AT_ONCE) {
+                // A ticket keeps its key.
+                let tickets = self.shard(shard);
+                if first >= tickets.capacity() {
+                    break;
+                }
+                some.extend((first..first + AT_ONCE).filter_map(|key| tickets.get(key)).cloned());
+                drop(tickets);
+                some.drain(..).for_each(|ticket| look(&ticket));
+            }
         }
     }
 
@@ -209,6 +221,9 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How many tickets are copied while a worker may wait for their shard.
+const AT_ONCE: usize = 256;
+
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
@@ -243,6 +258,21 @@ mod tests {
         assert_eq!(registry.len(), 1);
         drop(registration);
         assert!(registry.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_at_all_shows_each_once_and_holds_nobody_up() {
+        let registry = Registry::new(2);
+        let all: Vec<_> = (0..5 * AT_ONCE).map(|number| registry.register(number, member(2))).collect();
+        let (gone, left): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it.ticket().id.0.is_multiple_of(3));
+        drop(gone);
+        let mut seen = Vec::new();
+        registry.each(|ticket| {
+            assert!(registry.shards.iter().all(|shard| shard.try_lock().is_ok()), "a worker can open and end tunnels");
+            seen.push(ticket.id.0);
+        });
+        seen.sort_unstable();
+        assert_eq!(seen, left.iter().map(|it| it.ticket().id.0).collect::<Vec<_>>());
     }
 
     #[tokio::test(start_paused = true)]
