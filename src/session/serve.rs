@@ -109,7 +109,8 @@ async fn speak_http(stream: ClientStream, session: Arc<Session>, place: Place) {
             told = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
-        let ended = connection.poll_without_shutdown(cx);
+        // Not `poll_without_shutdown`: with that, hyper is done before everything that it took of an answer is out.
+        let ended = Pin::new(&mut connection).poll(cx);
         // The tunnel may take the stream when everything of earlier answers is out; hyper keeps at it until then.
         if !unsent.is_some()
             && let Some(opened) = session.take_opened()

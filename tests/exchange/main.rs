@@ -1,5 +1,5 @@
 //! Plain HTTP exchanges through a whole proxy: what each side reads, byte by byte.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -11,4 +11,5 @@ mod expect;
 mod logged;
 mod placed;
 mod reuse;
+mod slow_readers;
 mod upgrades;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::within;
 
@@ -22,6 +22,13 @@ impl Peer {
 
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self::new(within(TcpStream::connect(address)).await.unwrap())
+    }
+
+    /// A client whose kernel takes no more than about so many bytes before it reads.
+    pub(crate) async fn connect_with_receive_buffer(address: SocketAddr, bytes: u32) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(bytes).unwrap();
+        Self::new(within(socket.connect(address)).await.unwrap())
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {

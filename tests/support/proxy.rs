@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use socket2::SockRef;
 use windlass::config::{ListenerName, parse};
 use windlass::net::ListeningSocket;
 use windlass::process::Workers;
@@ -30,6 +31,8 @@ pub(crate) struct Plan {
     route: String,
     upstream: String,
     workers: usize,
+    /// What the kernel keeps of an answer, in bytes; as much as it likes, unless the test says.
+    send_buffer: Option<usize>,
 }
 
 impl TestProxy {
@@ -42,16 +45,26 @@ impl TestProxy {
             upstream: format!("endpoints = {endpoints:?}\n"),
             // One worker, so that the connections that rest are found again.
             workers: 1,
+            send_buffer: None,
         }
     }
 
     /// Starts a proxy with this configuration; its listeners are bound where it says, best to port 0.
     pub(crate) fn with(config: &str, workers: usize) -> Self {
+        Self::start(config, workers, None)
+    }
+
+    fn start(config: &str, workers: usize, send_buffer: Option<usize>) -> Self {
         let tickets = TicketKeys::generate().unwrap();
         let snapshot = snapshot(config, &tickets, None);
         let mut sockets = BTreeMap::new();
         for (name, listener) in snapshot.listeners() {
-            sockets.insert(name.clone(), ListeningSocket::bind(listener.settings.bind.address().unwrap()).unwrap());
+            let socket = ListeningSocket::bind(listener.settings.bind.address().unwrap()).unwrap();
+            if let Some(bytes) = send_buffer {
+                // Every accepted socket inherits it.
+                SockRef::from(&socket).set_send_buffer_size(bytes).unwrap();
+            }
+            sockets.insert(name.clone(), socket);
         }
         let addresses = sockets.iter().map(|(name, socket)| (name.clone(), socket.address())).collect();
         let proxy = Proxy::new(snapshot, Workers::start(workers).unwrap(), 1000);
@@ -99,6 +112,12 @@ impl Plan {
         self
     }
 
+    /// Lets the kernel keep no more than about so many bytes of an answer.
+    pub(crate) fn send_buffer(mut self, bytes: usize) -> Self {
+        self.send_buffer = Some(bytes);
+        self
+    }
+
     /// The whole configuration.
     pub(crate) fn config(&self) -> String {
         let Self { listener, route, upstream, .. } = self;
@@ -107,7 +126,7 @@ impl Plan {
 
     /// Starts it, on the current runtime and workers of its own.
     pub(crate) fn start(self) -> TestProxy {
-        TestProxy::with(&self.config(), self.workers)
+        TestProxy::start(&self.config(), self.workers, self.send_buffer)
     }
 }
 
