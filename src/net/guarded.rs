@@ -1,4 +1,4 @@
-//! A client's stream under hyper: a client that takes none of its answer is cut, and what is unsent is known.
+//! A stream under hyper: a peer that takes nothing of what is written is cut, and what is unsent is known.
 
 use std::future::Future;
 use std::io;
@@ -13,34 +13,37 @@ use tokio::time::{Instant, Sleep, sleep};
 
 /// A stream whose writes have a deadline.
 #[derive(Debug)]
-pub(super) struct Guarded<S> {
+pub struct Guarded<S> {
     stream: S,
     deadline: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
     unsent: Unsent,
 }
 
-/// Whether the stream took everything that was written to it so far.
+/// Whether something that was to be written is not taken yet.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Unsent(Arc<AtomicBool>);
+pub struct Unsent(Arc<AtomicBool>);
 
 impl Unsent {
-    pub(super) fn is_some(&self) -> bool {
+    /// Whether it still holds something back.
+    pub fn is_some(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 impl<S> Guarded<S> {
     /// Guards `stream`: a write that makes no progress for `deadline` fails.
-    pub(super) fn new(stream: S, deadline: Duration) -> Self {
+    pub fn new(stream: S, deadline: Duration) -> Self {
         Self { stream, deadline, stalled: None, unsent: Unsent::default() }
     }
 
-    pub(super) fn unsent(&self) -> Unsent {
+    /// What tells, for as long as the stream is in other hands, whether it took everything.
+    pub fn unsent(&self) -> Unsent {
         self.unsent.clone()
     }
 
-    pub(super) fn into_inner(self) -> S {
+    /// The stream as it was given.
+    pub fn into_inner(self) -> S {
         self.stream
     }
 
@@ -98,7 +101,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
 
 /// Ends a stream so that the peer reads what was written last: a FIN, and then its own end is awaited for a moment, since
 /// closing with unread input would send a reset.
-pub(super) async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+pub async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let farewell = async {
         stream.shutdown().await?;

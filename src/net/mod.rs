@@ -1,8 +1,9 @@
-//! Sockets: what a tunnel needs of a stream, TLS over one, listening, dialling.
+//! Sockets: what a tunnel needs of a stream, TLS over one, a deadline for writing to one, listening, dialling.
 //!
 //! No HTTP and no WebSocket here; deadlines come from the caller.
 
 mod dial;
+mod guarded;
 mod listen;
 mod spill;
 mod stream;
@@ -10,6 +11,7 @@ mod tls_scratch;
 mod tls_stream;
 
 pub use dial::{DialError, dial};
+pub use guarded::{Guarded, Unsent, linger};
 pub use listen::{Acceptor, ListeningSocket};
 pub use spill::Spill;
 pub use stream::{ClientStream, TunnelStream};

@@ -9,10 +9,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
-use super::guarded::Guarded;
 use super::last_words::LastWords;
 use super::serve::MAX_BUFFER;
 use super::upload::Upload;
+use crate::net::Guarded;
 
 /// A connection with an endpoint; dropped, it is closed.
 #[derive(Debug)]

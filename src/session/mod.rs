@@ -12,7 +12,6 @@ mod body;
 mod connection;
 mod exchange;
 mod expect;
-mod guarded;
 mod last_words;
 mod log;
 mod origin;

@@ -14,13 +14,12 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-use super::guarded::{Guarded, linger};
 use super::log;
 use super::proxy::{Phase, Proxy};
 use super::request::answer;
 use super::upgrade::Opened;
 use crate::http::forward::Scheme;
-use crate::net::{ClientStream, TlsStream};
+use crate::net::{ClientStream, Guarded, TlsStream, linger};
 use crate::process::Seat;
 use crate::snapshot::Listener;
 
