@@ -2,7 +2,7 @@
 //!
 //! What it does: answers what can be read by looking (`/live`, `/ready`, `/status`, `/metrics`), and hands on what is to be
 //! done as a [`Command`]. What it does not: reload or drain; whoever runs the process does. Invariants: nothing but reading
-//! over TCP, nothing for a page in a browser, and every request has a bounded body and a deadline.
+//! over TCP, nothing for a page in a browser, every request has a bounded body, and every wait for an operator a deadline.
 
 mod client;
 mod command;

@@ -28,12 +28,14 @@ use super::look::{gauges, status};
 use super::notes::Notes;
 use super::socket::Bound;
 use super::wire::{DrainAnswer, DrainRequest, ErrorAnswer, PlanAnswer, PlanRequest, UndrainAnswer, UndrainRequest};
+use crate::net::Guarded;
 use crate::process::Predecessors;
 use crate::session::{Phase, Proxy};
 
 /// How many operators are served at a time; the others wait.
 const CONNECTIONS: usize = 32;
-/// How long a request, its body included, may take to arrive, and a connection may rest.
+/// How long a request, its body included, may take to arrive, a connection may rest, and an operator may read nothing of an
+/// answer. What is asked for may take longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest body of a request, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -129,7 +131,7 @@ where
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(PATIENCE)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Guarded::new(stream, PATIENCE)), service);
         if let Err(error) = connection.await {
             tracing::debug!(%error, "an operator's connection ended early");
         }
@@ -254,4 +256,70 @@ fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::sync::{mpsc, oneshot};
+
+    use super::super::command::channel;
+    use super::super::wire::HandoffAnswer;
+    use super::*;
+    use crate::config::parse;
+    use crate::process::Workers;
+    use crate::snapshot::{Certificates, Snapshot};
+    use crate::tls::TicketKeys;
+
+    const SITE: &str = r#"
+[listener.public]
+bind = "127.0.0.1:0"
+[route.chat]
+upstream = "chat"
+[upstream.chat]
+endpoints = ["127.0.0.1:1"]
+"#;
+
+    /// Somebody who operates a process.
+    struct Operator {
+        stream: DuplexStream,
+        /// What the process is told to do.
+        commands: mpsc::Receiver<Command>,
+        /// Resolves when the place of the connection is free.
+        freed: oneshot::Receiver<()>,
+    }
+
+    /// An operator who has asked this, and between whom and the process so many bytes fit.
+    async fn asking(request: &str, buffer: usize) -> Operator {
+        let settings = parse(SITE, Path::new("test.toml")).unwrap();
+        let snapshot = Snapshot::assemble(settings.into(), Certificates::new(), &TicketKeys::generate().unwrap(), None);
+        let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), 1);
+        let (sender, commands) = channel();
+        let (notes, predecessors) = (Arc::new(Notes::new(None)), Arc::default());
+        let context = Arc::new(Context { proxy, notes, predecessors, commands: sender });
+        let (mut stream, served) = duplex(buffer);
+        let (place, freed) = oneshot::channel();
+        spawn(served, Rights::All, &context, place);
+        stream.write_all(format!("{request} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).await.unwrap();
+        Operator { stream, commands, freed }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_reads_nothing_holds_no_place_for_ever() {
+        let operator = asking("GET /metrics", 64).await;
+        assert!(timeout(2 * PATIENCE, operator.freed).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_command_may_take_longer_than_any_reader() {
+        let Operator { mut stream, mut commands, freed } = asking("POST /handoff", 4096).await;
+        let Some(Command::HandOff(reply)) = commands.recv().await else { panic!("it is told to hand over") };
+        assert!(timeout(100 * PATIENCE, freed).await.is_err());
+        reply.send(Ok(HandoffAnswer { pid: 7 })).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("\"pid\": 7"), "{answer}");
+    }
 }
