@@ -3,13 +3,13 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
 
 use rustix::net::{SocketFlags, acceptfrom_with};
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::options::set_options;
 use crate::process::watch;
 
 /// How many connections the kernel keeps for us while we are busy; it takes the less of this and `net.core.somaxconn`.
@@ -57,7 +57,8 @@ impl ListeningSocket {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
         socket.set_reuse_port(port == Port::Shared)?;
-        prepare_accepted(&socket)?;
+        // Every accepted socket inherits them.
+        set_options(&socket)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         let socket = TcpListener::from(socket);
@@ -76,7 +77,7 @@ impl ListeningSocket {
         }
         socket.set_nonblocking(true)?;
         socket.set_cloexec(true)?;
-        prepare_accepted(&socket)?;
+        set_options(&socket)?;
         let socket = TcpListener::from(socket);
         let address = socket.local_addr()?;
         Ok(Self { socket, address })
@@ -167,16 +168,6 @@ fn accept_now(socket: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     let (accepted, peer) = acceptfrom_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
     let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok()).ok_or(io::ErrorKind::ConnectionAborted)?;
     Ok((TcpStream::from(accepted), peer))
-}
-
-/// Sets what every accepted socket inherits.
-fn prepare_accepted(socket: &Socket) -> io::Result<()> {
-    // A frame must not wait for the acknowledgement of the one before.
-    socket.set_tcp_nodelay(true)?;
-    // A client that vanished while it only listens, to events for instance, is noticed within two minutes. Tunnels are
-    // pinged, and notice sooner.
-    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
-    socket.set_tcp_keepalive(&keepalive.with_retries(4))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod dial;
 mod guarded;
 mod listen;
+mod options;
 mod spill;
 mod stream;
 mod tls_scratch;
