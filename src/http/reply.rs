@@ -35,6 +35,8 @@ pub enum Refusal {
     NoEndpoint,
     /// The process, or what the route leads to, is ending.
     Draining,
+    /// The process or its machine has no descriptor, port or memory left for a connection with an endpoint.
+    NoRoom,
     /// No endpoint could be connected to in time.
     ConnectTimeout,
     /// The endpoint took none of the request body for too long.
@@ -77,7 +79,7 @@ impl Refusal {
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::ConnectFailed | Self::BadAnswer | Self::AnswerLost => StatusCode::BAD_GATEWAY,
-            Self::NoEndpoint | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoEndpoint | Self::Draining | Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout | Self::RequestStuck | Self::HeadTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -95,6 +97,7 @@ impl Refusal {
             Self::AnswerLost => "answer_lost",
             Self::NoEndpoint => "no_endpoint",
             Self::Draining => "draining",
+            Self::NoRoom => "no_room",
             Self::ConnectTimeout => "connect_timeout",
             Self::RequestStuck => "request_stuck",
             Self::HeadTimeout => "head_timeout",
@@ -113,7 +116,7 @@ impl Refusal {
             | Self::ConnectTimeout
             | Self::RequestStuck
             | Self::HeadTimeout => Fault::Upstream,
-            Self::NoEndpoint | Self::Draining => Fault::Us,
+            Self::NoEndpoint | Self::Draining | Self::NoRoom => Fault::Us,
         }
     }
 
@@ -135,7 +138,7 @@ impl Refusal {
                 headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
                 headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
             }
-            Self::NoEndpoint | Self::Draining => {
+            Self::NoEndpoint | Self::Draining | Self::NoRoom => {
                 headers.insert(RETRY_AFTER, retry_after.into());
             }
             _ => {}
@@ -161,6 +164,7 @@ impl fmt::Display for Refusal {
             Self::AnswerLost => "the endpoint gave no answer",
             Self::NoEndpoint => "no endpoint can be used now",
             Self::Draining => "going away, come back a little later",
+            Self::NoRoom => "no room for another connection, come back a little later",
             Self::ConnectTimeout => "no endpoint could be reached in time",
             Self::RequestStuck => "the endpoint took too long to read the request",
             Self::HeadTimeout => "the endpoint took too long to answer",
@@ -176,7 +180,7 @@ mod tests {
 
     use super::*;
 
-    const EVERY: [Refusal; 16] = [
+    const EVERY: [Refusal; 17] = [
         Refusal::Unclean(Unclean::Connect),
         Refusal::Unclean(Unclean::TransferEncoding),
         Refusal::BadHandshake(BadHandshake::KeyMissing),
@@ -190,6 +194,7 @@ mod tests {
         Refusal::AnswerLost,
         Refusal::NoEndpoint,
         Refusal::Draining,
+        Refusal::NoRoom,
         Refusal::ConnectTimeout,
         Refusal::RequestStuck,
         Refusal::HeadTimeout,
@@ -202,7 +207,7 @@ mod tests {
     #[test]
     fn statuses_are_those_that_clients_know() {
         let statuses = EVERY.map(|refusal| refusal.status().as_u16());
-        assert_eq!(statuses, [405, 400, 400, 405, 426, 408, 400, 404, 502, 502, 502, 503, 503, 504, 504, 504]);
+        assert_eq!(statuses, [405, 400, 400, 405, 426, 408, 400, 404, 502, 502, 502, 503, 503, 503, 504, 504, 504]);
     }
 
     #[test]

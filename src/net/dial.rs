@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 use std::{fmt, io};
 
+use rustix::io::Errno;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -11,13 +12,17 @@ use tokio::time::timeout;
 use super::options::set_options;
 use crate::config::EndpointAddress;
 
-/// Why there is no connection to an endpoint. It is the endpoint's fault, and the next-best one is tried.
+/// Why there is no connection to an endpoint.
 #[derive(Debug)]
 pub enum DialError {
-    /// Refused, unreachable, or its name is unknown.
+    /// Refused, unreachable, or its name is unknown: the endpoint's fault.
     Failed(io::Error),
-    /// Nothing came of it within the deadline.
+    /// Nothing came of it within the deadline: the endpoint's fault.
     TimedOut,
+    /// This machine has no port left for connections to its address, or no address to connect from.
+    OutOfPorts(io::Error),
+    /// This process has no descriptor left, or the system no memory: no endpoint can be connected to.
+    Exhausted(io::Error),
 }
 
 /// Connects to an endpoint, name lookup included, within `deadline`.
@@ -28,9 +33,20 @@ pub async fn dial(address: &EndpointAddress, deadline: Duration) -> Result<TcpSt
             EndpointAddress::Name(host, port) => TcpStream::connect((host.as_str(), *port)).await,
         }
     };
-    let stream = timeout(deadline, connect).await.map_err(|_| DialError::TimedOut)?.map_err(DialError::Failed)?;
-    set_options(&SockRef::from(&stream)).map_err(DialError::Failed)?;
+    let stream = timeout(deadline, connect).await.map_err(|_| DialError::TimedOut)??;
+    set_options(&SockRef::from(&stream))?;
     Ok(stream)
+}
+
+impl From<io::Error> for DialError {
+    fn from(error: io::Error) -> Self {
+        match Errno::from_io_error(&error) {
+            Some(Errno::ADDRNOTAVAIL) => Self::OutOfPorts(error),
+            // The last is epoll's, beyond fs.epoll.max_user_watches.
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM | Errno::NOSPC) => Self::Exhausted(error),
+            _ => Self::Failed(error),
+        }
+    }
 }
 
 impl fmt::Display for DialError {
@@ -38,6 +54,12 @@ impl fmt::Display for DialError {
         match self {
             Self::Failed(error) => error.fmt(f),
             Self::TimedOut => f.write_str("no connection within connect_timeout"),
+            Self::OutOfPorts(error) => write!(
+                f,
+                "{error}: no local port or address is left for connections to it; widen net.ipv4.ip_local_port_range, \
+                 or list the endpoint under more addresses"
+            ),
+            Self::Exhausted(error) => write!(f, "{error}; raise LimitNOFILE or lower the load"),
         }
     }
 }
@@ -49,6 +71,20 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+
+    #[test]
+    fn our_own_shortages_are_no_fault_of_an_endpoint() {
+        let judged = |errno: Errno| DialError::from(io::Error::from(errno));
+        for errno in [Errno::CONNREFUSED, Errno::HOSTUNREACH, Errno::NETUNREACH, Errno::CONNRESET, Errno::ACCESS] {
+            assert!(matches!(judged(errno), DialError::Failed(_)), "{errno}");
+        }
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::NOSPC] {
+            assert!(matches!(judged(errno), DialError::Exhausted(_)), "{errno}");
+        }
+        let out_of_ports = judged(Errno::ADDRNOTAVAIL);
+        assert!(matches!(out_of_ports, DialError::OutOfPorts(_)));
+        assert!(out_of_ports.to_string().contains("net.ipv4.ip_local_port_range"));
+    }
 
     #[tokio::test]
     async fn dialled_sockets_send_at_once_and_notice_vanished_peers() {

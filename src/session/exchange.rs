@@ -155,7 +155,7 @@ async fn ask_best(
                 None => match reach(visit, endpoint).await {
                     Ok(stream) => Connection::open(stream, deadline).await.map_err(|error| blame(endpoint, &error))?,
                     Err(unreachable) => {
-                        refused = unreachable;
+                        refused = unreachable.or_try_the_next()?;
                         break;
                     }
                 },

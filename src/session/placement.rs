@@ -17,6 +17,15 @@ pub(super) struct Placed {
     pub(super) stream: TcpStream,
 }
 
+/// Why there is no connection with an endpoint.
+#[derive(Debug)]
+pub(super) enum Unreachable {
+    /// Another one may be reached: it is this endpoint's fault, or that of the ports left for its address.
+    One(Refused),
+    /// Nor could any other: we are short of what every connection takes.
+    All(Refused),
+}
+
 /// Connects to the endpoints that are meant for `key`, best first, until one answers.
 pub(super) async fn connect(visit: &Visit, key: AffinityKey, pin: Option<PinToken>) -> Result<Placed, Refused> {
     let mut refused = Refused::from(Refusal::NoEndpoint);
@@ -24,41 +33,56 @@ pub(super) async fn connect(visit: &Visit, key: AffinityKey, pin: Option<PinToke
         let lease = endpoint.lease();
         match reach(visit, endpoint).await {
             Ok(stream) => return Ok(Placed { lease, stream }),
-            Err(unreachable) => refused = unreachable,
+            Err(unreachable) => refused = unreachable.or_try_the_next()?,
         }
     }
     Err(refused)
 }
 
 /// Connects to one endpoint.
-pub(super) async fn reach(visit: &Visit, endpoint: &Arc<Endpoint>) -> Result<TcpStream, Refused> {
+pub(super) async fn reach(visit: &Visit, endpoint: &Arc<Endpoint>) -> Result<TcpStream, Unreachable> {
     let settings = &visit.upstream().settings;
     let error = match dial(&endpoint.address, settings.connect_timeout).await {
         Ok(stream) => return Ok(stream),
         Err(error) => error,
     };
-    tracing::warn!(
-        upstream = %settings.name,
-        endpoint = %endpoint.name,
-        %error,
-        "cannot connect to an endpoint; the next one is tried"
-    );
     let refusal = match error {
         DialError::Failed(_) => Refusal::ConnectFailed,
         DialError::TimedOut => Refusal::ConnectTimeout,
+        DialError::OutOfPorts(_) | DialError::Exhausted(_) => Refusal::NoRoom,
     };
-    Err(endpoint.refused(refusal, error.to_string()))
+    let refused = endpoint.refused(refusal, error.to_string());
+    let (upstream, endpoint) = (&settings.name, &endpoint.name);
+    if let DialError::Exhausted(_) = error {
+        tracing::error!(%upstream, %endpoint, %error, "cannot connect to endpoints: out of a resource");
+        return Err(Unreachable::All(refused));
+    }
+    tracing::warn!(%upstream, %endpoint, %error, "cannot connect to an endpoint; the next one is tried");
+    Err(Unreachable::One(refused))
+}
+
+impl Unreachable {
+    /// The refusal for the case that no other endpoint is left.
+    ///
+    /// # Errors
+    /// None can be reached.
+    pub(super) fn or_try_the_next(self) -> Result<Refused, Refused> {
+        match self {
+            Self::One(refused) => Ok(refused),
+            Self::All(refused) => Err(refused),
+        }
+    }
 }
 
 impl Endpoint {
-    /// A refusal that is this endpoint's fault.
+    /// A refusal that has to do with this endpoint.
     pub(super) fn refused(&self, refusal: Refusal, detail: impl AsRef<str>) -> Refused {
         Refused::because(refusal, format!("endpoint {}: {}", self.name, detail.as_ref()))
     }
 }
 
 impl Lease {
-    /// A refusal that is this endpoint's fault.
+    /// A refusal that has to do with this endpoint.
     pub(super) fn refused(&self, refusal: Refusal, detail: impl AsRef<str>) -> Refused {
         self.endpoint().refused(refusal, detail)
     }

@@ -9,4 +9,5 @@ mod requests;
 #[path = "../support/rig/mod.rs"]
 #[allow(dead_code, unreachable_pub, unused_imports, reason = "each test uses its share of the rig")]
 mod rig;
+mod shortage;
 mod tungstenite;
