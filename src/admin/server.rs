@@ -269,7 +269,7 @@ mod tests {
     use super::super::wire::HandoffAnswer;
     use super::*;
     use crate::config::parse;
-    use crate::process::Workers;
+    use crate::process::{Room, Workers};
     use crate::snapshot::{Certificates, Snapshot};
     use crate::tls::TicketKeys;
 
@@ -295,7 +295,8 @@ endpoints = ["127.0.0.1:1"]
     async fn asking(request: &str, buffer: usize) -> Operator {
         let settings = parse(SITE, Path::new("test.toml")).unwrap();
         let snapshot = Snapshot::assemble(settings.into(), Certificates::new(), &TicketKeys::generate().unwrap(), None);
-        let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), 1);
+        let room = Room { descriptors: 0, tunnels: 1, resting: 0 };
+        let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), room);
         let (sender, commands) = channel();
         let (notes, predecessors) = (Arc::new(Notes::new(None)), Arc::default());
         let context = Arc::new(Context { proxy, notes, predecessors, commands: sender });

@@ -63,22 +63,22 @@ impl Running {
 
     /// Does everything but to accept, with what was inherited where it fits.
     pub(super) fn build(loaded: Loaded, heritage: &mut Heritage) -> Result<Built, StartError> {
-        let limit = raise_descriptor_limit();
-        tracing::info!("{limit}");
-        if let Some(shortage) = limit.shortage() {
+        let (settings, certificates) = loaded.into_parts();
+        let workers = worker_count(settings.workers);
+        let room = raise_descriptor_limit().room(workers, settings.listeners.len());
+        tracing::info!("{room}");
+        if let Some(shortage) = room.shortage() {
             tracing::warn!("{shortage}");
         }
-        let capacity = usize::try_from(limit.capacity_in_tunnels()).unwrap_or(usize::MAX);
-        let (settings, certificates) = loaded.into_parts();
         let tickets = match heritage.tickets.take() {
             Some(keys) => keys,
             None => TicketKeys::generate().map_err(|error| StartError::System(error.to_string()))?,
         };
         let listeners = Listeners::new(take(&mut heritage.sockets));
-        let workers = Workers::start(worker_count(settings.workers))?;
+        let workers = Workers::start(workers)?;
         let prepared = listeners.prepare(&settings, &workers).map_err(StartError::Bind)?;
         let snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
-        let proxy = Proxy::new(snapshot, workers, capacity);
+        let proxy = Proxy::new(snapshot, workers, room);
         heritage.resume_drains(&proxy.snapshot());
         let drains = Drains::new(Arc::clone(&proxy.drains));
         let predecessors = Arc::clone(&heritage.predecessors);

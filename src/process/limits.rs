@@ -1,4 +1,4 @@
-//! How many file descriptors this process may have, and how many tunnels that is.
+//! How many file descriptors this process may have, and what they suffice for.
 
 use std::fmt;
 
@@ -27,38 +27,68 @@ pub fn raise_descriptor_limit() -> DescriptorLimit {
 }
 
 impl DescriptorLimit {
-    /// How many tunnels can be open at once: each needs two descriptors, and a session that is not a tunnel yet needs one.
-    pub fn capacity_in_tunnels(&self) -> u64 {
-        self.now.saturating_sub(RESERVED_DESCRIPTORS) / DESCRIPTORS_PER_TUNNEL
+    /// What there is room for beside so many workers and listeners.
+    pub fn room(&self, workers: usize, listeners: usize) -> Room {
+        let own = [(workers, DESCRIPTORS_PER_WORKER), (listeners, DESCRIPTORS_PER_LISTENER)];
+        let reserved = own.iter().fold(RESERVED_DESCRIPTORS, |sum, (count, each)| sum.saturating_add(count * each));
+        let descriptors = usize::try_from(self.now).unwrap_or(usize::MAX);
+        let free = descriptors.saturating_sub(reserved);
+        let resting = (free / RESTING_SHARE).min(MOST_RESTING);
+        Room { descriptors, tunnels: (free - resting) / DESCRIPTORS_PER_TUNNEL, resting }
     }
+}
 
-    /// What an operator should read when the capacity is below what a proxy is expected to hold.
+/// What the descriptors suffice for: reserve + 2 × `tunnels` + `resting` ≤ `descriptors`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// All of them.
+    pub descriptors: usize,
+    /// How many sessions and tunnels can be open at once: each may need two.
+    pub tunnels: usize,
+    /// How many connections with endpoints can rest between two exchanges, when they are no session's.
+    pub resting: usize,
+}
+
+impl Room {
+    /// What an operator should read when it is for fewer tunnels than a proxy is expected to hold.
     pub fn shortage(&self) -> Option<String> {
-        let tunnels = self.capacity_in_tunnels();
-        (tunnels < EXPECTED_TUNNELS).then(|| {
+        let Self { descriptors, tunnels, .. } = self;
+        (*tunnels < EXPECTED_TUNNELS).then(|| {
             format!(
-                "room for only {tunnels} tunnels, because this process may open {} file descriptors: \
+                "room for only {tunnels} tunnels, because this process may open {descriptors} file descriptors: \
                  raise the hard limit (LimitNOFILE= in the systemd unit, `ulimit -Hn` in a shell)",
-                self.now
             )
         })
     }
 }
 
-impl fmt::Display for DescriptorLimit {
+impl fmt::Display for Room {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "room for {} tunnels with {} file descriptors", self.capacity_in_tunnels(), self.now)
+        write!(f, "room for {} tunnels with {} file descriptors", self.tunnels, self.descriptors)
     }
 }
 
 /// The client's and the endpoint's.
-const DESCRIPTORS_PER_TUNNEL: u64 = 2;
+const DESCRIPTORS_PER_TUNNEL: usize = 2;
 
-/// Kept for listeners, workers' epoll and event descriptors, logs, files read by a reload, and idle connections to endpoints.
-const RESERVED_DESCRIPTORS: u64 = 100;
+/// A runtime's epoll, twice, its event descriptor and its end of the signals' socket.
+const DESCRIPTORS_PER_WORKER: usize = 4;
+
+/// A socket and its acceptor's; twice, for a reload may open the new ones while the old ones are still there.
+const DESCRIPTORS_PER_LISTENER: usize = 4;
+
+/// Kept for what there is once: standard streams, the main runtime, signals, the 32 operators at a time, files read by a
+/// reload, a handoff.
+const RESERVED_DESCRIPTORS: usize = 100;
+
+/// Of the rest, this part is for connections with endpoints that rest.
+const RESTING_SHARE: usize = 16;
+
+/// More of them would seldom be used, and be fewer tunnels.
+const MOST_RESTING: usize = 4096;
 
 /// Below this many tunnels the limit is more likely an oversight than a wish.
-const EXPECTED_TUNNELS: u64 = 4096;
+const EXPECTED_TUNNELS: usize = 4096;
 
 #[cfg(test)]
 mod tests {
@@ -78,21 +108,34 @@ mod tests {
     }
 
     #[test]
-    fn counts_two_descriptors_a_tunnel_beside_the_reserve() {
-        assert_eq!(limit(1024).capacity_in_tunnels(), 462);
-        assert_eq!(limit(100).capacity_in_tunnels(), 0);
-        assert_eq!(limit(1).capacity_in_tunnels(), 0);
+    fn whatever_it_is_divided_into_there_is_not_more() {
+        for now in (0..20_000).chain([1 << 20, u64::MAX]) {
+            let (workers, listeners) = (32, 3);
+            let Room { descriptors, tunnels, resting } = limit(now).room(workers, listeners);
+            let reserve = 100 + 4 * workers + 4 * listeners;
+            assert!(tunnels == 0 || reserve + 2 * tunnels + resting <= descriptors, "{now}");
+            assert!(descriptors <= reserve || descriptors - reserve - 2 * tunnels - resting <= 1, "{now}");
+        }
+    }
+
+    #[test]
+    fn few_of_many_descriptors_are_for_what_rests() {
+        assert_eq!(limit(1 << 20).room(2, 1), Room { descriptors: 1 << 20, tunnels: 522_184, resting: 4096 });
+        assert_eq!(limit(1024).room(2, 1), Room { descriptors: 1024, tunnels: 427, resting: 57 });
+        assert_eq!(limit(100).room(2, 1), Room { descriptors: 100, tunnels: 0, resting: 0 });
     }
 
     #[test]
     fn warns_below_4096_tunnels_and_not_from_there_on() {
-        assert!(limit(8291).shortage().is_some_and(|text| text.contains("only 4095 tunnels")));
-        assert_eq!(limit(8292).shortage(), None);
+        let room = |tunnels| Room { descriptors: 9000, tunnels, resting: 0 };
+        assert!(room(4095).shortage().is_some_and(|text| text.contains("only 4095 tunnels")));
+        assert_eq!(room(4096).shortage(), None);
     }
 
     #[test]
     fn says_how_much_room_there_is() {
-        assert_eq!(limit(1_048_576).to_string(), "room for 524238 tunnels with 1048576 file descriptors");
+        let room = Room { descriptors: 1024, tunnels: 427, resting: 57 };
+        assert_eq!(room.to_string(), "room for 427 tunnels with 1024 file descriptors");
     }
 
     fn limit(now: u64) -> DescriptorLimit {

@@ -4,17 +4,22 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
 use super::connection::Connection;
 use crate::drain::Incarnation;
 
-/// How many connections rest for each endpoint and worker; what is more is closed.
+/// How many connections rest for each endpoint and worker, as long as there are places; what is more is closed.
 const MOST: usize = 32;
 
 /// The resting connections of one worker.
-#[derive(Debug, Default)]
-pub(super) struct Pool(Mutex<Shelves>);
+#[derive(Debug)]
+pub(super) struct Pool {
+    /// One for each connection that rests on any worker; as many as there are descriptors for.
+    places: Arc<Semaphore>,
+    shelves: Mutex<Shelves>,
+}
 
 #[derive(Debug, Default)]
 struct Shelves {
@@ -28,9 +33,15 @@ struct Shelves {
 struct Resting {
     connection: Connection,
     until: Instant,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Pool {
+    /// An empty one, which shares `places` with the others.
+    pub(super) fn new(places: Arc<Semaphore>) -> Self {
+        Self { places, shelves: Mutex::default() }
+    }
+
     /// A connection with an endpoint that is ready for an exchange: the one used last, which lives longest.
     pub(super) fn take(&self, endpoint: Incarnation) -> Option<Connection> {
         let mut shelves = self.lock();
@@ -38,7 +49,8 @@ impl Pool {
         std::iter::from_fn(|| shelf.pop_back()).map(|resting| resting.connection).find(Connection::is_ready)
     }
 
-    /// Lets a connection rest for `keep_alive`, if `is_current` still finds its endpoint. Call it on the pool's worker.
+    /// Lets a connection rest for `keep_alive`, if there is a place and `is_current` still finds its endpoint. Call it on the
+    /// pool's worker.
     pub(super) fn rest(
         self: &Arc<Self>,
         endpoint: Incarnation,
@@ -52,11 +64,12 @@ impl Pool {
         if !is_current() {
             return;
         }
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
         let shelf = shelves.resting.entry(endpoint).or_default();
         if shelf.len() >= MOST {
             shelf.pop_front();
         }
-        shelf.push_back(Resting { connection, until });
+        shelf.push_back(Resting { connection, until, _place: place });
         if shelves.next_sweep.is_none_or(|next| until < next) {
             shelves.next_sweep = Some(until);
             tokio::spawn(sweep(Arc::clone(self), until));
@@ -84,7 +97,7 @@ impl Pool {
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelves> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

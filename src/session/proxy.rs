@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::pool::Pool;
 use crate::drain::{Board, Registry};
 use crate::metrics::Metrics;
-use crate::process::Workers;
+use crate::process::{Room, Workers};
 use crate::snapshot::Snapshot;
 
 /// What every session can reach.
@@ -80,16 +80,18 @@ impl Phase {
 }
 
 impl Proxy {
-    /// A proxy that serves `snapshot`, with at most `capacity` sessions and tunnels.
-    pub fn new(snapshot: Snapshot, workers: Workers, capacity: usize) -> Arc<Self> {
+    /// A proxy that serves `snapshot` with what there is `room` for.
+    pub fn new(snapshot: Snapshot, workers: Workers, room: Room) -> Arc<Self> {
+        let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
+        let resting = semaphore(room.resting);
         Arc::new(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             stage: watch::Sender::new(Stage { phase: Phase::Serving, drain: None }),
-            pools: (0..workers.count()).map(|_| Arc::default()).collect(),
+            pools: (0..workers.count()).map(|_| Arc::new(Pool::new(Arc::clone(&resting)))).collect(),
             registry: Registry::new(workers.count()),
             drains: Arc::default(),
             metrics: Arc::default(),
-            permits: Arc::new(Semaphore::new(capacity.clamp(1, Semaphore::MAX_PERMITS))),
+            permits: semaphore(room.tunnels.max(1)),
             workers,
         })
     }

@@ -94,6 +94,25 @@ async fn a_connection_rests_for_keep_alive() {
 }
 
 #[tokio::test]
+async fn no_more_connections_rest_than_there_is_room_for() {
+    let endpoint = RawEndpoint::start().await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()]).resting(1).start();
+    let (mut one, mut other) = (proxy.client().await, proxy.client().await);
+    let mut kept = endpoint.accept_after(&mut one, GET).await;
+    let mut closed = endpoint.accept_after(&mut other, GET).await;
+    kept.send(OK).await;
+    one.head().await;
+    one.hears("ok").await;
+    closed.send(OK).await;
+    other.head().await;
+    other.hears("ok").await;
+    closed.hears_the_end().await;
+    // The place of one that is taken again is free again.
+    exchange(&mut other, &mut kept).await;
+    exchange(&mut one, &mut kept).await;
+}
+
+#[tokio::test]
 async fn no_more_than_32_connections_rest() {
     let endpoint = RawEndpoint::start().await;
     let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();

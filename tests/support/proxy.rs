@@ -10,12 +10,15 @@ use std::sync::Arc;
 use socket2::SockRef;
 use windlass::config::{ListenerName, parse};
 use windlass::net::ListeningSocket;
-use windlass::process::Workers;
+use windlass::process::{Room, Workers};
 use windlass::session::{Proxy, accept};
 use windlass::snapshot::{Snapshot, load_certificates};
 use windlass::tls::TicketKeys;
 
 use super::Peer;
+
+/// Enough for any test that does not say otherwise.
+const ROOM: Room = Room { descriptors: 3000, tunnels: 1000, resting: 1000 };
 
 /// A proxy that runs.
 pub(crate) struct TestProxy {
@@ -33,6 +36,7 @@ pub(crate) struct Plan {
     workers: usize,
     /// What the kernel keeps of an answer, in bytes; as much as it likes, unless the test says.
     send_buffer: Option<usize>,
+    room: Room,
 }
 
 impl TestProxy {
@@ -46,15 +50,16 @@ impl TestProxy {
             // One worker, so that the connections that rest are found again.
             workers: 1,
             send_buffer: None,
+            room: ROOM,
         }
     }
 
     /// Starts a proxy with this configuration; its listeners are bound where it says, best to port 0.
     pub(crate) fn with(config: &str, workers: usize) -> Self {
-        Self::start(config, workers, None)
+        Self::start(config, workers, None, ROOM)
     }
 
-    fn start(config: &str, workers: usize, send_buffer: Option<usize>) -> Self {
+    fn start(config: &str, workers: usize, send_buffer: Option<usize>, room: Room) -> Self {
         let tickets = TicketKeys::generate().unwrap();
         let snapshot = snapshot(config, &tickets, None);
         let mut sockets = BTreeMap::new();
@@ -67,7 +72,7 @@ impl TestProxy {
             sockets.insert(name.clone(), socket);
         }
         let addresses = sockets.iter().map(|(name, socket)| (name.clone(), socket.address())).collect();
-        let proxy = Proxy::new(snapshot, Workers::start(workers).unwrap(), 1000);
+        let proxy = Proxy::new(snapshot, Workers::start(workers).unwrap(), room);
         for (name, socket) in sockets {
             let acceptor = socket.into_acceptor().unwrap();
             let listener = Arc::clone(&proxy.snapshot().listeners()[&name]);
@@ -118,6 +123,12 @@ impl Plan {
         self
     }
 
+    /// Lets no more than so many connections with endpoints rest.
+    pub(crate) fn resting(mut self, connections: usize) -> Self {
+        self.room.resting = connections;
+        self
+    }
+
     /// The whole configuration.
     pub(crate) fn config(&self) -> String {
         let Self { listener, route, upstream, .. } = self;
@@ -126,7 +137,7 @@ impl Plan {
 
     /// Starts it, on the current runtime and workers of its own.
     pub(crate) fn start(self) -> TestProxy {
-        TestProxy::start(&self.config(), self.workers, self.send_buffer)
+        TestProxy::start(&self.config(), self.workers, self.send_buffer, self.room)
     }
 }
 

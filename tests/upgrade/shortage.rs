@@ -5,6 +5,8 @@ use std::fs;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::Value;
 
+use windlass::process::{DescriptorLimit, Room};
+
 use super::rig::{Config, Endpoint, Handshake, Program};
 
 /// Leaves the program one descriptor: enough for a client, and for nothing else.
@@ -34,4 +36,17 @@ async fn without_a_descriptor_it_is_a_503_that_blames_no_endpoint_and_tries_no_o
     assert!(complaint["error"].as_str().unwrap().contains("raise LimitNOFILE"), "{complaint}");
     let (tried, detail) = (complaint["endpoint"].as_str().unwrap(), refused["detail"].as_str().unwrap());
     assert!(detail.starts_with(&format!("endpoint {tried}: ")), "{complaint}, {refused}");
+}
+
+#[tokio::test]
+async fn what_a_process_takes_for_itself_is_reserved() {
+    let endpoint = Endpoint::listen().await;
+    let mut program = Program::serving(&Config::chat([endpoint.address()]).with("workers", "32")).await;
+    program.logs("\"ready\"").await;
+    let open = fs::read_dir(format!("/proc/{}/fd", program.id())).unwrap().count();
+
+    let Room { descriptors, tunnels, resting } = DescriptorLimit { soft_before: 0, now: 10_000 }.room(32, 1);
+    let (operators, reserved) = (32, descriptors - 2 * tunnels - resting);
+
+    assert!(open + operators < reserved, "{open} of {reserved}");
 }

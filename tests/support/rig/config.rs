@@ -41,9 +41,9 @@ impl Config {
         self.with(&format!("upstream.{upstream}.endpoints"), &format!("[{list}]"))
     }
 
-    /// With this key, such as `route.chat.path`; `value` is TOML.
+    /// With this key, such as `workers` or `route.chat.path`; `value` is TOML.
     pub fn with(mut self, key: &str, value: &str) -> Self {
-        let (table, key) = key.rsplit_once('.').expect("a key stands in a table");
+        let (table, key) = key.rsplit_once('.').unwrap_or(("", key));
         self.tables.entry(table.to_owned()).or_default().insert(key.to_owned(), value.to_owned());
         self
     }
@@ -59,7 +59,10 @@ impl Config {
     pub fn text(&self) -> String {
         let mut text = String::new();
         for (table, keys) in &self.tables {
-            writeln!(text, "[{table}]").expect("a string takes everything");
+            // Keys that stand in no table come first.
+            if !table.is_empty() {
+                writeln!(text, "[{table}]").expect("a string takes everything");
+            }
             for (key, value) in keys {
                 writeln!(text, "{key} = {value}").expect("a string takes everything");
             }
