@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::{Sleep, sleep, timeout};
 
 /// A stream whose writes have a deadline.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Guarded<S> {
     deadline: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
     unsent: Unsent,
+    /// Its end is written.
+    ended: bool,
 }
 
 /// Whether something that was to be written is not taken yet.
@@ -34,7 +36,7 @@ impl Unsent {
 impl<S> Guarded<S> {
     /// Guards `stream`: a write that makes no progress for `deadline` fails.
     pub fn new(stream: S, deadline: Duration) -> Self {
-        Self { stream, deadline, stalled: None, unsent: Unsent::default() }
+        Self { stream, deadline, stalled: None, unsent: Unsent::default(), ended: false }
     }
 
     /// What tells, for as long as the stream is in other hands, whether it took everything.
@@ -63,6 +65,29 @@ impl<S> Guarded<S> {
     }
 }
 
+impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
+    /// Ends the stream so that the peer reads what was written last: a FIN, unless there was one, and then its own end is
+    /// awaited for a moment, since closing with unread input would send a reset.
+    pub async fn linger(mut self) {
+        let farewell = async {
+            if !self.ended {
+                self.stream.shutdown().await?;
+            }
+            let mut discarded = [0; 4096];
+            let mut left = LINGER_BYTES;
+            while left > 0 {
+                match self.stream.read(&mut discarded).await? {
+                    0 => break,
+                    count => left = left.saturating_sub(count),
+                }
+            }
+            io::Result::Ok(())
+        };
+        // Whatever happens now, everything that was for the peer has been written.
+        let _ = timeout(LINGER, farewell).await;
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
@@ -82,6 +107,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.ended = matches!(outcome, Poll::Ready(Ok(())));
         self.watch(cx, outcome)
     }
 
@@ -97,26 +123,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }
-}
-
-/// Ends a stream so that the peer reads what was written last: a FIN, and then its own end is awaited for a moment, since
-/// closing with unread input would send a reset.
-pub async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let farewell = async {
-        stream.shutdown().await?;
-        let mut discarded = [0; 4096];
-        let mut left = LINGER_BYTES;
-        while left > 0 {
-            match stream.read(&mut discarded).await? {
-                0 => break,
-                count => left = left.saturating_sub(count),
-            }
-        }
-        io::Result::Ok(())
-    };
-    // Whatever happens now, everything that was for the peer has been written.
-    let _ = tokio::time::timeout_at(Instant::now() + LINGER, farewell).await;
 }
 
 const LINGER: Duration = Duration::from_secs(2);

@@ -19,7 +19,7 @@ use super::proxy::{Phase, Proxy};
 use super::request::answer;
 use super::upgrade::Opened;
 use crate::http::forward::Scheme;
-use crate::net::{ClientStream, Guarded, TlsStream, linger};
+use crate::net::{ClientStream, Guarded, TlsStream};
 use crate::process::Seat;
 use crate::snapshot::Listener;
 
@@ -125,10 +125,10 @@ async fn speak_http(stream: ClientStream, session: Arc<Session>, place: Place) {
     });
     let opened = ended.await;
     let parts = connection.into_parts();
-    let stream = parts.io.into_inner().into_inner();
+    let stream = parts.io.into_inner();
     match opened {
-        Some(opened) => opened.join(stream, parts.read_buf, place),
-        None => linger(stream).await,
+        Some(opened) => opened.join(stream.into_inner(), parts.read_buf, place),
+        None => stream.linger().await,
     }
 }
 
