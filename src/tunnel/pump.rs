@@ -272,7 +272,10 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
                 stalls.into_iter().chain([activity]).flatten().min()
             }
         };
-        [of_its_state, self.from_client.resume(now), self.from_upstream.resume(now)].into_iter().flatten().min()
+        let timeout = common.settings.closing_timeout;
+        let last_words = [self.client.last_words_until(timeout), self.upstream.last_words_until(timeout)];
+        let resumes = [self.from_client.resume(now), self.from_upstream.resume(now)];
+        last_words.into_iter().chain(resumes).chain([of_its_state]).flatten().min()
     }
 
     /// How much memory its buffers hold, one direction each: what waits for the sink and what was not judged.

@@ -20,7 +20,7 @@ pub(super) struct Side<S> {
     spill: Spill,
     /// The stream may hold written bytes back until it is flushed (TLS does).
     unflushed: bool,
-    /// The stream takes nothing of what waits.
+    /// The stream takes nothing of what waits; once it is dead: its last words are waited for.
     blocked: Option<Progress>,
     /// How far the way to it has come.
     pub(super) write: Write,
@@ -86,7 +86,7 @@ impl<S: TunnelStream> Side<S> {
         let mut rest = bytes;
         while self.spill.is_empty() && !rest.is_empty() && self.write != Write::Dead {
             match Pin::new(&mut self.stream).poll_write(cx, rest) {
-                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return self.die(),
+                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return self.fail(now),
                 Poll::Ready(Ok(taken)) => {
                     self.blocked = None;
                     self.unflushed = true;
@@ -114,7 +114,7 @@ impl<S: TunnelStream> Side<S> {
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
         while !self.spill.is_empty() {
             match Pin::new(&mut self.stream).poll_write(cx, self.spill.front()) {
-                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => self.die(),
+                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => self.fail(now),
                 Poll::Ready(Ok(taken)) => {
                     self.blocked = None;
                     self.unflushed = true;
@@ -132,7 +132,7 @@ impl<S: TunnelStream> Side<S> {
                     self.blocked = None;
                     self.unflushed = false;
                 }
-                Poll::Ready(Err(_)) => self.die(),
+                Poll::Ready(Err(_)) => self.fail(now),
                 Poll::Pending => {
                     self.note_blocked(now);
                     return Poll::Pending;
@@ -150,13 +150,24 @@ impl<S: TunnelStream> Side<S> {
         }
         match Pin::new(&mut self.stream).poll_shutdown(cx) {
             Poll::Ready(Ok(())) => self.write = Write::Finished,
-            Poll::Ready(Err(_)) => self.die(),
+            Poll::Ready(Err(_)) => self.fail(now),
             Poll::Pending => {
                 self.note_blocked(now);
                 return Poll::Pending;
             }
         }
         Poll::Ready(())
+    }
+
+    /// A write failed: nothing more reaches it, but it may have spoken before.
+    fn fail(&mut self, now: Instant) {
+        self.die();
+        self.await_last_words(now);
+    }
+
+    /// What a dead side still has to say is waited for from now on.
+    pub(super) fn await_last_words(&mut self, now: Instant) {
+        self.blocked = Some(Progress::new(None, now));
     }
 
     /// Nothing can be written to it any more: what waits is gone.
@@ -185,12 +196,20 @@ impl<S: TunnelStream> Side<S> {
     /// Whether it has taken nothing of what waits for it for so long.
     pub(super) fn is_stalled(&mut self, timeout: Duration, now: Instant) -> bool {
         let stream = &self.stream;
-        self.blocked.as_mut().is_some_and(|blocked| blocked.is_missing_for(timeout, || stream.delivery(), now))
+        let blocked = self.blocked.as_mut().filter(|_| self.write != Write::Dead);
+        blocked.is_some_and(|blocked| blocked.is_missing_for(timeout, || stream.delivery(), now))
     }
 
     /// Since when it has taken nothing of what waits for it, as far as we know.
     pub(super) fn blocked_since(&self) -> Option<Instant> {
-        Some(self.blocked.as_ref()?.since())
+        let blocked = self.blocked.as_ref().filter(|_| self.write != Write::Dead);
+        blocked.map(Progress::since)
+    }
+
+    /// Until when its last words are waited for, if a write to it failed.
+    pub(super) fn last_words_until(&self, timeout: Duration) -> Option<Instant> {
+        let failed = self.blocked.as_ref().filter(|_| self.write == Write::Dead && self.read != Read::Ended);
+        failed.map(|failed| failed.since() + timeout)
     }
 
     /// Whether everything written to it has left our buffers.

@@ -10,6 +10,8 @@ mod frames;
 #[cfg(test)]
 mod inflate;
 #[cfg(test)]
+mod last_words;
+#[cfg(test)]
 mod limits;
 mod peer;
 #[cfg(test)]

@@ -38,8 +38,11 @@ impl Carried {
 impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
     /// Reads once, judges what came and passes it on.
     pub(super) fn carry(&mut self, cx: &mut Context<'_>, now: Instant, scratch: &mut Scratch) -> Carried {
-        if self.source.read == Read::Ended || !self.may_read(cx, now) {
+        if self.source.read == Read::Ended {
             return Carried::Nothing;
+        }
+        if !self.may_read(cx, now) {
+            return self.hear_nothing(now);
         }
         let most = self.room();
         if most == 0 {
@@ -51,9 +54,11 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
             Backlog::Start(kept) => {
                 let Some(room) = bytes.get_mut(kept..kept + most) else { return Carried::Nothing };
                 match self.source.poll_read(cx, room) {
-                    // Its write failed, and no more is to be read of what it still had to say.
-                    Poll::Pending if self.source.write == Write::Dead => return self.source_gone(Gone::Broken, now),
-                    Poll::Pending => return Carried::Nothing,
+                    Poll::Pending => return self.hear_nothing(now),
+                    // The write that failed took the error away, and left the reader what looks like a FIN.
+                    Poll::Ready(Ok(0)) if self.source.write == Write::Dead => {
+                        return self.source_gone(Gone::Broken, now);
+                    }
                     Poll::Ready(Ok(0)) => return self.source_gone(Gone::Finished, now),
                     Poll::Ready(Err(_)) => return self.source_gone(Gone::Broken, now),
                     Poll::Ready(Ok(count)) => {
@@ -70,6 +75,23 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
             self.discard(now, chunk, meters);
         }
         Carried::Something
+    }
+
+    /// Nothing of the source is to be had now, or nothing is wanted. If a write to it failed, its last words may still be
+    /// under way to us: a socket says `Pending` until the runtime has looked at it again, whatever the kernel holds. Behind
+    /// them comes the end of the stream; where neither comes, or nobody takes them, it is gone all the same.
+    fn hear_nothing(&mut self, now: Instant) -> Carried {
+        let timeout = self.common.settings.closing_timeout;
+        if self.source.last_words_until(timeout).is_none_or(|until| now < until) {
+            return Carried::Nothing;
+        }
+        let is_held_back = *self.common.unread.get(self.from);
+        if is_held_back && !self.sink.is_stalled(timeout, now) {
+            self.source.await_last_words(now);
+            self.common.rearm = true;
+            return Carried::Nothing;
+        }
+        self.source_gone(Gone::Broken, now)
     }
 
     /// Whether what is read now is passed on.
@@ -90,11 +112,12 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
         !unread
     }
 
-    /// Does something that may find the sink blocked; then its stall clock runs.
+    /// Does something that may find the sink blocked or dead; then a clock runs.
     fn with_sink<R>(&mut self, work: impl FnOnce(&mut Leg<B>) -> R) -> R {
-        let was_blocked = self.sink.blocked_since().is_some();
+        let (was_blocked, was_dead) = (self.sink.blocked_since().is_some(), self.sink.write == Write::Dead);
         let result = work(self.sink);
         self.common.rearm |= !was_blocked && self.sink.blocked_since().is_some();
+        self.common.rearm |= !was_dead && self.sink.write == Write::Dead;
         result
     }
 

@@ -324,32 +324,6 @@ async fn a_reset_ends_both() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_write_ends_the_tunnel_after_what_that_side_still_said() {
-    let mut tunnel = Scene::new().open();
-    tunnel.upstream.says(text("before"));
-    tunnel.upstream.stops_taking();
-    tunnel.client.says(text("into the void"));
-    tunnel.settle();
-    assert_eq!(tunnel.client.reads(), [text("before"), close(1014, "the server is gone")]);
-    tunnel.client.says(close(1014, ""));
-    tunnel.client.finishes();
-    assert_eq!(tunnel.outcome().ending, Ending::Lost { side: Side::Upstream, gone: Gone::Broken });
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_close_that_cannot_be_written_is_answered_by_us() {
-    let mut tunnel = Scene::new().open();
-    tunnel.upstream.stops_taking();
-    tunnel.client.says(close(1000, ""));
-    tunnel.settle();
-    assert_eq!(tunnel.client.reads(), [close(1000, "")]);
-    tunnel.client.finishes();
-    let outcome = tunnel.outcome();
-    assert_eq!(outcome.ending, Ending::PeerClosed { by: Side::Client, code: Some(code(1000)) });
-    assert_eq!(outcome.farewell, PerSide { client: Farewell::Clean, upstream: Farewell::Finished });
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_close_that_its_receiver_leaves_unanswered_is_answered_by_us() {
     for by in [Side::Client, Side::Upstream] {
         for leaves in [true, false] {
