@@ -217,7 +217,7 @@ pub struct WebsocketSettings {
     pub stall_timeout: Option<Duration>,
     /// How old a tunnel may become; each gets ± 10 % of its own.
     pub max_lifetime: Option<Duration>,
-    /// How long a closing handshake may take.
+    /// How long a closing handshake may take once a side has taken all that was for it.
     pub closing_timeout: Duration,
     /// How long the other direction may go on after one ended with a FIN and no Close.
     pub half_close_timeout: Duration,

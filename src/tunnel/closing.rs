@@ -6,8 +6,11 @@
 //!   reason to end ─► frame boundary ─► our Close (or theirs, passed on) ─► its Close ─► FIN ─► its FIN
 //! ```
 //!
-//! A side that was told is read on, and what it sends is discarded, until its own Close or FIN comes: closing a socket
-//! with unread input would send a reset, which destroys the Close on its way.
+//! A side that was told is read on, and what it sends is discarded, until its own Close or FIN comes, and one that was cut
+//! until the tunnel is over: closing a socket with unread input would send a reset, which destroys the Close on its way.
+//!
+//! "Written" is not "delivered": megabytes fit into the kernel in front of our Close. So the deadline asks it, and is put
+//! off while a side still takes what is on its way. Nothing is asked where both ends close in time.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -17,7 +20,9 @@ use tokio::time::Instant;
 use super::activity::Speech;
 use super::ending::{Ending, Gone, GoodBye};
 use super::outcome::Farewell;
+use super::progress::Taken;
 use crate::config::WebsocketSettings;
+use crate::process::Delivery;
 use crate::websocket::{CloseCode, PerSide, Side};
 
 /// How much of what a told side still sends is read and discarded: a client in the middle of a gigabyte still finds
@@ -45,6 +50,8 @@ pub(super) struct Closing {
     told: PerSide<bool>,
     cut: PerSide<bool>,
     discarded: PerSide<u64>,
+    /// How much of what is on its way to it each side had taken at the last deadline.
+    taken: PerSide<Taken>,
 }
 
 /// What is to be said to a side now.
@@ -83,6 +90,7 @@ impl Closing {
             told: PerSide::default(),
             cut: PerSide::default(),
             discarded: PerSide::default(),
+            taken: PerSide::default(),
         }
     }
 
@@ -139,16 +147,34 @@ impl Closing {
 
     /// Nothing more will go to a side: it has `closing_timeout` to end its own way.
     pub(super) fn expect_answer(&mut self, settings: &WebsocketSettings, now: Instant) {
-        let deadline = now + settings.closing_timeout;
-        self.deadline = self.latest.map_or(deadline, |latest| latest.min(deadline));
+        self.deadline = self.at_latest(now + settings.closing_timeout);
+    }
+
+    /// Puts the deadline off where `side` took something of the last that is for it: it has `closing_timeout` from then on,
+    /// and so it has from the moment when our Close has reached it. Says whether the deadline lies ahead now.
+    pub(super) fn wait_for(
+        &mut self,
+        side: Side,
+        delivery: &Delivery,
+        settings: &WebsocketSettings,
+        now: Instant,
+    ) -> bool {
+        let taken = self.taken.get_mut(side).look(delivery, now);
+        // Only a Close is answered: of a FIN that has arrived nothing more is to be expected.
+        let Some(taken) = taken.filter(|_| delivery.outstanding || self.is_told(side)) else { return false };
+        self.deadline = self.deadline.max(self.at_latest(taken + settings.closing_timeout));
+        now < self.deadline
     }
 
     /// Something passed.
     pub(super) fn note_passed(&mut self, now: Instant) {
         if let Some(quiet) = self.quiet {
-            let deadline = now + quiet;
-            self.deadline = self.latest.map_or(deadline, |latest| latest.min(deadline));
+            self.deadline = self.at_latest(now + quiet);
         }
+    }
+
+    fn at_latest(&self, deadline: Instant) -> Instant {
+        self.latest.map_or(deadline, |latest| latest.min(deadline))
     }
 
     /// Whether the deadline is only about a side that is quiet.
@@ -194,9 +220,9 @@ impl Closing {
     }
 
     /// `side` is cut. A side that has taken all that was to be said to it lost nothing.
-    pub(super) fn note_cut(&mut self, side: Side, is_flushed: bool) {
+    pub(super) fn note_cut(&mut self, side: Side, is_delivered: bool) {
         let is_said = *self.told.get(side) || *self.inside_frame.get(side);
-        *self.cut.get_mut(side) = !(is_said && is_flushed);
+        *self.cut.get_mut(side) = !(is_said && is_delivered);
     }
 
     /// How `side` was left.

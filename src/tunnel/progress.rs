@@ -13,14 +13,17 @@ use crate::process::Delivery;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Progress {
     since: Instant,
-    /// How many bytes the side's kernel had taken when that was last looked at.
-    acked: u64,
+    taken: Taken,
 }
+
+/// How many bytes the side's kernel had taken when that was last looked at; 0 before the first look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Taken(u64);
 
 impl Progress {
     /// A clock that starts `now`.
     pub(super) fn new(delivery: Option<Delivery>, now: Instant) -> Self {
-        Self { since: now, acked: delivery.map_or(0, |delivery| delivery.acked) }
+        Self { since: now, taken: Taken(delivery.map_or(0, |delivery| delivery.acked)) }
     }
 
     /// Starts over.
@@ -43,24 +46,23 @@ impl Progress {
         if now < self.since + timeout {
             return false;
         }
-        if let Some(delivery) = delivery() {
-            if let Some(taken) = self.last_taken(&delivery, now) {
-                self.since = self.since.max(taken);
-            }
-            self.acked = delivery.acked;
+        if let Some(taken) = delivery().and_then(|delivery| self.taken.look(&delivery, now)) {
+            self.since = self.since.max(taken);
         }
         now >= self.since + timeout
     }
+}
 
-    /// When the side's kernel last took something of what was written; `None` if it takes nothing: the cable is pulled, or
-    /// nobody reads. While bytes are on their way the last acknowledgement says little: it may answer a probe of a
-    /// closed window.
-    fn last_taken(&self, delivery: &Delivery, now: Instant) -> Option<Instant> {
-        match (delivery.outstanding, delivery.acked > self.acked) {
-            (true, true) => Some(now),
-            (true, false) => None,
-            (false, true) => now.checked_sub(delivery.since_ack),
-            (false, false) => None,
+impl Taken {
+    /// When the side's kernel last took something of what was written; `None` if it took nothing since the last look: the
+    /// cable is pulled, or nobody reads. While bytes are on their way the last acknowledgement says little: it may answer a
+    /// probe of a closed window. A first look has nothing else to go by.
+    pub(super) fn look(&mut self, delivery: &Delivery, now: Instant) -> Option<Instant> {
+        let before = std::mem::replace(&mut self.0, delivery.acked);
+        match (delivery.outstanding, delivery.acked > before) {
+            (_, false) => None,
+            (true, true) if before > 0 => Some(now),
+            (_, true) => now.checked_sub(delivery.since_ack),
         }
     }
 }

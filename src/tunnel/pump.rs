@@ -23,6 +23,7 @@ use super::terms::{Joined, Terms};
 use super::way::{Carried, Way};
 use crate::drain::Registration;
 use crate::net::TunnelStream;
+use crate::process::Delivery;
 use crate::websocket::{Direction, PerDirection, PerSide, Side};
 
 /// How many reads of each direction one poll may do before the other tunnels of the worker have their turn.
@@ -238,20 +239,37 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         let has_time = |side| closing.is_told(side) && !*told_before.get(side) && now < closing.deadline();
         let (client, upstream) = (has_time(Side::Client), has_time(Side::Upstream));
         if !client && !self.client.is_over() {
-            closing.note_cut(Side::Client, self.client.is_flushed());
+            closing.note_cut(Side::Client, self.client.is_delivered());
             self.client.cut(cx);
         }
         if !upstream && !self.upstream.is_over() {
-            closing.note_cut(Side::Upstream, self.upstream.is_flushed());
+            closing.note_cut(Side::Upstream, self.upstream.is_delivered());
             self.upstream.cut(cx);
         }
         Carried::Something
     }
 
-    /// What is left of a raw tunnel is not quiet while it waits for a slow side; `stall_timeout` judges that one.
+    /// A side that is slow has more time, until it is stalled.
     fn puts_deadline_off(&mut self, now: Instant) -> bool {
+        self.stalled(now).is_none() && (self.is_delivering(now) || self.is_kept_from_talking(now))
+    }
+
+    /// A side that still takes the last of what is for it cannot have answered what stands at its end.
+    fn is_delivering(&mut self, now: Instant) -> bool {
+        let Self { client, upstream, common, .. } = self;
+        let Some(closing) = &mut common.closing else { return false };
+        let mut waits_for = |side, delivery: Option<Delivery>| {
+            delivery.is_some_and(|delivery| closing.wait_for(side, &delivery, &common.settings, now))
+        };
+        let client = waits_for(Side::Client, client.last_delivery());
+        let upstream = waits_for(Side::Upstream, upstream.last_delivery());
+        client || upstream
+    }
+
+    /// What is left of a raw tunnel is not quiet while it waits for a slow side; `stall_timeout` judges that one.
+    fn is_kept_from_talking(&mut self, now: Instant) -> bool {
         let waits = self.client.blocked_since().is_some() || self.upstream.blocked_since().is_some();
-        if !waits || self.common.settings.stall_timeout.is_none() || self.stalled(now).is_some() {
+        if !waits || self.common.settings.stall_timeout.is_none() {
             return false;
         }
         let Some(closing) = self.common.closing.as_mut().filter(|closing| closing.waits_for_quiet()) else {

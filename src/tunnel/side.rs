@@ -53,7 +53,8 @@ pub(super) enum Write {
 /// ```text
 ///          ┌──────────────► Unread ──┐
 ///   Open ──┼──► Refused ──┐     ▲     ├──► Ended
-///          └──────────────┴► Closed ──┘      (Refused may turn out to be Unread; each may end at once)
+///          └──────────────┴► Closed ──┘      (Refused may turn out to be Unread; each may end at once,
+///                                                        or be Ignored first)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Read {
@@ -65,6 +66,8 @@ pub(super) enum Read {
     Closed,
     /// It broke the protocol: what follows cannot be read as frames, and is discarded.
     Unread,
+    /// It was cut: what it sends is discarded while the tunnel lasts, and nobody waits for its end.
+    Ignored,
     /// Nothing more will come.
     Ended,
 }
@@ -178,14 +181,16 @@ impl<S: TunnelStream> Side<S> {
         self.blocked = None;
     }
 
-    /// Ends both ways now. What it has taken may still reach it.
+    /// Ends both ways now. What it has taken may still reach it, while no unread input turns into a reset.
     pub(super) fn cut(&mut self, cx: &mut Context<'_>) {
         if self.is_flushed() && matches!(self.write, Write::Open | Write::Told) {
             // Only asked once: whether the FIN goes out or not, the stream is dropped next.
             let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
         }
         self.die();
-        self.read = Read::Ended;
+        if self.read != Read::Ended {
+            self.read = Read::Ignored;
+        }
     }
 
     fn note_blocked(&mut self, now: Instant) {
@@ -229,7 +234,18 @@ impl<S: TunnelStream> Side<S> {
 
     /// Whether both ways are over.
     pub(super) fn is_over(&self) -> bool {
-        matches!(self.write, Write::Finished | Write::Dead) && self.read == Read::Ended
+        matches!(self.write, Write::Finished | Write::Dead) && matches!(self.read, Read::Ignored | Read::Ended)
+    }
+
+    /// Whether all that was for it has reached it, as far as we know.
+    pub(super) fn is_delivered(&self) -> bool {
+        self.is_flushed() && self.delivery().is_none_or(|delivery| !delivery.outstanding)
+    }
+
+    /// How far the last of what is for it has got; `None` while more may follow, and once it is over.
+    pub(super) fn last_delivery(&self) -> Option<Delivery> {
+        let is_last = matches!(self.write, Write::Told | Write::Finishing | Write::Finished);
+        (is_last && !self.is_over()).then(|| self.delivery()).flatten()
     }
 
     /// What the kernel knows of the bytes on their way to it.

@@ -5,6 +5,8 @@
 
 mod choices;
 #[cfg(test)]
+mod delivery;
+#[cfg(test)]
 mod endings;
 mod frames;
 #[cfg(test)]

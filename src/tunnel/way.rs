@@ -155,6 +155,9 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
     /// Reads on only to find the source's Close, and to keep its own writes from failing before it finds ours.
     fn discard(&mut self, now: Instant, chunk: &mut [u8], meters: &mut Meters) {
         let size = chunk.len();
+        if self.source.read == Read::Ignored {
+            self.half.discard();
+        }
         if matches!(self.source.read, Read::Open | Read::Refused) {
             match self.half.judge(chunk, OnClose::Swallow, self.common.mark, meters, now).event {
                 None => {}
@@ -279,7 +282,7 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
                 self.sink.write = Write::Finishing;
             }
             Word::Cut => {
-                closing.note_cut(to, self.sink.is_flushed());
+                closing.note_cut(to, self.sink.is_delivered());
                 self.sink.cut(cx);
             }
             Word::Close(..) | Word::None => {}

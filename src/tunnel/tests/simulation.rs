@@ -11,6 +11,7 @@ use super::choices::Choices;
 use super::frames::*;
 use super::scene::{Open, Scene, millis, seconds};
 use crate::config::{Excess, IdleCounts, LimitSettings, Rate};
+use crate::process::Delivery;
 use crate::tunnel::scratch::{HEAD, READ};
 use crate::tunnel::{Farewell, Outcome};
 use crate::websocket::Side;
@@ -187,6 +188,12 @@ impl Simulation {
             14..17 => {
                 let jump = seconds(self.choices.number(1..100));
                 self.tunnel.jump(jump).await;
+            }
+            17..20 => {
+                let acked = self.choices.number(0..1_000);
+                let since_ack = millis(self.choices.number(0..5_000));
+                let outstanding = self.choices.is_heads();
+                self.peer(index).delivery_is(Delivery { acked, outstanding, since_ack });
             }
             _ => self.act_politely().await,
         }
