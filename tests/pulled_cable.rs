@@ -5,7 +5,6 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 #[path = "support/rig/mod.rs"]
-#[allow(dead_code, unreachable_pub, unused_imports, reason = "each test uses its share of the rig")]
 mod rig;
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -166,6 +166,7 @@ impl Acceptor {
 
 fn accept_now(socket: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     let (accepted, peer) = acceptfrom_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
+    // TCP always says who; if it did not, this would be the failure of one connection.
     let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok()).ok_or(io::ErrorKind::ConnectionAborted)?;
     Ok((TcpStream::from(accepted), peer))
 }

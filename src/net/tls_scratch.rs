@@ -10,7 +10,7 @@ use crate::tls::{MAX_UNREAD, Outgoing, RECORD_OVERHEAD, RECORD_PAYLOAD};
 pub(super) const PIECE: usize = 4 * RECORD_PAYLOAD;
 /// As ciphertext: the records that it fills.
 pub(super) const SEALED_PIECE: usize = 4 * (RECORD_PAYLOAD + RECORD_OVERHEAD);
-/// Room for what rustls sends on its own account in front of a piece: a key update, an alert.
+/// Room for what is sent in front of a piece on the connection's own account: a key update, an alert.
 const EXTRAS: usize = 1024;
 
 /// The two buffers.

@@ -37,8 +37,8 @@ pub(super) struct Traffic {
     message: Vec<u8>,
     /// The peer has asked that we change our key, and we have sent no data since.
     update_is_owed: bool,
-    /// How many records in a row brought no data.
-    idle_records: u8,
+    /// How many records in a row came without data.
+    without_data: u8,
     /// The peer's close_notify came.
     ended: bool,
     /// Our close_notify, or our alert, is out.
@@ -55,7 +55,7 @@ impl Traffic {
             secrets: Box::new(secrets),
             message: Vec::new(),
             update_is_owed: false,
-            idle_records: 0,
+            without_data: 0,
             ended: false,
             closed: false,
         })
@@ -116,7 +116,7 @@ impl Traffic {
                     self.bear_with(PeerMisbehaved::TooManyEmptyFragments)?;
                 }
                 ContentType::ApplicationData => {
-                    self.idle_records = 0;
+                    self.without_data = 0;
                     plaintext(message.payload);
                 }
                 ContentType::Handshake => self.handle_handshake(message.payload)?,
@@ -187,8 +187,8 @@ impl Traffic {
 
     /// Lets a record pass that brings no data, unless there were too many of its kind.
     fn bear_with(&mut self, misbehaviour: PeerMisbehaved) -> Result<(), Error> {
-        self.idle_records += 1;
-        if self.idle_records > PATIENCE { Err(misbehaviour.into()) } else { Ok(()) }
+        self.without_data += 1;
+        if self.without_data > PATIENCE { Err(misbehaviour.into()) } else { Ok(()) }
     }
 
     fn change_key(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {

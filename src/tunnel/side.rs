@@ -20,12 +20,22 @@ pub(super) struct Side<S> {
     spill: Spill,
     /// The stream may hold written bytes back until it is flushed (TLS does).
     unflushed: bool,
-    /// The stream takes nothing of what waits; once it is dead: its last words are waited for.
-    blocked: Option<Progress>,
+    /// What it is waited for.
+    waits: Waits,
     /// How far the way to it has come.
     pub(super) write: Write,
     /// How far the way from it has come.
     pub(super) read: Read,
+}
+
+/// What a side is waited for, and since when.
+#[derive(Clone, Copy, Debug)]
+enum Waits {
+    Nothing,
+    /// The stream takes nothing of what waits to be written.
+    Room(Progress),
+    /// A write failed: nothing more reaches it, but it may have spoken before.
+    LastWords(Instant),
 }
 
 /// The way to a side.
@@ -74,7 +84,14 @@ pub(super) enum Read {
 
 impl<S: TunnelStream> Side<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, spill: Spill::default(), unflushed: false, blocked: None, write: Write::Open, read: Read::Open }
+        Self {
+            stream,
+            spill: Spill::default(),
+            unflushed: false,
+            waits: Waits::Nothing,
+            write: Write::Open,
+            read: Read::Open,
+        }
     }
 
     /// Reads what there is into `buffer`; 0 bytes are the end.
@@ -91,7 +108,7 @@ impl<S: TunnelStream> Side<S> {
             match Pin::new(&mut self.stream).poll_write(cx, rest) {
                 Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return self.fail(now),
                 Poll::Ready(Ok(taken)) => {
-                    self.blocked = None;
+                    self.waits = Waits::Nothing;
                     self.unflushed = true;
                     rest = rest.get(taken..).unwrap_or_default();
                 }
@@ -119,7 +136,7 @@ impl<S: TunnelStream> Side<S> {
             match Pin::new(&mut self.stream).poll_write(cx, self.spill.front()) {
                 Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => self.fail(now),
                 Poll::Ready(Ok(taken)) => {
-                    self.blocked = None;
+                    self.waits = Waits::Nothing;
                     self.unflushed = true;
                     self.spill.advance(taken);
                 }
@@ -132,7 +149,7 @@ impl<S: TunnelStream> Side<S> {
         if self.unflushed {
             match Pin::new(&mut self.stream).poll_flush(cx) {
                 Poll::Ready(Ok(())) => {
-                    self.blocked = None;
+                    self.waits = Waits::Nothing;
                     self.unflushed = false;
                 }
                 Poll::Ready(Err(_)) => self.fail(now),
@@ -162,7 +179,7 @@ impl<S: TunnelStream> Side<S> {
         Poll::Ready(())
     }
 
-    /// A write failed: nothing more reaches it, but it may have spoken before.
+    /// A write failed.
     fn fail(&mut self, now: Instant) {
         self.die();
         self.await_last_words(now);
@@ -170,7 +187,7 @@ impl<S: TunnelStream> Side<S> {
 
     /// What a dead side still has to say is waited for from now on.
     pub(super) fn await_last_words(&mut self, now: Instant) {
-        self.blocked = Some(Progress::new(None, now));
+        self.waits = Waits::LastWords(now);
     }
 
     /// Nothing can be written to it any more: what waits is gone.
@@ -178,13 +195,13 @@ impl<S: TunnelStream> Side<S> {
         self.write = Write::Dead;
         self.spill.clear();
         self.unflushed = false;
-        self.blocked = None;
+        self.waits = Waits::Nothing;
     }
 
     /// Ends both ways now. What it has taken may still reach it, while no unread input turns into a reset.
     pub(super) fn cut(&mut self, cx: &mut Context<'_>) {
         if self.is_flushed() && matches!(self.write, Write::Open | Write::Told) {
-            // Only asked once: whether the FIN goes out or not, the stream is dropped next.
+            // Only asked once: the tunnel does not outlive its deadline for a FIN that cannot go out.
             let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
         }
         self.die();
@@ -194,27 +211,31 @@ impl<S: TunnelStream> Side<S> {
     }
 
     fn note_blocked(&mut self, now: Instant) {
-        let stream = &self.stream;
-        self.blocked.get_or_insert_with(|| Progress::new(stream.delivery(), now));
+        if !matches!(self.waits, Waits::Room(_)) {
+            self.waits = Waits::Room(Progress::new(self.stream.delivery(), now));
+        }
     }
 
     /// Whether it has taken nothing of what waits for it for so long.
     pub(super) fn is_stalled(&mut self, timeout: Duration, now: Instant) -> bool {
-        let stream = &self.stream;
-        let blocked = self.blocked.as_mut().filter(|_| self.write != Write::Dead);
-        blocked.is_some_and(|blocked| blocked.is_missing_for(timeout, || stream.delivery(), now))
+        let Waits::Room(blocked) = &mut self.waits else { return false };
+        blocked.is_missing_for(timeout, || self.stream.delivery(), now)
     }
 
     /// Since when it has taken nothing of what waits for it, as far as we know.
     pub(super) fn blocked_since(&self) -> Option<Instant> {
-        let blocked = self.blocked.as_ref().filter(|_| self.write != Write::Dead);
-        blocked.map(Progress::since)
+        match &self.waits {
+            Waits::Room(blocked) => Some(blocked.since()),
+            Waits::Nothing | Waits::LastWords(_) => None,
+        }
     }
 
     /// Until when its last words are waited for, if a write to it failed.
     pub(super) fn last_words_until(&self, timeout: Duration) -> Option<Instant> {
-        let failed = self.blocked.as_ref().filter(|_| self.write == Write::Dead && self.read != Read::Ended);
-        failed.map(|failed| failed.since() + timeout)
+        match self.waits {
+            Waits::LastWords(since) if self.read != Read::Ended => Some(since + timeout),
+            Waits::LastWords(_) | Waits::Nothing | Waits::Room(_) => None,
+        }
     }
 
     /// Whether everything written to it has left our buffers.

@@ -5,7 +5,6 @@ mod drains;
 mod keeps;
 mod refused;
 #[path = "../support/rig/mod.rs"]
-#[allow(dead_code, unreachable_pub, unused_imports, reason = "each test uses its share of the rig")]
 mod rig;
 mod site;
 mod sockets;

@@ -4,6 +4,5 @@
 mod exit_codes;
 mod polite;
 #[path = "../support/rig/mod.rs"]
-#[allow(dead_code, unreachable_pub, unused_imports, reason = "each test uses its share of the rig")]
 mod rig;
 mod storm;

@@ -1,8 +1,6 @@
 //! What tests of the whole session layer are written with: a proxy in this process, peers that speak byte by byte, endpoints
 //! that behave, and the log. Nothing sleeps: every wait is for something, and [`within`] a deadline.
 
-#![allow(dead_code, reason = "each test program uses its part")]
-
 pub(crate) mod endpoint;
 pub(crate) mod log;
 pub(crate) mod peer;

@@ -55,10 +55,6 @@ impl TestProxy {
     }
 
     /// Starts a proxy with this configuration; its listeners are bound where it says, best to port 0.
-    pub(crate) fn with(config: &str, workers: usize) -> Self {
-        Self::start(config, workers, None, ROOM)
-    }
-
     fn start(config: &str, workers: usize, send_buffer: Option<usize>, room: Room) -> Self {
         let tickets = TicketKeys::generate().unwrap();
         let snapshot = snapshot(config, &tickets, None);

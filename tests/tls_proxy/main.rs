@@ -4,7 +4,6 @@
 mod certificates;
 mod handshakes;
 #[path = "../support/rig/mod.rs"]
-#[allow(dead_code, unreachable_pub, unused_imports, reason = "each test uses its share of the rig")]
 mod rig;
 mod site;
 mod storm;

@@ -7,7 +7,6 @@ mod bytes;
 mod placement;
 mod requests;
 #[path = "../support/rig/mod.rs"]
-#[allow(dead_code, unreachable_pub, unused_imports, reason = "each test uses its share of the rig")]
 mod rig;
 mod shortage;
 mod tungstenite;

@@ -3,6 +3,9 @@
 //!
 //! Every port is chosen by the system, and every wait is for a condition.
 
+// Each test program is compiled with all of the rig, and judged alone: what one does not need, another does.
+#![allow(dead_code, unreachable_pub, unused_imports, reason = "each test program uses its share")]
+
 mod config;
 mod endpoint;
 mod frame;
