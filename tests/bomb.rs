@@ -1,7 +1,6 @@
 //! A decompression bomb against the real program: stopped before the other side has to unpack it, and free of charge.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-#[path = "support/rig/mod.rs"]
 mod rig;
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};

@@ -1,7 +1,6 @@
 //! Good-byes over real sockets: they reach a client that is busy sending, and what it has to say reaches the endpoint.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-#[path = "support/rig/mod.rs"]
 mod rig;
 
 use rig::{Config, Endpoint, Frame, Opcode, Program};

@@ -1,7 +1,6 @@
 //! Clients with little room that read slowly: slow is not dead, and dead is found out.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-#[path = "support/rig/mod.rs"]
 mod rig;
 
 use std::io;

@@ -4,7 +4,6 @@
 //! it is gone. This needs root and `ip` (iproute2); where they are missing it fails, for nothing else would tell.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-#[path = "support/rig/mod.rs"]
 mod rig;
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,7 +1,6 @@
 //! Back-pressure of the real program: a client that does not read costs no memory, and loses nothing.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-#[path = "support/rig/mod.rs"]
 mod rig;
 
 use std::sync::Arc;

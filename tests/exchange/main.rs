@@ -1,7 +1,6 @@
 //! Plain HTTP exchanges through a whole proxy: what each side reads, byte by byte.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-#[path = "../support/mod.rs"]
 mod support;
 
 mod bad_peers;

@@ -4,7 +4,7 @@
 mod drains;
 mod keeps;
 mod refused;
-#[path = "../support/rig/mod.rs"]
+#[path = "../rig/mod.rs"]
 mod rig;
 mod site;
 mod sockets;

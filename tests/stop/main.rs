@@ -3,6 +3,6 @@
 
 mod exit_codes;
 mod polite;
-#[path = "../support/rig/mod.rs"]
+#[path = "../rig/mod.rs"]
 mod rig;
 mod storm;

@@ -3,7 +3,7 @@
 
 mod certificates;
 mod handshakes;
-#[path = "../support/rig/mod.rs"]
+#[path = "../rig/mod.rs"]
 mod rig;
 mod site;
 mod storm;

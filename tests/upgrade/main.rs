@@ -6,7 +6,7 @@ mod answers;
 mod bytes;
 mod placement;
 mod requests;
-#[path = "../support/rig/mod.rs"]
+#[path = "../rig/mod.rs"]
 mod rig;
 mod shortage;
 mod tungstenite;
