@@ -43,6 +43,7 @@ impl Control {
         if is_stopped {
             return self.stop().await;
         }
+        self.running.proxy().say_sums();
         tracing::info!("everything that was here has ended");
         self.running.end();
         Ok(())
@@ -68,6 +69,7 @@ impl Control {
                 tracing::warn!(cut = self.running.proxy().registry.len(), "second signal: ending at once");
             }
         }
+        self.running.proxy().say_sums();
         self.running.end();
         Ok(())
     }

@@ -10,6 +10,7 @@ use http::{Method, Request};
 use super::record::{End, Record};
 use super::request::{Refused, Visit};
 use super::serve::Session;
+use super::sums::About;
 use crate::config::WebsocketSettings;
 use crate::drain::{Registration, Ticket};
 use crate::metrics::Metrics;
@@ -29,8 +30,8 @@ impl Summary {
         let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
         Self {
             method: request.method().clone(),
-            host: host.unwrap_or_default().to_owned(),
-            path: request.uri().path().to_owned(),
+            host: shortened(host.unwrap_or_default(), LONGEST_HOST),
+            path: shortened(request.uri().path(), LONGEST_PATH),
             client,
         }
     }
@@ -41,6 +42,11 @@ pub(super) fn refused(session: &Session, summary: &Summary, refused: &Refused, t
     let Summary { method, host, path, client } = summary;
     let refusal = refused.refusal;
     session.proxy.metrics.refused(refusal.log_word());
+    let listener = session.listener.settings.name.clone();
+    let about = About { message: "refused", word: refusal.log_word(), listener, client: Some(*client) };
+    if !session.proxy.sums.is_to_be_written(about) {
+        return;
+    }
     tracing::info!(
         %client,
         listener = %session.listener.settings.name,
@@ -122,6 +128,18 @@ pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSett
         "tunnel ended"
     );
 }
+
+/// The beginning of a text, where it is longer than so many bytes.
+fn shortened(text: &str, most: usize) -> String {
+    match text.get(..text.floor_char_boundary(most)) {
+        Some(beginning) if beginning.len() < text.len() => format!("{beginning}…"),
+        _ => text.to_owned(),
+    }
+}
+
+/// How much of a client's words stands in a line, in bytes.
+const LONGEST_PATH: usize = 1024;
+const LONGEST_HOST: usize = 256;
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

@@ -22,6 +22,7 @@ mod proxy;
 mod record;
 mod request;
 mod serve;
+mod sums;
 mod upgrade;
 mod upload;
 

@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use super::pool::Pool;
+use super::sums::Sums;
 use crate::drain::{Board, Registry};
 use crate::metrics::Metrics;
 use crate::process::{Room, Workers};
@@ -30,6 +31,8 @@ pub struct Proxy {
     pub permits: Arc<Semaphore>,
     /// Who drives them.
     pub workers: Workers,
+    /// Equal lines of the log.
+    pub(super) sums: Arc<Sums>,
 }
 
 /// Where the process stands, and until when.
@@ -93,7 +96,13 @@ impl Proxy {
             metrics: Arc::default(),
             permits: semaphore(room.tunnels.max(1)),
             workers,
+            sums: Arc::default(),
         })
+    }
+
+    /// Writes the lines that are summed and still to be written: nobody will later.
+    pub fn say_sums(&self) {
+        self.sums.say_all();
     }
 
     /// How many sessions and tunnels are open. Permits would not tell: who waits for a connection holds one already.

@@ -1,5 +1,7 @@
 //! One line about each exchange, when it ends.
 
+use serde_json::Value;
+
 use crate::support::endpoint::nobody;
 use crate::support::{RawEndpoint, TestProxy, log};
 
@@ -57,6 +59,30 @@ async fn a_refusal_is_a_line_and_no_other() {
     let line = lines.about("/unreachable").await;
     assert_eq!((&line["message"], &line["refusal"]), (&"refused".into(), &"connect_failed".into()));
     assert_eq!(lines.text().matches("/unreachable").count(), 1);
+}
+
+#[tokio::test]
+async fn one_client_that_is_refused_again_and_again_writes_a_few_lines_and_their_number() {
+    let mut lines = log::lines();
+    let proxy = TestProxy::in_front_of(&[nobody()]).route("hosts = [\"a\"]").named("summed").start();
+    let mut client = proxy.client().await;
+    let longest = "x".repeat(8000);
+    for _ in 0..10 {
+        client.send(format!("GET /{longest} HTTP/1.1\r\nHost: b\r\n\r\n").repeat(10)).await;
+        for _ in 0..10 {
+            assert!(client.answer().await.starts_with("HTTP/1.1 404 "));
+        }
+    }
+
+    let refused = |line: &&Value| line["message"] == "refused" && line["listener"] == "summed";
+    let told = |line: &Value| line.get("times").map_or(1, |times| times.as_u64().unwrap());
+    let lines = lines.until(|lines| lines.iter().filter(refused).map(told).sum::<u64>() == 100).await;
+    let about: Vec<_> = lines.iter().filter(refused).collect();
+    let sums = about.iter().filter(|line| line.get("times").is_some()).count();
+    // Under load, it may take more than one second, and so more than one sum.
+    assert!(sums > 0 && about.len() <= 11 * sums + 10, "{about:#?}");
+    assert!(about.iter().all(|line| line["refusal"] == "no_route" && line["client"] == "127.0.0.1"));
+    assert!(about.iter().all(|line| line.to_string().len() < 2000), "what a client writes does not fill the log");
 }
 
 #[tokio::test]

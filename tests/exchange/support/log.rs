@@ -32,6 +32,11 @@ impl Lines {
         lines.iter().find(|line| is_about(line)).unwrap().clone()
     }
 
+    /// Every line so far, as soon as they are as the test wants them.
+    pub(crate) async fn until(&mut self, is_so: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        within(self.0.wait_for(|lines| is_so(lines))).await.unwrap().clone()
+    }
+
     /// Every line so far as text.
     pub(crate) fn text(&self) -> String {
         self.0.borrow().iter().map(|line| format!("{line}\n")).collect()

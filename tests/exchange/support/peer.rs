@@ -47,6 +47,14 @@ impl Peer {
         String::from_utf8(self.buffer.drain(..end).collect()).unwrap()
     }
 
+    /// The head of an answer, whose body is read too: its length stands in its head.
+    pub(crate) async fn answer(&mut self) -> String {
+        let head = self.head().await;
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
+        self.bytes(length.parse().unwrap()).await;
+        head
+    }
+
     /// The next `count` bytes.
     pub(crate) async fn bytes(&mut self, count: usize) -> Vec<u8> {
         while self.buffer.len() < count {

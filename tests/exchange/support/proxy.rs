@@ -30,6 +30,7 @@ pub(crate) struct TestProxy {
 /// A proxy that is about to start: one listener, one route and one upstream, each with what the test adds to it.
 #[derive(Clone)]
 pub(crate) struct Plan {
+    name: &'static str,
     listener: String,
     route: String,
     upstream: String,
@@ -44,6 +45,7 @@ impl TestProxy {
     pub(crate) fn in_front_of(endpoints: &[SocketAddr]) -> Plan {
         let endpoints: Vec<_> = endpoints.iter().map(ToString::to_string).collect();
         Plan {
+            name: "l",
             listener: "bind = \"127.0.0.1:0\"\n".into(),
             route: "upstream = \"u\"\n".into(),
             upstream: format!("endpoints = {endpoints:?}\n"),
@@ -95,6 +97,12 @@ impl TestProxy {
 }
 
 impl Plan {
+    /// Gives the listener another name than `l`, by which its lines in the log are found.
+    pub(crate) fn named(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
     /// Adds lines to the listener.
     pub(crate) fn listener(mut self, lines: &str) -> Self {
         writeln!(self.listener, "{lines}").unwrap();
@@ -127,8 +135,8 @@ impl Plan {
 
     /// The whole configuration.
     pub(crate) fn config(&self) -> String {
-        let Self { listener, route, upstream, .. } = self;
-        format!("[listener.l]\n{listener}\n[route.r]\n{route}\n[upstream.u]\n{upstream}\n")
+        let Self { name, listener, route, upstream, .. } = self;
+        format!("[listener.{name}]\n{listener}\n[route.r]\n{route}\n[upstream.u]\n{upstream}\n")
     }
 
     /// Starts it, on the current runtime and workers of its own.
