@@ -229,6 +229,14 @@ pub struct WebsocketSettings {
     pub compression: Compression,
 }
 
+impl WebsocketSettings {
+    /// Whether what a message inflates to is limited, in any direction.
+    pub fn limits_inflated(&self) -> bool {
+        let PerDirection { from_client, from_upstream } = &self.limits;
+        from_client.max_inflated_message.is_some() || from_upstream.max_inflated_message.is_some()
+    }
+}
+
 /// What keeps a tunnel from being idle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdleCounts {

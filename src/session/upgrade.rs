@@ -29,7 +29,7 @@ use crate::metrics::Metrics;
 use crate::net::ClientStream;
 use crate::snapshot::Lease;
 use crate::tunnel::{Joined, Protocol, Terms, Tunnel};
-use crate::websocket::{Extensions, Key, check_answer, check_request, refuse_compression};
+use crate::websocket::{Extensions, Key, check_answer, check_request, refuse_compression, refuse_unknown};
 
 /// A tunnel that only waits for the client's stream.
 #[derive(Debug)]
@@ -54,9 +54,7 @@ pub(super) async fn open(visit: &Visit, mut parts: Parts, token: &str) -> Result
         return Err(Refusal::Draining.into());
     }
     let (affinity, pin) = visit.affinity(&parts.uri, &parts.headers);
-    if visit.route.settings.websocket.compression == Compression::Refuse {
-        refuse_compression(&mut parts.headers);
-    }
+    limit_offer(&mut parts.headers, &visit.route.settings.websocket);
     forward::request(&mut parts.headers, visit.arrival, Some(token));
 
     let Placed { lease, mut stream } = connect(visit, affinity, pin).await?;
@@ -102,6 +100,16 @@ fn websocket_key(parts: &Parts, token: &str) -> Result<Option<Key>, Refusal> {
         return Ok(None);
     }
     check_request(&parts.method, parts.version, &parts.headers).map(Some).map_err(Refusal::BadHandshake)
+}
+
+/// Takes out of an offer what the route does not let the two ends agree on. An answer that names it all the same is none.
+fn limit_offer(headers: &mut HeaderMap, settings: &WebsocketSettings) {
+    if settings.compression == Compression::Refuse {
+        refuse_compression(headers);
+    }
+    if settings.limits_inflated() {
+        refuse_unknown(headers);
+    }
 }
 
 /// Sends the request and reads the head of the answer, and what came with it.

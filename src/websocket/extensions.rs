@@ -87,10 +87,20 @@ impl Extensions {
 ///
 /// Lines that do not follow the grammar stay too: [`Extensions::check_offer`] refuses them.
 pub fn refuse_compression(headers: &mut HeaderMap) {
-    let compresses = |element: &&str| {
-        Extension::parse(element)
-            .is_ok_and(|extension| COMPRESSING.into_iter().any(|compressing| extension.is_named(compressing)))
-    };
+    take_out(headers, |extension| COMPRESSING.into_iter().any(|compressing| extension.is_named(compressing)));
+}
+
+/// Takes every offer but those of permessage-deflate out of a request's headers, so that what a message inflates to can
+/// be measured: an extension that we do not know may change its bytes in any way.
+///
+/// Lines that do not follow the grammar stay too.
+pub fn refuse_unknown(headers: &mut HeaderMap) {
+    take_out(headers, |extension| !extension.is_named(PERMESSAGE_DEFLATE));
+}
+
+/// Takes some offers out of a request's headers.
+fn take_out(headers: &mut HeaderMap, is_refused: impl Fn(&Extension<'_>) -> bool) {
+    let is_refused = |element: &&str| Extension::parse(element).is_ok_and(|extension| is_refused(&extension));
     let lines: Vec<HeaderValue> = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).into_iter().cloned().collect();
     headers.remove(SEC_WEBSOCKET_EXTENSIONS);
     for line in lines {
@@ -98,7 +108,7 @@ pub fn refuse_compression(headers: &mut HeaderMap) {
             headers.append(SEC_WEBSOCKET_EXTENSIONS, line);
             continue;
         };
-        let kept: Vec<&str> = elements(text).filter(|element| !compresses(element)).collect();
+        let kept: Vec<&str> = elements(text).filter(|element| !is_refused(element)).collect();
         if let (false, Ok(value)) = (kept.is_empty(), HeaderValue::from_str(&kept.join(", "))) {
             headers.append(SEC_WEBSOCKET_EXTENSIONS, value);
         }
@@ -358,6 +368,27 @@ mod tests {
             let lines: Vec<_> = offer.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().collect();
             assert_eq!(lines, *left);
             assert_eq!(offer.len(), left.len() + 1);
+        }
+    }
+
+    #[test]
+    fn takes_everything_but_deflate_out_of_an_offer() {
+        let cases: &[(&[&str], &[&str])] = &[
+            (BROWSER, BROWSER),
+            (&["identity, permessage-deflate", "fragment"], &["permessage-deflate"]),
+            (&["x-webkit-deflate-frame, deflate-frame, permessage-bzip2"], &[]),
+            (
+                &["Permessage-Deflate;a=\"b,c\" , foo;d", "permessage-deflate"],
+                &["Permessage-Deflate;a=\"b,c\"", "permessage-deflate"],
+            ),
+            (&["(broken"], &["(broken"]),
+            (&[], &[]),
+        ];
+        for (offer, left) in cases {
+            let mut offer = headers(offer);
+            refuse_unknown(&mut offer);
+            let lines: Vec<_> = offer.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().collect();
+            assert_eq!(lines, *left);
         }
     }
 }

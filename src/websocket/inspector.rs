@@ -117,7 +117,8 @@ enum Legal {
     First { rest: Message },
     /// A frame that continues a message.
     Continuation { rest: Message },
-    /// A frame of an opcode that an extension we do not know defines; no part of a message.
+    /// A frame of an opcode that an extension we do not know defines: no part of a message, and held to what one of its own
+    /// would be.
     Opaque,
     /// A control frame.
     Control,
@@ -219,7 +220,7 @@ impl Inspector {
             let Some(header) = Header::parse(rest)? else { return Ok(Then::Incomplete) };
             let (message, message_size, fragments) = match self.judge(&header)? {
                 Legal::Control => return self.control(rest),
-                Legal::First { .. } if *began == messages => return Ok(Then::Budget),
+                Legal::First { .. } | Legal::Opaque if *began == messages => return Ok(Then::Budget),
                 Legal::First { rest } => {
                     *began += 1;
                     (rest, header.length, 1)
@@ -227,7 +228,10 @@ impl Inspector {
                 Legal::Continuation { rest } => {
                     (rest, self.message_size.saturating_add(header.length), self.fragments.saturating_add(1))
                 }
-                Legal::Opaque => (self.message, self.message_size, self.fragments),
+                Legal::Opaque => {
+                    *began += 1;
+                    (self.message, self.message_size, self.fragments)
+                }
             };
             observer.on_frame(&header);
             if header.length == 0 && message == Message::Idle {
@@ -276,7 +280,7 @@ impl Inspector {
             (Header::CONTINUATION, Message::Idle) => Err(Violation::NothingToContinue),
             (_, Message::Closed) if self.reserved == Reserved::Passes => Err(Violation::DataAfterClose),
             (_, _) if self.reserved == Reserved::Passes => {
-                self.judge_size(header.length, 0, 0)?;
+                self.judge_size(header.length, header.length, 1)?;
                 Ok(Legal::Opaque)
             }
             (opcode, _) => Err(Violation::ReservedOpcode(opcode)),

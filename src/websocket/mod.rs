@@ -23,7 +23,7 @@ mod violation;
 pub use close::{CloseBody, CloseCode, MAX_REASON};
 pub use control::{Control, ControlKind, ControlPayload, MAX_CONTROL_PAYLOAD};
 pub use direction::{Direction, PerDirection, PerSide, Side};
-pub use extensions::{BadExtensions, DeflateParameters, Extensions, refuse_compression};
+pub use extensions::{BadExtensions, DeflateParameters, Extensions, refuse_compression, refuse_unknown};
 pub use frame::Frame;
 pub use handshake::{BadAnswer, BadHandshake, Key, check_answer, check_request, has_token, is_token, tokens};
 pub use header::{Header, MAX_HEADER, apply_mask};

@@ -42,6 +42,21 @@ async fn a_101_that_was_not_asked_for_joins_nothing() {
 }
 
 #[tokio::test]
+async fn an_extension_that_a_limit_took_out_of_the_offer_is_a_502_where_it_is_answered() {
+    for answer in ["identity", "permessage-deflate, identity", "identity, permessage-deflate", "deflate-frame"] {
+        let endpoint = Endpoint::listen().await;
+        let config = Config::chat([endpoint.address()]).with("route.chat.websocket.max_inflated_message", "\"1MiB\"");
+        let proxy = Proxy::serving(&config);
+        let mut client = proxy.connect().await;
+        let offer = Handshake::new().with("sec-websocket-extensions", "permessage-deflate, identity, deflate-frame");
+        client.send(offer.bytes()).await;
+        let (mut at_endpoint, _) = endpoint.asked().await;
+        at_endpoint.send(switch_with(&format!("Sec-WebSocket-Extensions: {answer}\r\n"))).await;
+        assert_eq!(client.answer().await.0.status(), 502, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn nonsense_is_a_502() {
     let long = format!("HTTP/1.1 200 OK\r\nx: {}", "a".repeat(70_000));
     for nonsense in ["SSH-2.0-OpenSSH\r\n\r\n", "\0\0\0\0\r\n", "HTTP/1.1 99 x\r\n\r\n", "{}\r\n\r\n", &long] {

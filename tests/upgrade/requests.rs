@@ -147,6 +147,23 @@ async fn the_endpoint_reads_names_as_the_rfc_spells_them_and_values_untouched() 
 }
 
 #[tokio::test]
+async fn where_inflated_messages_are_limited_only_what_can_be_measured_is_offered() {
+    for direction in ["from_client", "from_upstream"] {
+        let endpoint = Endpoint::listen().await;
+        let config = Config::chat([endpoint.address()])
+            .with("route.chat.websocket.max_inflated_message", &format!("{{ {direction} = \"1MiB\" }}"));
+        let handshake = Handshake::new()
+            .with("sec-websocket-extensions", "identity, permessage-deflate; client_max_window_bits, deflate-frame")
+            .with("sec-websocket-extensions", "x-webkit-deflate-frame");
+
+        let head = forwarded(config, &endpoint, handshake).await;
+
+        let line = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits";
+        assert!(head.has(line) && !head.text.contains("frame"), "{}", head.text);
+    }
+}
+
+#[tokio::test]
 async fn the_client_reads_names_as_the_rfc_spells_them_and_values_untouched() {
     let endpoint = Endpoint::listen().await;
     let proxy = Proxy::serving(&Config::chat([endpoint.address()]));

@@ -85,11 +85,8 @@ fn check_pong(section: &Section<'_>, settings: &WebsocketSettings) {
 
 /// Nothing is inflated where nothing may be compressed.
 fn check_inflated(section: &Section<'_>, settings: &WebsocketSettings) {
-    let limits = &settings.limits;
-    let is_limited =
-        limits.from_client.max_inflated_message.is_some() || limits.from_upstream.max_inflated_message.is_some();
     if let (Compression::Refuse, true, Some(item)) =
-        (settings.compression, is_limited, section.item("max_inflated_message"))
+        (settings.compression, settings.limits_inflated(), section.item("max_inflated_message"))
     {
         item.fault("can never be met: compression is \"refuse\"", "set it to \"off\", or compression to \"pass\"");
     }

@@ -365,7 +365,7 @@ fn passes_what_an_unknown_extension_may_mean() {
         plain(0x98, b"\x03"),
     ];
     let seen = assert_passes(rules, &frames);
-    assert_eq!(seen.messages, 2);
+    assert_eq!(seen.messages, 4, "an opaque frame is held to what a message is held to");
     assert_eq!(
         seen.controls,
         [
@@ -378,6 +378,8 @@ fn passes_what_an_unknown_extension_may_mean() {
     assert_breaks(rules, &[plain(0x8F, &[0; 126])], Violation::ControlTooLong);
     assert_breaks(rules, &[plain(0x88, b"\x03")], Violation::CloseBodyTooShort);
     assert_breaks(Rules { max_frame: 3, ..rules }, &[plain(0x83, b"four")], Violation::FrameTooBig(3));
+    assert_breaks(Rules { max_message: 3, ..rules }, &[plain(0x83, b"four")], Violation::MessageTooBig(3));
+    assert_eq!(Inspector::new(rules).scan(&plain(0x83, b"one too many"), 0).then, Then::Budget);
 }
 
 #[test]
