@@ -7,6 +7,7 @@ pub mod affinity;
 pub mod client_address;
 pub mod cookies;
 pub mod forward;
+pub mod framing;
 pub mod head;
 pub mod hygiene;
 pub mod reply;

@@ -1,5 +1,11 @@
 //! One HTTP/1.1 connection with an endpoint: opened, asked, and perhaps asked again.
 
+use std::error::Error;
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -9,16 +15,18 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
-use super::last_words::LastWords;
+use super::last_words::{Heard, LastWords};
 use super::serve::MAX_BUFFER;
-use super::upload::Upload;
-use crate::net::Guarded;
+use super::upload::{Progress, Upload};
+use crate::net::{Guarded, Unsent};
 
 /// A connection with an endpoint; dropped, it is closed.
 #[derive(Debug)]
 pub(super) struct Connection {
     sender: SendRequest<Upload>,
     driver: Driver,
+    unsent: Unsent,
+    heard: Heard,
 }
 
 /// The task that drives a connection; it ends with its owner.
@@ -30,22 +38,55 @@ pub(super) struct Driver(AbortHandle);
 pub(super) enum Unanswered {
     /// Nothing of it was sent: the connection had ended. It may go another way.
     Returned(Box<Request<Upload>>),
-    /// It may have been read, in part or whole: it must not be sent again.
+    /// It may have been read, in part or whole, but the connection ended without a word: endpoints close what they have
+    /// kept for long enough, and a request may cross that.
+    Silent(hyper::Error),
+    /// It may have been read, and it must not be sent again.
     Lost(hyper::Error),
+}
+
+/// Notes, at the moment when the answer comes, whether all of its request was sent.
+struct Witness {
+    asker: Waker,
+    progress: Arc<Progress>,
+    unsent: Unsent,
+}
+
+impl Wake for Witness {
+    fn wake(self: Arc<Self>) {
+        if !self.progress.is_ended() || self.unsent.is_some() {
+            self.progress.note_answered_early();
+        }
+        self.asker.wake_by_ref();
+    }
 }
 
 impl Connection {
     /// Speaks HTTP over `stream`; an endpoint that takes none of a request for `deadline` has ended it.
     pub(super) async fn open(stream: TcpStream, deadline: Duration) -> hyper::Result<Self> {
-        let io = TokioIo::new(Guarded::new(LastWords::new(stream), deadline));
-        let (sender, connection) = Builder::new().max_buf_size(MAX_BUFFER).handshake(io).await?;
-        Ok(Self { sender, driver: Driver::spawn(connection) })
+        let stream = LastWords::new(stream);
+        let heard = stream.heard();
+        let stream = Guarded::new(stream, deadline);
+        let unsent = stream.unsent();
+        let (sender, connection) = Builder::new().max_buf_size(MAX_BUFFER).handshake(TokioIo::new(stream)).await?;
+        Ok(Self { sender, driver: Driver::spawn(connection), unsent, heard })
     }
 
-    /// Sends a request and waits for the head of its answer.
+    /// Sends a request and waits for the head of its answer. Whether that came before the request was sent to its end is
+    /// noted with the [`Progress`] of its upload.
     pub(super) async fn ask(&mut self, request: Request<Upload>) -> Result<Response<Incoming>, Unanswered> {
-        self.sender.try_send_request(request).await.map_err(|mut error| match error.take_message() {
+        self.heard.forget();
+        let (progress, unsent) = (request.body().progress(), self.unsent.clone());
+        let mut answer = pin!(self.sender.try_send_request(request));
+        // hyper wakes its asker at the moment when it has read the head. When the asker's turn comes it may have sent more.
+        let answer = poll_fn(|cx| {
+            let (asker, progress, unsent) = (cx.waker().clone(), Arc::clone(&progress), unsent.clone());
+            let witness = Waker::from(Arc::new(Witness { asker, progress, unsent }));
+            answer.as_mut().poll(&mut Context::from_waker(&witness))
+        });
+        answer.await.map_err(|mut error| match error.take_message() {
             Some(request) => Unanswered::Returned(Box::new(request)),
+            None if !self.heard.is_some() && has_closed(error.error()) => Unanswered::Silent(error.into_error()),
             None => Unanswered::Lost(error.into_error()),
         })
     }
@@ -63,6 +104,14 @@ impl Connection {
     /// Lets the exchange at hand be the last.
     pub(super) fn into_driver(self) -> Driver {
         self.driver
+    }
+}
+
+/// Whether the other side ended the connection.
+pub(super) fn has_closed(error: &hyper::Error) -> bool {
+    match error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
+        Some(error) => error.kind() != io::ErrorKind::TimedOut,
+        None => error.is_incomplete_message(),
     }
 }
 

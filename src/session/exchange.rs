@@ -2,14 +2,14 @@
 //!
 //! Nothing is collected: a body passes in pieces, at the pace of its reader, and behind it the trailers that its `Trailer`
 //! names (the client's, if it takes any: RFC 9110 §6.5.1). A request goes to one endpoint only; it tries
-//! another, or another connection, as long as nothing of it was sent.
+//! another, or another connection, as long as nothing of it was sent. One that may be repeated (RFC 9110 §9.2.2) is asked
+//! once more where a connection that had been kept ended under it without a word.
 //!
 //! Deadlines: `response_timeout` for the head of the answer, counted from the last byte of the request, for until then the
 //! two `body_timeout` tell whether the upload moves. An answer may take for ever between two pieces: events are like that.
 
 use std::error::Error;
 use std::future::Future;
-use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
@@ -21,15 +21,15 @@ use hyper::body::Incoming;
 use tokio::time::sleep;
 
 use super::body::AnswerBody;
-use super::connection::{Connection, Unanswered};
+use super::connection::{Connection, Unanswered, has_closed};
 use super::expect::{Expectation, Verdict};
 use super::origin::{Home, Origin};
 use super::placement::reach;
 use super::record::{End, Record};
 use super::request::{Refused, Visit};
-use super::upload::{Broken, Sent, Upload};
+use super::upload::{Broken, HasBody, Progress, Sent, Upload};
 use crate::balance::{AffinityKey, PinToken};
-use crate::http::{Refusal, forward};
+use crate::http::{Refusal, forward, framing};
 use crate::snapshot::Endpoint;
 
 /// A request as the endpoint gets it, and what can be known of it later.
@@ -52,13 +52,31 @@ enum Asked {
     Answered(Response<Incoming>, Connection),
     /// Nothing of the request was sent.
     Returned(Box<Request<Upload>>),
+    /// The connection ended without a word.
+    Silent(hyper::Error),
+}
+
+/// Whether a connection that has rested may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rested {
+    Welcome,
+    /// One was asked, and ended under the request.
+    Avoided,
+}
+
+/// A request that may be repeated, while it is asked over a connection that may be ending.
+struct Spare {
+    head: Request<()>,
+    has_body: HasBody,
+    progress: Arc<Progress>,
 }
 
 /// Gets the endpoint's answer; its body follows when the client asks for it.
 pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Response<AnswerBody>, Refused> {
     let placement = visit.affinity(request.uri(), request.headers());
     let Outgoing { request, sent, verdict } = outgoing(visit, request);
-    let mut record = Record::new(visit, request.body().progress());
+    let (method, progress) = (request.method().clone(), request.body().progress());
+    let mut record = Record::new(visit, Arc::clone(&progress));
     let late = pin!(async {
         sent.wait().await;
         sleep(visit.upstream().settings.response_timeout).await;
@@ -72,13 +90,14 @@ pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Res
     };
     let Answered { response, endpoint, connection } = answered;
     let is_body_wanted = verdict.is_none_or(|verdict| verdict.conclude());
+    let (head, body) = response.into_parts();
     let origin = match Home::of(visit, &endpoint) {
-        // HTTP/1.0 could not take a chunked request the next time.
-        Some(home) if is_body_wanted && response.version() == Version::HTTP_11 => Origin::Kept(connection, home),
+        _ if is_body_wanted && progress.is_answered_early() => Origin::Early(connection),
+        Some(home) if is_body_wanted && framing::is_certain(&method, &head) => Origin::Kept(connection, home),
         _ => Origin::Once(connection.into_driver()),
     };
     let cookie = visit.pin_cookie(endpoint.pin, placement.1);
-    let mut answer = relay(response, &endpoint, origin, record, cookie)?;
+    let mut answer = relay(Response::from_parts(head, body), &endpoint, origin, record, cookie)?;
     if !is_body_wanted {
         // The client may send its body all the same, and nobody will read it (RFC 9110 §10.1.1).
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -146,11 +165,14 @@ async fn ask_best(
     let deadline = visit.upstream().settings.body_timeout;
     let mut refused = Refused::from(Refusal::NoEndpoint);
     for endpoint in visit.upstream().picks(affinity, pin) {
+        let mut rested = Rested::Welcome;
         loop {
-            let rested =
-                visit.session.proxy.pool(visit.session.worker).and_then(|pool| pool.take(endpoint.life.incarnation));
-            let is_last_try = rested.is_none();
-            let connection = match rested {
+            let kept = match rested {
+                Rested::Welcome => visit.rested(endpoint),
+                Rested::Avoided => None,
+            };
+            let is_last_try = kept.is_none();
+            let connection = match kept {
                 Some(connection) => connection,
                 None => match reach(visit, endpoint).await {
                     Ok(stream) => Connection::open(stream, deadline).await.map_err(|error| blame(endpoint, &error))?,
@@ -160,11 +182,17 @@ async fn ask_best(
                     }
                 },
             };
+            let spare = if is_last_try { None } else { Spare::of(&request) };
+            request.body_mut().come_back(spare.is_some());
             match ask(connection, request, endpoint, late.as_mut()).await? {
                 Asked::Answered(response, connection) => {
                     return Ok(Answered { response, endpoint: Arc::clone(endpoint), connection });
                 }
                 Asked::Returned(returned) => request = *returned,
+                Asked::Silent(error) => {
+                    request = spare.and_then(Spare::into_request).ok_or_else(|| blame(endpoint, &error))?;
+                    rested = Rested::Avoided;
+                }
             }
             if is_last_try {
                 refused = endpoint.refused(Refusal::AnswerLost, "it closed a new connection");
@@ -190,7 +218,38 @@ async fn ask(
     match answer {
         Ok(response) => Ok(Asked::Answered(response, connection)),
         Err(Unanswered::Returned(request)) => Ok(Asked::Returned(request)),
+        Err(Unanswered::Silent(error)) => Ok(Asked::Silent(error)),
         Err(Unanswered::Lost(error)) => Err(blame(endpoint, &error)),
+    }
+}
+
+impl Spare {
+    /// What is needed to ask this once more, if that may be done (RFC 9110 §9.2.2).
+    fn of(request: &Request<Upload>) -> Option<Self> {
+        if !request.method().is_idempotent() {
+            return None;
+        }
+        let mut head = Request::new(());
+        head.method_mut().clone_from(request.method());
+        head.uri_mut().clone_from(request.uri());
+        head.headers_mut().clone_from(request.headers());
+        head.extensions_mut().clone_from(request.extensions());
+        let has_body = if request.body().is_end_stream() { HasBody::No } else { HasBody::Yes };
+        Some(Self { head, has_body, progress: request.body().progress() })
+    }
+
+    /// The request once more, unless some of its body was taken.
+    fn into_request(self) -> Option<Request<Upload>> {
+        let upload = self.progress.take_back(self.has_body)?;
+        Some(self.head.map(|()| upload))
+    }
+}
+
+impl Visit {
+    /// A connection with this endpoint that rests.
+    fn rested(&self, endpoint: &Endpoint) -> Option<Connection> {
+        let pool = self.session.proxy.pool(self.session.worker)?;
+        pool.take(endpoint.life.incarnation)
     }
 }
 
@@ -204,10 +263,9 @@ fn blame(endpoint: &Endpoint, error: &hyper::Error) -> Refused {
         };
         return Refused::because(refusal, broken.to_string());
     }
-    let refusal = match cause.and_then(|cause| cause.downcast_ref::<io::Error>()) {
-        Some(error) if error.kind() == io::ErrorKind::TimedOut => Refusal::RequestStuck,
-        Some(_) => Refusal::AnswerLost,
-        None if error.is_incomplete_message() => Refusal::AnswerLost,
+    let refusal = match cause.and_then(|cause| cause.downcast_ref::<std::io::Error>()) {
+        _ if has_closed(error) => Refusal::AnswerLost,
+        Some(_) => Refusal::RequestStuck,
         None => Refusal::BadAnswer,
     };
     endpoint.refused(refusal, error.to_string())

@@ -6,7 +6,9 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -14,11 +16,33 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 #[derive(Debug)]
 pub(super) struct LastWords<S> {
     stream: S,
+    heard: Heard,
+}
+
+/// Whether the endpoint has said anything since it was asked.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Heard(Arc<AtomicBool>);
+
+impl Heard {
+    /// It is asked something new.
+    pub(super) fn forget(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether it has said anything.
+    pub(super) fn is_some(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl<S> LastWords<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream }
+        Self { stream, heard: Heard::default() }
+    }
+
+    /// What tells, for as long as the stream is in other hands, whether anything came.
+    pub(super) fn heard(&self) -> Heard {
+        self.heard.clone()
     }
 }
 
@@ -32,7 +56,12 @@ fn told_by_reads<T>(outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for LastWords<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        if buf.filled().len() > before {
+            self.heard.0.store(true, Ordering::Relaxed);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -16,6 +16,9 @@ use crate::snapshot::Endpoint;
 pub(super) enum Origin {
     /// It may rest and serve another exchange.
     Kept(Connection, Home),
+    /// The answer came before its request was all sent: it takes the rest, and ends then. An endpoint that answers early may
+    /// read what is left of the request as another one, and that one's answer would go to whoever asks next.
+    Early(Connection),
     /// It ends with the answer.
     Once(Driver),
 }
@@ -35,13 +38,14 @@ impl Origin {
     pub(super) fn release(self) {
         match self {
             Self::Kept(connection, home) if connection.is_ready() => home.take_back(connection),
-            // The end of the answer is still to be read, or the request is: an endpoint may answer early and take the rest.
-            // The two body_timeouts bound the wait.
+            // hyper has still to see that nothing follows.
             Self::Kept(mut connection, home) => drop(tokio::spawn(async move {
                 if connection.ready().await {
                     home.take_back(connection);
                 }
             })),
+            // The two body_timeouts bound the wait.
+            Self::Early(mut connection) => drop(tokio::spawn(async move { connection.ready().await })),
             Self::Once(driver) => drop(driver),
         }
     }

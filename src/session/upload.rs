@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -20,6 +20,16 @@ use super::expect::Expectation;
 /// A request body.
 #[derive(Debug)]
 pub(super) struct Upload {
+    /// Where it comes from; nowhere, if there is none.
+    source: Option<Source>,
+    /// Whether it goes back to `progress` if it is let go before any of it was taken.
+    comes_back: bool,
+    progress: Arc<Progress>,
+}
+
+/// Where a request body comes from.
+#[derive(Debug)]
+struct Source {
     body: Incoming,
     /// What the client waits for before it sends the body.
     expectation: Option<Expectation>,
@@ -27,7 +37,8 @@ pub(super) struct Upload {
     deadline: Duration,
     /// Runs while the client sends nothing.
     stalled: Option<Pin<Box<Sleep>>>,
-    progress: Arc<Progress>,
+    /// Something of the body was taken, or its end was seen.
+    is_begun: bool,
     /// Tells by its end that hyper has let go of the body: all of it is sent.
     _sending: oneshot::Sender<Infallible>,
 }
@@ -37,11 +48,24 @@ pub(super) struct Upload {
 pub(super) struct Progress {
     bytes: AtomicU64,
     broken: OnceLock<Broken>,
+    /// hyper has let go of the body.
+    ended: AtomicBool,
+    /// The answer came before all of the request was sent.
+    answered_early: AtomicBool,
+    /// A body that came back.
+    returned: Mutex<Option<Source>>,
 }
 
 /// Resolves when a request is sent to its last byte.
 #[derive(Debug)]
 pub(super) struct Sent(oneshot::Receiver<Infallible>);
+
+/// Whether a request brings a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HasBody {
+    Yes,
+    No,
+}
 
 /// Why an upload ended too early; the client's fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,21 +80,44 @@ impl Upload {
     /// The upload of `body`; of a client that sends none of it for `deadline`, no more is expected.
     pub(super) fn new(body: Incoming, expectation: Option<Expectation>, deadline: Duration) -> (Self, Sent) {
         let (sending, sent) = oneshot::channel();
-        let progress = Arc::default();
-        (Self { body, expectation, deadline, stalled: None, progress, _sending: sending }, Sent(sent))
+        let source = Source { body, expectation, deadline, stalled: None, is_begun: false, _sending: sending };
+        (Self { source: Some(source), comes_back: false, progress: Arc::default() }, Sent(sent))
     }
 
     pub(super) fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)
     }
 
+    /// Whether [`Progress::take_back`] finds it when it is let go before any of it was taken.
+    pub(super) fn come_back(&mut self, comes_back: bool) {
+        self.comes_back = comes_back;
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.progress.ended.store(true, Ordering::Relaxed);
+        let unbegun = self.source.take().filter(|source| self.comes_back && source.is_unbegun());
+        if unbegun.is_some() {
+            *self.progress.returned.lock().unwrap_or_else(PoisonError::into_inner) = unbegun;
+        }
+    }
+}
+
+impl Source {
+    fn is_unbegun(&self) -> bool {
+        !self.is_begun && !self.body.is_end_stream()
+    }
+
     fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             self.stalled = None;
+            self.is_begun = true;
             return Poll::Ready(frame.map(|frame| frame.map_err(|_| Broken::Lost)));
         }
         let deadline = self.deadline;
         ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(deadline))).as_mut().poll(cx));
+        self.is_begun = true;
         Poll::Ready(Some(Err(Broken::Stalled)))
     }
 }
@@ -81,11 +128,12 @@ impl Body for Upload {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let this = self.get_mut();
-        if let Some(expectation) = &mut this.expectation {
+        let Some(source) = &mut this.source else { return Poll::Ready(None) };
+        if let Some(expectation) = &mut source.expectation {
             ready!(expectation.poll_wanted(cx));
-            this.expectation = None;
+            source.expectation = None;
         }
-        let frame = ready!(this.poll_client(cx));
+        let frame = ready!(source.poll_client(cx));
         match &frame {
             Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
@@ -99,11 +147,11 @@ impl Body for Upload {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.source.as_ref().is_none_or(|source| source.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.source.as_ref().map_or_else(|| SizeHint::with_exact(0), |source| source.body.size_hint())
     }
 }
 
@@ -116,6 +164,31 @@ impl Progress {
     /// Why the body ended too early, if it did.
     pub(super) fn broken(&self) -> Option<Broken> {
         self.broken.get().copied()
+    }
+
+    /// Whether all of it is with hyper.
+    pub(super) fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// The answer has come, and not all of the request was sent.
+    pub(super) fn note_answered_early(&self) {
+        self.answered_early.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the answer came before all of the request was sent.
+    pub(super) fn is_answered_early(&self) -> bool {
+        self.answered_early.load(Ordering::Relaxed)
+    }
+
+    /// The upload as if it had never been tried, if that is true of it: it has no body, or none of it was taken.
+    pub(super) fn take_back(self: &Arc<Self>, has_body: HasBody) -> Option<Upload> {
+        let source = match has_body {
+            HasBody::No => None,
+            HasBody::Yes => Some(self.returned.lock().unwrap_or_else(PoisonError::into_inner).take()?),
+        };
+        self.ended.store(false, Ordering::Relaxed);
+        Some(Upload { source, comes_back: false, progress: Arc::clone(self) })
     }
 }
 

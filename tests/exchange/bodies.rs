@@ -192,9 +192,10 @@ async fn an_early_answer_passes_while_the_upload_goes_on() {
     client.hears("early").await;
     client.send("def").await;
     stream.hears("def").await;
-    // Both sides are as good as before.
+    // The client's side is as good as before. What the endpoint makes of the rest of the request is its own affair.
+    stream.hears_the_end().await;
     client.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    assert!(stream.head().await.starts_with("GET /next "));
+    assert!(endpoint.accept().await.head().await.starts_with("GET /next "));
 }
 
 #[tokio::test]
