@@ -4,6 +4,7 @@
 
 mod dial;
 mod guarded;
+mod half_open;
 mod listen;
 mod options;
 mod spill;
@@ -13,6 +14,7 @@ mod tls_stream;
 
 pub use dial::{DialError, dial};
 pub use guarded::{Guarded, Unsent};
+pub use half_open::HalfOpen;
 pub use listen::{Acceptor, ListeningSocket};
 pub use spill::Spill;
 pub use stream::{ClientStream, TunnelStream};

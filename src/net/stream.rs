@@ -32,6 +32,16 @@ pub enum ClientStream {
     Tls(Box<TlsStream>),
 }
 
+impl ClientStream {
+    /// The connection under it.
+    pub(super) fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.socket(),
+        }
+    }
+}
+
 impl TunnelStream for ClientStream {
     fn delivery(&self) -> Option<Delivery> {
         match self {

@@ -48,6 +48,11 @@ impl TlsStream {
         Ok(stream)
     }
 
+    /// The connection under it.
+    pub(super) fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
     fn new(socket: TcpStream, config: Arc<ServerConfig>) -> io::Result<Box<Self>> {
         let records = Records::new(config).map_err(io::Error::other)?;
         let (plaintext, ciphertext) = (Spill::default(), Spill::default());

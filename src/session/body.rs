@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -33,6 +33,10 @@ pub(super) struct Relay {
     /// The connection that it comes by; until the body is whole.
     origin: Option<Origin>,
     record: Record,
+    /// Whether the client could take the part of it that it has for all, if nothing but the end followed.
+    part_looks_whole: bool,
+    /// Why there is no more of it, until what there was is out.
+    lost: Option<hyper::Error>,
     /// When it ends although it has no end: events of a server.
     last_call: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
@@ -45,15 +49,20 @@ impl AnswerBody {
     /// The body of an endpoint's answer with these headers. Events of a server go on for ever by their nature: when the
     /// process ends they end like tunnels, each at its own moment; everything else has until the deadline.
     pub(super) fn relayed(body: Incoming, headers: &HeaderMap, origin: Origin, record: Record) -> Self {
+        // What is chunked has an end of its own, and not every client counts what it gets against its length.
+        let part_looks_whole = record.summary.version < Version::HTTP_11 || body.size_hint().exact().is_some();
         let is_endless = is_event_stream(headers) && body.size_hint().exact().is_none();
         let stages = is_endless.then(|| record.session.proxy.stages());
         let last_call = stages.map(|stages| Box::pin(last_call(stages)) as Pin<Box<_>>);
-        Self::Relayed(Box::new(Relay { body, origin: Some(origin), record, last_call }))
+        Self::Relayed(Box::new(Relay { body, origin: Some(origin), record, part_looks_whole, lost: None, last_call }))
     }
 }
 
 impl Relay {
     fn poll_endpoint(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if self.lost.is_some() {
+            return self.poll_lost();
+        }
         if self.last_call.as_mut().is_some_and(|last_call| last_call.as_mut().poll(cx).is_ready()) {
             self.last_call = None;
             self.record.end(End::Drained);
@@ -61,13 +70,35 @@ impl Relay {
             self.origin = None;
             return Poll::Ready(None);
         }
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        match &frame {
-            Some(Ok(frame)) => self.record.note_answered(frame.data_ref().map_or(0, Bytes::len)),
-            Some(Err(_)) => self.record.end(End::EndpointLost),
-            None => self.complete(),
+        match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            Some(Ok(frame)) => {
+                self.record.note_answered(frame.data_ref().map_or(0, Bytes::len));
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Some(Err(error)) => {
+                self.record.end(End::EndpointLost);
+                if self.part_looks_whole {
+                    self.record.session.note_cut();
+                }
+                self.lost = Some(error);
+                // hyper writes what it has while there is nothing new, and asks again.
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            None => {
+                self.complete();
+                Poll::Ready(None)
+            }
         }
-        Poll::Ready(frame)
+    }
+
+    /// Says that there is no more, and not before everything that there was is out: hyper forgets it at that word.
+    fn poll_lost(&mut self) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self.record.session.unsent.is_some() {
+            // Whoever takes it wakes us.
+            true => Poll::Pending,
+            false => Poll::Ready(self.lost.take().map(Err)),
+        }
     }
 
     /// The answer is whole: its connection may serve another.
@@ -90,14 +121,14 @@ impl Drop for Relay {
 
 impl fmt::Debug for Relay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { body, origin, record, last_call } = self;
+        let Self { body, origin, record, last_call, .. } = self;
         let is_endless = last_call.is_some();
         f.debug_struct("Relay")
             .field("body", body)
             .field("origin", origin)
             .field("record", record)
             .field("is_endless", &is_endless)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

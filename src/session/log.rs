@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http::{Method, Request};
+use http::{Method, Request, Version};
 
 use super::record::{End, Record};
 use super::request::{Refused, Visit};
@@ -23,6 +23,7 @@ pub(super) struct Summary {
     host: String,
     path: String,
     pub(super) client: IpAddr,
+    pub(super) version: Version,
 }
 
 impl Summary {
@@ -33,13 +34,14 @@ impl Summary {
             host: shortened(host.unwrap_or_default(), LONGEST_HOST),
             path: shortened(request.uri().path(), LONGEST_PATH),
             client,
+            version: request.version(),
         }
     }
 }
 
 /// A request was refused.
 pub(super) fn refused(session: &Session, summary: &Summary, refused: &Refused, took: Duration) {
-    let Summary { method, host, path, client } = summary;
+    let Summary { method, host, path, client, .. } = summary;
     let refusal = refused.refusal;
     session.proxy.metrics.refused(refusal.log_word());
     let listener = session.listener.settings.name.clone();
@@ -71,7 +73,7 @@ pub(super) fn broken(session: &Session, error: &hyper::Error) {
 
 /// An exchange has ended.
 pub(super) fn exchanged(record: &Record, end: End) {
-    let Summary { method, host, path, client } = &*record.summary;
+    let Summary { method, host, path, client, .. } = &*record.summary;
     let status = record.answer.as_ref().map(|(_, status)| status.as_u16());
     record.session.proxy.metrics.exchanged(status, end.log_word());
     tracing::info!(

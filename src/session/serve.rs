@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::{SocketAddr, TcpStream as StdTcpStream};
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
@@ -19,7 +20,7 @@ use super::proxy::{Phase, Proxy};
 use super::request::answer;
 use super::upgrade::Opened;
 use crate::http::forward::Scheme;
-use crate::net::{ClientStream, Guarded, TlsStream};
+use crate::net::{ClientStream, Guarded, HalfOpen, TlsStream, Unsent};
 use crate::process::Seat;
 use crate::snapshot::Listener;
 
@@ -39,6 +40,10 @@ pub(super) struct Session {
     pub(super) scheme: Scheme,
     /// The worker that drives it.
     pub(super) worker: usize,
+    /// Whether something of an answer is not out yet.
+    pub(super) unsent: Unsent,
+    /// The last answer is in part missing, and the end of the connection must not look like its end.
+    is_cut: AtomicBool,
     /// What the connection becomes once the request at hand has opened a tunnel.
     opened: Mutex<Option<Box<Opened>>>,
 }
@@ -59,13 +64,26 @@ pub(super) async fn serve(
         }
     };
     let Some(stream) = secured(stream, peer, &listener).await else { return };
+    speaking(stream, peer, listener, proxy, place).await;
+}
+
+/// The session of a connection, to its end. No async function: that would keep room for the stream here, too.
+fn speaking(
+    stream: ClientStream,
+    peer: SocketAddr,
+    listener: Arc<Listener>,
+    proxy: Arc<Proxy>,
+    place: Place,
+) -> Pin<Box<impl Future<Output = ()>>> {
     let scheme = match &stream {
         ClientStream::Plain(_) => Scheme::Http,
         ClientStream::Tls(_) => Scheme::Https,
     };
     let worker = place.0.worker();
-    let session = Arc::new(Session { proxy, listener, peer, scheme, worker, opened: Mutex::default() });
-    Box::pin(speak_http(stream, session, place)).await;
+    let stream = Guarded::new(HalfOpen::new(stream), listener.settings.body_timeout);
+    let (unsent, is_cut, opened) = (stream.unsent(), AtomicBool::new(false), Mutex::default());
+    let session = Arc::new(Session { proxy, listener, peer, scheme, worker, unsent, is_cut, opened });
+    Box::pin(speak_http(stream, session, place))
 }
 
 /// The stream after its TLS handshake, where the listener has TLS.
@@ -87,10 +105,8 @@ async fn secured(stream: TcpStream, peer: SocketAddr, listener: &Listener) -> Op
 }
 
 /// Speaks HTTP/1.1 until the connection ends or becomes a tunnel.
-async fn speak_http(stream: ClientStream, session: Arc<Session>, place: Place) {
+async fn speak_http(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Place) {
     let settings = Arc::clone(&session.listener.settings);
-    let stream = Guarded::new(stream, settings.body_timeout);
-    let unsent = stream.unsent();
     let service = service_fn(|request| {
         let session = Arc::clone(&session);
         Box::pin(async move { Ok::<_, Infallible>(answer(session, request).await) })
@@ -99,6 +115,8 @@ async fn speak_http(stream: ClientStream, session: Arc<Session>, place: Place) {
         .timer(TokioTimer::new())
         .header_read_timeout(settings.head_timeout)
         .max_buf_size(MAX_BUFFER)
+        // A client may have nothing more to say and wait for its answer; whether it is gone is `HalfOpen`'s to notice.
+        .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
     let mut stages = session.proxy.stages();
     let mut closing = pin!(async move { stages.wait_for(|stage| stage.phase == Phase::Closing).await.is_ok() });
@@ -111,7 +129,7 @@ async fn speak_http(stream: ClientStream, session: Arc<Session>, place: Place) {
         // Not `poll_without_shutdown`: with that, hyper is done before everything that it took of an answer is out.
         let ended = Pin::new(&mut connection).poll(cx);
         // The tunnel may take the stream when everything of earlier answers is out; hyper keeps at it until then.
-        if !unsent.is_some()
+        if !session.unsent.is_some()
             && let Some(opened) = session.take_opened()
         {
             return Poll::Ready(Some(opened));
@@ -127,7 +145,8 @@ async fn speak_http(stream: ClientStream, session: Arc<Session>, place: Place) {
     let parts = connection.into_parts();
     let stream = parts.io.into_inner();
     match opened {
-        Some(opened) => opened.join(stream.into_inner(), parts.read_buf, place),
+        Some(opened) => opened.join(stream.into_inner().into_inner(), parts.read_buf, place),
+        None if session.is_cut.load(Ordering::Relaxed) => stream.into_inner().reset().await,
         None => stream.linger().await,
     }
 }
@@ -139,6 +158,11 @@ impl Session {
     /// The request at hand has opened a tunnel: the connection is taken from HTTP as soon as it may be.
     pub(super) fn open(&self, opened: Box<Opened>) {
         *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
+    }
+
+    /// The answer at hand ends before its time, and its client could take what it has for all of it.
+    pub(super) fn note_cut(&self) {
+        self.is_cut.store(true, Ordering::Relaxed);
     }
 
     fn take_opened(&self) -> Option<Box<Opened>> {

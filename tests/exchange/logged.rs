@@ -105,12 +105,12 @@ async fn an_exchange_that_is_cut_says_who_did() {
     let mut stream = endpoint.accept_after(&mut client, "GET /left HTTP/1.1\r\nHost: a\r\n\r\n").await;
     stream.send(half).await;
     client.head().await;
-    client.leave();
+    client.vanish();
     assert_eq!(lines.about("/left").await["outcome"], "client_left");
 
     let mut client = proxy.client().await;
     let _stream = endpoint.accept_after(&mut client, "GET /left-early HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    client.leave();
+    client.vanish();
     let line = lines.about("/left-early").await;
     assert_eq!((&line["outcome"], line.get("status")), (&"client_left".into(), None));
 

@@ -5,6 +5,7 @@ mod support;
 
 mod bad_peers;
 mod bodies;
+mod cut;
 mod deadlines;
 mod expect;
 mod logged;

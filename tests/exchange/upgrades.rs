@@ -75,6 +75,6 @@ async fn a_client_that_leaves_takes_a_passed_answer_along() {
     let mut stream = endpoint.accept_after(&mut client, UPGRADE).await;
     stream.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
     client.head().await;
-    client.leave();
+    client.vanish();
     stream.hears_the_end().await;
 }

@@ -3,8 +3,9 @@
 use rcgen::{PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256};
 use rustls::ProtocolVersion;
 use rustls::version::{TLS12, TLS13};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::rig::{Endpoint, Frame, Handshake, Head, Proxy, Wire};
+use super::rig::{Endpoint, Frame, Handshake, Head, Proxy, Wire, within};
 use super::site::{Certificates, Client};
 
 #[tokio::test]
@@ -101,6 +102,26 @@ async fn the_endpoint_hears_of_https() {
     assert_eq!(head.values("x-forwarded-proto"), ["https"]);
     at_endpoint.send(Handshake::grant(&head)).await;
     assert_eq!(at_endpoint.frame().await, Frame::text("early"));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_cut_has_no_close_notify() {
+    let (certificates, endpoint) = (Certificates::none(), Endpoint::listen().await);
+    let pem = certificates.issue("site", "chat.test", &PKCS_ECDSA_P256_SHA256);
+    let proxy = Proxy::serving(&certificates.before(&endpoint, &["site"]));
+    for (end, is_whole) in [("", false), ("0\r\n\r\n", true)] {
+        let mut client = Client::trusting([&pem]).connect(proxy.address("public"), "chat.test").await.unwrap();
+        client.write_all(b"GET / HTTP/1.0\r\nHost: chat.test\r\n\r\n").await.unwrap();
+        let mut at_endpoint = endpoint.accept().await;
+        at_endpoint.head().await;
+        let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
+        at_endpoint.send(format!("{answer}{end}")).await;
+        drop(at_endpoint);
+        let mut heard = Vec::new();
+        let ended = within("the end", client.read_to_end(&mut heard)).await;
+        assert!(heard.ends_with(b"\r\n\r\nhello"), "{heard:?}");
+        assert_eq!(ended.is_ok(), is_whole, "{ended:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! One end of a TCP connection, speaking byte by byte.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -83,6 +85,11 @@ impl Peer {
 
     /// Says that nothing more will be sent, and nothing more is read.
     pub(crate) fn leave(self) {}
+
+    /// Is gone with a reset: a FIN could mean that it has only nothing more to say.
+    pub(crate) fn vanish(self) {
+        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
+    }
 
     async fn read_more(&mut self) -> bool {
         within(self.stream.read_buf(&mut self.buffer)).await.is_ok_and(|count| count > 0)

@@ -1,0 +1,112 @@
+//! A client's stream under hyper: a client that has ended its own side still gets its answer, and one that is gone is noticed.
+//!
+//! hyper reads nothing while an answer is on its way, and is told to make nothing of a FIN then: whether a client only has no
+//! more to say (BusyBox wget, `nc -N`) or has left, a FIN does not tell. Its kernel does as soon as something is written to
+//! it or TCP's keepalive probes it: by a reset, which is looked for here.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep, timeout};
+
+use super::{ClientStream, TunnelStream};
+
+/// A client's stream of which an end may be heard, or said by a reset.
+#[derive(Debug)]
+pub struct HalfOpen {
+    stream: ClientStream,
+    /// When to look again, where the socket has something to tell that nobody reads yet.
+    next_look: Option<Pin<Box<Sleep>>>,
+}
+
+impl HalfOpen {
+    /// Watches `stream`.
+    pub fn new(stream: ClientStream) -> Self {
+        Self { stream, next_look: None }
+    }
+
+    /// The stream as it was given.
+    pub fn into_inner(self) -> ClientStream {
+        self.stream
+    }
+
+    /// Ends the stream by a reset, so that nobody takes what was written for all there is. Before that the client's kernel has
+    /// a moment to take it.
+    pub async fn reset(self) {
+        let taken = async {
+            let mut pause = FIRST_PAUSE;
+            while self.stream.delivery().is_some_and(|delivery| delivery.outstanding) {
+                sleep(pause).await;
+                pause = LONGEST_PAUSE.min(2 * pause);
+            }
+        };
+        let _ = timeout(DELIVERED, taken).await;
+        // If that fails, the connection is no more.
+        let _ = SockRef::from(self.stream.socket()).set_linger(Some(Duration::ZERO));
+    }
+
+    /// Ready once the connection has failed.
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        loop {
+            if let Some(next_look) = &mut self.next_look {
+                ready!(next_look.as_mut().poll(cx));
+                self.next_look = None;
+            }
+            if ready!(self.stream.socket().poll_read_ready(cx)).is_ok()
+                && let Some(error) = self.stream.socket().take_error().unwrap_or_else(Some)
+            {
+                return Poll::Ready(error);
+            }
+            // A FIN, or another request: the socket tells of nothing else as long as that stands there.
+            self.next_look = Some(Box::pin(sleep(LOOK_EVERY)));
+        }
+    }
+}
+
+impl AsyncRead for HalfOpen {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for HalfOpen {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    /// hyper flushes whenever it is woken, also while it neither reads nor writes.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        match self.poll_gone(cx) {
+            Poll::Ready(error) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+/// How soon a reset behind a FIN is noticed.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How long a client's kernel may take for the last of what was written.
+const DELIVERED: Duration = Duration::from_secs(2);
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
