@@ -4,6 +4,7 @@
 //! Invariant: what leaves here for an endpoint says of the client only what we know, or what a trusted proxy told us.
 
 pub mod affinity;
+pub mod binding;
 pub mod client_address;
 pub mod cookies;
 pub mod forward;

@@ -2,23 +2,27 @@
 
 use std::error::Error;
 use std::future::poll_fn;
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
+use std::{fmt, io};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::client::conn::http1::{self, Builder, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 
 use super::last_words::{Heard, LastWords};
 use super::serve::MAX_BUFFER;
 use super::upload::{Progress, Upload};
 use crate::net::{Guarded, Unsent};
+
+/// What hyper reads from and writes to.
+type Line<S> = TokioIo<Guarded<LastWords<S>>>;
 
 /// A connection with an endpoint; dropped, it is closed.
 #[derive(Debug)]
@@ -27,11 +31,14 @@ pub(super) struct Connection {
     driver: Driver,
     unsent: Unsent,
     heard: Heard,
+    /// A client has authenticated it, or may have: it serves nobody else any more.
+    is_owned: bool,
 }
 
-/// The task that drives a connection; it ends with its owner.
+/// The task that drives a connection; it ends with its owner. If the connection was given up in good order, it gives the
+/// stream back.
 #[derive(Debug)]
-pub(super) struct Driver(AbortHandle);
+pub(super) struct Driver(JoinHandle<Option<TcpStream>>);
 
 /// What became of a request that was sent, where it has no answer.
 #[derive(Debug)]
@@ -43,6 +50,15 @@ pub(super) enum Unanswered {
     Silent(hyper::Error),
     /// It may have been read, and it must not be sent again.
     Lost(hyper::Error),
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Returned(_) => f.write_str("the connection had ended"),
+            Self::Silent(error) | Self::Lost(error) => error.fmt(f),
+        }
+    }
 }
 
 /// Notes, at the moment when the answer comes, whether all of its request was sent.
@@ -63,13 +79,17 @@ impl Wake for Witness {
 
 impl Connection {
     /// Speaks HTTP over `stream`; an endpoint that takes none of a request for `deadline` has ended it.
-    pub(super) async fn open(stream: TcpStream, deadline: Duration) -> hyper::Result<Self> {
+    pub(super) async fn open<S>(stream: S, deadline: Duration) -> hyper::Result<Self>
+    where
+        S: AsyncRead + AsyncWrite + Into<TcpStream> + Unpin + Send + 'static,
+    {
         let stream = LastWords::new(stream);
         let heard = stream.heard();
         let stream = Guarded::new(stream, deadline);
         let unsent = stream.unsent();
         let (sender, connection) = Builder::new().max_buf_size(MAX_BUFFER).handshake(TokioIo::new(stream)).await?;
-        Ok(Self { sender, driver: Driver::spawn(connection), unsent, heard })
+        let driver = Driver::spawn(connection, heard.clone());
+        Ok(Self { sender, driver, unsent, heard, is_owned: false })
     }
 
     /// Sends a request and waits for the head of its answer. Whether that came before the request was sent to its end is
@@ -91,6 +111,16 @@ impl Connection {
         })
     }
 
+    /// From now on it serves the client alone that it serves now.
+    pub(super) fn note_owned(&mut self) {
+        self.is_owned = true;
+    }
+
+    /// Whether it serves one client alone.
+    pub(super) fn is_owned(&self) -> bool {
+        self.is_owned
+    }
+
     /// Whether the last exchange is over and the next may come.
     pub(super) fn is_ready(&self) -> bool {
         self.sender.is_ready()
@@ -99,6 +129,15 @@ impl Connection {
     /// Waits until the next exchange may come; `false` if none can.
     pub(super) async fn ready(&mut self) -> bool {
         self.sender.ready().await.is_ok()
+    }
+
+    /// The stream, to be asked for an upgrade, if the last exchange is over and nothing came since.
+    pub(super) async fn into_stream(self) -> Option<TcpStream> {
+        let Self { sender, mut driver, heard, .. } = self;
+        heard.forget();
+        // hyper gives up what nobody can ask over.
+        drop(sender);
+        (&mut driver.0).await.ok().flatten()
     }
 
     /// Lets the exchange at hand be the last.
@@ -116,12 +155,17 @@ pub(super) fn has_closed(error: &hyper::Error) -> bool {
 }
 
 impl Driver {
-    pub(super) fn spawn(connection: impl Future<Output = hyper::Result<()>> + Send + 'static) -> Self {
-        let task = tokio::spawn(async move {
+    fn spawn<S>(connection: http1::Connection<Line<S>, Upload>, heard: Heard) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Into<TcpStream> + Unpin + Send + 'static,
+    {
+        Self(tokio::spawn(async move {
             // Whoever waits for an answer or its body gets the error there.
-            let _ = connection.await;
-        });
-        Self(task.abort_handle())
+            let parts = connection.without_shutdown().await.ok()?;
+            // One that has ended by itself is closed at once: it was asked something, and was heard, before.
+            let is_clean = parts.read_buf.is_empty() && !heard.is_some();
+            is_clean.then(|| parts.io.into_inner().into_inner().into_inner().into())
+        }))
     }
 }
 

@@ -23,13 +23,13 @@ use tokio::time::sleep;
 use super::body::AnswerBody;
 use super::connection::{Connection, Unanswered, has_closed};
 use super::expect::{Expectation, Verdict};
-use super::origin::{Home, Origin};
+use super::origin::Origin;
 use super::placement::reach;
 use super::record::{End, Record};
 use super::request::{Refused, Visit};
 use super::upload::{Broken, HasBody, Progress, Sent, Upload};
 use crate::balance::{AffinityKey, PinToken};
-use crate::http::{Refusal, forward, framing};
+use crate::http::{Refusal, binding, forward};
 use crate::snapshot::Endpoint;
 
 /// A request as the endpoint gets it, and what can be known of it later.
@@ -75,6 +75,7 @@ struct Spare {
 pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Response<AnswerBody>, Refused> {
     let placement = visit.affinity(request.uri(), request.headers());
     let Outgoing { request, sent, verdict } = outgoing(visit, request);
+    let is_step = binding::is_step(request.headers());
     let (method, progress) = (request.method().clone(), request.body().progress());
     let mut record = Record::new(visit, Arc::clone(&progress));
     let late = pin!(async {
@@ -88,13 +89,16 @@ pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Res
             return Err(refused);
         }
     };
-    let Answered { response, endpoint, connection } = answered;
+    let Answered { response, endpoint, mut connection } = answered;
+    if is_step || binding::is_step(response.headers()) {
+        connection.note_owned();
+    }
     let is_body_wanted = verdict.is_none_or(|verdict| verdict.conclude());
     let (head, body) = response.into_parts();
-    let origin = match Home::of(visit, &endpoint) {
-        _ if is_body_wanted && progress.is_answered_early() => Origin::Early(connection),
-        Some(home) if is_body_wanted && framing::is_certain(&method, &head) => Origin::Kept(connection, home),
-        _ => Origin::Once(connection.into_driver()),
+    let origin = match is_body_wanted {
+        true if progress.is_answered_early() => Origin::Early(connection),
+        true => Origin::of(visit, &endpoint, connection, &method, &head),
+        false => Origin::Once(connection.into_driver()),
     };
     let cookie = visit.pin_cookie(endpoint.pin, placement.1);
     let mut answer = relay(Response::from_parts(head, body), &endpoint, origin, record, cookie)?;
@@ -246,10 +250,11 @@ impl Spare {
 }
 
 impl Visit {
-    /// A connection with this endpoint that rests.
+    /// A connection with this endpoint that rests: the client's own, if it has authenticated one.
     fn rested(&self, endpoint: &Endpoint) -> Option<Connection> {
-        let pool = self.session.proxy.pool(self.session.worker)?;
-        pool.take(endpoint.life.incarnation)
+        let incarnation = endpoint.life.incarnation;
+        let own = self.session.owned.take(incarnation, self.client);
+        own.or_else(|| self.session.proxy.pool(self.session.worker)?.take(incarnation))
     }
 }
 

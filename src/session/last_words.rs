@@ -40,6 +40,11 @@ impl<S> LastWords<S> {
         Self { stream, heard: Heard::default() }
     }
 
+    /// The stream as it was given.
+    pub(super) fn into_inner(self) -> S {
+        self.stream
+    }
+
     /// What tells, for as long as the stream is in other hands, whether anything came.
     pub(super) fn heard(&self) -> Heard {
         self.heard.clone()

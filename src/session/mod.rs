@@ -15,6 +15,7 @@ mod expect;
 mod last_words;
 mod log;
 mod origin;
+mod owned;
 mod passed_through;
 mod placement;
 mod pool;

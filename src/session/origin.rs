@@ -1,14 +1,20 @@
 //! Where an answer comes from, and what becomes of that connection when the answer is whole.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+
+use http::Method;
+use http::response::Parts;
 
 use super::connection::{Connection, Driver};
 use super::pool::Pool;
 use super::proxy::Proxy;
 use super::request::Visit;
+use super::serve::Session;
 use crate::config::UpstreamSettings;
 use crate::drain::Incarnation;
+use crate::http::framing;
 use crate::snapshot::Endpoint;
 
 /// The connection that an answer comes by. Dropped before the answer is whole, it is closed.
@@ -23,9 +29,18 @@ pub(super) enum Origin {
     Once(Driver),
 }
 
+/// Whom a connection may serve.
+#[derive(Debug)]
+enum Whose {
+    Anybodys,
+    /// This client alone, which may have authenticated it.
+    Of(Arc<Session>, IpAddr),
+}
+
 /// Where a connection rests.
 #[derive(Debug)]
 pub(super) struct Home {
+    whose: Whose,
     pool: Arc<Pool>,
     proxy: Arc<Proxy>,
     upstream: Arc<UpstreamSettings>,
@@ -34,6 +49,20 @@ pub(super) struct Home {
 }
 
 impl Origin {
+    /// Where an answer with this head comes from, given to a request by `method` that was sent to its end.
+    pub(super) fn of(
+        visit: &Visit,
+        endpoint: &Endpoint,
+        connection: Connection,
+        method: &Method,
+        answer: &Parts,
+    ) -> Self {
+        match Home::of(visit, endpoint, &connection) {
+            Some(home) if framing::is_certain(method, answer) => Self::Kept(connection, home),
+            _ => Self::Once(connection.into_driver()),
+        }
+    }
+
     /// The answer is whole.
     pub(super) fn release(self) {
         match self {
@@ -52,21 +81,34 @@ impl Origin {
 }
 
 impl Home {
-    /// Where connections with `endpoint` rest; nowhere if its upstream keeps none.
-    pub(super) fn of(visit: &Visit, endpoint: &Endpoint) -> Option<Self> {
+    /// Where a connection with `endpoint` rests; nowhere if its upstream keeps none.
+    fn of(visit: &Visit, endpoint: &Endpoint, connection: &Connection) -> Option<Self> {
         let keep_alive = visit.upstream().settings.keep_alive?;
         let proxy = Arc::clone(&visit.session.proxy);
         let pool = Arc::clone(proxy.pool(visit.session.worker)?);
         let upstream = Arc::clone(&visit.upstream().settings);
-        Some(Self { pool, proxy, upstream, endpoint: endpoint.life.incarnation, keep_alive })
+        let whose = match connection.is_owned() {
+            true => Whose::Of(Arc::clone(&visit.session), visit.client),
+            false => Whose::Anybodys,
+        };
+        Some(Self { whose, pool, proxy, upstream, endpoint: endpoint.life.incarnation, keep_alive })
     }
 
     fn take_back(self, connection: Connection) {
-        let Self { pool, proxy, upstream, endpoint, keep_alive } = self;
-        pool.rest(endpoint, connection, keep_alive, || {
+        let Self { whose, pool, proxy, upstream, endpoint, keep_alive } = self;
+        let is_current = || {
             let snapshot = proxy.snapshot();
             let current = snapshot.upstreams().get(&upstream.name);
             current.is_some_and(|upstream| upstream.endpoints().iter().any(|it| it.life.incarnation == endpoint))
-        });
+        };
+        match whose {
+            Whose::Anybodys => pool.rest(endpoint, connection, keep_alive, is_current),
+            Whose::Of(session, client) if is_current() => {
+                if let Some(place) = pool.place() {
+                    session.owned.keep(endpoint, client, connection, place);
+                }
+            }
+            Whose::Of(..) => {}
+        }
     }
 }

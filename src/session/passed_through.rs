@@ -3,50 +3,55 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
 use http::header::HeaderValue;
 use http::{Method, Request, Response};
-use http_body_util::Empty;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::body::AnswerBody;
-use super::connection::Driver;
+use super::connection::Connection;
 use super::exchange::relay;
 use super::origin::Origin;
+use super::placement::Placed;
 use super::record::Record;
 use super::request::{Refused, Visit};
+use super::upload::Upload;
 use crate::http::Refusal;
-use crate::snapshot::Lease;
 
-/// Passes the endpoint's answer on; `early` is what was read of it.
+/// Passes the endpoint's answer on; `early` is what was read of it. The connection ends with it, unless it is the client's own.
 pub(super) async fn pass_through(
     visit: &Visit,
     method: Method,
-    lease: Lease,
-    stream: TcpStream,
+    Placed { lease, stream, is_owned }: Placed,
     early: Vec<u8>,
     cookie: Option<HeaderValue>,
 ) -> Result<Response<AnswerBody>, Refused> {
-    let nonsense = |error: hyper::Error| lease.refused(Refusal::BadAnswer, error.to_string());
-    let io = TokioIo::new(Asked { early: early.into(), stream, stage: Stage::Asking });
-    let (mut sender, connection) = http1::handshake(io).await.map_err(nonsense)?;
-    let driver = Driver::spawn(connection);
-    let mut request = Request::new(Empty::<Bytes>::new());
-    *request.method_mut() = method;
-    let response = sender.send_request(request).await.map_err(nonsense)?;
+    let nonsense = |detail: String| lease.refused(Refusal::BadAnswer, detail);
+    let stream = Asked { early: early.into(), stream, stage: Stage::Asking };
+    let deadline = visit.upstream().settings.body_timeout;
+    let mut connection = Connection::open(stream, deadline).await.map_err(|error| nonsense(error.to_string()))?;
     // An upgrade has no body.
-    let record = Record::new(visit, Arc::default());
-    relay(response, lease.endpoint(), Origin::Once(driver), record, cookie)
+    let mut request = Request::new(Upload::none());
+    request.method_mut().clone_from(&method);
+    let record = Record::new(visit, request.body().progress());
+    let (head, body) = match connection.ask(request).await {
+        Ok(response) => response.into_parts(),
+        Err(unanswered) => return Err(nonsense(unanswered.to_string())),
+    };
+    let origin = if is_owned {
+        connection.note_owned();
+        Origin::of(visit, lease.endpoint(), connection, &method, &head)
+    } else {
+        Origin::Once(connection.into_driver())
+    };
+    relay(Response::from_parts(head, body), lease.endpoint(), origin, record, cookie)
 }
 
 /// A stream whose request has been sent and whose answer has been read in part: hyper reads the answer, and what it
-/// writes, which is that request again, goes nowhere.
+/// writes first, which is that request again, goes nowhere.
 #[derive(Debug)]
 struct Asked {
     early: Bytes,
@@ -59,8 +64,8 @@ struct Asked {
 enum Stage {
     /// It has still to send the request.
     Asking,
-    /// It waits for the answer.
-    Reading,
+    /// It waits for the answer, and may send others after that.
+    Sent,
 }
 
 impl AsyncRead for Asked {
@@ -81,16 +86,26 @@ impl AsyncRead for Asked {
 
 impl AsyncWrite for Asked {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.stage = Stage::Reading;
+        if self.stage == Stage::Sent {
+            return Pin::new(&mut self.stream).poll_write(cx, buf);
+        }
+        self.stage = Stage::Sent;
         cx.waker().wake_by_ref();
         Poll::Ready(Ok(buf.len()))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl From<Asked> for TcpStream {
+    /// Nothing of the answer is left when hyper has read it to its end.
+    fn from(asked: Asked) -> Self {
+        asked.stream
     }
 }

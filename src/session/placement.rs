@@ -10,11 +10,13 @@ use crate::http::Refusal;
 use crate::net::{DialError, dial};
 use crate::snapshot::{Endpoint, Lease};
 
-/// A new connection with the endpoint that a request was placed on.
+/// A connection for an upgrade with the endpoint that it was placed on.
 #[derive(Debug)]
 pub(super) struct Placed {
     pub(super) lease: Lease,
     pub(super) stream: TcpStream,
+    /// The client has authenticated the connection, or may have: it serves nobody else any more.
+    pub(super) is_owned: bool,
 }
 
 /// Why there is no connection with an endpoint.
@@ -26,13 +28,19 @@ pub(super) enum Unreachable {
     All(Refused),
 }
 
-/// Connects to the endpoints that are meant for `key`, best first, until one answers.
+/// Connects to the endpoints that are meant for `key`, best first, until one answers. A connection that the client has
+/// authenticated is one already.
 pub(super) async fn connect(visit: &Visit, key: AffinityKey, pin: Option<PinToken>) -> Result<Placed, Refused> {
     let mut refused = Refused::from(Refusal::NoEndpoint);
     for endpoint in visit.upstream().picks(key, pin) {
         let lease = endpoint.lease();
+        if let Some(connection) = visit.session.owned.take(endpoint.life.incarnation, visit.client)
+            && let Some(stream) = connection.into_stream().await
+        {
+            return Ok(Placed { lease, stream, is_owned: true });
+        }
         match reach(visit, endpoint).await {
-            Ok(stream) => return Ok(Placed { lease, stream }),
+            Ok(stream) => return Ok(Placed { lease, stream, is_owned: false }),
             Err(unreachable) => refused = unreachable.or_try_the_next()?,
         }
     }
@@ -70,6 +78,14 @@ impl Unreachable {
         match self {
             Self::One(refused) => Ok(refused),
             Self::All(refused) => Err(refused),
+        }
+    }
+}
+
+impl From<Unreachable> for Refused {
+    fn from(unreachable: Unreachable) -> Self {
+        match unreachable {
+            Unreachable::One(refused) | Unreachable::All(refused) => refused,
         }
     }
 }

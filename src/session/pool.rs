@@ -76,6 +76,11 @@ impl Pool {
         }
     }
 
+    /// A place for a connection that rests elsewhere.
+    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
     /// Closes the resting connections with endpoints that are gone.
     pub(super) fn prune(&self, is_current: impl Fn(Incarnation) -> bool) {
         self.lock().resting.retain(|endpoint, _| is_current(*endpoint));

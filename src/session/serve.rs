@@ -16,6 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::log;
+use super::owned::Owned;
 use super::proxy::{Phase, Proxy};
 use super::request::answer;
 use super::upgrade::Opened;
@@ -40,6 +41,8 @@ pub(super) struct Session {
     pub(super) scheme: Scheme,
     /// The worker that drives it.
     pub(super) worker: usize,
+    /// The connections with endpoints that its client has authenticated.
+    pub(super) owned: Owned,
     /// Whether something of an answer is not out yet.
     pub(super) unsent: Unsent,
     /// The last answer is in part missing, and the end of the connection must not look like its end.
@@ -81,8 +84,17 @@ fn speaking(
     };
     let worker = place.0.worker();
     let stream = Guarded::new(HalfOpen::new(stream), listener.settings.body_timeout);
-    let (unsent, is_cut, opened) = (stream.unsent(), AtomicBool::new(false), Mutex::default());
-    let session = Arc::new(Session { proxy, listener, peer, scheme, worker, unsent, is_cut, opened });
+    let session = Arc::new(Session {
+        proxy,
+        listener,
+        peer,
+        scheme,
+        worker,
+        owned: Owned::default(),
+        unsent: stream.unsent(),
+        is_cut: AtomicBool::new(false),
+        opened: Mutex::default(),
+    });
     Box::pin(speak_http(stream, session, place))
 }
 

@@ -17,14 +17,14 @@ use tokio::time::timeout;
 
 use super::body::AnswerBody;
 use super::passed_through::pass_through;
-use super::placement::{Placed, connect};
+use super::placement::{Placed, connect, reach};
 use super::request::{Refused, Visit};
 use super::serve::Place;
 use super::{Phase, log};
 use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
 use crate::http::head::{ResponseHead, parse_response_head, write_request_head, write_response_head};
-use crate::http::{Refusal, forward, hygiene};
+use crate::http::{Refusal, binding, forward, hygiene};
 use crate::metrics::Metrics;
 use crate::net::ClientStream;
 use crate::snapshot::Lease;
@@ -57,15 +57,13 @@ pub(super) async fn open(visit: &Visit, mut parts: Parts, token: &str) -> Result
     limit_offer(&mut parts.headers, &visit.route.settings.websocket);
     forward::request(&mut parts.headers, visit.arrival, Some(token));
 
-    let Placed { lease, mut stream } = connect(visit, affinity, pin).await?;
-    let deadline = visit.upstream().settings.handshake_timeout;
-    let (head, early) = timeout(deadline, ask(&mut stream, &parts))
-        .await
-        .map_err(|_| lease.refused(Refusal::HeadTimeout, "no answer within handshake_timeout"))?
-        .map_err(|(refusal, detail)| lease.refused(refusal, detail))?;
+    let mut placed = connect(visit, affinity, pin).await?;
+    let (head, early) = ask(visit, &mut placed, &parts).await?;
+    let Placed { lease, stream, is_owned } = placed;
     let cookie = visit.pin_cookie(lease.endpoint().pin, pin);
     if head.status != StatusCode::SWITCHING_PROTOCOLS {
-        return pass_through(visit, parts.method, lease, stream, early, cookie).await;
+        let is_owned = is_owned || binding::is_step(&parts.headers) || binding::is_step(&head.headers);
+        return pass_through(visit, parts.method, Placed { lease, stream, is_owned }, early, cookie).await;
     }
     let protocol = judge(&parts.headers, key.as_ref(), token, &head)
         .map_err(|detail| lease.refused(Refusal::BadAnswer, detail))?;
@@ -112,28 +110,49 @@ fn limit_offer(headers: &mut HeaderMap, settings: &WebsocketSettings) {
     }
 }
 
-/// Sends the request and reads the head of the answer, and what came with it.
-async fn ask(stream: &mut TcpStream, parts: &Parts) -> Result<(ResponseHead, Vec<u8>), (Refusal, String)> {
-    let mut request = Vec::with_capacity(2 * HEAD);
+/// Gets the head of the answer, and what came with it. The client's own connection may end under the request: then it is
+/// asked once more, over a new one, if that may be done (RFC 9110 §9.2.2).
+async fn ask(visit: &Visit, placed: &mut Placed, parts: &Parts) -> Result<(ResponseHead, Vec<u8>), Refused> {
+    let deadline = visit.upstream().settings.handshake_timeout;
+    let mut buffer = Vec::with_capacity(2 * HEAD);
+    loop {
+        let answer = timeout(deadline, send_and_read(&mut placed.stream, parts, &mut buffer));
+        match answer.await.map_err(|_| (Refusal::HeadTimeout, "no answer within handshake_timeout".into())).flatten() {
+            Ok(head) => return Ok((head, buffer)),
+            Err((Refusal::AnswerLost, _)) if placed.is_owned && buffer.is_empty() && parts.method.is_idempotent() => {
+                placed.stream = reach(visit, placed.lease.endpoint()).await?;
+                placed.is_owned = false;
+            }
+            Err((refusal, detail)) => return Err(placed.lease.refused(refusal, detail)),
+        }
+    }
+}
+
+/// Sends the request and reads the head of the answer into `buffer`, and what came with it.
+async fn send_and_read(
+    stream: &mut TcpStream,
+    parts: &Parts,
+    buffer: &mut Vec<u8>,
+) -> Result<ResponseHead, (Refusal, String)> {
     let root = PathAndQuery::from_static("/");
     let target = parts.uri.path_and_query().unwrap_or(&root);
-    write_request_head(&mut request, &parts.method, target, &parts.headers);
+    buffer.clear();
+    write_request_head(buffer, &parts.method, target, &parts.headers);
     let lost = |error: io::Error| (Refusal::AnswerLost, error.to_string());
     // An endpoint may answer before it has read all of this, and close: where writing fails, reading tells.
-    let _ = stream.write_all(&request).await;
+    let _ = stream.write_all(buffer).await;
     // The request has served: its buffer takes the answer.
-    let mut answer = request;
-    answer.clear();
+    buffer.clear();
     loop {
-        if stream.read_buf(&mut answer).await.map_err(lost)? == 0 {
+        if stream.read_buf(buffer).await.map_err(lost)? == 0 {
             return Err((Refusal::AnswerLost, "the endpoint closed the connection".into()));
         }
         // One read may bring several heads: the last of them answers.
-        while let Some(head) = parse_response_head(&answer).map_err(|bad| (Refusal::BadAnswer, bad.to_string()))? {
+        while let Some(head) = parse_response_head(buffer).map_err(|bad| (Refusal::BadAnswer, bad.to_string()))? {
             if !is_interim(head.status) {
-                return Ok((head, answer));
+                return Ok(head);
             }
-            answer.drain(..head.length);
+            buffer.drain(..head.length);
         }
     }
 }

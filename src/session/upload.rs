@@ -84,6 +84,11 @@ impl Upload {
         (Self { source: Some(source), comes_back: false, progress: Arc::default() }, Sent(sent))
     }
 
+    /// That of a request without a body.
+    pub(super) fn none() -> Self {
+        Self { source: None, comes_back: false, progress: Arc::default() }
+    }
+
     pub(super) fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)
     }

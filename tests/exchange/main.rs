@@ -9,6 +9,7 @@ mod cut;
 mod deadlines;
 mod expect;
 mod logged;
+mod owned;
 mod placed;
 mod reuse;
 mod slow_readers;
