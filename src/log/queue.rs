@@ -193,7 +193,10 @@ mod tests {
     use super::*;
 
     fn line(text: &str, length: usize) -> String {
-        format!("{text}{}\n", " ".repeat(length))
+        // Not more room than it needs: that is what is counted.
+        let mut line = String::with_capacity(text.len() + length + 1);
+        line.extend([text, &" ".repeat(length), "\n"]);
+        line
     }
 
     fn waiting(queue: &Queue) -> Vec<String> {
