@@ -11,6 +11,7 @@ pub mod config;
 pub mod demo;
 pub mod drain;
 pub mod http;
+pub mod log;
 pub mod metrics;
 pub mod net;
 pub mod process;

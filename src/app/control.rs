@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::admin_listener::AdminListener;
 use super::handoff::HandoffError;
-use super::logging::LogHandle;
+use super::logging::Log;
 use super::operator::{Begun, DrainError};
 use super::plan::Plan;
 use super::reload::{self, Loaded, ReloadError, Reloaded};
@@ -30,7 +30,7 @@ pub(super) struct Control {
     pub(super) running: Running,
     pub(super) signals: Signals,
     pub(super) notifier: Arc<Notifier>,
-    pub(super) log: LogHandle,
+    pub(super) log: Log,
     pub(super) program: Program,
     pub(super) admin: AdminListener,
     pub(super) notes: Arc<Notes>,

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use super::logging::LogEnvironment;
 use crate::process::{ActivationVariables, HANDOFF_FD, Program, WatchdogVariables};
 
 /// What the process was given by its environment; only `main` reads it.
@@ -9,8 +10,8 @@ use crate::process::{ActivationVariables, HANDOFF_FD, Program, WatchdogVariables
 pub struct Environment {
     /// `NOTIFY_SOCKET`.
     pub notify_socket: Option<OsString>,
-    /// `RUST_LOG`.
-    pub rust_log: Option<OsString>,
+    /// What it says about the log.
+    pub log: LogEnvironment,
     /// The sockets that systemd passed.
     pub activation: ActivationVariables,
     /// Whether systemd waits for signs of life.
@@ -26,7 +27,7 @@ impl Environment {
     pub fn read(arguments: impl Iterator<Item = OsString>, variable: impl Fn(&str) -> Option<OsString>) -> Self {
         Self {
             notify_socket: variable("NOTIFY_SOCKET"),
-            rust_log: variable("RUST_LOG"),
+            log: LogEnvironment { rust_log: variable("RUST_LOG"), no_color: variable("NO_COLOR") },
             activation: ActivationVariables {
                 pid: variable("LISTEN_PID"),
                 count: variable("LISTEN_FDS"),

@@ -59,7 +59,7 @@ impl Running {
         let ready_within = self.proxy.snapshot().settings.drain.handoff.ready_within;
         let (channel, theirs) = Channel::pair()?;
         let mut process = program.start(theirs).map_err(|error| HandoffError::Start(program.clone(), error))?;
-        tracing::info!(pid = process.pid(), program = %program.path().display(), "handing over");
+        tracing::info!(successor = process.pid(), program = %program.path().display(), "handing over");
         let main = MainProcess { notifier, is_announced: false };
         let outcome = tokio::select! {
             biased;

@@ -1,39 +1,65 @@
 //! Where log lines go, how they look, and which are written.
 //!
-//! Lines go to standard error: text for people, JSON for machines. `RUST_LOG` decides over `log.level`, for the whole life
-//! of the process; without it, a reload may change the level.
+//! Lines go to standard error, through a thread of their own: text for people, JSON for machines. `RUST_LOG` decides over
+//! `log.level`, for the whole life of the process; without it, a reload may change the level.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::ffi::{OsStr, OsString};
-use std::io::IsTerminal;
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::panic::{self, PanicHookInfo};
+use std::sync::Arc;
 use std::{error, fmt, io};
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Subscriber, warn};
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
+use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use crate::config::{LogFormat, LogLevel, LogSettings};
+use crate::log::{Ink, Lines, Queue, Shape, Style, Writer};
+use crate::metrics::Metrics;
 
-/// Starts the log of this process; `rust_log` is the value of `RUST_LOG`.
-pub fn init_logging(settings: &LogSettings, rust_log: Option<OsString>) -> Result<LogHandle, LogError> {
-    let output = if io::stderr().is_terminal() { Output::Terminal } else { Output::Other };
-    let (subscriber, handle) = subscriber(settings, rust_log.as_deref(), output, io::stderr)?;
-    subscriber.try_init().map_err(|_| LogError::AlreadyStarted)?;
-    Ok(handle)
+/// What the environment says about the log.
+#[derive(Debug, Default)]
+pub struct LogEnvironment {
+    /// `RUST_LOG`.
+    pub rust_log: Option<OsString>,
+    /// `NO_COLOR` (no-color.org).
+    pub no_color: Option<OsString>,
 }
 
-/// What a reload may change about the log.
-#[derive(Clone, Debug)]
-pub struct LogHandle {
+/// Starts the log of this process, on standard error.
+pub fn init_logging(settings: &LogSettings, environment: &LogEnvironment) -> Result<Log, LogError> {
+    // A descriptor of its own: whoever else writes to standard error does not wait for the same lock.
+    let output = io::stderr().as_fd().try_clone_to_owned().map(File::from).map_err(LogError::System)?;
+    let is_coloured = environment.no_color.as_ref().is_none_or(|value| value.is_empty());
+    let reader = match output.is_terminal() {
+        true => Reader::Person(if is_coloured { Ink::Coloured } else { Ink::Plain }),
+        false => Reader::Other,
+    };
+    let (subscriber, log) = start(settings, environment.rust_log.as_deref(), reader, output)?;
+    subscriber.try_init().map_err(|_| LogError::AlreadyStarted)?;
+    // The usual hook would wait for the reader of standard error, on a worker.
+    panic::set_hook(Box::new(say_panic));
+    Ok(log)
+}
+
+/// The log of this process. When it is dropped, what was logged is written still, but a reader who stands still is not
+/// waited for for long.
+#[derive(Debug)]
+pub struct Log {
     filter: reload::Handle<EnvFilter, Registry>,
     /// What the process was started with.
     format: LogFormat,
     level_from: LevelFrom,
+    queue: Arc<Queue>,
+    _writer: Writer,
 }
 
-impl LogHandle {
+impl Log {
     /// Takes over the level of `settings`, unless `RUST_LOG` decides; says so if the format waits for the next start.
     pub fn apply(&self, settings: &LogSettings) {
         if self.level_from == LevelFrom::Settings
@@ -45,10 +71,24 @@ impl LogHandle {
             warn!("log.format changed, which takes effect at the next start");
         }
     }
+
+    /// Counts the lines that are dropped because nobody reads them.
+    pub(super) fn count_in(&self, metrics: &Metrics) {
+        self.queue.count_in(metrics.log_lines_dropped());
+    }
+}
+
+fn say_panic(panic: &PanicHookInfo<'_>) {
+    let said = panic.payload_as_str().unwrap_or("something that is no text");
+    let location = panic.location().map(tracing::field::display);
+    let trace = Backtrace::capture();
+    let backtrace = (trace.status() == BacktraceStatus::Captured).then(|| tracing::field::display(&trace));
+    let thread = std::thread::current();
+    tracing::error!(thread = thread.name(), location, said, backtrace, "a thread panicked: please report this");
 }
 
 /// Why there is no log.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum LogError {
     /// `RUST_LOG` holds something that is not a filter.
     InvalidRustLog {
@@ -59,6 +99,8 @@ pub enum LogError {
     },
     /// Something else in this process has started a log.
     AlreadyStarted,
+    /// The system refuses a thread or a descriptor.
+    System(io::Error),
 }
 
 impl LogError {
@@ -76,6 +118,7 @@ impl fmt::Display for LogError {
                  TARGET=LEVEL, separated by commas, for example RUST_LOG=warn,windlass=debug"
             ),
             Self::AlreadyStarted => f.write_str("the log of this process was started before"),
+            Self::System(error) => write!(f, "cannot start the log: {error}"),
         }
     }
 }
@@ -89,45 +132,38 @@ enum LevelFrom {
     Settings,
 }
 
-/// What standard error is.
+/// Who reads the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Output {
-    Terminal,
+enum Reader {
+    /// Somebody at a terminal.
+    Person(Ink),
+    /// A file, or a program.
     Other,
 }
 
-fn subscriber<W>(
+fn start<W: Write + Send + 'static>(
     settings: &LogSettings,
     rust_log: Option<&OsStr>,
-    output: Output,
-    writer: W,
-) -> Result<(impl Subscriber + Send + Sync + use<W>, LogHandle), LogError>
-where
-    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
-{
+    reader: Reader,
+    output: W,
+) -> Result<(impl Subscriber + Send + Sync + use<W>, Log), LogError> {
     let (filter, level_from) = match rust_log.filter(|value| !value.is_empty()) {
         Some(value) => (parse_rust_log(value)?, LevelFrom::RustLog),
         None => (filter_for(settings.level), LevelFrom::Settings),
     };
     let (filter, handle) = reload::Layer::new(filter);
-    let subscriber = tracing_subscriber::registry().with(filter).with(lines(settings.format, output, writer));
-    Ok((subscriber, LogHandle { filter: handle, format: settings.format, level_from }))
+    let style = Style { shape: shape(settings.format, reader), pid: std::process::id() };
+    let queue = Arc::new(Queue::default());
+    let writer = Writer::start(Arc::clone(&queue), style, output).map_err(LogError::System)?;
+    let subscriber = tracing_subscriber::registry().with(filter).with(Lines::new(style, Arc::clone(&queue)));
+    Ok((subscriber, Log { filter: handle, format: settings.format, level_from, queue, _writer: writer }))
 }
 
-fn lines<S, W>(format: LogFormat, output: Output, writer: W) -> Box<dyn Layer<S> + Send + Sync>
-where
-    S: Subscriber + for<'s> tracing_subscriber::registry::LookupSpan<'s>,
-    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
-{
-    // Complaining about a closed standard error on standard error would panic.
-    let layer = tracing_subscriber::fmt::layer().with_writer(writer).log_internal_errors(false);
-    match (format, output) {
-        (LogFormat::Text, _) | (LogFormat::Auto, Output::Terminal) => {
-            layer.compact().with_ansi(output == Output::Terminal).boxed()
-        }
-        (LogFormat::Json, _) | (LogFormat::Auto, Output::Other) => {
-            layer.json().flatten_event(true).with_span_list(false).boxed()
-        }
+fn shape(format: LogFormat, reader: Reader) -> Shape {
+    match (format, reader) {
+        (LogFormat::Json, _) | (LogFormat::Auto, Reader::Other) => Shape::Json,
+        (LogFormat::Text | LogFormat::Auto, Reader::Person(ink)) => Shape::Terminal(ink),
+        (LogFormat::Text, Reader::Other) => Shape::Logfmt,
     }
 }
 
@@ -155,10 +191,11 @@ fn parse_rust_log(value: &OsStr) -> Result<EnvFilter, LogError> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
     use std::os::unix::ffi::OsStrExt;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
+    use std::time::Duration;
 
+    use serde_json::Value;
     use tracing::subscriber::with_default;
     use tracing::{debug, info};
 
@@ -167,7 +204,7 @@ mod tests {
     #[test]
     fn the_level_of_the_settings_decides_which_of_our_lines_are_written() {
         let paper = Paper::default();
-        let (subscriber, _handle) = paper.start(LogLevel::Info, LogFormat::Text, None);
+        let (subscriber, log) = paper.start(LogLevel::Info, LogFormat::Text, None);
 
         with_default(subscriber, || {
             info!("ours");
@@ -177,79 +214,124 @@ mod tests {
         });
 
         assert_eq!(
-            paper.lines_with(&["ours", "ours, but too much", "theirs, but needs attention"]),
+            paper.lines_with(&log, &["ours", "ours, but too much", "theirs, but needs attention"]),
             [true, false, true]
         );
-        assert_eq!(paper.text().lines().count(), 2);
+        assert_eq!(paper.all(&log).lines().count(), 2);
     }
 
     #[test]
     fn a_reload_changes_the_level() {
         let paper = Paper::default();
-        let (subscriber, handle) = paper.start(LogLevel::Info, LogFormat::Text, None);
+        let (subscriber, log) = paper.start(LogLevel::Info, LogFormat::Text, None);
 
         with_default(subscriber, || {
             debug!("before");
-            handle.apply(&settings(LogLevel::Debug, LogFormat::Text));
+            log.apply(&settings(LogLevel::Debug, LogFormat::Text));
             debug!("between");
-            handle.apply(&settings(LogLevel::Warn, LogFormat::Text));
+            log.apply(&settings(LogLevel::Warn, LogFormat::Text));
             info!("after");
         });
 
-        assert_eq!(paper.lines_with(&["before", "between", "after"]), [false, true, false]);
+        assert_eq!(paper.lines_with(&log, &["before", "between", "after"]), [false, true, false]);
     }
 
     #[test]
     fn rust_log_beats_the_settings_also_after_a_reload() {
         let paper = Paper::default();
-        let (subscriber, handle) = paper.start(LogLevel::Error, LogFormat::Text, Some("windlass=info"));
+        let (subscriber, log) = paper.start(LogLevel::Error, LogFormat::Text, Some("windlass=info"));
 
         with_default(subscriber, || {
             info!("before");
-            handle.apply(&settings(LogLevel::Error, LogFormat::Text));
+            log.apply(&settings(LogLevel::Error, LogFormat::Text));
             info!("after");
             warn!(target: "hyper", "theirs");
         });
 
-        assert_eq!(paper.lines_with(&["before", "after", "theirs"]), [true, true, false]);
+        assert_eq!(paper.lines_with(&log, &["before", "after", "theirs"]), [true, true, false]);
     }
 
     #[test]
     fn an_empty_rust_log_is_none() {
         let paper = Paper::default();
-        let (_subscriber, handle) = paper.start(LogLevel::Info, LogFormat::Text, Some(""));
+        let (_subscriber, log) = paper.start(LogLevel::Info, LogFormat::Text, Some(""));
 
-        assert_eq!(handle.level_from, LevelFrom::Settings);
+        assert_eq!(log.level_from, LevelFrom::Settings);
     }
 
     #[test]
     fn a_format_that_must_wait_is_named() {
         let paper = Paper::default();
-        let (subscriber, handle) = paper.start(LogLevel::Info, LogFormat::Text, None);
+        let (subscriber, log) = paper.start(LogLevel::Info, LogFormat::Text, None);
 
-        with_default(subscriber, || handle.apply(&settings(LogLevel::Info, LogFormat::Json)));
+        with_default(subscriber, || log.apply(&settings(LogLevel::Info, LogFormat::Json)));
 
-        assert!(paper.text().contains("log.format"), "{}", paper.text());
+        assert!(paper.all(&log).contains("log.format"), "{}", paper.text());
     }
 
     #[test]
     fn auto_is_json_unless_somebody_watches() {
-        let line = |format, output| {
-            let paper = Paper::default();
-            let (subscriber, _handle) =
-                subscriber(&settings(LogLevel::Info, format), None, output, paper.clone()).unwrap();
-            with_default(subscriber, || info!(route = "chat", "tunnel ended"));
-            paper.text()
-        };
-
-        let json: serde_json::Value = serde_json::from_str(&line(LogFormat::Auto, Output::Other)).unwrap();
+        let json: Value = serde_json::from_str(&line(LogFormat::Auto, Reader::Other)).unwrap();
         assert_eq!(json["message"], "tunnel ended");
         assert_eq!(json["route"], "chat");
         assert_eq!(json["level"], "INFO");
-        assert!(line(LogFormat::Auto, Output::Terminal).contains('\x1b'));
-        assert!(line(LogFormat::Json, Output::Terminal).starts_with('{'));
-        let text = line(LogFormat::Text, Output::Other);
-        assert!(text.contains("tunnel ended") && !text.contains(['\x1b', '{']), "{text}");
+        assert_eq!(json["pid"], std::process::id());
+        assert_eq!(json["field_pid"], 5, "what is not the line's own has another name");
+        assert!(json["timestamp"].as_str().unwrap().ends_with('Z'));
+        assert!(line(LogFormat::Json, Reader::Person(Ink::Coloured)).starts_with('{'));
+    }
+
+    #[test]
+    fn text_is_logfmt_with_colours_where_somebody_wants_them() {
+        let text = line(LogFormat::Text, Reader::Other);
+        let (time, rest) = text.split_once(' ').unwrap();
+        assert!(time.starts_with("ts=20"), "{text}");
+        let pid = std::process::id();
+        let target = module_path!();
+        let expected = format!(
+            "level=info pid={pid} msg=\"tunnel ended\" route=chat field_pid=5 is_ready=true seconds=0.5 why=\"a \\\"b\\\"\" target={target}\n"
+        );
+        assert_eq!(rest, expected);
+        assert_eq!(line(LogFormat::Auto, Reader::Person(Ink::Plain)).split_once(' ').unwrap().1, expected);
+        let coloured = line(LogFormat::Auto, Reader::Person(Ink::Coloured));
+        assert!(coloured.contains("\x1b[32minfo\x1b[0m") && coloured.ends_with(&format!("{target}\n")), "{coloured:?}");
+    }
+
+    #[test]
+    fn several_lines_stand_below_each_other_for_people_only() {
+        let said = |reader| written(LogFormat::Text, reader, || warn!(x = 1, "refused:\nfirst\n  \x1b[31msecond"));
+        assert!(said(Reader::Other).contains(r#"msg="refused:\nfirst\n  \u001b[31msecond" x=1"#));
+        let person = said(Reader::Person(Ink::Plain));
+        assert!(person.contains(" msg=refused: x=1 "), "{person}");
+        assert!(person.ends_with("\n    first\n      \\u001b[31msecond\n"), "{person}");
+    }
+
+    #[test]
+    fn no_field_of_anybodys_breaks_a_line() {
+        let odd = "\u{9b}31m\u{202e}\u{2028}\n\x1b]0;x\x07";
+        let event = || info!(text = odd, shown = %odd, debugged = ?odd, option = Some(odd), "{odd}");
+        let json = written(LogFormat::Json, Reader::Other, event);
+        assert!(json.is_ascii() && json.lines().count() == 1, "{json:?}");
+        let line: Value = serde_json::from_str(&json).unwrap();
+        for field in ["text", "shown", "option", "message"] {
+            assert_eq!(line[field], odd, "{field}");
+        }
+        let text = written(LogFormat::Text, Reader::Other, event);
+        assert!(text.is_ascii() && text.lines().count() == 1 && !text.contains('\x1b'), "{text:?}");
+    }
+
+    fn line(format: LogFormat, reader: Reader) -> String {
+        written(format, reader, || {
+            info!(route = "chat", pid = 5, is_ready = true, seconds = 0.5, why = %"a \"b\"", "tunnel ended");
+        })
+    }
+
+    fn written(format: LogFormat, reader: Reader, event: impl FnOnce()) -> String {
+        let paper = Paper::default();
+        let (subscriber, log) = start(&settings(LogLevel::Info, format), None, reader, paper.clone()).unwrap();
+        with_default(subscriber, event);
+        drop(log);
+        paper.text()
     }
 
     #[test]
@@ -282,18 +364,27 @@ mod tests {
             level: LogLevel,
             format: LogFormat,
             rust_log: Option<&str>,
-        ) -> (impl Subscriber + Send + Sync + use<>, LogHandle) {
-            subscriber(&settings(level, format), rust_log.map(OsStr::new), Output::Other, self.clone()).unwrap()
+        ) -> (impl Subscriber + Send + Sync + use<>, Log) {
+            start(&settings(level, format), rust_log.map(OsStr::new), Reader::Other, self.clone()).unwrap()
+        }
+
+        /// Everything that was logged.
+        fn all(&self, log: &Log) -> String {
+            assert!(log.queue.flush(Duration::from_secs(20)));
+            self.text()
         }
 
         fn text(&self) -> String {
             String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
         }
 
-        /// For each message, whether some line ends with it.
-        fn lines_with(&self, messages: &[&str]) -> Vec<bool> {
-            let text = self.text();
-            messages.iter().map(|message| text.lines().any(|line| line.ends_with(&format!(" {message}")))).collect()
+        /// For each message, whether some line says it.
+        fn lines_with(&self, log: &Log, messages: &[&str]) -> Vec<bool> {
+            let text = self.all(log);
+            let says = |line: &str, message| {
+                line.contains(&format!(" msg={message} ")) || line.contains(&format!(" msg=\"{message}\" "))
+            };
+            messages.iter().map(|message| text.lines().any(|line| says(line, message))).collect()
         }
     }
 
@@ -304,14 +395,6 @@ mod tests {
 
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
-        }
-    }
-
-    impl<'w> MakeWriter<'w> for Paper {
-        type Writer = Self;
-
-        fn make_writer(&'w self) -> Self {
-            self.clone()
         }
     }
 }

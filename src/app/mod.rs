@@ -29,7 +29,7 @@ pub use admin_listener::AdminError;
 pub use environment::Environment;
 pub use handoff::{HandoffError, Successor};
 pub use listeners::BindError;
-pub use logging::{LogError, LogHandle, init_logging};
+pub use logging::{Log, LogEnvironment, LogError, init_logging};
 pub use operator::{Begun, DrainError};
 pub use plan::Plan;
 pub use reload::{Loaded, ReloadError, Reloaded};

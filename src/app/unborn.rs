@@ -11,7 +11,7 @@ use super::admin_listener::{AdminListener, PreparedAdmin};
 use super::control::Control;
 use super::environment::Environment;
 use super::heritage::Heritage;
-use super::logging::{LogHandle, init_logging};
+use super::logging::{Log, init_logging};
 use super::reload::Loaded;
 use super::run::RunError;
 use super::running::{Built, Running, StartError};
@@ -25,7 +25,7 @@ pub(super) struct Unborn {
     built: Built,
     signals: Signals,
     notifier: Arc<Notifier>,
-    log: LogHandle,
+    log: Log,
     environment: Environment,
     admin: AdminListener,
     prepared: PreparedAdmin,
@@ -43,7 +43,7 @@ impl Unborn {
         heritage: &mut Heritage,
     ) -> Result<Self, RunError> {
         let watch = Watch::new(loaded.take_prints());
-        let log = init_logging(&loaded.settings().log, environment.rust_log.take()).map_err(RunError::Log)?;
+        let log = init_logging(&loaded.settings().log, &environment.log).map_err(RunError::Log)?;
         // Before anything listens: a signal that comes from now on is not lost.
         let signals = Signals::listen().map_err(RunError::Signals)?;
         let notifier = Arc::new(Notifier::from_socket(environment.notify_socket.take()));
@@ -52,6 +52,7 @@ impl Unborn {
         let (sender, commands) = admin::channel();
         let notes = Arc::new(Notes::new(file));
         let proxy = Arc::clone(built.proxy());
+        log.count_in(&proxy.metrics);
         let predecessors = Arc::clone(&heritage.predecessors);
         let context = Context { proxy, notes: Arc::clone(&notes), predecessors, commands: sender };
         let mut admin = AdminListener::new(Arc::new(context), heritage.admin.take());

@@ -3,6 +3,9 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use tokio::runtime::Builder;
@@ -128,7 +131,7 @@ fn block_on(life: impl Future<Output = Result<(), RunError>>) -> Result<(), RunE
 
 fn finish(result: Result<(), RunError>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
-    complain(&error.to_string());
+    complain_briefly(error.to_string());
     ExitCode::from(match error {
         RunError::Config(_) | RunError::Log(_) | RunError::Start(StartError::Config(_)) => WRONG,
         RunError::Start(_) | RunError::Demo(_) | RunError::Signals(_) => FAILED,
@@ -162,6 +165,20 @@ pub(super) fn say(text: &str) {
     // Whoever has closed the pipe does not want to read on.
     let _ = writeln!(io::stdout().lock(), "{text}");
 }
+
+/// Complains, but ends also where nobody reads it: a service that cannot start is started anew when it is gone.
+fn complain_briefly(text: String) {
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || {
+        complain(&text);
+        // Whoever waits no longer has left.
+        let _ = done.send(());
+    });
+    let _ = is_done.recv_timeout(LAST_WORDS);
+}
+
+/// How long the reader of a last complaint is waited for.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 pub(super) fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");

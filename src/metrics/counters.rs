@@ -21,6 +21,8 @@ pub struct Metrics {
     pub(super) exchanges: Family<ExchangeLabels, Counter>,
     /// Reloads, by what came of them.
     pub(super) reloads: Family<ResultLabels, Counter>,
+    /// Lines of the log that nobody read in time.
+    pub(super) log_lines_dropped: Counter,
 }
 
 /// What came of a reload.
@@ -112,6 +114,11 @@ impl Metrics {
             unchanged: count(ReloadResult::Unchanged),
             refused: count(ReloadResult::Refused),
         }
+    }
+
+    /// The counter of log lines that nobody read in time, for whoever drops them.
+    pub fn log_lines_dropped(&self) -> Counter {
+        self.log_lines_dropped.clone()
     }
 
     fn reload_counter(&self, result: ReloadResult) -> Counter {

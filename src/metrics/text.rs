@@ -58,7 +58,7 @@ impl Metrics {
     }
 
     fn register(&self, registry: &mut Registry) {
-        let Self { tunnels_opened, tunnels_ended, refusals, exchanges, reloads } = self;
+        let Self { tunnels_opened, tunnels_ended, refusals, exchanges, reloads, log_lines_dropped } = self;
         registry.register("tunnels_opened", "Tunnels that were ever opened", tunnels_opened.clone());
         registry.register(
             "tunnels_ended",
@@ -72,6 +72,11 @@ impl Metrics {
             exchanges.clone(),
         );
         registry.register("reloads", "Reloads, by what came of them", reloads.clone());
+        registry.register(
+            "log_lines_dropped",
+            "Lines of the log that were dropped because nobody read them in time",
+            log_lines_dropped.clone(),
+        );
     }
 }
 
@@ -183,6 +188,7 @@ mod tests {
             "windlass_ready 1",
             "windlass_sessions_open 2",
             "windlass_tunnels_opened_total 1",
+            "windlass_log_lines_dropped_total 0",
             r#"windlass_tunnels_open{route="chat",upstream="chat",endpoint="a"} 5"#,
             r#"windlass_endpoint_draining{upstream="chat",endpoint="a"} 1"#,
             r#"windlass_listener_open{listener="public",address="127.0.0.1:80"} 1"#,

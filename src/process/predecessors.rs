@@ -91,7 +91,7 @@ impl Conversation {
             }
         }
         self.is_gone.store(true, Ordering::Release);
-        tracing::info!(pid = self.pid, "a process that had handed over is gone");
+        tracing::info!(predecessor = self.pid, "a process that had handed over is gone");
     }
 }
 

@@ -15,11 +15,12 @@ use std::path::Path;
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 17] = [
     "websocket",
     "balance",
     "config",
     "tls",
+    "log",
     "metrics",
     "drain",
     "snapshot",

@@ -7,6 +7,7 @@ mod plan;
 mod process;
 mod reload;
 mod stop;
+mod stuck_log;
 mod tcp;
 mod watch;
 

@@ -34,13 +34,26 @@ impl Windlass {
         windlass
     }
 
+    /// Starts one with `config`, whose log goes there.
+    pub(crate) async fn start_with_log(config: &str, log: impl Into<Stdio>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write_config(&folder, config);
+        let windlass = Self::spawn(folder, log.into());
+        windlass.serves().await;
+        windlass
+    }
+
     /// Starts one in a folder that has its configuration.
     pub(crate) fn start_in(folder: TempDir) -> Self {
         let log = fs::File::create(folder.path().join("log")).unwrap();
+        Self::spawn(folder, log.into())
+    }
+
+    fn spawn(folder: TempDir, log: Stdio) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_windlass"))
             .args(["run", "-c"])
             .arg(folder.path().join("windlass.toml"))
-            .stderr(Stdio::from(log))
+            .stderr(log)
             .kill_on_drop(true)
             .spawn()
             .unwrap();

@@ -1,0 +1,218 @@
+//! One line: an event with its fields, as JSON for machines or as logfmt (`key=value`, quoted where needed) for people.
+
+use std::fmt::{self, Write};
+
+use tracing::Level;
+use tracing::field::{Field, Visit};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+
+use super::text::{write_below, write_quoted, write_value};
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Which form they have.
+    pub shape: Shape,
+    /// Whose lines they are.
+    pub pid: u32,
+}
+
+/// Which form lines have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// An object of JSON a line.
+    Json,
+    /// logfmt, for a file or a pipe.
+    Logfmt,
+    /// logfmt, for somebody who watches: what has several lines is shown below its own.
+    Terminal(Ink),
+}
+
+/// Whether lines have colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ink {
+    /// They do.
+    Coloured,
+    /// They do not.
+    Plain,
+}
+
+/// A line that is being written.
+#[derive(Debug)]
+pub(super) struct Line {
+    style: Style,
+    text: String,
+    /// What a value looks like before it is made harmless.
+    value: String,
+    /// What is shown below the line.
+    below: String,
+}
+
+impl Line {
+    /// A line that says when, how urgent and whose.
+    pub(super) fn begin(style: Style, level: Level) -> Self {
+        let text = String::with_capacity(USUAL);
+        let mut line = Self { style, text, value: String::new(), below: String::new() };
+        line.value.clear();
+        // A string takes everything, and a clock before 1970 is written as well as it can be.
+        let _: fmt::Result = SystemTime.format_time(&mut Writer::new(&mut line.value));
+        match style.shape {
+            Shape::Json => {
+                line.text.push_str("{\"timestamp\":");
+                write_quoted(&mut line.text, &line.value);
+                let _: fmt::Result = write!(line.text, ",\"level\":\"{level}\",\"pid\":{}", style.pid);
+            }
+            Shape::Logfmt | Shape::Terminal(_) => {
+                line.write_key("ts");
+                write_value(&mut line.text, &line.value);
+                line.write_key("level");
+                line.write_level(level);
+                line.write_key("pid");
+                let _: fmt::Result = write!(line.text, "{}", style.pid);
+            }
+        }
+        line
+    }
+
+    /// The whole line.
+    pub(super) fn finish(mut self, target: &str) -> String {
+        self.write_text("target", target);
+        if self.style.shape == Shape::Json {
+            self.text.push('}');
+        }
+        write_below(&mut self.text, &self.below);
+        self.text.push('\n');
+        self.text
+    }
+
+    /// Adds a field with a text of anybody's.
+    pub(super) fn write_text(&mut self, name: &str, text: &str) {
+        self.write_key(name);
+        match self.style.shape {
+            Shape::Json => write_quoted(&mut self.text, text),
+            Shape::Logfmt | Shape::Terminal(_) => write_value(&mut self.text, text),
+        }
+    }
+
+    /// Adds a field that is a number or a truth value.
+    pub(super) fn write_plain(&mut self, name: &str, value: impl fmt::Display) {
+        self.write_key(name);
+        let _: fmt::Result = write!(self.text, "{value}");
+    }
+
+    /// Adds the field of an event, under a name that is not one of the line's own.
+    fn write_field(&mut self, field: &Field, text: &str) {
+        match field.name() {
+            "message" => self.write_message(text),
+            name => self.write_text(&own(name), text),
+        }
+    }
+
+    /// Says what the line is about.
+    pub(super) fn write_message(&mut self, text: &str) {
+        match (self.style.shape, text.split_once('\n')) {
+            (Shape::Json, _) => self.write_text("message", text),
+            (Shape::Terminal(_), Some((first, rest))) => {
+                self.write_text("msg", first);
+                self.below.push_str(rest);
+            }
+            (Shape::Logfmt | Shape::Terminal(_), _) => self.write_text("msg", text),
+        }
+    }
+
+    fn write_key(&mut self, name: &str) {
+        if self.style.shape == Shape::Json {
+            self.text.push(',');
+            write_quoted(&mut self.text, name);
+            self.text.push(':');
+            return;
+        }
+        if !self.text.is_empty() {
+            self.text.push(' ');
+        }
+        match self.style.shape {
+            Shape::Terminal(Ink::Coloured) => {
+                let _: fmt::Result = write!(self.text, "{DIM}{name}={RESET}");
+            }
+            _ => {
+                self.text.push_str(name);
+                self.text.push('=');
+            }
+        }
+    }
+
+    fn write_level(&mut self, level: Level) {
+        let word = match level {
+            Level::ERROR => "error",
+            Level::WARN => "warn",
+            Level::INFO => "info",
+            Level::DEBUG => "debug",
+            Level::TRACE => "trace",
+        };
+        let _: fmt::Result = match self.style.shape {
+            Shape::Terminal(Ink::Coloured) => write!(self.text, "{}{word}{RESET}", colour(level)),
+            _ => self.text.write_str(word),
+        };
+    }
+}
+
+impl Visit for Line {
+    fn record_str(&mut self, field: &Field, text: &str) {
+        self.write_field(field, text);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.write_plain(&own(field.name()), value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.write_plain(&own(field.name()), value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.write_plain(&own(field.name()), value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        if value.is_finite() {
+            self.write_plain(&own(field.name()), value);
+        } else {
+            // JSON has no number for it.
+            self.record_debug(field, &value);
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let mut text = std::mem::take(&mut self.value);
+        text.clear();
+        // A value that cannot be shown whole is shown as far as it can.
+        let _: fmt::Result = write!(text, "{value:?}");
+        self.write_field(field, &text);
+        self.value = text;
+    }
+}
+
+/// A name that is none of those that every line has: no object of JSON has a name twice.
+fn own(name: &str) -> std::borrow::Cow<'_, str> {
+    match name {
+        "timestamp" | "ts" | "level" | "pid" | "target" | "msg" => format!("field_{name}").into(),
+        name => name.into(),
+    }
+}
+
+fn colour(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "\x1b[31m",
+        Level::WARN => "\x1b[33m",
+        Level::INFO => "\x1b[32m",
+        Level::DEBUG => "\x1b[34m",
+        Level::TRACE => "\x1b[35m",
+    }
+}
+
+const DIM: &str = "\x1b[2m";
+const RESET: &str = "\x1b[0m";
+
+/// What a line seldom exceeds, in bytes.
+const USUAL: usize = 512;

@@ -1,0 +1,19 @@
+//! The log of the process: how a line looks, and how it gets out without anybody waiting for it.
+//!
+//! ```text
+//! tracing ──▶ layer: makes a line ──▶ queue: bounded in bytes ──▶ writer: a thread of its own ──▶ standard error
+//! ```
+//!
+//! Invariants: whoever logs never waits for whoever reads. No text of a client's can end a line, begin another field or move
+//! a terminal's cursor. What did not fit is counted, and said.
+
+mod layer;
+mod line;
+mod queue;
+mod text;
+mod writer;
+
+pub use layer::Lines;
+pub use line::{Ink, Shape, Style};
+pub use queue::Queue;
+pub use writer::Writer;
