@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 use super::origin::Origin;
 use super::proxy::Stage;
 use super::record::{End, Record};
+use super::upload::cleaned;
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -61,7 +62,7 @@ impl Relay {
             self.origin = None;
             return Poll::Ready(None);
         }
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx)).map(|frame| frame.map(cleaned));
         match &frame {
             Some(Ok(frame)) => self.record.note_answered(frame.data_ref().map_or(0, Bytes::len)),
             Some(Err(_)) => self.record.end(End::EndpointLost),

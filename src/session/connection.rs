@@ -20,6 +20,13 @@ use super::serve::MAX_BUFFER;
 use super::upload::{Progress, Upload};
 use crate::net::{Guarded, Unsent};
 
+/// How we speak with endpoints: names are spelt as they came, and ours as the RFCs spell most of them.
+pub(super) fn client() -> Builder {
+    let mut builder = Builder::new();
+    builder.max_buf_size(MAX_BUFFER).preserve_header_case(true).title_case_headers(true);
+    builder
+}
+
 /// A connection with an endpoint; dropped, it is closed.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -68,7 +75,7 @@ impl Connection {
         let heard = stream.heard();
         let stream = Guarded::new(stream, deadline);
         let unsent = stream.unsent();
-        let (sender, connection) = Builder::new().max_buf_size(MAX_BUFFER).handshake(TokioIo::new(stream)).await?;
+        let (sender, connection) = client().handshake(TokioIo::new(stream)).await?;
         Ok(Self { sender, driver: Driver::spawn(connection), unsent, heard })
     }
 

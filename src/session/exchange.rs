@@ -18,6 +18,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 use tokio::time::sleep;
 
 use super::body::AnswerBody;
@@ -121,7 +122,7 @@ pub(super) fn relay(
     record.note_head(&endpoint.name, parts.status);
     if parts.headers.contains_key(TRANSFER_ENCODING) {
         // What is chunked has no other length (RFC 9112 §6.3).
-        parts.headers.remove(CONTENT_LENGTH);
+        forward::remove(&mut parts.headers, |name| *name == CONTENT_LENGTH);
     }
     forward::response(&mut parts.headers, None);
     parts.headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
@@ -140,13 +141,16 @@ fn outgoing(visit: &Visit, request: Request<Incoming>) -> Outgoing {
     if has_body && body.size_hint().exact().is_none() {
         // Said aloud: hyper would send no body with a GET otherwise.
         parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    } else {
+        forward::remove(&mut parts.headers, |name| *name == TRANSFER_ENCODING);
     }
     if visit.upstream().settings.keep_alive.is_none() {
         parts.headers.append(CONNECTION, HeaderValue::from_static("close"));
     }
     parts.uri = Uri::from(parts.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/")));
     parts.version = Version::HTTP_11;
-    parts.extensions.clear();
+    // What stays is how the client spelt its names.
+    parts.extensions.remove::<OnUpgrade>();
     let (upload, sent) = Upload::new(body, expectation, visit.session.listener.settings.body_timeout);
     let mut request = Request::from_parts(parts, upload);
     if let Some(verdict) = &verdict {

@@ -14,6 +14,8 @@ use http::request::Parts;
 use http::{Request, StatusCode, Version};
 use tokio::time::{Sleep, sleep};
 
+use crate::http::forward;
+
 /// How long an endpoint may say nothing before it gets the body unasked, as RFC 9110 §10.1.1 asks of those who wait. Clients
 /// such as curl wait for one second themselves.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -48,7 +50,7 @@ impl Expectation {
     pub(super) fn of(parts: &mut Parts, has_body: bool) -> Option<Self> {
         // RFC 9110 §10.1.1: one of HTTP/1.0 is ignored, and without a body there is nothing to expect.
         if parts.version < Version::HTTP_11 || !has_body {
-            parts.headers.remove(EXPECT);
+            forward::remove(&mut parts.headers, |name| *name == EXPECT);
             return None;
         }
         let is_continue = parts.headers.get(EXPECT)?.as_bytes().eq_ignore_ascii_case(b"100-continue");

@@ -10,13 +10,12 @@ use bytes::{Buf, Bytes};
 use http::header::HeaderValue;
 use http::{Method, Request, Response};
 use http_body_util::Empty;
-use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::body::AnswerBody;
-use super::connection::Driver;
+use super::connection::{Driver, client};
 use super::exchange::relay;
 use super::origin::Origin;
 use super::record::Record;
@@ -35,7 +34,7 @@ pub(super) async fn pass_through(
 ) -> Result<Response<AnswerBody>, Refused> {
     let nonsense = |error: hyper::Error| lease.refused(Refusal::BadAnswer, error.to_string());
     let io = TokioIo::new(Asked { early: early.into(), stream, stage: Stage::Asking });
-    let (mut sender, connection) = http1::handshake(io).await.map_err(nonsense)?;
+    let (mut sender, connection) = client().handshake(io).await.map_err(nonsense)?;
     let driver = Driver::spawn(connection);
     let mut request = Request::new(Empty::<Bytes>::new());
     *request.method_mut() = method;

@@ -99,6 +99,8 @@ async fn speak_http(stream: ClientStream, session: Arc<Session>, place: Place) {
         .timer(TokioTimer::new())
         .header_read_timeout(settings.head_timeout)
         .max_buf_size(MAX_BUFFER)
+        .preserve_header_case(true)
+        .title_case_headers(true)
         .serve_connection(TokioIo::new(stream), service);
     let mut stages = session.proxy.stages();
     let mut closing = pin!(async move { stages.wait_for(|stage| stage.phase == Phase::Closing).await.is_ok() });
