@@ -73,8 +73,8 @@ impl Connection {
     pub(super) async fn open(stream: TcpStream, deadline: Duration) -> hyper::Result<Self> {
         let stream = LastWords::new(stream);
         let heard = stream.heard();
-        let stream = Guarded::new(stream, deadline);
-        let unsent = stream.unsent();
+        let unsent = Unsent::default();
+        let stream = Guarded::telling(stream, deadline, unsent.clone());
         let (sender, connection) = client().handshake(TokioIo::new(stream)).await?;
         Ok(Self { sender, driver: Driver::spawn(connection), unsent, heard })
     }

@@ -24,6 +24,7 @@ use tokio::time::sleep;
 use super::body::AnswerBody;
 use super::connection::{Connection, Unanswered, has_closed};
 use super::expect::{Expectation, Verdict};
+use super::interim::Interim;
 use super::origin::{Home, Origin};
 use super::placement::reach;
 use super::record::{End, Record};
@@ -75,14 +76,18 @@ struct Spare {
 /// Gets the endpoint's answer; its body follows when the client asks for it.
 pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Response<AnswerBody>, Refused> {
     let placement = visit.affinity(request.uri(), request.headers());
-    let Outgoing { request, sent, verdict } = outgoing(visit, request);
+    let interim = Interim::begin(&visit.session, request.version()).await;
+    let Outgoing { mut request, sent, verdict } = outgoing(visit, request);
+    interim.listen(&mut request, verdict.clone());
     let (method, progress) = (request.method().clone(), request.body().progress());
     let mut record = Record::new(visit, Arc::clone(&progress));
     let late = pin!(async {
         sent.wait().await;
         sleep(visit.upstream().settings.response_timeout).await;
     });
-    let answered = match ask_best(visit, request, placement, late).await {
+    let answered = ask_best(visit, request, placement, late).await;
+    interim.conclude().await;
+    let answered = match answered {
         Ok(answered) => answered,
         Err(refused) => {
             record.end(End::Refused);
@@ -152,11 +157,7 @@ fn outgoing(visit: &Visit, request: Request<Incoming>) -> Outgoing {
     // What stays is how the client spelt its names.
     parts.extensions.remove::<OnUpgrade>();
     let (upload, sent) = Upload::new(body, expectation, visit.session.listener.settings.body_timeout);
-    let mut request = Request::from_parts(parts, upload);
-    if let Some(verdict) = &verdict {
-        verdict.listen(&mut request);
-    }
-    Outgoing { request, sent, verdict }
+    Outgoing { request: Request::from_parts(parts, upload), sent, verdict }
 }
 
 /// Asks the endpoints that the request is meant for, best first, until one has taken it.

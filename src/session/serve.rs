@@ -19,7 +19,7 @@ use super::proxy::{Phase, Proxy};
 use super::request::answer;
 use super::upgrade::Opened;
 use crate::http::forward::Scheme;
-use crate::net::{ClientStream, Guarded, TlsStream};
+use crate::net::{ClientStream, Guarded, TlsStream, Unsent};
 use crate::process::Seat;
 use crate::snapshot::Listener;
 
@@ -39,6 +39,8 @@ pub(super) struct Session {
     pub(super) scheme: Scheme,
     /// The worker that drives it.
     pub(super) worker: usize,
+    /// What its stream has not taken yet, and what is said between two answers.
+    pub(super) unsent: Unsent,
     /// What the connection becomes once the request at hand has opened a tunnel.
     opened: Mutex<Option<Box<Opened>>>,
 }
@@ -64,7 +66,8 @@ pub(super) async fn serve(
         ClientStream::Tls(_) => Scheme::Https,
     };
     let worker = place.0.worker();
-    let session = Arc::new(Session { proxy, listener, peer, scheme, worker, opened: Mutex::default() });
+    let (unsent, opened) = (Unsent::default(), Mutex::default());
+    let session = Arc::new(Session { proxy, listener, peer, scheme, worker, unsent, opened });
     Box::pin(speak_http(stream, session, place)).await;
 }
 
@@ -89,8 +92,7 @@ async fn secured(stream: TcpStream, peer: SocketAddr, listener: &Listener) -> Op
 /// Speaks HTTP/1.1 until the connection ends or becomes a tunnel.
 async fn speak_http(stream: ClientStream, session: Arc<Session>, place: Place) {
     let settings = Arc::clone(&session.listener.settings);
-    let stream = Guarded::new(stream, settings.body_timeout);
-    let unsent = stream.unsent();
+    let stream = Guarded::telling(stream, settings.body_timeout, session.unsent.clone());
     let service = service_fn(|request| {
         let session = Arc::clone(&session);
         Box::pin(async move { Ok::<_, Infallible>(answer(session, request).await) })
@@ -113,7 +115,7 @@ async fn speak_http(stream: ClientStream, session: Arc<Session>, place: Place) {
         // Not `poll_without_shutdown`: with that, hyper is done before everything that it took of an answer is out.
         let ended = Pin::new(&mut connection).poll(cx);
         // The tunnel may take the stream when everything of earlier answers is out; hyper keeps at it until then.
-        if !unsent.is_some()
+        if !session.unsent.is_some()
             && let Some(opened) = session.take_opened()
         {
             return Poll::Ready(Some(opened));

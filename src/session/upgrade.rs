@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::body::AnswerBody;
+use super::interim::Interim;
 use super::passed_through::pass_through;
 use super::placement::{Placed, connect};
 use super::request::{Refused, Visit};
@@ -59,8 +60,10 @@ pub(super) async fn open(visit: &Visit, mut parts: Parts, token: &str) -> Result
 
     let Placed { lease, mut stream } = connect(visit, affinity, pin).await?;
     let deadline = visit.upstream().settings.handshake_timeout;
-    let (head, early) = timeout(deadline, ask(&mut stream, &parts))
-        .await
+    let interim = Interim::begin(&visit.session, parts.version).await;
+    let asked = timeout(deadline, ask(&mut stream, &parts, &interim)).await;
+    interim.conclude().await;
+    let (head, early) = asked
         .map_err(|_| lease.refused(Refusal::HeadTimeout, "no answer within handshake_timeout"))?
         .map_err(|(refusal, detail)| lease.refused(refusal, detail))?;
     let cookie = visit.pin_cookie(lease.endpoint().pin, pin);
@@ -113,7 +116,11 @@ fn limit_offer(headers: &mut HeaderMap, settings: &WebsocketSettings) {
 }
 
 /// Sends the request and reads the head of the answer, and what came with it.
-async fn ask(stream: &mut TcpStream, parts: &Parts) -> Result<(ResponseHead, Vec<u8>), (Refusal, String)> {
+async fn ask(
+    stream: &mut TcpStream,
+    parts: &Parts,
+    interim: &Interim,
+) -> Result<(ResponseHead, Vec<u8>), (Refusal, String)> {
     let mut request = Vec::with_capacity(2 * HEAD);
     let root = PathAndQuery::from_static("/");
     let target = parts.uri.path_and_query().unwrap_or(&root);
@@ -132,12 +139,13 @@ async fn ask(stream: &mut TcpStream, parts: &Parts) -> Result<(ResponseHead, Vec
             if !is_interim(head.status) {
                 return Ok((head, answer));
             }
+            interim.say(head.status, &head.headers);
             answer.drain(..head.length);
         }
     }
 }
 
-/// Interim answers but the 101 mean nothing to an upgrade, which has no body to wait with (RFC 9110 §15.2).
+/// Whether another answer follows (RFC 9110 §15.2).
 fn is_interim(status: StatusCode) -> bool {
     status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
 }
