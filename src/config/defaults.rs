@@ -3,7 +3,9 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::settings::{Compression, Excess, IdleCounts, LogFormat, LogLevel, OnReload, Policy, Rate, Workers};
+use super::settings::{
+    Compression, DotSegments, Excess, IdleCounts, LogFormat, LogLevel, OnReload, Policy, Rate, Workers,
+};
 use crate::websocket::{CloseCode, PerDirection, PerSide};
 
 const fn seconds(seconds: u64) -> Duration {
@@ -35,6 +37,8 @@ pub(super) const CLIENT_BODY_TIMEOUT: Duration = seconds(60);
 
 /// Every path of a host.
 pub(super) const PATH: &str = "/";
+/// Clients that leave dots to the endpoint to resolve get a 400; browsers resolve them first.
+pub(super) const DOT_SEGMENTS: DotSegments = DotSegments::Refuse;
 /// Any other upgrade is answered as a plain exchange.
 pub(super) const UPGRADE: [&str; 1] = ["websocket"];
 

@@ -25,8 +25,10 @@ pub(super) static TLS: Kind = Kind { path: "listener.NAME.tls", keys: &["chain",
 
 pub(super) static CERTIFICATE: Kind = Kind { path: "listener.NAME.tls.certificates[]", keys: &["chain", "key"] };
 
-pub(super) static ROUTE: Kind =
-    Kind { path: "route.NAME", keys: &["hosts", "listeners", "path", "upstream", "upgrade", "websocket"] };
+pub(super) static ROUTE: Kind = Kind {
+    path: "route.NAME",
+    keys: &["hosts", "listeners", "path", "dot_segments", "upstream", "upgrade", "websocket"],
+};
 
 pub(super) static WEBSOCKET: Kind = Kind {
     path: "route.NAME.websocket",

@@ -176,12 +176,23 @@ pub struct RouteSettings {
     pub listeners: Vec<ListenerName>,
     /// The path prefix, on segment borders; always starts with `/`, never ends with one (but for `/` itself).
     pub path: String,
+    /// What becomes of a path with dot segments, where `path` is not `/`.
+    pub dot_segments: DotSegments,
     /// Where its requests go.
     pub upstream: UpstreamName,
     /// The upgrade tokens let through, in lower case.
     pub upgrade: Vec<String>,
     /// The rules of its WebSocket tunnels.
     pub websocket: Arc<WebsocketSettings>,
+}
+
+/// What becomes of a request whose path has a segment `.` or `..`, or a backslash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DotSegments {
+    /// It is refused.
+    Refuse,
+    /// It goes on as it is, and the endpoint resolves them.
+    Pass,
 }
 
 /// One entry of `route.NAME.hosts`, in lower case and without a port.

@@ -1,12 +1,12 @@
 //! How a head changes on its way through: what is meant for us alone is taken out, what we know of the client is put in.
 //!
-//! Everything else passes untouched, Host too. No `Via` is written, against RFC 9110 §7.6.3: some servers stop compressing
+//! Everything else passes untouched and in its order, Host too. No `Via` is written, against RFC 9110 §7.6.3: some servers stop compressing
 //! when they read one, and a loop through one reverse proxy shows in `X-Forwarded-For` as well.
 
 use std::net::IpAddr;
 
 use http::header::{
-    CONNECTION, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -53,27 +53,71 @@ pub struct Arrival {
 }
 
 /// Makes of a client's request headers those that the endpoint gets; `upgrade` is the protocol it is asked to switch to.
+///
+/// Lines keep their order, and what is written anew stands where the client's own line stood. The Transfer-Encoding of a
+/// plain request stays, for whoever passes the body on knows whether it goes on in chunks.
 pub fn request(headers: &mut HeaderMap, arrival: Arrival, upgrade: Option<&str>) {
     let takes_trailers = has_token(headers, &TE, "trailers");
-    remove_hop_by_hop(headers);
+    let named = named_by_connection(headers);
+    announce_trailers(headers, &named);
+    let is_kept = |name: &HeaderName| match upgrade {
+        Some(_) => [CONNECTION, UPGRADE].contains(name),
+        None if takes_trailers => [CONNECTION, TE, TRANSFER_ENCODING].contains(name),
+        None => *name == TRANSFER_ENCODING,
+    };
+    let is_claim = |name: &HeaderName| arrival.trust == Trust::Untrusted && is_about_the_client(name.as_str());
+    remove(headers, |name| is_claim(name) || is_hop_by_hop(name, &named) && !is_kept(name));
     write_forwarded(headers, arrival);
     match upgrade {
         Some(token) => ask_to_upgrade(headers, token),
         // The one thing in TE that a body passed on as it comes can keep (RFC 9110 §10.1.4).
         None if takes_trailers => {
-            headers.insert(TE, HeaderValue::from_static("trailers"));
             headers.insert(CONNECTION, HeaderValue::from_static("TE"));
+            headers.insert(TE, HeaderValue::from_static("trailers"));
         }
         None => {}
     }
 }
 
 /// Makes of an endpoint's response headers those that the client gets; `upgrade` is the protocol a 101 switches to.
+///
+/// As with a request, lines keep their order, and the Transfer-Encoding of a plain answer stays.
 pub fn response(headers: &mut HeaderMap, upgrade: Option<&str>) {
-    remove_hop_by_hop(headers);
+    let named = named_by_connection(headers);
+    announce_trailers(headers, &named);
+    let is_kept = |name: &HeaderName| match upgrade {
+        Some(_) => [CONNECTION, UPGRADE].contains(name),
+        None => *name == TRANSFER_ENCODING,
+    };
+    remove(headers, |name| is_hop_by_hop(name, &named) && !is_kept(name));
     if let Some(token) = upgrade {
         ask_to_upgrade(headers, token);
     }
+}
+
+/// Takes out the fields that `is_out` says, and leaves the others in their order: [`HeaderMap::remove`] would put the last
+/// one in the place of the removed.
+pub fn remove(headers: &mut HeaderMap, is_out: impl Fn(&HeaderName) -> bool) {
+    if !headers.keys().any(&is_out) {
+        return;
+    }
+    let mut kept = HeaderMap::with_capacity(headers.len());
+    let mut current = None;
+    for (name, value) in headers.drain() {
+        // A field's further lines come without its name.
+        if let Some(name) = name {
+            current = Some(name).filter(|name| !is_out(name));
+        }
+        if let Some(name) = &current {
+            kept.append(name.clone(), value);
+        }
+    }
+    *headers = kept;
+}
+
+/// Takes out of the trailers of a message what trailers may not say (RFC 9110 §6.5.1).
+pub fn trailers(trailers: &mut HeaderMap) {
+    remove(trailers, |name| !may_trail(name));
 }
 
 /// Whether the headers of a 101 switch to the protocol `token` (RFC 9110 §7.8).
@@ -88,20 +132,50 @@ fn ask_to_upgrade(headers: &mut HeaderMap, token: &str) {
     }
 }
 
-/// Takes out what RFC 9110 §7.6.1 reserves for one connection, and what Connection names.
+/// The fields that Connection reserves for one connection.
+fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    tokens(headers, &CONNECTION)
+        .filter_map(|token| HeaderName::from_bytes(token).ok())
+        .filter(|name| !is_for_the_other_end(name))
+        .collect()
+}
+
+/// Whether a field is for one connection alone (RFC 9110 §7.6.1), by itself or as one that Connection has `named`.
 ///
 /// The two Proxy-* fields are for the proxy next to their sender (§11.7): we ask for none and check none, and credentials
 /// meant for a proxy are not for endpoints. `Trailer` stays: the trailers do too.
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<_> = tokens(headers, &CONNECTION)
-        .filter_map(|token| HeaderName::from_bytes(token).ok())
-        .filter(|name| !is_for_the_other_end(name))
-        .collect();
-    let is_hop_by_hop = |name: &&HeaderName| HOP_BY_HOP.contains(name) || named.contains(name);
-    let there: Vec<_> = headers.keys().filter(is_hop_by_hop).cloned().collect();
-    for name in there {
-        headers.remove(name);
+fn is_hop_by_hop(name: &HeaderName, named: &[HeaderName]) -> bool {
+    HOP_BY_HOP.contains(name) || named.contains(name)
+}
+
+/// Leaves in `Trailer` the names of those fields that may follow the body. A field that is not announced does not pass.
+fn announce_trailers(headers: &mut HeaderMap, named: &[HeaderName]) {
+    if !headers.contains_key(TRAILER) {
+        return;
     }
+    let may_pass =
+        |token: &[u8]| HeaderName::from_bytes(token).is_ok_and(|name| may_trail(&name) && !named.contains(&name));
+    if tokens(headers, &TRAILER).all(may_pass) {
+        return;
+    }
+    let announced = tokens(headers, &TRAILER).filter(|token| may_pass(token)).collect::<Vec<_>>().join(&b", "[..]);
+    match HeaderValue::from_bytes(&announced) {
+        Ok(announced) if !announced.is_empty() => drop(headers.insert(TRAILER, announced)),
+        _ => remove(headers, |name| *name == TRAILER),
+    }
+}
+
+/// Whether a field may follow a body: nothing that frames or routes a message, says who sends it and what he may do, or
+/// changes what is done with it (RFC 9110 §6.5.1). Endpoints that merge trailers into the headers would believe them there,
+/// and what we say of the client stands in the headers, whoever the client is.
+fn may_trail(name: &HeaderName) -> bool {
+    let text = name.as_str();
+    let is_out = HOP_BY_HOP.contains(name)
+        || HEADERS_ONLY.contains(&text)
+        || text.starts_with("sec-")
+        || text.starts_with("if-")
+        || is_about_the_client(text);
+    !is_out
 }
 
 /// Fields that a Connection header cannot take away.
@@ -123,15 +197,9 @@ fn is_about_the_client(name: &str) -> bool {
     name == FORWARDED || starts_with("x-forwarded-") || is_same(name, "x-real-ip")
 }
 
-/// Says where a request came from. What an untrusted peer says of that is dropped; a trusted one's word is kept and
+/// Says where a request came from. What an untrusted peer says of that is out already; a trusted one's word is kept and
 /// continued, for `X-Forwarded-For` and `Forwarded` are lists that each proxy adds its own peer to.
 fn write_forwarded(headers: &mut HeaderMap, arrival: Arrival) {
-    if arrival.trust == Trust::Untrusted {
-        let claims: Vec<_> = headers.keys().filter(|name| is_about_the_client(name.as_str())).cloned().collect();
-        for name in claims {
-            headers.remove(name);
-        }
-    }
     let peer = arrival.peer.to_canonical();
     append_to_list(headers, &X_FORWARDED_FOR, &peer.to_string());
     if headers.contains_key(FORWARDED) {
@@ -189,6 +257,33 @@ const END_TO_END: [&str; 15] = [
     "origin",
     "set-cookie",
     "trailer",
+    "www-authenticate",
+];
+
+const HEADERS_ONLY: [&str; 24] = [
+    "age",
+    "authorization",
+    "cache-control",
+    "content-encoding",
+    "content-length",
+    "content-location",
+    "content-range",
+    "content-type",
+    "cookie",
+    "date",
+    "expect",
+    "expires",
+    "host",
+    "location",
+    "max-forwards",
+    "origin",
+    "pragma",
+    "range",
+    "referer",
+    "retry-after",
+    "set-cookie",
+    "trailer",
+    "vary",
     "www-authenticate",
 ];
 

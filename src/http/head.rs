@@ -5,11 +5,10 @@
 
 use std::fmt;
 
-use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-/// Appends the head of an HTTP/1.1 request, Host first (RFC 9110 §7.2).
+/// Appends the head of an HTTP/1.1 request.
 pub fn write_request_head(out: &mut Vec<u8>, method: &Method, target: &PathAndQuery, headers: &HeaderMap) {
     out.extend_from_slice(method.as_str().as_bytes());
     out.push(b' ');
@@ -19,8 +18,7 @@ pub fn write_request_head(out: &mut Vec<u8>, method: &Method, target: &PathAndQu
     }
     out.extend_from_slice(target.as_str().as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    let hosts = headers.get_all(HOST).iter().map(|value| (&HOST, value));
-    write_headers(out, hosts.chain(headers.iter().filter(|(name, _)| *name != HOST)));
+    write_headers(out, headers.iter());
 }
 
 /// Appends the head of an HTTP/1.1 response.
@@ -187,9 +185,9 @@ mod tests {
         ];
         assert_eq!(
             request_head("/ws?a=b", &fields),
-            "GET /ws?a=b HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nSec-WebSocket-Key: k\r\nSec-WebSocket-Version: 13\r\n\
+            "GET /ws?a=b HTTP/1.1\r\nConnection: Upgrade\r\nSec-WebSocket-Key: k\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Protocol: p\r\nSec-WebSocket-Extensions: e\r\nX-Forwarded-For: 192.0.2.1\r\nDNT: 1\r\nCookie: a\r\n\
-             Cookie: b\r\n\r\n"
+             Cookie: b\r\nHost: h\r\n\r\n"
         );
     }
 

@@ -31,6 +31,8 @@ pub enum Unclean {
     TwoLengths,
     /// It has a Transfer-Encoding, which HTTP/1.0 does not know (RFC 9112 §6.1).
     TransferEncodingOnHttp10,
+    /// Its path may lead out of the one that its route is for.
+    DotSegments,
     /// It is to become a tunnel and has a body, which the endpoint could take for the first bytes of the tunnel.
     UpgradeWithBody,
 }
@@ -48,6 +50,7 @@ impl Unclean {
             Self::TransferEncoding => "the Transfer-Encoding is not chunked",
             Self::TwoLengths => "there is both a Transfer-Encoding and a Content-Length",
             Self::TransferEncodingOnHttp10 => "HTTP/1.0 has no Transfer-Encoding",
+            Self::DotSegments => "the path has a segment . or .., or a backslash, in any encoding",
             Self::UpgradeWithBody => "an upgrade has no body",
         }
     }

@@ -120,7 +120,7 @@ impl Refusal {
         }
     }
 
-    /// The whole answer. `retry_after` is in seconds; a 503 tells it to the client, nothing else does.
+    /// The whole answer. `retry_after` is in seconds; every 5xx tells it to the client (RFC 9110 §10.2.3).
     pub fn response(self, retry_after: u32) -> Response<Full<Bytes>> {
         let status = self.status();
         let mut response = Response::new(Full::from(format!("{} {self}\n", status.as_str())));
@@ -138,10 +138,10 @@ impl Refusal {
                 headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
                 headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
             }
-            Self::NoEndpoint | Self::Draining | Self::NoRoom => {
-                headers.insert(RETRY_AFTER, retry_after.into());
-            }
             _ => {}
+        }
+        if status.is_server_error() {
+            headers.insert(RETRY_AFTER, retry_after.into());
         }
         if status == StatusCode::METHOD_NOT_ALLOWED {
             // RFC 9110 §15.5.6. Which methods a plain exchange may have is for the endpoint to say.
@@ -211,9 +211,9 @@ mod tests {
     }
 
     #[test]
-    fn only_a_503_tells_when_to_come_back() {
+    fn what_is_not_the_clients_fault_tells_when_to_come_back() {
         for refusal in EVERY {
-            let expected = (refusal.status() == 503).then(|| "7".to_owned());
+            let expected = refusal.status().is_server_error().then(|| "7".to_owned());
             assert_eq!(header(refusal, RETRY_AFTER), expected, "{refusal:?}");
         }
     }

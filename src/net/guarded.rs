@@ -1,15 +1,16 @@
-//! A stream under hyper: a peer that takes nothing of what is written is cut, and what is unsent is known.
+//! A stream under hyper: a peer that takes nothing of what is written is cut, what is unsent is known, and what is said aside
+//! is written between two messages.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Sleep, sleep, timeout};
+
+use super::Unsent;
 
 /// A stream whose writes have a deadline.
 #[derive(Debug)]
@@ -22,26 +23,15 @@ pub struct Guarded<S> {
     ended: bool,
 }
 
-/// Whether something that was to be written is not taken yet.
-#[derive(Clone, Debug, Default)]
-pub struct Unsent(Arc<AtomicBool>);
-
-impl Unsent {
-    /// Whether it still holds something back.
-    pub fn is_some(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 impl<S> Guarded<S> {
     /// Guards `stream`: a write that makes no progress for `deadline` fails.
     pub fn new(stream: S, deadline: Duration) -> Self {
-        Self { stream, deadline, stalled: None, unsent: Unsent::default(), ended: false }
+        Self::telling(stream, deadline, Unsent::default())
     }
 
-    /// What tells, for as long as the stream is in other hands, whether it took everything.
-    pub fn unsent(&self) -> Unsent {
-        self.unsent.clone()
+    /// The same, for one who wants to know, while the stream is in other hands, whether it took everything.
+    pub fn telling(stream: S, deadline: Duration, unsent: Unsent) -> Self {
+        Self { stream, deadline, stalled: None, unsent, ended: false }
     }
 
     /// The stream as it was given.
@@ -51,7 +41,7 @@ impl<S> Guarded<S> {
 
     /// Watches the outcome of one write.
     fn watch<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        self.unsent.0.store(outcome.is_pending(), Ordering::Relaxed);
+        self.unsent.note_held_back(outcome.is_pending());
         if outcome.is_ready() {
             self.stalled = None;
             return outcome;
@@ -96,12 +86,22 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.stream).poll_write(cx, buf);
+        let Self { stream, unsent, .. } = &mut *self;
+        let outcome = match unsent.poll_finish_aside(stream, cx) {
+            Poll::Ready(Ok(())) => Pin::new(stream).poll_write(cx, buf),
+            outcome => outcome.map_ok(|()| 0),
+        };
         self.watch(cx, outcome)
     }
 
+    /// hyper flushes when it has nothing more to write itself: while a request waits for its answer, that is between two
+    /// messages.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let outcome = Pin::new(&mut self.stream).poll_flush(cx);
+        let Self { stream, unsent, .. } = &mut *self;
+        let outcome = match unsent.poll_say_aside(stream, cx) {
+            Poll::Ready(Ok(())) => Pin::new(stream).poll_flush(cx),
+            outcome => outcome,
+        };
         self.watch(cx, outcome)
     }
 
@@ -116,7 +116,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        let Self { stream, unsent, .. } = &mut *self;
+        let outcome = match unsent.poll_finish_aside(stream, cx) {
+            Poll::Ready(Ok(())) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            outcome => outcome.map_ok(|()| 0),
+        };
         self.watch(cx, outcome)
     }
 

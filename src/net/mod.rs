@@ -11,11 +11,13 @@ mod spill;
 mod stream;
 mod tls_scratch;
 mod tls_stream;
+mod unsent;
 
 pub use dial::{DialError, dial};
-pub use guarded::{Guarded, Unsent};
+pub use guarded::Guarded;
 pub use half_open::HalfOpen;
 pub use listen::{Acceptor, ListeningSocket};
 pub use spill::Spill;
 pub use stream::{ClientStream, TunnelStream};
 pub use tls_stream::TlsStream;
+pub use unsent::Unsent;

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 use super::origin::Origin;
 use super::proxy::Stage;
 use super::record::{End, Record};
+use super::upload::cleaned;
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -73,7 +74,7 @@ impl Relay {
         match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
             Some(Ok(frame)) => {
                 self.record.note_answered(frame.data_ref().map_or(0, Bytes::len));
-                Poll::Ready(Some(Ok(frame)))
+                Poll::Ready(Some(Ok(cleaned(frame))))
             }
             Some(Err(error)) => {
                 self.record.end(End::EndpointLost);

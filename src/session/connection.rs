@@ -24,6 +24,13 @@ use crate::net::{Guarded, Unsent};
 /// What hyper reads from and writes to.
 type Line<S> = TokioIo<Guarded<LastWords<S>>>;
 
+/// How we speak with endpoints: names are spelt as they came, and ours as the RFCs spell most of them.
+pub(super) fn client() -> Builder {
+    let mut builder = Builder::new();
+    builder.max_buf_size(MAX_BUFFER).preserve_header_case(true).title_case_headers(true);
+    builder
+}
+
 /// A connection with an endpoint; dropped, it is closed.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -85,9 +92,9 @@ impl Connection {
     {
         let stream = LastWords::new(stream);
         let heard = stream.heard();
-        let stream = Guarded::new(stream, deadline);
-        let unsent = stream.unsent();
-        let (sender, connection) = Builder::new().max_buf_size(MAX_BUFFER).handshake(TokioIo::new(stream)).await?;
+        let unsent = Unsent::default();
+        let stream = Guarded::telling(stream, deadline, unsent.clone());
+        let (sender, connection) = client().handshake(TokioIo::new(stream)).await?;
         let driver = Driver::spawn(connection, heard.clone());
         Ok(Self { sender, driver, unsent, heard, is_owned: false })
     }

@@ -18,11 +18,13 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 use tokio::time::sleep;
 
 use super::body::AnswerBody;
 use super::connection::{Connection, Unanswered, has_closed};
 use super::expect::{Expectation, Verdict};
+use super::interim::Interim;
 use super::origin::Origin;
 use super::placement::reach;
 use super::record::{End, Record};
@@ -74,7 +76,9 @@ struct Spare {
 /// Gets the endpoint's answer; its body follows when the client asks for it.
 pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Response<AnswerBody>, Refused> {
     let placement = visit.affinity(request.uri(), request.headers());
-    let Outgoing { request, sent, verdict } = outgoing(visit, request);
+    let interim = Interim::begin(&visit.session, request.version()).await;
+    let Outgoing { mut request, sent, verdict } = outgoing(visit, request);
+    interim.listen(&mut request, verdict.clone());
     let is_step = binding::is_step(request.headers());
     let (method, progress) = (request.method().clone(), request.body().progress());
     let mut record = Record::new(visit, Arc::clone(&progress));
@@ -82,7 +86,9 @@ pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Res
         sent.wait().await;
         sleep(visit.upstream().settings.response_timeout).await;
     });
-    let answered = match ask_best(visit, request, placement, late).await {
+    let answered = ask_best(visit, request, placement, late).await;
+    interim.conclude().await;
+    let answered = match answered {
         Ok(answered) => answered,
         Err(refused) => {
             record.end(End::Refused);
@@ -125,7 +131,7 @@ pub(super) fn relay(
     record.note_head(&endpoint.name, parts.status);
     if parts.headers.contains_key(TRANSFER_ENCODING) {
         // What is chunked has no other length (RFC 9112 §6.3).
-        parts.headers.remove(CONTENT_LENGTH);
+        forward::remove(&mut parts.headers, |name| *name == CONTENT_LENGTH);
     }
     forward::response(&mut parts.headers, None);
     parts.headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
@@ -144,19 +150,18 @@ fn outgoing(visit: &Visit, request: Request<Incoming>) -> Outgoing {
     if has_body && body.size_hint().exact().is_none() {
         // Said aloud: hyper would send no body with a GET otherwise.
         parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    } else {
+        forward::remove(&mut parts.headers, |name| *name == TRANSFER_ENCODING);
     }
     if visit.upstream().settings.keep_alive.is_none() {
         parts.headers.append(CONNECTION, HeaderValue::from_static("close"));
     }
     parts.uri = Uri::from(parts.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/")));
     parts.version = Version::HTTP_11;
-    parts.extensions.clear();
+    // What stays is how the client spelt its names.
+    parts.extensions.remove::<OnUpgrade>();
     let (upload, sent) = Upload::new(body, expectation, visit.session.listener.settings.body_timeout);
-    let mut request = Request::from_parts(parts, upload);
-    if let Some(verdict) = &verdict {
-        verdict.listen(&mut request);
-    }
-    Outgoing { request, sent, verdict }
+    Outgoing { request: Request::from_parts(parts, upload), sent, verdict }
 }
 
 /// Asks the endpoints that the request is meant for, best first, until one has taken it.

@@ -2,17 +2,19 @@
 //!
 //! A body that its client holds back is not asked for before the endpoint wants it: it said 100, or nothing for so long that
 //! it may not know how to. An endpoint that answers finally has not asked, and never gets the body. Asking the client is
-//! hyper's: it says 100 when the body is first polled. Other interim answers are dropped.
+//! hyper's: it says 100 when the body is first polled. Other interim answers are none of its business (`interim`).
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use http::Version;
 use http::header::EXPECT;
 use http::request::Parts;
-use http::{Request, StatusCode, Version};
 use tokio::time::{Sleep, sleep};
+
+use crate::http::forward;
 
 /// How long an endpoint may say nothing before it gets the body unasked, as RFC 9110 §10.1.1 asks of those who wait. Clients
 /// such as curl wait for one second themselves.
@@ -48,7 +50,7 @@ impl Expectation {
     pub(super) fn of(parts: &mut Parts, has_body: bool) -> Option<Self> {
         // RFC 9110 §10.1.1: one of HTTP/1.0 is ignored, and without a body there is nothing to expect.
         if parts.version < Version::HTTP_11 || !has_body {
-            parts.headers.remove(EXPECT);
+            forward::remove(&mut parts.headers, |name| *name == EXPECT);
             return None;
         }
         let is_continue = parts.headers.get(EXPECT)?.as_bytes().eq_ignore_ascii_case(b"100-continue");
@@ -74,16 +76,6 @@ impl Expectation {
 }
 
 impl Verdict {
-    /// Listens for the endpoint's 100.
-    pub(super) fn listen<B>(&self, request: &mut Request<B>) {
-        let verdict = self.clone();
-        hyper::ext::on_informational(request, move |interim| {
-            if interim.status() == StatusCode::CONTINUE {
-                verdict.note_wanted();
-            }
-        });
-    }
-
     /// The endpoint has answered finally. Returns whether it had the body asked for; if not, it never will be.
     pub(super) fn conclude(&self) -> bool {
         let mut shared = self.lock();
@@ -93,7 +85,8 @@ impl Verdict {
         shared.wish == Wish::Wanted
     }
 
-    fn note_wanted(&self) {
+    /// The endpoint has said 100.
+    pub(super) fn note_wanted(&self) {
         let mut shared = self.lock();
         if shared.wish == Wish::Unknown {
             shared.wish = Wish::Wanted;
@@ -121,6 +114,7 @@ mod tests {
     use std::future::poll_fn;
 
     use futures_util::FutureExt;
+    use http::Request;
     use tokio::time::Instant;
 
     use super::*;

@@ -12,6 +12,7 @@ mod body;
 mod connection;
 mod exchange;
 mod expect;
+mod interim;
 mod last_words;
 mod log;
 mod origin;

@@ -12,9 +12,12 @@ use super::body::AnswerBody;
 use super::serve::Session;
 use super::{Phase, exchange, log, upgrade};
 use crate::balance::{AffinityKey, PinToken};
+use crate::config::{DotSegments, RouteSettings};
 use crate::http::affinity::affinity_key;
 use crate::http::client_address::{client_address, is_trusted};
+use crate::http::dot_segments::has_dot_segments;
 use crate::http::forward::{Arrival, Trust};
+use crate::http::hygiene::Unclean;
 use crate::http::{Refusal, cookies, hygiene, upgrade as http_upgrade};
 use crate::snapshot::{Route, Upstream};
 
@@ -73,6 +76,10 @@ async fn respond(
         snapshot.table.find(&session.listener.settings.name, host, parts.uri.path()).cloned()
     };
     let route = route.ok_or(Refusal::NoRoute)?;
+    if may_lead_out(&route.settings, parts.uri.path()) {
+        let refused = Refused::from(Refusal::Unclean(Unclean::DotSegments));
+        return Err(Refused { route: Some(route), ..refused });
+    }
     let visit = Visit {
         session: Arc::clone(session),
         route,
@@ -87,6 +94,11 @@ async fn respond(
         Some(token) => Box::pin(upgrade::open(&visit, parts, token)).await,
     };
     outcome.map_err(|refused| Refused { route: Some(Arc::clone(&visit.route)), ..refused })
+}
+
+/// Whether the endpoint may find at `path` what lies outside of the path that its route is for.
+fn may_lead_out(route: &RouteSettings, path: &str) -> bool {
+    route.path != "/" && route.dot_segments == DotSegments::Refuse && has_dot_segments(path)
 }
 
 impl Session {

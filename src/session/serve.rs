@@ -43,7 +43,7 @@ pub(super) struct Session {
     pub(super) worker: usize,
     /// The connections with endpoints that its client has authenticated.
     pub(super) owned: Owned,
-    /// Whether something of an answer is not out yet.
+    /// What its stream has not taken yet, and what is said between two answers.
     pub(super) unsent: Unsent,
     /// The last answer is in part missing, and the end of the connection must not look like its end.
     is_cut: AtomicBool,
@@ -83,7 +83,8 @@ fn speaking(
         ClientStream::Tls(_) => Scheme::Https,
     };
     let worker = place.0.worker();
-    let stream = Guarded::new(HalfOpen::new(stream), listener.settings.body_timeout);
+    let unsent = Unsent::default();
+    let stream = Guarded::telling(HalfOpen::new(stream), listener.settings.body_timeout, unsent.clone());
     let session = Arc::new(Session {
         proxy,
         listener,
@@ -91,7 +92,7 @@ fn speaking(
         scheme,
         worker,
         owned: Owned::default(),
-        unsent: stream.unsent(),
+        unsent,
         is_cut: AtomicBool::new(false),
         opened: Mutex::default(),
     });
@@ -129,6 +130,8 @@ async fn speak_http(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Pla
         .max_buf_size(MAX_BUFFER)
         // A client may have nothing more to say and wait for its answer; whether it is gone is `HalfOpen`'s to notice.
         .half_close(true)
+        .preserve_header_case(true)
+        .title_case_headers(true)
         .serve_connection(TokioIo::new(stream), service);
     let mut stages = session.proxy.stages();
     let mut closing = pin!(async move { stages.wait_for(|stage| stage.phase == Phase::Closing).await.is_ok() });

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::body::AnswerBody;
+use super::interim::Interim;
 use super::passed_through::pass_through;
 use super::placement::{Placed, connect, reach};
 use super::request::{Refused, Visit};
@@ -58,7 +59,10 @@ pub(super) async fn open(visit: &Visit, mut parts: Parts, token: &str) -> Result
     forward::request(&mut parts.headers, visit.arrival, Some(token));
 
     let mut placed = connect(visit, affinity, pin).await?;
-    let (head, early) = ask(visit, &mut placed, &parts).await?;
+    let interim = Interim::begin(&visit.session, parts.version).await;
+    let asked = ask(visit, &mut placed, &parts, &interim).await;
+    interim.conclude().await;
+    let (head, early) = asked?;
     let Placed { lease, stream, is_owned } = placed;
     let cookie = visit.pin_cookie(lease.endpoint().pin, pin);
     if head.status != StatusCode::SWITCHING_PROTOCOLS {
@@ -112,11 +116,16 @@ fn limit_offer(headers: &mut HeaderMap, settings: &WebsocketSettings) {
 
 /// Gets the head of the answer, and what came with it. The client's own connection may end under the request: then it is
 /// asked once more, over a new one, if that may be done (RFC 9110 §9.2.2).
-async fn ask(visit: &Visit, placed: &mut Placed, parts: &Parts) -> Result<(ResponseHead, Vec<u8>), Refused> {
+async fn ask(
+    visit: &Visit,
+    placed: &mut Placed,
+    parts: &Parts,
+    interim: &Interim,
+) -> Result<(ResponseHead, Vec<u8>), Refused> {
     let deadline = visit.upstream().settings.handshake_timeout;
     let mut buffer = Vec::with_capacity(2 * HEAD);
     loop {
-        let answer = timeout(deadline, send_and_read(&mut placed.stream, parts, &mut buffer));
+        let answer = timeout(deadline, send_and_read(&mut placed.stream, parts, interim, &mut buffer));
         match answer.await.map_err(|_| (Refusal::HeadTimeout, "no answer within handshake_timeout".into())).flatten() {
             Ok(head) => return Ok((head, buffer)),
             Err((Refusal::AnswerLost, _)) if placed.is_owned && buffer.is_empty() && parts.method.is_idempotent() => {
@@ -132,6 +141,7 @@ async fn ask(visit: &Visit, placed: &mut Placed, parts: &Parts) -> Result<(Respo
 async fn send_and_read(
     stream: &mut TcpStream,
     parts: &Parts,
+    interim: &Interim,
     buffer: &mut Vec<u8>,
 ) -> Result<ResponseHead, (Refusal, String)> {
     let root = PathAndQuery::from_static("/");
@@ -152,12 +162,13 @@ async fn send_and_read(
             if !is_interim(head.status) {
                 return Ok(head);
             }
+            interim.say(head.status, &head.headers);
             buffer.drain(..head.length);
         }
     }
 }
 
-/// Interim answers but the 101 mean nothing to an upgrade, which has no body to wait with (RFC 9110 §15.2).
+/// Whether another answer follows (RFC 9110 §15.2).
 fn is_interim(status: StatusCode) -> bool {
     status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
 }

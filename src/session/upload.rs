@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
 use super::expect::Expectation;
+use crate::http::forward;
 
 /// A request body.
 #[derive(Debug)]
@@ -118,13 +119,21 @@ impl Source {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             self.stalled = None;
             self.is_begun = true;
-            return Poll::Ready(frame.map(|frame| frame.map_err(|_| Broken::Lost)));
+            return Poll::Ready(frame.map(|frame| frame.map(cleaned).map_err(|_| Broken::Lost)));
         }
         let deadline = self.deadline;
         ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(deadline))).as_mut().poll(cx));
         self.is_begun = true;
         Poll::Ready(Some(Err(Broken::Stalled)))
     }
+}
+
+/// A piece of a body as it is passed on: trailers say less than their sender may have wanted.
+pub(super) fn cleaned(mut frame: Frame<Bytes>) -> Frame<Bytes> {
+    if let Some(trailers) = frame.trailers_mut() {
+        forward::trailers(trailers);
+    }
+    frame
 }
 
 impl Body for Upload {

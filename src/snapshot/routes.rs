@@ -4,7 +4,8 @@
 //! longest path prefix wins, then a route that names the listener. The order of the file never matters.
 //!
 //! Paths are compared as they were sent. `..`, `%2e` and `//` are not resolved: endpoints do not agree on what they mean,
-//! and the path that was matched must be the path that is forwarded.
+//! and the path that was matched must be the path that is forwarded. What an endpoint may take for another path is refused
+//! after its route was found (`http::dot_segments`).
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -62,11 +62,55 @@ async fn trailers_pass_both_ways() {
     let mut stream = endpoint.accept().await;
     let head = stream.head().await;
     assert!(head.contains("te: trailers\r\n") && head.contains("trailer: x-sum\r\n"), "{head}");
-    stream.hears("3\r\nabc\r\n0\r\nx-sum: 1\r\n\r\n").await;
+    stream.hears("3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n").await;
     stream.send("HTTP/1.1 200 OK\r\nTrailer: x-end\r\nTransfer-Encoding: chunked\r\n\r\n").await;
     stream.send("2\r\nhi\r\n0\r\nx-end: 2\r\n\r\n").await;
     assert!(client.head().await.contains("trailer: x-end\r\n"));
-    client.hears("2\r\nhi\r\n0\r\nx-end: 2\r\n\r\n").await;
+    client.hears("2\r\nhi\r\n0\r\nX-End: 2\r\n\r\n").await;
+}
+
+#[tokio::test]
+async fn trailers_say_nothing_that_belongs_into_the_headers() {
+    let endpoint = RawEndpoint::start().await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+    let mut client = proxy.client().await;
+    let trailers = "Trailer: x-forwarded-for, X-Real-IP, forwarded, cookie, connection, x-hop, x-mine\r\n";
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: x-hop\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n";
+    client.send(format!("{head}{trailers}\r\n3\r\nabc\r\n0\r\nX-Forwarded-For: 6.6.6.6\r\n")).await;
+    client.send("X-Real-IP: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nCookie: a=b\r\nConnection: x\r\nX-Hop: 1\r\n").await;
+    client.send("X-Mine: 1\r\n\r\n").await;
+    let mut stream = endpoint.accept().await;
+    let head = stream.head().await;
+    assert!(head.contains("\r\ntrailer: x-mine\r\n"), "{head}");
+    stream.hears("3\r\nabc\r\n0\r\nX-Mine: 1\r\n\r\n").await;
+    stream.send("HTTP/1.1 200 OK\r\nTrailer: set-cookie, upgrade, x-end\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+    stream.send("2\r\nhi\r\n0\r\nset-cookie: a=b\r\nupgrade: x\r\nx-end: 2\r\n\r\n").await;
+    assert!(client.head().await.contains("\r\ntrailer: x-end\r\n"));
+    client.hears("2\r\nhi\r\n0\r\nX-End: 2\r\n\r\n").await;
+}
+
+#[tokio::test]
+async fn names_keep_their_spelling_and_lines_their_order() {
+    let endpoint = RawEndpoint::start().await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+    let mut client = proxy.client().await;
+    let lines = "\r\nx-FIRST: 1\r\nHOST: plc\r\nConnection: keep-alive\r\nx-Bread: a\r\nX-BREAD: b\r\naccept: */*\r\n";
+    client.send(format!("POST /set HTTP/1.1{lines}Content-Length: 2\r\nETag: x\r\n\r\nhi")).await;
+    let mut stream = endpoint.accept().await;
+    let head = stream.head_as_spelt().await;
+    let kept = lines.replace("Connection: keep-alive\r\n", "");
+    let ours = "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: plc\r\n\r\n";
+    assert_eq!(head, format!("POST /set HTTP/1.1{kept}Content-Length: 2\r\nETag: x\r\n{ours}"));
+    stream.hears("hi").await;
+    let lines = "\r\nDATE: now\r\nServer: x\r\nset-Cookie: a=b\r\nSet-Cookie: c=d\r\ntransfer-ENCODING: chunked\r\nwww-Authenticate: x\r\n";
+    stream
+        .send(format!(
+            "HTTP/1.1 200 OK{}Keep-Alive: 1\r\nX-last: 2\r\n\r\n0\r\n\r\n",
+            lines.replace("DATE", "Keep-Alive: 2\r\nDATE")
+        ))
+        .await;
+    assert_eq!(client.head_as_spelt().await, format!("HTTP/1.1 200 OK{lines}X-last: 2\r\n\r\n"));
+    client.hears("0\r\n\r\n").await;
 }
 
 #[tokio::test]

@@ -63,14 +63,16 @@ async fn a_body_that_comes_unasked_is_not_read_after_a_final_answer() {
 }
 
 #[tokio::test]
-async fn other_interim_answers_are_dropped() {
+async fn other_interim_answers_pass_beside_a_100() {
     let (mut client, mut stream, _proxy) = expecting().await;
     stream.send("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n").await;
+    client.hears("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n").await;
     stream.send("HTTP/1.1 100 Continue\r\n\r\n").await;
     client.hears("HTTP/1.1 100 Continue\r\n\r\n").await;
     client.send("hello").await;
     stream.hears("hello").await;
     stream.send("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    client.hears("HTTP/1.1 103 Early Hints\r\n\r\n").await;
     assert!(client.head().await.starts_with("HTTP/1.1 200 OK\r\n"));
 }
 

@@ -8,6 +8,7 @@ mod bodies;
 mod cut;
 mod deadlines;
 mod expect;
+mod interim;
 mod logged;
 mod owned;
 mod placed;

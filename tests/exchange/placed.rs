@@ -65,6 +65,36 @@ async fn no_route_is_a_404() {
 }
 
 #[tokio::test]
+async fn a_path_that_may_lead_out_of_its_route_is_a_400() {
+    let endpoint = RawEndpoint::start().await;
+    let plan = TestProxy::in_front_of(&[endpoint.address()]);
+    let (narrow, wide) = (plan.clone().route("path = \"/public\"").start(), plan.clone().start());
+    let passing = plan.route("path = \"/public\"\ndot_segments = \"pass\"").start();
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for path in ["/public/../admin", "/public/%2e%2e/admin", "/public/..;/admin", "/public/x/..\\..\\admin"] {
+        let target = format!("{path}?a=b");
+        for lines in ["", upgrade] {
+            let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
+            let mut client = narrow.client().await;
+            client.send(&request).await;
+            let answer = client.rest().await;
+            assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("a segment . or .."), "{path}: {answer}");
+            for proxy in [&wide, &passing] {
+                let mut client = proxy.client().await;
+                client.send(&request).await;
+                let head = endpoint.accept().await.head().await;
+                assert!(head.starts_with(&format!("GET {target} HTTP/1.1\r\n")), "{head}");
+            }
+        }
+    }
+    let mut client = narrow.client().await;
+    client.send("GET /public/a%2Fb/.well-known/c..d?e=../f HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let head = endpoint.accept().await.head().await;
+    assert!(head.starts_with("GET /public/a%2Fb/.well-known/c..d?e=../f HTTP/1.1\r\n"), "{head}");
+}
+
+#[tokio::test]
 async fn a_client_is_pinned_once_and_stays() {
     let endpoints = [ServingEndpoint::named("0").await, ServingEndpoint::named("1").await];
     let proxy = TestProxy::in_front_of(&endpoints.each_ref().map(ServingEndpoint::address))

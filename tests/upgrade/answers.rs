@@ -165,7 +165,7 @@ async fn a_large_refusal_streams() {
 }
 
 #[tokio::test]
-async fn interim_answers_before_the_101_are_dropped() {
+async fn interim_answers_pass_before_the_101() {
     let endpoint = Endpoint::listen().await;
     let proxy = Proxy::serving(&Config::chat([endpoint.address()]));
     let mut client = proxy.connect().await;
@@ -175,6 +175,7 @@ async fn interim_answers_before_the_101_are_dropped() {
     at_endpoint.send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n").await;
     at_endpoint.send([SWITCH.as_bytes(), &Frame::text("hello").by_endpoint()].concat()).await;
 
+    assert_eq!(client.head().await.text, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
     assert_eq!(client.head().await.status(), 101);
     assert_eq!(client.frame().await, Frame::text("hello"));
 }

@@ -7,8 +7,8 @@ use super::names::{Names, at_least_one};
 use super::websocket::websocket;
 use crate::config::defaults;
 use crate::config::keys::{ROUTE, WEBSOCKET};
-use crate::config::readers::{list, reference, text};
-use crate::config::settings::{HostPattern, RouteSettings};
+use crate::config::readers::{choice, list, reference, text};
+use crate::config::settings::{DotSegments, HostPattern, RouteSettings};
 use crate::config::texts::{HOST, PATH, UPGRADE};
 use crate::config::tree::{Section, Spot};
 
@@ -30,6 +30,7 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
     let hosts = section.try_read("hosts", list(text(HOST), "[\"chat.example.com\"]"), Vec::new());
     let listeners = section.try_read("listeners", list(listeners, "[\"public\"]"), Vec::new());
     let path = section.try_read("path", text(PATH), defaults::PATH.into());
+    let dot_segments = section.read("dot_segments", choice(&DOT_SEGMENTS), defaults::DOT_SEGMENTS);
     let upstream = section.require("upstream", upstreams, "upstream, the NAME of an [upstream.NAME]");
     let upgrade = section.read("upgrade", list(text(UPGRADE), "[\"websocket\"]"), upgrade());
     let websocket = Arc::new(websocket(&section.section("websocket", &WEBSOCKET)));
@@ -38,6 +39,7 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
         hosts: hosts?,
         listeners: listeners?,
         path: path?,
+        dot_segments,
         upstream: upstream?,
         upgrade,
         websocket,
@@ -66,3 +68,5 @@ fn check_ambiguity(routes: &[(Spot<'_>, RouteSettings)]) {
 fn share_a_listener(a: &RouteSettings, b: &RouteSettings) -> bool {
     a.listeners.is_empty() || b.listeners.is_empty() || a.listeners.iter().any(|it| b.listeners.contains(it))
 }
+
+const DOT_SEGMENTS: [(&str, DotSegments); 2] = [("refuse", DotSegments::Refuse), ("pass", DotSegments::Pass)];

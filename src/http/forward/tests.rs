@@ -58,7 +58,85 @@ fn hop_by_hop_fields_stay_here() {
         ("trailer", "x-sum"),
         ("accept", "*/*"),
     ];
-    assert_eq!(passed(&fields, None), ["accept: */*", "host: a", "trailer: x-sum"]);
+    assert_eq!(passed(&fields, None), ["accept: */*", "host: a", "trailer: x-sum", "transfer-encoding: chunked"]);
+    let upgraded = ["accept: */*", "connection: Upgrade", "host: a", "trailer: x-sum", "upgrade: irc"];
+    assert_eq!(passed(&fields, Some("irc")), upgraded);
+}
+
+#[test]
+fn lines_keep_their_order_and_what_is_rewritten_its_place() {
+    let names = |headers: &HeaderMap| headers.iter().map(|(name, _)| name.as_str().to_owned()).collect::<Vec<_>>();
+    let fields = [
+        ("keep-alive", "1"),
+        ("a", "1"),
+        ("host", "a"),
+        ("connection", "upgrade, x-mine"),
+        ("b", "1"),
+        ("b", "2"),
+        ("x-mine", "1"),
+        ("upgrade", "irc"),
+        ("transfer-encoding", "chunked"),
+        ("x-real-ip", "6.6.6.6"),
+        ("c", "1"),
+        ("te", "trailers"),
+        ("d", "1"),
+    ];
+    let forwarded = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
+    let mut upgraded = headers(&fields);
+    request(&mut upgraded, arrival(Trust::Untrusted), Some("irc"));
+    let kept = ["a", "host", "connection", "b", "b", "upgrade", "c", "d"];
+    assert_eq!(names(&upgraded), [&kept[..], &forwarded].concat());
+    let mut plain = headers(&fields);
+    request(&mut plain, arrival(Trust::Untrusted), None);
+    let kept = ["a", "host", "connection", "b", "b", "transfer-encoding", "c", "te", "d"];
+    assert_eq!(names(&plain), [&kept[..], &forwarded].concat());
+    let mut answer = headers(&fields);
+    response(&mut answer, None);
+    assert_eq!(names(&answer), ["a", "host", "b", "b", "transfer-encoding", "x-real-ip", "c", "d"]);
+}
+
+#[test]
+fn trailers_say_nothing_that_belongs_into_the_headers() {
+    let fields = [
+        ("x-sum", "1"),
+        ("x-forwarded-for", "6.6.6.6"),
+        ("x_forwarded_proto", "https"),
+        ("x-real-ip", "6.6.6.6"),
+        ("forwarded", "for=6.6.6.6"),
+        ("connection", "x"),
+        ("upgrade", "y"),
+        ("te", "z"),
+        ("cookie", "a=b"),
+        ("authorization", "Basic x"),
+        ("content-length", "0"),
+        ("host", "b"),
+        ("sec-websocket-key", "k"),
+        ("if-match", "x"),
+        ("etag", "2"),
+        ("grpc-status", "0"),
+    ];
+    let mut found = headers(&fields);
+    trailers(&mut found);
+    assert_eq!(found, headers(&[("x-sum", "1"), ("etag", "2"), ("grpc-status", "0")]));
+}
+
+#[test]
+fn only_what_may_trail_is_announced() {
+    let announced = |fields: &[(&'static str, &str)]| {
+        let mut headers = headers(fields);
+        request(&mut headers, arrival(Trust::Trusted), None);
+        headers.get_all(TRAILER).iter().map(|line| line.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(announced(&[("trailer", "X-Sum,x-end"), ("trailer", "etag")]), ["X-Sum,x-end", "etag"]);
+    assert_eq!(
+        announced(&[("trailer", "X-Sum, Forwarded"), ("trailer", "cookie,x-hop, x-end")]),
+        ["X-Sum, x-hop, x-end"]
+    );
+    assert_eq!(announced(&[("trailer", "X-Sum, x-hop"), ("connection", "x-hop")]), ["X-Sum"]);
+    assert!(announced(&[("trailer", "x-forwarded-for"), ("trailer", "@")]).is_empty());
+    let mut answer = headers(&[("trailer", "content-length, x-end")]);
+    response(&mut answer, None);
+    assert_eq!(answer[TRAILER], "x-end");
 }
 
 #[test]
@@ -147,7 +225,7 @@ fn a_response_loses_what_was_for_us() {
     ];
     let mut plain = headers(&answer);
     response(&mut plain, None);
-    assert_eq!(plain, headers(&[("set-cookie", "a=b")]));
+    assert_eq!(plain, headers(&[("set-cookie", "a=b"), ("transfer-encoding", "chunked")]));
     let mut switching = headers(&answer);
     response(&mut switching, Some("websocket"));
     assert_eq!(switching["connection"], "Upgrade");
