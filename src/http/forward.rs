@@ -6,7 +6,8 @@
 use std::net::IpAddr;
 
 use http::header::{
-    CONNECTION, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -72,6 +73,8 @@ pub fn request(headers: &mut HeaderMap, arrival: Arrival, upgrade: Option<&str>)
 pub fn response(headers: &mut HeaderMap, upgrade: Option<&str>) {
     remove_hop_by_hop(headers);
     if let Some(token) = upgrade {
+        // A 1xx has no length to tell (RFC 9110 §8.6), and there are endpoints that say 0 and clients that wait for it.
+        headers.remove(CONTENT_LENGTH);
         ask_to_upgrade(headers, token);
     }
 }

@@ -29,6 +29,7 @@ use super::record::{End, Record};
 use super::request::{Refused, Visit};
 use super::upload::{Broken, HasBody, Progress, Sent, Upload};
 use crate::balance::{AffinityKey, PinToken};
+use crate::http::length::{BadLength, settle_length};
 use crate::http::{Refusal, forward, framing};
 use crate::snapshot::Endpoint;
 
@@ -114,7 +115,7 @@ pub(super) fn relay(
     cookie: Option<HeaderValue>,
 ) -> Result<Response<AnswerBody>, Refused> {
     let (mut parts, body) = response.into_parts();
-    if let Err(nonsense) = check_answer(&parts) {
+    if let Err(nonsense) = check_answer(&mut parts) {
         record.end(End::Refused);
         return Err(endpoint.refused(Refusal::BadAnswer, nonsense));
     }
@@ -271,14 +272,17 @@ fn blame(endpoint: &Endpoint, error: &hyper::Error) -> Refused {
     endpoint.refused(refusal, error.to_string())
 }
 
-/// Whether an answer can be passed on.
-fn check_answer(answer: &http::response::Parts) -> Result<(), &'static str> {
+/// Whether an answer can be passed on; its length is settled.
+fn check_answer(answer: &mut http::response::Parts) -> Result<(), &'static str> {
     if answer.status == StatusCode::SWITCHING_PROTOCOLS {
         return Err("a 101 that nobody asked for");
     }
     let mut codings = answer.headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
-        (None, _) => Ok(()),
+        // hyper takes `2, 2`, would pass it on, and looks at no length of an answer to HEAD.
+        (None, _) => {
+            settle_length(&mut answer.headers).map(|_| ()).map_err(|BadLength| "a Content-Length that is no length")
+        }
         (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
         // The client would get the body in a coding that it is not told of.
         _ => Err("a Transfer-Encoding other than chunked"),

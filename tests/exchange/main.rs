@@ -7,6 +7,7 @@ mod bad_peers;
 mod bodies;
 mod deadlines;
 mod expect;
+mod lengths;
 mod logged;
 mod placed;
 mod reuse;

@@ -175,7 +175,7 @@ async fn the_client_reads_names_as_the_rfc_spells_them_and_values_untouched() {
     let (mut at_endpoint, _) = endpoint.asked().await;
     let lines = "sec-websocket-protocol: soap\r\nsec-websocket-extensions: permessage-deflate;client_max_window_bits=10\r\n\
                  connection: x-private, keep-alive\r\nx-private: 1\r\nkeep-alive: timeout=5\r\nset-cookie: a=b\r\n\
-                 set-cookie: c=d\r\nproxy-authenticate: Basic\r\n";
+                 set-cookie: c=d\r\nproxy-authenticate: Basic\r\ncontent-length: 0\r\ntransfer-encoding: chunked\r\n";
     let answer = switch_with(lines).replace("Sec-WebSocket-Accept", "sec-websocket-accept");
 
     at_endpoint.send(answer).await;
@@ -193,8 +193,8 @@ async fn the_client_reads_names_as_the_rfc_spells_them_and_values_untouched() {
     ] {
         assert!(head.has(line), "{line} is missing in {}", head.text);
     }
-    for hop_by_hop in ["x-private", "keep-alive", "proxy-authenticate"] {
-        assert_eq!(head.value(hop_by_hop), None);
+    for name in ["x-private", "keep-alive", "proxy-authenticate", "content-length", "transfer-encoding"] {
+        assert_eq!(head.value(name), None, "{name} is for one hop, or nothing that a 101 has");
     }
     assert_eq!(head.values("connection"), ["Upgrade"]);
 }
