@@ -258,11 +258,7 @@ impl Visit {
 fn blame(endpoint: &Endpoint, error: &hyper::Error) -> Refused {
     let cause = error.source();
     if let Some(broken) = cause.and_then(|cause| cause.downcast_ref::<Broken>()) {
-        let refusal = match broken {
-            Broken::Stalled => Refusal::RequestTimeout,
-            Broken::Lost => Refusal::BrokenBody,
-        };
-        return Refused::because(refusal, broken.to_string());
+        return Refused::from(*broken);
     }
     let refusal = match cause.and_then(|cause| cause.downcast_ref::<std::io::Error>()) {
         _ if has_closed(error) => Refusal::AnswerLost,

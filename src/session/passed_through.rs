@@ -21,16 +21,18 @@ use super::exchange::relay;
 use super::origin::Origin;
 use super::record::Record;
 use super::request::{Refused, Visit};
+use super::upload::Progress;
 use crate::http::Refusal;
 use crate::snapshot::Lease;
 
-/// Passes the endpoint's answer on; `early` is what was read of it.
+/// Passes the endpoint's answer on; `early` is what was read of it, `upload` how far the request's body got.
 pub(super) async fn pass_through(
     visit: &Visit,
     method: Method,
     lease: Lease,
     stream: TcpStream,
     early: Vec<u8>,
+    upload: Arc<Progress>,
     cookie: Option<HeaderValue>,
 ) -> Result<Response<AnswerBody>, Refused> {
     let nonsense = |error: hyper::Error| lease.refused(Refusal::BadAnswer, error.to_string());
@@ -40,8 +42,7 @@ pub(super) async fn pass_through(
     let mut request = Request::new(Empty::<Bytes>::new());
     *request.method_mut() = method;
     let response = sender.send_request(request).await.map_err(nonsense)?;
-    // An upgrade has no body.
-    let record = Record::new(visit, Arc::default());
+    let record = Record::new(visit, upload);
     relay(response, lease.endpoint(), Origin::Once(driver), record, cookie)
 }
 

@@ -1,29 +1,30 @@
 //! ★ The story of a tunnel: from a request that wants to upgrade to two streams joined.
 
 use std::future::{Future, pending, poll_fn};
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use bytes::Bytes;
-use http::header::SET_COOKIE;
+use http::header::{CONTENT_LENGTH, EXPECT, SET_COOKIE};
 use http::request::Parts;
-use http::uri::PathAndQuery;
-use http::{HeaderMap, Response, StatusCode};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::Body;
+use hyper::body::Incoming;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 
+use super::asking::ask;
 use super::body::AnswerBody;
 use super::passed_through::pass_through;
 use super::placement::{Placed, connect};
 use super::request::{Refused, Visit};
 use super::serve::Place;
+use super::upload::{Progress, Upload};
 use super::{Phase, log};
 use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
-use crate::http::head::{ResponseHead, parse_response_head, write_request_head, write_response_head};
+use crate::http::head::{ResponseHead, write_response_head};
+use crate::http::upgrade::WEBSOCKET;
 use crate::http::{Refusal, forward, hygiene};
 use crate::metrics::Metrics;
 use crate::net::ClientStream;
@@ -47,8 +48,13 @@ pub(super) struct Opened {
 }
 
 /// Opens a tunnel. Returns only where there is none: with the endpoint's answer if that is not a 101, or refused.
-pub(super) async fn open(visit: &Visit, mut parts: Parts, token: &str) -> Result<Response<AnswerBody>, Refused> {
-    hygiene::check_upgrade(&parts.headers).map_err(Refusal::Unclean)?;
+pub(super) async fn open(
+    visit: &Visit,
+    request: Request<Incoming>,
+    token: &str,
+) -> Result<Response<AnswerBody>, Refused> {
+    let (mut parts, body) = request.into_parts();
+    hygiene::check_upgrade(token, &parts.headers).map_err(Refusal::Unclean)?;
     let key = websocket_key(&parts, token)?;
     if visit.session.proxy.phase() >= Phase::Draining {
         return Err(Refusal::Draining.into());
@@ -56,16 +62,13 @@ pub(super) async fn open(visit: &Visit, mut parts: Parts, token: &str) -> Result
     let (affinity, pin) = visit.affinity(&parts.uri, &parts.headers);
     limit_offer(&mut parts.headers, &visit.route.settings.websocket);
     forward::request(&mut parts.headers, visit.arrival, Some(token));
+    let (body, upload) = upload(visit, body, &mut parts.headers);
 
     let Placed { lease, mut stream } = connect(visit, affinity, pin).await?;
-    let deadline = visit.upstream().settings.handshake_timeout;
-    let (head, early) = timeout(deadline, ask(&mut stream, &parts))
-        .await
-        .map_err(|_| lease.refused(Refusal::HeadTimeout, "no answer within handshake_timeout"))?
-        .map_err(|(refusal, detail)| lease.refused(refusal, detail))?;
+    let (head, early) = ask(visit, &lease, &mut stream, &parts, body).await?;
     let cookie = visit.pin_cookie(lease.endpoint().pin, pin);
     if head.status != StatusCode::SWITCHING_PROTOCOLS {
-        return pass_through(visit, parts.method, lease, stream, early, cookie).await;
+        return pass_through(visit, parts.method, lease, stream, early, upload, cookie).await;
     }
     let protocol = judge(&parts.headers, key.as_ref(), token, &head)
         .map_err(|detail| lease.refused(Refusal::BadAnswer, detail))?;
@@ -94,9 +97,23 @@ pub(super) async fn open(visit: &Visit, mut parts: Parts, token: &str) -> Result
     pending().await
 }
 
+/// The body that goes to the endpoint before the answer counts, and how far it got; `None` where there is none, and then
+/// nothing is said of its length.
+fn upload(visit: &Visit, body: Incoming, headers: &mut HeaderMap) -> (Option<Upload>, Arc<Progress>) {
+    // A client that waits for a 100 gets ours: hyper says it when the body is asked for.
+    headers.remove(EXPECT);
+    if body.is_end_stream() {
+        headers.remove(CONTENT_LENGTH);
+        return (None, Arc::default());
+    }
+    let (upload, _sent) = Upload::new(body, None, visit.session.listener.settings.body_timeout);
+    let progress = upload.progress();
+    (Some(upload), progress)
+}
+
 /// The key of a WebSocket handshake, checked with the rest of it; other protocols have none.
 fn websocket_key(parts: &Parts, token: &str) -> Result<Option<Key>, Refusal> {
-    if token != "websocket" {
+    if token != WEBSOCKET {
         return Ok(None);
     }
     check_request(&parts.method, parts.version, &parts.headers).map(Some).map_err(Refusal::BadHandshake)
@@ -110,36 +127,6 @@ fn limit_offer(headers: &mut HeaderMap, settings: &WebsocketSettings) {
     if settings.limits_inflated() {
         refuse_unknown(headers);
     }
-}
-
-/// Sends the request and reads the head of the answer, and what came with it.
-async fn ask(stream: &mut TcpStream, parts: &Parts) -> Result<(ResponseHead, Vec<u8>), (Refusal, String)> {
-    let mut request = Vec::with_capacity(2 * HEAD);
-    let root = PathAndQuery::from_static("/");
-    let target = parts.uri.path_and_query().unwrap_or(&root);
-    write_request_head(&mut request, &parts.method, target, &parts.headers);
-    let lost = |error: io::Error| (Refusal::AnswerLost, error.to_string());
-    stream.write_all(&request).await.map_err(lost)?;
-    // The request has served: its buffer takes the answer.
-    let mut answer = request;
-    answer.clear();
-    loop {
-        if stream.read_buf(&mut answer).await.map_err(lost)? == 0 {
-            return Err((Refusal::AnswerLost, "the endpoint closed the connection".into()));
-        }
-        // One read may bring several heads: the last of them answers.
-        while let Some(head) = parse_response_head(&answer).map_err(|bad| (Refusal::BadAnswer, bad.to_string()))? {
-            if !is_interim(head.status) {
-                return Ok((head, answer));
-            }
-            answer.drain(..head.length);
-        }
-    }
-}
-
-/// Interim answers but the 101 mean nothing to an upgrade, which has no body to wait with (RFC 9110 §15.2).
-fn is_interim(status: StatusCode) -> bool {
-    status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
 }
 
 /// Whether the 101 opens what was asked for (RFC 6455 §4.1, RFC 9110 §7.8); what the two sides will speak then.
@@ -184,5 +171,5 @@ impl Opened {
     }
 }
 
-/// What the head of an answer seldom exceeds, in bytes; that of a request is twice as long.
+/// What the head of an answer seldom exceeds, in bytes.
 const HEAD: usize = 512;

@@ -75,12 +75,6 @@ async fn another_version_is_told_the_right_one() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_opens_nothing() {
-    let (head, _) = refused(&Handshake::new().request("POST /chat HTTP/1.1")).await;
-    assert_eq!(head.status(), 405);
-}
-
-#[tokio::test]
 async fn what_two_parsers_may_read_in_two_ways_is_refused() {
     let unclean = [
         (400, Handshake::new().with("content-length", "5")),
