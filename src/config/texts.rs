@@ -40,7 +40,7 @@ pub(super) const PATH: Syntax<String> =
 
 /// An upgrade token, in lower case.
 pub(super) const UPGRADE: Syntax<String> =
-    Syntax { noun: "an upgrade token", example: r#""websocket""#, unit: "", parse: parse_upgrade };
+    Syntax { noun: "an upgrade token", example: r#""websocket" or "SPDY/3.1""#, unit: "", parse: parse_upgrade };
 
 /// The name of a cookie.
 pub(super) const COOKIE: Syntax<String> =
@@ -199,16 +199,25 @@ fn parse_path(text: &str) -> Result<String, Complaint> {
     Ok(if trimmed.is_empty() { "/".into() } else { trimmed.into() })
 }
 
+/// `protocol` or `protocol/version` (RFC 9110 §7.8).
 fn parse_upgrade(text: &str) -> Result<String, Complaint> {
     let token = text.to_ascii_lowercase();
-    match token.as_str() {
-        "h2c" | "h2" => Err(Complaint::new(
+    let (protocol, version) = token.split_once('/').unzip();
+    let protocol = protocol.unwrap_or(&token);
+    if ["h2c", "h2", "h3", "http"].contains(&protocol) {
+        return Err(Complaint::new(
             format!("{text:?} is never let through: it smuggles requests past every rule"),
             "remove it; such a request goes on as a plain exchange",
-        )),
-        _ if is_token(&token) => Ok(token),
-        _ => Err(format!("{text:?} is not an upgrade token").into()),
+        ));
     }
+    if !is_token(protocol) || !version.is_none_or(is_token) {
+        return Err(format!("{text:?} is not an upgrade token").into());
+    }
+    if protocol == "websocket" && version.is_some() {
+        // Through a name of its own it would pass unjudged.
+        return Err(Complaint::new(format!("{text:?} has a version, which no client asks for"), "write \"websocket\""));
+    }
+    Ok(token)
 }
 
 fn parse_cookie(text: &str) -> Result<String, Complaint> {

@@ -12,6 +12,7 @@ pub mod forward;
 pub mod framing;
 pub mod head;
 pub mod hygiene;
+pub mod length;
 pub mod reply;
 pub mod tokens;
 pub mod upgrade;

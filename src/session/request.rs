@@ -88,10 +88,10 @@ async fn respond(
         started,
         summary: Arc::clone(summary),
     };
-    let allowed = Arc::clone(&visit.route.settings);
-    let outcome = match http_upgrade::classify(&parts.headers, parts.version, &allowed.upgrade).token() {
+    let wish = http_upgrade::classify(&parts, &visit.route.settings.upgrade);
+    let outcome = match wish.token() {
         None => Box::pin(exchange::run(&visit, Request::from_parts(parts, body))).await,
-        Some(token) => Box::pin(upgrade::open(&visit, parts, token)).await,
+        Some(token) => Box::pin(upgrade::open(&visit, Request::from_parts(parts, body), token)).await,
     };
     outcome.map_err(|refused| Refused { route: Some(Arc::clone(&visit.route)), ..refused })
 }

@@ -7,6 +7,7 @@ mod certificates;
 mod config;
 mod driver;
 mod fault;
+mod identity;
 mod keys;
 mod outgoing;
 mod record;
