@@ -19,6 +19,8 @@ mod peer;
 #[cfg(test)]
 mod pressure;
 #[cfg(test)]
+mod punctual;
+#[cfg(test)]
 mod raw;
 mod scene;
 #[cfg(test)]

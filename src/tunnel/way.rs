@@ -82,13 +82,14 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
     /// them comes the end of the stream; where neither comes, or nobody takes them, it is gone all the same.
     fn hear_nothing(&mut self, now: Instant) -> Carried {
         let timeout = self.common.settings.closing_timeout;
-        if self.source.last_words_until(timeout).is_none_or(|until| now < until) {
-            return Carried::Nothing;
-        }
+        let Some(until) = self.source.last_words_until(timeout) else { return Carried::Nothing };
         let is_held_back = *self.common.unread.get(self.from);
         if is_held_back && !self.sink.is_stalled(timeout, now) {
-            self.source.await_last_words(now);
+            self.source.await_last_words(self.sink.blocked_since().unwrap_or(now));
             self.common.rearm = true;
+            return Carried::Nothing;
+        }
+        if now < until {
             return Carried::Nothing;
         }
         self.source_gone(Gone::Broken, now)
