@@ -15,6 +15,8 @@ mod inflate;
 mod last_words;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod paced;
 mod peer;
 #[cfg(test)]
 mod pressure;

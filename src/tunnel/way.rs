@@ -44,7 +44,7 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
         if !self.may_read(cx, now) {
             return self.hear_nothing(now);
         }
-        let most = self.room();
+        let most = self.room(now);
         if most == 0 {
             return Carried::Nothing;
         }
@@ -123,11 +123,15 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
     }
 
     /// How much may be read: where a frame of ours waits, no more than up to the boundary where it can stand.
-    fn room(&self) -> usize {
-        if !self.is_forwarding() || !self.common.has_frame_for(self.from.other()) {
+    fn room(&mut self, now: Instant) -> usize {
+        if !self.is_forwarding() {
             return READ;
         }
-        self.half.until_boundary().map_or(READ, |missing| usize::try_from(missing).unwrap_or(READ).min(READ))
+        let most = self.half.room(READ, now);
+        if !self.common.has_frame_for(self.from.other()) {
+            return most;
+        }
+        self.half.until_boundary().map_or(most, |missing| usize::try_from(missing).unwrap_or(most).min(most))
     }
 
     fn pass(&mut self, cx: &mut Context<'_>, now: Instant, chunk: &mut [u8], meters: &mut Meters) {
@@ -156,6 +160,7 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
     /// Reads on only to find the source's Close, and to keep its own writes from failing before it finds ours.
     fn discard(&mut self, now: Instant, chunk: &mut [u8], meters: &mut Meters) {
         let size = chunk.len();
+        self.half.lift_rates();
         if self.source.read == Read::Ignored {
             self.half.discard();
         }
