@@ -120,6 +120,8 @@ impl Running {
         for message in self.draining() {
             channel.send(&message, None).await?;
         }
+        let (generation, tunnel) = (self.proxy.snapshot().generation, self.proxy.registry.last().0);
+        channel.send(&Message::Counted { generation, tunnel }, None).await?;
         let keys = STANDARD.encode(self.tickets.export().as_bytes());
         channel.send(&Message::TicketKeys { keys }, None).await?;
         channel.send(&Message::Complete, None).await

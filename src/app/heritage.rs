@@ -14,6 +14,7 @@ use super::environment::Environment;
 use super::inherited::{Inherited, InheritedSockets, Origin};
 use super::running::StartError;
 use crate::config::{AdminListen, Bind, parse_admin_listen};
+use crate::drain::{Registry, TunnelId};
 use crate::net::ListeningSocket;
 use crate::process::{Channel, Message, PROTOCOL, Predecessors, Role, activated, inherit};
 use crate::snapshot::Snapshot;
@@ -29,6 +30,8 @@ pub(super) struct Heritage {
     pub(super) admin: Option<(AdminListen, OwnedFd)>,
     /// The endpoints that operators drain.
     draining: Vec<Draining>,
+    /// Where the process before has come to: its generation, and the number of its last tunnel.
+    counted: Option<(u64, u64)>,
     /// The one that hands over, until it has.
     giver: Option<(u32, Channel)>,
 }
@@ -84,6 +87,18 @@ impl Heritage {
         }
     }
 
+    /// The generation that this process begins with. It has read its file anew: that of the process before is over.
+    pub(super) fn generation(&self) -> u64 {
+        self.counted.map_or(1, |(generation, _)| generation.saturating_add(1))
+    }
+
+    /// Tunnels go on to be numbered where the process before is; so a number means one tunnel among all of them.
+    pub(super) fn number_on(&self, registry: &Registry) {
+        if let Some((_, tunnel)) = self.counted {
+            registry.number_on(TunnelId(tunnel.saturating_add(STILL_OPENED)));
+        }
+    }
+
     /// What operators drained before the handoff is drained still.
     pub(super) fn resume_drains(&self, snapshot: &Snapshot) {
         for Draining { upstream, endpoint, address } in &self.draining {
@@ -126,6 +141,7 @@ impl Heritage {
                 Message::Draining { upstream, endpoint, address } => {
                     self.draining.push(Draining { upstream, endpoint, address });
                 }
+                Message::Counted { generation, tunnel } => self.counted = Some((generation, tunnel)),
                 Message::TicketKeys { keys } => self.take_keys(&keys),
                 Message::Complete => break,
                 _ => {}
@@ -178,6 +194,9 @@ fn silence() -> io::Error {
 
 /// How long the process before may take for what it says: it has it all at hand.
 const HEAR_OUT: Duration = Duration::from_secs(30);
+
+/// More tunnels than the process before can still open: each session that it has may, once.
+const STILL_OPENED: u64 = 1_000_000;
 
 /// Of what is wrong, the log of the process before gets so many characters; ours has all of it.
 const LONGEST_REASON: usize = 2_000;

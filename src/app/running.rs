@@ -28,7 +28,7 @@ pub struct Running {
     pub(super) tickets: TicketKeys,
     pub(super) drains: Drains,
     pub(super) predecessors: Arc<Predecessors>,
-    /// After a handoff: what tells the new process how many tunnels are left.
+    /// After a handoff: what tells the new process what is left here.
     pub(super) report: JoinSet<()>,
 }
 
@@ -77,8 +77,10 @@ impl Running {
         let listeners = Listeners::new(take(&mut heritage.sockets));
         let workers = Workers::start(workers)?;
         let prepared = listeners.prepare(&settings, &workers).map_err(StartError::Bind)?;
-        let snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
+        let mut snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
+        snapshot.generation = heritage.generation();
         let proxy = Proxy::new(snapshot, workers, room);
+        heritage.number_on(&proxy.registry);
         heritage.resume_drains(&proxy.snapshot());
         let drains = Drains::new(Arc::clone(&proxy.drains));
         let predecessors = Arc::clone(&heritage.predecessors);

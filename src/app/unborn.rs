@@ -85,6 +85,7 @@ impl Unborn {
             commands,
             watch,
             waiting,
+            errands: JoinSet::new(),
             _watchdog: watchdog,
         })
     }
