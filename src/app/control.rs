@@ -38,8 +38,8 @@ pub(super) struct Control {
     pub(super) waiting: VecDeque<Command>,
     /// What was done here, and is asked of other processes.
     pub(super) errands: JoinSet<()>,
-    /// What gives systemd its signs of life.
-    pub(super) _watchdog: JoinSet<()>,
+    /// What gives systemd its signs of life, and waits for orphans as process 1.
+    pub(super) _duties: JoinSet<()>,
 }
 
 /// What happens next.

@@ -16,7 +16,7 @@ use super::running::StartError;
 use crate::config::{AdminListen, Bind, parse_admin_listen};
 use crate::drain::{Registry, TunnelId};
 use crate::net::ListeningSocket;
-use crate::process::{Channel, Message, PROTOCOL, Predecessors, Role, activated, inherit};
+use crate::process::{Channel, Message, PROTOCOL, Predecessors, Role, Watcher, activated, inherit};
 use crate::snapshot::Snapshot;
 use crate::tls::{ExportedTicketKeys, TicketKeys};
 
@@ -26,6 +26,8 @@ pub(super) struct Heritage {
     pub(super) sockets: InheritedSockets,
     pub(super) tickets: Option<TicketKeys>,
     pub(super) predecessors: Arc<Predecessors>,
+    /// Who would take the end of this process for the end of the service.
+    pub(super) watcher: Option<Watcher>,
     /// Where operators were listened to.
     pub(super) admin: Option<(AdminListen, OwnedFd)>,
     /// The endpoints that operators drain.
@@ -49,7 +51,8 @@ impl Heritage {
     pub(super) async fn receive(environment: &Environment) -> Result<Self, StartError> {
         let unusable = |error: io::Error| StartError::Inheritance(error.to_string());
         let passed = activated(&environment.activation, std::process::id()).map_err(unusable)?;
-        let mut heritage = Self { sockets: InheritedSockets::activated(passed), ..Self::default() };
+        let (sockets, watcher) = (InheritedSockets::activated(passed), environment.watcher());
+        let mut heritage = Self { sockets, watcher, ..Self::default() };
         if let Some(number) = &environment.handoff_fd {
             let channel = handoff_channel(number).map_err(unusable)?;
             timeout(HEAR_OUT, heritage.hear_out(channel))

@@ -14,7 +14,7 @@ use super::heritage::Heritage;
 use super::listeners::{BindError, Listeners, Prepared};
 use super::reload::Loaded;
 use crate::config::{ListenerName, Problems, Settings, Workers as WorkerCount};
-use crate::process::{Predecessors, Workers, raise_descriptor_limit};
+use crate::process::{Predecessors, Watcher, Workers, raise_descriptor_limit};
 use crate::session::Proxy;
 use crate::snapshot::Snapshot;
 use crate::tls::TicketKeys;
@@ -28,6 +28,8 @@ pub struct Running {
     pub(super) tickets: TicketKeys,
     pub(super) drains: Drains,
     pub(super) predecessors: Arc<Predecessors>,
+    /// Who would take the end of this process for the end of the service.
+    pub(super) watcher: Option<Watcher>,
     /// After a handoff: what tells the new process what is left here.
     pub(super) report: JoinSet<()>,
 }
@@ -83,9 +85,9 @@ impl Running {
         heritage.number_on(&proxy.registry);
         heritage.resume_drains(&proxy.snapshot());
         let drains = Drains::new(Arc::clone(&proxy.drains));
-        let predecessors = Arc::clone(&heritage.predecessors);
+        let (predecessors, watcher) = (Arc::clone(&heritage.predecessors), heritage.watcher.take());
         Ok(Built {
-            running: Self { proxy, listeners, tickets, drains, predecessors, report: JoinSet::new() },
+            running: Self { proxy, listeners, tickets, drains, predecessors, watcher, report: JoinSet::new() },
             prepared,
         })
     }
