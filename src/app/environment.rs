@@ -17,6 +17,8 @@ pub struct Environment {
     pub watchdog: WatchdogVariables,
     /// `SYSTEMD_EXEC_PID`: the process that systemd has started, which may be an ancestor.
     pub systemd_exec_pid: Option<OsString>,
+    /// `MAINPID`: the service, for what systemd runs to reload it.
+    pub main_pid: Option<OsString>,
     /// `WINDLASS_HANDOFF_FD`: the socket towards the process that hands over.
     pub handoff_fd: Option<OsString>,
     /// How this process was started.
@@ -45,6 +47,7 @@ impl Environment {
             },
             watchdog: WatchdogVariables { microseconds: variable("WATCHDOG_USEC"), pid: variable("WATCHDOG_PID") },
             systemd_exec_pid: variable("SYSTEMD_EXEC_PID"),
+            main_pid: variable("MAINPID"),
             handoff_fd: variable(HANDOFF_FD),
             program: Program::of_this_process(arguments, variable("PATH").as_deref()),
         }

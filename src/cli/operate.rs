@@ -1,5 +1,6 @@
 //! The commands that ask a running process.
 
+use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::{PathBuf, absolute};
 use std::process::ExitCode;
@@ -15,8 +16,10 @@ use crate::admin::{
     AskError, Asked, Client, DrainAnswer, DrainRequest, HandoffAnswer, PlanAnswer, PlanRequest, ReloadAnswer, Status,
     UndrainAnswer, UndrainRequest,
 };
+use crate::app::Loaded;
 use crate::config::{AdminListen, parse_admin_listen, parse_duration};
 use crate::drain::{BadPolicy, EndpointTarget, Target};
+use crate::process::ask_for_reload;
 use crate::websocket::{CloseCode, MAX_REASON};
 
 /// Where the running process is asked, and how its answer is written.
@@ -101,12 +104,28 @@ pub(super) async fn status(ask: Ask) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn reload(ask: Ask) -> Result<ExitCode, Failure> {
-    let answer: Asked<ReloadAnswer> = ask.client()?.post("/reload", &()).await?;
+/// Where nobody can be asked, `main` is told by a signal: systemd says who the service is to what it runs.
+pub(super) async fn reload(ask: Ask, main: Option<OsString>) -> Result<ExitCode, Failure> {
+    let answer: Asked<ReloadAnswer> = match ask.client()?.post("/reload", &()).await {
+        Ok(answer) => answer,
+        Err(error) => return signal_reload(&ask, &error, main),
+    };
     ask.write(&answer, show::reloaded);
     if let Some(warning) = ask.file().warning(&answer.value.config) {
         complain(&warning);
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What can be told before a reload by signal is told: the file is right. Its outcome is in the log.
+fn signal_reload(ask: &Ask, error: &AskError, main: Option<OsString>) -> Result<ExitCode, Failure> {
+    let failed = || Failure::Failed(error.to_string());
+    let is_mute =
+        matches!(error, AskError::Off | AskError::Unreachable(..) | AskError::Refused(StatusCode::FORBIDDEN, _));
+    let main: u32 = main.filter(|_| is_mute).and_then(|pid| pid.to_str()?.parse().ok()).ok_or_else(failed)?;
+    Loaded::read_file(ask.file().path()).map_err(|problems| Failure::Wrong(problems.to_string()))?;
+    ask_for_reload(main).map_err(|error| Failure::Failed(format!("process {main} cannot be signalled: {error}")))?;
+    say(&format!("process {main} reads its file again, which is right; its log says what came of it ({error})"));
     Ok(ExitCode::SUCCESS)
 }
 

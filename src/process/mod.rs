@@ -23,7 +23,7 @@ pub use handoff::{Channel, Message, PROTOCOL, Role};
 pub use limits::{DescriptorLimit, Room, raise_descriptor_limit};
 pub use predecessors::{ANSWER_WITHIN, Conversation, NoAnswer, Predecessor, Predecessors};
 pub use reaper::reap_orphans;
-pub use signals::{Signal, Signals};
+pub use signals::{Signal, Signals, ask_for_reload};
 pub use successor::{HANDOFF_FD, Program, StartedProcess};
 pub use supervisor::Watcher;
 pub use systemd::Notifier;
