@@ -26,6 +26,7 @@ use super::command::{Command, Commands, Failed, Reply};
 use super::guard;
 use super::look::{gauges, status};
 use super::notes::Notes;
+use super::predecessors::{Answered, Holdings, Question, ask};
 use super::socket::Bound;
 use super::wire::{DrainAnswer, DrainRequest, ErrorAnswer, PlanAnswer, PlanRequest, UndrainAnswer, UndrainRequest};
 use crate::net::Guarded;
@@ -69,6 +70,11 @@ impl Context {
             Err(Failed::Stopping) if self.proxy.phase() == Phase::HandedOver => Err(Failed::HandedOver),
             answer => answer,
         }
+    }
+
+    /// What the processes hold that handed over.
+    async fn ask_predecessors(&self) -> Vec<Answered<Holdings>> {
+        ask(&self.predecessors, &Question::Holdings).await
     }
 }
 
@@ -152,8 +158,11 @@ async fn answer(context: &Context, rights: Rights, request: Request<Incoming>) -
     match parts.uri.path() {
         "/live" if reads => text(StatusCode::OK, "live\n"),
         "/ready" if reads => ready(context),
-        "/status" if reads => json(StatusCode::OK, &status(&context.proxy, &context.notes, &context.predecessors)),
-        "/metrics" if reads => metrics(context),
+        "/status" if reads => {
+            let elsewhere = context.ask_predecessors().await;
+            json(StatusCode::OK, &status(&context.proxy, &context.notes, elsewhere))
+        }
+        "/metrics" if reads => metrics(context).await,
         "/live" | "/ready" | "/status" | "/metrics" => wrong_method("GET"),
         "/reload" if writes => told(context.ask(Command::Reload).await),
         "/handoff" if writes => told(context.ask(Command::HandOff).await),
@@ -175,8 +184,9 @@ fn ready(context: &Context) -> Answer {
     }
 }
 
-fn metrics(context: &Context) -> Answer {
-    let Ok(encoded) = context.proxy.metrics.encode(&gauges(&context.proxy, &context.notes)) else {
+async fn metrics(context: &Context) -> Answer {
+    let elsewhere = context.ask_predecessors().await;
+    let Ok(encoded) = context.proxy.metrics.encode(&gauges(&context.proxy, &context.notes, &elsewhere)) else {
         return error(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written");
     };
     let mut answer = text(StatusCode::OK, encoded);

@@ -26,6 +26,10 @@ pub struct Plan {
     pub policy: Policy,
     /// How it would be paced.
     pub pace: Pace,
+    /// What is served now.
+    pub served: Arc<Snapshot>,
+    /// What would be served.
+    pub planned: Arc<Snapshot>,
 }
 
 impl Plan {
@@ -48,7 +52,7 @@ impl Running {
     pub fn plan(&self, loaded: Loaded) -> Plan {
         let old = self.proxy.snapshot();
         let (settings, certificates) = loaded.into_parts();
-        let new = Snapshot::assemble(Arc::new(settings), certificates, &self.tickets, Some(&old));
+        let new = Arc::new(Snapshot::assemble(Arc::new(settings), certificates, &self.tickets, Some(&old)));
         let diff = Diff::between(&old, &new);
         let (mut losing, mut staying) = (BTreeMap::new(), 0);
         self.proxy.registry.each(|ticket| {
@@ -64,6 +68,6 @@ impl Running {
         let policy = Policy::new(&drain, drain.reload);
         let pace = Drain::plan(losing.values().sum(), &policy, 0);
         let renames = Rename::between(&old, &new);
-        Plan { diff, renames, losing, staying, on_reload: drain.on_reload, policy, pace }
+        Plan { diff, renames, losing, staying, on_reload: drain.on_reload, policy, pace, served: old, planned: new }
     }
 }

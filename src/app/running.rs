@@ -14,7 +14,7 @@ use super::heritage::Heritage;
 use super::listeners::{BindError, Listeners, Prepared};
 use super::reload::Loaded;
 use crate::config::{ListenerName, Problems, Settings, Workers as WorkerCount};
-use crate::process::{Predecessors, Workers, raise_descriptor_limit};
+use crate::process::{Predecessors, Watcher, Workers, raise_descriptor_limit};
 use crate::session::Proxy;
 use crate::snapshot::Snapshot;
 use crate::tls::TicketKeys;
@@ -28,7 +28,9 @@ pub struct Running {
     pub(super) tickets: TicketKeys,
     pub(super) drains: Drains,
     pub(super) predecessors: Arc<Predecessors>,
-    /// After a handoff: what tells the new process how many tunnels are left.
+    /// Who would take the end of this process for the end of the service.
+    pub(super) watcher: Option<Watcher>,
+    /// After a handoff: what tells the new process what is left here.
     pub(super) report: JoinSet<()>,
 }
 
@@ -77,13 +79,15 @@ impl Running {
         let listeners = Listeners::new(take(&mut heritage.sockets));
         let workers = Workers::start(workers)?;
         let prepared = listeners.prepare(&settings, &workers).map_err(StartError::Bind)?;
-        let snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
+        let mut snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
+        snapshot.generation = heritage.generation();
         let proxy = Proxy::new(snapshot, workers, room);
+        heritage.number_on(&proxy.registry);
         heritage.resume_drains(&proxy.snapshot());
         let drains = Drains::new(Arc::clone(&proxy.drains));
-        let predecessors = Arc::clone(&heritage.predecessors);
+        let (predecessors, watcher) = (Arc::clone(&heritage.predecessors), heritage.watcher.take());
         Ok(Built {
-            running: Self { proxy, listeners, tickets, drains, predecessors, report: JoinSet::new() },
+            running: Self { proxy, listeners, tickets, drains, predecessors, watcher, report: JoinSet::new() },
             prepared,
         })
     }

@@ -108,7 +108,7 @@ impl Cli {
             }
             Command::Check(arguments) => check(arguments),
             Command::Status(ask) => ask_for(operate::status(ask)),
-            Command::Reload(ask) => ask_for(operate::reload(ask)),
+            Command::Reload(ask) => ask_for(operate::reload(ask, environment.main_pid)),
             Command::Plan(ask) => ask_for(operate::plan(ask)),
             Command::Drain(arguments) => ask_for(operate::drain(arguments)),
             Command::Handoff(ask) => ask_for(operate::handoff(ask)),

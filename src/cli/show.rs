@@ -1,8 +1,8 @@
 //! What people read: tables and sentences.
 
 use crate::admin::{
-    DrainAnswer, DrainState, DrainStatus, EndpointStatus, HandoffAnswer, PlanAnswer, ReloadAnswer, ReloadsStatus,
-    Status, UndrainAnswer,
+    DrainAnswer, DrainState, DrainStatus, DrainingPredecessor, EndpointStatus, HandoffAnswer, PlanAnswer,
+    PlannedPredecessor, ReloadAnswer, ReloadsStatus, Status, UndrainAnswer,
 };
 
 pub(super) fn status(status: &Status) -> String {
@@ -15,6 +15,9 @@ pub(super) fn status(status: &Status) -> String {
          {tunnels} tunnels, {sessions} sessions\n",
         time(status.uptime_seconds),
     );
+    if status.tunnels_of_predecessors > 0 {
+        text += &format!("{} of them in processes that handed over\n", status.tunnels_of_predecessors);
+    }
     if let Some(refusal) = last_refusal {
         text += &format!("the last reload was refused:\n{}\n", indented(refusal));
     }
@@ -29,7 +32,7 @@ pub(super) fn status(status: &Status) -> String {
     let routes = status.routes.iter().map(|it| [it.name.clone(), it.upstream.clone(), it.tunnels.to_string()]);
     text += &table(["ROUTE", "UPSTREAM", "TUNNELS"], routes);
     let endpoints = status.upstreams.iter().flat_map(|upstream| {
-        upstream.endpoints.iter().map(|EndpointStatus { name, address, tunnels, draining }| {
+        upstream.endpoints.iter().map(|EndpointStatus { name, address, tunnels, draining, .. }| {
             let draining = if *draining { "draining" } else { "" };
             [format!("{}/{name}", upstream.name), address.clone(), tunnels.to_string(), draining.into()]
         })
@@ -37,19 +40,25 @@ pub(super) fn status(status: &Status) -> String {
     text += &table(["ENDPOINT", "ADDRESS", "TUNNELS", ""], endpoints);
     let predecessors = status.predecessors.iter().map(|it| {
         let tunnels = it.tunnels.map_or_else(|| "?".into(), |tunnels| tunnels.to_string());
-        [it.pid.to_string(), tunnels]
+        let ends = it.ends_in_seconds.map_or_else(|| "?".into(), |seconds| format!("in {}", time(seconds)));
+        let problem = it.problem.as_ref().map_or_else(String::new, |why| format!("not counted above: {why}"));
+        [it.pid.to_string(), tunnels, ends, problem]
     });
-    text += &table(["HANDED OVER BY", "TUNNELS"], predecessors);
-    let drains = status.drains.iter().map(|it| {
+    text += &table(["HANDED OVER BY", "TUNNELS", "ENDS", ""], predecessors);
+    let here = status.drains.iter().map(|drain| (drain, None));
+    let elsewhere = status.predecessors.iter().flat_map(|it| it.drains.iter().map(|drain| (drain, Some(it.pid))));
+    let drains = here.chain(elsewhere).map(|(it, elsewhere)| {
         let ends = match it.state {
             DrainState::Running => format!("in {}", time(it.ends_in_seconds)),
             DrainState::Complete => "over".into(),
             DrainState::TakenBack => "taken back".into(),
         };
-        let raised = it.raised_to_per_second.map_or_else(String::new, |rate| format!("rate raised to {rate}/s"));
+        let raised = it.raised_to_per_second.map(|rate| format!("rate raised to {rate}/s"));
+        let elsewhere = elsewhere.map(|pid| format!("in process {pid}"));
+        let notes = elsewhere.into_iter().chain(raised).collect::<Vec<_>>().join(", ");
         let counts = [it.left, it.told, it.closed, it.cut].map(|count| count.to_string());
         let [left, told, closed, cut] = counts;
-        [it.id.to_string(), it.cause.clone(), it.scope.clone(), left, told, closed, cut, ends, raised]
+        [it.id.to_string(), it.cause.clone(), it.scope.clone(), left, told, closed, cut, ends, notes]
     });
     text += &table(["DRAIN", "CAUSE", "SCOPE", "LEFT", "TOLD", "CLOSED", "CUT", "ENDS", ""], drains);
     text.trim_end().to_owned()
@@ -85,8 +94,9 @@ pub(super) fn plan(plan: &PlanAnswer) -> String {
     if *kept > 0 {
         text += &format!(", {kept} of them on what is gone (drain.reload.on = \"keep\")");
     }
+    let elsewhere = plan.predecessors.iter().filter_map(planned_elsewhere).collect::<String>();
     if *closing == 0 {
-        return text + "; none would be closed";
+        return text + "; none would be closed" + &elsewhere;
     }
     let PlanAnswer { over_seconds, deadline_seconds, raised_to_per_second, .. } = plan;
     text += &format!(
@@ -96,11 +106,29 @@ pub(super) fn plan(plan: &PlanAnswer) -> String {
     if let Some(rate) = raised_to_per_second {
         text += &format!("; the deadline needs {rate} a second, more than max_per_second");
     }
-    text
+    text + &elsewhere
+}
+
+/// A line about a process that handed over, where it has something to lose.
+fn planned_elsewhere(it: &PlannedPredecessor) -> Option<String> {
+    let PlannedPredecessor { pid, losing, ends_in_seconds, problem, .. } = it;
+    let ends = ends_in_seconds.map_or_else(|| "its own end".into(), |seconds| format!("its end in {}", time(seconds)));
+    match (losing, problem) {
+        (Some(0), _) => None,
+        (Some(losing), _) => Some(format!(
+            "\n{losing} more on what is gone in process {pid}, which handed over: a reload does not reach it, and it drains \
+             until {ends}; `windlass drain` does"
+        )),
+        (None, problem) => {
+            let problem = problem.as_deref().unwrap_or("?");
+            let tunnels = it.tunnels.map_or_else(|| "tunnels".into(), tunnels);
+            Some(format!("\nprocess {pid}, which handed over, has {tunnels}, but does not say on what: {problem}"))
+        }
+    }
 }
 
 pub(super) fn undrained(answer: &UndrainAnswer) -> String {
-    let UndrainAnswer { endpoint, was_draining } = answer;
+    let UndrainAnswer { endpoint, was_draining, .. } = answer;
     match was_draining {
         true => format!("{endpoint} takes new tunnels again"),
         false => format!("{endpoint} was not draining"),
@@ -108,13 +136,16 @@ pub(super) fn undrained(answer: &UndrainAnswer) -> String {
 }
 
 pub(super) fn draining(answer: &DrainAnswer) -> String {
-    let DrainAnswer { id, scope, tunnels: count, over_seconds, deadline_seconds, raised_to_per_second } = answer;
+    let DrainAnswer { id, scope, tunnels: count, over_seconds, deadline_seconds, raised_to_per_second, .. } = answer;
     let mut text = format!(
         "drain {id}: {scope}, {}, told over {over_seconds:.0} s, cut after {deadline_seconds:.0} s",
         tunnels(*count)
     );
     if let Some(rate) = raised_to_per_second {
         text += &format!("; the deadline needs {rate} a second, more than max_per_second");
+    }
+    for DrainingPredecessor { pid, tunnels: count, .. } in answer.predecessors.iter().filter(|it| it.tunnels > 0) {
+        text += &format!("\n{count} of them in process {pid}, which handed over");
     }
     text
 }

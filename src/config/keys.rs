@@ -84,8 +84,10 @@ pub(super) static STOP: Kind = Kind { path: "drain.stop", keys: &["delay", "dead
 
 pub(super) static RELOAD: Kind = Kind { path: "drain.reload", keys: &["on", "deadline", "spread"] };
 
-pub(super) static HANDOFF: Kind =
-    Kind { path: "drain.handoff", keys: &["deadline", "spread", "max_predecessors", "ready_within"] };
+pub(super) static HANDOFF: Kind = Kind {
+    path: "drain.handoff",
+    keys: &["deadline", "spread", "max_predecessors", "ready_within", "under_supervisor"],
+};
 
 pub(super) static ADMIN: Kind = Kind { path: "admin", keys: &["listen"] };
 

@@ -8,6 +8,8 @@ use crate::config::{EndpointName, ListenerName, RouteName, UpstreamName};
 /// How things stand now.
 #[derive(Clone, Debug, Default)]
 pub struct Gauges {
+    /// Since when the counters count, in seconds since 1970.
+    pub counting_since: u64,
     /// Which configuration is served.
     pub generation: u64,
     /// Whether new sessions and tunnels are welcome.
@@ -16,6 +18,10 @@ pub struct Gauges {
     pub sessions: usize,
     /// Open tunnels, by where they belong.
     pub tunnels: Vec<TunnelsOpen>,
+    /// Those that processes hold which handed over.
+    pub tunnels_of_predecessors: Vec<TunnelsOpen>,
+    /// How many processes handed over and drain still.
+    pub predecessors: usize,
     /// Every endpoint, and whether an operator drains it.
     pub endpoints: Vec<(UpstreamName, EndpointName, bool)>,
     /// Every listener, and where it is reached.

@@ -9,14 +9,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 use super::counters::Metrics;
-use super::gauges::Gauges;
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct TunnelLabels {
-    route: String,
-    upstream: String,
-    endpoint: String,
-}
+use super::gauges::{Gauges, TunnelsOpen};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct EndpointLabels {
@@ -82,19 +75,35 @@ impl Metrics {
 
 impl Gauges {
     fn register(&self, registry: &mut Registry) {
-        let Self { generation, is_ready, sessions, tunnels, endpoints, listeners, drains } = self;
+        let Self {
+            counting_since,
+            generation,
+            is_ready,
+            sessions,
+            tunnels,
+            tunnels_of_predecessors,
+            predecessors,
+            endpoints,
+            listeners,
+            drains,
+        } = self;
+        let since = constant(signed(*counting_since));
+        let help = "Unix time since which the counters count; a handoff begins anew";
+        registry.register("counting_since_seconds", help, since);
         registry.register("config_generation", "Which configuration is served", constant(signed(*generation)));
         registry.register("ready", "1 while new sessions and tunnels are welcome", constant(i64::from(*is_ready)));
         registry.register("sessions_open", "Connections that are no tunnel", constant(signed(*sessions as u64)));
-        let open = tunnels.iter().map(|it| {
-            let labels = TunnelLabels {
-                route: it.route.to_string(),
-                upstream: it.upstream.to_string(),
-                endpoint: it.endpoint.to_string(),
-            };
-            (labels, signed(it.count as u64))
+        let here = tunnels.iter().map(|it| (tunnel_labels(it), it));
+        let elsewhere = tunnels_of_predecessors.iter().map(|it| {
+            let of_predecessor = ("process", "predecessor".to_owned());
+            (tunnel_labels(it).into_iter().chain([of_predecessor]).collect(), it)
         });
-        registry.register("tunnels_open", "Open tunnels", family(open));
+        let open = here.chain(elsewhere).map(|(labels, it): (Vec<_>, _)| (labels, signed(it.count as u64)));
+        let help =
+            "Open tunnels; those of processes that handed over stand apart, and a sum counts them where they are";
+        registry.register("tunnels_open", help, family(open));
+        let count = constant(signed(*predecessors as u64));
+        registry.register("predecessors", "Processes that handed over and drain still", count);
         let draining = endpoints.iter().map(|(upstream, endpoint, draining)| {
             let labels = EndpointLabels { upstream: upstream.to_string(), endpoint: endpoint.to_string() };
             (labels, i64::from(*draining))
@@ -120,6 +129,12 @@ impl Gauges {
     }
 }
 
+/// No struct: a label that is empty would be written, too.
+fn tunnel_labels(open: &TunnelsOpen) -> Vec<(&'static str, String)> {
+    let TunnelsOpen { route, upstream, endpoint, .. } = open;
+    vec![("route", route.to_string()), ("upstream", upstream.to_string()), ("endpoint", endpoint.to_string())]
+}
+
 fn constant(value: i64) -> ConstGauge<i64> {
     ConstGauge::new(value)
 }
@@ -143,7 +158,7 @@ where
 mod tests {
     use std::time::Duration;
 
-    use super::super::{DrainGauge, ReloadResult, TunnelsOpen};
+    use super::super::{DrainGauge, ReloadResult};
     use super::*;
     use crate::websocket::CloseCode;
 
@@ -156,6 +171,7 @@ mod tests {
         metrics.exchanged(Some(204), "complete");
         metrics.reloaded(ReloadResult::Unchanged);
         let now = Gauges {
+            counting_since: 1_790_000_000,
             generation: 3,
             is_ready: true,
             sessions: 2,
@@ -165,6 +181,13 @@ mod tests {
                 endpoint: "a".into(),
                 count: 5,
             }],
+            tunnels_of_predecessors: vec![TunnelsOpen {
+                route: "chat".into(),
+                upstream: "chat".into(),
+                endpoint: "a".into(),
+                count: 39,
+            }],
+            predecessors: 1,
             endpoints: vec![("chat".into(), "a".into(), true)],
             listeners: vec![("public".into(), ([127, 0, 0, 1], 80).into())],
             drains: vec![DrainGauge {
@@ -184,12 +207,15 @@ mod tests {
             r#"windlass_refusals_total{reason="no_route"} 1"#,
             r#"windlass_exchanges_total{class="2xx",outcome="complete"} 1"#,
             r#"windlass_reloads_total{result="unchanged"} 1"#,
+            "windlass_counting_since_seconds 1790000000",
             "windlass_config_generation 3",
             "windlass_ready 1",
             "windlass_sessions_open 2",
             "windlass_tunnels_opened_total 1",
             "windlass_log_lines_dropped_total 0",
             r#"windlass_tunnels_open{route="chat",upstream="chat",endpoint="a"} 5"#,
+            r#"windlass_tunnels_open{route="chat",upstream="chat",endpoint="a",process="predecessor"} 39"#,
+            "windlass_predecessors 1",
             r#"windlass_endpoint_draining{upstream="chat",endpoint="a"} 1"#,
             r#"windlass_listener_open{listener="public",address="127.0.0.1:80"} 1"#,
             r#"windlass_drain_tunnels{drain="1",cause="operator",scope="all",state="told"} 4"#,

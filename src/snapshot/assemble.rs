@@ -15,7 +15,7 @@ use crate::tls::{CertificateError, CertifiedBundle, TicketKeys};
 /// Everything a request may consult.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// Counts the configurations that were published; a reload that changes nothing is none.
+    /// Counts the configurations that were published; a reload that changes nothing is none, a handoff is one.
     pub generation: u64,
     /// What it was made of.
     pub settings: Arc<Settings>,

@@ -4,6 +4,7 @@
 mod drain;
 mod handoff;
 mod plan;
+mod predecessors;
 mod process;
 mod reload;
 mod stop;
