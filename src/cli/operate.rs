@@ -105,6 +105,16 @@ pub(super) async fn status(ask: Ask) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+pub(super) async fn ready(ask: Ask) -> Result<ExitCode, Failure> {
+    match ask.client()?.ready().await? {
+        Ok(()) => {
+            say("ready");
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(why) => Err(Failure::Failed(format!("not ready: {why}"))),
+    }
+}
+
 pub(super) async fn reload(ask: Ask) -> Result<ExitCode, Failure> {
     let answer: Asked<ReloadAnswer> = ask.client()?.post("/reload", &()).await?;
     ask.write(&answer, show::reloaded);

@@ -11,6 +11,7 @@ mod predecessors;
 mod signals;
 mod successor;
 mod systemd;
+mod usage;
 mod watchdog;
 mod workers;
 
@@ -22,5 +23,6 @@ pub use predecessors::{Conversation, Predecessor, Predecessors};
 pub use signals::{Signal, Signals};
 pub use successor::{HANDOFF_FD, Program, StartedProcess};
 pub use systemd::Notifier;
+pub use usage::usage;
 pub use watchdog::WatchdogVariables;
 pub use workers::{Seat, Workers};

@@ -10,6 +10,7 @@
 mod accept;
 mod body;
 mod connection;
+mod counted;
 mod exchange;
 mod expect;
 mod last_words;
