@@ -49,6 +49,25 @@ fn systemd_hears_both_processes_of_a_handoff_and_stops_both() {
 }
 
 #[test]
+fn a_reload_tells_its_outcome_and_needs_no_other_program() {
+    let (start, reload) = (setting("ExecStart"), setting("ExecReload"));
+    let (program, file) = start.split_once(" run ").unwrap();
+    // `windlass reload` ends when the reload is over, and fails where it was refused.
+    assert_eq!(reload, format!("{program} reload {file}"));
+}
+
+#[test]
+fn what_only_a_newer_systemd_knows_is_installed_behind_a_question_for_its_version() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let blocks: Vec<_> = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let with_drop_in: Vec<_> = blocks.iter().filter(|block| block.contains("notify-reload.conf")).collect();
+    assert!(!with_drop_in.is_empty());
+    for block in with_drop_in {
+        assert!(block.contains("-ge 253") && !block.contains("windlass.service /etc"), "{block}");
+    }
+}
+
+#[test]
 fn durations_are_read_with_their_units() {
     assert_eq!(duration("1500ms"), Duration::from_millis(1500));
     assert_eq!(duration("30s"), Duration::from_secs(30));
