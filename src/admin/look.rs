@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rustls::pki_types::UnixTime;
 use tokio::time::Instant;
 
 use super::notes::Notes;
@@ -12,8 +13,8 @@ use super::wire::{
     STATUS_SCHEMA, Status, UpstreamStatus,
 };
 use crate::drain::{DrainEnd, DrainNote, Incarnation, Member, Ticket};
-use crate::metrics::{DrainGauge, Gauges, ReloadCounts, TunnelsOpen};
-use crate::process::Predecessor;
+use crate::metrics::{DrainGauge, EndpointGauge, Gauges, ReloadCounts, TunnelsOpen};
+use crate::process::{Predecessor, usage};
 use crate::session::{Phase, Proxy};
 use crate::snapshot::{Endpoint, Route, Snapshot, Upstream};
 
@@ -104,6 +105,13 @@ pub fn holdings(proxy: &Proxy) -> Holdings {
 pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Holdings>]) -> Gauges {
     let snapshot = proxy.snapshot();
     let mut open = BTreeMap::new();
+    for route in snapshot.routes().values() {
+        for endpoint in route.upstream.endpoints() {
+            let names = (route.settings.name.clone(), route.settings.upstream.clone(), endpoint.name.clone());
+            // An alert has to see the 0, not the absence of a number.
+            open.insert(names, 0);
+        }
+    }
     proxy.registry.each(|ticket| {
         let member = &ticket.member;
         // Names are cheap to clone.
@@ -113,14 +121,24 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
     let all = open.values().sum();
     let endpoints = snapshot.upstreams().values().flat_map(|upstream| {
         let name = &upstream.settings.name;
-        upstream.endpoints().iter().map(|it| (name.clone(), it.name.clone(), it.is_draining()))
+        upstream.endpoints().iter().map(|it| EndpointGauge {
+            upstream: name.clone(),
+            endpoint: it.name.clone(),
+            draining: it.is_draining(),
+            connect_failures: it.connect_failures(),
+        })
     });
+    let certificates = snapshot
+        .listeners()
+        .values()
+        .filter_map(|listener| Some((listener.settings.name.clone(), listener.certificates_end()?)));
     let under_way = proxy.drains.all().into_iter().filter(|note| note.end.is_none());
     Gauges {
         counting_since: notes.since_unix_seconds,
         generation: snapshot.generation,
         is_ready: proxy.phase() == Phase::Serving,
         sessions: proxy.open_places().saturating_sub(all),
+        most_tunnels: proxy.most_tunnels,
         tunnels: open
             .into_iter()
             .map(|((route, upstream, endpoint), count)| TunnelsOpen { route, upstream, endpoint, count })
@@ -129,6 +147,9 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
         predecessors: predecessors.len(),
         endpoints: endpoints.collect(),
         listeners: notes.listeners(),
+        certificates: certificates.collect(),
+        time: i64::try_from(UnixTime::now().as_secs()).unwrap_or(i64::MAX),
+        process: usage(),
         drains: under_way.map(drain_gauge).collect(),
     }
 }

@@ -35,6 +35,8 @@ enum Command {
     Demo(DemoArguments),
     /// Show what the running process serves: tunnels, endpoints, drains
     Status(Ask),
+    /// Say by the exit code whether the running process welcomes new sessions: 0 if it does, 1 if not
+    Ready(Ask),
     /// Have the running process read its configuration again, and say what came of it
     Reload(Ask),
     /// Say what a reload with a file would do to the running process, and which tunnels it would close
@@ -82,6 +84,7 @@ Examples:
   windlass check -c windlass.toml        look at a configuration before it is used
   windlass run -c windlass.toml          serve it
   windlass plan -c new.toml              see what a reload with it would do
+  windlass ready                         for health checks: exits 0 while it serves newcomers
   windlass reload                        read the file again; open WebSockets stay
   windlass drain endpoint/chat/b         move everybody away from one endpoint
   windlass undrain chat/b                take it back
@@ -108,6 +111,7 @@ impl Cli {
             }
             Command::Check(arguments) => check(arguments),
             Command::Status(ask) => ask_for(operate::status(ask)),
+            Command::Ready(ask) => ask_for(operate::ready(ask)),
             Command::Reload(ask) => ask_for(operate::reload(ask, environment.main_pid)),
             Command::Plan(ask) => ask_for(operate::plan(ask)),
             Command::Drain(arguments) => ask_for(operate::drain(arguments)),

@@ -104,6 +104,16 @@ pub(super) async fn status(ask: Ask) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+pub(super) async fn ready(ask: Ask) -> Result<ExitCode, Failure> {
+    match ask.client()?.ready().await? {
+        Ok(()) => {
+            say("ready");
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(why) => Err(Failure::Failed(format!("not ready: {why}"))),
+    }
+}
+
 /// Where nobody can be asked, `main` is told by a signal: systemd says who the service is to what it runs.
 pub(super) async fn reload(ask: Ask, main: Option<OsString>) -> Result<ExitCode, Failure> {
     let answer: Asked<ReloadAnswer> = match ask.client()?.post("/reload", &()).await {

@@ -68,6 +68,24 @@ impl Fault {
 }
 
 impl Refusal {
+    /// Every word of [`log_word`](Self::log_word).
+    pub const LOG_WORDS: [&str; 14] = [
+        "unclean",
+        "bad_handshake",
+        "request_timeout",
+        "broken_body",
+        "no_route",
+        "connect_failed",
+        "bad_answer",
+        "answer_lost",
+        "no_endpoint",
+        "draining",
+        "no_room",
+        "connect_timeout",
+        "request_stuck",
+        "head_timeout",
+    ];
+
     /// The status of the answer.
     pub fn status(self) -> StatusCode {
         match self {
@@ -178,6 +196,8 @@ mod tests {
     use http::HeaderName;
     use http_body_util::BodyExt;
 
+    use std::collections::BTreeSet;
+
     use super::*;
 
     const EVERY: [Refusal; 17] = [
@@ -208,6 +228,13 @@ mod tests {
     fn statuses_are_those_that_clients_know() {
         let statuses = EVERY.map(|refusal| refusal.status().as_u16());
         assert_eq!(statuses, [405, 400, 400, 405, 426, 408, 400, 404, 502, 502, 502, 503, 503, 503, 504, 504, 504]);
+    }
+
+    #[test]
+    fn every_word_is_listed_once() {
+        let words: BTreeSet<_> = EVERY.map(Refusal::log_word).into();
+        assert_eq!(words, Refusal::LOG_WORDS.into());
+        assert_eq!(words.len(), Refusal::LOG_WORDS.len());
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod accept;
 mod asking;
 mod body;
 mod connection;
+mod counted;
 mod exchange;
 mod expect;
 mod interim;

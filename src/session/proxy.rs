@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
+use super::counted;
 use super::pool::Pool;
 use super::sums::Sums;
 use crate::drain::{Board, Registry};
@@ -27,6 +28,8 @@ pub struct Proxy {
     pub drains: Arc<Board>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// How many sessions and tunnels there is room for.
+    pub most_tunnels: usize,
     /// One for each session or tunnel; as many as there are descriptors for.
     pub permits: Arc<Semaphore>,
     /// Who drives them.
@@ -88,15 +91,16 @@ impl Proxy {
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
         let resting = semaphore(room.resting);
         Arc::new(Self {
-            snapshot: ArcSwap::from_pointee(snapshot),
             stage: watch::Sender::new(Stage { phase: Phase::Serving, drain: None }),
             pools: (0..workers.count()).map(|_| Arc::new(Pool::new(Arc::clone(&resting)))).collect(),
             registry: Registry::new(workers.count()),
             drains: Arc::default(),
-            metrics: Arc::default(),
+            metrics: Arc::new(counted::counters(&snapshot.settings)),
+            most_tunnels: room.tunnels,
             permits: semaphore(room.tunnels.max(1)),
             workers,
             sums: Arc::default(),
+            snapshot: ArcSwap::from_pointee(snapshot),
         })
     }
 

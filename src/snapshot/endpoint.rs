@@ -1,7 +1,7 @@
 //! One endpoint as it runs: its address and its load.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crate::balance::{EndpointIdentity, PinToken};
 use crate::config::{EndpointAddress, EndpointName, EndpointSettings};
@@ -21,6 +21,8 @@ pub struct Endpoint {
     /// What a pin cookie names it by.
     pub pin: PinToken,
     tunnels: AtomicUsize,
+    /// Connections to it that came to nothing.
+    connect_failures: AtomicU64,
     /// An operator drains it; this outlives reloads.
     draining: AtomicBool,
 }
@@ -40,6 +42,7 @@ impl Endpoint {
             identity: EndpointIdentity::of(settings.name.as_str()),
             pin: PinToken::of(settings.name.as_str()),
             tunnels: AtomicUsize::new(0),
+            connect_failures: AtomicU64::new(0),
             draining: AtomicBool::new(false),
         }
     }
@@ -63,6 +66,16 @@ impl Endpoint {
     /// Takes new placements again. Says whether it was draining.
     pub fn end_draining(&self) -> bool {
         self.draining.swap(false, Ordering::Relaxed)
+    }
+
+    /// A connection to it came to nothing.
+    pub fn note_connect_failure(&self) {
+        self.connect_failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many connections to it came to nothing.
+    pub fn connect_failures(&self) -> u64 {
+        self.connect_failures.load(Ordering::Relaxed)
     }
 
     /// How many tunnels are open, or about to.

@@ -3,6 +3,7 @@
 
 mod drain;
 mod handoff;
+mod metrics;
 mod plan;
 mod predecessors;
 mod process;
