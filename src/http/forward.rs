@@ -174,7 +174,7 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     UPGRADE,
 ];
 
-const END_TO_END: [&str; 15] = [
+const END_TO_END: [&str; 16] = [
     "authorization",
     "cache-control",
     "content-encoding",
@@ -189,6 +189,7 @@ const END_TO_END: [&str; 15] = [
     "origin",
     "set-cookie",
     "trailer",
+    "windlass-hops",
     "www-authenticate",
 ];
 

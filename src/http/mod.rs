@@ -8,6 +8,7 @@ pub mod client_address;
 pub mod cookies;
 pub mod forward;
 pub mod head;
+pub mod hops;
 pub mod hygiene;
 pub mod reply;
 pub mod tokens;

@@ -15,7 +15,7 @@ use crate::balance::{AffinityKey, PinToken};
 use crate::http::affinity::affinity_key;
 use crate::http::client_address::{client_address, is_trusted};
 use crate::http::forward::{Arrival, Trust};
-use crate::http::{Refusal, cookies, hygiene, upgrade as http_upgrade};
+use crate::http::{Refusal, cookies, hops, hygiene, upgrade as http_upgrade};
 use crate::snapshot::{Route, Upstream};
 
 /// Why a request was refused, and what the log may say beyond that.
@@ -65,7 +65,7 @@ async fn respond(
     started: Instant,
     summary: &Arc<log::Summary>,
 ) -> Result<Response<AnswerBody>, Refused> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let host = hygiene::check(&parts).map_err(Refusal::Unclean)?;
     let route = {
         // Not for longer than this: a request may take hours, and must not keep an old configuration alive.
@@ -73,6 +73,7 @@ async fn respond(
         snapshot.table.find(&session.listener.settings.name, host, parts.uri.path()).cloned()
     };
     let route = route.ok_or(Refusal::NoRoute)?;
+    hops::count(&mut parts.headers)?;
     let visit = Visit {
         session: Arc::clone(session),
         route,
