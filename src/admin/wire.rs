@@ -107,6 +107,9 @@ pub struct ReloadAnswer {
     pub renames: Vec<String>,
     /// How many tunnels are drained because of it.
     pub draining: usize,
+    /// What is odd about the configuration, in words.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// `POST /plan`.
@@ -142,6 +145,9 @@ pub struct PlanAnswer {
     pub deadline_seconds: f64,
     /// The rate that the deadline forces, where it is above the cap.
     pub raised_to_per_second: Option<u32>,
+    /// What is odd about the configuration, in words.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// The tunnels of one route on one endpoint.

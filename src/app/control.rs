@@ -130,10 +130,11 @@ impl Control {
             }
         }
         let answer = match self.reload(load(file.to_owned())).await {
-            Ok(Reloaded { diff, renames, draining, generation }) => {
+            Ok(Reloaded { diff, renames, draining, generation, warnings }) => {
                 let changes = diff.changes.iter().map(ToString::to_string).collect();
                 let renames = renames.iter().map(ToString::to_string).collect();
-                Ok(ReloadAnswer { config: file.to_owned(), generation, changes, renames, draining })
+                let warnings = warnings.lines();
+                Ok(ReloadAnswer { config: file.to_owned(), generation, changes, renames, draining, warnings })
             }
             Err(error @ ReloadError::Config(_)) => Err(Failed::Config(error.to_string())),
             Err(error) => Err(Failed::Refused(error.to_string())),

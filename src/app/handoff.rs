@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use super::admin_listener::AdminListener;
 use super::running::Running;
-use crate::config::{HandoffSettings, UnderSupervisor};
+use crate::config::{HandoffSettings, UnderSupervisor, counted};
 use crate::process::{Channel, Message, Notifier, PROTOCOL, Predecessor, Program, Role, StartedProcess, Watcher};
 use crate::snapshot::{Endpoint, Upstream};
 
@@ -229,7 +229,7 @@ impl fmt::Display for HandoffError {
                 f.write_str("drain.handoff.max_predecessors is reached, these drain still:")?;
                 for Predecessor { pid, tunnels } in predecessors {
                     match tunnels {
-                        Some(tunnels) => write!(f, " process {pid} with {tunnels} tunnels;")?,
+                        Some(tunnels) => write!(f, " process {pid} with {};", counted(*tunnels, "tunnel"))?,
                         None => write!(f, " process {pid};")?,
                     }
                 }

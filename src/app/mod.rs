@@ -22,6 +22,7 @@ mod reload;
 mod retire;
 mod run;
 mod running;
+mod socket_folder;
 mod stop;
 mod unborn;
 mod watch;

@@ -148,6 +148,7 @@ fn planned(plan: &Plan, there: Vec<Answered<Holdings>>) -> PlanAnswer {
         over_seconds: plan.pace.duration().as_secs_f64(),
         deadline_seconds: window.deadline.as_secs_f64(),
         raised_to_per_second: plan.pace.raised_to(),
+        warnings: plan.warnings.lines(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::reload::Loaded;
 use super::running::Running;
-use crate::config::{EndpointName, OnReload, RouteName, UpstreamName};
+use crate::config::{EndpointName, OnReload, RouteName, UpstreamName, Warnings};
 use crate::drain::{Drain, Pace, Policy};
 use crate::snapshot::{Diff, Rename, Snapshot};
 
@@ -30,6 +30,8 @@ pub struct Plan {
     pub served: Arc<Snapshot>,
     /// What would be served.
     pub planned: Arc<Snapshot>,
+    /// What is odd about the configuration.
+    pub warnings: Warnings,
 }
 
 impl Plan {
@@ -51,6 +53,7 @@ impl Running {
     /// What [`reload`](Self::reload) would do with `loaded` now. Nothing is bound, published or drained.
     pub fn plan(&self, loaded: Loaded) -> Plan {
         let old = self.proxy.snapshot();
+        let warnings = loaded.warnings().clone();
         let (settings, certificates) = loaded.into_parts();
         let new = Arc::new(Snapshot::assemble(Arc::new(settings), certificates, &self.tickets, Some(&old)));
         let diff = Diff::between(&old, &new);
@@ -68,6 +71,17 @@ impl Running {
         let policy = Policy::new(&drain, drain.reload);
         let pace = Drain::plan(losing.values().sum(), &policy, 0);
         let renames = Rename::between(&old, &new);
-        Plan { diff, renames, losing, staying, on_reload: drain.on_reload, policy, pace, served: old, planned: new }
+        Plan {
+            diff,
+            renames,
+            losing,
+            staying,
+            on_reload: drain.on_reload,
+            policy,
+            pace,
+            served: old,
+            planned: new,
+            warnings,
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::admin_listener::AdminError;
 use super::drains::Drains;
 use super::heritage::Heritage;
 use super::listeners::{BindError, Listeners, Prepared};
-use super::reload::Loaded;
+use super::reload::{Loaded, warn};
 use crate::config::{ListenerName, Problems, Settings, Workers as WorkerCount};
 use crate::process::{Predecessors, Watcher, Workers, raise_descriptor_limit};
 use crate::session::Proxy;
@@ -65,6 +65,7 @@ impl Running {
 
     /// Does everything but to accept, with what was inherited where it fits.
     pub(super) fn build(loaded: Loaded, heritage: &mut Heritage) -> Result<Built, StartError> {
+        warn(loaded.warnings());
         let (settings, certificates) = loaded.into_parts();
         let workers = worker_count(settings.workers);
         let room = raise_descriptor_limit().room(workers, settings.listeners.len());

@@ -37,6 +37,15 @@ pub(super) struct Ask {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct PlanArguments {
+    #[command(flatten)]
+    ask: Ask,
+    /// The file that a reload would read, as with --config
+    #[arg(value_name = "FILE", conflicts_with = "config")]
+    file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct DrainArguments {
     /// all, listener/NAME, route/NAME, upstream/NAME, endpoint/UPSTREAM/NAME or tunnel/ID
     #[arg(value_name = "SCOPE")]
@@ -145,7 +154,9 @@ pub(super) async fn handoff(ask: Ask) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn plan(ask: Ask) -> Result<ExitCode, Failure> {
+pub(super) async fn plan(arguments: PlanArguments) -> Result<ExitCode, Failure> {
+    let PlanArguments { ask, file } = arguments;
+    let ask = Ask { config: file.or(ask.config), ..ask };
     let file = ask.file();
     if file.is_missing() {
         return Err(Failure::Wrong(file.missing().to_string()));

@@ -4,16 +4,19 @@ use crate::admin::{
     DrainAnswer, DrainState, DrainStatus, DrainingPredecessor, EndpointStatus, HandoffAnswer, PlanAnswer,
     PlannedPredecessor, ReloadAnswer, ReloadsStatus, Status, UndrainAnswer,
 };
+use crate::config::counted;
 
 pub(super) fn status(status: &Status) -> String {
-    let Status { version, pid, config, phase, generation, sessions, tunnels, reloads, .. } = status;
+    let Status { version, pid, config, phase, generation, sessions, tunnels: open, reloads, .. } = status;
     let ReloadsStatus { changed, unchanged, refused, last_refusal } = reloads;
     let of_file = config.as_ref().map_or_else(String::new, |file| format!(" of {}", file.display()));
     let mut text = format!(
         "windlass {version}, process {pid}, {phase} for {}\n\
          generation {generation}{of_file}; reloads: {changed} changed, {unchanged} changed nothing, {refused} refused\n\
-         {tunnels} tunnels, {sessions} sessions\n",
+         {}, {}\n",
         time(status.uptime_seconds),
+        tunnels(*open),
+        counted(*sessions, "session"),
     );
     if status.tunnels_of_predecessors > 0 {
         text += &format!("{} of them in processes that handed over\n", status.tunnels_of_predecessors);
@@ -22,7 +25,7 @@ pub(super) fn status(status: &Status) -> String {
         text += &format!("the last reload was refused:\n{}\n", indented(refusal));
     }
     if status.tunnels_of_what_is_gone > 0 {
-        text += &format!("{} tunnels of what the configuration has no more\n", status.tunnels_of_what_is_gone);
+        text += &format!("{} of what the configuration has no more\n", tunnels(status.tunnels_of_what_is_gone));
     }
     let listeners = status.listeners.iter().map(|it| {
         let tls = if it.tls { "TLS" } else { "plain" };
@@ -65,8 +68,8 @@ pub(super) fn status(status: &Status) -> String {
 }
 
 pub(super) fn reloaded(answer: &ReloadAnswer) -> String {
-    let ReloadAnswer { config, generation, changes, renames, draining } = answer;
-    let read = format!("read {}", config.display());
+    let ReloadAnswer { config, generation, changes, renames, draining, warnings } = answer;
+    let read = format!("{}read {}", warned(warnings), config.display());
     if changes.is_empty() {
         return format!("{read}: nothing has changed; serving generation {generation}");
     }
@@ -80,11 +83,11 @@ pub(super) fn handed_over(answer: &HandoffAnswer) -> String {
 }
 
 pub(super) fn plan(plan: &PlanAnswer) -> String {
-    let PlanAnswer { changes, renames, closing, staying, kept, .. } = plan;
+    let PlanAnswer { changes, renames, closing, staying, kept, warnings, .. } = plan;
     if changes.is_empty() {
-        return "nothing would change".into();
+        return warned(warnings) + "nothing would change";
     }
-    let mut text = changes.iter().chain(renames).fold(String::new(), |text, line| text + line + "\n");
+    let mut text = changes.iter().chain(renames).fold(warned(warnings), |text, line| text + line + "\n");
     let losing = plan.losing.iter().map(|it| [it.route.clone(), it.endpoint.clone(), it.tunnels.to_string()]);
     text += &table(["ROUTE", "ENDPOINT", if *kept > 0 { "KEPT" } else { "CLOSED" }], losing);
     if !plan.losing.is_empty() {
@@ -127,6 +130,11 @@ fn planned_elsewhere(it: &PlannedPredecessor) -> Option<String> {
     }
 }
 
+/// A line for each warning.
+fn warned(warnings: &[String]) -> String {
+    warnings.iter().map(|warning| format!("warning: {warning}\n")).collect()
+}
+
 pub(super) fn undrained(answer: &UndrainAnswer) -> String {
     let UndrainAnswer { endpoint, was_draining, .. } = answer;
     match was_draining {
@@ -164,7 +172,7 @@ pub(super) fn drained(drain: &DrainStatus) -> String {
 }
 
 pub(super) fn tunnels(count: usize) -> String {
-    if count == 1 { "1 tunnel".into() } else { format!("{count} tunnels") }
+    counted(count, "tunnel")
 }
 
 /// Columns under their titles, each as wide as its widest cell; nothing where there are no rows.

@@ -16,6 +16,7 @@ use ipnet::IpNet;
 use super::defaults;
 use super::names::{EndpointName, ListenerName, RouteName, UpstreamName};
 use super::problem::Place;
+use super::warning::Warnings;
 use crate::websocket::{CloseCode, PerDirection, PerSide};
 
 /// A whole configuration file.
@@ -37,6 +38,8 @@ pub struct Settings {
     pub drain: DrainSettings,
     /// How operators look in and steer.
     pub admin: AdminSettings,
+    /// What is odd about how it is written.
+    pub warnings: Warnings,
 }
 
 /// The number of worker threads.

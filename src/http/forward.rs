@@ -245,7 +245,7 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     UPGRADE,
 ];
 
-const END_TO_END: [&str; 15] = [
+const END_TO_END: [&str; 16] = [
     "authorization",
     "cache-control",
     "content-encoding",
@@ -260,6 +260,7 @@ const END_TO_END: [&str; 15] = [
     "origin",
     "set-cookie",
     "trailer",
+    "windlass-hops",
     "www-authenticate",
 ];
 

@@ -11,6 +11,7 @@ pub mod dot_segments;
 pub mod forward;
 pub mod framing;
 pub mod head;
+pub mod hops;
 pub mod hygiene;
 pub mod length;
 pub mod reply;

@@ -18,7 +18,7 @@ use crate::http::client_address::{client_address, is_trusted};
 use crate::http::dot_segments::has_dot_segments;
 use crate::http::forward::{Arrival, Trust};
 use crate::http::hygiene::Unclean;
-use crate::http::{Refusal, cookies, hygiene, upgrade as http_upgrade};
+use crate::http::{Refusal, cookies, hops, hygiene, upgrade as http_upgrade};
 use crate::snapshot::{Route, Upstream};
 
 /// Why a request was refused, and what the log may say beyond that.
@@ -68,7 +68,7 @@ async fn respond(
     started: Instant,
     summary: &Arc<log::Summary>,
 ) -> Result<Response<AnswerBody>, Refused> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let host = hygiene::check(&parts).map_err(Refusal::Unclean)?;
     let route = {
         // Not for longer than this: a request may take hours, and must not keep an old configuration alive.
@@ -80,6 +80,7 @@ async fn respond(
         let refused = Refused::from(Refusal::Unclean(Unclean::DotSegments));
         return Err(Refused { route: Some(route), ..refused });
     }
+    hops::count(&mut parts.headers)?;
     let visit = Visit {
         session: Arc::clone(session),
         route,

@@ -17,6 +17,7 @@ mod sni;
 mod tests;
 mod tickets;
 mod traffic;
+mod validity;
 
 pub use certificates::CertifiedBundle;
 pub use config::server_config;

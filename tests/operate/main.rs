@@ -1,6 +1,7 @@
 //! Operators and a running process: the commands, what they answer, and how they exit.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+mod check;
 mod drain;
 mod handoff;
 mod metrics;
