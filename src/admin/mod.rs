@@ -9,6 +9,7 @@ mod command;
 mod guard;
 mod look;
 mod notes;
+mod places;
 mod server;
 mod socket;
 mod wire;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::admin_listener::AdminListener;
+use super::file_work::FileWork;
 use super::handoff::HandoffError;
 use super::logging::Log;
 use super::operator::{Begun, DrainError};
@@ -36,6 +38,8 @@ pub(super) struct Control {
     pub(super) notes: Arc<Notes>,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) watch: Watch,
+    /// Where files are read.
+    pub(super) files: FileWork,
     /// Commands that came while another was carried out, and were looked at already.
     pub(super) waiting: VecDeque<Command>,
     /// What gives systemd its signs of life.
@@ -50,6 +54,7 @@ enum Event {
     Plan(PathBuf, Reply<PlanAnswer>),
     Drain(Target, Overrides, Reply<DrainAnswer>),
     Undrain(EndpointTarget, Reply<UndrainAnswer>),
+    Meaningless(&'static str),
 }
 
 impl From<Signal> for Event {
@@ -58,6 +63,7 @@ impl From<Signal> for Event {
             Signal::Stop => Self::Stop,
             Signal::Reload => Self::Reload(Vec::new()),
             Signal::Handoff => Self::HandOff(None),
+            Signal::Meaningless(signal) => Self::Meaningless(signal),
         }
     }
 }
@@ -81,7 +87,11 @@ impl Control {
         loop {
             match self.next().await {
                 Event::Stop => return self.stop().await,
-                Event::Reload(asked) => self.reload_for(file, asked).await,
+                Event::Reload(asked) => {
+                    if self.reload_for(file, asked).await.is_break() {
+                        return self.stop().await;
+                    }
+                }
                 Event::HandOff(asked) => match self.hand_off(asked).await {
                     Ok(successor) => return self.retire(successor).await,
                     Err(HandoffError::Stopped) => return self.stop().await,
@@ -89,8 +99,10 @@ impl Control {
                     Err(_) => {}
                 },
                 Event::Plan(file, reply) => {
+                    let files = self.files.clone();
+                    let Some(loaded) = self.unless_stopped(load(&files, file)).await else { return self.stop().await };
+                    let planned = loaded.map(|loaded| answer(&self.running.plan(loaded)));
                     // Whoever asked may have left; so below.
-                    let planned = load(file).await.map(|loaded| answer(&self.running.plan(loaded)));
                     let _ = reply.send(planned.map_err(|problems| Failed::Config(problems.to_string())));
                 }
                 Event::Drain(target, overrides, reply) => {
@@ -99,6 +111,7 @@ impl Control {
                 Event::Undrain(target, reply) => {
                     let _ = reply.send(self.undrain(&target));
                 }
+                Event::Meaningless(signal) => note_meaningless(signal),
             }
         }
     }
@@ -119,8 +132,17 @@ impl Control {
         }
     }
 
-    /// Reads the file and reloads, once for everybody who has asked for it by now.
-    async fn reload_for(&mut self, file: &Path, mut asked: Vec<Reply<ReloadAnswer>>) {
+    /// What comes of some work; `None` where a stop comes first.
+    async fn unless_stopped<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.signals.stop() => None,
+            done = work => Some(done),
+        }
+    }
+
+    /// Reads the file and reloads, once for everybody who has asked for it by now. Breaks off where a stop comes first.
+    async fn reload_for(&mut self, file: &Path, mut asked: Vec<Reply<ReloadAnswer>>) -> ControlFlow<()> {
         self.signals.forget_reload();
         while let Ok(command) = self.commands.try_recv() {
             self.waiting.push_back(command);
@@ -131,12 +153,14 @@ impl Control {
                 other => self.waiting.push_back(other),
             }
         }
-        let answer = match self.reload(load(file.to_owned())).await {
+        let files = self.files.clone();
+        let answer = match self.reload(load(&files, file.to_owned())).await {
             Ok(Reloaded { diff, renames, draining, generation }) => {
                 let changes = diff.changes.iter().map(ToString::to_string).collect();
                 let renames = renames.iter().map(ToString::to_string).collect();
                 Ok(ReloadAnswer { config: file.to_owned(), generation, changes, renames, draining })
             }
+            Err(ReloadError::Stopped) => return ControlFlow::Break(()),
             Err(error @ ReloadError::Config(_)) => Err(Failed::Config(error.to_string())),
             Err(error) => Err(Failed::Refused(error.to_string())),
         };
@@ -144,18 +168,21 @@ impl Control {
         for reply in asked {
             let _ = reply.send(answer.clone());
         }
+        ControlFlow::Continue(())
     }
 
-    /// Reloads, and tells systemd: READY follows RELOADING also where the new configuration was refused.
+    /// Reloads, and tells systemd: READY follows RELOADING also where the new configuration was refused. Where a stop comes
+    /// first it is for the caller to stop.
     pub(super) async fn reload(
         &mut self,
         load: impl Future<Output = Result<Loaded, Problems>>,
     ) -> Result<Reloaded, ReloadError> {
         tracing::info!("a reload begins");
         self.notifier.reloading();
-        let reloaded = match load.await {
-            Ok(loaded) => self.take(loaded),
-            Err(problems) => Err(problems.into()),
+        let reloaded = match self.unless_stopped(load).await {
+            Some(Ok(loaded)) => self.take(loaded),
+            Some(Err(problems)) => Err(problems.into()),
+            None => return Err(ReloadError::Stopped),
         };
         reload::log(&reloaded, self.running.proxy());
         match &reloaded {
@@ -233,12 +260,17 @@ fn answer(plan: &Plan) -> PlanAnswer {
     }
 }
 
-/// Reads the file and the certificates on a thread of their own: sessions go on being accepted meanwhile.
-async fn load(file: PathBuf) -> Result<Loaded, Problems> {
+/// Reads the file and the certificates on a thread of their own.
+pub(super) async fn load(files: &FileWork, file: PathBuf) -> Result<Loaded, Problems> {
     let path = file.clone();
-    #[expect(clippy::disallowed_methods, reason = "this is the control thread's runtime, not a worker's")]
-    let loaded = tokio::task::spawn_blocking(move || Loaded::read_file(&path)).await;
-    loaded.unwrap_or_else(|panic| {
-        Err(config::Problem::of_file(&file, format!("cannot be read: {panic}"), "please report this").into())
-    })
+    let read = match files.begin(move || Loaded::read_file(&path)) {
+        Ok(mut reading) => reading.done().await,
+        Err(held) => Err(held),
+    };
+    read.unwrap_or_else(|held| Err(config::Problem::of_file(&file, held.to_string(), held.hint()).into()))
+}
+
+/// A signal that means nothing here, but perhaps where its sender comes from.
+pub(super) fn note_meaningless(signal: &'static str) {
+    tracing::warn!(signal, "this signal means nothing here: the log goes to standard error, there is no file to reopen");
 }

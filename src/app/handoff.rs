@@ -120,7 +120,7 @@ impl Running {
         for message in self.draining() {
             channel.send(&message, None).await?;
         }
-        let keys = STANDARD.encode(self.tickets.export().as_bytes());
+        let keys = STANDARD.encode(self.tickets.export().as_bytes()).into();
         channel.send(&Message::TicketKeys { keys }, None).await?;
         channel.send(&Message::Complete, None).await
     }

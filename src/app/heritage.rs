@@ -126,7 +126,7 @@ impl Heritage {
                 Message::Draining { upstream, endpoint, address } => {
                     self.draining.push(Draining { upstream, endpoint, address });
                 }
-                Message::TicketKeys { keys } => self.take_keys(&keys),
+                Message::TicketKeys { keys } => self.take_keys(keys.reveal()),
                 Message::Complete => break,
                 _ => {}
             }

@@ -1,6 +1,6 @@
 //! How the process leaves: it stops, or hands over to another one and drains at leisure.
 
-use super::control::Control;
+use super::control::{Control, note_meaningless};
 use super::handoff::{HandoffError, Successor};
 use super::run::RunError;
 use crate::admin::{Failed, HandoffAnswer, Reply};
@@ -80,6 +80,7 @@ async fn stop_of_predecessor(signals: &mut Signals, successor: u32) {
     loop {
         match signals.next().await {
             Signal::Stop => return,
+            Signal::Meaningless(signal) => note_meaningless(signal),
             Signal::Reload | Signal::Handoff => {
                 tracing::warn!(successor, "this process has handed over and only drains: signal the new one");
             }

@@ -5,6 +5,7 @@
 
 mod convert;
 mod defaults;
+mod files;
 mod keys;
 mod load;
 mod names;
@@ -19,6 +20,7 @@ mod twice;
 mod units;
 
 pub use convert::parse_admin_listen;
+pub use files::{MOST_BYTES, read_file};
 pub use keys::known_keys;
 pub use load::{load, load_admin, parse};
 pub use names::{EndpointName, ListenerName, RouteName, UpstreamName};

@@ -16,7 +16,7 @@ mod workers;
 
 pub use activation::{Activated, ActivationVariables, activated};
 pub use fds::{Delivery, delivery, inherit, watch};
-pub use handoff::{Channel, Message, PROTOCOL, Role};
+pub use handoff::{Channel, Message, PROTOCOL, Role, Secret};
 pub use limits::{DescriptorLimit, Room, raise_descriptor_limit};
 pub use predecessors::{Conversation, Predecessor, Predecessors};
 pub use signals::{Signal, Signals};

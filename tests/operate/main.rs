@@ -3,12 +3,15 @@
 
 mod drain;
 mod handoff;
+mod held;
 mod plan;
 mod process;
 mod reload;
+mod signals;
 mod stop;
 mod stuck_log;
 mod tcp;
+mod unreadable;
 mod watch;
 
 use process::{Windlass, endpoint, text};
