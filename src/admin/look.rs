@@ -85,7 +85,7 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes) -> Gauges {
     let under_way = proxy.drains.all().into_iter().filter(|note| note.end.is_none());
     Gauges {
         generation: snapshot.generation,
-        is_ready: proxy.phase() == Phase::Serving,
+        is_ready: proxy.phase() == Phase::Serving && !proxy.is_full(),
         sessions: proxy.open_places().saturating_sub(all),
         tunnels: open
             .into_iter()

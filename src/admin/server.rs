@@ -180,6 +180,7 @@ async fn answer(context: &Context, rights: Rights, request: Request<Incoming>) -
 
 fn ready(context: &Context) -> Answer {
     match context.proxy.phase() {
+        Phase::Serving if context.proxy.is_full() => text(StatusCode::SERVICE_UNAVAILABLE, "every place is taken\n"),
         Phase::Serving => text(StatusCode::OK, "ready\n"),
         phase => text(StatusCode::SERVICE_UNAVAILABLE, phase.as_str()),
     }

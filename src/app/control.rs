@@ -272,5 +272,8 @@ pub(super) async fn load(files: &FileWork, file: PathBuf) -> Result<Loaded, Prob
 
 /// A signal that means nothing here, but perhaps where its sender comes from.
 pub(super) fn note_meaningless(signal: &'static str) {
-    tracing::warn!(signal, "this signal means nothing here: the log goes to standard error, there is no file to reopen");
+    tracing::warn!(
+        signal,
+        "this signal means nothing here: the log goes to standard error, there is no file to reopen"
+    );
 }

@@ -41,10 +41,7 @@ pub(super) enum Held {
 
 impl FileWork {
     /// Begins some work on a thread of its own.
-    pub(super) fn begin<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<Begun<T>, Held> {
+    pub(super) fn begin<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<Begun<T>, Held> {
         let thread = Arc::clone(&self.threads).try_acquire_owned().map_err(|_| Held::EveryThread)?;
         #[expect(clippy::disallowed_methods, reason = "this is the control thread's runtime, not a worker's")]
         let task = tokio::task::spawn_blocking(move || {

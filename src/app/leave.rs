@@ -51,6 +51,8 @@ impl Control {
 
     /// Ends politely; a second signal ends at once.
     pub(super) async fn stop(mut self) -> Result<(), RunError> {
+        // Before the line: who reads it may count on it.
+        self.running.begin_stop();
         tracing::info!(open = self.running.proxy().registry.len(), "stopping; a second signal ends at once");
         self.notifier.stopping("draining");
         // Nobody waits for an answer that does not come.

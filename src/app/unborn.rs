@@ -60,7 +60,12 @@ impl Unborn {
     }
 
     /// Serves from now on, or from when the process before lets go.
-    pub(super) async fn begin(self, mut heritage: Heritage, signals: Signals, files: FileWork) -> Result<Control, RunError> {
+    pub(super) async fn begin(
+        self,
+        mut heritage: Heritage,
+        signals: Signals,
+        files: FileWork,
+    ) -> Result<Control, RunError> {
         let Self { built, notifier, log, environment, mut admin, prepared, notes, commands, watch } = self;
         heritage.take_over().await.map_err(RunError::Start)?;
         let running = built.open();

@@ -17,7 +17,7 @@ mod workers;
 pub use activation::{Activated, ActivationVariables, activated};
 pub use fds::{Delivery, delivery, inherit, watch};
 pub use handoff::{Channel, Message, PROTOCOL, Role, Secret};
-pub use limits::{DescriptorLimit, Room, raise_descriptor_limit};
+pub use limits::{DescriptorLimit, MOST_TURNED_AWAY, Room, raise_descriptor_limit};
 pub use predecessors::{Conversation, Predecessor, Predecessors};
 pub use signals::{Signal, Signals};
 pub use successor::{HANDOFF_FD, Program, StartedProcess};

@@ -106,7 +106,9 @@ fn load_key(path: &Path) -> Result<Arc<dyn SigningKey>, CertificateError> {
 
 /// The bytes of a file, which are wiped after use: either file may hold a key.
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CertificateError> {
-    let bytes = read_file(path).map(Zeroizing::new).map_err(|error| CertificateError::new(path, CertificateFault::Unreadable(error)))?;
+    let bytes = read_file(path)
+        .map(Zeroizing::new)
+        .map_err(|error| CertificateError::new(path, CertificateFault::Unreadable(error)))?;
     // A sequence whose length takes one or two bytes: every certificate, every key but Ed25519's.
     if matches!(bytes.as_slice(), [0x30, 0x81 | 0x82, ..]) {
         return Err(CertificateError::new(path, CertificateFault::Der));

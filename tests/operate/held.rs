@@ -17,17 +17,20 @@ impl Held {
     pub(crate) fn hold(path: &Path) -> Self {
         let file = File::open(path).unwrap();
         // By default we would be told by a signal that ends us.
-        control(&file, libc::F_SETSIG, libc::SIGURG);
-        control(&file, libc::F_SETLEASE, libc::F_WRLCK.into());
+        control(&file, F_SETSIG, libc::SIGURG);
+        control(&file, libc::F_SETLEASE, libc::F_WRLCK);
         Self { file }
     }
 
     /// Waits until somebody opens it, and is kept waiting.
     pub(crate) async fn is_opened(&self) {
         let lease = || control(&self.file, libc::F_GETLEASE, 0);
-        wait_for("somebody to open the file", async || lease() != libc::F_WRLCK.into()).await;
+        wait_for("somebody to open the file", async || lease() != libc::F_WRLCK).await;
     }
 }
+
+/// Of `asm-generic/fcntl.h`; libc has no name for it.
+const F_SETSIG: libc::c_int = 10;
 
 fn control(file: &File, command: libc::c_int, argument: libc::c_int) -> libc::c_int {
     // SAFETY: the descriptor is open as long as `file` is borrowed, and the commands used here take a number.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod drain;
+mod full;
 mod handoff;
 mod held;
 mod plan;
