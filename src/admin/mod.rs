@@ -17,6 +17,7 @@ mod wire;
 pub use client::{AskError, Asked, Client};
 pub use command::{Command, Commands, Failed, Reply, channel};
 pub use notes::Notes;
+pub use places::Places;
 pub use server::{Context, serve};
 pub use socket::{Bound, SocketFile};
 pub use wire::*;

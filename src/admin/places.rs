@@ -12,8 +12,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 pub(super) const PLACES: usize = 32;
 
 /// The places.
-#[derive(Debug)]
-pub(super) struct Places {
+#[derive(Clone, Debug)]
+pub struct Places {
     free: Arc<Semaphore>,
     taken: Arc<Mutex<Taken>>,
 }
@@ -70,6 +70,19 @@ impl Places {
         };
         let (number, needed) = lock(&self.taken).enter();
         Place { guest: Guest { number, taken: Arc::clone(&self.taken) }, needed, _permit: permit }
+    }
+}
+
+impl Places {
+    /// Tells everybody to leave: who rests does so at once, the others when they are answered.
+    pub(super) fn clear(&self) {
+        lock(&self.taken).tell_all();
+    }
+
+    /// Waits until all are free.
+    pub(super) async fn are_free(&self) {
+        let all = Arc::clone(&self.free).acquire_many_owned(PLACES as u32).await;
+        drop(all);
     }
 }
 
@@ -134,6 +147,13 @@ impl Taken {
         (number, needed)
     }
 
+    fn tell_all(&mut self) {
+        for tell in self.connections.values_mut().filter_map(|it| it.tell.take()) {
+            // One that has just ended by itself is gone already.
+            let _ = tell.send(());
+        }
+    }
+
     /// Tells the connection that has rested longest to leave; where none rests, the next one that does.
     fn want(&mut self) {
         let resting = self.connections.values_mut().filter(|it| it.rest.is_some() && it.tell.is_some());
@@ -148,15 +168,6 @@ impl Taken {
 
 fn lock(taken: &Mutex<Taken>) -> MutexGuard<'_, Taken> {
     taken.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-impl Places {
-    /// Waits until all are free.
-    pub(super) async fn are_free(&self) {
-        let all = Arc::clone(&self.free).acquire_many_owned(PLACES as u32).await;
-        drop(all);
-    }
 }
 
 #[cfg(test)]

@@ -52,6 +52,8 @@ pub struct Context {
     pub predecessors: Arc<Predecessors>,
     /// Where commands go.
     pub commands: Commands,
+    /// Where operators are served.
+    pub places: Places,
 }
 
 /// What may be asked.
@@ -64,6 +66,13 @@ enum Rights {
 }
 
 impl Context {
+    /// Ends every connection with an operator; what is being answered has a moment for that.
+    pub async fn part(&self) {
+        self.places.clear();
+        // Whoever reads nothing is not waited for.
+        let _ = timeout(MOMENT, self.places.are_free()).await;
+    }
+
     /// Hands a command on and waits for its answer.
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Failed> {
         match self.commands.ask(command).await {
@@ -80,7 +89,7 @@ type Answer = Response<Full<Bytes>>;
 /// # Errors
 /// The runtime does not take the socket.
 pub async fn serve(bound: Bound, context: Arc<Context>, end: impl Future<Output = ()>) -> io::Result<()> {
-    let places = Places::default();
+    let places = &context.places;
     let serving = async {
         match bound {
             Bound::Unix(listener, file) => {
@@ -310,9 +319,9 @@ endpoints = ["127.0.0.1:1"]
         let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), room);
         let (sender, commands) = channel();
         let (notes, predecessors) = (Arc::new(Notes::new(None)), Arc::default());
-        let context = Arc::new(Context { proxy, notes, predecessors, commands: sender });
+        let context = Arc::new(Context { proxy, notes, predecessors, commands: sender, places: Places::default() });
         let (mut stream, served) = duplex(buffer);
-        let places = Places::default();
+        let places = context.places.clone();
         spawn(served, Rights::All, &context, places.take().await);
         stream.write_all(format!("{request} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).await.unwrap();
         Operator { stream, commands, places }

@@ -46,6 +46,7 @@ impl Control {
         self.running.proxy().say_sums();
         tracing::info!("everything that was here has ended");
         self.running.end();
+        self.admin.part().await;
         Ok(())
     }
 
@@ -73,6 +74,7 @@ impl Control {
         }
         self.running.proxy().say_sums();
         self.running.end();
+        self.admin.part().await;
         Ok(())
     }
 }

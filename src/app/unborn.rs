@@ -53,7 +53,8 @@ impl Unborn {
         let proxy = Arc::clone(built.proxy());
         log.count_in(&proxy.metrics);
         let predecessors = Arc::clone(&heritage.predecessors);
-        let context = Context { proxy, notes: Arc::clone(&notes), predecessors, commands: sender };
+        let places = admin::Places::default();
+        let context = Context { proxy, notes: Arc::clone(&notes), predecessors, commands: sender, places };
         let mut admin = AdminListener::new(Arc::new(context), heritage.admin.take());
         let prepared = admin.prepare(&admin_settings).map_err(StartError::Admin).map_err(RunError::Start)?;
         Ok(Self { built, notifier, log, environment, admin, prepared, notes, commands, watch })

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::io;
 use std::net::{SocketAddr, TcpStream as StdTcpStream};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -142,7 +143,17 @@ fn speaking(
 /// The stream after its TLS handshake, where the listener has TLS.
 async fn secured(stream: TcpStream, peer: SocketAddr, listener: &Listener, proxy: &Proxy) -> Option<ClientStream> {
     let Some(tls) = listener.tls() else { return Some(ClientStream::Plain(stream)) };
-    let handshake = timeout(listener.settings.tls_timeout, Box::pin(TlsStream::accept(stream, Arc::clone(tls))));
+    // Boxed: a session holds no room for it afterwards.
+    Box::pin(shake_hands(TlsStream::accept(stream, Arc::clone(tls)), peer, listener, proxy)).await
+}
+
+async fn shake_hands(
+    handshake: impl Future<Output = io::Result<Box<TlsStream>>>,
+    peer: SocketAddr,
+    listener: &Listener,
+    proxy: &Proxy,
+) -> Option<ClientStream> {
+    let handshake = timeout(listener.settings.tls_timeout, handshake);
     let name = &listener.settings.name;
     let shaken = tokio::select! {
         biased;

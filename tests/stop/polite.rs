@@ -255,11 +255,11 @@ const LINGER: Duration = Duration::from_secs(2);
 async fn an_endless_exchange_is_cut_at_the_deadline() {
     let endpoint = Endpoint::listen().await;
     let mut program = Program::serving(&config(&endpoint, "\"1s\"")).await;
-    let mut events = program.connect().await;
-    events.send("GET /events HTTP/1.1\r\nhost: chat.test\r\n\r\n").await;
+    let mut endless = program.connect().await;
+    endless.send("GET /endless HTTP/1.1\r\nhost: chat.test\r\n\r\n").await;
     let (mut at_endpoint, _) = endpoint.asked().await;
-    at_endpoint.send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n").await;
-    assert_eq!(events.head().await.status(), 200);
+    at_endpoint.send("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n01234").await;
+    assert_eq!(endless.head().await.status(), 200);
 
     program.signal(Signal::TERM);
 
