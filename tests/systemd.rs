@@ -45,6 +45,11 @@ fn systemd_gives_as_many_descriptors_as_windlass_expects() {
 }
 
 #[test]
+fn no_core_is_written_with_keys_in_it() {
+    assert_eq!(setting("LimitCORE"), "0");
+}
+
+#[test]
 fn systemd_hears_both_processes_of_a_handoff_and_stops_both() {
     assert_eq!(setting("NotifyAccess"), "all");
     assert_eq!(setting("KillMode"), "control-group");

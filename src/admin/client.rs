@@ -1,5 +1,7 @@
 //! Asks a running process: one request over one connection.
 
+use std::path::Path;
+use std::time::Duration;
 use std::{error, fmt, io};
 
 use bytes::Bytes;
@@ -12,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::wire::ErrorAnswer;
 use crate::config::AdminListen;
@@ -55,7 +58,8 @@ impl Client {
     /// # Errors
     /// Nobody answers, or not with what was asked for.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Asked<T>, AskError> {
-        self.ask(Method::GET, path, Bytes::new()).await
+        let asked = timeout(PATIENCE, self.ask(Method::GET, path, Bytes::new())).await;
+        asked.unwrap_or_else(|_| Err(self.silent()))
     }
 
     /// Has something done, and waits until it is.
@@ -95,13 +99,30 @@ impl Client {
         match &self.listen {
             AdminListen::Off => Err(AskError::Off),
             AdminListen::Unix(socket) => {
-                let stream = UnixStream::connect(socket).await.map_err(unreachable)?;
+                let stream = connect_unix(socket).await.map_err(unreachable)?;
                 exchange(stream, "localhost", method, path, body).await
             }
             AdminListen::Loopback(address) => {
-                let stream = TcpStream::connect(address).await.map_err(unreachable)?;
+                let stream = timeout(PATIENCE, TcpStream::connect(address)).await;
+                let stream = stream.map_err(|_| self.silent())?.map_err(unreachable)?;
                 exchange(stream, &address.to_string(), method, path, body).await
             }
+        }
+    }
+
+    fn silent(&self) -> AskError {
+        AskError::Unreachable(self.listen.clone(), silence())
+    }
+}
+
+/// Connects as soon as there is a place in the queue; the system has no word for who waits for that.
+async fn connect_unix(socket: &Path) -> io::Result<UnixStream> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match UnixStream::connect(socket).await {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < until => sleep(AGAIN).await,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(silence()),
+            connected => return connected,
         }
     }
 }
@@ -140,6 +161,7 @@ impl fmt::Display for AskError {
             Self::Unreachable(listen, error) => {
                 write!(f, "no windlass answers at {listen}: {error}")?;
                 f.write_str(match error.kind() {
+                    io::ErrorKind::TimedOut => "; the process is stuck or stopped: look what it does",
                     io::ErrorKind::PermissionDenied => "; ask as the user that windlass runs as, or as root",
                     _ => "; is it running, and with this [admin]? -c FILE or --admin ADDRESS asks elsewhere",
                 })
@@ -151,3 +173,45 @@ impl fmt::Display for AskError {
 }
 
 impl error::Error for AskError {}
+
+fn silence() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, format!("it said nothing for {} seconds", PATIENCE.as_secs()))
+}
+
+/// How long who is asked may take to take a connection, and to tell how things stand: it has all that at hand.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// After how long a connection that found the queue full is tried again.
+const AGAIN: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use socket2::{Domain, SockAddr, Socket, Type};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nobody_is_waited_for_but_not_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("admin.sock");
+        let address = SockAddr::unix(&path).unwrap();
+        let stuck = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        stuck.bind(&address).unwrap();
+        stuck.listen(0).unwrap();
+        let client = || Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None).unwrap();
+        let waiting: Vec<_> = std::iter::repeat_with(client).take_while(|it| it.connect(&address).is_ok()).collect();
+        let asked = Client::new(AdminListen::Unix(path.clone()));
+
+        let stuck_for_all = asked.post::<serde_json::Value>("/reload", &()).await.unwrap_err().to_string();
+        let accept = async {
+            for _ in &waiting {
+                stuck.accept().unwrap();
+            }
+        };
+        let (connected, ()) = tokio::join!(connect_unix(&path), accept);
+
+        assert!(stuck_for_all.contains("said nothing for 10 seconds; the process is stuck"), "{stuck_for_all}");
+        assert!(connected.is_ok());
+        let silent = asked.get::<serde_json::Value>("/status").await.unwrap_err().to_string();
+        assert!(silent.contains("said nothing for 10 seconds"), "{silent}");
+    }
+}

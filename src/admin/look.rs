@@ -136,7 +136,7 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
     Gauges {
         counting_since: notes.since_unix_seconds,
         generation: snapshot.generation,
-        is_ready: proxy.phase() == Phase::Serving,
+        is_ready: proxy.phase() == Phase::Serving && !proxy.is_full(),
         sessions: proxy.open_places().saturating_sub(all),
         most_tunnels: proxy.most_tunnels,
         tunnels: open

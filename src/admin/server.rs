@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,13 +20,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use super::command::{Command, Commands, Failed, Reply};
 use super::guard;
 use super::look::{gauges, status};
 use super::notes::Notes;
+use super::places::{Place, Places};
 use super::predecessors::{Answered, Holdings, Question, ask};
 use super::socket::Bound;
 use super::wire::{DrainAnswer, DrainRequest, ErrorAnswer, PlanAnswer, PlanRequest, UndrainAnswer, UndrainRequest};
@@ -35,11 +36,11 @@ use crate::net::Guarded;
 use crate::process::Predecessors;
 use crate::session::{Phase, Proxy};
 
-/// How many operators are served at a time; the others wait.
-const CONNECTIONS: usize = 32;
 /// How long a request, its body included, may take to arrive, a connection may rest, and an operator may read nothing of an
 /// answer. What is asked for may take longer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long who makes room for another has for what is still to be written.
+const MOMENT: Duration = Duration::from_secs(1);
 /// The largest body of a request, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
@@ -54,6 +55,8 @@ pub struct Context {
     pub predecessors: Arc<Predecessors>,
     /// Where commands go.
     pub commands: Commands,
+    /// Where operators are served.
+    pub places: Places,
 }
 
 /// What may be asked.
@@ -66,6 +69,13 @@ enum Rights {
 }
 
 impl Context {
+    /// Ends every connection with an operator; what is being answered has a moment for that.
+    pub async fn part(&self) {
+        self.places.clear();
+        // Whoever reads nothing is not waited for.
+        let _ = timeout(MOMENT, self.places.are_free()).await;
+    }
+
     /// Hands a command on and waits for its answer.
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Failed> {
         match self.commands.ask(command).await {
@@ -87,7 +97,7 @@ type Answer = Response<Full<Bytes>>;
 /// # Errors
 /// The runtime does not take the socket.
 pub async fn serve(bound: Bound, context: Arc<Context>, end: impl Future<Output = ()>) -> io::Result<()> {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = &context.places;
     let serving = async {
         match bound {
             Bound::Unix(listener, file) => {
@@ -95,9 +105,8 @@ pub async fn serve(bound: Bound, context: Arc<Context>, end: impl Future<Output 
                 // The file goes when the socket does.
                 let _file = file;
                 loop {
-                    let place = Arc::clone(&places).acquire_owned().await;
                     match listener.accept().await {
-                        Ok((stream, _)) => spawn(stream, Rights::All, &context, place),
+                        Ok((stream, _)) => spawn(stream, Rights::All, &context, places.take().await),
                         Err(error) => rest(&error).await,
                     }
                 }
@@ -105,9 +114,8 @@ pub async fn serve(bound: Bound, context: Arc<Context>, end: impl Future<Output 
             Bound::Loopback(listener) => {
                 let listener = TcpListener::from_std(listener)?;
                 loop {
-                    let place = Arc::clone(&places).acquire_owned().await;
                     match listener.accept().await {
-                        Ok((stream, _)) => spawn(stream, Rights::Reading, &context, place),
+                        Ok((stream, _)) => spawn(stream, Rights::Reading, &context, places.take().await),
                         Err(error) => rest(&error).await,
                     }
                 }
@@ -125,25 +133,36 @@ async fn rest(error: &io::Error) {
     sleep(Duration::from_millis(500)).await;
 }
 
-fn spawn<S, P>(stream: S, rights: Rights, context: &Arc<Context>, place: P)
+fn spawn<S>(stream: S, rights: Rights, context: &Arc<Context>, place: Place)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    P: Send + 'static,
 {
-    let context = Arc::clone(context);
+    let (context, guest) = (Arc::clone(context), place.guest());
     let service = service_fn(move |request| {
-        let context = Arc::clone(&context);
-        async move { Ok::<_, Infallible>(answer(&context, rights, request).await) }
+        let (context, at_work) = (Arc::clone(&context), guest.at_work());
+        async move {
+            let answer = answer(&context, rights, request).await;
+            drop(at_work);
+            Ok::<_, Infallible>(answer)
+        }
     });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .serve_connection(TokioIo::new(Guarded::new(stream, PATIENCE)), service);
     tokio::spawn(async move {
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(PATIENCE)
-            .serve_connection(TokioIo::new(Guarded::new(stream, PATIENCE)), service);
-        if let Err(error) = connection.await {
+        let (mut connection, mut place) = (pin!(connection), place);
+        let ended = tokio::select! {
+            ended = &mut connection => ended,
+            () = place.is_needed() => {
+                // An answer that is still being written has a moment.
+                connection.as_mut().graceful_shutdown();
+                timeout(MOMENT, connection).await.unwrap_or(Ok(()))
+            }
+        };
+        if let Err(error) = ended {
             tracing::debug!(%error, "an operator's connection ended early");
         }
-        drop(place);
     });
 }
 
@@ -181,6 +200,7 @@ async fn answer(context: &Context, rights: Rights, request: Request<Incoming>) -
 
 fn ready(context: &Context) -> Answer {
     match context.proxy.phase() {
+        Phase::Serving if context.proxy.is_full() => text(StatusCode::SERVICE_UNAVAILABLE, "every place is taken\n"),
         Phase::Serving => text(StatusCode::OK, "ready\n"),
         phase => text(StatusCode::SERVICE_UNAVAILABLE, phase.as_str()),
     }
@@ -276,7 +296,7 @@ mod tests {
     use std::path::Path;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-    use tokio::sync::{mpsc, oneshot};
+    use tokio::sync::mpsc;
 
     use super::super::command::channel;
     use super::super::wire::HandoffAnswer;
@@ -300,8 +320,8 @@ endpoints = ["127.0.0.1:1"]
         stream: DuplexStream,
         /// What the process is told to do.
         commands: mpsc::Receiver<Command>,
-        /// Resolves when the place of the connection is free.
-        freed: oneshot::Receiver<()>,
+        /// The place of the connection is one of them.
+        places: Places,
     }
 
     /// An operator who has asked this, and between whom and the process so many bytes fit.
@@ -312,25 +332,25 @@ endpoints = ["127.0.0.1:1"]
         let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), room);
         let (sender, commands) = channel();
         let (notes, predecessors) = (Arc::new(Notes::new(None)), Arc::default());
-        let context = Arc::new(Context { proxy, notes, predecessors, commands: sender });
+        let context = Arc::new(Context { proxy, notes, predecessors, commands: sender, places: Places::default() });
         let (mut stream, served) = duplex(buffer);
-        let (place, freed) = oneshot::channel();
-        spawn(served, Rights::All, &context, place);
+        let places = context.places.clone();
+        spawn(served, Rights::All, &context, places.take().await);
         stream.write_all(format!("{request} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).await.unwrap();
-        Operator { stream, commands, freed }
+        Operator { stream, commands, places }
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_reads_nothing_holds_no_place_for_ever() {
         let operator = asking("GET /metrics", 64).await;
-        assert!(timeout(2 * PATIENCE, operator.freed).await.is_ok());
+        assert!(timeout(2 * PATIENCE, operator.places.are_free()).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_command_may_take_longer_than_any_reader() {
-        let Operator { mut stream, mut commands, freed } = asking("POST /handoff", 4096).await;
+        let Operator { mut stream, mut commands, places } = asking("POST /handoff", 4096).await;
         let Some(Command::HandOff(reply)) = commands.recv().await else { panic!("it is told to hand over") };
-        assert!(timeout(100 * PATIENCE, freed).await.is_err());
+        assert!(timeout(100 * PATIENCE, places.are_free()).await.is_err());
         reply.send(Ok(HandoffAnswer { pid: 7 })).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();

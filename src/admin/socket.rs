@@ -1,13 +1,14 @@
 //! The socket that operators are listened to at.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
 use std::net::TcpListener as StdTcpListener;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, fchmod};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::config::AdminListen;
@@ -102,10 +103,10 @@ impl SocketFile {
 fn bind_unix(path: &Path) -> io::Result<Bound> {
     remove_stale(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Its file is made with the mode that the socket has (unix(7)): it is nobody else's for no moment.
+    fchmod(&socket, Mode::RUSR | Mode::WUSR)?;
     socket.bind(&SockAddr::unix(path)?)?;
     let file = SocketFile::at(path)?;
-    // Before anybody can connect: that takes a socket which listens.
-    fs::set_permissions(path, Permissions::from_mode(0o600))?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(Bound::Unix(socket.into(), Some(file)))
@@ -121,7 +122,9 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         }
         Ok(_) => {}
     }
-    match StdUnixStream::connect(path) {
+    // Whoever takes nobody out of a full queue lives all the same, and is not waited for.
+    let probe = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+    match probe.connect(&SockAddr::unix(path)?) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
         _ => Err(io::Error::from(io::ErrorKind::AddrInUse)),
     }
@@ -139,6 +142,9 @@ impl Drop for SocketFile {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixStream as StdUnixStream;
+
     use super::*;
 
     fn folder() -> (tempfile::TempDir, AdminListen) {
@@ -166,6 +172,30 @@ mod tests {
         drop(living);
         assert!(path.exists(), "a socket file outlives its process");
         assert!(Bound::bind(&listen).is_ok());
+    }
+
+    #[test]
+    fn a_process_that_is_stuck_and_has_a_full_queue_is_not_waited_for() {
+        let (folder, listen) = folder();
+        let path = SockAddr::unix(folder.path().join("admin.sock")).unwrap();
+        let stuck = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        stuck.bind(&path).unwrap();
+        stuck.listen(0).unwrap();
+        let client = || Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None).unwrap();
+        let waiting: Vec<_> = std::iter::repeat_with(client).take_while(|it| it.connect(&path).is_ok()).collect();
+        assert!(!waiting.is_empty());
+
+        assert_eq!(Bound::bind(&listen).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn the_mode_of_a_socket_is_that_of_its_file_from_the_start() {
+        let (folder, _) = folder();
+        let path = folder.path().join("bound.sock");
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        fchmod(&socket, Mode::RUSR | Mode::WUSR).unwrap();
+        socket.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

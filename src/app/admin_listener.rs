@@ -110,6 +110,13 @@ impl AdminListener {
         Some((&open.listen, open.socket.as_ref()?.as_fd()))
     }
 
+    /// Listens no more, and ends what is being said to operators.
+    pub(super) async fn part(mut self) {
+        // Nobody comes any more, and the file goes.
+        self.open = None;
+        self.context.part().await;
+    }
+
     /// Listens no more: the next process does, at the same place.
     pub(super) fn let_go(&mut self) {
         if let Some(file) = self.open.take().and_then(|open| open.file) {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::admin_listener::AdminListener;
+use super::file_work::FileWork;
 use super::handoff::HandoffError;
 use super::logging::Log;
 use super::reload::{self, Loaded, ReloadError, Reloaded};
@@ -34,6 +36,8 @@ pub(super) struct Control {
     pub(super) notes: Arc<Notes>,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) watch: Watch,
+    /// Where files are read.
+    pub(super) files: FileWork,
     /// Commands that came while another was carried out, and were looked at already.
     pub(super) waiting: VecDeque<Command>,
     /// What was done here, and is asked of other processes.
@@ -50,6 +54,7 @@ enum Event {
     Plan(PathBuf, Reply<PlanAnswer>),
     Drain(Target, Overrides, Reply<DrainAnswer>),
     Undrain(EndpointTarget, Reply<UndrainAnswer>),
+    Meaningless(&'static str),
 }
 
 impl From<Signal> for Event {
@@ -58,6 +63,7 @@ impl From<Signal> for Event {
             Signal::Stop => Self::Stop,
             Signal::Reload => Self::Reload(Vec::new()),
             Signal::Handoff => Self::HandOff(None),
+            Signal::Meaningless(signal) => Self::Meaningless(signal),
         }
     }
 }
@@ -81,7 +87,11 @@ impl Control {
         loop {
             match self.next().await {
                 Event::Stop => return self.stop().await,
-                Event::Reload(asked) => self.reload_for(file, asked).await,
+                Event::Reload(asked) => {
+                    if self.reload_for(file, asked).await.is_break() {
+                        return self.stop().await;
+                    }
+                }
                 Event::HandOff(asked) => match self.hand_off(asked).await {
                     Ok(successor) => return self.retire(successor).await,
                     Err(HandoffError::Stopped) => return self.stop().await,
@@ -89,7 +99,9 @@ impl Control {
                     Err(_) => {}
                 },
                 Event::Plan(file, reply) => {
-                    match load(file).await {
+                    let files = self.files.clone();
+                    let Some(loaded) = self.unless_stopped(load(&files, file)).await else { return self.stop().await };
+                    match loaded {
                         Ok(loaded) => self.answer_plan(self.running.plan(loaded), reply),
                         // Whoever asked may have left; so below.
                         Err(problems) => drop(reply.send(Err(Failed::Config(problems.to_string())))),
@@ -97,6 +109,7 @@ impl Control {
                 }
                 Event::Drain(target, overrides, reply) => self.drain(target, &overrides, reply),
                 Event::Undrain(target, reply) => self.undrain(target, reply),
+                Event::Meaningless(signal) => note_meaningless(signal),
             }
         }
     }
@@ -117,8 +130,17 @@ impl Control {
         }
     }
 
-    /// Reads the file and reloads, once for everybody who has asked for it by now.
-    async fn reload_for(&mut self, file: &Path, mut asked: Vec<Reply<ReloadAnswer>>) {
+    /// What comes of some work; `None` where a stop comes first.
+    async fn unless_stopped<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.signals.stop() => None,
+            done = work => Some(done),
+        }
+    }
+
+    /// Reads the file and reloads, once for everybody who has asked for it by now. Breaks off where a stop comes first.
+    async fn reload_for(&mut self, file: &Path, mut asked: Vec<Reply<ReloadAnswer>>) -> ControlFlow<()> {
         self.signals.forget_reload();
         while let Ok(command) = self.commands.try_recv() {
             self.waiting.push_back(command);
@@ -129,13 +151,15 @@ impl Control {
                 other => self.waiting.push_back(other),
             }
         }
-        let answer = match self.reload(load(file.to_owned())).await {
+        let files = self.files.clone();
+        let answer = match self.reload(load(&files, file.to_owned())).await {
             Ok(Reloaded { diff, renames, draining, generation, warnings }) => {
                 let changes = diff.changes.iter().map(ToString::to_string).collect();
                 let renames = renames.iter().map(ToString::to_string).collect();
                 let warnings = warnings.lines();
                 Ok(ReloadAnswer { config: file.to_owned(), generation, changes, renames, draining, warnings })
             }
+            Err(ReloadError::Stopped) => return ControlFlow::Break(()),
             Err(error @ ReloadError::Config(_)) => Err(Failed::Config(error.to_string())),
             Err(error) => Err(Failed::Refused(error.to_string())),
         };
@@ -143,18 +167,21 @@ impl Control {
         for reply in asked {
             let _ = reply.send(answer.clone());
         }
+        ControlFlow::Continue(())
     }
 
-    /// Reloads, and tells systemd: READY follows RELOADING also where the new configuration was refused.
+    /// Reloads, and tells systemd: READY follows RELOADING also where the new configuration was refused. Where a stop comes
+    /// first it is for the caller to stop.
     pub(super) async fn reload(
         &mut self,
         load: impl Future<Output = Result<Loaded, Problems>>,
     ) -> Result<Reloaded, ReloadError> {
         tracing::info!("a reload begins");
         self.notifier.reloading();
-        let reloaded = match load.await {
-            Ok(loaded) => self.take(loaded),
-            Err(problems) => Err(problems.into()),
+        let reloaded = match self.unless_stopped(load).await {
+            Some(Ok(loaded)) => self.take(loaded),
+            Some(Err(problems)) => Err(problems.into()),
+            None => return Err(ReloadError::Stopped),
         };
         reload::log(&reloaded, self.running.proxy());
         match &reloaded {
@@ -188,12 +215,20 @@ impl Control {
     }
 }
 
-/// Reads the file and the certificates on a thread of their own: sessions go on being accepted meanwhile.
-async fn load(file: PathBuf) -> Result<Loaded, Problems> {
+/// Reads the file and the certificates on a thread of their own.
+pub(super) async fn load(files: &FileWork, file: PathBuf) -> Result<Loaded, Problems> {
     let path = file.clone();
-    #[expect(clippy::disallowed_methods, reason = "this is the control thread's runtime, not a worker's")]
-    let loaded = tokio::task::spawn_blocking(move || Loaded::read_file(&path)).await;
-    loaded.unwrap_or_else(|panic| {
-        Err(config::Problem::of_file(&file, format!("cannot be read: {panic}"), "please report this").into())
-    })
+    let read = match files.begin(move || Loaded::read_file(&path)) {
+        Ok(mut reading) => reading.done().await,
+        Err(held) => Err(held),
+    };
+    read.unwrap_or_else(|held| Err(config::Problem::of_file(&file, held.to_string(), held.hint()).into()))
+}
+
+/// A signal that means nothing here, but perhaps where its sender comes from.
+pub(super) fn note_meaningless(signal: &'static str) {
+    tracing::warn!(
+        signal,
+        "this signal means nothing here: the log goes to standard error, there is no file to reopen"
+    );
 }

@@ -122,7 +122,7 @@ impl Running {
         }
         let (generation, tunnel) = (self.proxy.snapshot().generation, self.proxy.registry.last().0);
         channel.send(&Message::Counted { generation, tunnel }, None).await?;
-        let keys = STANDARD.encode(self.tickets.export().as_bytes());
+        let keys = STANDARD.encode(self.tickets.export().as_bytes()).into();
         channel.send(&Message::TicketKeys { keys }, None).await?;
         channel.send(&Message::Complete, None).await
     }

@@ -145,7 +145,7 @@ impl Heritage {
                     self.draining.push(Draining { upstream, endpoint, address });
                 }
                 Message::Counted { generation, tunnel } => self.counted = Some((generation, tunnel)),
-                Message::TicketKeys { keys } => self.take_keys(&keys),
+                Message::TicketKeys { keys } => self.take_keys(keys.reveal()),
                 Message::Complete => break,
                 _ => {}
             }

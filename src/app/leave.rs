@@ -1,6 +1,6 @@
 //! How the process leaves: it stops, or hands over to another one and drains at leisure.
 
-use super::control::Control;
+use super::control::{Control, note_meaningless};
 use super::handoff::{HandoffError, Successor};
 use super::run::RunError;
 use crate::admin::{Failed, HandoffAnswer, Reply};
@@ -46,11 +46,14 @@ impl Control {
         self.running.proxy().say_sums();
         tracing::info!("everything that was here has ended");
         self.running.end();
+        self.admin.part().await;
         Ok(())
     }
 
     /// Ends politely; a second signal ends at once.
     pub(super) async fn stop(mut self) -> Result<(), RunError> {
+        // Before the line: who reads it may count on it.
+        self.running.begin_stop();
         tracing::info!(open = self.running.proxy().registry.len(), "stopping; a second signal ends at once");
         self.notifier.stopping("draining");
         // Nobody waits for an answer that does not come.
@@ -71,6 +74,7 @@ impl Control {
         }
         self.running.proxy().say_sums();
         self.running.end();
+        self.admin.part().await;
         Ok(())
     }
 }
@@ -80,6 +84,7 @@ async fn stop_of_predecessor(signals: &mut Signals, successor: u32) {
     loop {
         match signals.next().await {
             Signal::Stop => return,
+            Signal::Meaningless(signal) => note_meaningless(signal),
             Signal::Reload | Signal::Handoff => {
                 tracing::warn!(successor, "this process has handed over and only drains: signal the new one");
             }

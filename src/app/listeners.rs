@@ -1,6 +1,7 @@
 //! The listening sockets, and the tasks that accept on them.
 
 use std::collections::BTreeMap;
+use std::mem::take;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -28,6 +29,8 @@ struct Open {
     socket: ListeningSocket,
     /// Ends the accepting; dropped, the socket closes.
     accepting: oneshot::Sender<Afterwards>,
+    /// Resolves when the accepting is over.
+    over: oneshot::Receiver<()>,
 }
 
 /// The sockets of a configuration that is about to be published.
@@ -100,11 +103,16 @@ impl Listeners {
             let Some(listener) = snapshot.listeners().get(&name) else { continue };
             let (accepting, ended) = oneshot::channel();
             let end = async move { ended.await.unwrap_or(Afterwards::Closed) };
+            let (accepts, over) = oneshot::channel::<()>();
             tracing::info!(listener = %name, address = %socket.address(), tls = listener.tls().is_some(), "listening");
             // On a worker, not on a thread beside them: what it hands to itself needs no wake-up and no change of threads,
             // which cost as much as the rest of a handshake.
-            proxy.workers.employ(worker, accept(acceptor, Arc::clone(listener), Arc::clone(proxy), end));
-            self.open.insert(name, Open { bind, socket, accepting });
+            let accepting_on = accept(acceptor, Arc::clone(listener), Arc::clone(proxy), end);
+            proxy.workers.employ(worker, async move {
+                accepting_on.await;
+                drop(accepts);
+            });
+            self.open.insert(name, Open { bind, socket, accepting, over });
         }
     }
 
@@ -121,6 +129,16 @@ impl Listeners {
             open.map(|(name, open)| (Role::Listener, name.as_str(), Some(open.bind.to_string()), open.socket.as_fd()));
         let systemd = self.inherited.of_systemd().map(|(name, socket)| (Role::Systemd, name, None, socket.as_fd()));
         listeners.chain(systemd)
+    }
+
+    /// Closes every socket, when those who wait in its queue are taken in: afterwards nobody comes any more.
+    pub(super) async fn close(&mut self) {
+        let closing = take(self);
+        let accepting: Vec<_> = closing.open.into_values().map(|Open { over, .. }| over).collect();
+        for over in accepting {
+            // Nothing is ever sent.
+            let _ = over.await;
+        }
     }
 
     /// Where a listener can be reached.

@@ -8,6 +8,7 @@ mod admin_listener;
 mod control;
 mod drains;
 mod environment;
+mod file_work;
 mod handoff;
 mod heritage;
 mod inherited;

@@ -45,6 +45,8 @@ pub enum ReloadError {
     Admin(AdminError),
     /// Addresses cannot be bound.
     Bind(Vec<BindError>),
+    /// The process was told to stop before the configuration was read.
+    Stopped,
 }
 
 /// A configuration with everything that was read for it.
@@ -215,6 +217,7 @@ impl fmt::Display for ReloadError {
             Self::Config(problems) => problems.fmt(f),
             Self::Admin(error) => error.fmt(f),
             Self::Bind(errors) => write_all(f, errors),
+            Self::Stopped => f.write_str("a stop came first"),
         }
     }
 }

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{Instant, interval, timeout_at};
 
 use super::account::give_account;
 use super::handoff::Successor;
-use super::listeners::Listeners;
 use super::running::Running;
 use crate::config::DrainWindow;
 use crate::drain::{Cause, Drain, Policy, Scope, Standing, StopOrder};
@@ -23,7 +22,7 @@ impl Running {
         process.let_go();
         self.proxy.enter(Phase::HandedOver);
         // What waits in the queues is shared: whoever is first accepts it.
-        self.listeners = Listeners::default();
+        self.listeners.close().await;
         self.predecessors.let_go();
         self.report = JoinSet::new();
         self.report.spawn(give_account(Arc::clone(&self.proxy), self.drains.clone(), channel));
@@ -54,8 +53,7 @@ impl Running {
                     let drain = Drain::of(newcomers, order.clone(), &Policy { window, ..policy.clone() });
                     self.drains.run(Cause::Handoff, "what is here after the handoff".into(), drain);
                 }
-                // Not at once: the tasks that accept take what waits in the queues first.
-                () = sleep(LOOK) => if self.proxy.open_places() == 0 { return },
+                () = self.proxy.workers.emptied() => return,
             }
         }
         self.end_by(order).await;
@@ -68,14 +66,10 @@ impl Running {
         for ticket in self.proxy.registry.begin([standing]) {
             ticket.tell(order.clone());
         }
-        while self.proxy.open_places() > 0 && Instant::now() < order.deadline {
-            sleep(LOOK).await;
-        }
+        let emptied = || self.proxy.workers.emptied();
+        let _ = timeout_at(order.deadline, emptied()).await;
         self.proxy.enter(Phase::Closing);
-        let end = Instant::now() + MOMENT;
-        while self.proxy.open_places() > 0 && Instant::now() < end {
-            sleep(LOOK).await;
-        }
+        let _ = timeout_at(Instant::now() + MOMENT, emptied()).await;
         let cut = self.proxy.open_places();
         if cut > 0 {
             tracing::warn!(cut, "the deadline of the handoff has come: what is left is cut");
@@ -85,8 +79,6 @@ impl Running {
 
 /// How often tunnels that opened since are taken into the drain.
 const TURN: Duration = Duration::from_secs(2);
-/// How often it is looked whether anybody is left.
-const LOOK: Duration = Duration::from_millis(100);
 /// What told tunnels have for their good-byes at the least, before the deadline.
 const LAST_CALL: Duration = Duration::from_secs(5);
 /// Tunnels that are cut at the deadline need a moment to be gone.

@@ -4,15 +4,17 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::{error, fmt};
 
+use super::control::{load, note_meaningless};
 use super::environment::Environment;
+use super::file_work::FileWork;
 use super::heritage::Heritage;
 use super::logging::LogError;
-use super::reload::Loaded;
+use super::reload::{Loaded, ReloadError};
 use super::running::StartError;
 use super::unborn::Unborn;
 use crate::config::{self, Problems};
 use crate::demo;
-use crate::process::Signal;
+use crate::process::{Signal, Signals};
 
 /// Why the process ends with a failure.
 #[derive(Debug)]
@@ -33,12 +35,24 @@ pub enum RunError {
 pub async fn run(file: PathBuf, environment: Environment) -> Result<(), RunError> {
     // Whoever asks for the status may stand in another folder.
     let file = std::path::absolute(&file).unwrap_or(file);
-    let mut heritage = Heritage::receive(&environment).await.map_err(RunError::Start)?;
-    let built = Loaded::read_file(&file)
+    // Before anything else: whatever is signalled from now on is not lost, and does not end a process that only begins.
+    let mut signals = Signals::listen().map_err(RunError::Signals)?;
+    let files = FileWork::default();
+    let prepared = async {
+        let heritage = Heritage::receive(&environment).await.map_err(RunError::Start)?;
+        let loaded = load(&files, file.clone()).await;
+        Ok::<_, RunError>((heritage, loaded))
+    };
+    let (mut heritage, loaded) = tokio::select! {
+        prepared = prepared => prepared?,
+        // Nobody is served yet.
+        () = signals.stop() => return Ok(()),
+    };
+    let built = loaded
         .map_err(RunError::Config)
-        .and_then(|loaded| Unborn::build(loaded, Some(file.clone()), environment, &mut heritage));
+        .and_then(|loaded| Unborn::build(loaded, Some(file.clone()), environment, &mut heritage, files.clone()));
     let control = match built {
-        Ok(unborn) => unborn.begin(heritage).await?,
+        Ok(unborn) => unborn.begin(heritage, signals, files).await?,
         Err(error) => {
             heritage.fail(&error).await;
             return Err(error);
@@ -50,13 +64,15 @@ pub async fn run(file: PathBuf, environment: Environment) -> Result<(), RunError
 /// Serves the demo until it is told to stop.
 pub async fn run_demo(plain_port: u16, secure_port: u16, environment: Environment) -> Result<(), RunError> {
     let failed = |error: &dyn error::Error| RunError::Demo(error.to_string());
+    let signals = Signals::listen().map_err(RunError::Signals)?;
+    let files = FileWork::default();
     let certificate = demo::Certificate::create().map_err(|error| failed(&error))?;
     let (endpoints, commands) = demo::Endpoints::bind().await.map_err(|error| failed(&error))?;
     let layout = demo::Layout::new(plain_port, secure_port, &certificate, endpoints.addresses());
     let loaded = load_demo(&layout.config_text()).map_err(RunError::Config)?;
     let mut heritage = Heritage::default();
-    let unborn = Unborn::build(loaded, None, environment, &mut heritage).map_err(busy_port)?;
-    let mut control = unborn.begin(heritage).await?;
+    let unborn = Unborn::build(loaded, None, environment, &mut heritage, files.clone()).map_err(busy_port)?;
+    let mut control = unborn.begin(heritage, signals, files).await?;
     tokio::spawn(endpoints.serve());
     let port = |listener: &str| control.running.address(listener).map_or(0, |address| address.port());
     print(&demo::banner(port("plain"), port("secure")));
@@ -64,18 +80,16 @@ pub async fn run_demo(plain_port: u16, secure_port: u16, environment: Environmen
     loop {
         tokio::select! {
             signal = control.signals.next() => match signal {
-                Signal::Stop => return control.stop().await,
+                // A reload would change nothing, and so says a terminal that closes.
+                Signal::Stop | Signal::Reload => return control.stop().await,
+                Signal::Meaningless(signal) => note_meaningless(signal),
                 Signal::Handoff => tracing::warn!("the demo does not hand over: its endpoints are part of it"),
-                Signal::Reload => {
-                    let text = steering.layout().config_text();
-                    // It was good when it was published, and is the same still.
-                    let _ = control.reload(async move { load_demo(&text) }).await;
-                }
             },
             Some(change) = steering.next() => {
                 let text = change.config_text();
                 match control.reload(async move { load_demo(&text) }).await {
                     Ok(_) => change.done(),
+                    Err(ReloadError::Stopped) => return control.stop().await,
                     Err(error) => change.refused(&error.to_string()),
                 }
             }

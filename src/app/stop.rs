@@ -20,15 +20,18 @@ pub struct Stopped {
 }
 
 impl Running {
+    /// Begins to end; what [`stop`](Self::stop) does first, for whoever has to say that it has begun.
+    pub fn begin_stop(&self) {
+        self.proxy.enter(if self.delay().is_some() { Phase::Leaving } else { Phase::Draining });
+    }
+
     /// Ends politely, within `drain.stop.delay` and `drain.stop.deadline`.
-    pub async fn stop(&self) -> Stopped {
+    pub async fn stop(&mut self) -> Stopped {
+        let delay = self.delay();
+        self.begin_stop();
         let proxy = &self.proxy;
         let settings = proxy.snapshot().settings.drain;
-        // Newcomers of a process that has handed over are another's already.
-        if let Some(delay) = settings.stop_delay
-            && proxy.phase() == Phase::Serving
-        {
-            proxy.enter(Phase::Leaving);
+        if let Some(delay) = delay {
             tracing::info!(delay_seconds = delay.as_secs_f64(), "not ready any more; serving on for drain.stop.delay");
             sleep(delay).await;
         }
@@ -46,14 +49,19 @@ impl Running {
         proxy.enter(Phase::Closing);
         // Tunnels that are cut at the deadline need a moment to be gone.
         let until = deadline.max(Instant::now() + MOMENT);
-        let _ = timeout_at(until, self.all_gone()).await;
+        let gone = async {
+            // Or those who keep coming would keep the process alive.
+            self.listeners.close().await;
+            self.proxy.workers.emptied().await;
+        };
+        let _ = timeout_at(until, gone).await;
         Stopped { tunnels, sessions_cut: self.proxy.open_places() }
     }
 
-    async fn all_gone(&self) {
-        while self.proxy.open_places() > 0 {
-            sleep(LOOK).await;
-        }
+    /// How long newcomers are served on; those of a process that has handed over are another's already.
+    fn delay(&self) -> Option<Duration> {
+        let is_serving = self.proxy.phase() <= Phase::Leaving;
+        self.proxy.snapshot().settings.drain.stop_delay.filter(|_| is_serving)
     }
 
     /// Ends now: whatever is still open is cut.
@@ -63,4 +71,3 @@ impl Running {
 }
 
 const MOMENT: Duration = Duration::from_millis(200);
-const LOOK: Duration = Duration::from_millis(10);

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use super::admin_listener::{AdminListener, PreparedAdmin};
 use super::control::Control;
 use super::environment::Environment;
+use super::file_work::FileWork;
 use super::heritage::Heritage;
 use super::logging::{Log, init_logging};
 use super::reload::Loaded;
@@ -23,7 +24,6 @@ use crate::process::{Notifier, Signals, reap_orphans};
 /// A process that only waits for the word to serve: everything that can fail has been done.
 pub(super) struct Unborn {
     built: Built,
-    signals: Signals,
     notifier: Arc<Notifier>,
     log: Log,
     environment: Environment,
@@ -41,11 +41,10 @@ impl Unborn {
         file: Option<PathBuf>,
         mut environment: Environment,
         heritage: &mut Heritage,
+        files: FileWork,
     ) -> Result<Self, RunError> {
-        let watch = Watch::new(loaded.take_prints());
+        let watch = Watch::new(loaded.take_prints(), files);
         let log = init_logging(&loaded.settings().log, &environment.log).map_err(RunError::Log)?;
-        // Before anything listens: a signal that comes from now on is not lost.
-        let signals = Signals::listen().map_err(RunError::Signals)?;
         let notifier = Arc::new(Notifier::from_socket(environment.notify_socket.take()));
         let admin_settings = loaded.settings().admin.clone();
         let built = Running::build(loaded, heritage).map_err(RunError::Start)?;
@@ -54,15 +53,21 @@ impl Unborn {
         let proxy = Arc::clone(built.proxy());
         log.count_in(&proxy.metrics);
         let predecessors = Arc::clone(&heritage.predecessors);
-        let context = Context { proxy, notes: Arc::clone(&notes), predecessors, commands: sender };
+        let places = admin::Places::default();
+        let context = Context { proxy, notes: Arc::clone(&notes), predecessors, commands: sender, places };
         let mut admin = AdminListener::new(Arc::new(context), heritage.admin.take());
         let prepared = admin.prepare(&admin_settings).map_err(StartError::Admin).map_err(RunError::Start)?;
-        Ok(Self { built, signals, notifier, log, environment, admin, prepared, notes, commands, watch })
+        Ok(Self { built, notifier, log, environment, admin, prepared, notes, commands, watch })
     }
 
     /// Serves from now on, or from when the process before lets go.
-    pub(super) async fn begin(self, mut heritage: Heritage) -> Result<Control, RunError> {
-        let Self { built, signals, notifier, log, environment, mut admin, prepared, notes, commands, watch } = self;
+    pub(super) async fn begin(
+        self,
+        mut heritage: Heritage,
+        signals: Signals,
+        files: FileWork,
+    ) -> Result<Control, RunError> {
+        let Self { built, notifier, log, environment, mut admin, prepared, notes, commands, watch } = self;
         heritage.take_over().await.map_err(RunError::Start)?;
         let running = built.open();
         notes.note_listeners(running.addresses());
@@ -92,6 +97,7 @@ impl Unborn {
             notes,
             commands,
             watch,
+            files,
             waiting,
             errands: JoinSet::new(),
             _duties: duties,

@@ -14,6 +14,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::file_work::{Begun, FileWork};
 use super::prints::{Prints, certificates};
 use crate::config::Settings;
 
@@ -32,13 +33,35 @@ pub(super) struct Watch {
     hinted: Option<Instant>,
     /// What was read last, of the files that are watched.
     read: Prints,
+    /// Where files are looked at.
+    files: FileWork,
+    /// What is under way there.
+    at_work: Option<AtWork>,
+}
+
+/// What is done on another thread.
+#[derive(Debug)]
+enum AtWork {
+    /// The watching begins.
+    Starting(Begun<Started>),
+    /// The files are looked at.
+    Looking(Begun<Prints>),
+}
+
+/// The watching has begun.
+#[derive(Debug)]
+struct Started {
+    watcher: notify::Result<RecommendedWatcher>,
+    /// That not every folder is watched.
+    incomplete: Option<notify::Error>,
+    read: Prints,
 }
 
 impl Watch {
     /// Watches nothing yet; `read` is what the first configuration was read from.
-    pub(super) fn new(read: Prints) -> Self {
+    pub(super) fn new(read: Prints, files: FileWork) -> Self {
         let (sender, hints) = watch::channel(0);
-        Self { watcher: None, hints, sender, hinted: None, read }
+        Self { watcher: None, hints, sender, hinted: None, read, files, at_work: None }
     }
 
     /// Something else was read, whatever became of it.
@@ -49,16 +72,18 @@ impl Watch {
     /// Watches what `settings`, which were read from `file`, stand for; or nothing, where they say so.
     pub(super) fn follow(&mut self, file: &Path, settings: &Settings) {
         if !settings.watch {
-            (self.watcher, self.hinted, self.read) = (None, None, Prints::default());
+            (self.watcher, self.hinted, self.at_work, self.read) = (None, None, None, Prints::default());
             return;
         }
         let files: BTreeSet<_> = certificates(settings).chain([file]).map(Path::to_owned).collect();
-        if let Err(error) = self.watch(&files) {
-            tracing::warn!(%error, "`watch`: changes of the configuration may go unseen; SIGHUP and `windlass reload` still reload");
-        }
-        self.read.keep(&files);
-        // Between the reading and the watching nobody told of a change.
-        self.hinted.get_or_insert_with(Instant::now);
+        let (read, sender) = (self.read.clone(), self.sender.clone());
+        self.at_work = match self.files.begin(move || start(&files, read, sender)) {
+            Ok(starting) => Some(AtWork::Starting(starting)),
+            Err(held) => {
+                warn(&held);
+                None
+            }
+        };
     }
 
     /// Waits until one of the files is another one.
@@ -66,6 +91,9 @@ impl Watch {
     /// Cancel safe: a change that was not returned is returned by the next call.
     pub(super) async fn changed(&mut self) {
         loop {
+            if self.work_done().await {
+                return;
+            }
             let since = match self.hinted {
                 Some(since) => since,
                 None => {
@@ -77,10 +105,64 @@ impl Watch {
             };
             self.settle(since).await;
             self.hinted = None;
-            if self.read.look() {
-                return;
+            let mut read = self.read.clone();
+            let look = move || {
+                read.look();
+                read
+            };
+            match self.files.begin(look) {
+                Ok(looking) => self.at_work = Some(AtWork::Looking(looking)),
+                Err(held) => warn(&held),
             }
         }
+    }
+
+    /// Waits for what is done on another thread, if anything is; whether it has found another file.
+    async fn work_done(&mut self) -> bool {
+        match &mut self.at_work {
+            None => false,
+            Some(AtWork::Starting(starting)) => {
+                let started = starting.done().await;
+                self.at_work = None;
+                match started {
+                    Ok(started) => self.note_started(started),
+                    Err(held) => warn(&held),
+                }
+                false
+            }
+            Some(AtWork::Looking(looking)) => {
+                let looked = looking.done().await;
+                self.at_work = None;
+                match looked {
+                    Ok(read) => {
+                        let has_changed = read != self.read;
+                        self.read = read;
+                        has_changed
+                    }
+                    Err(held) => {
+                        warn(&held);
+                        false
+                    }
+                }
+            }
+        }
+    }
+
+    fn note_started(&mut self, started: Started) {
+        let Started { watcher, incomplete, read } = started;
+        let failed = match watcher {
+            Ok(watcher) => {
+                self.watcher = Some(watcher);
+                incomplete
+            }
+            Err(error) => Some(error),
+        };
+        if let Some(error) = failed {
+            warn(&error);
+        }
+        self.read = read;
+        // Between the reading and the watching nobody told of a change.
+        self.hinted.get_or_insert_with(Instant::now);
     }
 
     async fn settle(&mut self, since: Instant) {
@@ -94,24 +176,31 @@ impl Watch {
             }
         }
     }
+}
 
-    /// Watches the folders of `files`, and where those are links, of what they lead to.
-    fn watch(&mut self, files: &BTreeSet<PathBuf>) -> notify::Result<()> {
-        let sender = self.sender.clone();
-        let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            // That we read a file ourselves is no news. An error may have swallowed some.
-            if !event.is_ok_and(|event| event.kind.is_access()) {
-                sender.send_modify(|count| *count = count.wrapping_add(1));
-            }
-        })?;
+/// Watches the folders of `files`, and where those are links, of what they lead to.
+fn start(files: &BTreeSet<PathBuf>, mut read: Prints, hints: watch::Sender<u64>) -> Started {
+    let mut incomplete = None;
+    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        // That we read a file ourselves is no news. An error may have swallowed some.
+        if !event.is_ok_and(|event| event.kind.is_access()) {
+            hints.send_modify(|count| *count = count.wrapping_add(1));
+        }
+    });
+    let watcher = watcher.map(|mut watcher| {
         let targets = files.iter().filter_map(|file| fs::canonicalize(file).ok());
         let all: Vec<_> = files.iter().cloned().chain(targets).collect();
         let folders: BTreeSet<_> = all.iter().filter_map(|file| file.parent()).collect();
         let watched = folders.into_iter().map(|folder| watcher.watch(folder, RecursiveMode::NonRecursive));
-        let result = watched.fold(Ok(()), notify::Result::and);
-        self.watcher = Some(watcher);
-        result
-    }
+        incomplete = watched.fold(Ok(()), notify::Result::and).err();
+        watcher
+    });
+    read.keep(files);
+    Started { watcher, incomplete, read }
+}
+
+fn warn(error: &dyn std::error::Error) {
+    tracing::warn!(%error, "`watch`: changes of the configuration may go unseen; SIGHUP and `windlass reload` still reload");
 }
 
 #[cfg(test)]
@@ -137,7 +226,7 @@ mod tests {
 
         change(folder.path());
 
-        let mut watch = Watch::new(Prints::default());
+        let mut watch = Watch::new(Prints::default(), FileWork::default());
         watch.note_read(loaded.take_prints());
         watch.follow(&at("windlass.toml"), loaded.settings());
         // The clock stands still: this is no limit, but whether anything is left to be waited for.

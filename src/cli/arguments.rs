@@ -139,7 +139,11 @@ fn ask_for(command: impl Future<Output = Result<ExitCode, Failure>>) -> ExitCode
 
 fn block_on(life: impl Future<Output = Result<(), RunError>>) -> Result<(), RunError> {
     let runtime = Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| RunError::Start(StartError::from(error)))?.block_on(life)
+    let runtime = runtime.map_err(|error| RunError::Start(StartError::from(error)))?;
+    let ended = runtime.block_on(life);
+    // A thread that waits for a file on a mount that hangs is not waited for.
+    runtime.shutdown_background();
+    ended
 }
 
 fn finish(result: Result<(), RunError>) -> ExitCode {

@@ -1,6 +1,5 @@
 //! From a file to [`Settings`], or to every problem it has.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,6 +7,7 @@ use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 use super::convert::{Names, admin, check_own_listeners, drain, listeners, routes, upstreams, warn};
+use super::files::read_file;
 use super::keys::{FILE, LOG};
 use super::readers::{choice, flag, number};
 use super::settings::{AdminSettings, CertificateFiles, LogFormat, LogLevel, LogSettings, Settings, Workers};
@@ -44,7 +44,7 @@ pub fn read(path: &Path) -> Reading {
 
 fn source(path: &Path) -> Result<String, Problems> {
     let bytes =
-        fs::read(path).map_err(|error| unreadable(path, &error, "let this user read it, or run as one that may"))?;
+        read_file(path).map_err(|error| unreadable(path, &error, "let this user read it, or run as one that may"))?;
     String::from_utf8(bytes).map_err(|error| not_text(error.as_bytes(), error.utf8_error().valid_up_to(), path))
 }
 
@@ -98,7 +98,7 @@ impl From<Problems> for Reading {
 /// # Errors
 /// That it cannot be read, or what is wrong with that section.
 pub fn load_admin(path: &Path) -> Result<AdminSettings, Problems> {
-    let bytes = fs::read(path).map_err(|error| {
+    let bytes = read_file(path).map_err(|error| {
         // Who may not read the file may not ask either: both are for the user of the process.
         unreadable(path, &error, "ask as root, or as the user that windlass runs as")
     })?;
@@ -116,6 +116,7 @@ fn unreadable(path: &Path, error: &io::Error, hint_without_permission: &str) -> 
         io::ErrorKind::PermissionDenied => hint_without_permission,
         io::ErrorKind::NotFound => "put a configuration there, or name another file",
         io::ErrorKind::IsADirectory => "name the file in this folder",
+        io::ErrorKind::InvalidInput => "write it to a file, and name that",
         _ => "name a file that can be read",
     };
     Problem::of_file(path, format!("cannot be read: {error}"), hint)
@@ -186,6 +187,7 @@ mod tests {
         assert_eq!(hint(io::ErrorKind::PermissionDenied), "ask as root");
         assert_eq!(hint(io::ErrorKind::NotFound), "put a configuration there, or name another file");
         assert_eq!(hint(io::ErrorKind::IsADirectory), "name the file in this folder");
+        assert_eq!(hint(io::ErrorKind::InvalidInput), "write it to a file, and name that");
         assert_eq!(hint(io::ErrorKind::InvalidFilename), "name a file that can be read");
     }
 }

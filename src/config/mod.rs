@@ -6,6 +6,7 @@
 mod addresses;
 mod convert;
 mod defaults;
+mod files;
 mod foreign;
 mod formats;
 mod keys;
@@ -24,6 +25,7 @@ mod units;
 mod warning;
 
 pub use convert::parse_admin_listen;
+pub use files::{MOST_BYTES, read_file};
 pub use keys::known_keys;
 pub use load::{Reading, load, load_admin, parse, read};
 pub use names::{EndpointName, ListenerName, RouteName, UpstreamName};

@@ -28,9 +28,10 @@ use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair, sockopt,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use zeroize::Zeroizing;
 
 use super::fds::watch_both;
 
@@ -73,8 +74,8 @@ pub enum Message {
     },
     /// Old to new: the keys of TLS session tickets.
     TicketKeys {
-        /// In base64. Secret.
-        keys: String,
+        /// In base64.
+        keys: Secret,
     },
     /// Old to new: where it has come to with what is counted.
     Counted {
@@ -125,6 +126,11 @@ pub enum Message {
     Unknown,
 }
 
+/// A text that is wiped after use, and never shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub struct Secret(Zeroizing<String>);
+
 /// What a listening socket is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -167,7 +173,9 @@ impl Channel {
 
     /// Says something, with a descriptor where the message has one.
     pub async fn send(&self, message: &Message, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
-        let bytes = serde_json::to_vec(message)?;
+        // Keys go through here. As large as it gets: one that grew would leave a copy behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST));
+        serde_json::to_writer(&mut *bytes, message)?;
         self.socket.async_io(Interest::WRITABLE, |socket| send_now(socket, &bytes, descriptor)).await
     }
 
@@ -198,13 +206,32 @@ impl Channel {
 
     /// What is said next; `None` when the other end is gone.
     pub async fn receive(&self) -> io::Result<Option<(Message, Option<OwnedFd>)>> {
-        let mut bytes = vec![0; LONGEST];
+        let mut bytes = Zeroizing::new(vec![0; LONGEST]);
         let (length, descriptor) =
             self.socket.async_io(Interest::READABLE, |socket| receive_now(socket, &mut bytes)).await?;
         match bytes.get(..length) {
             None | Some([]) => Ok(None),
             Some(message) => Ok(Some((serde_json::from_slice(message)?, descriptor))),
         }
+    }
+}
+
+impl Secret {
+    /// The text.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.reveal())
     }
 }
 
@@ -355,7 +382,7 @@ mod tests {
 
     #[test]
     fn keys_are_not_shown() {
-        let shown = format!("{:?}", Message::TicketKeys { keys: "c2VjcmV0".into() });
+        let shown = format!("{:?}", Message::TicketKeys { keys: "c2VjcmV0".to_owned().into() });
         assert_eq!(shown, "TicketKeys");
     }
 }

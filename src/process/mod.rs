@@ -20,8 +20,8 @@ mod workers;
 
 pub use activation::{Activated, ActivationVariables, activated};
 pub use fds::{Delivery, delivery, inherit, watch};
-pub use handoff::{Channel, Message, PROTOCOL, Role};
-pub use limits::{DescriptorLimit, Room, raise_descriptor_limit};
+pub use handoff::{Channel, Message, PROTOCOL, Role, Secret};
+pub use limits::{DescriptorLimit, MOST_TURNED_AWAY, Room, raise_descriptor_limit};
 pub use predecessors::{ANSWER_WITHIN, Conversation, NoAnswer, Predecessor, Predecessors};
 pub use reaper::reap_orphans;
 pub use signals::{Signal, Signals, ask_for_reload};

@@ -15,8 +15,10 @@ pub enum Signal {
     Reload,
     /// SIGUSR2: start the program anew and hand over to it.
     Handoff,
-    /// SIGTERM or SIGINT: end politely; the second one ends at once.
+    /// SIGTERM, SIGINT or SIGQUIT: end politely; the second one ends at once.
     Stop,
+    /// One that other servers know, and that by default would end this one without a word: nothing happens.
+    Meaningless(&'static str),
 }
 
 /// The signals that came since [`Signals::listen`].
@@ -26,10 +28,13 @@ pub struct Signals {
     user2: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    quit: tokio::signal::unix::Signal,
+    user1: tokio::signal::unix::Signal,
+    alarm: tokio::signal::unix::Signal,
 }
 
 impl Signals {
-    /// Takes SIGHUP, SIGUSR2, SIGTERM and SIGINT from their default, which is to kill the process.
+    /// Takes the signals that people and their scripts send from their default, which is to kill the process.
     ///
     /// Needs a tokio runtime with I/O; fails only if the system refuses a handler.
     pub fn listen() -> io::Result<Self> {
@@ -38,6 +43,9 @@ impl Signals {
             user2: signal(SignalKind::user_defined2())?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            user1: signal(SignalKind::user_defined1())?,
+            alarm: signal(SignalKind::alarm())?,
         })
     }
 
@@ -49,8 +57,11 @@ impl Signals {
             biased;
             _ = self.terminate.recv() => Signal::Stop,
             _ = self.interrupt.recv() => Signal::Stop,
+            _ = self.quit.recv() => Signal::Stop,
             _ = self.hangup.recv() => Signal::Reload,
             _ = self.user2.recv() => Signal::Handoff,
+            _ = self.user1.recv() => Signal::Meaningless("SIGUSR1"),
+            _ = self.alarm.recv() => Signal::Meaningless("SIGALRM"),
         }
     }
 
@@ -61,6 +72,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            _ = self.quit.recv() => {}
         }
     }
 
@@ -94,8 +106,14 @@ mod tests {
         assert_eq!(signals.next().await, Signal::Reload);
         raise(Number::TERM);
         assert_eq!(signals.next().await, Signal::Stop);
-        raise(Number::INT);
-        assert_eq!(signals.next().await, Signal::Stop);
+        for number in [Number::INT, Number::QUIT] {
+            raise(number);
+            assert_eq!(signals.next().await, Signal::Stop);
+        }
+        for (number, name) in [(Number::USR1, "SIGUSR1"), (Number::ALARM, "SIGALRM")] {
+            raise(number);
+            assert_eq!(signals.next().await, Signal::Meaningless(name));
+        }
         raise(Number::HUP);
         assert_eq!(signals.next().await, Signal::Reload);
         raise(Number::USR2);

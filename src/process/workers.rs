@@ -1,12 +1,14 @@
 //! The worker threads: one current-thread runtime each. A session, and the tunnel it may become, never leaves its worker.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::thread::Builder;
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use tokio::runtime::{self, Handle};
 use tokio::sync::oneshot;
 use tokio::time::interval;
@@ -15,13 +17,15 @@ use tokio::time::interval;
 #[derive(Debug)]
 pub struct Workers {
     workers: Vec<Worker>,
+    /// Woken when a worker has nothing left.
+    emptied: Arc<AtomicWaker>,
 }
 
 #[derive(Debug)]
 struct Worker {
     /// Spawns on it. A task that comes from the worker itself wakes nobody and costs no system call.
     runtime: Handle,
-    load: Arc<AtomicUsize>,
+    load: Arc<Load>,
     /// The worker ends, and every task on it, when this is dropped.
     _alive: oneshot::Sender<()>,
 }
@@ -31,14 +35,23 @@ struct Worker {
 #[derive(Debug)]
 pub struct Seat {
     worker: usize,
-    load: Arc<AtomicUsize>,
+    load: Arc<Load>,
+}
+
+/// What a worker has to do.
+#[derive(Debug)]
+struct Load {
+    seats: AtomicUsize,
+    emptied: Arc<AtomicWaker>,
 }
 
 impl Workers {
     /// Starts `count` workers.
     pub fn start(count: usize) -> io::Result<Self> {
-        let workers = (0..count.max(1)).map(start_one).collect::<io::Result<_>>()?;
-        Ok(Self { workers })
+        let emptied = Arc::default();
+        let workers =
+            (0..count.max(1)).map(|index| start_one(index, Arc::clone(&emptied))).collect::<io::Result<_>>()?;
+        Ok(Self { workers, emptied })
     }
 
     /// How many there are.
@@ -51,11 +64,11 @@ impl Workers {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let load = |worker: &Worker| worker.load.load(Ordering::Relaxed);
+        let load = |worker: &Worker| worker.load.seats.load(Ordering::Relaxed);
         let Some((index, worker)) = self.workers.iter().enumerate().min_by_key(|(_, worker)| load(worker)) else {
             return;
         };
-        worker.load.fetch_add(1, Ordering::Relaxed);
+        worker.load.seats.fetch_add(1, Ordering::Relaxed);
         worker.runtime.spawn(task(Seat { worker: index, load: Arc::clone(&worker.load) }));
     }
 
@@ -97,7 +110,16 @@ impl Workers {
 
     /// The open sessions and tunnels of each worker.
     pub fn loads(&self) -> Vec<usize> {
-        self.workers.iter().map(|worker| worker.load.load(Ordering::Relaxed)).collect()
+        self.workers.iter().map(|worker| worker.load.seats.load(Ordering::Relaxed)).collect()
+    }
+
+    /// Waits until no session and no tunnel is open. One may wait at a time.
+    pub async fn emptied(&self) {
+        poll_fn(|cx| {
+            self.emptied.register(cx.waker());
+            if self.loads().iter().all(|load| *load == 0) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 }
 
@@ -110,11 +132,13 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.load.fetch_sub(1, Ordering::Relaxed);
+        if self.load.seats.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.load.emptied.wake();
+        }
     }
 }
 
-fn start_one(index: usize) -> io::Result<Worker> {
+fn start_one(index: usize, emptied: Arc<AtomicWaker>) -> io::Result<Worker> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let handle = runtime.handle().clone();
     let (alive, ended) = oneshot::channel::<()>();
@@ -124,7 +148,8 @@ fn start_one(index: usize) -> io::Result<Worker> {
         // Nothing is ever sent: it ends when the sender is dropped.
         let _ = runtime.block_on(ended);
     })?;
-    Ok(Worker { runtime: handle, load: Arc::default(), _alive: alive })
+    let load = Arc::new(Load { seats: AtomicUsize::new(0), emptied });
+    Ok(Worker { runtime: handle, load, _alive: alive })
 }
 
 /// A timer that is always near.
@@ -164,6 +189,27 @@ mod tests {
         }
         assert_eq!(taken, [250; 4]);
         assert_eq!(workers.loads(), [0; 4]);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_the_end_is_told_when_the_last_has_left() {
+        let workers = Workers::start(2).unwrap();
+        workers.emptied().await;
+        let (seated, mut seats) = unbounded_channel();
+        for _ in 0..3 {
+            let seated = seated.clone();
+            workers.hand_over(|seat| async move {
+                let _ = seated.send(seat);
+            });
+        }
+        let moment = Duration::from_millis(20);
+        for _ in 0..3 {
+            assert!(tokio::time::timeout(moment, workers.emptied()).await.is_err());
+            let seat = seats.recv().await.unwrap();
+            // From another thread than the one that waits.
+            std::thread::spawn(move || drop(seat));
+        }
+        tokio::time::timeout(Duration::from_secs(10), workers.emptied()).await.unwrap();
     }
 
     #[tokio::test]

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep};
 
-use super::proxy::Proxy;
-use super::serve::serve;
+use super::proxy::{Full, Proxy};
+use super::serve::{Welcome, serve, turn_away};
 use crate::config::ListenerName;
 use crate::net::Acceptor;
 use crate::snapshot::Listener;
@@ -20,6 +20,9 @@ use crate::snapshot::Listener;
 const REST: Duration = Duration::from_millis(100);
 /// How often it says so.
 const COMPLAIN: Duration = Duration::from_secs(10);
+
+/// How many who wait in the queue are taken in at the end: as many as the queue is asked to hold.
+const MOST_WAITING: usize = 4096;
 
 /// What becomes of a socket when its listener ends.
 #[derive(Clone, Debug)]
@@ -41,16 +44,12 @@ pub async fn accept(
     // Once the listener is gone from the snapshot, what still waited in its queue is served as it was last.
     let mut last = listener;
     let mut end = std::pin::pin!(end);
-    let mut complained = Complained::default();
+    let (mut complained, mut full) = (Complained::default(), None);
     let afterwards = loop {
-        let next = async {
-            let permit = permit(&proxy, &name, &mut complained).await;
-            (permit, acceptor.accept().await)
-        };
-        let (permit, accepted) = tokio::select! {
+        let (place, accepted) = tokio::select! {
             biased;
             afterwards = &mut end => break afterwards,
-            next = next => next,
+            next = next(&acceptor, &proxy, &name, &mut full, &mut complained) => next,
         };
         match accepted {
             Ok(connection) => {
@@ -59,7 +58,7 @@ pub async fn accept(
                 if let Some(Afterwards::TakenOver(heir)) = &ended {
                     last.clone_from(heir);
                 }
-                hand_over(connection, &mut last, &proxy, permit);
+                hand_over(connection, &mut last, &proxy, place);
                 if let Some(afterwards) = ended {
                     break afterwards;
                 }
@@ -76,11 +75,59 @@ pub async fn accept(
     if matches!(afterwards, Afterwards::TakenOver(_)) {
         return;
     }
-    while let Ok(permit) = Arc::clone(&proxy.permits).try_acquire_owned()
-        && let Some(connection) = next_waiting(|| acceptor.accept_waiting())
-    {
-        hand_over(connection, &mut last, &proxy, Some(permit));
+    // Those who come faster than they are taken in would keep it open for ever.
+    for _ in 0..MOST_WAITING {
+        let Some(place) = free_place(&proxy) else { return };
+        let Some(connection) = next_waiting(|| acceptor.accept_waiting()) else { return };
+        hand_over(connection, &mut last, &proxy, place);
     }
+}
+
+/// What there is for a connection.
+enum Place {
+    /// A place; without a permit only where permits are no more.
+    Served(Option<OwnedSemaphorePermit>),
+    /// A word that there is none.
+    TurnedAway(Option<OwnedSemaphorePermit>),
+}
+
+/// The next connection, and what there is for it. With every place taken that is a word, as long as the reserve lasts; then it
+/// waits in the queue.
+///
+/// Cancel safe: a connection that was not returned waits still.
+async fn next(
+    acceptor: &Acceptor,
+    proxy: &Arc<Proxy>,
+    name: &ListenerName,
+    full: &mut Option<Full>,
+    complained: &mut Complained,
+) -> (Place, io::Result<(TcpStream, SocketAddr)>) {
+    let permit = match Arc::clone(&proxy.permits).try_acquire_owned() {
+        Ok(permit) => Some(permit),
+        Err(_) => {
+            full.get_or_insert_with(|| proxy.note_full());
+            complained.say(|| {
+                tracing::warn!(listener = %name, "every place is taken: new clients are told to come back; raise LimitNOFILE, or add a proxy");
+            });
+            let turned_away = async {
+                let reserved = Arc::clone(&proxy.reserve).acquire_owned().await.ok();
+                (Place::TurnedAway(reserved), acceptor.accept().await)
+            };
+            tokio::select! {
+                biased;
+                permit = Arc::clone(&proxy.permits).acquire_owned() => permit.ok(),
+                turned_away = turned_away => return turned_away,
+            }
+        }
+    };
+    *full = None;
+    (Place::Served(permit), acceptor.accept().await)
+}
+
+fn free_place(proxy: &Proxy) -> Option<Place> {
+    let free = |places: &Arc<Semaphore>| Arc::clone(places).try_acquire_owned().ok();
+    let served = free(&proxy.permits).map(|permit| Place::Served(Some(permit)));
+    served.or_else(|| free(&proxy.reserve).map(|reserved| Place::TurnedAway(Some(reserved))))
 }
 
 /// The next who waits already. That one of them failed says nothing of who is behind it.
@@ -94,28 +141,19 @@ fn next_waiting<C>(mut accept: impl FnMut() -> io::Result<C>) -> Option<C> {
     }
 }
 
-fn hand_over(
-    connection: (TcpStream, SocketAddr),
-    listener: &mut Arc<Listener>,
-    proxy: &Arc<Proxy>,
-    permit: Option<OwnedSemaphorePermit>,
-) {
+fn hand_over(connection: (TcpStream, SocketAddr), listener: &mut Arc<Listener>, proxy: &Arc<Proxy>, place: Place) {
     if let Some(current) = proxy.snapshot().listeners().get(&listener.settings.name) {
         listener.clone_from(current);
     }
     let (listener, for_session) = (Arc::clone(listener), Arc::clone(proxy));
-    proxy.workers.hand_over(|seat| serve(connection, listener, for_session, (seat, permit)));
-}
-
-/// Waits for a place; says so when there is none, because clients wait too.
-async fn permit(proxy: &Proxy, listener: &ListenerName, complained: &mut Complained) -> Option<OwnedSemaphorePermit> {
-    if let Ok(permit) = Arc::clone(&proxy.permits).try_acquire_owned() {
-        return Some(permit);
+    match place {
+        Place::Served(permit) => {
+            proxy.workers.hand_over(|seat| serve(connection, listener, for_session, (seat, permit), Welcome::Served));
+        }
+        Place::TurnedAway(reserved) => {
+            proxy.workers.hand_over(|seat| turn_away(connection, listener, for_session, seat, reserved));
+        }
     }
-    complained.say(|| {
-        tracing::warn!(%listener, "every place is taken: new connections wait; raise LimitNOFILE, or add a proxy");
-    });
-    Arc::clone(&proxy.permits).acquire_owned().await.ok()
 }
 
 /// Whether only this one connection failed, before it was ours (accept(2), "Error handling").

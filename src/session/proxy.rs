@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, watch};
@@ -12,7 +13,7 @@ use super::pool::Pool;
 use super::sums::Sums;
 use crate::drain::{Board, Registry};
 use crate::metrics::Metrics;
-use crate::process::{Room, Workers};
+use crate::process::{MOST_TURNED_AWAY, Room, Workers};
 use crate::snapshot::Snapshot;
 
 /// What every session can reach.
@@ -32,6 +33,10 @@ pub struct Proxy {
     pub most_tunnels: usize,
     /// One for each session or tunnel; as many as there are descriptors for.
     pub permits: Arc<Semaphore>,
+    /// One for each client that is told that there is no place for it.
+    pub(super) reserve: Arc<Semaphore>,
+    /// How many listeners have no place for the next who comes.
+    full: AtomicUsize,
     /// Who drives them.
     pub workers: Workers,
     /// Equal lines of the log.
@@ -98,6 +103,8 @@ impl Proxy {
             metrics: Arc::new(counted::counters(&snapshot.settings)),
             most_tunnels: room.tunnels,
             permits: semaphore(room.tunnels.max(1)),
+            reserve: semaphore(MOST_TURNED_AWAY),
+            full: AtomicUsize::new(0),
             workers,
             sums: Arc::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -112,6 +119,17 @@ impl Proxy {
     /// How many sessions and tunnels are open. Permits would not tell: who waits for a connection holds one already.
     pub fn open_places(&self) -> usize {
         self.workers.loads().into_iter().sum()
+    }
+
+    /// Whether there is a listener that has no place for the next who comes.
+    pub fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed) > 0
+    }
+
+    /// A listener has no place for the next who comes, as long as what is returned lives.
+    pub(super) fn note_full(self: &Arc<Self>) -> Full {
+        self.full.fetch_add(1, Ordering::Relaxed);
+        Full(Arc::clone(self))
     }
 
     /// What a request may consult; taken once for each.
@@ -159,5 +177,15 @@ impl Proxy {
         self.stage.send_modify(|stage| {
             *stage = Stage { phase: phase.max(stage.phase), drain: Some(times) };
         });
+    }
+}
+
+/// A listener has no place for the next who comes, as long as this lives.
+#[derive(Debug)]
+pub(super) struct Full(Arc<Proxy>);
+
+impl Drop for Full {
+    fn drop(&mut self) {
+        self.0.full.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::body::AnswerBody;
-use super::serve::Session;
+use super::serve::{Session, Welcome};
 use super::{Phase, exchange, log, upgrade};
 use crate::balance::{AffinityKey, PinToken};
 use crate::config::{DotSegments, RouteSettings};
@@ -56,7 +56,7 @@ pub(super) async fn answer(session: Arc<Session>, request: Request<Incoming>) ->
             refused.refusal.response(retry_after(&session)).map(AnswerBody::own)
         }
     };
-    if session.is_ending() {
+    if session.is_ending() || session.welcome == Welcome::TurnedAway {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
@@ -70,6 +70,7 @@ async fn respond(
 ) -> Result<Response<AnswerBody>, Refused> {
     let (mut parts, body) = request.into_parts();
     let host = hygiene::check(&parts).map_err(Refusal::Unclean)?;
+    session.may_serve()?;
     let route = {
         // Not for longer than this: a request may take hours, and must not keep an old configuration alive.
         let snapshot = session.proxy.snapshot();
@@ -107,6 +108,15 @@ impl Session {
         let peer = self.peer.ip();
         let trusted = is_trusted(peer, &self.listener.settings.trusted_proxies);
         Arrival { peer, trust: if trusted { Trust::Trusted } else { Trust::Untrusted }, scheme: self.scheme }
+    }
+
+    /// Whether requests are served at all.
+    fn may_serve(&self) -> Result<(), Refusal> {
+        match self.welcome {
+            Welcome::TurnedAway => Err(Refusal::NoRoom),
+            Welcome::Served if self.proxy.phase() == Phase::Closing => Err(Refusal::Draining),
+            Welcome::Served => Ok(()),
+        }
     }
 
     /// Whether the connection should end with the answer at hand: the process stops or has handed over, or its listener is gone.

@@ -2,18 +2,20 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::io;
 use std::net::{SocketAddr, TcpStream as StdTcpStream};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::log;
 use super::owned::Owned;
@@ -28,6 +30,15 @@ use crate::snapshot::Listener;
 /// What a session, and the tunnel it may become, holds on to: its place on a worker and its permit.
 pub(super) type Place = (Seat, Option<OwnedSemaphorePermit>);
 
+/// Whether a connection has a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Welcome {
+    /// It has one.
+    Served,
+    /// Every place is taken: whatever it asks, it is told that.
+    TurnedAway,
+}
+
 /// One client connection while it speaks HTTP.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -41,6 +52,8 @@ pub(super) struct Session {
     pub(super) scheme: Scheme,
     /// The worker that drives it.
     pub(super) worker: usize,
+    /// Whether it has a place.
+    pub(super) welcome: Welcome,
     /// The connections with endpoints that its client has authenticated.
     pub(super) owned: Owned,
     /// What its stream has not taken yet, and what is said between two answers.
@@ -57,7 +70,9 @@ pub(super) async fn serve(
     listener: Arc<Listener>,
     proxy: Arc<Proxy>,
     place: Place,
+    welcome: Welcome,
 ) {
+    let begun = Instant::now();
     let stream = match TcpStream::from_std(stream) {
         Ok(stream) => stream,
         Err(error) => {
@@ -66,14 +81,39 @@ pub(super) async fn serve(
             return;
         }
     };
-    let Some(stream) = secured(stream, peer, &listener).await else { return };
-    speaking(stream, peer, listener, proxy, place).await;
+    let Some(stream) = secured(stream, peer, &listener, &proxy).await else { return };
+    speaking(stream, Arrived { peer, begun, welcome }, listener, proxy, place).await;
+}
+
+/// Tells a client that every place is taken. Its place in the reserve is kept for a while: so telling takes little of what is
+/// for those who are served, however often they ask.
+pub(super) async fn turn_away(
+    connection: (StdTcpStream, SocketAddr),
+    listener: Arc<Listener>,
+    proxy: Arc<Proxy>,
+    seat: Seat,
+    reserved: Option<OwnedSemaphorePermit>,
+) {
+    let until = Instant::now() + TURNED_AWAY_EVERY;
+    let told = serve(connection, listener, proxy, (seat, None), Welcome::TurnedAway);
+    // Whoever asks nothing in that time learns of it by the end of the connection.
+    let _ = timeout(TELL_WITHIN, Box::pin(told)).await;
+    sleep_until(until).await;
+    drop(reserved);
+}
+
+/// Who has come, when, and whether there is a place.
+#[derive(Clone, Copy)]
+struct Arrived {
+    peer: SocketAddr,
+    begun: Instant,
+    welcome: Welcome,
 }
 
 /// The session of a connection, to its end. No async function: that would keep room for the stream here, too.
 fn speaking(
     stream: ClientStream,
-    peer: SocketAddr,
+    Arrived { peer, begun, welcome }: Arrived,
     listener: Arc<Listener>,
     proxy: Arc<Proxy>,
     place: Place,
@@ -91,20 +131,36 @@ fn speaking(
         peer,
         scheme,
         worker,
+        welcome,
         owned: Owned::default(),
         unsent,
         is_cut: AtomicBool::new(false),
         opened: Mutex::default(),
     });
-    Box::pin(speak_http(stream, session, place))
+    Box::pin(speak_http(stream, session, place, begun))
 }
 
 /// The stream after its TLS handshake, where the listener has TLS.
-async fn secured(stream: TcpStream, peer: SocketAddr, listener: &Listener) -> Option<ClientStream> {
+async fn secured(stream: TcpStream, peer: SocketAddr, listener: &Listener, proxy: &Proxy) -> Option<ClientStream> {
     let Some(tls) = listener.tls() else { return Some(ClientStream::Plain(stream)) };
-    let handshake = TlsStream::accept(stream, Arc::clone(tls));
+    // Boxed: a session holds no room for it afterwards.
+    Box::pin(shake_hands(TlsStream::accept(stream, Arc::clone(tls)), peer, listener, proxy)).await
+}
+
+async fn shake_hands(
+    handshake: impl Future<Output = io::Result<Box<TlsStream>>>,
+    peer: SocketAddr,
+    listener: &Listener,
+    proxy: &Proxy,
+) -> Option<ClientStream> {
+    let handshake = timeout(listener.settings.tls_timeout, handshake);
     let name = &listener.settings.name;
-    match timeout(listener.settings.tls_timeout, handshake).await {
+    let shaken = tokio::select! {
+        biased;
+        shaken = handshake => shaken,
+        () = closing(proxy, NEWCOMER) => return None,
+    };
+    match shaken {
         Ok(Ok(stream)) => Some(ClientStream::Tls(stream)),
         Ok(Err(error)) => {
             tracing::debug!(listener = %name, client = %peer.ip(), %error, "TLS handshake failed");
@@ -118,9 +174,11 @@ async fn secured(stream: TcpStream, peer: SocketAddr, listener: &Listener) -> Op
 }
 
 /// Speaks HTTP/1.1 until the connection ends or becomes a tunnel.
-async fn speak_http(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Place) {
+async fn speak_http(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Place, begun: Instant) {
     let settings = Arc::clone(&session.listener.settings);
+    let is_asked = AtomicBool::new(false);
     let service = service_fn(|request| {
+        is_asked.store(true, Ordering::Relaxed);
         let session = Arc::clone(&session);
         Box::pin(async move { Ok::<_, Infallible>(answer(session, request).await) })
     });
@@ -134,10 +192,16 @@ async fn speak_http(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Pla
         .title_case_headers(true)
         .serve_connection(TokioIo::new(stream), service);
     let mut stages = session.proxy.stages();
-    let mut closing = pin!(async move { stages.wait_for(|stage| stage.phase == Phase::Closing).await.is_ok() });
+    let mut end = pin!(async {
+        let _ = stages.wait_for(|stage| stage.phase == Phase::Closing).await;
+        // Whoever has only just come has a moment to ask: the answer is when to come back.
+        if !is_asked.load(Ordering::Relaxed) && begun.elapsed() < NEWCOMER {
+            Box::pin(sleep_until(begun + NEWCOMER)).await;
+        }
+    });
     let mut told = false;
     let ended = poll_fn(|cx| {
-        if !told && closing.as_mut().poll(cx).is_ready() {
+        if !told && end.as_mut().poll(cx).is_ready() {
             told = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
@@ -162,9 +226,31 @@ async fn speak_http(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Pla
     match opened {
         Some(opened) => opened.join(stream.into_inner().into_inner(), parts.read_buf, place),
         None if session.is_cut.load(Ordering::Relaxed) => stream.into_inner().reset().await,
-        None => stream.linger().await,
+        None => tokio::select! {
+            () = stream.linger() => {}
+            () = closing(&session.proxy, LAST_LINGER) => {}
+        },
     }
 }
+
+/// Waits until so long after the process began to close what is left.
+async fn closing(proxy: &Proxy, after: Duration) {
+    // The sender lives as long as the proxy.
+    let _ = proxy.stages().wait_for(|stage| stage.phase == Phase::Closing).await;
+    Box::pin(sleep(after)).await;
+}
+
+/// How long who comes just before the process ends has for a first request.
+const NEWCOMER: Duration = Duration::from_secs(1);
+
+/// How long, when the process ends, a client may take to close its side: mostly it has done so by then.
+const LAST_LINGER: Duration = Duration::from_millis(200);
+
+/// How long somebody for whom there is no place may take to ask: its TLS handshake and the head of its request.
+const TELL_WITHIN: Duration = Duration::from_secs(3);
+
+/// For so long nobody else has its place in the reserve: 320 handshakes a second at the most.
+const TURNED_AWAY_EVERY: Duration = Duration::from_millis(100);
 
 /// The longest request head, and what is read ahead of a body, in bytes.
 pub(super) const MAX_BUFFER: usize = 64 * 1024;
@@ -190,7 +276,7 @@ mod tests {
     use super::*;
 
     /// What the future takes that a function returns.
-    fn size<A, B, C, D, F: Future>(_: impl FnOnce(A, B, C, D) -> F) -> usize {
+    fn size<A, B, C, D, E, F: Future>(_: impl FnOnce(A, B, C, D, E) -> F) -> usize {
         size_of::<F>()
     }
 

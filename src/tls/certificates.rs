@@ -1,6 +1,5 @@
 //! Certificate chains and private keys, from PEM files to what can be served.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +9,10 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::sign::{CertifiedKey, SigningKey};
 use webpki::{EndEntityCert, KeyUsage};
+use zeroize::{Zeroize, Zeroizing};
 
 use super::fault::{CertificateError, CertificateFault};
-use crate::config::CertificateFiles;
+use crate::config::{CertificateFiles, read_file};
 
 /// Every certificate of a listener, each with the key that fits it; at least the one that serves clients without SNI.
 ///
@@ -113,18 +113,23 @@ fn load_key(path: &Path) -> Result<Arc<dyn SigningKey>, CertificateError> {
     if mentions(&bytes, "BEGIN ENCRYPTED PRIVATE KEY") || mentions(&bytes, "Proc-Type: 4,ENCRYPTED") {
         return Err(fault(CertificateFault::EncryptedKey));
     }
-    let key = PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| {
+    let mut key = PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| {
         fault(match error {
             pem::Error::NoItemsFound if mentions(&bytes, "BEGIN CERTIFICATE") => CertificateFault::ChainInsteadOfKey,
             pem::Error::NoItemsFound => CertificateFault::NoKey,
             error => CertificateFault::BrokenPem(error),
         })
     })?;
-    any_supported_type(&key).map_err(|error| fault(CertificateFault::UnusableKey(error)))
+    let usable = any_supported_type(&key);
+    key.zeroize();
+    usable.map_err(|error| fault(CertificateFault::UnusableKey(error)))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
-    let bytes = fs::read(path).map_err(|error| CertificateError::new(path, CertificateFault::Unreadable(error)))?;
+/// The bytes of a file, which are wiped after use: either file may hold a key.
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CertificateError> {
+    let bytes = read_file(path)
+        .map(Zeroizing::new)
+        .map_err(|error| CertificateError::new(path, CertificateFault::Unreadable(error)))?;
     // A sequence whose length takes one or two bytes: every certificate, every key but Ed25519's.
     if matches!(bytes.as_slice(), [0x30, 0x81 | 0x82, ..]) {
         return Err(CertificateError::new(path, CertificateFault::Der));

@@ -13,6 +13,7 @@ use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand;
 use rustls::Error;
 use rustls::server::ProducesTickets;
+use zeroize::Zeroizing;
 
 use super::identity::Identity;
 
@@ -42,7 +43,7 @@ pub(super) struct Tickets {
 
 /// The keys as one process gives them to the next. Secret.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ExportedTicketKeys(Vec<u8>);
+pub struct ExportedTicketKeys(Zeroizing<Vec<u8>>);
 
 /// Why keys of another process cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +60,12 @@ impl TicketKeys {
     pub fn export(&self) -> ExportedTicketKeys {
         self.turn(Instant::now());
         let ring = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let mut bytes = ring.since.elapsed().as_secs().to_be_bytes().to_vec();
+        // As large as it gets: one that grew would leave a copy behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(size_of::<u64>() + 2 * (NAME + SECRET)));
+        bytes.extend(ring.since.elapsed().as_secs().to_be_bytes());
         for key in [Some(&ring.current), ring.previous.as_ref()].into_iter().flatten() {
             bytes.extend(key.name);
-            bytes.extend(key.secret);
+            bytes.extend(key.secret.iter());
         }
         ExportedTicketKeys(bytes)
     }
@@ -144,7 +147,7 @@ impl ExportedTicketKeys {
 
 impl From<Vec<u8>> for ExportedTicketKeys {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+        Self(Zeroizing::new(bytes))
     }
 }
 
@@ -194,25 +197,27 @@ struct Key {
     /// What tells its tickets from others'; not secret.
     name: [u8; NAME],
     /// Kept beside the cipher that was made of it, for the process that takes over.
-    secret: [u8; SECRET],
+    secret: Zeroizing<[u8; SECRET]>,
     cipher: RandomizedNonceKey,
 }
 
 impl Key {
     fn generate() -> Result<Self, Unspecified> {
-        let (mut name, mut secret) = ([0; NAME], [0; SECRET]);
+        let (mut name, mut secret) = ([0; NAME], Zeroizing::new([0; SECRET]));
         rand::fill(&mut name)?;
-        rand::fill(&mut secret)?;
+        rand::fill(secret.as_mut_slice())?;
         Self::new(name, secret)
     }
 
-    fn new(name: [u8; NAME], secret: [u8; SECRET]) -> Result<Self, Unspecified> {
-        Ok(Self { name, secret, cipher: RandomizedNonceKey::new(&AES_256_GCM, &secret)? })
+    fn new(name: [u8; NAME], secret: Zeroizing<[u8; SECRET]>) -> Result<Self, Unspecified> {
+        let cipher = RandomizedNonceKey::new(&AES_256_GCM, secret.as_slice())?;
+        Ok(Self { name, secret, cipher })
     }
 
     fn from_bytes(bytes: &[u8; NAME + SECRET]) -> Result<Self, UnusableTicketKeys> {
-        let (name, secret) = bytes.split_first_chunk().ok_or(UnusableTicketKeys)?;
-        let secret = secret.try_into().map_err(|_| UnusableTicketKeys)?;
+        let (name, rest) = bytes.split_first_chunk().ok_or(UnusableTicketKeys)?;
+        let mut secret = Zeroizing::new([0; SECRET]);
+        secret.copy_from_slice(rest.first_chunk::<SECRET>().ok_or(UnusableTicketKeys)?);
         Self::new(*name, secret).map_err(|Unspecified| UnusableTicketKeys)
     }
 

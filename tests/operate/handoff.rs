@@ -1,10 +1,10 @@
 //! `windlass handoff`.
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::AsyncWriteExt;
 use windlass::admin::{Client, HandoffAnswer, ReloadAnswer, Status};
 use windlass::config::AdminListen;
 
+use crate::held::Held;
 use crate::process::{Windlass, text, wait_for};
 use crate::two_endpoints;
 
@@ -38,20 +38,17 @@ async fn a_handoff_passes_on_where_operators_ask_and_what_they_drain() {
     wait_for("the socket's file to go with the last process", async || !socket.exists()).await;
 }
 
-/// The file is a pipe here, so that the new process does not serve until somebody writes it.
 #[tokio::test]
 async fn who_waits_for_a_process_that_hands_over_is_told_to_ask_again() {
     let windlass = Windlass::start(&two_endpoints().await).await;
-    let config = std::fs::read_to_string(windlass.config()).unwrap();
-    std::fs::remove_file(windlass.config()).unwrap();
-    assert!(std::process::Command::new("mkfifo").arg(windlass.config()).status().unwrap().success());
+    let held = Held::hold(&windlass.config());
     let client = Client::new(AdminListen::Unix(windlass.socket()));
     let handoff = tokio::spawn({
         let client = client.clone();
         async move { client.post::<HandoffAnswer>("/handoff", &()).await.unwrap().value.pid }
     });
-    // Opening it waits for the reader: the new process, so the handoff is under way.
-    let mut pipe = tokio::fs::OpenOptions::new().write(true).open(windlass.config()).await.unwrap();
+    // By the new process, so the handoff is under way.
+    held.is_opened().await;
     let reload = tokio::spawn({
         let client = client.clone();
         async move { client.post::<ReloadAnswer>("/reload", &()).await.unwrap_err().to_string() }
@@ -60,9 +57,7 @@ async fn who_waits_for_a_process_that_hands_over_is_told_to_ask_again() {
     for _ in 0..30 {
         client.get::<Status>("/status").await.unwrap();
     }
-    pipe.write_all(config.as_bytes()).await.unwrap();
-    pipe.shutdown().await.unwrap();
-    drop(pipe);
+    drop(held);
     assert_eq!(reload.await.unwrap(), "the process has handed over; ask again, the new one answers");
 
     let successor = handoff.await.unwrap().try_into().unwrap();

@@ -3,15 +3,19 @@
 
 mod check;
 mod drain;
+mod full;
 mod handoff;
+mod held;
 mod metrics;
 mod plan;
 mod predecessors;
 mod process;
 mod reload;
+mod signals;
 mod stop;
 mod stuck_log;
 mod tcp;
+mod unreadable;
 mod watch;
 
 use process::{Windlass, endpoint, text};

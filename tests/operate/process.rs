@@ -55,17 +55,26 @@ impl Windlass {
     /// Starts one in a folder that has its configuration.
     pub(crate) fn start_in(folder: TempDir) -> Self {
         let log = fs::File::create(folder.path().join("log")).unwrap();
-        Self::spawn(folder, log.into())
+        let mut command = Command::new(env!("CARGO_BIN_EXE_windlass"));
+        command.args(["run", "-c"]).arg(folder.path().join("windlass.toml"));
+        Self::spawn(folder, command, log.into())
     }
 
-    fn spawn(folder: TempDir, log: Stdio) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_windlass"))
-            .args(["run", "-c"])
-            .arg(folder.path().join("windlass.toml"))
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+    /// Starts one with `config` that may open so many descriptors.
+    pub(crate) async fn with_descriptors(count: u64, config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write_config(&folder, config);
+        let log = fs::File::create(folder.path().join("log")).unwrap();
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("ulimit -n {count} && exec \"$@\"")).arg("sh");
+        command.args([env!("CARGO_BIN_EXE_windlass"), "run", "-c"]).arg(folder.path().join("windlass.toml"));
+        let windlass = Self::spawn(folder, command, log.into());
+        windlass.serves().await;
+        windlass
+    }
+
+    fn spawn(folder: TempDir, mut command: Command, log: Stdio) -> Self {
+        let child = command.stderr(log).kill_on_drop(true).spawn().unwrap();
         Self { folder, child }
     }
 
@@ -132,7 +141,7 @@ impl Windlass {
     }
 }
 
-fn write_config(folder: &TempDir, config: &str) {
+pub(crate) fn write_config(folder: &TempDir, config: &str) {
     let admin = format!("unix:{}", folder.path().join("admin.sock").display());
     let file = folder.path().join("windlass.toml");
     let new = folder.path().join("windlass.toml.new");

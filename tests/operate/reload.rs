@@ -3,7 +3,8 @@
 use windlass::admin::{Client, ReloadAnswer, Status};
 use windlass::config::AdminListen;
 
-use crate::process::{Windlass, text, wait_for};
+use crate::held::Held;
+use crate::process::{Windlass, text};
 use crate::two_endpoints;
 
 #[tokio::test]
@@ -65,15 +66,12 @@ async fn a_refused_reload_exits_with_1_and_says_why() {
     assert!(windlass.status().await["reloads"]["last_refusal"].is_null(), "it was not refused this time");
 }
 
-/// The file is a pipe here, so that a reload takes until somebody writes it.
 #[tokio::test]
 async fn triggers_during_a_reload_cause_exactly_one_more() {
     let config = two_endpoints().await;
     let windlass = Windlass::start(&config).await;
     let socket = windlass.folder.path().join("admin.sock");
-    let text_of_file = std::fs::read_to_string(windlass.config()).unwrap();
-    std::fs::remove_file(windlass.config()).unwrap();
-    assert!(std::process::Command::new("mkfifo").arg(windlass.config()).status().unwrap().success());
+    let held = Held::hold(&windlass.config());
     let client = Client::new(AdminListen::Unix(socket));
     let reload = || {
         let client = client.clone();
@@ -82,18 +80,14 @@ async fn triggers_during_a_reload_cause_exactly_one_more() {
     let unchanged = async || client.get::<Status>("/status").await.unwrap().value.reloads.unchanged;
 
     let mut asked = vec![reload()];
-    wait_for("the first reload to begin", async || windlass.log().contains("a reload begins")).await;
+    held.is_opened().await;
     asked.extend((0..20).map(|_| reload()));
     rustix::process::kill_process(windlass.pid(), rustix::process::Signal::HUP).unwrap();
     // Connections are accepted in order: when these are answered, those before them have been heard.
     for _ in 0..30 {
         assert_eq!(unchanged().await, 0);
     }
-    for reloads in 1..=2 {
-        let (pipe, text) = (windlass.config(), text_of_file.clone());
-        tokio::fs::write(pipe, text).await.unwrap();
-        wait_for("a reload to end", async || unchanged().await == reloads).await;
-    }
+    drop(held);
     for answer in asked {
         assert!(answer.await.unwrap().unwrap().value.changes.is_empty());
     }

@@ -1,6 +1,7 @@
 //! The admin listener at a loopback address.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -57,3 +58,22 @@ async fn over_tcp_there_is_only_reading_and_nothing_for_pages() {
     assert_eq!(reload.status.code(), Some(1));
     assert!(text(&reload).contains("unix socket"), "{}", text(&reload));
 }
+
+#[tokio::test]
+async fn connections_that_rest_keep_nobody_out() {
+    let admin = free_port().await;
+    let windlass = Windlass::start(&two_endpoints().await.replace("ADMIN", &admin.to_string())).await;
+    let mut resting = Vec::new();
+    for _ in 0..100 {
+        resting.push(TcpStream::connect(admin).await.unwrap());
+    }
+
+    let request = format!("GET /live HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n");
+    let (status, said) = tokio::time::timeout(RESTED, ask(admin, &request)).await.expect("nobody waits for their rest");
+
+    assert_eq!(status, 200, "{said}");
+    drop((resting, windlass));
+}
+
+/// A connection may rest for longer than this.
+const RESTED: Duration = Duration::from_secs(9);

@@ -1,11 +1,11 @@
 //! `watch = true`.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use crate::process::{Windlass, wait_for};
+use crate::held::Held;
+use crate::process::{Windlass, wait_for, write_config};
 use crate::two_endpoints;
 
 const MORE: &str = "[route.more]\npath = \"/more\"\nupstream = \"chat\"\n";
@@ -35,54 +35,40 @@ async fn a_file_that_is_replaced_is_reloaded() {
     wait_for("the last reload", async || generation(&windlass).await == 4).await;
 }
 
-/// The file is a pipe here, so that the start takes until somebody writes it.
 #[tokio::test]
 async fn a_file_that_is_replaced_during_the_start_is_reloaded() {
     let config = watching().await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("windlass.toml");
-    make_pipe(&file);
+    write_config(&folder, &config);
+    let held = Held::hold(&file);
     let windlass = Windlass::start_in(folder);
-    let mut pipe = once_read(&file).await;
+    held.is_opened().await;
 
     windlass.rewrite(&format!("{config}{MORE}"));
-    let new = fs::read_to_string(&file).unwrap();
-    pipe.write_all(new.strip_suffix(MORE).unwrap().as_bytes()).unwrap();
-    drop(pipe);
+    drop(held);
 
     windlass.serves().await;
     wait_for("the reload", async || generation(&windlass).await == 2).await;
 }
 
-/// The chain is a pipe here, so that the first reload takes until somebody writes it.
 #[tokio::test]
 async fn a_new_certificate_that_is_replaced_while_it_is_read_is_reloaded() {
     let certificates = tempfile::tempdir().unwrap();
     let config = watching().await;
     let windlass = Windlass::start(&config).await;
     renew(certificates.path());
-    let (chain, real) = (certificates.path().join("chain.pem"), certificates.path().join("real.pem"));
-    fs::rename(&chain, &real).unwrap();
-    make_pipe(&chain);
+    let (chain, same) = (certificates.path().join("chain.pem"), certificates.path().join("same.pem"));
+    fs::copy(&chain, &same).unwrap();
+    let held = Held::hold(&chain);
     windlass.rewrite(&(config + &secure(certificates.path())));
-    let mut pipe = once_read(&chain).await;
+    held.is_opened().await;
 
-    let text = fs::read_to_string(&real).unwrap();
-    fs::rename(&real, &chain).unwrap();
-    pipe.write_all(text.as_bytes()).unwrap();
-    drop(pipe);
+    fs::rename(&same, &chain).unwrap();
+    drop(held);
 
     wait_for("the reload", async || generation(&windlass).await == 2).await;
     wait_for("the next reload", async || windlass.status().await["reloads"]["unchanged"] == 1).await;
-}
-
-fn make_pipe(file: &Path) {
-    assert!(std::process::Command::new("mkfifo").arg(file).status().unwrap().success());
-}
-
-/// The writing end of a pipe, once somebody reads it.
-async fn once_read(pipe: &Path) -> fs::File {
-    tokio::fs::OpenOptions::new().write(true).open(pipe).await.unwrap().into_std().await
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! SIGTERM and SIGINT: everybody is told, what is under way may finish, and nothing outlives the deadline.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::rig::{Config, Endpoint, Frame, Handshake, NotifySocket, Program};
+use super::rig::{Config, Endpoint, Frame, Handshake, NotifySocket, Program, within};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -173,15 +176,90 @@ async fn an_exchange_in_flight_finishes() {
     assert_eq!(program.exit().await.code(), Some(0));
 }
 
+/// What somebody meets who comes now: told to come back, refused, or (while the socket closes) reset.
+async fn comes_too_late(address: SocketAddr) -> Option<Vec<u8>> {
+    let mut stream = TcpStream::connect(address).await.ok()?;
+    stream.write_all(&Handshake::new().bytes()).await.ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.ok()?;
+    Some(answer)
+}
+
+#[tokio::test]
+async fn after_the_drain_nobody_is_met_with_silence_or_keeps_the_process_alive() {
+    let endpoint = Endpoint::listen().await;
+    let mut program = Program::serving(&config(&endpoint, "\"60s\"")).await;
+    let address = program.address();
+    let mut waiting = program.connect().await;
+    waiting.send("GET /slow HTTP/1.1\r\nhost: chat.test\r\n\r\n").await;
+    let (mut at_endpoint, _) = endpoint.asked().await;
+
+    program.signal(Signal::TERM);
+    program.logs("stopping").await;
+
+    within("the sockets to close", async {
+        while let Some(answer) = comes_too_late(address).await {
+            assert!(answer.starts_with(b"HTTP/1.1 503 "), "{:?}", String::from_utf8_lossy(&answer));
+        }
+    })
+    .await;
+    assert!(TcpStream::connect(address).await.is_err());
+    at_endpoint.send("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nslow").await;
+    assert_eq!(waiting.answer().await.1, "slow");
+    assert_eq!(program.exit().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn newcomers_of_the_last_moment_are_told_to_come_back() {
+    let endpoint = Endpoint::listen().await;
+    let mut program = Program::serving(&config(&endpoint, "\"60s\"")).await;
+    let mut newcomers = Vec::new();
+    for _ in 0..3 {
+        newcomers.push(program.connect().await);
+    }
+
+    program.signal(Signal::TERM);
+    program.logs("stopping").await;
+
+    for newcomer in &mut newcomers {
+        newcomer.send(Handshake::new().bytes()).await;
+        let (head, _) = newcomer.answer().await;
+        assert_eq!((head.status(), head.values("retry-after").len()), (503, 1));
+    }
+    drop(newcomers);
+    assert_eq!(program.exit().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_its_side_open_does_not_hold_a_stop_up() {
+    let endpoint = Endpoint::listen().await;
+    let mut program = Program::serving(&config(&endpoint, "\"60s\"")).await;
+    let mut resting = program.connect().await;
+    resting.send("GET / HTTP/1.1\r\nhost: chat.test\r\n\r\n").await;
+    let (mut at_endpoint, _) = endpoint.asked().await;
+    at_endpoint.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    resting.answer().await;
+    let started = Instant::now();
+
+    program.signal(Signal::TERM);
+
+    assert_eq!(program.exit().await.code(), Some(0));
+    assert!(started.elapsed() < LINGER, "{:?}", started.elapsed());
+    drop(resting);
+}
+
+/// What a client may otherwise take to close its side.
+const LINGER: Duration = Duration::from_secs(2);
+
 #[tokio::test]
 async fn an_endless_exchange_is_cut_at_the_deadline() {
     let endpoint = Endpoint::listen().await;
     let mut program = Program::serving(&config(&endpoint, "\"1s\"")).await;
-    let mut events = program.connect().await;
-    events.send("GET /events HTTP/1.1\r\nhost: chat.test\r\n\r\n").await;
+    let mut endless = program.connect().await;
+    endless.send("GET /endless HTTP/1.1\r\nhost: chat.test\r\n\r\n").await;
     let (mut at_endpoint, _) = endpoint.asked().await;
-    at_endpoint.send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n").await;
-    assert_eq!(events.head().await.status(), 200);
+    at_endpoint.send("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n01234").await;
+    assert_eq!(endless.head().await.status(), 200);
 
     program.signal(Signal::TERM);
 

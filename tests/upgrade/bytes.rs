@@ -167,7 +167,7 @@ async fn after_a_stop_began_new_upgrades_are_told_to_come_back() {
     let endpoint = Endpoint::listen().await;
     let config =
         Config::chat([endpoint.address()]).with("drain.stop.spread", "\"1ms\"").with("drain.stop.deadline", "\"10s\"");
-    let proxy = Proxy::serving(&config);
+    let mut proxy = Proxy::serving(&config);
     let mut early = proxy.connect().await;
     let (mut client, mut at_endpoint) = proxy.tunnel(&endpoint).await;
 

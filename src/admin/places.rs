@@ -1,0 +1,224 @@
+//! The places for operators' connections: when all are taken, the one that has rested longest makes room.
+//!
+//! So nobody keeps others out by doing nothing, and who looks whether the process lives finds a place at any time. What is
+//! being carried out is never given up for a newcomer.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// How many operators are served at a time.
+pub(super) const PLACES: usize = 32;
+
+/// The places.
+#[derive(Clone, Debug)]
+pub struct Places {
+    free: Arc<Semaphore>,
+    taken: Arc<Mutex<Taken>>,
+}
+
+/// One of them; it is free again when this is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    guest: Guest,
+    /// Says that it is needed.
+    needed: oneshot::Receiver<()>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Whose place it is.
+#[derive(Clone, Debug)]
+pub(super) struct Guest {
+    number: u64,
+    taken: Arc<Mutex<Taken>>,
+}
+
+/// A request is carried out as long as this lives: its connection does not rest.
+#[derive(Debug)]
+pub(super) struct AtWork(Guest);
+
+/// Who has a place.
+#[derive(Debug, Default)]
+struct Taken {
+    connections: BTreeMap<u64, Connection>,
+    /// Numbers connections, and rests.
+    last: u64,
+    /// Somebody waits for a place.
+    is_wanted: bool,
+}
+
+#[derive(Debug)]
+struct Connection {
+    /// The number of its rest; `None` while a request of it is carried out.
+    rest: Option<u64>,
+    /// What tells it to leave; `None` once it was told.
+    tell: Option<oneshot::Sender<()>>,
+}
+
+impl Places {
+    /// Waits for a place, and makes one if a connection rests.
+    pub(super) async fn take(&self) -> Place {
+        let permit = match Arc::clone(&self.free).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => {
+                lock(&self.taken).want();
+                let permit = Arc::clone(&self.free).acquire_owned().await.expect("it is never closed");
+                lock(&self.taken).is_wanted = false;
+                permit
+            }
+        };
+        let (number, needed) = lock(&self.taken).enter();
+        Place { guest: Guest { number, taken: Arc::clone(&self.taken) }, needed, _permit: permit }
+    }
+}
+
+impl Places {
+    /// Tells everybody to leave: who rests does so at once, the others when they are answered.
+    pub(super) fn clear(&self) {
+        lock(&self.taken).tell_all();
+    }
+
+    /// Waits until all are free.
+    pub(super) async fn are_free(&self) {
+        let all = Arc::clone(&self.free).acquire_many_owned(PLACES as u32).await;
+        drop(all);
+    }
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self { free: Arc::new(Semaphore::new(PLACES)), taken: Arc::default() }
+    }
+}
+
+impl Guest {
+    /// A request is carried out from now on.
+    pub(super) fn at_work(&self) -> AtWork {
+        if let Some(connection) = lock(&self.taken).connections.get_mut(&self.number) {
+            connection.rest = None;
+        }
+        AtWork(self.clone())
+    }
+}
+
+impl Place {
+    /// Whose it is.
+    pub(super) fn guest(&self) -> Guest {
+        self.guest.clone()
+    }
+
+    /// Resolves when somebody needs the place more.
+    pub(super) async fn is_needed(&mut self) {
+        // The sender lives as long as the place is taken.
+        let _ = (&mut self.needed).await;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        lock(&self.guest.taken).connections.remove(&self.guest.number);
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        let mut taken = lock(&self.0.taken);
+        let rest = taken.next();
+        if let Some(connection) = taken.connections.get_mut(&self.0.number) {
+            connection.rest = Some(rest);
+        }
+        if taken.is_wanted {
+            taken.want();
+        }
+    }
+}
+
+impl Taken {
+    fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    fn enter(&mut self) -> (u64, oneshot::Receiver<()>) {
+        let number = self.next();
+        let (tell, needed) = oneshot::channel();
+        self.connections.insert(number, Connection { rest: Some(number), tell: Some(tell) });
+        (number, needed)
+    }
+
+    fn tell_all(&mut self) {
+        for tell in self.connections.values_mut().filter_map(|it| it.tell.take()) {
+            // One that has just ended by itself is gone already.
+            let _ = tell.send(());
+        }
+    }
+
+    /// Tells the connection that has rested longest to leave; where none rests, the next one that does.
+    fn want(&mut self) {
+        let resting = self.connections.values_mut().filter(|it| it.rest.is_some() && it.tell.is_some());
+        let tell = resting.min_by_key(|it| it.rest).and_then(|it| it.tell.take());
+        self.is_wanted = tell.is_none();
+        if let Some(tell) = tell {
+            // One that has just ended by itself makes room too.
+            let _ = tell.send(());
+        }
+    }
+}
+
+fn lock(taken: &Mutex<Taken>) -> MutexGuard<'_, Taken> {
+    taken.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn is_told(place: &mut Place) -> bool {
+        place.is_needed().now_or_never().is_some()
+    }
+
+    #[tokio::test]
+    async fn who_has_rested_longest_makes_room() {
+        let places = Places::default();
+        let mut taken = Vec::new();
+        for _ in 0..PLACES {
+            taken.push(places.take().await);
+        }
+        // The first has just been answered, the second is being answered.
+        drop(taken[0].guest.at_work());
+        let _at_work = taken[1].guest.at_work();
+
+        let newcomer = places.take();
+        let mut newcomer = std::pin::pin!(newcomer);
+        assert!(newcomer.as_mut().now_or_never().is_none());
+
+        let told: Vec<_> = (0..PLACES).filter(|number| is_told(&mut taken[*number])).collect();
+        assert_eq!(told, [2]);
+        drop(taken.remove(2));
+        newcomer.await;
+    }
+
+    #[tokio::test]
+    async fn where_everybody_is_at_work_the_first_who_rests_makes_room() {
+        let places = Places::default();
+        let mut taken = Vec::new();
+        for _ in 0..PLACES {
+            taken.push(places.take().await);
+        }
+        let mut at_work: Vec<_> = taken.iter().map(|place| place.guest.at_work()).collect();
+        let newcomer = places.take();
+        let mut newcomer = std::pin::pin!(newcomer);
+        assert!(newcomer.as_mut().now_or_never().is_none());
+        assert!(!taken.iter_mut().any(is_told));
+
+        drop(at_work.remove(5));
+        drop(at_work.remove(6));
+
+        assert!(is_told(&mut taken[5]) && !is_told(&mut taken[7]));
+        drop(taken.remove(5));
+        newcomer.await;
+    }
+}

@@ -1,0 +1,115 @@
+//! Reading the files that a configuration consists of: whole, and never more than fits.
+//!
+//! What has no end (a FIFO, a device) is refused before it is opened. A mount that hangs is not noticed here: whoever must not
+//! wait for it reads on a thread of its own.
+
+use std::fs::{self, File, FileType, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+
+/// The largest file that is read, in bytes: a hundred times the largest configuration that anybody writes.
+pub const MOST_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Reads a regular file of at most [`MOST_BYTES`] bytes. While it does not grow meanwhile there is one copy of it in memory.
+///
+/// # Errors
+/// What the system says, or that it is no file or too large; each says what it is.
+pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    // To open a device or a FIFO may already do something to it.
+    check(&fs::metadata(path)?)?;
+    let file = match open(path, libc::O_NONBLOCK) {
+        // Another program has a lease on it (fcntl(2)), such as a file server: it is told to let go, and waited for.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => open(path, 0)?,
+        opened => opened?,
+    };
+    let metadata = file.metadata()?;
+    // Another one may have been put there since.
+    check(&metadata)?;
+    let length = usize::try_from(metadata.len()).unwrap_or(0);
+    let mut bytes = Vec::with_capacity(length.saturating_add(SPARE));
+    // The files of /proc, and those that grow, are longer than they say.
+    let read = file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    if read as u64 > MOST_BYTES { Err(too_large()) } else { Ok(bytes) }
+}
+
+fn open(path: &Path, flags: i32) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(flags | libc::O_NOCTTY).open(path)
+}
+
+fn check(metadata: &Metadata) -> io::Result<()> {
+    let kind = metadata.file_type();
+    if kind.is_dir() {
+        return Err(io::Error::from_raw_os_error(libc::EISDIR));
+    }
+    if !kind.is_file() {
+        let text = format!("it is {}, not a file", name(kind));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    if metadata.len() > MOST_BYTES { Err(too_large()) } else { Ok(()) }
+}
+
+fn name(kind: FileType) -> &'static str {
+    match () {
+        () if kind.is_fifo() => "a FIFO",
+        () if kind.is_socket() => "a socket",
+        () if kind.is_char_device() || kind.is_block_device() => "a device",
+        () => "something else",
+    }
+}
+
+fn too_large() -> io::Error {
+    let text = format!("it is larger than {} MiB", MOST_BYTES / (1024 * 1024));
+    io::Error::new(io::ErrorKind::FileTooLarge, text)
+}
+
+/// Room to see the end of the file without making the buffer larger, which would leave a copy behind.
+const SPARE: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use rustix::fs::{CWD, Mode, mkfifoat};
+
+    use super::*;
+
+    fn fault(path: impl AsRef<Path>) -> String {
+        read_file(path.as_ref()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_file_is_read_whole_up_to_the_most() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for length in [0, 1, 100_000, MOST_BYTES] {
+            File::create(&path).unwrap().set_len(length).unwrap();
+            assert_eq!(read_file(&path).unwrap().len() as u64, length);
+        }
+        File::create(&path).unwrap().set_len(MOST_BYTES + 1).unwrap();
+        assert_eq!(fault(&path), "it is larger than 16 MiB");
+        assert!(!read_file(Path::new("/proc/self/status")).unwrap().is_empty(), "it says that it is empty");
+    }
+
+    #[test]
+    fn what_has_no_end_is_refused_for_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        mkfifoat(CWD, &fifo, Mode::RUSR).unwrap();
+        let _socket = UnixListener::bind(folder.path().join("socket")).unwrap();
+
+        assert_eq!(fault(&fifo), "it is a FIFO, not a file");
+        assert_eq!(fault(folder.path().join("socket")), "it is a socket, not a file");
+        assert_eq!(fault("/dev/zero"), "it is a device, not a file");
+        let folder = read_file(folder.path()).unwrap_err();
+        assert_eq!(folder.kind(), io::ErrorKind::IsADirectory);
+    }
+
+    #[test]
+    fn nothing_is_copied_while_a_file_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, [7; 5000]).unwrap();
+        assert_eq!(read_file(&path).unwrap().capacity(), 5000 + SPARE);
+    }
+}
