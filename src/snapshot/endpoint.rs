@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crate::balance::{EndpointIdentity, PinToken};
-use crate::config::{EndpointAddress, EndpointName, EndpointSettings};
+use crate::config::{EndpointAddress, EndpointName, EndpointSettings, UpstreamName};
 use crate::drain::Life;
 
 /// One endpoint. It is carried over from snapshot to snapshot as long as its name and address stay.
@@ -18,7 +18,7 @@ pub struct Endpoint {
     pub life: Life,
     /// What the hash knows it by: the same on every proxy of a fleet.
     pub identity: EndpointIdentity,
-    /// What a pin cookie names it by.
+    /// What a pin cookie names it and its upstream by.
     pub pin: PinToken,
     tunnels: AtomicUsize,
     /// Connections to it that came to nothing.
@@ -34,13 +34,14 @@ pub struct Lease {
 }
 
 impl Endpoint {
-    pub(super) fn new(settings: &EndpointSettings, life: Life) -> Self {
+    /// An endpoint of `upstream`.
+    pub(super) fn new(upstream: &UpstreamName, settings: &EndpointSettings, life: Life) -> Self {
         Self {
             name: settings.name.clone(),
             address: settings.address.clone(),
             life,
             identity: EndpointIdentity::of(settings.name.as_str()),
-            pin: PinToken::of(settings.name.as_str()),
+            pin: PinToken::of(upstream.as_str(), settings.name.as_str()),
             tunnels: AtomicUsize::new(0),
             connect_failures: AtomicU64::new(0),
             draining: AtomicBool::new(false),
