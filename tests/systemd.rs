@@ -1,5 +1,5 @@
 //! What the systemd unit and the configuration must agree on. `tests/systemd/verify` asks systemd itself.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -66,9 +66,9 @@ fn systemd_reloads_with_nothing_but_windlass_and_hears_what_came_of_it() {
 fn only_a_systemd_that_knows_the_type_gets_the_drop_in() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let blocks: Vec<_> = readme.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    let with = blocks.iter().filter(|block| block.contains("notify-reload.conf")).collect::<Vec<_>>();
-    assert_eq!(with.len(), 1, "{with:?}");
-    assert!(!with[0].contains("enable --now"), "the drop-in stands in a block of its own");
+    let with: Vec<_> = blocks.into_iter().filter(|block| block.contains("notify-reload.conf")).collect();
+    let [block] = with[..] else { panic!("one block has it: {with:?}") };
+    assert!(!block.contains("enable --now"), "the drop-in stands in a block of its own");
     let folder = tempfile::tempdir().unwrap();
     for (version, is_installed) in [("252 (252.36-1~deb12u1)", false), ("253~rc1", true), ("257 (257.9-1)", true)] {
         let says = |name: &str, what: &str| {
@@ -79,7 +79,7 @@ fn only_a_systemd_that_knows_the_type_gets_the_drop_in() {
         says("systemctl", &format!("echo 'systemd {version}'"));
         says("sudo", "echo sudo \"$@\"");
         let path = format!("{}:/usr/bin:/bin", folder.path().display());
-        let output = Command::new("sh").args(["-c", with[0]]).env("PATH", path).output().unwrap();
+        let output = Command::new("sh").args(["-c", block]).env("PATH", path).output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         assert_eq!(said.contains("notify-reload.conf"), is_installed, "systemd {version}: {said}");
     }
