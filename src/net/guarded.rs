@@ -18,6 +18,7 @@ pub struct Guarded<S> {
     deadline: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
     unsent: Unsent,
+    heard: Heard,
     /// Its end is written.
     ended: bool,
 }
@@ -25,6 +26,27 @@ pub struct Guarded<S> {
 /// Whether something that was to be written is not taken yet.
 #[derive(Clone, Debug, Default)]
 pub struct Unsent(Arc<AtomicBool>);
+
+/// Whether anything was read since that was last forgotten.
+#[derive(Clone, Debug, Default)]
+pub struct Heard(Arc<AtomicBool>);
+
+impl Heard {
+    /// Whether there was something.
+    pub fn is_some(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Something was read.
+    pub fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// What was read so far does not count.
+    pub fn forget(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
 
 impl Unsent {
     /// Whether it still holds something back.
@@ -36,12 +58,17 @@ impl Unsent {
 impl<S> Guarded<S> {
     /// Guards `stream`: a write that makes no progress for `deadline` fails.
     pub fn new(stream: S, deadline: Duration) -> Self {
-        Self { stream, deadline, stalled: None, unsent: Unsent::default(), ended: false }
+        Self { stream, deadline, stalled: None, unsent: Unsent::default(), heard: Heard::default(), ended: false }
     }
 
     /// What tells, for as long as the stream is in other hands, whether it took everything.
     pub fn unsent(&self) -> Unsent {
         self.unsent.clone()
+    }
+
+    /// What tells, for as long as the stream is in other hands, whether it was read from.
+    pub fn heard(&self) -> Heard {
+        self.heard.clone()
     }
 
     /// The stream as it was given.
@@ -90,7 +117,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let outcome = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.heard.note();
+        }
+        outcome
     }
 }
 

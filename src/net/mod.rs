@@ -12,7 +12,7 @@ mod tls_scratch;
 mod tls_stream;
 
 pub use dial::{DialError, dial};
-pub use guarded::{Guarded, Unsent};
+pub use guarded::{Guarded, Heard, Unsent};
 pub use listen::{Acceptor, ListeningSocket};
 pub use spill::Spill;
 pub use stream::{ClientStream, TunnelStream};

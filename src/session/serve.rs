@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::log;
 use super::proxy::{Phase, Proxy};
 use super::request::answer;
+use super::rest::HeadTimes;
 use super::upgrade::Opened;
 use crate::http::forward::Scheme;
 use crate::net::{ClientStream, Guarded, TlsStream};
@@ -96,7 +97,7 @@ async fn speak_http(stream: ClientStream, session: Arc<Session>, place: Place) {
         Box::pin(async move { Ok::<_, Infallible>(answer(session, request).await) })
     });
     let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(HeadTimes::new(settings.head_timeout, settings.rest_timeout, stream.heard()))
         .header_read_timeout(settings.head_timeout)
         .max_buf_size(MAX_BUFFER)
         .serve_connection(TokioIo::new(stream), service);

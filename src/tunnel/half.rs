@@ -69,6 +69,8 @@ pub(super) struct Judged {
     pub(super) messages: u64,
     /// A Ping was among those that passed.
     pub(super) pinged: bool,
+    /// A Pong was among those that were judged.
+    pub(super) ponged: bool,
     /// What ends the direction, right behind what passed.
     pub(super) event: Option<Event>,
     /// What stands right behind what passed, and would be more than a rate allows.
@@ -340,6 +342,7 @@ enum Verdict {
 
 impl Judged {
     fn weigh(&mut self, control: &Control, frame: &[u8], on_close: OnClose, mark: Mark) -> Verdict {
+        self.ponged |= control.kind == ControlKind::Pong;
         match control.kind {
             ControlKind::Close(code) => {
                 self.event = Some(Event::Closed(code));

@@ -7,10 +7,11 @@ use super::names::{Names, at_least_one};
 use super::websocket::websocket;
 use crate::config::defaults;
 use crate::config::keys::{ROUTE, WEBSOCKET};
-use crate::config::readers::{list, reference, text};
+use crate::config::readers::{list, or_off, reference, text};
 use crate::config::settings::{HostPattern, RouteSettings};
 use crate::config::texts::{HOST, PATH, UPGRADE};
 use crate::config::tree::{Section, Spot};
+use crate::config::units::DURATION;
 
 pub(in crate::config) fn routes(file: &Section<'_>, names: &Names<'_>) -> Vec<RouteSettings> {
     let sections = at_least_one(file, "route", &ROUTE, "[route.chat] with upstream = \"chat\"");
@@ -32,6 +33,8 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
     let path = section.try_read("path", text(PATH), defaults::PATH.into());
     let upstream = section.require("upstream", upstreams, "upstream, the NAME of an [upstream.NAME]");
     let upgrade = section.read("upgrade", list(text(UPGRADE), "[\"websocket\"]"), upgrade());
+    let raw_half_close =
+        section.read("raw_half_close_timeout", or_off(text(DURATION)), defaults::RAW_HALF_CLOSE_TIMEOUT);
     let websocket = Arc::new(websocket(&section.section("websocket", &WEBSOCKET)));
     Some(RouteSettings {
         name: name.into(),
@@ -40,6 +43,7 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
         path: path?,
         upstream: upstream?,
         upgrade,
+        raw_half_close_timeout: raw_half_close,
         websocket,
     })
 }
