@@ -100,7 +100,11 @@ impl Control {
                 },
                 Event::Plan(file, reply) => {
                     let files = self.files.clone();
-                    let Some(loaded) = self.unless_stopped(load(&files, file)).await else { return self.stop().await };
+                    let Some(loaded) = self.unless_stopped(load(&files, file)).await else {
+                        // Unanswered, it says that this process stops; and that must be said before it has.
+                        drop(reply);
+                        return self.stop().await;
+                    };
                     let planned = loaded.map(|loaded| answer(&self.running.plan(loaded)));
                     // Whoever asked may have left; so below.
                     let _ = reply.send(planned.map_err(|problems| Failed::Config(problems.to_string())));
