@@ -100,7 +100,11 @@ impl Control {
                 },
                 Event::Plan(file, reply) => {
                     let files = self.files.clone();
-                    let Some(loaded) = self.unless_stopped(load(&files, file)).await else { return self.stop().await };
+                    let Some(loaded) = self.unless_stopped(load(&files, file)).await else {
+                        // Unanswered, it says that this process stops; and that must be said before it has.
+                        drop(reply);
+                        return self.stop().await;
+                    };
                     match loaded {
                         Ok(loaded) => self.answer_plan(self.running.plan(loaded), reply),
                         // Whoever asked may have left; so below.

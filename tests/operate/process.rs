@@ -38,8 +38,7 @@ impl Windlass {
     pub(crate) async fn start_with_log(config: &str, log: impl Into<Stdio>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_config(&folder, config);
-        let command = run(&folder);
-        let windlass = Self::spawn(folder, command, log.into());
+        let windlass = Self::run_in(folder, log.into());
         windlass.serves().await;
         windlass
     }
@@ -56,8 +55,13 @@ impl Windlass {
     /// Starts one in a folder that has its configuration.
     pub(crate) fn start_in(folder: TempDir) -> Self {
         let log = fs::File::create(folder.path().join("log")).unwrap();
-        let command = run(&folder);
-        Self::spawn(folder, command, log.into())
+        Self::run_in(folder, log.into())
+    }
+
+    fn run_in(folder: TempDir, log: Stdio) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_windlass"));
+        command.args(["run", "-c"]).arg(folder.path().join("windlass.toml"));
+        Self::spawn(folder, command, log)
     }
 
     /// Starts one with `config` that may open so many descriptors.
@@ -141,13 +145,7 @@ impl Windlass {
     }
 }
 
-pub(crate) fn run(folder: &TempDir) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_windlass"));
-    command.args(["run", "-c"]).arg(folder.path().join("windlass.toml"));
-    command
-}
-
-fn write_config(folder: &TempDir, config: &str) {
+pub(crate) fn write_config(folder: &TempDir, config: &str) {
     let admin = format!("unix:{}", folder.path().join("admin.sock").display());
     let file = folder.path().join("windlass.toml");
     let new = folder.path().join("windlass.toml.new");
