@@ -5,12 +5,14 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use http::HeaderName;
 use toml::de::{DeTable, DeValue};
 
 use super::convert::{Names, admin, drain, listeners, routes, upstreams};
 use super::keys::{FILE, LOG};
-use super::readers::{choice, flag, number};
+use super::readers::{choice, flag, list, number, text};
 use super::settings::{AdminSettings, LogFormat, LogLevel, LogSettings, Settings, Workers};
+use super::texts::LOGGED_HEADER;
 use super::tree::{Item, Report, Section, Spot};
 use super::twice::{DUPLICATE, fault_twice};
 use super::{Problem, Problems, defaults};
@@ -109,6 +111,19 @@ fn workers(item: &Item<'_>) -> Option<Workers> {
     }
 }
 
+fn logged_headers(item: &Item<'_>) -> Option<Vec<HeaderName>> {
+    const MOST: usize = 8;
+    let names = list(text(LOGGED_HEADER), "[\"x-request-id\"]")(item)?;
+    if names.len() > MOST {
+        item.fault(
+            format!("names {} headers", names.len()),
+            format!("name {MOST} at the most: every open tunnel keeps them"),
+        );
+        return None;
+    }
+    Some(names)
+}
+
 fn log(section: &Section<'_>) -> LogSettings {
     const LEVELS: [(&str, LogLevel); 5] = [
         ("error", LogLevel::Error),
@@ -122,6 +137,7 @@ fn log(section: &Section<'_>) -> LogSettings {
     LogSettings {
         level: section.read("level", choice(&LEVELS), defaults::LOG_LEVEL),
         format: section.read("format", choice(&FORMATS), defaults::LOG_FORMAT),
+        headers: section.read("headers", logged_headers, Vec::new()),
     }
 }
 

@@ -55,6 +55,8 @@ pub struct LogSettings {
     pub level: LogLevel,
     /// Text for people or JSON for machines.
     pub format: LogFormat,
+    /// The request headers that stand in the line about a tunnel's end.
+    pub headers: Vec<HeaderName>,
 }
 
 /// The levels of `log.level`.

@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use http::header::{HOST, HeaderValue, UPGRADE};
 use http::{Method, Request, Version};
 
 use super::counted::labels;
@@ -12,6 +13,7 @@ use super::record::{End, Record};
 use super::request::{Refused, Visit};
 use super::serve::Session;
 use super::sums::About;
+use super::tale::{PortIs, Tale, Told};
 use crate::config::WebsocketSettings;
 use crate::drain::{Registration, Ticket};
 use crate::metrics::Metrics;
@@ -22,28 +24,33 @@ use crate::websocket::Direction;
 #[derive(Debug)]
 pub(super) struct Summary {
     method: Method,
-    host: String,
-    path: String,
+    pub(super) host: String,
+    pub(super) path: String,
     pub(super) client: IpAddr,
     pub(super) version: Version,
+    /// What it asked to upgrade to, if it did.
+    upgrade: Option<Box<str>>,
 }
 
 impl Summary {
     pub(super) fn of<B>(request: &Request<B>, client: IpAddr) -> Self {
-        let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
+        let text =
+            |name| request.headers().get(name).map(|value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()));
+        let host = text(HOST);
         Self {
             method: request.method().clone(),
-            host: shortened(host.unwrap_or_default(), LONGEST_HOST),
+            host: shortened(&host.unwrap_or_default(), LONGEST_HOST),
             path: shortened(request.uri().path(), LONGEST_PATH),
             client,
             version: request.version(),
+            upgrade: text(UPGRADE).map(|upgrade| shortened(&upgrade, LONGEST_UPGRADE).into()),
         }
     }
 }
 
 /// A request was refused.
 pub(super) fn refused(session: &Session, summary: &Summary, refused: &Refused, took: Duration) {
-    let Summary { method, host, path, client, .. } = summary;
+    let Summary { method, host, path, client, upgrade, .. } = summary;
     let refusal = refused.refusal;
     session.proxy.metrics.refused(refusal.log_word());
     let listener = session.listener.settings.name.clone();
@@ -58,6 +65,7 @@ pub(super) fn refused(session: &Session, summary: &Summary, refused: &Refused, t
         %method,
         host,
         path,
+        upgrade = upgrade.as_deref(),
         status = refusal.status().as_u16(),
         refusal = refusal.log_word(),
         fault = refusal.fault().as_str(),
@@ -110,7 +118,7 @@ pub(super) fn opened(visit: &Visit, registration: &Registration, took: Duration)
 }
 
 /// A tunnel has ended.
-pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSettings, outcome: &Outcome) {
+pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSettings, tale: &Tale, outcome: &Outcome) {
     let Outcome { ending, farewell, counts, duration } = outcome;
     let (word, by, code) = labels(ending, settings);
     metrics.tunnel_ended(word, by, code);
@@ -118,12 +126,22 @@ pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSett
         let Counts { messages, bytes } = *counts.get(direction);
         metrics.passed(direction, messages, bytes);
     }
+    let Told { port, port_is, placed, path, host, user_agent, headers } = tale.told();
+    let is_there = |text: &&str| !text.is_empty();
     tracing::info!(
         tunnel = %ticket.id,
         client = %ticket.member.client,
+        client_port = (port_is == PortIs::Client).then_some(port),
+        proxy_port = (port_is == PortIs::Proxy).then_some(port),
         listener = %ticket.member.listener.0,
         route = %ticket.member.route.0,
+        upstream = %ticket.member.upstream.0,
         endpoint = %ticket.member.endpoint.0,
+        placed,
+        host,
+        path,
+        user_agent = Some(user_agent).filter(is_there),
+        headers = Some(headers).filter(is_there),
         duration_ms = millis(*duration),
         messages_from_client = counts.from_client.messages,
         bytes_from_client = counts.from_client.bytes,
@@ -139,7 +157,7 @@ pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSett
 }
 
 /// The beginning of a text, where it is longer than so many bytes.
-fn shortened(text: &str, most: usize) -> String {
+pub(super) fn shortened(text: &str, most: usize) -> String {
     match text.get(..text.floor_char_boundary(most)) {
         Some(beginning) if beginning.len() < text.len() => format!("{beginning}…"),
         _ => text.to_owned(),
@@ -149,6 +167,7 @@ fn shortened(text: &str, most: usize) -> String {
 /// How much of a client's words stands in a line, in bytes.
 const LONGEST_PATH: usize = 1024;
 const LONGEST_HOST: usize = 256;
+const LONGEST_UPGRADE: usize = 64;
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

@@ -27,6 +27,7 @@ mod record;
 mod request;
 mod serve;
 mod sums;
+mod tale;
 mod upgrade;
 mod upload;
 

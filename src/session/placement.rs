@@ -18,6 +18,37 @@ pub(super) struct Placed {
     pub(super) stream: TcpStream,
     /// The client has authenticated the connection, or may have: it serves nobody else any more.
     pub(super) is_owned: bool,
+    pub(super) by: PlacedBy,
+}
+
+/// What decided about the endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PlacedBy {
+    /// The hash of the affinity key.
+    Key,
+    /// The pin cookie.
+    Cookie,
+    /// It was the next one, for the one that was meant drains or could not be reached.
+    Fallback,
+}
+
+impl PlacedBy {
+    /// The word for the log, of a value as a number.
+    pub(super) fn word_of(number: u8) -> &'static str {
+        match number {
+            number if number == Self::Key as u8 => "key",
+            number if number == Self::Cookie as u8 => "cookie",
+            _ => "fallback",
+        }
+    }
+
+    fn of(attempt: usize, pin: Option<PinToken>, endpoint: &Endpoint) -> Self {
+        match (attempt, pin) {
+            (0, None) => Self::Key,
+            (0, Some(pin)) if pin == endpoint.pin => Self::Cookie,
+            _ => Self::Fallback,
+        }
+    }
 }
 
 /// Why there is no connection with an endpoint.
@@ -33,15 +64,19 @@ pub(super) enum Unreachable {
 /// authenticated is one already.
 pub(super) async fn connect(visit: &Visit, key: AffinityKey, pin: Option<PinToken>) -> Result<Placed, Refused> {
     let mut refused = Refused::from(Refusal::NoEndpoint);
-    for endpoint in visit.upstream().picks(key, pin) {
+    for (attempt, endpoint) in visit.upstream().picks(key, pin).enumerate() {
         let lease = endpoint.lease();
         if let Some(connection) = visit.session.owned.take(endpoint.life.incarnation, visit.client)
             && let Some(stream) = connection.into_stream().await
         {
-            return Ok(Placed { lease, stream, is_owned: true });
+            let by = PlacedBy::of(attempt, pin, endpoint);
+            return Ok(Placed { lease, stream, is_owned: true, by });
         }
         match reach(visit, endpoint).await {
-            Ok(stream) => return Ok(Placed { lease, stream, is_owned: false }),
+            Ok(stream) => {
+                let by = PlacedBy::of(attempt, pin, endpoint);
+                return Ok(Placed { lease, stream, is_owned: false, by });
+            }
             Err(unreachable) => refused = unreachable.or_try_the_next()?,
         }
     }
