@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::header::{HOST, HeaderValue, UPGRADE};
-use http::{Method, Request, Version};
+use http::{HeaderMap, Method, Request, Version};
 
 use super::counted::labels;
 use super::record::{End, Record};
@@ -14,9 +14,12 @@ use super::request::{Refused, Visit};
 use super::serve::Session;
 use super::sums::About;
 use super::tale::{PortIs, Tale, Told};
-use crate::config::WebsocketSettings;
+use crate::config::{EndpointName, UpstreamName, WebsocketSettings};
 use crate::drain::{Registration, Ticket};
+use crate::http::client_address::{is_trusted, says_for_whom};
 use crate::metrics::Metrics;
+use crate::net::DialError;
+use crate::snapshot::Outage;
 use crate::tunnel::{Counts, Outcome};
 use crate::websocket::Direction;
 
@@ -79,6 +82,40 @@ pub(super) fn refused(session: &Session, summary: &Summary, refused: &Refused, t
 pub(super) fn broken(session: &Session, error: &hyper::Error) {
     let listener = &session.listener.settings.name;
     tracing::debug!(%listener, client = %session.peer.ip(), %error, "connection broken");
+}
+
+/// Connects to an endpoint fail: said when that begins, and then the sum of them, now and then.
+pub(super) fn unreachable(upstream: &UpstreamName, endpoint: &EndpointName, error: &DialError, outage: Outage) {
+    let Outage { failed, lasted } = outage;
+    let for_seconds = lasted.as_secs();
+    if let DialError::Exhausted(_) = error {
+        tracing::error!(%upstream, %endpoint, %error, failed, for_seconds, "cannot connect to endpoints: out of a resource");
+    } else {
+        tracing::warn!(%upstream, %endpoint, %error, failed, for_seconds, "an endpoint cannot be reached; the next one is tried");
+    }
+}
+
+/// A connect to an endpoint went well, for the first time since it was said that they fail.
+pub(super) fn reached_again(upstream: &UpstreamName, endpoint: &EndpointName, outage: Outage) {
+    let Outage { failed, lasted } = outage;
+    tracing::warn!(%upstream, %endpoint, failed, after_seconds = lasted.as_secs(), "an endpoint can be reached again");
+}
+
+/// Somebody who is not trusted says on whose behalf it speaks.
+pub(super) fn not_believed(session: &Session, headers: &HeaderMap) {
+    let listener = &session.listener;
+    let peer = session.peer.ip().to_canonical();
+    if says_for_whom(headers)
+        && !is_trusted(peer, &listener.settings.trusted_proxies)
+        && listener.strangers.is_new(peer)
+    {
+        tracing::warn!(
+            listener = %listener.settings.name,
+            %peer,
+            "X-Forwarded-For or Forwarded comes from a peer outside of trusted_proxies and is not believed: everybody behind it \
+             counts as one client; if it is a proxy of yours, add it to trusted_proxies of this listener"
+        );
+    }
 }
 
 /// An exchange has ended.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::log;
 use super::request::{Refused, Visit};
 use crate::balance::{AffinityKey, PinToken};
 use crate::http::Refusal;
@@ -90,6 +91,9 @@ pub(super) async fn reach(visit: &Visit, endpoint: &Arc<Endpoint>) -> Result<Tcp
     let error = match dial(&endpoint.address, settings.connect_timeout).await {
         Ok(stream) => {
             visit.session.proxy.metrics.connected(begun.elapsed());
+            if let Some(outage) = endpoint.reach.note_reached(Instant::now()) {
+                log::reached_again(&settings.name, &endpoint.name, outage);
+            }
             return Ok(stream);
         }
         Err(error) => error,
@@ -100,14 +104,11 @@ pub(super) async fn reach(visit: &Visit, endpoint: &Arc<Endpoint>) -> Result<Tcp
         DialError::TimedOut => Refusal::ConnectTimeout,
         DialError::OutOfPorts(_) | DialError::Exhausted(_) => Refusal::NoRoom,
     };
-    let refused = endpoint.refused(refusal, error.to_string());
-    let (upstream, endpoint) = (&settings.name, &endpoint.name);
-    if let DialError::Exhausted(_) = error {
-        tracing::error!(%upstream, %endpoint, %error, "cannot connect to endpoints: out of a resource");
-        return Err(Unreachable::All(refused));
+    if let Some(outage) = endpoint.reach.note_failed(Instant::now()) {
+        log::unreachable(&settings.name, &endpoint.name, &error, outage);
     }
-    tracing::warn!(%upstream, %endpoint, %error, "cannot connect to an endpoint; the next one is tried");
-    Err(Unreachable::One(refused))
+    let refused = endpoint.refused(refusal, error.to_string());
+    Err(if let DialError::Exhausted(_) = error { Unreachable::All(refused) } else { Unreachable::One(refused) })
 }
 
 impl Unreachable {
