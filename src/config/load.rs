@@ -15,6 +15,7 @@ use super::settings::{AdminSettings, LogFormat, LogLevel, LogSettings, Settings,
 use super::texts::LOGGED_HEADER;
 use super::tree::{Item, Report, Section, Spot};
 use super::twice::{DUPLICATE, fault_twice};
+use super::written::Written;
 use super::{Problem, Problems, defaults};
 
 /// Reads the configuration in the file at `path`.
@@ -41,7 +42,7 @@ pub fn parse(source: &str, file: &Path) -> Result<Settings, Problems> {
     let (tree, mistakes) = DeTable::parse_recoverable(source);
     if mistakes.is_empty() {
         let section = Section::new(Spot::new(&report, "", 0..0), &FILE, tree.get_ref());
-        let settings = settings(&section);
+        let settings = Settings { written: Written::new(tree.get_ref(), source), ..settings(&section) };
         return report.finish().map(|()| settings);
     }
     let (twice, mistakes): (Vec<_>, Vec<_>) = mistakes.iter().partition(|mistake| mistake.message() == DUPLICATE);
@@ -96,6 +97,7 @@ fn settings(file: &Section<'_>) -> Settings {
         upstreams: upstreams(file).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),
         drain: drain(file),
         admin: admin(file),
+        written: Written::default(),
     }
 }
 

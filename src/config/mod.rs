@@ -17,6 +17,7 @@ mod texts;
 mod tree;
 mod twice;
 mod units;
+mod written;
 
 pub use convert::parse_admin_listen;
 pub use keys::known_keys;
@@ -25,3 +26,4 @@ pub use names::{EndpointName, ListenerName, RouteName, UpstreamName};
 pub use problem::{Place, Position, Problem, Problems};
 pub use settings::*;
 pub use units::{parse_duration, write_duration};
+pub use written::Written;

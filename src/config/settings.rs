@@ -16,6 +16,7 @@ use ipnet::IpNet;
 use super::defaults;
 use super::names::{EndpointName, ListenerName, RouteName, UpstreamName};
 use super::problem::Place;
+use super::written::Written;
 use crate::websocket::{CloseCode, PerDirection, PerSide};
 
 /// A whole configuration file.
@@ -37,6 +38,8 @@ pub struct Settings {
     pub drain: DrainSettings,
     /// How operators look in and steer.
     pub admin: AdminSettings,
+    /// The same in the words of the file.
+    pub written: Written,
 }
 
 /// The number of worker threads.
