@@ -45,7 +45,7 @@ fn answer(proxy: &Proxy, drains: &Drains, question: &str) -> serde_json::Result<
                 let begun = drain(proxy, drains, &target, &policy).ok()?;
                 tracing::info!(scope = %target, tunnels = begun.tunnels, "an operator drains, through the new process");
                 let Begun { id, tunnels, over, raised_to, .. } = begun;
-                let over_seconds = over.as_secs_f64();
+                let over_seconds = crate::drain::seconds(over);
                 Some(PredecessorDrain { id, tunnels, over_seconds, raised_to_per_second: raised_to })
             });
             serde_json::to_string(&drained)

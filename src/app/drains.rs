@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::drain::{Board, Cause, Drain, DrainEnd, Progress, Report, Scope};
+use crate::drain::{Board, Cause, Drain, DrainEnd, Progress, Report, Scope, seconds};
 
 /// How often the log hears of a drain: a human pace.
 const SAY: Duration = Duration::from_secs(5);
@@ -125,7 +125,7 @@ impl Story<'_> {
             %cause,
             scope,
             tunnels = drain.len(),
-            over_seconds = pace.duration().as_secs_f64(),
+            over_seconds = seconds(pace.duration()),
             "drain begins"
         );
         if let Some(raised_to_per_second) = pace.raised_to() {
@@ -150,7 +150,7 @@ impl Story<'_> {
         let Report { end, tunnels, cut, took } = report;
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         match end {
-            DrainEnd::Complete => tracing::info!(%cause, scope, tunnels, cut, took_ms, "drain is over"),
+            DrainEnd::Complete => tracing::info!(%cause, scope, tunnels, cut, took_ms, "drained"),
             DrainEnd::TakenBack => tracing::info!(%cause, scope, tunnels, cut, took_ms, "drain was taken back"),
         }
     }

@@ -351,7 +351,7 @@ mod tests {
     }
 
     fn settings(level: LogLevel, format: LogFormat) -> LogSettings {
-        LogSettings { level, format }
+        LogSettings { level, format, headers: Vec::new() }
     }
 
     /// What was written.

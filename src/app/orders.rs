@@ -108,8 +108,8 @@ fn drained(target: &Target, begun: Begun, there: Vec<Answered<Option<Predecessor
         id,
         scope: target.to_string(),
         tunnels,
-        over_seconds: over.as_secs_f64(),
-        deadline_seconds: deadline.as_secs_f64(),
+        over_seconds: crate::drain::seconds(over),
+        deadline_seconds: crate::drain::seconds(deadline),
         raised_to_per_second: raised_to,
         predecessors: Vec::new(),
     };
@@ -145,8 +145,8 @@ fn planned(plan: &Plan, there: Vec<Answered<Holdings>>) -> PlanAnswer {
         staying: plan.staying,
         kept: plan.losing() - plan.closing(),
         predecessors: there.into_iter().map(|it| planned_elsewhere(plan, it)).collect(),
-        over_seconds: plan.pace.duration().as_secs_f64(),
-        deadline_seconds: window.deadline.as_secs_f64(),
+        over_seconds: crate::drain::seconds(plan.pace.duration()),
+        deadline_seconds: crate::drain::seconds(window.deadline),
         raised_to_per_second: plan.pace.raised_to(),
         warnings: plan.warnings.lines(),
     }

@@ -205,7 +205,7 @@ pub(super) fn log(reloaded: &Result<Reloaded, ReloadError>, proxy: &Proxy) {
                 tracing::warn!("reload: {rename}");
             }
             let open = proxy.registry.len();
-            tracing::info!(generation, changes = diff.changes.len(), draining, open, "reloaded");
+            tracing::info!(generation, changes = diff.changes.len(), drains = draining, open, "reloaded");
         }
         Err(error) => tracing::error!("reload refused, nothing has changed:\n{error}"),
     }

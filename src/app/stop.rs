@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::drains::{Story, see_through};
 use super::running::Running;
-use crate::drain::{Cause, Drain, Policy, Report, Scope, Standing};
+use crate::drain::{Cause, Drain, Policy, Report, Scope, Standing, seconds};
 use crate::session::{Phase, StopTimes};
 
 /// How a stop went.
@@ -32,7 +32,7 @@ impl Running {
         let proxy = &self.proxy;
         let settings = proxy.snapshot().settings.drain;
         if let Some(delay) = delay {
-            tracing::info!(delay_seconds = delay.as_secs_f64(), "not ready any more; serving on for drain.stop.delay");
+            tracing::info!(delay_seconds = seconds(delay), "not ready any more; serving on for drain.stop.delay");
             sleep(delay).await;
         }
         let policy = Policy::new(&settings, settings.stop);

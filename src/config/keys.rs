@@ -14,7 +14,7 @@ pub(super) struct Kind {
 pub(super) static FILE: Kind =
     Kind { path: "", keys: &["workers", "watch", "log", "listener", "route", "upstream", "drain", "admin"] };
 
-pub(super) static LOG: Kind = Kind { path: "log", keys: &["level", "format"] };
+pub(super) static LOG: Kind = Kind { path: "log", keys: &["level", "format", "headers"] };
 
 pub(super) static LISTENER: Kind = Kind {
     path: "listener.NAME",

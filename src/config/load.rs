@@ -4,15 +4,18 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use http::HeaderName;
 use toml::de::{DeTable, DeValue};
 
 use super::convert::{Names, admin, check_own_listeners, drain, listeners, routes, upstreams, warn};
 use super::files::read_file;
 use super::keys::{FILE, LOG};
-use super::readers::{choice, flag, number};
+use super::readers::{choice, flag, list, number, text};
 use super::settings::{AdminSettings, CertificateFiles, LogFormat, LogLevel, LogSettings, Settings, Workers};
+use super::texts::LOGGED_HEADER;
 use super::tree::{Item, Noted, Report, Section, Spot};
 use super::twice::{DUPLICATE, fault_twice};
+use super::written::Written;
 use super::{Problem, Problems, Warnings, defaults, formats};
 
 /// What a file says, and the files that it names: they can be looked at whatever else is wrong.
@@ -80,7 +83,10 @@ fn look(source: &str, file: &Path) -> Reading {
     let Noted { problems, warnings, certificates } = report.into_noted();
     let checked = Problems::check(problems);
     let settings = match settings {
-        Some(settings) => checked.map(|()| Settings { warnings, ..settings }),
+        Some(settings) => {
+            let written = Written::new(tree.get_ref(), source);
+            checked.map(|()| Settings { warnings, written, ..settings })
+        }
         None => Err(checked.expect_err("each mistake is a problem")),
     };
     Reading { settings, certificates }
@@ -134,6 +140,7 @@ fn settings(file: &Section<'_>) -> Settings {
         drain: drain(file),
         admin: admin(file),
         warnings: Warnings::default(),
+        written: Written::default(),
     };
     check_own_listeners(file, &settings);
     warn(file, &settings);
@@ -152,6 +159,19 @@ fn workers(item: &Item<'_>) -> Option<Workers> {
     }
 }
 
+fn logged_headers(item: &Item<'_>) -> Option<Vec<HeaderName>> {
+    const MOST: usize = 8;
+    let names = list(text(LOGGED_HEADER), "[\"x-request-id\"]")(item)?;
+    if names.len() > MOST {
+        item.fault(
+            format!("names {} headers", names.len()),
+            format!("name {MOST} at the most: every open tunnel keeps them"),
+        );
+        return None;
+    }
+    Some(names)
+}
+
 fn log(section: &Section<'_>) -> LogSettings {
     const LEVELS: [(&str, LogLevel); 5] = [
         ("error", LogLevel::Error),
@@ -165,6 +185,7 @@ fn log(section: &Section<'_>) -> LogSettings {
     LogSettings {
         level: section.read("level", choice(&LEVELS), defaults::LOG_LEVEL),
         format: section.read("format", choice(&FORMATS), defaults::LOG_FORMAT),
+        headers: section.read("headers", logged_headers, Vec::new()),
     }
 }
 

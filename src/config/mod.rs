@@ -23,6 +23,7 @@ mod tree;
 mod twice;
 mod units;
 mod warning;
+mod written;
 
 pub use convert::parse_admin_listen;
 pub use files::{MOST_BYTES, read_file};
@@ -33,3 +34,4 @@ pub use problem::{Place, Position, Problem, Problems};
 pub use settings::*;
 pub use units::{counted, parse_duration, write_duration};
 pub use warning::{Warning, Warnings};
+pub use written::Written;

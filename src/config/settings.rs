@@ -17,6 +17,7 @@ use super::defaults;
 use super::names::{EndpointName, ListenerName, RouteName, UpstreamName};
 use super::problem::Place;
 use super::warning::Warnings;
+use super::written::Written;
 use crate::websocket::{CloseCode, PerDirection, PerSide};
 
 /// A whole configuration file.
@@ -40,6 +41,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// What is odd about how it is written.
     pub warnings: Warnings,
+    /// The same in the words of the file.
+    pub written: Written,
 }
 
 /// The number of worker threads.
@@ -58,6 +61,8 @@ pub struct LogSettings {
     pub level: LogLevel,
     /// Text for people or JSON for machines.
     pub format: LogFormat,
+    /// The request headers that stand in the line about a tunnel's end.
+    pub headers: Vec<HeaderName>,
 }
 
 /// The levels of `log.level`.

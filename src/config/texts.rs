@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
 use http::HeaderName;
+use http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER, PROXY_AUTHORIZATION};
 use ipnet::IpNet;
 
 use super::settings::{AffinitySource, HostPattern};
@@ -25,6 +26,10 @@ pub(super) const UPGRADE: Syntax<String> =
 /// The name of a cookie.
 pub(super) const COOKIE: Syntax<String> =
     Syntax { noun: "the name of a cookie", example: r#""windlass_pin""#, unit: "", parse: parse_cookie };
+
+/// The name of a header that may stand in the log.
+pub(super) const LOGGED_HEADER: Syntax<HeaderName> =
+    Syntax { noun: "the name of a header", example: r#""x-request-id""#, unit: "", parse: parse_logged_header };
 
 /// Where an affinity key is looked for.
 pub(super) const AFFINITY: Syntax<AffinitySource> = Syntax {
@@ -137,6 +142,16 @@ fn parse_cookie(text: &str) -> Result<String, Complaint> {
     if is_token(text) { Ok(text.into()) } else { Err(format!("{text:?} is not the name of a cookie").into()) }
 }
 
+fn parse_logged_header(text: &str) -> Result<HeaderName, Complaint> {
+    const SECRET: [HeaderName; 3] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE_HEADER];
+    let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| format!("{text:?} is not the name of a header"))?;
+    if SECRET.contains(&name) {
+        let hint = "name a header that says nothing secret, such as \"x-request-id\"";
+        return Err(Complaint::new(format!("{name} holds credentials, which do not belong into a log"), hint));
+    }
+    Ok(name)
+}
+
 fn parse_affinity(text: &str) -> Result<AffinitySource, Complaint> {
     const SOURCES: [&str; 3] = ["header", "cookie", "query"];
     if text == "client_ip" {
@@ -182,6 +197,15 @@ fn is_token(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_are_no_headers_for_the_log() {
+        assert_eq!(parse_logged_header("X-Request-Id").unwrap(), HeaderName::from_static("x-request-id"));
+        for secret in ["authorization", "Proxy-Authorization", "COOKIE"] {
+            assert!(parse_logged_header(secret).unwrap_err().problem.contains("credentials"), "{secret}");
+        }
+        assert!(parse_logged_header("x id").is_err());
+    }
 
     #[test]
     fn hosts_are_lower_case_names_wildcards_or_addresses() {

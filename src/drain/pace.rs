@@ -72,6 +72,11 @@ fn fraction(seed: u64, index: u32) -> f64 {
     f64::from(u32::try_from(z >> 32).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
 }
 
+/// A duration in seconds, as a person would write it: to the millisecond.
+pub fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -83,6 +88,12 @@ mod tests {
     fn pace(count: usize, spread: u64, deadline: u64, cap: u32) -> Pace {
         let cap = NonZeroU32::new(cap).unwrap();
         Pace::new(count, Duration::from_secs(spread), Duration::from_secs(deadline), ANSWER, cap, 7)
+    }
+
+    #[test]
+    fn seconds_are_what_a_person_would_write() {
+        let written = [999_999_999, 20_000_000_001, 1_234_567_890, 0].map(|nanos| seconds(Duration::from_nanos(nanos)));
+        assert_eq!(written.map(|seconds| seconds.to_string()), ["1", "20", "1.235", "0"]);
     }
 
     #[test]

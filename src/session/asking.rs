@@ -69,7 +69,7 @@ async fn ask_without_body(
     let mut buffer = Vec::with_capacity(REQUEST);
     loop {
         buffer = written(parts, buffer);
-        let Placed { lease, stream, is_owned } = placed;
+        let Placed { lease, stream, is_owned, .. } = placed;
         let answer = in_time(deadline, async {
             // An endpoint may answer before it has read all of this, and close: where writing fails, reading tells.
             let _ = stream.write_all(&buffer).await;

@@ -5,16 +5,21 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http::{Method, Request, Version};
+use http::header::{HOST, HeaderValue, UPGRADE};
+use http::{HeaderMap, Method, Request, Version};
 
 use super::counted::labels;
 use super::record::{End, Record};
 use super::request::{Refused, Visit};
 use super::serve::Session;
 use super::sums::About;
-use crate::config::WebsocketSettings;
+use super::tale::{PortIs, Tale, Told};
+use crate::config::{EndpointName, UpstreamName, WebsocketSettings};
 use crate::drain::{Registration, Ticket};
+use crate::http::client_address::{is_trusted, says_for_whom};
 use crate::metrics::Metrics;
+use crate::net::DialError;
+use crate::snapshot::Outage;
 use crate::tunnel::{Counts, Outcome};
 use crate::websocket::Direction;
 
@@ -22,28 +27,33 @@ use crate::websocket::Direction;
 #[derive(Debug)]
 pub(super) struct Summary {
     method: Method,
-    host: String,
-    path: String,
+    pub(super) host: String,
+    pub(super) path: String,
     pub(super) client: IpAddr,
     pub(super) version: Version,
+    /// What it asked to upgrade to, if it did.
+    upgrade: Option<Box<str>>,
 }
 
 impl Summary {
     pub(super) fn of<B>(request: &Request<B>, client: IpAddr) -> Self {
-        let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
+        let text =
+            |name| request.headers().get(name).map(|value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()));
+        let host = text(HOST);
         Self {
             method: request.method().clone(),
-            host: shortened(host.unwrap_or_default(), LONGEST_HOST),
+            host: shortened(&host.unwrap_or_default(), LONGEST_HOST),
             path: shortened(request.uri().path(), LONGEST_PATH),
             client,
             version: request.version(),
+            upgrade: text(UPGRADE).map(|upgrade| shortened(&upgrade, LONGEST_UPGRADE).into()),
         }
     }
 }
 
 /// A request was refused.
 pub(super) fn refused(session: &Session, summary: &Summary, refused: &Refused, took: Duration) {
-    let Summary { method, host, path, client, .. } = summary;
+    let Summary { method, host, path, client, upgrade, .. } = summary;
     let refusal = refused.refusal;
     session.proxy.metrics.refused(refusal.log_word());
     let listener = session.listener.settings.name.clone();
@@ -58,6 +68,7 @@ pub(super) fn refused(session: &Session, summary: &Summary, refused: &Refused, t
         %method,
         host,
         path,
+        upgrade = upgrade.as_deref(),
         status = refusal.status().as_u16(),
         refusal = refusal.log_word(),
         fault = refusal.fault().as_str(),
@@ -71,6 +82,40 @@ pub(super) fn refused(session: &Session, summary: &Summary, refused: &Refused, t
 pub(super) fn broken(session: &Session, error: &hyper::Error) {
     let listener = &session.listener.settings.name;
     tracing::debug!(%listener, client = %session.peer.ip(), %error, "connection broken");
+}
+
+/// Connects to an endpoint fail: said when that begins, and then the sum of them, now and then.
+pub(super) fn unreachable(upstream: &UpstreamName, endpoint: &EndpointName, error: &DialError, outage: Outage) {
+    let Outage { failed, lasted } = outage;
+    let for_seconds = lasted.as_secs();
+    if let DialError::Exhausted(_) = error {
+        tracing::error!(%upstream, %endpoint, %error, failed, for_seconds, "cannot connect to endpoints: out of a resource");
+    } else {
+        tracing::warn!(%upstream, %endpoint, %error, failed, for_seconds, "an endpoint cannot be reached; the next one is tried");
+    }
+}
+
+/// A connect to an endpoint went well, for the first time since it was said that they fail.
+pub(super) fn reached_again(upstream: &UpstreamName, endpoint: &EndpointName, outage: Outage) {
+    let Outage { failed, lasted } = outage;
+    tracing::warn!(%upstream, %endpoint, failed, after_seconds = lasted.as_secs(), "an endpoint can be reached again");
+}
+
+/// Somebody who is not trusted says on whose behalf it speaks.
+pub(super) fn not_believed(session: &Session, headers: &HeaderMap) {
+    let listener = &session.listener;
+    let peer = session.peer.ip().to_canonical();
+    if says_for_whom(headers)
+        && !is_trusted(peer, &listener.settings.trusted_proxies)
+        && listener.strangers.is_new(peer)
+    {
+        tracing::warn!(
+            listener = %listener.settings.name,
+            %peer,
+            "X-Forwarded-For or Forwarded comes from a peer outside of trusted_proxies and is not believed: everybody behind it \
+             counts as one client; if it is a proxy of yours, add it to trusted_proxies of this listener"
+        );
+    }
 }
 
 /// An exchange has ended.
@@ -110,7 +155,7 @@ pub(super) fn opened(visit: &Visit, registration: &Registration, took: Duration)
 }
 
 /// A tunnel has ended.
-pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSettings, outcome: &Outcome) {
+pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSettings, tale: &Tale, outcome: &Outcome) {
     let Outcome { ending, farewell, counts, duration } = outcome;
     let (word, by, code) = labels(ending, settings);
     metrics.tunnel_ended(word, by, code);
@@ -118,12 +163,22 @@ pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSett
         let Counts { messages, bytes } = *counts.get(direction);
         metrics.passed(direction, messages, bytes);
     }
+    let Told { port, port_is, placed, path, host, user_agent, headers } = tale.told();
+    let is_there = |text: &&str| !text.is_empty();
     tracing::info!(
         tunnel = %ticket.id,
         client = %ticket.member.client,
+        client_port = (port_is == PortIs::Client).then_some(port),
+        proxy_port = (port_is == PortIs::Proxy).then_some(port),
         listener = %ticket.member.listener.0,
         route = %ticket.member.route.0,
+        upstream = %ticket.member.upstream.0,
         endpoint = %ticket.member.endpoint.0,
+        placed,
+        host,
+        path,
+        user_agent = Some(user_agent).filter(is_there),
+        headers = Some(headers).filter(is_there),
         duration_ms = millis(*duration),
         messages_from_client = counts.from_client.messages,
         bytes_from_client = counts.from_client.bytes,
@@ -139,7 +194,7 @@ pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSett
 }
 
 /// The beginning of a text, where it is longer than so many bytes.
-fn shortened(text: &str, most: usize) -> String {
+pub(super) fn shortened(text: &str, most: usize) -> String {
     match text.get(..text.floor_char_boundary(most)) {
         Some(beginning) if beginning.len() < text.len() => format!("{beginning}…"),
         _ => text.to_owned(),
@@ -149,6 +204,7 @@ fn shortened(text: &str, most: usize) -> String {
 /// How much of a client's words stands in a line, in bytes.
 const LONGEST_PATH: usize = 1024;
 const LONGEST_HOST: usize = 256;
+const LONGEST_UPGRADE: usize = 64;
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

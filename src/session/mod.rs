@@ -28,6 +28,7 @@ mod request;
 mod rest;
 mod serve;
 mod sums;
+mod tale;
 mod upgrade;
 mod upload;
 

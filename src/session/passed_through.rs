@@ -27,7 +27,7 @@ use crate::http::Refusal;
 pub(super) async fn pass_through(
     visit: &Visit,
     method: Method,
-    Placed { lease, stream, is_owned }: Placed,
+    Placed { lease, stream, is_owned, .. }: Placed,
     early: Vec<u8>,
     upload: Arc<Progress>,
     cookie: Option<HeaderValue>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::log;
 use super::request::{Refused, Visit};
 use crate::balance::{AffinityKey, PinToken};
 use crate::http::Refusal;
@@ -18,6 +19,37 @@ pub(super) struct Placed {
     pub(super) stream: TcpStream,
     /// The client has authenticated the connection, or may have: it serves nobody else any more.
     pub(super) is_owned: bool,
+    pub(super) by: PlacedBy,
+}
+
+/// What decided about the endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PlacedBy {
+    /// The hash of the affinity key.
+    Key,
+    /// The pin cookie.
+    Cookie,
+    /// It was the next one, for the one that was meant drains or could not be reached.
+    Fallback,
+}
+
+impl PlacedBy {
+    /// The word for the log, of a value as a number.
+    pub(super) fn word_of(number: u8) -> &'static str {
+        match number {
+            number if number == Self::Key as u8 => "key",
+            number if number == Self::Cookie as u8 => "cookie",
+            _ => "fallback",
+        }
+    }
+
+    fn of(attempt: usize, pin: Option<PinToken>, endpoint: &Endpoint) -> Self {
+        match (attempt, pin) {
+            (0, None) => Self::Key,
+            (0, Some(pin)) if pin == endpoint.pin => Self::Cookie,
+            _ => Self::Fallback,
+        }
+    }
 }
 
 /// Why there is no connection with an endpoint.
@@ -33,15 +65,19 @@ pub(super) enum Unreachable {
 /// authenticated is one already.
 pub(super) async fn connect(visit: &Visit, key: AffinityKey, pin: Option<PinToken>) -> Result<Placed, Refused> {
     let mut refused = Refused::from(Refusal::NoEndpoint);
-    for endpoint in visit.upstream().picks(key, pin) {
+    for (attempt, endpoint) in visit.upstream().picks(key, pin).enumerate() {
         let lease = endpoint.lease();
         if let Some(connection) = visit.session.owned.take(endpoint.life.incarnation, visit.client)
             && let Some(stream) = connection.into_stream().await
         {
-            return Ok(Placed { lease, stream, is_owned: true });
+            let by = PlacedBy::of(attempt, pin, endpoint);
+            return Ok(Placed { lease, stream, is_owned: true, by });
         }
         match reach(visit, endpoint).await {
-            Ok(stream) => return Ok(Placed { lease, stream, is_owned: false }),
+            Ok(stream) => {
+                let by = PlacedBy::of(attempt, pin, endpoint);
+                return Ok(Placed { lease, stream, is_owned: false, by });
+            }
             Err(unreachable) => refused = unreachable.or_try_the_next()?,
         }
     }
@@ -55,6 +91,9 @@ pub(super) async fn reach(visit: &Visit, endpoint: &Arc<Endpoint>) -> Result<Tcp
     let error = match dial(&endpoint.address, settings.connect_timeout).await {
         Ok(stream) => {
             visit.session.proxy.metrics.connected(begun.elapsed());
+            if let Some(outage) = endpoint.reach.note_reached(Instant::now()) {
+                log::reached_again(&settings.name, &endpoint.name, outage);
+            }
             return Ok(stream);
         }
         Err(error) => error,
@@ -65,14 +104,11 @@ pub(super) async fn reach(visit: &Visit, endpoint: &Arc<Endpoint>) -> Result<Tcp
         DialError::TimedOut => Refusal::ConnectTimeout,
         DialError::OutOfPorts(_) | DialError::Exhausted(_) => Refusal::NoRoom,
     };
-    let refused = endpoint.refused(refusal, error.to_string());
-    let (upstream, endpoint) = (&settings.name, &endpoint.name);
-    if let DialError::Exhausted(_) = error {
-        tracing::error!(%upstream, %endpoint, %error, "cannot connect to endpoints: out of a resource");
-        return Err(Unreachable::All(refused));
+    if let Some(outage) = endpoint.reach.note_failed(Instant::now()) {
+        log::unreachable(&settings.name, &endpoint.name, &error, outage);
     }
-    tracing::warn!(%upstream, %endpoint, %error, "cannot connect to an endpoint; the next one is tried");
-    Err(Unreachable::One(refused))
+    let refused = endpoint.refused(refusal, error.to_string());
+    Err(if let DialError::Exhausted(_) = error { Unreachable::All(refused) } else { Unreachable::One(refused) })
 }
 
 impl Unreachable {

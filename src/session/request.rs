@@ -48,6 +48,7 @@ pub(super) struct Visit {
 pub(super) async fn answer(session: Arc<Session>, request: Request<Incoming>) -> Response<AnswerBody> {
     let started = Instant::now();
     let client = client_address(session.peer.ip(), request.headers(), &session.listener.settings.trusted_proxies);
+    log::not_believed(&session, request.headers());
     let summary = Arc::new(log::Summary::of(&request, client));
     let mut response = match respond(&session, request, started, &summary).await {
         Ok(response) => response,

@@ -20,6 +20,7 @@ use super::passed_through::pass_through;
 use super::placement::{Placed, connect};
 use super::request::{Refused, Visit};
 use super::serve::Place;
+use super::tale::Tale;
 use super::upload::{Progress, Upload};
 use super::{Phase, log};
 use crate::config::{Compression, WebsocketSettings};
@@ -46,6 +47,8 @@ pub(super) struct Opened {
     registration: Registration,
     lease: Lease,
     metrics: Arc<Metrics>,
+    /// For the line about its end.
+    tale: Tale,
 }
 
 /// Opens a tunnel. Returns only where there is none: with the endpoint's answer if that is not a 101, or refused.
@@ -70,11 +73,11 @@ pub(super) async fn open(
     let asked = ask(visit, &mut placed, &parts, body, &interim).await;
     interim.conclude().await;
     let (head, early) = asked?;
-    let Placed { lease, stream, is_owned } = placed;
+    let Placed { lease, stream, is_owned, by } = placed;
     let cookie = visit.pin_cookie(lease.endpoint().pin, pin);
     if head.status != StatusCode::SWITCHING_PROTOCOLS {
         let is_owned = is_owned || binding::is_step(&parts.headers) || binding::is_step(&head.headers);
-        let placed = Placed { lease, stream, is_owned };
+        let placed = Placed { lease, stream, is_owned, by };
         return pass_through(visit, parts.method, placed, early, upload, cookie).await;
     }
     let protocol = judge(&parts.headers, key.as_ref(), token, &head)
@@ -98,7 +101,10 @@ pub(super) async fn open(
     };
     log::opened(visit, &registration, visit.started.elapsed());
     let metrics = Arc::clone(&visit.session.proxy.metrics);
-    let opened = Opened { upstream: stream, early, answer, protocol, settings, registration, lease, metrics };
+    let peer = (visit.session.peer.ip(), visit.session.peer.port());
+    let wanted = &visit.session.proxy.snapshot().settings.log.headers;
+    let tale = Tale::new(&visit.summary, peer, &parts.headers, wanted, by);
+    let opened = Opened { upstream: stream, early, answer, protocol, settings, registration, lease, metrics, tale };
     visit.session.open(Box::new(opened));
     // The session takes its connection back from HTTP now, and drops this future with it.
     pending().await
@@ -161,17 +167,17 @@ fn register(visit: &Visit, lease: &Lease) -> Registration {
 impl Opened {
     /// Joins the two streams: a task of its own from now on, so that nothing of the session stays with the tunnel.
     pub(super) fn join(self, client: ClientStream, early: Bytes, place: Place) {
-        let Self { upstream, early: upstream_early, answer, protocol, settings, registration, lease, metrics } = self;
+        let Self { upstream, early: upstream_early, answer, protocol, settings, registration, lease, metrics, tale } =
+            self;
         metrics.tunnel_opened();
-        let ticket = Arc::clone(registration.ticket());
         let joined = Joined { client, upstream, client_early: early.to_vec(), upstream_early, answer };
-        let mut tunnel = Tunnel::new(joined, Terms { settings: Arc::clone(&settings), protocol }, registration);
+        let mut tunnel = Tunnel::new(joined, Terms { settings, protocol }, registration);
         let held = (lease, place);
         // Not `tunnel.await` in an async block: that keeps room for the tunnel twice, where it is captured and where it is
         // polled, for as long as the task lives.
         tokio::spawn(poll_fn(move |cx| {
             let outcome = ready!(Pin::new(&mut tunnel).poll(cx));
-            log::ended(&metrics, &ticket, &settings, &outcome);
+            log::ended(&metrics, tunnel.ticket(), tunnel.settings(), &tale, &outcome);
             let _ = &held;
             Poll::Ready(())
         }));

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 
 use super::assemble::Snapshot;
-use crate::config::{EndpointName, ListenerName, RouteName, UpstreamName};
+use crate::config::{EndpointAddress, EndpointName, ListenerName, RouteName, UpstreamName, UpstreamSettings};
 use crate::drain::{Incarnation, Life, Scope};
 
 /// The difference between two snapshots, by identity.
@@ -32,12 +32,12 @@ pub enum Change {
     Added(Subject),
     /// It is gone; its tunnels are drained.
     Removed(Subject),
-    /// It is the same with other settings; its tunnels stay, under the rules they were born with.
-    Changed(Subject),
-    /// The endpoint has another address under the same name; its tunnels are drained.
-    Moved(Subject),
-    /// The route goes to another upstream; the tunnels that it has in the old one are drained.
-    Switched(Subject),
+    /// It is the same with other settings, each with its old and its new value; its tunnels stay, under the rules they were born with.
+    Changed(Subject, Vec<String>),
+    /// The endpoint has another address under the same name, from the first to the second; its tunnels are drained.
+    Moved(Subject, EndpointAddress, EndpointAddress),
+    /// The route goes to another upstream, from the first to the second; the tunnels that it has in the old one are drained.
+    Switched(Subject, UpstreamName, UpstreamName),
 }
 
 /// What a change is about.
@@ -84,7 +84,7 @@ impl Diff {
         for (name, listener) in old.listeners() {
             match new.listeners().get(name) {
                 None => self.lose(Change::Removed(subject(name)), Scope::Listener, &listener.life),
-                Some(kept) if !kept.is_same(listener) => self.changes.push(Change::Changed(subject(name))),
+                Some(kept) if !kept.is_same(listener) => self.change(old, new, subject(name)),
                 Some(_) => {}
             }
         }
@@ -98,9 +98,10 @@ impl Diff {
             match new.routes().get(name) {
                 None => self.lose(Change::Removed(subject(name)), Scope::Route, &route.life),
                 Some(kept) if kept.settings.upstream != route.settings.upstream => {
-                    self.lose(Change::Switched(subject(name)), Scope::Route, &route.life);
+                    let (from, to) = (route.settings.upstream.clone(), kept.settings.upstream.clone());
+                    self.lose(Change::Switched(subject(name), from, to), Scope::Route, &route.life);
                 }
-                Some(kept) if kept.settings != route.settings => self.changes.push(Change::Changed(subject(name))),
+                Some(kept) if kept.settings != route.settings => self.change(old, new, subject(name)),
                 Some(_) => {}
             }
         }
@@ -120,7 +121,9 @@ impl Diff {
             for endpoint in upstream.endpoints() {
                 let change = match kept.endpoints().iter().find(|other| other.name == endpoint.name) {
                     None => Change::Removed(subject_of(&endpoint.name)),
-                    Some(other) if !Arc::ptr_eq(other, endpoint) => Change::Moved(subject_of(&endpoint.name)),
+                    Some(other) if !Arc::ptr_eq(other, endpoint) => {
+                        Change::Moved(subject_of(&endpoint.name), endpoint.address.clone(), other.address.clone())
+                    }
                     Some(_) => continue,
                 };
                 self.lose(change, Scope::Endpoint, &endpoint.life);
@@ -128,8 +131,14 @@ impl Diff {
             let is_new = |name: &EndpointName| !upstream.endpoints().iter().any(|old| old.name == *name);
             let added = kept.endpoints().iter().filter(|endpoint| is_new(&endpoint.name));
             self.changes.extend(added.map(|endpoint| Change::Added(subject_of(&endpoint.name))));
-            if self.changes.len() == before && kept.settings != upstream.settings {
-                self.changes.push(Change::Changed(subject(name)));
+            let weights = weights(&upstream.settings, &kept.settings);
+            let is_rest_same = without_endpoints(&upstream.settings) == without_endpoints(&kept.settings);
+            let is_unsaid = self.changes.len() == before && kept.settings != upstream.settings;
+            if is_unsaid || !weights.is_empty() || !is_rest_same {
+                let mut values = weights;
+                let written = written(old, new, &subject(name));
+                values.extend(written.into_iter().filter(|change| !change.starts_with("endpoints")));
+                self.changes.push(Change::Changed(subject(name), values));
             }
         }
         let added = new.upstreams().keys().filter(|name| !old.upstreams().contains_key(*name));
@@ -137,15 +146,22 @@ impl Diff {
     }
 
     fn rest(&mut self, old: &Snapshot, new: &Snapshot) {
-        let (old, new) = (&old.settings, &new.settings);
+        let (before, now) = (&old.settings, &new.settings);
         let changed = [
-            (old.drain != new.drain, Subject::Drain),
-            (old.log != new.log, Subject::Log),
-            (old.admin != new.admin, Subject::Admin),
-            (old.watch != new.watch, Subject::Watch),
-            (old.workers != new.workers, Subject::Workers),
+            (before.drain != now.drain, Subject::Drain),
+            (before.log != now.log, Subject::Log),
+            (before.admin != now.admin, Subject::Admin),
+            (before.watch != now.watch, Subject::Watch),
+            (before.workers != now.workers, Subject::Workers),
         ];
-        self.changes.extend(changed.into_iter().filter(|(differs, _)| *differs).map(|(_, what)| Change::Changed(what)));
+        for (_, subject) in changed.into_iter().filter(|(differs, _)| *differs) {
+            self.change(old, new, subject);
+        }
+    }
+
+    fn change(&mut self, old: &Snapshot, new: &Snapshot, subject: Subject) {
+        let values = written(old, new, &subject);
+        self.changes.push(Change::Changed(subject, values));
     }
 
     fn lose(&mut self, change: Change, scope: impl Fn(Incarnation) -> Scope, life: &Life) {
@@ -154,15 +170,48 @@ impl Diff {
     }
 }
 
+/// How the two files differ in the section of `subject`.
+fn written(old: &Snapshot, new: &Snapshot, subject: &Subject) -> Vec<String> {
+    let section = match subject {
+        Subject::Listener(name) => format!("listener.{name}"),
+        Subject::Route(name) => format!("route.{name}"),
+        Subject::Upstream(name) | Subject::Endpoint(name, _) => format!("upstream.{name}"),
+        Subject::Drain => "drain".into(),
+        Subject::Log => "log".into(),
+        Subject::Admin => "admin".into(),
+        Subject::Watch => "watch".into(),
+        Subject::Workers => "workers".into(),
+    };
+    old.settings.written.changes(&new.settings.written, &section)
+}
+
+/// The endpoints that have another weight now.
+fn weights(old: &UpstreamSettings, new: &UpstreamSettings) -> Vec<String> {
+    let both = old.endpoints.iter().filter_map(|before| {
+        let now = new.endpoints.iter().find(|now| now.name == before.name)?;
+        (now.weight != before.weight).then(|| format!("weight of {}: {} → {}", now.name, before.weight, now.weight))
+    });
+    both.collect()
+}
+
+fn without_endpoints(settings: &UpstreamSettings) -> UpstreamSettings {
+    UpstreamSettings { endpoints: Vec::new(), ..settings.clone() }
+}
+
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Added(subject) => write!(f, "{subject} added"),
             Self::Removed(subject) => write!(f, "{subject} removed"),
-            Self::Changed(subject @ Subject::Workers) => write!(f, "{subject} changed, from the next start on"),
-            Self::Changed(subject) => write!(f, "{subject} changed"),
-            Self::Moved(subject) => write!(f, "{subject} has another address"),
-            Self::Switched(subject) => write!(f, "{subject} goes to another upstream"),
+            Self::Changed(subject, values) => {
+                write!(f, "{subject} changed")?;
+                if *subject == Subject::Workers {
+                    f.write_str(", from the next start on")?;
+                }
+                if values.is_empty() { Ok(()) } else { write!(f, ": {}", values.join("; ")) }
+            }
+            Self::Moved(subject, from, to) => write!(f, "{subject} has another address: {from} → {to}"),
+            Self::Switched(subject, from, to) => write!(f, "{subject} goes to another upstream: {from} → {to}"),
         }
     }
 }

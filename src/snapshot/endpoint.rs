@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use super::reach::Reach;
 use crate::balance::{EndpointIdentity, PinToken};
 use crate::config::{EndpointAddress, EndpointName, EndpointSettings, UpstreamName};
 use crate::drain::Life;
@@ -20,6 +21,8 @@ pub struct Endpoint {
     pub identity: EndpointIdentity,
     /// What a pin cookie names it and its upstream by.
     pub pin: PinToken,
+    /// Whether connects go well.
+    pub reach: Reach,
     tunnels: AtomicUsize,
     /// Connections to it that came to nothing.
     connect_failures: AtomicU64,
@@ -42,6 +45,7 @@ impl Endpoint {
             life,
             identity: EndpointIdentity::of(settings.name.as_str()),
             pin: PinToken::of(upstream.as_str(), settings.name.as_str()),
+            reach: Reach::default(),
             tunnels: AtomicUsize::new(0),
             connect_failures: AtomicU64::new(0),
             draining: AtomicBool::new(false),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 
+use super::strangers::Strangers;
 use crate::config::ListenerSettings;
 use crate::drain::Life;
 use crate::tls::{CertifiedBundle, TicketKeys, server_config};
@@ -15,6 +16,8 @@ pub struct Listener {
     pub settings: Arc<ListenerSettings>,
     /// This life of its name.
     pub life: Life,
+    /// Whose forwarding headers were not believed.
+    pub strangers: Arc<Strangers>,
     tls: Option<Tls>,
 }
 
@@ -41,7 +44,12 @@ impl Listener {
             (None, Some(bundle)) => Some(Tls { config: server_config(&bundle, tickets), bundle }),
             (None, None) => None,
         };
-        Self { settings, life, tls }
+        // Whoever changes who is trusted wants to hear whether that was enough.
+        let strangers = previous
+            .filter(|previous| previous.settings.trusted_proxies == settings.trusted_proxies)
+            .map(|previous| Arc::clone(&previous.strangers))
+            .unwrap_or_default();
+        Self { settings, life, strangers, tls }
     }
 
     /// What the next handshake uses; `None` on a plain listener.

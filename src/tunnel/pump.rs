@@ -22,7 +22,8 @@ use super::scratch;
 use super::side::Side as Leg;
 use super::terms::{Joined, Terms};
 use super::way::{Carried, Way};
-use crate::drain::Registration;
+use crate::config::WebsocketSettings;
+use crate::drain::{Registration, Ticket};
 use crate::net::TunnelStream;
 use crate::process::Delivery;
 use crate::websocket::{Direction, PerDirection, PerSide, Side};
@@ -80,6 +81,16 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         let common = Common::new(terms, now);
         let timer = Box::pin(sleep_until(now));
         Self { client, upstream, from_client, from_upstream, common, registration, obeyed: None, timer, waker: None }
+    }
+
+    /// The registry's side of it.
+    pub fn ticket(&self) -> &Ticket {
+        self.registration.ticket()
+    }
+
+    /// Its limits.
+    pub fn settings(&self) -> &WebsocketSettings {
+        &self.common.settings
     }
 
     /// Whoever polls is woken by the timer, which keeps the waker, and by an order, which takes it: only whoever was given

@@ -120,3 +120,55 @@ async fn an_exchange_that_is_cut_says_who_did() {
     stream.send(half).await;
     assert_eq!(lines.about("/stalled").await["outcome"], "client_stalled");
 }
+
+#[tokio::test]
+async fn a_dead_endpoint_is_said_when_it_dies_and_when_it_is_back() {
+    let mut lines = log::lines();
+    let dead = nobody();
+    let proxy = TestProxy::in_front_of(&[dead]).start();
+    let about = move |line: &&Value| line["endpoint"] == dead.to_string() && line["level"] == "WARN";
+    for _ in 0..50 {
+        let mut client = proxy.client().await;
+        client.send("GET /dead HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert!(client.answer().await.starts_with("HTTP/1.1 502 "));
+    }
+    let listener = tokio::net::TcpListener::bind(dead).await.unwrap();
+    let mut client = proxy.client().await;
+    client.send("GET /alive HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    listener.accept().await.unwrap();
+
+    let again = |line: &Value| line["message"] == "an endpoint can be reached again";
+    let lines = lines.until(|lines| lines.iter().filter(about).any(again)).await;
+    let said: Vec<_> = lines.iter().filter(about).collect();
+    // Under load, ten seconds may pass, and it is said once more.
+    assert!(said.len() <= 4, "{said:#?}");
+    assert_eq!((&said[0]["upstream"], &said[0]["failed"]), (&"u".into(), &1.into()));
+    assert_eq!(said.last().unwrap()["failed"], 50);
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_trusted_is_said_once() {
+    let mut lines = log::lines();
+    let plan = TestProxy::in_front_of(&[nobody()]);
+    let proxies = ["stranger", "alike"].map(|name| plan.clone().named(name).start());
+    let trusting = plan.named("trusting").listener("trusted_proxies = [\"127.0.0.1\"]").start();
+    for _ in 0..3 {
+        for (proxy, header) in [
+            (&proxies[0], "X-Forwarded-For: 192.0.2.1"),
+            (&proxies[1], "Forwarded: for=192.0.2.1"),
+            (&trusting, "X-Forwarded-For: 192.0.2.1"),
+        ] {
+            let mut client = proxy.client().await;
+            client.send(format!("GET /forwarded HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n")).await;
+            client.answer().await;
+        }
+    }
+    let is_hint =
+        |line: &&Value| line["message"].as_str().is_some_and(|text| text.contains("outside of trusted_proxies"));
+    let refused = |name: &str, lines: &[Value]| {
+        lines.iter().filter(|line| line["message"] == "refused" && line["listener"] == name).count() == 3
+    };
+    let lines = lines.until(|lines| ["stranger", "alike", "trusting"].iter().all(|name| refused(name, lines))).await;
+    let hints = |name: &str| lines.iter().filter(is_hint).filter(|line| line["listener"] == name).count();
+    assert_eq!([hints("stranger"), hints("alike"), hints("trusting")], [1, 1, 0]);
+}

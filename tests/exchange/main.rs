@@ -15,4 +15,5 @@ mod owned;
 mod placed;
 mod reuse;
 mod slow_readers;
+mod tunnels;
 mod upgrades;

@@ -153,3 +153,26 @@ async fn systemd_hears_of_a_refusal_from_the_process_where_it_can_be_asked() {
     assert!(code == Some(1) && said.contains("there is no upstream \"chatt\""), "{code:?} {said}");
     assert_eq!(windlass.status().await["reloads"]["refused"], 1);
 }
+
+#[tokio::test]
+async fn a_reload_says_what_became_of_which_value_and_what_it_drains() {
+    let config = two_endpoints().await;
+    let windlass = Windlass::start(&config).await;
+    let heavier = config
+        .replace("name = \"a\",", "name = \"a\", weight = 3,")
+        .replace("[drain.reload]\ndeadline = \"3s\"", "[drain.reload]\ndeadline = \"4s\"");
+    windlass.rewrite(&heavier);
+    let said = text(&windlass.ask(&["reload"]).await);
+    assert!(said.contains("upstream chat changed: weight of a: 1 → 3\n"), "{said}");
+    assert!(said.contains("drain changed: reload.deadline: 3s → 4s\n"), "{said}");
+    assert!(windlass.log().contains("weight of a: 1 → 3"), "{}", windlass.log());
+
+    let client = windlass.connect("somebody").await.unwrap();
+    windlass.rewrite(&heavier.replace("[route.chat]", "[route.other]"));
+    assert!(windlass.ask(&["reload"]).await.status.success());
+    client.closed().await;
+    let line_with = |parts: &[&str]| windlass.log().lines().any(|line| parts.iter().all(|part| line.contains(part)));
+    wait_for("the word about the drain", async || line_with(&["\"drained\"", "\"tunnels\":1"])).await;
+    assert!(line_with(&["\"reloaded\"", "\"drains\":1"]), "{}", windlass.log());
+    assert!(line_with(&["\"drain begins\""]) && !windlass.log().contains("99999"), "{}", windlass.log());
+}

@@ -31,6 +31,7 @@ pub(crate) struct TestProxy {
 #[derive(Clone)]
 pub(crate) struct Plan {
     name: &'static str,
+    top: String,
     listener: String,
     route: String,
     upstream: String,
@@ -46,6 +47,7 @@ impl TestProxy {
         let endpoints: Vec<_> = endpoints.iter().map(ToString::to_string).collect();
         Plan {
             name: "l",
+            top: String::new(),
             listener: "bind = \"127.0.0.1:0\"\n".into(),
             route: "upstream = \"u\"\n".into(),
             upstream: format!("endpoints = {endpoints:?}\n"),
@@ -103,6 +105,12 @@ impl Plan {
         self
     }
 
+    /// Adds lines before all sections.
+    pub(crate) fn top(mut self, lines: &str) -> Self {
+        writeln!(self.top, "{lines}").unwrap();
+        self
+    }
+
     /// Adds lines to the listener.
     pub(crate) fn listener(mut self, lines: &str) -> Self {
         writeln!(self.listener, "{lines}").unwrap();
@@ -135,8 +143,8 @@ impl Plan {
 
     /// The whole configuration.
     pub(crate) fn config(&self) -> String {
-        let Self { name, listener, route, upstream, .. } = self;
-        format!("[listener.{name}]\n{listener}\n[route.r]\n{route}\n[upstream.u]\n{upstream}\n")
+        let Self { name, top, listener, route, upstream, .. } = self;
+        format!("{top}\n[listener.{name}]\n{listener}\n[route.r]\n{route}\n[upstream.u]\n{upstream}\n")
     }
 
     /// Starts it, on the current runtime and workers of its own.

@@ -1,0 +1,106 @@
+//! What a file says in its own words: each key with its value, for a log that tells how one file differs from another.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// Each key of a file, by its whole path, and its value as it is written.
+#[derive(Clone, Debug, Default)]
+pub struct Written(BTreeMap<String, String>);
+
+impl Written {
+    pub(super) fn new(table: &DeTable<'_>, source: &str) -> Self {
+        let mut written = Self::default();
+        written.note(table, "", source);
+        written
+    }
+
+    /// How `new` differs from this below `section`, such as `idle_timeout: default → 1h`; in the order of the keys.
+    pub fn changes(&self, new: &Self, section: &str) -> Vec<String> {
+        let below = |written: &'_ Self| -> BTreeMap<String, String> {
+            let keys = written.0.iter();
+            keys.filter_map(|(key, value)| Some((below(key, section)?.to_owned(), value.clone()))).collect()
+        };
+        let (old, new) = (below(self), below(new));
+        let mut keys: Vec<_> = old.keys().chain(new.keys()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let value = |of: &BTreeMap<String, String>, key: &String| of.get(key).map_or("default".into(), String::clone);
+        let differs = keys.into_iter().filter(|key| old.get(*key) != new.get(*key));
+        differs.map(|key| format!("{key}: {} → {}", value(&old, key), value(&new, key))).collect()
+    }
+
+    fn note(&mut self, table: &DeTable<'_>, path: &str, source: &str) {
+        for (key, value) in table {
+            let key = if path.is_empty() { key.get_ref().to_string() } else { format!("{path}.{}", key.get_ref()) };
+            self.note_value(value, key, source);
+        }
+    }
+
+    fn note_value(&mut self, value: &Spanned<DeValue<'_>>, key: String, source: &str) {
+        match value.get_ref() {
+            DeValue::Table(table) => self.note(table, &key, source),
+            DeValue::String(text) => {
+                self.0.insert(key, short(text));
+            }
+            _ => {
+                self.0.insert(key, short(text_at(source, value.span())));
+            }
+        }
+    }
+}
+
+/// Two files that mean the same may say it in different words.
+impl PartialEq for Written {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+/// The path below `section`, where it is there; all of it, where that is the section itself.
+fn below<'k>(key: &'k str, section: &str) -> Option<&'k str> {
+    let rest = key.strip_prefix(section)?;
+    if rest.is_empty() { Some(key) } else { rest.strip_prefix('.') }
+}
+
+fn text_at(source: &str, span: Range<usize>) -> &str {
+    source.get(span).unwrap_or_default()
+}
+
+/// A value on one line, of a length that can be read.
+fn short(text: &str) -> String {
+    const MOST: usize = 120;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.get(..line.floor_char_boundary(MOST)) {
+        Some(beginning) if beginning.len() < line.len() => format!("{beginning}…"),
+        _ => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(source: &str) -> Written {
+        Written::new(DeTable::parse(source).unwrap().get_ref(), source)
+    }
+
+    #[test]
+    fn says_each_key_that_differs_with_both_values() {
+        let old = written("workers = 2\n[drain]\nclose_code = 1012\n[drain.stop]\nspread = \"1s\"\n[drains]\nx = 1");
+        let new = written("workers = 4\n[drain]\nstop = { spread = '2s', delay = \"1s\" }\n[drains]\nx = 2");
+        let expected = ["close_code: 1012 → default", "stop.delay: default → 1s", "stop.spread: 1s → 2s"];
+        assert_eq!(old.changes(&new, "drain"), expected);
+        assert_eq!(old.changes(&new, "workers"), ["workers: 2 → 4"]);
+        assert_eq!(old.changes(&old, "drain"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_long_value_is_said_in_short_and_on_one_line() {
+        let list = format!("[route.a]\nhosts = [\n{}]", "\"a.example\",\n".repeat(100));
+        let changes = written("").changes(&written(&list), "route.a");
+        assert!(changes[0].starts_with("hosts: default → [ \"a.example\", \"a.example\",") && changes[0].len() < 160);
+    }
+}

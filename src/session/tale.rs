@@ -1,0 +1,138 @@
+//! What a tunnel keeps of its request for the line about its end: one small allocation, however long it stays open.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderName};
+
+use super::log::{Summary, shortened};
+use super::placement::PlacedBy;
+
+/// What was asked for, by whom, and how it was placed.
+///
+/// Packed, since there are many tunnels and each is asked once: the port (two bytes), whether it is the client's own, how it
+/// was placed (one byte each); then the path, the host, the user agent and the headers, with a NUL between them, which none
+/// of them can hold (RFC 9110 §5.5).
+#[derive(Debug)]
+pub(super) struct Tale(Box<[u8]>);
+
+/// A [`Tale`], unpacked.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Told<'t> {
+    pub(super) port: u16,
+    pub(super) port_is: PortIs,
+    pub(super) placed: &'static str,
+    pub(super) path: &'t str,
+    pub(super) host: &'t str,
+    /// Empty, where there was none.
+    pub(super) user_agent: &'t str,
+    /// The headers of `log.headers` that it had; empty, where there were none.
+    pub(super) headers: &'t str,
+}
+
+/// Whose port is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PortIs {
+    /// The client's.
+    Client,
+    /// That of a proxy between it and us.
+    Proxy,
+}
+
+impl Tale {
+    /// Of a request, with those of its headers that are `wanted`.
+    pub(super) fn new(
+        summary: &Summary,
+        peer: (IpAddr, u16),
+        headers: &HeaderMap,
+        wanted: &[HeaderName],
+        placed: PlacedBy,
+    ) -> Self {
+        let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default();
+        let user_agent = shortened(&text(&USER_AGENT), LONGEST);
+        let mut chosen = String::new();
+        for name in wanted.iter().filter(|name| headers.contains_key(*name)) {
+            let space = if chosen.is_empty() { "" } else { " " };
+            // A string takes everything.
+            let _ = write!(chosen, "{space}{name}={}", shortened(&text(name), LONGEST));
+        }
+        let (path, host) = (shortened(&summary.path, LONGEST), shortened(&summary.host, LONGEST));
+        let is_of_client = peer.0.to_canonical() == summary.client;
+        let [high, low] = peer.1.to_be_bytes();
+        let mut packed = vec![high, low, u8::from(is_of_client), placed as u8];
+        packed.extend_from_slice([path, host, user_agent, chosen].join("\0").as_bytes());
+        Self(packed.into())
+    }
+
+    /// What it tells.
+    pub(super) fn told(&self) -> Told<'_> {
+        let (&[high, low, is_of_client, placed], text) = self.0.split_first_chunk().unwrap_or((&[0; 4], &[]));
+        let mut texts = str::from_utf8(text).unwrap_or_default().splitn(4, '\0');
+        let mut next = || texts.next().unwrap_or_default();
+        Told {
+            port: u16::from_be_bytes([high, low]),
+            port_is: if is_of_client == 1 { PortIs::Client } else { PortIs::Proxy },
+            placed: PlacedBy::word_of(placed),
+            path: next(),
+            host: next(),
+            user_agent: next(),
+            headers: next(),
+        }
+    }
+}
+
+/// How much of each is kept, in bytes.
+const LONGEST: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderValue, Request};
+
+    use super::*;
+
+    const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    fn tale(headers: &[(&'static str, &[u8])], path: &str) -> Tale {
+        let mut request = Request::builder().uri(path).header("host", "chat.example.com");
+        for (name, value) in headers {
+            request = request.header(*name, HeaderValue::from_bytes(value).unwrap());
+        }
+        let request = request.body(()).unwrap();
+        let wanted = ["x-request-id", "x-trace"].map(HeaderName::from_static);
+        Tale::new(&Summary::of(&request, CLIENT), (CLIENT, 4711), request.headers(), &wanted, PlacedBy::Cookie)
+    }
+
+    #[test]
+    fn everything_that_was_packed_is_told() {
+        let tale = tale(
+            &[("user-agent", b"curl/8"), ("x-trace", b"a=b \xc2\x9b"), ("x-request-id", b"17"), ("x", b"y")],
+            "/ws?token=hush",
+        );
+        let told = Told {
+            port: 4711,
+            port_is: PortIs::Client,
+            placed: "cookie",
+            path: "/ws",
+            host: "chat.example.com",
+            user_agent: "curl/8",
+            headers: "x-request-id=17 x-trace=a=b \u{9b}",
+        };
+        assert_eq!(tale.told(), told);
+    }
+
+    #[test]
+    fn what_a_client_writes_does_not_grow_a_tunnel_without_bound() {
+        let long = [b'\xff'; 5000];
+        let tale = tale(&[("user-agent", &long), ("x-trace", &long)], &format!("/{}", "x".repeat(5000)));
+        assert!(tale.0.len() <= 4 * (LONGEST + 16), "{}", tale.0.len());
+        assert!(tale.told().path.ends_with('…'));
+    }
+
+    #[test]
+    fn an_ordinary_tunnel_keeps_little() {
+        assert_eq!(size_of::<Tale>(), 2 * size_of::<usize>());
+        let bare = tale(&[], "/");
+        assert!(bare.0.len() <= 32, "{}", bare.0.len());
+    }
+}
