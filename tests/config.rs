@@ -43,6 +43,10 @@ fn examples_are_valid() {
     for example in EXAMPLES {
         load(example);
     }
+    for quiet in ["config/minimal.toml", "config/production.toml"] {
+        let warnings = load(quiet).warnings;
+        assert!(warnings.is_empty(), "{warnings}");
+    }
 }
 
 #[test]
@@ -211,6 +215,37 @@ fn every_mistake_is_explained() {
         }
         assert_eq!(found, fs::read_to_string(&expected).unwrap_or_default(), "{}", expected.display());
     }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test has no arguments of its own")]
+fn every_oddity_is_warned_of() {
+    let update = std::env::var_os("WINDLASS_UPDATE_EXPECTED").is_some();
+    let mut files: Vec<PathBuf> = fs::read_dir("tests/config/warned").unwrap().map(|it| it.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+    assert!(files.len() >= 5, "only {} files", files.len());
+    for file in files {
+        let source = fs::read_to_string(&file).unwrap();
+        let settings = config::parse(&source, Path::new(file.file_name().unwrap()));
+        let warnings = settings.unwrap_or_else(|problems| panic!("{problems}")).warnings;
+        let (found, expected) = (format!("{warnings}\n"), file.with_extension("expected"));
+        if update {
+            fs::write(&expected, &found).unwrap();
+        }
+        assert_eq!(found, fs::read_to_string(&expected).unwrap_or_default(), "{}", expected.display());
+    }
+}
+
+#[test]
+fn warnings_change_no_settings() {
+    let source =
+        "[listener.p]\nbind = \"127.0.0.1:1\"\n[route.r]\nupstream = \"u\"\n[upstream.u]\nendpoints = [\"h:1\"]\n";
+    let quiet = parse(source).unwrap();
+    let odd = parse(&source.replace("[route.r]", "trusted_proxies = [\"0.0.0.0/0\"]\n[route.r]")).unwrap();
+    let moved = parse(&format!("\n{}", source.replace("[route.r]", "trusted_proxies = [\"0.0.0.0/0\"]\n[route.r]")));
+    assert!(quiet.warnings.is_empty());
+    assert_eq!(odd.warnings.len(), 1);
+    assert_eq!(odd, moved.unwrap());
 }
 
 #[test]

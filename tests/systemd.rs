@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use windlass::process::DescriptorLimit;
@@ -51,6 +53,36 @@ fn no_core_is_written_with_keys_in_it() {
 fn systemd_hears_both_processes_of_a_handoff_and_stops_both() {
     assert_eq!(setting("NotifyAccess"), "all");
     assert_eq!(setting("KillMode"), "control-group");
+}
+
+#[test]
+fn systemd_reloads_with_nothing_but_windlass_and_hears_what_came_of_it() {
+    assert_eq!(setting("ExecReload"), "/usr/bin/windlass reload");
+    assert!(setting("ExecStart").starts_with("/usr/bin/windlass run -c /etc/windlass/windlass.toml"));
+}
+
+/// Readme blocks are pasted whole.
+#[test]
+fn only_a_systemd_that_knows_the_type_gets_the_drop_in() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let blocks: Vec<_> = readme.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let with: Vec<_> = blocks.into_iter().filter(|block| block.contains("notify-reload.conf")).collect();
+    let [block] = with[..] else { panic!("one block has it: {with:?}") };
+    assert!(!block.contains("enable --now"), "the drop-in stands in a block of its own");
+    let folder = tempfile::tempdir().unwrap();
+    for (version, is_installed) in [("252 (252.36-1~deb12u1)", false), ("253~rc1", true), ("257 (257.9-1)", true)] {
+        let says = |name: &str, what: &str| {
+            let file = folder.path().join(name);
+            fs::write(&file, format!("#!/bin/sh\n{what}\n")).unwrap();
+            fs::set_permissions(&file, PermissionsExt::from_mode(0o755)).unwrap();
+        };
+        says("systemctl", &format!("echo 'systemd {version}'"));
+        says("sudo", "echo sudo \"$@\"");
+        let path = format!("{}:/usr/bin:/bin", folder.path().display());
+        let output = Command::new("sh").args(["-c", block]).env("PATH", path).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said.contains("notify-reload.conf"), is_installed, "systemd {version}: {said}");
+    }
 }
 
 #[test]

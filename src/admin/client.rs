@@ -71,20 +71,18 @@ impl Client {
         self.ask(Method::POST, path, body.into()).await
     }
 
+    /// Asks whether new sessions and tunnels are welcome; if not, what is said instead.
+    ///
+    /// # Errors
+    /// Nobody answers.
+    pub async fn ready(&self) -> Result<Result<(), String>, AskError> {
+        let (status, body) = self.send(Method::GET, "/ready", Bytes::new()).await?;
+        let text = String::from_utf8_lossy(&body).trim().to_owned();
+        Ok(if status.is_success() { Ok(()) } else { Err(text) })
+    }
+
     async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<Asked<T>, AskError> {
-        let unreachable = |error| AskError::Unreachable(self.listen.clone(), error);
-        let (status, body) = match &self.listen {
-            AdminListen::Off => return Err(AskError::Off),
-            AdminListen::Unix(socket) => {
-                let stream = connect_unix(socket).await.map_err(unreachable)?;
-                exchange(stream, "localhost", method, path, body).await?
-            }
-            AdminListen::Loopback(address) => {
-                let stream = timeout(PATIENCE, TcpStream::connect(address)).await;
-                let stream = stream.map_err(|_| self.silent())?.map_err(unreachable)?;
-                exchange(stream, &address.to_string(), method, path, body).await?
-            }
-        };
+        let (status, body) = self.send(method, path, body).await?;
         let text = String::from_utf8_lossy(&body).into_owned();
         if !status.is_success() {
             let why = serde_json::from_str::<ErrorAnswer>(&text).map_or(text, |answer| answer.error);
@@ -93,6 +91,22 @@ impl Client {
         match serde_json::from_str(&text) {
             Ok(value) => Ok(Asked { text, value }),
             Err(error) => Err(AskError::Nonsense(error.to_string())),
+        }
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<(StatusCode, Bytes), AskError> {
+        let unreachable = |error| AskError::Unreachable(self.listen.clone(), error);
+        match &self.listen {
+            AdminListen::Off => Err(AskError::Off),
+            AdminListen::Unix(socket) => {
+                let stream = connect_unix(socket).await.map_err(unreachable)?;
+                exchange(stream, "localhost", method, path, body).await
+            }
+            AdminListen::Loopback(address) => {
+                let stream = timeout(PATIENCE, TcpStream::connect(address)).await;
+                let stream = stream.map_err(|_| self.silent())?.map_err(unreachable)?;
+                exchange(stream, &address.to_string(), method, path, body).await
+            }
         }
     }
 

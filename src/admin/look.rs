@@ -3,23 +3,27 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rustls::pki_types::UnixTime;
 use tokio::time::Instant;
 
 use super::notes::Notes;
+use super::predecessors::{Answered, Held, Holdings};
 use super::wire::{
-    DrainState, DrainStatus, EndpointStatus, ListenerStatus, PredecessorStatus, ReloadsStatus, RouteStatus, Status,
-    UpstreamStatus,
+    DrainState, DrainStatus, EndpointStatus, ListenerStatus, PredecessorStatus, ReloadsStatus, RouteStatus,
+    STATUS_SCHEMA, Status, UpstreamStatus,
 };
-use crate::drain::{DrainEnd, DrainNote, Incarnation, Ticket};
-use crate::metrics::{DrainGauge, Gauges, ReloadCounts, TunnelsOpen};
-use crate::process::{Predecessor, Predecessors};
+use crate::drain::{DrainEnd, DrainNote, Incarnation, Member, Ticket};
+use crate::metrics::{DrainGauge, EndpointGauge, Gauges, ReloadCounts, TunnelsOpen};
+use crate::process::{Predecessor, usage};
 use crate::session::{Phase, Proxy};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Endpoint, Route, Snapshot, Upstream};
 
-/// How things stand, for people and their scripts.
-pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: &Predecessors) -> Status {
+/// How things stand, for people and their scripts; `predecessors` is what those answered that handed over.
+pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<Answered<Holdings>>) -> Status {
     let snapshot = proxy.snapshot();
     let tunnels = Tunnels::count(proxy, &snapshot);
+    let elsewhere = Elsewhere::of(&predecessors);
+    let told_elsewhere = elsewhere.sum(|_| true);
     let ReloadCounts { changed, unchanged, refused } = proxy.metrics.reloads();
     let listeners = notes.listeners().into_iter().map(|(name, address)| ListenerStatus {
         tls: snapshot.listeners().get(&name).is_some_and(|listener| listener.tls().is_some()),
@@ -29,7 +33,8 @@ pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: &Predecessors) 
     let routes = snapshot.routes().values().map(|route| RouteStatus {
         name: route.settings.name.to_string(),
         upstream: route.settings.upstream.to_string(),
-        tunnels: tunnels.of(route.life.incarnation),
+        tunnels: tunnels.of(route.life.incarnation) + elsewhere.of_route(route),
+        tunnels_of_predecessors: elsewhere.of_route(route),
     });
     let upstreams = snapshot.upstreams().values().map(|upstream| UpstreamStatus {
         name: upstream.settings.name.to_string(),
@@ -39,38 +44,74 @@ pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: &Predecessors) 
             .map(|endpoint| EndpointStatus {
                 name: endpoint.name.to_string(),
                 address: endpoint.address.to_string(),
-                tunnels: tunnels.of(endpoint.life.incarnation),
+                tunnels: tunnels.of(endpoint.life.incarnation) + elsewhere.of_endpoint(upstream, endpoint),
+                tunnels_of_predecessors: elsewhere.of_endpoint(upstream, endpoint),
                 draining: endpoint.is_draining(),
             })
             .collect(),
     });
     Status {
+        schema_version: STATUS_SCHEMA,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         config: notes.file.clone(),
         uptime_seconds: notes.since.elapsed().as_secs(),
+        counting_since: notes.since_unix_seconds,
         phase: proxy.phase().as_str().to_owned(),
         generation: snapshot.generation,
         reloads: ReloadsStatus { changed, unchanged, refused, last_refusal: notes.last_refusal() },
         sessions: proxy.open_places().saturating_sub(tunnels.all),
-        tunnels: tunnels.all,
-        tunnels_of_what_is_gone: tunnels.of_what_is_gone,
+        tunnels: tunnels.all + told_elsewhere,
+        tunnels_of_predecessors: told_elsewhere,
+        tunnels_of_what_is_gone: tunnels.of_what_is_gone + elsewhere.sum(|held| !held.stands_on(&snapshot)),
         listeners: listeners.collect(),
         routes: routes.collect(),
         upstreams: upstreams.collect(),
-        predecessors: predecessors
-            .list()
-            .into_iter()
-            .map(|Predecessor { pid, tunnels }| PredecessorStatus { pid, tunnels })
-            .collect(),
+        predecessors: predecessors.iter().map(predecessor).collect(),
         drains: proxy.drains.all().into_iter().map(drain).collect(),
     }
 }
 
-/// How things stand, for Prometheus.
-pub(super) fn gauges(proxy: &Proxy, notes: &Notes) -> Gauges {
+/// What this process holds, for the one that it has handed over to.
+pub fn holdings(proxy: &Proxy) -> Holdings {
     let snapshot = proxy.snapshot();
     let mut open = BTreeMap::new();
+    proxy.registry.each(|ticket| {
+        let Member { listener, route, upstream, endpoint, .. } = &ticket.member;
+        let place = (listener.0.clone(), route.0.clone(), upstream.0.clone(), endpoint.0.clone(), endpoint.1.0);
+        *open.entry(place).or_insert(0) += 1;
+    });
+    let tunnels = open.into_iter().map(|((listener, route, upstream, endpoint, life), tunnels)| {
+        let configured = snapshot.upstreams().get(&upstream).into_iter().flat_map(|it| it.endpoints());
+        let mut same = configured.filter(|it| it.life.incarnation == Incarnation(life));
+        Held {
+            address: same.next().map(|it| it.address.to_string()),
+            listener: listener.to_string(),
+            route: route.to_string(),
+            upstream: upstream.to_string(),
+            endpoint: endpoint.to_string(),
+            tunnels,
+        }
+    });
+    let ends_at = proxy.stages().borrow().drain.map(|times| times.deadline);
+    Holdings {
+        tunnels: tunnels.collect(),
+        drains: proxy.drains.all().into_iter().map(drain).collect(),
+        ends_in_seconds: ends_at.map(|at| at.saturating_duration_since(Instant::now()).as_secs()),
+    }
+}
+
+/// How things stand, for Prometheus; `predecessors` is what those answered that handed over.
+pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Holdings>]) -> Gauges {
+    let snapshot = proxy.snapshot();
+    let mut open = BTreeMap::new();
+    for route in snapshot.routes().values() {
+        for endpoint in route.upstream.endpoints() {
+            let names = (route.settings.name.clone(), route.settings.upstream.clone(), endpoint.name.clone());
+            // An alert has to see the 0, not the absence of a number.
+            open.insert(names, 0);
+        }
+    }
     proxy.registry.each(|ticket| {
         let member = &ticket.member;
         // Names are cheap to clone.
@@ -80,19 +121,35 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes) -> Gauges {
     let all = open.values().sum();
     let endpoints = snapshot.upstreams().values().flat_map(|upstream| {
         let name = &upstream.settings.name;
-        upstream.endpoints().iter().map(|it| (name.clone(), it.name.clone(), it.is_draining()))
+        upstream.endpoints().iter().map(|it| EndpointGauge {
+            upstream: name.clone(),
+            endpoint: it.name.clone(),
+            draining: it.is_draining(),
+            connect_failures: it.connect_failures(),
+        })
     });
+    let certificates = snapshot
+        .listeners()
+        .values()
+        .filter_map(|listener| Some((listener.settings.name.clone(), listener.certificates_end()?)));
     let under_way = proxy.drains.all().into_iter().filter(|note| note.end.is_none());
     Gauges {
+        counting_since: notes.since_unix_seconds,
         generation: snapshot.generation,
         is_ready: proxy.phase() == Phase::Serving && !proxy.is_full(),
         sessions: proxy.open_places().saturating_sub(all),
+        most_tunnels: proxy.most_tunnels,
         tunnels: open
             .into_iter()
             .map(|((route, upstream, endpoint), count)| TunnelsOpen { route, upstream, endpoint, count })
             .collect(),
+        tunnels_of_predecessors: Elsewhere::of(predecessors).by_place(),
+        predecessors: predecessors.len(),
         endpoints: endpoints.collect(),
         listeners: notes.listeners(),
+        certificates: certificates.collect(),
+        time: i64::try_from(UnixTime::now().as_secs()).unwrap_or(i64::MAX),
+        process: usage(),
         drains: under_way.map(drain_gauge).collect(),
     }
 }
@@ -119,6 +176,67 @@ impl Tunnels {
 
     fn of(&self, life: Incarnation) -> usize {
         self.by_life.get(&life.0).copied().unwrap_or(0)
+    }
+}
+
+/// The open tunnels that processes hold which handed over.
+struct Elsewhere<'a>(Vec<&'a Held>);
+
+impl<'a> Elsewhere<'a> {
+    fn of(predecessors: &'a [Answered<Holdings>]) -> Self {
+        Self(predecessors.iter().filter_map(|it| it.answer.as_ref().ok()).flat_map(|it| &it.tunnels).collect())
+    }
+
+    fn sum(&self, is_meant: impl Fn(&Held) -> bool) -> usize {
+        self.0.iter().filter(|held| is_meant(held)).map(|held| held.tunnels).sum()
+    }
+
+    fn of_route(&self, route: &Route) -> usize {
+        self.sum(|held| route.settings.name.as_str() == held.route && route.settings.upstream.as_str() == held.upstream)
+    }
+
+    /// At another address it would be another one.
+    fn of_endpoint(&self, upstream: &Upstream, endpoint: &Endpoint) -> usize {
+        let address = endpoint.address.to_string();
+        self.sum(|held| {
+            upstream.settings.name.as_str() == held.upstream
+                && endpoint.name.as_str() == held.endpoint
+                && held.address.as_ref() == Some(&address)
+        })
+    }
+
+    fn by_place(&self) -> Vec<TunnelsOpen> {
+        let mut open = BTreeMap::new();
+        for held in &self.0 {
+            *open.entry((&held.route, &held.upstream, &held.endpoint)).or_insert(0) += held.tunnels;
+        }
+        let place = |((route, upstream, endpoint), count): ((&String, &String, &String), usize)| TunnelsOpen {
+            route: route.as_str().into(),
+            upstream: upstream.as_str().into(),
+            endpoint: endpoint.as_str().into(),
+            count,
+        };
+        open.into_iter().map(place).collect()
+    }
+}
+
+fn predecessor(answered: &Answered<Holdings>) -> PredecessorStatus {
+    let Predecessor { pid, tunnels } = answered.predecessor;
+    match &answered.answer {
+        Ok(Holdings { tunnels: held, drains, ends_in_seconds }) => PredecessorStatus {
+            pid,
+            tunnels: Some(held.iter().map(|held| held.tunnels).sum()),
+            ends_in_seconds: *ends_in_seconds,
+            drains: drains.clone(),
+            problem: None,
+        },
+        Err(problem) => PredecessorStatus {
+            pid,
+            tunnels,
+            ends_in_seconds: None,
+            drains: Vec::new(),
+            problem: Some(problem.clone()),
+        },
     }
 }
 

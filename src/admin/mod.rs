@@ -10,14 +10,17 @@ mod guard;
 mod look;
 mod notes;
 mod places;
+mod predecessors;
 mod server;
 mod socket;
 mod wire;
 
 pub use client::{AskError, Asked, Client};
 pub use command::{Command, Commands, Failed, Reply, channel};
+pub use look::holdings;
 pub use notes::Notes;
 pub use places::Places;
+pub use predecessors::{Answered, DrainOrder, Held, Holdings, PredecessorDrain, Question, ask};
 pub use server::{Context, serve};
 pub use socket::{Bound, SocketFile};
 pub use wire::*;

@@ -7,12 +7,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use crate::config::ListenerName;
+use crate::process::unix_seconds;
 
 /// What is noted.
 #[derive(Debug)]
 pub struct Notes {
     /// When the process began to serve.
     pub since: Instant,
+    /// The same, in seconds since 1970.
+    pub since_unix_seconds: u64,
     /// The file that a reload reads.
     pub file: Option<PathBuf>,
     changing: Mutex<Changing>,
@@ -27,7 +30,7 @@ struct Changing {
 impl Notes {
     /// The notes of a process that begins to serve now.
     pub fn new(file: Option<PathBuf>) -> Self {
-        Self { since: Instant::now(), file, changing: Mutex::default() }
+        Self { since: Instant::now(), since_unix_seconds: unix_seconds(), file, changing: Mutex::default() }
     }
 
     /// Notes where the listeners are reached.

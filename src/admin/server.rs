@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -27,8 +27,11 @@ use super::guard;
 use super::look::{gauges, status};
 use super::notes::Notes;
 use super::places::{Place, Places};
+use super::predecessors::{Answered, Holdings, Question, ask};
 use super::socket::Bound;
 use super::wire::{DrainAnswer, DrainRequest, ErrorAnswer, PlanAnswer, PlanRequest, UndrainAnswer, UndrainRequest};
+use crate::http::tokens::tokens;
+use crate::metrics::Exposition;
 use crate::net::Guarded;
 use crate::process::Predecessors;
 use crate::session::{Phase, Proxy};
@@ -79,6 +82,11 @@ impl Context {
             Err(Failed::Stopping) if self.proxy.phase() == Phase::HandedOver => Err(Failed::HandedOver),
             answer => answer,
         }
+    }
+
+    /// What the processes hold that handed over.
+    async fn ask_predecessors(&self) -> Vec<Answered<Holdings>> {
+        ask(&self.predecessors, &Question::Holdings).await
     }
 }
 
@@ -171,8 +179,11 @@ async fn answer(context: &Context, rights: Rights, request: Request<Incoming>) -
     match parts.uri.path() {
         "/live" if reads => text(StatusCode::OK, "live\n"),
         "/ready" if reads => ready(context),
-        "/status" if reads => json(StatusCode::OK, &status(&context.proxy, &context.notes, &context.predecessors)),
-        "/metrics" if reads => metrics(context),
+        "/status" if reads => {
+            let elsewhere = context.ask_predecessors().await;
+            json(StatusCode::OK, &status(&context.proxy, &context.notes, elsewhere))
+        }
+        "/metrics" if reads => metrics(context, &parts.headers).await,
         "/live" | "/ready" | "/status" | "/metrics" => wrong_method("GET"),
         "/reload" if writes => told(context.ask(Command::Reload).await),
         "/handoff" if writes => told(context.ask(Command::HandOff).await),
@@ -195,13 +206,15 @@ fn ready(context: &Context) -> Answer {
     }
 }
 
-fn metrics(context: &Context) -> Answer {
-    let Ok(encoded) = context.proxy.metrics.encode(&gauges(&context.proxy, &context.notes)) else {
+async fn metrics(context: &Context, headers: &HeaderMap) -> Answer {
+    let exposition = Exposition::accepted_by(tokens(headers, &ACCEPT));
+    let elsewhere = context.ask_predecessors().await;
+    let now = gauges(&context.proxy, &context.notes, &elsewhere);
+    let Ok(encoded) = context.proxy.metrics.encode(&now, exposition) else {
         return error(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written");
     };
     let mut answer = text(StatusCode::OK, encoded);
-    let format = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-    answer.headers_mut().insert(CONTENT_TYPE, format);
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(exposition.content_type()));
     answer
 }
 

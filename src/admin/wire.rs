@@ -39,7 +39,7 @@ pub struct DrainAnswer {
     pub id: u64,
     /// What it is about.
     pub scope: String,
-    /// How many tunnels that is.
+    /// How many tunnels that is, those of processes that handed over among them.
     pub tunnels: usize,
     /// Over how long they are told.
     pub over_seconds: f64,
@@ -47,6 +47,22 @@ pub struct DrainAnswer {
     pub deadline_seconds: f64,
     /// The rate that the deadline forces, where it is above the cap.
     pub raised_to_per_second: Option<u32>,
+    /// The processes that handed over and drain still: each drains the same, by itself.
+    #[serde(default)]
+    pub predecessors: Vec<DrainingPredecessor>,
+}
+
+/// What a drain comes to in a process that handed over.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DrainingPredecessor {
+    /// The process.
+    pub pid: u32,
+    /// Its drain's number there; `None` where it has nothing of that name, or was not reached.
+    pub id: Option<u64>,
+    /// How many of its tunnels that is.
+    pub tunnels: usize,
+    /// Why it does not drain.
+    pub problem: Option<String>,
 }
 
 /// `POST /undrain`.
@@ -64,6 +80,18 @@ pub struct UndrainAnswer {
     pub endpoint: String,
     /// Whether it was draining.
     pub was_draining: bool,
+    /// The processes that handed over, drain still, and were not reached.
+    #[serde(default)]
+    pub not_reached: Vec<Unreached>,
+}
+
+/// A process that handed over and drains still, but did not do what was asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Unreached {
+    /// The process.
+    pub pid: u32,
+    /// Why.
+    pub problem: String,
 }
 
 /// What a reload did.
@@ -79,6 +107,9 @@ pub struct ReloadAnswer {
     pub renames: Vec<String>,
     /// How many tunnels are drained because of it.
     pub draining: usize,
+    /// What is odd about the configuration, in words.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// `POST /plan`.
@@ -105,12 +136,18 @@ pub struct PlanAnswer {
     pub staying: usize,
     /// How many tunnels lose something and stay nevertheless, because of `drain.reload.on = "keep"`.
     pub kept: usize,
+    /// The processes that handed over and drain still: a reload does not reach them.
+    #[serde(default)]
+    pub predecessors: Vec<PlannedPredecessor>,
     /// Over how long the tunnels would be told.
     pub over_seconds: f64,
     /// When what is left would be cut.
     pub deadline_seconds: f64,
     /// The rate that the deadline forces, where it is above the cap.
     pub raised_to_per_second: Option<u32>,
+    /// What is odd about the configuration, in words.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// The tunnels of one route on one endpoint.
@@ -124,6 +161,21 @@ pub struct PlannedTunnels {
     pub tunnels: usize,
 }
 
+/// What a process holds that handed over, as far as a reload is concerned.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlannedPredecessor {
+    /// The process.
+    pub pid: u32,
+    /// Its open tunnels; `None` before it has said so.
+    pub tunnels: Option<usize>,
+    /// Those among them whose listener, route or endpoint the reload would take away; `None` where it does not tell.
+    pub losing: Option<usize>,
+    /// When what is left there is cut.
+    pub ends_in_seconds: Option<u64>,
+    /// Why it does not tell.
+    pub problem: Option<String>,
+}
+
 /// What was not done, and why.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ErrorAnswer {
@@ -131,9 +183,14 @@ pub struct ErrorAnswer {
     pub error: String,
 }
 
+/// The version of [`Status`].
+pub const STATUS_SCHEMA: u32 = 1;
+
 /// `GET /status`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status {
+    /// [`STATUS_SCHEMA`]: raised where a field goes or means something else; fields that come do not raise it.
+    pub schema_version: u32,
     /// The version of the program.
     pub version: String,
     /// The process.
@@ -142,17 +199,23 @@ pub struct Status {
     pub config: Option<PathBuf>,
     /// For how long it runs.
     pub uptime_seconds: u64,
+    /// Since when this process counts reloads, drains and what `/metrics` counts, in seconds since 1970: each process of
+    /// a handoff counts for itself.
+    pub counting_since: u64,
     /// `serving`, or how far the stop is.
     pub phase: String,
-    /// Which configuration is served.
+    /// Which configuration is served; counts on in a handoff.
     pub generation: u64,
     /// How the reloads went.
     pub reloads: ReloadsStatus,
     /// Open connections that are no tunnel.
     pub sessions: usize,
-    /// Open tunnels.
+    /// Open tunnels, those of processes that handed over among them.
     pub tunnels: usize,
-    /// Those among them whose listener, route or endpoint is gone.
+    /// Those among them that processes hold which handed over.
+    #[serde(default)]
+    pub tunnels_of_predecessors: usize,
+    /// Those among all of them whose listener, route or endpoint is gone.
     pub tunnels_of_what_is_gone: usize,
     /// Every listener.
     pub listeners: Vec<ListenerStatus>,
@@ -173,6 +236,15 @@ pub struct PredecessorStatus {
     pub pid: u32,
     /// Its open tunnels; `None` before it has said so.
     pub tunnels: Option<usize>,
+    /// When what is left there is cut.
+    #[serde(default)]
+    pub ends_in_seconds: Option<u64>,
+    /// Its drains.
+    #[serde(default)]
+    pub drains: Vec<DrainStatus>,
+    /// Why it does not tell more: its tunnels are counted nowhere else then.
+    #[serde(default)]
+    pub problem: Option<String>,
 }
 
 /// `POST /handoff`.
@@ -213,8 +285,11 @@ pub struct RouteStatus {
     pub name: String,
     /// Where its requests go.
     pub upstream: String,
-    /// Its open tunnels.
+    /// Its open tunnels, those of processes that handed over among them.
     pub tunnels: usize,
+    /// Those among them that processes hold which handed over.
+    #[serde(default)]
+    pub tunnels_of_predecessors: usize,
 }
 
 /// One upstream.
@@ -233,8 +308,11 @@ pub struct EndpointStatus {
     pub name: String,
     /// Where it is.
     pub address: String,
-    /// Its open tunnels.
+    /// Its open tunnels, those of processes that handed over among them.
     pub tunnels: usize,
+    /// Those among them that processes hold which handed over.
+    #[serde(default)]
+    pub tunnels_of_predecessors: usize,
     /// Whether an operator drains it.
     pub draining: bool,
 }

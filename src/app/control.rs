@@ -13,14 +13,12 @@ use super::admin_listener::AdminListener;
 use super::file_work::FileWork;
 use super::handoff::HandoffError;
 use super::logging::Log;
-use super::operator::{Begun, DrainError};
-use super::plan::Plan;
 use super::reload::{self, Loaded, ReloadError, Reloaded};
 use super::run::RunError;
 use super::running::Running;
 use super::watch::Watch;
 use crate::admin::{
-    Command, DrainAnswer, Failed, HandoffAnswer, Notes, PlanAnswer, PlannedTunnels, ReloadAnswer, Reply, UndrainAnswer,
+    Command, DrainAnswer, Failed, HandoffAnswer, Notes, PlanAnswer, ReloadAnswer, Reply, UndrainAnswer,
 };
 use crate::config::{self, Problems};
 use crate::drain::{EndpointTarget, Overrides, Target};
@@ -42,8 +40,10 @@ pub(super) struct Control {
     pub(super) files: FileWork,
     /// Commands that came while another was carried out, and were looked at already.
     pub(super) waiting: VecDeque<Command>,
-    /// What gives systemd its signs of life.
-    pub(super) _watchdog: JoinSet<()>,
+    /// What was done here, and is asked of other processes.
+    pub(super) errands: JoinSet<()>,
+    /// What gives systemd its signs of life, and waits for orphans as process 1.
+    pub(super) _duties: JoinSet<()>,
 }
 
 /// What happens next.
@@ -105,16 +105,14 @@ impl Control {
                         drop(reply);
                         return self.stop().await;
                     };
-                    let planned = loaded.map(|loaded| answer(&self.running.plan(loaded)));
-                    // Whoever asked may have left; so below.
-                    let _ = reply.send(planned.map_err(|problems| Failed::Config(problems.to_string())));
+                    match loaded {
+                        Ok(loaded) => self.answer_plan(self.running.plan(loaded), reply),
+                        // Whoever asked may have left; so below.
+                        Err(problems) => drop(reply.send(Err(Failed::Config(problems.to_string())))),
+                    }
                 }
-                Event::Drain(target, overrides, reply) => {
-                    let _ = reply.send(self.drain(&target, &overrides));
-                }
-                Event::Undrain(target, reply) => {
-                    let _ = reply.send(self.undrain(&target));
-                }
+                Event::Drain(target, overrides, reply) => self.drain(target, &overrides, reply),
+                Event::Undrain(target, reply) => self.undrain(target, reply),
                 Event::Meaningless(signal) => note_meaningless(signal),
             }
         }
@@ -159,10 +157,11 @@ impl Control {
         }
         let files = self.files.clone();
         let answer = match self.reload(load(&files, file.to_owned())).await {
-            Ok(Reloaded { diff, renames, draining, generation }) => {
+            Ok(Reloaded { diff, renames, draining, generation, warnings }) => {
                 let changes = diff.changes.iter().map(ToString::to_string).collect();
                 let renames = renames.iter().map(ToString::to_string).collect();
-                Ok(ReloadAnswer { config: file.to_owned(), generation, changes, renames, draining })
+                let warnings = warnings.lines();
+                Ok(ReloadAnswer { config: file.to_owned(), generation, changes, renames, draining, warnings })
             }
             Err(ReloadError::Stopped) => return ControlFlow::Break(()),
             Err(error @ ReloadError::Config(_)) => Err(Failed::Config(error.to_string())),
@@ -217,50 +216,6 @@ impl Control {
         self.admin.open(admin);
         self.notes.note_listeners(self.running.addresses());
         Ok(reloaded)
-    }
-
-    fn drain(&mut self, target: &Target, overrides: &Overrides) -> Result<DrainAnswer, Failed> {
-        let Begun { id, tunnels, over, deadline, raised_to } =
-            self.running.drain(target, overrides).map_err(|error| match error {
-                DrainError::Unknown(_) => Failed::Unknown(error.to_string()),
-                DrainError::Policy(_) => Failed::Nonsense(error.to_string()),
-            })?;
-        tracing::info!(scope = %target, tunnels, "an operator drains");
-        Ok(DrainAnswer {
-            id,
-            scope: target.to_string(),
-            tunnels,
-            over_seconds: over.as_secs_f64(),
-            deadline_seconds: deadline.as_secs_f64(),
-            raised_to_per_second: raised_to,
-        })
-    }
-
-    fn undrain(&mut self, target: &EndpointTarget) -> Result<UndrainAnswer, Failed> {
-        let unknown =
-            || Failed::Unknown(format!("there is no endpoint {target}: `windlass status` names what there is"));
-        let was_draining = self.running.undrain(target).ok_or_else(unknown)?;
-        tracing::info!(endpoint = %target, was_draining, "an operator takes a drain back");
-        Ok(UndrainAnswer { endpoint: target.to_string(), was_draining })
-    }
-}
-
-fn answer(plan: &Plan) -> PlanAnswer {
-    let losing = plan.losing.iter().map(|((route, upstream, endpoint), tunnels)| PlannedTunnels {
-        route: route.to_string(),
-        endpoint: format!("{upstream}/{endpoint}"),
-        tunnels: *tunnels,
-    });
-    PlanAnswer {
-        changes: plan.diff.changes.iter().map(ToString::to_string).collect(),
-        renames: plan.renames.iter().map(ToString::to_string).collect(),
-        losing: losing.collect(),
-        closing: plan.closing(),
-        staying: plan.staying,
-        kept: plan.losing() - plan.closing(),
-        over_seconds: plan.pace.duration().as_secs_f64(),
-        deadline_seconds: plan.policy.window.deadline.as_secs_f64(),
-        raised_to_per_second: plan.pace.raised_to(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The drains that are under way, each a task that tells its story in the log and on the board.
 
 use std::future::{Future, pending};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -13,10 +13,15 @@ use crate::drain::{Board, Cause, Drain, DrainEnd, Progress, Report, Scope};
 /// How often the log hears of a drain: a human pace.
 const SAY: Duration = Duration::from_secs(5);
 
-/// The drains that are under way.
-#[derive(Debug)]
+/// The drains that are under way; whoever holds it can begin one.
+#[derive(Clone, Debug)]
 pub(super) struct Drains {
     board: Arc<Board>,
+    under_way: Arc<Mutex<UnderWay>>,
+}
+
+#[derive(Debug, Default)]
+struct UnderWay {
     tasks: JoinSet<()>,
     /// Those that can be taken back.
     of_endpoints: Vec<(Scope, oneshot::Sender<()>)>,
@@ -24,19 +29,22 @@ pub(super) struct Drains {
 
 impl Drains {
     pub(super) fn new(board: Arc<Board>) -> Self {
-        Self { board, tasks: JoinSet::new(), of_endpoints: Vec::new() }
+        Self { board, under_way: Arc::default() }
     }
 
     /// Sees a drain through, in the background; returns its number.
-    pub(super) fn run(&mut self, cause: Cause, scope: String, drain: Drain) -> u64 {
+    pub(super) fn run(&self, cause: Cause, scope: String, drain: Drain) -> u64 {
         self.spawn(cause, scope, drain, pending())
     }
 
     /// The same, for the drain of an endpoint: it ends early when [`take_back`](Self::take_back) is called for `endpoint`.
-    pub(super) fn run_of_endpoint(&mut self, endpoint: Scope, scope: String, drain: Drain) -> u64 {
+    pub(super) fn run_of_endpoint(&self, endpoint: Scope, scope: String, drain: Drain) -> u64 {
         let (take_back, taken_back) = oneshot::channel();
-        self.of_endpoints.retain(|(_, take_back)| !take_back.is_closed());
-        self.of_endpoints.push((endpoint, take_back));
+        {
+            let of_endpoints = &mut self.under_way().of_endpoints;
+            of_endpoints.retain(|(_, take_back)| !take_back.is_closed());
+            of_endpoints.push((endpoint, take_back));
+        }
         let taken_back = async move {
             // One whose sender is dropped without a word goes on to its end.
             if taken_back.await.is_err() {
@@ -47,27 +55,33 @@ impl Drains {
     }
 
     /// Ends the drains of `endpoint` that are under way: who was not told yet stays.
-    pub(super) fn take_back(&mut self, endpoint: Scope) {
-        for (_, take_back) in self.of_endpoints.extract_if(.., |(scope, _)| *scope == endpoint) {
+    pub(super) fn take_back(&self, endpoint: Scope) {
+        for (_, take_back) in self.under_way().of_endpoints.extract_if(.., |(scope, _)| *scope == endpoint) {
             // One that is over already needs no word.
             let _ = take_back.send(());
         }
     }
 
     fn spawn(
-        &mut self,
+        &self,
         cause: Cause,
         scope: String,
         drain: Drain,
         taken_back: impl Future<Output = ()> + Send + 'static,
     ) -> u64 {
-        while self.tasks.try_join_next().is_some() {}
         let id = self.board.begin(cause, scope.clone(), &drain);
         let board = Arc::clone(&self.board);
-        self.tasks.spawn(async move {
+        let tasks = &mut self.under_way().tasks;
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
             see_through(&Story { id, cause, scope: &scope, board: &board }, drain, taken_back).await;
         });
         id
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
+        // Each change leaves it whole.
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

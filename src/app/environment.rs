@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use super::logging::LogEnvironment;
-use crate::process::{ActivationVariables, HANDOFF_FD, Program, WatchdogVariables};
+use crate::process::{ActivationVariables, HANDOFF_FD, Program, WatchdogVariables, Watcher};
 
 /// What the process was given by its environment; only `main` reads it.
 #[derive(Debug, Default)]
@@ -16,6 +16,10 @@ pub struct Environment {
     pub activation: ActivationVariables,
     /// Whether systemd waits for signs of life.
     pub watchdog: WatchdogVariables,
+    /// `SYSTEMD_EXEC_PID`: the process that systemd has started, which may be an ancestor.
+    pub systemd_exec_pid: Option<OsString>,
+    /// `MAINPID`: the service, for what systemd runs to reload it.
+    pub main_pid: Option<OsString>,
     /// `WINDLASS_HANDOFF_FD`: the socket towards the process that hands over.
     pub handoff_fd: Option<OsString>,
     /// How this process was started.
@@ -23,6 +27,15 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// Who watches this process and no other. Whoever was born in a handoff is watched by nobody, or there were none.
+    pub(super) fn watcher(&self) -> Option<Watcher> {
+        if self.handoff_fd.is_some() {
+            return None;
+        }
+        let started = self.systemd_exec_pid.as_ref().and_then(|pid| pid.to_str()?.parse().ok());
+        Watcher::of_this_process(self.notify_socket.is_some(), started)
+    }
+
     /// Takes what is of interest of the environment and of all arguments; `variable` looks one up by its name.
     pub fn read(arguments: impl Iterator<Item = OsString>, variable: impl Fn(&str) -> Option<OsString>) -> Self {
         Self {
@@ -34,6 +47,8 @@ impl Environment {
                 names: variable("LISTEN_FDNAMES"),
             },
             watchdog: WatchdogVariables { microseconds: variable("WATCHDOG_USEC"), pid: variable("WATCHDOG_PID") },
+            systemd_exec_pid: variable("SYSTEMD_EXEC_PID"),
+            main_pid: variable("MAINPID"),
             handoff_fd: variable(HANDOFF_FD),
             program: Program::of_this_process(arguments, variable("PATH").as_deref()),
         }

@@ -14,7 +14,8 @@ use tokio::time::{sleep, timeout};
 
 use super::admin_listener::AdminListener;
 use super::running::Running;
-use crate::process::{Channel, Message, Notifier, PROTOCOL, Predecessor, Program, Role, StartedProcess};
+use crate::config::{HandoffSettings, UnderSupervisor, counted};
+use crate::process::{Channel, Message, Notifier, PROTOCOL, Predecessor, Program, Role, StartedProcess, Watcher};
 use crate::snapshot::{Endpoint, Upstream};
 
 /// The process that has taken over.
@@ -27,8 +28,8 @@ pub struct Successor {
 /// Why there was no handoff: this process serves on as it did.
 #[derive(Debug)]
 pub enum HandoffError {
-    /// It would end the container.
-    IsFirstProcess,
+    /// Somebody would take the end of this process for the end of the service.
+    Watched(Watcher),
     /// So many processes drain still.
     TooManyPredecessors(Vec<Predecessor>),
     /// The program cannot be started.
@@ -55,7 +56,7 @@ impl Running {
         notifier: &Notifier,
         admin: &AdminListener,
     ) -> Result<Successor, HandoffError> {
-        self.may_hand_off(std::process::id())?;
+        self.may_hand_off()?;
         let ready_within = self.proxy.snapshot().settings.drain.handoff.ready_within;
         let (channel, theirs) = Channel::pair()?;
         let mut process = program.start(theirs).map_err(|error| HandoffError::Start(program.clone(), error))?;
@@ -82,9 +83,8 @@ impl Running {
         self.predecessors.list()
     }
 
-    fn may_hand_off(&self, pid: u32) -> Result<(), HandoffError> {
-        let most = self.proxy.snapshot().settings.drain.handoff.max_predecessors;
-        may_hand_off(pid, self.predecessors(), most)
+    fn may_hand_off(&self) -> Result<(), HandoffError> {
+        may_hand_off(self.watcher.as_ref(), self.predecessors(), &self.proxy.snapshot().settings.drain.handoff)
     }
 
     async fn converse(
@@ -120,6 +120,8 @@ impl Running {
         for message in self.draining() {
             channel.send(&message, None).await?;
         }
+        let (generation, tunnel) = (self.proxy.snapshot().generation, self.proxy.registry.last().0);
+        channel.send(&Message::Counted { generation, tunnel }, None).await?;
         let keys = STANDARD.encode(self.tickets.export().as_bytes()).into();
         channel.send(&Message::TicketKeys { keys }, None).await?;
         channel.send(&Message::Complete, None).await
@@ -144,11 +146,18 @@ impl Running {
     }
 }
 
-fn may_hand_off(pid: u32, predecessors: Vec<Predecessor>, most: usize) -> Result<(), HandoffError> {
-    if pid == 1 {
-        return Err(HandoffError::IsFirstProcess);
+fn may_hand_off(
+    watcher: Option<&Watcher>,
+    predecessors: Vec<Predecessor>,
+    settings: &HandoffSettings,
+) -> Result<(), HandoffError> {
+    match (watcher, settings.under_supervisor) {
+        (Some(watcher @ Watcher::Kernel), _) | (Some(watcher), UnderSupervisor::Refuse) => {
+            return Err(HandoffError::Watched(watcher.clone()));
+        }
+        (Some(_), UnderSupervisor::Allow) | (None, _) => {}
     }
-    if predecessors.len() >= most {
+    if predecessors.len() >= settings.max_predecessors {
         return Err(HandoffError::TooManyPredecessors(predecessors));
     }
     Ok(())
@@ -215,14 +224,12 @@ impl From<io::Error> for HandoffError {
 impl fmt::Display for HandoffError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::IsFirstProcess => f.write_str(
-                "windlass is process 1, and its container would end with it: start a new container beside this one instead",
-            ),
+            Self::Watched(watcher) => watcher.fmt(f),
             Self::TooManyPredecessors(predecessors) => {
                 f.write_str("drain.handoff.max_predecessors is reached, these drain still:")?;
                 for Predecessor { pid, tunnels } in predecessors {
                     match tunnels {
-                        Some(tunnels) => write!(f, " process {pid} with {tunnels} tunnels;")?,
+                        Some(tunnels) => write!(f, " process {pid} with {};", counted(*tunnels, "tunnel"))?,
                         None => write!(f, " process {pid};")?,
                     }
                 }
@@ -245,20 +252,32 @@ impl error::Error for HandoffError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::DrainWindow;
 
     #[test]
-    fn the_first_process_of_a_container_stays() {
-        let refused = may_hand_off(1, Vec::new(), 2).unwrap_err();
+    fn who_is_watched_stays_unless_it_is_allowed() {
+        let init = Watcher::Init { name: "tini".into() };
+        let refused = may_hand_off(Some(&init), Vec::new(), &settings(UnderSupervisor::Refuse)).unwrap_err();
+        assert!(refused.to_string().contains("process 1, tini"), "{refused}");
+        assert!(may_hand_off(Some(&init), Vec::new(), &settings(UnderSupervisor::Allow)).is_ok());
 
+        let refused = may_hand_off(Some(&Watcher::Kernel), Vec::new(), &settings(UnderSupervisor::Allow)).unwrap_err();
         assert!(refused.to_string().contains("process 1"), "{refused}");
+    }
+
+    fn settings(under_supervisor: UnderSupervisor) -> HandoffSettings {
+        let second = Duration::from_secs(1);
+        let window = DrainWindow { deadline: second, spread: second };
+        HandoffSettings { window, max_predecessors: 2, ready_within: second, under_supervisor }
     }
 
     #[test]
     fn with_too_many_predecessors_the_refusal_says_who_drains_still() {
         let predecessors = vec![Predecessor { pid: 70, tunnels: Some(3) }, Predecessor { pid: 80, tunnels: None }];
 
-        assert!(may_hand_off(90, predecessors.clone(), 3).is_ok());
-        let refused = may_hand_off(90, predecessors, 2).unwrap_err().to_string();
+        let settings = settings(UnderSupervisor::Refuse);
+        assert!(may_hand_off(None, predecessors[..1].to_vec(), &settings).is_ok());
+        let refused = may_hand_off(None, predecessors, &settings).unwrap_err().to_string();
         assert!(refused.contains("process 70 with 3 tunnels; process 80;"), "{refused}");
     }
 }

@@ -14,8 +14,9 @@ use super::environment::Environment;
 use super::inherited::{Inherited, InheritedSockets, Origin};
 use super::running::StartError;
 use crate::config::{AdminListen, Bind, parse_admin_listen};
+use crate::drain::{Registry, TunnelId};
 use crate::net::ListeningSocket;
-use crate::process::{Channel, Message, PROTOCOL, Predecessors, Role, activated, inherit};
+use crate::process::{Channel, Message, PROTOCOL, Predecessors, Role, Watcher, activated, inherit};
 use crate::snapshot::Snapshot;
 use crate::tls::{ExportedTicketKeys, TicketKeys};
 
@@ -25,10 +26,14 @@ pub(super) struct Heritage {
     pub(super) sockets: InheritedSockets,
     pub(super) tickets: Option<TicketKeys>,
     pub(super) predecessors: Arc<Predecessors>,
+    /// Who would take the end of this process for the end of the service.
+    pub(super) watcher: Option<Watcher>,
     /// Where operators were listened to.
     pub(super) admin: Option<(AdminListen, OwnedFd)>,
     /// The endpoints that operators drain.
     draining: Vec<Draining>,
+    /// Where the process before has come to: its generation, and the number of its last tunnel.
+    counted: Option<(u64, u64)>,
     /// The one that hands over, until it has.
     giver: Option<(u32, Channel)>,
 }
@@ -46,7 +51,8 @@ impl Heritage {
     pub(super) async fn receive(environment: &Environment) -> Result<Self, StartError> {
         let unusable = |error: io::Error| StartError::Inheritance(error.to_string());
         let passed = activated(&environment.activation, std::process::id()).map_err(unusable)?;
-        let mut heritage = Self { sockets: InheritedSockets::activated(passed), ..Self::default() };
+        let (sockets, watcher) = (InheritedSockets::activated(passed), environment.watcher());
+        let mut heritage = Self { sockets, watcher, ..Self::default() };
         if let Some(number) = &environment.handoff_fd {
             let channel = handoff_channel(number).map_err(unusable)?;
             timeout(HEAR_OUT, heritage.hear_out(channel))
@@ -81,6 +87,18 @@ impl Heritage {
             // One that is gone by now has no need of the word.
             let _ = channel.send(&Message::Serving, None).await;
             self.predecessors.hear(pid, channel);
+        }
+    }
+
+    /// The generation that this process begins with. It has read its file anew: that of the process before is over.
+    pub(super) fn generation(&self) -> u64 {
+        self.counted.map_or(1, |(generation, _)| generation.saturating_add(1))
+    }
+
+    /// Tunnels go on to be numbered where the process before is; so a number means one tunnel among all of them.
+    pub(super) fn number_on(&self, registry: &Registry) {
+        if let Some((_, tunnel)) = self.counted {
+            registry.number_on(TunnelId(tunnel.saturating_add(STILL_OPENED)));
         }
     }
 
@@ -126,6 +144,7 @@ impl Heritage {
                 Message::Draining { upstream, endpoint, address } => {
                     self.draining.push(Draining { upstream, endpoint, address });
                 }
+                Message::Counted { generation, tunnel } => self.counted = Some((generation, tunnel)),
                 Message::TicketKeys { keys } => self.take_keys(keys.reveal()),
                 Message::Complete => break,
                 _ => {}
@@ -178,6 +197,9 @@ fn silence() -> io::Error {
 
 /// How long the process before may take for what it says: it has it all at hand.
 const HEAR_OUT: Duration = Duration::from_secs(30);
+
+/// More tunnels than the process before can still open: each session that it has may, once.
+const STILL_OPENED: u64 = 1_000_000;
 
 /// Of what is wrong, the log of the process before gets so many characters; ours has all of it.
 const LONGEST_REASON: usize = 2_000;

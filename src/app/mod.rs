@@ -3,6 +3,7 @@
 //! What can fail (read, parse, bind) fails before anything is published; what is published is whole. Nothing in here is on
 //! the way of a request.
 
+mod account;
 mod admin_listener;
 mod control;
 mod drains;
@@ -15,12 +16,14 @@ mod leave;
 mod listeners;
 mod logging;
 mod operator;
+mod orders;
 mod plan;
 mod prints;
 mod reload;
 mod retire;
 mod run;
 mod running;
+mod socket_folder;
 mod stop;
 mod unborn;
 mod watch;
@@ -31,7 +34,7 @@ pub use environment::Environment;
 pub use handoff::{HandoffError, Successor};
 pub use listeners::BindError;
 pub use logging::{Log, LogEnvironment, LogError, init_logging};
-pub use operator::{Begun, DrainError};
+pub use operator::{Begun, UnknownTarget};
 pub use plan::Plan;
 pub use reload::{Loaded, ReloadError, Reloaded};
 pub use run::{RunError, run, run_demo};

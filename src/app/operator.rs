@@ -1,11 +1,14 @@
-//! What operators ask a running proxy for: to drain something, and to take an endpoint's drain back.
+//! What operators ask a proxy for: to drain something, and to take an endpoint's drain back. One that has handed over does
+//! it too, for the process that serves.
 
 use std::sync::Arc;
 use std::time::Duration;
 use std::{error, fmt};
 
+use super::drains::Drains;
 use super::running::Running;
 use crate::drain::{BadPolicy, Cause, Drain, EndpointTarget, Overrides, Policy, Scope, Standing, Target};
+use crate::session::Proxy;
 use crate::snapshot::Endpoint;
 
 /// A drain that has begun.
@@ -23,68 +26,76 @@ pub struct Begun {
     pub raised_to: Option<u32>,
 }
 
-/// Why there is no drain.
+/// There is no drain: neither the configuration nor any open tunnel knows what was named.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DrainError {
-    /// Neither the configuration nor any open tunnel knows it.
-    Unknown(Target),
-    /// What was asked for cannot be kept.
-    Policy(BadPolicy),
-}
+pub struct UnknownTarget(pub Target);
 
 impl Running {
+    /// What a drain keeps to that an operator asks for: `[drain]` and `[drain.reload]`, but for what is asked otherwise.
+    pub fn operator_policy(&self, overrides: &Overrides) -> Result<Policy, BadPolicy> {
+        let settings = self.proxy.snapshot().settings.drain;
+        Policy::new(&settings, settings.reload).with(overrides)
+    }
+
     /// Drains what an operator named. An endpoint takes no new tunnels until [`undrain`](Self::undrain); everything else
     /// is open to newcomers as before: there is nowhere else for them.
-    pub fn drain(&mut self, target: &Target, overrides: &Overrides) -> Result<Begun, DrainError> {
-        let settings = self.proxy.snapshot().settings.drain;
-        let policy = Policy::new(&settings, settings.reload).with(overrides).map_err(DrainError::Policy)?;
-        let order = policy.order(Cause::Operator);
-        let endpoint = self.endpoint_of(target);
-        if let Some(endpoint) = &endpoint {
-            endpoint.begin_draining();
-            // A request that was placed before can still register.
-            let standing = standing(endpoint, order.clone());
-            self.proxy.registry.begin([standing]);
-        }
-        let tickets = self.proxy.registry.tunnels(|ticket| target.is_about(ticket));
-        if tickets.is_empty() && endpoint.is_none() && !self.is_configured(target) {
-            return Err(DrainError::Unknown(target.clone()));
-        }
-        let drain = Drain::of(tickets, order, &policy);
-        let (tunnels, pace) = (drain.len(), *drain.pace());
-        let id = match endpoint {
-            Some(endpoint) => self.drains.run_of_endpoint(scope(&endpoint), target.to_string(), drain),
-            None => self.drains.run(Cause::Operator, target.to_string(), drain),
-        };
-        let deadline = policy.window.deadline;
-        Ok(Begun { id, tunnels, over: pace.duration(), deadline, raised_to: pace.raised_to() })
+    pub fn drain(&self, target: &Target, policy: &Policy) -> Result<Begun, UnknownTarget> {
+        drain(&self.proxy, &self.drains, target, policy)
     }
 
     /// Lets an endpoint take new tunnels again. Tunnels of its drain that were not told yet stay. Says whether it was
     /// draining; `None` where there is no such endpoint.
-    pub fn undrain(&mut self, target: &EndpointTarget) -> Option<bool> {
-        let endpoint = self.endpoint_of(&Target::Endpoint(target.clone()))?;
-        self.drains.take_back(scope(&endpoint));
-        self.proxy.registry.forget(Cause::Operator, scope(&endpoint));
-        Some(endpoint.end_draining())
+    pub fn undrain(&self, target: &EndpointTarget) -> Option<bool> {
+        undrain(&self.proxy, &self.drains, target)
     }
+}
 
-    fn endpoint_of(&self, target: &Target) -> Option<Arc<Endpoint>> {
-        let Target::Endpoint(EndpointTarget { upstream, endpoint: name }) = target else { return None };
-        let snapshot = self.proxy.snapshot();
-        let upstream = snapshot.upstreams().get(upstream)?;
-        upstream.endpoints().iter().find(|endpoint| endpoint.name == *name).cloned()
+/// Drains what an operator named, among the tunnels of `proxy`.
+pub(super) fn drain(proxy: &Proxy, drains: &Drains, target: &Target, policy: &Policy) -> Result<Begun, UnknownTarget> {
+    let order = policy.order(Cause::Operator);
+    let endpoint = endpoint_of(proxy, target);
+    if let Some(endpoint) = &endpoint {
+        endpoint.begin_draining();
+        // A request that was placed before can still register.
+        let standing = standing(endpoint, order.clone());
+        proxy.registry.begin([standing]);
     }
+    let tickets = proxy.registry.tunnels(|ticket| target.is_about(ticket));
+    if tickets.is_empty() && endpoint.is_none() && !is_configured(proxy, target) {
+        return Err(UnknownTarget(target.clone()));
+    }
+    let drain = Drain::of(tickets, order, policy);
+    let (tunnels, pace) = (drain.len(), *drain.pace());
+    let id = match endpoint {
+        Some(endpoint) => drains.run_of_endpoint(scope(&endpoint), target.to_string(), drain),
+        None => drains.run(Cause::Operator, target.to_string(), drain),
+    };
+    Ok(Begun { id, tunnels, over: pace.duration(), deadline: policy.window.deadline, raised_to: pace.raised_to() })
+}
 
-    fn is_configured(&self, target: &Target) -> bool {
-        let snapshot = self.proxy.snapshot();
-        match target {
-            Target::All => true,
-            Target::Listener(name) => snapshot.listeners().contains_key(name),
-            Target::Route(name) => snapshot.routes().contains_key(name),
-            Target::Upstream(name) => snapshot.upstreams().contains_key(name),
-            Target::Endpoint(_) | Target::Tunnel(_) => false,
-        }
+/// Lets an endpoint of `proxy` take new tunnels again; see [`Running::undrain`].
+pub(super) fn undrain(proxy: &Proxy, drains: &Drains, target: &EndpointTarget) -> Option<bool> {
+    let endpoint = endpoint_of(proxy, &Target::Endpoint(target.clone()))?;
+    drains.take_back(scope(&endpoint));
+    proxy.registry.forget(Cause::Operator, scope(&endpoint));
+    Some(endpoint.end_draining())
+}
+
+fn endpoint_of(proxy: &Proxy, target: &Target) -> Option<Arc<Endpoint>> {
+    let Target::Endpoint(EndpointTarget { upstream, endpoint: name }) = target else { return None };
+    let snapshot = proxy.snapshot();
+    let upstream = snapshot.upstreams().get(upstream)?;
+    upstream.endpoints().iter().find(|endpoint| endpoint.name == *name).cloned()
+}
+
+fn is_configured(proxy: &Proxy, target: &Target) -> bool {
+    let snapshot = proxy.snapshot();
+    match target {
+        Target::All => true,
+        Target::Listener(name) => snapshot.listeners().contains_key(name),
+        Target::Route(name) => snapshot.routes().contains_key(name),
+        Target::Upstream(name) => snapshot.upstreams().contains_key(name),
+        Target::Endpoint(_) | Target::Tunnel(_) => false,
     }
 }
 
@@ -96,16 +107,16 @@ fn standing(endpoint: &Endpoint, order: crate::drain::StopOrder) -> Standing {
     Standing { scope: scope(endpoint), order, while_alive: Some(endpoint.life.alive()) }
 }
 
-impl fmt::Display for DrainError {
+impl fmt::Display for UnknownTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown(target @ Target::Tunnel(_)) => {
+        let Self(target) = self;
+        match target {
+            Target::Tunnel(_) => {
                 write!(f, "there is no {target}: the log names each as it opens, at level debug (field `tunnel`)")
             }
-            Self::Unknown(target) => write!(f, "there is no {target}: `windlass status` names what there is"),
-            Self::Policy(bad) => bad.fmt(f),
+            _ => write!(f, "there is no {target}: `windlass status` names what there is"),
         }
     }
 }
 
-impl error::Error for DrainError {}
+impl error::Error for UnknownTarget {}

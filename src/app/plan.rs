@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::reload::Loaded;
 use super::running::Running;
-use crate::config::{EndpointName, OnReload, RouteName, UpstreamName};
+use crate::config::{EndpointName, OnReload, RouteName, UpstreamName, Warnings};
 use crate::drain::{Drain, Pace, Policy};
 use crate::snapshot::{Diff, Rename, Snapshot};
 
@@ -26,6 +26,12 @@ pub struct Plan {
     pub policy: Policy,
     /// How it would be paced.
     pub pace: Pace,
+    /// What is served now.
+    pub served: Arc<Snapshot>,
+    /// What would be served.
+    pub planned: Arc<Snapshot>,
+    /// What is odd about the configuration.
+    pub warnings: Warnings,
 }
 
 impl Plan {
@@ -47,8 +53,9 @@ impl Running {
     /// What [`reload`](Self::reload) would do with `loaded` now. Nothing is bound, published or drained.
     pub fn plan(&self, loaded: Loaded) -> Plan {
         let old = self.proxy.snapshot();
+        let warnings = loaded.warnings().clone();
         let (settings, certificates) = loaded.into_parts();
-        let new = Snapshot::assemble(Arc::new(settings), certificates, &self.tickets, Some(&old));
+        let new = Arc::new(Snapshot::assemble(Arc::new(settings), certificates, &self.tickets, Some(&old)));
         let diff = Diff::between(&old, &new);
         let (mut losing, mut staying) = (BTreeMap::new(), 0);
         self.proxy.registry.each(|ticket| {
@@ -64,6 +71,17 @@ impl Running {
         let policy = Policy::new(&drain, drain.reload);
         let pace = Drain::plan(losing.values().sum(), &policy, 0);
         let renames = Rename::between(&old, &new);
-        Plan { diff, renames, losing, staying, on_reload: drain.on_reload, policy, pace }
+        Plan {
+            diff,
+            renames,
+            losing,
+            staying,
+            on_reload: drain.on_reload,
+            policy,
+            pace,
+            served: old,
+            planned: new,
+            warnings,
+        }
     }
 }

@@ -5,14 +5,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::{error, fmt};
 
+use rustls::pki_types::UnixTime;
+
 use super::admin_listener::AdminError;
 use super::listeners::BindError;
 use super::prints::Prints;
 use super::running::{Running, problems, write_all};
-use crate::config::{self, OnReload, Problems, Settings};
+use super::socket_folder;
+use crate::config::{
+    self, CertificateFiles, ListenerSettings, OnReload, Problem, Problems, Reading, Settings, Warning, Warnings,
+    counted,
+};
 use crate::drain::{Cause, Drain, Policy, Standing};
 use crate::session::Proxy;
 use crate::snapshot::{Certificates, Diff, Rename, Snapshot, load_certificates};
+use crate::tls::{CertificateError, CertifiedBundle};
 
 /// What a reload did.
 #[derive(Clone, Debug)]
@@ -25,6 +32,8 @@ pub struct Reloaded {
     pub draining: usize,
     /// The generation that is served now.
     pub generation: u64,
+    /// What is odd about the configuration.
+    pub warnings: Warnings,
 }
 
 /// Why a reload was refused: the running configuration stays as it was.
@@ -45,6 +54,8 @@ pub enum ReloadError {
 pub struct Loaded {
     settings: Settings,
     certificates: Certificates,
+    /// What is odd about them.
+    warnings: Warnings,
     /// Of the files that it was read from.
     prints: Prints,
 }
@@ -55,7 +66,10 @@ impl Loaded {
     /// Blocks on the file system.
     pub fn read_file(file: &Path) -> Result<Self, Problems> {
         let prints = Prints::of([file]);
-        let mut loaded = Self::read(config::load(file)?)?;
+        let Reading { settings, certificates } = config::read(file);
+        // Whatever else is wrong, the certificates are looked at: everything is said at once.
+        let settings = settings.map_err(|problems| problems.and(problems_of(&certificates)))?;
+        let mut loaded = Self::read(settings)?;
         loaded.prints.update(prints);
         Ok(loaded)
     }
@@ -65,8 +79,14 @@ impl Loaded {
     /// Blocks on the file system.
     pub fn read(settings: Settings) -> Result<Self, Problems> {
         let prints = Prints::of_certificates(&settings);
-        let certificates = load_certificates(&settings).map_err(problems)?;
-        Ok(Self { settings, certificates, prints })
+        let socket = socket_folder::look(&settings.admin);
+        let (certificates, socket) = match (load_certificates(&settings).map_err(problems), socket) {
+            (Ok(certificates), Ok(warning)) => (certificates, warning),
+            (Ok(_), Err(problem)) => return Err(problem.into()),
+            (Err(problems), socket) => return Err(problems.and(socket.err())),
+        };
+        let warnings = settings.warnings.clone().and(warnings_of(&settings, &certificates)).and(socket);
+        Ok(Self { settings, certificates, warnings, prints })
     }
 
     /// What the files looked like that it was read from.
@@ -82,19 +102,46 @@ impl Loaded {
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
+
+    /// What is odd about it.
+    pub fn warnings(&self) -> &Warnings {
+        &self.warnings
+    }
 }
 
 impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Settings { listeners, routes, upstreams, .. } = &self.settings;
         let endpoints: usize = upstreams.values().map(|upstream| upstream.endpoints.len()).sum();
-        write!(
-            f,
-            "good: {} listeners, {} routes, {} upstreams with {endpoints} endpoints",
-            listeners.len(),
-            routes.len(),
-            upstreams.len()
-        )
+        f.write_str("good")?;
+        if !self.warnings.is_empty() {
+            write!(f, ", with {}", counted(self.warnings.len(), "warning"))?;
+        }
+        let (listeners, routes) = (counted(listeners.len(), "listener"), counted(routes.len(), "route"));
+        let (upstreams, endpoints) = (counted(upstreams.len(), "upstream"), counted(endpoints, "endpoint"));
+        write!(f, ": {listeners}, {routes}, {upstreams} with {endpoints}")
+    }
+}
+
+/// What is wrong with certificates that the rest of the configuration keeps from being served.
+fn problems_of(certificates: &[CertificateFiles]) -> impl Iterator<Item = Problem> {
+    let errors = CertifiedBundle::load(certificates).err().unwrap_or_default();
+    errors.into_iter().map(CertificateError::into_problem)
+}
+
+fn warnings_of(settings: &Settings, certificates: &Certificates) -> Vec<Warning> {
+    let now = UnixTime::now();
+    let of_listener = |listener: &Arc<ListenerSettings>| {
+        let (tls, bundle) = (listener.tls.as_ref()?, certificates.get(&listener.name)?);
+        Some(bundle.warnings(&tls.certificates, now))
+    };
+    settings.listeners.values().filter_map(of_listener).flatten().collect()
+}
+
+/// Says in the log what is odd about a configuration that is served.
+pub(super) fn warn(warnings: &Warnings) {
+    for warning in warnings.iter() {
+        tracing::warn!(place = %warning.place(), hint = warning.hint(), "configuration: {}", warning.problem());
     }
 }
 
@@ -103,11 +150,12 @@ impl Running {
     /// background; all others stay as they are.
     pub fn reload(&mut self, loaded: Loaded) -> Result<Reloaded, ReloadError> {
         let old = self.proxy.snapshot();
+        let warnings = loaded.warnings.clone();
         let (settings, certificates) = loaded.into_parts();
         let new = Snapshot::assemble(Arc::new(settings), certificates, &self.tickets, Some(&old));
         let diff = Diff::between(&old, &new);
         if diff.is_empty() {
-            return Ok(Reloaded { diff, renames: Vec::new(), draining: 0, generation: old.generation });
+            return Ok(Reloaded { diff, renames: Vec::new(), draining: 0, generation: old.generation, warnings });
         }
         let renames = Rename::between(&old, &new);
         let prepared = self.listeners.prepare(&new.settings, &self.proxy.workers).map_err(ReloadError::Bind)?;
@@ -118,7 +166,7 @@ impl Running {
             OnReload::Keep => 0,
             OnReload::Drain => self.drain_vanished(&diff),
         };
-        Ok(Reloaded { diff, renames, draining, generation })
+        Ok(Reloaded { diff, renames, draining, generation, warnings })
     }
 
     fn drain_vanished(&mut self, diff: &Diff) -> usize {
@@ -142,11 +190,14 @@ impl Running {
 
 /// Says in the log what a reload did.
 pub(super) fn log(reloaded: &Result<Reloaded, ReloadError>, proxy: &Proxy) {
+    if let Ok(Reloaded { warnings, .. }) = reloaded {
+        warn(warnings);
+    }
     match reloaded {
         Ok(Reloaded { diff, generation, .. }) if diff.is_empty() => {
             tracing::info!(generation, "reload: nothing has changed");
         }
-        Ok(Reloaded { diff, renames, draining, generation }) => {
+        Ok(Reloaded { diff, renames, draining, generation, .. }) => {
             for change in &diff.changes {
                 tracing::info!(%change, "reload");
             }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout_at};
 
+use super::account::give_account;
 use super::handoff::Successor;
 use super::running::Running;
 use crate::config::DrainWindow;
-use crate::drain::{Cause, Drain, Policy, Registry, Scope, Standing, StopOrder};
-use crate::process::{Channel, Message};
+use crate::drain::{Cause, Drain, Policy, Scope, Standing, StopOrder};
 use crate::session::{Phase, StopTimes};
 
 impl Running {
@@ -25,7 +25,7 @@ impl Running {
         self.listeners.close().await;
         self.predecessors.let_go();
         self.report = JoinSet::new();
-        self.report.spawn(report(Arc::clone(&self.proxy.registry), channel));
+        self.report.spawn(give_account(Arc::clone(&self.proxy), self.drains.clone(), channel));
         self.drain_in_turn().await;
     }
 
@@ -77,18 +77,6 @@ impl Running {
     }
 }
 
-/// Tells the new process how many tunnels are left, as long as this one lives.
-async fn report(registry: Arc<Registry>, channel: Channel) {
-    let mut pace = interval(REPORT);
-    loop {
-        pace.tick().await;
-        // A new process that is gone is no reason to end: its own successor has a line to us, or nobody asks.
-        let _ = channel.send(&Message::Remaining { tunnels: registry.len() }, None).await;
-    }
-}
-
-/// How often the new process hears of us.
-const REPORT: Duration = Duration::from_secs(1);
 /// How often tunnels that opened since are taken into the drain.
 const TURN: Duration = Duration::from_secs(2);
 /// What told tunnels have for their good-byes at the least, before the deadline.

@@ -12,9 +12,9 @@ use super::admin_listener::AdminError;
 use super::drains::Drains;
 use super::heritage::Heritage;
 use super::listeners::{BindError, Listeners, Prepared};
-use super::reload::Loaded;
+use super::reload::{Loaded, warn};
 use crate::config::{ListenerName, Problems, Settings, Workers as WorkerCount};
-use crate::process::{Predecessors, Workers, raise_descriptor_limit};
+use crate::process::{Predecessors, Watcher, Workers, raise_descriptor_limit};
 use crate::session::Proxy;
 use crate::snapshot::Snapshot;
 use crate::tls::TicketKeys;
@@ -28,7 +28,9 @@ pub struct Running {
     pub(super) tickets: TicketKeys,
     pub(super) drains: Drains,
     pub(super) predecessors: Arc<Predecessors>,
-    /// After a handoff: what tells the new process how many tunnels are left.
+    /// Who would take the end of this process for the end of the service.
+    pub(super) watcher: Option<Watcher>,
+    /// After a handoff: what tells the new process what is left here.
     pub(super) report: JoinSet<()>,
 }
 
@@ -63,6 +65,7 @@ impl Running {
 
     /// Does everything but to accept, with what was inherited where it fits.
     pub(super) fn build(loaded: Loaded, heritage: &mut Heritage) -> Result<Built, StartError> {
+        warn(loaded.warnings());
         let (settings, certificates) = loaded.into_parts();
         let workers = worker_count(settings.workers);
         let room = raise_descriptor_limit().room(workers, settings.listeners.len());
@@ -77,13 +80,15 @@ impl Running {
         let listeners = Listeners::new(take(&mut heritage.sockets));
         let workers = Workers::start(workers)?;
         let prepared = listeners.prepare(&settings, &workers).map_err(StartError::Bind)?;
-        let snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
+        let mut snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
+        snapshot.generation = heritage.generation();
         let proxy = Proxy::new(snapshot, workers, room);
+        heritage.number_on(&proxy.registry);
         heritage.resume_drains(&proxy.snapshot());
         let drains = Drains::new(Arc::clone(&proxy.drains));
-        let predecessors = Arc::clone(&heritage.predecessors);
+        let (predecessors, watcher) = (Arc::clone(&heritage.predecessors), heritage.watcher.take());
         Ok(Built {
-            running: Self { proxy, listeners, tickets, drains, predecessors, report: JoinSet::new() },
+            running: Self { proxy, listeners, tickets, drains, predecessors, watcher, report: JoinSet::new() },
             prepared,
         })
     }

@@ -19,7 +19,7 @@ use super::running::{Built, Running, StartError};
 use super::watch::Watch;
 use super::watchdog::feed;
 use crate::admin::{self, Command, Context, Notes};
-use crate::process::{Notifier, Signals};
+use crate::process::{Notifier, Signals, reap_orphans};
 
 /// A process that only waits for the word to serve: everything that can fail has been done.
 pub(super) struct Unborn {
@@ -75,9 +75,16 @@ impl Unborn {
         heritage.say_serving().await;
         tracing::info!(version = env!("CARGO_PKG_VERSION"), workers = running.proxy().workers.count(), "ready");
         notifier.ready("serving");
-        let mut watchdog = JoinSet::new();
+        let mut duties = JoinSet::new();
         if let Some(every) = environment.watchdog.feed_every(std::process::id()) {
-            watchdog.spawn(feed(Arc::clone(&notifier), Arc::clone(running.proxy()), every));
+            duties.spawn(feed(Arc::clone(&notifier), Arc::clone(running.proxy()), every));
+        }
+        if std::process::id() == 1 {
+            duties.spawn(async {
+                if let Err(error) = reap_orphans().await {
+                    tracing::warn!(%error, "processes that lost their parent stay as zombies");
+                }
+            });
         }
         let (program, waiting) = (environment.program, VecDeque::new());
         Ok(Control {
@@ -92,7 +99,8 @@ impl Unborn {
             watch,
             files,
             waiting,
-            _watchdog: watchdog,
+            errands: JoinSet::new(),
+            _duties: duties,
         })
     }
 }

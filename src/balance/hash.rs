@@ -54,9 +54,10 @@ pub(super) fn pair(key: AffinityKey, identity: EndpointIdentity) -> u64 {
     xxh64(&[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p], PAIR_SEED)
 }
 
-/// The 64 bits that a pin token shows of an endpoint's name; not its identity, so that a token tells nothing of hashes.
-pub(super) fn pin(name: &str) -> u64 {
-    xxh64(name.as_bytes(), PIN_SEED)
+/// The 64 bits that a pin token shows of an endpoint and its upstream; not its identity, so that a token tells nothing of
+/// hashes. Neither name can have the NUL between them.
+pub(super) fn pin(upstream: &str, endpoint: &str) -> u64 {
+    xxh64(&[upstream.as_bytes(), b"\0", endpoint.as_bytes()].concat(), PIN_SEED)
 }
 
 // One seed for each thing that is hashed, so that equal bytes of two kinds are strangers.
@@ -84,7 +85,7 @@ mod tests {
             EndpointIdentity::of("10.0.0.11:8080").get(),
             EndpointIdentity::of("a").get(),
             pair(AffinityKey::of_value(b"alice"), EndpointIdentity::of("a")),
-            pin("a"),
+            pin("chat", "a"),
         ];
         assert_eq!(
             found,
@@ -96,7 +97,7 @@ mod tests {
                 0x2e7c43e60c71025d,
                 0x8f5d0c9124dd59c2,
                 0xbb42410f6af46a27,
-                0xae5255a1207b5d7b
+                0x29ce25e15b6d4a25
             ]
         );
     }
@@ -111,6 +112,6 @@ mod tests {
     fn equal_bytes_of_two_kinds_are_strangers() {
         assert_ne!(AffinityKey::of_value(&[192, 0, 2, 1]), address("192.0.2.1"));
         assert_ne!(AffinityKey::of_value(b"a").get(), EndpointIdentity::of("a").get());
-        assert_ne!(pin("a"), EndpointIdentity::of("a").get());
+        assert_ne!(pin("chat", "a"), EndpointIdentity::of("a").get());
     }
 }

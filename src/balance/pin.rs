@@ -1,7 +1,8 @@
 //! What a pin cookie holds: a short text that stands for one endpoint, the same from every proxy of a fleet.
 //!
-//! It is opaque, not secret: whoever knows an endpoint's name can compute its token, and gains no more by it than
-//! a place at that endpoint, which the client's own affinity key may give as well. No proxy keeps a list of tokens:
+//! It is opaque, not secret: whoever knows the names of an endpoint and its upstream can compute its token, so whoever guesses
+//! them can tell that the guess was right. To compute one gains no more than a place at that endpoint, which the client's own
+//! affinity key may give as well. No proxy keeps a list of tokens:
 //! one read from a cookie is compared with those of the endpoints there are, so a stale or forged one matches none.
 
 use std::fmt;
@@ -11,14 +12,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::hash;
 
-/// The token of one endpoint. Two are equal if, and only if, they stand for the same endpoint name.
+/// The token of one endpoint. Two are equal if, and only if, they stand for the same endpoint name in the same upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PinToken(u64);
 
 impl PinToken {
-    /// The token of the endpoint called `name`.
-    pub fn of(name: &str) -> Self {
-        Self(hash::pin(name))
+    /// The token of the endpoint called `endpoint` in `upstream`.
+    pub fn of(upstream: &str, endpoint: &str) -> Self {
+        Self(hash::pin(upstream, endpoint))
     }
 
     /// Reads a cookie's value; `None` if it was not written by [`Display`](fmt::Display).
@@ -47,14 +48,22 @@ mod tests {
 
     #[test]
     fn golden_vectors_of_the_tokens() {
-        assert_eq!(PinToken::of("10.0.0.11:8080").to_string(), "1.HTfewyJgs3Q");
-        assert_eq!(PinToken::of("b").to_string(), "1.ISlY5Av0FOA");
+        assert_eq!(PinToken::of("chat", "10.0.0.11:8080").to_string(), "1.fDsY_SJnzUE");
+        assert_eq!(PinToken::of("chat", "b").to_string(), "1.fIzMAJrBMbw");
+    }
+
+    #[test]
+    fn an_endpoint_of_another_upstream_is_another_one() {
+        let one = PinToken::of("chat", "b");
+        for (upstream, endpoint) in [("games", "b"), ("chat", "a"), ("cha", "tb"), ("chatb", "")] {
+            assert_ne!(PinToken::of(upstream, endpoint), one, "{upstream} {endpoint}");
+        }
     }
 
     #[test]
     fn reads_only_what_it_writes() {
-        let token = PinToken::of("b").to_string();
-        assert_eq!(PinToken::parse(token.as_bytes()), Some(PinToken::of("b")));
+        let token = PinToken::of("chat", "b").to_string();
+        assert_eq!(PinToken::parse(token.as_bytes()), Some(PinToken::of("chat", "b")));
         for length in 0..token.len() {
             assert_eq!(PinToken::parse(&token.as_bytes()[..length]), None, "{length} bytes of {token}");
         }
@@ -67,10 +76,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_name_survives_the_cookie(name in ".*") {
-            let text = PinToken::of(&name).to_string();
+        fn any_name_survives_the_cookie(upstream in ".*", name in ".*") {
+            let text = PinToken::of(&upstream, &name).to_string();
             prop_assert_eq!(text.len(), 13);
-            prop_assert_eq!(PinToken::parse(text.as_bytes()), Some(PinToken::of(&name)));
+            prop_assert_eq!(PinToken::parse(text.as_bytes()), Some(PinToken::of(&upstream, &name)));
         }
 
         #[test]

@@ -11,9 +11,8 @@ use clap::{Args, Parser, Subcommand};
 use tokio::runtime::Builder;
 
 use super::file::ConfigFile;
-use super::operate::{self, Ask, DrainArguments, Failure, UndrainArguments};
+use super::operate::{self, Ask, DrainArguments, Failure, PlanArguments, UndrainArguments};
 use crate::app::{self, Environment, Loaded, RunError, StartError};
-use crate::config;
 
 /// The arguments of the process.
 #[derive(Debug, Parser)]
@@ -28,18 +27,20 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve a configuration file (this is also what happens without a command)
-    Run(RunArguments),
+    Run(FileArguments),
     /// Say whether a configuration file could be served, and everything that is wrong with it
-    Check(CheckArguments),
+    Check(FileArguments),
     /// Show what windlass does: a small chat behind it, no file and no root needed
     Demo(DemoArguments),
     /// Show what the running process serves: tunnels, endpoints, drains
     Status(Ask),
+    /// Say by the exit code whether the running process welcomes new sessions: 0 if it does, 1 if not
+    Ready(Ask),
     /// Have the running process read its configuration again, and say what came of it
     Reload(Ask),
     /// Say what a reload with a file would do to the running process, and which tunnels it would close
     #[command(mut_arg("config", |config| config.help(PLANNED)))]
-    Plan(Ask),
+    Plan(PlanArguments),
     /// End tunnels of the running process, paced and politely; an endpoint takes no new ones from then on
     Drain(DrainArguments),
     /// Start the program anew, have it take over everything that listens, and drain the running process
@@ -55,11 +56,21 @@ struct RunArguments {
     config: Option<PathBuf>,
 }
 
+/// The same, and the file may stand alone: there is no command that it could be taken for.
 #[derive(Debug, Args)]
-struct CheckArguments {
-    /// The configuration file [default: /etc/windlass/windlass.toml]
-    #[arg(short, long, value_name = "FILE")]
-    config: Option<PathBuf>,
+struct FileArguments {
+    #[command(flatten)]
+    run: RunArguments,
+    /// The configuration file, as with --config
+    #[arg(value_name = "FILE", conflicts_with = "config")]
+    file: Option<PathBuf>,
+}
+
+impl From<FileArguments> for RunArguments {
+    fn from(arguments: FileArguments) -> Self {
+        let FileArguments { run, file } = arguments;
+        Self { config: file.or(run.config) }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -82,6 +93,7 @@ Examples:
   windlass check -c windlass.toml        look at a configuration before it is used
   windlass run -c windlass.toml          serve it
   windlass plan -c new.toml              see what a reload with it would do
+  windlass ready                         for health checks: exits 0 while it serves newcomers
   windlass reload                        read the file again; open WebSockets stay
   windlass drain endpoint/chat/b         move everybody away from one endpoint
   windlass undrain chat/b                take it back
@@ -101,15 +113,16 @@ pub(super) const WRONG: u8 = 2;
 impl Cli {
     /// Does what was asked for.
     pub fn run(self, environment: Environment) -> ExitCode {
-        match self.command.unwrap_or(Command::Run(self.run)) {
-            Command::Run(arguments) => run(arguments, environment),
+        match self.command.unwrap_or(Command::Run(FileArguments { run: self.run, file: None })) {
+            Command::Run(arguments) => run(arguments.into(), environment),
             Command::Demo(DemoArguments { plain_port, secure_port }) => {
                 finish(block_on(app::run_demo(plain_port, secure_port, environment)))
             }
-            Command::Check(arguments) => check(arguments),
+            Command::Check(arguments) => check(arguments.into()),
             Command::Status(ask) => ask_for(operate::status(ask)),
-            Command::Reload(ask) => ask_for(operate::reload(ask)),
-            Command::Plan(ask) => ask_for(operate::plan(ask)),
+            Command::Ready(ask) => ask_for(operate::ready(ask)),
+            Command::Reload(ask) => ask_for(operate::reload(ask, environment.main_pid)),
+            Command::Plan(arguments) => ask_for(operate::plan(arguments)),
             Command::Drain(arguments) => ask_for(operate::drain(arguments)),
             Command::Handoff(ask) => ask_for(operate::handoff(ask)),
             Command::Undrain(arguments) => ask_for(operate::undrain(arguments)),
@@ -150,11 +163,13 @@ fn run(arguments: RunArguments, environment: Environment) -> ExitCode {
     }))
 }
 
-fn check(arguments: CheckArguments) -> ExitCode {
+fn check(arguments: RunArguments) -> ExitCode {
     let file = ConfigFile::new(arguments.config);
-    let loaded = config::load(file.path()).map_err(|problems| file.explain(problems));
-    match loaded.and_then(Loaded::read) {
+    match Loaded::read_file(file.path()).map_err(|problems| file.explain(problems)) {
         Ok(loaded) => {
+            if !loaded.warnings().is_empty() {
+                complain(&format!("{}\n", loaded.warnings()));
+            }
             say(&format!("{}: {loaded}", file.path().display()));
             ExitCode::SUCCESS
         }

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod file;
+mod follow;
 mod operate;
 mod show;
 

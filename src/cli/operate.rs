@@ -1,27 +1,26 @@
 //! The commands that ask a running process.
 
+use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::{PathBuf, absolute};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 use http::StatusCode;
-use tokio::time::sleep;
 
 use super::arguments::{FAILED, WOULD_CLOSE, WRONG, complain, say};
 use super::file::ConfigFile;
+use super::follow::follow;
 use super::show;
 use crate::admin::{
-    AskError, Asked, Client, DrainAnswer, DrainRequest, DrainState, DrainStatus, HandoffAnswer, PlanAnswer,
-    PlanRequest, ReloadAnswer, Status, UndrainAnswer, UndrainRequest,
+    AskError, Asked, Client, DrainAnswer, DrainRequest, HandoffAnswer, PlanAnswer, PlanRequest, ReloadAnswer, Status,
+    UndrainAnswer, UndrainRequest,
 };
+use crate::app::Loaded;
 use crate::config::{AdminListen, parse_admin_listen, parse_duration};
 use crate::drain::{BadPolicy, EndpointTarget, Target};
+use crate::process::ask_for_reload;
 use crate::websocket::{CloseCode, MAX_REASON};
-
-/// How often the progress of a drain is looked at.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// Where the running process is asked, and how its answer is written.
 #[derive(Debug, Args)]
@@ -35,6 +34,15 @@ pub(super) struct Ask {
     /// Write JSON, for scripts
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PlanArguments {
+    #[command(flatten)]
+    ask: Ask,
+    /// The file that a reload would read, as with --config
+    #[arg(value_name = "FILE", conflicts_with = "config")]
+    file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -105,12 +113,38 @@ pub(super) async fn status(ask: Ask) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn reload(ask: Ask) -> Result<ExitCode, Failure> {
-    let answer: Asked<ReloadAnswer> = ask.client()?.post("/reload", &()).await?;
+pub(super) async fn ready(ask: Ask) -> Result<ExitCode, Failure> {
+    match ask.client()?.ready().await? {
+        Ok(()) => {
+            say("ready");
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(why) => Err(Failure::Failed(format!("not ready: {why}"))),
+    }
+}
+
+/// Where nobody can be asked, `main` is told by a signal: systemd says who the service is to what it runs.
+pub(super) async fn reload(ask: Ask, main: Option<OsString>) -> Result<ExitCode, Failure> {
+    let answer: Asked<ReloadAnswer> = match ask.client()?.post("/reload", &()).await {
+        Ok(answer) => answer,
+        Err(error) => return signal_reload(&ask, &error, main),
+    };
     ask.write(&answer, show::reloaded);
     if let Some(warning) = ask.file().warning(&answer.value.config) {
         complain(&warning);
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What can be told before a reload by signal is told: the file is right. Its outcome is in the log.
+fn signal_reload(ask: &Ask, error: &AskError, main: Option<OsString>) -> Result<ExitCode, Failure> {
+    let failed = || Failure::Failed(error.to_string());
+    let is_mute =
+        matches!(error, AskError::Off | AskError::Unreachable(..) | AskError::Refused(StatusCode::FORBIDDEN, _));
+    let main: u32 = main.filter(|_| is_mute).and_then(|pid| pid.to_str()?.parse().ok()).ok_or_else(failed)?;
+    Loaded::read_file(ask.file().path()).map_err(|problems| Failure::Wrong(problems.to_string()))?;
+    ask_for_reload(main).map_err(|error| Failure::Failed(format!("process {main} cannot be signalled: {error}")))?;
+    say(&format!("process {main} reads its file again, which is right; its log says what came of it ({error})"));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -120,7 +154,9 @@ pub(super) async fn handoff(ask: Ask) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn plan(ask: Ask) -> Result<ExitCode, Failure> {
+pub(super) async fn plan(arguments: PlanArguments) -> Result<ExitCode, Failure> {
+    let PlanArguments { ask, file } = arguments;
+    let ask = Ask { config: file.or(ask.config), ..ask };
     let file = ask.file();
     if file.is_missing() {
         return Err(Failure::Wrong(file.missing().to_string()));
@@ -133,7 +169,9 @@ pub(super) async fn plan(ask: Ask) -> Result<ExitCode, Failure> {
             error => error.into(),
         })?;
     ask.write(&answer, show::plan);
-    Ok(if answer.value.closing == 0 { ExitCode::SUCCESS } else { ExitCode::from(WOULD_CLOSE) })
+    let PlanAnswer { closing, predecessors, .. } = &answer.value;
+    let is_harmless = *closing == 0 && predecessors.iter().all(|it| it.losing == Some(0));
+    Ok(if is_harmless { ExitCode::SUCCESS } else { ExitCode::from(WOULD_CLOSE) })
 }
 
 pub(super) async fn undrain(arguments: UndrainArguments) -> Result<ExitCode, Failure> {
@@ -141,7 +179,8 @@ pub(super) async fn undrain(arguments: UndrainArguments) -> Result<ExitCode, Fai
     let request = UndrainRequest { endpoint: endpoint.to_string() };
     let answer: Asked<UndrainAnswer> = ask.client()?.post("/undrain", &request).await?;
     ask.write(&answer, show::undrained);
-    Ok(ExitCode::SUCCESS)
+    let unreached = answer.value.not_reached.iter().map(|it| (it.pid, it.problem.as_str()));
+    Ok(all_reached(unreached))
 }
 
 pub(super) async fn drain(arguments: DrainArguments) -> Result<ExitCode, Failure> {
@@ -150,20 +189,36 @@ pub(super) async fn drain(arguments: DrainArguments) -> Result<ExitCode, Failure
     let request = DrainRequest { scope, deadline, spread, max_per_second, close_code: code, reason };
     let client = ask.client()?;
     let begun: Asked<DrainAnswer> = client.post("/drain", &request).await?;
+    let unreached = begun.value.predecessors.iter().filter_map(|it| Some((it.pid, it.problem.as_deref()?)));
     if detach {
         ask.write(&begun, show::draining);
-        return Ok(ExitCode::SUCCESS);
+        return Ok(all_reached(unreached));
     }
     if !ask.json {
         say(&show::draining(&begun.value));
     }
-    let over = ask.follow(&client, begun.value.id).await?;
+    let over = follow(&client, &begun.value, |drain| {
+        if !ask.json {
+            say(&show::progress(drain));
+        }
+    });
+    let over = over.await?;
     if ask.json {
         say(&serde_json::to_string_pretty(&over).unwrap_or_default());
     } else {
         say(&show::drained(&over));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(all_reached(unreached))
+}
+
+/// Whether every process was reached; complains of those that were not.
+fn all_reached<'a>(unreached: impl Iterator<Item = (u32, &'a str)>) -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    for (pid, problem) in unreached {
+        complain(&format!("not done in process {pid}, which handed over and drains still: {problem}"));
+        code = ExitCode::from(FAILED);
+    }
+    code
 }
 
 impl Ask {
@@ -183,30 +238,6 @@ impl Ask {
 
     pub(super) fn write<T>(&self, answer: &Asked<T>, table: impl Fn(&T) -> String) {
         if self.json { say(answer.text.trim_end()) } else { say(&table(&answer.value)) }
-    }
-
-    /// Shows how a drain goes until it is over.
-    async fn follow(&self, client: &Client, id: u64) -> Result<DrainStatus, Failure> {
-        let (mut shown, mut asked) = (String::new(), None);
-        loop {
-            let status: Asked<Status> = client.get("/status").await?;
-            let pid = status.value.pid;
-            if *asked.get_or_insert(pid) != pid {
-                let why = format!("process {pid} has taken over; the drain goes on in the one before it");
-                return Err(Failure::Failed(why));
-            }
-            let found = status.value.drains.into_iter().find(|drain| drain.id == id);
-            let drain = found.ok_or_else(|| Failure::Failed(format!("the process has forgotten drain {id}")))?;
-            if drain.state != DrainState::Running {
-                return Ok(drain);
-            }
-            let line = show::progress(&drain);
-            if !self.json && line != shown {
-                say(&line);
-                shown = line;
-            }
-            sleep(LOOK).await;
-        }
     }
 }
 

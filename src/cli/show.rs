@@ -1,25 +1,31 @@
 //! What people read: tables and sentences.
 
 use crate::admin::{
-    DrainAnswer, DrainState, DrainStatus, EndpointStatus, HandoffAnswer, PlanAnswer, ReloadAnswer, ReloadsStatus,
-    Status, UndrainAnswer,
+    DrainAnswer, DrainState, DrainStatus, DrainingPredecessor, EndpointStatus, HandoffAnswer, PlanAnswer,
+    PlannedPredecessor, ReloadAnswer, ReloadsStatus, Status, UndrainAnswer,
 };
+use crate::config::counted;
 
 pub(super) fn status(status: &Status) -> String {
-    let Status { version, pid, config, phase, generation, sessions, tunnels, reloads, .. } = status;
+    let Status { version, pid, config, phase, generation, sessions, tunnels: open, reloads, .. } = status;
     let ReloadsStatus { changed, unchanged, refused, last_refusal } = reloads;
     let of_file = config.as_ref().map_or_else(String::new, |file| format!(" of {}", file.display()));
     let mut text = format!(
         "windlass {version}, process {pid}, {phase} for {}\n\
          generation {generation}{of_file}; reloads: {changed} changed, {unchanged} changed nothing, {refused} refused\n\
-         {tunnels} tunnels, {sessions} sessions\n",
+         {}, {}\n",
         time(status.uptime_seconds),
+        tunnels(*open),
+        counted(*sessions, "session"),
     );
+    if status.tunnels_of_predecessors > 0 {
+        text += &format!("{} of them in processes that handed over\n", status.tunnels_of_predecessors);
+    }
     if let Some(refusal) = last_refusal {
         text += &format!("the last reload was refused:\n{}\n", indented(refusal));
     }
     if status.tunnels_of_what_is_gone > 0 {
-        text += &format!("{} tunnels of what the configuration has no more\n", status.tunnels_of_what_is_gone);
+        text += &format!("{} of what the configuration has no more\n", tunnels(status.tunnels_of_what_is_gone));
     }
     let listeners = status.listeners.iter().map(|it| {
         let tls = if it.tls { "TLS" } else { "plain" };
@@ -29,7 +35,7 @@ pub(super) fn status(status: &Status) -> String {
     let routes = status.routes.iter().map(|it| [it.name.clone(), it.upstream.clone(), it.tunnels.to_string()]);
     text += &table(["ROUTE", "UPSTREAM", "TUNNELS"], routes);
     let endpoints = status.upstreams.iter().flat_map(|upstream| {
-        upstream.endpoints.iter().map(|EndpointStatus { name, address, tunnels, draining }| {
+        upstream.endpoints.iter().map(|EndpointStatus { name, address, tunnels, draining, .. }| {
             let draining = if *draining { "draining" } else { "" };
             [format!("{}/{name}", upstream.name), address.clone(), tunnels.to_string(), draining.into()]
         })
@@ -37,27 +43,33 @@ pub(super) fn status(status: &Status) -> String {
     text += &table(["ENDPOINT", "ADDRESS", "TUNNELS", ""], endpoints);
     let predecessors = status.predecessors.iter().map(|it| {
         let tunnels = it.tunnels.map_or_else(|| "?".into(), |tunnels| tunnels.to_string());
-        [it.pid.to_string(), tunnels]
+        let ends = it.ends_in_seconds.map_or_else(|| "?".into(), |seconds| format!("in {}", time(seconds)));
+        let problem = it.problem.as_ref().map_or_else(String::new, |why| format!("not counted above: {why}"));
+        [it.pid.to_string(), tunnels, ends, problem]
     });
-    text += &table(["HANDED OVER BY", "TUNNELS"], predecessors);
-    let drains = status.drains.iter().map(|it| {
+    text += &table(["HANDED OVER BY", "TUNNELS", "ENDS", ""], predecessors);
+    let here = status.drains.iter().map(|drain| (drain, None));
+    let elsewhere = status.predecessors.iter().flat_map(|it| it.drains.iter().map(|drain| (drain, Some(it.pid))));
+    let drains = here.chain(elsewhere).map(|(it, elsewhere)| {
         let ends = match it.state {
             DrainState::Running => format!("in {}", time(it.ends_in_seconds)),
             DrainState::Complete => "over".into(),
             DrainState::TakenBack => "taken back".into(),
         };
-        let raised = it.raised_to_per_second.map_or_else(String::new, |rate| format!("rate raised to {rate}/s"));
+        let raised = it.raised_to_per_second.map(|rate| format!("rate raised to {rate}/s"));
+        let elsewhere = elsewhere.map(|pid| format!("in process {pid}"));
+        let notes = elsewhere.into_iter().chain(raised).collect::<Vec<_>>().join(", ");
         let counts = [it.left, it.told, it.closed, it.cut].map(|count| count.to_string());
         let [left, told, closed, cut] = counts;
-        [it.id.to_string(), it.cause.clone(), it.scope.clone(), left, told, closed, cut, ends, raised]
+        [it.id.to_string(), it.cause.clone(), it.scope.clone(), left, told, closed, cut, ends, notes]
     });
     text += &table(["DRAIN", "CAUSE", "SCOPE", "LEFT", "TOLD", "CLOSED", "CUT", "ENDS", ""], drains);
     text.trim_end().to_owned()
 }
 
 pub(super) fn reloaded(answer: &ReloadAnswer) -> String {
-    let ReloadAnswer { config, generation, changes, renames, draining } = answer;
-    let read = format!("read {}", config.display());
+    let ReloadAnswer { config, generation, changes, renames, draining, warnings } = answer;
+    let read = format!("{}read {}", warned(warnings), config.display());
     if changes.is_empty() {
         return format!("{read}: nothing has changed; serving generation {generation}");
     }
@@ -71,11 +83,11 @@ pub(super) fn handed_over(answer: &HandoffAnswer) -> String {
 }
 
 pub(super) fn plan(plan: &PlanAnswer) -> String {
-    let PlanAnswer { changes, renames, closing, staying, kept, .. } = plan;
+    let PlanAnswer { changes, renames, closing, staying, kept, warnings, .. } = plan;
     if changes.is_empty() {
-        return "nothing would change".into();
+        return warned(warnings) + "nothing would change";
     }
-    let mut text = changes.iter().chain(renames).fold(String::new(), |text, line| text + line + "\n");
+    let mut text = changes.iter().chain(renames).fold(warned(warnings), |text, line| text + line + "\n");
     let losing = plan.losing.iter().map(|it| [it.route.clone(), it.endpoint.clone(), it.tunnels.to_string()]);
     text += &table(["ROUTE", "ENDPOINT", if *kept > 0 { "KEPT" } else { "CLOSED" }], losing);
     if !plan.losing.is_empty() {
@@ -85,8 +97,9 @@ pub(super) fn plan(plan: &PlanAnswer) -> String {
     if *kept > 0 {
         text += &format!(", {kept} of them on what is gone (drain.reload.on = \"keep\")");
     }
+    let elsewhere = plan.predecessors.iter().filter_map(planned_elsewhere).collect::<String>();
     if *closing == 0 {
-        return text + "; none would be closed";
+        return text + "; none would be closed" + &elsewhere;
     }
     let PlanAnswer { over_seconds, deadline_seconds, raised_to_per_second, .. } = plan;
     text += &format!(
@@ -96,11 +109,34 @@ pub(super) fn plan(plan: &PlanAnswer) -> String {
     if let Some(rate) = raised_to_per_second {
         text += &format!("; the deadline needs {rate} a second, more than max_per_second");
     }
-    text
+    text + &elsewhere
+}
+
+/// A line about a process that handed over, where it has something to lose.
+fn planned_elsewhere(it: &PlannedPredecessor) -> Option<String> {
+    let PlannedPredecessor { pid, losing, ends_in_seconds, problem, .. } = it;
+    let ends = ends_in_seconds.map_or_else(|| "its own end".into(), |seconds| format!("its end in {}", time(seconds)));
+    match (losing, problem) {
+        (Some(0), _) => None,
+        (Some(losing), _) => Some(format!(
+            "\n{losing} more on what is gone in process {pid}, which handed over: a reload does not reach it, and it drains \
+             until {ends}; `windlass drain` does"
+        )),
+        (None, problem) => {
+            let problem = problem.as_deref().unwrap_or("?");
+            let tunnels = it.tunnels.map_or_else(|| "tunnels".into(), tunnels);
+            Some(format!("\nprocess {pid}, which handed over, has {tunnels}, but does not say on what: {problem}"))
+        }
+    }
+}
+
+/// A line for each warning.
+fn warned(warnings: &[String]) -> String {
+    warnings.iter().map(|warning| format!("warning: {warning}\n")).collect()
 }
 
 pub(super) fn undrained(answer: &UndrainAnswer) -> String {
-    let UndrainAnswer { endpoint, was_draining } = answer;
+    let UndrainAnswer { endpoint, was_draining, .. } = answer;
     match was_draining {
         true => format!("{endpoint} takes new tunnels again"),
         false => format!("{endpoint} was not draining"),
@@ -108,13 +144,16 @@ pub(super) fn undrained(answer: &UndrainAnswer) -> String {
 }
 
 pub(super) fn draining(answer: &DrainAnswer) -> String {
-    let DrainAnswer { id, scope, tunnels: count, over_seconds, deadline_seconds, raised_to_per_second } = answer;
+    let DrainAnswer { id, scope, tunnels: count, over_seconds, deadline_seconds, raised_to_per_second, .. } = answer;
     let mut text = format!(
         "drain {id}: {scope}, {}, told over {over_seconds:.0} s, cut after {deadline_seconds:.0} s",
         tunnels(*count)
     );
     if let Some(rate) = raised_to_per_second {
         text += &format!("; the deadline needs {rate} a second, more than max_per_second");
+    }
+    for DrainingPredecessor { pid, tunnels: count, .. } in answer.predecessors.iter().filter(|it| it.tunnels > 0) {
+        text += &format!("\n{count} of them in process {pid}, which handed over");
     }
     text
 }
@@ -133,7 +172,7 @@ pub(super) fn drained(drain: &DrainStatus) -> String {
 }
 
 pub(super) fn tunnels(count: usize) -> String {
-    if count == 1 { "1 tunnel".into() } else { format!("{count} tunnels") }
+    counted(count, "tunnel")
 }
 
 /// Columns under their titles, each as wide as its widest cell; nothing where there are no rows.

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::settings::{
-    Compression, DotSegments, Excess, IdleCounts, LogFormat, LogLevel, OnReload, Policy, Rate, Workers,
+    Compression, DotSegments, Excess, IdleCounts, LogFormat, LogLevel, OnReload, Policy, Rate, UnderSupervisor, Workers,
 };
 use crate::websocket::{CloseCode, PerDirection, PerSide};
 
@@ -123,3 +123,5 @@ pub(super) const HANDOFF_SPREAD: Duration = seconds(600);
 pub(super) const MAX_PREDECESSORS: usize = 2;
 /// A new process that hangs is given up after half a minute; nobody notices but the operator.
 pub(super) const READY_WITHIN: Duration = seconds(30);
+/// Where a supervisor does follow a handoff, somebody has to say so.
+pub(super) const UNDER_SUPERVISOR: UnderSupervisor = UnderSupervisor::Refuse;

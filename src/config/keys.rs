@@ -1,6 +1,6 @@
 //! Every key there is. What is not in these tables is an unknown key, and what is must be in `config/reference.toml`.
 
-use super::suggest;
+use super::{foreign, suggest};
 
 /// The keys of one kind of table.
 #[derive(Debug)]
@@ -84,8 +84,10 @@ pub(super) static STOP: Kind = Kind { path: "drain.stop", keys: &["delay", "dead
 
 pub(super) static RELOAD: Kind = Kind { path: "drain.reload", keys: &["on", "deadline", "spread"] };
 
-pub(super) static HANDOFF: Kind =
-    Kind { path: "drain.handoff", keys: &["deadline", "spread", "max_predecessors", "ready_within"] };
+pub(super) static HANDOFF: Kind = Kind {
+    path: "drain.handoff",
+    keys: &["deadline", "spread", "max_predecessors", "ready_within", "under_supervisor"],
+};
 
 pub(super) static ADMIN: Kind = Kind { path: "admin", keys: &["listen"] };
 
@@ -118,7 +120,9 @@ impl Kind {
     /// What to do about a key that this kind of table does not have.
     pub(super) fn hint_for_unknown(&self, key: &str) -> String {
         let elsewhere = || KINDS.iter().find(|kind| kind.is_section() && kind.keys.contains(&key));
-        if let Some(known) = suggest::nearest(key, self.keys) {
+        if let Some(instead) = foreign::instead_of(key) {
+            instead.to_owned()
+        } else if let Some(known) = suggest::nearest(key, self.keys) {
             format!("did you mean `{known}`?")
         } else if let Some(kind) = elsewhere() {
             let section = if kind.path.is_empty() { "the top of the file".into() } else { format!("[{}]", kind.path) };

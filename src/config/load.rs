@@ -6,14 +6,23 @@ use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
-use super::convert::{Names, admin, drain, listeners, routes, upstreams};
+use super::convert::{Names, admin, check_own_listeners, drain, listeners, routes, upstreams, warn};
 use super::files::read_file;
 use super::keys::{FILE, LOG};
 use super::readers::{choice, flag, number};
-use super::settings::{AdminSettings, LogFormat, LogLevel, LogSettings, Settings, Workers};
-use super::tree::{Item, Report, Section, Spot};
+use super::settings::{AdminSettings, CertificateFiles, LogFormat, LogLevel, LogSettings, Settings, Workers};
+use super::tree::{Item, Noted, Report, Section, Spot};
 use super::twice::{DUPLICATE, fault_twice};
-use super::{Problem, Problems, defaults};
+use super::{Problem, Problems, Warnings, defaults, formats};
+
+/// What a file says, and the files that it names: they can be looked at whatever else is wrong.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// What it means, or every problem it has.
+    pub settings: Result<Settings, Problems>,
+    /// The certificates that it names, also where it has problems.
+    pub certificates: Vec<CertificateFiles>,
+}
 
 /// Reads the configuration in the file at `path`.
 ///
@@ -22,12 +31,21 @@ use super::{Problem, Problems, defaults};
 /// # Errors
 /// Every problem of the file, or the one that it cannot be read.
 pub fn load(path: &Path) -> Result<Settings, Problems> {
+    read(path).settings
+}
+
+/// Reads the configuration in the file at `path`, and which certificates it names.
+pub fn read(path: &Path) -> Reading {
+    match source(path) {
+        Ok(source) => look(&source, path),
+        Err(problems) => problems.into(),
+    }
+}
+
+fn source(path: &Path) -> Result<String, Problems> {
     let bytes =
         read_file(path).map_err(|error| unreadable(path, &error, "let this user read it, or run as one that may"))?;
-    match str::from_utf8(&bytes) {
-        Ok(source) => parse(source, path),
-        Err(error) => Err(not_text(&bytes, error.valid_up_to(), path)),
-    }
+    String::from_utf8(bytes).map_err(|error| not_text(error.as_bytes(), error.utf8_error().valid_up_to(), path))
 }
 
 /// Reads a configuration from `source`, the text of `file`; relative paths in it start at that file's folder.
@@ -35,23 +53,43 @@ pub fn load(path: &Path) -> Result<Settings, Problems> {
 /// # Errors
 /// Every problem it has. What stands behind a mistake in the TOML itself cannot be trusted, so those come alone.
 pub fn parse(source: &str, file: &Path) -> Result<Settings, Problems> {
+    look(source, file).settings
+}
+
+fn look(source: &str, file: &Path) -> Reading {
     let report = Report::new(file, source);
     let (tree, mistakes) = DeTable::parse_recoverable(source);
-    if mistakes.is_empty() {
-        let section = Section::new(Spot::new(&report, "", 0..0), &FILE, tree.get_ref());
-        let settings = settings(&section);
-        return report.finish().map(|()| settings);
-    }
     let (twice, mistakes): (Vec<_>, Vec<_>) = mistakes.iter().partition(|mistake| mistake.message() == DUPLICATE);
-    fault_twice(&report, source, twice.into_iter().filter_map(toml::de::Error::span).collect());
-    for mistake in mistakes {
+    if !twice.is_empty() {
+        fault_twice(&report, source, twice.into_iter().filter_map(toml::de::Error::span).collect());
+    }
+    if let Some(other) = formats::recognise(source).filter(|_| !mistakes.is_empty()) {
+        return Problems::from(Problem::of_file(file, format!("looks like {other}, not TOML"), formats::EXAMPLE))
+            .into();
+    }
+    for mistake in &mistakes {
         let spot = Spot::new(&report, "", mistake.span().unwrap_or_default());
         spot.fault(
             mistake.message(),
             "the file must be valid TOML; texts, addresses, durations and sizes stand in quotes",
         );
     }
-    Err(report.finish().expect_err("there is at least one mistake"))
+    // A table that is written twice is one table here, with what each of the two says.
+    let settings =
+        mistakes.is_empty().then(|| settings(&Section::new(Spot::new(&report, "", 0..0), &FILE, tree.get_ref())));
+    let Noted { problems, warnings, certificates } = report.into_noted();
+    let checked = Problems::check(problems);
+    let settings = match settings {
+        Some(settings) => checked.map(|()| Settings { warnings, ..settings }),
+        None => Err(checked.expect_err("each mistake is a problem")),
+    };
+    Reading { settings, certificates }
+}
+
+impl From<Problems> for Reading {
+    fn from(problems: Problems) -> Self {
+        Self { settings: Err(problems), certificates: Vec::new() }
+    }
 }
 
 /// Reads only `[admin]` of the file at `path`, whatever else is wrong with it: a file that cannot be served still says
@@ -86,7 +124,7 @@ fn unreadable(path: &Path, error: &io::Error, hint_without_permission: &str) -> 
 
 fn settings(file: &Section<'_>) -> Settings {
     let names = Names::of(file);
-    Settings {
+    let settings = Settings {
         workers: file.read("workers", workers, defaults::WORKERS),
         watch: file.read("watch", flag, defaults::WATCH),
         log: log(&file.section("log", &LOG)),
@@ -95,7 +133,11 @@ fn settings(file: &Section<'_>) -> Settings {
         upstreams: upstreams(file).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),
         drain: drain(file),
         admin: admin(file),
-    }
+        warnings: Warnings::default(),
+    };
+    check_own_listeners(file, &settings);
+    warn(file, &settings);
+    settings
 }
 
 fn workers(item: &Item<'_>) -> Option<Workers> {

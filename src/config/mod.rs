@@ -3,12 +3,16 @@
 //! Three shapes, one function each: the file as written, the settings as meant, and (elsewhere) the snapshot as
 //! running. This folder reads files, and nothing else from the world.
 
+mod addresses;
 mod convert;
 mod defaults;
 mod files;
+mod foreign;
+mod formats;
 mod keys;
 mod load;
 mod names;
+mod paths;
 mod problem;
 mod readers;
 mod settings;
@@ -18,12 +22,14 @@ mod texts;
 mod tree;
 mod twice;
 mod units;
+mod warning;
 
 pub use convert::parse_admin_listen;
 pub use files::{MOST_BYTES, read_file};
 pub use keys::known_keys;
-pub use load::{load, load_admin, parse};
+pub use load::{Reading, load, load_admin, parse, read};
 pub use names::{EndpointName, ListenerName, RouteName, UpstreamName};
 pub use problem::{Place, Position, Problem, Problems};
 pub use settings::*;
-pub use units::{parse_duration, write_duration};
+pub use units::{counted, parse_duration, write_duration};
+pub use warning::{Warning, Warnings};

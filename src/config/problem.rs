@@ -1,5 +1,6 @@
 //! What is wrong with a configuration: where, what, and what to write instead.
 
+use std::cmp::Ordering;
 use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,13 @@ pub struct Place {
     pub position: Option<Position>,
     /// The dotted key, such as `route.chat.path`; empty where there is none.
     pub key: String,
+}
+
+impl Place {
+    /// Which of two stands first.
+    pub(super) fn in_order(&self, other: &Self) -> Ordering {
+        (&self.file, self.position).cmp(&(&other.file, other.position))
+    }
 }
 
 impl PartialEq for Place {
@@ -113,8 +121,16 @@ impl Problems {
         if found.is_empty() {
             return Ok(());
         }
-        found.sort_by(|a, b| (&a.place.file, a.place.position).cmp(&(&b.place.file, b.place.position)));
+        found.sort_by(|a, b| a.place.in_order(&b.place));
         Err(Self(found))
+    }
+
+    /// These and `more`.
+    #[must_use]
+    pub fn and(mut self, more: impl IntoIterator<Item = Problem>) -> Self {
+        self.0.extend(more);
+        self.0.sort_by(|a, b| a.place.in_order(&b.place));
+        self
     }
 
     /// One after the other.

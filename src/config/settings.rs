@@ -16,6 +16,7 @@ use ipnet::IpNet;
 use super::defaults;
 use super::names::{EndpointName, ListenerName, RouteName, UpstreamName};
 use super::problem::Place;
+use super::warning::Warnings;
 use crate::websocket::{CloseCode, PerDirection, PerSide};
 
 /// A whole configuration file.
@@ -37,6 +38,8 @@ pub struct Settings {
     pub drain: DrainSettings,
     /// How operators look in and steer.
     pub admin: AdminSettings,
+    /// What is odd about how it is written.
+    pub warnings: Warnings,
 }
 
 /// The number of worker threads.
@@ -407,6 +410,17 @@ pub struct HandoffSettings {
     pub max_predecessors: usize,
     /// How long the new process may take until it is ready; then it is ended, and the old one serves on.
     pub ready_within: Duration,
+    /// Whether there is one under who watches this process alone.
+    pub under_supervisor: UnderSupervisor,
+}
+
+/// Whether a process hands over under a supervisor that watches it and no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnderSupervisor {
+    /// It does not: its end would be taken for the end of the service.
+    Refuse,
+    /// It does.
+    Allow,
 }
 
 /// How long a drain may take.

@@ -1,46 +1,26 @@
-//! Addresses, hosts, paths and names as they are written in the configuration.
+//! Hosts, networks and names as they are written in the configuration.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
 use http::HeaderName;
 use ipnet::IpNet;
 
-use super::settings::{AffinitySource, Bind, EndpointAddress, HostPattern};
+use super::settings::{AffinitySource, HostPattern};
 use super::suggest;
 use super::syntax::{Complaint, Syntax};
-
-/// Where to listen.
-pub(super) const BIND: Syntax<Bind> = Syntax {
-    noun: "an IP address and a port",
-    example: r#""0.0.0.0:443", "[::]:443" for IPv6, or "systemd:NAME""#,
-    unit: "",
-    parse: parse_bind,
-};
 
 /// Whose word is taken: a network, or one address.
 pub(super) const NETWORK: Syntax<IpNet> =
     Syntax { noun: "a network", example: r#""10.0.0.0/8" or "fd00::/8""#, unit: "", parse: parse_network };
 
-/// Where an endpoint is.
-pub(super) const ENDPOINT_ADDRESS: Syntax<EndpointAddress> = Syntax {
-    noun: "an address and a port",
-    example: r#""10.0.0.11:8080" or "chat.internal:8080""#,
-    unit: "",
-    parse: parse_endpoint_address,
-};
-
 /// What a route may be called by.
 pub(super) const HOST: Syntax<HostPattern> =
     Syntax { noun: "a host", example: r#""chat.example.com" or "*.example.com""#, unit: "", parse: parse_host };
 
-/// The prefix that a route serves.
-pub(super) const PATH: Syntax<String> =
-    Syntax { noun: "a path", example: r#""/" or "/ws""#, unit: "", parse: parse_path };
-
 /// An upgrade token, in lower case.
 pub(super) const UPGRADE: Syntax<String> =
-    Syntax { noun: "an upgrade token", example: r#""websocket""#, unit: "", parse: parse_upgrade };
+    Syntax { noun: "an upgrade token", example: r#""websocket" or "SPDY/3.1""#, unit: "", parse: parse_upgrade };
 
 /// The name of a cookie.
 pub(super) const COOKIE: Syntax<String> =
@@ -62,31 +42,6 @@ pub(super) const FILE: Syntax<PathBuf> =
 pub(super) const NAME: Syntax<String> =
     Syntax { noun: "a name", example: r#"letters, digits and "-_.:[]""#, unit: "", parse: parse_name };
 
-fn parse_bind(text: &str) -> Result<Bind, Complaint> {
-    if let Ok(address) = text.parse() {
-        return Ok(Bind::Address(address));
-    }
-    if let Some(name) = text.strip_prefix("systemd:") {
-        return parse_descriptor_name(name).map(Bind::Systemd);
-    }
-    let problem = format!("{text:?} is not an IP address and a port");
-    Err(match text.strip_prefix(':').or_else(|| text.strip_prefix("*:")).map(str::parse::<u16>) {
-        Some(Ok(port)) => Complaint::new(problem, format!("write \"0.0.0.0:{port}\", or \"[::]:{port}\" for IPv6")),
-        _ if is_ip(text) => no_port(text, 443),
-        _ => problem.into(),
-    })
-}
-
-/// What systemd takes as `FileDescriptorName=` (systemd.socket(5)): ASCII without controls and colons, 255 at the most.
-fn parse_descriptor_name(name: &str) -> Result<String, Complaint> {
-    let is_allowed = |c: char| (c.is_ascii_graphic() || c == ' ') && c != ':';
-    if name.is_empty() || name.len() > 255 || !name.chars().all(is_allowed) {
-        let hint = "write \"systemd:NAME\", with the FileDescriptorName= of the socket unit";
-        return Err(Complaint::new(format!("{name:?} is no name of a socket of systemd"), hint));
-    }
-    Ok(name.to_owned())
-}
-
 fn parse_network(text: &str) -> Result<IpNet, Complaint> {
     let parsed = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     match parsed {
@@ -96,27 +51,6 @@ fn parse_network(text: &str) -> Result<IpNet, Complaint> {
             format!("write \"{}\", or \"{}\" for the one address", network.trunc(), network.addr()),
         )),
         Err(_) => Err(format!("{text:?} is not a network").into()),
-    }
-}
-
-fn parse_endpoint_address(text: &str) -> Result<EndpointAddress, Complaint> {
-    if let Some((_, rest)) = text.split_once("://") {
-        let host = rest.split('/').next().unwrap_or_default();
-        return Err(Complaint::new(format!("{text:?} is a URL"), format!("write only host and port: {host:?}")));
-    }
-    let address = match (text.parse::<SocketAddr>(), text.rsplit_once(':')) {
-        (Ok(address), _) => EndpointAddress::Socket(address),
-        _ if is_ip(text) => return Err(no_port(text, 8080)),
-        (_, Some((host, port))) => {
-            let port = port.parse().map_err(|_| format!("{port:?} is not a port"))?;
-            EndpointAddress::Name(parse_host_name(host)?, port)
-        }
-        _ => return Err(no_port(text, 8080)),
-    };
-    match address {
-        EndpointAddress::Socket(address) if address.port() == 0 => Err("nothing can be reached at port 0".into()),
-        EndpointAddress::Name(_, 0) => Err("nothing can be reached at port 0".into()),
-        address => Ok(address),
     }
 }
 
@@ -155,7 +89,7 @@ fn parse_host(text: &str) -> Result<HostPattern, Complaint> {
 }
 
 /// A DNS name in lower case; `_` is let through, since internal names have it.
-fn parse_host_name(text: &str) -> Result<String, Complaint> {
+pub(super) fn parse_host_name(text: &str) -> Result<String, Complaint> {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
@@ -178,37 +112,25 @@ fn parse_host_name(text: &str) -> Result<String, Complaint> {
     }
 }
 
-fn parse_path(text: &str) -> Result<String, Complaint> {
-    let trimmed = text.trim_end_matches('/');
-    if !text.starts_with('/') {
-        let hint = format!("write \"/{}\"", text.trim_start_matches('/'));
-        return Err(Complaint::new(format!("{text:?} does not start with a slash"), hint));
-    }
-    if let Some((prefix, _)) = text.split_once('*') {
-        let prefix = format!("/{}", prefix.trim_matches('/'));
-        let hint = format!("a path serves everything below it: write {prefix:?}");
-        return Err(Complaint::new(format!("{text:?} has a wildcard"), hint));
-    }
-    if let Some(wrong) = text.chars().find(|c| !c.is_ascii_graphic() || "?#\"<>\\^`{|}".contains(*c)) {
-        let problem = format!("{text:?} has {wrong:?} in it, which no path on the wire has");
-        return Err(Complaint::new(problem, "write the path alone, percent-encoded as clients send it"));
-    }
-    if trimmed.split('/').skip(1).any(|segment| matches!(segment, "" | "." | "..")) {
-        return Err(format!("{text:?} has an empty, `.` or `..` segment").into());
-    }
-    Ok(if trimmed.is_empty() { "/".into() } else { trimmed.into() })
-}
-
+/// `protocol` or `protocol/version` (RFC 9110 §7.8).
 fn parse_upgrade(text: &str) -> Result<String, Complaint> {
     let token = text.to_ascii_lowercase();
-    match token.as_str() {
-        "h2c" | "h2" => Err(Complaint::new(
+    let (protocol, version) = token.split_once('/').unzip();
+    let protocol = protocol.unwrap_or(&token);
+    if ["h2c", "h2", "h3", "http"].contains(&protocol) {
+        return Err(Complaint::new(
             format!("{text:?} is never let through: it smuggles requests past every rule"),
             "remove it; such a request goes on as a plain exchange",
-        )),
-        _ if is_token(&token) => Ok(token),
-        _ => Err(format!("{text:?} is not an upgrade token").into()),
+        ));
     }
+    if !is_token(protocol) || !version.is_none_or(is_token) {
+        return Err(format!("{text:?} is not an upgrade token").into());
+    }
+    if protocol == "websocket" && version.is_some() {
+        // Through a name of its own it would pass unjudged.
+        return Err(Complaint::new(format!("{text:?} has a version, which no client asks for"), "write \"websocket\""));
+    }
+    Ok(token)
 }
 
 fn parse_cookie(text: &str) -> Result<String, Complaint> {
@@ -251,17 +173,6 @@ fn parse_name(text: &str) -> Result<String, Complaint> {
     }
 }
 
-fn no_port(text: &str, port: u16) -> Complaint {
-    let host = if text.contains(':') && !text.starts_with('[') { format!("[{text}]") } else { text.into() };
-    Complaint::new(format!("{text:?} has no port"), format!("write \"{host}:{port}\", with the port it is"))
-}
-
-/// Whether this is an address without a port, in brackets or not.
-fn is_ip(text: &str) -> bool {
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    bare.parse::<IpAddr>().is_ok()
-}
-
 /// A token of RFC 9110 §5.6.2.
 fn is_token(text: &str) -> bool {
     let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
@@ -290,13 +201,6 @@ mod tests {
         assert!(parse_host_name(&format!("{label}a")).is_err());
         assert!(parse_host_name(&[label.as_str(); 3].join(".")).is_ok());
         assert!(parse_host_name(&[label.as_str(); 4].join(".")).is_err());
-    }
-
-    #[test]
-    fn paths_end_without_a_slash() {
-        for (written, meant) in [("/", "/"), ("/ws", "/ws"), ("/ws/", "/ws"), ("/a/b%20c/", "/a/b%20c")] {
-            assert_eq!(parse_path(written).unwrap(), meant, "{written}");
-        }
     }
 
     #[test]

@@ -12,17 +12,29 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::keys::Kind;
 use super::problem::{Place, Position, Problem, Problems};
+use super::settings::CertificateFiles;
+use super::warning::{Warning, Warnings};
 
-/// The problems of one file, as they are found.
+/// The problems of one file, and what else is found on the way.
 pub(super) struct Report<'a> {
     file: &'a Path,
     source: &'a str,
     found: RefCell<Vec<Problem>>,
+    warned: RefCell<Vec<Warning>>,
+    certificates: RefCell<Vec<CertificateFiles>>,
+}
+
+/// What a [`Report`] has noted.
+pub(super) struct Noted {
+    pub(super) problems: Vec<Problem>,
+    pub(super) warnings: Warnings,
+    /// Those that are named, also by a table with a problem.
+    pub(super) certificates: Vec<CertificateFiles>,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(file: &'a Path, source: &'a str) -> Self {
-        Self { file, source, found: RefCell::default() }
+        Self { file, source, found: RefCell::default(), warned: RefCell::default(), certificates: RefCell::default() }
     }
 
     /// The folder of the file, where relative paths in it start.
@@ -30,9 +42,24 @@ impl<'a> Report<'a> {
         self.file.parent().unwrap_or(Path::new(""))
     }
 
-    /// `Ok` where nothing was found.
+    /// Notes a certificate that the file names.
+    pub(super) fn note_certificate(&self, files: &CertificateFiles) {
+        self.certificates.borrow_mut().push(files.clone());
+    }
+
+    /// `Ok` where nothing is wrong.
     pub(super) fn finish(self) -> Result<(), Problems> {
         Problems::check(self.found.into_inner())
+    }
+
+    /// Everything that was noted.
+    pub(super) fn into_noted(self) -> Noted {
+        let Self { found, warned, certificates, .. } = self;
+        Noted {
+            problems: found.into_inner(),
+            warnings: Warnings::default().and(warned.into_inner()),
+            certificates: certificates.into_inner(),
+        }
     }
 }
 
@@ -69,6 +96,11 @@ impl<'a> Spot<'a> {
     /// Notes a problem here.
     pub(super) fn fault(&self, problem: impl Into<String>, hint: impl Into<String>) {
         self.report.found.borrow_mut().push(Problem::new(self.place(), problem, hint));
+    }
+
+    /// Notes that what stands here is allowed, and odd.
+    pub(super) fn warn(&self, problem: impl Into<String>, hint: impl Into<String>) {
+        self.report.warned.borrow_mut().push(Warning::new(self.place(), problem, hint));
     }
 
     pub(super) fn place(&self) -> Place {
@@ -146,8 +178,12 @@ impl<'a> Section<'a> {
 
     /// The table at `key`.
     pub(super) fn section(&self, key: &'static str, kind: &'static Kind) -> Section<'a> {
-        let nothing = || Section { spot: self.spot.child(key, self.spot.span.clone()), kind, table: None };
-        self.item(key).and_then(|item| item.section(kind)).unwrap_or_else(nothing)
+        self.item(key).and_then(|item| item.section(kind)).unwrap_or_else(|| self.without(key, kind))
+    }
+
+    /// The table at `key`, as if it were not written.
+    pub(super) fn without(&self, key: &'static str, kind: &'static Kind) -> Section<'a> {
+        Section { spot: self.spot.child(key, self.spot.span.clone()), kind, table: None }
     }
 
     /// The tables at `key`, each with its name.
@@ -179,6 +215,36 @@ impl<'a> Section<'a> {
     pub(super) fn names(&self, key: &'static str) -> Vec<&'a str> {
         let table = self.item(key).and_then(|item| item.value.as_table());
         table.into_iter().flat_map(DeTable::keys).map(|name| name.as_ref().as_ref()).collect()
+    }
+
+    /// The elements of the list that `path` leads to.
+    pub(super) fn elements_of(&self, path: &[&str]) -> Vec<Item<'a>> {
+        let (mut spot, mut value) = (self.spot.clone(), None);
+        let mut table = self.table;
+        for key in path {
+            value = table.and_then(|table| table.get(*key)).map(Spanned::get_ref);
+            table = value.and_then(DeValue::as_table);
+            spot = spot.child(key, 0..0);
+        }
+        let elements = value.and_then(DeValue::as_array).into_iter().flat_map(|array| array.iter().enumerate());
+        let element = |(index, value): (usize, &'a Spanned<DeValue<'a>>)| Item {
+            spot: spot.element(index, value.span()),
+            value: value.get_ref(),
+            can_be_off: false,
+        };
+        elements.map(element).collect()
+    }
+
+    /// The place of what `path` leads to, or as far as it is written.
+    pub(super) fn spot_of(&self, path: &[&str]) -> Spot<'a> {
+        let (mut spot, mut table) = (self.spot.clone(), self.table);
+        for key in path {
+            let Some((written, value)) = table.and_then(|table| table.get_key_value(*key)) else { break };
+            table = value.get_ref().as_table();
+            // A table is where its name is.
+            spot = spot.child(key, if table.is_some() { written.span() } else { value.span() });
+        }
+        spot
     }
 
     /// Whether `key` is not written, or is a table with nothing in it.
@@ -220,7 +286,11 @@ impl<'a> Item<'a> {
     /// The elements, if this is an array; a problem where it is not.
     pub(super) fn elements(&self, example: &str) -> Option<Vec<Item<'a>>> {
         let DeValue::Array(array) = self.value else {
-            self.fault(format!("must be a list, not {}", self.type_name()), format!("write it as {example}"));
+            let hint = match self.value {
+                DeValue::String(one) => format!("write it as [{one:?}]"),
+                _ => format!("write it as {example}"),
+            };
+            self.fault(format!("must be a list, not {}", self.type_name()), hint);
             return None;
         };
         let element = |(index, value): (usize, &'a Spanned<DeValue<'a>>)| Item {

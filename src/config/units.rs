@@ -36,6 +36,11 @@ pub fn write_duration(duration: Duration) -> String {
     written
 }
 
+/// `1 listener`, `2 listeners`: how many there are of what `noun` names.
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Writes a size the way [`SIZE`] reads it.
 pub(super) fn write_size(size: u64) -> String {
     let whole = |(_, worth): &&Unit| size >= *worth && size.is_multiple_of(*worth);

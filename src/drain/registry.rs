@@ -132,6 +132,16 @@ impl Registry {
         }
     }
 
+    /// The last number that was given out.
+    pub fn last(&self) -> TunnelId {
+        TunnelId(self.last.load(Ordering::Relaxed))
+    }
+
+    /// Gives out no number up to this one from now on: other tunnels have them.
+    pub fn number_on(&self, last: TunnelId) {
+        self.last.fetch_max(last.0, Ordering::Relaxed);
+    }
+
     /// How many tunnels are open.
     pub fn len(&self) -> usize {
         (0..self.shards.len()).map(|shard| self.shard(shard).len()).sum()

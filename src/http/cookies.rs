@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_pin_reaches_other_sites_only_over_tls() {
-        let token = PinToken::of("b");
+        let token = PinToken::of("chat", "b");
         let pinned = |scheme| pin("wl", token, scheme).unwrap();
         assert_eq!(pinned(Scheme::Https), format!("wl={token}; Path=/; HttpOnly; Secure; SameSite=None"));
         assert_eq!(pinned(Scheme::Http), format!("wl={token}; Path=/; HttpOnly; SameSite=Lax"));
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn a_name_that_is_no_token_pins_nobody() {
         for name in ["", "a b", "a;b", "a=b", "a\n", "ä"] {
-            assert_eq!(pin(name, PinToken::of("b"), Scheme::Http), None, "{name}");
+            assert_eq!(pin(name, PinToken::of("chat", "b"), Scheme::Http), None, "{name}");
         }
     }
 

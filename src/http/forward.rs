@@ -6,7 +6,8 @@
 use std::net::IpAddr;
 
 use http::header::{
-    CONNECTION, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -89,7 +90,9 @@ pub fn response(headers: &mut HeaderMap, upgrade: Option<&str>) {
         Some(_) => [CONNECTION, UPGRADE].contains(name),
         None => *name == TRANSFER_ENCODING,
     };
-    remove(headers, |name| is_hop_by_hop(name, &named) && !is_kept(name));
+    // A 1xx has no length to tell (RFC 9110 §8.6), and there are endpoints that say 0 and clients that wait for it.
+    let is_length_of_none = |name: &HeaderName| upgrade.is_some() && *name == CONTENT_LENGTH;
+    remove(headers, |name| is_hop_by_hop(name, &named) && !is_kept(name) || is_length_of_none(name));
     if let Some(token) = upgrade {
         ask_to_upgrade(headers, token);
     }
@@ -242,7 +245,7 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     UPGRADE,
 ];
 
-const END_TO_END: [&str; 15] = [
+const END_TO_END: [&str; 16] = [
     "authorization",
     "cache-control",
     "content-encoding",
@@ -257,6 +260,7 @@ const END_TO_END: [&str; 15] = [
     "origin",
     "set-cookie",
     "trailer",
+    "windlass-hops",
     "www-authenticate",
 ];
 

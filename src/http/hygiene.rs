@@ -10,6 +10,8 @@ use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, Method, Uri, Version};
 
+use super::upgrade::WEBSOCKET;
+
 /// Why a request is refused; the client's fault, always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unclean {
@@ -33,8 +35,10 @@ pub enum Unclean {
     TransferEncodingOnHttp10,
     /// Its path may lead out of the one that its route is for.
     DotSegments,
-    /// It is to become a tunnel and has a body, which the endpoint could take for the first bytes of the tunnel.
+    /// It is to become a WebSocket and has a body, which the endpoint could take for the first bytes of the tunnel.
     UpgradeWithBody,
+    /// It is to become a tunnel of another protocol and has a body without a length.
+    UpgradeWithChunks,
 }
 
 impl Unclean {
@@ -51,7 +55,8 @@ impl Unclean {
             Self::TwoLengths => "there is both a Transfer-Encoding and a Content-Length",
             Self::TransferEncodingOnHttp10 => "HTTP/1.0 has no Transfer-Encoding",
             Self::DotSegments => "the path has a segment . or .., or a backslash, in any encoding",
-            Self::UpgradeWithBody => "an upgrade has no body",
+            Self::UpgradeWithBody => "a WebSocket handshake has no body",
+            Self::UpgradeWithChunks => "the body of an upgrade needs a Content-Length",
         }
     }
 }
@@ -67,11 +72,16 @@ pub fn check(request: &Parts) -> Result<&str, Unclean> {
     Ok(host)
 }
 
-/// Checks a request that is to become a tunnel.
-pub fn check_upgrade(headers: &HeaderMap) -> Result<(), Unclean> {
+/// Checks a request that is to become a tunnel: a WebSocket has no body, and another protocol may have one whose end is known
+/// before it begins.
+pub fn check_upgrade(protocol: &str, headers: &HeaderMap) -> Result<(), Unclean> {
     let is_empty = |length: &http::HeaderValue| length.as_bytes() == b"0";
-    let has_body = headers.contains_key(TRANSFER_ENCODING) || !headers.get_all(CONTENT_LENGTH).iter().all(is_empty);
-    if has_body { Err(Unclean::UpgradeWithBody) } else { Ok(()) }
+    let is_websocket = protocol == WEBSOCKET;
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return Err(if is_websocket { Unclean::UpgradeWithBody } else { Unclean::UpgradeWithChunks });
+    }
+    let has_body = !headers.get_all(CONTENT_LENGTH).iter().all(is_empty);
+    if has_body && is_websocket { Err(Unclean::UpgradeWithBody) } else { Ok(()) }
 }
 
 fn check_framing(headers: &HeaderMap, version: Version) -> Result<(), Unclean> {
@@ -267,14 +277,17 @@ mod tests {
     }
 
     #[test]
-    fn an_upgrade_has_no_body() {
-        let checked =
-            |headers: &[(&'static str, &str)]| check_upgrade(&request(Version::HTTP_11, "GET", "/", headers).headers);
-        assert_eq!(checked(&[]), Ok(()));
-        assert_eq!(checked(&[("content-length", "0")]), Ok(()));
+    fn the_body_of_an_upgrade_has_an_end_and_that_of_a_websocket_is_none() {
+        let checked = |protocol: &str, header: (&'static str, &str)| {
+            check_upgrade(protocol, &request(Version::HTTP_11, "GET", "/", &[header]).headers)
+        };
+        assert_eq!(checked(WEBSOCKET, ("accept", "a")), Ok(()));
+        assert_eq!(checked(WEBSOCKET, ("content-length", "0")), Ok(()));
         for header in [("content-length", "1"), ("content-length", "00"), ("transfer-encoding", "chunked")] {
-            assert_eq!(checked(&[header]), Err(Unclean::UpgradeWithBody), "{header:?}");
+            assert_eq!(checked(WEBSOCKET, header), Err(Unclean::UpgradeWithBody), "{header:?}");
         }
+        assert_eq!(checked("tcp", ("content-length", "1")), Ok(()));
+        assert_eq!(checked("tcp", ("transfer-encoding", "chunked")), Err(Unclean::UpgradeWithChunks));
     }
 
     proptest! {

@@ -33,6 +33,8 @@ pub enum Refusal {
     AnswerLost,
     /// The upstream has no endpoint that may be used.
     NoEndpoint,
+    /// The request has come through here again and again: an endpoint leads back (RFC 5842 §7.2).
+    Loop,
     /// The process, or what the route leads to, is ending.
     Draining,
     /// The process or its machine has no descriptor, port or memory left for a connection with an endpoint.
@@ -68,6 +70,24 @@ impl Fault {
 }
 
 impl Refusal {
+    /// Every word of [`log_word`](Self::log_word).
+    pub const LOG_WORDS: [&str; 14] = [
+        "unclean",
+        "bad_handshake",
+        "request_timeout",
+        "broken_body",
+        "no_route",
+        "connect_failed",
+        "bad_answer",
+        "answer_lost",
+        "no_endpoint",
+        "draining",
+        "no_room",
+        "connect_timeout",
+        "request_stuck",
+        "head_timeout",
+    ];
+
     /// The status of the answer.
     pub fn status(self) -> StatusCode {
         match self {
@@ -80,6 +100,7 @@ impl Refusal {
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::ConnectFailed | Self::BadAnswer | Self::AnswerLost => StatusCode::BAD_GATEWAY,
             Self::NoEndpoint | Self::Draining | Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Loop => StatusCode::LOOP_DETECTED,
             Self::ConnectTimeout | Self::RequestStuck | Self::HeadTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -95,6 +116,7 @@ impl Refusal {
             Self::ConnectFailed => "connect_failed",
             Self::BadAnswer => "bad_answer",
             Self::AnswerLost => "answer_lost",
+            Self::Loop => "loop",
             Self::NoEndpoint => "no_endpoint",
             Self::Draining => "draining",
             Self::NoRoom => "no_room",
@@ -116,7 +138,7 @@ impl Refusal {
             | Self::ConnectTimeout
             | Self::RequestStuck
             | Self::HeadTimeout => Fault::Upstream,
-            Self::NoEndpoint | Self::Draining | Self::NoRoom => Fault::Us,
+            Self::Loop | Self::NoEndpoint | Self::Draining | Self::NoRoom => Fault::Us,
         }
     }
 
@@ -162,6 +184,7 @@ impl fmt::Display for Refusal {
             Self::ConnectFailed => "no endpoint could be reached",
             Self::BadAnswer => "the endpoint's answer made no sense",
             Self::AnswerLost => "the endpoint gave no answer",
+            Self::Loop => "the request came through windlass again and again: an endpoint leads back to it",
             Self::NoEndpoint => "no endpoint can be used now",
             Self::Draining => "going away, come back a little later",
             Self::NoRoom => "no room for another connection, come back a little later",
@@ -178,9 +201,11 @@ mod tests {
     use http::HeaderName;
     use http_body_util::BodyExt;
 
+    use std::collections::BTreeSet;
+
     use super::*;
 
-    const EVERY: [Refusal; 17] = [
+    const EVERY: [Refusal; 18] = [
         Refusal::Unclean(Unclean::Connect),
         Refusal::Unclean(Unclean::TransferEncoding),
         Refusal::BadHandshake(BadHandshake::KeyMissing),
@@ -192,6 +217,7 @@ mod tests {
         Refusal::ConnectFailed,
         Refusal::BadAnswer,
         Refusal::AnswerLost,
+        Refusal::Loop,
         Refusal::NoEndpoint,
         Refusal::Draining,
         Refusal::NoRoom,
@@ -207,7 +233,17 @@ mod tests {
     #[test]
     fn statuses_are_those_that_clients_know() {
         let statuses = EVERY.map(|refusal| refusal.status().as_u16());
-        assert_eq!(statuses, [405, 400, 400, 405, 426, 408, 400, 404, 502, 502, 502, 503, 503, 503, 504, 504, 504]);
+        assert_eq!(
+            statuses,
+            [405, 400, 400, 405, 426, 408, 400, 404, 502, 502, 502, 508, 503, 503, 503, 504, 504, 504]
+        );
+    }
+
+    #[test]
+    fn every_word_is_listed_once() {
+        let words: BTreeSet<_> = EVERY.map(Refusal::log_word).into();
+        assert_eq!(words, Refusal::LOG_WORDS.into());
+        assert_eq!(words.len(), Refusal::LOG_WORDS.len());
     }
 
     #[test]

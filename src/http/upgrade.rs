@@ -1,26 +1,27 @@
 //! What becomes of a request to switch protocols (RFC 9110 §7.8).
 
 use http::header::{CONNECTION, UPGRADE};
-use http::{HeaderMap, Version};
+use http::request::Parts;
+use http::{HeaderMap, Method, Version};
 
 use super::tokens::{has_token, tokens};
 
 /// What a request wants to upgrade to, as far as its route lets it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Upgrade<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upgrade {
     /// It asks for no upgrade: a plain exchange.
     None,
     /// It asks for nothing that is let through: a plain exchange too, without the request to upgrade.
     Strip,
     /// It asks for a WebSocket.
     Websocket,
-    /// It asks for another protocol on the route's list, given as the list spells it.
-    Other(&'a str),
+    /// It asks for another protocol on the route's list, given as the client spells it.
+    Other(String),
 }
 
-impl<'a> Upgrade<'a> {
+impl Upgrade {
     /// The token of the protocol that the endpoint is asked to switch to; `None` for a plain exchange.
-    pub fn token(self) -> Option<&'a str> {
+    pub fn token(&self) -> Option<&str> {
         match self {
             Self::None | Self::Strip => None,
             Self::Websocket => Some(WEBSOCKET),
@@ -31,57 +32,76 @@ impl<'a> Upgrade<'a> {
 
 /// Judges a request by the first token of it that `allowed` has; `allowed` is in lower case.
 ///
+/// A protocol with a version is let through where it is listed with that version, one without where it is listed without.
 /// Other versions of HTTP are never let through, listed or not: curl and Java offer h2c on every plain request, and an
 /// endpoint that took it would speak to the client behind our back.
-pub fn classify<'a>(headers: &HeaderMap, version: Version, allowed: &'a [String]) -> Upgrade<'a> {
-    if version != Version::HTTP_11 || !has_token(headers, &CONNECTION, "upgrade") {
+pub fn classify(request: &Parts, allowed: &[String]) -> Upgrade {
+    let headers = &request.headers;
+    if request.version != Version::HTTP_11 || !has_token(headers, &CONNECTION, "upgrade") {
         return Upgrade::None;
     }
     let mut offered = tokens(headers, &UPGRADE).peekable();
     if offered.peek().is_none() {
         return Upgrade::None;
     }
-    let chosen = offered
-        .filter(|token| !is_http(token))
-        .find_map(|token| allowed.iter().find(|entry| entry.as_bytes().eq_ignore_ascii_case(token)));
-    match chosen.map(String::as_str) {
+    let mut may_pass = offered.filter_map(|token| str::from_utf8(token).ok()).filter(|token| {
+        !is_http(token)
+            && allowed.iter().any(|entry| entry.eq_ignore_ascii_case(token))
+            && (!is_websocket(token) || is_opening(&request.method, headers))
+    });
+    match may_pass.next() {
         None => Upgrade::Strip,
-        Some(WEBSOCKET) => Upgrade::Websocket,
-        Some(token) => Upgrade::Other(token),
+        Some(token) if is_websocket(token) => Upgrade::Websocket,
+        Some(token) => Upgrade::Other(token.to_owned()),
     }
 }
 
-/// Whether a token, with or without a version after a slash, means HTTP itself.
-fn is_http(token: &[u8]) -> bool {
-    let name = token.split(|&byte| byte == b'/').next().unwrap_or(token);
-    [&b"h2c"[..], b"h2", b"h3", b"http"].iter().any(|http| name.eq_ignore_ascii_case(http))
+/// Whether a request that asks for `websocket` means it, well or badly.
+///
+/// A proxy in front may ask so with whatever passes it, and RD Gateway asks with a method of its own, and goes on without.
+fn is_opening(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::GET && headers.keys().any(|name| name.as_str().starts_with("sec-websocket-"))
 }
 
-const WEBSOCKET: &str = "websocket";
+fn is_websocket(token: &str) -> bool {
+    token.eq_ignore_ascii_case(WEBSOCKET)
+}
+
+/// Whether a token, with or without a version after a slash, means HTTP itself.
+fn is_http(token: &str) -> bool {
+    let name = token.split('/').next().unwrap_or(token);
+    ["h2c", "h2", "h3", "http"].iter().any(|http| name.eq_ignore_ascii_case(http))
+}
+
+/// The token of WebSocket (RFC 6455 §11.2), in lower case.
+pub const WEBSOCKET: &str = "websocket";
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{HeaderValue, Request};
     use proptest::prelude::*;
 
     use super::*;
 
-    fn classified(connection: &str, upgrade: &[&str], allowed: &[&str]) -> Option<String> {
+    const KEY: &str = "sec-websocket-key";
+
+    /// A handshake that lists these connection options and tokens.
+    fn request(connection: &str, upgrade: &[&str]) -> Parts {
+        let mut parts =
+            Request::builder().header(CONNECTION, connection).header(KEY, "x").body(()).unwrap().into_parts().0;
+        for line in upgrade {
+            parts.headers.append(UPGRADE, line.parse().unwrap());
+        }
+        parts
+    }
+
+    fn classified(request: &Parts, allowed: &[&str]) -> Option<String> {
         let allowed: Vec<_> = allowed.iter().map(|&token| token.to_owned()).collect();
-        match classify(&headers(connection, upgrade), Version::HTTP_11, &allowed) {
+        match classify(request, &allowed) {
             Upgrade::None => None,
             Upgrade::Strip => Some("(stripped)".into()),
             other => other.token().map(str::to_owned),
         }
-    }
-
-    fn headers(connection: &str, upgrade: &[&str]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONNECTION, connection.parse().unwrap());
-        for line in upgrade {
-            headers.append(UPGRADE, line.parse().unwrap());
-        }
-        headers
     }
 
     #[test]
@@ -90,39 +110,58 @@ mod tests {
             (&["websocket"][..], "websocket"),
             (&["WebSocket"], "websocket"),
             (&["h2c", "websocket"], "websocket"),
-            (&["irc, my/1, websocket"], "my/1"),
+            (&["irc, My/1, websocket"], "My/1"),
+            (&["my, MY/2, my/1.0"], "(stripped)"),
+            (&["websocket/13"], "(stripped)"),
             (&["irc"], "(stripped)"),
             (&["h2c"], "(stripped)"),
             (&["H2C/1"], "(stripped)"),
             (&["HTTP/2.0"], "(stripped)"),
         ] {
             let allowed = ["websocket", "my/1", "h2c", "h2c/1", "http/2.0"];
-            assert_eq!(classified("keep-alive, Upgrade", upgrade, &allowed).as_deref(), Some(expected), "{upgrade:?}");
+            assert_eq!(
+                classified(&request("keep-alive, Upgrade", upgrade), &allowed).as_deref(),
+                Some(expected),
+                "{upgrade:?}"
+            );
         }
-        assert_eq!(classified("upgrade", &["websocket"], &[]).as_deref(), Some("(stripped)"));
+        assert_eq!(classified(&request("upgrade", &["websocket"]), &[]).as_deref(), Some("(stripped)"));
     }
 
     #[test]
     fn without_a_connection_token_there_is_no_upgrade() {
-        assert_eq!(classified("keep-alive", &["websocket"], &["websocket"]), None);
-        assert_eq!(classified("upgrade", &[], &["websocket"]), None);
-        assert_eq!(classified("upgrade", &[" , "], &["websocket"]), None);
+        assert_eq!(classified(&request("keep-alive", &["websocket"]), &["websocket"]), None);
+        assert_eq!(classified(&request("upgrade", &[]), &["websocket"]), None);
+        assert_eq!(classified(&request("upgrade", &[" , "]), &["websocket"]), None);
     }
 
     #[test]
     fn http_1_0_knows_no_upgrade() {
-        let allowed = ["websocket".to_owned()];
-        assert_eq!(classify(&headers("upgrade", &["websocket"]), Version::HTTP_10, &allowed), Upgrade::None);
+        let mut old = request("upgrade", &["websocket"]);
+        old.version = Version::HTTP_10;
+        assert_eq!(classified(&old, &["websocket"]), None);
+    }
+
+    #[test]
+    fn a_websocket_is_asked_for_with_get_and_a_header_of_its_own() {
+        let mut other_method = request("upgrade", &["websocket, mine"]);
+        other_method.method = Method::from_bytes(b"RDG_OUT_DATA").unwrap();
+        let mut bare = request("upgrade", &["websocket, mine"]);
+        bare.headers.remove(KEY);
+        for request in [other_method, bare] {
+            assert_eq!(classified(&request, &["websocket"]).as_deref(), Some("(stripped)"));
+            assert_eq!(classified(&request, &["websocket", "mine"]).as_deref(), Some("mine"));
+        }
     }
 
     proptest! {
         #[test]
         fn never_lets_another_http_through(upgrade in "[ -~]*") {
             let allowed = ["h2c".to_owned(), "websocket".to_owned()];
-            let mut headers = headers("upgrade", &[]);
-            headers.insert(UPGRADE, HeaderValue::from_str(&upgrade).unwrap());
+            let mut request = request("upgrade", &[]);
+            request.headers.insert(UPGRADE, HeaderValue::from_str(&upgrade).unwrap());
             prop_assert!(matches!(
-                classify(&headers, Version::HTTP_11, &allowed),
+                classify(&request, &allowed),
                 Upgrade::None | Upgrade::Strip | Upgrade::Websocket
             ));
         }

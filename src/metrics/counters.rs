@@ -1,15 +1,17 @@
 //! The counters.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
 
-use crate::websocket::CloseCode;
+use crate::websocket::{CloseCode, Direction, PerDirection};
 
 /// The counters of the process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Metrics {
     /// Tunnels that were ever opened.
     pub(super) tunnels_opened: Counter,
@@ -23,6 +25,26 @@ pub struct Metrics {
     pub(super) reloads: Family<ResultLabels, Counter>,
     /// Lines of the log that nobody read in time.
     pub(super) log_lines_dropped: Counter,
+    /// Data messages of tunnels that have ended.
+    pub(super) messages: PerDirection<Counter>,
+    /// Bytes of tunnels that have ended.
+    pub(super) bytes: PerDirection<Counter>,
+    /// From a request to the 101 that answers it.
+    pub(super) opening: Histogram,
+    /// From the first packet to an endpoint to the connection with it.
+    pub(super) connecting: Histogram,
+}
+
+/// Every label value that can be told before anything happens: what is counted by them exists from the start, at 0, so that
+/// the first event is a change and not the beginning of a series.
+#[derive(Clone, Copy, Debug)]
+pub struct Words<'a> {
+    /// The reasons of refusals.
+    pub refusals: &'a [&'static str],
+    /// How exchanges end.
+    pub exchanges: &'a [&'static str],
+    /// How tunnels end, by whom, and with which code.
+    pub endings: &'a [(&'static str, &'static str, Option<CloseCode>)],
 }
 
 /// What came of a reload.
@@ -70,10 +92,64 @@ pub(super) struct ResultLabels {
     result: &'static str,
 }
 
+impl Default for Metrics {
+    fn default() -> Self {
+        let metrics = Self {
+            tunnels_opened: Counter::default(),
+            tunnels_ended: Family::default(),
+            refusals: Family::default(),
+            exchanges: Family::default(),
+            reloads: Family::default(),
+            messages: PerDirection::default(),
+            bytes: PerDirection::default(),
+            opening: Histogram::new(SECONDS),
+            connecting: Histogram::new(SECONDS),
+            log_lines_dropped: Counter::default(),
+        };
+        for result in [ReloadResult::Changed, ReloadResult::Unchanged, ReloadResult::Refused] {
+            metrics.reload_counter(result);
+        }
+        metrics
+    }
+}
+
 impl Metrics {
+    /// Counters that exist at 0 for each of these `words`.
+    pub fn new(words: Words<'_>) -> Self {
+        let metrics = Self::default();
+        for reason in words.refusals {
+            metrics.refusals.get_or_create_owned(&ReasonLabels { reason });
+        }
+        for outcome in words.exchanges {
+            for class in CLASSES {
+                metrics.exchanges.get_or_create_owned(&ExchangeLabels { class, outcome });
+            }
+        }
+        for &(outcome, by, code) in words.endings {
+            metrics.tunnels_ended.get_or_create_owned(&EndedLabels { outcome, by, code: code_label(code) });
+        }
+        metrics
+    }
+
     /// Counts a tunnel whose two streams were joined.
     pub fn tunnel_opened(&self) {
         self.tunnels_opened.inc();
+    }
+
+    /// A tunnel is about to open, so long after its request came.
+    pub fn opening_took(&self, took: Duration) {
+        self.opening.observe(took.as_secs_f64());
+    }
+
+    /// Counts a connection with an endpoint, which took so long.
+    pub fn connected(&self, took: Duration) {
+        self.connecting.observe(took.as_secs_f64());
+    }
+
+    /// Counts what went through a tunnel in one direction, once it has ended.
+    pub fn passed(&self, direction: Direction, messages: u64, bytes: u64) {
+        self.messages.get(direction).inc_by(messages);
+        self.bytes.get(direction).inc_by(bytes);
     }
 
     /// Counts a tunnel that ended: `outcome` and `by` are words, `code` is what stands for it in the log.
@@ -90,8 +166,7 @@ impl Metrics {
     /// how it ended.
     pub fn exchanged(&self, status: Option<u16>, outcome: &'static str) {
         let class = match status {
-            None => "none",
-            Some(100..=199) => "1xx",
+            None => NO_ANSWER,
             Some(200..=299) => "2xx",
             Some(300..=399) => "3xx",
             Some(400..=499) => "4xx",
@@ -130,6 +205,15 @@ impl Metrics {
         self.reloads.get_or_create_owned(&ResultLabels { result })
     }
 }
+
+/// The class of an exchange to which no endpoint gave an answer.
+const NO_ANSWER: &str = "none";
+
+/// The classes of answers that exchanges usually have.
+const CLASSES: [&str; 5] = [NO_ANSWER, "2xx", "3xx", "4xx", "5xx"];
+
+/// The borders of what is timed, in seconds: from an endpoint in the next rack to one behind a slow login.
+const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
 /// An application may use two thousand codes of its own: they share two labels.
 fn code_label(code: Option<CloseCode>) -> Cow<'static, str> {

@@ -8,20 +8,64 @@ use crate::config::{EndpointName, ListenerName, RouteName, UpstreamName};
 /// How things stand now.
 #[derive(Clone, Debug, Default)]
 pub struct Gauges {
+    /// Since when the counters count, in seconds since 1970.
+    pub counting_since: u64,
     /// Which configuration is served.
     pub generation: u64,
     /// Whether new sessions and tunnels are welcome.
     pub is_ready: bool,
     /// Open sessions: connections that are no tunnel.
     pub sessions: usize,
-    /// Open tunnels, by where they belong.
+    /// How many sessions and tunnels there is room for.
+    pub most_tunnels: usize,
+    /// Open tunnels, by where they belong; none is a number too.
     pub tunnels: Vec<TunnelsOpen>,
-    /// Every endpoint, and whether an operator drains it.
-    pub endpoints: Vec<(UpstreamName, EndpointName, bool)>,
+    /// Those that processes hold which handed over.
+    pub tunnels_of_predecessors: Vec<TunnelsOpen>,
+    /// How many processes handed over and drain still.
+    pub predecessors: usize,
+    /// Every endpoint.
+    pub endpoints: Vec<EndpointGauge>,
+    /// When the first of a listener's certificates ends, in seconds since 1970.
+    pub certificates: Vec<(ListenerName, i64)>,
+    /// The time of day, in seconds since 1970.
+    pub time: i64,
+    /// What the process takes of the machine; `None` where it cannot be told.
+    pub process: Option<ProcessUsage>,
     /// Every listener, and where it is reached.
     pub listeners: Vec<(ListenerName, SocketAddr)>,
     /// The drains that are under way.
     pub drains: Vec<DrainGauge>,
+}
+
+/// How one endpoint stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointGauge {
+    /// Its upstream.
+    pub upstream: UpstreamName,
+    /// Its name there.
+    pub endpoint: EndpointName,
+    /// Whether an operator drains it.
+    pub draining: bool,
+    /// Connections to it that came to nothing, ever.
+    pub connect_failures: u64,
+}
+
+/// What the process takes of the machine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ProcessUsage {
+    /// Time on a core, ours and the kernel's for us, in seconds.
+    pub cpu_seconds: f64,
+    /// Memory that is really there, in bytes.
+    pub resident_bytes: u64,
+    /// Addresses that are taken, in bytes.
+    pub virtual_bytes: u64,
+    /// Open file descriptors.
+    pub descriptors: u64,
+    /// How many there may be; `None` for any number.
+    pub most_descriptors: Option<u64>,
+    /// When the process began, in seconds since 1970.
+    pub started_at: f64,
 }
 
 /// The open tunnels of one route on one endpoint.

@@ -5,8 +5,10 @@
 //! words of ours, names that the configuration has now, or close codes, where an application's own are put together.
 
 mod counters;
+mod exposition;
 mod gauges;
 mod text;
 
-pub use counters::{Metrics, ReloadCounts, ReloadResult};
-pub use gauges::{DrainGauge, Gauges, TunnelsOpen};
+pub use counters::{Metrics, ReloadCounts, ReloadResult, Words};
+pub use exposition::Exposition;
+pub use gauges::{DrainGauge, EndpointGauge, Gauges, ProcessUsage, TunnelsOpen};

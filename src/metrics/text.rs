@@ -1,27 +1,38 @@
-//! Counters and gauges as Prometheus reads them (OpenMetrics text).
+//! Counters and gauges as Prometheus reads them.
 
 use std::fmt;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 use super::counters::Metrics;
-use super::gauges::Gauges;
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct TunnelLabels {
-    route: String,
-    upstream: String,
-    endpoint: String,
-}
+use super::exposition::Exposition;
+use super::gauges::{EndpointGauge, Gauges, ProcessUsage, TunnelsOpen};
+use crate::websocket::{Direction, PerDirection};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct EndpointLabels {
     upstream: String,
     endpoint: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DirectionLabels {
+    direction: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BuildLabels {
+    version: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CertificateLabels {
+    listener: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -47,18 +58,23 @@ struct DrainStateLabels {
 
 impl Metrics {
     /// Everything, with `now` as the state of things.
-    pub fn encode(&self, now: &Gauges) -> Result<String, fmt::Error> {
+    pub fn encode(&self, now: &Gauges, exposition: Exposition) -> Result<String, fmt::Error> {
         // Built anew each time: what is gone since then leaves no series behind.
-        let mut registry = Registry::with_prefix("windlass");
-        self.register(&mut registry);
-        now.register(&mut registry);
+        let mut registry = Registry::default();
+        let ours = registry.sub_registry_with_prefix("windlass");
+        self.register(ours);
+        now.register(ours);
+        if let Some(usage) = &now.process {
+            // Their names are everybody's: dashboards and alerts know them.
+            usage.register(registry.sub_registry_with_prefix("process"));
+        }
         let mut text = String::new();
         encode(&mut text, &registry)?;
-        Ok(text)
+        Ok(exposition.of_open_metrics(text))
     }
 
     fn register(&self, registry: &mut Registry) {
-        let Self { tunnels_opened, tunnels_ended, refusals, exchanges, reloads, log_lines_dropped } = self;
+        let Self { tunnels_opened, tunnels_ended, refusals, exchanges, reloads, messages, bytes, .. } = self;
         registry.register("tunnels_opened", "Tunnels that were ever opened", tunnels_opened.clone());
         registry.register(
             "tunnels_ended",
@@ -75,31 +91,66 @@ impl Metrics {
         registry.register(
             "log_lines_dropped",
             "Lines of the log that were dropped because nobody read them in time",
-            log_lines_dropped.clone(),
+            self.log_lines_dropped.clone(),
+        );
+        let passed = "that passed through tunnels which have ended, by direction";
+        registry.register("tunnel_messages", format!("Data messages {passed}"), by_direction(messages));
+        registry.register("tunnel_bytes", format!("Bytes {passed}"), by_direction(bytes));
+        registry.register("tunnel_opening_seconds", "How long after its request a tunnel opened", self.opening.clone());
+        registry.register(
+            "endpoint_connecting_seconds",
+            "How long connections with endpoints took that came to be",
+            self.connecting.clone(),
         );
     }
 }
 
 impl Gauges {
     fn register(&self, registry: &mut Registry) {
-        let Self { generation, is_ready, sessions, tunnels, endpoints, listeners, drains } = self;
+        let Self { generation, is_ready, sessions, most_tunnels, tunnels, endpoints, listeners, drains, .. } = self;
+        // Not an OpenMetrics info: the older text knows no such kind.
+        let build = [(BuildLabels { version: env!("CARGO_PKG_VERSION") }, 1)];
+        registry.register("build_info", "Which windlass this is", family(build));
+        let since = constant(signed(self.counting_since));
+        let help = "Unix time since which the counters count; a handoff begins anew";
+        registry.register("counting_since_seconds", help, since);
         registry.register("config_generation", "Which configuration is served", constant(signed(*generation)));
         registry.register("ready", "1 while new sessions and tunnels are welcome", constant(i64::from(*is_ready)));
         registry.register("sessions_open", "Connections that are no tunnel", constant(signed(*sessions as u64)));
-        let open = tunnels.iter().map(|it| {
-            let labels = TunnelLabels {
-                route: it.route.to_string(),
-                upstream: it.upstream.to_string(),
-                endpoint: it.endpoint.to_string(),
-            };
-            (labels, signed(it.count as u64))
+        let here = tunnels.iter().map(|it| (tunnel_labels(it), it));
+        let elsewhere = self.tunnels_of_predecessors.iter().map(|it| {
+            let of_predecessor = ("process", "predecessor".to_owned());
+            (tunnel_labels(it).into_iter().chain([of_predecessor]).collect(), it)
         });
-        registry.register("tunnels_open", "Open tunnels", family(open));
-        let draining = endpoints.iter().map(|(upstream, endpoint, draining)| {
-            let labels = EndpointLabels { upstream: upstream.to_string(), endpoint: endpoint.to_string() };
-            (labels, i64::from(*draining))
-        });
+        let open = here.chain(elsewhere).map(|(labels, it): (Vec<_>, _)| (labels, signed(it.count as u64)));
+        let help =
+            "Open tunnels; those of processes that handed over stand apart, and a sum counts them where they are";
+        registry.register("tunnels_open", help, family(open));
+        let count = constant(signed(self.predecessors as u64));
+        registry.register("predecessors", "Processes that handed over and drain still", count);
+        let most = constant(signed(*most_tunnels as u64));
+        registry.register("tunnels_max", "How many connections and tunnels there is room for", most);
+        let labels = |it: &EndpointGauge| EndpointLabels {
+            upstream: it.upstream.to_string(),
+            endpoint: it.endpoint.to_string(),
+        };
+        let draining = endpoints.iter().map(|it| (labels(it), i64::from(it.draining)));
         registry.register("endpoint_draining", "1 while an operator drains the endpoint", family(draining));
+        let failures = Family::<EndpointLabels, Counter>::default();
+        for endpoint in endpoints {
+            failures.get_or_create(&labels(endpoint)).inc_by(endpoint.connect_failures);
+        }
+        let help = "Connections with the endpoint that came to nothing";
+        registry.register("endpoint_connect_failures", help, failures);
+        let ends = self
+            .certificates
+            .iter()
+            .map(|(listener, ends)| (CertificateLabels { listener: listener.to_string() }, *ends));
+        let help = "When the first of the listener's certificates ends, in seconds since 1970";
+        registry.register("certificate_not_after_seconds", help, family(ends));
+        let expired = self.certificates.iter().filter(|(_, ends)| *ends < self.time).count();
+        let help = "How many listeners have a certificate that has ended";
+        registry.register("certificates_expired", help, constant(signed(expired as u64)));
         let up = listeners.iter().map(|(listener, address)| {
             (ListenerLabels { listener: listener.to_string(), address: address.to_string() }, 1)
         });
@@ -118,6 +169,36 @@ impl Gauges {
         });
         registry.register("drain_ends_in_seconds", "When what is left of a drain is cut", family(ends));
     }
+}
+
+/// No struct: a label that is empty would be written, too.
+fn tunnel_labels(open: &TunnelsOpen) -> Vec<(&'static str, String)> {
+    let TunnelsOpen { route, upstream, endpoint, .. } = open;
+    vec![("route", route.to_string()), ("upstream", upstream.to_string()), ("endpoint", endpoint.to_string())]
+}
+
+impl ProcessUsage {
+    fn register(&self, registry: &mut Registry) {
+        let Self { cpu_seconds, resident_bytes, virtual_bytes, descriptors, most_descriptors, started_at } = *self;
+        registry.register("cpu_seconds", "Time on a core, in seconds", ConstCounter::new(cpu_seconds));
+        registry.register("resident_memory_bytes", "Memory that is really there", constant(signed(resident_bytes)));
+        registry.register("virtual_memory_bytes", "Addresses that are taken", constant(signed(virtual_bytes)));
+        registry.register("open_fds", "Open file descriptors", constant(signed(descriptors)));
+        if let Some(most) = most_descriptors {
+            registry.register("max_fds", "How many file descriptors may be open", constant(signed(most)));
+        }
+        let help = "When the process began, in seconds since 1970";
+        registry.register("start_time_seconds", help, ConstGauge::new(started_at));
+    }
+}
+
+fn by_direction(counters: &PerDirection<Counter>) -> Family<DirectionLabels, Counter> {
+    let family = Family::<DirectionLabels, Counter>::default();
+    for direction in [Direction::FromClient, Direction::FromUpstream] {
+        let labels = DirectionLabels { direction: direction.as_str() };
+        family.get_or_create(&labels).inc_by(counters.get(direction).get());
+    }
+    family
 }
 
 fn constant(value: i64) -> ConstGauge<i64> {
@@ -143,7 +224,7 @@ where
 mod tests {
     use std::time::Duration;
 
-    use super::super::{DrainGauge, ReloadResult, TunnelsOpen};
+    use super::super::{DrainGauge, ReloadResult, TunnelsOpen, Words};
     use super::*;
     use crate::websocket::CloseCode;
 
@@ -151,11 +232,15 @@ mod tests {
     fn says_everything_there_is() {
         let metrics = Metrics::default();
         metrics.tunnel_opened();
+        metrics.opening_took(Duration::from_millis(3));
+        metrics.connected(Duration::from_millis(2));
+        metrics.passed(Direction::FromClient, 7, 700);
         metrics.tunnel_ended("drained_reload", "windlass", Some(CloseCode::SERVICE_RESTART));
         metrics.refused("no_route");
         metrics.exchanged(Some(204), "complete");
         metrics.reloaded(ReloadResult::Unchanged);
         let now = Gauges {
+            counting_since: 1_790_000_000,
             generation: 3,
             is_ready: true,
             sessions: 2,
@@ -165,7 +250,30 @@ mod tests {
                 endpoint: "a".into(),
                 count: 5,
             }],
-            endpoints: vec![("chat".into(), "a".into(), true)],
+            tunnels_of_predecessors: vec![TunnelsOpen {
+                route: "chat".into(),
+                upstream: "chat".into(),
+                endpoint: "a".into(),
+                count: 39,
+            }],
+            predecessors: 1,
+            most_tunnels: 9000,
+            endpoints: vec![EndpointGauge {
+                upstream: "chat".into(),
+                endpoint: "a".into(),
+                draining: true,
+                connect_failures: 4,
+            }],
+            certificates: vec![("public".into(), 1_700_000_000)],
+            time: 1_700_000_001,
+            process: Some(ProcessUsage {
+                cpu_seconds: 1.5,
+                resident_bytes: 4096,
+                virtual_bytes: 8192,
+                descriptors: 12,
+                most_descriptors: Some(1024),
+                started_at: 1.7e9,
+            }),
             listeners: vec![("public".into(), ([127, 0, 0, 1], 80).into())],
             drains: vec![DrainGauge {
                 id: 1,
@@ -178,22 +286,38 @@ mod tests {
                 ends_in: Duration::from_secs(17),
             }],
         };
-        let text = metrics.encode(&now).unwrap();
+        let text = metrics.encode(&now, Exposition::OpenMetrics).unwrap();
         for line in [
             r#"windlass_tunnels_ended_total{outcome="drained_reload",by="windlass",code="1012"} 1"#,
             r#"windlass_refusals_total{reason="no_route"} 1"#,
             r#"windlass_exchanges_total{class="2xx",outcome="complete"} 1"#,
             r#"windlass_reloads_total{result="unchanged"} 1"#,
+            "windlass_counting_since_seconds 1790000000",
             "windlass_config_generation 3",
             "windlass_ready 1",
             "windlass_sessions_open 2",
             "windlass_tunnels_opened_total 1",
             "windlass_log_lines_dropped_total 0",
             r#"windlass_tunnels_open{route="chat",upstream="chat",endpoint="a"} 5"#,
+            r#"windlass_tunnels_open{route="chat",upstream="chat",endpoint="a",process="predecessor"} 39"#,
+            "windlass_predecessors 1",
             r#"windlass_endpoint_draining{upstream="chat",endpoint="a"} 1"#,
             r#"windlass_listener_open{listener="public",address="127.0.0.1:80"} 1"#,
             r#"windlass_drain_tunnels{drain="1",cause="operator",scope="all",state="told"} 4"#,
             r#"windlass_drain_ends_in_seconds{drain="1",cause="operator",scope="all"} 17"#,
+            "windlass_tunnels_max 9000",
+            r#"windlass_endpoint_connect_failures_total{upstream="chat",endpoint="a"} 4"#,
+            r#"windlass_certificate_not_after_seconds{listener="public"} 1700000000"#,
+            "windlass_certificates_expired 1",
+            r#"windlass_tunnel_messages_total{direction="from_client"} 7"#,
+            r#"windlass_tunnel_bytes_total{direction="from_client"} 700"#,
+            r#"windlass_tunnel_bytes_total{direction="from_upstream"} 0"#,
+            r#"windlass_tunnel_opening_seconds_bucket{le="0.005"} 1"#,
+            r#"windlass_endpoint_connecting_seconds_bucket{le="0.001"} 0"#,
+            "process_cpu_seconds_total 1.5",
+            "process_open_fds 12",
+            "process_max_fds 1024",
+            "process_start_time_seconds 1700000000.0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\nis missing from\n{text}");
         }
@@ -205,7 +329,28 @@ mod tests {
         let metrics = Metrics::default();
         let one = TunnelsOpen { route: "old".into(), upstream: "u".into(), endpoint: "e".into(), count: 1 };
         let before = Gauges { tunnels: vec![one], ..Gauges::default() };
-        assert!(metrics.encode(&before).unwrap().contains("old"));
-        assert!(!metrics.encode(&Gauges::default()).unwrap().contains("old"));
+        assert!(metrics.encode(&before, Exposition::Prometheus).unwrap().contains("old"));
+        assert!(!metrics.encode(&Gauges::default(), Exposition::Prometheus).unwrap().contains("old"));
+    }
+    #[test]
+    fn what_can_be_told_beforehand_exists_from_the_start() {
+        let words = Words {
+            refusals: &["no_route"],
+            exchanges: &["complete"],
+            endings: &[("idle_timeout", "windlass", Some(CloseCode::GOING_AWAY))],
+        };
+        let text = Metrics::new(words).encode(&Gauges::default(), Exposition::Prometheus).unwrap();
+        for line in [
+            r#"windlass_refusals_total{reason="no_route"} 0"#,
+            r#"windlass_exchanges_total{class="none",outcome="complete"} 0"#,
+            r#"windlass_exchanges_total{class="5xx",outcome="complete"} 0"#,
+            r#"windlass_tunnels_ended_total{outcome="idle_timeout",by="windlass",code="1001"} 0"#,
+            r#"windlass_reloads_total{result="refused"} 0"#,
+            r#"windlass_tunnel_messages_total{direction="from_upstream"} 0"#,
+            "windlass_tunnels_opened_total 0",
+            "windlass_tunnel_opening_seconds_count 0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\nis missing from\n{text}");
+        }
     }
 }

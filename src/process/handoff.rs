@@ -11,6 +11,10 @@
 //!  │                                Serving │
 //!  │◀───────────────────────────────────────┤
 //!  │ stops accepting, drains    Remaining … │
+//!  ├───────────────────────────────────────▶│
+//!  │                               Question │
+//!  │◀───────────────────────────────────────┤
+//!  │ Answer, in parts                       │
 //!  ├───────────────────────────────────────▶│ until the end of the stream: the old one is gone
 //! ```
 //!
@@ -73,6 +77,13 @@ pub enum Message {
         /// In base64.
         keys: Secret,
     },
+    /// Old to new: where it has come to with what is counted.
+    Counted {
+        /// Its generation.
+        generation: u64,
+        /// The last number that it gave to a tunnel.
+        tunnel: u64,
+    },
     /// Old to new: that was all.
     Complete,
     /// New to old: everything is built, and a word is all that it waits for.
@@ -90,6 +101,25 @@ pub enum Message {
     Remaining {
         /// Open tunnels.
         tunnels: usize,
+        /// Whether it answers questions; one of an older version does not say so.
+        #[serde(default)]
+        answers: bool,
+    },
+    /// New to old, once that one drains.
+    Question {
+        /// Stands on the answer, too.
+        number: u64,
+        /// What is asked; the two who talk know how to read it.
+        text: String,
+    },
+    /// Old to new: some of an answer.
+    Answer {
+        /// That of the question.
+        number: u64,
+        /// Goes behind the parts before it.
+        part: String,
+        /// Whether nothing follows.
+        is_last: bool,
     },
     /// Something that a later version says.
     #[serde(other)]
@@ -149,6 +179,31 @@ impl Channel {
         self.socket.async_io(Interest::WRITABLE, |socket| send_now(socket, &bytes, descriptor)).await
     }
 
+    /// Asks the other end.
+    ///
+    /// # Errors
+    /// It is gone, or the question is longer than [`LONGEST_PART`].
+    pub async fn ask(&self, number: u64, text: &str) -> io::Result<()> {
+        if text.len() > LONGEST_PART {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the question is too long"));
+        }
+        self.send(&Message::Question { number, text: text.to_owned() }, None).await
+    }
+
+    /// Answers a question of the other end, in as many messages as that takes.
+    pub async fn answer(&self, number: u64, text: &str) -> io::Result<()> {
+        let mut left = text;
+        loop {
+            let (part, rest) = left.split_at(left.floor_char_boundary(LONGEST_PART));
+            let is_last = rest.is_empty();
+            self.send(&Message::Answer { number, part: part.to_owned(), is_last }, None).await?;
+            if is_last {
+                return Ok(());
+            }
+            left = rest;
+        }
+    }
+
     /// What is said next; `None` when the other end is gone.
     pub async fn receive(&self) -> io::Result<Option<(Message, Option<OwnedFd>)>> {
         let mut bytes = Zeroizing::new(vec![0; LONGEST]);
@@ -195,12 +250,15 @@ impl std::fmt::Debug for Message {
             Self::Predecessor { .. } => "Predecessor",
             Self::Draining { .. } => "Draining",
             Self::TicketKeys { .. } => "TicketKeys",
+            Self::Counted { .. } => "Counted",
             Self::Complete => "Complete",
             Self::Ready => "Ready",
             Self::Failed { .. } => "Failed",
             Self::TakeOver => "TakeOver",
             Self::Serving => "Serving",
             Self::Remaining { .. } => "Remaining",
+            Self::Question { .. } => "Question",
+            Self::Answer { .. } => "Answer",
             Self::Unknown => "Unknown",
         })
     }
@@ -228,8 +286,11 @@ fn receive_now(socket: &OwnedFd, bytes: &mut [u8]) -> io::Result<(usize, Option<
     Ok((received.bytes, descriptor))
 }
 
-/// Names and keys are short; nothing else is said.
+/// Names and keys are short; what may be long is said in parts.
 const LONGEST: usize = 16 * 1024;
+
+/// JSON in JSON takes up to twice its length.
+const LONGEST_PART: usize = 7 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -267,6 +328,38 @@ mod tests {
 
         assert_eq!(new.receive().await.unwrap().unwrap().0, Message::Unknown);
         assert_eq!(new.receive().await.unwrap().unwrap().0, Message::Complete);
+    }
+
+    #[tokio::test]
+    async fn an_answer_arrives_whole_however_long_it_is() {
+        for length in [0, 1, LONGEST_PART - 1, LONGEST_PART, LONGEST_PART + 1, 5 * LONGEST_PART] {
+            let (old, theirs) = Channel::pair().unwrap();
+            let new = Channel::adopt(theirs).unwrap();
+            // Quotes take twice their length, and a cut may not fall into a letter.
+            let said: String = "\"ä".chars().cycle().take(length).collect();
+            let (sent, heard) = tokio::join!(old.answer(7, &said), async {
+                let mut heard = String::new();
+                loop {
+                    let Some((Message::Answer { number: 7, part, is_last }, None)) = new.receive().await.unwrap()
+                    else {
+                        panic!("no answer")
+                    };
+                    heard += &part;
+                    if is_last {
+                        return heard;
+                    }
+                }
+            });
+            sent.unwrap();
+            assert!(heard == said, "{length}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_question_that_fits_into_no_message_is_not_sent() {
+        let (new, _theirs) = Channel::pair().unwrap();
+        assert!(new.ask(7, &"\"".repeat(LONGEST_PART)).await.is_ok());
+        assert!(new.ask(8, &"a".repeat(LONGEST_PART + 1)).await.is_err());
     }
 
     #[tokio::test]

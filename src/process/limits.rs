@@ -4,6 +4,8 @@ use std::fmt;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::config::counted;
+
 /// The limit of open descriptors, as it was and as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DescriptorLimit {
@@ -64,7 +66,7 @@ impl Room {
 
 impl fmt::Display for Room {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "room for {} tunnels with {} file descriptors", self.tunnels, self.descriptors)
+        write!(f, "room for {} with {}", counted(self.tunnels, "tunnel"), counted(self.descriptors, "file descriptor"))
     }
 }
 

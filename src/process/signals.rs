@@ -5,6 +5,7 @@
 use std::io;
 
 use futures_util::FutureExt;
+use rustix::process::{Pid, Signal as Number, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// What an operator asks for.
@@ -81,9 +82,18 @@ impl Signals {
     }
 }
 
+/// Has another process read its configuration again, as `kill -HUP` would.
+///
+/// # Errors
+/// There is no such process, or it is another user's.
+pub fn ask_for_reload(pid: u32) -> io::Result<()> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(kill_process(pid, Number::HUP)?)
+}
+
 #[cfg(test)]
 mod tests {
-    use rustix::process::{Signal as Number, getpid, kill_process};
+    use rustix::process::getpid;
 
     use super::*;
 

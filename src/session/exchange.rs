@@ -31,6 +31,7 @@ use super::record::{End, Record};
 use super::request::{Refused, Visit};
 use super::upload::{Broken, HasBody, Progress, Sent, Upload};
 use crate::balance::{AffinityKey, PinToken};
+use crate::http::length::{BadLength, settle_length};
 use crate::http::{Refusal, binding, forward};
 use crate::snapshot::Endpoint;
 
@@ -124,7 +125,7 @@ pub(super) fn relay(
     cookie: Option<HeaderValue>,
 ) -> Result<Response<AnswerBody>, Refused> {
     let (mut parts, body) = response.into_parts();
-    if let Err(nonsense) = check_answer(&parts) {
+    if let Err(nonsense) = check_answer(&mut parts) {
         record.end(End::Refused);
         return Err(endpoint.refused(Refusal::BadAnswer, nonsense));
     }
@@ -267,11 +268,7 @@ impl Visit {
 fn blame(endpoint: &Endpoint, error: &hyper::Error) -> Refused {
     let cause = error.source();
     if let Some(broken) = cause.and_then(|cause| cause.downcast_ref::<Broken>()) {
-        let refusal = match broken {
-            Broken::Stalled => Refusal::RequestTimeout,
-            Broken::Lost => Refusal::BrokenBody,
-        };
-        return Refused::because(refusal, broken.to_string());
+        return Refused::from(*broken);
     }
     let refusal = match cause.and_then(|cause| cause.downcast_ref::<std::io::Error>()) {
         _ if has_closed(error) => Refusal::AnswerLost,
@@ -281,14 +278,17 @@ fn blame(endpoint: &Endpoint, error: &hyper::Error) -> Refused {
     endpoint.refused(refusal, error.to_string())
 }
 
-/// Whether an answer can be passed on.
-fn check_answer(answer: &http::response::Parts) -> Result<(), &'static str> {
+/// Whether an answer can be passed on; its length is settled.
+fn check_answer(answer: &mut http::response::Parts) -> Result<(), &'static str> {
     if answer.status == StatusCode::SWITCHING_PROTOCOLS {
         return Err("a 101 that nobody asked for");
     }
     let mut codings = answer.headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
-        (None, _) => Ok(()),
+        // hyper takes `2, 2`, would pass it on, and looks at no length of an answer to HEAD.
+        (None, _) => {
+            settle_length(&mut answer.headers).map(|_| ()).map_err(|BadLength| "a Content-Length that is no length")
+        }
         (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
         // The client would get the body in a coding that it is not told of.
         _ => Err("a Transfer-Encoding other than chunked"),

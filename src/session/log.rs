@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::{Method, Request, Version};
 
+use super::counted::labels;
 use super::record::{End, Record};
 use super::request::{Refused, Visit};
 use super::serve::Session;
@@ -14,7 +15,8 @@ use super::sums::About;
 use crate::config::WebsocketSettings;
 use crate::drain::{Registration, Ticket};
 use crate::metrics::Metrics;
-use crate::tunnel::Outcome;
+use crate::tunnel::{Counts, Outcome};
+use crate::websocket::Direction;
 
 /// What is kept of a request for the line about it.
 #[derive(Debug)]
@@ -96,6 +98,7 @@ pub(super) fn exchanged(record: &Record, end: End) {
 /// A tunnel is about to open.
 pub(super) fn opened(visit: &Visit, registration: &Registration, took: Duration) {
     let ticket = registration.ticket();
+    visit.session.proxy.metrics.opening_took(took);
     tracing::debug!(
         tunnel = %ticket.id,
         client = %visit.client,
@@ -109,8 +112,12 @@ pub(super) fn opened(visit: &Visit, registration: &Registration, took: Duration)
 /// A tunnel has ended.
 pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSettings, outcome: &Outcome) {
     let Outcome { ending, farewell, counts, duration } = outcome;
-    let by = ending.by().map_or("windlass", |side| side.as_str());
-    metrics.tunnel_ended(ending.metric_word(), by, ending.code(settings));
+    let (word, by, code) = labels(ending, settings);
+    metrics.tunnel_ended(word, by, code);
+    for direction in [Direction::FromClient, Direction::FromUpstream] {
+        let Counts { messages, bytes } = *counts.get(direction);
+        metrics.passed(direction, messages, bytes);
+    }
     tracing::info!(
         tunnel = %ticket.id,
         client = %ticket.member.client,
@@ -123,7 +130,7 @@ pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSett
         messages_from_upstream = counts.from_upstream.messages,
         bytes_from_upstream = counts.from_upstream.bytes,
         ended_by = by,
-        code = ending.code(settings).map(|code| code.get()),
+        code = code.map(|code| code.get()),
         why = %ending,
         client_left = farewell.client.as_str(),
         upstream_left = farewell.upstream.as_str(),

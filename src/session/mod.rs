@@ -8,8 +8,10 @@
 //! worker, on either side. A failed upgrade leaves nothing behind: no lease, no registration, no socket, no task.
 
 mod accept;
+mod asking;
 mod body;
 mod connection;
+mod counted;
 mod exchange;
 mod expect;
 mod interim;

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
@@ -18,25 +19,26 @@ use super::origin::Origin;
 use super::placement::Placed;
 use super::record::Record;
 use super::request::{Refused, Visit};
-use super::upload::Upload;
+use super::upload::{Progress, Upload};
 use crate::http::Refusal;
 
-/// Passes the endpoint's answer on; `early` is what was read of it. The connection ends with it, unless it is the client's own.
+/// Passes the endpoint's answer on; `early` is what was read of it, `upload` how far the request's body got. The connection ends
+/// with the answer, unless it is the client's own.
 pub(super) async fn pass_through(
     visit: &Visit,
     method: Method,
     Placed { lease, stream, is_owned }: Placed,
     early: Vec<u8>,
+    upload: Arc<Progress>,
     cookie: Option<HeaderValue>,
 ) -> Result<Response<AnswerBody>, Refused> {
     let nonsense = |detail: String| lease.refused(Refusal::BadAnswer, detail);
     let stream = Asked { early: early.into(), stream, stage: Stage::Asking };
     let deadline = visit.upstream().settings.body_timeout;
     let mut connection = Connection::open(stream, deadline).await.map_err(|error| nonsense(error.to_string()))?;
-    // An upgrade has no body.
     let mut request = Request::new(Upload::none());
     request.method_mut().clone_from(&method);
-    let record = Record::new(visit, request.body().progress());
+    let record = Record::new(visit, upload);
     let (head, body) = match connection.ask(request).await {
         Ok(response) => response.into_parts(),
         Err(unanswered) => return Err(nonsense(unanswered.to_string())),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use super::request::{Refused, Visit};
 use crate::balance::{AffinityKey, PinToken};
@@ -50,10 +51,15 @@ pub(super) async fn connect(visit: &Visit, key: AffinityKey, pin: Option<PinToke
 /// Connects to one endpoint.
 pub(super) async fn reach(visit: &Visit, endpoint: &Arc<Endpoint>) -> Result<TcpStream, Unreachable> {
     let settings = &visit.upstream().settings;
+    let begun = Instant::now();
     let error = match dial(&endpoint.address, settings.connect_timeout).await {
-        Ok(stream) => return Ok(stream),
+        Ok(stream) => {
+            visit.session.proxy.metrics.connected(begun.elapsed());
+            return Ok(stream);
+        }
         Err(error) => error,
     };
+    endpoint.note_connect_failure();
     let refusal = match error {
         DialError::Failed(_) => Refusal::ConnectFailed,
         DialError::TimedOut => Refusal::ConnectTimeout,

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
+use super::counted;
 use super::pool::Pool;
 use super::sums::Sums;
 use crate::drain::{Board, Registry};
@@ -28,6 +29,8 @@ pub struct Proxy {
     pub drains: Arc<Board>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// How many sessions and tunnels there is room for.
+    pub most_tunnels: usize,
     /// One for each session or tunnel; as many as there are descriptors for.
     pub permits: Arc<Semaphore>,
     /// One for each client that is told that there is no place for it.
@@ -93,17 +96,18 @@ impl Proxy {
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
         let resting = semaphore(room.resting);
         Arc::new(Self {
-            snapshot: ArcSwap::from_pointee(snapshot),
             stage: watch::Sender::new(Stage { phase: Phase::Serving, drain: None }),
             pools: (0..workers.count()).map(|_| Arc::new(Pool::new(Arc::clone(&resting)))).collect(),
             registry: Registry::new(workers.count()),
             drains: Arc::default(),
-            metrics: Arc::default(),
+            metrics: Arc::new(counted::counters(&snapshot.settings)),
+            most_tunnels: room.tunnels,
             permits: semaphore(room.tunnels.max(1)),
             reserve: semaphore(MOST_TURNED_AWAY),
             full: AtomicUsize::new(0),
             workers,
             sums: Arc::default(),
+            snapshot: ArcSwap::from_pointee(snapshot),
         })
     }
 

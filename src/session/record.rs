@@ -90,8 +90,17 @@ impl Drop for Record {
 }
 
 impl End {
+    /// The words of those that are counted: a refusal is counted as such.
+    pub(super) const LOG_WORDS: [&str; 5] = [
+        Self::Complete.log_word(),
+        Self::Drained.log_word(),
+        Self::ClientLeft.log_word(),
+        Self::ClientStalled.log_word(),
+        Self::EndpointLost.log_word(),
+    ];
+
     /// The one word for logs and metrics.
-    pub(super) fn log_word(self) -> &'static str {
+    pub(super) const fn log_word(self) -> &'static str {
         match self {
             Self::Complete => "complete",
             Self::Refused => "refused",

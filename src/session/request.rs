@@ -18,7 +18,7 @@ use crate::http::client_address::{client_address, is_trusted};
 use crate::http::dot_segments::has_dot_segments;
 use crate::http::forward::{Arrival, Trust};
 use crate::http::hygiene::Unclean;
-use crate::http::{Refusal, cookies, hygiene, upgrade as http_upgrade};
+use crate::http::{Refusal, cookies, hops, hygiene, upgrade as http_upgrade};
 use crate::snapshot::{Route, Upstream};
 
 /// Why a request was refused, and what the log may say beyond that.
@@ -68,7 +68,7 @@ async fn respond(
     started: Instant,
     summary: &Arc<log::Summary>,
 ) -> Result<Response<AnswerBody>, Refused> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let host = hygiene::check(&parts).map_err(Refusal::Unclean)?;
     session.may_serve()?;
     let route = {
@@ -81,6 +81,7 @@ async fn respond(
         let refused = Refused::from(Refusal::Unclean(Unclean::DotSegments));
         return Err(Refused { route: Some(route), ..refused });
     }
+    hops::count(&mut parts.headers)?;
     let visit = Visit {
         session: Arc::clone(session),
         route,
@@ -89,10 +90,10 @@ async fn respond(
         started,
         summary: Arc::clone(summary),
     };
-    let allowed = Arc::clone(&visit.route.settings);
-    let outcome = match http_upgrade::classify(&parts.headers, parts.version, &allowed.upgrade).token() {
+    let wish = http_upgrade::classify(&parts, &visit.route.settings.upgrade);
+    let outcome = match wish.token() {
         None => Box::pin(exchange::run(&visit, Request::from_parts(parts, body))).await,
-        Some(token) => Box::pin(upgrade::open(&visit, parts, token)).await,
+        Some(token) => Box::pin(upgrade::open(&visit, Request::from_parts(parts, body), token)).await,
     };
     outcome.map_err(|refused| Refused { route: Some(Arc::clone(&visit.route)), ..refused })
 }

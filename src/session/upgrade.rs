@@ -1,30 +1,31 @@
 //! ★ The story of a tunnel: from a request that wants to upgrade to two streams joined.
 
 use std::future::{Future, pending, poll_fn};
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use bytes::Bytes;
-use http::header::SET_COOKIE;
+use http::header::{CONTENT_LENGTH, EXPECT, SET_COOKIE};
 use http::request::Parts;
-use http::uri::PathAndQuery;
-use http::{HeaderMap, Response, StatusCode};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::Body;
+use hyper::body::Incoming;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 
+use super::asking::ask;
 use super::body::AnswerBody;
 use super::interim::Interim;
 use super::passed_through::pass_through;
-use super::placement::{Placed, connect, reach};
+use super::placement::{Placed, connect};
 use super::request::{Refused, Visit};
 use super::serve::Place;
+use super::upload::{Progress, Upload};
 use super::{Phase, log};
 use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
-use crate::http::head::{ResponseHead, parse_response_head, write_request_head, write_response_head};
+use crate::http::head::{ResponseHead, write_response_head};
+use crate::http::upgrade::WEBSOCKET;
 use crate::http::{Refusal, binding, forward, hygiene};
 use crate::metrics::Metrics;
 use crate::net::ClientStream;
@@ -48,8 +49,13 @@ pub(super) struct Opened {
 }
 
 /// Opens a tunnel. Returns only where there is none: with the endpoint's answer if that is not a 101, or refused.
-pub(super) async fn open(visit: &Visit, mut parts: Parts, token: &str) -> Result<Response<AnswerBody>, Refused> {
-    hygiene::check_upgrade(&parts.headers).map_err(Refusal::Unclean)?;
+pub(super) async fn open(
+    visit: &Visit,
+    request: Request<Incoming>,
+    token: &str,
+) -> Result<Response<AnswerBody>, Refused> {
+    let (mut parts, body) = request.into_parts();
+    hygiene::check_upgrade(token, &parts.headers).map_err(Refusal::Unclean)?;
     let key = websocket_key(&parts, token)?;
     if visit.session.proxy.phase() >= Phase::Draining {
         return Err(Refusal::Draining.into());
@@ -57,17 +63,19 @@ pub(super) async fn open(visit: &Visit, mut parts: Parts, token: &str) -> Result
     let (affinity, pin) = visit.affinity(&parts.uri, &parts.headers);
     limit_offer(&mut parts.headers, &visit.route.settings.websocket);
     forward::request(&mut parts.headers, visit.arrival, Some(token));
+    let (body, upload) = upload(visit, body, &mut parts.headers);
 
     let mut placed = connect(visit, affinity, pin).await?;
     let interim = Interim::begin(&visit.session, parts.version).await;
-    let asked = ask(visit, &mut placed, &parts, &interim).await;
+    let asked = ask(visit, &mut placed, &parts, body, &interim).await;
     interim.conclude().await;
     let (head, early) = asked?;
     let Placed { lease, stream, is_owned } = placed;
     let cookie = visit.pin_cookie(lease.endpoint().pin, pin);
     if head.status != StatusCode::SWITCHING_PROTOCOLS {
         let is_owned = is_owned || binding::is_step(&parts.headers) || binding::is_step(&head.headers);
-        return pass_through(visit, parts.method, Placed { lease, stream, is_owned }, early, cookie).await;
+        let placed = Placed { lease, stream, is_owned };
+        return pass_through(visit, parts.method, placed, early, upload, cookie).await;
     }
     let protocol = judge(&parts.headers, key.as_ref(), token, &head)
         .map_err(|detail| lease.refused(Refusal::BadAnswer, detail))?;
@@ -96,9 +104,23 @@ pub(super) async fn open(visit: &Visit, mut parts: Parts, token: &str) -> Result
     pending().await
 }
 
+/// The body that goes to the endpoint before the answer counts, and how far it got; `None` where there is none, and then
+/// nothing is said of its length.
+fn upload(visit: &Visit, body: Incoming, headers: &mut HeaderMap) -> (Option<Upload>, Arc<Progress>) {
+    // A client that waits for a 100 gets ours: hyper says it when the body is asked for.
+    forward::remove(headers, |name| *name == EXPECT);
+    if body.is_end_stream() {
+        forward::remove(headers, |name| *name == CONTENT_LENGTH);
+        return (None, Arc::default());
+    }
+    let (upload, _sent) = Upload::new(body, None, visit.session.listener.settings.body_timeout);
+    let progress = upload.progress();
+    (Some(upload), progress)
+}
+
 /// The key of a WebSocket handshake, checked with the rest of it; other protocols have none.
 fn websocket_key(parts: &Parts, token: &str) -> Result<Option<Key>, Refusal> {
-    if token != "websocket" {
+    if token != WEBSOCKET {
         return Ok(None);
     }
     check_request(&parts.method, parts.version, &parts.headers).map(Some).map_err(Refusal::BadHandshake)
@@ -112,65 +134,6 @@ fn limit_offer(headers: &mut HeaderMap, settings: &WebsocketSettings) {
     if settings.limits_inflated() {
         refuse_unknown(headers);
     }
-}
-
-/// Gets the head of the answer, and what came with it. The client's own connection may end under the request: then it is
-/// asked once more, over a new one, if that may be done (RFC 9110 §9.2.2).
-async fn ask(
-    visit: &Visit,
-    placed: &mut Placed,
-    parts: &Parts,
-    interim: &Interim,
-) -> Result<(ResponseHead, Vec<u8>), Refused> {
-    let deadline = visit.upstream().settings.handshake_timeout;
-    let mut buffer = Vec::with_capacity(2 * HEAD);
-    loop {
-        let answer = timeout(deadline, send_and_read(&mut placed.stream, parts, interim, &mut buffer));
-        match answer.await.map_err(|_| (Refusal::HeadTimeout, "no answer within handshake_timeout".into())).flatten() {
-            Ok(head) => return Ok((head, buffer)),
-            Err((Refusal::AnswerLost, _)) if placed.is_owned && buffer.is_empty() && parts.method.is_idempotent() => {
-                placed.stream = reach(visit, placed.lease.endpoint()).await?;
-                placed.is_owned = false;
-            }
-            Err((refusal, detail)) => return Err(placed.lease.refused(refusal, detail)),
-        }
-    }
-}
-
-/// Sends the request and reads the head of the answer into `buffer`, and what came with it.
-async fn send_and_read(
-    stream: &mut TcpStream,
-    parts: &Parts,
-    interim: &Interim,
-    buffer: &mut Vec<u8>,
-) -> Result<ResponseHead, (Refusal, String)> {
-    let root = PathAndQuery::from_static("/");
-    let target = parts.uri.path_and_query().unwrap_or(&root);
-    buffer.clear();
-    write_request_head(buffer, &parts.method, target, &parts.headers);
-    let lost = |error: io::Error| (Refusal::AnswerLost, error.to_string());
-    // An endpoint may answer before it has read all of this, and close: where writing fails, reading tells.
-    let _ = stream.write_all(buffer).await;
-    // The request has served: its buffer takes the answer.
-    buffer.clear();
-    loop {
-        if stream.read_buf(buffer).await.map_err(lost)? == 0 {
-            return Err((Refusal::AnswerLost, "the endpoint closed the connection".into()));
-        }
-        // One read may bring several heads: the last of them answers.
-        while let Some(head) = parse_response_head(buffer).map_err(|bad| (Refusal::BadAnswer, bad.to_string()))? {
-            if !is_interim(head.status) {
-                return Ok(head);
-            }
-            interim.say(head.status, &head.headers);
-            buffer.drain(..head.length);
-        }
-    }
-}
-
-/// Whether another answer follows (RFC 9110 §15.2).
-fn is_interim(status: StatusCode) -> bool {
-    status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
 }
 
 /// Whether the 101 opens what was asked for (RFC 6455 §4.1, RFC 9110 §7.8); what the two sides will speak then.
@@ -215,5 +178,5 @@ impl Opened {
     }
 }
 
-/// What the head of an answer seldom exceeds, in bytes; that of a request is twice as long.
+/// What the head of an answer seldom exceeds, in bytes.
 const HEAD: usize = 512;

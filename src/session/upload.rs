@@ -16,7 +16,8 @@ use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
 use super::expect::Expectation;
-use crate::http::forward;
+use super::request::Refused;
+use crate::http::{Refusal, forward};
 
 /// A request body.
 #[derive(Debug)]
@@ -210,6 +211,16 @@ impl Sent {
     pub(super) async fn wait(self) {
         // Nothing is ever sent through the channel: it only closes.
         let _ = self.0.await;
+    }
+}
+
+impl From<Broken> for Refused {
+    fn from(broken: Broken) -> Self {
+        let refusal = match broken {
+            Broken::Stalled => Refusal::RequestTimeout,
+            Broken::Lost => Refusal::BrokenBody,
+        };
+        Self::because(refusal, broken.to_string())
     }
 }
 

@@ -15,7 +15,7 @@ use crate::tls::{CertificateError, CertifiedBundle, TicketKeys};
 /// Everything a request may consult.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// Counts the configurations that were published; a reload that changes nothing is none.
+    /// Counts the configurations that were published; a reload that changes nothing is none, a handoff is one.
     pub generation: u64,
     /// What it was made of.
     pub settings: Arc<Settings>,
@@ -125,16 +125,22 @@ impl Incarnations {
 
     fn upstream(&mut self, settings: &Arc<UpstreamSettings>, old: Option<&Upstream>) -> Upstream {
         let life = self.keep(old.map(|old| &old.life));
-        let endpoints = settings.endpoints.iter().map(|endpoint| self.endpoint(endpoint, old)).collect();
+        let endpoints =
+            settings.endpoints.iter().map(|endpoint| self.endpoint(&settings.name, endpoint, old)).collect();
         Upstream::new(Arc::clone(settings), life, endpoints)
     }
 
     /// An endpoint is the same while its name and its address are; its weight may change under it.
-    fn endpoint(&mut self, settings: &EndpointSettings, old: Option<&Upstream>) -> Arc<Endpoint> {
+    fn endpoint(
+        &mut self,
+        upstream: &UpstreamName,
+        settings: &EndpointSettings,
+        old: Option<&Upstream>,
+    ) -> Arc<Endpoint> {
         let same = |old: &&Arc<Endpoint>| old.name == settings.name && old.address == settings.address;
         match old.and_then(|old| old.endpoints().iter().find(same)) {
             Some(same) => Arc::clone(same),
-            None => Arc::new(Endpoint::new(settings, self.keep(None))),
+            None => Arc::new(Endpoint::new(upstream, settings, self.keep(None))),
         }
     }
 }

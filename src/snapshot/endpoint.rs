@@ -1,10 +1,10 @@
 //! One endpoint as it runs: its address and its load.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crate::balance::{EndpointIdentity, PinToken};
-use crate::config::{EndpointAddress, EndpointName, EndpointSettings};
+use crate::config::{EndpointAddress, EndpointName, EndpointSettings, UpstreamName};
 use crate::drain::Life;
 
 /// One endpoint. It is carried over from snapshot to snapshot as long as its name and address stay.
@@ -18,9 +18,11 @@ pub struct Endpoint {
     pub life: Life,
     /// What the hash knows it by: the same on every proxy of a fleet.
     pub identity: EndpointIdentity,
-    /// What a pin cookie names it by.
+    /// What a pin cookie names it and its upstream by.
     pub pin: PinToken,
     tunnels: AtomicUsize,
+    /// Connections to it that came to nothing.
+    connect_failures: AtomicU64,
     /// An operator drains it; this outlives reloads.
     draining: AtomicBool,
 }
@@ -32,14 +34,16 @@ pub struct Lease {
 }
 
 impl Endpoint {
-    pub(super) fn new(settings: &EndpointSettings, life: Life) -> Self {
+    /// An endpoint of `upstream`.
+    pub(super) fn new(upstream: &UpstreamName, settings: &EndpointSettings, life: Life) -> Self {
         Self {
             name: settings.name.clone(),
             address: settings.address.clone(),
             life,
             identity: EndpointIdentity::of(settings.name.as_str()),
-            pin: PinToken::of(settings.name.as_str()),
+            pin: PinToken::of(upstream.as_str(), settings.name.as_str()),
             tunnels: AtomicUsize::new(0),
+            connect_failures: AtomicU64::new(0),
             draining: AtomicBool::new(false),
         }
     }
@@ -63,6 +67,16 @@ impl Endpoint {
     /// Takes new placements again. Says whether it was draining.
     pub fn end_draining(&self) -> bool {
         self.draining.swap(false, Ordering::Relaxed)
+    }
+
+    /// A connection to it came to nothing.
+    pub fn note_connect_failure(&self) {
+        self.connect_failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many connections to it came to nothing.
+    pub fn connect_failures(&self) -> u64 {
+        self.connect_failures.load(Ordering::Relaxed)
     }
 
     /// How many tunnels are open, or about to.

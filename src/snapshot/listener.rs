@@ -49,6 +49,12 @@ impl Listener {
         self.tls.as_ref().map(|tls| &tls.config)
     }
 
+    /// When the first of its certificates ends, in seconds since 1970.
+    pub fn certificates_end(&self) -> Option<i64> {
+        let ends = self.tls.as_ref()?.bundle.ends()?;
+        i64::try_from(ends.as_secs()).ok()
+    }
+
     /// Whether a client would notice a difference.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let bundle = |listener: &Self| listener.tls.as_ref().map(|tls| tls.bundle.clone());

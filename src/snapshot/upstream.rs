@@ -97,7 +97,7 @@ endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "1
 
     fn picks(snapshot: &Snapshot, pin: Option<&str>) -> Vec<String> {
         let key = AffinityKey::of_value(b"somebody");
-        let picks = snapshot.upstreams()["chat"].picks(key, pin.map(PinToken::of));
+        let picks = snapshot.upstreams()["chat"].picks(key, pin.map(|name| PinToken::of("chat", name)));
         picks.map(|endpoint| endpoint.name.to_string()).collect()
     }
 

@@ -8,12 +8,14 @@ use rustls::server::NoServerSessionStorage;
 use rustls::version::{TLS12, TLS13};
 
 use super::certificates::CertifiedBundle;
+use super::identity::Identity;
 use super::sni::CertificatesBySni;
-use super::tickets::TicketKeys;
+use super::tickets::{TicketKeys, Tickets};
 
 /// How a listener with these certificates speaks TLS: versions 1.2 and 1.3, `http/1.1` over ALPN.
 ///
-/// A session begun under one configuration resumes under another if they were given the same `tickets`.
+/// A session begun under one configuration resumes under another if they were given the same `tickets`, and certificates of
+/// the same names.
 pub fn server_config(bundle: &CertifiedBundle, tickets: &TicketKeys) -> Arc<ServerConfig> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&TLS13, &TLS12])
@@ -21,7 +23,7 @@ pub fn server_config(bundle: &CertifiedBundle, tickets: &TicketKeys) -> Arc<Serv
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(CertificatesBySni::new(bundle)));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    config.ticketer = Arc::new(tickets.clone());
+    config.ticketer = Arc::new(Tickets::new(tickets.clone(), Identity::of(bundle)));
     config.send_tls13_tickets = TICKETS_PER_HANDSHAKE;
     // After the handshake a connection is carried on with nothing but its keys.
     config.enable_secret_extraction = true;
@@ -38,7 +40,11 @@ const TICKETS_PER_HANDSHAKE: usize = 1;
 #[cfg(test)]
 mod tests {
     use rcgen::{PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256};
-    use rustls::{HandshakeKind, ProtocolVersion, SupportedProtocolVersion};
+    use rustls::client::{
+        ClientSessionMemoryCache, ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue,
+    };
+    use rustls::pki_types::ServerName;
+    use rustls::{HandshakeKind, NamedGroup, ProtocolVersion, SupportedProtocolVersion};
 
     use super::*;
     use crate::tls::tests::{Client, Folder, Issued};
@@ -106,6 +112,82 @@ mod tests {
             assert_eq!(kind_with(&renewed, &tickets), Some(HandshakeKind::Resumed));
             assert_eq!(kind_with(&renewed, &TicketKeys::generate().unwrap()), Some(HandshakeKind::Full));
         }
+    }
+
+    #[test]
+    fn a_session_resumes_where_the_names_are_the_same_and_nowhere_else() {
+        let folder = Folder::new();
+        let issued = ["a.test", "a.test", "b.test"].map(|name| Issued::named(&[name]));
+        let [a, renewed, b] = issued.each_ref();
+        let tickets = TicketKeys::generate().unwrap();
+        for (version, _) in VERSIONS {
+            let kind_at = |certificates: &[&Issued]| {
+                let client = Client::trusting(&[a, renewed, b], version, &[]);
+                client.shake_hands("a.test", &config(&folder, &[a], &tickets)).unwrap();
+                let again = client.shake_hands("a.test", &config(&folder, certificates, &tickets));
+                again.map(|connection| connection.handshake_kind())
+            };
+
+            assert_eq!(kind_at(&[renewed]), Ok(Some(HandshakeKind::Resumed)));
+            assert_eq!(kind_at(&[a, renewed]), Ok(Some(HandshakeKind::Resumed)));
+            assert_eq!(kind_at(&[a, b]), Ok(Some(HandshakeKind::Full)));
+            assert!(kind_at(&[b]).is_err(), "the client is shown the certificate, and refuses it");
+        }
+    }
+
+    #[test]
+    fn a_session_with_one_name_of_a_listener_does_not_resume_with_another() {
+        let folder = Folder::new();
+        let (a, b) = (Issued::named(&["a.test"]), Issued::named(&["b.test"]));
+        let config = config(&folder, &[&a, &b], &TicketKeys::generate().unwrap());
+        for (version, _) in VERSIONS {
+            let client = Client::trusting(&[&a, &b], version, &[]).with(|config| {
+                config.resumption = Resumption::store(Arc::new(Careless(ClientSessionMemoryCache::new(8))));
+            });
+            let kind_with = |name| client.shake_hands(name, &config).unwrap().handshake_kind();
+
+            assert_eq!(kind_with("a.test"), Some(HandshakeKind::Full));
+            assert_eq!(kind_with("b.test"), Some(HandshakeKind::Full));
+            assert_eq!(kind_with("b.test"), Some(HandshakeKind::Resumed), "the client does offer what it has");
+        }
+    }
+
+    /// Sessions of a client that offers them to anybody.
+    #[derive(Debug)]
+    struct Careless(ClientSessionMemoryCache);
+
+    impl ClientSessionStore for Careless {
+        fn set_kx_hint(&self, _: ServerName<'static>, group: NamedGroup) {
+            self.0.set_kx_hint(anybody(), group);
+        }
+
+        fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
+            self.0.kx_hint(&anybody())
+        }
+
+        fn set_tls12_session(&self, _: ServerName<'static>, session: Tls12ClientSessionValue) {
+            self.0.set_tls12_session(anybody(), session);
+        }
+
+        fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+            self.0.tls12_session(&anybody())
+        }
+
+        fn remove_tls12_session(&self, _: &ServerName<'static>) {
+            self.0.remove_tls12_session(&anybody());
+        }
+
+        fn insert_tls13_ticket(&self, _: ServerName<'static>, ticket: Tls13ClientSessionValue) {
+            self.0.insert_tls13_ticket(anybody(), ticket);
+        }
+
+        fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+            self.0.take_tls13_ticket(&anybody())
+        }
+    }
+
+    fn anybody() -> ServerName<'static> {
+        ServerName::try_from("anybody.test").unwrap()
     }
 
     fn config(folder: &Folder, certificates: &[&Issued], tickets: &TicketKeys) -> Arc<ServerConfig> {

@@ -7,6 +7,7 @@ mod certificates;
 mod config;
 mod driver;
 mod fault;
+mod identity;
 mod keys;
 mod outgoing;
 mod record;
@@ -16,6 +17,7 @@ mod sni;
 mod tests;
 mod tickets;
 mod traffic;
+mod validity;
 
 pub use certificates::CertifiedBundle;
 pub use config::server_config;

@@ -1,7 +1,7 @@
 //! The keys that session tickets are sealed with.
 //!
-//! A ticket is `key name ‖ nonce ‖ AES-256-GCM of the session`, the name authenticated with it (RFC 5077 §4 gives the
-//! shape). New tickets are sealed with the current key; the one before still opens what it sealed. The keys stand in memory
+//! A ticket is `key name ‖ nonce ‖ AES-256-GCM of the session`, authenticated with the name and with the identity of the
+//! listener that gave it (RFC 5077 §4 gives the shape): another listener cannot open it. New tickets are sealed with the current key; the one before still opens what it sealed. The keys stand in memory
 //! only, and leave it only towards the process that takes over.
 
 use std::fmt;
@@ -14,6 +14,8 @@ use aws_lc_rs::rand;
 use rustls::Error;
 use rustls::server::ProducesTickets;
 use zeroize::Zeroizing;
+
+use super::identity::Identity;
 
 /// For so long a key seals; for as long again it opens. A random nonce is safe for 2³² tickets: 190,000 a second.
 const ROTATE_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
@@ -31,6 +33,13 @@ const TAG: usize = 16;
 /// twelve at the most; they are never written anywhere.
 #[derive(Clone, Debug)]
 pub struct TicketKeys(Arc<RwLock<Ring>>);
+
+/// The tickets of the listeners with one identity.
+#[derive(Debug)]
+pub(super) struct Tickets {
+    keys: TicketKeys,
+    identity: Identity,
+}
 
 /// The keys as one process gives them to the next. Secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -88,14 +97,14 @@ impl TicketKeys {
         }
     }
 
-    fn seal(&self, session: &[u8], now: Instant) -> Option<Vec<u8>> {
+    fn seal(&self, identity: &Identity, session: &[u8], now: Instant) -> Option<Vec<u8>> {
         self.turn(now);
-        self.0.read().unwrap_or_else(PoisonError::into_inner).current.seal(session).ok()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).current.seal(identity, session).ok()
     }
 
-    fn open(&self, ticket: &[u8], now: Instant) -> Option<Vec<u8>> {
+    fn open(&self, identity: &Identity, ticket: &[u8], now: Instant) -> Option<Vec<u8>> {
         self.turn(now);
-        self.0.read().unwrap_or_else(PoisonError::into_inner).open(ticket)
+        self.0.read().unwrap_or_else(PoisonError::into_inner).open(identity, ticket)
     }
 }
 
@@ -105,7 +114,13 @@ impl From<Ring> for TicketKeys {
     }
 }
 
-impl ProducesTickets for TicketKeys {
+impl Tickets {
+    pub(super) fn new(keys: TicketKeys, identity: Identity) -> Self {
+        Self { keys, identity }
+    }
+}
+
+impl ProducesTickets for Tickets {
     fn enabled(&self) -> bool {
         true
     }
@@ -115,11 +130,11 @@ impl ProducesTickets for TicketKeys {
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        self.seal(plain, Instant::now())
+        self.keys.seal(&self.identity, plain, Instant::now())
     }
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
-        self.open(cipher, Instant::now())
+        self.keys.open(&self.identity, cipher, Instant::now())
     }
 }
 
@@ -170,10 +185,10 @@ impl Ring {
         self.since = now;
     }
 
-    fn open(&self, ticket: &[u8]) -> Option<Vec<u8>> {
+    fn open(&self, identity: &Identity, ticket: &[u8]) -> Option<Vec<u8>> {
         let (name, sealed) = ticket.split_first_chunk::<NAME>()?;
         let key = [Some(&self.current), self.previous.as_ref()].into_iter().flatten().find(|key| key.name == *name)?;
-        key.open(sealed).ok()
+        key.open(identity, sealed).ok()
     }
 }
 
@@ -206,9 +221,9 @@ impl Key {
         Self::new(*name, secret).map_err(|Unspecified| UnusableTicketKeys)
     }
 
-    fn seal(&self, session: &[u8]) -> Result<Vec<u8>, Unspecified> {
+    fn seal(&self, identity: &Identity, session: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let mut sealed = session.to_vec();
-        let nonce = self.cipher.seal_in_place_append_tag(Aad::from(self.name), &mut sealed)?;
+        let nonce = self.cipher.seal_in_place_append_tag(self.bound_to(identity), &mut sealed)?;
         let mut ticket = Vec::with_capacity(NAME + NONCE_LEN + sealed.len());
         ticket.extend(self.name);
         ticket.extend(nonce.as_ref());
@@ -216,13 +231,17 @@ impl Key {
         Ok(ticket)
     }
 
-    fn open(&self, sealed: &[u8]) -> Result<Vec<u8>, Unspecified> {
+    fn open(&self, identity: &Identity, sealed: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let (nonce, session) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Unspecified)?;
         let mut session = session.to_vec();
         let length = session.len().checked_sub(TAG).ok_or(Unspecified)?;
-        self.cipher.open_in_place(Nonce::from(nonce), Aad::from(self.name), &mut session)?;
+        self.cipher.open_in_place(Nonce::from(nonce), self.bound_to(identity), &mut session)?;
         session.truncate(length);
         Ok(session)
+    }
+
+    fn bound_to(&self, identity: &Identity) -> Aad<Vec<u8>> {
+        Aad::from([&self.name, identity.as_bytes()].concat())
     }
 }
 
@@ -238,72 +257,90 @@ mod tests {
 
     const SESSION: &[u8] = b"the state of a session";
 
+    fn me() -> Identity {
+        Identity::named("site.test")
+    }
+
+    #[test]
+    fn opens_nothing_that_another_listener_sealed() {
+        let keys = TicketKeys::generate().unwrap();
+        let now = Instant::now();
+        let ticket = keys.seal(&me(), SESSION, now).unwrap();
+
+        assert_eq!(keys.open(&Identity::named("other.test"), &ticket, now), None);
+        assert_eq!(keys.open(&me(), &ticket, now).as_deref(), Some(SESSION));
+    }
+
     #[test]
     fn opens_what_it_sealed() {
         let keys = TicketKeys::generate().unwrap();
-        let (one, other) = (keys.encrypt(SESSION).unwrap(), keys.encrypt(SESSION).unwrap());
+        let (one, other) =
+            (keys.seal(&me(), SESSION, Instant::now()).unwrap(), keys.seal(&me(), SESSION, Instant::now()).unwrap());
 
         assert_ne!(one, other, "a nonce is used once");
-        assert_eq!(keys.decrypt(&one).as_deref(), Some(SESSION));
-        assert_eq!(keys.decrypt(&other).as_deref(), Some(SESSION));
+        assert_eq!(keys.open(&me(), &one, Instant::now()).as_deref(), Some(SESSION));
+        assert_eq!(keys.open(&me(), &other, Instant::now()).as_deref(), Some(SESSION));
     }
 
     #[test]
     fn opens_nothing_that_was_tampered_with_or_cut() {
         let keys = TicketKeys::generate().unwrap();
-        let ticket = keys.encrypt(SESSION).unwrap();
+        let ticket = keys.seal(&me(), SESSION, Instant::now()).unwrap();
 
         for index in 0..ticket.len() {
             let mut tampered = ticket.clone();
             tampered[index] ^= 1;
-            assert_eq!(keys.decrypt(&tampered), None, "byte {index}");
-            assert_eq!(keys.decrypt(&ticket[..index]), None, "cut at {index}");
+            assert_eq!(keys.open(&me(), &tampered, Instant::now()), None, "byte {index}");
+            assert_eq!(keys.open(&me(), &ticket[..index], Instant::now()), None, "cut at {index}");
         }
     }
 
     #[test]
     fn opens_nothing_of_other_keys() {
-        let ticket = TicketKeys::generate().unwrap().encrypt(SESSION).unwrap();
+        let ticket = TicketKeys::generate().unwrap().seal(&me(), SESSION, Instant::now()).unwrap();
 
-        assert_eq!(TicketKeys::generate().unwrap().decrypt(&ticket), None);
+        assert_eq!(TicketKeys::generate().unwrap().open(&me(), &ticket, Instant::now()), None);
     }
 
     #[test]
     fn a_ticket_outlives_one_rotation_and_not_two() {
         let keys = TicketKeys::generate().unwrap();
         let start = Instant::now();
-        let ticket = keys.seal(SESSION, start).unwrap();
+        let ticket = keys.seal(&me(), SESSION, start).unwrap();
 
-        assert!(keys.open(&ticket, start + ROTATE_AFTER).is_some());
-        let renewed = keys.seal(SESSION, start + ROTATE_AFTER).unwrap();
+        assert!(keys.open(&me(), &ticket, start + ROTATE_AFTER).is_some());
+        let renewed = keys.seal(&me(), SESSION, start + ROTATE_AFTER).unwrap();
         assert_ne!(renewed[..NAME], ticket[..NAME], "the next key seals");
-        assert!(keys.open(&ticket, start + 2 * ROTATE_AFTER + Duration::from_secs(1)).is_none());
-        assert!(keys.open(&renewed, start + 2 * ROTATE_AFTER + Duration::from_secs(1)).is_some());
+        assert!(keys.open(&me(), &ticket, start + 2 * ROTATE_AFTER + Duration::from_secs(1)).is_none());
+        assert!(keys.open(&me(), &renewed, start + 2 * ROTATE_AFTER + Duration::from_secs(1)).is_some());
     }
 
     #[test]
     fn after_a_long_rest_the_key_before_opens_nothing() {
         let keys = TicketKeys::generate().unwrap();
         let start = Instant::now();
-        let ticket = keys.seal(SESSION, start).unwrap();
+        let ticket = keys.seal(&me(), SESSION, start).unwrap();
 
-        assert!(keys.open(&ticket, start + LIFETIME + Duration::from_secs(1)).is_none());
+        assert!(keys.open(&me(), &ticket, start + LIFETIME + Duration::from_secs(1)).is_none());
     }
 
     #[test]
     fn another_process_opens_with_exported_keys() {
         let keys = TicketKeys::generate().unwrap();
         let start = Instant::now();
-        let old = keys.seal(SESSION, start).unwrap();
+        let old = keys.seal(&me(), SESSION, start).unwrap();
         keys.turn(start + ROTATE_AFTER);
-        let recent = keys.seal(SESSION, start + ROTATE_AFTER).unwrap();
+        let recent = keys.seal(&me(), SESSION, start + ROTATE_AFTER).unwrap();
 
         let exported = ExportedTicketKeys::from(keys.export().as_bytes().to_vec());
         let successor = TicketKeys::import(&exported).unwrap();
 
-        assert_eq!(successor.decrypt(&old).as_deref(), Some(SESSION));
-        assert_eq!(successor.decrypt(&recent).as_deref(), Some(SESSION));
-        assert_eq!(keys.decrypt(&successor.encrypt(SESSION).unwrap()).as_deref(), Some(SESSION));
+        assert_eq!(successor.open(&me(), &old, Instant::now()).as_deref(), Some(SESSION));
+        assert_eq!(successor.open(&me(), &recent, Instant::now()).as_deref(), Some(SESSION));
+        assert_eq!(
+            keys.open(&me(), &successor.seal(&me(), SESSION, Instant::now()).unwrap(), Instant::now()).as_deref(),
+            Some(SESSION)
+        );
     }
 
     #[test]

@@ -164,11 +164,11 @@ impl Activity {
     }
 
     /// When to ask again.
-    pub(super) fn next(&self, settings: &WebsocketSettings) -> Option<Instant> {
+    pub(super) fn next(&self, settings: &WebsocketSettings, now: Instant) -> Option<Instant> {
         let ping = |side: Side| match *self.ping.get(side) {
             Ping::Unneeded => self.ping_every(settings, side).map(|every| *self.heard.get(side) + every),
             Ping::Wanted | Ping::Sent => None,
-            Ping::Asked(progress) => Some(progress.since() + settings.pong_within),
+            Ping::Asked(progress) => Some(progress.next_look(settings.pong_within, now)),
         };
         let idle = settings.idle_timeout.map(|timeout| self.last + timeout);
         [ping(Side::Client), ping(Side::Upstream), self.ends, idle].into_iter().flatten().min()

@@ -10,7 +10,8 @@
 //! until the tunnel is over: closing a socket with unread input would send a reset, which destroys the Close on its way.
 //!
 //! "Written" is not "delivered": megabytes fit into the kernel in front of our Close. So the deadline asks it, and is put
-//! off while a side still takes what is on its way. Nothing is asked where both ends close in time.
+//! off while a side still takes what is on its way. The kernel does not tell when it took something, so it is asked several
+//! times until then; nothing is asked where both ends close at once.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use tokio::time::Instant;
 use super::activity::Speech;
 use super::ending::{Ending, Gone, GoodBye};
 use super::outcome::Farewell;
-use super::progress::Taken;
+use super::progress::{Taken, step};
 use crate::config::WebsocketSettings;
 use crate::process::Delivery;
 use crate::websocket::{CloseCode, PerSide, Side};
@@ -50,8 +51,10 @@ pub(super) struct Closing {
     told: PerSide<bool>,
     cut: PerSide<bool>,
     discarded: PerSide<u64>,
-    /// How much of what is on its way to it each side had taken at the last deadline.
+    /// How much of what is on its way to it each side had taken at the last look.
     taken: PerSide<Taken>,
+    /// When that was.
+    looked: Instant,
 }
 
 /// What is to be said to a side now.
@@ -91,6 +94,7 @@ impl Closing {
             cut: PerSide::default(),
             discarded: PerSide::default(),
             taken: PerSide::default(),
+            looked: now,
         }
     }
 
@@ -102,6 +106,20 @@ impl Closing {
     /// When what is left is cut.
     pub(super) fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// When to look again whether somebody is to be waited for: at the deadline, and often enough before it to know when a
+    /// side last took something.
+    pub(super) fn next_look(&self, settings: &WebsocketSettings) -> Instant {
+        if self.latest == Some(self.deadline) {
+            return self.deadline;
+        }
+        self.deadline.min(self.looked + step(self.quiet.unwrap_or(settings.closing_timeout)))
+    }
+
+    /// Whoever is to be waited for is asked about `now`.
+    pub(super) fn note_looked(&mut self, now: Instant) {
+        self.looked = now;
     }
 
     /// A drain that comes on top may bring the end nearer, never put it off.

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::outcome::Counts;
-use super::rates::Rates;
+use super::rates::{Above, Rates};
 use super::scratch::{HEAD, Meters};
 use crate::websocket::{CloseCode, Control, ControlKind, InflateMeter, Inspector, Then, Violation};
 
@@ -17,7 +17,7 @@ pub(super) type Mark = [u8; 8];
 #[derive(Debug)]
 pub(super) struct Half {
     framing: Framing,
-    /// Read and not passed on yet; its turn comes before what is read next.
+    /// Read and not passed on yet, at most one read; its turn comes before what is read next.
     backlog: Vec<u8>,
     /// The backlog is the start of a header or of a control frame: only with more can it be judged.
     starved: bool,
@@ -67,13 +67,13 @@ pub(super) struct Judged {
     pub(super) control: bool,
     /// Messages that began.
     pub(super) messages: u64,
-    /// Control frames that were judged, those that were swallowed too.
-    pub(super) control_frames: u64,
     /// A Ping was among those that passed.
     pub(super) pinged: bool,
     /// What ends the direction, right behind what passed.
     pub(super) event: Option<Event>,
-    /// It was more than a rate allows: for a while nothing may be read.
+    /// What stands right behind what passed, and would be more than a rate allows.
+    pub(super) above: Option<Above>,
+    /// A rate is used up: for a while nothing may be read.
     pub(super) throttled: bool,
 }
 
@@ -132,66 +132,83 @@ impl Half {
         if std::mem::take(&mut self.starved) {
             self.backlog.clear();
         }
-        let mut judged = match &mut self.framing {
-            Framing::Raw => Judged { passed: chunk.len(), data: true, ..Judged::default() },
-            Framing::Websocket { .. } => self.judge_frames(chunk, on_close, mark, meters, now),
+        let most = self.rates.as_mut().map_or(usize::MAX, |rates| rates.bytes_left(now));
+        let (mut judged, size) = match &mut self.framing {
+            Framing::Raw => self.judge_bytes(chunk, most),
+            Framing::Websocket { .. } => self.judge_frames(chunk, most, on_close, mark, meters, now),
         };
         if let Some(rates) = &mut self.rates {
-            rates.charge(&mut judged, now);
+            rates.charge(&mut judged, size, now);
         }
         judged
     }
 
+    /// Judges what may be anything. At most `most` bytes may pass; says how many were judged.
+    fn judge_bytes(&mut self, chunk: &[u8], most: usize) -> (Judged, usize) {
+        let (passed, rest) = chunk.split_at_checked(most).unwrap_or((chunk, &[]));
+        keep(&mut self.backlog, rest);
+        let above = (!rest.is_empty()).then_some(Above::Bytes);
+        (Judged { passed: passed.len(), data: !passed.is_empty(), above, ..Judged::default() }, passed.len())
+    }
+
+    /// Judges frames, as far as they stand in the first `most` bytes; says how many bytes were judged.
+
     fn judge_frames(
         &mut self,
         chunk: &mut [u8],
+        most: usize,
         on_close: OnClose,
         mark: Mark,
         meters: &mut Meters,
         now: Instant,
-    ) -> Judged {
+    ) -> (Judged, usize) {
         let mut judged = Judged::default();
-        let Framing::Websocket { inspector, meter } = &mut self.framing else { return judged };
+        let Framing::Websocket { inspector, meter } = &mut self.framing else { return (judged, 0) };
         // One budget for the whole chunk, however many control frames cut it into scans.
         let mut metering = meter.as_mut().map(|meter| meter.observe(meters.lend(), INFLATE));
         let may_begin = self.rates.as_mut().map_or(u64::MAX, |rates| rates.messages_left(now));
-        let mut kept = Kept { chunk, passed: 0, judged: 0 };
+        let mut kept = Kept { end: chunk.len().min(most), chunk, passed: 0, judged: 0 };
         let mut starved = false;
-        while judged.event.is_none() {
+        while judged.event.is_none() && judged.above.is_none() {
             let may_begin = may_begin - judged.messages;
             let scan = match &mut metering {
-                None => inspector.scan(kept.rest(), may_begin),
-                Some(metering) => inspector.scan_observed(kept.rest(), may_begin, metering),
+                None => inspector.scan(kept.within(), may_begin),
+                Some(metering) => inspector.scan_observed(kept.within(), may_begin, metering),
             };
             kept.pass(scan.passed);
             judged.messages += scan.messages;
             judged.data |= scan.passed > 0;
             match scan.then {
+                Then::Exhausted | Then::Incomplete if kept.is_cut() => judged.above = Some(Above::Bytes),
                 Then::Exhausted | Then::Paused => break,
                 Then::Incomplete => {
                     starved = true;
                     break;
                 }
                 Then::Control(control) => {
-                    let violation = self.rates.as_mut().and_then(|rates| rates.take_control(&control, now));
-                    judged.event = violation.map(Event::Violated);
-                    match judged.weigh(&control, kept.rest(), on_close, mark) {
+                    if !self.rates.as_mut().is_none_or(|rates| rates.take_control(&control, now)) {
+                        inspector.put_back();
+                        judged.above = Some(Above::ControlFrames);
+                        break;
+                    }
+                    match judged.weigh(&control, kept.within(), on_close, mark) {
                         Verdict::Pass => kept.pass(control.size),
                         Verdict::Swallow => kept.swallow(control.size),
                     }
                 }
-                Then::Budget => judged.event = self.rates.as_ref().map(|rates| rates.too_many_messages()),
+                Then::Budget => judged.above = Some(Above::Messages),
                 Then::Violation(violation) => judged.event = Some(Event::Violated(violation)),
             }
         }
         judged.passed = kept.passed;
+        let size = kept.judged;
         // What follows a limit that was passed is still frames, and the answer to our Close is one of them.
         let rest = kept.rest();
         if !rest.is_empty() {
             self.starved = starved && self.backlog.is_empty();
-            self.backlog.splice(..0, rest.iter().copied());
+            keep(&mut self.backlog, rest);
         }
-        judged
+        (judged, size)
     }
 
     /// What was judged has been passed on.
@@ -210,6 +227,21 @@ impl Half {
             inspector.lift_limits();
             *meter = None;
         }
+    }
+
+    /// How much may be read, of `most`: no more than may pass where a rate holds the source back.
+    pub(super) fn room(&mut self, most: usize, now: Instant) -> usize {
+        match &mut self.rates {
+            // What the backlog has of a header is read already, and not charged yet.
+            Some(rates) if self.starved => most.min(rates.room(now).saturating_sub(self.backlog.len())),
+            Some(rates) => most.min(rates.room(now)),
+            None => most,
+        }
+    }
+
+    /// No rate holds any more: nothing passes.
+    pub(super) fn lift_rates(&mut self) {
+        self.rates = None;
     }
 
     /// Nothing that was read and not passed is of use any more.
@@ -259,11 +291,23 @@ impl Half {
 /// not judged yet. Each byte moves at most once.
 struct Kept<'a> {
     chunk: &'a mut [u8],
+    /// So far it may be judged now.
+    end: usize,
     passed: usize,
     judged: usize,
 }
 
 impl Kept<'_> {
+    /// What is to be judged now.
+    fn within(&self) -> &[u8] {
+        self.chunk.get(self.judged..self.end).unwrap_or_default()
+    }
+
+    /// Whether there is more than may be judged now.
+    fn is_cut(&self) -> bool {
+        self.end < self.chunk.len()
+    }
+
     fn rest(&self) -> &[u8] {
         self.chunk.get(self.judged..).unwrap_or_default()
     }
@@ -281,6 +325,13 @@ impl Kept<'_> {
     }
 }
 
+/// Puts `rest` in front of all that waits.
+fn keep(backlog: &mut Vec<u8>, rest: &[u8]) {
+    if !rest.is_empty() {
+        backlog.splice(..0, rest.iter().copied());
+    }
+}
+
 /// What becomes of a control frame.
 enum Verdict {
     Pass,
@@ -289,10 +340,7 @@ enum Verdict {
 
 impl Judged {
     fn weigh(&mut self, control: &Control, frame: &[u8], on_close: OnClose, mark: Mark) -> Verdict {
-        self.control_frames += 1;
         match control.kind {
-            // It is one too many.
-            _ if self.event.is_some() => return Verdict::Swallow,
             ControlKind::Close(code) => {
                 self.event = Some(Event::Closed(code));
                 if on_close == OnClose::Swallow {

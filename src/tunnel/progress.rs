@@ -9,7 +9,8 @@ use crate::process::Delivery;
 /// A clock that waits for a side, and is set back by all that its kernel takes meanwhile.
 ///
 /// "Nothing came of it" is not "nothing happens": megabytes fit into the two kernels' buffers, and a slow side takes
-/// them for minutes before it comes to what we wait for.
+/// them for minutes before it comes to what we wait for. The kernel tells how much it took, not when; so it is asked
+/// several times within a timeout, and what waits ends at most one [`step`] late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Progress {
     since: Instant,
@@ -36,6 +37,16 @@ impl Progress {
         self.since
     }
 
+    /// When the kernel is to be asked next, by one who waits for `timeout`; always after `now`.
+    pub(super) fn next_look(&self, timeout: Duration, now: Instant) -> Instant {
+        let step = step(timeout);
+        let waited = now.saturating_duration_since(self.since);
+        let looks = waited.as_nanos().checked_div(step.as_nanos()).map_or(1, |looks| looks.saturating_add(1));
+        let next = self.since + step.saturating_mul(u32::try_from(looks).unwrap_or(u32::MAX));
+        let end = self.since + timeout;
+        if now < end { next.min(end) } else { next }
+    }
+
     /// Whether it has waited for `timeout` and the side's kernel took nothing in all that time.
     pub(super) fn is_missing_for(
         &mut self,
@@ -43,7 +54,7 @@ impl Progress {
         delivery: impl FnOnce() -> Option<Delivery>,
         now: Instant,
     ) -> bool {
-        if now < self.since + timeout {
+        if now < self.since + step(timeout) {
             return false;
         }
         if let Some(taken) = delivery().and_then(|delivery| self.taken.look(&delivery, now)) {
@@ -51,6 +62,13 @@ impl Progress {
         }
         now >= self.since + timeout
     }
+}
+
+/// How often a kernel is asked for one who waits for `timeout`: each look may put its end off by so much.
+pub(super) fn step(timeout: Duration) -> Duration {
+    const LOOKS: u32 = 16;
+    const SHORTEST: Duration = Duration::from_millis(50);
+    (timeout / LOOKS).max(SHORTEST).min(timeout)
 }
 
 impl Taken {

@@ -141,6 +141,10 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         self.common.rearm = true;
         match &self.common.closing {
             Some(closing) if now >= closing.deadline() => self.act_on_deadline(cx, now),
+            Some(closing) if now >= closing.next_look(&self.common.settings) => {
+                self.puts_deadline_off(now);
+                Carried::Nothing
+            }
             Some(_) => Carried::Nothing,
             None => match self.due(now) {
                 Some(ending) => {
@@ -251,6 +255,9 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
 
     /// A side that is slow has more time, until it is stalled.
     fn puts_deadline_off(&mut self, now: Instant) -> bool {
+        if let Some(closing) = &mut self.common.closing {
+            closing.note_looked(now);
+        }
         self.stalled(now).is_none() && (self.is_delivering(now) || self.is_kept_from_talking(now))
     }
 
@@ -281,19 +288,21 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
 
     fn next_deadline(&self, now: Instant) -> Option<Instant> {
         let common = &self.common;
-        let stall = |side: Option<Instant>| Some(side? + common.settings.stall_timeout?);
+        let timeout = common.settings.closing_timeout;
         let of_its_state = match &common.closing {
-            Some(closing) => Some(closing.deadline()),
+            Some(closing) => Some(closing.next_look(&common.settings)),
             None => {
-                let activity = common.activity.next(&common.settings);
-                let stalls = [stall(self.client.blocked_since()), stall(self.upstream.blocked_since())];
-                stalls.into_iter().chain([activity]).flatten().min()
+                let activity = common.activity.next(&common.settings, now);
+                let stall_timeout = common.settings.stall_timeout;
+                let client = stall_timeout.and_then(|timeout| self.client.next_look(timeout, now));
+                let upstream = stall_timeout.and_then(|timeout| self.upstream.next_look(timeout, now));
+                [client, upstream, activity].into_iter().flatten().min()
             }
         };
-        let timeout = common.settings.closing_timeout;
-        let last_words = [self.client.last_words_until(timeout), self.upstream.last_words_until(timeout)];
+        let client_words = last_words(&self.client, &self.upstream, timeout, now);
+        let upstream_words = last_words(&self.upstream, &self.client, timeout, now);
         let resumes = [self.from_client.resume(now), self.from_upstream.resume(now)];
-        last_words.into_iter().chain(resumes).chain([of_its_state]).flatten().min()
+        resumes.into_iter().chain([of_its_state, client_words, upstream_words]).flatten().min()
     }
 
     /// How much memory its buffers hold, one direction each: what waits for the sink and what was not judged.
@@ -304,4 +313,15 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
             from_upstream: self.client.buffered() + self.from_upstream.buffered(),
         }
     }
+}
+
+/// When the last words of `side` are over, or when to look again how `sink` takes what stands before them.
+fn last_words<S: TunnelStream, T: TunnelStream>(
+    side: &Leg<S>,
+    sink: &Leg<T>,
+    timeout: Duration,
+    now: Instant,
+) -> Option<Instant> {
+    let until = side.last_words_until(timeout)?;
+    Some(sink.next_look(timeout, now).map_or(until, |look| look.min(until)))
 }

@@ -1,4 +1,7 @@
 //! How fast one direction may be: its token buckets, and what happens above a rate.
+//!
+//! Invariant: within any time, no more passes than the burst and what the rate brings meanwhile, however much stands in one
+//! read. What is above that waits unread, or unjudged in the backlog, or ends the tunnel.
 
 use std::time::Duration;
 
@@ -6,10 +9,14 @@ use tokio::time::Instant;
 
 use super::half::{Event, Judged};
 use crate::config::{Excess, LimitSettings, Rate};
-use crate::websocket::{Control, ControlKind, TokenBucket, Violation};
+use crate::websocket::{Control, ControlKind, MAX_CONTROL_PAYLOAD, MAX_HEADER, TokenBucket, Violation};
 
-/// A pause is looked at again after so long, however deep the debt is.
+/// A pause is looked at again after so long, however slow the rate is.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// Headers and control frames pass whole, so the burst of bytes is never less than the longest of them together.
+const WHOLE: u64 = (MAX_HEADER + MAX_HEADER + MAX_CONTROL_PAYLOAD) as u64;
+/// A direction that is held back goes on so often each second, with what has come in by then.
+const TURNS: u64 = 20;
 
 /// The rates of one direction; made only where there is one. Each bucket has a box of its own: mostly there is only the one
 /// for control frames, in every tunnel.
@@ -24,18 +31,31 @@ pub(super) struct Rates {
     resume: Option<Instant>,
 }
 
+/// What stands behind all that passed is above this rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Above {
+    /// The next header begins a message.
+    Messages,
+    /// The next frame is a control frame.
+    ControlFrames,
+    /// Whatever it is.
+    Bytes,
+}
+
 impl Rates {
     /// The rates that `limits` asks for, if any.
     pub(super) fn new(limits: &LimitSettings, now: Instant) -> Option<Box<Self>> {
-        let limited = |rate: Option<Rate>| {
-            rate.map(|Rate { per_second, burst }| Box::new(TokenBucket::new(per_second, burst, Duration::ZERO)))
+        let limited = |rate: Option<Rate>, least| {
+            rate.map(|Rate { per_second, burst }| {
+                Box::new(TokenBucket::new(per_second, burst.max(least), Duration::ZERO))
+            })
         };
         let rates = Self {
             epoch: now,
             excess: limits.excess,
-            messages: limited(limits.messages_per_second),
-            control_frames: limited(limits.control_frames_per_second),
-            bytes: limited(limits.bytes_per_second),
+            messages: limited(limits.messages_per_second, 1),
+            control_frames: limited(limits.control_frames_per_second, 1),
+            bytes: limited(limits.bytes_per_second, WHOLE),
             resume: None,
         };
         let any = rates.messages.is_some() || rates.control_frames.is_some() || rates.bytes.is_some();
@@ -52,47 +72,47 @@ impl Rates {
         Self::new(&of_bytes, now)
     }
 
-    /// How many messages may begin now. A throttled direction may overdraw, by what one read brings, and then pauses.
+    /// How many messages may begin now.
     pub(super) fn messages_left(&mut self, now: Instant) -> u64 {
-        match &mut self.messages {
-            Some(messages) if self.excess == Excess::Close => messages.available(now - self.epoch),
-            Some(_) | None => u64::MAX,
-        }
+        self.messages.as_mut().map_or(u64::MAX, |messages| messages.available(now - self.epoch))
     }
 
-    /// The violation of a message beyond [`messages_left`](Self::messages_left).
-    pub(super) fn too_many_messages(&self) -> Event {
-        let per_second = self.messages.as_ref().map_or(0, |messages| messages.per_second());
-        Event::Violated(Violation::TooManyMessages(per_second))
+    /// How many bytes may pass now.
+    pub(super) fn bytes_left(&mut self, now: Instant) -> usize {
+        let Some(bytes) = &mut self.bytes else { return usize::MAX };
+        usize::try_from(bytes.available(now - self.epoch)).unwrap_or(usize::MAX)
     }
 
-    /// Charges a control frame; the violation, if it is one too many and that ends the tunnel. A Close is never too many.
-    pub(super) fn take_control(&mut self, control: &Control, now: Instant) -> Option<Violation> {
-        let control_frames = self.control_frames.as_mut()?;
-        let is_close = matches!(control.kind, ControlKind::Close(_));
-        if is_close || self.excess == Excess::Throttle || control_frames.take(1, now - self.epoch) {
-            return None;
-        }
-        Some(Violation::TooManyControlFrames(control_frames.per_second()))
-    }
-
-    /// Charges what was judged: adds the violation, or the pause, that comes of it.
-    pub(super) fn charge(&mut self, judged: &mut Judged, now: Instant) {
-        let epoch = self.epoch;
-        let charge = |bucket: &mut Option<Box<TokenBucket>>, tokens| bucket.as_mut()?.charge(tokens, now - epoch);
-        let messages = charge(&mut self.messages, judged.messages);
-        let bytes = charge(&mut self.bytes, judged.passed as u64);
+    /// How much may be read now: what could not pass is left to the socket, so that its sender notices.
+    pub(super) fn room(&mut self, now: Instant) -> usize {
         match self.excess {
-            Excess::Throttle => {
-                let control_frames = charge(&mut self.control_frames, judged.control_frames);
-                let pause = [messages, bytes, control_frames].into_iter().flatten().max();
+            Excess::Throttle => self.bytes_left(now),
+            Excess::Close => usize::MAX,
+        }
+    }
+
+    /// Charges a control frame; whether it may pass. A Close always may.
+    pub(super) fn take_control(&mut self, control: &Control, now: Instant) -> bool {
+        let Some(control_frames) = &mut self.control_frames else { return true };
+        matches!(control.kind, ControlKind::Close(_)) || control_frames.take(1, now - self.epoch)
+    }
+
+    /// Charges `size` bytes that were judged, and what they were: adds the violation, or the pause, that comes of it.
+    pub(super) fn charge(&mut self, judged: &mut Judged, size: usize, now: Instant) {
+        let at = now - self.epoch;
+        if let Some(messages) = &mut self.messages {
+            messages.charge(judged.messages, at);
+        }
+        if let Some(bytes) = &mut self.bytes {
+            bytes.charge(size as u64, at);
+        }
+        match (self.excess, judged.above) {
+            (Excess::Close, None) => {}
+            (Excess::Close, Some(above)) => judged.event = Some(Event::Violated(self.violation(above))),
+            (Excess::Throttle, above) => {
+                let pause = self.pause(above, at);
                 self.resume = pause.map(|pause| now + pause.min(LONGEST_PAUSE));
-                judged.throttled = self.resume.is_some();
-            }
-            Excess::Close => {
-                if let (Some(_), Some(bucket), None) = (bytes, &self.bytes, judged.event) {
-                    judged.event = Some(Event::Violated(Violation::TooManyBytes(bucket.per_second())));
-                }
+                judged.throttled = pause.is_some();
             }
         }
     }
@@ -100,5 +120,29 @@ impl Rates {
     /// Until when nothing may be read.
     pub(super) fn resume(&self) -> Option<Instant> {
         self.resume
+    }
+
+    /// How long until enough may pass again. Bytes are waited for before they run out: a header may need some at once.
+    fn pause(&mut self, above: Option<Above>, at: Duration) -> Option<Duration> {
+        let wait = |bucket: &mut Option<Box<TokenBucket>>, least: u64| {
+            let bucket = bucket.as_mut()?;
+            bucket.wait_for((bucket.per_second() / TURNS).min(bucket.burst() / 2).max(least), at)
+        };
+        let bytes = wait(&mut self.bytes, WHOLE);
+        let other = match above {
+            Some(Above::Messages) => wait(&mut self.messages, 1),
+            Some(Above::ControlFrames) => wait(&mut self.control_frames, 1),
+            Some(Above::Bytes) | None => None,
+        };
+        bytes.max(other)
+    }
+
+    fn violation(&self, above: Above) -> Violation {
+        let per_second = |bucket: &Option<Box<TokenBucket>>| bucket.as_ref().map_or(0, |bucket| bucket.per_second());
+        match above {
+            Above::Messages => Violation::TooManyMessages(per_second(&self.messages)),
+            Above::ControlFrames => Violation::TooManyControlFrames(per_second(&self.control_frames)),
+            Above::Bytes => Violation::TooManyBytes(per_second(&self.bytes)),
+        }
     }
 }

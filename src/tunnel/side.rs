@@ -222,6 +222,14 @@ impl<S: TunnelStream> Side<S> {
         blocked.is_missing_for(timeout, || self.stream.delivery(), now)
     }
 
+    /// When to look again whether it has taken nothing for so long.
+    pub(super) fn next_look(&self, timeout: Duration, now: Instant) -> Option<Instant> {
+        match &self.waits {
+            Waits::Room(blocked) => Some(blocked.next_look(timeout, now)),
+            Waits::Nothing | Waits::LastWords(_) => None,
+        }
+    }
+
     /// Since when it has taken nothing of what waits for it, as far as we know.
     pub(super) fn blocked_since(&self) -> Option<Instant> {
         match &self.waits {

@@ -15,9 +15,13 @@ mod inflate;
 mod last_words;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod paced;
 mod peer;
 #[cfg(test)]
 mod pressure;
+#[cfg(test)]
+mod punctual;
 #[cfg(test)]
 mod raw;
 mod scene;

@@ -44,7 +44,7 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
         if !self.may_read(cx, now) {
             return self.hear_nothing(now);
         }
-        let most = self.room();
+        let most = self.room(now);
         if most == 0 {
             return Carried::Nothing;
         }
@@ -82,13 +82,14 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
     /// them comes the end of the stream; where neither comes, or nobody takes them, it is gone all the same.
     fn hear_nothing(&mut self, now: Instant) -> Carried {
         let timeout = self.common.settings.closing_timeout;
-        if self.source.last_words_until(timeout).is_none_or(|until| now < until) {
-            return Carried::Nothing;
-        }
+        let Some(until) = self.source.last_words_until(timeout) else { return Carried::Nothing };
         let is_held_back = *self.common.unread.get(self.from);
         if is_held_back && !self.sink.is_stalled(timeout, now) {
-            self.source.await_last_words(now);
+            self.source.await_last_words(self.sink.blocked_since().unwrap_or(now));
             self.common.rearm = true;
+            return Carried::Nothing;
+        }
+        if now < until {
             return Carried::Nothing;
         }
         self.source_gone(Gone::Broken, now)
@@ -122,11 +123,15 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
     }
 
     /// How much may be read: where a frame of ours waits, no more than up to the boundary where it can stand.
-    fn room(&self) -> usize {
-        if !self.is_forwarding() || !self.common.has_frame_for(self.from.other()) {
+    fn room(&mut self, now: Instant) -> usize {
+        if !self.is_forwarding() {
             return READ;
         }
-        self.half.until_boundary().map_or(READ, |missing| usize::try_from(missing).unwrap_or(READ).min(READ))
+        let most = self.half.room(READ, now);
+        if !self.common.has_frame_for(self.from.other()) {
+            return most;
+        }
+        self.half.until_boundary().map_or(most, |missing| usize::try_from(missing).unwrap_or(most).min(most))
     }
 
     fn pass(&mut self, cx: &mut Context<'_>, now: Instant, chunk: &mut [u8], meters: &mut Meters) {
@@ -155,6 +160,7 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
     /// Reads on only to find the source's Close, and to keep its own writes from failing before it finds ours.
     fn discard(&mut self, now: Instant, chunk: &mut [u8], meters: &mut Meters) {
         let size = chunk.len();
+        self.half.lift_rates();
         if self.source.read == Read::Ignored {
             self.half.discard();
         }

@@ -52,6 +52,14 @@ impl Direction {
             Self::FromUpstream => Side::Upstream,
         }
     }
+
+    /// The word for logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FromClient => "from_client",
+            Self::FromUpstream => "from_upstream",
+        }
+    }
 }
 
 /// A value for each side.

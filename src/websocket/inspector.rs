@@ -175,6 +175,12 @@ impl Inspector {
         self.remaining
     }
 
+    /// Moves back before the control frame that the last scan reported: it is to be judged again later. Not for a Close, after
+    /// which there is nothing that could come first.
+    pub fn put_back(&mut self) {
+        self.frames = self.frames.saturating_sub(1);
+    }
+
     /// Turns every limit off. A frame that was refused because of one may be scanned again.
     pub fn lift_limits(&mut self) {
         self.max_frame = u64::MAX;

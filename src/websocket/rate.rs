@@ -47,6 +47,17 @@ impl TokenBucket {
         self.time_to_gain(self.parts.saturating_neg())
     }
 
+    /// How many tokens are kept at the most.
+    pub fn burst(&self) -> u64 {
+        self.burst
+    }
+
+    /// How long until there are `n` tokens, or the burst where that is less; `None` if they are there.
+    pub fn wait_for(&mut self, n: u64, now: Duration) -> Option<Duration> {
+        self.refill(now);
+        self.time_to_gain((i128::from(n.min(self.burst)) * PARTS).saturating_sub(self.parts))
+    }
+
     /// How many whole tokens there are.
     pub fn available(&mut self, now: Duration) -> u64 {
         self.refill(now);
@@ -114,6 +125,17 @@ mod tests {
         let wait = bucket.charge(3, START).unwrap();
         assert_eq!(wait, Duration::from_nanos(333_333_334));
         assert_eq!(bucket.charge(0, START + wait), None);
+    }
+
+    #[test]
+    fn who_waits_for_tokens_finds_them() {
+        let mut bucket = TokenBucket::new(3, 10, START);
+        assert_eq!(bucket.wait_for(10, START), None);
+        assert_eq!(bucket.wait_for(1_000, START), None, "more than the burst never come");
+        assert!(bucket.take(10, START));
+        let wait = bucket.wait_for(2, START).unwrap();
+        assert_eq!(wait, Duration::from_nanos(666_666_667));
+        assert_eq!(bucket.available(START + wait), 2);
     }
 
     #[test]

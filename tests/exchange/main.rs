@@ -9,6 +9,7 @@ mod cut;
 mod deadlines;
 mod expect;
 mod interim;
+mod lengths;
 mod logged;
 mod owned;
 mod placed;

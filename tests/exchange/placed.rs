@@ -152,3 +152,26 @@ async fn during_a_stop_what_is_in_flight_finishes_and_the_rest_says_goodbye() {
     stream.send("1\r\nb\r\n0\r\n\r\n").await;
     assert_eq!(streaming.rest().await, "1\r\na\r\n1\r\nb\r\n0\r\n\r\n");
 }
+
+#[tokio::test]
+async fn a_request_that_goes_round_in_circles_is_ended() {
+    // What no check can see: something between the proxy and itself.
+    let between = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = TestProxy::in_front_of(&[between.local_addr().unwrap()]).start();
+    let again = proxy.address();
+    tokio::spawn(async move {
+        loop {
+            let (mut here, _) = between.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut there = tokio::net::TcpStream::connect(again).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut here, &mut there).await;
+            });
+        }
+    });
+    for headers in ["", "Connection: windlass-hops\r\n", "Windlass-Hops: none\r\n"] {
+        let mut client = proxy.client().await;
+        client.send(format!("GET / HTTP/1.1\r\nHost: a\r\n{headers}\r\n")).await;
+        let head = client.head().await;
+        assert!(head.starts_with("HTTP/1.1 508 Loop Detected\r\n"), "{head}");
+    }
+}

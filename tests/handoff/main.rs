@@ -9,4 +9,5 @@ mod broken;
 mod chat;
 mod notifications;
 mod succession;
+mod supervised;
 mod world;

@@ -15,6 +15,7 @@ async fn a_handoff_passes_on_where_operators_ask_and_what_they_drain() {
     let (stays, drained) = if client.endpoint == "a" { ("a", "b") } else { ("b", "a") };
     assert!(windlass.ask(&["drain", &format!("endpoint/chat/{drained}")]).await.status.success());
 
+    let before = windlass.status().await;
     let output = windlass.ask(&["handoff", "--json"]).await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let successor = serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["pid"].as_i64().unwrap();
@@ -22,6 +23,10 @@ async fn a_handoff_passes_on_where_operators_ask_and_what_they_drain() {
     let status = windlass.status().await;
     assert_eq!(status["pid"], successor);
     assert_eq!(status["predecessors"][0]["pid"], windlass.pid().as_raw_nonzero().get());
+    assert_eq!((&before["generation"], &status["generation"]), (&1.into(), &2.into()));
+    assert_eq!(status["schema_version"], 1);
+    let counting_since = |status: &serde_json::Value| status["counting_since"].as_u64().unwrap();
+    assert!(counting_since(&before) <= counting_since(&status), "{status}");
     client.assert_open().await;
     for key in 0..16 {
         assert_eq!(windlass.connect(&key.to_string()).await.unwrap().endpoint, stays);

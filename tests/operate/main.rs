@@ -1,11 +1,14 @@
 //! Operators and a running process: the commands, what they answer, and how they exit.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+mod check;
 mod drain;
 mod full;
 mod handoff;
 mod held;
+mod metrics;
 mod plan;
+mod predecessors;
 mod process;
 mod reload;
 mod signals;

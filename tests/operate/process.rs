@@ -43,6 +43,15 @@ impl Windlass {
         windlass
     }
 
+    /// The same, where `config` has nobody to ask.
+    pub(crate) async fn start_silent(config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write_config(&folder, config);
+        let windlass = Self::start_in(folder);
+        wait_for("the process to be ready", async || windlass.log().contains("\"message\":\"ready\"")).await;
+        windlass
+    }
+
     /// Starts one in a folder that has its configuration.
     pub(crate) fn start_in(folder: TempDir) -> Self {
         let log = fs::File::create(folder.path().join("log")).unwrap();

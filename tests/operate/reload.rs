@@ -112,5 +112,44 @@ async fn the_admin_listener_moves_with_a_reload() {
     windlass.rewrite(&config.replace("ADMIN", "unix:/nowhere/at/all.sock"));
     let refused = windlass.ask(&["reload", "--admin", &moved]).await;
     assert_eq!(refused.status.code(), Some(1));
-    assert!(text(&refused).contains("admin.listen: cannot listen at unix:/nowhere"), "{}", text(&refused));
+    assert!(text(&refused).contains("admin.listen: there is no folder /nowhere/at"), "{}", text(&refused));
+}
+
+/// As systemd does it, which says who the service is.
+async fn reload_by_systemd(windlass: &Windlass) -> (Option<i32>, String) {
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_windlass"))
+        .args(["reload", "-c"])
+        .arg(windlass.config())
+        .env("MAINPID", windlass.pid().to_string())
+        .output()
+        .await
+        .unwrap();
+    (output.status.code(), text(&output))
+}
+
+#[tokio::test]
+async fn systemd_reloads_where_nobody_can_be_asked() {
+    let config = two_endpoints().await.replace("listen = \"ADMIN\"", "listen = \"off\"");
+    let windlass = Windlass::start_silent(&config).await;
+    windlass.rewrite(&config.replace("upstream = \"chat\"", "upstream = \"chatt\""));
+    let (code, said) = reload_by_systemd(&windlass).await;
+    assert!(code == Some(2) && said.contains("there is no upstream \"chatt\""), "{code:?} {said}");
+
+    windlass.rewrite(&config.replace("path = \"/\"", "").replace("[route.chat]", "[route.chat]\npath = \"/chat\""));
+    let (code, said) = reload_by_systemd(&windlass).await;
+    let expected = format!("process {} reads its file again", windlass.pid());
+    assert!(code == Some(0) && said.contains(&expected), "{code:?} {said}");
+    wait_for("the reload", async || windlass.log().contains("route chat changed")).await;
+    assert!(!windlass.log().contains("reload refused"), "a wrong file is not worth a signal");
+}
+
+#[tokio::test]
+async fn systemd_hears_of_a_refusal_from_the_process_where_it_can_be_asked() {
+    let config = two_endpoints().await;
+    let windlass = Windlass::start(&config).await;
+    assert_eq!(reload_by_systemd(&windlass).await.0, Some(0));
+    windlass.rewrite(&config.replace("upstream = \"chat\"", "upstream = \"chatt\""));
+    let (code, said) = reload_by_systemd(&windlass).await;
+    assert!(code == Some(1) && said.contains("there is no upstream \"chatt\""), "{code:?} {said}");
+    assert_eq!(windlass.status().await["reloads"]["refused"], 1);
 }

@@ -36,7 +36,12 @@ async fn over_tcp_there_is_only_reading_and_nothing_for_pages() {
     let (_, metrics) = ask(admin, &format!("GET /metrics HTTP/1.1\r\n{host}")).await;
     let line = format!("windlass_tunnels_open{{route=\"chat\",upstream=\"chat\",endpoint=\"{}\"}} 1", client.endpoint);
     assert!(metrics.contains(&line), "{metrics}");
-    assert!(metrics.ends_with("# EOF\n"));
+    assert!(metrics.contains("content-type: text/plain; version=0.0.4"), "{metrics}");
+    let asked =
+        format!("GET /metrics HTTP/1.1\r\nAccept: application/openmetrics-text;version=1.0.0,*/*;q=0.1\r\n{host}");
+    let (_, metrics) = ask(admin, &asked).await;
+    assert!(metrics.contains("content-type: application/openmetrics-text; version=1.0.0"), "{metrics}");
+    assert!(metrics.contains(&line) && metrics.ends_with("# EOF\n"), "{metrics}");
 
     assert_eq!(ask(admin, &format!("POST /reload HTTP/1.1\r\nContent-Length: 0\r\n{host}")).await.0, 403);
     assert_eq!(ask(admin, &format!("GET /status HTTP/1.1\r\nOrigin: http://x.example\r\n{host}")).await.0, 403);

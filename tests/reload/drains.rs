@@ -1,6 +1,6 @@
 //! The changes that drain exactly the tunnels that lost what they stand on.
 
-use windlass::metrics::Gauges;
+use windlass::metrics::{Exposition, Gauges};
 
 use super::rig::{Endpoint, Handshake, until};
 use super::site::{Site, Tunnel};
@@ -135,7 +135,7 @@ async fn refused_in_flight(site: Site, change: impl FnOnce(super::rig::Config) -
     assert_eq!(at_endpoint.rest().await, b"", "it was never joined");
     site.chat.is_drained().await;
     until("one tunnel, one lease", || (site.proxy.open(), site.proxy.leases()) == (1, 1)).await;
-    let metrics = site.proxy.running.proxy().metrics.encode(&Gauges::default()).unwrap();
+    let metrics = site.proxy.running.proxy().metrics.encode(&Gauges::default(), Exposition::Prometheus).unwrap();
     assert!(metrics.contains("windlass_tunnels_opened_total 2\n"), "it never opened: {metrics}");
 }
 

@@ -4,7 +4,7 @@ use rcgen::PKCS_ECDSA_P256_SHA256;
 use rustls::HandshakeKind;
 use rustls::version::{TLS12, TLS13};
 
-use super::rig::{Endpoint, Frame, Handshake, Proxy};
+use super::rig::{Config, Endpoint, Frame, Handshake, Proxy};
 use super::site::{Certificates, Client};
 
 #[tokio::test]
@@ -51,10 +51,36 @@ async fn sessions_resume_across_a_reload() {
 }
 
 #[tokio::test]
+async fn a_ticket_is_no_good_at_a_listener_that_is_somebody_else() {
+    let (certificates, endpoint) = (Certificates::none(), Endpoint::listen().await);
+    let chat = certificates.issue("chat", "chat.test", &PKCS_ECDSA_P256_SHA256);
+    certificates.issue("games", "games.test", &PKCS_ECDSA_P256_SHA256);
+    let [at_chat, at_games] = ["chat", "games"].map(|name| certificates.before(&endpoint, &[name]));
+    let games_beside = |config: Config| {
+        let tls = certificates.tls(&["games"]);
+        config.with("listener.games.bind", "\"127.0.0.1:0\"").with("listener.games.tls", &tls)
+    };
+    let mut proxy = Proxy::serving(&games_beside(at_chat.clone()));
+    let clients = [&TLS12, &TLS13].map(|version| Client::speaking([&chat], &[version], &[b"http/1.1"]));
+    for client in &clients {
+        client.tunnel(&proxy, "chat.test", &endpoint).await;
+        // Resumed, it would not be shown the certificate that it refuses.
+        assert!(client.connect(proxy.address("games"), "chat.test").await.is_err());
+        client.tunnel(&proxy, "chat.test", &endpoint).await;
+    }
+
+    proxy.reload(&games_beside(at_games)).unwrap();
+
+    for client in &clients {
+        assert!(client.connect(proxy.address("public"), "chat.test").await.is_err());
+    }
+}
+
+#[tokio::test]
 async fn tls_switched_on_touches_no_tunnel() {
     let (certificates, endpoint) = (Certificates::none(), Endpoint::listen().await);
     let pem = certificates.issue("site", "chat.test", &PKCS_ECDSA_P256_SHA256);
-    let mut proxy = Proxy::serving(&super::rig::Config::chat([endpoint.address()]));
+    let mut proxy = Proxy::serving(&Config::chat([endpoint.address()]));
     let (mut client, mut at_endpoint) = proxy.tunnel(&endpoint).await;
 
     let reloaded = proxy.reload(&certificates.before(&endpoint, &["site"])).unwrap();

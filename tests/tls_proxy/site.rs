@@ -42,13 +42,17 @@ impl Certificates {
 
     /// A configuration whose listener `public` has those of these names.
     pub(crate) fn before(&self, endpoint: &Endpoint, names: &[&str]) -> Config {
+        Config::chat([endpoint.address()]).with("listener.public.tls", &self.tls(names))
+    }
+
+    /// The `tls` of a listener that has those of these names.
+    pub(crate) fn tls(&self, names: &[&str]) -> String {
         let folder = self.folder.path().display();
         let list: Vec<_> = names
             .iter()
             .map(|name| format!("{{ chain = \"{folder}/{name}.pem\", key = \"{folder}/{name}.key\" }}"))
             .collect();
-        Config::chat([endpoint.address()])
-            .with("listener.public.tls", &format!("{{ certificates = [{}] }}", list.join(", ")))
+        format!("{{ certificates = [{}] }}", list.join(", "))
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod answers;
 mod bytes;
+mod other_protocols;
 mod placement;
 mod requests;
 #[path = "../rig/mod.rs"]

@@ -158,6 +158,33 @@ async fn a_forged_pin_falls_back_to_the_hash_and_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_pin_of_another_upstream_is_no_pin() {
+    let (a, b) = (Endpoint::listen().await, Endpoint::listen().await);
+    let (chat, games) = ([a.address(), b.address()], [b.address(), a.address()]);
+    let config = Config::chat(chat)
+        .endpoints("games", games)
+        .with("route.games.upstream", "\"games\"")
+        .with("route.games.path", "\"/games\"")
+        .with("upstream.chat.sticky_on", "[\"header:x-user\"]")
+        .with("upstream.games.sticky_on", "[\"header:x-user\"]")
+        .with("upstream.chat.pin_cookie", "\"pin\"")
+        .with("upstream.games.pin_cookie", "\"pin\"");
+    let proxy = Proxy::serving(&config);
+    for user in 0..8 {
+        let at_chat = Handshake::new().with("x-user", user.to_string());
+        let (_, head) = placed(&proxy, &[&a, &b], &at_chat).await;
+        let pair = head.value("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+        let at_games = at_chat.clone().request("GET /games HTTP/1.1");
+        let (expected, _) = placed(&proxy, &[&a, &b], &at_games).await;
+
+        let (index, head) = placed(&proxy, &[&a, &b], &at_games.with("cookie", &pair)).await;
+
+        assert_eq!(index, expected, "user {user} stands where the hash says");
+        assert_eq!(head.values("set-cookie").len(), 1, "and is pinned there");
+    }
+}
+
+#[tokio::test]
 async fn a_pin_to_an_endpoint_that_is_down_falls_back_and_is_replaced() {
     let (a, b) = (Endpoint::listen().await, Endpoint::listen().await);
     let config = |addresses| {

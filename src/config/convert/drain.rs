@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use crate::config::defaults;
 use crate::config::keys::{DRAIN, HANDOFF, RELOAD, STOP};
 use crate::config::readers::{choice, close_code, integer, or_off, text};
-use crate::config::settings::{DrainSettings, DrainWindow, HandoffSettings, OnReload};
+use crate::config::settings::{DrainSettings, DrainWindow, HandoffSettings, OnReload, UnderSupervisor};
 use crate::config::tree::{Item, Section};
 use crate::config::units::{DURATION, write_duration};
 
@@ -29,6 +29,7 @@ fn handoff(section: &Section<'_>) -> HandoffSettings {
         window: window(section, HANDOFF_WINDOW),
         max_predecessors: section.read("max_predecessors", max_predecessors, defaults::MAX_PREDECESSORS),
         ready_within: section.read("ready_within", text(DURATION), defaults::READY_WITHIN),
+        under_supervisor: section.read("under_supervisor", choice(&UNDER_SUPERVISOR), defaults::UNDER_SUPERVISOR),
     }
 }
 
@@ -60,6 +61,9 @@ fn max_predecessors(item: &Item<'_>) -> Option<usize> {
 }
 
 const ON_RELOAD: [(&str, OnReload); 2] = [("drain", OnReload::Drain), ("keep", OnReload::Keep)];
+
+const UNDER_SUPERVISOR: [(&str, UnderSupervisor); 2] =
+    [("refuse", UnderSupervisor::Refuse), ("allow", UnderSupervisor::Allow)];
 
 const STOP_WINDOW: DrainWindow = DrainWindow { deadline: defaults::STOP_DEADLINE, spread: defaults::STOP_SPREAD };
 const RELOAD_WINDOW: DrainWindow = DrainWindow { deadline: defaults::RELOAD_DEADLINE, spread: defaults::RELOAD_SPREAD };

@@ -1,11 +1,14 @@
 //! `[listener.NAME]`.
 
+use toml::de::DeValue;
+
 use super::names::at_least_one;
+use crate::config::addresses::BIND;
 use crate::config::defaults;
 use crate::config::keys::{CERTIFICATE, LISTENER, TLS};
 use crate::config::readers::{list, text};
 use crate::config::settings::{Bind, CertificateFiles, ListenerSettings, TlsSettings};
-use crate::config::texts::{BIND, FILE, NETWORK};
+use crate::config::texts::{FILE, NETWORK};
 use crate::config::tree::{Item, Section};
 use crate::config::units::DURATION;
 
@@ -35,6 +38,10 @@ fn listener(name: &str, section: &Section<'_>, bound: &mut Vec<Bound>) -> Option
 }
 
 fn bind(item: &Item<'_>, bound: &mut Vec<Bound>) -> Option<Bind> {
+    if let DeValue::Integer(port) = item.value() {
+        item.fault("must be an IP address and a port, not an integer", format!("write \"0.0.0.0:{port}\""));
+        return None;
+    }
     let address = text(BIND)(item)?;
     match bound.iter().find(|(other, _)| collide(other, &address)) {
         Some((other, key)) => {
@@ -57,6 +64,11 @@ fn collide(a: &Bind, b: &Bind) -> bool {
 }
 
 fn tls(item: &Item<'_>) -> Option<TlsSettings> {
+    if !matches!(item.value(), DeValue::Table(_)) {
+        let hint = "write tls = { chain = \"site.pem\", key = \"site.key\" }, or leave it out for a plain listener";
+        item.fault(format!("must be a table, not {}", item.type_name()), hint);
+        return None;
+    }
     let section = item.section(&TLS)?;
     let Some(list) = section.item("certificates") else {
         return certificate(&section).map(|certificate| TlsSettings { certificates: vec![certificate] });
@@ -78,5 +90,7 @@ fn certificate(section: &Section<'_>) -> Option<CertificateFiles> {
     let chain = section.require("chain", file, "chain = \"site.pem\"");
     let key = section.require("key", file, "key = \"site.key\"");
     let ((chain, chain_place), (key, key_place)) = (chain?, key?);
-    Some(CertificateFiles { chain, key, chain_place, key_place })
+    let files = CertificateFiles { chain, key, chain_place, key_place };
+    section.spot().report().note_certificate(&files);
+    Some(files)
 }

@@ -7,8 +7,10 @@ mod admin;
 mod drain;
 mod listener;
 mod names;
+mod own_listeners;
 mod route;
 mod upstream;
+mod warnings;
 mod websocket;
 
 pub(super) use admin::admin;
@@ -16,5 +18,7 @@ pub use admin::parse_admin_listen;
 pub(super) use drain::drain;
 pub(super) use listener::listeners;
 pub(super) use names::Names;
+pub(super) use own_listeners::check_own_listeners;
 pub(super) use route::routes;
 pub(super) use upstream::upstreams;
+pub(super) use warnings::warn;

@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use toml::de::DeValue;
+
 use super::names::{Names, at_least_one};
 use super::websocket::websocket;
 use crate::config::defaults;
 use crate::config::keys::{ROUTE, WEBSOCKET};
+use crate::config::paths::PATH;
 use crate::config::readers::{choice, list, reference, text};
 use crate::config::settings::{DotSegments, HostPattern, RouteSettings};
-use crate::config::texts::{HOST, PATH, UPGRADE};
+use crate::config::texts::{HOST, UPGRADE};
 use crate::config::tree::{Section, Spot};
 
 pub(in crate::config) fn routes(file: &Section<'_>, names: &Names<'_>) -> Vec<RouteSettings> {
@@ -33,7 +36,11 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
     let dot_segments = section.read("dot_segments", choice(&DOT_SEGMENTS), defaults::DOT_SEGMENTS);
     let upstream = section.require("upstream", upstreams, "upstream, the NAME of an [upstream.NAME]");
     let upgrade = section.read("upgrade", list(text(UPGRADE), "[\"websocket\"]"), upgrade());
-    let websocket = Arc::new(websocket(&section.section("websocket", &WEBSOCKET)));
+    let websocket = Arc::new(if is_switch(section) {
+        websocket(&section.without("websocket", &WEBSOCKET))
+    } else {
+        websocket(&section.section("websocket", &WEBSOCKET))
+    });
     Some(RouteSettings {
         name: name.into(),
         hosts: hosts?,
@@ -44,6 +51,23 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
         upgrade,
         websocket,
     })
+}
+
+/// Whether somebody takes `websocket` for a switch; this is then noted.
+fn is_switch(section: &Section<'_>) -> bool {
+    let Some((item, DeValue::Boolean(is_on))) = section.item("websocket").map(|item| (item.clone(), item.value()))
+    else {
+        return false;
+    };
+    item.fault(
+        "is no switch, but a table of limits",
+        if *is_on {
+            "remove it: WebSockets are let through as it is"
+        } else {
+            "write upgrade = [] to let none through"
+        },
+    );
+    true
 }
 
 /// Finds routes that one request would match both of, neither of them being more specific.

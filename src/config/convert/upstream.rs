@@ -5,11 +5,12 @@ use std::num::NonZeroU32;
 use toml::de::DeValue;
 
 use super::names::{Seen, at_least_one};
+use crate::config::addresses::ENDPOINT_ADDRESS;
 use crate::config::defaults;
 use crate::config::keys::{ENDPOINT, UPSTREAM};
 use crate::config::readers::{choice, integer, list, or_off, text};
 use crate::config::settings::{AffinitySource, EndpointAddress, EndpointSettings, Policy, UpstreamSettings};
-use crate::config::texts::{AFFINITY, COOKIE, ENDPOINT_ADDRESS, NAME};
+use crate::config::texts::{AFFINITY, COOKIE, NAME};
 use crate::config::tree::{Item, Section};
 use crate::config::units::DURATION;
 
@@ -67,6 +68,10 @@ fn endpoints(item: &Item<'_>) -> Option<Vec<EndpointSettings>> {
 
 fn endpoint(item: &Item<'_>) -> Option<EndpointSettings> {
     let named_after = |address: &EndpointAddress| address.to_string().as_str().into();
+    if let DeValue::Integer(port) = item.value() {
+        item.fault("must be an address and a port, not an integer", format!("write \"127.0.0.1:{port}\""));
+        return None;
+    }
     if !matches!(item.value(), DeValue::Table(_)) {
         let address = text(ENDPOINT_ADDRESS)(item)?;
         return Some(EndpointSettings { name: named_after(&address), address, weight: defaults::WEIGHT });

@@ -1,0 +1,274 @@
+//! Where to listen, and where endpoints are: addresses as they are written, and what somebody meant who wrote another thing.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use super::settings::{Bind, EndpointAddress};
+use super::syntax::{Complaint, Syntax};
+use super::texts::parse_host_name;
+
+/// Where to listen.
+pub(super) const BIND: Syntax<Bind> = Syntax {
+    noun: "an IP address and a port",
+    example: r#""0.0.0.0:443", "[::]:443" for IPv6, or "systemd:NAME""#,
+    unit: "",
+    parse: parse_bind,
+};
+
+/// Where an endpoint is.
+pub(super) const ENDPOINT_ADDRESS: Syntax<EndpointAddress> = Syntax {
+    noun: "an address and a port",
+    example: r#""10.0.0.11:8080" or "chat.internal:8080""#,
+    unit: "",
+    parse: parse_endpoint_address,
+};
+
+fn parse_bind(text: &str) -> Result<Bind, Complaint> {
+    if let Ok(address) = text.parse() {
+        return Ok(Bind::Address(address));
+    }
+    if let Some(name) = text.strip_prefix("systemd:") {
+        return parse_descriptor_name(name).map(Bind::Systemd);
+    }
+    if is_unix(text) {
+        let problem = format!("{text:?} is a unix socket, and listeners are at addresses");
+        return Err(Complaint::new(problem, "write \"127.0.0.1:8080\", which only this machine reaches"));
+    }
+    let problem = format!("{text:?} is not an IP address and a port");
+    if is_ip(text) {
+        return Err(no_port(text, 443));
+    }
+    let (host, port) = match Written::of(text) {
+        Written { host, port: Some(Ok(port)) } => (host, port),
+        Written { port: Some(Err(port)), .. } => {
+            return Err(Complaint::new(
+                problem,
+                format!("{port} is no port: write one up to 65535, as in \"0.0.0.0:443\""),
+            ));
+        }
+        Written { host, port: None } if !host.is_empty() && parse_host_name(host).is_ok() => {
+            let hint = "write \"0.0.0.0:443\"; a name that clients ask for stands in the `hosts` of a route";
+            return Err(Complaint::new(problem, hint));
+        }
+        Written { port: None, .. } => return Err(problem.into()),
+    };
+    Err(match host {
+        "" | "*" => Complaint::new(problem, format!("write \"0.0.0.0:{port}\", or \"[::]:{port}\" for IPv6")),
+        "localhost" => Complaint::new(problem, format!("write \"127.0.0.1:{port}\", or \"[::1]:{port}\" for IPv6")),
+        host if is_ip(host) => Complaint::new(problem, format!("write \"{}:{port}\"", in_brackets(host))),
+        _ => Complaint::new(
+            problem,
+            format!("write \"0.0.0.0:{port}\"; a name that clients ask for stands in the `hosts` of a route"),
+        ),
+    })
+}
+
+/// What systemd takes as `FileDescriptorName=` (systemd.socket(5)): ASCII without controls and colons, 255 at the most.
+fn parse_descriptor_name(name: &str) -> Result<String, Complaint> {
+    let is_allowed = |c: char| (c.is_ascii_graphic() || c == ' ') && c != ':';
+    if name.is_empty() || name.len() > 255 || !name.chars().all(is_allowed) {
+        let hint = "write \"systemd:NAME\", with the FileDescriptorName= of the socket unit";
+        return Err(Complaint::new(format!("{name:?} is no name of a socket of systemd"), hint));
+    }
+    Ok(name.to_owned())
+}
+
+fn parse_endpoint_address(text: &str) -> Result<EndpointAddress, Complaint> {
+    if let Some((scheme, _)) = text.split_once("://") {
+        return Err(url(text, scheme));
+    }
+    if is_unix(text) {
+        let problem = format!("{text:?} is a unix socket, and endpoints are connected to over TCP");
+        return Err(Complaint::new(problem, "have it listen at an address too, and write that: \"127.0.0.1:8080\""));
+    }
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return match address.port() {
+            0 => Err("nothing can be reached at port 0".into()),
+            _ => Ok(EndpointAddress::Socket(address)),
+        };
+    }
+    if is_ip(text) {
+        return Err(no_port(text, 8080));
+    }
+    match text.rsplit_once(':').map(|(host, port)| (host, port, port.parse::<u16>())) {
+        Some((host, _, Ok(port))) if !matches!(host, "" | "*") => match (parse_host_name(host)?, port) {
+            (_, 0) => Err("nothing can be reached at port 0".into()),
+            (host, port) => Ok(EndpointAddress::Name(host, port)),
+        },
+        None if !text.is_empty() && !is_number(text) && parse_host_name(text).is_ok() => Err(no_port(text, 8080)),
+        _ => Err(misread(text)),
+    }
+}
+
+/// What is wrong with an endpoint that is no host with a port.
+fn misread(text: &str) -> Complaint {
+    match Written::of(text) {
+        Written { host: "" | "*", port: Some(Ok(port)) } if port != 0 => Complaint::new(
+            format!("{text:?} is only a port"),
+            format!("write \"127.0.0.1:{port}\", with the host that it is on"),
+        ),
+        Written { host, port: Some(Ok(port)) } if port != 0 && reachable(host, port).is_some() => Complaint::new(
+            format!("{text:?} is more than a host and a port"),
+            format!("write only these: {:?}", reachable(host, port).unwrap_or_default()),
+        ),
+        _ => match text.rsplit_once(':') {
+            Some((host, service)) if parse_host_name(host).is_ok() => {
+                let port = if service == "https" { 443 } else { 80 };
+                Complaint::new(
+                    format!("{service:?} is not a port"),
+                    format!("write its number, as in \"{host}:{port}\""),
+                )
+            }
+            _ => format!("{text:?} is not a host name").into(),
+        },
+    }
+}
+
+fn url(text: &str, scheme: &str) -> Complaint {
+    let Written { host, port } = Written::of(text);
+    let is_encrypted = matches!(scheme.to_ascii_lowercase().as_str(), "https" | "wss" | "tls" | "ssl" | "h2" | "grpcs");
+    if is_encrypted {
+        let plain = reachable(host, 8080).unwrap_or_else(|| "10.0.0.11:8080".into());
+        return Complaint::new(
+            format!("{text:?} asks for TLS, which is not spoken with endpoints yet"),
+            format!("write the port where it speaks plain HTTP, as in {plain:?}"),
+        );
+    }
+    let port = port.and_then(Result::ok).filter(|port| *port != 0).unwrap_or(80);
+    let address = reachable(host, port).unwrap_or_else(|| "10.0.0.11:8080".into());
+    let path = text.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
+    let goes_on = if path.is_empty() { "" } else { "; the path goes on to it as the client sends it" };
+    Complaint::new(format!("{text:?} is a URL"), format!("write only host and port: {address:?}{goes_on}"))
+}
+
+/// The endpoint of this host and port, as it is written, where there can be one.
+fn reachable(host: &str, port: u16) -> Option<String> {
+    let text = format!("{}:{port}", in_brackets(host));
+    let is_sound = !host.is_empty() && !host.contains("//") && parse_endpoint_address(&text).is_ok();
+    is_sound.then_some(text)
+}
+
+/// A text taken apart: what stands around host and port (a scheme, a user, a path, options) is left out.
+struct Written<'t> {
+    host: &'t str,
+    /// `None` where there is none, the digits where they are none.
+    port: Option<Result<u16, &'t str>>,
+}
+
+impl<'t> Written<'t> {
+    fn of(text: &'t str) -> Self {
+        let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+        let text = text.split(['/', ' ', '?', ';', ',']).next().unwrap_or_default();
+        let text = text.rsplit_once('@').map_or(text, |(_, rest)| rest);
+        match text.rsplit_once(':') {
+            _ if is_ip(text) => Self { host: text, port: None },
+            Some((host, port)) if is_number(port) => Self { host, port: Some(port.parse().map_err(|_| port)) },
+            Some((host, _)) => Self { host, port: None },
+            None if is_number(text) => Self { host: "", port: Some(text.parse().map_err(|_| text)) },
+            None => Self { host: text, port: None },
+        }
+    }
+}
+
+fn is_unix(text: &str) -> bool {
+    text.starts_with("unix:") || text.starts_with(['/', '.']) || text.ends_with(".sock")
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn no_port(text: &str, port: u16) -> Complaint {
+    Complaint::new(
+        format!("{text:?} has no port"),
+        format!("write \"{}:{port}\", with the port it is", in_brackets(text)),
+    )
+}
+
+fn in_brackets(host: &str) -> String {
+    if host.parse::<Ipv6Addr>().is_ok() { format!("[{host}]") } else { host.to_owned() }
+}
+
+/// Whether this is an address without a port, in brackets or not.
+fn is_ip(text: &str) -> bool {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    bare.parse::<IpAddr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The first text in quotes that a hint says to write.
+    fn written_in(hint: &str) -> &str {
+        hint.split('"').nth(1).unwrap()
+    }
+
+    #[test]
+    fn a_bind_is_corrected_to_one_that_is_good() {
+        for (text, good) in [
+            (":443", "0.0.0.0:443"),
+            ("*:80", "0.0.0.0:80"),
+            ("8443", "0.0.0.0:8443"),
+            ("443 ssl http2", "0.0.0.0:443"),
+            ("localhost:8443", "127.0.0.1:8443"),
+            ("chat.example.com:443", "0.0.0.0:443"),
+            ("chat.example.com", "0.0.0.0:443"),
+            ("http://0.0.0.0:80/", "0.0.0.0:80"),
+            ("tcp://127.0.0.1:80", "127.0.0.1:80"),
+            ("0.0.0.0", "0.0.0.0:443"),
+            ("[::]", "[::]:443"),
+            (":::443", "[::]:443"),
+            ("0.0.0.0:99999", "0.0.0.0:443"),
+            ("unix:/run/windlass.sock", "127.0.0.1:8080"),
+        ] {
+            let Complaint { hint, .. } = parse_bind(text).unwrap_err();
+            let hint = hint.unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(written_in(&hint), good, "{text}: {hint}");
+            assert!(parse_bind(good).is_ok());
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_corrected_to_one_that_is_good() {
+        for (text, good) in [
+            ("3000", "127.0.0.1:3000"),
+            (":3000", "127.0.0.1:3000"),
+            ("*:3000", "127.0.0.1:3000"),
+            ("http://app:3000/path", "app:3000"),
+            ("http://app", "app:80"),
+            ("ws://app:3000", "app:3000"),
+            ("http://user:word@10.0.0.1:80/", "10.0.0.1:80"),
+            ("http://[::1]:3000", "[::1]:3000"),
+            ("https://app:8443", "app:8080"),
+            ("wss://app", "app:8080"),
+            ("app:3000/ws", "app:3000"),
+            ("10.0.0.1:80 weight=2", "10.0.0.1:80"),
+            ("app:http", "app:80"),
+            ("app:https", "app:443"),
+            ("app", "app:8080"),
+            ("10.0.0.1", "10.0.0.1:8080"),
+            ("::1", "[::1]:8080"),
+            ("unix:/run/app.sock", "127.0.0.1:8080"),
+            ("/run/app.sock", "127.0.0.1:8080"),
+        ] {
+            let Complaint { hint, .. } = parse_endpoint_address(text).unwrap_err();
+            let hint = hint.unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(written_in(&hint), good, "{text}: {hint}");
+            assert!(parse_endpoint_address(good).is_ok());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_hint_says_to_write_is_good(text in "(https?://|unix:|tcp://)?(user@)?[a-z0-9.:*\\[\\]-]{0,12}(:[0-9]{0,6})?[/ ]?[a-z]{0,3}") {
+            if let Err(Complaint { hint: Some(hint), .. }) = parse_endpoint_address(&text) && hint.starts_with("write") {
+                prop_assert!(parse_endpoint_address(written_in(&hint)).is_ok(), "{}: {}", text, hint);
+            }
+            if let Err(Complaint { hint: Some(hint), .. }) = parse_bind(&text) && !text.starts_with("systemd:") {
+                prop_assert!(parse_bind(written_in(&hint)).is_ok(), "{}: {}", text, hint);
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What is allowed, and most likely not meant.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use crate::config::names::UpstreamName;
+use crate::config::paths::pattern;
+use crate::config::settings::{HostPattern, ListenerSettings, RouteSettings, Settings, UpstreamSettings};
+use crate::config::tree::Section;
+
+/// Notes a warning for everything in `settings` that is odd; `file` is what they were read from.
+pub(in crate::config) fn warn(file: &Section<'_>, settings: &Settings) {
+    for listener in settings.listeners.values() {
+        warn_of_listener(file, listener, settings);
+    }
+    for route in settings.routes.values() {
+        warn_of_hosts(file, route);
+        if let Some(meant) = pattern(&route.path) {
+            file.spot_of(&["route", route.name.as_str(), "path"]).warn(
+                format!("{:?} is taken word for word: paths are no patterns", route.path),
+                format!("a path serves everything below it: write {meant:?}"),
+            );
+        }
+    }
+    warn_of_unused_upstreams(file, settings);
+    warn_of_shared_cookies(file, settings);
+}
+
+fn warn_of_listener(file: &Section<'_>, listener: &ListenerSettings, settings: &Settings) {
+    let name = listener.name.as_str();
+    let serves = |route: &RouteSettings| route.listeners.is_empty() || route.listeners.contains(&listener.name);
+    if !settings.routes.values().any(|route| serves(route)) {
+        file.spot_of(&["listener", name]).warn(
+            "no route is reachable here: every request gets a 404",
+            format!("remove it, or name {name:?} in the `listeners` of a route"),
+        );
+    }
+    if let Some(other) = in_the_way(listener, settings) {
+        file.spot_of(&["listener", name, "bind"]).warn(
+            format!("{} takes IPv4 too, and so is in the way of listener.{}", listener.bind, other.name),
+            "leave the other out, or give it another port; both can be open only where the system or systemd keeps IPv6 alone",
+        );
+    }
+    if let Some(everybody) = everybody_in(&listener.trusted_proxies) {
+        file.spot_of(&["listener", name, "trusted_proxies"]).warn(
+            format!(
+                "{everybody} trusts everybody: each client can choose the address it is placed, logged and limited by"
+            ),
+            "name the networks of your own proxies only, such as [\"10.0.0.0/8\"]",
+        );
+    }
+}
+
+/// The listener of IPv4 whose port a listener at every address of IPv6 takes.
+fn in_the_way<'s>(listener: &ListenerSettings, settings: &'s Settings) -> Option<&'s ListenerSettings> {
+    let everywhere = listener.bind.address().filter(|it| it.is_ipv6() && it.ip().is_unspecified() && it.port() != 0)?;
+    let is_taken = |other: &&Arc<ListenerSettings>| {
+        other.bind.address().is_some_and(|it| it.is_ipv4() && it.port() == everywhere.port())
+    };
+    settings.listeners.values().find(is_taken).map(Arc::as_ref)
+}
+
+/// The network of everybody, where `networks` together cover it.
+fn everybody_in(networks: &[IpNet]) -> Option<IpNet> {
+    let networks = networks.to_vec();
+    IpNet::aggregate(&networks).into_iter().find(|network| network.prefix_len() == 0)
+}
+
+fn warn_of_hosts(file: &Section<'_>, route: &RouteSettings) {
+    if route.hosts.contains(&HostPattern::Exact("_".into())) {
+        file.spot_of(&["route", route.name.as_str(), "hosts"]).warn(
+            "\"_\" is a host like any other here, and no client asks for it",
+            "leave `hosts` out to serve every host",
+        );
+    }
+}
+
+fn warn_of_unused_upstreams(file: &Section<'_>, settings: &Settings) {
+    for name in settings.upstreams.keys() {
+        if !settings.routes.values().any(|route| route.upstream == *name) {
+            file.spot_of(&["upstream", name.as_str()])
+                .warn("no route uses it", format!("remove it, or write upstream = \"{name}\" in a route"));
+        }
+    }
+}
+
+/// Browsers keep one cookie of a name for a host: each upstream would take the other's for a stranger's, and replace it.
+fn warn_of_shared_cookies(file: &Section<'_>, settings: &Settings) {
+    let upstreams: Vec<_> = settings.upstreams.values().collect();
+    for (index, upstream) in upstreams.iter().enumerate() {
+        let Some(cookie) = &upstream.pin_cookie else { continue };
+        let shares = |other: &&&Arc<UpstreamSettings>| {
+            other.pin_cookie.as_ref() == Some(cookie) && may_share_a_host(&other.name, &upstream.name, settings)
+        };
+        if let Some(first) = upstreams.iter().take(index).find(shares) {
+            file.spot_of(&["upstream", upstream.name.as_str(), "pin_cookie"]).warn(
+                format!("\"{cookie}\" is the cookie of upstream.{} too: each replaces the other's", first.name),
+                format!("give it a name of its own, such as \"{cookie}_{}\"", upstream.name),
+            );
+        }
+    }
+}
+
+/// Whether a client can be placed by both upstreams under one host; wildcards count as if they met.
+fn may_share_a_host(a: &UpstreamName, b: &UpstreamName, settings: &Settings) -> bool {
+    let routes = |upstream| settings.routes.values().filter(move |route| &route.upstream == upstream);
+    routes(a).any(|a| {
+        routes(b).any(|b| {
+            let is_wide = |route: &RouteSettings| {
+                route.hosts.is_empty() || route.hosts.iter().any(|host| matches!(host, HostPattern::Wildcard(_)))
+            };
+            is_wide(a) || is_wide(b) || a.hosts.iter().any(|host| b.hosts.contains(host))
+        })
+    })
+}

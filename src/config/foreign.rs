@@ -1,0 +1,203 @@
+//! Keys that other proxies have, or that people try first, and what to do here instead.
+//!
+//! Words that are near a key of ours are not in here: those are found by their spelling.
+
+/// What to do instead of writing `key`, where it is one that is known from elsewhere.
+pub(super) fn instead_of(key: &str) -> Option<&'static str> {
+    let plain = key.to_ascii_lowercase().replace('-', "_");
+    KEYS.iter().find(|(keys, _)| keys.contains(&plain.as_str())).map(|(_, instead)| *instead)
+}
+
+const KEYS: [(&[&str], &str); 32] = [
+    (
+        &["cert", "certificate", "cert_file", "certfile", "crt", "crt_file", "pem", "fullchain", "ssl_certificate"],
+        "did you mean `chain`? tls = { chain = \"site.pem\", key = \"site.key\" }",
+    ),
+    (
+        &["key_file", "keyfile", "private_key", "privkey", "key_path", "certificate_key", "ssl_certificate_key"],
+        "did you mean `key`? tls = { chain = \"site.pem\", key = \"site.key\" }",
+    ),
+    (
+        &["ssl", "https", "tls_cert", "tls_key"],
+        "write tls = { chain = \"site.pem\", key = \"site.key\" } in [listener.NAME]",
+    ),
+    (
+        &["acme", "letsencrypt", "auto_https", "autocert"],
+        "certificates are not fetched: have certbot or lego write the files that `tls` names, and reload",
+    ),
+    (
+        &["min_version", "max_version", "tls_version", "protocols", "ssl_protocols", "ciphers", "ssl_ciphers"],
+        "remove it: TLS 1.2 and 1.3 are spoken, with the ciphers that are safe",
+    ),
+    (
+        &["client_ca", "client_certificates", "client_auth", "mtls", "ca"],
+        "client certificates are not asked for: remove it, and have the endpoint check who the client is",
+    ),
+    (
+        &["listen", "port", "address_and_port", "entrypoint", "entrypoints", "addr"],
+        "write bind = \"0.0.0.0:443\" in [listener.NAME]",
+    ),
+    (&["server", "servers_names", "virtual_host", "site"], "write [listener.NAME], [route.NAME] and [upstream.NAME]"),
+    (
+        &["server_name", "server_names", "domain", "domains", "hostname", "virtual_hosts"],
+        "write hosts = [\"chat.example.com\"] in [route.NAME]",
+    ),
+    (
+        &["location", "prefix", "path_prefix", "url", "uri", "match", "rule", "rules"],
+        "write path = \"/ws\" in [route.NAME]: a prefix on segment borders",
+    ),
+    (
+        &["proxy_pass", "reverse_proxy", "target", "targets", "to", "server_list", "servers", "nodes", "members"],
+        "write upstream = \"chat\" in [route.NAME], and endpoints = [\"10.0.0.11:8080\"] in [upstream.chat]",
+    ),
+    (
+        &[
+            "http", "tcp", "stream", "services", "service", "routers", "router", "frontend", "backend", "cluster",
+            "clusters",
+        ],
+        "write [listener.NAME], [route.NAME] and [upstream.NAME]",
+    ),
+    (
+        &["redirect", "redirects", "return", "force_https", "https_redirect", "redirect_to_https"],
+        "requests are not redirected: have an endpoint answer with the redirect, on a route of its own",
+    ),
+    (
+        &["rewrite", "rewrites", "strip_prefix", "strip_path", "add_prefix", "replace_path", "path_rewrite"],
+        "paths go on as they come: have the endpoint serve under this path",
+    ),
+    (
+        &["health_check", "healthcheck", "health_checks", "health", "check", "healthz", "max_fails", "fail_timeout"],
+        "endpoints are not probed: one that cannot be connected to is passed over, and `windlass drain` takes one out; remove it",
+    ),
+    (
+        &["gzip", "compress", "brotli", "encode", "zstd"],
+        "answers pass as the endpoint compresses them: remove it; for WebSockets there is `compression` in [route.NAME.websocket]",
+    ),
+    (
+        &["cors", "allowed_origins", "origins", "origin", "allow_origin", "access_control_allow_origin"],
+        "origins are not checked: the Origin header reaches the endpoint as the client sent it; remove it",
+    ),
+    (
+        &[
+            "headers",
+            "header",
+            "add_header",
+            "add_headers",
+            "set_headers",
+            "request_headers",
+            "response_headers",
+            "proxy_set_header",
+        ],
+        "headers are not changed, but X-Forwarded-For, -Proto and -Host are written, and Host is passed on: remove it",
+    ),
+    (
+        &[
+            "auth",
+            "basic_auth",
+            "basicauth",
+            "authorize",
+            "authentication",
+            "jwt",
+            "users",
+            "forward_auth",
+            "auth_request",
+        ],
+        "clients are not authenticated: have the endpoint do it, it gets every header; remove it",
+    ),
+    (
+        &["rate_limit", "ratelimit", "limit", "limits", "limit_req", "throttle", "max_connections", "limit_conn"],
+        "tunnels have `messages_per_second` and `bytes_per_second` in [route.NAME.websocket]; requests are not counted",
+    ),
+    (
+        &["root", "static", "files", "file_server", "index", "try_files", "webroot"],
+        "no files are served: give an upstream whose endpoint serves them, and a route with its `path`",
+    ),
+    (
+        &[
+            "timeout",
+            "timeouts",
+            "read_timeout",
+            "write_timeout",
+            "proxy_read_timeout",
+            "proxy_send_timeout",
+            "send_timeout",
+        ],
+        "there is one for each wait: `head_timeout`, `body_timeout`, `tls_timeout` in [listener.NAME], `connect_timeout`, \
+         `handshake_timeout`, `response_timeout` in [upstream.NAME], `idle_timeout` in [route.NAME.websocket]",
+    ),
+    (
+        &["websockets", "ws", "enable_websocket", "websocket_support", "proxy_http_version"],
+        "remove it: WebSockets are let through as it is; [route.NAME.websocket] has their limits",
+    ),
+    (
+        &["http2", "h2", "h2c", "http3", "quic", "alpn", "http_version", "protocol"],
+        "HTTP/1.1 is spoken on both sides, which is what WebSockets come by: remove it",
+    ),
+    (
+        &["proxy_protocol", "accept_proxy", "send_proxy"],
+        "the PROXY protocol is not read: have the proxy in front write X-Forwarded-For, and name it in `trusted_proxies`",
+    ),
+    (
+        &["max_body", "max_body_size", "client_max_body_size", "body_limit", "max_request_size"],
+        "request bodies stream to the endpoint, which limits them: remove it; for WebSockets there is `max_message`",
+    ),
+    (
+        &["retry", "retries", "proxy_next_upstream", "circuit_breaker"],
+        "the next-best endpoint is tried by itself as long as nothing was sent: remove it",
+    ),
+    (
+        &["balance", "lb_policy", "load_balancing", "algorithm", "least_conn", "ip_hash", "hash", "lb", "strategy"],
+        "write policy = \"sticky\" in [upstream.NAME]; `sticky_on` says what decides",
+    ),
+    (
+        &["sticky", "sticky_session", "sticky_sessions", "cookie", "session_affinity", "affinity"],
+        "write pin_cookie = \"pin\" in [upstream.NAME] to keep clients by a cookie, or sticky_on = [\"header:x-user\"]",
+    ),
+    (
+        &["access_log", "error_log", "log_level", "logging", "logs", "log_file", "loglevel"],
+        "write [log] with level = \"info\"; the log goes to standard error",
+    ),
+    (
+        &["worker_processes", "worker_threads", "threads", "nbthread", "worker_connections"],
+        "write workers = \"auto\" at the top of the file; tunnels are limited by LimitNOFILE alone",
+    ),
+    (
+        &["include", "includes", "import", "imports", "env", "environment", "variables"],
+        "there is one file, without includes and variables: write what it says in here",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::config::known_keys;
+
+    #[test]
+    fn every_word_leads_to_one_hint() {
+        let mut seen = HashSet::new();
+        for key in KEYS.iter().flat_map(|(keys, _)| *keys) {
+            assert!(seen.insert(key), "{key} is there twice");
+            assert_eq!(*key, key.to_ascii_lowercase().replace('-', "_"), "it would never be found");
+        }
+    }
+
+    #[test]
+    fn hints_name_only_keys_that_there_are() {
+        let is_known = |word: &str| known_keys().any(|(_, key)| key == word);
+        for (_, instead) in KEYS {
+            for word in instead.split('`').skip(1).step_by(2) {
+                assert!(is_known(word) || word.starts_with("windlass "), "{word} in {instead:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn spelling_of_other_formats_is_seen_through() {
+        assert_eq!(instead_of("proxyPass"), None);
+        assert_eq!(instead_of("proxy-pass"), instead_of("proxy_pass"));
+        assert_eq!(instead_of("entryPoints"), instead_of("listen"));
+        assert_eq!(instead_of("bind"), None);
+    }
+}

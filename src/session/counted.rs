@@ -1,0 +1,45 @@
+//! The words by which requests and tunnels are counted, told to the counters before anything happens.
+
+use tokio::time::Instant;
+
+use super::record::End;
+use crate::config::{Settings, WebsocketSettings};
+use crate::drain::{Cause, StopOrder};
+use crate::http::Refusal;
+use crate::metrics::{Metrics, Words};
+use crate::tunnel::{Ending, Gone};
+use crate::websocket::{CloseCode, Side, Violation};
+
+/// The counters of a proxy that serves `settings`: all that can be foreseen stands at 0.
+pub(super) fn counters(settings: &Settings) -> Metrics {
+    let websocket = settings.routes.values().next().map(|route| &route.websocket);
+    let ended = |ending: &Ending| websocket.map(|websocket| labels(ending, websocket));
+    let endings: Vec<_> = foreseen(settings.drain.close_code).iter().filter_map(ended).collect();
+    Metrics::new(Words { refusals: &Refusal::LOG_WORDS, exchanges: &End::LOG_WORDS, endings: &endings })
+}
+
+/// How, by whom and with which code a tunnel ended.
+pub(super) fn labels(ending: &Ending, settings: &WebsocketSettings) -> (&'static str, &'static str, Option<CloseCode>) {
+    let by = ending.by().map_or("windlass", |side| side.as_str());
+    (ending.metric_word(), by, ending.code(settings))
+}
+
+/// Every ending, with the codes that it usually has: of the peers' own, the two that browsers send, and none.
+fn foreseen(drained: CloseCode) -> Vec<Ending> {
+    let order = |cause| StopOrder { cause, code: drained, reason: None, deadline: Instant::now() };
+    let drains =
+        [Cause::Stop, Cause::Reload, Cause::Handoff, Cause::Operator].map(|cause| Ending::Drained(order(cause)));
+    let by_side = [Side::Client, Side::Upstream].into_iter().flat_map(|side| {
+        let codes = [Some(CloseCode::NORMAL), Some(CloseCode::GOING_AWAY), None];
+        let closes = codes.map(|code| Ending::PeerClosed { by: side, code });
+        let violations = VIOLATIONS.map(|violation| Ending::Violated { by: side, violation });
+        let lost = [Gone::Finished, Gone::Broken].map(|gone| Ending::Lost { side, gone });
+        let silent = [Ending::NoPong(side), Ending::Stalled(side)];
+        closes.into_iter().chain(violations).chain(lost).chain(silent)
+    });
+    drains.into_iter().chain(by_side).chain([Ending::Lifetime, Ending::Idle]).collect()
+}
+
+/// One for each code that a violation is told with.
+const VIOLATIONS: [Violation; 4] =
+    [Violation::ReservedBits, Violation::DeflateCorrupt, Violation::MessageTooBig(0), Violation::TooManyMessages(0)];

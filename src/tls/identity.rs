@@ -1,0 +1,97 @@
+//! Who a listener may say it is: what its session tickets are bound to.
+//!
+//! A client that resumes a session checks no certificate: it takes the listener for the one that it shook hands with. So a
+//! ticket is good where the certificates have the same names, and nowhere else, and outlives the renewal of one.
+
+use std::collections::BTreeSet;
+
+use aws_lc_rs::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
+use rustls::sign::CertifiedKey;
+
+use super::certificates::CertifiedBundle;
+use super::sni::dns_names;
+
+/// Who a listener may say it is: the names of all its certificates together, in whatever order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity([u8; SHA256_OUTPUT_LEN]);
+
+impl Identity {
+    /// The identity of a listener with these certificates.
+    pub(super) fn of(bundle: &CertifiedBundle) -> Self {
+        Self::of_names(bundle.certified().iter().flat_map(|one| names(one)).collect())
+    }
+
+    fn of_names(names: BTreeSet<Vec<u8>>) -> Self {
+        let mut digest = Context::new(&SHA256);
+        for name in names {
+            // Its length too: "ab" is not "a" and "b".
+            digest.update(&(name.len() as u64).to_be_bytes());
+            digest.update(&name);
+        }
+        let mut identity = [0; SHA256_OUTPUT_LEN];
+        identity.iter_mut().zip(digest.finish().as_ref()).for_each(|(to, from)| *to = *from);
+        Self(identity)
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The DNS names of a certificate; one without any is known by its public key, and its renewal as long as that stays.
+fn names(certified: &CertifiedKey) -> Vec<Vec<u8>> {
+    let names: Vec<_> = dns_names(certified).into_iter().map(String::into_bytes).collect();
+    if !names.is_empty() {
+        return names;
+    }
+    let leaf = certified.cert.first().and_then(|leaf| webpki::EndEntityCert::try_from(leaf).ok());
+    leaf.map(|leaf| leaf.subject_public_key_info().to_vec()).into_iter().collect()
+}
+
+#[cfg(test)]
+impl Identity {
+    /// That of a listener whose certificates have this name.
+    pub(super) fn named(name: &str) -> Self {
+        Self::of_names([name.as_bytes().to_vec()].into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::tests::{Folder, Issued};
+
+    fn identity(certificates: &[&[&str]]) -> Identity {
+        let folder = Folder::new();
+        let files: Vec<_> = certificates
+            .iter()
+            .enumerate()
+            .map(|(index, names)| folder.keep(&index.to_string(), &Issued::named(names)))
+            .collect();
+        Identity::of(&CertifiedBundle::load(&files).unwrap())
+    }
+
+    #[test]
+    fn the_same_names_are_the_same_listener_however_they_are_spread() {
+        let one = identity(&[&["a.test", "b.test"]]);
+        for same in
+            [&[&["B.test", "a.test"][..]][..], &[&["b.test"], &["a.test"]], &[&["a.test"], &["a.test", "b.test"]]]
+        {
+            assert_eq!(identity(same), one, "{same:?}");
+        }
+    }
+
+    #[test]
+    fn other_names_are_another_listener() {
+        let one = identity(&[&["a.test", "b.test"]]);
+        for other in [&["a.test"][..], &["a.test", "b.test", "c.test"], &["a.testb.test"], &["*.test", "a.test"]] {
+            assert_ne!(identity(&[other]), one, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn certificates_without_names_differ_by_their_keys() {
+        assert_ne!(identity(&[&["192.0.2.1"]]), identity(&[&["192.0.2.1"]]));
+        assert_ne!(identity(&[&["192.0.2.1"]]), identity(&[]));
+    }
+}

@@ -1,0 +1,179 @@
+//! When certificates are valid: what has run out, soon will, or has not begun.
+
+use std::fmt;
+use std::time::Duration;
+
+use rustls::pki_types::{CertificateDer, UnixTime};
+use webpki::{EndEntityCert, Error, KeyUsage};
+
+use super::certificates::CertifiedBundle;
+use crate::config::{CertificateFiles, Warning};
+
+/// What clients will say, or soon, of a certificate that can be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Validity {
+    /// It ended so long ago.
+    Expired(Duration),
+    /// It ends so soon that somebody should have renewed it.
+    Expires(Duration),
+    /// It begins so much later.
+    Early(Duration),
+}
+
+impl CertifiedBundle {
+    /// A warning for each certificate of a chain that clients refuse at `now`, or soon will; `files` are those that it was
+    /// loaded from.
+    pub fn warnings(&self, files: &[CertificateFiles], now: UnixTime) -> Vec<Warning> {
+        let chains = self.certified().iter().zip(files);
+        chains.flat_map(|(certified, files)| warnings(&certified.cert, files, now)).collect()
+    }
+}
+
+fn warnings(chain: &[CertificateDer<'_>], files: &CertificateFiles, now: UnixTime) -> Vec<Warning> {
+    let warning = |(index, certificate): (usize, &CertificateDer<'_>)| {
+        let validity = validity(certificate, now)?;
+        let which =
+            if index == 0 { "the certificate".to_owned() } else { format!("certificate {} of the chain", index + 1) };
+        let problem = format!("{}: {which} {validity}", files.chain.display());
+        Some(Warning::new(files.chain_place.clone(), problem, validity.hint()))
+    };
+    chain.iter().enumerate().filter_map(warning).collect()
+}
+
+fn validity(certificate: &CertificateDer<'_>, now: UnixTime) -> Option<Validity> {
+    match limit_at(certificate, now) {
+        Some(Limit::End(end)) => return Some(Validity::Expired(between(end, now))),
+        Some(Limit::Begin(begin)) => return Some(Validity::Early(between(now, begin))),
+        None => {}
+    }
+    let Some(Limit::End(end)) = limit_at(certificate, UnixTime::since_unix_epoch(later(now, SOON))) else {
+        return None;
+    };
+    let begin = match limit_at(certificate, UnixTime::since_unix_epoch(Duration::ZERO)) {
+        Some(Limit::Begin(begin)) => begin,
+        _ => UnixTime::since_unix_epoch(Duration::ZERO),
+    };
+    // One that lives for six days is renewed within its last ones.
+    let left = between(now, end);
+    (left < between(begin, end) / 4).then_some(Validity::Expires(left))
+}
+
+/// An end of the validity that a time is beyond.
+enum Limit {
+    Begin(UnixTime),
+    End(UnixTime),
+}
+
+/// webpki looks at the validity before anything that needs an issuer; of what else it would say, nothing is our business.
+fn limit_at(certificate: &CertificateDer<'_>, time: UnixTime) -> Option<Limit> {
+    let certificate = EndEntityCert::try_from(certificate).ok()?;
+    match certificate.verify_for_usage(&[], &[], &[], time, KeyUsage::server_auth(), None, None).err()? {
+        Error::CertExpired { not_after, .. } => Some(Limit::End(not_after)),
+        Error::CertNotValidYet { not_before, .. } => Some(Limit::Begin(not_before)),
+        _ => None,
+    }
+}
+
+fn later(now: UnixTime, by: Duration) -> Duration {
+    Duration::from_secs(now.as_secs()).saturating_add(by)
+}
+
+fn between(earlier: UnixTime, later: UnixTime) -> Duration {
+    Duration::from_secs(later.as_secs().saturating_sub(earlier.as_secs()))
+}
+
+impl Validity {
+    fn hint(self) -> &'static str {
+        match self {
+            Self::Expired(_) => "clients refuse it: have it renewed, put it in this place and reload",
+            Self::Expires(_) => "see why it was not renewed yet; a reload takes the new one",
+            Self::Early(_) => "clients refuse it until then: look at the clock of this machine, or serve an older one",
+        }
+    }
+}
+
+impl fmt::Display for Validity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expired(ago) => write!(f, "has expired {} ago", Rough(*ago)),
+            Self::Expires(left) => write!(f, "expires in {}", Rough(*left)),
+            Self::Early(until) => write!(f, "is not valid before {} have passed", Rough(*until)),
+        }
+    }
+}
+
+/// A duration in days, or in hours where it is shorter than two of them.
+struct Rough(Duration);
+
+impl fmt::Display for Rough {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hours = self.0.as_secs().div_ceil(3600).max(2);
+        match hours / 24 {
+            0 | 1 => write!(f, "{hours} hours"),
+            days => write!(f, "{days} days"),
+        }
+    }
+}
+
+/// So long before its end, a certificate of the usual ninety days has been renewed for three weeks.
+const SOON: Duration = Duration::from_secs(7 * 86_400);
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+    use super::*;
+
+    /// Valid in 2021 alone.
+    fn certificate() -> CertificateDer<'static> {
+        let mut params = CertificateParams::new(["site.test".to_owned()]).unwrap();
+        params.not_before = date_time_ymd(2021, 1, 1);
+        params.not_after = date_time_ymd(2022, 1, 1);
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone()
+    }
+
+    fn said_at(year: i32, month: u8, day: u8) -> Option<String> {
+        let now = u64::try_from(date_time_ymd(year, month, day).unix_timestamp()).unwrap();
+        validity(&certificate(), UnixTime::since_unix_epoch(Duration::from_secs(now))).map(|it| it.to_string())
+    }
+
+    #[test]
+    fn what_clients_refuse_is_said_and_what_they_soon_will() {
+        assert_eq!(said_at(2020, 12, 22).as_deref(), Some("is not valid before 10 days have passed"));
+        assert_eq!(said_at(2021, 6, 1), None);
+        assert_eq!(said_at(2021, 12, 24), None);
+        assert_eq!(said_at(2021, 12, 26).as_deref(), Some("expires in 6 days"));
+        assert_eq!(said_at(2021, 12, 31).as_deref(), Some("expires in 24 hours"));
+        assert_eq!(said_at(2022, 1, 4).as_deref(), Some("has expired 3 days ago"));
+        assert_eq!(said_at(2100, 1, 1).as_deref(), Some("has expired 28489 days ago"));
+    }
+
+    #[test]
+    fn each_certificate_of_a_chain_is_looked_at() {
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(1_700_000_000));
+        let files = CertificateFiles::new("site.pem".into(), "site.key".into());
+        let warnings: Vec<_> =
+            warnings(&[certificate(), certificate()], &files, now).iter().map(|it| it.problem().to_owned()).collect();
+        assert_eq!(
+            warnings,
+            [
+                "site.pem: the certificate has expired 682 days ago",
+                "site.pem: certificate 2 of the chain has expired 682 days ago"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_short_life_is_not_always_about_to_end() {
+        let mut params = CertificateParams::new(["site.test".to_owned()]).unwrap();
+        params.not_before = date_time_ymd(2021, 1, 1);
+        params.not_after = date_time_ymd(2021, 1, 7);
+        let short = params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone();
+        let at = |day| {
+            let now = u64::try_from(date_time_ymd(2021, 1, day).unix_timestamp()).unwrap();
+            validity(&short, UnixTime::since_unix_epoch(Duration::from_secs(now)))
+        };
+        assert_eq!(at(3), None);
+        assert!(matches!(at(6), Some(Validity::Expires(_))));
+    }
+}
