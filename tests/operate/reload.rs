@@ -4,7 +4,7 @@ use windlass::admin::{Client, ReloadAnswer, Status};
 use windlass::config::AdminListen;
 
 use crate::held::Held;
-use crate::process::{Windlass, text};
+use crate::process::{Windlass, text, wait_for};
 use crate::two_endpoints;
 
 #[tokio::test]
