@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::settings::{
-    Compression, DotSegments, Excess, IdleCounts, LogFormat, LogLevel, OnReload, Policy, Rate, UnderSupervisor, Workers,
+    Compression, DotSegments, Excess, IdleCounts, LogFormat, LogLevel, OnReload, Policy, Pongs, Rate, UnderSupervisor,
+    Workers,
 };
 use crate::websocket::{CloseCode, PerDirection, PerSide};
 
@@ -30,8 +31,10 @@ pub(super) const LOG_FORMAT: LogFormat = LogFormat::Auto;
 
 /// Cuts clients whose network needs longer for a few kilobytes.
 pub(super) const TLS_TIMEOUT: Duration = seconds(10);
-/// One descriptor for each idle session, for a minute.
-pub(super) const HEAD_TIMEOUT: Duration = seconds(60);
+/// Cuts clients whose network needs longer for the head of a request.
+pub(super) const HEAD_TIMEOUT: Duration = seconds(10);
+/// One descriptor for each resting session, for longer than the load balancers in front keep theirs by default.
+pub(super) const REST_TIMEOUT: Duration = seconds(75);
 /// Cuts an upload or a download that rests for a minute.
 pub(super) const CLIENT_BODY_TIMEOUT: Duration = seconds(60);
 
@@ -41,6 +44,8 @@ pub(super) const PATH: &str = "/";
 pub(super) const DOT_SEGMENTS: DotSegments = DotSegments::Refuse;
 /// Any other upgrade is answered as a plain exchange.
 pub(super) const UPGRADE: [&str; 1] = ["websocket"];
+/// Half of a tunnel whose other end forgot it stays open.
+pub(super) const RAW_HALF_CLOSE_TIMEOUT: Option<Duration> = None;
 
 /// A forgotten tab keeps its tunnel for as long as its pongs come.
 pub(super) const IDLE_TIMEOUT: Option<Duration> = None;
@@ -50,6 +55,8 @@ pub(super) const IDLE_COUNTS: IdleCounts = IdleCounts::Messages;
 pub(super) const PING_EVERY: PerSide<Option<Duration>> = PerSide { client: Some(seconds(25)), upstream: None };
 /// Ends a client that loses its network for longer.
 pub(super) const PONG_WITHIN: Duration = seconds(10);
+/// A client that hangs and has never answered a ping keeps its tunnel for as long as its kernel answers.
+pub(super) const PONGS: PerSide<Pongs> = PerSide { client: Pongs::OnceSeen, upstream: Pongs::Required };
 /// Ends a reader that rests for a minute.
 pub(super) const STALL_TIMEOUT: Option<Duration> = Some(seconds(60));
 /// Tunnels never move to a new endpoint by themselves.
@@ -87,10 +94,10 @@ pub(super) const POLICY: Policy = Policy::Sticky;
 pub(super) const PIN_COOKIE: Option<String> = None;
 /// A client waits so long for each endpoint that drops packets.
 pub(super) const CONNECT_TIMEOUT: Duration = seconds(2);
-/// Cuts endpoints that authenticate slowly before their 101.
-pub(super) const HANDSHAKE_TIMEOUT: Duration = seconds(10);
-/// Cuts long polls that wait longer.
-pub(super) const RESPONSE_TIMEOUT: Duration = seconds(60);
+/// A client of an endpoint that hangs waits for a minute.
+pub(super) const HANDSHAKE_TIMEOUT: Duration = seconds(60);
+/// A client of an endpoint that hangs waits for two minutes; longer polls are cut.
+pub(super) const RESPONSE_TIMEOUT: Duration = seconds(120);
 /// Cuts an upload whose endpoint rests for a minute.
 pub(super) const ENDPOINT_BODY_TIMEOUT: Duration = seconds(60);
 /// One descriptor at both ends for each unused connection, and a new one after each pause that is longer. Below the 5 s of

@@ -18,7 +18,7 @@ pub(super) static LOG: Kind = Kind { path: "log", keys: &["level", "format"] };
 
 pub(super) static LISTENER: Kind = Kind {
     path: "listener.NAME",
-    keys: &["bind", "tls", "trusted_proxies", "tls_timeout", "head_timeout", "body_timeout"],
+    keys: &["bind", "tls", "trusted_proxies", "tls_timeout", "head_timeout", "rest_timeout", "body_timeout"],
 };
 
 pub(super) static TLS: Kind = Kind { path: "listener.NAME.tls", keys: &["chain", "key", "certificates"] };
@@ -27,7 +27,7 @@ pub(super) static CERTIFICATE: Kind = Kind { path: "listener.NAME.tls.certificat
 
 pub(super) static ROUTE: Kind = Kind {
     path: "route.NAME",
-    keys: &["hosts", "listeners", "path", "dot_segments", "upstream", "upgrade", "websocket"],
+    keys: &["hosts", "listeners", "path", "dot_segments", "upstream", "upgrade", "raw_half_close_timeout", "websocket"],
 };
 
 pub(super) static WEBSOCKET: Kind = Kind {
@@ -37,6 +37,7 @@ pub(super) static WEBSOCKET: Kind = Kind {
         "idle_counts",
         "ping_every",
         "pong_within",
+        "pongs",
         "stall_timeout",
         "max_lifetime",
         "closing_timeout",
@@ -55,6 +56,9 @@ pub(super) static WEBSOCKET: Kind = Kind {
 };
 
 pub(super) static SIDES: Kind = Kind { path: "route.NAME.websocket.ping_every", keys: &["client", "upstream"] };
+
+/// The same sides; named for the list of every key.
+static PONG_SIDES: Kind = Kind { path: "route.NAME.websocket.pongs", keys: SIDES.keys };
 
 pub(super) static DIRECTIONS: Kind = Kind { path: "route.NAME.websocket.*", keys: &["from_client", "from_upstream"] };
 
@@ -91,7 +95,7 @@ pub(super) static HANDOFF: Kind = Kind {
 
 pub(super) static ADMIN: Kind = Kind { path: "admin", keys: &["listen"] };
 
-static KINDS: [&Kind; 17] = [
+static KINDS: [&Kind; 18] = [
     &FILE,
     &LOG,
     &LISTENER,
@@ -100,6 +104,7 @@ static KINDS: [&Kind; 17] = [
     &ROUTE,
     &WEBSOCKET,
     &SIDES,
+    &PONG_SIDES,
     &DIRECTIONS,
     &RATE,
     &UPSTREAM,

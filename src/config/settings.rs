@@ -99,8 +99,10 @@ pub struct ListenerSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// How long a TLS handshake may take.
     pub tls_timeout: Duration,
-    /// How long a request head may take, and how long a kept-alive session may stay idle.
+    /// How long a request head may take: the first from accept on, any other from its first byte on.
     pub head_timeout: Duration,
+    /// How long a session may rest between two requests.
+    pub rest_timeout: Duration,
     /// How long a client may send none of its request body, or take none of the answer.
     pub body_timeout: Duration,
 }
@@ -185,6 +187,8 @@ pub struct RouteSettings {
     pub upstream: UpstreamName,
     /// The upgrade tokens let through, in lower case.
     pub upgrade: Vec<String>,
+    /// How long the other direction of a tunnel of another protocol may be quiet after one ended with a FIN.
+    pub raw_half_close_timeout: Option<Duration>,
     /// The rules of its WebSocket tunnels.
     pub websocket: Arc<WebsocketSettings>,
 }
@@ -227,6 +231,8 @@ pub struct WebsocketSettings {
     pub ping_every: PerSide<Option<Duration>>,
     /// How long a pinged side may stay silent.
     pub pong_within: Duration,
+    /// What a missing pong means.
+    pub pongs: PerSide<Pongs>,
     /// How long a side may take none of what is written to it.
     pub stall_timeout: Option<Duration>,
     /// How old a tunnel may become; each gets ± 10 % of its own.
@@ -234,7 +240,7 @@ pub struct WebsocketSettings {
     /// How long a closing handshake may take once a side has taken all that was for it.
     pub closing_timeout: Duration,
     /// How long the other direction may go on after one ended with a FIN and no Close.
-    pub half_close_timeout: Duration,
+    pub half_close_timeout: Option<Duration>,
     /// What a client reads when its endpoint is gone without a Close.
     pub endpoint_lost_code: CloseCode,
     /// What a direction may carry.
@@ -258,6 +264,16 @@ pub enum IdleCounts {
     Messages,
     /// Any frame, the pings and pongs of the two ends too.
     Frames,
+}
+
+/// What it means that a pinged side stays silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pongs {
+    /// Only of a side that has sent a Pong before it means that it is dead; any other is, once its kernel acknowledges
+    /// nothing of what was sent. Some devices answer no ping at all.
+    OnceSeen,
+    /// It is dead.
+    Required,
 }
 
 /// The limits of one direction; `None` is off.

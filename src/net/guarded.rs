@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::Unsent;
+use super::{Heard, Unsent};
 
 /// A stream whose writes have a deadline.
 #[derive(Debug)]
@@ -19,6 +19,7 @@ pub struct Guarded<S> {
     deadline: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
     unsent: Unsent,
+    heard: Heard,
     /// Its end is written.
     ended: bool,
 }
@@ -31,7 +32,12 @@ impl<S> Guarded<S> {
 
     /// The same, for one who wants to know, while the stream is in other hands, whether it took everything.
     pub fn telling(stream: S, deadline: Duration, unsent: Unsent) -> Self {
-        Self { stream, deadline, stalled: None, unsent, ended: false }
+        Self { stream, deadline, stalled: None, unsent, heard: Heard::default(), ended: false }
+    }
+
+    /// What tells, for as long as the stream is in other hands, whether it was read from.
+    pub fn heard(&self) -> Heard {
+        self.heard.clone()
     }
 
     /// The stream as it was given.
@@ -80,7 +86,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let outcome = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.heard.note();
+        }
+        outcome
     }
 }
 

@@ -5,6 +5,7 @@
 mod dial;
 mod guarded;
 mod half_open;
+mod heard;
 mod listen;
 mod options;
 mod spill;
@@ -16,6 +17,7 @@ mod unsent;
 pub use dial::{DialError, dial};
 pub use guarded::Guarded;
 pub use half_open::HalfOpen;
+pub use heard::Heard;
 pub use listen::{Acceptor, ListeningSocket};
 pub use spill::Spill;
 pub use stream::{ClientStream, TunnelStream};

@@ -25,6 +25,7 @@ mod pool;
 mod proxy;
 mod record;
 mod request;
+mod rest;
 mod serve;
 mod sums;
 mod upgrade;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -21,6 +21,7 @@ use super::log;
 use super::owned::Owned;
 use super::proxy::{Phase, Proxy};
 use super::request::answer;
+use super::rest::HeadTimes;
 use super::upgrade::Opened;
 use crate::http::forward::Scheme;
 use crate::net::{ClientStream, Guarded, HalfOpen, TlsStream, Unsent};
@@ -183,7 +184,7 @@ async fn speak_http(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Pla
         Box::pin(async move { Ok::<_, Infallible>(answer(session, request).await) })
     });
     let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(HeadTimes::new(settings.head_timeout, settings.rest_timeout, stream.heard()))
         .header_read_timeout(settings.head_timeout)
         .max_buf_size(MAX_BUFFER)
         // A client may have nothing more to say and wait for its answer; whether it is gone is `HalfOpen`'s to notice.

@@ -17,14 +17,18 @@ pub struct Route {
     pub life: Life,
     /// Where its requests go.
     pub upstream: Arc<Upstream>,
-    /// The rules of its tunnels that are not WebSocket: nobody can be pinged there.
+    /// The rules of its tunnels that are not WebSocket: nobody can be pinged there, and a half-close is kept.
     pub raw: Arc<WebsocketSettings>,
     unknown_extension_logged: AtomicBool,
 }
 
 impl Route {
     pub(super) fn new(settings: Arc<RouteSettings>, life: Life, upstream: Arc<Upstream>) -> Self {
-        let raw = WebsocketSettings { ping_every: PerSide::default(), ..(*settings.websocket).clone() };
+        let raw = WebsocketSettings {
+            ping_every: PerSide::default(),
+            half_close_timeout: settings.raw_half_close_timeout,
+            ..(*settings.websocket).clone()
+        };
         Self { settings, life, upstream, raw: Arc::new(raw), unknown_extension_logged: AtomicBool::new(false) }
     }
 

@@ -6,7 +6,7 @@
 use tokio::time::Instant;
 
 use super::progress::Progress;
-use crate::config::{IdleCounts, WebsocketSettings};
+use crate::config::{IdleCounts, Pongs, WebsocketSettings};
 use crate::process::Delivery;
 use crate::websocket::{PerSide, Side};
 
@@ -21,6 +21,8 @@ pub(super) struct Activity {
     ping: PerSide<Ping>,
     /// A ping of the other side's has gone to this one, and nothing has come back since.
     ping_forwarded: PerSide<bool>,
+    /// A Pong has come from this side.
+    has_ponged: PerSide<bool>,
     /// When `max_lifetime` is over, with this tunnel's jitter.
     ends: Option<Instant>,
     speech: Speech,
@@ -38,7 +40,7 @@ pub(super) enum Speech {
 /// Where the question "are you there?" to one side stands.
 ///
 /// ```text
-///   Unneeded ──► Wanted ──► Sent ──► Asked ──► no answer: the tunnel ends
+///   Unneeded ──► Wanted ──► Sent ──► Asked ──► no answer: the tunnel ends, unless it is excused
 ///       ▲ └───────(1)────────▲         │        (1) somebody else's ping is on its way already
 ///       └──────────────────────────────┘       anything the side sends leads back
 /// ```
@@ -74,6 +76,7 @@ impl Activity {
             heard: PerSide { client: now, upstream: now },
             ping: PerSide { client: Ping::Unneeded, upstream: Ping::Unneeded },
             ping_forwarded: PerSide::default(),
+            has_ponged: PerSide::default(),
             ends,
             speech,
         }
@@ -96,6 +99,11 @@ impl Activity {
         if settings.idle_counts == IdleCounts::Frames {
             self.last = now;
         }
+    }
+
+    /// A Pong came from `side`: it knows what pings are.
+    pub(super) fn note_pong(&mut self, side: Side) {
+        *self.has_ponged.get_mut(side) = true;
     }
 
     /// A ping of the other side's went to `side`.
@@ -179,7 +187,7 @@ impl Activity {
         &mut self,
         settings: &WebsocketSettings,
         side: Side,
-        delivery: impl FnOnce() -> Option<Delivery>,
+        delivery: impl Fn() -> Option<Delivery>,
         now: Instant,
     ) -> bool {
         let quiet = self.ping_every(settings, side).is_some_and(|every| now >= *self.heard.get(side) + every);
@@ -190,8 +198,30 @@ impl Activity {
                 false
             }
             Ping::Unneeded | Ping::Wanted | Ping::Sent => false,
-            Ping::Asked(progress) => progress.is_missing_for(settings.pong_within, delivery, now),
+            Ping::Asked(progress) => {
+                progress.is_missing_for(settings.pong_within, &delivery, now)
+                    && !self.is_excused(settings, side, delivery, now)
+            }
         }
+    }
+
+    /// Whether `side` need not answer: it never has, and its kernel has acknowledged all that was sent to it, our ping too. It is
+    /// asked again in time, by a ping of ours: without one there is nothing that a kernel could acknowledge.
+    fn is_excused(
+        &mut self,
+        settings: &WebsocketSettings,
+        side: Side,
+        delivery: impl Fn() -> Option<Delivery>,
+        now: Instant,
+    ) -> bool {
+        let knows_pings = *self.has_ponged.get(side) || *settings.pongs.get(side) == Pongs::Required;
+        if knows_pings || delivery().is_none_or(|delivery| delivery.outstanding) {
+            return false;
+        }
+        *self.heard.get_mut(side) = now;
+        *self.ping.get_mut(side) = Ping::Unneeded;
+        *self.ping_forwarded.get_mut(side) = false;
+        true
     }
 
     fn ping_every(&self, settings: &WebsocketSettings, side: Side) -> Option<std::time::Duration> {

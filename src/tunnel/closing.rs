@@ -30,6 +30,9 @@ use crate::websocket::{CloseCode, PerSide, Side};
 /// our Close.
 const DISCARD: u64 = 2 * 1024 * 1024 * 1024;
 
+/// Further away than any deadline of a tunnel without one.
+pub(super) const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// A tunnel on its way to its end.
 #[derive(Debug)]
 pub(super) struct Closing {
@@ -78,7 +81,7 @@ impl Closing {
         let is_half = matches!(ending, Ending::Lost { gone: Gone::Finished, .. });
         let (deadline, latest) = match &ending {
             Ending::Drained(order) => (order.deadline, Some(order.deadline)),
-            _ if is_half => (now + settings.half_close_timeout, None),
+            _ if is_half => (now + settings.half_close_timeout.unwrap_or(FAR), None),
             _ => (now + settings.closing_timeout, None),
         };
         Self {
@@ -86,7 +89,7 @@ impl Closing {
             ending,
             deadline,
             latest,
-            quiet: (is_half && speech == Speech::Bytes).then_some(settings.half_close_timeout),
+            quiet: (is_half && speech == Speech::Bytes).then_some(settings.half_close_timeout.unwrap_or(FAR)),
             insists: false,
             inside_frame: PerSide::default(),
             answered: PerSide::default(),

@@ -69,6 +69,8 @@ pub(super) struct Judged {
     pub(super) messages: u64,
     /// A Ping was among those that passed.
     pub(super) pinged: bool,
+    /// A Pong was among those that were judged.
+    pub(super) ponged: bool,
     /// What ends the direction, right behind what passed.
     pub(super) event: Option<Event>,
     /// What stands right behind what passed, and would be more than a rate allows.
@@ -132,10 +134,9 @@ impl Half {
         if std::mem::take(&mut self.starved) {
             self.backlog.clear();
         }
-        let most = self.rates.as_mut().map_or(usize::MAX, |rates| rates.bytes_left(now));
         let (mut judged, size) = match &mut self.framing {
-            Framing::Raw => self.judge_bytes(chunk, most),
-            Framing::Websocket { .. } => self.judge_frames(chunk, most, on_close, mark, meters, now),
+            Framing::Raw => self.judge_bytes(chunk, now),
+            Framing::Websocket { .. } => self.judge_frames(chunk, on_close, mark, meters, now),
         };
         if let Some(rates) = &mut self.rates {
             rates.charge(&mut judged, size, now);
@@ -143,26 +144,26 @@ impl Half {
         judged
     }
 
-    /// Judges what may be anything. At most `most` bytes may pass; says how many were judged.
-    fn judge_bytes(&mut self, chunk: &[u8], most: usize) -> (Judged, usize) {
+    /// Judges what may be anything; says how many bytes were judged.
+    fn judge_bytes(&mut self, chunk: &[u8], now: Instant) -> (Judged, usize) {
+        let most = self.bytes_left(now);
         let (passed, rest) = chunk.split_at_checked(most).unwrap_or((chunk, &[]));
         keep(&mut self.backlog, rest);
         let above = (!rest.is_empty()).then_some(Above::Bytes);
         (Judged { passed: passed.len(), data: !passed.is_empty(), above, ..Judged::default() }, passed.len())
     }
 
-    /// Judges frames, as far as they stand in the first `most` bytes; says how many bytes were judged.
-
+    /// Judges frames, as far as their bytes may pass; says how many bytes were judged.
     fn judge_frames(
         &mut self,
         chunk: &mut [u8],
-        most: usize,
         on_close: OnClose,
         mark: Mark,
         meters: &mut Meters,
         now: Instant,
     ) -> (Judged, usize) {
         let mut judged = Judged::default();
+        let most = self.bytes_left(now);
         let Framing::Websocket { inspector, meter } = &mut self.framing else { return (judged, 0) };
         // One budget for the whole chunk, however many control frames cut it into scans.
         let mut metering = meter.as_mut().map(|meter| meter.observe(meters.lend(), INFLATE));
@@ -209,6 +210,10 @@ impl Half {
             keep(&mut self.backlog, rest);
         }
         (judged, size)
+    }
+
+    fn bytes_left(&mut self, now: Instant) -> usize {
+        self.rates.as_mut().map_or(usize::MAX, |rates| rates.bytes_left(now))
     }
 
     /// What was judged has been passed on.
@@ -340,6 +345,7 @@ enum Verdict {
 
 impl Judged {
     fn weigh(&mut self, control: &Control, frame: &[u8], on_close: OnClose, mark: Mark) -> Verdict {
+        self.ponged |= control.kind == ControlKind::Pong;
         match control.kind {
             ControlKind::Close(code) => {
                 self.event = Some(Event::Closed(code));

@@ -13,6 +13,7 @@ use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::activity::Due;
+use super::closing::FAR;
 use super::common::Common;
 use super::ending::Ending;
 use super::half::Half;
@@ -28,8 +29,6 @@ use crate::websocket::{Direction, PerDirection, PerSide, Side};
 
 /// How many reads of each direction one poll may do before the other tunnels of the worker have their turn.
 const ROUNDS: usize = 4;
-/// Further away than any deadline of a tunnel without one.
-const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A tunnel, from its 101 to its [`Outcome`].
 #[derive(Debug)]

@@ -184,6 +184,9 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
         if judged.control {
             self.common.activity.note_control(&self.common.settings, now);
         }
+        if judged.ponged {
+            self.common.activity.note_pong(self.from);
+        }
         if judged.pinged {
             self.common.activity.note_forwarded(self.from.other());
         }

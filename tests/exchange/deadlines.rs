@@ -118,6 +118,38 @@ async fn half_a_head_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn a_session_may_rest_for_longer_than_a_head_may_take() {
+    let endpoint = RawEndpoint::start().await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()])
+        .listener("head_timeout = \"200ms\"\nrest_timeout = \"1h\"")
+        .start();
+    let mut client = proxy.client().await;
+    for _ in 0..2 {
+        let mut stream = endpoint.accept_after(&mut client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        stream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok").await;
+        client.head().await;
+        client.hears("ok").await;
+        assert!(timeout(Duration::from_millis(600), client.bytes(1)).await.is_err(), "it rests");
+    }
+    client.send("G").await;
+    client.hears_the_end().await;
+}
+
+#[tokio::test]
+async fn a_session_rests_no_longer_than_rest_timeout() {
+    let endpoint = RawEndpoint::start().await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()])
+        .listener("head_timeout = \"1h\"\nrest_timeout = \"100ms\"")
+        .start();
+    let mut client = proxy.client().await;
+    let mut stream = endpoint.accept_after(&mut client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    stream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    client.head().await;
+    client.hears("ok").await;
+    client.hears_the_end().await;
+}
+
+#[tokio::test]
 async fn a_reader_that_takes_none_of_its_answer_is_cut() {
     let endpoint = RawEndpoint::start().await;
     let proxy = TestProxy::in_front_of(&[endpoint.address()]).listener("body_timeout = \"100ms\"").start();

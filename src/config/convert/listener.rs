@@ -31,6 +31,7 @@ fn listener(name: &str, section: &Section<'_>, bound: &mut Vec<Bound>) -> Option
         trusted_proxies: section.read("trusted_proxies", list(text(NETWORK), "[\"10.0.0.0/8\"]"), Vec::new()),
         tls_timeout: section.read("tls_timeout", text(DURATION), defaults::TLS_TIMEOUT),
         head_timeout: section.read("head_timeout", text(DURATION), defaults::HEAD_TIMEOUT),
+        rest_timeout: section.read("rest_timeout", text(DURATION), defaults::REST_TIMEOUT),
         body_timeout: section.read("body_timeout", text(DURATION), defaults::CLIENT_BODY_TIMEOUT),
         bind: bind?,
     };

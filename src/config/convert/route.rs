@@ -10,10 +10,11 @@ use super::websocket::websocket;
 use crate::config::defaults;
 use crate::config::keys::{ROUTE, WEBSOCKET};
 use crate::config::paths::PATH;
-use crate::config::readers::{choice, list, reference, text};
+use crate::config::readers::{choice, list, or_off, reference, text};
 use crate::config::settings::{DotSegments, HostPattern, RouteSettings};
 use crate::config::texts::{HOST, UPGRADE};
 use crate::config::tree::{Section, Spot};
+use crate::config::units::DURATION;
 
 pub(in crate::config) fn routes(file: &Section<'_>, names: &Names<'_>) -> Vec<RouteSettings> {
     let sections = at_least_one(file, "route", &ROUTE, "[route.chat] with upstream = \"chat\"");
@@ -36,6 +37,8 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
     let dot_segments = section.read("dot_segments", choice(&DOT_SEGMENTS), defaults::DOT_SEGMENTS);
     let upstream = section.require("upstream", upstreams, "upstream, the NAME of an [upstream.NAME]");
     let upgrade = section.read("upgrade", list(text(UPGRADE), "[\"websocket\"]"), upgrade());
+    let raw_half_close =
+        section.read("raw_half_close_timeout", or_off(text(DURATION)), defaults::RAW_HALF_CLOSE_TIMEOUT);
     let websocket = Arc::new(if is_switch(section) {
         websocket(&section.without("websocket", &WEBSOCKET))
     } else {
@@ -49,6 +52,7 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
         dot_segments,
         upstream: upstream?,
         upgrade,
+        raw_half_close_timeout: raw_half_close,
         websocket,
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::config::defaults;
 use crate::config::readers::{choice, close_code, count, or_off, per_side, rate, text};
-use crate::config::settings::{Compression, Excess, IdleCounts, LimitSettings, WebsocketSettings};
+use crate::config::settings::{Compression, Excess, IdleCounts, LimitSettings, Pongs, WebsocketSettings};
 use crate::config::tree::Section;
 use crate::config::units::{DURATION, SIZE, write_size};
 use crate::websocket::{Direction, PerDirection, PerSide};
@@ -14,10 +14,11 @@ pub(super) fn websocket(section: &Section<'_>) -> WebsocketSettings {
         idle_counts: section.read("idle_counts", choice(&IDLE_COUNTS), defaults::IDLE_COUNTS),
         ping_every: section.read("ping_every", ping_every, defaults::PING_EVERY),
         pong_within: section.read("pong_within", text(DURATION), defaults::PONG_WITHIN),
+        pongs: section.read("pongs", per_side(choice(&PONGS), defaults::PONGS), defaults::PONGS),
         stall_timeout: section.read("stall_timeout", or_off(text(DURATION)), defaults::STALL_TIMEOUT),
         max_lifetime: section.read("max_lifetime", or_off(text(DURATION)), defaults::MAX_LIFETIME),
         closing_timeout: section.read("closing_timeout", text(DURATION), defaults::CLOSING_TIMEOUT),
-        half_close_timeout: section.read("half_close_timeout", text(DURATION), defaults::HALF_CLOSE_TIMEOUT),
+        half_close_timeout: Some(section.read("half_close_timeout", text(DURATION), defaults::HALF_CLOSE_TIMEOUT)),
         endpoint_lost_code: section.read("endpoint_lost_code", close_code, defaults::ENDPOINT_LOST_CODE),
         limits: limits(section),
         compression: section.read("compression", choice(&COMPRESSION), defaults::COMPRESSION),
@@ -93,5 +94,6 @@ fn check_inflated(section: &Section<'_>, settings: &WebsocketSettings) {
 }
 
 const IDLE_COUNTS: [(&str, IdleCounts); 2] = [("messages", IdleCounts::Messages), ("frames", IdleCounts::Frames)];
+const PONGS: [(&str, Pongs); 2] = [("once_seen", Pongs::OnceSeen), ("required", Pongs::Required)];
 const EXCESS: [(&str, Excess); 2] = [("close", Excess::Close), ("throttle", Excess::Throttle)];
 const COMPRESSION: [(&str, Compression); 2] = [("pass", Compression::Pass), ("refuse", Compression::Refuse)];

@@ -156,7 +156,7 @@ async fn closing_timeout_is_punctual_whatever_a_kernel_took() {
 
 #[tokio::test(start_paused = true)]
 async fn half_close_timeout_is_punctual() {
-    let scene = |time| Scene::new().with(|settings| settings.half_close_timeout = time);
+    let scene = |time| Scene::new().with(|settings| settings.half_close_timeout = Some(time));
     let finish = async |tunnel: &mut Open, _: Duration| {
         tunnel.client.finishes();
         tunnel.settle();
@@ -170,7 +170,7 @@ async fn the_quiet_half_of_a_raw_tunnel_ends_punctually_after_its_last_byte_was_
     for part in PARTS {
         let scene = |time| {
             Scene::raw().with(|settings| {
-                (settings.half_close_timeout, settings.stall_timeout) = (time, Some(seconds(36_000)));
+                (settings.half_close_timeout, settings.stall_timeout) = (Some(time), Some(seconds(36_000)));
             })
         };
         let finish = async |tunnel: &mut Open, time: Duration| {

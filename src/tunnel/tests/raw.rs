@@ -47,6 +47,20 @@ async fn a_half_that_is_quiet_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_a_timeout_a_half_may_be_quiet_for_days_and_a_drain_still_ends_it() {
+    let mut tunnel = Scene::raw().with(|settings| settings.half_close_timeout = None).open();
+    tunnel.client.sends(b"all of my input");
+    tunnel.client.finishes();
+    tunnel.jump(seconds(3 * 24 * 3600)).await;
+    tunnel.upstream.sends(b"done");
+    tunnel.settle();
+    assert_eq!(tunnel.client.reads_bytes(), b"done");
+    tunnel.drain(seconds(5));
+    tunnel.wait(seconds(5)).await;
+    assert!(!tunnel.is_open());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_half_is_not_quiet_while_its_reader_is_slow() {
     let mut tunnel = Scene::raw().with(|settings| settings.stall_timeout = Some(seconds(60))).open();
     tunnel.client.has_room_for(10);

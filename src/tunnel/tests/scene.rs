@@ -12,7 +12,7 @@ use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, advance};
 
 use super::peer::{Peer, Wire, stream};
-use crate::config::{Compression, Excess, IdleCounts, LimitSettings, WebsocketSettings};
+use crate::config::{Compression, Excess, IdleCounts, LimitSettings, Pongs, WebsocketSettings};
 use crate::drain::{Cause, Incarnation, Member, Registry, StopOrder};
 use crate::tunnel::{Joined, Outcome, Protocol, Terms, Tunnel};
 use crate::websocket::{CloseCode, Extensions, PerDirection, PerSide, Side};
@@ -76,10 +76,11 @@ impl Scene {
             idle_counts: IdleCounts::Messages,
             ping_every: PerSide { client: None, upstream: None },
             pong_within: seconds(10),
+            pongs: PerSide { client: Pongs::Required, upstream: Pongs::Required },
             stall_timeout: None,
             max_lifetime: None,
             closing_timeout: seconds(5),
-            half_close_timeout: seconds(3),
+            half_close_timeout: Some(seconds(3)),
             endpoint_lost_code: CloseCode::BAD_GATEWAY,
             limits: PerDirection { from_client: OFF, from_upstream: OFF },
             compression: Compression::Pass,

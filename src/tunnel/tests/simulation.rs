@@ -74,7 +74,7 @@ impl Simulation {
                 *settings.ping_every.get_mut(side) = some(&mut choices, 100..5_000);
             }
             settings.closing_timeout = millis(choices.number(100..5_000));
-            settings.half_close_timeout = millis(choices.number(100..5_000));
+            settings.half_close_timeout = Some(millis(choices.number(100..5_000)));
             settings.pong_within = seconds(3600);
             if manners == Manners::Wild {
                 settings.pong_within = millis(choices.number(100..5_000));

@@ -7,7 +7,7 @@ use tokio::task::coop::poll_proceed;
 
 use super::frames::*;
 use super::scene::{Open, Scene, millis, seconds};
-use crate::config::{Excess, IdleCounts, Rate};
+use crate::config::{Excess, IdleCounts, Pongs, Rate};
 use crate::process::Delivery;
 use crate::tunnel::{Ending, Gone};
 use crate::websocket::Side;
@@ -173,6 +173,50 @@ async fn a_phone_whose_pong_queues_behind_megabytes_is_not_killed() {
     assert!(tunnel.is_open(), "its kernel still takes what was written before the ping");
     tunnel.wait(seconds(21)).await;
     assert!(tunnel.client.reads().contains(&close(1001, "no answer to ping")), "now it takes nothing");
+}
+
+/// A client that answers no pings, where that is its right.
+fn silent() -> Open {
+    let tunnel = pinging(Side::Client).with(|settings| settings.pongs.client = Pongs::OnceSeen).open();
+    tunnel.client.delivery_is(Delivery { acked: 1000, outstanding: false, since_ack: millis(5) });
+    tunnel
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_never_sent_a_pong_is_not_cut_while_its_kernel_answers() {
+    let mut tunnel = silent();
+    tunnel.upstream.says(ping("unanswered too"));
+    tunnel.wait(seconds(3600)).await;
+    assert!(tunnel.is_open());
+    let pings = tunnel.client.reads().len();
+    assert!((100..=104).contains(&pings), "{pings} pings: each time it is asked again, by us");
+    tunnel.client.delivery_is(Delivery { acked: 1000, outstanding: true, since_ack: seconds(3) });
+    tunnel.wait(seconds(46)).await;
+    assert_eq!(tunnel.upstream.reads(), [close(1001, "no answer to ping")], "its kernel is gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_sent_a_pong_once_owes_the_next() {
+    for answer_ours in [true, false] {
+        let mut tunnel = silent();
+        tunnel.wait(seconds(26)).await;
+        let mark = our_ping(&mut tunnel, Side::Client);
+        tunnel.client.says(if answer_ours { pong(&mark) } else { pong(b"unasked") });
+        tunnel.wait(seconds(36)).await;
+        tunnel.wait(seconds(20)).await;
+        assert_eq!(tunnel.outcome().ending, Ending::NoPong(Side::Client));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_pongs_are_required_a_kernel_that_answers_excuses_nobody() {
+    for side in [Side::Client, Side::Upstream] {
+        let mut tunnel = pinging(side).open();
+        tunnel.peer(side).delivery_is(Delivery { acked: 1000, outstanding: false, since_ack: seconds(60) });
+        tunnel.wait(seconds(36)).await;
+        tunnel.wait(seconds(20)).await;
+        assert_eq!(tunnel.outcome().ending, Ending::NoPong(side));
+    }
 }
 
 #[tokio::test(start_paused = true)]
