@@ -111,7 +111,7 @@ async fn the_third_process_hears_from_the_first() {
     assert_eq!(echoes(&mut of_second, "hello").await, Echo::Came);
     let (_, third) = hand_off(&chat.world, second);
 
-    let drain = [first, second].map(|pid| format!("process {pid} with 1 tunnels"));
+    let drain = [first, second].map(|pid| format!("process {pid} with 1 tunnel"));
     chat.world.until("what the two say", || {
         chat.world.signal(third, Signal::USR2);
         chat.world.log().lines().any(|line| drain.iter().all(|drain| line.contains(drain)))
