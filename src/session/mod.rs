@@ -29,8 +29,10 @@ mod rest;
 mod serve;
 mod sums;
 mod tale;
+mod turned_away;
 mod upgrade;
 mod upload;
+mod wordless;
 
 pub use accept::{Afterwards, accept};
 pub use proxy::{Phase, Proxy, Stage, StopTimes};

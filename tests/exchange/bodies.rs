@@ -99,7 +99,8 @@ async fn names_keep_their_spelling_and_lines_their_order() {
     let mut stream = endpoint.accept().await;
     let head = stream.head_as_spelt().await;
     let kept = lines.replace("Connection: keep-alive\r\n", "");
-    let ours = "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: plc\r\n\r\n";
+    let ours =
+        "Windlass-Hops: 1\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: plc\r\n\r\n";
     assert_eq!(head, format!("POST /set HTTP/1.1{kept}Content-Length: 2\r\nETag: x\r\n{ours}"));
     stream.hears("hi").await;
     let lines = "\r\nDATE: now\r\nServer: x\r\nset-Cookie: a=b\r\nSet-Cookie: c=d\r\ntransfer-ENCODING: chunked\r\nwww-Authenticate: x\r\n";
@@ -178,6 +179,42 @@ async fn an_absolute_target_goes_on_as_a_path() {
     assert!(head.starts_with("GET /?a=b HTTP/1.1\r\n"), "{head}");
     assert!(head.contains("host: chat.example\r\n"), "{head}");
     assert!(head.contains("x-forwarded-for: 127.0.0.1\r\n"), "{head}");
+}
+
+#[tokio::test]
+async fn a_target_of_a_websocket_uri_goes_on_as_a_path() {
+    let endpoint = RawEndpoint::start().await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+    for target in ["ws://chat.example/a?b=c", "wss://chat.example:443/a?b=c"] {
+        let mut client = proxy.client().await;
+        client.send(format!("GET {target} HTTP/1.1\r\nHost: chat.example\r\n\r\n")).await;
+        let head = endpoint.accept().await.head().await;
+        assert!(head.starts_with("GET /a?b=c HTTP/1.1\r\nhost: chat.example\r\n"), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_client_may_name_no_host() {
+    let endpoint = RawEndpoint::start().await;
+    let plan = TestProxy::in_front_of(&[endpoint.address()]);
+    let (any, named) = (plan.clone().start(), plan.route("hosts = [\"chat.example\"]").start());
+    let mut client = any.client().await;
+    let mut stream = endpoint.accept_after(&mut client, "GET /a HTTP/1.0\r\nAccept: x\r\n\r\n").await;
+    stream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    assert!(client.head().await.starts_with("HTTP/1.0 200 OK\r\n"));
+    assert_eq!(client.rest().await, "ok");
+    let mut client = any.client().await;
+    client.send("GET /a HTTP/1.0\r\nAccept: x\r\n\r\n").await;
+    let head = stream.head().await;
+    assert!(head.starts_with("GET /a HTTP/1.1\r\nhost:\r\naccept: x\r\n"), "{head}");
+    assert!(!head.contains("x-forwarded-host"), "{head}");
+    let mut client = named.client().await;
+    client.send("GET /a HTTP/1.0\r\nAccept: x\r\n\r\n").await;
+    assert!(client.head().await.starts_with("HTTP/1.0 404 "));
+    let mut client = named.client().await;
+    client.send("GET http://chat.example/a HTTP/1.0\r\nAccept: x\r\n\r\n").await;
+    let head = endpoint.accept().await.head().await;
+    assert!(head.starts_with("GET /a HTTP/1.1\r\nhost: chat.example\r\n"), "{head}");
 }
 
 #[tokio::test]

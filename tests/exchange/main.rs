@@ -16,4 +16,5 @@ mod placed;
 mod reuse;
 mod slow_readers;
 mod tunnels;
+mod turned_away;
 mod upgrades;
