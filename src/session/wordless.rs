@@ -142,11 +142,12 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_but_such_an_answer_is_kept_back() {
-        let part = BARE.len() - 1;
+        let (most, end) = BARE.split_at(BARE.len() - 1);
+        let late = format!("{}{end}", most.trim_start_matches('H'));
         let twice = BARE.repeat(2);
         let success = BARE.replace("400", "200");
         let long = BARE.replace(": 0", ": 7");
-        for other in [&BARE[..part], &BARE[1..], &twice, &success, &long, "", "HTTP/1.", "HTTP/1.1"] {
+        for other in [most, &late, &twice, &success, &long, "", "HTTP/1.", "HTTP/1.1"] {
             assert_eq!(written(&Heard::default(), &[other.as_bytes()]).await, (other.into(), None), "{other}");
         }
         assert_eq!(written(&Heard::default(), &[b"HTTP/1.1 4\xff"]).await.1, None);
