@@ -2,8 +2,8 @@
 
 use tokio::time::Instant;
 
+use super::no_request::NoRequest;
 use super::record::End;
-use super::turned_away::TurnedAway;
 use crate::config::{Settings, WebsocketSettings};
 use crate::drain::{Cause, StopOrder};
 use crate::http::Refusal;
@@ -16,7 +16,7 @@ pub(super) fn counters(settings: &Settings) -> Metrics {
     let websocket = settings.routes.values().next().map(|route| &route.websocket);
     let ended = |ending: &Ending| websocket.map(|websocket| labels(ending, websocket));
     let endings: Vec<_> = foreseen(settings.drain.close_code).iter().filter_map(ended).collect();
-    let refusals = [Refusal::LOG_WORDS.as_slice(), TurnedAway::LOG_WORDS.as_slice()].concat();
+    let refusals = [Refusal::LOG_WORDS.as_slice(), NoRequest::LOG_WORDS.as_slice()].concat();
     Metrics::new(Words { refusals: &refusals, exchanges: &End::LOG_WORDS, endings: &endings })
 }
 

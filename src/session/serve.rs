@@ -18,11 +18,11 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::log;
+use super::no_request::{NoRequest, tell_plain_http};
 use super::owned::Owned;
 use super::proxy::{Phase, Proxy};
 use super::request::answer;
 use super::rest::HeadTimes;
-use super::turned_away::{TurnedAway, tell_plain_http};
 use super::upgrade::Opened;
 use super::wordless::{Wordless, with_words};
 use crate::http::forward::Scheme;
@@ -173,13 +173,13 @@ async fn shake_hands(
 
 /// What becomes of a connection whose TLS handshake failed.
 async fn unsecured(failed: HandshakeFailed, peer: SocketAddr, listener: &Listener, proxy: &Proxy) {
-    let Some(why) = TurnedAway::of_tls(&failed) else {
+    let Some(why) = NoRequest::of_tls(&failed) else {
         let name = &listener.settings.name;
         tracing::debug!(listener = %name, client = %peer.ip(), error = %failed.error, "no TLS handshake");
         return;
     };
     why.say(proxy, listener, peer.ip(), &failed.error);
-    if why == TurnedAway::PlainHttp {
+    if why == NoRequest::PlainHttp {
         tokio::select! {
             () = tell_plain_http(failed, listener) => {}
             () = closing(proxy, LAST_LINGER) => {}
@@ -254,7 +254,7 @@ async fn speak_http(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Pla
 
 /// A connection that hyper gave up. Gives what is still to be written: the answer, if there is one, with what can be said.
 fn broken(session: &Session, error: &hyper::Error, unread: &[u8], answer: &str) -> String {
-    let Some(why) = TurnedAway::of_http(error, unread) else {
+    let Some(why) = NoRequest::of_http(error, unread) else {
         log::broken(session, error);
         return answer.to_owned();
     };

@@ -16,7 +16,7 @@ use crate::snapshot::Listener;
 
 /// Why a connection was turned away; the client's fault, as far as we can see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TurnedAway {
+pub(super) enum NoRequest {
     /// A request head that is no HTTP/1, or not by its grammar: answered 400.
     Malformed,
     /// A request target with bytes that have no place in one: answered 400.
@@ -43,7 +43,7 @@ pub(super) enum TurnedAway {
     TlsBroken,
 }
 
-impl TurnedAway {
+impl NoRequest {
     /// Every word of [`log_word`](Self::log_word).
     pub(super) const LOG_WORDS: [&str; 12] = [
         "malformed",
