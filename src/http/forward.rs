@@ -212,7 +212,8 @@ fn write_forwarded(headers: &mut HeaderMap, arrival: Arrival) {
     if !headers.contains_key(&X_FORWARDED_PROTO) {
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(arrival.scheme.as_str()));
     }
-    if let (false, Some(host)) = (headers.contains_key(&X_FORWARDED_HOST), headers.get(HOST).cloned()) {
+    let host = headers.get(HOST).filter(|host| !host.is_empty()).cloned();
+    if let (false, Some(host)) = (headers.contains_key(&X_FORWARDED_HOST), host) {
         headers.insert(X_FORWARDED_HOST, host);
     }
 }

@@ -8,7 +8,7 @@ use std::net::Ipv6Addr;
 
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderMap, Method, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
 use super::upgrade::WEBSOCKET;
 
@@ -17,9 +17,9 @@ use super::upgrade::WEBSOCKET;
 pub enum Unclean {
     /// It wants a tunnel to anywhere (RFC 9110 §9.3.6).
     Connect,
-    /// Its target is neither a path nor a whole `http` or `https` URI.
+    /// Its target is neither a path nor a whole URI of `http`, `https`, `ws` or `wss`.
     Target,
-    /// It has no Host (RFC 9112 §3.2; here HTTP/1.0 needs one too, for nothing else says what it wants).
+    /// It has no Host (RFC 9112 §3.2); one of HTTP/1.0 needs none, and takes a route that is for every host.
     NoHost,
     /// It has more than one Host line (RFC 9112 §3.2).
     SeveralHosts,
@@ -61,13 +61,26 @@ impl Unclean {
     }
 }
 
+/// Gives a Host to a request of HTTP/1.0 that has none: that of its target, or an empty one where that has no host either
+/// (RFC 9112 §3.2). It is the first line, as servers like it.
+pub fn complete(request: &mut Parts) {
+    if request.version != Version::HTTP_10 || request.headers.contains_key(HOST) {
+        return;
+    }
+    let host = request.uri.authority().map_or("", |authority| authority.as_str());
+    if let Ok(host) = HeaderValue::from_str(host) {
+        let lines = std::mem::replace(&mut request.headers, HeaderMap::from_iter([(HOST, host)]));
+        request.headers.extend(lines);
+    }
+}
+
 /// Checks any request; gives its host as the client wrote it, with the port if there was one.
 pub fn check(request: &Parts) -> Result<&str, Unclean> {
     if request.method == Method::CONNECT {
         return Err(Unclean::Connect);
     }
     check_framing(&request.headers, request.version)?;
-    let host = single_host(&request.headers)?;
+    let host = single_host(&request.headers, request.version)?;
     check_target(&request.uri, host)?;
     Ok(host)
 }
@@ -75,7 +88,7 @@ pub fn check(request: &Parts) -> Result<&str, Unclean> {
 /// Checks a request that is to become a tunnel: a WebSocket has no body, and another protocol may have one whose end is known
 /// before it begins.
 pub fn check_upgrade(protocol: &str, headers: &HeaderMap) -> Result<(), Unclean> {
-    let is_empty = |length: &http::HeaderValue| length.as_bytes() == b"0";
+    let is_empty = |length: &HeaderValue| length.as_bytes() == b"0";
     let is_websocket = protocol == WEBSOCKET;
     if headers.contains_key(TRANSFER_ENCODING) {
         return Err(if is_websocket { Unclean::UpgradeWithBody } else { Unclean::UpgradeWithChunks });
@@ -96,14 +109,15 @@ fn check_framing(headers: &HeaderMap, version: Version) -> Result<(), Unclean> {
     if headers.contains_key(CONTENT_LENGTH) { Err(Unclean::TwoLengths) } else { Ok(()) }
 }
 
-fn single_host(headers: &HeaderMap) -> Result<&str, Unclean> {
+fn single_host(headers: &HeaderMap, version: Version) -> Result<&str, Unclean> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next().ok_or(Unclean::NoHost)?;
     if hosts.next().is_some() {
         return Err(Unclean::SeveralHosts);
     }
     let host = host.to_str().map_err(|_| Unclean::InvalidHost)?;
-    if split_host(host).is_some() { Ok(host) } else { Err(Unclean::InvalidHost) }
+    let is_nobody = host.is_empty() && version == Version::HTTP_10;
+    if is_nobody || split_host(host).is_some() { Ok(host) } else { Err(Unclean::InvalidHost) }
 }
 
 /// RFC 9112 §3.2.2 lets the target's authority win over Host. An endpoint may see it the other way, so they must agree.
@@ -111,10 +125,12 @@ fn check_target(uri: &Uri, host: &str) -> Result<(), Unclean> {
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
         return if uri.authority().is_none() && uri.path().starts_with('/') { Ok(()) } else { Err(Unclean::Target) };
     };
-    let default_port = match scheme {
-        "http" => 80,
-        "https" => 443,
-        _ => return Err(Unclean::Target),
+    // Clients of WebSocket write the URI that they were given (RFC 6455 §3).
+    let is = |one: &str, other: &str| [one, other].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    let default_port = match () {
+        () if is("http", "ws") => 80,
+        () if is("https", "wss") => 443,
+        () => return Err(Unclean::Target),
     };
     let is_same = match (split_host(authority.as_str()), split_host(host)) {
         (Some((target, target_port)), Some((host, port))) => {
@@ -156,7 +172,7 @@ const MAX_NAME: usize = 254;
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue, Request};
+    use http::{HeaderName, Request};
     use proptest::prelude::*;
 
     use super::*;
@@ -188,8 +204,28 @@ mod tests {
     #[test]
     fn there_is_exactly_one_host() {
         assert_eq!(checked("/", &[]), Err(Unclean::NoHost));
-        assert_eq!(check(&request(Version::HTTP_10, "GET", "/", &[])), Err(Unclean::NoHost));
         assert_eq!(checked("/", &[("host", "a"), ("host", "a")]), Err(Unclean::SeveralHosts));
+    }
+
+    #[test]
+    fn a_request_of_http_1_0_may_have_no_host() {
+        for (target, host) in [("/x", ""), ("http://a:81/x", "a:81")] {
+            let mut old = request(Version::HTTP_10, "GET", target, &[("accept", "*/*")]);
+            complete(&mut old);
+            assert_eq!(check(&old), Ok(host));
+            assert_eq!(old.headers.keys().collect::<Vec<_>>(), ["host", "accept"]);
+        }
+        for target in ["http://u@a/", "http://a_:x/"] {
+            let Ok(uri) = target.parse::<Uri>() else { continue };
+            let mut old = request(Version::HTTP_10, "GET", "/", &[]);
+            old.uri = uri;
+            complete(&mut old);
+            assert_eq!(check(&old), Err(Unclean::InvalidHost), "{target}");
+        }
+        let mut new = request(Version::HTTP_11, "GET", "/", &[]);
+        complete(&mut new);
+        assert_eq!(check(&new), Err(Unclean::NoHost));
+        assert_eq!(checked("/", &[("host", "")]), Err(Unclean::InvalidHost));
     }
 
     #[test]
@@ -250,6 +286,9 @@ mod tests {
             ("http://a:80/", "a"),
             ("https://a/", "a:443"),
             ("http://[::1]:8080/", "[::1]:8080"),
+            ("ws://a/x", "a:80"),
+            ("wss://a:443/x", "a"),
+            ("WS://a/x", "a"),
         ] {
             assert_eq!(checked(target, &[("host", host)]), Ok(()), "{target} {host}");
         }
@@ -257,6 +296,7 @@ mod tests {
         {
             assert_eq!(checked(target, &[("host", host)]), Err(Unclean::HostMismatch), "{target} {host}");
         }
+        assert_eq!(checked("wss://a/", &[("host", "a:80")]), Err(Unclean::HostMismatch));
         for target in ["ftp://a/", "*", "a:80"] {
             assert_eq!(checked(target, &[("host", "a")]), Err(Unclean::Target), "{target}");
         }

@@ -80,6 +80,7 @@ impl Refusal {
         "connect_failed",
         "bad_answer",
         "answer_lost",
+        "loop",
         "no_endpoint",
         "draining",
         "no_room",
@@ -196,6 +197,10 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// The whole answer to HTTP without TLS on a port where TLS is spoken.
+pub const PLAIN_HTTP_ON_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
+    Content-Length: 44\r\nConnection: close\r\n\r\n400 this port speaks TLS: ask with https://\n";
+
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
@@ -281,6 +286,13 @@ mod tests {
     fn a_405_says_what_is_allowed() {
         assert_eq!(header(Refusal::BadHandshake(BadHandshake::Method), ALLOW).as_deref(), Some("GET"));
         assert_eq!(header(Refusal::NoRoute, ALLOW), None);
+    }
+
+    #[test]
+    fn the_answer_to_plain_http_is_as_long_as_it_says() {
+        let text = str::from_utf8(PLAIN_HTTP_ON_TLS).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{}", body.len());
     }
 
     #[test]

@@ -81,7 +81,11 @@ impl Metrics {
             "Tunnels that ended, by how, by whom and with which code",
             tunnels_ended.clone(),
         );
-        registry.register("refusals", "Requests that windlass answered by itself, by reason", refusals.clone());
+        registry.register(
+            "refusals",
+            "Requests that windlass answered by itself, and connections that it turned away, by reason",
+            refusals.clone(),
+        );
         registry.register(
             "exchanges",
             "Plain requests that were not refused, by the class of the answer and how they ended",

@@ -62,9 +62,16 @@ impl<S> Guarded<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
+    /// Writes the last there is to say, which may be nothing, and ends the stream so that the peer reads it.
+    pub async fn end_with(mut self, last: &[u8]) {
+        if self.write_all(last).await.is_ok() {
+            self.linger().await;
+        }
+    }
+
     /// Ends the stream so that the peer reads what was written last: a FIN, unless there was one, and then its own end is
     /// awaited for a moment, since closing with unread input would send a reset.
-    pub async fn linger(mut self) {
+    async fn linger(mut self) {
         let farewell = async {
             if !self.ended {
                 self.stream.shutdown().await?;

@@ -21,5 +21,5 @@ pub use heard::Heard;
 pub use listen::{Acceptor, ListeningSocket};
 pub use spill::Spill;
 pub use stream::{ClientStream, TunnelStream};
-pub use tls_stream::TlsStream;
+pub use tls_stream::{HandshakeFailed, TlsStream};
 pub use unsent::Unsent;

@@ -10,10 +10,12 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::Spill;
 use super::stream::TunnelStream;
@@ -37,7 +39,40 @@ pub struct TlsStream {
     closed: bool,
 }
 
+/// A handshake that failed.
+#[derive(Debug)]
+pub struct HandshakeFailed {
+    /// Why.
+    pub error: io::Error,
+    /// Whether the client had sent anything.
+    pub has_begun: bool,
+    /// The connection as it is now.
+    pub socket: TcpStream,
+}
+
 impl TlsStream {
+    /// [Accepts](Self::accept), but not for longer than `limit`: after that it is [`io::ErrorKind::TimedOut`]. A client that
+    /// speaks HTTP in plain is [`io::ErrorKind::Unsupported`], and has been sent nothing.
+    pub async fn accept_within(
+        socket: TcpStream,
+        config: Arc<ServerConfig>,
+        limit: Duration,
+    ) -> Result<Box<Self>, HandshakeFailed> {
+        let records = match Records::new(config) {
+            Ok(records) => records,
+            Err(error) => return Err(HandshakeFailed { error: io::Error::other(error), has_begun: false, socket }),
+        };
+        let mut stream = Self::over(socket, records);
+        let shaken = timeout(limit, poll_fn(|cx| stream.poll_handshake(cx))).await;
+        match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+            Ok(()) => Ok(stream),
+            Err(error) => {
+                let Self { socket, records, .. } = *stream;
+                Err(HandshakeFailed { error, has_begun: records.has_begun(), socket })
+            }
+        }
+    }
+
     /// Shakes hands with the client on `socket`, until both sides may send and our last flight is out.
     ///
     /// A client that breaks off the handshake is [`io::ErrorKind::UnexpectedEof`], one that we refuse
@@ -54,9 +89,12 @@ impl TlsStream {
     }
 
     fn new(socket: TcpStream, config: Arc<ServerConfig>) -> io::Result<Box<Self>> {
-        let records = Records::new(config).map_err(io::Error::other)?;
+        Ok(Self::over(socket, Records::new(config).map_err(io::Error::other)?))
+    }
+
+    fn over(socket: TcpStream, records: Records) -> Box<Self> {
         let (plaintext, ciphertext) = (Spill::default(), Spill::default());
-        Ok(Box::new(Self { socket, records, plaintext, ciphertext, closed: false }))
+        Box::new(Self { socket, records, plaintext, ciphertext, closed: false })
     }
 
     fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -85,6 +123,9 @@ impl TlsStream {
         let count = room.filled().len();
         if count == 0 {
             return Poll::Ready(Err(self.truncated()));
+        }
+        if !self.records.has_begun() && is_plain_http(room.filled()) {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::Unsupported, "it speaks HTTP without TLS")));
         }
         let Self { records, plaintext, .. } = self;
         let mut take = |bytes: &[u8]| {
@@ -214,6 +255,16 @@ fn sealed(room: usize) -> usize {
     let records = room.div_ceil(RECORD_PAYLOAD);
     MAX_RECORD.max(room + records * RECORD_OVERHEAD)
 }
+
+/// Whether the first bytes of a connection are a method of HTTP, or the beginning of one. No record of TLS begins with a
+/// letter (RFC 8446 §5.1).
+fn is_plain_http(first: &[u8]) -> bool {
+    let method = first.split(|&byte| byte == b' ').next().unwrap_or_default();
+    !method.is_empty() && method.len() <= LONGEST_METHOD && method.iter().all(u8::is_ascii_uppercase)
+}
+
+/// Of the methods that clients use, `UPDATEREDIRECTREF` is the longest.
+const LONGEST_METHOD: usize = 17;
 
 fn invalid(error: rustls::Error) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)

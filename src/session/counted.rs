@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::no_request::NoRequest;
 use super::record::End;
 use crate::config::{Settings, WebsocketSettings};
 use crate::drain::{Cause, StopOrder};
@@ -15,7 +16,8 @@ pub(super) fn counters(settings: &Settings) -> Metrics {
     let websocket = settings.routes.values().next().map(|route| &route.websocket);
     let ended = |ending: &Ending| websocket.map(|websocket| labels(ending, websocket));
     let endings: Vec<_> = foreseen(settings.drain.close_code).iter().filter_map(ended).collect();
-    Metrics::new(Words { refusals: &Refusal::LOG_WORDS, exchanges: &End::LOG_WORDS, endings: &endings })
+    let refusals = [Refusal::LOG_WORDS.as_slice(), NoRequest::LOG_WORDS.as_slice()].concat();
+    Metrics::new(Words { refusals: &refusals, exchanges: &End::LOG_WORDS, endings: &endings })
 }
 
 /// How, by whom and with which code a tunnel ended.

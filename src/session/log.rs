@@ -78,7 +78,7 @@ pub(super) fn refused(session: &Session, summary: &Summary, refused: &Refused, t
     );
 }
 
-/// A connection ended otherwise than between two requests: its client left, was too slow, or speaks no HTTP.
+/// A connection ended otherwise than between two requests, and nobody was turned away: its client left.
 pub(super) fn broken(session: &Session, error: &hyper::Error) {
     let listener = &session.listener.settings.name;
     tracing::debug!(%listener, client = %session.peer.ip(), %error, "connection broken");

@@ -17,6 +17,7 @@ mod expect;
 mod interim;
 mod last_words;
 mod log;
+mod no_request;
 mod origin;
 mod owned;
 mod passed_through;
@@ -31,6 +32,7 @@ mod sums;
 mod tale;
 mod upgrade;
 mod upload;
+mod wordless;
 
 pub use accept::{Afterwards, accept};
 pub use proxy::{Phase, Proxy, Stage, StopTimes};

@@ -70,6 +70,7 @@ async fn respond(
     summary: &Arc<log::Summary>,
 ) -> Result<Response<AnswerBody>, Refused> {
     let (mut parts, body) = request.into_parts();
+    hygiene::complete(&mut parts);
     let host = hygiene::check(&parts).map_err(Refusal::Unclean)?;
     session.may_serve()?;
     let route = {

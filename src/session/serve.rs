@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::io;
 use std::net::{SocketAddr, TcpStream as StdTcpStream};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,18 +12,21 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::log;
+use super::no_request::{NoRequest, tell_plain_http};
 use super::owned::Owned;
 use super::proxy::{Phase, Proxy};
 use super::request::answer;
 use super::rest::HeadTimes;
 use super::upgrade::Opened;
+use super::wordless::{Wordless, with_words};
 use crate::http::forward::Scheme;
-use crate::net::{ClientStream, FinEnds, Guarded, HalfOpen, TlsStream, Unsent};
+use crate::net::{ClientStream, FinEnds, Guarded, HalfOpen, HandshakeFailed, TlsStream, Unsent};
 use crate::process::Seat;
 use crate::snapshot::Listener;
 
@@ -150,31 +152,42 @@ fn speaking(
 async fn secured(stream: TcpStream, peer: SocketAddr, listener: &Listener, proxy: &Proxy) -> Option<ClientStream> {
     let Some(tls) = listener.tls() else { return Some(ClientStream::Plain(stream)) };
     // Boxed: a session holds no room for it afterwards.
-    Box::pin(shake_hands(TlsStream::accept(stream, Arc::clone(tls)), peer, listener, proxy)).await
+    Box::pin(shake_hands(stream, Arc::clone(tls), peer, listener, proxy)).await
 }
 
 async fn shake_hands(
-    handshake: impl Future<Output = io::Result<Box<TlsStream>>>,
+    stream: TcpStream,
+    tls: Arc<ServerConfig>,
     peer: SocketAddr,
     listener: &Listener,
     proxy: &Proxy,
 ) -> Option<ClientStream> {
-    let handshake = timeout(listener.settings.tls_timeout, handshake);
-    let name = &listener.settings.name;
     let shaken = tokio::select! {
         biased;
-        shaken = handshake => shaken,
+        shaken = TlsStream::accept_within(stream, tls, listener.settings.tls_timeout) => shaken,
         () = closing(proxy, NEWCOMER) => return None,
     };
     match shaken {
-        Ok(Ok(stream)) => Some(ClientStream::Tls(stream)),
-        Ok(Err(error)) => {
-            tracing::debug!(listener = %name, client = %peer.ip(), %error, "TLS handshake failed");
+        Ok(stream) => Some(ClientStream::Tls(stream)),
+        Err(failed) => {
+            unsecured(failed, peer, listener, proxy).await;
             None
         }
-        Err(_) => {
-            tracing::debug!(listener = %name, client = %peer.ip(), "TLS handshake took longer than tls_timeout");
-            None
+    }
+}
+
+/// What becomes of a connection whose TLS handshake failed.
+async fn unsecured(failed: HandshakeFailed, peer: SocketAddr, listener: &Listener, proxy: &Proxy) {
+    let Some(why) = NoRequest::of_tls(&failed) else {
+        let name = &listener.settings.name;
+        tracing::debug!(listener = %name, client = %peer.ip(), error = %failed.error, "no TLS handshake");
+        return;
+    };
+    why.say(proxy, listener, peer.ip(), &failed.error);
+    if why == NoRequest::PlainHttp {
+        tokio::select! {
+            () = tell_plain_http(failed, listener) => {}
+            () = closing(proxy, LAST_LINGER) => {}
         }
     }
 }
@@ -183,20 +196,22 @@ async fn shake_hands(
 async fn speak_http(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Place, begun: Instant) {
     let settings = Arc::clone(&session.listener.settings);
     let is_asked = AtomicBool::new(false);
+    let heard = stream.heard();
     let service = service_fn(|request| {
         is_asked.store(true, Ordering::Relaxed);
+        heard.note_understood();
         let session = Arc::clone(&session);
         Box::pin(async move { Ok::<_, Infallible>(answer(session, request).await) })
     });
     let mut connection = http1::Builder::new()
-        .timer(HeadTimes::new(settings.head_timeout, settings.rest_timeout, stream.heard()))
+        .timer(HeadTimes::new(settings.head_timeout, settings.rest_timeout, heard.clone()))
         .header_read_timeout(settings.head_timeout)
         .max_buf_size(MAX_BUFFER)
         // A client may have nothing more to say and wait for its answer; whether it is gone is `HalfOpen`'s to notice.
         .half_close(true)
         .preserve_header_case(true)
         .title_case_headers(true)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Wordless::new(stream, heard.clone())), service);
     let mut stages = session.proxy.stages();
     let mut end = pin!(async {
         let _ = stages.wait_for(|stage| stage.phase == Phase::Closing).await;
@@ -205,7 +220,7 @@ async fn speak_http(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Pla
             Box::pin(sleep_until(begun + NEWCOMER)).await;
         }
     });
-    let mut told = false;
+    let (mut told, mut error) = (false, None);
     let ended = poll_fn(|cx| {
         if !told && end.as_mut().poll(cx).is_ready() {
             told = true;
@@ -220,23 +235,36 @@ async fn speak_http(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Pla
             return Poll::Ready(Some(opened));
         }
         ended.map(|ended| {
-            if let Err(error) = ended {
-                log::broken(&session, &error);
-            }
+            error = ended.err();
             None
         })
     });
     let opened = ended.await;
     let parts = connection.into_parts();
-    let stream = parts.io.into_inner();
+    let (stream, answer) = parts.io.into_inner().into_parts();
+    let answer = answer.unwrap_or_default();
+    let last = match error {
+        Some(error) => broken(&session, &error, &parts.read_buf, &answer),
+        None => answer.into(),
+    };
     match opened {
         Some(opened) => opened.join(stream.into_inner().into_inner(), parts.read_buf, place),
         None if session.is_cut.load(Ordering::Relaxed) => stream.into_inner().reset().await,
         None => tokio::select! {
-            () = stream.linger() => {}
+            () = stream.end_with(last.as_bytes()) => {}
             () = closing(&session.proxy, LAST_LINGER) => {}
         },
     }
+}
+
+/// A connection that hyper gave up. Gives what is still to be written: the answer, if there is one, with what can be said.
+fn broken(session: &Session, error: &hyper::Error, unread: &[u8], answer: &str) -> String {
+    let Some(why) = NoRequest::of_http(error, unread) else {
+        log::broken(session, error);
+        return answer.to_owned();
+    };
+    why.say(&session.proxy, &session.listener, session.peer.ip(), error);
+    with_words(answer, &why.words(error))
 }
 
 /// Waits until so long after the process began to close what is left.

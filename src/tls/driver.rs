@@ -96,6 +96,11 @@ impl Driver {
         self.connection.is_handshaking()
     }
 
+    /// Whether the peer has said at least which TLS it speaks.
+    pub(super) fn has_begun(&self) -> bool {
+        self.connection.protocol_version().is_some()
+    }
+
     /// Whether rustls has done its part: a handshake of TLS 1.3 is over, and all it had to say is in `outgoing`.
     pub(super) fn is_relieved(&self) -> bool {
         !self.is_handshaking() && self.connection.protocol_version() == Some(ProtocolVersion::TLSv1_3)

@@ -99,6 +99,14 @@ impl Records {
         matches!(&self.phase, Phase::Driven(driver) if driver.is_handshaking())
     }
 
+    /// Whether the peer has sent anything.
+    pub fn has_begun(&self) -> bool {
+        match &self.phase {
+            Phase::Driven(driver) => !self.unread.is_empty() || driver.has_begun(),
+            Phase::Traffic(_) | Phase::Failed(_) => true,
+        }
+    }
+
     /// Whether the peer has said that it sends no more.
     pub fn has_ended(&self) -> bool {
         match &self.phase {

@@ -182,6 +182,42 @@ async fn an_absolute_target_goes_on_as_a_path() {
 }
 
 #[tokio::test]
+async fn a_target_of_a_websocket_uri_goes_on_as_a_path() {
+    let endpoint = RawEndpoint::start().await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+    for target in ["ws://chat.example/a?b=c", "wss://chat.example:443/a?b=c"] {
+        let mut client = proxy.client().await;
+        client.send(format!("GET {target} HTTP/1.1\r\nHost: chat.example\r\n\r\n")).await;
+        let head = endpoint.accept().await.head().await;
+        assert!(head.starts_with("GET /a?b=c HTTP/1.1\r\nhost: chat.example\r\n"), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_client_may_name_no_host() {
+    let endpoint = RawEndpoint::start().await;
+    let plan = TestProxy::in_front_of(&[endpoint.address()]);
+    let (any, named) = (plan.clone().start(), plan.route("hosts = [\"chat.example\"]").start());
+    let mut client = any.client().await;
+    let mut stream = endpoint.accept_after(&mut client, "GET /a HTTP/1.0\r\nAccept: x\r\n\r\n").await;
+    stream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    assert!(client.head().await.starts_with("HTTP/1.0 200 OK\r\n"));
+    assert_eq!(client.rest().await, "ok");
+    let mut client = any.client().await;
+    client.send("GET /a HTTP/1.0\r\nAccept: x\r\n\r\n").await;
+    let head = stream.head().await;
+    assert!(head.starts_with("GET /a HTTP/1.1\r\nhost:\r\naccept: x\r\n"), "{head}");
+    assert!(!head.contains("x-forwarded-host"), "{head}");
+    let mut client = named.client().await;
+    client.send("GET /a HTTP/1.0\r\nAccept: x\r\n\r\n").await;
+    assert!(client.head().await.starts_with("HTTP/1.0 404 "));
+    let mut client = named.client().await;
+    client.send("GET http://chat.example/a HTTP/1.0\r\nAccept: x\r\n\r\n").await;
+    let head = endpoint.accept().await.head().await;
+    assert!(head.starts_with("GET /a HTTP/1.1\r\nhost: chat.example\r\n"), "{head}");
+}
+
+#[tokio::test]
 async fn a_large_body_comes_back_whole() {
     const PIECE: usize = 1 << 20;
     const PIECES: usize = 16;

@@ -11,6 +11,7 @@ mod expect;
 mod interim;
 mod lengths;
 mod logged;
+mod no_request;
 mod owned;
 mod placed;
 mod reuse;

@@ -4,8 +4,9 @@ use rcgen::{PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256};
 use rustls::ProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use windlass::metrics::{Exposition, Gauges};
 
-use super::rig::{Endpoint, Frame, Handshake, Head, Proxy, Wire, within};
+use super::rig::{Endpoint, Frame, Handshake, Head, Proxy, Wire, until, within};
 use super::site::{Certificates, Client};
 
 #[tokio::test]
@@ -68,6 +69,62 @@ async fn garbage_before_tls_ends_that_connection_and_nothing_else() {
     secured.carries().await;
     drop(secured);
     proxy.is_empty().await;
+}
+
+#[tokio::test]
+async fn plain_http_on_a_tls_port_is_told_so() {
+    let (certificates, endpoint) = (Certificates::none(), Endpoint::listen().await);
+    certificates.issue("site", "chat.test", &PKCS_ECDSA_P256_SHA256);
+    let proxy = Proxy::serving(&certificates.before(&endpoint, &["site"]));
+    let long = format!("POST /up HTTP/1.1\r\nHost: chat.test\r\nContent-Length: 90000\r\n\r\n{}", "x".repeat(90_000));
+    for request in ["GET / HTTP/1.1\r\nHost: chat.test\r\n\r\n", &long, "GE"] {
+        let mut client = proxy.connect().await;
+        client.send(request).await;
+        let (head, body) = client.answer().await;
+        assert_eq!((head.status(), body.as_str()), (400, "400 this port speaks TLS: ask with https://\n"));
+        assert_eq!(client.rest().await, b"");
+    }
+    assert_eq!(count(&proxy, "plain_http"), 3);
+    proxy.is_empty().await;
+}
+
+#[tokio::test]
+async fn a_failed_handshake_is_counted_by_its_cause() {
+    let (certificates, endpoint) = (Certificates::none(), Endpoint::listen().await);
+    let pem = certificates.issue("site", "chat.test", &PKCS_ECDSA_P256_SHA256);
+    let config = certificates.before(&endpoint, &["site"]).with("listener.public.tls_timeout", "\"300ms\"");
+    let proxy = Proxy::serving(&config);
+    let address = proxy.address("public");
+    let none: [&String; 0] = [];
+    assert!(Client::speaking(none, &[&TLS13], &[b"http/1.1"]).connect(address, "chat.test").await.is_err());
+    until("an alert is counted", || count(&proxy, "tls_alert") == 1).await;
+    assert!(Client::speaking([&pem], &[&TLS13], &[b"h2"]).connect(address, "chat.test").await.is_err());
+    until("a mismatch is counted", || count(&proxy, "tls_mismatch") == 1).await;
+    for (cause, bytes) in [("not_tls", &b"SSH-2.0-x\r\n"[..]), ("tls_left", &[0x16, 3, 1, 0, 200, 1, 0])] {
+        let mut client = proxy.connect().await;
+        client.send(bytes).await;
+        client.try_finish().await;
+        client.drain().await;
+        until("it is counted", || count(&proxy, cause) == 1).await;
+    }
+    let (mut silent, mut half) = (proxy.connect().await, proxy.connect().await);
+    half.send([0x16, 3, 1, 0, 200, 1, 0]).await;
+    half.drain().await;
+    silent.drain().await;
+    until("a slow one is counted", || count(&proxy, "tls_too_slow") == 1).await;
+    // Who says nothing at all is none of them.
+    let mut client = proxy.connect().await;
+    client.try_finish().await;
+    client.drain().await;
+    proxy.is_empty().await;
+    assert_eq!((count(&proxy, "tls_left"), count(&proxy, "tls_too_slow")), (1, 1));
+}
+
+/// How many were refused for this reason.
+fn count(proxy: &Proxy, reason: &str) -> u64 {
+    let text = proxy.running.proxy().metrics.encode(&Gauges::default(), Exposition::Prometheus).unwrap();
+    let series = format!("windlass_refusals_total{{reason=\"{reason}\"}} ");
+    text.lines().find_map(|line| line.strip_prefix(&series)).unwrap().parse().unwrap()
 }
 
 #[tokio::test]

@@ -37,6 +37,13 @@ impl Lines {
         within(self.0.wait_for(|lines| is_so(lines))).await.unwrap().clone()
     }
 
+    /// The first line whose field of this name is this; give each test its own.
+    pub(crate) async fn of(&mut self, field: &str, value: &str) -> Value {
+        let is_it = |line: &Value| line[field] == value;
+        let lines = within(self.0.wait_for(|lines| lines.iter().any(is_it))).await.unwrap();
+        lines.iter().find(|line| is_it(line)).unwrap().clone()
+    }
+
     /// Every line so far as text.
     pub(crate) fn text(&self) -> String {
         self.0.borrow().iter().map(|line| format!("{line}\n")).collect()

@@ -37,6 +37,11 @@ impl Peer {
         within(self.stream.write_all(bytes.as_ref())).await.unwrap();
     }
 
+    /// Sends to somebody who may have had enough.
+    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = within(self.stream.write_all(bytes.as_ref())).await;
+    }
+
     /// The next head, its names in lower case: to most tests their spelling is all the same.
     pub(crate) async fn head(&mut self) -> String {
         let head = self.head_as_spelt().await;

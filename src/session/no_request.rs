@@ -1,0 +1,147 @@
+//! Connections that are turned away before there is a request: what came is no HTTP that we read, or no TLS that we speak.
+//!
+//! hyper answers by itself what it cannot read, and so does rustls; this is how it shows. A connection that ends where it may
+//! end, before a first byte or between two requests, is not turned away.
+
+use std::error::Error;
+use std::io;
+use std::net::IpAddr;
+
+use super::proxy::Proxy;
+use super::serve::MAX_BUFFER;
+use super::sums::About;
+use crate::http::reply::PLAIN_HTTP_ON_TLS;
+use crate::net::{Guarded, HandshakeFailed};
+use crate::snapshot::Listener;
+
+/// Why a connection was turned away; the client's fault, as far as we can see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoRequest {
+    /// A request head that is no HTTP/1, or not by its grammar: answered 400.
+    Malformed,
+    /// A request target with bytes that have no place in one: answered 400.
+    BadTarget,
+    /// A request head that is too long, or has too many lines: answered 431.
+    HeadTooLarge,
+    /// HTTP/2 with prior knowledge.
+    Http2,
+    /// The rest of a request head did not come within `head_timeout`.
+    HeadTooSlow,
+    /// HTTP without TLS where TLS is spoken: answered 400.
+    PlainHttp,
+    /// Something else than TLS.
+    NotTls,
+    /// No version, cipher or protocol that both speak.
+    TlsMismatch,
+    /// The client has refused us by an alert: it does not trust the certificate, as a rule.
+    TlsAlert,
+    /// The rest of a handshake did not come within `tls_timeout`.
+    TlsTooSlow,
+    /// The client left in the middle of a handshake.
+    TlsLeft,
+    /// Anything else that is wrong with a handshake.
+    TlsBroken,
+}
+
+impl NoRequest {
+    /// Every word of [`log_word`](Self::log_word).
+    pub(super) const LOG_WORDS: [&str; 12] = [
+        "malformed",
+        "bad_target",
+        "head_too_large",
+        "http2",
+        "head_too_slow",
+        "plain_http",
+        "not_tls",
+        "tls_mismatch",
+        "tls_alert",
+        "tls_too_slow",
+        "tls_left",
+        "tls_broken",
+    ];
+
+    /// The word for logs and metrics.
+    pub(super) fn log_word(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::BadTarget => "bad_target",
+            Self::HeadTooLarge => "head_too_large",
+            Self::Http2 => "http2",
+            Self::HeadTooSlow => "head_too_slow",
+            Self::PlainHttp => "plain_http",
+            Self::NotTls => "not_tls",
+            Self::TlsMismatch => "tls_mismatch",
+            Self::TlsAlert => "tls_alert",
+            Self::TlsTooSlow => "tls_too_slow",
+            Self::TlsLeft => "tls_left",
+            Self::TlsBroken => "tls_broken",
+        }
+    }
+
+    /// Why hyper ended a connection, if there is something to say about it; `unread` is what it had not made sense of.
+    pub(super) fn of_http(error: &hyper::Error, unread: &[u8]) -> Option<Self> {
+        match () {
+            () if error.is_parse_version_h2() => Some(Self::Http2),
+            () if error.is_parse_too_large() => Some(Self::HeadTooLarge),
+            () if error.is_parse() && error.to_string() == BAD_TARGET => Some(Self::BadTarget),
+            () if error.is_parse() => Some(Self::Malformed),
+            () if error.is_timeout() && !unread.is_empty() => Some(Self::HeadTooSlow),
+            () => None,
+        }
+    }
+
+    /// What the client is told of a head that hyper could not read; `error` is what hyper says of it.
+    pub(super) fn words(self, error: &hyper::Error) -> String {
+        match self {
+            Self::BadTarget => {
+                "the request target has a byte that must be written as %XX: <, >, a backtick in its path, \
+                                a quotation mark in its query, or one that is no UTF-8"
+                    .to_owned()
+            }
+            Self::HeadTooLarge => {
+                format!("{error}: there is room for {} KiB and {MAX_LINES} header lines", MAX_BUFFER / 1024)
+            }
+            _ => format!("the request cannot be read: {error}"),
+        }
+    }
+
+    /// Why a handshake failed, if there is something to say about it.
+    pub(super) fn of_tls(failed: &HandshakeFailed) -> Option<Self> {
+        let fault = failed.error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+        match (failed.error.kind(), fault) {
+            (io::ErrorKind::Unsupported, _) => Some(Self::PlainHttp),
+            // Load balancers look in like this, and browsers keep one connection ready.
+            _ if !failed.has_begun => None,
+            (io::ErrorKind::TimedOut, _) => Some(Self::TlsTooSlow),
+            (_, Some(rustls::Error::AlertReceived(_))) => Some(Self::TlsAlert),
+            (_, Some(rustls::Error::PeerIncompatible(_) | rustls::Error::NoApplicationProtocol)) => {
+                Some(Self::TlsMismatch)
+            }
+            (_, Some(rustls::Error::InvalidMessage(_))) => Some(Self::NotTls),
+            (_, Some(_)) => Some(Self::TlsBroken),
+            (_, None) => Some(Self::TlsLeft),
+        }
+    }
+
+    /// Counts it, and says so in the log.
+    pub(super) fn say(self, proxy: &Proxy, listener: &Listener, client: IpAddr, error: &dyn Error) {
+        proxy.metrics.refused(self.log_word());
+        let name = listener.settings.name.clone();
+        let about = About { message: "turned away", word: self.log_word(), listener: name, client: Some(client) };
+        if proxy.sums.is_to_be_written(about) {
+            let listener = &listener.settings.name;
+            tracing::info!(%client, %listener, refusal = self.log_word(), fault = "client", detail = %error, "turned away");
+        }
+    }
+}
+
+/// Tells a client that speaks HTTP on a TLS port what is wrong.
+pub(super) async fn tell_plain_http(failed: HandshakeFailed, listener: &Listener) {
+    Guarded::new(failed.socket, listener.settings.tls_timeout).end_with(PLAIN_HTTP_ON_TLS).await;
+}
+
+/// What hyper says of a target that is no URI: nothing else tells it from other heads that it cannot read.
+const BAD_TARGET: &str = "invalid URI";
+
+/// How many header lines hyper reads.
+const MAX_LINES: usize = 100;
