@@ -1,7 +1,9 @@
 //! The head of one frame (RFC 6455 §5.2), as it stands on the wire.
 //!
-//! Only what can be said without knowing the tunnel is judged here: the length must be minimal and below 2⁶³.
+//! Only what can be said without knowing the tunnel is judged here: the length must be minimal (unless it is read leniently)
+//! and below 2⁶³.
 
+use super::leniency::Strictness;
 use super::violation::Violation;
 
 /// Set in `opcode`: the frame is a control frame (RFC 6455 §5.5).
@@ -49,12 +51,22 @@ impl Header {
     /// The header that `input` starts with; `None` while it is not whole.
     #[inline(always)]
     pub fn parse(input: &[u8]) -> Result<Option<Self>, Violation> {
+        Self::read(input, Strictness::Strict)
+    }
+
+    /// As [`parse`](Self::parse), but the length may have any form that holds it.
+    pub fn parse_leniently(input: &[u8]) -> Result<Option<Self>, Violation> {
+        Self::read(input, Strictness::Lenient)
+    }
+
+    #[inline(always)]
+    fn read(input: &[u8], strictness: Strictness) -> Result<Option<Self>, Violation> {
         let Some((&[first, second], rest)) = input.split_first_chunk() else { return Ok(None) };
         let (length, rest, size) = match second & 0x7F {
             126 => {
                 let Some((bytes, rest)) = rest.split_first_chunk() else { return Ok(None) };
                 let length = u64::from(u16::from_be_bytes(*bytes));
-                if length < 126 {
+                if length < 126 && strictness == Strictness::Strict {
                     return Err(Violation::LengthNotMinimal);
                 }
                 (length, rest, 4)
@@ -62,7 +74,7 @@ impl Header {
             127 => {
                 let Some((bytes, rest)) = rest.split_first_chunk() else { return Ok(None) };
                 let length = u64::from_be_bytes(*bytes);
-                if length <= u64::from(u16::MAX) {
+                if length <= u64::from(u16::MAX) && strictness == Strictness::Strict {
                     return Err(Violation::LengthNotMinimal);
                 }
                 if length > u64::MAX >> 1 {
@@ -151,6 +163,25 @@ mod tests {
         ] {
             assert_eq!(Header::parse(bytes), Err(Violation::LengthNotMinimal), "{bytes:02x?}");
         }
+    }
+
+    #[test]
+    fn reads_a_length_in_any_form_where_it_is_lenient() {
+        let cases: &[(&[u8], Header)] = &[
+            (&[0x82, 0x05], header(true, 2, None, 5, 2)),
+            (&[0x82, 0x7E, 0, 0], header(true, 2, None, 0, 4)),
+            (&[0x82, 0x7E, 0, 125], header(true, 2, None, 125, 4)),
+            (&[0x82, 0x7F, 0, 0, 0, 0, 0, 0, 255, 255], header(true, 2, None, 65_535, 10)),
+            (&[0x89, 0xFF, 0, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3, 4], header(true, 9, Some([1, 2, 3, 4]), 3, 14)),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(Header::parse_leniently(bytes), Ok(Some(*expected)), "{bytes:02x?}");
+            for cut in 0..bytes.len() {
+                assert_eq!(Header::parse_leniently(&bytes[..cut]), Ok(None), "{bytes:02x?} cut at {cut}");
+            }
+        }
+        let too_large = [0x82, 0x7F, 0x80, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(Header::parse_leniently(&too_large), Err(Violation::LengthTooLarge));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::control::{Control, ControlKind, MAX_CONTROL_PAYLOAD};
 use super::direction::Direction;
 use super::extensions::Extensions;
 use super::header::Header;
+use super::leniency::{Leniencies, Leniency, Strictness, Tolerance};
 use super::observe::{Blind, Observe};
 use super::violation::Violation;
 
@@ -27,6 +28,8 @@ pub struct Rules {
     pub max_message: u64,
     /// Frames of one message; from `u32::MAX` on it is off.
     pub max_fragments: u64,
+    /// Whether lengths have to be in their shortest form, and the endpoint's frames unmasked. What is let pass, passes as it came.
+    pub strictness: Strictness,
 }
 
 /// The state of one direction, between two scans.
@@ -59,6 +62,7 @@ pub struct Inspector {
     first_frame_rsv: u8,
     reserved: Reserved,
     message: Message,
+    tolerance: Tolerance,
 }
 
 /// Where a direction stands between frames.
@@ -97,7 +101,7 @@ pub struct Scan {
 pub enum Then {
     /// All of the input passed.
     Exhausted,
-    /// `input[passed..]`, at most 130 bytes, is the start of a header or of a control frame: keep it and come back with
+    /// `input[passed..]`, at most 138 bytes, is the start of a header or of a control frame: keep it and come back with
     /// it and more.
     Incomplete,
     /// A whole, legal control frame stands at `input[passed..passed + control.size]`. The inspector has moved past it;
@@ -145,6 +149,7 @@ impl Inspector {
             first_frame_rsv,
             reserved,
             message: Message::Idle,
+            tolerance: Tolerance::new(rules.strictness),
         }
     }
 
@@ -198,6 +203,11 @@ impl Inspector {
         self.frames
     }
 
+    /// What was let pass against RFC 6455.
+    pub fn leniencies(&self) -> Leniencies {
+        self.tolerance.needed()
+    }
+
     /// Moves `rest` forward over everything that passes.
     #[inline(always)]
     fn advance(
@@ -223,7 +233,8 @@ impl Inspector {
             if rest.is_empty() {
                 return Ok(Then::Exhausted);
             }
-            let Some(header) = Header::parse(rest)? else { return Ok(Then::Incomplete) };
+            let header = Header::parse(rest).or_else(|violation| self.excuse(violation, rest))?;
+            let Some(header) = header else { return Ok(Then::Incomplete) };
             let (message, message_size, fragments) = match self.judge(&header)? {
                 Legal::Control => return self.control(rest),
                 Legal::First { .. } | Legal::Opaque if *began == messages => return Ok(Then::Budget),
@@ -253,12 +264,13 @@ impl Inspector {
         }
     }
 
-    /// Holds a header to every rule but those on a control frame's payload. Changes nothing.
+    /// Holds a header to every rule but those on a control frame's payload. Changes nothing, but for what leniency
+    /// it took.
     #[inline(always)]
-    fn judge(&self, header: &Header) -> Result<Legal, Violation> {
+    fn judge(&mut self, header: &Header) -> Result<Legal, Violation> {
         match (self.direction, header.mask) {
             (Direction::FromClient, None) => return Err(Violation::NotMasked),
-            (Direction::FromUpstream, Some(_)) => return Err(Violation::Masked),
+            (Direction::FromUpstream, Some(_)) => self.excuse_mask()?,
             (Direction::FromClient, Some(_)) | (Direction::FromUpstream, None) => {}
         }
         if header.is_control() {
@@ -291,6 +303,24 @@ impl Inspector {
             }
             (opcode, _) => Err(Violation::ReservedOpcode(opcode)),
         }
+    }
+
+    /// A header with this violation, if it is one that is let pass; out of the way of those without any.
+    #[cold]
+    #[inline(never)]
+    fn excuse(&mut self, violation: Violation, rest: &[u8]) -> Result<Option<Header>, Violation> {
+        if violation == Violation::LengthNotMinimal && self.tolerance.lets(Leniency::FrameLength) {
+            Header::parse_leniently(rest)
+        } else {
+            Err(violation)
+        }
+    }
+
+    /// A mask of an endpoint, if it is let pass.
+    #[cold]
+    #[inline(never)]
+    fn excuse_mask(&mut self) -> Result<(), Violation> {
+        if self.tolerance.lets(Leniency::Masked) { Ok(()) } else { Err(Violation::Masked) }
     }
 
     #[inline(always)]
@@ -337,7 +367,8 @@ impl Inspector {
     #[cold]
     #[inline(never)]
     fn control(&mut self, rest: &[u8]) -> Result<Then, Violation> {
-        let Some(header) = Header::parse(rest)? else { return Ok(Then::Incomplete) };
+        let header = Header::parse(rest).or_else(|violation| self.excuse(violation, rest))?;
+        let Some(header) = header else { return Ok(Then::Incomplete) };
         // What is left is below 126: `judge` saw to it.
         let size = header.size + usize::try_from(header.length).unwrap_or(usize::MAX);
         let Some(frame) = rest.get(..size) else { return Ok(Then::Incomplete) };
@@ -354,6 +385,8 @@ impl Inspector {
     }
 }
 
+#[cfg(test)]
+mod lenient;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
