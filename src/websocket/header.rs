@@ -54,13 +54,9 @@ impl Header {
         Self::read(input, Strictness::Strict)
     }
 
-    /// As [`parse`](Self::parse), but the length may have any form that holds it.
-    pub fn parse_leniently(input: &[u8]) -> Result<Option<Self>, Violation> {
-        Self::read(input, Strictness::Lenient)
-    }
-
+    /// As [`parse`](Self::parse), but where it is lenient the length may have any form that holds it.
     #[inline(always)]
-    fn read(input: &[u8], strictness: Strictness) -> Result<Option<Self>, Violation> {
+    pub(super) fn read(input: &[u8], strictness: Strictness) -> Result<Option<Self>, Violation> {
         let Some((&[first, second], rest)) = input.split_first_chunk() else { return Ok(None) };
         let (length, rest, size) = match second & 0x7F {
             126 => {
@@ -91,6 +87,16 @@ impl Header {
             (Some(*mask), size + 4)
         };
         Ok(Some(Self { fin: first & 0x80 != 0, rsv: first & Self::RSV, opcode: first & 0x0F, mask, length, size }))
+    }
+
+    /// Whether the length is in its shortest form; only what is read leniently may be otherwise.
+    pub(super) fn is_minimal(&self) -> bool {
+        let extended = match self.length {
+            0..=125 => 0,
+            126..=0xFFFF => 2,
+            _ => 8,
+        };
+        self.size == 2 + extended + self.mask.map_or(0, |mask| mask.len())
     }
 
     /// Whether this is a control frame, of a known opcode or of a reserved one.
@@ -175,13 +181,14 @@ mod tests {
             (&[0x89, 0xFF, 0, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3, 4], header(true, 9, Some([1, 2, 3, 4]), 3, 14)),
         ];
         for (bytes, expected) in cases {
-            assert_eq!(Header::parse_leniently(bytes), Ok(Some(*expected)), "{bytes:02x?}");
+            assert_eq!(Header::read(bytes, Strictness::Lenient), Ok(Some(*expected)), "{bytes:02x?}");
+            assert_eq!(expected.is_minimal(), Header::parse(bytes).is_ok(), "{bytes:02x?}");
             for cut in 0..bytes.len() {
-                assert_eq!(Header::parse_leniently(&bytes[..cut]), Ok(None), "{bytes:02x?} cut at {cut}");
+                assert_eq!(Header::read(&bytes[..cut], Strictness::Lenient), Ok(None), "{bytes:02x?} cut at {cut}");
             }
         }
         let too_large = [0x82, 0x7F, 0x80, 0, 0, 0, 0, 0, 0, 0];
-        assert_eq!(Header::parse_leniently(&too_large), Err(Violation::LengthTooLarge));
+        assert_eq!(Header::read(&too_large, Strictness::Lenient), Err(Violation::LengthTooLarge));
     }
 
     #[test]

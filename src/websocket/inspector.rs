@@ -11,7 +11,7 @@ use super::control::{Control, ControlKind, MAX_CONTROL_PAYLOAD};
 use super::direction::Direction;
 use super::extensions::Extensions;
 use super::header::Header;
-use super::leniency::{Leniencies, Leniency, Strictness, Tolerance};
+use super::leniency::{Leniencies, Leniency, Strictness};
 use super::observe::{Blind, Observe};
 use super::violation::Violation;
 
@@ -62,7 +62,9 @@ pub struct Inspector {
     first_frame_rsv: u8,
     reserved: Reserved,
     message: Message,
-    tolerance: Tolerance,
+    strictness: Strictness,
+    /// What was let pass against RFC 6455.
+    leniencies: Leniencies,
 }
 
 /// Where a direction stands between frames.
@@ -149,7 +151,8 @@ impl Inspector {
             first_frame_rsv,
             reserved,
             message: Message::Idle,
-            tolerance: Tolerance::new(rules.strictness),
+            strictness: rules.strictness,
+            leniencies: Leniencies::default(),
         }
     }
 
@@ -165,7 +168,11 @@ impl Inspector {
     pub fn scan_observed(&mut self, input: &[u8], messages: u64, observer: &mut impl Observe) -> Scan {
         let mut rest = input;
         let mut began = 0;
-        let then = self.advance(&mut rest, &mut began, messages, observer).unwrap_or_else(Then::Violation);
+        let then = match self.strictness {
+            Strictness::Strict => self.advance(&mut rest, &mut began, messages, observer, Strictness::Strict),
+            Strictness::Lenient => self.advance_leniently(&mut rest, &mut began, messages, observer),
+        };
+        let then = then.unwrap_or_else(Then::Violation);
         self.messages += began;
         Scan { passed: input.len() - rest.len(), messages: began, then }
     }
@@ -205,10 +212,23 @@ impl Inspector {
 
     /// What was let pass against RFC 6455.
     pub fn leniencies(&self) -> Leniencies {
-        self.tolerance.needed()
+        self.leniencies
     }
 
-    /// Moves `rest` forward over everything that passes.
+    /// Out of the way, so that strict scans neither ask for leniency at each frame nor make room for it.
+    #[cold]
+    #[inline(never)]
+    fn advance_leniently(
+        &mut self,
+        rest: &mut &[u8],
+        began: &mut u64,
+        messages: u64,
+        observer: &mut impl Observe,
+    ) -> Result<Then, Violation> {
+        self.advance(rest, began, messages, observer, Strictness::Lenient)
+    }
+
+    /// Moves `rest` forward over everything that passes. `strictness` is the inspector's own, known to the compiler.
     #[inline(always)]
     fn advance(
         &mut self,
@@ -216,6 +236,7 @@ impl Inspector {
         began: &mut u64,
         messages: u64,
         observer: &mut impl Observe,
+        strictness: Strictness,
     ) -> Result<Then, Violation> {
         loop {
             if self.remaining > 0 {
@@ -233,9 +254,11 @@ impl Inspector {
             if rest.is_empty() {
                 return Ok(Then::Exhausted);
             }
-            let header = Header::parse(rest).or_else(|violation| self.excuse(violation, rest))?;
-            let Some(header) = header else { return Ok(Then::Incomplete) };
-            let (message, message_size, fragments) = match self.judge(&header)? {
+            let Some(header) = Header::read(rest, strictness)? else { return Ok(Then::Incomplete) };
+            if strictness == Strictness::Lenient {
+                self.note_leniencies(&header);
+            }
+            let (message, message_size, fragments) = match self.judge(&header, strictness)? {
                 Legal::Control => return self.control(rest),
                 Legal::First { .. } | Legal::Opaque if *began == messages => return Ok(Then::Budget),
                 Legal::First { rest } => {
@@ -264,14 +287,13 @@ impl Inspector {
         }
     }
 
-    /// Holds a header to every rule but those on a control frame's payload. Changes nothing, but for what leniency
-    /// it took.
+    /// Holds a header to every rule but those on a control frame's payload. Changes nothing.
     #[inline(always)]
-    fn judge(&mut self, header: &Header) -> Result<Legal, Violation> {
+    fn judge(&self, header: &Header, strictness: Strictness) -> Result<Legal, Violation> {
         match (self.direction, header.mask) {
             (Direction::FromClient, None) => return Err(Violation::NotMasked),
-            (Direction::FromUpstream, Some(_)) => self.excuse_mask()?,
-            (Direction::FromClient, Some(_)) | (Direction::FromUpstream, None) => {}
+            (Direction::FromUpstream, Some(_)) if strictness == Strictness::Strict => return Err(Violation::Masked),
+            (Direction::FromClient, Some(_)) | (Direction::FromUpstream, _) => {}
         }
         if header.is_control() {
             return self.judge_control(header).map(|()| Legal::Control);
@@ -305,22 +327,14 @@ impl Inspector {
         }
     }
 
-    /// A header with this violation, if it is one that is let pass; out of the way of those without any.
-    #[cold]
-    #[inline(never)]
-    fn excuse(&mut self, violation: Violation, rest: &[u8]) -> Result<Option<Header>, Violation> {
-        if violation == Violation::LengthNotMinimal && self.tolerance.lets(Leniency::FrameLength) {
-            Header::parse_leniently(rest)
-        } else {
-            Err(violation)
+    /// Notes what a header has that a strict inspector would refuse.
+    fn note_leniencies(&mut self, header: &Header) {
+        if !header.is_minimal() {
+            self.leniencies.note(Leniency::FrameLength);
         }
-    }
-
-    /// A mask of an endpoint, if it is let pass.
-    #[cold]
-    #[inline(never)]
-    fn excuse_mask(&mut self) -> Result<(), Violation> {
-        if self.tolerance.lets(Leniency::Masked) { Ok(()) } else { Err(Violation::Masked) }
+        if header.mask.is_some() && self.direction == Direction::FromUpstream {
+            self.leniencies.note(Leniency::Masked);
+        }
     }
 
     #[inline(always)]
@@ -367,8 +381,7 @@ impl Inspector {
     #[cold]
     #[inline(never)]
     fn control(&mut self, rest: &[u8]) -> Result<Then, Violation> {
-        let header = Header::parse(rest).or_else(|violation| self.excuse(violation, rest))?;
-        let Some(header) = header else { return Ok(Then::Incomplete) };
+        let Some(header) = Header::read(rest, self.strictness)? else { return Ok(Then::Incomplete) };
         // What is left is below 126: `judge` saw to it.
         let size = header.size + usize::try_from(header.length).unwrap_or(usize::MAX);
         let Some(frame) = rest.get(..size) else { return Ok(Then::Incomplete) };

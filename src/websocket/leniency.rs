@@ -54,6 +54,11 @@ impl Leniencies {
         Leniency::ALL.into_iter().filter(move |leniency| self.0 & leniency.bit() != 0)
     }
 
+    /// Puts it in.
+    pub fn note(&mut self, leniency: Leniency) {
+        self.0 |= leniency.bit();
+    }
+
     /// Those in either of the two.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -78,7 +83,7 @@ impl Tolerance {
     pub fn lets(&mut self, leniency: Leniency) -> bool {
         let is_lenient = self.strictness == Strictness::Lenient;
         if is_lenient {
-            self.needed.0 |= leniency.bit();
+            self.needed.note(leniency);
         }
         is_lenient
     }

@@ -129,7 +129,7 @@ fn inspect(direction: Direction, strictness: Strictness, stream: &[u8]) -> (Vec<
                 });
             }
             Then::Violation(violation) => {
-                let whole = Header::parse_leniently(rest)
+                let whole = Header::read(rest, Strictness::Lenient)
                     .ok()
                     .flatten()
                     .is_some_and(|header| (rest.len() - header.size) as u64 >= header.length);
