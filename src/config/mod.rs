@@ -11,6 +11,7 @@ mod foreign;
 mod formats;
 mod keys;
 mod load;
+mod log_settings;
 mod names;
 mod paths;
 mod problem;

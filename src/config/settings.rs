@@ -14,6 +14,7 @@ use http::HeaderName;
 use ipnet::IpNet;
 
 use super::defaults;
+pub use super::log_settings::{LogFormat, LogLevel, LogSettings};
 use super::names::{EndpointName, ListenerName, RouteName, UpstreamName};
 use super::problem::Place;
 use super::warning::Warnings;
@@ -52,43 +53,6 @@ pub enum Workers {
     PerCore,
     /// Exactly so many.
     Count(NonZeroUsize),
-}
-
-/// `[log]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogSettings {
-    /// The most talkative level that is written; `RUST_LOG` overrides it.
-    pub level: LogLevel,
-    /// Text for people or JSON for machines.
-    pub format: LogFormat,
-    /// The request headers that stand in the line about a tunnel's end.
-    pub headers: Vec<HeaderName>,
-}
-
-/// The levels of `log.level`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogLevel {
-    /// Only what needs a person.
-    Error,
-    /// And what soon may.
-    Warn,
-    /// And one line per refusal, exchange and ended tunnel.
-    Info,
-    /// And each step of each session.
-    Debug,
-    /// And the libraries below us.
-    Trace,
-}
-
-/// The formats of `log.format`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Text where standard error is a terminal, JSON elsewhere.
-    Auto,
-    /// Lines for people.
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 /// `[listener.NAME]`: one bound address and its TLS.

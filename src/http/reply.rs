@@ -71,7 +71,7 @@ impl Fault {
 
 impl Refusal {
     /// Every word of [`log_word`](Self::log_word).
-    pub const LOG_WORDS: [&str; 14] = [
+    pub const LOG_WORDS: [&str; 15] = [
         "unclean",
         "bad_handshake",
         "request_timeout",
@@ -86,6 +86,7 @@ impl Refusal {
         "connect_timeout",
         "request_stuck",
         "head_timeout",
+        "loop",
     ];
 
     /// The status of the answer.

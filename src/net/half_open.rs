@@ -5,7 +5,10 @@
 //! it or TCP's keepalive probes it: by a reset, which is looked for here.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -14,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::{ClientStream, TunnelStream};
+use crate::process::has_fin;
 
 /// A client's stream of which an end may be heard, or said by a reset.
 #[derive(Debug)]
@@ -21,12 +25,24 @@ pub struct HalfOpen {
     stream: ClientStream,
     /// When to look again, where the socket has something to tell that nobody reads yet.
     next_look: Option<Pin<Box<Sleep>>>,
+    fin_ends: FinEnds,
+}
+
+/// Whether a FIN is the client's end already: who waits for a WebSocket and can send nothing over it has left.
+#[derive(Clone, Debug, Default)]
+pub struct FinEnds(Arc<AtomicBool>);
+
+impl FinEnds {
+    /// Whether it is, from now on.
+    pub fn set(&self, fin_ends: bool) {
+        self.0.store(fin_ends, Ordering::Relaxed);
+    }
 }
 
 impl HalfOpen {
     /// Watches `stream`.
-    pub fn new(stream: ClientStream) -> Self {
-        Self { stream, next_look: None }
+    pub fn new(stream: ClientStream, fin_ends: FinEnds) -> Self {
+        Self { stream, next_look: None, fin_ends }
     }
 
     /// The stream as it was given.
@@ -60,6 +76,9 @@ impl HalfOpen {
                 && let Some(error) = self.stream.socket().take_error().unwrap_or_else(Some)
             {
                 return Poll::Ready(error);
+            }
+            if self.fin_ends.0.load(Ordering::Relaxed) && has_fin(self.stream.socket().as_fd()).unwrap_or(false) {
+                return Poll::Ready(io::ErrorKind::ConnectionAborted.into());
             }
             // A FIN, or another request: the socket tells of nothing else as long as that stands there.
             self.next_look = Some(Box::pin(sleep(LOOK_EVERY)));

@@ -16,7 +16,7 @@ mod unsent;
 
 pub use dial::{DialError, dial};
 pub use guarded::Guarded;
-pub use half_open::HalfOpen;
+pub use half_open::{FinEnds, HalfOpen};
 pub use heard::Heard;
 pub use listen::{Acceptor, ListeningSocket};
 pub use spill::Spill;

@@ -43,6 +43,17 @@ pub fn delivery(socket: BorrowedFd<'_>) -> io::Result<Delivery> {
     })
 }
 
+/// Whether the peer has said that it sends no more, whatever of it is still unread.
+///
+/// Fails if `socket` is not a TCP socket.
+pub fn has_fin(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    let [state, ..] = tcp_info(socket)?.state_to_scales;
+    Ok(state == CLOSE_WAIT)
+}
+
+/// `TCP_CLOSE_WAIT` of linux/tcp_states.h: its FIN has come, and ours has not gone.
+const CLOSE_WAIT: u8 = 8;
+
 /// Takes a descriptor that this process was started with, and keeps it from children.
 ///
 /// Fails for the three standard ones, for one that is not open, and for one that was opened or taken here.
@@ -114,7 +125,7 @@ fn tcp_info(socket: BorrowedFd<'_>) -> io::Result<TcpInfo> {
 #[derive(Default)]
 struct TcpInfo {
     /// State, retransmits, options, window scales.
-    _bytes: [u8; 8],
+    state_to_scales: [u8; 8],
     /// Timeouts and segment sizes.
     _rto_to_rcv_mss: [u32; 4],
     /// Segments sent and not acknowledged.
@@ -159,6 +170,22 @@ mod tests {
         assert_eq!(offset_of!(TcpInfo, last_ack_recv), 56);
         assert_eq!(offset_of!(TcpInfo, bytes_acked), 120);
         assert_eq!(offset_of!(TcpInfo, notsent_bytes), 144);
+    }
+
+    #[test]
+    fn a_fin_is_seen_behind_what_is_unread() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (ours, _) = listener.accept().unwrap();
+        peer.write_all(b"last words").unwrap();
+        let mut first = [0; 1];
+        ours.peek(&mut first).unwrap();
+        assert!(!has_fin(ours.as_fd()).unwrap());
+        peer.shutdown(std::net::Shutdown::Write).unwrap();
+        while !has_fin(ours.as_fd()).unwrap() {
+            std::thread::yield_now();
+        }
+        assert_eq!(ours.peek(&mut first).unwrap(), 1);
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod watchdog;
 mod workers;
 
 pub use activation::{Activated, ActivationVariables, activated};
-pub use fds::{Delivery, delivery, inherit, watch};
+pub use fds::{Delivery, delivery, has_fin, inherit, watch};
 pub use handoff::{Channel, Message, PROTOCOL, Role, Secret};
 pub use limits::{DescriptorLimit, MOST_TURNED_AWAY, Room, raise_descriptor_limit};
 pub use predecessors::{ANSWER_WITHIN, Conversation, NoAnswer, Predecessor, Predecessors};

@@ -24,7 +24,7 @@ use super::request::answer;
 use super::rest::HeadTimes;
 use super::upgrade::Opened;
 use crate::http::forward::Scheme;
-use crate::net::{ClientStream, Guarded, HalfOpen, TlsStream, Unsent};
+use crate::net::{ClientStream, FinEnds, Guarded, HalfOpen, TlsStream, Unsent};
 use crate::process::Seat;
 use crate::snapshot::Listener;
 
@@ -59,6 +59,8 @@ pub(super) struct Session {
     pub(super) owned: Owned,
     /// What its stream has not taken yet, and what is said between two answers.
     pub(super) unsent: Unsent,
+    /// Whether a FIN is its client's end.
+    pub(super) fin_ends: FinEnds,
     /// The last answer is in part missing, and the end of the connection must not look like its end.
     is_cut: AtomicBool,
     /// What the connection becomes once the request at hand has opened a tunnel.
@@ -125,7 +127,9 @@ fn speaking(
     };
     let worker = place.0.worker();
     let unsent = Unsent::default();
-    let stream = Guarded::telling(HalfOpen::new(stream), listener.settings.body_timeout, unsent.clone());
+    let fin_ends = FinEnds::default();
+    let stream = HalfOpen::new(stream, fin_ends.clone());
+    let stream = Guarded::telling(stream, listener.settings.body_timeout, unsent.clone());
     let session = Arc::new(Session {
         proxy,
         listener,
@@ -135,6 +139,7 @@ fn speaking(
         welcome,
         owned: Owned::default(),
         unsent,
+        fin_ends,
         is_cut: AtomicBool::new(false),
         opened: Mutex::default(),
     });

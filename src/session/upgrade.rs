@@ -70,7 +70,9 @@ pub(super) async fn open(
 
     let mut placed = connect(visit, affinity, pin).await?;
     let interim = Interim::begin(&visit.session, parts.version).await;
+    visit.session.fin_ends.set(key.is_some());
     let asked = ask(visit, &mut placed, &parts, body, &interim).await;
+    visit.session.fin_ends.set(false);
     interim.conclude().await;
     let (head, early) = asked?;
     let Placed { lease, stream, is_owned, by } = placed;

@@ -15,7 +15,7 @@ async fn open_and_end(mut client: Peer, endpoint: &RawEndpoint, target: &str, he
     stream.send(GRANTED).await;
     let head = client.head().await;
     stream.leave();
-    client.rest().await;
+    client.leave();
     head
 }
 

@@ -78,7 +78,7 @@ async fn a_predecessor_that_is_told_to_stop_hurries() {
     assert_eq!(chat.world.exit_code(old), Some(0));
     assert_eq!(chat.world.running(), [new]);
     assert_eq!(chat.world.notes_so_far(), []);
-    chat.world.until_logged(&["a process that had handed over is gone", &format!("\"pid\":{old}")]);
+    chat.world.until_logged(&["a process that had handed over is gone", &format!("\"predecessor\":{old}")]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -111,7 +111,7 @@ async fn the_third_process_hears_from_the_first() {
     assert_eq!(echoes(&mut of_second, "hello").await, Echo::Came);
     let (_, third) = hand_off(&chat.world, second);
 
-    let drain = [first, second].map(|pid| format!("process {pid} with 1 tunnels"));
+    let drain = [first, second].map(|pid| format!("process {pid} with 1 tunnel"));
     chat.world.until("what the two say", || {
         chat.world.signal(third, Signal::USR2);
         chat.world.log().lines().any(|line| drain.iter().all(|drain| line.contains(drain)))
@@ -119,7 +119,7 @@ async fn the_third_process_hears_from_the_first() {
 
     drop(of_first);
     chat.world.until("the end of the first", || !chat.world.running().contains(&first));
-    chat.world.until_logged(&["a process that had handed over is gone", &format!("\"pid\":{first}")]);
+    chat.world.until_logged(&["a process that had handed over is gone", &format!("\"predecessor\":{first}")]);
     assert_eq!(echoes(&mut of_second, "still there").await, Echo::Came);
 }
 

@@ -102,7 +102,7 @@ async fn check_says_that_a_good_file_is_good_and_starts_nothing() {
     let said = said(&["check", "-c", path.to_str().unwrap()]).await;
 
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
-    assert!(said.out.contains("good: 1 listeners, 1 routes, 1 upstreams with 1 endpoints"), "{}", said.out);
+    assert!(said.out.contains("good: 1 listener, 1 route, 1 upstream with 1 endpoint"), "{}", said.out);
 }
 
 #[tokio::test]
