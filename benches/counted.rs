@@ -8,7 +8,7 @@ mod workloads;
 use std::env;
 use std::hint::black_box;
 
-use windlass::websocket::{Direction, Extensions, Inspector, Rules};
+use windlass::websocket::{Direction, Extensions, Inspector, Rules, Strictness};
 use workloads::{Echoing, Picking, frame};
 
 fn main() {
@@ -46,6 +46,7 @@ impl Scanning {
             max_frame: 16 << 20,
             max_message: 64 << 20,
             max_fragments: 1_000,
+            strictness: Strictness::Strict,
         };
         Self { inspector: Inspector::new(rules), read: frame(Direction::FromClient, size).repeat(frames) }
     }

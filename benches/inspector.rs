@@ -6,7 +6,7 @@
 use divan::counter::ItemsCount;
 use divan::{AllocProfiler, Bencher, black_box};
 use windlass::websocket::{
-    DeflateParameters, Direction, Extensions, InflateMeter, Inspector, MeterScratch, Rules, Then,
+    DeflateParameters, Direction, Extensions, InflateMeter, Inspector, MeterScratch, Rules, Strictness, Then,
 };
 
 #[global_allocator]
@@ -89,6 +89,7 @@ fn inspector(direction: Direction) -> Inspector {
         max_frame: 16 << 20,
         max_message: 64 << 20,
         max_fragments: 1_000,
+        strictness: Strictness::Strict,
     })
 }
 
@@ -100,6 +101,7 @@ fn deflate_inspector(parameters: DeflateParameters) -> Inspector {
         max_frame: off,
         max_message: off,
         max_fragments: off,
+        strictness: Strictness::Strict,
     })
 }
 

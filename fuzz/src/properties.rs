@@ -4,7 +4,8 @@ use http::header::{HeaderName, SEC_WEBSOCKET_EXTENSIONS};
 use http::{HeaderMap, HeaderValue, Method, Version};
 use windlass::websocket::{
     CloseBody, CloseCode, Control, ControlKind, DeflateParameters, Direction, Extensions, Frame, InflateMeter,
-    Inspector, MeterScratch, Rules, Side, Then, Violation, check_answer, check_request, refuse_compression,
+    Inspector, MeterScratch, Rules, Side, Strictness, Then, Tolerance, Violation, check_answer, check_request,
+    refuse_compression,
 };
 
 /// However a stream is cut, the same bytes pass, the same control frames are found and the same frame is refused.
@@ -71,8 +72,18 @@ pub fn close(data: &[u8]) {
 /// Lines of `name: value`; an empty line parts the request from the answer.
 pub fn handshake(data: &[u8]) {
     let (mut request, answer) = heads(data);
-    if let Ok(key) = check_request(&Method::GET, Version::HTTP_11, &request) {
-        let _ = check_answer(&request, &key, &answer);
+    let asked = |strictness| {
+        let mut tolerance = Tolerance::new(strictness);
+        let key = check_request(&Method::GET, Version::HTTP_11, &request, &mut tolerance);
+        (key, tolerance.needed())
+    };
+    let (strict, none) = asked(Strictness::Strict);
+    let (lenient, needed) = asked(Strictness::Lenient);
+    // Leniency is needed for what is not right, and for nothing else.
+    assert!(if lenient.is_ok() { strict.is_ok() == (needed == none) } else { strict.is_err() });
+    if let Ok(key) = lenient {
+        let answered = |strictness| check_answer(&request, &key, &answer, &mut Tolerance::new(strictness));
+        assert!(answered(Strictness::Strict).is_err() || answered(Strictness::Lenient).is_ok());
         assert_eq!(key.accept().len(), 28);
         refuse_compression(&mut request);
         assert_eq!(Extensions::check_offer(&request), Ok(()));
@@ -111,7 +122,7 @@ fn judge(rules: Rules, stream: &[u8], step: usize) -> Judged {
                     continue;
                 }
                 Then::Exhausted => assert!(rest.is_empty()),
-                Then::Incomplete => assert!(!rest.is_empty() && rest.len() <= 130),
+                Then::Incomplete => assert!(!rest.is_empty() && rest.len() <= 138),
                 Then::Violation(found) => violation = Some(found),
                 Then::Budget | Then::Paused => unreachable!("nobody asked for it"),
             }
@@ -126,10 +137,11 @@ fn direction(choice: u8) -> Direction {
 }
 
 fn rules(choice: u8) -> Rules {
-    let extensions = match choice >> 1 & 3 {
-        0 => Extensions::Deflate(DeflateParameters::default()),
-        1 => Extensions::Unknown,
-        _ => Extensions::None,
+    let (extensions, strictness) = match choice >> 1 & 3 {
+        0 => (Extensions::Deflate(DeflateParameters::default()), Strictness::Strict),
+        1 => (Extensions::Unknown, Strictness::Lenient),
+        2 => (Extensions::None, Strictness::Strict),
+        _ => (Extensions::None, Strictness::Lenient),
     };
     let limit = if choice & 8 == 0 { u64::MAX } else { u64::from(choice >> 4) * 8 };
     Rules {
@@ -138,6 +150,7 @@ fn rules(choice: u8) -> Rules {
         max_frame: limit,
         max_message: limit.saturating_mul(2),
         max_fragments: limit,
+        strictness,
     }
 }
 

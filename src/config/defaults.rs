@@ -7,7 +7,7 @@ use super::settings::{
     Compression, DotSegments, Excess, IdleCounts, LogFormat, LogLevel, OnReload, Policy, Pongs, Rate, UnderSupervisor,
     Workers,
 };
-use crate::websocket::{CloseCode, PerDirection, PerSide};
+use crate::websocket::{CloseCode, PerDirection, PerSide, Strictness};
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -87,6 +87,8 @@ pub(super) const BYTES_PER_SECOND: PerDirection<Option<Rate>> = both(None);
 pub(super) const EXCESS: PerDirection<Excess> = both(Excess::Close);
 /// Message limits count compressed bytes.
 pub(super) const COMPRESSION: Compression = Compression::Pass;
+/// Devices that were built against RFC 6455 are refused.
+pub(super) const STRICTNESS: Strictness = Strictness::Strict;
 
 /// Keys, not load, decide: one busy key is one busy endpoint.
 pub(super) const POLICY: Policy = Policy::Sticky;

@@ -52,6 +52,7 @@ pub(super) static WEBSOCKET: Kind = Kind {
         "bytes_per_second",
         "excess",
         "compression",
+        "strictness",
     ],
 };
 

@@ -19,7 +19,7 @@ use super::names::{EndpointName, ListenerName, RouteName, UpstreamName};
 use super::problem::Place;
 use super::warning::Warnings;
 use super::written::Written;
-use crate::websocket::{CloseCode, PerDirection, PerSide};
+use crate::websocket::{CloseCode, PerDirection, PerSide, Strictness};
 
 /// A whole configuration file.
 #[derive(Clone, Debug, PartialEq)]
@@ -216,6 +216,8 @@ pub struct WebsocketSettings {
     pub limits: PerDirection<LimitSettings>,
     /// Whether permessage-deflate may be negotiated.
     pub compression: Compression,
+    /// Whether handshakes and frames have to obey RFC 6455 to the letter.
+    pub strictness: Strictness,
 }
 
 impl WebsocketSettings {

@@ -1,10 +1,11 @@
 //! What becomes of a request to switch protocols (RFC 9110 §7.8).
 
-use http::header::{CONNECTION, UPGRADE};
+use http::header::{CONNECTION, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, Method, Version};
 
 use super::tokens::{has_token, tokens};
+use crate::websocket::Strictness;
 
 /// What a request wants to upgrade to, as far as its route lets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +36,20 @@ impl Upgrade {
 /// A protocol with a version is let through where it is listed with that version, one without where it is listed without.
 /// Other versions of HTTP are never let through, listed or not: curl and Java offer h2c on every plain request, and an
 /// endpoint that took it would speak to the client behind our back.
-pub fn classify(request: &Parts, allowed: &[String]) -> Upgrade {
+///
+/// Where it is lenient, a WebSocket is also asked for without `Connection: upgrade`: a key is sent by nobody who does not
+/// mean it.
+pub fn classify(request: &Parts, allowed: &[String], strictness: Strictness) -> Upgrade {
     let headers = &request.headers;
-    if request.version != Version::HTTP_11 || !has_token(headers, &CONNECTION, "upgrade") {
+    if request.version != Version::HTTP_11 {
         return Upgrade::None;
+    }
+    if !has_token(headers, &CONNECTION, "upgrade") {
+        return if strictness == Strictness::Lenient && is_opening_without_connection(request, allowed) {
+            Upgrade::Websocket
+        } else {
+            Upgrade::None
+        };
     }
     let mut offered = tokens(headers, &UPGRADE).peekable();
     if offered.peek().is_none() {
@@ -61,6 +72,14 @@ pub fn classify(request: &Parts, allowed: &[String]) -> Upgrade {
 /// A proxy in front may ask so with whatever passes it, and RD Gateway asks with a method of its own, and goes on without.
 fn is_opening(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::GET && headers.keys().any(|name| name.as_str().starts_with("sec-websocket-"))
+}
+
+/// Whether nothing but its `Connection` header keeps a request from asking for a WebSocket that may pass.
+fn is_opening_without_connection(request: &Parts, allowed: &[String]) -> bool {
+    request.method == Method::GET
+        && request.headers.contains_key(SEC_WEBSOCKET_KEY)
+        && has_token(&request.headers, &UPGRADE, WEBSOCKET)
+        && allowed.iter().any(|entry| entry == WEBSOCKET)
 }
 
 fn is_websocket(token: &str) -> bool {
@@ -96,8 +115,12 @@ mod tests {
     }
 
     fn classified(request: &Parts, allowed: &[&str]) -> Option<String> {
+        classified_as(Strictness::Strict, request, allowed)
+    }
+
+    fn classified_as(strictness: Strictness, request: &Parts, allowed: &[&str]) -> Option<String> {
         let allowed: Vec<_> = allowed.iter().map(|&token| token.to_owned()).collect();
-        match classify(request, &allowed) {
+        match classify(request, &allowed, strictness) {
             Upgrade::None => None,
             Upgrade::Strip => Some("(stripped)".into()),
             other => other.token().map(str::to_owned),
@@ -136,6 +159,29 @@ mod tests {
     }
 
     #[test]
+    fn a_lenient_route_knows_a_websocket_by_its_key() {
+        let lenient = |request: &Parts, allowed: &[&str]| classified_as(Strictness::Lenient, request, allowed);
+        let mut bare = request("keep-alive", &["foo, WebSocket"]);
+        assert_eq!(lenient(&bare, &["websocket", "foo"]).as_deref(), Some("websocket"));
+        bare.headers.remove(CONNECTION);
+        assert_eq!(lenient(&bare, &["websocket", "foo"]).as_deref(), Some("websocket"));
+        assert_eq!(classified(&bare, &["websocket", "foo"]), None);
+
+        assert_eq!(lenient(&bare, &["foo"]), None, "not let through");
+        assert_eq!(lenient(&request("keep-alive", &["foo"]), &["websocket", "foo"]), None, "no WebSocket");
+        let mut keyless = bare.clone();
+        keyless.headers.remove(KEY);
+        keyless.headers.insert("sec-websocket-version", HeaderValue::from_static("13"));
+        let mut other_method = bare.clone();
+        other_method.method = Method::POST;
+        let mut old = bare;
+        old.version = Version::HTTP_10;
+        for request in [keyless, other_method, old] {
+            assert_eq!(lenient(&request, &["websocket"]), None, "{request:?}");
+        }
+    }
+
+    #[test]
     fn http_1_0_knows_no_upgrade() {
         let mut old = request("upgrade", &["websocket"]);
         old.version = Version::HTTP_10;
@@ -161,7 +207,7 @@ mod tests {
             let mut request = request("upgrade", &[]);
             request.headers.insert(UPGRADE, HeaderValue::from_str(&upgrade).unwrap());
             prop_assert!(matches!(
-                classify(&request, &allowed),
+                classify(&request, &allowed, Strictness::Strict),
                 Upgrade::None | Upgrade::Strip | Upgrade::Websocket
             ));
         }

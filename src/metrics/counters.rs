@@ -8,7 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 
-use crate::websocket::{CloseCode, Direction, PerDirection};
+use crate::websocket::{CloseCode, Direction, Leniency, PerDirection};
 
 /// The counters of the process.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Metrics {
     pub(super) refusals: Family<ReasonLabels, Counter>,
     /// Plain requests that were not refused, by the class of the endpoint's answer, and how they ended.
     pub(super) exchanges: Family<ExchangeLabels, Counter>,
+    /// Requests and tunnels that needed a leniency of their route, by what it was.
+    pub(super) lenient: Family<WhatLabels, Counter>,
     /// Reloads, by what came of them.
     pub(super) reloads: Family<ResultLabels, Counter>,
     /// Lines of the log that nobody read in time.
@@ -88,6 +90,11 @@ pub(super) struct ExchangeLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct WhatLabels {
+    what: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ResultLabels {
     result: &'static str,
 }
@@ -99,6 +106,7 @@ impl Default for Metrics {
             tunnels_ended: Family::default(),
             refusals: Family::default(),
             exchanges: Family::default(),
+            lenient: Family::default(),
             reloads: Family::default(),
             messages: PerDirection::default(),
             bytes: PerDirection::default(),
@@ -108,6 +116,9 @@ impl Default for Metrics {
         };
         for result in [ReloadResult::Changed, ReloadResult::Unchanged, ReloadResult::Refused] {
             metrics.reload_counter(result);
+        }
+        for leniency in Leniency::ALL {
+            metrics.lenient.get_or_create_owned(&WhatLabels { what: leniency.as_str() });
         }
         metrics
     }
@@ -174,6 +185,11 @@ impl Metrics {
             Some(_) => "other",
         };
         self.exchanges.get_or_create(&ExchangeLabels { class, outcome }).inc();
+    }
+
+    /// Counts a request or a tunnel that needed this.
+    pub fn lenient(&self, leniency: Leniency) {
+        self.lenient.get_or_create(&WhatLabels { what: leniency.as_str() }).inc();
     }
 
     /// Counts a reload.

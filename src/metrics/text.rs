@@ -74,7 +74,7 @@ impl Metrics {
     }
 
     fn register(&self, registry: &mut Registry) {
-        let Self { tunnels_opened, tunnels_ended, refusals, exchanges, reloads, messages, bytes, .. } = self;
+        let Self { tunnels_opened, tunnels_ended, refusals, exchanges, lenient, reloads, messages, bytes, .. } = self;
         registry.register("tunnels_opened", "Tunnels that were ever opened", tunnels_opened.clone());
         registry.register(
             "tunnels_ended",
@@ -91,6 +91,8 @@ impl Metrics {
             "Plain requests that were not refused, by the class of the answer and how they ended",
             exchanges.clone(),
         );
+        let help = "Requests and tunnels that needed what a route with strictness lenient lets pass";
+        registry.register("lenient", help, lenient.clone());
         registry.register("reloads", "Reloads, by what came of them", reloads.clone());
         registry.register(
             "log_lines_dropped",
@@ -349,6 +351,11 @@ mod tests {
             r#"windlass_exchanges_total{class="none",outcome="complete"} 0"#,
             r#"windlass_exchanges_total{class="5xx",outcome="complete"} 0"#,
             r#"windlass_tunnels_ended_total{outcome="idle_timeout",by="windlass",code="1001"} 0"#,
+            r#"windlass_lenient_total{what="connection"} 0"#,
+            r#"windlass_lenient_total{what="key"} 0"#,
+            r#"windlass_lenient_total{what="subprotocol"} 0"#,
+            r#"windlass_lenient_total{what="frame_length"} 0"#,
+            r#"windlass_lenient_total{what="masked"} 0"#,
             r#"windlass_reloads_total{result="refused"} 0"#,
             r#"windlass_tunnel_messages_total{direction="from_upstream"} 0"#,
             "windlass_tunnels_opened_total 0",

@@ -21,7 +21,7 @@ use crate::metrics::Metrics;
 use crate::net::DialError;
 use crate::snapshot::Outage;
 use crate::tunnel::{Counts, Outcome};
-use crate::websocket::Direction;
+use crate::websocket::{Direction, Leniencies};
 
 /// What is kept of a request for the line about it.
 #[derive(Debug)]
@@ -154,14 +154,37 @@ pub(super) fn opened(visit: &Visit, registration: &Registration, took: Duration)
     );
 }
 
+/// A handshake was let pass although it is against RFC 6455.
+pub(super) fn lenient(visit: &Visit, needed: Leniencies) {
+    for leniency in needed.iter() {
+        visit.session.proxy.metrics.lenient(leniency);
+        tracing::debug!(
+            client = %visit.client,
+            route = %visit.route.settings.name,
+            what = leniency.as_str(),
+            "a handshake needed leniency"
+        );
+    }
+}
+
 /// A tunnel has ended.
 pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSettings, tale: &Tale, outcome: &Outcome) {
-    let Outcome { ending, farewell, counts, duration } = outcome;
+    let Outcome { ending, farewell, counts, leniencies, duration } = outcome;
     let (word, by, code) = labels(ending, settings);
     metrics.tunnel_ended(word, by, code);
     for direction in [Direction::FromClient, Direction::FromUpstream] {
         let Counts { messages, bytes } = *counts.get(direction);
         metrics.passed(direction, messages, bytes);
+    }
+    for leniency in leniencies.iter() {
+        metrics.lenient(leniency);
+        tracing::debug!(
+            tunnel = %ticket.id,
+            client = %ticket.member.client,
+            route = %ticket.member.route.0,
+            what = leniency.as_str(),
+            "frames needed leniency"
+        );
     }
     let Told { port, port_is, placed, path, host, user_agent, headers } = tale.told();
     let is_there = |text: &&str| !text.is_empty();

@@ -92,7 +92,8 @@ async fn respond(
         started,
         summary: Arc::clone(summary),
     };
-    let wish = http_upgrade::classify(&parts, &visit.route.settings.upgrade);
+    let settings = &visit.route.settings;
+    let wish = http_upgrade::classify(&parts, &settings.upgrade, settings.websocket.strictness);
     let outcome = match wish.token() {
         None => Box::pin(exchange::run(&visit, Request::from_parts(parts, body))).await,
         Some(token) => Box::pin(upgrade::open(&visit, Request::from_parts(parts, body), token)).await,

@@ -32,7 +32,7 @@ use crate::metrics::Metrics;
 use crate::net::ClientStream;
 use crate::snapshot::Lease;
 use crate::tunnel::{Joined, Protocol, Terms, Tunnel};
-use crate::websocket::{Extensions, Key, check_answer, check_request, refuse_compression, refuse_unknown};
+use crate::websocket::{Extensions, Key, Tolerance, check_answer, check_request, refuse_compression, refuse_unknown};
 
 /// A tunnel that only waits for the client's stream.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub(super) async fn open(
 ) -> Result<Response<AnswerBody>, Refused> {
     let (mut parts, body) = request.into_parts();
     hygiene::check_upgrade(token, &parts.headers).map_err(Refusal::Unclean)?;
-    let key = websocket_key(&parts, token)?;
+    let key = websocket_key(visit, &parts, token)?;
     if visit.session.proxy.phase() >= Phase::Draining {
         return Err(Refusal::Draining.into());
     }
@@ -82,7 +82,7 @@ pub(super) async fn open(
         let placed = Placed { lease, stream, is_owned, by };
         return pass_through(visit, parts.method, placed, early, upload, cookie).await;
     }
-    let protocol = judge(&parts.headers, key.as_ref(), token, &head)
+    let protocol = judge(visit, &parts.headers, key.as_ref(), token, &head)
         .map_err(|detail| lease.refused(Refusal::BadAnswer, detail))?;
     if protocol == Protocol::Websocket(Extensions::Unknown) && visit.route.is_first_unknown_extension() {
         tracing::warn!(route = %visit.route.settings.name, "an extension that windlass does not know was negotiated: reserved bits and opcodes are not judged");
@@ -127,11 +127,15 @@ fn upload(visit: &Visit, body: Incoming, headers: &mut HeaderMap) -> (Option<Upl
 }
 
 /// The key of a WebSocket handshake, checked with the rest of it; other protocols have none.
-fn websocket_key(parts: &Parts, token: &str) -> Result<Option<Key>, Refusal> {
+fn websocket_key(visit: &Visit, parts: &Parts, token: &str) -> Result<Option<Key>, Refusal> {
     if token != WEBSOCKET {
         return Ok(None);
     }
-    check_request(&parts.method, parts.version, &parts.headers).map(Some).map_err(Refusal::BadHandshake)
+    let mut tolerance = visit.tolerance();
+    let key = check_request(&parts.method, parts.version, &parts.headers, &mut tolerance);
+    let key = key.map_err(Refusal::BadHandshake)?;
+    log::lenient(visit, tolerance.needed());
+    Ok(Some(key))
 }
 
 /// Takes out of an offer what the route does not let the two ends agree on. An answer that names it all the same is none.
@@ -145,9 +149,21 @@ fn limit_offer(headers: &mut HeaderMap, settings: &WebsocketSettings) {
 }
 
 /// Whether the 101 opens what was asked for (RFC 6455 §4.1, RFC 9110 §7.8); what the two sides will speak then.
-fn judge(offered: &HeaderMap, key: Option<&Key>, token: &str, head: &ResponseHead) -> Result<Protocol, String> {
+fn judge(
+    visit: &Visit,
+    offered: &HeaderMap,
+    key: Option<&Key>,
+    token: &str,
+    head: &ResponseHead,
+) -> Result<Protocol, String> {
     match key {
-        Some(key) => check_answer(offered, key, &head.headers).map(Protocol::Websocket).map_err(|bad| bad.to_string()),
+        Some(key) => {
+            let mut tolerance = visit.tolerance();
+            let extensions = check_answer(offered, key, &head.headers, &mut tolerance);
+            let extensions = extensions.map_err(|bad| bad.to_string())?;
+            log::lenient(visit, tolerance.needed());
+            Ok(Protocol::Websocket(extensions))
+        }
         None if forward::switches_to(&head.headers, token) => Ok(Protocol::Raw),
         None => Err(format!("the answer does not switch to {token}")),
     }
@@ -164,6 +180,13 @@ fn register(visit: &Visit, lease: &Lease) -> Registration {
         client: visit.client,
     };
     session.proxy.registry.register(session.worker, member)
+}
+
+impl Visit {
+    /// How strictly its handshake is taken.
+    fn tolerance(&self) -> Tolerance {
+        Tolerance::new(self.route.settings.websocket.strictness)
+    }
 }
 
 impl Opened {

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::outcome::Counts;
 use super::rates::{Above, Rates};
 use super::scratch::{HEAD, Meters};
-use crate::websocket::{CloseCode, Control, ControlKind, InflateMeter, Inspector, Then, Violation};
+use crate::websocket::{CloseCode, Control, ControlKind, InflateMeter, Inspector, Leniencies, Then, Violation};
 
 /// How much a meter may inflate for one chunk; the rest of the chunk waits, and the other tunnels have their turn.
 const INFLATE: usize = 128 * 1024;
@@ -283,6 +283,14 @@ impl Half {
     /// What went through.
     pub(super) fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// What its frames needed that is against RFC 6455.
+    pub(super) fn leniencies(&self) -> Leniencies {
+        match &self.framing {
+            Framing::Websocket { inspector, .. } => inspector.leniencies(),
+            Framing::Raw => Leniencies::default(),
+        }
     }
 
     /// How much memory waits in it.

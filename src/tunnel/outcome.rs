@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ending::Ending;
-use crate::websocket::{PerDirection, PerSide};
+use crate::websocket::{Leniencies, PerDirection, PerSide};
 
 /// How a tunnel ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Outcome {
     pub farewell: PerSide<Farewell>,
     /// What went through.
     pub counts: PerDirection<Counts>,
+    /// What its frames needed that is against RFC 6455.
+    pub leniencies: Leniencies,
     /// How long it was open.
     pub duration: Duration,
 }

@@ -180,6 +180,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
             ending: closing.ending().clone(),
             farewell: PerSide { client: closing.farewell(Side::Client), upstream: closing.farewell(Side::Upstream) },
             counts: PerDirection { from_client: self.from_client.counts(), from_upstream: self.from_upstream.counts() },
+            leniencies: self.from_client.leniencies().and(self.from_upstream.leniencies()),
             duration: now - self.registration.ticket().opened,
         })
     }

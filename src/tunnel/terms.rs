@@ -72,6 +72,7 @@ impl Terms {
             max_frame: limits.max_frame.unwrap_or(u64::MAX),
             max_message: max_message.unwrap_or(u64::MAX),
             max_fragments: limits.max_fragments.unwrap_or(u64::MAX),
+            strictness: self.settings.strictness,
         });
         Half::websocket(inspector, meter.map(Box::new), Rates::new(limits, now), early)
     }

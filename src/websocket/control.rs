@@ -15,7 +15,7 @@ pub struct Control {
     pub kind: ControlKind,
     /// Bytes of the whole frame.
     pub size: usize,
-    /// Bytes of its header: 2, or 6 with a mask.
+    /// Bytes of its header: 2, or 6 with a mask; up to 14 with a length that is not in its shortest form.
     pub header_size: usize,
     /// Its masking key, if it is masked.
     pub mask: Option<[u8; 4]>,

@@ -77,7 +77,7 @@ impl fmt::Debug for Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::websocket::{Control, ControlKind, Extensions, Inspector, Rules, Then};
+    use crate::websocket::{Control, ControlKind, Extensions, Inspector, Rules, Strictness, Then};
 
     const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
@@ -85,8 +85,14 @@ mod tests {
     fn inspect(to: Side, frame: &Frame) -> (Control, Vec<u8>) {
         let off = u64::MAX;
         let direction = to.other().sends();
-        let extensions = Extensions::None;
-        let rules = Rules { direction, extensions, max_frame: off, max_message: off, max_fragments: off };
+        let rules = Rules {
+            direction,
+            extensions: Extensions::None,
+            max_frame: off,
+            max_message: off,
+            max_fragments: off,
+            strictness: Strictness::Strict,
+        };
         let scan = Inspector::new(rules).scan(frame, off);
         let Then::Control(control) = scan.then else { panic!("{scan:?}") };
         assert_eq!((scan.passed, control.size), (0, frame.len()));

@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderValue, Method, Version};
 use sha1::{Digest, Sha1};
 
 use super::extensions::{BadExtensions, Extensions};
+use super::leniency::{Leniency, Tolerance};
 
 /// What the key is joined with before it is hashed (RFC 6455 §1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -23,9 +24,9 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const KEY_BASE64: GeneralPurpose =
     GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
-/// A legal `Sec-WebSocket-Key`: the base64 of 16 bytes, as the client wrote it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key([u8; 24]);
+/// A `Sec-WebSocket-Key` as the client wrote it: the base64 of 16 bytes, or anything but nothing where that is let pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key(HeaderValue);
 
 /// Why a request that asks for `websocket` is no opening handshake. It is the client's fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +72,14 @@ pub enum BadAnswer {
     Extensions(BadExtensions),
 }
 
-/// Whether this is a legal opening handshake (RFC 6455 §4.2.1), but for what concerns every request, like `Host`.
-pub fn check_request(method: &Method, version: Version, headers: &HeaderMap) -> Result<Key, BadHandshake> {
+/// Whether this is a legal opening handshake (RFC 6455 §4.2.1), but for what concerns every request, like `Host`,
+/// and what is tolerated.
+pub fn check_request(
+    method: &Method,
+    version: Version,
+    headers: &HeaderMap,
+    tolerance: &mut Tolerance,
+) -> Result<Key, BadHandshake> {
     if method != Method::GET {
         return Err(BadHandshake::Method);
     }
@@ -82,7 +89,7 @@ pub fn check_request(method: &Method, version: Version, headers: &HeaderMap) -> 
     if !has_token(headers, UPGRADE, "websocket") {
         return Err(BadHandshake::Upgrade);
     }
-    if !has_token(headers, CONNECTION, "upgrade") {
+    if !has_token(headers, CONNECTION, "upgrade") && !tolerance.lets(Leniency::Connection) {
         return Err(BadHandshake::Connection);
     }
     if single(headers, SEC_WEBSOCKET_VERSION).ok().is_none_or(|version| version.as_bytes() != b"13") {
@@ -92,15 +99,23 @@ pub fn check_request(method: &Method, version: Version, headers: &HeaderMap) -> 
         NotSingle::Missing => BadHandshake::KeyMissing,
         NotSingle::Repeated => BadHandshake::KeyRepeated,
     })?;
-    let key = Key::parse(key.as_bytes()).ok_or(BadHandshake::KeyMalformed)?;
+    if !is_nonce(key.as_bytes()) && (key.is_empty() || !tolerance.lets(Leniency::Key)) {
+        return Err(BadHandshake::KeyMalformed);
+    }
     Extensions::check_offer(headers).map_err(BadHandshake::Extensions)?;
-    Ok(key)
+    Ok(Key(key.clone()))
 }
 
-/// Whether the headers of a 101 answer the handshake (RFC 6455 §4.1), and which extensions it settled on.
+/// Whether the headers of a 101 answer the handshake (RFC 6455 §4.1), but for what is tolerated, and which extensions
+/// it settled on.
 ///
 /// `offered` are the request's headers as the endpoint got them, `key` the one among them.
-pub fn check_answer(offered: &HeaderMap, key: &Key, answer: &HeaderMap) -> Result<Extensions, BadAnswer> {
+pub fn check_answer(
+    offered: &HeaderMap,
+    key: &Key,
+    answer: &HeaderMap,
+    tolerance: &mut Tolerance,
+) -> Result<Extensions, BadAnswer> {
     let mut upgrade = tokens(answer, UPGRADE);
     if !upgrade.next().is_some_and(|token| token.eq_ignore_ascii_case("websocket")) || upgrade.next().is_some() {
         return Err(BadAnswer::Upgrade);
@@ -115,12 +130,12 @@ pub fn check_answer(offered: &HeaderMap, key: &Key, answer: &HeaderMap) -> Resul
     if accept.as_bytes() != key.accept().as_bytes() {
         return Err(BadAnswer::AcceptWrong);
     }
-    check_subprotocol(offered, answer)?;
+    check_subprotocol(offered, answer, tolerance)?;
     Extensions::agreed(offered, answer).map_err(BadAnswer::Extensions)
 }
 
 /// At most one subprotocol is chosen, and it was offered; their names compare by case (RFC 6455 §4.1, §11.3.4).
-fn check_subprotocol(offered: &HeaderMap, answer: &HeaderMap) -> Result<(), BadAnswer> {
+fn check_subprotocol(offered: &HeaderMap, answer: &HeaderMap, tolerance: &mut Tolerance) -> Result<(), BadAnswer> {
     match single(answer, SEC_WEBSOCKET_PROTOCOL) {
         Err(NotSingle::Missing) => Ok(()),
         Err(NotSingle::Repeated) => Err(BadAnswer::SubprotocolRepeated),
@@ -128,6 +143,7 @@ fn check_subprotocol(offered: &HeaderMap, answer: &HeaderMap) -> Result<(), BadA
         Ok(chosen) if tokens(offered, SEC_WEBSOCKET_PROTOCOL).any(|token| token.as_bytes() == chosen.as_bytes()) => {
             Ok(())
         }
+        Ok(_) if tolerance.lets(Leniency::Subprotocol) => Ok(()),
         Ok(_) => Err(BadAnswer::SubprotocolNotOffered),
     }
 }
@@ -156,18 +172,17 @@ pub fn is_token(text: &str) -> bool {
 }
 
 impl Key {
-    fn parse(text: &[u8]) -> Option<Self> {
-        let key = <[u8; 24]>::try_from(text).ok()?;
-        let mut nonce = [0; 18];
-        let size = KEY_BASE64.decode_slice(key, &mut nonce).ok()?;
-        (size == 16).then_some(Self(key))
-    }
-
-    /// The `Sec-WebSocket-Accept` that answers this key (RFC 6455 §4.2.2).
+    /// The `Sec-WebSocket-Accept` that answers this key, whatever it is the base64 of (RFC 6455 §4.2.2).
     pub fn accept(&self) -> String {
-        let digest = Sha1::new().chain_update(self.0).chain_update(GUID).finalize();
+        let digest = Sha1::new().chain_update(&self.0).chain_update(GUID).finalize();
         general_purpose::STANDARD.encode(digest)
     }
+}
+
+/// Whether this is the base64 of 16 bytes.
+fn is_nonce(text: &[u8]) -> bool {
+    let mut nonce = [0; 18];
+    text.len() == 24 && KEY_BASE64.decode_slice(text, &mut nonce) == Ok(16)
 }
 
 /// Why a header has no single value.

@@ -1,7 +1,9 @@
 //! The head of one frame (RFC 6455 §5.2), as it stands on the wire.
 //!
-//! Only what can be said without knowing the tunnel is judged here: the length must be minimal and below 2⁶³.
+//! Only what can be said without knowing the tunnel is judged here: the length must be minimal (unless it is read leniently)
+//! and below 2⁶³.
 
+use super::leniency::Strictness;
 use super::violation::Violation;
 
 /// Set in `opcode`: the frame is a control frame (RFC 6455 §5.5).
@@ -49,12 +51,18 @@ impl Header {
     /// The header that `input` starts with; `None` while it is not whole.
     #[inline(always)]
     pub fn parse(input: &[u8]) -> Result<Option<Self>, Violation> {
+        Self::read(input, Strictness::Strict)
+    }
+
+    /// As [`parse`](Self::parse), but where it is lenient the length may have any form that holds it.
+    #[inline(always)]
+    pub(super) fn read(input: &[u8], strictness: Strictness) -> Result<Option<Self>, Violation> {
         let Some((&[first, second], rest)) = input.split_first_chunk() else { return Ok(None) };
         let (length, rest, size) = match second & 0x7F {
             126 => {
                 let Some((bytes, rest)) = rest.split_first_chunk() else { return Ok(None) };
                 let length = u64::from(u16::from_be_bytes(*bytes));
-                if length < 126 {
+                if length < 126 && strictness == Strictness::Strict {
                     return Err(Violation::LengthNotMinimal);
                 }
                 (length, rest, 4)
@@ -62,7 +70,7 @@ impl Header {
             127 => {
                 let Some((bytes, rest)) = rest.split_first_chunk() else { return Ok(None) };
                 let length = u64::from_be_bytes(*bytes);
-                if length <= u64::from(u16::MAX) {
+                if length <= u64::from(u16::MAX) && strictness == Strictness::Strict {
                     return Err(Violation::LengthNotMinimal);
                 }
                 if length > u64::MAX >> 1 {
@@ -79,6 +87,16 @@ impl Header {
             (Some(*mask), size + 4)
         };
         Ok(Some(Self { fin: first & 0x80 != 0, rsv: first & Self::RSV, opcode: first & 0x0F, mask, length, size }))
+    }
+
+    /// Whether the length is in its shortest form; only what is read leniently may be otherwise.
+    pub(super) fn is_minimal(&self) -> bool {
+        let extended = match self.length {
+            0..=125 => 0,
+            126..=0xFFFF => 2,
+            _ => 8,
+        };
+        self.size == 2 + extended + self.mask.map_or(0, |mask| mask.len())
     }
 
     /// Whether this is a control frame, of a known opcode or of a reserved one.
@@ -151,6 +169,26 @@ mod tests {
         ] {
             assert_eq!(Header::parse(bytes), Err(Violation::LengthNotMinimal), "{bytes:02x?}");
         }
+    }
+
+    #[test]
+    fn reads_a_length_in_any_form_where_it_is_lenient() {
+        let cases: &[(&[u8], Header)] = &[
+            (&[0x82, 0x05], header(true, 2, None, 5, 2)),
+            (&[0x82, 0x7E, 0, 0], header(true, 2, None, 0, 4)),
+            (&[0x82, 0x7E, 0, 125], header(true, 2, None, 125, 4)),
+            (&[0x82, 0x7F, 0, 0, 0, 0, 0, 0, 255, 255], header(true, 2, None, 65_535, 10)),
+            (&[0x89, 0xFF, 0, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3, 4], header(true, 9, Some([1, 2, 3, 4]), 3, 14)),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(Header::read(bytes, Strictness::Lenient), Ok(Some(*expected)), "{bytes:02x?}");
+            assert_eq!(expected.is_minimal(), Header::parse(bytes).is_ok(), "{bytes:02x?}");
+            for cut in 0..bytes.len() {
+                assert_eq!(Header::read(&bytes[..cut], Strictness::Lenient), Ok(None), "{bytes:02x?} cut at {cut}");
+            }
+        }
+        let too_large = [0x82, 0x7F, 0x80, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(Header::read(&too_large, Strictness::Lenient), Err(Violation::LengthTooLarge));
     }
 
     #[test]

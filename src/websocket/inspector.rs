@@ -11,6 +11,7 @@ use super::control::{Control, ControlKind, MAX_CONTROL_PAYLOAD};
 use super::direction::Direction;
 use super::extensions::Extensions;
 use super::header::Header;
+use super::leniency::{Leniencies, Leniency, Strictness};
 use super::observe::{Blind, Observe};
 use super::violation::Violation;
 
@@ -27,6 +28,8 @@ pub struct Rules {
     pub max_message: u64,
     /// Frames of one message; from `u32::MAX` on it is off.
     pub max_fragments: u64,
+    /// Whether lengths have to be in their shortest form, and the endpoint's frames unmasked. What is let pass, passes as it came.
+    pub strictness: Strictness,
 }
 
 /// The state of one direction, between two scans.
@@ -59,6 +62,9 @@ pub struct Inspector {
     first_frame_rsv: u8,
     reserved: Reserved,
     message: Message,
+    strictness: Strictness,
+    /// What was let pass against RFC 6455.
+    leniencies: Leniencies,
 }
 
 /// Where a direction stands between frames.
@@ -97,7 +103,7 @@ pub struct Scan {
 pub enum Then {
     /// All of the input passed.
     Exhausted,
-    /// `input[passed..]`, at most 130 bytes, is the start of a header or of a control frame: keep it and come back with
+    /// `input[passed..]`, at most 138 bytes, is the start of a header or of a control frame: keep it and come back with
     /// it and more.
     Incomplete,
     /// A whole, legal control frame stands at `input[passed..passed + control.size]`. The inspector has moved past it;
@@ -145,6 +151,8 @@ impl Inspector {
             first_frame_rsv,
             reserved,
             message: Message::Idle,
+            strictness: rules.strictness,
+            leniencies: Leniencies::default(),
         }
     }
 
@@ -160,7 +168,11 @@ impl Inspector {
     pub fn scan_observed(&mut self, input: &[u8], messages: u64, observer: &mut impl Observe) -> Scan {
         let mut rest = input;
         let mut began = 0;
-        let then = self.advance(&mut rest, &mut began, messages, observer).unwrap_or_else(Then::Violation);
+        let then = match self.strictness {
+            Strictness::Strict => self.advance(&mut rest, &mut began, messages, observer, Strictness::Strict),
+            Strictness::Lenient => self.advance_leniently(&mut rest, &mut began, messages, observer),
+        };
+        let then = then.unwrap_or_else(Then::Violation);
         self.messages += began;
         Scan { passed: input.len() - rest.len(), messages: began, then }
     }
@@ -198,7 +210,25 @@ impl Inspector {
         self.frames
     }
 
-    /// Moves `rest` forward over everything that passes.
+    /// What was let pass against RFC 6455.
+    pub fn leniencies(&self) -> Leniencies {
+        self.leniencies
+    }
+
+    /// Out of the way, so that strict scans neither ask for leniency at each frame nor make room for it.
+    #[cold]
+    #[inline(never)]
+    fn advance_leniently(
+        &mut self,
+        rest: &mut &[u8],
+        began: &mut u64,
+        messages: u64,
+        observer: &mut impl Observe,
+    ) -> Result<Then, Violation> {
+        self.advance(rest, began, messages, observer, Strictness::Lenient)
+    }
+
+    /// Moves `rest` forward over everything that passes. `strictness` is the inspector's own, known to the compiler.
     #[inline(always)]
     fn advance(
         &mut self,
@@ -206,6 +236,7 @@ impl Inspector {
         began: &mut u64,
         messages: u64,
         observer: &mut impl Observe,
+        strictness: Strictness,
     ) -> Result<Then, Violation> {
         loop {
             if self.remaining > 0 {
@@ -223,8 +254,11 @@ impl Inspector {
             if rest.is_empty() {
                 return Ok(Then::Exhausted);
             }
-            let Some(header) = Header::parse(rest)? else { return Ok(Then::Incomplete) };
-            let (message, message_size, fragments) = match self.judge(&header)? {
+            let Some(header) = Header::read(rest, strictness)? else { return Ok(Then::Incomplete) };
+            if strictness == Strictness::Lenient {
+                self.note_leniencies(&header);
+            }
+            let (message, message_size, fragments) = match self.judge(&header, strictness)? {
                 Legal::Control => return self.control(rest),
                 Legal::First { .. } | Legal::Opaque if *began == messages => return Ok(Then::Budget),
                 Legal::First { rest } => {
@@ -255,11 +289,11 @@ impl Inspector {
 
     /// Holds a header to every rule but those on a control frame's payload. Changes nothing.
     #[inline(always)]
-    fn judge(&self, header: &Header) -> Result<Legal, Violation> {
+    fn judge(&self, header: &Header, strictness: Strictness) -> Result<Legal, Violation> {
         match (self.direction, header.mask) {
             (Direction::FromClient, None) => return Err(Violation::NotMasked),
-            (Direction::FromUpstream, Some(_)) => return Err(Violation::Masked),
-            (Direction::FromClient, Some(_)) | (Direction::FromUpstream, None) => {}
+            (Direction::FromUpstream, Some(_)) if strictness == Strictness::Strict => return Err(Violation::Masked),
+            (Direction::FromClient, Some(_)) | (Direction::FromUpstream, _) => {}
         }
         if header.is_control() {
             return self.judge_control(header).map(|()| Legal::Control);
@@ -290,6 +324,16 @@ impl Inspector {
                 Ok(Legal::Opaque)
             }
             (opcode, _) => Err(Violation::ReservedOpcode(opcode)),
+        }
+    }
+
+    /// Notes what a header has that a strict inspector would refuse.
+    fn note_leniencies(&mut self, header: &Header) {
+        if !header.is_minimal() {
+            self.leniencies.note(Leniency::FrameLength);
+        }
+        if header.mask.is_some() && self.direction == Direction::FromUpstream {
+            self.leniencies.note(Leniency::Masked);
         }
     }
 
@@ -337,7 +381,7 @@ impl Inspector {
     #[cold]
     #[inline(never)]
     fn control(&mut self, rest: &[u8]) -> Result<Then, Violation> {
-        let Some(header) = Header::parse(rest)? else { return Ok(Then::Incomplete) };
+        let Some(header) = Header::read(rest, self.strictness)? else { return Ok(Then::Incomplete) };
         // What is left is below 126: `judge` saw to it.
         let size = header.size + usize::try_from(header.length).unwrap_or(usize::MAX);
         let Some(frame) = rest.get(..size) else { return Ok(Then::Incomplete) };
@@ -354,6 +398,8 @@ impl Inspector {
     }
 }
 
+#[cfg(test)]
+mod lenient;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]

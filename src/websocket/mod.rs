@@ -2,7 +2,7 @@
 //!
 //! - the opening: [`check_request`], [`check_answer`], [`Extensions`];
 //! - what passes: [`Inspector`], with [`TokenBucket`] for rates and [`InflateMeter`] for compressed messages;
-//! - what is wrong with it: [`Violation`];
+//! - what is wrong with it: [`Violation`], or let pass all the same: [`Leniency`];
 //! - what we say ourselves: [`Frame`], [`CloseCode`].
 //!
 //! It does not know limits' defaults, what a violation does to a tunnel, or where bytes come from.
@@ -16,6 +16,7 @@ mod handshake;
 mod header;
 mod inflate;
 mod inspector;
+mod leniency;
 mod observe;
 mod rate;
 mod violation;
@@ -29,6 +30,7 @@ pub use handshake::{BadAnswer, BadHandshake, Key, check_answer, check_request, h
 pub use header::{Header, MAX_HEADER, apply_mask};
 pub use inflate::{InflateMeter, MeterScratch, Metering};
 pub use inspector::{Inspector, Rules, Scan, Then};
+pub use leniency::{Leniencies, Leniency, Strictness, Tolerance};
 pub use observe::Observe;
 pub use rate::TokenBucket;
 pub use violation::Violation;

@@ -5,7 +5,7 @@ use crate::config::readers::{choice, close_code, count, or_off, per_side, rate, 
 use crate::config::settings::{Compression, Excess, IdleCounts, LimitSettings, Pongs, WebsocketSettings};
 use crate::config::tree::Section;
 use crate::config::units::{DURATION, SIZE, write_size};
-use crate::websocket::{Direction, PerDirection, PerSide};
+use crate::websocket::{Direction, PerDirection, PerSide, Strictness};
 
 pub(super) fn websocket(section: &Section<'_>) -> WebsocketSettings {
     let ping_every = per_side(or_off(text(DURATION)), defaults::PING_EVERY);
@@ -22,6 +22,7 @@ pub(super) fn websocket(section: &Section<'_>) -> WebsocketSettings {
         endpoint_lost_code: section.read("endpoint_lost_code", close_code, defaults::ENDPOINT_LOST_CODE),
         limits: limits(section),
         compression: section.read("compression", choice(&COMPRESSION), defaults::COMPRESSION),
+        strictness: section.read("strictness", choice(&STRICTNESS), defaults::STRICTNESS),
     };
     check_pong(section, &settings);
     check_inflated(section, &settings);
@@ -96,4 +97,5 @@ fn check_inflated(section: &Section<'_>, settings: &WebsocketSettings) {
 const IDLE_COUNTS: [(&str, IdleCounts); 2] = [("messages", IdleCounts::Messages), ("frames", IdleCounts::Frames)];
 const PONGS: [(&str, Pongs); 2] = [("once_seen", Pongs::OnceSeen), ("required", Pongs::Required)];
 const EXCESS: [(&str, Excess); 2] = [("close", Excess::Close), ("throttle", Excess::Throttle)];
+const STRICTNESS: [(&str, Strictness); 2] = [("strict", Strictness::Strict), ("lenient", Strictness::Lenient)];
 const COMPRESSION: [(&str, Compression); 2] = [("pass", Compression::Pass), ("refuse", Compression::Refuse)];

@@ -15,7 +15,7 @@ use super::peer::{Peer, Wire, stream};
 use crate::config::{Compression, Excess, IdleCounts, LimitSettings, Pongs, WebsocketSettings};
 use crate::drain::{Cause, Incarnation, Member, Registry, StopOrder};
 use crate::tunnel::{Joined, Outcome, Protocol, Terms, Tunnel};
-use crate::websocket::{CloseCode, Extensions, PerDirection, PerSide, Side};
+use crate::websocket::{CloseCode, Extensions, PerDirection, PerSide, Side, Strictness};
 
 /// So often the tunnel is looked at while time passes.
 const STEP: Duration = Duration::from_millis(50);
@@ -84,6 +84,7 @@ impl Scene {
             endpoint_lost_code: CloseCode::BAD_GATEWAY,
             limits: PerDirection { from_client: OFF, from_upstream: OFF },
             compression: Compression::Pass,
+            strictness: Strictness::Strict,
         };
         let protocol = Protocol::Websocket(Extensions::None);
         Self { settings, protocol, client_early: vec![], upstream_early: vec![], answer: vec![] }

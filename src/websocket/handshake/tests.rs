@@ -1,7 +1,7 @@
 use http::header::SEC_WEBSOCKET_EXTENSIONS;
 
 use super::*;
-use crate::websocket::DeflateParameters;
+use crate::websocket::{DeflateParameters, Strictness};
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
@@ -32,8 +32,12 @@ fn changed(base: &[(HeaderName, &str)], changes: &[(HeaderName, &[&str])]) -> He
     headers
 }
 
+fn strict() -> Tolerance {
+    Tolerance::new(Strictness::Strict)
+}
+
 fn check(changes: &[(HeaderName, &[&str])]) -> Result<Key, BadHandshake> {
-    check_request(&Method::GET, Version::HTTP_11, &request(changes))
+    check_request(&Method::GET, Version::HTTP_11, &request(changes), &mut strict())
 }
 
 fn key() -> Key {
@@ -41,7 +45,7 @@ fn key() -> Key {
 }
 
 fn check_reply(offered: &[(HeaderName, &[&str])], changes: &[(HeaderName, &[&str])]) -> Result<Extensions, BadAnswer> {
-    check_answer(&request(offered), &key(), &answer(changes))
+    check_answer(&request(offered), &key(), &answer(changes), &mut strict())
 }
 
 #[test]
@@ -84,9 +88,9 @@ fn refuses_what_is_no_handshake() {
     for (name, lines, bad) in cases {
         assert_eq!(check(&[(name.clone(), lines)]), Err(*bad), "{name}: {lines:?}");
     }
-    assert_eq!(check_request(&Method::POST, Version::HTTP_11, &request(&[])), Err(BadHandshake::Method));
+    assert_eq!(check_request(&Method::POST, Version::HTTP_11, &request(&[]), &mut strict()), Err(BadHandshake::Method));
     for version in [Version::HTTP_09, Version::HTTP_10, Version::HTTP_2] {
-        assert_eq!(check_request(&Method::GET, version, &request(&[])), Err(BadHandshake::HttpVersion));
+        assert_eq!(check_request(&Method::GET, version, &request(&[]), &mut strict()), Err(BadHandshake::HttpVersion));
     }
 }
 
@@ -142,4 +146,63 @@ fn lists_tokens_of_every_line_that_is_text() {
     headers.insert(UPGRADE, HeaderValue::from_static("e"));
     assert_eq!(tokens(&headers, CONNECTION).collect::<Vec<_>>(), ["a", "b", "d"]);
     assert!(!has_token(&headers, CONNECTION, "e"));
+}
+
+/// Checks leniently; says what that needed, too.
+fn check_leniently(changes: &[(HeaderName, &[&str])]) -> (Result<Key, BadHandshake>, Vec<Leniency>) {
+    let mut tolerance = Tolerance::new(Strictness::Lenient);
+    let key = check_request(&Method::GET, Version::HTTP_11, &request(changes), &mut tolerance);
+    (key, tolerance.needed().iter().collect())
+}
+
+#[test]
+fn what_is_right_needs_no_leniency() {
+    assert_eq!(check_leniently(&[]), (Ok(key()), vec![]));
+    let mut tolerance = Tolerance::new(Strictness::Lenient);
+    let chosen: &[(HeaderName, &[&str])] = &[(SEC_WEBSOCKET_PROTOCOL, &["chat"])];
+    assert!(check_answer(&request(chosen), &key(), &answer(chosen), &mut tolerance).is_ok());
+    assert_eq!(tolerance, Tolerance::new(Strictness::Lenient));
+}
+
+#[test]
+fn a_lenient_request_may_lack_its_connection_header() {
+    for connection in [&[][..], &["keep-alive"], &["close", ""]] {
+        assert_eq!(check(&[(CONNECTION, connection)]), Err(BadHandshake::Connection), "{connection:?}");
+        let lenient = check_leniently(&[(CONNECTION, connection)]);
+        assert_eq!(lenient, (Ok(key()), vec![Leniency::Connection]), "{connection:?}");
+    }
+    assert_eq!(check_leniently(&[(UPGRADE, &["h2c"])]).0, Err(BadHandshake::Upgrade));
+}
+
+#[test]
+fn a_lenient_key_is_any_text_and_its_accept_is_that_of_the_text() {
+    // What the recipe of RFC 6455 §4.2.2 makes of these texts as they are.
+    for (text, accept) in [
+        ("short", "JQHdhQRrQ3pd0VAHx7vMGlEiL+4="),
+        ("MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=", "6WxilosY5EHvZmpGNwmkBDqV7Nc="),
+        ("dGhlIHNhbXBsZSBub25jZQ!!", "3CY+tL+Wilagx2hjyUD1W9T9tZY="),
+    ] {
+        assert_eq!(check(&[(SEC_WEBSOCKET_KEY, &[text])]), Err(BadHandshake::KeyMalformed), "{text}");
+        let (key, needed) = check_leniently(&[(SEC_WEBSOCKET_KEY, &[text])]);
+        assert_eq!((key.unwrap().accept().as_str(), needed), (accept, vec![Leniency::Key]), "{text}");
+    }
+    assert_eq!(check_leniently(&[(SEC_WEBSOCKET_KEY, &[""])]).0, Err(BadHandshake::KeyMalformed));
+    assert_eq!(check_leniently(&[(SEC_WEBSOCKET_KEY, &[])]).0, Err(BadHandshake::KeyMissing));
+    assert_eq!(check_leniently(&[(SEC_WEBSOCKET_KEY, &[KEY, KEY])]).0, Err(BadHandshake::KeyRepeated));
+}
+
+#[test]
+fn a_lenient_answer_may_choose_one_subprotocol_that_was_not_offered() {
+    for offered in [&[][..], &["soap"], &["CHAT"]] {
+        let mut tolerance = Tolerance::new(Strictness::Lenient);
+        let offered = request(&[(SEC_WEBSOCKET_PROTOCOL, offered)]);
+        let chosen = answer(&[(SEC_WEBSOCKET_PROTOCOL, &["chat"])]);
+        assert_eq!(check_answer(&offered, &key(), &chosen, &mut tolerance), Ok(Extensions::None), "{offered:?}");
+        assert_eq!(tolerance.needed().iter().collect::<Vec<_>>(), [Leniency::Subprotocol]);
+        for several in [&["chat, soap"][..], &["chat", "chat"]] {
+            let several = answer(&[(SEC_WEBSOCKET_PROTOCOL, several)]);
+            let refused = check_answer(&offered, &key(), &several, &mut tolerance);
+            assert_eq!(refused, Err(BadAnswer::SubprotocolRepeated));
+        }
+    }
 }

@@ -1,7 +1,7 @@
 use flate2::{Compress, Compression, FlushCompress};
 
 use super::*;
-use crate::websocket::{Extensions, Inspector, Rules, Then};
+use crate::websocket::{Extensions, Inspector, Rules, Strictness, Then};
 
 const MASK: [u8; 4] = [0xA5, 0x5A, 0x0F, 0xF1];
 const OFF: u64 = u64::MAX;
@@ -12,6 +12,11 @@ fn parameters(no_takeover: bool) -> DeflateParameters {
         server_no_context_takeover: no_takeover,
         ..DeflateParameters::default()
     }
+}
+
+fn rules(direction: Direction, extensions: Extensions) -> Rules {
+    let strictness = Strictness::Strict;
+    Rules { direction, extensions, max_frame: OFF, max_message: OFF, max_fragments: OFF, strictness }
 }
 
 fn frame(direction: Direction, first: u8, payload: &[u8]) -> Vec<u8> {
@@ -70,7 +75,7 @@ struct Metered {
 fn feed(direction: Direction, no_takeover: bool, max: u64, stream: &[u8], piece: usize, budget: usize) -> Metered {
     let parameters = parameters(no_takeover);
     let extensions = Extensions::Deflate(parameters);
-    let rules = Rules { direction, extensions, max_frame: OFF, max_message: OFF, max_fragments: OFF };
+    let rules = rules(direction, extensions);
     let mut inspector = Inspector::new(rules);
     let mut meter = InflateMeter::new(direction, &parameters, max);
     let mut scratch = MeterScratch::new();
@@ -144,7 +149,7 @@ fn keeps_no_state_between_messages_without_context_takeover() {
         let parameters = parameters(no_takeover);
         let extensions = Extensions::Deflate(parameters);
         let direction = Direction::FromUpstream;
-        let rules = Rules { direction, extensions, max_frame: OFF, max_message: OFF, max_fragments: OFF };
+        let rules = rules(direction, extensions);
         let mut inspector = Inspector::new(rules);
         let mut meter = InflateMeter::new(direction, &parameters, OFF);
         inspector.scan_observed(&frame(direction, 0x81, b"plain"), OFF, &mut meter.observe(&mut scratch, 1));
@@ -226,14 +231,7 @@ fn a_bomb_is_stopped_in_small_steps() {
     let parameters = parameters(false);
     let mut meter = InflateMeter::new(Direction::FromClient, &parameters, 8 << 20);
     let mut scratch = MeterScratch::new();
-    let rules = Rules {
-        direction: Direction::FromClient,
-        extensions: Extensions::Deflate(parameters),
-        max_frame: OFF,
-        max_message: OFF,
-        max_fragments: OFF,
-    };
-    let mut inspector = Inspector::new(rules);
+    let mut inspector = Inspector::new(rules(Direction::FromClient, Extensions::Deflate(parameters)));
     let (mut passed, mut scans) = (0, 0);
     let then = loop {
         let before = meter.size;

@@ -5,7 +5,9 @@
 //!
 //! | rule | held by |
 //! |---|---|
-//! | a length is in its shortest form and below 2⁶³ | the inspector |
+//! | a length is in its shortest form | the inspector, unless it is lenient |
+//! | a length is below 2⁶³ | the inspector |
+//! | an endpoint does not mask | both, unless the inspector is lenient |
 //! | the close code is one that may be sent | the inspector; tungstenite reports it as 1002 |
 //! | 1014 may be sent | the inspector; tungstenite reports it as 1002 |
 //! | text is UTF-8 | tungstenite; a proxy passes it on |
@@ -22,6 +24,7 @@ use tungstenite::Message as Heard;
 use tungstenite::error::{CapacityError, Error, ProtocolError};
 use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 
+use super::lenient::stretched;
 use super::tests::{MASK, frame};
 use super::*;
 use crate::websocket::apply_mask;
@@ -98,10 +101,10 @@ impl Write for Ears<'_> {
 }
 
 /// What the inspector makes of a stream. A violation comes with whether the frame that it is about is there whole.
-fn inspect(direction: Direction, stream: &[u8]) -> (Vec<Said>, End<(Violation, bool)>) {
+fn inspect(direction: Direction, strictness: Strictness, stream: &[u8]) -> (Vec<Said>, End<(Violation, bool)>) {
     let extensions = Extensions::None;
-    let rules =
-        Rules { direction, extensions, max_frame: MAX_FRAME, max_message: MAX_MESSAGE, max_fragments: u64::MAX };
+    let (max_frame, max_message, max_fragments) = (MAX_FRAME, MAX_MESSAGE, u64::MAX);
+    let rules = Rules { direction, extensions, max_frame, max_message, max_fragments, strictness };
     let mut inspector = Inspector::new(rules);
     let mut notes = Notes::default();
     let mut at = 0;
@@ -126,7 +129,7 @@ fn inspect(direction: Direction, stream: &[u8]) -> (Vec<Said>, End<(Violation, b
                 });
             }
             Then::Violation(violation) => {
-                let whole = Header::parse(rest)
+                let whole = Header::read(rest, Strictness::Lenient)
                     .ok()
                     .flatten()
                     .is_some_and(|header| (rest.len() - header.size) as u64 >= header.length);
@@ -169,14 +172,18 @@ impl Observe for Notes {
 }
 
 /// Holds the two against each other; says whether both refused the stream.
-fn compare(direction: Direction, stream: &[u8]) -> Result<bool, TestCaseError> {
+fn compare(direction: Direction, strictness: Strictness, stream: &[u8]) -> Result<bool, TestCaseError> {
     let (heard, theirs) = hear(direction, stream);
-    let (said, ours) = inspect(direction, stream);
+    let (said, ours) = inspect(direction, strictness, stream);
     let is_ours_alone = matches!(
         ours,
         End::Refused((Violation::LengthNotMinimal | Violation::LengthTooLarge | Violation::CloseCodeIllegal(_), _))
     );
-    let is_theirs_alone = matches!(theirs, End::Refused(Error::Utf8(_)));
+    let is_masked = matches!(theirs, End::Refused(Error::Protocol(ProtocolError::MaskedFrameFromServer)));
+    let is_theirs_alone =
+        matches!(theirs, End::Refused(Error::Utf8(_))) || is_masked && strictness == Strictness::Lenient;
+    let is_length = matches!(ours, End::Refused((Violation::LengthNotMinimal, _)));
+    prop_assert!(!is_length || strictness == Strictness::Strict);
     match (ours, theirs) {
         _ if is_ours_alone && is_theirs_alone => {
             prop_assert!(heard.iter().zip(&said).all(|(heard, said)| heard == said), "{heard:?}\n{said:?}");
@@ -207,6 +214,10 @@ fn undo_1014(said: &[Said]) -> impl Fn(Said) -> Said {
         (Said::Close(Some(1002), reason), Some(young)) if reason == b"Protocol violation" => young.clone(),
         _ => heard,
     }
+}
+
+fn strictness() -> impl Strategy<Value = Strictness> {
+    prop_oneof![Just(Strictness::Strict), Just(Strictness::Lenient)]
 }
 
 fn direction() -> impl Strategy<Value = Direction> {
@@ -274,19 +285,46 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
-    fn a_valid_stream_says_the_same_to_both(direction in direction(), parts in parts(), cut: Option<Index>) {
+    fn a_valid_stream_says_the_same_to_both(
+        direction in direction(),
+        strictness in strictness(),
+        parts in parts(),
+        cut: Option<Index>,
+    ) {
         let mut stream: Vec<u8> = parts.iter().flat_map(|(first, data)| frame(direction, *first, data)).collect();
         if let Some(cut) = cut {
             stream.truncate(cut.index(stream.len() + 1));
         }
-        let (_, ours) = inspect(direction, &stream);
+        let (_, ours) = inspect(direction, strictness, &stream);
         prop_assert!(matches!(ours, End::Finished), "{ours:?}");
-        prop_assert!(!compare(direction, &stream)?);
+        prop_assert!(!compare(direction, strictness, &stream)?);
+    }
+
+    #[test]
+    fn a_stream_of_longer_lengths_and_needless_masks_says_the_same_to_a_lenient_inspector(
+        (direction, masked) in prop_oneof![
+            direction().prop_map(|direction| (direction, direction)),
+            Just((Direction::FromUpstream, Direction::FromClient)),
+        ],
+        parts in parts(),
+        more in proptest::collection::vec(prop_oneof![Just(0), Just(2), Just(8)], 1..8),
+    ) {
+        let mut stream = vec![];
+        for ((first, data), more) in parts.iter().zip(more.iter().cycle()) {
+            stream.extend(stretched(&frame(masked, *first, data), *more));
+        }
+        // What is masked is heard by a server.
+        let (said, ours) = inspect(direction, Strictness::Lenient, &stream);
+        let (heard, _) = hear(masked, &stream);
+        let heard: Vec<Said> = heard.into_iter().map(undo_1014(&said)).collect();
+        prop_assert!(matches!(ours, End::Finished), "{ours:?}");
+        prop_assert_eq!(heard, said);
     }
 
     #[test]
     fn a_damaged_stream_is_refused_by_both(
         direction in direction(),
+        strictness in strictness(),
         parts in parts(),
         damages in proptest::collection::vec(damage(), 1..4),
     ) {
@@ -299,18 +337,22 @@ proptest! {
                 }
             }
         }
-        compare(direction, &frames.concat())?;
+        compare(direction, strictness, &frames.concat())?;
     }
 
     #[test]
-    fn noise_is_the_same_to_both(direction in direction(), noise in proptest::collection::vec(noise(), 0..12)) {
+    fn noise_is_the_same_to_both(
+        direction in direction(),
+        strictness in strictness(),
+        noise in proptest::collection::vec(noise(), 0..12),
+    ) {
         let stream: Vec<u8> = noise
             .into_iter()
             .flat_map(|(first, masked, data)| {
                 frame(if masked { direction } else { direction.source().other().sends() }, first, &data)
             })
             .collect();
-        compare(direction, &stream)?;
+        compare(direction, strictness, &stream)?;
     }
 }
 
@@ -341,9 +383,9 @@ fn the_rules_that_both_hold_are_refused_by_both() {
         let masked: &[(&[Vec<u8>], Violation)] = &[(&[frame(other, 0x82, b"x")], masked)];
         for (frames, violation) in broken.iter().chain(masked) {
             let stream = [frame(direction, 0x89, b"first"), frames.concat()].concat();
-            let (_, ours) = inspect(direction, &stream);
+            let (_, ours) = inspect(direction, Strictness::Strict, &stream);
             assert!(matches!(ours, End::Refused((found, _)) if found == *violation), "{ours:?}");
-            assert!(compare(direction, &stream).unwrap(), "{violation:?}");
+            assert!(compare(direction, Strictness::Strict, &stream).unwrap(), "{violation:?}");
         }
     }
     assert_ne!(MASK, [0; 4], "a mask of nothing would hide that it is not applied");

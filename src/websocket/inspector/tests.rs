@@ -7,7 +7,14 @@ pub(super) const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 pub(super) const OFF: u64 = u64::MAX;
 
 pub(super) fn rules(direction: Direction) -> Rules {
-    Rules { direction, extensions: Extensions::None, max_frame: OFF, max_message: OFF, max_fragments: OFF }
+    Rules {
+        direction,
+        extensions: Extensions::None,
+        max_frame: OFF,
+        max_message: OFF,
+        max_fragments: OFF,
+        strictness: Strictness::Strict,
+    }
 }
 
 fn with(extensions: Extensions) -> Rules {
@@ -56,16 +63,17 @@ pub(super) fn plain(first: u8, payload: &[u8]) -> Vec<u8> {
 
 /// Everything that a whole stream gave, however it was cut.
 #[derive(Debug, PartialEq, Eq)]
-struct Seen {
+pub(super) struct Seen {
     /// What passed, control frames included.
     passed: Vec<u8>,
-    controls: Vec<(ControlKind, Vec<u8>)>,
-    messages: u64,
+    pub(super) controls: Vec<(ControlKind, Vec<u8>)>,
+    pub(super) messages: u64,
     frames: u64,
     violation: Option<Violation>,
     /// Bytes that neither passed nor are judged.
     held: usize,
     at_boundary: bool,
+    pub(super) leniencies: Vec<Leniency>,
 }
 
 /// Feeds `pieces` as a caller does: it keeps what did not pass, and offers it again with the next piece in front.
@@ -89,7 +97,7 @@ fn feed<'a>(rules: Rules, pieces: impl Iterator<Item = &'a [u8]>) -> Seen {
                 }
                 Then::Violation(found) => violation = Some(found),
                 Then::Exhausted => assert_eq!(size, pending.len()),
-                Then::Incomplete => assert!((1..=130).contains(&(pending.len() - size)), "{}", pending.len() - size),
+                Then::Incomplete => assert!((1..=138).contains(&(pending.len() - size)), "{}", pending.len() - size),
                 Then::Budget | Then::Paused => panic!("nobody asked for {:?}", scan.then),
             }
             passed.extend(pending.drain(..size));
@@ -101,7 +109,8 @@ fn feed<'a>(rules: Rules, pieces: impl Iterator<Item = &'a [u8]>) -> Seen {
     assert_eq!(inspector.messages(), messages);
     let held = if violation.is_some() { 0 } else { pending.len() };
     let (frames, at_boundary) = (inspector.frames(), inspector.is_at_boundary());
-    Seen { passed, controls, messages, frames, violation, held, at_boundary }
+    let leniencies = inspector.leniencies().iter().collect();
+    Seen { passed, controls, messages, frames, violation, held, at_boundary, leniencies }
 }
 
 /// Feeds a stream whole, cut at every offset and byte by byte, and insists that nothing of it makes a difference.
@@ -117,7 +126,7 @@ fn inspect(rules: Rules, stream: &[u8]) -> Seen {
 }
 
 #[track_caller]
-fn assert_passes(rules: Rules, frames: &[Vec<u8>]) -> Seen {
+pub(super) fn assert_passes(rules: Rules, frames: &[Vec<u8>]) -> Seen {
     let stream = frames.concat();
     let seen = inspect(rules, &stream);
     assert_eq!(seen.violation, None);
@@ -129,7 +138,7 @@ fn assert_passes(rules: Rules, frames: &[Vec<u8>]) -> Seen {
 
 /// The frames before the last one pass whole, and nothing of the last one.
 #[track_caller]
-fn assert_breaks(rules: Rules, frames: &[Vec<u8>], violation: Violation) {
+pub(super) fn assert_breaks(rules: Rules, frames: &[Vec<u8>], violation: Violation) {
     let (last, before) = frames.split_last().unwrap();
     let seen = inspect(rules, &frames.concat());
     assert_eq!(seen.violation, Some(violation), "{last:02x?}");
@@ -138,7 +147,7 @@ fn assert_breaks(rules: Rules, frames: &[Vec<u8>], violation: Violation) {
 }
 
 /// Both directions; RFC 6455 §5.7 has these examples.
-fn both() -> [Direction; 2] {
+pub(super) fn both() -> [Direction; 2] {
     [Direction::FromClient, Direction::FromUpstream]
 }
 
