@@ -30,7 +30,8 @@ use super::placement::reach;
 use super::record::{End, Record};
 use super::request::{Refused, Visit};
 use super::upload::{Broken, HasBody, Progress, Sent, Upload};
-use crate::balance::{AffinityKey, PinToken};
+use crate::balance::Affinity;
+use crate::http::affinity::Asks;
 use crate::http::length::{BadLength, settle_length};
 use crate::http::{Refusal, binding, forward};
 use crate::snapshot::Endpoint;
@@ -76,7 +77,7 @@ struct Spare {
 
 /// Gets the endpoint's answer; its body follows when the client asks for it.
 pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Response<AnswerBody>, Refused> {
-    let placement = visit.affinity(request.uri(), request.headers());
+    let affinity = visit.affinity(request.uri(), request.headers(), Asks::Exchange);
     let interim = Interim::begin(&visit.session, request.version()).await;
     let Outgoing { mut request, sent, verdict } = outgoing(visit, request);
     interim.listen(&mut request, verdict.clone());
@@ -87,7 +88,7 @@ pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Res
         sent.wait().await;
         sleep(visit.upstream().settings.response_timeout).await;
     });
-    let answered = ask_best(visit, request, placement, late).await;
+    let answered = ask_best(visit, request, &affinity, late).await;
     interim.conclude().await;
     let answered = match answered {
         Ok(answered) => answered,
@@ -107,7 +108,7 @@ pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Res
         true => Origin::of(visit, &endpoint, connection, &method, &head),
         false => Origin::Once(connection.into_driver()),
     };
-    let cookie = visit.pin_cookie(endpoint.pin, placement.1);
+    let cookie = visit.pin_cookie(&endpoint, &affinity);
     let mut answer = relay(Response::from_parts(head, body), &endpoint, origin, record, cookie)?;
     if !is_body_wanted {
         // The client may send its body all the same, and nobody will read it (RFC 9110 §10.1.1).
@@ -169,12 +170,12 @@ fn outgoing(visit: &Visit, request: Request<Incoming>) -> Outgoing {
 async fn ask_best(
     visit: &Visit,
     mut request: Request<Upload>,
-    (affinity, pin): (AffinityKey, Option<PinToken>),
+    affinity: &Affinity,
     mut late: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<Answered, Refused> {
     let deadline = visit.upstream().settings.body_timeout;
     let mut refused = Refused::from(Refusal::NoEndpoint);
-    for endpoint in visit.upstream().picks(affinity, pin) {
+    for endpoint in visit.upstream().picks(affinity) {
         let mut rested = Rested::Welcome;
         loop {
             let kept = match rested {
