@@ -12,6 +12,7 @@ use std::error::Error;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, SET_COOKIE, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
@@ -84,10 +85,7 @@ pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Res
     let is_step = binding::is_step(request.headers());
     let (method, progress) = (request.method().clone(), request.body().progress());
     let mut record = Record::new(visit, Arc::clone(&progress));
-    let late = pin!(async {
-        sent.wait().await;
-        sleep(visit.upstream().settings.response_timeout).await;
-    });
+    let late = pin!(late(sent, visit.upstream().settings.response_timeout));
     let answered = ask_best(visit, request, &affinity, late).await;
     interim.conclude().await;
     let answered = match answered {
@@ -115,6 +113,12 @@ pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Res
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(answer)
+}
+
+/// Ends when an answer is late: so long after its request was sent.
+pub(super) async fn late(sent: Sent, response_timeout: Duration) {
+    sent.wait().await;
+    sleep(response_timeout).await;
 }
 
 /// Makes of an endpoint's answer the one that the client gets.

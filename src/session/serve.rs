@@ -125,7 +125,8 @@ fn speaking(
     };
     let worker = place.0.worker();
     let unsent = Unsent::default();
-    let stream = Guarded::telling(HalfOpen::new(stream), listener.settings.body_timeout, unsent.clone());
+    let stream =
+        Guarded::telling(HalfOpen::new(stream), listener.settings.body_timeout, unsent.clone(), HalfOpen::delivery);
     let session = Arc::new(Session {
         proxy,
         listener,
