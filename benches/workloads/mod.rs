@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Runtime};
-use windlass::balance::AffinityKey;
+use windlass::balance::{Affinity, AffinityKey};
 use windlass::config::{self, Settings};
 use windlass::drain::{Incarnation, Member, Registry};
 use windlass::net::TunnelStream;
@@ -38,7 +38,10 @@ impl Picking {
     pub(crate) fn client(&mut self) -> usize {
         self.clients = self.clients.wrapping_add(1);
         let key = AffinityKey::of_address(IpAddr::V4(Ipv4Addr::from_bits(self.clients)));
-        self.upstream.picks(key, None).next().map_or(0, |endpoint| endpoint.name.as_str().len())
+        self.upstream
+            .picks(&Affinity { key, pin: None, begins_session: true })
+            .next()
+            .map_or(0, |endpoint| endpoint.name.as_str().len())
     }
 }
 

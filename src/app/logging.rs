@@ -134,7 +134,7 @@ enum LevelFrom {
 
 /// Who reads the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reader {
+pub(super) enum Reader {
     /// Somebody at a terminal.
     Person(Ink),
     /// A file, or a program.
@@ -159,7 +159,7 @@ fn start<W: Write + Send + 'static>(
     Ok((subscriber, Log { filter: handle, format: settings.format, level_from, queue, _writer: writer }))
 }
 
-fn shape(format: LogFormat, reader: Reader) -> Shape {
+pub(super) fn shape(format: LogFormat, reader: Reader) -> Shape {
     match (format, reader) {
         (LogFormat::Json, _) | (LogFormat::Auto, Reader::Other) => Shape::Json,
         (LogFormat::Text | LogFormat::Auto, Reader::Person(ink)) => Shape::Terminal(ink),

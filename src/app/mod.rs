@@ -26,6 +26,7 @@ mod running;
 mod socket_folder;
 mod stop;
 mod unborn;
+mod unlogged;
 mod watch;
 mod watchdog;
 
@@ -40,3 +41,4 @@ pub use reload::{Loaded, ReloadError, Reloaded};
 pub use run::{RunError, run, run_demo};
 pub use running::{Running, StartError};
 pub use stop::Stopped;
+pub use unlogged::Failed;

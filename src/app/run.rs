@@ -12,6 +12,7 @@ use super::logging::LogError;
 use super::reload::{Loaded, ReloadError};
 use super::running::StartError;
 use super::unborn::Unborn;
+use super::unlogged::{Beside, Failed, say_panics_in_lines};
 use crate::config::{self, Problems};
 use crate::demo;
 use crate::process::{Signal, Signals};
@@ -32,7 +33,13 @@ pub enum RunError {
 }
 
 /// Serves the configuration of a file until it is told to stop.
-pub async fn run(file: PathBuf, environment: Environment) -> Result<(), RunError> {
+pub async fn run(file: PathBuf, environment: Environment) -> Result<(), Failed> {
+    let mut beside = Beside::of(&environment);
+    say_panics_in_lines(beside);
+    serve(file, environment, &mut beside).await.map_err(|error| Failed { error, beside })
+}
+
+async fn serve(file: PathBuf, environment: Environment, beside: &mut Beside) -> Result<(), RunError> {
     // Whoever asks for the status may stand in another folder.
     let file = std::path::absolute(&file).unwrap_or(file);
     // Before anything else: whatever is signalled from now on is not lost, and does not end a process that only begins.
@@ -48,6 +55,9 @@ pub async fn run(file: PathBuf, environment: Environment) -> Result<(), RunError
         // Nobody is served yet.
         () = signals.stop() => return Ok(()),
     };
+    if let Ok(loaded) = &loaded {
+        beside.note_format(loaded.settings().log.format);
+    }
     let built = loaded
         .map_err(RunError::Config)
         .and_then(|loaded| Unborn::build(loaded, Some(file.clone()), environment, &mut heritage, files.clone()));

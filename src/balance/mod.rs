@@ -8,5 +8,5 @@ mod pin;
 mod rendezvous;
 
 pub use hash::{AffinityKey, EndpointIdentity};
-pub use pin::PinToken;
+pub use pin::{Affinity, Pin, PinToken, Stay};
 pub use rendezvous::{Candidate, best};

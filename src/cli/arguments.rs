@@ -116,7 +116,7 @@ impl Cli {
         match self.command.unwrap_or(Command::Run(FileArguments { run: self.run, file: None })) {
             Command::Run(arguments) => run(arguments.into(), environment),
             Command::Demo(DemoArguments { plain_port, secure_port }) => {
-                finish(block_on(app::run_demo(plain_port, secure_port, environment)))
+                finish(block_on(app::run_demo(plain_port, secure_port, environment)).flatten())
             }
             Command::Check(arguments) => check(arguments.into()),
             Command::Status(ask) => ask_for(operate::status(ask)),
@@ -137,18 +137,25 @@ fn ask_for(command: impl Future<Output = Result<ExitCode, Failure>>) -> ExitCode
     }
 }
 
-fn block_on(life: impl Future<Output = Result<(), RunError>>) -> Result<(), RunError> {
+/// Leads a life to its end.
+///
+/// # Errors
+/// The system refuses what it needs.
+fn block_on<T>(life: impl Future<Output = T>) -> Result<T, RunError> {
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| RunError::Start(StartError::from(error)))?;
     let ended = runtime.block_on(life);
     // A thread that waits for a file on a mount that hangs is not waited for.
     runtime.shutdown_background();
-    ended
+    Ok(ended)
 }
 
 fn finish(result: Result<(), RunError>) -> ExitCode {
-    let Err(error) = result else { return ExitCode::SUCCESS };
-    complain_briefly(error.to_string());
+    result.map_or_else(|error| fail(error.to_string(), &error), |()| ExitCode::SUCCESS)
+}
+
+fn fail(complaint: String, error: &RunError) -> ExitCode {
+    complain_briefly(complaint);
     ExitCode::from(match error {
         RunError::Config(_) | RunError::Log(_) | RunError::Start(StartError::Config(_)) => WRONG,
         RunError::Start(_) | RunError::Demo(_) | RunError::Signals(_) => FAILED,
@@ -157,10 +164,17 @@ fn finish(result: Result<(), RunError>) -> ExitCode {
 
 fn run(arguments: RunArguments, environment: Environment) -> ExitCode {
     let file = ConfigFile::new(arguments.config);
-    finish(block_on(app::run(file.path().to_owned(), environment)).map_err(|error| match error {
+    let explained = |error| match error {
         RunError::Config(problems) => RunError::Config(file.explain(problems)),
         error => error,
-    }))
+    };
+    match block_on(app::run(file.path().to_owned(), environment)) {
+        Ok(Err(failed)) => {
+            let failed = failed.map(explained);
+            fail(failed.to_string(), &failed.error)
+        }
+        ended => finish(ended.map(|_| ())),
+    }
 }
 
 fn check(arguments: RunArguments) -> ExitCode {

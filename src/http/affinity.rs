@@ -17,6 +17,22 @@ pub fn affinity_key(sources: &[AffinitySource], uri: &Uri, headers: &HeaderMap, 
     keys.next().unwrap_or_else(|| AffinityKey::of_address(client))
 }
 
+/// What a request asks of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// To become a tunnel.
+    Upgrade,
+    /// For an answer.
+    Exchange,
+}
+
+/// Whether a request begins a session at its endpoint, as far as can be told: an upgrade does, and what opens a session of
+/// Engine.IO, unless they name the session that they belong to (its protocol's `sid`). Any other may belong to one.
+pub fn begins_session(uri: &Uri, asks: Asks) -> bool {
+    let is_opening = asks == Asks::Upgrade || query_value(uri, "EIO").is_some();
+    is_opening && query_value(uri, "sid").is_none()
+}
+
 fn key_of(source: &AffinitySource, uri: &Uri, headers: &HeaderMap, client: IpAddr) -> Option<AffinityKey> {
     let value: Cow<'_, [u8]> = match source {
         AffinitySource::Header(name) => headers.get(name)?.as_bytes().into(),
@@ -69,6 +85,22 @@ mod tests {
         assert_eq!(key("/?a=b", &[("cookie", "user=c")]), value("c"));
         assert_eq!(key("/?a=b", &[]), AffinityKey::of_address(CLIENT));
         assert_eq!(key("/", &[]), AffinityKey::of_address(CLIENT));
+    }
+
+    #[test]
+    fn a_session_begins_where_none_is_named() {
+        for (uri, asks, begins) in [
+            ("/ws", Asks::Upgrade, true),
+            ("/ws?sid=&a=b", Asks::Upgrade, true),
+            ("/socket.io/?EIO=4&transport=websocket", Asks::Upgrade, true),
+            ("/socket.io/?EIO=4&transport=websocket&sid=x", Asks::Upgrade, false),
+            ("/socket.io/?EIO=4&transport=polling", Asks::Exchange, true),
+            ("/socket.io/?EIO=4&transport=polling&sid=x", Asks::Exchange, false),
+            ("/", Asks::Exchange, false),
+            ("/?a=b", Asks::Exchange, false),
+        ] {
+            assert_eq!(begins_session(&Uri::from_static(uri), asks), begins, "{uri} {asks:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
 use super::forward::Scheme;
-use crate::balance::PinToken;
+use crate::balance::Pin;
 
 /// The values of the cookie `name`, in the order the client sent them: the most specific path first (RFC 6265 §5.4).
 ///
@@ -22,7 +22,7 @@ pub fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item =
 /// Over TLS it is `SameSite=None`: a page of another site that talks Socket.IO with `withCredentials` gets no other
 /// cookie, and would lose its place between two polls. The cookie authorises nothing, so there is nothing to forge
 /// a request for. Browsers take `None` only with `Secure`; without TLS `Lax` is the most that works.
-pub fn pin(name: &str, token: PinToken, scheme: Scheme) -> Option<HeaderValue> {
+pub fn pin(name: &str, pin: Pin, scheme: Scheme) -> Option<HeaderValue> {
     let same_site = match scheme {
         Scheme::Https => "Secure; SameSite=None",
         Scheme::Http => "SameSite=Lax",
@@ -31,7 +31,7 @@ pub fn pin(name: &str, token: PinToken, scheme: Scheme) -> Option<HeaderValue> {
     if name.is_empty() || !name.bytes().all(is_token) {
         return None;
     }
-    HeaderValue::try_from(format!("{name}={token}; Path=/; HttpOnly; {same_site}")).ok()
+    HeaderValue::try_from(format!("{name}={pin}; Path=/; HttpOnly; {same_site}")).ok()
 }
 
 #[cfg(test)]
@@ -39,6 +39,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::balance::{PinToken, Stay};
+
+    const fn at(endpoint: PinToken) -> Pin {
+        Pin { endpoint, stay: Stay::Home }
+    }
 
     fn found(lines: &[&str], name: &str) -> Vec<String> {
         let mut headers = HeaderMap::new();
@@ -63,7 +68,7 @@ mod tests {
     #[test]
     fn a_pin_reaches_other_sites_only_over_tls() {
         let token = PinToken::of("chat", "b");
-        let pinned = |scheme| pin("wl", token, scheme).unwrap();
+        let pinned = |scheme| pin("wl", at(token), scheme).unwrap();
         assert_eq!(pinned(Scheme::Https), format!("wl={token}; Path=/; HttpOnly; Secure; SameSite=None"));
         assert_eq!(pinned(Scheme::Http), format!("wl={token}; Path=/; HttpOnly; SameSite=Lax"));
     }
@@ -71,7 +76,7 @@ mod tests {
     #[test]
     fn a_name_that_is_no_token_pins_nobody() {
         for name in ["", "a b", "a;b", "a=b", "a\n", "ä"] {
-            assert_eq!(pin(name, PinToken::of("chat", "b"), Scheme::Http), None, "{name}");
+            assert_eq!(pin(name, at(PinToken::of("chat", "b")), Scheme::Http), None, "{name}");
         }
     }
 

@@ -87,7 +87,6 @@ impl Refusal {
         "connect_timeout",
         "request_stuck",
         "head_timeout",
-        "loop",
     ];
 
     /// The status of the answer.

@@ -38,6 +38,15 @@ pub enum Ink {
     Plain,
 }
 
+/// A line that is no event's: `text`, said by `target`. It comes without its end.
+pub fn line_of(style: Style, level: Level, text: &str, target: &str) -> String {
+    let mut line = Line::begin(style, level);
+    line.write_message(text);
+    let mut line = line.finish(target);
+    line.truncate(line.trim_end().len());
+    line
+}
+
 /// A line that is being written.
 #[derive(Debug)]
 pub(super) struct Line {

@@ -14,6 +14,6 @@ mod text;
 mod writer;
 
 pub use layer::Lines;
-pub use line::{Ink, Shape, Style};
+pub use line::{Ink, Shape, Style, line_of};
 pub use queue::Queue;
 pub use writer::Writer;

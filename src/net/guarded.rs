@@ -1,38 +1,72 @@
 //! A stream under hyper: a peer that takes nothing of what is written is cut, what is unsent is known, and what is said aside
 //! is written between two messages.
+//!
+//! A kernel with megabytes on their way asks for more only once a good part of them is gone: for a slow reader that takes
+//! minutes. So what the peer's kernel takes meanwhile counts, too.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use super::{Heard, Unsent};
+use super::{Heard, Progress, Unsent};
+use crate::process::Delivery;
 
 /// A stream whose writes have a deadline.
 #[derive(Debug)]
 pub struct Guarded<S> {
     stream: S,
     deadline: Duration,
-    stalled: Option<Pin<Box<Sleep>>>,
+    /// Tells how far what was written has got, where the stream can.
+    delivery: fn(&S) -> Option<Delivery>,
+    stalled: Option<Box<Stalled>>,
     unsent: Unsent,
     heard: Heard,
     /// Its end is written.
     ended: bool,
 }
 
+/// A write that waits.
+#[derive(Debug)]
+struct Stalled {
+    progress: Progress,
+    next_look: Pin<Box<Sleep>>,
+}
+
+impl Stalled {
+    fn new(delivery: Option<Delivery>, deadline: Duration) -> Self {
+        let now = Instant::now();
+        let progress = Progress::new(delivery, now);
+        Self { progress, next_look: Box::pin(sleep_until(progress.next_look(deadline, now))) }
+    }
+
+    /// Ready once the peer has taken nothing for `deadline`.
+    fn poll(&mut self, cx: &mut Context<'_>, deadline: Duration, delivery: impl Fn() -> Option<Delivery>) -> Poll<()> {
+        loop {
+            ready!(self.next_look.as_mut().poll(cx));
+            let now = Instant::now();
+            if self.progress.is_missing_for(deadline, &delivery, now) {
+                return Poll::Ready(());
+            }
+            self.next_look.as_mut().reset(self.progress.next_look(deadline, now));
+        }
+    }
+}
+
 impl<S> Guarded<S> {
     /// Guards `stream`: a write that makes no progress for `deadline` fails.
     pub fn new(stream: S, deadline: Duration) -> Self {
-        Self::telling(stream, deadline, Unsent::default())
+        Self::telling(stream, deadline, Unsent::default(), |_| None)
     }
 
-    /// The same, for one who wants to know, while the stream is in other hands, whether it took everything.
-    pub fn telling(stream: S, deadline: Duration, unsent: Unsent) -> Self {
-        Self { stream, deadline, stalled: None, unsent, heard: Heard::default(), ended: false }
+    /// The same, for one who wants to know, while the stream is in other hands, whether it took everything. What `delivery`
+    /// says that the peer's kernel took is progress.
+    pub fn telling(stream: S, deadline: Duration, unsent: Unsent, delivery: fn(&S) -> Option<Delivery>) -> Self {
+        Self { stream, deadline, delivery, stalled: None, unsent, heard: Heard::default(), ended: false }
     }
 
     /// What tells, for as long as the stream is in other hands, whether it was read from.
@@ -52,9 +86,10 @@ impl<S> Guarded<S> {
             self.stalled = None;
             return outcome;
         }
-        let deadline = self.deadline;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(deadline)));
-        match stalled.as_mut().poll(cx) {
+        let Self { stream, deadline, delivery, stalled, .. } = self;
+        let delivery = || delivery(stream);
+        let stalled = stalled.get_or_insert_with(|| Box::new(Stalled::new(delivery(), *deadline)));
+        match stalled.poll(cx, *deadline, delivery) {
             Poll::Ready(()) => Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes nothing"))),
             Poll::Pending => Poll::Pending,
         }
@@ -149,3 +184,62 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
 
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    /// A stream that takes nothing more, while its peer's kernel takes what it has.
+    struct Full(Arc<AtomicU64>);
+
+    impl Full {
+        fn delivery(&self) -> Option<Delivery> {
+            Some(Delivery { acked: self.0.load(Ordering::Relaxed), outstanding: true, since_ack: Duration::ZERO })
+        }
+    }
+
+    impl AsyncWrite for Full {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// How long a write waits while the kernel takes something so many times, half a deadline apart.
+    async fn waits(deadline: Duration, takes: u32) -> Duration {
+        let (acked, start) = (Arc::new(AtomicU64::new(1)), Instant::now());
+        let taking = Arc::clone(&acked);
+        tokio::spawn(async move {
+            for _ in 0..takes {
+                sleep(deadline / 2).await;
+                taking.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let mut stream = Guarded::telling(Full(acked), deadline, Unsent::default(), Full::delivery);
+        assert_eq!(stream.write(b"more").await.map_err(|error| error.kind()), Err(io::ErrorKind::TimedOut));
+        start.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_is_cut_in_time_and_who_takes_slowly_is_not() {
+        for deadline in [1, 4, 60].map(Duration::from_secs) {
+            for takes in [0, 1, 20] {
+                let (last, took) = (takes * deadline / 2, waits(deadline, takes).await);
+                let latest = deadline + Duration::from_secs(1).max(deadline / 10);
+                assert!((last + deadline..=last + latest).contains(&took), "{deadline:?}, {takes}: {took:?}");
+            }
+        }
+    }
+}

@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::{ClientStream, TunnelStream};
-use crate::process::has_fin;
+use crate::process::{Delivery, has_fin};
 
 /// A client's stream of which an end may be heard, or said by a reset.
 #[derive(Debug)]
@@ -45,6 +45,11 @@ impl HalfOpen {
         Self { stream, next_look: None, fin_ends }
     }
 
+    /// How far what was written has got.
+    pub fn delivery(&self) -> Option<Delivery> {
+        self.stream.delivery()
+    }
+
     /// The stream as it was given.
     pub fn into_inner(self) -> ClientStream {
         self.stream
@@ -55,7 +60,7 @@ impl HalfOpen {
     pub async fn reset(self) {
         let taken = async {
             let mut pause = FIRST_PAUSE;
-            while self.stream.delivery().is_some_and(|delivery| delivery.outstanding) {
+            while self.delivery().is_some_and(|delivery| delivery.outstanding) {
                 sleep(pause).await;
                 pause = LONGEST_PAUSE.min(2 * pause);
             }

@@ -113,7 +113,7 @@ mod tests {
         for room in 1..16 {
             let (ours, mut theirs) = duplex(room);
             let unsent = Unsent::default();
-            let mut stream = Guarded::telling(ours, Duration::from_secs(1), unsent.clone());
+            let mut stream = Guarded::telling(ours, Duration::from_secs(1), unsent.clone(), |_| None);
             let mut written = Vec::new();
             let mut say = async |stream: &mut Guarded<_>, text: &[u8]| {
                 let mut read = vec![0; text.len()];

@@ -11,6 +11,7 @@ use http::uri::PathAndQuery;
 use http_body_util::BodyExt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::WriteHalf;
 use tokio::time::timeout;
 
 use super::interim::Interim;
@@ -19,6 +20,7 @@ use super::request::{Refused, Visit};
 use super::upload::Upload;
 use crate::http::Refusal;
 use crate::http::head::{ResponseHead, parse_response_head, write_request_head};
+use crate::net::{Guarded, TunnelStream};
 use crate::snapshot::Lease;
 
 /// What an endpoint answered: the head, and everything that was read, the head at its front.
@@ -111,8 +113,10 @@ async fn ask_with_body(
     let blamed = |(refusal, detail): Lost| lease.refused(refusal, detail);
     let mut answer = Vec::with_capacity(REQUEST);
     let head = {
-        let (mut from_endpoint, mut to_endpoint) = stream.split();
-        let sending = pin!(send(&mut to_endpoint, head, body, settings.body_timeout));
+        let (mut from_endpoint, to_endpoint) = stream.split();
+        let taken = |half: &WriteHalf<'_>| half.as_ref().delivery();
+        let mut to_endpoint = Guarded::telling(to_endpoint, settings.body_timeout, Default::default(), taken);
+        let sending = pin!(send(&mut to_endpoint, head, body));
         let answering = pin!(read_head(&mut from_endpoint, &mut answer, interim));
         match select(sending, answering).await {
             Either::Left((Ok(()), answering)) => {
@@ -138,7 +142,7 @@ async fn ask_with_body(
     Ok((head, answer))
 }
 
-async fn in_time(
+pub(super) async fn in_time(
     deadline: Duration,
     answer: impl Future<Output = Result<ResponseHead, Lost>>,
 ) -> Result<ResponseHead, Lost> {
@@ -147,34 +151,24 @@ async fn in_time(
         .unwrap_or_else(|_| Err((Refusal::HeadTimeout, "no answer within handshake_timeout".into())))
 }
 
-/// Sends the head and then the body as it comes, each piece within `deadline`.
-async fn send(
-    stream: &mut (impl AsyncWrite + Unpin),
-    head: Vec<u8>,
-    mut body: Upload,
-    deadline: Duration,
-) -> Result<(), Unsent> {
-    write(stream, &head, deadline).await?;
+/// Sends the head and then the body as it comes.
+async fn send(stream: &mut Guarded<impl AsyncWrite + Unpin>, head: Vec<u8>, mut body: Upload) -> Result<(), Unsent> {
+    write(stream, &head).await?;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|broken| Unsent::Client(broken.into()))?;
         // What is no data is a trailer, and a body with a length has none.
         if let Some(data) = frame.data_ref() {
-            write(stream, data, deadline).await?;
+            write(stream, data).await?;
         }
     }
     Ok(())
 }
 
-async fn write(stream: &mut (impl AsyncWrite + Unpin), mut bytes: &[u8], deadline: Duration) -> Result<(), Unsent> {
-    while !bytes.is_empty() {
-        let count = match timeout(deadline, stream.write(bytes)).await {
-            Err(_) => return Err(Unsent::Stuck),
-            Ok(Ok(0) | Err(_)) => return Err(Unsent::Ended),
-            Ok(Ok(count)) => count,
-        };
-        bytes = bytes.get(count..).unwrap_or_default();
-    }
-    Ok(())
+async fn write(stream: &mut Guarded<impl AsyncWrite + Unpin>, bytes: &[u8]) -> Result<(), Unsent> {
+    stream.write_all(bytes).await.map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut => Unsent::Stuck,
+        _ => Unsent::Ended,
+    })
 }
 
 async fn read_head(

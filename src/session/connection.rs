@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use super::last_words::{Heard, LastWords};
 use super::serve::MAX_BUFFER;
 use super::upload::{Progress, Upload};
-use crate::net::{Guarded, Unsent};
+use crate::net::{Guarded, TunnelStream, Unsent};
 
 /// What hyper reads from and writes to.
 type Line<S> = TokioIo<Guarded<LastWords<S>>>;
@@ -88,12 +88,12 @@ impl Connection {
     /// Speaks HTTP over `stream`; an endpoint that takes none of a request for `deadline` has ended it.
     pub(super) async fn open<S>(stream: S, deadline: Duration) -> hyper::Result<Self>
     where
-        S: AsyncRead + AsyncWrite + Into<TcpStream> + Unpin + Send + 'static,
+        S: TunnelStream + Into<TcpStream> + Send + 'static,
     {
         let stream = LastWords::new(stream);
         let heard = stream.heard();
         let unsent = Unsent::default();
-        let stream = Guarded::telling(stream, deadline, unsent.clone());
+        let stream = Guarded::telling(stream, deadline, unsent.clone(), LastWords::delivery);
         let (sender, connection) = client().handshake(TokioIo::new(stream)).await?;
         let driver = Driver::spawn(connection, heard.clone());
         Ok(Self { sender, driver, unsent, heard, is_owned: false })

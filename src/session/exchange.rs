@@ -12,6 +12,7 @@ use std::error::Error;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, SET_COOKIE, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
@@ -30,7 +31,8 @@ use super::placement::reach;
 use super::record::{End, Record};
 use super::request::{Refused, Visit};
 use super::upload::{Broken, HasBody, Progress, Sent, Upload};
-use crate::balance::{AffinityKey, PinToken};
+use crate::balance::Affinity;
+use crate::http::affinity::Asks;
 use crate::http::length::{BadLength, settle_length};
 use crate::http::{Refusal, binding, forward};
 use crate::snapshot::Endpoint;
@@ -76,18 +78,15 @@ struct Spare {
 
 /// Gets the endpoint's answer; its body follows when the client asks for it.
 pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Response<AnswerBody>, Refused> {
-    let placement = visit.affinity(request.uri(), request.headers());
+    let affinity = visit.affinity(request.uri(), request.headers(), Asks::Exchange);
     let interim = Interim::begin(&visit.session, request.version()).await;
     let Outgoing { mut request, sent, verdict } = outgoing(visit, request);
     interim.listen(&mut request, verdict.clone());
     let is_step = binding::is_step(request.headers());
     let (method, progress) = (request.method().clone(), request.body().progress());
     let mut record = Record::new(visit, Arc::clone(&progress));
-    let late = pin!(async {
-        sent.wait().await;
-        sleep(visit.upstream().settings.response_timeout).await;
-    });
-    let answered = ask_best(visit, request, placement, late).await;
+    let late = pin!(late(sent, visit.upstream().settings.response_timeout));
+    let answered = ask_best(visit, request, &affinity, late).await;
     interim.conclude().await;
     let answered = match answered {
         Ok(answered) => answered,
@@ -107,13 +106,19 @@ pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Res
         true => Origin::of(visit, &endpoint, connection, &method, &head),
         false => Origin::Once(connection.into_driver()),
     };
-    let cookie = visit.pin_cookie(endpoint.pin, placement.1);
+    let cookie = visit.pin_cookie(&endpoint, &affinity);
     let mut answer = relay(Response::from_parts(head, body), &endpoint, origin, record, cookie)?;
     if !is_body_wanted {
         // The client may send its body all the same, and nobody will read it (RFC 9110 §10.1.1).
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(answer)
+}
+
+/// Ends when an answer is late: so long after its request was sent.
+pub(super) async fn late(sent: Sent, response_timeout: Duration) {
+    sent.wait().await;
+    sleep(response_timeout).await;
 }
 
 /// Makes of an endpoint's answer the one that the client gets.
@@ -169,12 +174,12 @@ fn outgoing(visit: &Visit, request: Request<Incoming>) -> Outgoing {
 async fn ask_best(
     visit: &Visit,
     mut request: Request<Upload>,
-    (affinity, pin): (AffinityKey, Option<PinToken>),
+    affinity: &Affinity,
     mut late: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<Answered, Refused> {
     let deadline = visit.upstream().settings.body_timeout;
     let mut refused = Refused::from(Refusal::NoEndpoint);
-    for endpoint in visit.upstream().picks(affinity, pin) {
+    for endpoint in visit.upstream().picks(affinity) {
         let mut rested = Rested::Welcome;
         loop {
             let kept = match rested {

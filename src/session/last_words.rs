@@ -12,6 +12,9 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::net::TunnelStream;
+use crate::process::Delivery;
+
 /// A stream whose writes never fail.
 #[derive(Debug)]
 pub(super) struct LastWords<S> {
@@ -48,6 +51,13 @@ impl<S> LastWords<S> {
     /// What tells, for as long as the stream is in other hands, whether anything came.
     pub(super) fn heard(&self) -> Heard {
         self.heard.clone()
+    }
+}
+
+impl<S: TunnelStream> LastWords<S> {
+    /// How far what was written has got.
+    pub(super) fn delivery(&self) -> Option<Delivery> {
+        self.stream.delivery()
     }
 }
 

@@ -24,6 +24,8 @@ mod passed_through;
 mod placement;
 mod pool;
 mod proxy;
+#[cfg(test)]
+mod punctual;
 mod record;
 mod request;
 mod rest;

@@ -21,6 +21,8 @@ use super::record::Record;
 use super::request::{Refused, Visit};
 use super::upload::{Progress, Upload};
 use crate::http::Refusal;
+use crate::net::TunnelStream;
+use crate::process::Delivery;
 
 /// Passes the endpoint's answer on; `early` is what was read of it, `upload` how far the request's body got. The connection ends
 /// with the answer, unless it is the client's own.
@@ -102,6 +104,12 @@ impl AsyncWrite for Asked {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl TunnelStream for Asked {
+    fn delivery(&self) -> Option<Delivery> {
+        self.stream.delivery()
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::log;
 use super::request::{Refused, Visit};
-use crate::balance::{AffinityKey, PinToken};
+use crate::balance::Affinity;
 use crate::http::Refusal;
 use crate::net::{DialError, dial};
 use crate::snapshot::{Endpoint, Lease};
@@ -43,10 +43,11 @@ impl PlacedBy {
         }
     }
 
-    fn of(attempt: usize, pin: Option<PinToken>, endpoint: &Endpoint) -> Self {
-        match (attempt, pin) {
+    fn of(attempt: usize, affinity: &Affinity, endpoint: &Endpoint) -> Self {
+        match (attempt, affinity.pin) {
             (0, None) => Self::Key,
-            (0, Some(pin)) if pin == endpoint.pin => Self::Cookie,
+            (0, Some(pin)) if pin.endpoint == endpoint.pin => Self::Cookie,
+            (0, Some(_)) if affinity.goes_home() => Self::Key,
             _ => Self::Fallback,
         }
     }
@@ -61,21 +62,21 @@ pub(super) enum Unreachable {
     All(Refused),
 }
 
-/// Connects to the endpoints that are meant for `key`, best first, until one answers. A connection that the client has
+/// Connects to the endpoints that are meant for the request, best first, until one answers. A connection that the client has
 /// authenticated is one already.
-pub(super) async fn connect(visit: &Visit, key: AffinityKey, pin: Option<PinToken>) -> Result<Placed, Refused> {
+pub(super) async fn connect(visit: &Visit, affinity: &Affinity) -> Result<Placed, Refused> {
     let mut refused = Refused::from(Refusal::NoEndpoint);
-    for (attempt, endpoint) in visit.upstream().picks(key, pin).enumerate() {
+    for (attempt, endpoint) in visit.upstream().picks(affinity).enumerate() {
         let lease = endpoint.lease();
         if let Some(connection) = visit.session.owned.take(endpoint.life.incarnation, visit.client)
             && let Some(stream) = connection.into_stream().await
         {
-            let by = PlacedBy::of(attempt, pin, endpoint);
+            let by = PlacedBy::of(attempt, affinity, endpoint);
             return Ok(Placed { lease, stream, is_owned: true, by });
         }
         match reach(visit, endpoint).await {
             Ok(stream) => {
-                let by = PlacedBy::of(attempt, pin, endpoint);
+                let by = PlacedBy::of(attempt, affinity, endpoint);
                 return Ok(Placed { lease, stream, is_owned: false, by });
             }
             Err(unreachable) => refused = unreachable.or_try_the_next()?,

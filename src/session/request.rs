@@ -11,15 +11,15 @@ use tokio::time::Instant;
 use super::body::AnswerBody;
 use super::serve::{Session, Welcome};
 use super::{Phase, exchange, log, upgrade};
-use crate::balance::{AffinityKey, PinToken};
+use crate::balance::{Affinity, Pin, Stay};
 use crate::config::{DotSegments, RouteSettings};
-use crate::http::affinity::affinity_key;
+use crate::http::affinity::{Asks, affinity_key, begins_session};
 use crate::http::client_address::{client_address, is_trusted};
 use crate::http::dot_segments::has_dot_segments;
 use crate::http::forward::{Arrival, Trust};
 use crate::http::hygiene::Unclean;
 use crate::http::{Refusal, cookies, hops, hygiene, upgrade as http_upgrade};
-use crate::snapshot::{Route, Upstream};
+use crate::snapshot::{Endpoint, Route, Upstream};
 
 /// Why a request was refused, and what the log may say beyond that.
 #[derive(Debug)]
@@ -133,21 +133,27 @@ impl Session {
 }
 
 impl Visit {
-    /// The key that decides where the request is placed, and the endpoint that its cookie pins it to.
-    pub(super) fn affinity(&self, uri: &Uri, headers: &HeaderMap) -> (AffinityKey, Option<PinToken>) {
+    /// What decides where the request is placed: its key, and the endpoint that its cookie pins it to.
+    pub(super) fn affinity(&self, uri: &Uri, headers: &HeaderMap, asks: Asks) -> Affinity {
         let settings = &self.upstream().settings;
         let key = affinity_key(&settings.sticky_on, uri, headers, self.client);
         let pin = settings.pin_cookie.as_ref().and_then(|name| {
-            let ours = |pin: &PinToken| self.upstream().endpoints().iter().any(|endpoint| endpoint.pin == *pin);
-            cookies::values(headers, name).filter_map(PinToken::parse).find(ours)
+            let ours = |pin: &Pin| self.upstream().endpoints().iter().any(|endpoint| endpoint.pin == pin.endpoint);
+            cookies::values(headers, name).filter_map(Pin::parse).find(ours)
         });
-        (key, pin)
+        let is_sheltering = pin.is_some_and(|pin| pin.stay == Stay::Refuge);
+        Affinity { key, pin, begins_session: is_sheltering && begins_session(uri, asks) }
     }
 
-    /// The `Set-Cookie` that keeps the client at the endpoint of `placed`, where it is not `pinned` there already.
-    pub(super) fn pin_cookie(&self, placed: PinToken, pinned: Option<PinToken>) -> Option<HeaderValue> {
-        let name = self.upstream().settings.pin_cookie.as_ref().filter(|_| pinned != Some(placed))?;
-        cookies::pin(name, placed, self.arrival.scheme)
+    /// The `Set-Cookie` that keeps the client at the endpoint where it was placed, unless its cookie does so already.
+    pub(super) fn pin_cookie(&self, placed: &Arc<Endpoint>, affinity: &Affinity) -> Option<HeaderValue> {
+        let name = self.upstream().settings.pin_cookie.as_ref()?;
+        let is_there = affinity.pin.filter(|pin| pin.endpoint == placed.pin);
+        if is_there.is_some_and(|pin| pin.stay == Stay::Home) {
+            return None;
+        }
+        let pin = Pin { endpoint: placed.pin, stay: self.upstream().stay_at(placed, affinity.key) };
+        if is_there == Some(pin) { None } else { cookies::pin(name, pin, self.arrival.scheme) }
     }
 
     pub(super) fn upstream(&self) -> &Arc<Upstream> {

@@ -131,7 +131,7 @@ fn speaking(
     let unsent = Unsent::default();
     let fin_ends = FinEnds::default();
     let stream = HalfOpen::new(stream, fin_ends.clone());
-    let stream = Guarded::telling(stream, listener.settings.body_timeout, unsent.clone());
+    let stream = Guarded::telling(stream, listener.settings.body_timeout, unsent.clone(), HalfOpen::delivery);
     let session = Arc::new(Session {
         proxy,
         listener,

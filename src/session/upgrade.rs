@@ -25,6 +25,7 @@ use super::upload::{Progress, Upload};
 use super::{Phase, log};
 use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
+use crate::http::affinity::Asks;
 use crate::http::head::{ResponseHead, write_response_head};
 use crate::http::upgrade::WEBSOCKET;
 use crate::http::{Refusal, binding, forward, hygiene};
@@ -63,12 +64,12 @@ pub(super) async fn open(
     if visit.session.proxy.phase() >= Phase::Draining {
         return Err(Refusal::Draining.into());
     }
-    let (affinity, pin) = visit.affinity(&parts.uri, &parts.headers);
+    let affinity = visit.affinity(&parts.uri, &parts.headers, Asks::Upgrade);
     limit_offer(&mut parts.headers, &visit.route.settings.websocket);
     forward::request(&mut parts.headers, visit.arrival, Some(token));
     let (body, upload) = upload(visit, body, &mut parts.headers);
 
-    let mut placed = connect(visit, affinity, pin).await?;
+    let mut placed = connect(visit, &affinity).await?;
     let interim = Interim::begin(&visit.session, parts.version).await;
     visit.session.fin_ends.set(key.is_some());
     let asked = ask(visit, &mut placed, &parts, body, &interim).await;
@@ -76,7 +77,7 @@ pub(super) async fn open(
     interim.conclude().await;
     let (head, early) = asked?;
     let Placed { lease, stream, is_owned, by } = placed;
-    let cookie = visit.pin_cookie(lease.endpoint().pin, pin);
+    let cookie = visit.pin_cookie(lease.endpoint(), &affinity);
     if head.status != StatusCode::SWITCHING_PROTOCOLS {
         let is_owned = is_owned || binding::is_step(&parts.headers) || binding::is_step(&head.headers);
         let placed = Placed { lease, stream, is_owned, by };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::endpoint::Endpoint;
-use crate::balance::{AffinityKey, Candidate, PinToken, best};
+use crate::balance::{Affinity, AffinityKey, Candidate, PinToken, Stay, best};
 use crate::config::UpstreamSettings;
 use crate::drain::Life;
 
@@ -23,6 +23,8 @@ pub struct Upstream {
 pub struct Picks<'a> {
     upstream: &'a Upstream,
     key: AffinityKey,
+    /// What the hash means, where that is tried before the pin.
+    home: Option<usize>,
     pinned: Option<usize>,
     tried: Vec<usize>,
 }
@@ -45,11 +47,26 @@ impl Upstream {
     }
 
     /// The endpoints for a request: first the one that its cookie pins it to, if that is still there, then as the hash
-    /// places its key. Those that an operator drains are left out.
-    pub fn picks(&self, key: AffinityKey, pin: Option<PinToken>) -> Picks<'_> {
-        let pinned = pin
-            .and_then(|pin| self.endpoints.iter().position(|endpoint| endpoint.pin == pin && !endpoint.is_draining()));
-        Picks { upstream: self, key, pinned, tried: Vec::new() }
+    /// places its key; where the pin is a refuge that it may leave, what the hash means comes before it. Those that an
+    /// operator drains are left out.
+    pub fn picks(&self, affinity: &Affinity) -> Picks<'_> {
+        let takes = |index: &usize| self.endpoints.get(*index).is_some_and(|endpoint| !endpoint.is_draining());
+        let named = |pin: PinToken| self.endpoints.iter().position(|endpoint| endpoint.pin == pin);
+        let pinned = affinity.pin.and_then(|pin| named(pin.endpoint)).filter(takes);
+        let home = affinity.goes_home().then(|| self.home(affinity.key)).flatten().filter(takes);
+        Picks { upstream: self, key: affinity.key, home, pinned, tried: Vec::new() }
+    }
+
+    /// For how long a client with this key is at `endpoint`, where no pin says so: only what the hash means, whatever is
+    /// drained or cannot be reached, is its home.
+    pub fn stay_at(&self, endpoint: &Arc<Endpoint>, key: AffinityKey) -> Stay {
+        let home = self.home(key).and_then(|index| self.endpoints.get(index));
+        if home.is_some_and(|home| Arc::ptr_eq(home, endpoint)) { Stay::Home } else { Stay::Refuge }
+    }
+
+    /// What the hash means.
+    fn home(&self, key: AffinityKey) -> Option<usize> {
+        best(key, &self.candidates, |_| false)
     }
 }
 
@@ -57,8 +74,9 @@ impl<'a> Iterator for Picks<'a> {
     type Item = &'a Arc<Endpoint>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let index = match self.pinned.take() {
-            Some(pinned) => pinned,
+        let pinned = self.home.take().or_else(|| self.pinned.take().filter(|pinned| !self.tried.contains(pinned)));
+        let index = match pinned {
+            Some(index) => index,
             None => best(self.key, &self.upstream.candidates, |index| self.skips(index))?,
         };
         self.tried.push(index);
@@ -78,6 +96,7 @@ mod tests {
 
     use super::super::{Certificates, Snapshot};
     use super::*;
+    use crate::balance::Pin;
     use crate::config::parse;
     use crate::tls::TicketKeys;
 
@@ -96,9 +115,36 @@ endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "1
     }
 
     fn picks(snapshot: &Snapshot, pin: Option<&str>) -> Vec<String> {
-        let key = AffinityKey::of_value(b"somebody");
-        let picks = snapshot.upstreams()["chat"].picks(key, pin.map(|name| PinToken::of("chat", name)));
-        picks.map(|endpoint| endpoint.name.to_string()).collect()
+        picks_of(snapshot, pin.map(|name| (name, Stay::Home)), true)
+    }
+
+    fn picks_of(snapshot: &Snapshot, pin: Option<(&str, Stay)>, begins_session: bool) -> Vec<String> {
+        let pin = pin.map(|(name, stay)| Pin { endpoint: PinToken::of("chat", name), stay });
+        let affinity = Affinity { key: key(), pin, begins_session };
+        snapshot.upstreams()["chat"].picks(&affinity).map(|endpoint| endpoint.name.to_string()).collect()
+    }
+
+    fn key() -> AffinityKey {
+        AffinityKey::of_value(b"somebody")
+    }
+
+    #[test]
+    fn a_refuge_is_left_where_a_session_begins_and_the_home_takes_it_again() {
+        let snapshot = snapshot(TWO, None);
+        let upstream = &snapshot.upstreams()["chat"];
+        let [home, other] = [0, 1].map(|index| picks(&snapshot, None)[index].clone());
+        let named = |name: &String| upstream.endpoints().iter().find(|it| it.name.as_str() == name).unwrap();
+        let order = |begins| picks_of(&snapshot, Some((&other, Stay::Refuge)), begins);
+        assert_eq!(upstream.stay_at(named(&home), key()), Stay::Home);
+        assert_eq!(order(true), [home.clone(), other.clone()]);
+        assert_eq!(order(false), [other.clone(), home.clone()], "a session goes on where it is");
+        assert_eq!(picks(&snapshot, Some(&other)), [other.clone(), home.clone()], "a pin is none");
+        let at_home = picks_of(&snapshot, Some((&home, Stay::Refuge)), true);
+        assert_eq!(at_home, [home.clone(), other.clone()], "each is tried once");
+
+        named(&home).begin_draining();
+        assert_eq!(upstream.stay_at(named(&other), key()), Stay::Refuge);
+        assert_eq!(order(true), [other]);
     }
 
     #[test]

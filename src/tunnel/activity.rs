@@ -5,8 +5,8 @@
 
 use tokio::time::Instant;
 
-use super::progress::Progress;
 use crate::config::{IdleCounts, Pongs, WebsocketSettings};
+use crate::net::Progress;
 use crate::process::Delivery;
 use crate::websocket::{PerSide, Side};
 

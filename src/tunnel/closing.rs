@@ -21,8 +21,8 @@ use tokio::time::Instant;
 use super::activity::Speech;
 use super::ending::{Ending, Gone, GoodBye};
 use super::outcome::Farewell;
-use super::progress::{Taken, step};
 use crate::config::WebsocketSettings;
+use crate::net::{Taken, step};
 use crate::process::Delivery;
 use crate::websocket::{CloseCode, PerSide, Side};
 

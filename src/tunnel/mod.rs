@@ -13,7 +13,6 @@ mod common;
 mod ending;
 mod half;
 mod outcome;
-mod progress;
 mod pump;
 mod rates;
 mod scratch;

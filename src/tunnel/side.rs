@@ -8,8 +8,7 @@ use std::time::Duration;
 use tokio::io::ReadBuf;
 use tokio::time::Instant;
 
-use super::progress::Progress;
-use crate::net::{Spill, TunnelStream};
+use crate::net::{Progress, Spill, TunnelStream};
 use crate::process::Delivery;
 
 /// One side of a tunnel.

@@ -71,6 +71,33 @@ async fn an_address_that_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_it_says_in_vain_stands_in_lines_among_those_of_the_log() {
+    let scene = Scene::new("").await;
+    let world = &scene.chat.world;
+    let program = env!("CARGO_BIN_EXE_windlass");
+    scene.replace(&format!("#!/bin/sh\nWINDLASS_HANDOFF_FD=99 exec {program} \"$@\"\n"), 0o755);
+    world.signal(scene.old, Signal::USR2);
+    world.until_logged(&["windlass::app::unlogged", "descriptor 99 is not open"]);
+    world.until_logged(&["no handoff", "exit status: 1"]);
+    scene.replace(&format!("#!/bin/sh\nexec {program} \"$@\"\n"), 0o755);
+
+    // One that says by itself why it fails may be ended before it has said so on standard error, too.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = format!("[listener.other]\nbind = \"{}\"\n{}", taken.local_addr().unwrap(), scene.config);
+    for (config, why) in [("nonsense = 1\nworkers = \"many\"", "nonsense: is an unknown key"), (&other, "in use")] {
+        world.write("windlass.toml", config);
+        world.signal(scene.old, Signal::USR2);
+        world.until_logged(&["no handoff", "cannot take over", why]);
+        world.until("the end of the new process", || world.running() == [scene.old]);
+    }
+
+    let log = world.log();
+    for line in log.lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line:?} in\n{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_that_ends_when_it_should_begin() {
     let mut scene = Scene::new("").await;
     scene.replace(&says(r#"socket.send(b'{"kind":"ready"}'); until('take_over'); os._exit(4)"#), 0o755);

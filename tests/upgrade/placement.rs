@@ -221,3 +221,107 @@ async fn an_answer_that_is_no_101_carries_the_pin_too() {
         assert_eq!(head.values("set-cookie").len(), 2, "{}", head.text);
     }
 }
+
+/// What is drained or taken back in a proxy.
+fn endpoint_of(proxy: &Proxy, index: usize) -> std::sync::Arc<windlass::snapshot::Endpoint> {
+    proxy.running.proxy().snapshot().upstreams()["chat"].endpoints()[index].clone()
+}
+
+/// The cookie that an answer sets, as its client sends it.
+fn cookie_of(head: &super::rig::Head) -> String {
+    head.value("set-cookie").expect("a cookie").split(';').next().unwrap().to_owned()
+}
+
+/// Sends a plain request, and says which of the endpoints it was asked of, and the head of its answer.
+async fn asked(proxy: &Proxy, endpoints: &[&Endpoint], target: &str, cookie: &str) -> (usize, super::rig::Head) {
+    let mut client = proxy.connect().await;
+    client.send(format!("GET {target} HTTP/1.1\r\nhost: chat.test\r\nx-user: 1\r\ncookie: {cookie}\r\n\r\n")).await;
+    let asked: Vec<_> = endpoints.iter().map(|endpoint| Box::pin(endpoint.asked())).collect();
+    let ((mut at_endpoint, _), index, _) = futures_util::future::select_all(asked).await;
+    at_endpoint.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    (index, client.answer().await.0)
+}
+
+#[tokio::test]
+async fn after_an_undrain_who_only_sheltered_elsewhere_goes_home_at_the_next_handshake() {
+    let (a, b, c) = (Endpoint::listen().await, Endpoint::listen().await, Endpoint::listen().await);
+    let endpoints = [&a, &b, &c];
+    let config = Config::chat(endpoints.map(Endpoint::address))
+        .with("upstream.chat.sticky_on", "[\"header:x-user\"]")
+        .with("upstream.chat.pin_cookie", "\"pin\"");
+    let proxy = Proxy::serving(&config);
+    let newcomer = Handshake::new().with("x-user", "1");
+    let (home, _) = placed(&proxy, &endpoints, &newcomer).await;
+    endpoint_of(&proxy, home).begin_draining();
+    let (refuge, head) = placed(&proxy, &endpoints, &newcomer).await;
+    assert_ne!(refuge, home);
+    let cookie = cookie_of(&head);
+    let sheltering = newcomer.clone().with("cookie", &cookie);
+
+    let (index, head) = placed(&proxy, &endpoints, &sheltering).await;
+    assert_eq!((index, head.value("set-cookie")), (refuge, None), "while its home drains it stays");
+
+    assert!(endpoint_of(&proxy, home).end_draining());
+    for target in ["/", "/?EIO=4&transport=polling&sid=x"] {
+        let (index, head) = asked(&proxy, &endpoints, target, &cookie).await;
+        assert_eq!((index, head.value("set-cookie")), (refuge, None), "{target} may belong to a session there");
+    }
+    let of_a_session = sheltering.clone().request("GET /?EIO=4&transport=websocket&sid=x HTTP/1.1");
+    let (index, head) = placed(&proxy, &endpoints, &of_a_session).await;
+    assert_eq!((index, head.value("set-cookie")), (refuge, None), "the session that it names is there");
+
+    let (index, head) = asked(&proxy, &endpoints, "/?EIO=4&transport=polling", &cookie).await;
+    assert_eq!(index, home, "a session of Engine.IO begins");
+    let settled = cookie_of(&head);
+    let (index, head) = placed(&proxy, &endpoints, &sheltering).await;
+    assert_eq!((index, cookie_of(&head)), (home, settled.clone()), "a handshake begins a session");
+    let (index, head) = placed(&proxy, &endpoints, &newcomer.with("cookie", &settled)).await;
+    assert_eq!((index, head.value("set-cookie")), (home, None), "and there it stays");
+}
+
+#[tokio::test]
+async fn a_pin_is_left_for_the_home_when_its_endpoint_drains_and_stays_there() {
+    let (a, b) = (Endpoint::listen().await, Endpoint::listen().await);
+    let endpoints = [&a, &b];
+    let config = Config::chat(endpoints.map(Endpoint::address))
+        .with("upstream.chat.sticky_on", "[\"header:x-user\"]")
+        .with("upstream.chat.pin_cookie", "\"pin\"");
+    let proxy = Proxy::serving(&config);
+    let newcomer = Handshake::new().with("x-user", "1");
+    let (home, head) = placed(&proxy, &endpoints, &newcomer).await;
+    let at_home = cookie_of(&head);
+    let elsewhere = 1 - home;
+    let pinned = newcomer.with("cookie", format!("pin={}", endpoint_of(&proxy, elsewhere).pin));
+    assert_eq!(placed(&proxy, &endpoints, &pinned).await.0, elsewhere);
+    endpoint_of(&proxy, elsewhere).begin_draining();
+
+    let (index, head) = placed(&proxy, &endpoints, &pinned).await;
+
+    assert_eq!((index, cookie_of(&head)), (home, at_home));
+}
+
+#[tokio::test]
+async fn a_home_that_cannot_be_reached_is_left_for_a_refuge_until_it_can() {
+    let (a, b) = (Endpoint::listen().await, Endpoint::listen().await);
+    let endpoints = [&a, &b];
+    let config = |addresses: [std::net::SocketAddr; 2]| {
+        Config::chat([])
+            .named_endpoints("chat", ["a", "b"].into_iter().zip(addresses))
+            .with("upstream.chat.sticky_on", "[\"header:x-user\"]")
+            .with("upstream.chat.pin_cookie", "\"pin\"")
+    };
+    let mut addresses = endpoints.map(Endpoint::address);
+    let whole = config(addresses);
+    let newcomer = Handshake::new().with("x-user", "1");
+    let (home, _) = placed(&Proxy::serving(&whole), &endpoints, &newcomer).await;
+    addresses[home] = Endpoint::nobody().await;
+    let proxy = Proxy::serving(&config(addresses));
+    let (refuge, head) = placed(&proxy, &endpoints, &newcomer).await;
+    let sheltering = newcomer.with("cookie", cookie_of(&head));
+
+    let (again, head) = placed(&proxy, &endpoints, &sheltering).await;
+    assert_eq!((refuge, again, head.value("set-cookie")), (1 - home, 1 - home, None));
+
+    let (index, _) = placed(&Proxy::serving(&whole), &endpoints, &sheltering).await;
+    assert_eq!(index, home);
+}

@@ -12,33 +12,33 @@ use crate::process::Delivery;
 /// them for minutes before it comes to what we wait for. The kernel tells how much it took, not when; so it is asked
 /// several times within a timeout, and what waits ends at most one [`step`] late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Progress {
+pub struct Progress {
     since: Instant,
     taken: Taken,
 }
 
 /// How many bytes the side's kernel had taken when that was last looked at; 0 before the first look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Taken(u64);
+pub struct Taken(u64);
 
 impl Progress {
-    /// A clock that starts `now`.
-    pub(super) fn new(delivery: Option<Delivery>, now: Instant) -> Self {
+    /// A clock that starts `now`, for a side whose kernel has got so far.
+    pub fn new(delivery: Option<Delivery>, now: Instant) -> Self {
         Self { since: now, taken: Taken(delivery.map_or(0, |delivery| delivery.acked)) }
     }
 
     /// Starts over.
-    pub(super) fn restart(&mut self, now: Instant) {
+    pub fn restart(&mut self, now: Instant) {
         self.since = now;
     }
 
     /// Since when it waits.
-    pub(super) fn since(&self) -> Instant {
+    pub fn since(&self) -> Instant {
         self.since
     }
 
     /// When the kernel is to be asked next, by one who waits for `timeout`; always after `now`.
-    pub(super) fn next_look(&self, timeout: Duration, now: Instant) -> Instant {
+    pub fn next_look(&self, timeout: Duration, now: Instant) -> Instant {
         let step = step(timeout);
         let waited = now.saturating_duration_since(self.since);
         let looks = waited.as_nanos().checked_div(step.as_nanos()).map_or(1, |looks| looks.saturating_add(1));
@@ -48,7 +48,7 @@ impl Progress {
     }
 
     /// Whether it has waited for `timeout` and the side's kernel took nothing in all that time.
-    pub(super) fn is_missing_for(
+    pub fn is_missing_for(
         &mut self,
         timeout: Duration,
         delivery: impl FnOnce() -> Option<Delivery>,
@@ -65,7 +65,7 @@ impl Progress {
 }
 
 /// How often a kernel is asked for one who waits for `timeout`: each look may put its end off by so much.
-pub(super) fn step(timeout: Duration) -> Duration {
+pub fn step(timeout: Duration) -> Duration {
     const LOOKS: u32 = 16;
     const SHORTEST: Duration = Duration::from_millis(50);
     (timeout / LOOKS).max(SHORTEST).min(timeout)
@@ -75,7 +75,7 @@ impl Taken {
     /// When the side's kernel last took something of what was written; `None` if it took nothing since the last look: the
     /// cable is pulled, or nobody reads. While bytes are on their way the last acknowledgement says little: it may answer a
     /// probe of a closed window. A first look has nothing else to go by.
-    pub(super) fn look(&mut self, delivery: &Delivery, now: Instant) -> Option<Instant> {
+    pub fn look(&mut self, delivery: &Delivery, now: Instant) -> Option<Instant> {
         let before = std::mem::replace(&mut self.0, delivery.acked);
         match (delivery.outstanding, delivery.acked > before) {
             (_, false) => None,
