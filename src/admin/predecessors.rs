@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wire::DrainStatus;
 use crate::config::DrainWindow;
-use crate::drain::{NoTarget, Policy, Target};
+use crate::drain::{NoTarget, Policy, Spread, Target};
 use crate::process::{NoAnswer, Predecessor, Predecessors};
 use crate::snapshot::{Endpoint, Snapshot};
 use crate::websocket::CloseCode;
@@ -36,6 +36,8 @@ pub struct DrainOrder {
     scope: String,
     deadline_ms: u64,
     spread_ms: u64,
+    /// Whether the telling takes so long for a few tunnels, too.
+    is_spread_exact: bool,
     max_per_second: NonZeroU32,
     close_code: u16,
     reason: Option<String>,
@@ -130,6 +132,7 @@ impl DrainOrder {
             scope: target.to_string(),
             deadline_ms: milliseconds(policy.window.deadline),
             spread_ms: milliseconds(policy.window.spread),
+            is_spread_exact: policy.spread == Spread::Exact,
             max_per_second: policy.max_per_second,
             close_code: policy.code.get(),
             reason: policy.reason.as_deref().map(ToOwned::to_owned),
@@ -150,6 +153,7 @@ impl DrainOrder {
             max_per_second: self.max_per_second,
             code,
             reason: self.reason.as_deref().map(Into::into),
+            spread: if self.is_spread_exact { Spread::Exact } else { Spread::AtMost },
         };
         Ok((target, policy))
     }
@@ -167,6 +171,7 @@ mod tests {
             max_per_second: NonZeroU32::new(7).unwrap(),
             code: CloseCode::new(4001).unwrap(),
             reason: Some("moving \"house\"".into()),
+            spread: Spread::Exact,
         };
         let target: Target = "endpoint/chat/a".parse().unwrap();
         let text = serde_json::to_string(&Question::Drain(DrainOrder::new(&target, &policy))).unwrap();

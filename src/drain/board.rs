@@ -100,7 +100,13 @@ mod tests {
     async fn remembers_those_under_way_and_the_last_that_are_over() {
         let (board, registry) = (Board::default(), Registry::new(1));
         let window = DrainWindow { deadline: Duration::from_secs(2), spread: Duration::from_secs(1) };
-        let policy = Policy { window, max_per_second: NonZeroU32::MIN, code: CloseCode::SERVICE_RESTART, reason: None };
+        let policy = Policy {
+            window,
+            max_per_second: NonZeroU32::MIN,
+            code: CloseCode::SERVICE_RESTART,
+            reason: None,
+            spread: super::super::Spread::Exact,
+        };
         let drain = || Drain::begin(&registry, [], policy.order(Cause::Operator), &policy);
         let first = board.begin(Cause::Operator, "endpoint/chat/a".into(), &drain());
         for _ in 0..100 {

@@ -86,7 +86,7 @@ impl Drain {
     /// How a drain of `tunnels` tunnels would be paced.
     pub fn plan(tunnels: usize, policy: &Policy, seed: u64) -> Pace {
         let Policy { window, max_per_second, .. } = policy;
-        Pace::new(tunnels, window.spread, window.deadline, ANSWER, *max_per_second, seed)
+        Pace::new(tunnels, policy.spread_over(tunnels), window.deadline, ANSWER, *max_per_second, seed)
     }
 
     /// How many tunnels it is about.
@@ -176,7 +176,7 @@ mod tests {
     use std::num::NonZeroU32;
     use std::task::Poll;
 
-    use super::super::{Cause, Incarnation, Member, Registration, Scope, Target};
+    use super::super::{Cause, Incarnation, Member, Registration, Scope, Spread, Target};
     use super::*;
     use crate::config::DrainWindow;
     use crate::websocket::CloseCode;
@@ -185,7 +185,7 @@ mod tests {
 
     fn policy() -> Policy {
         let max_per_second = NonZeroU32::new(1000).unwrap();
-        Policy { window: WINDOW, max_per_second, code: CloseCode::SERVICE_RESTART, reason: None }
+        Policy { window: WINDOW, max_per_second, code: CloseCode::SERVICE_RESTART, reason: None, spread: Spread::Exact }
     }
 
     fn registration(registry: &Arc<Registry>, endpoint: u64) -> Registration {

@@ -17,7 +17,7 @@ mod target;
 
 pub use board::{Board, DrainNote};
 pub use coordinator::{Drain, DrainEnd, Progress, Report};
-pub use order::{BadPolicy, Cause, Overrides, Policy, StopOrder};
+pub use order::{BadPolicy, Cause, Overrides, Policy, Spread, StopOrder};
 pub use pace::{Pace, seconds};
 pub use registry::{Registration, Registry, Standing, Ticket};
 pub use scope::{Incarnation, Life, Member, Scope, TunnelId};

@@ -62,17 +62,35 @@ pub struct Policy {
     pub code: CloseCode,
     /// Its reason; `None` is that of the cause.
     pub reason: Option<Arc<str>>,
+    /// What the spread means where few tunnels are told.
+    pub spread: Spread,
+}
+
+/// What a spread means where there are few tunnels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spread {
+    /// Somebody has asked for it now: the telling takes so long, for two tunnels too.
+    Exact,
+    /// It is configured, for many: a few are told within [`BETWEEN`] of each other, and it is over sooner.
+    AtMost,
 }
 
 impl Policy {
     /// What is configured, with the window of a cause.
     pub fn new(settings: &DrainSettings, window: DrainWindow) -> Self {
-        Self { window, max_per_second: settings.max_per_second, code: settings.close_code, reason: None }
+        Self {
+            window,
+            max_per_second: settings.max_per_second,
+            code: settings.close_code,
+            reason: None,
+            spread: Spread::AtMost,
+        }
     }
 
     /// The same with what an operator wants otherwise. A spread that was not asked for gives way to a shorter deadline.
     pub fn with(self, overrides: &Overrides) -> Result<Self, BadPolicy> {
         let Overrides { deadline, spread, max_per_second, code, reason } = overrides;
+        let means = if spread.is_some() { Spread::Exact } else { self.spread };
         let deadline = deadline.unwrap_or(self.window.deadline);
         let spread = spread.unwrap_or(self.window.spread.min(deadline));
         if spread > deadline {
@@ -86,7 +104,19 @@ impl Policy {
             max_per_second: max_per_second.unwrap_or(self.max_per_second),
             code: code.unwrap_or(self.code),
             reason: reason.clone().or(self.reason),
+            spread: means,
         })
+    }
+
+    /// Over how long so many tunnels are told. A handful that is told over a minute looks like a reload that hangs, and is no
+    /// wave that anybody would feel.
+    pub fn spread_over(&self, tunnels: usize) -> Duration {
+        match self.spread {
+            Spread::Exact => self.window.spread,
+            Spread::AtMost => {
+                self.window.spread.min(BETWEEN.saturating_mul(u32::try_from(tunnels).unwrap_or(u32::MAX)))
+            }
+        }
     }
 
     /// The order for a drain that starts now.
@@ -165,6 +195,9 @@ impl StopOrder {
     }
 }
 
+/// The longest that one tunnel is told after another where nobody has asked for a spread: two handshakes a second are no wave.
+const BETWEEN: Duration = Duration::from_millis(500);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,7 +212,19 @@ mod tests {
             max_per_second: NonZeroU32::MIN,
             code: CloseCode::SERVICE_RESTART,
             reason: None,
+            spread: Spread::AtMost,
         }
+    }
+
+    #[test]
+    fn a_handful_is_told_sooner_unless_somebody_asks_for_more() {
+        let seconds = Duration::from_secs;
+        let spreads = [1, 5, 119, 120, 100_000].map(|tunnels| policy().spread_over(tunnels));
+        assert_eq!(spreads, [seconds(1) / 2, seconds(5) / 2, seconds(119) / 2, seconds(60), seconds(60)]);
+        let asked = policy().with(&Overrides { spread: Some(seconds(60)), ..Overrides::default() }).unwrap();
+        assert_eq!(asked.spread_over(2), seconds(60));
+        let other = policy().with(&Overrides { deadline: Some(seconds(30)), ..Overrides::default() }).unwrap();
+        assert_eq!(other.spread_over(2), seconds(1));
     }
 
     #[test]

@@ -20,6 +20,7 @@ const POLICY: Policy = Policy {
     max_per_second: NonZeroU32::new(1000).unwrap(),
     code: CloseCode::SERVICE_RESTART,
     reason: None,
+    spread: super::Spread::Exact,
 };
 /// Upgrades take, and the drain starts, within so many milliseconds.
 const RACE: u64 = 5;
