@@ -11,7 +11,7 @@ use super::account::give_account;
 use super::handoff::Successor;
 use super::running::Running;
 use crate::config::DrainWindow;
-use crate::drain::{Cause, Drain, Policy, Scope, Standing, StopOrder};
+use crate::drain::{Cause, Drain, Policy, Scope, Spread, Standing, StopOrder};
 use crate::session::{Phase, StopTimes};
 
 impl Running {
@@ -33,7 +33,8 @@ impl Running {
     async fn drain_in_turn(&mut self) {
         let settings = self.proxy.snapshot().settings.drain;
         let window = settings.handoff.window;
-        let policy = Policy::new(&settings, window);
+        // Nobody waits for this drain: a handful has as long as many.
+        let policy = Policy { spread: Spread::Exact, ..Policy::new(&settings, window) };
         let order = policy.order(Cause::Handoff);
         let told_by = Instant::now() + window.spread;
         self.proxy.begin_end(Phase::HandedOver, StopTimes { told_by, deadline: order.deadline });

@@ -90,6 +90,12 @@ fn parse_endpoint_address(text: &str) -> Result<EndpointAddress, Complaint> {
         return Err(no_port(text, 8080));
     }
     match text.rsplit_once(':').map(|(host, port)| (host, port, port.parse::<u16>())) {
+        Some((host, _, Ok(port))) if host.ends_with('.') => Err(match reachable(host.trim_end_matches('.'), port) {
+            Some(address) => {
+                Complaint::new(format!("{text:?} has a dot behind its host"), format!("write {address:?}"))
+            }
+            None => format!("{text:?} is not a host name").into(),
+        }),
         Some((host, _, Ok(port))) if !matches!(host, "" | "*") => match (parse_host_name(host)?, port) {
             (_, 0) => Err("nothing can be reached at port 0".into()),
             (host, port) => Ok(EndpointAddress::Name(host, port)),
@@ -247,6 +253,7 @@ mod tests {
             ("10.0.0.1:80 weight=2", "10.0.0.1:80"),
             ("app:http", "app:80"),
             ("app:https", "app:443"),
+            ("app.:80", "app:80"),
             ("app", "app:8080"),
             ("10.0.0.1", "10.0.0.1:8080"),
             ("::1", "[::1]:8080"),

@@ -212,7 +212,7 @@ async fn a_handshake_that_breaks_off_says_so() {
 async fn a_client_that_speaks_no_tls_gets_an_alert() {
     let site = Site::new();
     let (mut client, server) = sockets().await;
-    client.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    client.write_all(b"SSH-2.0-OpenSSH_9.2p1\r\n").await.unwrap();
 
     let error = TlsStream::accept(server, Arc::clone(&site.server)).await.unwrap_err();
 
