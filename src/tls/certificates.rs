@@ -2,13 +2,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SigningKey};
-use webpki::{EndEntityCert, KeyUsage};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::fault::{CertificateError, CertificateFault};
@@ -39,12 +37,6 @@ impl CertifiedBundle {
         if errors.is_empty() { Ok(Self { certified }) } else { Err(errors) }
     }
 
-    /// When the first of all certificates ends, those of their issuers included.
-    pub fn ends(&self) -> Option<UnixTime> {
-        let ends = self.certified.iter().flat_map(|one| &one.cert).filter_map(end_of);
-        ends.min_by_key(UnixTime::as_secs)
-    }
-
     /// The certificates in the order of the configuration.
     pub(super) fn certified(&self) -> &[Arc<CertifiedKey>] {
         &self.certified
@@ -58,19 +50,6 @@ impl PartialEq for CertifiedBundle {
 }
 
 impl Eq for CertifiedBundle {}
-
-/// webpki tells the end of a certificate to who comes after it, before it asks for an issuer.
-fn end_of(certificate: &CertificateDer<'_>) -> Option<UnixTime> {
-    let certificate = EndEntityCert::try_from(certificate).ok()?;
-    let late = UnixTime::since_unix_epoch(Duration::from_secs(LATER_THAN_ANY));
-    match certificate.verify_for_usage(&[], &[], &[], late, KeyUsage::server_auth(), None, None).err()? {
-        webpki::Error::CertExpired { not_after, .. } => Some(not_after),
-        _ => None,
-    }
-}
-
-/// The year 9999, after which no certificate ends (RFC 5280 §4.1.2.5), in seconds since 1970.
-const LATER_THAN_ANY: u64 = 253_402_300_800;
 
 fn load_one(files: &CertificateFiles) -> Result<CertifiedKey, Vec<CertificateError>> {
     let (chain, key) = match (load_chain(&files.chain), load_key(&files.key)) {

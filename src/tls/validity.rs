@@ -21,6 +21,12 @@ enum Validity {
 }
 
 impl CertifiedBundle {
+    /// When the first of all certificates ends, those of their issuers included.
+    pub fn ends(&self) -> Option<UnixTime> {
+        let ends = self.certified().iter().flat_map(|certified| &certified.cert).filter_map(end_of);
+        ends.min_by_key(UnixTime::as_secs)
+    }
+
     /// A warning for each certificate of a chain that clients refuse at `now`, or soon will; `files` are those that it was
     /// loaded from.
     pub fn warnings(&self, files: &[CertificateFiles], now: UnixTime) -> Vec<Warning> {
@@ -56,6 +62,14 @@ fn validity(certificate: &CertificateDer<'_>, now: UnixTime) -> Option<Validity>
     // One that lives for six days is renewed within its last ones.
     let left = between(now, end);
     (left < between(begin, end) / 4).then_some(Validity::Expires(left))
+}
+
+/// When a certificate ends: what is said to who comes later than any of them.
+fn end_of(certificate: &CertificateDer<'_>) -> Option<UnixTime> {
+    match limit_at(certificate, UnixTime::since_unix_epoch(LATER_THAN_ANY))? {
+        Limit::End(end) => Some(end),
+        Limit::Begin(_) => None,
+    }
 }
 
 /// An end of the validity that a time is beyond.
@@ -118,6 +132,9 @@ impl fmt::Display for Rough {
 /// So long before its end, a certificate of the usual ninety days has been renewed for three weeks.
 const SOON: Duration = Duration::from_secs(7 * 86_400);
 
+/// The year 9999, after which no certificate ends (RFC 5280 §4.1.2.5).
+const LATER_THAN_ANY: Duration = Duration::from_secs(253_402_300_800);
+
 #[cfg(test)]
 mod tests {
     use rcgen::{CertificateParams, KeyPair, date_time_ymd};
@@ -146,6 +163,12 @@ mod tests {
         assert_eq!(said_at(2021, 12, 31).as_deref(), Some("expires in 24 hours"));
         assert_eq!(said_at(2022, 1, 4).as_deref(), Some("has expired 3 days ago"));
         assert_eq!(said_at(2100, 1, 1).as_deref(), Some("has expired 28489 days ago"));
+    }
+
+    #[test]
+    fn its_end_is_told() {
+        let end = u64::try_from(date_time_ymd(2022, 1, 1).unix_timestamp()).unwrap();
+        assert_eq!(end_of(&certificate()).map(|end| end.as_secs()), Some(end));
     }
 
     #[test]
