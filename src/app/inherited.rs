@@ -59,6 +59,11 @@ impl InheritedSockets {
         })
     }
 
+    /// All of them.
+    pub(super) fn sockets(&self) -> impl Iterator<Item = &ListeningSocket> {
+        self.sockets.iter().map(|it| &it.socket)
+    }
+
     pub(super) fn push(&mut self, inherited: Inherited) {
         self.sockets.push(inherited);
     }

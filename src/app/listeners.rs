@@ -73,7 +73,7 @@ impl Listeners {
         let wanted = settings.listeners.values().filter(|listener| !self.is_open(listener));
         // Their accepting is spread over the workers too.
         for (worker, listener) in (self.open.len()..).zip(wanted) {
-            match self.ready(listener, settings, workers, worker) {
+            match self.ready(listener, settings, &sockets, workers, worker) {
                 Ok(ready) => {
                     sockets.insert(listener.name.clone(), ready);
                 }
@@ -156,17 +156,23 @@ impl Listeners {
         &self,
         listener: &ListenerSettings,
         settings: &Settings,
+        prepared: &BTreeMap<ListenerName, Ready>,
         workers: &Workers,
         worker: usize,
     ) -> io::Result<Ready> {
-        let socket = self.socket_for(listener, settings)?;
+        let socket = self.socket_for(listener, settings, prepared)?;
         let clone = socket.try_clone()?;
         let acceptor = workers.on(worker, || clone.into_acceptor())?;
         Ok(Ready { bind: listener.bind.clone(), socket, worker, acceptor })
     }
 
     /// The socket that a listener needs: one that is open already, one that was inherited, or a new one.
-    fn socket_for(&self, listener: &ListenerSettings, settings: &Settings) -> io::Result<ListeningSocket> {
+    fn socket_for(
+        &self,
+        listener: &ListenerSettings,
+        settings: &Settings,
+        prepared: &BTreeMap<ListenerName, Ready>,
+    ) -> io::Result<ListeningSocket> {
         let is_any_port = listener.bind.address().is_some_and(|address| address.port() == 0);
         let taken_over = self.open.values().find(|open| open.bind == listener.bind && !is_any_port);
         if let Some(open) = taken_over {
@@ -175,23 +181,32 @@ impl Listeners {
         match (self.inherited.find(listener, settings)?, listener.bind.address()) {
             (Some(socket), _) => Ok(socket),
             (None, Some(address)) => {
-                let closing = self.closing(address, settings);
-                if closing.is_empty() {
+                let prepared = prepared.values().map(|ready| &ready.socket);
+                let others: Vec<_> = self
+                    .closing(settings)
+                    .chain(self.sockets().chain(prepared).filter(|it| it.address().is_ipv4() != address.is_ipv4()))
+                    .filter(|it| it.is_in_the_way_of(address))
+                    .collect();
+                if others.is_empty() {
                     ListeningSocket::bind(address)
                 } else {
-                    ListeningSocket::bind_beside(address, &closing)
+                    ListeningSocket::bind_beside(address, &others)
                 }
             }
             (None, None) => Err(io::ErrorKind::NotFound.into()),
         }
     }
 
-    /// The sockets in the way of an address that no listener of `settings` wants any more.
-    fn closing(&self, address: SocketAddr, settings: &Settings) -> Vec<&ListeningSocket> {
-        let is_wanted = |open: &Open| settings.listeners.values().any(|listener| listener.bind == open.bind);
-        let closing = self.open.values().filter(|open| !is_wanted(open)).map(|open| &open.socket);
-        let closing = closing.chain(self.inherited.of_predecessor(settings));
-        closing.filter(|socket| socket.is_in_the_way_of(address)).collect()
+    /// The sockets that no listener of `settings` wants any more.
+    fn closing(&self, settings: &Settings) -> impl Iterator<Item = &ListeningSocket> {
+        let is_wanted = |open: &&Open| settings.listeners.values().any(|listener| listener.bind == open.bind);
+        let closing = self.open.values().filter(move |open| !is_wanted(open)).map(|open| &open.socket);
+        closing.chain(self.inherited.of_predecessor(settings))
+    }
+
+    /// Every socket that is ours already.
+    fn sockets(&self) -> impl Iterator<Item = &ListeningSocket> {
+        self.open.values().map(|open| &open.socket).chain(self.inherited.sockets())
     }
 
     /// Listeners whose socket is another listener's already: by its address here, by its name there.

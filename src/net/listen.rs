@@ -28,12 +28,12 @@ impl ListeningSocket {
         Self::bind_with(address, Port::Ours)
     }
 
-    /// Binds `address` on a port that `others`, sockets of ours that are about to close, hold in other words: every address
-    /// and one of them, or IPv4 and both families. They take each other (SO_REUSEPORT) for the moment of the binding only: a second
-    /// windlass, which asks for the port without that, gets "address in use" at any time.
+    /// Binds `address` on a port that `others`, sockets of ours, hold in other words: every address and one of them, or IPv4 and
+    /// both families. They take each other (SO_REUSEPORT) for the moment of the binding only: a second windlass, which asks for
+    /// the port without that, gets "address in use" at any time.
     ///
-    /// The two never share one queue: the kernel prefers the more specific address. A program of the same user that sets
-    /// SO_REUSEPORT itself could share the port from then on; it could do worse to us.
+    /// The two never share one queue: the kernel prefers the more specific address, and IPv4 alone to both families. A program
+    /// of the same user that sets SO_REUSEPORT itself could share the port from then on; it could do worse to us.
     pub fn bind_beside(address: SocketAddr, others: &[&Self]) -> io::Result<Self> {
         let _sharing = others.iter().map(|other| Sharing::begin(&other.socket)).collect::<io::Result<Vec<_>>>()?;
         let new = Self::bind_with(address, Port::Shared)?;

@@ -45,6 +45,40 @@ fn a_handoff_moves_a_listener_to_an_address_that_overlaps() {
 }
 
 #[test]
+fn both_families_have_a_listener_each_from_the_start_after_a_reload_and_after_a_handoff() {
+    for (four, six) in [("a", "b"), ("b", "a")] {
+        for at in ["0.0.0.0", "127.0.0.1"] {
+            let port = free_port();
+            let both = families(&[(four, at), (six, "[::]")], four, port);
+            let mut world = World::new(&both);
+            let old = world.start();
+            assert_each_has_its_own(port);
+
+            // IPv4 goes to the listener of both families while it is alone.
+            world.write("windlass.toml", &families(&[(six, "[::]")], six, port));
+            world.signal(old, Signal::HUP);
+            world.until_noted(|note| note.text.starts_with("READY=1\nSTATUS=serving generation 2"));
+            assert_status("127.0.0.1", port, "502");
+            world.write("windlass.toml", &both);
+            world.signal(old, Signal::HUP);
+            world.until_noted(|note| note.text.starts_with("READY=1\nSTATUS=serving generation 3"));
+            assert_each_has_its_own(port);
+
+            // The process before hands over one socket, and the other is opened beside it.
+            world.write("windlass.toml", &families(&[(six, "[::]")], six, port));
+            world.signal(old, Signal::HUP);
+            world.until_noted(|note| note.text.starts_with("READY=1\nSTATUS=serving generation 4"));
+            world.write("windlass.toml", &both);
+            world.signal(old, Signal::USR2);
+            world.until_noted(|note| note.pid != old && note.text.starts_with("READY=1"));
+            world.exit_code(old);
+            assert_each_has_its_own(port);
+            assert_a_second_instance_is_refused(&mut world);
+        }
+    }
+}
+
+#[test]
 fn a_reload_to_an_address_that_a_stranger_has_changes_nothing() {
     let port = free_port();
     let _stranger = std::net::TcpListener::bind(("127.0.0.2", port)).unwrap();
@@ -75,19 +109,34 @@ fn a_listener_with_another_name_keeps_its_socket() {
 }
 
 fn config(listener: &str, ip: &str, port: u16) -> String {
-    format!(
-        "[listener.{listener}]\nbind = \"{ip}:{port}\"\n\
-         [route.r]\nupstream = \"u\"\n[upstream.u]\nendpoints = [\"127.0.0.1:9\"]\n"
-    )
+    families(&[(listener, ip)], listener, port)
+}
+
+/// Listeners of one port, of which only `served` has a route.
+fn families(listeners: &[(&str, &str)], served: &str, port: u16) -> String {
+    let binds = listeners.iter().map(|(name, ip)| format!("[listener.{name}]\nbind = \"{ip}:{port}\"\n"));
+    binds.collect::<String>()
+        + &format!(
+            "[route.r]\nlisteners = [\"{served}\"]\nupstream = \"u\"\n[upstream.u]\nendpoints = [\"127.0.0.1:9\"]\n"
+        )
+}
+
+fn assert_each_has_its_own(port: u16) {
+    assert_status("127.0.0.1", port, "502");
+    assert_status("::1", port, "404");
 }
 
 fn assert_answers(ip: &str, port: u16) {
+    assert_status(ip, port, "502");
+}
+
+fn assert_status(ip: &str, port: u16, status: &str) {
     let mut stream = TcpStream::connect(SocketAddr::from((ip.parse::<IpAddr>().unwrap(), port))).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
+    assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{ip}: {answer}");
 }
 
 fn assert_a_second_instance_is_refused(world: &mut World) {

@@ -36,12 +36,6 @@ fn warn_of_listener(file: &Section<'_>, listener: &ListenerSettings, settings: &
             format!("remove it, or name {name:?} in the `listeners` of a route"),
         );
     }
-    if let Some(other) = in_the_way(listener, settings) {
-        file.spot_of(&["listener", name, "bind"]).warn(
-            format!("{} takes IPv4 too, and so is in the way of listener.{}", listener.bind, other.name),
-            "leave the other out, or give it another port; both can be open only where the system or systemd keeps IPv6 alone",
-        );
-    }
     if let Some(everybody) = everybody_in(&listener.trusted_proxies) {
         file.spot_of(&["listener", name, "trusted_proxies"]).warn(
             format!(
@@ -50,15 +44,6 @@ fn warn_of_listener(file: &Section<'_>, listener: &ListenerSettings, settings: &
             "name the networks of your own proxies only, such as [\"10.0.0.0/8\"]",
         );
     }
-}
-
-/// The listener of IPv4 whose port a listener at every address of IPv6 takes.
-fn in_the_way<'s>(listener: &ListenerSettings, settings: &'s Settings) -> Option<&'s ListenerSettings> {
-    let everywhere = listener.bind.address().filter(|it| it.is_ipv6() && it.ip().is_unspecified() && it.port() != 0)?;
-    let is_taken = |other: &&Arc<ListenerSettings>| {
-        other.bind.address().is_some_and(|it| it.is_ipv4() && it.port() == everywhere.port())
-    };
-    settings.listeners.values().find(is_taken).map(Arc::as_ref)
 }
 
 /// The network of everybody, where `networks` together cover it.
