@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::counter::Counter;
 use tracing::Level;
@@ -33,8 +33,8 @@ struct State {
     dropped: u64,
     /// How many of them were said.
     said: u64,
-    /// Lines are on their way out.
-    is_writing: bool,
+    /// Since when lines are on their way out.
+    writing_since: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -68,10 +68,14 @@ impl Queue {
         }
     }
 
-    /// Waits until everything is written, but not for longer than that; whether it is.
+    /// Waits until everything is written, but not for longer than that; whether it is. A reader who stands still already has
+    /// had a part of that time.
     pub fn flush(&self, within: Duration) -> bool {
-        let is_full = |state: &mut State| state.is_writing || state.bytes > 0 || state.dropped > state.said;
-        let waited = self.emptied.wait_timeout_while(self.state(), within, is_full);
+        let is_full =
+            |state: &mut State| state.writing_since.is_some() || state.bytes > 0 || state.dropped > state.said;
+        let state = self.state();
+        let within = state.writing_since.map_or(within, |since| within.saturating_sub(since.elapsed()));
+        let waited = self.emptied.wait_timeout_while(state, within, is_full);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
@@ -86,7 +90,7 @@ impl Queue {
             batch.text.push_str(&line.text);
             batch.lines += 1;
         }
-        state.is_writing = true;
+        state.writing_since = Some(Instant::now());
     }
 
     /// The batch is written, or lost. Returns how many lines were dropped, if that is to be said now, and waits to be told
@@ -105,7 +109,7 @@ impl Queue {
             state.said = state.dropped;
             return Some(unsaid);
         }
-        state.is_writing = false;
+        state.writing_since = None;
         if state.bytes == 0 {
             self.emptied.notify_all();
         }
@@ -262,6 +266,18 @@ mod tests {
         assert!(!queue.flush(Duration::ZERO), "it is to be said first");
         assert_eq!(queue.note_written(&batch, Written::Whole), None);
         assert!(queue.flush(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_reader_who_stands_still_already_is_not_waited_for() {
+        let queue = Queue::default();
+        queue.push(Level::INFO, line("a", 0));
+        queue.take(&mut Batch::default());
+        let hours = Duration::from_secs(3 * 3600);
+        queue.state().writing_since = Instant::now().checked_sub(hours);
+
+        assert!(queue.state().writing_since.is_some());
+        assert!(!queue.flush(hours), "within hours, if at all");
     }
 
     #[test]
