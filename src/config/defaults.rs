@@ -61,8 +61,9 @@ pub(super) const PONGS: PerSide<Pongs> = PerSide { client: Pongs::OnceSeen, upst
 pub(super) const STALL_TIMEOUT: Option<Duration> = Some(seconds(60));
 /// Tunnels never move to a new endpoint by themselves.
 pub(super) const MAX_LIFETIME: Option<Duration> = None;
-/// Two descriptors for a peer that never answers a Close.
-pub(super) const CLOSING_TIMEOUT: Duration = seconds(5);
+/// Two descriptors for a peer that never answers a Close. It is counted from when its kernel has the Close: an answer takes a
+/// round trip, and a client that sleeps reads its Close from its own kernel whether we are still there or not.
+pub(super) const CLOSING_TIMEOUT: Duration = seconds(2);
 /// Cuts an answer that takes longer after its asker is gone.
 pub(super) const HALF_CLOSE_TIMEOUT: Duration = seconds(5);
 /// Old clients may not know the code and treat it as any other end.

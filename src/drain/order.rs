@@ -195,8 +195,8 @@ impl StopOrder {
     }
 }
 
-/// The longest that one tunnel is told after another where nobody has asked for a spread: two handshakes a second are no wave.
-const BETWEEN: Duration = Duration::from_millis(500);
+/// The longest that one tunnel is told after another where nobody has asked for a spread: fifty handshakes a second are no wave.
+const BETWEEN: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {
@@ -219,12 +219,12 @@ mod tests {
     #[test]
     fn a_handful_is_told_sooner_unless_somebody_asks_for_more() {
         let seconds = Duration::from_secs;
-        let spreads = [1, 5, 119, 120, 100_000].map(|tunnels| policy().spread_over(tunnels));
-        assert_eq!(spreads, [seconds(1) / 2, seconds(5) / 2, seconds(119) / 2, seconds(60), seconds(60)]);
+        let spreads = [1, 5, 2_999, 3_000, 100_000].map(|tunnels| policy().spread_over(tunnels));
+        assert_eq!(spreads, [seconds(1) / 50, seconds(5) / 50, seconds(2_999) / 50, seconds(60), seconds(60)]);
         let asked = policy().with(&Overrides { spread: Some(seconds(60)), ..Overrides::default() }).unwrap();
         assert_eq!(asked.spread_over(2), seconds(60));
         let other = policy().with(&Overrides { deadline: Some(seconds(30)), ..Overrides::default() }).unwrap();
-        assert_eq!(other.spread_over(2), seconds(1));
+        assert_eq!(other.spread_over(2), seconds(2) / 50);
     }
 
     #[test]

@@ -30,6 +30,10 @@ use crate::websocket::{CloseCode, PerSide, Side};
 /// our Close.
 const DISCARD: u64 = 2 * 1024 * 1024 * 1024;
 
+/// How long an answer is waited for by a tunnel whose time is up already: the one who is told now was kept from it by the other.
+/// It hears its Close whether we are still there or not.
+const LAST_MOMENT: Duration = Duration::from_millis(250);
+
 /// Further away than any deadline of a tunnel without one.
 pub(super) const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -117,7 +121,7 @@ impl Closing {
         if self.latest == Some(self.deadline) {
             return self.deadline;
         }
-        self.deadline.min(self.looked + step(self.quiet.unwrap_or(settings.closing_timeout)))
+        self.deadline.min(self.looked + step(self.quiet.unwrap_or(self.patience(settings))))
     }
 
     /// Whoever is to be waited for is asked about `now`.
@@ -166,13 +170,18 @@ impl Closing {
         self.expect_answer(settings, now);
     }
 
-    /// Nothing more will go to a side: it has `closing_timeout` to end its own way.
+    /// Nothing more will go to a side: it has so long to end its own way.
     pub(super) fn expect_answer(&mut self, settings: &WebsocketSettings, now: Instant) {
-        self.deadline = self.at_latest(now + settings.closing_timeout);
+        self.deadline = self.at_latest(now + self.patience(settings));
     }
 
-    /// Puts the deadline off where `side` took something of the last that is for it: it has `closing_timeout` from then on,
-    /// and so it has from the moment when our Close has reached it. Says whether the deadline lies ahead now.
+    /// How long a side has from when it has all that is for it.
+    fn patience(&self, settings: &WebsocketSettings) -> Duration {
+        if self.insists { settings.closing_timeout.min(LAST_MOMENT) } else { settings.closing_timeout }
+    }
+
+    /// Puts the deadline off where `side` took something of the last that is for it: its time to answer counts from then on,
+    /// and so it does from the moment when our Close has reached it. Says whether the deadline lies ahead now.
     pub(super) fn wait_for(
         &mut self,
         side: Side,
@@ -183,7 +192,7 @@ impl Closing {
         let taken = self.taken.get_mut(side).look(delivery, now);
         // Only a Close is answered: of a FIN that has arrived nothing more is to be expected.
         let Some(taken) = taken.filter(|_| delivery.outstanding || self.is_told(side)) else { return false };
-        self.deadline = self.deadline.max(self.at_latest(taken + settings.closing_timeout));
+        self.deadline = self.deadline.max(self.at_latest(taken + self.patience(settings)));
         now < self.deadline
     }
 

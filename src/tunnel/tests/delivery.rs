@@ -127,7 +127,7 @@ async fn a_stalled_side_is_not_waited_for() {
 async fn a_side_that_was_cut_is_read_on_while_the_other_has_time() {
     let mut tunnel = Scene::new().open();
     tunnel.drain(seconds(60));
-    tunnel.wait(seconds(6)).await;
+    tunnel.wait(millis(5_100)).await;
     assert_eq!(tunnel.client.reads(), [close(1012, "service restart")]);
     assert!(tunnel.client.has_fin() && tunnel.is_open());
     tunnel.client.says(text("hi"));

@@ -155,6 +155,15 @@ async fn closing_timeout_is_punctual_whatever_a_kernel_took() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn closing_timeout_is_punctual_where_neither_side_answers() {
+    let drain = async |tunnel: &mut Open, time: Duration| {
+        tunnel.drain(10 * time);
+        Instant::now()
+    };
+    acts_in_time("closing_timeout", |time| Scene::new().with(|it| it.closing_timeout = time), drain, over).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn half_close_timeout_is_punctual() {
     let scene = |time| Scene::new().with(|settings| settings.half_close_timeout = Some(time));
     let finish = async |tunnel: &mut Open, _: Duration| {
