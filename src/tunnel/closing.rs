@@ -115,6 +115,11 @@ impl Closing {
         self.deadline
     }
 
+    /// What `deadline` may not pass.
+    pub(super) fn latest(&self) -> Option<Instant> {
+        self.latest
+    }
+
     /// When to look again whether somebody is to be waited for: at the deadline, and often enough before it to know when a
     /// side last took something.
     pub(super) fn next_look(&self, settings: &WebsocketSettings) -> Instant {

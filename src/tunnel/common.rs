@@ -47,6 +47,20 @@ impl Common {
         self.closing.get_or_insert_with(|| Box::new(Closing::new(ending, &self.settings, self.speech, now)))
     }
 
+    /// Whether all its timers hold: nothing ends it, or only half of a raw tunnel has ended, and the other goes on.
+    pub(super) fn goes_on(&self) -> bool {
+        self.closing.as_ref().is_none_or(|closing| closing.waits_for_quiet())
+    }
+
+    /// A timer ends what goes on. That half of it had ended before is not the cause; what a drain has set stands.
+    pub(super) fn end_what_goes_on(&mut self, ending: Ending, now: Instant) {
+        let latest = self.closing.take().and_then(|half| half.latest());
+        let closing = self.end(ending, now);
+        if let Some(latest) = latest {
+            closing.hurry(latest);
+        }
+    }
+
     /// Whether a frame of ours waits for a boundary on the way to `side`.
     pub(super) fn has_frame_for(&self, side: Side) -> bool {
         match &self.closing {

@@ -149,20 +149,19 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
             return Carried::Nothing;
         }
         self.common.rearm = true;
+        if self.common.goes_on()
+            && let Some(ending) = self.due(now)
+        {
+            self.common.end_what_goes_on(ending, now);
+            return Carried::Something;
+        }
         match &self.common.closing {
             Some(closing) if now >= closing.deadline() => self.act_on_deadline(cx, now),
             Some(closing) if now >= closing.next_look(&self.common.settings) => {
                 self.puts_deadline_off(now);
                 Carried::Nothing
             }
-            Some(_) => Carried::Nothing,
-            None => match self.due(now) {
-                Some(ending) => {
-                    self.common.end(ending, now);
-                    Carried::Something
-                }
-                None => Carried::Nothing,
-            },
+            Some(_) | None => Carried::Nothing,
         }
     }
 
@@ -300,20 +299,21 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
     fn next_deadline(&self, now: Instant) -> Option<Instant> {
         let common = &self.common;
         let timeout = common.settings.closing_timeout;
-        let of_its_state = match &common.closing {
-            Some(closing) => Some(closing.next_look(&common.settings)),
-            None => {
-                let activity = common.activity.next(&common.settings, now);
-                let stall_timeout = common.settings.stall_timeout;
-                let client = stall_timeout.and_then(|timeout| self.client.next_look(timeout, now));
-                let upstream = stall_timeout.and_then(|timeout| self.upstream.next_look(timeout, now));
-                [client, upstream, activity].into_iter().flatten().min()
-            }
-        };
+        let end = common.closing.as_ref().map(|closing| closing.next_look(&common.settings));
+        let due = common.goes_on().then(|| self.next_due(now)).flatten();
         let client_words = last_words(&self.client, &self.upstream, timeout, now);
         let upstream_words = last_words(&self.upstream, &self.client, timeout, now);
         let resumes = [self.from_client.resume(now), self.from_upstream.resume(now)];
-        resumes.into_iter().chain([of_its_state, client_words, upstream_words]).flatten().min()
+        resumes.into_iter().chain([end, due, client_words, upstream_words]).flatten().min()
+    }
+
+    /// When to ask again what is due.
+    fn next_due(&self, now: Instant) -> Option<Instant> {
+        let settings = &self.common.settings;
+        let activity = self.common.activity.next(settings, now);
+        let client = settings.stall_timeout.and_then(|timeout| self.client.next_look(timeout, now));
+        let upstream = settings.stall_timeout.and_then(|timeout| self.upstream.next_look(timeout, now));
+        [client, upstream, activity].into_iter().flatten().min()
     }
 
     /// How much memory its buffers hold, one direction each: what waits for the sink and what was not judged.

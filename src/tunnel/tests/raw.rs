@@ -1,7 +1,7 @@
 //! Tunnels of other protocols: bytes.
 
 use super::scene::{Scene, millis, seconds};
-use crate::config::Rate;
+use crate::config::{Rate, WebsocketSettings};
 use crate::tunnel::{Ending, Farewell, Gone};
 use crate::websocket::{PerSide, Side, Violation};
 
@@ -79,6 +79,25 @@ async fn a_half_is_not_quiet_while_its_reader_is_slow() {
     tunnel.client.finishes();
     tunnel.wait(seconds(66)).await;
     assert!(!tunnel.is_open(), "now it is stalled");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_timer_holds_for_the_half_that_goes_on() {
+    let ends_as = async |change: fn(&mut WebsocketSettings), room, ending: fn(Side) -> Ending| {
+        for side in [Side::Client, Side::Upstream] {
+            let mut tunnel = Scene::raw().with(|settings| settings.half_close_timeout = None).with(change).open();
+            tunnel.peer(side).has_room_for(room);
+            tunnel.peer(side).finishes();
+            tunnel.peer(side.other()).sends(&[1; 30]);
+            tunnel.wait(seconds(50)).await;
+            assert!(tunnel.is_open());
+            tunnel.wait(seconds(30)).await;
+            assert_eq!(tunnel.outcome().ending, ending(side));
+        }
+    };
+    ends_as(|it| it.stall_timeout = Some(seconds(60)), 10, Ending::Stalled).await;
+    ends_as(|it| it.idle_timeout = Some(seconds(60)), 30, |_| Ending::Idle).await;
+    ends_as(|it| it.max_lifetime = Some(seconds(60)), 10, |_| Ending::Lifetime).await;
 }
 
 #[tokio::test(start_paused = true)]
