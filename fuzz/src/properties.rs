@@ -100,20 +100,20 @@ struct Judged {
     passed: usize,
     controls: Vec<(ControlKind, Vec<u8>)>,
     messages: u64,
-    frames: u64,
     violation: Option<Violation>,
 }
 
 /// Feeds a stream `step` bytes at a time.
 fn judge(rules: Rules, stream: &[u8], step: usize) -> Judged {
     let mut inspector = Inspector::new(rules);
-    let (mut passed, mut end, mut controls, mut violation) = (0, 0, vec![], None);
+    let (mut passed, mut end, mut controls, mut messages, mut violation) = (0, 0, vec![], 0, None);
     while violation.is_none() && end < stream.len() {
         end = end.saturating_add(step).min(stream.len());
         loop {
             let input = stream.get(passed..end).expect("no more passes than is there");
             let scan = inspector.scan(input, u64::MAX);
             passed += scan.passed;
+            messages += scan.messages;
             let rest = input.get(scan.passed..).expect("no more passes than is there");
             match scan.then {
                 Then::Control(control) => {
@@ -129,7 +129,7 @@ fn judge(rules: Rules, stream: &[u8], step: usize) -> Judged {
             break;
         }
     }
-    Judged { passed, controls, messages: inspector.messages(), frames: inspector.frames(), violation }
+    Judged { passed, controls, messages, violation }
 }
 
 fn direction(choice: u8) -> Direction {

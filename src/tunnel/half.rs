@@ -61,9 +61,11 @@ pub(super) enum Backlog {
 pub(super) struct Judged {
     /// So many bytes at the front of the chunk may go on.
     pub(super) passed: usize,
-    /// Some of them were of a message, or of a raw tunnel.
+    /// So many bytes were judged: what passed, and what was swallowed.
+    pub(super) judged: usize,
+    /// Some of what passed was of a message, or of a raw tunnel.
     pub(super) data: bool,
-    /// Some of them were a control frame.
+    /// Some of it was a control frame.
     pub(super) control: bool,
     /// Messages that began.
     pub(super) messages: u64,
@@ -110,11 +112,15 @@ impl Half {
 
     /// Puts what waits at the front of `scratch`, at most `most` bytes.
     pub(super) fn recall(&mut self, scratch: &mut [u8], most: usize) -> Backlog {
+        if self.backlog.is_empty() {
+            // What nearly every read finds.
+            return Backlog::Start(0);
+        }
         let count = if self.starved { self.backlog.len() } else { self.backlog.len().min(most) };
         if let (Some(room), Some(bytes)) = (scratch.get_mut(..count), self.backlog.get(..count)) {
             room.copy_from_slice(bytes);
         }
-        if count == 0 || self.starved {
+        if self.starved {
             return Backlog::Start(count);
         }
         self.backlog.drain(..count);
@@ -134,26 +140,28 @@ impl Half {
         if std::mem::take(&mut self.starved) {
             self.backlog.clear();
         }
-        let (mut judged, size) = match &mut self.framing {
+        let mut judged = match &mut self.framing {
             Framing::Raw => self.judge_bytes(chunk, now),
             Framing::Websocket { .. } => self.judge_frames(chunk, on_close, mark, meters, now),
         };
-        if let Some(rates) = &mut self.rates {
-            rates.charge(&mut judged, size, now);
+        if let Some(rates) = &mut self.rates
+            && (rates.are_paced() || judged.above.is_some())
+        {
+            rates.charge(&mut judged, now);
         }
         judged
     }
 
-    /// Judges what may be anything; says how many bytes were judged.
-    fn judge_bytes(&mut self, chunk: &[u8], now: Instant) -> (Judged, usize) {
-        let most = self.bytes_left(now);
+    /// Judges what may be anything.
+    fn judge_bytes(&mut self, chunk: &[u8], now: Instant) -> Judged {
+        let most = self.paced().map_or(usize::MAX, |rates| rates.bytes_left(now));
         let (passed, rest) = chunk.split_at_checked(most).unwrap_or((chunk, &[]));
         keep(&mut self.backlog, rest);
         let above = (!rest.is_empty()).then_some(Above::Bytes);
-        (Judged { passed: passed.len(), data: !passed.is_empty(), above, ..Judged::default() }, passed.len())
+        Judged { passed: passed.len(), judged: passed.len(), data: !passed.is_empty(), above, ..Judged::default() }
     }
 
-    /// Judges frames, as far as their bytes may pass; says how many bytes were judged.
+    /// Judges frames, as far as their bytes may pass.
     fn judge_frames(
         &mut self,
         chunk: &mut [u8],
@@ -161,13 +169,13 @@ impl Half {
         mark: Mark,
         meters: &mut Meters,
         now: Instant,
-    ) -> (Judged, usize) {
+    ) -> Judged {
         let mut judged = Judged::default();
-        let most = self.bytes_left(now);
-        let Framing::Websocket { inspector, meter } = &mut self.framing else { return (judged, 0) };
+        let (most, may_begin) =
+            self.paced().map_or((usize::MAX, u64::MAX), |rates| (rates.bytes_left(now), rates.messages_left(now)));
+        let Framing::Websocket { inspector, meter } = &mut self.framing else { return judged };
         // One budget for the whole chunk, however many control frames cut it into scans.
         let mut metering = meter.as_mut().map(|meter| meter.observe(meters.lend(), INFLATE));
-        let may_begin = self.rates.as_mut().map_or(u64::MAX, |rates| rates.messages_left(now));
         let mut kept = Kept { end: chunk.len().min(most), chunk, passed: 0, judged: 0 };
         let mut starved = false;
         while judged.event.is_none() && judged.above.is_none() {
@@ -188,7 +196,6 @@ impl Half {
                 }
                 Then::Control(control) => {
                     if !self.rates.as_mut().is_none_or(|rates| rates.take_control(&control, now)) {
-                        inspector.put_back();
                         judged.above = Some(Above::ControlFrames);
                         break;
                     }
@@ -201,19 +208,19 @@ impl Half {
                 Then::Violation(violation) => judged.event = Some(Event::Violated(violation)),
             }
         }
-        judged.passed = kept.passed;
-        let size = kept.judged;
+        (judged.passed, judged.judged) = (kept.passed, kept.judged);
         // What follows a limit that was passed is still frames, and the answer to our Close is one of them.
         let rest = kept.rest();
         if !rest.is_empty() {
             self.starved = starved && self.backlog.is_empty();
             keep(&mut self.backlog, rest);
         }
-        (judged, size)
+        judged
     }
 
-    fn bytes_left(&mut self, now: Instant) -> usize {
-        self.rates.as_mut().map_or(usize::MAX, |rates| rates.bytes_left(now))
+    /// The rates on messages and bytes, which mostly there are not.
+    fn paced(&mut self) -> Option<&mut Rates> {
+        self.rates.as_deref_mut().filter(|rates| rates.are_paced())
     }
 
     /// What was judged has been passed on.
@@ -236,12 +243,9 @@ impl Half {
 
     /// How much may be read, of `most`: no more than may pass where a rate holds the source back.
     pub(super) fn room(&mut self, most: usize, now: Instant) -> usize {
-        match &mut self.rates {
-            // What the backlog has of a header is read already, and not charged yet.
-            Some(rates) if self.starved => most.min(rates.room(now).saturating_sub(self.backlog.len())),
-            Some(rates) => most.min(rates.room(now)),
-            None => most,
-        }
+        // What the backlog has of a header is read already, and not charged yet.
+        let uncharged = if self.starved { self.backlog.len() } else { 0 };
+        self.paced().map_or(most, |rates| most.min(rates.room(now).saturating_sub(uncharged)))
     }
 
     /// No rate holds any more: nothing passes.

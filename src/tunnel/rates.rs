@@ -72,6 +72,11 @@ impl Rates {
         Self::new(&of_bytes, now)
     }
 
+    /// Whether there is one on messages or bytes. Mostly there is only that on control frames, and reads need not ask.
+    pub(super) fn are_paced(&self) -> bool {
+        self.messages.is_some() || self.bytes.is_some()
+    }
+
     /// How many messages may begin now.
     pub(super) fn messages_left(&mut self, now: Instant) -> u64 {
         self.messages.as_mut().map_or(u64::MAX, |messages| messages.available(now - self.epoch))
@@ -97,18 +102,14 @@ impl Rates {
         matches!(control.kind, ControlKind::Close(_)) || control_frames.take(1, now - self.epoch)
     }
 
-    /// Charges `size` bytes that were judged, and what they were: adds the violation, or the pause, that comes of it.
-    pub(super) fn charge(&mut self, judged: &mut Judged, size: usize, now: Instant) {
-        if self.messages.is_none() && self.bytes.is_none() && judged.above.is_none() {
-            // What nearly every read finds.
-            return;
-        }
+    /// Charges what was judged: adds the violation, or the pause, that comes of it.
+    pub(super) fn charge(&mut self, judged: &mut Judged, now: Instant) {
         let at = now - self.epoch;
         if let Some(messages) = &mut self.messages {
             messages.charge(judged.messages, at);
         }
         if let Some(bytes) = &mut self.bytes {
-            bytes.charge(size as u64, at);
+            bytes.charge(judged.judged as u64, at);
         }
         match (self.excess, judged.above) {
             (Excess::Close, None) => {}

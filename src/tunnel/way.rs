@@ -134,6 +134,7 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
         self.half.until_boundary().map_or(most, |missing| usize::try_from(missing).unwrap_or(most).min(most))
     }
 
+    #[inline]
     fn pass(&mut self, cx: &mut Context<'_>, now: Instant, chunk: &mut [u8], meters: &mut Meters) {
         let passes_close = self.common.passes_close(self.from);
         let on_close = if passes_close { OnClose::Pass } else { OnClose::Swallow };

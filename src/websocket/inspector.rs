@@ -48,10 +48,6 @@ pub struct Inspector {
     remaining: u64,
     /// Payload bytes of the current message's frames so far.
     message_size: u64,
-    /// Messages that began.
-    messages: u64,
-    /// Frames that were judged and moved past, control frames too.
-    frames: u64,
     max_frame: u64,
     max_message: u64,
     max_fragments: u32,
@@ -106,8 +102,8 @@ pub enum Then {
     /// `input[passed..]`, at most 138 bytes, is the start of a header or of a control frame: keep it and come back with
     /// it and more.
     Incomplete,
-    /// A whole, legal control frame stands at `input[passed..passed + control.size]`. The inspector has moved past it;
-    /// the caller passes it on or swallows it, and comes back with what follows it.
+    /// A whole, legal control frame stands at `input[passed..passed + control.size]`: the caller passes it on or swallows it, and
+    /// comes back with what follows it. Or keeps it, unless it is a Close, and comes back with it once more.
     Control(Control),
     /// The next header would begin a message beyond the number asked for. Nothing of it passed.
     Budget,
@@ -141,8 +137,6 @@ impl Inspector {
         Self {
             remaining: 0,
             message_size: 0,
-            messages: 0,
-            frames: 0,
             max_frame: rules.max_frame,
             max_message: rules.max_message,
             max_fragments: u32::try_from(rules.max_fragments).unwrap_or(u32::MAX),
@@ -172,9 +166,7 @@ impl Inspector {
             Strictness::Strict => self.advance(&mut rest, &mut began, messages, observer, Strictness::Strict),
             Strictness::Lenient => self.advance_leniently(&mut rest, &mut began, messages, observer),
         };
-        let then = then.unwrap_or_else(Then::Violation);
-        self.messages += began;
-        Scan { passed: input.len() - rest.len(), messages: began, then }
+        Scan { passed: input.len() - rest.len(), messages: began, then: then.unwrap_or_else(Then::Violation) }
     }
 
     /// Whether what has passed so far ends between two frames, so that a frame of ours may stand there.
@@ -187,27 +179,11 @@ impl Inspector {
         self.remaining
     }
 
-    /// Moves back before the control frame that the last scan reported: it is to be judged again later. Not for a Close, after
-    /// which there is nothing that could come first.
-    pub fn put_back(&mut self) {
-        self.frames = self.frames.saturating_sub(1);
-    }
-
     /// Turns every limit off. A frame that was refused because of one may be scanned again.
     pub fn lift_limits(&mut self) {
         self.max_frame = u64::MAX;
         self.max_message = u64::MAX;
         self.max_fragments = u32::MAX;
-    }
-
-    /// How many messages began to pass.
-    pub fn messages(&self) -> u64 {
-        self.messages
-    }
-
-    /// How many frames began to pass, or were reported as control frames.
-    pub fn frames(&self) -> u64 {
-        self.frames
     }
 
     /// What was let pass against RFC 6455.
@@ -281,7 +257,6 @@ impl Inspector {
             self.message = message;
             self.message_size = message_size;
             self.fragments = fragments;
-            self.frames += 1;
             self.remaining = header.length;
             *rest = rest.get(header.size..).unwrap_or_default();
         }
@@ -393,7 +368,6 @@ impl Inspector {
             }
             self.message = Message::Closed;
         }
-        self.frames += 1;
         Ok(Then::Control(control))
     }
 }
