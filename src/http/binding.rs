@@ -17,8 +17,8 @@ fn binds_connection(challenge: &[u8]) -> bool {
     SCHEMES.iter().any(|binding| scheme.eq_ignore_ascii_case(binding.as_bytes()))
 }
 
-/// RFC 4559 §4; the others are what Windows offers beside them.
-const SCHEMES: [&str; 4] = ["negotiate", "ntlm", "kerberos", "nego2"];
+/// RFC 4559 §4; the others are what Windows offers beside them, CredSSP for its remote management.
+const SCHEMES: [&str; 5] = ["negotiate", "ntlm", "kerberos", "nego2", "credssp"];
 const FIELDS: [HeaderName; 5] = [
     AUTHORIZATION,
     WWW_AUTHENTICATE,
@@ -50,6 +50,7 @@ mod tests {
             ("www-authenticate", "NTLM"),
             ("www-authenticate", "Basic realm=\"a\", Negotiate"),
             ("www-authenticate", "Nego2"),
+            ("authorization", "CredSSP TVNTUA=="),
             ("proxy-authenticate", "NTLM"),
             ("authentication-info", "Negotiate oYG2"),
             ("persistent-auth", "true"),

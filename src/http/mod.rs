@@ -14,6 +14,7 @@ pub mod head;
 pub mod hops;
 pub mod hygiene;
 pub mod length;
+pub mod methods;
 pub mod reply;
 pub mod tokens;
 pub mod upgrade;

@@ -20,6 +20,7 @@ use super::request::{Refused, Visit};
 use super::upload::Upload;
 use crate::http::Refusal;
 use crate::http::head::{ResponseHead, parse_response_head, write_request_head};
+use crate::http::methods::is_idempotent;
 use crate::net::{Guarded, TunnelStream};
 use crate::snapshot::Lease;
 
@@ -81,7 +82,7 @@ async fn ask_without_body(
         });
         match answer.await {
             Ok(head) => return Ok((head, buffer)),
-            Err((Refusal::AnswerLost, _)) if *is_owned && buffer.is_empty() && parts.method.is_idempotent() => {
+            Err((Refusal::AnswerLost, _)) if *is_owned && buffer.is_empty() && is_idempotent(&parts.method) => {
                 *stream = reach(visit, lease.endpoint()).await?;
                 *is_owned = false;
             }

@@ -34,6 +34,7 @@ use super::upload::{Broken, HasBody, Progress, Sent, Upload};
 use crate::balance::Affinity;
 use crate::http::affinity::Asks;
 use crate::http::length::{BadLength, settle_length};
+use crate::http::methods::is_idempotent;
 use crate::http::{Refusal, binding, forward};
 use crate::snapshot::Endpoint;
 
@@ -241,7 +242,7 @@ async fn ask(
 impl Spare {
     /// What is needed to ask this once more, if that may be done (RFC 9110 §9.2.2).
     fn of(request: &Request<Upload>) -> Option<Self> {
-        if !request.method().is_idempotent() {
+        if !is_idempotent(request.method()) {
             return None;
         }
         let mut head = Request::new(());

@@ -96,7 +96,7 @@ async fn a_request_that_may_be_repeated_crosses_the_end_of_a_kept_connection_unh
     let endpoint = RawEndpoint::start().await;
     let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
     let mut client = proxy.client().await;
-    for method in ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"] {
+    for method in ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "PROPFIND", "MKCOL"] {
         let mut stream = rested(&endpoint, &mut client).await;
         client.send(format!("{method} /again?a=b HTTP/1.1\r\nHost: a\r\nX-One: 1\r\n\r\n")).await;
         let asked = stream.head().await;
