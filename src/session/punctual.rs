@@ -1,8 +1,10 @@
-//! Every timer of a session acts when its time is over, and at most a tenth of it or a second later. `tls_timeout` and
-//! `connect_timeout` are tokio's `timeout` and nothing else; those of what is written are [`Guarded`]'s own to test.
+//! Every timer of a session acts when its time is over, and at most a tenth of it or a second later. Those of
+//! what is written are [`Guarded`]'s own to test.
 
 use std::convert::Infallible;
 use std::future::pending;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +15,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::server::ResolvesServerCertUsingSni;
+use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
@@ -24,8 +30,9 @@ use super::exchange::late;
 use super::pool::Pool;
 use super::rest::HeadTimes;
 use super::upload::Upload;
+use crate::config::EndpointAddress;
 use crate::drain::Incarnation;
-use crate::net::Guarded;
+use crate::net::{DialError, Guarded, TlsStream, dial};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -134,6 +141,40 @@ async fn response_timeout_counts_from_the_end_of_the_request() {
         let start = Instant::now();
         late(sent, time).await;
         start.elapsed() - upload_takes
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn tls_timeout_is_punctual() {
+    let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let config = Arc::new(builder.with_cert_resolver(Arc::new(ResolvesServerCertUsingSni::new())));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    acts_in_time("tls_timeout", async |time| {
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (ours, _) = listener.accept().await.unwrap();
+        // The start of a record that never comes.
+        client.write_all(&[22, 3, 1, 1, 0]).await.unwrap();
+        let start = Instant::now();
+        let failed = TlsStream::accept_within(ours, Arc::clone(&config), time).await.unwrap_err();
+        assert_eq!(failed.error.kind(), ErrorKind::TimedOut);
+        start.elapsed()
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn connect_timeout_is_punctual() {
+    let full = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    full.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    full.listen(0).unwrap();
+    let address = full.local_addr().unwrap().as_socket().unwrap();
+    let _waiting = TcpStream::connect(address).await.unwrap();
+    acts_in_time("connect_timeout", async |time| {
+        let start = Instant::now();
+        assert!(matches!(dial(&EndpointAddress::Socket(address), time).await, Err(DialError::TimedOut)));
+        start.elapsed()
     })
     .await;
 }
