@@ -92,7 +92,7 @@ impl Context {
 
 type Answer = Response<Full<Bytes>>;
 
-/// Serves operators until `end`.
+/// Serves operators until `end`; who is connected then is answered, and no more than that.
 ///
 /// # Errors
 /// The runtime does not take the socket.
@@ -124,7 +124,11 @@ pub async fn serve(bound: Bound, context: Arc<Context>, end: impl Future<Output 
     };
     tokio::select! {
         failed = serving => failed,
-        () = end => Ok(()),
+        () = end => {
+            // Not before nobody is accepted any more: who keeps a connection asks elsewhere from now on.
+            places.dismiss();
+            Ok(())
+        }
     }
 }
 
