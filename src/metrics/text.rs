@@ -64,10 +64,8 @@ impl Metrics {
         let ours = registry.sub_registry_with_prefix("windlass");
         self.register(ours);
         now.register(ours);
-        if let Some(usage) = &now.process {
-            // Their names are everybody's: dashboards and alerts know them.
-            usage.register(registry.sub_registry_with_prefix("process"));
-        }
+        // Their names are everybody's: dashboards and alerts know them.
+        now.process.register(registry.sub_registry_with_prefix("process"));
         let mut text = String::new();
         encode(&mut text, &registry)?;
         Ok(exposition.of_open_metrics(text))
@@ -186,15 +184,23 @@ fn tunnel_labels(open: &TunnelsOpen) -> Vec<(&'static str, String)> {
 impl ProcessUsage {
     fn register(&self, registry: &mut Registry) {
         let Self { cpu_seconds, resident_bytes, virtual_bytes, descriptors, most_descriptors, started_at } = *self;
-        registry.register("cpu_seconds", "Time on a core, in seconds", ConstCounter::new(cpu_seconds));
-        registry.register("resident_memory_bytes", "Memory that is really there", constant(signed(resident_bytes)));
-        registry.register("virtual_memory_bytes", "Addresses that are taken", constant(signed(virtual_bytes)));
-        registry.register("open_fds", "Open file descriptors", constant(signed(descriptors)));
-        if let Some(most) = most_descriptors {
-            registry.register("max_fds", "How many file descriptors may be open", constant(signed(most)));
+        if let Some(taken) = cpu_seconds {
+            registry.register("cpu_seconds", "Time on a core, in seconds", ConstCounter::new(taken));
         }
-        let help = "When the process began, in seconds since 1970";
-        registry.register("start_time_seconds", help, ConstGauge::new(started_at));
+        for (name, help, value) in [
+            ("resident_memory_bytes", "Memory that is really there", resident_bytes),
+            ("virtual_memory_bytes", "Addresses that are taken", virtual_bytes),
+            ("open_fds", "Open file descriptors", descriptors),
+            ("max_fds", "How many file descriptors may be open", most_descriptors),
+        ] {
+            if let Some(value) = value {
+                registry.register(name, help, constant(signed(value)));
+            }
+        }
+        if let Some(began) = started_at {
+            let help = "When the process began, in seconds since 1970";
+            registry.register("start_time_seconds", help, ConstGauge::new(began));
+        }
     }
 }
 
@@ -272,14 +278,14 @@ mod tests {
             }],
             certificates: vec![("public".into(), 1_700_000_000)],
             time: 1_700_000_001,
-            process: Some(ProcessUsage {
-                cpu_seconds: 1.5,
-                resident_bytes: 4096,
-                virtual_bytes: 8192,
-                descriptors: 12,
+            process: ProcessUsage {
+                cpu_seconds: Some(1.5),
+                resident_bytes: None,
+                virtual_bytes: Some(8192),
+                descriptors: Some(12),
                 most_descriptors: Some(1024),
-                started_at: 1.7e9,
-            }),
+                started_at: Some(1.7e9),
+            },
             listeners: vec![("public".into(), ([127, 0, 0, 1], 80).into())],
             drains: vec![DrainGauge {
                 id: 1,
@@ -328,6 +334,10 @@ mod tests {
             assert!(text.lines().any(|found| found == line), "{line}\nis missing from\n{text}");
         }
         assert!(text.ends_with("# EOF\n"));
+        assert!(
+            !text.contains("process_resident_memory_bytes"),
+            "what cannot be told is no reason to be silent of the rest"
+        );
     }
 
     #[test]

@@ -75,12 +75,18 @@ impl Windlass {
 
     /// Starts one with `config` that may open so many descriptors.
     pub(crate) async fn with_descriptors(count: u64, config: &str) -> Self {
+        Self::start_through(&["sh", "-c", &format!("ulimit -n {count} && exec \"$@\""), "sh"], config).await
+    }
+
+    /// Starts one with `config` through a program that becomes what it is given.
+    pub(crate) async fn start_through(program: &[&str], config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_config(&folder, config);
         let log = fs::File::create(folder.path().join("log")).unwrap();
-        let mut command = Command::new("sh");
-        command.arg("-c").arg(format!("ulimit -n {count} && exec \"$@\"")).arg("sh");
-        command.args([env!("CARGO_BIN_EXE_windlass"), "run", "-c"]).arg(folder.path().join("windlass.toml"));
+        let (program, arguments) = program.split_first().unwrap();
+        let mut command = Command::new(program);
+        command.args(arguments).args([env!("CARGO_BIN_EXE_windlass"), "run", "-c"]);
+        command.arg(folder.path().join("windlass.toml"));
         let windlass = Self::spawn(folder, command, log.into());
         windlass.serves().await;
         windlass
