@@ -152,9 +152,12 @@ impl Running {
         let old = self.proxy.snapshot();
         let warnings = loaded.warnings.clone();
         let (settings, certificates) = loaded.into_parts();
-        let new = Snapshot::assemble(Arc::new(settings), certificates, &self.tickets, Some(&old));
+        let mut new = Snapshot::assemble(Arc::new(settings), certificates, &self.tickets, Some(&old));
         let diff = Diff::between(&old, &new);
         if diff.is_empty() {
+            // In other words, which the next change is told by.
+            new.generation = old.generation;
+            self.proxy.publish(new);
             return Ok(Reloaded { diff, renames: Vec::new(), draining: 0, generation: old.generation, warnings });
         }
         let renames = Rename::between(&old, &new);
