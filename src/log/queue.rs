@@ -54,9 +54,9 @@ impl Queue {
     /// Lets a line wait. Where there is no room it takes that of less urgent ones, the oldest first; else it is dropped.
     pub(super) fn push(&self, level: Level, text: String) {
         let mut state = self.state();
-        let dropped = state.push(lane(level), text);
+        // Under the lock: whoever begins to count in between would count them twice.
+        self.count(state.push(lane(level), text));
         drop(state);
-        self.count(dropped);
         self.filled.notify_one();
     }
 
