@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixStream};
 
@@ -91,6 +92,8 @@ async fn readiness_is_an_exit_code() {
     let windlass = windlass().await;
     let ready = windlass.ask(&["ready"]).await;
     assert_eq!((ready.status.code(), text(&ready).trim()), (Some(0), "ready"));
+    let ready = windlass.ask(&["ready", "--json"]).await;
+    assert_eq!(serde_json::from_slice::<Value>(&ready.stdout).unwrap(), json!({ "ready": true, "why": null }));
     let nobody = windlass.ask(&["ready", "--admin", "127.0.0.1:1"]).await;
     assert_eq!(nobody.status.code(), Some(1));
     assert!(text(&nobody).contains("no windlass answers"), "{}", text(&nobody));
