@@ -206,7 +206,7 @@ fn ready(context: &Context) -> Answer {
     match context.proxy.phase() {
         Phase::Serving if context.proxy.is_full() => text(StatusCode::SERVICE_UNAVAILABLE, "every place is taken\n"),
         Phase::Serving => text(StatusCode::OK, "ready\n"),
-        phase => text(StatusCode::SERVICE_UNAVAILABLE, phase.as_str()),
+        phase => text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", phase.as_str())),
     }
 }
 
