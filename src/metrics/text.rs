@@ -111,17 +111,12 @@ impl Metrics {
 
 impl Gauges {
     fn register(&self, registry: &mut Registry) {
-        let Self { generation, is_ready, sessions, most_tunnels, tunnels, endpoints, listeners, drains, .. } = self;
+        self.register_plain(registry);
+        let Self { endpoints, .. } = self;
         // Not an OpenMetrics info: the older text knows no such kind.
         let build = [(BuildLabels { version: env!("CARGO_PKG_VERSION") }, 1)];
         registry.register("build_info", "Which windlass this is", family(build));
-        let since = constant(signed(self.counting_since));
-        let help = "Unix time since which the counters count; a handoff begins anew";
-        registry.register("counting_since_seconds", help, since);
-        registry.register("config_generation", "Which configuration is served", constant(signed(*generation)));
-        registry.register("ready", "1 while new sessions and tunnels are welcome", constant(i64::from(*is_ready)));
-        registry.register("sessions_open", "Connections that are no tunnel", constant(signed(*sessions as u64)));
-        let here = tunnels.iter().map(|it| (tunnel_labels(it), it));
+        let here = self.tunnels.iter().map(|it| (tunnel_labels(it), it));
         let elsewhere = self.tunnels_of_predecessors.iter().map(|it| {
             let of_predecessor = ("process", "predecessor".to_owned());
             (tunnel_labels(it).into_iter().chain([of_predecessor]).collect(), it)
@@ -130,10 +125,6 @@ impl Gauges {
         let help =
             "Open tunnels; those of processes that handed over stand apart, and a sum counts them where they are";
         registry.register("tunnels_open", help, family(open));
-        let count = constant(signed(self.predecessors as u64));
-        registry.register("predecessors", "Processes that handed over and drain still", count);
-        let most = constant(signed(*most_tunnels as u64));
-        registry.register("tunnels_max", "How many connections and tunnels there is room for", most);
         let labels = |it: &EndpointGauge| EndpointLabels {
             upstream: it.upstream.to_string(),
             endpoint: it.endpoint.to_string(),
@@ -152,14 +143,35 @@ impl Gauges {
             .map(|(listener, ends)| (CertificateLabels { listener: listener.to_string() }, *ends));
         let help = "When the first of the listener's certificates ends, in seconds since 1970";
         registry.register("certificate_not_after_seconds", help, family(ends));
-        let expired = self.certificates.iter().filter(|(_, ends)| *ends < self.time).count();
-        let help = "How many listeners have a certificate that has ended";
-        registry.register("certificates_expired", help, constant(signed(expired as u64)));
-        let up = listeners.iter().map(|(listener, address)| {
+        let up = self.listeners.iter().map(|(listener, address)| {
             (ListenerLabels { listener: listener.to_string(), address: address.to_string() }, 1)
         });
         registry.register("listener_open", "1 for each listener that accepts", family(up));
-        let states = drains.iter().flat_map(|it| {
+        self.register_drains(registry);
+    }
+
+    /// What has no labels.
+    fn register_plain(&self, registry: &mut Registry) {
+        let expired = self.certificates.iter().filter(|(_, ends)| *ends < self.time).count();
+        for (name, help, value) in [
+            (
+                "counting_since_seconds",
+                "Unix time since which the counters count; a handoff begins anew",
+                self.counting_since,
+            ),
+            ("config_generation", "Which configuration is served", self.generation),
+            ("ready", "1 while new sessions and tunnels are welcome", u64::from(self.is_ready)),
+            ("sessions_open", "Connections that are no tunnel", self.sessions as u64),
+            ("predecessors", "Processes that handed over and drain still", self.predecessors as u64),
+            ("tunnels_max", "How many connections and tunnels there is room for", self.most_tunnels as u64),
+            ("certificates_expired", "How many listeners have a certificate that has ended", expired as u64),
+        ] {
+            registry.register(name, help, constant(signed(value)));
+        }
+    }
+
+    fn register_drains(&self, registry: &mut Registry) {
+        let states = self.drains.iter().flat_map(|it| {
             let state = |state, count: usize| {
                 let labels = DrainStateLabels { drain: it.id, cause: it.cause, scope: it.scope.clone(), state };
                 (labels, signed(count as u64))
@@ -167,7 +179,7 @@ impl Gauges {
             [state("left", it.left), state("told", it.told), state("closed", it.closed), state("cut", it.cut)]
         });
         registry.register("drain_tunnels", "Tunnels of the drains under way", family(states));
-        let ends = drains.iter().map(|it| {
+        let ends = self.drains.iter().map(|it| {
             let labels = DrainLabels { drain: it.id, cause: it.cause, scope: it.scope.clone() };
             (labels, signed(it.ends_in.as_secs()))
         });
