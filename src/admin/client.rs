@@ -76,7 +76,8 @@ impl Client {
     /// # Errors
     /// Nobody answers.
     pub async fn ready(&self) -> Result<Result<(), String>, AskError> {
-        let (status, body) = self.send(Method::GET, "/ready", Bytes::new()).await?;
+        let sent = timeout(PATIENCE, self.send(Method::GET, "/ready", Bytes::new())).await;
+        let (status, body) = sent.unwrap_or_else(|_| Err(self.silent()))?;
         let text = String::from_utf8_lossy(&body).trim().to_owned();
         Ok(if status.is_success() { Ok(()) } else { Err(text) })
     }
@@ -212,6 +213,8 @@ mod tests {
         assert!(stuck_for_all.contains("said nothing for 10 seconds; the process is stuck"), "{stuck_for_all}");
         assert!(connected.is_ok());
         let silent = asked.get::<serde_json::Value>("/status").await.unwrap_err().to_string();
+        assert!(silent.contains("said nothing for 10 seconds"), "{silent}");
+        let silent = timeout(2 * PATIENCE, asked.ready()).await.unwrap().unwrap_err().to_string();
         assert!(silent.contains("said nothing for 10 seconds"), "{silent}");
     }
 }

@@ -1,27 +1,27 @@
 //! What can be told by looking: the status and the gauges.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use rustls::pki_types::UnixTime;
 use tokio::time::Instant;
 
+use super::holdings::drain_status;
 use super::notes::Notes;
 use super::predecessors::{Answered, Held, Holdings};
+use super::tunnels::Tunnels;
 use super::wire::{
-    DrainState, DrainStatus, EndpointStatus, ListenerStatus, PredecessorStatus, ReloadsStatus, RouteStatus,
-    STATUS_SCHEMA, Status, UpstreamStatus,
+    EndpointStatus, ListenerStatus, PredecessorStatus, ReloadsStatus, RouteStatus, STATUS_SCHEMA, Status,
+    UpstreamStatus,
 };
-use crate::drain::{DrainEnd, DrainNote, Incarnation, Member, Ticket};
+use crate::drain::DrainNote;
 use crate::metrics::{DrainGauge, EndpointGauge, Gauges, ReloadCounts, TunnelsOpen};
-use crate::process::{Predecessor, usage};
+use crate::process::{Predecessor, unix_seconds, usage};
 use crate::session::{Phase, Proxy};
-use crate::snapshot::{Endpoint, Route, Snapshot, Upstream};
+use crate::snapshot::{Endpoint, Route, Upstream};
 
 /// How things stand, for people and their scripts; `predecessors` is what those answered that handed over.
 pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<Answered<Holdings>>) -> Status {
     let snapshot = proxy.snapshot();
-    let tunnels = Tunnels::count(proxy, &snapshot);
+    let tunnels = Tunnels::count(proxy);
     let elsewhere = Elsewhere::of(&predecessors);
     let told_elsewhere = elsewhere.sum(|_| true);
     let ReloadCounts { changed, unchanged, refused } = proxy.metrics.reloads();
@@ -60,44 +60,15 @@ pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<Answered<Ho
         phase: proxy.phase().as_str().to_owned(),
         generation: snapshot.generation,
         reloads: ReloadsStatus { changed, unchanged, refused, last_refusal: notes.last_refusal() },
-        sessions: proxy.open_places().saturating_sub(tunnels.all),
-        tunnels: tunnels.all + told_elsewhere,
+        sessions: proxy.open_places().saturating_sub(tunnels.all()),
+        tunnels: tunnels.all() + told_elsewhere,
         tunnels_of_predecessors: told_elsewhere,
-        tunnels_of_what_is_gone: tunnels.of_what_is_gone + elsewhere.sum(|held| !held.stands_on(&snapshot)),
+        tunnels_of_what_is_gone: tunnels.of_what_is_gone(&snapshot) + elsewhere.sum(|held| !held.stands_on(&snapshot)),
         listeners: listeners.collect(),
         routes: routes.collect(),
         upstreams: upstreams.collect(),
         predecessors: predecessors.iter().map(predecessor).collect(),
-        drains: proxy.drains.all().into_iter().map(drain).collect(),
-    }
-}
-
-/// What this process holds, for the one that it has handed over to.
-pub fn holdings(proxy: &Proxy) -> Holdings {
-    let snapshot = proxy.snapshot();
-    let mut open = BTreeMap::new();
-    proxy.registry.each(|ticket| {
-        let Member { listener, route, upstream, endpoint, .. } = &ticket.member;
-        let place = (listener.0.clone(), route.0.clone(), upstream.0.clone(), endpoint.0.clone(), endpoint.1.0);
-        *open.entry(place).or_insert(0) += 1;
-    });
-    let tunnels = open.into_iter().map(|((listener, route, upstream, endpoint, life), tunnels)| {
-        let configured = snapshot.upstreams().get(&upstream).into_iter().flat_map(|it| it.endpoints());
-        let mut same = configured.filter(|it| it.life.incarnation == Incarnation(life));
-        Held {
-            address: same.next().map(|it| it.address.to_string()),
-            listener: listener.to_string(),
-            route: route.to_string(),
-            upstream: upstream.to_string(),
-            endpoint: endpoint.to_string(),
-            tunnels,
-        }
-    });
-    let ends_at = proxy.stages().borrow().drain.map(|times| times.deadline);
-    Holdings {
-        tunnels: tunnels.collect(),
-        drains: proxy.drains.all().into_iter().map(drain).collect(),
-        ends_in_seconds: ends_at.map(|at| at.saturating_duration_since(Instant::now()).as_secs()),
+        drains: proxy.drains.all().into_iter().map(drain_status).collect(),
     }
 }
 
@@ -112,13 +83,11 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
             open.insert(names, 0);
         }
     }
-    proxy.registry.each(|ticket| {
-        let member = &ticket.member;
-        // Names are cheap to clone.
+    let tunnels = Tunnels::count(proxy);
+    for (member, count) in tunnels.places() {
         let names = (member.route.0.clone(), member.upstream.0.clone(), member.endpoint.0.clone());
-        *open.entry(names).or_insert(0) += 1;
-    });
-    let all = open.values().sum();
+        *open.entry(names).or_insert(0) += count;
+    }
     let endpoints = snapshot.upstreams().values().flat_map(|upstream| {
         let name = &upstream.settings.name;
         upstream.endpoints().iter().map(|it| EndpointGauge {
@@ -137,7 +106,7 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
         counting_since: notes.since_unix_seconds,
         generation: snapshot.generation,
         is_ready: proxy.phase() == Phase::Serving && !proxy.is_full(),
-        sessions: proxy.open_places().saturating_sub(all),
+        sessions: proxy.open_places().saturating_sub(tunnels.all()),
         most_tunnels: proxy.most_tunnels,
         tunnels: open
             .into_iter()
@@ -148,34 +117,9 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
         endpoints: endpoints.collect(),
         listeners: notes.listeners(),
         certificates: certificates.collect(),
-        time: i64::try_from(UnixTime::now().as_secs()).unwrap_or(i64::MAX),
+        time: i64::try_from(unix_seconds()).unwrap_or(i64::MAX),
         process: usage(),
         drains: under_way.map(drain_gauge).collect(),
-    }
-}
-
-/// The open tunnels, counted in one look at the registry.
-struct Tunnels {
-    all: usize,
-    of_what_is_gone: usize,
-    by_life: BTreeMap<u64, usize>,
-}
-
-impl Tunnels {
-    fn count(proxy: &Proxy, snapshot: &Snapshot) -> Self {
-        let mut tunnels = Self { all: 0, of_what_is_gone: 0, by_life: BTreeMap::new() };
-        proxy.registry.each(|ticket| {
-            tunnels.all += 1;
-            tunnels.of_what_is_gone += usize::from(!is_there(snapshot, ticket));
-            for Incarnation(life) in [ticket.member.route.1, ticket.member.endpoint.1] {
-                *tunnels.by_life.entry(life).or_insert(0) += 1;
-            }
-        });
-        tunnels
-    }
-
-    fn of(&self, life: Incarnation) -> usize {
-        self.by_life.get(&life.0).copied().unwrap_or(0)
     }
 }
 
@@ -195,14 +139,8 @@ impl<'a> Elsewhere<'a> {
         self.sum(|held| route.settings.name.as_str() == held.route && route.settings.upstream.as_str() == held.upstream)
     }
 
-    /// At another address it would be another one.
     fn of_endpoint(&self, upstream: &Upstream, endpoint: &Endpoint) -> usize {
-        let address = endpoint.address.to_string();
-        self.sum(|held| {
-            upstream.settings.name.as_str() == held.upstream
-                && endpoint.name.as_str() == held.endpoint
-                && held.address.as_ref() == Some(&address)
-        })
+        self.sum(|held| upstream.settings.name.as_str() == held.upstream && held.is_on(endpoint))
     }
 
     fn by_place(&self) -> Vec<TunnelsOpen> {
@@ -237,38 +175,6 @@ fn predecessor(answered: &Answered<Holdings>) -> PredecessorStatus {
             drains: Vec::new(),
             problem: Some(problem.clone()),
         },
-    }
-}
-
-/// Whether what a tunnel stands on is still configured.
-fn is_there(snapshot: &Snapshot, ticket: &Arc<Ticket>) -> bool {
-    let member = &ticket.member;
-    let listener = snapshot.listeners().get(&member.listener.0).map(|it| it.life.incarnation);
-    let route = snapshot.routes().get(&member.route.0);
-    let endpoint = route.and_then(|route| route.upstream.endpoints().iter().find(|it| it.name == member.endpoint.0));
-    listener == Some(member.listener.1)
-        && route.is_some_and(|route| route.life.incarnation == member.route.1)
-        && endpoint.is_some_and(|endpoint| endpoint.life.incarnation == member.endpoint.1)
-}
-
-fn drain(note: DrainNote) -> DrainStatus {
-    let progress = note.progress;
-    DrainStatus {
-        id: note.id,
-        cause: note.cause.to_string(),
-        scope: note.scope,
-        state: match note.end {
-            None => DrainState::Running,
-            Some(DrainEnd::Complete) => DrainState::Complete,
-            Some(DrainEnd::TakenBack) => DrainState::TakenBack,
-        },
-        tunnels: progress.tunnels,
-        left: progress.left,
-        told: progress.told,
-        closed: progress.closed,
-        cut: progress.cut,
-        ends_in_seconds: progress.ends_at.saturating_duration_since(Instant::now()).as_secs(),
-        raised_to_per_second: note.raised_to,
     }
 }
 

@@ -7,17 +7,19 @@
 mod client;
 mod command;
 mod guard;
+mod holdings;
 mod look;
 mod notes;
 mod places;
 mod predecessors;
 mod server;
 mod socket;
+mod tunnels;
 mod wire;
 
 pub use client::{AskError, Asked, Client};
 pub use command::{Command, Commands, Failed, Reply, channel};
-pub use look::holdings;
+pub use holdings::holdings;
 pub use notes::Notes;
 pub use places::Places;
 pub use predecessors::{Answered, DrainOrder, Held, Holdings, PredecessorDrain, Question, ask};

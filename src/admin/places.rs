@@ -50,10 +50,12 @@ struct Taken {
 
 #[derive(Debug)]
 struct Connection {
-    /// The number of its rest; `None` while a request of it is carried out.
+    /// The number of its rest, at first its own; `None` while a request of it is carried out.
     rest: Option<u64>,
     /// What tells it to leave; `None` once it was told.
     tell: Option<oneshot::Sender<()>>,
+    /// It is told when it is answered.
+    is_dismissed: bool,
 }
 
 impl Places {
@@ -71,10 +73,14 @@ impl Places {
         let (number, needed) = lock(&self.taken).enter();
         Place { guest: Guest { number, taken: Arc::clone(&self.taken) }, needed, _permit: permit }
     }
-}
 
-impl Places {
-    /// Tells everybody to leave: who rests does so at once, the others when they are answered.
+    /// Nobody is served here any longer than they must: who rests leaves at once, the others when they are answered. Who has
+    /// come a moment ago has a request on its way, most likely, and is answered too.
+    pub(super) fn dismiss(&self) {
+        lock(&self.taken).dismiss_all();
+    }
+
+    /// Tells everybody to leave, now.
     pub(super) fn clear(&self) {
         lock(&self.taken).tell_all();
     }
@@ -127,6 +133,9 @@ impl Drop for AtWork {
         let rest = taken.next();
         if let Some(connection) = taken.connections.get_mut(&self.0.number) {
             connection.rest = Some(rest);
+            if connection.is_dismissed {
+                connection.tell();
+            }
         }
         if taken.is_wanted {
             taken.want();
@@ -143,23 +152,36 @@ impl Taken {
     fn enter(&mut self) -> (u64, oneshot::Receiver<()>) {
         let number = self.next();
         let (tell, needed) = oneshot::channel();
-        self.connections.insert(number, Connection { rest: Some(number), tell: Some(tell) });
+        self.connections.insert(number, Connection { rest: Some(number), tell: Some(tell), is_dismissed: false });
         (number, needed)
     }
 
     fn tell_all(&mut self) {
-        for tell in self.connections.values_mut().filter_map(|it| it.tell.take()) {
-            // One that has just ended by itself is gone already.
-            let _ = tell.send(());
+        self.connections.values_mut().for_each(Connection::tell);
+    }
+
+    fn dismiss_all(&mut self) {
+        for (number, connection) in &mut self.connections {
+            connection.is_dismissed = true;
+            if connection.rest.is_some_and(|rest| rest != *number) {
+                connection.tell();
+            }
         }
     }
 
     /// Tells the connection that has rested longest to leave; where none rests, the next one that does.
     fn want(&mut self) {
         let resting = self.connections.values_mut().filter(|it| it.rest.is_some() && it.tell.is_some());
-        let tell = resting.min_by_key(|it| it.rest).and_then(|it| it.tell.take());
-        self.is_wanted = tell.is_none();
-        if let Some(tell) = tell {
+        let longest = resting.min_by_key(|it| it.rest);
+        self.is_wanted = longest.is_none();
+        longest.into_iter().for_each(Connection::tell);
+    }
+}
+
+impl Connection {
+    /// Tells it to leave.
+    fn tell(&mut self) {
+        if let Some(tell) = self.tell.take() {
             // One that has just ended by itself makes room too.
             let _ = tell.send(());
         }
@@ -220,5 +242,21 @@ mod tests {
         assert!(is_told(&mut taken[5]) && !is_told(&mut taken[7]));
         drop(taken.remove(5));
         newcomer.await;
+    }
+
+    #[tokio::test]
+    async fn who_is_dismissed_is_answered_first() {
+        let places = Places::default();
+        let mut taken = [places.take().await, places.take().await, places.take().await];
+        let [resting, busy, new] = &mut taken;
+        drop(resting.guest.at_work());
+        let at_work = busy.guest.at_work();
+
+        places.dismiss();
+        assert!(is_told(resting) && !is_told(busy) && !is_told(new));
+        drop(at_work);
+        assert!(is_told(busy) && !is_told(new));
+        drop(new.guest.at_work());
+        assert!(is_told(new));
     }
 }

@@ -1,7 +1,6 @@
 //! What a process asks those that handed over to it, or to one before it, and drain still; and what they answer.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -96,13 +95,16 @@ pub struct Answered<T> {
 impl Held {
     /// Whether everything that they stand on is in `snapshot`: the names, and the endpoint's address.
     pub fn stands_on(&self, snapshot: &Snapshot) -> bool {
-        let is_endpoint = |it: &Arc<Endpoint>| {
-            it.name.as_str() == self.endpoint && self.address.as_ref() == Some(&it.address.to_string())
-        };
         snapshot.listeners().contains_key(self.listener.as_str())
             && snapshot.routes().get(self.route.as_str()).is_some_and(|route| {
-                route.settings.upstream.as_str() == self.upstream && route.upstream.endpoints().iter().any(is_endpoint)
+                route.settings.upstream.as_str() == self.upstream
+                    && route.upstream.endpoints().iter().any(|it| self.is_on(it))
             })
+    }
+
+    /// Whether this is their endpoint: at another address it would be another one.
+    pub fn is_on(&self, endpoint: &Endpoint) -> bool {
+        endpoint.name.as_str() == self.endpoint && self.address.as_ref() == Some(&endpoint.address.to_string())
     }
 }
 

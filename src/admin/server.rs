@@ -92,7 +92,7 @@ impl Context {
 
 type Answer = Response<Full<Bytes>>;
 
-/// Serves operators until `end`.
+/// Serves operators until `end`; who is connected then is answered, and no more than that.
 ///
 /// # Errors
 /// The runtime does not take the socket.
@@ -124,7 +124,11 @@ pub async fn serve(bound: Bound, context: Arc<Context>, end: impl Future<Output 
     };
     tokio::select! {
         failed = serving => failed,
-        () = end => Ok(()),
+        () = end => {
+            // Not before nobody is accepted any more: who keeps a connection asks elsewhere from now on.
+            places.dismiss();
+            Ok(())
+        }
     }
 }
 
@@ -202,7 +206,7 @@ fn ready(context: &Context) -> Answer {
     match context.proxy.phase() {
         Phase::Serving if context.proxy.is_full() => text(StatusCode::SERVICE_UNAVAILABLE, "every place is taken\n"),
         Phase::Serving => text(StatusCode::OK, "ready\n"),
-        phase => text(StatusCode::SERVICE_UNAVAILABLE, phase.as_str()),
+        phase => text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", phase.as_str())),
     }
 }
 

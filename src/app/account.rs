@@ -52,9 +52,9 @@ fn answer(proxy: &Proxy, drains: &Drains, question: &str) -> serde_json::Result<
         }
         Question::Undrain { endpoint } => {
             let undrained = endpoint.parse().map(|target| {
-                let was_draining = undrain(proxy, drains, &target);
+                let was_draining = undrain(proxy, drains, &target)?;
                 tracing::info!(endpoint = %target, was_draining, "an operator takes a drain back, through the new process");
-                was_draining
+                Some(was_draining)
             });
             serde_json::to_string(&undrained.map_err(|wrong: crate::drain::NoTarget| wrong.to_string()))
         }

@@ -126,9 +126,7 @@ impl Running {
         channel.send(&Message::TicketKeys { keys }, None).await?;
         channel.send(&Message::Complete, None).await
     }
-}
 
-impl Running {
     /// The endpoints that operators drain.
     fn draining(&self) -> Vec<Message> {
         let snapshot = self.proxy.snapshot();

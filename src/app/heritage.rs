@@ -26,6 +26,8 @@ pub(super) struct Heritage {
     pub(super) sockets: InheritedSockets,
     pub(super) tickets: Option<TicketKeys>,
     pub(super) predecessors: Arc<Predecessors>,
+    /// Those of the process before. It hears them until this one serves, and each word of theirs is heard once.
+    unheard: Vec<(u32, Channel)>,
     /// Who would take the end of this process for the end of the service.
     pub(super) watcher: Option<Watcher>,
     /// Where operators were listened to.
@@ -86,6 +88,9 @@ impl Heritage {
             tracing::info!(predecessor = pid, "took over");
             // One that is gone by now has no need of the word.
             let _ = channel.send(&Message::Serving, None).await;
+            self.unheard.push((pid, channel));
+        }
+        for (pid, channel) in self.unheard {
             self.predecessors.hear(pid, channel);
         }
     }
@@ -139,7 +144,7 @@ impl Heritage {
                 Message::Socket { role, name, bind } => self.take_socket(role, &name, &bind, descriptor)?,
                 Message::Predecessor { pid } => {
                     let descriptor = descriptor.ok_or(io::ErrorKind::InvalidData)?;
-                    self.predecessors.hear(pid, Channel::adopt(descriptor)?);
+                    self.unheard.push((pid, Channel::adopt(descriptor)?));
                 }
                 Message::Draining { upstream, endpoint, address } => {
                     self.draining.push(Draining { upstream, endpoint, address });
@@ -203,3 +208,30 @@ const STILL_OPENED: u64 = 1_000_000;
 
 /// Of what is wrong, the log of the process before gets so many characters; ours has all of it.
 const LONGEST_REASON: usize = 2_000;
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+    use crate::process::Predecessor;
+
+    #[tokio::test]
+    async fn a_predecessor_is_the_old_processs_to_hear_until_the_new_one_serves() {
+        let (old, ours) = Channel::pair().unwrap();
+        let (predecessor, theirs) = Channel::pair().unwrap();
+        old.send(&Message::Offer { protocol: PROTOCOL, pid: 70 }, None).await.unwrap();
+        old.send(&Message::Predecessor { pid: 60 }, Some(theirs.as_fd())).await.unwrap();
+        old.send(&Message::Complete, None).await.unwrap();
+        let mut heritage = Heritage::default();
+        heritage.hear_out(Channel::adopt(ours).unwrap()).await.unwrap();
+        let predecessors = Arc::clone(&heritage.predecessors);
+        assert!(predecessors.living().is_empty());
+
+        heritage.say_serving().await;
+        let silent = |pid| Predecessor { pid, tunnels: None };
+        assert_eq!(predecessors.list(), [silent(60), silent(70)]);
+        assert!(matches!(old.receive().await, Ok(Some((Message::Serving, _)))));
+        drop(predecessor);
+    }
+}

@@ -50,7 +50,9 @@ impl Control {
 
     pub(super) fn undrain(&mut self, target: EndpointTarget, reply: Reply<UndrainAnswer>) {
         let here = self.running.undrain(&target);
-        tracing::info!(endpoint = %target, was_draining = here, "an operator takes a drain back");
+        if let Some(was_draining) = here {
+            tracing::info!(endpoint = %target, was_draining, "an operator takes a drain back");
+        }
         let predecessors = self.running.predecessors.clone();
         self.see_to(async move {
             let endpoint = target.to_string();

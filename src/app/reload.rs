@@ -3,6 +3,7 @@
 use std::mem::take;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use std::{error, fmt};
 
 use rustls::pki_types::UnixTime;
@@ -10,13 +11,14 @@ use rustls::pki_types::UnixTime;
 use super::admin_listener::AdminError;
 use super::listeners::BindError;
 use super::prints::Prints;
-use super::running::{Running, problems, write_all};
+use super::running::{Running, write_all};
 use super::socket_folder;
 use crate::config::{
     self, CertificateFiles, ListenerSettings, OnReload, Problem, Problems, Reading, Settings, Warning, Warnings,
     counted,
 };
 use crate::drain::{Cause, Drain, Policy, Standing};
+use crate::process::unix_seconds;
 use crate::session::Proxy;
 use crate::snapshot::{Certificates, Diff, Rename, Snapshot, load_certificates};
 use crate::tls::{CertificateError, CertifiedBundle};
@@ -80,7 +82,7 @@ impl Loaded {
     pub fn read(settings: Settings) -> Result<Self, Problems> {
         let prints = Prints::of_certificates(&settings);
         let socket = socket_folder::look(&settings.admin);
-        let (certificates, socket) = match (load_certificates(&settings).map_err(problems), socket) {
+        let (certificates, socket) = match (load_certificates(&settings), socket) {
             (Ok(certificates), Ok(warning)) => (certificates, warning),
             (Ok(_), Err(problem)) => return Err(problem.into()),
             (Err(problems), socket) => return Err(problems.and(socket.err())),
@@ -130,7 +132,7 @@ fn problems_of(certificates: &[CertificateFiles]) -> impl Iterator<Item = Proble
 }
 
 fn warnings_of(settings: &Settings, certificates: &Certificates) -> Vec<Warning> {
-    let now = UnixTime::now();
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(unix_seconds()));
     let of_listener = |listener: &Arc<ListenerSettings>| {
         let (tls, bundle) = (listener.tls.as_ref()?, certificates.get(&listener.name)?);
         Some(bundle.warnings(&tls.certificates, now))
@@ -152,9 +154,12 @@ impl Running {
         let old = self.proxy.snapshot();
         let warnings = loaded.warnings.clone();
         let (settings, certificates) = loaded.into_parts();
-        let new = Snapshot::assemble(Arc::new(settings), certificates, &self.tickets, Some(&old));
+        let mut new = Snapshot::assemble(Arc::new(settings), certificates, &self.tickets, Some(&old));
         let diff = Diff::between(&old, &new);
         if diff.is_empty() {
+            // In other words, which the next change is told by.
+            new.generation = old.generation;
+            self.proxy.publish(new);
             return Ok(Reloaded { diff, renames: Vec::new(), draining: 0, generation: old.generation, warnings });
         }
         let renames = Rename::between(&old, &new);

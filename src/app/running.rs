@@ -124,18 +124,6 @@ impl Built {
     }
 }
 
-pub(super) fn problems(errors: Vec<crate::tls::CertificateError>) -> Problems {
-    let found = errors.into_iter().map(crate::tls::CertificateError::into_problem).collect();
-    match Problems::check(found) {
-        Err(problems) => problems,
-        Ok(()) => Problems::from(crate::config::Problem::of_file(
-            std::path::Path::new(""),
-            "the certificates cannot be used",
-            "look at the files that [listener.NAME.tls] names",
-        )),
-    }
-}
-
 fn worker_count(workers: WorkerCount) -> usize {
     match workers {
         WorkerCount::Count(count) => count.get(),

@@ -1,12 +1,14 @@
 //! The commands that ask a running process.
 
 use std::ffi::OsString;
+use std::io;
 use std::num::NonZeroU32;
 use std::path::{PathBuf, absolute};
 use std::process::ExitCode;
 
 use clap::Args;
 use http::StatusCode;
+use serde_json::json;
 
 use super::arguments::{FAILED, WOULD_CLOSE, WRONG, complain, say};
 use super::file::ConfigFile;
@@ -114,13 +116,14 @@ pub(super) async fn status(ask: Ask) -> Result<ExitCode, Failure> {
 }
 
 pub(super) async fn ready(ask: Ask) -> Result<ExitCode, Failure> {
-    match ask.client()?.ready().await? {
-        Ok(()) => {
-            say("ready");
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(why) => Err(Failure::Failed(format!("not ready: {why}"))),
+    let ready = ask.client()?.ready().await?;
+    let code = if ready.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) };
+    match ready {
+        ready if ask.json => say(&json!({ "ready": ready.is_ok(), "why": ready.err() }).to_string()),
+        Ok(()) => say("ready"),
+        Err(why) => complain(&format!("not ready: {why}")),
     }
+    Ok(code)
 }
 
 /// Where nobody can be asked, `main` is told by a signal: systemd says who the service is to what it runs.
@@ -139,13 +142,20 @@ pub(super) async fn reload(ask: Ask, main: Option<OsString>) -> Result<ExitCode,
 /// What can be told before a reload by signal is told: the file is right. Its outcome is in the log.
 fn signal_reload(ask: &Ask, error: &AskError, main: Option<OsString>) -> Result<ExitCode, Failure> {
     let failed = || Failure::Failed(error.to_string());
-    let is_mute =
-        matches!(error, AskError::Off | AskError::Unreachable(..) | AskError::Refused(StatusCode::FORBIDDEN, _));
-    let main: u32 = main.filter(|_| is_mute).and_then(|pid| pid.to_str()?.parse().ok()).ok_or_else(failed)?;
+    let main: u32 = main.filter(|_| is_mute(error)).and_then(|pid| pid.to_str()?.parse().ok()).ok_or_else(failed)?;
     Loaded::read_file(ask.file().path()).map_err(|problems| Failure::Wrong(problems.to_string()))?;
     ask_for_reload(main).map_err(|error| Failure::Failed(format!("process {main} cannot be signalled: {error}")))?;
     say(&format!("process {main} reads its file again, which is right; its log says what came of it ({error})"));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether nobody can be asked at all. Who listens and says nothing is stuck, and would not hear a signal either.
+fn is_mute(error: &AskError) -> bool {
+    match error {
+        AskError::Off | AskError::Refused(StatusCode::FORBIDDEN, _) => true,
+        AskError::Unreachable(_, error) => error.kind() != io::ErrorKind::TimedOut,
+        AskError::Refused(..) | AskError::Nonsense(_) => false,
+    }
 }
 
 pub(super) async fn handoff(ask: Ask) -> Result<ExitCode, Failure> {
@@ -258,4 +268,19 @@ fn reason(text: &str) -> Result<String, BadPolicy> {
 fn close_code(text: &str) -> Result<u16, String> {
     let code: u16 = text.parse().map_err(|_| "is not a number".to_owned())?;
     CloseCode::new(code).map(CloseCode::get).ok_or_else(|| "write 1000 to 1003, 1007 to 1014, or 3000 to 4999".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_listens_and_says_nothing_is_not_signalled() {
+        let listen = AdminListen::Unix("/run/windlass/admin.sock".into());
+        let unreachable = |kind: io::ErrorKind| is_mute(&AskError::Unreachable(listen.clone(), kind.into()));
+        assert!(!unreachable(io::ErrorKind::TimedOut));
+        assert!(unreachable(io::ErrorKind::ConnectionRefused) && unreachable(io::ErrorKind::NotFound));
+        assert!(is_mute(&AskError::Off) && is_mute(&AskError::Refused(StatusCode::FORBIDDEN, String::new())));
+        assert!(!is_mute(&AskError::Refused(StatusCode::UNPROCESSABLE_ENTITY, String::new())));
+    }
 }

@@ -37,19 +37,19 @@ fn parse_bind(text: &str) -> Result<Bind, Complaint> {
     if is_ip(text) {
         return Err(no_port(text, 443));
     }
-    let (host, port) = match Written::of(text) {
-        Written { host, port: Some(Ok(port)) } => (host, port),
-        Written { port: Some(Err(port)), .. } => {
+    let (host, port) = match Parts::of(text) {
+        Parts { host, port: Some(Ok(port)) } => (host, port),
+        Parts { port: Some(Err(port)), .. } => {
             return Err(Complaint::new(
                 problem,
                 format!("{port} is no port: write one up to 65535, as in \"0.0.0.0:443\""),
             ));
         }
-        Written { host, port: None } if !host.is_empty() && parse_host_name(host).is_ok() => {
+        Parts { host, port: None } if !host.is_empty() && parse_host_name(host).is_ok() => {
             let hint = "write \"0.0.0.0:443\"; a name that clients ask for stands in the `hosts` of a route";
             return Err(Complaint::new(problem, hint));
         }
-        Written { port: None, .. } => return Err(problem.into()),
+        Parts { port: None, .. } => return Err(problem.into()),
     };
     Err(match host {
         "" | "*" => Complaint::new(problem, format!("write \"0.0.0.0:{port}\", or \"[::]:{port}\" for IPv6")),
@@ -107,12 +107,12 @@ fn parse_endpoint_address(text: &str) -> Result<EndpointAddress, Complaint> {
 
 /// What is wrong with an endpoint that is no host with a port.
 fn misread(text: &str) -> Complaint {
-    match Written::of(text) {
-        Written { host: "" | "*", port: Some(Ok(port)) } if port != 0 => Complaint::new(
+    match Parts::of(text) {
+        Parts { host: "" | "*", port: Some(Ok(port)) } if port != 0 => Complaint::new(
             format!("{text:?} is only a port"),
             format!("write \"127.0.0.1:{port}\", with the host that it is on"),
         ),
-        Written { host, port: Some(Ok(port)) } if port != 0 && reachable(host, port).is_some() => Complaint::new(
+        Parts { host, port: Some(Ok(port)) } if port != 0 && reachable(host, port).is_some() => Complaint::new(
             format!("{text:?} is more than a host and a port"),
             format!("write only these: {:?}", reachable(host, port).unwrap_or_default()),
         ),
@@ -130,7 +130,7 @@ fn misread(text: &str) -> Complaint {
 }
 
 fn url(text: &str, scheme: &str) -> Complaint {
-    let Written { host, port } = Written::of(text);
+    let Parts { host, port } = Parts::of(text);
     let is_encrypted = matches!(scheme.to_ascii_lowercase().as_str(), "https" | "wss" | "tls" | "ssl" | "h2" | "grpcs");
     if is_encrypted {
         let plain = reachable(host, 8080).unwrap_or_else(|| "10.0.0.11:8080".into());
@@ -154,13 +154,13 @@ fn reachable(host: &str, port: u16) -> Option<String> {
 }
 
 /// A text taken apart: what stands around host and port (a scheme, a user, a path, options) is left out.
-struct Written<'t> {
+struct Parts<'t> {
     host: &'t str,
     /// `None` where there is none, the digits where they are none.
     port: Option<Result<u16, &'t str>>,
 }
 
-impl<'t> Written<'t> {
+impl<'t> Parts<'t> {
     fn of(text: &'t str) -> Self {
         let text = text.split_once("://").map_or(text, |(_, rest)| rest);
         let text = text.split(['/', ' ', '?', ';', ',']).next().unwrap_or_default();

@@ -80,8 +80,7 @@ fn look(source: &str, file: &Path) -> Reading {
     // A table that is written twice is one table here, with what each of the two says.
     let settings =
         mistakes.is_empty().then(|| settings(&Section::new(Spot::new(&report, "", 0..0), &FILE, tree.get_ref())));
-    let Noted { problems, warnings, certificates } = report.into_noted();
-    let checked = Problems::check(problems);
+    let Noted { checked, warnings, certificates } = report.into_noted();
     let settings = match settings {
         Some(settings) => {
             let written = Written::new(tree.get_ref(), source);
@@ -111,10 +110,8 @@ pub fn load_admin(path: &Path) -> Result<AdminSettings, Problems> {
     let source = String::from_utf8_lossy(&bytes);
     let report = Report::new(path, &source);
     let (tree, _) = DeTable::parse_recoverable(&source);
-    let admin = admin(&Section::new(Spot::new(&report, "", 0..0), &FILE, tree.get_ref()));
-    let Err(problems) = report.finish() else { return Ok(admin) };
-    let ours = problems.iter().filter(|problem| problem.place().key.starts_with("admin")).cloned().collect();
-    Problems::check(ours).map(|()| admin)
+    let admin = admin(&Section::of_some(Spot::new(&report, "", 0..0), &FILE, tree.get_ref()));
+    report.finish().map(|()| admin)
 }
 
 fn unreadable(path: &Path, error: &io::Error, hint_without_permission: &str) -> Problem {
@@ -199,6 +196,7 @@ fn not_text(bytes: &[u8], valid_up_to: usize, file: &Path) -> Problems {
 
 #[cfg(test)]
 mod tests {
+    use super::super::AdminListen;
     use super::*;
 
     #[test]
@@ -210,5 +208,19 @@ mod tests {
         assert_eq!(hint(io::ErrorKind::IsADirectory), "name the file in this folder");
         assert_eq!(hint(io::ErrorKind::InvalidInput), "write it to a file, and name that");
         assert_eq!(hint(io::ErrorKind::InvalidFilename), "name a file that can be read");
+    }
+
+    #[test]
+    fn where_to_ask_is_read_whatever_else_stands_in_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("windlass.toml");
+        let others: String = (0..1000).map(|number| format!("administrator_{number} = 1\n")).collect();
+        let read = |admin: &str| {
+            std::fs::write(&file, format!("{others}[admin]\nlisten = {admin}\n")).unwrap();
+            load_admin(&file)
+        };
+        assert_eq!(read("\"off\"").unwrap().listen, AdminListen::Off);
+        let problems = read("1").unwrap_err();
+        assert!(problems.iter().all(|it| it.place().key == "admin.listen"), "{problems}");
     }
 }

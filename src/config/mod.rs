@@ -14,6 +14,7 @@ mod load;
 mod log_settings;
 mod names;
 mod paths;
+mod positions;
 mod problem;
 mod readers;
 mod settings;

@@ -5,6 +5,8 @@ use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::units::counted;
+
 /// Where in a configuration file something stands.
 ///
 /// Any two places are equal: where a thing is written is no part of what it means, so settings that only moved to
@@ -56,17 +58,6 @@ pub struct Position {
     pub column: usize,
 }
 
-impl Position {
-    /// The position of the byte at `offset`.
-    pub(super) fn of(source: &str, offset: usize) -> Self {
-        let before = source.get(..source.floor_char_boundary(offset)).unwrap_or(source);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = before.matches('\n').count() + 1;
-        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        Self { line, column }
-    }
-}
-
 /// One thing that is wrong with a configuration.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -110,7 +101,11 @@ impl fmt::Display for Problem {
 
 /// Everything that is wrong with a configuration, in the order of the file; never empty.
 #[derive(Clone, Debug)]
-pub struct Problems(Vec<Problem>);
+pub struct Problems {
+    found: Vec<Problem>,
+    /// How many more there are, of which nothing is said.
+    unsaid: usize,
+}
 
 impl Problems {
     /// `Ok` where nothing was found.
@@ -122,36 +117,44 @@ impl Problems {
             return Ok(());
         }
         found.sort_by(|a, b| a.place.in_order(&b.place));
-        Err(Self(found))
+        Err(Self { found, unsaid: 0 })
+    }
+
+    /// These, and so many more of which nothing is said.
+    pub(super) fn and_unsaid(self, unsaid: usize) -> Self {
+        Self { unsaid, ..self }
     }
 
     /// These and `more`.
     #[must_use]
     pub fn and(mut self, more: impl IntoIterator<Item = Problem>) -> Self {
-        self.0.extend(more);
-        self.0.sort_by(|a, b| a.place.in_order(&b.place));
+        self.found.extend(more);
+        self.found.sort_by(|a, b| a.place.in_order(&b.place));
         self
     }
 
     /// One after the other.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
-        self.0.iter()
+        self.found.iter()
     }
 }
 
 impl From<Problem> for Problems {
     fn from(problem: Problem) -> Self {
-        Self(vec![problem])
+        Self { found: vec![problem], unsaid: 0 }
     }
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
+        for (index, problem) in self.found.iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n\n" };
             write!(f, "{separator}{problem}")?;
         }
-        Ok(())
+        match self.unsaid {
+            0 => Ok(()),
+            unsaid => write!(f, "\n\nand {}", counted(unsaid, "more problem")),
+        }
     }
 }
 
@@ -160,15 +163,6 @@ impl Error for Problems {}
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn columns_count_characters() {
-        let source = "a = 1\n\"ü€\" = 2\n";
-        assert_eq!(Position::of(source, 0), Position { line: 1, column: 1 });
-        assert_eq!(Position::of(source, source.find("= 2").unwrap()), Position { line: 2, column: 6 });
-        assert_eq!(Position::of(source, source.len()), Position { line: 3, column: 1 });
-        assert_eq!(Position::of(source, source.len() + 9), Position { line: 3, column: 1 });
-    }
 
     #[test]
     fn moving_a_line_is_no_change() {

@@ -3,7 +3,7 @@
 //! Reading never stops at a problem: it is noted with its place, and the reader goes on with the next key. So a value
 //! that could not be read is `None` here, which means "already reported", never "not written".
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::path::Path;
 
@@ -11,22 +11,27 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::keys::Kind;
-use super::problem::{Place, Position, Problem, Problems};
+use super::positions::Positions;
+use super::problem::{Place, Problem, Problems};
 use super::settings::CertificateFiles;
 use super::warning::{Warning, Warnings};
 
 /// The problems of one file, and what else is found on the way.
 pub(super) struct Report<'a> {
     file: &'a Path,
-    source: &'a str,
+    positions: Positions<'a>,
+    /// [`MOST_SAID`] of them at the most: nobody reads what is wrong with each line of a log.
     found: RefCell<Vec<Problem>>,
+    /// How many more there are.
+    unsaid: Cell<usize>,
     warned: RefCell<Vec<Warning>>,
     certificates: RefCell<Vec<CertificateFiles>>,
 }
 
 /// What a [`Report`] has noted.
 pub(super) struct Noted {
-    pub(super) problems: Vec<Problem>,
+    /// The problems, if there are any.
+    pub(super) checked: Result<(), Problems>,
     pub(super) warnings: Warnings,
     /// Those that are named, also by a table with a problem.
     pub(super) certificates: Vec<CertificateFiles>,
@@ -34,7 +39,14 @@ pub(super) struct Noted {
 
 impl<'a> Report<'a> {
     pub(super) fn new(file: &'a Path, source: &'a str) -> Self {
-        Self { file, source, found: RefCell::default(), warned: RefCell::default(), certificates: RefCell::default() }
+        Self {
+            file,
+            positions: Positions::of(source),
+            found: RefCell::default(),
+            unsaid: Cell::default(),
+            warned: RefCell::default(),
+            certificates: RefCell::default(),
+        }
     }
 
     /// The folder of the file, where relative paths in it start.
@@ -49,14 +61,14 @@ impl<'a> Report<'a> {
 
     /// `Ok` where nothing is wrong.
     pub(super) fn finish(self) -> Result<(), Problems> {
-        Problems::check(self.found.into_inner())
+        self.into_noted().checked
     }
 
     /// Everything that was noted.
     pub(super) fn into_noted(self) -> Noted {
-        let Self { found, warned, certificates, .. } = self;
+        let Self { found, unsaid, warned, certificates, .. } = self;
         Noted {
-            problems: found.into_inner(),
+            checked: Problems::check(found.into_inner()).map_err(|problems| problems.and_unsaid(unsaid.get())),
             warnings: Warnings::default().and(warned.into_inner()),
             certificates: certificates.into_inner(),
         }
@@ -95,7 +107,12 @@ impl<'a> Spot<'a> {
 
     /// Notes a problem here.
     pub(super) fn fault(&self, problem: impl Into<String>, hint: impl Into<String>) {
-        self.report.found.borrow_mut().push(Problem::new(self.place(), problem, hint));
+        let mut found = self.report.found.borrow_mut();
+        if found.len() < MOST_SAID {
+            found.push(Problem::new(self.place(), problem, hint));
+        } else {
+            self.report.unsaid.update(|unsaid| unsaid + 1);
+        }
     }
 
     /// Notes that what stands here is allowed, and odd.
@@ -104,8 +121,8 @@ impl<'a> Spot<'a> {
     }
 
     pub(super) fn place(&self) -> Place {
-        let Report { file, source, .. } = self.report;
-        let position = Some(Position::of(source, self.span.start));
+        let Report { file, positions, .. } = self.report;
+        let position = Some(positions.at(self.span.start));
         Place { file: file.to_path_buf(), position, key: self.key.clone() }
     }
 
@@ -132,6 +149,11 @@ impl<'a> Section<'a> {
         for key in table.keys().filter(|key| !kind.keys.contains(&key.as_ref().as_ref())) {
             spot.child(key.as_ref(), key.span()).fault("is an unknown key", kind.hint_for_unknown(key.as_ref()));
         }
+        Self::of_some(spot, kind, table)
+    }
+
+    /// Takes `table` as one of `kind`, whatever else stands in it.
+    pub(super) fn of_some(spot: Spot<'a>, kind: &'static Kind, table: &'a DeTable<'a>) -> Self {
         Self { spot, kind, table: Some(table) }
     }
 
@@ -333,3 +355,6 @@ impl<'a> Item<'a> {
         }
     }
 }
+
+/// How many problems of a file are said.
+const MOST_SAID: usize = 100;

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use super::problem::Position;
+use super::positions::Positions;
 use super::tree::{Report, Spot};
 
 /// What the parser says of a key that is there already.
@@ -20,7 +20,7 @@ pub(super) fn fault_twice(report: &Report<'_>, source: &str, mut spans: Vec<Rang
     let seconds: Vec<_> = spans.into_iter().map(|span| Second::of(source, span)).collect();
     let renamed = Renamed::of(source, &seconds);
     let (tree, _) = DeTable::parse_recoverable(&renamed.text);
-    let mut search = Search { seconds, renamed: &renamed };
+    let mut search = Search { seconds, renamed: &renamed, positions: Positions::of(&renamed.text) };
     search.look(&Spot::new(report, "", 0..0), tree.get_ref(), false);
     for Second { span, name, found } in search.seconds {
         let hint = "keep one, or give one another name";
@@ -77,16 +77,13 @@ impl Renamed {
         }
         Self { text: text + source.get(copied..).unwrap_or_default(), starts }
     }
-
-    /// In which line of the source this is too: names stand within a line, so new ones move nothing to another.
-    fn line(&self, start: usize) -> usize {
-        Position::of(&self.text, start).line
-    }
 }
 
 struct Search<'s, 'a> {
     seconds: Vec<Second<'a>>,
     renamed: &'s Renamed,
+    /// The lines are those of the source, too: names stand within a line, so new ones move nothing to another.
+    positions: Positions<'s>,
 }
 
 impl<'a> Search<'_, 'a> {
@@ -99,7 +96,7 @@ impl<'a> Search<'_, 'a> {
             };
             let spot = spot.child(&second.name, second.span.clone());
             second.found = match table.get_key_value(second.name.as_str()) {
-                Some((first, _)) => Found::Beside(spot.clone(), self.renamed.line(first.span().start)),
+                Some((first, _)) => Found::Beside(spot.clone(), self.positions.at(first.span().start).line),
                 None if is_in_another => Found::InAnother,
                 None => Found::Nowhere,
             };

@@ -6,22 +6,22 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Each key of a file, by its whole path, and its value as it is written.
+/// Each key of a file, by its whole path, and its value as it is written. A path is no text: a name may have dots.
 #[derive(Clone, Debug, Default)]
-pub struct Written(BTreeMap<String, String>);
+pub struct Written(BTreeMap<Vec<String>, String>);
 
 impl Written {
     pub(super) fn new(table: &DeTable<'_>, source: &str) -> Self {
         let mut written = Self::default();
-        written.note(table, "", source);
+        written.note(table, &[], source);
         written
     }
 
     /// How `new` differs from this below `section`, such as `idle_timeout: default → 1h`; in the order of the keys.
-    pub fn changes(&self, new: &Self, section: &str) -> Vec<String> {
+    pub fn changes(&self, new: &Self, section: &[&str]) -> Vec<String> {
         let below = |written: &'_ Self| -> BTreeMap<String, String> {
             let keys = written.0.iter();
-            keys.filter_map(|(key, value)| Some((below(key, section)?.to_owned(), value.clone()))).collect()
+            keys.filter_map(|(key, value)| Some((below(key, section)?.join("."), value.clone()))).collect()
         };
         let (old, new) = (below(self), below(new));
         let mut keys: Vec<_> = old.keys().chain(new.keys()).collect();
@@ -32,14 +32,13 @@ impl Written {
         differs.map(|key| format!("{key}: {} → {}", value(&old, key), value(&new, key))).collect()
     }
 
-    fn note(&mut self, table: &DeTable<'_>, path: &str, source: &str) {
+    fn note(&mut self, table: &DeTable<'_>, path: &[String], source: &str) {
         for (key, value) in table {
-            let key = if path.is_empty() { key.get_ref().to_string() } else { format!("{path}.{}", key.get_ref()) };
-            self.note_value(value, key, source);
+            self.note_value(value, [path, &[key.get_ref().to_string()]].concat(), source);
         }
     }
 
-    fn note_value(&mut self, value: &Spanned<DeValue<'_>>, key: String, source: &str) {
+    fn note_value(&mut self, value: &Spanned<DeValue<'_>>, key: Vec<String>, source: &str) {
         match value.get_ref() {
             DeValue::Table(table) => self.note(table, &key, source),
             DeValue::String(text) => {
@@ -60,9 +59,10 @@ impl PartialEq for Written {
 }
 
 /// The path below `section`, where it is there; all of it, where that is the section itself.
-fn below<'k>(key: &'k str, section: &str) -> Option<&'k str> {
-    let rest = key.strip_prefix(section)?;
-    if rest.is_empty() { Some(key) } else { rest.strip_prefix('.') }
+fn below<'k>(key: &'k [String], section: &[&str]) -> Option<&'k [String]> {
+    let (path, rest) = key.split_at_checked(section.len())?;
+    let is_there = path.iter().eq(section);
+    is_there.then_some(if rest.is_empty() { key } else { rest })
 }
 
 fn text_at(source: &str, span: Range<usize>) -> &str {
@@ -92,15 +92,23 @@ mod tests {
         let old = written("workers = 2\n[drain]\nclose_code = 1012\n[drain.stop]\nspread = \"1s\"\n[drains]\nx = 1");
         let new = written("workers = 4\n[drain]\nstop = { spread = '2s', delay = \"1s\" }\n[drains]\nx = 2");
         let expected = ["close_code: 1012 → default", "stop.delay: default → 1s", "stop.spread: 1s → 2s"];
-        assert_eq!(old.changes(&new, "drain"), expected);
-        assert_eq!(old.changes(&new, "workers"), ["workers: 2 → 4"]);
-        assert_eq!(old.changes(&old, "drain"), Vec::<String>::new());
+        assert_eq!(old.changes(&new, &["drain"]), expected);
+        assert_eq!(old.changes(&new, &["workers"]), ["workers: 2 → 4"]);
+        assert_eq!(old.changes(&old, &["drain"]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_name_with_dots_is_no_part_of_another() {
+        let old = written("[route.chat]\nupstream = \"a\"\n[route.\"chat.v2\"]\nupstream = \"a\"");
+        let new = written("[route.chat]\nupstream = \"b\"\n[route.\"chat.v2\"]\nupstream = \"c\"");
+        assert_eq!(old.changes(&new, &["route", "chat"]), ["upstream: a → b"]);
+        assert_eq!(old.changes(&new, &["route", "chat.v2"]), ["upstream: a → c"]);
     }
 
     #[test]
     fn a_long_value_is_said_in_short_and_on_one_line() {
         let list = format!("[route.a]\nhosts = [\n{}]", "\"a.example\",\n".repeat(100));
-        let changes = written("").changes(&written(&list), "route.a");
+        let changes = written("").changes(&written(&list), &["route", "a"]);
         assert!(changes[0].starts_with("hosts: default → [ \"a.example\", \"a.example\",") && changes[0].len() < 160);
     }
 }

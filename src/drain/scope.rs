@@ -8,7 +8,7 @@ use crate::config::{EndpointName, ListenerName, RouteName, UpstreamName};
 
 /// Tells one life of a named thing from the next: removed and added again, a name keeps its spelling and loses its
 /// incarnation. So a drain of the old one never touches tunnels of the new one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(pub u64);
 
 /// One life of a named thing, as the thing itself holds it, through every version of its settings.

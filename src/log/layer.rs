@@ -31,3 +31,41 @@ impl<S: Subscriber> Layer<S> for Lines {
         self.queue.push(*metadata.level(), line.finish(metadata.target()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::super::line::{Ink, Shape};
+    use super::super::queue::Batch;
+    use super::*;
+
+    /// What comes out where `events` are said.
+    fn said(shape: Shape, events: impl Fn()) -> String {
+        let queue = Arc::new(Queue::default());
+        let lines = Lines::new(Style { shape, pid: 7 }, Arc::clone(&queue));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), events);
+        let mut batch = Batch::default();
+        queue.take(&mut batch);
+        batch.text
+    }
+
+    #[test]
+    fn an_event_that_is_longer_than_the_queue_is_said_in_short() {
+        let long = "\u{1b}€".repeat(5 << 18);
+        let say = || tracing::error!(detail = long, "refused:\n{long}");
+
+        let line = said(Shape::Json, say);
+        let json: Value = serde_json::from_str(&line).unwrap();
+        for (field, beginning) in [("message", "refused:\n\u{1b}€"), ("detail", "\u{1b}€")] {
+            let shown = json[field].as_str().unwrap();
+            assert!(shown.starts_with(beginning) && shown.ends_with(" bytes more"), "{}", shown.len());
+            assert!(shown.len() < 70_000, "{}", shown.len());
+        }
+        for shape in [Shape::Logfmt, Shape::Terminal(Ink::Plain)] {
+            let line = said(shape, say);
+            assert!(line.contains("level=error") && line.len() < 1 << 20, "{shape:?}: {}", line.len());
+        }
+    }
+}

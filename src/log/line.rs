@@ -1,5 +1,6 @@
 //! One line: an event with its fields, as JSON for machines or as logfmt (`key=value`, quoted where needed) for people.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 
 use tracing::Level;
@@ -99,8 +100,8 @@ impl Line {
     pub(super) fn write_text(&mut self, name: &str, text: &str) {
         self.write_key(name);
         match self.style.shape {
-            Shape::Json => write_quoted(&mut self.text, text),
-            Shape::Logfmt | Shape::Terminal(_) => write_value(&mut self.text, text),
+            Shape::Json => write_quoted(&mut self.text, &shortened(text)),
+            Shape::Logfmt | Shape::Terminal(_) => write_value(&mut self.text, &shortened(text)),
         }
     }
 
@@ -124,7 +125,7 @@ impl Line {
             (Shape::Json, _) => self.write_text("message", text),
             (Shape::Terminal(_), Some((first, rest))) => {
                 self.write_text("msg", first);
-                self.below.push_str(rest);
+                self.below.push_str(&shortened(rest));
             }
             (Shape::Logfmt | Shape::Terminal(_), _) => self.write_text("msg", text),
         }
@@ -203,11 +204,17 @@ impl Visit for Line {
 }
 
 /// A name that is none of those that every line has: no object of JSON has a name twice.
-fn own(name: &str) -> std::borrow::Cow<'_, str> {
+fn own(name: &str) -> Cow<'_, str> {
     match name {
         "timestamp" | "ts" | "level" | "pid" | "target" | "msg" => format!("field_{name}").into(),
         name => name.into(),
     }
+}
+
+/// What is shown of a text. A line with all of a long one would find no place in the queue, and nothing of it would be shown.
+fn shortened(text: &str) -> Cow<'_, str> {
+    let (beginning, rest) = text.split_at(text.floor_char_boundary(LONGEST));
+    if rest.is_empty() { text.into() } else { format!("{beginning}… and {} bytes more", rest.len()).into() }
 }
 
 fn colour(level: Level) -> &'static str {
@@ -225,3 +232,6 @@ const RESET: &str = "\x1b[0m";
 
 /// What a line seldom exceeds, in bytes.
 const USUAL: usize = 512;
+
+/// What is shown of a text at the most, in bytes: with an escape for each of them, the queue still takes several.
+const LONGEST: usize = 64 * 1024;

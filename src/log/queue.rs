@@ -54,9 +54,9 @@ impl Queue {
     /// Lets a line wait. Where there is no room it takes that of less urgent ones, the oldest first; else it is dropped.
     pub(super) fn push(&self, level: Level, text: String) {
         let mut state = self.state();
-        let dropped = state.push(lane(level), text);
+        // Under the lock: whoever begins to count in between would count them twice.
+        self.count(state.push(lane(level), text));
         drop(state);
-        self.count(dropped);
         self.filled.notify_one();
     }
 
@@ -79,12 +79,13 @@ impl Queue {
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
-    /// Waits for lines, and takes the oldest of them, as many as a pipe takes whole.
+    /// Waits for lines, and takes the oldest of them, as many as a pipe takes whole; none, where it is only to be said that
+    /// some were dropped.
     pub(super) fn take(&self, batch: &mut Batch) {
         batch.text.clear();
         batch.lines = 0;
-        let mut state =
-            self.filled.wait_while(self.state(), |state| state.bytes == 0).unwrap_or_else(PoisonError::into_inner);
+        let is_idle = |state: &mut State| state.bytes == 0 && state.dropped == state.said;
+        let mut state = self.filled.wait_while(self.state(), is_idle).unwrap_or_else(PoisonError::into_inner);
         while let Some(line) = state.take_oldest(|line| batch.lines == 0 || batch.text.len() + line.text.len() <= WHOLE)
         {
             batch.text.push_str(&line.text);

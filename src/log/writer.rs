@@ -134,4 +134,19 @@ mod tests {
         drop(writer);
         assert!(began.elapsed() >= LAST_WORDS);
     }
+
+    #[test]
+    fn a_line_that_finds_no_place_at_all_is_said_to_be_lost() {
+        let ((pass, go_on), (written, pieces)) = (channel(), channel());
+        let queue = Arc::new(Queue::default());
+        let _writer = Writer::start(Arc::clone(&queue), STYLE, Gate { go_on, written }).unwrap();
+        queue.push(Level::ERROR, "x".repeat(5 << 20) + "\n");
+
+        let mut text = String::new();
+        while !text.ends_with('\n') {
+            pass.send(()).unwrap();
+            text.push_str(&pieces.recv_timeout(Duration::from_secs(20)).unwrap());
+        }
+        assert!(text.contains("log lines were dropped") && text.contains(" lines=1 "), "{text}");
+    }
 }

@@ -30,8 +30,8 @@ pub struct Gauges {
     pub certificates: Vec<(ListenerName, i64)>,
     /// The time of day, in seconds since 1970.
     pub time: i64,
-    /// What the process takes of the machine; `None` where it cannot be told.
-    pub process: Option<ProcessUsage>,
+    /// What the process takes of the machine.
+    pub process: ProcessUsage,
     /// Every listener, and where it is reached.
     pub listeners: Vec<(ListenerName, SocketAddr)>,
     /// The drains that are under way.
@@ -51,21 +51,21 @@ pub struct EndpointGauge {
     pub connect_failures: u64,
 }
 
-/// What the process takes of the machine.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What the process takes of the machine; `None` is what cannot be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ProcessUsage {
     /// Time on a core, ours and the kernel's for us, in seconds.
-    pub cpu_seconds: f64,
+    pub cpu_seconds: Option<f64>,
     /// Memory that is really there, in bytes.
-    pub resident_bytes: u64,
+    pub resident_bytes: Option<u64>,
     /// Addresses that are taken, in bytes.
-    pub virtual_bytes: u64,
+    pub virtual_bytes: Option<u64>,
     /// Open file descriptors.
-    pub descriptors: u64,
-    /// How many there may be; `None` for any number.
+    pub descriptors: Option<u64>,
+    /// How many there may be; `None` for any number, too.
     pub most_descriptors: Option<u64>,
     /// When the process began, in seconds since 1970.
-    pub started_at: f64,
+    pub started_at: Option<f64>,
 }
 
 /// The open tunnels of one route on one endpoint.

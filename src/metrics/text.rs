@@ -64,10 +64,8 @@ impl Metrics {
         let ours = registry.sub_registry_with_prefix("windlass");
         self.register(ours);
         now.register(ours);
-        if let Some(usage) = &now.process {
-            // Their names are everybody's: dashboards and alerts know them.
-            usage.register(registry.sub_registry_with_prefix("process"));
-        }
+        // Their names are everybody's: dashboards and alerts know them.
+        now.process.register(registry.sub_registry_with_prefix("process"));
         let mut text = String::new();
         encode(&mut text, &registry)?;
         Ok(exposition.of_open_metrics(text))
@@ -113,17 +111,12 @@ impl Metrics {
 
 impl Gauges {
     fn register(&self, registry: &mut Registry) {
-        let Self { generation, is_ready, sessions, most_tunnels, tunnels, endpoints, listeners, drains, .. } = self;
+        self.register_plain(registry);
+        let Self { endpoints, .. } = self;
         // Not an OpenMetrics info: the older text knows no such kind.
         let build = [(BuildLabels { version: env!("CARGO_PKG_VERSION") }, 1)];
         registry.register("build_info", "Which windlass this is", family(build));
-        let since = constant(signed(self.counting_since));
-        let help = "Unix time since which the counters count; a handoff begins anew";
-        registry.register("counting_since_seconds", help, since);
-        registry.register("config_generation", "Which configuration is served", constant(signed(*generation)));
-        registry.register("ready", "1 while new sessions and tunnels are welcome", constant(i64::from(*is_ready)));
-        registry.register("sessions_open", "Connections that are no tunnel", constant(signed(*sessions as u64)));
-        let here = tunnels.iter().map(|it| (tunnel_labels(it), it));
+        let here = self.tunnels.iter().map(|it| (tunnel_labels(it), it));
         let elsewhere = self.tunnels_of_predecessors.iter().map(|it| {
             let of_predecessor = ("process", "predecessor".to_owned());
             (tunnel_labels(it).into_iter().chain([of_predecessor]).collect(), it)
@@ -132,10 +125,6 @@ impl Gauges {
         let help =
             "Open tunnels; those of processes that handed over stand apart, and a sum counts them where they are";
         registry.register("tunnels_open", help, family(open));
-        let count = constant(signed(self.predecessors as u64));
-        registry.register("predecessors", "Processes that handed over and drain still", count);
-        let most = constant(signed(*most_tunnels as u64));
-        registry.register("tunnels_max", "How many connections and tunnels there is room for", most);
         let labels = |it: &EndpointGauge| EndpointLabels {
             upstream: it.upstream.to_string(),
             endpoint: it.endpoint.to_string(),
@@ -154,14 +143,35 @@ impl Gauges {
             .map(|(listener, ends)| (CertificateLabels { listener: listener.to_string() }, *ends));
         let help = "When the first of the listener's certificates ends, in seconds since 1970";
         registry.register("certificate_not_after_seconds", help, family(ends));
-        let expired = self.certificates.iter().filter(|(_, ends)| *ends < self.time).count();
-        let help = "How many listeners have a certificate that has ended";
-        registry.register("certificates_expired", help, constant(signed(expired as u64)));
-        let up = listeners.iter().map(|(listener, address)| {
+        let up = self.listeners.iter().map(|(listener, address)| {
             (ListenerLabels { listener: listener.to_string(), address: address.to_string() }, 1)
         });
         registry.register("listener_open", "1 for each listener that accepts", family(up));
-        let states = drains.iter().flat_map(|it| {
+        self.register_drains(registry);
+    }
+
+    /// What has no labels.
+    fn register_plain(&self, registry: &mut Registry) {
+        let expired = self.certificates.iter().filter(|(_, ends)| *ends < self.time).count();
+        for (name, help, value) in [
+            (
+                "counting_since_seconds",
+                "Unix time since which the counters count; a handoff begins anew",
+                self.counting_since,
+            ),
+            ("config_generation", "Which configuration is served", self.generation),
+            ("ready", "1 while new sessions and tunnels are welcome", u64::from(self.is_ready)),
+            ("sessions_open", "Connections that are no tunnel", self.sessions as u64),
+            ("predecessors", "Processes that handed over and drain still", self.predecessors as u64),
+            ("tunnels_max", "How many connections and tunnels there is room for", self.most_tunnels as u64),
+            ("certificates_expired", "How many listeners have a certificate that has ended", expired as u64),
+        ] {
+            registry.register(name, help, constant(signed(value)));
+        }
+    }
+
+    fn register_drains(&self, registry: &mut Registry) {
+        let states = self.drains.iter().flat_map(|it| {
             let state = |state, count: usize| {
                 let labels = DrainStateLabels { drain: it.id, cause: it.cause, scope: it.scope.clone(), state };
                 (labels, signed(count as u64))
@@ -169,7 +179,7 @@ impl Gauges {
             [state("left", it.left), state("told", it.told), state("closed", it.closed), state("cut", it.cut)]
         });
         registry.register("drain_tunnels", "Tunnels of the drains under way", family(states));
-        let ends = drains.iter().map(|it| {
+        let ends = self.drains.iter().map(|it| {
             let labels = DrainLabels { drain: it.id, cause: it.cause, scope: it.scope.clone() };
             (labels, signed(it.ends_in.as_secs()))
         });
@@ -186,15 +196,23 @@ fn tunnel_labels(open: &TunnelsOpen) -> Vec<(&'static str, String)> {
 impl ProcessUsage {
     fn register(&self, registry: &mut Registry) {
         let Self { cpu_seconds, resident_bytes, virtual_bytes, descriptors, most_descriptors, started_at } = *self;
-        registry.register("cpu_seconds", "Time on a core, in seconds", ConstCounter::new(cpu_seconds));
-        registry.register("resident_memory_bytes", "Memory that is really there", constant(signed(resident_bytes)));
-        registry.register("virtual_memory_bytes", "Addresses that are taken", constant(signed(virtual_bytes)));
-        registry.register("open_fds", "Open file descriptors", constant(signed(descriptors)));
-        if let Some(most) = most_descriptors {
-            registry.register("max_fds", "How many file descriptors may be open", constant(signed(most)));
+        if let Some(taken) = cpu_seconds {
+            registry.register("cpu_seconds", "Time on a core, in seconds", ConstCounter::new(taken));
         }
-        let help = "When the process began, in seconds since 1970";
-        registry.register("start_time_seconds", help, ConstGauge::new(started_at));
+        for (name, help, value) in [
+            ("resident_memory_bytes", "Memory that is really there", resident_bytes),
+            ("virtual_memory_bytes", "Addresses that are taken", virtual_bytes),
+            ("open_fds", "Open file descriptors", descriptors),
+            ("max_fds", "How many file descriptors may be open", most_descriptors),
+        ] {
+            if let Some(value) = value {
+                registry.register(name, help, constant(signed(value)));
+            }
+        }
+        if let Some(began) = started_at {
+            let help = "When the process began, in seconds since 1970";
+            registry.register("start_time_seconds", help, ConstGauge::new(began));
+        }
     }
 }
 
@@ -272,14 +290,14 @@ mod tests {
             }],
             certificates: vec![("public".into(), 1_700_000_000)],
             time: 1_700_000_001,
-            process: Some(ProcessUsage {
-                cpu_seconds: 1.5,
-                resident_bytes: 4096,
-                virtual_bytes: 8192,
-                descriptors: 12,
+            process: ProcessUsage {
+                cpu_seconds: Some(1.5),
+                resident_bytes: None,
+                virtual_bytes: Some(8192),
+                descriptors: Some(12),
                 most_descriptors: Some(1024),
-                started_at: 1.7e9,
-            }),
+                started_at: Some(1.7e9),
+            },
             listeners: vec![("public".into(), ([127, 0, 0, 1], 80).into())],
             drains: vec![DrainGauge {
                 id: 1,
@@ -328,6 +346,10 @@ mod tests {
             assert!(text.lines().any(|found| found == line), "{line}\nis missing from\n{text}");
         }
         assert!(text.ends_with("# EOF\n"));
+        assert!(
+            !text.contains("process_resident_memory_bytes"),
+            "what cannot be told is no reason to be silent of the rest"
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The time of day, for people: nothing here reckons with it.
+//! The time of day, for people and for what is dated, such as certificates: nothing waits by it.
 
 use rustix::time::{ClockId, clock_gettime};
 

@@ -8,7 +8,7 @@ use super::listener::Listener;
 use super::route::Route;
 use super::routes::{RouteTable, Rule};
 use super::upstream::Upstream;
-use crate::config::{EndpointSettings, ListenerName, RouteName, Settings, UpstreamName, UpstreamSettings};
+use crate::config::{EndpointSettings, ListenerName, Problems, RouteName, Settings, UpstreamName, UpstreamSettings};
 use crate::drain::{Incarnation, Life};
 use crate::tls::{CertificateError, CertifiedBundle, TicketKeys};
 
@@ -31,10 +31,13 @@ pub struct Snapshot {
 /// The certificates of every TLS listener.
 pub type Certificates = BTreeMap<ListenerName, CertifiedBundle>;
 
-/// Reads the certificates of every TLS listener; on failure, returns what is wrong with each of them.
+/// Reads the certificates of every TLS listener.
 ///
 /// Blocks on the file system.
-pub fn load_certificates(settings: &Settings) -> Result<Certificates, Vec<CertificateError>> {
+///
+/// # Errors
+/// What is wrong with each of them.
+pub fn load_certificates(settings: &Settings) -> Result<Certificates, Problems> {
     let mut certificates = BTreeMap::new();
     let mut errors = Vec::new();
     for listener in settings.listeners.values() {
@@ -46,7 +49,8 @@ pub fn load_certificates(settings: &Settings) -> Result<Certificates, Vec<Certif
             Err(wrong) => errors.extend(wrong),
         }
     }
-    if errors.is_empty() { Ok(certificates) } else { Err(errors) }
+    Problems::check(errors.into_iter().map(CertificateError::into_problem).collect())?;
+    Ok(certificates)
 }
 
 impl Snapshot {

@@ -172,17 +172,17 @@ impl Diff {
 
 /// How the two files differ in the section of `subject`.
 fn written(old: &Snapshot, new: &Snapshot, subject: &Subject) -> Vec<String> {
-    let section = match subject {
-        Subject::Listener(name) => format!("listener.{name}"),
-        Subject::Route(name) => format!("route.{name}"),
-        Subject::Upstream(name) | Subject::Endpoint(name, _) => format!("upstream.{name}"),
-        Subject::Drain => "drain".into(),
-        Subject::Log => "log".into(),
-        Subject::Admin => "admin".into(),
-        Subject::Watch => "watch".into(),
-        Subject::Workers => "workers".into(),
+    let section: &[_] = match subject {
+        Subject::Listener(name) => &["listener", name.as_str()],
+        Subject::Route(name) => &["route", name.as_str()],
+        Subject::Upstream(name) | Subject::Endpoint(name, _) => &["upstream", name.as_str()],
+        Subject::Drain => &["drain"],
+        Subject::Log => &["log"],
+        Subject::Admin => &["admin"],
+        Subject::Watch => &["watch"],
+        Subject::Workers => &["workers"],
     };
-    old.settings.written.changes(&new.settings.written, &section)
+    old.settings.written.changes(&new.settings.written, section)
 }
 
 /// The endpoints that have another weight now.

@@ -8,7 +8,7 @@ use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::process::{Windlass, text};
+use crate::process::{Windlass, text, wait_for};
 use crate::two_endpoints;
 
 const SERVED: &str = r#"
@@ -119,13 +119,13 @@ async fn warnings_are_in_the_log_at_the_start_and_at_each_reload() {
     let serving = Windlass::start_in(folder);
     serving.serves().await;
     let warned = || fs::read_to_string(serving.folder.path().join("log")).unwrap().matches("has expired").count();
-    assert_eq!(warned(), 1);
+    wait_for("the warning at the start", async || warned() == 1).await;
 
     let reloaded = serving.ask(&["reload"]).await;
 
     assert_eq!(reloaded.status.code(), Some(0));
     assert!(text(&reloaded).contains("the certificate has expired"), "{}", text(&reloaded));
-    assert_eq!(warned(), 2);
+    wait_for("the warning at the reload", async || warned() == 2).await;
     let planned = serving.ask(&["plan"]).await;
     assert!(text(&planned).contains("the certificate has expired"), "{}", text(&planned));
 }

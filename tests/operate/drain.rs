@@ -40,6 +40,12 @@ async fn a_drained_endpoint_loses_its_tunnels_and_gets_no_new_ones_until_it_is_t
     assert_eq!(undrained.status.code(), Some(0), "{}", text(&undrained));
     clients(&windlass).await;
     assert!(text(&windlass.ask(&["undrain", "chat/a"]).await).contains("was not draining"));
+
+    assert_eq!(windlass.ask(&["undrain", "chat/nobody"]).await.status.code(), Some(1));
+    assert!(windlass.ask(&["undrain", "chat/a"]).await.status.success());
+    let taken_back = || windlass.log().matches("an operator takes a drain back").count();
+    wait_for("the last line", async || taken_back() >= 3).await;
+    assert!(!windlass.log().contains("chat/nobody"), "{}", windlass.log());
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! `windlass handoff`.
 
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::time::timeout;
 use windlass::admin::{Client, HandoffAnswer, ReloadAnswer, Status};
 use windlass::config::AdminListen;
 
 use crate::held::Held;
-use crate::process::{Windlass, text, wait_for};
+use crate::process::{PATIENCE, Windlass, text, wait_for};
 use crate::two_endpoints;
 
 #[tokio::test]
@@ -64,4 +67,40 @@ async fn who_waits_for_a_process_that_hands_over_is_told_to_ask_again() {
     kill_process(Pid::from_raw(successor).unwrap(), Signal::TERM).unwrap();
     let socket = windlass.socket();
     wait_for("the socket's file to go with the last process", async || !socket.exists()).await;
+}
+
+#[tokio::test]
+async fn a_kept_connection_does_not_stay_where_nobody_listens_any_more() {
+    let config = two_endpoints().await + "[drain.handoff]\nspread = \"9min\"\ndeadline = \"10min\"\n";
+    let windlass = Windlass::start(&config).await;
+    let mut client = windlass.connect("somebody").await.unwrap();
+    let mut kept = UnixStream::connect(windlass.socket()).await.unwrap();
+    assert!(is_answered(&mut kept).await);
+    let moved = windlass.folder.path().join("moved.sock");
+    windlass.rewrite(&config.replace("ADMIN", &format!("unix:{}", moved.display())));
+    Client::new(AdminListen::Unix(windlass.socket())).post::<ReloadAnswer>("/reload", &()).await.unwrap();
+    ends(&mut kept).await;
+
+    let mut kept = UnixStream::connect(&moved).await.unwrap();
+    assert!(is_answered(&mut kept).await);
+    let _successor = windlass.hand_off().await;
+    ends(&mut kept).await;
+    client.assert_open().await;
+}
+
+/// Whether who is asked whether it is ready answers on this connection, and keeps it.
+async fn is_answered(kept: &mut UnixStream) -> bool {
+    let request = b"GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    if kept.write_all(request).await.is_err() {
+        return false;
+    }
+    let mut answer = [0; 4096];
+    let length = timeout(PATIENCE, kept.read(&mut answer)).await.expect("an answer, or an end").unwrap_or(0);
+    length > 0
+}
+
+/// Waits until it is answered no more.
+async fn ends(kept: &mut UnixStream) {
+    let ends = async { while is_answered(kept).await {} };
+    timeout(PATIENCE, ends).await.expect("nobody keeps it");
 }

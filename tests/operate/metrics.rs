@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixStream};
 
@@ -91,7 +92,29 @@ async fn readiness_is_an_exit_code() {
     let windlass = windlass().await;
     let ready = windlass.ask(&["ready"]).await;
     assert_eq!((ready.status.code(), text(&ready).trim()), (Some(0), "ready"));
+    let ready = windlass.ask(&["ready", "--json"]).await;
+    assert_eq!(serde_json::from_slice::<Value>(&ready.stdout).unwrap(), json!({ "ready": true, "why": null }));
     let nobody = windlass.ask(&["ready", "--admin", "127.0.0.1:1"]).await;
     assert_eq!(nobody.status.code(), Some(1));
     assert!(text(&nobody).contains("no windlass answers"), "{}", text(&nobody));
+}
+
+/// As under systemd's `ProcSubset=pid`, in a mount namespace of its own, for which one must be root.
+#[cfg(feature = "root-tests")]
+#[tokio::test]
+async fn says_what_the_process_takes_where_the_rest_of_proc_is_hidden() {
+    let hiding = "mount -t proc -o subset=pid proc /proc && exec \"$@\"";
+    let config = CONFIG.replace("DEAD", "127.0.0.1:1");
+    let windlass = Windlass::start_through(&["unshare", "--mount", "sh", "-c", hiding, "sh"], &config).await;
+    let metrics = scrape(&windlass).await;
+    for name in [
+        "cpu_seconds_total",
+        "resident_memory_bytes",
+        "virtual_memory_bytes",
+        "open_fds",
+        "max_fds",
+        "start_time_seconds",
+    ] {
+        assert!(value(&metrics, &format!("process_{name}")) > 0.0, "{name}: {metrics}");
+    }
 }

@@ -2,20 +2,11 @@
 
 use std::process::Command;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
-use crate::process::{Client, Windlass, text, wait_for};
+use crate::process::{Client, Successor, Windlass, text, wait_for};
 use crate::two_endpoints;
-
-/// The process that serves after a handoff; ended when this is dropped.
-struct Successor(Pid);
-
-impl Drop for Successor {
-    fn drop(&mut self) {
-        let _ = kill_process(self.0, Signal::KILL);
-    }
-}
 
 /// Hands over, from a process with so many tunnels; returns them, and how many are on `a`.
 async fn handed_over(config: &str) -> (Windlass, Successor, Vec<Client>, usize) {
@@ -26,10 +17,7 @@ async fn handed_over(config: &str) -> (Windlass, Successor, Vec<Client>, usize) 
     }
     let on_a = clients.iter().filter(|client| client.endpoint == "a").count();
     assert!((1..16).contains(&on_a));
-    let output = windlass.ask(&["handoff", "--json"]).await;
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
-    let pid = serde_json::from_slice::<Value>(&output.stdout).unwrap()["pid"].as_i64().unwrap();
-    let successor = Successor(Pid::from_raw(pid.try_into().unwrap()).unwrap());
+    let successor = windlass.hand_off().await;
     (windlass, successor, clients, on_a)
 }
 
@@ -100,9 +88,7 @@ async fn a_drain_is_taken_back_where_it_was_begun_too() {
     }
     let drain = ["drain", "endpoint/chat/a", "--deadline", "10min", "--spread", "9min", "--detach"];
     assert!(windlass.ask(&drain).await.status.success());
-    let handed_over = windlass.ask(&["handoff", "--json"]).await;
-    let pid = serde_json::from_slice::<Value>(&handed_over.stdout).unwrap()["pid"].as_i64().unwrap();
-    let _successor = Successor(Pid::from_raw(pid.try_into().unwrap()).unwrap());
+    let _successor = windlass.hand_off().await;
 
     let undrained = windlass.ask(&["undrain", "chat/a"]).await;
     assert!(undrained.status.success() && text(&undrained).contains("takes new tunnels again"), "{}", text(&undrained));
@@ -139,9 +125,7 @@ async fn what_only_they_have_can_be_drained() {
     let windlass = Windlass::start(&config).await;
     let client = windlass.connect("one").await.unwrap();
     windlass.rewrite(&config.replace("[route.chat]", "[route.other]"));
-    let handed_over = windlass.ask(&["handoff", "--json"]).await;
-    let pid = serde_json::from_slice::<Value>(&handed_over.stdout).unwrap()["pid"].as_i64().unwrap();
-    let _successor = Successor(Pid::from_raw(pid.try_into().unwrap()).unwrap());
+    let _successor = windlass.hand_off().await;
     assert_eq!(windlass.status().await["tunnels_of_what_is_gone"], 1);
 
     let nowhere = windlass.ask(&["drain", "route/nowhere"]).await;

@@ -7,7 +7,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
@@ -22,6 +22,15 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Windlass {
     pub(crate) folder: TempDir,
     child: Child,
+}
+
+/// The process that serves after a handoff; ended when this is dropped.
+pub(crate) struct Successor(pub(crate) Pid);
+
+impl Drop for Successor {
+    fn drop(&mut self) {
+        let _ = kill_process(self.0, Signal::KILL);
+    }
 }
 
 impl Windlass {
@@ -66,12 +75,18 @@ impl Windlass {
 
     /// Starts one with `config` that may open so many descriptors.
     pub(crate) async fn with_descriptors(count: u64, config: &str) -> Self {
+        Self::start_through(&["sh", "-c", &format!("ulimit -n {count} && exec \"$@\""), "sh"], config).await
+    }
+
+    /// Starts one with `config` through a program that becomes what it is given.
+    pub(crate) async fn start_through(program: &[&str], config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_config(&folder, config);
         let log = fs::File::create(folder.path().join("log")).unwrap();
-        let mut command = Command::new("sh");
-        command.arg("-c").arg(format!("ulimit -n {count} && exec \"$@\"")).arg("sh");
-        command.args([env!("CARGO_BIN_EXE_windlass"), "run", "-c"]).arg(folder.path().join("windlass.toml"));
+        let (program, arguments) = program.split_first().unwrap();
+        let mut command = Command::new(program);
+        command.args(arguments).args([env!("CARGO_BIN_EXE_windlass"), "run", "-c"]);
+        command.arg(folder.path().join("windlass.toml"));
         let windlass = Self::spawn(folder, command, log.into());
         windlass.serves().await;
         windlass
@@ -108,6 +123,14 @@ impl Windlass {
             .kill_on_drop(true)
             .output();
         timeout(PATIENCE, output).await.expect("a command ends").unwrap()
+    }
+
+    /// Hands over to another process.
+    pub(crate) async fn hand_off(&self) -> Successor {
+        let output = self.ask(&["handoff", "--json"]).await;
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+        let pid = serde_json::from_slice::<Value>(&output.stdout).unwrap()["pid"].as_i64().unwrap();
+        Successor(Pid::from_raw(pid.try_into().unwrap()).unwrap())
     }
 
     pub(crate) async fn status(&self) -> Value {

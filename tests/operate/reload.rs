@@ -176,3 +176,17 @@ async fn a_reload_says_what_became_of_which_value_and_what_it_drains() {
     assert!(line_with(&["\"reloaded\"", "\"drains\":1"]), "{}", windlass.log());
     assert!(line_with(&["\"drain begins\""]) && !windlass.log().contains("99999"), "{}", windlass.log());
 }
+
+#[tokio::test]
+async fn a_reload_tells_a_change_by_the_words_of_the_file_that_was_read_last() {
+    let config = two_endpoints().await;
+    let windlass = Windlass::start(&config).await;
+    let reworded = config.replace("[drain.stop]\ndeadline = \"2s\"", "[drain.stop]\ndeadline = \"2000ms\"");
+    windlass.rewrite(&reworded);
+    let said = text(&windlass.ask(&["reload"]).await);
+    assert!(said.contains("nothing has changed; serving generation 1\n"), "{said}");
+
+    windlass.rewrite(&reworded.replace("[drain.reload]\ndeadline = \"3s\"", "[drain.reload]\ndeadline = \"4s\""));
+    let said = text(&windlass.ask(&["reload"]).await);
+    assert!(said.contains("drain changed: reload.deadline: 3s → 4s\n"), "{said}");
+}
