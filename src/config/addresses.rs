@@ -24,7 +24,7 @@ pub(super) const ENDPOINT_ADDRESS: Syntax<EndpointAddress> = Syntax {
 
 fn parse_bind(text: &str) -> Result<Bind, Complaint> {
     if let Ok(address) = text.parse() {
-        return Ok(Bind::Address(address));
+        return plain(address).map(Bind::Address);
     }
     if let Some(name) = text.strip_prefix("systemd:") {
         return parse_descriptor_name(name).map(Bind::Systemd);
@@ -83,7 +83,7 @@ fn parse_endpoint_address(text: &str) -> Result<EndpointAddress, Complaint> {
     if let Ok(address) = text.parse::<SocketAddr>() {
         return match address.port() {
             0 => Err("nothing can be reached at port 0".into()),
-            _ => Ok(EndpointAddress::Socket(address)),
+            _ => plain(address).map(EndpointAddress::Socket),
         };
     }
     if is_ip(text) {
@@ -102,6 +102,22 @@ fn parse_endpoint_address(text: &str) -> Result<EndpointAddress, Complaint> {
         },
         None if !text.is_empty() && !is_number(text) && parse_host_name(text).is_ok() => Err(no_port(text, 8080)),
         _ => Err(misread(text)),
+    }
+}
+
+/// An address as there is no other way to write it, and as the system takes it.
+fn plain(address: SocketAddr) -> Result<SocketAddr, Complaint> {
+    match address {
+        SocketAddr::V6(v6) if address.ip().to_canonical().is_ipv4() => {
+            let plain = SocketAddr::new(v6.ip().to_canonical(), v6.port());
+            Err(Complaint::new(format!("{address} is an address of IPv4"), format!("write it as one: \"{plain}\"")))
+        }
+        // RFC 4007 §6: each link has addresses of its own.
+        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0 => Err(Complaint::new(
+            format!("{address} is link-local, and names no interface"),
+            format!("write \"[{}%2]:{}\", with the number of the interface in `ip link`", v6.ip(), v6.port()),
+        )),
+        _ => Ok(address),
     }
 }
 
