@@ -200,6 +200,11 @@ fn parse_name(text: &str) -> Result<String, Complaint> {
     }
 }
 
+/// What a listener, a route or an upstream may be called.
+pub(super) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
 /// A token of RFC 9110 §5.6.2.
 fn is_token(text: &str) -> bool {
     let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
