@@ -82,6 +82,16 @@ fn parse_listen(text: &str) -> Result<AdminListen, Complaint> {
             format!("{address} can be reached from elsewhere"),
             format!("write \"127.0.0.1:{}\", or a unix socket to steer as well", address.port()),
         )),
-        Err(_) => Err(format!("{text:?} is neither a unix socket nor an address").into()),
+        Err(_) => Err(misread(text)),
+    }
+}
+
+fn misread(text: &str) -> Complaint {
+    let problem = format!("{text:?} is neither a unix socket nor an address");
+    let port = text.rsplit(':').next().and_then(|port| port.parse::<u16>().ok());
+    match port {
+        _ if text.starts_with('/') => Complaint::new(problem, format!("write \"unix:{text}\"")),
+        Some(port) => Complaint::new(problem, format!("write \"127.0.0.1:{port}\"")),
+        None => problem.into(),
     }
 }
