@@ -140,23 +140,6 @@ pub(super) fn or_off<T>(reader: impl Fn(&Item<'_>) -> Option<T>) -> impl Fn(&Ite
     }
 }
 
-/// A list of different things; `None` if any of them is wrong.
-pub(super) fn list<T: PartialEq>(
-    reader: impl Fn(&Item<'_>) -> Option<T>,
-    example: &str,
-) -> impl Fn(&Item<'_>) -> Option<Vec<T>> {
-    move |item| {
-        let elements = item.elements(example)?;
-        let values: Vec<_> = elements.iter().map(&reader).collect();
-        for (index, (element, value)) in elements.iter().zip(&values).enumerate() {
-            if value.is_some() && values.iter().take(index).any(|earlier| earlier == value) {
-                element.fault("stands in the list twice", "remove it");
-            }
-        }
-        values.into_iter().collect()
-    }
-}
-
 /// A rate whose amounts are read by `amount`: one value, which is also the burst, or `{ rate, burst }`.
 pub(super) fn rate(amount: impl Fn(&Item<'_>) -> Option<u64>) -> impl Fn(&Item<'_>) -> Option<Rate> {
     move |item| {
