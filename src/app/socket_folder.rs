@@ -1,62 +1,113 @@
-//! Whether the admin socket has a folder to stand in.
+//! Whether the admin socket has a place to stand.
 
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+
+use rustix::fs::{Access, access};
 
 use crate::config::{AdminListen, AdminSettings, Problem, Warning};
 
-/// Looks for the folder of an admin socket that somebody has asked for: without it, there is no start.
+/// Looks at the place of an admin socket that somebody has asked for: without one, there is no start.
 ///
-/// That of the usual socket is made by the systemd unit, at each start: where it is missing, a warning.
+/// The folder of the usual socket is made by the systemd unit, at each start: where it is missing, a warning.
 pub(super) fn look(settings: &AdminSettings) -> Result<Option<Warning>, Problem> {
     let AdminListen::Unix(path) = &settings.listen else { return Ok(None) };
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    if !settings.is_written() || folder.is_dir() {
+    if !settings.is_written() {
         return Ok(None);
     }
-    let problem = match folder.exists() {
-        true => format!("{} is no folder", folder.display()),
-        false => format!("there is no folder {}", folder.display()),
-    };
+    match fs::symlink_metadata(path) {
+        // Whoever comes replaces what was left behind, and takes over what is served: neither asks for more.
+        Ok(metadata) if metadata.file_type().is_socket() => Ok(None),
+        Ok(_) => Err(Problem::new(
+            settings.place.clone(),
+            format!("{} is there already, and no socket", path.display()),
+            format!("write a path where nothing is, such as {ELSEWHERE}"),
+        )),
+        Err(_) => look_at_folder(path.parent().unwrap_or(Path::new("/")), settings),
+    }
+}
+
+fn look_at_folder(folder: &Path, settings: &AdminSettings) -> Result<Option<Warning>, Problem> {
+    let Some((problem, remedy)) = fault_of(folder) else { return Ok(None) };
     if settings.listen == AdminListen::default() {
-        let hint =
-            format!("the systemd unit makes it; without that, `mkdir {}` before windlass starts", folder.display());
+        let hint = format!("the systemd unit makes it, for the user of windlass; without that, {remedy}");
         return Ok(Some(Warning::new(settings.place.clone(), problem, hint)));
     }
-    let hint = "make it, or write a path in a folder that is there, such as \"unix:/tmp/windlass.sock\"";
+    let hint = format!("{remedy}, or write a path in another folder, such as {ELSEWHERE}");
     Err(Problem::new(settings.place.clone(), problem, hint))
 }
 
+/// Why this user can make no socket in `folder`, as far as can be seen without making one, and what to do about it.
+fn fault_of(folder: &Path) -> Option<(String, String)> {
+    let name = folder.display();
+    if !folder.exists() {
+        return Some((format!("there is no folder {name}"), format!("`mkdir -p {name}` before windlass starts")));
+    }
+    if !folder.is_dir() {
+        return Some((format!("{name} is no folder"), "make it one".into()));
+    }
+    let error = access(folder, Access::WRITE_OK | Access::EXEC_OK).err()?;
+    Some((format!("this user can make no socket in {name}: {error}"), "let it write there".into()))
+}
+
+const ELSEWHERE: &str = "\"unix:/tmp/windlass.sock\"";
+
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+    use std::path::PathBuf;
 
     use super::*;
     use crate::config::{Place, Position};
 
-    fn written(listen: AdminListen) -> AdminSettings {
+    fn written(path: impl Into<PathBuf>) -> AdminSettings {
         let position = Some(Position { line: 1, column: 1 });
-        AdminSettings { listen, place: Place { position, ..Place::default() } }
+        AdminSettings { listen: AdminListen::Unix(path.into()), place: Place { position, ..Place::default() } }
     }
 
     #[test]
     fn a_socket_that_was_asked_for_needs_its_folder() {
         let folder = tempfile::tempdir().unwrap();
-        let at = |path: &Path| AdminListen::Unix(path.join("admin.sock"));
         let missing = folder.path().join("missing");
         let file = folder.path().join("file");
-        std::fs::write(&file, "").unwrap();
+        fs::write(&file, "").unwrap();
 
-        assert!(look(&written(at(folder.path()))).unwrap().is_none());
-        let problem = look(&written(at(&missing))).unwrap_err().to_string();
-        assert!(problem.contains(&format!("there is no folder {}", missing.display())), "{problem}");
-        let problem = look(&written(at(&file))).unwrap_err().to_string();
-        assert!(problem.contains("is no folder"), "{problem}");
+        assert!(look(&written(folder.path().join("admin.sock"))).unwrap().is_none());
+        for (folder, said) in [(missing, "there is no folder"), (file, "is no folder")] {
+            let problem = look(&written(folder.join("admin.sock"))).unwrap_err().to_string();
+            assert!(problem.contains(said) && problem.contains(&folder.display().to_string()), "{problem}");
+        }
+    }
+
+    #[test]
+    fn only_a_socket_may_stand_where_it_will() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, dangling, socket] = ["file", "dangling", "admin.sock"].map(|name| folder.path().join(name));
+        fs::write(&file, "").unwrap();
+        symlink(folder.path().join("nowhere"), &dangling).unwrap();
+        let _bound = UnixListener::bind(&socket).unwrap();
+
+        for path in [&file, &dangling, folder.path()] {
+            let problem = look(&written(path)).unwrap_err().to_string();
+            assert!(problem.contains("is there already, and no socket"), "{problem}");
+        }
+        assert!(look(&written(socket)).unwrap().is_none());
+    }
+
+    #[test]
+    fn its_folder_is_one_that_this_user_may_write_to() {
+        // Nobody may write there, root neither.
+        let problem = look(&written("/proc/self/admin.sock")).unwrap_err().to_string();
+        assert!(problem.contains("this user can make no socket in /proc/self: "), "{problem}");
     }
 
     #[test]
     fn nobody_who_did_not_ask_needs_one() {
         let default = AdminSettings { listen: AdminListen::default(), place: Place::default() };
         assert!(look(&default).unwrap().is_none());
-        assert!(look(&written(AdminListen::Off)).unwrap().is_none());
+        let off = AdminSettings { listen: AdminListen::Off, ..written("/nowhere/admin.sock") };
+        assert!(look(&off).unwrap().is_none());
     }
 }

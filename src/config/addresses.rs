@@ -24,7 +24,7 @@ pub(super) const ENDPOINT_ADDRESS: Syntax<EndpointAddress> = Syntax {
 
 fn parse_bind(text: &str) -> Result<Bind, Complaint> {
     if let Ok(address) = text.parse() {
-        return Ok(Bind::Address(address));
+        return plain(address).map(Bind::Address);
     }
     if let Some(name) = text.strip_prefix("systemd:") {
         return parse_descriptor_name(name).map(Bind::Systemd);
@@ -73,17 +73,17 @@ fn parse_descriptor_name(name: &str) -> Result<String, Complaint> {
 }
 
 fn parse_endpoint_address(text: &str) -> Result<EndpointAddress, Complaint> {
-    if let Some((scheme, _)) = text.split_once("://") {
-        return Err(url(text, scheme));
-    }
     if is_unix(text) {
         let problem = format!("{text:?} is a unix socket, and endpoints are connected to over TCP");
         return Err(Complaint::new(problem, "have it listen at an address too, and write that: \"127.0.0.1:8080\""));
     }
+    if text.contains("://") {
+        return Err(url(text));
+    }
     if let Ok(address) = text.parse::<SocketAddr>() {
         return match address.port() {
             0 => Err("nothing can be reached at port 0".into()),
-            _ => Ok(EndpointAddress::Socket(address)),
+            _ => plain(address).map(EndpointAddress::Socket),
         };
     }
     if is_ip(text) {
@@ -96,12 +96,32 @@ fn parse_endpoint_address(text: &str) -> Result<EndpointAddress, Complaint> {
             }
             None => format!("{text:?} is not a host name").into(),
         }),
+        Some((host, _, Ok(port))) if host.parse::<Ipv6Addr>().is_ok() => Err(match reachable(host, port) {
+            Some(address) => Complaint::new(format!("{text:?} has no brackets"), format!("write {address:?}")),
+            None => format!("{text:?} is not a host name").into(),
+        }),
         Some((host, _, Ok(port))) if !matches!(host, "" | "*") => match (parse_host_name(host)?, port) {
             (_, 0) => Err("nothing can be reached at port 0".into()),
             (host, port) => Ok(EndpointAddress::Name(host, port)),
         },
         None if !text.is_empty() && !is_number(text) && parse_host_name(text).is_ok() => Err(no_port(text, 8080)),
         _ => Err(misread(text)),
+    }
+}
+
+/// An address as there is no other way to write it, and as the system takes it.
+fn plain(address: SocketAddr) -> Result<SocketAddr, Complaint> {
+    match address {
+        SocketAddr::V6(v6) if address.ip().to_canonical().is_ipv4() => {
+            let plain = SocketAddr::new(v6.ip().to_canonical(), v6.port());
+            Err(Complaint::new(format!("{address} is an address of IPv4"), format!("write it as one: \"{plain}\"")))
+        }
+        // RFC 4007 §6: each link has addresses of its own.
+        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0 => Err(Complaint::new(
+            format!("{address} is link-local, and names no interface"),
+            format!("write \"[{}%2]:{}\", with the number of the interface in `ip link`", v6.ip(), v6.port()),
+        )),
+        _ => Ok(address),
     }
 }
 
@@ -129,11 +149,10 @@ fn misread(text: &str) -> Complaint {
     }
 }
 
-fn url(text: &str, scheme: &str) -> Complaint {
+fn url(text: &str) -> Complaint {
     let Parts { host, port } = Parts::of(text);
-    let is_encrypted = matches!(scheme.to_ascii_lowercase().as_str(), "https" | "wss" | "tls" | "ssl" | "h2" | "grpcs");
-    if is_encrypted {
-        let plain = reachable(host, 8080).unwrap_or_else(|| "10.0.0.11:8080".into());
+    if asks_for_tls(text) {
+        let plain = reachable(host, PLAIN_PORT).unwrap_or_else(|| "10.0.0.11:8080".into());
         return Complaint::new(
             format!("{text:?} asks for TLS, which is not spoken with endpoints yet"),
             format!("write the port where it speaks plain HTTP, as in {plain:?}"),
@@ -144,6 +163,24 @@ fn url(text: &str, scheme: &str) -> Complaint {
     let path = text.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
     let goes_on = if path.is_empty() { "" } else { "; the path goes on to it as the client sends it" };
     Complaint::new(format!("{text:?} is a URL"), format!("write only host and port: {address:?}{goes_on}"))
+}
+
+/// The endpoint that somebody means who writes `text` where only its upstream can be named, such as a URL.
+pub(super) fn endpoint_in(text: &str) -> Option<String> {
+    let Parts { host, port } = Parts::of(text);
+    let port = match port.and_then(Result::ok) {
+        _ if asks_for_tls(text) => PLAIN_PORT,
+        Some(port) => port,
+        None if text.contains("://") => 80,
+        None => return None,
+    };
+    reachable(if host.is_empty() { "127.0.0.1" } else { host }, port)
+}
+
+/// Whether it is a URL of a scheme that speaks TLS.
+pub(super) fn asks_for_tls(text: &str) -> bool {
+    const SCHEMES: [&str; 6] = ["https", "wss", "tls", "ssl", "h2", "grpcs"];
+    text.split_once("://").is_some_and(|(scheme, _)| SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()))
 }
 
 /// The endpoint of this host and port, as it is written, where there can be one.
@@ -176,7 +213,9 @@ impl<'t> Parts<'t> {
 }
 
 fn is_unix(text: &str) -> bool {
-    text.starts_with("unix:") || text.starts_with(['/', '.']) || text.ends_with(".sock")
+    let is_url = text.contains("://");
+    let has_scheme = text.starts_with("unix:") || text.contains("://unix:");
+    has_scheme || text.starts_with(['/', '.']) || (text.ends_with(".sock") && !is_url)
 }
 
 fn is_number(text: &str) -> bool {
@@ -184,10 +223,24 @@ fn is_number(text: &str) -> bool {
 }
 
 fn no_port(text: &str, port: u16) -> Complaint {
-    Complaint::new(
-        format!("{text:?} has no port"),
-        format!("write \"{}:{port}\", with the port it is", in_brackets(text)),
-    )
+    let complete = format!("{}:{port}", in_brackets(text));
+    if let Ok(Err(complaint)) = complete.parse().map(plain) {
+        return complaint;
+    }
+    match with_last_group_as_port(text) {
+        Some(meant) => Complaint::new(
+            format!("{text:?} has no brackets"),
+            format!("write \"{meant}\"; or \"{complete}\", with the port it is, if all of that is the address"),
+        ),
+        None => Complaint::new(format!("{text:?} has no port"), format!("write \"{complete}\", with the port it is")),
+    }
+}
+
+/// An address of IPv6 that ends in what can be meant as a port.
+fn with_last_group_as_port(text: &str) -> Option<SocketAddr> {
+    let (host, port) = text.rsplit_once(':')?;
+    let meant: SocketAddr = format!("[{host}]:{port}").parse().ok()?;
+    (meant.port() != 0 && plain(meant).is_ok()).then_some(meant)
 }
 
 fn in_brackets(host: &str) -> String {
@@ -199,6 +252,9 @@ fn is_ip(text: &str) -> bool {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     bare.parse::<IpAddr>().is_ok()
 }
+
+/// A port where endpoints speak plain HTTP, for hints.
+const PLAIN_PORT: u16 = 8080;
 
 #[cfg(test)]
 mod tests {
@@ -227,6 +283,10 @@ mod tests {
             ("[::]", "[::]:443"),
             (":::443", "[::]:443"),
             ("0.0.0.0:99999", "0.0.0.0:443"),
+            ("::1:3000", "[::1]:3000"),
+            ("::1", "[::1]:443"),
+            ("fe80::1", "[fe80::1%2]:443"),
+            ("[::ffff:127.0.0.1]:80", "127.0.0.1:80"),
             ("unix:/run/windlass.sock", "127.0.0.1:8080"),
         ] {
             let Complaint { hint, .. } = parse_bind(text).unwrap_err();
@@ -257,6 +317,12 @@ mod tests {
             ("app", "app:8080"),
             ("10.0.0.1", "10.0.0.1:8080"),
             ("::1", "[::1]:8080"),
+            ("::1:3000", "[::1]:3000"),
+            ("::1:30000", "[::1]:30000"),
+            ("::ffff:10.0.0.1", "10.0.0.1:8080"),
+            ("unix:///run/app.sock", "127.0.0.1:8080"),
+            ("http://unix:/run/app.sock:/", "127.0.0.1:8080"),
+            ("http://app:3000/x.sock", "app:3000"),
             ("unix:/run/app.sock", "127.0.0.1:8080"),
             ("/run/app.sock", "127.0.0.1:8080"),
         ] {

@@ -2,13 +2,103 @@
 //!
 //! Words that are near a key of ours are not in here: those are found by their spelling.
 
-/// What to do instead of writing `key`, where it is one that is known from elsewhere.
-pub(super) fn instead_of(key: &str) -> Option<&'static str> {
+/// What to do instead of writing `key` in a table at `path`, where it is one that is known from elsewhere.
+pub(super) fn instead_of(path: &str, key: &str) -> Option<&'static str> {
     let plain = key.to_ascii_lowercase().replace('-', "_");
-    KEYS.iter().find(|(keys, _)| keys.contains(&plain.as_str())).map(|(_, instead)| *instead)
+    let here = KEYS_OF_TABLES.iter().filter(|(tables, ..)| tables.contains(&path)).map(|(_, keys, it)| (keys, it));
+    let anywhere = KEYS.iter().map(|(keys, it)| (keys, it));
+    here.chain(anywhere).find(|(keys, _)| keys.contains(&plain.as_str())).map(|(_, instead)| *instead)
 }
 
-const KEYS: [(&[&str], &str); 32] = [
+/// Keys that mean something of their own in some tables.
+const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 11] = [
+    (
+        &["upstream.NAME.endpoints[]"],
+        &["addr", "bind", "host", "hostname", "ip", "listen", "port", "server", "target", "to", "uri", "url"],
+        "write address = \"10.0.0.11:8080\": host and port in one",
+    ),
+    (
+        &["upstream.NAME"],
+        &[
+            "addr",
+            "address",
+            "addresses",
+            "backend",
+            "backends",
+            "host",
+            "hosts",
+            "members",
+            "nodes",
+            "port",
+            "proxy_pass",
+            "server",
+            "servers",
+            "target",
+            "targets",
+            "to",
+            "uri",
+            "url",
+            "urls",
+        ],
+        "write endpoints = [\"10.0.0.11:8080\"]: host and port in one",
+    ),
+    (
+        &["upstream.NAME", "upstream.NAME.endpoints[]"],
+        &[
+            "ca",
+            "cert",
+            "certificate",
+            "client_certificate",
+            "http",
+            "https",
+            "insecure",
+            "insecure_skip_verify",
+            "mtls",
+            "scheme",
+            "sni",
+            "ssl",
+            "tls",
+            "tls_verify",
+            "verify",
+        ],
+        "TLS is not spoken with endpoints yet: remove it, and write the port where they speak plain HTTP",
+    ),
+    (
+        &["admin"],
+        &["addr", "address", "bind", "host", "path", "port", "socket", "unix"],
+        "write listen = \"unix:/run/windlass/admin.sock\", or \"127.0.0.1:9900\" for looking only",
+    ),
+    (&["admin"], &["disable", "disabled", "enable", "enabled"], "remove it: listen = \"off\" is the switch"),
+    (
+        &["admin"],
+        &["allow", "auth", "basic_auth", "password", "token", "user", "username", "users"],
+        "remove it: only root and the user of the process can open the unix socket, and at an address one can only look",
+    ),
+    (
+        &["admin"],
+        &["metrics", "metrics_path", "prometheus"],
+        "remove it: /metrics is there wherever operators are listened to",
+    ),
+    (&["admin"], &["https", "ssl", "tls"], "remove it: operators are listened to on this machine only, without TLS"),
+    (
+        &["log"],
+        &["destination", "dir", "file", "filename", "output", "path", "stderr", "stdout", "target", "to"],
+        "remove it: the log goes to standard error, for systemd or a shell to keep",
+    ),
+    (
+        &["route.NAME.websocket"],
+        &["heartbeat", "keep_alive", "keepalive", "ping", "ping_interval", "ping_period", "pings"],
+        "did you mean `ping_every`? ping_every = \"25s\"",
+    ),
+    (
+        &["route.NAME.websocket"],
+        &["max_message_size", "max_payload", "max_payload_size", "max_size", "message_size"],
+        "did you mean `max_message`? max_message = \"1MiB\"",
+    ),
+];
+
+/// Keys that mean the same wherever they stand.
+const KEYS: [(&[&str], &str); 33] = [
     (
         &["cert", "certificate", "cert_file", "certfile", "crt", "crt_file", "pem", "fullchain", "ssl_certificate"],
         "did you mean `chain`? tls = { chain = \"site.pem\", key = \"site.key\" }",
@@ -158,6 +248,10 @@ const KEYS: [(&[&str], &str); 32] = [
         "write [log] with level = \"info\"; the log goes to standard error",
     ),
     (
+        &["metrics", "prometheus", "stats"],
+        "write [admin] with listen = \"127.0.0.1:9900\": metrics are at /metrics there",
+    ),
+    (
         &["worker_processes", "worker_threads", "threads", "nbthread", "worker_connections"],
         "write workers = \"auto\" at the top of the file; tunnels are limited by LimitNOFILE alone",
     ),
@@ -177,16 +271,29 @@ mod tests {
     #[test]
     fn every_word_leads_to_one_hint() {
         let mut seen = HashSet::new();
-        for key in KEYS.iter().flat_map(|(keys, _)| *keys) {
-            assert!(seen.insert(key), "{key} is there twice");
-            assert_eq!(*key, key.to_ascii_lowercase().replace('-', "_"), "it would never be found");
+        let here = KEYS_OF_TABLES.iter().flat_map(|(tables, keys, _)| tables.iter().map(move |table| (*table, *keys)));
+        let anywhere = KEYS.iter().map(|(keys, _)| ("anywhere", *keys));
+        for (table, keys) in here.chain(anywhere) {
+            for key in keys {
+                assert!(seen.insert((table, key)), "{key} is there twice for {table}");
+                assert_eq!(*key, key.to_ascii_lowercase().replace('-', "_"), "it would never be found");
+                assert!(!known_keys().any(|known| known == (table, *key)), "{key} is known in [{table}]");
+            }
+        }
+    }
+
+    #[test]
+    fn tables_are_some_that_there_are() {
+        for table in KEYS_OF_TABLES.iter().flat_map(|(tables, ..)| *tables) {
+            assert!(known_keys().any(|(path, _)| path == *table), "{table}");
         }
     }
 
     #[test]
     fn hints_name_only_keys_that_there_are() {
         let is_known = |word: &str| known_keys().any(|(_, key)| key == word);
-        for (_, instead) in KEYS {
+        let here = KEYS_OF_TABLES.iter().map(|(.., instead)| instead);
+        for instead in here.chain(KEYS.iter().map(|(_, instead)| instead)) {
             for word in instead.split('`').skip(1).step_by(2) {
                 assert!(is_known(word) || word.starts_with("windlass "), "{word} in {instead:?}");
             }
@@ -195,6 +302,7 @@ mod tests {
 
     #[test]
     fn spelling_of_other_formats_is_seen_through() {
+        let instead_of = |key| instead_of("route.NAME", key);
         assert_eq!(instead_of("proxyPass"), None);
         assert_eq!(instead_of("proxy-pass"), instead_of("proxy_pass"));
         assert_eq!(instead_of("entryPoints"), instead_of("listen"));

@@ -126,7 +126,7 @@ impl Kind {
     /// What to do about a key that this kind of table does not have.
     pub(super) fn hint_for_unknown(&self, key: &str) -> String {
         let elsewhere = || KINDS.iter().find(|kind| kind.is_section() && kind.keys.contains(&key));
-        if let Some(instead) = foreign::instead_of(key) {
+        if let Some(instead) = foreign::instead_of(self.path, key) {
             instead.to_owned()
         } else if let Some(known) = suggest::nearest(key, self.keys) {
             format!("did you mean `{known}`?")

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use http::HeaderName;
 use toml::de::{DeTable, DeValue};
 
-use super::convert::{Names, admin, check_own_listeners, drain, listeners, routes, upstreams, warn};
+use super::convert::{Names, admin, check_admin, check_own_listeners, drain, listeners, routes, upstreams, warn};
 use super::files::read_file;
 use super::keys::{FILE, LOG};
-use super::readers::{choice, flag, list, number, text};
+use super::lists::list;
+use super::readers::{choice, flag, number, text};
 use super::settings::{AdminSettings, CertificateFiles, LogFormat, LogLevel, LogSettings, Settings, Workers};
 use super::texts::LOGGED_HEADER;
 use super::tree::{Item, Noted, Report, Section, Spot};
@@ -140,6 +141,7 @@ fn settings(file: &Section<'_>) -> Settings {
         written: Written::default(),
     };
     check_own_listeners(file, &settings);
+    check_admin(file, &settings);
     warn(file, &settings);
     settings
 }

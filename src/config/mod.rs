@@ -10,6 +10,7 @@ mod files;
 mod foreign;
 mod formats;
 mod keys;
+mod lists;
 mod load;
 mod log_settings;
 mod names;

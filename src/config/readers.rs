@@ -10,6 +10,7 @@ use super::keys::{DIRECTIONS, RATE, SIDES};
 use super::settings::Rate;
 use super::suggest;
 use super::syntax::Syntax;
+use super::texts::is_name;
 use super::tree::{Item, Section};
 use crate::websocket::{CloseCode, PerDirection, PerSide};
 
@@ -100,22 +101,34 @@ pub(super) fn choice<T: Copy>(options: &[(&'static str, T)]) -> impl Fn(&Item<'_
     }
 }
 
-/// One of the names that the file gives to its `what`s.
-pub(super) fn reference<T: for<'n> From<&'n str>>(names: &[&str], what: &str) -> impl Fn(&Item<'_>) -> Option<T> {
+/// One of the names that the file gives to its `what`s; `instead` knows what to do about words that are meant otherwise.
+pub(super) fn reference<T: for<'n> From<&'n str>>(
+    names: &[&str],
+    what: &str,
+    instead: impl Fn(&str) -> Option<String>,
+) -> impl Fn(&Item<'_>) -> Option<T> {
     move |item| {
         let DeValue::String(name) = item.value() else {
             item.fault(format!("must be a name of [{what}.NAME], not {}", item.type_name()), suggest::among("", names));
             return None;
         };
         if !names.contains(&name.as_ref()) {
-            let hint = match suggest::nearest(name, names) {
+            let hint = instead(name).unwrap_or_else(|| match suggest::nearest(name, names) {
                 Some(near) => format!("did you mean {near:?}?"),
-                None => format!("add [{what}.{name}], or name one that there is"),
-            };
+                None => how_to_name(name, what),
+            });
             item.fault(format!("there is no {what} {name:?}"), hint);
             return None;
         }
         Some(T::from(name))
+    }
+}
+
+fn how_to_name(name: &str, what: &str) -> String {
+    match name {
+        _ if !is_name(name) => format!("write the NAME that stands in [{what}.NAME]"),
+        _ if name.contains('.') => format!("add [{what}.{name:?}], or name one that there is"),
+        _ => format!("add [{what}.{name}], or name one that there is"),
     }
 }
 
@@ -124,23 +137,6 @@ pub(super) fn or_off<T>(reader: impl Fn(&Item<'_>) -> Option<T>) -> impl Fn(&Ite
     move |item| match item.value() {
         DeValue::String(text) if text == "off" => Some(None),
         _ => reader(&item.or_off()).map(Some),
-    }
-}
-
-/// A list of different things; `None` if any of them is wrong.
-pub(super) fn list<T: PartialEq>(
-    reader: impl Fn(&Item<'_>) -> Option<T>,
-    example: &str,
-) -> impl Fn(&Item<'_>) -> Option<Vec<T>> {
-    move |item| {
-        let elements = item.elements(example)?;
-        let values: Vec<_> = elements.iter().map(&reader).collect();
-        for (index, (element, value)) in elements.iter().zip(&values).enumerate() {
-            if value.is_some() && values.iter().take(index).any(|earlier| earlier == value) {
-                element.fault("stands in the list twice", "remove it");
-            }
-        }
-        values.into_iter().collect()
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use http::HeaderName;
 use http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER, PROXY_AUTHORIZATION};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use super::settings::{AffinitySource, HostPattern};
 use super::suggest;
@@ -50,13 +50,25 @@ pub(super) const NAME: Syntax<String> =
 fn parse_network(text: &str) -> Result<IpNet, Complaint> {
     let parsed = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     match parsed {
-        Ok(network) if network.addr() == network.network() => Ok(network),
+        Ok(network) if network.addr() == network.network() => match of_ipv4(network) {
+            // Who comes over IPv4 is compared by the address of IPv4, whichever family the socket is of.
+            Some(plain) => {
+                Err(Complaint::new(format!("{text:?} is a network of IPv4"), format!("write it as one: \"{plain}\"")))
+            }
+            None => Ok(network),
+        },
         Ok(network) => Err(Complaint::new(
             format!("{text:?} has bits set beyond its prefix"),
             format!("write \"{}\", or \"{}\" for the one address", network.trunc(), network.addr()),
         )),
         Err(_) => Err(format!("{text:?} is not a network").into()),
     }
+}
+
+/// The network of IPv4 that this one of IPv6 holds, and no more than that (`::ffff:0:0/96`, RFC 4291 §2.5.5.2).
+fn of_ipv4(network: IpNet) -> Option<Ipv4Net> {
+    let IpNet::V6(network) = network else { return None };
+    Ipv4Net::new(network.addr().to_ipv4_mapped()?, network.prefix_len().checked_sub(96)?).ok()
 }
 
 fn parse_host(text: &str) -> Result<HostPattern, Complaint> {
@@ -186,6 +198,11 @@ fn parse_name(text: &str) -> Result<String, Complaint> {
     } else {
         Err(format!("{text:?} is not a name").into())
     }
+}
+
+/// What a listener, a route or an upstream may be called.
+pub(super) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
 /// A token of RFC 9110 §5.6.2.

@@ -305,16 +305,9 @@ impl<'a> Item<'a> {
         self.spot.fault(problem, hint.into() + off);
     }
 
-    /// The elements, if this is an array; a problem where it is not.
-    pub(super) fn elements(&self, example: &str) -> Option<Vec<Item<'a>>> {
-        let DeValue::Array(array) = self.value else {
-            let hint = match self.value {
-                DeValue::String(one) => format!("write it as [{one:?}]"),
-                _ => format!("write it as {example}"),
-            };
-            self.fault(format!("must be a list, not {}", self.type_name()), hint);
-            return None;
-        };
+    /// The elements, if this is an array.
+    pub(super) fn elements(&self) -> Option<Vec<Item<'a>>> {
+        let array = self.value.as_array()?;
         let element = |(index, value): (usize, &'a Spanned<DeValue<'a>>)| Item {
             spot: self.spot.element(index, value.span()),
             value: value.get_ref(),
@@ -354,6 +347,14 @@ impl<'a> Item<'a> {
             DeValue::Table(_) => "a table",
         }
     }
+}
+
+/// Whether `reader` would read `text` without a problem, if it stood in a file.
+pub(super) fn is_taken<T>(text: &str, reader: impl Fn(&Item<'_>) -> Option<T>) -> bool {
+    let report = Report::new(Path::new(""), "");
+    let value = DeValue::String(text.into());
+    let read = reader(&Item { spot: Spot::new(&report, "", 0..0), value: &value, can_be_off: false });
+    read.is_some() && report.finish().is_ok()
 }
 
 /// How many problems of a file are said.

@@ -23,13 +23,22 @@ pub(super) fn fault_twice(report: &Report<'_>, source: &str, mut spans: Vec<Rang
     let mut search = Search { seconds, renamed: &renamed, positions: Positions::of(&renamed.text) };
     search.look(&Spot::new(report, "", 0..0), tree.get_ref(), false);
     for Second { span, name, found } in search.seconds {
-        let hint = "keep one, or give one another name";
+        let hint = how_to_part(source, &name, &span);
         match found {
             Found::Beside(spot, line) => spot.fault(format!("is written twice, first in line {line}"), hint),
             Found::InAnother => {}
             Found::Nowhere => Spot::new(report, name, span).fault("is written twice", hint),
         }
     }
+}
+
+/// What to do about the second `name`, at `span`.
+fn how_to_part(source: &str, name: &str, span: &Range<usize>) -> String {
+    let before = source.get(..span.start).unwrap_or_default();
+    if ["listener", "route", "upstream"].contains(&name) && before.trim_end().ends_with("[[") {
+        return format!("write [{name}.NAME] with a NAME of its own instead of [[{name}]]");
+    }
+    "keep one, or give one another name".into()
 }
 
 /// A key that is there already.

@@ -163,6 +163,16 @@ async fn an_admin_socket_without_its_folder_is_a_problem_beside_the_others() {
 }
 
 #[tokio::test]
+async fn an_admin_socket_stands_on_no_file() {
+    let folder = folder_with(&SERVED.replace("\"off\"", "\"unix:/etc/passwd\""));
+    write_certificate(folder.path(), 2020, 2100);
+    let output = windlass(&folder, &["check", "-c", "windlass.toml"]).await;
+    assert_eq!(output.status.code(), Some(2));
+    let said = "windlass.toml:10:10: admin.listen: /etc/passwd is there already, and no socket";
+    assert!(text(&output).contains(said), "{}", text(&output));
+}
+
+#[tokio::test]
 async fn a_file_of_another_program_is_one_problem() {
     let folder = folder_with("server {\n  listen 80;\n  location / {\n    proxy_pass http://a;\n  }\n}\n");
     let output = windlass(&folder, &["check", "windlass.toml"]).await;

@@ -1,12 +1,12 @@
 //! `[admin]`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use crate::config::keys::ADMIN;
 use crate::config::problem::Place;
 use crate::config::readers::text;
-use crate::config::settings::{AdminListen, AdminSettings};
+use crate::config::settings::{AdminListen, AdminSettings, Settings};
 use crate::config::syntax::{Complaint, Syntax};
 use crate::config::tree::Section;
 
@@ -23,6 +23,29 @@ pub(in crate::config) fn admin(file: &Section<'_>) -> AdminSettings {
     let section = file.section("admin", &ADMIN);
     let place = section.item("listen").map_or_else(Place::default, |item| item.spot().place());
     AdminSettings { listen: section.read("listen", text(LISTEN), AdminListen::default()), place }
+}
+
+/// Notes a problem where a listener takes the address that operators are to be listened to at.
+pub(in crate::config) fn check_admin(file: &Section<'_>, settings: &Settings) {
+    let AdminListen::Loopback(address) = settings.admin.listen else { return };
+    let takes_it = |bind: Option<SocketAddr>| bind.is_some_and(|bind| takes(bind, address));
+    let Some(listener) = settings.listeners.values().find(|it| takes_it(it.bind.address())) else { return };
+    file.spot_of(&["admin", "listen"]).fault(
+        format!("{address} is taken: listener.{}.bind is {}", listener.name, listener.bind),
+        "give operators a port of their own, or write a unix socket, such as \"unix:/run/windlass/admin.sock\"",
+    );
+}
+
+/// Whether a listener at `bind` leaves no room for `address`, one of loopback. The admin listener shares no port, as listeners
+/// do among each other.
+fn takes(bind: SocketAddr, address: SocketAddr) -> bool {
+    let meet = match bind.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.is_ipv4(),
+        // Every address of IPv6 is one of IPv4 too.
+        IpAddr::V6(ip) if ip.is_unspecified() => true,
+        ip => ip == address.ip(),
+    };
+    meet && bind.port() == address.port() && bind.port() != 0
 }
 
 /// Reads what may stand at `admin.listen`.
@@ -59,6 +82,16 @@ fn parse_listen(text: &str) -> Result<AdminListen, Complaint> {
             format!("{address} can be reached from elsewhere"),
             format!("write \"127.0.0.1:{}\", or a unix socket to steer as well", address.port()),
         )),
-        Err(_) => Err(format!("{text:?} is neither a unix socket nor an address").into()),
+        Err(_) => Err(misread(text)),
+    }
+}
+
+fn misread(text: &str) -> Complaint {
+    let problem = format!("{text:?} is neither a unix socket nor an address");
+    let port = text.rsplit(':').next().and_then(|port| port.parse::<u16>().ok());
+    match port {
+        _ if text.starts_with('/') => Complaint::new(problem, format!("write \"unix:{text}\"")),
+        Some(port) => Complaint::new(problem, format!("write \"127.0.0.1:{port}\"")),
+        None => problem.into(),
     }
 }

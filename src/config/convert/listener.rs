@@ -6,7 +6,8 @@ use super::names::at_least_one;
 use crate::config::addresses::BIND;
 use crate::config::defaults;
 use crate::config::keys::{CERTIFICATE, LISTENER, TLS};
-use crate::config::readers::{list, text};
+use crate::config::lists::{elements, list};
+use crate::config::readers::text;
 use crate::config::settings::{Bind, CertificateFiles, ListenerSettings, TlsSettings};
 use crate::config::texts::{FILE, NETWORK};
 use crate::config::tree::{Item, Section};
@@ -77,11 +78,12 @@ fn tls(item: &Item<'_>) -> Option<TlsSettings> {
     if section.has("chain") || section.has("key") {
         section.spot().fault("has both one certificate and a list of them", "move chain and key into `certificates`");
     }
-    let elements = list.elements("[{ chain = \"site.pem\", key = \"site.key\" }]")?;
+    let one = |element: &Item<'_>| certificate(&element.section(&CERTIFICATE)?);
+    let elements = elements(&list, one, "[{ chain = \"site.pem\", key = \"site.key\" }]")?;
     if elements.is_empty() {
         list.fault("is empty", "add { chain = \"site.pem\", key = \"site.key\" }");
     }
-    let certificates: Vec<_> = elements.iter().map(|element| certificate(&element.section(&CERTIFICATE)?)).collect();
+    let certificates: Vec<_> = elements.iter().map(one).collect();
     certificates.into_iter().collect::<Option<_>>().map(|certificates| TlsSettings { certificates })
 }
 

@@ -13,8 +13,8 @@ mod upstream;
 mod warnings;
 mod websocket;
 
-pub(super) use admin::admin;
 pub use admin::parse_admin_listen;
+pub(super) use admin::{admin, check_admin};
 pub(super) use drain::drain;
 pub(super) use listener::listeners;
 pub(super) use names::Names;

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
 use crate::config::keys::Kind;
+use crate::config::texts::is_name;
 use crate::config::tree::Section;
 
 /// What a route can refer to. A thing with a problem is in here as well: it is there, and will be right some day.
@@ -31,8 +32,7 @@ pub(super) fn at_least_one<'a>(
     }
     let named = file.named(what, kind);
     for (name, section) in &named {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if name.is_empty() || !name.chars().all(is_plain) {
+        if !is_name(name) {
             section.spot().fault("is not a name", "use letters, digits, `-`, `_` and `.`");
         }
     }

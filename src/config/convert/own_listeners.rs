@@ -50,13 +50,13 @@ fn is_reached_at(listener: &ListenerSettings, address: &EndpointAddress) -> bool
     let (here, port) = match address {
         // To connect to every address is to connect to this machine.
         EndpointAddress::Socket(address) if address.ip().is_unspecified() => (loopback.to_vec(), address.port()),
-        EndpointAddress::Socket(address) => (vec![address.ip().to_canonical()], address.port()),
+        EndpointAddress::Socket(address) => (vec![address.ip()], address.port()),
         EndpointAddress::Name(host, port) if host == "localhost" || host.ends_with(".localhost") => {
             (loopback.to_vec(), *port)
         }
         EndpointAddress::Name(..) => return false,
     };
-    let takes = |ip: &IpAddr| match bind.ip().to_canonical() {
+    let takes = |ip: &IpAddr| match bind.ip() {
         bound if bound.is_unspecified() => ip.is_loopback() && (bound.is_ipv6() || ip.is_ipv4()),
         bound => bound == *ip,
     };

@@ -7,10 +7,12 @@ use toml::de::DeValue;
 
 use super::names::{Names, at_least_one};
 use super::websocket::websocket;
+use crate::config::addresses::{asks_for_tls, endpoint_in};
 use crate::config::defaults;
 use crate::config::keys::{ROUTE, WEBSOCKET};
+use crate::config::lists::list;
 use crate::config::paths::PATH;
-use crate::config::readers::{choice, list, or_off, reference, text};
+use crate::config::readers::{choice, or_off, reference, text};
 use crate::config::settings::{DotSegments, HostPattern, RouteSettings};
 use crate::config::texts::{HOST, UPGRADE};
 use crate::config::tree::{Section, Spot};
@@ -27,8 +29,8 @@ pub(in crate::config) fn routes(file: &Section<'_>, names: &Names<'_>) -> Vec<Ro
 }
 
 fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSettings> {
-    let listeners = reference(&names.listeners, "listener");
-    let upstreams = reference(&names.upstreams, "upstream");
+    let listeners = reference(&names.listeners, "listener", instead_of_listener);
+    let upstreams = reference(&names.upstreams, "upstream", instead_of_upstream);
     let upgrade = || defaults::UPGRADE.map(String::from).to_vec();
 
     let hosts = section.try_read("hosts", list(text(HOST), "[\"chat.example.com\"]"), Vec::new());
@@ -55,6 +57,16 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
         raw_half_close_timeout: raw_half_close,
         websocket,
     })
+}
+
+fn instead_of_listener(name: &str) -> Option<String> {
+    ["*", "all", "any"].contains(&name).then(|| "leave `listeners` out to serve at all of them".into())
+}
+
+fn instead_of_upstream(name: &str) -> Option<String> {
+    let endpoint = endpoint_in(name)?;
+    let port = if asks_for_tls(name) { " (the port where it speaks plain HTTP)" } else { "" };
+    Some(format!("add [upstream.NAME] with endpoints = [{endpoint:?}]{port}, and write upstream = \"NAME\""))
 }
 
 /// Whether somebody takes `websocket` for a switch; this is then noted.

@@ -8,7 +8,8 @@ use super::names::{Seen, at_least_one};
 use crate::config::addresses::ENDPOINT_ADDRESS;
 use crate::config::defaults;
 use crate::config::keys::{ENDPOINT, UPSTREAM};
-use crate::config::readers::{choice, integer, list, or_off, text};
+use crate::config::lists::{elements, list};
+use crate::config::readers::{choice, integer, or_off, text};
 use crate::config::settings::{AffinitySource, EndpointAddress, EndpointSettings, Policy, UpstreamSettings};
 use crate::config::texts::{AFFINITY, COOKIE, NAME};
 use crate::config::tree::{Item, Section};
@@ -46,7 +47,7 @@ fn in_order_of_names(mut endpoints: Vec<EndpointSettings>) -> Vec<EndpointSettin
 
 fn endpoints(item: &Item<'_>) -> Option<Vec<EndpointSettings>> {
     let (mut names, mut addresses) = (Seen::new(), Seen::new());
-    let elements = item.elements(ENDPOINTS)?;
+    let elements = elements(item, endpoint, ENDPOINTS)?;
     if elements.is_empty() {
         item.fault("is empty", format!("write one or more, such as {ENDPOINTS}"));
     }
@@ -93,7 +94,7 @@ fn weight(item: &Item<'_>) -> Option<NonZeroU32> {
 fn sticky_on(item: &Item<'_>) -> Option<Vec<AffinitySource>> {
     const EXAMPLE: &str = "[\"header:x-user\", \"client_ip\"]";
     let sources = list(text(AFFINITY), EXAMPLE)(item)?;
-    let elements = item.elements(EXAMPLE)?;
+    let elements = item.elements()?;
     let last = sources.iter().position(|source| *source == AffinitySource::ClientIp);
     if let Some(unreachable) = last.and_then(|last| elements.get(last + 1)) {
         unreachable.fault("is never reached: every request has a client_ip", "move \"client_ip\" to the end");
