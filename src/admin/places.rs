@@ -5,11 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// How many operators are served at a time.
 pub(super) const PLACES: usize = 32;
+
+/// How long an answer has that is being made.
+pub(super) const MOMENT: Duration = Duration::from_secs(1);
+/// How long one has that is made: who reads has it by then.
+const IN_THE_KERNEL: Duration = Duration::from_millis(100);
 
 /// The places.
 #[derive(Clone, Debug)]
@@ -118,6 +124,17 @@ impl Place {
     pub(super) async fn is_needed(&mut self) {
         // The sender lives as long as the place is taken.
         let _ = (&mut self.needed).await;
+    }
+
+    /// How long what is still to be written may take once the place is needed.
+    pub(super) fn grace(&self) -> Duration {
+        let number = self.guest.number;
+        match lock(&self.guest.taken).connections.get(&number).map(|it| it.rest) {
+            // Half a request at the most: there is nothing to be written.
+            Some(Some(rest)) if rest == number => Duration::ZERO,
+            Some(Some(_)) => IN_THE_KERNEL,
+            Some(None) | None => MOMENT,
+        }
     }
 }
 

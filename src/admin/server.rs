@@ -26,7 +26,7 @@ use super::command::{Command, Commands, Failed, Reply};
 use super::guard;
 use super::look::{gauges, status};
 use super::notes::Notes;
-use super::places::{Place, Places};
+use super::places::{MOMENT, Place, Places};
 use super::predecessors::{Answered, Holdings, Question, ask};
 use super::socket::Bound;
 use super::wire::{DrainAnswer, DrainRequest, ErrorAnswer, PlanAnswer, PlanRequest, UndrainAnswer, UndrainRequest};
@@ -39,8 +39,6 @@ use crate::session::{Phase, Proxy};
 /// How long a request, its body included, may take to arrive, a connection may rest, and an operator may read nothing of an
 /// answer. What is asked for may take longer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long who makes room for another has for what is still to be written.
-const MOMENT: Duration = Duration::from_secs(1);
 /// The largest body of a request, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
@@ -159,9 +157,8 @@ where
         let ended = tokio::select! {
             ended = &mut connection => ended,
             () = place.is_needed() => {
-                // An answer that is still being written has a moment.
                 connection.as_mut().graceful_shutdown();
-                timeout(MOMENT, connection).await.unwrap_or(Ok(()))
+                timeout(place.grace(), connection).await.unwrap_or(Ok(()))
             }
         };
         if let Err(error) = ended {

@@ -64,8 +64,10 @@ async fn connections_that_rest_keep_nobody_out() {
     let admin = free_port().await;
     let windlass = Windlass::start(&two_endpoints().await.replace("ADMIN", &admin.to_string())).await;
     let mut resting = Vec::new();
-    for _ in 0..100 {
-        resting.push(TcpStream::connect(admin).await.unwrap());
+    for said in ["", "GET /live HT"].repeat(100) {
+        let mut connection = TcpStream::connect(admin).await.unwrap();
+        connection.write_all(said.as_bytes()).await.unwrap();
+        resting.push(connection);
     }
 
     let request = format!("GET /live HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n");
