@@ -103,11 +103,7 @@ impl Home {
         };
         match whose {
             Whose::Anybodys => pool.rest(endpoint, connection, keep_alive, is_current),
-            Whose::Of(session, client) if is_current() => {
-                if let Some(place) = pool.place() {
-                    session.owned.keep(endpoint, client, connection, place);
-                }
-            }
+            Whose::Of(session, client) if is_current() => session.keep_owned(endpoint, client, connection),
             Whose::Of(..) => {}
         }
     }
