@@ -105,8 +105,11 @@ pub(super) async fn open(
     log::opened(visit, &registration, visit.started.elapsed());
     let metrics = Arc::clone(&visit.session.proxy.metrics);
     let peer = (visit.session.peer.ip(), visit.session.peer.port());
-    let wanted = &visit.session.proxy.snapshot().settings.log.headers;
-    let tale = Tale::new(&visit.summary, peer, &parts.headers, wanted, by);
+    let tale = {
+        // Not for longer than this: a tunnel may wait long for its stream, and must not keep an old configuration alive.
+        let snapshot = visit.session.proxy.snapshot();
+        Tale::new(&visit.summary, peer, &parts.headers, &snapshot.settings.log.headers, by)
+    };
     let opened = Opened { upstream: stream, early, answer, protocol, settings, registration, lease, metrics, tale };
     visit.session.open(Box::new(opened));
     // The session takes its connection back from HTTP now, and drops this future with it.
