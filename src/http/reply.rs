@@ -37,7 +37,8 @@ pub enum Refusal {
     Loop,
     /// The process, or what the route leads to, is ending.
     Draining,
-    /// The process or its machine has no descriptor, port or memory left for a connection with an endpoint.
+    /// The process or its machine has no descriptor, port or memory left for a connection with an endpoint, or every place for
+    /// clients is taken.
     NoRoom,
     /// No endpoint could be connected to in time.
     ConnectTimeout,
