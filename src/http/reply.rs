@@ -37,7 +37,8 @@ pub enum Refusal {
     Loop,
     /// The process, or what the route leads to, is ending.
     Draining,
-    /// The process or its machine has no descriptor, port or memory left for a connection with an endpoint.
+    /// The process or its machine has no descriptor, port or memory left for a connection with an endpoint, or every place for
+    /// clients is taken.
     NoRoom,
     /// No endpoint could be connected to in time.
     ConnectTimeout,
@@ -72,21 +73,21 @@ impl Fault {
 impl Refusal {
     /// Every word of [`log_word`](Self::log_word).
     pub const LOG_WORDS: [&str; 15] = [
-        "unclean",
-        "bad_handshake",
-        "request_timeout",
-        "broken_body",
-        "no_route",
-        "connect_failed",
-        "bad_answer",
-        "answer_lost",
-        "loop",
-        "no_endpoint",
-        "draining",
-        "no_room",
-        "connect_timeout",
-        "request_stuck",
-        "head_timeout",
+        Self::Unclean(Unclean::Connect).log_word(),
+        Self::BadHandshake(BadHandshake::Method).log_word(),
+        Self::RequestTimeout.log_word(),
+        Self::BrokenBody.log_word(),
+        Self::NoRoute.log_word(),
+        Self::ConnectFailed.log_word(),
+        Self::BadAnswer.log_word(),
+        Self::AnswerLost.log_word(),
+        Self::Loop.log_word(),
+        Self::NoEndpoint.log_word(),
+        Self::Draining.log_word(),
+        Self::NoRoom.log_word(),
+        Self::ConnectTimeout.log_word(),
+        Self::RequestStuck.log_word(),
+        Self::HeadTimeout.log_word(),
     ];
 
     /// The status of the answer.
@@ -107,7 +108,7 @@ impl Refusal {
     }
 
     /// The one word for logs and metrics.
-    pub fn log_word(self) -> &'static str {
+    pub const fn log_word(self) -> &'static str {
         match self {
             Self::Unclean(_) => "unclean",
             Self::BadHandshake(_) => "bad_handshake",

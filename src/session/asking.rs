@@ -43,6 +43,7 @@ enum Unsent {
 /// Sends the request and reads the head of the answer, and what came with it.
 ///
 /// The answer has `handshake_timeout` from the last byte of the request on; a body that moves may take as long as it likes.
+/// Whether the answer came before all of it was sent is noted with the [`Progress`](super::upload::Progress) of the body.
 pub(super) async fn ask(
     visit: &Visit,
     placed: &mut Placed,
@@ -112,6 +113,7 @@ async fn ask_with_body(
 ) -> Result<Answered, Refused> {
     let settings = &visit.upstream().settings;
     let blamed = |(refusal, detail): Lost| lease.refused(refusal, detail);
+    let progress = body.progress();
     let mut answer = Vec::with_capacity(REQUEST);
     let head = {
         let (mut from_endpoint, to_endpoint) = stream.split();
@@ -119,20 +121,23 @@ async fn ask_with_body(
         let mut to_endpoint = Guarded::telling(to_endpoint, settings.body_timeout, Default::default(), taken);
         let sending = pin!(send(&mut to_endpoint, head, body));
         let answering = pin!(read_head(&mut from_endpoint, &mut answer, interim));
-        match select(sending, answering).await {
-            Either::Left((Ok(()), answering)) => {
+        // The answer is looked for first: one that crosses the last of its request came early.
+        match select(answering, sending).await {
+            Either::Right((Ok(()), answering)) => {
                 in_time(settings.handshake_timeout, answering).await.map_err(blamed)?
             }
-            Either::Left((Err(Unsent::Ended), answering)) => {
+            Either::Right((Err(Unsent::Ended), answering)) => {
                 let head = in_time(settings.handshake_timeout, answering).await.map_err(blamed)?;
                 if is_switch(&head) {
                     return Err(Unsent::Ended.blamed_on(lease));
                 }
+                progress.note_answered_early();
                 head
             }
-            Either::Left((Err(unsent), _)) => return Err(unsent.blamed_on(lease)),
-            Either::Right((head, sending)) => {
+            Either::Right((Err(unsent), _)) => return Err(unsent.blamed_on(lease)),
+            Either::Left((head, sending)) => {
                 let head = head.map_err(blamed)?;
+                progress.note_answered_early();
                 if is_switch(&head) {
                     sending.await.map_err(|unsent| unsent.blamed_on(lease))?;
                 }

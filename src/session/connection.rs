@@ -16,10 +16,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use super::last_words::{Heard, LastWords};
+use super::last_words::LastWords;
 use super::serve::MAX_BUFFER;
 use super::upload::{Progress, Upload};
-use crate::net::{Guarded, TunnelStream, Unsent};
+use crate::net::{Guarded, Heard, TunnelStream, Unsent};
 
 /// What hyper reads from and writes to.
 type Line<S> = TokioIo<Guarded<LastWords<S>>>;
@@ -37,6 +37,7 @@ pub(super) struct Connection {
     sender: SendRequest<Upload>,
     driver: Driver,
     unsent: Unsent,
+    /// Whether the endpoint has said anything since it was asked.
     heard: Heard,
     /// A client has authenticated it, or may have: it serves nobody else any more.
     is_owned: bool,
@@ -90,10 +91,9 @@ impl Connection {
     where
         S: TunnelStream + Into<TcpStream> + Send + 'static,
     {
-        let stream = LastWords::new(stream);
-        let heard = stream.heard();
         let unsent = Unsent::default();
-        let stream = Guarded::telling(stream, deadline, unsent.clone(), LastWords::delivery);
+        let stream = Guarded::telling(LastWords::new(stream), deadline, unsent.clone(), LastWords::delivery);
+        let heard = stream.heard();
         let (sender, connection) = client().handshake(TokioIo::new(stream)).await?;
         let driver = Driver::spawn(connection, heard.clone());
         Ok(Self { sender, driver, unsent, heard, is_owned: false })

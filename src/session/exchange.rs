@@ -265,7 +265,7 @@ impl Visit {
     /// A connection with this endpoint that rests: the client's own, if it has authenticated one.
     fn rested(&self, endpoint: &Endpoint) -> Option<Connection> {
         let incarnation = endpoint.life.incarnation;
-        let own = self.session.owned.take(incarnation, self.client);
+        let own = self.session.take_owned(incarnation, self.client);
         own.or_else(|| self.session.proxy.pool(self.session.worker)?.take(incarnation))
     }
 }

@@ -6,9 +6,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -17,47 +15,23 @@ use crate::process::Delivery;
 
 /// A stream whose writes never fail.
 #[derive(Debug)]
-pub(super) struct LastWords<S> {
-    stream: S,
-    heard: Heard,
-}
-
-/// Whether the endpoint has said anything since it was asked.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Heard(Arc<AtomicBool>);
-
-impl Heard {
-    /// It is asked something new.
-    pub(super) fn forget(&self) {
-        self.0.store(false, Ordering::Relaxed);
-    }
-
-    /// Whether it has said anything.
-    pub(super) fn is_some(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+pub(super) struct LastWords<S>(S);
 
 impl<S> LastWords<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, heard: Heard::default() }
+        Self(stream)
     }
 
     /// The stream as it was given.
     pub(super) fn into_inner(self) -> S {
-        self.stream
-    }
-
-    /// What tells, for as long as the stream is in other hands, whether anything came.
-    pub(super) fn heard(&self) -> Heard {
-        self.heard.clone()
+        self.0
     }
 }
 
 impl<S: TunnelStream> LastWords<S> {
     /// How far what was written has got.
     pub(super) fn delivery(&self) -> Option<Delivery> {
-        self.stream.delivery()
+        self.0.delivery()
     }
 }
 
@@ -71,26 +45,21 @@ fn told_by_reads<T>(outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for LastWords<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        if buf.filled().len() > before {
-            self.heard.0.store(true, Ordering::Relaxed);
-        }
-        Poll::Ready(Ok(()))
+        Pin::new(&mut self.0).poll_read(cx, buf)
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for LastWords<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        told_by_reads(Pin::new(&mut self.stream).poll_write(cx, buf))
+        told_by_reads(Pin::new(&mut self.0).poll_write(cx, buf))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        told_by_reads(Pin::new(&mut self.stream).poll_flush(cx))
+        told_by_reads(Pin::new(&mut self.0).poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Pin::new(&mut self.0).poll_shutdown(cx)
     }
 
     fn poll_write_vectored(
@@ -98,11 +67,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for LastWords<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        told_by_reads(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs))
+        told_by_reads(Pin::new(&mut self.0).poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.0.is_write_vectored()
     }
 }
 

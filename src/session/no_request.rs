@@ -46,22 +46,22 @@ pub(super) enum NoRequest {
 impl NoRequest {
     /// Every word of [`log_word`](Self::log_word).
     pub(super) const LOG_WORDS: [&str; 12] = [
-        "malformed",
-        "bad_target",
-        "head_too_large",
-        "http2",
-        "head_too_slow",
-        "plain_http",
-        "not_tls",
-        "tls_mismatch",
-        "tls_alert",
-        "tls_too_slow",
-        "tls_left",
-        "tls_broken",
+        Self::Malformed.log_word(),
+        Self::BadTarget.log_word(),
+        Self::HeadTooLarge.log_word(),
+        Self::Http2.log_word(),
+        Self::HeadTooSlow.log_word(),
+        Self::PlainHttp.log_word(),
+        Self::NotTls.log_word(),
+        Self::TlsMismatch.log_word(),
+        Self::TlsAlert.log_word(),
+        Self::TlsTooSlow.log_word(),
+        Self::TlsLeft.log_word(),
+        Self::TlsBroken.log_word(),
     ];
 
     /// The word for logs and metrics.
-    pub(super) fn log_word(self) -> &'static str {
+    pub(super) const fn log_word(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
             Self::BadTarget => "bad_target",

@@ -2,14 +2,11 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::Method;
 use http::response::Parts;
 
 use super::connection::{Connection, Driver};
-use super::pool::Pool;
-use super::proxy::Proxy;
 use super::request::Visit;
 use super::serve::Session;
 use crate::config::UpstreamSettings;
@@ -29,23 +26,14 @@ pub(super) enum Origin {
     Once(Driver),
 }
 
-/// Whom a connection may serve.
-#[derive(Debug)]
-enum Whose {
-    Anybodys,
-    /// This client alone, which may have authenticated it.
-    Of(Arc<Session>, IpAddr),
-}
-
 /// Where a connection rests.
 #[derive(Debug)]
 pub(super) struct Home {
-    whose: Whose,
-    pool: Arc<Pool>,
-    proxy: Arc<Proxy>,
+    /// Whose worker drives it, and who keeps what its client has authenticated.
+    session: Arc<Session>,
+    client: IpAddr,
     upstream: Arc<UpstreamSettings>,
     endpoint: Incarnation,
-    keep_alive: Duration,
 }
 
 impl Origin {
@@ -57,8 +45,8 @@ impl Origin {
         method: &Method,
         answer: &Parts,
     ) -> Self {
-        match Home::of(visit, endpoint, &connection) {
-            Some(home) if framing::is_certain(method, answer) => Self::Kept(connection, home),
+        match visit.upstream().settings.keep_alive {
+            Some(_) if framing::is_certain(method, answer) => Self::Kept(connection, Home::of(visit, endpoint)),
             _ => Self::Once(connection.into_driver()),
         }
     }
@@ -81,34 +69,31 @@ impl Origin {
 }
 
 impl Home {
-    /// Where a connection with `endpoint` rests; nowhere if its upstream keeps none.
-    fn of(visit: &Visit, endpoint: &Endpoint, connection: &Connection) -> Option<Self> {
-        let keep_alive = visit.upstream().settings.keep_alive?;
-        let proxy = Arc::clone(&visit.session.proxy);
-        let pool = Arc::clone(proxy.pool(visit.session.worker)?);
-        let upstream = Arc::clone(&visit.upstream().settings);
-        let whose = match connection.is_owned() {
-            true => Whose::Of(Arc::clone(&visit.session), visit.client),
-            false => Whose::Anybodys,
-        };
-        Some(Self { whose, pool, proxy, upstream, endpoint: endpoint.life.incarnation, keep_alive })
+    /// Where a connection with `endpoint` rests.
+    fn of(visit: &Visit, endpoint: &Endpoint) -> Self {
+        Self {
+            session: Arc::clone(&visit.session),
+            client: visit.client,
+            upstream: Arc::clone(&visit.upstream().settings),
+            endpoint: endpoint.life.incarnation,
+        }
     }
 
     fn take_back(self, connection: Connection) {
-        let Self { whose, pool, proxy, upstream, endpoint, keep_alive } = self;
-        let is_current = || {
-            let snapshot = proxy.snapshot();
-            let current = snapshot.upstreams().get(&upstream.name);
-            current.is_some_and(|upstream| upstream.endpoints().iter().any(|it| it.life.incarnation == endpoint))
-        };
-        match whose {
-            Whose::Anybodys => pool.rest(endpoint, connection, keep_alive, is_current),
-            Whose::Of(session, client) if is_current() => {
-                if let Some(place) = pool.place() {
-                    session.owned.keep(endpoint, client, connection, place);
-                }
+        let session = &self.session;
+        if connection.is_owned() {
+            if self.is_current() {
+                session.keep_owned(self.endpoint, self.client, connection);
             }
-            Whose::Of(..) => {}
+        } else if let (Some(pool), Some(keep_alive)) = (session.proxy.pool(session.worker), self.upstream.keep_alive) {
+            pool.rest(self.endpoint, connection, keep_alive, || self.is_current());
         }
+    }
+
+    /// Whether its endpoint is still there.
+    fn is_current(&self) -> bool {
+        let snapshot = self.session.proxy.snapshot();
+        let current = snapshot.upstreams().get(&self.upstream.name);
+        current.is_some_and(|upstream| upstream.endpoints().iter().any(|it| it.life.incarnation == self.endpoint))
     }
 }

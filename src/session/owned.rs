@@ -3,13 +3,21 @@
 //!
 //! Which endpoint a request goes to is decided by its placement alone, here as elsewhere: at another one the client
 //! authenticates anew.
+//!
+//! Invariant: no more than one of them has no place. A session has descriptors for its client and for one endpoint: for what
+//! rests while it asks nothing, else for what it asks. So one rests for as long as its session may, and whoever has
+//! authenticated finds it again however crowded it is; those beside it are bounded as whatever rests is, in number by the
+//! places and in time by `rest_timeout`.
 
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
 
 use super::connection::Connection;
+use super::serve::Session;
 use crate::drain::Incarnation;
 
 /// How many a session may have, of as many endpoints; the one that was used longest ago makes place.
@@ -25,34 +33,83 @@ struct OwnedConnection {
     /// Whoever asks: a proxy in front of us may speak for several clients over one connection.
     client: IpAddr,
     connection: Connection,
-    _place: OwnedSemaphorePermit,
+    /// When it is closed, unless it is the one that its session has a descriptor for.
+    until: Instant,
+    /// For the others.
+    place: Option<Place>,
 }
 
-impl Owned {
-    /// The connection that `client` has authenticated with an endpoint.
-    pub(super) fn take(&self, endpoint: Incarnation, client: IpAddr) -> Option<Connection> {
-        let mut owned = self.lock();
-        let at = owned.iter().position(|it| it.endpoint == endpoint && it.client == client)?;
-        Some(owned.remove(at).connection).filter(Connection::is_ready)
+/// A place among what rests, until its time is over.
+#[derive(Debug)]
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    end: JoinHandle<()>,
+}
+
+impl Session {
+    /// The connection that `client` has authenticated with an endpoint. Call it before any endpoint is asked: whatever else
+    /// rests takes a place from now on, and is closed where there is none.
+    pub(super) fn take_owned(self: &Arc<Self>, endpoint: Incarnation, client: IpAddr) -> Option<Connection> {
+        let mut owned = self.owned.lock();
+        let at = owned.iter().position(|it| it.is_of(endpoint, client));
+        // Its place is free for the others.
+        let taken = at.map(|at| owned.remove(at).connection);
+        owned.retain_mut(|it| it.moves_aside(self));
+        taken.filter(Connection::is_ready)
     }
 
-    /// Keeps a connection for `client`; `place` is what there are as many of as descriptors.
-    pub(super) fn keep(
-        &self,
-        endpoint: Incarnation,
-        client: IpAddr,
-        connection: Connection,
-        place: OwnedSemaphorePermit,
-    ) {
-        let mut owned = self.lock();
-        owned.retain(|it| it.endpoint != endpoint || it.client != client);
+    /// Keeps a connection for `client`; call it on the session's worker.
+    pub(super) fn keep_owned(self: &Arc<Self>, endpoint: Incarnation, client: IpAddr, connection: Connection) {
+        let until = Instant::now() + self.listener.settings.rest_timeout;
+        let mut owned = self.owned.lock();
+        owned.retain_mut(|it| !it.is_of(endpoint, client) && it.moves_aside(self));
         if owned.len() >= MOST {
             owned.remove(0);
         }
-        owned.push(OwnedConnection { endpoint, client, connection, _place: place });
+        owned.push(OwnedConnection { endpoint, client, connection, until, place: None });
+    }
+
+    /// A place for one that rests until then, if there is one.
+    fn place(self: &Arc<Self>, until: Instant) -> Option<Place> {
+        let permit = self.proxy.pool(self.worker)?.place()?;
+        let session = Arc::downgrade(self);
+        let end = tokio::spawn(async move {
+            sleep_until(until).await;
+            if let Some(session) = session.upgrade() {
+                session.owned.close(until);
+            }
+        });
+        Some(Place { _permit: permit, end })
+    }
+}
+
+impl Owned {
+    /// Closes those that have a place and whose time is over.
+    fn close(&self, now: Instant) {
+        self.lock().retain(|it| it.place.is_none() || it.until > now);
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<OwnedConnection>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OwnedConnection {
+    fn is_of(&self, endpoint: Incarnation, client: IpAddr) -> bool {
+        self.endpoint == endpoint && self.client == client
+    }
+
+    /// Makes way for another connection of its session; `false` if it cannot, or has ended.
+    fn moves_aside(&mut self, session: &Arc<Session>) -> bool {
+        if self.place.is_none() && self.connection.is_ready() {
+            self.place = session.place(self.until);
+        }
+        self.place.is_some() && self.connection.is_ready()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.end.abort();
     }
 }

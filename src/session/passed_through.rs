@@ -25,7 +25,7 @@ use crate::net::TunnelStream;
 use crate::process::Delivery;
 
 /// Passes the endpoint's answer on; `early` is what was read of it, `upload` how far the request's body got. The connection ends
-/// with the answer, unless it is the client's own.
+/// with the answer, unless it is the client's own and has all of the request: the next one would stand in the body of this.
 pub(super) async fn pass_through(
     visit: &Visit,
     method: Method,
@@ -40,12 +40,13 @@ pub(super) async fn pass_through(
     let mut connection = Connection::open(stream, deadline).await.map_err(|error| nonsense(error.to_string()))?;
     let mut request = Request::new(Upload::none());
     request.method_mut().clone_from(&method);
+    let may_stay = is_owned && !upload.is_answered_early();
     let record = Record::new(visit, upload);
     let (head, body) = match connection.ask(request).await {
         Ok(response) => response.into_parts(),
         Err(unanswered) => return Err(nonsense(unanswered.to_string())),
     };
-    let origin = if is_owned {
+    let origin = if may_stay {
         connection.note_owned();
         Origin::of(visit, lease.endpoint(), connection, &method, &head)
     } else {

@@ -68,7 +68,7 @@ pub(super) async fn connect(visit: &Visit, affinity: &Affinity) -> Result<Placed
     let mut refused = Refused::from(Refusal::NoEndpoint);
     for (attempt, endpoint) in visit.upstream().picks(affinity).enumerate() {
         let lease = endpoint.lease();
-        if let Some(connection) = visit.session.owned.take(endpoint.life.incarnation, visit.client)
+        if let Some(connection) = visit.session.take_owned(endpoint.life.incarnation, visit.client)
             && let Some(stream) = connection.into_stream().await
         {
             let by = PlacedBy::of(attempt, affinity, endpoint);

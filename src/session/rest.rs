@@ -3,6 +3,10 @@
 //!
 //! hyper knows one time for both. It starts a sleep when it begins to wait for a head, and looks at it each time that it has
 //! read and the head is not whole; so a sleep that knows whether anything was read can be both.
+//!
+//! What hyper has read behind the end of a request it keeps to itself. So of a head whose beginning came with the request
+//! before, only what is read later counts as its first byte. That wins nobody more than `rest` and `head`, which every
+//! session may take that sends its first byte late.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -111,6 +115,6 @@ mod tests {
         advance(REST).await;
         let first = Duration::from_millis(1);
         assert!(almost(first + HEAD, waits(&times, Some(first)).await));
-        assert!(almost(REST, waits(&times, None).await), "what came with the last request is none of the next");
+        assert!(almost(REST, waits(&times, None).await), "what came with the last request may be all of it");
     }
 }

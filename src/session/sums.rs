@@ -35,7 +35,14 @@ pub(super) struct About {
 /// The lines of the last second.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
-    windows: Mutex<HashMap<About, Window>>,
+    windows: Mutex<Windows>,
+}
+
+#[derive(Debug, Default)]
+struct Windows {
+    known: HashMap<About, Window>,
+    /// When all that was known at the last look through them has ended: before, another look would find little.
+    next_look: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -76,7 +83,7 @@ impl Sums {
 
     /// Says everything that was summed and not said yet: the process ends.
     pub(super) fn say_all(&self) {
-        let known: Vec<_> = self.windows().keys().cloned().collect();
+        let known: Vec<_> = self.windows().known.keys().cloned().collect();
         known.iter().for_each(|about| self.say(about));
     }
 
@@ -89,15 +96,11 @@ impl Sums {
 
     fn judge(&self, mut about: About, now: Instant) -> Verdict {
         let mut windows = self.windows();
-        if windows.len() >= MOST && !windows.contains_key(&about) {
-            // What is summed is still to be said.
-            windows.retain(|_, window| window.ends > now || window.times > IN_FULL);
-            if windows.len() >= MOST {
-                about.client = None;
-            }
+        if !windows.known.contains_key(&about) && !windows.make_room(now) {
+            about.client = None;
         }
         let fresh = || Window { ends: now + WINDOW, times: 0 };
-        let window = windows.entry(about.clone()).or_insert_with(fresh);
+        let window = windows.known.entry(about.clone()).or_insert_with(fresh);
         if window.ends <= now && window.times <= IN_FULL {
             *window = fresh();
         }
@@ -111,13 +114,26 @@ impl Sums {
 
     /// Ends the window; how many lines were counted in it, if any.
     fn take(&self, about: &About) -> Option<u64> {
-        let window = self.windows().remove(about)?;
+        let window = self.windows().known.remove(about)?;
         window.times.checked_sub(IN_FULL).filter(|&times| times > 0)
     }
 
-    fn windows(&self) -> MutexGuard<'_, HashMap<About, Window>> {
+    fn windows(&self) -> MutexGuard<'_, Windows> {
         // A panic while it was held leaves counts that are off by one at the most.
         self.windows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Windows {
+    /// Whether there is room for another kind. A crowd asks this with every line, while all workers wait for the lock: so what
+    /// has ended is looked for once a second at the most.
+    fn make_room(&mut self, now: Instant) -> bool {
+        if self.known.len() >= MOST && self.next_look.is_none_or(|next| next <= now) {
+            // What is summed is still to be said.
+            self.known.retain(|_, window| window.ends > now || window.times > IN_FULL);
+            self.next_look = Some(now + WINDOW);
+        }
+        self.known.len() < MOST
     }
 }
 
@@ -161,13 +177,27 @@ mod tests {
         let (sums, now) = (Sums::default(), Instant::now());
         let verdicts: Vec<_> = (0..200_000).map(|client| sums.judge(about(client, "a"), now)).collect();
 
-        assert_eq!(sums.windows().len(), MOST + 1, "and one for those who are not told apart");
+        assert_eq!(sums.windows().known.len(), MOST + 1, "and one for those who are not told apart");
         let written = verdicts.iter().filter(|&verdict| *verdict == Verdict::Write).count();
         assert_eq!(written as u64, MOST as u64 + IN_FULL);
         let all = About { client: None, ..about(0, "a") };
         assert_eq!(sums.take(&all), Some(200_000 - MOST as u64 - IN_FULL));
 
         assert_eq!(sums.judge(about(300_000, "a"), now + WINDOW), Verdict::Write, "the old ones make room");
-        assert_eq!(sums.windows().len(), 1);
+        assert_eq!(sums.windows().known.len(), 1);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_is_looked_through_once_a_second() {
+        let (sums, now) = (Sums::default(), Instant::now());
+        let most = u32::try_from(MOST).unwrap();
+        for client in 0..most {
+            sums.judge(about(client, "a"), now);
+        }
+        let soon = now + WINDOW / 2;
+        sums.judge(about(most, "a"), soon);
+        sums.judge(about(most + 1, "a"), now + WINDOW);
+        assert!(!sums.windows().known.contains_key(&about(most + 1, "a")), "nobody has looked yet");
+        sums.judge(about(most + 1, "a"), soon + WINDOW);
+        assert!(sums.windows().known.contains_key(&about(most + 1, "a")));
     }
 }

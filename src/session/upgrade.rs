@@ -76,13 +76,12 @@ pub(super) async fn open(
     visit.session.fin_ends.set(false);
     interim.conclude().await;
     let (head, early) = asked?;
-    let Placed { lease, stream, is_owned, by } = placed;
-    let cookie = visit.pin_cookie(lease.endpoint(), &affinity);
+    let cookie = visit.pin_cookie(placed.lease.endpoint(), &affinity);
     if head.status != StatusCode::SWITCHING_PROTOCOLS {
-        let is_owned = is_owned || binding::is_step(&parts.headers) || binding::is_step(&head.headers);
-        let placed = Placed { lease, stream, is_owned, by };
+        placed.is_owned |= binding::is_step(&parts.headers) || binding::is_step(&head.headers);
         return pass_through(visit, parts.method, placed, early, upload, cookie).await;
     }
+    let Placed { lease, stream, by, .. } = placed;
     let protocol = judge(visit, &parts.headers, key.as_ref(), token, &head)
         .map_err(|detail| lease.refused(Refusal::BadAnswer, detail))?;
     if protocol == Protocol::Websocket(Extensions::Unknown) && visit.route.is_first_unknown_extension() {
@@ -105,8 +104,11 @@ pub(super) async fn open(
     log::opened(visit, &registration, visit.started.elapsed());
     let metrics = Arc::clone(&visit.session.proxy.metrics);
     let peer = (visit.session.peer.ip(), visit.session.peer.port());
-    let wanted = &visit.session.proxy.snapshot().settings.log.headers;
-    let tale = Tale::new(&visit.summary, peer, &parts.headers, wanted, by);
+    let tale = {
+        // Not for longer than this: a tunnel may wait long for its stream, and must not keep an old configuration alive.
+        let snapshot = visit.session.proxy.snapshot();
+        Tale::new(&visit.summary, peer, &parts.headers, &snapshot.settings.log.headers, by)
+    };
     let opened = Opened { upstream: stream, early, answer, protocol, settings, registration, lease, metrics, tale };
     visit.session.open(Box::new(opened));
     // The session takes its connection back from HTTP now, and drops this future with it.

@@ -203,6 +203,8 @@ impl Progress {
             HasBody::Yes => Some(self.returned.lock().unwrap_or_else(PoisonError::into_inner).take()?),
         };
         self.ended.store(false, Ordering::Relaxed);
+        // What ended without a word was no answer, though hyper woke whoever waited for one.
+        self.answered_early.store(false, Ordering::Relaxed);
         Some(Upload { source, comes_back: false, progress: Arc::clone(self) })
     }
 }

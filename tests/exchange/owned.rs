@@ -1,8 +1,10 @@
 //! A connection with an endpoint that a client has authenticated by NTLM or Negotiate serves that client alone.
 
 use futures_util::FutureExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Peer, RawEndpoint, TestProxy};
+use crate::support::proxy::Plan;
+use crate::support::{Peer, RawEndpoint, TestProxy, within};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const CHALLENGE: &str = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM TlRM\r\nContent-Length: 2\r\n\r\nno";
@@ -126,6 +128,66 @@ async fn an_upgrade_goes_over_the_connection_that_exchanges_have_authenticated()
 }
 
 #[tokio::test]
+async fn a_connection_whose_upgrade_was_not_sent_whole_serves_not_even_its_client() {
+    let room = sent_before_an_early_answer(1 << 26).await.len();
+    // So little more than the kernels hold that the proxy has all of it, and the client may ask again.
+    for more in [1 << 12, 1 << 14, 1 << 15] {
+        let sent = sent_before_an_early_answer(room + more).await;
+        let other = sent.iter().position(|&byte| byte != b'b').map(|at| String::from_utf8_lossy(&sent[at..]));
+        assert!(other.is_none() || sent.len() > room + more, "{} of {}: {other:?}", sent.len(), room + more);
+    }
+}
+
+#[tokio::test]
+async fn whoever_comes_after_the_last_place_can_authenticate_too() {
+    let endpoint = RawEndpoint::start().await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()]).resting(0).start();
+    let mut client = proxy.client().await;
+    let mut stream = challenged(&endpoint, &mut client).await;
+    exchange(&mut client, &mut stream, &get("Authorization: NTLM TlRN\r\n"), OK).await;
+    becomes_a_tunnel(client, stream, &upgrade("")).await;
+}
+
+#[tokio::test]
+async fn a_client_that_asks_elsewhere_needs_a_place_for_what_it_has_authenticated() {
+    for places in [0, 1] {
+        let (one, other) = (RawEndpoint::start().await, RawEndpoint::start().await);
+        let proxy = in_front_of_two(&one, &other).resting(places).start();
+        let (mut alice, mut mallory) = (proxy.client().await, proxy.client().await);
+        let mut hers = challenged(&one, &mut alice).await;
+        let mut elsewhere = other.accept_after(&mut alice, &get("").replace("GET /", "GET /other")).await;
+        if places == 0 {
+            hers.hears_the_end().await;
+        }
+        // The one place is taken as long as she asks elsewhere.
+        let mut his = one.accept_after(&mut mallory, &get("")).await;
+        his.send(OK).await;
+        mallory.head().await;
+        mallory.hears("ok").await;
+        his.hears_the_end().await;
+        elsewhere.send(OK).await;
+        alice.head().await;
+        alice.hears("ok").await;
+        if places == 1 {
+            exchange(&mut alice, &mut hers, &get("Authorization: NTLM TlRN\r\n"), OK).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_of_a_client_that_asks_elsewhere_ends_with_rest_timeout() {
+    let (one, other) = (RawEndpoint::start().await, RawEndpoint::start().await);
+    let proxy = in_front_of_two(&one, &other).listener("rest_timeout = \"1s\"").start();
+    let mut client = proxy.client().await;
+    let mut hers = challenged(&one, &mut client).await;
+    let mut elsewhere = other.accept_after(&mut client, &get("").replace("GET /", "GET /other")).await;
+    hers.hears_the_end().await;
+    elsewhere.send(OK).await;
+    client.head().await;
+    client.hears("ok").await;
+}
+
+#[tokio::test]
 async fn a_client_whose_connection_has_ended_authenticates_anew() {
     let endpoint = RawEndpoint::start().await;
     let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
@@ -151,6 +213,59 @@ async fn where_no_connection_rests_none_is_kept_for_a_client_either() {
     let mut stream = endpoint.accept_after(&mut client, &get("Authorization: NTLM TlRM\r\n")).await;
     stream.send(CHALLENGE).await;
     stream.hears_the_end().await;
+}
+
+/// What an endpoint gets of an upgrade's body of so many bytes and behind it, if it reads none before it answers and the client
+/// asks something else then.
+async fn sent_before_an_early_answer(length: usize) -> Vec<u8> {
+    let endpoint = RawEndpoint::start().await;
+    let proxy = TestProxy::in_front_of(&[endpoint.address()]).route("upgrade = [\"tcp\"]").start();
+    let (mut client, mut bystander) = (proxy.client().await, proxy.client().await);
+    let lines =
+        format!("Authorization: NTLM TlRM\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: {length}\r\n");
+    let mut stream = endpoint.accept_after(&mut client, &get(&lines).replace("GET", "POST")).await;
+    let (mut from_proxy, mut to_proxy) = client.stream.into_split();
+    let sending = tokio::spawn(async move {
+        let _ = to_proxy.write_all(&vec![b'b'; length]).await;
+        to_proxy
+    });
+    // The one worker has its turn as often as it takes until there is no more room.
+    let mut its = endpoint.accept_after(&mut bystander, &get("")).await;
+    its.send(OK).await;
+    bystander.head().await;
+    bystander.hears("ok").await;
+    for _ in 0..100 {
+        exchange(&mut bystander, &mut its, &get(""), OK).await;
+    }
+    stream.send(CHALLENGE).await;
+    let mut answer = vec![0; CHALLENGE.len()];
+    within(from_proxy.read_exact(&mut answer)).await.unwrap();
+    if sending.is_finished() {
+        let _ = sending.await.unwrap().write_all(get("").as_bytes()).await;
+    } else {
+        sending.abort();
+    }
+    let mut sent = Vec::new();
+    while !sent.ends_with(b"\r\n\r\n") && within(stream.stream.read_buf(&mut sent)).await.is_ok_and(|count| count > 0) {
+    }
+    sent
+}
+
+/// A proxy in front of two endpoints: what begins with `/other` goes to the second.
+fn in_front_of_two(one: &RawEndpoint, other: &RawEndpoint) -> Plan {
+    let plan = TestProxy::in_front_of(&[one.address()]);
+    let address = other.address();
+    plan.route("[route.o]\npath = \"/other\"\nupstream = \"o\"")
+        .upstream(&format!("[upstream.o]\nendpoints = [\"{address}\"]\nkeep_alive = \"off\""))
+}
+
+/// The endpoint's end of a connection that the client has begun to authenticate.
+async fn challenged(endpoint: &RawEndpoint, client: &mut Peer) -> Peer {
+    let mut stream = endpoint.accept_after(client, &get("Authorization: NTLM TlRM\r\n")).await;
+    stream.send(CHALLENGE).await;
+    client.head().await;
+    client.hears("no").await;
+    stream
 }
 
 /// The upgrade comes over this connection, and opens a tunnel over it that carries bytes both ways.

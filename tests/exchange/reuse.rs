@@ -126,8 +126,12 @@ async fn a_body_of_which_nothing_was_sent_goes_another_way() {
         }
         client.send("hello").await;
         stream.hears("hello").await;
-        stream.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await;
+        stream.send(OK).await;
         assert!(client.head().await.starts_with("HTTP/1.1 200 OK\r\n"), "{expectation:?}");
+        client.hears("ok").await;
+        // All of it was sent in the end: its connection may serve another.
+        exchange(&mut client, &mut stream).await;
+        stream.leave();
     }
 }
 
