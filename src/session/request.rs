@@ -117,7 +117,7 @@ impl Session {
     fn may_serve(&self) -> Result<(), Refusal> {
         match self.welcome {
             Welcome::TurnedAway => Err(Refusal::NoRoom),
-            Welcome::Served if self.proxy.phase() == Phase::Closing => Err(Refusal::Draining),
+            Welcome::Served if self.proxy.phase() >= Phase::Closing => Err(Refusal::Draining),
             Welcome::Served => Ok(()),
         }
     }
