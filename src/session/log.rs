@@ -201,7 +201,7 @@ pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSett
         host,
         path,
         user_agent = Some(user_agent).filter(is_there),
-        headers = Some(headers).filter(is_there),
+        headers = (!headers.is_empty()).then(|| object_of(&headers)),
         duration_ms = millis(*duration),
         messages_from_client = counts.from_client.messages,
         bytes_from_client = counts.from_client.bytes,
@@ -214,6 +214,12 @@ pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSett
         upstream_left = farewell.upstream.as_str(),
         "tunnel ended"
     );
+}
+
+/// Names and texts as an object of JSON: the line makes of that what suits it.
+fn object_of(texts: &[(&str, &str)]) -> String {
+    serde_json::Value::Object(texts.iter().map(|(name, text)| ((*name).to_owned(), (*text).into())).collect())
+        .to_string()
 }
 
 /// The beginning of a text, where it is longer than so many bytes.
