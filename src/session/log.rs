@@ -120,7 +120,7 @@ pub(super) fn not_believed(session: &Session, headers: &HeaderMap) {
 
 /// An exchange has ended.
 pub(super) fn exchanged(record: &Record, end: End) {
-    let Summary { method, host, path, client, .. } = &*record.summary;
+    let Summary { method, host, path, client, upgrade, .. } = &*record.summary;
     let status = record.answer.as_ref().map(|(_, status)| status.as_u16());
     record.session.proxy.metrics.exchanged(status, end.log_word());
     tracing::info!(
@@ -131,6 +131,7 @@ pub(super) fn exchanged(record: &Record, end: End) {
         %method,
         host,
         path,
+        upgrade = upgrade.as_deref(),
         status,
         outcome = end.log_word(),
         bytes_from_client = record.upload.bytes(),

@@ -30,7 +30,7 @@ async fn an_exchange_is_a_line() {
     assert_eq!(line["outcome"], "complete");
     assert_eq!(line["bytes_from_client"], 5);
     assert_eq!(line["bytes_from_upstream"], 2);
-    assert!(line["took_ms"].is_u64());
+    assert!(line["took_ms"].is_u64() && line.get("upgrade").is_none());
     assert!(!lines.text().contains("hush"));
 }
 
@@ -46,7 +46,7 @@ async fn an_answer_to_an_upgrade_is_a_line_too() {
     stream.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno").await;
     let line = lines.about("/refused-upgrade").await;
     assert_eq!((&line["status"], &line["outcome"]), (&403.into(), &"complete".into()));
-    assert_eq!(line["bytes_from_upstream"], 2);
+    assert_eq!((&line["upgrade"], &line["bytes_from_upstream"]), (&"websocket".into(), &2.into()));
 }
 
 #[tokio::test]
