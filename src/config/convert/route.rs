@@ -8,6 +8,7 @@ use toml::de::DeValue;
 use super::names::{Names, at_least_one};
 use super::websocket::websocket;
 use crate::config::defaults;
+use crate::config::dot_segments::has_dot_segments;
 use crate::config::keys::{ROUTE, WEBSOCKET};
 use crate::config::paths::PATH;
 use crate::config::readers::{choice, list, or_off, reference, text};
@@ -35,6 +36,9 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
     let listeners = section.try_read("listeners", list(listeners, "[\"public\"]"), Vec::new());
     let path = section.try_read("path", text(PATH), defaults::PATH.into());
     let dot_segments = section.read("dot_segments", choice(&DOT_SEGMENTS), defaults::DOT_SEGMENTS);
+    if let (DotSegments::Refuse, Some(path)) = (dot_segments, &path) {
+        check_reachable(section, path);
+    }
     let upstream = section.require("upstream", upstreams, "upstream, the NAME of an [upstream.NAME]");
     let upgrade = section.read("upgrade", list(text(UPGRADE), "[\"websocket\"]"), upgrade());
     let raw_half_close =
@@ -55,6 +59,16 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
         raw_half_close_timeout: raw_half_close,
         websocket,
     })
+}
+
+/// Finds a path that no request has that is let through.
+fn check_reachable(section: &Section<'_>, path: &str) {
+    if let (true, Some(item)) = (has_dot_segments(path), section.item("path")) {
+        item.fault(
+            format!("{path:?} has a segment `.` or `..`, or a backslash, in some encoding: dot_segments = \"refuse\" answers 400 to it"),
+            "write the path that endpoints make of it, or dot_segments = \"pass\"",
+        );
+    }
 }
 
 /// Whether somebody takes `websocket` for a switch; this is then noted.
