@@ -72,7 +72,7 @@ pub(super) fn refused(session: &Session, summary: &Summary, refused: &Refused, t
         status = refusal.status().as_u16(),
         refusal = refusal.log_word(),
         fault = refusal.fault().as_str(),
-        detail = refused.detail,
+        detail = refused.detail.clone().or_else(|| refusal.detail()),
         took_ms = millis(took),
         "refused"
     );

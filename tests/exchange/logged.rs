@@ -172,3 +172,24 @@ async fn a_proxy_that_is_not_trusted_is_said_once() {
     let hints = |name: &str| lines.iter().filter(is_hint).filter(|line| line["listener"] == name).count();
     assert_eq!([hints("stranger"), hints("alike"), hints("trusting")], [1, 1, 0]);
 }
+
+#[tokio::test]
+async fn a_refusal_for_one_of_many_mistakes_says_which() {
+    let mut lines = log::lines();
+    let proxy = TestProxy::in_front_of(&[nobody()]).start();
+    for (path, headers, refusal, detail) in [
+        ("/two-hosts", "Host: a\r\nHost: b\r\n", "unclean", "there is more than one Host header"),
+        (
+            "/no-key",
+            "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+            "bad_handshake",
+            "Sec-WebSocket-Key",
+        ),
+    ] {
+        let mut client = proxy.client().await;
+        client.send(format!("GET {path} HTTP/1.1\r\n{headers}\r\n")).await;
+        let line = lines.about(path).await;
+        assert_eq!(line["refusal"], refusal);
+        assert!(line["detail"].as_str().unwrap().contains(detail), "{line}");
+    }
+}
