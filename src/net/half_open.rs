@@ -56,12 +56,12 @@ impl HalfOpen {
     }
 
     /// Ends the stream by a reset, so that nobody takes what was written for all there is. Before that the client's kernel may
-    /// take it, for as long as it takes some of it; whoever does not wait for that resets at once.
-    pub async fn reset(self) {
+    /// take it, until it takes nothing for `patience`; whoever does not wait for that resets at once.
+    pub async fn reset(self, patience: Duration) {
         // First of all: dropped at any moment, and when the process ends, the stream ends by a reset. If that fails, the
         // connection is no more.
         let _ = SockRef::from(self.stream.socket()).set_linger(Some(Duration::ZERO));
-        let _ = timeout(DELIVERED, delivered(|| self.delivery())).await;
+        let _ = timeout(DELIVERED, delivered(patience, || self.delivery())).await;
     }
 
     /// Ready once the connection has failed.
@@ -124,21 +124,19 @@ impl AsyncWrite for HalfOpen {
 
 /// How soon a reset behind a FIN is noticed.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// Waits until the client's kernel has taken everything, or nothing for a while.
-async fn delivered(delivery: impl Fn() -> Option<Delivery>) {
+/// Waits until the client's kernel has taken everything, or nothing for `patience`.
+async fn delivered(patience: Duration, delivery: impl Fn() -> Option<Delivery>) {
     let mut progress = Progress::new(delivery(), Instant::now());
     let mut pause = FIRST_PAUSE;
     while delivery().is_some_and(|delivery| delivery.outstanding)
-        && !progress.is_missing_for(STANDS_STILL, &delivery, Instant::now())
+        && !progress.is_missing_for(patience, &delivery, Instant::now())
     {
         sleep(pause).await;
         pause = LONGEST_PAUSE.min(2 * pause);
     }
 }
 
-/// How long a client's kernel may take nothing of the last that was written.
-const STANDS_STILL: Duration = Duration::from_secs(2);
-/// How long it may take for all of it: what fits into the kernels' buffers, at a mobile phone's pace.
+/// How long a client's kernel may take for the last of what was written: what fits into the kernels' buffers, at a phone's pace.
 const DELIVERED: Duration = Duration::from_secs(120);
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
@@ -147,6 +145,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 mod tests {
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(2);
     const STEP: u64 = 16 * 1024;
 
     /// How long a kernel is waited for that takes [`STEP`] bytes of so many each `pause`, and stands still after `taken`.
@@ -157,7 +156,7 @@ mod tests {
             taken.min(1 + STEP * u64::try_from(steps).unwrap())
         };
         let delivery = || Delivery { acked: acked(), outstanding: acked() < bytes, since_ack: Duration::ZERO };
-        delivered(|| Some(delivery())).await;
+        delivered(PATIENCE, || Some(delivery())).await;
         start.elapsed()
     }
 
@@ -168,6 +167,6 @@ mod tests {
         let whole = waits(all, all, pause).await;
         assert!((10 * pause..11 * pause).contains(&whole), "{whole:?}");
         let stuck = waits(all, 5 * STEP, pause).await;
-        assert!((5 * pause + STANDS_STILL..6 * pause + STANDS_STILL).contains(&stuck), "{stuck:?}");
+        assert!((5 * pause + PATIENCE..6 * pause + PATIENCE).contains(&stuck), "{stuck:?}");
     }
 }

@@ -257,7 +257,7 @@ async fn speak_http(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Pla
         Some(opened) => opened.join(stream.into_inner().into_inner(), parts.read_buf, place),
         None if session.is_cut() => tokio::select! {
             biased;
-            () = stream.into_inner().reset() => {}
+            () = stream.into_inner().reset(session.patience()) => {}
             () = cutting(&session.proxy) => {}
         },
         // Nobody has a moment for good-byes.
@@ -321,6 +321,11 @@ impl Session {
     /// went out.
     fn is_cut(&self) -> bool {
         self.is_cut.load(Ordering::Relaxed) || self.unsent.is_some()
+    }
+
+    /// For how long its client may take nothing of the last that was written: no longer, where that has been so already.
+    fn patience(&self) -> Duration {
+        if self.unsent.is_some() { Duration::ZERO } else { self.listener.settings.body_timeout }
     }
 
     fn take_opened(&self) -> Option<Box<Opened>> {
