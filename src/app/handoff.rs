@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use super::admin_listener::AdminListener;
 use super::running::Running;
-use crate::config::{HandoffSettings, UnderSupervisor, counted};
+use crate::config::{HandoffSettings, UnderSupervisor, counted, write_duration};
 use crate::process::{Channel, Message, Notifier, PROTOCOL, Predecessor, Program, Role, StartedProcess, Watcher};
 use crate::snapshot::{Endpoint, Upstream};
 
@@ -237,7 +237,7 @@ impl fmt::Display for HandoffError {
             Self::Failed(reason) => write!(f, "the new process cannot take over: {reason}"),
             Self::Ended(status) => write!(f, "the new process ended ({status}); what it said is in this log"),
             Self::Silent(time) => {
-                write!(f, "the new process was not ready within drain.handoff.ready_within ({} s)", time.as_secs())
+                write!(f, "the new process was not ready within drain.handoff.ready_within ({})", write_duration(*time))
             }
             Self::Conversation(error) => write!(f, "the conversation with the new process broke: {error}"),
             Self::Stopped => f.write_str("a stop came first"),

@@ -16,7 +16,7 @@ use super::running::StartError;
 use crate::config::{AdminListen, Bind, parse_admin_listen};
 use crate::drain::{Registry, TunnelId};
 use crate::net::ListeningSocket;
-use crate::process::{Channel, Message, PROTOCOL, Predecessors, Role, Watcher, activated, inherit};
+use crate::process::{Channel, Message, PROTOCOL, Predecessors, Role, Watcher, activated, inherit, join_group_of};
 use crate::snapshot::Snapshot;
 use crate::tls::{ExportedTicketKeys, TicketKeys};
 
@@ -85,6 +85,9 @@ impl Heritage {
     /// Connections are accepted: the process before may stop, and is heard from now on.
     pub(super) async fn say_serving(mut self) {
         if let Some((pid, channel)) = self.giver.take() {
+            if let Err(error) = join_group_of(pid) {
+                tracing::debug!(predecessor = pid, %error, "stays in a process group of its own");
+            }
             tracing::info!(predecessor = pid, "took over");
             // One that is gone by now has no need of the word.
             let _ = channel.send(&Message::Serving, None).await;

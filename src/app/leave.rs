@@ -70,6 +70,7 @@ impl Control {
             }
             () = self.signals.stop() => {
                 tracing::warn!(cut = self.running.proxy().registry.len(), "second signal: ending at once");
+                self.running.cut().await;
             }
         }
         self.running.proxy().say_sums();

@@ -221,6 +221,28 @@ mod tests {
     }
 
     #[test]
+    fn what_others_name_stays_apart_and_passes_for_nothing_else() {
+        let headers = r#"{"x-trace":"1 x-user=admin\u202e","x-user":"\""}"#;
+        let written = |format| {
+            let paper = Paper::default();
+            let (subscriber, log) = paper.start(LogLevel::Info, format, None);
+            with_default(subscriber, || {
+                info!(headers, "an object");
+                info!(headers = "none", "a text");
+            });
+            paper.all(&log)
+        };
+
+        let lines = written(LogFormat::Json);
+        let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines[0]["headers"], serde_json::from_str::<Value>(headers).unwrap());
+        assert_eq!(lines[1]["headers"], "none");
+        let text = written(LogFormat::Text);
+        assert!(text.contains(r#" headers.x-trace="1 x-user=admin\u202e" headers.x-user="\"" "#), "{text}");
+        assert!(text.contains(" headers=none "), "{text}");
+    }
+
+    #[test]
     fn a_reload_changes_the_level() {
         let paper = Paper::default();
         let (subscriber, log) = paper.start(LogLevel::Info, LogFormat::Text, None);

@@ -74,6 +74,7 @@ impl Running {
         let cut = self.proxy.open_places();
         if cut > 0 {
             tracing::warn!(cut, "the deadline of the handoff has come: what is left is cut");
+            self.cut().await;
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::future::pending;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::drains::{Story, see_through};
 use super::running::Running;
-use crate::drain::{Cause, Drain, Policy, Report, Scope, Standing, seconds};
+use crate::drain::{Cause, Drain, Policy, Report, Scope, Standing, StopOrder, seconds};
 use crate::session::{Phase, StopTimes};
 
 /// How a stop went.
@@ -55,7 +55,21 @@ impl Running {
             self.proxy.workers.emptied().await;
         };
         let _ = timeout_at(until, gone).await;
-        Stopped { tunnels, sessions_cut: self.proxy.open_places() }
+        let sessions_cut = self.proxy.open_places();
+        self.cut().await;
+        Stopped { tunnels, sessions_cut }
+    }
+
+    /// Cuts whatever is left. It has a moment to say so in the log, and ends so that nobody takes a part for the whole.
+    pub(super) async fn cut(&self) {
+        let proxy = &self.proxy;
+        proxy.enter(Phase::Cutting);
+        let settings = proxy.snapshot().settings.drain;
+        let order = StopOrder { deadline: Instant::now(), ..Policy::new(&settings, settings.stop).order(Cause::Stop) };
+        for ticket in proxy.registry.tunnels(|_| true) {
+            ticket.tell(order.clone());
+        }
+        let _ = timeout(CUT_WITHIN, proxy.workers.emptied()).await;
     }
 
     /// How long newcomers are served on; those of a process that has handed over are another's already.
@@ -71,3 +85,6 @@ impl Running {
 }
 
 const MOMENT: Duration = Duration::from_millis(200);
+
+/// How long what is cut may take to be gone: whoever sends a second signal waits for nothing else.
+const CUT_WITHIN: Duration = Duration::from_millis(100);

@@ -6,6 +6,7 @@
 mod addresses;
 mod convert;
 mod defaults;
+pub mod dot_segments;
 mod files;
 mod foreign;
 mod formats;

@@ -265,7 +265,7 @@ const END_TO_END: [&str; 16] = [
     "www-authenticate",
 ];
 
-const HEADERS_ONLY: [&str; 24] = [
+const HEADERS_ONLY: [&str; 25] = [
     "age",
     "authorization",
     "cache-control",
@@ -289,6 +289,7 @@ const HEADERS_ONLY: [&str; 24] = [
     "set-cookie",
     "trailer",
     "vary",
+    "windlass-hops",
     "www-authenticate",
 ];
 

@@ -88,7 +88,11 @@ pub fn check(request: &Parts) -> Result<&str, Unclean> {
 /// Checks a request that is to become a tunnel: a WebSocket has no body, and another protocol may have one whose end is known
 /// before it begins.
 pub fn check_upgrade(protocol: &str, headers: &HeaderMap) -> Result<(), Unclean> {
-    let is_empty = |length: &HeaderValue| length.as_bytes() == b"0";
+    // However a 0 is written; anything else is a body, and so is what is no length at all.
+    let is_empty = |length: &HeaderValue| {
+        let digits = length.as_bytes();
+        !digits.is_empty() && digits.iter().all(|&digit| digit == b'0')
+    };
     let is_websocket = protocol == WEBSOCKET;
     if headers.contains_key(TRANSFER_ENCODING) {
         return Err(if is_websocket { Unclean::UpgradeWithBody } else { Unclean::UpgradeWithChunks });
@@ -323,7 +327,9 @@ mod tests {
         };
         assert_eq!(checked(WEBSOCKET, ("accept", "a")), Ok(()));
         assert_eq!(checked(WEBSOCKET, ("content-length", "0")), Ok(()));
-        for header in [("content-length", "1"), ("content-length", "00"), ("transfer-encoding", "chunked")] {
+        assert_eq!(checked(WEBSOCKET, ("content-length", "00")), Ok(()));
+        let lengths = ["1", "01", "", "+0", "0, 0", "0x0"].map(|length| ("content-length", length));
+        for header in lengths.into_iter().chain([("transfer-encoding", "chunked")]) {
             assert_eq!(checked(WEBSOCKET, header), Err(Unclean::UpgradeWithBody), "{header:?}");
         }
         assert_eq!(checked("tcp", ("content-length", "1")), Ok(()));

@@ -7,7 +7,6 @@ pub mod affinity;
 pub mod binding;
 pub mod client_address;
 pub mod cookies;
-pub mod dot_segments;
 pub mod forward;
 pub mod framing;
 pub mod head;

@@ -175,6 +175,13 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// What was wrong, where the word for it covers many mistakes.
+    pub fn detail(self) -> Option<String> {
+        matches!(self, Self::Unclean(_) | Self::BadHandshake(_)).then(|| self.to_string())
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

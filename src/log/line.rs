@@ -1,6 +1,7 @@
 //! One line: an event with its fields, as JSON for machines or as logfmt (`key=value`, quoted where needed) for people.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use tracing::Level;
@@ -115,8 +116,30 @@ impl Line {
     fn write_field(&mut self, field: &Field, text: &str) {
         match field.name() {
             "message" => self.write_message(text),
+            OBJECT => match serde_json::from_str(text) {
+                Ok(texts) => self.write_object(OBJECT, &texts),
+                Err(_) => self.write_text(OBJECT, text),
+            },
             name => self.write_text(&own(name), text),
         }
+    }
+
+    /// Adds texts under names that are not ours: an object of JSON, or a field each.
+    fn write_object(&mut self, name: &str, texts: &BTreeMap<String, String>) {
+        if self.style.shape != Shape::Json {
+            texts.iter().for_each(|(inner, text)| self.write_text(&format!("{name}.{inner}"), text));
+            return;
+        }
+        self.write_key(name);
+        let mut border = '{';
+        for (inner, text) in texts {
+            self.text.push(border);
+            write_quoted(&mut self.text, inner);
+            self.text.push(':');
+            write_quoted(&mut self.text, text);
+            border = ',';
+        }
+        self.text.push_str(if texts.is_empty() { "{}" } else { "}" });
     }
 
     /// Says what the line is about.
@@ -226,6 +249,9 @@ fn colour(level: Level) -> &'static str {
         Level::TRACE => "\x1b[35m",
     }
 }
+
+/// The field whose text is an object of JSON, with texts in it: none of them passes for another one.
+const OBJECT: &str = "headers";
 
 const DIM: &str = "\x1b[2m";
 const RESET: &str = "\x1b[0m";

@@ -16,12 +16,14 @@ impl Exposition {
     /// least as much as plain text. Who names nothing is no Prometheus, and reads what is simpler.
     pub fn accepted_by<'a>(accept: impl Iterator<Item = &'a [u8]>) -> Self {
         let ranges: Vec<_> = accept.filter_map(|range| str::from_utf8(range).ok()).collect();
-        let wanted = |types: &[&str]| {
-            let fits = |range: &&&str| types.iter().any(|name| media_type(range).eq_ignore_ascii_case(name));
-            ranges.iter().filter(fits).map(|range| quality(range)).max().unwrap_or(0)
+        let wanted = |name: &str| {
+            let fits = |range: &&&str| media_type(range).eq_ignore_ascii_case(name);
+            ranges.iter().filter(fits).map(|range| quality(range)).max()
         };
-        let open_metrics = wanted(&["application/openmetrics-text"]);
-        if open_metrics > 0 && open_metrics >= wanted(&["text/plain"]) { Self::OpenMetrics } else { Self::Prometheus }
+        let open_metrics = wanted("application/openmetrics-text").unwrap_or(0);
+        // The most specific range that fits counts.
+        let plain = ["text/plain", "text/*", "*/*"].into_iter().find_map(wanted).unwrap_or(0);
+        if open_metrics > 0 && open_metrics >= plain { Self::OpenMetrics } else { Self::Prometheus }
     }
 
     /// The type of the text.
@@ -90,6 +92,7 @@ mod tests {
         assert_eq!(accepted(prometheus), Exposition::OpenMetrics);
         assert_eq!(accepted("Application/OpenMetrics-Text"), Exposition::OpenMetrics);
         assert_eq!(accepted("application/openmetrics-text; Q=0.9, text/plain; q=0.9"), Exposition::OpenMetrics);
+        assert_eq!(accepted("application/openmetrics-text;q=0.5, text/plain;q=0.4, */*"), Exposition::OpenMetrics);
         for older in [
             "",
             "*/*",
@@ -97,6 +100,8 @@ mod tests {
             "text/plain",
             "application/openmetrics-text;q=0",
             "application/openmetrics-text;q=0.1, text/plain",
+            "*/*;q=1, application/openmetrics-text;q=0.1",
+            "text/*;q=0.9, application/openmetrics-text;q=0.8, */*;q=0.1",
             "application/openmetrics-text;q=nonsense",
             "application/openmetrics-textual",
         ] {

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::{ClientStream, TunnelStream};
+use super::{ClientStream, Progress, TunnelStream};
 use crate::process::{Delivery, has_fin};
 
 /// A client's stream of which an end may be heard, or said by a reset.
@@ -55,19 +55,13 @@ impl HalfOpen {
         self.stream
     }
 
-    /// Ends the stream by a reset, so that nobody takes what was written for all there is. Before that the client's kernel has
-    /// a moment to take it.
-    pub async fn reset(self) {
-        let taken = async {
-            let mut pause = FIRST_PAUSE;
-            while self.delivery().is_some_and(|delivery| delivery.outstanding) {
-                sleep(pause).await;
-                pause = LONGEST_PAUSE.min(2 * pause);
-            }
-        };
-        let _ = timeout(DELIVERED, taken).await;
-        // If that fails, the connection is no more.
+    /// Ends the stream by a reset, so that nobody takes what was written for all there is. Before that the client's kernel may
+    /// take it, until it takes nothing for `patience`; whoever does not wait for that resets at once.
+    pub async fn reset(self, patience: Duration) {
+        // First of all: dropped at any moment, and when the process ends, the stream ends by a reset. If that fails, the
+        // connection is no more.
         let _ = SockRef::from(self.stream.socket()).set_linger(Some(Duration::ZERO));
+        let _ = timeout(DELIVERED, delivered(patience, || self.delivery())).await;
     }
 
     /// Ready once the connection has failed.
@@ -130,7 +124,49 @@ impl AsyncWrite for HalfOpen {
 
 /// How soon a reset behind a FIN is noticed.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How long a client's kernel may take for the last of what was written.
-const DELIVERED: Duration = Duration::from_secs(2);
+/// Waits until the client's kernel has taken everything, or nothing for `patience`.
+async fn delivered(patience: Duration, delivery: impl Fn() -> Option<Delivery>) {
+    let mut progress = Progress::new(delivery(), Instant::now());
+    let mut pause = FIRST_PAUSE;
+    while delivery().is_some_and(|delivery| delivery.outstanding)
+        && !progress.is_missing_for(patience, &delivery, Instant::now())
+    {
+        sleep(pause).await;
+        pause = LONGEST_PAUSE.min(2 * pause);
+    }
+}
+
+/// How long a client's kernel may take for the last of what was written: what fits into the kernels' buffers, at a phone's pace.
+const DELIVERED: Duration = Duration::from_secs(120);
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(2);
+    const STEP: u64 = 16 * 1024;
+
+    /// How long a kernel is waited for that takes [`STEP`] bytes of so many each `pause`, and stands still after `taken`.
+    async fn waits(bytes: u64, taken: u64, pause: Duration) -> Duration {
+        let start = Instant::now();
+        let acked = || {
+            let steps = start.elapsed().as_nanos() / pause.as_nanos();
+            taken.min(1 + STEP * u64::try_from(steps).unwrap())
+        };
+        let delivery = || Delivery { acked: acked(), outstanding: acked() < bytes, since_ack: Duration::ZERO };
+        delivered(PATIENCE, || Some(delivery())).await;
+        start.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_reads_slowly_gets_everything_before_the_reset() {
+        let pause = Duration::from_secs(1);
+        let all = 10 * STEP;
+        let whole = waits(all, all, pause).await;
+        assert!((10 * pause..11 * pause).contains(&whole), "{whole:?}");
+        let stuck = waits(all, 5 * STEP, pause).await;
+        assert!((5 * pause + PATIENCE..6 * pause + PATIENCE).contains(&stuck), "{stuck:?}");
+    }
+}

@@ -25,7 +25,7 @@ pub use limits::{DescriptorLimit, MOST_TURNED_AWAY, Room, raise_descriptor_limit
 pub use predecessors::{ANSWER_WITHIN, Conversation, NoAnswer, Predecessor, Predecessors};
 pub use reaper::reap_orphans;
 pub use signals::{Signal, Signals, ask_for_reload};
-pub use successor::{HANDOFF_FD, Program, StartedProcess};
+pub use successor::{HANDOFF_FD, Program, StartedProcess, join_group_of};
 pub use supervisor::Watcher;
 pub use systemd::Notifier;
 pub use usage::usage;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::process::{Pid, Signal, getpgid, kill_process_group, setpgid};
 use tokio::process::{Child, Command};
 
 /// The variable that names the descriptor of the handoff socket.
@@ -58,7 +59,8 @@ impl Program {
         for variable in ["WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] {
             command.env_remove(variable);
         }
-        let child = command.spawn()?;
+        // A group of its own, so that nothing that it starts outlives a failure; see `join_group_of`.
+        let child = command.process_group(0).spawn()?;
         let pid = child.id().ok_or(io::ErrorKind::NotFound)?;
         Ok(StartedProcess { child, pid, is_ours: true })
     }
@@ -77,8 +79,7 @@ impl StartedProcess {
 
     /// Ends it now, and waits until it is gone.
     pub async fn end(mut self) {
-        // One that has ended already is what was wanted.
-        let _ = self.child.start_kill();
+        self.kill();
         let _ = self.child.wait().await;
     }
 
@@ -86,15 +87,33 @@ impl StartedProcess {
     pub fn let_go(mut self) {
         self.is_ours = false;
     }
+
+    /// Ends it and everything that it started: whatever that is, it holds our listening sockets, and answers nobody there.
+    fn kill(&mut self) {
+        // Who has ended already is what was wanted.
+        let _ = Pid::from_raw(self.pid.cast_signed()).map(|group| kill_process_group(group, Signal::KILL));
+        let _ = self.child.start_kill();
+    }
 }
 
 impl Drop for StartedProcess {
     fn drop(&mut self) {
         if self.is_ours {
-            // One that has ended already is what was wanted.
-            let _ = self.child.start_kill();
+            self.kill();
         }
     }
+}
+
+/// Joins the process group of the process that has handed over.
+///
+/// Until a new process serves, it is in a group of its own, by which it is ended if it fails. Afterwards it belongs where the
+/// old one is: a Ctrl-C in the terminal that started that must reach whoever serves.
+///
+/// # Errors
+/// That the old process is gone, and its group with it, or is of another session: nobody's terminal is meant then.
+pub fn join_group_of(predecessor: u32) -> io::Result<()> {
+    let predecessor = Pid::from_raw(predecessor.cast_signed()).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(setpgid(None, Some(getpgid(Some(predecessor))?))?)
 }
 
 /// The first executable file of that name in the folders of `PATH`.

@@ -113,9 +113,14 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
+        if self.origin.is_none() {
+            return;
+        }
         // hyper does not ask again for the end of a body that says by itself that it has ended.
-        if self.body.is_end_stream() && self.origin.is_some() {
+        if self.body.is_end_stream() {
             self.complete();
+        } else if self.part_looks_whole {
+            self.record.session.note_cut();
         }
     }
 }

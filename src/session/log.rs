@@ -72,7 +72,7 @@ pub(super) fn refused(session: &Session, summary: &Summary, refused: &Refused, t
         status = refusal.status().as_u16(),
         refusal = refusal.log_word(),
         fault = refusal.fault().as_str(),
-        detail = refused.detail,
+        detail = refused.detail.clone().or_else(|| refusal.detail()),
         took_ms = millis(took),
         "refused"
     );
@@ -120,7 +120,7 @@ pub(super) fn not_believed(session: &Session, headers: &HeaderMap) {
 
 /// An exchange has ended.
 pub(super) fn exchanged(record: &Record, end: End) {
-    let Summary { method, host, path, client, .. } = &*record.summary;
+    let Summary { method, host, path, client, upgrade, .. } = &*record.summary;
     let status = record.answer.as_ref().map(|(_, status)| status.as_u16());
     record.session.proxy.metrics.exchanged(status, end.log_word());
     tracing::info!(
@@ -131,6 +131,7 @@ pub(super) fn exchanged(record: &Record, end: End) {
         %method,
         host,
         path,
+        upgrade = upgrade.as_deref(),
         status,
         outcome = end.log_word(),
         bytes_from_client = record.upload.bytes(),
@@ -201,7 +202,7 @@ pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSett
         host,
         path,
         user_agent = Some(user_agent).filter(is_there),
-        headers = Some(headers).filter(is_there),
+        headers = (!headers.is_empty()).then(|| object_of(&headers)),
         duration_ms = millis(*duration),
         messages_from_client = counts.from_client.messages,
         bytes_from_client = counts.from_client.bytes,
@@ -214,6 +215,12 @@ pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSett
         upstream_left = farewell.upstream.as_str(),
         "tunnel ended"
     );
+}
+
+/// Names and texts as an object of JSON: the line makes of that what suits it.
+fn object_of(texts: &[(&str, &str)]) -> String {
+    serde_json::Value::Object(texts.iter().map(|(name, text)| ((*name).to_owned(), (*text).into())).collect())
+        .to_string()
 }
 
 /// The beginning of a text, where it is longer than so many bytes.

@@ -19,7 +19,7 @@ use crate::snapshot::Listener;
 pub(super) enum NoRequest {
     /// A request head that is no HTTP/1, or not by its grammar: answered 400.
     Malformed,
-    /// A request target with bytes that have no place in one: answered 400.
+    /// A request target that is none, or has bytes that have no place in one: answered 400.
     BadTarget,
     /// A request head that is too long, or has too many lines: answered 431.
     HeadTooLarge,
@@ -94,8 +94,10 @@ impl NoRequest {
     pub(super) fn words(self, error: &hyper::Error) -> String {
         match self {
             Self::BadTarget => {
-                "the request target has a byte that must be written as %XX: <, >, a backtick in its path, \
-                                a quotation mark in its query, or one that is no UTF-8"
+                // hyper says the same of all of them.
+                "the request line cannot be read: it is a method, a target and a version with one space between them; the target is \
+                 a path that begins with a slash, or a whole URI with a host; <, >, a backtick in its path, a quotation mark in its \
+                 query and bytes that are no UTF-8 must be written as %XX"
                     .to_owned()
             }
             Self::HeadTooLarge => {

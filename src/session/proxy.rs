@@ -75,6 +75,8 @@ pub enum Phase {
     Draining,
     /// Idle sessions are closed too.
     Closing,
+    /// Whatever is left is cut.
+    Cutting,
 }
 
 impl Phase {
@@ -86,6 +88,7 @@ impl Phase {
             Self::HandedOver => "handed over",
             Self::Draining => "draining",
             Self::Closing => "closing",
+            Self::Cutting => "cutting",
         }
     }
 }

@@ -6,6 +6,7 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use super::log::{self, Summary};
+use super::proxy::Phase;
 use super::request::Visit;
 use super::serve::Session;
 use super::upload::{Broken, Progress};
@@ -38,6 +39,8 @@ pub(super) enum End {
     Drained,
     /// The client is gone, or took none of the answer for too long.
     ClientLeft,
+    /// We ended it: the process ended first.
+    Cut,
     /// The client sent none of its request body for too long, after the head of the answer.
     ClientStalled,
     /// The endpoint's connection ended, or made no sense, in the middle of the answer.
@@ -78,11 +81,19 @@ impl Record {
         };
         self.end.get_or_insert(end);
     }
+
+    /// How it ended where nobody said so: it was given up with its connection.
+    fn unfinished(&self) -> End {
+        match self.session.proxy.phase() {
+            Phase::Cutting => End::Cut,
+            _ => End::ClientLeft,
+        }
+    }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
-        match self.end.unwrap_or(End::ClientLeft) {
+        match self.end.unwrap_or_else(|| self.unfinished()) {
             End::Refused => {}
             end => log::exchanged(self, end),
         }
@@ -91,9 +102,10 @@ impl Drop for Record {
 
 impl End {
     /// The words of those that are counted: a refusal is counted as such.
-    pub(super) const LOG_WORDS: [&str; 5] = [
+    pub(super) const LOG_WORDS: [&str; 6] = [
         Self::Complete.log_word(),
         Self::Drained.log_word(),
+        Self::Cut.log_word(),
         Self::ClientLeft.log_word(),
         Self::ClientStalled.log_word(),
         Self::EndpointLost.log_word(),
@@ -105,6 +117,7 @@ impl End {
             Self::Complete => "complete",
             Self::Refused => "refused",
             Self::Drained => "drained",
+            Self::Cut => "cut",
             Self::ClientLeft => "client_left",
             Self::ClientStalled => "client_stalled",
             Self::EndpointLost => "endpoint_lost",

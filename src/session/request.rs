@@ -12,10 +12,10 @@ use super::body::AnswerBody;
 use super::serve::{Session, Welcome};
 use super::{Phase, exchange, log, upgrade};
 use crate::balance::{Affinity, Pin, Stay};
+use crate::config::dot_segments::has_dot_segments;
 use crate::config::{DotSegments, RouteSettings};
 use crate::http::affinity::{Asks, affinity_key, begins_session};
 use crate::http::client_address::{client_address, is_trusted};
-use crate::http::dot_segments::has_dot_segments;
 use crate::http::forward::{Arrival, Trust};
 use crate::http::hygiene::Unclean;
 use crate::http::{Refusal, cookies, hops, hygiene, upgrade as http_upgrade};
@@ -117,7 +117,7 @@ impl Session {
     fn may_serve(&self) -> Result<(), Refusal> {
         match self.welcome {
             Welcome::TurnedAway => Err(Refusal::NoRoom),
-            Welcome::Served if self.proxy.phase() == Phase::Closing => Err(Refusal::Draining),
+            Welcome::Served if self.proxy.phase() >= Phase::Closing => Err(Refusal::Draining),
             Welcome::Served => Ok(()),
         }
     }

@@ -213,16 +213,22 @@ async fn speak_http(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Pla
         .title_case_headers(true)
         .serve_connection(TokioIo::new(Wordless::new(stream, heard.clone())), service);
     let mut stages = session.proxy.stages();
+    let is_closing = AtomicBool::new(false);
     let mut end = pin!(async {
-        let _ = stages.wait_for(|stage| stage.phase == Phase::Closing).await;
+        let _ = stages.wait_for(|stage| stage.phase >= Phase::Closing).await;
         // Whoever has only just come has a moment to ask: the answer is when to come back.
         if !is_asked.load(Ordering::Relaxed) && begun.elapsed() < NEWCOMER {
             Box::pin(sleep_until(begun + NEWCOMER)).await;
         }
+        is_closing.store(true, Ordering::Relaxed);
+        let _ = stages.wait_for(|stage| stage.phase >= Phase::Cutting).await;
     });
     let (mut told, mut error) = (false, None);
     let ended = poll_fn(|cx| {
-        if !told && end.as_mut().poll(cx).is_ready() {
+        if end.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        if !told && is_closing.load(Ordering::Relaxed) {
             told = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
@@ -249,7 +255,13 @@ async fn speak_http(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Pla
     };
     match opened {
         Some(opened) => opened.join(stream.into_inner().into_inner(), parts.read_buf, place),
-        None if session.is_cut.load(Ordering::Relaxed) => stream.into_inner().reset().await,
+        None if session.is_cut() => tokio::select! {
+            biased;
+            () = stream.into_inner().reset(session.patience()) => {}
+            () = cutting(&session.proxy) => {}
+        },
+        // Nobody has a moment for good-byes.
+        None if session.proxy.phase() >= Phase::Cutting => {}
         None => tokio::select! {
             () = stream.end_with(last.as_bytes()) => {}
             () = closing(&session.proxy, LAST_LINGER) => {}
@@ -270,8 +282,13 @@ fn broken(session: &Session, error: &hyper::Error, unread: &[u8], answer: &str) 
 /// Waits until so long after the process began to close what is left.
 async fn closing(proxy: &Proxy, after: Duration) {
     // The sender lives as long as the proxy.
-    let _ = proxy.stages().wait_for(|stage| stage.phase == Phase::Closing).await;
+    let _ = proxy.stages().wait_for(|stage| stage.phase >= Phase::Closing).await;
     Box::pin(sleep(after)).await;
+}
+
+/// Waits until the process cuts what is left.
+async fn cutting(proxy: &Proxy) {
+    let _ = proxy.stages().wait_for(|stage| stage.phase >= Phase::Cutting).await;
 }
 
 /// How long who comes just before the process ends has for a first request.
@@ -298,6 +315,17 @@ impl Session {
     /// The answer at hand ends before its time, and its client could take what it has for all of it.
     pub(super) fn note_cut(&self) {
         self.is_cut.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the end of the connection must not look like the end of its last answer: some of that never came, or never
+    /// went out.
+    fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::Relaxed) || self.unsent.is_some()
+    }
+
+    /// For how long its client may take nothing of the last that was written: no longer, where that has been so already.
+    fn patience(&self) -> Duration {
+        if self.unsent.is_some() { Duration::ZERO } else { self.listener.settings.body_timeout }
     }
 
     fn take_opened(&self) -> Option<Box<Opened>> {

@@ -1,6 +1,6 @@
 //! What a tunnel keeps of its request for the line about its end: one small allocation, however long it stays open.
 
-use std::fmt::Write;
+use std::iter::from_fn;
 use std::net::IpAddr;
 
 use http::header::USER_AGENT;
@@ -12,8 +12,8 @@ use super::placement::PlacedBy;
 /// What was asked for, by whom, and how it was placed.
 ///
 /// Packed, since there are many tunnels and each is asked once: the port (two bytes), whether it is the client's own, how it
-/// was placed (one byte each); then the path, the host, the user agent and the headers, with a NUL between them, which none
-/// of them can hold (RFC 9110 §5.5).
+/// was placed (one byte each); then the path, the host, the user agent and the names and values of headers, with a NUL between
+/// them, which none of them can hold (RFC 9110 §5.5).
 #[derive(Debug)]
 pub(super) struct Tale(Box<[u8]>);
 
@@ -27,8 +27,8 @@ pub(super) struct Told<'t> {
     pub(super) host: &'t str,
     /// Empty, where there was none.
     pub(super) user_agent: &'t str,
-    /// The headers of `log.headers` that it had; empty, where there were none.
-    pub(super) headers: &'t str,
+    /// The headers of `log.headers` that it had, each with all of its lines.
+    pub(super) headers: Vec<(&'t str, &'t str)>,
 }
 
 /// Whose port is known.
@@ -49,37 +49,40 @@ impl Tale {
         wanted: &[HeaderName],
         placed: PlacedBy,
     ) -> Self {
-        let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default();
-        let user_agent = shortened(&text(&USER_AGENT), LONGEST);
-        let mut chosen = String::new();
-        for name in wanted.iter().filter(|name| headers.contains_key(*name)) {
-            let space = if chosen.is_empty() { "" } else { " " };
-            // A string takes everything.
-            let _ = write!(chosen, "{space}{name}={}", shortened(&text(name), LONGEST));
-        }
         let (path, host) = (shortened(&summary.path, LONGEST), shortened(&summary.host, LONGEST));
+        let mut texts = vec![path, host, text(headers, &USER_AGENT)];
+        for name in wanted.iter().filter(|name| headers.contains_key(*name)) {
+            texts.extend([name.to_string(), text(headers, name)]);
+        }
         let is_of_client = peer.0.to_canonical() == summary.client;
         let [high, low] = peer.1.to_be_bytes();
         let mut packed = vec![high, low, u8::from(is_of_client), placed as u8];
-        packed.extend_from_slice([path, host, user_agent, chosen].join("\0").as_bytes());
+        packed.extend_from_slice(texts.join("\0").as_bytes());
         Self(packed.into())
     }
 
     /// What it tells.
     pub(super) fn told(&self) -> Told<'_> {
         let (&[high, low, is_of_client, placed], text) = self.0.split_first_chunk().unwrap_or((&[0; 4], &[]));
-        let mut texts = str::from_utf8(text).unwrap_or_default().splitn(4, '\0');
+        let mut texts = str::from_utf8(text).unwrap_or_default().split('\0');
         let mut next = || texts.next().unwrap_or_default();
+        let (path, host, user_agent) = (next(), next(), next());
         Told {
             port: u16::from_be_bytes([high, low]),
             port_is: if is_of_client == 1 { PortIs::Client } else { PortIs::Proxy },
             placed: PlacedBy::word_of(placed),
-            path: next(),
-            host: next(),
-            user_agent: next(),
-            headers: next(),
+            path,
+            host,
+            user_agent,
+            headers: from_fn(|| Some((texts.next()?, texts.next()?))).collect(),
         }
     }
+}
+
+/// What the lines of a header say, as one (RFC 9110 §5.3), as much of it as is kept.
+fn text(headers: &HeaderMap, name: &HeaderName) -> String {
+    let lines: Vec<_> = headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+    shortened(&lines.join(", "), LONGEST)
 }
 
 /// How much of each is kept, in bytes.
@@ -116,9 +119,15 @@ mod tests {
             path: "/ws",
             host: "chat.example.com",
             user_agent: "curl/8",
-            headers: "x-request-id=17 x-trace=a=b \u{9b}",
+            headers: vec![("x-request-id", "17"), ("x-trace", "a=b \u{9b}")],
         };
         assert_eq!(tale.told(), told);
+    }
+
+    #[test]
+    fn no_header_passes_for_another_and_none_of_its_lines_is_lost() {
+        let tale = tale(&[("x-trace", b"1 x-request-id=2"), ("x-trace", b""), ("x-trace", b"3")], "/");
+        assert_eq!(tale.told().headers, [("x-trace", "1 x-request-id=2, , 3")]);
     }
 
     #[test]

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SigningKey};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::fault::{CertificateError, CertificateFault};
+use super::key_text::with_private_key;
 use crate::config::{CertificateFiles, read_file};
 
 /// Every certificate of a listener, each with the key that fits it; at least the one that serves clients without SNI.
@@ -92,15 +93,13 @@ fn load_key(path: &Path) -> Result<Arc<dyn SigningKey>, CertificateError> {
     if mentions(&bytes, "BEGIN ENCRYPTED PRIVATE KEY") || mentions(&bytes, "Proc-Type: 4,ENCRYPTED") {
         return Err(fault(CertificateFault::EncryptedKey));
     }
-    let mut key = PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| {
+    let usable = with_private_key(&bytes, any_supported_type).map_err(|error| {
         fault(match error {
             pem::Error::NoItemsFound if mentions(&bytes, "BEGIN CERTIFICATE") => CertificateFault::ChainInsteadOfKey,
             pem::Error::NoItemsFound => CertificateFault::NoKey,
             error => CertificateFault::BrokenPem(error),
         })
     })?;
-    let usable = any_supported_type(&key);
-    key.zeroize();
     usable.map_err(|error| fault(CertificateFault::UnusableKey(error)))
 }
 

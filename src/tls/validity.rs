@@ -7,7 +7,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage};
 
 use super::certificates::CertifiedBundle;
-use crate::config::{CertificateFiles, Warning};
+use crate::config::{CertificateFiles, Warning, counted};
 
 /// What clients will say, or soon, of a certificate that can be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,18 +116,20 @@ impl fmt::Display for Validity {
     }
 }
 
-/// A duration in days, or in hours where it is shorter than two of them.
+/// A duration in the largest unit of which it has two, and in seconds where it has two of none.
 struct Rough(Duration);
 
 impl fmt::Display for Rough {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hours = self.0.as_secs().div_ceil(3600).max(2);
-        match hours / 24 {
-            0 | 1 => write!(f, "{hours} hours"),
-            days => write!(f, "{days} days"),
-        }
+        let seconds = self.0.as_secs();
+        let unit = UNITS.iter().find(|(_, worth)| seconds / worth >= 2);
+        let (name, worth) = unit.unwrap_or(&("second", 1));
+        f.write_str(&counted(usize::try_from(seconds / worth).unwrap_or(usize::MAX), name))
     }
 }
+
+/// What is counted in, and the seconds of each.
+const UNITS: [(&str, u64); 3] = [("day", 86_400), ("hour", 3600), ("minute", 60)];
 
 /// So long before its end, a certificate of the usual ninety days has been renewed for three weeks.
 const SOON: Duration = Duration::from_secs(7 * 86_400);
@@ -163,6 +165,25 @@ mod tests {
         assert_eq!(said_at(2021, 12, 31).as_deref(), Some("expires in 24 hours"));
         assert_eq!(said_at(2022, 1, 4).as_deref(), Some("has expired 3 days ago"));
         assert_eq!(said_at(2100, 1, 1).as_deref(), Some("has expired 28489 days ago"));
+    }
+
+    #[test]
+    fn what_is_short_is_told_in_short_units() {
+        let said = [0, 1, 3, 119, 120, 3600, 7199, 7200, 172_799, 172_800]
+            .map(|seconds| Rough(Duration::from_secs(seconds)).to_string());
+        let expected = [
+            "0 seconds",
+            "1 second",
+            "3 seconds",
+            "119 seconds",
+            "2 minutes",
+            "60 minutes",
+            "119 minutes",
+            "2 hours",
+            "47 hours",
+            "2 days",
+        ];
+        assert_eq!(said, expected);
     }
 
     #[test]

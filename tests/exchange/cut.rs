@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use windlass::session::Phase;
+
 use crate::support::{Peer, RawEndpoint, TestProxy, log, within};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -80,6 +82,47 @@ async fn an_answer_that_is_cut_looks_whole_to_nobody() {
         client.head().await;
         client.hears(body).await;
         client.hears_a_reset().await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_its_client_takes_too_slowly_looks_whole_to_nobody() {
+    const BYTES: usize = 60_000;
+    let mut lines = log::lines();
+    let endpoint = RawEndpoint::start().await;
+    let plan = TestProxy::in_front_of(&[endpoint.address()]).listener("body_timeout = \"100ms\"").send_buffer(1);
+    let proxy = plan.start();
+    for (path, came) in [("/slow-and-whole", BYTES), ("/slow-and-lacking", BYTES - 1)] {
+        let mut client = Peer::connect_with_receive_buffer(proxy.address(), 1).await;
+        let mut stream = endpoint.accept_after(&mut client, &OLD_GET.replacen('/', path, 1)).await;
+        stream.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {BYTES}\r\n\r\n{}", "x".repeat(came))).await;
+        assert_eq!(lines.about(path).await["outcome"], if came == BYTES { "complete" } else { "client_left" });
+        // Only now the client reads.
+        within(proxy.proxy.workers.emptied()).await;
+        client.head().await;
+        assert!(client.is_cut_short().await < BYTES);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_the_end_of_the_process_cuts_looks_whole_to_nobody() {
+    let mut lines = log::lines();
+    for (request, answer, path) in [
+        (OLD_GET, "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "/over-chunked"),
+        (OLD_GET, "\r\nhello", "/over-endless"),
+        (GET, "Content-Length: 8\r\n\r\nhello", "/over-long"),
+    ] {
+        let endpoint = RawEndpoint::start().await;
+        let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+        let mut client = proxy.client().await;
+        let mut stream = endpoint.accept_after(&mut client, &request.replacen('/', path, 1)).await;
+        stream.send(format!("HTTP/1.1 200 OK\r\n{answer}")).await;
+        client.head().await;
+        client.hears("hello").await;
+        proxy.proxy.enter(Phase::Cutting);
+        client.hears_a_reset().await;
+        assert_eq!(lines.about(path).await["outcome"], "cut");
+        within(proxy.proxy.workers.emptied()).await;
     }
 }
 
@@ -187,6 +230,14 @@ async fn a_client_that_is_gone_after_its_last_word_takes_its_exchange_along() {
 }
 
 impl Peer {
+    /// The other side ends by a reset, whatever it says before; returns how many bytes that was.
+    async fn is_cut_short(&mut self) -> usize {
+        let mut received = Vec::new();
+        let error = within(self.stream.read_to_end(&mut received)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        received.len()
+    }
+
     /// The other side ends by a reset, and says nothing more before.
     async fn hears_a_reset(&mut self) {
         let mut byte = [0];

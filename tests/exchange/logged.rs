@@ -30,7 +30,7 @@ async fn an_exchange_is_a_line() {
     assert_eq!(line["outcome"], "complete");
     assert_eq!(line["bytes_from_client"], 5);
     assert_eq!(line["bytes_from_upstream"], 2);
-    assert!(line["took_ms"].is_u64());
+    assert!(line["took_ms"].is_u64() && line.get("upgrade").is_none());
     assert!(!lines.text().contains("hush"));
 }
 
@@ -46,7 +46,7 @@ async fn an_answer_to_an_upgrade_is_a_line_too() {
     stream.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno").await;
     let line = lines.about("/refused-upgrade").await;
     assert_eq!((&line["status"], &line["outcome"]), (&403.into(), &"complete".into()));
-    assert_eq!(line["bytes_from_upstream"], 2);
+    assert_eq!((&line["upgrade"], &line["bytes_from_upstream"]), (&"websocket".into(), &2.into()));
 }
 
 #[tokio::test]
@@ -171,4 +171,25 @@ async fn a_proxy_that_is_not_trusted_is_said_once() {
     let lines = lines.until(|lines| ["stranger", "alike", "trusting"].iter().all(|name| refused(name, lines))).await;
     let hints = |name: &str| lines.iter().filter(is_hint).filter(|line| line["listener"] == name).count();
     assert_eq!([hints("stranger"), hints("alike"), hints("trusting")], [1, 1, 0]);
+}
+
+#[tokio::test]
+async fn a_refusal_for_one_of_many_mistakes_says_which() {
+    let mut lines = log::lines();
+    let proxy = TestProxy::in_front_of(&[nobody()]).start();
+    for (path, headers, refusal, detail) in [
+        ("/two-hosts", "Host: a\r\nHost: b\r\n", "unclean", "there is more than one Host header"),
+        (
+            "/no-key",
+            "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+            "bad_handshake",
+            "Sec-WebSocket-Key",
+        ),
+    ] {
+        let mut client = proxy.client().await;
+        client.send(format!("GET {path} HTTP/1.1\r\n{headers}\r\n")).await;
+        let line = lines.about(path).await;
+        assert_eq!(line["refusal"], refusal);
+        assert!(line["detail"].as_str().unwrap().contains(detail), "{line}");
+    }
 }

@@ -40,6 +40,24 @@ async fn what_the_parser_refuses_is_a_line_and_a_count() {
 }
 
 #[tokio::test]
+async fn what_is_said_of_a_target_is_true_of_whatever_is_wrong_with_it() {
+    let proxy = TestProxy::in_front_of(&[nobody()]).start();
+    for (line, why) in [
+        ("GET  /z HTTP/1.1", "one space between them"),
+        ("GET a.example/z HTTP/1.1", "begins with a slash"),
+        ("GET http:///z HTTP/1.1", "a whole URI with a host"),
+        ("GET /ws", "a target and a version"),
+        ("GET /` HTTP/1.1", "a backtick in its path"),
+    ] {
+        let mut client = proxy.client().await;
+        client.try_send(format!("{line}\r\nHost: a\r\n\r\n")).await;
+        assert!(client.head().await.starts_with("HTTP/1.1 400 "), "{line}");
+        let body = client.rest().await;
+        assert!(body.contains(why), "{line}: {body}");
+    }
+}
+
+#[tokio::test]
 async fn what_the_parser_refuses_is_told_why() {
     let proxy = TestProxy::in_front_of(&[nobody()]).start();
     let many = "X-A: 1\r\n".repeat(120);

@@ -37,7 +37,7 @@ async fn the_line_of_a_tunnel_says_who_asked_for_what_and_how_it_was_placed() {
     assert_eq!((&line["client"], &line["client_port"]), (&"127.0.0.1".into(), &port.into()));
     assert_eq!((&line["listener"], &line["route"], &line["upstream"]), (&"l".into(), &"r".into(), &"u".into()));
     assert_eq!((&line["host"], &line["user_agent"]), (&"chat.example".into(), &"Mozilla/5.0 (Test)".into()));
-    assert_eq!((&line["headers"], &line["placed"]), (&"x-request-id=4711".into(), &"key".into()));
+    assert_eq!((&line["headers"], &line["placed"]), (&r#"{"x-request-id":"4711"}"#.into(), &"key".into()));
     assert!(!lines.text().contains("hush"));
 
     let cookie = head.lines().find_map(|line| line.strip_prefix("Set-Cookie: ").or(line.strip_prefix("set-cookie: ")));

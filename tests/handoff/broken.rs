@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use crate::chat::{Chat, Client, Echo, Tunnel, echoes, until_closed};
 use crate::world::{Note, World};
 
-const IMPATIENT: &str = "[drain.handoff]\nready_within = \"4s\"";
+const IMPATIENT: &str = "[drain.handoff]\nready_within = \"3500ms\"";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_that_cannot_be_executed() {
@@ -44,7 +44,18 @@ async fn a_program_that_is_killed() {
 async fn a_program_that_says_nothing() {
     let mut scene = Scene::new(IMPATIENT).await;
     scene.replace("#!/bin/sh\nexec sleep 60\n", 0o755);
-    scene.assert_refused(&["not ready within drain.handoff.ready_within (4 s)"]).await;
+    scene.assert_refused(&["not ready within drain.handoff.ready_within (3s500ms)"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_starts_another_one_and_leaves_it() {
+    let mut scene = Scene::new(IMPATIENT).await;
+    for (program, why) in [("sleep 60\nexit 1", "ready_within (3s500ms)"), ("sleep 60 &\nexit 3", "exit status: 3")] {
+        scene.replace(&format!("#!/bin/sh\n{program}\n"), 0o755);
+        // The end of both is waited for: whoever is left would hold the listening sockets.
+        scene.hand_off(&[why]).await;
+    }
+    scene.assert_unharmed().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

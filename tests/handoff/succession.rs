@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, getpgid};
 use rustls::HandshakeKind;
 
 use crate::chat::{Chat, Client, Echo, echoes, plain_answer, storm, talker, until_closed};
@@ -49,6 +49,17 @@ async fn one_after_the_other_refuses_nobody_and_resumes_every_session() {
     println!("{} handoffs: {visits} visits, {returns} tunnels told to come back", handoffs());
     heard.extend(chat.world.notes_so_far());
     assert_silent_after_mainpid(&heard);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_new_process_ends_up_in_the_group_of_the_old_one() {
+    let (chat, old) = Chat::started("").await;
+    let _tunnel = chat.client.tunnel().await.unwrap();
+
+    let (_, new) = hand_off(&chat.world, old);
+
+    let group = |pid: u32| getpgid(Pid::from_raw(i32::try_from(pid).unwrap())).unwrap();
+    chat.world.until("one group of both", || group(new) == group(old));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

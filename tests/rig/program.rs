@@ -108,6 +108,15 @@ impl Program {
         next_with(self.log.as_mut().expect("the log is read"), text).await
     }
 
+    /// Lines of its log with each of these in them, in whatever order they come.
+    pub async fn logs_all(&mut self, texts: &[&str]) {
+        let mut missing = texts.to_vec();
+        while !missing.is_empty() {
+            let line = next_with_any(self.log.as_mut().expect("the log is read"), &missing).await;
+            missing.retain(|text| !line.contains(text));
+        }
+    }
+
     /// Reads its log away, so that it never waits for a reader.
     pub fn ignore_log(&mut self) {
         let Some(mut log) = self.log.take() else { return };
@@ -146,13 +155,18 @@ impl NotifySocket {
 }
 
 async fn next_with(log: &mut Lines<BufReader<ChildStderr>>, text: &str) -> String {
+    next_with_any(log, &[text]).await
+}
+
+/// The next line that holds one of these.
+async fn next_with_any(log: &mut Lines<BufReader<ChildStderr>>, texts: &[&str]) -> String {
     let mut before = Vec::new();
-    within(text, async {
+    within(&texts.join(" or "), async {
         loop {
             match log.next_line().await.unwrap() {
-                Some(line) if line.contains(text) => return line,
+                Some(line) if texts.iter().any(|text| line.contains(text)) => return line,
                 Some(line) => before.push(line),
-                None => panic!("the log ends without {text}:\n{}", before.join("\n")),
+                None => panic!("the log ends without {texts:?}:\n{}", before.join("\n")),
             }
         }
     })

@@ -100,10 +100,18 @@ async fn a_second_signal_ends_at_once() {
     let (mut client, _at_endpoint) = program.tunnel(&endpoint).await;
     program.signal(Signal::TERM);
     assert_eq!(client.frame().await.close_code(), Some(1012));
+    let mut endless = program.connect().await;
+    endless.send("GET /endless HTTP/1.1\r\nhost: chat.test\r\n\r\n").await;
+    let (mut at_endless, _) = endpoint.asked().await;
+    at_endless.send("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n01234").await;
+    assert_eq!(endless.head().await.status(), 200);
     let started = Instant::now();
 
     program.signal(Signal::TERM);
 
+    program.logs("second signal").await;
+    // Who is cut has its line all the same.
+    program.logs_all(&["\"outcome\":\"cut\"", "\"why\":\"drained: stop\""]).await;
     assert_eq!(program.exit().await.code(), Some(0));
     assert!(started.elapsed() < DEADLINE / 12, "{:?}", started.elapsed());
 }
@@ -260,6 +268,7 @@ async fn an_endless_exchange_is_cut_at_the_deadline() {
 
     program.signal(Signal::TERM);
 
+    program.logs("\"outcome\":\"cut\"").await;
     let stopped = program.logs("\"stopped\"").await;
     assert!(stopped.contains("\"sessions_cut\":1"), "{stopped}");
     assert_eq!(program.exit().await.code(), Some(0));

@@ -9,6 +9,7 @@ use super::names::{Names, at_least_one};
 use super::websocket::websocket;
 use crate::config::addresses::{asks_for_tls, endpoint_in};
 use crate::config::defaults;
+use crate::config::dot_segments::has_dot_segments;
 use crate::config::keys::{ROUTE, WEBSOCKET};
 use crate::config::lists::list;
 use crate::config::paths::PATH;
@@ -37,6 +38,9 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
     let listeners = section.try_read("listeners", list(listeners, "[\"public\"]"), Vec::new());
     let path = section.try_read("path", text(PATH), defaults::PATH.into());
     let dot_segments = section.read("dot_segments", choice(&DOT_SEGMENTS), defaults::DOT_SEGMENTS);
+    if let (DotSegments::Refuse, Some(path)) = (dot_segments, &path) {
+        check_reachable(section, path);
+    }
     let upstream = section.require("upstream", upstreams, "upstream, the NAME of an [upstream.NAME]");
     let upgrade = section.read("upgrade", list(text(UPGRADE), "[\"websocket\"]"), upgrade());
     let raw_half_close =
@@ -67,6 +71,16 @@ fn instead_of_upstream(name: &str) -> Option<String> {
     let endpoint = endpoint_in(name)?;
     let port = if asks_for_tls(name) { " (the port where it speaks plain HTTP)" } else { "" };
     Some(format!("add [upstream.NAME] with endpoints = [{endpoint:?}]{port}, and write upstream = \"NAME\""))
+}
+
+/// Finds a path that no request has that is let through.
+fn check_reachable(section: &Section<'_>, path: &str) {
+    if let (true, Some(item)) = (has_dot_segments(path), section.item("path")) {
+        item.fault(
+            format!("{path:?} has a segment `.` or `..`, or a backslash, in some encoding: dot_segments = \"refuse\" answers 400 to it"),
+            "write the path that endpoints make of it, or dot_segments = \"pass\"",
+        );
+    }
 }
 
 /// Whether somebody takes `websocket` for a switch; this is then noted.

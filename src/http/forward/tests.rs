@@ -103,6 +103,7 @@ fn trailers_say_nothing_that_belongs_into_the_headers() {
         ("x_forwarded_proto", "https"),
         ("x-real-ip", "6.6.6.6"),
         ("forwarded", "for=6.6.6.6"),
+        ("windlass-hops", "10"),
         ("connection", "x"),
         ("upgrade", "y"),
         ("te", "z"),
