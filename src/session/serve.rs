@@ -220,6 +220,10 @@ async fn speak_http(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Pla
         if !is_asked.load(Ordering::Relaxed) && begun.elapsed() < NEWCOMER {
             Box::pin(sleep_until(begun + NEWCOMER)).await;
         }
+        if !is_asked.load(Ordering::Relaxed) {
+            // Half a head at the most: hyper would wait for the rest of it.
+            return;
+        }
         is_closing.store(true, Ordering::Relaxed);
         let _ = stages.wait_for(|stage| stage.phase >= Phase::Cutting).await;
     });

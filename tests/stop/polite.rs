@@ -257,6 +257,25 @@ async fn a_client_that_leaves_its_side_open_does_not_hold_a_stop_up() {
 }
 
 #[tokio::test]
+async fn half_a_head_does_not_hold_a_stop_up() {
+    let endpoint = Endpoint::listen().await;
+    let config = config(&endpoint, "\"1h\"").with("listener.public.head_timeout", "\"1h\"");
+    let mut program = Program::serving(&config).await;
+    let (mut first, mut second) = (program.connect().await, program.connect().await);
+    first.send("GET / HT").await;
+    second.send("GET / HTTP/1.1\r\nhost: chat.test\r\n\r\n").await;
+    let (mut at_endpoint, _) = endpoint.asked().await;
+    at_endpoint.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    second.answer().await;
+    second.send("GET / HT").await;
+
+    program.signal(Signal::TERM);
+
+    assert_eq!(program.exit().await.code(), Some(0));
+    drop((first, second));
+}
+
+#[tokio::test]
 async fn an_endless_exchange_is_cut_at_the_deadline() {
     let endpoint = Endpoint::listen().await;
     let mut program = Program::serving(&config(&endpoint, "\"1s\"")).await;
