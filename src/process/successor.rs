@@ -7,8 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
+use procfs::process::Process;
 use rustix::io::{FdFlags, fcntl_setfd};
-use rustix::process::{Pid, Signal, getpgid, kill_process_group, setpgid};
+use rustix::process::{Pid, Signal, kill_process_group, setpgid};
 use tokio::process::{Child, Command};
 
 /// The variable that names the descriptor of the handoff socket.
@@ -112,8 +113,10 @@ impl Drop for StartedProcess {
 /// # Errors
 /// That the old process is gone, and its group with it, or is of another session: nobody's terminal is meant then.
 pub fn join_group_of(predecessor: u32) -> io::Result<()> {
-    let predecessor = Pid::from_raw(predecessor.cast_signed()).ok_or(io::ErrorKind::InvalidInput)?;
-    Ok(setpgid(None, Some(getpgid(Some(predecessor))?))?)
+    let stat = Process::new(predecessor.cast_signed()).and_then(|process| process.stat()).map_err(io::Error::other)?;
+    // It is 0 where the group is one that is not seen from inside a container.
+    let group = Pid::from_raw(stat.pgrp).ok_or(io::ErrorKind::NotFound)?;
+    Ok(setpgid(None, Some(group))?)
 }
 
 /// The first executable file of that name in the folders of `PATH`.
