@@ -1,10 +1,11 @@
-//! What a tunnel keeps of its request for the line about its end: one small allocation, however long it stays open.
+//! What a tunnel keeps of its request for the line about its end: one small allocation at the most, however long it stays open.
 
 use std::iter::from_fn;
 use std::net::IpAddr;
 
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName};
+use smallvec::SmallVec;
 
 use super::log::{Summary, shortened};
 use super::placement::PlacedBy;
@@ -13,9 +14,9 @@ use super::placement::PlacedBy;
 ///
 /// Packed, since there are many tunnels and each is asked once: the port (two bytes), whether it is the client's own, how it
 /// was placed (one byte each); then the path, the host, the user agent and the names and values of headers, with a NUL between
-/// them, which none of them can hold (RFC 9110 §5.5).
+/// them, which none of them can hold (RFC 9110 §5.5). What a machine asks, without a user agent, fits in.
 #[derive(Debug)]
-pub(super) struct Tale(Box<[u8]>);
+pub(super) struct Tale(SmallVec<[u8; 32]>);
 
 /// A [`Tale`], unpacked.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,9 +57,8 @@ impl Tale {
         }
         let is_of_client = peer.0.to_canonical() == summary.client;
         let [high, low] = peer.1.to_be_bytes();
-        let mut packed = vec![high, low, u8::from(is_of_client), placed as u8];
-        packed.extend_from_slice(texts.join("\0").as_bytes());
-        Self(packed.into())
+        let known = [high, low, u8::from(is_of_client), placed as u8];
+        Self(SmallVec::from_slice(&[&known, texts.join("\0").as_bytes()].concat()))
     }
 
     /// What it tells.
@@ -140,8 +140,10 @@ mod tests {
 
     #[test]
     fn an_ordinary_tunnel_keeps_little() {
-        assert_eq!(size_of::<Tale>(), 2 * size_of::<usize>());
-        let bare = tale(&[], "/");
-        assert!(bare.0.len() <= 32, "{}", bare.0.len());
+        assert!(size_of::<Tale>() <= 48, "{}", size_of::<Tale>());
+        let bare = tale(&[], "/chat");
+        assert!(!bare.0.spilled(), "{}", bare.0.len());
+        let browser = tale(&[("user-agent", &[b'a'; 100])], "/");
+        assert!(browser.0.capacity() == browser.0.len());
     }
 }
