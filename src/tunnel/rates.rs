@@ -18,20 +18,25 @@ const WHOLE: u64 = (MAX_HEADER + MAX_HEADER + MAX_CONTROL_PAYLOAD) as u64;
 /// A direction that is held back goes on so often each second, with what has come in by then.
 const TURNS: u64 = 20;
 
-/// The rates of one direction; made only where there is one. Each bucket has a box of its own: mostly there is only the one
-/// for control frames, in every tunnel.
+/// The rates of one direction; made only where there is one. Mostly there is only that on control frames, in every tunnel.
 #[derive(Debug)]
 pub(super) struct Rates {
     epoch: Instant,
     excess: Excess,
-    messages: Option<Box<TokenBucket>>,
-    control_frames: Option<Box<TokenBucket>>,
-    bytes: Option<Box<TokenBucket>>,
+    control_frames: Option<TokenBucket>,
+    paced: Option<Box<Paced>>,
     /// Nothing may be read until then.
     resume: Option<Instant>,
 }
 
-/// What stands behind all that passed is above this rate.
+/// The rates that every read has to ask about.
+#[derive(Debug)]
+struct Paced {
+    messages: Option<TokenBucket>,
+    bytes: Option<TokenBucket>,
+}
+
+/// A rate, that what stands behind all that passed is above of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Above {
     /// The next header begins a message.
@@ -46,20 +51,16 @@ impl Rates {
     /// The rates that `limits` asks for, if any.
     pub(super) fn new(limits: &LimitSettings, now: Instant) -> Option<Box<Self>> {
         let limited = |rate: Option<Rate>, least| {
-            rate.map(|Rate { per_second, burst }| {
-                Box::new(TokenBucket::new(per_second, burst.max(least), Duration::ZERO))
-            })
+            rate.map(|Rate { per_second, burst }| TokenBucket::new(per_second, burst.max(least), Duration::ZERO))
         };
-        let rates = Self {
-            epoch: now,
-            excess: limits.excess,
-            messages: limited(limits.messages_per_second, 1),
-            control_frames: limited(limits.control_frames_per_second, 1),
-            bytes: limited(limits.bytes_per_second, WHOLE),
-            resume: None,
-        };
-        let any = rates.messages.is_some() || rates.control_frames.is_some() || rates.bytes.is_some();
-        any.then(|| Box::new(rates))
+        let paced =
+            Paced { messages: limited(limits.messages_per_second, 1), bytes: limited(limits.bytes_per_second, WHOLE) };
+        let is_paced = paced.messages.is_some() || paced.bytes.is_some();
+        let control_frames = limited(limits.control_frames_per_second, 1);
+        (is_paced || control_frames.is_some()).then(|| {
+            let paced = is_paced.then(|| Box::new(paced));
+            Box::new(Self { epoch: now, excess: limits.excess, control_frames, paced, resume: None })
+        })
     }
 
     /// The rates that `limits` asks for where there are only bytes.
@@ -72,20 +73,22 @@ impl Rates {
         Self::new(&of_bytes, now)
     }
 
-    /// Whether there is one on messages or bytes. Mostly there is only that on control frames, and reads need not ask.
+    /// Whether there is one on messages or bytes.
     pub(super) fn are_paced(&self) -> bool {
-        self.messages.is_some() || self.bytes.is_some()
+        self.paced.is_some()
     }
 
     /// How many messages may begin now.
     pub(super) fn messages_left(&mut self, now: Instant) -> u64 {
-        self.messages.as_mut().map_or(u64::MAX, |messages| messages.available(now - self.epoch))
+        let at = now - self.epoch;
+        self.bucket(Above::Messages).map_or(u64::MAX, |messages| messages.available(at))
     }
 
     /// How many bytes may pass now.
     pub(super) fn bytes_left(&mut self, now: Instant) -> usize {
-        let Some(bytes) = &mut self.bytes else { return usize::MAX };
-        usize::try_from(bytes.available(now - self.epoch)).unwrap_or(usize::MAX)
+        let at = now - self.epoch;
+        let bytes = self.bucket(Above::Bytes).map_or(u64::MAX, |bytes| bytes.available(at));
+        usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
     /// How much may be read now: what could not pass is left to the socket, so that its sender notices.
@@ -105,11 +108,10 @@ impl Rates {
     /// Charges what was judged: adds the violation, or the pause, that comes of it.
     pub(super) fn charge(&mut self, judged: &mut Judged, now: Instant) {
         let at = now - self.epoch;
-        if let Some(messages) = &mut self.messages {
-            messages.charge(judged.messages, at);
-        }
-        if let Some(bytes) = &mut self.bytes {
-            bytes.charge(judged.judged as u64, at);
+        for (rate, count) in [(Above::Messages, judged.messages), (Above::Bytes, judged.judged as u64)] {
+            if let Some(bucket) = self.bucket(rate) {
+                bucket.charge(count, at);
+            }
         }
         match (self.excess, judged.above) {
             (Excess::Close, None) => {}
@@ -129,25 +131,32 @@ impl Rates {
 
     /// How long until enough may pass again. Bytes are waited for before they run out: a header may need some at once.
     fn pause(&mut self, above: Option<Above>, at: Duration) -> Option<Duration> {
-        let wait = |bucket: &mut Option<Box<TokenBucket>>, least: u64| {
-            let bucket = bucket.as_mut()?;
+        let wait = |bucket: Option<&mut TokenBucket>, least: u64| {
+            let bucket = bucket?;
             bucket.wait_for((bucket.per_second() / TURNS).min(bucket.burst() / 2).max(least), at)
         };
-        let bytes = wait(&mut self.bytes, WHOLE);
+        let bytes = wait(self.bucket(Above::Bytes), WHOLE);
         let other = match above {
-            Some(Above::Messages) => wait(&mut self.messages, 1),
-            Some(Above::ControlFrames) => wait(&mut self.control_frames, 1),
             Some(Above::Bytes) | None => None,
+            Some(above) => wait(self.bucket(above), 1),
         };
         bytes.max(other)
     }
 
-    fn violation(&self, above: Above) -> Violation {
-        let per_second = |bucket: &Option<Box<TokenBucket>>| bucket.as_ref().map_or(0, |bucket| bucket.per_second());
+    fn violation(&mut self, above: Above) -> Violation {
+        let per_second = self.bucket(above).map_or(0, |bucket| bucket.per_second());
         match above {
-            Above::Messages => Violation::TooManyMessages(per_second(&self.messages)),
-            Above::ControlFrames => Violation::TooManyControlFrames(per_second(&self.control_frames)),
-            Above::Bytes => Violation::TooManyBytes(per_second(&self.bytes)),
+            Above::Messages => Violation::TooManyMessages(per_second),
+            Above::ControlFrames => Violation::TooManyControlFrames(per_second),
+            Above::Bytes => Violation::TooManyBytes(per_second),
+        }
+    }
+
+    fn bucket(&mut self, above: Above) -> Option<&mut TokenBucket> {
+        match above {
+            Above::Messages => self.paced.as_mut()?.messages.as_mut(),
+            Above::ControlFrames => self.control_frames.as_mut(),
+            Above::Bytes => self.paced.as_mut()?.bytes.as_mut(),
         }
     }
 }
