@@ -36,7 +36,7 @@ struct Paced {
     bytes: Option<TokenBucket>,
 }
 
-/// A rate, that what stands behind all that passed is above of.
+/// The rate that would be exceeded by what stands behind all that passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Above {
     /// The next header begins a message.
