@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::rig::{Config, Endpoint, Frame, Handshake, NotifySocket, Program, within};
+use super::rig::{Config, Endpoint, Frame, Handshake, NotifySocket, Program, Wire, within};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -73,15 +73,21 @@ async fn a_stop_with_nothing_open_is_quick() {
     assert!(started.elapsed() < DEADLINE / 12, "{:?}", started.elapsed());
 }
 
+/// A client that has been answered, and whose connection rests.
+async fn answered(program: &Program, endpoint: &Endpoint) -> Wire {
+    let mut client = program.connect().await;
+    client.send("GET / HTTP/1.1\r\nhost: chat.test\r\n\r\n").await;
+    let (mut at_endpoint, _) = endpoint.asked().await;
+    at_endpoint.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    client.answer().await;
+    client
+}
+
 #[tokio::test]
 async fn a_resting_session_does_not_hold_a_stop_up() {
     let endpoint = Endpoint::listen().await;
     let mut program = Program::serving(&config(&endpoint, "\"60s\"")).await;
-    let mut resting = program.connect().await;
-    resting.send("GET / HTTP/1.1\r\nhost: chat.test\r\n\r\n").await;
-    let (mut at_endpoint, _) = endpoint.asked().await;
-    at_endpoint.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
-    resting.answer().await;
+    let mut resting = answered(&program, &endpoint).await;
     let mut silent = program.connect().await;
     let started = Instant::now();
 
@@ -242,11 +248,7 @@ async fn newcomers_of_the_last_moment_are_told_to_come_back() {
 async fn a_client_that_leaves_its_side_open_does_not_hold_a_stop_up() {
     let endpoint = Endpoint::listen().await;
     let mut program = Program::serving(&config(&endpoint, "\"60s\"")).await;
-    let mut resting = program.connect().await;
-    resting.send("GET / HTTP/1.1\r\nhost: chat.test\r\n\r\n").await;
-    let (mut at_endpoint, _) = endpoint.asked().await;
-    at_endpoint.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
-    resting.answer().await;
+    let mut resting = answered(&program, &endpoint).await;
 
     program.signal(Signal::TERM);
 
@@ -261,12 +263,8 @@ async fn half_a_head_does_not_hold_a_stop_up() {
     let endpoint = Endpoint::listen().await;
     let config = config(&endpoint, "\"1h\"").with("listener.public.head_timeout", "\"1h\"");
     let mut program = Program::serving(&config).await;
-    let (mut first, mut second) = (program.connect().await, program.connect().await);
+    let (mut first, mut second) = (program.connect().await, answered(&program, &endpoint).await);
     first.send("GET / HT").await;
-    second.send("GET / HTTP/1.1\r\nhost: chat.test\r\n\r\n").await;
-    let (mut at_endpoint, _) = endpoint.asked().await;
-    at_endpoint.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
-    second.answer().await;
     second.send("GET / HT").await;
 
     program.signal(Signal::TERM);

@@ -1,5 +1,7 @@
 //! Which endpoint a client is placed on, and what happens when that cannot be reached.
 
+use std::net::SocketAddr;
+
 use std::collections::BTreeSet;
 
 use super::rig::{Config, Endpoint, Full, Handshake, Proxy};
@@ -118,13 +120,18 @@ async fn query_and_believed_address_place_too() {
     assert!(used.iter().all(|used| used.len() > 1), "{used:?}");
 }
 
+/// Clients are placed by `x-user`, and pinned by a cookie.
+fn pinning(addresses: impl IntoIterator<Item = SocketAddr>) -> Config {
+    Config::chat(addresses)
+        .with("upstream.chat.sticky_on", "[\"header:x-user\"]")
+        .with("upstream.chat.pin_cookie", "\"pin\"")
+}
+
 #[tokio::test]
 async fn a_pin_cookie_is_set_with_the_101_and_beats_the_hash() {
     let (a, b, c) = (Endpoint::listen().await, Endpoint::listen().await, Endpoint::listen().await);
     let endpoints = [&a, &b, &c];
-    let config = Config::chat(endpoints.map(Endpoint::address))
-        .with("upstream.chat.sticky_on", "[\"header:x-user\"]")
-        .with("upstream.chat.pin_cookie", "\"pin\"");
+    let config = pinning(endpoints.map(Endpoint::address));
     let proxy = Proxy::serving(&config);
     let (first, head) = placed(&proxy, &endpoints, &Handshake::new().with("x-user", "1")).await;
     let cookie = head.value("set-cookie").unwrap();
@@ -143,9 +150,7 @@ async fn a_pin_cookie_is_set_with_the_101_and_beats_the_hash() {
 async fn a_forged_pin_falls_back_to_the_hash_and_is_replaced() {
     let (a, b, c) = (Endpoint::listen().await, Endpoint::listen().await, Endpoint::listen().await);
     let endpoints = [&a, &b, &c];
-    let config = Config::chat(endpoints.map(Endpoint::address))
-        .with("upstream.chat.sticky_on", "[\"header:x-user\"]")
-        .with("upstream.chat.pin_cookie", "\"pin\"");
+    let config = pinning(endpoints.map(Endpoint::address));
     let proxy = Proxy::serving(&config);
     let honest = Handshake::new().with("x-user", "1");
     let (expected, _) = placed(&proxy, &endpoints, &honest).await;
@@ -187,18 +192,13 @@ async fn a_pin_of_another_upstream_is_no_pin() {
 #[tokio::test]
 async fn a_pin_to_an_endpoint_that_is_down_falls_back_and_is_replaced() {
     let (a, b) = (Endpoint::listen().await, Endpoint::listen().await);
-    let config = |addresses| {
-        Config::chat(addresses)
-            .with("upstream.chat.sticky_on", "[\"header:x-user\"]")
-            .with("upstream.chat.pin_cookie", "\"pin\"")
-    };
-    let proxy = Proxy::serving(&config([a.address(), b.address()]));
+    let proxy = Proxy::serving(&pinning([a.address(), b.address()]));
     let (first, head) = placed(&proxy, &[&a, &b], &Handshake::new()).await;
     let pair = head.value("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     let pinned = Handshake::new().with("cookie", &pair);
     let mut addresses = [a.address(), b.address()];
     addresses[first] = Endpoint::nobody().await;
-    let proxy = Proxy::serving(&config(addresses));
+    let proxy = Proxy::serving(&pinning(addresses));
 
     let (second, head) = placed(&proxy, &[&a, &b], &pinned).await;
 
@@ -246,9 +246,7 @@ async fn asked(proxy: &Proxy, endpoints: &[&Endpoint], target: &str, cookie: &st
 async fn after_an_undrain_who_only_sheltered_elsewhere_goes_home_at_the_next_handshake() {
     let (a, b, c) = (Endpoint::listen().await, Endpoint::listen().await, Endpoint::listen().await);
     let endpoints = [&a, &b, &c];
-    let config = Config::chat(endpoints.map(Endpoint::address))
-        .with("upstream.chat.sticky_on", "[\"header:x-user\"]")
-        .with("upstream.chat.pin_cookie", "\"pin\"");
+    let config = pinning(endpoints.map(Endpoint::address));
     let proxy = Proxy::serving(&config);
     let newcomer = Handshake::new().with("x-user", "1");
     let (home, _) = placed(&proxy, &endpoints, &newcomer).await;
@@ -283,9 +281,7 @@ async fn after_an_undrain_who_only_sheltered_elsewhere_goes_home_at_the_next_han
 async fn a_pin_is_left_for_the_home_when_its_endpoint_drains_and_stays_there() {
     let (a, b) = (Endpoint::listen().await, Endpoint::listen().await);
     let endpoints = [&a, &b];
-    let config = Config::chat(endpoints.map(Endpoint::address))
-        .with("upstream.chat.sticky_on", "[\"header:x-user\"]")
-        .with("upstream.chat.pin_cookie", "\"pin\"");
+    let config = pinning(endpoints.map(Endpoint::address));
     let proxy = Proxy::serving(&config);
     let newcomer = Handshake::new().with("x-user", "1");
     let (home, head) = placed(&proxy, &endpoints, &newcomer).await;
@@ -304,7 +300,7 @@ async fn a_pin_is_left_for_the_home_when_its_endpoint_drains_and_stays_there() {
 async fn a_home_that_cannot_be_reached_is_left_for_a_refuge_until_it_can() {
     let (a, b) = (Endpoint::listen().await, Endpoint::listen().await);
     let endpoints = [&a, &b];
-    let config = |addresses: [std::net::SocketAddr; 2]| {
+    let config = |addresses: [SocketAddr; 2]| {
         Config::chat([])
             .named_endpoints("chat", ["a", "b"].into_iter().zip(addresses))
             .with("upstream.chat.sticky_on", "[\"header:x-user\"]")
@@ -315,7 +311,7 @@ async fn a_home_that_cannot_be_reached_is_left_for_a_refuge_until_it_can() {
     let newcomer = Handshake::new().with("x-user", "1");
     let (home, _) = placed(&Proxy::serving(&whole), &endpoints, &newcomer).await;
     addresses[home] = Endpoint::nobody().await;
-    let proxy = Proxy::serving(&config(addresses));
+    let proxy = Proxy::serving(&pinning(addresses));
     let (refuge, head) = placed(&proxy, &endpoints, &newcomer).await;
     let sheltering = newcomer.with("cookie", cookie_of(&head));
 
