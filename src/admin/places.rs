@@ -129,11 +129,11 @@ impl Place {
     /// How long what is still to be written may take once the place is needed.
     pub(super) fn grace(&self) -> Duration {
         let number = self.guest.number;
-        match lock(&self.guest.taken).connections.get(&number).map(|it| it.rest) {
+        match lock(&self.guest.taken).connections.get(&number) {
             // Half a request at the most: there is nothing to be written.
-            Some(Some(rest)) if rest == number => Duration::ZERO,
-            Some(Some(_)) => IN_THE_KERNEL,
-            Some(None) | None => MOMENT,
+            Some(Connection { rest: Some(rest), .. }) if *rest == number => Duration::ZERO,
+            Some(Connection { rest: Some(_), is_dismissed: false, .. }) => IN_THE_KERNEL,
+            Some(_) | None => MOMENT,
         }
     }
 }

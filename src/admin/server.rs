@@ -158,7 +158,11 @@ where
             ended = &mut connection => ended,
             () = place.is_needed() => {
                 connection.as_mut().graceful_shutdown();
-                timeout(place.grace(), connection).await.unwrap_or(Ok(()))
+                match timeout(place.grace(), connection.as_mut()).await {
+                    // Its request has come this moment: it is answered.
+                    Err(_) if place.grace() == MOMENT => timeout(MOMENT, connection).await.unwrap_or(Ok(())),
+                    ended => ended.unwrap_or(Ok(())),
+                }
             }
         };
         if let Err(error) = ended {

@@ -86,11 +86,14 @@ impl<S> Guarded<S> {
             self.stalled = None;
             return outcome;
         }
-        let Self { stream, deadline, delivery, stalled, .. } = self;
+        let Self { stream, deadline, delivery, stalled, unsent, .. } = self;
         let delivery = || delivery(stream);
         let stalled = stalled.get_or_insert_with(|| Box::new(Stalled::new(delivery(), *deadline)));
         match stalled.poll(cx, *deadline, delivery) {
-            Poll::Ready(()) => Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes nothing"))),
+            Poll::Ready(()) => {
+                unsent.note_stalled();
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes nothing")))
+            }
             Poll::Pending => Poll::Pending,
         }
     }

@@ -57,7 +57,7 @@ impl HalfOpen {
 
     /// Ends the stream by a reset, so that nobody takes what was written for all there is. Before that the client's kernel may
     /// take it, until it takes nothing for `patience`; whoever does not wait for that resets at once.
-    pub async fn reset(self, patience: Duration) {
+    pub async fn reset(self, patience: impl Fn() -> Duration) {
         // First of all: dropped at any moment, and when the process ends, the stream ends by a reset. If that fails, the
         // connection is no more.
         let _ = SockRef::from(self.stream.socket()).set_linger(Some(Duration::ZERO));
@@ -122,20 +122,20 @@ impl AsyncWrite for HalfOpen {
     }
 }
 
-/// How soon a reset behind a FIN is noticed.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// Waits until the client's kernel has taken everything, or nothing for `patience`.
-async fn delivered(patience: Duration, delivery: impl Fn() -> Option<Delivery>) {
+/// Waits until the client's kernel has taken everything, or nothing for `patience`, which may come to be less.
+async fn delivered(patience: impl Fn() -> Duration, delivery: impl Fn() -> Option<Delivery>) {
     let mut progress = Progress::new(delivery(), Instant::now());
     let mut pause = FIRST_PAUSE;
     while delivery().is_some_and(|delivery| delivery.outstanding)
-        && !progress.is_missing_for(patience, &delivery, Instant::now())
+        && !progress.is_missing_for(patience(), &delivery, Instant::now())
     {
         sleep(pause).await;
         pause = LONGEST_PAUSE.min(2 * pause);
     }
 }
 
+/// How soon a reset behind a FIN is noticed.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long a client's kernel may take for the last of what was written: what fits into the kernels' buffers, at a phone's pace.
 const DELIVERED: Duration = Duration::from_secs(120);
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -156,7 +156,7 @@ mod tests {
             taken.min(1 + STEP * u64::try_from(steps).unwrap())
         };
         let delivery = || Delivery { acked: acked(), outstanding: acked() < bytes, since_ack: Duration::ZERO };
-        delivered(PATIENCE, || Some(delivery())).await;
+        delivered(|| PATIENCE, || Some(delivery())).await;
         start.elapsed()
     }
 

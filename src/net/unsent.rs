@@ -17,6 +17,8 @@ pub struct Unsent(Arc<Shared>);
 struct Shared {
     /// The stream did not take all of the last write.
     is_held_back: AtomicBool,
+    /// The peer took nothing for as long as it may.
+    has_stalled: AtomicBool,
     /// `aside` is not empty: what every flush asks.
     has_aside: AtomicBool,
     aside: Mutex<Aside>,
@@ -33,6 +35,11 @@ impl Unsent {
     /// Whether it still holds something back.
     pub fn is_some(&self) -> bool {
         self.0.is_held_back.load(Ordering::Relaxed) || self.has_aside()
+    }
+
+    /// Whether the stream was given up, since the peer took nothing.
+    pub fn has_stalled(&self) -> bool {
+        self.0.has_stalled.load(Ordering::Relaxed)
     }
 
     /// Whether something said aside is not written yet.
@@ -54,6 +61,10 @@ impl Unsent {
 
     pub(super) fn note_held_back(&self, is_held_back: bool) {
         self.0.is_held_back.store(is_held_back, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_stalled(&self) {
+        self.0.has_stalled.store(true, Ordering::Relaxed);
     }
 
     /// Writes what is said aside. The task is woken once that is out, for somebody in it may wait for that.

@@ -82,6 +82,8 @@ impl StartedProcess {
     pub async fn end(mut self) {
         self.kill();
         let _ = self.child.wait().await;
+        // Its number may be another's from now on.
+        self.is_ours = false;
     }
 
     /// Lets it live on; it is reaped if it ends before this process.

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant as StdInstant};
 use hyper::rt::{Sleep as HyperSleep, Timer};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::net::Heard;
+use crate::net::{Heard, Unsent};
 
 /// The times of the heads of one session.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub(super) struct HeadTimes {
     head: Duration,
     rest: Duration,
     heard: Heard,
+    unsent: Unsent,
     /// The first head was waited for already.
     has_begun: AtomicBool,
 }
@@ -33,21 +34,25 @@ pub(super) struct HeadTimes {
 struct Wait {
     sleep: Pin<Box<Sleep>>,
     head: Duration,
+    rest: Duration,
     /// What tells that its first byte has come; `None` once it has, and where it is not waited for.
     heard: Option<Heard>,
+    /// hyper waits for the next head while the last of an answer waits for a slow client: that is no rest.
+    unsent: Unsent,
 }
 
 impl HeadTimes {
     /// The first head may take `head` in all, any other so long from its first byte on, which may come after `rest`.
-    pub(super) fn new(head: Duration, rest: Duration, heard: Heard) -> Self {
-        Self { head, rest, heard, has_begun: AtomicBool::new(false) }
+    pub(super) fn new(head: Duration, rest: Duration, heard: Heard, unsent: Unsent) -> Self {
+        Self { head, rest, heard, unsent, has_begun: AtomicBool::new(false) }
     }
 
     fn wait(&self) -> Pin<Box<dyn HyperSleep>> {
         self.heard.forget();
         let is_first = !self.has_begun.swap(true, Ordering::Relaxed);
         let (time, heard) = if is_first { (self.head, None) } else { (self.rest, Some(self.heard.clone())) };
-        Box::pin(Wait { sleep: Box::pin(sleep_until(Instant::now() + time)), head: self.head, heard })
+        let sleep = Box::pin(sleep_until(Instant::now() + time));
+        Box::pin(Wait { sleep, head: self.head, rest: self.rest, heard, unsent: self.unsent.clone() })
     }
 }
 
@@ -73,7 +78,14 @@ impl Future for Wait {
             let end = Instant::now() + self.head;
             self.sleep.as_mut().reset(end);
         }
-        self.sleep.as_mut().poll(cx)
+        while self.sleep.as_mut().poll(cx).is_ready() {
+            if !self.unsent.is_some() {
+                return Poll::Ready(());
+            }
+            let end = Instant::now() + self.rest;
+            self.sleep.as_mut().reset(end);
+        }
+        Poll::Pending
     }
 }
 
@@ -105,7 +117,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_session_may_rest_and_a_head_may_not() {
-        let times = HeadTimes::new(HEAD, REST, Heard::default());
+        let times = HeadTimes::new(HEAD, REST, Heard::default(), Unsent::default());
         let almost = |time: Duration, took: Duration| (time..=time + Duration::from_millis(2)).contains(&took);
         times.heard.note();
         assert!(almost(HEAD, waits(&times, None).await), "the first head counts from the start");
@@ -116,5 +128,15 @@ mod tests {
         let first = Duration::from_millis(1);
         assert!(almost(first + HEAD, waits(&times, Some(first)).await));
         assert!(almost(REST, waits(&times, None).await), "what came with the last request may be all of it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_rests_while_the_last_of_an_answer_waits() {
+        let times = HeadTimes::new(HEAD, REST, Heard::default(), Unsent::default());
+        waits(&times, None).await;
+        assert!(times.unsent.say_aside(b"the last of an answer"));
+        let mut wait = times.sleep_until(StdInstant::now());
+        let over = timeout(10 * REST, poll_fn(|cx| wait.as_mut().poll(cx))).await;
+        assert!(over.is_err());
     }
 }

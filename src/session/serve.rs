@@ -204,7 +204,7 @@ async fn speak_http(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Pla
         Box::pin(async move { Ok::<_, Infallible>(answer(session, request).await) })
     });
     let mut connection = http1::Builder::new()
-        .timer(HeadTimes::new(settings.head_timeout, settings.rest_timeout, heard.clone()))
+        .timer(HeadTimes::new(settings.head_timeout, settings.rest_timeout, heard.clone(), session.unsent.clone()))
         .header_read_timeout(settings.head_timeout)
         .max_buf_size(MAX_BUFFER)
         // A client may have nothing more to say and wait for its answer; whether it is gone is `HalfOpen`'s to notice.
@@ -261,7 +261,7 @@ async fn speak_http(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Pla
         Some(opened) => opened.join(stream.into_inner().into_inner(), parts.read_buf, place),
         None if session.is_cut() => tokio::select! {
             biased;
-            () = stream.into_inner().reset(session.patience()) => {}
+            () = stream.into_inner().reset(|| session.patience()) => {}
             () = cutting(&session.proxy) => {}
         },
         // Nobody has a moment for good-byes.
@@ -301,6 +301,9 @@ const NEWCOMER: Duration = Duration::from_secs(1);
 /// How long, when the process ends, a client may take to close its side: mostly it has done so by then.
 const LAST_LINGER: Duration = Duration::from_millis(200);
 
+/// How long, when the process ends, a client may take nothing of an answer that was cut.
+const LAST_PATIENCE: Duration = Duration::from_secs(2);
+
 /// How long somebody for whom there is no place may take to ask: its TLS handshake and the head of its request.
 const TELL_WITHIN: Duration = Duration::from_secs(3);
 
@@ -327,9 +330,13 @@ impl Session {
         self.is_cut.load(Ordering::Relaxed) || self.unsent.is_some()
     }
 
-    /// For how long its client may take nothing of the last that was written: no longer, where that has been so already.
+    /// For how long its client may take nothing of the last that was written: no longer, where it has used up its time already.
     fn patience(&self) -> Duration {
-        if self.unsent.is_some() { Duration::ZERO } else { self.listener.settings.body_timeout }
+        match self.listener.settings.body_timeout {
+            _ if self.unsent.has_stalled() => Duration::ZERO,
+            time if self.proxy.phase() >= Phase::Closing => time.min(LAST_PATIENCE),
+            time => time,
+        }
     }
 
     fn take_opened(&self) -> Option<Box<Opened>> {
