@@ -173,9 +173,7 @@ impl Refusal {
         }
         response
     }
-}
 
-impl Refusal {
     /// What was wrong, where the word for it covers many mistakes.
     pub fn detail(self) -> Option<String> {
         matches!(self, Self::Unclean(_) | Self::BadHandshake(_)).then(|| self.to_string())

@@ -112,7 +112,6 @@ impl Metrics {
 impl Gauges {
     fn register(&self, registry: &mut Registry) {
         self.register_plain(registry);
-        let Self { endpoints, .. } = self;
         // Not an OpenMetrics info: the older text knows no such kind.
         let build = [(BuildLabels { version: env!("CARGO_PKG_VERSION") }, 1)];
         registry.register("build_info", "Which windlass this is", family(build));
@@ -129,10 +128,10 @@ impl Gauges {
             upstream: it.upstream.to_string(),
             endpoint: it.endpoint.to_string(),
         };
-        let draining = endpoints.iter().map(|it| (labels(it), i64::from(it.draining)));
+        let draining = self.endpoints.iter().map(|it| (labels(it), i64::from(it.draining)));
         registry.register("endpoint_draining", "1 while an operator drains the endpoint", family(draining));
         let failures = Family::<EndpointLabels, Counter>::default();
-        for endpoint in endpoints {
+        for endpoint in &self.endpoints {
             failures.get_or_create(&labels(endpoint)).inc_by(endpoint.connect_failures);
         }
         let help = "Connections with the endpoint that came to nothing";

@@ -39,7 +39,7 @@ pub(super) enum End {
     Drained,
     /// The client is gone, or took none of the answer for too long.
     ClientLeft,
-    /// We ended it: the process ended first.
+    /// The process ended first.
     Cut,
     /// The client sent none of its request body for too long, after the head of the answer.
     ClientStalled,

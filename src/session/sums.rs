@@ -186,6 +186,7 @@ mod tests {
         assert_eq!(sums.judge(about(300_000, "a"), now + WINDOW), Verdict::Write, "the old ones make room");
         assert_eq!(sums.windows().known.len(), 1);
     }
+
     #[tokio::test(start_paused = true)]
     async fn a_crowd_is_looked_through_once_a_second() {
         let (sums, now) = (Sums::default(), Instant::now());

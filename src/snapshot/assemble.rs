@@ -90,7 +90,8 @@ impl Snapshot {
                 let life = incarnations.keep(same.map(|same| &same.life));
                 // `config` has refused a route whose upstream is missing.
                 let upstream = Arc::clone(upstreams.get(&route.upstream)?);
-                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), life, upstream))))
+                let same = same.map(Arc::as_ref);
+                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), life, upstream, same))))
             })
             .collect();
         let table = RouteTable::new(routes.values().map(|route| (Rule::from(&*route.settings), Arc::clone(route))));

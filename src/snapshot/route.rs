@@ -19,17 +19,25 @@ pub struct Route {
     pub upstream: Arc<Upstream>,
     /// The rules of its tunnels that are not WebSocket: nobody can be pinged there, and a half-close is kept.
     pub raw: Arc<WebsocketSettings>,
-    unknown_extension_logged: AtomicBool,
+    /// Shared by all that the route was, and is, in one life: it is logged once.
+    unknown_extension_logged: Arc<AtomicBool>,
 }
 
 impl Route {
-    pub(super) fn new(settings: Arc<RouteSettings>, life: Life, upstream: Arc<Upstream>) -> Self {
+    /// `previous` is what it was before, in the same life.
+    pub(super) fn new(
+        settings: Arc<RouteSettings>,
+        life: Life,
+        upstream: Arc<Upstream>,
+        previous: Option<&Self>,
+    ) -> Self {
         let raw = WebsocketSettings {
             ping_every: PerSide::default(),
             half_close_timeout: settings.raw_half_close_timeout,
             ..(*settings.websocket).clone()
         };
-        Self { settings, life, upstream, raw: Arc::new(raw), unknown_extension_logged: AtomicBool::new(false) }
+        let unknown_extension_logged = previous.map(|it| Arc::clone(&it.unknown_extension_logged)).unwrap_or_default();
+        Self { settings, life, upstream, raw: Arc::new(raw), unknown_extension_logged }
     }
 
     /// Whether this is the first tunnel of the route with an extension that we do not know: it is logged once.
