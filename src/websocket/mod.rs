@@ -8,6 +8,7 @@
 //! It does not know limits' defaults, what a violation does to a tunnel, or where bytes come from.
 
 mod close;
+mod close_code;
 mod control;
 mod direction;
 mod extensions;
@@ -21,7 +22,8 @@ mod observe;
 mod rate;
 mod violation;
 
-pub use close::{CloseBody, CloseCode, MAX_REASON};
+pub use close::{CloseBody, MAX_REASON};
+pub use close_code::CloseCode;
 pub use control::{Control, ControlKind, ControlPayload, MAX_CONTROL_PAYLOAD};
 pub use direction::{Direction, PerDirection, PerSide, Side};
 pub use extensions::{BadExtensions, DeflateParameters, Extensions, refuse_compression, refuse_unknown};
