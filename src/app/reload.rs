@@ -9,9 +9,10 @@ use std::{error, fmt};
 use rustls::pki_types::UnixTime;
 
 use super::admin_listener::AdminError;
+use super::error::write_all;
 use super::listeners::BindError;
 use super::prints::Prints;
-use super::running::{Running, write_all};
+use super::running::Running;
 use super::socket_folder;
 use crate::config::{
     self, CertificateFiles, ListenerSettings, OnReload, Problem, Problems, Reading, Settings, Warning, Warnings,
