@@ -12,7 +12,7 @@ use super::drains::Drains;
 use super::error::StartError;
 use super::heritage::Heritage;
 use super::listeners::{Listeners, Prepared};
-use super::reload::{Loaded, warn};
+use super::loaded::{Loaded, warn};
 use crate::config::{ListenerName, Settings, Workers as WorkerCount};
 use crate::process::{Predecessors, Watcher, Workers, raise_descriptor_limit};
 use crate::session::Proxy;
