@@ -10,11 +10,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::admin_listener::AdminListener;
+use super::error::RunError;
 use super::file_work::FileWork;
 use super::handoff::HandoffError;
+use super::loaded::Loaded;
 use super::logging::Log;
-use super::reload::{self, Loaded, ReloadError, Reloaded};
-use super::run::RunError;
+use super::reload::{self, ReloadError, Reloaded};
 use super::running::Running;
 use super::watch::Watch;
 use crate::admin::{

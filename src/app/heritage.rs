@@ -11,8 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::time::timeout;
 
 use super::environment::Environment;
+use super::error::StartError;
 use super::inherited::{Inherited, InheritedSockets, Origin};
-use super::running::StartError;
 use crate::config::{AdminListen, Bind, parse_admin_listen};
 use crate::drain::{Registry, TunnelId};
 use crate::net::ListeningSocket;

@@ -1,8 +1,8 @@
 //! How the process leaves: it stops, or hands over to another one and drains at leisure.
 
 use super::control::{Control, note_meaningless};
+use super::error::RunError;
 use super::handoff::{HandoffError, Successor};
-use super::run::RunError;
 use crate::admin::{Failed, HandoffAnswer, Reply};
 use crate::process::{Signal, Signals};
 use crate::session::Phase;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::reload::Loaded;
+use super::loaded::Loaded;
 use super::running::Running;
 use crate::config::{EndpointName, OnReload, RouteName, UpstreamName, Warnings};
 use crate::drain::{Drain, Pace, Policy};

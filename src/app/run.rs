@@ -1,36 +1,21 @@
 //! The two lives of the process: serving a file, and showing the demo.
 
+use std::error;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::{error, fmt};
 
 use super::control::{load, note_meaningless};
 use super::environment::Environment;
+use super::error::{RunError, StartError};
 use super::file_work::FileWork;
 use super::heritage::Heritage;
-use super::logging::LogError;
-use super::reload::{Loaded, ReloadError};
-use super::running::StartError;
+use super::loaded::Loaded;
+use super::reload::ReloadError;
 use super::unborn::Unborn;
 use super::unlogged::{Beside, Failed, say_panics_in_lines};
 use crate::config::{self, Problems};
 use crate::demo;
 use crate::process::{Signal, Signals};
-
-/// Why the process ends with a failure.
-#[derive(Debug)]
-pub enum RunError {
-    /// The configuration is wrong.
-    Config(Problems),
-    /// The environment is wrong.
-    Log(LogError),
-    /// It could not start.
-    Start(StartError),
-    /// The demo could not start.
-    Demo(String),
-    /// The system refuses a signal handler.
-    Signals(io::Error),
-}
 
 /// Serves the configuration of a file until it is told to stop.
 pub async fn run(file: PathBuf, environment: Environment) -> Result<(), Failed> {
@@ -131,17 +116,3 @@ fn print(text: &str) {
     // Whoever has closed the pipe does not want to read on.
     let _ = writeln!(io::stdout().lock(), "{text}");
 }
-
-impl fmt::Display for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Config(problems) => problems.fmt(f),
-            Self::Log(error) => error.fmt(f),
-            Self::Start(error) => error.fmt(f),
-            Self::Demo(error) => f.write_str(error),
-            Self::Signals(error) => write!(f, "cannot listen for signals: {error}"),
-        }
-    }
-}
-
-impl error::Error for RunError {}

@@ -4,16 +4,16 @@ use std::mem::take;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::{error, fmt, io, thread};
+use std::thread;
 
 use tokio::task::JoinSet;
 
-use super::admin_listener::AdminError;
 use super::drains::Drains;
+use super::error::StartError;
 use super::heritage::Heritage;
-use super::listeners::{BindError, Listeners, Prepared};
-use super::reload::{Loaded, warn};
-use crate::config::{ListenerName, Problems, Settings, Workers as WorkerCount};
+use super::listeners::{Listeners, Prepared};
+use super::loaded::{Loaded, warn};
+use crate::config::{ListenerName, Settings, Workers as WorkerCount};
 use crate::process::{Predecessors, Watcher, Workers, raise_descriptor_limit};
 use crate::session::Proxy;
 use crate::snapshot::Snapshot;
@@ -39,21 +39,6 @@ pub struct Running {
 pub(super) struct Built {
     running: Running,
     prepared: Prepared,
-}
-
-/// Why there is no running proxy.
-#[derive(Debug)]
-pub enum StartError {
-    /// The configuration, or a file that it names, is wrong.
-    Config(Problems),
-    /// Addresses cannot be bound.
-    Bind(Vec<BindError>),
-    /// What systemd or the process before promised is not there.
-    Inheritance(String),
-    /// The admin listener cannot be opened.
-    Admin(AdminError),
-    /// The system refuses what everybody gets: a thread, an epoll descriptor, random numbers.
-    System(String),
 }
 
 impl Running {
@@ -129,31 +114,4 @@ fn worker_count(workers: WorkerCount) -> usize {
         WorkerCount::Count(count) => count.get(),
         WorkerCount::PerCore => thread::available_parallelism().map_or(1, NonZeroUsize::get),
     }
-}
-
-impl From<io::Error> for StartError {
-    fn from(error: io::Error) -> Self {
-        Self::System(error.to_string())
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Config(problems) => problems.fmt(f),
-            Self::Bind(errors) => write_all(f, errors),
-            Self::Inheritance(error) => write!(f, "cannot take what was passed on: {error}"),
-            Self::Admin(error) => error.fmt(f),
-            Self::System(error) => write!(f, "cannot start: {error}"),
-        }
-    }
-}
-
-impl error::Error for StartError {}
-
-pub(super) fn write_all(f: &mut fmt::Formatter<'_>, errors: &[BindError]) -> fmt::Result {
-    for (index, error) in errors.iter().enumerate() {
-        write!(f, "{}{error}", if index == 0 { "" } else { "\n" })?;
-    }
-    Ok(())
 }

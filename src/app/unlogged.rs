@@ -9,8 +9,8 @@ use std::panic::{self, PanicHookInfo};
 use tracing::Level;
 
 use super::environment::Environment;
+use super::error::RunError;
 use super::logging::shape;
-use super::run::RunError;
 use crate::config::LogFormat;
 use crate::log::{Style, line_of};
 

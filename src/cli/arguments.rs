@@ -1,17 +1,15 @@
 //! What can be asked for.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use tokio::runtime::Builder;
 
+use super::failure::Failure;
 use super::file::ConfigFile;
-use super::operate::{self, Ask, DrainArguments, Failure, PlanArguments, UndrainArguments};
+use super::operate::{self, Ask, DrainArguments, PlanArguments, UndrainArguments};
+use super::output::{FAILED, WRONG, complain, complain_briefly, say};
 use crate::app::{self, Environment, Loaded, RunError, StartError};
 
 /// The arguments of the process.
@@ -103,13 +101,6 @@ Exit codes:
   0  all is well   1  a failure at run time   2  a wrong command line or configuration
   3  `plan`: tunnels would be closed";
 
-/// The failure at run time.
-pub(super) const FAILED: u8 = 1;
-/// `plan`: tunnels would be closed.
-pub(super) const WOULD_CLOSE: u8 = 3;
-/// A wrong command line or configuration.
-pub(super) const WRONG: u8 = 2;
-
 impl Cli {
     /// Does what was asked for.
     pub fn run(self, environment: Environment) -> ExitCode {
@@ -192,27 +183,4 @@ fn check(arguments: RunArguments) -> ExitCode {
             ExitCode::from(WRONG)
         }
     }
-}
-
-pub(super) fn say(text: &str) {
-    // Whoever has closed the pipe does not want to read on.
-    let _ = writeln!(io::stdout().lock(), "{text}");
-}
-
-/// Complains, but ends also where nobody reads it: a service that cannot start is started anew when it is gone.
-fn complain_briefly(text: String) {
-    let (done, is_done) = mpsc::channel();
-    thread::spawn(move || {
-        complain(&text);
-        // Whoever waits no longer has left.
-        let _ = done.send(());
-    });
-    let _ = is_done.recv_timeout(LAST_WORDS);
-}
-
-/// How long the reader of a last complaint is waited for.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-
-pub(super) fn complain(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
 }

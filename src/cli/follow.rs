@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::operate::Failure;
+use super::failure::Failure;
 use crate::admin::{Asked, Client, DrainAnswer, DrainState, DrainStatus, Status};
 
 /// How often the progress of a drain is looked at.

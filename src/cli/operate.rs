@@ -10,9 +10,10 @@ use clap::Args;
 use http::StatusCode;
 use serde_json::json;
 
-use super::arguments::{FAILED, WOULD_CLOSE, WRONG, complain, say};
+use super::failure::Failure;
 use super::file::ConfigFile;
 use super::follow::follow;
+use super::output::{FAILED, WOULD_CLOSE, complain, say};
 use super::show;
 use crate::admin::{
     AskError, Asked, Client, DrainAnswer, DrainRequest, HandoffAnswer, PlanAnswer, PlanRequest, ReloadAnswer, Status,
@@ -81,32 +82,6 @@ pub(super) struct UndrainArguments {
     endpoint: EndpointTarget,
     #[command(flatten)]
     ask: Ask,
-}
-
-/// Why a command fails.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// The configuration file does not say where to ask.
-    Wrong(String),
-    /// The process did not do it.
-    Failed(String),
-}
-
-impl Failure {
-    pub(super) fn finish(self) -> ExitCode {
-        let (text, code) = match self {
-            Self::Wrong(text) => (text, WRONG),
-            Self::Failed(text) => (text, FAILED),
-        };
-        complain(&text);
-        ExitCode::from(code)
-    }
-}
-
-impl From<AskError> for Failure {
-    fn from(error: AskError) -> Self {
-        Self::Failed(error.to_string())
-    }
 }
 
 pub(super) async fn status(ask: Ask) -> Result<ExitCode, Failure> {

@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::settings::{
-    Compression, DotSegments, Excess, IdleCounts, LogFormat, LogLevel, OnReload, Policy, Pongs, Rate, UnderSupervisor,
-    Workers,
+    AdminListen, Compression, DotSegments, Excess, IdleCounts, LogFormat, LogLevel, OnReload, Policy, Pongs, Rate,
+    UnderSupervisor, Workers,
 };
 use crate::websocket::{CloseCode, PerDirection, PerSide, Strictness};
 
@@ -18,7 +18,7 @@ const fn both<T: Copy>(value: T) -> PerDirection<T> {
 }
 
 /// Only the user that windlass runs as, and root, can reach it.
-pub(super) const ADMIN_SOCKET: &str = "/run/windlass/admin.sock";
+const ADMIN_SOCKET: &str = "/run/windlass/admin.sock";
 
 /// Takes every core: on a shared machine the neighbours feel it.
 pub(super) const WORKERS: Workers = Workers::PerCore;
@@ -135,3 +135,9 @@ pub(super) const MAX_PREDECESSORS: usize = 2;
 pub(super) const READY_WITHIN: Duration = seconds(30);
 /// Where a supervisor does follow a handoff, somebody has to say so.
 pub(super) const UNDER_SUPERVISOR: UnderSupervisor = UnderSupervisor::Refuse;
+
+impl Default for AdminListen {
+    fn default() -> Self {
+        Self::Unix(ADMIN_SOCKET.into())
+    }
+}

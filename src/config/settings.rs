@@ -13,7 +13,6 @@ use std::time::Duration;
 use http::HeaderName;
 use ipnet::IpNet;
 
-use super::defaults;
 pub use super::log_settings::{LogFormat, LogLevel, LogSettings};
 use super::names::{EndpointName, ListenerName, RouteName, UpstreamName};
 use super::problem::Place;
@@ -453,12 +452,6 @@ pub enum AdminListen {
     Unix(PathBuf),
     /// At a loopback address: nothing but reading.
     Loopback(SocketAddr),
-}
-
-impl Default for AdminListen {
-    fn default() -> Self {
-        Self::Unix(defaults::ADMIN_SOCKET.into())
-    }
 }
 
 impl fmt::Display for AdminListen {

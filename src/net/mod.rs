@@ -13,6 +13,7 @@ mod spill;
 mod stream;
 mod tls_scratch;
 mod tls_stream;
+mod tunnel_stream;
 mod unsent;
 
 pub use dial::{DialError, dial};
@@ -22,6 +23,7 @@ pub use heard::Heard;
 pub use listen::{Acceptor, ListeningSocket};
 pub use progress::{Progress, Taken, step};
 pub use spill::Spill;
-pub use stream::{ClientStream, TunnelStream};
+pub use stream::ClientStream;
 pub use tls_stream::{HandshakeFailed, TlsStream};
+pub use tunnel_stream::TunnelStream;
 pub use unsent::Unsent;

@@ -1,7 +1,6 @@
-//! The streams that sessions and tunnels run over.
+//! The stream that a session runs over, and its client's side of a tunnel.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -9,19 +8,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::TlsStream;
-use crate::process::{Delivery, delivery};
-
-/// What a tunnel needs of each of its two streams.
-pub trait TunnelStream: AsyncRead + AsyncWrite + Unpin {
-    /// How far what was written has got; `None` if the stream cannot tell.
-    fn delivery(&self) -> Option<Delivery>;
-}
-
-impl TunnelStream for TcpStream {
-    fn delivery(&self) -> Option<Delivery> {
-        delivery(self.as_fd()).ok()
-    }
-}
+use super::tunnel_stream::TunnelStream;
+use crate::process::Delivery;
 
 /// A client's connection, with or without TLS.
 #[derive(Debug)]

@@ -18,8 +18,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Spill;
-use super::stream::TunnelStream;
 use super::tls_scratch::{self as scratch, PIECE, Scratch};
+use super::tunnel_stream::TunnelStream;
 use crate::process::Delivery;
 use crate::tls::{MAX_RECORD, RECORD_OVERHEAD, RECORD_PAYLOAD, Records};
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::activity::{Activity, Speech};
 use super::closing::{Closing, Word};
 use super::ending::Ending;
-use super::half::Mark;
+use super::judged::Mark;
 use super::terms::Terms;
 use crate::config::WebsocketSettings;
 use crate::websocket::{PerSide, Side};

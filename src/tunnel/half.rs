@@ -2,16 +2,14 @@
 
 use tokio::time::Instant;
 
+use super::judged::{Above, Event, Judged, Mark, OnClose, Verdict};
 use super::outcome::Counts;
-use super::rates::{Above, Rates};
+use super::rates::Rates;
 use super::scratch::{HEAD, Meters};
-use crate::websocket::{CloseCode, Control, ControlKind, InflateMeter, Inspector, Leniencies, Then, Violation};
+use crate::websocket::{InflateMeter, Inspector, Leniencies, Then};
 
 /// How much a meter may inflate for one chunk; the rest of the chunk waits, and the other tunnels have their turn.
 const INFLATE: usize = 128 * 1024;
-
-/// The payload of our own pings, by which their pongs are known.
-pub(super) type Mark = [u8; 8];
 
 /// One direction.
 #[derive(Debug)]
@@ -38,15 +36,6 @@ enum Framing {
     Raw,
 }
 
-/// What is done with the source's Close.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OnClose {
-    /// It is passed on.
-    Pass,
-    /// The sink was told by us, or will be.
-    Swallow,
-}
-
 /// What waits to be judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Backlog {
@@ -54,40 +43,6 @@ pub(super) enum Backlog {
     Whole(usize),
     /// So many bytes, perhaps none: more has to be read behind them.
     Start(usize),
-}
-
-/// What one chunk turned out to be.
-#[derive(Debug, Default)]
-pub(super) struct Judged {
-    /// So many bytes at the front of the chunk may go on.
-    pub(super) passed: usize,
-    /// So many bytes were judged: what passed, and what was swallowed.
-    pub(super) judged: usize,
-    /// Some of what passed was of a message, or of a raw tunnel.
-    pub(super) data: bool,
-    /// Some of it was a control frame.
-    pub(super) control: bool,
-    /// Messages that began.
-    pub(super) messages: u64,
-    /// A Ping was among those that passed.
-    pub(super) pinged: bool,
-    /// A Pong was among those that were judged.
-    pub(super) ponged: bool,
-    /// What ends the direction, right behind what passed.
-    pub(super) event: Option<Event>,
-    /// What stands right behind what passed, and would be more than a rate allows.
-    pub(super) above: Option<Above>,
-    /// A rate is used up: for a while nothing may be read.
-    pub(super) throttled: bool,
-}
-
-/// What ends a direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
-    /// The source's Close; passed or swallowed as it was asked for.
-    Closed(Option<CloseCode>),
-    /// A frame that must not pass.
-    Violated(Violation),
 }
 
 impl Half {
@@ -346,30 +301,5 @@ impl Kept<'_> {
 fn keep(backlog: &mut Vec<u8>, rest: &[u8]) {
     if !rest.is_empty() {
         backlog.splice(..0, rest.iter().copied());
-    }
-}
-
-/// What becomes of a control frame.
-enum Verdict {
-    Pass,
-    Swallow,
-}
-
-impl Judged {
-    fn weigh(&mut self, control: &Control, frame: &[u8], on_close: OnClose, mark: Mark) -> Verdict {
-        self.ponged |= control.kind == ControlKind::Pong;
-        match control.kind {
-            ControlKind::Close(code) => {
-                self.event = Some(Event::Closed(code));
-                if on_close == OnClose::Swallow {
-                    return Verdict::Swallow;
-                }
-            }
-            ControlKind::Pong if *control.payload(frame) == mark => return Verdict::Swallow,
-            ControlKind::Ping => self.pinged = true,
-            ControlKind::Pong | ControlKind::Opaque(_) => {}
-        }
-        self.control = true;
-        Verdict::Pass
     }
 }

@@ -12,6 +12,7 @@ mod closing;
 mod common;
 mod ending;
 mod half;
+mod judged;
 mod outcome;
 mod pump;
 mod rates;

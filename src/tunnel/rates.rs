@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::half::{Event, Judged};
+use super::judged::{Above, Event, Judged};
 use crate::config::{Excess, LimitSettings, Rate};
 use crate::websocket::{Control, ControlKind, MAX_CONTROL_PAYLOAD, MAX_HEADER, TokenBucket, Violation};
 
@@ -34,17 +34,6 @@ pub(super) struct Rates {
 struct Paced {
     messages: Option<TokenBucket>,
     bytes: Option<TokenBucket>,
-}
-
-/// The rate that would be exceeded by what stands behind all that passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Above {
-    /// The next header begins a message.
-    Messages,
-    /// The next frame is a control frame.
-    ControlFrames,
-    /// Whatever it is.
-    Bytes,
 }
 
 impl Rates {

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use super::close::CloseCode;
+use super::close_code::CloseCode;
 use super::header::{Header, apply_mask};
 
 /// The most payload a control frame may have (RFC 6455 §5.5).

@@ -6,7 +6,7 @@ use std::fmt;
 use http::header::SEC_WEBSOCKET_EXTENSIONS;
 use http::{HeaderMap, HeaderValue};
 
-use super::handshake::is_token;
+use super::field::is_token;
 
 /// The extension that RFC 7692 defines.
 const PERMESSAGE_DEFLATE: &str = "permessage-deflate";

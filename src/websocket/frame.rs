@@ -6,7 +6,8 @@
 use std::fmt;
 use std::ops::Deref;
 
-use super::close::{CloseCode, MAX_REASON};
+use super::close::MAX_REASON;
+use super::close_code::CloseCode;
 use super::control::MAX_CONTROL_PAYLOAD;
 use super::direction::Side;
 use super::header::{Header, apply_mask};

@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderValue, Method, Version};
 use sha1::{Digest, Sha1};
 
 use super::extensions::{BadExtensions, Extensions};
+use super::field::{has_token, tokens};
 use super::leniency::{Leniency, Tolerance};
 
 /// What the key is joined with before it is hashed (RFC 6455 §1.3).
@@ -146,29 +147,6 @@ fn check_subprotocol(offered: &HeaderMap, answer: &HeaderMap, tolerance: &mut To
         Ok(_) if tolerance.lets(Leniency::Subprotocol) => Ok(()),
         Ok(_) => Err(BadAnswer::SubprotocolNotOffered),
     }
-}
-
-/// The members of a comma-separated header, over all of its lines and in their order; empty ones are skipped (RFC 9110 §5.6.1.2).
-///
-/// Lines that are not visible ASCII have no members. Quoted strings are not known here.
-pub fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
-    headers
-        .get_all(name)
-        .into_iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .map(|token| token.trim_matches([' ', '\t']))
-        .filter(|token| !token.is_empty())
-}
-
-/// Whether a comma-separated header has `token` among its members, in any case of letters.
-pub fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
-    tokens(headers, name).any(|member| member.eq_ignore_ascii_case(token))
-}
-
-/// Whether a text is a token (RFC 9110 §5.6.2).
-pub fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 impl Key {

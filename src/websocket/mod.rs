@@ -8,9 +8,11 @@
 //! It does not know limits' defaults, what a violation does to a tunnel, or where bytes come from.
 
 mod close;
+mod close_code;
 mod control;
 mod direction;
 mod extensions;
+mod field;
 mod frame;
 mod handshake;
 mod header;
@@ -21,12 +23,14 @@ mod observe;
 mod rate;
 mod violation;
 
-pub use close::{CloseBody, CloseCode, MAX_REASON};
+pub use close::{CloseBody, MAX_REASON};
+pub use close_code::CloseCode;
 pub use control::{Control, ControlKind, ControlPayload, MAX_CONTROL_PAYLOAD};
 pub use direction::{Direction, PerDirection, PerSide, Side};
 pub use extensions::{BadExtensions, DeflateParameters, Extensions, refuse_compression, refuse_unknown};
+pub use field::{has_token, is_token, tokens};
 pub use frame::Frame;
-pub use handshake::{BadAnswer, BadHandshake, Key, check_answer, check_request, has_token, is_token, tokens};
+pub use handshake::{BadAnswer, BadHandshake, Key, check_answer, check_request};
 pub use header::{Header, MAX_HEADER, apply_mask};
 pub use inflate::{InflateMeter, MeterScratch, Metering};
 pub use inspector::{Inspector, Rules, Scan, Then};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::close::CloseCode;
+use super::close_code::CloseCode;
 
 /// What is wrong with a frame. Whose fault it was is the direction it was found in.
 ///

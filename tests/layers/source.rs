@@ -19,7 +19,7 @@ pub(crate) struct Word {
     pub(crate) line: usize,
     /// How deep it is inside inline modules.
     inline_modules: usize,
-    /// Whether it belongs to a module named `tests`.
+    /// Whether it belongs to a module named `tests`, or to what stands under `#[cfg(test)]`.
     pub(crate) in_tests: bool,
 }
 
@@ -28,6 +28,25 @@ pub(crate) struct Word {
 pub(crate) struct Reference {
     pub(crate) module: String,
     pub(crate) line: usize,
+}
+
+/// A path in the code: one of each member of a group, its `super::` and `self::` worked out.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Mention {
+    pub(crate) root: Root,
+    pub(crate) path: Vec<String>,
+    /// What the file calls it: its last name, or what stands behind `as`.
+    pub(crate) name: String,
+    pub(crate) line: usize,
+    pub(crate) in_tests: bool,
+}
+
+/// Where a path begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Root {
+    Crate,
+    /// A name that must be known where it stands: a child module, or what was imported.
+    Here,
 }
 
 impl Source {
@@ -58,23 +77,48 @@ impl Source {
 
     /// What this file mentions by `crate::…`, by our own name, or by enough `super::`.
     pub(crate) fn references(&self) -> Vec<Reference> {
-        let mut references = Vec::new();
-        for (at, word) in self.words.iter().enumerate() {
-            if !self.begins_a_path(at) {
-                continue;
-            }
-            match word.text.as_str() {
-                "crate" | "windlass" if self.text(at + 1) == "::" => self.collect(at + 2, &mut references),
-                "super" => {
-                    let supers = self.supers(at);
-                    if supers == self.file_module().len() + word.inline_modules {
-                        self.collect(at + 2 * supers, &mut references);
-                    }
-                }
-                _ => {}
-            }
-        }
+        let from_crate = self.mentions().into_iter().filter(|mention| mention.root == Root::Crate);
+        let mut references: Vec<_> = from_crate
+            .filter_map(|Mention { path, line, .. }| Some(Reference { module: path.into_iter().next()?, line }))
+            .collect();
+        references.dedup();
         references
+    }
+
+    /// Every path in this file that leads out of it, or might.
+    pub(crate) fn mentions(&self) -> Vec<Mention> {
+        let mut mentions = Vec::new();
+        for at in (0..self.words.len()).filter(|at| self.text(at + 1) == "::" && self.begins_a_path(*at)) {
+            match self.text(at) {
+                "crate" | "windlass" => self.expand(at + 2, Root::Crate, Vec::new(), &mut mentions),
+                "self" if self.text(at + 2) == "super" => continue,
+                "self" | "super" => {
+                    let supers = self.supers(at);
+                    let inside = self.words[at].inline_modules;
+                    let begin = if supers == 0 { at + 2 } else { at + 2 * supers };
+                    let Some(up) = supers.checked_sub(inside) else { continue };
+                    let Some(kept) = self.file_module().len().checked_sub(up) else { continue };
+                    let above = self.file_module()[..kept].iter().map(|part| (*part).to_owned()).collect();
+                    self.expand(begin, Root::Crate, above, &mut mentions)
+                }
+                _ => self.expand(at, Root::Here, Vec::new(), &mut mentions),
+            };
+        }
+        mentions
+    }
+
+    /// Whether an item of this name is written in this file.
+    pub(crate) fn defines(&self, name: &str) -> bool {
+        (1..self.words.len()).any(|at| {
+            let item = matches!(self.text(at - 1), "struct" | "enum" | "fn" | "const" | "static" | "type" | "trait");
+            item && self.text(at) == name && !self.words[at].in_tests
+        })
+    }
+
+    /// Whether this file declares a module of this name, and only for tests.
+    pub(crate) fn declares_for_tests(&self, module: &str) -> bool {
+        let is_declared = |at: usize| self.text(at - 1) == "mod" && self.text(at) == module && self.words[at].in_tests;
+        (1..self.words.len()).any(is_declared)
     }
 
     pub(crate) fn text(&self, at: usize) -> &str {
@@ -82,7 +126,7 @@ impl Source {
     }
 
     /// The modules that this file is in, from the crate down.
-    fn file_module(&self) -> Vec<&str> {
+    pub(crate) fn file_module(&self) -> Vec<&str> {
         let parts = self.path.strip_suffix(".rs").unwrap().split('/');
         parts.filter(|part| !matches!(*part, "mod" | "lib" | "main")).collect()
     }
@@ -97,25 +141,30 @@ impl Source {
         (0..).take_while(|n| self.text(at + 2 * n) == "super" && self.text(at + 2 * n + 1) == "::").count()
     }
 
-    /// Takes the first name of a path, or of each path in a group.
-    fn collect(&self, at: usize, references: &mut Vec<Reference>) {
-        let mut depth = 0;
-        let mut expecting = true;
-        for word in self.words.iter().skip(at) {
-            match word.text.as_str() {
-                "{" => depth += 1,
-                "}" => depth -= 1,
-                "," => expecting = depth == 1,
-                module if expecting => {
-                    references.push(Reference { module: module.to_owned(), line: word.line });
-                    expecting = false;
-                }
-                _ => {}
+    /// Takes the path that goes on at `at` behind `path`, each member of a group on its own; tells where it ends.
+    fn expand(&self, mut at: usize, root: Root, mut path: Vec<String>, mentions: &mut Vec<Mention>) -> usize {
+        if self.text(at) == "{" {
+            at += 1;
+            while !matches!(self.text(at), "}" | "") {
+                at = self.expand(at, root, path.clone(), mentions);
+                at += usize::from(self.text(at) == ",");
             }
-            if depth == 0 {
-                return;
-            }
+            return at + 1;
         }
+        let Some(word) = self.words.get(at) else { return at };
+        match word.text.as_str() {
+            "self" => {}
+            name if name == "*" || name.chars().all(is_identifier) => path.push(name.to_owned()),
+            _ => {}
+        }
+        if self.text(at + 1) == "::" {
+            return self.expand(at + 2, root, path, mentions);
+        }
+        let alias = (self.text(at + 1) == "as").then(|| self.text(at + 2));
+        let name = alias.or(path.last().map(String::as_str)).unwrap_or_default().to_owned();
+        let end = if alias.is_some() { at + 3 } else { at + 1 };
+        mentions.push(Mention { root, path, name, line: word.line, in_tests: word.in_tests });
+        end
     }
 
     fn mark_modules(&mut self) {
@@ -139,6 +188,28 @@ impl Source {
             self.words[at].inline_modules = open.len();
             self.words[at].in_tests = file_of_tests || open.iter().any(|(_, name)| name == "tests");
         }
+        for at in 0..self.words.len() {
+            if ["#", "[", "cfg", "(", "test", ")", "]"].iter().enumerate().all(|(n, text)| self.text(at + n) == *text) {
+                let end = self.end_of_item(at + 7);
+                self.words[at..end].iter_mut().for_each(|word| word.in_tests = true);
+            }
+        }
+    }
+
+    /// Behind the `;` or the `}` that ends the item which begins at `at`.
+    fn end_of_item(&self, at: usize) -> usize {
+        let mut depth = 0;
+        for at in at..self.words.len() {
+            match self.text(at) {
+                "{" | "(" | "[" => depth += 1,
+                "}" | ")" | "]" => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 && matches!(self.text(at), ";" | "}") {
+                return at + 1;
+            }
+        }
+        self.words.len()
     }
 }
 

@@ -140,14 +140,6 @@ fn refuses_an_answer_to_something_else() {
     }
 }
 
-#[test]
-fn lists_tokens_of_every_line_that_is_text() {
-    let mut headers = headers(&[(CONNECTION, "a , b"), (CONNECTION, "\u{fc}, c"), (CONNECTION, ",d,,")]);
-    headers.insert(UPGRADE, HeaderValue::from_static("e"));
-    assert_eq!(tokens(&headers, CONNECTION).collect::<Vec<_>>(), ["a", "b", "d"]);
-    assert!(!has_token(&headers, CONNECTION, "e"));
-}
-
 /// Checks leniently; says what that needed, too.
 fn check_leniently(changes: &[(HeaderName, &[&str])]) -> (Result<Key, BadHandshake>, Vec<Leniency>) {
     let mut tolerance = Tolerance::new(Strictness::Lenient);
