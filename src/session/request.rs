@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::body::AnswerBody;
-use super::serve::{Session, Welcome};
+use super::context::{Session, Welcome};
 use super::{Phase, exchange, log, upgrade};
 use crate::balance::{Affinity, Pin, Stay};
 use crate::config::dot_segments::has_dot_segments;

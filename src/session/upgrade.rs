@@ -15,11 +15,11 @@ use tokio::net::TcpStream;
 
 use super::asking::ask;
 use super::body::AnswerBody;
+use super::context::Place;
 use super::interim::Interim;
 use super::passed_through::pass_through;
 use super::placement::{Placed, connect};
 use super::request::{Refused, Visit};
-use super::serve::Place;
 use super::tale::Tale;
 use super::upload::{Progress, Upload};
 use super::{Phase, log};
