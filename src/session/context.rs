@@ -1,15 +1,14 @@
 //! What is known of a client connection.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::owned::Owned;
-use super::proxy::Proxy;
-use super::upgrade::Opened;
+use super::proxy::{Phase, Proxy};
 use crate::http::forward::Scheme;
 use crate::net::{FinEnds, Unsent};
 use crate::process::Seat;
@@ -50,14 +49,18 @@ pub(super) struct Session {
     pub(super) fin_ends: FinEnds,
     /// The last answer is in part missing, and the end of the connection must not look like its end.
     pub(super) is_cut: AtomicBool,
-    /// What the connection becomes once the request at hand has opened a tunnel.
-    pub(super) opened: Mutex<Option<Box<Opened>>>,
 }
 
 impl Session {
-    /// The request at hand has opened a tunnel: the connection is taken from HTTP as soon as it may be.
-    pub(super) fn open(&self, opened: Box<Opened>) {
-        *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
+    /// Whether it should end with the answer at hand: it has no place, the process stops or has handed over, or its listener
+    /// is gone.
+    pub(super) fn is_ending(&self) -> bool {
+        let still_there = |listener: &Arc<_>| Arc::ptr_eq(listener, &self.listener);
+        self.welcome == Welcome::TurnedAway
+            || self.proxy.phase() >= Phase::HandedOver
+            || !self.proxy.snapshot().listeners().get(&self.listener.settings.name).is_some_and(|listener| {
+                still_there(listener) || listener.life.incarnation == self.listener.life.incarnation
+            })
     }
 
     /// The answer at hand ends before its time, and its client could take what it has for all of it.
@@ -74,9 +77,5 @@ impl Session {
     /// For how long its client may take nothing of the last that was written: no longer, where that has been so already.
     pub(super) fn patience(&self) -> Duration {
         if self.unsent.is_some() { Duration::ZERO } else { self.listener.settings.body_timeout }
-    }
-
-    pub(super) fn take_opened(&self) -> Option<Box<Opened>> {
-        self.opened.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

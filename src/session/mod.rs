@@ -1,8 +1,8 @@
 //! Client connections, from accept until they upgrade or end.
 //!
-//! `accept` takes them in, `serve` speaks HTTP with them, `request` finds the route, and then it is either `upgrade` (★ the
-//! story of a tunnel) or `exchange` (plain HTTP, over connections that rest in a `pool` between two exchanges). What cannot
-//! be served is a refusal: a value, answered and logged.
+//! `accept` takes them in, `serve` secures them, `http1` drives what they speak, `request` finds the route, and then it is
+//! either `upgrade` (★ the story of a tunnel) or `exchange` (plain HTTP, over connections that rest in a `pool` between two
+//! exchanges). Both return what came of it; what cannot be served is a refusal: a value, answered and logged.
 //!
 //! Invariants: every wait on a peer has a deadline, but for the next piece of an answer. A connection never leaves its
 //! worker, on either side. A failed upgrade leaves nothing behind: no lease, no registration, no socket, no task.
@@ -33,6 +33,7 @@ mod record;
 mod request;
 mod rest;
 mod serve;
+mod served;
 mod sums;
 mod tale;
 mod upgrade;

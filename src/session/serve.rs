@@ -2,8 +2,8 @@
 
 use std::net::{SocketAddr, TcpStream as StdTcpStream};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustls::ServerConfig;
@@ -95,7 +95,6 @@ fn speaking(
         unsent,
         fin_ends,
         is_cut: AtomicBool::new(false),
-        opened: Mutex::default(),
     });
     Box::pin(http1::speak(stream, session, place, begun))
 }
