@@ -5,7 +5,8 @@
 //! exchanges). Both return what came of it; what cannot be served is a refusal: a value, answered and logged.
 //!
 //! Invariants: every wait on a peer has a deadline, but for the next piece of an answer. A connection never leaves its
-//! worker, on either side. A failed upgrade leaves nothing behind: no lease, no registration, no socket, no task.
+//! worker, on either side. A failed upgrade leaves nothing behind: no lease, no registration, no socket, no task;
+//! but an endpoint that has switched meanwhile is told so (`unopened`).
 
 mod accept;
 mod asking;
@@ -36,6 +37,7 @@ mod serve;
 mod served;
 mod sums;
 mod tale;
+mod unopened;
 mod upgrade;
 mod upload;
 mod wordless;

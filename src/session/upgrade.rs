@@ -15,6 +15,7 @@ use super::placement::{Placed, connect};
 use super::request::{Refused, Visit};
 use super::served::{Opened, Served};
 use super::tale::Tale;
+use super::unopened::dismiss;
 use super::upload::{Progress, Upload};
 use super::{Phase, log};
 use crate::config::{Compression, WebsocketSettings};
@@ -58,18 +59,19 @@ pub(super) async fn open(visit: &Visit, request: Request<Incoming>, token: &str)
     if protocol == Protocol::Websocket(Extensions::Unknown) && visit.route.is_first_unknown_extension() {
         tracing::warn!(route = %visit.route.settings.name, "an extension that windlass does not know was negotiated: reserved bits and opcodes are not judged");
     }
+    let settings = match protocol {
+        Protocol::Websocket(_) => Arc::clone(&visit.route.settings.websocket),
+        Protocol::Raw => Arc::clone(&visit.route.raw),
+    };
     let registration = register(visit, &lease);
-    if registration.ticket().order().is_some() {
+    if let Some(order) = registration.ticket().order() {
+        dismiss(stream, protocol, &settings, order);
         return Err(Refusal::Draining.into());
     }
     let mut headers = head.headers;
     forward::response(&mut headers, Some(token));
     headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
     let early = early.get(head.length..).unwrap_or_default().to_vec();
-    let settings = match protocol {
-        Protocol::Websocket(_) => Arc::clone(&visit.route.settings.websocket),
-        Protocol::Raw => Arc::clone(&visit.route.raw),
-    };
     log::opened(visit, &registration, visit.started.elapsed());
     let metrics = Arc::clone(&visit.session.proxy.metrics);
     let peer = (visit.session.peer.ip(), visit.session.peer.port());
