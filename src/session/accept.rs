@@ -10,8 +10,9 @@ use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep};
 
+use super::context::Welcome;
 use super::proxy::{Full, Proxy};
-use super::serve::{Welcome, serve, turn_away};
+use super::serve::{serve, turn_away};
 use crate::config::ListenerName;
 use crate::net::Acceptor;
 use crate::snapshot::Listener;

@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use super::last_words::LastWords;
-use super::serve::MAX_BUFFER;
+use super::limits::MAX_BUFFER;
 use super::upload::{Progress, Upload};
 use crate::net::{Guarded, Heard, TunnelStream, Unsent};
 

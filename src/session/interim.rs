@@ -12,8 +12,8 @@ use std::task::{Poll, Waker};
 use http::header::{CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, Request, StatusCode, Version};
 
+use super::context::Session;
 use super::expect::Verdict;
-use super::serve::Session;
 use crate::http::forward;
 use crate::http::head::write_response_head;
 use crate::net::Unsent;

@@ -8,10 +8,10 @@ use std::time::Duration;
 use http::header::{HOST, HeaderValue, UPGRADE};
 use http::{HeaderMap, Method, Request, Version};
 
+use super::context::Session;
 use super::counted::labels;
 use super::record::{End, Record};
 use super::request::{Refused, Visit};
-use super::serve::Session;
 use super::sums::About;
 use super::tale::{PortIs, Tale, Told};
 use crate::config::{EndpointName, UpstreamName, WebsocketSettings};

@@ -1,21 +1,25 @@
 //! Client connections, from accept until they upgrade or end.
 //!
-//! `accept` takes them in, `serve` speaks HTTP with them, `request` finds the route, and then it is either `upgrade` (★ the
-//! story of a tunnel) or `exchange` (plain HTTP, over connections that rest in a `pool` between two exchanges). What cannot
-//! be served is a refusal: a value, answered and logged.
+//! `accept` takes them in, `serve` secures them, `http1` drives what they speak, `request` finds the route, and then it is
+//! either `upgrade` (★ the story of a tunnel) or `exchange` (plain HTTP, over connections that rest in a `pool` between two
+//! exchanges). Both return what came of it; what cannot be served is a refusal: a value, answered and logged.
 //!
 //! Invariants: every wait on a peer has a deadline, but for the next piece of an answer. A connection never leaves its
-//! worker, on either side. A failed upgrade leaves nothing behind: no lease, no registration, no socket, no task.
+//! worker, on either side. A failed upgrade leaves nothing behind: no lease, no registration, no socket, no task;
+//! but an endpoint that has switched meanwhile is told so (`unopened`).
 
 mod accept;
 mod asking;
 mod body;
 mod connection;
+mod context;
 mod counted;
 mod exchange;
 mod expect;
+mod http1;
 mod interim;
 mod last_words;
+mod limits;
 mod log;
 mod no_request;
 mod origin;
@@ -30,8 +34,10 @@ mod record;
 mod request;
 mod rest;
 mod serve;
+mod served;
 mod sums;
 mod tale;
+mod unopened;
 mod upgrade;
 mod upload;
 mod wordless;

@@ -7,8 +7,8 @@ use std::error::Error;
 use std::io;
 use std::net::IpAddr;
 
+use super::limits::MAX_BUFFER;
 use super::proxy::Proxy;
-use super::serve::MAX_BUFFER;
 use super::sums::About;
 use crate::http::reply::PLAIN_HTTP_ON_TLS;
 use crate::net::{Guarded, HandshakeFailed};

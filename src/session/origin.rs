@@ -7,8 +7,8 @@ use http::Method;
 use http::response::Parts;
 
 use super::connection::{Connection, Driver};
+use super::context::Session;
 use super::request::Visit;
-use super::serve::Session;
 use crate::config::UpstreamSettings;
 use crate::drain::Incarnation;
 use crate::http::framing;

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::connection::Connection;
-use super::serve::Session;
+use super::context::Session;
 use crate::drain::Incarnation;
 
 /// How many a session may have, of as many endpoints; the one that was used longest ago makes place.

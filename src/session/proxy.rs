@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::counted;
 use super::pool::Pool;
@@ -164,6 +165,18 @@ impl Proxy {
     /// Where the process stands, to be waited on.
     pub fn stages(&self) -> watch::Receiver<Stage> {
         self.stage.subscribe()
+    }
+
+    /// Waits until the process is in `phase`, or beyond.
+    pub(super) async fn reached(&self, phase: Phase) {
+        // The sender lives as long as the proxy.
+        let _ = self.stages().wait_for(|stage| stage.phase >= phase).await;
+    }
+
+    /// Waits until the process has been closing what is left for so long.
+    pub(super) async fn closing_for(&self, time: Duration) {
+        self.reached(Phase::Closing).await;
+        Box::pin(sleep(time)).await;
     }
 
     /// Moves on to a later phase.

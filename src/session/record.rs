@@ -5,10 +5,10 @@ use std::sync::Arc;
 use http::StatusCode;
 use tokio::time::Instant;
 
+use super::context::Session;
 use super::log::{self, Summary};
 use super::proxy::Phase;
 use super::request::Visit;
-use super::serve::Session;
 use super::upload::{Broken, Progress};
 use crate::config::{EndpointName, RouteSettings};
 

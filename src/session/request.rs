@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::{CONNECTION, HeaderValue};
-use http::{HeaderMap, Request, Response, Uri};
+use http::header::HeaderValue;
+use http::{HeaderMap, Request, Uri};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::body::AnswerBody;
-use super::serve::{Session, Welcome};
+use super::context::{Session, Welcome};
+use super::served::Served;
 use super::{Phase, exchange, log, upgrade};
 use crate::balance::{Affinity, Pin, Stay};
 use crate::config::dot_segments::has_dot_segments;
@@ -44,23 +45,16 @@ pub(super) struct Visit {
     pub(super) summary: Arc<log::Summary>,
 }
 
-/// Answers a request. Never returns for one that opened a tunnel: its connection is taken away meanwhile.
-pub(super) async fn answer(session: Arc<Session>, request: Request<Incoming>) -> Response<AnswerBody> {
+/// Answers a request, or opens its tunnel. A refusal is an answer, and is logged.
+pub(super) async fn answer(session: &Arc<Session>, request: Request<Incoming>) -> Served {
     let started = Instant::now();
     let client = client_address(session.peer.ip(), request.headers(), &session.listener.settings.trusted_proxies);
-    log::not_believed(&session, request.headers());
+    log::not_believed(session, request.headers());
     let summary = Arc::new(log::Summary::of(&request, client));
-    let mut response = match respond(&session, request, started, &summary).await {
-        Ok(response) => response,
-        Err(refused) => {
-            log::refused(&session, &summary, &refused, started.elapsed());
-            refused.refusal.response(retry_after(&session)).map(AnswerBody::own)
-        }
-    };
-    if session.is_ending() || session.welcome == Welcome::TurnedAway {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
+    respond(session, request, started, &summary).await.unwrap_or_else(|refused| {
+        log::refused(session, &summary, &refused, started.elapsed());
+        Served::Answered(refused.refusal.response(retry_after(session)).map(AnswerBody::own))
+    })
 }
 
 async fn respond(
@@ -68,7 +62,7 @@ async fn respond(
     request: Request<Incoming>,
     started: Instant,
     summary: &Arc<log::Summary>,
-) -> Result<Response<AnswerBody>, Refused> {
+) -> Result<Served, Refused> {
     let (mut parts, body) = request.into_parts();
     hygiene::complete(&mut parts);
     let host = hygiene::check(&parts).map_err(Refusal::Unclean)?;
@@ -95,7 +89,7 @@ async fn respond(
     let settings = &visit.route.settings;
     let wish = http_upgrade::classify(&parts, &settings.upgrade, settings.websocket.strictness);
     let outcome = match wish.token() {
-        None => Box::pin(exchange::run(&visit, Request::from_parts(parts, body))).await,
+        None => Box::pin(exchange::run(&visit, Request::from_parts(parts, body))).await.map(Served::Answered),
         Some(token) => Box::pin(upgrade::open(&visit, Request::from_parts(parts, body), token)).await,
     };
     outcome.map_err(|refused| Refused { route: Some(Arc::clone(&visit.route)), ..refused })
@@ -120,15 +114,6 @@ impl Session {
             Welcome::Served if self.proxy.phase() >= Phase::Closing => Err(Refusal::Draining),
             Welcome::Served => Ok(()),
         }
-    }
-
-    /// Whether the connection should end with the answer at hand: the process stops or has handed over, or its listener is gone.
-    fn is_ending(&self) -> bool {
-        let still_there = |listener: &Arc<_>| Arc::ptr_eq(listener, &self.listener);
-        self.proxy.phase() >= Phase::HandedOver
-            || !self.proxy.snapshot().listeners().get(&self.listener.settings.name).is_some_and(|listener| {
-                still_there(listener) || listener.life.incarnation == self.listener.life.incarnation
-            })
     }
 }
 

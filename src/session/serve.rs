@@ -1,73 +1,25 @@
-//! One client connection: TLS, then HTTP/1.1, then perhaps a tunnel.
+//! One client connection: TLS, where its listener has it, and then whoever speaks HTTP over it.
 
-use std::convert::Infallible;
-use std::future::poll_fn;
 use std::net::{SocketAddr, TcpStream as StdTcpStream};
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
-use super::log;
+use super::context::{Place, Session, Welcome};
+use super::http1;
 use super::no_request::{NoRequest, tell_plain_http};
 use super::owned::Owned;
-use super::proxy::{Phase, Proxy};
-use super::request::answer;
-use super::rest::HeadTimes;
-use super::upgrade::Opened;
-use super::wordless::{Wordless, with_words};
+use super::proxy::Proxy;
 use crate::http::forward::Scheme;
 use crate::net::{ClientStream, FinEnds, Guarded, HalfOpen, HandshakeFailed, TlsStream, Unsent};
 use crate::process::Seat;
 use crate::snapshot::Listener;
-
-/// What a session, and the tunnel it may become, holds on to: its place on a worker and its permit.
-pub(super) type Place = (Seat, Option<OwnedSemaphorePermit>);
-
-/// Whether a connection has a place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Welcome {
-    /// It has one.
-    Served,
-    /// Every place is taken: whatever it asks, it is told that.
-    TurnedAway,
-}
-
-/// One client connection while it speaks HTTP.
-#[derive(Debug)]
-pub(super) struct Session {
-    /// What every session can reach.
-    pub(super) proxy: Arc<Proxy>,
-    /// The listener as it was when the connection came.
-    pub(super) listener: Arc<Listener>,
-    /// The other end of the connection; not always the client.
-    pub(super) peer: SocketAddr,
-    /// Whether there is TLS on it.
-    pub(super) scheme: Scheme,
-    /// The worker that drives it.
-    pub(super) worker: usize,
-    /// Whether it has a place.
-    pub(super) welcome: Welcome,
-    /// The connections with endpoints that its client has authenticated.
-    pub(super) owned: Owned,
-    /// What its stream has not taken yet, and what is said between two answers.
-    pub(super) unsent: Unsent,
-    /// Whether a FIN is its client's end.
-    pub(super) fin_ends: FinEnds,
-    /// The last answer is in part missing, and the end of the connection must not look like its end.
-    is_cut: AtomicBool,
-    /// What the connection becomes once the request at hand has opened a tunnel.
-    opened: Mutex<Option<Box<Opened>>>,
-}
 
 /// Serves a connection to its end.
 pub(super) async fn serve(
@@ -143,9 +95,8 @@ fn speaking(
         unsent,
         fin_ends,
         is_cut: AtomicBool::new(false),
-        opened: Mutex::default(),
     });
-    Box::pin(speak_http(stream, session, place, begun))
+    Box::pin(http1::speak(stream, session, place, begun))
 }
 
 /// The stream after its TLS handshake, where the listener has TLS.
@@ -165,7 +116,7 @@ async fn shake_hands(
     let shaken = tokio::select! {
         biased;
         shaken = TlsStream::accept_within(stream, tls, listener.settings.tls_timeout) => shaken,
-        () = closing(proxy, NEWCOMER) => return None,
+        () = proxy.closing_for(http1::NEWCOMER) => return None,
     };
     match shaken {
         Ok(stream) => Some(ClientStream::Tls(stream)),
@@ -187,162 +138,16 @@ async fn unsecured(failed: HandshakeFailed, peer: SocketAddr, listener: &Listene
     if why == NoRequest::PlainHttp {
         tokio::select! {
             () = tell_plain_http(failed, listener) => {}
-            () = closing(proxy, LAST_LINGER) => {}
+            () = proxy.closing_for(http1::LAST_LINGER) => {}
         }
     }
 }
-
-/// Speaks HTTP/1.1 until the connection ends or becomes a tunnel.
-async fn speak_http(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Place, begun: Instant) {
-    let settings = Arc::clone(&session.listener.settings);
-    let is_asked = AtomicBool::new(false);
-    let heard = stream.heard();
-    let service = service_fn(|request| {
-        is_asked.store(true, Ordering::Relaxed);
-        heard.note_understood();
-        let session = Arc::clone(&session);
-        Box::pin(async move { Ok::<_, Infallible>(answer(session, request).await) })
-    });
-    let mut connection = http1::Builder::new()
-        .timer(HeadTimes::new(settings.head_timeout, settings.rest_timeout, heard.clone(), session.unsent.clone()))
-        .header_read_timeout(settings.head_timeout)
-        .max_buf_size(MAX_BUFFER)
-        // A client may have nothing more to say and wait for its answer; whether it is gone is `HalfOpen`'s to notice.
-        .half_close(true)
-        .preserve_header_case(true)
-        .title_case_headers(true)
-        .serve_connection(TokioIo::new(Wordless::new(stream, heard.clone())), service);
-    let mut stages = session.proxy.stages();
-    let is_closing = AtomicBool::new(false);
-    let mut end = pin!(async {
-        let _ = stages.wait_for(|stage| stage.phase >= Phase::Closing).await;
-        // Whoever has only just come has a moment to ask: the answer is when to come back.
-        if !is_asked.load(Ordering::Relaxed) && begun.elapsed() < NEWCOMER {
-            Box::pin(sleep_until(begun + NEWCOMER)).await;
-        }
-        if !is_asked.load(Ordering::Relaxed) {
-            // Half a head at the most: hyper would wait for the rest of it.
-            return;
-        }
-        is_closing.store(true, Ordering::Relaxed);
-        let _ = stages.wait_for(|stage| stage.phase >= Phase::Cutting).await;
-    });
-    let (mut told, mut error) = (false, None);
-    let ended = poll_fn(|cx| {
-        if end.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(None);
-        }
-        if !told && is_closing.load(Ordering::Relaxed) {
-            told = true;
-            Pin::new(&mut connection).graceful_shutdown();
-        }
-        // Not `poll_without_shutdown`: with that, hyper is done before everything that it took of an answer is out.
-        let ended = Pin::new(&mut connection).poll(cx);
-        // The tunnel may take the stream when everything of earlier answers is out; hyper keeps at it until then.
-        if !session.unsent.is_some()
-            && let Some(opened) = session.take_opened()
-        {
-            return Poll::Ready(Some(opened));
-        }
-        ended.map(|ended| {
-            error = ended.err();
-            None
-        })
-    });
-    let opened = ended.await;
-    let parts = connection.into_parts();
-    let (stream, answer) = parts.io.into_inner().into_parts();
-    let answer = answer.unwrap_or_default();
-    let last = match error {
-        Some(error) => broken(&session, &error, &parts.read_buf, &answer),
-        None => answer.into(),
-    };
-    match opened {
-        Some(opened) => opened.join(stream.into_inner().into_inner(), parts.read_buf, place),
-        None if session.is_cut() => tokio::select! {
-            biased;
-            () = stream.into_inner().reset(|| session.patience()) => {}
-            () = cutting(&session.proxy) => {}
-        },
-        // Nobody has a moment for good-byes.
-        None if session.proxy.phase() >= Phase::Cutting => {}
-        None => tokio::select! {
-            () = stream.end_with(last.as_bytes()) => {}
-            () = closing(&session.proxy, LAST_LINGER) => {}
-        },
-    }
-}
-
-/// A connection that hyper gave up. Gives what is still to be written: the answer, if there is one, with what can be said.
-fn broken(session: &Session, error: &hyper::Error, unread: &[u8], answer: &str) -> String {
-    let Some(why) = NoRequest::of_http(error, unread) else {
-        log::broken(session, error);
-        return answer.to_owned();
-    };
-    why.say(&session.proxy, &session.listener, session.peer.ip(), error);
-    with_words(answer, &why.words(error))
-}
-
-/// Waits until so long after the process began to close what is left.
-async fn closing(proxy: &Proxy, after: Duration) {
-    // The sender lives as long as the proxy.
-    let _ = proxy.stages().wait_for(|stage| stage.phase >= Phase::Closing).await;
-    Box::pin(sleep(after)).await;
-}
-
-/// Waits until the process cuts what is left.
-async fn cutting(proxy: &Proxy) {
-    let _ = proxy.stages().wait_for(|stage| stage.phase >= Phase::Cutting).await;
-}
-
-/// How long who comes just before the process ends has for a first request.
-const NEWCOMER: Duration = Duration::from_secs(1);
-
-/// How long, when the process ends, a client may take to close its side: mostly it has done so by then.
-const LAST_LINGER: Duration = Duration::from_millis(200);
-
-/// How long, when the process ends, a client may take nothing of an answer that was cut.
-const LAST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long somebody for whom there is no place may take to ask: its TLS handshake and the head of its request.
 const TELL_WITHIN: Duration = Duration::from_secs(3);
 
 /// For so long nobody else has its place in the reserve: 320 handshakes a second at the most.
 const TURNED_AWAY_EVERY: Duration = Duration::from_millis(100);
-
-/// The longest request head, and what is read ahead of a body, in bytes.
-pub(super) const MAX_BUFFER: usize = 64 * 1024;
-
-impl Session {
-    /// The request at hand has opened a tunnel: the connection is taken from HTTP as soon as it may be.
-    pub(super) fn open(&self, opened: Box<Opened>) {
-        *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
-    }
-
-    /// The answer at hand ends before its time, and its client could take what it has for all of it.
-    pub(super) fn note_cut(&self) {
-        self.is_cut.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the end of the connection must not look like the end of its last answer: some of that never came, or never
-    /// went out.
-    fn is_cut(&self) -> bool {
-        self.is_cut.load(Ordering::Relaxed) || self.unsent.is_some()
-    }
-
-    /// For how long its client may take nothing of the last that was written: no longer, where it has used up its time already.
-    fn patience(&self) -> Duration {
-        match self.listener.settings.body_timeout {
-            _ if self.unsent.has_stalled() => Duration::ZERO,
-            time if self.proxy.phase() >= Phase::Closing => time.min(LAST_PATIENCE),
-            time => time,
-        }
-    }
-
-    fn take_opened(&self) -> Option<Box<Opened>> {
-        self.opened.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
 
 #[cfg(test)]
 mod tests {

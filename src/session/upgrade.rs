@@ -1,63 +1,35 @@
 //! ★ The story of a tunnel: from a request that wants to upgrade to two streams joined.
 
-use std::future::{Future, pending, poll_fn};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Poll, ready};
 
-use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, EXPECT, SET_COOKIE};
 use http::request::Parts;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
-use tokio::net::TcpStream;
 
 use super::asking::ask;
-use super::body::AnswerBody;
 use super::interim::Interim;
 use super::passed_through::pass_through;
 use super::placement::{Placed, connect};
 use super::request::{Refused, Visit};
-use super::serve::Place;
+use super::served::{Opened, Served};
 use super::tale::Tale;
+use super::unopened::dismiss;
 use super::upload::{Progress, Upload};
 use super::{Phase, log};
 use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
 use crate::http::affinity::Asks;
-use crate::http::head::{ResponseHead, write_response_head};
+use crate::http::head::ResponseHead;
 use crate::http::upgrade::WEBSOCKET;
 use crate::http::{Refusal, binding, forward, hygiene};
-use crate::metrics::Metrics;
-use crate::net::ClientStream;
 use crate::snapshot::Lease;
-use crate::tunnel::{Joined, Protocol, Terms, Tunnel};
+use crate::tunnel::Protocol;
 use crate::websocket::{Extensions, Key, Tolerance, check_answer, check_request, refuse_compression, refuse_unknown};
 
-/// A tunnel that only waits for the client's stream.
-#[derive(Debug)]
-pub(super) struct Opened {
-    upstream: TcpStream,
-    /// What the endpoint sent behind its 101.
-    early: Vec<u8>,
-    /// The head of our 101.
-    answer: Vec<u8>,
-    protocol: Protocol,
-    settings: Arc<WebsocketSettings>,
-    registration: Registration,
-    lease: Lease,
-    metrics: Arc<Metrics>,
-    /// For the line about its end.
-    tale: Tale,
-}
-
-/// Opens a tunnel. Returns only where there is none: with the endpoint's answer if that is not a 101, or refused.
-pub(super) async fn open(
-    visit: &Visit,
-    request: Request<Incoming>,
-    token: &str,
-) -> Result<Response<AnswerBody>, Refused> {
+/// Opens a tunnel; where the endpoint answers with something else than a 101, that is the answer.
+pub(super) async fn open(visit: &Visit, request: Request<Incoming>, token: &str) -> Result<Served, Refused> {
     let (mut parts, body) = request.into_parts();
     hygiene::check_upgrade(token, &parts.headers).map_err(Refusal::Unclean)?;
     let key = websocket_key(visit, &parts, token)?;
@@ -79,7 +51,7 @@ pub(super) async fn open(
     let cookie = visit.pin_cookie(placed.lease.endpoint(), &affinity);
     if head.status != StatusCode::SWITCHING_PROTOCOLS {
         placed.is_owned |= binding::is_step(&parts.headers) || binding::is_step(&head.headers);
-        return pass_through(visit, parts.method, placed, early, upload, cookie).await;
+        return pass_through(visit, parts.method, placed, early, upload, cookie).await.map(Served::Answered);
     }
     let Placed { lease, stream, by, .. } = placed;
     let protocol = judge(visit, &parts.headers, key.as_ref(), token, &head)
@@ -87,20 +59,19 @@ pub(super) async fn open(
     if protocol == Protocol::Websocket(Extensions::Unknown) && visit.route.is_first_unknown_extension() {
         tracing::warn!(route = %visit.route.settings.name, "an extension that windlass does not know was negotiated: reserved bits and opcodes are not judged");
     }
+    let settings = match protocol {
+        Protocol::Websocket(_) => Arc::clone(&visit.route.settings.websocket),
+        Protocol::Raw => Arc::clone(&visit.route.raw),
+    };
     let registration = register(visit, &lease);
-    if registration.ticket().order().is_some() {
+    if let Some(order) = registration.ticket().order() {
+        dismiss(stream, protocol, &settings, order);
         return Err(Refusal::Draining.into());
     }
     let mut headers = head.headers;
     forward::response(&mut headers, Some(token));
     headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
-    let mut answer = Vec::with_capacity(HEAD);
-    write_response_head(&mut answer, StatusCode::SWITCHING_PROTOCOLS, &headers);
     let early = early.get(head.length..).unwrap_or_default().to_vec();
-    let settings = match protocol {
-        Protocol::Websocket(_) => Arc::clone(&visit.route.settings.websocket),
-        Protocol::Raw => Arc::clone(&visit.route.raw),
-    };
     log::opened(visit, &registration, visit.started.elapsed());
     let metrics = Arc::clone(&visit.session.proxy.metrics);
     let peer = (visit.session.peer.ip(), visit.session.peer.port());
@@ -109,10 +80,9 @@ pub(super) async fn open(
         let snapshot = visit.session.proxy.snapshot();
         Tale::new(&visit.summary, peer, &parts.headers, &snapshot.settings.log.headers, by)
     };
-    let opened = Opened { upstream: stream, early, answer, protocol, settings, registration, lease, metrics, tale };
-    visit.session.open(Box::new(opened));
-    // The session takes its connection back from HTTP now, and drops this future with it.
-    pending().await
+    let upstream = stream;
+    let opened = Opened { upstream, early, headers, protocol, settings, registration, lease, metrics, tale };
+    Ok(Served::Opened(Box::new(opened)))
 }
 
 /// The body that goes to the endpoint before the answer counts, and how far it got; `None` where there is none, and then
@@ -191,26 +161,3 @@ impl Visit {
         Tolerance::new(self.route.settings.websocket.strictness)
     }
 }
-
-impl Opened {
-    /// Joins the two streams: a task of its own from now on, so that nothing of the session stays with the tunnel.
-    pub(super) fn join(self, client: ClientStream, early: Bytes, place: Place) {
-        let Self { upstream, early: upstream_early, answer, protocol, settings, registration, lease, metrics, tale } =
-            self;
-        metrics.tunnel_opened();
-        let joined = Joined { client, upstream, client_early: early.to_vec(), upstream_early, answer };
-        let mut tunnel = Tunnel::new(joined, Terms { settings, protocol }, registration);
-        let held = (lease, place);
-        // Not `tunnel.await` in an async block: that keeps room for the tunnel twice, where it is captured and where it is
-        // polled, for as long as the task lives.
-        tokio::spawn(poll_fn(move |cx| {
-            let outcome = ready!(Pin::new(&mut tunnel).poll(cx));
-            log::ended(&metrics, tunnel.ticket(), tunnel.settings(), &tale, &outcome);
-            let _ = &held;
-            Poll::Ready(())
-        }));
-    }
-}
-
-/// What the head of an answer seldom exceeds, in bytes.
-const HEAD: usize = 512;

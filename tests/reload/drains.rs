@@ -2,7 +2,7 @@
 
 use windlass::metrics::{Exposition, Gauges};
 
-use super::rig::{Endpoint, Handshake, until};
+use super::rig::{Endpoint, Frame, Handshake, until};
 use super::site::{Site, Tunnel};
 
 #[tokio::test]
@@ -132,6 +132,8 @@ async fn refused_in_flight(site: Site, change: impl FnOnce(super::rig::Config) -
     let (head, _) = client.answer().await;
     assert_eq!(head.status(), 503);
     assert!(head.value("retry-after").is_some());
+    assert_eq!(at_endpoint.frame().await, Frame::close(1001, "configuration changed"));
+    at_endpoint.send(Frame::close(1001, "").by_endpoint()).await;
     assert_eq!(at_endpoint.rest().await, b"", "it was never joined");
     site.chat.is_drained().await;
     until("one tunnel, one lease", || (site.proxy.open(), site.proxy.leases()) == (1, 1)).await;
@@ -159,6 +161,38 @@ async fn an_upgrade_in_flight_whose_listener_is_gone() {
 #[tokio::test]
 async fn an_upgrade_in_flight_whose_route_has_moved() {
     refused_in_flight(Site::open().await, |config| config.with("route.chat.upstream", "\"games\"")).await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_talks_already_when_there_is_no_tunnel_for_it_reads_the_close_all_the_same() {
+    let mut site = Site::open().await;
+    let mut client = site.proxy.connect().await;
+    client.send(Handshake::new().bytes()).await;
+    let (mut at_endpoint, head) = site.chat_endpoint.asked().await;
+    site.change(|config| config.without("route.chat"));
+
+    let welcome = Frame::text(&"welcome".repeat(5000)).by_endpoint();
+    at_endpoint.send([Handshake::grant(&head).into_bytes(), welcome.clone()].concat()).await;
+    assert_eq!(client.answer().await.0.status(), 503);
+    at_endpoint.send(welcome).await;
+
+    assert_eq!(at_endpoint.frame().await, Frame::close(1001, "configuration changed"));
+    assert_eq!(at_endpoint.rest().await, b"");
+}
+
+#[tokio::test]
+async fn an_endpoint_of_another_protocol_without_a_tunnel_reads_a_fin() {
+    let mut site = Site::open_with(|config| config.with("route.chat.upgrade", "[\"websocket\", \"tcp\"]")).await;
+    let mut client = site.proxy.connect().await;
+    client.send("GET /chat HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: tcp\r\n\r\n").await;
+    let (mut at_endpoint, _) = site.chat_endpoint.asked().await;
+    site.change(|config| config.without("route.chat"));
+
+    at_endpoint.send("HTTP/1.1 101 x\r\nconnection: upgrade\r\nupgrade: tcp\r\n\r\nready").await;
+
+    assert_eq!(client.answer().await.0.status(), 503);
+    at_endpoint.send("more").await;
+    assert_eq!(at_endpoint.rest().await, b"");
 }
 
 #[tokio::test]

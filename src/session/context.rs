@@ -1,0 +1,88 @@
+//! What is known of a client connection.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::owned::Owned;
+use super::proxy::{Phase, Proxy};
+use crate::http::forward::Scheme;
+use crate::net::{FinEnds, Unsent};
+use crate::process::Seat;
+use crate::snapshot::Listener;
+
+/// What a session, and the tunnel it may become, holds on to: its place on a worker and its permit.
+pub(super) type Place = (Seat, Option<OwnedSemaphorePermit>);
+
+/// Whether a connection has a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Welcome {
+    /// It has one.
+    Served,
+    /// Every place is taken: whatever it asks, it is told that.
+    TurnedAway,
+}
+
+/// One client connection while it speaks HTTP.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// What every session can reach.
+    pub(super) proxy: Arc<Proxy>,
+    /// The listener as it was when the connection came.
+    pub(super) listener: Arc<Listener>,
+    /// The other end of the connection; not always the client.
+    pub(super) peer: SocketAddr,
+    /// Whether there is TLS on it.
+    pub(super) scheme: Scheme,
+    /// The worker that drives it.
+    pub(super) worker: usize,
+    /// Whether it has a place.
+    pub(super) welcome: Welcome,
+    /// The connections with endpoints that its client has authenticated.
+    pub(super) owned: Owned,
+    /// What its stream has not taken yet, and what is said between two answers.
+    pub(super) unsent: Unsent,
+    /// Whether a FIN is its client's end.
+    pub(super) fin_ends: FinEnds,
+    /// The last answer is in part missing, and the end of the connection must not look like its end.
+    pub(super) is_cut: AtomicBool,
+}
+
+impl Session {
+    /// Whether it should end with the answer at hand: it has no place, the process stops or has handed over, or its listener
+    /// is gone.
+    pub(super) fn is_ending(&self) -> bool {
+        let still_there = |listener: &Arc<_>| Arc::ptr_eq(listener, &self.listener);
+        self.welcome == Welcome::TurnedAway
+            || self.proxy.phase() >= Phase::HandedOver
+            || !self.proxy.snapshot().listeners().get(&self.listener.settings.name).is_some_and(|listener| {
+                still_there(listener) || listener.life.incarnation == self.listener.life.incarnation
+            })
+    }
+
+    /// The answer at hand ends before its time, and its client could take what it has for all of it.
+    pub(super) fn note_cut(&self) {
+        self.is_cut.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the end of the connection must not look like the end of its last answer: some of that never came, or never
+    /// went out.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::Relaxed) || self.unsent.is_some()
+    }
+
+    /// For how long its client may take nothing of the last that was written: no longer, where it has used up its time already.
+    pub(super) fn patience(&self) -> Duration {
+        match self.listener.settings.body_timeout {
+            _ if self.unsent.has_stalled() => Duration::ZERO,
+            time if self.proxy.phase() >= Phase::Closing => time.min(LAST_PATIENCE),
+            time => time,
+        }
+    }
+}
+
+/// How long, when the process ends, a client may take nothing of an answer that was cut.
+const LAST_PATIENCE: Duration = Duration::from_secs(2);
