@@ -16,8 +16,9 @@ use tokio::time::timeout;
 
 use super::interim::Interim;
 use super::placement::{Placed, reach};
-use super::request::{Refused, Visit};
+use super::refused::Refused;
 use super::upload::Upload;
+use super::visit::Visit;
 use crate::http::Refusal;
 use crate::http::head::{ResponseHead, parse_response_head, write_request_head};
 use crate::http::methods::is_idempotent;

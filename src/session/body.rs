@@ -14,9 +14,10 @@ use hyper::body::Incoming;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use super::end::End;
 use super::origin::Origin;
 use super::proxy::Stage;
-use super::record::{End, Record};
+use super::record::Record;
 use super::upload::cleaned;
 
 /// The body of an answer.

@@ -2,8 +2,8 @@
 
 use tokio::time::Instant;
 
+use super::end::End;
 use super::no_request::NoRequest;
-use super::record::End;
 use crate::config::{Settings, WebsocketSettings};
 use crate::drain::{Cause, StopOrder};
 use crate::http::Refusal;

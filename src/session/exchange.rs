@@ -24,13 +24,15 @@ use tokio::time::sleep;
 
 use super::body::AnswerBody;
 use super::connection::{Connection, Unanswered, has_closed};
+use super::end::End;
 use super::expect::{Expectation, Verdict};
 use super::interim::Interim;
 use super::origin::Origin;
 use super::placement::reach;
-use super::record::{End, Record};
-use super::request::{Refused, Visit};
+use super::record::Record;
+use super::refused::Refused;
 use super::upload::{Broken, HasBody, Progress, Sent, Upload};
+use super::visit::Visit;
 use crate::balance::Affinity;
 use crate::http::affinity::Asks;
 use crate::http::length::{BadLength, settle_length};

@@ -174,7 +174,7 @@ fn broken(session: &Session, error: &hyper::Error, unread: &[u8], answer: &str) 
         log::broken(session, error);
         return answer.to_owned();
     };
-    why.say(&session.proxy, &session.listener, session.peer.ip(), error);
+    why.say((&session.proxy.metrics, &session.proxy.sums), &session.listener, session.peer.ip(), error);
     with_words(answer, &why.words(error))
 }
 

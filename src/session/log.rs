@@ -2,19 +2,19 @@
 //!
 //! Never a query string, a cookie, a credential or a payload.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use http::header::{HOST, HeaderValue, UPGRADE};
-use http::{HeaderMap, Method, Request, Version};
+use http::{HeaderMap, StatusCode};
 
 use super::context::Session;
 use super::counted::labels;
-use super::record::{End, Record};
-use super::request::{Refused, Visit};
+use super::end::End;
+use super::refused::Refused;
+use super::summary::Summary;
 use super::sums::About;
 use super::tale::{PortIs, Tale, Told};
-use crate::config::{EndpointName, UpstreamName, WebsocketSettings};
+use super::visit::Visit;
+use crate::config::{EndpointName, RouteName, UpstreamName, WebsocketSettings};
 use crate::drain::{Registration, Ticket};
 use crate::http::client_address::{is_trusted, says_for_whom};
 use crate::metrics::Metrics;
@@ -22,34 +22,6 @@ use crate::net::DialError;
 use crate::snapshot::Outage;
 use crate::tunnel::{Counts, Outcome};
 use crate::websocket::{Direction, Leniencies};
-
-/// What is kept of a request for the line about it.
-#[derive(Debug)]
-pub(super) struct Summary {
-    method: Method,
-    pub(super) host: String,
-    pub(super) path: String,
-    pub(super) client: IpAddr,
-    pub(super) version: Version,
-    /// What it asked to upgrade to, if it did.
-    upgrade: Option<Box<str>>,
-}
-
-impl Summary {
-    pub(super) fn of<B>(request: &Request<B>, client: IpAddr) -> Self {
-        let text =
-            |name| request.headers().get(name).map(|value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()));
-        let host = text(HOST);
-        Self {
-            method: request.method().clone(),
-            host: shortened(&host.unwrap_or_default(), LONGEST_HOST),
-            path: shortened(request.uri().path(), LONGEST_PATH),
-            client,
-            version: request.version(),
-            upgrade: text(UPGRADE).map(|upgrade| shortened(&upgrade, LONGEST_UPGRADE).into()),
-        }
-    }
-}
 
 /// A request was refused.
 pub(super) fn refused(session: &Session, summary: &Summary, refused: &Refused, took: Duration) {
@@ -118,25 +90,41 @@ pub(super) fn not_believed(session: &Session, headers: &HeaderMap) {
     }
 }
 
+/// What is said of an exchange that has ended.
+#[derive(Debug)]
+pub(super) struct Exchanged<'r> {
+    pub(super) session: &'r Session,
+    pub(super) route: &'r RouteName,
+    pub(super) summary: &'r Summary,
+    /// Who answered, and how.
+    pub(super) answer: Option<&'r (EndpointName, StatusCode)>,
+    /// Bytes of the request's body.
+    pub(super) uploaded: u64,
+    /// Bytes of the answer's body.
+    pub(super) answered: u64,
+    pub(super) took: Duration,
+}
+
 /// An exchange has ended.
-pub(super) fn exchanged(record: &Record, end: End) {
-    let Summary { method, host, path, client, upgrade, .. } = &*record.summary;
-    let status = record.answer.as_ref().map(|(_, status)| status.as_u16());
-    record.session.proxy.metrics.exchanged(status, end.log_word());
+pub(super) fn exchanged(exchanged: &Exchanged<'_>, end: End) {
+    let Exchanged { session, route, summary, answer, uploaded, answered, took } = exchanged;
+    let Summary { method, host, path, client, upgrade, .. } = summary;
+    let status = answer.map(|(_, status)| status.as_u16());
+    session.proxy.metrics.exchanged(status, end.log_word());
     tracing::info!(
         %client,
-        listener = %record.session.listener.settings.name,
-        route = %record.route.name,
-        endpoint = record.answer.as_ref().map(|(endpoint, _)| tracing::field::display(endpoint)),
+        listener = %session.listener.settings.name,
+        %route,
+        endpoint = answer.map(|(endpoint, _)| tracing::field::display(endpoint)),
         %method,
         host,
         path,
         upgrade = upgrade.as_deref(),
         status,
         outcome = end.log_word(),
-        bytes_from_client = record.upload.bytes(),
-        bytes_from_upstream = record.answered,
-        took_ms = millis(record.started.elapsed()),
+        bytes_from_client = uploaded,
+        bytes_from_upstream = answered,
+        took_ms = millis(*took),
         "exchange"
     );
 }
@@ -222,19 +210,6 @@ fn object_of(texts: &[(&str, &str)]) -> String {
     serde_json::Value::Object(texts.iter().map(|(name, text)| ((*name).to_owned(), (*text).into())).collect())
         .to_string()
 }
-
-/// The beginning of a text, where it is longer than so many bytes.
-pub(super) fn shortened(text: &str, most: usize) -> String {
-    match text.get(..text.floor_char_boundary(most)) {
-        Some(beginning) if beginning.len() < text.len() => format!("{beginning}…"),
-        _ => text.to_owned(),
-    }
-}
-
-/// How much of a client's words stands in a line, in bytes.
-const LONGEST_PATH: usize = 1024;
-const LONGEST_HOST: usize = 256;
-const LONGEST_UPGRADE: usize = 64;
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

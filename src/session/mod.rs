@@ -3,6 +3,7 @@
 //! `accept` takes them in, `serve` secures them, `http1` drives what they speak, `request` finds the route, and then it is
 //! either `upgrade` (★ the story of a tunnel) or `exchange` (plain HTTP, over connections that rest in a `pool` between two
 //! exchanges). Both return what came of it; what cannot be served is a refusal: a value, answered and logged.
+//! What these pass on are values in files of their own (`context`, `visit`, `refused`, `served`): no imports form a circle.
 //!
 //! Invariants: every wait on a peer has a deadline, but for the next piece of an answer. A connection never leaves its
 //! worker, on either side. A failed upgrade leaves nothing behind: no lease, no registration, no socket, no task;
@@ -14,10 +15,12 @@ mod body;
 mod connection;
 mod context;
 mod counted;
+mod end;
 mod exchange;
 mod expect;
 mod http1;
 mod interim;
+mod keeping;
 mod last_words;
 mod limits;
 mod log;
@@ -25,21 +28,25 @@ mod no_request;
 mod origin;
 mod owned;
 mod passed_through;
+mod placed_by;
 mod placement;
 mod pool;
 mod proxy;
 #[cfg(test)]
 mod punctual;
 mod record;
+mod refused;
 mod request;
 mod rest;
 mod serve;
 mod served;
+mod summary;
 mod sums;
 mod tale;
 mod unopened;
 mod upgrade;
 mod upload;
+mod visit;
 mod wordless;
 
 pub use accept::{Afterwards, accept};

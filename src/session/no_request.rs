@@ -6,11 +6,12 @@
 use std::error::Error;
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::limits::MAX_BUFFER;
-use super::proxy::Proxy;
-use super::sums::About;
+use super::sums::{About, Sums};
 use crate::http::reply::PLAIN_HTTP_ON_TLS;
+use crate::metrics::Metrics;
 use crate::net::{Guarded, HandshakeFailed};
 use crate::snapshot::Listener;
 
@@ -126,11 +127,17 @@ impl NoRequest {
     }
 
     /// Counts it, and says so in the log.
-    pub(super) fn say(self, proxy: &Proxy, listener: &Listener, client: IpAddr, error: &dyn Error) {
-        proxy.metrics.refused(self.log_word());
+    pub(super) fn say(
+        self,
+        (metrics, sums): (&Metrics, &Arc<Sums>),
+        listener: &Listener,
+        client: IpAddr,
+        error: &dyn Error,
+    ) {
+        metrics.refused(self.log_word());
         let name = listener.settings.name.clone();
         let about = About { message: "turned away", word: self.log_word(), listener: name, client: Some(client) };
-        if proxy.sums.is_to_be_written(about) {
+        if sums.is_to_be_written(about) {
             let listener = &listener.settings.name;
             tracing::info!(%client, %listener, refusal = self.log_word(), fault = "client", detail = %error, "turned away");
         }

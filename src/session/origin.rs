@@ -8,7 +8,7 @@ use http::response::Parts;
 
 use super::connection::{Connection, Driver};
 use super::context::Session;
-use super::request::Visit;
+use super::visit::Visit;
 use crate::config::UpstreamSettings;
 use crate::drain::Incarnation;
 use crate::http::framing;

@@ -10,14 +10,13 @@
 //! places and in time by `rest_timeout`.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::connection::Connection;
-use super::context::Session;
 use crate::drain::Incarnation;
 
 /// How many a session may have, of as many endpoints; the one that was used longest ago makes place.
@@ -41,51 +40,45 @@ struct OwnedConnection {
 
 /// A place among what rests, until its time is over.
 #[derive(Debug)]
-struct Place {
+pub(super) struct Place {
     _permit: OwnedSemaphorePermit,
     end: JoinHandle<()>,
 }
 
-impl Session {
-    /// The connection that `client` has authenticated with an endpoint. Call it before any endpoint is asked: whatever else
-    /// rests takes a place from now on, and is closed where there is none.
-    pub(super) fn take_owned(self: &Arc<Self>, endpoint: Incarnation, client: IpAddr) -> Option<Connection> {
-        let mut owned = self.owned.lock();
+impl Owned {
+    /// The connection that `client` has authenticated with an endpoint; the others are given a `place`, or closed.
+    pub(super) fn take(
+        &self,
+        endpoint: Incarnation,
+        client: IpAddr,
+        place: impl Fn(Instant) -> Option<Place>,
+    ) -> Option<Connection> {
+        let mut owned = self.lock();
         let at = owned.iter().position(|it| it.is_of(endpoint, client));
         // Its place is free for the others.
         let taken = at.map(|at| owned.remove(at).connection);
-        owned.retain_mut(|it| it.moves_aside(self));
+        owned.retain_mut(|it| it.moves_aside(&place));
         taken.filter(Connection::is_ready)
     }
 
-    /// Keeps a connection for `client`; call it on the session's worker.
-    pub(super) fn keep_owned(self: &Arc<Self>, endpoint: Incarnation, client: IpAddr, connection: Connection) {
-        let until = Instant::now() + self.listener.settings.rest_timeout;
-        let mut owned = self.owned.lock();
-        owned.retain_mut(|it| !it.is_of(endpoint, client) && it.moves_aside(self));
+    /// Keeps a connection for `client` until then; the others are given a `place`, or closed.
+    pub(super) fn keep(
+        &self,
+        endpoint: Incarnation,
+        client: IpAddr,
+        (connection, until): (Connection, Instant),
+        place: impl Fn(Instant) -> Option<Place>,
+    ) {
+        let mut owned = self.lock();
+        owned.retain_mut(|it| !it.is_of(endpoint, client) && it.moves_aside(&place));
         if owned.len() >= MOST {
             owned.remove(0);
         }
         owned.push(OwnedConnection { endpoint, client, connection, until, place: None });
     }
 
-    /// A place for one that rests until then, if there is one.
-    fn place(self: &Arc<Self>, until: Instant) -> Option<Place> {
-        let permit = self.proxy.pool(self.worker)?.place()?;
-        let session = Arc::downgrade(self);
-        let end = tokio::spawn(async move {
-            sleep_until(until).await;
-            if let Some(session) = session.upgrade() {
-                session.owned.close(until);
-            }
-        });
-        Some(Place { _permit: permit, end })
-    }
-}
-
-impl Owned {
     /// Closes those that have a place and whose time is over.
-    fn close(&self, now: Instant) {
+    pub(super) fn close(&self, now: Instant) {
         self.lock().retain(|it| it.place.is_none() || it.until > now);
     }
 
@@ -100,11 +93,18 @@ impl OwnedConnection {
     }
 
     /// Makes way for another connection of its session; `false` if it cannot, or has ended.
-    fn moves_aside(&mut self, session: &Arc<Session>) -> bool {
+    fn moves_aside(&mut self, place: impl Fn(Instant) -> Option<Place>) -> bool {
         if self.place.is_none() && self.connection.is_ready() {
-            self.place = session.place(self.until);
+            self.place = place(self.until);
         }
         self.place.is_some() && self.connection.is_ready()
+    }
+}
+
+impl Place {
+    /// A permit, and the task that ends its time.
+    pub(super) fn new(permit: OwnedSemaphorePermit, end: JoinHandle<()>) -> Self {
+        Self { _permit: permit, end }
     }
 }
 

@@ -6,7 +6,9 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::log;
-use super::request::{Refused, Visit};
+use super::placed_by::PlacedBy;
+use super::refused::Refused;
+use super::visit::Visit;
 use crate::balance::Affinity;
 use crate::http::Refusal;
 use crate::net::{DialError, dial};
@@ -20,37 +22,6 @@ pub(super) struct Placed {
     /// The client has authenticated the connection, or may have: it serves nobody else any more.
     pub(super) is_owned: bool,
     pub(super) by: PlacedBy,
-}
-
-/// What decided about the endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PlacedBy {
-    /// The hash of the affinity key.
-    Key,
-    /// The pin cookie.
-    Cookie,
-    /// It was the next one, for the one that was meant drains or could not be reached.
-    Fallback,
-}
-
-impl PlacedBy {
-    /// The word for the log, of a value as a number.
-    pub(super) fn word_of(number: u8) -> &'static str {
-        match number {
-            number if number == Self::Key as u8 => "key",
-            number if number == Self::Cookie as u8 => "cookie",
-            _ => "fallback",
-        }
-    }
-
-    fn of(attempt: usize, affinity: &Affinity, endpoint: &Endpoint) -> Self {
-        match (attempt, affinity.pin) {
-            (0, None) => Self::Key,
-            (0, Some(pin)) if pin.endpoint == endpoint.pin => Self::Cookie,
-            (0, Some(_)) if affinity.goes_home() => Self::Key,
-            _ => Self::Fallback,
-        }
-    }
 }
 
 /// Why there is no connection with an endpoint.
@@ -130,19 +101,5 @@ impl From<Unreachable> for Refused {
         match unreachable {
             Unreachable::One(refused) | Unreachable::All(refused) => refused,
         }
-    }
-}
-
-impl Endpoint {
-    /// A refusal that has to do with this endpoint.
-    pub(super) fn refused(&self, refusal: Refusal, detail: impl AsRef<str>) -> Refused {
-        Refused::because(refusal, format!("endpoint {}: {}", self.name, detail.as_ref()))
-    }
-}
-
-impl Lease {
-    /// A refusal that has to do with this endpoint.
-    pub(super) fn refused(&self, refusal: Refusal, detail: impl AsRef<str>) -> Refused {
-        self.endpoint().refused(refusal, detail)
     }
 }

@@ -6,10 +6,12 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use super::context::Session;
-use super::log::{self, Summary};
+use super::end::End;
+use super::log::{self, Exchanged};
 use super::proxy::Phase;
-use super::request::Visit;
+use super::summary::Summary;
 use super::upload::{Broken, Progress};
+use super::visit::Visit;
 use crate::config::{EndpointName, RouteSettings};
 
 /// An exchange that runs. It is logged when this is dropped, unless it was refused.
@@ -26,25 +28,6 @@ pub(super) struct Record {
     /// Bytes of the answer's body.
     pub(super) answered: u64,
     end: Option<End>,
-}
-
-/// How an exchange ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// The answer is whole.
-    Complete,
-    /// We answer ourselves, and say why in another line.
-    Refused,
-    /// We ended it, in its turn: events of a server while the process ends.
-    Drained,
-    /// The client is gone, or took none of the answer for too long.
-    ClientLeft,
-    /// The process ended first.
-    Cut,
-    /// The client sent none of its request body for too long, after the head of the answer.
-    ClientStalled,
-    /// The endpoint's connection ended, or made no sense, in the middle of the answer.
-    EndpointLost,
 }
 
 impl Record {
@@ -82,6 +65,19 @@ impl Record {
         self.end.get_or_insert(end);
     }
 
+    /// What the log says of it.
+    fn exchanged(&self) -> Exchanged<'_> {
+        Exchanged {
+            session: &self.session,
+            route: &self.route.name,
+            summary: &self.summary,
+            answer: self.answer.as_ref(),
+            uploaded: self.upload.bytes(),
+            answered: self.answered,
+            took: self.started.elapsed(),
+        }
+    }
+
     /// How it ended where nobody said so: it was given up with its connection.
     fn unfinished(&self) -> End {
         match self.session.proxy.phase() {
@@ -95,32 +91,7 @@ impl Drop for Record {
     fn drop(&mut self) {
         match self.end.unwrap_or_else(|| self.unfinished()) {
             End::Refused => {}
-            end => log::exchanged(self, end),
-        }
-    }
-}
-
-impl End {
-    /// The words of those that are counted: a refusal is counted as such.
-    pub(super) const LOG_WORDS: [&str; 6] = [
-        Self::Complete.log_word(),
-        Self::Drained.log_word(),
-        Self::Cut.log_word(),
-        Self::ClientLeft.log_word(),
-        Self::ClientStalled.log_word(),
-        Self::EndpointLost.log_word(),
-    ];
-
-    /// The one word for logs and metrics.
-    pub(super) const fn log_word(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::Refused => "refused",
-            Self::Drained => "drained",
-            Self::Cut => "cut",
-            Self::ClientLeft => "client_left",
-            Self::ClientStalled => "client_stalled",
-            Self::EndpointLost => "endpoint_lost",
+            end => log::exchanged(&self.exchanged(), end),
         }
     }
 }

@@ -1,56 +1,31 @@
 //! One request: which route it takes, and whether it is to become a tunnel.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::HeaderValue;
-use http::{HeaderMap, Request, Uri};
+use http::Request;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::body::AnswerBody;
 use super::context::{Session, Welcome};
+use super::refused::Refused;
 use super::served::Served;
+use super::summary::Summary;
+use super::visit::Visit;
 use super::{Phase, exchange, log, upgrade};
-use crate::balance::{Affinity, Pin, Stay};
 use crate::config::dot_segments::has_dot_segments;
 use crate::config::{DotSegments, RouteSettings};
-use crate::http::affinity::{Asks, affinity_key, begins_session};
 use crate::http::client_address::{client_address, is_trusted};
 use crate::http::forward::{Arrival, Trust};
 use crate::http::hygiene::Unclean;
-use crate::http::{Refusal, cookies, hops, hygiene, upgrade as http_upgrade};
-use crate::snapshot::{Endpoint, Route, Upstream};
-
-/// Why a request was refused, and what the log may say beyond that.
-#[derive(Debug)]
-pub(super) struct Refused {
-    pub(super) refusal: Refusal,
-    /// The route it took, if it got so far.
-    pub(super) route: Option<Arc<Route>>,
-    /// What happened, for the operator: it may name endpoints, which the client must not read.
-    pub(super) detail: Option<String>,
-}
-
-/// What is known of a request when it has found its route.
-#[derive(Debug)]
-pub(super) struct Visit {
-    pub(super) session: Arc<Session>,
-    pub(super) route: Arc<Route>,
-    /// The client's address, as far as it can be believed.
-    pub(super) client: IpAddr,
-    pub(super) arrival: Arrival,
-    pub(super) started: Instant,
-    /// What the log says of the request.
-    pub(super) summary: Arc<log::Summary>,
-}
+use crate::http::{Refusal, hops, hygiene, upgrade as http_upgrade};
 
 /// Answers a request, or opens its tunnel. A refusal is an answer, and is logged.
 pub(super) async fn answer(session: &Arc<Session>, request: Request<Incoming>) -> Served {
     let started = Instant::now();
     let client = client_address(session.peer.ip(), request.headers(), &session.listener.settings.trusted_proxies);
     log::not_believed(session, request.headers());
-    let summary = Arc::new(log::Summary::of(&request, client));
+    let summary = Arc::new(Summary::of(&request, client));
     respond(session, request, started, &summary).await.unwrap_or_else(|refused| {
         log::refused(session, &summary, &refused, started.elapsed());
         Served::Answered(refused.refusal.response(retry_after(session)).map(AnswerBody::own))
@@ -61,7 +36,7 @@ async fn respond(
     session: &Arc<Session>,
     request: Request<Incoming>,
     started: Instant,
-    summary: &Arc<log::Summary>,
+    summary: &Arc<Summary>,
 ) -> Result<Served, Refused> {
     let (mut parts, body) = request.into_parts();
     hygiene::complete(&mut parts);
@@ -114,47 +89,6 @@ impl Session {
             Welcome::Served if self.proxy.phase() >= Phase::Closing => Err(Refusal::Draining),
             Welcome::Served => Ok(()),
         }
-    }
-}
-
-impl Visit {
-    /// What decides where the request is placed: its key, and the endpoint that its cookie pins it to.
-    pub(super) fn affinity(&self, uri: &Uri, headers: &HeaderMap, asks: Asks) -> Affinity {
-        let settings = &self.upstream().settings;
-        let key = affinity_key(&settings.sticky_on, uri, headers, self.client);
-        let pin = settings.pin_cookie.as_ref().and_then(|name| {
-            let ours = |pin: &Pin| self.upstream().endpoints().iter().any(|endpoint| endpoint.pin == pin.endpoint);
-            cookies::values(headers, name).filter_map(Pin::parse).find(ours)
-        });
-        let is_sheltering = pin.is_some_and(|pin| pin.stay == Stay::Refuge);
-        Affinity { key, pin, begins_session: is_sheltering && begins_session(uri, asks) }
-    }
-
-    /// The `Set-Cookie` that keeps the client at the endpoint where it was placed, unless its cookie does so already.
-    pub(super) fn pin_cookie(&self, placed: &Arc<Endpoint>, affinity: &Affinity) -> Option<HeaderValue> {
-        let name = self.upstream().settings.pin_cookie.as_ref()?;
-        let is_there = affinity.pin.filter(|pin| pin.endpoint == placed.pin);
-        if is_there.is_some_and(|pin| pin.stay == Stay::Home) {
-            return None;
-        }
-        let pin = Pin { endpoint: placed.pin, stay: self.upstream().stay_at(placed, affinity.key) };
-        if is_there == Some(pin) { None } else { cookies::pin(name, pin, self.arrival.scheme) }
-    }
-
-    pub(super) fn upstream(&self) -> &Arc<Upstream> {
-        &self.route.upstream
-    }
-}
-
-impl Refused {
-    pub(super) fn because(refusal: Refusal, detail: impl Into<String>) -> Self {
-        Self { refusal, route: None, detail: Some(detail.into()) }
-    }
-}
-
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        Self { refusal, route: None, detail: None }
     }
 }
 

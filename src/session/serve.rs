@@ -134,7 +134,7 @@ async fn unsecured(failed: HandshakeFailed, peer: SocketAddr, listener: &Listene
         tracing::debug!(listener = %name, client = %peer.ip(), error = %failed.error, "no TLS handshake");
         return;
     };
-    why.say(proxy, listener, peer.ip(), &failed.error);
+    why.say((&proxy.metrics, &proxy.sums), listener, peer.ip(), &failed.error);
     if why == NoRequest::PlainHttp {
         tokio::select! {
             () = tell_plain_http(failed, listener) => {}

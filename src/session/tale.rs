@@ -7,8 +7,8 @@ use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName};
 use smallvec::SmallVec;
 
-use super::log::{Summary, shortened};
-use super::placement::PlacedBy;
+use super::placed_by::PlacedBy;
+use super::summary::{Summary, shortened};
 
 /// What was asked for, by whom, and how it was placed.
 ///

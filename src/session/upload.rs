@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
 use super::expect::Expectation;
-use super::request::Refused;
+use super::refused::Refused;
 use crate::http::{Refusal, forward};
 
 /// A request body.

@@ -32,13 +32,6 @@ pub(crate) struct Circle {
     pub(crate) shortest: String,
 }
 
-impl Circle {
-    /// Where it lies; the order of the layers keeps it inside one folder.
-    pub(crate) fn folder(&self) -> &str {
-        self.members[0].split('/').next().unwrap()
-    }
-}
-
 /// For each file the files that it imports, and the line that does so first.
 struct Imports<'a> {
     files: &'a [Source],

@@ -40,9 +40,6 @@ const ORDER: [&str; 17] = [
 /// Bytes and values in, values out: no runtime, and the time is an argument.
 const PURE: [&str; 3] = ["websocket", "balance", "config"];
 
-/// Folders whose files still import one another in circles; to be untied (issue 11).
-const TANGLED: [&str; 1] = ["session"];
-
 const THE_UNSAFE_FILE: &str = "process/fds.rs";
 
 const LONGEST_FILE: usize = 500;
@@ -57,11 +54,7 @@ fn modules_use_only_what_is_below_them() {
 
 #[test]
 fn files_import_one_another_in_no_circle() {
-    let found = circles(&crate_sources());
-    assert_none(found.iter().filter(|circle| !TANGLED.contains(&circle.folder())).map(message));
-    for folder in TANGLED {
-        assert!(found.iter().any(|circle| circle.folder() == folder), "`{folder}` is untied: it is TANGLED no longer");
-    }
+    assert_none(circles(&crate_sources()).iter().map(message));
 }
 
 #[test]

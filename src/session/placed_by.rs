@@ -1,0 +1,35 @@
+//! What decided about the endpoint of a request, as its line in the log says.
+
+use crate::balance::Affinity;
+use crate::snapshot::Endpoint;
+
+/// What decided about the endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PlacedBy {
+    /// The hash of the affinity key.
+    Key,
+    /// The pin cookie.
+    Cookie,
+    /// It was the next one, for the one that was meant drains or could not be reached.
+    Fallback,
+}
+
+impl PlacedBy {
+    /// The word for the log, of a value as a number.
+    pub(super) fn word_of(number: u8) -> &'static str {
+        match number {
+            number if number == Self::Key as u8 => "key",
+            number if number == Self::Cookie as u8 => "cookie",
+            _ => "fallback",
+        }
+    }
+
+    pub(super) fn of(attempt: usize, affinity: &Affinity, endpoint: &Endpoint) -> Self {
+        match (attempt, affinity.pin) {
+            (0, None) => Self::Key,
+            (0, Some(pin)) if pin.endpoint == endpoint.pin => Self::Cookie,
+            (0, Some(_)) if affinity.goes_home() => Self::Key,
+            _ => Self::Fallback,
+        }
+    }
+}

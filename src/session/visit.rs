@@ -1,0 +1,58 @@
+//! What is known of a request once it has found its route.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::header::HeaderValue;
+use http::{HeaderMap, Uri};
+use tokio::time::Instant;
+
+use super::context::Session;
+use super::summary::Summary;
+use crate::balance::{Affinity, Pin, Stay};
+use crate::http::affinity::{Asks, affinity_key, begins_session};
+use crate::http::cookies;
+use crate::http::forward::Arrival;
+use crate::snapshot::{Endpoint, Route, Upstream};
+
+/// What is known of a request when it has found its route.
+#[derive(Debug)]
+pub(super) struct Visit {
+    pub(super) session: Arc<Session>,
+    pub(super) route: Arc<Route>,
+    /// The client's address, as far as it can be believed.
+    pub(super) client: IpAddr,
+    pub(super) arrival: Arrival,
+    pub(super) started: Instant,
+    /// What the log says of the request.
+    pub(super) summary: Arc<Summary>,
+}
+
+impl Visit {
+    /// What decides where the request is placed: its key, and the endpoint that its cookie pins it to.
+    pub(super) fn affinity(&self, uri: &Uri, headers: &HeaderMap, asks: Asks) -> Affinity {
+        let settings = &self.upstream().settings;
+        let key = affinity_key(&settings.sticky_on, uri, headers, self.client);
+        let pin = settings.pin_cookie.as_ref().and_then(|name| {
+            let ours = |pin: &Pin| self.upstream().endpoints().iter().any(|endpoint| endpoint.pin == pin.endpoint);
+            cookies::values(headers, name).filter_map(Pin::parse).find(ours)
+        });
+        let is_sheltering = pin.is_some_and(|pin| pin.stay == Stay::Refuge);
+        Affinity { key, pin, begins_session: is_sheltering && begins_session(uri, asks) }
+    }
+
+    /// The `Set-Cookie` that keeps the client at the endpoint where it was placed, unless its cookie does so already.
+    pub(super) fn pin_cookie(&self, placed: &Arc<Endpoint>, affinity: &Affinity) -> Option<HeaderValue> {
+        let name = self.upstream().settings.pin_cookie.as_ref()?;
+        let is_there = affinity.pin.filter(|pin| pin.endpoint == placed.pin);
+        if is_there.is_some_and(|pin| pin.stay == Stay::Home) {
+            return None;
+        }
+        let pin = Pin { endpoint: placed.pin, stay: self.upstream().stay_at(placed, affinity.key) };
+        if is_there == Some(pin) { None } else { cookies::pin(name, pin, self.arrival.scheme) }
+    }
+
+    pub(super) fn upstream(&self) -> &Arc<Upstream> {
+        &self.route.upstream
+    }
+}
