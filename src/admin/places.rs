@@ -126,6 +126,11 @@ impl Place {
         let _ = (&mut self.needed).await;
     }
 
+    /// Whether a request of it is carried out.
+    pub(super) fn is_at_work(&self) -> bool {
+        lock(&self.guest.taken).connections.get(&self.guest.number).is_some_and(|it| it.rest.is_none())
+    }
+
     /// How long what is still to be written may take once the place is needed.
     pub(super) fn grace(&self) -> Duration {
         let number = self.guest.number;

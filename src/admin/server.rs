@@ -160,7 +160,7 @@ where
                 connection.as_mut().graceful_shutdown();
                 match timeout(place.grace(), connection.as_mut()).await {
                     // Its request has come this moment: it is answered.
-                    Err(_) if place.grace() == MOMENT => timeout(MOMENT, connection).await.unwrap_or(Ok(())),
+                    Err(_) if place.is_at_work() => timeout(MOMENT, connection).await.unwrap_or(Ok(())),
                     ended => ended.unwrap_or(Ok(())),
                 }
             }

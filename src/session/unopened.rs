@@ -6,7 +6,7 @@ use tokio::time::timeout_at;
 use crate::config::WebsocketSettings;
 use crate::drain::StopOrder;
 use crate::net::Guarded;
-use crate::tunnel::Protocol;
+use crate::tunnel::{Protocol, masking_key};
 use crate::websocket::{CloseCode, Frame, Side};
 
 /// Tells an endpoint that its tunnel is to end before it has begun, as a drain tells open ones: by a Close where it speaks
@@ -15,9 +15,7 @@ use crate::websocket::{CloseCode, Frame, Side};
 pub(super) fn dismiss(endpoint: TcpStream, protocol: Protocol, settings: &WebsocketSettings, order: StopOrder) {
     let close = match protocol {
         Protocol::Websocket(_) => {
-            // Unpredictable, as RFC 6455 §5.3 asks, or zero where the system has no entropy to give.
-            let mask = getrandom::u32().unwrap_or_default().to_ne_bytes();
-            Some(Frame::close(Side::Upstream, CloseCode::GOING_AWAY, &order.reason(), mask))
+            Some(Frame::close(Side::Upstream, CloseCode::GOING_AWAY, &order.reason(), masking_key()))
         }
         Protocol::Raw => None,
     };

@@ -13,6 +13,7 @@ mod common;
 mod ending;
 mod half;
 mod judged;
+mod mask;
 mod outcome;
 mod pump;
 mod rates;
@@ -22,6 +23,7 @@ mod terms;
 mod way;
 
 pub use ending::{Ending, Gone};
+pub use mask::masking_key;
 pub use outcome::{Counts, Farewell, Outcome};
 pub use pump::Tunnel;
 pub use terms::{Joined, Protocol, Terms};

@@ -9,6 +9,7 @@ use super::common::Common;
 use super::ending::{Ending, Gone};
 use super::half::{Backlog, Half};
 use super::judged::{Event, Judged, OnClose};
+use super::mask::masking_key;
 use super::scratch::{Meters, READ, Scratch};
 use super::side::{Read, Side as Leg, Write};
 use crate::net::TunnelStream;
@@ -264,7 +265,7 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
 
     fn say_ping(&mut self, to: Side) {
         if self.common.closing.is_none() && self.common.activity.wants_ping(to) && self.half.is_at_boundary() {
-            self.sink.push(&Frame::ping(to, &self.common.mark, mask()));
+            self.sink.push(&Frame::ping(to, &self.common.mark, masking_key()));
             self.common.activity.note_pinged(to);
         }
     }
@@ -274,7 +275,7 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
         let is_rest_over = self.source.read != Read::Open;
         match closing.word_for(to, is_rest_over) {
             Word::Close(code, reason) if self.half.is_at_boundary() => {
-                self.sink.push(&Frame::close(to, code, reason, mask()));
+                self.sink.push(&Frame::close(to, code, reason, masking_key()));
                 self.note_told(now);
             }
             Word::Close(..) if is_rest_over || closing.insists() => {
@@ -307,9 +308,4 @@ impl<A: TunnelStream, B: TunnelStream> Way<'_, A, B> {
             Side::Upstream => self.sink.read == Read::Ended,
         }
     }
-}
-
-/// A fresh masking key; unpredictable, as RFC 6455 §5.3 asks, or zero where the system has no entropy to give.
-fn mask() -> [u8; 4] {
-    getrandom::u32().unwrap_or_default().to_ne_bytes()
 }

@@ -9,7 +9,7 @@ pub trait Observe {
     fn on_frame(&mut self, header: &Header);
 
     /// The next payload bytes of that frame, as they stand on the wire, before they pass; returns how many may. If it is not all
-    /// of them the scan ends with [`Then::Paused`](super::Then::Paused), and the next one starts with the rest. `last`: they end the message. An empty
+    /// of them the scan ends paused, and the next one starts with the rest. `last`: they end the message. An empty
     /// payload comes only to end a message, and is taken at once. (Frames of the opcodes 3–7, which pass only with
     /// [`Extensions::Unknown`](super::Extensions::Unknown), come too; for them `last` means nothing.)
     fn on_payload(&mut self, payload: &[u8], last: bool) -> Result<usize, Violation>;
