@@ -30,10 +30,10 @@ use super::places::{MOMENT, Place, Places};
 use super::predecessors::{Answered, Holdings, Question, ask};
 use super::socket::Bound;
 use super::wire::{DrainAnswer, DrainRequest, ErrorAnswer, PlanAnswer, PlanRequest, UndrainAnswer, UndrainRequest};
+use crate::handoff::Predecessors;
 use crate::http::tokens::tokens;
 use crate::metrics::Exposition;
 use crate::net::Guarded;
-use crate::process::Predecessors;
 use crate::session::{Phase, Proxy};
 
 /// How long a request, its body included, may take to arrive, a connection may rest, and an operator may read nothing of an

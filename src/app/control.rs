@@ -23,8 +23,9 @@ use crate::admin::{
 };
 use crate::config::{self, Problems};
 use crate::drain::{EndpointTarget, Overrides, Target};
+use crate::handoff::Program;
 use crate::metrics::ReloadResult;
-use crate::process::{Notifier, Program, Signal, Signals};
+use crate::process::{Notifier, Signal, Signals};
 
 /// A process that serves, and what steers it.
 pub(super) struct Control {

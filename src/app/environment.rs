@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 
 use super::logging::LogEnvironment;
-use crate::process::{ActivationVariables, HANDOFF_FD, Program, WatchdogVariables, Watcher};
+use crate::handoff::{HANDOFF_FD, Program};
+use crate::process::{ActivationVariables, WatchdogVariables, Watcher};
 
 /// What the process was given by its environment; only `main` reads it.
 #[derive(Debug, Default)]

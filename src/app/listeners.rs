@@ -9,10 +9,11 @@ use std::{error, fmt, io};
 
 use tokio::sync::oneshot;
 
-use super::inherited::InheritedSockets;
+use super::handoff::InheritedSockets;
 use crate::config::{Bind, ListenerName, ListenerSettings, Settings};
+use crate::handoff::Role;
 use crate::net::{Acceptor, ListeningSocket};
-use crate::process::{Role, Workers};
+use crate::process::Workers;
 use crate::session::{Afterwards, Proxy, accept};
 
 /// The listeners that are open, by name.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustls::pki_types::UnixTime;
 
-use super::prints::Prints;
+use super::fingerprints::Prints;
 use super::socket_folder;
 use crate::config::{
     self, CertificateFiles, ListenerSettings, Problem, Problems, Reading, Settings, Warning, Warnings, counted,

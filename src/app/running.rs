@@ -10,11 +10,12 @@ use tokio::task::JoinSet;
 
 use super::drains::Drains;
 use super::error::StartError;
-use super::heritage::Heritage;
+use super::handoff::Heritage;
 use super::listeners::{Listeners, Prepared};
 use super::loaded::{Loaded, warn};
 use crate::config::{ListenerName, Settings, Workers as WorkerCount};
-use crate::process::{Predecessors, Watcher, Workers, raise_descriptor_limit};
+use crate::handoff::Predecessors;
+use crate::process::{Watcher, Workers, raise_descriptor_limit};
 use crate::session::Proxy;
 use crate::snapshot::Snapshot;
 use crate::tls::TicketKeys;

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::file_work::{Begun, FileWork};
-use super::prints::{Prints, certificates};
+use super::fingerprints::{Prints, certificates};
 use crate::config::Settings;
 
 /// For so long nothing must happen before the files are looked at: who writes one file mostly writes another.

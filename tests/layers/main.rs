@@ -17,7 +17,7 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 18] = [
     "websocket",
     "balance",
     "config",
@@ -27,6 +27,7 @@ const ORDER: [&str; 17] = [
     "drain",
     "snapshot",
     "process",
+    "handoff",
     "net",
     "http",
     "tunnel",

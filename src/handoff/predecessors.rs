@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::handoff::{Channel, Message};
+use super::channel::{Channel, Message};
 
 /// The processes that handed over and drain still.
 #[derive(Debug, Default)]

@@ -8,20 +8,20 @@ use crate::process::Activated;
 
 /// Listening sockets that wait for a listener.
 #[derive(Debug, Default)]
-pub(super) struct InheritedSockets {
+pub(in crate::app) struct InheritedSockets {
     sockets: Vec<Inherited>,
 }
 
 /// One of them.
 #[derive(Debug)]
-pub(super) struct Inherited {
-    pub(super) origin: Origin,
-    pub(super) socket: ListeningSocket,
+pub(in crate::app) struct Inherited {
+    pub(in crate::app) origin: Origin,
+    pub(in crate::app) socket: ListeningSocket,
 }
 
 /// Whose it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(in crate::app) enum Origin {
     /// systemd passed it under this name, and keeps it too: it is never given up, a later reload may want it.
     Systemd(String),
     /// A listener of the process before, which it had bound like this.
@@ -30,7 +30,7 @@ pub(super) enum Origin {
 
 impl InheritedSockets {
     /// Sockets that systemd passed.
-    pub(super) fn activated(passed: Vec<Activated>) -> Self {
+    pub(in crate::app) fn activated(passed: Vec<Activated>) -> Self {
         let mut inherited = Self::default();
         for Activated { name, socket } in passed {
             match ListeningSocket::adopt(socket) {
@@ -42,7 +42,7 @@ impl InheritedSockets {
     }
 
     /// What systemd passed, by name: the next process may want it too.
-    pub(super) fn of_systemd(&self) -> impl Iterator<Item = (&str, &ListeningSocket)> {
+    pub(in crate::app) fn of_systemd(&self) -> impl Iterator<Item = (&str, &ListeningSocket)> {
         self.sockets.iter().filter_map(|it| match &it.origin {
             Origin::Systemd(name) => Some((name.as_str(), &it.socket)),
             Origin::Predecessor(..) => None,
@@ -50,7 +50,7 @@ impl InheritedSockets {
     }
 
     /// Those of the process before that no listener of `settings` wants: they close when it lets go.
-    pub(super) fn of_predecessor(&self, settings: &Settings) -> impl Iterator<Item = &ListeningSocket> {
+    pub(in crate::app) fn of_predecessor(&self, settings: &Settings) -> impl Iterator<Item = &ListeningSocket> {
         self.sockets.iter().filter_map(|it| match &it.origin {
             Origin::Predecessor(_, bind) if !settings.listeners.values().any(|listener| listener.bind == *bind) => {
                 Some(&it.socket)
@@ -60,16 +60,20 @@ impl InheritedSockets {
     }
 
     /// All of them.
-    pub(super) fn sockets(&self) -> impl Iterator<Item = &ListeningSocket> {
+    pub(in crate::app) fn sockets(&self) -> impl Iterator<Item = &ListeningSocket> {
         self.sockets.iter().map(|it| &it.socket)
     }
 
-    pub(super) fn push(&mut self, inherited: Inherited) {
+    pub(in crate::app) fn push(&mut self, inherited: Inherited) {
         self.sockets.push(inherited);
     }
 
     /// The socket for a listener, if there is one; an error where its name finds none or several.
-    pub(super) fn find(&self, listener: &ListenerSettings, settings: &Settings) -> io::Result<Option<ListeningSocket>> {
+    pub(in crate::app) fn find(
+        &self,
+        listener: &ListenerSettings,
+        settings: &Settings,
+    ) -> io::Result<Option<ListeningSocket>> {
         let found = match &listener.bind {
             Bind::Systemd(name) => Some(self.named(name)?),
             Bind::Address(address) => {
@@ -121,7 +125,7 @@ impl InheritedSockets {
     }
 
     /// The configuration is served now: names what it has no use for, and keeps what systemd passed.
-    pub(super) fn settle<'s>(&mut self, in_use: impl Fn(&ListeningSocket) -> bool + 's) {
+    pub(in crate::app) fn settle<'s>(&mut self, in_use: impl Fn(&ListeningSocket) -> bool + 's) {
         for Inherited { origin, socket } in self.sockets.iter().filter(|it| !in_use(&it.socket)) {
             let address = socket.address();
             match origin {

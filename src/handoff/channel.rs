@@ -33,7 +33,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use zeroize::Zeroizing;
 
-use super::fds::watch_both;
+use crate::process::watch_both;
 
 /// The version of this conversation; raised where an old process and a new one would misunderstand each other.
 pub const PROTOCOL: u32 = 1;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout_at};
 
-use super::account::give_account;
-use super::handoff::Successor;
-use super::running::Running;
+use super::super::running::Running;
+use super::offer::Successor;
+use super::report::give_account;
 use crate::config::DrainWindow;
 use crate::drain::{Cause, Drain, Policy, Scope, Spread, Standing, StopOrder};
 use crate::session::{Phase, StopTimes};
@@ -17,7 +17,7 @@ use crate::session::{Phase, StopTimes};
 impl Running {
     /// Stops accepting, and drains what is here; sessions that were accepted before may still open tunnels. Ends when
     /// everybody has, or at the deadline.
-    pub(super) async fn retire(&mut self, successor: Successor) {
+    pub(in crate::app) async fn retire(&mut self, successor: Successor) {
         let Successor { process, channel } = successor;
         process.let_go();
         self.proxy.enter(Phase::HandedOver);

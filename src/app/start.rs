@@ -12,7 +12,7 @@ use super::control::Control;
 use super::environment::Environment;
 use super::error::{RunError, StartError};
 use super::file_work::FileWork;
-use super::heritage::Heritage;
+use super::handoff::Heritage;
 use super::loaded::Loaded;
 use super::logging::{Log, init_logging};
 use super::running::{Built, Running};

@@ -10,28 +10,29 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tokio::time::timeout;
 
-use super::environment::Environment;
-use super::error::StartError;
-use super::inherited::{Inherited, InheritedSockets, Origin};
+use super::super::environment::Environment;
+use super::super::error::StartError;
+use super::inherited_sockets::{Inherited, InheritedSockets, Origin};
 use crate::config::{AdminListen, Bind, parse_admin_listen};
 use crate::drain::{Registry, TunnelId};
+use crate::handoff::{Channel, Message, PROTOCOL, Predecessors, Role, join_group_of};
 use crate::net::ListeningSocket;
-use crate::process::{Channel, Message, PROTOCOL, Predecessors, Role, Watcher, activated, inherit, join_group_of};
+use crate::process::{Watcher, activated, inherit};
 use crate::snapshot::Snapshot;
 use crate::tls::{ExportedTicketKeys, TicketKeys};
 
 /// What a process is born with.
 #[derive(Debug, Default)]
-pub(super) struct Heritage {
-    pub(super) sockets: InheritedSockets,
-    pub(super) tickets: Option<TicketKeys>,
-    pub(super) predecessors: Arc<Predecessors>,
+pub(in crate::app) struct Heritage {
+    pub(in crate::app) sockets: InheritedSockets,
+    pub(in crate::app) tickets: Option<TicketKeys>,
+    pub(in crate::app) predecessors: Arc<Predecessors>,
     /// Those of the process before. It hears them until this one serves, and each word of theirs is heard once.
     unheard: Vec<(u32, Channel)>,
     /// Who would take the end of this process for the end of the service.
-    pub(super) watcher: Option<Watcher>,
+    pub(in crate::app) watcher: Option<Watcher>,
     /// Where operators were listened to.
-    pub(super) admin: Option<(AdminListen, OwnedFd)>,
+    pub(in crate::app) admin: Option<(AdminListen, OwnedFd)>,
     /// The endpoints that operators drain.
     draining: Vec<Draining>,
     /// Where the process before has come to: its generation, and the number of its last tunnel.
@@ -50,7 +51,7 @@ struct Draining {
 
 impl Heritage {
     /// Takes what the environment speaks of; after a handoff, hears the process before out.
-    pub(super) async fn receive(environment: &Environment) -> Result<Self, StartError> {
+    pub(in crate::app) async fn receive(environment: &Environment) -> Result<Self, StartError> {
         let unusable = |error: io::Error| StartError::Inheritance(error.to_string());
         let passed = activated(&environment.activation, std::process::id()).map_err(unusable)?;
         let (sockets, watcher) = (InheritedSockets::activated(passed), environment.watcher());
@@ -66,7 +67,7 @@ impl Heritage {
     }
 
     /// Everything is built: waits for the word to begin. Without a process before, that is now.
-    pub(super) async fn take_over(&mut self) -> Result<(), StartError> {
+    pub(in crate::app) async fn take_over(&mut self) -> Result<(), StartError> {
         let Some((pid, channel)) = &self.giver else { return Ok(()) };
         let word = async {
             channel.send(&Message::Ready, None).await?;
@@ -83,7 +84,7 @@ impl Heritage {
     }
 
     /// Connections are accepted: the process before may stop, and is heard from now on.
-    pub(super) async fn say_serving(mut self) {
+    pub(in crate::app) async fn say_serving(mut self) {
         if let Some((pid, channel)) = self.giver.take() {
             if let Err(error) = join_group_of(pid) {
                 tracing::debug!(predecessor = pid, %error, "stays in a process group of its own");
@@ -99,19 +100,19 @@ impl Heritage {
     }
 
     /// The generation that this process begins with. It has read its file anew: that of the process before is over.
-    pub(super) fn generation(&self) -> u64 {
+    pub(in crate::app) fn generation(&self) -> u64 {
         self.counted.map_or(1, |(generation, _)| generation.saturating_add(1))
     }
 
     /// Tunnels go on to be numbered where the process before is; so a number means one tunnel among all of them.
-    pub(super) fn number_on(&self, registry: &Registry) {
+    pub(in crate::app) fn number_on(&self, registry: &Registry) {
         if let Some((_, tunnel)) = self.counted {
             registry.number_on(TunnelId(tunnel.saturating_add(STILL_OPENED)));
         }
     }
 
     /// What operators drained before the handoff is drained still.
-    pub(super) fn resume_drains(&self, snapshot: &Snapshot) {
+    pub(in crate::app) fn resume_drains(&self, snapshot: &Snapshot) {
         for Draining { upstream, endpoint, address } in &self.draining {
             let upstream = snapshot.upstreams().get(upstream.as_str());
             let mut endpoints = upstream.into_iter().flat_map(|upstream| upstream.endpoints());
@@ -124,7 +125,7 @@ impl Heritage {
     }
 
     /// It comes to nothing: tells the process before why, which serves on.
-    pub(super) async fn fail(&self, error: &(dyn fmt::Display + Sync)) {
+    pub(in crate::app) async fn fail(&self, error: &(dyn fmt::Display + Sync)) {
         if let Some((_, channel)) = &self.giver {
             let reason = error.to_string().chars().take(LONGEST_REASON).collect();
             // It learns of our end in any case.
@@ -217,7 +218,7 @@ mod tests {
     use std::os::fd::AsFd;
 
     use super::*;
-    use crate::process::Predecessor;
+    use crate::handoff::Predecessor;
 
     #[tokio::test]
     async fn a_predecessor_is_the_old_processs_to_hear_until_the_new_one_serves() {

@@ -12,7 +12,7 @@ use crate::admin::{
     PlannedTunnels, PredecessorDrain, Question, Reply, UndrainAnswer, Unreached, ask,
 };
 use crate::drain::{Cause, Drain, EndpointTarget, Overrides, Policy, Target};
-use crate::process::Predecessor;
+use crate::handoff::Predecessor;
 
 impl Control {
     pub(super) fn drain(&mut self, target: Target, overrides: &Overrides, reply: Reply<DrainAnswer>) {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::time::interval;
 
-use super::drains::Drains;
-use super::operator::{Begun, drain, undrain};
+use super::super::drains::Drains;
+use super::super::operator::{Begun, drain, undrain};
 use crate::admin::{PredecessorDrain, Question, holdings};
-use crate::process::{Channel, Message};
+use crate::handoff::{Channel, Message};
 use crate::session::Proxy;
 
 /// How often the new process hears of us without asking.

@@ -12,17 +12,18 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tokio::time::{sleep, timeout};
 
-use super::admin_listener::AdminListener;
-use super::running::Running;
+use super::super::admin_listener::AdminListener;
+use super::super::running::Running;
 use crate::config::{HandoffSettings, UnderSupervisor, counted, write_duration};
-use crate::process::{Channel, Message, Notifier, PROTOCOL, Predecessor, Program, Role, StartedProcess, Watcher};
+use crate::handoff::{Channel, Message, PROTOCOL, Predecessor, Program, Role, StartedProcess};
+use crate::process::{Notifier, Watcher};
 use crate::snapshot::{Endpoint, Upstream};
 
 /// The process that has taken over.
 #[derive(Debug)]
 pub struct Successor {
-    pub(super) process: StartedProcess,
-    pub(super) channel: Channel,
+    pub(in crate::app) process: StartedProcess,
+    pub(in crate::app) channel: Channel,
 }
 
 /// Why there was no handoff: this process serves on as it did.
@@ -50,7 +51,7 @@ impl Running {
     /// Starts `program` and hands over to it. Afterwards nothing but [`Running::retire`] is left to do.
     ///
     /// Dropped before its end, it leaves everything as it was.
-    pub(super) async fn hand_off(
+    pub(in crate::app) async fn hand_off(
         &self,
         program: &Program,
         notifier: &Notifier,
