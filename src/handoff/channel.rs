@@ -41,7 +41,7 @@ pub const PROTOCOL: u32 = 1;
 /// One thing that is said.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Message {
+pub enum HandoffMessage {
     /// Old to new, the first.
     Offer {
         /// [`PROTOCOL`] of the old one.
@@ -52,7 +52,7 @@ pub enum Message {
     /// Old to new: a listening socket, with its descriptor.
     Socket {
         /// What it is for.
-        role: Role,
+        role: SocketRole,
         /// What it is called there.
         name: String,
         /// Where it was asked to be bound, in the words of the configuration.
@@ -134,7 +134,7 @@ pub struct Secret(Zeroizing<String>);
 /// What a listening socket is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Role {
+pub enum SocketRole {
     /// A listener of the configuration, by its name.
     Listener,
     /// One that systemd passed, by its `FileDescriptorName=`.
@@ -172,7 +172,7 @@ impl Channel {
     }
 
     /// Says something, with a descriptor where the message has one.
-    pub async fn send(&self, message: &Message, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
+    pub async fn send(&self, message: &HandoffMessage, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
         // Keys go through here. As large as it gets: one that grew would leave a copy behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST));
         serde_json::to_writer(&mut *bytes, message)?;
@@ -187,7 +187,7 @@ impl Channel {
         if text.len() > LONGEST_PART {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the question is too long"));
         }
-        self.send(&Message::Question { number, text: text.to_owned() }, None).await
+        self.send(&HandoffMessage::Question { number, text: text.to_owned() }, None).await
     }
 
     /// Answers a question of the other end, in as many messages as that takes.
@@ -196,7 +196,7 @@ impl Channel {
         loop {
             let (part, rest) = left.split_at(left.floor_char_boundary(LONGEST_PART));
             let is_last = rest.is_empty();
-            self.send(&Message::Answer { number, part: part.to_owned(), is_last }, None).await?;
+            self.send(&HandoffMessage::Answer { number, part: part.to_owned(), is_last }, None).await?;
             if is_last {
                 return Ok(());
             }
@@ -205,7 +205,7 @@ impl Channel {
     }
 
     /// What is said next; `None` when the other end is gone.
-    pub async fn receive(&self) -> io::Result<Option<(Message, Option<OwnedFd>)>> {
+    pub async fn receive(&self) -> io::Result<Option<(HandoffMessage, Option<OwnedFd>)>> {
         let mut bytes = Zeroizing::new(vec![0; LONGEST]);
         let (length, descriptor) =
             self.socket.async_io(Interest::READABLE, |socket| receive_now(socket, &mut bytes)).await?;
@@ -241,7 +241,7 @@ impl AsFd for Channel {
     }
 }
 
-impl std::fmt::Debug for Message {
+impl std::fmt::Debug for HandoffMessage {
     /// The kind alone: keys are secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -303,14 +303,15 @@ mod tests {
         let (old, theirs) = Channel::pair().unwrap();
         let new = Channel::adopt(theirs).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let socket = Message::Socket { role: Role::Listener, name: "public".into(), bind: "0.0.0.0:443".into() };
+        let socket =
+            HandoffMessage::Socket { role: SocketRole::Listener, name: "public".into(), bind: "0.0.0.0:443".into() };
 
-        old.send(&Message::Offer { protocol: PROTOCOL, pid: 7 }, None).await.unwrap();
+        old.send(&HandoffMessage::Offer { protocol: PROTOCOL, pid: 7 }, None).await.unwrap();
         old.send(&socket, Some(listener.as_fd())).await.unwrap();
         drop(old);
 
         let (first, none) = new.receive().await.unwrap().unwrap();
-        assert!(first == Message::Offer { protocol: PROTOCOL, pid: 7 } && none.is_none());
+        assert!(first == HandoffMessage::Offer { protocol: PROTOCOL, pid: 7 } && none.is_none());
         let (second, descriptor) = new.receive().await.unwrap().unwrap();
         assert!(second == socket);
         let received = TcpListener::from(descriptor.unwrap());
@@ -326,8 +327,8 @@ mod tests {
             send_now(old.socket.get_ref(), text.as_bytes(), None).unwrap();
         }
 
-        assert_eq!(new.receive().await.unwrap().unwrap().0, Message::Unknown);
-        assert_eq!(new.receive().await.unwrap().unwrap().0, Message::Complete);
+        assert_eq!(new.receive().await.unwrap().unwrap().0, HandoffMessage::Unknown);
+        assert_eq!(new.receive().await.unwrap().unwrap().0, HandoffMessage::Complete);
     }
 
     #[tokio::test]
@@ -340,7 +341,8 @@ mod tests {
             let (sent, heard) = tokio::join!(old.answer(7, &said), async {
                 let mut heard = String::new();
                 loop {
-                    let Some((Message::Answer { number: 7, part, is_last }, None)) = new.receive().await.unwrap()
+                    let Some((HandoffMessage::Answer { number: 7, part, is_last }, None)) =
+                        new.receive().await.unwrap()
                     else {
                         panic!("no answer")
                     };
@@ -382,7 +384,7 @@ mod tests {
 
     #[test]
     fn keys_are_not_shown() {
-        let shown = format!("{:?}", Message::TicketKeys { keys: "c2VjcmV0".to_owned().into() });
+        let shown = format!("{:?}", HandoffMessage::TicketKeys { keys: "c2VjcmV0".to_owned().into() });
         assert_eq!(shown, "TicketKeys");
     }
 }

@@ -9,6 +9,6 @@ mod channel;
 mod predecessors;
 mod successor;
 
-pub use channel::{Channel, Message, PROTOCOL, Role, Secret};
+pub use channel::{Channel, HandoffMessage, PROTOCOL, Secret, SocketRole};
 pub use predecessors::{ANSWER_WITHIN, Conversation, NoAnswer, Predecessor, Predecessors};
 pub use successor::{HANDOFF_FD, Program, StartedProcess, join_group_of};
