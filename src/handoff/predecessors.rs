@@ -10,7 +10,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::channel::{Channel, HandoffMessage};
+use super::channel::Channel;
+use super::message::HandoffMessage;
 
 /// The processes that handed over and drain still.
 #[derive(Debug, Default)]
@@ -158,7 +159,7 @@ impl Conversation {
         }
     }
 
-    /// Until it is gone: the kernel closes its end with its last breath.
+    /// Until it is gone: the kernel closes its end when it ends.
     async fn hear(&self) {
         while let Ok(Some((message, _))) = self.channel.receive().await {
             match message {
