@@ -70,7 +70,7 @@ impl Running {
         snapshot.generation = heritage.generation();
         let proxy = Proxy::new(snapshot, workers, room);
         heritage.number_on(&proxy.registry);
-        heritage.resume_drains(&proxy.snapshot());
+        heritage.restore_states(&proxy.snapshot());
         let drains = Drains::new(Arc::clone(&proxy.drains));
         let (predecessors, watcher) = (Arc::clone(&heritage.predecessors), heritage.watcher.take());
         Ok(Built {

@@ -34,6 +34,7 @@ use tokio::io::unix::AsyncFd;
 use zeroize::Zeroizing;
 
 use crate::process::watch_both;
+use crate::snapshot::EndpointState;
 
 /// The version of this conversation; raised where an old process and a new one would misunderstand each other.
 pub const PROTOCOL: u32 = 1;
@@ -63,7 +64,18 @@ pub enum Message {
         /// Its process.
         pid: u32,
     },
-    /// Old to new: an operator drains this endpoint.
+    /// Old to new: what speaks against this endpoint.
+    Endpoint {
+        /// Its upstream.
+        upstream: String,
+        /// Its name.
+        endpoint: String,
+        /// Where it is: at another address it is another one.
+        address: String,
+        /// Its state.
+        state: EndpointState,
+    },
+    /// Old to new: an operator drains this endpoint. All that versions before [`Message::Endpoint`] say and understand.
     Draining {
         /// Its upstream.
         upstream: String,
@@ -248,6 +260,7 @@ impl std::fmt::Debug for Message {
             Self::Offer { .. } => "Offer",
             Self::Socket { .. } => "Socket",
             Self::Predecessor { .. } => "Predecessor",
+            Self::Endpoint { .. } => "Endpoint",
             Self::Draining { .. } => "Draining",
             Self::TicketKeys { .. } => "TicketKeys",
             Self::Counted { .. } => "Counted",

@@ -47,10 +47,10 @@ impl Upstream {
     }
 
     /// The endpoints for a request: first the one that its cookie pins it to, if that is still there, then as the hash
-    /// places its key; where the pin is a refuge that it may leave, what the hash means comes before it. Those that an
-    /// operator drains are left out.
+    /// places its key; where the pin is a refuge that it may leave, what the hash means comes before it. Those that
+    /// are not eligible are left out.
     pub fn picks(&self, affinity: &Affinity) -> Picks<'_> {
-        let takes = |index: &usize| self.endpoints.get(*index).is_some_and(|endpoint| !endpoint.is_draining());
+        let takes = |index: &usize| self.endpoints.get(*index).is_some_and(|endpoint| endpoint.state().is_eligible());
         let named = |pin: PinToken| self.endpoints.iter().position(|endpoint| endpoint.pin == pin);
         let pinned = affinity.pin.and_then(|pin| named(pin.endpoint)).filter(takes);
         let home = affinity.goes_home().then(|| self.home(affinity.key)).flatten().filter(takes);
@@ -86,7 +86,8 @@ impl<'a> Iterator for Picks<'a> {
 
 impl Picks<'_> {
     fn skips(&self, index: usize) -> bool {
-        self.tried.contains(&index) || self.upstream.endpoints.get(index).is_some_and(|endpoint| endpoint.is_draining())
+        self.tried.contains(&index)
+            || self.upstream.endpoints.get(index).is_some_and(|endpoint| !endpoint.state().is_eligible())
     }
 }
 
@@ -94,7 +95,7 @@ impl Picks<'_> {
 mod tests {
     use std::path::Path;
 
-    use super::super::{Certificates, Snapshot};
+    use super::super::{Certificates, EndpointEvent, Snapshot};
     use super::*;
     use crate::balance::Pin;
     use crate::config::parse;
@@ -142,7 +143,7 @@ endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "1
         let at_home = picks_of(&snapshot, Some((&home, Stay::Refuge)), true);
         assert_eq!(at_home, [home.clone(), other.clone()], "each is tried once");
 
-        named(&home).begin_draining();
+        named(&home).transition(EndpointEvent::Drained);
         assert_eq!(upstream.stay_at(named(&other), key()), Stay::Refuge);
         assert_eq!(order(true), [other]);
     }
@@ -151,19 +152,19 @@ endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "1
     fn a_draining_endpoint_is_no_choice_and_a_pin_to_it_falls_back_to_the_hash() {
         let snapshot = snapshot(TWO, None);
         assert_eq!(picks(&snapshot, None).len(), 2);
-        snapshot.upstreams()["chat"].endpoints()[0].begin_draining();
+        snapshot.upstreams()["chat"].endpoints()[0].transition(EndpointEvent::Drained);
         assert_eq!(picks(&snapshot, None), ["b"]);
         assert_eq!(picks(&snapshot, Some("a")), ["b"]);
-        snapshot.upstreams()["chat"].endpoints()[1].begin_draining();
+        snapshot.upstreams()["chat"].endpoints()[1].transition(EndpointEvent::Drained);
         assert!(picks(&snapshot, Some("a")).is_empty());
-        assert!(snapshot.upstreams()["chat"].endpoints()[0].end_draining());
+        assert!(snapshot.upstreams()["chat"].endpoints()[0].transition(EndpointEvent::TakenBack).is_some());
         assert_eq!(picks(&snapshot, None), ["a"]);
     }
 
     #[test]
     fn a_drain_is_carried_over_a_reload_but_not_to_another_address() {
         let first = snapshot(TWO, None);
-        first.upstreams()["chat"].endpoints()[0].begin_draining();
+        first.upstreams()["chat"].endpoints()[0].transition(EndpointEvent::Drained);
         let heavier = TWO.replace("address = \"127.0.0.1:1\"", "address = \"127.0.0.1:1\", weight = 3");
         let second = snapshot(&heavier, Some(&first));
         assert_eq!(picks(&second, None), ["b"]);
