@@ -71,7 +71,7 @@ impl Running {
         snapshot.generation = inheritance.generation();
         let proxy = Proxy::new(snapshot, workers, room, Network::System);
         inheritance.number_on(&proxy.registry);
-        inheritance.resume_drains(&proxy.snapshot());
+        inheritance.restore_states(&proxy.snapshot());
         let drains = Drains::new(Arc::clone(&proxy.drains));
         let (predecessors, watcher) = (Arc::clone(&inheritance.predecessors), inheritance.watcher.take());
         Ok(PreparedProxy {

@@ -4,9 +4,10 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::settings::{
-    AdminListen, Compression, DotSegments, Excess, IdleCounts, LogFormat, LogLevel, OnReload, Policy, Pongs, Rate,
+    AdminListen, Compression, DotSegments, Excess, IdleCounts, LogFormat, LogLevel, OnReload, Pongs, Rate,
     UnderSupervisor, Workers,
 };
+use crate::balance::Policy;
 use crate::websocket::{CloseCode, PerDirection, PerSide, Strictness};
 
 const fn seconds(seconds: u64) -> Duration {
