@@ -9,13 +9,13 @@ use windlass::config::{self, Settings};
 
 /// A configuration file: tables, and keys as TOML text.
 #[derive(Clone, Debug, Default)]
-pub struct Config {
+pub(crate) struct Config {
     tables: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Config {
     /// A plain listener `public`, and a route and an upstream `chat` with these endpoints: `a`, `b`, `c` and so on.
-    pub fn chat(addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
+    pub(crate) fn chat(addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
         Self::default()
             .with("listener.public.bind", "\"127.0.0.1:0\"")
             .with("route.chat.upstream", "\"chat\"")
@@ -23,13 +23,13 @@ impl Config {
     }
 
     /// The endpoints of an upstream: `a`, `b`, `c` and so on.
-    pub fn endpoints(self, upstream: &str, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
+    pub(crate) fn endpoints(self, upstream: &str, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
         let named = ('a'..='z').map(|name| name.to_string()).zip(addresses);
         self.named_endpoints(upstream, named)
     }
 
     /// The endpoints of an upstream under names of their own.
-    pub fn named_endpoints<N: AsRef<str>>(
+    pub(crate) fn named_endpoints<N: AsRef<str>>(
         self,
         upstream: &str,
         endpoints: impl IntoIterator<Item = (N, SocketAddr)>,
@@ -42,21 +42,21 @@ impl Config {
     }
 
     /// With this key, such as `workers` or `route.chat.path`; `value` is TOML.
-    pub fn with(mut self, key: &str, value: &str) -> Self {
+    pub(crate) fn with(mut self, key: &str, value: &str) -> Self {
         let (table, key) = key.rsplit_once('.').unwrap_or(("", key));
         self.tables.entry(table.to_owned()).or_default().insert(key.to_owned(), value.to_owned());
         self
     }
 
     /// Without this table, and those below it.
-    pub fn without(mut self, table: &str) -> Self {
+    pub(crate) fn without(mut self, table: &str) -> Self {
         let below = format!("{table}.");
         self.tables.retain(|name, _| name != table && !name.starts_with(&below));
         self
     }
 
     /// As the file would be.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         for (table, keys) in &self.tables {
             // Keys that stand in no table come first.
@@ -71,7 +71,7 @@ impl Config {
     }
 
     /// As the program reads it.
-    pub fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Settings {
         config::parse(&self.text(), Path::new("windlass.toml")).unwrap_or_else(|wrong| panic!("{wrong}"))
     }
 }

@@ -3,7 +3,7 @@
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Opcode {
+pub(crate) enum Opcode {
     /// The rest of a message.
     Continuation = 0,
     /// Text.
@@ -20,51 +20,51 @@ pub enum Opcode {
 
 /// One frame, unmasked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub(crate) struct Frame {
     /// Whether its message ends with it.
-    pub fin: bool,
+    pub(crate) fin: bool,
     /// What it is.
-    pub opcode: Opcode,
+    pub(crate) opcode: Opcode,
     /// What it says.
-    pub payload: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
 }
 
 impl Frame {
     /// A whole frame.
-    pub fn new(opcode: Opcode, payload: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn new(opcode: Opcode, payload: impl Into<Vec<u8>>) -> Self {
         Self { fin: true, opcode, payload: payload.into() }
     }
 
     /// A whole text.
-    pub fn text(text: &str) -> Self {
+    pub(crate) fn text(text: &str) -> Self {
         Self::new(Opcode::Text, text)
     }
 
     /// A Close.
-    pub fn close(code: u16, reason: &str) -> Self {
+    pub(crate) fn close(code: u16, reason: &str) -> Self {
         Self::new(Opcode::Close, [&code.to_be_bytes(), reason.as_bytes()].concat())
     }
 
     /// The code of a Close.
-    pub fn close_code(&self) -> Option<u16> {
+    pub(crate) fn close_code(&self) -> Option<u16> {
         let code = self.payload.first_chunk().filter(|_| self.opcode == Opcode::Close)?;
         Some(u16::from_be_bytes(*code))
     }
 
     /// As an endpoint sends it.
-    pub fn by_endpoint(&self) -> Vec<u8> {
+    pub(crate) fn by_endpoint(&self) -> Vec<u8> {
         [self.header(self.payload.len() as u64, 0), self.payload.clone()].concat()
     }
 
     /// As a client sends it.
-    pub fn by_client(&self) -> Vec<u8> {
+    pub(crate) fn by_client(&self) -> Vec<u8> {
         const MASK: [u8; 4] = [0x12, 0x34, 0x56, 0x78];
         let masked = self.payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask);
         [self.header(self.payload.len() as u64, 0x80), MASK.to_vec(), masked.collect()].concat()
     }
 
     /// Its header, with another length than it has; `mask` is the mask bit.
-    pub fn header(&self, length: u64, mask: u8) -> Vec<u8> {
+    pub(crate) fn header(&self, length: u64, mask: u8) -> Vec<u8> {
         let mut header = vec![(u8::from(self.fin) << 7) | self.opcode as u8];
         match length {
             0..126 => header.push(mask | length as u8),
@@ -81,7 +81,7 @@ impl Frame {
     }
 
     /// Reads the frame that `bytes` begin with, and its size; `None` while its end is missing.
-    pub fn parse(bytes: &[u8]) -> Option<(Self, usize)> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<(Self, usize)> {
         let [first, second] = *bytes.first_chunk()?;
         let (length, mut at) = match second & 0x7f {
             126 => (u64::from(u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?)), 4),

@@ -2,40 +2,40 @@
 
 /// A head.
 #[derive(Clone, Debug)]
-pub struct Head {
+pub(crate) struct Head {
     /// Every byte of it.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 impl Head {
     /// The status of an answer.
-    pub fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> u16 {
         self.text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{self:?}"))
     }
 
     /// The request line or the status line.
-    pub fn first_line(&self) -> &str {
+    pub(crate) fn first_line(&self) -> &str {
         self.text.lines().next().unwrap_or_default()
     }
 
     /// Its other lines, as they stand.
-    pub fn lines(&self) -> Vec<&str> {
+    pub(crate) fn lines(&self) -> Vec<&str> {
         self.text.lines().skip(1).filter(|line| !line.is_empty()).collect()
     }
 
     /// Whether this line stands in it, in this spelling.
-    pub fn has(&self, line: &str) -> bool {
+    pub(crate) fn has(&self, line: &str) -> bool {
         self.lines().contains(&line)
     }
 
     /// Every value of a header, whatever its spelling.
-    pub fn values(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn values(&self, name: &str) -> Vec<&str> {
         let fields = self.lines().into_iter().filter_map(|line| line.split_once(':'));
         fields.filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).collect()
     }
 
     /// The first of them.
-    pub fn value(&self, name: &str) -> Option<&str> {
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.values(name).first().copied()
     }
 }

@@ -3,9 +3,6 @@
 //!
 //! Every port is chosen by the system, and every wait is for a condition.
 
-// Each test program is compiled with all of the rig, and judged alone: what one does not need, another does.
-#![allow(dead_code, unreachable_pub, unused_imports, reason = "each test program uses its share")]
-
 mod config;
 mod endpoint;
 mod frame;
@@ -16,12 +13,12 @@ mod proxy;
 mod wait;
 mod wire;
 
-pub use config::Config;
-pub use endpoint::{Endpoint, Full};
-pub use frame::{Frame, Opcode};
-pub use handshake::{ACCEPT, Handshake, SWITCH, switch_with};
-pub use head::Head;
-pub use program::{NotifySocket, Program};
-pub use proxy::Proxy;
-pub use wait::{PATIENCE, until, within};
-pub use wire::Wire;
+pub(crate) use config::Config;
+pub(crate) use endpoint::{Endpoint, Full};
+pub(crate) use frame::{Frame, Opcode};
+pub(crate) use handshake::{ACCEPT, Handshake, SWITCH, switch_with};
+pub(crate) use head::Head;
+pub(crate) use program::{NotifySocket, Program};
+pub(crate) use proxy::Proxy;
+pub(crate) use wait::{PATIENCE, until, within};
+pub(crate) use wire::Wire;

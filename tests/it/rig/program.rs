@@ -14,7 +14,7 @@ use super::{Config, Endpoint, Handshake, Proxy, Wire, within};
 
 /// A `windlass` that runs. Killed when it is dropped.
 #[derive(Debug)]
-pub struct Program {
+pub(crate) struct Program {
     child: Child,
     /// What it logs, unless that is ignored.
     log: Option<Lines<BufReader<ChildStderr>>>,
@@ -25,7 +25,7 @@ pub struct Program {
 
 /// Plays systemd's notify socket.
 #[derive(Debug)]
-pub struct NotifySocket {
+pub(crate) struct NotifySocket {
     socket: UnixDatagram,
     path: PathBuf,
     _folder: tempfile::TempDir,
@@ -33,12 +33,12 @@ pub struct NotifySocket {
 
 impl Program {
     /// Starts it, and waits until it listens.
-    pub async fn serving(config: &Config) -> Self {
+    pub(crate) async fn serving(config: &Config) -> Self {
         Self::start(config, None).await
     }
 
     /// The same with somebody to notify.
-    pub async fn notifying(config: &Config, socket: &NotifySocket) -> Self {
+    pub(crate) async fn notifying(config: &Config, socket: &NotifySocket) -> Self {
         Self::start(config, Some(&socket.path)).await
     }
 
@@ -59,57 +59,57 @@ impl Program {
     }
 
     /// The program, with nothing of this process's environment that matters to it.
-    pub fn command() -> Command {
+    pub(crate) fn command() -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_windlass"));
         command.env_remove("NOTIFY_SOCKET").env_remove("RUST_LOG");
         command
     }
 
     /// Where its listener can be reached.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// A new connection with it.
-    pub async fn connect(&self) -> Wire {
+    pub(crate) async fn connect(&self) -> Wire {
         Wire::connect(self.address).await
     }
 
     /// A tunnel to this endpoint: its two ends.
-    pub async fn tunnel(&self, endpoint: &Endpoint) -> (Wire, Wire) {
+    pub(crate) async fn tunnel(&self, endpoint: &Endpoint) -> (Wire, Wire) {
         Proxy::tunnel_over(self.connect().await, &Handshake::new(), endpoint).await
     }
 
     /// A folder that lives as long as it does.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Replaces its configuration file, all at once.
-    pub fn write(&self, config: &Config) {
+    pub(crate) fn write(&self, config: &Config) {
         let new = self.file.with_extension("new");
         std::fs::write(&new, config.text()).unwrap();
         std::fs::rename(&new, &self.file).unwrap();
     }
 
     /// Its process.
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id().expect("it runs")
     }
 
     /// Sends it a signal.
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let id = Pid::from_raw(self.id().cast_signed()).expect("a process has an id");
         kill_process(id, signal).unwrap();
     }
 
     /// The next line of its log with this in it.
-    pub async fn logs(&mut self, text: &str) -> String {
+    pub(crate) async fn logs(&mut self, text: &str) -> String {
         next_with(self.log.as_mut().expect("the log is read"), text).await
     }
 
     /// Lines of its log with each of these in them, in whatever order they come.
-    pub async fn logs_all(&mut self, texts: &[&str]) {
+    pub(crate) async fn logs_all(&mut self, texts: &[&str]) {
         let mut missing = texts.to_vec();
         while !missing.is_empty() {
             let line = next_with_any(self.log.as_mut().expect("the log is read"), &missing).await;
@@ -118,18 +118,18 @@ impl Program {
     }
 
     /// Reads its log away, so that it never waits for a reader.
-    pub fn ignore_log(&mut self) {
+    pub(crate) fn ignore_log(&mut self) {
         let Some(mut log) = self.log.take() else { return };
         tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
     }
 
     /// Waits for its end.
-    pub async fn exit(&mut self) -> ExitStatus {
+    pub(crate) async fn exit(&mut self) -> ExitStatus {
         within("the end of the program", self.child.wait()).await.unwrap()
     }
 
     /// What of its memory is resident, in bytes.
-    pub fn resident(&self) -> u64 {
+    pub(crate) fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().strip_suffix(" kB").unwrap().trim().parse::<u64>().unwrap() * 1024
@@ -138,7 +138,7 @@ impl Program {
 
 impl NotifySocket {
     /// Listens.
-    pub fn bind() -> Self {
+    pub(crate) fn bind() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let socket = StdUnixDatagram::bind(&path).unwrap();
@@ -147,7 +147,7 @@ impl NotifySocket {
     }
 
     /// The next datagram.
-    pub async fn heard(&self) -> String {
+    pub(crate) async fn heard(&self) -> String {
         let mut datagram = [0; 4096];
         let length = within("a datagram on the notify socket", self.socket.recv(&mut datagram)).await.unwrap();
         String::from_utf8(datagram[..length].to_vec()).unwrap()

@@ -8,16 +8,16 @@ use super::{Config, Endpoint, Handshake, Wire, until};
 
 /// A proxy that runs.
 #[derive(Debug)]
-pub struct Proxy {
+pub(crate) struct Proxy {
     /// The proxy itself.
-    pub running: Running,
+    pub(crate) running: Running,
     /// The places it has at least while nobody is there: each listener holds one for who comes next.
     places: usize,
 }
 
 impl Proxy {
     /// Serves a configuration.
-    pub fn serving(config: &Config) -> Self {
+    pub(crate) fn serving(config: &Config) -> Self {
         let running = Running::start(config.settings()).unwrap_or_else(|error| panic!("{error}"));
         let proxy = running.proxy();
         let places = proxy.permits.available_permits() - proxy.snapshot().listeners().len();
@@ -25,37 +25,37 @@ impl Proxy {
     }
 
     /// Where a listener can be reached.
-    pub fn address(&self, listener: &str) -> SocketAddr {
+    pub(crate) fn address(&self, listener: &str) -> SocketAddr {
         self.running.address(listener).unwrap_or_else(|| panic!("no listener {listener}"))
     }
 
     /// A new connection with the listener `public`.
-    pub async fn connect(&self) -> Wire {
+    pub(crate) async fn connect(&self) -> Wire {
         self.connect_to("public").await
     }
 
     /// A new connection with a listener.
-    pub async fn connect_to(&self, listener: &str) -> Wire {
+    pub(crate) async fn connect_to(&self, listener: &str) -> Wire {
         Wire::connect(self.address(listener)).await
     }
 
     /// A tunnel to this endpoint, which must be the one that it is placed on: its two ends.
-    pub async fn tunnel(&self, endpoint: &Endpoint) -> (Wire, Wire) {
+    pub(crate) async fn tunnel(&self, endpoint: &Endpoint) -> (Wire, Wire) {
         self.tunnel_with(&Handshake::new(), endpoint).await
     }
 
     /// The same, asked for in this way.
-    pub async fn tunnel_with(&self, handshake: &Handshake, endpoint: &Endpoint) -> (Wire, Wire) {
+    pub(crate) async fn tunnel_with(&self, handshake: &Handshake, endpoint: &Endpoint) -> (Wire, Wire) {
         Self::tunnel_over(self.connect().await, handshake, endpoint).await
     }
 
     /// A tunnel through a listener to this endpoint.
-    pub async fn tunnel_at(&self, listener: &str, endpoint: &Endpoint) -> (Wire, Wire) {
+    pub(crate) async fn tunnel_at(&self, listener: &str, endpoint: &Endpoint) -> (Wire, Wire) {
         Self::tunnel_over(self.connect_to(listener).await, &Handshake::new(), endpoint).await
     }
 
     /// A tunnel over this connection to this endpoint.
-    pub async fn tunnel_over(mut client: Wire, handshake: &Handshake, endpoint: &Endpoint) -> (Wire, Wire) {
+    pub(crate) async fn tunnel_over(mut client: Wire, handshake: &Handshake, endpoint: &Endpoint) -> (Wire, Wire) {
         client.send(handshake.bytes()).await;
         let at_endpoint = endpoint.grant().await;
         let head = client.head().await;
@@ -64,17 +64,17 @@ impl Proxy {
     }
 
     /// How many tunnels are open.
-    pub fn open(&self) -> usize {
+    pub(crate) fn open(&self) -> usize {
         self.running.proxy().registry.len()
     }
 
     /// Serves another configuration.
-    pub fn reload(&mut self, config: &Config) -> Result<Reloaded, ReloadError> {
+    pub(crate) fn reload(&mut self, config: &Config) -> Result<Reloaded, ReloadError> {
         self.running.reload(Loaded::read(config.settings())?)
     }
 
     /// Waits until nothing is left of anybody who came: no tunnel, no lease, no place taken.
-    pub async fn is_empty(&self) {
+    pub(crate) async fn is_empty(&self) {
         until("no tunnel is registered", || self.open() == 0).await;
         until("no endpoint counts a tunnel", || self.leases() == 0).await;
         let proxy = self.running.proxy();
@@ -83,7 +83,7 @@ impl Proxy {
     }
 
     /// How many tunnels the endpoints count.
-    pub fn leases(&self) -> usize {
+    pub(crate) fn leases(&self) -> usize {
         let snapshot = self.running.proxy().snapshot();
         let endpoints = snapshot.upstreams().values().flat_map(|upstream| upstream.endpoints());
         endpoints.map(|endpoint| endpoint.tunnels()).sum()

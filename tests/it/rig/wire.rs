@@ -10,12 +10,12 @@ use tokio::net::TcpStream;
 use super::{Frame, Head, within};
 
 /// Anything that bytes go through.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// One end of a connection.
-pub struct Wire {
+pub(crate) struct Wire {
     stream: Box<dyn Stream>,
     /// Received and not asked for yet.
     received: Vec<u8>,
@@ -23,19 +23,19 @@ pub struct Wire {
 
 impl Wire {
     /// Over `stream`.
-    pub fn new(stream: impl Stream + 'static) -> Self {
+    pub(crate) fn new(stream: impl Stream + 'static) -> Self {
         Self { stream: Box::new(stream), received: Vec::new() }
     }
 
     /// A new connection.
-    pub async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         let stream = within("a connection", TcpStream::connect(address)).await.unwrap();
         stream.set_nodelay(true).unwrap();
         Self::new(stream)
     }
 
     /// Sends these bytes.
-    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         within("the peer takes what is sent", async {
             self.stream.write_all(bytes.as_ref()).await.unwrap();
             self.stream.flush().await.unwrap();
@@ -44,32 +44,32 @@ impl Wire {
     }
 
     /// Sends these bytes to a peer that takes them when it likes.
-    pub async fn send_patiently(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn send_patiently(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
     /// Sends these bytes to a peer that may have had enough.
-    pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = within("the peer takes what is sent, or leaves", self.stream.write_all(bytes.as_ref())).await;
     }
 
     /// Sends a FIN to a peer that may be gone.
-    pub async fn try_finish(&mut self) {
+    pub(crate) async fn try_finish(&mut self) {
         let _ = within("a FIN", self.stream.shutdown()).await;
     }
 
     /// Reads whatever comes until the connection is over, politely or not.
-    pub async fn drain(&mut self) {
+    pub(crate) async fn drain(&mut self) {
         let _ = within("the end of the connection", self.stream.read_to_end(&mut self.received)).await;
     }
 
     /// Sends a FIN.
-    pub async fn finish(&mut self) {
+    pub(crate) async fn finish(&mut self) {
         within("a FIN", self.stream.shutdown()).await.unwrap();
     }
 
     /// The next head.
-    pub async fn head(&mut self) -> Head {
+    pub(crate) async fn head(&mut self) -> Head {
         const END: &[u8] = b"\r\n\r\n";
         loop {
             if let Some(end) = self.received.windows(END.len()).position(|window| window == END) {
@@ -81,7 +81,7 @@ impl Wire {
     }
 
     /// The next head of an answer, and its body.
-    pub async fn answer(&mut self) -> (Head, String) {
+    pub(crate) async fn answer(&mut self) -> (Head, String) {
         let head = self.head().await;
         let body = match (head.value("content-length"), head.value("transfer-encoding")) {
             (Some(length), None) => {
@@ -117,7 +117,7 @@ impl Wire {
     }
 
     /// So many bytes.
-    pub async fn bytes(&mut self, count: usize) -> Vec<u8> {
+    pub(crate) async fn bytes(&mut self, count: usize) -> Vec<u8> {
         while self.received.len() < count {
             self.receive("more bytes").await;
         }
@@ -125,7 +125,7 @@ impl Wire {
     }
 
     /// The next frame.
-    pub async fn frame(&mut self) -> Frame {
+    pub(crate) async fn frame(&mut self) -> Frame {
         loop {
             if let Some((frame, size)) = Frame::parse(&self.received) {
                 self.received.drain(..size);
@@ -136,14 +136,14 @@ impl Wire {
     }
 
     /// Everything that comes until the other end is through.
-    pub async fn rest(&mut self) -> Vec<u8> {
+    pub(crate) async fn rest(&mut self) -> Vec<u8> {
         let end = within("the end of the connection", self.stream.read_to_end(&mut self.received)).await;
         end.unwrap_or_else(|error| panic!("{error} after {:?}", String::from_utf8_lossy(&self.received)));
         std::mem::take(&mut self.received)
     }
 
     /// Whether the connection is over, politely or not; panics if anything comes first.
-    pub async fn is_gone(&mut self) {
+    pub(crate) async fn is_gone(&mut self) {
         let mut more = [0; 1024];
         let count = within("the end of the connection", self.stream.read(&mut more)).await.unwrap_or(0);
         let unexpected = [self.received.as_slice(), &more[..count]].concat();
@@ -151,7 +151,7 @@ impl Wire {
     }
 
     /// Nothing has come that was not asked for.
-    pub fn has_nothing(&mut self) {
+    pub(crate) fn has_nothing(&mut self) {
         let more = self.stream.read_buf(&mut self.received).now_or_never();
         assert!(more.is_none() && self.received.is_empty(), "{more:?}: {self:?}");
     }
