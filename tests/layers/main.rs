@@ -1,6 +1,7 @@
 //! The rules about the source that no lint knows: who may use whom, what is pure, how files are built.
 //!
-//! The order of the layers is written in `ARCHITECTURE.md`; here it is enforced.
+//! The order of the layers is written in `ARCHITECTURE.md`; here it is enforced. A program of its own, since it reads the
+//! source alone and uses nothing of the proxy.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
