@@ -15,7 +15,7 @@ use crate::drain::Registration;
 use crate::metrics::Metrics;
 use crate::net::{ClientStream, Socket};
 use crate::snapshot::Lease;
-use crate::tunnel::{Joined, Protocol, Terms, Tunnel};
+use crate::tunnel::{Protocol, Streams, Tunnel, TunnelParameters};
 
 /// What a request has come to.
 #[derive(Debug)]
@@ -59,8 +59,8 @@ impl Opened {
             tale,
         } = self;
         metrics.tunnel_opened();
-        let joined = Joined { client, upstream, client_early: early, upstream_early, answer };
-        let mut tunnel = Tunnel::new(joined, Terms { settings, protocol }, registration);
+        let streams = Streams { client, upstream, client_early: early, upstream_early, answer };
+        let mut tunnel = Tunnel::new(streams, TunnelParameters { settings, protocol }, registration);
         let held = (lease, held);
         // Not `tunnel.await` in an async block: that keeps room for the tunnel twice, where it is captured and where it is
         // polled, for as long as the task lives.
