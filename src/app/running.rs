@@ -14,6 +14,7 @@ use super::heritage::Heritage;
 use super::listeners::{Listeners, Prepared};
 use super::loaded::{Loaded, warn};
 use crate::config::{ListenerName, Settings, Workers as WorkerCount};
+use crate::net::Network;
 use crate::process::{Predecessors, Watcher, Workers, raise_descriptor_limit};
 use crate::session::Proxy;
 use crate::snapshot::Snapshot;
@@ -67,7 +68,7 @@ impl Running {
         let prepared = listeners.prepare(&settings, &workers).map_err(StartError::Bind)?;
         let mut snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
         snapshot.generation = heritage.generation();
-        let proxy = Proxy::new(snapshot, workers, room);
+        let proxy = Proxy::new(snapshot, workers, room, Network::System);
         heritage.number_on(&proxy.registry);
         heritage.resume_drains(&proxy.snapshot());
         let drains = Drains::new(Arc::clone(&proxy.drains));

@@ -7,8 +7,12 @@ mod guarded;
 mod half_open;
 mod heard;
 mod listen;
+mod network;
 mod options;
 mod progress;
+#[cfg(test)]
+mod simulated;
+mod socket;
 mod spill;
 mod stream;
 mod tls_scratch;
@@ -21,7 +25,11 @@ pub use guarded::Guarded;
 pub use half_open::{FinEnds, HalfOpen};
 pub use heard::Heard;
 pub use listen::{Acceptor, ListeningSocket};
+pub use network::Network;
 pub use progress::{Progress, Taken, step};
+#[cfg(test)]
+pub use simulated::{SimulatedListener, SimulatedNetwork, SimulatedSocket};
+pub use socket::{Accepted, ReadHalf, Socket, WriteHalf};
 pub use spill::Spill;
 pub use stream::ClientStream;
 pub use tls_stream::{HandshakeFailed, TlsStream};
