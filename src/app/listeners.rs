@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::inherited::InheritedSockets;
 use crate::config::{Bind, ListenerName, ListenerSettings, Settings};
-use crate::net::{Acceptor, ListeningSocket};
+use crate::net::{Acceptor, ListeningSocket, Network};
 use crate::process::{Role, Workers};
 use crate::session::{Afterwards, Proxy, accept};
 
@@ -20,6 +20,8 @@ use crate::session::{Afterwards, Proxy, accept};
 pub(super) struct Listeners {
     open: BTreeMap<ListenerName, Open>,
     inherited: InheritedSockets,
+    /// Where new ones listen.
+    network: Network,
 }
 
 #[derive(Debug)]
@@ -60,9 +62,9 @@ pub struct BindError {
 }
 
 impl Listeners {
-    /// No listener yet; `inherited` are used where they fit.
-    pub(super) fn new(inherited: InheritedSockets) -> Self {
-        Self { open: BTreeMap::new(), inherited }
+    /// No listener yet; `inherited` are used where they fit, and others are bound in `network`.
+    pub(super) fn new(inherited: InheritedSockets, network: Network) -> Self {
+        Self { open: BTreeMap::new(), inherited, network }
     }
 
     /// Opens the sockets that `settings` need and that are not open yet. Those that are stay as they are, also under another
@@ -187,11 +189,7 @@ impl Listeners {
                     .chain(self.sockets().chain(prepared).filter(|it| it.address().is_ipv4() != address.is_ipv4()))
                     .filter(|it| it.is_in_the_way_of(address))
                     .collect();
-                if others.is_empty() {
-                    ListeningSocket::bind(address)
-                } else {
-                    ListeningSocket::bind_beside(address, &others)
-                }
+                self.network.listen(address, &others)
             }
             (None, None) => Err(io::ErrorKind::NotFound.into()),
         }

@@ -15,7 +15,7 @@ use super::listeners::{Listeners, Prepared};
 use super::loaded::{Loaded, warn};
 use crate::config::{ListenerName, Settings, Workers as WorkerCount};
 use crate::net::Network;
-use crate::process::{Predecessors, Watcher, Workers, raise_descriptor_limit};
+use crate::process::{Predecessors, Room, Watcher, Workers, raise_descriptor_limit};
 use crate::session::Proxy;
 use crate::snapshot::Snapshot;
 use crate::tls::TicketKeys;
@@ -35,6 +35,17 @@ pub struct Running {
     pub(super) report: JoinSet<()>,
 }
 
+/// What a proxy runs on.
+#[derive(Debug)]
+pub(super) struct Machine {
+    /// Who drives what it serves.
+    pub(super) workers: Workers,
+    /// How much it has room for.
+    pub(super) room: Room,
+    /// Where its clients come from and its endpoints are.
+    pub(super) network: Network,
+}
+
 /// A proxy that only waits for the word to accept.
 #[derive(Debug)]
 pub(super) struct Built {
@@ -52,23 +63,30 @@ impl Running {
     /// Does everything but to accept, with what was inherited where it fits.
     pub(super) fn build(loaded: Loaded, heritage: &mut Heritage) -> Result<Built, StartError> {
         warn(loaded.warnings());
-        let (settings, certificates) = loaded.into_parts();
+        let settings = loaded.settings();
         let workers = worker_count(settings.workers);
         let room = raise_descriptor_limit().room(workers, settings.listeners.len());
         tracing::info!("{room}");
         if let Some(shortage) = room.shortage() {
             tracing::warn!("{shortage}");
         }
+        let machine = Machine { workers: Workers::start(workers)?, room, network: Network::System };
+        Self::build_on(machine, loaded, heritage)
+    }
+
+    /// The same on this machine.
+    pub(super) fn build_on(machine: Machine, loaded: Loaded, heritage: &mut Heritage) -> Result<Built, StartError> {
+        let Machine { workers, room, network } = machine;
+        let (settings, certificates) = loaded.into_parts();
         let tickets = match heritage.tickets.take() {
             Some(keys) => keys,
             None => TicketKeys::generate().map_err(|error| StartError::System(error.to_string()))?,
         };
-        let listeners = Listeners::new(take(&mut heritage.sockets));
-        let workers = Workers::start(workers)?;
+        let listeners = Listeners::new(take(&mut heritage.sockets), network.clone());
         let prepared = listeners.prepare(&settings, &workers).map_err(StartError::Bind)?;
         let mut snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
         snapshot.generation = heritage.generation();
-        let proxy = Proxy::new(snapshot, workers, room, Network::System);
+        let proxy = Proxy::new(snapshot, workers, room, network);
         heritage.number_on(&proxy.registry);
         heritage.resume_drains(&proxy.snapshot());
         let drains = Drains::new(Arc::clone(&proxy.drains));
