@@ -2,6 +2,8 @@
 
 extern crate self as windlass;
 
+#[path = "../../src/grammar/mod.rs"]
+pub mod grammar;
 #[path = "../../src/websocket/mod.rs"]
 pub mod websocket;
 

@@ -4,13 +4,12 @@
 //! that we did not route to. hyper lets these pass, so each is checked here; what hyper refuses itself (a bad
 //! Content-Length, a head that is no HTTP) is not checked again.
 
-use std::net::Ipv6Addr;
-
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
 use super::upgrade::WEBSOCKET;
+use crate::grammar::Authority;
 
 /// Why a request is refused; the client's fault, always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +73,8 @@ pub fn complete(request: &mut Parts) {
     }
 }
 
-/// Checks any request; gives its host as the client wrote it, with the port if there was one.
-pub fn check(request: &Parts) -> Result<&str, Unclean> {
+/// Checks any request; gives what it is for, as the client wrote it.
+pub fn check(request: &Parts) -> Result<Authority<'_>, Unclean> {
     if request.method == Method::CONNECT {
         return Err(Unclean::Connect);
     }
@@ -113,19 +112,21 @@ fn check_framing(headers: &HeaderMap, version: Version) -> Result<(), Unclean> {
     if headers.contains_key(CONTENT_LENGTH) { Err(Unclean::TwoLengths) } else { Ok(()) }
 }
 
-fn single_host(headers: &HeaderMap, version: Version) -> Result<&str, Unclean> {
+fn single_host(headers: &HeaderMap, version: Version) -> Result<Authority<'_>, Unclean> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next().ok_or(Unclean::NoHost)?;
     if hosts.next().is_some() {
         return Err(Unclean::SeveralHosts);
     }
     let host = host.to_str().map_err(|_| Unclean::InvalidHost)?;
-    let is_nobody = host.is_empty() && version == Version::HTTP_10;
-    if is_nobody || split_host(host).is_some() { Ok(host) } else { Err(Unclean::InvalidHost) }
+    if host.is_empty() && version == Version::HTTP_10 {
+        return Ok(Authority { host, port: None });
+    }
+    Authority::parse(host).ok_or(Unclean::InvalidHost)
 }
 
 /// RFC 9112 §3.2.2 lets the target's authority win over Host. An endpoint may see it the other way, so they must agree.
-fn check_target(uri: &Uri, host: &str) -> Result<(), Unclean> {
+fn check_target(uri: &Uri, host: Authority<'_>) -> Result<(), Unclean> {
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
         return if uri.authority().is_none() && uri.path().starts_with('/') { Ok(()) } else { Err(Unclean::Target) };
     };
@@ -136,43 +137,12 @@ fn check_target(uri: &Uri, host: &str) -> Result<(), Unclean> {
         () if is("https", "wss") => 443,
         () => return Err(Unclean::Target),
     };
-    let is_same = match (split_host(authority.as_str()), split_host(host)) {
-        (Some((target, target_port)), Some((host, port))) => {
-            target.eq_ignore_ascii_case(host) && target_port.unwrap_or(default_port) == port.unwrap_or(default_port)
-        }
-        _ => false,
-    };
+    let is_same = Authority::parse(authority.as_str()).is_some_and(|target| {
+        target.host.eq_ignore_ascii_case(host.host)
+            && target.port.unwrap_or(default_port) == host.port.unwrap_or(default_port)
+    });
     if is_same { Ok(()) } else { Err(Unclean::HostMismatch) }
 }
-
-/// `host[:port]` of RFC 3986 §3.2, but names only of the characters that names are really made of.
-fn split_host(text: &str) -> Option<(&str, Option<u16>)> {
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, port),
-        _ => (text, ""),
-    };
-    let port = match port {
-        "" => None,
-        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(digits.parse().ok()?),
-        _ => return None,
-    };
-    let is_host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => is_name(host),
-    };
-    is_host.then_some((host, port))
-}
-
-/// A name of non-empty labels, one dot at the end allowed; IPv4 addresses are among them.
-fn is_name(host: &str) -> bool {
-    let is_label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
-    host.len() <= MAX_NAME && host.strip_suffix('.').unwrap_or(host).split('.').all(is_label)
-}
-
-/// The longest host name, its dot at the end included (RFC 1035 §2.3.4, as text).
-const MAX_NAME: usize = 254;
 
 #[cfg(test)]
 mod tests {
@@ -196,7 +166,7 @@ mod tests {
     #[test]
     fn gives_the_host_as_it_was_written() {
         let request = request(Version::HTTP_11, "GET", "/ws?x=1", &[("host", "Chat.Example.com:8443")]);
-        assert_eq!(check(&request), Ok("Chat.Example.com:8443"));
+        assert_eq!(check(&request), Ok(Authority { host: "Chat.Example.com", port: Some(8443) }));
     }
 
     #[test]
@@ -213,10 +183,10 @@ mod tests {
 
     #[test]
     fn a_request_of_http_1_0_may_have_no_host() {
-        for (target, host) in [("/x", ""), ("http://a:81/x", "a:81")] {
+        for (target, host, port) in [("/x", "", None), ("http://a:81/x", "a", Some(81))] {
             let mut old = request(Version::HTTP_10, "GET", target, &[("accept", "*/*")]);
             complete(&mut old);
-            assert_eq!(check(&old), Ok(host));
+            assert_eq!(check(&old), Ok(Authority { host, port }));
             assert_eq!(old.headers.keys().collect::<Vec<_>>(), ["host", "accept"]);
         }
         for target in ["http://u@a/", "http://a_:x/"] {
@@ -345,7 +315,7 @@ mod tests {
                     request.headers.append(name, value);
                 }
             }
-            if let Ok(host) = check(&request) {
+            if let Ok(Authority { host, .. }) = check(&request) {
                 prop_assert!(host.is_ascii() && !host.is_empty());
             }
         }

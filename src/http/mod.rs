@@ -15,7 +15,6 @@ pub mod hygiene;
 pub mod length;
 pub mod methods;
 pub mod reply;
-pub mod tokens;
 pub mod upgrade;
 
 pub use reply::Refusal;

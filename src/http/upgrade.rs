@@ -4,7 +4,7 @@ use http::header::{CONNECTION, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, Method, Version};
 
-use super::tokens::{has_token, tokens};
+use crate::grammar::{has_member, members};
 use crate::websocket::Strictness;
 
 /// What a request wants to upgrade to, as far as its route lets it.
@@ -44,14 +44,14 @@ pub fn classify(request: &Parts, allowed: &[String], strictness: Strictness) -> 
     if request.version != Version::HTTP_11 {
         return Upgrade::None;
     }
-    if !has_token(headers, &CONNECTION, "upgrade") {
+    if !has_member(headers, &CONNECTION, "upgrade") {
         return if strictness == Strictness::Lenient && is_opening_without_connection(request, allowed) {
             Upgrade::Websocket
         } else {
             Upgrade::None
         };
     }
-    let mut offered = tokens(headers, &UPGRADE).peekable();
+    let mut offered = members(headers, &UPGRADE).peekable();
     if offered.peek().is_none() {
         return Upgrade::None;
     }
@@ -78,7 +78,7 @@ fn is_opening(method: &Method, headers: &HeaderMap) -> bool {
 fn is_opening_without_connection(request: &Parts, allowed: &[String]) -> bool {
     request.method == Method::GET
         && request.headers.contains_key(SEC_WEBSOCKET_KEY)
-        && has_token(&request.headers, &UPGRADE, WEBSOCKET)
+        && has_member(&request.headers, &UPGRADE, WEBSOCKET)
         && allowed.iter().any(|entry| entry == WEBSOCKET)
 }
 

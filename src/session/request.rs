@@ -40,12 +40,12 @@ async fn respond(
 ) -> Result<Served, Refused> {
     let (mut parts, body) = request.into_parts();
     hygiene::complete(&mut parts);
-    let host = hygiene::check(&parts).map_err(Refusal::Unclean)?;
+    let authority = hygiene::check(&parts).map_err(Refusal::Unclean)?;
     session.may_serve()?;
     let route = {
         // Not for longer than this: a request may take hours, and must not keep an old configuration alive.
         let snapshot = session.proxy.snapshot();
-        snapshot.table.find(&session.listener.settings.name, host, parts.uri.path()).cloned()
+        snapshot.table.find(&session.listener.settings.name, authority.host, parts.uri.path()).cloned()
     };
     let route = route.ok_or(Refusal::NoRoute)?;
     if may_lead_out(&route.settings, parts.uri.path()) {

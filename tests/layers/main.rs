@@ -17,7 +17,8 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 18] = [
+    "grammar",
     "websocket",
     "balance",
     "config",
@@ -38,7 +39,7 @@ const ORDER: [&str; 17] = [
 ];
 
 /// Bytes and values in, values out: no runtime, and the time is an argument.
-const PURE: [&str; 3] = ["websocket", "balance", "config"];
+const PURE: [&str; 4] = ["grammar", "websocket", "balance", "config"];
 
 const THE_UNSAFE_FILE: &str = "process/fds.rs";
 
