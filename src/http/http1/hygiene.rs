@@ -1,4 +1,4 @@
-//! Requests that are refused outright: those that two HTTP parsers may read in two ways.
+//! Requests of HTTP/1 that are refused outright: those that two parsers may read in two ways.
 //!
 //! An endpoint that reads a request otherwise than we do takes part of its body for another request, or serves a host
 //! that we did not route to. hyper lets these pass, so each is checked here; what hyper refuses itself (a bad
@@ -8,57 +8,8 @@ use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
-use super::upgrade::WEBSOCKET;
 use crate::grammar::Authority;
-
-/// Why a request is refused; the client's fault, always.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unclean {
-    /// It wants a tunnel to anywhere (RFC 9110 §9.3.6).
-    Connect,
-    /// Its target is neither a path nor a whole URI of `http`, `https`, `ws` or `wss`.
-    Target,
-    /// It has no Host (RFC 9112 §3.2); one of HTTP/1.0 needs none, and takes a route that is for every host.
-    NoHost,
-    /// It has more than one Host line (RFC 9112 §3.2).
-    SeveralHosts,
-    /// Its Host is not a host name or address with an optional port.
-    InvalidHost,
-    /// Its target names one host and its Host another.
-    HostMismatch,
-    /// Its Transfer-Encoding is not exactly `chunked`.
-    TransferEncoding,
-    /// It has a Transfer-Encoding and a Content-Length (RFC 9112 §6.1). hyper often drops the latter before it can be seen.
-    TwoLengths,
-    /// It has a Transfer-Encoding, which HTTP/1.0 does not know (RFC 9112 §6.1).
-    TransferEncodingOnHttp10,
-    /// Its path may lead out of the one that its route is for.
-    DotSegments,
-    /// It is to become a WebSocket and has a body, which the endpoint could take for the first bytes of the tunnel.
-    UpgradeWithBody,
-    /// It is to become a tunnel of another protocol and has a body without a length.
-    UpgradeWithChunks,
-}
-
-impl Unclean {
-    /// What the client is told.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Connect => "CONNECT is not served here",
-            Self::Target => "the request target is not a path",
-            Self::NoHost => "the Host header is missing",
-            Self::SeveralHosts => "there is more than one Host header",
-            Self::InvalidHost => "the Host header is not a host",
-            Self::HostMismatch => "the request target and the Host header name two hosts",
-            Self::TransferEncoding => "the Transfer-Encoding is not chunked",
-            Self::TwoLengths => "there is both a Transfer-Encoding and a Content-Length",
-            Self::TransferEncodingOnHttp10 => "HTTP/1.0 has no Transfer-Encoding",
-            Self::DotSegments => "the path has a segment . or .., or a backslash, in any encoding",
-            Self::UpgradeWithBody => "a WebSocket handshake has no body",
-            Self::UpgradeWithChunks => "the body of an upgrade needs a Content-Length",
-        }
-    }
-}
+use crate::http::unclean::Unclean;
 
 /// Gives a Host to a request of HTTP/1.0 that has none: that of its target, or an empty one where that has no host either
 /// (RFC 9112 §3.2). It is the first line, as servers like it.
@@ -84,20 +35,20 @@ pub fn check(request: &Parts) -> Result<Authority<'_>, Unclean> {
     Ok(host)
 }
 
-/// Checks a request that is to become a tunnel: a WebSocket has no body, and another protocol may have one whose end is known
-/// before it begins.
-pub fn check_upgrade(protocol: &str, headers: &HeaderMap) -> Result<(), Unclean> {
+/// Checks a request that is to become a WebSocket: it has no body.
+pub fn check_websocket_body(headers: &HeaderMap) -> Result<(), Unclean> {
     // However a 0 is written; anything else is a body, and so is what is no length at all.
     let is_empty = |length: &HeaderValue| {
         let digits = length.as_bytes();
         !digits.is_empty() && digits.iter().all(|&digit| digit == b'0')
     };
-    let is_websocket = protocol == WEBSOCKET;
-    if headers.contains_key(TRANSFER_ENCODING) {
-        return Err(if is_websocket { Unclean::UpgradeWithBody } else { Unclean::UpgradeWithChunks });
-    }
-    let has_body = !headers.get_all(CONTENT_LENGTH).iter().all(is_empty);
-    if has_body && is_websocket { Err(Unclean::UpgradeWithBody) } else { Ok(()) }
+    let has_body = headers.contains_key(TRANSFER_ENCODING) || !headers.get_all(CONTENT_LENGTH).iter().all(is_empty);
+    if has_body { Err(Unclean::UpgradeWithBody) } else { Ok(()) }
+}
+
+/// Checks a request that is to become a tunnel of another protocol: the end of its body is known before that begins.
+pub fn check_upgrade_body(headers: &HeaderMap) -> Result<(), Unclean> {
+    if headers.contains_key(TRANSFER_ENCODING) { Err(Unclean::UpgradeWithChunks) } else { Ok(()) }
 }
 
 fn check_framing(headers: &HeaderMap, version: Version) -> Result<(), Unclean> {
@@ -292,18 +243,17 @@ mod tests {
 
     #[test]
     fn the_body_of_an_upgrade_has_an_end_and_that_of_a_websocket_is_none() {
-        let checked = |protocol: &str, header: (&'static str, &str)| {
-            check_upgrade(protocol, &request(Version::HTTP_11, "GET", "/", &[header]).headers)
-        };
-        assert_eq!(checked(WEBSOCKET, ("accept", "a")), Ok(()));
-        assert_eq!(checked(WEBSOCKET, ("content-length", "0")), Ok(()));
-        assert_eq!(checked(WEBSOCKET, ("content-length", "00")), Ok(()));
+        let headers = |header: (&'static str, &str)| request(Version::HTTP_11, "GET", "/", &[header]).headers;
+        assert_eq!(check_websocket_body(&headers(("accept", "a"))), Ok(()));
+        assert_eq!(check_websocket_body(&headers(("content-length", "0"))), Ok(()));
+        assert_eq!(check_websocket_body(&headers(("content-length", "00"))), Ok(()));
         let lengths = ["1", "01", "", "+0", "0, 0", "0x0"].map(|length| ("content-length", length));
         for header in lengths.into_iter().chain([("transfer-encoding", "chunked")]) {
-            assert_eq!(checked(WEBSOCKET, header), Err(Unclean::UpgradeWithBody), "{header:?}");
+            assert_eq!(check_websocket_body(&headers(header)), Err(Unclean::UpgradeWithBody), "{header:?}");
         }
-        assert_eq!(checked("tcp", ("content-length", "1")), Ok(()));
-        assert_eq!(checked("tcp", ("transfer-encoding", "chunked")), Err(Unclean::UpgradeWithChunks));
+        assert_eq!(check_upgrade_body(&headers(("content-length", "1"))), Ok(()));
+        let chunked = headers(("transfer-encoding", "chunked"));
+        assert_eq!(check_upgrade_body(&chunked), Err(Unclean::UpgradeWithChunks));
     }
 
     proptest! {
