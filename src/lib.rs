@@ -16,6 +16,7 @@ pub mod log;
 pub mod metrics;
 pub mod net;
 pub mod process;
+pub mod ranges;
 pub mod session;
 pub mod snapshot;
 pub mod tls;

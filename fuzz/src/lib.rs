@@ -2,6 +2,8 @@
 
 extern crate self as windlass;
 
+#[path = "../../src/ranges.rs"]
+pub mod ranges;
 #[path = "../../src/websocket/mod.rs"]
 pub mod websocket;
 

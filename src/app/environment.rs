@@ -28,7 +28,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Who watches this process and no other. Whoever was born in a handoff is watched by nobody, or there were none.
+    /// Who watches this process and no other. Whoever a handoff has started is watched by nobody, or there were none.
     pub(super) fn watcher(&self) -> Option<Watcher> {
         if self.handoff_fd.is_some() {
             return None;

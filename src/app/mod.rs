@@ -35,7 +35,7 @@ pub use handoff::{HandoffError, Successor};
 pub use listeners::BindError;
 pub use loaded::Loaded;
 pub use logging::{Log, LogEnvironment, LogError, init_logging};
-pub use operator::{Begun, UnknownTarget};
+pub use operator::{DrainStarted, UnknownTarget};
 pub use plan::Plan;
 pub use reload::{ReloadError, Reloaded};
 pub use run::{run, run_demo};

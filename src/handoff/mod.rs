@@ -6,9 +6,11 @@
 //! Invariants: the two need not be of one version; what one does not know, it passes over. Secrets are wiped, and never shown.
 
 mod channel;
+mod message;
 mod predecessors;
 mod successor;
 
-pub use channel::{Channel, Message, PROTOCOL, Role, Secret};
+pub use channel::Channel;
+pub use message::{HandoffMessage, PROTOCOL, Secret, SocketRole};
 pub use predecessors::{ANSWER_WITHIN, Conversation, NoAnswer, Predecessor, Predecessors};
 pub use successor::{HANDOFF_FD, Program, StartedProcess, join_group_of};

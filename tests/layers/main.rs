@@ -17,7 +17,8 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 19] = [
+    "ranges",
     "websocket",
     "balance",
     "config",
@@ -39,7 +40,7 @@ const ORDER: [&str; 18] = [
 ];
 
 /// Bytes and values in, values out: no runtime, and the time is an argument.
-const PURE: [&str; 3] = ["websocket", "balance", "config"];
+const PURE: [&str; 4] = ["ranges", "websocket", "balance", "config"];
 
 const THE_UNSAFE_FILE: &str = "process/fds.rs";
 

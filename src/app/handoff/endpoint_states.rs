@@ -3,26 +3,26 @@
 //! Versions before the message `Endpoint` know one thing only, that an operator drains an endpoint, and by a message of its own.
 //! It is still said beside the other, and still understood: a handoff may lead to an older program, too.
 
-use crate::handoff::Message;
+use crate::handoff::HandoffMessage;
 use crate::snapshot::{Endpoint, EndpointEvent, EndpointState, Snapshot, Upstream};
 
 /// What is to be said of the endpoints that speak of anything else than their configuration.
-pub(super) fn said(snapshot: &Snapshot) -> Vec<Message> {
+pub(super) fn said(snapshot: &Snapshot) -> Vec<HandoffMessage> {
     let endpoints =
         snapshot.upstreams().values().flat_map(|upstream| upstream.endpoints().iter().map(move |it| (upstream, it)));
     endpoints.flat_map(|(upstream, endpoint)| said_of(upstream, endpoint)).collect()
 }
 
-fn said_of(upstream: &Upstream, endpoint: &Endpoint) -> impl Iterator<Item = Message> {
+fn said_of(upstream: &Upstream, endpoint: &Endpoint) -> impl Iterator<Item = HandoffMessage> {
     let state = endpoint.state();
     let names = || (upstream.settings.name.to_string(), endpoint.name.to_string(), endpoint.address.to_string());
     let drained = state.is_drained().then(|| {
         let (upstream, endpoint, address) = names();
-        Message::Draining { upstream, endpoint, address }
+        HandoffMessage::Draining { upstream, endpoint, address }
     });
     let whole = (state != EndpointState::default()).then(|| {
         let (upstream, endpoint, address) = names();
-        Message::Endpoint { upstream, endpoint, address, state }
+        HandoffMessage::Endpoint { upstream, endpoint, address, state }
     });
     drained.into_iter().chain(whole)
 }
@@ -43,10 +43,12 @@ struct InheritedState {
 
 impl InheritedStates {
     /// Takes a message that is about an endpoint; others are passed over.
-    pub(super) fn take(&mut self, message: Message) {
+    pub(super) fn take(&mut self, message: HandoffMessage) {
         let (upstream, endpoint, address, state) = match message {
-            Message::Endpoint { upstream, endpoint, address, state } => (upstream, endpoint, address, state),
-            Message::Draining { upstream, endpoint, address } => (upstream, endpoint, address, EndpointState::DRAINED),
+            HandoffMessage::Endpoint { upstream, endpoint, address, state } => (upstream, endpoint, address, state),
+            HandoffMessage::Draining { upstream, endpoint, address } => {
+                (upstream, endpoint, address, EndpointState::DRAINED)
+            }
             _ => return,
         };
         self.0.push(InheritedState { upstream, endpoint, address, state });

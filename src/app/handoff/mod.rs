@@ -11,4 +11,4 @@ mod report;
 
 pub(super) use inherited_sockets::InheritedSockets;
 pub use offer::{HandoffError, Successor};
-pub(super) use receive::Heritage;
+pub(super) use receive::Inheritance;

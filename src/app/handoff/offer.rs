@@ -15,7 +15,7 @@ use super::super::admin_listener::AdminListener;
 use super::super::running::Running;
 use super::endpoint_states;
 use crate::config::{HandoffSettings, UnderSupervisor, counted, write_duration};
-use crate::handoff::{Channel, Message, PROTOCOL, Predecessor, Program, Role, StartedProcess};
+use crate::handoff::{Channel, HandoffMessage, PROTOCOL, Predecessor, Program, SocketRole, StartedProcess};
 use crate::process::{Notifier, Watcher};
 
 /// The process that has taken over.
@@ -47,7 +47,7 @@ pub enum HandoffError {
 }
 
 impl Running {
-    /// Starts `program` and hands over to it. Afterwards nothing but [`Running::retire`] is left to do.
+    /// Starts `program` and hands over to it. Afterwards nothing but [`Running::drain_out`] is left to do.
     ///
     /// Dropped before its end, it leaves everything as it was.
     pub(in crate::app) async fn hand_off(
@@ -95,36 +95,36 @@ impl Running {
         admin: &AdminListener,
     ) -> Result<(), HandoffError> {
         self.offer(channel, admin).await?;
-        hear(channel, &Message::Ready).await?;
+        hear(channel, &HandoffMessage::Ready).await?;
         // Before its READY=1, or systemd would not believe that.
         main.announce(successor);
-        channel.send(&Message::TakeOver, None).await?;
-        hear(channel, &Message::Serving).await?;
+        channel.send(&HandoffMessage::TakeOver, None).await?;
+        hear(channel, &HandoffMessage::Serving).await?;
         main.settle();
         Ok(())
     }
 
     async fn offer(&self, channel: &Channel, admin: &AdminListener) -> io::Result<()> {
-        channel.send(&Message::Offer { protocol: PROTOCOL, pid: std::process::id() }, None).await?;
+        channel.send(&HandoffMessage::Offer { protocol: PROTOCOL, pid: std::process::id() }, None).await?;
         for (role, name, bind, socket) in self.listeners.to_pass_on() {
             let (name, bind) = (name.to_owned(), bind.unwrap_or_default());
-            channel.send(&Message::Socket { role, name, bind }, Some(socket)).await?;
+            channel.send(&HandoffMessage::Socket { role, name, bind }, Some(socket)).await?;
         }
         if let Some((listen, socket)) = admin.to_pass_on() {
             let (name, bind) = ("admin".to_owned(), listen.to_string());
-            channel.send(&Message::Socket { role: Role::Admin, name, bind }, Some(socket)).await?;
+            channel.send(&HandoffMessage::Socket { role: SocketRole::Admin, name, bind }, Some(socket)).await?;
         }
         for conversation in self.predecessors.living() {
-            channel.send(&Message::Predecessor { pid: conversation.pid }, Some(conversation.as_fd())).await?;
+            channel.send(&HandoffMessage::Predecessor { pid: conversation.pid }, Some(conversation.as_fd())).await?;
         }
         for message in endpoint_states::said(&self.proxy.snapshot()) {
             channel.send(&message, None).await?;
         }
         let (generation, tunnel) = (self.proxy.snapshot().generation, self.proxy.registry.last().0);
-        channel.send(&Message::Counted { generation, tunnel }, None).await?;
+        channel.send(&HandoffMessage::Counted { generation, tunnel }, None).await?;
         let keys = STANDARD.encode(self.tickets.export().as_bytes()).into();
-        channel.send(&Message::TicketKeys { keys }, None).await?;
-        channel.send(&Message::Complete, None).await
+        channel.send(&HandoffMessage::TicketKeys { keys }, None).await?;
+        channel.send(&HandoffMessage::Complete, None).await
     }
 }
 
@@ -145,11 +145,11 @@ fn may_hand_off(
     Ok(())
 }
 
-async fn hear(channel: &Channel, wanted: &Message) -> Result<(), HandoffError> {
+async fn hear(channel: &Channel, wanted: &HandoffMessage) -> Result<(), HandoffError> {
     loop {
         match channel.receive().await? {
             Some((message, _)) if message == *wanted => return Ok(()),
-            Some((Message::Failed { reason }, _)) => return Err(HandoffError::Failed(reason)),
+            Some((HandoffMessage::Failed { reason }, _)) => return Err(HandoffError::Failed(reason)),
             Some(_) => {}
             None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
         }
@@ -185,7 +185,7 @@ impl HandoffError {
     /// A conversation that broke because the process ended is told as that.
     async fn with_the_end_of(self, process: &mut StartedProcess) -> Self {
         match self {
-            Self::Conversation(_) => match timeout(MOMENT, process.ended()).await {
+            Self::Conversation(_) => match timeout(EXIT_WITHIN, process.ended()).await {
                 Ok(Ok(status)) => Self::Ended(status),
                 _ => self,
             },
@@ -195,7 +195,7 @@ impl HandoffError {
 }
 
 /// Between the end of a conversation and the end of its process.
-const MOMENT: Duration = Duration::from_secs(1);
+const EXIT_WITHIN: Duration = Duration::from_secs(1);
 
 impl From<io::Error> for HandoffError {
     fn from(error: io::Error) -> Self {
