@@ -13,6 +13,7 @@ pub mod head;
 pub mod hops;
 pub mod hygiene;
 pub mod length;
+pub mod limits;
 pub mod methods;
 pub mod reply;
 pub mod tokens;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::endpoint::BrokenUpload;
 use crate::http::Refusal;
 use crate::snapshot::{Endpoint, Lease, Route};
 
@@ -24,6 +25,16 @@ impl Refused {
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         Self { refusal, route: None, detail: None }
+    }
+}
+
+impl From<BrokenUpload> for Refused {
+    fn from(broken: BrokenUpload) -> Self {
+        let refusal = match broken {
+            BrokenUpload::Stalled => Refusal::RequestTimeout,
+            BrokenUpload::Lost => Refusal::BrokenBody,
+        };
+        Self::because(refusal, broken.to_string())
     }
 }
 

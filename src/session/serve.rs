@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::context::{Place, Session, Welcome};
 use super::http1;
 use super::no_request::{NoRequest, tell_plain_http};
-use super::owned::Owned;
 use super::proxy::Proxy;
+use crate::endpoint::OwnedConnections;
 use crate::http::forward::Scheme;
 use crate::net::{ClientStream, FinEnds, Guarded, HalfOpen, HandshakeFailed, TlsStream, Unsent};
 use crate::process::Seat;
@@ -91,7 +91,7 @@ fn speaking(
         scheme,
         worker,
         welcome,
-        owned: Owned::default(),
+        owned: OwnedConnections::default(),
         unsent,
         fin_ends,
         is_cut: AtomicBool::new(false),

@@ -31,6 +31,7 @@ const ORDER: [&str; 19] = [
     "handoff",
     "net",
     "http",
+    "endpoint",
     "tunnel",
     "session",
     "admin",
