@@ -307,6 +307,7 @@ mod tests {
     use super::super::wire::HandoffAnswer;
     use super::*;
     use crate::config::parse;
+    use crate::net::Network;
     use crate::process::{Room, Workers};
     use crate::snapshot::{Certificates, Snapshot};
     use crate::tls::TicketKeys;
@@ -334,7 +335,7 @@ endpoints = ["127.0.0.1:1"]
         let settings = parse(SITE, Path::new("test.toml")).unwrap();
         let snapshot = Snapshot::assemble(settings.into(), Certificates::new(), &TicketKeys::generate().unwrap(), None);
         let room = Room { descriptors: 0, tunnels: 1, resting: 0 };
-        let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), room);
+        let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), room, Network::System);
         let (sender, commands) = channel();
         let (notes, predecessors) = (Arc::new(Notes::new(None)), Arc::default());
         let context = Arc::new(Context { proxy, notes, predecessors, commands: sender, places: Places::default() });

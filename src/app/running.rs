@@ -15,6 +15,7 @@ use super::listeners::{Listeners, PreparedListeners};
 use super::loaded::{Loaded, warn};
 use crate::config::{ListenerName, Settings, Workers as WorkerCount};
 use crate::handoff::Predecessors;
+use crate::net::Network;
 use crate::process::{Watcher, Workers, raise_descriptor_limit};
 use crate::session::Proxy;
 use crate::snapshot::Snapshot;
@@ -68,7 +69,7 @@ impl Running {
         let prepared = listeners.prepare(&settings, &workers).map_err(StartError::Bind)?;
         let mut snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
         snapshot.generation = inheritance.generation();
-        let proxy = Proxy::new(snapshot, workers, room);
+        let proxy = Proxy::new(snapshot, workers, room, Network::System);
         inheritance.number_on(&proxy.registry);
         inheritance.restore_states(&proxy.snapshot());
         let drains = Drains::new(Arc::clone(&proxy.drains));

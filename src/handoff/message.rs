@@ -64,7 +64,7 @@ pub enum HandoffMessage {
         /// Its state.
         state: EndpointState,
     },
-    /// Old to new: an operator drains this endpoint. All that versions before [`Self::Endpoint`] say and understand of endpoints.
+    /// Old to new: an operator drains this endpoint. All that versions before [`HandoffMessage::Endpoint`] say and understand.
     Draining {
         /// Its upstream.
         upstream: String,

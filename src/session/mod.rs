@@ -17,6 +17,8 @@ mod counted;
 mod end;
 mod exchange;
 mod http1;
+#[cfg(test)]
+mod in_memory;
 mod interim;
 mod keeping;
 mod log;
