@@ -19,7 +19,7 @@ use super::reload::{self, ReloadError, Reloaded};
 use super::running::Running;
 use super::watch::Watch;
 use crate::admin::{
-    Command, DrainAnswer, Failed, HandoffAnswer, Notes, PlanAnswer, ReloadAnswer, Reply, UndrainAnswer,
+    Command, CommandError, DrainAnswer, HandoffAnswer, Notes, PlanAnswer, ReloadAnswer, Reply, UndrainAnswer,
 };
 use crate::config::{self, Problems};
 use crate::drain::{EndpointTarget, Overrides, Target};
@@ -110,7 +110,7 @@ impl Control {
                     match loaded {
                         Ok(loaded) => self.answer_plan(self.running.plan(loaded), reply),
                         // Whoever asked may have left; so below.
-                        Err(problems) => drop(reply.send(Err(Failed::Config(problems.to_string())))),
+                        Err(problems) => drop(reply.send(Err(CommandError::Config(problems.to_string())))),
                     }
                 }
                 Step::Drain(target, overrides, reply) => self.drain(target, &overrides, reply),
@@ -166,8 +166,8 @@ impl Control {
                 Ok(ReloadAnswer { config: file.to_owned(), generation, changes, renames, draining, warnings })
             }
             Err(ReloadError::Stopped) => return ControlFlow::Break(()),
-            Err(error @ ReloadError::Config(_)) => Err(Failed::Config(error.to_string())),
-            Err(error) => Err(Failed::Refused(error.to_string())),
+            Err(error @ ReloadError::Config(_)) => Err(CommandError::Config(error.to_string())),
+            Err(error) => Err(CommandError::Refused(error.to_string())),
         };
         self.follow(file);
         for reply in asked {

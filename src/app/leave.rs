@@ -3,7 +3,7 @@
 use super::control::{Control, note_meaningless};
 use super::error::RunError;
 use super::handoff::{HandoffError, Successor};
-use crate::admin::{Failed, HandoffAnswer, Reply};
+use crate::admin::{CommandError, HandoffAnswer, Reply};
 use crate::process::{Signal, Signals};
 use crate::session::Phase;
 
@@ -21,7 +21,7 @@ impl Control {
         if let Some(reply) = asked {
             let answer = outcome.as_ref().map(|successor| HandoffAnswer { pid: successor.process.pid() });
             // Whoever asked may have left.
-            let _ = reply.send(answer.map_err(|error| Failed::Refused(error.to_string())));
+            let _ = reply.send(answer.map_err(|error| CommandError::Refused(error.to_string())));
         }
         outcome
     }

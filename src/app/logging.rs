@@ -6,12 +6,13 @@
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::io;
 use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::panic::{self, PanicHookInfo};
 use std::sync::Arc;
-use std::{error, fmt, io};
 
+use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use tracing::{Subscriber, warn};
 use tracing_subscriber::layer::SubscriberExt;
@@ -88,9 +89,12 @@ fn say_panic(panic: &PanicHookInfo<'_>) {
 }
 
 /// Why there is no log.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum LogError {
     /// `RUST_LOG` holds something that is not a filter.
+    #[error(
+        "RUST_LOG: {directive:?} {problem}; write a level (error, warn, info, debug, trace, off) or TARGET=LEVEL, separated by commas, for example RUST_LOG=warn,windlass=debug"
+    )]
     InvalidRustLog {
         /// The directive that is wrong, or all of the value.
         directive: String,
@@ -98,9 +102,11 @@ pub enum LogError {
         problem: String,
     },
     /// Something else in this process has started a log.
+    #[error("the log of this process was started before")]
     AlreadyStarted,
     /// The system refuses a thread or a descriptor.
-    System(io::Error),
+    #[error("cannot start the log: {0}")]
+    System(#[source] io::Error),
 }
 
 impl LogError {
@@ -108,22 +114,6 @@ impl LogError {
         Self::InvalidRustLog { directive: directive.into(), problem: problem.into() }
     }
 }
-
-impl fmt::Display for LogError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InvalidRustLog { directive, problem } => write!(
-                f,
-                "RUST_LOG: {directive:?} {problem}; write a level (error, warn, info, debug, trace, off) or \
-                 TARGET=LEVEL, separated by commas, for example RUST_LOG=warn,windlass=debug"
-            ),
-            Self::AlreadyStarted => f.write_str("the log of this process was started before"),
-            Self::System(error) => write!(f, "cannot start the log: {error}"),
-        }
-    }
-}
-
-impl error::Error for LogError {}
 
 /// Who decides about the level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
