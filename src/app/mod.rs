@@ -12,7 +12,6 @@ mod error;
 mod file_work;
 mod fingerprints;
 mod handoff;
-mod leave;
 mod listeners;
 mod loaded;
 mod logging;
