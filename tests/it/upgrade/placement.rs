@@ -20,7 +20,7 @@ async fn placed(proxy: &Proxy, endpoints: &[&Endpoint], handshake: &Handshake) -
 #[tokio::test]
 async fn an_endpoint_that_is_down_is_skipped_without_the_client_noticing() {
     let endpoint = Endpoint::listen().await;
-    let addresses = [Endpoint::nobody().await, endpoint.address(), Endpoint::nobody().await];
+    let addresses = [Endpoint::nobody(), endpoint.address(), Endpoint::nobody()];
     let proxy = Proxy::serving(&Config::chat(addresses).with("upstream.chat.sticky_on", "[\"header:x-user\"]"));
 
     for user in 0..20 {
@@ -47,7 +47,7 @@ async fn an_endpoint_that_hangs_is_skipped_after_connect_timeout() {
 
 #[tokio::test]
 async fn when_all_are_down_it_is_a_502_that_names_no_address() {
-    let proxy = Proxy::serving(&Config::chat([Endpoint::nobody().await, Endpoint::nobody().await]));
+    let proxy = Proxy::serving(&Config::chat([Endpoint::nobody(), Endpoint::nobody()]));
     let mut client = proxy.connect().await;
     client.send(Handshake::new().bytes()).await;
 
@@ -197,7 +197,7 @@ async fn a_pin_to_an_endpoint_that_is_down_falls_back_and_is_replaced() {
     let pair = head.value("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     let pinned = Handshake::new().with("cookie", &pair);
     let mut addresses = [a.address(), b.address()];
-    addresses[first] = Endpoint::nobody().await;
+    addresses[first] = Endpoint::nobody();
     let proxy = Proxy::serving(&pinning(addresses));
 
     let (second, head) = placed(&proxy, &[&a, &b], &pinned).await;
@@ -310,7 +310,7 @@ async fn a_home_that_cannot_be_reached_is_left_for_a_refuge_until_it_can() {
     let whole = config(addresses);
     let newcomer = Handshake::new().with("x-user", "1");
     let (home, _) = placed(&Proxy::serving(&whole), &endpoints, &newcomer).await;
-    addresses[home] = Endpoint::nobody().await;
+    addresses[home] = Endpoint::nobody();
     let proxy = Proxy::serving(&pinning(addresses));
     let (refuge, head) = placed(&proxy, &endpoints, &newcomer).await;
     let sheltering = newcomer.with("cookie", cookie_of(&head));
