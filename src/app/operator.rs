@@ -9,7 +9,7 @@ use super::drains::Drains;
 use super::running::Running;
 use crate::drain::{BadPolicy, Cause, Drain, EndpointTarget, Overrides, Policy, Scope, Standing, Target};
 use crate::session::Proxy;
-use crate::snapshot::Endpoint;
+use crate::snapshot::{Endpoint, EndpointEvent};
 
 /// A drain that has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(super) fn drain(
     let order = policy.order(Cause::Operator);
     let endpoint = endpoint_of(proxy, target);
     if let Some(endpoint) = &endpoint {
-        endpoint.begin_draining();
+        endpoint.transition(EndpointEvent::Drained);
         // A request that was placed before can still register.
         let standing = standing(endpoint, order.clone());
         proxy.registry.begin([standing]);
@@ -89,7 +89,7 @@ pub(super) fn undrain(proxy: &Proxy, drains: &Drains, target: &EndpointTarget) -
     let endpoint = endpoint_of(proxy, &Target::Endpoint(target.clone()))?;
     drains.take_back(scope(&endpoint));
     proxy.registry.forget(Cause::Operator, scope(&endpoint));
-    Some(endpoint.end_draining())
+    Some(endpoint.transition(EndpointEvent::TakenBack).is_some())
 }
 
 fn endpoint_of(proxy: &Proxy, target: &Target) -> Option<Arc<Endpoint>> {

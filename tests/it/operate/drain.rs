@@ -34,7 +34,12 @@ async fn a_drained_endpoint_loses_its_tunnels_and_gets_no_new_ones_until_it_is_t
     for key in 0..16 {
         assert_eq!(windlass.connect(&key.to_string()).await.unwrap().endpoint, "b");
     }
-    assert_eq!(windlass.status().await["upstreams"][0]["endpoints"][0]["draining"], true);
+    let status = windlass.status().await;
+    let states = [0, 1].map(|index| &status["upstreams"][0]["endpoints"][index]["state"]);
+    assert_eq!(states, ["drained", "eligible"]);
+    assert_eq!(status["upstreams"][0]["endpoints"][0]["draining"], true);
+    let shown = text(&windlass.ask(&["status"]).await);
+    assert!(shown.lines().any(|line| line.starts_with("chat/a") && line.ends_with("drained")), "{shown}");
 
     let undrained = windlass.ask(&["undrain", "chat/a"]).await;
     assert_eq!(undrained.status.code(), Some(0), "{}", text(&undrained));

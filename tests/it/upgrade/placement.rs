@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use std::collections::BTreeSet;
 
+use windlass::snapshot::EndpointEvent;
+
 use crate::rig::{Config, Endpoint, Full, Handshake, Proxy};
 
 /// Upgrades in this way, and says which of the endpoints took it, and the head that the client read.
@@ -250,7 +252,7 @@ async fn after_an_undrain_who_only_sheltered_elsewhere_goes_home_at_the_next_han
     let proxy = Proxy::serving(&config);
     let newcomer = Handshake::new().with("x-user", "1");
     let (home, _) = placed(&proxy, &endpoints, &newcomer).await;
-    endpoint_of(&proxy, home).begin_draining();
+    endpoint_of(&proxy, home).transition(EndpointEvent::Drained);
     let (refuge, head) = placed(&proxy, &endpoints, &newcomer).await;
     assert_ne!(refuge, home);
     let cookie = cookie_of(&head);
@@ -259,7 +261,7 @@ async fn after_an_undrain_who_only_sheltered_elsewhere_goes_home_at_the_next_han
     let (index, head) = placed(&proxy, &endpoints, &sheltering).await;
     assert_eq!((index, head.value("set-cookie")), (refuge, None), "while its home drains it stays");
 
-    assert!(endpoint_of(&proxy, home).end_draining());
+    assert!(endpoint_of(&proxy, home).transition(EndpointEvent::TakenBack).is_some());
     for target in ["/", "/?EIO=4&transport=polling&sid=x"] {
         let (index, head) = asked(&proxy, &endpoints, target, &cookie).await;
         assert_eq!((index, head.value("set-cookie")), (refuge, None), "{target} may belong to a session there");
@@ -289,7 +291,7 @@ async fn a_pin_is_left_for_the_home_when_its_endpoint_drains_and_stays_there() {
     let elsewhere = 1 - home;
     let pinned = newcomer.with("cookie", format!("pin={}", endpoint_of(&proxy, elsewhere).pin));
     assert_eq!(placed(&proxy, &endpoints, &pinned).await.0, elsewhere);
-    endpoint_of(&proxy, elsewhere).begin_draining();
+    endpoint_of(&proxy, elsewhere).transition(EndpointEvent::Drained);
 
     let (index, head) = placed(&proxy, &endpoints, &pinned).await;
 
