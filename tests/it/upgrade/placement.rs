@@ -36,7 +36,11 @@ async fn an_endpoint_that_is_down_is_skipped_without_the_client_noticing() {
 #[tokio::test]
 async fn an_endpoint_that_hangs_is_skipped_after_connect_timeout() {
     let (full, endpoint) = (Full::listen(), Endpoint::listen().await);
-    let config = Config::chat([full.address(), endpoint.address()])
+    // Their names decide who is meant for which, and no port: of these users, some are always meant for the first.
+    let config = Config::default()
+        .with("listener.public.bind", "\"127.0.0.1:0\"")
+        .with("route.chat.upstream", "\"chat\"")
+        .named_endpoints("chat", [("hanging", full.address()), ("open", endpoint.address())])
         .with("upstream.chat.sticky_on", "[\"header:x-user\"]")
         .with("upstream.chat.connect_timeout", "\"100ms\"");
     let proxy = Proxy::serving(&config);
@@ -45,6 +49,17 @@ async fn an_endpoint_that_hangs_is_skipped_after_connect_timeout() {
         let handshake = Handshake::new().with("x-user", user.to_string());
         let (_client, _at_endpoint) = proxy.tunnel_with(&handshake, &endpoint).await;
     }
+
+    let [hanging, open] = connect_failures(&proxy);
+    assert!(hanging > 0, "nobody tried the endpoint that hangs");
+    assert_eq!(open, 0);
+}
+
+/// How many connections with each of the two endpoints have failed.
+fn connect_failures(proxy: &Proxy) -> [u64; 2] {
+    let snapshot = proxy.running.proxy().snapshot();
+    let upstream = snapshot.upstreams().values().next().unwrap();
+    [0, 1].map(|index| upstream.endpoints()[index].connect_failures())
 }
 
 #[tokio::test]
