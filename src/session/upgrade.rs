@@ -8,19 +8,19 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::asking::ask;
+use super::answered_without_101::pass_on;
 use super::interim::Interim;
-use super::passed_through::pass_through;
 use super::placement::{Placed, connect};
 use super::refused::Refused;
 use super::served::{Opened, Served};
+use super::switch_request::request_switch;
 use super::tale::Tale;
 use super::unopened::dismiss;
 use super::visit::Visit;
 use super::{Phase, log};
 use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
-use crate::endpoint::{Upload, UploadProgress};
+use crate::endpoint::{SwitchAnswer, Upload, UploadProgress};
 use crate::http::affinity::Asks;
 use crate::http::head::ResponseHead;
 use crate::http::upgrade::WEBSOCKET;
@@ -45,17 +45,18 @@ pub(super) async fn open(visit: &Visit, request: Request<Incoming>, token: &str)
     let mut placed = connect(visit, &affinity).await?;
     let interim = Interim::begin(&visit.session, parts.version).await;
     visit.session.fin_ends.set(key.is_some());
-    let asked = ask(visit, &mut placed, &parts, body, &interim).await;
+    let asked = request_switch(visit, &mut placed, &parts, body, &interim).await;
     visit.session.fin_ends.set(false);
     interim.conclude().await;
-    let (head, early) = asked?;
+    let answer = asked?;
+    let head = &answer.head;
     let cookie = visit.pin_cookie(placed.lease.endpoint(), &affinity);
     if head.status != StatusCode::SWITCHING_PROTOCOLS {
         placed.is_owned |= binding::is_step(&parts.headers) || binding::is_step(&head.headers);
-        return pass_through(visit, parts.method, placed, early, upload, cookie).await.map(Served::Answered);
+        return pass_on(visit, parts.method, placed, answer, upload, cookie).await.map(Served::Answered);
     }
     let Placed { lease, stream, by, .. } = placed;
-    let protocol = judge(visit, &parts.headers, key.as_ref(), token, &head)
+    let protocol = judge(visit, &parts.headers, key.as_ref(), token, head)
         .map_err(|detail| lease.refused(Refusal::BadAnswer, detail))?;
     if protocol == Protocol::Websocket(Extensions::Unknown) && visit.route.is_first_unknown_extension() {
         tracing::warn!(route = %visit.route.settings.name, "an extension that windlass does not know was negotiated: reserved bits and opcodes are not judged");
@@ -69,10 +70,11 @@ pub(super) async fn open(visit: &Visit, request: Request<Incoming>, token: &str)
         dismiss(stream, protocol, &settings, order);
         return Err(Refusal::Draining.into());
     }
+    let SwitchAnswer { head, read, .. } = answer;
     let mut headers = head.headers;
     forward::response(&mut headers, Some(token));
     headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
-    let early = early.get(head.length..).unwrap_or_default().to_vec();
+    let early = read.get(head.length..).unwrap_or_default().to_vec();
     log::opened(visit, &registration, visit.started.elapsed());
     let metrics = Arc::clone(&visit.session.proxy.metrics);
     let peer = (visit.session.peer.ip(), visit.session.peer.port());
