@@ -24,7 +24,7 @@ mod upload;
 pub use connection::{Answer, ConnectionTask, EndpointConnection, Unanswered, has_closed};
 pub use dial::dial;
 pub use endpoints::Endpoints;
-pub use expect::{Expectation, Verdict};
+pub use expect::{ContinueVerdict, Expectation};
 pub use owned::OwnedConnections;
 pub use pool::Pool;
 pub use replayed::read_answer;

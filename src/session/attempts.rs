@@ -23,7 +23,7 @@ use crate::http::methods::is_idempotent;
 use crate::snapshot::Endpoint;
 
 /// The head of an answer, and who gave it.
-pub(super) struct Answered {
+pub(super) struct EndpointAnswer {
     pub(super) answer: Answer,
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) connection: EndpointConnection<Upload>,
@@ -31,7 +31,7 @@ pub(super) struct Answered {
 
 /// What came of asking once, where it is no refusal.
 enum Attempt {
-    Answered(Answered),
+    Answered(EndpointAnswer),
     Retry(Retry),
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn ask_best(
     mut request: Request<Upload>,
     affinity: &Affinity,
     mut late: Pin<&mut impl Future<Output = ()>>,
-) -> Result<Answered, Refused> {
+) -> Result<EndpointAnswer, Refused> {
     let mut refused = Refused::from(Refusal::NoEndpoint);
     for endpoint in visit.upstream().picks(affinity) {
         let mut retry = Retry::AnyConnection(request);
@@ -130,13 +130,13 @@ async fn send(
     request: Request<Upload>,
     endpoint: &Arc<Endpoint>,
     late: Pin<&mut impl Future<Output = ()>>,
-) -> Result<Result<Answered, Unanswered<Upload>>, Refused> {
+) -> Result<Result<EndpointAnswer, Unanswered<Upload>>, Refused> {
     let answer = tokio::select! {
         biased;
         answer = connection.send(request) => answer,
         () = late => return Err(endpoint.refused(Refusal::HeadTimeout, "no answer within response_timeout")),
     };
-    Ok(answer.map(|answer| Answered { answer, endpoint: Arc::clone(endpoint), connection }))
+    Ok(answer.map(|answer| EndpointAnswer { answer, endpoint: Arc::clone(endpoint), connection }))
 }
 
 impl Spare {

@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use tokio::time::sleep;
 
-use super::attempts::{Answered, ask_best};
+use super::attempts::{EndpointAnswer, ask_best};
 use super::body::AnswerBody;
 use super::end::End;
 use super::interim::Interim;
@@ -25,7 +25,7 @@ use super::record::Record;
 use super::refused::Refused;
 use super::relay::relay;
 use super::visit::Visit;
-use crate::endpoint::{Answer, Expectation, Reuse, Upload, UploadSent, Verdict};
+use crate::endpoint::{Answer, ContinueVerdict, Expectation, Reuse, Upload, UploadSent};
 use crate::http::affinity::Asks;
 use crate::http::{binding, forward};
 
@@ -34,7 +34,7 @@ struct Outgoing {
     request: Request<Upload>,
     sent: UploadSent,
     /// Where the client expects a 100.
-    verdict: Option<Verdict>,
+    verdict: Option<ContinueVerdict>,
 }
 
 /// Gets the endpoint's answer; its body follows when the client asks for it.
@@ -56,7 +56,7 @@ pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Res
             return Err(refused);
         }
     };
-    let Answered { answer: Answer { response, is_early }, endpoint, mut connection } = answered;
+    let EndpointAnswer { answer: Answer { response, is_early }, endpoint, mut connection } = answered;
     if is_step || binding::is_step(response.headers()) {
         connection.note_owned();
     }
