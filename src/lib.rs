@@ -11,6 +11,7 @@ pub mod config;
 pub mod demo;
 pub mod drain;
 pub mod endpoint;
+pub mod grammar;
 pub mod handoff;
 pub mod http;
 pub mod log;

@@ -19,6 +19,7 @@ use super::problem::Place;
 use super::warning::Warnings;
 use super::written::Written;
 use crate::balance::Policy;
+use crate::grammar::CookieName;
 use crate::websocket::{CloseCode, PerDirection, PerSide, Strictness};
 
 /// A whole configuration file.
@@ -307,7 +308,7 @@ pub struct UpstreamSettings {
     /// Where the affinity key is looked for, first come first served; the client's address if nowhere.
     pub sticky_on: Vec<AffinitySource>,
     /// The cookie that keeps a client where it was first placed.
-    pub pin_cookie: Option<String>,
+    pub pin_cookie: Option<CookieName>,
     /// How long a connect may take, name lookup included.
     pub connect_timeout: Duration,
     /// How long the answer to an upgrade may take.
@@ -355,7 +356,7 @@ pub enum AffinitySource {
     /// `header:NAME`
     Header(HeaderName),
     /// `cookie:NAME`
-    Cookie(String),
+    Cookie(CookieName),
     /// `query:NAME`
     Query(String),
     /// `client_ip`

@@ -122,7 +122,7 @@ pub async fn exchange_heads_around(
             Either::Right((Ok(()), answering)) => (in_time(settings.handshake_timeout, answering).await?, false),
             Either::Right((Err(NotSent::Ended), answering)) => {
                 let head = in_time(settings.handshake_timeout, answering).await?;
-                if is_switch(&head) {
+                if head.is_switch() {
                     return Err(NoHead::Unfinished);
                 }
                 (head, true)
@@ -130,7 +130,7 @@ pub async fn exchange_heads_around(
             Either::Right((Err(not_sent), _)) => return Err(not_sent.into()),
             Either::Left((head, sending)) => {
                 let head = head?;
-                if is_switch(&head) {
+                if head.is_switch() {
                     sending.await?;
                 }
                 (head, true)
@@ -208,10 +208,6 @@ async fn read_head(
 /// Whether another answer follows (RFC 9110 §15.2).
 fn is_interim(status: StatusCode) -> bool {
     status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
-}
-
-fn is_switch(head: &ResponseHead) -> bool {
-    head.status == StatusCode::SWITCHING_PROTOCOLS
 }
 
 impl From<NotSent> for NoHead {

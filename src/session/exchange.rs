@@ -24,6 +24,7 @@ use super::interim::Interim;
 use super::record::Record;
 use super::refused::Refused;
 use super::relay::relay;
+use super::served::LastAnswer;
 use super::visit::Visit;
 use crate::endpoint::{Answer, ContinueVerdict, Expectation, Reuse, Upload, UploadSent};
 use crate::http::affinity::Asks;
@@ -71,7 +72,7 @@ pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Res
     let mut answer = relay(Response::from_parts(head, body), &endpoint, reuse, record, cookie)?;
     if !is_body_wanted {
         // The client may send its body all the same, and nobody will read it (RFC 9110 §10.1.1).
-        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        answer.extensions_mut().insert(LastAnswer);
     }
     Ok(answer)
 }

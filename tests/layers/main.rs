@@ -18,8 +18,9 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     "ranges",
+    "grammar",
     "websocket",
     "balance",
     "config",
@@ -42,7 +43,7 @@ const ORDER: [&str; 20] = [
 ];
 
 /// Bytes and values in, values out: no runtime, and the time is an argument.
-const PURE: [&str; 4] = ["ranges", "websocket", "balance", "config"];
+const PURE: [&str; 5] = ["ranges", "grammar", "websocket", "balance", "config"];
 
 const THE_UNSAFE_FILE: &str = "process/fds.rs";
 

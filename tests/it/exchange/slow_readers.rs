@@ -3,12 +3,19 @@
 
 use windlass::session::Phase;
 
-use crate::exchange::support::{Peer, RawEndpoint, TestProxy, log};
+use crate::exchange::support::{Peer, RawEndpoint, TestProxy, log, within};
 
 /// What hyper takes at once and, with narrow buffers, the kernel does not.
 const BODY: usize = 60_000;
+/// Nearly as much as may wait before an answer.
+const HINTS: usize = 15_000;
 /// As narrow as the kernel lets it be.
 const NARROW: usize = 1;
+
+const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
 /// A proxy and a client between which next to nothing fits.
 async fn narrow(endpoint: &RawEndpoint) -> (TestProxy, Peer) {
@@ -65,4 +72,29 @@ async fn an_answer_in_place_of_a_100_is_whole() {
     stream.head().await;
     stream.send(answer("417 Expectation Failed")).await;
     reads_all_of_it_late(client, lines, "/expects").await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_has_switched_for_a_client_that_is_gone_is_told() {
+    let endpoint = RawEndpoint::start().await;
+    let (proxy, mut client) = narrow(&endpoint).await;
+    let mut stream = endpoint.accept_after(&mut client, UPGRADE).await;
+    let hints = format!("HTTP/1.1 103 Early Hints\r\nLink: <{}>\r\n\r\n", "x".repeat(HINTS));
+    stream.send(hints + SWITCH).await;
+    // The tunnel waits for its stream: what stands before the 101 is not read yet.
+    within(async {
+        while proxy.proxy.registry.is_empty() {
+            proxy.proxy.workers.take_turns().await.unwrap();
+        }
+    })
+    .await;
+
+    client.vanish();
+
+    let header = stream.bytes(6).await;
+    assert_eq!(header[0], 0x88, "a Close");
+    let payload: Vec<_> = stream.bytes(usize::from(header[1] & 0x7f)).await;
+    let unmasked: Vec<_> = payload.iter().zip(header[2..].iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+    assert_eq!(unmasked, [&1001_u16.to_be_bytes()[..], b"the client is gone"].concat());
+    stream.hears_the_end().await;
 }

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::judged::{Above, Event, Judged, Mark, OnClose, Verdict};
 use super::outcome::Counts;
-use super::rates::Rates;
+use super::rate_limits::RateLimits;
 use super::scratch::{HEAD, Meters};
 use crate::websocket::{InflateMeter, Inspector, Leniencies, Then};
 
@@ -13,7 +13,7 @@ const INFLATE: usize = 128 * 1024;
 
 /// One direction.
 #[derive(Debug)]
-pub(super) struct Half {
+pub(super) struct FrameFilter {
     framing: Framing,
     /// Read and not passed on yet, at most one read; its turn comes before what is read next.
     backlog: Vec<u8>,
@@ -21,7 +21,7 @@ pub(super) struct Half {
     starved: bool,
     /// What has passed ends inside a frame. (What was judged may be further on: it is discarded.)
     inside_frame: bool,
-    rates: Option<Box<Rates>>,
+    rates: Option<Box<RateLimits>>,
     counts: Counts,
 }
 
@@ -45,23 +45,23 @@ pub(super) enum Backlog {
     Start(usize),
 }
 
-impl Half {
+impl FrameFilter {
     /// A direction of frames; `early` was read with the handshake.
     pub(super) fn websocket(
         inspector: Inspector,
         meter: Option<Box<InflateMeter>>,
-        rates: Option<Box<Rates>>,
+        rates: Option<Box<RateLimits>>,
         early: Vec<u8>,
     ) -> Self {
         Self::new(Framing::Websocket { inspector, meter }, rates, early)
     }
 
     /// A direction of bytes.
-    pub(super) fn raw(rates: Option<Box<Rates>>, early: Vec<u8>) -> Self {
+    pub(super) fn raw(rates: Option<Box<RateLimits>>, early: Vec<u8>) -> Self {
         Self::new(Framing::Raw, rates, early)
     }
 
-    fn new(framing: Framing, rates: Option<Box<Rates>>, early: Vec<u8>) -> Self {
+    fn new(framing: Framing, rates: Option<Box<RateLimits>>, early: Vec<u8>) -> Self {
         Self { framing, backlog: early, starved: false, inside_frame: false, rates, counts: Counts::default() }
     }
 
@@ -174,7 +174,7 @@ impl Half {
     }
 
     /// The rates on messages and bytes, which mostly there are not.
-    fn paced(&mut self) -> Option<&mut Rates> {
+    fn paced(&mut self) -> Option<&mut RateLimits> {
         self.rates.as_deref_mut().filter(|rates| rates.are_paced())
     }
 

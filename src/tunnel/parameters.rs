@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::activity::Speech;
-use super::half::Half;
-use super::rates::Rates;
+use super::frame_filter::FrameFilter;
+use super::liveness::Speech;
+use super::rate_limits::RateLimits;
 use crate::config::WebsocketSettings;
 use crate::websocket::{Direction, Extensions, InflateMeter, Inspector, Rules};
 
 /// The two streams of a tunnel, and what was read from them with the handshake.
 #[derive(Debug)]
-pub struct Joined<C, U> {
+pub struct Streams<C, U> {
     /// The client's stream.
     pub client: C,
     /// The endpoint's stream.
@@ -27,7 +27,7 @@ pub struct Joined<C, U> {
 
 /// What a tunnel is held to for as long as it lives.
 #[derive(Clone, Debug)]
-pub struct Terms {
+pub struct TunnelParameters {
     /// Timers and limits.
     pub settings: Arc<WebsocketSettings>,
     /// What the two sides speak.
@@ -43,7 +43,7 @@ pub enum Protocol {
     Raw,
 }
 
-impl Terms {
+impl TunnelParameters {
     pub(super) fn speech(&self) -> Speech {
         match self.protocol {
             Protocol::Websocket(_) => Speech::Frames,
@@ -52,10 +52,10 @@ impl Terms {
     }
 
     /// A direction at its start; `early` was read with the handshake.
-    pub(super) fn half(&self, direction: Direction, early: Vec<u8>, now: Instant) -> Half {
+    pub(super) fn filter(&self, direction: Direction, early: Vec<u8>, now: Instant) -> FrameFilter {
         let limits = self.settings.limits.get(direction);
         let Protocol::Websocket(extensions) = self.protocol else {
-            return Half::raw(Rates::of_bytes(limits, now), early);
+            return FrameFilter::raw(RateLimits::of_bytes(limits, now), early);
         };
         let max_message = match extensions {
             // What is not compressed inflates to what it is.
@@ -74,6 +74,6 @@ impl Terms {
             max_fragments: limits.max_fragments.unwrap_or(u64::MAX),
             strictness: self.settings.strictness,
         });
-        Half::websocket(inspector, meter.map(Box::new), Rates::new(limits, now), early)
+        FrameFilter::websocket(inspector, meter.map(Box::new), RateLimits::new(limits, now), early)
     }
 }

@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::io::ReadBuf;
 use tokio::time::Instant;
 
-use crate::net::{Progress, Spill, TunnelStream};
+use crate::net::{DeliveryTimer, Spill, TunnelStream};
 use crate::process::Delivery;
 
 /// One side of a tunnel.
 #[derive(Debug)]
-pub(super) struct Side<S> {
+pub(super) struct Leg<S> {
     stream: S,
     /// What the stream did not take at once, in order; frames of ours too.
     spill: Spill,
@@ -32,7 +32,7 @@ pub(super) struct Side<S> {
 enum Waits {
     Nothing,
     /// The stream takes nothing of what waits to be written.
-    Room(Progress),
+    Room(DeliveryTimer),
     /// A write failed: nothing more reaches it, but it may have spoken before.
     LastWords(Instant),
 }
@@ -81,7 +81,7 @@ pub(super) enum Read {
     Ended,
 }
 
-impl<S: TunnelStream> Side<S> {
+impl<S: TunnelStream> Leg<S> {
     pub(super) fn new(stream: S) -> Self {
         Self {
             stream,
@@ -211,7 +211,7 @@ impl<S: TunnelStream> Side<S> {
 
     fn note_blocked(&mut self, now: Instant) {
         if !matches!(self.waits, Waits::Room(_)) {
-            self.waits = Waits::Room(Progress::new(self.stream.delivery(), now));
+            self.waits = Waits::Room(DeliveryTimer::new(self.stream.delivery(), now));
         }
     }
 

@@ -6,13 +6,13 @@
 use tokio::time::Instant;
 
 use crate::config::{IdleCounts, Pongs, WebsocketSettings};
-use crate::net::Progress;
+use crate::net::DeliveryTimer;
 use crate::process::Delivery;
 use crate::websocket::{PerSide, Side};
 
 /// The clocks of one tunnel.
 #[derive(Debug)]
-pub(super) struct Activity {
+pub(super) struct Liveness {
     /// When the last thing happened that counts against `idle_timeout`.
     last: Instant,
     /// When each side was last heard.
@@ -53,7 +53,7 @@ enum Ping {
     /// The ping waits in our buffers; no clock runs.
     Sent,
     /// The ping has left our buffers: an answer may be expected.
-    Asked(Progress),
+    Asked(DeliveryTimer),
 }
 
 /// What is due.
@@ -67,7 +67,7 @@ pub(super) enum Due {
     Lifetime,
 }
 
-impl Activity {
+impl Liveness {
     /// The clocks of a tunnel that opens `now`; `jitter` (−1.0 to 1.0) places its lifetime within ± 10 %.
     pub(super) fn new(settings: &WebsocketSettings, speech: Speech, now: Instant, jitter: f64) -> Self {
         let ends = settings.max_lifetime.map(|lifetime| now + lifetime.mul_f64(1.0 + jitter.clamp(-1.0, 1.0) / 10.0));
@@ -126,7 +126,7 @@ impl Activity {
         let ping = self.ping.get_mut(side);
         let waited = *ping == Ping::Sent;
         if waited {
-            *ping = Ping::Asked(Progress::new(delivery(), now));
+            *ping = Ping::Asked(DeliveryTimer::new(delivery(), now));
         }
         waited
     }
@@ -135,8 +135,8 @@ impl Activity {
     pub(super) fn stand_still(&mut self, side: Side, now: Instant) {
         *self.heard.get_mut(side) = now;
         self.last = now;
-        if let Ping::Asked(progress) = self.ping.get_mut(side) {
-            progress.restart(now);
+        if let Ping::Asked(timer) = self.ping.get_mut(side) {
+            timer.restart(now);
         }
     }
 
@@ -176,7 +176,7 @@ impl Activity {
         let ping = |side: Side| match *self.ping.get(side) {
             Ping::Unneeded => self.ping_every(settings, side).map(|every| *self.heard.get(side) + every),
             Ping::Wanted | Ping::Sent => None,
-            Ping::Asked(progress) => Some(progress.next_look(settings.pong_within, now)),
+            Ping::Asked(timer) => Some(timer.next_look(settings.pong_within, now)),
         };
         let idle = settings.idle_timeout.map(|timeout| self.last + timeout);
         [ping(Side::Client), ping(Side::Upstream), self.ends, idle].into_iter().flatten().min()
@@ -198,8 +198,8 @@ impl Activity {
                 false
             }
             Ping::Unneeded | Ping::Wanted | Ping::Sent => false,
-            Ping::Asked(progress) => {
-                progress.is_missing_for(settings.pong_within, &delivery, now)
+            Ping::Asked(timer) => {
+                timer.is_missing_for(settings.pong_within, &delivery, now)
                     && !self.is_excused(settings, side, delivery, now)
             }
         }

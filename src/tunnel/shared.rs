@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::activity::{Activity, Speech};
 use super::closing::{Closing, Word};
 use super::ending::Ending;
 use super::judged::Mark;
-use super::terms::Terms;
+use super::liveness::{Liveness, Speech};
+use super::parameters::TunnelParameters;
 use crate::config::WebsocketSettings;
 use crate::websocket::{PerSide, Side};
 
 /// What both directions share.
 #[derive(Debug)]
-pub(super) struct Common {
+pub(super) struct Shared {
     pub(super) settings: Arc<WebsocketSettings>,
     pub(super) speech: Speech,
-    pub(super) activity: Activity,
+    pub(super) liveness: Liveness,
     pub(super) closing: Option<Box<Closing>>,
     /// The payload of our own pings.
     pub(super) mark: Mark,
@@ -27,12 +27,12 @@ pub(super) struct Common {
     pub(super) rearm: bool,
 }
 
-impl Common {
-    pub(super) fn new(terms: Terms, now: Instant) -> Self {
-        let speech = terms.speech();
+impl Shared {
+    pub(super) fn new(parameters: TunnelParameters, now: Instant) -> Self {
+        let speech = parameters.speech();
         Self {
-            activity: Activity::new(&terms.settings, speech, now, fastrand::f64() * 2.0 - 1.0),
-            settings: terms.settings,
+            liveness: Liveness::new(&parameters.settings, speech, now, fastrand::f64() * 2.0 - 1.0),
+            settings: parameters.settings,
             speech,
             closing: None,
             mark: fastrand::u64(..).to_ne_bytes(),
@@ -65,7 +65,7 @@ impl Common {
     pub(super) fn has_frame_for(&self, side: Side) -> bool {
         match &self.closing {
             Some(closing) => matches!(closing.word_for(side, false), Word::Close(..)),
-            None => self.activity.wants_ping(side),
+            None => self.liveness.wants_ping(side),
         }
     }
 

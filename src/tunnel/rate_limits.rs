@@ -20,7 +20,7 @@ const TURNS: u64 = 20;
 
 /// The rates of one direction; made only where there is one. Mostly there is only that on control frames, in every tunnel.
 #[derive(Debug)]
-pub(super) struct Rates {
+pub(super) struct RateLimits {
     epoch: Instant,
     excess: Excess,
     control_frames: Option<TokenBucket>,
@@ -36,7 +36,7 @@ struct Paced {
     bytes: Option<TokenBucket>,
 }
 
-impl Rates {
+impl RateLimits {
     /// The rates that `limits` asks for, if any.
     pub(super) fn new(limits: &LimitSettings, now: Instant) -> Option<Box<Self>> {
         let limited = |rate: Option<Rate>, least| {

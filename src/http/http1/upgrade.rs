@@ -1,15 +1,20 @@
-//! What becomes of a request to switch protocols (RFC 9110 §7.8).
+//! What becomes of a request of HTTP/1.1 to switch protocols (RFC 9110 §7.8, RFC 6455 §4.2.1): read once, by one grammar.
+//!
+//! HTTP/1.0 knows no upgrade, and HTTP/2 has another (RFC 8441).
 
 use http::header::{CONNECTION, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, Method, Version};
 
-use super::tokens::{has_token, tokens};
-use crate::websocket::Strictness;
+use super::hygiene;
+use crate::grammar::{has_member, members};
+use crate::http::Refusal;
+use crate::http::reader::{Handshake, WEBSOCKET};
+use crate::websocket::{Strictness, Tolerance, check_request};
 
 /// What a request wants to upgrade to, as far as its route lets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Upgrade {
+enum Upgrade {
     /// It asks for no upgrade: a plain exchange.
     None,
     /// It asks for nothing that is let through: a plain exchange too, without the request to upgrade.
@@ -20,13 +25,22 @@ pub enum Upgrade {
     Other(String),
 }
 
-impl Upgrade {
-    /// The token of the protocol that the endpoint is asked to switch to; `None` for a plain exchange.
-    pub fn token(&self) -> Option<&str> {
-        match self {
-            Self::None | Self::Strip => None,
-            Self::Websocket => Some(WEBSOCKET),
-            Self::Other(token) => Some(token),
+/// What a request asks to become, checked, of the protocols that are `allowed`; `None` for a plain exchange.
+///
+/// # Errors
+/// It asks for a tunnel and must not: by what it says, or by its body.
+pub fn handshake(request: &Parts, allowed: &[String], tolerance: &mut Tolerance) -> Result<Option<Handshake>, Refusal> {
+    let Parts { method, version, headers, .. } = request;
+    match classify(request, allowed, tolerance.strictness()) {
+        Upgrade::None | Upgrade::Strip => Ok(None),
+        Upgrade::Websocket => {
+            hygiene::check_websocket_body(headers).map_err(Refusal::Unclean)?;
+            let key = check_request(method, *version, headers, tolerance).map_err(Refusal::BadHandshake)?;
+            Ok(Some(Handshake::Websocket(key)))
+        }
+        Upgrade::Other(token) => {
+            hygiene::check_upgrade_body(headers).map_err(Refusal::Unclean)?;
+            Ok(Some(Handshake::Other(token)))
         }
     }
 }
@@ -39,19 +53,19 @@ impl Upgrade {
 ///
 /// Where it is lenient, a WebSocket is also asked for without `Connection: upgrade`: a key is sent by nobody who does not
 /// mean it.
-pub fn classify(request: &Parts, allowed: &[String], strictness: Strictness) -> Upgrade {
+fn classify(request: &Parts, allowed: &[String], strictness: Strictness) -> Upgrade {
     let headers = &request.headers;
     if request.version != Version::HTTP_11 {
         return Upgrade::None;
     }
-    if !has_token(headers, &CONNECTION, "upgrade") {
+    if !has_member(headers, &CONNECTION, "upgrade") {
         return if strictness == Strictness::Lenient && is_opening_without_connection(request, allowed) {
             Upgrade::Websocket
         } else {
             Upgrade::None
         };
     }
-    let mut offered = tokens(headers, &UPGRADE).peekable();
+    let mut offered = members(headers, &UPGRADE).peekable();
     if offered.peek().is_none() {
         return Upgrade::None;
     }
@@ -78,7 +92,7 @@ fn is_opening(method: &Method, headers: &HeaderMap) -> bool {
 fn is_opening_without_connection(request: &Parts, allowed: &[String]) -> bool {
     request.method == Method::GET
         && request.headers.contains_key(SEC_WEBSOCKET_KEY)
-        && has_token(&request.headers, &UPGRADE, WEBSOCKET)
+        && has_member(&request.headers, &UPGRADE, WEBSOCKET)
         && allowed.iter().any(|entry| entry == WEBSOCKET)
 }
 
@@ -91,9 +105,6 @@ fn is_http(token: &str) -> bool {
     let name = token.split('/').next().unwrap_or(token);
     ["h2c", "h2", "h3", "http"].iter().any(|http| name.eq_ignore_ascii_case(http))
 }
-
-/// The token of WebSocket (RFC 6455 §11.2), in lower case.
-pub const WEBSOCKET: &str = "websocket";
 
 #[cfg(test)]
 mod tests {
@@ -123,7 +134,8 @@ mod tests {
         match classify(request, &allowed, strictness) {
             Upgrade::None => None,
             Upgrade::Strip => Some("(stripped)".into()),
-            other => other.token().map(str::to_owned),
+            Upgrade::Websocket => Some(WEBSOCKET.into()),
+            Upgrade::Other(token) => Some(token),
         }
     }
 

@@ -1,65 +1,15 @@
-//! Requests that are refused outright: those that two HTTP parsers may read in two ways.
+//! Requests of HTTP/1 that are refused outright: those that two parsers may read in two ways.
 //!
 //! An endpoint that reads a request otherwise than we do takes part of its body for another request, or serves a host
 //! that we did not route to. hyper lets these pass, so each is checked here; what hyper refuses itself (a bad
 //! Content-Length, a head that is no HTTP) is not checked again.
 
-use std::net::Ipv6Addr;
-
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
-use super::upgrade::WEBSOCKET;
-
-/// Why a request is refused; the client's fault, always.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unclean {
-    /// It wants a tunnel to anywhere (RFC 9110 §9.3.6).
-    Connect,
-    /// Its target is neither a path nor a whole URI of `http`, `https`, `ws` or `wss`.
-    Target,
-    /// It has no Host (RFC 9112 §3.2); one of HTTP/1.0 needs none, and takes a route that is for every host.
-    NoHost,
-    /// It has more than one Host line (RFC 9112 §3.2).
-    SeveralHosts,
-    /// Its Host is not a host name or address with an optional port.
-    InvalidHost,
-    /// Its target names one host and its Host another.
-    HostMismatch,
-    /// Its Transfer-Encoding is not exactly `chunked`.
-    TransferEncoding,
-    /// It has a Transfer-Encoding and a Content-Length (RFC 9112 §6.1). hyper often drops the latter before it can be seen.
-    TwoLengths,
-    /// It has a Transfer-Encoding, which HTTP/1.0 does not know (RFC 9112 §6.1).
-    TransferEncodingOnHttp10,
-    /// Its path may lead out of the one that its route is for.
-    DotSegments,
-    /// It is to become a WebSocket and has a body, which the endpoint could take for the first bytes of the tunnel.
-    UpgradeWithBody,
-    /// It is to become a tunnel of another protocol and has a body without a length.
-    UpgradeWithChunks,
-}
-
-impl Unclean {
-    /// What the client is told.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Connect => "CONNECT is not served here",
-            Self::Target => "the request target is not a path",
-            Self::NoHost => "the Host header is missing",
-            Self::SeveralHosts => "there is more than one Host header",
-            Self::InvalidHost => "the Host header is not a host",
-            Self::HostMismatch => "the request target and the Host header name two hosts",
-            Self::TransferEncoding => "the Transfer-Encoding is not chunked",
-            Self::TwoLengths => "there is both a Transfer-Encoding and a Content-Length",
-            Self::TransferEncodingOnHttp10 => "HTTP/1.0 has no Transfer-Encoding",
-            Self::DotSegments => "the path has a segment . or .., or a backslash, in any encoding",
-            Self::UpgradeWithBody => "a WebSocket handshake has no body",
-            Self::UpgradeWithChunks => "the body of an upgrade needs a Content-Length",
-        }
-    }
-}
+use crate::grammar::Authority;
+use crate::http::unclean::Unclean;
 
 /// Gives a Host to a request of HTTP/1.0 that has none: that of its target, or an empty one where that has no host either
 /// (RFC 9112 §3.2). It is the first line, as servers like it.
@@ -74,8 +24,8 @@ pub fn complete(request: &mut Parts) {
     }
 }
 
-/// Checks any request; gives its host as the client wrote it, with the port if there was one.
-pub fn check(request: &Parts) -> Result<&str, Unclean> {
+/// Checks any request; gives what it is for, as the client wrote it.
+pub fn check(request: &Parts) -> Result<Authority<'_>, Unclean> {
     if request.method == Method::CONNECT {
         return Err(Unclean::Connect);
     }
@@ -85,20 +35,20 @@ pub fn check(request: &Parts) -> Result<&str, Unclean> {
     Ok(host)
 }
 
-/// Checks a request that is to become a tunnel: a WebSocket has no body, and another protocol may have one whose end is known
-/// before it begins.
-pub fn check_upgrade(protocol: &str, headers: &HeaderMap) -> Result<(), Unclean> {
+/// Checks a request that is to become a WebSocket: it has no body.
+pub fn check_websocket_body(headers: &HeaderMap) -> Result<(), Unclean> {
     // However a 0 is written; anything else is a body, and so is what is no length at all.
     let is_empty = |length: &HeaderValue| {
         let digits = length.as_bytes();
         !digits.is_empty() && digits.iter().all(|&digit| digit == b'0')
     };
-    let is_websocket = protocol == WEBSOCKET;
-    if headers.contains_key(TRANSFER_ENCODING) {
-        return Err(if is_websocket { Unclean::UpgradeWithBody } else { Unclean::UpgradeWithChunks });
-    }
-    let has_body = !headers.get_all(CONTENT_LENGTH).iter().all(is_empty);
-    if has_body && is_websocket { Err(Unclean::UpgradeWithBody) } else { Ok(()) }
+    let has_body = headers.contains_key(TRANSFER_ENCODING) || !headers.get_all(CONTENT_LENGTH).iter().all(is_empty);
+    if has_body { Err(Unclean::UpgradeWithBody) } else { Ok(()) }
+}
+
+/// Checks a request that is to become a tunnel of another protocol: the end of its body is known before that begins.
+pub fn check_upgrade_body(headers: &HeaderMap) -> Result<(), Unclean> {
+    if headers.contains_key(TRANSFER_ENCODING) { Err(Unclean::UpgradeWithChunks) } else { Ok(()) }
 }
 
 fn check_framing(headers: &HeaderMap, version: Version) -> Result<(), Unclean> {
@@ -113,19 +63,21 @@ fn check_framing(headers: &HeaderMap, version: Version) -> Result<(), Unclean> {
     if headers.contains_key(CONTENT_LENGTH) { Err(Unclean::TwoLengths) } else { Ok(()) }
 }
 
-fn single_host(headers: &HeaderMap, version: Version) -> Result<&str, Unclean> {
+fn single_host(headers: &HeaderMap, version: Version) -> Result<Authority<'_>, Unclean> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next().ok_or(Unclean::NoHost)?;
     if hosts.next().is_some() {
         return Err(Unclean::SeveralHosts);
     }
     let host = host.to_str().map_err(|_| Unclean::InvalidHost)?;
-    let is_nobody = host.is_empty() && version == Version::HTTP_10;
-    if is_nobody || split_host(host).is_some() { Ok(host) } else { Err(Unclean::InvalidHost) }
+    if host.is_empty() && version == Version::HTTP_10 {
+        return Ok(Authority { host, port: None });
+    }
+    Authority::parse(host).ok_or(Unclean::InvalidHost)
 }
 
 /// RFC 9112 §3.2.2 lets the target's authority win over Host. An endpoint may see it the other way, so they must agree.
-fn check_target(uri: &Uri, host: &str) -> Result<(), Unclean> {
+fn check_target(uri: &Uri, host: Authority<'_>) -> Result<(), Unclean> {
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
         return if uri.authority().is_none() && uri.path().starts_with('/') { Ok(()) } else { Err(Unclean::Target) };
     };
@@ -136,43 +88,12 @@ fn check_target(uri: &Uri, host: &str) -> Result<(), Unclean> {
         () if is("https", "wss") => 443,
         () => return Err(Unclean::Target),
     };
-    let is_same = match (split_host(authority.as_str()), split_host(host)) {
-        (Some((target, target_port)), Some((host, port))) => {
-            target.eq_ignore_ascii_case(host) && target_port.unwrap_or(default_port) == port.unwrap_or(default_port)
-        }
-        _ => false,
-    };
+    let is_same = Authority::parse(authority.as_str()).is_some_and(|target| {
+        target.host.eq_ignore_ascii_case(host.host)
+            && target.port.unwrap_or(default_port) == host.port.unwrap_or(default_port)
+    });
     if is_same { Ok(()) } else { Err(Unclean::HostMismatch) }
 }
-
-/// `host[:port]` of RFC 3986 §3.2, but names only of the characters that names are really made of.
-fn split_host(text: &str) -> Option<(&str, Option<u16>)> {
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, port),
-        _ => (text, ""),
-    };
-    let port = match port {
-        "" => None,
-        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(digits.parse().ok()?),
-        _ => return None,
-    };
-    let is_host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => is_name(host),
-    };
-    is_host.then_some((host, port))
-}
-
-/// A name of non-empty labels, one dot at the end allowed; IPv4 addresses are among them.
-fn is_name(host: &str) -> bool {
-    let is_label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
-    host.len() <= MAX_NAME && host.strip_suffix('.').unwrap_or(host).split('.').all(is_label)
-}
-
-/// The longest host name, its dot at the end included (RFC 1035 §2.3.4, as text).
-const MAX_NAME: usize = 254;
 
 #[cfg(test)]
 mod tests {
@@ -196,7 +117,7 @@ mod tests {
     #[test]
     fn gives_the_host_as_it_was_written() {
         let request = request(Version::HTTP_11, "GET", "/ws?x=1", &[("host", "Chat.Example.com:8443")]);
-        assert_eq!(check(&request), Ok("Chat.Example.com:8443"));
+        assert_eq!(check(&request), Ok(Authority { host: "Chat.Example.com", port: Some(8443) }));
     }
 
     #[test]
@@ -213,10 +134,10 @@ mod tests {
 
     #[test]
     fn a_request_of_http_1_0_may_have_no_host() {
-        for (target, host) in [("/x", ""), ("http://a:81/x", "a:81")] {
+        for (target, host, port) in [("/x", "", None), ("http://a:81/x", "a", Some(81))] {
             let mut old = request(Version::HTTP_10, "GET", target, &[("accept", "*/*")]);
             complete(&mut old);
-            assert_eq!(check(&old), Ok(host));
+            assert_eq!(check(&old), Ok(Authority { host, port }));
             assert_eq!(old.headers.keys().collect::<Vec<_>>(), ["host", "accept"]);
         }
         for target in ["http://u@a/", "http://a_:x/"] {
@@ -322,18 +243,17 @@ mod tests {
 
     #[test]
     fn the_body_of_an_upgrade_has_an_end_and_that_of_a_websocket_is_none() {
-        let checked = |protocol: &str, header: (&'static str, &str)| {
-            check_upgrade(protocol, &request(Version::HTTP_11, "GET", "/", &[header]).headers)
-        };
-        assert_eq!(checked(WEBSOCKET, ("accept", "a")), Ok(()));
-        assert_eq!(checked(WEBSOCKET, ("content-length", "0")), Ok(()));
-        assert_eq!(checked(WEBSOCKET, ("content-length", "00")), Ok(()));
+        let headers = |header: (&'static str, &str)| request(Version::HTTP_11, "GET", "/", &[header]).headers;
+        assert_eq!(check_websocket_body(&headers(("accept", "a"))), Ok(()));
+        assert_eq!(check_websocket_body(&headers(("content-length", "0"))), Ok(()));
+        assert_eq!(check_websocket_body(&headers(("content-length", "00"))), Ok(()));
         let lengths = ["1", "01", "", "+0", "0, 0", "0x0"].map(|length| ("content-length", length));
         for header in lengths.into_iter().chain([("transfer-encoding", "chunked")]) {
-            assert_eq!(checked(WEBSOCKET, header), Err(Unclean::UpgradeWithBody), "{header:?}");
+            assert_eq!(check_websocket_body(&headers(header)), Err(Unclean::UpgradeWithBody), "{header:?}");
         }
-        assert_eq!(checked("tcp", ("content-length", "1")), Ok(()));
-        assert_eq!(checked("tcp", ("transfer-encoding", "chunked")), Err(Unclean::UpgradeWithChunks));
+        assert_eq!(check_upgrade_body(&headers(("content-length", "1"))), Ok(()));
+        let chunked = headers(("transfer-encoding", "chunked"));
+        assert_eq!(check_upgrade_body(&chunked), Err(Unclean::UpgradeWithChunks));
     }
 
     proptest! {
@@ -345,7 +265,7 @@ mod tests {
                     request.headers.append(name, value);
                 }
             }
-            if let Ok(host) = check(&request) {
+            if let Ok(Authority { host, .. }) = check(&request) {
                 prop_assert!(host.is_ascii() && !host.is_empty());
             }
         }

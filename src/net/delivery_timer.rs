@@ -12,7 +12,7 @@ use crate::process::Delivery;
 /// them for minutes before it comes to what we wait for. The kernel tells how much it took, not when; so it is asked
 /// several times within a timeout, and what waits ends at most one [`step`] late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub struct DeliveryTimer {
     since: Instant,
     taken: Taken,
 }
@@ -21,7 +21,7 @@ pub struct Progress {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Taken(u64);
 
-impl Progress {
+impl DeliveryTimer {
     /// A clock that starts `now`, for a side whose kernel has got so far.
     pub fn new(delivery: Option<Delivery>, now: Instant) -> Self {
         Self { since: now, taken: Taken(delivery.map_or(0, |delivery| delivery.acked)) }
