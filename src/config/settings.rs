@@ -18,6 +18,7 @@ use super::names::{EndpointName, ListenerName, RouteName, UpstreamName};
 use super::problem::Place;
 use super::warning::Warnings;
 use super::written::Written;
+use crate::balance::Policy;
 use crate::grammar::CookieName;
 use crate::websocket::{CloseCode, PerDirection, PerSide, Strictness};
 
@@ -318,13 +319,6 @@ pub struct UpstreamSettings {
     pub body_timeout: Duration,
     /// How long an unused connection to an endpoint is kept for the next exchange.
     pub keep_alive: Option<Duration>,
-}
-
-/// The balancing policies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
-    /// Weighted rendezvous hashing of the affinity key.
-    Sticky,
 }
 
 /// One endpoint of an upstream.

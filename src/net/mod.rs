@@ -2,13 +2,17 @@
 //!
 //! No HTTP and no WebSocket here; deadlines come from the caller.
 
+mod delivery_timer;
 mod dial;
 mod guarded;
 mod half_open;
 mod heard;
 mod listen;
+mod network;
 mod options;
-mod progress;
+#[cfg(test)]
+pub(crate) mod simulated;
+mod socket;
 mod spill;
 mod stream;
 mod tls_scratch;
@@ -16,12 +20,14 @@ mod tls_stream;
 mod tunnel_stream;
 mod unsent;
 
+pub use delivery_timer::{DeliveryTimer, Taken, step};
 pub use dial::{DialError, dial};
 pub use guarded::Guarded;
 pub use half_open::{FinEnds, HalfOpen};
 pub use heard::Heard;
 pub use listen::{Acceptor, ListeningSocket};
-pub use progress::{Progress, Taken, step};
+pub use network::Network;
+pub use socket::{Accepted, ReadHalf, Socket, WriteHalf};
 pub use spill::Spill;
 pub use stream::ClientStream;
 pub use tls_stream::{HandshakeFailed, TlsStream};

@@ -17,7 +17,7 @@ use crate::http::reader::Handshake;
 use crate::metrics::Metrics;
 use crate::net::ClientStream;
 use crate::snapshot::Lease;
-use crate::tunnel::{Joined, Tunnel};
+use crate::tunnel::{Streams, Tunnel};
 
 /// What a request has come to.
 #[derive(Debug)]
@@ -59,9 +59,9 @@ impl Opened {
         let Self { endpoint, early: upstream_early, headers: _, handshake: _, registration, lease, metrics, tale } =
             self;
         metrics.tunnel_opened();
-        let (upstream, terms) = endpoint.open();
-        let joined = Joined { client, upstream, client_early: early, upstream_early, answer };
-        let mut tunnel = Tunnel::new(joined, terms, registration);
+        let (upstream, parameters) = endpoint.open();
+        let streams = Streams { client, upstream, client_early: early, upstream_early, answer };
+        let mut tunnel = Tunnel::new(streams, parameters, registration);
         let held = (lease, held);
         // Not `tunnel.await` in an async block: that keeps room for the tunnel twice, where it is captured and where it is
         // polled, for as long as the task lives.
