@@ -15,7 +15,7 @@ pub mod http1;
 pub mod length;
 pub mod methods;
 pub mod reader;
-pub mod reply;
+mod refusal;
 pub mod unclean;
 
-pub use reply::Refusal;
+pub use refusal::{Fault, Refusal};

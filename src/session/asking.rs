@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::interim::Interim;
 use super::placement::{Placed, reach};
-use super::refused::Refused;
+use super::refused::{EndpointFault, Refused};
 use super::upload::Upload;
 use super::visit::Visit;
 use crate::http::Refusal;
@@ -27,7 +27,7 @@ use crate::snapshot::Lease;
 pub(super) type Answered = (ResponseHead, Vec<u8>);
 
 /// Why the head of an answer did not come, and what happened.
-type Lost = (Refusal, String);
+type Lost = (Refusal, EndpointFault);
 
 /// Why a request was not sent whole.
 enum Unsent {
@@ -151,9 +151,7 @@ pub(super) async fn in_time(
     deadline: Duration,
     answer: impl Future<Output = Result<ResponseHead, Lost>>,
 ) -> Result<ResponseHead, Lost> {
-    timeout(deadline, answer)
-        .await
-        .unwrap_or_else(|_| Err((Refusal::HeadTimeout, "no answer within handshake_timeout".into())))
+    timeout(deadline, answer).await.unwrap_or_else(|_| Err((Refusal::HeadTimeout, EndpointFault::HandshakeTimeout)))
 }
 
 /// Sends the head and then the body as it comes.
@@ -183,10 +181,10 @@ async fn read_head(
 ) -> Result<ResponseHead, Lost> {
     loop {
         if stream.read_buf(answer).await.map_err(lost)? == 0 {
-            return Err((Refusal::AnswerLost, "the endpoint closed the connection".into()));
+            return Err((Refusal::AnswerLost, EndpointFault::Closed));
         }
         // One read may bring several heads: the last of them answers.
-        while let Some(head) = parse_response_head(answer).map_err(|bad| (Refusal::BadAnswer, bad.to_string()))? {
+        while let Some(head) = parse_response_head(answer).map_err(|bad| (Refusal::BadAnswer, bad.into()))? {
             if !is_interim(head.status) {
                 return Ok(head);
             }
@@ -202,15 +200,15 @@ fn is_interim(status: StatusCode) -> bool {
 }
 
 fn lost(error: io::Error) -> Lost {
-    (Refusal::AnswerLost, error.to_string())
+    (Refusal::AnswerLost, error.into())
 }
 
 impl Unsent {
     fn blamed_on(self, lease: &Lease) -> Refused {
         match self {
             Self::Client(refused) => refused,
-            Self::Stuck => lease.refused(Refusal::RequestStuck, "it took none of the body within body_timeout"),
-            Self::Ended => lease.refused(Refusal::AnswerLost, "it closed the connection before it had the whole body"),
+            Self::Stuck => lease.refused(Refusal::RequestStuck, EndpointFault::BodyTimeout),
+            Self::Ended => lease.refused(Refusal::AnswerLost, EndpointFault::ClosedBeforeBody),
         }
     }
 }

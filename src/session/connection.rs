@@ -2,11 +2,11 @@
 
 use std::error::Error;
 use std::future::poll_fn;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
-use std::{fmt, io};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -57,15 +57,6 @@ pub(super) enum Unanswered {
     Silent(hyper::Error),
     /// It may have been read, and it must not be sent again.
     Lost(hyper::Error),
-}
-
-impl fmt::Display for Unanswered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Returned(_) => f.write_str("the connection had ended"),
-            Self::Silent(error) | Self::Lost(error) => error.fmt(f),
-        }
-    }
 }
 
 /// Notes, at the moment when the answer comes, whether all of its request was sent.

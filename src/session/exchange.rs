@@ -30,7 +30,7 @@ use super::interim::Interim;
 use super::origin::Origin;
 use super::placement::reach;
 use super::record::Record;
-use super::refused::Refused;
+use super::refused::{EndpointFault, Refused};
 use super::served::LastAnswer;
 use super::upload::{Broken, HasBody, Progress, Sent, Upload};
 use super::visit::Visit;
@@ -194,7 +194,7 @@ async fn ask_best(
             let connection = match kept {
                 Some(connection) => connection,
                 None => match reach(visit, endpoint).await {
-                    Ok(stream) => Connection::open(stream, deadline).await.map_err(|error| blame(endpoint, &error))?,
+                    Ok(stream) => Connection::open(stream, deadline).await.map_err(|error| blame(endpoint, error))?,
                     Err(unreachable) => {
                         refused = unreachable.or_try_the_next()?;
                         break;
@@ -209,12 +209,12 @@ async fn ask_best(
                 }
                 Asked::Returned(returned) => request = *returned,
                 Asked::Silent(error) => {
-                    request = spare.and_then(Spare::into_request).ok_or_else(|| blame(endpoint, &error))?;
+                    request = spare.and_then(Spare::into_request).ok_or_else(|| blame(endpoint, error))?;
                     rested = Rested::Avoided;
                 }
             }
             if is_last_try {
-                refused = endpoint.refused(Refusal::AnswerLost, "it closed a new connection");
+                refused = endpoint.refused(Refusal::AnswerLost, EndpointFault::ClosedAtOnce);
                 break;
             }
         }
@@ -232,13 +232,13 @@ async fn ask(
     let answer = tokio::select! {
         biased;
         answer = connection.ask(request) => answer,
-        () = late => return Err(endpoint.refused(Refusal::HeadTimeout, "no answer within response_timeout")),
+        () = late => return Err(endpoint.refused(Refusal::HeadTimeout, EndpointFault::ResponseTimeout)),
     };
     match answer {
         Ok(response) => Ok(Asked::Answered(response, connection)),
         Err(Unanswered::Returned(request)) => Ok(Asked::Returned(request)),
         Err(Unanswered::Silent(error)) => Ok(Asked::Silent(error)),
-        Err(Unanswered::Lost(error)) => Err(blame(endpoint, &error)),
+        Err(Unanswered::Lost(error)) => Err(blame(endpoint, error)),
     }
 }
 
@@ -274,32 +274,30 @@ impl Visit {
 }
 
 /// Whose fault it is that there is no answer.
-fn blame(endpoint: &Endpoint, error: &hyper::Error) -> Refused {
+fn blame(endpoint: &Endpoint, error: hyper::Error) -> Refused {
     let cause = error.source();
     if let Some(broken) = cause.and_then(|cause| cause.downcast_ref::<Broken>()) {
         return Refused::from(*broken);
     }
     let refusal = match cause.and_then(|cause| cause.downcast_ref::<std::io::Error>()) {
-        _ if has_closed(error) => Refusal::AnswerLost,
+        _ if has_closed(&error) => Refusal::AnswerLost,
         Some(_) => Refusal::RequestStuck,
         None => Refusal::BadAnswer,
     };
-    endpoint.refused(refusal, error.to_string())
+    endpoint.refused(refusal, error)
 }
 
 /// Whether an answer can be passed on; its length is settled.
-fn check_answer(answer: &mut http::response::Parts) -> Result<(), &'static str> {
+fn check_answer(answer: &mut http::response::Parts) -> Result<(), EndpointFault> {
     if answer.status == StatusCode::SWITCHING_PROTOCOLS {
-        return Err("a 101 that nobody asked for");
+        return Err(EndpointFault::UnaskedSwitch);
     }
     let mut codings = answer.headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         // hyper takes `2, 2`, would pass it on, and looks at no length of an answer to HEAD.
-        (None, _) => {
-            settle_length(&mut answer.headers).map(|_| ()).map_err(|BadLength| "a Content-Length that is no length")
-        }
+        (None, _) => settle_length(&mut answer.headers).map(|_| ()).map_err(|BadLength| EndpointFault::BadLength),
         (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
         // The client would get the body in a coding that it is not told of.
-        _ => Err("a Transfer-Encoding other than chunked"),
+        _ => Err(EndpointFault::BadTransferEncoding),
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn refused(
         status = refusal.status().as_u16(),
         refusal = refusal.log_word(),
         fault = refusal.fault().as_str(),
-        detail = refused.detail.clone().or_else(|| refusal.detail()),
+        detail = refused.cause.as_ref().map(ToString::to_string).or_else(|| refusal.detail()),
         took_ms = millis(took),
         "refused"
     );

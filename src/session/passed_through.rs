@@ -17,7 +17,7 @@ use super::exchange::relay;
 use super::origin::Origin;
 use super::placement::Placed;
 use super::record::Record;
-use super::refused::Refused;
+use super::refused::{EndpointFault, Refused};
 use super::upload::{Progress, Upload};
 use super::visit::Visit;
 use crate::http::Refusal;
@@ -34,17 +34,17 @@ pub(super) async fn pass_through(
     upload: Arc<Progress>,
     cookie: Option<HeaderValue>,
 ) -> Result<Response<AnswerBody>, Refused> {
-    let nonsense = |detail: String| lease.refused(Refusal::BadAnswer, detail);
+    let nonsense = |fault: EndpointFault| lease.refused(Refusal::BadAnswer, fault);
     let stream = Asked { early: early.into(), stream, stage: Stage::Asking };
     let deadline = visit.upstream().settings.body_timeout;
-    let mut connection = Connection::open(stream, deadline).await.map_err(|error| nonsense(error.to_string()))?;
+    let mut connection = Connection::open(stream, deadline).await.map_err(|error| nonsense(error.into()))?;
     let mut request = Request::new(Upload::none());
     request.method_mut().clone_from(&method);
     let may_stay = is_owned && !upload.is_answered_early();
     let record = Record::new(visit, upload);
     let (head, body) = match connection.ask(request).await {
         Ok(response) => response.into_parts(),
-        Err(unanswered) => return Err(nonsense(unanswered.to_string())),
+        Err(unanswered) => return Err(nonsense(unanswered.into())),
     };
     let origin = if may_stay {
         connection.note_owned();

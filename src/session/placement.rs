@@ -78,8 +78,9 @@ pub(super) async fn reach(visit: &Visit, endpoint: &Arc<Endpoint>) -> Result<Soc
     if let Some(outage) = endpoint.reach.note_failed(Instant::now()) {
         log::unreachable(&settings.name, &endpoint.name, &error, outage);
     }
-    let refused = endpoint.refused(refusal, error.to_string());
-    Err(if let DialError::Exhausted(_) = error { Unreachable::All(refused) } else { Unreachable::One(refused) })
+    let is_for_all = matches!(error, DialError::Exhausted(_));
+    let refused = endpoint.refused(refusal, error);
+    Err(if is_for_all { Unreachable::All(refused) } else { Unreachable::One(refused) })
 }
 
 impl Unreachable {

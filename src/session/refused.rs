@@ -1,38 +1,113 @@
 //! Why a request is refused: a value, answered and logged.
 
+use std::io;
+
+use thiserror::Error;
+
+use super::connection::Unanswered;
+use super::upload::Broken;
+use crate::config::EndpointName;
 use crate::http::Refusal;
+use crate::http::head::BadHead;
+use crate::net::DialError;
 use crate::snapshot::{Endpoint, Lease};
+use crate::websocket::BadAnswer;
 
 /// Why a request was refused, and what the log may say beyond that.
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) refusal: Refusal,
-    /// What happened, for the operator: it may name endpoints, which the client must not read.
-    pub(super) detail: Option<String>,
+    pub(super) cause: Option<Cause>,
 }
 
-impl Refused {
-    pub(super) fn because(refusal: Refusal, detail: impl Into<String>) -> Self {
-        Self { refusal, detail: Some(detail.into()) }
-    }
+/// What happened, for the operator: it may name endpoints, which the client must not read.
+#[derive(Debug, Error)]
+pub(super) enum Cause {
+    /// The client's body did not come.
+    #[error(transparent)]
+    Upload(#[from] Broken),
+    /// Something went wrong with an endpoint.
+    #[error("endpoint {name}: {fault}")]
+    Endpoint {
+        name: EndpointName,
+        #[source]
+        fault: EndpointFault,
+    },
+}
+
+/// What went wrong with an endpoint.
+#[derive(Debug, Error)]
+pub(super) enum EndpointFault {
+    #[error(transparent)]
+    NotReached(#[from] DialError),
+    #[error("no answer within handshake_timeout")]
+    HandshakeTimeout,
+    #[error("no answer within response_timeout")]
+    ResponseTimeout,
+    #[error("it took none of the body within body_timeout")]
+    BodyTimeout,
+    #[error("it closed a new connection")]
+    ClosedAtOnce,
+    #[error("it closed the connection before it had the whole body")]
+    ClosedBeforeBody,
+    #[error("the endpoint closed the connection")]
+    Closed,
+    #[error("the connection had ended")]
+    Ended,
+    #[error(transparent)]
+    Broken(#[from] io::Error),
+    #[error(transparent)]
+    Http(#[from] hyper::Error),
+    #[error(transparent)]
+    BadHead(#[from] BadHead),
+    #[error(transparent)]
+    BadHandshake(#[from] BadAnswer),
+    #[error("the answer does not switch to {0}")]
+    NotSwitched(String),
+    #[error("a 101 that nobody asked for")]
+    UnaskedSwitch,
+    #[error("a Content-Length that is no length")]
+    BadLength,
+    #[error("a Transfer-Encoding other than chunked")]
+    BadTransferEncoding,
 }
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, detail: None }
+        Self { refusal, cause: None }
+    }
+}
+
+impl From<Broken> for Refused {
+    fn from(broken: Broken) -> Self {
+        let refusal = match broken {
+            Broken::Stalled => Refusal::RequestTimeout,
+            Broken::Lost => Refusal::BrokenBody,
+        };
+        Self { refusal, cause: Some(broken.into()) }
+    }
+}
+
+impl From<Unanswered> for EndpointFault {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Returned(_) => Self::Ended,
+            Unanswered::Silent(error) | Unanswered::Lost(error) => Self::Http(error),
+        }
     }
 }
 
 impl Endpoint {
     /// A refusal that has to do with this endpoint.
-    pub(super) fn refused(&self, refusal: Refusal, detail: impl AsRef<str>) -> Refused {
-        Refused::because(refusal, format!("endpoint {}: {}", self.name, detail.as_ref()))
+    pub(super) fn refused(&self, refusal: Refusal, fault: impl Into<EndpointFault>) -> Refused {
+        let cause = Cause::Endpoint { name: self.name.clone(), fault: fault.into() };
+        Refused { refusal, cause: Some(cause) }
     }
 }
 
 impl Lease {
     /// A refusal that has to do with this endpoint.
-    pub(super) fn refused(&self, refusal: Refusal, detail: impl AsRef<str>) -> Refused {
-        self.endpoint().refused(refusal, detail)
+    pub(super) fn refused(&self, refusal: Refusal, fault: impl Into<EndpointFault>) -> Refused {
+        self.endpoint().refused(refusal, fault)
     }
 }

@@ -13,7 +13,7 @@ use super::interim::Interim;
 use super::passed_through::pass_through;
 use super::placed_by::PlacedBy;
 use super::placement::{Placed, connect};
-use super::refused::Refused;
+use super::refused::{EndpointFault, Refused};
 use super::served::{Opened, Served};
 use super::tale::Tale;
 use super::unopened::Switched;
@@ -26,6 +26,7 @@ use crate::http::affinity::Asks;
 use crate::http::head::ResponseHead;
 use crate::http::reader::Handshake;
 use crate::http::{Refusal, binding, forward};
+use crate::ranges::within;
 use crate::snapshot::Lease;
 use crate::tunnel::Protocol;
 use crate::websocket::{check_answer, refuse_compression, refuse_unknown};
@@ -50,7 +51,7 @@ pub(super) async fn open(visit: &Visit, request: Request<Incoming>, handshake: H
     }
     let Placed { lease, stream, by, .. } = placed;
     let protocol = check_switch(visit, &parts.headers, &handshake, &head)
-        .map_err(|detail| lease.refused(Refusal::BadAnswer, detail))?;
+        .map_err(|fault| lease.refused(Refusal::BadAnswer, fault))?;
     let endpoint = Switched::new(stream, protocol, visit.tunnel_settings(protocol));
     let registration = register_tunnel(visit, &lease);
     if let Some(order) = registration.ticket().order() {
@@ -59,7 +60,7 @@ pub(super) async fn open(visit: &Visit, request: Request<Incoming>, handshake: H
     }
     log::opened(visit, &registration, visit.started.elapsed());
     let tale = tale(visit, &parts.headers, by);
-    let early = early.get(head.length..).unwrap_or_default().to_vec();
+    let early = within(&early, head.length..).to_vec();
     let mut headers = head.headers;
     headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
     let metrics = Arc::clone(&visit.session.proxy.metrics);
@@ -119,18 +120,17 @@ fn check_switch(
     offered: &HeaderMap,
     handshake: &Handshake,
     head: &ResponseHead,
-) -> Result<Protocol, String> {
+) -> Result<Protocol, EndpointFault> {
     match handshake {
         Handshake::Websocket(key) => {
             let mut tolerance = visit.tolerance();
-            let extensions = check_answer(offered, key, &head.headers, &mut tolerance);
-            let extensions = extensions.map_err(|bad| bad.to_string())?;
+            let extensions = check_answer(offered, key, &head.headers, &mut tolerance)?;
             log::lenient(visit, tolerance.needed());
             log::unknown_extension(&visit.route, extensions);
             Ok(Protocol::Websocket(extensions))
         }
         Handshake::Other(token) if forward::switches_to(&head.headers, token) => Ok(Protocol::Raw),
-        Handshake::Other(token) => Err(format!("the answer does not switch to {token}")),
+        Handshake::Other(token) => Err(EndpointFault::NotSwitched(token.clone())),
     }
 }
 

@@ -16,8 +16,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
 use super::expect::Expectation;
-use super::refused::Refused;
-use crate::http::{Refusal, forward};
+use crate::http::forward;
 
 /// A request body.
 #[derive(Debug)]
@@ -213,16 +212,6 @@ impl Sent {
     pub(super) async fn wait(self) {
         // Nothing is ever sent through the channel: it only closes.
         let _ = self.0.await;
-    }
-}
-
-impl From<Broken> for Refused {
-    fn from(broken: Broken) -> Self {
-        let refusal = match broken {
-            Broken::Stalled => Refusal::RequestTimeout,
-            Broken::Lost => Refusal::BrokenBody,
-        };
-        Self::because(refusal, broken.to_string())
     }
 }
 
