@@ -11,7 +11,7 @@ mod listen;
 mod network;
 mod options;
 #[cfg(test)]
-pub(crate) mod simulated;
+mod simulated;
 mod socket;
 mod spill;
 mod stream;
@@ -27,6 +27,8 @@ pub use half_open::{FinEnds, HalfOpen};
 pub use heard::Heard;
 pub use listen::{Acceptor, ListeningSocket};
 pub use network::Network;
+#[cfg(test)]
+pub use simulated::{SimulatedListener, SimulatedNetwork, SimulatedSocket};
 pub use socket::{Accepted, ReadHalf, Socket, WriteHalf};
 pub use spill::Spill;
 pub use stream::ClientStream;
