@@ -76,7 +76,11 @@ impl Running {
     }
 
     /// The same on this machine.
-    pub(super) fn build_on(machine: Machine, loaded: Loaded, inheritance: &mut Inheritance) -> Result<PreparedProxy, StartError> {
+    pub(super) fn build_on(
+        machine: Machine,
+        loaded: Loaded,
+        inheritance: &mut Inheritance,
+    ) -> Result<PreparedProxy, StartError> {
         let Machine { workers, room, network } = machine;
         let (settings, certificates) = loaded.into_parts();
         let tickets = match inheritance.tickets.take() {

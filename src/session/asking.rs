@@ -15,8 +15,8 @@ use tokio::time::timeout;
 use super::interim::Interim;
 use super::placement::{Placed, reach};
 use super::refused::{EndpointFault, Refused};
+use super::request_context::RequestContext;
 use super::upload::Upload;
-use super::visit::Visit;
 use crate::http::Refusal;
 use crate::http::head::{ResponseHead, parse_response_head, write_request_head};
 use crate::http::methods::is_idempotent;
@@ -44,7 +44,7 @@ enum Unsent {
 /// The answer has `handshake_timeout` from the last byte of the request on; a body that moves may take as long as it likes.
 /// Whether the answer came before all of it was sent is noted with the [`Progress`](super::upload::Progress) of the body.
 pub(super) async fn ask(
-    visit: &Visit,
+    visit: &RequestContext,
     placed: &mut Placed,
     parts: &Parts,
     body: Option<Upload>,
@@ -63,7 +63,7 @@ pub(super) async fn ask(
 /// The client's own connection may end under the request: then it is asked once more, over a new one, if that may be done
 /// (RFC 9110 §9.2.2).
 async fn ask_without_body(
-    visit: &Visit,
+    visit: &RequestContext,
     placed: &mut Placed,
     parts: &Parts,
     interim: &Interim,
@@ -103,7 +103,7 @@ fn written(parts: &Parts, mut buffer: Vec<u8>) -> Vec<u8> {
 /// The same while a body follows the head. A final answer may come before its end, and then ends it; the new protocol begins
 /// behind it in any case (RFC 9110 §7.8).
 async fn ask_with_body(
-    visit: &Visit,
+    visit: &RequestContext,
     lease: &Lease,
     stream: &mut Socket,
     head: Vec<u8>,

@@ -25,15 +25,15 @@ use tokio::time::sleep;
 use super::body::AnswerBody;
 use super::connection::{Connection, Unanswered, has_closed};
 use super::end::End;
+use super::exchange_record::ExchangeRecord;
 use super::expect::{Expectation, Verdict};
 use super::interim::Interim;
 use super::origin::Origin;
 use super::placement::reach;
-use super::record::Record;
 use super::refused::{EndpointFault, Refused};
+use super::request_context::RequestContext;
 use super::served::LastAnswer;
 use super::upload::{Broken, HasBody, Progress, Sent, Upload};
-use super::visit::Visit;
 use crate::balance::Affinity;
 use crate::http::affinity::Asks;
 use crate::http::length::{BadLength, settle_length};
@@ -81,14 +81,14 @@ struct Spare {
 }
 
 /// Gets the endpoint's answer; its body follows when the client asks for it.
-pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Response<AnswerBody>, Refused> {
+pub(super) async fn run(visit: &RequestContext, request: Request<Incoming>) -> Result<Response<AnswerBody>, Refused> {
     let affinity = visit.affinity(request.uri(), request.headers(), Asks::Exchange);
     let interim = Interim::begin(&visit.session, request.version()).await;
     let Outgoing { mut request, sent, verdict } = outgoing(visit, request);
     interim.listen(&mut request, verdict.clone());
     let is_step = binding::is_step(request.headers());
     let (method, progress) = (request.method().clone(), request.body().progress());
-    let mut record = Record::new(visit, Arc::clone(&progress));
+    let mut record = ExchangeRecord::new(visit, Arc::clone(&progress));
     let late = pin!(late(sent, visit.upstream().settings.response_timeout));
     let answered = ask_best(visit, request, &affinity, late).await;
     interim.conclude().await;
@@ -130,7 +130,7 @@ pub(super) fn relay(
     response: Response<Incoming>,
     endpoint: &Endpoint,
     origin: Origin,
-    mut record: Record,
+    mut record: ExchangeRecord,
     cookie: Option<HeaderValue>,
 ) -> Result<Response<AnswerBody>, Refused> {
     let (mut parts, body) = response.into_parts();
@@ -151,7 +151,7 @@ pub(super) fn relay(
 }
 
 /// Makes of a client's request the one that the endpoint gets.
-fn outgoing(visit: &Visit, request: Request<Incoming>) -> Outgoing {
+fn outgoing(visit: &RequestContext, request: Request<Incoming>) -> Outgoing {
     let (mut parts, body) = request.into_parts();
     let has_body = !body.is_end_stream();
     let expectation = Expectation::of(&mut parts, has_body);
@@ -176,7 +176,7 @@ fn outgoing(visit: &Visit, request: Request<Incoming>) -> Outgoing {
 
 /// Asks the endpoints that the request is meant for, best first, until one has taken it.
 async fn ask_best(
-    visit: &Visit,
+    visit: &RequestContext,
     mut request: Request<Upload>,
     affinity: &Affinity,
     mut late: Pin<&mut impl Future<Output = ()>>,
@@ -264,7 +264,7 @@ impl Spare {
     }
 }
 
-impl Visit {
+impl RequestContext {
     /// A connection with this endpoint that rests: the client's own, if it has authenticated one.
     fn rested(&self, endpoint: &Endpoint) -> Option<Connection> {
         let incarnation = endpoint.life.incarnation;

@@ -3,13 +3,14 @@
 //! `accept` takes them in, `serve` secures them, `http1` drives what they speak, `request` finds the route, and then it is
 //! either `upgrade` (★ the story of a tunnel) or `exchange` (plain HTTP, over connections that rest in a `pool` between two
 //! exchanges). Both return what came of it; what cannot be served is a refusal: a value, answered and logged.
-//! What these pass on are values in files of their own (`context`, `visit`, `refused`, `served`): no imports form a circle.
+//! What these pass on are values in files of their own (`context`, `request_context`, `refused`, `served`): no imports form a circle.
 //!
 //! Invariants: every wait on a peer has a deadline, but for the next piece of an answer. A connection never leaves its
 //! worker, on either side. A failed upgrade leaves nothing behind: no lease, no registration, no socket, no task;
 //! but an endpoint that has switched meanwhile is told so (`unopened`).
 
 mod accept;
+mod access_log;
 mod asking;
 mod body;
 mod connection;
@@ -17,6 +18,7 @@ mod context;
 mod counted;
 mod end;
 mod exchange;
+mod exchange_record;
 mod expect;
 mod http1;
 #[cfg(test)]
@@ -25,7 +27,6 @@ mod interim;
 mod keeping;
 mod last_words;
 mod limits;
-mod log;
 mod no_request;
 mod origin;
 mod owned;
@@ -36,20 +37,19 @@ mod pool;
 mod proxy;
 #[cfg(test)]
 mod punctual;
-mod record;
 mod refused;
 mod request;
+mod request_context;
 mod rest;
 mod serve;
 mod served;
 mod summary;
 mod sums;
-mod tale;
+mod tunnel_record;
 mod unopened;
 mod upgrade;
 mod upload;
-mod visit;
 mod wordless;
 
 pub use accept::{Afterwards, accept};
-pub use proxy::{Phase, Proxy, Stage, StopTimes};
+pub use proxy::{Phase, PhaseTimes, Proxy, StopTimes};

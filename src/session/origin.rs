@@ -8,7 +8,7 @@ use http::response::Parts;
 
 use super::connection::{Connection, Driver};
 use super::context::Session;
-use super::visit::Visit;
+use super::request_context::RequestContext;
 use crate::config::UpstreamSettings;
 use crate::drain::Incarnation;
 use crate::http::framing;
@@ -39,7 +39,7 @@ pub(super) struct Home {
 impl Origin {
     /// Where an answer with this head comes from, given to a request by `method` that was sent to its end.
     pub(super) fn of(
-        visit: &Visit,
+        visit: &RequestContext,
         endpoint: &Endpoint,
         connection: Connection,
         method: &Method,
@@ -70,7 +70,7 @@ impl Origin {
 
 impl Home {
     /// Where a connection with `endpoint` rests.
-    fn of(visit: &Visit, endpoint: &Endpoint) -> Self {
+    fn of(visit: &RequestContext, endpoint: &Endpoint) -> Self {
         Self {
             session: Arc::clone(&visit.session),
             client: visit.client,

@@ -14,12 +14,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::body::AnswerBody;
 use super::connection::Connection;
 use super::exchange::relay;
+use super::exchange_record::ExchangeRecord;
 use super::origin::Origin;
 use super::placement::Placed;
-use super::record::Record;
 use super::refused::{EndpointFault, Refused};
+use super::request_context::RequestContext;
 use super::upload::{Progress, Upload};
-use super::visit::Visit;
 use crate::http::Refusal;
 use crate::net::{Socket, TunnelStream};
 use crate::process::Delivery;
@@ -27,7 +27,7 @@ use crate::process::Delivery;
 /// Passes the endpoint's answer on; `early` is what was read of it, `upload` how far the request's body got. The connection ends
 /// with the answer, unless it is the client's own and has all of the request: the next one would stand in the body of this.
 pub(super) async fn pass_through(
-    visit: &Visit,
+    visit: &RequestContext,
     method: Method,
     Placed { lease, stream, is_owned, .. }: Placed,
     early: Vec<u8>,
@@ -41,7 +41,7 @@ pub(super) async fn pass_through(
     let mut request = Request::new(Upload::none());
     request.method_mut().clone_from(&method);
     let may_stay = is_owned && !upload.is_answered_early();
-    let record = Record::new(visit, upload);
+    let record = ExchangeRecord::new(visit, upload);
     let (head, body) = match connection.ask(request).await {
         Ok(response) => response.into_parts(),
         Err(unanswered) => return Err(nonsense(unanswered.into())),

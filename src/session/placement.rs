@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::log;
+use super::access_log;
 use super::placed_by::PlacedBy;
 use super::refused::Refused;
-use super::visit::Visit;
+use super::request_context::RequestContext;
 use crate::balance::Affinity;
 use crate::http::Refusal;
 use crate::net::{DialError, Socket, dial};
@@ -34,7 +34,7 @@ pub(super) enum Unreachable {
 
 /// Connects to the endpoints that are meant for the request, best first, until one answers. A connection that the client has
 /// authenticated is one already.
-pub(super) async fn connect(visit: &Visit, affinity: &Affinity) -> Result<Placed, Refused> {
+pub(super) async fn connect(visit: &RequestContext, affinity: &Affinity) -> Result<Placed, Refused> {
     let mut refused = Refused::from(Refusal::NoEndpoint);
     for (attempt, endpoint) in visit.upstream().picks(affinity).enumerate() {
         let lease = endpoint.lease();
@@ -56,14 +56,14 @@ pub(super) async fn connect(visit: &Visit, affinity: &Affinity) -> Result<Placed
 }
 
 /// Connects to one endpoint.
-pub(super) async fn reach(visit: &Visit, endpoint: &Arc<Endpoint>) -> Result<Socket, Unreachable> {
+pub(super) async fn reach(visit: &RequestContext, endpoint: &Arc<Endpoint>) -> Result<Socket, Unreachable> {
     let settings = &visit.upstream().settings;
     let begun = Instant::now();
     let error = match dial(&visit.session.proxy.network, &endpoint.address, settings.connect_timeout).await {
         Ok(stream) => {
             visit.session.proxy.metrics.connected(begun.elapsed());
             if let Some(outage) = endpoint.reach.note_reached(Instant::now()) {
-                log::reached_again(&settings.name, &endpoint.name, outage);
+                access_log::reached_again(&settings.name, &endpoint.name, outage);
             }
             return Ok(stream);
         }
@@ -76,7 +76,7 @@ pub(super) async fn reach(visit: &Visit, endpoint: &Arc<Endpoint>) -> Result<Soc
         DialError::OutOfPorts(_) | DialError::Exhausted(_) => Refusal::NoRoom,
     };
     if let Some(outage) = endpoint.reach.note_failed(Instant::now()) {
-        log::unreachable(&settings.name, &endpoint.name, &error, outage);
+        access_log::unreachable(&settings.name, &endpoint.name, &error, outage);
     }
     let is_for_all = matches!(error, DialError::Exhausted(_));
     let refused = endpoint.refused(refusal, error);

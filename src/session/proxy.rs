@@ -22,7 +22,7 @@ use crate::snapshot::Snapshot;
 #[derive(Debug)]
 pub struct Proxy {
     snapshot: ArcSwap<Snapshot>,
-    stage: watch::Sender<Stage>,
+    stage: watch::Sender<PhaseTimes>,
     /// The resting connections of each worker.
     pools: Vec<Arc<Pool>>,
     /// Every open tunnel.
@@ -49,7 +49,7 @@ pub struct Proxy {
 
 /// Where the process stands, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stage {
+pub struct PhaseTimes {
     /// Where.
     pub phase: Phase,
     /// When the last tunnel is told, and when what is left is cut, once everything here ends.
@@ -103,7 +103,7 @@ impl Proxy {
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
         let resting = semaphore(room.resting);
         Arc::new(Self {
-            stage: watch::Sender::new(Stage { phase: Phase::Serving, drain: None }),
+            stage: watch::Sender::new(PhaseTimes { phase: Phase::Serving, drain: None }),
             pools: (0..workers.count()).map(|_| Arc::new(Pool::new(Arc::clone(&resting)))).collect(),
             registry: Registry::new(workers.count()),
             drains: Arc::default(),
@@ -167,7 +167,7 @@ impl Proxy {
     }
 
     /// Where the process stands, to be waited on.
-    pub fn stages(&self) -> watch::Receiver<Stage> {
+    pub fn stages(&self) -> watch::Receiver<PhaseTimes> {
         self.stage.subscribe()
     }
 
@@ -195,7 +195,7 @@ impl Proxy {
     /// Moves on to a phase from which on everything here ends, until `times`.
     pub fn begin_end(&self, phase: Phase, times: StopTimes) {
         self.stage.send_modify(|stage| {
-            *stage = Stage { phase: phase.max(stage.phase), drain: Some(times) };
+            *stage = PhaseTimes { phase: phase.max(stage.phase), drain: Some(times) };
         });
     }
 }

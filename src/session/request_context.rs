@@ -21,7 +21,7 @@ use crate::websocket::Tolerance;
 
 /// What is known of a request when it has found its route.
 #[derive(Debug)]
-pub(super) struct Visit {
+pub(super) struct RequestContext {
     pub(super) session: Arc<Session>,
     pub(super) route: Arc<Route>,
     /// The client's address, as far as it can be believed.
@@ -32,7 +32,7 @@ pub(super) struct Visit {
     pub(super) summary: Arc<Summary>,
 }
 
-impl Visit {
+impl RequestContext {
     /// What is known of the request that `summary` is of, which takes this route.
     pub(super) fn new(session: &Arc<Session>, route: Arc<Route>, summary: &Arc<Summary>, started: Instant) -> Self {
         let peer = session.peer.ip();
