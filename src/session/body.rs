@@ -18,7 +18,7 @@ use super::end::End;
 use super::exchange_record::ExchangeRecord;
 use super::origin::Origin;
 use super::proxy::PhaseTimes;
-use super::upload::cleaned;
+use crate::endpoint::cleaned;
 
 /// The body of an answer.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use super::end::End;
 use super::proxy::Phase;
 use super::request_context::RequestContext;
 use super::summary::Summary;
-use super::upload::{Broken, Progress};
 use crate::config::{EndpointName, RouteSettings};
+use crate::endpoint::{BrokenUpload, UploadProgress};
 
 /// An exchange that runs. It is logged when this is dropped, unless it was refused.
 #[derive(Debug)]
@@ -24,14 +24,14 @@ pub(super) struct ExchangeRecord {
     /// Who answered, and how.
     pub(super) answer: Option<(EndpointName, StatusCode)>,
     /// The request body.
-    pub(super) upload: Arc<Progress>,
+    pub(super) upload: Arc<UploadProgress>,
     /// Bytes of the answer's body.
     pub(super) answered: u64,
     end: Option<End>,
 }
 
 impl ExchangeRecord {
-    pub(super) fn new(context: &RequestContext, upload: Arc<Progress>) -> Self {
+    pub(super) fn new(context: &RequestContext, upload: Arc<UploadProgress>) -> Self {
         Self {
             session: Arc::clone(&context.session),
             route: Arc::clone(&context.route.settings),
@@ -58,8 +58,8 @@ impl ExchangeRecord {
     pub(super) fn end(&mut self, end: End) {
         let end = match (end, self.upload.broken()) {
             // An upload that breaks takes the connection with the endpoint along.
-            (End::EndpointLost, Some(Broken::Stalled)) => End::ClientStalled,
-            (End::EndpointLost, Some(Broken::Lost)) => End::ClientLeft,
+            (End::EndpointLost, Some(BrokenUpload::Stalled)) => End::ClientStalled,
+            (End::EndpointLost, Some(BrokenUpload::Lost)) => End::ClientLeft,
             (end, _) => end,
         };
         self.end.get_or_insert(end);

@@ -19,7 +19,6 @@ use tokio::time::{Instant, sleep_until};
 use super::access_log;
 use super::body::AnswerBody;
 use super::context::{Admission, Session};
-use super::limits::MAX_BUFFER;
 use super::no_request::NoRequest;
 use super::proxy::Phase;
 use super::request;
@@ -27,6 +26,7 @@ use super::rest::HeadTimes;
 use super::served::{LastAnswer, OpenTunnel, Served};
 use super::wordless::{Wordless, with_words};
 use crate::http::http1::{READER, answer};
+use crate::http::limits::MAX_BUFFER;
 use crate::net::{Guarded, HalfOpen, Heard};
 
 /// What a driver and the requests of its connection share.

@@ -13,27 +13,21 @@ mod accept;
 mod access_log;
 mod asking;
 mod body;
-mod connection;
 mod context;
 mod counted;
 mod end;
 mod exchange;
 mod exchange_record;
-mod expect;
 mod http1;
 #[cfg(test)]
 mod in_memory;
 mod interim;
 mod keeping;
-mod last_words;
-mod limits;
 mod no_request;
 mod origin;
-mod owned;
 mod passed_through;
 mod placed_by;
 mod placement;
-mod pool;
 mod proxy;
 #[cfg(test)]
 mod punctual;
@@ -48,7 +42,6 @@ mod sums;
 mod tunnel_record;
 mod unopened;
 mod upgrade;
-mod upload;
 mod wordless;
 
 pub use accept::{Afterwards, accept};

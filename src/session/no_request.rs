@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use strum::VariantArray;
 
-use super::limits::MAX_BUFFER;
 use super::sums::{About, Sums};
 use crate::http::http1::answer::PLAIN_HTTP_ON_TLS;
+use crate::http::limits::MAX_BUFFER;
 use crate::metrics::Metrics;
 use crate::net::{Guarded, HandshakeFailed};
 use crate::snapshot::Listener;

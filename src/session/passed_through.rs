@@ -12,14 +12,13 @@ use http::{Method, Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::body::AnswerBody;
-use super::connection::Connection;
 use super::exchange::relay;
 use super::exchange_record::ExchangeRecord;
 use super::origin::Origin;
 use super::placement::Placed;
 use super::refused::{EndpointFault, Refused};
 use super::request_context::RequestContext;
-use super::upload::{Progress, Upload};
+use crate::endpoint::{EndpointConnection, Upload, UploadProgress};
 use crate::http::Refusal;
 use crate::net::{Socket, TunnelStream};
 use crate::process::Delivery;
@@ -31,13 +30,13 @@ pub(super) async fn pass_through(
     method: Method,
     Placed { lease, stream, is_owned, .. }: Placed,
     early: Vec<u8>,
-    upload: Arc<Progress>,
+    upload: Arc<UploadProgress>,
     cookie: Option<HeaderValue>,
 ) -> Result<Response<AnswerBody>, Refused> {
     let nonsense = |fault: EndpointFault| lease.refused(Refusal::BadAnswer, fault);
     let stream = Asked { early: early.into(), stream, stage: Stage::Asking };
     let deadline = visit.upstream().settings.body_timeout;
-    let mut connection = Connection::open(stream, deadline).await.map_err(|error| nonsense(error.into()))?;
+    let mut connection = EndpointConnection::open(stream, deadline).await.map_err(|error| nonsense(error.into()))?;
     let mut request = Request::new(Upload::none());
     request.method_mut().clone_from(&method);
     let may_stay = is_owned && !upload.is_answered_early();
@@ -50,7 +49,7 @@ pub(super) async fn pass_through(
         connection.note_owned();
         Origin::of(visit, lease.endpoint(), connection, &method, &head)
     } else {
-        Origin::Once(connection.into_driver())
+        Origin::Once(connection.into_task())
     };
     relay(Response::from_parts(head, body), lease.endpoint(), origin, record, cookie)
 }

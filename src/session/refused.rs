@@ -4,9 +4,8 @@ use std::io;
 
 use thiserror::Error;
 
-use super::connection::Unanswered;
-use super::upload::Broken;
 use crate::config::EndpointName;
+use crate::endpoint::{BrokenUpload, Unanswered};
 use crate::http::Refusal;
 use crate::http::head::BadHead;
 use crate::net::DialError;
@@ -25,7 +24,7 @@ pub(super) struct Refused {
 pub(super) enum Cause {
     /// The client's body did not come.
     #[error(transparent)]
-    Upload(#[from] Broken),
+    Upload(#[from] BrokenUpload),
     /// Something went wrong with an endpoint.
     #[error("endpoint {name}: {fault}")]
     Endpoint {
@@ -78,22 +77,22 @@ impl From<Refusal> for Refused {
     }
 }
 
-impl From<Broken> for Refused {
-    fn from(broken: Broken) -> Self {
-        let refusal = match broken {
-            Broken::Stalled => Refusal::RequestTimeout,
-            Broken::Lost => Refusal::BrokenBody,
-        };
-        Self { refusal, cause: Some(broken.into()) }
-    }
-}
-
 impl From<Unanswered> for EndpointFault {
     fn from(unanswered: Unanswered) -> Self {
         match unanswered {
             Unanswered::Returned(_) => Self::Ended,
             Unanswered::Silent(error) | Unanswered::Lost(error) => Self::Http(error),
         }
+    }
+}
+
+impl From<BrokenUpload> for Refused {
+    fn from(broken: BrokenUpload) -> Self {
+        let refusal = match broken {
+            BrokenUpload::Stalled => Refusal::RequestTimeout,
+            BrokenUpload::Lost => Refusal::BrokenBody,
+        };
+        Self { refusal, cause: Some(broken.into()) }
     }
 }
 
