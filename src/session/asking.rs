@@ -44,7 +44,7 @@ enum Unsent {
 /// The answer has `handshake_timeout` from the last byte of the request on; a body that moves may take as long as it likes.
 /// Whether the answer came before all of it was sent is noted with the [`UploadProgress`](crate::endpoint::UploadProgress) of the body.
 pub(super) async fn ask(
-    visit: &RequestContext,
+    context: &RequestContext,
     placed: &mut Placed,
     parts: &Parts,
     body: Option<Upload>,
@@ -54,21 +54,21 @@ pub(super) async fn ask(
         // Boxed: it is rare, and every upgrade would have room for it.
         Some(body) => {
             let Placed { lease, stream, .. } = placed;
-            Box::pin(ask_with_body(visit, lease, stream, written(parts, Vec::new()), body, interim)).await
+            Box::pin(ask_with_body(context, lease, stream, written(parts, Vec::new()), body, interim)).await
         }
-        None => ask_without_body(visit, placed, parts, interim).await,
+        None => ask_without_body(context, placed, parts, interim).await,
     }
 }
 
 /// The client's own connection may end under the request: then it is asked once more, over a new one, if that may be done
 /// (RFC 9110 §9.2.2).
 async fn ask_without_body(
-    visit: &RequestContext,
+    context: &RequestContext,
     placed: &mut Placed,
     parts: &Parts,
     interim: &Interim,
 ) -> Result<Answered, Refused> {
-    let deadline = visit.upstream().settings.handshake_timeout;
+    let deadline = context.upstream().settings.handshake_timeout;
     let mut buffer = Vec::with_capacity(REQUEST);
     loop {
         buffer = written(parts, buffer);
@@ -83,7 +83,7 @@ async fn ask_without_body(
         match answer.await {
             Ok(head) => return Ok((head, buffer)),
             Err((Refusal::AnswerLost, _)) if *is_owned && buffer.is_empty() && is_idempotent(&parts.method) => {
-                *stream = reach(visit, lease.endpoint()).await?;
+                *stream = reach(context, lease.endpoint()).await?;
                 *is_owned = false;
             }
             Err((refusal, detail)) => return Err(lease.refused(refusal, detail)),
@@ -103,14 +103,14 @@ fn written(parts: &Parts, mut buffer: Vec<u8>) -> Vec<u8> {
 /// The same while a body follows the head. A final answer may come before its end, and then ends it; the new protocol begins
 /// behind it in any case (RFC 9110 §7.8).
 async fn ask_with_body(
-    visit: &RequestContext,
+    context: &RequestContext,
     lease: &Lease,
     stream: &mut Socket,
     head: Vec<u8>,
     body: Upload,
     interim: &Interim,
 ) -> Result<Answered, Refused> {
-    let settings = &visit.upstream().settings;
+    let settings = &context.upstream().settings;
     let blamed = |(refusal, detail): Lost| lease.refused(refusal, detail);
     let progress = body.progress();
     let mut answer = Vec::with_capacity(REQUEST);

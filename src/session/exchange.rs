@@ -81,16 +81,16 @@ struct Spare {
 }
 
 /// Gets the endpoint's answer; its body follows when the client asks for it.
-pub(super) async fn run(visit: &RequestContext, request: Request<Incoming>) -> Result<Response<AnswerBody>, Refused> {
-    let affinity = visit.affinity(request.uri(), request.headers(), Asks::Exchange);
-    let interim = Interim::begin(&visit.session, request.version()).await;
-    let Outgoing { mut request, sent, verdict } = outgoing(visit, request);
+pub(super) async fn run(context: &RequestContext, request: Request<Incoming>) -> Result<Response<AnswerBody>, Refused> {
+    let affinity = context.affinity(request.uri(), request.headers(), Asks::Exchange);
+    let interim = Interim::begin(&context.session, request.version()).await;
+    let Outgoing { mut request, sent, verdict } = outgoing(context, request);
     interim.listen(&mut request, verdict.clone());
     let is_step = binding::is_step(request.headers());
     let (method, progress) = (request.method().clone(), request.body().progress());
-    let mut record = ExchangeRecord::new(visit, Arc::clone(&progress));
-    let late = pin!(late(sent, visit.upstream().settings.response_timeout));
-    let answered = ask_best(visit, request, &affinity, late).await;
+    let mut record = ExchangeRecord::new(context, Arc::clone(&progress));
+    let late = pin!(late(sent, context.upstream().settings.response_timeout));
+    let answered = ask_best(context, request, &affinity, late).await;
     interim.conclude().await;
     let answered = match answered {
         Ok(answered) => answered,
@@ -107,10 +107,10 @@ pub(super) async fn run(visit: &RequestContext, request: Request<Incoming>) -> R
     let (head, body) = response.into_parts();
     let origin = match is_body_wanted {
         true if progress.is_answered_early() => Origin::Early(connection),
-        true => Origin::of(visit, &endpoint, connection, &method, &head),
+        true => Origin::of(context, &endpoint, connection, &method, &head),
         false => Origin::Once(connection.into_task()),
     };
-    let cookie = visit.pin_cookie(&endpoint, &affinity);
+    let cookie = context.pin_cookie(&endpoint, &affinity);
     let mut answer = relay(Response::from_parts(head, body), &endpoint, origin, record, cookie)?;
     if !is_body_wanted {
         // The client may send its body all the same, and nobody will read it (RFC 9110 §10.1.1).
@@ -151,49 +151,49 @@ pub(super) fn relay(
 }
 
 /// Makes of a client's request the one that the endpoint gets.
-fn outgoing(visit: &RequestContext, request: Request<Incoming>) -> Outgoing {
+fn outgoing(context: &RequestContext, request: Request<Incoming>) -> Outgoing {
     let (mut parts, body) = request.into_parts();
     let has_body = !body.is_end_stream();
     let expectation = Expectation::of(&mut parts, has_body);
     let verdict = expectation.as_ref().map(Expectation::verdict);
-    forward::request(&mut parts.headers, visit.arrival, None);
+    forward::request(&mut parts.headers, context.arrival, None);
     if has_body && body.size_hint().exact().is_none() {
         // Said aloud: hyper would send no body with a GET otherwise.
         parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     } else {
         forward::remove(&mut parts.headers, |name| *name == TRANSFER_ENCODING);
     }
-    if visit.upstream().settings.keep_alive.is_none() {
+    if context.upstream().settings.keep_alive.is_none() {
         parts.headers.append(CONNECTION, HeaderValue::from_static("close"));
     }
     parts.uri = Uri::from(parts.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/")));
     parts.version = Version::HTTP_11;
     // What stays is how the client spelt its names.
     parts.extensions.remove::<OnUpgrade>();
-    let (upload, sent) = Upload::new(body, expectation, visit.session.listener.settings.body_timeout);
+    let (upload, sent) = Upload::new(body, expectation, context.session.listener.settings.body_timeout);
     Outgoing { request: Request::from_parts(parts, upload), sent, verdict }
 }
 
 /// Asks the endpoints that the request is meant for, best first, until one has taken it.
 async fn ask_best(
-    visit: &RequestContext,
+    context: &RequestContext,
     mut request: Request<Upload>,
     affinity: &Affinity,
     mut late: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<Answered, Refused> {
-    let deadline = visit.upstream().settings.body_timeout;
+    let deadline = context.upstream().settings.body_timeout;
     let mut refused = Refused::from(Refusal::NoEndpoint);
-    for endpoint in visit.upstream().picks(affinity) {
+    for endpoint in context.upstream().picks(affinity) {
         let mut rested = Rested::Welcome;
         loop {
             let kept = match rested {
-                Rested::Welcome => visit.rested(endpoint),
+                Rested::Welcome => context.rested(endpoint),
                 Rested::Avoided => None,
             };
             let is_last_try = kept.is_none();
             let connection = match kept {
                 Some(connection) => connection,
-                None => match reach(visit, endpoint).await {
+                None => match reach(context, endpoint).await {
                     Ok(stream) => {
                         EndpointConnection::open(stream, deadline).await.map_err(|error| blame(endpoint, error))?
                     }

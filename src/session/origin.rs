@@ -39,14 +39,14 @@ pub(super) struct Home {
 impl Origin {
     /// Where an answer with this head comes from, given to a request by `method` that was sent to its end.
     pub(super) fn of(
-        visit: &RequestContext,
+        context: &RequestContext,
         endpoint: &Endpoint,
         connection: EndpointConnection,
         method: &Method,
         answer: &Parts,
     ) -> Self {
-        match visit.upstream().settings.keep_alive {
-            Some(_) if framing::is_certain(method, answer) => Self::Kept(connection, Home::of(visit, endpoint)),
+        match context.upstream().settings.keep_alive {
+            Some(_) if framing::is_certain(method, answer) => Self::Kept(connection, Home::of(context, endpoint)),
             _ => Self::Once(connection.into_task()),
         }
     }
@@ -70,11 +70,11 @@ impl Origin {
 
 impl Home {
     /// Where a connection with `endpoint` rests.
-    fn of(visit: &RequestContext, endpoint: &Endpoint) -> Self {
+    fn of(context: &RequestContext, endpoint: &Endpoint) -> Self {
         Self {
-            session: Arc::clone(&visit.session),
-            client: visit.client,
-            upstream: Arc::clone(&visit.upstream().settings),
+            session: Arc::clone(&context.session),
+            client: context.client,
+            upstream: Arc::clone(&context.upstream().settings),
             endpoint: endpoint.life.incarnation,
         }
     }

@@ -26,7 +26,7 @@ use crate::process::Delivery;
 /// Passes the endpoint's answer on; `early` is what was read of it, `upload` how far the request's body got. The connection ends
 /// with the answer, unless it is the client's own and has all of the request: the next one would stand in the body of this.
 pub(super) async fn pass_through(
-    visit: &RequestContext,
+    context: &RequestContext,
     method: Method,
     Placed { lease, stream, is_owned, .. }: Placed,
     early: Vec<u8>,
@@ -35,19 +35,19 @@ pub(super) async fn pass_through(
 ) -> Result<Response<AnswerBody>, Refused> {
     let nonsense = |fault: EndpointFault| lease.refused(Refusal::BadAnswer, fault);
     let stream = Asked { early: early.into(), stream, stage: Stage::Asking };
-    let deadline = visit.upstream().settings.body_timeout;
+    let deadline = context.upstream().settings.body_timeout;
     let mut connection = EndpointConnection::open(stream, deadline).await.map_err(|error| nonsense(error.into()))?;
     let mut request = Request::new(Upload::none());
     request.method_mut().clone_from(&method);
     let may_stay = is_owned && !upload.is_answered_early();
-    let record = ExchangeRecord::new(visit, upload);
+    let record = ExchangeRecord::new(context, upload);
     let (head, body) = match connection.ask(request).await {
         Ok(response) => response.into_parts(),
         Err(unanswered) => return Err(nonsense(unanswered.into())),
     };
     let origin = if may_stay {
         connection.note_owned();
-        Origin::of(visit, lease.endpoint(), connection, &method, &head)
+        Origin::of(context, lease.endpoint(), connection, &method, &head)
     } else {
         Origin::Once(connection.into_task())
     };

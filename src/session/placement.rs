@@ -34,17 +34,17 @@ pub(super) enum Unreachable {
 
 /// Connects to the endpoints that are meant for the request, best first, until one answers. A connection that the client has
 /// authenticated is one already.
-pub(super) async fn connect(visit: &RequestContext, affinity: &Affinity) -> Result<Placed, Refused> {
+pub(super) async fn connect(context: &RequestContext, affinity: &Affinity) -> Result<Placed, Refused> {
     let mut refused = Refused::from(Refusal::NoEndpoint);
-    for (attempt, endpoint) in visit.upstream().picks(affinity).enumerate() {
+    for (attempt, endpoint) in context.upstream().picks(affinity).enumerate() {
         let lease = endpoint.lease();
-        if let Some(connection) = visit.session.take_owned(endpoint.life.incarnation, visit.client)
+        if let Some(connection) = context.session.take_owned(endpoint.life.incarnation, context.client)
             && let Some(stream) = connection.into_stream().await
         {
             let by = PlacedBy::of(attempt, affinity, endpoint);
             return Ok(Placed { lease, stream, is_owned: true, by });
         }
-        match reach(visit, endpoint).await {
+        match reach(context, endpoint).await {
             Ok(stream) => {
                 let by = PlacedBy::of(attempt, affinity, endpoint);
                 return Ok(Placed { lease, stream, is_owned: false, by });
@@ -56,12 +56,12 @@ pub(super) async fn connect(visit: &RequestContext, affinity: &Affinity) -> Resu
 }
 
 /// Connects to one endpoint.
-pub(super) async fn reach(visit: &RequestContext, endpoint: &Arc<Endpoint>) -> Result<Socket, Unreachable> {
-    let settings = &visit.upstream().settings;
+pub(super) async fn reach(context: &RequestContext, endpoint: &Arc<Endpoint>) -> Result<Socket, Unreachable> {
+    let settings = &context.upstream().settings;
     let begun = Instant::now();
-    let error = match dial(&visit.session.proxy.network, &endpoint.address, settings.connect_timeout).await {
+    let error = match dial(&context.session.proxy.network, &endpoint.address, settings.connect_timeout).await {
         Ok(stream) => {
-            visit.session.proxy.metrics.connected(begun.elapsed());
+            context.session.proxy.metrics.connected(begun.elapsed());
             if let Some(outage) = endpoint.reach.note_reached(Instant::now()) {
                 access_log::reached_again(&settings.name, &endpoint.name, outage);
             }
