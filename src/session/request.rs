@@ -31,7 +31,7 @@ pub(super) async fn answer(session: &Arc<Session>, request: Request<Incoming>, r
         Ok(route) => RequestContext::new(session, route, &summary, started),
         Err(refusal) => return refuse(session, &summary, None, &refusal.into(), started),
     };
-    match respond(&context, Request::from_parts(parts, body), reader).await {
+    match respond(&context, parts, body, reader).await {
         Ok(served) => served,
         Err(refused) => refuse(session, &summary, Some(&context.route.settings.name), &refused, started),
     }
@@ -50,10 +50,10 @@ fn find_route(session: &Session, parts: &mut Parts, reader: &Reader) -> Result<A
     Ok(route)
 }
 
-/// What a request comes to that has found its route. Whatever may still keep it from being served stands at the front.
-async fn respond(context: &RequestContext, request: Request<Incoming>, reader: &Reader) -> Result<Served, Refused> {
-    check_path(&context.route.settings, request.uri().path())?;
-    let (parts, body) = request.into_parts();
+/// What a request comes to that has found its route. Whatever may still keep it from being served is a stage of its own, and
+/// stands at the front.
+async fn respond(context: &RequestContext, parts: Parts, body: Incoming, reader: &Reader) -> Result<Served, Refused> {
+    check_path(&context.route.settings, parts.uri.path())?;
     let handshake = read_handshake(context, &parts, reader)?;
     let request = Request::from_parts(parts, body);
     match handshake {
