@@ -2,11 +2,11 @@
 
 use std::error::Error;
 use std::future::poll_fn;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
-use std::{fmt, io};
 
 use http::{Request, Response};
 use http_body::Body;
@@ -181,15 +181,6 @@ impl ConnectionTask {
 impl Drop for ConnectionTask {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-impl<B> fmt::Display for Unanswered<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Returned(_) => f.write_str("the connection had ended"),
-            Self::Silent(error) | Self::Lost(error) => error.fmt(f),
-        }
     }
 }
 

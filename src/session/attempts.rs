@@ -12,8 +12,8 @@ use http::Request;
 use http_body::Body;
 
 use super::placement::reach;
-use super::refused::Refused;
-use super::visit::Visit;
+use super::refused::{EndpointFault, Refused};
+use super::request_context::RequestContext;
 use crate::balance::Affinity;
 use crate::endpoint::{
     Answer, BrokenUpload, EndpointConnection, HasBody, Unanswered, Upload, UploadProgress, has_closed,
@@ -54,21 +54,21 @@ struct Spare {
 
 /// Asks the endpoints that the request is meant for, best first, until one has taken it; none may answer after `late` has ended.
 pub(super) async fn ask_best(
-    visit: &Visit,
+    context: &RequestContext,
     mut request: Request<Upload>,
     affinity: &Affinity,
     mut late: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<EndpointAnswer, Refused> {
     let mut refused = Refused::from(Refusal::NoEndpoint);
-    for endpoint in visit.upstream().picks(affinity) {
+    for endpoint in context.upstream().picks(affinity) {
         let mut retry = Retry::AnyConnection(request);
         (request, refused) = loop {
             let attempt = match retry {
-                Retry::AnyConnection(request) => match visit.rested(endpoint) {
+                Retry::AnyConnection(request) => match context.rested(endpoint) {
                     Some(rested) => ask_rested(rested, request, endpoint, late.as_mut()).await?,
-                    None => ask_anew(visit, request, endpoint, late.as_mut()).await?,
+                    None => ask_anew(context, request, endpoint, late.as_mut()).await?,
                 },
-                Retry::NewConnection(request) => ask_anew(visit, request, endpoint, late.as_mut()).await?,
+                Retry::NewConnection(request) => ask_anew(context, request, endpoint, late.as_mut()).await?,
                 Retry::NextEndpoint(request, refused) => break (request, refused),
             };
             match attempt {
@@ -94,33 +94,33 @@ async fn ask_rested(
         Err(Unanswered::Returned(request)) => Ok(Attempt::Retry(Retry::AnyConnection(*request))),
         Err(Unanswered::Silent(error)) => match spare.and_then(Spare::into_request) {
             Some(request) => Ok(Attempt::Retry(Retry::NewConnection(request))),
-            None => Err(blame(endpoint, &error)),
+            None => Err(blame(endpoint, error)),
         },
-        Err(Unanswered::Lost(error)) => Err(blame(endpoint, &error)),
+        Err(Unanswered::Lost(error)) => Err(blame(endpoint, error)),
     }
 }
 
 /// Asks over a new connection: the last try with this endpoint.
 async fn ask_anew(
-    visit: &Visit,
+    context: &RequestContext,
     mut request: Request<Upload>,
     endpoint: &Arc<Endpoint>,
     late: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<Attempt, Refused> {
-    let stream = match reach(visit, endpoint).await {
+    let stream = match reach(context, endpoint).await {
         Ok(stream) => stream,
         Err(unreachable) => return Ok(Attempt::Retry(Retry::NextEndpoint(request, unreachable.or_try_the_next()?))),
     };
-    let body_timeout = visit.upstream().settings.body_timeout;
-    let connection = EndpointConnection::open(stream, body_timeout).await.map_err(|error| blame(endpoint, &error))?;
+    let body_timeout = context.upstream().settings.body_timeout;
+    let connection = EndpointConnection::open(stream, body_timeout).await.map_err(|error| blame(endpoint, error))?;
     request.body_mut().come_back(false);
     match send(connection, request, endpoint, late).await? {
         Ok(answered) => Ok(Attempt::Answered(answered)),
         Err(Unanswered::Returned(request)) => {
-            let refused = endpoint.refused(Refusal::AnswerLost, "it closed a new connection");
+            let refused = endpoint.refused(Refusal::AnswerLost, EndpointFault::ClosedAtOnce);
             Ok(Attempt::Retry(Retry::NextEndpoint(*request, refused)))
         }
-        Err(Unanswered::Silent(error) | Unanswered::Lost(error)) => Err(blame(endpoint, &error)),
+        Err(Unanswered::Silent(error) | Unanswered::Lost(error)) => Err(blame(endpoint, error)),
     }
 }
 
@@ -134,7 +134,7 @@ async fn send(
     let answer = tokio::select! {
         biased;
         answer = connection.send(request) => answer,
-        () = late => return Err(endpoint.refused(Refusal::HeadTimeout, "no answer within response_timeout")),
+        () = late => return Err(endpoint.refused(Refusal::HeadTimeout, EndpointFault::ResponseTimeout)),
     };
     Ok(answer.map(|answer| EndpointAnswer { answer, endpoint: Arc::clone(endpoint), connection }))
 }
@@ -162,15 +162,15 @@ impl Spare {
 }
 
 /// Whose fault it is that there is no answer.
-fn blame(endpoint: &Endpoint, error: &hyper::Error) -> Refused {
+fn blame(endpoint: &Endpoint, error: hyper::Error) -> Refused {
     let cause = error.source();
     if let Some(broken) = cause.and_then(|cause| cause.downcast_ref::<BrokenUpload>()) {
         return Refused::from(*broken);
     }
     let refusal = match cause.and_then(|cause| cause.downcast_ref::<std::io::Error>()) {
-        _ if has_closed(error) => Refusal::AnswerLost,
+        _ if has_closed(&error) => Refusal::AnswerLost,
         Some(_) => Refusal::RequestStuck,
         None => Refusal::BadAnswer,
     };
-    endpoint.refused(refusal, error.to_string())
+    endpoint.refused(refusal, error)
 }

@@ -15,8 +15,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::end::End;
-use super::proxy::Stage;
-use super::record::Record;
+use super::exchange_record::ExchangeRecord;
+use super::proxy::PhaseTimes;
 use crate::endpoint::{Reuse, cleaned};
 
 /// The body of an answer.
@@ -33,7 +33,7 @@ pub(super) struct Relay {
     body: Incoming,
     /// What becomes of the connection that it comes by; until the body is whole.
     reuse: Option<Reuse>,
-    record: Record,
+    record: ExchangeRecord,
     /// Whether the client could take the part of it that it has for all, if nothing but the end followed.
     part_looks_whole: bool,
     /// Why there is no more of it, until what there was is out.
@@ -49,7 +49,7 @@ impl AnswerBody {
 
     /// The body of an endpoint's answer with these headers. Events of a server go on for ever by their nature: when the
     /// process ends they end like tunnels, each at its own moment; everything else has until the deadline.
-    pub(super) fn relayed(body: Incoming, headers: &HeaderMap, reuse: Reuse, record: Record) -> Self {
+    pub(super) fn relayed(body: Incoming, headers: &HeaderMap, reuse: Reuse, record: ExchangeRecord) -> Self {
         // What is chunked has an end of its own, and not every client counts what it gets against its length.
         let part_looks_whole = record.summary.version < Version::HTTP_11 || body.size_hint().exact().is_some();
         let is_endless = is_event_stream(headers) && body.size_hint().exact().is_none();
@@ -144,7 +144,7 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
 }
 
 /// A moment of its own while the tunnels are told; a stop that comes meanwhile brings it nearer.
-async fn last_call(mut stages: watch::Receiver<Stage>) {
+async fn last_call(mut stages: watch::Receiver<PhaseTimes>) {
     loop {
         let times = stages.borrow_and_update().drain;
         let moment = async {

@@ -2,7 +2,7 @@
 
 use super::placed_by::PlacedBy;
 use super::refused::Refused;
-use super::visit::Visit;
+use super::request_context::RequestContext;
 use crate::balance::Affinity;
 use crate::endpoint::dial;
 use crate::http::Refusal;
@@ -30,17 +30,17 @@ pub(super) enum Unreachable {
 
 /// Connects to the endpoints that are meant for the request, best first, until one answers. A connection that the client has
 /// authenticated is one already.
-pub(super) async fn connect(visit: &Visit, affinity: &Affinity) -> Result<Placed, Refused> {
+pub(super) async fn connect(context: &RequestContext, affinity: &Affinity) -> Result<Placed, Refused> {
     let mut refused = Refused::from(Refusal::NoEndpoint);
-    for (attempt, endpoint) in visit.upstream().picks(affinity).enumerate() {
+    for (attempt, endpoint) in context.upstream().picks(affinity).enumerate() {
         let lease = endpoint.lease();
-        if let Some(connection) = visit.owned(endpoint)
+        if let Some(connection) = context.owned(endpoint)
             && let Some(stream) = connection.into_stream().await
         {
             let by = PlacedBy::of(attempt, affinity, endpoint);
             return Ok(Placed { lease, stream, is_owned: true, by });
         }
-        match reach(visit, endpoint).await {
+        match reach(context, endpoint).await {
             Ok(stream) => {
                 let by = PlacedBy::of(attempt, affinity, endpoint);
                 return Ok(Placed { lease, stream, is_owned: false, by });
@@ -52,17 +52,18 @@ pub(super) async fn connect(visit: &Visit, affinity: &Affinity) -> Result<Placed
 }
 
 /// Connects to one endpoint.
-pub(super) async fn reach(visit: &Visit, endpoint: &Endpoint) -> Result<Socket, Unreachable> {
-    let proxy = &visit.session.proxy;
-    let dialled = dial(endpoint, &visit.upstream().settings, &proxy.network, &proxy.metrics).await;
+pub(super) async fn reach(context: &RequestContext, endpoint: &Endpoint) -> Result<Socket, Unreachable> {
+    let proxy = &context.session.proxy;
+    let dialled = dial(endpoint, &context.upstream().settings, &proxy.network, &proxy.metrics).await;
     dialled.map_err(|error| {
         let refusal = match error {
             DialError::Failed(_) => Refusal::ConnectFailed,
             DialError::TimedOut => Refusal::ConnectTimeout,
             DialError::OutOfPorts(_) | DialError::Exhausted(_) => Refusal::NoRoom,
         };
-        let refused = endpoint.refused(refusal, error.to_string());
-        if let DialError::Exhausted(_) = error { Unreachable::All(refused) } else { Unreachable::One(refused) }
+        let is_for_all = matches!(error, DialError::Exhausted(_));
+        let refused = endpoint.refused(refusal, error);
+        if is_for_all { Unreachable::All(refused) } else { Unreachable::One(refused) }
     })
 }
 

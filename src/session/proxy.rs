@@ -21,7 +21,7 @@ use crate::snapshot::Snapshot;
 #[derive(Debug)]
 pub struct Proxy {
     snapshot: ArcSwap<Snapshot>,
-    stage: watch::Sender<Stage>,
+    stage: watch::Sender<PhaseTimes>,
     /// What endpoints have for as long as they are configured.
     pub(super) endpoints: Endpoints,
     /// Every open tunnel.
@@ -48,7 +48,7 @@ pub struct Proxy {
 
 /// Where the process stands, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stage {
+pub struct PhaseTimes {
     /// Where.
     pub phase: Phase,
     /// When the last tunnel is told, and when what is left is cut, once everything here ends.
@@ -101,7 +101,7 @@ impl Proxy {
     pub fn new(snapshot: Snapshot, workers: Workers, room: Room, network: Network) -> Arc<Self> {
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
         Arc::new(Self {
-            stage: watch::Sender::new(Stage { phase: Phase::Serving, drain: None }),
+            stage: watch::Sender::new(PhaseTimes { phase: Phase::Serving, drain: None }),
             endpoints: Endpoints::new(workers.count(), room.resting),
             registry: Registry::new(workers.count()),
             drains: Arc::default(),
@@ -156,7 +156,7 @@ impl Proxy {
     }
 
     /// Where the process stands, to be waited on.
-    pub fn stages(&self) -> watch::Receiver<Stage> {
+    pub fn stages(&self) -> watch::Receiver<PhaseTimes> {
         self.stage.subscribe()
     }
 
@@ -184,7 +184,7 @@ impl Proxy {
     /// Moves on to a phase from which on everything here ends, until `times`.
     pub fn begin_end(&self, phase: Phase, times: StopTimes) {
         self.stage.send_modify(|stage| {
-            *stage = Stage { phase: phase.max(stage.phase), drain: Some(times) };
+            *stage = PhaseTimes { phase: phase.max(stage.phase), drain: Some(times) };
         });
     }
 }

@@ -6,8 +6,8 @@ use hyper::body::Incoming;
 
 use super::body::AnswerBody;
 use super::end::End;
-use super::record::Record;
-use super::refused::Refused;
+use super::exchange_record::ExchangeRecord;
+use super::refused::{EndpointFault, Refused};
 use crate::endpoint::Reuse;
 use crate::http::length::{BadLength, settle_length};
 use crate::http::{Refusal, forward};
@@ -18,7 +18,7 @@ pub(super) fn relay(
     response: Response<Incoming>,
     endpoint: &Endpoint,
     reuse: Reuse,
-    mut record: Record,
+    mut record: ExchangeRecord,
     cookie: Option<HeaderValue>,
 ) -> Result<Response<AnswerBody>, Refused> {
     let (mut parts, body) = response.into_parts();
@@ -39,18 +39,16 @@ pub(super) fn relay(
 }
 
 /// Whether an answer can be passed on; its length is settled.
-fn check_answer(answer: &mut http::response::Parts) -> Result<(), &'static str> {
+fn check_answer(answer: &mut http::response::Parts) -> Result<(), EndpointFault> {
     if answer.status == StatusCode::SWITCHING_PROTOCOLS {
-        return Err("a 101 that nobody asked for");
+        return Err(EndpointFault::UnaskedSwitch);
     }
     let mut codings = answer.headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         // hyper takes `2, 2`, would pass it on, and looks at no length of an answer to HEAD.
-        (None, _) => {
-            settle_length(&mut answer.headers).map(|_| ()).map_err(|BadLength| "a Content-Length that is no length")
-        }
+        (None, _) => settle_length(&mut answer.headers).map(|_| ()).map_err(|BadLength| EndpointFault::BadLength),
         (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
         // The client would get the body in a coding that it is not told of.
-        _ => Err("a Transfer-Encoding other than chunked"),
+        _ => Err(EndpointFault::BadTransferEncoding),
     }
 }

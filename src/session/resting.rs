@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::visit::Visit;
+use super::request_context::RequestContext;
 use crate::endpoint::{EndpointConnection, Pool, PoolSlot, Upload};
 use crate::snapshot::Endpoint;
 
-impl Visit {
+impl RequestContext {
     /// A connection with this endpoint that rests: the client's own, if it has authenticated one.
     pub(super) fn rested(&self, endpoint: &Endpoint) -> Option<EndpointConnection<Upload>> {
         self.owned(endpoint).or_else(|| self.pool()?.take(endpoint.life.incarnation))

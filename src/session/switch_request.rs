@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 use super::interim::Interim;
 use super::placement::{Placed, reach};
 use super::refused::Refused;
-use super::visit::Visit;
+use super::request_context::RequestContext;
 use crate::endpoint::{NoHead, SwitchAnswer, Upload, exchange_heads, exchange_heads_around};
 use crate::http::Refusal;
 use crate::http::methods::is_idempotent;
@@ -17,13 +17,13 @@ use crate::snapshot::Lease;
 /// The client's own connection may end under a request: then it is asked once more, over a new one, if that may be done
 /// (RFC 9110 §9.2.2).
 pub(super) async fn request_switch(
-    visit: &Visit,
+    context: &RequestContext,
     placed: &mut Placed,
     parts: &Parts,
     body: Option<Upload>,
     interim: &Interim,
 ) -> Result<SwitchAnswer, Refused> {
-    let settings = &visit.upstream().settings;
+    let settings = &context.upstream().settings;
     let say = |status: StatusCode, headers: &HeaderMap| interim.say(status, headers);
     let Placed { lease, stream, is_owned, .. } = placed;
     if let Some(body) = body {
@@ -35,7 +35,7 @@ pub(super) async fn request_switch(
         match exchange_heads(stream, parts, settings, say).await {
             Ok(answer) => return Ok(answer),
             Err(no_head) if *is_owned && no_head.is_silent() && is_idempotent(&parts.method) => {
-                *stream = reach(visit, lease.endpoint()).await?;
+                *stream = reach(context, lease.endpoint()).await?;
                 *is_owned = false;
             }
             Err(no_head) => return Err(blamed(lease, no_head)),
@@ -52,5 +52,5 @@ fn blamed(lease: &Lease, no_head: NoHead) -> Refused {
         NoHead::Unfinished | NoHead::Closed { .. } | NoHead::Broken { .. } => Refusal::AnswerLost,
         NoHead::Nonsense(_) => Refusal::BadAnswer,
     };
-    lease.refused(refusal, no_head.to_string())
+    lease.refused(refusal, no_head)
 }
