@@ -158,7 +158,7 @@ pub(super) fn lenient(visit: &Visit, needed: Leniencies) {
 
 /// A tunnel has ended.
 pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSettings, tale: &Tale, outcome: &Outcome) {
-    let Outcome { ending, farewell, counts, leniencies, duration } = outcome;
+    let Outcome { ending, sides, counts, leniencies, duration } = outcome;
     let (word, by, code) = labels(ending, settings);
     metrics.tunnel_ended(word, by, code);
     for direction in [Direction::FromClient, Direction::FromUpstream] {
@@ -199,8 +199,8 @@ pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSett
         ended_by = by,
         code = code.map(|code| code.get()),
         why = %ending,
-        client_left = farewell.client.as_str(),
-        upstream_left = farewell.upstream.as_str(),
+        client_left = sides.client.as_str(),
+        upstream_left = sides.upstream.as_str(),
         "tunnel ended"
     );
 }

@@ -18,9 +18,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::ending::{Ending, Gone, GoodBye};
+use super::ending::{CloseAction, Ending, Loss};
 use super::liveness::Speech;
-use super::outcome::Farewell;
+use super::outcome::SideOutcome;
 use crate::config::WebsocketSettings;
 use crate::net::{Taken, step};
 use crate::process::Delivery;
@@ -41,7 +41,7 @@ pub(super) const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 #[derive(Debug)]
 pub(super) struct Closing {
     ending: Ending,
-    good_byes: PerSide<GoodBye>,
+    close_actions: PerSide<CloseAction>,
     /// When what is left is cut.
     deadline: Instant,
     /// What `deadline` may not pass: the drain's own.
@@ -49,7 +49,7 @@ pub(super) struct Closing {
     /// All that passes puts the deadline off by so much: half of a raw tunnel may still have much to say.
     quiet: Option<Duration>,
     /// The deadline has come once: nobody is waited for any more before the other one is told.
-    insists: bool,
+    is_forced: bool,
     /// A Close could not follow: what the side was sent ends inside a frame.
     inside_frame: PerSide<bool>,
     /// A Close came from it.
@@ -82,19 +82,19 @@ pub(super) enum Word<'a> {
 impl Closing {
     /// Starts the end of a tunnel.
     pub(super) fn new(ending: Ending, settings: &WebsocketSettings, speech: Speech, now: Instant) -> Self {
-        let is_half = matches!(ending, Ending::Lost { gone: Gone::Finished, .. });
+        let is_half = matches!(ending, Ending::Lost { loss: Loss::Finished, .. });
         let (deadline, latest) = match &ending {
             Ending::Drained(order) => (order.deadline, Some(order.deadline)),
             _ if is_half => (now + settings.half_close_timeout.unwrap_or(FAR), None),
             _ => (now + settings.closing_timeout, None),
         };
         Self {
-            good_byes: ending.good_byes(settings, speech),
+            close_actions: ending.close_actions(settings, speech),
             ending,
             deadline,
             latest,
             quiet: (is_half && speech == Speech::Bytes).then_some(settings.half_close_timeout.unwrap_or(FAR)),
-            insists: false,
+            is_forced: false,
             inside_frame: PerSide::default(),
             answered: PerSide::default(),
             told: PerSide::default(),
@@ -143,34 +143,34 @@ impl Closing {
     /// Whether a Close that comes from `side` now is passed on to the other one: it answers none of ours, and the other
     /// one was not told.
     pub(super) fn passes_close(&self, side: Side) -> bool {
-        let rest = |side: Side| *self.good_byes.get(side) == GoodBye::Rest;
+        let rest = |side: Side| *self.close_actions.get(side) == CloseAction::PassThrough;
         rest(side) && rest(side.other()) && !*self.told.get(side.other())
     }
 
     /// What is to be said to `side`; `is_rest_over`: nothing more of the other side's will be passed on to it.
     pub(super) fn word_for(&self, side: Side, is_rest_over: bool) -> Word<'_> {
-        match self.good_byes.get(side) {
-            GoodBye::Close(code, reason) => Word::Close(*code, reason),
-            GoodBye::After(code, reason) if is_rest_over || self.insists => Word::Close(*code, reason),
-            GoodBye::Rest if is_rest_over => Word::Finish,
-            GoodBye::Fin => Word::Fin,
-            GoodBye::Cut => Word::Cut,
-            GoodBye::After(..) | GoodBye::Rest => Word::None,
+        match self.close_actions.get(side) {
+            CloseAction::SendClose(code, reason) => Word::Close(*code, reason),
+            CloseAction::SendCloseAfter(code, reason) if is_rest_over || self.is_forced => Word::Close(*code, reason),
+            CloseAction::PassThrough if is_rest_over => Word::Finish,
+            CloseAction::SendFin => Word::Fin,
+            CloseAction::Abort => Word::Cut,
+            CloseAction::SendCloseAfter(..) | CloseAction::PassThrough => Word::None,
         }
     }
 
     /// Whether the deadline has come once, and boundaries are not waited for any more.
-    pub(super) fn insists(&self) -> bool {
-        self.insists
+    pub(super) fn is_forced(&self) -> bool {
+        self.is_forced
     }
 
     /// Whether `side` was told with a Close.
-    pub(super) fn is_told(&self, side: Side) -> bool {
+    pub(super) fn is_close_sent(&self, side: Side) -> bool {
         *self.told.get(side)
     }
 
     /// A Close went out to `side`.
-    pub(super) fn note_told(&mut self, side: Side, settings: &WebsocketSettings, now: Instant) {
+    pub(super) fn note_close_sent(&mut self, side: Side, settings: &WebsocketSettings, now: Instant) {
         *self.told.get_mut(side) = true;
         self.expect_answer(settings, now);
     }
@@ -182,7 +182,7 @@ impl Closing {
 
     /// How long a side has from when it has all that is for it.
     fn patience(&self, settings: &WebsocketSettings) -> Duration {
-        if self.insists { settings.closing_timeout.min(LAST_MOMENT) } else { settings.closing_timeout }
+        if self.is_forced { settings.closing_timeout.min(LAST_MOMENT) } else { settings.closing_timeout }
     }
 
     /// Puts the deadline off where `side` took something of the last that is for it: its time to answer counts from then on,
@@ -196,7 +196,7 @@ impl Closing {
     ) -> bool {
         let taken = self.taken.get_mut(side).look(delivery, now);
         // Only a Close is answered: of a FIN that has arrived nothing more is to be expected.
-        let Some(taken) = taken.filter(|_| delivery.outstanding || self.is_told(side)) else { return false };
+        let Some(taken) = taken.filter(|_| delivery.outstanding || self.is_close_sent(side)) else { return false };
         self.deadline = self.deadline.max(self.at_latest(taken + self.patience(settings)));
         now < self.deadline
     }
@@ -214,7 +214,7 @@ impl Closing {
 
     /// Whether the deadline is only about a side that is quiet.
     pub(super) fn waits_for_quiet(&self) -> bool {
-        self.quiet.is_some() && !self.insists
+        self.quiet.is_some() && !self.is_forced
     }
 
     /// No Close can follow to `side`.
@@ -223,7 +223,7 @@ impl Closing {
     }
 
     /// A Close came from `side`.
-    pub(super) fn note_answered(&mut self, side: Side) {
+    pub(super) fn note_close_received(&mut self, side: Side) {
         *self.answered.get_mut(side) = true;
     }
 
@@ -233,13 +233,13 @@ impl Closing {
             && by != side
         {
             let code = code.unwrap_or(CloseCode::NORMAL);
-            *self.good_byes.get_mut(by) = GoodBye::Close(code, Cow::Borrowed(""));
+            *self.close_actions.get_mut(by) = CloseAction::SendClose(code, Cow::Borrowed(""));
         }
     }
 
     /// The deadline has come: who was not told is told now, whatever it was to wait for.
-    pub(super) fn insist(&mut self) {
-        self.insists = true;
+    pub(super) fn force(&mut self) {
+        self.is_forced = true;
         if let Ending::PeerClosed { by, .. } = self.ending
             && !*self.told.get(by)
         {
@@ -261,13 +261,13 @@ impl Closing {
     }
 
     /// How `side` was left.
-    pub(super) fn farewell(&self, side: Side) -> Farewell {
+    pub(super) fn sides(&self, side: Side) -> SideOutcome {
         match (*self.told.get(side), *self.answered.get(side)) {
-            _ if *self.cut.get(side) => Farewell::Cut,
-            (false, _) if *self.inside_frame.get(side) => Farewell::InsideFrame,
-            (true, true) => Farewell::Clean,
-            (true, false) => Farewell::Unanswered,
-            (false, _) => Farewell::Finished,
+            _ if *self.cut.get(side) => SideOutcome::Cut,
+            (false, _) if *self.inside_frame.get(side) => SideOutcome::InsideFrame,
+            (true, true) => SideOutcome::Clean,
+            (true, false) => SideOutcome::Unanswered,
+            (false, _) => SideOutcome::Finished,
         }
     }
 }

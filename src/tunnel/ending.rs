@@ -40,13 +40,13 @@ pub enum Ending {
         /// Which one.
         side: Side,
         /// How it went.
-        gone: Gone,
+        loss: Loss,
     },
 }
 
 /// How a side went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gone {
+pub enum Loss {
     /// It ended its direction with a FIN (or a TLS close_notify); it may still be reading.
     Finished,
     /// Its connection broke: a reset, a TLS truncation, a failed write.
@@ -55,62 +55,65 @@ pub enum Gone {
 
 /// What one side is told when a tunnel ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum GoodBye {
+pub(super) enum CloseAction {
     /// A Close of ours, at the next frame boundary.
-    Close(CloseCode, Cow<'static, str>),
+    SendClose(CloseCode, Cow<'static, str>),
     /// The same, once the other side's own Close has come or it is gone: until then its messages go on.
-    After(CloseCode, Cow<'static, str>),
+    SendCloseAfter(CloseCode, Cow<'static, str>),
     /// What the other side sends, to its end, and then a FIN.
-    Rest,
+    PassThrough,
     /// A FIN at once: there are no words in a raw tunnel.
-    Fin,
+    SendFin,
     /// Nothing: it could not reach it.
-    Cut,
+    Abort,
 }
 
 impl Ending {
     /// Who is told what.
-    pub(super) fn good_byes(&self, settings: &WebsocketSettings, speech: Speech) -> PerSide<GoodBye> {
+    pub(super) fn close_actions(&self, settings: &WebsocketSettings, speech: Speech) -> PerSide<CloseAction> {
         match speech {
-            Speech::Frames => self.closes(settings),
-            Speech::Bytes => self.fins(),
+            Speech::Frames => self.websocket_actions(settings),
+            Speech::Bytes => self.raw_actions(),
         }
     }
 
     /// The table of endings.
-    fn closes(&self, settings: &WebsocketSettings) -> PerSide<GoodBye> {
+    fn websocket_actions(&self, settings: &WebsocketSettings) -> PerSide<CloseAction> {
         match *self {
-            Self::PeerClosed { .. } => both(GoodBye::Rest),
+            Self::PeerClosed { .. } => both(CloseAction::PassThrough),
             Self::Drained(ref order) => PerSide {
-                client: GoodBye::Close(order.code, order.reason()),
-                upstream: GoodBye::After(CloseCode::GOING_AWAY, order.reason()),
+                client: CloseAction::SendClose(order.code, order.reason()),
+                upstream: CloseAction::SendCloseAfter(CloseCode::GOING_AWAY, order.reason()),
             },
             Self::Lifetime => both(close(CloseCode::GOING_AWAY, "maximum lifetime reached")),
             Self::Idle => both(close(CloseCode::GOING_AWAY, "idle timeout")),
             Self::NoPong(_) => both(close(CloseCode::GOING_AWAY, "no answer to ping")),
-            Self::Stalled(side) => one(side, GoodBye::Cut, close(CloseCode::GOING_AWAY, "the other side stalled")),
+            Self::Stalled(side) => {
+                one(side, CloseAction::Abort, close(CloseCode::GOING_AWAY, "the other side stalled"))
+            }
             Self::Violated { by, violation } => {
-                let offender = GoodBye::Close(violation.close_code(), violation.to_string().into());
+                let offender = CloseAction::SendClose(violation.close_code(), violation.to_string().into());
                 let other = match by {
                     Side::Client => close(CloseCode::GOING_AWAY, "the client was disconnected"),
                     Side::Upstream => close(CloseCode::BAD_GATEWAY, "the server was disconnected"),
                 };
                 one(by, offender, other)
             }
-            Self::Lost { side: Side::Client, .. } => both(GoodBye::Rest),
-            Self::Lost { side: Side::Upstream, .. } => {
-                PerSide { client: close(settings.endpoint_lost_code, "the server is gone"), upstream: GoodBye::Rest }
-            }
+            Self::Lost { side: Side::Client, .. } => both(CloseAction::PassThrough),
+            Self::Lost { side: Side::Upstream, .. } => PerSide {
+                client: close(settings.endpoint_lost_code, "the server is gone"),
+                upstream: CloseAction::PassThrough,
+            },
         }
     }
 
     /// What is left of the table in a raw tunnel.
-    fn fins(&self) -> PerSide<GoodBye> {
+    fn raw_actions(&self) -> PerSide<CloseAction> {
         match *self {
-            Self::PeerClosed { .. } | Self::Lost { .. } => both(GoodBye::Rest),
-            Self::Stalled(side) => one(side, GoodBye::Cut, GoodBye::Fin),
+            Self::PeerClosed { .. } | Self::Lost { .. } => both(CloseAction::PassThrough),
+            Self::Stalled(side) => one(side, CloseAction::Abort, CloseAction::SendFin),
             Self::Drained(_) | Self::Lifetime | Self::Idle | Self::NoPong(_) | Self::Violated { .. } => {
-                both(GoodBye::Fin)
+                both(CloseAction::SendFin)
             }
         }
     }
@@ -139,8 +142,8 @@ impl Ending {
             Self::NoPong(_) => "pong_within",
             Self::Stalled(_) => "stall_timeout",
             Self::Violated { .. } => "violation",
-            Self::Lost { gone: Gone::Finished, .. } => "gone",
-            Self::Lost { gone: Gone::Broken, .. } => "broken",
+            Self::Lost { loss: Loss::Finished, .. } => "gone",
+            Self::Lost { loss: Loss::Broken, .. } => "broken",
         }
     }
 
@@ -167,21 +170,21 @@ impl fmt::Display for Ending {
             Self::NoPong(_) => f.write_str("pong_within"),
             Self::Stalled(_) => f.write_str("stall_timeout"),
             Self::Violated { violation, .. } => violation.fmt(f),
-            Self::Lost { gone: Gone::Finished, .. } => f.write_str("gone without Close"),
-            Self::Lost { gone: Gone::Broken, .. } => f.write_str("connection broken"),
+            Self::Lost { loss: Loss::Finished, .. } => f.write_str("gone without Close"),
+            Self::Lost { loss: Loss::Broken, .. } => f.write_str("connection broken"),
         }
     }
 }
 
-fn close(code: CloseCode, reason: &'static str) -> GoodBye {
-    GoodBye::Close(code, Cow::Borrowed(reason))
+fn close(code: CloseCode, reason: &'static str) -> CloseAction {
+    CloseAction::SendClose(code, Cow::Borrowed(reason))
 }
 
-fn both(good_bye: GoodBye) -> PerSide<GoodBye> {
-    PerSide { client: good_bye.clone(), upstream: good_bye }
+fn both(action: CloseAction) -> PerSide<CloseAction> {
+    PerSide { client: action.clone(), upstream: action }
 }
 
-fn one(side: Side, its: GoodBye, others: GoodBye) -> PerSide<GoodBye> {
+fn one(side: Side, its: CloseAction, others: CloseAction) -> PerSide<CloseAction> {
     match side {
         Side::Client => PerSide { client: its, upstream: others },
         Side::Upstream => PerSide { client: others, upstream: its },

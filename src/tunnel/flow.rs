@@ -5,12 +5,12 @@ use std::task::{Context, Poll};
 use tokio::time::Instant;
 
 use super::closing::Word;
-use super::ending::{Ending, Gone};
+use super::ending::{Ending, Loss};
 use super::frame_filter::{Backlog, FrameFilter};
-use super::judged::{Event, Judged, OnClose};
+use super::judged::{DirectionEnd, Judged, OnClose};
 use super::leg::{Leg, Read, Write};
 use super::mask::masking_key;
-use super::scratch::{Meters, READ, Scratch};
+use super::scratch::{Meters, READ, ReadScratch};
 use super::shared::Shared;
 use crate::net::TunnelStream;
 use crate::websocket::{CloseCode, Frame, Side, Violation};
@@ -26,12 +26,12 @@ pub(super) struct Flow<'a, A, B> {
 
 /// Whether a step came to something, so that another one may too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Carried {
+pub(super) enum Progressed {
     Something,
     Nothing,
 }
 
-impl Carried {
+impl Progressed {
     pub(super) fn or(self, other: Self) -> Self {
         if self == Self::Something { self } else { other }
     }
@@ -39,62 +39,62 @@ impl Carried {
 
 impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
     /// Reads once, judges what came and passes it on.
-    pub(super) fn carry(&mut self, cx: &mut Context<'_>, now: Instant, scratch: &mut Scratch) -> Carried {
+    pub(super) fn carry(&mut self, cx: &mut Context<'_>, now: Instant, scratch: &mut ReadScratch) -> Progressed {
         if self.source.read == Read::Ended {
-            return Carried::Nothing;
+            return Progressed::Nothing;
         }
         if !self.may_read(cx, now) {
-            return self.hear_nothing(now);
+            return self.handle_nothing_read(now);
         }
         let most = self.room(now);
         if most == 0 {
-            return Carried::Nothing;
+            return Progressed::Nothing;
         }
-        let Scratch { bytes, meters } = scratch;
+        let ReadScratch { bytes, meters } = scratch;
         let count = match self.filter.recall(bytes, most) {
             Backlog::Whole(count) => count,
             Backlog::Start(kept) => {
-                let Some(room) = bytes.get_mut(kept..kept + most) else { return Carried::Nothing };
+                let Some(room) = bytes.get_mut(kept..kept + most) else { return Progressed::Nothing };
                 match self.source.poll_read(cx, room) {
-                    Poll::Pending => return self.hear_nothing(now),
+                    Poll::Pending => return self.handle_nothing_read(now),
                     // The write that failed took the error away, and left the reader what looks like a FIN.
                     Poll::Ready(Ok(0)) if self.source.write == Write::Dead => {
-                        return self.source_gone(Gone::Broken, now);
+                        return self.source_gone(Loss::Broken, now);
                     }
-                    Poll::Ready(Ok(0)) => return self.source_gone(Gone::Finished, now),
-                    Poll::Ready(Err(_)) => return self.source_gone(Gone::Broken, now),
+                    Poll::Ready(Ok(0)) => return self.source_gone(Loss::Finished, now),
+                    Poll::Ready(Err(_)) => return self.source_gone(Loss::Broken, now),
                     Poll::Ready(Ok(count)) => {
-                        self.shared.rearm |= self.shared.liveness.note_heard(self.from, now);
+                        self.shared.rearm |= self.shared.liveness.note_received(self.from, now);
                         kept + count
                     }
                 }
             }
         };
-        let Some(chunk) = bytes.get_mut(..count) else { return Carried::Nothing };
+        let Some(chunk) = bytes.get_mut(..count) else { return Progressed::Nothing };
         if self.is_forwarding() {
             self.pass(cx, now, chunk, meters);
         } else {
             self.discard(now, chunk, meters);
         }
-        Carried::Something
+        Progressed::Something
     }
 
     /// Nothing of the source is to be had now, or nothing is wanted. If a write to it failed, its last words may still be
     /// under way to us: a socket says `Pending` until the runtime has looked at it again, whatever the kernel holds. Behind
     /// them comes the end of the stream; where neither comes, or nobody takes them, it is gone all the same.
-    fn hear_nothing(&mut self, now: Instant) -> Carried {
+    fn handle_nothing_read(&mut self, now: Instant) -> Progressed {
         let timeout = self.shared.settings.closing_timeout;
-        let Some(until) = self.source.last_words_until(timeout) else { return Carried::Nothing };
+        let Some(until) = self.source.read_after_failed_write_until(timeout) else { return Progressed::Nothing };
         let is_held_back = *self.shared.unread.get(self.from);
         if is_held_back && !self.sink.is_stalled(timeout, now) {
-            self.source.await_last_words(self.sink.blocked_since().unwrap_or(now));
+            self.source.await_read_after_failed_write(self.sink.blocked_since().unwrap_or(now));
             self.shared.rearm = true;
-            return Carried::Nothing;
+            return Progressed::Nothing;
         }
         if now < until {
-            return Carried::Nothing;
+            return Progressed::Nothing;
         }
-        self.source_gone(Gone::Broken, now)
+        self.source_gone(Loss::Broken, now)
     }
 
     /// Whether what is read now is passed on.
@@ -110,7 +110,7 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
         let unread = blocked || throttled;
         let was_unread = std::mem::replace(self.shared.unread.get_mut(self.from), unread);
         if was_unread && !unread {
-            self.shared.liveness.stand_still(self.from, now);
+            self.shared.liveness.note_unread(self.from, now);
         }
         !unread
     }
@@ -140,20 +140,20 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
     fn pass(&mut self, cx: &mut Context<'_>, now: Instant, chunk: &mut [u8], meters: &mut Meters) {
         let passes_close = self.shared.passes_close(self.from);
         let on_close = if passes_close { OnClose::Pass } else { OnClose::Swallow };
-        let judged = self.filter.judge(chunk, on_close, self.shared.mark, meters, now);
+        let judged = self.filter.judge(chunk, on_close, self.shared.ping_payload, meters, now);
         let passed = chunk.get(..judged.passed).unwrap_or_default();
         self.with_sink(|sink| sink.write(cx, passed, now));
         self.filter.note_passed(&judged);
         self.note(&judged, now);
-        match judged.event {
+        match judged.end {
             None => {}
-            Some(Event::Closed(code)) => {
+            Some(DirectionEnd::Closed(code)) => {
                 self.note_close(code, now);
                 if passes_close && self.sink.is_forwarding() {
-                    self.note_told(now);
+                    self.note_close_sent(now);
                 }
             }
-            Some(Event::Violated(violation)) => {
+            Some(DirectionEnd::Violated(violation)) => {
                 self.refuse(violation);
                 self.shared.end(Ending::Violated { by: self.from, violation }, now);
             }
@@ -167,11 +167,11 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
         if self.source.read == Read::Ignored {
             self.filter.discard();
         }
-        if matches!(self.source.read, Read::Open | Read::Refused) {
-            match self.filter.judge(chunk, OnClose::Swallow, self.shared.mark, meters, now).event {
+        if matches!(self.source.read, Read::Open | Read::AboveLimit) {
+            match self.filter.judge(chunk, OnClose::Swallow, self.shared.ping_payload, meters, now).end {
                 None => {}
-                Some(Event::Closed(code)) => self.note_close(code, now),
-                Some(Event::Violated(violation)) => self.refuse(violation),
+                Some(DirectionEnd::Closed(code)) => self.note_close(code, now),
+                Some(DirectionEnd::Violated(violation)) => self.refuse(violation),
             }
         }
         if self.shared.closing.as_mut().is_some_and(|closing| closing.note_discarded(self.from, size)) {
@@ -201,16 +201,16 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
 
     /// The source's Close came.
     fn note_close(&mut self, code: Option<CloseCode>, now: Instant) {
-        self.source.read = Read::Closed;
+        self.source.read = Read::CloseReceived;
         self.filter.discard();
-        self.shared.end(Ending::PeerClosed { by: self.from, code }, now).note_answered(self.from);
+        self.shared.end(Ending::PeerClosed { by: self.from, code }, now).note_close_received(self.from);
     }
 
     /// A Close went to the sink.
-    fn note_told(&mut self, now: Instant) {
-        self.sink.write = Write::Told;
+    fn note_close_sent(&mut self, now: Instant) {
+        self.sink.write = Write::CloseSent;
         if let Some(closing) = &mut self.shared.closing {
-            closing.note_told(self.from.other(), &self.shared.settings, now);
+            closing.note_close_sent(self.from.other(), &self.shared.settings, now);
         }
     }
 
@@ -218,37 +218,37 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
     fn refuse(&mut self, violation: Violation) {
         if violation.is_limit() {
             self.filter.lift_limits();
-            self.source.read = Read::Refused;
+            self.source.read = Read::AboveLimit;
         } else {
             self.filter.discard();
-            self.source.read = Read::Unread;
+            self.source.read = Read::Unparsable;
         }
     }
 
-    fn source_gone(&mut self, gone: Gone, now: Instant) -> Carried {
+    fn source_gone(&mut self, loss: Loss, now: Instant) -> Progressed {
         self.filter.discard();
-        if gone == Gone::Broken {
+        if loss == Loss::Broken {
             self.source.die();
         }
         if std::mem::replace(&mut self.source.read, Read::Ended) == Read::Open {
-            self.shared.end(Ending::Lost { side: self.from, gone }, now).note_lost(self.from);
+            self.shared.end(Ending::Lost { side: self.from, loss }, now).note_lost(self.from);
         }
-        Carried::Something
+        Progressed::Something
     }
 
     /// Says to the sink what is to be said: a ping, a Close, a FIN. Says whether that changed anything.
-    pub(super) fn speak(&mut self, cx: &mut Context<'_>, now: Instant) -> Carried {
+    pub(super) fn send_control(&mut self, cx: &mut Context<'_>, now: Instant) -> Progressed {
         let to = self.from.other();
-        if self.shared.closing.is_none() && self.sink.is_flushed() && self.shared.liveness.asks_nothing(to) {
+        if self.shared.closing.is_none() && self.sink.is_flushed() && self.shared.liveness.has_no_ping_waiting(to) {
             // What nearly every poll finds.
-            return Carried::Nothing;
+            return Progressed::Nothing;
         }
         let before = (self.sink.write, self.sink.read, self.shared.liveness.wants_ping(to));
         if self.sink.is_forwarding() {
-            self.say_good_bye(cx, to, now);
-            self.say_ping(to);
+            self.send_close(cx, to, now);
+            self.send_ping(to);
         }
-        if self.sink.write == Write::Told && self.may_finish(to) {
+        if self.sink.write == Write::CloseSent && self.may_finish(to) {
             self.sink.write = Write::Finishing;
         }
         if self.with_sink(|sink| sink.poll_finish(cx, now)).is_ready() {
@@ -257,28 +257,28 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
         }
         let after = (self.sink.write, self.sink.read, self.shared.liveness.wants_ping(to));
         if after == before {
-            return Carried::Nothing;
+            return Progressed::Nothing;
         }
         self.shared.rearm = true;
-        Carried::Something
+        Progressed::Something
     }
 
-    fn say_ping(&mut self, to: Side) {
+    fn send_ping(&mut self, to: Side) {
         if self.shared.closing.is_none() && self.shared.liveness.wants_ping(to) && self.filter.is_at_boundary() {
-            self.sink.push(&Frame::ping(to, &self.shared.mark, masking_key()));
+            self.sink.push(&Frame::ping(to, &self.shared.ping_payload, masking_key()));
             self.shared.liveness.note_pinged(to);
         }
     }
 
-    fn say_good_bye(&mut self, cx: &mut Context<'_>, to: Side, now: Instant) {
+    fn send_close(&mut self, cx: &mut Context<'_>, to: Side, now: Instant) {
         let Some(closing) = &mut self.shared.closing else { return };
         let is_rest_over = self.source.read != Read::Open;
         match closing.word_for(to, is_rest_over) {
             Word::Close(code, reason) if self.filter.is_at_boundary() => {
                 self.sink.push(&Frame::close(to, code, reason, masking_key()));
-                self.note_told(now);
+                self.note_close_sent(now);
             }
-            Word::Close(..) if is_rest_over || closing.insists() => {
+            Word::Close(..) if is_rest_over || closing.is_forced() => {
                 closing.note_inside_frame(to);
                 closing.expect_answer(&self.shared.settings, now);
                 self.sink.write = Write::Finishing;
@@ -304,7 +304,7 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
     /// Whether a FIN may follow the Close: the server side closes first (RFC 6455 §7.1.1), and towards the client that is us.
     fn may_finish(&self, to: Side) -> bool {
         match to {
-            Side::Client => !matches!(self.sink.read, Read::Open | Read::Refused),
+            Side::Client => !matches!(self.sink.read, Read::Open | Read::AboveLimit),
             Side::Upstream => self.sink.read == Read::Ended,
         }
     }

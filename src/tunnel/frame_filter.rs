@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::judged::{Above, Event, Judged, Mark, OnClose, Verdict};
+use super::judged::{Above, ControlHandling, DirectionEnd, Judged, OnClose, PingPayload};
 use super::outcome::Counts;
 use super::rate_limits::RateLimits;
 use super::scratch::{HEAD, Meters};
@@ -88,7 +88,7 @@ impl FrameFilter {
         &mut self,
         chunk: &mut [u8],
         on_close: OnClose,
-        mark: Mark,
+        ping_payload: PingPayload,
         meters: &mut Meters,
         now: Instant,
     ) -> Judged {
@@ -97,7 +97,7 @@ impl FrameFilter {
         }
         let mut judged = match &mut self.framing {
             Framing::Raw => self.judge_bytes(chunk, now),
-            Framing::Websocket { .. } => self.judge_frames(chunk, on_close, mark, meters, now),
+            Framing::Websocket { .. } => self.judge_frames(chunk, on_close, ping_payload, meters, now),
         };
         if let Some(rates) = &mut self.rates
             && (rates.are_paced() || judged.above.is_some())
@@ -121,7 +121,7 @@ impl FrameFilter {
         &mut self,
         chunk: &mut [u8],
         on_close: OnClose,
-        mark: Mark,
+        ping_payload: PingPayload,
         meters: &mut Meters,
         now: Instant,
     ) -> Judged {
@@ -133,7 +133,7 @@ impl FrameFilter {
         let mut metering = meter.as_mut().map(|meter| meter.observe(meters.lend(), INFLATE));
         let mut kept = Kept { end: chunk.len().min(most), chunk, passed: 0, judged: 0 };
         let mut starved = false;
-        while judged.event.is_none() && judged.above.is_none() {
+        while judged.end.is_none() && judged.above.is_none() {
             let may_begin = may_begin - judged.messages;
             let scan = match &mut metering {
                 None => inspector.scan(kept.within(), may_begin),
@@ -154,13 +154,13 @@ impl FrameFilter {
                         judged.above = Some(Above::ControlFrames);
                         break;
                     }
-                    match judged.weigh(&control, kept.within(), on_close, mark) {
-                        Verdict::Pass => kept.pass(control.size),
-                        Verdict::Swallow => kept.swallow(control.size),
+                    match judged.weigh(&control, kept.within(), on_close, ping_payload) {
+                        ControlHandling::Pass => kept.pass(control.size),
+                        ControlHandling::Swallow => kept.swallow(control.size),
                     }
                 }
                 Then::Budget => judged.above = Some(Above::Messages),
-                Then::Violation(violation) => judged.event = Some(Event::Violated(violation)),
+                Then::Violation(violation) => judged.end = Some(DirectionEnd::Violated(violation)),
             }
         }
         (judged.passed, judged.judged) = (kept.passed, kept.judged);

@@ -34,13 +34,13 @@ enum Waits {
     /// The stream takes nothing of what waits to be written.
     Room(DeliveryTimer),
     /// A write failed: nothing more reaches it, but it may have spoken before.
-    LastWords(Instant),
+    ReadAfterFailedWrite(Instant),
 }
 
 /// The way to a side.
 ///
 /// ```text
-///   Open ──► Told ──► Finishing ──► Finished
+///   Open ──► CloseSent ──► Finishing ──► Finished
 ///    └───────────────────┘             (each may become Dead: a write failed, or the side was cut)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(super) enum Write {
     /// What the other side sends is passed on.
     Open,
     /// A Close was put in; nothing may follow it but a FIN (RFC 6455 §5.5.1).
-    Told,
+    CloseSent,
     /// A FIN follows what still waits.
     Finishing,
     /// The FIN is out.
@@ -60,9 +60,9 @@ pub(super) enum Write {
 /// The way from a side.
 ///
 /// ```text
-///          ┌──────────────► Unread ──┐
-///   Open ──┼──► Refused ──┐     ▲     ├──► Ended
-///          └──────────────┴► Closed ──┘      (Refused may turn out to be Unread; each may end at once,
+///          ┌──────────────► Unparsable ──┐
+///   Open ──┼──► AboveLimit ──┐     ▲     ├──► Ended
+///          └──────────────┴► CloseReceived ──┘      (AboveLimit may turn out to be Unparsable; each may end at once,
 ///                                                        or be Ignored first)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,11 +70,11 @@ pub(super) enum Read {
     /// Its frames are judged, and passed on while the other side is open.
     Open,
     /// It is above a limit: what follows is judged only to find its Close, and discarded.
-    Refused,
+    AboveLimit,
     /// Its Close came; what follows is discarded.
-    Closed,
+    CloseReceived,
     /// It broke the protocol: what follows cannot be read as frames, and is discarded.
-    Unread,
+    Unparsable,
     /// It was cut: what it sends is discarded while the tunnel lasts, and nobody waits for its end.
     Ignored,
     /// Nothing more will come.
@@ -181,12 +181,12 @@ impl<S: TunnelStream> Leg<S> {
     /// A write failed.
     fn fail(&mut self, now: Instant) {
         self.die();
-        self.await_last_words(now);
+        self.await_read_after_failed_write(now);
     }
 
     /// What a dead side still has to say is waited for from now on.
-    pub(super) fn await_last_words(&mut self, now: Instant) {
-        self.waits = Waits::LastWords(now);
+    pub(super) fn await_read_after_failed_write(&mut self, now: Instant) {
+        self.waits = Waits::ReadAfterFailedWrite(now);
     }
 
     /// Nothing can be written to it any more: what waits is gone.
@@ -199,7 +199,7 @@ impl<S: TunnelStream> Leg<S> {
 
     /// Ends both ways now. What it has taken may still reach it, while no unread input turns into a reset.
     pub(super) fn cut(&mut self, cx: &mut Context<'_>) {
-        if self.is_flushed() && matches!(self.write, Write::Open | Write::Told) {
+        if self.is_flushed() && matches!(self.write, Write::Open | Write::CloseSent) {
             // Only asked once: the tunnel does not outlive its deadline for a FIN that cannot go out.
             let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
         }
@@ -225,7 +225,7 @@ impl<S: TunnelStream> Leg<S> {
     pub(super) fn next_look(&self, timeout: Duration, now: Instant) -> Option<Instant> {
         match &self.waits {
             Waits::Room(blocked) => Some(blocked.next_look(timeout, now)),
-            Waits::Nothing | Waits::LastWords(_) => None,
+            Waits::Nothing | Waits::ReadAfterFailedWrite(_) => None,
         }
     }
 
@@ -233,15 +233,15 @@ impl<S: TunnelStream> Leg<S> {
     pub(super) fn blocked_since(&self) -> Option<Instant> {
         match &self.waits {
             Waits::Room(blocked) => Some(blocked.since()),
-            Waits::Nothing | Waits::LastWords(_) => None,
+            Waits::Nothing | Waits::ReadAfterFailedWrite(_) => None,
         }
     }
 
     /// Until when its last words are waited for, if a write to it failed.
-    pub(super) fn last_words_until(&self, timeout: Duration) -> Option<Instant> {
+    pub(super) fn read_after_failed_write_until(&self, timeout: Duration) -> Option<Instant> {
         match self.waits {
-            Waits::LastWords(since) if self.read != Read::Ended => Some(since + timeout),
-            Waits::LastWords(_) | Waits::Nothing | Waits::Room(_) => None,
+            Waits::ReadAfterFailedWrite(since) if self.read != Read::Ended => Some(since + timeout),
+            Waits::ReadAfterFailedWrite(_) | Waits::Nothing | Waits::Room(_) => None,
         }
     }
 
@@ -272,7 +272,7 @@ impl<S: TunnelStream> Leg<S> {
 
     /// How far the last of what is for it has got; `None` while more may follow, and once it is over.
     pub(super) fn last_delivery(&self) -> Option<Delivery> {
-        let is_last = matches!(self.write, Write::Told | Write::Finishing | Write::Finished);
+        let is_last = matches!(self.write, Write::CloseSent | Write::Finishing | Write::Finished);
         (is_last && !self.is_over()).then(|| self.delivery()).flatten()
     }
 

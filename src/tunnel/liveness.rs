@@ -15,8 +15,8 @@ use crate::websocket::{PerSide, Side};
 pub(super) struct Liveness {
     /// When the last thing happened that counts against `idle_timeout`.
     last: Instant,
-    /// When each side was last heard.
-    heard: PerSide<Instant>,
+    /// When each side was last received.
+    received: PerSide<Instant>,
     /// How each side's next ping stands.
     ping: PerSide<Ping>,
     /// A ping of the other side's has gone to this one, and nothing has come back since.
@@ -73,7 +73,7 @@ impl Liveness {
         let ends = settings.max_lifetime.map(|lifetime| now + lifetime.mul_f64(1.0 + jitter.clamp(-1.0, 1.0) / 10.0));
         Self {
             last: now,
-            heard: PerSide { client: now, upstream: now },
+            received: PerSide { client: now, upstream: now },
             ping: PerSide { client: Ping::Unneeded, upstream: Ping::Unneeded },
             ping_forwarded: PerSide::default(),
             has_ponged: PerSide::default(),
@@ -83,8 +83,8 @@ impl Liveness {
     }
 
     /// Bytes came from `side`: it is alive. Says whether something of it is due earlier than before.
-    pub(super) fn note_heard(&mut self, side: Side, now: Instant) -> bool {
-        *self.heard.get_mut(side) = now;
+    pub(super) fn note_received(&mut self, side: Side, now: Instant) -> bool {
+        *self.received.get_mut(side) = now;
         *self.ping_forwarded.get_mut(side) = false;
         std::mem::replace(self.ping.get_mut(side), Ping::Unneeded) != Ping::Unneeded
     }
@@ -131,9 +131,9 @@ impl Liveness {
         waited
     }
 
-    /// A side that we do not read from can neither be heard nor answer; nor can it let the other one be heard.
-    pub(super) fn stand_still(&mut self, side: Side, now: Instant) {
-        *self.heard.get_mut(side) = now;
+    /// A side that we do not read from can neither be heard nor answer; nor can it let the other one be received.
+    pub(super) fn note_unread(&mut self, side: Side, now: Instant) {
+        *self.received.get_mut(side) = now;
         self.last = now;
         if let Ping::Asked(timer) = self.ping.get_mut(side) {
             timer.restart(now);
@@ -141,7 +141,7 @@ impl Liveness {
     }
 
     /// Whether no ping to `side` waits, neither for a frame boundary nor in our buffers.
-    pub(super) fn asks_nothing(&self, side: Side) -> bool {
+    pub(super) fn has_no_ping_waiting(&self, side: Side) -> bool {
         matches!(self.ping.get(side), Ping::Unneeded | Ping::Asked(_))
     }
 
@@ -160,7 +160,7 @@ impl Liveness {
     ) -> Option<Due> {
         for side in [Side::Client, Side::Upstream] {
             if *unread.get(side) {
-                self.stand_still(side, now);
+                self.note_unread(side, now);
             } else if self.is_unanswered(settings, side, || delivery(side), now) {
                 return Some(Due::NoPong(side));
             }
@@ -174,7 +174,7 @@ impl Liveness {
     /// When to ask again.
     pub(super) fn next(&self, settings: &WebsocketSettings, now: Instant) -> Option<Instant> {
         let ping = |side: Side| match *self.ping.get(side) {
-            Ping::Unneeded => self.ping_every(settings, side).map(|every| *self.heard.get(side) + every),
+            Ping::Unneeded => self.ping_every(settings, side).map(|every| *self.received.get(side) + every),
             Ping::Wanted | Ping::Sent => None,
             Ping::Asked(timer) => Some(timer.next_look(settings.pong_within, now)),
         };
@@ -190,7 +190,7 @@ impl Liveness {
         delivery: impl Fn() -> Option<Delivery>,
         now: Instant,
     ) -> bool {
-        let quiet = self.ping_every(settings, side).is_some_and(|every| now >= *self.heard.get(side) + every);
+        let quiet = self.ping_every(settings, side).is_some_and(|every| now >= *self.received.get(side) + every);
         match self.ping.get_mut(side) {
             // A peer may answer only the latest ping (RFC 6455 §5.5.3): one that is on its way already asks for us.
             ping @ Ping::Unneeded if quiet => {
@@ -218,7 +218,7 @@ impl Liveness {
         if knows_pings || delivery().is_none_or(|delivery| delivery.outstanding) {
             return false;
         }
-        *self.heard.get_mut(side) = now;
+        *self.received.get_mut(side) = now;
         *self.ping.get_mut(side) = Ping::Unneeded;
         *self.ping_forwarded.get_mut(side) = false;
         true

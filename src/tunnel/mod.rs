@@ -22,9 +22,9 @@ mod rate_limits;
 mod scratch;
 mod shared;
 
-pub use ending::{Ending, Gone};
+pub use ending::{Ending, Loss};
 pub use mask::masking_key;
-pub use outcome::{Counts, Farewell, Outcome};
+pub use outcome::{Counts, Outcome, SideOutcome};
 pub use parameters::{Protocol, Streams, TunnelParameters};
 pub use pump::Tunnel;
 

@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::closing::FAR;
 use super::ending::Ending;
-use super::flow::{Carried, Flow};
+use super::flow::{Flow, Progressed};
 use super::frame_filter::FrameFilter;
 use super::leg::Leg;
 use super::liveness::Due;
@@ -54,15 +54,15 @@ impl<C: TunnelStream, U: TunnelStream> Future for Tunnel<C, U> {
         let tunnel = self.get_mut();
         let now = Instant::now();
         tunnel.listen(cx);
-        tunnel.hear_order(now);
+        tunnel.obey_drain(now);
         let carried = tunnel.carry(cx, now);
         let kept = tunnel.keep_time(cx, now);
-        let said = tunnel.speak(cx, now);
+        let said = tunnel.send_control(cx, now);
         if let Some(outcome) = tunnel.outcome(now) {
             return Poll::Ready(outcome);
         }
         let fired = tunnel.set_timer(cx, now);
-        if [carried, kept, said, fired].contains(&Carried::Something) {
+        if [carried, kept, said, fired].contains(&Progressed::Something) {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
@@ -107,7 +107,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
     }
 
     /// Obeys a drain's order, once.
-    fn hear_order(&mut self, now: Instant) {
+    fn obey_drain(&mut self, now: Instant) {
         let Some(order) = self.registration.ticket().order() else { return };
         let deadline = order.deadline;
         if self.obeyed == Some(deadline) {
@@ -119,9 +119,9 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
     }
 
     /// Carries what there is, both ways. Says whether there may be more at once.
-    fn carry(&mut self, cx: &mut Context<'_>, now: Instant) -> Carried {
+    fn carry(&mut self, cx: &mut Context<'_>, now: Instant) -> Progressed {
         scratch::with(|scratch| {
-            let (mut from_client, mut from_upstream) = (Carried::Something, Carried::Something);
+            let (mut from_client, mut from_upstream) = (Progressed::Something, Progressed::Something);
             for _ in 0..ROUNDS {
                 if self.may_carry_more(from_client) {
                     from_client = self.client_flow().carry(cx, now, scratch);
@@ -129,46 +129,46 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
                 if self.may_carry_more(from_upstream) {
                     from_upstream = self.upstream_flow().carry(cx, now, scratch);
                 }
-                if (from_client, from_upstream) == (Carried::Nothing, Carried::Nothing) {
-                    return Carried::Nothing;
+                if (from_client, from_upstream) == (Progressed::Nothing, Progressed::Nothing) {
+                    return Progressed::Nothing;
                 }
             }
-            Carried::Something
+            Progressed::Something
         })
     }
 
     /// Whether a way is to be asked again that came to this. If to nothing, it is woken for what it waits for, unless the
     /// other way has changed what that is: once one of the four is no longer open, both are asked.
-    fn may_carry_more(&self, carried: Carried) -> bool {
-        carried == Carried::Something || !self.client.is_open() || !self.upstream.is_open()
+    fn may_carry_more(&self, carried: Progressed) -> bool {
+        carried == Progressed::Something || !self.client.is_open() || !self.upstream.is_open()
     }
 
     /// Looks at the clock if it is time, and acts on what is due. Says whether anything was.
-    fn keep_time(&mut self, cx: &mut Context<'_>, now: Instant) -> Carried {
+    fn keep_time(&mut self, cx: &mut Context<'_>, now: Instant) -> Progressed {
         if now < self.timer.deadline() && !self.shared.rearm {
-            return Carried::Nothing;
+            return Progressed::Nothing;
         }
         self.shared.rearm = true;
         if self.shared.goes_on()
             && let Some(ending) = self.due(now)
         {
             self.shared.end_what_goes_on(ending, now);
-            return Carried::Something;
+            return Progressed::Something;
         }
         match &self.shared.closing {
             Some(closing) if now >= closing.deadline() => self.act_on_deadline(cx, now),
             Some(closing) if now >= closing.next_look(&self.shared.settings) => {
                 self.puts_deadline_off(now);
-                Carried::Nothing
+                Progressed::Nothing
             }
-            Some(_) | None => Carried::Nothing,
+            Some(_) | None => Progressed::Nothing,
         }
     }
 
     /// Says what is to be said to both sides. Says whether that changed anything.
-    fn speak(&mut self, cx: &mut Context<'_>, now: Instant) -> Carried {
-        let to_upstream = self.client_flow().speak(cx, now);
-        let to_client = self.upstream_flow().speak(cx, now);
+    fn send_control(&mut self, cx: &mut Context<'_>, now: Instant) -> Progressed {
+        let to_upstream = self.client_flow().send_control(cx, now);
+        let to_client = self.upstream_flow().send_control(cx, now);
         to_upstream.or(to_client)
     }
 
@@ -177,7 +177,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         let closing = self.shared.closing.as_ref()?;
         (self.client.is_over() && self.upstream.is_over()).then(|| Outcome {
             ending: closing.ending().clone(),
-            farewell: PerSide { client: closing.farewell(Side::Client), upstream: closing.farewell(Side::Upstream) },
+            sides: PerSide { client: closing.sides(Side::Client), upstream: closing.sides(Side::Upstream) },
             counts: PerDirection { from_client: self.from_client.counts(), from_upstream: self.from_upstream.counts() },
             leniencies: self.from_client.leniencies().and(self.from_upstream.leniencies()),
             duration: now - self.registration.ticket().opened,
@@ -185,20 +185,20 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
     }
 
     /// Sets the timer if its time has come or something may be due earlier. Says whether it has fired meanwhile.
-    fn set_timer(&mut self, cx: &mut Context<'_>, now: Instant) -> Carried {
+    fn set_timer(&mut self, cx: &mut Context<'_>, now: Instant) -> Progressed {
         if !self.shared.rearm {
-            return Carried::Nothing;
+            return Progressed::Nothing;
         }
         if !has_budget_remaining() {
             // The timer would not take our waker now (tokio's cooperative scheduling): it has to be set in the next poll.
-            return Carried::Something;
+            return Progressed::Something;
         }
         self.shared.rearm = false;
         let next = self.next_deadline(now).unwrap_or(now + FAR);
         self.timer.as_mut().reset(next);
         match self.timer.as_mut().poll(cx) {
-            Poll::Ready(()) => Carried::Something,
-            Poll::Pending => Carried::Nothing,
+            Poll::Ready(()) => Progressed::Something,
+            Poll::Pending => Progressed::Nothing,
         }
     }
 
@@ -240,17 +240,17 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
 
     /// The deadline of a tunnel that ends: a side that could not be told yet is told now and has time to answer, if the drain
     /// leaves any; whatever else is not over is cut.
-    fn act_on_deadline(&mut self, cx: &mut Context<'_>, now: Instant) -> Carried {
+    fn act_on_deadline(&mut self, cx: &mut Context<'_>, now: Instant) -> Progressed {
         if self.puts_deadline_off(now) {
-            return Carried::Nothing;
+            return Progressed::Nothing;
         }
-        let told_before = self.shared.told();
+        let told_before = self.shared.close_sent();
         if let Some(closing) = &mut self.shared.closing {
-            closing.insist();
+            closing.force();
         }
-        self.speak(cx, now);
-        let Some(closing) = &mut self.shared.closing else { return Carried::Nothing };
-        let has_time = |side| closing.is_told(side) && !*told_before.get(side) && now < closing.deadline();
+        self.send_control(cx, now);
+        let Some(closing) = &mut self.shared.closing else { return Progressed::Nothing };
+        let has_time = |side| closing.is_close_sent(side) && !*told_before.get(side) && now < closing.deadline();
         let (client, upstream) = (has_time(Side::Client), has_time(Side::Upstream));
         if !client && !self.client.is_over() {
             closing.note_cut(Side::Client, self.client.is_delivered());
@@ -260,7 +260,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
             closing.note_cut(Side::Upstream, self.upstream.is_delivered());
             self.upstream.cut(cx);
         }
-        Carried::Something
+        Progressed::Something
     }
 
     /// A side that is slow has more time, until it is stalled.
@@ -301,10 +301,10 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         let timeout = shared.settings.closing_timeout;
         let end = shared.closing.as_ref().map(|closing| closing.next_look(&shared.settings));
         let due = shared.goes_on().then(|| self.next_due(now)).flatten();
-        let client_words = last_words(&self.client, &self.upstream, timeout, now);
-        let upstream_words = last_words(&self.upstream, &self.client, timeout, now);
+        let client_read = read_after_failed_write(&self.client, &self.upstream, timeout, now);
+        let upstream_read = read_after_failed_write(&self.upstream, &self.client, timeout, now);
         let resumes = [self.from_client.resume(now), self.from_upstream.resume(now)];
-        resumes.into_iter().chain([end, due, client_words, upstream_words]).flatten().min()
+        resumes.into_iter().chain([end, due, client_read, upstream_read]).flatten().min()
     }
 
     /// When to ask again what is due.
@@ -327,12 +327,12 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
 }
 
 /// When the last words of `side` are over, or when to look again how `sink` takes what stands before them.
-fn last_words<S: TunnelStream, T: TunnelStream>(
+fn read_after_failed_write<S: TunnelStream, T: TunnelStream>(
     side: &Leg<S>,
     sink: &Leg<T>,
     timeout: Duration,
     now: Instant,
 ) -> Option<Instant> {
-    let until = side.last_words_until(timeout)?;
+    let until = side.read_after_failed_write_until(timeout)?;
     Some(sink.next_look(timeout, now).map_or(until, |look| look.min(until)))
 }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::closing::{Closing, Word};
 use super::ending::Ending;
-use super::judged::Mark;
+use super::judged::PingPayload;
 use super::liveness::{Liveness, Speech};
 use super::parameters::TunnelParameters;
 use crate::config::WebsocketSettings;
@@ -20,7 +20,7 @@ pub(super) struct Shared {
     pub(super) liveness: Liveness,
     pub(super) closing: Option<Box<Closing>>,
     /// The payload of our own pings.
-    pub(super) mark: Mark,
+    pub(super) ping_payload: PingPayload,
     /// We do not read from it: its sink is slow, or it is too fast.
     pub(super) unread: PerSide<bool>,
     /// Something may be due earlier than the timer.
@@ -35,7 +35,7 @@ impl Shared {
             settings: parameters.settings,
             speech,
             closing: None,
-            mark: fastrand::u64(..).to_ne_bytes(),
+            ping_payload: fastrand::u64(..).to_ne_bytes(),
             unread: PerSide::default(),
             rearm: true,
         }
@@ -75,8 +75,8 @@ impl Shared {
     }
 
     /// Who was told with a Close so far.
-    pub(super) fn told(&self) -> PerSide<bool> {
-        let told = |side| self.closing.as_ref().is_some_and(|closing| closing.is_told(side));
+    pub(super) fn close_sent(&self) -> PerSide<bool> {
+        let told = |side| self.closing.as_ref().is_some_and(|closing| closing.is_close_sent(side));
         PerSide { client: told(Side::Client), upstream: told(Side::Upstream) }
     }
 }

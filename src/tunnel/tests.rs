@@ -12,8 +12,6 @@ mod frames;
 #[cfg(test)]
 mod inflate;
 #[cfg(test)]
-mod last_words;
-#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod paced;
@@ -24,6 +22,8 @@ mod pressure;
 mod punctual;
 #[cfg(test)]
 mod raw;
+#[cfg(test)]
+mod read_after_failed_write;
 mod scene;
 #[cfg(test)]
 mod seeds;

@@ -13,7 +13,7 @@ use super::scene::{Open, Scene, millis, seconds};
 use crate::config::{Excess, IdleCounts, LimitSettings, Rate};
 use crate::process::Delivery;
 use crate::tunnel::scratch::{HEAD, READ};
-use crate::tunnel::{Farewell, Outcome};
+use crate::tunnel::{Outcome, SideOutcome};
 use crate::websocket::Side;
 
 const SIDES: [Side; 2] = [Side::Client, Side::Upstream];
@@ -154,8 +154,8 @@ impl Simulation {
         self.open_up();
         self.check();
         let outcome = self.tunnel.outcome();
-        let farewell = if self.raw { Farewell::Finished } else { Farewell::Clean };
-        assert_eq!((outcome.farewell.client, outcome.farewell.upstream), (farewell, farewell));
+        let sides = if self.raw { SideOutcome::Finished } else { SideOutcome::Clean };
+        assert_eq!((outcome.sides.client, outcome.sides.upstream), (sides, sides));
     }
 
     async fn act_wildly(&mut self) {
@@ -334,18 +334,18 @@ impl Simulation {
         for index in 0..2 {
             let way = &self.ways[index];
             let to = way.from.other();
-            let farewell = *outcome.farewell.get(to);
+            let sides = *outcome.sides.get(to);
             let got = &self.tunnel.peer(to).taken;
             let way = &self.ways[index];
-            if self.raw || way.broken || farewell == Farewell::Cut {
+            if self.raw || way.broken || sides == SideOutcome::Cut {
                 continue;
             }
             let tail = parse(&got[way.got_at..], to);
-            match farewell {
-                Farewell::Clean | Farewell::Unanswered => assert!(way.closed, "{to:?} has no Close: {outcome:?}"),
-                Farewell::InsideFrame => assert!(matches!(tail, Parsed::InsidePayload), "{to:?}: {outcome:?}"),
-                Farewell::Finished => assert!(matches!(tail, Parsed::Nothing), "{to:?}: {outcome:?}"),
-                Farewell::Cut => {}
+            match sides {
+                SideOutcome::Clean | SideOutcome::Unanswered => assert!(way.closed, "{to:?} has no Close: {outcome:?}"),
+                SideOutcome::InsideFrame => assert!(matches!(tail, Parsed::InsidePayload), "{to:?}: {outcome:?}"),
+                SideOutcome::Finished => assert!(matches!(tail, Parsed::Nothing), "{to:?}: {outcome:?}"),
+                SideOutcome::Cut => {}
             }
         }
     }
