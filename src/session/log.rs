@@ -162,7 +162,7 @@ pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSett
     let (word, by, code) = labels(ending, settings);
     metrics.tunnel_ended(word, by, code);
     for direction in [Direction::FromClient, Direction::FromUpstream] {
-        let Counts { messages, bytes } = *counts.get(direction);
+        let Counts { messages, bytes } = counts[direction];
         metrics.passed(direction, messages, bytes);
     }
     for leniency in leniencies.iter() {

@@ -143,13 +143,13 @@ impl Closing {
     /// Whether a Close that comes from `side` now is passed on to the other one: it answers none of ours, and the other
     /// one was not told.
     pub(super) fn passes_close(&self, side: Side) -> bool {
-        let rest = |side: Side| *self.close_actions.get(side) == CloseAction::PassThrough;
-        rest(side) && rest(side.other()) && !*self.told.get(side.other())
+        let rest = |side: Side| self.close_actions[side] == CloseAction::PassThrough;
+        rest(side) && rest(side.other()) && !self.told[side.other()]
     }
 
     /// What is to be said to `side`; `is_rest_over`: nothing more of the other side's will be passed on to it.
     pub(super) fn word_for(&self, side: Side, is_rest_over: bool) -> Word<'_> {
-        match self.close_actions.get(side) {
+        match &self.close_actions[side] {
             CloseAction::SendClose(code, reason) => Word::Close(*code, reason),
             CloseAction::SendCloseAfter(code, reason) if is_rest_over || self.is_forced => Word::Close(*code, reason),
             CloseAction::PassThrough if is_rest_over => Word::Finish,
@@ -166,12 +166,12 @@ impl Closing {
 
     /// Whether `side` was told with a Close.
     pub(super) fn is_close_sent(&self, side: Side) -> bool {
-        *self.told.get(side)
+        self.told[side]
     }
 
     /// A Close went out to `side`.
     pub(super) fn note_close_sent(&mut self, side: Side, settings: &WebsocketSettings, now: Instant) {
-        *self.told.get_mut(side) = true;
+        self.told[side] = true;
         self.expect_answer(settings, now);
     }
 
@@ -194,7 +194,7 @@ impl Closing {
         settings: &WebsocketSettings,
         now: Instant,
     ) -> bool {
-        let taken = self.taken.get_mut(side).look(delivery, now);
+        let taken = self.taken[side].look(delivery, now);
         // Only a Close is answered: of a FIN that has arrived nothing more is to be expected.
         let Some(taken) = taken.filter(|_| delivery.outstanding || self.is_close_sent(side)) else { return false };
         self.deadline = self.deadline.max(self.at_latest(taken + self.patience(settings)));
@@ -219,12 +219,12 @@ impl Closing {
 
     /// No Close can follow to `side`.
     pub(super) fn note_inside_frame(&mut self, side: Side) {
-        *self.inside_frame.get_mut(side) = true;
+        self.inside_frame[side] = true;
     }
 
     /// A Close came from `side`.
     pub(super) fn note_close_received(&mut self, side: Side) {
-        *self.answered.get_mut(side) = true;
+        self.answered[side] = true;
     }
 
     /// `side` is gone. Where it leaves the other one's Close unanswered, that one gets its own code back from us.
@@ -233,7 +233,7 @@ impl Closing {
             && by != side
         {
             let code = code.unwrap_or(CloseCode::NORMAL);
-            *self.close_actions.get_mut(by) = CloseAction::SendClose(code, Cow::Borrowed(""));
+            self.close_actions[by] = CloseAction::SendClose(code, Cow::Borrowed(""));
         }
     }
 
@@ -241,7 +241,7 @@ impl Closing {
     pub(super) fn force(&mut self) {
         self.is_forced = true;
         if let Ending::PeerClosed { by, .. } = self.ending
-            && !*self.told.get(by)
+            && !self.told[by]
         {
             self.note_lost(by.other());
         }
@@ -249,22 +249,22 @@ impl Closing {
 
     /// Bytes of a told side were read and discarded. Says whether that was enough.
     pub(super) fn note_discarded(&mut self, side: Side, bytes: usize) -> bool {
-        let discarded = self.discarded.get_mut(side);
+        let discarded = &mut self.discarded[side];
         *discarded += bytes as u64;
         *discarded > DISCARD
     }
 
     /// `side` is cut. A side that has taken all that was to be said to it lost nothing.
     pub(super) fn note_cut(&mut self, side: Side, is_delivered: bool) {
-        let is_said = *self.told.get(side) || *self.inside_frame.get(side);
-        *self.cut.get_mut(side) = !(is_said && is_delivered);
+        let is_said = self.told[side] || self.inside_frame[side];
+        self.cut[side] = !(is_said && is_delivered);
     }
 
     /// How `side` was left.
     pub(super) fn sides(&self, side: Side) -> SideOutcome {
-        match (*self.told.get(side), *self.answered.get(side)) {
-            _ if *self.cut.get(side) => SideOutcome::Cut,
-            (false, _) if *self.inside_frame.get(side) => SideOutcome::InsideFrame,
+        match (self.told[side], self.answered[side]) {
+            _ if self.cut[side] => SideOutcome::Cut,
+            (false, _) if self.inside_frame[side] => SideOutcome::InsideFrame,
             (true, true) => SideOutcome::Clean,
             (true, false) => SideOutcome::Unanswered,
             (false, _) => SideOutcome::Finished,

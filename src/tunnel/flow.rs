@@ -85,7 +85,7 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
     fn handle_nothing_read(&mut self, now: Instant) -> Progressed {
         let timeout = self.shared.settings.closing_timeout;
         let Some(until) = self.source.read_after_failed_write_until(timeout) else { return Progressed::Nothing };
-        let is_held_back = *self.shared.unread.get(self.from);
+        let is_held_back = self.shared.unread[self.from];
         if is_held_back && !self.sink.is_stalled(timeout, now) {
             self.source.await_read_after_failed_write(self.sink.blocked_since().unwrap_or(now));
             self.shared.rearm = true;
@@ -108,7 +108,7 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
         let blocked = forwarding && self.with_sink(|sink| sink.poll_flush(cx, now)).is_pending();
         let throttled = forwarding && self.filter.resume(now).is_some();
         let unread = blocked || throttled;
-        let was_unread = std::mem::replace(self.shared.unread.get_mut(self.from), unread);
+        let was_unread = std::mem::replace(&mut self.shared.unread[self.from], unread);
         if was_unread && !unread {
             self.shared.liveness.note_unread(self.from, now);
         }

@@ -84,9 +84,9 @@ impl Liveness {
 
     /// Bytes came from `side`: it is alive. Says whether something of it is due earlier than before.
     pub(super) fn note_received(&mut self, side: Side, now: Instant) -> bool {
-        *self.received.get_mut(side) = now;
-        *self.ping_forwarded.get_mut(side) = false;
-        std::mem::replace(self.ping.get_mut(side), Ping::Unneeded) != Ping::Unneeded
+        self.received[side] = now;
+        self.ping_forwarded[side] = false;
+        std::mem::replace(&mut self.ping[side], Ping::Unneeded) != Ping::Unneeded
     }
 
     /// A piece of a message passed, or bytes of a raw tunnel.
@@ -103,17 +103,17 @@ impl Liveness {
 
     /// A Pong came from `side`: it knows what pings are.
     pub(super) fn note_pong(&mut self, side: Side) {
-        *self.has_ponged.get_mut(side) = true;
+        self.has_ponged[side] = true;
     }
 
     /// A ping of the other side's went to `side`.
     pub(super) fn note_forwarded(&mut self, side: Side) {
-        *self.ping_forwarded.get_mut(side) = true;
+        self.ping_forwarded[side] = true;
     }
 
     /// A ping to `side` was put among what is to be written.
     pub(super) fn note_pinged(&mut self, side: Side) {
-        *self.ping.get_mut(side) = Ping::Sent;
+        self.ping[side] = Ping::Sent;
     }
 
     /// Everything written to `side` has left our buffers. Says whether a ping did.
@@ -123,7 +123,7 @@ impl Liveness {
         delivery: impl FnOnce() -> Option<Delivery>,
         now: Instant,
     ) -> bool {
-        let ping = self.ping.get_mut(side);
+        let ping = &mut self.ping[side];
         let waited = *ping == Ping::Sent;
         if waited {
             *ping = Ping::Asked(DeliveryTimer::new(delivery(), now));
@@ -133,21 +133,21 @@ impl Liveness {
 
     /// A side that we do not read from can neither be heard nor answer; nor can it let the other one be received.
     pub(super) fn note_unread(&mut self, side: Side, now: Instant) {
-        *self.received.get_mut(side) = now;
+        self.received[side] = now;
         self.last = now;
-        if let Ping::Asked(timer) = self.ping.get_mut(side) {
+        if let Ping::Asked(timer) = &mut self.ping[side] {
             timer.restart(now);
         }
     }
 
     /// Whether no ping to `side` waits, neither for a frame boundary nor in our buffers.
     pub(super) fn has_no_ping_waiting(&self, side: Side) -> bool {
-        matches!(self.ping.get(side), Ping::Unneeded | Ping::Asked(_))
+        matches!(self.ping[side], Ping::Unneeded | Ping::Asked(_))
     }
 
     /// Whether a ping to `side` waits for a frame boundary.
     pub(super) fn wants_ping(&self, side: Side) -> bool {
-        *self.ping.get(side) == Ping::Wanted
+        self.ping[side] == Ping::Wanted
     }
 
     /// What is due, if anything. `unread` are the sides that we do not read from.
@@ -159,7 +159,7 @@ impl Liveness {
         now: Instant,
     ) -> Option<Due> {
         for side in [Side::Client, Side::Upstream] {
-            if *unread.get(side) {
+            if unread[side] {
                 self.note_unread(side, now);
             } else if self.is_unanswered(settings, side, || delivery(side), now) {
                 return Some(Due::NoPong(side));
@@ -173,8 +173,8 @@ impl Liveness {
 
     /// When to ask again.
     pub(super) fn next(&self, settings: &WebsocketSettings, now: Instant) -> Option<Instant> {
-        let ping = |side: Side| match *self.ping.get(side) {
-            Ping::Unneeded => self.ping_every(settings, side).map(|every| *self.received.get(side) + every),
+        let ping = |side: Side| match self.ping[side] {
+            Ping::Unneeded => self.ping_every(settings, side).map(|every| self.received[side] + every),
             Ping::Wanted | Ping::Sent => None,
             Ping::Asked(timer) => Some(timer.next_look(settings.pong_within, now)),
         };
@@ -190,11 +190,11 @@ impl Liveness {
         delivery: impl Fn() -> Option<Delivery>,
         now: Instant,
     ) -> bool {
-        let quiet = self.ping_every(settings, side).is_some_and(|every| now >= *self.received.get(side) + every);
-        match self.ping.get_mut(side) {
+        let quiet = self.ping_every(settings, side).is_some_and(|every| now >= self.received[side] + every);
+        match &mut self.ping[side] {
             // A peer may answer only the latest ping (RFC 6455 §5.5.3): one that is on its way already asks for us.
             ping @ Ping::Unneeded if quiet => {
-                *ping = if *self.ping_forwarded.get(side) { Ping::Sent } else { Ping::Wanted };
+                *ping = if self.ping_forwarded[side] { Ping::Sent } else { Ping::Wanted };
                 false
             }
             Ping::Unneeded | Ping::Wanted | Ping::Sent => false,
@@ -214,19 +214,19 @@ impl Liveness {
         delivery: impl Fn() -> Option<Delivery>,
         now: Instant,
     ) -> bool {
-        let knows_pings = *self.has_ponged.get(side) || *settings.pongs.get(side) == Pongs::Required;
+        let knows_pings = self.has_ponged[side] || settings.pongs[side] == Pongs::Required;
         if knows_pings || delivery().is_none_or(|delivery| delivery.outstanding) {
             return false;
         }
-        *self.received.get_mut(side) = now;
-        *self.ping.get_mut(side) = Ping::Unneeded;
-        *self.ping_forwarded.get_mut(side) = false;
+        self.received[side] = now;
+        self.ping[side] = Ping::Unneeded;
+        self.ping_forwarded[side] = false;
         true
     }
 
     fn ping_every(&self, settings: &WebsocketSettings, side: Side) -> Option<std::time::Duration> {
         match self.speech {
-            Speech::Frames => *settings.ping_every.get(side),
+            Speech::Frames => settings.ping_every[side],
             Speech::Bytes => None,
         }
     }

@@ -53,7 +53,7 @@ impl TunnelParameters {
 
     /// A direction at its start; `early` was read with the handshake.
     pub(super) fn filter(&self, direction: Direction, early: Vec<u8>, now: Instant) -> FrameFilter {
-        let limits = self.settings.limits.get(direction);
+        let limits = &self.settings.limits[direction];
         let Protocol::Websocket(extensions) = self.protocol else {
             return FrameFilter::raw(RateLimits::of_bytes(limits, now), early);
         };

@@ -250,7 +250,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         }
         self.send_control(cx, now);
         let Some(closing) = &mut self.shared.closing else { return Progressed::Nothing };
-        let has_time = |side| closing.is_close_sent(side) && !*told_before.get(side) && now < closing.deadline();
+        let has_time = |side| closing.is_close_sent(side) && !told_before[side] && now < closing.deadline();
         let (client, upstream) = (has_time(Side::Client), has_time(Side::Upstream));
         if !client && !self.client.is_over() {
             closing.note_cut(Side::Client, self.client.is_delivered());

@@ -165,7 +165,7 @@ async fn lifetime_and_idle_tell_both_1001() {
 #[tokio::test(start_paused = true)]
 async fn no_pong_from_a_side_tells_both_1001() {
     for side in [Side::Client, Side::Upstream] {
-        let ping = move |every: &mut PerSide<_>| *every.get_mut(side) = Some(seconds(25));
+        let ping = move |every: &mut PerSide<_>| every[side] = Some(seconds(25));
         let mut tunnel = Scene::new().with(|settings| ping(&mut settings.ping_every)).open();
         tunnel.wait(seconds(36)).await;
         assert_eq!(tunnel.peer(side.other()).reads(), [close(1001, "no answer to ping")]);
@@ -175,7 +175,7 @@ async fn no_pong_from_a_side_tells_both_1001() {
         tunnel.wait(seconds(6)).await;
         let outcome = tunnel.outcome();
         assert_eq!(outcome.ending, Ending::NoPong(side));
-        assert_eq!(*outcome.sides.get(side), SideOutcome::Unanswered);
+        assert_eq!(outcome.sides[side], SideOutcome::Unanswered);
     }
 }
 
@@ -193,10 +193,7 @@ async fn a_stalled_side_is_cut_and_the_other_is_told_1001() {
         tunnel.peer(side.other()).finishes();
         let outcome = tunnel.outcome();
         assert_eq!(outcome.ending, Ending::Stalled(side));
-        assert_eq!(
-            (*outcome.sides.get(side), *outcome.sides.get(side.other())),
-            (SideOutcome::Cut, SideOutcome::Clean)
-        );
+        assert_eq!((outcome.sides[side], outcome.sides[side.other()]), (SideOutcome::Cut, SideOutcome::Clean));
     }
 }
 
@@ -340,8 +337,8 @@ async fn a_close_that_its_receiver_leaves_unanswered_is_answered_by_us() {
             assert!(!leaves || tunnel.is_open());
             tunnel.peer(by).finishes();
             let outcome = tunnel.outcome();
-            assert_eq!(*outcome.sides.get(by), SideOutcome::Clean);
-            assert_eq!(*outcome.sides.get(by.other()), SideOutcome::Unanswered);
+            assert_eq!(outcome.sides[by], SideOutcome::Clean);
+            assert_eq!(outcome.sides[by.other()], SideOutcome::Unanswered);
         }
     }
 }

@@ -65,8 +65,8 @@ async fn a_bomb_is_stopped_and_whoever_sent_it_is_told() {
         tunnel.upstream.finishes();
         let outcome = tunnel.outcome();
         assert_eq!(outcome.ending, Ending::Violated { by: from, violation: Violation::InflatedTooBig(MAX) });
-        assert_eq!(*outcome.sides.get(from.other()), SideOutcome::InsideFrame);
-        assert_eq!(*outcome.sides.get(from), SideOutcome::Clean, "its Close behind the bomb is found");
+        assert_eq!(outcome.sides[from.other()], SideOutcome::InsideFrame);
+        assert_eq!(outcome.sides[from], SideOutcome::Clean, "its Close behind the bomb is found");
     }
 }
 

@@ -103,7 +103,7 @@ impl Scene {
 
     /// With these limits changed for what `from` sends.
     pub(super) fn limit(mut self, from: Side, change: impl FnOnce(&mut LimitSettings)) -> Self {
-        change(self.settings.limits.get_mut(from.sends()));
+        change(&mut self.settings.limits[from.sends()]);
         self
     }
 

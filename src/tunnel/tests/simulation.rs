@@ -71,7 +71,7 @@ impl Simulation {
         let some = |choices: &mut Choices, range| choices.is_heads().then(|| millis(choices.number(range)));
         scene = scene.with(|settings| {
             for side in SIDES {
-                *settings.ping_every.get_mut(side) = some(&mut choices, 100..5_000);
+                settings.ping_every[side] = some(&mut choices, 100..5_000);
             }
             settings.closing_timeout = millis(choices.number(100..5_000));
             settings.half_close_timeout = Some(millis(choices.number(100..5_000)));
@@ -334,7 +334,7 @@ impl Simulation {
         for index in 0..2 {
             let way = &self.ways[index];
             let to = way.from.other();
-            let sides = *outcome.sides.get(to);
+            let sides = outcome.sides[to];
             let got = &self.tunnel.peer(to).taken;
             let way = &self.ways[index];
             if self.raw || way.broken || sides == SideOutcome::Cut {

@@ -13,7 +13,7 @@ use crate::tunnel::{Ending, Loss};
 use crate::websocket::Side;
 
 fn pinging(side: Side) -> Scene {
-    Scene::new().with(|settings| *settings.ping_every.get_mut(side) = Some(seconds(25)))
+    Scene::new().with(|settings| settings.ping_every[side] = Some(seconds(25)))
 }
 
 /// The payload of our ping, which must be all that `side` has read.
