@@ -1,9 +1,9 @@
-//! Why a tunnel ends, and the one table of what each side is told then.
+//! Why a tunnel ends, and the one table of what each side is sent then.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use super::liveness::Speech;
+use super::protocol::Protocol;
 use crate::config::WebsocketSettings;
 use crate::drain::{Cause, StopOrder};
 use crate::websocket::{CloseCode, PerSide, Side, Violation};
@@ -53,7 +53,7 @@ pub enum Loss {
     Broken,
 }
 
-/// What one side is told when a tunnel ends.
+/// What becomes of the direction to one side when a tunnel ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CloseAction {
     /// A Close of ours, at the next frame boundary.
@@ -62,18 +62,18 @@ pub(super) enum CloseAction {
     SendCloseAfter(CloseCode, Cow<'static, str>),
     /// What the other side sends, to its end, and then a FIN.
     PassThrough,
-    /// A FIN at once: there are no words in a raw tunnel.
+    /// A FIN at once: a raw tunnel knows no Close.
     SendFin,
     /// Nothing: it could not reach it.
     Abort,
 }
 
 impl Ending {
-    /// Who is told what.
-    pub(super) fn close_actions(&self, settings: &WebsocketSettings, speech: Speech) -> PerSide<CloseAction> {
-        match speech {
-            Speech::Frames => self.websocket_actions(settings),
-            Speech::Bytes => self.raw_actions(),
+    /// Which side is sent what.
+    pub(super) fn close_actions(&self, settings: &WebsocketSettings, protocol: Protocol) -> PerSide<CloseAction> {
+        match protocol {
+            Protocol::Websocket(_) => self.websocket_actions(settings),
+            Protocol::Raw => self.raw_actions(),
         }
     }
 
@@ -147,7 +147,7 @@ impl Ending {
         }
     }
 
-    /// The close code that stands for it in the log: the peer's own, or the one we told the client or the offender.
+    /// The close code that stands for it in the log: the peer's own, or the one that we sent to the client or the offender.
     pub fn code(&self, settings: &WebsocketSettings) -> Option<CloseCode> {
         match *self {
             Self::PeerClosed { code, .. } => code,

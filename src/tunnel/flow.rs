@@ -1,18 +1,19 @@
-//! One direction at work: reads from its source, judges, passes on to its sink, and says to the sink what is ours to say.
+//! One direction at work: reads from its source, judges, passes on to its sink, and sends the sink what is ours to send.
 
 use std::task::{Context, Poll};
 
 use tokio::time::Instant;
 
-use super::closing::Word;
+use super::closing::NextClose;
 use super::ending::{Ending, Loss};
 use super::frame_filter::{Backlog, FrameFilter};
 use super::judged::{DirectionEnd, Judged, OnClose};
-use super::leg::{Leg, Read, Write};
+use super::leg::Leg;
 use super::mask::masking_key;
 use super::scratch::{Meters, READ, ReadScratch};
 use super::shared::Shared;
 use crate::net::TunnelStream;
+use crate::ranges::{within, within_mut};
 use crate::websocket::{CloseCode, Frame, Side, Violation};
 
 /// One direction at work.
@@ -40,37 +41,32 @@ impl Progressed {
 impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
     /// Reads once, judges what came and passes it on.
     pub(super) fn carry(&mut self, cx: &mut Context<'_>, now: Instant, scratch: &mut ReadScratch) -> Progressed {
-        if self.source.read == Read::Ended {
+        if self.source.has_ended() {
             return Progressed::Nothing;
         }
-        if !self.may_read(cx, now) {
+        if !self.poll_room(cx, now) {
             return self.handle_nothing_read(now);
         }
-        let most = self.room(now);
-        if most == 0 {
+        let Some(most) = self.readable(now) else {
+            // A frame of ours stands here first: `send_control` puts it there in this very poll, and has the next one follow.
             return Progressed::Nothing;
-        }
+        };
         let ReadScratch { bytes, meters } = scratch;
         let count = match self.filter.recall(bytes, most) {
             Backlog::Whole(count) => count,
-            Backlog::Start(kept) => {
-                let Some(room) = bytes.get_mut(kept..kept + most) else { return Progressed::Nothing };
-                match self.source.poll_read(cx, room) {
-                    Poll::Pending => return self.handle_nothing_read(now),
-                    // The write that failed took the error away, and left the reader what looks like a FIN.
-                    Poll::Ready(Ok(0)) if self.source.write == Write::Dead => {
-                        return self.source_gone(Loss::Broken, now);
-                    }
-                    Poll::Ready(Ok(0)) => return self.source_gone(Loss::Finished, now),
-                    Poll::Ready(Err(_)) => return self.source_gone(Loss::Broken, now),
-                    Poll::Ready(Ok(count)) => {
-                        self.shared.rearm |= self.shared.liveness.note_received(self.from, now);
-                        kept + count
-                    }
+            Backlog::Start(kept) => match self.source.poll_read(cx, within_mut(bytes, kept..kept + most)) {
+                Poll::Pending => return self.handle_nothing_read(now),
+                // The write that failed took the error away, and left the reader what looks like a FIN.
+                Poll::Ready(Ok(0)) if self.source.is_dead() => return self.handle_lost(Loss::Broken, now),
+                Poll::Ready(Ok(0)) => return self.handle_lost(Loss::Finished, now),
+                Poll::Ready(Err(_)) => return self.handle_lost(Loss::Broken, now),
+                Poll::Ready(Ok(count)) => {
+                    self.shared.liveness.note_received(self.from, now);
+                    kept + count
                 }
-            }
+            },
         };
-        let Some(chunk) = bytes.get_mut(..count) else { return Progressed::Nothing };
+        let chunk = within_mut(bytes, ..count);
         if self.is_forwarding() {
             self.pass(cx, now, chunk, meters);
         } else {
@@ -79,61 +75,60 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
         Progressed::Something
     }
 
-    /// Nothing of the source is to be had now, or nothing is wanted. If a write to it failed, its last words may still be
+    /// Nothing of the source is to be had now, or nothing is wanted. If a write to it failed, what it sent before may still be
     /// under way to us: a socket says `Pending` until the runtime has looked at it again, whatever the kernel holds. Behind
-    /// them comes the end of the stream; where neither comes, or nobody takes them, it is gone all the same.
+    /// that comes the end of the stream; where neither comes, or nobody takes it, the source is gone all the same.
     fn handle_nothing_read(&mut self, now: Instant) -> Progressed {
         let timeout = self.shared.settings.closing_timeout;
         let Some(until) = self.source.read_after_failed_write_until(timeout) else { return Progressed::Nothing };
         let is_held_back = self.shared.unread[self.from];
-        if is_held_back && !self.sink.is_stalled(timeout, now) {
+        if is_held_back && !self.sink.poll_stalled(timeout, now) {
             self.source.await_read_after_failed_write(self.sink.blocked_since().unwrap_or(now));
-            self.shared.rearm = true;
             return Progressed::Nothing;
         }
         if now < until {
             return Progressed::Nothing;
         }
-        self.source_gone(Loss::Broken, now)
+        self.handle_lost(Loss::Broken, now)
     }
 
     /// Whether what is read now is passed on.
     fn is_forwarding(&self) -> bool {
-        self.sink.is_forwarding() && self.source.read == Read::Open
+        self.sink.is_forwarding() && self.source.is_passed_on()
     }
 
-    /// Whether there is somewhere to put what would be read: back-pressure, and a rate that throttles.
-    fn may_read(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let forwarding = self.is_forwarding();
-        let blocked = forwarding && self.with_sink(|sink| sink.poll_flush(cx, now)).is_pending();
-        let throttled = forwarding && self.filter.resume(now).is_some();
-        let unread = blocked || throttled;
-        let was_unread = std::mem::replace(&mut self.shared.unread[self.from], unread);
-        if was_unread && !unread {
+    /// Makes room for what would be read: what waits for the sink goes first (back-pressure). Says whether there is some, and no
+    /// rate holds the source back.
+    fn poll_room(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let is_forwarding = self.is_forwarding();
+        let is_blocked = is_forwarding && self.sink.poll_flush(cx, now).is_pending();
+        let is_throttled = is_forwarding && self.filter.resume(now).is_some();
+        let is_unread = is_blocked || is_throttled;
+        let was_unread = std::mem::replace(&mut self.shared.unread[self.from], is_unread);
+        if was_unread && !is_unread {
             self.shared.liveness.note_unread(self.from, now);
         }
-        !unread
+        !is_unread
     }
 
-    /// Does something that may find the sink blocked or dead; then a clock runs.
-    fn with_sink<R>(&mut self, work: impl FnOnce(&mut Leg<B>) -> R) -> R {
-        let (was_blocked, was_dead) = (self.sink.blocked_since().is_some(), self.sink.write == Write::Dead);
-        let result = work(self.sink);
-        self.shared.rearm |= !was_blocked && self.sink.blocked_since().is_some();
-        self.shared.rearm |= !was_dead && self.sink.write == Write::Dead;
-        result
-    }
-
-    /// How much may be read: where a frame of ours waits, no more than up to the boundary where it can stand.
-    fn room(&mut self, now: Instant) -> usize {
+    /// How much may be read: where a frame of ours waits, no more than up to the boundary where it can stand, and `None` if that
+    /// is here.
+    fn readable(&mut self, now: Instant) -> Option<usize> {
         if !self.is_forwarding() {
-            return READ;
+            return Some(READ);
         }
         let most = self.filter.room(READ, now);
+        // A rate without a pause has something left: else nobody would wake us when it has.
+        debug_assert!(most > 0, "nothing may be read, and nothing says until when");
+        let most = most.max(1);
         if !self.shared.has_frame_for(self.from.other()) {
-            return most;
+            return Some(most);
         }
-        self.filter.until_boundary().map_or(most, |missing| usize::try_from(missing).unwrap_or(most).min(most))
+        match self.filter.until_boundary() {
+            Some(0) => None,
+            Some(missing) => Some(usize::try_from(missing).unwrap_or(most).min(most)),
+            None => Some(most),
+        }
     }
 
     #[inline]
@@ -141,14 +136,13 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
         let passes_close = self.shared.passes_close(self.from);
         let on_close = if passes_close { OnClose::Pass } else { OnClose::Swallow };
         let judged = self.filter.judge(chunk, on_close, self.shared.ping_payload, meters, now);
-        let passed = chunk.get(..judged.passed).unwrap_or_default();
-        self.with_sink(|sink| sink.write(cx, passed, now));
+        self.sink.write(cx, within(chunk, ..judged.passed), now);
         self.filter.note_passed(&judged);
         self.note(&judged, now);
         match judged.end {
             None => {}
             Some(DirectionEnd::Closed(code)) => {
-                self.note_close(code, now);
+                self.note_close_received(code, now);
                 if passes_close && self.sink.is_forwarding() {
                     self.note_close_sent(now);
                 }
@@ -164,19 +158,19 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
     fn discard(&mut self, now: Instant, chunk: &mut [u8], meters: &mut Meters) {
         let size = chunk.len();
         self.filter.lift_rates();
-        if self.source.read == Read::Ignored {
+        if self.source.is_ignored() {
             self.filter.discard();
         }
-        if matches!(self.source.read, Read::Open | Read::AboveLimit) {
+        if self.source.is_judged() {
             match self.filter.judge(chunk, OnClose::Swallow, self.shared.ping_payload, meters, now).end {
                 None => {}
-                Some(DirectionEnd::Closed(code)) => self.note_close(code, now),
+                Some(DirectionEnd::Closed(code)) => self.note_close_received(code, now),
                 Some(DirectionEnd::Violated(violation)) => self.refuse(violation),
             }
         }
         if self.shared.closing.as_mut().is_some_and(|closing| closing.note_discarded(self.from, size)) {
             self.filter.discard();
-            self.source.read = Read::Ended;
+            self.source.note_ended();
         }
     }
 
@@ -193,22 +187,21 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
         if judged.pinged {
             self.shared.liveness.note_forwarded(self.from.other());
         }
-        self.shared.rearm |= judged.throttled;
         if let Some(closing) = &mut self.shared.closing {
-            closing.note_passed(now);
+            closing.deadline_mut().note_passed(now);
         }
     }
 
     /// The source's Close came.
-    fn note_close(&mut self, code: Option<CloseCode>, now: Instant) {
-        self.source.read = Read::CloseReceived;
+    fn note_close_received(&mut self, code: Option<CloseCode>, now: Instant) {
+        self.source.note_close_received();
         self.filter.discard();
         self.shared.end(Ending::PeerClosed { by: self.from, code }, now).note_close_received(self.from);
     }
 
     /// A Close went to the sink.
     fn note_close_sent(&mut self, now: Instant) {
-        self.sink.write = Write::CloseSent;
+        self.sink.note_close_sent();
         if let Some(closing) = &mut self.shared.closing {
             closing.note_close_sent(self.from.other(), &self.shared.settings, now);
         }
@@ -218,49 +211,46 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
     fn refuse(&mut self, violation: Violation) {
         if violation.is_limit() {
             self.filter.lift_limits();
-            self.source.read = Read::AboveLimit;
+            self.source.note_above_limit();
         } else {
             self.filter.discard();
-            self.source.read = Read::Unparsable;
+            self.source.note_unparsable();
         }
     }
 
-    fn source_gone(&mut self, loss: Loss, now: Instant) -> Progressed {
+    /// The source is gone, or was: what came before is judged.
+    fn handle_lost(&mut self, loss: Loss, now: Instant) -> Progressed {
         self.filter.discard();
         if loss == Loss::Broken {
-            self.source.die();
+            self.source.note_broken();
         }
-        if std::mem::replace(&mut self.source.read, Read::Ended) == Read::Open {
+        if self.source.note_ended() {
             self.shared.end(Ending::Lost { side: self.from, loss }, now).note_lost(self.from);
         }
         Progressed::Something
     }
 
-    /// Says to the sink what is to be said: a ping, a Close, a FIN. Says whether that changed anything.
+    /// Sends the sink what is ours to send: a Ping, a Close, a FIN. Says whether that changed anything.
     pub(super) fn send_control(&mut self, cx: &mut Context<'_>, now: Instant) -> Progressed {
         let to = self.from.other();
         if self.shared.closing.is_none() && self.sink.is_flushed() && self.shared.liveness.has_no_ping_waiting(to) {
-            // What nearly every poll finds.
+            // What a poll finds that only carries.
             return Progressed::Nothing;
         }
-        let before = (self.sink.write, self.sink.read, self.shared.liveness.wants_ping(to));
+        let before = (self.sink.state(), self.shared.liveness.wants_ping(to));
         if self.sink.is_forwarding() {
             self.send_close(cx, to, now);
             self.send_ping(to);
         }
-        if self.sink.write == Write::CloseSent && self.may_finish(to) {
-            self.sink.write = Write::Finishing;
+        if self.sink.has_close() && self.may_finish(to) {
+            self.sink.finish();
         }
-        if self.with_sink(|sink| sink.poll_finish(cx, now)).is_ready() {
+        if self.sink.poll_finish(cx, now).is_ready() {
             let sink = &self.sink;
-            self.shared.rearm |= self.shared.liveness.note_flushed(to, || sink.delivery(), now);
+            self.shared.liveness.note_flushed(to, || sink.delivery(), now);
         }
-        let after = (self.sink.write, self.sink.read, self.shared.liveness.wants_ping(to));
-        if after == before {
-            return Progressed::Nothing;
-        }
-        self.shared.rearm = true;
-        Progressed::Something
+        let after = (self.sink.state(), self.shared.liveness.wants_ping(to));
+        if after == before { Progressed::Nothing } else { Progressed::Something }
     }
 
     fn send_ping(&mut self, to: Side) {
@@ -272,40 +262,40 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
 
     fn send_close(&mut self, cx: &mut Context<'_>, to: Side, now: Instant) {
         let Some(closing) = &mut self.shared.closing else { return };
-        let is_rest_over = self.source.read != Read::Open;
-        match closing.word_for(to, is_rest_over) {
-            Word::Close(code, reason) if self.filter.is_at_boundary() => {
+        let is_rest_over = !self.source.is_passed_on();
+        match closing.next_for(to, is_rest_over) {
+            NextClose::SendClose(code, reason) if self.filter.is_at_boundary() => {
                 self.sink.push(&Frame::close(to, code, reason, masking_key()));
                 self.note_close_sent(now);
             }
-            Word::Close(..) if is_rest_over || closing.is_forced() => {
+            NextClose::SendClose(..) if is_rest_over || closing.is_forced() => {
                 closing.note_inside_frame(to);
-                closing.expect_answer(&self.shared.settings, now);
-                self.sink.write = Write::Finishing;
+                closing.deadline_mut().restart(&self.shared.settings, now);
+                self.sink.finish();
             }
-            Word::Finish => {
+            NextClose::Finish => {
                 if !self.filter.is_at_boundary() {
                     closing.note_inside_frame(to);
                 }
-                self.sink.write = Write::Finishing;
+                self.sink.finish();
             }
-            Word::Fin => {
-                closing.expect_answer(&self.shared.settings, now);
-                self.sink.write = Write::Finishing;
+            NextClose::SendFin => {
+                closing.deadline_mut().restart(&self.shared.settings, now);
+                self.sink.finish();
             }
-            Word::Cut => {
+            NextClose::Abort => {
                 closing.note_cut(to, self.sink.is_delivered());
                 self.sink.cut(cx);
             }
-            Word::Close(..) | Word::None => {}
+            NextClose::SendClose(..) | NextClose::Nothing => {}
         }
     }
 
     /// Whether a FIN may follow the Close: the server side closes first (RFC 6455 §7.1.1), and towards the client that is us.
     fn may_finish(&self, to: Side) -> bool {
         match to {
-            Side::Client => !matches!(self.sink.read, Read::Open | Read::AboveLimit),
-            Side::Upstream => self.sink.read == Read::Ended,
+            Side::Client => !self.sink.is_judged(),
+            Side::Upstream => self.sink.has_ended(),
         }
     }
 }

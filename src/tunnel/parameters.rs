@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::frame_filter::FrameFilter;
-use super::liveness::Speech;
+use super::protocol::Protocol;
 use super::rate_limits::RateLimits;
 use crate::config::WebsocketSettings;
 use crate::websocket::{Direction, Extensions, InflateMeter, Inspector, Rules};
@@ -34,23 +34,7 @@ pub struct TunnelParameters {
     pub protocol: Protocol,
 }
 
-/// What the two sides of a tunnel speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// WebSocket, with what the handshake agreed on.
-    Websocket(Extensions),
-    /// Something else: bytes are passed as they come, a Close cannot be said, a half-close is kept.
-    Raw,
-}
-
 impl TunnelParameters {
-    pub(super) fn speech(&self) -> Speech {
-        match self.protocol {
-            Protocol::Websocket(_) => Speech::Frames,
-            Protocol::Raw => Speech::Bytes,
-        }
-    }
-
     /// A direction at its start; `early` was read with the handshake.
     pub(super) fn filter(&self, direction: Direction, early: Vec<u8>, now: Instant) -> FrameFilter {
         let limits = &self.settings.limits[direction];

@@ -14,6 +14,7 @@ use super::header::Header;
 use super::leniency::{Leniencies, Leniency, Strictness};
 use super::observe::{Blind, Observe};
 use super::violation::Violation;
+use crate::ranges::within;
 
 /// What a direction is held to; `u64::MAX` turns a limit off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +167,9 @@ impl Inspector {
             Strictness::Strict => self.advance(&mut rest, &mut began, messages, observer, Strictness::Strict),
             Strictness::Lenient => self.advance_leniently(&mut rest, &mut began, messages, observer),
         };
+        if cfg!(debug_assertions) {
+            self.check_invariants();
+        }
         Scan { passed: input.len() - rest.len(), messages: began, then: then.unwrap_or_else(Then::Violation) }
     }
 
@@ -189,6 +193,16 @@ impl Inspector {
     /// What was let pass against RFC 6455.
     pub fn leniencies(&self) -> Leniencies {
         self.leniencies
+    }
+
+    /// Panics where an invariant does not hold. Called after every scan where debug assertions are on.
+    pub fn check_invariants(&self) {
+        let is_within_limits = self.message_size <= self.max_message && self.fragments <= self.max_fragments;
+        assert!(is_within_limits && self.remaining <= self.max_frame, "more has passed than may: {self:?}");
+        assert!(self.message != MessageState::Unfinished || self.fragments > 0, "a message of no frames: {self:?}");
+        assert!(self.message != MessageState::Closed || self.remaining == 0, "a Close inside a frame: {self:?}");
+        let is_known = self.strictness == Strictness::Lenient || self.leniencies == Leniencies::default();
+        assert!(is_known, "something was let pass: {self:?}");
     }
 
     /// Out of the way, so that strict scans neither ask for leniency at each frame nor make room for it.
@@ -222,7 +236,7 @@ impl Inspector {
                 let taken = if payload.is_empty() { 0 } else { observer.on_payload(payload, last)?.min(payload.len()) };
                 self.remaining -= taken as u64;
                 if taken < payload.len() {
-                    *rest = rest.get(taken..).unwrap_or_default();
+                    *rest = within(rest, taken..);
                     return Ok(Then::Paused);
                 }
                 *rest = after;
@@ -258,7 +272,7 @@ impl Inspector {
             self.message_size = message_size;
             self.fragments = fragments;
             self.remaining = header.length;
-            *rest = rest.get(header.size..).unwrap_or_default();
+            *rest = within(rest, header.size..);
         }
     }
 

@@ -270,6 +270,7 @@ fn counts_a_message_of_many_of_the_largest_frames_without_overflow() {
     let mut inspector = Inspector::new(limits);
     inspector.message = MessageState::Unfinished;
     inspector.message_size = u64::MAX - 2;
+    inspector.fragments = 2;
     let scan = inspector.scan(&head(Direction::FromUpstream, 0x80, u64::MAX >> 1), OFF);
     assert_eq!(scan.then, Then::Violation(Violation::MessageTooBig(u64::MAX - 1)));
     inspector.max_message = OFF;
