@@ -61,7 +61,7 @@ impl Opened {
         } = self;
         metrics.tunnel_opened();
         let streams = Streams { client, upstream, client_early: early, upstream_early, answer };
-        let mut tunnel = Tunnel::new(streams, TunnelParameters { settings, protocol }, registration);
+        let mut tunnel = Tunnel::new(streams, TunnelParameters { settings, protocol, expires: None }, registration);
         let held = (lease, held);
         // Not `tunnel.await` in an async block: that keeps room for the tunnel twice, where it is captured and where it is
         // polled, for as long as the task lives.

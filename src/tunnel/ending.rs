@@ -22,6 +22,8 @@ pub enum Ending {
     Drained(StopOrder),
     /// It has reached its `max_lifetime`.
     Lifetime,
+    /// What let it open holds no longer: its own `expires` has come.
+    Expired,
     /// Nothing happened in either direction for `idle_timeout`.
     Idle,
     /// A side did not answer a ping within `pong_within`.
@@ -86,6 +88,10 @@ impl Ending {
                 upstream: CloseAction::SendCloseAfter(CloseCode::GOING_AWAY, order.reason()),
             },
             Self::Lifetime => both(close(CloseCode::GOING_AWAY, "maximum lifetime reached")),
+            Self::Expired => PerSide {
+                client: close(CloseCode::POLICY_VIOLATION, "expired"),
+                upstream: close(CloseCode::GOING_AWAY, "expired"),
+            },
             Self::Idle => both(close(CloseCode::GOING_AWAY, "idle timeout")),
             Self::NoPong(_) => both(close(CloseCode::GOING_AWAY, "no answer to ping")),
             Self::Stalled(side) => {
@@ -112,9 +118,12 @@ impl Ending {
         match *self {
             Self::PeerClosed { .. } | Self::Lost { .. } => both(CloseAction::PassThrough),
             Self::Stalled(side) => one(side, CloseAction::Abort, CloseAction::SendFin),
-            Self::Drained(_) | Self::Lifetime | Self::Idle | Self::NoPong(_) | Self::Violated { .. } => {
-                both(CloseAction::SendFin)
-            }
+            Self::Drained(_)
+            | Self::Lifetime
+            | Self::Expired
+            | Self::Idle
+            | Self::NoPong(_)
+            | Self::Violated { .. } => both(CloseAction::SendFin),
         }
     }
 
@@ -123,7 +132,7 @@ impl Ending {
         match *self {
             Self::PeerClosed { by, .. } | Self::Violated { by, .. } => Some(by),
             Self::NoPong(side) | Self::Stalled(side) | Self::Lost { side, .. } => Some(side),
-            Self::Drained(_) | Self::Lifetime | Self::Idle => None,
+            Self::Drained(_) | Self::Lifetime | Self::Expired | Self::Idle => None,
         }
     }
 
@@ -138,6 +147,7 @@ impl Ending {
                 Cause::Operator => "drained_operator",
             },
             Self::Lifetime => "max_lifetime",
+            Self::Expired => "expired",
             Self::Idle => "idle_timeout",
             Self::NoPong(_) => "pong_within",
             Self::Stalled(_) => "stall_timeout",
@@ -153,6 +163,7 @@ impl Ending {
             Self::PeerClosed { code, .. } => code,
             Self::Violated { violation, .. } => Some(violation.close_code()),
             Self::Drained(ref order) => Some(order.code),
+            Self::Expired => Some(CloseCode::POLICY_VIOLATION),
             Self::Lifetime | Self::Idle | Self::NoPong(_) => Some(CloseCode::GOING_AWAY),
             Self::Stalled(side) => (side == Side::Upstream).then_some(CloseCode::GOING_AWAY),
             Self::Lost { side, .. } => (side == Side::Upstream).then_some(settings.endpoint_lost_code),
@@ -166,6 +177,7 @@ impl fmt::Display for Ending {
             Self::PeerClosed { .. } => f.write_str("closed"),
             Self::Drained(order) => write!(f, "drained: {}", order.cause),
             Self::Lifetime => f.write_str("max_lifetime"),
+            Self::Expired => f.write_str("expired"),
             Self::Idle => f.write_str("idle_timeout"),
             Self::NoPong(_) => f.write_str("pong_within"),
             Self::Stalled(_) => f.write_str("stall_timeout"),

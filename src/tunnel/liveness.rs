@@ -24,10 +24,21 @@ pub(super) struct Liveness {
     ping_forwarded: PerSide<bool>,
     /// A Pong has come from this side.
     has_ponged: PerSide<bool>,
-    /// When `max_lifetime` is over, with this tunnel's jitter.
+    /// When its lifetime is over.
     ends: Option<Instant>,
+    /// Why it is over then.
+    ends_by: Lifetime,
     /// A ping of ours may stand between what passes.
     sends_pings: bool,
+}
+
+/// What ends a lifetime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lifetime {
+    /// `max_lifetime`, with this tunnel's jitter.
+    Max,
+    /// The tunnel's own `expires`, to the moment.
+    Expires,
 }
 
 /// Where the question "are you there?" to one side stands.
@@ -58,12 +69,23 @@ pub(super) enum Due {
     Idle,
     /// `max_lifetime` is over.
     Lifetime,
+    /// The tunnel's own `expires` has come.
+    Expired,
 }
 
 impl Liveness {
-    /// The clocks of a tunnel that opens `now`; `jitter` (−1.0 to 1.0) places its lifetime within ± 10 %.
-    pub(super) fn new(settings: &WebsocketSettings, protocol: Protocol, now: Instant, jitter: f64) -> Self {
-        let ends = settings.max_lifetime.map(|lifetime| now + lifetime.mul_f64(1.0 + jitter.clamp(-1.0, 1.0) / 10.0));
+    /// The clocks of a tunnel that opens `now`; `jitter` (−1.0 to 1.0) places its `max_lifetime` within ± 10 %.
+    pub(super) fn new(
+        settings: &WebsocketSettings,
+        protocol: Protocol,
+        expires: Option<Instant>,
+        now: Instant,
+        jitter: f64,
+    ) -> Self {
+        let spread = 1.0 + jitter.clamp(-1.0, 1.0) / 10.0;
+        let max = settings.max_lifetime.map(|lifetime| now + lifetime.mul_f64(spread));
+        let is_max_first = max.is_some_and(|max| expires.is_none_or(|expires| max < expires));
+        let (ends, ends_by) = if is_max_first { (max, Lifetime::Max) } else { (expires, Lifetime::Expires) };
         Self {
             last: now,
             received: PerSide { client: now, upstream: now },
@@ -71,6 +93,7 @@ impl Liveness {
             ping_forwarded: PerSide::default(),
             has_ponged: PerSide::default(),
             ends,
+            ends_by,
             sends_pings: protocol.is_websocket(),
         }
     }
@@ -159,7 +182,10 @@ impl Liveness {
             }
         }
         if self.ends.is_some_and(|ends| now >= ends) {
-            return Some(Due::Lifetime);
+            return Some(match self.ends_by {
+                Lifetime::Max => Due::Lifetime,
+                Lifetime::Expires => Due::Expired,
+            });
         }
         settings.idle_timeout.is_some_and(|timeout| now >= self.last + timeout).then_some(Due::Idle)
     }

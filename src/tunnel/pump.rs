@@ -258,6 +258,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
             Due::NoPong(side) => Ending::NoPong(side),
             Due::Idle => Ending::Idle,
             Due::Lifetime => Ending::Lifetime,
+            Due::Expired => Ending::Expired,
         })
     }
 

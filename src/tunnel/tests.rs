@@ -12,6 +12,8 @@ mod frames;
 #[cfg(test)]
 mod inflate;
 #[cfg(test)]
+mod lifetime;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod paced;

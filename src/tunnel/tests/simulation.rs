@@ -69,6 +69,7 @@ impl Simulation {
         let raw = choices.one_in(8);
         let mut scene = if raw { Scene::raw() } else { Scene::new() };
         let some = |choices: &mut Choices, range| choices.is_heads().then(|| millis(choices.number(range)));
+        let mut lifetime = None;
         scene = scene.with(|settings| {
             for side in SIDES {
                 settings.ping_every[side] = some(&mut choices, 100..5_000);
@@ -81,9 +82,13 @@ impl Simulation {
                 settings.idle_timeout = some(&mut choices, 100..10_000);
                 settings.idle_counts = if choices.is_heads() { IdleCounts::Messages } else { IdleCounts::Frames };
                 settings.stall_timeout = some(&mut choices, 100..10_000);
-                settings.max_lifetime = some(&mut choices, 1_000..30_000);
+                lifetime = some(&mut choices, 1_000..30_000);
             }
         });
+        match lifetime {
+            Some(odd) if odd.as_millis() % 2 == 1 => scene.expires = lifetime,
+            _ => scene.settings.max_lifetime = lifetime,
+        }
         for side in SIDES {
             scene = scene.limit(side, |limits| choose_limits(&mut choices, limits, manners));
         }
