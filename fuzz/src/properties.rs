@@ -3,7 +3,7 @@
 use http::header::{HeaderName, SEC_WEBSOCKET_EXTENSIONS};
 use http::{HeaderMap, HeaderValue, Method, Version};
 use windlass::websocket::{
-    CloseBody, CloseCode, Control, ControlKind, DeflateParameters, Direction, Extensions, Frame, InflateMeter,
+    CloseBody, CloseCode, ControlFrame, ControlKind, DeflateParameters, Direction, Extensions, Frame, InflateMeter,
     Inspector, MeterScratch, Rules, Side, Strictness, Then, Tolerance, Violation, check_answer, check_request,
     refuse_compression,
 };
@@ -60,7 +60,7 @@ pub fn close(data: &[u8]) {
         let frame = Frame::close(to, code, body.reason, [1, 2, 3, 4]);
         let direction = to.other().sends();
         let scan = Inspector::new(Rules { direction, ..rules(0) }).scan(&frame, u64::MAX);
-        let Then::Control(Control { kind: ControlKind::Close(Some(found)), .. }) = scan.then else {
+        let Then::Control(ControlFrame { kind: ControlKind::Close(Some(found)), .. }) = scan.then else {
             panic!("{:?}", scan.then)
         };
         assert_eq!(found, code);

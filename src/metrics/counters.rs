@@ -159,8 +159,8 @@ impl Metrics {
 
     /// Counts what went through a tunnel in one direction, once it has ended.
     pub fn passed(&self, direction: Direction, messages: u64, bytes: u64) {
-        self.messages.get(direction).inc_by(messages);
-        self.bytes.get(direction).inc_by(bytes);
+        self.messages[direction].inc_by(messages);
+        self.bytes[direction].inc_by(bytes);
     }
 
     /// Counts a tunnel that ended: `outcome` and `by` are words, `code` is what stands for it in the log.

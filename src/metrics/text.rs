@@ -236,7 +236,7 @@ fn by_direction(counters: &PerDirection<Counter>) -> Family<DirectionLabels, Cou
     let family = Family::<DirectionLabels, Counter>::default();
     for direction in [Direction::FromClient, Direction::FromUpstream] {
         let labels = DirectionLabels { direction: direction.as_str() };
-        family.get_or_create(&labels).inc_by(counters.get(direction).get());
+        family.get_or_create(&labels).inc_by(counters[direction].get());
     }
     family
 }

@@ -47,8 +47,9 @@ impl DeliveryTimer {
         if now < end { next.min(end) } else { next }
     }
 
-    /// Whether it has waited for `timeout` and the side's kernel took nothing in all that time.
-    pub fn is_missing_for(
+    /// Asks the side's kernel, if it is time to, and is set back by what that took. Says whether it has waited for `timeout` and
+    /// nothing was taken in all that time.
+    pub fn poll_expired(
         &mut self,
         timeout: Duration,
         delivery: impl FnOnce() -> Option<Delivery>,

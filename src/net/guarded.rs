@@ -49,7 +49,7 @@ impl Stalled {
         loop {
             ready!(self.next_look.as_mut().poll(cx));
             let now = Instant::now();
-            if self.timer.is_missing_for(deadline, &delivery, now) {
+            if self.timer.poll_expired(deadline, &delivery, now) {
                 return Poll::Ready(());
             }
             self.next_look.as_mut().reset(self.timer.next_look(deadline, now));

@@ -125,7 +125,7 @@ async fn delivered(patience: impl Fn() -> Duration, delivery: impl Fn() -> Optio
     let mut timer = DeliveryTimer::new(delivery(), Instant::now());
     let mut pause = FIRST_PAUSE;
     while delivery().is_some_and(|delivery| delivery.outstanding)
-        && !timer.is_missing_for(patience(), &delivery, Instant::now())
+        && !timer.poll_expired(patience(), &delivery, Instant::now())
     {
         sleep(pause).await;
         pause = LONGEST_PAUSE.min(2 * pause);

@@ -159,11 +159,11 @@ pub(super) fn ended(
     record: &TunnelRecord,
     outcome: &Outcome,
 ) {
-    let Outcome { ending, farewell, counts, leniencies, duration } = outcome;
+    let Outcome { ending, sides, counts, leniencies, duration } = outcome;
     let (word, by, code) = labels(ending, settings);
     metrics.tunnel_ended(word, by, code);
     for direction in [Direction::FromClient, Direction::FromUpstream] {
-        let Counts { messages, bytes } = *counts.get(direction);
+        let Counts { messages, bytes } = counts[direction];
         metrics.passed(direction, messages, bytes);
     }
     for leniency in leniencies.iter() {
@@ -200,8 +200,8 @@ pub(super) fn ended(
         ended_by = by,
         code = code.map(|code| code.get()),
         why = %ending,
-        client_left = farewell.client.as_str(),
-        upstream_left = farewell.upstream.as_str(),
+        client_left = sides.client.as_str(),
+        upstream_left = sides.upstream.as_str(),
         "tunnel ended"
     );
 }

@@ -8,7 +8,7 @@ use crate::config::{Settings, WebsocketSettings};
 use crate::drain::{Cause, StopOrder};
 use crate::http::Refusal;
 use crate::metrics::{Metrics, Words};
-use crate::tunnel::{Ending, Gone};
+use crate::tunnel::{Ending, Loss};
 use crate::websocket::{CloseCode, Side, Violation};
 
 /// The counters of a proxy that serves `settings`: all that can be foreseen stands at 0.
@@ -36,7 +36,7 @@ fn foreseen(drained: CloseCode) -> Vec<Ending> {
         let codes = [Some(CloseCode::NORMAL), Some(CloseCode::GOING_AWAY), None];
         let closes = codes.map(|code| Ending::PeerClosed { by: side, code });
         let violations = VIOLATIONS.map(|violation| Ending::Violated { by: side, violation });
-        let lost = [Gone::Finished, Gone::Broken].map(|gone| Ending::Lost { side, gone });
+        let lost = [Loss::Finished, Loss::Broken].map(|loss| Ending::Lost { side, loss });
         let silent = [Ending::NoPong(side), Ending::Stalled(side)];
         closes.into_iter().chain(violations).chain(lost).chain(silent)
     });

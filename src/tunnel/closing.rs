@@ -1,108 +1,68 @@
-//! A tunnel on its way to its end: who is told what, when each way is over, and until when all of it has time.
+//! A tunnel on its way to its end: what is due to each side, and how far it has come.
 //!
 //! The order of events, for one side:
 //!
 //! ```text
-//!   reason to end ─► frame boundary ─► our Close (or theirs, passed on) ─► its Close ─► FIN ─► its FIN
+//!   reason to end ─► frame boundary ─► our Close (or the other side's, passed on) ─► its Close ─► FIN ─► its FIN
 //! ```
 //!
-//! A side that was told is read on, and what it sends is discarded, until its own Close or FIN comes, and one that was cut
-//! until the tunnel is over: closing a socket with unread input would send a reset, which destroys the Close on its way.
-//!
-//! "Written" is not "delivered": megabytes fit into the kernel in front of our Close. So the deadline asks it, and is put
-//! off while a side still takes what is on its way. The kernel does not tell when it took something, so it is asked several
-//! times until then; nothing is asked where both ends close at once.
-
-use std::borrow::Cow;
-use std::time::Duration;
+//! A side that was sent a Close is read on, and what it sends is discarded, until its own Close or FIN comes, and one that was
+//! cut until the tunnel is over: closing a socket with unread input would send a reset, which destroys the Close on its way.
 
 use tokio::time::Instant;
 
-use super::ending::{Ending, Gone, GoodBye};
-use super::liveness::Speech;
-use super::outcome::Farewell;
+use super::close_deadline::CloseDeadline;
+use super::closing_handshake::ClosingHandshake;
+use super::ending::{CloseAction, Ending, Loss};
+use super::outcome::SideOutcome;
+use super::protocol::Protocol;
 use crate::config::WebsocketSettings;
-use crate::net::{Taken, step};
 use crate::process::Delivery;
 use crate::websocket::{CloseCode, PerSide, Side};
 
-/// How much of what a told side still sends is read and discarded: a client in the middle of a gigabyte still finds
+/// How much of what a side still sends after its Close is read and discarded: a client in the middle of a gigabyte still finds
 /// our Close.
 const DISCARD: u64 = 2 * 1024 * 1024 * 1024;
-
-/// How long an answer is waited for by a tunnel whose time is up already: the one who is told now was kept from it by the other.
-/// It hears its Close whether we are still there or not.
-const LAST_MOMENT: Duration = Duration::from_millis(250);
-
-/// Further away than any deadline of a tunnel without one.
-pub(super) const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A tunnel on its way to its end.
 #[derive(Debug)]
 pub(super) struct Closing {
     ending: Ending,
-    good_byes: PerSide<GoodBye>,
-    /// When what is left is cut.
-    deadline: Instant,
-    /// What `deadline` may not pass: the drain's own.
-    latest: Option<Instant>,
-    /// All that passes puts the deadline off by so much: half of a raw tunnel may still have much to say.
-    quiet: Option<Duration>,
-    /// The deadline has come once: nobody is waited for any more before the other one is told.
-    insists: bool,
-    /// A Close could not follow: what the side was sent ends inside a frame.
-    inside_frame: PerSide<bool>,
-    /// A Close came from it.
-    answered: PerSide<bool>,
-    /// A Close went out to it.
-    told: PerSide<bool>,
-    cut: PerSide<bool>,
+    handshakes: PerSide<ClosingHandshake>,
+    deadline: CloseDeadline,
+    /// Bytes of each side that were read and passed on to nobody.
     discarded: PerSide<u64>,
-    /// How much of what is on its way to it each side had taken at the last look.
-    taken: PerSide<Taken>,
-    /// When that was.
-    looked: Instant,
 }
 
-/// What is to be said to a side now.
+/// What is to be done now about the direction to a side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Word<'a> {
+pub(super) enum NextClose<'a> {
     /// Nothing yet.
-    None,
-    /// A Close, at the next frame boundary.
-    Close(CloseCode, &'a str),
-    /// A FIN, after all that was for it.
+    Nothing,
+    /// A Close goes out, at the next frame boundary.
+    SendClose(CloseCode, &'a str),
+    /// A FIN goes out, after all that was for the side.
     Finish,
-    /// A FIN at once.
-    Fin,
-    /// Nothing any more: it could not reach it.
-    Cut,
+    /// A FIN goes out at once.
+    SendFin,
+    /// It is cut: nothing could reach it.
+    Abort,
 }
 
 impl Closing {
     /// Starts the end of a tunnel.
-    pub(super) fn new(ending: Ending, settings: &WebsocketSettings, speech: Speech, now: Instant) -> Self {
-        let is_half = matches!(ending, Ending::Lost { gone: Gone::Finished, .. });
-        let (deadline, latest) = match &ending {
-            Ending::Drained(order) => (order.deadline, Some(order.deadline)),
-            _ if is_half => (now + settings.half_close_timeout.unwrap_or(FAR), None),
-            _ => (now + settings.closing_timeout, None),
+    pub(super) fn new(ending: Ending, settings: &WebsocketSettings, protocol: Protocol, now: Instant) -> Self {
+        let deadline = match &ending {
+            Ending::Drained(order) => CloseDeadline::of_drain(order.deadline, now),
+            Ending::Lost { loss: Loss::Finished, .. } if protocol.is_websocket() => {
+                CloseDeadline::of_half_close(settings, now)
+            }
+            Ending::Lost { loss: Loss::Finished, .. } => CloseDeadline::of_quiet(settings, now),
+            _ => CloseDeadline::of_close(settings, now),
         };
-        Self {
-            good_byes: ending.good_byes(settings, speech),
-            ending,
-            deadline,
-            latest,
-            quiet: (is_half && speech == Speech::Bytes).then_some(settings.half_close_timeout.unwrap_or(FAR)),
-            insists: false,
-            inside_frame: PerSide::default(),
-            answered: PerSide::default(),
-            told: PerSide::default(),
-            cut: PerSide::default(),
-            discarded: PerSide::default(),
-            taken: PerSide::default(),
-            looked: now,
-        }
+        let PerSide { client, upstream } = ending.close_actions(settings, protocol);
+        let handshakes = PerSide { client: ClosingHandshake::Open(client), upstream: ClosingHandshake::Open(upstream) };
+        Self { ending, handshakes, deadline, discarded: PerSide::default() }
     }
 
     /// Why the tunnel ends.
@@ -110,121 +70,65 @@ impl Closing {
         &self.ending
     }
 
-    /// When what is left is cut.
-    pub(super) fn deadline(&self) -> Instant {
-        self.deadline
+    /// Until when there is time.
+    pub(super) fn deadline(&self) -> &CloseDeadline {
+        &self.deadline
     }
 
-    /// What `deadline` may not pass.
-    pub(super) fn latest(&self) -> Option<Instant> {
-        self.latest
+    /// The same, to be moved.
+    pub(super) fn deadline_mut(&mut self) -> &mut CloseDeadline {
+        &mut self.deadline
     }
 
-    /// When to look again whether somebody is to be waited for: at the deadline, and often enough before it to know when a
-    /// side last took something.
-    pub(super) fn next_look(&self, settings: &WebsocketSettings) -> Instant {
-        if self.latest == Some(self.deadline) {
-            return self.deadline;
-        }
-        self.deadline.min(self.looked + step(self.quiet.unwrap_or(self.patience(settings))))
-    }
-
-    /// Whoever is to be waited for is asked about `now`.
-    pub(super) fn note_looked(&mut self, now: Instant) {
-        self.looked = now;
-    }
-
-    /// A drain that comes on top may bring the end nearer, never put it off.
-    pub(super) fn hurry(&mut self, deadline: Instant) {
-        self.deadline = self.deadline.min(deadline);
-        self.latest = Some(self.latest.map_or(deadline, |latest| latest.min(deadline)));
-    }
-
-    /// Whether a Close that comes from `side` now is passed on to the other one: it answers none of ours, and the other
-    /// one was not told.
+    /// Whether a Close that comes from `side` now is passed on to the other one: it answers none of ours, and the other one was
+    /// sent none.
     pub(super) fn passes_close(&self, side: Side) -> bool {
-        let rest = |side: Side| *self.good_byes.get(side) == GoodBye::Rest;
-        rest(side) && rest(side.other()) && !*self.told.get(side.other())
+        self.handshakes[side].speaks_for_itself() && self.handshakes[side.other()].takes_close()
     }
 
-    /// What is to be said to `side`; `is_rest_over`: nothing more of the other side's will be passed on to it.
-    pub(super) fn word_for(&self, side: Side, is_rest_over: bool) -> Word<'_> {
-        match self.good_byes.get(side) {
-            GoodBye::Close(code, reason) => Word::Close(*code, reason),
-            GoodBye::After(code, reason) if is_rest_over || self.insists => Word::Close(*code, reason),
-            GoodBye::Rest if is_rest_over => Word::Finish,
-            GoodBye::Fin => Word::Fin,
-            GoodBye::Cut => Word::Cut,
-            GoodBye::After(..) | GoodBye::Rest => Word::None,
+    /// What is to be done about the direction to `side`; `is_rest_over`: nothing more of the other side's will be passed on to it.
+    pub(super) fn next_for(&self, side: Side, is_rest_over: bool) -> NextClose<'_> {
+        match self.handshakes[side].action() {
+            Some(CloseAction::SendClose(code, reason)) => NextClose::SendClose(*code, reason),
+            Some(CloseAction::SendCloseAfter(code, reason)) if is_rest_over || self.is_forced() => {
+                NextClose::SendClose(*code, reason)
+            }
+            Some(CloseAction::PassThrough) if is_rest_over => NextClose::Finish,
+            Some(CloseAction::SendFin) => NextClose::SendFin,
+            Some(CloseAction::Abort) => NextClose::Abort,
+            Some(CloseAction::SendCloseAfter(..) | CloseAction::PassThrough) | None => NextClose::Nothing,
         }
     }
 
     /// Whether the deadline has come once, and boundaries are not waited for any more.
-    pub(super) fn insists(&self) -> bool {
-        self.insists
+    pub(super) fn is_forced(&self) -> bool {
+        self.deadline.is_forced()
     }
 
-    /// Whether `side` was told with a Close.
-    pub(super) fn is_told(&self, side: Side) -> bool {
-        *self.told.get(side)
+    /// Whether a Close went to `side`.
+    pub(super) fn is_close_sent(&self, side: Side) -> bool {
+        self.handshakes[side].is_close_sent()
     }
 
-    /// A Close went out to `side`.
-    pub(super) fn note_told(&mut self, side: Side, settings: &WebsocketSettings, now: Instant) {
-        *self.told.get_mut(side) = true;
-        self.expect_answer(settings, now);
+    /// Whether a Close came from `side`.
+    pub(super) fn is_close_received(&self, side: Side) -> bool {
+        self.handshakes[side].is_close_received()
     }
 
-    /// Nothing more will go to a side: it has so long to end its own way.
-    pub(super) fn expect_answer(&mut self, settings: &WebsocketSettings, now: Instant) {
-        self.deadline = self.at_latest(now + self.patience(settings));
+    /// A Close went to `side`, which has time to answer it from now on.
+    pub(super) fn note_close_sent(&mut self, side: Side, settings: &WebsocketSettings, now: Instant) {
+        self.handshakes[side].note_close_sent();
+        self.deadline.restart(settings, now);
     }
 
-    /// How long a side has from when it has all that is for it.
-    fn patience(&self, settings: &WebsocketSettings) -> Duration {
-        if self.insists { settings.closing_timeout.min(LAST_MOMENT) } else { settings.closing_timeout }
-    }
-
-    /// Puts the deadline off where `side` took something of the last that is for it: its time to answer counts from then on,
-    /// and so it does from the moment when our Close has reached it. Says whether the deadline lies ahead now.
-    pub(super) fn wait_for(
-        &mut self,
-        side: Side,
-        delivery: &Delivery,
-        settings: &WebsocketSettings,
-        now: Instant,
-    ) -> bool {
-        let taken = self.taken.get_mut(side).look(delivery, now);
-        // Only a Close is answered: of a FIN that has arrived nothing more is to be expected.
-        let Some(taken) = taken.filter(|_| delivery.outstanding || self.is_told(side)) else { return false };
-        self.deadline = self.deadline.max(self.at_latest(taken + self.patience(settings)));
-        now < self.deadline
-    }
-
-    /// Something passed.
-    pub(super) fn note_passed(&mut self, now: Instant) {
-        if let Some(quiet) = self.quiet {
-            self.deadline = self.at_latest(now + quiet);
-        }
-    }
-
-    fn at_latest(&self, deadline: Instant) -> Instant {
-        self.latest.map_or(deadline, |latest| latest.min(deadline))
-    }
-
-    /// Whether the deadline is only about a side that is quiet.
-    pub(super) fn waits_for_quiet(&self) -> bool {
-        self.quiet.is_some() && !self.insists
+    /// A Close came from `side`.
+    pub(super) fn note_close_received(&mut self, side: Side) {
+        self.handshakes[side].note_close_received();
     }
 
     /// No Close can follow to `side`.
     pub(super) fn note_inside_frame(&mut self, side: Side) {
-        *self.inside_frame.get_mut(side) = true;
-    }
-
-    /// A Close came from `side`.
-    pub(super) fn note_answered(&mut self, side: Side) {
-        *self.answered.get_mut(side) = true;
+        self.handshakes[side].note_inside_frame();
     }
 
     /// `side` is gone. Where it leaves the other one's Close unanswered, that one gets its own code back from us.
@@ -232,42 +136,63 @@ impl Closing {
         if let Ending::PeerClosed { by, code } = self.ending
             && by != side
         {
-            let code = code.unwrap_or(CloseCode::NORMAL);
-            *self.good_byes.get_mut(by) = GoodBye::Close(code, Cow::Borrowed(""));
+            self.handshakes[by].answer_ourselves(code.unwrap_or(CloseCode::NORMAL));
         }
     }
 
-    /// The deadline has come: who was not told is told now, whatever it was to wait for.
-    pub(super) fn insist(&mut self) {
-        self.insists = true;
-        if let Ending::PeerClosed { by, .. } = self.ending
-            && !*self.told.get(by)
-        {
+    /// The deadline has come: who was sent no Close is sent one now, whatever it was to wait for.
+    pub(super) fn force(&mut self) {
+        self.deadline.force();
+        if let Ending::PeerClosed { by, .. } = self.ending {
             self.note_lost(by.other());
         }
     }
 
-    /// Bytes of a told side were read and discarded. Says whether that was enough.
+    /// Bytes of `side` were read and discarded. Says whether that was enough.
     pub(super) fn note_discarded(&mut self, side: Side, bytes: usize) -> bool {
-        let discarded = self.discarded.get_mut(side);
+        let discarded = &mut self.discarded[side];
         *discarded += bytes as u64;
         *discarded > DISCARD
     }
 
-    /// `side` is cut. A side that has taken all that was to be said to it lost nothing.
+    /// `side` is cut.
     pub(super) fn note_cut(&mut self, side: Side, is_delivered: bool) {
-        let is_said = *self.told.get(side) || *self.inside_frame.get(side);
-        *self.cut.get_mut(side) = !(is_said && is_delivered);
+        self.handshakes[side].note_cut(is_delivered);
+    }
+
+    /// Puts the deadline off where `side` still takes what is for it. Says whether it lies ahead now.
+    pub(super) fn wait_for(
+        &mut self,
+        side: Side,
+        delivery: &Delivery,
+        settings: &WebsocketSettings,
+        now: Instant,
+    ) -> bool {
+        let is_close_sent = self.is_close_sent(side);
+        self.deadline.wait_for(side, delivery, is_close_sent, settings, now)
     }
 
     /// How `side` was left.
-    pub(super) fn farewell(&self, side: Side) -> Farewell {
-        match (*self.told.get(side), *self.answered.get(side)) {
-            _ if *self.cut.get(side) => Farewell::Cut,
-            (false, _) if *self.inside_frame.get(side) => Farewell::InsideFrame,
-            (true, true) => Farewell::Clean,
-            (true, false) => Farewell::Unanswered,
-            (false, _) => Farewell::Finished,
+    pub(super) fn outcome_of(&self, side: Side) -> SideOutcome {
+        self.handshakes[side].outcome()
+    }
+
+    /// Panics where an invariant does not hold.
+    pub(super) fn check_invariants(&self, protocol: Protocol) {
+        self.deadline.check_invariants();
+        for side in [Side::Client, Side::Upstream] {
+            let handshake = &self.handshakes[side];
+            let has_closes = handshake.is_close_sent() || handshake.is_close_received();
+            assert!(protocol.is_websocket() || !has_closes, "a Close in a raw tunnel: {handshake:?}");
+            if let Ending::PeerClosed { by, .. } = self.ending {
+                let is_known = self.is_close_received(by) || self.is_close_lost(by);
+                assert!(is_known, "the {by:?} closed, and is {:?}", self.handshakes[by]);
+            }
         }
+    }
+
+    /// Whether it is not of interest any more if a Close came from `side`.
+    fn is_close_lost(&self, side: Side) -> bool {
+        matches!(self.outcome_of(side), SideOutcome::InsideFrame | SideOutcome::Cut)
     }
 }

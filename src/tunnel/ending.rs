@@ -1,9 +1,9 @@
-//! Why a tunnel ends, and the one table of what each side is told then.
+//! Why a tunnel ends, and the one table of what each side is sent then.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use super::liveness::Speech;
+use super::protocol::Protocol;
 use crate::config::WebsocketSettings;
 use crate::drain::{Cause, StopOrder};
 use crate::websocket::{CloseCode, PerSide, Side, Violation};
@@ -22,6 +22,8 @@ pub enum Ending {
     Drained(StopOrder),
     /// It has reached its `max_lifetime`.
     Lifetime,
+    /// What let it open holds no longer: its own `expires` has come.
+    Expired,
     /// Nothing happened in either direction for `idle_timeout`.
     Idle,
     /// A side did not answer a ping within `pong_within`.
@@ -40,78 +42,88 @@ pub enum Ending {
         /// Which one.
         side: Side,
         /// How it went.
-        gone: Gone,
+        loss: Loss,
     },
 }
 
 /// How a side went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gone {
+pub enum Loss {
     /// It ended its direction with a FIN (or a TLS close_notify); it may still be reading.
     Finished,
     /// Its connection broke: a reset, a TLS truncation, a failed write.
     Broken,
 }
 
-/// What one side is told when a tunnel ends.
+/// What becomes of the direction to one side when a tunnel ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum GoodBye {
+pub(super) enum CloseAction {
     /// A Close of ours, at the next frame boundary.
-    Close(CloseCode, Cow<'static, str>),
+    SendClose(CloseCode, Cow<'static, str>),
     /// The same, once the other side's own Close has come or it is gone: until then its messages go on.
-    After(CloseCode, Cow<'static, str>),
+    SendCloseAfter(CloseCode, Cow<'static, str>),
     /// What the other side sends, to its end, and then a FIN.
-    Rest,
-    /// A FIN at once: there are no words in a raw tunnel.
-    Fin,
+    PassThrough,
+    /// A FIN at once: a raw tunnel knows no Close.
+    SendFin,
     /// Nothing: it could not reach it.
-    Cut,
+    Abort,
 }
 
 impl Ending {
-    /// Who is told what.
-    pub(super) fn good_byes(&self, settings: &WebsocketSettings, speech: Speech) -> PerSide<GoodBye> {
-        match speech {
-            Speech::Frames => self.closes(settings),
-            Speech::Bytes => self.fins(),
+    /// Which side is sent what.
+    pub(super) fn close_actions(&self, settings: &WebsocketSettings, protocol: Protocol) -> PerSide<CloseAction> {
+        match protocol {
+            Protocol::Websocket(_) => self.websocket_actions(settings),
+            Protocol::Raw => self.raw_actions(),
         }
     }
 
     /// The table of endings.
-    fn closes(&self, settings: &WebsocketSettings) -> PerSide<GoodBye> {
+    fn websocket_actions(&self, settings: &WebsocketSettings) -> PerSide<CloseAction> {
         match *self {
-            Self::PeerClosed { .. } => both(GoodBye::Rest),
+            Self::PeerClosed { .. } => both(CloseAction::PassThrough),
             Self::Drained(ref order) => PerSide {
-                client: GoodBye::Close(order.code, order.reason()),
-                upstream: GoodBye::After(CloseCode::GOING_AWAY, order.reason()),
+                client: CloseAction::SendClose(order.code, order.reason()),
+                upstream: CloseAction::SendCloseAfter(CloseCode::GOING_AWAY, order.reason()),
             },
             Self::Lifetime => both(close(CloseCode::GOING_AWAY, "maximum lifetime reached")),
+            Self::Expired => PerSide {
+                client: close(CloseCode::POLICY_VIOLATION, "expired"),
+                upstream: close(CloseCode::GOING_AWAY, "expired"),
+            },
             Self::Idle => both(close(CloseCode::GOING_AWAY, "idle timeout")),
             Self::NoPong(_) => both(close(CloseCode::GOING_AWAY, "no answer to ping")),
-            Self::Stalled(side) => one(side, GoodBye::Cut, close(CloseCode::GOING_AWAY, "the other side stalled")),
+            Self::Stalled(side) => {
+                one(side, CloseAction::Abort, close(CloseCode::GOING_AWAY, "the other side stalled"))
+            }
             Self::Violated { by, violation } => {
-                let offender = GoodBye::Close(violation.close_code(), violation.to_string().into());
+                let offender = CloseAction::SendClose(violation.close_code(), violation.to_string().into());
                 let other = match by {
                     Side::Client => close(CloseCode::GOING_AWAY, "the client was disconnected"),
                     Side::Upstream => close(CloseCode::BAD_GATEWAY, "the server was disconnected"),
                 };
                 one(by, offender, other)
             }
-            Self::Lost { side: Side::Client, .. } => both(GoodBye::Rest),
-            Self::Lost { side: Side::Upstream, .. } => {
-                PerSide { client: close(settings.endpoint_lost_code, "the server is gone"), upstream: GoodBye::Rest }
-            }
+            Self::Lost { side: Side::Client, .. } => both(CloseAction::PassThrough),
+            Self::Lost { side: Side::Upstream, .. } => PerSide {
+                client: close(settings.endpoint_lost_code, "the server is gone"),
+                upstream: CloseAction::PassThrough,
+            },
         }
     }
 
     /// What is left of the table in a raw tunnel.
-    fn fins(&self) -> PerSide<GoodBye> {
+    fn raw_actions(&self) -> PerSide<CloseAction> {
         match *self {
-            Self::PeerClosed { .. } | Self::Lost { .. } => both(GoodBye::Rest),
-            Self::Stalled(side) => one(side, GoodBye::Cut, GoodBye::Fin),
-            Self::Drained(_) | Self::Lifetime | Self::Idle | Self::NoPong(_) | Self::Violated { .. } => {
-                both(GoodBye::Fin)
-            }
+            Self::PeerClosed { .. } | Self::Lost { .. } => both(CloseAction::PassThrough),
+            Self::Stalled(side) => one(side, CloseAction::Abort, CloseAction::SendFin),
+            Self::Drained(_)
+            | Self::Lifetime
+            | Self::Expired
+            | Self::Idle
+            | Self::NoPong(_)
+            | Self::Violated { .. } => both(CloseAction::SendFin),
         }
     }
 
@@ -120,7 +132,7 @@ impl Ending {
         match *self {
             Self::PeerClosed { by, .. } | Self::Violated { by, .. } => Some(by),
             Self::NoPong(side) | Self::Stalled(side) | Self::Lost { side, .. } => Some(side),
-            Self::Drained(_) | Self::Lifetime | Self::Idle => None,
+            Self::Drained(_) | Self::Lifetime | Self::Expired | Self::Idle => None,
         }
     }
 
@@ -135,21 +147,23 @@ impl Ending {
                 Cause::Operator => "drained_operator",
             },
             Self::Lifetime => "max_lifetime",
+            Self::Expired => "expired",
             Self::Idle => "idle_timeout",
             Self::NoPong(_) => "pong_within",
             Self::Stalled(_) => "stall_timeout",
             Self::Violated { .. } => "violation",
-            Self::Lost { gone: Gone::Finished, .. } => "gone",
-            Self::Lost { gone: Gone::Broken, .. } => "broken",
+            Self::Lost { loss: Loss::Finished, .. } => "gone",
+            Self::Lost { loss: Loss::Broken, .. } => "broken",
         }
     }
 
-    /// The close code that stands for it in the log: the peer's own, or the one we told the client or the offender.
+    /// The close code that stands for it in the log: the peer's own, or the one that we sent to the client or the offender.
     pub fn code(&self, settings: &WebsocketSettings) -> Option<CloseCode> {
         match *self {
             Self::PeerClosed { code, .. } => code,
             Self::Violated { violation, .. } => Some(violation.close_code()),
             Self::Drained(ref order) => Some(order.code),
+            Self::Expired => Some(CloseCode::POLICY_VIOLATION),
             Self::Lifetime | Self::Idle | Self::NoPong(_) => Some(CloseCode::GOING_AWAY),
             Self::Stalled(side) => (side == Side::Upstream).then_some(CloseCode::GOING_AWAY),
             Self::Lost { side, .. } => (side == Side::Upstream).then_some(settings.endpoint_lost_code),
@@ -163,25 +177,26 @@ impl fmt::Display for Ending {
             Self::PeerClosed { .. } => f.write_str("closed"),
             Self::Drained(order) => write!(f, "drained: {}", order.cause),
             Self::Lifetime => f.write_str("max_lifetime"),
+            Self::Expired => f.write_str("expired"),
             Self::Idle => f.write_str("idle_timeout"),
             Self::NoPong(_) => f.write_str("pong_within"),
             Self::Stalled(_) => f.write_str("stall_timeout"),
             Self::Violated { violation, .. } => violation.fmt(f),
-            Self::Lost { gone: Gone::Finished, .. } => f.write_str("gone without Close"),
-            Self::Lost { gone: Gone::Broken, .. } => f.write_str("connection broken"),
+            Self::Lost { loss: Loss::Finished, .. } => f.write_str("gone without Close"),
+            Self::Lost { loss: Loss::Broken, .. } => f.write_str("connection broken"),
         }
     }
 }
 
-fn close(code: CloseCode, reason: &'static str) -> GoodBye {
-    GoodBye::Close(code, Cow::Borrowed(reason))
+fn close(code: CloseCode, reason: &'static str) -> CloseAction {
+    CloseAction::SendClose(code, Cow::Borrowed(reason))
 }
 
-fn both(good_bye: GoodBye) -> PerSide<GoodBye> {
-    PerSide { client: good_bye.clone(), upstream: good_bye }
+fn both(action: CloseAction) -> PerSide<CloseAction> {
+    PerSide { client: action.clone(), upstream: action }
 }
 
-fn one(side: Side, its: GoodBye, others: GoodBye) -> PerSide<GoodBye> {
+fn one(side: Side, its: CloseAction, others: CloseAction) -> PerSide<CloseAction> {
     match side {
         Side::Client => PerSide { client: its, upstream: others },
         Side::Upstream => PerSide { client: others, upstream: its },

@@ -1,18 +1,19 @@
-//! One direction at work: reads from its source, judges, passes on to its sink, and says to the sink what is ours to say.
+//! One direction at work: reads from its source, judges, passes on to its sink, and sends the sink what is ours to send.
 
 use std::task::{Context, Poll};
 
 use tokio::time::Instant;
 
-use super::closing::Word;
-use super::ending::{Ending, Gone};
+use super::closing::NextClose;
+use super::ending::{Ending, Loss};
 use super::frame_filter::{Backlog, FrameFilter};
-use super::judged::{Event, Judged, OnClose};
-use super::leg::{Leg, Read, Write};
+use super::judged::{DirectionEnd, Judged, OnClose};
+use super::leg::Leg;
 use super::mask::masking_key;
-use super::scratch::{Meters, READ, Scratch};
+use super::scratch::{Meters, READ, ReadScratch};
 use super::shared::Shared;
 use crate::net::TunnelStream;
+use crate::ranges::{within, within_mut};
 use crate::websocket::{CloseCode, Frame, Side, Violation};
 
 /// One direction at work.
@@ -26,12 +27,12 @@ pub(super) struct Flow<'a, A, B> {
 
 /// Whether a step came to something, so that another one may too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Carried {
+pub(super) enum Progressed {
     Something,
     Nothing,
 }
 
-impl Carried {
+impl Progressed {
     pub(super) fn or(self, other: Self) -> Self {
         if self == Self::Something { self } else { other }
     }
@@ -39,121 +40,114 @@ impl Carried {
 
 impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
     /// Reads once, judges what came and passes it on.
-    pub(super) fn carry(&mut self, cx: &mut Context<'_>, now: Instant, scratch: &mut Scratch) -> Carried {
-        if self.source.read == Read::Ended {
-            return Carried::Nothing;
+    pub(super) fn carry(&mut self, cx: &mut Context<'_>, now: Instant, scratch: &mut ReadScratch) -> Progressed {
+        if self.source.has_ended() {
+            return Progressed::Nothing;
         }
-        if !self.may_read(cx, now) {
-            return self.hear_nothing(now);
+        if !self.poll_room(cx, now) {
+            return self.handle_nothing_read(now);
         }
-        let most = self.room(now);
-        if most == 0 {
-            return Carried::Nothing;
-        }
-        let Scratch { bytes, meters } = scratch;
+        let Some(most) = self.readable(now) else {
+            // A frame of ours stands here first: `send_control` puts it there in this very poll, and has the next one follow.
+            return Progressed::Nothing;
+        };
+        let ReadScratch { bytes, meters } = scratch;
         let count = match self.filter.recall(bytes, most) {
             Backlog::Whole(count) => count,
-            Backlog::Start(kept) => {
-                let Some(room) = bytes.get_mut(kept..kept + most) else { return Carried::Nothing };
-                match self.source.poll_read(cx, room) {
-                    Poll::Pending => return self.hear_nothing(now),
-                    // The write that failed took the error away, and left the reader what looks like a FIN.
-                    Poll::Ready(Ok(0)) if self.source.write == Write::Dead => {
-                        return self.source_gone(Gone::Broken, now);
-                    }
-                    Poll::Ready(Ok(0)) => return self.source_gone(Gone::Finished, now),
-                    Poll::Ready(Err(_)) => return self.source_gone(Gone::Broken, now),
-                    Poll::Ready(Ok(count)) => {
-                        self.shared.rearm |= self.shared.liveness.note_heard(self.from, now);
-                        kept + count
-                    }
+            Backlog::Start(kept) => match self.source.poll_read(cx, within_mut(bytes, kept..kept + most)) {
+                Poll::Pending => return self.handle_nothing_read(now),
+                // The write that failed took the error away, and left the reader what looks like a FIN.
+                Poll::Ready(Ok(0)) if self.source.is_dead() => return self.handle_lost(Loss::Broken, now),
+                Poll::Ready(Ok(0)) => return self.handle_lost(Loss::Finished, now),
+                Poll::Ready(Err(_)) => return self.handle_lost(Loss::Broken, now),
+                Poll::Ready(Ok(count)) => {
+                    self.shared.liveness.note_received(self.from, now);
+                    kept + count
                 }
-            }
+            },
         };
-        let Some(chunk) = bytes.get_mut(..count) else { return Carried::Nothing };
+        let chunk = within_mut(bytes, ..count);
         if self.is_forwarding() {
             self.pass(cx, now, chunk, meters);
         } else {
             self.discard(now, chunk, meters);
         }
-        Carried::Something
+        Progressed::Something
     }
 
-    /// Nothing of the source is to be had now, or nothing is wanted. If a write to it failed, its last words may still be
+    /// Nothing of the source is to be had now, or nothing is wanted. If a write to it failed, what it sent before may still be
     /// under way to us: a socket says `Pending` until the runtime has looked at it again, whatever the kernel holds. Behind
-    /// them comes the end of the stream; where neither comes, or nobody takes them, it is gone all the same.
-    fn hear_nothing(&mut self, now: Instant) -> Carried {
+    /// that comes the end of the stream; where neither comes, or nobody takes it, the source is gone all the same.
+    fn handle_nothing_read(&mut self, now: Instant) -> Progressed {
         let timeout = self.shared.settings.closing_timeout;
-        let Some(until) = self.source.last_words_until(timeout) else { return Carried::Nothing };
-        let is_held_back = *self.shared.unread.get(self.from);
-        if is_held_back && !self.sink.is_stalled(timeout, now) {
-            self.source.await_last_words(self.sink.blocked_since().unwrap_or(now));
-            self.shared.rearm = true;
-            return Carried::Nothing;
+        let Some(until) = self.source.read_after_failed_write_until(timeout) else { return Progressed::Nothing };
+        let is_held_back = self.shared.unread[self.from];
+        if is_held_back && !self.sink.poll_stalled(timeout, now) {
+            self.source.await_read_after_failed_write(self.sink.blocked_since().unwrap_or(now));
+            return Progressed::Nothing;
         }
         if now < until {
-            return Carried::Nothing;
+            return Progressed::Nothing;
         }
-        self.source_gone(Gone::Broken, now)
+        self.handle_lost(Loss::Broken, now)
     }
 
     /// Whether what is read now is passed on.
     fn is_forwarding(&self) -> bool {
-        self.sink.is_forwarding() && self.source.read == Read::Open
+        self.sink.is_forwarding() && self.source.is_passed_on()
     }
 
-    /// Whether there is somewhere to put what would be read: back-pressure, and a rate that throttles.
-    fn may_read(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let forwarding = self.is_forwarding();
-        let blocked = forwarding && self.with_sink(|sink| sink.poll_flush(cx, now)).is_pending();
-        let throttled = forwarding && self.filter.resume(now).is_some();
-        let unread = blocked || throttled;
-        let was_unread = std::mem::replace(self.shared.unread.get_mut(self.from), unread);
-        if was_unread && !unread {
-            self.shared.liveness.stand_still(self.from, now);
+    /// Makes room for what would be read: what waits for the sink goes first (back-pressure). Says whether there is some, and no
+    /// rate holds the source back.
+    fn poll_room(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let is_forwarding = self.is_forwarding();
+        let is_blocked = is_forwarding && self.sink.poll_flush(cx, now).is_pending();
+        let is_throttled = is_forwarding && self.filter.resume(now).is_some();
+        let is_unread = is_blocked || is_throttled;
+        let was_unread = std::mem::replace(&mut self.shared.unread[self.from], is_unread);
+        if was_unread && !is_unread {
+            self.shared.liveness.note_unread(self.from, now);
         }
-        !unread
+        !is_unread
     }
 
-    /// Does something that may find the sink blocked or dead; then a clock runs.
-    fn with_sink<R>(&mut self, work: impl FnOnce(&mut Leg<B>) -> R) -> R {
-        let (was_blocked, was_dead) = (self.sink.blocked_since().is_some(), self.sink.write == Write::Dead);
-        let result = work(self.sink);
-        self.shared.rearm |= !was_blocked && self.sink.blocked_since().is_some();
-        self.shared.rearm |= !was_dead && self.sink.write == Write::Dead;
-        result
-    }
-
-    /// How much may be read: where a frame of ours waits, no more than up to the boundary where it can stand.
-    fn room(&mut self, now: Instant) -> usize {
+    /// How much may be read: where a frame of ours waits, no more than up to the boundary where it can stand, and `None` if that
+    /// is here.
+    fn readable(&mut self, now: Instant) -> Option<usize> {
         if !self.is_forwarding() {
-            return READ;
+            return Some(READ);
         }
         let most = self.filter.room(READ, now);
+        // A rate without a pause has something left: else nobody would wake us when it has.
+        debug_assert!(most > 0, "nothing may be read, and nothing says until when");
+        let most = most.max(1);
         if !self.shared.has_frame_for(self.from.other()) {
-            return most;
+            return Some(most);
         }
-        self.filter.until_boundary().map_or(most, |missing| usize::try_from(missing).unwrap_or(most).min(most))
+        match self.filter.until_boundary() {
+            Some(0) => None,
+            Some(missing) => Some(usize::try_from(missing).unwrap_or(most).min(most)),
+            None => Some(most),
+        }
     }
 
     #[inline]
     fn pass(&mut self, cx: &mut Context<'_>, now: Instant, chunk: &mut [u8], meters: &mut Meters) {
         let passes_close = self.shared.passes_close(self.from);
         let on_close = if passes_close { OnClose::Pass } else { OnClose::Swallow };
-        let judged = self.filter.judge(chunk, on_close, self.shared.mark, meters, now);
-        let passed = chunk.get(..judged.passed).unwrap_or_default();
-        self.with_sink(|sink| sink.write(cx, passed, now));
+        let judged = self.filter.judge(chunk, on_close, self.shared.ping_payload, meters, now);
+        self.sink.write(cx, within(chunk, ..judged.passed), now);
         self.filter.note_passed(&judged);
         self.note(&judged, now);
-        match judged.event {
+        match judged.end {
             None => {}
-            Some(Event::Closed(code)) => {
-                self.note_close(code, now);
+            Some(DirectionEnd::Closed(code)) => {
+                self.note_close_received(code, now);
                 if passes_close && self.sink.is_forwarding() {
-                    self.note_told(now);
+                    self.note_close_sent(now);
                 }
             }
-            Some(Event::Violated(violation)) => {
+            Some(DirectionEnd::Violated(violation)) => {
                 self.refuse(violation);
                 self.shared.end(Ending::Violated { by: self.from, violation }, now);
             }
@@ -164,19 +158,19 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
     fn discard(&mut self, now: Instant, chunk: &mut [u8], meters: &mut Meters) {
         let size = chunk.len();
         self.filter.lift_rates();
-        if self.source.read == Read::Ignored {
+        if self.source.is_ignored() {
             self.filter.discard();
         }
-        if matches!(self.source.read, Read::Open | Read::Refused) {
-            match self.filter.judge(chunk, OnClose::Swallow, self.shared.mark, meters, now).event {
+        if self.source.is_judged() {
+            match self.filter.judge(chunk, OnClose::Swallow, self.shared.ping_payload, meters, now).end {
                 None => {}
-                Some(Event::Closed(code)) => self.note_close(code, now),
-                Some(Event::Violated(violation)) => self.refuse(violation),
+                Some(DirectionEnd::Closed(code)) => self.note_close_received(code, now),
+                Some(DirectionEnd::Violated(violation)) => self.refuse(violation),
             }
         }
         if self.shared.closing.as_mut().is_some_and(|closing| closing.note_discarded(self.from, size)) {
             self.filter.discard();
-            self.source.read = Read::Ended;
+            self.source.note_ended();
         }
     }
 
@@ -193,24 +187,23 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
         if judged.pinged {
             self.shared.liveness.note_forwarded(self.from.other());
         }
-        self.shared.rearm |= judged.throttled;
         if let Some(closing) = &mut self.shared.closing {
-            closing.note_passed(now);
+            closing.deadline_mut().note_passed(now);
         }
     }
 
     /// The source's Close came.
-    fn note_close(&mut self, code: Option<CloseCode>, now: Instant) {
-        self.source.read = Read::Closed;
+    fn note_close_received(&mut self, code: Option<CloseCode>, now: Instant) {
+        self.source.note_close_received();
         self.filter.discard();
-        self.shared.end(Ending::PeerClosed { by: self.from, code }, now).note_answered(self.from);
+        self.shared.end(Ending::PeerClosed { by: self.from, code }, now).note_close_received(self.from);
     }
 
     /// A Close went to the sink.
-    fn note_told(&mut self, now: Instant) {
-        self.sink.write = Write::Told;
+    fn note_close_sent(&mut self, now: Instant) {
+        self.sink.note_close_sent();
         if let Some(closing) = &mut self.shared.closing {
-            closing.note_told(self.from.other(), &self.shared.settings, now);
+            closing.note_close_sent(self.from.other(), &self.shared.settings, now);
         }
     }
 
@@ -218,94 +211,91 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
     fn refuse(&mut self, violation: Violation) {
         if violation.is_limit() {
             self.filter.lift_limits();
-            self.source.read = Read::Refused;
+            self.source.note_above_limit();
         } else {
             self.filter.discard();
-            self.source.read = Read::Unread;
+            self.source.note_unparsable();
         }
     }
 
-    fn source_gone(&mut self, gone: Gone, now: Instant) -> Carried {
+    /// The source is gone, or was: what came before is judged.
+    fn handle_lost(&mut self, loss: Loss, now: Instant) -> Progressed {
         self.filter.discard();
-        if gone == Gone::Broken {
-            self.source.die();
+        if loss == Loss::Broken {
+            self.source.note_broken();
         }
-        if std::mem::replace(&mut self.source.read, Read::Ended) == Read::Open {
-            self.shared.end(Ending::Lost { side: self.from, gone }, now).note_lost(self.from);
+        if self.source.note_ended() {
+            self.shared.end(Ending::Lost { side: self.from, loss }, now).note_lost(self.from);
         }
-        Carried::Something
+        Progressed::Something
     }
 
-    /// Says to the sink what is to be said: a ping, a Close, a FIN. Says whether that changed anything.
-    pub(super) fn speak(&mut self, cx: &mut Context<'_>, now: Instant) -> Carried {
+    /// Sends the sink what is ours to send: a Ping, a Close, a FIN. Says whether that changed anything.
+    pub(super) fn send_control(&mut self, cx: &mut Context<'_>, now: Instant) -> Progressed {
         let to = self.from.other();
-        if self.shared.closing.is_none() && self.sink.is_flushed() && self.shared.liveness.asks_nothing(to) {
-            // What nearly every poll finds.
-            return Carried::Nothing;
+        if self.shared.closing.is_none() && self.sink.is_flushed() && self.shared.liveness.has_no_ping_waiting(to) {
+            // What a poll finds that only carries.
+            return Progressed::Nothing;
         }
-        let before = (self.sink.write, self.sink.read, self.shared.liveness.wants_ping(to));
+        let before = (self.sink.state(), self.shared.liveness.wants_ping(to));
         if self.sink.is_forwarding() {
-            self.say_good_bye(cx, to, now);
-            self.say_ping(to);
+            self.send_close(cx, to, now);
+            self.send_ping(to);
         }
-        if self.sink.write == Write::Told && self.may_finish(to) {
-            self.sink.write = Write::Finishing;
+        if self.sink.has_close() && self.may_finish(to) {
+            self.sink.finish();
         }
-        if self.with_sink(|sink| sink.poll_finish(cx, now)).is_ready() {
+        if self.sink.poll_finish(cx, now).is_ready() {
             let sink = &self.sink;
-            self.shared.rearm |= self.shared.liveness.note_flushed(to, || sink.delivery(), now);
+            self.shared.liveness.note_flushed(to, || sink.delivery(), now);
         }
-        let after = (self.sink.write, self.sink.read, self.shared.liveness.wants_ping(to));
-        if after == before {
-            return Carried::Nothing;
-        }
-        self.shared.rearm = true;
-        Carried::Something
+        let after = (self.sink.state(), self.shared.liveness.wants_ping(to));
+        if after == before { Progressed::Nothing } else { Progressed::Something }
     }
 
-    fn say_ping(&mut self, to: Side) {
+    fn send_ping(&mut self, to: Side) {
         if self.shared.closing.is_none() && self.shared.liveness.wants_ping(to) && self.filter.is_at_boundary() {
-            self.sink.push(&Frame::ping(to, &self.shared.mark, masking_key()));
+            self.sink.push(&Frame::ping(to, &self.shared.ping_payload, masking_key()));
             self.shared.liveness.note_pinged(to);
         }
     }
 
-    fn say_good_bye(&mut self, cx: &mut Context<'_>, to: Side, now: Instant) {
+    fn send_close(&mut self, cx: &mut Context<'_>, to: Side, now: Instant) {
         let Some(closing) = &mut self.shared.closing else { return };
-        let is_rest_over = self.source.read != Read::Open;
-        match closing.word_for(to, is_rest_over) {
-            Word::Close(code, reason) if self.filter.is_at_boundary() => {
+        let is_rest_over = !self.source.is_passed_on();
+        match closing.next_for(to, is_rest_over) {
+            NextClose::SendClose(code, reason) if self.filter.is_at_boundary() => {
                 self.sink.push(&Frame::close(to, code, reason, masking_key()));
-                self.note_told(now);
+                self.note_close_sent(now);
             }
-            Word::Close(..) if is_rest_over || closing.insists() => {
+            NextClose::SendClose(..) if is_rest_over || closing.is_forced() => {
                 closing.note_inside_frame(to);
-                closing.expect_answer(&self.shared.settings, now);
-                self.sink.write = Write::Finishing;
+                closing.deadline_mut().restart(&self.shared.settings, now);
+                self.sink.finish();
             }
-            Word::Finish => {
+            NextClose::Finish => {
                 if !self.filter.is_at_boundary() {
                     closing.note_inside_frame(to);
                 }
-                self.sink.write = Write::Finishing;
+                self.sink.finish();
             }
-            Word::Fin => {
-                closing.expect_answer(&self.shared.settings, now);
-                self.sink.write = Write::Finishing;
+            NextClose::SendFin => {
+                closing.deadline_mut().restart(&self.shared.settings, now);
+                self.sink.finish();
             }
-            Word::Cut => {
+            NextClose::Abort => {
                 closing.note_cut(to, self.sink.is_delivered());
                 self.sink.cut(cx);
             }
-            Word::Close(..) | Word::None => {}
+            NextClose::SendClose(..) | NextClose::Nothing => {}
         }
     }
 
     /// Whether a FIN may follow the Close: the server side closes first (RFC 6455 §7.1.1), and towards the client that is us.
     fn may_finish(&self, to: Side) -> bool {
         match to {
-            Side::Client => !matches!(self.sink.read, Read::Open | Read::Refused),
-            Side::Upstream => self.sink.read == Read::Ended,
+            Side::Client => !self.sink.is_judged(),
+            Side::Upstream => self.sink.has_ended(),
         }
     }
 }

@@ -1,20 +1,25 @@
-//! One direction of a tunnel: what was read, judged; what may go on, said.
+//! What of one direction may go on, judged frame by frame, and what was read and may not yet.
 
 use tokio::time::Instant;
 
-use super::judged::{Above, Event, Judged, Mark, OnClose, Verdict};
+use super::judged::{Above, ControlHandling, DirectionEnd, Judged, OnClose, PingPayload};
 use super::outcome::Counts;
 use super::rate_limits::RateLimits;
 use super::scratch::{HEAD, Meters};
-use crate::websocket::{InflateMeter, Inspector, Leniencies, Then};
+use crate::ranges::{within, within_mut};
+use crate::websocket::{InflateMeter, Inspector, Leniencies, MAX_CONTROL_PAYLOAD, MAX_HEADER, Then};
 
 /// How much a meter may inflate for one chunk; the rest of the chunk waits, and the other tunnels have their turn.
 const INFLATE: usize = 128 * 1024;
 
+/// The longest start of a frame that cannot be judged: one byte less than a control frame (RFC 6455 §5.5).
+const MAX_STARVED: usize = MAX_HEADER + MAX_CONTROL_PAYLOAD - 1;
+
 /// One direction.
 #[derive(Debug)]
 pub(super) struct FrameFilter {
-    framing: Framing,
+    /// `None` in a raw tunnel: bytes are passed as they come.
+    frames: Option<Frames>,
     /// Read and not passed on yet, at most one read; its turn comes before what is read next.
     backlog: Vec<u8>,
     /// The backlog is the start of a header or of a control frame: only with more can it be judged.
@@ -25,15 +30,12 @@ pub(super) struct FrameFilter {
     counts: Counts,
 }
 
+/// What judges frames.
 #[derive(Debug)]
-enum Framing {
-    Websocket {
-        inspector: Inspector,
-        /// Only on routes that limit what a message may inflate to.
-        meter: Option<Box<InflateMeter>>,
-    },
-    /// Another protocol: bytes are passed as they come.
-    Raw,
+struct Frames {
+    inspector: Inspector,
+    /// Only on routes that limit what a message may inflate to.
+    meter: Option<Box<InflateMeter>>,
 }
 
 /// What waits to be judged.
@@ -53,16 +55,16 @@ impl FrameFilter {
         rates: Option<Box<RateLimits>>,
         early: Vec<u8>,
     ) -> Self {
-        Self::new(Framing::Websocket { inspector, meter }, rates, early)
+        Self::new(Some(Frames { inspector, meter }), rates, early)
     }
 
     /// A direction of bytes.
     pub(super) fn raw(rates: Option<Box<RateLimits>>, early: Vec<u8>) -> Self {
-        Self::new(Framing::Raw, rates, early)
+        Self::new(None, rates, early)
     }
 
-    fn new(framing: Framing, rates: Option<Box<RateLimits>>, early: Vec<u8>) -> Self {
-        Self { framing, backlog: early, starved: false, inside_frame: false, rates, counts: Counts::default() }
+    fn new(frames: Option<Frames>, rates: Option<Box<RateLimits>>, early: Vec<u8>) -> Self {
+        Self { frames, backlog: early, starved: false, inside_frame: false, rates, counts: Counts::default() }
     }
 
     /// Puts what waits at the front of `scratch`, at most `most` bytes.
@@ -72,9 +74,7 @@ impl FrameFilter {
             return Backlog::Start(0);
         }
         let count = if self.starved { self.backlog.len() } else { self.backlog.len().min(most) };
-        if let (Some(room), Some(bytes)) = (scratch.get_mut(..count), self.backlog.get(..count)) {
-            room.copy_from_slice(bytes);
-        }
+        within_mut(scratch, ..count).copy_from_slice(within(&self.backlog, ..count));
         if self.starved {
             return Backlog::Start(count);
         }
@@ -88,16 +88,16 @@ impl FrameFilter {
         &mut self,
         chunk: &mut [u8],
         on_close: OnClose,
-        mark: Mark,
+        ping_payload: PingPayload,
         meters: &mut Meters,
         now: Instant,
     ) -> Judged {
         if std::mem::take(&mut self.starved) {
             self.backlog.clear();
         }
-        let mut judged = match &mut self.framing {
-            Framing::Raw => self.judge_bytes(chunk, now),
-            Framing::Websocket { .. } => self.judge_frames(chunk, on_close, mark, meters, now),
+        let mut judged = match self.frames {
+            None => self.judge_bytes(chunk, now),
+            Some(_) => self.judge_frames(chunk, on_close, ping_payload, meters, now),
         };
         if let Some(rates) = &mut self.rates
             && (rates.are_paced() || judged.above.is_some())
@@ -121,19 +121,19 @@ impl FrameFilter {
         &mut self,
         chunk: &mut [u8],
         on_close: OnClose,
-        mark: Mark,
+        ping_payload: PingPayload,
         meters: &mut Meters,
         now: Instant,
     ) -> Judged {
         let mut judged = Judged::default();
         let (most, may_begin) =
             self.paced().map_or((usize::MAX, u64::MAX), |rates| (rates.bytes_left(now), rates.messages_left(now)));
-        let Framing::Websocket { inspector, meter } = &mut self.framing else { return judged };
+        let Some(Frames { inspector, meter }) = &mut self.frames else { return judged };
         // One budget for the whole chunk, however many control frames cut it into scans.
         let mut metering = meter.as_mut().map(|meter| meter.observe(meters.lend(), INFLATE));
         let mut kept = Kept { end: chunk.len().min(most), chunk, passed: 0, judged: 0 };
         let mut starved = false;
-        while judged.event.is_none() && judged.above.is_none() {
+        while judged.end.is_none() && judged.above.is_none() {
             let may_begin = may_begin - judged.messages;
             let scan = match &mut metering {
                 None => inspector.scan(kept.within(), may_begin),
@@ -154,13 +154,13 @@ impl FrameFilter {
                         judged.above = Some(Above::ControlFrames);
                         break;
                     }
-                    match judged.weigh(&control, kept.within(), on_close, mark) {
-                        Verdict::Pass => kept.pass(control.size),
-                        Verdict::Swallow => kept.swallow(control.size),
+                    match judged.weigh(&control, kept.within(), on_close, ping_payload) {
+                        ControlHandling::Pass => kept.pass(control.size),
+                        ControlHandling::Swallow => kept.swallow(control.size),
                     }
                 }
                 Then::Budget => judged.above = Some(Above::Messages),
-                Then::Violation(violation) => judged.event = Some(Event::Violated(violation)),
+                Then::Violation(violation) => judged.end = Some(DirectionEnd::Violated(violation)),
             }
         }
         (judged.passed, judged.judged) = (kept.passed, kept.judged);
@@ -182,7 +182,7 @@ impl FrameFilter {
     pub(super) fn note_passed(&mut self, judged: &Judged) {
         self.counts.messages += judged.messages;
         self.counts.bytes += judged.passed as u64;
-        if let Framing::Websocket { inspector, .. } = &self.framing {
+        if let Some(Frames { inspector, .. }) = &self.frames {
             self.inside_frame = !inspector.is_at_boundary();
         }
     }
@@ -190,7 +190,7 @@ impl FrameFilter {
     /// No limit holds any more: the source is only read on for its Close.
     pub(super) fn lift_limits(&mut self) {
         self.rates = None;
-        if let Framing::Websocket { inspector, meter } = &mut self.framing {
+        if let Some(Frames { inspector, meter }) = &mut self.frames {
             inspector.lift_limits();
             *meter = None;
         }
@@ -228,10 +228,7 @@ impl FrameFilter {
 
     /// How many bytes are missing until a frame of ours may follow; `None` in a raw direction, where none ever stands.
     pub(super) fn until_boundary(&self) -> Option<u64> {
-        match &self.framing {
-            Framing::Websocket { inspector, .. } => Some(inspector.remaining()),
-            Framing::Raw => None,
-        }
+        self.frames.as_ref().map(|frames| frames.inspector.remaining())
     }
 
     /// When the source may be read again, where a rate holds it back.
@@ -246,9 +243,16 @@ impl FrameFilter {
 
     /// What its frames needed that is against RFC 6455.
     pub(super) fn leniencies(&self) -> Leniencies {
-        match &self.framing {
-            Framing::Websocket { inspector, .. } => inspector.leniencies(),
-            Framing::Raw => Leniencies::default(),
+        self.frames.as_ref().map(|frames| frames.inspector.leniencies()).unwrap_or_default()
+    }
+
+    /// Panics where an invariant does not hold.
+    pub(super) fn check_invariants(&self) {
+        assert!(!self.starved || self.backlog.len() <= MAX_STARVED, "{} bytes are no start", self.backlog.len());
+        assert!(!self.starved || !self.backlog.is_empty(), "starved of nothing");
+        match &self.frames {
+            Some(frames) => frames.inspector.check_invariants(),
+            None => assert!(!self.inside_frame && !self.starved, "frames among bytes"),
         }
     }
 
@@ -272,7 +276,7 @@ struct Kept<'a> {
 impl Kept<'_> {
     /// What is to be judged now.
     fn within(&self) -> &[u8] {
-        self.chunk.get(self.judged..self.end).unwrap_or_default()
+        within(self.chunk, self.judged..self.end)
     }
 
     /// Whether there is more than may be judged now.
@@ -281,7 +285,7 @@ impl Kept<'_> {
     }
 
     fn rest(&self) -> &[u8] {
-        self.chunk.get(self.judged..).unwrap_or_default()
+        within(self.chunk, self.judged..)
     }
 
     fn pass(&mut self, size: usize) {

@@ -1,9 +1,9 @@
 //! What one chunk of a direction turned out to be: what may go on, what is behind it, what ends it.
 
-use crate::websocket::{CloseCode, Control, ControlKind, Violation};
+use crate::websocket::{CloseCode, ControlFrame, ControlKind, Violation};
 
 /// The payload of our own pings, by which their pongs are known.
-pub(super) type Mark = [u8; 8];
+pub(super) type PingPayload = [u8; 8];
 
 /// What one chunk turned out to be.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ pub(super) struct Judged {
     /// A Pong was among those that were judged.
     pub(super) ponged: bool,
     /// What ends the direction, right behind what passed.
-    pub(super) event: Option<Event>,
+    pub(super) end: Option<DirectionEnd>,
     /// What stands right behind what passed, and would be more than a rate allows.
     pub(super) above: Option<Above>,
     /// A rate is used up: for a while nothing may be read.
@@ -32,27 +32,33 @@ pub(super) struct Judged {
 
 impl Judged {
     /// Notes a control frame, and says what becomes of it.
-    pub(super) fn weigh(&mut self, control: &Control, frame: &[u8], on_close: OnClose, mark: Mark) -> Verdict {
+    pub(super) fn weigh(
+        &mut self,
+        control: &ControlFrame,
+        frame: &[u8],
+        on_close: OnClose,
+        ping_payload: PingPayload,
+    ) -> ControlHandling {
         self.ponged |= control.kind == ControlKind::Pong;
         match control.kind {
             ControlKind::Close(code) => {
-                self.event = Some(Event::Closed(code));
+                self.end = Some(DirectionEnd::Closed(code));
                 if on_close == OnClose::Swallow {
-                    return Verdict::Swallow;
+                    return ControlHandling::Swallow;
                 }
             }
-            ControlKind::Pong if *control.payload(frame) == mark => return Verdict::Swallow,
+            ControlKind::Pong if *control.payload(frame) == ping_payload => return ControlHandling::Swallow,
             ControlKind::Ping => self.pinged = true,
             ControlKind::Pong | ControlKind::Opaque(_) => {}
         }
         self.control = true;
-        Verdict::Pass
+        ControlHandling::Pass
     }
 }
 
 /// What ends a direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(super) enum DirectionEnd {
     /// The source's Close; passed or swallowed as it was asked for.
     Closed(Option<CloseCode>),
     /// A frame that must not pass.
@@ -80,7 +86,7 @@ pub(super) enum OnClose {
 }
 
 /// What becomes of a control frame.
-pub(super) enum Verdict {
+pub(super) enum ControlHandling {
     Pass,
     Swallow,
 }

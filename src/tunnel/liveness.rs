@@ -5,6 +5,7 @@
 
 use tokio::time::Instant;
 
+use super::protocol::Protocol;
 use crate::config::{IdleCounts, Pongs, WebsocketSettings};
 use crate::net::DeliveryTimer;
 use crate::process::Delivery;
@@ -15,26 +16,29 @@ use crate::websocket::{PerSide, Side};
 pub(super) struct Liveness {
     /// When the last thing happened that counts against `idle_timeout`.
     last: Instant,
-    /// When each side was last heard.
-    heard: PerSide<Instant>,
-    /// How each side's next ping stands.
+    /// When something last came from each side.
+    received: PerSide<Instant>,
+    /// Where our next ping to each side stands.
     ping: PerSide<Ping>,
     /// A ping of the other side's has gone to this one, and nothing has come back since.
     ping_forwarded: PerSide<bool>,
     /// A Pong has come from this side.
     has_ponged: PerSide<bool>,
-    /// When `max_lifetime` is over, with this tunnel's jitter.
+    /// When its lifetime is over.
     ends: Option<Instant>,
-    speech: Speech,
+    /// Why it is over then.
+    ends_by: Lifetime,
+    /// A ping of ours may stand between what passes.
+    sends_pings: bool,
 }
 
-/// What passes between the sides.
+/// What ends a lifetime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Speech {
-    /// WebSocket frames: a Ping and a Close of ours may stand among them.
-    Frames,
-    /// Bytes that we do not understand: all that can be said is a FIN.
-    Bytes,
+enum Lifetime {
+    /// `max_lifetime`, with this tunnel's jitter.
+    Max,
+    /// The tunnel's own `expires`, to the moment.
+    Expires,
 }
 
 /// Where the question "are you there?" to one side stands.
@@ -46,9 +50,9 @@ pub(super) enum Speech {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ping {
-    /// It has been heard recently enough.
+    /// Something came from it recently enough.
     Unneeded,
-    /// It is to be asked at the next frame boundary.
+    /// A ping goes out at the next frame boundary.
     Wanted,
     /// The ping waits in our buffers; no clock runs.
     Sent,
@@ -65,28 +69,40 @@ pub(super) enum Due {
     Idle,
     /// `max_lifetime` is over.
     Lifetime,
+    /// The tunnel's own `expires` has come.
+    Expired,
 }
 
 impl Liveness {
-    /// The clocks of a tunnel that opens `now`; `jitter` (−1.0 to 1.0) places its lifetime within ± 10 %.
-    pub(super) fn new(settings: &WebsocketSettings, speech: Speech, now: Instant, jitter: f64) -> Self {
-        let ends = settings.max_lifetime.map(|lifetime| now + lifetime.mul_f64(1.0 + jitter.clamp(-1.0, 1.0) / 10.0));
+    /// The clocks of a tunnel that opens `now`; `jitter` (−1.0 to 1.0) places its `max_lifetime` within ± 10 %.
+    pub(super) fn new(
+        settings: &WebsocketSettings,
+        protocol: Protocol,
+        expires: Option<Instant>,
+        now: Instant,
+        jitter: f64,
+    ) -> Self {
+        let spread = 1.0 + jitter.clamp(-1.0, 1.0) / 10.0;
+        let max = settings.max_lifetime.map(|lifetime| now + lifetime.mul_f64(spread));
+        let is_max_first = max.is_some_and(|max| expires.is_none_or(|expires| max < expires));
+        let (ends, ends_by) = if is_max_first { (max, Lifetime::Max) } else { (expires, Lifetime::Expires) };
         Self {
             last: now,
-            heard: PerSide { client: now, upstream: now },
+            received: PerSide { client: now, upstream: now },
             ping: PerSide { client: Ping::Unneeded, upstream: Ping::Unneeded },
             ping_forwarded: PerSide::default(),
             has_ponged: PerSide::default(),
             ends,
-            speech,
+            ends_by,
+            sends_pings: protocol.is_websocket(),
         }
     }
 
-    /// Bytes came from `side`: it is alive. Says whether something of it is due earlier than before.
-    pub(super) fn note_heard(&mut self, side: Side, now: Instant) -> bool {
-        *self.heard.get_mut(side) = now;
-        *self.ping_forwarded.get_mut(side) = false;
-        std::mem::replace(self.ping.get_mut(side), Ping::Unneeded) != Ping::Unneeded
+    /// Bytes came from `side`: it is alive.
+    pub(super) fn note_received(&mut self, side: Side, now: Instant) {
+        self.received[side] = now;
+        self.ping_forwarded[side] = false;
+        self.ping[side] = Ping::Unneeded;
     }
 
     /// A piece of a message passed, or bytes of a raw tunnel.
@@ -103,55 +119,55 @@ impl Liveness {
 
     /// A Pong came from `side`: it knows what pings are.
     pub(super) fn note_pong(&mut self, side: Side) {
-        *self.has_ponged.get_mut(side) = true;
+        self.has_ponged[side] = true;
     }
 
     /// A ping of the other side's went to `side`.
     pub(super) fn note_forwarded(&mut self, side: Side) {
-        *self.ping_forwarded.get_mut(side) = true;
+        self.ping_forwarded[side] = true;
     }
 
     /// A ping to `side` was put among what is to be written.
     pub(super) fn note_pinged(&mut self, side: Side) {
-        *self.ping.get_mut(side) = Ping::Sent;
+        self.ping[side] = Ping::Sent;
     }
 
-    /// Everything written to `side` has left our buffers. Says whether a ping did.
-    pub(super) fn note_flushed(
-        &mut self,
-        side: Side,
-        delivery: impl FnOnce() -> Option<Delivery>,
-        now: Instant,
-    ) -> bool {
-        let ping = self.ping.get_mut(side);
-        let waited = *ping == Ping::Sent;
-        if waited {
+    /// Everything written to `side` has left our buffers.
+    pub(super) fn note_flushed(&mut self, side: Side, delivery: impl FnOnce() -> Option<Delivery>, now: Instant) {
+        let ping = &mut self.ping[side];
+        if *ping == Ping::Sent {
             *ping = Ping::Asked(DeliveryTimer::new(delivery(), now));
         }
-        waited
     }
 
-    /// A side that we do not read from can neither be heard nor answer; nor can it let the other one be heard.
-    pub(super) fn stand_still(&mut self, side: Side, now: Instant) {
-        *self.heard.get_mut(side) = now;
+    /// A side that we do not read from can neither send anything nor answer, as far as we would know; nor can the other one be
+    /// sent anything by it.
+    pub(super) fn note_unread(&mut self, side: Side, now: Instant) {
+        self.received[side] = now;
         self.last = now;
-        if let Ping::Asked(timer) = self.ping.get_mut(side) {
+        if let Ping::Asked(timer) = &mut self.ping[side] {
             timer.restart(now);
         }
     }
 
     /// Whether no ping to `side` waits, neither for a frame boundary nor in our buffers.
-    pub(super) fn asks_nothing(&self, side: Side) -> bool {
-        matches!(self.ping.get(side), Ping::Unneeded | Ping::Asked(_))
+    pub(super) fn has_no_ping_waiting(&self, side: Side) -> bool {
+        matches!(self.ping[side], Ping::Unneeded | Ping::Asked(_))
     }
 
     /// Whether a ping to `side` waits for a frame boundary.
     pub(super) fn wants_ping(&self, side: Side) -> bool {
-        *self.ping.get(side) == Ping::Wanted
+        self.ping[side] == Ping::Wanted
     }
 
-    /// What is due, if anything. `unread` are the sides that we do not read from.
-    pub(super) fn due(
+    /// Whether only timers run that move later and never earlier: no answer to a ping is waited for.
+    pub(super) fn is_steady(&self) -> bool {
+        self.ping.client == Ping::Unneeded && self.ping.upstream == Ping::Unneeded
+    }
+
+    /// Looks at the clock: a side that has been quiet for long is to be pinged; the first reason to end, if there is one.
+    /// `unread` are the sides that we do not read from.
+    pub(super) fn poll_due(
         &mut self,
         settings: &WebsocketSettings,
         unread: PerSide<bool>,
@@ -159,75 +175,84 @@ impl Liveness {
         now: Instant,
     ) -> Option<Due> {
         for side in [Side::Client, Side::Upstream] {
-            if *unread.get(side) {
-                self.stand_still(side, now);
-            } else if self.is_unanswered(settings, side, || delivery(side), now) {
+            if unread[side] {
+                self.note_unread(side, now);
+            } else if self.poll_unanswered(settings, side, || delivery(side), now) {
                 return Some(Due::NoPong(side));
             }
         }
         if self.ends.is_some_and(|ends| now >= ends) {
-            return Some(Due::Lifetime);
+            return Some(match self.ends_by {
+                Lifetime::Max => Due::Lifetime,
+                Lifetime::Expires => Due::Expired,
+            });
         }
         settings.idle_timeout.is_some_and(|timeout| now >= self.last + timeout).then_some(Due::Idle)
     }
 
-    /// When to ask again.
-    pub(super) fn next(&self, settings: &WebsocketSettings, now: Instant) -> Option<Instant> {
-        let ping = |side: Side| match *self.ping.get(side) {
-            Ping::Unneeded => self.ping_every(settings, side).map(|every| *self.heard.get(side) + every),
+    /// When the next ping to `side` is to be sent, or its answer is to be asked after.
+    pub(super) fn next_ping(&self, settings: &WebsocketSettings, side: Side, now: Instant) -> Option<Instant> {
+        match self.ping[side] {
+            Ping::Unneeded => self.ping_every(settings, side).map(|every| self.received[side] + every),
             Ping::Wanted | Ping::Sent => None,
             Ping::Asked(timer) => Some(timer.next_look(settings.pong_within, now)),
-        };
-        let idle = settings.idle_timeout.map(|timeout| self.last + timeout);
-        [ping(Side::Client), ping(Side::Upstream), self.ends, idle].into_iter().flatten().min()
+        }
     }
 
-    /// Whether `side` owes us an answer for too long; asks it if it has been quiet for long.
-    fn is_unanswered(
+    /// When `idle_timeout` is over, if nothing happens until then.
+    pub(super) fn idle_at(&self, settings: &WebsocketSettings) -> Option<Instant> {
+        settings.idle_timeout.map(|timeout| self.last + timeout)
+    }
+
+    /// When its lifetime is over.
+    pub(super) fn ends_at(&self) -> Option<Instant> {
+        self.ends
+    }
+
+    /// Panics where an invariant does not hold.
+    pub(super) fn check_invariants(&self) {
+        assert!(self.sends_pings || self.is_steady(), "a ping in a raw tunnel: {self:?}");
+    }
+
+    /// Has `side` pinged if it has been quiet for long. Says whether it owes us an answer for too long.
+    fn poll_unanswered(
         &mut self,
         settings: &WebsocketSettings,
         side: Side,
         delivery: impl Fn() -> Option<Delivery>,
         now: Instant,
     ) -> bool {
-        let quiet = self.ping_every(settings, side).is_some_and(|every| now >= *self.heard.get(side) + every);
-        match self.ping.get_mut(side) {
+        let is_quiet = self.ping_every(settings, side).is_some_and(|every| now >= self.received[side] + every);
+        let is_missing = match &mut self.ping[side] {
             // A peer may answer only the latest ping (RFC 6455 §5.5.3): one that is on its way already asks for us.
-            ping @ Ping::Unneeded if quiet => {
-                *ping = if *self.ping_forwarded.get(side) { Ping::Sent } else { Ping::Wanted };
+            ping @ Ping::Unneeded if is_quiet => {
+                *ping = if self.ping_forwarded[side] { Ping::Sent } else { Ping::Wanted };
                 false
             }
             Ping::Unneeded | Ping::Wanted | Ping::Sent => false,
-            Ping::Asked(timer) => {
-                timer.is_missing_for(settings.pong_within, &delivery, now)
-                    && !self.is_excused(settings, side, delivery, now)
-            }
-        }
-    }
-
-    /// Whether `side` need not answer: it never has, and its kernel has acknowledged all that was sent to it, our ping too. It is
-    /// asked again in time, by a ping of ours: without one there is nothing that a kernel could acknowledge.
-    fn is_excused(
-        &mut self,
-        settings: &WebsocketSettings,
-        side: Side,
-        delivery: impl Fn() -> Option<Delivery>,
-        now: Instant,
-    ) -> bool {
-        let knows_pings = *self.has_ponged.get(side) || *settings.pongs.get(side) == Pongs::Required;
-        if knows_pings || delivery().is_none_or(|delivery| delivery.outstanding) {
+            Ping::Asked(timer) => timer.poll_expired(settings.pong_within, &delivery, now),
+        };
+        if is_missing && self.is_excused(settings, side, delivery) {
+            self.ask_again_later(side, now);
             return false;
         }
-        *self.heard.get_mut(side) = now;
-        *self.ping.get_mut(side) = Ping::Unneeded;
-        *self.ping_forwarded.get_mut(side) = false;
-        true
+        is_missing
+    }
+
+    /// Whether `side` need not answer: it never has, and its kernel has acknowledged all that was sent to it, our ping too.
+    fn is_excused(&self, settings: &WebsocketSettings, side: Side, delivery: impl Fn() -> Option<Delivery>) -> bool {
+        let knows_pings = self.has_ponged[side] || settings.pongs[side] == Pongs::Required;
+        !knows_pings && delivery().is_some_and(|delivery| !delivery.outstanding)
+    }
+
+    /// `side` is asked again in time, by a ping of ours: without one there is nothing that a kernel could acknowledge.
+    fn ask_again_later(&mut self, side: Side, now: Instant) {
+        self.received[side] = now;
+        self.ping[side] = Ping::Unneeded;
+        self.ping_forwarded[side] = false;
     }
 
     fn ping_every(&self, settings: &WebsocketSettings, side: Side) -> Option<std::time::Duration> {
-        match self.speech {
-            Speech::Frames => *settings.ping_every.get(side),
-            Speech::Bytes => None,
-        }
+        settings.ping_every[side].filter(|_| self.sends_pings)
     }
 }

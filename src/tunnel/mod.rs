@@ -7,7 +7,9 @@
 //! its frames. A direction buffers at most one read of its own, and only while its sink takes nothing. A tunnel ends
 //! by its own doing or at a deadline, whatever its peers do.
 
+mod close_deadline;
 mod closing;
+mod closing_handshake;
 mod ending;
 mod flow;
 mod frame_filter;
@@ -17,15 +19,18 @@ mod liveness;
 mod mask;
 mod outcome;
 mod parameters;
+mod protocol;
 mod pump;
 mod rate_limits;
 mod scratch;
 mod shared;
+mod timers;
 
-pub use ending::{Ending, Gone};
+pub use ending::{Ending, Loss};
 pub use mask::masking_key;
-pub use outcome::{Counts, Farewell, Outcome};
-pub use parameters::{Protocol, Streams, TunnelParameters};
+pub use outcome::{Counts, Outcome, SideOutcome};
+pub use parameters::{Streams, TunnelParameters};
+pub use protocol::Protocol;
 pub use pump::Tunnel;
 
 #[cfg(all(fuzzing, not(test)))]

@@ -11,7 +11,7 @@ pub struct Outcome {
     /// Why.
     pub ending: Ending,
     /// How each side was left.
-    pub farewell: PerSide<Farewell>,
+    pub sides: PerSide<SideOutcome>,
     /// What went through.
     pub counts: PerDirection<Counts>,
     /// What its frames needed that is against RFC 6455.
@@ -22,7 +22,7 @@ pub struct Outcome {
 
 /// How one side was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Farewell {
+pub enum SideOutcome {
     /// A Close went out to it and its own Close came in.
     Clean,
     /// A Close went out to it; none came back before it left or the deadline came.
@@ -35,7 +35,7 @@ pub enum Farewell {
     Cut,
 }
 
-impl Farewell {
+impl SideOutcome {
     /// The word for logs.
     pub fn as_str(self) -> &'static str {
         match self {

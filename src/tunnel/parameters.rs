@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::frame_filter::FrameFilter;
-use super::liveness::Speech;
+use super::protocol::Protocol;
 use super::rate_limits::RateLimits;
 use crate::config::WebsocketSettings;
 use crate::websocket::{Direction, Extensions, InflateMeter, Inspector, Rules};
@@ -32,28 +32,14 @@ pub struct TunnelParameters {
     pub settings: Arc<WebsocketSettings>,
     /// What the two sides speak.
     pub protocol: Protocol,
-}
-
-/// What the two sides of a tunnel speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// WebSocket, with what the handshake agreed on.
-    Websocket(Extensions),
-    /// Something else: bytes are passed as they come, a Close cannot be said, a half-close is kept.
-    Raw,
+    /// When it is over, whatever its route allows: what let it open holds no longer. `None`: its route's limits are all.
+    pub expires: Option<Instant>,
 }
 
 impl TunnelParameters {
-    pub(super) fn speech(&self) -> Speech {
-        match self.protocol {
-            Protocol::Websocket(_) => Speech::Frames,
-            Protocol::Raw => Speech::Bytes,
-        }
-    }
-
     /// A direction at its start; `early` was read with the handshake.
     pub(super) fn filter(&self, direction: Direction, early: Vec<u8>, now: Instant) -> FrameFilter {
-        let limits = self.settings.limits.get(direction);
+        let limits = &self.settings.limits[direction];
         let Protocol::Websocket(extensions) = self.protocol else {
             return FrameFilter::raw(RateLimits::of_bytes(limits, now), early);
         };

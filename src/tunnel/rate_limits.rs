@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::judged::{Above, Event, Judged};
+use super::judged::{Above, DirectionEnd, Judged};
 use crate::config::{Excess, LimitSettings, Rate};
-use crate::websocket::{Control, ControlKind, MAX_CONTROL_PAYLOAD, MAX_HEADER, TokenBucket, Violation};
+use crate::websocket::{ControlFrame, ControlKind, MAX_CONTROL_PAYLOAD, MAX_HEADER, TokenBucket, Violation};
 
 /// A pause is looked at again after so long, however slow the rate is.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
@@ -89,7 +89,7 @@ impl RateLimits {
     }
 
     /// Charges a control frame; whether it may pass. A Close always may.
-    pub(super) fn take_control(&mut self, control: &Control, now: Instant) -> bool {
+    pub(super) fn take_control(&mut self, control: &ControlFrame, now: Instant) -> bool {
         let Some(control_frames) = &mut self.control_frames else { return true };
         matches!(control.kind, ControlKind::Close(_)) || control_frames.take(1, now - self.epoch)
     }
@@ -104,7 +104,7 @@ impl RateLimits {
         }
         match (self.excess, judged.above) {
             (Excess::Close, None) => {}
-            (Excess::Close, Some(above)) => judged.event = Some(Event::Violated(self.violation(above))),
+            (Excess::Close, Some(above)) => judged.end = Some(DirectionEnd::Violated(self.violation(above))),
             (Excess::Throttle, above) => {
                 let pause = self.pause(above, at);
                 self.resume = pause.map(|pause| now + pause.min(LONGEST_PAUSE));

@@ -12,7 +12,7 @@ pub(super) const HEAD: usize = 256;
 
 /// What a worker lends to the tunnel that it polls.
 #[derive(Debug)]
-pub(super) struct Scratch {
+pub(super) struct ReadScratch {
     /// What is read.
     pub(super) bytes: Box<[u8]>,
     /// For meters; there once a tunnel of this worker has one.
@@ -36,14 +36,14 @@ impl fmt::Debug for Meters {
 }
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch {
+    static SCRATCH: RefCell<ReadScratch> = RefCell::new(ReadScratch {
         bytes: vec![0; HEAD + READ].into_boxed_slice(),
         meters: Meters::default(),
     });
 }
 
 /// Lends the worker's scratch for the length of one poll.
-pub(super) fn with<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
+pub(super) fn with<R>(work: impl FnOnce(&mut ReadScratch) -> R) -> R {
     // A tunnel is never polled from within the poll of another one, so it is free.
     SCRATCH.with_borrow_mut(work)
 }

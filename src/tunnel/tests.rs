@@ -12,7 +12,7 @@ mod frames;
 #[cfg(test)]
 mod inflate;
 #[cfg(test)]
-mod last_words;
+mod lifetime;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
@@ -24,6 +24,8 @@ mod pressure;
 mod punctual;
 #[cfg(test)]
 mod raw;
+#[cfg(test)]
+mod read_after_failed_write;
 mod scene;
 #[cfg(test)]
 mod seeds;

@@ -10,7 +10,7 @@ pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
 /// A whole, legal control frame: what it is, not its bytes, which stay with the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Control {
+pub struct ControlFrame {
     /// What it says.
     pub kind: ControlKind,
     /// Bytes of the whole frame.
@@ -45,7 +45,7 @@ impl ControlKind {
     }
 }
 
-impl Control {
+impl ControlFrame {
     pub(super) fn new(kind: ControlKind, header: &Header, size: usize) -> Self {
         Self { kind, size, header_size: header.size, mask: header.mask }
     }

@@ -1,4 +1,6 @@
-//! The two ends of a tunnel and the two ways through it.
+//! The two sides of a tunnel and the two directions through it.
+
+use std::ops::{Index, IndexMut};
 
 /// One end of a tunnel, seen from the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +37,7 @@ impl Side {
     }
 }
 
-/// One way through a tunnel.
+/// One direction through a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// What the client sends; its frames are masked (RFC 6455 §5.1).
@@ -71,17 +73,19 @@ pub struct PerSide<T> {
     pub upstream: T,
 }
 
-impl<T> PerSide<T> {
-    /// The value of `side`.
-    pub fn get(&self, side: Side) -> &T {
+impl<T> Index<Side> for PerSide<T> {
+    type Output = T;
+
+    fn index(&self, side: Side) -> &T {
         match side {
             Side::Client => &self.client,
             Side::Upstream => &self.upstream,
         }
     }
+}
 
-    /// The value of `side`, to be changed.
-    pub fn get_mut(&mut self, side: Side) -> &mut T {
+impl<T> IndexMut<Side> for PerSide<T> {
+    fn index_mut(&mut self, side: Side) -> &mut T {
         match side {
             Side::Client => &mut self.client,
             Side::Upstream => &mut self.upstream,
@@ -98,17 +102,19 @@ pub struct PerDirection<T> {
     pub from_upstream: T,
 }
 
-impl<T> PerDirection<T> {
-    /// The value of `direction`.
-    pub fn get(&self, direction: Direction) -> &T {
+impl<T> Index<Direction> for PerDirection<T> {
+    type Output = T;
+
+    fn index(&self, direction: Direction) -> &T {
         match direction {
             Direction::FromClient => &self.from_client,
             Direction::FromUpstream => &self.from_upstream,
         }
     }
+}
 
-    /// The value of `direction`, to be changed.
-    pub fn get_mut(&mut self, direction: Direction) -> &mut T {
+impl<T> IndexMut<Direction> for PerDirection<T> {
+    fn index_mut(&mut self, direction: Direction) -> &mut T {
         match direction {
             Direction::FromClient => &mut self.from_client,
             Direction::FromUpstream => &mut self.from_upstream,

@@ -78,12 +78,12 @@ impl fmt::Debug for Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::websocket::{Control, ControlKind, Extensions, Inspector, Rules, Strictness, Then};
+    use crate::websocket::{ControlFrame, ControlKind, Extensions, Inspector, Rules, Strictness, Then};
 
     const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
     /// What our own inspector makes of the frame on its way to `to`.
-    fn inspect(to: Side, frame: &Frame) -> (Control, Vec<u8>) {
+    fn inspect(to: Side, frame: &Frame) -> (ControlFrame, Vec<u8>) {
         let off = u64::MAX;
         let direction = to.other().sends();
         let rules = Rules {

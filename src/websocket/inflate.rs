@@ -32,7 +32,7 @@ pub struct InflateMeter {
     /// The state of decompression; there once it is needed.
     inflate: Option<Decompress>,
     takeover: Takeover,
-    message: Message,
+    message: MessageCoding,
     /// The masking key of the current frame, turned to the next payload byte.
     mask: Option<[u8; 4]>,
 }
@@ -61,7 +61,7 @@ enum Takeover {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Message {
+enum MessageCoding {
     Plain,
     Compressed,
 }
@@ -74,7 +74,7 @@ impl InflateMeter {
             Direction::FromUpstream => parameters.server_no_context_takeover,
         };
         let takeover = if no_takeover { Takeover::None } else { Takeover::Context };
-        Self { max, size: 0, inflate: None, takeover, message: Message::Plain, mask: None }
+        Self { max, size: 0, inflate: None, takeover, message: MessageCoding::Plain, mask: None }
     }
 
     /// The observer for one scan. It pauses the scan once `budget` bytes of output were produced, give or take the 16 KiB of the
@@ -177,12 +177,13 @@ impl Observe for Metering<'_> {
         self.meter.mask = header.mask;
         if header.opcode != Header::CONTINUATION {
             self.meter.size = 0;
-            self.meter.message = if header.rsv & Header::RSV1 == 0 { Message::Plain } else { Message::Compressed };
+            self.meter.message =
+                if header.rsv & Header::RSV1 == 0 { MessageCoding::Plain } else { MessageCoding::Compressed };
         }
     }
 
     fn on_payload(&mut self, payload: &[u8], last: bool) -> Result<usize, Violation> {
-        if self.meter.message == Message::Plain {
+        if self.meter.message == MessageCoding::Plain {
             self.meter.count(payload.len())?;
             return Ok(payload.len());
         }

@@ -7,13 +7,14 @@
 //! - the first frame that breaks a rule is reported, and nothing of its header passes.
 
 use super::close::CloseBody;
-use super::control::{Control, ControlKind, MAX_CONTROL_PAYLOAD};
+use super::control::{ControlFrame, ControlKind, MAX_CONTROL_PAYLOAD};
 use super::direction::Direction;
 use super::extensions::Extensions;
 use super::header::Header;
 use super::leniency::{Leniencies, Leniency, Strictness};
 use super::observe::{Blind, Observe};
 use super::violation::Violation;
+use crate::ranges::within;
 
 /// What a direction is held to; `u64::MAX` turns a limit off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +58,7 @@ pub struct Inspector {
     /// The reserved bits that may be set on the first frame of a message.
     first_frame_rsv: u8,
     reserved: Reserved,
-    message: Message,
+    message: MessageState,
     strictness: Strictness,
     /// What was let pass against RFC 6455.
     leniencies: Leniencies,
@@ -65,7 +66,7 @@ pub struct Inspector {
 
 /// Where a direction stands between frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Message {
+enum MessageState {
     /// No message has begun that is not finished.
     Idle,
     /// More frames of the current message will come.
@@ -104,7 +105,7 @@ pub enum Then {
     Incomplete,
     /// A whole, legal control frame stands at `input[passed..passed + control.size]`: the caller passes it on or swallows it, and
     /// comes back with what follows it. Or keeps it, unless it is a Close, and comes back with it once more.
-    Control(Control),
+    Control(ControlFrame),
     /// The next header would begin a message beyond the number asked for. Nothing of it passed.
     Budget,
     /// The observer wants the rest of this payload at another time.
@@ -116,9 +117,9 @@ pub enum Then {
 /// What a header that was found legal begins.
 enum Legal {
     /// The first frame of a message.
-    First { rest: Message },
+    First { rest: MessageState },
     /// A frame that continues a message.
-    Continuation { rest: Message },
+    Continuation { rest: MessageState },
     /// A frame of an opcode that an extension we do not know defines: no part of a message, and held to what one of its own
     /// would be.
     Opaque,
@@ -144,7 +145,7 @@ impl Inspector {
             direction: rules.direction,
             first_frame_rsv,
             reserved,
-            message: Message::Idle,
+            message: MessageState::Idle,
             strictness: rules.strictness,
             leniencies: Leniencies::default(),
         }
@@ -166,6 +167,9 @@ impl Inspector {
             Strictness::Strict => self.advance(&mut rest, &mut began, messages, observer, Strictness::Strict),
             Strictness::Lenient => self.advance_leniently(&mut rest, &mut began, messages, observer),
         };
+        if cfg!(debug_assertions) {
+            self.check_invariants();
+        }
         Scan { passed: input.len() - rest.len(), messages: began, then: then.unwrap_or_else(Then::Violation) }
     }
 
@@ -189,6 +193,16 @@ impl Inspector {
     /// What was let pass against RFC 6455.
     pub fn leniencies(&self) -> Leniencies {
         self.leniencies
+    }
+
+    /// Panics where an invariant does not hold. Called after every scan where debug assertions are on.
+    pub fn check_invariants(&self) {
+        let is_within_limits = self.message_size <= self.max_message && self.fragments <= self.max_fragments;
+        assert!(is_within_limits && self.remaining <= self.max_frame, "more has passed than may: {self:?}");
+        assert!(self.message != MessageState::Unfinished || self.fragments > 0, "a message of no frames: {self:?}");
+        assert!(self.message != MessageState::Closed || self.remaining == 0, "a Close inside a frame: {self:?}");
+        let is_known = self.strictness == Strictness::Lenient || self.leniencies == Leniencies::default();
+        assert!(is_known, "something was let pass: {self:?}");
     }
 
     /// Out of the way, so that strict scans neither ask for leniency at each frame nor make room for it.
@@ -218,11 +232,11 @@ impl Inspector {
             if self.remaining > 0 {
                 let here = usize::try_from(self.remaining).unwrap_or(usize::MAX);
                 let (payload, after) = rest.split_at_checked(here).unwrap_or((rest, &[]));
-                let last = payload.len() == here && self.message == Message::Idle;
+                let last = payload.len() == here && self.message == MessageState::Idle;
                 let taken = if payload.is_empty() { 0 } else { observer.on_payload(payload, last)?.min(payload.len()) };
                 self.remaining -= taken as u64;
                 if taken < payload.len() {
-                    *rest = rest.get(taken..).unwrap_or_default();
+                    *rest = within(rest, taken..);
                     return Ok(Then::Paused);
                 }
                 *rest = after;
@@ -250,7 +264,7 @@ impl Inspector {
                 }
             };
             observer.on_frame(&header);
-            if header.length == 0 && message == Message::Idle {
+            if header.length == 0 && message == MessageState::Idle {
                 observer.on_payload(&[], true)?;
             }
             // Nothing is refused any more: what was, is judged anew after `lift_limits`.
@@ -258,7 +272,7 @@ impl Inspector {
             self.message_size = message_size;
             self.fragments = fragments;
             self.remaining = header.length;
-            *rest = rest.get(header.size..).unwrap_or_default();
+            *rest = within(rest, header.size..);
         }
     }
 
@@ -273,17 +287,17 @@ impl Inspector {
         if header.is_control() {
             return self.judge_control(header).map(|()| Legal::Control);
         }
-        let rest = if header.fin { Message::Idle } else { Message::Unfinished };
+        let rest = if header.fin { MessageState::Idle } else { MessageState::Unfinished };
         match (header.opcode, self.message) {
-            (Header::CONTINUATION..=Header::BINARY, Message::Closed) => Err(Violation::DataAfterClose),
-            (Header::TEXT | Header::BINARY, Message::Idle) => {
+            (Header::CONTINUATION..=Header::BINARY, MessageState::Closed) => Err(Violation::DataAfterClose),
+            (Header::TEXT | Header::BINARY, MessageState::Idle) => {
                 if header.rsv & !self.first_frame_rsv != 0 {
                     return Err(Violation::ReservedBits);
                 }
                 self.judge_size(header.length, header.length, 1)?;
                 Ok(Legal::First { rest })
             }
-            (Header::CONTINUATION, Message::Unfinished) => {
+            (Header::CONTINUATION, MessageState::Unfinished) => {
                 if header.rsv != 0 && self.reserved == Reserved::Judged {
                     return Err(self.misplaced_rsv(header.rsv, Violation::CompressedContinuation));
                 }
@@ -291,9 +305,9 @@ impl Inspector {
                 self.judge_size(header.length, message_size, self.fragments.saturating_add(1))?;
                 Ok(Legal::Continuation { rest })
             }
-            (Header::TEXT | Header::BINARY, Message::Unfinished) => Err(Violation::MessageUnfinished),
-            (Header::CONTINUATION, Message::Idle) => Err(Violation::NothingToContinue),
-            (_, Message::Closed) if self.reserved == Reserved::Passes => Err(Violation::DataAfterClose),
+            (Header::TEXT | Header::BINARY, MessageState::Unfinished) => Err(Violation::MessageUnfinished),
+            (Header::CONTINUATION, MessageState::Idle) => Err(Violation::NothingToContinue),
+            (_, MessageState::Closed) if self.reserved == Reserved::Passes => Err(Violation::DataAfterClose),
             (_, _) if self.reserved == Reserved::Passes => {
                 self.judge_size(header.length, header.length, 1)?;
                 Ok(Legal::Opaque)
@@ -360,13 +374,13 @@ impl Inspector {
         // What is left is below 126: `judge` saw to it.
         let size = header.size + usize::try_from(header.length).unwrap_or(usize::MAX);
         let Some(frame) = rest.get(..size) else { return Ok(Then::Incomplete) };
-        let mut control = Control::new(ControlKind::of(header.opcode), &header, size);
+        let mut control = ControlFrame::new(ControlKind::of(header.opcode), &header, size);
         if header.opcode == Header::CLOSE {
             // With reserved bits set, an extension may have changed the body.
             if header.rsv == 0 {
                 control.kind = ControlKind::Close(CloseBody::parse(&control.payload(frame))?.code);
             }
-            self.message = Message::Closed;
+            self.message = MessageState::Closed;
         }
         Ok(Then::Control(control))
     }

@@ -24,7 +24,7 @@ mod violation;
 
 pub use close::{CloseBody, MAX_REASON};
 pub use close_code::CloseCode;
-pub use control::{Control, ControlKind, ControlPayload, MAX_CONTROL_PAYLOAD};
+pub use control::{ControlFrame, ControlKind, ControlPayload, MAX_CONTROL_PAYLOAD};
 pub use direction::{Direction, PerDirection, PerSide, Side};
 pub use extensions::{BadExtensions, DeflateParameters, Extensions, refuse_compression, refuse_unknown};
 pub use frame::Frame;

@@ -49,14 +49,14 @@ fn limits(section: &Section<'_>) -> PerDirection<LimitSettings> {
     let excess = section.limit("excess", choice(&EXCESS), defaults::EXCESS);
 
     let of = |direction| LimitSettings {
-        max_message: *message.get(direction),
-        max_frame: *frame.get(direction),
-        max_fragments: *fragments.get(direction),
-        max_inflated_message: *inflated.get(direction),
-        messages_per_second: *messages.get(direction),
-        control_frames_per_second: *control.get(direction),
-        bytes_per_second: *bytes.get(direction),
-        excess: *excess.get(direction),
+        max_message: message[direction],
+        max_frame: frame[direction],
+        max_fragments: fragments[direction],
+        max_inflated_message: inflated[direction],
+        messages_per_second: messages[direction],
+        control_frames_per_second: control[direction],
+        bytes_per_second: bytes[direction],
+        excess: excess[direction],
     };
     PerDirection { from_client: of(Direction::FromClient), from_upstream: of(Direction::FromUpstream) }
 }
@@ -65,7 +65,7 @@ fn limits(section: &Section<'_>) -> PerDirection<LimitSettings> {
 fn check_frame(section: &Section<'_>, frame: &PerDirection<Option<u64>>, message: &PerDirection<Option<u64>>) {
     let Some(item) = section.item("max_frame") else { return };
     for direction in [Direction::FromClient, Direction::FromUpstream] {
-        if let (Some(frame), Some(message)) = (*frame.get(direction), *message.get(direction))
+        if let (Some(frame), Some(message)) = (frame[direction], message[direction])
             && frame > message
         {
             let from = direction.source().as_str();

@@ -3,10 +3,10 @@
 use super::frames::*;
 use super::scene::{Open, Scene, millis, seconds};
 use crate::process::Delivery;
-use crate::tunnel::{Ending, Farewell};
+use crate::tunnel::{Ending, SideOutcome};
 use crate::websocket::{CloseCode, PerSide, Side};
 
-const CLEAN: PerSide<Farewell> = PerSide { client: Farewell::Clean, upstream: Farewell::Clean };
+const CLEAN: PerSide<SideOutcome> = PerSide { client: SideOutcome::Clean, upstream: SideOutcome::Clean };
 
 /// For so many seconds `side` takes something each second of what is on its way to it.
 async fn takes_for(tunnel: &mut Open, side: Side, duration: u64) {
@@ -38,7 +38,7 @@ async fn a_drained_client_that_still_reads_is_waited_for() {
     tunnel.upstream.says(close(1001, ""));
     tunnel.client.finishes();
     tunnel.upstream.finishes();
-    assert_eq!(tunnel.outcome().farewell, CLEAN);
+    assert_eq!(tunnel.outcome().sides, CLEAN);
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,7 +55,7 @@ async fn who_still_reads_what_stands_before_the_others_close_is_waited_for() {
         tunnel.upstream.finishes();
         let outcome = tunnel.outcome();
         assert_eq!(outcome.ending, Ending::PeerClosed { by, code: CloseCode::new(4001) });
-        assert_eq!(outcome.farewell, CLEAN);
+        assert_eq!(outcome.sides, CLEAN);
     }
 }
 
@@ -80,7 +80,7 @@ async fn the_answer_is_due_from_when_our_close_was_delivered() {
     tunnel.wait(seconds(4)).await;
     assert!(tunnel.is_open(), "it was delivered a second before the deadline");
     tunnel.wait(seconds(1)).await;
-    assert_eq!(tunnel.outcome().farewell.client, Farewell::Unanswered);
+    assert_eq!(tunnel.outcome().sides.client, SideOutcome::Unanswered);
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,7 +89,7 @@ async fn who_stops_to_read_is_cut_and_counted_as_cut() {
     tunnel.wait(seconds(100)).await;
     takes_for(&mut tunnel, Side::Client, 20).await;
     tunnel.wait(seconds(11)).await;
-    assert_eq!(tunnel.outcome().farewell, PerSide { client: Farewell::Cut, upstream: Farewell::Unanswered });
+    assert_eq!(tunnel.outcome().sides, PerSide { client: SideOutcome::Cut, upstream: SideOutcome::Unanswered });
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,7 +97,7 @@ async fn who_is_behind_a_pulled_cable_gets_no_extra_time() {
     let mut tunnel = Scene::new().with(|settings| settings.idle_timeout = Some(seconds(100))).open();
     tunnel.client.delivery_is(Delivery { acked: 1000, outstanding: true, since_ack: seconds(20) });
     tunnel.wait(millis(105_100)).await;
-    assert_eq!(tunnel.outcome().farewell.client, Farewell::Cut);
+    assert_eq!(tunnel.outcome().sides.client, SideOutcome::Cut);
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,7 +107,7 @@ async fn nobody_is_waited_for_beyond_the_drains_deadline() {
     takes_for(&mut tunnel, Side::Client, 21).await;
     let outcome = tunnel.outcome();
     assert_eq!(outcome.duration, seconds(20));
-    assert_eq!(outcome.farewell.client, Farewell::Cut);
+    assert_eq!(outcome.sides.client, SideOutcome::Cut);
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,7 +120,7 @@ async fn a_stalled_side_is_not_waited_for() {
     tunnel.wait(millis(5_400)).await;
     assert_eq!(tunnel.upstream.reads(), [close(1000, "")]);
     tunnel.upstream.finishes();
-    assert_eq!(tunnel.outcome().farewell, PerSide { client: Farewell::Cut, upstream: Farewell::Clean });
+    assert_eq!(tunnel.outcome().sides, PerSide { client: SideOutcome::Cut, upstream: SideOutcome::Clean });
 }
 
 #[tokio::test(start_paused = true)]
@@ -136,5 +136,5 @@ async fn a_side_that_was_cut_is_read_on_while_the_other_has_time() {
     assert_eq!(tunnel.upstream.reads(), [close(1001, "service restart")]);
     tunnel.upstream.says(close(1001, ""));
     tunnel.upstream.finishes();
-    assert_eq!(tunnel.outcome().farewell.client, Farewell::Unanswered, "nobody waits for its end");
+    assert_eq!(tunnel.outcome().sides.client, SideOutcome::Unanswered, "nobody waits for its end");
 }

@@ -2,10 +2,10 @@
 
 use super::frames::*;
 use super::scene::{Open, Scene, millis, seconds};
-use crate::tunnel::{Ending, Farewell, Gone};
+use crate::tunnel::{Ending, Loss, SideOutcome};
 use crate::websocket::{CloseCode, PerSide, Side, Violation};
 
-const CLEAN: PerSide<Farewell> = PerSide { client: Farewell::Clean, upstream: Farewell::Clean };
+const CLEAN: PerSide<SideOutcome> = PerSide { client: SideOutcome::Clean, upstream: SideOutcome::Clean };
 
 fn code(code: u16) -> CloseCode {
     CloseCode::new(code).unwrap()
@@ -55,7 +55,7 @@ async fn a_peers_own_close_is_passed_on_both_ways() {
         both_leave(&mut tunnel);
         let outcome = tunnel.outcome();
         assert_eq!(outcome.ending, Ending::PeerClosed { by, code: Some(code(4001)) });
-        assert_eq!(outcome.farewell, CLEAN);
+        assert_eq!(outcome.sides, CLEAN);
     }
 }
 
@@ -107,7 +107,7 @@ async fn a_drain_tells_the_client_first_and_the_endpoint_after_the_clients_close
     assert_eq!(tunnel.client.reads(), [], "the endpoint's answer to our Close is swallowed");
     let outcome = tunnel.outcome();
     assert!(matches!(outcome.ending, Ending::Drained(order) if order.code == code(1012)));
-    assert_eq!(outcome.farewell, CLEAN);
+    assert_eq!(outcome.sides, CLEAN);
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,8 +121,8 @@ async fn the_endpoint_of_a_drained_client_that_does_not_answer_is_told_all_the_s
     assert!(tunnel.is_open(), "the endpoint has its own time to answer");
     tunnel.upstream.says(close(1001, ""));
     tunnel.upstream.finishes();
-    let farewell = tunnel.outcome().farewell;
-    assert_eq!(farewell, PerSide { client: Farewell::Unanswered, upstream: Farewell::Clean });
+    let sides = tunnel.outcome().sides;
+    assert_eq!(sides, PerSide { client: SideOutcome::Unanswered, upstream: SideOutcome::Clean });
 }
 
 #[tokio::test(start_paused = true)]
@@ -158,14 +158,14 @@ async fn lifetime_and_idle_tell_both_1001() {
         assert_eq!(tunnel.upstream.reads()[0].close_code(), Some(1001));
         both_answer(&mut tunnel, 1001, 1001);
         let outcome = tunnel.outcome();
-        assert_eq!((outcome.ending, outcome.farewell), (ending, CLEAN));
+        assert_eq!((outcome.ending, outcome.sides), (ending, CLEAN));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_pong_from_a_side_tells_both_1001() {
     for side in [Side::Client, Side::Upstream] {
-        let ping = move |every: &mut PerSide<_>| *every.get_mut(side) = Some(seconds(25));
+        let ping = move |every: &mut PerSide<_>| every[side] = Some(seconds(25));
         let mut tunnel = Scene::new().with(|settings| ping(&mut settings.ping_every)).open();
         tunnel.wait(seconds(36)).await;
         assert_eq!(tunnel.peer(side.other()).reads(), [close(1001, "no answer to ping")]);
@@ -175,7 +175,7 @@ async fn no_pong_from_a_side_tells_both_1001() {
         tunnel.wait(seconds(6)).await;
         let outcome = tunnel.outcome();
         assert_eq!(outcome.ending, Ending::NoPong(side));
-        assert_eq!(*outcome.farewell.get(side), Farewell::Unanswered);
+        assert_eq!(outcome.sides[side], SideOutcome::Unanswered);
     }
 }
 
@@ -193,10 +193,7 @@ async fn a_stalled_side_is_cut_and_the_other_is_told_1001() {
         tunnel.peer(side.other()).finishes();
         let outcome = tunnel.outcome();
         assert_eq!(outcome.ending, Ending::Stalled(side));
-        assert_eq!(
-            (*outcome.farewell.get(side), *outcome.farewell.get(side.other())),
-            (Farewell::Cut, Farewell::Clean)
-        );
+        assert_eq!((outcome.sides[side], outcome.sides[side.other()]), (SideOutcome::Cut, SideOutcome::Clean));
     }
 }
 
@@ -234,7 +231,7 @@ async fn who_breaks_a_limit_reads_1009_or_1008_and_may_still_answer() {
         both_answer(&mut tunnel, 1009, 1001);
         let outcome = tunnel.outcome();
         assert_eq!(outcome.ending, Ending::Violated { by, violation: Violation::MessageTooBig(10) });
-        assert_eq!(outcome.farewell, CLEAN);
+        assert_eq!(outcome.sides, CLEAN);
     }
 }
 
@@ -271,8 +268,8 @@ async fn a_client_reads_what_came_from_a_lost_endpoint_then_1014_and_a_fin() {
     assert!(tunnel.upstream.has_fin());
     tunnel.client.finishes();
     let outcome = tunnel.outcome();
-    assert_eq!(outcome.ending, Ending::Lost { side: Side::Upstream, gone: Gone::Finished });
-    assert_eq!(outcome.farewell, PerSide { client: Farewell::Clean, upstream: Farewell::Finished });
+    assert_eq!(outcome.ending, Ending::Lost { side: Side::Upstream, loss: Loss::Finished });
+    assert_eq!(outcome.sides, PerSide { client: SideOutcome::Clean, upstream: SideOutcome::Finished });
 }
 
 #[tokio::test(start_paused = true)]
@@ -288,7 +285,7 @@ async fn a_fin_of_the_client_ends_only_its_direction() {
     tunnel.settle();
     assert_eq!(tunnel.client.reads(), [text("an answer"), close(1000, "")]);
     tunnel.upstream.finishes();
-    assert_eq!(tunnel.outcome().ending, Ending::Lost { side: Side::Client, gone: Gone::Finished });
+    assert_eq!(tunnel.outcome().ending, Ending::Lost { side: Side::Client, loss: Loss::Finished });
 }
 
 #[tokio::test(start_paused = true)]
@@ -319,7 +316,7 @@ async fn a_reset_ends_both() {
             Side::Upstream => assert_eq!(frames[1..], [close(1014, "the server is gone")]),
         }
         tunnel.wait(seconds(6)).await;
-        assert_eq!(tunnel.outcome().ending, Ending::Lost { side, gone: Gone::Broken });
+        assert_eq!(tunnel.outcome().ending, Ending::Lost { side, loss: Loss::Broken });
     }
 }
 
@@ -340,8 +337,8 @@ async fn a_close_that_its_receiver_leaves_unanswered_is_answered_by_us() {
             assert!(!leaves || tunnel.is_open());
             tunnel.peer(by).finishes();
             let outcome = tunnel.outcome();
-            assert_eq!(*outcome.farewell.get(by), Farewell::Clean);
-            assert_eq!(*outcome.farewell.get(by.other()), Farewell::Unanswered);
+            assert_eq!(outcome.sides[by], SideOutcome::Clean);
+            assert_eq!(outcome.sides[by.other()], SideOutcome::Unanswered);
         }
     }
 }
@@ -383,7 +380,7 @@ async fn no_close_follows_inside_a_frame() {
     tunnel.settle();
     assert!(tunnel.upstream.reads_bytes().len() == 500 && tunnel.upstream.has_fin());
     tunnel.upstream.finishes();
-    assert_eq!(tunnel.outcome().farewell.upstream, Farewell::InsideFrame);
+    assert_eq!(tunnel.outcome().sides.upstream, SideOutcome::InsideFrame);
 
     let mut tunnel = Scene::new().open();
     tunnel.upstream.sends(&binary(1000).encode(Side::Upstream)[..500]);
@@ -392,7 +389,7 @@ async fn no_close_follows_inside_a_frame() {
     tunnel.settle();
     assert!(tunnel.client.reads_bytes().len() == 500 && tunnel.client.has_fin());
     tunnel.client.finishes();
-    assert_eq!(tunnel.outcome().farewell.client, Farewell::InsideFrame);
+    assert_eq!(tunnel.outcome().sides.client, SideOutcome::InsideFrame);
 
     // The deadline comes.
     let mut tunnel = Scene::new().open();
@@ -401,7 +398,7 @@ async fn no_close_follows_inside_a_frame() {
     tunnel.drain(seconds(10));
     tunnel.wait(seconds(10)).await;
     assert!(tunnel.client.reads_bytes().len() == 500 && tunnel.client.has_fin());
-    assert_eq!(tunnel.outcome().farewell.client, Farewell::InsideFrame);
+    assert_eq!(tunnel.outcome().sides.client, SideOutcome::InsideFrame);
 }
 
 #[tokio::test(start_paused = true)]
@@ -424,7 +421,7 @@ async fn a_limit_during_a_drain_stops_the_message_and_not_the_good_byes() {
     assert_eq!(tunnel.upstream.reads(), [text("fine"), close(1001, "service restart")]);
     assert_eq!(tunnel.client.reads(), [close(1012, "service restart")]);
     both_answer(&mut tunnel, 1012, 1001);
-    assert_eq!(tunnel.outcome().farewell, CLEAN);
+    assert_eq!(tunnel.outcome().sides, CLEAN);
 }
 
 #[tokio::test(start_paused = true)]
@@ -438,7 +435,7 @@ async fn an_endpoint_that_closes_by_itself_in_a_drain_does_not_break_it() {
     tunnel.settle();
     assert_eq!(tunnel.upstream.reads(), [close(1001, "service restart")]);
     both_leave(&mut tunnel);
-    assert_eq!(tunnel.outcome().farewell, CLEAN);
+    assert_eq!(tunnel.outcome().sides, CLEAN);
 }
 
 #[tokio::test(start_paused = true)]

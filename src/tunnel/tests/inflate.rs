@@ -4,7 +4,7 @@ use flate2::{Compress, Compression, FlushCompress};
 
 use super::frames::*;
 use super::scene::Scene;
-use crate::tunnel::{Ending, Farewell, Protocol};
+use crate::tunnel::{Ending, Protocol, SideOutcome};
 use crate::websocket::{DeflateParameters, Extensions, Side, Violation};
 
 const MAX: u64 = 1 << 20;
@@ -65,8 +65,8 @@ async fn a_bomb_is_stopped_and_whoever_sent_it_is_told() {
         tunnel.upstream.finishes();
         let outcome = tunnel.outcome();
         assert_eq!(outcome.ending, Ending::Violated { by: from, violation: Violation::InflatedTooBig(MAX) });
-        assert_eq!(*outcome.farewell.get(from.other()), Farewell::InsideFrame);
-        assert_eq!(*outcome.farewell.get(from), Farewell::Clean, "its Close behind the bomb is found");
+        assert_eq!(outcome.sides[from.other()], SideOutcome::InsideFrame);
+        assert_eq!(outcome.sides[from], SideOutcome::Clean, "its Close behind the bomb is found");
     }
 }
 

@@ -3,13 +3,13 @@
 use super::frames::*;
 use super::scene::{Scene, millis, seconds};
 use crate::config::{Excess, LimitSettings, Rate};
-use crate::tunnel::{Ending, Farewell};
+use crate::tunnel::{Ending, SideOutcome};
 use crate::websocket::{Side, Violation};
 
 const CLIENT: Side = Side::Client;
 
 /// What the client is told after it sent `frames`, and what the endpoint had of them.
-fn told(limit: impl FnOnce(&mut LimitSettings), frames: &[Frame]) -> (Vec<Frame>, Vec<Frame>) {
+fn closed_with(limit: impl FnOnce(&mut LimitSettings), frames: &[Frame]) -> (Vec<Frame>, Vec<Frame>) {
     let mut tunnel = Scene::new().limit(CLIENT, limit).open();
     for frame in frames {
         tunnel.client.says(frame.clone());
@@ -24,7 +24,7 @@ fn gone() -> Frame {
 
 #[tokio::test(start_paused = true)]
 async fn a_frame_above_max_frame_is_refused() {
-    let (client, upstream) = told(|limits| limits.max_frame = Some(5), &[text("12345"), text("123456")]);
+    let (client, upstream) = closed_with(|limits| limits.max_frame = Some(5), &[text("12345"), text("123456")]);
     assert_eq!(client, [close(1009, "a frame is larger than 5 bytes")]);
     assert_eq!(upstream, [text("12345"), gone()]);
 }
@@ -32,7 +32,7 @@ async fn a_frame_above_max_frame_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_message_above_max_message_is_refused_at_the_frame_that_makes_it_so() {
     let frames = [begin("123"), ping("between"), carry_on("45"), finish("6")];
-    let (client, upstream) = told(|limits| limits.max_message = Some(5), &frames);
+    let (client, upstream) = closed_with(|limits| limits.max_message = Some(5), &frames);
     assert_eq!(client, [close(1009, "a message is larger than 5 bytes")]);
     assert_eq!(upstream, [begin("123"), ping("between"), carry_on("45"), gone()]);
 }
@@ -40,7 +40,7 @@ async fn a_message_above_max_message_is_refused_at_the_frame_that_makes_it_so() 
 #[tokio::test(start_paused = true)]
 async fn a_message_of_too_many_frames_is_refused() {
     let frames = [begin("1"), carry_on("2"), carry_on("3"), finish("4")];
-    let (client, upstream) = told(|limits| limits.max_fragments = Some(3), &frames);
+    let (client, upstream) = closed_with(|limits| limits.max_fragments = Some(3), &frames);
     assert_eq!(client, [close(1009, "a message has more than 3 frames")]);
     assert_eq!(upstream.len(), 4);
 }
@@ -88,10 +88,10 @@ async fn too_many_messages_a_second_wait() {
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_control_frames_is_closed_and_a_close_never_counts() {
     let limit = |limits: &mut LimitSettings| limits.control_frames_per_second = Some(Rate { per_second: 1, burst: 2 });
-    let (client, upstream) = told(limit, &[ping("1"), ping("2"), ping("3"), text("never")]);
+    let (client, upstream) = closed_with(limit, &[ping("1"), ping("2"), ping("3"), text("never")]);
     assert_eq!(client, [close(1008, "more than 1 control frames a second")]);
     assert_eq!(upstream, [ping("1"), ping("2"), gone()]);
-    let (_, upstream) = told(limit, &[ping("1"), ping("2"), close(1000, "")]);
+    let (_, upstream) = closed_with(limit, &[ping("1"), ping("2"), close(1000, "")]);
     assert_eq!(upstream, [ping("1"), ping("2"), close(1000, "")]);
 }
 
@@ -109,8 +109,8 @@ async fn too_many_bytes_a_second_are_closed_be_it_inside_a_frame() {
     tunnel.wait(seconds(6)).await;
     let outcome = tunnel.outcome();
     assert_eq!(outcome.ending, Ending::Violated { by: CLIENT, violation: Violation::TooManyBytes(1000) });
-    assert_eq!(outcome.farewell.upstream, Farewell::InsideFrame);
-    assert_eq!(outcome.farewell.client, Farewell::Unanswered);
+    assert_eq!(outcome.sides.upstream, SideOutcome::InsideFrame);
+    assert_eq!(outcome.sides.client, SideOutcome::Unanswered);
 }
 
 #[tokio::test(start_paused = true)]

@@ -79,7 +79,7 @@ async fn idle_timeout_is_punctual() {
 #[tokio::test(start_paused = true)]
 async fn ping_every_is_punctual() {
     for side in [Side::Client, Side::Upstream] {
-        let scene = |time| Scene::new().with(|settings| *settings.ping_every.get_mut(side) = Some(time));
+        let scene = |time| Scene::new().with(|settings| settings.ping_every[side] = Some(time));
         let talk = async |tunnel: &mut Open, time: Duration| {
             tunnel.wait(time * 9 / 10).await;
             tunnel.peer(side).says(text("here"));

@@ -2,7 +2,7 @@
 
 use super::scene::{Scene, millis, seconds};
 use crate::config::{Rate, WebsocketSettings};
-use crate::tunnel::{Ending, Farewell, Gone};
+use crate::tunnel::{Ending, Loss, SideOutcome};
 use crate::websocket::{PerSide, Side, Violation};
 
 #[tokio::test(start_paused = true)]
@@ -33,8 +33,8 @@ async fn a_half_close_is_kept_while_the_other_half_talks() {
         tunnel.peer(side.other()).finishes();
         let outcome = tunnel.outcome();
         assert!(tunnel.peer(side).has_fin());
-        assert_eq!(outcome.ending, Ending::Lost { side, gone: Gone::Finished });
-        assert_eq!(outcome.farewell, PerSide { client: Farewell::Finished, upstream: Farewell::Finished });
+        assert_eq!(outcome.ending, Ending::Lost { side, loss: Loss::Finished });
+        assert_eq!(outcome.sides, PerSide { client: SideOutcome::Finished, upstream: SideOutcome::Finished });
     }
 }
 
@@ -116,7 +116,7 @@ async fn too_many_bytes_a_second_end_both() {
     assert!(tunnel.upstream.reads_bytes().is_empty(), "what comes after that is discarded");
     let violation = Violation::TooManyBytes(1000);
     assert_eq!(outcome.ending, Ending::Violated { by: Side::Client, violation });
-    assert_eq!(outcome.farewell, PerSide { client: Farewell::Finished, upstream: Farewell::Finished });
+    assert_eq!(outcome.sides, PerSide { client: SideOutcome::Finished, upstream: SideOutcome::Finished });
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,7 +157,7 @@ async fn a_drain_is_a_fin_to_both() {
     tunnel.client.finishes();
     tunnel.wait(seconds(5)).await;
     let outcome = tunnel.outcome();
-    assert_eq!(outcome.farewell, PerSide { client: Farewell::Finished, upstream: Farewell::Cut });
+    assert_eq!(outcome.sides, PerSide { client: SideOutcome::Finished, upstream: SideOutcome::Cut });
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,7 +170,7 @@ async fn a_stalled_side_is_cut() {
     tunnel.upstream.finishes();
     let outcome = tunnel.outcome();
     assert_eq!(outcome.ending, Ending::Stalled(Side::Client));
-    assert_eq!(outcome.farewell, PerSide { client: Farewell::Cut, upstream: Farewell::Finished });
+    assert_eq!(outcome.sides, PerSide { client: SideOutcome::Cut, upstream: SideOutcome::Finished });
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,6 +24,8 @@ const STEP: Duration = Duration::from_millis(50);
 pub(super) struct Scene {
     pub(super) settings: WebsocketSettings,
     pub(super) protocol: Protocol,
+    /// How long after its start it expires.
+    pub(super) expires: Option<Duration>,
     pub(super) client_early: Vec<u8>,
     pub(super) upstream_early: Vec<u8>,
     pub(super) answer: Vec<u8>,
@@ -87,7 +89,7 @@ impl Scene {
             strictness: Strictness::Strict,
         };
         let protocol = Protocol::Websocket(Extensions::None);
-        Self { settings, protocol, client_early: vec![], upstream_early: vec![], answer: vec![] }
+        Self { settings, protocol, expires: None, client_early: vec![], upstream_early: vec![], answer: vec![] }
     }
 
     /// Another protocol.
@@ -103,7 +105,7 @@ impl Scene {
 
     /// With these limits changed for what `from` sends.
     pub(super) fn limit(mut self, from: Side, change: impl FnOnce(&mut LimitSettings)) -> Self {
-        change(self.settings.limits.get_mut(from.sends()));
+        change(&mut self.settings.limits[from.sends()]);
         self
     }
 
@@ -125,9 +127,10 @@ impl Scene {
         let registration = registry.register(0, member);
         let (client, client_peer) = stream(Side::Client);
         let (upstream, upstream_peer) = stream(Side::Upstream);
-        let Self { settings, protocol, client_early, upstream_early, answer } = self;
+        let Self { settings, protocol, expires, client_early, upstream_early, answer } = self;
+        let expires = expires.map(|expires| Instant::now() + expires);
         let streams = Streams { client, upstream, client_early, upstream_early, answer };
-        let parameters = TunnelParameters { settings: Arc::new(settings), protocol };
+        let parameters = TunnelParameters { settings: Arc::new(settings), protocol, expires };
         let woken = Arc::new(Woken::default());
         woken.0.store(true, Ordering::Relaxed);
         Open {

@@ -13,7 +13,7 @@ use super::scene::{Open, Scene, millis, seconds};
 use crate::config::{Excess, IdleCounts, LimitSettings, Rate};
 use crate::process::Delivery;
 use crate::tunnel::scratch::{HEAD, READ};
-use crate::tunnel::{Farewell, Outcome};
+use crate::tunnel::{Outcome, SideOutcome};
 use crate::websocket::Side;
 
 const SIDES: [Side; 2] = [Side::Client, Side::Upstream];
@@ -69,9 +69,10 @@ impl Simulation {
         let raw = choices.one_in(8);
         let mut scene = if raw { Scene::raw() } else { Scene::new() };
         let some = |choices: &mut Choices, range| choices.is_heads().then(|| millis(choices.number(range)));
+        let mut lifetime = None;
         scene = scene.with(|settings| {
             for side in SIDES {
-                *settings.ping_every.get_mut(side) = some(&mut choices, 100..5_000);
+                settings.ping_every[side] = some(&mut choices, 100..5_000);
             }
             settings.closing_timeout = millis(choices.number(100..5_000));
             settings.half_close_timeout = Some(millis(choices.number(100..5_000)));
@@ -81,9 +82,13 @@ impl Simulation {
                 settings.idle_timeout = some(&mut choices, 100..10_000);
                 settings.idle_counts = if choices.is_heads() { IdleCounts::Messages } else { IdleCounts::Frames };
                 settings.stall_timeout = some(&mut choices, 100..10_000);
-                settings.max_lifetime = some(&mut choices, 1_000..30_000);
+                lifetime = some(&mut choices, 1_000..30_000);
             }
         });
+        match lifetime {
+            Some(odd) if odd.as_millis() % 2 == 1 => scene.expires = lifetime,
+            _ => scene.settings.max_lifetime = lifetime,
+        }
         for side in SIDES {
             scene = scene.limit(side, |limits| choose_limits(&mut choices, limits, manners));
         }
@@ -154,8 +159,8 @@ impl Simulation {
         self.open_up();
         self.check();
         let outcome = self.tunnel.outcome();
-        let farewell = if self.raw { Farewell::Finished } else { Farewell::Clean };
-        assert_eq!((outcome.farewell.client, outcome.farewell.upstream), (farewell, farewell));
+        let sides = if self.raw { SideOutcome::Finished } else { SideOutcome::Clean };
+        assert_eq!((outcome.sides.client, outcome.sides.upstream), (sides, sides));
     }
 
     async fn act_wildly(&mut self) {
@@ -334,18 +339,18 @@ impl Simulation {
         for index in 0..2 {
             let way = &self.ways[index];
             let to = way.from.other();
-            let farewell = *outcome.farewell.get(to);
+            let sides = outcome.sides[to];
             let got = &self.tunnel.peer(to).taken;
             let way = &self.ways[index];
-            if self.raw || way.broken || farewell == Farewell::Cut {
+            if self.raw || way.broken || sides == SideOutcome::Cut {
                 continue;
             }
             let tail = parse(&got[way.got_at..], to);
-            match farewell {
-                Farewell::Clean | Farewell::Unanswered => assert!(way.closed, "{to:?} has no Close: {outcome:?}"),
-                Farewell::InsideFrame => assert!(matches!(tail, Parsed::InsidePayload), "{to:?}: {outcome:?}"),
-                Farewell::Finished => assert!(matches!(tail, Parsed::Nothing), "{to:?}: {outcome:?}"),
-                Farewell::Cut => {}
+            match sides {
+                SideOutcome::Clean | SideOutcome::Unanswered => assert!(way.closed, "{to:?} has no Close: {outcome:?}"),
+                SideOutcome::InsideFrame => assert!(matches!(tail, Parsed::InsidePayload), "{to:?}: {outcome:?}"),
+                SideOutcome::Finished => assert!(matches!(tail, Parsed::Nothing), "{to:?}: {outcome:?}"),
+                SideOutcome::Cut => {}
             }
         }
     }

@@ -9,11 +9,11 @@ use super::frames::*;
 use super::scene::{Open, Scene, millis, seconds};
 use crate::config::{Excess, IdleCounts, Pongs, Rate};
 use crate::process::Delivery;
-use crate::tunnel::{Ending, Gone};
+use crate::tunnel::{Ending, Loss};
 use crate::websocket::Side;
 
 fn pinging(side: Side) -> Scene {
-    Scene::new().with(|settings| *settings.ping_every.get_mut(side) = Some(seconds(25)))
+    Scene::new().with(|settings| settings.ping_every[side] = Some(seconds(25)))
 }
 
 /// The payload of our ping, which must be all that `side` has read.
@@ -395,7 +395,7 @@ async fn a_tunnel_without_timers_lives_on() {
     tunnel.client.resets();
     tunnel.settle();
     tunnel.upstream.finishes();
-    assert_eq!(tunnel.outcome().ending, Ending::Lost { side: Side::Client, gone: Gone::Broken });
+    assert_eq!(tunnel.outcome().ending, Ending::Lost { side: Side::Client, loss: Loss::Broken });
 }
 
 #[tokio::test(start_paused = true)]

@@ -268,8 +268,9 @@ fn passes_the_header_of_the_largest_frame() {
 fn counts_a_message_of_many_of_the_largest_frames_without_overflow() {
     let limits = Rules { max_message: u64::MAX - 1, ..rules(Direction::FromUpstream) };
     let mut inspector = Inspector::new(limits);
-    inspector.message = Message::Unfinished;
+    inspector.message = MessageState::Unfinished;
     inspector.message_size = u64::MAX - 2;
+    inspector.fragments = 2;
     let scan = inspector.scan(&head(Direction::FromUpstream, 0x80, u64::MAX >> 1), OFF);
     assert_eq!(scan.then, Then::Violation(Violation::MessageTooBig(u64::MAX - 1)));
     inspector.max_message = OFF;

@@ -3,7 +3,7 @@
 use super::frames::*;
 use super::scene::{Scene, millis, seconds};
 use crate::process::Delivery;
-use crate::tunnel::{Ending, Farewell, Gone};
+use crate::tunnel::{Ending, Loss, SideOutcome};
 use crate::websocket::{CloseCode, PerSide, Side};
 
 #[tokio::test(start_paused = true)]
@@ -19,7 +19,7 @@ async fn a_failed_write_ends_the_tunnel_after_what_that_side_still_said() {
     assert_eq!(tunnel.client.reads(), [close(1014, "the server is gone")]);
     tunnel.client.says(close(1014, ""));
     tunnel.client.finishes();
-    assert_eq!(tunnel.outcome().ending, Ending::Lost { side: Side::Upstream, gone: Gone::Broken });
+    assert_eq!(tunnel.outcome().ending, Ending::Lost { side: Side::Upstream, loss: Loss::Broken });
 }
 
 #[tokio::test(start_paused = true)]
@@ -38,7 +38,7 @@ async fn last_words_that_show_only_after_a_failed_write_are_passed_on() {
     tunnel.client.finishes();
     let outcome = tunnel.outcome();
     assert_eq!(outcome.ending, Ending::PeerClosed { by: Side::Upstream, code: CloseCode::new(1012) });
-    assert_eq!(outcome.farewell.client, Farewell::Clean);
+    assert_eq!(outcome.sides.client, SideOutcome::Clean);
 }
 
 #[tokio::test(start_paused = true)]
@@ -61,7 +61,7 @@ async fn a_dead_side_whose_words_nobody_takes_is_gone() {
     tunnel.upstream.stops_taking();
     tunnel.client.says(text("into the void"));
     tunnel.wait(seconds(11)).await;
-    assert_eq!(tunnel.outcome().ending, Ending::Lost { side: Side::Upstream, gone: Gone::Broken });
+    assert_eq!(tunnel.outcome().ending, Ending::Lost { side: Side::Upstream, loss: Loss::Broken });
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,5 +93,5 @@ async fn a_close_that_cannot_be_written_is_answered_by_us() {
     tunnel.client.finishes();
     let outcome = tunnel.outcome();
     assert_eq!(outcome.ending, Ending::PeerClosed { by: Side::Client, code: CloseCode::new(1000) });
-    assert_eq!(outcome.farewell, PerSide { client: Farewell::Clean, upstream: Farewell::Finished });
+    assert_eq!(outcome.sides, PerSide { client: SideOutcome::Clean, upstream: SideOutcome::Finished });
 }
