@@ -1,16 +1,12 @@
 //! From an affinity key to a connection with an endpoint: the best one first, the next one if it cannot be reached.
 
-use std::sync::Arc;
-
-use tokio::time::Instant;
-
-use super::access_log;
 use super::placed_by::PlacedBy;
 use super::refused::Refused;
 use super::request_context::RequestContext;
 use crate::balance::Affinity;
+use crate::endpoint::dial;
 use crate::http::Refusal;
-use crate::net::{DialError, Socket, dial};
+use crate::net::{DialError, Socket};
 use crate::snapshot::{Endpoint, Lease};
 
 /// A connection for an upgrade with the endpoint that it was placed on.
@@ -38,7 +34,7 @@ pub(super) async fn connect(context: &RequestContext, affinity: &Affinity) -> Re
     let mut refused = Refused::from(Refusal::NoEndpoint);
     for (attempt, endpoint) in context.upstream().picks(affinity).enumerate() {
         let lease = endpoint.lease();
-        if let Some(connection) = context.session.take_owned(endpoint.life.incarnation, context.client)
+        if let Some(connection) = context.owned(endpoint)
             && let Some(stream) = connection.into_stream().await
         {
             let by = PlacedBy::of(attempt, affinity, endpoint);
@@ -56,31 +52,19 @@ pub(super) async fn connect(context: &RequestContext, affinity: &Affinity) -> Re
 }
 
 /// Connects to one endpoint.
-pub(super) async fn reach(context: &RequestContext, endpoint: &Arc<Endpoint>) -> Result<Socket, Unreachable> {
-    let settings = &context.upstream().settings;
-    let begun = Instant::now();
-    let error = match dial(&context.session.proxy.network, &endpoint.address, settings.connect_timeout).await {
-        Ok(stream) => {
-            context.session.proxy.metrics.connected(begun.elapsed());
-            if let Some(outage) = endpoint.reach.note_reached(Instant::now()) {
-                access_log::reached_again(&settings.name, &endpoint.name, outage);
-            }
-            return Ok(stream);
-        }
-        Err(error) => error,
-    };
-    endpoint.note_connect_failure();
-    let refusal = match error {
-        DialError::Failed(_) => Refusal::ConnectFailed,
-        DialError::TimedOut => Refusal::ConnectTimeout,
-        DialError::OutOfPorts(_) | DialError::Exhausted(_) => Refusal::NoRoom,
-    };
-    if let Some(outage) = endpoint.reach.note_failed(Instant::now()) {
-        access_log::unreachable(&settings.name, &endpoint.name, &error, outage);
-    }
-    let is_for_all = matches!(error, DialError::Exhausted(_));
-    let refused = endpoint.refused(refusal, error);
-    Err(if is_for_all { Unreachable::All(refused) } else { Unreachable::One(refused) })
+pub(super) async fn reach(context: &RequestContext, endpoint: &Endpoint) -> Result<Socket, Unreachable> {
+    let proxy = &context.session.proxy;
+    let dialled = dial(endpoint, &context.upstream().settings, &proxy.network, &proxy.metrics).await;
+    dialled.map_err(|error| {
+        let refusal = match error {
+            DialError::Failed(_) => Refusal::ConnectFailed,
+            DialError::TimedOut => Refusal::ConnectTimeout,
+            DialError::OutOfPorts(_) | DialError::Exhausted(_) => Refusal::NoRoom,
+        };
+        let is_for_all = matches!(error, DialError::Exhausted(_));
+        let refused = endpoint.refused(refusal, error);
+        if is_for_all { Unreachable::All(refused) } else { Unreachable::One(refused) }
+    })
 }
 
 impl Unreachable {

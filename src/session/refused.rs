@@ -1,13 +1,10 @@
 //! Why a request is refused: a value, answered and logged.
 
-use std::io;
-
 use thiserror::Error;
 
 use crate::config::EndpointName;
-use crate::endpoint::{BrokenUpload, Unanswered};
+use crate::endpoint::{BrokenUpload, NoHead, Unanswered};
 use crate::http::Refusal;
-use crate::http::head::BadHead;
 use crate::net::DialError;
 use crate::snapshot::{Endpoint, Lease};
 use crate::websocket::BadAnswer;
@@ -39,26 +36,16 @@ pub(super) enum Cause {
 pub(super) enum EndpointFault {
     #[error(transparent)]
     NotReached(#[from] DialError),
-    #[error("no answer within handshake_timeout")]
-    HandshakeTimeout,
     #[error("no answer within response_timeout")]
     ResponseTimeout,
-    #[error("it took none of the body within body_timeout")]
-    BodyTimeout,
     #[error("it closed a new connection")]
     ClosedAtOnce,
-    #[error("it closed the connection before it had the whole body")]
-    ClosedBeforeBody,
-    #[error("the endpoint closed the connection")]
-    Closed,
     #[error("the connection had ended")]
     Ended,
     #[error(transparent)]
-    Broken(#[from] io::Error),
-    #[error(transparent)]
     Http(#[from] hyper::Error),
     #[error(transparent)]
-    BadHead(#[from] BadHead),
+    NoHead(#[from] NoHead),
     #[error(transparent)]
     BadHandshake(#[from] BadAnswer),
     #[error("the answer does not switch to {0}")]
@@ -77,8 +64,8 @@ impl From<Refusal> for Refused {
     }
 }
 
-impl From<Unanswered> for EndpointFault {
-    fn from(unanswered: Unanswered) -> Self {
+impl<B> From<Unanswered<B>> for EndpointFault {
+    fn from(unanswered: Unanswered<B>) -> Self {
         match unanswered {
             Unanswered::Returned(_) => Self::Ended,
             Unanswered::Silent(error) | Unanswered::Lost(error) => Self::Http(error),

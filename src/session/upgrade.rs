@@ -8,20 +8,20 @@ use http::{HeaderMap, Request};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::asking::{Answered, ask};
+use super::answered_without_101::pass_on;
 use super::interim::Interim;
-use super::passed_through::pass_through;
 use super::placed_by::PlacedBy;
 use super::placement::{Placed, connect};
 use super::refused::{EndpointFault, Refused};
 use super::request_context::RequestContext;
 use super::served::{OpenTunnel, Served};
+use super::switch_request::request_switch;
 use super::tunnel_record::TunnelRecord;
 use super::unopened::Switched;
 use super::{Phase, access_log};
 use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
-use crate::endpoint::{Upload, UploadProgress};
+use crate::endpoint::{SwitchAnswer, Upload, UploadProgress};
 use crate::http::affinity::Asks;
 use crate::http::head::ResponseHead;
 use crate::http::reader::Handshake;
@@ -47,15 +47,16 @@ pub(super) async fn open(
     let (body, upload) = upload(context, body, &mut parts.headers);
 
     let mut placed = connect(context, &affinity).await?;
-    let (head, early) = answer(context, &handshake, &mut placed, &parts, body).await?;
+    let answer = answer(context, &handshake, &mut placed, &parts, body).await?;
+    let head = &answer.head;
     let cookie = context.pin_cookie(placed.lease.endpoint(), &affinity);
     if !head.is_switch() {
         placed.is_owned |= binding::is_step(&parts.headers) || binding::is_step(&head.headers);
-        return pass_through(context, parts.method, placed, early, upload, cookie).await.map(Served::Answered);
+        return pass_on(context, parts.method, placed, answer, upload, cookie).await.map(Served::Answered);
     }
     let Placed { lease, stream, by, .. } = placed;
-    let protocol = check_switch(context, &parts.headers, &handshake, &head)
-        .map_err(|fault| lease.refused(Refusal::BadAnswer, fault))?;
+    let protocol = check_switch(context, &parts.headers, &handshake, head)
+        .map_err(|detail| lease.refused(Refusal::BadAnswer, detail))?;
     let endpoint = Switched::new(stream, protocol, context.tunnel_settings(protocol));
     let registration = register_tunnel(context, &lease);
     if let Some(order) = registration.ticket().order() {
@@ -64,7 +65,8 @@ pub(super) async fn open(
     }
     access_log::opened(context, &registration, context.started.elapsed());
     let record = record(context, &parts.headers, by);
-    let early = within(&early, head.length..).to_vec();
+    let SwitchAnswer { head, read, .. } = answer;
+    let early = within(&read, head.length..).to_vec();
     let mut headers = head.headers;
     headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
     let metrics = Arc::clone(&context.session.proxy.metrics);
@@ -79,16 +81,16 @@ async fn answer(
     placed: &mut Placed,
     parts: &Parts,
     body: Option<Upload>,
-) -> Result<Answered, Refused> {
+) -> Result<SwitchAnswer, Refused> {
     let session = &context.session;
     let interim = Interim::begin(session, parts.version).await;
     // Who has asked for a WebSocket and ends its direction has changed its mind.
     session.fin_ends.set(matches!(handshake, Handshake::Websocket(_)));
-    let answered = ask(context, placed, parts, body, &interim).await;
+    let answered = request_switch(context, placed, parts, body, &interim).await;
     session.fin_ends.set(false);
     match &answered {
         // Whoever joins the streams waits until everything before the 101 is out, and meanwhile the endpoint is not forgotten.
-        Ok((head, _)) if head.is_switch() => interim.close(),
+        Ok(answer) if answer.head.is_switch() => interim.close(),
         _ => interim.conclude().await,
     }
     answered
