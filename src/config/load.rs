@@ -11,9 +11,9 @@ use super::convert::{Names, admin, check_admin, check_own_listeners, drain, list
 use super::files::read_file;
 use super::keys::{FILE, LOG};
 use super::lists::list;
+use super::name_syntax::LOGGED_HEADER;
 use super::readers::{choice, flag, number, text};
 use super::settings::{AdminSettings, CertificateFiles, LogFormat, LogLevel, LogSettings, Settings, Workers};
-use super::texts::LOGGED_HEADER;
 use super::tree::{Item, Noted, Report, Section, Spot};
 use super::twice::{DUPLICATE, fault_twice};
 use super::written::Written;

@@ -3,7 +3,7 @@
 //! Three shapes, one function each: the file as written, the settings as meant, and (elsewhere) the snapshot as
 //! running. This folder reads files, and nothing else from the world.
 
-mod addresses;
+mod address_syntax;
 mod convert;
 mod defaults;
 mod dot_segments;
@@ -14,6 +14,7 @@ mod keys;
 mod lists;
 mod load;
 mod log_settings;
+mod name_syntax;
 mod names;
 mod paths;
 mod positions;
@@ -22,7 +23,6 @@ mod readers;
 mod settings;
 mod suggest;
 mod syntax;
-mod texts;
 mod tree;
 mod twice;
 mod units;

@@ -7,10 +7,10 @@ use std::ops::RangeInclusive;
 use toml::de::DeValue;
 
 use super::keys::{DIRECTIONS, RATE, SIDES};
+use super::name_syntax::is_name;
 use super::settings::Rate;
 use super::suggest;
 use super::syntax::Syntax;
-use super::texts::is_name;
 use super::tree::{Item, Section};
 use crate::websocket::{CloseCode, PerDirection, PerSide};
 

@@ -18,8 +18,11 @@ pub struct Reader {
     /// Whether a request can be read in one way only; what it is for, as the client wrote it.
     pub check: for<'r> fn(&'r Parts) -> Result<Authority<'r>, Unclean>,
     /// What it asks to become, of the protocols that its route lets through, given in lower case; `None` for a plain exchange.
-    pub handshake: fn(&Parts, &[String], &mut Tolerance) -> Result<Option<Handshake>, Refusal>,
+    pub handshake: ReadHandshake,
 }
+
+/// Reads what a request asks to become, of the protocols that are let through, as strictly as the tolerance says.
+pub type ReadHandshake = fn(&Parts, &[String], &mut Tolerance) -> Result<Option<Handshake>, Refusal>;
 
 /// What a client asks to become, whichever protocol it asks by.
 #[derive(Clone, Debug, PartialEq, Eq)]

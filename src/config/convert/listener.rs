@@ -3,13 +3,13 @@
 use toml::de::DeValue;
 
 use super::names::at_least_one;
-use crate::config::addresses::BIND;
+use crate::config::address_syntax::BIND;
 use crate::config::defaults;
 use crate::config::keys::{CERTIFICATE, LISTENER, TLS};
 use crate::config::lists::{elements, list};
+use crate::config::name_syntax::{FILE, NETWORK};
 use crate::config::readers::text;
 use crate::config::settings::{Bind, CertificateFiles, ListenerSettings, TlsSettings};
-use crate::config::texts::{FILE, NETWORK};
 use crate::config::tree::{Item, Section};
 use crate::config::units::DURATION;
 

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
 use crate::config::keys::Kind;
-use crate::config::texts::is_name;
+use crate::config::name_syntax::is_name;
 use crate::config::tree::Section;
 
 /// What a route can refer to. A thing with a problem is in here as well: it is there, and will be right some day.

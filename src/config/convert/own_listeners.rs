@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use toml::de::DeValue;
 
-use crate::config::addresses::ENDPOINT_ADDRESS;
+use crate::config::address_syntax::ENDPOINT_ADDRESS;
 use crate::config::names::{ListenerName, UpstreamName};
 use crate::config::settings::{Bind, EndpointAddress, ListenerSettings, Settings};
 use crate::config::tree::{Item, Section};

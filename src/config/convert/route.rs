@@ -7,15 +7,15 @@ use toml::de::DeValue;
 
 use super::names::{Names, at_least_one};
 use super::websocket::websocket;
-use crate::config::addresses::{asks_for_tls, endpoint_in};
+use crate::config::address_syntax::{asks_for_tls, endpoint_in};
 use crate::config::defaults;
 use crate::config::dot_segments::has_dot_segments;
 use crate::config::keys::{ROUTE, WEBSOCKET};
 use crate::config::lists::list;
+use crate::config::name_syntax::{HOST, UPGRADE};
 use crate::config::paths::PATH;
 use crate::config::readers::{choice, or_off, reference, text};
 use crate::config::settings::{DotSegments, HostPattern, RouteSettings};
-use crate::config::texts::{HOST, UPGRADE};
 use crate::config::tree::{Section, Spot};
 use crate::config::units::DURATION;
 

@@ -6,13 +6,13 @@ use toml::de::DeValue;
 
 use super::names::{Seen, at_least_one};
 use crate::balance::Policy;
-use crate::config::addresses::ENDPOINT_ADDRESS;
+use crate::config::address_syntax::ENDPOINT_ADDRESS;
 use crate::config::defaults;
 use crate::config::keys::{ENDPOINT, UPSTREAM};
 use crate::config::lists::{elements, list};
+use crate::config::name_syntax::{AFFINITY, COOKIE, NAME};
 use crate::config::readers::{choice, integer, or_off, text};
 use crate::config::settings::{AffinitySource, EndpointAddress, EndpointSettings, UpstreamSettings};
-use crate::config::texts::{AFFINITY, COOKIE, NAME};
 use crate::config::tree::{Item, Section};
 use crate::config::units::DURATION;
 

@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use super::name_syntax::parse_host_name;
 use super::settings::{Bind, EndpointAddress};
 use super::syntax::{Complaint, Syntax};
-use super::texts::parse_host_name;
 
 /// Where to listen.
 pub(super) const BIND: Syntax<Bind> = Syntax {
