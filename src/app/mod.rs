@@ -25,6 +25,8 @@ mod reload;
 mod retire;
 mod run;
 mod running;
+#[cfg(test)]
+mod simulation;
 mod socket_folder;
 mod stop;
 mod unborn;

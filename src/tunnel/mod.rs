@@ -31,6 +31,6 @@ pub use terms::{Joined, Protocol, Terms};
 #[cfg(all(fuzzing, not(test)))]
 mod tests;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 #[cfg(fuzzing)]
 pub use tests::simulate;

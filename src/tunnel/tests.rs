@@ -8,7 +8,7 @@ mod choices;
 mod delivery;
 #[cfg(test)]
 mod endings;
-mod frames;
+pub(crate) mod frames;
 #[cfg(test)]
 mod inflate;
 #[cfg(test)]
@@ -26,7 +26,7 @@ mod punctual;
 mod raw;
 mod scene;
 #[cfg(test)]
-mod seeds;
+pub(crate) mod seeds;
 mod simulation;
 #[cfg(test)]
 mod timers;
