@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ClientConnection, Error, RootCertStore, ServerConfig, SupportedProtocolVersion};
-use windlass::tls::{MAX_UNREAD, Outgoing, Records};
+use windlass::tls::{Outgoing, Records};
 
 /// What was received is a prefix of what was written, all of it unless a byte was forged; what is kept is bounded; after
 /// an error there is nothing but that error.
@@ -100,7 +100,6 @@ impl Server {
     fn deliver(&mut self, bytes: &[u8]) -> Result<(), Error> {
         for piece in bytes.chunks(self.step) {
             let unread = self.records.unread();
-            assert!(unread <= MAX_UNREAD);
             let mut buffer = vec![0; unread];
             buffer.extend_from_slice(piece);
             if let Some(forged) = self.forged {
@@ -112,6 +111,7 @@ impl Server {
             }
             let Self { records, outgoing, received, .. } = self;
             let outcome = records.receive(&mut buffer, &mut |bytes| received.extend_from_slice(bytes), outgoing);
+            records.check_invariants();
             if let Err(error) = outcome {
                 assert_eq!(
                     self.records.receive(&mut [0; 5], &mut |_| panic!("it is broken"), &mut self.outgoing),
@@ -126,6 +126,7 @@ impl Server {
 
     fn send(&mut self, length: usize) {
         self.records.send(&vec![7; length], &mut self.outgoing).expect("nothing has failed");
+        self.records.check_invariants();
     }
 }
 

@@ -2,6 +2,8 @@
 
 #[path = "../../src/tls/driver.rs"]
 mod driver;
+#[path = "../../src/tls/invariant.rs"]
+mod invariant;
 #[path = "../../src/tls/keys.rs"]
 mod keys;
 #[path = "../../src/tls/outgoing.rs"]

@@ -13,8 +13,9 @@ use super::wire::{
     UpstreamStatus,
 };
 use crate::drain::DrainNote;
+use crate::handoff::Predecessor;
 use crate::metrics::{DrainGauge, EndpointGauge, Gauges, ReloadCounts, TunnelsOpen};
-use crate::process::{Predecessor, unix_seconds, usage};
+use crate::process::{unix_seconds, usage};
 use crate::session::{Phase, Proxy};
 use crate::snapshot::{Endpoint, Route, Upstream};
 
@@ -46,7 +47,8 @@ pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<Answered<Ho
                 address: endpoint.address.to_string(),
                 tunnels: tunnels.of(endpoint.life.incarnation) + elsewhere.of_endpoint(upstream, endpoint),
                 tunnels_of_predecessors: elsewhere.of_endpoint(upstream, endpoint),
-                draining: endpoint.is_draining(),
+                draining: endpoint.state().is_drained(),
+                state: endpoint.state().as_str().to_owned(),
             })
             .collect(),
     });
@@ -93,7 +95,7 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
         upstream.endpoints().iter().map(|it| EndpointGauge {
             upstream: name.clone(),
             endpoint: it.name.clone(),
-            draining: it.is_draining(),
+            state: it.state(),
             connect_failures: it.connect_failures(),
         })
     });

@@ -4,9 +4,11 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::settings::{
-    AdminListen, Compression, DotSegments, Excess, IdleCounts, LogFormat, LogLevel, OnReload, Policy, Pongs, Rate,
+    AdminListen, Compression, DotSegments, Excess, IdleCounts, LogFormat, LogLevel, OnReload, Pongs, Rate,
     UnderSupervisor, Workers,
 };
+use crate::balance::Policy;
+use crate::grammar::CookieName;
 use crate::websocket::{CloseCode, PerDirection, PerSide, Strictness};
 
 const fn seconds(seconds: u64) -> Duration {
@@ -94,7 +96,7 @@ pub(super) const STRICTNESS: Strictness = Strictness::Strict;
 /// Keys, not load, decide: one busy key is one busy endpoint.
 pub(super) const POLICY: Policy = Policy::Sticky;
 /// Everybody behind one address lands on one endpoint.
-pub(super) const PIN_COOKIE: Option<String> = None;
+pub(super) const PIN_COOKIE: Option<CookieName> = None;
 /// A client waits so long for each endpoint that drops packets.
 pub(super) const CONNECT_TIMEOUT: Duration = seconds(2);
 /// A client of an endpoint that hangs waits for a minute.
@@ -115,7 +117,7 @@ pub(super) const DRAIN_CLOSE_CODE: CloseCode = CloseCode::SERVICE_RESTART;
 pub(super) const DRAIN_MAX_PER_SECOND: NonZeroU32 = NonZeroU32::new(1000).expect("is not zero");
 /// Load balancers in front hear of a stop by its first refusals.
 pub(super) const STOP_DELAY: Option<Duration> = None;
-/// A stop takes half a minute; it must end before systemd loses its patience.
+/// A stop takes half a minute; it must end before systemd kills the process (90 s).
 pub(super) const STOP_DEADLINE: Duration = seconds(30);
 /// The first tunnels end twenty seconds before the last.
 pub(super) const STOP_SPREAD: Duration = seconds(20);

@@ -41,17 +41,18 @@ impl Segment {
 
 /// The first character of `path`, decoded where that makes it one that borders or makes up a dot segment, and what follows.
 fn next(path: &[u8]) -> Option<(u8, &[u8])> {
-    if let [b'%', high, low, rest @ ..] = path {
+    let (&first, behind) = path.split_first()?;
+    if let (b'%', [high, low, rest @ ..]) = (first, behind) {
         let decoded = match (high, low.to_ascii_lowercase()) {
             (b'2', b'e') => b'.',
             (b'2', b'f') => b'/',
             (b'3', b'b') => b';',
             (b'5', b'c') => b'\\',
-            _ => b'%',
+            _ => return Some((first, behind)),
         };
-        return Some(if decoded == b'%' { (b'%', path.get(1..).unwrap_or_default()) } else { (decoded, rest) });
+        return Some((decoded, rest));
     }
-    path.split_first().map(|(byte, rest)| (*byte, rest))
+    Some((first, behind))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Paths of routes: prefixes, and what somebody meant who wrote something else.
 
 use super::syntax::{Complaint, Syntax};
+use crate::ranges::text_within;
 
 /// The prefix that a route serves.
 pub(super) const PATH: Syntax<String> =
@@ -66,7 +67,7 @@ fn meant(text: &str) -> String {
     let path = path.trim_start_matches(['^', '~', '=', '*', ' ']);
     let cut = path.find(['*', '?', '#', '(', '[', '{', '|', '\\', '^', '$', '<', '"']).unwrap_or(path.len());
     let named = path.find("/:").unwrap_or(path.len());
-    let prefix = path.get(..cut.min(named)).unwrap_or_default();
+    let prefix = text_within(path, ..cut.min(named));
     let prefix = if prefix.len() < path.len() { prefix.trim_end_matches(['.', '-', '_', '+']) } else { prefix };
     let mut segments = Vec::new();
     for segment in prefix.split('/') {

@@ -1,6 +1,7 @@
 //! Where the bytes of a text stand, by line and column: one look at the text for any number of questions.
 
 use super::problem::Position;
+use crate::ranges::text_within;
 
 /// The text, and how far it is looked at in one go.
 pub(super) struct Positions<'a> {
@@ -32,7 +33,7 @@ impl<'a> Positions<'a> {
 
 /// What stands from the first offset to the second; half a character belongs to what is before.
 fn between(source: &str, from: usize, to: usize) -> &str {
-    source.get(source.ceil_char_boundary(from)..source.ceil_char_boundary(to)).unwrap_or_default()
+    text_within(source, source.ceil_char_boundary(from)..source.ceil_char_boundary(to))
 }
 
 /// Where one is who was at `position`, behind `text`.

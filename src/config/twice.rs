@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::positions::Positions;
 use super::tree::{Report, Spot};
+use crate::ranges::text_within;
 
 /// What the parser says of a key that is there already.
 pub(super) const DUPLICATE: &str = "duplicate key";
@@ -34,7 +35,7 @@ pub(super) fn fault_twice(report: &Report<'_>, source: &str, mut spans: Vec<Rang
 
 /// What to do about the second `name`, at `span`.
 fn how_to_part(source: &str, name: &str, span: &Range<usize>) -> String {
-    let before = source.get(..span.start).unwrap_or_default();
+    let before = text_within(source, ..span.start);
     if ["listener", "route", "upstream"].contains(&name) && before.trim_end().ends_with("[[") {
         return format!("write [{name}.NAME] with a NAME of its own instead of [[{name}]]");
     }
@@ -60,7 +61,7 @@ enum Found<'a> {
 
 impl Second<'_> {
     fn of(source: &str, span: Range<usize>) -> Self {
-        let written = source.get(span.clone()).unwrap_or_default();
+        let written = text_within(source, span.clone());
         let line = format!("{written} = 0");
         let key = DeTable::parse(&line).ok().and_then(|line| Some(line.get_ref().keys().next()?.as_ref().to_string()));
         Self { span, name: key.unwrap_or_else(|| written.to_owned()), found: Found::Nowhere }
@@ -78,13 +79,13 @@ impl Renamed {
     fn of(source: &str, seconds: &[Second<'_>]) -> Self {
         let (mut text, mut starts, mut copied) = (String::new(), Vec::new(), 0);
         for (index, Second { span, .. }) in seconds.iter().enumerate() {
-            text += source.get(copied..span.start).unwrap_or_default();
+            text += text_within(source, copied..span.start);
             starts.push(text.len());
             // Nobody begins a name with NUL.
             text += &format!("\"\\u0000{index}\"");
             copied = span.end;
         }
-        Self { text: text + source.get(copied..).unwrap_or_default(), starts }
+        Self { text: text + text_within(source, copied..), starts }
     }
 }
 

@@ -1,10 +1,11 @@
 //! What a file says in its own words: each key with its value, for a log that tells how one file differs from another.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+use crate::ranges::text_within;
 
 /// Each key of a file, by its whole path, and its value as it is written. A path is no text: a name may have dots.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +46,7 @@ impl Written {
                 self.0.insert(key, short(text));
             }
             _ => {
-                self.0.insert(key, short(text_at(source, value.span())));
+                self.0.insert(key, short(text_within(source, value.span())));
             }
         }
     }
@@ -63,10 +64,6 @@ fn below<'k>(key: &'k [String], section: &[&str]) -> Option<&'k [String]> {
     let (path, rest) = key.split_at_checked(section.len())?;
     let is_there = path.iter().eq(section);
     is_there.then_some(if rest.is_empty() { key } else { rest })
-}
-
-fn text_at(source: &str, span: Range<usize>) -> &str {
-    source.get(span).unwrap_or_default()
 }
 
 /// A value on one line, of a length that can be read.

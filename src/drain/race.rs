@@ -53,6 +53,7 @@ async fn race(seed: u64) {
     let order = POLICY.order(Cause::Reload);
     let standing = Standing { scope: Scope::Route(drained), order: order.clone(), while_alive: None };
     let drain = Drain::begin(&registry, [standing], order.clone(), &POLICY);
+    registry.check_invariants();
     let found = drain.len();
     let report = timeout(WINDOW.deadline * 2, drain.run(pending(), |_| ())).await.expect("the drain ends");
     assert_eq!((report.tunnels, report.cut), (found, 0), "seed {seed}");
@@ -75,11 +76,13 @@ async fn upgrade(registry: Arc<Registry>, route: Incarnation, mut rng: Rng) -> U
     }
     sleep(Duration::from_millis(rng.u64(..RACE))).await;
     let registration = registry.register(rng.usize(..8), member(route));
+    registry.check_invariants();
     for _ in 0..rng.u8(..4) {
         tokio::task::yield_now().await;
     }
     match timeout(WINDOW.deadline, told(&registration)).await {
         Ok(order) => {
+            registry.check_invariants();
             // Saying good-bye takes time too.
             sleep(Duration::from_millis(rng.u64(..100))).await;
             Upgraded::Told(order, Instant::now())

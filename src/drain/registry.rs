@@ -1,5 +1,11 @@
 //! Every open tunnel, so that none is forgotten: listed, told and counted.
+//!
+//! Invariants: what is in a shard is open, under a number that was given out to it alone. Of the orders that wait, no two are
+//! for the same cause and scope. A tunnel that was told has a deadline, and never a later one than its order's.
+//! [`check_invariants`](Registry::check_invariants) says the same in code, for tests: it looks at everything. In a debug
+//! build each step looks at what it has changed.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Waker;
@@ -82,6 +88,7 @@ impl Registry {
         for standing in locked(&self.standing).iter().filter(|standing| standing.scope.contains(&ticket.member)) {
             ticket.tell(standing.order.clone());
         }
+        ticket.debug_check_invariants();
         Registration { ticket, registry: Arc::clone(self), shard, key }
     }
 
@@ -93,6 +100,7 @@ impl Registry {
             let mut list = locked(&self.standing);
             list.retain(|old| old.is_alive() && !standing.iter().any(|new| new.replaces(old)));
             list.extend(standing.iter().cloned());
+            debug_assert!(are_apart(&list), "two orders of a cause wait in one scope: {list:?}");
         }
         self.tunnels(|ticket| standing.iter().any(|standing| standing.scope.contains(&ticket.member)))
     }
@@ -152,6 +160,22 @@ impl Registry {
         self.len() == 0
     }
 
+    /// Panics unless every invariant holds.
+    pub fn check_invariants(&self) {
+        let standing = locked(&self.standing);
+        assert!(are_apart(&standing), "two orders of a cause wait in one scope: {standing:?}");
+        drop(standing);
+        let mut ids = HashSet::new();
+        for shard in 0..self.shards.len() {
+            for (_, ticket) in &*self.shard(shard) {
+                ticket.check_invariants();
+                assert!(!ticket.is_ended(), "tunnel {} has ended, and is registered", ticket.id);
+                assert!(ticket.id.0 <= self.last().0, "tunnel {} has a number that was not given out", ticket.id);
+                assert!(ids.insert(ticket.id), "two tunnels are number {}", ticket.id);
+            }
+        }
+    }
+
     #[expect(clippy::indexing_slicing, reason = "every caller takes the shard modulo their number")]
     fn shard(&self, shard: usize) -> MutexGuard<'_, Slab<Arc<Ticket>>> {
         locked(&self.shards[shard])
@@ -175,6 +199,7 @@ impl Ticket {
         self.deadline.fetch_min(nanos, Ordering::Relaxed);
         // The order is published after the deadline, so whoever sees the first sees the second.
         let _ = self.order.set(order);
+        self.debug_check_invariants();
         self.waker.wake();
     }
 
@@ -200,6 +225,20 @@ impl Ticket {
         let deadline = self.opened + Duration::from_nanos(self.deadline.load(Ordering::Relaxed));
         Some(StopOrder { deadline, ..order })
     }
+
+    fn check_invariants(&self) {
+        if let Some(order) = self.order.get() {
+            let latest = nanoseconds(order.deadline.saturating_duration_since(self.opened));
+            let deadline = self.deadline.load(Ordering::Relaxed);
+            assert!(deadline <= latest, "tunnel {} ends {} ns later than it was told", self.id, deadline - latest);
+        }
+    }
+
+    fn debug_check_invariants(&self) {
+        if cfg!(debug_assertions) {
+            self.check_invariants();
+        }
+    }
 }
 
 impl Registration {
@@ -216,9 +255,19 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.registry.shard(self.shard).try_remove(self.key);
+        let removed = self.registry.shard(self.shard).try_remove(self.key);
+        debug_assert!(
+            removed.is_some_and(|removed| Arc::ptr_eq(&removed, &self.ticket)),
+            "tunnel {} was not where it was registered",
+            self.ticket.id
+        );
         self.ticket.ended.store(nanoseconds(self.ticket.opened.elapsed()), Ordering::Release);
     }
+}
+
+/// Whether no two of `standing` are for the same cause and scope.
+fn are_apart(standing: &[Standing]) -> bool {
+    standing.iter().enumerate().all(|(at, one)| standing.iter().skip(at + 1).all(|other| !one.replaces(other)))
 }
 
 /// Below `u64::MAX`, which means never.
@@ -268,6 +317,7 @@ mod tests {
         assert_eq!(registry.len(), 1);
         drop(registration);
         assert!(registry.is_empty());
+        registry.check_invariants();
     }
 
     #[tokio::test(start_paused = true)]
@@ -283,6 +333,7 @@ mod tests {
         });
         seen.sort_unstable();
         assert_eq!(seen, left.iter().map(|it| it.ticket().id.0).collect::<Vec<_>>());
+        registry.check_invariants();
     }
 
     #[tokio::test(start_paused = true)]
@@ -294,6 +345,7 @@ mod tests {
         assert!(early.ticket().order().is_none(), "who was there before is told by the pace");
         assert!(registry.register(0, member(2)).ticket().order().is_some());
         assert!(registry.register(0, member(9)).ticket().order().is_none(), "another route is not concerned");
+        registry.check_invariants();
     }
 
     #[tokio::test(start_paused = true)]
@@ -304,6 +356,7 @@ mod tests {
         drop(old_route);
         registry.begin([]);
         assert!(locked(&registry.standing).is_empty());
+        registry.check_invariants();
     }
 
     #[tokio::test(start_paused = true)]
@@ -318,6 +371,7 @@ mod tests {
         assert_eq!(locked(&registry.standing).len(), 3);
         registry.forget(Cause::Reload, Scope::Route(Incarnation(2)));
         assert_eq!(registry.register(0, member(2)).ticket().order(), Some(of_operator(100).order));
+        registry.check_invariants();
     }
 
     #[tokio::test(start_paused = true)]
@@ -329,6 +383,7 @@ mod tests {
         assert!(registry.register(0, member(3)).ticket().is_told(), "the other order stands");
         registry.forget(Cause::Operator, Scope::Route(Incarnation(3)));
         assert!(registry.register(0, member(3)).ticket().is_told(), "another cause's order is not touched");
+        registry.check_invariants();
     }
 
     #[tokio::test(start_paused = true)]
@@ -341,5 +396,6 @@ mod tests {
         assert_eq!(registration.ticket().order().map(|o| o.deadline), Some(first.deadline));
         registration.ticket().tell(sooner.clone());
         assert_eq!(registration.ticket().order().map(|o| o.deadline), Some(sooner.deadline));
+        registry.check_invariants();
     }
 }

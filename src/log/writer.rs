@@ -9,6 +9,7 @@ use tracing::Level;
 
 use super::line::{Line, Style};
 use super::queue::{Batch, Queue, Written};
+use crate::ranges::within;
 
 /// The thread that writes the lines of a queue. When this is dropped, what waits is written still, but not for ever.
 #[derive(Debug)]
@@ -55,7 +56,7 @@ fn write_whole(output: &mut impl Write, mut bytes: &[u8]) -> Written {
     while !bytes.is_empty() {
         match output.write(bytes) {
             Ok(0) => return Written::Lost,
-            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+            Ok(count) => bytes = within(bytes, count..),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // Somebody else who has this pipe or terminal wants never to wait for it.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -91,7 +92,7 @@ mod tests {
     impl Write for Gate {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.go_on.recv().map_err(|_| io::ErrorKind::BrokenPipe)?;
-            let piece = bytes.get(..bytes.len().div_ceil(2)).unwrap_or_default();
+            let piece = within(bytes, ..bytes.len().div_ceil(2));
             let _ = self.written.send(String::from_utf8_lossy(piece).into_owned());
             Ok(piece.len())
         }

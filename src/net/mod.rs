@@ -2,6 +2,7 @@
 //!
 //! No HTTP and no WebSocket here; deadlines come from the caller.
 
+mod delivery_timer;
 mod dial;
 mod guarded;
 mod half_open;
@@ -9,7 +10,6 @@ mod heard;
 mod listen;
 mod network;
 mod options;
-mod progress;
 #[cfg(test)]
 mod simulated;
 mod socket;
@@ -20,13 +20,13 @@ mod tls_stream;
 mod tunnel_stream;
 mod unsent;
 
+pub use delivery_timer::{DeliveryTimer, Taken, step};
 pub use dial::{DialError, dial};
 pub use guarded::Guarded;
 pub use half_open::{FinEnds, HalfOpen};
 pub use heard::Heard;
 pub use listen::{Acceptor, ListeningSocket};
 pub use network::Network;
-pub use progress::{Progress, Taken, step};
 #[cfg(test)]
 pub use simulated::{SimulatedListener, SimulatedNetwork, SimulatedSocket};
 pub use socket::{Accepted, ReadHalf, Socket, WriteHalf};

@@ -1,4 +1,8 @@
 //! Bytes that a stream did not take at once.
+//!
+//! Invariant: `taken < bytes.len()`, or both are nothing.
+
+use crate::ranges::within;
 
 /// A queue of bytes that costs nothing while it is empty: its buffer is given back with its last byte.
 #[derive(Debug, Default)]
@@ -18,6 +22,7 @@ impl Spill {
 
     /// `count` bytes of the front were taken.
     pub fn advance(&mut self, count: usize) {
+        debug_assert!(count <= self.front().len(), "{count} bytes were taken of {}", self.front().len());
         self.taken += count;
         if self.taken >= self.bytes.len() {
             *self = Self::default();
@@ -31,12 +36,18 @@ impl Spill {
 
     /// What waits.
     pub fn front(&self) -> &[u8] {
-        self.bytes.get(self.taken..).unwrap_or_default()
+        within(&self.bytes, self.taken..)
     }
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
+    }
+
+    /// Panics unless the invariant holds.
+    pub fn check_invariants(&self) {
+        let is_whole = self.taken < self.bytes.len() || (self.taken, self.bytes.capacity()) == (0, 0);
+        assert!(is_whole, "{} of {} bytes were taken", self.taken, self.bytes.len());
     }
 
     #[cfg(any(test, fuzzing))]

@@ -10,6 +10,8 @@ use crate::tls::{MAX_UNREAD, Outgoing, RECORD_OVERHEAD, RECORD_PAYLOAD};
 pub(super) const PIECE: usize = 4 * RECORD_PAYLOAD;
 /// As ciphertext: the records that it fills.
 pub(super) const SEALED_PIECE: usize = 4 * (RECORD_PAYLOAD + RECORD_OVERHEAD);
+/// The length of the buffer that is read into: what is unread goes in front of what is read next.
+pub(super) const INCOMING: usize = MAX_UNREAD + SEALED_PIECE;
 /// Room for what is sent in front of a piece on the connection's own account: a key update, an alert.
 const EXTRAS: usize = 1024;
 
@@ -24,7 +26,7 @@ pub(super) struct Scratch {
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch {
-        incoming: vec![0; MAX_UNREAD + SEALED_PIECE].into_boxed_slice(),
+        incoming: vec![0; INCOMING].into_boxed_slice(),
         outgoing: Outgoing::with_capacity(SEALED_PIECE + EXTRAS),
     });
 }

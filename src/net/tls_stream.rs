@@ -3,7 +3,7 @@
 //! Ciphertext is read into the worker's scratch and decrypted there; what is written is encrypted into the scratch and
 //! goes out from there. A connection keeps only what could not be passed on, and gives that memory back: the start of a
 //! record, plaintext its reader had no room for (at most one read's), ciphertext the socket did not take (at most one
-//! write's: no more plaintext is taken while there is some).
+//! write's: no more plaintext is taken while there is some). [`check_invariants`](TlsStream::check_invariants) says so in code.
 
 use std::future::poll_fn;
 use std::io;
@@ -21,6 +21,7 @@ use super::socket::Socket;
 use super::tls_scratch::{self as scratch, PIECE, Scratch};
 use super::tunnel_stream::TunnelStream;
 use crate::process::Delivery;
+use crate::ranges::{within, within_mut};
 use crate::tls::{MAX_RECORD, RECORD_OVERHEAD, RECORD_PAYLOAD, Records};
 
 /// A client's connection after its TLS handshake.
@@ -83,6 +84,22 @@ impl TlsStream {
         Ok(stream)
     }
 
+    /// Panics unless every invariant holds.
+    pub fn check_invariants(&self) {
+        self.records.check_invariants();
+        self.plaintext.check_invariants();
+        self.ciphertext.check_invariants();
+        let (plaintext, most) = (self.plaintext.front().len(), scratch::INCOMING);
+        assert!(plaintext <= most, "{plaintext} bytes of plaintext wait, and one read brings at most {most}");
+        assert!(plaintext == 0 || !self.records.is_handshaking(), "plaintext came before the handshake was over");
+    }
+
+    fn debug_check_invariants(&self) {
+        if cfg!(debug_assertions) {
+            self.check_invariants();
+        }
+    }
+
     /// The connection under it.
     pub(super) fn socket(&self) -> &Socket {
         &self.socket
@@ -118,7 +135,7 @@ impl TlsStream {
         let unread = self.records.unread();
         let until = unread + sealed(buf.remaining());
         let until = until.min(incoming.len());
-        let mut room = ReadBuf::new(incoming.get_mut(unread..until).unwrap_or_default());
+        let mut room = ReadBuf::new(within_mut(incoming, unread..until));
         ready!(Pin::new(&mut self.socket).poll_read(cx, &mut room))?;
         let count = room.filled().len();
         if count == 0 {
@@ -133,8 +150,9 @@ impl TlsStream {
             buf.put_slice(now);
             plaintext.push(later);
         };
-        let received = records.receive(incoming.get_mut(..unread + count).unwrap_or_default(), &mut take, outgoing);
+        let received = records.receive(within_mut(incoming, ..unread + count), &mut take, outgoing);
         self.answer(outgoing.filled());
+        self.debug_check_invariants();
         Poll::Ready(received.map_err(invalid))
     }
 
@@ -150,7 +168,7 @@ impl TlsStream {
             true => self.socket.try_write(bytes).unwrap_or_default(),
             false => 0,
         };
-        self.ciphertext.push(bytes.get(taken..).unwrap_or_default());
+        self.ciphertext.push(within(bytes, taken..));
     }
 
     /// Writes records while nothing waits; what the socket does not take waits.
@@ -162,7 +180,7 @@ impl TlsStream {
             Poll::Ready(taken) => taken?,
             Poll::Pending => 0,
         };
-        self.ciphertext.push(bytes.get(taken..).unwrap_or_default());
+        self.ciphertext.push(within(bytes, taken..));
         Ok(())
     }
 
@@ -197,8 +215,9 @@ impl AsyncRead for TlsStream {
         if !this.plaintext.is_empty() {
             let waits = this.plaintext.front();
             let count = waits.len().min(buf.remaining());
-            buf.put_slice(waits.get(..count).unwrap_or_default());
+            buf.put_slice(within(waits, ..count));
             this.plaintext.advance(count);
+            this.debug_check_invariants();
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
@@ -228,6 +247,7 @@ impl AsyncWrite for TlsStream {
             this.write(cx, outgoing.filled())?;
             sealed.map_err(invalid)
         })?;
+        this.debug_check_invariants();
         Poll::Ready(Ok(piece.len()))
     }
 

@@ -15,8 +15,8 @@ use tokio::time::timeout;
 use super::interim::Interim;
 use super::placement::{Placed, reach};
 use super::refused::Refused;
-use super::upload::Upload;
 use super::visit::Visit;
+use crate::endpoint::Upload;
 use crate::http::Refusal;
 use crate::http::head::{ResponseHead, parse_response_head, write_request_head};
 use crate::http::methods::is_idempotent;
@@ -42,7 +42,7 @@ enum Unsent {
 /// Sends the request and reads the head of the answer, and what came with it.
 ///
 /// The answer has `handshake_timeout` from the last byte of the request on; a body that moves may take as long as it likes.
-/// Whether the answer came before all of it was sent is noted with the [`Progress`](super::upload::Progress) of the body.
+/// Whether the answer came before all of it was sent is noted with the [`UploadProgress`](crate::endpoint::UploadProgress) of the body.
 pub(super) async fn ask(
     visit: &Visit,
     placed: &mut Placed,
@@ -127,7 +127,7 @@ async fn ask_with_body(
             }
             Either::Right((Err(Unsent::Ended), answering)) => {
                 let head = in_time(settings.handshake_timeout, answering).await.map_err(blamed)?;
-                if is_switch(&head) {
+                if head.is_switch() {
                     return Err(Unsent::Ended.blamed_on(lease));
                 }
                 progress.note_answered_early();
@@ -137,7 +137,7 @@ async fn ask_with_body(
             Either::Left((head, sending)) => {
                 let head = head.map_err(blamed)?;
                 progress.note_answered_early();
-                if is_switch(&head) {
+                if head.is_switch() {
                     sending.await.map_err(|unsent| unsent.blamed_on(lease))?;
                 }
                 head
@@ -199,10 +199,6 @@ async fn read_head(
 /// Whether another answer follows (RFC 9110 §15.2).
 fn is_interim(status: StatusCode) -> bool {
     status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
-}
-
-fn is_switch(head: &ResponseHead) -> bool {
-    head.status == StatusCode::SWITCHING_PROTOCOLS
 }
 
 fn lost(error: io::Error) -> Lost {

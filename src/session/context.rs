@@ -7,15 +7,34 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::owned::Owned;
 use super::proxy::{Phase, Proxy};
+use crate::endpoint::OwnedConnections;
 use crate::http::forward::Scheme;
 use crate::net::{FinEnds, Unsent};
 use crate::process::Seat;
 use crate::snapshot::Listener;
 
-/// What a session, and the tunnel it may become, holds on to: its place on a worker and its permit.
-pub(super) type Place = (Seat, Option<OwnedSemaphorePermit>);
+/// What a session, and the tunnel that it may become, holds on to: its seat on a worker and its permit.
+///
+/// One stands for two descriptors: those of a client's connection and of one with an endpoint. So a driver whose connection
+/// becomes the tunnel hands its own over, and one whose connection carries several tunnels takes one for each.
+#[derive(Debug)]
+pub(super) struct Admission {
+    seat: Seat,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Admission {
+    /// That of who sits there; without a permit only where permits are no more, or others are held instead.
+    pub(super) fn new(seat: Seat, permit: Option<OwnedSemaphorePermit>) -> Self {
+        Self { seat, _permit: permit }
+    }
+
+    /// The worker that drives it.
+    pub(super) fn worker(&self) -> usize {
+        self.seat.worker()
+    }
+}
 
 /// Whether a connection has a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +61,7 @@ pub(super) struct Session {
     /// Whether it has a place.
     pub(super) welcome: Welcome,
     /// The connections with endpoints that its client has authenticated.
-    pub(super) owned: Owned,
+    pub(super) owned: OwnedConnections,
     /// What its stream has not taken yet, and what is said between two answers.
     pub(super) unsent: Unsent,
     /// Whether a FIN is its client's end.

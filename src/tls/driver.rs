@@ -10,9 +10,11 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 use rustls::{ContentType, Error, ProtocolVersion, ServerConfig};
 
+use super::invariant::broken;
 use super::outgoing::Outgoing;
 use super::record::{HEADER, RecordHeader, TAG};
 use super::traffic::Traffic;
+use crate::ranges::{within, within_mut};
 
 /// A connection in the hands of rustls.
 pub(super) struct Driver {
@@ -49,7 +51,8 @@ impl Driver {
         let (mut consumed, mut until) = (0, 0);
         while until < buffer.len() && !self.is_relieved() {
             let start = self.seen;
-            until = match record_length(buffer.get(start..).unwrap_or_default()) {
+            let unseen = buffer.get(start..).ok_or_else(|| broken("what rustls has seen is shown to it again"))?;
+            until = match record_length(unseen) {
                 Some(length) if self.is_handshaking() => {
                     self.seen += length;
                     self.seen
@@ -57,9 +60,10 @@ impl Driver {
                 // The start of a record may be reason enough to refuse it.
                 Some(_) | None => buffer.len(),
             };
-            let shown = buffer.get_mut(consumed..until).unwrap_or_default();
+            let shown =
+                buffer.get_mut(consumed..until).ok_or_else(|| broken("rustls takes no more than it is shown"))?;
             consumed += self.drive(shown, Errand::Nothing, plaintext, outgoing)?;
-            if consumed == start && was_skipped(buffer.get(start..until).unwrap_or_default()) {
+            if consumed == start && was_skipped(within(buffer, start..until)) {
                 consumed = until;
             }
         }
@@ -111,6 +115,19 @@ impl Driver {
         self.ended
     }
 
+    /// Panics unless every invariant holds; `unread` is what it is not done with.
+    pub(super) fn check_invariants(&self, unread: &[u8]) {
+        assert!(!self.is_relieved(), "rustls has done its part and keeps the connection");
+        assert!(self.seen <= unread.len(), "rustls has seen {} bytes, and {} are kept", self.seen, unread.len());
+        let unseen = record_length(within(unread, self.seen..));
+        if self.is_handshaking() {
+            assert_eq!(unseen, None, "a whole record of the handshake was not shown to rustls");
+        } else {
+            let is_data = RecordHeader::parse(unread).is_some_and(|it| it.typ == ContentType::ApplicationData);
+            assert!(!is_data || record_length(unread).is_none(), "a whole record was left undecrypted");
+        }
+    }
+
     /// Does what is asked for while nothing new has come.
     fn run(&mut self, errand: Errand<'_>, unread: &mut Vec<u8>, outgoing: &mut Outgoing) -> Result<(), Error> {
         let mut misplaced = false;
@@ -118,8 +135,11 @@ impl Driver {
         if misplaced {
             return Err(Error::General("a record was left undecrypted".to_owned()));
         }
+        if consumed > unread.len() {
+            return Err(broken("rustls takes no more than it is shown"));
+        }
         if consumed > 0 {
-            unread.drain(..consumed.min(unread.len()));
+            unread.drain(..consumed);
             self.seen = self.seen.saturating_sub(consumed);
         }
         Ok(())
@@ -135,8 +155,8 @@ impl Driver {
     ) -> Result<usize, Error> {
         let mut consumed = 0;
         loop {
-            let UnbufferedStatus { discard, state } =
-                self.connection.process_tls_records(incoming.get_mut(consumed..).unwrap_or_default());
+            let rest = incoming.get_mut(consumed..).ok_or_else(|| broken("rustls takes no more than it is shown"))?;
+            let UnbufferedStatus { discard, state } = self.connection.process_tls_records(rest);
             consumed += discard;
             let done = match state {
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => loop {
@@ -185,7 +205,7 @@ impl Driver {
                 Ok(None) => {}
                 Ok(Some(())) => return Ok(consumed),
                 Err(error) => {
-                    self.collect_alerts(incoming.get_mut(consumed..).unwrap_or_default(), outgoing);
+                    self.collect_alerts(within_mut(incoming, consumed..), outgoing);
                     return Err(error);
                 }
             }
@@ -222,7 +242,7 @@ fn was_skipped(record: &[u8]) -> bool {
     let inner = record.len().saturating_sub(TAG).max(HEADER);
     header.typ == ContentType::ApplicationData
         && record.len() == HEADER + header.length
-        && record.get(HEADER..inner).unwrap_or_default().iter().all(|byte| *byte == 0)
+        && within(record, HEADER..inner).iter().all(|byte| *byte == 0)
 }
 
 fn general(error: &impl ToString) -> Error {

@@ -10,6 +10,7 @@ use rustls::{ConnectionTrafficSecrets, ContentType, Error, ProtocolVersion};
 
 use super::outgoing::Outgoing;
 use super::record::{HEADER, TAG};
+use crate::ranges::within_mut;
 
 /// What a key is made of, and the number of the next record under it.
 pub(super) type NumberedSecrets = (u64, ConnectionTrafficSecrets);
@@ -34,7 +35,7 @@ impl OpeningKey {
 
     /// Decrypts a whole record in place: what it holds, without its padding.
     pub(super) fn open<'a>(&mut self, record: &'a mut [u8]) -> Result<InboundPlainMessage<'a>, Error> {
-        let ciphertext = record.get_mut(HEADER..).unwrap_or_default();
+        let ciphertext = within_mut(record, HEADER..);
         let aad = Aad::from(make_tls13_aad(ciphertext.len()));
         let plaintext = self.0.open_in_place(aad, ciphertext).map_err(|Unspecified| Error::DecryptError)?;
         InboundOpaqueMessage::new(ContentType::ApplicationData, ProtocolVersion::TLSv1_2, plaintext)

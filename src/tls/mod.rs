@@ -8,6 +8,7 @@ mod config;
 mod driver;
 mod fault;
 mod identity;
+mod invariant;
 mod key_text;
 mod keys;
 mod outgoing;

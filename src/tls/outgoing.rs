@@ -1,6 +1,10 @@
 //! Records on their way out.
+//!
+//! Invariant: `used <= bytes.len()`.
 
 use rustls::unbuffered::{EncodeError, EncryptError, InsufficientSizeError};
+
+use crate::ranges::{within, within_mut};
 
 /// A buffer that records are written into, one behind the other. Its memory is kept: it belongs to a worker.
 #[derive(Debug)]
@@ -24,7 +28,7 @@ impl Outgoing {
 
     /// The records in it.
     pub fn filled(&self) -> &[u8] {
-        self.bytes.get(..self.used).unwrap_or_default()
+        within(&self.bytes, ..self.used)
     }
 
     /// Forgets the records in it.
@@ -38,7 +42,7 @@ impl Outgoing {
         if end > self.bytes.len() {
             self.bytes.resize(end, 0);
         }
-        write(self.bytes.get_mut(self.used..end).unwrap_or_default())?;
+        write(within_mut(&mut self.bytes, self.used..end))?;
         self.used = end;
         Ok(())
     }
@@ -47,11 +51,12 @@ impl Outgoing {
     /// how much it wants: then it gets that.
     pub(super) fn put<E: Short>(&mut self, mut write: impl FnMut(&mut [u8]) -> Result<usize, E>) -> Result<(), E> {
         loop {
-            let room = self.bytes.get_mut(self.used..).unwrap_or_default();
+            let room = within_mut(&mut self.bytes, self.used..);
             let had = room.len();
             match write(room) {
                 Ok(count) => {
-                    self.used += count;
+                    debug_assert!(count <= had, "{count} bytes were written into {had}");
+                    self.used += count.min(had);
                     return Ok(());
                 }
                 Err(error) => match error.required_size() {

@@ -4,7 +4,8 @@
 //! send goes into another; of its own it keeps only what cannot be consumed yet.
 //!
 //! Invariants: `unread` is byte for byte as [`Driver`] or [`Traffic`] left it; no whole record of application data is in
-//! it, so that sending never meets plaintext. `unread.len() <= MAX_UNREAD`.
+//! it, so that sending never meets plaintext. `unread.len() <= MAX_UNREAD`. [`check_invariants`](Records::check_invariants)
+//! says the same in code; in a debug build every step ends with it.
 
 use std::fmt;
 use std::mem;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use rustls::{Error, InvalidMessage, ServerConfig};
 
 use super::driver::Driver;
+use super::invariant::broken;
 use super::outgoing::Outgoing;
 use super::record::MAX_RECORD;
 use super::traffic::Traffic;
@@ -59,13 +61,10 @@ impl Records {
         if self.has_ended() {
             return Ok(());
         }
-        if let Some(room) = buffer.get_mut(..self.unread.len()) {
-            room.copy_from_slice(&self.unread);
-        }
-        let consumed = self.take_in(buffer, plaintext, outgoing).map_err(|error| self.fail(error))?;
-        // After its close_notify what the peer sends does not count (RFC 8446 §6.1).
-        let rest = if self.has_ended() { &[] } else { buffer.get(consumed..).unwrap_or_default() };
-        self.keep(rest)
+        let received = self.take_in(buffer, plaintext, outgoing).and_then(|rest| self.keep(rest));
+        let received = received.map_err(|error| self.fail(error));
+        self.debug_check_invariants();
+        received
     }
 
     /// Encrypts `plaintext` into `outgoing`.
@@ -75,7 +74,9 @@ impl Records {
             Phase::Traffic(traffic) => traffic.send(plaintext, outgoing),
             Phase::Failed(error) => return Err(Error::clone(error)),
         };
-        sent.map_err(|error| self.fail(error))
+        let sent = sent.map_err(|error| self.fail(error));
+        self.debug_check_invariants();
+        sent
     }
 
     /// Puts a close_notify into `outgoing`, the first time; what the peer sends is still taken in.
@@ -86,7 +87,9 @@ impl Records {
             // A fatal alert has said it already.
             Phase::Failed(_) => Ok(()),
         };
-        closed.map_err(|error| self.fail(error))
+        let closed = closed.map_err(|error| self.fail(error));
+        self.debug_check_invariants();
+        closed
     }
 
     /// How many bytes it keeps; they go in front of what is read next.
@@ -124,13 +127,34 @@ impl Records {
         }
     }
 
-    /// Says how much of `buffer` is done with.
-    fn take_in(
+    /// Panics unless every invariant holds.
+    pub fn check_invariants(&self) {
+        assert!(self.unread.len() <= MAX_UNREAD, "{} bytes are unread", self.unread.len());
+        if self.has_ended() {
+            assert!(self.unread.is_empty(), "something is unread behind a close_notify");
+        }
+        match &self.phase {
+            Phase::Driven(driver) => driver.check_invariants(&self.unread),
+            Phase::Traffic(traffic) => traffic.check_invariants(&self.unread),
+            Phase::Failed(_) => assert!(self.unread.is_empty(), "something is unread that nobody reads"),
+        }
+    }
+
+    fn debug_check_invariants(&self) {
+        if cfg!(debug_assertions) {
+            self.check_invariants();
+        }
+    }
+
+    /// Returns what of `buffer` is not done with.
+    fn take_in<'a>(
         &mut self,
-        buffer: &mut [u8],
+        buffer: &'a mut [u8],
         plaintext: &mut impl FnMut(&[u8]),
         outgoing: &mut Outgoing,
-    ) -> Result<usize, Error> {
+    ) -> Result<&'a [u8], Error> {
+        let room = buffer.get_mut(..self.unread.len());
+        room.ok_or_else(|| broken("there is room for what is unread"))?.copy_from_slice(&self.unread);
         let mut consumed = 0;
         if let Phase::Driven(driver) = &mut self.phase {
             consumed = driver.receive(buffer, plaintext, outgoing)?;
@@ -139,9 +163,14 @@ impl Records {
             }
         }
         if let Phase::Traffic(traffic) = &mut self.phase {
-            consumed += traffic.receive(buffer.get_mut(consumed..).unwrap_or_default(), plaintext, outgoing)?;
+            let rest = buffer.get_mut(consumed..).ok_or_else(|| broken("rustls takes no more than it is shown"))?;
+            consumed += traffic.receive(rest, plaintext, outgoing)?;
         }
-        Ok(consumed)
+        // After its close_notify what the peer sends does not count (RFC 8446 §6.1).
+        if self.has_ended() {
+            return Ok(&[]);
+        }
+        buffer.get(consumed..).ok_or_else(|| broken("no more is taken than there is"))
     }
 
     /// Takes the keys out of the hands of rustls, and lets go of everything else it holds.
@@ -156,7 +185,7 @@ impl Records {
 
     fn keep(&mut self, rest: &[u8]) -> Result<(), Error> {
         if rest.len() > MAX_UNREAD {
-            return Err(self.fail(Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge)));
+            return Err(InvalidMessage::HandshakePayloadTooLarge.into());
         }
         // What a handshake took may be much more than what the start of a record takes.
         if rest.is_empty() || self.unread.capacity() > MAX_RECORD.max(2 * rest.len()) {

@@ -10,6 +10,7 @@ use rustls::{
     SupportedCipherSuite,
 };
 
+use super::invariant::broken;
 use super::keys::{OpeningKey, SealingKey};
 use super::outgoing::Outgoing;
 use super::record::{HEADER, RECORD_PAYLOAD, RecordHeader};
@@ -97,6 +98,14 @@ impl Traffic {
         self.ended
     }
 
+    /// Panics unless every invariant holds; `unread` is what it is not done with.
+    pub(super) fn check_invariants(&self, unread: &[u8]) {
+        let header = RecordHeader::parse(unread);
+        assert!(header.is_none_or(|it| unread.len() < HEADER + it.length), "a whole record was left undecrypted");
+        assert!(KEY_UPDATE.starts_with(&self.message), "{:?} is not the start of a KeyUpdate", self.message);
+        assert!(self.without_data <= PATIENCE, "{} records in a row came without data", self.without_data);
+    }
+
     /// Has the key make no more records of data.
     #[cfg(test)]
     pub(super) fn wear_out(&mut self) {
@@ -105,7 +114,9 @@ impl Traffic {
 
     fn take_in(&mut self, buffer: &mut [u8], plaintext: &mut impl FnMut(&[u8])) -> Result<usize, Error> {
         let mut consumed = 0;
-        while let Some(record) = next_record(buffer.get_mut(consumed..).unwrap_or_default())? {
+        loop {
+            let rest = buffer.get_mut(consumed..).ok_or_else(|| broken("no more is taken than there is"))?;
+            let Some(record) = next_record(rest)? else { break };
             consumed += record.len();
             let message = self.opening.open(record)?;
             if !self.message.is_empty() && message.typ != ContentType::Handshake {

@@ -5,12 +5,13 @@ use std::num::NonZeroU32;
 use toml::de::DeValue;
 
 use super::names::{Seen, at_least_one};
+use crate::balance::Policy;
 use crate::config::addresses::ENDPOINT_ADDRESS;
 use crate::config::defaults;
 use crate::config::keys::{ENDPOINT, UPSTREAM};
 use crate::config::lists::{elements, list};
 use crate::config::readers::{choice, integer, or_off, text};
-use crate::config::settings::{AffinitySource, EndpointAddress, EndpointSettings, Policy, UpstreamSettings};
+use crate::config::settings::{AffinitySource, EndpointAddress, EndpointSettings, UpstreamSettings};
 use crate::config::texts::{AFFINITY, COOKIE, NAME};
 use crate::config::tree::{Item, Section};
 use crate::config::units::DURATION;

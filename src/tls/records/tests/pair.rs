@@ -108,10 +108,13 @@ impl Server {
         let mut buffer = vec![0xee; self.records.unread()];
         buffer.extend_from_slice(bytes);
         let Self { records, received, outgoing } = self;
-        records.receive(&mut buffer, &mut |bytes| received.extend_from_slice(bytes), outgoing)
+        let outcome = records.receive(&mut buffer, &mut |bytes| received.extend_from_slice(bytes), outgoing);
+        records.check_invariants();
+        outcome
     }
 
     pub(super) fn send(&mut self, plaintext: &[u8]) {
         self.records.send(plaintext, &mut self.outgoing).unwrap();
+        self.records.check_invariants();
     }
 }

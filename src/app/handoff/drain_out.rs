@@ -1,0 +1,87 @@
+//! After a handoff: what is left of the old process drains, and then it ends.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval, timeout_at};
+
+use super::super::running::Running;
+use super::offer::Successor;
+use super::report::report;
+use crate::config::DrainWindow;
+use crate::drain::{Cause, Drain, Policy, Scope, Spread, Standing, StopOrder};
+use crate::session::{Phase, StopTimes};
+
+impl Running {
+    /// Stops accepting, and drains what is here; sessions that were accepted before may still open tunnels. Ends when
+    /// everybody has, or at the deadline.
+    pub(in crate::app) async fn drain_out(&mut self, successor: Successor) {
+        let Successor { process, channel } = successor;
+        process.release();
+        self.proxy.enter(Phase::HandedOver);
+        // What waits in the queues is shared: whoever is first accepts it.
+        self.listeners.close().await;
+        self.predecessors.release();
+        self.report = JoinSet::new();
+        self.report.spawn(report(Arc::clone(&self.proxy), self.drains.clone(), channel));
+        self.drain_in_turn().await;
+    }
+
+    /// Drains the tunnels that are here, and then those that opened since, with what is left of the time.
+    async fn drain_in_turn(&mut self) {
+        let settings = self.proxy.snapshot().settings.drain;
+        let window = settings.handoff.window;
+        // Nobody waits for this drain: a handful has as long as many.
+        let policy = Policy { spread: Spread::Exact, ..Policy::new(&settings, window) };
+        let order = policy.order(Cause::Handoff);
+        let told_by = Instant::now() + window.spread;
+        self.proxy.begin_end(Phase::HandedOver, StopTimes { told_by, deadline: order.deadline });
+        let last_call = order.deadline - LAST_CALL.min(window.deadline / 2);
+        let mut known = HashSet::new();
+        let mut take_in = interval(TAKE_IN_EVERY);
+        while Instant::now() < last_call {
+            tokio::select! {
+                now = take_in.tick() => {
+                    let mut newcomers = self.proxy.registry.tunnels(|_| true);
+                    newcomers.retain(|ticket| known.insert(ticket.id));
+                    if newcomers.is_empty() {
+                        continue;
+                    }
+                    let left = order.deadline.saturating_duration_since(now);
+                    let window = DrainWindow { deadline: left, spread: window.spread.min(left) };
+                    let drain = Drain::of(newcomers, order.clone(), &Policy { window, ..policy.clone() });
+                    self.drains.run(Cause::Handoff, "what is here after the handoff".into(), drain);
+                }
+                () = self.proxy.workers.emptied() => return,
+            }
+        }
+        self.end_by(order).await;
+    }
+
+    /// The last seconds: nothing opens any more, everybody has been told or is told now.
+    async fn end_by(&self, order: StopOrder) {
+        self.proxy.enter(Phase::Draining);
+        let standing = Standing { scope: Scope::All, order: order.clone(), while_alive: None };
+        for ticket in self.proxy.registry.begin([standing]) {
+            ticket.tell(order.clone());
+        }
+        let emptied = || self.proxy.workers.emptied();
+        let _ = timeout_at(order.deadline, emptied()).await;
+        self.proxy.enter(Phase::Closing);
+        let _ = timeout_at(Instant::now() + GONE_WITHIN, emptied()).await;
+        let cut = self.proxy.open_places();
+        if cut > 0 {
+            tracing::warn!(cut, "the deadline of the handoff has come: what is left is cut");
+            self.cut().await;
+        }
+    }
+}
+
+/// How often tunnels that opened since are taken into the drain.
+const TAKE_IN_EVERY: Duration = Duration::from_secs(2);
+/// What told tunnels have for their good-byes at the least, before the deadline.
+const LAST_CALL: Duration = Duration::from_secs(5);
+/// Tunnels that are cut at the deadline need that long to be gone.
+const GONE_WITHIN: Duration = Duration::from_millis(200);

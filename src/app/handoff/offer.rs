@@ -1,0 +1,265 @@
+//! ★ The handoff: the program is started anew, gets everything that listens, and takes over once it is ready.
+//!
+//! Until the new process says that it serves, every failure ends *it*, and this process serves on as if nothing happened.
+
+use std::os::fd::AsFd;
+use std::process::ExitStatus;
+use std::time::Duration;
+use std::{error, fmt, io};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tokio::time::{sleep, timeout};
+
+use super::super::admin_listener::AdminListener;
+use super::super::running::Running;
+use super::endpoint_states;
+use crate::config::{HandoffSettings, UnderSupervisor, counted, write_duration};
+use crate::handoff::{Channel, HandoffMessage, PROTOCOL, Predecessor, Program, SocketRole, StartedProcess};
+use crate::process::{Notifier, Watcher};
+
+/// The process that has taken over.
+#[derive(Debug)]
+pub struct Successor {
+    pub(in crate::app) process: StartedProcess,
+    pub(in crate::app) channel: Channel,
+}
+
+/// Why there was no handoff: this process serves on as it did.
+#[derive(Debug)]
+pub enum HandoffError {
+    /// Somebody would take the end of this process for the end of the service.
+    Watched(Watcher),
+    /// So many processes drain still.
+    TooManyPredecessors(Vec<Predecessor>),
+    /// The program cannot be started.
+    Start(Program, io::Error),
+    /// The new process said that it cannot.
+    Failed(String),
+    /// The new process ended.
+    Ended(ExitStatus),
+    /// The new process was not ready in time.
+    Silent(Duration),
+    /// The conversation with it broke.
+    Conversation(io::Error),
+    /// This process was told to stop before the new one was ready.
+    Stopped,
+}
+
+impl Running {
+    /// Starts `program` and hands over to it. Afterwards nothing but [`Running::drain_out`] is left to do.
+    ///
+    /// Dropped before its end, it leaves everything as it was.
+    pub(in crate::app) async fn hand_off(
+        &self,
+        program: &Program,
+        notifier: &Notifier,
+        admin: &AdminListener,
+    ) -> Result<Successor, HandoffError> {
+        self.may_hand_off()?;
+        let ready_within = self.proxy.snapshot().settings.drain.handoff.ready_within;
+        let (channel, theirs) = Channel::pair()?;
+        let mut process = program.start(theirs).map_err(|error| HandoffError::Start(program.clone(), error))?;
+        tracing::info!(successor = process.pid(), program = %program.path().display(), "handing over");
+        let main = MainProcess { notifier, is_announced: false };
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.converse(&channel, process.pid(), main, admin) => outcome,
+            ended = process.ended() => Err(ended.map_or_else(HandoffError::Conversation, HandoffError::Ended)),
+            () = sleep(ready_within) => Err(HandoffError::Silent(ready_within)),
+        };
+        match outcome {
+            Ok(()) => Ok(Successor { process, channel }),
+            Err(error) => {
+                let error = error.with_the_end_of(&mut process).await;
+                process.end().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The processes that handed over to this one, or to one before it, and drain still.
+    pub fn predecessors(&self) -> Vec<Predecessor> {
+        self.predecessors.list()
+    }
+
+    fn may_hand_off(&self) -> Result<(), HandoffError> {
+        may_hand_off(self.watcher.as_ref(), self.predecessors(), &self.proxy.snapshot().settings.drain.handoff)
+    }
+
+    async fn converse(
+        &self,
+        channel: &Channel,
+        successor: u32,
+        mut main: MainProcess<'_>,
+        admin: &AdminListener,
+    ) -> Result<(), HandoffError> {
+        self.offer(channel, admin).await?;
+        hear(channel, &HandoffMessage::Ready).await?;
+        // Before its READY=1, or systemd would not believe that.
+        main.announce(successor);
+        channel.send(&HandoffMessage::TakeOver, None).await?;
+        hear(channel, &HandoffMessage::Serving).await?;
+        main.settle();
+        Ok(())
+    }
+
+    async fn offer(&self, channel: &Channel, admin: &AdminListener) -> io::Result<()> {
+        channel.send(&HandoffMessage::Offer { protocol: PROTOCOL, pid: std::process::id() }, None).await?;
+        for (role, name, bind, socket) in self.listeners.to_pass_on() {
+            let (name, bind) = (name.to_owned(), bind.unwrap_or_default());
+            channel.send(&HandoffMessage::Socket { role, name, bind }, Some(socket)).await?;
+        }
+        if let Some((listen, socket)) = admin.to_pass_on() {
+            let (name, bind) = ("admin".to_owned(), listen.to_string());
+            channel.send(&HandoffMessage::Socket { role: SocketRole::Admin, name, bind }, Some(socket)).await?;
+        }
+        for conversation in self.predecessors.living() {
+            channel.send(&HandoffMessage::Predecessor { pid: conversation.pid }, Some(conversation.as_fd())).await?;
+        }
+        for message in endpoint_states::said(&self.proxy.snapshot()) {
+            channel.send(&message, None).await?;
+        }
+        let (generation, tunnel) = (self.proxy.snapshot().generation, self.proxy.registry.last().0);
+        channel.send(&HandoffMessage::Counted { generation, tunnel }, None).await?;
+        let keys = STANDARD.encode(self.tickets.export().as_bytes()).into();
+        channel.send(&HandoffMessage::TicketKeys { keys }, None).await?;
+        channel.send(&HandoffMessage::Complete, None).await
+    }
+}
+
+fn may_hand_off(
+    watcher: Option<&Watcher>,
+    predecessors: Vec<Predecessor>,
+    settings: &HandoffSettings,
+) -> Result<(), HandoffError> {
+    match (watcher, settings.under_supervisor) {
+        (Some(watcher @ Watcher::Kernel), _) | (Some(watcher), UnderSupervisor::Refuse) => {
+            return Err(HandoffError::Watched(watcher.clone()));
+        }
+        (Some(_), UnderSupervisor::Allow) | (None, _) => {}
+    }
+    if predecessors.len() >= settings.max_predecessors {
+        return Err(HandoffError::TooManyPredecessors(predecessors));
+    }
+    Ok(())
+}
+
+async fn hear(channel: &Channel, wanted: &HandoffMessage) -> Result<(), HandoffError> {
+    loop {
+        match channel.receive().await? {
+            Some((message, _)) if message == *wanted => return Ok(()),
+            Some((HandoffMessage::Failed { reason }, _)) => return Err(HandoffError::Failed(reason)),
+            Some(_) => {}
+            None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+        }
+    }
+}
+
+/// Which process systemd believes to be the service; this one again, unless the handoff comes to its end.
+struct MainProcess<'n> {
+    notifier: &'n Notifier,
+    is_announced: bool,
+}
+
+impl MainProcess<'_> {
+    fn announce(&mut self, successor: u32) {
+        self.notifier.give_way(successor);
+        self.is_announced = true;
+    }
+
+    fn settle(mut self) {
+        self.is_announced = false;
+    }
+}
+
+impl Drop for MainProcess<'_> {
+    fn drop(&mut self) {
+        if self.is_announced {
+            self.notifier.take_back(std::process::id());
+        }
+    }
+}
+
+impl HandoffError {
+    /// A conversation that broke because the process ended is told as that.
+    async fn with_the_end_of(self, process: &mut StartedProcess) -> Self {
+        match self {
+            Self::Conversation(_) => match timeout(EXIT_WITHIN, process.ended()).await {
+                Ok(Ok(status)) => Self::Ended(status),
+                _ => self,
+            },
+            other => other,
+        }
+    }
+}
+
+/// Between the end of a conversation and the end of its process.
+const EXIT_WITHIN: Duration = Duration::from_secs(1);
+
+impl From<io::Error> for HandoffError {
+    fn from(error: io::Error) -> Self {
+        Self::Conversation(error)
+    }
+}
+
+impl fmt::Display for HandoffError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Watched(watcher) => watcher.fmt(f),
+            Self::TooManyPredecessors(predecessors) => {
+                f.write_str("drain.handoff.max_predecessors is reached, these drain still:")?;
+                for Predecessor { pid, tunnels } in predecessors {
+                    match tunnels {
+                        Some(tunnels) => write!(f, " process {pid} with {};", counted(*tunnels, "tunnel"))?,
+                        None => write!(f, " process {pid};")?,
+                    }
+                }
+                f.write_str(" wait, or end one with SIGTERM")
+            }
+            Self::Start(program, error) => write!(f, "{} cannot be started: {error}", program.path().display()),
+            Self::Failed(reason) => write!(f, "the new process cannot take over: {reason}"),
+            Self::Ended(status) => write!(f, "the new process ended ({status}); what it said is in this log"),
+            Self::Silent(time) => {
+                write!(f, "the new process was not ready within drain.handoff.ready_within ({})", write_duration(*time))
+            }
+            Self::Conversation(error) => write!(f, "the conversation with the new process broke: {error}"),
+            Self::Stopped => f.write_str("a stop came first"),
+        }
+    }
+}
+
+impl error::Error for HandoffError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::DrainWindow;
+
+    #[test]
+    fn who_is_watched_stays_unless_it_is_allowed() {
+        let init = Watcher::Init { name: "tini".into() };
+        let refused = may_hand_off(Some(&init), Vec::new(), &settings(UnderSupervisor::Refuse)).unwrap_err();
+        assert!(refused.to_string().contains("process 1, tini"), "{refused}");
+        assert!(may_hand_off(Some(&init), Vec::new(), &settings(UnderSupervisor::Allow)).is_ok());
+
+        let refused = may_hand_off(Some(&Watcher::Kernel), Vec::new(), &settings(UnderSupervisor::Allow)).unwrap_err();
+        assert!(refused.to_string().contains("process 1"), "{refused}");
+    }
+
+    fn settings(under_supervisor: UnderSupervisor) -> HandoffSettings {
+        let second = Duration::from_secs(1);
+        let window = DrainWindow { deadline: second, spread: second };
+        HandoffSettings { window, max_predecessors: 2, ready_within: second, under_supervisor }
+    }
+
+    #[test]
+    fn with_too_many_predecessors_the_refusal_says_who_drains_still() {
+        let predecessors = vec![Predecessor { pid: 70, tunnels: Some(3) }, Predecessor { pid: 80, tunnels: None }];
+
+        let settings = settings(UnderSupervisor::Refuse);
+        assert!(may_hand_off(None, predecessors[..1].to_vec(), &settings).is_ok());
+        let refused = may_hand_off(None, predecessors, &settings).unwrap_err().to_string();
+        assert!(refused.contains("process 70 with 3 tunnels; process 80;"), "{refused}");
+    }
+}

@@ -1,0 +1,212 @@
+//! The socket between a process and its successor: one message a datagram, some with a descriptor.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair, sockopt,
+};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use zeroize::Zeroizing;
+
+use super::message::HandoffMessage;
+use crate::process::watch_both;
+
+/// One end of the conversation.
+#[derive(Debug)]
+pub struct Channel {
+    socket: AsyncFd<OwnedFd>,
+}
+
+impl Channel {
+    /// Our end, and the one for the new process.
+    pub fn pair() -> io::Result<(Self, OwnedFd)> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
+        Ok((Self { socket: watch_both(ours)? }, theirs))
+    }
+
+    /// The end that `socket` is; fails where it is no such socket.
+    pub fn adopt(socket: OwnedFd) -> io::Result<Self> {
+        let is_one = sockopt::socket_domain(&socket)? == AddressFamily::UNIX
+            && sockopt::socket_type(&socket)? == SocketType::SEQPACKET;
+        if !is_one {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no handoff socket"));
+        }
+        rustix::io::ioctl_fionbio(&socket, true)?;
+        Ok(Self { socket: watch_both(socket)? })
+    }
+
+    /// Says something, with a descriptor where the message has one.
+    pub async fn send(&self, message: &HandoffMessage, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
+        // Keys go through here. As large as it gets: one that grew would leave a copy behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST));
+        serde_json::to_writer(&mut *bytes, message)?;
+        self.socket.async_io(Interest::WRITABLE, |socket| send_now(socket, &bytes, descriptor)).await
+    }
+
+    /// Asks the other end.
+    ///
+    /// # Errors
+    /// It is gone, or the question is longer than [`LONGEST_PART`].
+    pub async fn ask(&self, number: u64, text: &str) -> io::Result<()> {
+        if text.len() > LONGEST_PART {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the question is too long"));
+        }
+        self.send(&HandoffMessage::Question { number, text: text.to_owned() }, None).await
+    }
+
+    /// Answers a question of the other end, in as many messages as that takes.
+    pub async fn answer(&self, number: u64, text: &str) -> io::Result<()> {
+        let mut left = text;
+        loop {
+            let (part, rest) = left.split_at(left.floor_char_boundary(LONGEST_PART));
+            let is_last = rest.is_empty();
+            self.send(&HandoffMessage::Answer { number, part: part.to_owned(), is_last }, None).await?;
+            if is_last {
+                return Ok(());
+            }
+            left = rest;
+        }
+    }
+
+    /// What is said next; `None` when the other end is gone.
+    pub async fn receive(&self) -> io::Result<Option<(HandoffMessage, Option<OwnedFd>)>> {
+        let mut bytes = Zeroizing::new(vec![0; LONGEST]);
+        let (length, descriptor) =
+            self.socket.async_io(Interest::READABLE, |socket| receive_now(socket, &mut bytes)).await?;
+        match bytes.get(..length) {
+            None | Some([]) => Ok(None),
+            Some(message) => Ok(Some((serde_json::from_slice(message)?, descriptor))),
+        }
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.get_ref().as_fd()
+    }
+}
+
+fn send_now(socket: &OwnedFd, bytes: &[u8], descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    let descriptors = descriptor.as_slice();
+    if !descriptors.is_empty() {
+        ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
+    }
+    sendmsg(socket, &[IoSlice::new(bytes)], &mut ancillary, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+fn receive_now(socket: &OwnedFd, bytes: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let received = recvmsg(socket, &mut [IoSliceMut::new(bytes)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+    let descriptor = ancillary.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+        _ => None,
+    });
+    Ok((received.bytes, descriptor))
+}
+
+/// Names and keys are short; what may be long is said in parts.
+const LONGEST: usize = 16 * 1024;
+
+/// JSON in JSON takes up to twice its length.
+const LONGEST_PART: usize = 7 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::super::message::{PROTOCOL, SocketRole};
+    use super::*;
+
+    #[tokio::test]
+    async fn messages_keep_their_order_and_their_descriptors() {
+        let (old, theirs) = Channel::pair().unwrap();
+        let new = Channel::adopt(theirs).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket =
+            HandoffMessage::Socket { role: SocketRole::Listener, name: "public".into(), bind: "0.0.0.0:443".into() };
+
+        old.send(&HandoffMessage::Offer { protocol: PROTOCOL, pid: 7 }, None).await.unwrap();
+        old.send(&socket, Some(listener.as_fd())).await.unwrap();
+        drop(old);
+
+        let (first, none) = new.receive().await.unwrap().unwrap();
+        assert!(first == HandoffMessage::Offer { protocol: PROTOCOL, pid: 7 } && none.is_none());
+        let (second, descriptor) = new.receive().await.unwrap().unwrap();
+        assert!(second == socket);
+        let received = TcpListener::from(descriptor.unwrap());
+        assert_eq!(received.local_addr().unwrap(), listener.local_addr().unwrap());
+        assert!(new.receive().await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn what_a_later_version_says_is_passed_over() {
+        let (old, theirs) = Channel::pair().unwrap();
+        let new = Channel::adopt(theirs).unwrap();
+        for text in [r#"{"kind":"open_tunnel","state":{"a":1}}"#, r#"{"kind":"complete","more":true}"#] {
+            send_now(old.socket.get_ref(), text.as_bytes(), None).unwrap();
+        }
+
+        assert_eq!(new.receive().await.unwrap().unwrap().0, HandoffMessage::Unknown);
+        assert_eq!(new.receive().await.unwrap().unwrap().0, HandoffMessage::Complete);
+    }
+
+    #[tokio::test]
+    async fn an_answer_arrives_whole_however_long_it_is() {
+        for length in [0, 1, LONGEST_PART - 1, LONGEST_PART, LONGEST_PART + 1, 5 * LONGEST_PART] {
+            let (old, theirs) = Channel::pair().unwrap();
+            let new = Channel::adopt(theirs).unwrap();
+            // Quotes take twice their length, and a cut may not fall into a letter.
+            let said: String = "\"ä".chars().cycle().take(length).collect();
+            let (sent, heard) = tokio::join!(old.answer(7, &said), async {
+                let mut heard = String::new();
+                loop {
+                    let Some((HandoffMessage::Answer { number: 7, part, is_last }, None)) =
+                        new.receive().await.unwrap()
+                    else {
+                        panic!("no answer")
+                    };
+                    heard += &part;
+                    if is_last {
+                        return heard;
+                    }
+                }
+            });
+            sent.unwrap();
+            assert!(heard == said, "{length}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_question_that_fits_into_no_message_is_not_sent() {
+        let (new, _theirs) = Channel::pair().unwrap();
+        assert!(new.ask(7, &"\"".repeat(LONGEST_PART)).await.is_ok());
+        assert!(new.ask(8, &"a".repeat(LONGEST_PART + 1)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn nonsense_is_an_error() {
+        let (old, theirs) = Channel::pair().unwrap();
+        let new = Channel::adopt(theirs).unwrap();
+        send_now(old.socket.get_ref(), b"\xff", None).unwrap();
+
+        assert!(new.receive().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn other_sockets_are_not_adopted() {
+        let stream = std::os::unix::net::UnixStream::pair().unwrap().0;
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+
+        assert!(Channel::adopt(stream.into()).is_err());
+        assert!(Channel::adopt(tcp.into()).is_err());
+    }
+}

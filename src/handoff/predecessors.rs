@@ -1,0 +1,315 @@
+//! The processes that handed over and drain still, as they tell it themselves.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use std::{error, fmt};
+
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::channel::Channel;
+use super::message::HandoffMessage;
+
+/// The processes that handed over and drain still.
+#[derive(Debug, Default)]
+pub struct Predecessors {
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    all: Vec<Arc<Conversation>>,
+    /// Those that hear them; they end with this.
+    hearing: JoinSet<()>,
+}
+
+/// A process that handed over and drains still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Predecessor {
+    /// Its process.
+    pub pid: u32,
+    /// Its open tunnels; `None` before it has said so.
+    pub tunnels: Option<usize>,
+}
+
+/// What one of them has to say, as far as it was heard.
+#[derive(Debug)]
+pub struct Conversation {
+    /// Its process.
+    pub pid: u32,
+    channel: Channel,
+    state: watch::Sender<State>,
+    /// The questions that wait for their answer, by number.
+    asked: Mutex<HashMap<u64, Asked>>,
+}
+
+/// What it said last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing yet.
+    Silent,
+    /// It drains.
+    Draining { tunnels: usize, answers: bool },
+    /// It has ended.
+    Gone,
+}
+
+#[derive(Debug)]
+struct Asked {
+    so_far: String,
+    reply: oneshot::Sender<Result<String, NoAnswer>>,
+}
+
+/// Takes a question back when nobody waits for its answer any more.
+struct Waiting<'c> {
+    conversation: &'c Conversation,
+    number: u64,
+}
+
+/// Why a question was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// The process has ended.
+    Gone,
+    /// It is of a version that takes no questions.
+    Older,
+    /// It said nothing for [`ANSWER_WITHIN`].
+    Late,
+    /// It says more than anybody wants to hear.
+    TooLong,
+}
+
+impl Predecessors {
+    /// Hears what a predecessor says from now on. Needs a tokio runtime.
+    pub fn hear(&self, pid: u32, channel: Channel) {
+        let conversation =
+            Conversation { pid, channel, state: watch::Sender::new(State::Silent), asked: Mutex::default() };
+        let conversation = Arc::new(conversation);
+        let mut known = self.known();
+        known.all.push(Arc::clone(&conversation));
+        known.hearing.spawn(async move { conversation.hear().await });
+    }
+
+    /// Those that drain still.
+    pub fn list(&self) -> Vec<Predecessor> {
+        self.living().iter().map(|it| it.predecessor()).collect()
+    }
+
+    /// The conversations with those that drain still: to ask them, and for the next process to go on with.
+    pub fn living(&self) -> Vec<Arc<Conversation>> {
+        self.known().all.iter().filter(|it| *it.state.borrow() != State::Gone).cloned().collect()
+    }
+
+    /// Leaves the conversations to the next process.
+    pub fn release(&self) {
+        *self.known() = Known::default();
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // Each change leaves the list whole.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AsFd for Conversation {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+}
+
+impl Conversation {
+    /// What it said last.
+    pub fn predecessor(&self) -> Predecessor {
+        let tunnels = match *self.state.borrow() {
+            State::Draining { tunnels, .. } => Some(tunnels),
+            State::Silent | State::Gone => None,
+        };
+        Predecessor { pid: self.pid, tunnels }
+    }
+
+    /// Asks it, and waits for the answer, [`ANSWER_WITHIN`] at the most.
+    pub async fn ask(&self, question: &str) -> Result<String, NoAnswer> {
+        timeout(ANSWER_WITHIN, self.ask_at_leisure(question)).await.unwrap_or(Err(NoAnswer::Late))
+    }
+
+    async fn ask_at_leisure(&self, question: &str) -> Result<String, NoAnswer> {
+        self.until_it_answers().await?;
+        let (reply, answer) = oneshot::channel();
+        // Not counted up: the process that hands over to us may ask on the same channel to its last moment.
+        let number = fastrand::u64(..);
+        self.asked().insert(number, Asked { so_far: String::new(), reply });
+        let _waiting = Waiting { conversation: self, number };
+        self.channel.ask(number, question).await.map_err(|error| match error.kind() {
+            std::io::ErrorKind::InvalidInput => NoAnswer::TooLong,
+            _ => NoAnswer::Gone,
+        })?;
+        answer.await.unwrap_or(Err(NoAnswer::Gone))
+    }
+
+    async fn until_it_answers(&self) -> Result<(), NoAnswer> {
+        let mut states = self.state.subscribe();
+        let state = states.wait_for(|state| *state != State::Silent).await.map_or(State::Gone, |state| *state);
+        match state {
+            State::Draining { answers: true, .. } => Ok(()),
+            State::Draining { answers: false, .. } => Err(NoAnswer::Older),
+            State::Silent | State::Gone => Err(NoAnswer::Gone),
+        }
+    }
+
+    /// Until it is gone: the kernel closes its end when it ends.
+    async fn hear(&self) {
+        while let Ok(Some((message, _))) = self.channel.receive().await {
+            match message {
+                HandoffMessage::Remaining { tunnels, answers } => {
+                    self.state.send_replace(State::Draining { tunnels, answers });
+                }
+                HandoffMessage::Answer { number, part, is_last } => self.take_part(number, &part, is_last),
+                _ => {}
+            }
+        }
+        self.state.send_replace(State::Gone);
+        // Whoever waits hears so.
+        self.asked().clear();
+        tracing::info!(predecessor = self.pid, "a process that had handed over is gone");
+    }
+
+    fn take_part(&self, number: u64, part: &str, is_last: bool) {
+        let mut waiting = self.asked();
+        // Nobody waits for it any more.
+        let Some(mut asked) = waiting.remove(&number) else { return };
+        let is_too_long = asked.so_far.len() + part.len() > LONGEST_ANSWER;
+        if is_too_long {
+            let _ = asked.reply.send(Err(NoAnswer::TooLong));
+            return;
+        }
+        asked.so_far += part;
+        if is_last {
+            let _ = asked.reply.send(Ok(asked.so_far));
+        } else {
+            waiting.insert(number, asked);
+        }
+    }
+
+    fn asked(&self) -> MutexGuard<'_, HashMap<u64, Asked>> {
+        // Each change leaves the map whole.
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.conversation.asked().remove(&self.number);
+    }
+}
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone => f.write_str("it has ended"),
+            Self::Older => f.write_str("it is of a version that cannot be asked; signal it"),
+            Self::Late => write!(f, "it does not answer within {} s", ANSWER_WITHIN.as_secs()),
+            Self::TooLong => f.write_str("what is to be said is too long"),
+        }
+    }
+}
+
+impl error::Error for NoAnswer {}
+
+/// How long a process may take for an answer: it has what it is asked for at hand.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// The longest answer, in bytes: that of many thousand endpoints.
+const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_predecessor_is_listed_with_its_tunnels_until_it_is_gone() {
+        let (theirs, ours) = Channel::pair().unwrap();
+        let predecessors = Predecessors::default();
+        predecessors.hear(70, Channel::adopt(ours).unwrap());
+        assert_eq!(predecessors.list(), [Predecessor { pid: 70, tunnels: None }]);
+
+        theirs.send(&HandoffMessage::Remaining { tunnels: 3, answers: true }, None).await.unwrap();
+        until(|| predecessors.list() == [Predecessor { pid: 70, tunnels: Some(3) }]).await;
+        assert_eq!(predecessors.living().len(), 1);
+
+        drop(theirs);
+        until(|| predecessors.list().is_empty()).await;
+        assert_eq!(predecessors.living().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_question_gets_its_own_answer() {
+        let (old, new) = conversation(true).await;
+        let (first, second, ()) = tokio::join!(new.ask("one"), new.ask("two"), async {
+            let mut heard = Vec::new();
+            for _ in 0..2 {
+                let Some((HandoffMessage::Question { number, text }, _)) = old.receive().await.unwrap() else {
+                    panic!()
+                };
+                heard.push((number, text));
+            }
+            old.answer(heard[0].0 ^ heard[1].0, "nobody asked").await.unwrap();
+            for (number, text) in heard.iter().rev() {
+                old.answer(*number, &text.repeat(10_000)).await.unwrap();
+            }
+        });
+        assert!(first.unwrap() == "one".repeat(10_000) && second.unwrap() == "two".repeat(10_000));
+        assert!(new.asked().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_does_not_answer_is_not_waited_for() {
+        let (_old, new) = conversation(true).await;
+        assert_eq!(new.ask("one").await, Err(NoAnswer::Late));
+        assert!(new.asked().is_empty());
+        let (_old, new) = conversation(false).await;
+        assert_eq!(new.ask("one").await, Err(NoAnswer::Older));
+    }
+
+    #[tokio::test]
+    async fn one_that_ends_or_never_comes_to_an_end_answers_nothing() {
+        let (old, new) = conversation(true).await;
+        let (asked, ()) = tokio::join!(new.ask("one"), async move { drop(old.receive().await) });
+        assert_eq!(asked, Err(NoAnswer::Gone));
+        assert_eq!(new.ask("one").await, Err(NoAnswer::Gone));
+
+        let (_old, new) = conversation(true).await;
+        let (reply, answer) = oneshot::channel();
+        new.asked().insert(7, Asked { so_far: String::new(), reply });
+        new.take_part(7, &"a".repeat(LONGEST_ANSWER), false);
+        new.take_part(7, "a", true);
+        assert_eq!(answer.await.unwrap(), Err(NoAnswer::TooLong));
+        assert!(new.asked().is_empty());
+    }
+
+    /// Both ends, where the old one has said whether it answers.
+    async fn conversation(answers: bool) -> (Channel, Arc<Conversation>) {
+        let (theirs, ours) = Channel::pair().unwrap();
+        let predecessors = Box::leak(Box::new(Predecessors::default()));
+        predecessors.hear(70, Channel::adopt(ours).unwrap());
+        theirs.send(&HandoffMessage::Remaining { tunnels: 3, answers }, None).await.unwrap();
+        let conversation = predecessors.living().remove(0);
+        conversation.state.subscribe().wait_for(|state| *state != State::Silent).await.unwrap();
+        (theirs, conversation)
+    }
+
+    async fn until(is_met: impl Fn() -> bool) {
+        let met = async {
+            while !is_met() {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(Duration::from_secs(10), met).await.unwrap();
+    }
+}
