@@ -50,7 +50,8 @@ async fn story(shared: &Shared, id: u64, wire: &mut Wire, chance: &mut Chance, m
     for number in 0..chance.number(1..6) {
         let path = format!("/r{}/c{id}/n{number}", chance.size(0..ROUTES));
         let tag = id << 16 | number << 8;
-        let mut requests = Requests { wire, shared, chance, path: &path, tag, is_polite: manners == Manners::Polite };
+        let is_polite = manners == Manners::Polite;
+        let mut requests = Requests { wire, shared, chance, path: &path, tag, is_polite, has_body: false };
         let went = match requests.chance.number(0..8) {
             0..3 => requests.exchange().await,
             3..7 => requests.upgrade("websocket").await,

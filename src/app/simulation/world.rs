@@ -15,7 +15,7 @@ use super::site::{ENDPOINTS, Site};
 use super::talker::{Manners, Talk, Talked};
 use super::wire::Head;
 use super::{client, endpoint};
-use crate::app::heritage::Heritage;
+use crate::app::handoff::Inheritance;
 use crate::app::running::{Machine, Running};
 use crate::drain::{Cause, Scope, Target, Ticket};
 use crate::metrics::{Exposition, Gauges};
@@ -73,7 +73,7 @@ impl World {
         let site = Site::any(&mut chance);
         let machine =
             Machine { workers: Workers::on_this_runtime(WORKERS), room: ROOM, network: Network::Simulated(network) };
-        let running = Running::build_on(machine, site.load(), &mut Heritage::default()).unwrap().open();
+        let running = Running::build_on(machine, site.load(), &mut Inheritance::default()).unwrap().open();
         let (mut clients, mut hosts) = (JoinSet::new(), JoinSet::new());
         for index in 0..ENDPOINTS {
             for port in [80, 81] {
@@ -136,6 +136,7 @@ impl World {
     fn check(&mut self) {
         let Self { running, endpoints, tickets, shared, vanished, drained, .. } = self;
         let proxy = &running.proxy;
+        proxy.registry.check_invariants();
         endpoints.sort_by_key(|endpoint| endpoint.life.incarnation.0);
         endpoints.dedup_by_key(|endpoint| endpoint.life.incarnation.0);
         let leases: usize = endpoints.iter().map(|endpoint| endpoint.tunnels()).sum();
