@@ -6,7 +6,7 @@
 mod addresses;
 mod convert;
 mod defaults;
-pub mod dot_segments;
+mod dot_segments;
 mod files;
 mod foreign;
 mod formats;
@@ -30,6 +30,7 @@ mod warning;
 mod written;
 
 pub use convert::parse_admin_listen;
+pub use dot_segments::has_dot_segments;
 pub use files::{MOST_BYTES, read_file};
 pub use keys::known_keys;
 pub use load::{Reading, load, load_admin, parse, read};

@@ -3,10 +3,9 @@
 //! hyper can write names in lower case, in title case (`Sec-Websocket-Key`) or as the client spelt them; peers that
 //! compare `Sec-WebSocket-Key` byte by byte understand none of these.
 
-use std::fmt;
-
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use thiserror::Error;
 
 /// Appends the head of an HTTP/1.1 request.
 pub fn write_request_head(out: &mut Vec<u8>, method: &Method, target: &PathAndQuery, headers: &HeaderMap) {
@@ -50,30 +49,21 @@ impl ResponseHead {
 }
 
 /// Why bytes are no head of a response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BadHead {
     /// It is longer than [`MAX_HEAD`].
+    #[error("the response head is too long")]
     TooLong,
     /// It has more than [`MAX_HEADERS`] lines.
+    #[error("the response has too many headers")]
     TooManyHeaders,
     /// It is no HTTP/1 response.
+    #[error("the response is not HTTP/1")]
     Malformed,
     /// It switches protocols in HTTP/1.0, which cannot (RFC 9110 §7.8).
+    #[error("the response switches protocols in HTTP/1.0")]
     OldSwitch,
 }
-
-impl fmt::Display for BadHead {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooLong => "the response head is too long",
-            Self::TooManyHeaders => "the response has too many headers",
-            Self::Malformed => "the response is not HTTP/1",
-            Self::OldSwitch => "the response switches protocols in HTTP/1.0",
-        })
-    }
-}
-
-impl std::error::Error for BadHead {}
 
 /// Reads the head that `bytes` begin with; `None` as long as its end is missing.
 ///

@@ -16,7 +16,7 @@ pub mod length;
 pub mod limits;
 pub mod methods;
 pub mod reader;
-pub mod reply;
+mod refusal;
 pub mod unclean;
 
-pub use reply::Refusal;
+pub use refusal::{Fault, Refusal};

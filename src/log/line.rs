@@ -101,8 +101,8 @@ impl Line {
     pub(super) fn write_text(&mut self, name: &str, text: &str) {
         self.write_key(name);
         match self.style.shape {
-            Shape::Json => write_quoted(&mut self.text, &shortened(text)),
-            Shape::Logfmt | Shape::Terminal(_) => write_value(&mut self.text, &shortened(text)),
+            Shape::Json => write_quoted(&mut self.text, &bounded(text)),
+            Shape::Logfmt | Shape::Terminal(_) => write_value(&mut self.text, &bounded(text)),
         }
     }
 
@@ -148,7 +148,7 @@ impl Line {
             (Shape::Json, _) => self.write_text("message", text),
             (Shape::Terminal(_), Some((first, rest))) => {
                 self.write_text("msg", first);
-                self.below.push_str(&shortened(rest));
+                self.below.push_str(&bounded(rest));
             }
             (Shape::Logfmt | Shape::Terminal(_), _) => self.write_text("msg", text),
         }
@@ -235,7 +235,7 @@ fn own(name: &str) -> Cow<'_, str> {
 }
 
 /// What is shown of a text. A line with all of a long one would find no place in the queue, and nothing of it would be shown.
-fn shortened(text: &str) -> Cow<'_, str> {
+fn bounded(text: &str) -> Cow<'_, str> {
     let (beginning, rest) = text.split_at(text.floor_char_boundary(LONGEST));
     if rest.is_empty() { text.into() } else { format!("{beginning}… and {} bytes more", rest.len()).into() }
 }

@@ -1,11 +1,11 @@
 //! Connecting to an endpoint.
 
-use std::error::Error;
+use std::io;
 use std::time::Duration;
-use std::{fmt, io};
 
 use rustix::io::Errno;
 use socket2::SockRef;
+use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -15,16 +15,23 @@ use super::socket::Socket;
 use crate::config::EndpointAddress;
 
 /// Why there is no connection to an endpoint.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum DialError {
     /// Refused, unreachable, or its name is unknown: the endpoint's fault.
+    #[error(transparent)]
     Failed(io::Error),
     /// Nothing came of it within the deadline: the endpoint's fault.
+    #[error("no connection within connect_timeout")]
     TimedOut,
     /// This machine has no port left for connections to its address, or no address to connect from.
-    OutOfPorts(io::Error),
+    #[error(
+        "{0}: no local port or address is left for connections to it; widen net.ipv4.ip_local_port_range, or list the endpoint \
+         under more addresses"
+    )]
+    OutOfPorts(#[source] io::Error),
     /// This process has no descriptor left, or the system no memory: no endpoint can be connected to.
-    Exhausted(io::Error),
+    #[error("{0}; raise LimitNOFILE or lower the load")]
+    Exhausted(#[source] io::Error),
 }
 
 /// Connects to an endpoint, name lookup included, within `deadline`.
@@ -58,23 +65,6 @@ impl From<io::Error> for DialError {
         }
     }
 }
-
-impl fmt::Display for DialError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failed(error) => error.fmt(f),
-            Self::TimedOut => f.write_str("no connection within connect_timeout"),
-            Self::OutOfPorts(error) => write!(
-                f,
-                "{error}: no local port or address is left for connections to it; widen net.ipv4.ip_local_port_range, \
-                 or list the endpoint under more addresses"
-            ),
-            Self::Exhausted(error) => write!(f, "{error}; raise LimitNOFILE or lower the load"),
-        }
-    }
-}
-
-impl Error for DialError {}
 
 #[cfg(test)]
 mod tests {

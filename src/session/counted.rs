@@ -16,8 +16,9 @@ pub(super) fn counters(settings: &Settings) -> Metrics {
     let websocket = settings.routes.values().next().map(|route| &route.websocket);
     let ended = |ending: &Ending| websocket.map(|websocket| labels(ending, websocket));
     let endings: Vec<_> = foreseen(settings.drain.close_code).iter().filter_map(ended).collect();
-    let refusals = [Refusal::LOG_WORDS.as_slice(), NoRequest::LOG_WORDS.as_slice()].concat();
-    Metrics::new(Words { refusals: &refusals, exchanges: &End::LOG_WORDS, endings: &endings })
+    let refusals: Vec<_> = Refusal::log_words().chain(NoRequest::log_words()).collect();
+    let exchanges: Vec<_> = End::log_words().collect();
+    Metrics::new(Words { refusals: &refusals, exchanges: &exchanges, endings: &endings })
 }
 
 /// How, by whom and with which code a tunnel ended.

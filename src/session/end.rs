@@ -1,7 +1,9 @@
 //! How an exchange ended.
 
+use strum::VariantArray;
+
 /// How an exchange ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub(super) enum End {
     /// The answer is whole.
     Complete,
@@ -21,17 +23,12 @@ pub(super) enum End {
 
 impl End {
     /// The words of those that are counted: a refusal is counted as such.
-    pub(super) const LOG_WORDS: [&str; 6] = [
-        Self::Complete.log_word(),
-        Self::Drained.log_word(),
-        Self::Cut.log_word(),
-        Self::ClientLeft.log_word(),
-        Self::ClientStalled.log_word(),
-        Self::EndpointLost.log_word(),
-    ];
+    pub(super) fn log_words() -> impl Iterator<Item = &'static str> {
+        Self::VARIANTS.iter().filter(|end| **end != Self::Refused).map(|end| end.log_word())
+    }
 
     /// The one word for logs and metrics.
-    pub(super) const fn log_word(self) -> &'static str {
+    pub(super) fn log_word(self) -> &'static str {
         match self {
             Self::Complete => "complete",
             Self::Refused => "refused",

@@ -16,34 +16,34 @@ use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep_until};
 
+use super::access_log;
 use super::body::AnswerBody;
 use super::context::{Admission, Session};
-use super::log;
 use super::no_request::NoRequest;
 use super::proxy::Phase;
 use super::request;
 use super::rest::HeadTimes;
-use super::served::{LastAnswer, Opened, Served};
+use super::served::{LastAnswer, OpenTunnel, Served};
 use super::wordless::{Wordless, with_words};
 use crate::http::http1::{READER, answer};
 use crate::http::limits::MAX_BUFFER;
 use crate::net::{Guarded, HalfOpen, Heard};
 
 /// What a driver and the requests of its connection share.
-struct Shared {
+struct ConnectionState {
     session: Arc<Session>,
     /// What was heard of the client.
     heard: Heard,
     /// A first request has come.
     is_asked: AtomicBool,
     /// What the connection becomes, once a request has opened a tunnel.
-    opened: Mutex<Option<Box<Opened>>>,
+    opened: Mutex<Option<Box<OpenTunnel>>>,
 }
 
 /// How it ends that HTTP is spoken on a connection.
 enum Ended {
     /// A request has opened a tunnel, and the stream is free for it.
-    Opened(Box<Opened>),
+    Opened(Box<OpenTunnel>),
     /// hyper is done, by an error or without.
     Done(Result<(), hyper::Error>),
     /// The process ends, and waits for no answer and no request any more.
@@ -52,14 +52,15 @@ enum Ended {
 
 /// Speaks HTTP/1.1 until the connection ends or becomes a tunnel.
 pub(super) async fn speak(stream: Guarded<HalfOpen>, session: Arc<Session>, admission: Admission, begun: Instant) {
-    let shared = Shared { heard: stream.heard(), is_asked: AtomicBool::new(false), opened: Mutex::default(), session };
-    let mut connection = connection(stream, &shared);
-    let ended = drive(&mut connection, &shared, begun).await;
+    let state =
+        ConnectionState { heard: stream.heard(), is_asked: AtomicBool::new(false), opened: Mutex::default(), session };
+    let mut connection = connection(stream, &state);
+    let ended = drive(&mut connection, &state, begun).await;
     let parts = connection.into_parts();
     let (stream, kept) = parts.io.into_inner().into_parts();
     // An endpoint that has switched for a client that is gone learns that now.
-    drop(locked(&shared.opened).take());
-    let session = &shared.session;
+    drop(locked(&state.opened).take());
+    let session = &state.session;
     let kept = kept.unwrap_or_default();
     match ended {
         Ended::Opened(mut opened) => {
@@ -77,15 +78,15 @@ type Line = TokioIo<Wordless<Guarded<HalfOpen>>>;
 /// hyper's HTTP/1.1 over the client's stream, under the deadlines of its listener.
 fn connection(
     stream: Guarded<HalfOpen>,
-    shared: &Shared,
+    state: &ConnectionState,
 ) -> Connection<Line, impl HttpService<Incoming, ResBody = AnswerBody, Error = Infallible, Future: Send>> {
-    let settings = &shared.session.listener.settings;
+    let settings = &state.session.listener.settings;
     let service = service_fn(move |request| {
-        shared.is_asked.store(true, Ordering::Relaxed);
-        shared.heard.note_understood();
-        Box::pin(answered(&shared.session, request, Takeover { opened: &shared.opened }))
+        state.is_asked.store(true, Ordering::Relaxed);
+        state.heard.note_understood();
+        Box::pin(answered(&state.session, request, Takeover { opened: &state.opened }))
     });
-    let (heard, unsent) = (shared.heard.clone(), shared.session.unsent.clone());
+    let (heard, unsent) = (state.heard.clone(), state.session.unsent.clone());
     http1::Builder::new()
         .timer(HeadTimes::new(settings.head_timeout, settings.rest_timeout, heard.clone(), unsent))
         .header_read_timeout(settings.head_timeout)
@@ -98,38 +99,38 @@ fn connection(
 }
 
 /// Serves requests until one opens a tunnel, the connection ends, or the process does: then the answer at hand is the last.
-async fn drive<S>(connection: &mut Connection<Line, S>, shared: &Shared, begun: Instant) -> Ended
+async fn drive<S>(connection: &mut Connection<Line, S>, state: &ConnectionState, begun: Instant) -> Ended
 where
     S: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible>,
 {
     tokio::select! {
         biased;
-        () = closing(shared, begun) => {}
-        ended = until_ended(connection, shared) => return ended,
+        () = closing(state, begun) => {}
+        ended = until_ended(connection, state) => return ended,
     }
-    if !shared.is_asked() {
+    if !state.is_asked() {
         // Half a head at the most: hyper would wait for the rest of it.
         return Ended::GivenUp;
     }
     Pin::new(&mut *connection).graceful_shutdown();
     tokio::select! {
         biased;
-        () = shared.session.proxy.reached(Phase::Cutting) => Ended::GivenUp,
-        ended = until_ended(connection, shared) => ended,
+        () = state.session.proxy.reached(Phase::Cutting) => Ended::GivenUp,
+        ended = until_ended(connection, state) => ended,
     }
 }
 
 /// Waits until the process closes its sessions. Whoever has only just come has a moment to ask: the answer is when to come
 /// back.
-async fn closing(shared: &Shared, begun: Instant) {
-    shared.session.proxy.reached(Phase::Closing).await;
-    if !shared.is_asked() && begun.elapsed() < NEWCOMER {
+async fn closing(state: &ConnectionState, begun: Instant) {
+    state.session.proxy.reached(Phase::Closing).await;
+    if !state.is_asked() && begun.elapsed() < NEWCOMER {
         Box::pin(sleep_until(begun + NEWCOMER)).await;
     }
 }
 
 /// Lets hyper work until it is done, or the stream is to be taken from it.
-async fn until_ended<S>(connection: &mut Connection<Line, S>, shared: &Shared) -> Ended
+async fn until_ended<S>(connection: &mut Connection<Line, S>, state: &ConnectionState) -> Ended
 where
     S: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible>,
 {
@@ -137,8 +138,8 @@ where
         // Not `poll_without_shutdown`: with that, hyper is done before everything that it took of an answer is out.
         let done = Pin::new(&mut *connection).poll(cx);
         // The tunnel may take the stream when everything of earlier answers is out; hyper keeps at it until then.
-        if !shared.session.unsent.is_some()
-            && let Some(opened) = locked(&shared.opened).take()
+        if !state.session.unsent.is_some()
+            && let Some(opened) = locked(&state.opened).take()
         {
             return Poll::Ready(Ended::Opened(opened));
         }
@@ -164,7 +165,7 @@ async fn leave(stream: Guarded<HalfOpen>, session: &Session, last: &str) {
     }
 }
 
-impl Shared {
+impl ConnectionState {
     fn is_asked(&self) -> bool {
         self.is_asked.load(Ordering::Relaxed)
     }
@@ -191,26 +192,26 @@ async fn answered(
 ///
 /// It only borrows from the driver, for HTTP/1.1 answers one request after the other: one that opens no tunnel pays nothing.
 struct Takeover<'d> {
-    opened: &'d Mutex<Option<Box<Opened>>>,
+    opened: &'d Mutex<Option<Box<OpenTunnel>>>,
 }
 
 impl Takeover<'_> {
     /// Leaves the tunnel to the driver. It takes the stream as soon as everything of earlier answers is out, and drops the
     /// request that waits here.
-    async fn hand_over(self, tunnel: Box<Opened>) -> ! {
+    async fn hand_over(self, tunnel: Box<OpenTunnel>) -> ! {
         *locked(self.opened) = Some(tunnel);
         pending().await
     }
 }
 
-fn locked(opened: &Mutex<Option<Box<Opened>>>) -> MutexGuard<'_, Option<Box<Opened>>> {
+fn locked(opened: &Mutex<Option<Box<OpenTunnel>>>) -> MutexGuard<'_, Option<Box<OpenTunnel>>> {
     opened.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A connection that hyper gave up. Gives what is still to be written: the answer, if there is one, with what can be said.
 fn broken(session: &Session, error: &hyper::Error, unread: &[u8], answer: &str) -> String {
     let Some(why) = NoRequest::of_http(error, unread) else {
-        log::broken(session, error);
+        access_log::broken(session, error);
         return answer.to_owned();
     };
     why.say((&session.proxy.metrics, &session.proxy.sums), &session.listener, session.peer.ip(), error);

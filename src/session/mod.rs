@@ -1,48 +1,49 @@
 //! Client connections, from accept until they upgrade or end.
 //!
 //! `accept` takes them in, `serve` secures them, `http1` drives what they speak, `request` finds the route, and then it is
-//! either `upgrade` (★ the story of a tunnel) or `exchange` (plain HTTP, over connections that rest in a `pool` between two
-//! exchanges). Both return what came of it; what cannot be served is a refusal: a value, answered and logged.
-//! What these pass on are values in files of their own (`context`, `visit`, `refused`, `served`): no imports form a circle.
+//! either `upgrade` (★ the story of a tunnel) or `exchange` (plain HTTP). Both ask over the connections of `endpoint`, and return
+//! what came of it; what cannot be served is a refusal: a value, answered and logged.
+//! What these pass on are values in files of their own (`context`, `request_context`, `refused`, `served`): no imports form a circle.
 //!
 //! Invariants: every wait on a peer has a deadline, but for the next piece of an answer. A connection never leaves its
 //! worker, on either side. A failed upgrade leaves nothing behind: no lease, no registration, no socket, no task;
 //! but an endpoint that has switched meanwhile is told so (`unopened`).
 
 mod accept;
-mod asking;
+mod access_log;
+mod answered_without_101;
+mod attempts;
 mod body;
 mod context;
 mod counted;
 mod end;
 mod exchange;
+mod exchange_record;
 mod http1;
 #[cfg(test)]
 mod in_memory;
 mod interim;
-mod keeping;
-mod log;
 mod no_request;
-mod origin;
-mod passed_through;
 mod placed_by;
 mod placement;
 mod proxy;
 #[cfg(test)]
 mod punctual;
-mod record;
 mod refused;
+mod relay;
 mod request;
+mod request_context;
 mod rest;
+mod resting;
 mod serve;
 mod served;
 mod summary;
 mod sums;
-mod tale;
+mod switch_request;
+mod tunnel_record;
 mod unopened;
 mod upgrade;
-mod visit;
 mod wordless;
 
 pub use accept::{Afterwards, accept};
-pub use proxy::{Phase, Proxy, Stage, StopTimes};
+pub use proxy::{Phase, PhaseTimes, Proxy, StopTimes};

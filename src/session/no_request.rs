@@ -8,15 +8,17 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use strum::VariantArray;
+
 use super::sums::{About, Sums};
+use crate::http::http1::answer::PLAIN_HTTP_ON_TLS;
 use crate::http::limits::MAX_BUFFER;
-use crate::http::reply::PLAIN_HTTP_ON_TLS;
 use crate::metrics::Metrics;
 use crate::net::{Guarded, HandshakeFailed};
 use crate::snapshot::Listener;
 
 /// Why a connection was turned away; the client's fault, as far as we can see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub(super) enum NoRequest {
     /// A request head that is no HTTP/1, or not by its grammar: answered 400.
     Malformed,
@@ -46,23 +48,12 @@ pub(super) enum NoRequest {
 
 impl NoRequest {
     /// Every word of [`log_word`](Self::log_word).
-    pub(super) const LOG_WORDS: [&str; 12] = [
-        Self::Malformed.log_word(),
-        Self::BadTarget.log_word(),
-        Self::HeadTooLarge.log_word(),
-        Self::Http2.log_word(),
-        Self::HeadTooSlow.log_word(),
-        Self::PlainHttp.log_word(),
-        Self::NotTls.log_word(),
-        Self::TlsMismatch.log_word(),
-        Self::TlsAlert.log_word(),
-        Self::TlsTooSlow.log_word(),
-        Self::TlsLeft.log_word(),
-        Self::TlsBroken.log_word(),
-    ];
+    pub(super) fn log_words() -> impl Iterator<Item = &'static str> {
+        Self::VARIANTS.iter().map(|why| why.log_word())
+    }
 
     /// The word for logs and metrics.
-    pub(super) const fn log_word(self) -> &'static str {
+    pub(super) fn log_word(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
             Self::BadTarget => "bad_target",

@@ -1,16 +1,12 @@
 //! From an affinity key to a connection with an endpoint: the best one first, the next one if it cannot be reached.
 
-use std::sync::Arc;
-
-use tokio::time::Instant;
-
-use super::log;
 use super::placed_by::PlacedBy;
 use super::refused::Refused;
-use super::visit::Visit;
+use super::request_context::RequestContext;
 use crate::balance::Affinity;
+use crate::endpoint::dial;
 use crate::http::Refusal;
-use crate::net::{DialError, Socket, dial};
+use crate::net::{DialError, Socket};
 use crate::snapshot::{Endpoint, Lease};
 
 /// A connection for an upgrade with the endpoint that it was placed on.
@@ -34,17 +30,17 @@ pub(super) enum Unreachable {
 
 /// Connects to the endpoints that are meant for the request, best first, until one answers. A connection that the client has
 /// authenticated is one already.
-pub(super) async fn connect(visit: &Visit, affinity: &Affinity) -> Result<Placed, Refused> {
+pub(super) async fn connect(context: &RequestContext, affinity: &Affinity) -> Result<Placed, Refused> {
     let mut refused = Refused::from(Refusal::NoEndpoint);
-    for (attempt, endpoint) in visit.upstream().picks(affinity).enumerate() {
+    for (attempt, endpoint) in context.upstream().picks(affinity).enumerate() {
         let lease = endpoint.lease();
-        if let Some(connection) = visit.session.take_owned(endpoint.life.incarnation, visit.client)
+        if let Some(connection) = context.owned(endpoint)
             && let Some(stream) = connection.into_stream().await
         {
             let by = PlacedBy::of(attempt, affinity, endpoint);
             return Ok(Placed { lease, stream, is_owned: true, by });
         }
-        match reach(visit, endpoint).await {
+        match reach(context, endpoint).await {
             Ok(stream) => {
                 let by = PlacedBy::of(attempt, affinity, endpoint);
                 return Ok(Placed { lease, stream, is_owned: false, by });
@@ -56,30 +52,19 @@ pub(super) async fn connect(visit: &Visit, affinity: &Affinity) -> Result<Placed
 }
 
 /// Connects to one endpoint.
-pub(super) async fn reach(visit: &Visit, endpoint: &Arc<Endpoint>) -> Result<Socket, Unreachable> {
-    let settings = &visit.upstream().settings;
-    let begun = Instant::now();
-    let error = match dial(&visit.session.proxy.network, &endpoint.address, settings.connect_timeout).await {
-        Ok(stream) => {
-            visit.session.proxy.metrics.connected(begun.elapsed());
-            if let Some(outage) = endpoint.reach.note_reached(Instant::now()) {
-                log::reached_again(&settings.name, &endpoint.name, outage);
-            }
-            return Ok(stream);
-        }
-        Err(error) => error,
-    };
-    endpoint.note_connect_failure();
-    let refusal = match error {
-        DialError::Failed(_) => Refusal::ConnectFailed,
-        DialError::TimedOut => Refusal::ConnectTimeout,
-        DialError::OutOfPorts(_) | DialError::Exhausted(_) => Refusal::NoRoom,
-    };
-    if let Some(outage) = endpoint.reach.note_failed(Instant::now()) {
-        log::unreachable(&settings.name, &endpoint.name, &error, outage);
-    }
-    let refused = endpoint.refused(refusal, error.to_string());
-    Err(if let DialError::Exhausted(_) = error { Unreachable::All(refused) } else { Unreachable::One(refused) })
+pub(super) async fn reach(context: &RequestContext, endpoint: &Endpoint) -> Result<Socket, Unreachable> {
+    let proxy = &context.session.proxy;
+    let dialled = dial(endpoint, &context.upstream().settings, &proxy.network, &proxy.metrics).await;
+    dialled.map_err(|error| {
+        let refusal = match error {
+            DialError::Failed(_) => Refusal::ConnectFailed,
+            DialError::TimedOut => Refusal::ConnectTimeout,
+            DialError::OutOfPorts(_) | DialError::Exhausted(_) => Refusal::NoRoom,
+        };
+        let is_for_all = matches!(error, DialError::Exhausted(_));
+        let refused = endpoint.refused(refusal, error);
+        if is_for_all { Unreachable::All(refused) } else { Unreachable::One(refused) }
+    })
 }
 
 impl Unreachable {

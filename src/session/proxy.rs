@@ -1,6 +1,5 @@
 //! What every session can reach: the current snapshot, the registry, the phase of the process.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::counted;
 use super::sums::Sums;
 use crate::drain::{Board, Registry};
-use crate::endpoint::Pool;
+use crate::endpoint::Endpoints;
 use crate::metrics::Metrics;
 use crate::net::Network;
 use crate::process::{MOST_TURNED_AWAY, Room, Workers};
@@ -22,9 +21,9 @@ use crate::snapshot::Snapshot;
 #[derive(Debug)]
 pub struct Proxy {
     snapshot: ArcSwap<Snapshot>,
-    stage: watch::Sender<Stage>,
-    /// The resting connections of each worker.
-    pools: Vec<Arc<Pool>>,
+    stage: watch::Sender<PhaseTimes>,
+    /// What endpoints have for as long as they are configured.
+    pub(super) endpoints: Endpoints,
     /// Every open tunnel.
     pub registry: Arc<Registry>,
     /// Every drain.
@@ -49,7 +48,7 @@ pub struct Proxy {
 
 /// Where the process stands, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stage {
+pub struct PhaseTimes {
     /// Where.
     pub phase: Phase,
     /// When the last tunnel is told, and when what is left is cut, once everything here ends.
@@ -101,10 +100,9 @@ impl Proxy {
     /// A proxy in `network` that serves `snapshot` with what there is `room` for.
     pub fn new(snapshot: Snapshot, workers: Workers, room: Room, network: Network) -> Arc<Self> {
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
-        let resting = semaphore(room.resting);
         Arc::new(Self {
-            stage: watch::Sender::new(Stage { phase: Phase::Serving, drain: None }),
-            pools: (0..workers.count()).map(|_| Arc::new(Pool::new(Arc::clone(&resting)))).collect(),
+            stage: watch::Sender::new(PhaseTimes { phase: Phase::Serving, drain: None }),
+            endpoints: Endpoints::new(workers.count(), room.resting),
             registry: Registry::new(workers.count()),
             drains: Arc::default(),
             metrics: Arc::new(counted::counters(&snapshot.settings)),
@@ -145,20 +143,11 @@ impl Proxy {
         self.snapshot.load_full()
     }
 
-    /// Replaces the snapshot, whole. Connections that rest for an endpoint that is gone are closed.
+    /// Replaces the snapshot, whole. What endpoints had that are gone is ended.
     pub fn publish(&self, snapshot: Snapshot) {
-        let upstreams = snapshot.upstreams().values();
-        let current: HashSet<_> =
-            upstreams.flat_map(|upstream| upstream.endpoints()).map(|endpoint| endpoint.life.incarnation).collect();
-        self.snapshot.store(Arc::new(snapshot));
-        for pool in &self.pools {
-            pool.prune(|endpoint| current.contains(&endpoint));
-        }
-    }
-
-    /// The resting connections of a worker.
-    pub(super) fn pool(&self, worker: usize) -> Option<&Arc<Pool>> {
-        self.pools.get(worker)
+        let new = Arc::new(snapshot);
+        let old = self.snapshot.swap(Arc::clone(&new));
+        self.endpoints.reconcile(&old, &new);
     }
 
     /// Where the process stands now.
@@ -167,7 +156,7 @@ impl Proxy {
     }
 
     /// Where the process stands, to be waited on.
-    pub fn stages(&self) -> watch::Receiver<Stage> {
+    pub fn stages(&self) -> watch::Receiver<PhaseTimes> {
         self.stage.subscribe()
     }
 
@@ -195,7 +184,7 @@ impl Proxy {
     /// Moves on to a phase from which on everything here ends, until `times`.
     pub fn begin_end(&self, phase: Phase, times: StopTimes) {
         self.stage.send_modify(|stage| {
-            *stage = Stage { phase: phase.max(stage.phase), drain: Some(times) };
+            *stage = PhaseTimes { phase: phase.max(stage.phase), drain: Some(times) };
         });
     }
 }

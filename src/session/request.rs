@@ -9,12 +9,11 @@ use tokio::time::Instant;
 
 use super::context::{Session, Welcome};
 use super::refused::Refused;
+use super::request_context::RequestContext;
 use super::served::Served;
 use super::summary::Summary;
-use super::visit::Visit;
-use super::{Phase, exchange, log, upgrade};
-use crate::config::dot_segments::has_dot_segments;
-use crate::config::{DotSegments, RouteName, RouteSettings};
+use super::{Phase, access_log, exchange, upgrade};
+use crate::config::{DotSegments, RouteName, RouteSettings, has_dot_segments};
 use crate::http::client_address::client_address;
 use crate::http::reader::{Handshake, Reader};
 use crate::http::unclean::Unclean;
@@ -25,16 +24,16 @@ use crate::snapshot::Route;
 pub(super) async fn answer(session: &Arc<Session>, request: Request<Incoming>, reader: &Reader) -> Served {
     let started = Instant::now();
     let client = client_address(session.peer.ip(), request.headers(), &session.listener.settings.trusted_proxies);
-    log::not_believed(session, request.headers());
+    access_log::not_believed(session, request.headers());
     let summary = Arc::new(Summary::of(&request, client));
     let (mut parts, body) = request.into_parts();
-    let visit = match find_route(session, &mut parts, reader) {
-        Ok(route) => Visit::new(session, route, &summary, started),
+    let context = match find_route(session, &mut parts, reader) {
+        Ok(route) => RequestContext::new(session, route, &summary, started),
         Err(refusal) => return refuse(session, &summary, None, &refusal.into(), started),
     };
-    match respond(&visit, Request::from_parts(parts, body), reader).await {
+    match respond(&context, parts, body, reader).await {
         Ok(served) => served,
-        Err(refused) => refuse(session, &summary, Some(&visit.route.settings.name), &refused, started),
+        Err(refused) => refuse(session, &summary, Some(&context.route.settings.name), &refused, started),
     }
 }
 
@@ -51,15 +50,15 @@ fn find_route(session: &Session, parts: &mut Parts, reader: &Reader) -> Result<A
     Ok(route)
 }
 
-/// What a request comes to that has found its route. Whatever may still keep it from being served stands at the front.
-async fn respond(visit: &Visit, request: Request<Incoming>, reader: &Reader) -> Result<Served, Refused> {
-    check_path(&visit.route.settings, request.uri().path())?;
-    let (parts, body) = request.into_parts();
-    let handshake = read_handshake(visit, &parts, reader)?;
+/// What a request comes to that has found its route. Whatever may still keep it from being served is a stage of its own, and
+/// stands at the front.
+async fn respond(context: &RequestContext, parts: Parts, body: Incoming, reader: &Reader) -> Result<Served, Refused> {
+    check_path(&context.route.settings, parts.uri.path())?;
+    let handshake = read_handshake(context, &parts, reader)?;
     let request = Request::from_parts(parts, body);
     match handshake {
-        None => Box::pin(exchange::run(visit, request)).await.map(Served::Answered),
-        Some(handshake) => Box::pin(upgrade::open(visit, request, handshake)).await,
+        None => Box::pin(exchange::run(context, request)).await.map(Served::Answered),
+        Some(handshake) => Box::pin(upgrade::open(context, request, handshake)).await,
     }
 }
 
@@ -70,10 +69,10 @@ fn check_path(route: &RouteSettings, path: &str) -> Result<(), Refusal> {
 }
 
 /// What the request asks to become, if its route lets that through.
-fn read_handshake(visit: &Visit, parts: &Parts, reader: &Reader) -> Result<Option<Handshake>, Refusal> {
-    let mut tolerance = visit.tolerance();
-    let handshake = (reader.handshake)(parts, &visit.route.settings.upgrade, &mut tolerance)?;
-    log::lenient(visit, tolerance.needed());
+fn read_handshake(context: &RequestContext, parts: &Parts, reader: &Reader) -> Result<Option<Handshake>, Refusal> {
+    let mut tolerance = context.tolerance();
+    let handshake = (reader.handshake)(parts, &context.route.settings.upgrade, &mut tolerance)?;
+    access_log::lenient(context, tolerance.needed());
     Ok(handshake)
 }
 
@@ -85,7 +84,7 @@ fn refuse(
     refused: &Refused,
     started: Instant,
 ) -> Served {
-    log::refused(session, summary, route, refused, started.elapsed());
+    access_log::refused(session, summary, route, refused, started.elapsed());
     Served::Refused(refused.refusal, retry_after(session))
 }
 

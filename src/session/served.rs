@@ -7,9 +7,9 @@ use std::task::{Poll, ready};
 
 use http::{HeaderMap, Response};
 
+use super::access_log;
 use super::body::AnswerBody;
-use super::log;
-use super::tale::Tale;
+use super::tunnel_record::TunnelRecord;
 use super::unopened::Switched;
 use crate::drain::Registration;
 use crate::http::Refusal;
@@ -27,7 +27,7 @@ pub(super) enum Served {
     /// It is refused, and may come again in so many seconds.
     Refused(Refusal, u32),
     /// It has opened a tunnel.
-    Opened(Box<Opened>),
+    Opened(Box<OpenTunnel>),
 }
 
 /// Stands among the extensions of an answer behind which nothing is read from its connection. How a client learns that is for
@@ -37,7 +37,7 @@ pub(super) struct LastAnswer;
 
 /// A tunnel that only waits for the client's stream. If that never comes, its endpoint is told.
 #[derive(Debug)]
-pub(super) struct Opened {
+pub(super) struct OpenTunnel {
     pub(super) endpoint: Switched,
     /// What the endpoint sent behind its 101.
     pub(super) early: Vec<u8>,
@@ -49,14 +49,14 @@ pub(super) struct Opened {
     pub(super) lease: Lease,
     pub(super) metrics: Arc<Metrics>,
     /// For the line about its end.
-    pub(super) tale: Tale,
+    pub(super) record: TunnelRecord,
 }
 
-impl Opened {
+impl OpenTunnel {
     /// Joins the two streams: a task of its own from now on, so that nothing of the session stays with the tunnel but what is
     /// `held`. The client reads `answer` first; `early` is what it sent behind its request.
     pub(super) fn join(self, client: ClientStream, answer: Vec<u8>, early: Vec<u8>, held: impl Send + 'static) {
-        let Self { endpoint, early: upstream_early, headers: _, handshake: _, registration, lease, metrics, tale } =
+        let Self { endpoint, early: upstream_early, headers: _, handshake: _, registration, lease, metrics, record } =
             self;
         metrics.tunnel_opened();
         let (upstream, parameters) = endpoint.open();
@@ -67,7 +67,7 @@ impl Opened {
         // polled, for as long as the task lives.
         tokio::spawn(poll_fn(move |cx| {
             let outcome = ready!(Pin::new(&mut tunnel).poll(cx));
-            log::ended(&metrics, tunnel.ticket(), tunnel.settings(), &tale, &outcome);
+            access_log::ended(&metrics, tunnel.ticket(), tunnel.settings(), &record, &outcome);
             let _ = &held;
             Poll::Ready(())
         }));

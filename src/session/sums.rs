@@ -53,7 +53,7 @@ struct Window {
 
 /// What becomes of a line.
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+enum Decision {
     /// It is written.
     Write,
     /// It is counted, and the first that is: somebody has to say at this time how many there were.
@@ -68,9 +68,9 @@ impl Sums {
     /// Call it on a worker: what follows is written by a task there.
     pub(super) fn is_to_be_written(self: &Arc<Self>, about: About) -> bool {
         match self.judge(about, Instant::now()) {
-            Verdict::Write => true,
-            Verdict::Count => false,
-            Verdict::Begin(about, ends) => {
+            Decision::Write => true,
+            Decision::Count => false,
+            Decision::Begin(about, ends) => {
                 let sums = Arc::clone(self);
                 tokio::spawn(async move {
                     sleep_until(ends).await;
@@ -94,7 +94,7 @@ impl Sums {
         tracing::info!(client, %listener, refusal = word, times, "{message}");
     }
 
-    fn judge(&self, mut about: About, now: Instant) -> Verdict {
+    fn judge(&self, mut about: About, now: Instant) -> Decision {
         let mut windows = self.windows();
         if !windows.known.contains_key(&about) && !windows.make_room(now) {
             about.client = None;
@@ -106,9 +106,9 @@ impl Sums {
         }
         window.times += 1;
         match window.times {
-            ..=IN_FULL => Verdict::Write,
-            FIRST_COUNTED => Verdict::Begin(about, window.ends),
-            _ => Verdict::Count,
+            ..=IN_FULL => Decision::Write,
+            FIRST_COUNTED => Decision::Begin(about, window.ends),
+            _ => Decision::Count,
         }
     }
 
@@ -151,23 +151,23 @@ mod tests {
     async fn a_few_are_written_and_the_others_counted_until_the_second_is_over() {
         let (sums, now) = (Sums::default(), Instant::now());
         for _ in 0..IN_FULL {
-            assert_eq!(sums.judge(about(1, "a"), now), Verdict::Write);
+            assert_eq!(sums.judge(about(1, "a"), now), Decision::Write);
         }
-        assert_eq!(sums.judge(about(1, "a"), now), Verdict::Begin(about(1, "a"), now + WINDOW));
-        assert_eq!(sums.judge(about(1, "a"), now + WINDOW), Verdict::Count, "as long as nobody has said the sum");
-        assert_eq!(sums.judge(about(1, "b"), now), Verdict::Write, "another word");
-        assert_eq!(sums.judge(about(2, "a"), now), Verdict::Write, "another client");
+        assert_eq!(sums.judge(about(1, "a"), now), Decision::Begin(about(1, "a"), now + WINDOW));
+        assert_eq!(sums.judge(about(1, "a"), now + WINDOW), Decision::Count, "as long as nobody has said the sum");
+        assert_eq!(sums.judge(about(1, "b"), now), Decision::Write, "another word");
+        assert_eq!(sums.judge(about(2, "a"), now), Decision::Write, "another client");
 
         assert_eq!(sums.take(&about(1, "a")), Some(2));
         assert_eq!(sums.take(&about(1, "a")), None);
-        assert_eq!(sums.judge(about(1, "a"), now + WINDOW), Verdict::Write);
+        assert_eq!(sums.judge(about(1, "a"), now + WINDOW), Decision::Write);
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_comes_slowly_is_always_written() {
         let (sums, mut now) = (Sums::default(), Instant::now());
         for _ in 0..100 {
-            assert_eq!(sums.judge(about(1, "a"), now), Verdict::Write);
+            assert_eq!(sums.judge(about(1, "a"), now), Decision::Write);
             now += WINDOW / 9;
         }
     }
@@ -175,15 +175,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_crowd_takes_no_more_room_than_there_is() {
         let (sums, now) = (Sums::default(), Instant::now());
-        let verdicts: Vec<_> = (0..200_000).map(|client| sums.judge(about(client, "a"), now)).collect();
+        let decisions: Vec<_> = (0..200_000).map(|client| sums.judge(about(client, "a"), now)).collect();
 
         assert_eq!(sums.windows().known.len(), MOST + 1, "and one for those who are not told apart");
-        let written = verdicts.iter().filter(|&verdict| *verdict == Verdict::Write).count();
+        let written = decisions.iter().filter(|&decision| *decision == Decision::Write).count();
         assert_eq!(written as u64, MOST as u64 + IN_FULL);
         let all = About { client: None, ..about(0, "a") };
         assert_eq!(sums.take(&all), Some(200_000 - MOST as u64 - IN_FULL));
 
-        assert_eq!(sums.judge(about(300_000, "a"), now + WINDOW), Verdict::Write, "the old ones make room");
+        assert_eq!(sums.judge(about(300_000, "a"), now + WINDOW), Decision::Write, "the old ones make room");
         assert_eq!(sums.windows().known.len(), 1);
     }
 

@@ -8,82 +8,89 @@ use http::{HeaderMap, Request};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::asking::{Answered, ask};
+use super::answered_without_101::pass_on;
 use super::interim::Interim;
-use super::passed_through::pass_through;
 use super::placed_by::PlacedBy;
 use super::placement::{Placed, connect};
-use super::refused::Refused;
-use super::served::{Opened, Served};
-use super::tale::Tale;
+use super::refused::{EndpointFault, Refused};
+use super::request_context::RequestContext;
+use super::served::{OpenTunnel, Served};
+use super::switch_request::request_switch;
+use super::tunnel_record::TunnelRecord;
 use super::unopened::Switched;
-use super::visit::Visit;
-use super::{Phase, log};
+use super::{Phase, access_log};
 use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
-use crate::endpoint::{Upload, UploadProgress};
+use crate::endpoint::{SwitchAnswer, Upload, UploadProgress};
 use crate::http::affinity::Asks;
 use crate::http::head::ResponseHead;
 use crate::http::reader::Handshake;
 use crate::http::{Refusal, binding, forward};
+use crate::ranges::within;
 use crate::snapshot::Lease;
 use crate::tunnel::Protocol;
 use crate::websocket::{check_answer, refuse_compression, refuse_unknown};
 
 /// Opens the tunnel that a client asks for; where the endpoint answers with something else than a 101, that is the answer.
-pub(super) async fn open(visit: &Visit, request: Request<Incoming>, handshake: Handshake) -> Result<Served, Refused> {
+pub(super) async fn open(
+    context: &RequestContext,
+    request: Request<Incoming>,
+    handshake: Handshake,
+) -> Result<Served, Refused> {
     let (mut parts, body) = request.into_parts();
-    if visit.session.proxy.phase() >= Phase::Draining {
+    if context.session.proxy.phase() >= Phase::Draining {
         return Err(Refusal::Draining.into());
     }
-    let affinity = visit.affinity(&parts.uri, &parts.headers, Asks::Upgrade);
-    limit_offer(&mut parts.headers, &visit.route.settings.websocket);
-    forward::request(&mut parts.headers, visit.arrival, Some(handshake.token()));
-    let (body, upload) = upload(visit, body, &mut parts.headers);
+    let affinity = context.affinity(&parts.uri, &parts.headers, Asks::Upgrade);
+    limit_offer(&mut parts.headers, &context.route.settings.websocket);
+    forward::request(&mut parts.headers, context.arrival, Some(handshake.token()));
+    let (body, upload) = upload(context, body, &mut parts.headers);
 
-    let mut placed = connect(visit, &affinity).await?;
-    let (head, early) = answer(visit, &handshake, &mut placed, &parts, body).await?;
-    let cookie = visit.pin_cookie(placed.lease.endpoint(), &affinity);
+    let mut placed = connect(context, &affinity).await?;
+    let answer = answer(context, &handshake, &mut placed, &parts, body).await?;
+    let head = &answer.head;
+    let cookie = context.pin_cookie(placed.lease.endpoint(), &affinity);
     if !head.is_switch() {
         placed.is_owned |= binding::is_step(&parts.headers) || binding::is_step(&head.headers);
-        return pass_through(visit, parts.method, placed, early, upload, cookie).await.map(Served::Answered);
+        return pass_on(context, parts.method, placed, answer, upload, cookie).await.map(Served::Answered);
     }
     let Placed { lease, stream, by, .. } = placed;
-    let protocol = check_switch(visit, &parts.headers, &handshake, &head)
+    let protocol = check_switch(context, &parts.headers, &handshake, head)
         .map_err(|detail| lease.refused(Refusal::BadAnswer, detail))?;
-    let endpoint = Switched::new(stream, protocol, visit.tunnel_settings(protocol));
-    let registration = register_tunnel(visit, &lease);
+    let endpoint = Switched::new(stream, protocol, context.tunnel_settings(protocol));
+    let registration = register_tunnel(context, &lease);
     if let Some(order) = registration.ticket().order() {
         endpoint.dismiss(&order);
         return Err(Refusal::Draining.into());
     }
-    log::opened(visit, &registration, visit.started.elapsed());
-    let tale = tale(visit, &parts.headers, by);
-    let early = early.get(head.length..).unwrap_or_default().to_vec();
+    access_log::opened(context, &registration, context.started.elapsed());
+    let record = record(context, &parts.headers, by);
+    let SwitchAnswer { head, read, .. } = answer;
+    let early = within(&read, head.length..).to_vec();
     let mut headers = head.headers;
     headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
-    let metrics = Arc::clone(&visit.session.proxy.metrics);
-    let opened = Opened { endpoint, early, headers, handshake, registration, lease, metrics, tale };
+    let metrics = Arc::clone(&context.session.proxy.metrics);
+    let opened = OpenTunnel { endpoint, early, headers, handshake, registration, lease, metrics, record };
     Ok(Served::Opened(Box::new(opened)))
 }
 
 /// Asks the endpoint to switch. Its answer, and everything that was read with it.
 async fn answer(
-    visit: &Visit,
+    context: &RequestContext,
     handshake: &Handshake,
     placed: &mut Placed,
     parts: &Parts,
     body: Option<Upload>,
-) -> Result<Answered, Refused> {
-    let session = &visit.session;
+) -> Result<SwitchAnswer, Refused> {
+    let session = &context.session;
     let interim = Interim::begin(session, parts.version).await;
     // Who has asked for a WebSocket and ends its direction has changed its mind.
     session.fin_ends.set(matches!(handshake, Handshake::Websocket(_)));
-    let answered = ask(visit, placed, parts, body, &interim).await;
+    let answered = request_switch(context, placed, parts, body, &interim).await;
     session.fin_ends.set(false);
     match &answered {
         // Whoever joins the streams waits until everything before the 101 is out, and meanwhile the endpoint is not forgotten.
-        Ok((head, _)) if head.is_switch() => interim.close(),
+        Ok(answer) if answer.head.is_switch() => interim.close(),
         _ => interim.conclude().await,
     }
     answered
@@ -91,14 +98,14 @@ async fn answer(
 
 /// The body that goes to the endpoint before the answer counts, and how far it got; `None` where there is none, and then
 /// nothing is said of its length.
-fn upload(visit: &Visit, body: Incoming, headers: &mut HeaderMap) -> (Option<Upload>, Arc<UploadProgress>) {
+fn upload(context: &RequestContext, body: Incoming, headers: &mut HeaderMap) -> (Option<Upload>, Arc<UploadProgress>) {
     // A client that waits for a 100 gets ours: hyper says it when the body is asked for.
     forward::remove(headers, |name| *name == EXPECT);
     if body.is_end_stream() {
         forward::remove(headers, |name| *name == CONTENT_LENGTH);
         return (None, Arc::default());
     }
-    let (upload, _sent) = Upload::new(body, None, visit.session.listener.settings.body_timeout);
+    let (upload, _sent) = Upload::new(body, None, context.session.listener.settings.body_timeout);
     let progress = upload.progress();
     (Some(upload), progress)
 }
@@ -115,43 +122,42 @@ fn limit_offer(headers: &mut HeaderMap, settings: &WebsocketSettings) {
 
 /// Whether the 101 opens what was asked for (RFC 6455 §4.1, RFC 9110 §7.8); what the two sides will speak then.
 fn check_switch(
-    visit: &Visit,
+    context: &RequestContext,
     offered: &HeaderMap,
     handshake: &Handshake,
     head: &ResponseHead,
-) -> Result<Protocol, String> {
+) -> Result<Protocol, EndpointFault> {
     match handshake {
         Handshake::Websocket(key) => {
-            let mut tolerance = visit.tolerance();
-            let extensions = check_answer(offered, key, &head.headers, &mut tolerance);
-            let extensions = extensions.map_err(|bad| bad.to_string())?;
-            log::lenient(visit, tolerance.needed());
-            log::unknown_extension(&visit.route, extensions);
+            let mut tolerance = context.tolerance();
+            let extensions = check_answer(offered, key, &head.headers, &mut tolerance)?;
+            access_log::lenient(context, tolerance.needed());
+            access_log::unknown_extension(&context.route, extensions);
             Ok(Protocol::Websocket(extensions))
         }
         Handshake::Other(token) if forward::switches_to(&head.headers, token) => Ok(Protocol::Raw),
-        Handshake::Other(token) => Err(format!("the answer does not switch to {token}")),
+        Handshake::Other(token) => Err(EndpointFault::NotSwitched(token.clone())),
     }
 }
 
 /// From now on the tunnel is counted, and reached by drains.
-fn register_tunnel(visit: &Visit, lease: &Lease) -> Registration {
-    let session = &visit.session;
+fn register_tunnel(context: &RequestContext, lease: &Lease) -> Registration {
+    let session = &context.session;
     let endpoint = lease.endpoint();
     let member = Member {
         listener: (session.listener.settings.name.clone(), session.listener.life.incarnation),
-        route: (visit.route.settings.name.clone(), visit.route.life.incarnation),
-        upstream: (visit.upstream().settings.name.clone(), visit.upstream().life.incarnation),
+        route: (context.route.settings.name.clone(), context.route.life.incarnation),
+        upstream: (context.upstream().settings.name.clone(), context.upstream().life.incarnation),
         endpoint: (endpoint.name.clone(), endpoint.life.incarnation),
-        client: visit.client,
+        client: context.client,
     };
     session.proxy.registry.register(session.worker, member)
 }
 
 /// What the line about the end of the tunnel tells of its request.
-fn tale(visit: &Visit, headers: &HeaderMap, by: PlacedBy) -> Tale {
-    let peer = (visit.session.peer.ip(), visit.session.peer.port());
+fn record(context: &RequestContext, headers: &HeaderMap, by: PlacedBy) -> TunnelRecord {
+    let peer = (context.session.peer.ip(), context.session.peer.port());
     // Not for longer than this: a tunnel may wait long for its stream, and must not keep an old configuration alive.
-    let snapshot = visit.session.proxy.snapshot();
-    Tale::new(&visit.summary, peer, headers, &snapshot.settings.log.headers, by)
+    let snapshot = context.session.proxy.snapshot();
+    TunnelRecord::new(&context.summary, peer, headers, &snapshot.settings.log.headers, by)
 }

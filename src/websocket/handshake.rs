@@ -2,6 +2,7 @@
 //!
 //! Heads are judged as values of `http`; how they are read and written, and the rules of HTTP itself, are not known here.
 
+use std::error::Error;
 use std::fmt;
 
 use base64::Engine;
@@ -206,6 +207,10 @@ impl fmt::Display for BadAnswer {
         })
     }
 }
+
+impl Error for BadHandshake {}
+
+impl Error for BadAnswer {}
 
 #[cfg(test)]
 mod tests;

@@ -38,6 +38,10 @@ pub fn switch(mut headers: HeaderMap, token: &str) -> Vec<u8> {
     head
 }
 
+/// The whole answer to HTTP without TLS on a port where TLS is spoken.
+pub const PLAIN_HTTP_ON_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
+    Content-Length: 44\r\nConnection: close\r\n\r\n400 this port speaks TLS: ask with https://\n";
+
 /// What the head of a 101 seldom exceeds, in bytes.
 const HEAD: usize = 512;
 
@@ -63,6 +67,13 @@ mod tests {
     fn nothing_is_read_after_an_unclean_request() {
         assert_eq!(header(Refusal::Unclean(Unclean::TwoLengths), CONNECTION).as_deref(), Some("close"));
         assert_eq!(header(Refusal::NoRoute, CONNECTION), None);
+    }
+
+    #[test]
+    fn the_answer_to_plain_http_is_as_long_as_it_says() {
+        let text = str::from_utf8(PLAIN_HTTP_ON_TLS).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{}", body.len());
     }
 
     #[test]

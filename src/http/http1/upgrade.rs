@@ -108,10 +108,13 @@ fn is_http(token: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
     use http::{HeaderValue, Request};
     use proptest::prelude::*;
 
     use super::*;
+    use crate::http::unclean::Unclean;
+    use crate::websocket::BadHandshake;
 
     const KEY: &str = "sec-websocket-key";
 
@@ -210,6 +213,57 @@ mod tests {
             assert_eq!(classified(&request, &["websocket"]).as_deref(), Some("(stripped)"));
             assert_eq!(classified(&request, &["websocket", "mine"]).as_deref(), Some("mine"));
         }
+    }
+
+    /// The handshake of RFC 6455 §1.2.
+    fn opening() -> Parts {
+        let mut request = request("upgrade", &["websocket"]);
+        request.headers.insert(KEY, HeaderValue::from_static("dGhlIHNhbXBsZSBub25jZQ=="));
+        request.headers.insert("sec-websocket-version", HeaderValue::from_static("13"));
+        request
+    }
+
+    fn read(request: &Parts) -> Result<Option<Handshake>, Refusal> {
+        handshake(request, &["websocket".into(), "mine".into()], &mut Tolerance::new(Strictness::Strict))
+    }
+
+    #[test]
+    fn what_is_classified_as_a_websocket_is_checked_as_one() {
+        assert!(matches!(read(&opening()), Ok(Some(Handshake::Websocket(_)))));
+        for (name, value, refusal) in [
+            ("content-length", "1", Refusal::Unclean(Unclean::UpgradeWithBody)),
+            ("sec-websocket-version", "8", Refusal::BadHandshake(BadHandshake::WebsocketVersion)),
+            (KEY, "again", Refusal::BadHandshake(BadHandshake::KeyRepeated)),
+        ] {
+            let mut request = opening();
+            request.headers.append(name, HeaderValue::from_static(value));
+            assert_eq!(read(&request), Err(refusal), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_classifies_a_request_and_what_checks_it_read_its_lists_the_same_way() {
+        let of = |upgrade: &[u8], connection: &[u8]| {
+            let mut request = opening();
+            request.headers.insert(UPGRADE, HeaderValue::from_bytes(upgrade).unwrap());
+            request.headers.insert(CONNECTION, HeaderValue::from_bytes(connection).unwrap());
+            read(&request)
+        };
+        assert!(matches!(of(b"\xfc, websocket", b"\xfc, Upgrade"), Ok(Some(Handshake::Websocket(_)))));
+        assert_eq!(of(b"websocket\xfc", b"upgrade"), Ok(None));
+        assert_eq!(of(b"websocket", b"upgrade\xfc"), Ok(None));
+    }
+
+    #[test]
+    fn another_protocol_may_have_a_body_whose_end_is_known() {
+        let with = |name, value| {
+            let mut request = request("upgrade", &["Mine"]);
+            request.headers.insert(name, HeaderValue::from_static(value));
+            read(&request)
+        };
+        assert_eq!(with(CONTENT_LENGTH, "5"), Ok(Some(Handshake::Other("Mine".into()))));
+        assert_eq!(with(TRANSFER_ENCODING, "chunked"), Err(Refusal::Unclean(Unclean::UpgradeWithChunks)));
+        assert_eq!(with(UPGRADE, "yours"), Ok(None));
     }
 
     proptest! {

@@ -10,16 +10,15 @@ use super::context::Session;
 use super::counted::labels;
 use super::end::End;
 use super::refused::Refused;
+use super::request_context::RequestContext;
 use super::summary::Summary;
 use super::sums::About;
-use super::tale::{PortIs, Tale, Told};
-use super::visit::Visit;
-use crate::config::{EndpointName, RouteName, UpstreamName, WebsocketSettings};
+use super::tunnel_record::{PortIs, TunnelRecord, Unpacked};
+use crate::config::{EndpointName, RouteName, WebsocketSettings};
 use crate::drain::{Registration, Ticket};
 use crate::http::client_address::{is_trusted, says_for_whom};
 use crate::metrics::Metrics;
-use crate::net::DialError;
-use crate::snapshot::{Outage, Route};
+use crate::snapshot::Route;
 use crate::tunnel::{Counts, Outcome};
 use crate::websocket::{Direction, Extensions, Leniencies};
 
@@ -50,7 +49,7 @@ pub(super) fn refused(
         status = refusal.status().as_u16(),
         refusal = refusal.log_word(),
         fault = refusal.fault().as_str(),
-        detail = refused.detail.clone().or_else(|| refusal.detail()),
+        detail = refused.cause.as_ref().map(ToString::to_string).or_else(|| refusal.detail()),
         took_ms = millis(took),
         "refused"
     );
@@ -60,23 +59,6 @@ pub(super) fn refused(
 pub(super) fn broken(session: &Session, error: &hyper::Error) {
     let listener = &session.listener.settings.name;
     tracing::debug!(%listener, client = %session.peer.ip(), %error, "connection broken");
-}
-
-/// Connects to an endpoint fail: said when that begins, and then the sum of them, now and then.
-pub(super) fn unreachable(upstream: &UpstreamName, endpoint: &EndpointName, error: &DialError, outage: Outage) {
-    let Outage { failed, lasted } = outage;
-    let for_seconds = lasted.as_secs();
-    if let DialError::Exhausted(_) = error {
-        tracing::error!(%upstream, %endpoint, %error, failed, for_seconds, "cannot connect to endpoints: out of a resource");
-    } else {
-        tracing::warn!(%upstream, %endpoint, %error, failed, for_seconds, "an endpoint cannot be reached; the next one is tried");
-    }
-}
-
-/// A connect to an endpoint went well, for the first time since it was said that they fail.
-pub(super) fn reached_again(upstream: &UpstreamName, endpoint: &EndpointName, outage: Outage) {
-    let Outage { failed, lasted } = outage;
-    tracing::warn!(%upstream, %endpoint, failed, after_seconds = lasted.as_secs(), "an endpoint can be reached again");
 }
 
 /// Somebody who is not trusted says on whose behalf it speaks.
@@ -136,12 +118,12 @@ pub(super) fn exchanged(exchanged: &Exchanged<'_>, end: End) {
 }
 
 /// A tunnel is about to open.
-pub(super) fn opened(visit: &Visit, registration: &Registration, took: Duration) {
+pub(super) fn opened(context: &RequestContext, registration: &Registration, took: Duration) {
     let ticket = registration.ticket();
-    visit.session.proxy.metrics.opening_took(took);
+    context.session.proxy.metrics.opening_took(took);
     tracing::debug!(
         tunnel = %ticket.id,
-        client = %visit.client,
+        client = %context.client,
         route = %ticket.member.route.0,
         endpoint = %ticket.member.endpoint.0,
         took_ms = millis(took),
@@ -150,12 +132,12 @@ pub(super) fn opened(visit: &Visit, registration: &Registration, took: Duration)
 }
 
 /// A handshake was let pass although it is against RFC 6455.
-pub(super) fn lenient(visit: &Visit, needed: Leniencies) {
+pub(super) fn lenient(context: &RequestContext, needed: Leniencies) {
     for leniency in needed.iter() {
-        visit.session.proxy.metrics.lenient(leniency);
+        context.session.proxy.metrics.lenient(leniency);
         tracing::debug!(
-            client = %visit.client,
-            route = %visit.route.settings.name,
+            client = %context.client,
+            route = %context.route.settings.name,
             what = leniency.as_str(),
             "a handshake needed leniency"
         );
@@ -170,7 +152,13 @@ pub(super) fn unknown_extension(route: &Route, extensions: Extensions) {
 }
 
 /// A tunnel has ended.
-pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSettings, tale: &Tale, outcome: &Outcome) {
+pub(super) fn ended(
+    metrics: &Metrics,
+    ticket: &Ticket,
+    settings: &WebsocketSettings,
+    record: &TunnelRecord,
+    outcome: &Outcome,
+) {
     let Outcome { ending, farewell, counts, leniencies, duration } = outcome;
     let (word, by, code) = labels(ending, settings);
     metrics.tunnel_ended(word, by, code);
@@ -188,7 +176,7 @@ pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSett
             "frames needed leniency"
         );
     }
-    let Told { port, port_is, placed, path, host, user_agent, headers } = tale.told();
+    let Unpacked { port, port_is, placed, path, host, user_agent, headers } = record.unpacked();
     let is_there = |text: &&str| !text.is_empty();
     tracing::info!(
         tunnel = %ticket.id,

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use http::StatusCode;
 use tokio::time::Instant;
 
+use super::access_log::{self, Exchanged};
 use super::context::Session;
 use super::end::End;
-use super::log::{self, Exchanged};
 use super::proxy::Phase;
+use super::request_context::RequestContext;
 use super::summary::Summary;
-use super::visit::Visit;
 use crate::config::{EndpointName, RouteSettings};
 use crate::endpoint::{BrokenUpload, UploadProgress};
 
 /// An exchange that runs. It is logged when this is dropped, unless it was refused.
 #[derive(Debug)]
-pub(super) struct Record {
+pub(super) struct ExchangeRecord {
     pub(super) session: Arc<Session>,
     pub(super) route: Arc<RouteSettings>,
     pub(super) summary: Arc<Summary>,
@@ -30,13 +30,13 @@ pub(super) struct Record {
     end: Option<End>,
 }
 
-impl Record {
-    pub(super) fn new(visit: &Visit, upload: Arc<UploadProgress>) -> Self {
+impl ExchangeRecord {
+    pub(super) fn new(context: &RequestContext, upload: Arc<UploadProgress>) -> Self {
         Self {
-            session: Arc::clone(&visit.session),
-            route: Arc::clone(&visit.route.settings),
-            summary: Arc::clone(&visit.summary),
-            started: visit.started,
+            session: Arc::clone(&context.session),
+            route: Arc::clone(&context.route.settings),
+            summary: Arc::clone(&context.summary),
+            started: context.started,
             answer: None,
             upload,
             answered: 0,
@@ -87,11 +87,11 @@ impl Record {
     }
 }
 
-impl Drop for Record {
+impl Drop for ExchangeRecord {
     fn drop(&mut self) {
         match self.end.unwrap_or_else(|| self.unfinished()) {
             End::Refused => {}
-            end => log::exchanged(&self.exchanged(), end),
+            end => access_log::exchanged(&self.exchanged(), end),
         }
     }
 }

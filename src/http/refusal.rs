@@ -8,12 +8,14 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
+use strum::{EnumDiscriminants, VariantArray};
 
 use super::unclean::Unclean;
 use crate::websocket::BadHandshake;
 
 /// Why a request got no answer from an endpoint, or no tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumDiscriminants)]
+#[strum_discriminants(name(Kind), vis(pub(self)), doc = "The kinds of refusals.", derive(VariantArray))]
 pub enum Refusal {
     /// Two parsers could read the request in two ways.
     Unclean(Unclean),
@@ -70,25 +72,79 @@ impl Fault {
     }
 }
 
+/// What is the same of every refusal of a kind.
+struct Row {
+    /// The one word for logs and metrics.
+    word: &'static str,
+    /// Who would have to change.
+    fault: Fault,
+    /// The status of the answer, where no mistake has one of its own.
+    status: StatusCode,
+    /// What the client is told; `None` where each mistake has words of its own.
+    text: Option<&'static str>,
+}
+
+impl Kind {
+    /// The table of refusals.
+    fn row(self) -> Row {
+        use Fault::{Client, Upstream, Us};
+        const fn row(word: &'static str, fault: Fault, status: StatusCode, text: &'static str) -> Row {
+            Row { word, fault, status, text: Some(text) }
+        }
+        match self {
+            Self::Unclean => Row { word: "unclean", fault: Client, status: StatusCode::BAD_REQUEST, text: None },
+            Self::BadHandshake => {
+                Row { word: "bad_handshake", fault: Client, status: StatusCode::BAD_REQUEST, text: None }
+            }
+            Self::RequestTimeout => {
+                row("request_timeout", Client, StatusCode::REQUEST_TIMEOUT, "the request took too long")
+            }
+            Self::BrokenBody => row("broken_body", Client, StatusCode::BAD_REQUEST, "the request body is broken"),
+            Self::NoRoute => row("no_route", Client, StatusCode::NOT_FOUND, "no route for this host and path"),
+            Self::ConnectFailed => {
+                row("connect_failed", Upstream, StatusCode::BAD_GATEWAY, "no endpoint could be reached")
+            }
+            Self::BadAnswer => {
+                row("bad_answer", Upstream, StatusCode::BAD_GATEWAY, "the endpoint's answer made no sense")
+            }
+            Self::AnswerLost => row("answer_lost", Upstream, StatusCode::BAD_GATEWAY, "the endpoint gave no answer"),
+            Self::NoEndpoint => row("no_endpoint", Us, StatusCode::SERVICE_UNAVAILABLE, "no endpoint can be used now"),
+            Self::Loop => row(
+                "loop",
+                Us,
+                StatusCode::LOOP_DETECTED,
+                "the request came through windlass again and again: an endpoint leads back to it",
+            ),
+            Self::Draining => {
+                row("draining", Us, StatusCode::SERVICE_UNAVAILABLE, "going away, come back a little later")
+            }
+            Self::NoRoom => row(
+                "no_room",
+                Us,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no room for another connection, come back a little later",
+            ),
+            Self::ConnectTimeout => {
+                row("connect_timeout", Upstream, StatusCode::GATEWAY_TIMEOUT, "no endpoint could be reached in time")
+            }
+            Self::RequestStuck => row(
+                "request_stuck",
+                Upstream,
+                StatusCode::GATEWAY_TIMEOUT,
+                "the endpoint took too long to read the request",
+            ),
+            Self::HeadTimeout => {
+                row("head_timeout", Upstream, StatusCode::GATEWAY_TIMEOUT, "the endpoint took too long to answer")
+            }
+        }
+    }
+}
+
 impl Refusal {
     /// Every word of [`log_word`](Self::log_word).
-    pub const LOG_WORDS: [&str; 15] = [
-        Self::Unclean(Unclean::Connect).log_word(),
-        Self::BadHandshake(BadHandshake::Method).log_word(),
-        Self::RequestTimeout.log_word(),
-        Self::BrokenBody.log_word(),
-        Self::NoRoute.log_word(),
-        Self::ConnectFailed.log_word(),
-        Self::BadAnswer.log_word(),
-        Self::AnswerLost.log_word(),
-        Self::Loop.log_word(),
-        Self::NoEndpoint.log_word(),
-        Self::Draining.log_word(),
-        Self::NoRoom.log_word(),
-        Self::ConnectTimeout.log_word(),
-        Self::RequestStuck.log_word(),
-        Self::HeadTimeout.log_word(),
-    ];
+    pub fn log_words() -> impl Iterator<Item = &'static str> {
+        Kind::VARIANTS.iter().map(|kind| kind.row().word)
+    }
 
     /// The status of the answer.
     pub fn status(self) -> StatusCode {
@@ -97,51 +153,22 @@ impl Refusal {
                 StatusCode::METHOD_NOT_ALLOWED
             }
             Self::BadHandshake(BadHandshake::WebsocketVersion) => StatusCode::UPGRADE_REQUIRED,
-            Self::Unclean(_) | Self::BadHandshake(_) | Self::BrokenBody => StatusCode::BAD_REQUEST,
-            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::ConnectFailed | Self::BadAnswer | Self::AnswerLost => StatusCode::BAD_GATEWAY,
-            Self::NoEndpoint | Self::Draining | Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Loop => StatusCode::LOOP_DETECTED,
-            Self::ConnectTimeout | Self::RequestStuck | Self::HeadTimeout => StatusCode::GATEWAY_TIMEOUT,
+            _ => self.row().status,
         }
     }
 
     /// The one word for logs and metrics.
-    pub const fn log_word(self) -> &'static str {
-        match self {
-            Self::Unclean(_) => "unclean",
-            Self::BadHandshake(_) => "bad_handshake",
-            Self::RequestTimeout => "request_timeout",
-            Self::BrokenBody => "broken_body",
-            Self::NoRoute => "no_route",
-            Self::ConnectFailed => "connect_failed",
-            Self::BadAnswer => "bad_answer",
-            Self::AnswerLost => "answer_lost",
-            Self::Loop => "loop",
-            Self::NoEndpoint => "no_endpoint",
-            Self::Draining => "draining",
-            Self::NoRoom => "no_room",
-            Self::ConnectTimeout => "connect_timeout",
-            Self::RequestStuck => "request_stuck",
-            Self::HeadTimeout => "head_timeout",
-        }
+    pub fn log_word(self) -> &'static str {
+        self.row().word
     }
 
     /// Whose fault it was.
     pub fn fault(self) -> Fault {
-        match self {
-            Self::Unclean(_) | Self::BadHandshake(_) | Self::RequestTimeout | Self::BrokenBody | Self::NoRoute => {
-                Fault::Client
-            }
-            Self::ConnectFailed
-            | Self::BadAnswer
-            | Self::AnswerLost
-            | Self::ConnectTimeout
-            | Self::RequestStuck
-            | Self::HeadTimeout => Fault::Upstream,
-            Self::Loop | Self::NoEndpoint | Self::Draining | Self::NoRoom => Fault::Us,
-        }
+        self.row().fault
+    }
+
+    fn row(self) -> Row {
+        Kind::from(self).row()
     }
 
     /// Whether nothing that follows on the connection is read: it may be part of what we did not understand
@@ -173,35 +200,19 @@ impl Refusal {
 
     /// What was wrong, where the word for it covers many mistakes.
     pub fn detail(self) -> Option<String> {
-        matches!(self, Self::Unclean(_) | Self::BadHandshake(_)).then(|| self.to_string())
+        self.row().text.is_none().then(|| self.to_string())
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unclean(unclean) => unclean.text(),
-            Self::BadHandshake(bad) => return bad.fmt(f),
-            Self::RequestTimeout => "the request took too long",
-            Self::BrokenBody => "the request body is broken",
-            Self::NoRoute => "no route for this host and path",
-            Self::ConnectFailed => "no endpoint could be reached",
-            Self::BadAnswer => "the endpoint's answer made no sense",
-            Self::AnswerLost => "the endpoint gave no answer",
-            Self::Loop => "the request came through windlass again and again: an endpoint leads back to it",
-            Self::NoEndpoint => "no endpoint can be used now",
-            Self::Draining => "going away, come back a little later",
-            Self::NoRoom => "no room for another connection, come back a little later",
-            Self::ConnectTimeout => "no endpoint could be reached in time",
-            Self::RequestStuck => "the endpoint took too long to read the request",
-            Self::HeadTimeout => "the endpoint took too long to answer",
-        })
+        match self {
+            Self::Unclean(unclean) => unclean.fmt(f),
+            Self::BadHandshake(bad) => bad.fmt(f),
+            _ => f.write_str(self.row().text.unwrap_or_default()),
+        }
     }
 }
-
-/// The whole answer to HTTP without TLS on a port where TLS is spoken.
-pub const PLAIN_HTTP_ON_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
-    Content-Length: 44\r\nConnection: close\r\n\r\n400 this port speaks TLS: ask with https://\n";
 
 #[cfg(test)]
 mod tests {
@@ -213,26 +224,30 @@ mod tests {
 
     use super::*;
 
-    const EVERY: [Refusal; 18] = [
-        Refusal::Unclean(Unclean::Connect),
-        Refusal::Unclean(Unclean::TransferEncoding),
-        Refusal::BadHandshake(BadHandshake::KeyMissing),
-        Refusal::BadHandshake(BadHandshake::Method),
-        Refusal::BadHandshake(BadHandshake::WebsocketVersion),
-        Refusal::RequestTimeout,
-        Refusal::BrokenBody,
-        Refusal::NoRoute,
-        Refusal::ConnectFailed,
-        Refusal::BadAnswer,
-        Refusal::AnswerLost,
-        Refusal::Loop,
-        Refusal::NoEndpoint,
-        Refusal::Draining,
-        Refusal::NoRoom,
-        Refusal::ConnectTimeout,
-        Refusal::RequestStuck,
-        Refusal::HeadTimeout,
-    ];
+    /// Every refusal, as far as one differs from the others in more than its words.
+    fn every() -> Vec<Refusal> {
+        let of = |kind: &Kind| match kind {
+            Kind::Unclean => Unclean::VARIANTS.iter().copied().map(Refusal::Unclean).collect(),
+            Kind::BadHandshake => {
+                let bad = [BadHandshake::KeyMissing, BadHandshake::Method, BadHandshake::WebsocketVersion];
+                bad.map(Refusal::BadHandshake).to_vec()
+            }
+            Kind::RequestTimeout => vec![Refusal::RequestTimeout],
+            Kind::BrokenBody => vec![Refusal::BrokenBody],
+            Kind::NoRoute => vec![Refusal::NoRoute],
+            Kind::ConnectFailed => vec![Refusal::ConnectFailed],
+            Kind::BadAnswer => vec![Refusal::BadAnswer],
+            Kind::AnswerLost => vec![Refusal::AnswerLost],
+            Kind::NoEndpoint => vec![Refusal::NoEndpoint],
+            Kind::Loop => vec![Refusal::Loop],
+            Kind::Draining => vec![Refusal::Draining],
+            Kind::NoRoom => vec![Refusal::NoRoom],
+            Kind::ConnectTimeout => vec![Refusal::ConnectTimeout],
+            Kind::RequestStuck => vec![Refusal::RequestStuck],
+            Kind::HeadTimeout => vec![Refusal::HeadTimeout],
+        };
+        Kind::VARIANTS.iter().flat_map(of).collect()
+    }
 
     fn header(refusal: Refusal, name: HeaderName) -> Option<String> {
         refusal.response(7).headers().get(name).map(|value| value.to_str().unwrap().to_owned())
@@ -240,23 +255,22 @@ mod tests {
 
     #[test]
     fn statuses_are_those_that_clients_know() {
-        let statuses = EVERY.map(|refusal| refusal.status().as_u16());
-        assert_eq!(
-            statuses,
-            [405, 400, 400, 405, 426, 408, 400, 404, 502, 502, 502, 508, 503, 503, 503, 504, 504, 504]
-        );
+        let statuses: Vec<_> = every().into_iter().map(|refusal| refusal.status().as_u16()).collect();
+        let unclean = [vec![405], vec![400; Unclean::VARIANTS.len() - 1]].concat();
+        let others = [400, 405, 426, 408, 400, 404, 502, 502, 502, 503, 508, 503, 503, 504, 504, 504];
+        assert_eq!(statuses, [unclean, others.to_vec()].concat());
     }
 
     #[test]
     fn every_word_is_listed_once() {
-        let words: BTreeSet<_> = EVERY.map(Refusal::log_word).into();
-        assert_eq!(words, Refusal::LOG_WORDS.into());
-        assert_eq!(words.len(), Refusal::LOG_WORDS.len());
+        let words: BTreeSet<_> = every().into_iter().map(Refusal::log_word).collect();
+        assert_eq!(words, Refusal::log_words().collect());
+        assert_eq!(words.len(), Refusal::log_words().count());
     }
 
     #[test]
     fn what_is_not_the_clients_fault_tells_when_to_come_back() {
-        for refusal in EVERY {
+        for refusal in every() {
             let expected = refusal.status().is_server_error().then(|| "7".to_owned());
             assert_eq!(header(refusal, RETRY_AFTER), expected, "{refusal:?}");
         }
@@ -277,13 +291,6 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_to_plain_http_is_as_long_as_it_says() {
-        let text = str::from_utf8(PLAIN_HTTP_ON_TLS).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{}", body.len());
-    }
-
-    #[test]
     fn the_body_says_which_it_was() {
         let body = Refusal::NoRoute.response(0).into_body().collect().now_or_never().unwrap().unwrap().to_bytes();
         assert_eq!(body, "404 no route for this host and path\n");
@@ -291,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_fault_is_told_by_the_class_of_the_status() {
-        for refusal in EVERY {
+        for refusal in every() {
             assert_eq!(refusal.fault() == Fault::Client, refusal.status().is_client_error(), "{refusal:?}");
         }
     }

@@ -1,4 +1,7 @@
 //! What is known of a request once it has found its route.
+//!
+//! Each stage between the route and the answer reads it, and one that finds out more (who asks, what that one may) puts it
+//! here: the stories of a tunnel and of an exchange take it as it then is. It holds no snapshot, for a request may take hours.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,18 +24,20 @@ use crate::websocket::Tolerance;
 
 /// What is known of a request when it has found its route.
 #[derive(Debug)]
-pub(super) struct Visit {
+pub(super) struct RequestContext {
     pub(super) session: Arc<Session>,
     pub(super) route: Arc<Route>,
     /// The client's address, as far as it can be believed.
     pub(super) client: IpAddr,
+    /// The connection that the request came by.
     pub(super) arrival: Arrival,
+    /// When it came.
     pub(super) started: Instant,
     /// What the log says of the request.
     pub(super) summary: Arc<Summary>,
 }
 
-impl Visit {
+impl RequestContext {
     /// What is known of the request that `summary` is of, which takes this route.
     pub(super) fn new(session: &Arc<Session>, route: Arc<Route>, summary: &Arc<Summary>, started: Instant) -> Self {
         let peer = session.peer.ip();

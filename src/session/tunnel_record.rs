@@ -16,11 +16,11 @@ use super::summary::{Summary, shortened};
 /// was placed (one byte each); then the path, the host, the user agent and the names and values of headers, with a NUL between
 /// them, which none of them can hold (RFC 9110 §5.5). What a machine asks, without a user agent, fits in.
 #[derive(Debug)]
-pub(super) struct Tale(SmallVec<[u8; 32]>);
+pub(super) struct TunnelRecord(SmallVec<[u8; 32]>);
 
-/// A [`Tale`], unpacked.
+/// A [`TunnelRecord`], unpacked.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Told<'t> {
+pub(super) struct Unpacked<'t> {
     pub(super) port: u16,
     pub(super) port_is: PortIs,
     pub(super) placed: &'static str,
@@ -41,7 +41,7 @@ pub(super) enum PortIs {
     Proxy,
 }
 
-impl Tale {
+impl TunnelRecord {
     /// Of a request, with those of its headers that are `wanted`.
     pub(super) fn new(
         summary: &Summary,
@@ -62,12 +62,12 @@ impl Tale {
     }
 
     /// What it tells.
-    pub(super) fn told(&self) -> Told<'_> {
+    pub(super) fn unpacked(&self) -> Unpacked<'_> {
         let (&[high, low, is_of_client, placed], text) = self.0.split_first_chunk().unwrap_or((&[0; 4], &[]));
         let mut texts = str::from_utf8(text).unwrap_or_default().split('\0');
         let mut next = || texts.next().unwrap_or_default();
         let (path, host, user_agent) = (next(), next(), next());
-        Told {
+        Unpacked {
             port: u16::from_be_bytes([high, low]),
             port_is: if is_of_client == 1 { PortIs::Client } else { PortIs::Proxy },
             placed: PlacedBy::word_of(placed),
@@ -96,23 +96,23 @@ mod tests {
 
     const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
-    fn tale(headers: &[(&'static str, &[u8])], path: &str) -> Tale {
+    fn record(headers: &[(&'static str, &[u8])], path: &str) -> TunnelRecord {
         let mut request = Request::builder().uri(path).header("host", "chat.example.com");
         for (name, value) in headers {
             request = request.header(*name, HeaderValue::from_bytes(value).unwrap());
         }
         let request = request.body(()).unwrap();
         let wanted = ["x-request-id", "x-trace"].map(HeaderName::from_static);
-        Tale::new(&Summary::of(&request, CLIENT), (CLIENT, 4711), request.headers(), &wanted, PlacedBy::Cookie)
+        TunnelRecord::new(&Summary::of(&request, CLIENT), (CLIENT, 4711), request.headers(), &wanted, PlacedBy::Cookie)
     }
 
     #[test]
     fn everything_that_was_packed_is_told() {
-        let tale = tale(
+        let record = record(
             &[("user-agent", b"curl/8"), ("x-trace", b"a=b \xc2\x9b"), ("x-request-id", b"17"), ("x", b"y")],
             "/ws?token=hush",
         );
-        let told = Told {
+        let told = Unpacked {
             port: 4711,
             port_is: PortIs::Client,
             placed: "cookie",
@@ -121,29 +121,29 @@ mod tests {
             user_agent: "curl/8",
             headers: vec![("x-request-id", "17"), ("x-trace", "a=b \u{9b}")],
         };
-        assert_eq!(tale.told(), told);
+        assert_eq!(record.unpacked(), told);
     }
 
     #[test]
     fn no_header_passes_for_another_and_none_of_its_lines_is_lost() {
-        let tale = tale(&[("x-trace", b"1 x-request-id=2"), ("x-trace", b""), ("x-trace", b"3")], "/");
-        assert_eq!(tale.told().headers, [("x-trace", "1 x-request-id=2, , 3")]);
+        let record = record(&[("x-trace", b"1 x-request-id=2"), ("x-trace", b""), ("x-trace", b"3")], "/");
+        assert_eq!(record.unpacked().headers, [("x-trace", "1 x-request-id=2, , 3")]);
     }
 
     #[test]
     fn what_a_client_writes_does_not_grow_a_tunnel_without_bound() {
         let long = [b'\xff'; 5000];
-        let tale = tale(&[("user-agent", &long), ("x-trace", &long)], &format!("/{}", "x".repeat(5000)));
-        assert!(tale.0.len() <= 4 * (LONGEST + 16), "{}", tale.0.len());
-        assert!(tale.told().path.ends_with('…'));
+        let record = record(&[("user-agent", &long), ("x-trace", &long)], &format!("/{}", "x".repeat(5000)));
+        assert!(record.0.len() <= 4 * (LONGEST + 16), "{}", record.0.len());
+        assert!(record.unpacked().path.ends_with('…'));
     }
 
     #[test]
     fn an_ordinary_tunnel_keeps_little() {
-        assert!(size_of::<Tale>() <= 48, "{}", size_of::<Tale>());
-        let bare = tale(&[], "/chat");
+        assert!(size_of::<TunnelRecord>() <= 48, "{}", size_of::<TunnelRecord>());
+        let bare = record(&[], "/chat");
         assert!(!bare.0.spilled(), "{}", bare.0.len());
-        let browser = tale(&[("user-agent", &[b'a'; 100])], "/");
+        let browser = record(&[("user-agent", &[b'a'; 100])], "/");
         assert!(browser.0.capacity() == browser.0.len());
     }
 }
