@@ -75,8 +75,9 @@ impl Answers<'_> {
     async fn answer(&mut self, head: &Head) -> Then {
         let (tag, size) = (self.chance.number(0..u64::MAX), self.chance.size(0..50_000));
         let body = payload(tag, size);
-        let common = format!("HTTP/1.1 200 OK\r\nx-tag: {tag}\r\nx-size: {size}\r\nx-path: {}\r\n", head.path());
         let kind = self.chance.number(0..14);
+        let early = if kind == 0 { "x-early: 1\r\n" } else { "" };
+        let common = format!("HTTP/1.1 200 OK\r\nx-tag: {tag}\r\nx-size: {size}\r\nx-path: {}\r\n{early}", head.path());
         if kind != 0 {
             let Some(body) = self.wire.body(head).await else { return Then::End };
             let sent = (head.number("x-tag").unwrap(), head.number("x-size").unwrap());

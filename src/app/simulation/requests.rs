@@ -114,7 +114,7 @@ impl Requests<'_> {
         }
         let Some(body) = self.wire.body(&head).await else { return self.cut("half an answer") };
         self.judge(&head, &body);
-        if self.has_body && head.get("x-path").is_none() {
+        if self.has_body && (head.get("x-path").is_none() || head.get("x-early").is_some()) {
             // What of the body nobody read would be in the way of another request: hyper may close, and does not say so.
             return Went::Last;
         }
