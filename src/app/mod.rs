@@ -21,6 +21,8 @@ mod reload;
 mod run;
 mod run_demo;
 mod running;
+#[cfg(test)]
+mod simulation;
 mod socket_folder;
 mod start;
 mod stop;

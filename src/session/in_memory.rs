@@ -45,7 +45,7 @@ impl Scene {
         let endpoint = network.listen(address("192.0.2.2:80")).unwrap();
         let room = Room { descriptors: 0, tunnels: 8, resting: 8 };
         let proxy = Proxy::new(snapshot, Workers::on_this_runtime(1), room, Network::Simulated(network));
-        let (client, accepted) = SimulatedSocket::pair();
+        let (client, accepted) = SimulatedSocket::pair(Duration::ZERO);
         let listener = Arc::clone(proxy.snapshot().listeners().values().next().unwrap());
         let connection = (Accepted::Simulated(accepted), address("198.51.100.1:4711"));
         let session = Arc::clone(&proxy);

@@ -36,6 +36,6 @@ pub use pump::Tunnel;
 #[cfg(all(fuzzing, not(test)))]
 mod tests;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 #[cfg(fuzzing)]
 pub use tests::simulate;

@@ -8,7 +8,7 @@ mod choices;
 mod delivery;
 #[cfg(test)]
 mod endings;
-mod frames;
+pub(crate) mod frames;
 #[cfg(test)]
 mod inflate;
 #[cfg(test)]
@@ -28,7 +28,7 @@ mod raw;
 mod read_after_failed_write;
 mod scene;
 #[cfg(test)]
-mod seeds;
+pub(crate) mod seeds;
 mod simulation;
 #[cfg(test)]
 mod timers;

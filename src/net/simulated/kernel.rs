@@ -57,6 +57,8 @@ pub(super) struct Kernel {
     /// The program has let go of its end.
     is_closed: bool,
     pub(super) resets_when_closed: bool,
+    /// It ends by a reset, behind what of `unsent` gets through at once.
+    resets: bool,
     pub(super) reader: Option<Waker>,
     pub(super) writer: Option<Waker>,
 }
@@ -74,36 +76,19 @@ impl Connection {
     }
 
     /// How many of `bytes` the kernel takes.
-    pub(super) fn write(&mut self, end: End, bytes: &[u8], woken: &mut Vec<Waker>) -> usize {
+    pub(super) fn write(&mut self, end: End, bytes: &[u8]) -> usize {
         let unsent = &mut self.at(end).unsent;
         let count = ROOM.saturating_sub(unsent.len()).min(bytes.len());
         unsent.extend(&bytes[..count]);
-        self.pass_on(end, woken);
         count
     }
 
-    /// A FIN follows what was written.
-    pub(super) fn finish(&mut self, end: End, woken: &mut Vec<Waker>) {
-        self.at(end).has_finished = true;
-        self.pass_on(end, woken);
-    }
-
-    /// The program lets go of this end.
-    pub(super) fn close(&mut self, end: End, woken: &mut Vec<Waker>) {
+    /// The program lets go of this end: a FIN follows what was written, unless it ends by a reset.
+    pub(super) fn close(&mut self, end: End) {
         let kernel = self.at(end);
         kernel.is_closed = true;
-        if kernel.is_over {
-            return;
-        }
-        if kernel.resets_when_closed || !kernel.unread.is_empty() {
-            kernel.unsent.clear();
-            kernel.is_over = true;
-            if !self.is_cable_pulled {
-                self.at(end.other()).fail(ErrorKind::ConnectionReset, woken);
-            }
-        } else {
-            self.finish(end, woken);
-        }
+        kernel.has_finished = true;
+        kernel.resets |= kernel.resets_when_closed || !kernel.unread.is_empty();
     }
 
     /// Nothing passes any more, and nobody is told; the kernels learn of it by TCP's keepalive.
@@ -119,7 +104,7 @@ impl Connection {
 
     /// Moves what `end` has written as far as it gets.
     pub(super) fn pass_on(&mut self, end: End, woken: &mut Vec<Waker>) {
-        if self.is_cable_pulled {
+        if self.is_cable_pulled || self.at(end).is_over {
             return;
         }
         let (from, to) = match end {
@@ -142,6 +127,10 @@ impl Connection {
             woken.extend(to.reader.take());
         }
         to.has_fin = has_fin;
+        if from.resets && !from.is_over {
+            from.fail(ErrorKind::ConnectionReset, woken);
+            to.fail(ErrorKind::ConnectionReset, woken);
+        }
     }
 }
 
@@ -158,6 +147,7 @@ impl Kernel {
             error: None,
             is_closed: false,
             resets_when_closed: false,
+            resets: false,
             reader: None,
             writer: None,
         }

@@ -1,11 +1,13 @@
 //! Who listens in a network in memory.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::sleep;
 
 use super::socket::SimulatedSocket;
 use crate::config::EndpointAddress;
@@ -19,10 +21,15 @@ pub struct SimulatedNetwork(Arc<Mutex<Hosts>>);
 
 #[derive(Debug, Default)]
 struct Hosts {
-    listening: HashMap<SocketAddr, Arc<Queue>>,
+    listening: HashMap<SocketAddr, UnboundedSender<Arrival>>,
     /// Where nobody answers, not even that nobody is there.
     silent: HashSet<SocketAddr>,
+    /// How long anything takes at the most, from one end to the other.
+    slowest: Duration,
 }
+
+/// Who has come, and from where.
+type Arrival = (SimulatedSocket, SocketAddr);
 
 /// Who listens at an address; clones listen there together, and dropped, it is nobody.
 #[derive(Clone, Debug)]
@@ -31,17 +38,16 @@ pub struct SimulatedListener(Arc<Listening>);
 #[derive(Debug)]
 struct Listening {
     address: SocketAddr,
-    queue: Arc<Queue>,
+    waiting: tokio::sync::Mutex<UnboundedReceiver<Arrival>>,
     network: SimulatedNetwork,
 }
 
-#[derive(Debug, Default)]
-struct Queue {
-    waiting: Mutex<VecDeque<(SimulatedSocket, SocketAddr)>>,
-    come: Notify,
-}
-
 impl SimulatedNetwork {
+    /// One in which everything takes its time, for each connection another one, up to this.
+    pub fn slow(slowest: Duration) -> Self {
+        Self(Arc::new(Mutex::new(Hosts { slowest, ..Hosts::default() })))
+    }
+
     /// Listens at an address.
     ///
     /// # Errors
@@ -51,9 +57,9 @@ impl SimulatedNetwork {
         if hosts.listening.contains_key(&address) {
             return Err(ErrorKind::AddrInUse.into());
         }
-        let queue = Arc::<Queue>::default();
-        hosts.listening.insert(address, Arc::clone(&queue));
-        Ok(SimulatedListener(Arc::new(Listening { address, queue, network: self.clone() })))
+        let (come, waiting) = unbounded_channel();
+        hosts.listening.insert(address, come);
+        Ok(SimulatedListener(Arc::new(Listening { address, waiting: waiting.into(), network: self.clone() })))
     }
 
     /// Connects `from` an address to somebody who listens.
@@ -64,10 +70,13 @@ impl SimulatedNetwork {
         if self.hosts().silent.contains(&to) {
             std::future::pending::<()>().await;
         }
-        let queue = self.hosts().listening.get(&to).map(Arc::clone).ok_or(ErrorKind::ConnectionRefused)?;
-        let (ours, theirs) = SimulatedSocket::pair();
-        queue.waiting.lock().unwrap().push_back((theirs, from));
-        queue.come.notify_one();
+        let slowest = self.hosts().slowest.as_micros();
+        let latency = Duration::from_micros(fastrand::u64(0..=u64::try_from(slowest).unwrap()));
+        sleep(latency).await;
+        let (ours, theirs) = SimulatedSocket::pair(latency);
+        let hosts = self.hosts();
+        let come = hosts.listening.get(&to).ok_or(ErrorKind::ConnectionRefused)?;
+        come.send((theirs, from)).map_err(|_| ErrorKind::ConnectionRefused)?;
         Ok(ours)
     }
 
@@ -100,17 +109,13 @@ impl SimulatedNetwork {
 impl SimulatedListener {
     /// The next who comes.
     pub async fn accept(&self) -> (SimulatedSocket, SocketAddr) {
-        loop {
-            if let Some(come) = self.accept_waiting() {
-                return come;
-            }
-            self.0.queue.come.notified().await;
-        }
+        let mut waiting = self.0.waiting.lock().await;
+        waiting.recv().await.expect("the network holds the sender for as long as somebody listens")
     }
 
     /// Who has come already.
     pub fn accept_waiting(&self) -> Option<(SimulatedSocket, SocketAddr)> {
-        self.0.queue.waiting.lock().unwrap().pop_front()
+        self.0.waiting.try_lock().ok()?.try_recv().ok()
     }
 }
 
@@ -118,7 +123,7 @@ impl Drop for Listening {
     fn drop(&mut self) {
         self.network.hosts().listening.remove(&self.address);
         // Whoever waits still is reset.
-        for (socket, _) in self.queue.waiting.lock().unwrap().drain(..) {
+        while let Ok((socket, _)) = self.waiting.get_mut().try_recv() {
             socket.reset_when_dropped();
         }
     }

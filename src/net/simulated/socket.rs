@@ -21,13 +21,15 @@ const KEEPALIVE: Duration = Duration::from_secs(120);
 pub struct SimulatedSocket {
     end: End,
     connection: Arc<Mutex<Connection>>,
+    /// How long anything takes to the other end.
+    latency: Duration,
 }
 
 impl SimulatedSocket {
     /// The two ends of a connection: of who dialled, and of who accepted.
-    pub fn pair() -> (Self, Self) {
+    pub fn pair(latency: Duration) -> (Self, Self) {
         let connection = Arc::new(Mutex::new(Connection::new()));
-        let end = |end| Self { end, connection: Arc::clone(&connection) };
+        let end = |end| Self { end, connection: Arc::clone(&connection), latency };
         (end(End::Dialled), end(End::Accepted))
     }
 
@@ -82,26 +84,28 @@ impl SimulatedSocket {
     }
 
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.change(|connection, end, woken| {
+        let taken = self.change(|connection, end, _| {
             let kernel = connection.at(end);
             if kernel.is_over || kernel.has_finished {
                 return Err(kernel.error.take().unwrap_or(ErrorKind::BrokenPipe).into());
             }
-            match connection.write(end, bytes, woken) {
+            match connection.write(end, bytes) {
                 0 if !bytes.is_empty() => Err(ErrorKind::WouldBlock.into()),
                 count => Ok(count),
             }
-        })
+        });
+        self.set_out();
+        taken
     }
 
     pub(crate) fn finish(&self) -> io::Result<()> {
-        self.change(|connection, end, woken| {
-            if connection.at(end).is_over {
-                return Err(ErrorKind::NotConnected.into());
-            }
-            connection.finish(end, woken);
-            Ok(())
-        })
+        let is_over = self.change(|connection, end, _| {
+            let kernel = connection.at(end);
+            kernel.has_finished = true;
+            kernel.is_over
+        });
+        self.set_out();
+        if is_over { Err(ErrorKind::NotConnected.into()) } else { Ok(()) }
     }
 
     pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -120,11 +124,27 @@ impl SimulatedSocket {
     }
 
     pub(crate) fn has_fin(&self) -> bool {
-        self.change(|connection, end, _| connection.at(end).has_fin)
+        self.change(|connection, end, _| {
+            let kernel = connection.at(end);
+            kernel.has_fin && !kernel.has_finished && !kernel.is_over
+        })
     }
 
     pub(crate) fn delivery(&self) -> Delivery {
         self.change(|connection, end, _| connection.at(end).delivery())
+    }
+
+    /// Has what was written, and the end of it, on its way.
+    fn set_out(&self) {
+        let end = self.end;
+        if self.latency.is_zero() {
+            return change(&self.connection, |connection, woken| connection.pass_on(end, woken));
+        }
+        let (connection, latency) = (Arc::clone(&self.connection), self.latency);
+        tokio::spawn(async move {
+            sleep(latency).await;
+            change(&connection, |connection, woken| connection.pass_on(end, woken));
+        });
     }
 
     fn change<T>(&self, change_it: impl FnOnce(&mut Connection, End, &mut Vec<Waker>) -> T) -> T {
@@ -162,6 +182,7 @@ impl AsyncWrite for SimulatedSocket {
 
 impl Drop for SimulatedSocket {
     fn drop(&mut self) {
-        self.change(|connection, end, woken| connection.close(end, woken));
+        self.change(|connection, end, _| connection.close(end));
+        self.set_out();
     }
 }

@@ -9,14 +9,14 @@ const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
 /// A frame, unmasked.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Frame {
+pub(crate) struct Frame {
     /// The first byte: FIN, RSV, opcode.
-    pub(super) first: u8,
-    pub(super) payload: Vec<u8>,
+    pub(crate) first: u8,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// What stands at the front of some bytes.
-pub(super) enum Parsed {
+pub(crate) enum Parsed {
     /// A frame, of so many bytes.
     Frame(Frame, usize),
     /// Not all of a header.
@@ -26,45 +26,45 @@ pub(super) enum Parsed {
     Nothing,
 }
 
-pub(super) fn text(text: &str) -> Frame {
+pub(crate) fn text(text: &str) -> Frame {
     Frame { first: 0x81, payload: text.into() }
 }
 
-pub(super) fn binary(size: usize) -> Frame {
+pub(crate) fn binary(size: usize) -> Frame {
     Frame { first: 0x82, payload: vec![7; size] }
 }
 
 /// The first frame of a message of several.
-pub(super) fn begin(text: &str) -> Frame {
+pub(crate) fn begin(text: &str) -> Frame {
     Frame { first: 0x01, payload: text.into() }
 }
 
-pub(super) fn carry_on(text: &str) -> Frame {
+pub(crate) fn carry_on(text: &str) -> Frame {
     Frame { first: 0x00, payload: text.into() }
 }
 
-pub(super) fn finish(text: &str) -> Frame {
+pub(crate) fn finish(text: &str) -> Frame {
     Frame { first: 0x80, payload: text.into() }
 }
 
-pub(super) fn ping(payload: &str) -> Frame {
+pub(crate) fn ping(payload: &str) -> Frame {
     Frame { first: 0x89, payload: payload.into() }
 }
 
-pub(super) fn pong(payload: &[u8]) -> Frame {
+pub(crate) fn pong(payload: &[u8]) -> Frame {
     Frame { first: 0x8A, payload: payload.into() }
 }
 
-pub(super) fn close(code: u16, reason: &str) -> Frame {
+pub(crate) fn close(code: u16, reason: &str) -> Frame {
     Frame { first: 0x88, payload: [&code.to_be_bytes(), reason.as_bytes()].concat() }
 }
 
-pub(super) fn empty_close() -> Frame {
+pub(crate) fn empty_close() -> Frame {
     Frame { first: 0x88, payload: vec![] }
 }
 
 /// The header of a frame of `length` bytes that `from` sends.
-pub(super) fn header(from: Side, first: u8, length: u64) -> Vec<u8> {
+pub(crate) fn header(from: Side, first: u8, length: u64) -> Vec<u8> {
     let masked = if from == Side::Client { 0x80 } else { 0 };
     let mut bytes = vec![first];
     match length {
@@ -85,19 +85,19 @@ pub(super) fn header(from: Side, first: u8, length: u64) -> Vec<u8> {
 }
 
 impl Frame {
-    pub(super) fn encode(&self, from: Side) -> Vec<u8> {
+    pub(crate) fn encode(&self, from: Side) -> Vec<u8> {
         let mut bytes = header(from, self.first, self.payload.len() as u64);
         let mask = if from == Side::Client { MASK } else { [0; 4] };
         bytes.extend(self.payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
         bytes
     }
 
-    pub(super) fn is_ping(&self) -> bool {
+    pub(crate) fn is_ping(&self) -> bool {
         self.first == 0x89
     }
 
     /// The code of a Close; 0 if it has none.
-    pub(super) fn close_code(&self) -> Option<u16> {
+    pub(crate) fn close_code(&self) -> Option<u16> {
         (self.first == 0x88).then(|| self.payload.first_chunk().map_or(0, |code| u16::from_be_bytes(*code)))
     }
 }
@@ -118,7 +118,7 @@ impl fmt::Debug for Frame {
 
 /// Parses what `to` reads; insists on the right masking.
 #[track_caller]
-pub(super) fn parse(bytes: &[u8], to: Side) -> Parsed {
+pub(crate) fn parse(bytes: &[u8], to: Side) -> Parsed {
     let [first, second, rest @ ..] = bytes else {
         return if bytes.is_empty() { Parsed::Nothing } else { Parsed::InsideHeader };
     };

@@ -42,7 +42,7 @@ fn what_a_fuzzer_found_stays_found() {
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long to test is up to who tests")]
-fn seeds(default: u64) -> Range<u64> {
+pub(crate) fn seeds(default: u64) -> Range<u64> {
     let number = |name| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
     match number("WINDLASS_SEED") {
         Some(seed) => seed..seed + 1,
@@ -50,7 +50,8 @@ fn seeds(default: u64) -> Range<u64> {
     }
 }
 
-struct SayOnPanic(String);
+/// Says which one it was, where it fails.
+pub(crate) struct SayOnPanic(pub(crate) String);
 
 impl Drop for SayOnPanic {
     fn drop(&mut self) {

@@ -1,0 +1,118 @@
+//! What an operator does to the proxy, and what must be so afterwards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::site::Site;
+use super::world::World;
+use crate::drain::{Overrides, Scope, Target};
+
+/// How long what is cut may take to be gone.
+const MOMENT: Duration = Duration::from_secs(1);
+
+impl World {
+    /// One act of an operator.
+    pub(super) fn act(&mut self) {
+        match self.chance.number(0..8) {
+            0 => self.reload(self.site.clone()),
+            1..5 => {
+                let mut site = self.site.clone();
+                for _ in 0..self.chance.number(1..4) {
+                    site.change(&mut self.chance);
+                }
+                self.reload(site);
+            }
+            5..7 => {
+                let target = self.any_target();
+                self.drain(&target);
+            }
+            _ => {
+                let Target::Endpoint(target) = self.any_endpoint() else { return };
+                let was_draining = self.running.undrain(&target);
+                self.undrained += 1;
+                self.shared.note(&format!("operator: undrain {target}: {was_draining:?}"));
+            }
+        }
+    }
+
+    fn reload(&mut self, site: Site) {
+        let reloaded = match self.running.reload(site.load()) {
+            Ok(reloaded) => reloaded,
+            // A socket that closes is not free at once.
+            Err(error) => return self.shared.note(&format!("operator: reload refused: {error}")),
+        };
+        self.shared.note(&format!("operator: reload {:?}, {} drained", reloaded.diff.changes, reloaded.draining));
+        let deadline = site.reload_deadline();
+        let scopes: Vec<Scope> = reloaded.diff.vanished.iter().map(|vanished| vanished.scope).collect();
+        self.site = site;
+        self.note_endpoints();
+        let Some(deadline) = deadline else { return };
+        self.vanished.extend(&scopes);
+        let (registry, gone) = (Arc::clone(&self.running.proxy.registry), Instant::now() + deadline + MOMENT);
+        self.checks.spawn(async move {
+            sleep_until(gone).await;
+            let left = registry.tunnels(|ticket| scopes.iter().any(|scope| scope.contains(&ticket.member)));
+            assert!(left.is_empty(), "a reload's deadline has left open: {left:?}");
+        });
+    }
+
+    fn drain(&mut self, target: &Target) {
+        let policy = self.running.operator_policy(&Overrides::default()).unwrap();
+        let told = self.running.proxy.registry.tunnels(|ticket| target.is_about(ticket));
+        let begun = self.running.drain(target, &policy);
+        self.shared.note(&format!("operator: drain {target}: {begun:?}"));
+        self.drained.push(target.clone());
+        let (gone, undrained) = (Instant::now() + policy.window.deadline + MOMENT, self.undrained);
+        self.promises.push((gone, undrained, told));
+    }
+
+    /// The tunnels of a drain that was not taken back are gone by its deadline.
+    pub(super) fn check_promises(&mut self) {
+        let (now, undrained) = (Instant::now(), self.undrained);
+        for (_, _, told) in self.promises.extract_if(.., |(gone, then, _)| now >= *gone && *then == undrained) {
+            let left: Vec<_> = told.iter().filter(|ticket| !ticket.is_ended()).collect();
+            assert!(left.is_empty(), "an operator's deadline has left open: {left:?}");
+        }
+    }
+
+    fn any_target(&mut self) -> Target {
+        let chance = &mut self.chance;
+        match chance.number(0..6) {
+            0 => Target::All,
+            1 => Target::Listener(format!("l{}", chance.number(0..2)).as_str().into()),
+            2 => Target::Route(format!("r{}", chance.number(0..3)).as_str().into()),
+            _ => self.any_endpoint(),
+        }
+    }
+
+    fn any_endpoint(&mut self) -> Target {
+        format!("endpoint/u{}/e{}", self.chance.number(0..2), self.chance.number(0..4)).parse().unwrap()
+    }
+
+    /// Stops the proxy; a second signal may come in the middle of that.
+    pub(super) async fn stop(&mut self) {
+        self.shared.note("operator: stop");
+        self.shared.note_ending();
+        let begun = Instant::now();
+        let longest = self.site.longest_stop() + MOMENT;
+        if self.chance.one_in(4) {
+            let second = self.chance.soon();
+            if timeout(second, self.running.stop()).await.is_err() {
+                self.shared.note("operator: second signal");
+                self.shared.note_cutting();
+                self.running.cut().await;
+            }
+        } else {
+            let stopped = self.running.stop().await;
+            self.shared.note(&format!("stopped: {stopped:?}"));
+        }
+        assert!(begun.elapsed() <= longest, "the stop took {:?}, and not {longest:?}", begun.elapsed());
+        let proxy = Arc::clone(&self.running.proxy);
+        assert!(proxy.registry.is_empty(), "tunnels are left after the stop");
+        // Whoever had its last answer just now may still have a moment to close.
+        sleep(MOMENT).await;
+        assert_eq!(proxy.open_places(), 0, "sessions are left after the stop");
+    }
+}
