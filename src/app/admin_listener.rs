@@ -8,7 +8,7 @@ use std::{error, fmt};
 use tokio::sync::oneshot;
 
 use crate::admin::{Bound, Context, SocketFile, serve};
-use crate::config::{AdminListen, AdminSettings, Place};
+use crate::config::{AdminListen, AdminSettings, SourceLocation};
 
 /// The admin listener, open or not.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub(super) enum PreparedAdmin {
 /// The admin listener could not be opened where the configuration wants it.
 #[derive(Debug)]
 pub struct AdminError {
-    place: Place,
+    location: SourceLocation,
     listen: AdminListen,
     error: io::Error,
 }
@@ -64,7 +64,7 @@ impl AdminListener {
         };
         let failed = match bound {
             Ok(bound) => return Ok(PreparedAdmin::Moves(settings.listen.clone(), bound)),
-            Err(error) => AdminError { place: settings.place.clone(), listen: settings.listen.clone(), error },
+            Err(error) => AdminError { location: settings.location.clone(), listen: settings.listen.clone(), error },
         };
         if settings.is_written() {
             return Err(failed);
@@ -127,9 +127,9 @@ impl AdminListener {
 
 impl fmt::Display for AdminError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { place, listen, error } = self;
-        if place.position.is_some() {
-            write!(f, "{place}: ")?;
+        let Self { location, listen, error } = self;
+        if location.position.is_some() {
+            write!(f, "{location}: ")?;
         } else {
             f.write_str("admin.listen: ")?;
         }

@@ -13,7 +13,7 @@ use super::error::StartError;
 use super::heritage::Heritage;
 use super::listeners::{Listeners, Prepared};
 use super::loaded::{Loaded, warn};
-use crate::config::{ListenerName, Settings, Workers as WorkerCount};
+use crate::config::{ListenerName, Settings, WorkerCount};
 use crate::process::{Predecessors, Watcher, Workers, raise_descriptor_limit};
 use crate::session::Proxy;
 use crate::snapshot::Snapshot;

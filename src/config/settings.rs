@@ -15,7 +15,7 @@ use ipnet::IpNet;
 
 pub use super::log_settings::{LogFormat, LogLevel, LogSettings};
 use super::names::{EndpointName, ListenerName, RouteName, UpstreamName};
-use super::problem::Place;
+use super::problem::SourceLocation;
 use super::warning::Warnings;
 use super::written::Written;
 use crate::websocket::{CloseCode, PerDirection, PerSide, Strictness};
@@ -24,7 +24,7 @@ use crate::websocket::{CloseCode, PerDirection, PerSide, Strictness};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// How many worker threads carry sessions and tunnels.
-    pub workers: Workers,
+    pub workers: WorkerCount,
     /// Whether a change of the file, or of a certificate that it names, is a reload.
     pub watch: bool,
     /// What is logged, and how.
@@ -47,7 +47,7 @@ pub struct Settings {
 
 /// The number of worker threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Workers {
+pub enum WorkerCount {
     /// One for each core that this process may use.
     PerCore,
     /// Exactly so many.
@@ -126,15 +126,15 @@ pub struct CertificateFiles {
     /// The private key.
     pub key: PathBuf,
     /// Where `chain` is written, for problems found in the file it names.
-    pub chain_place: Place,
+    pub chain_location: SourceLocation,
     /// Where `key` is written.
-    pub key_place: Place,
+    pub key_location: SourceLocation,
 }
 
 impl CertificateFiles {
     /// Two files that are written nowhere in a configuration.
     pub fn new(chain: PathBuf, key: PathBuf) -> Self {
-        Self { chain, key, chain_place: Place::default(), key_place: Place::default() }
+        Self { chain, key, chain_location: SourceLocation::default(), key_location: SourceLocation::default() }
     }
 }
 
@@ -433,13 +433,13 @@ pub struct AdminSettings {
     /// Where operators are listened to.
     pub listen: AdminListen,
     /// Where `listen` is written; no place in a file where it is the default.
-    pub place: Place,
+    pub location: SourceLocation,
 }
 
 impl AdminSettings {
     /// Whether somebody wrote `listen`, and so counts on it.
     pub fn is_written(&self) -> bool {
-        self.place.position.is_some()
+        self.location.position.is_some()
     }
 }
 

@@ -9,31 +9,31 @@ pub(super) struct Syntax<T> {
     /// The unit that a bare number most likely means; empty where numbers make no sense.
     pub(super) unit: &'static str,
     /// Reads one.
-    pub(super) parse: fn(&str) -> Result<T, Complaint>,
+    pub(super) parse: fn(&str) -> Result<T, SyntaxError>,
 }
 
 /// Why a text is not of its [`Syntax`].
 #[derive(Debug)]
-pub(super) struct Complaint {
+pub(super) struct SyntaxError {
     /// What is wrong.
     pub(super) problem: String,
     /// What to write, where that is more than the examples of the syntax.
     pub(super) hint: Option<String>,
 }
 
-impl Complaint {
+impl SyntaxError {
     pub(super) fn new(problem: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { problem: problem.into(), hint: Some(hint.into()) }
     }
 }
 
-impl From<&str> for Complaint {
+impl From<&str> for SyntaxError {
     fn from(problem: &str) -> Self {
         Self { problem: problem.into(), hint: None }
     }
 }
 
-impl From<String> for Complaint {
+impl From<String> for SyntaxError {
     fn from(problem: String) -> Self {
         Self { problem, hint: None }
     }

@@ -5,7 +5,7 @@ use std::{error, fmt, io};
 
 use rustls::pki_types::pem;
 
-use crate::config::{CertificateFiles, Place, Problem};
+use crate::config::{CertificateFiles, Problem, SourceLocation};
 
 /// A file that cannot be used, and why.
 #[derive(Debug)]
@@ -15,29 +15,29 @@ pub struct CertificateError {
     /// What is wrong with it.
     pub fault: CertificateFault,
     /// Where the configuration names the file.
-    place: Box<Place>,
+    location: Box<SourceLocation>,
 }
 
 impl CertificateError {
     pub(super) fn new(path: &Path, fault: CertificateFault) -> Self {
-        Self { path: path.to_owned(), fault, place: Box::default() }
+        Self { path: path.to_owned(), fault, location: Box::default() }
     }
 
     /// The same, for a file that `files` name.
     pub(super) fn named_by(self, files: &CertificateFiles) -> Self {
-        let place = if self.path == files.chain { &files.chain_place } else { &files.key_place };
-        Self { place: Box::new(place.clone()), ..self }
+        let location = if self.path == files.chain { &files.chain_location } else { &files.key_location };
+        Self { location: Box::new(location.clone()), ..self }
     }
 
     /// The same as a problem of the configuration.
     pub fn into_problem(self) -> Problem {
         let (text, hint) = (self.to_string(), self.hint());
-        Problem::new(*self.place, text, hint)
+        Problem::new(*self.location, text, hint)
     }
 
     /// Where a relative path starts is of use only where the file could be meant by one.
     fn hint(&self) -> &'static str {
-        let folder = self.place.file.parent().unwrap_or(Path::new(""));
+        let folder = self.location.file.parent().unwrap_or(Path::new(""));
         match &self.fault {
             CertificateFault::Unreadable(error)
                 if error.kind() == io::ErrorKind::NotFound && self.path.starts_with(folder) =>
@@ -144,9 +144,9 @@ mod tests {
     use super::*;
 
     fn hint(path: &str, kind: io::ErrorKind) -> String {
-        let place = Place { file: "/etc/windlass/windlass.toml".into(), ..Place::default() };
+        let location = SourceLocation { file: "/etc/windlass/windlass.toml".into(), ..SourceLocation::default() };
         let fault = CertificateFault::Unreadable(kind.into());
-        let error = CertificateError { place: Box::new(place), ..CertificateError::new(Path::new(path), fault) };
+        let error = CertificateError { location: Box::new(location), ..CertificateError::new(Path::new(path), fault) };
         error.into_problem().hint().to_owned()
     }
 
