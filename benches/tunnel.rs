@@ -85,7 +85,7 @@ fn carry(terms: &Terms, load: Load) -> Duration {
         let registry = Registry::new(1);
         let mut tunnels = JoinSet::new();
         for (client, upstream) in from_clients.into_iter().zip(to_endpoints) {
-            let (client, upstream) = (ClientStream::Plain(to_tokio(client)), to_tokio(upstream));
+            let (client, upstream) = (ClientStream::Plain(to_tokio(client).into()), to_tokio(upstream));
             let joined = Joined { client, upstream, client_early: vec![], upstream_early: vec![], answer: vec![] };
             tunnels.spawn(Tunnel::new(joined, terms.clone(), registry.register(0, member())));
         }

@@ -55,7 +55,7 @@ async fn an_idle_connection_keeps_little_whatever_has_passed_through_it() {
                 before = HELD.get();
             }
             let (socket, _) = listener.accept().await.unwrap();
-            let mut stream = TlsStream::accept(socket, Arc::clone(&site.server)).await.unwrap();
+            let mut stream = TlsStream::accept(socket.into(), Arc::clone(&site.server)).await.unwrap();
             echo(&mut stream, &mut message[..1]).await;
             open.push(stream);
         }

@@ -58,7 +58,7 @@ impl Client {
     /// # Errors
     /// Nobody answers, or not with what was asked for.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Asked<T>, AskError> {
-        let asked = timeout(PATIENCE, self.ask(Method::GET, path, Bytes::new())).await;
+        let asked = timeout(REPLY_WITHIN, self.ask(Method::GET, path, Bytes::new())).await;
         asked.unwrap_or_else(|_| Err(self.silent()))
     }
 
@@ -76,7 +76,7 @@ impl Client {
     /// # Errors
     /// Nobody answers.
     pub async fn ready(&self) -> Result<Result<(), String>, AskError> {
-        let sent = timeout(PATIENCE, self.send(Method::GET, "/ready", Bytes::new())).await;
+        let sent = timeout(REPLY_WITHIN, self.send(Method::GET, "/ready", Bytes::new())).await;
         let (status, body) = sent.unwrap_or_else(|_| Err(self.silent()))?;
         let text = String::from_utf8_lossy(&body).trim().to_owned();
         Ok(if status.is_success() { Ok(()) } else { Err(text) })
@@ -104,7 +104,7 @@ impl Client {
                 exchange(stream, "localhost", method, path, body).await
             }
             AdminListen::Loopback(address) => {
-                let stream = timeout(PATIENCE, TcpStream::connect(address)).await;
+                let stream = timeout(REPLY_WITHIN, TcpStream::connect(address)).await;
                 let stream = stream.map_err(|_| self.silent())?.map_err(unreachable)?;
                 exchange(stream, &address.to_string(), method, path, body).await
             }
@@ -118,7 +118,7 @@ impl Client {
 
 /// Connects as soon as there is a place in the queue; the system has no word for who waits for that.
 async fn connect_unix(socket: &Path) -> io::Result<UnixStream> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + REPLY_WITHIN;
     loop {
         match UnixStream::connect(socket).await {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < until => sleep(AGAIN).await,
@@ -176,11 +176,11 @@ impl fmt::Display for AskError {
 impl error::Error for AskError {}
 
 fn silence() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, format!("it said nothing for {} seconds", PATIENCE.as_secs()))
+    io::Error::new(io::ErrorKind::TimedOut, format!("it said nothing for {} seconds", REPLY_WITHIN.as_secs()))
 }
 
 /// How long who is asked may take to take a connection, and to tell how things stand: it has all that at hand.
-const PATIENCE: Duration = Duration::from_secs(10);
+const REPLY_WITHIN: Duration = Duration::from_secs(10);
 /// After how long a connection that found the queue full is tried again.
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -214,7 +214,7 @@ mod tests {
         assert!(connected.is_ok());
         let silent = asked.get::<serde_json::Value>("/status").await.unwrap_err().to_string();
         assert!(silent.contains("said nothing for 10 seconds"), "{silent}");
-        let silent = timeout(2 * PATIENCE, asked.ready()).await.unwrap().unwrap_err().to_string();
+        let silent = timeout(2 * REPLY_WITHIN, asked.ready()).await.unwrap().unwrap_err().to_string();
         assert!(silent.contains("said nothing for 10 seconds"), "{silent}");
     }
 }

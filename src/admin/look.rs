@@ -13,8 +13,9 @@ use super::wire::{
     UpstreamStatus,
 };
 use crate::drain::DrainNote;
+use crate::handoff::Predecessor;
 use crate::metrics::{DrainGauge, EndpointGauge, Gauges, ReloadCounts, TunnelsOpen};
-use crate::process::{Predecessor, unix_seconds, usage};
+use crate::process::{unix_seconds, usage};
 use crate::session::{Phase, Proxy};
 use crate::snapshot::{Endpoint, Route, Upstream};
 

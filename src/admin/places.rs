@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 pub(super) const PLACES: usize = 32;
 
 /// How long an answer has that is being made.
-pub(super) const MOMENT: Duration = Duration::from_secs(1);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 /// How long one has that is made: who reads has it by then.
 const IN_THE_KERNEL: Duration = Duration::from_millis(100);
 
@@ -138,7 +138,7 @@ impl Place {
             // Half a request at the most: there is nothing to be written.
             Some(Connection { rest: Some(rest), .. }) if *rest == number => Duration::ZERO,
             Some(Connection { rest: Some(_), is_dismissed: false, .. }) => IN_THE_KERNEL,
-            Some(_) | None => MOMENT,
+            Some(_) | None => ANSWER_WITHIN,
         }
     }
 }

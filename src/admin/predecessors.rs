@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::wire::DrainStatus;
 use crate::config::DrainWindow;
 use crate::drain::{NoTarget, Policy, Spread, Target};
-use crate::process::{NoAnswer, Predecessor, Predecessors};
+use crate::handoff::{NoAnswer, Predecessor, Predecessors};
 use crate::snapshot::{Endpoint, Snapshot};
 use crate::websocket::CloseCode;
 

@@ -26,19 +26,19 @@ use super::command::{Command, Commands, Failed, Reply};
 use super::guard;
 use super::look::{gauges, status};
 use super::notes::Notes;
-use super::places::{MOMENT, Place, Places};
+use super::places::{ANSWER_WITHIN, Place, Places};
 use super::predecessors::{Answered, Holdings, Question, ask};
 use super::socket::Bound;
 use super::wire::{DrainAnswer, DrainRequest, ErrorAnswer, PlanAnswer, PlanRequest, UndrainAnswer, UndrainRequest};
+use crate::handoff::Predecessors;
 use crate::http::tokens::tokens;
 use crate::metrics::Exposition;
 use crate::net::Guarded;
-use crate::process::Predecessors;
 use crate::session::{Phase, Proxy};
 
 /// How long a request, its body included, may take to arrive, a connection may rest, and an operator may read nothing of an
 /// answer. What is asked for may take longer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const READ_WITHIN: Duration = Duration::from_secs(10);
 /// The largest body of a request, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
@@ -68,10 +68,10 @@ enum Rights {
 
 impl Context {
     /// Ends every connection with an operator; what is being answered has a moment for that.
-    pub async fn part(&self) {
+    pub async fn end_connections(&self) {
         self.places.clear();
         // Whoever reads nothing is not waited for.
-        let _ = timeout(MOMENT, self.places.are_free()).await;
+        let _ = timeout(ANSWER_WITHIN, self.places.are_free()).await;
     }
 
     /// Hands a command on and waits for its answer.
@@ -150,8 +150,8 @@ where
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
-        .serve_connection(TokioIo::new(Guarded::new(stream, PATIENCE)), service);
+        .header_read_timeout(READ_WITHIN)
+        .serve_connection(TokioIo::new(Guarded::new(stream, READ_WITHIN)), service);
     tokio::spawn(async move {
         let (mut connection, mut place) = (pin!(connection), place);
         let ended = tokio::select! {
@@ -160,7 +160,7 @@ where
                 connection.as_mut().graceful_shutdown();
                 match timeout(place.grace(), connection.as_mut()).await {
                     // Its request has come this moment: it is answered.
-                    Err(_) if place.is_at_work() => timeout(MOMENT, connection).await.unwrap_or(Ok(())),
+                    Err(_) if place.is_at_work() => timeout(ANSWER_WITHIN, connection).await.unwrap_or(Ok(())),
                     ended => ended.unwrap_or(Ok(())),
                 }
             }
@@ -244,7 +244,7 @@ async fn undrain(context: &Context, body: Incoming) -> Result<UndrainAnswer, Fai
 }
 
 async fn read<T: DeserializeOwned>(body: Incoming) -> Result<T, Failed> {
-    let collected = timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await;
+    let collected = timeout(READ_WITHIN, Limited::new(body, MAX_BODY).collect()).await;
     let body = match collected {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) => return Err(Failed::Nonsense(format!("the body cannot be read: {error}"))),
@@ -307,6 +307,7 @@ mod tests {
     use super::super::wire::HandoffAnswer;
     use super::*;
     use crate::config::parse;
+    use crate::net::Network;
     use crate::process::{Room, Workers};
     use crate::snapshot::{Certificates, Snapshot};
     use crate::tls::TicketKeys;
@@ -334,7 +335,7 @@ endpoints = ["127.0.0.1:1"]
         let settings = parse(SITE, Path::new("test.toml")).unwrap();
         let snapshot = Snapshot::assemble(settings.into(), Certificates::new(), &TicketKeys::generate().unwrap(), None);
         let room = Room { descriptors: 0, tunnels: 1, resting: 0 };
-        let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), room);
+        let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), room, Network::System);
         let (sender, commands) = channel();
         let (notes, predecessors) = (Arc::new(Notes::new(None)), Arc::default());
         let context = Arc::new(Context { proxy, notes, predecessors, commands: sender, places: Places::default() });
@@ -348,14 +349,14 @@ endpoints = ["127.0.0.1:1"]
     #[tokio::test(start_paused = true)]
     async fn who_reads_nothing_holds_no_place_for_ever() {
         let operator = asking("GET /metrics", 64).await;
-        assert!(timeout(2 * PATIENCE, operator.places.are_free()).await.is_ok());
+        assert!(timeout(2 * READ_WITHIN, operator.places.are_free()).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_command_may_take_longer_than_any_reader() {
         let Operator { mut stream, mut commands, places } = asking("POST /handoff", 4096).await;
         let Some(Command::HandOff(reply)) = commands.recv().await else { panic!("it is told to hand over") };
-        assert!(timeout(100 * PATIENCE, places.are_free()).await.is_err());
+        assert!(timeout(100 * READ_WITHIN, places.are_free()).await.is_err());
         reply.send(Ok(HandoffAnswer { pid: 7 })).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();

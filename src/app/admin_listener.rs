@@ -16,11 +16,11 @@ pub(super) struct AdminListener {
     context: Arc<Context>,
     /// Where the process before listened, until a configuration is served.
     inherited: Option<(AdminListen, OwnedFd)>,
-    open: Option<Open>,
+    open: Option<OpenAdmin>,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenAdmin {
     listen: AdminListen,
     /// The socket once more, for the next process.
     socket: Option<OwnedFd>,
@@ -100,7 +100,7 @@ impl AdminListener {
                     tracing::error!(%error, "the admin listener has failed");
                 }
             });
-            Open { listen, socket, file, _serving: serving }
+            OpenAdmin { listen, socket, file, _serving: serving }
         });
     }
 
@@ -111,14 +111,14 @@ impl AdminListener {
     }
 
     /// Listens no more, and ends what is being said to operators.
-    pub(super) async fn part(mut self) {
+    pub(super) async fn close(mut self) {
         // Nobody comes any more, and the file goes.
         self.open = None;
-        self.context.part().await;
+        self.context.end_connections().await;
     }
 
     /// Listens no more: the next process does, at the same place.
-    pub(super) fn let_go(&mut self) {
+    pub(super) fn release(&mut self) {
         if let Some(file) = self.open.take().and_then(|open| open.file) {
             file.leave();
         }

@@ -23,8 +23,9 @@ use crate::admin::{
 };
 use crate::config::{self, Problems};
 use crate::drain::{EndpointTarget, Overrides, Target};
+use crate::handoff::Program;
 use crate::metrics::ReloadResult;
-use crate::process::{Notifier, Program, Signal, Signals};
+use crate::process::{Notifier, Signal, Signals};
 
 /// A process that serves, and what steers it.
 pub(super) struct Control {
@@ -48,7 +49,7 @@ pub(super) struct Control {
 }
 
 /// What happens next.
-enum Event {
+enum Step {
     Stop,
     Reload(Vec<Reply<ReloadAnswer>>),
     HandOff(Option<Reply<HandoffAnswer>>),
@@ -58,7 +59,7 @@ enum Event {
     Meaningless(&'static str),
 }
 
-impl From<Signal> for Event {
+impl From<Signal> for Step {
     fn from(signal: Signal) -> Self {
         match signal {
             Signal::Stop => Self::Stop,
@@ -69,7 +70,7 @@ impl From<Signal> for Event {
     }
 }
 
-impl From<Command> for Event {
+impl From<Command> for Step {
     fn from(command: Command) -> Self {
         match command {
             Command::Reload(reply) => Self::Reload(vec![reply]),
@@ -87,19 +88,19 @@ impl Control {
         self.follow(file);
         loop {
             match self.next().await {
-                Event::Stop => return self.stop().await,
-                Event::Reload(asked) => {
+                Step::Stop => return self.stop().await,
+                Step::Reload(asked) => {
                     if self.reload_for(file, asked).await.is_break() {
                         return self.stop().await;
                     }
                 }
-                Event::HandOff(asked) => match self.hand_off(asked).await {
-                    Ok(successor) => return self.retire(successor).await,
+                Step::HandOff(asked) => match self.hand_off(asked).await {
+                    Ok(successor) => return self.drain_out(successor).await,
                     Err(HandoffError::Stopped) => return self.stop().await,
                     // The log has it, and whoever has asked.
                     Err(_) => {}
                 },
-                Event::Plan(file, reply) => {
+                Step::Plan(file, reply) => {
                     let files = self.files.clone();
                     let Some(loaded) = self.unless_stopped(load(&files, file)).await else {
                         // Unanswered, it says that this process stops; and that must be said before it has.
@@ -112,9 +113,9 @@ impl Control {
                         Err(problems) => drop(reply.send(Err(Failed::Config(problems.to_string())))),
                     }
                 }
-                Event::Drain(target, overrides, reply) => self.drain(target, &overrides, reply),
-                Event::Undrain(target, reply) => self.undrain(target, reply),
-                Event::Meaningless(signal) => note_meaningless(signal),
+                Step::Drain(target, overrides, reply) => self.drain(target, &overrides, reply),
+                Step::Undrain(target, reply) => self.undrain(target, reply),
+                Step::Meaningless(signal) => note_meaningless(signal),
             }
         }
     }
@@ -123,7 +124,7 @@ impl Control {
         self.watch.follow(file, &self.running.proxy().snapshot().settings);
     }
 
-    async fn next(&mut self) -> Event {
+    async fn next(&mut self) -> Step {
         if let Some(command) = self.waiting.pop_front() {
             return command.into();
         }
@@ -131,7 +132,7 @@ impl Control {
             biased;
             signal = self.signals.next() => signal.into(),
             Some(command) = self.commands.recv() => command.into(),
-            () = self.watch.changed() => Event::Reload(Vec::new()),
+            () = self.watch.changed() => Step::Reload(Vec::new()),
         }
     }
 
@@ -211,7 +212,7 @@ impl Control {
     }
 
     fn take(&mut self, mut loaded: Loaded) -> Result<Reloaded, ReloadError> {
-        self.watch.note_read(loaded.take_prints());
+        self.watch.note_read(loaded.take_fingerprints());
         let admin = self.admin.prepare(&loaded.settings().admin).map_err(ReloadError::Admin)?;
         let reloaded = self.running.reload(loaded)?;
         self.admin.open(admin);

@@ -74,7 +74,7 @@ impl Drains {
         let tasks = &mut self.under_way().tasks;
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
-            see_through(&Story { id, cause, scope: &scope, board: &board }, drain, taken_back).await;
+            see_through(&DrainLog { id, cause, scope: &scope, board: &board }, drain, taken_back).await;
         });
         id
     }
@@ -86,7 +86,7 @@ impl Drains {
 }
 
 /// What the log and the board are told about.
-pub(super) struct Story<'a> {
+pub(super) struct DrainLog<'a> {
     pub(super) id: u64,
     pub(super) cause: Cause,
     pub(super) scope: &'a str,
@@ -94,7 +94,7 @@ pub(super) struct Story<'a> {
 }
 
 /// Sees a drain through, and says how it goes.
-pub(super) async fn see_through(story: &Story<'_>, drain: Drain, taken_back: impl Future<Output = ()>) -> Report {
+pub(super) async fn see_through(story: &DrainLog<'_>, drain: Drain, taken_back: impl Future<Output = ()>) -> Report {
     let is_empty = drain.is_empty();
     if !is_empty {
         story.begins(&drain);
@@ -117,7 +117,7 @@ pub(super) async fn see_through(story: &Story<'_>, drain: Drain, taken_back: imp
     report
 }
 
-impl Story<'_> {
+impl DrainLog<'_> {
     fn begins(&self, drain: &Drain) {
         let Self { cause, scope, .. } = self;
         let pace = drain.pace();

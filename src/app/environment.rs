@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 
 use super::logging::LogEnvironment;
-use crate::process::{ActivationVariables, HANDOFF_FD, Program, WatchdogVariables, Watcher};
+use crate::handoff::{HANDOFF_FD, Program};
+use crate::process::{ActivationVariables, WatchdogVariables, Watcher};
 
 /// What the process was given by its environment; only `main` reads it.
 #[derive(Debug, Default)]
@@ -27,7 +28,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Who watches this process and no other. Whoever was born in a handoff is watched by nobody, or there were none.
+    /// Who watches this process and no other. Whoever a handoff has started is watched by nobody, or there were none.
     pub(super) fn watcher(&self) -> Option<Watcher> {
         if self.handoff_fd.is_some() {
             return None;

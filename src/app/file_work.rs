@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 /// How long work on files may take. Configurations and keys are small, and lie on this machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const READ_WITHIN: Duration = Duration::from_secs(30);
 /// How many threads may be at it, those that were left behind included: a plan of a file that hangs leaves room for a reload.
 const THREADS: usize = 4;
 
@@ -23,7 +23,7 @@ pub(super) struct FileWork {
 
 /// Work that was begun; it goes on when this is dropped, and nobody hears of it.
 #[derive(Debug)]
-pub(super) struct Begun<T> {
+pub(super) struct FileTask<T> {
     task: JoinHandle<T>,
     until: Instant,
 }
@@ -41,14 +41,17 @@ pub(super) enum Held {
 
 impl FileWork {
     /// Begins some work on a thread of its own.
-    pub(super) fn begin<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<Begun<T>, Held> {
+    pub(super) fn begin<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<FileTask<T>, Held> {
         let thread = Arc::clone(&self.threads).try_acquire_owned().map_err(|_| Held::EveryThread)?;
         #[expect(clippy::disallowed_methods, reason = "this is the control thread's runtime, not a worker's")]
         let task = tokio::task::spawn_blocking(move || {
             let _thread = thread;
             work()
         });
-        Ok(Begun { task, until: Instant::now() + PATIENCE })
+        Ok(FileTask { task, until: Instant::now() + READ_WITHIN })
     }
 }
 
@@ -58,7 +61,7 @@ impl Default for FileWork {
     }
 }
 
-impl<T> Begun<T> {
+impl<T> FileTask<T> {
     /// Waits until it is done, but not for ever. Not to be called again after it has said what came of it.
     ///
     /// Cancel safe: what was not returned is returned by the next call.
@@ -85,7 +88,7 @@ impl Held {
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLong => write!(f, "could not be read within {} seconds", PATIENCE.as_secs()),
+            Self::TooLong => write!(f, "could not be read within {} seconds", READ_WITHIN.as_secs()),
             Self::EveryThread => write!(f, "is not read: {THREADS} readings before it still wait for a file"),
             Self::Panicked(panic) => write!(f, "cannot be read: {panic}"),
         }

@@ -27,17 +27,17 @@ impl Control {
     }
 
     /// Another process serves: drains at leisure, and in a hurry once it is told to stop.
-    pub(super) async fn retire(mut self, successor: Successor) -> Result<(), RunError> {
+    pub(super) async fn drain_out(mut self, successor: Successor) -> Result<(), RunError> {
         let pid = successor.process.pid();
         tracing::info!(successor = pid, open = self.running.proxy().registry.len(), "handed over; draining");
-        self.admin.let_go();
+        self.admin.release();
         // The new process is the one to ask; whoever waits still has to hear so.
         self.running.proxy().enter(Phase::HandedOver);
         self.commands.close();
         while self.commands.try_recv().is_ok() {}
         self.waiting.clear();
         let is_stopped = tokio::select! {
-            () = self.running.retire(successor) => false,
+            () = self.running.drain_out(successor) => false,
             () = stop_of_predecessor(&mut self.signals, pid) => true,
         };
         if is_stopped {
@@ -46,7 +46,7 @@ impl Control {
         self.running.proxy().say_sums();
         tracing::info!("everything that was here has ended");
         self.running.end();
-        self.admin.part().await;
+        self.admin.close().await;
         Ok(())
     }
 
@@ -75,7 +75,7 @@ impl Control {
         }
         self.running.proxy().say_sums();
         self.running.end();
-        self.admin.part().await;
+        self.admin.close().await;
         Ok(())
     }
 }

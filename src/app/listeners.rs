@@ -9,21 +9,22 @@ use std::{error, fmt, io};
 
 use tokio::sync::oneshot;
 
-use super::inherited::InheritedSockets;
+use super::handoff::InheritedSockets;
 use crate::config::{Bind, ListenerName, ListenerSettings, Settings};
+use crate::handoff::SocketRole;
 use crate::net::{Acceptor, ListeningSocket};
-use crate::process::{Role, Workers};
+use crate::process::Workers;
 use crate::session::{Afterwards, Proxy, accept};
 
 /// The listeners that are open, by name.
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
-    open: BTreeMap<ListenerName, Open>,
+    open: BTreeMap<ListenerName, OpenListener>,
     inherited: InheritedSockets,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenListener {
     /// The address as it was asked for: with port 0, the socket's own is another.
     bind: Bind,
     socket: ListeningSocket,
@@ -35,12 +36,12 @@ struct Open {
 
 /// The sockets of a configuration that is about to be published.
 #[derive(Debug)]
-pub(super) struct Prepared {
-    sockets: BTreeMap<ListenerName, Ready>,
+pub(super) struct PreparedListeners {
+    sockets: BTreeMap<ListenerName, ReadyListener>,
 }
 
 #[derive(Debug)]
-struct Ready {
+struct ReadyListener {
     bind: Bind,
     socket: ListeningSocket,
     /// Where it will be accepted from.
@@ -67,7 +68,7 @@ impl Listeners {
 
     /// Opens the sockets that `settings` need and that are not open yet. Those that are stay as they are, also under another
     /// listener's name. Nothing accepts before [`open`](Self::open).
-    pub(super) fn prepare(&self, settings: &Settings, workers: &Workers) -> Result<Prepared, Vec<BindError>> {
+    pub(super) fn prepare(&self, settings: &Settings, workers: &Workers) -> Result<PreparedListeners, Vec<BindError>> {
         let mut sockets = BTreeMap::new();
         let mut errors = Vec::new();
         let wanted = settings.listeners.values().filter(|listener| !self.is_open(listener));
@@ -83,23 +84,23 @@ impl Listeners {
             }
         }
         errors.extend(self.shared(&sockets, settings));
-        if errors.is_empty() { Ok(Prepared { sockets }) } else { Err(errors) }
+        if errors.is_empty() { Ok(PreparedListeners { sockets }) } else { Err(errors) }
     }
 
     /// Starts to accept on what was prepared, and stops on what is no listener any more.
-    pub(super) fn open(&mut self, prepared: Prepared, proxy: &Arc<Proxy>) {
+    pub(super) fn open(&mut self, prepared: PreparedListeners, proxy: &Arc<Proxy>) {
         let snapshot = proxy.snapshot();
-        let is_gone = |name: &ListenerName, open: &mut Open| {
+        let is_gone = |name: &ListenerName, open: &mut OpenListener| {
             snapshot.listeners().get(name).is_none_or(|listener| listener.settings.bind != open.bind)
         };
         for (_, gone) in self.open.extract_if(.., is_gone) {
-            let heir = prepared.sockets.iter().find(|(_, ready)| ready.socket.address() == gone.socket.address());
-            if let Some(heir) = heir.and_then(|(name, _)| snapshot.listeners().get(name)) {
+            let successor = prepared.sockets.iter().find(|(_, ready)| ready.socket.address() == gone.socket.address());
+            if let Some(successor) = successor.and_then(|(name, _)| snapshot.listeners().get(name)) {
                 // Those in the queue are the next listener's: to this one, they came too late.
-                let _ = gone.accepting.send(Afterwards::TakenOver(Arc::clone(heir)));
+                let _ = gone.accepting.send(Afterwards::TakenOver(Arc::clone(successor)));
             }
         }
-        for (name, Ready { bind, socket, worker, acceptor }) in prepared.sockets {
+        for (name, ReadyListener { bind, socket, worker, acceptor }) in prepared.sockets {
             let Some(listener) = snapshot.listeners().get(&name) else { continue };
             let (accepting, ended) = oneshot::channel();
             let end = async move { ended.await.unwrap_or(Afterwards::Closed) };
@@ -112,7 +113,7 @@ impl Listeners {
                 accepting_on.await;
                 drop(accepts);
             });
-            self.open.insert(name, Open { bind, socket, accepting, over });
+            self.open.insert(name, OpenListener { bind, socket, accepting, over });
         }
     }
 
@@ -123,18 +124,20 @@ impl Listeners {
     }
 
     /// Every socket that the next process may want: what it is for, its name, how it was asked for.
-    pub(super) fn to_pass_on(&self) -> impl Iterator<Item = (Role, &str, Option<String>, BorrowedFd<'_>)> {
+    pub(super) fn to_pass_on(&self) -> impl Iterator<Item = (SocketRole, &str, Option<String>, BorrowedFd<'_>)> {
         let open = self.open.iter();
-        let listeners =
-            open.map(|(name, open)| (Role::Listener, name.as_str(), Some(open.bind.to_string()), open.socket.as_fd()));
-        let systemd = self.inherited.of_systemd().map(|(name, socket)| (Role::Systemd, name, None, socket.as_fd()));
+        let listeners = open.map(|(name, open)| {
+            (SocketRole::Listener, name.as_str(), Some(open.bind.to_string()), open.socket.as_fd())
+        });
+        let systemd =
+            self.inherited.of_systemd().map(|(name, socket)| (SocketRole::Systemd, name, None, socket.as_fd()));
         listeners.chain(systemd)
     }
 
     /// Closes every socket, when those who wait in its queue are taken in: afterwards nobody comes any more.
     pub(super) async fn close(&mut self) {
         let closing = take(self);
-        let accepting: Vec<_> = closing.open.into_values().map(|Open { over, .. }| over).collect();
+        let accepting: Vec<_> = closing.open.into_values().map(|OpenListener { over, .. }| over).collect();
         for over in accepting {
             // Nothing is ever sent.
             let _ = over.await;
@@ -156,14 +159,14 @@ impl Listeners {
         &self,
         listener: &ListenerSettings,
         settings: &Settings,
-        prepared: &BTreeMap<ListenerName, Ready>,
+        prepared: &BTreeMap<ListenerName, ReadyListener>,
         workers: &Workers,
         worker: usize,
-    ) -> io::Result<Ready> {
+    ) -> io::Result<ReadyListener> {
         let socket = self.socket_for(listener, settings, prepared)?;
         let clone = socket.try_clone()?;
         let acceptor = workers.on(worker, || clone.into_acceptor())?;
-        Ok(Ready { bind: listener.bind.clone(), socket, worker, acceptor })
+        Ok(ReadyListener { bind: listener.bind.clone(), socket, worker, acceptor })
     }
 
     /// The socket that a listener needs: one that is open already, one that was inherited, or a new one.
@@ -171,7 +174,7 @@ impl Listeners {
         &self,
         listener: &ListenerSettings,
         settings: &Settings,
-        prepared: &BTreeMap<ListenerName, Ready>,
+        prepared: &BTreeMap<ListenerName, ReadyListener>,
     ) -> io::Result<ListeningSocket> {
         let is_any_port = listener.bind.address().is_some_and(|address| address.port() == 0);
         let taken_over = self.open.values().find(|open| open.bind == listener.bind && !is_any_port);
@@ -199,7 +202,7 @@ impl Listeners {
 
     /// The sockets that no listener of `settings` wants any more.
     fn closing(&self, settings: &Settings) -> impl Iterator<Item = &ListeningSocket> {
-        let is_wanted = |open: &&Open| settings.listeners.values().any(|listener| listener.bind == open.bind);
+        let is_wanted = |open: &&OpenListener| settings.listeners.values().any(|listener| listener.bind == open.bind);
         let closing = self.open.values().filter(move |open| !is_wanted(open)).map(|open| &open.socket);
         closing.chain(self.inherited.of_predecessor(settings))
     }
@@ -210,12 +213,12 @@ impl Listeners {
     }
 
     /// Listeners whose socket is another listener's already: by its address here, by its name there.
-    fn shared(&self, sockets: &BTreeMap<ListenerName, Ready>, settings: &Settings) -> Vec<BindError> {
+    fn shared(&self, sockets: &BTreeMap<ListenerName, ReadyListener>, settings: &Settings) -> Vec<BindError> {
         let stays = |name: &ListenerName| settings.listeners.get(name).is_some_and(|listener| self.is_open(listener));
         let staying = self.open.iter().filter(|(name, _)| stays(name)).map(|(_, open)| open.socket.address());
         let mut taken: Vec<_> = staying.collect();
         let mut errors = Vec::new();
-        for (name, Ready { bind, socket, .. }) in sockets {
+        for (name, ReadyListener { bind, socket, .. }) in sockets {
             if taken.contains(&socket.address()) {
                 let error = io::Error::new(io::ErrorKind::InvalidInput, "another listener has the socket of this name");
                 errors.push(BindError { listener: name.clone(), bind: bind.clone(), error });

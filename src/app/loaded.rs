@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustls::pki_types::UnixTime;
 
-use super::prints::Prints;
+use super::fingerprints::Fingerprints;
 use super::socket_folder;
 use crate::config::{
     self, CertificateFiles, ListenerSettings, Problem, Problems, Reading, Settings, Warning, Warnings, counted,
@@ -25,7 +25,7 @@ pub struct Loaded {
     /// What is odd about them.
     warnings: Warnings,
     /// Of the files that it was read from.
-    prints: Prints,
+    fingerprints: Fingerprints,
 }
 
 impl Loaded {
@@ -33,12 +33,12 @@ impl Loaded {
     ///
     /// Blocks on the file system.
     pub fn read_file(file: &Path) -> Result<Self, Problems> {
-        let prints = Prints::of([file]);
+        let fingerprints = Fingerprints::of([file]);
         let Reading { settings, certificates } = config::read(file);
         // Whatever else is wrong, the certificates are looked at: everything is said at once.
         let settings = settings.map_err(|problems| problems.and(problems_of(&certificates)))?;
         let mut loaded = Self::read(settings)?;
-        loaded.prints.update(prints);
+        loaded.fingerprints.update(fingerprints);
         Ok(loaded)
     }
 
@@ -46,7 +46,7 @@ impl Loaded {
     ///
     /// Blocks on the file system.
     pub fn read(settings: Settings) -> Result<Self, Problems> {
-        let prints = Prints::of_certificates(&settings);
+        let fingerprints = Fingerprints::of_certificates(&settings);
         let socket = socket_folder::look(&settings.admin);
         let (certificates, socket) = match (load_certificates(&settings), socket) {
             (Ok(certificates), Ok(warning)) => (certificates, warning),
@@ -54,12 +54,12 @@ impl Loaded {
             (Err(problems), socket) => return Err(problems.and(socket.err())),
         };
         let warnings = settings.warnings.clone().and(warnings_of(&settings, &certificates)).and(socket);
-        Ok(Self { settings, certificates, warnings, prints })
+        Ok(Self { settings, certificates, warnings, fingerprints })
     }
 
     /// What the files looked like that it was read from.
-    pub(super) fn take_prints(&mut self) -> Prints {
-        take(&mut self.prints)
+    pub(super) fn take_fingerprints(&mut self) -> Fingerprints {
+        take(&mut self.fingerprints)
     }
 
     pub(super) fn into_parts(self) -> (Settings, Certificates) {

@@ -3,31 +3,27 @@
 //! What can fail (read, parse, bind) fails before anything is published; what is published is whole. Nothing in here is on
 //! the way of a request.
 
-mod account;
 mod admin_listener;
+mod commands;
 mod control;
 mod drains;
 mod environment;
 mod error;
 mod file_work;
+mod fingerprints;
 mod handoff;
-mod heritage;
-mod inherited;
 mod leave;
 mod listeners;
 mod loaded;
 mod logging;
 mod operator;
-mod orders;
 mod plan;
-mod prints;
 mod reload;
-mod retire;
 mod run;
 mod running;
 mod socket_folder;
+mod start;
 mod stop;
-mod unborn;
 mod unlogged;
 mod watch;
 mod watchdog;
@@ -39,7 +35,7 @@ pub use handoff::{HandoffError, Successor};
 pub use listeners::BindError;
 pub use loaded::Loaded;
 pub use logging::{Log, LogEnvironment, LogError, init_logging};
-pub use operator::{Begun, UnknownTarget};
+pub use operator::{DrainStarted, UnknownTarget};
 pub use plan::Plan;
 pub use reload::{ReloadError, Reloaded};
 pub use run::{run, run_demo};

@@ -13,7 +13,7 @@ use crate::snapshot::Endpoint;
 
 /// A drain that has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Begun {
+pub struct DrainStarted {
     /// Its number on the board.
     pub id: u64,
     /// How many tunnels it is about.
@@ -39,7 +39,7 @@ impl Running {
 
     /// Drains what an operator named. An endpoint takes no new tunnels until [`undrain`](Self::undrain); everything else
     /// is open to newcomers as before: there is nowhere else for them.
-    pub fn drain(&self, target: &Target, policy: &Policy) -> Result<Begun, UnknownTarget> {
+    pub fn drain(&self, target: &Target, policy: &Policy) -> Result<DrainStarted, UnknownTarget> {
         drain(&self.proxy, &self.drains, target, policy)
     }
 
@@ -51,7 +51,12 @@ impl Running {
 }
 
 /// Drains what an operator named, among the tunnels of `proxy`.
-pub(super) fn drain(proxy: &Proxy, drains: &Drains, target: &Target, policy: &Policy) -> Result<Begun, UnknownTarget> {
+pub(super) fn drain(
+    proxy: &Proxy,
+    drains: &Drains,
+    target: &Target,
+    policy: &Policy,
+) -> Result<DrainStarted, UnknownTarget> {
     let order = policy.order(Cause::Operator);
     let endpoint = endpoint_of(proxy, target);
     if let Some(endpoint) = &endpoint {
@@ -70,7 +75,13 @@ pub(super) fn drain(proxy: &Proxy, drains: &Drains, target: &Target, policy: &Po
         Some(endpoint) => drains.run_of_endpoint(scope(&endpoint), target.to_string(), drain),
         None => drains.run(Cause::Operator, target.to_string(), drain),
     };
-    Ok(Begun { id, tunnels, over: pace.duration(), deadline: policy.window.deadline, raised_to: pace.raised_to() })
+    Ok(DrainStarted {
+        id,
+        tunnels,
+        over: pace.duration(),
+        deadline: policy.window.deadline,
+        raised_to: pace.raised_to(),
+    })
 }
 
 /// Lets an endpoint of `proxy` take new tunnels again; see [`Running::undrain`].

@@ -8,10 +8,10 @@ use super::control::{load, note_meaningless};
 use super::environment::Environment;
 use super::error::{RunError, StartError};
 use super::file_work::FileWork;
-use super::heritage::Heritage;
+use super::handoff::Inheritance;
 use super::loaded::Loaded;
 use super::reload::ReloadError;
-use super::unborn::Unborn;
+use super::start::PreparedProcess;
 use super::unlogged::{Beside, Failed, say_panics_in_lines};
 use crate::config::{self, Problems};
 use crate::demo;
@@ -31,11 +31,11 @@ async fn serve(file: PathBuf, environment: Environment, beside: &mut Beside) -> 
     let mut signals = Signals::listen().map_err(RunError::Signals)?;
     let files = FileWork::default();
     let prepared = async {
-        let heritage = Heritage::receive(&environment).await.map_err(RunError::Start)?;
+        let inheritance = Inheritance::receive(&environment).await.map_err(RunError::Start)?;
         let loaded = load(&files, file.clone()).await;
-        Ok::<_, RunError>((heritage, loaded))
+        Ok::<_, RunError>((inheritance, loaded))
     };
-    let (mut heritage, loaded) = tokio::select! {
+    let (mut inheritance, loaded) = tokio::select! {
         prepared = prepared => prepared?,
         // Nobody is served yet.
         () = signals.stop() => return Ok(()),
@@ -43,13 +43,13 @@ async fn serve(file: PathBuf, environment: Environment, beside: &mut Beside) -> 
     if let Ok(loaded) = &loaded {
         beside.note_format(loaded.settings().log.format);
     }
-    let built = loaded
-        .map_err(RunError::Config)
-        .and_then(|loaded| Unborn::build(loaded, Some(file.clone()), environment, &mut heritage, files.clone()));
+    let built = loaded.map_err(RunError::Config).and_then(|loaded| {
+        PreparedProcess::build(loaded, Some(file.clone()), environment, &mut inheritance, files.clone())
+    });
     let control = match built {
-        Ok(unborn) => unborn.begin(heritage, signals, files).await?,
+        Ok(process) => process.begin(inheritance, signals, files).await?,
         Err(error) => {
-            heritage.fail(&error).await;
+            inheritance.fail(&error).await;
             return Err(error);
         }
     };
@@ -65,9 +65,10 @@ pub async fn run_demo(plain_port: u16, secure_port: u16, environment: Environmen
     let (endpoints, commands) = demo::Endpoints::bind().await.map_err(|error| failed(&error))?;
     let layout = demo::Layout::new(plain_port, secure_port, &certificate, endpoints.addresses());
     let loaded = load_demo(&layout.config_text()).map_err(RunError::Config)?;
-    let mut heritage = Heritage::default();
-    let unborn = Unborn::build(loaded, None, environment, &mut heritage, files.clone()).map_err(busy_port)?;
-    let mut control = unborn.begin(heritage, signals, files).await?;
+    let mut inheritance = Inheritance::default();
+    let process =
+        PreparedProcess::build(loaded, None, environment, &mut inheritance, files.clone()).map_err(busy_port)?;
+    let mut control = process.begin(inheritance, signals, files).await?;
     tokio::spawn(endpoints.serve());
     let port = |listener: &str| control.running.address(listener).map_or(0, |address| address.port());
     print(&demo::banner(port("plain"), port("secure")));

@@ -10,11 +10,13 @@ use tokio::task::JoinSet;
 
 use super::drains::Drains;
 use super::error::StartError;
-use super::heritage::Heritage;
-use super::listeners::{Listeners, Prepared};
+use super::handoff::Inheritance;
+use super::listeners::{Listeners, PreparedListeners};
 use super::loaded::{Loaded, warn};
 use crate::config::{ListenerName, Settings, WorkerCount};
-use crate::process::{Predecessors, Watcher, Workers, raise_descriptor_limit};
+use crate::handoff::Predecessors;
+use crate::net::Network;
+use crate::process::{Watcher, Workers, raise_descriptor_limit};
 use crate::session::Proxy;
 use crate::snapshot::Snapshot;
 use crate::tls::TicketKeys;
@@ -36,20 +38,20 @@ pub struct Running {
 
 /// A proxy that only waits for the word to accept.
 #[derive(Debug)]
-pub(super) struct Built {
+pub(super) struct PreparedProxy {
     running: Running,
-    prepared: Prepared,
+    prepared: PreparedListeners,
 }
 
 impl Running {
     /// Starts to serve.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
         let loaded = Loaded::read(settings).map_err(StartError::Config)?;
-        Ok(Self::build(loaded, &mut Heritage::default())?.open())
+        Ok(Self::build(loaded, &mut Inheritance::default())?.open())
     }
 
     /// Does everything but to accept, with what was inherited where it fits.
-    pub(super) fn build(loaded: Loaded, heritage: &mut Heritage) -> Result<Built, StartError> {
+    pub(super) fn build(loaded: Loaded, inheritance: &mut Inheritance) -> Result<PreparedProxy, StartError> {
         warn(loaded.warnings());
         let (settings, certificates) = loaded.into_parts();
         let workers = worker_count(settings.workers);
@@ -58,21 +60,21 @@ impl Running {
         if let Some(shortage) = room.shortage() {
             tracing::warn!("{shortage}");
         }
-        let tickets = match heritage.tickets.take() {
+        let tickets = match inheritance.tickets.take() {
             Some(keys) => keys,
             None => TicketKeys::generate().map_err(|error| StartError::System(error.to_string()))?,
         };
-        let listeners = Listeners::new(take(&mut heritage.sockets));
+        let listeners = Listeners::new(take(&mut inheritance.sockets));
         let workers = Workers::start(workers)?;
         let prepared = listeners.prepare(&settings, &workers).map_err(StartError::Bind)?;
         let mut snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
-        snapshot.generation = heritage.generation();
-        let proxy = Proxy::new(snapshot, workers, room);
-        heritage.number_on(&proxy.registry);
-        heritage.resume_drains(&proxy.snapshot());
+        snapshot.generation = inheritance.generation();
+        let proxy = Proxy::new(snapshot, workers, room, Network::System);
+        inheritance.number_on(&proxy.registry);
+        inheritance.resume_drains(&proxy.snapshot());
         let drains = Drains::new(Arc::clone(&proxy.drains));
-        let (predecessors, watcher) = (Arc::clone(&heritage.predecessors), heritage.watcher.take());
-        Ok(Built {
+        let (predecessors, watcher) = (Arc::clone(&inheritance.predecessors), inheritance.watcher.take());
+        Ok(PreparedProxy {
             running: Self { proxy, listeners, tickets, drains, predecessors, watcher, report: JoinSet::new() },
             prepared,
         })
@@ -94,7 +96,7 @@ impl Running {
     }
 }
 
-impl Built {
+impl PreparedProxy {
     /// What every session will be able to reach.
     pub(super) fn proxy(&self) -> &Arc<Proxy> {
         &self.running.proxy

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::drains::{Story, see_through};
+use super::drains::{DrainLog, see_through};
 use super::running::Running;
 use crate::drain::{Cause, Drain, Policy, Report, Scope, Standing, StopOrder, seconds};
 use crate::session::{Phase, StopTimes};
@@ -45,10 +45,9 @@ impl Running {
         let drain = Drain::begin(&proxy.registry, [standing], order, &policy);
         let (cause, scope, board) = (Cause::Stop, "all", &*proxy.drains);
         let id = board.begin(cause, scope.into(), &drain);
-        let tunnels = see_through(&Story { id, cause, scope, board }, drain, pending()).await;
+        let tunnels = see_through(&DrainLog { id, cause, scope, board }, drain, pending()).await;
         proxy.enter(Phase::Closing);
-        // Tunnels that are cut at the deadline need a moment to be gone.
-        let until = deadline.max(Instant::now() + MOMENT);
+        let until = deadline.max(Instant::now() + GONE_WITHIN);
         let gone = async {
             // Or those who keep coming would keep the process alive.
             self.listeners.close().await;
@@ -84,7 +83,8 @@ impl Running {
     }
 }
 
-const MOMENT: Duration = Duration::from_millis(200);
+/// Tunnels that are cut at the deadline need that long to be gone.
+const GONE_WITHIN: Duration = Duration::from_millis(200);
 
 /// How long what is cut may take to be gone: whoever sends a second signal waits for nothing else.
 const CUT_WITHIN: Duration = Duration::from_millis(100);

@@ -14,8 +14,8 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::file_work::{Begun, FileWork};
-use super::prints::{Prints, certificates};
+use super::file_work::{FileTask, FileWork};
+use super::fingerprints::{Fingerprints, certificates};
 use crate::config::Settings;
 
 /// For so long nothing must happen before the files are looked at: who writes one file mostly writes another.
@@ -32,7 +32,7 @@ pub(super) struct Watch {
     /// Since when there is a hint that was not followed.
     hinted: Option<Instant>,
     /// What was read last, of the files that are watched.
-    read: Prints,
+    read: Fingerprints,
     /// Where files are looked at.
     files: FileWork,
     /// What is under way there.
@@ -43,9 +43,9 @@ pub(super) struct Watch {
 #[derive(Debug)]
 enum AtWork {
     /// The watching begins.
-    Starting(Begun<Started>),
+    Starting(FileTask<Started>),
     /// The files are looked at.
-    Looking(Begun<Prints>),
+    Looking(FileTask<Fingerprints>),
 }
 
 /// The watching has begun.
@@ -54,25 +54,25 @@ struct Started {
     watcher: notify::Result<RecommendedWatcher>,
     /// That not every folder is watched.
     incomplete: Option<notify::Error>,
-    read: Prints,
+    read: Fingerprints,
 }
 
 impl Watch {
     /// Watches nothing yet; `read` is what the first configuration was read from.
-    pub(super) fn new(read: Prints, files: FileWork) -> Self {
+    pub(super) fn new(read: Fingerprints, files: FileWork) -> Self {
         let (sender, hints) = watch::channel(0);
         Self { watcher: None, hints, sender, hinted: None, read, files, at_work: None }
     }
 
     /// Something else was read, whatever became of it.
-    pub(super) fn note_read(&mut self, read: Prints) {
+    pub(super) fn note_read(&mut self, read: Fingerprints) {
         self.read.update(read);
     }
 
     /// Watches what `settings`, which were read from `file`, stand for; or nothing, where they say so.
     pub(super) fn follow(&mut self, file: &Path, settings: &Settings) {
         if !settings.watch {
-            (self.watcher, self.hinted, self.at_work, self.read) = (None, None, None, Prints::default());
+            (self.watcher, self.hinted, self.at_work, self.read) = (None, None, None, Fingerprints::default());
             return;
         }
         let files: BTreeSet<_> = certificates(settings).chain([file]).map(Path::to_owned).collect();
@@ -179,7 +179,7 @@ impl Watch {
 }
 
 /// Watches the folders of `files`, and where those are links, of what they lead to.
-fn start(files: &BTreeSet<PathBuf>, mut read: Prints, hints: watch::Sender<u64>) -> Started {
+fn start(files: &BTreeSet<PathBuf>, mut read: Fingerprints, hints: watch::Sender<u64>) -> Started {
     let mut incomplete = None;
     let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         // That we read a file ourselves is no news. An error may have swallowed some.
@@ -226,8 +226,8 @@ mod tests {
 
         change(folder.path());
 
-        let mut watch = Watch::new(Prints::default(), FileWork::default());
-        watch.note_read(loaded.take_prints());
+        let mut watch = Watch::new(Fingerprints::default(), FileWork::default());
+        watch.note_read(loaded.take_fingerprints());
         watch.follow(&at("windlass.toml"), loaded.settings());
         // The clock stands still: this is no limit, but whether anything is left to be waited for.
         timeout_at(Instant::now() + 2 * MOST, watch.changed()).await.is_ok()

@@ -9,7 +9,7 @@ use crate::process::Notifier;
 use crate::session::Proxy;
 
 /// Gives a sign every so often, but only once every worker has taken a turn: one that is stuck is a reason to be ended.
-pub(super) async fn feed(notifier: Arc<Notifier>, proxy: Arc<Proxy>, every: Duration) {
+pub(super) async fn notify_watchdog(notifier: Arc<Notifier>, proxy: Arc<Proxy>, every: Duration) {
     let mut pace = interval(every);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

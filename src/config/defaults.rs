@@ -115,7 +115,7 @@ pub(super) const DRAIN_CLOSE_CODE: CloseCode = CloseCode::SERVICE_RESTART;
 pub(super) const DRAIN_MAX_PER_SECOND: NonZeroU32 = NonZeroU32::new(1000).expect("is not zero");
 /// Load balancers in front hear of a stop by its first refusals.
 pub(super) const STOP_DELAY: Option<Duration> = None;
-/// A stop takes half a minute; it must end before systemd loses its patience.
+/// A stop takes half a minute; it must end before systemd kills the process (90 s).
 pub(super) const STOP_DEADLINE: Duration = seconds(30);
 /// The first tunnels end twenty seconds before the last.
 pub(super) const STOP_SPREAD: Duration = seconds(20);

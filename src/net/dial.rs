@@ -9,7 +9,9 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::network::Network;
 use super::options::set_options;
+use super::socket::Socket;
 use crate::config::EndpointAddress;
 
 /// Why there is no connection to an endpoint.
@@ -26,14 +28,22 @@ pub enum DialError {
 }
 
 /// Connects to an endpoint, name lookup included, within `deadline`.
-pub async fn dial(address: &EndpointAddress, deadline: Duration) -> Result<TcpStream, DialError> {
+pub async fn dial(network: &Network, address: &EndpointAddress, deadline: Duration) -> Result<Socket, DialError> {
     let connect = async {
-        match address {
-            EndpointAddress::Socket(address) => TcpStream::connect(address).await,
-            EndpointAddress::Name(host, port) => TcpStream::connect((host.as_str(), *port)).await,
+        match network {
+            Network::System => connect(address).await.map(Socket::Tcp),
+            #[cfg(test)]
+            Network::Simulated(network) => network.dial(address).await.map(Socket::Simulated),
         }
     };
-    let stream = timeout(deadline, connect).await.map_err(|_| DialError::TimedOut)??;
+    Ok(timeout(deadline, connect).await.map_err(|_| DialError::TimedOut)??)
+}
+
+async fn connect(address: &EndpointAddress) -> io::Result<TcpStream> {
+    let stream = match address {
+        EndpointAddress::Socket(address) => TcpStream::connect(address).await,
+        EndpointAddress::Name(host, port) => TcpStream::connect((host.as_str(), *port)).await,
+    }?;
     set_options(&SockRef::from(&stream))?;
     Ok(stream)
 }
@@ -90,7 +100,8 @@ mod tests {
     async fn dialled_sockets_send_at_once_and_notice_vanished_peers() {
         let endpoint = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = EndpointAddress::Socket(endpoint.local_addr().unwrap());
-        let stream = dial(&address, Duration::from_secs(20)).await.unwrap();
+        let stream = dial(&Network::System, &address, Duration::from_secs(20)).await.unwrap();
+        let Socket::Tcp(stream) = stream else { panic!("{stream:?}") };
         let socket = SockRef::from(&stream);
         assert!(socket.tcp_nodelay().unwrap());
         assert!(socket.keepalive().unwrap());

@@ -5,19 +5,17 @@
 //! it or TCP's keepalive probes it: by a reset, which is looked for here.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::{ClientStream, Progress, TunnelStream};
-use crate::process::{Delivery, has_fin};
+use crate::process::Delivery;
 
 /// A client's stream of which an end may be heard, or said by a reset.
 #[derive(Debug)]
@@ -60,7 +58,7 @@ impl HalfOpen {
     pub async fn reset(self, patience: impl Fn() -> Duration) {
         // First of all: dropped at any moment, and when the process ends, the stream ends by a reset. If that fails, the
         // connection is no more.
-        let _ = SockRef::from(self.stream.socket()).set_linger(Some(Duration::ZERO));
+        let _ = self.stream.socket().reset_when_dropped();
         let _ = timeout(DELIVERED, delivered(patience, || self.delivery())).await;
     }
 
@@ -76,7 +74,7 @@ impl HalfOpen {
             {
                 return Poll::Ready(error);
             }
-            if self.fin_ends.0.load(Ordering::Relaxed) && has_fin(self.stream.socket().as_fd()).unwrap_or(false) {
+            if self.fin_ends.0.load(Ordering::Relaxed) && self.stream.socket().has_fin() {
                 return Poll::Ready(io::ErrorKind::ConnectionAborted.into());
             }
             // A FIN, or another request: the socket tells of nothing else as long as that stands there.

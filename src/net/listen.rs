@@ -1,7 +1,7 @@
 //! Listening sockets.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::net::{SocketFlags, acceptfrom_with};
@@ -10,6 +10,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::options::set_options;
+use super::socket::Accepted;
 use crate::process::watch;
 
 /// How many connections the kernel keeps for us while we are busy; it takes the less of this and `net.core.somaxconn`.
@@ -153,27 +154,27 @@ pub struct Acceptor {
 
 impl Acceptor {
     /// The next connection, non-blocking, and its peer's address.
-    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub async fn accept(&self) -> io::Result<(Accepted, SocketAddr)> {
         self.socket.async_io(Interest::READABLE, accept_now).await
     }
 
     /// A connection that waits already; "would block" is that there is none. A listener that goes away takes these first:
     /// closing it would reset them.
-    pub fn accept_waiting(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub fn accept_waiting(&self) -> io::Result<(Accepted, SocketAddr)> {
         accept_now(self.socket.get_ref())
     }
 }
 
-fn accept_now(socket: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+fn accept_now(socket: &TcpListener) -> io::Result<(Accepted, SocketAddr)> {
     let (accepted, peer) = acceptfrom_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
     // TCP always says who; if it did not, this would be the failure of one connection.
     let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok()).ok_or(io::ErrorKind::ConnectionAborted)?;
-    Ok((TcpStream::from(accepted), peer))
+    Ok((Accepted::Tcp(accepted.into()), peer))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, Ipv6Addr};
+    use std::net::{Ipv4Addr, Ipv6Addr, TcpStream};
 
     use super::*;
 
@@ -181,11 +182,17 @@ mod tests {
         (Ipv4Addr::LOCALHOST, 0).into()
     }
 
+    fn tcp(accepted: Accepted) -> TcpStream {
+        let Accepted::Tcp(stream) = accepted else { panic!("{accepted:?}") };
+        stream
+    }
+
     #[tokio::test]
     async fn accepted_sockets_send_at_once_and_notice_vanished_peers() {
         let socket = ListeningSocket::bind(any_port()).unwrap();
         let client = TcpStream::connect(socket.address()).unwrap();
         let (accepted, peer) = socket.into_acceptor().unwrap().accept().await.unwrap();
+        let accepted = tcp(accepted);
         assert!(accepted.nodelay().unwrap());
         assert!(SockRef::from(&accepted).keepalive().unwrap());
         assert_eq!(peer, client.local_addr().unwrap());
@@ -206,6 +213,7 @@ mod tests {
 
         let _client = TcpStream::connect(socket.address()).unwrap();
         let (accepted, _) = socket.into_acceptor().unwrap().accept().await.unwrap();
+        let accepted = tcp(accepted);
 
         assert!(accepted.nodelay().unwrap());
         assert!(SockRef::from(&accepted).keepalive().unwrap());

@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::TlsStream;
+use super::socket::Socket;
 use super::tunnel_stream::TunnelStream;
 use crate::process::Delivery;
 
@@ -15,14 +15,14 @@ use crate::process::Delivery;
 #[derive(Debug)]
 pub enum ClientStream {
     /// TCP as it is.
-    Plain(TcpStream),
+    Plain(Socket),
     /// TLS over TCP.
     Tls(Box<TlsStream>),
 }
 
 impl ClientStream {
     /// The connection under it.
-    pub(super) fn socket(&self) -> &TcpStream {
+    pub(super) fn socket(&self) -> &Socket {
         match self {
             Self::Plain(stream) => stream,
             Self::Tls(stream) => stream.socket(),

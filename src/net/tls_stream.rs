@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Spill;
+use super::socket::Socket;
 use super::tls_scratch::{self as scratch, PIECE, Scratch};
 use super::tunnel_stream::TunnelStream;
 use crate::process::Delivery;
@@ -30,7 +30,7 @@ use crate::tls::{MAX_RECORD, RECORD_OVERHEAD, RECORD_PAYLOAD, Records};
 /// ended without one: somebody may have cut it. After a fatal error everything fails with it.
 #[derive(Debug)]
 pub struct TlsStream {
-    socket: TcpStream,
+    socket: Socket,
     records: Records,
     /// Decrypted, and not read yet.
     plaintext: Spill,
@@ -48,14 +48,14 @@ pub struct HandshakeFailed {
     /// Whether the client had sent anything.
     pub has_begun: bool,
     /// The connection as it is now.
-    pub socket: TcpStream,
+    pub socket: Socket,
 }
 
 impl TlsStream {
     /// [Accepts](Self::accept), but not for longer than `limit`: after that it is [`io::ErrorKind::TimedOut`]. A client that
     /// speaks HTTP in plain is [`io::ErrorKind::Unsupported`], and has been sent nothing.
     pub async fn accept_within(
-        socket: TcpStream,
+        socket: Socket,
         config: Arc<ServerConfig>,
         limit: Duration,
     ) -> Result<Box<Self>, HandshakeFailed> {
@@ -78,7 +78,7 @@ impl TlsStream {
     ///
     /// A client that breaks off the handshake is [`io::ErrorKind::UnexpectedEof`], one that we refuse
     /// [`io::ErrorKind::InvalidData`]; it has been sent an alert. There is no deadline here.
-    pub async fn accept(socket: TcpStream, config: Arc<ServerConfig>) -> io::Result<Box<Self>> {
+    pub async fn accept(socket: Socket, config: Arc<ServerConfig>) -> io::Result<Box<Self>> {
         let mut stream = Self::new(socket, config)?;
         poll_fn(|cx| stream.poll_handshake(cx)).await?;
         Ok(stream)
@@ -101,15 +101,15 @@ impl TlsStream {
     }
 
     /// The connection under it.
-    pub(super) fn socket(&self) -> &TcpStream {
+    pub(super) fn socket(&self) -> &Socket {
         &self.socket
     }
 
-    fn new(socket: TcpStream, config: Arc<ServerConfig>) -> io::Result<Box<Self>> {
+    fn new(socket: Socket, config: Arc<ServerConfig>) -> io::Result<Box<Self>> {
         Ok(Self::over(socket, Records::new(config).map_err(io::Error::other)?))
     }
 
-    fn over(socket: TcpStream, records: Records) -> Box<Self> {
+    fn over(socket: Socket, records: Records) -> Box<Self> {
         let (plaintext, ciphertext) = (Spill::default(), Spill::default());
         Box::new(Self { socket, records, plaintext, ciphertext, closed: false })
     }

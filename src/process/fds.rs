@@ -92,7 +92,7 @@ pub fn watch(listener: TcpListener) -> io::Result<AsyncFd<TcpListener>> {
 }
 
 /// Ties a socket to the current runtime, so that it tells when it can be read from or written to.
-pub(super) fn watch_both(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+pub fn watch_both(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: it owns an open descriptor, and `AsyncFd` owns it: nobody can close or replace it.
     let watched = unsafe { AsyncFd::register(socket) };
     Ok(watched?)

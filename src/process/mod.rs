@@ -5,12 +5,9 @@
 
 mod activation;
 mod fds;
-mod handoff;
 mod limits;
-mod predecessors;
 mod reaper;
 mod signals;
-mod successor;
 mod supervisor;
 mod systemd;
 mod usage;
@@ -19,13 +16,10 @@ mod watchdog;
 mod workers;
 
 pub use activation::{Activated, ActivationVariables, activated};
-pub use fds::{Delivery, delivery, has_fin, inherit, watch};
-pub use handoff::{Channel, Message, PROTOCOL, Role, Secret};
+pub use fds::{Delivery, delivery, has_fin, inherit, watch, watch_both};
 pub use limits::{DescriptorLimit, MOST_TURNED_AWAY, Room, raise_descriptor_limit};
-pub use predecessors::{ANSWER_WITHIN, Conversation, NoAnswer, Predecessor, Predecessors};
 pub use reaper::reap_orphans;
 pub use signals::{Signal, Signals, ask_for_reload};
-pub use successor::{HANDOFF_FD, Program, StartedProcess, join_group_of};
 pub use supervisor::Watcher;
 pub use systemd::Notifier;
 pub use usage::usage;

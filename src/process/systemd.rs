@@ -15,7 +15,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use tracing::warn;
 
-/// A voice towards systemd, or none.
+/// The notification socket of systemd, or none.
 ///
 /// A datagram that cannot be sent is logged, the first one only, and stops nothing.
 #[derive(Debug)]

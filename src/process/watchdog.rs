@@ -14,7 +14,7 @@ pub struct WatchdogVariables {
 
 impl WatchdogVariables {
     /// How often this process, `pid`, gives a sign: twice in the time that it has. `None` if nobody waits for one.
-    pub fn feed_every(&self, pid: u32) -> Option<Duration> {
+    pub fn notify_every(&self, pid: u32) -> Option<Duration> {
         if self.pid.is_some() && number(self.pid.as_deref()) != Some(u64::from(pid)) {
             return None;
         }
@@ -47,6 +47,6 @@ mod tests {
     }
 
     fn every(microseconds: Option<&str>, pid: Option<&str>) -> Option<Duration> {
-        WatchdogVariables { microseconds: microseconds.map(Into::into), pid: pid.map(Into::into) }.feed_every(7)
+        WatchdogVariables { microseconds: microseconds.map(Into::into), pid: pid.map(Into::into) }.notify_every(7)
     }
 }

@@ -54,6 +54,17 @@ impl Workers {
         Ok(Self { workers, emptied })
     }
 
+    /// Workers of a test, which all are its own runtime.
+    #[cfg(test)]
+    pub(crate) fn on_this_runtime(count: usize) -> Self {
+        let emptied = Arc::<AtomicWaker>::default();
+        let worker = |_| {
+            let load = Arc::new(Load { seats: AtomicUsize::new(0), emptied: Arc::clone(&emptied) });
+            Worker { runtime: Handle::current(), load, _alive: oneshot::channel().0 }
+        };
+        Self { workers: (0..count).map(worker).collect(), emptied: Arc::clone(&emptied) }
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.workers.len()

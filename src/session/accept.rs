@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::context::Welcome;
 use super::proxy::{Full, Proxy};
 use super::serve::{serve, turn_away};
 use crate::config::ListenerName;
-use crate::net::Acceptor;
+use crate::net::{Accepted, Acceptor};
 use crate::snapshot::Listener;
 
 /// How long accepting rests when the system has no descriptor or memory left for a connection.
@@ -102,7 +102,7 @@ async fn next(
     name: &ListenerName,
     full: &mut Option<Full>,
     complained: &mut Complained,
-) -> (Place, io::Result<(TcpStream, SocketAddr)>) {
+) -> (Place, io::Result<(Accepted, SocketAddr)>) {
     let permit = match Arc::clone(&proxy.permits).try_acquire_owned() {
         Ok(permit) => Some(permit),
         Err(_) => {
@@ -142,7 +142,7 @@ fn next_waiting<C>(mut accept: impl FnMut() -> io::Result<C>) -> Option<C> {
     }
 }
 
-fn hand_over(connection: (TcpStream, SocketAddr), listener: &mut Arc<Listener>, proxy: &Arc<Proxy>, place: Place) {
+fn hand_over(connection: (Accepted, SocketAddr), listener: &mut Arc<Listener>, proxy: &Arc<Proxy>, place: Place) {
     if let Some(current) = proxy.snapshot().listeners().get(&listener.settings.name) {
         listener.clone_from(current);
     }

@@ -10,8 +10,6 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http_body_util::BodyExt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::WriteHalf;
 use tokio::time::timeout;
 
 use super::interim::Interim;
@@ -22,7 +20,7 @@ use super::visit::Visit;
 use crate::http::Refusal;
 use crate::http::head::{ResponseHead, parse_response_head, write_request_head};
 use crate::http::methods::is_idempotent;
-use crate::net::{Guarded, TunnelStream};
+use crate::net::{Guarded, Socket, WriteHalf};
 use crate::snapshot::Lease;
 
 /// What an endpoint answered: the head, and everything that was read, the head at its front.
@@ -107,7 +105,7 @@ fn written(parts: &Parts, mut buffer: Vec<u8>) -> Vec<u8> {
 async fn ask_with_body(
     visit: &Visit,
     lease: &Lease,
-    stream: &mut TcpStream,
+    stream: &mut Socket,
     head: Vec<u8>,
     body: Upload,
     interim: &Interim,
@@ -118,8 +116,8 @@ async fn ask_with_body(
     let mut answer = Vec::with_capacity(REQUEST);
     let head = {
         let (mut from_endpoint, to_endpoint) = stream.split();
-        let taken = |half: &WriteHalf<'_>| half.as_ref().delivery();
-        let mut to_endpoint = Guarded::telling(to_endpoint, settings.body_timeout, Default::default(), taken);
+        let mut to_endpoint =
+            Guarded::telling(to_endpoint, settings.body_timeout, Default::default(), WriteHalf::delivery);
         let sending = pin!(send(&mut to_endpoint, head, body));
         let answering = pin!(read_head(&mut from_endpoint, &mut answer, interim));
         // The answer is looked for first: one that crosses the last of its request came early.

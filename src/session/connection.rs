@@ -13,13 +13,12 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use super::last_words::LastWords;
 use super::limits::MAX_BUFFER;
 use super::upload::{Progress, Upload};
-use crate::net::{Guarded, Heard, TunnelStream, Unsent};
+use crate::net::{Guarded, Heard, Socket, TunnelStream, Unsent};
 
 /// What hyper reads from and writes to.
 type Line<S> = TokioIo<Guarded<LastWords<S>>>;
@@ -46,7 +45,7 @@ pub(super) struct Connection {
 /// The task that drives a connection; it ends with its owner. If the connection was given up in good order, it gives the
 /// stream back.
 #[derive(Debug)]
-pub(super) struct Driver(JoinHandle<Option<TcpStream>>);
+pub(super) struct Driver(JoinHandle<Option<Socket>>);
 
 /// What became of a request that was sent, where it has no answer.
 #[derive(Debug)]
@@ -89,7 +88,7 @@ impl Connection {
     /// Speaks HTTP over `stream`; an endpoint that takes none of a request for `deadline` has ended it.
     pub(super) async fn open<S>(stream: S, deadline: Duration) -> hyper::Result<Self>
     where
-        S: TunnelStream + Into<TcpStream> + Send + 'static,
+        S: TunnelStream + Into<Socket> + Send + 'static,
     {
         let unsent = Unsent::default();
         let stream = Guarded::telling(LastWords::new(stream), deadline, unsent.clone(), LastWords::delivery);
@@ -139,7 +138,7 @@ impl Connection {
     }
 
     /// The stream, to be asked for an upgrade, if the last exchange is over and nothing came since.
-    pub(super) async fn into_stream(self) -> Option<TcpStream> {
+    pub(super) async fn into_stream(self) -> Option<Socket> {
         let Self { sender, mut driver, heard, .. } = self;
         heard.forget();
         // hyper gives up what nobody can ask over.
@@ -164,7 +163,7 @@ pub(super) fn has_closed(error: &hyper::Error) -> bool {
 impl Driver {
     fn spawn<S>(connection: http1::Connection<Line<S>, Upload>, heard: Heard) -> Self
     where
-        S: AsyncRead + AsyncWrite + Into<TcpStream> + Unpin + Send + 'static,
+        S: AsyncRead + AsyncWrite + Into<Socket> + Unpin + Send + 'static,
     {
         Self(tokio::spawn(async move {
             // Whoever waits for an answer or its body gets the error there.

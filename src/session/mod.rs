@@ -19,6 +19,8 @@ mod end;
 mod exchange;
 mod expect;
 mod http1;
+#[cfg(test)]
+mod in_memory;
 mod interim;
 mod keeping;
 mod last_words;

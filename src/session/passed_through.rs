@@ -10,7 +10,6 @@ use bytes::{Buf, Bytes};
 use http::header::HeaderValue;
 use http::{Method, Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::body::AnswerBody;
 use super::connection::Connection;
@@ -22,7 +21,7 @@ use super::refused::Refused;
 use super::upload::{Progress, Upload};
 use super::visit::Visit;
 use crate::http::Refusal;
-use crate::net::TunnelStream;
+use crate::net::{Socket, TunnelStream};
 use crate::process::Delivery;
 
 /// Passes the endpoint's answer on; `early` is what was read of it, `upload` how far the request's body got. The connection ends
@@ -61,7 +60,7 @@ pub(super) async fn pass_through(
 #[derive(Debug)]
 struct Asked {
     early: Bytes,
-    stream: TcpStream,
+    stream: Socket,
     stage: Stage,
 }
 
@@ -115,7 +114,7 @@ impl TunnelStream for Asked {
     }
 }
 
-impl From<Asked> for TcpStream {
+impl From<Asked> for Socket {
     /// Nothing of the answer is left when hyper has read it to its end.
     fn from(asked: Asked) -> Self {
         asked.stream

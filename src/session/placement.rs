@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::log;
@@ -11,14 +10,14 @@ use super::refused::Refused;
 use super::visit::Visit;
 use crate::balance::Affinity;
 use crate::http::Refusal;
-use crate::net::{DialError, dial};
+use crate::net::{DialError, Socket, dial};
 use crate::snapshot::{Endpoint, Lease};
 
 /// A connection for an upgrade with the endpoint that it was placed on.
 #[derive(Debug)]
 pub(super) struct Placed {
     pub(super) lease: Lease,
-    pub(super) stream: TcpStream,
+    pub(super) stream: Socket,
     /// The client has authenticated the connection, or may have: it serves nobody else any more.
     pub(super) is_owned: bool,
     pub(super) by: PlacedBy,
@@ -57,10 +56,10 @@ pub(super) async fn connect(visit: &Visit, affinity: &Affinity) -> Result<Placed
 }
 
 /// Connects to one endpoint.
-pub(super) async fn reach(visit: &Visit, endpoint: &Arc<Endpoint>) -> Result<TcpStream, Unreachable> {
+pub(super) async fn reach(visit: &Visit, endpoint: &Arc<Endpoint>) -> Result<Socket, Unreachable> {
     let settings = &visit.upstream().settings;
     let begun = Instant::now();
-    let error = match dial(&endpoint.address, settings.connect_timeout).await {
+    let error = match dial(&visit.session.proxy.network, &endpoint.address, settings.connect_timeout).await {
         Ok(stream) => {
             visit.session.proxy.metrics.connected(begun.elapsed());
             if let Some(outage) = endpoint.reach.note_reached(Instant::now()) {

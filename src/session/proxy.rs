@@ -14,6 +14,7 @@ use super::pool::Pool;
 use super::sums::Sums;
 use crate::drain::{Board, Registry};
 use crate::metrics::Metrics;
+use crate::net::Network;
 use crate::process::{MOST_TURNED_AWAY, Room, Workers};
 use crate::snapshot::Snapshot;
 
@@ -38,6 +39,8 @@ pub struct Proxy {
     pub(super) reserve: Arc<Semaphore>,
     /// How many listeners have no place for the next who comes.
     full: AtomicUsize,
+    /// Where endpoints are.
+    pub(super) network: Network,
     /// Who drives them.
     pub workers: Workers,
     /// Equal lines of the log.
@@ -95,8 +98,8 @@ impl Phase {
 }
 
 impl Proxy {
-    /// A proxy that serves `snapshot` with what there is `room` for.
-    pub fn new(snapshot: Snapshot, workers: Workers, room: Room) -> Arc<Self> {
+    /// A proxy in `network` that serves `snapshot` with what there is `room` for.
+    pub fn new(snapshot: Snapshot, workers: Workers, room: Room, network: Network) -> Arc<Self> {
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
         let resting = semaphore(room.resting);
         Arc::new(Self {
@@ -109,6 +112,7 @@ impl Proxy {
             permits: semaphore(room.tunnels.max(1)),
             reserve: semaphore(MOST_TURNED_AWAY),
             full: AtomicUsize::new(0),
+            network,
             workers,
             sums: Arc::default(),
             snapshot: ArcSwap::from_pointee(snapshot),

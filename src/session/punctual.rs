@@ -32,7 +32,7 @@ use super::rest::HeadTimes;
 use super::upload::Upload;
 use crate::config::EndpointAddress;
 use crate::drain::Incarnation;
-use crate::net::{DialError, Guarded, TlsStream, Unsent, dial};
+use crate::net::{self, DialError, Guarded, Network, TlsStream, Unsent, dial};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -157,7 +157,7 @@ async fn tls_timeout_is_punctual() {
         // The start of a record that never comes.
         client.write_all(&[22, 3, 1, 1, 0]).await.unwrap();
         let start = Instant::now();
-        let failed = TlsStream::accept_within(ours, Arc::clone(&config), time).await.unwrap_err();
+        let failed = TlsStream::accept_within(ours.into(), Arc::clone(&config), time).await.unwrap_err();
         assert_eq!(failed.error.kind(), ErrorKind::TimedOut);
         start.elapsed()
     })
@@ -173,7 +173,10 @@ async fn connect_timeout_is_punctual() {
     let _waiting = TcpStream::connect(address).await.unwrap();
     acts_in_time("connect_timeout", async |time| {
         let start = Instant::now();
-        assert!(matches!(dial(&EndpointAddress::Socket(address), time).await, Err(DialError::TimedOut)));
+        assert!(matches!(
+            dial(&Network::System, &EndpointAddress::Socket(address), time).await,
+            Err(DialError::TimedOut)
+        ));
         start.elapsed()
     })
     .await;
@@ -195,7 +198,7 @@ async fn keep_alive_is_punctual() {
     acts_in_time("keep_alive", async |time| {
         let ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (mut endpoint, _) = listener.accept().await.unwrap();
-        let connection = Connection::open(ours, HOUR).await.unwrap();
+        let connection = Connection::open(net::Socket::from(ours), HOUR).await.unwrap();
         let pool = Arc::new(Pool::new(Arc::new(Semaphore::new(1))));
         let start = Instant::now();
         pool.rest(Incarnation(1), connection, time, || true);

@@ -1,13 +1,12 @@
 //! One client connection: TLS, where its listener has it, and then whoever speaks HTTP over it.
 
-use std::net::{SocketAddr, TcpStream as StdTcpStream};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -17,20 +16,20 @@ use super::no_request::{NoRequest, tell_plain_http};
 use super::owned::Owned;
 use super::proxy::Proxy;
 use crate::http::forward::Scheme;
-use crate::net::{ClientStream, FinEnds, Guarded, HalfOpen, HandshakeFailed, TlsStream, Unsent};
+use crate::net::{Accepted, ClientStream, FinEnds, Guarded, HalfOpen, HandshakeFailed, Socket, TlsStream, Unsent};
 use crate::process::Seat;
 use crate::snapshot::Listener;
 
 /// Serves a connection to its end.
 pub(super) async fn serve(
-    (stream, peer): (StdTcpStream, SocketAddr),
+    (accepted, peer): (Accepted, SocketAddr),
     listener: Arc<Listener>,
     proxy: Arc<Proxy>,
     place: Place,
     welcome: Welcome,
 ) {
     let begun = Instant::now();
-    let stream = match TcpStream::from_std(stream) {
+    let stream = match accepted.watch() {
         Ok(stream) => stream,
         Err(error) => {
             let (listener, client) = (&listener.settings.name, peer.ip());
@@ -45,7 +44,7 @@ pub(super) async fn serve(
 /// Tells a client that every place is taken. Its place in the reserve is kept for a while: so telling takes little of what is
 /// for those who are served, however often they ask.
 pub(super) async fn turn_away(
-    connection: (StdTcpStream, SocketAddr),
+    connection: (Accepted, SocketAddr),
     listener: Arc<Listener>,
     proxy: Arc<Proxy>,
     seat: Seat,
@@ -100,14 +99,14 @@ fn speaking(
 }
 
 /// The stream after its TLS handshake, where the listener has TLS.
-async fn secured(stream: TcpStream, peer: SocketAddr, listener: &Listener, proxy: &Proxy) -> Option<ClientStream> {
+async fn secured(stream: Socket, peer: SocketAddr, listener: &Listener, proxy: &Proxy) -> Option<ClientStream> {
     let Some(tls) = listener.tls() else { return Some(ClientStream::Plain(stream)) };
     // Boxed: a session holds no room for it afterwards.
     Box::pin(shake_hands(stream, Arc::clone(tls), peer, listener, proxy)).await
 }
 
 async fn shake_hands(
-    stream: TcpStream,
+    stream: Socket,
     tls: Arc<ServerConfig>,
     peer: SocketAddr,
     listener: &Listener,

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use http::{HeaderMap, Response};
-use tokio::net::TcpStream;
 
 use super::body::AnswerBody;
 use super::log;
@@ -14,7 +13,7 @@ use super::tale::Tale;
 use crate::config::WebsocketSettings;
 use crate::drain::Registration;
 use crate::metrics::Metrics;
-use crate::net::ClientStream;
+use crate::net::{ClientStream, Socket};
 use crate::snapshot::Lease;
 use crate::tunnel::{Joined, Protocol, Terms, Tunnel};
 
@@ -30,7 +29,7 @@ pub(super) enum Served {
 /// A tunnel that only waits for the client's stream.
 #[derive(Debug)]
 pub(super) struct Opened {
-    pub(super) upstream: TcpStream,
+    pub(super) upstream: Socket,
     /// What the endpoint sent behind its 101.
     pub(super) early: Vec<u8>,
     /// The headers of our answer.

@@ -17,7 +17,7 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 19] = [
     "ranges",
     "websocket",
     "balance",
@@ -28,6 +28,7 @@ const ORDER: [&str; 18] = [
     "drain",
     "snapshot",
     "process",
+    "handoff",
     "net",
     "http",
     "tunnel",

@@ -173,7 +173,7 @@ impl Server {
 }
 
 async fn serve(socket: TcpStream, config: Arc<rustls::ServerConfig>) -> std::io::Result<()> {
-    let mut stream = TlsStream::accept(socket, config).await?;
+    let mut stream = TlsStream::accept(socket.into(), config).await?;
     let mut piece = vec![0; 64 * 1024];
     // The end of what was echoed: the farewell may come in two pieces.
     let mut tail = Vec::new();

@@ -181,7 +181,7 @@ async fn what_comes_with_the_last_flight_is_read() {
             answer
         });
 
-        let mut server = TlsStream::accept(server, Arc::clone(&site.server)).await.unwrap();
+        let mut server = TlsStream::accept(server.into(), Arc::clone(&site.server)).await.unwrap();
         let mut received = [0; 10];
         server.read_exact(&mut received).await.unwrap();
         server.write_all(b"worm").await.unwrap();
@@ -201,7 +201,7 @@ async fn a_handshake_that_breaks_off_says_so() {
         client.write_all(&hello[..half]).await.unwrap();
         client.shutdown().await.unwrap();
 
-        let error = TlsStream::accept(server, Arc::clone(&site.server)).await.unwrap_err();
+        let error = TlsStream::accept(server.into(), Arc::clone(&site.server)).await.unwrap_err();
 
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
         assert_eq!(error.to_string(), "the connection ended in the middle of the TLS handshake");
@@ -214,7 +214,7 @@ async fn a_client_that_speaks_no_tls_gets_an_alert() {
     let (mut client, server) = sockets().await;
     client.write_all(b"SSH-2.0-OpenSSH_9.2p1\r\n").await.unwrap();
 
-    let error = TlsStream::accept(server, Arc::clone(&site.server)).await.unwrap_err();
+    let error = TlsStream::accept(server.into(), Arc::clone(&site.server)).await.unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::InvalidData);
     assert_eq!(error.to_string(), "received corrupt message of type InvalidContentType");
@@ -236,8 +236,10 @@ impl Pair {
         let site = Site::new();
         let (client, server) = sockets().await;
         let connector = TlsConnector::from(site.client_config(version));
-        let (client, server) =
-            tokio::join!(connector.connect(localhost(), client), TlsStream::accept(server, Arc::clone(&site.server)));
+        let (client, server) = tokio::join!(
+            connector.connect(localhost(), client),
+            TlsStream::accept(server.into(), Arc::clone(&site.server))
+        );
         Self { client: client.unwrap(), server: server.unwrap() }
     }
 }

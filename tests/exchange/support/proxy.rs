@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use socket2::SockRef;
 use windlass::config::{ListenerName, parse};
-use windlass::net::ListeningSocket;
+use windlass::net::{ListeningSocket, Network};
 use windlass::process::{Room, Workers};
 use windlass::session::{Proxy, accept};
 use windlass::snapshot::{Snapshot, load_certificates};
@@ -72,7 +72,7 @@ impl TestProxy {
             sockets.insert(name.clone(), socket);
         }
         let addresses = sockets.iter().map(|(name, socket)| (name.clone(), socket.address())).collect();
-        let proxy = Proxy::new(snapshot, Workers::start(workers).unwrap(), room);
+        let proxy = Proxy::new(snapshot, Workers::start(workers).unwrap(), room, Network::System);
         for (name, socket) in sockets {
             let acceptor = socket.into_acceptor().unwrap();
             let listener = Arc::clone(&proxy.snapshot().listeners()[&name]);

@@ -8,20 +8,20 @@ use crate::process::Activated;
 
 /// Listening sockets that wait for a listener.
 #[derive(Debug, Default)]
-pub(super) struct InheritedSockets {
+pub(in crate::app) struct InheritedSockets {
     sockets: Vec<Inherited>,
 }
 
 /// One of them.
 #[derive(Debug)]
-pub(super) struct Inherited {
-    pub(super) origin: Origin,
-    pub(super) socket: ListeningSocket,
+pub(in crate::app) struct Inherited {
+    pub(in crate::app) origin: SocketOrigin,
+    pub(in crate::app) socket: ListeningSocket,
 }
 
 /// Whose it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(in crate::app) enum SocketOrigin {
     /// systemd passed it under this name, and keeps it too: it is never given up, a later reload may want it.
     Systemd(String),
     /// A listener of the process before, which it had bound like this.
@@ -30,11 +30,11 @@ pub(super) enum Origin {
 
 impl InheritedSockets {
     /// Sockets that systemd passed.
-    pub(super) fn activated(passed: Vec<Activated>) -> Self {
+    pub(in crate::app) fn activated(passed: Vec<Activated>) -> Self {
         let mut inherited = Self::default();
         for Activated { name, socket } in passed {
             match ListeningSocket::adopt(socket) {
-                Ok(socket) => inherited.push(Inherited { origin: Origin::Systemd(name), socket }),
+                Ok(socket) => inherited.push(Inherited { origin: SocketOrigin::Systemd(name), socket }),
                 Err(error) => tracing::warn!(name, %error, "systemd passed a socket that is of no use"),
             }
         }
@@ -42,17 +42,19 @@ impl InheritedSockets {
     }
 
     /// What systemd passed, by name: the next process may want it too.
-    pub(super) fn of_systemd(&self) -> impl Iterator<Item = (&str, &ListeningSocket)> {
+    pub(in crate::app) fn of_systemd(&self) -> impl Iterator<Item = (&str, &ListeningSocket)> {
         self.sockets.iter().filter_map(|it| match &it.origin {
-            Origin::Systemd(name) => Some((name.as_str(), &it.socket)),
-            Origin::Predecessor(..) => None,
+            SocketOrigin::Systemd(name) => Some((name.as_str(), &it.socket)),
+            SocketOrigin::Predecessor(..) => None,
         })
     }
 
     /// Those of the process before that no listener of `settings` wants: they close when it lets go.
-    pub(super) fn of_predecessor(&self, settings: &Settings) -> impl Iterator<Item = &ListeningSocket> {
+    pub(in crate::app) fn of_predecessor(&self, settings: &Settings) -> impl Iterator<Item = &ListeningSocket> {
         self.sockets.iter().filter_map(|it| match &it.origin {
-            Origin::Predecessor(_, bind) if !settings.listeners.values().any(|listener| listener.bind == *bind) => {
+            SocketOrigin::Predecessor(_, bind)
+                if !settings.listeners.values().any(|listener| listener.bind == *bind) =>
+            {
                 Some(&it.socket)
             }
             _ => None,
@@ -60,25 +62,29 @@ impl InheritedSockets {
     }
 
     /// All of them.
-    pub(super) fn sockets(&self) -> impl Iterator<Item = &ListeningSocket> {
+    pub(in crate::app) fn sockets(&self) -> impl Iterator<Item = &ListeningSocket> {
         self.sockets.iter().map(|it| &it.socket)
     }
 
-    pub(super) fn push(&mut self, inherited: Inherited) {
+    pub(in crate::app) fn push(&mut self, inherited: Inherited) {
         self.sockets.push(inherited);
     }
 
     /// The socket for a listener, if there is one; an error where its name finds none or several.
-    pub(super) fn find(&self, listener: &ListenerSettings, settings: &Settings) -> io::Result<Option<ListeningSocket>> {
+    pub(in crate::app) fn find(
+        &self,
+        listener: &ListenerSettings,
+        settings: &Settings,
+    ) -> io::Result<Option<ListeningSocket>> {
         let found = match &listener.bind {
             Bind::Systemd(name) => Some(self.named(name)?),
             Bind::Address(address) => {
                 let bound = |name: Option<&ListenerName>| {
                     self.sockets.iter().find(|it| match &it.origin {
-                        Origin::Predecessor(of, bind) => {
+                        SocketOrigin::Predecessor(of, bind) => {
                             *bind == listener.bind && name.map_or(address.port() != 0, |name| name == of)
                         }
-                        Origin::Systemd(_) => false,
+                        SocketOrigin::Systemd(_) => false,
                     })
                 };
                 let is_wanted_exactly = |it: &Inherited| {
@@ -94,7 +100,8 @@ impl InheritedSockets {
     }
 
     fn named(&self, wanted: &str) -> io::Result<&Inherited> {
-        let mut named = self.sockets.iter().filter(|it| matches!(&it.origin, Origin::Systemd(name) if name == wanted));
+        let mut named =
+            self.sockets.iter().filter(|it| matches!(&it.origin, SocketOrigin::Systemd(name) if name == wanted));
         match (named.next(), named.next()) {
             (Some(one), None) => Ok(one),
             (Some(_), Some(_)) => Err(io::Error::new(
@@ -113,27 +120,27 @@ impl InheritedSockets {
             .sockets
             .iter()
             .filter_map(|it| match &it.origin {
-                Origin::Systemd(name) => Some(format!("{name} ({})", it.socket.address())),
-                Origin::Predecessor(..) => None,
+                SocketOrigin::Systemd(name) => Some(format!("{name} ({})", it.socket.address())),
+                SocketOrigin::Predecessor(..) => None,
             })
             .collect();
         if names.is_empty() { "none at all".to_owned() } else { names.join(", ") }
     }
 
     /// The configuration is served now: names what it has no use for, and keeps what systemd passed.
-    pub(super) fn settle<'s>(&mut self, in_use: impl Fn(&ListeningSocket) -> bool + 's) {
+    pub(in crate::app) fn settle<'s>(&mut self, in_use: impl Fn(&ListeningSocket) -> bool + 's) {
         for Inherited { origin, socket } in self.sockets.iter().filter(|it| !in_use(&it.socket)) {
             let address = socket.address();
             match origin {
-                Origin::Systemd(name) => {
+                SocketOrigin::Systemd(name) => {
                     tracing::warn!(name, %address, "systemd passed a socket that no listener asks for");
                 }
-                Origin::Predecessor(listener, _) => {
+                SocketOrigin::Predecessor(listener, _) => {
                     tracing::info!(%listener, %address, "the process before listened here; no listener does now");
                 }
             }
         }
-        self.sockets.retain(|it| matches!(it.origin, Origin::Systemd(_)));
+        self.sockets.retain(|it| matches!(it.origin, SocketOrigin::Systemd(_)));
     }
 }
 
@@ -147,7 +154,7 @@ mod tests {
 
     #[test]
     fn systemd_sockets_are_found_by_name() {
-        let inherited = inherited(&[Origin::Systemd("web".into()), Origin::Systemd("other".into())]);
+        let inherited = inherited(&[SocketOrigin::Systemd("web".into()), SocketOrigin::Systemd("other".into())]);
         let settings = settings(&[("a", "systemd:web")]);
 
         let found = find(&inherited, &settings, "a").unwrap().unwrap();
@@ -157,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_name_that_finds_none_or_several_is_an_error() {
-        let inherited = inherited(&[Origin::Systemd("web".into()), Origin::Systemd("web".into())]);
+        let inherited = inherited(&[SocketOrigin::Systemd("web".into()), SocketOrigin::Systemd("web".into())]);
         let settings = settings(&[("a", "systemd:web"), ("b", "systemd:wob")]);
 
         assert!(find(&inherited, &settings, "a").unwrap_err().to_string().contains("several"));
@@ -167,7 +174,7 @@ mod tests {
 
     #[test]
     fn systemd_sockets_are_found_by_address_too() {
-        let inherited = inherited(&[Origin::Systemd("web".into())]);
+        let inherited = inherited(&[SocketOrigin::Systemd("web".into())]);
         let address = inherited.sockets[0].socket.address();
         let settings = settings(&[("a", &address.to_string()), ("b", "127.0.0.1:0")]);
 
@@ -178,7 +185,7 @@ mod tests {
     #[test]
     fn a_listener_finds_the_socket_it_had_even_where_the_port_was_chosen_by_the_system() {
         let any = Bind::Address(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let origins = ["a", "b"].map(|name| Origin::Predecessor(name.into(), any.clone()));
+        let origins = ["a", "b"].map(|name| SocketOrigin::Predecessor(name.into(), any.clone()));
         let inherited = inherited(&origins);
         let settings = settings(&[("b", "127.0.0.1:0"), ("c", "127.0.0.1:0")]);
 
@@ -193,7 +200,7 @@ mod tests {
         let mut inherited = inherited(&[]);
         let socket = ListeningSocket::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = socket.address();
-        let origin = Origin::Predecessor("old".into(), Bind::Address(address));
+        let origin = SocketOrigin::Predecessor("old".into(), Bind::Address(address));
         inherited.push(Inherited { origin, socket });
         let settings = settings(&[("new", &address.to_string())]);
 
@@ -202,15 +209,15 @@ mod tests {
 
     #[test]
     fn only_what_systemd_passed_is_kept() {
-        let origin = Origin::Predecessor("a".into(), Bind::Systemd("web".into()));
-        let mut inherited = inherited(&[Origin::Systemd("web".into()), origin]);
+        let origin = SocketOrigin::Predecessor("a".into(), Bind::Systemd("web".into()));
+        let mut inherited = inherited(&[SocketOrigin::Systemd("web".into()), origin]);
 
         inherited.settle(|_| false);
 
         assert_eq!(inherited.sockets.len(), 1);
     }
 
-    fn inherited(origins: &[Origin]) -> InheritedSockets {
+    fn inherited(origins: &[SocketOrigin]) -> InheritedSockets {
         let mut inherited = InheritedSockets::default();
         for origin in origins {
             let socket = ListeningSocket::bind(([127, 0, 0, 1], 0).into()).unwrap();

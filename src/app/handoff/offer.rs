@@ -12,17 +12,18 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tokio::time::{sleep, timeout};
 
-use super::admin_listener::AdminListener;
-use super::running::Running;
+use super::super::admin_listener::AdminListener;
+use super::super::running::Running;
 use crate::config::{HandoffSettings, UnderSupervisor, counted, write_duration};
-use crate::process::{Channel, Message, Notifier, PROTOCOL, Predecessor, Program, Role, StartedProcess, Watcher};
+use crate::handoff::{Channel, HandoffMessage, PROTOCOL, Predecessor, Program, SocketRole, StartedProcess};
+use crate::process::{Notifier, Watcher};
 use crate::snapshot::{Endpoint, Upstream};
 
 /// The process that has taken over.
 #[derive(Debug)]
 pub struct Successor {
-    pub(super) process: StartedProcess,
-    pub(super) channel: Channel,
+    pub(in crate::app) process: StartedProcess,
+    pub(in crate::app) channel: Channel,
 }
 
 /// Why there was no handoff: this process serves on as it did.
@@ -47,10 +48,10 @@ pub enum HandoffError {
 }
 
 impl Running {
-    /// Starts `program` and hands over to it. Afterwards nothing but [`Running::retire`] is left to do.
+    /// Starts `program` and hands over to it. Afterwards nothing but [`Running::drain_out`] is left to do.
     ///
     /// Dropped before its end, it leaves everything as it was.
-    pub(super) async fn hand_off(
+    pub(in crate::app) async fn hand_off(
         &self,
         program: &Program,
         notifier: &Notifier,
@@ -95,45 +96,45 @@ impl Running {
         admin: &AdminListener,
     ) -> Result<(), HandoffError> {
         self.offer(channel, admin).await?;
-        hear(channel, &Message::Ready).await?;
+        hear(channel, &HandoffMessage::Ready).await?;
         // Before its READY=1, or systemd would not believe that.
         main.announce(successor);
-        channel.send(&Message::TakeOver, None).await?;
-        hear(channel, &Message::Serving).await?;
+        channel.send(&HandoffMessage::TakeOver, None).await?;
+        hear(channel, &HandoffMessage::Serving).await?;
         main.settle();
         Ok(())
     }
 
     async fn offer(&self, channel: &Channel, admin: &AdminListener) -> io::Result<()> {
-        channel.send(&Message::Offer { protocol: PROTOCOL, pid: std::process::id() }, None).await?;
+        channel.send(&HandoffMessage::Offer { protocol: PROTOCOL, pid: std::process::id() }, None).await?;
         for (role, name, bind, socket) in self.listeners.to_pass_on() {
             let (name, bind) = (name.to_owned(), bind.unwrap_or_default());
-            channel.send(&Message::Socket { role, name, bind }, Some(socket)).await?;
+            channel.send(&HandoffMessage::Socket { role, name, bind }, Some(socket)).await?;
         }
         if let Some((listen, socket)) = admin.to_pass_on() {
             let (name, bind) = ("admin".to_owned(), listen.to_string());
-            channel.send(&Message::Socket { role: Role::Admin, name, bind }, Some(socket)).await?;
+            channel.send(&HandoffMessage::Socket { role: SocketRole::Admin, name, bind }, Some(socket)).await?;
         }
         for conversation in self.predecessors.living() {
-            channel.send(&Message::Predecessor { pid: conversation.pid }, Some(conversation.as_fd())).await?;
+            channel.send(&HandoffMessage::Predecessor { pid: conversation.pid }, Some(conversation.as_fd())).await?;
         }
         for message in self.draining() {
             channel.send(&message, None).await?;
         }
         let (generation, tunnel) = (self.proxy.snapshot().generation, self.proxy.registry.last().0);
-        channel.send(&Message::Counted { generation, tunnel }, None).await?;
+        channel.send(&HandoffMessage::Counted { generation, tunnel }, None).await?;
         let keys = STANDARD.encode(self.tickets.export().as_bytes()).into();
-        channel.send(&Message::TicketKeys { keys }, None).await?;
-        channel.send(&Message::Complete, None).await
+        channel.send(&HandoffMessage::TicketKeys { keys }, None).await?;
+        channel.send(&HandoffMessage::Complete, None).await
     }
 
     /// The endpoints that operators drain.
-    fn draining(&self) -> Vec<Message> {
+    fn draining(&self) -> Vec<HandoffMessage> {
         let snapshot = self.proxy.snapshot();
         let of = |upstream: &Arc<Upstream>| {
             let name = upstream.settings.name.to_string();
             let draining = upstream.endpoints().iter().filter(|endpoint| endpoint.is_draining());
-            let message = |it: &Arc<Endpoint>| Message::Draining {
+            let message = |it: &Arc<Endpoint>| HandoffMessage::Draining {
                 upstream: name.clone(),
                 endpoint: it.name.to_string(),
                 address: it.address.to_string(),
@@ -161,11 +162,11 @@ fn may_hand_off(
     Ok(())
 }
 
-async fn hear(channel: &Channel, wanted: &Message) -> Result<(), HandoffError> {
+async fn hear(channel: &Channel, wanted: &HandoffMessage) -> Result<(), HandoffError> {
     loop {
         match channel.receive().await? {
             Some((message, _)) if message == *wanted => return Ok(()),
-            Some((Message::Failed { reason }, _)) => return Err(HandoffError::Failed(reason)),
+            Some((HandoffMessage::Failed { reason }, _)) => return Err(HandoffError::Failed(reason)),
             Some(_) => {}
             None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
         }
@@ -201,7 +202,7 @@ impl HandoffError {
     /// A conversation that broke because the process ended is told as that.
     async fn with_the_end_of(self, process: &mut StartedProcess) -> Self {
         match self {
-            Self::Conversation(_) => match timeout(MOMENT, process.ended()).await {
+            Self::Conversation(_) => match timeout(EXIT_WITHIN, process.ended()).await {
                 Ok(Ok(status)) => Self::Ended(status),
                 _ => self,
             },
@@ -211,7 +212,7 @@ impl HandoffError {
 }
 
 /// Between the end of a conversation and the end of its process.
-const MOMENT: Duration = Duration::from_secs(1);
+const EXIT_WITHIN: Duration = Duration::from_secs(1);
 
 impl From<io::Error> for HandoffError {
     fn from(error: io::Error) -> Self {

@@ -1,24 +1,4 @@
-//! What a process and its successor say to each other: one message a datagram, some with a descriptor.
-//!
-//! ```text
-//! old                                      new
-//!  │ Offer, then what it has, then Complete │
-//!  ├───────────────────────────────────────▶│ loads, adopts, builds; accepts nothing
-//!  │                       Ready, or Failed │
-//!  │◀───────────────────────────────────────┤
-//!  │ TakeOver                               │
-//!  ├───────────────────────────────────────▶│ accepts
-//!  │                                Serving │
-//!  │◀───────────────────────────────────────┤
-//!  │ stops accepting, drains    Remaining … │
-//!  ├───────────────────────────────────────▶│
-//!  │                               Question │
-//!  │◀───────────────────────────────────────┤
-//!  │ Answer, in parts                       │
-//!  ├───────────────────────────────────────▶│ until the end of the stream: the old one is gone
-//! ```
-//!
-//! The two need not be of one version: kinds and fields that one does not know are passed over.
+//! The socket between a process and its successor: one message a datagram, some with a descriptor.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -28,123 +8,12 @@ use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair, sockopt,
 };
-use serde::{Deserialize, Serialize, Serializer};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use zeroize::Zeroizing;
 
-use super::fds::watch_both;
-
-/// The version of this conversation; raised where an old process and a new one would misunderstand each other.
-pub const PROTOCOL: u32 = 1;
-
-/// One thing that is said.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Message {
-    /// Old to new, the first.
-    Offer {
-        /// [`PROTOCOL`] of the old one.
-        protocol: u32,
-        /// Who offers.
-        pid: u32,
-    },
-    /// Old to new: a listening socket, with its descriptor.
-    Socket {
-        /// What it is for.
-        role: Role,
-        /// What it is called there.
-        name: String,
-        /// Where it was asked to be bound, in the words of the configuration.
-        bind: String,
-    },
-    /// Old to new: a process that drains still, with the descriptor of its conversation.
-    Predecessor {
-        /// Its process.
-        pid: u32,
-    },
-    /// Old to new: an operator drains this endpoint.
-    Draining {
-        /// Its upstream.
-        upstream: String,
-        /// Its name.
-        endpoint: String,
-        /// Where it is: at another address it is another one.
-        address: String,
-    },
-    /// Old to new: the keys of TLS session tickets.
-    TicketKeys {
-        /// In base64.
-        keys: Secret,
-    },
-    /// Old to new: where it has come to with what is counted.
-    Counted {
-        /// Its generation.
-        generation: u64,
-        /// The last number that it gave to a tunnel.
-        tunnel: u64,
-    },
-    /// Old to new: that was all.
-    Complete,
-    /// New to old: everything is built, and a word is all that it waits for.
-    Ready,
-    /// New to old: it will not come to it.
-    Failed {
-        /// Why, for the log.
-        reason: String,
-    },
-    /// Old to new: begin.
-    TakeOver,
-    /// New to old: connections are accepted.
-    Serving,
-    /// Old to new, now and then: what it still drains.
-    Remaining {
-        /// Open tunnels.
-        tunnels: usize,
-        /// Whether it answers questions; one of an older version does not say so.
-        #[serde(default)]
-        answers: bool,
-    },
-    /// New to old, once that one drains.
-    Question {
-        /// Stands on the answer, too.
-        number: u64,
-        /// What is asked; the two who talk know how to read it.
-        text: String,
-    },
-    /// Old to new: some of an answer.
-    Answer {
-        /// That of the question.
-        number: u64,
-        /// Goes behind the parts before it.
-        part: String,
-        /// Whether nothing follows.
-        is_last: bool,
-    },
-    /// Something that a later version says.
-    #[serde(other)]
-    Unknown,
-}
-
-/// A text that is wiped after use, and never shown.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
-pub struct Secret(Zeroizing<String>);
-
-/// What a listening socket is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// A listener of the configuration, by its name.
-    Listener,
-    /// One that systemd passed, by its `FileDescriptorName=`.
-    Systemd,
-    /// Where operators are listened to.
-    Admin,
-    /// Something that a later version knows.
-    #[serde(other)]
-    Unknown,
-}
+use super::message::HandoffMessage;
+use crate::process::watch_both;
 
 /// One end of the conversation.
 #[derive(Debug)]
@@ -172,7 +41,7 @@ impl Channel {
     }
 
     /// Says something, with a descriptor where the message has one.
-    pub async fn send(&self, message: &Message, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
+    pub async fn send(&self, message: &HandoffMessage, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
         // Keys go through here. As large as it gets: one that grew would leave a copy behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST));
         serde_json::to_writer(&mut *bytes, message)?;
@@ -187,7 +56,7 @@ impl Channel {
         if text.len() > LONGEST_PART {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the question is too long"));
         }
-        self.send(&Message::Question { number, text: text.to_owned() }, None).await
+        self.send(&HandoffMessage::Question { number, text: text.to_owned() }, None).await
     }
 
     /// Answers a question of the other end, in as many messages as that takes.
@@ -196,7 +65,7 @@ impl Channel {
         loop {
             let (part, rest) = left.split_at(left.floor_char_boundary(LONGEST_PART));
             let is_last = rest.is_empty();
-            self.send(&Message::Answer { number, part: part.to_owned(), is_last }, None).await?;
+            self.send(&HandoffMessage::Answer { number, part: part.to_owned(), is_last }, None).await?;
             if is_last {
                 return Ok(());
             }
@@ -205,7 +74,7 @@ impl Channel {
     }
 
     /// What is said next; `None` when the other end is gone.
-    pub async fn receive(&self) -> io::Result<Option<(Message, Option<OwnedFd>)>> {
+    pub async fn receive(&self) -> io::Result<Option<(HandoffMessage, Option<OwnedFd>)>> {
         let mut bytes = Zeroizing::new(vec![0; LONGEST]);
         let (length, descriptor) =
             self.socket.async_io(Interest::READABLE, |socket| receive_now(socket, &mut bytes)).await?;
@@ -216,51 +85,9 @@ impl Channel {
     }
 }
 
-impl Secret {
-    /// The text.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.reveal())
-    }
-}
-
 impl AsFd for Channel {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.get_ref().as_fd()
-    }
-}
-
-impl std::fmt::Debug for Message {
-    /// The kind alone: keys are secret.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Offer { .. } => "Offer",
-            Self::Socket { .. } => "Socket",
-            Self::Predecessor { .. } => "Predecessor",
-            Self::Draining { .. } => "Draining",
-            Self::TicketKeys { .. } => "TicketKeys",
-            Self::Counted { .. } => "Counted",
-            Self::Complete => "Complete",
-            Self::Ready => "Ready",
-            Self::Failed { .. } => "Failed",
-            Self::TakeOver => "TakeOver",
-            Self::Serving => "Serving",
-            Self::Remaining { .. } => "Remaining",
-            Self::Question { .. } => "Question",
-            Self::Answer { .. } => "Answer",
-            Self::Unknown => "Unknown",
-        })
     }
 }
 
@@ -296,6 +123,7 @@ const LONGEST_PART: usize = 7 * 1024;
 mod tests {
     use std::net::TcpListener;
 
+    use super::super::message::{PROTOCOL, SocketRole};
     use super::*;
 
     #[tokio::test]
@@ -303,14 +131,15 @@ mod tests {
         let (old, theirs) = Channel::pair().unwrap();
         let new = Channel::adopt(theirs).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let socket = Message::Socket { role: Role::Listener, name: "public".into(), bind: "0.0.0.0:443".into() };
+        let socket =
+            HandoffMessage::Socket { role: SocketRole::Listener, name: "public".into(), bind: "0.0.0.0:443".into() };
 
-        old.send(&Message::Offer { protocol: PROTOCOL, pid: 7 }, None).await.unwrap();
+        old.send(&HandoffMessage::Offer { protocol: PROTOCOL, pid: 7 }, None).await.unwrap();
         old.send(&socket, Some(listener.as_fd())).await.unwrap();
         drop(old);
 
         let (first, none) = new.receive().await.unwrap().unwrap();
-        assert!(first == Message::Offer { protocol: PROTOCOL, pid: 7 } && none.is_none());
+        assert!(first == HandoffMessage::Offer { protocol: PROTOCOL, pid: 7 } && none.is_none());
         let (second, descriptor) = new.receive().await.unwrap().unwrap();
         assert!(second == socket);
         let received = TcpListener::from(descriptor.unwrap());
@@ -326,8 +155,8 @@ mod tests {
             send_now(old.socket.get_ref(), text.as_bytes(), None).unwrap();
         }
 
-        assert_eq!(new.receive().await.unwrap().unwrap().0, Message::Unknown);
-        assert_eq!(new.receive().await.unwrap().unwrap().0, Message::Complete);
+        assert_eq!(new.receive().await.unwrap().unwrap().0, HandoffMessage::Unknown);
+        assert_eq!(new.receive().await.unwrap().unwrap().0, HandoffMessage::Complete);
     }
 
     #[tokio::test]
@@ -340,7 +169,8 @@ mod tests {
             let (sent, heard) = tokio::join!(old.answer(7, &said), async {
                 let mut heard = String::new();
                 loop {
-                    let Some((Message::Answer { number: 7, part, is_last }, None)) = new.receive().await.unwrap()
+                    let Some((HandoffMessage::Answer { number: 7, part, is_last }, None)) =
+                        new.receive().await.unwrap()
                     else {
                         panic!("no answer")
                     };
@@ -378,11 +208,5 @@ mod tests {
 
         assert!(Channel::adopt(stream.into()).is_err());
         assert!(Channel::adopt(tcp.into()).is_err());
-    }
-
-    #[test]
-    fn keys_are_not_shown() {
-        let shown = format!("{:?}", Message::TicketKeys { keys: "c2VjcmV0".to_owned().into() });
-        assert_eq!(shown, "TicketKeys");
     }
 }

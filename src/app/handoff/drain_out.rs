@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout_at};
 
-use super::account::give_account;
-use super::handoff::Successor;
-use super::running::Running;
+use super::super::running::Running;
+use super::offer::Successor;
+use super::report::report;
 use crate::config::DrainWindow;
 use crate::drain::{Cause, Drain, Policy, Scope, Spread, Standing, StopOrder};
 use crate::session::{Phase, StopTimes};
@@ -17,15 +17,15 @@ use crate::session::{Phase, StopTimes};
 impl Running {
     /// Stops accepting, and drains what is here; sessions that were accepted before may still open tunnels. Ends when
     /// everybody has, or at the deadline.
-    pub(super) async fn retire(&mut self, successor: Successor) {
+    pub(in crate::app) async fn drain_out(&mut self, successor: Successor) {
         let Successor { process, channel } = successor;
-        process.let_go();
+        process.release();
         self.proxy.enter(Phase::HandedOver);
         // What waits in the queues is shared: whoever is first accepts it.
         self.listeners.close().await;
-        self.predecessors.let_go();
+        self.predecessors.release();
         self.report = JoinSet::new();
-        self.report.spawn(give_account(Arc::clone(&self.proxy), self.drains.clone(), channel));
+        self.report.spawn(report(Arc::clone(&self.proxy), self.drains.clone(), channel));
         self.drain_in_turn().await;
     }
 
@@ -40,10 +40,10 @@ impl Running {
         self.proxy.begin_end(Phase::HandedOver, StopTimes { told_by, deadline: order.deadline });
         let last_call = order.deadline - LAST_CALL.min(window.deadline / 2);
         let mut known = HashSet::new();
-        let mut turn = interval(TURN);
+        let mut take_in = interval(TAKE_IN_EVERY);
         while Instant::now() < last_call {
             tokio::select! {
-                now = turn.tick() => {
+                now = take_in.tick() => {
                     let mut newcomers = self.proxy.registry.tunnels(|_| true);
                     newcomers.retain(|ticket| known.insert(ticket.id));
                     if newcomers.is_empty() {
@@ -70,7 +70,7 @@ impl Running {
         let emptied = || self.proxy.workers.emptied();
         let _ = timeout_at(order.deadline, emptied()).await;
         self.proxy.enter(Phase::Closing);
-        let _ = timeout_at(Instant::now() + MOMENT, emptied()).await;
+        let _ = timeout_at(Instant::now() + GONE_WITHIN, emptied()).await;
         let cut = self.proxy.open_places();
         if cut > 0 {
             tracing::warn!(cut, "the deadline of the handoff has come: what is left is cut");
@@ -80,8 +80,8 @@ impl Running {
 }
 
 /// How often tunnels that opened since are taken into the drain.
-const TURN: Duration = Duration::from_secs(2);
+const TAKE_IN_EVERY: Duration = Duration::from_secs(2);
 /// What told tunnels have for their good-byes at the least, before the deadline.
 const LAST_CALL: Duration = Duration::from_secs(5);
-/// Tunnels that are cut at the deadline need a moment to be gone.
-const MOMENT: Duration = Duration::from_millis(200);
+/// Tunnels that are cut at the deadline need that long to be gone.
+const GONE_WITHIN: Duration = Duration::from_millis(200);

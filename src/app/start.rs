@@ -12,18 +12,18 @@ use super::control::Control;
 use super::environment::Environment;
 use super::error::{RunError, StartError};
 use super::file_work::FileWork;
-use super::heritage::Heritage;
+use super::handoff::Inheritance;
 use super::loaded::Loaded;
 use super::logging::{Log, init_logging};
-use super::running::{Built, Running};
+use super::running::{PreparedProxy, Running};
 use super::watch::Watch;
-use super::watchdog::feed;
+use super::watchdog::notify_watchdog;
 use crate::admin::{self, Command, Context, Notes};
 use crate::process::{Notifier, Signals, reap_orphans};
 
 /// A process that only waits for the word to serve: everything that can fail has been done.
-pub(super) struct Unborn {
-    built: Built,
+pub(super) struct PreparedProcess {
+    built: PreparedProxy,
     notifier: Arc<Notifier>,
     log: Log,
     environment: Environment,
@@ -34,28 +34,28 @@ pub(super) struct Unborn {
     watch: Watch,
 }
 
-impl Unborn {
+impl PreparedProcess {
     /// Does everything but to serve what was read from `file`.
     pub(super) fn build(
         mut loaded: Loaded,
         file: Option<PathBuf>,
         mut environment: Environment,
-        heritage: &mut Heritage,
+        inheritance: &mut Inheritance,
         files: FileWork,
     ) -> Result<Self, RunError> {
-        let watch = Watch::new(loaded.take_prints(), files);
+        let watch = Watch::new(loaded.take_fingerprints(), files);
         let log = init_logging(&loaded.settings().log, &environment.log).map_err(RunError::Log)?;
         let notifier = Arc::new(Notifier::from_socket(environment.notify_socket.take()));
         let admin_settings = loaded.settings().admin.clone();
-        let built = Running::build(loaded, heritage).map_err(RunError::Start)?;
+        let built = Running::build(loaded, inheritance).map_err(RunError::Start)?;
         let (sender, commands) = admin::channel();
         let notes = Arc::new(Notes::new(file));
         let proxy = Arc::clone(built.proxy());
         log.count_in(&proxy.metrics);
-        let predecessors = Arc::clone(&heritage.predecessors);
+        let predecessors = Arc::clone(&inheritance.predecessors);
         let places = admin::Places::default();
         let context = Context { proxy, notes: Arc::clone(&notes), predecessors, commands: sender, places };
-        let mut admin = AdminListener::new(Arc::new(context), heritage.admin.take());
+        let mut admin = AdminListener::new(Arc::new(context), inheritance.admin.take());
         let prepared = admin.prepare(&admin_settings).map_err(StartError::Admin).map_err(RunError::Start)?;
         Ok(Self { built, notifier, log, environment, admin, prepared, notes, commands, watch })
     }
@@ -63,21 +63,21 @@ impl Unborn {
     /// Serves from now on, or from when the process before lets go.
     pub(super) async fn begin(
         self,
-        mut heritage: Heritage,
+        mut inheritance: Inheritance,
         signals: Signals,
         files: FileWork,
     ) -> Result<Control, RunError> {
         let Self { built, notifier, log, environment, mut admin, prepared, notes, commands, watch } = self;
-        heritage.take_over().await.map_err(RunError::Start)?;
+        inheritance.take_over().await.map_err(RunError::Start)?;
         let running = built.open();
         notes.note_listeners(running.addresses());
         admin.open(prepared);
-        heritage.say_serving().await;
+        inheritance.announce_serving().await;
         tracing::info!(version = env!("CARGO_PKG_VERSION"), workers = running.proxy().workers.count(), "ready");
         notifier.ready("serving");
         let mut duties = JoinSet::new();
-        if let Some(every) = environment.watchdog.feed_every(std::process::id()) {
-            duties.spawn(feed(Arc::clone(&notifier), Arc::clone(running.proxy()), every));
+        if let Some(every) = environment.watchdog.notify_every(std::process::id()) {
+            duties.spawn(notify_watchdog(Arc::clone(&notifier), Arc::clone(running.proxy()), every));
         }
         if std::process::id() == 1 {
             duties.spawn(async {

@@ -10,7 +10,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::handoff::{Channel, Message};
+use super::channel::Channel;
+use super::message::HandoffMessage;
 
 /// The processes that handed over and drain still.
 #[derive(Debug, Default)]
@@ -103,7 +104,7 @@ impl Predecessors {
     }
 
     /// Leaves the conversations to the next process.
-    pub fn let_go(&self) {
+    pub fn release(&self) {
         *self.known() = Known::default();
     }
 
@@ -158,14 +159,14 @@ impl Conversation {
         }
     }
 
-    /// Until it is gone: the kernel closes its end with its last breath.
+    /// Until it is gone: the kernel closes its end when it ends.
     async fn hear(&self) {
         while let Ok(Some((message, _))) = self.channel.receive().await {
             match message {
-                Message::Remaining { tunnels, answers } => {
+                HandoffMessage::Remaining { tunnels, answers } => {
                     self.state.send_replace(State::Draining { tunnels, answers });
                 }
-                Message::Answer { number, part, is_last } => self.take_part(number, &part, is_last),
+                HandoffMessage::Answer { number, part, is_last } => self.take_part(number, &part, is_last),
                 _ => {}
             }
         }
@@ -238,7 +239,7 @@ mod tests {
         predecessors.hear(70, Channel::adopt(ours).unwrap());
         assert_eq!(predecessors.list(), [Predecessor { pid: 70, tunnels: None }]);
 
-        theirs.send(&Message::Remaining { tunnels: 3, answers: true }, None).await.unwrap();
+        theirs.send(&HandoffMessage::Remaining { tunnels: 3, answers: true }, None).await.unwrap();
         until(|| predecessors.list() == [Predecessor { pid: 70, tunnels: Some(3) }]).await;
         assert_eq!(predecessors.living().len(), 1);
 
@@ -253,7 +254,9 @@ mod tests {
         let (first, second, ()) = tokio::join!(new.ask("one"), new.ask("two"), async {
             let mut heard = Vec::new();
             for _ in 0..2 {
-                let Some((Message::Question { number, text }, _)) = old.receive().await.unwrap() else { panic!() };
+                let Some((HandoffMessage::Question { number, text }, _)) = old.receive().await.unwrap() else {
+                    panic!()
+                };
                 heard.push((number, text));
             }
             old.answer(heard[0].0 ^ heard[1].0, "nobody asked").await.unwrap();
@@ -295,7 +298,7 @@ mod tests {
         let (theirs, ours) = Channel::pair().unwrap();
         let predecessors = Box::leak(Box::new(Predecessors::default()));
         predecessors.hear(70, Channel::adopt(ours).unwrap());
-        theirs.send(&Message::Remaining { tunnels: 3, answers }, None).await.unwrap();
+        theirs.send(&HandoffMessage::Remaining { tunnels: 3, answers }, None).await.unwrap();
         let conversation = predecessors.living().remove(0);
         conversation.state.subscribe().wait_for(|state| *state != State::Silent).await.unwrap();
         (theirs, conversation)

@@ -87,7 +87,7 @@ impl StartedProcess {
     }
 
     /// Lets it live on; it is reaped if it ends before this process.
-    pub fn let_go(mut self) {
+    pub fn release(mut self) {
         self.is_ours = false;
     }
 

@@ -5,14 +5,14 @@
 use std::future::Future;
 
 use super::control::Control;
-use super::operator::{Begun, UnknownTarget};
+use super::operator::{DrainStarted, UnknownTarget};
 use super::plan::Plan;
 use crate::admin::{
     Answered, DrainAnswer, DrainOrder, DrainingPredecessor, Failed, Holdings, PlanAnswer, PlannedPredecessor,
     PlannedTunnels, PredecessorDrain, Question, Reply, UndrainAnswer, Unreached, ask,
 };
 use crate::drain::{Cause, Drain, EndpointTarget, Overrides, Policy, Target};
-use crate::process::Predecessor;
+use crate::handoff::Predecessor;
 
 impl Control {
     pub(super) fn drain(&mut self, target: Target, overrides: &Overrides, reply: Reply<DrainAnswer>) {
@@ -25,7 +25,7 @@ impl Control {
             }
         };
         let here = self.running.drain(&target, &policy);
-        if let Ok(Begun { tunnels, .. }) = &here {
+        if let Ok(DrainStarted { tunnels, .. }) = &here {
             tracing::info!(scope = %target, tunnels, "an operator drains");
         }
         // A tunnel has one number in all of them.
@@ -42,7 +42,7 @@ impl Control {
                 let drain = Drain::of(Vec::new(), policy.order(Cause::Operator), &policy);
                 let (over, deadline) = (drain.pace().duration(), policy.window.deadline);
                 let id = drains.run(Cause::Operator, target.to_string(), drain);
-                Ok(Begun { id, tunnels: 0, over, deadline, raised_to: None })
+                Ok(DrainStarted { id, tunnels: 0, over, deadline, raised_to: None })
             });
             let _ = reply.send(begun.map(|begun| drained(&target, begun, there)));
         });
@@ -104,8 +104,8 @@ fn unreached(pid: u32, problem: &str) -> String {
     format!("; process {pid}, which handed over, may know: {problem}")
 }
 
-fn drained(target: &Target, begun: Begun, there: Vec<Answered<Option<PredecessorDrain>>>) -> DrainAnswer {
-    let Begun { id, tunnels, over, deadline, raised_to } = begun;
+fn drained(target: &Target, begun: DrainStarted, there: Vec<Answered<Option<PredecessorDrain>>>) -> DrainAnswer {
+    let DrainStarted { id, tunnels, over, deadline, raised_to } = begun;
     let mut answer = DrainAnswer {
         id,
         scope: target.to_string(),

@@ -5,27 +5,27 @@ use std::time::Duration;
 
 use tokio::time::interval;
 
-use super::drains::Drains;
-use super::operator::{Begun, drain, undrain};
+use super::super::drains::Drains;
+use super::super::operator::{DrainStarted, drain, undrain};
 use crate::admin::{PredecessorDrain, Question, holdings};
-use crate::process::{Channel, Message};
+use crate::handoff::{Channel, HandoffMessage};
 use crate::session::Proxy;
 
 /// How often the new process hears of us without asking.
 const REPORT: Duration = Duration::from_secs(1);
 
 /// Says how many tunnels are left, and answers what is asked, as long as this process lives.
-pub(super) async fn give_account(proxy: Arc<Proxy>, drains: Drains, channel: Channel) {
+pub(super) async fn report(proxy: Arc<Proxy>, drains: Drains, channel: Channel) {
     let mut pace = interval(REPORT);
     let mut is_heard = true;
     loop {
         // A new process that is gone is no reason to end: its own successor has a line to us, or nobody asks.
         tokio::select! {
             _ = pace.tick() => {
-                let _ = channel.send(&Message::Remaining { tunnels: proxy.registry.len(), answers: true }, None).await;
+                let _ = channel.send(&HandoffMessage::Remaining { tunnels: proxy.registry.len(), answers: true }, None).await;
             }
             heard = channel.receive(), if is_heard => match heard {
-                Ok(Some((Message::Question { number, text }, _))) => {
+                Ok(Some((HandoffMessage::Question { number, text }, _))) => {
                     let answer = answer(&proxy, &drains, &text).unwrap_or_else(|error| failure(&error));
                     let _ = channel.answer(number, &answer).await;
                 }
@@ -44,7 +44,7 @@ fn answer(proxy: &Proxy, drains: &Drains, question: &str) -> serde_json::Result<
             let drained = order.understood().map(|(target, policy)| {
                 let begun = drain(proxy, drains, &target, &policy).ok()?;
                 tracing::info!(scope = %target, tunnels = begun.tunnels, "an operator drains, through the new process");
-                let Begun { id, tunnels, over, raised_to, .. } = begun;
+                let DrainStarted { id, tunnels, over, raised_to, .. } = begun;
                 let over_seconds = crate::drain::seconds(over);
                 Some(PredecessorDrain { id, tunnels, over_seconds, raised_to_per_second: raised_to })
             });

@@ -9,21 +9,21 @@ use crate::config::Settings;
 
 /// How the files of a configuration looked just before they were read: whatever came later is not what was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Prints(BTreeMap<PathBuf, Option<Print>>);
+pub(super) struct Fingerprints(BTreeMap<PathBuf, Option<Fingerprint>>);
 
 /// What tells a file from the one that was there before; `None`, where there is no file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Print {
+struct Fingerprint {
     device: u64,
     inode: u64,
     size: u64,
     modified: (i64, i64),
 }
 
-impl Prints {
+impl Fingerprints {
     /// Of files as they are now.
     pub(super) fn of<'a>(files: impl IntoIterator<Item = &'a Path>) -> Self {
-        Self(files.into_iter().map(|file| (file.to_owned(), Print::of(file))).collect())
+        Self(files.into_iter().map(|file| (file.to_owned(), Fingerprint::of(file))).collect())
     }
 
     /// Of the certificates and the keys that `settings` name, as they are now.
@@ -39,7 +39,7 @@ impl Prints {
     /// Forgets every file but `files`; of those that were never read, this is the first look.
     pub(super) fn keep<'a>(&mut self, files: impl IntoIterator<Item = &'a PathBuf>) {
         let mut known = std::mem::take(&mut self.0);
-        let print = |file: &PathBuf| (file.clone(), known.remove(file).unwrap_or_else(|| Print::of(file)));
+        let print = |file: &PathBuf| (file.clone(), known.remove(file).unwrap_or_else(|| Fingerprint::of(file)));
         self.0 = files.into_iter().map(print).collect();
     }
 
@@ -52,7 +52,7 @@ impl Prints {
     }
 }
 
-impl Print {
+impl Fingerprint {
     /// That of the file that `path` leads to.
     fn of(path: &Path) -> Option<Self> {
         let metadata = fs::metadata(path).ok()?;

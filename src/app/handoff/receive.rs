@@ -1,4 +1,4 @@
-//! What a process is born with: sockets of systemd's, and everything that the process before hands over.
+//! What a process inherits: sockets of systemd's, and everything that the process before hands over.
 
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
@@ -10,34 +10,35 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tokio::time::timeout;
 
-use super::environment::Environment;
-use super::error::StartError;
-use super::inherited::{Inherited, InheritedSockets, Origin};
+use super::super::environment::Environment;
+use super::super::error::StartError;
+use super::inherited_sockets::{Inherited, InheritedSockets, SocketOrigin};
 use crate::config::{AdminListen, Bind, parse_admin_listen};
 use crate::drain::{Registry, TunnelId};
+use crate::handoff::{Channel, HandoffMessage, PROTOCOL, Predecessors, SocketRole, join_group_of};
 use crate::net::ListeningSocket;
-use crate::process::{Channel, Message, PROTOCOL, Predecessors, Role, Watcher, activated, inherit, join_group_of};
+use crate::process::{Watcher, activated, inherit};
 use crate::snapshot::Snapshot;
 use crate::tls::{ExportedTicketKeys, TicketKeys};
 
-/// What a process is born with.
+/// What a process inherits.
 #[derive(Debug, Default)]
-pub(super) struct Heritage {
-    pub(super) sockets: InheritedSockets,
-    pub(super) tickets: Option<TicketKeys>,
-    pub(super) predecessors: Arc<Predecessors>,
+pub(in crate::app) struct Inheritance {
+    pub(in crate::app) sockets: InheritedSockets,
+    pub(in crate::app) tickets: Option<TicketKeys>,
+    pub(in crate::app) predecessors: Arc<Predecessors>,
     /// Those of the process before. It hears them until this one serves, and each word of theirs is heard once.
     unheard: Vec<(u32, Channel)>,
     /// Who would take the end of this process for the end of the service.
-    pub(super) watcher: Option<Watcher>,
+    pub(in crate::app) watcher: Option<Watcher>,
     /// Where operators were listened to.
-    pub(super) admin: Option<(AdminListen, OwnedFd)>,
+    pub(in crate::app) admin: Option<(AdminListen, OwnedFd)>,
     /// The endpoints that operators drain.
     draining: Vec<Draining>,
     /// Where the process before has come to: its generation, and the number of its last tunnel.
     counted: Option<(u64, u64)>,
     /// The one that hands over, until it has.
-    giver: Option<(u32, Channel)>,
+    predecessor: Option<(u32, Channel)>,
 }
 
 /// An endpoint that an operator drains.
@@ -48,49 +49,49 @@ struct Draining {
     address: String,
 }
 
-impl Heritage {
+impl Inheritance {
     /// Takes what the environment speaks of; after a handoff, hears the process before out.
-    pub(super) async fn receive(environment: &Environment) -> Result<Self, StartError> {
+    pub(in crate::app) async fn receive(environment: &Environment) -> Result<Self, StartError> {
         let unusable = |error: io::Error| StartError::Inheritance(error.to_string());
         let passed = activated(&environment.activation, std::process::id()).map_err(unusable)?;
         let (sockets, watcher) = (InheritedSockets::activated(passed), environment.watcher());
-        let mut heritage = Self { sockets, watcher, ..Self::default() };
+        let mut inheritance = Self { sockets, watcher, ..Self::default() };
         if let Some(number) = &environment.handoff_fd {
             let channel = handoff_channel(number).map_err(unusable)?;
-            timeout(HEAR_OUT, heritage.hear_out(channel))
+            timeout(ANSWER_WITHIN, inheritance.receive_offer(channel))
                 .await
                 .unwrap_or_else(|_| Err(silence()))
                 .map_err(|error| StartError::Inheritance(format!("the process that hands over: {error}")))?;
         }
-        Ok(heritage)
+        Ok(inheritance)
     }
 
     /// Everything is built: waits for the word to begin. Without a process before, that is now.
-    pub(super) async fn take_over(&mut self) -> Result<(), StartError> {
-        let Some((pid, channel)) = &self.giver else { return Ok(()) };
+    pub(in crate::app) async fn take_over(&mut self) -> Result<(), StartError> {
+        let Some((pid, channel)) = &self.predecessor else { return Ok(()) };
         let word = async {
-            channel.send(&Message::Ready, None).await?;
+            channel.send(&HandoffMessage::Ready, None).await?;
             loop {
                 match channel.receive().await? {
-                    Some((Message::TakeOver, _)) => return Ok(()),
+                    Some((HandoffMessage::TakeOver, _)) => return Ok(()),
                     Some(_) => {}
                     None => return Err(gone()),
                 }
             }
         };
-        let given: io::Result<()> = timeout(HEAR_OUT, word).await.unwrap_or_else(|_| Err(silence()));
+        let given: io::Result<()> = timeout(ANSWER_WITHIN, word).await.unwrap_or_else(|_| Err(silence()));
         given.map_err(|error| StartError::Inheritance(format!("process {pid} did not let go: {error}")))
     }
 
     /// Connections are accepted: the process before may stop, and is heard from now on.
-    pub(super) async fn say_serving(mut self) {
-        if let Some((pid, channel)) = self.giver.take() {
+    pub(in crate::app) async fn announce_serving(mut self) {
+        if let Some((pid, channel)) = self.predecessor.take() {
             if let Err(error) = join_group_of(pid) {
                 tracing::debug!(predecessor = pid, %error, "stays in a process group of its own");
             }
             tracing::info!(predecessor = pid, "took over");
             // One that is gone by now has no need of the word.
-            let _ = channel.send(&Message::Serving, None).await;
+            let _ = channel.send(&HandoffMessage::Serving, None).await;
             self.unheard.push((pid, channel));
         }
         for (pid, channel) in self.unheard {
@@ -99,19 +100,19 @@ impl Heritage {
     }
 
     /// The generation that this process begins with. It has read its file anew: that of the process before is over.
-    pub(super) fn generation(&self) -> u64 {
+    pub(in crate::app) fn generation(&self) -> u64 {
         self.counted.map_or(1, |(generation, _)| generation.saturating_add(1))
     }
 
     /// Tunnels go on to be numbered where the process before is; so a number means one tunnel among all of them.
-    pub(super) fn number_on(&self, registry: &Registry) {
+    pub(in crate::app) fn number_on(&self, registry: &Registry) {
         if let Some((_, tunnel)) = self.counted {
             registry.number_on(TunnelId(tunnel.saturating_add(STILL_OPENED)));
         }
     }
 
     /// What operators drained before the handoff is drained still.
-    pub(super) fn resume_drains(&self, snapshot: &Snapshot) {
+    pub(in crate::app) fn resume_drains(&self, snapshot: &Snapshot) {
         for Draining { upstream, endpoint, address } in &self.draining {
             let upstream = snapshot.upstreams().get(upstream.as_str());
             let mut endpoints = upstream.into_iter().flat_map(|upstream| upstream.endpoints());
@@ -124,56 +125,58 @@ impl Heritage {
     }
 
     /// It comes to nothing: tells the process before why, which serves on.
-    pub(super) async fn fail(&self, error: &(dyn fmt::Display + Sync)) {
-        if let Some((_, channel)) = &self.giver {
+    pub(in crate::app) async fn fail(&self, error: &(dyn fmt::Display + Sync)) {
+        if let Some((_, channel)) = &self.predecessor {
             let reason = error.to_string().chars().take(LONGEST_REASON).collect();
             // It learns of our end in any case.
-            let _ = timeout(HEAR_OUT, channel.send(&Message::Failed { reason }, None)).await;
+            let _ = timeout(ANSWER_WITHIN, channel.send(&HandoffMessage::Failed { reason }, None)).await;
         }
     }
 
-    async fn hear_out(&mut self, channel: Channel) -> io::Result<()> {
-        let mut giver = None;
+    async fn receive_offer(&mut self, channel: Channel) -> io::Result<()> {
+        let mut predecessor = None;
         loop {
             let Some((message, descriptor)) = channel.receive().await? else { return Err(gone()) };
             match message {
-                Message::Offer { protocol: PROTOCOL, pid } => giver = Some(pid),
-                Message::Offer { protocol, .. } => {
+                HandoffMessage::Offer { protocol: PROTOCOL, pid } => predecessor = Some(pid),
+                HandoffMessage::Offer { protocol, .. } => {
                     let error = format!("it speaks version {protocol} of the handoff, and this program {PROTOCOL}");
                     // It learns of our end in any case.
-                    let _ = channel.send(&Message::Failed { reason: error.clone() }, None).await;
+                    let _ = channel.send(&HandoffMessage::Failed { reason: error.clone() }, None).await;
                     return Err(io::Error::other(error));
                 }
-                Message::Socket { role, name, bind } => self.take_socket(role, &name, &bind, descriptor)?,
-                Message::Predecessor { pid } => {
+                HandoffMessage::Socket { role, name, bind } => self.take_socket(role, &name, &bind, descriptor)?,
+                HandoffMessage::Predecessor { pid } => {
                     let descriptor = descriptor.ok_or(io::ErrorKind::InvalidData)?;
                     self.unheard.push((pid, Channel::adopt(descriptor)?));
                 }
-                Message::Draining { upstream, endpoint, address } => {
+                HandoffMessage::Draining { upstream, endpoint, address } => {
                     self.draining.push(Draining { upstream, endpoint, address });
                 }
-                Message::Counted { generation, tunnel } => self.counted = Some((generation, tunnel)),
-                Message::TicketKeys { keys } => self.take_keys(keys.reveal()),
-                Message::Complete => break,
+                HandoffMessage::Counted { generation, tunnel } => self.counted = Some((generation, tunnel)),
+                HandoffMessage::TicketKeys { keys } => self.take_keys(keys.reveal()),
+                HandoffMessage::Complete => break,
                 _ => {}
             }
         }
-        let pid = giver.ok_or(io::ErrorKind::InvalidData)?;
-        self.giver = Some((pid, channel));
+        let pid = predecessor.ok_or(io::ErrorKind::InvalidData)?;
+        self.predecessor = Some((pid, channel));
         Ok(())
     }
 
-    fn take_socket(&mut self, role: Role, name: &str, bind: &str, descriptor: Option<OwnedFd>) -> io::Result<()> {
+    fn take_socket(&mut self, role: SocketRole, name: &str, bind: &str, descriptor: Option<OwnedFd>) -> io::Result<()> {
         let origin = match role {
-            Role::Listener => Origin::Predecessor(name.into(), Bind::parse(bind).ok_or(io::ErrorKind::InvalidData)?),
-            Role::Systemd => Origin::Systemd(name.to_owned()),
-            Role::Admin => {
+            SocketRole::Listener => {
+                SocketOrigin::Predecessor(name.into(), Bind::parse(bind).ok_or(io::ErrorKind::InvalidData)?)
+            }
+            SocketRole::Systemd => SocketOrigin::Systemd(name.to_owned()),
+            SocketRole::Admin => {
                 // Of an address that makes no sense here nothing can be made; another one is opened.
                 self.admin = parse_admin_listen(bind).ok().zip(descriptor);
                 return Ok(());
             }
             // Closed: whoever knows what it is for opens another.
-            Role::Unknown => return Ok(()),
+            SocketRole::Unknown => return Ok(()),
         };
         let socket = ListeningSocket::adopt(descriptor.ok_or(io::ErrorKind::InvalidData)?)?;
         self.sockets.push(Inherited { origin, socket });
@@ -204,7 +207,7 @@ fn silence() -> io::Error {
 }
 
 /// How long the process before may take for what it says: it has it all at hand.
-const HEAR_OUT: Duration = Duration::from_secs(30);
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// More tunnels than the process before can still open: each session that it has may, once.
 const STILL_OPENED: u64 = 1_000_000;
@@ -217,24 +220,24 @@ mod tests {
     use std::os::fd::AsFd;
 
     use super::*;
-    use crate::process::Predecessor;
+    use crate::handoff::Predecessor;
 
     #[tokio::test]
     async fn a_predecessor_is_the_old_processs_to_hear_until_the_new_one_serves() {
         let (old, ours) = Channel::pair().unwrap();
         let (predecessor, theirs) = Channel::pair().unwrap();
-        old.send(&Message::Offer { protocol: PROTOCOL, pid: 70 }, None).await.unwrap();
-        old.send(&Message::Predecessor { pid: 60 }, Some(theirs.as_fd())).await.unwrap();
-        old.send(&Message::Complete, None).await.unwrap();
-        let mut heritage = Heritage::default();
-        heritage.hear_out(Channel::adopt(ours).unwrap()).await.unwrap();
-        let predecessors = Arc::clone(&heritage.predecessors);
+        old.send(&HandoffMessage::Offer { protocol: PROTOCOL, pid: 70 }, None).await.unwrap();
+        old.send(&HandoffMessage::Predecessor { pid: 60 }, Some(theirs.as_fd())).await.unwrap();
+        old.send(&HandoffMessage::Complete, None).await.unwrap();
+        let mut inheritance = Inheritance::default();
+        inheritance.receive_offer(Channel::adopt(ours).unwrap()).await.unwrap();
+        let predecessors = Arc::clone(&inheritance.predecessors);
         assert!(predecessors.living().is_empty());
 
-        heritage.say_serving().await;
+        inheritance.announce_serving().await;
         let silent = |pid| Predecessor { pid, tunnels: None };
         assert_eq!(predecessors.list(), [silent(60), silent(70)]);
-        assert!(matches!(old.receive().await, Ok(Some((Message::Serving, _)))));
+        assert!(matches!(old.receive().await, Ok(Some((HandoffMessage::Serving, _)))));
         drop(predecessor);
     }
 }

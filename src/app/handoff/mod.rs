@@ -1,0 +1,13 @@
+//! The handoff, of both processes: what the old one offers, what the new one receives, and how the old one drains out.
+//!
+//! Until the new process says that it serves, every failure ends *it*, and the old one serves on as if nothing had happened.
+
+mod drain_out;
+mod inherited_sockets;
+mod offer;
+mod receive;
+mod report;
+
+pub(super) use inherited_sockets::InheritedSockets;
+pub use offer::{HandoffError, Successor};
+pub(super) use receive::Inheritance;

@@ -1,0 +1,188 @@
+//! What a process and its successor say to each other: one message a datagram, some with a descriptor.
+//!
+//! ```text
+//! old                                      new
+//!  │ Offer, then what it has, then Complete │
+//!  ├───────────────────────────────────────▶│ loads, adopts, builds; accepts nothing
+//!  │                       Ready, or Failed │
+//!  │◀───────────────────────────────────────┤
+//!  │ TakeOver                               │
+//!  ├───────────────────────────────────────▶│ accepts
+//!  │                                Serving │
+//!  │◀───────────────────────────────────────┤
+//!  │ stops accepting, drains    Remaining … │
+//!  ├───────────────────────────────────────▶│
+//!  │                               Question │
+//!  │◀───────────────────────────────────────┤
+//!  │ Answer, in parts                       │
+//!  ├───────────────────────────────────────▶│ until the end of the stream: the old one is gone
+//! ```
+//!
+//! The two need not be of one version: kinds and fields that one does not know are passed over.
+
+use serde::{Deserialize, Serialize, Serializer};
+use zeroize::Zeroizing;
+
+/// The version of this conversation; raised where an old process and a new one would misunderstand each other.
+pub const PROTOCOL: u32 = 1;
+
+/// One thing that is said.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum HandoffMessage {
+    /// Old to new, the first.
+    Offer {
+        /// [`PROTOCOL`] of the old one.
+        protocol: u32,
+        /// Who offers.
+        pid: u32,
+    },
+    /// Old to new: a listening socket, with its descriptor.
+    Socket {
+        /// What it is for.
+        role: SocketRole,
+        /// What it is called there.
+        name: String,
+        /// Where it was asked to be bound, in the words of the configuration.
+        bind: String,
+    },
+    /// Old to new: a process that drains still, with the descriptor of its conversation.
+    Predecessor {
+        /// Its process.
+        pid: u32,
+    },
+    /// Old to new: an operator drains this endpoint.
+    Draining {
+        /// Its upstream.
+        upstream: String,
+        /// Its name.
+        endpoint: String,
+        /// Where it is: at another address it is another one.
+        address: String,
+    },
+    /// Old to new: the keys of TLS session tickets.
+    TicketKeys {
+        /// In base64.
+        keys: Secret,
+    },
+    /// Old to new: where it has come to with what is counted.
+    Counted {
+        /// Its generation.
+        generation: u64,
+        /// The last number that it gave to a tunnel.
+        tunnel: u64,
+    },
+    /// Old to new: that was all.
+    Complete,
+    /// New to old: everything is built, and a word is all that it waits for.
+    Ready,
+    /// New to old: it will not come to it.
+    Failed {
+        /// Why, for the log.
+        reason: String,
+    },
+    /// Old to new: begin.
+    TakeOver,
+    /// New to old: connections are accepted.
+    Serving,
+    /// Old to new, now and then: what it still drains.
+    Remaining {
+        /// Open tunnels.
+        tunnels: usize,
+        /// Whether it answers questions; one of an older version does not say so.
+        #[serde(default)]
+        answers: bool,
+    },
+    /// New to old, once that one drains.
+    Question {
+        /// Stands on the answer, too.
+        number: u64,
+        /// What is asked; the two who talk know how to read it.
+        text: String,
+    },
+    /// Old to new: some of an answer.
+    Answer {
+        /// That of the question.
+        number: u64,
+        /// Goes behind the parts before it.
+        part: String,
+        /// Whether nothing follows.
+        is_last: bool,
+    },
+    /// Something that a later version says.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A text that is wiped after use, and never shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub struct Secret(Zeroizing<String>);
+
+/// What a listening socket is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SocketRole {
+    /// A listener of the configuration, by its name.
+    Listener,
+    /// One that systemd passed, by its `FileDescriptorName=`.
+    Systemd,
+    /// Where operators are listened to.
+    Admin,
+    /// Something that a later version knows.
+    #[serde(other)]
+    Unknown,
+}
+
+impl std::fmt::Debug for HandoffMessage {
+    /// The kind alone: keys are secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Offer { .. } => "Offer",
+            Self::Socket { .. } => "Socket",
+            Self::Predecessor { .. } => "Predecessor",
+            Self::Draining { .. } => "Draining",
+            Self::TicketKeys { .. } => "TicketKeys",
+            Self::Counted { .. } => "Counted",
+            Self::Complete => "Complete",
+            Self::Ready => "Ready",
+            Self::Failed { .. } => "Failed",
+            Self::TakeOver => "TakeOver",
+            Self::Serving => "Serving",
+            Self::Remaining { .. } => "Remaining",
+            Self::Question { .. } => "Question",
+            Self::Answer { .. } => "Answer",
+            Self::Unknown => "Unknown",
+        })
+    }
+}
+
+impl Secret {
+    /// The text.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.reveal())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_not_shown() {
+        let shown = format!("{:?}", HandoffMessage::TicketKeys { keys: "c2VjcmV0".to_owned().into() });
+        assert_eq!(shown, "TicketKeys");
+    }
+}

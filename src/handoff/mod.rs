@@ -1,0 +1,16 @@
+//! What an old process and a new one say to each other: the messages and their channel, how the program is started anew, and
+//! those that handed over and drain still.
+//!
+//! It decides nothing: when a process hands over, and what becomes of what it hears, is `app::handoff`'s.
+//!
+//! Invariants: the two need not be of one version; what one does not know, it passes over. Secrets are wiped, and never shown.
+
+mod channel;
+mod message;
+mod predecessors;
+mod successor;
+
+pub use channel::Channel;
+pub use message::{HandoffMessage, PROTOCOL, Secret, SocketRole};
+pub use predecessors::{ANSWER_WITHIN, Conversation, NoAnswer, Predecessor, Predecessors};
+pub use successor::{HANDOFF_FD, Program, StartedProcess, join_group_of};

@@ -1,0 +1,106 @@
+//! A session over streams in memory, between a client and an endpoint of the test's own.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{sleep, timeout};
+
+use super::Proxy;
+use super::context::Welcome;
+use super::serve::serve;
+use crate::config::parse;
+use crate::net::simulated::{SimulatedListener, SimulatedNetwork, SimulatedSocket};
+use crate::net::{Accepted, Network};
+use crate::process::{Room, Workers};
+use crate::snapshot::{Certificates, Snapshot};
+use crate::tls::TicketKeys;
+
+const SITE: &str = r#"
+[listener.l]
+bind = "192.0.2.1:80"
+[route.r]
+upstream = "u"
+[upstream.u]
+endpoints = ["192.0.2.2:80"]
+"#;
+
+/// A client, the endpoint that it is placed on, and the proxy between them.
+struct Scene {
+    client: SimulatedSocket,
+    endpoint: SimulatedListener,
+    proxy: Arc<Proxy>,
+}
+
+impl Scene {
+    fn begin() -> Self {
+        let snapshot = Snapshot::assemble(
+            parse(SITE, Path::new("test.toml")).unwrap().into(),
+            Certificates::new(),
+            &TicketKeys::generate().unwrap(),
+            None,
+        );
+        let network = SimulatedNetwork::default();
+        let endpoint = network.listen(address("192.0.2.2:80")).unwrap();
+        let room = Room { descriptors: 0, tunnels: 8, resting: 8 };
+        let proxy = Proxy::new(snapshot, Workers::on_this_runtime(1), room, Network::Simulated(network));
+        let (client, accepted) = SimulatedSocket::pair();
+        let listener = Arc::clone(proxy.snapshot().listeners().values().next().unwrap());
+        let connection = (Accepted::Simulated(accepted), address("198.51.100.1:4711"));
+        let session = Arc::clone(&proxy);
+        proxy.workers.hand_over(|seat| serve(connection, listener, session, (seat, None), Welcome::Served));
+        Self { client, endpoint, proxy }
+    }
+
+    async fn emptied(&self) -> bool {
+        timeout(Duration::from_secs(60), self.proxy.workers.emptied()).await.is_ok()
+    }
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+/// What comes, up to and with this text.
+async fn read_until(stream: &mut SimulatedSocket, end: &str) -> String {
+    let mut read = Vec::new();
+    while !read.ends_with(end.as_bytes()) {
+        assert!(stream.read_buf(&mut read).await.unwrap() > 0, "it ends: {}", String::from_utf8_lossy(&read));
+    }
+    String::from_utf8(read).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exchange_passes_from_end_to_end() {
+    let mut scene = Scene::begin();
+    scene.client.write_all(b"GET /a HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").await.unwrap();
+    let (mut endpoint, _) = scene.endpoint.accept().await;
+    let request = read_until(&mut endpoint, "\r\n\r\n").await;
+    assert!(request.starts_with("GET /a HTTP/1.1\r\n"), "{request}");
+    endpoint.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").await.unwrap();
+    let answer = read_until(&mut scene.client, "hello").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert_eq!(scene.client.read(&mut [0; 16]).await.unwrap(), 0);
+    drop(scene.client.shutdown().await);
+    assert!(scene.emptied().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_waits_for_a_websocket_and_resets_takes_the_endpoints_connection_along() {
+    let mut scene = Scene::begin();
+    let upgrade = "GET / HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    scene.client.write_all(upgrade.as_bytes()).await.unwrap();
+    let (mut endpoint, _) = scene.endpoint.accept().await;
+    read_until(&mut endpoint, "\r\n\r\n").await;
+    sleep(Duration::from_secs(1)).await;
+
+    scene.client.reset_when_dropped();
+    drop(scene.client);
+
+    assert_eq!(endpoint.read(&mut [0; 16]).await.unwrap(), 0);
+    let emptied = timeout(Duration::from_secs(60), scene.proxy.workers.emptied()).await;
+    assert!(emptied.is_ok());
+}
