@@ -15,21 +15,21 @@ use futures_util::task::AtomicWaker;
 use slab::Slab;
 use tokio::time::Instant;
 
-use super::order::{Cause, StopOrder};
+use super::policy::{Cause, StopOrder};
 use super::scope::{Member, Scope, TunnelId};
 
 /// Every open tunnel of the process, in shards so that workers do not wait for each other.
 #[derive(Debug)]
 pub struct Registry {
-    shards: Box<[Mutex<Slab<Arc<Ticket>>>]>,
-    standing: Mutex<Vec<Standing>>,
+    shards: Box<[Mutex<Slab<Arc<TunnelHandle>>>]>,
+    standing: Mutex<Vec<StandingOrder>>,
     /// The last id that was given out; not all of them opened.
     last: AtomicU64,
 }
 
 /// An order for tunnels that register after their drain began.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct StandingOrder {
     /// Whom it is for.
     pub scope: Scope,
     /// What they find.
@@ -40,7 +40,7 @@ pub struct Standing {
 
 /// The registry's side of one open tunnel.
 #[derive(Debug)]
-pub struct Ticket {
+pub struct TunnelHandle {
     /// Counts up over the life of the process.
     pub id: TunnelId,
     /// What it belongs to.
@@ -58,7 +58,7 @@ pub struct Ticket {
 /// A tunnel's own side: it is registered as long as this lives.
 #[derive(Debug)]
 pub struct Registration {
-    ticket: Arc<Ticket>,
+    handle: Arc<TunnelHandle>,
     registry: Arc<Registry>,
     shard: usize,
     key: usize,
@@ -74,7 +74,7 @@ impl Registry {
     /// Registers a tunnel that is about to open on `worker`. Where its scope is already draining, its order waits.
     pub fn register(self: &Arc<Self>, worker: usize, member: Member) -> Registration {
         let shard = worker % self.shards.len();
-        let ticket = Arc::new(Ticket {
+        let handle = Arc::new(TunnelHandle {
             id: TunnelId(self.last.fetch_add(1, Ordering::Relaxed) + 1),
             member,
             opened: Instant::now(),
@@ -83,18 +83,18 @@ impl Registry {
             deadline: AtomicU64::new(u64::MAX),
             waker: AtomicWaker::new(),
         });
-        let key = self.shard(shard).insert(Arc::clone(&ticket));
-        // After the insert: a drain that starts now either finds the ticket or is found by it.
-        for standing in locked(&self.standing).iter().filter(|standing| standing.scope.contains(&ticket.member)) {
-            ticket.tell(standing.order.clone());
+        let key = self.shard(shard).insert(Arc::clone(&handle));
+        // After the insert: a drain that starts now either finds the handle or is found by it.
+        for standing in locked(&self.standing).iter().filter(|standing| standing.scope.contains(&handle.member)) {
+            handle.order_close(standing.order.clone());
         }
-        ticket.debug_check_invariants();
-        Registration { ticket, registry: Arc::clone(self), shard, key }
+        handle.debug_check_invariants();
+        Registration { handle, registry: Arc::clone(self), shard, key }
     }
 
     /// Lets orders wait for everybody who registers in their scopes from now on, and returns who is already there. What
     /// waited in a scope for the same cause is replaced: asked for again and again, a drain leaves one order.
-    pub fn begin(&self, standing: impl IntoIterator<Item = Standing>) -> Vec<Arc<Ticket>> {
+    pub fn begin(&self, standing: impl IntoIterator<Item = StandingOrder>) -> Vec<Arc<TunnelHandle>> {
         let standing: Vec<_> = standing.into_iter().collect();
         {
             let mut list = locked(&self.standing);
@@ -102,7 +102,7 @@ impl Registry {
             list.extend(standing.iter().cloned());
             debug_assert!(are_apart(&list), "two orders of a cause wait in one scope: {list:?}");
         }
-        self.tunnels(|ticket| standing.iter().any(|standing| standing.scope.contains(&ticket.member)))
+        self.tunnels(|handle| standing.iter().any(|standing| standing.scope.contains(&handle.member)))
     }
 
     /// Takes back the orders of `cause` that wait in `scope`: who registers there from now on is welcome again.
@@ -111,31 +111,31 @@ impl Registry {
     }
 
     /// The open tunnels that `wanted` accepts.
-    pub fn tunnels(&self, wanted: impl Fn(&Ticket) -> bool) -> Vec<Arc<Ticket>> {
+    pub fn tunnels(&self, wanted: impl Fn(&TunnelHandle) -> bool) -> Vec<Arc<TunnelHandle>> {
         let mut found = Vec::new();
-        self.each(|ticket| {
-            if wanted(ticket) {
-                found.push(Arc::clone(ticket));
+        self.each(|handle| {
+            if wanted(handle) {
+                found.push(Arc::clone(handle));
             }
         });
         found
     }
 
-    /// Shows every open tunnel to `look`. Nobody waits for it: a shard is held only while some of its tickets are copied.
+    /// Shows every open tunnel to `look`. Nobody waits for it: a shard is held only while some of its handles are copied.
     ///
     /// Who is open all the while is shown once; who opens or ends meanwhile, once or not at all.
-    pub fn each(&self, mut look: impl FnMut(&Arc<Ticket>)) {
+    pub fn each(&self, mut look: impl FnMut(&Arc<TunnelHandle>)) {
         let mut some = Vec::with_capacity(AT_ONCE);
         for shard in 0..self.shards.len() {
             for first in (0..).step_by(AT_ONCE) {
-                // A ticket keeps its key.
-                let tickets = self.shard(shard);
-                if first >= tickets.capacity() {
+                // A handle keeps its key.
+                let handles = self.shard(shard);
+                if first >= handles.capacity() {
                     break;
                 }
-                some.extend((first..first + AT_ONCE).filter_map(|key| tickets.get(key)).cloned());
-                drop(tickets);
-                some.drain(..).for_each(|ticket| look(&ticket));
+                some.extend((first..first + AT_ONCE).filter_map(|key| handles.get(key)).cloned());
+                drop(handles);
+                some.drain(..).for_each(|handle| look(&handle));
             }
         }
     }
@@ -167,22 +167,22 @@ impl Registry {
         drop(standing);
         let mut ids = HashSet::new();
         for shard in 0..self.shards.len() {
-            for (_, ticket) in &*self.shard(shard) {
-                ticket.check_invariants();
-                assert!(!ticket.is_ended(), "tunnel {} has ended, and is registered", ticket.id);
-                assert!(ticket.id.0 <= self.last().0, "tunnel {} has a number that was not given out", ticket.id);
-                assert!(ids.insert(ticket.id), "two tunnels are number {}", ticket.id);
+            for (_, handle) in &*self.shard(shard) {
+                handle.check_invariants();
+                assert!(!handle.is_ended(), "tunnel {} has ended, and is registered", handle.id);
+                assert!(handle.id.0 <= self.last().0, "tunnel {} has a number that was not given out", handle.id);
+                assert!(ids.insert(handle.id), "two tunnels are number {}", handle.id);
             }
         }
     }
 
     #[expect(clippy::indexing_slicing, reason = "every caller takes the shard modulo their number")]
-    fn shard(&self, shard: usize) -> MutexGuard<'_, Slab<Arc<Ticket>>> {
+    fn shard(&self, shard: usize) -> MutexGuard<'_, Slab<Arc<TunnelHandle>>> {
         locked(&self.shards[shard])
     }
 }
 
-impl Standing {
+impl StandingOrder {
     fn is_alive(&self) -> bool {
         self.while_alive.as_ref().is_none_or(|alive| alive.strong_count() > 0)
     }
@@ -192,9 +192,9 @@ impl Standing {
     }
 }
 
-impl Ticket {
+impl TunnelHandle {
     /// Gives the tunnel its order. The first one stands; a later one can only bring the deadline nearer.
-    pub fn tell(&self, order: StopOrder) {
+    pub fn order_close(&self, order: StopOrder) {
         let nanos = nanoseconds(order.deadline.saturating_duration_since(self.opened));
         self.deadline.fetch_min(nanos, Ordering::Relaxed);
         // The order is published after the deadline, so whoever sees the first sees the second.
@@ -215,7 +215,7 @@ impl Ticket {
     }
 
     /// Whether it was given an order.
-    pub fn is_told(&self) -> bool {
+    pub fn has_order(&self) -> bool {
         self.order.get().is_some()
     }
 
@@ -243,13 +243,13 @@ impl Ticket {
 
 impl Registration {
     /// The registry's side of this tunnel.
-    pub fn ticket(&self) -> &Arc<Ticket> {
-        &self.ticket
+    pub fn handle(&self) -> &Arc<TunnelHandle> {
+        &self.handle
     }
 
     /// Wakes `waker` from now on when an order comes, or when its deadline comes nearer.
     pub fn listen(&self, waker: &Waker) {
-        self.ticket.waker.register(waker);
+        self.handle.waker.register(waker);
     }
 }
 
@@ -257,16 +257,16 @@ impl Drop for Registration {
     fn drop(&mut self) {
         let removed = self.registry.shard(self.shard).try_remove(self.key);
         debug_assert!(
-            removed.is_some_and(|removed| Arc::ptr_eq(&removed, &self.ticket)),
+            removed.is_some_and(|removed| Arc::ptr_eq(&removed, &self.handle)),
             "tunnel {} was not where it was registered",
-            self.ticket.id
+            self.handle.id
         );
-        self.ticket.ended.store(nanoseconds(self.ticket.opened.elapsed()), Ordering::Release);
+        self.handle.ended.store(nanoseconds(self.handle.opened.elapsed()), Ordering::Release);
     }
 }
 
 /// Whether no two of `standing` are for the same cause and scope.
-fn are_apart(standing: &[Standing]) -> bool {
+fn are_apart(standing: &[StandingOrder]) -> bool {
     standing.iter().enumerate().all(|(at, one)| standing.iter().skip(at + 1).all(|other| !one.replaces(other)))
 }
 
@@ -280,7 +280,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many tickets are copied while a worker may wait for their shard.
+/// How many handles are copied while a worker may wait for their shard.
 const AT_ONCE: usize = 256;
 
 #[cfg(test)]
@@ -306,8 +306,8 @@ mod tests {
         StopOrder { cause: Cause::Reload, code: CloseCode::SERVICE_RESTART, reason: None, deadline }
     }
 
-    fn standing(route: u64, while_alive: Option<Weak<()>>) -> Standing {
-        Standing { scope: Scope::Route(Incarnation(route)), order: order(10), while_alive }
+    fn standing(route: u64, while_alive: Option<Weak<()>>) -> StandingOrder {
+        StandingOrder { scope: Scope::Route(Incarnation(route)), order: order(10), while_alive }
     }
 
     #[tokio::test(start_paused = true)]
@@ -324,15 +324,15 @@ mod tests {
     async fn a_look_at_all_shows_each_once_and_holds_nobody_up() {
         let registry = Registry::new(2);
         let all: Vec<_> = (0..5 * AT_ONCE).map(|number| registry.register(number, member(2))).collect();
-        let (gone, left): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it.ticket().id.0.is_multiple_of(3));
+        let (gone, left): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it.handle().id.0.is_multiple_of(3));
         drop(gone);
         let mut seen = Vec::new();
-        registry.each(|ticket| {
+        registry.each(|handle| {
             assert!(registry.shards.iter().all(|shard| shard.try_lock().is_ok()), "a worker can open and end tunnels");
-            seen.push(ticket.id.0);
+            seen.push(handle.id.0);
         });
         seen.sort_unstable();
-        assert_eq!(seen, left.iter().map(|it| it.ticket().id.0).collect::<Vec<_>>());
+        assert_eq!(seen, left.iter().map(|it| it.handle().id.0).collect::<Vec<_>>());
         registry.check_invariants();
     }
 
@@ -342,9 +342,9 @@ mod tests {
         let early = registry.register(0, member(2));
         let found = registry.begin([standing(2, None)]);
         assert_eq!(found.len(), 1);
-        assert!(early.ticket().order().is_none(), "who was there before is told by the pace");
-        assert!(registry.register(0, member(2)).ticket().order().is_some());
-        assert!(registry.register(0, member(9)).ticket().order().is_none(), "another route is not concerned");
+        assert!(early.handle().order().is_none(), "who was there before is told by the pace");
+        assert!(registry.register(0, member(2)).handle().order().is_some());
+        assert!(registry.register(0, member(9)).handle().order().is_none(), "another route is not concerned");
         registry.check_invariants();
     }
 
@@ -362,15 +362,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_order_takes_the_place_of_one_of_the_same_cause_and_scope() {
         let registry = Registry::new(1);
-        let of_operator =
-            |seconds| Standing { order: StopOrder { cause: Cause::Operator, ..order(seconds) }, ..standing(2, None) };
+        let of_operator = |seconds| StandingOrder {
+            order: StopOrder { cause: Cause::Operator, ..order(seconds) },
+            ..standing(2, None)
+        };
         registry.begin([standing(2, None), standing(3, None)]);
         for seconds in 1..=100 {
             registry.begin([of_operator(seconds)]);
         }
         assert_eq!(locked(&registry.standing).len(), 3);
         registry.forget(Cause::Reload, Scope::Route(Incarnation(2)));
-        assert_eq!(registry.register(0, member(2)).ticket().order(), Some(of_operator(100).order));
+        assert_eq!(registry.register(0, member(2)).handle().order(), Some(of_operator(100).order));
         registry.check_invariants();
     }
 
@@ -379,10 +381,10 @@ mod tests {
         let registry = Registry::new(1);
         registry.begin([standing(2, None), standing(3, None)]);
         registry.forget(Cause::Reload, Scope::Route(Incarnation(2)));
-        assert!(!registry.register(0, member(2)).ticket().is_told());
-        assert!(registry.register(0, member(3)).ticket().is_told(), "the other order stands");
+        assert!(!registry.register(0, member(2)).handle().has_order());
+        assert!(registry.register(0, member(3)).handle().has_order(), "the other order stands");
         registry.forget(Cause::Operator, Scope::Route(Incarnation(3)));
-        assert!(registry.register(0, member(3)).ticket().is_told(), "another cause's order is not touched");
+        assert!(registry.register(0, member(3)).handle().has_order(), "another cause's order is not touched");
         registry.check_invariants();
     }
 
@@ -391,11 +393,11 @@ mod tests {
         let registry = Registry::new(1);
         let registration = registry.register(0, member(2));
         let (first, later, sooner) = (order(10), order(20), order(5));
-        registration.ticket().tell(first.clone());
-        registration.ticket().tell(later);
-        assert_eq!(registration.ticket().order().map(|o| o.deadline), Some(first.deadline));
-        registration.ticket().tell(sooner.clone());
-        assert_eq!(registration.ticket().order().map(|o| o.deadline), Some(sooner.deadline));
+        registration.handle().order_close(first.clone());
+        registration.handle().order_close(later);
+        assert_eq!(registration.handle().order().map(|o| o.deadline), Some(first.deadline));
+        registration.handle().order_close(sooner.clone());
+        assert_eq!(registration.handle().order().map(|o| o.deadline), Some(sooner.deadline));
         registry.check_invariants();
     }
 }

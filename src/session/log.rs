@@ -15,7 +15,7 @@ use super::sums::About;
 use super::tale::{PortIs, Tale, Told};
 use super::visit::Visit;
 use crate::config::{EndpointName, RouteName, UpstreamName, WebsocketSettings};
-use crate::drain::{Registration, Ticket};
+use crate::drain::{Registration, TunnelHandle};
 use crate::http::client_address::{is_trusted, says_for_whom};
 use crate::metrics::Metrics;
 use crate::net::DialError;
@@ -131,13 +131,13 @@ pub(super) fn exchanged(exchanged: &Exchanged<'_>, end: End) {
 
 /// A tunnel is about to open.
 pub(super) fn opened(visit: &Visit, registration: &Registration, took: Duration) {
-    let ticket = registration.ticket();
+    let handle = registration.handle();
     visit.session.proxy.metrics.opening_took(took);
     tracing::debug!(
-        tunnel = %ticket.id,
+        tunnel = %handle.id,
         client = %visit.client,
-        route = %ticket.member.route.0,
-        endpoint = %ticket.member.endpoint.0,
+        route = %handle.member.route.0,
+        endpoint = %handle.member.endpoint.0,
         took_ms = millis(took),
         "tunnel opened"
     );
@@ -157,7 +157,13 @@ pub(super) fn lenient(visit: &Visit, needed: Leniencies) {
 }
 
 /// A tunnel has ended.
-pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSettings, tale: &Tale, outcome: &Outcome) {
+pub(super) fn ended(
+    metrics: &Metrics,
+    handle: &TunnelHandle,
+    settings: &WebsocketSettings,
+    tale: &Tale,
+    outcome: &Outcome,
+) {
     let Outcome { ending, farewell, counts, leniencies, duration } = outcome;
     let (word, by, code) = labels(ending, settings);
     metrics.tunnel_ended(word, by, code);
@@ -168,9 +174,9 @@ pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSett
     for leniency in leniencies.iter() {
         metrics.lenient(leniency);
         tracing::debug!(
-            tunnel = %ticket.id,
-            client = %ticket.member.client,
-            route = %ticket.member.route.0,
+            tunnel = %handle.id,
+            client = %handle.member.client,
+            route = %handle.member.route.0,
             what = leniency.as_str(),
             "frames needed leniency"
         );
@@ -178,14 +184,14 @@ pub(super) fn ended(metrics: &Metrics, ticket: &Ticket, settings: &WebsocketSett
     let Told { port, port_is, placed, path, host, user_agent, headers } = tale.told();
     let is_there = |text: &&str| !text.is_empty();
     tracing::info!(
-        tunnel = %ticket.id,
-        client = %ticket.member.client,
+        tunnel = %handle.id,
+        client = %handle.member.client,
         client_port = (port_is == PortIs::Client).then_some(port),
         proxy_port = (port_is == PortIs::Proxy).then_some(port),
-        listener = %ticket.member.listener.0,
-        route = %ticket.member.route.0,
-        upstream = %ticket.member.upstream.0,
-        endpoint = %ticket.member.endpoint.0,
+        listener = %handle.member.listener.0,
+        route = %handle.member.route.0,
+        upstream = %handle.member.upstream.0,
+        endpoint = %handle.member.endpoint.0,
         placed,
         host,
         path,

@@ -66,7 +66,7 @@ impl Opened {
         // polled, for as long as the task lives.
         tokio::spawn(poll_fn(move |cx| {
             let outcome = ready!(Pin::new(&mut tunnel).poll(cx));
-            log::ended(&metrics, tunnel.ticket(), tunnel.settings(), &tale, &outcome);
+            log::ended(&metrics, tunnel.handle(), tunnel.settings(), &tale, &outcome);
             let _ = &held;
             Poll::Ready(())
         }));

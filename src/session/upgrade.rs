@@ -65,7 +65,7 @@ pub(super) async fn open(visit: &Visit, request: Request<Incoming>, token: &str)
         Protocol::Raw => Arc::clone(&visit.route.raw),
     };
     let registration = register(visit, &lease);
-    if let Some(order) = registration.ticket().order() {
+    if let Some(order) = registration.handle().order() {
         dismiss(stream, protocol, &settings, order);
         return Err(Refusal::Draining.into());
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::endpoint::Endpoint;
 use crate::balance::{Affinity, AffinityKey, Candidate, PinToken, Stay, best};
 use crate::config::UpstreamSettings;
-use crate::drain::Life;
+use crate::drain::LifeToken;
 
 /// One upstream.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub struct Upstream {
     /// What is configured.
     pub settings: Arc<UpstreamSettings>,
     /// This life of its name.
-    pub life: Life,
+    pub life: LifeToken,
     endpoints: Vec<Arc<Endpoint>>,
     candidates: Vec<Candidate>,
 }
@@ -31,7 +31,7 @@ pub struct Picks<'a> {
 
 impl Upstream {
     /// `endpoints` are those of `settings`, in their order.
-    pub(super) fn new(settings: Arc<UpstreamSettings>, life: Life, endpoints: Vec<Arc<Endpoint>>) -> Self {
+    pub(super) fn new(settings: Arc<UpstreamSettings>, life: LifeToken, endpoints: Vec<Arc<Endpoint>>) -> Self {
         let weights = settings.endpoints.iter().map(|endpoint| endpoint.weight);
         let candidates = endpoints
             .iter()

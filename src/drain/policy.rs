@@ -53,7 +53,7 @@ impl fmt::Display for Cause {
 
 /// What a drain keeps to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
+pub struct DrainPolicy {
     /// When what is left is cut, and over how long the tunnels are told.
     pub window: DrainWindow,
     /// How many are told each second at the most, unless the deadline needs more.
@@ -75,7 +75,7 @@ pub enum Spread {
     AtMost,
 }
 
-impl Policy {
+impl DrainPolicy {
     /// What is configured, with the window of a cause.
     pub fn new(settings: &DrainSettings, window: DrainWindow) -> Self {
         Self {
@@ -88,16 +88,16 @@ impl Policy {
     }
 
     /// The same with what an operator wants otherwise. A spread that was not asked for gives way to a shorter deadline.
-    pub fn with(self, overrides: &Overrides) -> Result<Self, BadPolicy> {
+    pub fn with(self, overrides: &Overrides) -> Result<Self, BadDrainPolicy> {
         let Overrides { deadline, spread, max_per_second, code, reason } = overrides;
         let means = if spread.is_some() { Spread::Exact } else { self.spread };
         let deadline = deadline.unwrap_or(self.window.deadline);
         let spread = spread.unwrap_or(self.window.spread.min(deadline));
         if spread > deadline {
-            return Err(BadPolicy::SpreadAboveDeadline { spread, deadline });
+            return Err(BadDrainPolicy::SpreadAboveDeadline { spread, deadline });
         }
         if reason.as_ref().is_some_and(|reason| reason.len() > MAX_REASON) {
-            return Err(BadPolicy::ReasonTooLong);
+            return Err(BadDrainPolicy::ReasonTooLong);
         }
         Ok(Self {
             window: DrainWindow { deadline, spread },
@@ -143,7 +143,7 @@ pub struct Overrides {
 
 /// What no drain can keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BadPolicy {
+pub enum BadDrainPolicy {
     /// Tunnels would be told after they are cut.
     SpreadAboveDeadline {
         /// Over how long the tunnels would be told.
@@ -168,7 +168,7 @@ pub struct StopOrder {
     pub deadline: Instant,
 }
 
-impl fmt::Display for BadPolicy {
+impl fmt::Display for BadDrainPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SpreadAboveDeadline { spread, deadline } => {
@@ -183,7 +183,7 @@ impl fmt::Display for BadPolicy {
     }
 }
 
-impl std::error::Error for BadPolicy {}
+impl std::error::Error for BadDrainPolicy {}
 
 impl StopOrder {
     /// The reason that its client reads.
@@ -206,8 +206,8 @@ mod tests {
         DrainWindow { deadline: Duration::from_secs(deadline), spread: Duration::from_secs(spread) }
     }
 
-    fn policy() -> Policy {
-        Policy {
+    fn policy() -> DrainPolicy {
+        DrainPolicy {
             window: seconds(300, 60),
             max_per_second: NonZeroU32::MIN,
             code: CloseCode::SERVICE_RESTART,
@@ -243,7 +243,7 @@ mod tests {
     fn a_reason_must_fit_into_a_close() {
         let reason = |length| Overrides { reason: Some("x".repeat(length).into()), ..Overrides::default() };
         assert_eq!(policy().with(&reason(MAX_REASON)).unwrap().order(Cause::Operator).reason().len(), MAX_REASON);
-        assert_eq!(policy().with(&reason(MAX_REASON + 1)), Err(BadPolicy::ReasonTooLong));
+        assert_eq!(policy().with(&reason(MAX_REASON + 1)), Err(BadDrainPolicy::ReasonTooLong));
     }
 
     #[test]
