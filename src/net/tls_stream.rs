@@ -1,6 +1,6 @@
 //! TLS over TCP that holds no buffer while it is idle.
 //!
-//! Ciphertext is read into the worker's scratch and decrypted there; what is written is encrypted into the scratch and
+//! Ciphertext is read into the buffers of the worker and decrypted there; what is written is encrypted into them and
 //! goes out from there. A connection keeps only what could not be passed on, and gives that memory back: the start of a
 //! record, plaintext its reader had no room for (at most one read's), ciphertext the socket did not take (at most one
 //! write's: no more plaintext is taken while there is some). [`check_invariants`](TlsStream::check_invariants) says so in code.
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::Spill;
 use super::socket::Socket;
-use super::tls_scratch::{self as scratch, PIECE, Scratch};
+use super::tls_buffers::{self, PIECE, TlsBuffers};
 use super::tunnel_stream::TunnelStream;
 use crate::process::Delivery;
 use crate::ranges::{within, within_mut};
@@ -89,7 +89,7 @@ impl TlsStream {
         self.records.check_invariants();
         self.plaintext.check_invariants();
         self.ciphertext.check_invariants();
-        let (plaintext, most) = (self.plaintext.front().len(), scratch::INCOMING);
+        let (plaintext, most) = (self.plaintext.front().len(), tls_buffers::INCOMING);
         assert!(plaintext <= most, "{plaintext} bytes of plaintext wait, and one read brings at most {most}");
         assert!(plaintext == 0 || !self.records.is_handshaking(), "plaintext came before the handshake was over");
     }
@@ -121,7 +121,7 @@ impl TlsStream {
                 return Poll::Ready(Ok(()));
             }
             // What a client sends right behind its last flight waits in `plaintext`.
-            ready!(scratch::with(|scratch| self.poll_receive(cx, &mut ReadBuf::new(&mut []), scratch)))?;
+            ready!(tls_buffers::with(|buffers| self.poll_receive(cx, &mut ReadBuf::new(&mut []), buffers)))?;
         }
     }
 
@@ -130,7 +130,7 @@ impl TlsStream {
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
-        Scratch { incoming, outgoing }: &mut Scratch,
+        TlsBuffers { incoming, outgoing }: &mut TlsBuffers,
     ) -> Poll<io::Result<()>> {
         let unread = self.records.unread();
         let until = unread + sealed(buf.remaining());
@@ -223,7 +223,7 @@ impl AsyncRead for TlsStream {
         let before = buf.filled().len();
         while buf.remaining() > 0 && !this.records.has_ended() {
             this.records.check().map_err(invalid)?;
-            let received = ready!(scratch::with(|scratch| this.poll_receive(cx, buf, scratch)));
+            let received = ready!(tls_buffers::with(|buffers| this.poll_receive(cx, buf, buffers)));
             if buf.filled().len() > before {
                 // If the records behind it are broken, the next read says so.
                 return Poll::Ready(Ok(()));
@@ -242,7 +242,7 @@ impl AsyncWrite for TlsStream {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         let piece = buf.get(..PIECE).unwrap_or(buf);
-        scratch::with(|Scratch { outgoing, .. }| {
+        tls_buffers::with(|TlsBuffers { outgoing, .. }| {
             let sealed = this.records.send(piece, outgoing);
             this.write(cx, outgoing.filled())?;
             sealed.map_err(invalid)
@@ -260,7 +260,7 @@ impl AsyncWrite for TlsStream {
         ready!(this.poll_empty_spill(cx))?;
         if !this.closed {
             this.closed = true;
-            scratch::with(|Scratch { outgoing, .. }| {
+            tls_buffers::with(|TlsBuffers { outgoing, .. }| {
                 this.records.close(outgoing).map_err(invalid)?;
                 this.write(cx, outgoing.filled())
             })?;

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use super::last_words::LastWords;
 use super::limits::MAX_BUFFER;
 use super::upload::{Progress, Upload};
-use crate::net::{Guarded, Heard, Socket, TunnelStream, Unsent};
+use crate::net::{Guarded, ReadActivity, Socket, TunnelStream, Unsent};
 
 /// What hyper reads from and writes to.
 type Line<S> = TokioIo<Guarded<LastWords<S>>>;
@@ -37,7 +37,7 @@ pub(super) struct Connection {
     driver: Driver,
     unsent: Unsent,
     /// Whether the endpoint has said anything since it was asked.
-    heard: Heard,
+    heard: ReadActivity,
     /// A client has authenticated it, or may have: it serves nobody else any more.
     is_owned: bool,
 }
@@ -92,7 +92,7 @@ impl Connection {
     {
         let unsent = Unsent::default();
         let stream = Guarded::telling(LastWords::new(stream), deadline, unsent.clone(), LastWords::delivery);
-        let heard = stream.heard();
+        let heard = stream.read_activity();
         let (sender, connection) = client().handshake(TokioIo::new(stream)).await?;
         let driver = Driver::spawn(connection, heard.clone());
         Ok(Self { sender, driver, unsent, heard, is_owned: false })
@@ -161,7 +161,7 @@ pub(super) fn has_closed(error: &hyper::Error) -> bool {
 }
 
 impl Driver {
-    fn spawn<S>(connection: http1::Connection<Line<S>, Upload>, heard: Heard) -> Self
+    fn spawn<S>(connection: http1::Connection<Line<S>, Upload>, heard: ReadActivity) -> Self
     where
         S: AsyncRead + AsyncWrite + Into<Socket> + Unpin + Send + 'static,
     {

@@ -27,13 +27,13 @@ use super::rest::HeadTimes;
 use super::served::{Opened, Served};
 use super::wordless::{Wordless, with_words};
 use crate::http::head::write_response_head;
-use crate::net::{Guarded, HalfOpen, Heard};
+use crate::net::{Guarded, HalfOpen, ReadActivity};
 
 /// What a driver and the requests of its connection share.
 struct Shared {
     session: Arc<Session>,
     /// What was heard of the client.
-    heard: Heard,
+    heard: ReadActivity,
     /// A first request has come.
     is_asked: AtomicBool,
     /// What the connection becomes, once a request has opened a tunnel.
@@ -43,7 +43,8 @@ struct Shared {
 /// Speaks HTTP/1.1 until the connection ends or becomes a tunnel.
 pub(super) async fn speak(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Place, begun: Instant) {
     let settings = Arc::clone(&session.listener.settings);
-    let shared = &Shared { heard: stream.heard(), is_asked: AtomicBool::new(false), opened: Mutex::default(), session };
+    let shared =
+        &Shared { heard: stream.read_activity(), is_asked: AtomicBool::new(false), opened: Mutex::default(), session };
     let Shared { session, heard, .. } = shared;
     let service = service_fn(move |request| {
         shared.is_asked.store(true, Ordering::Relaxed);

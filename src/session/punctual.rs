@@ -52,7 +52,7 @@ fn client(head: Duration, rest: Duration) -> DuplexStream {
     let service =
         service_fn(|_: Request<Incoming>| async { Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())) });
     let mut builder = http1::Builder::new();
-    builder.timer(HeadTimes::new(head, rest, stream.heard(), Unsent::default())).header_read_timeout(head);
+    builder.timer(HeadTimes::new(head, rest, stream.read_activity(), Unsent::default())).header_read_timeout(head);
     tokio::spawn(builder.serve_connection(TokioIo::new(stream), service));
     client
 }

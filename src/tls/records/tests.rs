@@ -205,8 +205,8 @@ fn a_key_that_has_made_its_records_is_changed() {
         let mut pair = Pair::connected(&site, &client);
         for sent in 0..20_u8 {
             if sent % 7 == 0 {
-                let Phase::Traffic(traffic) = &mut pair.server.records.phase else { panic!("the handshake is over") };
-                traffic.wear_out();
+                let Holder::Traffic(traffic) = &mut pair.server.records.holder else { panic!("the handshake is over") };
+                traffic.exhaust_key();
             }
             pair.server.send(&[sent; 40_000]);
             assert_eq!(pair.client_hears().unwrap(), [sent; 40_000]);
