@@ -64,7 +64,7 @@ impl AdminListener {
         };
         let failed = match bound {
             Ok(bound) => return Ok(PreparedAdmin::Moves(settings.listen.clone(), bound)),
-            Err(error) => AdminError { location: settings.location.clone(), listen: settings.listen.clone(), error },
+            Err(error) => AdminError { location: settings.location.0.clone(), listen: settings.listen.clone(), error },
         };
         if settings.is_written() {
             return Err(failed);

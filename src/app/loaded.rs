@@ -53,7 +53,7 @@ impl Loaded {
             (Ok(_), Err(problem)) => return Err(problem.into()),
             (Err(problems), socket) => return Err(problems.and(socket.err())),
         };
-        let warnings = settings.warnings.clone().and(warnings_of(&settings, &certificates)).and(socket);
+        let warnings = settings.warnings.0.clone().and(warnings_of(&settings, &certificates)).and(socket);
         Ok(Self { settings, certificates, warnings, fingerprints })
     }
 

@@ -17,7 +17,7 @@ use super::schema::{FILE, LOG};
 use super::settings::{AdminSettings, CertificateFiles, LogFormat, LogLevel, LogSettings, Settings, WorkerCount};
 use super::tree::{Location, Noted, Report, Section, SpannedValue};
 use super::written::Written;
-use super::{Problem, Problems, Warnings, defaults, formats};
+use super::{NotCompared, Problem, Problems, defaults, formats};
 
 /// What a file says, and the files that it names: they can be looked at whatever else is wrong.
 #[derive(Clone, Debug)]
@@ -85,7 +85,7 @@ fn look(source: &str, file: &Path) -> Reading {
     let settings = match settings {
         Some(settings) => {
             let written = Written::new(tree.get_ref(), source);
-            checked.map(|()| Settings { warnings, written, ..settings })
+            checked.map(|()| Settings { warnings: NotCompared(warnings), written: NotCompared(written), ..settings })
         }
         None => Err(checked.expect_err("each mistake is a problem")),
     };
@@ -137,8 +137,8 @@ fn settings(file: &Section<'_>) -> Settings {
         upstreams: upstreams(file).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),
         drain: drain(file),
         admin: admin(file),
-        warnings: Warnings::default(),
-        written: Written::default(),
+        warnings: NotCompared::default(),
+        written: NotCompared::default(),
     };
     check_own_listeners(file, &settings);
     check_admin(file, &settings);

@@ -8,10 +8,7 @@ use std::path::{Path, PathBuf};
 use super::units::counted;
 
 /// Where in a configuration file something stands.
-///
-/// Any two places are equal: where a thing is written is no part of what it means, so settings that only moved to
-/// other lines compare as unchanged.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceLocation {
     /// The file as it was named by the operator.
     pub file: PathBuf,
@@ -27,14 +24,6 @@ impl SourceLocation {
         (&self.file, self.position).cmp(&(&other.file, other.position))
     }
 }
-
-impl PartialEq for SourceLocation {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for SourceLocation {}
 
 impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -162,11 +151,13 @@ impl Error for Problems {}
 
 #[cfg(test)]
 mod tests {
+    use super::super::NotCompared;
     use super::*;
 
     #[test]
     fn moving_a_line_is_no_change() {
         let at = |line| SourceLocation { position: Some(Position { line, column: 1 }), ..SourceLocation::default() };
-        assert_eq!(at(1), at(2));
+        assert_ne!(at(1), at(2));
+        assert_eq!(NotCompared(at(1)), NotCompared(at(2)));
     }
 }

@@ -15,6 +15,7 @@ use ipnet::IpNet;
 
 pub use super::log_settings::{LogFormat, LogLevel, LogSettings};
 use super::names::{EndpointName, ListenerName, RouteName, UpstreamName};
+use super::not_compared::NotCompared;
 use super::problem::SourceLocation;
 use super::warning::Warnings;
 use super::written::Written;
@@ -40,9 +41,9 @@ pub struct Settings {
     /// How operators look in and steer.
     pub admin: AdminSettings,
     /// What is odd about how it is written.
-    pub warnings: Warnings,
+    pub warnings: NotCompared<Warnings>,
     /// The same in the words of the file.
-    pub written: Written,
+    pub written: NotCompared<Written>,
 }
 
 /// The number of worker threads.
@@ -126,15 +127,15 @@ pub struct CertificateFiles {
     /// The private key.
     pub key: PathBuf,
     /// Where `chain` is written, for problems found in the file it names.
-    pub chain_location: SourceLocation,
+    pub chain_location: NotCompared<SourceLocation>,
     /// Where `key` is written.
-    pub key_location: SourceLocation,
+    pub key_location: NotCompared<SourceLocation>,
 }
 
 impl CertificateFiles {
     /// Two files that are written nowhere in a configuration.
     pub fn new(chain: PathBuf, key: PathBuf) -> Self {
-        Self { chain, key, chain_location: SourceLocation::default(), key_location: SourceLocation::default() }
+        Self { chain, key, chain_location: NotCompared::default(), key_location: NotCompared::default() }
     }
 }
 
@@ -433,7 +434,7 @@ pub struct AdminSettings {
     /// Where operators are listened to.
     pub listen: AdminListen,
     /// Where `listen` is written; no place in a file where it is the default.
-    pub location: SourceLocation,
+    pub location: NotCompared<SourceLocation>,
 }
 
 impl AdminSettings {

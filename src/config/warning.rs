@@ -42,9 +42,6 @@ impl fmt::Display for Warning {
 }
 
 /// Every warning about a configuration, in the order of the file; often none.
-///
-/// Any two are equal, as any two [`SourceLocation`]s are: they are about how things are written, and settings that mean the same
-/// are the same.
 #[derive(Clone, Debug, Default)]
 pub struct Warnings(Vec<Warning>);
 
@@ -77,14 +74,6 @@ impl Warnings {
         self.iter().map(Warning::line).collect()
     }
 }
-
-impl PartialEq for Warnings {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Warnings {}
 
 impl fmt::Display for Warnings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -26,7 +26,7 @@ impl CertificateError {
     /// The same, for a file that `files` name.
     pub(super) fn named_by(self, files: &CertificateFiles) -> Self {
         let location = if self.path == files.chain { &files.chain_location } else { &files.key_location };
-        Self { location: Box::new(location.clone()), ..self }
+        Self { location: Box::new(location.0.clone()), ..self }
     }
 
     /// The same as a problem of the configuration.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use crate::config::problem::SourceLocation;
+use crate::config::not_compared::NotCompared;
 use crate::config::read::text;
 use crate::config::schema::ADMIN;
 use crate::config::settings::{AdminListen, AdminSettings, Settings};
@@ -21,8 +21,11 @@ const LONGEST_PATH: usize = 107;
 
 pub(in crate::config) fn admin(file: &Section<'_>) -> AdminSettings {
     let section = file.section("admin", &ADMIN);
-    let location = section.item("listen").map_or_else(SourceLocation::default, |item| item.location().source());
-    AdminSettings { listen: section.read("listen", text(LISTEN), AdminListen::default()), location }
+    let location = section.item("listen").map(|item| item.location().source()).unwrap_or_default();
+    AdminSettings {
+        listen: section.read("listen", text(LISTEN), AdminListen::default()),
+        location: NotCompared(location),
+    }
 }
 
 /// Notes a problem where a listener takes the address that operators are to be listened to at.

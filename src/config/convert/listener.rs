@@ -7,6 +7,7 @@ use crate::config::addresses::BIND;
 use crate::config::defaults;
 use crate::config::lists::{elements, list};
 use crate::config::name_syntax::{FILE, NETWORK};
+use crate::config::not_compared::NotCompared;
 use crate::config::read::text;
 use crate::config::schema::{CERTIFICATE, LISTENER, TLS};
 use crate::config::settings::{Bind, CertificateFiles, ListenerSettings, TlsSettings};
@@ -91,7 +92,7 @@ fn tls(item: &SpannedValue<'_>) -> Option<TlsSettings> {
 
 fn certificate(section: &Section<'_>) -> Option<CertificateFiles> {
     let folder = section.location().report().folder();
-    let file = |item: &SpannedValue<'_>| Some((folder.join(text(FILE)(item)?), item.location().source()));
+    let file = |item: &SpannedValue<'_>| Some((folder.join(text(FILE)(item)?), NotCompared(item.location().source())));
     let chain = section.require("chain", file, "chain = \"site.pem\"");
     let key = section.require("key", file, "key = \"site.key\"");
     let ((chain, chain_location), (key, key_location)) = (chain?, key?);
