@@ -20,7 +20,7 @@ use crate::admin::{
     UndrainAnswer, UndrainRequest,
 };
 use crate::app::Loaded;
-use crate::config::{AdminListen, parse_admin_listen, parse_duration};
+use crate::config::{AdminListen, SyntaxError, parse_admin_listen, parse_duration};
 use crate::drain::{BadDrainPolicy, DrainTarget, EndpointTarget};
 use crate::process::ask_for_reload;
 use crate::websocket::{CloseCode, MAX_REASON};
@@ -227,7 +227,7 @@ impl Ask {
 }
 
 /// Checks a duration; it goes to the process as it was written.
-fn duration(text: &str) -> Result<String, String> {
+fn duration(text: &str) -> Result<String, SyntaxError> {
     parse_duration(text).map(|_| text.to_owned())
 }
 

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::convert::{Names, admin, check_admin, check_own_listeners, drain, listeners, routes, upstreams, warn};
 use super::duplicate_keys::{DUPLICATE, fault_duplicates};
-use super::files::read_file;
+use super::files::{FileError, read_file};
 use super::lists::list;
 use super::name_syntax::LOGGED_HEADER;
 use super::read::{choice, flag, number, text};
@@ -115,12 +115,12 @@ pub fn load_admin(path: &Path) -> Result<AdminSettings, Problems> {
     report.finish().map(|()| admin)
 }
 
-fn unreadable(path: &Path, error: &io::Error, hint_without_permission: &str) -> Problem {
-    let hint = match error.kind() {
-        io::ErrorKind::PermissionDenied => hint_without_permission,
-        io::ErrorKind::NotFound => "put a configuration there, or name another file",
-        io::ErrorKind::IsADirectory => "name the file in this folder",
-        io::ErrorKind::InvalidInput => "write it to a file, and name that",
+fn unreadable(path: &Path, error: &FileError, hint_without_permission: &str) -> Problem {
+    let hint = match (error, error.kind()) {
+        (_, Some(io::ErrorKind::PermissionDenied)) => hint_without_permission,
+        (_, Some(io::ErrorKind::NotFound)) => "put a configuration there, or name another file",
+        (_, Some(io::ErrorKind::IsADirectory)) => "name the file in this folder",
+        (FileError::NotAFile(_), _) => "write it to a file, and name that",
         _ => "name a file that can be read",
     };
     Problem::of_file(path, format!("cannot be read: {error}"), hint)
@@ -203,12 +203,12 @@ mod tests {
 
     #[test]
     fn what_to_do_about_an_unreadable_file_depends_on_why() {
-        let hint =
-            |kind: io::ErrorKind| unreadable(Path::new("windlass.toml"), &kind.into(), "ask as root").hint().to_owned();
+        let of = |error: FileError| unreadable(Path::new("windlass.toml"), &error, "ask as root").hint().to_owned();
+        let hint = |kind: io::ErrorKind| of(io::Error::from(kind).into());
         assert_eq!(hint(io::ErrorKind::PermissionDenied), "ask as root");
         assert_eq!(hint(io::ErrorKind::NotFound), "put a configuration there, or name another file");
         assert_eq!(hint(io::ErrorKind::IsADirectory), "name the file in this folder");
-        assert_eq!(hint(io::ErrorKind::InvalidInput), "write it to a file, and name that");
+        assert_eq!(of(FileError::NotAFile("a FIFO")), "write it to a file, and name that");
         assert_eq!(hint(io::ErrorKind::InvalidFilename), "name a file that can be read");
     }
 

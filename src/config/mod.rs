@@ -31,13 +31,14 @@ mod warning;
 mod written;
 
 pub use convert::parse_admin_listen;
-pub use files::{MOST_BYTES, read_file};
+pub use files::{FileError, MOST_BYTES, read_file};
 pub use load::{Reading, load, load_admin, parse, read};
 pub use names::{EndpointName, ListenerName, RouteName, UpstreamName};
 pub use not_compared::NotCompared;
 pub use problem::{Position, Problem, Problems, SourceLocation};
 pub use schema::known_keys;
 pub use settings::*;
+pub use syntax::SyntaxError;
 pub use units::{counted, parse_duration, write_duration};
 pub use warning::{Warning, Warnings};
 pub use written::Written;

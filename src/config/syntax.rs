@@ -1,5 +1,7 @@
 //! What a text of the configuration may look like, apart from what it is used for.
 
+use thiserror::Error;
+
 /// A kind of text, and how to read one.
 pub(super) struct Syntax<T> {
     /// What it is, with its article.
@@ -12,9 +14,10 @@ pub(super) struct Syntax<T> {
     pub(super) parse: fn(&str) -> Result<T, SyntaxError>,
 }
 
-/// Why a text is not of its [`Syntax`].
-#[derive(Debug)]
-pub(super) struct SyntaxError {
+/// Why a text is not of its syntax.
+#[derive(Debug, Error)]
+#[error("{problem}{}", hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default())]
+pub struct SyntaxError {
     /// What is wrong.
     pub(super) problem: String,
     /// What to write, where that is more than the examples of the syntax.
@@ -24,6 +27,11 @@ pub(super) struct SyntaxError {
 impl SyntaxError {
     pub(super) fn new(problem: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { problem: problem.into(), hint: Some(hint.into()) }
+    }
+
+    /// The same, with `example` as its hint where it has none.
+    pub(super) fn or_write(self, example: &str) -> Self {
+        Self { hint: self.hint.or_else(|| Some(format!("write {example}"))), ..self }
     }
 }
 

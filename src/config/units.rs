@@ -16,11 +16,8 @@ pub(super) const SIZE: Syntax<u64> =
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    read_duration(text).map_err(|SyntaxError { problem, hint }| {
-        let hint = hint.unwrap_or_else(|| format!("write {}", DURATION.example));
-        format!("{problem}; {hint}")
-    })
+pub fn parse_duration(text: &str) -> Result<Duration, SyntaxError> {
+    read_duration(text).map_err(|error| error.or_write(DURATION.example))
 }
 
 /// Writes a duration of whole milliseconds the way [`DURATION`] reads it.

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::config::{DrainSettings, DrainWindow, write_duration};
@@ -142,9 +143,15 @@ pub struct Overrides {
 }
 
 /// What no drain can keep.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BadDrainPolicy {
     /// Tunnels would be told after they are cut.
+    #[error(
+        "the spread ({spread}) is longer than the deadline ({deadline}); \
+         ask for a spread of at most {deadline}, or for a deadline of at least {spread}",
+        spread = write_duration(*spread),
+        deadline = write_duration(*deadline)
+    )]
     SpreadAboveDeadline {
         /// Over how long the tunnels would be told.
         spread: Duration,
@@ -152,6 +159,7 @@ pub enum BadDrainPolicy {
         deadline: Duration,
     },
     /// A Close has no room for the reason (RFC 6455 §5.5).
+    #[error("the reason is longer than a Close has room for; write {MAX_REASON} bytes at the most")]
     ReasonTooLong,
 }
 
@@ -167,23 +175,6 @@ pub struct StopOrder {
     /// When the tunnel is cut if the good-byes are not over.
     pub deadline: Instant,
 }
-
-impl fmt::Display for BadDrainPolicy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SpreadAboveDeadline { spread, deadline } => {
-                let (spread, deadline) = (write_duration(*spread), write_duration(*deadline));
-                write!(f, "the spread ({spread}) is longer than the deadline ({deadline}); ")?;
-                write!(f, "ask for a spread of at most {deadline}, or for a deadline of at least {spread}")
-            }
-            Self::ReasonTooLong => {
-                write!(f, "the reason is longer than a Close has room for; write {MAX_REASON} bytes at the most")
-            }
-        }
-    }
-}
-
-impl std::error::Error for BadDrainPolicy {}
 
 impl StopOrder {
     /// The reason that its client reads.

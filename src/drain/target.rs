@@ -1,7 +1,10 @@
 //! What an operator wants to be drained, as it is written on a command line: by name, whichever life the name is in.
 
 use std::fmt;
+use std::num::ParseIntError;
 use std::str::FromStr;
+
+use thiserror::Error;
 
 use super::registry::TunnelHandle;
 use super::scope::TunnelId;
@@ -33,9 +36,19 @@ pub struct EndpointTarget {
     pub endpoint: EndpointName,
 }
 
-/// Why a text names no target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadDrainTarget(String);
+/// Why a text names no target: each with that text.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BadDrainTarget {
+    /// It is of no form that a target has.
+    #[error("{0:?} is no scope; write {SYNTAX}")]
+    NoScope(String),
+    /// It stands where the number of a tunnel should.
+    #[error("{0:?} is not the number of a tunnel")]
+    NoNumber(String, #[source] ParseIntError),
+    /// It stands where an endpoint should.
+    #[error("{0:?} is no endpoint; write UPSTREAM/NAME")]
+    NoEndpoint(String),
+}
 
 impl DrainTarget {
     /// Whether this open tunnel is meant.
@@ -58,7 +71,7 @@ impl FromStr for DrainTarget {
     type Err = BadDrainTarget;
 
     fn from_str(text: &str) -> Result<Self, BadDrainTarget> {
-        let unknown = || BadDrainTarget(format!("{text:?} is no scope; write {SYNTAX}"));
+        let unknown = || BadDrainTarget::NoScope(text.to_owned());
         match text.split_once('/') {
             None if text == "all" => Ok(Self::All),
             None | Some((_, "")) => Err(unknown()),
@@ -67,7 +80,7 @@ impl FromStr for DrainTarget {
             Some(("upstream", name)) => Ok(Self::Upstream(name.into())),
             Some(("endpoint", rest)) => rest.parse().map(Self::Endpoint),
             Some(("tunnel", id)) => {
-                let id = id.parse().map_err(|_| BadDrainTarget(format!("{id:?} is not the number of a tunnel")))?;
+                let id = id.parse().map_err(|error| BadDrainTarget::NoNumber(id.to_owned(), error))?;
                 Ok(Self::Tunnel(TunnelId(id)))
             }
             Some(_) => Err(unknown()),
@@ -96,7 +109,7 @@ impl FromStr for EndpointTarget {
             Some((upstream, endpoint)) if !upstream.is_empty() && !endpoint.is_empty() => {
                 Ok(Self { upstream: upstream.into(), endpoint: endpoint.into() })
             }
-            _ => Err(BadDrainTarget(format!("{text:?} is no endpoint; write UPSTREAM/NAME"))),
+            _ => Err(BadDrainTarget::NoEndpoint(text.to_owned())),
         }
     }
 }
@@ -106,14 +119,6 @@ impl fmt::Display for EndpointTarget {
         write!(f, "{}/{}", self.upstream, self.endpoint)
     }
 }
-
-impl fmt::Display for BadDrainTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for BadDrainTarget {}
 
 const SYNTAX: &str = "all, listener/NAME, route/NAME, upstream/NAME, endpoint/UPSTREAM/NAME or tunnel/ID";
 

@@ -45,8 +45,9 @@ pub(super) struct Tickets {
 #[derive(Clone, PartialEq, Eq)]
 pub struct ExportedTicketKeys(Zeroizing<Vec<u8>>);
 
-/// Why keys of another process cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Keys of another process cannot be used: they are of a version of Windlass that keeps others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the ticket keys have another shape than this version knows")]
 pub struct UnusableTicketKeys;
 
 impl TicketKeys {
@@ -156,14 +157,6 @@ impl fmt::Debug for ExportedTicketKeys {
         f.write_str("ExportedTicketKeys(secret)")
     }
 }
-
-impl fmt::Display for UnusableTicketKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the ticket keys have another shape than this version knows")
-    }
-}
-
-impl std::error::Error for UnusableTicketKeys {}
 
 /// The key that seals and the one that sealed before.
 #[derive(Debug)]

@@ -55,11 +55,8 @@ fn takes(bind: SocketAddr, address: SocketAddr) -> bool {
 ///
 /// # Errors
 /// What is wrong with it, and what to write instead.
-pub fn parse_admin_listen(text: &str) -> Result<AdminListen, String> {
-    parse_listen(text).map_err(|SyntaxError { problem, hint }| {
-        let hint = hint.unwrap_or_else(|| format!("write {EXAMPLE}"));
-        format!("{problem}; {hint}")
-    })
+pub fn parse_admin_listen(text: &str) -> Result<AdminListen, SyntaxError> {
+    parse_listen(text).map_err(|error| error.or_write(EXAMPLE))
 }
 
 fn parse_listen(text: &str) -> Result<AdminListen, SyntaxError> {
