@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use windlass::config::{WebsocketSettings, parse};
 use windlass::drain::{Incarnation, Member, Registry};
 use windlass::net::ClientStream;
-use windlass::tunnel::{Joined, Protocol, Terms, Tunnel};
+use windlass::tunnel::{Protocol, Streams, Tunnel, TunnelParameters};
 use windlass::websocket::Extensions;
 
 /// The payload of a message.
@@ -44,7 +44,7 @@ const LOADS: [Load; 3] = [
 const WEBSOCKET: Protocol = Protocol::Websocket(Extensions::None);
 
 fn main() {
-    let terms = |protocol| Terms { settings: settings(), protocol };
+    let parameters = |protocol| TunnelParameters { settings: settings(), protocol };
     println!("CPU of the tunnels' thread for a message of {PAYLOAD} B: quartiles of {ROUNDS} rounds");
     for load in LOADS {
         let (mut raw, mut websocket, mut ratios) = (vec![], vec![], vec![]);
@@ -53,7 +53,7 @@ fn main() {
             if round % 2 == 1 {
                 protocols.reverse();
             }
-            let mut costs = protocols.map(|protocol| carry(&terms(protocol), load));
+            let mut costs = protocols.map(|protocol| carry(&parameters(protocol), load));
             if round % 2 == 1 {
                 costs.reverse();
             }
@@ -70,7 +70,7 @@ fn main() {
 }
 
 /// What the tunnels' thread uses to carry a round's messages, half of them each way.
-fn carry(terms: &Terms, load: Load) -> Duration {
+fn carry(parameters: &TunnelParameters, load: Load) -> Duration {
     let (clients, from_clients) = connections(load.tunnels);
     let (endpoints, to_endpoints) = connections(load.tunnels);
     let exchanges = MESSAGES / 2 / load.tunnels / load.burst;
@@ -86,8 +86,8 @@ fn carry(terms: &Terms, load: Load) -> Duration {
         let mut tunnels = JoinSet::new();
         for (client, upstream) in from_clients.into_iter().zip(to_endpoints) {
             let (client, upstream) = (ClientStream::Plain(to_tokio(client).into()), to_tokio(upstream));
-            let joined = Joined { client, upstream, client_early: vec![], upstream_early: vec![], answer: vec![] };
-            tunnels.spawn(Tunnel::new(joined, terms.clone(), registry.register(0, member())));
+            let streams = Streams { client, upstream, client_early: vec![], upstream_early: vec![], answer: vec![] };
+            tunnels.spawn(Tunnel::new(streams, parameters.clone(), registry.register(0, member())));
         }
         let before = used();
         while tunnels.join_next().await.is_some() {}

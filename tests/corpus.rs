@@ -1,4 +1,5 @@
-//! Replays the kept inputs of every fuzz target: what a fuzzer found once stays found.
+//! Replays the kept inputs of every fuzz target: what a fuzzer found once stays found. A program of its own, since files of
+//! the fuzz crate are its modules.
 
 use std::fs;
 use std::path::Path;

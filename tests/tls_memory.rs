@@ -1,11 +1,11 @@
 //! What an open TLS connection keeps while it is idle, by the counting of a global allocator.
 //!
 //! It counts what a thread allocates through Rust, so the clients are on one of their own. What aws-lc takes from malloc
-//! itself is not seen.
+//! itself is not seen. A program of its own, since a program has one allocator.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 #![expect(unsafe_code, reason = "an allocator cannot be had without")]
 
-#[path = "tls/site.rs"]
+#[path = "it/tls/site.rs"]
 mod site;
 
 use std::alloc::{GlobalAlloc, Layout, System};

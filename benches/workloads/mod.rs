@@ -18,7 +18,7 @@ use windlass::net::TunnelStream;
 use windlass::process::Delivery;
 use windlass::snapshot::{Certificates, Snapshot, Upstream};
 use windlass::tls::TicketKeys;
-use windlass::tunnel::{Joined, Protocol, Terms, Tunnel};
+use windlass::tunnel::{Protocol, Streams, Tunnel, TunnelParameters};
 use windlass::websocket::{Direction, Extensions};
 
 /// An upstream, and one client after another.
@@ -59,7 +59,7 @@ impl Echoing {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
         let entered = runtime.enter();
         let (client, upstream) = (Rc::default(), Rc::default());
-        let joined = Joined {
+        let streams = Streams {
             client: Memory { message: frame(Direction::FromClient, size), has: Rc::clone(&client) },
             upstream: Memory { message: frame(Direction::FromUpstream, size), has: Rc::clone(&upstream) },
             client_early: Vec::new(),
@@ -76,9 +76,11 @@ impl Echoing {
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
         let registration = Registry::new(1).register(0, member);
-        let terms =
-            Terms { settings: Arc::clone(&route.settings.websocket), protocol: Protocol::Websocket(Extensions::None) };
-        let tunnel = Box::pin(Tunnel::new(joined, terms, registration));
+        let parameters = TunnelParameters {
+            settings: Arc::clone(&route.settings.websocket),
+            protocol: Protocol::Websocket(Extensions::None),
+        };
+        let tunnel = Box::pin(Tunnel::new(streams, parameters, registration));
         drop(entered);
         let mut echoing = Self { runtime, tunnel, client, upstream };
         echoing.wake();

@@ -1,9 +1,11 @@
 //! What may be asked over TCP, where anybody on the machine can ask, and any web page in a browser on it can try to.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, Method};
+
+use crate::grammar::Authority;
 
 /// Why a request over TCP is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,16 +43,8 @@ pub(super) fn check(method: &Method, headers: &HeaderMap) -> Result<(), Suspect>
 }
 
 fn is_loopback_literal(host: &str) -> bool {
-    if let Some((address, rest)) = host.strip_prefix('[').and_then(|host| host.split_once(']')) {
-        let is_port = rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port);
-        return is_port && address.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback());
-    }
-    let (address, port) = host.split_once(':').unwrap_or((host, "0"));
-    is_port(port) && address.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
-}
-
-fn is_port(text: &str) -> bool {
-    text.parse::<u16>().is_ok()
+    let address = Authority::parse(host).and_then(|authority| authority.bare_host().parse::<IpAddr>().ok());
+    address.is_some_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -47,7 +47,8 @@ pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<Answered<Ho
                 address: endpoint.address.to_string(),
                 tunnels: tunnels.of(endpoint.life.incarnation) + elsewhere.of_endpoint(upstream, endpoint),
                 tunnels_of_predecessors: elsewhere.of_endpoint(upstream, endpoint),
-                draining: endpoint.is_draining(),
+                draining: endpoint.state().is_drained(),
+                state: endpoint.state().as_str().to_owned(),
             })
             .collect(),
     });
@@ -94,7 +95,7 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
         upstream.endpoints().iter().map(|it| EndpointGauge {
             upstream: name.clone(),
             endpoint: it.name.clone(),
-            draining: it.is_draining(),
+            state: it.state(),
             connect_failures: it.connect_failures(),
         })
     });

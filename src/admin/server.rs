@@ -30,8 +30,8 @@ use super::places::{ANSWER_WITHIN, Place, Places};
 use super::predecessors::{Answered, Holdings, Question, ask};
 use super::socket::Bound;
 use super::wire::{DrainAnswer, DrainRequest, ErrorAnswer, PlanAnswer, PlanRequest, UndrainAnswer, UndrainRequest};
+use crate::grammar::members;
 use crate::handoff::Predecessors;
-use crate::http::tokens::tokens;
 use crate::metrics::Exposition;
 use crate::net::Guarded;
 use crate::session::{Phase, Proxy};
@@ -212,7 +212,7 @@ fn ready(context: &Context) -> Answer {
 }
 
 async fn metrics(context: &Context, headers: &HeaderMap) -> Answer {
-    let exposition = Exposition::accepted_by(tokens(headers, &ACCEPT));
+    let exposition = Exposition::accepted_by(members(headers, &ACCEPT));
     let elsewhere = context.ask_predecessors().await;
     let now = gauges(&context.proxy, &context.notes, &elsewhere);
     let Ok(encoded) = context.proxy.metrics.encode(&now, exposition) else {

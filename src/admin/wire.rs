@@ -315,6 +315,9 @@ pub struct EndpointStatus {
     pub tunnels_of_predecessors: usize,
     /// Whether an operator drains it.
     pub draining: bool,
+    /// What speaks against placing anybody there: `eligible` where nothing does, or `drained`. Empty from an older process.
+    #[serde(default)]
+    pub state: String,
 }
 
 /// One drain.

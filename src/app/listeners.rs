@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::handoff::InheritedSockets;
 use crate::config::{Bind, ListenerName, ListenerSettings, Settings};
 use crate::handoff::SocketRole;
-use crate::net::{Acceptor, ListeningSocket};
+use crate::net::{Acceptor, ListeningSocket, Network};
 use crate::process::Workers;
 use crate::session::{Afterwards, Proxy, accept};
 
@@ -21,6 +21,8 @@ use crate::session::{Afterwards, Proxy, accept};
 pub(super) struct Listeners {
     open: BTreeMap<ListenerName, OpenListener>,
     inherited: InheritedSockets,
+    /// Where new ones listen.
+    network: Network,
 }
 
 #[derive(Debug)]
@@ -61,9 +63,9 @@ pub struct BindError {
 }
 
 impl Listeners {
-    /// No listener yet; `inherited` are used where they fit.
-    pub(super) fn new(inherited: InheritedSockets) -> Self {
-        Self { open: BTreeMap::new(), inherited }
+    /// No listener yet; `inherited` are used where they fit, and others are bound in `network`.
+    pub(super) fn new(inherited: InheritedSockets, network: Network) -> Self {
+        Self { open: BTreeMap::new(), inherited, network }
     }
 
     /// Opens the sockets that `settings` need and that are not open yet. Those that are stay as they are, also under another
@@ -190,11 +192,7 @@ impl Listeners {
                     .chain(self.sockets().chain(prepared).filter(|it| it.address().is_ipv4() != address.is_ipv4()))
                     .filter(|it| it.is_in_the_way_of(address))
                     .collect();
-                if others.is_empty() {
-                    ListeningSocket::bind(address)
-                } else {
-                    ListeningSocket::bind_beside(address, &others)
-                }
+                self.network.listen(address, &others)
             }
             (None, None) => Err(io::ErrorKind::NotFound.into()),
         }

@@ -11,7 +11,7 @@ use crate::drain::{
     BadDrainPolicy, Cause, Drain, DrainPolicy, DrainTarget, EndpointTarget, Overrides, Scope, StandingOrder,
 };
 use crate::session::Proxy;
-use crate::snapshot::Endpoint;
+use crate::snapshot::{Endpoint, EndpointEvent};
 
 /// A drain that has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub(super) fn drain(
     let order = policy.order(Cause::Operator);
     let endpoint = endpoint_of(proxy, target);
     if let Some(endpoint) = &endpoint {
-        endpoint.begin_draining();
+        endpoint.transition(EndpointEvent::Drained);
         // A request that was placed before can still register.
         let standing = standing(endpoint, order.clone());
         proxy.registry.begin([standing]);
@@ -91,7 +91,7 @@ pub(super) fn undrain(proxy: &Proxy, drains: &Drains, target: &EndpointTarget) -
     let endpoint = endpoint_of(proxy, &DrainTarget::Endpoint(target.clone()))?;
     drains.take_back(scope(&endpoint));
     proxy.registry.forget(Cause::Operator, scope(&endpoint));
-    Some(endpoint.end_draining())
+    Some(endpoint.transition(EndpointEvent::TakenBack).is_some())
 }
 
 fn endpoint_of(proxy: &Proxy, target: &DrainTarget) -> Option<Arc<Endpoint>> {

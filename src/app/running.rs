@@ -16,7 +16,7 @@ use super::loaded::{Loaded, warn};
 use crate::config::{ListenerName, Settings, WorkerCount};
 use crate::handoff::Predecessors;
 use crate::net::Network;
-use crate::process::{Watcher, Workers, raise_descriptor_limit};
+use crate::process::{Room, Watcher, Workers, raise_descriptor_limit};
 use crate::session::Proxy;
 use crate::snapshot::Snapshot;
 use crate::tls::TicketKeys;
@@ -36,6 +36,17 @@ pub struct Running {
     pub(super) report: JoinSet<()>,
 }
 
+/// What a proxy runs on.
+#[derive(Debug)]
+pub(super) struct Machine {
+    /// Who drives what it serves.
+    pub(super) workers: Workers,
+    /// How much it has room for.
+    pub(super) room: Room,
+    /// Where its clients come from and its endpoints are.
+    pub(super) network: Network,
+}
+
 /// A proxy that only waits for the word to accept.
 #[derive(Debug)]
 pub(super) struct PreparedProxy {
@@ -53,25 +64,36 @@ impl Running {
     /// Does everything but to accept, with what was inherited where it fits.
     pub(super) fn build(loaded: Loaded, inheritance: &mut Inheritance) -> Result<PreparedProxy, StartError> {
         warn(loaded.warnings());
-        let (settings, certificates) = loaded.into_parts();
+        let settings = loaded.settings();
         let workers = worker_count(settings.workers);
         let room = raise_descriptor_limit().room(workers, settings.listeners.len());
         tracing::info!("{room}");
         if let Some(shortage) = room.shortage() {
             tracing::warn!("{shortage}");
         }
+        let machine = Machine { workers: Workers::start(workers)?, room, network: Network::System };
+        Self::build_on(machine, loaded, inheritance)
+    }
+
+    /// The same on this machine.
+    pub(super) fn build_on(
+        machine: Machine,
+        loaded: Loaded,
+        inheritance: &mut Inheritance,
+    ) -> Result<PreparedProxy, StartError> {
+        let Machine { workers, room, network } = machine;
+        let (settings, certificates) = loaded.into_parts();
         let tickets = match inheritance.tickets.take() {
             Some(keys) => keys,
             None => TicketKeys::generate().map_err(|error| StartError::System(error.to_string()))?,
         };
-        let listeners = Listeners::new(take(&mut inheritance.sockets));
-        let workers = Workers::start(workers)?;
+        let listeners = Listeners::new(take(&mut inheritance.sockets), network.clone());
         let prepared = listeners.prepare(&settings, &workers).map_err(StartError::Bind)?;
         let mut snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
         snapshot.generation = inheritance.generation();
-        let proxy = Proxy::new(snapshot, workers, room, Network::System);
+        let proxy = Proxy::new(snapshot, workers, room, network);
         inheritance.number_on(&proxy.registry);
-        inheritance.resume_drains(&proxy.snapshot());
+        inheritance.restore_states(&proxy.snapshot());
         let drains = Drains::new(Arc::clone(&proxy.drains));
         let (predecessors, watcher) = (Arc::clone(&inheritance.predecessors), inheritance.watcher.take());
         Ok(PreparedProxy {

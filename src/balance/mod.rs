@@ -1,12 +1,17 @@
-//! Which endpoint a request goes to: pure functions of an affinity key and the endpoints' identities.
+//! Which endpoint a request goes to: pure functions of an affinity key and of the candidates' identities, weights and loads.
 //!
-//! Nothing here knows addresses, health or time. Invariant: every proxy of a fleet, on any machine and in any
-//! version, comes to the same answer. The golden vectors in the tests hold it; changing one moves every client.
+//! `policy` names the policies, each of which has a file of its own (`rendezvous` is `sticky`); `hash` makes keys and identities,
+//! `pin` what a cookie says against them. Nothing here knows addresses, health or time: who is no candidate is left out by whoever
+//! asks. Invariant: where a policy goes by the key, every proxy of a fleet, on any machine and in any version, comes to the same
+//! answer. The golden vectors in the tests hold it; changing one moves every client.
 
+mod candidate;
 mod hash;
 mod pin;
+mod policy;
 mod rendezvous;
 
+pub use candidate::Candidate;
 pub use hash::{AffinityKey, EndpointIdentity};
 pub use pin::{Affinity, Pin, PinToken, Stay};
-pub use rendezvous::{Candidate, best};
+pub use policy::Policy;

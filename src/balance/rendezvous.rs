@@ -7,24 +7,13 @@
 use std::cmp::Ordering;
 use std::num::NonZeroU32;
 
+use super::candidate::Candidate;
 use super::hash::{self, AffinityKey, EndpointIdentity};
 
-/// One endpoint to choose from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// Who it is.
-    pub identity: EndpointIdentity,
-    /// Its share of the keys, relative to the others'.
-    pub weight: NonZeroU32,
-}
-
-/// The index of the best candidate for `key` that is not to be skipped; one pass, no allocation.
-pub fn best(key: AffinityKey, candidates: &[Candidate], skip: impl Fn(usize) -> bool) -> Option<usize> {
+/// The index of the best of `candidates`, each of which comes with its own, for `key`.
+pub(super) fn best(key: AffinityKey, candidates: impl Iterator<Item = (usize, Candidate)>) -> Option<usize> {
     candidates
-        .iter()
-        .enumerate()
-        .filter(|&(index, _)| !skip(index))
-        .map(|(index, candidate)| (index, Score::new(key, candidate)))
+        .map(|(index, candidate)| (index, Score::new(key, &candidate)))
         .reduce(|best, next| if next.1.compare(&best.1).is_gt() { next } else { best })
         .map(|(index, _)| index)
 }
@@ -89,7 +78,7 @@ mod tests {
     use super::*;
 
     fn candidate(name: &str, weight: u32) -> Candidate {
-        Candidate { identity: EndpointIdentity::of(name), weight: NonZeroU32::new(weight).unwrap() }
+        Candidate { identity: EndpointIdentity::of(name), weight: NonZeroU32::new(weight).unwrap(), load: 0 }
     }
 
     fn candidates(weights: &[u32]) -> Vec<Candidate> {
@@ -98,6 +87,11 @@ mod tests {
 
     fn key(number: u32) -> AffinityKey {
         AffinityKey::of_value(format!("user-{number}").as_bytes())
+    }
+
+    /// The best of those that are not to be skipped.
+    fn best(key: AffinityKey, candidates: &[Candidate], skip: impl Fn(usize) -> bool) -> Option<usize> {
+        super::best(key, candidates.iter().copied().enumerate().filter(|(index, _)| !skip(*index)))
     }
 
     fn first(key: AffinityKey, candidates: &[Candidate]) -> Option<EndpointIdentity> {
@@ -226,6 +220,13 @@ mod tests {
             let mut after = before.clone();
             after[placed].weight = after[placed].weight.saturating_add(more);
             prop_assert_eq!(best(key(number), &after, |_| false), Some(placed));
+        }
+
+        #[test]
+        fn the_load_never_matters(weights in prop::collection::vec(1_u32..1000, 1..12), loads: [usize; 12], number: u32) {
+            let idle = candidates(&weights);
+            let busy: Vec<_> = idle.iter().zip(loads).map(|(&idle, load)| Candidate { load, ..idle }).collect();
+            prop_assert_eq!(first(key(number), &busy), first(key(number), &idle));
         }
 
         #[test]

@@ -35,12 +35,12 @@ pub(super) fn status(status: &Status) -> String {
     let routes = status.routes.iter().map(|it| [it.name.clone(), it.upstream.clone(), it.tunnels.to_string()]);
     text += &table(["ROUTE", "UPSTREAM", "TUNNELS"], routes);
     let endpoints = status.upstreams.iter().flat_map(|upstream| {
-        upstream.endpoints.iter().map(|EndpointStatus { name, address, tunnels, draining, .. }| {
-            let draining = if *draining { "draining" } else { "" };
-            [format!("{}/{name}", upstream.name), address.clone(), tunnels.to_string(), draining.into()]
+        upstream.endpoints.iter().map(|endpoint| {
+            let EndpointStatus { name, address, tunnels, .. } = endpoint;
+            [format!("{}/{name}", upstream.name), address.clone(), tunnels.to_string(), state(endpoint)]
         })
     });
-    text += &table(["ENDPOINT", "ADDRESS", "TUNNELS", ""], endpoints);
+    text += &table(["ENDPOINT", "ADDRESS", "TUNNELS", "STATE"], endpoints);
     let predecessors = status.predecessors.iter().map(|it| {
         let tunnels = it.tunnels.map_or_else(|| "?".into(), |tunnels| tunnels.to_string());
         let ends = it.ends_in_seconds.map_or_else(|| "?".into(), |seconds| format!("in {}", time(seconds)));
@@ -65,6 +65,11 @@ pub(super) fn status(status: &Status) -> String {
     });
     text += &table(["DRAIN", "CAUSE", "SCOPE", "LEFT", "TOLD", "CLOSED", "CUT", "ENDS", ""], drains);
     text.trim_end().to_owned()
+}
+
+/// The state of an endpoint, as a process of an older version says it, too.
+fn state(EndpointStatus { draining, state, .. }: &EndpointStatus) -> String {
+    if state.is_empty() && *draining { "drained".into() } else { state.clone() }
 }
 
 pub(super) fn reloaded(answer: &ReloadAnswer) -> String {

@@ -4,9 +4,11 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::settings::{
-    AdminListen, Compression, DotSegments, Excess, IdleCounts, LogFormat, LogLevel, OnReload, Policy, Pongs, Rate,
+    AdminListen, Compression, DotSegments, Excess, IdleCounts, LogFormat, LogLevel, OnReload, Pongs, Rate,
     UnderSupervisor, WorkerCount,
 };
+use crate::balance::Policy;
+use crate::grammar::CookieName;
 use crate::websocket::{CloseCode, PerDirection, PerSide, Strictness};
 
 const fn seconds(seconds: u64) -> Duration {
@@ -94,7 +96,7 @@ pub(super) const STRICTNESS: Strictness = Strictness::Strict;
 /// Keys, not load, decide: one busy key is one busy endpoint.
 pub(super) const POLICY: Policy = Policy::Sticky;
 /// Everybody behind one address lands on one endpoint.
-pub(super) const PIN_COOKIE: Option<String> = None;
+pub(super) const PIN_COOKIE: Option<CookieName> = None;
 /// A client waits so long for each endpoint that drops packets.
 pub(super) const CONNECT_TIMEOUT: Duration = seconds(2);
 /// A client of an endpoint that hangs waits for a minute.

@@ -10,6 +10,7 @@ use ipnet::{IpNet, Ipv4Net};
 use super::settings::{AffinitySource, HostPattern};
 use super::suggest;
 use super::syntax::{Syntax, SyntaxError};
+use crate::grammar::{CookieName, is_dns_name, is_token};
 
 /// Whose word is taken: a network, or one address.
 pub(super) const NETWORK: Syntax<IpNet> =
@@ -24,7 +25,7 @@ pub(super) const UPGRADE: Syntax<String> =
     Syntax { noun: "an upgrade token", example: r#""websocket" or "SPDY/3.1""#, unit: "", parse: parse_upgrade };
 
 /// The name of a cookie.
-pub(super) const COOKIE: Syntax<String> =
+pub(super) const COOKIE: Syntax<CookieName> =
     Syntax { noun: "the name of a cookie", example: r#""windlass_pin""#, unit: "", parse: parse_cookie };
 
 /// The name of a header that may stand in the log.
@@ -107,14 +108,6 @@ fn parse_host(text: &str) -> Result<HostPattern, SyntaxError> {
 
 /// A DNS name in lower case; `_` is let through, since internal names have it.
 pub(super) fn parse_host_name(text: &str) -> Result<String, SyntaxError> {
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let looks_like_an_address = text.rsplit('.').next().is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()));
-    let name = text.to_ascii_lowercase();
     if !text.is_ascii() {
         let hint = "write it in punycode, such as \"xn--bcher-kva.example\" for \"bücher.example\"";
         Err(SyntaxError::new(format!("{text:?} is not ASCII"), hint))
@@ -125,10 +118,10 @@ pub(super) fn parse_host_name(text: &str) -> Result<String, SyntaxError> {
         ))
     } else if let Some(dotless) = text.strip_suffix('.') {
         Err(SyntaxError::new(format!("{text:?} ends with a dot"), format!("write {dotless:?}")))
-    } else if looks_like_an_address || text.len() > 253 || !text.split('.').all(is_label) {
+    } else if !is_dns_name(text) {
         Err(format!("{text:?} is not a host name").into())
     } else {
-        Ok(name)
+        Ok(text.to_ascii_lowercase())
     }
 }
 
@@ -156,8 +149,8 @@ fn parse_upgrade(text: &str) -> Result<String, SyntaxError> {
     Ok(token)
 }
 
-fn parse_cookie(text: &str) -> Result<String, SyntaxError> {
-    if is_token(text) { Ok(text.into()) } else { Err(format!("{text:?} is not the name of a cookie").into()) }
+fn parse_cookie(text: &str) -> Result<CookieName, SyntaxError> {
+    CookieName::parse(text).ok_or_else(|| format!("{text:?} is not the name of a cookie").into())
 }
 
 fn parse_logged_header(text: &str) -> Result<HeaderName, SyntaxError> {
@@ -211,12 +204,6 @@ pub(super) fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
-/// A token of RFC 9110 §5.6.2.
-fn is_token(text: &str) -> bool {
-    let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(is_tchar)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,7 +241,7 @@ mod tests {
     fn affinity_keys_have_four_sources() {
         let user = HeaderName::from_static("x-user");
         assert_eq!(parse_affinity("header:X-User").unwrap(), AffinitySource::Header(user));
-        assert_eq!(parse_affinity("cookie:sid").unwrap(), AffinitySource::Cookie("sid".into()));
+        assert_eq!(parse_affinity("cookie:sid").unwrap(), AffinitySource::Cookie(CookieName::parse("sid").unwrap()));
         assert_eq!(parse_affinity("query:token").unwrap(), AffinitySource::Query("token".into()));
         assert_eq!(parse_affinity("client_ip").unwrap(), AffinitySource::ClientIp);
     }

@@ -19,6 +19,8 @@ use super::not_compared::NotCompared;
 use super::problem::SourceLocation;
 use super::warning::Warnings;
 use super::written::Written;
+use crate::balance::Policy;
+use crate::grammar::CookieName;
 use crate::websocket::{CloseCode, PerDirection, PerSide, Strictness};
 
 /// A whole configuration file.
@@ -307,7 +309,7 @@ pub struct UpstreamSettings {
     /// Where the affinity key is looked for, first come first served; the client's address if nowhere.
     pub sticky_on: Vec<AffinitySource>,
     /// The cookie that keeps a client where it was first placed.
-    pub pin_cookie: Option<String>,
+    pub pin_cookie: Option<CookieName>,
     /// How long a connect may take, name lookup included.
     pub connect_timeout: Duration,
     /// How long the answer to an upgrade may take.
@@ -318,13 +320,6 @@ pub struct UpstreamSettings {
     pub body_timeout: Duration,
     /// How long an unused connection to an endpoint is kept for the next exchange.
     pub keep_alive: Option<Duration>,
-}
-
-/// The balancing policies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
-    /// Weighted rendezvous hashing of the affinity key.
-    Sticky,
 }
 
 /// One endpoint of an upstream.
@@ -362,7 +357,7 @@ pub enum AffinitySource {
     /// `header:NAME`
     Header(HeaderName),
     /// `cookie:NAME`
-    Cookie(String),
+    Cookie(CookieName),
     /// `query:NAME`
     Query(String),
     /// `client_ip`

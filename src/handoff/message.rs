@@ -23,6 +23,8 @@
 use serde::{Deserialize, Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use crate::snapshot::EndpointState;
+
 /// The version of this conversation; raised where an old process and a new one would misunderstand each other.
 pub const PROTOCOL: u32 = 1;
 
@@ -51,7 +53,18 @@ pub enum HandoffMessage {
         /// Its process.
         pid: u32,
     },
-    /// Old to new: an operator drains this endpoint.
+    /// Old to new: what speaks against this endpoint.
+    Endpoint {
+        /// Its upstream.
+        upstream: String,
+        /// Its name.
+        endpoint: String,
+        /// Where it is: at another address it is another one.
+        address: String,
+        /// Its state.
+        state: EndpointState,
+    },
+    /// Old to new: an operator drains this endpoint. All that versions before [`HandoffMessage::Endpoint`] say and understand.
     Draining {
         /// Its upstream.
         upstream: String,
@@ -141,6 +154,7 @@ impl std::fmt::Debug for HandoffMessage {
             Self::Offer { .. } => "Offer",
             Self::Socket { .. } => "Socket",
             Self::Predecessor { .. } => "Predecessor",
+            Self::Endpoint { .. } => "Endpoint",
             Self::Draining { .. } => "Draining",
             Self::TicketKeys { .. } => "TicketKeys",
             Self::Counted { .. } => "Counted",

@@ -58,6 +58,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::grammar::CookieName;
 
     const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
@@ -65,7 +66,7 @@ mod tests {
         [
             AffinitySource::Header(HeaderName::from_static("x-user")),
             AffinitySource::Query("user".into()),
-            AffinitySource::Cookie("user".into()),
+            AffinitySource::Cookie(CookieName::parse("user").unwrap()),
         ]
     }
 
@@ -121,7 +122,7 @@ mod tests {
     #[test]
     fn client_ip_may_come_before_others() {
         let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_static("a=b"))]);
-        let sources = [AffinitySource::ClientIp, AffinitySource::Cookie("a".into())];
+        let sources = [AffinitySource::ClientIp, AffinitySource::Cookie(CookieName::parse("a").unwrap())];
         let found = affinity_key(&sources, &Uri::from_static("/"), &headers, CLIENT);
         assert_eq!(found, AffinityKey::of_address(CLIENT));
     }

@@ -4,11 +4,11 @@
 use http::header::{AUTHORIZATION, PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName};
 
-use super::tokens::tokens;
+use crate::grammar::members;
 
 /// Whether a head, of a request or of an answer, is a step of such an authentication.
 pub fn is_step(headers: &HeaderMap) -> bool {
-    headers.contains_key(&PERSISTENT_AUTH) || FIELDS.iter().any(|field| tokens(headers, field).any(binds_connection))
+    headers.contains_key(&PERSISTENT_AUTH) || FIELDS.iter().any(|field| members(headers, field).any(binds_connection))
 }
 
 /// Whether credentials or a challenge are of a scheme that authenticates the connection.

@@ -9,6 +9,8 @@ use http::header::FORWARDED;
 use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
+use crate::grammar::split_unquoted;
+
 /// The client's address: the first one from the right that is not a trusted proxy's, the socket's `peer` counted in.
 ///
 /// An entry that is no address ends the walk at the proxy that wrote it. `Forwarded` (RFC 7239) is read only where there is
@@ -64,15 +66,6 @@ fn forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
             let unquoted = node.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
             parse_address(unquoted.unwrap_or(node))
         })
-    })
-}
-
-/// Splits at every `separator` outside double quotes.
-fn split_unquoted(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
-    let mut is_quoted = false;
-    text.split(move |&byte| {
-        is_quoted ^= byte == b'"';
-        byte == separator && !is_quoted
     })
 }
 

@@ -12,7 +12,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::client_address::X_FORWARDED_FOR;
-use super::tokens::{has_token, tokens};
+use crate::grammar::{has_member, members};
 
 /// What the client's connection to us was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub struct Arrival {
 /// Lines keep their order, and what is written anew stands where the client's own line stood. The Transfer-Encoding of a
 /// plain request stays, for whoever passes the body on knows whether it goes on in chunks.
 pub fn request(headers: &mut HeaderMap, arrival: Arrival, upgrade: Option<&str>) {
-    let takes_trailers = has_token(headers, &TE, "trailers");
+    let takes_trailers = has_member(headers, &TE, "trailers");
     let named = named_by_connection(headers);
     announce_trailers(headers, &named);
     let is_kept = |name: &HeaderName| match upgrade {
@@ -125,7 +125,7 @@ pub fn trailers(trailers: &mut HeaderMap) {
 
 /// Whether the headers of a 101 switch to the protocol `token` (RFC 9110 §7.8).
 pub fn switches_to(headers: &HeaderMap, token: &str) -> bool {
-    has_token(headers, &CONNECTION, "upgrade") && has_token(headers, &UPGRADE, token)
+    has_member(headers, &CONNECTION, "upgrade") && has_member(headers, &UPGRADE, token)
 }
 
 fn ask_to_upgrade(headers: &mut HeaderMap, token: &str) {
@@ -137,7 +137,7 @@ fn ask_to_upgrade(headers: &mut HeaderMap, token: &str) {
 
 /// The fields that Connection reserves for one connection.
 fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
-    tokens(headers, &CONNECTION)
+    members(headers, &CONNECTION)
         .filter_map(|token| HeaderName::from_bytes(token).ok())
         .filter(|name| !is_for_the_other_end(name))
         .collect()
@@ -158,10 +158,10 @@ fn announce_trailers(headers: &mut HeaderMap, named: &[HeaderName]) {
     }
     let may_pass =
         |token: &[u8]| HeaderName::from_bytes(token).is_ok_and(|name| may_trail(&name) && !named.contains(&name));
-    if tokens(headers, &TRAILER).all(may_pass) {
+    if members(headers, &TRAILER).all(may_pass) {
         return;
     }
-    let announced = tokens(headers, &TRAILER).filter(|token| may_pass(token)).collect::<Vec<_>>().join(&b", "[..]);
+    let announced = members(headers, &TRAILER).filter(|token| may_pass(token)).collect::<Vec<_>>().join(&b", "[..]);
     match HeaderValue::from_bytes(&announced) {
         Ok(announced) if !announced.is_empty() => drop(headers.insert(TRAILER, announced)),
         _ => remove(headers, |name| *name == TRAILER),

@@ -42,6 +42,13 @@ pub struct ResponseHead {
     pub length: usize,
 }
 
+impl ResponseHead {
+    /// Whether the connection speaks another protocol behind it.
+    pub fn is_switch(&self) -> bool {
+        self.status == StatusCode::SWITCHING_PROTOCOLS
+    }
+}
+
 /// Why bytes are no head of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadHead {

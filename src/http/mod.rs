@@ -11,11 +11,11 @@ pub mod forward;
 pub mod framing;
 pub mod head;
 pub mod hops;
-pub mod hygiene;
+pub mod http1;
 pub mod length;
 pub mod methods;
+pub mod reader;
 pub mod reply;
-pub mod tokens;
-pub mod upgrade;
+pub mod unclean;
 
 pub use reply::Refusal;

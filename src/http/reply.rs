@@ -5,11 +5,11 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 
-use super::hygiene::Unclean;
+use super::unclean::Unclean;
 use crate::websocket::BadHandshake;
 
 /// Why a request got no answer from an endpoint, or no tunnel.
@@ -144,25 +144,22 @@ impl Refusal {
         }
     }
 
-    /// The whole answer. `retry_after` is in seconds; every 5xx tells it to the client (RFC 9110 §10.2.3).
+    /// Whether nothing that follows on the connection is read: it may be part of what we did not understand
+    /// (RFC 9112 §6.1, §6.3).
+    pub fn is_last(self) -> bool {
+        matches!(self, Self::Unclean(_) | Self::RequestTimeout | Self::BrokenBody)
+    }
+
+    /// The answer, as any version of HTTP may give it. `retry_after` is in seconds; every 5xx tells it to the client
+    /// (RFC 9110 §10.2.3).
     pub fn response(self, retry_after: u32) -> Response<Full<Bytes>> {
         let status = self.status();
         let mut response = Response::new(Full::from(format!("{} {self}\n", status.as_str())));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        match self {
-            // What follows on the connection may be part of what we did not understand (RFC 9112 §6.1, §6.3).
-            Self::Unclean(_) | Self::RequestTimeout | Self::BrokenBody => {
-                headers.insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            Self::BadHandshake(BadHandshake::WebsocketVersion) => {
-                headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-                // RFC 9110 §15.5.22: a 426 names the protocol.
-                headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-                headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-            }
-            _ => {}
+        if self == Self::BadHandshake(BadHandshake::WebsocketVersion) {
+            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         }
         if status.is_server_error() {
             headers.insert(RETRY_AFTER, retry_after.into());
@@ -271,20 +268,6 @@ mod tests {
             header(Refusal::BadHandshake(BadHandshake::WebsocketVersion), SEC_WEBSOCKET_VERSION).as_deref(),
             Some("13")
         );
-        assert_eq!(
-            header(Refusal::BadHandshake(BadHandshake::WebsocketVersion), UPGRADE).as_deref(),
-            Some("websocket")
-        );
-        assert_eq!(
-            header(Refusal::BadHandshake(BadHandshake::WebsocketVersion), CONNECTION).as_deref(),
-            Some("Upgrade")
-        );
-    }
-
-    #[test]
-    fn nothing_is_read_after_an_unclean_request() {
-        assert_eq!(header(Refusal::Unclean(Unclean::TwoLengths), CONNECTION).as_deref(), Some("close"));
-        assert_eq!(header(Refusal::NoRoute, CONNECTION), None);
     }
 
     #[test]

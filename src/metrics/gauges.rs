@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::config::{EndpointName, ListenerName, RouteName, UpstreamName};
+use crate::snapshot::EndpointState;
 
 /// How things stand now.
 #[derive(Clone, Debug, Default)]
@@ -45,8 +46,8 @@ pub struct EndpointGauge {
     pub upstream: UpstreamName,
     /// Its name there.
     pub endpoint: EndpointName,
-    /// Whether an operator drains it.
-    pub draining: bool,
+    /// What speaks against placing anybody there.
+    pub state: EndpointState,
     /// Connections to it that came to nothing, ever.
     pub connect_failures: u64,
 }

@@ -12,12 +12,20 @@ use prometheus_client::registry::Registry;
 use super::counters::Metrics;
 use super::exposition::Exposition;
 use super::gauges::{EndpointGauge, Gauges, ProcessUsage, TunnelsOpen};
+use crate::snapshot::EndpointState;
 use crate::websocket::{Direction, PerDirection};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct EndpointLabels {
     upstream: String,
     endpoint: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndpointStateLabels {
+    upstream: String,
+    endpoint: String,
+    state: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -128,8 +136,17 @@ impl Gauges {
             upstream: it.upstream.to_string(),
             endpoint: it.endpoint.to_string(),
         };
-        let draining = self.endpoints.iter().map(|it| (labels(it), i64::from(it.draining)));
+        let draining = self.endpoints.iter().map(|it| (labels(it), i64::from(it.state.is_drained())));
         registry.register("endpoint_draining", "1 while an operator drains the endpoint", family(draining));
+        let states = self.endpoints.iter().flat_map(|it| {
+            let EndpointLabels { upstream, endpoint } = labels(it);
+            EndpointState::words().map(move |state| {
+                let labels = EndpointStateLabels { upstream: upstream.clone(), endpoint: endpoint.clone(), state };
+                (labels, i64::from(it.state.as_str() == state))
+            })
+        });
+        let help = "1 for the state that the endpoint is in: newcomers are placed on eligible ones";
+        registry.register("endpoint_state", help, family(states));
         let failures = Family::<EndpointLabels, Counter>::default();
         for endpoint in &self.endpoints {
             failures.get_or_create(&labels(endpoint)).inc_by(endpoint.connect_failures);
@@ -284,7 +301,7 @@ mod tests {
             endpoints: vec![EndpointGauge {
                 upstream: "chat".into(),
                 endpoint: "a".into(),
-                draining: true,
+                state: EndpointState::DRAINED,
                 connect_failures: 4,
             }],
             certificates: vec![("public".into(), 1_700_000_000)],
@@ -325,6 +342,8 @@ mod tests {
             r#"windlass_tunnels_open{route="chat",upstream="chat",endpoint="a",process="predecessor"} 39"#,
             "windlass_predecessors 1",
             r#"windlass_endpoint_draining{upstream="chat",endpoint="a"} 1"#,
+            r#"windlass_endpoint_state{upstream="chat",endpoint="a",state="drained"} 1"#,
+            r#"windlass_endpoint_state{upstream="chat",endpoint="a",state="eligible"} 0"#,
             r#"windlass_listener_open{listener="public",address="127.0.0.1:80"} 1"#,
             r#"windlass_drain_tunnels{drain="1",cause="operator",scope="all",state="told"} 4"#,
             r#"windlass_drain_ends_in_seconds{drain="1",cause="operator",scope="all"} 17"#,

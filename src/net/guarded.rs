@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use super::{Progress, ReadActivity, Unsent};
+use super::{DeliveryTimer, ReadActivity, Unsent};
 use crate::process::Delivery;
 
 /// A stream whose writes have a deadline.
@@ -33,15 +33,15 @@ pub struct Guarded<S> {
 /// A write that waits.
 #[derive(Debug)]
 struct Stalled {
-    progress: Progress,
+    timer: DeliveryTimer,
     next_look: Pin<Box<Sleep>>,
 }
 
 impl Stalled {
     fn new(delivery: Option<Delivery>, deadline: Duration) -> Self {
         let now = Instant::now();
-        let progress = Progress::new(delivery, now);
-        Self { progress, next_look: Box::pin(sleep_until(progress.next_look(deadline, now))) }
+        let timer = DeliveryTimer::new(delivery, now);
+        Self { timer, next_look: Box::pin(sleep_until(timer.next_look(deadline, now))) }
     }
 
     /// Ready once the peer has taken nothing for `deadline`.
@@ -49,10 +49,10 @@ impl Stalled {
         loop {
             ready!(self.next_look.as_mut().poll(cx));
             let now = Instant::now();
-            if self.progress.is_missing_for(deadline, &delivery, now) {
+            if self.timer.is_missing_for(deadline, &delivery, now) {
                 return Poll::Ready(());
             }
-            self.next_look.as_mut().reset(self.progress.next_look(deadline, now));
+            self.next_look.as_mut().reset(self.timer.next_look(deadline, now));
         }
     }
 }

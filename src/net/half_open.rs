@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::{ClientStream, Progress, TunnelStream};
+use super::{ClientStream, DeliveryTimer, TunnelStream};
 use crate::process::Delivery;
 
 /// A client's stream of which an end may be heard, or said by a reset.
@@ -122,10 +122,10 @@ impl AsyncWrite for HalfOpen {
 
 /// Waits until the client's kernel has taken everything, or nothing for `stall_timeout`, which may come to be less.
 async fn delivered(stall_timeout: impl Fn() -> Duration, delivery: impl Fn() -> Option<Delivery>) {
-    let mut progress = Progress::new(delivery(), Instant::now());
+    let mut timer = DeliveryTimer::new(delivery(), Instant::now());
     let mut pause = FIRST_PAUSE;
     while delivery().is_some_and(|delivery| delivery.outstanding)
-        && !progress.is_missing_for(stall_timeout(), &delivery, Instant::now())
+        && !timer.is_missing_for(stall_timeout(), &delivery, Instant::now())
     {
         sleep(pause).await;
         pause = LONGEST_PAUSE.min(2 * pause);

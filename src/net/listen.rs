@@ -10,6 +10,8 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::options::set_options;
+#[cfg(test)]
+use super::simulated::SimulatedListener;
 use super::socket::Accepted;
 use crate::process::watch;
 
@@ -19,8 +21,15 @@ const BACKLOG: i32 = 4096;
 /// A bound listening socket, non-blocking and not inherited by children.
 #[derive(Debug)]
 pub struct ListeningSocket {
-    socket: TcpListener,
+    socket: Bound,
     address: SocketAddr,
+}
+
+#[derive(Debug)]
+enum Bound {
+    System(TcpListener),
+    #[cfg(test)]
+    Simulated(SimulatedListener),
 }
 
 impl ListeningSocket {
@@ -36,9 +45,9 @@ impl ListeningSocket {
     /// The two never share one queue: the kernel prefers the more specific address, and IPv4 alone to both families. A program
     /// of the same user that sets SO_REUSEPORT itself could share the port from then on; it could do worse to us.
     pub fn bind_beside(address: SocketAddr, others: &[&Self]) -> io::Result<Self> {
-        let _sharing = others.iter().map(|other| Sharing::begin(&other.socket)).collect::<io::Result<Vec<_>>>()?;
+        let _sharing = others.iter().map(|other| Sharing::begin(other.system())).collect::<io::Result<Vec<_>>>()?;
         let new = Self::bind_with(address, Port::Shared)?;
-        SockRef::from(&new.socket).set_reuse_port(false)?;
+        SockRef::from(new.system()).set_reuse_port(false)?;
         Ok(new)
     }
 
@@ -64,7 +73,7 @@ impl ListeningSocket {
         socket.listen(BACKLOG)?;
         let socket = TcpListener::from(socket);
         let address = socket.local_addr()?;
-        Ok(Self { socket, address })
+        Ok(Self { socket: Bound::System(socket), address })
     }
 
     /// Takes a socket that somebody else has bound, who may keep a handle on it: systemd, or the process before.
@@ -81,12 +90,12 @@ impl ListeningSocket {
         set_options(&socket)?;
         let socket = TcpListener::from(socket);
         let address = socket.local_addr()?;
-        Ok(Self { socket, address })
+        Ok(Self { socket: Bound::System(socket), address })
     }
 
     /// Whether whoever connects to `wanted` comes in here: it is bound to that address, or to every address of both families.
     pub fn satisfies(&self, wanted: SocketAddr) -> bool {
-        let is_dual_stack = || SockRef::from(&self.socket).only_v6().is_ok_and(|only| !only);
+        let is_dual_stack = || SockRef::from(self.system()).only_v6().is_ok_and(|only| !only);
         let everywhere = |address: SocketAddr| address.ip().is_unspecified();
         self.address == wanted
             || (self.address.port() == wanted.port()
@@ -104,12 +113,35 @@ impl ListeningSocket {
 
     /// Another handle on the same socket.
     pub fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self { socket: self.socket.try_clone()?, address: self.address })
+        let socket = match &self.socket {
+            Bound::System(socket) => Bound::System(socket.try_clone()?),
+            #[cfg(test)]
+            Bound::Simulated(listener) => Bound::Simulated(listener.clone()),
+        };
+        Ok(Self { socket, address: self.address })
     }
 
     /// Prepares for accepting on the current runtime.
     pub fn into_acceptor(self) -> io::Result<Acceptor> {
-        Ok(Acceptor { socket: watch(self.socket)? })
+        match self.socket {
+            Bound::System(socket) => Ok(Acceptor::System(watch(socket)?)),
+            #[cfg(test)]
+            Bound::Simulated(listener) => Ok(Acceptor::Simulated(listener)),
+        }
+    }
+
+    /// One in a network in memory.
+    #[cfg(test)]
+    pub(super) fn simulated(listener: SimulatedListener, address: SocketAddr) -> Self {
+        Self { socket: Bound::Simulated(listener), address }
+    }
+
+    fn system(&self) -> &TcpListener {
+        match &self.socket {
+            Bound::System(socket) => socket,
+            #[cfg(test)]
+            Bound::Simulated(_) => unreachable!("nobody asks for the descriptor of a socket in memory"),
+        }
     }
 }
 
@@ -142,26 +174,44 @@ impl Drop for Sharing<'_> {
 
 impl AsFd for ListeningSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        self.system().as_fd()
     }
 }
 
 /// Accepts connections without tying them to the runtime that accepts: a worker will drive them.
 #[derive(Debug)]
-pub struct Acceptor {
-    socket: AsyncFd<TcpListener>,
+pub enum Acceptor {
+    /// From a socket of the system.
+    System(AsyncFd<TcpListener>),
+    /// From one in memory.
+    #[cfg(test)]
+    Simulated(SimulatedListener),
 }
 
 impl Acceptor {
     /// The next connection, non-blocking, and its peer's address.
     pub async fn accept(&self) -> io::Result<(Accepted, SocketAddr)> {
-        self.socket.async_io(Interest::READABLE, accept_now).await
+        match self {
+            Self::System(socket) => socket.async_io(Interest::READABLE, accept_now).await,
+            #[cfg(test)]
+            Self::Simulated(listener) => {
+                let (socket, peer) = listener.accept().await;
+                Ok((Accepted::Simulated(socket), peer))
+            }
+        }
     }
 
     /// A connection that waits already; "would block" is that there is none. A listener that goes away takes these first:
     /// closing it would reset them.
     pub fn accept_waiting(&self) -> io::Result<(Accepted, SocketAddr)> {
-        accept_now(self.socket.get_ref())
+        match self {
+            Self::System(socket) => accept_now(socket.get_ref()),
+            #[cfg(test)]
+            Self::Simulated(listener) => {
+                let (socket, peer) = listener.accept_waiting().ok_or(io::ErrorKind::WouldBlock)?;
+                Ok((Accepted::Simulated(socket), peer))
+            }
+        }
     }
 }
 
@@ -282,7 +332,7 @@ mod tests {
             drop(old);
             assert_in_use(to(port), &change);
             let client = TcpStream::connect(new.address()).unwrap();
-            assert!(accept_now(&new.socket).is_ok(), "{change}");
+            assert!(accept_now(new.system()).is_ok(), "{change}");
             drop(client);
         }
     }
@@ -313,7 +363,7 @@ mod tests {
         let taken = ListeningSocket::bind_beside((Ipv4Addr::LOCALHOST, stranger.address().port()).into(), &[&ours]);
 
         assert_eq!(taken.unwrap_err().kind(), io::ErrorKind::AddrInUse);
-        assert!(!SockRef::from(&ours.socket).reuse_port().unwrap(), "it shares for the moment only");
+        assert!(!SockRef::from(ours.system()).reuse_port().unwrap(), "it shares for the moment only");
     }
 
     #[tokio::test]

@@ -2,16 +2,16 @@
 //!
 //! No HTTP and no WebSocket here; deadlines come from the caller.
 
+mod delivery_timer;
 mod dial;
 mod guarded;
 mod half_open;
 mod listen;
 mod network;
 mod options;
-mod progress;
 mod read_activity;
 #[cfg(test)]
-pub(crate) mod simulated;
+mod simulated;
 mod socket;
 mod spill;
 mod stream;
@@ -21,13 +21,15 @@ mod tls_stream;
 mod tunnel_stream;
 mod unsent;
 
+pub use delivery_timer::{DeliveryTimer, Taken, step};
 pub use dial::{DialError, dial};
 pub use guarded::Guarded;
 pub use half_open::{FinEnds, HalfOpen};
 pub use listen::{Acceptor, ListeningSocket};
 pub use network::Network;
-pub use progress::{Progress, Taken, step};
 pub use read_activity::ReadActivity;
+#[cfg(test)]
+pub use simulated::{SimulatedListener, SimulatedNetwork, SimulatedSocket};
 pub use socket::{Accepted, ReadHalf, Socket, WriteHalf};
 pub use spill::Spill;
 pub use stream::ClientStream;

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep};
 
-use super::context::Welcome;
+use super::context::{Admission, Welcome};
 use super::proxy::{Full, Proxy};
 use super::serve::{serve, turn_away};
 use crate::config::ListenerName;
@@ -149,7 +149,8 @@ fn hand_over(connection: (Accepted, SocketAddr), listener: &mut Arc<Listener>, p
     let (listener, for_session) = (Arc::clone(listener), Arc::clone(proxy));
     match place {
         Place::Served(permit) => {
-            proxy.workers.hand_over(|seat| serve(connection, listener, for_session, (seat, permit), Welcome::Served));
+            let admitted = |seat| Admission::new(seat, permit);
+            proxy.workers.hand_over(|seat| serve(connection, listener, for_session, admitted(seat), Welcome::Served));
         }
         Place::TurnedAway(reserved) => {
             proxy.workers.hand_over(|seat| turn_away(connection, listener, for_session, seat, reserved));

@@ -127,7 +127,7 @@ async fn ask_with_body(
             }
             Either::Right((Err(Unsent::Ended), answering)) => {
                 let head = in_time(settings.handshake_timeout, answering).await.map_err(blamed)?;
-                if is_switch(&head) {
+                if head.is_switch() {
                     return Err(Unsent::Ended.blamed_on(lease));
                 }
                 progress.note_answered_early();
@@ -137,7 +137,7 @@ async fn ask_with_body(
             Either::Left((head, sending)) => {
                 let head = head.map_err(blamed)?;
                 progress.note_answered_early();
-                if is_switch(&head) {
+                if head.is_switch() {
                     sending.await.map_err(|unsent| unsent.blamed_on(lease))?;
                 }
                 head
@@ -199,10 +199,6 @@ async fn read_head(
 /// Whether another answer follows (RFC 9110 §15.2).
 fn is_interim(status: StatusCode) -> bool {
     status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
-}
-
-fn is_switch(head: &ResponseHead) -> bool {
-    head.status == StatusCode::SWITCHING_PROTOCOLS
 }
 
 fn lost(error: io::Error) -> Lost {

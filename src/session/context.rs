@@ -14,8 +14,27 @@ use crate::net::{FinEnds, Unsent};
 use crate::process::Seat;
 use crate::snapshot::Listener;
 
-/// What a session, and the tunnel it may become, holds on to: its place on a worker and its permit.
-pub(super) type Place = (Seat, Option<OwnedSemaphorePermit>);
+/// What a session, and the tunnel that it may become, holds on to: its seat on a worker and its permit.
+///
+/// One stands for two descriptors: those of a client's connection and of one with an endpoint. So a driver whose connection
+/// becomes the tunnel hands its own over, and one whose connection carries several tunnels takes one for each.
+#[derive(Debug)]
+pub(super) struct Admission {
+    seat: Seat,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Admission {
+    /// That of who sits there; without a permit only where permits are no more, or others are held instead.
+    pub(super) fn new(seat: Seat, permit: Option<OwnedSemaphorePermit>) -> Self {
+        Self { seat, _permit: permit }
+    }
+
+    /// The worker that drives it.
+    pub(super) fn worker(&self) -> usize {
+        self.seat.worker()
+    }
+}
 
 /// Whether a connection has a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

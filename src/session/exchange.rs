@@ -31,6 +31,7 @@ use super::origin::Origin;
 use super::placement::reach;
 use super::record::Record;
 use super::refused::Refused;
+use super::served::LastAnswer;
 use super::upload::{Broken, HasBody, Progress, Sent, Upload};
 use super::visit::Visit;
 use crate::balance::Affinity;
@@ -113,7 +114,7 @@ pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Res
     let mut answer = relay(Response::from_parts(head, body), &endpoint, origin, record, cookie)?;
     if !is_body_wanted {
         // The client may send its body all the same, and nobody will read it (RFC 9110 §10.1.1).
-        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        answer.extensions_mut().insert(LastAnswer);
     }
     Ok(answer)
 }

@@ -2,31 +2,31 @@
 
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
-use std::pin::{Pin, pin};
+use std::mem;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use http::header::{CONNECTION, HeaderValue};
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::server::conn::http1::{self, Connection};
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep_until};
 
 use super::body::AnswerBody;
-use super::context::{Place, Session};
+use super::context::{Admission, Session};
 use super::limits::MAX_BUFFER;
 use super::log;
 use super::no_request::NoRequest;
 use super::proxy::Phase;
-use super::request::answer;
+use super::request;
 use super::rest::HeadTimes;
-use super::served::{Opened, Served};
+use super::served::{LastAnswer, Opened, Served};
 use super::wordless::{Wordless, with_words};
-use crate::http::head::write_response_head;
+use crate::http::http1::{READER, answer};
 use crate::net::{Guarded, HalfOpen, ReadActivity};
 
 /// What a driver and the requests of its connection share.
@@ -40,87 +40,134 @@ struct Shared {
     opened: Mutex<Option<Box<Opened>>>,
 }
 
+/// How it ends that HTTP is spoken on a connection.
+enum Ended {
+    /// A request has opened a tunnel, and the stream is free for it.
+    Opened(Box<Opened>),
+    /// hyper is done, by an error or without.
+    Done(Result<(), hyper::Error>),
+    /// The process ends, and waits for no answer and no request any more.
+    GivenUp,
+}
+
 /// Speaks HTTP/1.1 until the connection ends or becomes a tunnel.
-pub(super) async fn speak(stream: Guarded<HalfOpen>, session: Arc<Session>, place: Place, begun: Instant) {
-    let settings = Arc::clone(&session.listener.settings);
+pub(super) async fn speak(stream: Guarded<HalfOpen>, session: Arc<Session>, admission: Admission, begun: Instant) {
     let shared =
-        &Shared { heard: stream.read_activity(), is_asked: AtomicBool::new(false), opened: Mutex::default(), session };
-    let Shared { session, heard, .. } = shared;
+        Shared { heard: stream.read_activity(), is_asked: AtomicBool::new(false), opened: Mutex::default(), session };
+    let mut connection = connection(stream, &shared);
+    let ended = drive(&mut connection, &shared, begun).await;
+    let parts = connection.into_parts();
+    let (stream, kept) = parts.io.into_inner().into_parts();
+    // An endpoint that has switched for a client that is gone learns that now.
+    drop(locked(&shared.opened).take());
+    let session = &shared.session;
+    let kept = kept.unwrap_or_default();
+    match ended {
+        Ended::Opened(mut opened) => {
+            let answer = answer::switch(mem::take(&mut opened.headers), opened.handshake.token());
+            opened.join(stream.into_inner().into_inner(), answer, parts.read_buf.to_vec(), admission);
+        }
+        Ended::Done(Err(error)) => leave(stream, session, &broken(session, &error, &parts.read_buf, &kept)).await,
+        Ended::Done(Ok(())) | Ended::GivenUp => leave(stream, session, &kept).await,
+    }
+}
+
+/// What hyper reads from and writes to.
+type Line = TokioIo<Wordless<Guarded<HalfOpen>>>;
+
+/// hyper's HTTP/1.1 over the client's stream, under the deadlines of its listener.
+fn connection(
+    stream: Guarded<HalfOpen>,
+    shared: &Shared,
+) -> Connection<Line, impl HttpService<Incoming, ResBody = AnswerBody, Error = Infallible, Future: Send>> {
+    let settings = &shared.session.listener.settings;
     let service = service_fn(move |request| {
         shared.is_asked.store(true, Ordering::Relaxed);
         shared.heard.note_understood();
         Box::pin(answered(&shared.session, request, Takeover { opened: &shared.opened }))
     });
-    let mut connection = http1::Builder::new()
-        .timer(HeadTimes::new(settings.head_timeout, settings.rest_timeout, heard.clone(), session.unsent.clone()))
+    let (heard, unsent) = (shared.heard.clone(), shared.session.unsent.clone());
+    http1::Builder::new()
+        .timer(HeadTimes::new(settings.head_timeout, settings.rest_timeout, heard.clone(), unsent))
         .header_read_timeout(settings.head_timeout)
         .max_buf_size(MAX_BUFFER)
         // A client may have nothing more to say and wait for its answer; whether it is gone is `HalfOpen`'s to notice.
         .half_close(true)
         .preserve_header_case(true)
         .title_case_headers(true)
-        .serve_connection(TokioIo::new(Wordless::new(stream, heard.clone())), service);
-    let mut stages = session.proxy.stages();
-    let is_closing = AtomicBool::new(false);
-    let mut end = pin!(async {
-        let _ = stages.wait_for(|stage| stage.phase >= Phase::Closing).await;
-        // Whoever has only just come has a moment to ask: the answer is when to come back.
-        if !shared.is_asked.load(Ordering::Relaxed) && begun.elapsed() < NEWCOMER {
-            Box::pin(sleep_until(begun + NEWCOMER)).await;
-        }
-        if !shared.is_asked.load(Ordering::Relaxed) {
-            // Half a head at the most: hyper would wait for the rest of it.
-            return;
-        }
-        is_closing.store(true, Ordering::Relaxed);
-        let _ = stages.wait_for(|stage| stage.phase >= Phase::Cutting).await;
-    });
-    let (mut told, mut error) = (false, None);
-    let ended = poll_fn(|cx| {
-        if end.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(None);
-        }
-        if !told && is_closing.load(Ordering::Relaxed) {
-            told = true;
-            Pin::new(&mut connection).graceful_shutdown();
-        }
+        .serve_connection(TokioIo::new(Wordless::new(stream, heard)), service)
+}
+
+/// Serves requests until one opens a tunnel, the connection ends, or the process does: then the answer at hand is the last.
+async fn drive<S>(connection: &mut Connection<Line, S>, shared: &Shared, begun: Instant) -> Ended
+where
+    S: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible>,
+{
+    tokio::select! {
+        biased;
+        () = closing(shared, begun) => {}
+        ended = until_ended(connection, shared) => return ended,
+    }
+    if !shared.is_asked() {
+        // Half a head at the most: hyper would wait for the rest of it.
+        return Ended::GivenUp;
+    }
+    Pin::new(&mut *connection).graceful_shutdown();
+    tokio::select! {
+        biased;
+        () = shared.session.proxy.reached(Phase::Cutting) => Ended::GivenUp,
+        ended = until_ended(connection, shared) => ended,
+    }
+}
+
+/// Waits until the process closes its sessions. Whoever has only just come has a moment to ask: the answer is when to come
+/// back.
+async fn closing(shared: &Shared, begun: Instant) {
+    shared.session.proxy.reached(Phase::Closing).await;
+    if !shared.is_asked() && begun.elapsed() < NEWCOMER {
+        Box::pin(sleep_until(begun + NEWCOMER)).await;
+    }
+}
+
+/// Lets hyper work until it is done, or the stream is to be taken from it.
+async fn until_ended<S>(connection: &mut Connection<Line, S>, shared: &Shared) -> Ended
+where
+    S: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible>,
+{
+    poll_fn(|cx| {
         // Not `poll_without_shutdown`: with that, hyper is done before everything that it took of an answer is out.
-        let ended = Pin::new(&mut connection).poll(cx);
+        let done = Pin::new(&mut *connection).poll(cx);
         // The tunnel may take the stream when everything of earlier answers is out; hyper keeps at it until then.
         if !shared.session.unsent.is_some()
             && let Some(opened) = locked(&shared.opened).take()
         {
-            return Poll::Ready(Some(opened));
+            return Poll::Ready(Ended::Opened(opened));
         }
-        ended.map(|ended| {
-            error = ended.err();
-            None
-        })
-    });
-    let taken_over = ended.await;
-    let parts = connection.into_parts();
-    let (stream, answer) = parts.io.into_inner().into_parts();
-    let answer = answer.unwrap_or_default();
-    let last = match error {
-        Some(error) => broken(session, &error, &parts.read_buf, &answer),
-        None => answer.into(),
-    };
-    match taken_over {
-        Some(opened) => {
-            let answer = switched(&opened.headers);
-            opened.join(stream.into_inner().into_inner(), answer, parts.read_buf.to_vec(), place);
-        }
-        None if session.is_cut() => tokio::select! {
+        done.map(Ended::Done)
+    })
+    .await
+}
+
+/// Ends a connection that has become no tunnel, as its client is best served; `last` is what is still to be written.
+async fn leave(stream: Guarded<HalfOpen>, session: &Session, last: &str) {
+    if session.is_cut() {
+        tokio::select! {
             biased;
             () = stream.into_inner().reset(|| session.patience()) => {}
             () = session.proxy.reached(Phase::Cutting) => {}
-        },
-        // Nobody has a moment for good-byes.
-        None if session.proxy.phase() >= Phase::Cutting => {}
-        None => tokio::select! {
+        }
+    } else if session.proxy.phase() < Phase::Cutting {
+        // Later nobody has a moment for good-byes.
+        tokio::select! {
             () = stream.end_with(last.as_bytes()) => {}
             () = session.proxy.closing_for(LAST_LINGER) => {}
-        },
+        }
+    }
+}
+
+impl Shared {
+    fn is_asked(&self) -> bool {
+        self.is_asked.load(Ordering::Relaxed)
     }
 }
 
@@ -130,16 +177,15 @@ async fn answered(
     request: Request<Incoming>,
     takeover: Takeover<'_>,
 ) -> Result<Response<AnswerBody>, Infallible> {
-    let opened = match answer(session, request).await {
-        Served::Answered(mut response) => {
-            if session.is_ending() {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            return Ok(response);
-        }
-        Served::Opened(opened) => opened,
+    let mut response = match request::answer(session, request, &READER).await {
+        Served::Answered(response) => response,
+        Served::Refused(refusal, retry_after) => answer::of_refusal(refusal, retry_after).map(AnswerBody::own),
+        Served::Opened(opened) => takeover.hand_over(opened).await,
     };
-    takeover.hand_over(opened).await
+    if session.is_ending() || response.extensions().get::<LastAnswer>().is_some() {
+        answer::end_connection(response.headers_mut());
+    }
+    Ok(response)
 }
 
 /// A request's handle on its connection: by it the stream is taken from hyper, in the middle of that request.
@@ -162,13 +208,6 @@ fn locked(opened: &Mutex<Option<Box<Opened>>>) -> MutexGuard<'_, Option<Box<Open
     opened.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The 101 by which a client learns of its tunnel.
-fn switched(headers: &HeaderMap) -> Vec<u8> {
-    let mut answer = Vec::with_capacity(HEAD);
-    write_response_head(&mut answer, StatusCode::SWITCHING_PROTOCOLS, headers);
-    answer
-}
-
 /// A connection that hyper gave up. Gives what is still to be written: the answer, if there is one, with what can be said.
 fn broken(session: &Session, error: &hyper::Error, unread: &[u8], answer: &str) -> String {
     let Some(why) = NoRequest::of_http(error, unread) else {
@@ -184,6 +223,3 @@ pub(super) const NEWCOMER: Duration = Duration::from_secs(1);
 
 /// How long, when the process ends, a client may take to close its side: mostly it has done so by then.
 pub(super) const LAST_LINGER: Duration = Duration::from_millis(200);
-
-/// What the head of a 101 seldom exceeds, in bytes.
-const HEAD: usize = 512;

@@ -9,11 +9,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
 use super::Proxy;
-use super::context::Welcome;
+use super::context::{Admission, Welcome};
 use super::serve::serve;
 use crate::config::parse;
-use crate::net::simulated::{SimulatedListener, SimulatedNetwork, SimulatedSocket};
-use crate::net::{Accepted, Network};
+use crate::net::{Accepted, Network, SimulatedListener, SimulatedNetwork, SimulatedSocket};
 use crate::process::{Room, Workers};
 use crate::snapshot::{Certificates, Snapshot};
 use crate::tls::TicketKeys;
@@ -50,7 +49,9 @@ impl Scene {
         let listener = Arc::clone(proxy.snapshot().listeners().values().next().unwrap());
         let connection = (Accepted::Simulated(accepted), address("198.51.100.1:4711"));
         let session = Arc::clone(&proxy);
-        proxy.workers.hand_over(|seat| serve(connection, listener, session, (seat, None), Welcome::Served));
+        proxy
+            .workers
+            .hand_over(|seat| serve(connection, listener, session, Admission::new(seat, None), Welcome::Served));
         Self { client, endpoint, proxy }
     }
 

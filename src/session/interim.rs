@@ -27,7 +27,7 @@ struct Shared {
     unsent: Unsent,
     /// Wakes who drives the client's connection.
     client: Waker,
-    /// Whether one may be said still: not to a client of HTTP/1.0, and not once the answer is final.
+    /// Whether one may be said still: only to a client of HTTP/1.1, for it is written as that, and not once the answer is final.
     is_open: AtomicBool,
 }
 
@@ -35,7 +35,7 @@ impl Interim {
     /// Those to the request at hand, which came in this version. Call it where the request is answered.
     pub(super) async fn begin(session: &Session, version: Version) -> Self {
         let client = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-        let is_open = AtomicBool::new(version >= Version::HTTP_11);
+        let is_open = AtomicBool::new(version == Version::HTTP_11);
         Self(Arc::new(Shared { unsent: session.unsent.clone(), client, is_open }))
     }
 
@@ -64,10 +64,15 @@ impl Interim {
         }
     }
 
+    /// The answer is final: nothing more is said before it.
+    pub(super) fn close(&self) {
+        self.0.is_open.store(false, Ordering::Relaxed);
+    }
+
     /// The answer is final: waits until the client has what was said before it. How long it may take nothing is watched
     /// where that is written.
     pub(super) async fn conclude(self) {
-        self.0.is_open.store(false, Ordering::Relaxed);
+        self.close();
         let unsent = &self.0.unsent;
         poll_fn(|_| if unsent.has_aside() { Poll::Pending } else { Poll::Ready(()) }).await;
     }

@@ -19,12 +19,18 @@ use crate::drain::{Registration, TunnelHandle};
 use crate::http::client_address::{is_trusted, says_for_whom};
 use crate::metrics::Metrics;
 use crate::net::DialError;
-use crate::snapshot::Outage;
+use crate::snapshot::{Outage, Route};
 use crate::tunnel::{Counts, Outcome};
-use crate::websocket::{Direction, Leniencies};
+use crate::websocket::{Direction, Extensions, Leniencies};
 
-/// A request was refused.
-pub(super) fn refused(session: &Session, summary: &Summary, refused: &Refused, took: Duration) {
+/// A request was refused; `route` is the one that it took, if it got so far.
+pub(super) fn refused(
+    session: &Session,
+    summary: &Summary,
+    route: Option<&RouteName>,
+    refused: &Refused,
+    took: Duration,
+) {
     let Summary { method, host, path, client, upgrade, .. } = summary;
     let refusal = refused.refusal;
     session.proxy.metrics.refused(refusal.log_word());
@@ -36,7 +42,7 @@ pub(super) fn refused(session: &Session, summary: &Summary, refused: &Refused, t
     tracing::info!(
         %client,
         listener = %session.listener.settings.name,
-        route = refused.route.as_ref().map(|route| tracing::field::display(&route.settings.name)),
+        route = route.map(tracing::field::display),
         %method,
         host,
         path,
@@ -153,6 +159,13 @@ pub(super) fn lenient(visit: &Visit, needed: Leniencies) {
             what = leniency.as_str(),
             "a handshake needed leniency"
         );
+    }
+}
+
+/// A tunnel is about to open with an extension that we do not know: said once in the life of a route.
+pub(super) fn unknown_extension(route: &Route, extensions: Extensions) {
+    if extensions == Extensions::Unknown && route.is_first_unknown_extension() {
+        tracing::warn!(route = %route.settings.name, "an extension that windlass does not know was negotiated: reserved bits and opcodes are not judged");
     }
 }
 

@@ -1,29 +1,25 @@
 //! Why a request is refused: a value, answered and logged.
 
-use std::sync::Arc;
-
 use crate::http::Refusal;
-use crate::snapshot::{Endpoint, Lease, Route};
+use crate::snapshot::{Endpoint, Lease};
 
 /// Why a request was refused, and what the log may say beyond that.
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) refusal: Refusal,
-    /// The route it took, if it got so far.
-    pub(super) route: Option<Arc<Route>>,
     /// What happened, for the operator: it may name endpoints, which the client must not read.
     pub(super) detail: Option<String>,
 }
 
 impl Refused {
     pub(super) fn because(refusal: Refusal, detail: impl Into<String>) -> Self {
-        Self { refusal, route: None, detail: Some(detail.into()) }
+        Self { refusal, detail: Some(detail.into()) }
     }
 }
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, route: None, detail: None }
+        Self { refusal, detail: None }
     }
 }
 

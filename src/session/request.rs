@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use http::Request;
+use http::request::Parts;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::body::AnswerBody;
 use super::context::{Session, Welcome};
 use super::refused::Refused;
 use super::served::Served;
@@ -14,74 +14,82 @@ use super::summary::Summary;
 use super::visit::Visit;
 use super::{Phase, exchange, log, upgrade};
 use crate::config::dot_segments::has_dot_segments;
-use crate::config::{DotSegments, RouteSettings};
-use crate::http::client_address::{client_address, is_trusted};
-use crate::http::forward::{Arrival, Trust};
-use crate::http::hygiene::Unclean;
-use crate::http::{Refusal, hops, hygiene, upgrade as http_upgrade};
+use crate::config::{DotSegments, RouteName, RouteSettings};
+use crate::http::client_address::client_address;
+use crate::http::reader::{Handshake, Reader};
+use crate::http::unclean::Unclean;
+use crate::http::{Refusal, hops};
+use crate::snapshot::Route;
 
-/// Answers a request, or opens its tunnel. A refusal is an answer, and is logged.
-pub(super) async fn answer(session: &Arc<Session>, request: Request<Incoming>) -> Served {
+/// Answers a request that `reader` reads, or opens its tunnel. A refusal is an answer, and is logged.
+pub(super) async fn answer(session: &Arc<Session>, request: Request<Incoming>, reader: &Reader) -> Served {
     let started = Instant::now();
     let client = client_address(session.peer.ip(), request.headers(), &session.listener.settings.trusted_proxies);
     log::not_believed(session, request.headers());
     let summary = Arc::new(Summary::of(&request, client));
-    respond(session, request, started, &summary).await.unwrap_or_else(|refused| {
-        log::refused(session, &summary, &refused, started.elapsed());
-        Served::Answered(refused.refusal.response(retry_after(session)).map(AnswerBody::own))
-    })
-}
-
-async fn respond(
-    session: &Arc<Session>,
-    request: Request<Incoming>,
-    started: Instant,
-    summary: &Arc<Summary>,
-) -> Result<Served, Refused> {
     let (mut parts, body) = request.into_parts();
-    hygiene::complete(&mut parts);
-    let host = hygiene::check(&parts).map_err(Refusal::Unclean)?;
-    session.may_serve()?;
-    let route = {
-        // Not for longer than this: a request may take hours, and must not keep an old configuration alive.
-        let snapshot = session.proxy.snapshot();
-        snapshot.table.find(&session.listener.settings.name, host, parts.uri.path()).cloned()
+    let visit = match find_route(session, &mut parts, reader) {
+        Ok(route) => Visit::new(session, route, &summary, started),
+        Err(refusal) => return refuse(session, &summary, None, &refusal.into(), started),
     };
-    let route = route.ok_or(Refusal::NoRoute)?;
-    if may_lead_out(&route.settings, parts.uri.path()) {
-        let refused = Refused::from(Refusal::Unclean(Unclean::DotSegments));
-        return Err(Refused { route: Some(route), ..refused });
+    match respond(&visit, Request::from_parts(parts, body), reader).await {
+        Ok(served) => served,
+        Err(refused) => refuse(session, &summary, Some(&visit.route.settings.name), &refused, started),
     }
-    hops::count(&mut parts.headers)?;
-    let visit = Visit {
-        session: Arc::clone(session),
-        route,
-        client: summary.client,
-        arrival: session.arrival(),
-        started,
-        summary: Arc::clone(summary),
-    };
-    let settings = &visit.route.settings;
-    let wish = http_upgrade::classify(&parts, &settings.upgrade, settings.websocket.strictness);
-    let outcome = match wish.token() {
-        None => Box::pin(exchange::run(&visit, Request::from_parts(parts, body))).await.map(Served::Answered),
-        Some(token) => Box::pin(upgrade::open(&visit, Request::from_parts(parts, body), token)).await,
-    };
-    outcome.map_err(|refused| Refused { route: Some(Arc::clone(&visit.route)), ..refused })
 }
 
-/// Whether the endpoint may find at `path` what lies outside of the path that its route is for.
-fn may_lead_out(route: &RouteSettings, path: &str) -> bool {
-    route.path != "/" && route.dot_segments == DotSegments::Refuse && has_dot_segments(path)
+/// The route of a request that can be read in one way only, as far as any is served.
+fn find_route(session: &Session, parts: &mut Parts, reader: &Reader) -> Result<Arc<Route>, Refusal> {
+    (reader.complete)(parts);
+    let authority = (reader.check)(parts).map_err(Refusal::Unclean)?;
+    session.may_serve()?;
+    // Not for longer than this: a request may take hours, and must not keep an old configuration alive.
+    let snapshot = session.proxy.snapshot();
+    let route = snapshot.table.find(&session.listener.settings.name, authority.host, parts.uri.path());
+    let route = Arc::clone(route.ok_or(Refusal::NoRoute)?);
+    hops::count(&mut parts.headers)?;
+    Ok(route)
+}
+
+/// What a request comes to that has found its route. Whatever may still keep it from being served stands at the front.
+async fn respond(visit: &Visit, request: Request<Incoming>, reader: &Reader) -> Result<Served, Refused> {
+    check_path(&visit.route.settings, request.uri().path())?;
+    let (parts, body) = request.into_parts();
+    let handshake = read_handshake(visit, &parts, reader)?;
+    let request = Request::from_parts(parts, body);
+    match handshake {
+        None => Box::pin(exchange::run(visit, request)).await.map(Served::Answered),
+        Some(handshake) => Box::pin(upgrade::open(visit, request, handshake)).await,
+    }
+}
+
+/// Refuses what the endpoint may find at another place than in the path that its route is for.
+fn check_path(route: &RouteSettings, path: &str) -> Result<(), Refusal> {
+    let may_lead_out = route.path != "/" && route.dot_segments == DotSegments::Refuse && has_dot_segments(path);
+    if may_lead_out { Err(Refusal::Unclean(Unclean::DotSegments)) } else { Ok(()) }
+}
+
+/// What the request asks to become, if its route lets that through.
+fn read_handshake(visit: &Visit, parts: &Parts, reader: &Reader) -> Result<Option<Handshake>, Refusal> {
+    let mut tolerance = visit.tolerance();
+    let handshake = (reader.handshake)(parts, &visit.route.settings.upgrade, &mut tolerance)?;
+    log::lenient(visit, tolerance.needed());
+    Ok(handshake)
+}
+
+/// Logs a refusal, which is what the request comes to.
+fn refuse(
+    session: &Session,
+    summary: &Summary,
+    route: Option<&RouteName>,
+    refused: &Refused,
+    started: Instant,
+) -> Served {
+    log::refused(session, summary, route, refused, started.elapsed());
+    Served::Refused(refused.refusal, retry_after(session))
 }
 
 impl Session {
-    fn arrival(&self) -> Arrival {
-        let peer = self.peer.ip();
-        let trusted = is_trusted(peer, &self.listener.settings.trusted_proxies);
-        Arrival { peer, trust: if trusted { Trust::Trusted } else { Trust::Untrusted }, scheme: self.scheme }
-    }
-
     /// Whether requests are served at all.
     fn may_serve(&self) -> Result<(), Refusal> {
         match self.welcome {

@@ -10,7 +10,7 @@ use rustls::ServerConfig;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::context::{Place, Session, Welcome};
+use super::context::{Admission, Session, Welcome};
 use super::http1;
 use super::no_request::{NoRequest, tell_plain_http};
 use super::owned::Owned;
@@ -25,7 +25,7 @@ pub(super) async fn serve(
     (accepted, peer): (Accepted, SocketAddr),
     listener: Arc<Listener>,
     proxy: Arc<Proxy>,
-    place: Place,
+    admission: Admission,
     welcome: Welcome,
 ) {
     let begun = Instant::now();
@@ -38,7 +38,7 @@ pub(super) async fn serve(
         }
     };
     let Some(stream) = secured(stream, peer, &listener, &proxy).await else { return };
-    speaking(stream, Arrived { peer, begun, welcome }, listener, proxy, place).await;
+    speaking(stream, Arrived { peer, begun, welcome }, listener, proxy, admission).await;
 }
 
 /// Tells a client that every place is taken. Its place in the reserve is kept for a while: so telling takes little of what is
@@ -51,7 +51,7 @@ pub(super) async fn turn_away(
     reserved: Option<OwnedSemaphorePermit>,
 ) {
     let until = Instant::now() + TURNED_AWAY_EVERY;
-    let told = serve(connection, listener, proxy, (seat, None), Welcome::TurnedAway);
+    let told = serve(connection, listener, proxy, Admission::new(seat, None), Welcome::TurnedAway);
     // Whoever asks nothing in that time learns of it by the end of the connection.
     let _ = timeout(TELL_WITHIN, Box::pin(told)).await;
     sleep_until(until).await;
@@ -72,13 +72,13 @@ fn speaking(
     Arrived { peer, begun, welcome }: Arrived,
     listener: Arc<Listener>,
     proxy: Arc<Proxy>,
-    place: Place,
+    admission: Admission,
 ) -> Pin<Box<impl Future<Output = ()>>> {
     let scheme = match &stream {
         ClientStream::Plain(_) => Scheme::Http,
         ClientStream::Tls(_) => Scheme::Https,
     };
-    let worker = place.0.worker();
+    let worker = admission.worker();
     let unsent = Unsent::default();
     let fin_ends = FinEnds::default();
     let stream = HalfOpen::new(stream, fin_ends.clone());
@@ -95,7 +95,7 @@ fn speaking(
         fin_ends,
         is_cut: AtomicBool::new(false),
     });
-    Box::pin(http1::speak(stream, session, place, begun))
+    Box::pin(http1::speak(stream, session, admission, begun))
 }
 
 /// The stream after its TLS handshake, where the listener has TLS.

@@ -10,32 +10,41 @@ use http::{HeaderMap, Response};
 use super::body::AnswerBody;
 use super::log;
 use super::tale::Tale;
-use crate::config::WebsocketSettings;
+use super::unopened::Switched;
 use crate::drain::Registration;
+use crate::http::Refusal;
+use crate::http::reader::Handshake;
 use crate::metrics::Metrics;
-use crate::net::{ClientStream, Socket};
+use crate::net::ClientStream;
 use crate::snapshot::Lease;
-use crate::tunnel::{Joined, Protocol, Terms, Tunnel};
+use crate::tunnel::{Streams, Tunnel};
 
 /// What a request has come to.
 #[derive(Debug)]
 pub(super) enum Served {
-    /// It has an answer; the body follows.
+    /// It has an answer; the body follows. Behind a [`LastAnswer`] its connection carries no other.
     Answered(Response<AnswerBody>),
+    /// It is refused, and may come again in so many seconds.
+    Refused(Refusal, u32),
     /// It has opened a tunnel.
     Opened(Box<Opened>),
 }
 
-/// A tunnel that only waits for the client's stream.
+/// Stands among the extensions of an answer behind which nothing is read from its connection. How a client learns that is for
+/// the driver of its protocol.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LastAnswer;
+
+/// A tunnel that only waits for the client's stream. If that never comes, its endpoint is told.
 #[derive(Debug)]
 pub(super) struct Opened {
-    pub(super) upstream: Socket,
+    pub(super) endpoint: Switched,
     /// What the endpoint sent behind its 101.
     pub(super) early: Vec<u8>,
-    /// The headers of our answer.
+    /// The headers of its 101, with the cookie of ours. What the client reads of them is for the driver of its protocol.
     pub(super) headers: HeaderMap,
-    pub(super) protocol: Protocol,
-    pub(super) settings: Arc<WebsocketSettings>,
+    /// What the client asked for.
+    pub(super) handshake: Handshake,
     pub(super) registration: Registration,
     pub(super) lease: Lease,
     pub(super) metrics: Arc<Metrics>,
@@ -47,20 +56,12 @@ impl Opened {
     /// Joins the two streams: a task of its own from now on, so that nothing of the session stays with the tunnel but what is
     /// `held`. The client reads `answer` first; `early` is what it sent behind its request.
     pub(super) fn join(self, client: ClientStream, answer: Vec<u8>, early: Vec<u8>, held: impl Send + 'static) {
-        let Self {
-            upstream,
-            early: upstream_early,
-            headers: _,
-            protocol,
-            settings,
-            registration,
-            lease,
-            metrics,
-            tale,
-        } = self;
+        let Self { endpoint, early: upstream_early, headers: _, handshake: _, registration, lease, metrics, tale } =
+            self;
         metrics.tunnel_opened();
-        let joined = Joined { client, upstream, client_early: early, upstream_early, answer };
-        let mut tunnel = Tunnel::new(joined, Terms { settings, protocol }, registration);
+        let (upstream, parameters) = endpoint.open();
+        let streams = Streams { client, upstream, client_early: early, upstream_early, answer };
+        let mut tunnel = Tunnel::new(streams, parameters, registration);
         let held = (lease, held);
         // Not `tunnel.await` in an async block: that keeps room for the tunnel twice, where it is captured and where it is
         // polled, for as long as the task lives.

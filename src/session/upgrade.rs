@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, EXPECT, SET_COOKIE};
 use http::request::Parts;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::asking::ask;
+use super::asking::{Answered, ask};
 use super::interim::Interim;
 use super::passed_through::pass_through;
+use super::placed_by::PlacedBy;
 use super::placement::{Placed, connect};
 use super::refused::Refused;
 use super::served::{Opened, Served};
 use super::tale::Tale;
-use super::unopened::dismiss;
+use super::unopened::Switched;
 use super::upload::{Progress, Upload};
 use super::visit::Visit;
 use super::{Phase, log};
@@ -23,67 +24,69 @@ use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
 use crate::http::affinity::Asks;
 use crate::http::head::ResponseHead;
-use crate::http::upgrade::WEBSOCKET;
-use crate::http::{Refusal, binding, forward, hygiene};
+use crate::http::reader::Handshake;
+use crate::http::{Refusal, binding, forward};
 use crate::snapshot::Lease;
 use crate::tunnel::Protocol;
-use crate::websocket::{Extensions, Key, Tolerance, check_answer, check_request, refuse_compression, refuse_unknown};
+use crate::websocket::{check_answer, refuse_compression, refuse_unknown};
 
-/// Opens a tunnel; where the endpoint answers with something else than a 101, that is the answer.
-pub(super) async fn open(visit: &Visit, request: Request<Incoming>, token: &str) -> Result<Served, Refused> {
+/// Opens the tunnel that a client asks for; where the endpoint answers with something else than a 101, that is the answer.
+pub(super) async fn open(visit: &Visit, request: Request<Incoming>, handshake: Handshake) -> Result<Served, Refused> {
     let (mut parts, body) = request.into_parts();
-    hygiene::check_upgrade(token, &parts.headers).map_err(Refusal::Unclean)?;
-    let key = websocket_key(visit, &parts, token)?;
     if visit.session.proxy.phase() >= Phase::Draining {
         return Err(Refusal::Draining.into());
     }
     let affinity = visit.affinity(&parts.uri, &parts.headers, Asks::Upgrade);
     limit_offer(&mut parts.headers, &visit.route.settings.websocket);
-    forward::request(&mut parts.headers, visit.arrival, Some(token));
+    forward::request(&mut parts.headers, visit.arrival, Some(handshake.token()));
     let (body, upload) = upload(visit, body, &mut parts.headers);
 
     let mut placed = connect(visit, &affinity).await?;
-    let interim = Interim::begin(&visit.session, parts.version).await;
-    visit.session.fin_ends.set(key.is_some());
-    let asked = ask(visit, &mut placed, &parts, body, &interim).await;
-    visit.session.fin_ends.set(false);
-    interim.conclude().await;
-    let (head, early) = asked?;
+    let (head, early) = answer(visit, &handshake, &mut placed, &parts, body).await?;
     let cookie = visit.pin_cookie(placed.lease.endpoint(), &affinity);
-    if head.status != StatusCode::SWITCHING_PROTOCOLS {
+    if !head.is_switch() {
         placed.is_owned |= binding::is_step(&parts.headers) || binding::is_step(&head.headers);
         return pass_through(visit, parts.method, placed, early, upload, cookie).await.map(Served::Answered);
     }
     let Placed { lease, stream, by, .. } = placed;
-    let protocol = judge(visit, &parts.headers, key.as_ref(), token, &head)
+    let protocol = check_switch(visit, &parts.headers, &handshake, &head)
         .map_err(|detail| lease.refused(Refusal::BadAnswer, detail))?;
-    if protocol == Protocol::Websocket(Extensions::Unknown) && visit.route.is_first_unknown_extension() {
-        tracing::warn!(route = %visit.route.settings.name, "an extension that windlass does not know was negotiated: reserved bits and opcodes are not judged");
-    }
-    let settings = match protocol {
-        Protocol::Websocket(_) => Arc::clone(&visit.route.settings.websocket),
-        Protocol::Raw => Arc::clone(&visit.route.raw),
-    };
-    let registration = register(visit, &lease);
+    let endpoint = Switched::new(stream, protocol, visit.tunnel_settings(protocol));
+    let registration = register_tunnel(visit, &lease);
     if let Some(order) = registration.handle().order() {
-        dismiss(stream, protocol, &settings, order);
+        endpoint.dismiss(&order);
         return Err(Refusal::Draining.into());
     }
-    let mut headers = head.headers;
-    forward::response(&mut headers, Some(token));
-    headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
-    let early = early.get(head.length..).unwrap_or_default().to_vec();
     log::opened(visit, &registration, visit.started.elapsed());
+    let tale = tale(visit, &parts.headers, by);
+    let early = early.get(head.length..).unwrap_or_default().to_vec();
+    let mut headers = head.headers;
+    headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
     let metrics = Arc::clone(&visit.session.proxy.metrics);
-    let peer = (visit.session.peer.ip(), visit.session.peer.port());
-    let tale = {
-        // Not for longer than this: a tunnel may wait long for its stream, and must not keep an old configuration alive.
-        let snapshot = visit.session.proxy.snapshot();
-        Tale::new(&visit.summary, peer, &parts.headers, &snapshot.settings.log.headers, by)
-    };
-    let upstream = stream;
-    let opened = Opened { upstream, early, headers, protocol, settings, registration, lease, metrics, tale };
+    let opened = Opened { endpoint, early, headers, handshake, registration, lease, metrics, tale };
     Ok(Served::Opened(Box::new(opened)))
+}
+
+/// Asks the endpoint to switch. Its answer, and everything that was read with it.
+async fn answer(
+    visit: &Visit,
+    handshake: &Handshake,
+    placed: &mut Placed,
+    parts: &Parts,
+    body: Option<Upload>,
+) -> Result<Answered, Refused> {
+    let session = &visit.session;
+    let interim = Interim::begin(session, parts.version).await;
+    // Who has asked for a WebSocket and ends its direction has changed its mind.
+    session.fin_ends.set(matches!(handshake, Handshake::Websocket(_)));
+    let answered = ask(visit, placed, parts, body, &interim).await;
+    session.fin_ends.set(false);
+    match &answered {
+        // Whoever joins the streams waits until everything before the 101 is out, and meanwhile the endpoint is not forgotten.
+        Ok((head, _)) if head.is_switch() => interim.close(),
+        _ => interim.conclude().await,
+    }
+    answered
 }
 
 /// The body that goes to the endpoint before the answer counts, and how far it got; `None` where there is none, and then
@@ -100,18 +103,6 @@ fn upload(visit: &Visit, body: Incoming, headers: &mut HeaderMap) -> (Option<Upl
     (Some(upload), progress)
 }
 
-/// The key of a WebSocket handshake, checked with the rest of it; other protocols have none.
-fn websocket_key(visit: &Visit, parts: &Parts, token: &str) -> Result<Option<Key>, Refusal> {
-    if token != WEBSOCKET {
-        return Ok(None);
-    }
-    let mut tolerance = visit.tolerance();
-    let key = check_request(&parts.method, parts.version, &parts.headers, &mut tolerance);
-    let key = key.map_err(Refusal::BadHandshake)?;
-    log::lenient(visit, tolerance.needed());
-    Ok(Some(key))
-}
-
 /// Takes out of an offer what the route does not let the two ends agree on. An answer that names it all the same is none.
 fn limit_offer(headers: &mut HeaderMap, settings: &WebsocketSettings) {
     if settings.compression == Compression::Refuse {
@@ -123,27 +114,28 @@ fn limit_offer(headers: &mut HeaderMap, settings: &WebsocketSettings) {
 }
 
 /// Whether the 101 opens what was asked for (RFC 6455 §4.1, RFC 9110 §7.8); what the two sides will speak then.
-fn judge(
+fn check_switch(
     visit: &Visit,
     offered: &HeaderMap,
-    key: Option<&Key>,
-    token: &str,
+    handshake: &Handshake,
     head: &ResponseHead,
 ) -> Result<Protocol, String> {
-    match key {
-        Some(key) => {
+    match handshake {
+        Handshake::Websocket(key) => {
             let mut tolerance = visit.tolerance();
             let extensions = check_answer(offered, key, &head.headers, &mut tolerance);
             let extensions = extensions.map_err(|bad| bad.to_string())?;
             log::lenient(visit, tolerance.needed());
+            log::unknown_extension(&visit.route, extensions);
             Ok(Protocol::Websocket(extensions))
         }
-        None if forward::switches_to(&head.headers, token) => Ok(Protocol::Raw),
-        None => Err(format!("the answer does not switch to {token}")),
+        Handshake::Other(token) if forward::switches_to(&head.headers, token) => Ok(Protocol::Raw),
+        Handshake::Other(token) => Err(format!("the answer does not switch to {token}")),
     }
 }
 
-fn register(visit: &Visit, lease: &Lease) -> Registration {
+/// From now on the tunnel is counted, and reached by drains.
+fn register_tunnel(visit: &Visit, lease: &Lease) -> Registration {
     let session = &visit.session;
     let endpoint = lease.endpoint();
     let member = Member {
@@ -156,9 +148,10 @@ fn register(visit: &Visit, lease: &Lease) -> Registration {
     session.proxy.registry.register(session.worker, member)
 }
 
-impl Visit {
-    /// How strictly its handshake is taken.
-    fn tolerance(&self) -> Tolerance {
-        Tolerance::new(self.route.settings.websocket.strictness)
-    }
+/// What the line about the end of the tunnel tells of its request.
+fn tale(visit: &Visit, headers: &HeaderMap, by: PlacedBy) -> Tale {
+    let peer = (visit.session.peer.ip(), visit.session.peer.port());
+    // Not for longer than this: a tunnel may wait long for its stream, and must not keep an old configuration alive.
+    let snapshot = visit.session.proxy.snapshot();
+    Tale::new(&visit.summary, peer, headers, &snapshot.settings.log.headers, by)
 }

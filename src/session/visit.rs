@@ -10,10 +10,14 @@ use tokio::time::Instant;
 use super::context::Session;
 use super::summary::Summary;
 use crate::balance::{Affinity, Pin, Stay};
+use crate::config::WebsocketSettings;
 use crate::http::affinity::{Asks, affinity_key, begins_session};
+use crate::http::client_address::is_trusted;
 use crate::http::cookies;
-use crate::http::forward::Arrival;
+use crate::http::forward::{Arrival, Trust};
 use crate::snapshot::{Endpoint, Route, Upstream};
+use crate::tunnel::Protocol;
+use crate::websocket::Tolerance;
 
 /// What is known of a request when it has found its route.
 #[derive(Debug)]
@@ -29,6 +33,21 @@ pub(super) struct Visit {
 }
 
 impl Visit {
+    /// What is known of the request that `summary` is of, which takes this route.
+    pub(super) fn new(session: &Arc<Session>, route: Arc<Route>, summary: &Arc<Summary>, started: Instant) -> Self {
+        let peer = session.peer.ip();
+        let trusted = is_trusted(peer, &session.listener.settings.trusted_proxies);
+        let trust = if trusted { Trust::Trusted } else { Trust::Untrusted };
+        Self {
+            session: Arc::clone(session),
+            route,
+            client: summary.client,
+            arrival: Arrival { peer, trust, scheme: session.scheme },
+            started,
+            summary: Arc::clone(summary),
+        }
+    }
+
     /// What decides where the request is placed: its key, and the endpoint that its cookie pins it to.
     pub(super) fn affinity(&self, uri: &Uri, headers: &HeaderMap, asks: Asks) -> Affinity {
         let settings = &self.upstream().settings;
@@ -50,6 +69,19 @@ impl Visit {
         }
         let pin = Pin { endpoint: placed.pin, stay: self.upstream().stay_at(placed, affinity.key) };
         if is_there == Some(pin) { None } else { cookies::pin(name, pin, self.arrival.scheme) }
+    }
+
+    /// What a tunnel in which this is spoken is held to.
+    pub(super) fn tunnel_settings(&self, protocol: Protocol) -> Arc<WebsocketSettings> {
+        Arc::clone(match protocol {
+            Protocol::Websocket(_) => &self.route.settings.websocket,
+            Protocol::Raw => &self.route.raw,
+        })
+    }
+
+    /// How strictly its handshake is taken.
+    pub(super) fn tolerance(&self) -> Tolerance {
+        Tolerance::new(self.route.settings.websocket.strictness)
     }
 
     pub(super) fn upstream(&self) -> &Arc<Upstream> {

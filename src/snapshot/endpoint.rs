@@ -1,8 +1,9 @@
-//! One endpoint as it runs: its address and its load.
+//! One endpoint as it runs: its address, its state and its load.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use super::endpoint_state::{EndpointEvent, EndpointState, StateCell};
 use super::reach::Reach;
 use crate::balance::{EndpointIdentity, PinToken};
 use crate::config::{EndpointAddress, EndpointName, EndpointSettings, UpstreamName};
@@ -26,8 +27,7 @@ pub struct Endpoint {
     tunnels: AtomicUsize,
     /// Connections to it that came to nothing.
     connect_failures: AtomicU64,
-    /// An operator drains it; this outlives reloads.
-    draining: AtomicBool,
+    state: StateCell,
 }
 
 /// One open tunnel, counted as its endpoint's load for as long as this lives.
@@ -48,7 +48,7 @@ impl Endpoint {
             reach: Reach::default(),
             tunnels: AtomicUsize::new(0),
             connect_failures: AtomicU64::new(0),
-            draining: AtomicBool::new(false),
+            state: StateCell::default(),
         }
     }
 
@@ -58,19 +58,14 @@ impl Endpoint {
         Lease { endpoint: Arc::clone(self) }
     }
 
-    /// Whether new placements pass it by.
-    pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+    /// What speaks against placing anybody there.
+    pub fn state(&self) -> EndpointState {
+        self.state.get()
     }
 
-    /// Lets new placements pass it by from now on.
-    pub fn begin_draining(&self) {
-        self.draining.store(true, Ordering::Relaxed);
-    }
-
-    /// Takes new placements again. Says whether it was draining.
-    pub fn end_draining(&self) -> bool {
-        self.draining.swap(false, Ordering::Relaxed)
+    /// Something happens to it. Returns its new state where that is another.
+    pub fn transition(&self, event: EndpointEvent) -> Option<EndpointState> {
+        self.state.transition(event)
     }
 
     /// A connection to it came to nothing.

@@ -1,12 +1,13 @@
 //! Everything a request may consult: which route, which upstream, which endpoint, under which limits.
 //!
-//! A snapshot is immutable but for the counters of its endpoints, and replaced whole. What keeps its identity keeps its
-//! [`Incarnation`](crate::drain::Incarnation) and its counters; what lost it is named by [`Diff`]. No sockets here, and
+//! A snapshot is immutable but for the counters and the states of its endpoints, and replaced whole. What keeps its identity keeps its
+//! [`Incarnation`](crate::drain::Incarnation) and its counters and state; what lost it is named by [`Diff`]. No sockets here, and
 //! no tunnel holds a snapshot: one that is open for days must not keep an old configuration alive.
 
 mod assemble;
 mod diff;
 mod endpoint;
+mod endpoint_state;
 mod listener;
 mod reach;
 mod renames;
@@ -18,6 +19,7 @@ mod upstream;
 pub use assemble::{Certificates, Snapshot, load_certificates};
 pub use diff::{Change, Diff, Subject, Vanished};
 pub use endpoint::{Endpoint, Lease};
+pub use endpoint_state::{EndpointEvent, EndpointState};
 pub use listener::Listener;
 pub use reach::{Outage, Reach};
 pub use renames::Rename;

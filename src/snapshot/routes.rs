@@ -65,7 +65,7 @@ impl<T> RouteTable<T> {
         }
     }
 
-    /// The route of a request for `path` at `host`, which may be in any case and carry a port, through `listener`.
+    /// The route of a request for `path` at `host`, which may be in any case, through `listener`.
     pub fn find(&self, listener: &ListenerName, host: &str, path: &str) -> Option<&T> {
         let name = host_name(host);
         let exact = self.exact.get(name.as_ref()).into_iter();
@@ -109,13 +109,9 @@ struct Entry {
     target: usize,
 }
 
-/// The host as routes name it: lower case, without port and trailing dot.
+/// The host as routes name it: lower case, without trailing dot.
 fn host_name(host: &str) -> Cow<'_, str> {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => name,
-        _ => host,
-    };
-    let name = name.strip_suffix('.').unwrap_or(name);
+    let name = host.strip_suffix('.').unwrap_or(host);
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() }
 }
 
@@ -137,6 +133,7 @@ mod tests {
     use proptest::sample::select;
 
     use super::*;
+    use crate::grammar::Authority;
 
     /// A rule that owns its parts.
     #[derive(Clone, Debug)]
@@ -173,6 +170,7 @@ mod tests {
     }
 
     fn find(table: &RouteTable<usize>, listener: &str, host: &str, path: &str) -> Option<usize> {
+        let host = Authority::parse(host).map_or(host, |authority| authority.host);
         table.find(&listener.into(), host, path).copied()
     }
 

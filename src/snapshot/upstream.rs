@@ -1,9 +1,12 @@
 //! One upstream as it runs: its endpoints, and which of them a request goes to.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::endpoint::Endpoint;
-use crate::balance::{Affinity, AffinityKey, Candidate, PinToken, Stay, best};
+use crate::balance::{Affinity, AffinityKey, Candidate, PinToken, Stay};
 use crate::config::UpstreamSettings;
 use crate::drain::LifeToken;
 
@@ -15,30 +18,26 @@ pub struct Upstream {
     /// This life of its name.
     pub life: LifeToken,
     endpoints: Vec<Arc<Endpoint>>,
-    candidates: Vec<Candidate>,
+    /// Those of `endpoints`, in their order.
+    weights: Vec<NonZeroU32>,
 }
 
-/// The endpoints of an upstream for one request, best first.
+/// The endpoints of an upstream for one request, best first; each is looked for when it is asked for.
 #[derive(Debug)]
 pub struct Picks<'a> {
     upstream: &'a Upstream,
     key: AffinityKey,
-    /// What the hash means, where that is tried before the pin.
+    /// What the key means, where that is tried before the pin.
     home: Option<usize>,
     pinned: Option<usize>,
-    tried: Vec<usize>,
+    tried: SmallVec<[usize; 4]>,
 }
 
 impl Upstream {
     /// `endpoints` are those of `settings`, in their order.
     pub(super) fn new(settings: Arc<UpstreamSettings>, life: LifeToken, endpoints: Vec<Arc<Endpoint>>) -> Self {
-        let weights = settings.endpoints.iter().map(|endpoint| endpoint.weight);
-        let candidates = endpoints
-            .iter()
-            .zip(weights)
-            .map(|(endpoint, weight)| Candidate { identity: endpoint.identity, weight })
-            .collect();
-        Self { settings, life, endpoints, candidates }
+        let weights = settings.endpoints.iter().map(|endpoint| endpoint.weight).collect();
+        Self { settings, life, endpoints, weights }
     }
 
     /// Its endpoints, in the order of the file.
@@ -46,27 +45,35 @@ impl Upstream {
         &self.endpoints
     }
 
-    /// The endpoints for a request: first the one that its cookie pins it to, if that is still there, then as the hash
-    /// places its key; where the pin is a refuge that it may leave, what the hash means comes before it. Those that an
-    /// operator drains are left out.
+    /// The endpoints for a request: first the one that its cookie pins it to, if that is still there, then as the policy
+    /// orders them; where the pin is a refuge that it may leave, what its key means comes before it. Those that are not
+    /// eligible are left out.
     pub fn picks(&self, affinity: &Affinity) -> Picks<'_> {
-        let takes = |index: &usize| self.endpoints.get(*index).is_some_and(|endpoint| !endpoint.is_draining());
+        let takes = |index: &usize| self.endpoints.get(*index).is_some_and(|endpoint| endpoint.state().is_eligible());
         let named = |pin: PinToken| self.endpoints.iter().position(|endpoint| endpoint.pin == pin);
         let pinned = affinity.pin.and_then(|pin| named(pin.endpoint)).filter(takes);
         let home = affinity.goes_home().then(|| self.home(affinity.key)).flatten().filter(takes);
-        Picks { upstream: self, key: affinity.key, home, pinned, tried: Vec::new() }
+        Picks { upstream: self, key: affinity.key, home, pinned, tried: SmallVec::new() }
     }
 
-    /// For how long a client with this key is at `endpoint`, where no pin says so: only what the hash means, whatever is
-    /// drained or cannot be reached, is its home.
+    /// For how long a client with this key is at `endpoint`, where no pin says so: only what the key means, whether or not that
+    /// is eligible or can be reached, is its home.
     pub fn stay_at(&self, endpoint: &Arc<Endpoint>, key: AffinityKey) -> Stay {
         let home = self.home(key).and_then(|index| self.endpoints.get(index));
         if home.is_some_and(|home| Arc::ptr_eq(home, endpoint)) { Stay::Home } else { Stay::Refuge }
     }
 
-    /// What the hash means.
+    /// What the key means.
     fn home(&self, key: AffinityKey) -> Option<usize> {
-        best(key, &self.candidates, |_| false)
+        self.settings.policy.home(key, self.candidates(|_, _| true))
+    }
+
+    /// Those of its endpoints, with their places among them, that are wanted.
+    fn candidates(&self, is_wanted: impl Fn(usize, &Endpoint) -> bool) -> impl Iterator<Item = (usize, Candidate)> {
+        let all = self.endpoints.iter().zip(&self.weights).enumerate();
+        all.filter(move |(index, (endpoint, _))| is_wanted(*index, endpoint)).map(|(index, (endpoint, &weight))| {
+            (index, Candidate { identity: endpoint.identity, weight, load: endpoint.tunnels() })
+        })
     }
 }
 
@@ -74,10 +81,10 @@ impl<'a> Iterator for Picks<'a> {
     type Item = &'a Arc<Endpoint>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let pinned = self.home.take().or_else(|| self.pinned.take().filter(|pinned| !self.tried.contains(pinned)));
-        let index = match pinned {
+        let first = self.home.take().or_else(|| self.pinned.take().filter(|pinned| !self.tried.contains(pinned)));
+        let index = match first {
             Some(index) => index,
-            None => best(self.key, &self.upstream.candidates, |index| self.skips(index))?,
+            None => self.best_untried()?,
         };
         self.tried.push(index);
         self.upstream.endpoints.get(index)
@@ -85,8 +92,9 @@ impl<'a> Iterator for Picks<'a> {
 }
 
 impl Picks<'_> {
-    fn skips(&self, index: usize) -> bool {
-        self.tried.contains(&index) || self.upstream.endpoints.get(index).is_some_and(|endpoint| endpoint.is_draining())
+    fn best_untried(&self) -> Option<usize> {
+        let is_wanted = |index, endpoint: &Endpoint| endpoint.state().is_eligible() && !self.tried.contains(&index);
+        self.upstream.settings.policy.best(self.key, self.upstream.candidates(is_wanted))
     }
 }
 
@@ -94,7 +102,7 @@ impl Picks<'_> {
 mod tests {
     use std::path::Path;
 
-    use super::super::{Certificates, Snapshot};
+    use super::super::{Certificates, EndpointEvent, Snapshot};
     use super::*;
     use crate::balance::Pin;
     use crate::config::parse;
@@ -142,7 +150,7 @@ endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "1
         let at_home = picks_of(&snapshot, Some((&home, Stay::Refuge)), true);
         assert_eq!(at_home, [home.clone(), other.clone()], "each is tried once");
 
-        named(&home).begin_draining();
+        named(&home).transition(EndpointEvent::Drained);
         assert_eq!(upstream.stay_at(named(&other), key()), Stay::Refuge);
         assert_eq!(order(true), [other]);
     }
@@ -151,19 +159,19 @@ endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "1
     fn a_draining_endpoint_is_no_choice_and_a_pin_to_it_falls_back_to_the_hash() {
         let snapshot = snapshot(TWO, None);
         assert_eq!(picks(&snapshot, None).len(), 2);
-        snapshot.upstreams()["chat"].endpoints()[0].begin_draining();
+        snapshot.upstreams()["chat"].endpoints()[0].transition(EndpointEvent::Drained);
         assert_eq!(picks(&snapshot, None), ["b"]);
         assert_eq!(picks(&snapshot, Some("a")), ["b"]);
-        snapshot.upstreams()["chat"].endpoints()[1].begin_draining();
+        snapshot.upstreams()["chat"].endpoints()[1].transition(EndpointEvent::Drained);
         assert!(picks(&snapshot, Some("a")).is_empty());
-        assert!(snapshot.upstreams()["chat"].endpoints()[0].end_draining());
+        assert!(snapshot.upstreams()["chat"].endpoints()[0].transition(EndpointEvent::TakenBack).is_some());
         assert_eq!(picks(&snapshot, None), ["a"]);
     }
 
     #[test]
     fn a_drain_is_carried_over_a_reload_but_not_to_another_address() {
         let first = snapshot(TWO, None);
-        first.upstreams()["chat"].endpoints()[0].begin_draining();
+        first.upstreams()["chat"].endpoints()[0].transition(EndpointEvent::Drained);
         let heavier = TWO.replace("address = \"127.0.0.1:1\"", "address = \"127.0.0.1:1\", weight = 3");
         let second = snapshot(&heavier, Some(&first));
         assert_eq!(picks(&second, None), ["b"]);

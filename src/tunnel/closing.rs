@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::activity::Speech;
 use super::ending::{Ending, Gone, GoodBye};
+use super::liveness::Speech;
 use super::outcome::Farewell;
 use crate::config::WebsocketSettings;
 use crate::net::{Taken, step};

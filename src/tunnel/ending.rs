@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::activity::Speech;
+use super::liveness::Speech;
 use crate::config::WebsocketSettings;
 use crate::drain::{Cause, StopOrder};
 use crate::websocket::{CloseCode, PerSide, Side, Violation};

@@ -7,26 +7,26 @@
 //! its frames. A direction buffers at most one read of its own, and only while its sink takes nothing. A tunnel ends
 //! by its own doing or at a deadline, whatever its peers do.
 
-mod activity;
 mod closing;
-mod common;
 mod ending;
-mod half;
+mod flow;
+mod frame_filter;
 mod judged;
+mod leg;
+mod liveness;
 mod mask;
 mod outcome;
+mod parameters;
 mod pump;
-mod rates;
+mod rate_limits;
 mod scratch;
-mod side;
-mod terms;
-mod way;
+mod shared;
 
 pub use ending::{Ending, Gone};
 pub use mask::masking_key;
 pub use outcome::{Counts, Farewell, Outcome};
+pub use parameters::{Protocol, Streams, TunnelParameters};
 pub use pump::Tunnel;
-pub use terms::{Joined, Protocol, Terms};
 
 #[cfg(all(fuzzing, not(test)))]
 mod tests;

@@ -12,16 +12,16 @@ use std::time::Duration;
 use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::activity::Due;
 use super::closing::FAR;
-use super::common::Common;
 use super::ending::Ending;
-use super::half::Half;
+use super::flow::{Carried, Flow};
+use super::frame_filter::FrameFilter;
+use super::leg::Leg;
+use super::liveness::Due;
 use super::outcome::Outcome;
+use super::parameters::{Streams, TunnelParameters};
 use super::scratch;
-use super::side::Side as Leg;
-use super::terms::{Joined, Terms};
-use super::way::{Carried, Way};
+use super::shared::Shared;
 use crate::config::WebsocketSettings;
 use crate::drain::{Registration, TunnelHandle};
 use crate::net::TunnelStream;
@@ -36,9 +36,9 @@ const ROUNDS: usize = 4;
 pub struct Tunnel<C, U> {
     client: Leg<C>,
     upstream: Leg<U>,
-    from_client: Half,
-    from_upstream: Half,
-    common: Common,
+    from_client: FrameFilter,
+    from_upstream: FrameFilter,
+    shared: Shared,
     registration: Registration,
     /// The deadline of the drain order that was obeyed last: later orders differ in nothing else.
     obeyed: Option<Instant>,
@@ -71,16 +71,16 @@ impl<C: TunnelStream, U: TunnelStream> Future for Tunnel<C, U> {
 
 impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
     /// Joins two streams. Nothing happens until it is polled.
-    pub fn new(joined: Joined<C, U>, terms: Terms, registration: Registration) -> Self {
+    pub fn new(streams: Streams<C, U>, parameters: TunnelParameters, registration: Registration) -> Self {
         let now = Instant::now();
-        let from_client = terms.half(Direction::FromClient, joined.client_early, now);
-        let from_upstream = terms.half(Direction::FromUpstream, joined.upstream_early, now);
-        let mut client = Leg::new(joined.client);
-        client.push(&joined.answer);
-        let upstream = Leg::new(joined.upstream);
-        let common = Common::new(terms, now);
+        let from_client = parameters.filter(Direction::FromClient, streams.client_early, now);
+        let from_upstream = parameters.filter(Direction::FromUpstream, streams.upstream_early, now);
+        let mut client = Leg::new(streams.client);
+        client.push(&streams.answer);
+        let upstream = Leg::new(streams.upstream);
+        let shared = Shared::new(parameters, now);
         let timer = Box::pin(sleep_until(now));
-        Self { client, upstream, from_client, from_upstream, common, registration, obeyed: None, timer, waker: None }
+        Self { client, upstream, from_client, from_upstream, shared, registration, obeyed: None, timer, waker: None }
     }
 
     /// The registry's side of it.
@@ -90,7 +90,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
 
     /// Its limits.
     pub fn settings(&self) -> &WebsocketSettings {
-        &self.common.settings
+        &self.shared.settings
     }
 
     /// Whoever polls is woken by the timer, which keeps the waker, and by an order, which takes it: only whoever was given
@@ -99,7 +99,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         let is_known = self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
         if !is_known {
             self.waker = Some(cx.waker().clone());
-            self.common.rearm = true;
+            self.shared.rearm = true;
         }
         if !is_known || self.registration.handle().has_order() {
             self.registration.listen(cx.waker());
@@ -114,8 +114,8 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
             return;
         }
         self.obeyed = Some(deadline);
-        self.common.rearm = true;
-        self.common.end(Ending::Drained(order), now).hurry(deadline);
+        self.shared.rearm = true;
+        self.shared.end(Ending::Drained(order), now).hurry(deadline);
     }
 
     /// Carries what there is, both ways. Says whether there may be more at once.
@@ -124,10 +124,10 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
             let (mut from_client, mut from_upstream) = (Carried::Something, Carried::Something);
             for _ in 0..ROUNDS {
                 if self.may_carry_more(from_client) {
-                    from_client = self.client_way().carry(cx, now, scratch);
+                    from_client = self.client_flow().carry(cx, now, scratch);
                 }
                 if self.may_carry_more(from_upstream) {
-                    from_upstream = self.upstream_way().carry(cx, now, scratch);
+                    from_upstream = self.upstream_flow().carry(cx, now, scratch);
                 }
                 if (from_client, from_upstream) == (Carried::Nothing, Carried::Nothing) {
                     return Carried::Nothing;
@@ -145,19 +145,19 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
 
     /// Looks at the clock if it is time, and acts on what is due. Says whether anything was.
     fn keep_time(&mut self, cx: &mut Context<'_>, now: Instant) -> Carried {
-        if now < self.timer.deadline() && !self.common.rearm {
+        if now < self.timer.deadline() && !self.shared.rearm {
             return Carried::Nothing;
         }
-        self.common.rearm = true;
-        if self.common.goes_on()
+        self.shared.rearm = true;
+        if self.shared.goes_on()
             && let Some(ending) = self.due(now)
         {
-            self.common.end_what_goes_on(ending, now);
+            self.shared.end_what_goes_on(ending, now);
             return Carried::Something;
         }
-        match &self.common.closing {
+        match &self.shared.closing {
             Some(closing) if now >= closing.deadline() => self.act_on_deadline(cx, now),
-            Some(closing) if now >= closing.next_look(&self.common.settings) => {
+            Some(closing) if now >= closing.next_look(&self.shared.settings) => {
                 self.puts_deadline_off(now);
                 Carried::Nothing
             }
@@ -167,14 +167,14 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
 
     /// Says what is to be said to both sides. Says whether that changed anything.
     fn speak(&mut self, cx: &mut Context<'_>, now: Instant) -> Carried {
-        let to_upstream = self.client_way().speak(cx, now);
-        let to_client = self.upstream_way().speak(cx, now);
+        let to_upstream = self.client_flow().speak(cx, now);
+        let to_client = self.upstream_flow().speak(cx, now);
         to_upstream.or(to_client)
     }
 
     /// What has become of the tunnel, once both ways of both sides are over.
     fn outcome(&self, now: Instant) -> Option<Outcome> {
-        let closing = self.common.closing.as_ref()?;
+        let closing = self.shared.closing.as_ref()?;
         (self.client.is_over() && self.upstream.is_over()).then(|| Outcome {
             ending: closing.ending().clone(),
             farewell: PerSide { client: closing.farewell(Side::Client), upstream: closing.farewell(Side::Upstream) },
@@ -186,14 +186,14 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
 
     /// Sets the timer if its time has come or something may be due earlier. Says whether it has fired meanwhile.
     fn set_timer(&mut self, cx: &mut Context<'_>, now: Instant) -> Carried {
-        if !self.common.rearm {
+        if !self.shared.rearm {
             return Carried::Nothing;
         }
         if !has_budget_remaining() {
             // The timer would not take our waker now (tokio's cooperative scheduling): it has to be set in the next poll.
             return Carried::Something;
         }
-        self.common.rearm = false;
+        self.shared.rearm = false;
         let next = self.next_deadline(now).unwrap_or(now + FAR);
         self.timer.as_mut().reset(next);
         match self.timer.as_mut().poll(cx) {
@@ -202,14 +202,14 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         }
     }
 
-    fn client_way(&mut self) -> Way<'_, C, U> {
-        let Self { client, upstream, from_client, common, .. } = self;
-        Way { from: Side::Client, source: client, sink: upstream, half: from_client, common }
+    fn client_flow(&mut self) -> Flow<'_, C, U> {
+        let Self { client, upstream, from_client, shared, .. } = self;
+        Flow { from: Side::Client, source: client, sink: upstream, filter: from_client, shared }
     }
 
-    fn upstream_way(&mut self) -> Way<'_, U, C> {
-        let Self { client, upstream, from_upstream, common, .. } = self;
-        Way { from: Side::Upstream, source: upstream, sink: client, half: from_upstream, common }
+    fn upstream_flow(&mut self) -> Flow<'_, U, C> {
+        let Self { client, upstream, from_upstream, shared, .. } = self;
+        Flow { from: Side::Upstream, source: upstream, sink: client, filter: from_upstream, shared }
     }
 
     /// The first reason to end that time brings.
@@ -217,12 +217,12 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         if let Some(side) = self.stalled(now) {
             return Some(Ending::Stalled(side));
         }
-        let Self { client, upstream, common, .. } = self;
+        let Self { client, upstream, shared, .. } = self;
         let delivery = |side| match side {
             Side::Client => client.delivery(),
             Side::Upstream => upstream.delivery(),
         };
-        let due = common.activity.due(&common.settings, common.unread, delivery, now)?;
+        let due = shared.liveness.due(&shared.settings, shared.unread, delivery, now)?;
         Some(match due {
             Due::NoPong(side) => Ending::NoPong(side),
             Due::Idle => Ending::Idle,
@@ -231,7 +231,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
     }
 
     fn stalled(&mut self, now: Instant) -> Option<Side> {
-        let timeout = self.common.settings.stall_timeout?;
+        let timeout = self.shared.settings.stall_timeout?;
         if self.client.is_stalled(timeout, now) {
             return Some(Side::Client);
         }
@@ -244,12 +244,12 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         if self.puts_deadline_off(now) {
             return Carried::Nothing;
         }
-        let told_before = self.common.told();
-        if let Some(closing) = &mut self.common.closing {
+        let told_before = self.shared.told();
+        if let Some(closing) = &mut self.shared.closing {
             closing.insist();
         }
         self.speak(cx, now);
-        let Some(closing) = &mut self.common.closing else { return Carried::Nothing };
+        let Some(closing) = &mut self.shared.closing else { return Carried::Nothing };
         let has_time = |side| closing.is_told(side) && !*told_before.get(side) && now < closing.deadline();
         let (client, upstream) = (has_time(Side::Client), has_time(Side::Upstream));
         if !client && !self.client.is_over() {
@@ -265,7 +265,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
 
     /// A side that is slow has more time, until it is stalled.
     fn puts_deadline_off(&mut self, now: Instant) -> bool {
-        if let Some(closing) = &mut self.common.closing {
+        if let Some(closing) = &mut self.shared.closing {
             closing.note_looked(now);
         }
         self.stalled(now).is_none() && (self.is_delivering(now) || self.is_kept_from_talking(now))
@@ -273,10 +273,10 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
 
     /// A side that still takes the last of what is for it cannot have answered what stands at its end.
     fn is_delivering(&mut self, now: Instant) -> bool {
-        let Self { client, upstream, common, .. } = self;
-        let Some(closing) = &mut common.closing else { return false };
+        let Self { client, upstream, shared, .. } = self;
+        let Some(closing) = &mut shared.closing else { return false };
         let mut waits_for = |side, delivery: Option<Delivery>| {
-            delivery.is_some_and(|delivery| closing.wait_for(side, &delivery, &common.settings, now))
+            delivery.is_some_and(|delivery| closing.wait_for(side, &delivery, &shared.settings, now))
         };
         let client = waits_for(Side::Client, client.last_delivery());
         let upstream = waits_for(Side::Upstream, upstream.last_delivery());
@@ -286,10 +286,10 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
     /// What is left of a raw tunnel is not quiet while it waits for a slow side; `stall_timeout` judges that one.
     fn is_kept_from_talking(&mut self, now: Instant) -> bool {
         let waits = self.client.blocked_since().is_some() || self.upstream.blocked_since().is_some();
-        if !waits || self.common.settings.stall_timeout.is_none() {
+        if !waits || self.shared.settings.stall_timeout.is_none() {
             return false;
         }
-        let Some(closing) = self.common.closing.as_mut().filter(|closing| closing.waits_for_quiet()) else {
+        let Some(closing) = self.shared.closing.as_mut().filter(|closing| closing.waits_for_quiet()) else {
             return false;
         };
         closing.note_passed(now);
@@ -297,10 +297,10 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
     }
 
     fn next_deadline(&self, now: Instant) -> Option<Instant> {
-        let common = &self.common;
-        let timeout = common.settings.closing_timeout;
-        let end = common.closing.as_ref().map(|closing| closing.next_look(&common.settings));
-        let due = common.goes_on().then(|| self.next_due(now)).flatten();
+        let shared = &self.shared;
+        let timeout = shared.settings.closing_timeout;
+        let end = shared.closing.as_ref().map(|closing| closing.next_look(&shared.settings));
+        let due = shared.goes_on().then(|| self.next_due(now)).flatten();
         let client_words = last_words(&self.client, &self.upstream, timeout, now);
         let upstream_words = last_words(&self.upstream, &self.client, timeout, now);
         let resumes = [self.from_client.resume(now), self.from_upstream.resume(now)];
@@ -309,11 +309,11 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
 
     /// When to ask again what is due.
     fn next_due(&self, now: Instant) -> Option<Instant> {
-        let settings = &self.common.settings;
-        let activity = self.common.activity.next(settings, now);
+        let settings = &self.shared.settings;
+        let liveness = self.shared.liveness.next(settings, now);
         let client = settings.stall_timeout.and_then(|timeout| self.client.next_look(timeout, now));
         let upstream = settings.stall_timeout.and_then(|timeout| self.upstream.next_look(timeout, now));
-        [client, upstream, activity].into_iter().flatten().min()
+        [client, upstream, liveness].into_iter().flatten().min()
     }
 
     /// How much memory its buffers hold, one direction each: what waits for the sink and what was not judged.

@@ -6,7 +6,7 @@ use std::fmt;
 use http::header::SEC_WEBSOCKET_EXTENSIONS;
 use http::{HeaderMap, HeaderValue};
 
-use super::field::is_token;
+use crate::grammar::{is_token, split_unquoted};
 
 /// The extension that RFC 7692 defines.
 const PERMESSAGE_DEFLATE: &str = "permessage-deflate";
@@ -185,7 +185,7 @@ struct Extension<'a> {
 
 impl<'a> Extension<'a> {
     fn parse(element: &'a str) -> Result<Self, BadExtensions> {
-        let mut parts = split_outside_quotes(element, ';').map(str::trim);
+        let mut parts = split(element, b';');
         let name = parts.next().filter(|name| is_token(name)).ok_or(BadExtensions::Malformed)?;
         let parameters = parts.map(parameter).collect::<Result<_, _>>()?;
         Ok(Self { name, parameters })
@@ -206,7 +206,7 @@ fn parameter(text: &str) -> Result<(&str, Option<Cow<'_, str>>), BadExtensions> 
         None => (text, None),
         Some((name, value)) => (name.trim_end(), Some(unquote(value.trim_start()))),
     };
-    if is_token(name) && value.as_ref().is_none_or(|value| is_token(value)) {
+    if is_token(name) && value.as_deref().is_none_or(is_token) {
         Ok((name, value))
     } else {
         Err(BadExtensions::Malformed)
@@ -243,21 +243,13 @@ fn parse(headers: &HeaderMap) -> Result<Vec<Extension<'_>>, BadExtensions> {
 
 /// The elements of one line; empty ones are skipped (RFC 9110 §5.6.1.2).
 fn elements(line: &str) -> impl Iterator<Item = &str> {
-    split_outside_quotes(line, ',').map(str::trim).filter(|element| !element.is_empty())
+    split(line, b',').filter(|element| !element.is_empty())
 }
 
-fn split_outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let (mut quoted, mut escaped) = (false, false);
-    text.split(move |c| {
-        if escaped {
-            escaped = false;
-        } else if c == '"' {
-            quoted = !quoted;
-        } else {
-            escaped = quoted && c == '\\';
-        }
-        c == separator && !quoted
-    })
+/// The parts between separators that are not quoted, trimmed.
+fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
+    // Text that is cut at ASCII is text.
+    split_unquoted(text.as_bytes(), separator).filter_map(|part| str::from_utf8(part).ok()).map(str::trim)
 }
 
 #[cfg(test)]

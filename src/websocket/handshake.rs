@@ -15,8 +15,8 @@ use http::{HeaderMap, HeaderValue, Method, Version};
 use sha1::{Digest, Sha1};
 
 use super::extensions::{BadExtensions, Extensions};
-use super::field::{has_token, tokens};
 use super::leniency::{Leniency, Tolerance};
+use crate::grammar::{has_member, members};
 
 /// What the key is joined with before it is hashed (RFC 6455 §1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -87,10 +87,10 @@ pub fn check_request(
     if version != Version::HTTP_11 {
         return Err(BadHandshake::HttpVersion);
     }
-    if !has_token(headers, UPGRADE, "websocket") {
+    if !has_member(headers, &UPGRADE, "websocket") {
         return Err(BadHandshake::Upgrade);
     }
-    if !has_token(headers, CONNECTION, "upgrade") && !tolerance.lets(Leniency::Connection) {
+    if !has_member(headers, &CONNECTION, "upgrade") && !tolerance.lets(Leniency::Connection) {
         return Err(BadHandshake::Connection);
     }
     if single(headers, SEC_WEBSOCKET_VERSION).ok().is_none_or(|version| version.as_bytes() != b"13") {
@@ -117,11 +117,11 @@ pub fn check_answer(
     answer: &HeaderMap,
     tolerance: &mut Tolerance,
 ) -> Result<Extensions, BadAnswer> {
-    let mut upgrade = tokens(answer, UPGRADE);
-    if !upgrade.next().is_some_and(|token| token.eq_ignore_ascii_case("websocket")) || upgrade.next().is_some() {
+    let mut upgrade = members(answer, &UPGRADE);
+    if !upgrade.next().is_some_and(|token| token.eq_ignore_ascii_case(b"websocket")) || upgrade.next().is_some() {
         return Err(BadAnswer::Upgrade);
     }
-    if !has_token(answer, CONNECTION, "upgrade") {
+    if !has_member(answer, &CONNECTION, "upgrade") {
         return Err(BadAnswer::Connection);
     }
     let accept = single(answer, SEC_WEBSOCKET_ACCEPT).map_err(|not| match not {
@@ -141,9 +141,7 @@ fn check_subprotocol(offered: &HeaderMap, answer: &HeaderMap, tolerance: &mut To
         Err(NotSingle::Missing) => Ok(()),
         Err(NotSingle::Repeated) => Err(BadAnswer::SubprotocolRepeated),
         Ok(chosen) if chosen.as_bytes().contains(&b',') => Err(BadAnswer::SubprotocolRepeated),
-        Ok(chosen) if tokens(offered, SEC_WEBSOCKET_PROTOCOL).any(|token| token.as_bytes() == chosen.as_bytes()) => {
-            Ok(())
-        }
+        Ok(chosen) if members(offered, &SEC_WEBSOCKET_PROTOCOL).any(|offer| offer == chosen.as_bytes()) => Ok(()),
         Ok(_) if tolerance.lets(Leniency::Subprotocol) => Ok(()),
         Ok(_) => Err(BadAnswer::SubprotocolNotOffered),
     }

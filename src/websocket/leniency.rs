@@ -79,6 +79,11 @@ impl Tolerance {
         Self { strictness, needed: Leniencies::default() }
     }
 
+    /// How strict that is.
+    pub fn strictness(self) -> Strictness {
+        self.strictness
+    }
+
     /// Whether this is let pass; that it was needed is noted then.
     pub fn lets(&mut self, leniency: Leniency) -> bool {
         let is_lenient = self.strictness == Strictness::Lenient;

@@ -3,6 +3,7 @@
 //! Until the new process says that it serves, every failure ends *it*, and the old one serves on as if nothing had happened.
 
 mod drain_out;
+mod endpoint_states;
 mod inherited_sockets;
 mod offer;
 mod receive;

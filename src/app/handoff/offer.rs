@@ -4,7 +4,6 @@
 
 use std::os::fd::AsFd;
 use std::process::ExitStatus;
-use std::sync::Arc;
 use std::time::Duration;
 use std::{error, fmt, io};
 
@@ -14,10 +13,10 @@ use tokio::time::{sleep, timeout};
 
 use super::super::admin_listener::AdminListener;
 use super::super::running::Running;
+use super::endpoint_states;
 use crate::config::{HandoffSettings, UnderSupervisor, counted, write_duration};
 use crate::handoff::{Channel, HandoffMessage, PROTOCOL, Predecessor, Program, SocketRole, StartedProcess};
 use crate::process::{Notifier, Watcher};
-use crate::snapshot::{Endpoint, Upstream};
 
 /// The process that has taken over.
 #[derive(Debug)]
@@ -118,7 +117,7 @@ impl Running {
         for conversation in self.predecessors.living() {
             channel.send(&HandoffMessage::Predecessor { pid: conversation.pid }, Some(conversation.as_fd())).await?;
         }
-        for message in self.draining() {
+        for message in endpoint_states::said(&self.proxy.snapshot()) {
             channel.send(&message, None).await?;
         }
         let (generation, tunnel) = (self.proxy.snapshot().generation, self.proxy.registry.last().0);
@@ -126,22 +125,6 @@ impl Running {
         let keys = STANDARD.encode(self.tickets.export().as_bytes()).into();
         channel.send(&HandoffMessage::TicketKeys { keys }, None).await?;
         channel.send(&HandoffMessage::Complete, None).await
-    }
-
-    /// The endpoints that operators drain.
-    fn draining(&self) -> Vec<HandoffMessage> {
-        let snapshot = self.proxy.snapshot();
-        let of = |upstream: &Arc<Upstream>| {
-            let name = upstream.settings.name.to_string();
-            let draining = upstream.endpoints().iter().filter(|endpoint| endpoint.is_draining());
-            let message = |it: &Arc<Endpoint>| HandoffMessage::Draining {
-                upstream: name.clone(),
-                endpoint: it.name.to_string(),
-                address: it.address.to_string(),
-            };
-            draining.map(message).collect::<Vec<_>>()
-        };
-        snapshot.upstreams().values().flat_map(of).collect()
     }
 }
 

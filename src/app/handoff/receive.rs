@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::super::environment::Environment;
 use super::super::error::StartError;
+use super::endpoint_states::InheritedStates;
 use super::inherited_sockets::{Inherited, InheritedSockets, SocketOrigin};
 use crate::config::{AdminListen, Bind, parse_admin_listen};
 use crate::drain::{Registry, TunnelId};
@@ -33,20 +34,11 @@ pub(in crate::app) struct Inheritance {
     pub(in crate::app) watcher: Option<Watcher>,
     /// Where operators were listened to.
     pub(in crate::app) admin: Option<(AdminListen, OwnedFd)>,
-    /// The endpoints that operators drain.
-    draining: Vec<Draining>,
+    endpoint_states: InheritedStates,
     /// Where the process before has come to: its generation, and the number of its last tunnel.
     counted: Option<(u64, u64)>,
     /// The one that hands over, until it has.
     predecessor: Option<(u32, Channel)>,
-}
-
-/// An endpoint that an operator drains.
-#[derive(Debug)]
-struct Draining {
-    upstream: String,
-    endpoint: String,
-    address: String,
 }
 
 impl Inheritance {
@@ -111,17 +103,9 @@ impl Inheritance {
         }
     }
 
-    /// What operators drained before the handoff is drained still.
-    pub(in crate::app) fn resume_drains(&self, snapshot: &Snapshot) {
-        for Draining { upstream, endpoint, address } in &self.draining {
-            let upstream = snapshot.upstreams().get(upstream.as_str());
-            let mut endpoints = upstream.into_iter().flat_map(|upstream| upstream.endpoints());
-            if let Some(drained) =
-                endpoints.find(|it| it.name.as_str() == endpoint && it.address.to_string() == *address)
-            {
-                drained.begin_draining();
-            }
-        }
+    /// The endpoints are in the states that they had in the process before: what operators drained is drained still.
+    pub(in crate::app) fn restore_states(&self, snapshot: &Snapshot) {
+        self.endpoint_states.restore(snapshot);
     }
 
     /// It comes to nothing: tells the process before why, which serves on.
@@ -150,13 +134,10 @@ impl Inheritance {
                     let descriptor = descriptor.ok_or(io::ErrorKind::InvalidData)?;
                     self.unheard.push((pid, Channel::adopt(descriptor)?));
                 }
-                HandoffMessage::Draining { upstream, endpoint, address } => {
-                    self.draining.push(Draining { upstream, endpoint, address });
-                }
                 HandoffMessage::Counted { generation, tunnel } => self.counted = Some((generation, tunnel)),
                 HandoffMessage::TicketKeys { keys } => self.take_keys(keys.reveal()),
                 HandoffMessage::Complete => break,
-                _ => {}
+                message => self.endpoint_states.take(message),
             }
         }
         let pid = predecessor.ok_or(io::ErrorKind::InvalidData)?;

@@ -5,13 +5,14 @@ use std::num::NonZeroU32;
 use toml::de::DeValue;
 
 use super::names::{Earlier, at_least_one};
+use crate::balance::Policy;
 use crate::config::addresses::ENDPOINT_ADDRESS;
 use crate::config::defaults;
 use crate::config::lists::{elements, list};
 use crate::config::name_syntax::{AFFINITY, COOKIE, NAME};
 use crate::config::read::{choice, integer, or_off, text};
 use crate::config::schema::{ENDPOINT, UPSTREAM};
-use crate::config::settings::{AffinitySource, EndpointAddress, EndpointSettings, Policy, UpstreamSettings};
+use crate::config::settings::{AffinitySource, EndpointAddress, EndpointSettings, UpstreamSettings};
 use crate::config::tree::{Section, SpannedValue};
 use crate::config::units::DURATION;
 

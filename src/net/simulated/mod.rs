@@ -8,5 +8,5 @@ mod kernel;
 mod network;
 mod socket;
 
-pub(crate) use network::{SimulatedListener, SimulatedNetwork};
-pub(crate) use socket::SimulatedSocket;
+pub use network::{SimulatedListener, SimulatedNetwork};
+pub use socket::SimulatedSocket;

@@ -15,7 +15,7 @@ const PROXY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 25
 
 /// A network in memory; clones are handles on the same one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct SimulatedNetwork(Arc<Mutex<Hosts>>);
+pub struct SimulatedNetwork(Arc<Mutex<Hosts>>);
 
 #[derive(Debug, Default)]
 struct Hosts {
@@ -26,7 +26,7 @@ struct Hosts {
 
 /// Who listens at an address; clones listen there together, and dropped, it is nobody.
 #[derive(Clone, Debug)]
-pub(crate) struct SimulatedListener(Arc<Listening>);
+pub struct SimulatedListener(Arc<Listening>);
 
 #[derive(Debug)]
 struct Listening {
@@ -46,7 +46,7 @@ impl SimulatedNetwork {
     ///
     /// # Errors
     /// Somebody does already.
-    pub(crate) fn listen(&self, address: SocketAddr) -> io::Result<SimulatedListener> {
+    pub fn listen(&self, address: SocketAddr) -> io::Result<SimulatedListener> {
         let mut hosts = self.hosts();
         if hosts.listening.contains_key(&address) {
             return Err(ErrorKind::AddrInUse.into());
@@ -60,7 +60,7 @@ impl SimulatedNetwork {
     ///
     /// # Errors
     /// Nobody does.
-    pub(crate) async fn connect(&self, from: SocketAddr, to: SocketAddr) -> io::Result<SimulatedSocket> {
+    pub async fn connect(&self, from: SocketAddr, to: SocketAddr) -> io::Result<SimulatedSocket> {
         if self.hosts().silent.contains(&to) {
             std::future::pending::<()>().await;
         }
@@ -83,7 +83,7 @@ impl SimulatedNetwork {
     }
 
     /// Whether nobody answers at an address, from now on.
-    pub(crate) fn set_silent(&self, address: SocketAddr, is_silent: bool) {
+    pub fn set_silent(&self, address: SocketAddr, is_silent: bool) {
         let silent = &mut self.hosts().silent;
         if is_silent {
             silent.insert(address)
@@ -99,7 +99,7 @@ impl SimulatedNetwork {
 
 impl SimulatedListener {
     /// The next who comes.
-    pub(crate) async fn accept(&self) -> (SimulatedSocket, SocketAddr) {
+    pub async fn accept(&self) -> (SimulatedSocket, SocketAddr) {
         loop {
             if let Some(come) = self.accept_waiting() {
                 return come;
@@ -109,7 +109,7 @@ impl SimulatedListener {
     }
 
     /// Who has come already.
-    pub(crate) fn accept_waiting(&self) -> Option<(SimulatedSocket, SocketAddr)> {
+    pub fn accept_waiting(&self) -> Option<(SimulatedSocket, SocketAddr)> {
         self.0.queue.waiting.lock().unwrap().pop_front()
     }
 }

@@ -18,21 +18,21 @@ const KEEPALIVE: Duration = Duration::from_secs(120);
 
 /// One end of a connection in memory; dropped, it is closed.
 #[derive(Debug)]
-pub(crate) struct SimulatedSocket {
+pub struct SimulatedSocket {
     end: End,
     connection: Arc<Mutex<Connection>>,
 }
 
 impl SimulatedSocket {
     /// The two ends of a connection: of who dialled, and of who accepted.
-    pub(crate) fn pair() -> (Self, Self) {
+    pub fn pair() -> (Self, Self) {
         let connection = Arc::new(Mutex::new(Connection::new()));
         let end = |end| Self { end, connection: Arc::clone(&connection) };
         (end(End::Dialled), end(End::Accepted))
     }
 
     /// From now on nothing passes, in neither direction, and nobody is told.
-    pub(crate) fn pull_cable(&self) {
+    pub fn pull_cable(&self) {
         self.change(|connection, _, _| connection.pull_cable());
         let connection = Arc::downgrade(&self.connection);
         tokio::spawn(async move {
@@ -44,7 +44,7 @@ impl SimulatedSocket {
     }
 
     /// Dropped from now on, it ends by a reset.
-    pub(crate) fn reset_when_dropped(&self) {
+    pub fn reset_when_dropped(&self) {
         self.change(|connection, end, _| connection.at(end).resets_when_closed = true);
     }
 

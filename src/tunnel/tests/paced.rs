@@ -1,4 +1,4 @@
-//! Rates hold to the message, the control frame and the byte, whatever stands in one read.
+//! RateLimits hold to the message, the control frame and the byte, whatever stands in one read.
 
 use fastrand::Rng;
 use tokio::time::Instant;

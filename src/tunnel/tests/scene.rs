@@ -14,7 +14,7 @@ use tokio::time::{Instant, advance};
 use super::peer::{Peer, Wire, stream};
 use crate::config::{Compression, Excess, IdleCounts, LimitSettings, Pongs, WebsocketSettings};
 use crate::drain::{Cause, Incarnation, Member, Registry, StopOrder};
-use crate::tunnel::{Joined, Outcome, Protocol, Terms, Tunnel};
+use crate::tunnel::{Outcome, Protocol, Streams, Tunnel, TunnelParameters};
 use crate::websocket::{CloseCode, Extensions, PerDirection, PerSide, Side, Strictness};
 
 /// So often the tunnel is looked at while time passes.
@@ -126,15 +126,15 @@ impl Scene {
         let (client, client_peer) = stream(Side::Client);
         let (upstream, upstream_peer) = stream(Side::Upstream);
         let Self { settings, protocol, client_early, upstream_early, answer } = self;
-        let joined = Joined { client, upstream, client_early, upstream_early, answer };
-        let terms = Terms { settings: Arc::new(settings), protocol };
+        let streams = Streams { client, upstream, client_early, upstream_early, answer };
+        let parameters = TunnelParameters { settings: Arc::new(settings), protocol };
         let woken = Arc::new(Woken::default());
         woken.0.store(true, Ordering::Relaxed);
         Open {
             client: client_peer,
             upstream: upstream_peer,
             registry,
-            tunnel: Some(Box::pin(Tunnel::new(joined, terms, registration))),
+            tunnel: Some(Box::pin(Tunnel::new(streams, parameters, registration))),
             woken,
             outcome: None,
         }

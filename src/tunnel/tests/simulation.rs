@@ -41,11 +41,11 @@ pub(super) struct Simulation {
     manners: Manners,
     raw: bool,
     tunnel: Open,
-    ways: [Way; 2],
+    ways: [Course; 2],
 }
 
 /// One direction, as its two ends know it.
-struct Way {
+struct Course {
     from: Side,
     /// Everything the source sent, and how much of it is accounted for.
     sent: Vec<u8>,
@@ -87,7 +87,7 @@ impl Simulation {
         for side in SIDES {
             scene = scene.limit(side, |limits| choose_limits(&mut choices, limits, manners));
         }
-        let way = |from| Way {
+        let way = |from| Course {
             from,
             sent: vec![],
             sent_at: 0,
@@ -354,7 +354,7 @@ impl Simulation {
         self.tunnel.peer(SIDES[index])
     }
 
-    fn way_mut(&mut self, index: usize) -> &mut Way {
+    fn way_mut(&mut self, index: usize) -> &mut Course {
         &mut self.ways[index]
     }
 }
@@ -376,7 +376,7 @@ fn choose_limits(choices: &mut Choices, limits: &mut LimitSettings, manners: Man
     }
 }
 
-impl Way {
+impl Course {
     /// Accounts for every byte of `got`: the next of what was sent, or a whole control frame of ours between two of them. Returns
     /// the payload of a ping of ours.
     #[track_caller]

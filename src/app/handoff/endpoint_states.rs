@@ -1,0 +1,132 @@
+//! The states of endpoints in a handoff: what the old process says of them, and what the new one makes of that.
+//!
+//! Versions before the message `Endpoint` know one thing only, that an operator drains an endpoint, and by a message of its own.
+//! It is still said beside the other, and still understood: a handoff may lead to an older program, too.
+
+use crate::handoff::HandoffMessage;
+use crate::snapshot::{Endpoint, EndpointEvent, EndpointState, Snapshot, Upstream};
+
+/// What is to be said of the endpoints that speak of anything else than their configuration.
+pub(super) fn said(snapshot: &Snapshot) -> Vec<HandoffMessage> {
+    let endpoints =
+        snapshot.upstreams().values().flat_map(|upstream| upstream.endpoints().iter().map(move |it| (upstream, it)));
+    endpoints.flat_map(|(upstream, endpoint)| said_of(upstream, endpoint)).collect()
+}
+
+fn said_of(upstream: &Upstream, endpoint: &Endpoint) -> impl Iterator<Item = HandoffMessage> {
+    let state = endpoint.state();
+    let names = || (upstream.settings.name.to_string(), endpoint.name.to_string(), endpoint.address.to_string());
+    let drained = state.is_drained().then(|| {
+        let (upstream, endpoint, address) = names();
+        HandoffMessage::Draining { upstream, endpoint, address }
+    });
+    let whole = (state != EndpointState::default()).then(|| {
+        let (upstream, endpoint, address) = names();
+        HandoffMessage::Endpoint { upstream, endpoint, address, state }
+    });
+    drained.into_iter().chain(whole)
+}
+
+/// What the process before has said of its endpoints.
+#[derive(Debug, Default)]
+pub(super) struct InheritedStates(Vec<InheritedState>);
+
+/// What it has said of one.
+#[derive(Debug)]
+struct InheritedState {
+    upstream: String,
+    endpoint: String,
+    /// At another address it is another endpoint.
+    address: String,
+    state: EndpointState,
+}
+
+impl InheritedStates {
+    /// Takes a message that is about an endpoint; others are passed over.
+    pub(super) fn take(&mut self, message: HandoffMessage) {
+        let (upstream, endpoint, address, state) = match message {
+            HandoffMessage::Endpoint { upstream, endpoint, address, state } => (upstream, endpoint, address, state),
+            HandoffMessage::Draining { upstream, endpoint, address } => {
+                (upstream, endpoint, address, EndpointState::DRAINED)
+            }
+            _ => return,
+        };
+        self.0.push(InheritedState { upstream, endpoint, address, state });
+    }
+
+    /// Brings the endpoints that are the same into the states that they had.
+    pub(super) fn restore(&self, snapshot: &Snapshot) {
+        for inherited in &self.0 {
+            let upstream = snapshot.upstreams().get(inherited.upstream.as_str());
+            let mut endpoints = upstream.into_iter().flat_map(|upstream| upstream.endpoints());
+            if let Some(same) = endpoints.find(|it| inherited.is_of(it)) {
+                same.transition(EndpointEvent::Inherited(inherited.state));
+            }
+        }
+    }
+}
+
+impl InheritedState {
+    fn is_of(&self, endpoint: &Endpoint) -> bool {
+        endpoint.name.as_str() == self.endpoint && endpoint.address.to_string() == self.address
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::parse;
+    use crate::snapshot::Certificates;
+    use crate::tls::TicketKeys;
+
+    /// What a process of a version before the message `Endpoint` says of an endpoint that is drained, and all that it understands.
+    const OLD: &str = r#"{"kind":"draining","upstream":"chat","endpoint":"a","address":"127.0.0.1:1"}"#;
+
+    fn snapshot() -> Snapshot {
+        let text = r#"
+[listener.public]
+bind = "127.0.0.1:0"
+[route.chat]
+upstream = "chat"
+[upstream.chat]
+endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "127.0.0.1:2" }]
+"#;
+        let settings = parse(text, Path::new("test.toml")).unwrap();
+        Snapshot::assemble(settings.into(), Certificates::new(), &TicketKeys::generate().unwrap(), None)
+    }
+
+    fn states(snapshot: &Snapshot) -> Vec<EndpointState> {
+        snapshot.upstreams()["chat"].endpoints().iter().map(|endpoint| endpoint.state()).collect()
+    }
+
+    fn restored(said: impl IntoIterator<Item = String>) -> Vec<EndpointState> {
+        let (snapshot, mut inherited) = (snapshot(), InheritedStates::default());
+        said.into_iter().for_each(|text| inherited.take(serde_json::from_str(&text).unwrap()));
+        inherited.restore(&snapshot);
+        states(&snapshot)
+    }
+
+    #[test]
+    fn the_new_process_has_the_states_of_the_old_one() {
+        let old = snapshot();
+        assert!(said(&old).is_empty(), "what is as configured goes without saying");
+        old.upstreams()["chat"].endpoints()[0].transition(EndpointEvent::Drained);
+        let said = said(&old).into_iter().map(|message| serde_json::to_string(&message).unwrap());
+        assert_eq!(restored(said), states(&old));
+    }
+
+    #[test]
+    fn an_older_process_is_understood_and_understands() {
+        assert_eq!(restored([OLD.to_owned()]), [EndpointState::DRAINED, EndpointState::ELIGIBLE]);
+        let old = snapshot();
+        old.upstreams()["chat"].endpoints()[0].transition(EndpointEvent::Drained);
+        assert!(said(&old).iter().any(|message| serde_json::to_string(message).unwrap() == OLD));
+    }
+
+    #[test]
+    fn at_another_address_it_is_another_endpoint() {
+        assert_eq!(restored([OLD.replace(":1\"", ":9\"")]), [EndpointState::ELIGIBLE; 2]);
+    }
+}

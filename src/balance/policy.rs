@@ -1,0 +1,33 @@
+//! The balancing policies: which of an upstream's endpoints a request is meant for. Each is a variant here and a file beside
+//! this one.
+//!
+//! A policy names the best candidate. The next best is the best of the others, so an order is had one by one, as far as it is
+//! needed, and by what the candidates are at that moment.
+
+use super::candidate::Candidate;
+use super::hash::AffinityKey;
+use super::rendezvous;
+
+/// How the endpoint of a request is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Weighted rendezvous hashing of the affinity key.
+    Sticky,
+}
+
+impl Policy {
+    /// The index of the best of `candidates`, each of which comes with its own, for a request with this key; `None` where there
+    /// is no candidate. One pass, no allocation.
+    pub fn best(self, key: AffinityKey, candidates: impl Iterator<Item = (usize, Candidate)>) -> Option<usize> {
+        match self {
+            Self::Sticky => rendezvous::best(key, candidates),
+        }
+    }
+
+    /// The index of the one that the key alone means, whatever speaks against it now; `None` where there is no candidate.
+    pub fn home(self, key: AffinityKey, all: impl Iterator<Item = (usize, Candidate)>) -> Option<usize> {
+        match self {
+            Self::Sticky => rendezvous::best(key, all),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What an answer of HTTP/1 says of its connection: that it ends, or what it becomes.
+
+use bytes::Bytes;
+use http::header::{CONNECTION, UPGRADE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+
+use crate::http::head::write_response_head;
+use crate::http::reader::WEBSOCKET;
+use crate::http::{Refusal, forward};
+use crate::websocket::BadHandshake;
+
+/// Says that nothing that follows on the connection is read.
+pub fn end_connection(headers: &mut HeaderMap) {
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+}
+
+/// The whole answer to a request that is refused; `retry_after` is in seconds.
+pub fn of_refusal(refusal: Refusal, retry_after: u32) -> Response<Full<Bytes>> {
+    let mut response = refusal.response(retry_after);
+    let headers = response.headers_mut();
+    if refusal == Refusal::BadHandshake(BadHandshake::WebsocketVersion) {
+        // RFC 9110 §15.5.22: a 426 names the protocol.
+        headers.insert(UPGRADE, HeaderValue::from_static(WEBSOCKET));
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    }
+    if refusal.is_last() {
+        end_connection(headers);
+    }
+    response
+}
+
+/// The head of the 101 by which a client learns of its tunnel: of what the endpoint's said, with the token that it asked for.
+pub fn switch(mut headers: HeaderMap, token: &str) -> Vec<u8> {
+    forward::response(&mut headers, Some(token));
+    let mut head = Vec::with_capacity(HEAD);
+    write_response_head(&mut head, StatusCode::SWITCHING_PROTOCOLS, &headers);
+    head
+}
+
+/// What the head of a 101 seldom exceeds, in bytes.
+const HEAD: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderName;
+
+    use super::*;
+    use crate::http::unclean::Unclean;
+
+    fn header(refusal: Refusal, name: HeaderName) -> Option<String> {
+        of_refusal(refusal, 7).headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_wrong_version_is_told_the_right_protocol() {
+        let bad = Refusal::BadHandshake(BadHandshake::WebsocketVersion);
+        assert_eq!(header(bad, UPGRADE).as_deref(), Some("websocket"));
+        assert_eq!(header(bad, CONNECTION).as_deref(), Some("Upgrade"));
+    }
+
+    #[test]
+    fn nothing_is_read_after_an_unclean_request() {
+        assert_eq!(header(Refusal::Unclean(Unclean::TwoLengths), CONNECTION).as_deref(), Some("close"));
+        assert_eq!(header(Refusal::NoRoute, CONNECTION), None);
+    }
+
+    #[test]
+    fn a_switch_says_what_the_endpoint_said_in_its_order() {
+        let headers = HeaderMap::from_iter([
+            (CONNECTION, HeaderValue::from_static("keep-alive, upgrade")),
+            (HeaderName::from_static("sec-websocket-accept"), HeaderValue::from_static("a")),
+            (UPGRADE, HeaderValue::from_static("WebSocket")),
+            (HeaderName::from_static("keep-alive"), HeaderValue::from_static("5")),
+        ]);
+        let expected = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: a\r\n\
+            Upgrade: websocket\r\n\r\n";
+        assert_eq!(String::from_utf8(switch(headers, WEBSOCKET)).unwrap(), expected);
+    }
+}

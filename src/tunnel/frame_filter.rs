@@ -1,0 +1,305 @@
+//! One direction of a tunnel: what was read, judged; what may go on, said.
+
+use tokio::time::Instant;
+
+use super::judged::{Above, Event, Judged, Mark, OnClose, Verdict};
+use super::outcome::Counts;
+use super::rate_limits::RateLimits;
+use super::scratch::{HEAD, Meters};
+use crate::websocket::{InflateMeter, Inspector, Leniencies, Then};
+
+/// How much a meter may inflate for one chunk; the rest of the chunk waits, and the other tunnels have their turn.
+const INFLATE: usize = 128 * 1024;
+
+/// One direction.
+#[derive(Debug)]
+pub(super) struct FrameFilter {
+    framing: Framing,
+    /// Read and not passed on yet, at most one read; its turn comes before what is read next.
+    backlog: Vec<u8>,
+    /// The backlog is the start of a header or of a control frame: only with more can it be judged.
+    starved: bool,
+    /// What has passed ends inside a frame. (What was judged may be further on: it is discarded.)
+    inside_frame: bool,
+    rates: Option<Box<RateLimits>>,
+    counts: Counts,
+}
+
+#[derive(Debug)]
+enum Framing {
+    Websocket {
+        inspector: Inspector,
+        /// Only on routes that limit what a message may inflate to.
+        meter: Option<Box<InflateMeter>>,
+    },
+    /// Another protocol: bytes are passed as they come.
+    Raw,
+}
+
+/// What waits to be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Backlog {
+    /// So many bytes, which can be judged as they are.
+    Whole(usize),
+    /// So many bytes, perhaps none: more has to be read behind them.
+    Start(usize),
+}
+
+impl FrameFilter {
+    /// A direction of frames; `early` was read with the handshake.
+    pub(super) fn websocket(
+        inspector: Inspector,
+        meter: Option<Box<InflateMeter>>,
+        rates: Option<Box<RateLimits>>,
+        early: Vec<u8>,
+    ) -> Self {
+        Self::new(Framing::Websocket { inspector, meter }, rates, early)
+    }
+
+    /// A direction of bytes.
+    pub(super) fn raw(rates: Option<Box<RateLimits>>, early: Vec<u8>) -> Self {
+        Self::new(Framing::Raw, rates, early)
+    }
+
+    fn new(framing: Framing, rates: Option<Box<RateLimits>>, early: Vec<u8>) -> Self {
+        Self { framing, backlog: early, starved: false, inside_frame: false, rates, counts: Counts::default() }
+    }
+
+    /// Puts what waits at the front of `scratch`, at most `most` bytes.
+    pub(super) fn recall(&mut self, scratch: &mut [u8], most: usize) -> Backlog {
+        if self.backlog.is_empty() {
+            // What nearly every read finds.
+            return Backlog::Start(0);
+        }
+        let count = if self.starved { self.backlog.len() } else { self.backlog.len().min(most) };
+        if let (Some(room), Some(bytes)) = (scratch.get_mut(..count), self.backlog.get(..count)) {
+            room.copy_from_slice(bytes);
+        }
+        if self.starved {
+            return Backlog::Start(count);
+        }
+        self.backlog.drain(..count);
+        self.give_back();
+        Backlog::Whole(count)
+    }
+
+    /// Judges `chunk`: what was recalled, and what was read behind it. Compacts it where a frame is swallowed.
+    pub(super) fn judge(
+        &mut self,
+        chunk: &mut [u8],
+        on_close: OnClose,
+        mark: Mark,
+        meters: &mut Meters,
+        now: Instant,
+    ) -> Judged {
+        if std::mem::take(&mut self.starved) {
+            self.backlog.clear();
+        }
+        let mut judged = match &mut self.framing {
+            Framing::Raw => self.judge_bytes(chunk, now),
+            Framing::Websocket { .. } => self.judge_frames(chunk, on_close, mark, meters, now),
+        };
+        if let Some(rates) = &mut self.rates
+            && (rates.are_paced() || judged.above.is_some())
+        {
+            rates.charge(&mut judged, now);
+        }
+        judged
+    }
+
+    /// Judges what may be anything.
+    fn judge_bytes(&mut self, chunk: &[u8], now: Instant) -> Judged {
+        let most = self.paced().map_or(usize::MAX, |rates| rates.bytes_left(now));
+        let (passed, rest) = chunk.split_at_checked(most).unwrap_or((chunk, &[]));
+        keep(&mut self.backlog, rest);
+        let above = (!rest.is_empty()).then_some(Above::Bytes);
+        Judged { passed: passed.len(), judged: passed.len(), data: !passed.is_empty(), above, ..Judged::default() }
+    }
+
+    /// Judges frames, as far as their bytes may pass.
+    fn judge_frames(
+        &mut self,
+        chunk: &mut [u8],
+        on_close: OnClose,
+        mark: Mark,
+        meters: &mut Meters,
+        now: Instant,
+    ) -> Judged {
+        let mut judged = Judged::default();
+        let (most, may_begin) =
+            self.paced().map_or((usize::MAX, u64::MAX), |rates| (rates.bytes_left(now), rates.messages_left(now)));
+        let Framing::Websocket { inspector, meter } = &mut self.framing else { return judged };
+        // One budget for the whole chunk, however many control frames cut it into scans.
+        let mut metering = meter.as_mut().map(|meter| meter.observe(meters.lend(), INFLATE));
+        let mut kept = Kept { end: chunk.len().min(most), chunk, passed: 0, judged: 0 };
+        let mut starved = false;
+        while judged.event.is_none() && judged.above.is_none() {
+            let may_begin = may_begin - judged.messages;
+            let scan = match &mut metering {
+                None => inspector.scan(kept.within(), may_begin),
+                Some(metering) => inspector.scan_observed(kept.within(), may_begin, metering),
+            };
+            kept.pass(scan.passed);
+            judged.messages += scan.messages;
+            judged.data |= scan.passed > 0;
+            match scan.then {
+                Then::Exhausted | Then::Incomplete if kept.is_cut() => judged.above = Some(Above::Bytes),
+                Then::Exhausted | Then::Paused => break,
+                Then::Incomplete => {
+                    starved = true;
+                    break;
+                }
+                Then::Control(control) => {
+                    if !self.rates.as_mut().is_none_or(|rates| rates.take_control(&control, now)) {
+                        judged.above = Some(Above::ControlFrames);
+                        break;
+                    }
+                    match judged.weigh(&control, kept.within(), on_close, mark) {
+                        Verdict::Pass => kept.pass(control.size),
+                        Verdict::Swallow => kept.swallow(control.size),
+                    }
+                }
+                Then::Budget => judged.above = Some(Above::Messages),
+                Then::Violation(violation) => judged.event = Some(Event::Violated(violation)),
+            }
+        }
+        (judged.passed, judged.judged) = (kept.passed, kept.judged);
+        // What follows a limit that was passed is still frames, and the answer to our Close is one of them.
+        let rest = kept.rest();
+        if !rest.is_empty() {
+            self.starved = starved && self.backlog.is_empty();
+            keep(&mut self.backlog, rest);
+        }
+        judged
+    }
+
+    /// The rates on messages and bytes, which mostly there are not.
+    fn paced(&mut self) -> Option<&mut RateLimits> {
+        self.rates.as_deref_mut().filter(|rates| rates.are_paced())
+    }
+
+    /// What was judged has been passed on.
+    pub(super) fn note_passed(&mut self, judged: &Judged) {
+        self.counts.messages += judged.messages;
+        self.counts.bytes += judged.passed as u64;
+        if let Framing::Websocket { inspector, .. } = &self.framing {
+            self.inside_frame = !inspector.is_at_boundary();
+        }
+    }
+
+    /// No limit holds any more: the source is only read on for its Close.
+    pub(super) fn lift_limits(&mut self) {
+        self.rates = None;
+        if let Framing::Websocket { inspector, meter } = &mut self.framing {
+            inspector.lift_limits();
+            *meter = None;
+        }
+    }
+
+    /// How much may be read, of `most`: no more than may pass where a rate holds the source back.
+    pub(super) fn room(&mut self, most: usize, now: Instant) -> usize {
+        // What the backlog has of a header is read already, and not charged yet.
+        let uncharged = if self.starved { self.backlog.len() } else { 0 };
+        self.paced().map_or(most, |rates| most.min(rates.room(now).saturating_sub(uncharged)))
+    }
+
+    /// No rate holds any more: nothing passes.
+    pub(super) fn lift_rates(&mut self) {
+        self.rates = None;
+    }
+
+    /// Nothing that was read and not passed is of use any more.
+    pub(super) fn discard(&mut self) {
+        self.backlog = Vec::new();
+        self.starved = false;
+    }
+
+    /// Gives a large buffer back with its last byte; a small one will be needed again for the next half of a header.
+    fn give_back(&mut self) {
+        if self.backlog.is_empty() && self.backlog.capacity() > HEAD {
+            self.backlog = Vec::new();
+        }
+    }
+
+    /// Whether what has passed so far ends between two frames, so that one of ours may follow.
+    pub(super) fn is_at_boundary(&self) -> bool {
+        !self.inside_frame
+    }
+
+    /// How many bytes are missing until a frame of ours may follow; `None` in a raw direction, where none ever stands.
+    pub(super) fn until_boundary(&self) -> Option<u64> {
+        match &self.framing {
+            Framing::Websocket { inspector, .. } => Some(inspector.remaining()),
+            Framing::Raw => None,
+        }
+    }
+
+    /// When the source may be read again, where a rate holds it back.
+    pub(super) fn resume(&self, now: Instant) -> Option<Instant> {
+        self.rates.as_ref()?.resume().filter(|resume| now < *resume)
+    }
+
+    /// What went through.
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// What its frames needed that is against RFC 6455.
+    pub(super) fn leniencies(&self) -> Leniencies {
+        match &self.framing {
+            Framing::Websocket { inspector, .. } => inspector.leniencies(),
+            Framing::Raw => Leniencies::default(),
+        }
+    }
+
+    /// How much memory waits in it.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn buffered(&self) -> usize {
+        self.backlog.capacity()
+    }
+}
+
+/// A chunk that is compacted in place: what passed at its front, then a gap as large as what was swallowed, then what is
+/// not judged yet. Each byte moves at most once.
+struct Kept<'a> {
+    chunk: &'a mut [u8],
+    /// So far it may be judged now.
+    end: usize,
+    passed: usize,
+    judged: usize,
+}
+
+impl Kept<'_> {
+    /// What is to be judged now.
+    fn within(&self) -> &[u8] {
+        self.chunk.get(self.judged..self.end).unwrap_or_default()
+    }
+
+    /// Whether there is more than may be judged now.
+    fn is_cut(&self) -> bool {
+        self.end < self.chunk.len()
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.chunk.get(self.judged..).unwrap_or_default()
+    }
+
+    fn pass(&mut self, size: usize) {
+        if self.passed < self.judged {
+            self.chunk.copy_within(self.judged..self.judged + size, self.passed);
+        }
+        self.passed += size;
+        self.judged += size;
+    }
+
+    fn swallow(&mut self, size: usize) {
+        self.judged += size;
+    }
+}
+
+/// Puts `rest` in front of all that waits.
+fn keep(backlog: &mut Vec<u8>, rest: &[u8]) {
+    if !rest.is_empty() {
+        backlog.splice(..0, rest.iter().copied());
+    }
+}

@@ -1,0 +1,72 @@
+//! Socket activation, with `systemd-socket-activate` in systemd's place.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use crate::handoff::world::{PATIENCE, World, free_port};
+
+#[test]
+fn a_socket_of_systemd_is_adopted_by_its_address() {
+    let port = free_port();
+    // systemd's own socket is dual-stack, and satisfies 0.0.0.0.
+    let mut world = World::new(&config(&format!("bind = \"0.0.0.0:{port}\"")));
+
+    activate(&mut world, &[port], "web");
+
+    assert_answers(port);
+    assert!(!world.log().contains("no listener asks for"), "{}", world.log());
+}
+
+#[test]
+fn a_socket_of_systemd_is_adopted_by_its_name() {
+    let ports = [free_port(), free_port()];
+    let mut world = World::new(&config("bind = \"systemd:chat\""));
+
+    activate(&mut world, &ports, "spare:chat");
+
+    assert_answers(ports[1]);
+    let warning = world.until_logged(&["WARN", "no listener asks for", "\"name\":\"spare\""]);
+    assert!(warning.contains(&ports[0].to_string()), "{warning}");
+}
+
+#[test]
+fn a_name_that_systemd_did_not_pass_is_an_error_that_lists_what_it_did() {
+    let port = free_port();
+    let mut world = World::new(&config("bind = \"systemd:chat\""));
+
+    activate(&mut world, &[port], "caht");
+
+    let error = world.until_logged(&["listener public: cannot listen on systemd:chat"]);
+    assert!(error.contains("but caht ("), "{error}");
+}
+
+fn config(bind: &str) -> String {
+    format!("[listener.public]\n{bind}\n[route.r]\nupstream = \"u\"\n[upstream.u]\nendpoints = [\"127.0.0.1:9\"]\n")
+}
+
+/// Starts the program with listening sockets at these ports; it comes into being with the first connection.
+fn activate(world: &mut World, ports: &[u16], names: &str) {
+    let mut arguments: Vec<_> = ports.iter().flat_map(|port| ["-l".to_owned(), port.to_string()]).collect();
+    arguments.push(format!("--fdname={names}"));
+    // It passes on nothing but what it is told to.
+    arguments.extend(["-E".to_owned(), format!("NOTIFY_SOCKET={}", world.path("notify").display())]);
+    arguments.push(env!("CARGO_BIN_EXE_windlass").to_owned());
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    world.spawn(world.command("systemd-socket-activate", &arguments));
+    let port = *ports.first().unwrap();
+    world.until("a socket of systemd-socket-activate", || connect(port).is_ok());
+}
+
+fn assert_answers(port: u16) {
+    let mut stream = connect(port).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
+}
+
+fn connect(port: u16) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port)))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}

@@ -1,0 +1,21 @@
+//! The table in `docs/reload.md` and the tests that hold its rows.
+
+const TESTS: [(&str, &str); 4] = [
+    ("keeps", include_str!("keeps.rs")),
+    ("drains", include_str!("drains.rs")),
+    ("sockets", include_str!("sockets.rs")),
+    ("certificates", include_str!("../tls_proxy/certificates.rs")),
+];
+
+#[test]
+fn every_row_names_a_test_that_is_there() {
+    let (_, table) = include_str!("../../../docs/reload.md").split_once("| what changed |").unwrap();
+    let rows: Vec<_> = table.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
+    assert!(rows.len() > 10, "{rows:?}");
+    for row in rows {
+        let named = row.strip_suffix("` |").and_then(|row| row.rsplit('`').next()).and_then(|it| it.split_once("::"));
+        let (file, test) = named.unwrap_or_else(|| panic!("no test in {row}"));
+        let is_there = |source: &str| source.contains(&format!("#[tokio::test]\nasync fn {test}("));
+        assert!(TESTS.iter().any(|(name, source)| *name == file && is_there(source)), "there is no {file}::{test}");
+    }
+}

@@ -1,0 +1,24 @@
+//! What the tests of the whole proxy are written with: a proxy with a configuration, endpoints and clients that speak in
+//! bytes, and waiting that fails instead of hanging.
+//!
+//! Every port is chosen by the system, and every wait is for a condition.
+
+mod config;
+mod endpoint;
+mod frame;
+mod handshake;
+mod head;
+mod program;
+mod proxy;
+mod wait;
+mod wire;
+
+pub(crate) use config::Config;
+pub(crate) use endpoint::{Endpoint, Full};
+pub(crate) use frame::{Frame, Opcode};
+pub(crate) use handshake::{ACCEPT, Handshake, SWITCH, switch_with};
+pub(crate) use head::Head;
+pub(crate) use program::{NotifySocket, Program};
+pub(crate) use proxy::Proxy;
+pub(crate) use wait::{PATIENCE, until, within};
+pub(crate) use wire::Wire;

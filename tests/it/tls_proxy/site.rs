@@ -1,0 +1,126 @@
+//! A TLS listener with certificates of its own making, and clients that verify them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rcgen::{CertificateParams, KeyPair, SignatureAlgorithm};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, HandshakeKind, ProtocolVersion, RootCertStore, SupportedProtocolVersion};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::rig::{Config, Endpoint, Frame, Handshake, Proxy, Wire, within};
+
+/// Certificate files, in a folder that is gone after the test.
+#[derive(Debug)]
+pub(crate) struct Certificates {
+    folder: TempDir,
+}
+
+/// A client that remembers its sessions.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    connector: Arc<ClientConfig>,
+}
+
+impl Certificates {
+    pub(crate) fn none() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Writes a new certificate for `host` under `name`; gives it in PEM.
+    pub(crate) fn issue(&self, name: &str, host: &str, algorithm: &'static SignatureAlgorithm) -> String {
+        let key = KeyPair::generate_for(algorithm).unwrap();
+        let certificate = CertificateParams::new([host.to_owned()]).unwrap().self_signed(&key).unwrap();
+        std::fs::write(self.folder.path().join(format!("{name}.pem")), certificate.pem()).unwrap();
+        std::fs::write(self.folder.path().join(format!("{name}.key")), key.serialize_pem()).unwrap();
+        certificate.pem()
+    }
+
+    /// A configuration whose listener `public` has those of these names.
+    pub(crate) fn before(&self, endpoint: &Endpoint, names: &[&str]) -> Config {
+        Config::chat([endpoint.address()]).with("listener.public.tls", &self.tls(names))
+    }
+
+    /// The `tls` of a listener that has those of these names.
+    pub(crate) fn tls(&self, names: &[&str]) -> String {
+        let folder = self.folder.path().display();
+        let list: Vec<_> = names
+            .iter()
+            .map(|name| format!("{{ chain = \"{folder}/{name}.pem\", key = \"{folder}/{name}.key\" }}"))
+            .collect();
+        format!("{{ certificates = [{}] }}", list.join(", "))
+    }
+}
+
+impl Client {
+    /// Trusts these certificates and nobody else.
+    pub(crate) fn trusting<'a>(pems: impl IntoIterator<Item = &'a String>) -> Self {
+        Self::speaking(pems, &[&rustls::version::TLS13, &rustls::version::TLS12], &[b"http/1.1"])
+    }
+
+    pub(crate) fn speaking<'a>(
+        pems: impl IntoIterator<Item = &'a String>,
+        versions: &[&'static SupportedProtocolVersion],
+        alpn: &[&[u8]],
+    ) -> Self {
+        let mut roots = RootCertStore::empty();
+        for pem in pems {
+            roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
+        }
+        let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+        Self { connector: Arc::new(config) }
+    }
+
+    pub(crate) async fn connect(&self, address: SocketAddr, host: &str) -> std::io::Result<TlsStream<TcpStream>> {
+        let stream = within("a connection", TcpStream::connect(address)).await?;
+        let host = ServerName::try_from(host.to_owned()).unwrap();
+        let connector = TlsConnector::from(Arc::clone(&self.connector));
+        within("a TLS handshake", connector.connect(host, stream)).await
+    }
+
+    /// Opens a tunnel and exchanges a message; says how the handshake went.
+    pub(crate) async fn tunnel(&self, proxy: &Proxy, host: &str, endpoint: &Endpoint) -> Secured {
+        self.tunnel_to(proxy.address("public"), host, endpoint).await
+    }
+
+    /// The same with a proxy of which only the address is known.
+    pub(crate) async fn tunnel_to(&self, address: SocketAddr, host: &str, endpoint: &Endpoint) -> Secured {
+        let stream = self.connect(address, host).await.unwrap();
+        let connection = stream.get_ref().1;
+        let alpn = connection.alpn_protocol().map(<[u8]>::to_vec);
+        let (kind, version) = (connection.handshake_kind().unwrap(), connection.protocol_version().unwrap());
+        let (client, endpoint) = Proxy::tunnel_over(Wire::new(stream), &Handshake::new(), endpoint).await;
+        let mut secured = Secured { client, endpoint, kind, version, alpn };
+        secured.carries().await;
+        secured
+    }
+}
+
+/// A tunnel whose client speaks TLS.
+#[derive(Debug)]
+pub(crate) struct Secured {
+    pub(crate) client: Wire,
+    pub(crate) endpoint: Wire,
+    pub(crate) kind: HandshakeKind,
+    pub(crate) version: ProtocolVersion,
+    pub(crate) alpn: Option<Vec<u8>>,
+}
+
+impl Secured {
+    pub(crate) async fn carries(&mut self) {
+        let (there, back) = (Frame::text("there"), Frame::text("and back"));
+        self.client.send(there.by_client()).await;
+        assert_eq!(self.endpoint.frame().await, there);
+        self.endpoint.send(back.by_endpoint()).await;
+        assert_eq!(self.client.frame().await, back);
+    }
+}
