@@ -13,7 +13,6 @@ mod foreign;
 mod formats;
 mod lists;
 mod load;
-mod log_settings;
 mod name_syntax;
 mod names;
 mod not_compared;
@@ -37,7 +36,12 @@ pub use names::{EndpointName, ListenerName, RouteName, UpstreamName};
 pub use not_compared::NotCompared;
 pub use problem::{Position, Problem, Problems, SourceLocation};
 pub use schema::known_keys;
-pub use settings::*;
+pub use settings::{
+    AdminListen, AdminSettings, AffinitySource, Bind, CertificateFiles, Compression, DotSegments, DrainSettings,
+    DrainWindow, EndpointAddress, EndpointSettings, Excess, HandoffSettings, HostPattern, IdleCounts, LimitSettings,
+    ListenerSettings, LogFormat, LogLevel, LogSettings, OnReload, Pongs, Rate, RouteSettings, Settings, TlsSettings,
+    UnderSupervisor, UpstreamSettings, WebsocketSettings, WorkerCount,
+};
 pub use syntax::SyntaxError;
 pub use units::{counted, parse_duration, write_duration};
 pub use warning::{Warning, Warnings};
