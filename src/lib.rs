@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod drain;
+pub mod endpoint;
 pub mod grammar;
 pub mod handoff;
 pub mod http;

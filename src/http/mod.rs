@@ -13,6 +13,7 @@ pub mod head;
 pub mod hops;
 pub mod http1;
 pub mod length;
+pub mod limits;
 pub mod methods;
 pub mod reader;
 pub mod reply;

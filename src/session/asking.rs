@@ -15,8 +15,8 @@ use tokio::time::timeout;
 use super::interim::Interim;
 use super::placement::{Placed, reach};
 use super::refused::Refused;
-use super::upload::Upload;
 use super::visit::Visit;
+use crate::endpoint::Upload;
 use crate::http::Refusal;
 use crate::http::head::{ResponseHead, parse_response_head, write_request_head};
 use crate::http::methods::is_idempotent;
@@ -42,7 +42,7 @@ enum Unsent {
 /// Sends the request and reads the head of the answer, and what came with it.
 ///
 /// The answer has `handshake_timeout` from the last byte of the request on; a body that moves may take as long as it likes.
-/// Whether the answer came before all of it was sent is noted with the [`Progress`](super::upload::Progress) of the body.
+/// Whether the answer came before all of it was sent is noted with the [`UploadProgress`](crate::endpoint::UploadProgress) of the body.
 pub(super) async fn ask(
     visit: &Visit,
     placed: &mut Placed,

@@ -18,7 +18,7 @@ use super::end::End;
 use super::origin::Origin;
 use super::proxy::Stage;
 use super::record::Record;
-use super::upload::cleaned;
+use crate::endpoint::cleaned;
 
 /// The body of an answer.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::owned::Owned;
 use super::proxy::{Phase, Proxy};
+use crate::endpoint::OwnedConnections;
 use crate::http::forward::Scheme;
 use crate::net::{FinEnds, Unsent};
 use crate::process::Seat;
@@ -61,7 +61,7 @@ pub(super) struct Session {
     /// Whether it has a place.
     pub(super) welcome: Welcome,
     /// The connections with endpoints that its client has authenticated.
-    pub(super) owned: Owned,
+    pub(super) owned: OwnedConnections,
     /// What its stream has not taken yet, and what is said between two answers.
     pub(super) unsent: Unsent,
     /// Whether a FIN is its client's end.

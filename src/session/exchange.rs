@@ -23,18 +23,18 @@ use hyper::upgrade::OnUpgrade;
 use tokio::time::sleep;
 
 use super::body::AnswerBody;
-use super::connection::{Connection, Unanswered, has_closed};
 use super::end::End;
-use super::expect::{Expectation, Verdict};
 use super::interim::Interim;
 use super::origin::Origin;
 use super::placement::reach;
 use super::record::Record;
 use super::refused::Refused;
 use super::served::LastAnswer;
-use super::upload::{Broken, HasBody, Progress, Sent, Upload};
 use super::visit::Visit;
 use crate::balance::Affinity;
+use crate::endpoint::{BrokenUpload, HasBody, Upload, UploadProgress, UploadSent};
+use crate::endpoint::{EndpointConnection, Unanswered, has_closed};
+use crate::endpoint::{Expectation, Verdict};
 use crate::http::affinity::Asks;
 use crate::http::length::{BadLength, settle_length};
 use crate::http::methods::is_idempotent;
@@ -44,7 +44,7 @@ use crate::snapshot::Endpoint;
 /// A request as the endpoint gets it, and what can be known of it later.
 struct Outgoing {
     request: Request<Upload>,
-    sent: Sent,
+    sent: UploadSent,
     /// Where the client expects a 100.
     verdict: Option<Verdict>,
 }
@@ -53,12 +53,12 @@ struct Outgoing {
 struct Answered {
     response: Response<Incoming>,
     endpoint: Arc<Endpoint>,
-    connection: Connection,
+    connection: EndpointConnection,
 }
 
 /// What became of asking over one connection, where it is no refusal.
 enum Asked {
-    Answered(Response<Incoming>, Connection),
+    Answered(Response<Incoming>, EndpointConnection),
     /// Nothing of the request was sent.
     Returned(Box<Request<Upload>>),
     /// The connection ended without a word.
@@ -77,7 +77,7 @@ enum Rested {
 struct Spare {
     head: Request<()>,
     has_body: HasBody,
-    progress: Arc<Progress>,
+    progress: Arc<UploadProgress>,
 }
 
 /// Gets the endpoint's answer; its body follows when the client asks for it.
@@ -108,7 +108,7 @@ pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Res
     let origin = match is_body_wanted {
         true if progress.is_answered_early() => Origin::Early(connection),
         true => Origin::of(visit, &endpoint, connection, &method, &head),
-        false => Origin::Once(connection.into_driver()),
+        false => Origin::Once(connection.into_task()),
     };
     let cookie = visit.pin_cookie(&endpoint, &affinity);
     let mut answer = relay(Response::from_parts(head, body), &endpoint, origin, record, cookie)?;
@@ -120,7 +120,7 @@ pub(super) async fn run(visit: &Visit, request: Request<Incoming>) -> Result<Res
 }
 
 /// Ends when an answer is late: so long after its request was sent.
-pub(super) async fn late(sent: Sent, response_timeout: Duration) {
+pub(super) async fn late(sent: UploadSent, response_timeout: Duration) {
     sent.wait().await;
     sleep(response_timeout).await;
 }
@@ -194,7 +194,9 @@ async fn ask_best(
             let connection = match kept {
                 Some(connection) => connection,
                 None => match reach(visit, endpoint).await {
-                    Ok(stream) => Connection::open(stream, deadline).await.map_err(|error| blame(endpoint, &error))?,
+                    Ok(stream) => {
+                        EndpointConnection::open(stream, deadline).await.map_err(|error| blame(endpoint, &error))?
+                    }
                     Err(unreachable) => {
                         refused = unreachable.or_try_the_next()?;
                         break;
@@ -224,7 +226,7 @@ async fn ask_best(
 
 /// Asks over one connection.
 async fn ask(
-    mut connection: Connection,
+    mut connection: EndpointConnection,
     request: Request<Upload>,
     endpoint: &Endpoint,
     late: Pin<&mut impl Future<Output = ()>>,
@@ -266,7 +268,7 @@ impl Spare {
 
 impl Visit {
     /// A connection with this endpoint that rests: the client's own, if it has authenticated one.
-    fn rested(&self, endpoint: &Endpoint) -> Option<Connection> {
+    fn rested(&self, endpoint: &Endpoint) -> Option<EndpointConnection> {
         let incarnation = endpoint.life.incarnation;
         let own = self.session.take_owned(incarnation, self.client);
         own.or_else(|| self.session.proxy.pool(self.session.worker)?.take(incarnation))
@@ -276,7 +278,7 @@ impl Visit {
 /// Whose fault it is that there is no answer.
 fn blame(endpoint: &Endpoint, error: &hyper::Error) -> Refused {
     let cause = error.source();
-    if let Some(broken) = cause.and_then(|cause| cause.downcast_ref::<Broken>()) {
+    if let Some(broken) = cause.and_then(|cause| cause.downcast_ref::<BrokenUpload>()) {
         return Refused::from(*broken);
     }
     let refusal = match cause.and_then(|cause| cause.downcast_ref::<std::io::Error>()) {

@@ -18,7 +18,6 @@ use tokio::time::{Instant, sleep_until};
 
 use super::body::AnswerBody;
 use super::context::{Admission, Session};
-use super::limits::MAX_BUFFER;
 use super::log;
 use super::no_request::NoRequest;
 use super::proxy::Phase;
@@ -27,6 +26,7 @@ use super::rest::HeadTimes;
 use super::served::{LastAnswer, Opened, Served};
 use super::wordless::{Wordless, with_words};
 use crate::http::http1::{READER, answer};
+use crate::http::limits::MAX_BUFFER;
 use crate::net::{Guarded, HalfOpen, ReadActivity};
 
 /// What a driver and the requests of its connection share.

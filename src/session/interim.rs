@@ -13,7 +13,7 @@ use http::header::{CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, Request, StatusCode, Version};
 
 use super::context::Session;
-use super::expect::Verdict;
+use crate::endpoint::Verdict;
 use crate::http::forward;
 use crate::http::head::write_response_head;
 use crate::net::Unsent;

@@ -12,27 +12,21 @@
 mod accept;
 mod asking;
 mod body;
-mod connection;
 mod context;
 mod counted;
 mod end;
 mod exchange;
-mod expect;
 mod http1;
 #[cfg(test)]
 mod in_memory;
 mod interim;
 mod keeping;
-mod last_words;
-mod limits;
 mod log;
 mod no_request;
 mod origin;
-mod owned;
 mod passed_through;
 mod placed_by;
 mod placement;
-mod pool;
 mod proxy;
 #[cfg(test)]
 mod punctual;
@@ -47,7 +41,6 @@ mod sums;
 mod tale;
 mod unopened;
 mod upgrade;
-mod upload;
 mod visit;
 mod wordless;
 

@@ -8,8 +8,8 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::limits::MAX_BUFFER;
 use super::sums::{About, Sums};
+use crate::http::limits::MAX_BUFFER;
 use crate::http::reply::PLAIN_HTTP_ON_TLS;
 use crate::metrics::Metrics;
 use crate::net::{Guarded, HandshakeFailed, TlsError};

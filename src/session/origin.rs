@@ -6,11 +6,11 @@ use std::sync::Arc;
 use http::Method;
 use http::response::Parts;
 
-use super::connection::{Connection, Driver};
 use super::context::Session;
 use super::visit::Visit;
 use crate::config::UpstreamSettings;
 use crate::drain::Incarnation;
+use crate::endpoint::{ConnectionTask, EndpointConnection};
 use crate::http::framing;
 use crate::snapshot::Endpoint;
 
@@ -18,12 +18,12 @@ use crate::snapshot::Endpoint;
 #[derive(Debug)]
 pub(super) enum Origin {
     /// It may rest and serve another exchange.
-    Kept(Connection, Home),
+    Kept(EndpointConnection, Home),
     /// The answer came before its request was all sent: it takes the rest, and ends then. An endpoint that answers early may
     /// read what is left of the request as another one, and that one's answer would go to whoever asks next.
-    Early(Connection),
+    Early(EndpointConnection),
     /// It ends with the answer.
-    Once(Driver),
+    Once(ConnectionTask),
 }
 
 /// Where a connection rests.
@@ -41,13 +41,13 @@ impl Origin {
     pub(super) fn of(
         visit: &Visit,
         endpoint: &Endpoint,
-        connection: Connection,
+        connection: EndpointConnection,
         method: &Method,
         answer: &Parts,
     ) -> Self {
         match visit.upstream().settings.keep_alive {
             Some(_) if framing::is_certain(method, answer) => Self::Kept(connection, Home::of(visit, endpoint)),
-            _ => Self::Once(connection.into_driver()),
+            _ => Self::Once(connection.into_task()),
         }
     }
 
@@ -63,7 +63,7 @@ impl Origin {
             })),
             // The two body_timeouts bound the wait.
             Self::Early(mut connection) => drop(tokio::spawn(async move { connection.ready().await })),
-            Self::Once(driver) => drop(driver),
+            Self::Once(task) => drop(task),
         }
     }
 }
@@ -79,7 +79,7 @@ impl Home {
         }
     }
 
-    fn take_back(self, connection: Connection) {
+    fn take_back(self, connection: EndpointConnection) {
         let session = &self.session;
         if connection.is_owned() {
             if self.is_current() {

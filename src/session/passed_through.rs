@@ -12,14 +12,14 @@ use http::{Method, Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::body::AnswerBody;
-use super::connection::Connection;
 use super::exchange::relay;
 use super::origin::Origin;
 use super::placement::Placed;
 use super::record::Record;
 use super::refused::Refused;
-use super::upload::{Progress, Upload};
 use super::visit::Visit;
+use crate::endpoint::EndpointConnection;
+use crate::endpoint::{Upload, UploadProgress};
 use crate::http::Refusal;
 use crate::net::{Socket, TunnelStream};
 use crate::process::Delivery;
@@ -31,13 +31,14 @@ pub(super) async fn pass_through(
     method: Method,
     Placed { lease, stream, is_owned, .. }: Placed,
     early: Vec<u8>,
-    upload: Arc<Progress>,
+    upload: Arc<UploadProgress>,
     cookie: Option<HeaderValue>,
 ) -> Result<Response<AnswerBody>, Refused> {
     let nonsense = |detail: String| lease.refused(Refusal::BadAnswer, detail);
     let stream = Asked { early: early.into(), stream, stage: Stage::Asking };
     let deadline = visit.upstream().settings.body_timeout;
-    let mut connection = Connection::open(stream, deadline).await.map_err(|error| nonsense(error.to_string()))?;
+    let mut connection =
+        EndpointConnection::open(stream, deadline).await.map_err(|error| nonsense(error.to_string()))?;
     let mut request = Request::new(Upload::none());
     request.method_mut().clone_from(&method);
     let may_stay = is_owned && !upload.is_answered_early();
@@ -50,7 +51,7 @@ pub(super) async fn pass_through(
         connection.note_owned();
         Origin::of(visit, lease.endpoint(), connection, &method, &head)
     } else {
-        Origin::Once(connection.into_driver())
+        Origin::Once(connection.into_task())
     };
     relay(Response::from_parts(head, body), lease.endpoint(), origin, record, cookie)
 }

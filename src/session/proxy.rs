@@ -10,9 +10,9 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep};
 
 use super::counted;
-use super::pool::Pool;
 use super::sums::Sums;
 use crate::drain::{DrainStatuses, Registry};
+use crate::endpoint::Pool;
 use crate::metrics::Metrics;
 use crate::net::Network;
 use crate::process::{MOST_TURNED_AWAY, Room, Workers};

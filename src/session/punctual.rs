@@ -24,13 +24,13 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep};
 
 use super::asking::in_time;
-use super::connection::Connection;
 use super::exchange::late;
-use super::pool::Pool;
 use super::rest::HeadTimes;
-use super::upload::Upload;
 use crate::config::EndpointAddress;
 use crate::drain::Incarnation;
+use crate::endpoint::EndpointConnection;
+use crate::endpoint::Pool;
+use crate::endpoint::{Upload, UploadSent};
 use crate::net::{self, DialError, Guarded, Network, TlsError, TlsStream, Unsent, dial};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -94,7 +94,7 @@ async fn rest_timeout_is_punctual() {
 }
 
 /// The upload of a client that sends a part of its body after a while and then nothing more; with the client.
-async fn stalling(time: Duration) -> (Upload, DuplexStream, super::upload::Sent) {
+async fn stalling(time: Duration) -> (Upload, DuplexStream, UploadSent) {
     let (mut client, ours) = duplex(1024);
     let (sender, mut uploads) = mpsc::channel(1);
     let service = service_fn(move |request: Request<Incoming>| {
@@ -197,7 +197,7 @@ async fn keep_alive_is_punctual() {
     acts_in_time("keep_alive", async |time| {
         let ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (mut endpoint, _) = listener.accept().await.unwrap();
-        let connection = Connection::open(net::Socket::from(ours), HOUR).await.unwrap();
+        let connection = EndpointConnection::open(net::Socket::from(ours), HOUR).await.unwrap();
         let pool = Arc::new(Pool::new(Arc::new(Semaphore::new(1))));
         let start = Instant::now();
         pool.rest(Incarnation(1), connection, time, || true);

@@ -10,9 +10,9 @@ use super::end::End;
 use super::log::{self, Exchanged};
 use super::proxy::Phase;
 use super::summary::Summary;
-use super::upload::{Broken, Progress};
 use super::visit::Visit;
 use crate::config::{EndpointName, RouteSettings};
+use crate::endpoint::{BrokenUpload, UploadProgress};
 
 /// An exchange that runs. It is logged when this is dropped, unless it was refused.
 #[derive(Debug)]
@@ -24,14 +24,14 @@ pub(super) struct Record {
     /// Who answered, and how.
     pub(super) answer: Option<(EndpointName, StatusCode)>,
     /// The request body.
-    pub(super) upload: Arc<Progress>,
+    pub(super) upload: Arc<UploadProgress>,
     /// Bytes of the answer's body.
     pub(super) answered: u64,
     end: Option<End>,
 }
 
 impl Record {
-    pub(super) fn new(visit: &Visit, upload: Arc<Progress>) -> Self {
+    pub(super) fn new(visit: &Visit, upload: Arc<UploadProgress>) -> Self {
         Self {
             session: Arc::clone(&visit.session),
             route: Arc::clone(&visit.route.settings),
@@ -58,8 +58,8 @@ impl Record {
     pub(super) fn end(&mut self, end: End) {
         let end = match (end, self.upload.broken()) {
             // An upload that breaks takes the connection with the endpoint along.
-            (End::EndpointLost, Some(Broken::Stalled)) => End::ClientStalled,
-            (End::EndpointLost, Some(Broken::Lost)) => End::ClientLeft,
+            (End::EndpointLost, Some(BrokenUpload::Stalled)) => End::ClientStalled,
+            (End::EndpointLost, Some(BrokenUpload::Lost)) => End::ClientLeft,
             (end, _) => end,
         };
         self.end.get_or_insert(end);

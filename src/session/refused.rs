@@ -1,5 +1,6 @@
 //! Why a request is refused: a value, answered and logged.
 
+use crate::endpoint::BrokenUpload;
 use crate::http::Refusal;
 use crate::snapshot::{Endpoint, Lease};
 
@@ -20,6 +21,16 @@ impl Refused {
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         Self { refusal, detail: None }
+    }
+}
+
+impl From<BrokenUpload> for Refused {
+    fn from(broken: BrokenUpload) -> Self {
+        let refusal = match broken {
+            BrokenUpload::Stalled => Refusal::RequestTimeout,
+            BrokenUpload::Lost => Refusal::BrokenBody,
+        };
+        Self::because(refusal, broken.to_string())
     }
 }
 

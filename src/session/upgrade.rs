@@ -17,11 +17,11 @@ use super::refused::Refused;
 use super::served::{Opened, Served};
 use super::tale::Tale;
 use super::unopened::Switched;
-use super::upload::{Progress, Upload};
 use super::visit::Visit;
 use super::{Phase, log};
 use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
+use crate::endpoint::{Upload, UploadProgress};
 use crate::http::affinity::Asks;
 use crate::http::head::ResponseHead;
 use crate::http::reader::Handshake;
@@ -91,7 +91,7 @@ async fn answer(
 
 /// The body that goes to the endpoint before the answer counts, and how far it got; `None` where there is none, and then
 /// nothing is said of its length.
-fn upload(visit: &Visit, body: Incoming, headers: &mut HeaderMap) -> (Option<Upload>, Arc<Progress>) {
+fn upload(visit: &Visit, body: Incoming, headers: &mut HeaderMap) -> (Option<Upload>, Arc<UploadProgress>) {
     // A client that waits for a 100 gets ours: hyper says it when the body is asked for.
     forward::remove(headers, |name| *name == EXPECT);
     if body.is_end_stream() {

@@ -18,7 +18,7 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     "ranges",
     "grammar",
     "websocket",
@@ -33,6 +33,7 @@ const ORDER: [&str; 20] = [
     "handoff",
     "net",
     "http",
+    "endpoint",
     "tunnel",
     "session",
     "admin",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
-use super::connection::Connection;
+use super::connection::EndpointConnection;
 use crate::drain::Incarnation;
 
 /// How many connections rest for each endpoint and worker, as long as there are places; what is more is closed.
@@ -15,7 +15,7 @@ const MOST: usize = 32;
 
 /// The resting connections of one worker.
 #[derive(Debug)]
-pub(super) struct Pool {
+pub struct Pool {
     /// One for each connection that rests on any worker; as many as there are descriptors for.
     places: Arc<Semaphore>,
     shelves: Mutex<Shelves>,
@@ -31,30 +31,30 @@ struct Shelves {
 
 #[derive(Debug)]
 struct Resting {
-    connection: Connection,
+    connection: EndpointConnection,
     until: Instant,
     _place: OwnedSemaphorePermit,
 }
 
 impl Pool {
     /// An empty one, which shares `places` with the others.
-    pub(super) fn new(places: Arc<Semaphore>) -> Self {
+    pub fn new(places: Arc<Semaphore>) -> Self {
         Self { places, shelves: Mutex::default() }
     }
 
     /// A connection with an endpoint that is ready for an exchange: the one used last, which lives longest.
-    pub(super) fn take(&self, endpoint: Incarnation) -> Option<Connection> {
+    pub fn take(&self, endpoint: Incarnation) -> Option<EndpointConnection> {
         let mut shelves = self.lock();
         let shelf = shelves.resting.get_mut(&endpoint)?;
-        std::iter::from_fn(|| shelf.pop_back()).map(|resting| resting.connection).find(Connection::is_ready)
+        std::iter::from_fn(|| shelf.pop_back()).map(|resting| resting.connection).find(EndpointConnection::is_ready)
     }
 
     /// Lets a connection rest for `keep_alive`, if there is a place and `is_current` still finds its endpoint. Call it on the
     /// pool's worker.
-    pub(super) fn rest(
+    pub fn rest(
         self: &Arc<Self>,
         endpoint: Incarnation,
-        connection: Connection,
+        connection: EndpointConnection,
         keep_alive: Duration,
         is_current: impl FnOnce() -> bool,
     ) {
@@ -77,12 +77,12 @@ impl Pool {
     }
 
     /// A place for a connection that rests elsewhere.
-    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+    pub fn place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.places).try_acquire_owned().ok()
     }
 
     /// Closes the resting connections with endpoints that are gone.
-    pub(super) fn prune(&self, is_current: impl Fn(Incarnation) -> bool) {
+    pub fn prune(&self, is_current: impl Fn(Incarnation) -> bool) {
         self.lock().resting.retain(|endpoint, _| is_current(*endpoint));
     }
 

@@ -15,16 +15,16 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 
-use super::last_words::LastWords;
-use super::limits::MAX_BUFFER;
-use super::upload::{Progress, Upload};
+use super::read_after_failed_write::ReadAfterFailedWrite;
+use super::upload::{Upload, UploadProgress};
+use crate::http::limits::MAX_BUFFER;
 use crate::net::{Guarded, ReadActivity, Socket, TunnelStream, Unsent};
 
 /// What hyper reads from and writes to.
-type Line<S> = TokioIo<Guarded<LastWords<S>>>;
+type HyperStream<S> = TokioIo<Guarded<ReadAfterFailedWrite<S>>>;
 
 /// How we speak with endpoints: names are spelt as they came, and ours as the RFCs spell most of them.
-pub(super) fn client() -> Builder {
+fn client() -> Builder {
     let mut builder = Builder::new();
     builder.max_buf_size(MAX_BUFFER).preserve_header_case(true).title_case_headers(true);
     builder
@@ -32,9 +32,9 @@ pub(super) fn client() -> Builder {
 
 /// A connection with an endpoint; dropped, it is closed.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub struct EndpointConnection {
     sender: SendRequest<Upload>,
-    driver: Driver,
+    task: ConnectionTask,
     unsent: Unsent,
     /// Whether the endpoint has said anything since it was asked.
     heard: ReadActivity,
@@ -45,11 +45,11 @@ pub(super) struct Connection {
 /// The task that drives a connection; it ends with its owner. If the connection was given up in good order, it gives the
 /// stream back.
 #[derive(Debug)]
-pub(super) struct Driver(JoinHandle<Option<Socket>>);
+pub struct ConnectionTask(JoinHandle<Option<Socket>>);
 
 /// What became of a request that was sent, where it has no answer.
 #[derive(Debug)]
-pub(super) enum Unanswered {
+pub enum Unanswered {
     /// Nothing of it was sent: the connection had ended. It may go another way.
     Returned(Box<Request<Upload>>),
     /// It may have been read, in part or whole, but the connection ended without a word: endpoints close what they have
@@ -71,7 +71,7 @@ impl fmt::Display for Unanswered {
 /// Notes, at the moment when the answer comes, whether all of its request was sent.
 struct Witness {
     asker: Waker,
-    progress: Arc<Progress>,
+    progress: Arc<UploadProgress>,
     unsent: Unsent,
 }
 
@@ -84,23 +84,28 @@ impl Wake for Witness {
     }
 }
 
-impl Connection {
+impl EndpointConnection {
     /// Speaks HTTP over `stream`; an endpoint that takes none of a request for `deadline` has ended it.
-    pub(super) async fn open<S>(stream: S, deadline: Duration) -> hyper::Result<Self>
+    pub async fn open<S>(stream: S, deadline: Duration) -> hyper::Result<Self>
     where
         S: TunnelStream + Into<Socket> + Send + 'static,
     {
         let unsent = Unsent::default();
-        let stream = Guarded::telling(LastWords::new(stream), deadline, unsent.clone(), LastWords::delivery);
+        let stream = Guarded::telling(
+            ReadAfterFailedWrite::new(stream),
+            deadline,
+            unsent.clone(),
+            ReadAfterFailedWrite::delivery,
+        );
         let heard = stream.read_activity();
         let (sender, connection) = client().handshake(TokioIo::new(stream)).await?;
-        let driver = Driver::spawn(connection, heard.clone());
-        Ok(Self { sender, driver, unsent, heard, is_owned: false })
+        let task = ConnectionTask::spawn(connection, heard.clone());
+        Ok(Self { sender, task, unsent, heard, is_owned: false })
     }
 
     /// Sends a request and waits for the head of its answer. Whether that came before the request was sent to its end is
-    /// noted with the [`Progress`] of its upload.
-    pub(super) async fn ask(&mut self, request: Request<Upload>) -> Result<Response<Incoming>, Unanswered> {
+    /// noted with the [`UploadProgress`] of its upload.
+    pub async fn ask(&mut self, request: Request<Upload>) -> Result<Response<Incoming>, Unanswered> {
         self.heard.forget();
         let (progress, unsent) = (request.body().progress(), self.unsent.clone());
         let mut answer = pin!(self.sender.try_send_request(request));
@@ -118,50 +123,50 @@ impl Connection {
     }
 
     /// From now on it serves the client alone that it serves now.
-    pub(super) fn note_owned(&mut self) {
+    pub fn note_owned(&mut self) {
         self.is_owned = true;
     }
 
     /// Whether it serves one client alone.
-    pub(super) fn is_owned(&self) -> bool {
+    pub fn is_owned(&self) -> bool {
         self.is_owned
     }
 
     /// Whether the last exchange is over and the next may come.
-    pub(super) fn is_ready(&self) -> bool {
+    pub fn is_ready(&self) -> bool {
         self.sender.is_ready()
     }
 
     /// Waits until the next exchange may come; `false` if none can.
-    pub(super) async fn ready(&mut self) -> bool {
+    pub async fn ready(&mut self) -> bool {
         self.sender.ready().await.is_ok()
     }
 
     /// The stream, to be asked for an upgrade, if the last exchange is over and nothing came since.
-    pub(super) async fn into_stream(self) -> Option<Socket> {
-        let Self { sender, mut driver, heard, .. } = self;
+    pub async fn into_stream(self) -> Option<Socket> {
+        let Self { sender, mut task, heard, .. } = self;
         heard.forget();
         // hyper gives up what nobody can ask over.
         drop(sender);
-        (&mut driver.0).await.ok().flatten()
+        (&mut task.0).await.ok().flatten()
     }
 
     /// Lets the exchange at hand be the last.
-    pub(super) fn into_driver(self) -> Driver {
-        self.driver
+    pub fn into_task(self) -> ConnectionTask {
+        self.task
     }
 }
 
 /// Whether the other side ended the connection.
-pub(super) fn has_closed(error: &hyper::Error) -> bool {
+pub fn has_closed(error: &hyper::Error) -> bool {
     match error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
         Some(error) => error.kind() != io::ErrorKind::TimedOut,
         None => error.is_incomplete_message(),
     }
 }
 
-impl Driver {
-    fn spawn<S>(connection: http1::Connection<Line<S>, Upload>, heard: ReadActivity) -> Self
+impl ConnectionTask {
+    fn spawn<S>(connection: http1::Connection<HyperStream<S>, Upload>, heard: ReadActivity) -> Self
     where
         S: AsyncRead + AsyncWrite + Into<Socket> + Unpin + Send + 'static,
     {
@@ -175,7 +180,7 @@ impl Driver {
     }
 }
 
-impl Drop for Driver {
+impl Drop for ConnectionTask {
     fn drop(&mut self) {
         self.0.abort();
     }

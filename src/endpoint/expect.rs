@@ -22,14 +22,14 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Holds a body back.
 #[derive(Debug)]
-pub(super) struct Expectation {
+pub struct Expectation {
     verdict: Verdict,
     patience: Option<Pin<Box<Sleep>>>,
 }
 
 /// What the endpoint thinks of a body that is held back.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Verdict(Arc<Mutex<Shared>>);
+pub struct Verdict(Arc<Mutex<Shared>>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -47,7 +47,7 @@ enum Wish {
 
 impl Expectation {
     /// The expectation of a request, if its client has one that we may pass on; otherwise the header is taken out.
-    pub(super) fn of(parts: &mut Parts, has_body: bool) -> Option<Self> {
+    pub fn of(parts: &mut Parts, has_body: bool) -> Option<Self> {
         // RFC 9110 §10.1.1: one of HTTP/1.0 is ignored, and without a body there is nothing to expect.
         if parts.version < Version::HTTP_11 || !has_body {
             forward::remove(&mut parts.headers, |name| *name == EXPECT);
@@ -58,12 +58,12 @@ impl Expectation {
     }
 
     /// Where the endpoint's verdict is to be noted.
-    pub(super) fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> Verdict {
         self.verdict.clone()
     }
 
     /// Ready when the body may be asked for; never, once the endpoint has answered without it.
-    pub(super) fn poll_wanted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub fn poll_wanted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.verdict.poll(cx) {
             Wish::Wanted => return Poll::Ready(()),
             Wish::Unwanted => return Poll::Pending,
@@ -77,7 +77,7 @@ impl Expectation {
 
 impl Verdict {
     /// The endpoint has answered finally. Returns whether it had the body asked for; if not, it never will be.
-    pub(super) fn conclude(&self) -> bool {
+    pub fn conclude(&self) -> bool {
         let mut shared = self.lock();
         if shared.wish == Wish::Unknown {
             shared.wish = Wish::Unwanted;
@@ -86,7 +86,7 @@ impl Verdict {
     }
 
     /// The endpoint has said 100.
-    pub(super) fn note_wanted(&self) {
+    pub fn note_wanted(&self) {
         let mut shared = self.lock();
         if shared.wish == Wish::Unknown {
             shared.wish = Wish::Wanted;

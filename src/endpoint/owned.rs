@@ -16,7 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::connection::Connection;
+use super::connection::EndpointConnection;
 use crate::drain::Incarnation;
 
 /// How many a session may have, of as many endpoints; the one that was used longest ago makes place.
@@ -24,50 +24,50 @@ const MOST: usize = 4;
 
 /// The connections of one session, the one that was used last at the back.
 #[derive(Debug, Default)]
-pub(super) struct Owned(Mutex<Vec<OwnedConnection>>);
+pub struct OwnedConnections(Mutex<Vec<OwnedConnection>>);
 
 #[derive(Debug)]
 struct OwnedConnection {
     endpoint: Incarnation,
     /// Whoever asks: a proxy in front of us may speak for several clients over one connection.
     client: IpAddr,
-    connection: Connection,
+    connection: EndpointConnection,
     /// When it is closed, unless it is the one that its session has a descriptor for.
     until: Instant,
     /// For the others.
-    place: Option<Place>,
+    place: Option<RestingPermit>,
 }
 
 /// A place among what rests, until its time is over.
 #[derive(Debug)]
-pub(super) struct Place {
+pub struct RestingPermit {
     _permit: OwnedSemaphorePermit,
     end: JoinHandle<()>,
 }
 
-impl Owned {
+impl OwnedConnections {
     /// The connection that `client` has authenticated with an endpoint; the others are given a `place`, or closed.
-    pub(super) fn take(
+    pub fn take(
         &self,
         endpoint: Incarnation,
         client: IpAddr,
-        place: impl Fn(Instant) -> Option<Place>,
-    ) -> Option<Connection> {
+        place: impl Fn(Instant) -> Option<RestingPermit>,
+    ) -> Option<EndpointConnection> {
         let mut owned = self.lock();
         let at = owned.iter().position(|it| it.is_of(endpoint, client));
         // Its place is free for the others.
         let taken = at.map(|at| owned.remove(at).connection);
         owned.retain_mut(|it| it.moves_aside(&place));
-        taken.filter(Connection::is_ready)
+        taken.filter(EndpointConnection::is_ready)
     }
 
     /// Keeps a connection for `client` until then; the others are given a `place`, or closed.
-    pub(super) fn keep(
+    pub fn keep(
         &self,
         endpoint: Incarnation,
         client: IpAddr,
-        (connection, until): (Connection, Instant),
-        place: impl Fn(Instant) -> Option<Place>,
+        (connection, until): (EndpointConnection, Instant),
+        place: impl Fn(Instant) -> Option<RestingPermit>,
     ) {
         let mut owned = self.lock();
         owned.retain_mut(|it| !it.is_of(endpoint, client) && it.moves_aside(&place));
@@ -78,7 +78,7 @@ impl Owned {
     }
 
     /// Closes those that have a place and whose time is over.
-    pub(super) fn close(&self, now: Instant) {
+    pub fn close(&self, now: Instant) {
         self.lock().retain(|it| it.place.is_none() || it.until > now);
     }
 
@@ -93,7 +93,7 @@ impl OwnedConnection {
     }
 
     /// Makes way for another connection of its session; `false` if it cannot, or has ended.
-    fn moves_aside(&mut self, place: impl Fn(Instant) -> Option<Place>) -> bool {
+    fn moves_aside(&mut self, place: impl Fn(Instant) -> Option<RestingPermit>) -> bool {
         if self.place.is_none() && self.connection.is_ready() {
             self.place = place(self.until);
         }
@@ -101,14 +101,14 @@ impl OwnedConnection {
     }
 }
 
-impl Place {
+impl RestingPermit {
     /// A permit, and the task that ends its time.
-    pub(super) fn new(permit: OwnedSemaphorePermit, end: JoinHandle<()>) -> Self {
+    pub fn new(permit: OwnedSemaphorePermit, end: JoinHandle<()>) -> Self {
         Self { _permit: permit, end }
     }
 }
 
-impl Drop for Place {
+impl Drop for RestingPermit {
     fn drop(&mut self) {
         self.end.abort();
     }

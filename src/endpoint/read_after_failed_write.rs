@@ -15,9 +15,9 @@ use crate::process::Delivery;
 
 /// A stream whose writes never fail.
 #[derive(Debug)]
-pub(super) struct LastWords<S>(S);
+pub(super) struct ReadAfterFailedWrite<S>(S);
 
-impl<S> LastWords<S> {
+impl<S> ReadAfterFailedWrite<S> {
     pub(super) fn new(stream: S) -> Self {
         Self(stream)
     }
@@ -28,7 +28,7 @@ impl<S> LastWords<S> {
     }
 }
 
-impl<S: TunnelStream> LastWords<S> {
+impl<S: TunnelStream> ReadAfterFailedWrite<S> {
     /// How far what was written has got.
     pub(super) fn delivery(&self) -> Option<Delivery> {
         self.0.delivery()
@@ -43,13 +43,13 @@ fn told_by_reads<T>(outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for LastWords<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for ReadAfterFailedWrite<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, buf)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for LastWords<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ReadAfterFailedWrite<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         told_by_reads(Pin::new(&mut self.0).poll_write(cx, buf))
     }
@@ -93,7 +93,7 @@ mod tests {
         endpoint.write_all(b"413").await.unwrap();
         // With unread input: a reset, not a FIN.
         drop(endpoint);
-        let mut stream = LastWords::new(stream);
+        let mut stream = ReadAfterFailedWrite::new(stream);
         assert!(stream.write_all(b"the rest").now_or_never().is_none());
         let mut answer = [0; 3];
         stream.read_exact(&mut answer).await.unwrap();

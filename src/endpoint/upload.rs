@@ -16,17 +16,16 @@ use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
 use super::expect::Expectation;
-use super::refused::Refused;
-use crate::http::{Refusal, forward};
+use crate::http::forward;
 
 /// A request body.
 #[derive(Debug)]
-pub(super) struct Upload {
+pub struct Upload {
     /// Where it comes from; nowhere, if there is none.
     source: Option<Source>,
     /// Whether it goes back to `progress` if it is let go before any of it was taken.
     comes_back: bool,
-    progress: Arc<Progress>,
+    progress: Arc<UploadProgress>,
 }
 
 /// Where a request body comes from.
@@ -47,9 +46,9 @@ struct Source {
 
 /// How far an upload has got; it outlives the body.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
+pub struct UploadProgress {
     bytes: AtomicU64,
-    broken: OnceLock<Broken>,
+    broken: OnceLock<BrokenUpload>,
     /// hyper has let go of the body.
     ended: AtomicBool,
     /// The answer came before all of the request was sent.
@@ -60,18 +59,20 @@ pub(super) struct Progress {
 
 /// Resolves when a request is sent to its last byte.
 #[derive(Debug)]
-pub(super) struct Sent(oneshot::Receiver<Infallible>);
+pub struct UploadSent(oneshot::Receiver<Infallible>);
 
 /// Whether a request brings a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HasBody {
+pub enum HasBody {
+    /// It does.
     Yes,
+    /// It does not.
     No,
 }
 
 /// Why an upload ended too early; the client's fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Broken {
+pub enum BrokenUpload {
     /// It sent nothing for too long.
     Stalled,
     /// Its connection ended, or its chunks make no sense.
@@ -80,23 +81,24 @@ pub(super) enum Broken {
 
 impl Upload {
     /// The upload of `body`; of a client that sends none of it for `deadline`, no more is expected.
-    pub(super) fn new(body: Incoming, expectation: Option<Expectation>, deadline: Duration) -> (Self, Sent) {
+    pub fn new(body: Incoming, expectation: Option<Expectation>, deadline: Duration) -> (Self, UploadSent) {
         let (sending, sent) = oneshot::channel();
         let source = Source { body, expectation, deadline, stalled: None, is_begun: false, _sending: sending };
-        (Self { source: Some(source), comes_back: false, progress: Arc::default() }, Sent(sent))
+        (Self { source: Some(source), comes_back: false, progress: Arc::default() }, UploadSent(sent))
     }
 
     /// That of a request without a body.
-    pub(super) fn none() -> Self {
+    pub fn none() -> Self {
         Self { source: None, comes_back: false, progress: Arc::default() }
     }
 
-    pub(super) fn progress(&self) -> Arc<Progress> {
+    /// How far it has got, for whoever wants to know later.
+    pub fn progress(&self) -> Arc<UploadProgress> {
         Arc::clone(&self.progress)
     }
 
-    /// Whether [`Progress::take_back`] finds it when it is let go before any of it was taken.
-    pub(super) fn come_back(&mut self, comes_back: bool) {
+    /// Whether [`UploadProgress::take_back`] finds it when it is let go before any of it was taken.
+    pub fn come_back(&mut self, comes_back: bool) {
         self.comes_back = comes_back;
     }
 }
@@ -116,21 +118,21 @@ impl Source {
         !self.is_begun && !self.body.is_end_stream()
     }
 
-    fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+    fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             self.stalled = None;
             self.is_begun = true;
-            return Poll::Ready(frame.map(|frame| frame.map(cleaned).map_err(|_| Broken::Lost)));
+            return Poll::Ready(frame.map(|frame| frame.map(cleaned).map_err(|_| BrokenUpload::Lost)));
         }
         let deadline = self.deadline;
         ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(deadline))).as_mut().poll(cx));
         self.is_begun = true;
-        Poll::Ready(Some(Err(Broken::Stalled)))
+        Poll::Ready(Some(Err(BrokenUpload::Stalled)))
     }
 }
 
 /// A piece of a body as it is passed on: trailers say less than their sender may have wanted.
-pub(super) fn cleaned(mut frame: Frame<Bytes>) -> Frame<Bytes> {
+pub fn cleaned(mut frame: Frame<Bytes>) -> Frame<Bytes> {
     if let Some(trailers) = frame.trailers_mut() {
         forward::trailers(trailers);
     }
@@ -139,9 +141,9 @@ pub(super) fn cleaned(mut frame: Frame<Bytes>) -> Frame<Bytes> {
 
 impl Body for Upload {
     type Data = Bytes;
-    type Error = Broken;
+    type Error = BrokenUpload;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
         let this = self.get_mut();
         let Some(source) = &mut this.source else { return Poll::Ready(None) };
         if let Some(expectation) = &mut source.expectation {
@@ -170,34 +172,34 @@ impl Body for Upload {
     }
 }
 
-impl Progress {
+impl UploadProgress {
     /// Bytes of the body that were sent so far.
-    pub(super) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
     /// Why the body ended too early, if it did.
-    pub(super) fn broken(&self) -> Option<Broken> {
+    pub fn broken(&self) -> Option<BrokenUpload> {
         self.broken.get().copied()
     }
 
     /// Whether all of it is with hyper.
-    pub(super) fn is_ended(&self) -> bool {
+    pub fn is_ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
     }
 
     /// The answer has come, and not all of the request was sent.
-    pub(super) fn note_answered_early(&self) {
+    pub fn note_answered_early(&self) {
         self.answered_early.store(true, Ordering::Relaxed);
     }
 
     /// Whether the answer came before all of the request was sent.
-    pub(super) fn is_answered_early(&self) -> bool {
+    pub fn is_answered_early(&self) -> bool {
         self.answered_early.load(Ordering::Relaxed)
     }
 
     /// The upload as if it had never been tried, if that is true of it: it has no body, or none of it was taken.
-    pub(super) fn take_back(self: &Arc<Self>, has_body: HasBody) -> Option<Upload> {
+    pub fn take_back(self: &Arc<Self>, has_body: HasBody) -> Option<Upload> {
         let source = match has_body {
             HasBody::No => None,
             HasBody::Yes => Some(self.returned.lock().unwrap_or_else(PoisonError::into_inner).take()?),
@@ -209,24 +211,15 @@ impl Progress {
     }
 }
 
-impl Sent {
-    pub(super) async fn wait(self) {
+impl UploadSent {
+    /// Waits for that.
+    pub async fn wait(self) {
         // Nothing is ever sent through the channel: it only closes.
         let _ = self.0.await;
     }
 }
 
-impl From<Broken> for Refused {
-    fn from(broken: Broken) -> Self {
-        let refusal = match broken {
-            Broken::Stalled => Refusal::RequestTimeout,
-            Broken::Lost => Refusal::BrokenBody,
-        };
-        Self::because(refusal, broken.to_string())
-    }
-}
-
-impl fmt::Display for Broken {
+impl fmt::Display for BrokenUpload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Stalled => "the client sent none of its body within body_timeout",
@@ -235,4 +228,4 @@ impl fmt::Display for Broken {
     }
 }
 
-impl Error for Broken {}
+impl Error for BrokenUpload {}
