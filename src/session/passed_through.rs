@@ -23,6 +23,7 @@ use crate::endpoint::{Upload, UploadProgress};
 use crate::http::Refusal;
 use crate::net::{Socket, TunnelStream};
 use crate::process::Delivery;
+use crate::ranges::within;
 
 /// Passes the endpoint's answer on; `early` is what was read of it, `upload` how far the request's body got. The connection ends
 /// with the answer, unless it is the client's own and has all of the request: the next one would stand in the body of this.
@@ -84,7 +85,7 @@ impl AsyncRead for Asked {
             return Pin::new(&mut self.stream).poll_read(cx, buf);
         }
         let count = self.early.len().min(buf.remaining());
-        buf.put_slice(self.early.get(..count).unwrap_or_default());
+        buf.put_slice(within(&self.early, ..count));
         self.early.advance(count);
         Poll::Ready(Ok(()))
     }

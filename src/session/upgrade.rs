@@ -26,6 +26,7 @@ use crate::http::affinity::Asks;
 use crate::http::head::ResponseHead;
 use crate::http::reader::Handshake;
 use crate::http::{Refusal, binding, forward};
+use crate::ranges::within;
 use crate::snapshot::Lease;
 use crate::tunnel::Protocol;
 use crate::websocket::{check_answer, refuse_compression, refuse_unknown};
@@ -59,7 +60,7 @@ pub(super) async fn open(visit: &Visit, request: Request<Incoming>, handshake: H
     }
     log::opened(visit, &registration, visit.started.elapsed());
     let tale = tale(visit, &parts.headers, by);
-    let early = early.get(head.length..).unwrap_or_default().to_vec();
+    let early = within(&early, head.length..).to_vec();
     let mut headers = head.headers;
     headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
     let metrics = Arc::clone(&visit.session.proxy.metrics);
