@@ -163,7 +163,7 @@ pub enum BadDrainPolicy {
     ReasonTooLong,
 }
 
-/// Tells a tunnel to say good-bye now, and until when it has time for that.
+/// Tells a tunnel to close now, and until when it has time for that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StopOrder {
     /// Why.
@@ -172,7 +172,7 @@ pub struct StopOrder {
     pub code: CloseCode,
     /// The reason of that Close; `None` is that of the cause.
     pub reason: Option<Arc<str>>,
-    /// When the tunnel is cut if the good-byes are not over.
+    /// When the tunnel is cut if its closing handshakes are not over.
     pub deadline: Instant,
 }
 

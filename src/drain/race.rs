@@ -83,7 +83,7 @@ async fn upgrade(registry: Arc<Registry>, route: Incarnation, mut rng: Rng) -> U
     match timeout(WINDOW.deadline, told(&registration)).await {
         Ok(order) => {
             registry.check_invariants();
-            // Saying good-bye takes time too.
+            // A closing handshake takes time too.
             sleep(Duration::from_millis(rng.u64(..100))).await;
             Upgraded::Told(order, Instant::now())
         }

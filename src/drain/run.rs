@@ -11,10 +11,10 @@ use super::pace::Pace;
 use super::policy::{DrainPolicy, StopOrder};
 use super::registry::{Registry, StandingOrder, TunnelHandle};
 
-/// What a told tunnel needs to say its good-byes: the last one is told so long before the deadline.
-const ANSWER: Duration = Duration::from_secs(5);
+/// What a told tunnel needs for its closing handshakes: the last one is told so long before the deadline.
+const CLOSING_TIME: Duration = Duration::from_secs(5);
 /// How often a drain looks who is left: often enough that a stop is not felt to be late.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A drain that has begun: its scope is closed to newcomers, and those inside wait to be told.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl Drain {
     /// How a drain of `tunnels` tunnels would be paced.
     pub fn plan(tunnels: usize, policy: &DrainPolicy, seed: u64) -> Pace {
         let DrainPolicy { window, max_per_second, .. } = policy;
-        Pace::new(tunnels, policy.spread_over(tunnels), window.deadline, ANSWER, *max_per_second, seed)
+        Pace::new(tunnels, policy.spread_over(tunnels), window.deadline, CLOSING_TIME, *max_per_second, seed)
     }
 
     /// How many tunnels it is about.
@@ -128,7 +128,7 @@ impl Drain {
                 if progress.left == 0 || now >= self.order.deadline {
                     return self.report(DrainEnd::Complete, progress, now);
                 }
-                look_at = (now + LOOK).min(self.order.deadline);
+                look_at = (now + LOOK_EVERY).min(self.order.deadline);
             }
             tokio::select! {
                 () = sleep_until(self.next_step(told, look_at)) => {}
@@ -250,7 +250,7 @@ mod tests {
         let report = drain.run(pending(), |_| ()).await;
         assert_eq!((report.tunnels, report.cut), (100_000, 0));
         for tunnel in tunnels {
-            assert!(tunnel.await.unwrap() <= start + WINDOW.deadline - ANSWER);
+            assert!(tunnel.await.unwrap() <= start + WINDOW.deadline - CLOSING_TIME);
         }
     }
 

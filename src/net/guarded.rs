@@ -110,7 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
     /// Ends the stream so that the peer reads what was written last: a FIN, unless there was one, and then its own end is
     /// awaited for a moment, since closing with unread input would send a reset.
     async fn linger(mut self) {
-        let farewell = async {
+        let ending = async {
             if !self.ended {
                 self.stream.shutdown().await?;
             }
@@ -125,7 +125,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
             io::Result::Ok(())
         };
         // Whatever happens now, everything that was for the peer has been written.
-        let _ = timeout(LINGER, farewell).await;
+        let _ = timeout(LINGER, ending).await;
     }
 }
 

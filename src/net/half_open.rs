@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 use super::{ClientStream, DeliveryTimer, TunnelStream};
 use crate::process::Delivery;
 
-/// A client's stream of which an end may be heard, or said by a reset.
+/// A client's stream of which a FIN or a reset is noticed, and which may be ended by a reset.
 #[derive(Debug)]
 pub struct HalfOpen {
     stream: ClientStream,

@@ -230,7 +230,7 @@ impl Traffic {
         let _ = self.alert(FATAL, description, outgoing);
     }
 
-    /// Says the last word, if it was not said before.
+    /// Seals an alert, which ends what we send, unless one was sealed before.
     fn alert(&mut self, level: u8, description: AlertDescription, outgoing: &mut RecordBuffer) -> Result<(), Error> {
         if self.closed {
             return Ok(());
