@@ -14,14 +14,16 @@ mod run;
 mod scope;
 mod status;
 mod target;
+mod tunnel_handle;
 
 pub use pace::{Pace, seconds};
 pub use policy::{BadDrainPolicy, Cause, DrainPolicy, Overrides, Spread, StopOrder};
-pub use registry::{Registration, Registry, StandingOrder, TunnelHandle};
+pub use registry::{Registration, Registry, StandingOrder};
 pub use run::{Drain, DrainEnd, DrainProgress, DrainSummary};
 pub use scope::{Incarnation, LifeToken, Member, Scope, TunnelId};
 pub use status::{DrainEntry, DrainStatuses};
 pub use target::{BadDrainTarget, DrainTarget, EndpointTarget};
+pub use tunnel_handle::TunnelHandle;
 
 #[cfg(test)]
 mod race;

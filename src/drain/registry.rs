@@ -1,22 +1,20 @@
 //! Every open tunnel, so that none is forgotten: listed, told and counted.
 //!
 //! Invariants: what is in a shard is open, under a number that was given out to it alone. Of the orders that wait, no two are
-//! for the same cause and scope. A tunnel that was told has a deadline, and never a later one than its order's.
+//! for the same cause and scope.
 //! [`check_invariants`](Registry::check_invariants) says the same in code, for tests: it looks at everything. In a debug
 //! build each step looks at what it has changed.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
-use std::time::Duration;
 
-use futures_util::task::AtomicWaker;
 use slab::Slab;
-use tokio::time::Instant;
 
 use super::policy::{Cause, StopOrder};
 use super::scope::{Member, Scope, TunnelId};
+use super::tunnel_handle::TunnelHandle;
 
 /// Every open tunnel of the process, in shards so that workers do not wait for each other.
 #[derive(Debug)]
@@ -38,23 +36,6 @@ pub struct StandingOrder {
     pub while_alive: Option<Weak<()>>,
 }
 
-/// The registry's side of one open tunnel.
-#[derive(Debug)]
-pub struct TunnelHandle {
-    /// Counts up over the life of the process.
-    pub id: TunnelId,
-    /// What it belongs to.
-    pub member: Member,
-    /// Since when it is open.
-    pub opened: Instant,
-    order: OnceLock<StopOrder>,
-    /// When it ended, in nanoseconds after `opened`; `u64::MAX` while it is open.
-    ended: AtomicU64,
-    /// The earliest deadline it was given, in nanoseconds after `opened`; a later drain may only shorten it.
-    deadline: AtomicU64,
-    waker: AtomicWaker,
-}
-
 /// A tunnel's own side: it is registered as long as this lives.
 #[derive(Debug)]
 pub struct Registration {
@@ -74,21 +55,13 @@ impl Registry {
     /// Registers a tunnel that is about to open on `worker`. Where its scope is already draining, its order waits.
     pub fn register(self: &Arc<Self>, worker: usize, member: Member) -> Registration {
         let shard = worker % self.shards.len();
-        let handle = Arc::new(TunnelHandle {
-            id: TunnelId(self.last.fetch_add(1, Ordering::Relaxed) + 1),
-            member,
-            opened: Instant::now(),
-            order: OnceLock::new(),
-            ended: AtomicU64::new(u64::MAX),
-            deadline: AtomicU64::new(u64::MAX),
-            waker: AtomicWaker::new(),
-        });
+        let id = TunnelId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
+        let handle = Arc::new(TunnelHandle::new(id, member));
         let key = self.shard(shard).insert(Arc::clone(&handle));
         // After the insert: a drain that starts now either finds the handle or is found by it.
         for standing in locked(&self.standing).iter().filter(|standing| standing.scope.contains(&handle.member)) {
             handle.order_close(standing.order.clone());
         }
-        handle.debug_check_invariants();
         Registration { handle, registry: Arc::clone(self), shard, key }
     }
 
@@ -192,55 +165,6 @@ impl StandingOrder {
     }
 }
 
-impl TunnelHandle {
-    /// Gives the tunnel its order. The first one stands; a later one can only bring the deadline nearer.
-    pub fn order_close(&self, order: StopOrder) {
-        let nanos = nanoseconds(order.deadline.saturating_duration_since(self.opened));
-        self.deadline.fetch_min(nanos, Ordering::Relaxed);
-        // The order is published after the deadline, so whoever sees the first sees the second.
-        let _ = self.order.set(order);
-        self.debug_check_invariants();
-        self.waker.wake();
-    }
-
-    /// Whether the tunnel is no more.
-    pub fn is_ended(&self) -> bool {
-        self.ended.load(Ordering::Acquire) != u64::MAX
-    }
-
-    /// Whether its deadline, the earliest that it was given until `now`, found it open.
-    pub fn is_cut(&self, now: Instant) -> bool {
-        let until = nanoseconds(now.saturating_duration_since(self.opened));
-        self.ended.load(Ordering::Acquire).min(until) >= self.deadline.load(Ordering::Relaxed)
-    }
-
-    /// Whether it was given an order.
-    pub fn has_order(&self) -> bool {
-        self.order.get().is_some()
-    }
-
-    /// The order, with the earliest deadline that was given so far.
-    pub fn order(&self) -> Option<StopOrder> {
-        let order = self.order.get()?.clone();
-        let deadline = self.opened + Duration::from_nanos(self.deadline.load(Ordering::Relaxed));
-        Some(StopOrder { deadline, ..order })
-    }
-
-    fn check_invariants(&self) {
-        if let Some(order) = self.order.get() {
-            let latest = nanoseconds(order.deadline.saturating_duration_since(self.opened));
-            let deadline = self.deadline.load(Ordering::Relaxed);
-            assert!(deadline <= latest, "tunnel {} ends {} ns later than it was told", self.id, deadline - latest);
-        }
-    }
-
-    fn debug_check_invariants(&self) {
-        if cfg!(debug_assertions) {
-            self.check_invariants();
-        }
-    }
-}
-
 impl Registration {
     /// The registry's side of this tunnel.
     pub fn handle(&self) -> &Arc<TunnelHandle> {
@@ -249,7 +173,7 @@ impl Registration {
 
     /// Wakes `waker` from now on when an order comes, or when its deadline comes nearer.
     pub fn listen(&self, waker: &Waker) {
-        self.handle.waker.register(waker);
+        self.handle.register_waker(waker);
     }
 }
 
@@ -261,18 +185,13 @@ impl Drop for Registration {
             "tunnel {} was not where it was registered",
             self.handle.id
         );
-        self.handle.ended.store(nanoseconds(self.handle.opened.elapsed()), Ordering::Release);
+        self.handle.note_ended();
     }
 }
 
 /// Whether no two of `standing` are for the same cause and scope.
 fn are_apart(standing: &[StandingOrder]) -> bool {
     standing.iter().enumerate().all(|(at, one)| standing.iter().skip(at + 1).all(|other| !one.replaces(other)))
-}
-
-/// Below `u64::MAX`, which means never.
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX).min(u64::MAX - 1)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -286,6 +205,9 @@ const AT_ONCE: usize = 256;
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
+    use std::time::Duration;
+
+    use tokio::time::Instant;
 
     use super::super::Incarnation;
     use super::*;

@@ -9,7 +9,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::pace::Pace;
 use super::policy::{DrainPolicy, StopOrder};
-use super::registry::{Registry, StandingOrder, TunnelHandle};
+use super::registry::{Registry, StandingOrder};
+use super::tunnel_handle::TunnelHandle;
 
 /// What a told tunnel needs for its closing handshakes: the last one is told so long before the deadline.
 const CLOSING_TIME: Duration = Duration::from_secs(5);

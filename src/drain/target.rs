@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::registry::TunnelHandle;
 use super::scope::TunnelId;
+use super::tunnel_handle::TunnelHandle;
 use crate::config::{EndpointName, ListenerName, RouteName, UpstreamName};
 
 /// What an operator wants to be drained.
