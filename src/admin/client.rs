@@ -1,8 +1,9 @@
 //! Asks a running process: one request over one connection.
 
+use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
-use std::{error, fmt, io};
+use std::{fmt, io};
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
@@ -35,16 +36,16 @@ pub struct Asked<T> {
 }
 
 /// Why there is no answer.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// `admin.listen` is `"off"`.
     Off,
     /// Nobody answers there.
-    Unreachable(AdminListen, io::Error),
+    Unreachable(AdminListen, #[source] io::Error),
     /// The process refused.
     Refused(StatusCode, String),
     /// What came is no answer.
-    Nonsense(String),
+    Nonsense(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl Client {
@@ -67,7 +68,7 @@ impl Client {
     /// # Errors
     /// Nobody answers, or it is refused.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<Asked<T>, AskError> {
-        let body = serde_json::to_vec(body).map_err(|error| AskError::Nonsense(error.to_string()))?;
+        let body = serde_json::to_vec(body).map_err(nonsense)?;
         self.ask(Method::POST, path, body.into()).await
     }
 
@@ -91,7 +92,7 @@ impl Client {
         }
         match serde_json::from_str(&text) {
             Ok(value) => Ok(Asked { text, value }),
-            Err(error) => Err(AskError::Nonsense(error.to_string())),
+            Err(error) => Err(nonsense(error)),
         }
     }
 
@@ -138,8 +139,7 @@ async fn exchange<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let nonsense = |error: &dyn error::Error| AskError::Nonsense(error.to_string());
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| nonsense(&error))?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(nonsense)?;
     let driver = tokio::spawn(connection);
     let request = Request::builder()
         .method(method)
@@ -147,12 +147,16 @@ where
         .header(HOST, host)
         .header(CONTENT_TYPE, "application/json")
         .body(Full::new(body))
-        .map_err(|error| nonsense(&error))?;
-    let response = sender.send_request(request).await.map_err(|error| nonsense(&error))?;
+        .map_err(nonsense)?;
+    let response = sender.send_request(request).await.map_err(nonsense)?;
     let status = response.status();
-    let body = response.into_body().collect().await.map_err(|error| nonsense(&error))?.to_bytes();
+    let body = response.into_body().collect().await.map_err(nonsense)?.to_bytes();
     driver.abort();
     Ok((status, body))
+}
+
+fn nonsense(error: impl Into<Box<dyn Error + Send + Sync>>) -> AskError {
+    AskError::Nonsense(error.into())
 }
 
 impl fmt::Display for AskError {
@@ -172,8 +176,6 @@ impl fmt::Display for AskError {
         }
     }
 }
-
-impl error::Error for AskError {}
 
 fn silence() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("it said nothing for {} seconds", REPLY_WITHIN.as_secs()))

@@ -1,8 +1,8 @@
 //! What operators ask for, on its way to whoever runs the process.
 
 use std::path::PathBuf;
-use std::{error, fmt};
 
+use thiserror::Error;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -13,7 +13,7 @@ use crate::drain::{DrainTarget, EndpointTarget, Overrides};
 const WAITING: usize = 64;
 
 /// Where the answer to a command goes.
-pub type Reply<T> = oneshot::Sender<Result<T, Failed>>;
+pub type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
 
 /// Something that is to be done.
 #[derive(Debug)]
@@ -31,21 +31,28 @@ pub enum Command {
 }
 
 /// Why something was not done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failed {
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CommandError {
     /// The request makes no sense.
+    #[error("{0}")]
     Nonsense(String),
     /// There is nothing of that name.
+    #[error("{0}")]
     Unknown(String),
     /// The configuration is wrong.
+    #[error("{0}")]
     Config(String),
     /// It cannot be done now.
+    #[error("{0}")]
     Refused(String),
     /// Too much waits already.
+    #[error("the process has too much to do already; ask again in a moment")]
     Busy,
     /// The process carries nothing out any more: it stops.
+    #[error("the process is stopping and takes no commands; ask the one that is started next")]
     Stopping,
     /// Another process is the one to ask.
+    #[error("the process has handed over; ask again, the new one answers")]
     HandedOver,
 }
 
@@ -61,30 +68,15 @@ pub fn channel() -> (Commands, mpsc::Receiver<Command>) {
 
 impl Commands {
     /// Hands a command on and waits for its answer.
-    pub async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Failed> {
+    pub async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, CommandError> {
         let (reply, answer) = oneshot::channel();
         self.0.try_send(command(reply)).map_err(|refused| match refused {
-            TrySendError::Full(_) => Failed::Busy,
-            TrySendError::Closed(_) => Failed::Stopping,
+            TrySendError::Full(_) => CommandError::Busy,
+            TrySendError::Closed(_) => CommandError::Stopping,
         })?;
-        answer.await.unwrap_or(Err(Failed::Stopping))
+        answer.await.unwrap_or(Err(CommandError::Stopping))
     }
 }
-
-impl fmt::Display for Failed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nonsense(why) | Self::Unknown(why) | Self::Config(why) | Self::Refused(why) => f.write_str(why),
-            Self::Busy => f.write_str("the process has too much to do already; ask again in a moment"),
-            Self::Stopping => {
-                f.write_str("the process is stopping and takes no commands; ask the one that is started next")
-            }
-            Self::HandedOver => f.write_str("the process has handed over; ask again, the new one answers"),
-        }
-    }
-}
-
-impl error::Error for Failed {}
 
 #[cfg(test)]
 mod tests {
@@ -94,14 +86,15 @@ mod tests {
     async fn only_who_has_too_much_to_do_is_worth_asking_again() {
         let (commands, mut receiver) = channel();
         let (dropped, ()) = tokio::join!(commands.ask(Command::Reload), async { drop(receiver.recv().await) });
-        assert_eq!(dropped.unwrap_err(), Failed::Stopping);
+        assert_eq!(dropped.unwrap_err(), CommandError::Stopping);
         for _ in 0..WAITING {
             commands.0.try_send(Command::Reload(oneshot::channel().0)).unwrap();
         }
-        assert_eq!(commands.ask(Command::Reload).await.unwrap_err(), Failed::Busy);
+        assert_eq!(commands.ask(Command::Reload).await.unwrap_err(), CommandError::Busy);
         drop(receiver);
-        assert_eq!(commands.ask(Command::Reload).await.unwrap_err(), Failed::Stopping);
-        let again = [Failed::Busy, Failed::HandedOver, Failed::Stopping].map(|it| it.to_string().contains("ask again"));
+        assert_eq!(commands.ask(Command::Reload).await.unwrap_err(), CommandError::Stopping);
+        let again = [CommandError::Busy, CommandError::HandedOver, CommandError::Stopping]
+            .map(|it| it.to_string().contains("ask again"));
         assert_eq!(again, [true, true, false]);
     }
 }

@@ -18,7 +18,7 @@ mod tunnels;
 mod wire;
 
 pub use client::{AskError, Asked, Client};
-pub use command::{Command, Commands, Failed, Reply, channel};
+pub use command::{Command, CommandError, Commands, Reply, channel};
 pub use holdings::holdings;
 pub use notes::Notes;
 pub use places::Places;

@@ -22,7 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::time::{sleep, timeout};
 
-use super::command::{Command, Commands, Failed, Reply};
+use super::command::{Command, CommandError, Commands, Reply};
 use super::guard;
 use super::look::{gauges, status};
 use super::notes::Notes;
@@ -75,9 +75,9 @@ impl Context {
     }
 
     /// Hands a command on and waits for its answer.
-    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Failed> {
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, CommandError> {
         match self.commands.ask(command).await {
-            Err(Failed::Stopping) if self.proxy.phase() == Phase::HandedOver => Err(Failed::HandedOver),
+            Err(CommandError::Stopping) if self.proxy.phase() == Phase::HandedOver => Err(CommandError::HandedOver),
             answer => answer,
         }
     }
@@ -223,50 +223,50 @@ async fn metrics(context: &Context, headers: &HeaderMap) -> Answer {
     answer
 }
 
-async fn plan(context: &Context, body: Incoming) -> Result<PlanAnswer, Failed> {
+async fn plan(context: &Context, body: Incoming) -> Result<PlanAnswer, CommandError> {
     let PlanRequest { file } = read(body).await?;
     if !file.is_absolute() {
-        return Err(Failed::Nonsense("the file must be named from / on".into()));
+        return Err(CommandError::Nonsense("the file must be named from / on".into()));
     }
     context.ask(|reply| Command::Plan(file, reply)).await
 }
 
-async fn drain(context: &Context, body: Incoming) -> Result<DrainAnswer, Failed> {
+async fn drain(context: &Context, body: Incoming) -> Result<DrainAnswer, CommandError> {
     let request: DrainRequest = read(body).await?;
-    let (target, overrides) = request.understood().map_err(Failed::Nonsense)?;
+    let (target, overrides) = request.understood().map_err(CommandError::Nonsense)?;
     context.ask(|reply| Command::Drain(target, overrides, reply)).await
 }
 
-async fn undrain(context: &Context, body: Incoming) -> Result<UndrainAnswer, Failed> {
+async fn undrain(context: &Context, body: Incoming) -> Result<UndrainAnswer, CommandError> {
     let request: UndrainRequest = read(body).await?;
-    let endpoint = request.endpoint.parse().map_err(|wrong| Failed::Nonsense(format!("{wrong}")))?;
+    let endpoint = request.endpoint.parse().map_err(|wrong| CommandError::Nonsense(format!("{wrong}")))?;
     context.ask(|reply| Command::Undrain(endpoint, reply)).await
 }
 
-async fn read<T: DeserializeOwned>(body: Incoming) -> Result<T, Failed> {
+async fn read<T: DeserializeOwned>(body: Incoming) -> Result<T, CommandError> {
     let collected = timeout(READ_WITHIN, Limited::new(body, MAX_BODY).collect()).await;
     let body = match collected {
         Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) => return Err(Failed::Nonsense(format!("the body cannot be read: {error}"))),
-        Err(_) => return Err(Failed::Nonsense("the body took too long".into())),
+        Ok(Err(error)) => return Err(CommandError::Nonsense(format!("the body cannot be read: {error}"))),
+        Err(_) => return Err(CommandError::Nonsense("the body took too long".into())),
     };
-    serde_json::from_slice(&body).map_err(|error| Failed::Nonsense(format!("the body makes no sense: {error}")))
+    serde_json::from_slice(&body).map_err(|error| CommandError::Nonsense(format!("the body makes no sense: {error}")))
 }
 
-fn told<T: Serialize>(result: Result<T, Failed>) -> Answer {
+fn told<T: Serialize>(result: Result<T, CommandError>) -> Answer {
     match result {
         Ok(value) => json(StatusCode::OK, &value),
         Err(failed) => error(status_of(&failed), &failed.to_string()),
     }
 }
 
-fn status_of(failed: &Failed) -> StatusCode {
+fn status_of(failed: &CommandError) -> StatusCode {
     match failed {
-        Failed::Nonsense(_) => StatusCode::BAD_REQUEST,
-        Failed::Unknown(_) => StatusCode::NOT_FOUND,
-        Failed::Config(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        Failed::Refused(_) => StatusCode::CONFLICT,
-        Failed::Busy | Failed::Stopping | Failed::HandedOver => StatusCode::SERVICE_UNAVAILABLE,
+        CommandError::Nonsense(_) => StatusCode::BAD_REQUEST,
+        CommandError::Unknown(_) => StatusCode::NOT_FOUND,
+        CommandError::Config(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        CommandError::Refused(_) => StatusCode::CONFLICT,
+        CommandError::Busy | CommandError::Stopping | CommandError::HandedOver => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

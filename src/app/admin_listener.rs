@@ -1,10 +1,11 @@
 //! The admin listener of the process: opened at the start, moved by a reload.
 
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::{error, fmt};
 
+use thiserror::Error;
 use tokio::sync::oneshot;
 
 use crate::admin::{Bound, Context, SocketFile, serve};
@@ -40,10 +41,11 @@ pub(super) enum PreparedAdmin {
 }
 
 /// The admin listener could not be opened where the configuration wants it.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub struct AdminError {
     location: SourceLocation,
     listen: AdminListen,
+    #[source]
     error: io::Error,
 }
 
@@ -141,5 +143,3 @@ impl fmt::Display for AdminError {
         })
     }
 }
-
-impl error::Error for AdminError {}

@@ -8,7 +8,7 @@ use super::control::Control;
 use super::operator::{DrainStarted, UnknownTarget};
 use super::plan::Plan;
 use crate::admin::{
-    Answered, DrainAnswer, DrainOrder, DrainingPredecessor, Failed, Holdings, PlanAnswer, PlannedPredecessor,
+    Answered, CommandError, DrainAnswer, DrainOrder, DrainingPredecessor, Holdings, PlanAnswer, PlannedPredecessor,
     PlannedTunnels, PredecessorDrain, Question, Reply, UndrainAnswer, Unreached, ask,
 };
 use crate::drain::{Cause, Drain, DrainPolicy, DrainTarget, EndpointTarget, Overrides};
@@ -20,7 +20,7 @@ impl Control {
             Ok(policy) => policy,
             Err(bad) => {
                 // Whoever asked may have left; so below.
-                let _ = reply.send(Err(Failed::Nonsense(bad.to_string())));
+                let _ = reply.send(Err(CommandError::Nonsense(bad.to_string())));
                 return;
             }
         };
@@ -67,7 +67,7 @@ impl Control {
             let unknown = || {
                 let unreached = not_reached.iter().map(|Unreached { pid, problem }| unreached(*pid, problem));
                 let unreached: String = unreached.collect();
-                Failed::Unknown(format!(
+                CommandError::Unknown(format!(
                     "there is no endpoint {endpoint}: `windlass status` names what there is{unreached}"
                 ))
             };
@@ -92,12 +92,12 @@ impl Control {
 }
 
 /// Whether a predecessor knows what nobody knows here.
-fn known_elsewhere(there: &[Answered<Option<PredecessorDrain>>], unknown: UnknownTarget) -> Result<(), Failed> {
+fn known_elsewhere(there: &[Answered<Option<PredecessorDrain>>], unknown: UnknownTarget) -> Result<(), CommandError> {
     if there.iter().any(|it| matches!(it.answer, Ok(Some(_)))) {
         return Ok(());
     }
     let unreached = there.iter().filter_map(|it| Some(unreached(it.predecessor.pid, it.answer.as_ref().err()?)));
-    Err(Failed::Unknown(format!("{unknown}{}", unreached.collect::<String>())))
+    Err(CommandError::Unknown(format!("{unknown}{}", unreached.collect::<String>())))
 }
 
 fn unreached(pid: u32, problem: &str) -> String {

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use std::{error, fmt};
 
+use thiserror::Error;
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, timeout_at};
 
 /// How long work on files may take. Configurations and keys are small, and lie on this machine.
@@ -29,14 +29,17 @@ pub(super) struct FileTask<T> {
 }
 
 /// Why nothing came of it.
-#[derive(Debug)]
-pub(super) enum Held {
+#[derive(Debug, Error)]
+pub(super) enum FileWorkError {
     /// It was not done in time.
+    #[error("could not be read within {} seconds", READ_WITHIN.as_secs())]
     TooLong,
     /// Every thread is at work that does not end.
+    #[error("is not read: {THREADS} readings before it still wait for a file")]
     EveryThread,
     /// It panicked, which is a bug.
-    Panicked(String),
+    #[error("cannot be read: {0}")]
+    Panicked(#[source] JoinError),
 }
 
 impl FileWork {
@@ -44,8 +47,8 @@ impl FileWork {
     pub(super) fn begin<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<FileTask<T>, Held> {
-        let thread = Arc::clone(&self.threads).try_acquire_owned().map_err(|_| Held::EveryThread)?;
+    ) -> Result<FileTask<T>, FileWorkError> {
+        let thread = Arc::clone(&self.threads).try_acquire_owned().map_err(|_| FileWorkError::EveryThread)?;
         #[expect(clippy::disallowed_methods, reason = "this is the control thread's runtime, not a worker's")]
         let task = tokio::task::spawn_blocking(move || {
             let _thread = thread;
@@ -65,16 +68,16 @@ impl<T> FileTask<T> {
     /// Waits until it is done, but not for ever. Not to be called again after it has said what came of it.
     ///
     /// Cancel safe: what was not returned is returned by the next call.
-    pub(super) async fn done(&mut self) -> Result<T, Held> {
+    pub(super) async fn done(&mut self) -> Result<T, FileWorkError> {
         match timeout_at(self.until, &mut self.task).await {
             Ok(Ok(done)) => Ok(done),
-            Ok(Err(panic)) => Err(Held::Panicked(panic.to_string())),
-            Err(_) => Err(Held::TooLong),
+            Ok(Err(panic)) => Err(FileWorkError::Panicked(panic)),
+            Err(_) => Err(FileWorkError::TooLong),
         }
     }
 }
 
-impl Held {
+impl FileWorkError {
     /// What the operator can do about it.
     pub(super) fn hint(&self) -> &'static str {
         match self {
@@ -84,18 +87,6 @@ impl Held {
         }
     }
 }
-
-impl fmt::Display for Held {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong => write!(f, "could not be read within {} seconds", READ_WITHIN.as_secs()),
-            Self::EveryThread => write!(f, "is not read: {THREADS} readings before it still wait for a file"),
-            Self::Panicked(panic) => write!(f, "cannot be read: {panic}"),
-        }
-    }
-}
-
-impl error::Error for Held {}
 
 #[cfg(test)]
 mod tests {
@@ -120,10 +111,10 @@ mod tests {
             let (hold, work) = stuck();
             let mut begun = files.begin(work).unwrap();
             begun.until = Instant::now();
-            assert!(matches!(begun.done().await, Err(Held::TooLong)));
+            assert!(matches!(begun.done().await, Err(FileWorkError::TooLong)));
             holds.push(hold);
         }
-        assert!(matches!(files.begin(|| ()), Err(Held::EveryThread)));
+        assert!(matches!(files.begin(|| ()), Err(FileWorkError::EveryThread)));
 
         holds.pop();
 

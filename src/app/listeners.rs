@@ -5,8 +5,9 @@ use std::mem::take;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::{error, fmt, io};
+use std::{fmt, io};
 
+use thiserror::Error;
 use tokio::sync::oneshot;
 
 use super::handoff::InheritedSockets;
@@ -52,13 +53,14 @@ struct ReadyListener {
 }
 
 /// A listener whose address could not be bound.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub struct BindError {
     /// Which one.
     pub listener: ListenerName,
     /// Where.
     pub bind: Bind,
     /// Why not.
+    #[source]
     pub error: io::Error,
 }
 
@@ -247,5 +249,3 @@ impl fmt::Display for BindError {
         write!(f, "listener {listener}: cannot listen on {bind}: {error}{hint}")
     }
 }
-
-impl error::Error for BindError {}

@@ -6,12 +6,13 @@
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::io;
 use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::panic::{self, PanicHookInfo};
 use std::sync::Arc;
-use std::{error, fmt, io};
 
+use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use tracing::{Subscriber, warn};
 use tracing_subscriber::layer::SubscriberExt;
@@ -88,9 +89,12 @@ fn say_panic(panic: &PanicHookInfo<'_>) {
 }
 
 /// Why there is no log.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum LogError {
     /// `RUST_LOG` holds something that is not a filter.
+    #[error(
+        "RUST_LOG: {directive:?} {problem}; write a level (error, warn, info, debug, trace, off) or TARGET=LEVEL, separated by commas, for example RUST_LOG=warn,windlass=debug"
+    )]
     InvalidRustLog {
         /// The directive that is wrong, or all of the value.
         directive: String,
@@ -98,9 +102,11 @@ pub enum LogError {
         problem: String,
     },
     /// Something else in this process has started a log.
+    #[error("the log of this process was started before")]
     AlreadyStarted,
     /// The system refuses a thread or a descriptor.
-    System(io::Error),
+    #[error("cannot start the log: {0}")]
+    System(#[source] io::Error),
 }
 
 impl LogError {
@@ -108,22 +114,6 @@ impl LogError {
         Self::InvalidRustLog { directive: directive.into(), problem: problem.into() }
     }
 }
-
-impl fmt::Display for LogError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InvalidRustLog { directive, problem } => write!(
-                f,
-                "RUST_LOG: {directive:?} {problem}; write a level (error, warn, info, debug, trace, off) or \
-                 TARGET=LEVEL, separated by commas, for example RUST_LOG=warn,windlass=debug"
-            ),
-            Self::AlreadyStarted => f.write_str("the log of this process was started before"),
-            Self::System(error) => write!(f, "cannot start the log: {error}"),
-        }
-    }
-}
-
-impl error::Error for LogError {}
 
 /// Who decides about the level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,233 +180,4 @@ fn parse_rust_log(value: &OsStr) -> Result<EnvFilter, LogError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::ffi::OsStrExt;
-    use std::sync::Mutex;
-    use std::time::Duration;
-
-    use serde_json::Value;
-    use tracing::subscriber::with_default;
-    use tracing::{debug, info};
-
-    use super::*;
-
-    #[test]
-    fn the_level_of_the_settings_decides_which_of_our_lines_are_written() {
-        let paper = Paper::default();
-        let (subscriber, log) = paper.start(LogLevel::Info, LogFormat::Text, None);
-
-        with_default(subscriber, || {
-            info!("ours");
-            debug!("ours, but too much");
-            info!(target: "hyper::client", "theirs");
-            warn!(target: "hyper::client", "theirs, but needs attention");
-        });
-
-        assert_eq!(
-            paper.lines_with(&log, &["ours", "ours, but too much", "theirs, but needs attention"]),
-            [true, false, true]
-        );
-        assert_eq!(paper.all(&log).lines().count(), 2);
-    }
-
-    #[test]
-    fn what_others_name_stays_apart_and_passes_for_nothing_else() {
-        let headers = r#"{"x-trace":"1 x-user=admin\u202e","x-user":"\""}"#;
-        let written = |format| {
-            let paper = Paper::default();
-            let (subscriber, log) = paper.start(LogLevel::Info, format, None);
-            with_default(subscriber, || {
-                info!(headers, "an object");
-                info!(headers = "none", "a text");
-            });
-            paper.all(&log)
-        };
-
-        let lines = written(LogFormat::Json);
-        let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(lines[0]["headers"], serde_json::from_str::<Value>(headers).unwrap());
-        assert_eq!(lines[1]["headers"], "none");
-        let text = written(LogFormat::Text);
-        assert!(text.contains(r#" headers.x-trace="1 x-user=admin\u202e" headers.x-user="\"" "#), "{text}");
-        assert!(text.contains(" headers=none "), "{text}");
-    }
-
-    #[test]
-    fn a_reload_changes_the_level() {
-        let paper = Paper::default();
-        let (subscriber, log) = paper.start(LogLevel::Info, LogFormat::Text, None);
-
-        with_default(subscriber, || {
-            debug!("before");
-            log.apply(&settings(LogLevel::Debug, LogFormat::Text));
-            debug!("between");
-            log.apply(&settings(LogLevel::Warn, LogFormat::Text));
-            info!("after");
-        });
-
-        assert_eq!(paper.lines_with(&log, &["before", "between", "after"]), [false, true, false]);
-    }
-
-    #[test]
-    fn rust_log_beats_the_settings_also_after_a_reload() {
-        let paper = Paper::default();
-        let (subscriber, log) = paper.start(LogLevel::Error, LogFormat::Text, Some("windlass=info"));
-
-        with_default(subscriber, || {
-            info!("before");
-            log.apply(&settings(LogLevel::Error, LogFormat::Text));
-            info!("after");
-            warn!(target: "hyper", "theirs");
-        });
-
-        assert_eq!(paper.lines_with(&log, &["before", "after", "theirs"]), [true, true, false]);
-    }
-
-    #[test]
-    fn an_empty_rust_log_is_none() {
-        let paper = Paper::default();
-        let (_subscriber, log) = paper.start(LogLevel::Info, LogFormat::Text, Some(""));
-
-        assert_eq!(log.level_from, LevelFrom::Settings);
-    }
-
-    #[test]
-    fn a_format_that_must_wait_is_named() {
-        let paper = Paper::default();
-        let (subscriber, log) = paper.start(LogLevel::Info, LogFormat::Text, None);
-
-        with_default(subscriber, || log.apply(&settings(LogLevel::Info, LogFormat::Json)));
-
-        assert!(paper.all(&log).contains("log.format"), "{}", paper.text());
-    }
-
-    #[test]
-    fn auto_is_json_unless_somebody_watches() {
-        let json: Value = serde_json::from_str(&line(LogFormat::Auto, Reader::Other)).unwrap();
-        assert_eq!(json["message"], "tunnel ended");
-        assert_eq!(json["route"], "chat");
-        assert_eq!(json["level"], "INFO");
-        assert_eq!(json["pid"], std::process::id());
-        assert_eq!(json["field_pid"], 5, "what is not the line's own has another name");
-        assert!(json["timestamp"].as_str().unwrap().ends_with('Z'));
-        assert!(line(LogFormat::Json, Reader::Person(Ink::Coloured)).starts_with('{'));
-    }
-
-    #[test]
-    fn text_is_logfmt_with_colours_where_somebody_wants_them() {
-        let text = line(LogFormat::Text, Reader::Other);
-        let (time, rest) = text.split_once(' ').unwrap();
-        assert!(time.starts_with("ts=20"), "{text}");
-        let pid = std::process::id();
-        let target = module_path!();
-        let expected = format!(
-            "level=info pid={pid} msg=\"tunnel ended\" route=chat field_pid=5 is_ready=true seconds=0.5 why=\"a \\\"b\\\"\" target={target}\n"
-        );
-        assert_eq!(rest, expected);
-        assert_eq!(line(LogFormat::Auto, Reader::Person(Ink::Plain)).split_once(' ').unwrap().1, expected);
-        let coloured = line(LogFormat::Auto, Reader::Person(Ink::Coloured));
-        assert!(coloured.contains("\x1b[32minfo\x1b[0m") && coloured.ends_with(&format!("{target}\n")), "{coloured:?}");
-    }
-
-    #[test]
-    fn several_lines_stand_below_each_other_for_people_only() {
-        let said = |reader| written(LogFormat::Text, reader, || warn!(x = 1, "refused:\nfirst\n  \x1b[31msecond"));
-        assert!(said(Reader::Other).contains(r#"msg="refused:\nfirst\n  \u001b[31msecond" x=1"#));
-        let person = said(Reader::Person(Ink::Plain));
-        assert!(person.contains(" msg=refused: x=1 "), "{person}");
-        assert!(person.ends_with("\n    first\n      \\u001b[31msecond\n"), "{person}");
-    }
-
-    #[test]
-    fn no_field_of_anybodys_breaks_a_line() {
-        let odd = "\u{9b}31m\u{202e}\u{2028}\n\x1b]0;x\x07";
-        let event = || info!(text = odd, shown = %odd, debugged = ?odd, option = Some(odd), "{odd}");
-        let json = written(LogFormat::Json, Reader::Other, event);
-        assert!(json.is_ascii() && json.lines().count() == 1, "{json:?}");
-        let line: Value = serde_json::from_str(&json).unwrap();
-        for field in ["text", "shown", "option", "message"] {
-            assert_eq!(line[field], odd, "{field}");
-        }
-        let text = written(LogFormat::Text, Reader::Other, event);
-        assert!(text.is_ascii() && text.lines().count() == 1 && !text.contains('\x1b'), "{text:?}");
-    }
-
-    fn line(format: LogFormat, reader: Reader) -> String {
-        written(format, reader, || {
-            info!(route = "chat", pid = 5, is_ready = true, seconds = 0.5, why = %"a \"b\"", "tunnel ended");
-        })
-    }
-
-    fn written(format: LogFormat, reader: Reader, event: impl FnOnce()) -> String {
-        let paper = Paper::default();
-        let (subscriber, log) = start(&settings(LogLevel::Info, format), None, reader, paper.clone()).unwrap();
-        with_default(subscriber, event);
-        drop(log);
-        paper.text()
-    }
-
-    #[test]
-    fn an_invalid_rust_log_is_an_error_that_names_the_directive() {
-        let error = |value: &[u8]| {
-            parse_rust_log(OsStr::from_bytes(value)).map(|_| ()).expect_err("it should be refused").to_string()
-        };
-
-        assert!(error(b"inof").contains("\"inof\" is not a level"));
-        assert!(error(b"warn,hyper").contains("\"hyper\" is not a level"));
-        assert!(error(b"windlass=loud").contains("is not a filter"));
-        assert!(error(b"\xff").contains("is not UTF-8"));
-        assert!(error(b"inof").contains("for example RUST_LOG=warn,windlass=debug"));
-        for fine in ["info", "off", "WARN,windlass::tunnel=trace", "windlass[session]=debug", "info,"] {
-            assert!(parse_rust_log(OsStr::new(fine)).is_ok(), "{fine}");
-        }
-    }
-
-    fn settings(level: LogLevel, format: LogFormat) -> LogSettings {
-        LogSettings { level, format, headers: Vec::new() }
-    }
-
-    /// What was written.
-    #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<u8>>>);
-
-    impl Paper {
-        fn start(
-            &self,
-            level: LogLevel,
-            format: LogFormat,
-            rust_log: Option<&str>,
-        ) -> (impl Subscriber + Send + Sync + use<>, Log) {
-            start(&settings(level, format), rust_log.map(OsStr::new), Reader::Other, self.clone()).unwrap()
-        }
-
-        /// Everything that was logged.
-        fn all(&self, log: &Log) -> String {
-            assert!(log.queue.flush(Duration::from_secs(20)));
-            self.text()
-        }
-
-        fn text(&self) -> String {
-            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-        }
-
-        /// For each message, whether some line says it.
-        fn lines_with(&self, log: &Log, messages: &[&str]) -> Vec<bool> {
-            let text = self.all(log);
-            let says = |line: &str, message| {
-                line.contains(&format!(" msg={message} ")) || line.contains(&format!(" msg=\"{message}\" "))
-            };
-            messages.iter().map(|message| text.lines().any(|line| says(line, message))).collect()
-        }
-    }
-
-    impl Write for Paper {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-}
+mod tests;

@@ -1,9 +1,11 @@
 //! What operators ask a proxy for: to drain something, and to take an endpoint's drain back. One that has handed over does
 //! it too, for the process that serves.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{error, fmt};
+
+use thiserror::Error;
 
 use super::drains::Drains;
 use super::running::Running;
@@ -29,7 +31,7 @@ pub struct DrainStarted {
 }
 
 /// There is no drain: neither the configuration nor any open tunnel knows what was named.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct UnknownTarget(pub DrainTarget);
 
 impl Running {
@@ -131,5 +133,3 @@ impl fmt::Display for UnknownTarget {
         }
     }
 }
-
-impl error::Error for UnknownTarget {}

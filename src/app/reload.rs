@@ -1,10 +1,11 @@
 //! A reload: load, compare, open, publish, close, drain. Any failure before "publish" changes nothing.
 
 use std::sync::Arc;
-use std::{error, fmt};
+
+use thiserror::Error;
 
 use super::admin_listener::AdminError;
-use super::error::write_all;
+use super::error::Lines;
 use super::listeners::BindError;
 use super::loaded::{Loaded, warn};
 use super::running::Running;
@@ -29,15 +30,19 @@ pub struct Reloaded {
 }
 
 /// Why a reload was refused: the running configuration stays as it was.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum ReloadError {
     /// The configuration, or a file that it names, is wrong.
-    Config(Problems),
+    #[error(transparent)]
+    Config(#[from] Problems),
     /// The admin listener cannot be moved.
-    Admin(AdminError),
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// Addresses cannot be bound.
+    #[error("{}", Lines(.0))]
     Bind(Vec<BindError>),
     /// The process was told to stop before the configuration was read.
+    #[error("a stop came first")]
     Stopped,
 }
 
@@ -107,24 +112,5 @@ pub(super) fn log(reloaded: &Result<Reloaded, ReloadError>, proxy: &Proxy) {
             tracing::info!(generation, changes = diff.changes.len(), drains = draining, open, "reloaded");
         }
         Err(error) => tracing::error!("reload refused, nothing has changed:\n{error}"),
-    }
-}
-
-impl fmt::Display for ReloadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Config(problems) => problems.fmt(f),
-            Self::Admin(error) => error.fmt(f),
-            Self::Bind(errors) => write_all(f, errors),
-            Self::Stopped => f.write_str("a stop came first"),
-        }
-    }
-}
-
-impl error::Error for ReloadError {}
-
-impl From<Problems> for ReloadError {
-    fn from(problems: Problems) -> Self {
-        Self::Config(problems)
     }
 }

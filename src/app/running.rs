@@ -57,7 +57,7 @@ pub(super) struct PreparedProxy {
 impl Running {
     /// Starts to serve.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        let loaded = Loaded::read(settings).map_err(StartError::Config)?;
+        let loaded = Loaded::read(settings)?;
         Ok(Self::build(loaded, &mut Inheritance::default())?.open())
     }
 
@@ -85,7 +85,7 @@ impl Running {
         let (settings, certificates) = loaded.into_parts();
         let tickets = match inheritance.tickets.take() {
             Some(keys) => keys,
-            None => TicketKeys::generate().map_err(|error| StartError::System(error.to_string()))?,
+            None => TicketKeys::generate().map_err(StartError::TicketKeys)?,
         };
         let listeners = Listeners::new(take(&mut inheritance.sockets), network.clone());
         let prepared = listeners.prepare(&settings, &workers).map_err(StartError::Bind)?;

@@ -44,10 +44,10 @@ impl PreparedProcess {
         files: FileWork,
     ) -> Result<Self, RunError> {
         let watch = Watch::new(loaded.take_fingerprints(), files);
-        let log = init_logging(&loaded.settings().log, &environment.log).map_err(RunError::Log)?;
+        let log = init_logging(&loaded.settings().log, &environment.log)?;
         let notifier = Arc::new(Notifier::from_socket(environment.notify_socket.take()));
         let admin_settings = loaded.settings().admin.clone();
-        let built = Running::build(loaded, inheritance).map_err(RunError::Start)?;
+        let built = Running::build(loaded, inheritance)?;
         let (sender, commands) = admin::channel();
         let notes = Arc::new(Notes::new(file));
         let proxy = Arc::clone(built.proxy());
@@ -56,7 +56,7 @@ impl PreparedProcess {
         let places = admin::Places::default();
         let context = Context { proxy, notes: Arc::clone(&notes), predecessors, commands: sender, places };
         let mut admin = AdminListener::new(Arc::new(context), inheritance.admin.take());
-        let prepared = admin.prepare(&admin_settings).map_err(StartError::Admin).map_err(RunError::Start)?;
+        let prepared = admin.prepare(&admin_settings).map_err(StartError::Admin)?;
         Ok(Self { built, notifier, log, environment, admin, prepared, notes, commands, watch })
     }
 
@@ -68,7 +68,7 @@ impl PreparedProcess {
         files: FileWork,
     ) -> Result<Control, RunError> {
         let Self { built, notifier, log, environment, mut admin, prepared, notes, commands, watch } = self;
-        inheritance.take_over().await.map_err(RunError::Start)?;
+        inheritance.take_over().await?;
         let running = built.open();
         notes.note_listeners(running.addresses());
         admin.open(prepared);

@@ -28,8 +28,13 @@ use crate::websocket::{CloseCode, MAX_REASON};
 /// Where the running process is asked, and how its answer is written.
 #[derive(Debug, Args)]
 pub(super) struct Ask {
-    /// Only says where to ask, by its [admin]; the process reads its own file [default: /etc/windlass/windlass.toml]
-    #[arg(short, long, value_name = "FILE")]
+    // No doc comment: its brackets would be links.
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        help = "Only says where to ask, by its [admin]; the process reads its own file [default: /etc/windlass/windlass.toml]"
+    )]
     config: Option<PathBuf>,
     /// Ask here instead: unix:/PATH or 127.0.0.1:PORT
     #[arg(long, value_name = "ADDRESS", value_parser = parse_admin_listen)]

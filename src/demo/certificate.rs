@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair};
 use tempfile::TempDir;
+use thiserror::Error;
 
 /// Every name by which a browser on this machine reaches the demo.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -23,19 +24,21 @@ pub struct Certificate {
 }
 
 /// Why there is no certificate.
-#[derive(Debug)]
-pub enum CertificateError {
+#[derive(Debug, Error)]
+pub enum DemoCertificateError {
     /// No key could be made, or nothing signed with it.
-    Generate(rcgen::Error),
+    #[error("cannot make the demo's certificate")]
+    Generate(#[source] rcgen::Error),
     /// The temporary folder or a file in it could not be written.
-    Write(io::Error),
+    #[error("cannot write the demo's certificate to the temporary folder")]
+    Write(#[source] io::Error),
 }
 
 impl Certificate {
     /// Makes a new key and certificate and writes both to a new folder below the system's temporary one.
-    pub fn create() -> Result<Self, CertificateError> {
-        let (chain_pem, key_pem) = generate().map_err(CertificateError::Generate)?;
-        Self::write(&chain_pem, &key_pem).map_err(CertificateError::Write)
+    pub fn create() -> Result<Self, DemoCertificateError> {
+        let (chain_pem, key_pem) = generate().map_err(DemoCertificateError::Generate)?;
+        Self::write(&chain_pem, &key_pem).map_err(DemoCertificateError::Write)
     }
 
     fn write(chain_pem: &str, key_pem: &str) -> io::Result<Self> {
@@ -55,24 +58,6 @@ impl Certificate {
     /// The private key, a PEM file.
     pub fn key(&self) -> &Path {
         &self.key
-    }
-}
-
-impl std::fmt::Display for CertificateError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Generate(_) => "cannot make the demo's certificate",
-            Self::Write(_) => "cannot write the demo's certificate to the temporary folder",
-        })
-    }
-}
-
-impl std::error::Error for CertificateError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Generate(error) => Some(error),
-            Self::Write(error) => Some(error),
-        }
     }
 }
 

@@ -19,7 +19,7 @@ mod room;
 mod visitor;
 
 pub use banner::{banner, port_taken};
-pub use certificate::{Certificate, CertificateError};
+pub use certificate::{Certificate, DemoCertificateError};
 pub use control::{Change, Commands, Steering};
 pub use endpoint::Endpoints;
 pub use layout::{Action, Layout, Place, Stickiness};

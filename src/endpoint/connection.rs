@@ -4,11 +4,12 @@ use std::error::Error;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Waker};
 use std::time::Duration;
 use std::{fmt, io};
 
 use http::{Request, Response};
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, Builder, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -16,24 +17,17 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 
 use super::read_after_failed_write::ReadAfterFailedWrite;
-use super::upload::{Upload, UploadProgress};
+use super::sending::{Sending, SentBody};
 use crate::http::limits::MAX_BUFFER;
 use crate::net::{Guarded, ReadActivity, Socket, TunnelStream, Unsent};
 
 /// What hyper reads from and writes to.
 type HyperStream<S> = TokioIo<Guarded<ReadAfterFailedWrite<S>>>;
 
-/// How we speak with endpoints: names are spelt as they came, and ours as the RFCs spell most of them.
-fn client() -> Builder {
-    let mut builder = Builder::new();
-    builder.max_buf_size(MAX_BUFFER).preserve_header_case(true).title_case_headers(true);
-    builder
-}
-
-/// A connection with an endpoint; dropped, it is closed.
+/// A connection with an endpoint, for requests with bodies of one kind; dropped, it is closed.
 #[derive(Debug)]
-pub struct EndpointConnection {
-    sender: SendRequest<Upload>,
+pub struct EndpointConnection<B> {
+    sender: SendRequest<SentBody<B>>,
     task: ConnectionTask,
     unsent: Unsent,
     /// Whether the endpoint has said anything since it was asked.
@@ -47,11 +41,20 @@ pub struct EndpointConnection {
 #[derive(Debug)]
 pub struct ConnectionTask(JoinHandle<Option<Socket>>);
 
+/// The head of an answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The head; its body follows.
+    pub response: Response<Incoming>,
+    /// It came before all of its request was sent.
+    pub is_early: bool,
+}
+
 /// What became of a request that was sent, where it has no answer.
 #[derive(Debug)]
-pub enum Unanswered {
+pub enum Unanswered<B> {
     /// Nothing of it was sent: the connection had ended. It may go another way.
-    Returned(Box<Request<Upload>>),
+    Returned(Box<Request<B>>),
     /// It may have been read, in part or whole, but the connection ended without a word: endpoints close what they have
     /// kept for long enough, and a request may cross that.
     Silent(hyper::Error),
@@ -59,69 +62,59 @@ pub enum Unanswered {
     Lost(hyper::Error),
 }
 
-impl fmt::Display for Unanswered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Returned(_) => f.write_str("the connection had ended"),
-            Self::Silent(error) | Self::Lost(error) => error.fmt(f),
-        }
-    }
-}
-
-/// Notes, at the moment when the answer comes, whether all of its request was sent.
-struct Witness {
-    asker: Waker,
-    progress: Arc<UploadProgress>,
-    unsent: Unsent,
-}
-
-impl Wake for Witness {
-    fn wake(self: Arc<Self>) {
-        if !self.progress.is_ended() || self.unsent.is_some() {
-            self.progress.note_answered_early();
-        }
-        self.asker.wake_by_ref();
-    }
-}
-
-impl EndpointConnection {
+impl<B> EndpointConnection<B>
+where
+    B: Body + Unpin + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     /// Speaks HTTP over `stream`; an endpoint that takes none of a request for `deadline` has ended it.
+    ///
+    /// # Errors
+    /// As far as hyper is concerned, none.
     pub async fn open<S>(stream: S, deadline: Duration) -> hyper::Result<Self>
     where
         S: TunnelStream + Into<Socket> + Send + 'static,
     {
         let unsent = Unsent::default();
-        let stream = Guarded::telling(
-            ReadAfterFailedWrite::new(stream),
-            deadline,
-            unsent.clone(),
-            ReadAfterFailedWrite::delivery,
-        );
+        let stream = ReadAfterFailedWrite::new(stream);
+        let stream = Guarded::telling(stream, deadline, unsent.clone(), ReadAfterFailedWrite::delivery);
         let heard = stream.read_activity();
         let (sender, connection) = client().handshake(TokioIo::new(stream)).await?;
         let task = ConnectionTask::spawn(connection, heard.clone());
         Ok(Self { sender, task, unsent, heard, is_owned: false })
     }
 
-    /// Sends a request and waits for the head of its answer. Whether that came before the request was sent to its end is
-    /// noted with the [`UploadProgress`] of its upload.
-    pub async fn ask(&mut self, request: Request<Upload>) -> Result<Response<Incoming>, Unanswered> {
+    /// Sends a request and waits for the head of its answer.
+    ///
+    /// # Errors
+    /// What became of the request then.
+    pub async fn send(&mut self, request: Request<B>) -> Result<Answer, Unanswered<B>> {
         self.heard.forget();
-        let (progress, unsent) = (request.body().progress(), self.unsent.clone());
-        let mut answer = pin!(self.sender.try_send_request(request));
-        // hyper wakes its asker at the moment when it has read the head. When the asker's turn comes it may have sent more.
+        let sending = Sending::new(self.unsent.clone());
+        let witness = Waker::from(Arc::clone(&sending));
+        let mut answer = pin!(self.sender.try_send_request(request.map(|body| sending.body(body))));
         let answer = poll_fn(|cx| {
-            let (asker, progress, unsent) = (cx.waker().clone(), Arc::clone(&progress), unsent.clone());
-            let witness = Waker::from(Arc::new(Witness { asker, progress, unsent }));
+            sending.witness(cx.waker());
             answer.as_mut().poll(&mut Context::from_waker(&witness))
         });
-        answer.await.map_err(|mut error| match error.take_message() {
-            Some(request) => Unanswered::Returned(Box::new(request)),
-            None if !self.heard.is_some() && has_closed(error.error()) => Unanswered::Silent(error.into_error()),
-            None => Unanswered::Lost(error.into_error()),
-        })
+        match answer.await {
+            Ok(response) => Ok(Answer { response, is_early: sending.is_answered_early() }),
+            Err(mut error) => Err(match error.take_message() {
+                Some(request) => Unanswered::Returned(Box::new(request.map(SentBody::into_inner))),
+                None if !self.heard.is_some() && has_closed(error.error()) => Unanswered::Silent(error.into_error()),
+                None => Unanswered::Lost(error.into_error()),
+            }),
+        }
     }
 
+    /// Waits until the next exchange may come; `false` if none can.
+    pub async fn ready(&mut self) -> bool {
+        self.sender.ready().await.is_ok()
+    }
+}
+
+impl<B> EndpointConnection<B> {
     /// From now on it serves the client alone that it serves now.
     pub fn note_owned(&mut self) {
         self.is_owned = true;
@@ -135,11 +128,6 @@ impl EndpointConnection {
     /// Whether the last exchange is over and the next may come.
     pub fn is_ready(&self) -> bool {
         self.sender.is_ready()
-    }
-
-    /// Waits until the next exchange may come; `false` if none can.
-    pub async fn ready(&mut self) -> bool {
-        self.sender.ready().await.is_ok()
     }
 
     /// The stream, to be asked for an upgrade, if the last exchange is over and nothing came since.
@@ -157,6 +145,13 @@ impl EndpointConnection {
     }
 }
 
+/// How we speak with endpoints: names are spelt as they came, and ours as the RFCs spell most of them.
+fn client() -> Builder {
+    let mut builder = Builder::new();
+    builder.max_buf_size(MAX_BUFFER).preserve_header_case(true).title_case_headers(true);
+    builder
+}
+
 /// Whether the other side ended the connection.
 pub fn has_closed(error: &hyper::Error) -> bool {
     match error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
@@ -166,9 +161,12 @@ pub fn has_closed(error: &hyper::Error) -> bool {
 }
 
 impl ConnectionTask {
-    fn spawn<S>(connection: http1::Connection<HyperStream<S>, Upload>, heard: ReadActivity) -> Self
+    fn spawn<S, B>(connection: http1::Connection<HyperStream<S>, B>, heard: ReadActivity) -> Self
     where
         S: AsyncRead + AsyncWrite + Into<Socket> + Unpin + Send + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         Self(tokio::spawn(async move {
             // Whoever waits for an answer or its body gets the error there.
@@ -183,5 +181,74 @@ impl ConnectionTask {
 impl Drop for ConnectionTask {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+impl<B> fmt::Display for Unanswered<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Returned(_) => f.write_str("the connection had ended"),
+            Self::Silent(error) | Self::Lost(error) => error.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http_body_util::{BodyExt, Empty, StreamBody};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    async fn connected<B>() -> (EndpointConnection<B>, TcpStream)
+    where
+        B: Body + Unpin + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (endpoint, _) = listener.accept().await.unwrap();
+        (EndpointConnection::open(Socket::from(stream), MINUTE).await.unwrap(), endpoint)
+    }
+
+    /// Reads the head of a request and answers it.
+    async fn answer(endpoint: &mut TcpStream) {
+        let mut read = Vec::new();
+        while !read.ends_with(b"\r\n\r\n") {
+            assert!(endpoint.read_buf(&mut read).await.unwrap() > 0);
+        }
+        endpoint.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn any_kind_of_body_is_sent_and_the_connection_may_be_asked_again() {
+        let (mut connection, mut endpoint) = connected::<Empty<Bytes>>().await;
+        for _ in 0..2 {
+            let (answered, ()) = tokio::join!(connection.send(Request::new(Empty::new())), answer(&mut endpoint));
+            let Answer { response, is_early } = answered.unwrap();
+            assert!(!is_early);
+            assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "ok");
+            assert!(connection.ready().await);
+        }
+        drop(endpoint);
+        assert!(matches!(
+            connection.send(Request::new(Empty::new())).await,
+            Err(Unanswered::Silent(_) | Unanswered::Returned(_))
+        ));
+    }
+
+    #[tokio::test]
+    async fn an_answer_to_a_request_that_goes_on_is_early() {
+        let (mut connection, mut endpoint) = connected().await;
+        let endless = StreamBody::new(futures_util::stream::pending::<Result<http_body::Frame<Bytes>, io::Error>>());
+        let mut request = Request::new(endless);
+        *request.method_mut() = http::Method::POST;
+        let (answered, ()) = tokio::join!(connection.send(request), answer(&mut endpoint));
+        assert!(answered.unwrap().is_early);
     }
 }

@@ -23,13 +23,13 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Holds a body back.
 #[derive(Debug)]
 pub struct Expectation {
-    verdict: Verdict,
+    verdict: ContinueVerdict,
     patience: Option<Pin<Box<Sleep>>>,
 }
 
 /// What the endpoint thinks of a body that is held back.
 #[derive(Clone, Debug, Default)]
-pub struct Verdict(Arc<Mutex<Shared>>);
+pub struct ContinueVerdict(Arc<Mutex<Shared>>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -54,11 +54,11 @@ impl Expectation {
             return None;
         }
         let is_continue = parts.headers.get(EXPECT)?.as_bytes().eq_ignore_ascii_case(b"100-continue");
-        is_continue.then(|| Self { verdict: Verdict::default(), patience: None })
+        is_continue.then(|| Self { verdict: ContinueVerdict::default(), patience: None })
     }
 
     /// Where the endpoint's verdict is to be noted.
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> ContinueVerdict {
         self.verdict.clone()
     }
 
@@ -75,7 +75,7 @@ impl Expectation {
     }
 }
 
-impl Verdict {
+impl ContinueVerdict {
     /// The endpoint has answered finally. Returns whether it had the body asked for; if not, it never will be.
     pub fn conclude(&self) -> bool {
         let mut shared = self.lock();

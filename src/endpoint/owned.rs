@@ -4,19 +4,21 @@
 //! Which endpoint a request goes to is decided by its placement alone, here as elsewhere: at another one the client
 //! authenticates anew.
 //!
-//! Invariant: no more than one of them has no place. A session has descriptors for its client and for one endpoint: for what
+//! Invariant: no more than one of them has no permit. A session has descriptors for its client and for one endpoint: for what
 //! rests while it asks nothing, else for what it asks. So one rests for as long as its session may, and whoever has
 //! authenticated finds it again however crowded it is; those beside it are bounded as whatever rests is, in number by the
-//! places and in time by `rest_timeout`.
+//! permits and in time by `rest_timeout`.
 
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::connection::EndpointConnection;
+use super::pool::Pool;
+use super::upload::Upload;
 use crate::drain::Incarnation;
 
 /// How many a session may have, of as many endpoints; the one that was used longest ago makes place.
@@ -31,55 +33,67 @@ struct OwnedConnection {
     endpoint: Incarnation,
     /// Whoever asks: a proxy in front of us may speak for several clients over one connection.
     client: IpAddr,
-    connection: EndpointConnection,
+    connection: EndpointConnection<Upload>,
     /// When it is closed, unless it is the one that its session has a descriptor for.
     until: Instant,
     /// For the others.
-    place: Option<RestingPermit>,
+    permit: Option<RestingPermit>,
 }
 
-/// A place among what rests, until its time is over.
+/// Leave to rest beside the one that the session has a descriptor for, until its time is over.
 #[derive(Debug)]
-pub struct RestingPermit {
+struct RestingPermit {
     _permit: OwnedSemaphorePermit,
     end: JoinHandle<()>,
 }
 
 impl OwnedConnections {
-    /// The connection that `client` has authenticated with an endpoint; the others are given a `place`, or closed.
+    /// The connection that `client` has authenticated with an endpoint. Call it before any endpoint is asked: the others are
+    /// given a permit of `pool` from now on, and closed where there is none.
     pub fn take(
-        &self,
-        endpoint: Incarnation,
-        client: IpAddr,
-        place: impl Fn(Instant) -> Option<RestingPermit>,
-    ) -> Option<EndpointConnection> {
+        self: &Arc<Self>,
+        (endpoint, client): (Incarnation, IpAddr),
+        pool: &Pool,
+    ) -> Option<EndpointConnection<Upload>> {
         let mut owned = self.lock();
         let at = owned.iter().position(|it| it.is_of(endpoint, client));
         // Its place is free for the others.
         let taken = at.map(|at| owned.remove(at).connection);
-        owned.retain_mut(|it| it.moves_aside(&place));
+        owned.retain_mut(|it| it.moves_aside(|until| self.permit(pool, until)));
         taken.filter(EndpointConnection::is_ready)
     }
 
-    /// Keeps a connection for `client` until then; the others are given a `place`, or closed.
-    pub fn keep(
-        &self,
-        endpoint: Incarnation,
-        client: IpAddr,
-        (connection, until): (EndpointConnection, Instant),
-        place: impl Fn(Instant) -> Option<RestingPermit>,
+    /// Keeps a connection for `client` until then, on the worker of `pool`; the others are given a permit of it, or closed.
+    pub(super) fn keep(
+        self: &Arc<Self>,
+        (endpoint, client): (Incarnation, IpAddr),
+        (connection, until): (EndpointConnection<Upload>, Instant),
+        pool: &Pool,
     ) {
         let mut owned = self.lock();
-        owned.retain_mut(|it| !it.is_of(endpoint, client) && it.moves_aside(&place));
+        owned.retain_mut(|it| !it.is_of(endpoint, client) && it.moves_aside(|until| self.permit(pool, until)));
         if owned.len() >= MOST {
             owned.remove(0);
         }
-        owned.push(OwnedConnection { endpoint, client, connection, until, place: None });
+        owned.push(OwnedConnection { endpoint, client, connection, until, permit: None });
     }
 
-    /// Closes those that have a place and whose time is over.
-    pub fn close(&self, now: Instant) {
-        self.lock().retain(|it| it.place.is_none() || it.until > now);
+    /// Leave for one to rest until then, if there is any.
+    fn permit(self: &Arc<Self>, pool: &Pool, until: Instant) -> Option<RestingPermit> {
+        let permit = pool.permit()?;
+        let owned = Arc::downgrade(self);
+        let end = tokio::spawn(async move {
+            sleep_until(until).await;
+            if let Some(owned) = owned.upgrade() {
+                owned.close(until);
+            }
+        });
+        Some(RestingPermit { _permit: permit, end })
+    }
+
+    /// Closes those that have a permit and whose time is over.
+    fn close(&self, now: Instant) {
+        self.lock().retain(|it| it.permit.is_none() || it.until > now);
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<OwnedConnection>> {
@@ -93,18 +107,11 @@ impl OwnedConnection {
     }
 
     /// Makes way for another connection of its session; `false` if it cannot, or has ended.
-    fn moves_aside(&mut self, place: impl Fn(Instant) -> Option<RestingPermit>) -> bool {
-        if self.place.is_none() && self.connection.is_ready() {
-            self.place = place(self.until);
+    fn moves_aside(&mut self, permit: impl Fn(Instant) -> Option<RestingPermit>) -> bool {
+        if self.permit.is_none() && self.connection.is_ready() {
+            self.permit = permit(self.until);
         }
-        self.place.is_some() && self.connection.is_ready()
-    }
-}
-
-impl RestingPermit {
-    /// A permit, and the task that ends its time.
-    pub fn new(permit: OwnedSemaphorePermit, end: JoinHandle<()>) -> Self {
-        Self { _permit: permit, end }
+        self.permit.is_some() && self.connection.is_ready()
     }
 }
 

@@ -8,7 +8,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
 use super::connection::EndpointConnection;
+use super::upload::Upload;
 use crate::drain::Incarnation;
+use crate::snapshot::Retirement;
 
 /// How many connections rest for each endpoint and worker, as long as there are places; what is more is closed.
 const MOST: usize = 32;
@@ -17,7 +19,7 @@ const MOST: usize = 32;
 #[derive(Debug)]
 pub struct Pool {
     /// One for each connection that rests on any worker; as many as there are descriptors for.
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     shelves: Mutex<Shelves>,
 }
 
@@ -31,59 +33,58 @@ struct Shelves {
 
 #[derive(Debug)]
 struct Resting {
-    connection: EndpointConnection,
+    connection: EndpointConnection<Upload>,
     until: Instant,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Pool {
-    /// An empty one, which shares `places` with the others.
-    pub fn new(places: Arc<Semaphore>) -> Self {
-        Self { places, shelves: Mutex::default() }
+    /// An empty one, which shares `permits` with the others.
+    pub fn new(permits: Arc<Semaphore>) -> Self {
+        Self { permits, shelves: Mutex::default() }
     }
 
     /// A connection with an endpoint that is ready for an exchange: the one used last, which lives longest.
-    pub fn take(&self, endpoint: Incarnation) -> Option<EndpointConnection> {
+    pub fn take(&self, endpoint: Incarnation) -> Option<EndpointConnection<Upload>> {
         let mut shelves = self.lock();
         let shelf = shelves.resting.get_mut(&endpoint)?;
         std::iter::from_fn(|| shelf.pop_back()).map(|resting| resting.connection).find(EndpointConnection::is_ready)
     }
 
-    /// Lets a connection rest for `keep_alive`, if there is a place and `is_current` still finds its endpoint. Call it on the
-    /// pool's worker.
+    /// Lets a connection with an endpoint rest for `keep_alive`, if there is a place and the endpoint is still there. Call it on
+    /// the pool's worker.
     pub fn rest(
         self: &Arc<Self>,
-        endpoint: Incarnation,
-        connection: EndpointConnection,
+        (endpoint, retirement): (Incarnation, &Retirement),
+        connection: EndpointConnection<Upload>,
         keep_alive: Duration,
-        is_current: impl FnOnce() -> bool,
     ) {
         let until = Instant::now() + keep_alive;
         let mut shelves = self.lock();
-        // Under the lock: whoever removes an endpoint publishes first and prunes after.
-        if !is_current() {
+        // Under the lock: who retires an endpoint notes that first, and closes what rests after.
+        if retirement.has_come() {
             return;
         }
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
+        let Some(permit) = self.permit() else { return };
         let shelf = shelves.resting.entry(endpoint).or_default();
         if shelf.len() >= MOST {
             shelf.pop_front();
         }
-        shelf.push_back(Resting { connection, until, _place: place });
+        shelf.push_back(Resting { connection, until, _permit: permit });
         if shelves.next_sweep.is_none_or(|next| until < next) {
             shelves.next_sweep = Some(until);
             tokio::spawn(sweep(Arc::clone(self), until));
         }
     }
 
-    /// A place for a connection that rests elsewhere.
-    pub fn place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.places).try_acquire_owned().ok()
+    /// The permit of one connection that rests, here or elsewhere.
+    pub(super) fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.permits).try_acquire_owned().ok()
     }
 
-    /// Closes the resting connections with endpoints that are gone.
-    pub fn prune(&self, is_current: impl Fn(Incarnation) -> bool) {
-        self.lock().resting.retain(|endpoint, _| is_current(*endpoint));
+    /// Closes the resting connections with an endpoint.
+    pub(super) fn close(&self, endpoint: Incarnation) {
+        self.lock().resting.remove(&endpoint);
     }
 
     /// Closes what has rested long enough. Returns when to look again, unless there is nothing or another sweeper does.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -49,10 +49,6 @@ struct Source {
 pub struct UploadProgress {
     bytes: AtomicU64,
     broken: OnceLock<BrokenUpload>,
-    /// hyper has let go of the body.
-    ended: AtomicBool,
-    /// The answer came before all of the request was sent.
-    answered_early: AtomicBool,
     /// A body that came back.
     returned: Mutex<Option<Source>>,
 }
@@ -105,7 +101,6 @@ impl Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        self.progress.ended.store(true, Ordering::Relaxed);
         let unbegun = self.source.take().filter(|source| self.comes_back && source.is_unbegun());
         if unbegun.is_some() {
             *self.progress.returned.lock().unwrap_or_else(PoisonError::into_inner) = unbegun;
@@ -183,30 +178,12 @@ impl UploadProgress {
         self.broken.get().copied()
     }
 
-    /// Whether all of it is with hyper.
-    pub fn is_ended(&self) -> bool {
-        self.ended.load(Ordering::Relaxed)
-    }
-
-    /// The answer has come, and not all of the request was sent.
-    pub fn note_answered_early(&self) {
-        self.answered_early.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the answer came before all of the request was sent.
-    pub fn is_answered_early(&self) -> bool {
-        self.answered_early.load(Ordering::Relaxed)
-    }
-
     /// The upload as if it had never been tried, if that is true of it: it has no body, or none of it was taken.
     pub fn take_back(self: &Arc<Self>, has_body: HasBody) -> Option<Upload> {
         let source = match has_body {
             HasBody::No => None,
             HasBody::Yes => Some(self.returned.lock().unwrap_or_else(PoisonError::into_inner).take()?),
         };
-        self.ended.store(false, Ordering::Relaxed);
-        // What ended without a word was no answer, though hyper woke whoever waited for one.
-        self.answered_early.store(false, Ordering::Relaxed);
         Some(Upload { source, comes_back: false, progress: Arc::clone(self) })
     }
 }

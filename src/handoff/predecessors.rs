@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use std::{error, fmt};
 
+use thiserror::Error;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -70,15 +70,19 @@ struct Waiting<'c> {
 }
 
 /// Why a question was not answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NoAnswer {
     /// The process has ended.
+    #[error("it has ended")]
     Gone,
     /// It is of a version that takes no questions.
+    #[error("it is of a version that cannot be asked; signal it")]
     Older,
     /// It said nothing for [`ANSWER_WITHIN`].
+    #[error("it does not answer within {} s", ANSWER_WITHIN.as_secs())]
     Late,
     /// It says more than anybody wants to hear.
+    #[error("what is to be said is too long")]
     TooLong,
 }
 
@@ -204,19 +208,6 @@ impl Drop for Waiting<'_> {
         self.conversation.asked().remove(&self.number);
     }
 }
-
-impl fmt::Display for NoAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Gone => f.write_str("it has ended"),
-            Self::Older => f.write_str("it is of a version that cannot be asked; signal it"),
-            Self::Late => write!(f, "it does not answer within {} s", ANSWER_WITHIN.as_secs()),
-            Self::TooLong => f.write_str("what is to be said is too long"),
-        }
-    }
-}
-
-impl error::Error for NoAnswer {}
 
 /// How long a process may take for an answer: it has what it is asked for at hand.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(2);

@@ -23,7 +23,7 @@ pub struct Program {
     arguments: Vec<OsString>,
 }
 
-/// A new process, which is ended when this is dropped before [`StartedProcess::let_go`].
+/// A new process, which is ended when this is dropped before [`StartedProcess::release`].
 #[derive(Debug)]
 pub struct StartedProcess {
     child: Child,

@@ -55,6 +55,7 @@ fn query_value<'a>(uri: &'a Uri, name: &str) -> Option<Cow<'a, str>> {
 mod tests {
     use http::header::COOKIE;
     use http::{HeaderName, HeaderValue};
+    use proptest::collection;
     use proptest::prelude::*;
 
     use super::*;
@@ -129,15 +130,23 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_query_and_header_has_a_key(query in "[!-~]*", bytes: Vec<u8>) {
-            let mut headers = HeaderMap::new();
-            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
-                headers.insert("x-user", value.clone());
-                headers.insert(COOKIE, value);
-            }
-            if let Ok(uri) = format!("/?{query}").parse() {
-                affinity_key(&sources(), &uri, &headers, CLIENT);
-            }
+        fn any_query_and_header_has_a_key(
+            query in "[!$%&'()*+,./0-9:;=?@A-Z_a-z~-]*",
+            bytes in collection::vec(prop_oneof![Just(b'\t'), b' '..=b'~', 0x80..=0xff_u8], 0..20),
+        ) {
+            let (uri, value) = (format!("/?{query}").parse().unwrap(), HeaderValue::from_bytes(&bytes).unwrap());
+            let without = affinity_key(&sources(), &uri, &HeaderMap::new(), CLIENT);
+            let headers = HeaderMap::from_iter([(HeaderName::from_static("x-user"), value.clone()), (COOKIE, value)]);
+            let found = affinity_key(&sources(), &uri, &headers, CLIENT);
+            prop_assert_eq!(found, if bytes.is_empty() { without } else { AffinityKey::of_value(&bytes) });
+        }
+
+        #[test]
+        fn any_value_of_a_query_is_found_behind_whatever_else(before in "[a-d0-9=&+]*", value in "\\PC+") {
+            let encoded: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
+            let uri = format!("/?{before}&user={encoded}").parse().unwrap();
+            let found = affinity_key(&sources(), &uri, &HeaderMap::new(), CLIENT);
+            prop_assert_eq!(found, AffinityKey::of_value(value.as_bytes()));
         }
     }
 }

@@ -35,6 +35,7 @@ pub fn pin(name: &CookieName, pin: Pin, scheme: Scheme) -> Option<HeaderValue> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection;
     use proptest::prelude::*;
 
     use super::*;
@@ -78,12 +79,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_searched(bytes: Vec<u8>) {
-            let mut headers = HeaderMap::new();
-            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
-                headers.append(COOKIE, value);
-            }
-            prop_assert!(values(&headers, &named("a")).all(|value| !value.contains(&b';')));
+        fn any_bytes_are_searched(
+            pairs in collection::vec(("[ab]{1,2}", collection::vec(prop_oneof![b'!'..=b':', b'<'..=b'~', 0x80..=0xff_u8], 0..9)), 0..9),
+            around in "[ \t]?",
+        ) {
+            let around = around.as_bytes();
+            let pair = |(name, value): &(String, Vec<u8>)| {
+                [around, name.as_bytes(), around, b"=", around, value.as_slice(), around].concat()
+            };
+            let line = pairs.iter().map(pair).collect::<Vec<_>>().join(&b';');
+            let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_bytes(&line).unwrap())]);
+            let expected: Vec<_> = pairs.iter().filter(|(name, _)| name == "a").map(|(_, value)| value.as_slice()).collect();
+            let name = named("a");
+            prop_assert_eq!(values(&headers, &name).collect::<Vec<_>>(), expected);
         }
     }
 }

@@ -15,10 +15,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::end::End;
-use super::origin::Origin;
 use super::proxy::Stage;
 use super::record::Record;
-use crate::endpoint::cleaned;
+use crate::endpoint::{Reuse, cleaned};
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -32,8 +31,8 @@ pub(super) enum AnswerBody {
 /// The body of an endpoint's answer on its way to the client: the exchange ends with it.
 pub(super) struct Relay {
     body: Incoming,
-    /// The connection that it comes by; until the body is whole.
-    origin: Option<Origin>,
+    /// What becomes of the connection that it comes by; until the body is whole.
+    reuse: Option<Reuse>,
     record: Record,
     /// Whether the client could take the part of it that it has for all, if nothing but the end followed.
     part_looks_whole: bool,
@@ -50,13 +49,13 @@ impl AnswerBody {
 
     /// The body of an endpoint's answer with these headers. Events of a server go on for ever by their nature: when the
     /// process ends they end like tunnels, each at its own moment; everything else has until the deadline.
-    pub(super) fn relayed(body: Incoming, headers: &HeaderMap, origin: Origin, record: Record) -> Self {
+    pub(super) fn relayed(body: Incoming, headers: &HeaderMap, reuse: Reuse, record: Record) -> Self {
         // What is chunked has an end of its own, and not every client counts what it gets against its length.
         let part_looks_whole = record.summary.version < Version::HTTP_11 || body.size_hint().exact().is_some();
         let is_endless = is_event_stream(headers) && body.size_hint().exact().is_none();
         let stages = is_endless.then(|| record.session.proxy.stages());
         let last_call = stages.map(|stages| Box::pin(last_call(stages)) as Pin<Box<_>>);
-        Self::Relayed(Box::new(Relay { body, origin: Some(origin), record, part_looks_whole, lost: None, last_call }))
+        Self::Relayed(Box::new(Relay { body, reuse: Some(reuse), record, part_looks_whole, lost: None, last_call }))
     }
 }
 
@@ -69,7 +68,7 @@ impl Relay {
             self.last_call = None;
             self.record.end(End::Drained);
             // The endpoint learns that nobody listens any more.
-            self.origin = None;
+            self.reuse = None;
             return Poll::Ready(None);
         }
         match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
@@ -106,15 +105,15 @@ impl Relay {
     /// The answer is whole: its connection may serve another.
     fn complete(&mut self) {
         self.record.end(End::Complete);
-        if let Some(origin) = self.origin.take() {
-            origin.release();
+        if let Some(reuse) = self.reuse.take() {
+            reuse.release();
         }
     }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        if self.origin.is_none() {
+        if self.reuse.is_none() {
             return;
         }
         // hyper does not ask again for the end of a body that says by itself that it has ended.
@@ -128,11 +127,11 @@ impl Drop for Relay {
 
 impl fmt::Debug for Relay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { body, origin, record, last_call, .. } = self;
+        let Self { body, reuse, record, last_call, .. } = self;
         let is_endless = last_call.is_some();
         f.debug_struct("Relay")
             .field("body", body)
-            .field("origin", origin)
+            .field("reuse", reuse)
             .field("record", record)
             .field("is_endless", &is_endless)
             .finish_non_exhaustive()

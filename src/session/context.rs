@@ -61,7 +61,7 @@ pub(super) struct Session {
     /// Whether it has a place.
     pub(super) welcome: Welcome,
     /// The connections with endpoints that its client has authenticated.
-    pub(super) owned: OwnedConnections,
+    pub(super) owned: Arc<OwnedConnections>,
     /// What its stream has not taken yet, and what is said between two answers.
     pub(super) unsent: Unsent,
     /// Whether a FIN is its client's end.

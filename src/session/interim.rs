@@ -13,7 +13,7 @@ use http::header::{CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, Request, StatusCode, Version};
 
 use super::context::Session;
-use crate::endpoint::Verdict;
+use crate::endpoint::ContinueVerdict;
 use crate::http::forward;
 use crate::http::head::write_response_head;
 use crate::net::Unsent;
@@ -40,7 +40,7 @@ impl Interim {
     }
 
     /// Listens for what comes before the answer to `request`, and tells `verdict` of a 100.
-    pub(super) fn listen<B>(&self, request: &mut Request<B>, verdict: Option<Verdict>) {
+    pub(super) fn listen<B>(&self, request: &mut Request<B>, verdict: Option<ContinueVerdict>) {
         let interim = self.clone();
         hyper::ext::on_informational(request, move |answer| match (answer.status(), &verdict) {
             (StatusCode::CONTINUE, Some(verdict)) => verdict.note_wanted(),

@@ -14,12 +14,11 @@ use super::summary::Summary;
 use super::sums::About;
 use super::tale::{PortIs, Tale, Told};
 use super::visit::Visit;
-use crate::config::{EndpointName, RouteName, UpstreamName, WebsocketSettings};
+use crate::config::{EndpointName, RouteName, WebsocketSettings};
 use crate::drain::{Registration, TunnelHandle};
 use crate::http::client_address::{is_trusted, says_for_whom};
 use crate::metrics::Metrics;
-use crate::net::DialError;
-use crate::snapshot::{Outage, Route};
+use crate::snapshot::Route;
 use crate::tunnel::{Counts, Outcome};
 use crate::websocket::{Direction, Extensions, Leniencies};
 
@@ -60,23 +59,6 @@ pub(super) fn refused(
 pub(super) fn broken(session: &Session, error: &hyper::Error) {
     let listener = &session.listener.settings.name;
     tracing::debug!(%listener, client = %session.peer.ip(), %error, "connection broken");
-}
-
-/// Connects to an endpoint fail: said when that begins, and then the sum of them, now and then.
-pub(super) fn unreachable(upstream: &UpstreamName, endpoint: &EndpointName, error: &DialError, outage: Outage) {
-    let Outage { failed, lasted } = outage;
-    let for_seconds = lasted.as_secs();
-    if let DialError::Exhausted(_) = error {
-        tracing::error!(%upstream, %endpoint, %error, failed, for_seconds, "cannot connect to endpoints: out of a resource");
-    } else {
-        tracing::warn!(%upstream, %endpoint, %error, failed, for_seconds, "an endpoint cannot be reached; the next one is tried");
-    }
-}
-
-/// A connect to an endpoint went well, for the first time since it was said that they fail.
-pub(super) fn reached_again(upstream: &UpstreamName, endpoint: &EndpointName, outage: Outage) {
-    let Outage { failed, lasted } = outage;
-    tracing::warn!(%upstream, %endpoint, failed, after_seconds = lasted.as_secs(), "an endpoint can be reached again");
 }
 
 /// Somebody who is not trusted says on whose behalf it speaks.

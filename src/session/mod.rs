@@ -1,8 +1,8 @@
 //! Client connections, from accept until they upgrade or end.
 //!
 //! `accept` takes them in, `serve` secures them, `http1` drives what they speak, `request` finds the route, and then it is
-//! either `upgrade` (★ the story of a tunnel) or `exchange` (plain HTTP, over connections that rest in a `pool` between two
-//! exchanges). Both return what came of it; what cannot be served is a refusal: a value, answered and logged.
+//! either `upgrade` (★ the story of a tunnel) or `exchange` (plain HTTP). Both ask over the connections of `endpoint`, and return
+//! what came of it; what cannot be served is a refusal: a value, answered and logged.
 //! What these pass on are values in files of their own (`context`, `visit`, `refused`, `served`): no imports form a circle.
 //!
 //! Invariants: every wait on a peer has a deadline, but for the next piece of an answer. A connection never leaves its
@@ -10,7 +10,8 @@
 //! but an endpoint that has switched meanwhile is told so (`unopened`).
 
 mod accept;
-mod asking;
+mod answered_without_101;
+mod attempts;
 mod body;
 mod context;
 mod counted;
@@ -20,11 +21,8 @@ mod http1;
 #[cfg(test)]
 mod in_memory;
 mod interim;
-mod keeping;
 mod log;
 mod no_request;
-mod origin;
-mod passed_through;
 mod placed_by;
 mod placement;
 mod proxy;
@@ -32,12 +30,15 @@ mod proxy;
 mod punctual;
 mod record;
 mod refused;
+mod relay;
 mod request;
 mod rest;
+mod resting;
 mod serve;
 mod served;
 mod summary;
 mod sums;
+mod switch_request;
 mod tale;
 mod unopened;
 mod upgrade;

@@ -1,16 +1,12 @@
 //! From an affinity key to a connection with an endpoint: the best one first, the next one if it cannot be reached.
 
-use std::sync::Arc;
-
-use tokio::time::Instant;
-
-use super::log;
 use super::placed_by::PlacedBy;
 use super::refused::Refused;
 use super::visit::Visit;
 use crate::balance::Affinity;
+use crate::endpoint::dial;
 use crate::http::Refusal;
-use crate::net::{DialError, Socket, dial};
+use crate::net::{DialError, Socket};
 use crate::snapshot::{Endpoint, Lease};
 
 /// A connection for an upgrade with the endpoint that it was placed on.
@@ -38,7 +34,7 @@ pub(super) async fn connect(visit: &Visit, affinity: &Affinity) -> Result<Placed
     let mut refused = Refused::from(Refusal::NoEndpoint);
     for (attempt, endpoint) in visit.upstream().picks(affinity).enumerate() {
         let lease = endpoint.lease();
-        if let Some(connection) = visit.session.take_owned(endpoint.life.incarnation, visit.client)
+        if let Some(connection) = visit.owned(endpoint)
             && let Some(stream) = connection.into_stream().await
         {
             let by = PlacedBy::of(attempt, affinity, endpoint);
@@ -56,30 +52,18 @@ pub(super) async fn connect(visit: &Visit, affinity: &Affinity) -> Result<Placed
 }
 
 /// Connects to one endpoint.
-pub(super) async fn reach(visit: &Visit, endpoint: &Arc<Endpoint>) -> Result<Socket, Unreachable> {
-    let settings = &visit.upstream().settings;
-    let begun = Instant::now();
-    let error = match dial(&visit.session.proxy.network, &endpoint.address, settings.connect_timeout).await {
-        Ok(stream) => {
-            visit.session.proxy.metrics.connected(begun.elapsed());
-            if let Some(outage) = endpoint.reach.note_reached(Instant::now()) {
-                log::reached_again(&settings.name, &endpoint.name, outage);
-            }
-            return Ok(stream);
-        }
-        Err(error) => error,
-    };
-    endpoint.note_connect_failure();
-    let refusal = match error {
-        DialError::Failed(_) => Refusal::ConnectFailed,
-        DialError::TimedOut => Refusal::ConnectTimeout,
-        DialError::OutOfPorts(_) | DialError::Exhausted(_) => Refusal::NoRoom,
-    };
-    if let Some(outage) = endpoint.reach.note_failed(Instant::now()) {
-        log::unreachable(&settings.name, &endpoint.name, &error, outage);
-    }
-    let refused = endpoint.refused(refusal, error.to_string());
-    Err(if let DialError::Exhausted(_) = error { Unreachable::All(refused) } else { Unreachable::One(refused) })
+pub(super) async fn reach(visit: &Visit, endpoint: &Endpoint) -> Result<Socket, Unreachable> {
+    let proxy = &visit.session.proxy;
+    let dialled = dial(endpoint, &visit.upstream().settings, &proxy.network, &proxy.metrics).await;
+    dialled.map_err(|error| {
+        let refusal = match error {
+            DialError::Failed(_) => Refusal::ConnectFailed,
+            DialError::TimedOut => Refusal::ConnectTimeout,
+            DialError::OutOfPorts(_) | DialError::Exhausted(_) => Refusal::NoRoom,
+        };
+        let refused = endpoint.refused(refusal, error.to_string());
+        if let DialError::Exhausted(_) = error { Unreachable::All(refused) } else { Unreachable::One(refused) }
+    })
 }
 
 impl Unreachable {

@@ -1,6 +1,5 @@
 //! What every session can reach: the current snapshot, the registry, the phase of the process.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::counted;
 use super::sums::Sums;
 use crate::drain::{DrainStatuses, Registry};
-use crate::endpoint::Pool;
+use crate::endpoint::Endpoints;
 use crate::metrics::Metrics;
 use crate::net::Network;
 use crate::process::{MOST_TURNED_AWAY, Room, Workers};
@@ -23,8 +22,8 @@ use crate::snapshot::Snapshot;
 pub struct Proxy {
     snapshot: ArcSwap<Snapshot>,
     stage: watch::Sender<Stage>,
-    /// The resting connections of each worker.
-    pools: Vec<Arc<Pool>>,
+    /// What endpoints have for as long as they are configured.
+    pub(super) endpoints: Endpoints,
     /// Every open tunnel.
     pub registry: Arc<Registry>,
     /// Every drain.
@@ -101,10 +100,9 @@ impl Proxy {
     /// A proxy in `network` that serves `snapshot` with what there is `room` for.
     pub fn new(snapshot: Snapshot, workers: Workers, room: Room, network: Network) -> Arc<Self> {
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
-        let resting = semaphore(room.resting);
         Arc::new(Self {
             stage: watch::Sender::new(Stage { phase: Phase::Serving, drain: None }),
-            pools: (0..workers.count()).map(|_| Arc::new(Pool::new(Arc::clone(&resting)))).collect(),
+            endpoints: Endpoints::new(workers.count(), room.resting),
             registry: Registry::new(workers.count()),
             drains: Arc::default(),
             metrics: Arc::new(counted::counters(&snapshot.settings)),
@@ -145,20 +143,11 @@ impl Proxy {
         self.snapshot.load_full()
     }
 
-    /// Replaces the snapshot, whole. Connections that rest for an endpoint that is gone are closed.
+    /// Replaces the snapshot, whole. What endpoints had that are gone is ended.
     pub fn publish(&self, snapshot: Snapshot) {
-        let upstreams = snapshot.upstreams().values();
-        let current: HashSet<_> =
-            upstreams.flat_map(|upstream| upstream.endpoints()).map(|endpoint| endpoint.life.incarnation).collect();
-        self.snapshot.store(Arc::new(snapshot));
-        for pool in &self.pools {
-            pool.prune(|endpoint| current.contains(&endpoint));
-        }
-    }
-
-    /// The resting connections of a worker.
-    pub(super) fn pool(&self, worker: usize) -> Option<&Arc<Pool>> {
-        self.pools.get(worker)
+        let new = Arc::new(snapshot);
+        let old = self.snapshot.swap(Arc::clone(&new));
+        self.endpoints.reconcile(&old, &new);
     }
 
     /// Where the process stands now.

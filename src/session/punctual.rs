@@ -23,7 +23,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep};
 
-use super::asking::in_time;
 use super::exchange::late;
 use super::rest::HeadTimes;
 use crate::config::EndpointAddress;
@@ -32,6 +31,7 @@ use crate::endpoint::EndpointConnection;
 use crate::endpoint::Pool;
 use crate::endpoint::{Upload, UploadSent};
 use crate::net::{self, DialError, Guarded, Network, TlsError, TlsStream, Unsent, dial};
+use crate::snapshot::Retirement;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -182,16 +182,6 @@ async fn connect_timeout_is_punctual() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn handshake_timeout_is_punctual() {
-    acts_in_time("handshake_timeout", async |time| {
-        let start = Instant::now();
-        assert!(in_time(time, pending()).await.is_err());
-        start.elapsed()
-    })
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
 async fn keep_alive_is_punctual() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     acts_in_time("keep_alive", async |time| {
@@ -200,7 +190,7 @@ async fn keep_alive_is_punctual() {
         let connection = EndpointConnection::open(net::Socket::from(ours), HOUR).await.unwrap();
         let pool = Arc::new(Pool::new(Arc::new(Semaphore::new(1))));
         let start = Instant::now();
-        pool.rest(Incarnation(1), connection, time, || true);
+        pool.rest((Incarnation(1), &Retirement::default()), connection, time);
         assert_eq!(endpoint.read(&mut [0; 16]).await.unwrap(), 0);
         start.elapsed()
     })

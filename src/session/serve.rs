@@ -14,7 +14,6 @@ use super::context::{Admission, Session, Welcome};
 use super::http1;
 use super::no_request::{NoRequest, tell_plain_http};
 use super::proxy::Proxy;
-use crate::endpoint::OwnedConnections;
 use crate::http::forward::Scheme;
 use crate::net::{Accepted, ClientStream, FinEnds, Guarded, HalfOpen, HandshakeFailed, Socket, TlsStream, Unsent};
 use crate::process::Seat;
@@ -90,7 +89,7 @@ fn speaking(
         scheme,
         worker,
         welcome,
-        owned: OwnedConnections::default(),
+        owned: Arc::default(),
         unsent,
         fin_ends,
         is_cut: AtomicBool::new(false),

@@ -8,20 +8,20 @@ use http::{HeaderMap, Request};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::asking::{Answered, ask};
+use super::answered_without_101::pass_on;
 use super::interim::Interim;
-use super::passed_through::pass_through;
 use super::placed_by::PlacedBy;
 use super::placement::{Placed, connect};
 use super::refused::Refused;
 use super::served::{Opened, Served};
+use super::switch_request::request_switch;
 use super::tale::Tale;
 use super::unopened::Switched;
 use super::visit::Visit;
 use super::{Phase, log};
 use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
-use crate::endpoint::{Upload, UploadProgress};
+use crate::endpoint::{SwitchAnswer, Upload, UploadProgress};
 use crate::http::affinity::Asks;
 use crate::http::head::ResponseHead;
 use crate::http::reader::Handshake;
@@ -43,14 +43,15 @@ pub(super) async fn open(visit: &Visit, request: Request<Incoming>, handshake: H
     let (body, upload) = upload(visit, body, &mut parts.headers);
 
     let mut placed = connect(visit, &affinity).await?;
-    let (head, early) = answer(visit, &handshake, &mut placed, &parts, body).await?;
+    let answer = answer(visit, &handshake, &mut placed, &parts, body).await?;
+    let head = &answer.head;
     let cookie = visit.pin_cookie(placed.lease.endpoint(), &affinity);
     if !head.is_switch() {
         placed.is_owned |= binding::is_step(&parts.headers) || binding::is_step(&head.headers);
-        return pass_through(visit, parts.method, placed, early, upload, cookie).await.map(Served::Answered);
+        return pass_on(visit, parts.method, placed, answer, upload, cookie).await.map(Served::Answered);
     }
     let Placed { lease, stream, by, .. } = placed;
-    let protocol = check_switch(visit, &parts.headers, &handshake, &head)
+    let protocol = check_switch(visit, &parts.headers, &handshake, head)
         .map_err(|detail| lease.refused(Refusal::BadAnswer, detail))?;
     let endpoint = Switched::new(stream, protocol, visit.tunnel_settings(protocol));
     let registration = register_tunnel(visit, &lease);
@@ -60,7 +61,8 @@ pub(super) async fn open(visit: &Visit, request: Request<Incoming>, handshake: H
     }
     log::opened(visit, &registration, visit.started.elapsed());
     let tale = tale(visit, &parts.headers, by);
-    let early = within(&early, head.length..).to_vec();
+    let SwitchAnswer { head, read, .. } = answer;
+    let early = within(&read, head.length..).to_vec();
     let mut headers = head.headers;
     headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
     let metrics = Arc::clone(&visit.session.proxy.metrics);
@@ -75,16 +77,16 @@ async fn answer(
     placed: &mut Placed,
     parts: &Parts,
     body: Option<Upload>,
-) -> Result<Answered, Refused> {
+) -> Result<SwitchAnswer, Refused> {
     let session = &visit.session;
     let interim = Interim::begin(session, parts.version).await;
     // Who has asked for a WebSocket and ends its direction has changed its mind.
     session.fin_ends.set(matches!(handshake, Handshake::Websocket(_)));
-    let answered = ask(visit, placed, parts, body, &interim).await;
+    let answered = request_switch(visit, placed, parts, body, &interim).await;
     session.fin_ends.set(false);
     match &answered {
         // Whoever joins the streams waits until everything before the 101 is out, and meanwhile the endpoint is not forgotten.
-        Ok((head, _)) if head.is_switch() => interim.close(),
+        Ok(answer) if answer.head.is_switch() => interim.close(),
         _ => interim.conclude().await,
     }
     answered

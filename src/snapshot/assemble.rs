@@ -113,6 +113,11 @@ impl Snapshot {
     pub fn upstreams(&self) -> &BTreeMap<UpstreamName, Arc<Upstream>> {
         &self.upstreams
     }
+
+    /// Every endpoint of every upstream.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
+        self.upstreams.values().flat_map(|upstream| upstream.endpoints())
+    }
 }
 
 /// Gives out incarnations that were never used before.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::endpoint_state::{EndpointEvent, EndpointState, StateCell};
 use super::reach::Reach;
+use super::retirement::Retirement;
 use crate::balance::{EndpointIdentity, PinToken};
 use crate::config::{EndpointAddress, EndpointName, EndpointSettings, UpstreamName};
 use crate::drain::LifeToken;
@@ -22,6 +23,8 @@ pub struct Endpoint {
     pub identity: EndpointIdentity,
     /// What a pin cookie names it and its upstream by.
     pub pin: PinToken,
+    /// Whether it has left the configuration.
+    pub retirement: Retirement,
     /// Whether connects go well.
     pub reach: Reach,
     tunnels: AtomicUsize,
@@ -45,6 +48,7 @@ impl Endpoint {
             life,
             identity: EndpointIdentity::of(settings.name.as_str()),
             pin: PinToken::of(upstream.as_str(), settings.name.as_str()),
+            retirement: Retirement::default(),
             reach: Reach::default(),
             tunnels: AtomicUsize::new(0),
             connect_failures: AtomicU64::new(0),

@@ -2,7 +2,7 @@
 //!
 //! One program, so that it is linked once. Its tests run side by side as threads of one process: none sets what belongs to the
 //! process, reads what the others change (`/proc/self`, a count of descriptors) or takes a fixed port. What must be measured
-//! or limited is a child of its own. The log of the proxies in this process is shared ([`exchange::support::log`]): a test
+//! or limited is a child of its own. The log of the proxies in this process is shared ([`rig::log`]): a test
 //! finds its lines by a path or a listener that no other has.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 

@@ -108,7 +108,7 @@ fn message() -> Vec<u8> {
 }
 
 /// A tunnel from a phone: its two ends.
-async fn tunnel(proxy: &Proxy, endpoint: &Endpoint) -> (Wire, Wire) {
+async fn tunnel(proxy: &Proxy, endpoint: &Endpoint) -> (Wire<Phone>, Wire) {
     let phone = Wire::new(Phone::connect(proxy.address("public")).await);
     Proxy::tunnel_over(phone, &Handshake::new(), endpoint).await
 }

@@ -5,10 +5,11 @@
 use std::os::fd::AsFd;
 use std::process::ExitStatus;
 use std::time::Duration;
-use std::{error, fmt, io};
+use std::{fmt, io};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use thiserror::Error;
 use tokio::time::{sleep, timeout};
 
 use super::super::admin_listener::AdminListener;
@@ -26,23 +27,40 @@ pub struct Successor {
 }
 
 /// Why there was no handoff: this process serves on as it did.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum HandoffError {
     /// Somebody would take the end of this process for the end of the service.
+    #[error("{0}")]
     Watched(Watcher),
     /// So many processes drain still.
+    #[error(
+        "drain.handoff.max_predecessors is reached, these drain still:{} wait, or end one with SIGTERM",
+        Draining(.0)
+    )]
     TooManyPredecessors(Vec<Predecessor>),
     /// The program cannot be started.
-    Start(Program, io::Error),
+    #[error("{} cannot be started: {error}", program.path().display())]
+    Start {
+        /// Which one.
+        program: Program,
+        /// Why not.
+        #[source]
+        error: io::Error,
+    },
     /// The new process said that it cannot.
+    #[error("the new process cannot take over: {0}")]
     Failed(String),
     /// The new process ended.
+    #[error("the new process ended ({0}); what it said is in this log")]
     Ended(ExitStatus),
     /// The new process was not ready in time.
+    #[error("the new process was not ready within drain.handoff.ready_within ({})", write_duration(*.0))]
     Silent(Duration),
     /// The conversation with it broke.
-    Conversation(io::Error),
+    #[error("the conversation with the new process broke: {0}")]
+    Conversation(#[from] io::Error),
     /// This process was told to stop before the new one was ready.
+    #[error("a stop came first")]
     Stopped,
 }
 
@@ -59,7 +77,8 @@ impl Running {
         self.may_hand_off()?;
         let ready_within = self.proxy.snapshot().settings.drain.handoff.ready_within;
         let (channel, theirs) = Channel::pair()?;
-        let mut process = program.start(theirs).map_err(|error| HandoffError::Start(program.clone(), error))?;
+        let mut process =
+            program.start(theirs).map_err(|error| HandoffError::Start { program: program.clone(), error })?;
         tracing::info!(successor = process.pid(), program = %program.path().display(), "handing over");
         let main = MainProcess { notifier, is_announced: false };
         let outcome = tokio::select! {
@@ -197,39 +216,20 @@ impl HandoffError {
 /// Between the end of a conversation and the end of its process.
 const EXIT_WITHIN: Duration = Duration::from_secs(1);
 
-impl From<io::Error> for HandoffError {
-    fn from(error: io::Error) -> Self {
-        Self::Conversation(error)
-    }
-}
+/// Those who drain still, as a part of a sentence.
+struct Draining<'p>(&'p [Predecessor]);
 
-impl fmt::Display for HandoffError {
+impl fmt::Display for Draining<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Watched(watcher) => watcher.fmt(f),
-            Self::TooManyPredecessors(predecessors) => {
-                f.write_str("drain.handoff.max_predecessors is reached, these drain still:")?;
-                for Predecessor { pid, tunnels } in predecessors {
-                    match tunnels {
-                        Some(tunnels) => write!(f, " process {pid} with {};", counted(*tunnels, "tunnel"))?,
-                        None => write!(f, " process {pid};")?,
-                    }
-                }
-                f.write_str(" wait, or end one with SIGTERM")
+        for Predecessor { pid, tunnels } in self.0 {
+            match tunnels {
+                Some(tunnels) => write!(f, " process {pid} with {};", counted(*tunnels, "tunnel"))?,
+                None => write!(f, " process {pid};")?,
             }
-            Self::Start(program, error) => write!(f, "{} cannot be started: {error}", program.path().display()),
-            Self::Failed(reason) => write!(f, "the new process cannot take over: {reason}"),
-            Self::Ended(status) => write!(f, "the new process ended ({status}); what it said is in this log"),
-            Self::Silent(time) => {
-                write!(f, "the new process was not ready within drain.handoff.ready_within ({})", write_duration(*time))
-            }
-            Self::Conversation(error) => write!(f, "the conversation with the new process broke: {error}"),
-            Self::Stopped => f.write_str("a stop came first"),
         }
+        Ok(())
     }
 }
-
-impl error::Error for HandoffError {}
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::time::timeout;
 
 use super::super::environment::Environment;
-use super::super::error::StartError;
+use super::super::error::{InheritanceError, StartError};
 use super::endpoint_states::InheritedStates;
 use super::inherited_sockets::{Inherited, InheritedSockets, SocketOrigin};
 use crate::config::{AdminListen, Bind, parse_admin_listen};
@@ -44,7 +44,7 @@ pub(in crate::app) struct Inheritance {
 impl Inheritance {
     /// Takes what the environment speaks of; after a handoff, hears the process before out.
     pub(in crate::app) async fn receive(environment: &Environment) -> Result<Self, StartError> {
-        let unusable = |error: io::Error| StartError::Inheritance(error.to_string());
+        let unusable = |error| InheritanceError::Descriptor(error);
         let passed = activated(&environment.activation, std::process::id()).map_err(unusable)?;
         let (sockets, watcher) = (InheritedSockets::activated(passed), environment.watcher());
         let mut inheritance = Self { sockets, watcher, ..Self::default() };
@@ -53,7 +53,7 @@ impl Inheritance {
             timeout(ANSWER_WITHIN, inheritance.receive_offer(channel))
                 .await
                 .unwrap_or_else(|_| Err(silence()))
-                .map_err(|error| StartError::Inheritance(format!("the process that hands over: {error}")))?;
+                .map_err(InheritanceError::Offer)?;
         }
         Ok(inheritance)
     }
@@ -72,7 +72,7 @@ impl Inheritance {
             }
         };
         let given: io::Result<()> = timeout(ANSWER_WITHIN, word).await.unwrap_or_else(|_| Err(silence()));
-        given.map_err(|error| StartError::Inheritance(format!("process {pid} did not let go: {error}")))
+        given.map_err(|error| InheritanceError::NotReleased { pid: *pid, error }.into())
     }
 
     /// Connections are accepted: the process before may stop, and is heard from now on.

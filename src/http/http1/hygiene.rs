@@ -98,6 +98,7 @@ fn check_target(uri: &Uri, host: Authority<'_>) -> Result<(), Unclean> {
 #[cfg(test)]
 mod tests {
     use http::{HeaderName, Request};
+    use proptest::option;
     use proptest::prelude::*;
 
     use super::*;
@@ -258,16 +259,26 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_judged(host: Vec<u8>, coding: Vec<u8>) {
+        fn any_bytes_are_judged(
+            host in prop_oneof![any::<Vec<u8>>(), "[ -~]{0,9}".prop_map(String::into_bytes), "[a-z]{0,2}:?[0-9]?".prop_map(String::into_bytes)],
+            coding in option::of(any::<Vec<u8>>()),
+        ) {
             let mut request = request(Version::HTTP_11, "GET", "/", &[]);
-            for (name, bytes) in [(HOST, host), (TRANSFER_ENCODING, coding)] {
-                if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+            for (name, bytes) in [(HOST, Some(host)), (TRANSFER_ENCODING, coding)] {
+                if let Some(Ok(value)) = bytes.map(|bytes| HeaderValue::from_bytes(&bytes)) {
                     request.headers.append(name, value);
                 }
             }
             if let Ok(Authority { host, .. }) = check(&request) {
                 prop_assert!(host.is_ascii() && !host.is_empty());
             }
+        }
+
+        #[test]
+        fn any_plain_host_is_taken_as_it_is(host in "[a-zA-Z][a-zA-Z0-9-]{0,20}(\\.[a-z]{1,9}){0,3}", port in option::of(1..=u16::MAX)) {
+            let line = port.map_or(host.clone(), |port| format!("{host}:{port}"));
+            let request = request(Version::HTTP_11, "GET", "/", &[("host", &line)]);
+            prop_assert_eq!(check(&request), Ok(Authority { host: &host, port }));
         }
     }
 }

@@ -61,7 +61,7 @@ async def test_writes_the_forwarding_headers_and_keeps_the_host(windlass, http_e
 
 async def test_keeps_connections_alive_on_both_legs(windlass, http_endpoint):
     async def who(request):
-        return web.Response(text="%s:%s" % request.transport.get_extra_info("peername"))
+        return web.Response(text="{}:{}".format(*request.transport.get_extra_info("peername")))
 
     program = await windlass(config([await http_endpoint(web.get("/", who))]))
     url = await program.url("http")

@@ -3,11 +3,13 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 
 use windlass::session::Phase;
 
-use crate::exchange::support::{Peer, RawEndpoint, TestProxy, log, within};
+use super::by_hand::ByHand;
+use super::in_front_of;
+use crate::rig::{Endpoint, Proxy, Wire, log, within};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const OLD_GET: &str = "GET / HTTP/1.0\r\nHost: a\r\n\r\n";
@@ -16,8 +18,8 @@ const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgra
 
 #[tokio::test]
 async fn what_an_endpoint_said_before_a_reset_is_delivered() {
-    let endpoint = RawEndpoint::start().await;
-    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+    let endpoint = Endpoint::listen().await;
+    let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]));
     let large = format!("X: {}\r\n\r\n", "x".repeat(50_000));
     for request in [GET, UPGRADE, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"] {
         for end in ["\r\n", &large] {
@@ -29,14 +31,14 @@ async fn what_an_endpoint_said_before_a_reset_is_delivered() {
                 ("431 Too Large\r\nContent-Length: 5\r\n\r\nbig", "big"),
                 ("431 Too Large\r\nConnection: close\r\n\r\n", ""),
             ] {
-                let mut client = proxy.client().await;
+                let mut client = proxy.connect().await;
                 client.send(&request).await;
                 let mut stream = endpoint.accept().await;
                 // Most of the request is never read: a reset follows the answer.
                 stream.bytes(1).await;
                 stream.send(format!("HTTP/1.1 {answer}")).await;
-                stream.leave();
-                let head = client.head().await;
+                drop(stream);
+                let head = client.head().await.in_lower_case();
                 assert!(
                     head.starts_with("HTTP/1.1 431 "),
                     "{}: {answer}: {head}",
@@ -51,34 +53,34 @@ async fn what_an_endpoint_said_before_a_reset_is_delivered() {
 #[tokio::test]
 async fn an_answer_that_was_lost_before_its_head_is_a_502_and_so_says_the_log() {
     let mut lines = log::lines();
-    let endpoint = RawEndpoint::start().await;
-    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+    let endpoint = Endpoint::listen().await;
+    let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]));
     for (path, request) in [("/lost-get", GET), ("/lost-upgrade", UPGRADE)] {
-        let mut client = proxy.client().await;
+        let mut client = proxy.connect().await;
         client.send(request.replacen("GET /", &format!("GET {path}"), 1)).await;
         let mut stream = endpoint.accept().await;
         stream.bytes(1).await;
-        stream.leave();
-        assert!(client.head().await.starts_with("HTTP/1.1 502 "));
+        drop(stream);
+        assert!(client.head().await.in_lower_case().starts_with("HTTP/1.1 502 "));
         assert_eq!(lines.about(path).await["status"], 502);
     }
 }
 
 #[tokio::test]
 async fn an_answer_that_is_cut_looks_whole_to_nobody() {
-    let endpoint = RawEndpoint::start().await;
-    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+    let endpoint = Endpoint::listen().await;
+    let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]));
     for (request, answer, body) in [
         (OLD_GET, "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "hello"),
         (OLD_GET, "Transfer-Encoding: chunked\r\n\r\n8\r\nhello", "hello"),
         (OLD_GET, "Content-Length: 8\r\n\r\nhello", "hello"),
         (GET, "Content-Length: 8\r\n\r\nhello", "hello"),
     ] {
-        let mut client = proxy.client().await;
+        let mut client = proxy.connect().await;
         let mut stream = endpoint.accept_after(&mut client, request).await;
         stream.send(format!("HTTP/1.1 200 OK\r\n{answer}")).await;
         // Together with its end, so that nothing was out before that was known.
-        stream.leave();
+        drop(stream);
         client.head().await;
         client.hears(body).await;
         client.hears_a_reset().await;
@@ -89,16 +91,16 @@ async fn an_answer_that_is_cut_looks_whole_to_nobody() {
 async fn an_answer_that_its_client_takes_too_slowly_looks_whole_to_nobody() {
     const BYTES: usize = 60_000;
     let mut lines = log::lines();
-    let endpoint = RawEndpoint::start().await;
-    let plan = TestProxy::in_front_of(&[endpoint.address()]).listener("body_timeout = \"100ms\"").send_buffer(1);
-    let proxy = plan.start();
+    let endpoint = Endpoint::listen().await;
+    let config = in_front_of(&[endpoint.address()]).with("listener.public.body_timeout", "\"100ms\"");
+    let proxy = ByHand::with_send_buffer(&config, 1);
     for (path, came) in [("/slow-and-whole", BYTES), ("/slow-and-lacking", BYTES - 1)] {
-        let mut client = Peer::connect_with_receive_buffer(proxy.address(), 1).await;
+        let mut client = Wire::connect_with_receive_buffer(proxy.address(), 1).await;
         let mut stream = endpoint.accept_after(&mut client, &OLD_GET.replacen('/', path, 1)).await;
         stream.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {BYTES}\r\n\r\n{}", "x".repeat(came))).await;
         assert_eq!(lines.about(path).await["outcome"], if came == BYTES { "complete" } else { "client_left" });
         // Only now the client reads.
-        within(proxy.proxy.workers.emptied()).await;
+        within("the end of the session", proxy.proxy.workers.emptied()).await;
         client.head().await;
         assert!(client.is_cut_short().await < BYTES);
     }
@@ -112,31 +114,31 @@ async fn an_answer_that_the_end_of_the_process_cuts_looks_whole_to_nobody() {
         (OLD_GET, "\r\nhello", "/over-endless"),
         (GET, "Content-Length: 8\r\n\r\nhello", "/over-long"),
     ] {
-        let endpoint = RawEndpoint::start().await;
-        let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
-        let mut client = proxy.client().await;
+        let endpoint = Endpoint::listen().await;
+        let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]));
+        let mut client = proxy.connect().await;
         let mut stream = endpoint.accept_after(&mut client, &request.replacen('/', path, 1)).await;
         stream.send(format!("HTTP/1.1 200 OK\r\n{answer}")).await;
         client.head().await;
         client.hears("hello").await;
-        proxy.proxy.enter(Phase::Cutting);
+        proxy.running.proxy().enter(Phase::Cutting);
         client.hears_a_reset().await;
         assert_eq!(lines.about(path).await["outcome"], "cut");
-        within(proxy.proxy.workers.emptied()).await;
+        within("the end of the session", proxy.running.proxy().workers.emptied()).await;
     }
 }
 
 #[tokio::test]
 async fn a_whole_answer_ends_without_a_reset() {
-    let endpoint = RawEndpoint::start().await;
-    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+    let endpoint = Endpoint::listen().await;
+    let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]));
     for answer in
         ["Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "Content-Length: 5\r\n\r\nhello", "\r\nhello"]
     {
-        let mut client = proxy.client().await;
+        let mut client = proxy.connect().await;
         let mut stream = endpoint.accept_after(&mut client, OLD_GET).await;
         stream.send(format!("HTTP/1.1 200 OK\r\n{answer}")).await;
-        stream.leave();
+        drop(stream);
         client.head().await;
         client.hears("hello").await;
         client.hears_a_fin().await;
@@ -146,16 +148,16 @@ async fn a_whole_answer_ends_without_a_reset() {
 #[tokio::test]
 async fn a_large_answer_is_delivered_as_far_as_it_came_before_it_is_cut() {
     const BYTES: usize = 4 << 20;
-    let endpoint = RawEndpoint::start().await;
-    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
-    let mut client = proxy.client().await;
+    let endpoint = Endpoint::listen().await;
+    let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]));
+    let mut client = proxy.connect().await;
     let mut stream = endpoint.accept_after(&mut client, OLD_GET).await;
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", BYTES + 1);
     let ((), body) = tokio::join!(
         async {
             stream.send(head).await;
             stream.send(vec![b'x'; BYTES]).await;
-            stream.leave();
+            drop(stream);
         },
         async {
             client.head().await;
@@ -168,8 +170,8 @@ async fn a_large_answer_is_delivered_as_far_as_it_came_before_it_is_cut() {
 
 #[tokio::test]
 async fn a_client_that_has_nothing_more_to_say_gets_its_answer() {
-    let endpoint = RawEndpoint::start().await;
-    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+    let endpoint = Endpoint::listen().await;
+    let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]));
     for (request, body) in [
         (GET, ""),
         (OLD_GET, ""),
@@ -177,9 +179,9 @@ async fn a_client_that_has_nothing_more_to_say_gets_its_answer() {
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", "hello"),
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n"),
     ] {
-        let mut client = proxy.client().await;
+        let mut client = proxy.connect().await;
         client.send(format!("{request}{body}")).await;
-        within(client.stream.shutdown()).await.unwrap();
+        client.finish().await;
         let mut stream = endpoint.accept().await;
         stream.head().await;
         stream.hears(body).await;
@@ -194,10 +196,10 @@ async fn a_client_that_has_nothing_more_to_say_gets_its_answer() {
 
 #[tokio::test]
 async fn a_client_that_says_only_that_it_has_nothing_to_say_is_let_go() {
-    let endpoint = RawEndpoint::start().await;
-    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+    let endpoint = Endpoint::listen().await;
+    let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]));
     for request in ["", GET, "GET / HT"] {
-        let mut client = proxy.client().await;
+        let mut client = proxy.connect().await;
         if request == GET {
             let mut stream = endpoint.accept_after(&mut client, GET).await;
             stream.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok").await;
@@ -206,34 +208,34 @@ async fn a_client_that_says_only_that_it_has_nothing_to_say_is_let_go() {
         } else {
             client.send(request).await;
         }
-        within(client.stream.shutdown()).await.unwrap();
-        client.rest().await;
+        client.finish().await;
+        client.drain().await;
     }
 }
 
 #[tokio::test]
 async fn a_client_that_is_gone_after_its_last_word_takes_its_exchange_along() {
-    let endpoint = RawEndpoint::start().await;
-    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
+    let endpoint = Endpoint::listen().await;
+    let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]));
     for answer in ["", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n"] {
-        let mut client = proxy.client().await;
+        let mut client = proxy.connect().await;
         let mut stream = endpoint.accept_after(&mut client, GET).await;
-        within(client.stream.shutdown()).await.unwrap();
+        client.finish().await;
         if !answer.is_empty() {
             stream.send(answer).await;
             client.head().await;
             client.hears("1\r\na\r\n").await;
         }
         client.vanish();
-        stream.hears_the_end().await;
+        stream.is_gone().await;
     }
 }
 
-impl Peer {
+impl Wire {
     /// The other side ends by a reset, whatever it says before; returns how many bytes that was.
     async fn is_cut_short(&mut self) -> usize {
         let mut received = Vec::new();
-        let error = within(self.stream.read_to_end(&mut received)).await.unwrap_err();
+        let error = within("the end of the connection", self.stream.read_to_end(&mut received)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
         received.len()
     }
@@ -241,14 +243,14 @@ impl Peer {
     /// The other side ends by a reset, and says nothing more before.
     async fn hears_a_reset(&mut self) {
         let mut byte = [0];
-        let error = within(self.stream.read(&mut byte)).await.unwrap_err();
+        let error = within("the end of the connection", self.stream.read(&mut byte)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     }
 
     /// The other side ends as it should, and says nothing more before.
     async fn hears_a_fin(&mut self) {
         let mut byte = [0];
-        let count = within(self.stream.read(&mut byte)).await.unwrap();
+        let count = within("the end of the connection", self.stream.read(&mut byte)).await.unwrap();
         assert_eq!(count, 0);
     }
 }

@@ -1,17 +1,18 @@
 //! `Expect: 100-continue` from end to end.
 
-use crate::exchange::support::{Peer, RawEndpoint, TestProxy};
+use super::in_front_of;
+use crate::rig::{Endpoint, Proxy, Wire};
 
 const HEAD: &str = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
 
 /// A client that expects a 100, and the endpoint that has read so.
-async fn expecting() -> (Peer, Peer, TestProxy) {
-    let endpoint = RawEndpoint::start().await;
-    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
-    let mut client = proxy.client().await;
+async fn expecting() -> (Wire, Wire, Proxy) {
+    let endpoint = Endpoint::listen().await;
+    let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]));
+    let mut client = proxy.connect().await;
     client.send(HEAD).await;
     let mut stream = endpoint.accept().await;
-    assert!(stream.head().await.contains("expect: 100-continue\r\n"));
+    assert!(stream.head().await.in_lower_case().contains("expect: 100-continue\r\n"));
     (client, stream, proxy)
 }
 
@@ -23,11 +24,11 @@ async fn a_100_passes_and_then_the_body() {
     client.send("hello").await;
     stream.hears("hello").await;
     stream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
-    assert!(client.head().await.starts_with("HTTP/1.1 200 OK\r\n"));
+    assert!(client.head().await.in_lower_case().starts_with("HTTP/1.1 200 OK\r\n"));
     client.hears("ok").await;
     // Both connections go on.
     client.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    assert!(stream.head().await.starts_with("GET /next "));
+    assert!(stream.head().await.in_lower_case().starts_with("GET /next "));
 }
 
 #[tokio::test]
@@ -42,10 +43,10 @@ async fn an_endpoint_that_says_nothing_gets_the_body_in_the_end() {
 async fn a_final_answer_comes_at_once_and_the_body_is_never_asked_for() {
     let (mut client, mut stream, _proxy) = expecting().await;
     stream.send("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno").await;
-    let head = client.head().await;
+    let head = client.head().await.in_lower_case();
     assert!(head.starts_with("HTTP/1.1 417 ") && head.contains("connection: close\r\n"), "{head}");
-    assert_eq!(client.rest().await, "no");
-    stream.hears_the_end().await;
+    assert_eq!(client.drain().await, "no");
+    stream.is_gone().await;
 }
 
 #[tokio::test]
@@ -58,8 +59,8 @@ async fn a_body_that_comes_unasked_is_not_read_after_a_final_answer() {
     client.send("hello").await;
     tokio::time::timeout(std::time::Duration::from_millis(1300), stream.head()).await.expect_err("nothing is sent");
     stream.send("0\r\n\r\n").await;
-    assert_eq!(client.rest().await, "0\r\n\r\n");
-    stream.hears_the_end().await;
+    assert_eq!(client.drain().await, "0\r\n\r\n");
+    stream.is_gone().await;
 }
 
 #[tokio::test]
@@ -73,14 +74,14 @@ async fn other_interim_answers_pass_beside_a_100() {
     stream.hears("hello").await;
     stream.send("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     client.hears("HTTP/1.1 103 Early Hints\r\n\r\n").await;
-    assert!(client.head().await.starts_with("HTTP/1.1 200 OK\r\n"));
+    assert!(client.head().await.in_lower_case().starts_with("HTTP/1.1 200 OK\r\n"));
 }
 
 #[tokio::test]
 async fn a_client_that_does_not_wait_is_served() {
-    let endpoint = RawEndpoint::start().await;
-    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
-    let mut client = proxy.client().await;
+    let endpoint = Endpoint::listen().await;
+    let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]));
+    let mut client = proxy.connect().await;
     client.send(format!("{HEAD}hello")).await;
     let mut stream = endpoint.accept().await;
     stream.head().await;

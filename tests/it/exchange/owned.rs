@@ -3,8 +3,9 @@
 use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::exchange::support::proxy::Plan;
-use crate::exchange::support::{Peer, RawEndpoint, TestProxy, within};
+use super::by_hand::ByHand;
+use super::in_front_of;
+use crate::rig::{Config, Endpoint, Proxy, Wire, within};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const CHALLENGE: &str = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM TlRM\r\nContent-Length: 2\r\n\r\nno";
@@ -27,7 +28,7 @@ fn body(answer: &str) -> &str {
 }
 
 /// The client's next request comes over this connection, and so does its answer.
-async fn exchange(client: &mut Peer, stream: &mut Peer, request: &str, answer: &str) {
+async fn exchange(client: &mut Wire, stream: &mut Wire, request: &str, answer: &str) {
     client.send(request).await;
     stream.head().await;
     stream.send(answer).await;
@@ -43,9 +44,9 @@ async fn a_connection_that_a_client_has_authenticated_is_never_another_clients()
         ("", CHALLENGE),
         ("", "HTTP/1.1 200 OK\r\nAuthentication-Info: Negotiate oYG2\r\nContent-Length: 2\r\n\r\nok"),
     ] {
-        let endpoint = RawEndpoint::start().await;
-        let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
-        let (mut alice, mut mallory) = (proxy.client().await, proxy.client().await);
+        let endpoint = Endpoint::listen().await;
+        let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]));
+        let (mut alice, mut mallory) = (proxy.connect().await, proxy.connect().await);
         let mut hers = endpoint.accept_after(&mut alice, &get(lines)).await;
         hers.send(answer).await;
         alice.head().await;
@@ -59,17 +60,17 @@ async fn a_connection_that_a_client_has_authenticated_is_never_another_clients()
         exchange(&mut mallory, &mut his, &get(""), OK).await;
         exchange(&mut alice, &mut hers, &get(""), OK).await;
         // It ends with her.
-        alice.leave();
-        hers.hears_the_end().await;
+        drop(alice);
+        hers.is_gone().await;
         assert!(endpoint.accept().now_or_never().is_none());
     }
 }
 
 #[tokio::test]
 async fn a_connection_that_was_anybodys_is_its_clients_from_the_first_step_on() {
-    let endpoint = RawEndpoint::start().await;
-    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
-    let (mut alice, mut mallory) = (proxy.client().await, proxy.client().await);
+    let endpoint = Endpoint::listen().await;
+    let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]));
+    let (mut alice, mut mallory) = (proxy.connect().await, proxy.connect().await);
     let mut stream = endpoint.accept_after(&mut mallory, &get("")).await;
     stream.send(OK).await;
     mallory.head().await;
@@ -81,9 +82,9 @@ async fn a_connection_that_was_anybodys_is_its_clients_from_the_first_step_on() 
 
 #[tokio::test]
 async fn two_clients_that_authenticate_at_once_do_not_meet() {
-    let endpoint = RawEndpoint::start().await;
-    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
-    let (mut alice, mut bob) = (proxy.client().await, proxy.client().await);
+    let endpoint = Endpoint::listen().await;
+    let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]));
+    let (mut alice, mut bob) = (proxy.connect().await, proxy.connect().await);
     let mut hers = endpoint.accept_after(&mut alice, &get("Authorization: NTLM TlRM\r\n")).await;
     let mut his = endpoint.accept_after(&mut bob, &get("Authorization: NTLM TlRM\r\n")).await;
     for (stream, client) in [(&mut his, &mut bob), (&mut hers, &mut alice)] {
@@ -99,23 +100,23 @@ async fn two_clients_that_authenticate_at_once_do_not_meet() {
 
 #[tokio::test]
 async fn an_upgrade_in_two_steps_goes_over_one_connection() {
-    let endpoint = RawEndpoint::start().await;
-    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
-    let mut client = proxy.client().await;
+    let endpoint = Endpoint::listen().await;
+    let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]));
+    let mut client = proxy.connect().await;
     let mut stream = endpoint.accept_after(&mut client, &upgrade("Authorization: NTLM TlRM\r\n")).await;
     stream.send(CHALLENGE).await;
-    assert!(client.head().await.starts_with("HTTP/1.1 401 "));
+    assert!(client.head().await.in_lower_case().starts_with("HTTP/1.1 401 "));
     client.hears("no").await;
     becomes_a_tunnel(client, stream, &upgrade("Authorization: NTLM TlRN\r\n")).await;
 }
 
 #[tokio::test]
 async fn an_upgrade_goes_over_the_connection_that_exchanges_have_authenticated() {
-    let endpoint = RawEndpoint::start().await;
+    let endpoint = Endpoint::listen().await;
     // Another route of the same upstream, too.
-    let plan = TestProxy::in_front_of(&[endpoint.address()]);
-    let proxy = plan.route("[route.s]\npath = \"/s\"\nupstream = \"u\"").start();
-    let mut client = proxy.client().await;
+    let config = in_front_of(&[endpoint.address()]);
+    let proxy = Proxy::serving(&config.with("route.s.path", "\"/s\"").with("route.s.upstream", "\"chat\""));
+    let mut client = proxy.connect().await;
     let mut stream = endpoint.accept_after(&mut client, &get("Authorization: NTLM TlRM\r\n")).await;
     stream.send(CHALLENGE).await;
     client.head().await;
@@ -140,9 +141,9 @@ async fn a_connection_whose_upgrade_was_not_sent_whole_serves_not_even_its_clien
 
 #[tokio::test]
 async fn whoever_comes_after_the_last_place_can_authenticate_too() {
-    let endpoint = RawEndpoint::start().await;
-    let proxy = TestProxy::in_front_of(&[endpoint.address()]).resting(0).start();
-    let mut client = proxy.client().await;
+    let endpoint = Endpoint::listen().await;
+    let proxy = ByHand::with_resting(&in_front_of(&[endpoint.address()]), 0);
+    let mut client = proxy.connect().await;
     let mut stream = challenged(&endpoint, &mut client).await;
     exchange(&mut client, &mut stream, &get("Authorization: NTLM TlRN\r\n"), OK).await;
     becomes_a_tunnel(client, stream, &upgrade("")).await;
@@ -151,20 +152,20 @@ async fn whoever_comes_after_the_last_place_can_authenticate_too() {
 #[tokio::test]
 async fn a_client_that_asks_elsewhere_needs_a_place_for_what_it_has_authenticated() {
     for places in [0, 1] {
-        let (one, other) = (RawEndpoint::start().await, RawEndpoint::start().await);
-        let proxy = in_front_of_two(&one, &other).resting(places).start();
-        let (mut alice, mut mallory) = (proxy.client().await, proxy.client().await);
+        let (one, other) = (Endpoint::listen().await, Endpoint::listen().await);
+        let proxy = ByHand::with_resting(&in_front_of_two(&one, &other), places);
+        let (mut alice, mut mallory) = (proxy.connect().await, proxy.connect().await);
         let mut hers = challenged(&one, &mut alice).await;
         let mut elsewhere = other.accept_after(&mut alice, &get("").replace("GET /", "GET /other")).await;
         if places == 0 {
-            hers.hears_the_end().await;
+            hers.is_gone().await;
         }
         // The one place is taken as long as she asks elsewhere.
         let mut his = one.accept_after(&mut mallory, &get("")).await;
         his.send(OK).await;
         mallory.head().await;
         mallory.hears("ok").await;
-        his.hears_the_end().await;
+        his.is_gone().await;
         elsewhere.send(OK).await;
         alice.head().await;
         alice.hears("ok").await;
@@ -176,12 +177,12 @@ async fn a_client_that_asks_elsewhere_needs_a_place_for_what_it_has_authenticate
 
 #[tokio::test]
 async fn a_connection_of_a_client_that_asks_elsewhere_ends_with_rest_timeout() {
-    let (one, other) = (RawEndpoint::start().await, RawEndpoint::start().await);
-    let proxy = in_front_of_two(&one, &other).listener("rest_timeout = \"1s\"").start();
-    let mut client = proxy.client().await;
+    let (one, other) = (Endpoint::listen().await, Endpoint::listen().await);
+    let proxy = Proxy::serving(&in_front_of_two(&one, &other).with("listener.public.rest_timeout", "\"1s\""));
+    let mut client = proxy.connect().await;
     let mut hers = challenged(&one, &mut client).await;
     let mut elsewhere = other.accept_after(&mut client, &get("").replace("GET /", "GET /other")).await;
-    hers.hears_the_end().await;
+    hers.is_gone().await;
     elsewhere.send(OK).await;
     client.head().await;
     client.hears("ok").await;
@@ -189,38 +190,38 @@ async fn a_connection_of_a_client_that_asks_elsewhere_ends_with_rest_timeout() {
 
 #[tokio::test]
 async fn a_client_whose_connection_has_ended_authenticates_anew() {
-    let endpoint = RawEndpoint::start().await;
-    let proxy = TestProxy::in_front_of(&[endpoint.address()]).start();
-    let mut client = proxy.client().await;
+    let endpoint = Endpoint::listen().await;
+    let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]));
+    let mut client = proxy.connect().await;
     for request in [get(""), upgrade("")] {
         let mut stream = endpoint.accept_after(&mut client, &get("Authorization: NTLM TlRM\r\n")).await;
         stream.send(CHALLENGE).await;
         client.head().await;
         client.hears("no").await;
-        stream.leave();
+        drop(stream);
         let mut stream = endpoint.accept_after(&mut client, &request).await;
         stream.send("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await;
-        assert!(client.head().await.starts_with("HTTP/1.1 401 "));
-        stream.hears_the_end().await;
+        assert!(client.head().await.in_lower_case().starts_with("HTTP/1.1 401 "));
+        stream.is_gone().await;
     }
 }
 
 #[tokio::test]
 async fn where_no_connection_rests_none_is_kept_for_a_client_either() {
-    let endpoint = RawEndpoint::start().await;
-    let proxy = TestProxy::in_front_of(&[endpoint.address()]).upstream("keep_alive = \"off\"").start();
-    let mut client = proxy.client().await;
+    let endpoint = Endpoint::listen().await;
+    let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]).with("upstream.chat.keep_alive", "\"off\""));
+    let mut client = proxy.connect().await;
     let mut stream = endpoint.accept_after(&mut client, &get("Authorization: NTLM TlRM\r\n")).await;
     stream.send(CHALLENGE).await;
-    stream.hears_the_end().await;
+    stream.is_gone().await;
 }
 
 /// What an endpoint gets of an upgrade's body of so many bytes and behind it, if it reads none before it answers and the client
 /// asks something else then.
 async fn sent_before_an_early_answer(length: usize) -> Vec<u8> {
-    let endpoint = RawEndpoint::start().await;
-    let proxy = TestProxy::in_front_of(&[endpoint.address()]).route("upgrade = [\"tcp\"]").start();
-    let (mut client, mut bystander) = (proxy.client().await, proxy.client().await);
+    let endpoint = Endpoint::listen().await;
+    let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]).with("route.chat.upgrade", "[\"tcp\"]"));
+    let (mut client, mut bystander) = (proxy.connect().await, proxy.connect().await);
     let lines =
         format!("Authorization: NTLM TlRM\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: {length}\r\n");
     let mut stream = endpoint.accept_after(&mut client, &get(&lines).replace("GET", "POST")).await;
@@ -239,28 +240,30 @@ async fn sent_before_an_early_answer(length: usize) -> Vec<u8> {
     }
     stream.send(CHALLENGE).await;
     let mut answer = vec![0; CHALLENGE.len()];
-    within(from_proxy.read_exact(&mut answer)).await.unwrap();
+    within("an answer", from_proxy.read_exact(&mut answer)).await.unwrap();
     if sending.is_finished() {
         let _ = sending.await.unwrap().write_all(get("").as_bytes()).await;
     } else {
         sending.abort();
     }
     let mut sent = Vec::new();
-    while !sent.ends_with(b"\r\n\r\n") && within(stream.stream.read_buf(&mut sent)).await.is_ok_and(|count| count > 0) {
-    }
+    while !sent.ends_with(b"\r\n\r\n")
+        && within("more of it", stream.stream.read_buf(&mut sent)).await.is_ok_and(|count| count > 0)
+    {}
     sent
 }
 
-/// A proxy in front of two endpoints: what begins with `/other` goes to the second.
-fn in_front_of_two(one: &RawEndpoint, other: &RawEndpoint) -> Plan {
-    let plan = TestProxy::in_front_of(&[one.address()]);
-    let address = other.address();
-    plan.route("[route.o]\npath = \"/other\"\nupstream = \"o\"")
-        .upstream(&format!("[upstream.o]\nendpoints = [\"{address}\"]\nkeep_alive = \"off\""))
+/// In front of two endpoints: what begins with `/other` goes to the second.
+fn in_front_of_two(one: &Endpoint, other: &Endpoint) -> Config {
+    in_front_of(&[one.address()])
+        .with("route.other.path", "\"/other\"")
+        .with("route.other.upstream", "\"other\"")
+        .endpoints("other", [other.address()])
+        .with("upstream.other.keep_alive", "\"off\"")
 }
 
 /// The endpoint's end of a connection that the client has begun to authenticate.
-async fn challenged(endpoint: &RawEndpoint, client: &mut Peer) -> Peer {
+async fn challenged(endpoint: &Endpoint, client: &mut Wire) -> Wire {
     let mut stream = endpoint.accept_after(client, &get("Authorization: NTLM TlRM\r\n")).await;
     stream.send(CHALLENGE).await;
     client.head().await;
@@ -269,13 +272,13 @@ async fn challenged(endpoint: &RawEndpoint, client: &mut Peer) -> Peer {
 }
 
 /// The upgrade comes over this connection, and opens a tunnel over it that carries bytes both ways.
-async fn becomes_a_tunnel(mut client: Peer, mut stream: Peer, request: &str) {
+async fn becomes_a_tunnel(mut client: Wire, mut stream: Wire, request: &str) {
     client.send(request).await;
     stream.head().await;
     let switch = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
     stream.send([switch.as_bytes(), b"\x81\x02hi"].concat()).await;
-    assert!(client.head().await.starts_with("HTTP/1.1 101 "));
+    assert!(client.head().await.in_lower_case().starts_with("HTTP/1.1 101 "));
     assert_eq!(client.bytes(4).await, b"\x81\x02hi");
     let frame = b"\x81\x82\0\0\0\0ho";
     client.send(frame).await;

@@ -8,8 +8,9 @@ use windlass::admin::{Client, HandoffAnswer, ReloadAnswer, Status};
 use windlass::config::AdminListen;
 
 use crate::operate::held::Held;
-use crate::operate::process::{PATIENCE, Windlass, text, wait_for};
+use crate::operate::process::{Windlass, text, wait_for};
 use crate::operate::two_endpoints;
+use crate::rig::PATIENCE;
 
 #[tokio::test]
 async fn a_handoff_passes_on_where_operators_ask_and_what_they_drain() {

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixStream};
 
-use crate::operate::process::{PATIENCE, Windlass, text, wait_for};
+use crate::operate::process::{Windlass, text, wait_for};
+use crate::rig::PATIENCE;
 
 /// One endpoint that nobody can reach, and one that nobody is sent to.
 const CONFIG: &str = r#"

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
 use tungstenite::Message;
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+use crate::rig::PATIENCE;
 
 /// A windlass process; killed when it is dropped.
 pub(crate) struct Windlass {

@@ -6,8 +6,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use crate::operate::process::{PATIENCE, Windlass, wait_for};
+use crate::operate::process::{Windlass, wait_for};
 use crate::operate::two_endpoints;
+use crate::rig::PATIENCE;
 
 #[tokio::test]
 async fn a_signal_that_means_something_to_other_servers_ends_no_tunnel() {

@@ -6,8 +6,9 @@ use tokio::net::{TcpListener, TcpStream};
 use windlass::admin::{Client, ReloadAnswer, Status};
 use windlass::config::AdminListen;
 
-use crate::operate::process::{PATIENCE, Windlass, wait_for};
+use crate::operate::process::{Windlass, wait_for};
 use crate::operate::two_endpoints;
+use crate::rig::PATIENCE;
 
 #[tokio::test]
 async fn readiness_fails_first_and_refusals_follow() {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::operate::process::{PATIENCE, Windlass, text};
+use crate::operate::process::{Windlass, text};
 use crate::operate::two_endpoints;
+use crate::rig::PATIENCE;
 
 /// The status and the body of the answer.
 async fn ask(address: SocketAddr, request: &str) -> (u16, String) {

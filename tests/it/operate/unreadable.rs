@@ -11,8 +11,9 @@ use windlass::admin::{Client, PlanAnswer, PlanRequest, Status};
 use windlass::config::AdminListen;
 
 use crate::operate::held::Held;
-use crate::operate::process::{PATIENCE, Windlass, text, wait_for};
+use crate::operate::process::{Windlass, text, wait_for};
 use crate::operate::two_endpoints;
+use crate::rig::PATIENCE;
 
 fn fifo(path: &Path) {
     let _ = fs::remove_file(path);

@@ -1,6 +1,6 @@
 //! Endpoints that do what the test says, byte by byte.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpStream as StdTcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdTcpListener, TcpStream as StdTcpStream};
 
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
@@ -20,9 +20,9 @@ impl Endpoint {
     }
 
     /// An address that nobody listens on.
-    pub(crate) async fn nobody() -> SocketAddr {
+    pub(crate) fn nobody() -> SocketAddr {
         // The listener is gone at the end of this line; the system does not give its port out again for a while.
-        Self::listen().await.address()
+        StdTcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
     }
 
     /// Where.
@@ -32,7 +32,7 @@ impl Endpoint {
 
     /// The next connection.
     pub(crate) async fn accept(&self) -> Wire {
-        within("a connection at the endpoint", async { Wire::new(self.listener.accept().await.unwrap().0) }).await
+        within("a connection at the endpoint", async { Wire::of(self.listener.accept().await.unwrap().0) }).await
     }
 
     /// The next connection, and the head of its request.
@@ -40,6 +40,12 @@ impl Endpoint {
         let mut wire = self.accept().await;
         let head = wire.head().await;
         (wire, head)
+    }
+
+    /// The connection that the proxy opens for this request, which has no body; its head has been read.
+    pub(crate) async fn accept_after(&self, client: &mut Wire, request: &str) -> Wire {
+        client.send(request).await;
+        self.asked().await.0
     }
 
     /// The next upgrade, granted.

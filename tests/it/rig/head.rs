@@ -13,6 +13,15 @@ impl Head {
         self.text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{self:?}"))
     }
 
+    /// All of it, its names in lower case: to most tests their spelling is all the same.
+    pub(crate) fn in_lower_case(&self) -> String {
+        let lines = self.text.split_inclusive("\r\n").enumerate().map(|(number, line)| match line.split_once(':') {
+            Some((name, value)) if number > 0 => format!("{}:{value}", name.to_ascii_lowercase()),
+            _ => line.to_owned(),
+        });
+        lines.collect()
+    }
+
     /// The request line or the status line.
     pub(crate) fn first_line(&self) -> &str {
         self.text.lines().next().unwrap_or_default()

@@ -8,8 +8,10 @@ mod endpoint;
 mod frame;
 mod handshake;
 mod head;
+pub(crate) mod log;
 mod program;
 mod proxy;
+mod serving;
 mod wait;
 mod wire;
 
@@ -20,5 +22,6 @@ pub(crate) use handshake::{ACCEPT, Handshake, SWITCH, switch_with};
 pub(crate) use head::Head;
 pub(crate) use program::{NotifySocket, Program};
 pub(crate) use proxy::Proxy;
+pub(crate) use serving::ServingEndpoint;
 pub(crate) use wait::{PATIENCE, until, within};
 pub(crate) use wire::Wire;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use windlass::app::{Loaded, ReloadError, Reloaded, Running};
 
 use super::{Config, Endpoint, Handshake, Wire, until};
@@ -55,7 +56,11 @@ impl Proxy {
     }
 
     /// A tunnel over this connection to this endpoint.
-    pub(crate) async fn tunnel_over(mut client: Wire, handshake: &Handshake, endpoint: &Endpoint) -> (Wire, Wire) {
+    pub(crate) async fn tunnel_over<S: AsyncRead + AsyncWrite + Unpin>(
+        mut client: Wire<S>,
+        handshake: &Handshake,
+        endpoint: &Endpoint,
+    ) -> (Wire<S>, Wire) {
         client.send(handshake.bytes()).await;
         let at_endpoint = endpoint.grant().await;
         let head = client.head().await;

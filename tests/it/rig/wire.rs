@@ -2,36 +2,51 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use futures_util::FutureExt;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::{Frame, Head, within};
 
-/// Anything that bytes go through.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
-
 /// One end of a connection.
-pub(crate) struct Wire {
-    stream: Box<dyn Stream>,
+pub(crate) struct Wire<S = TcpStream> {
+    pub(crate) stream: S,
     /// Received and not asked for yet.
     received: Vec<u8>,
 }
 
 impl Wire {
-    /// Over `stream`.
-    pub(crate) fn new(stream: impl Stream + 'static) -> Self {
-        Self { stream: Box::new(stream), received: Vec::new() }
-    }
-
     /// A new connection.
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let stream = within("a connection", TcpStream::connect(address)).await.unwrap();
+        Self::of(within("a connection", TcpStream::connect(address)).await.unwrap())
+    }
+
+    /// A new connection whose kernel takes no more than about so many bytes before they are read.
+    pub(crate) async fn connect_with_receive_buffer(address: SocketAddr, bytes: u32) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(bytes).unwrap();
+        Self::of(within("a connection", socket.connect(address)).await.unwrap())
+    }
+
+    /// Over a socket that sends at once what it is given.
+    pub(crate) fn of(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         Self::new(stream)
+    }
+
+    /// Is gone with a reset: a FIN could mean that it has only nothing more to say.
+    pub(crate) fn vanish(self) {
+        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    /// Over `stream`.
+    pub(crate) fn new(stream: S) -> Self {
+        Self { stream, received: Vec::new() }
     }
 
     /// Sends these bytes.
@@ -58,9 +73,10 @@ impl Wire {
         let _ = within("a FIN", self.stream.shutdown()).await;
     }
 
-    /// Reads whatever comes until the connection is over, politely or not.
-    pub(crate) async fn drain(&mut self) {
+    /// Everything that comes until the connection is over, politely or not.
+    pub(crate) async fn drain(&mut self) -> String {
         let _ = within("the end of the connection", self.stream.read_to_end(&mut self.received)).await;
+        String::from_utf8_lossy(&std::mem::take(&mut self.received)).into_owned()
     }
 
     /// Sends a FIN.
@@ -124,6 +140,12 @@ impl Wire {
         self.received.drain(..count).collect()
     }
 
+    /// Reads exactly this text.
+    pub(crate) async fn hears(&mut self, text: &str) {
+        let heard = self.bytes(text.len()).await;
+        assert_eq!(String::from_utf8_lossy(&heard), text);
+    }
+
     /// The next frame.
     pub(crate) async fn frame(&mut self) -> Frame {
         loop {
@@ -166,7 +188,7 @@ impl Wire {
     }
 }
 
-impl fmt::Debug for Wire {
+impl<S> fmt::Debug for Wire<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wire").field("received", &String::from_utf8_lossy(&self.received)).finish_non_exhaustive()
     }

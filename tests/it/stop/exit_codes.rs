@@ -33,7 +33,7 @@ fn file(text: &str) -> (TempDir, PathBuf) {
 async fn an_address_in_use_is_a_1_that_says_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let bind = format!("\"{}\"", taken.local_addr().unwrap());
-    let config = Config::chat([Endpoint::nobody().await]).with("listener.public.bind", &bind);
+    let config = Config::chat([Endpoint::nobody()]).with("listener.public.bind", &bind);
     let (_folder, path) = file(&config.text());
 
     let said = said(&["run", "-c", path.to_str().unwrap()]).await;
@@ -57,7 +57,7 @@ async fn ten_mistakes_are_a_2_that_names_all_of_them() {
 
 #[tokio::test]
 async fn an_unreadable_certificate_is_a_2_that_names_the_file() {
-    let config = Config::chat([Endpoint::nobody().await])
+    let config = Config::chat([Endpoint::nobody()])
         .with("listener.public.tls", "{ chain = \"absent.pem\", key = \"absent.key\" }");
     let (_folder, path) = file(&config.text());
     for command in ["run", "check"] {
@@ -70,7 +70,7 @@ async fn an_unreadable_certificate_is_a_2_that_names_the_file() {
 #[tokio::test]
 async fn a_certificate_that_does_not_match_its_key_is_a_2_that_says_so() {
     let (folder, path) = file(
-        &Config::chat([Endpoint::nobody().await])
+        &Config::chat([Endpoint::nobody()])
             .with("listener.public.tls", "{ chain = \"site.pem\", key = \"site.key\" }")
             .text(),
     );
@@ -96,7 +96,7 @@ async fn a_missing_file_and_a_wrong_command_line_are_a_2() {
 async fn check_says_that_a_good_file_is_good_and_starts_nothing() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let bind = format!("\"{}\"", taken.local_addr().unwrap());
-    let config = Config::chat([Endpoint::nobody().await]).with("listener.public.bind", &bind);
+    let config = Config::chat([Endpoint::nobody()]).with("listener.public.bind", &bind);
     let (_folder, path) = file(&config.text());
 
     let said = said(&["check", "-c", path.to_str().unwrap()]).await;
@@ -116,7 +116,7 @@ async fn version_and_help_are_a_0() {
 
 #[tokio::test]
 async fn a_rust_log_that_is_no_filter_is_a_2() {
-    let config = Config::chat([Endpoint::nobody().await]);
+    let config = Config::chat([Endpoint::nobody()]);
     let (_folder, path) = file(&config.text());
     let mut command = Program::command();
     command.env("RUST_LOG", "inof").args(["run", "-c"]).arg(path).kill_on_drop(true);

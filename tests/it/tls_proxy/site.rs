@@ -108,7 +108,7 @@ impl Client {
 /// A tunnel whose client speaks TLS.
 #[derive(Debug)]
 pub(crate) struct Secured {
-    pub(crate) client: Wire,
+    pub(crate) client: Wire<TlsStream<TcpStream>>,
     pub(crate) endpoint: Wire,
     pub(crate) kind: HandshakeKind,
     pub(crate) version: ProtocolVersion,

@@ -22,7 +22,7 @@ async fn placed(proxy: &Proxy, endpoints: &[&Endpoint], handshake: &Handshake) -
 #[tokio::test]
 async fn an_endpoint_that_is_down_is_skipped_without_the_client_noticing() {
     let endpoint = Endpoint::listen().await;
-    let addresses = [Endpoint::nobody().await, endpoint.address(), Endpoint::nobody().await];
+    let addresses = [Endpoint::nobody(), endpoint.address(), Endpoint::nobody()];
     let proxy = Proxy::serving(&Config::chat(addresses).with("upstream.chat.sticky_on", "[\"header:x-user\"]"));
 
     for user in 0..20 {
@@ -36,7 +36,11 @@ async fn an_endpoint_that_is_down_is_skipped_without_the_client_noticing() {
 #[tokio::test]
 async fn an_endpoint_that_hangs_is_skipped_after_connect_timeout() {
     let (full, endpoint) = (Full::listen(), Endpoint::listen().await);
-    let config = Config::chat([full.address(), endpoint.address()])
+    // Their names decide who is meant for which, and no port: of these users, some are always meant for the first.
+    let config = Config::default()
+        .with("listener.public.bind", "\"127.0.0.1:0\"")
+        .with("route.chat.upstream", "\"chat\"")
+        .named_endpoints("chat", [("hanging", full.address()), ("open", endpoint.address())])
         .with("upstream.chat.sticky_on", "[\"header:x-user\"]")
         .with("upstream.chat.connect_timeout", "\"100ms\"");
     let proxy = Proxy::serving(&config);
@@ -45,11 +49,22 @@ async fn an_endpoint_that_hangs_is_skipped_after_connect_timeout() {
         let handshake = Handshake::new().with("x-user", user.to_string());
         let (_client, _at_endpoint) = proxy.tunnel_with(&handshake, &endpoint).await;
     }
+
+    let [hanging, open] = connect_failures(&proxy);
+    assert!(hanging > 0, "nobody tried the endpoint that hangs");
+    assert_eq!(open, 0);
+}
+
+/// How many connections with each of the two endpoints have failed.
+fn connect_failures(proxy: &Proxy) -> [u64; 2] {
+    let snapshot = proxy.running.proxy().snapshot();
+    let upstream = snapshot.upstreams().values().next().unwrap();
+    [0, 1].map(|index| upstream.endpoints()[index].connect_failures())
 }
 
 #[tokio::test]
 async fn when_all_are_down_it_is_a_502_that_names_no_address() {
-    let proxy = Proxy::serving(&Config::chat([Endpoint::nobody().await, Endpoint::nobody().await]));
+    let proxy = Proxy::serving(&Config::chat([Endpoint::nobody(), Endpoint::nobody()]));
     let mut client = proxy.connect().await;
     client.send(Handshake::new().bytes()).await;
 
@@ -199,7 +214,7 @@ async fn a_pin_to_an_endpoint_that_is_down_falls_back_and_is_replaced() {
     let pair = head.value("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     let pinned = Handshake::new().with("cookie", &pair);
     let mut addresses = [a.address(), b.address()];
-    addresses[first] = Endpoint::nobody().await;
+    addresses[first] = Endpoint::nobody();
     let proxy = Proxy::serving(&pinning(addresses));
 
     let (second, head) = placed(&proxy, &[&a, &b], &pinned).await;
@@ -312,7 +327,7 @@ async fn a_home_that_cannot_be_reached_is_left_for_a_refuge_until_it_can() {
     let whole = config(addresses);
     let newcomer = Handshake::new().with("x-user", "1");
     let (home, _) = placed(&Proxy::serving(&whole), &endpoints, &newcomer).await;
-    addresses[home] = Endpoint::nobody().await;
+    addresses[home] = Endpoint::nobody();
     let proxy = Proxy::serving(&pinning(addresses));
     let (refuge, head) = placed(&proxy, &endpoints, &newcomer).await;
     let sheltering = newcomer.with("cookie", cookie_of(&head));

@@ -1,4 +1,4 @@
-//! What the proxies of this test program log, as JSON lines.
+//! What the proxies in this process log, as JSON lines.
 
 use std::io::{self, Write};
 use std::sync::OnceLock;
@@ -28,19 +28,19 @@ impl Lines {
     /// The first line about a request for this path; give each test its own.
     pub(crate) async fn about(&mut self, path: &str) -> Value {
         let is_about = |line: &Value| line["path"] == path;
-        let lines = within(self.0.wait_for(|lines| lines.iter().any(is_about))).await.unwrap();
+        let lines = within("a line of the log", self.0.wait_for(|lines| lines.iter().any(is_about))).await.unwrap();
         lines.iter().find(|line| is_about(line)).unwrap().clone()
     }
 
     /// Every line so far, as soon as they are as the test wants them.
     pub(crate) async fn until(&mut self, is_so: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-        within(self.0.wait_for(|lines| is_so(lines))).await.unwrap().clone()
+        within("a line of the log", self.0.wait_for(|lines| is_so(lines))).await.unwrap().clone()
     }
 
-    /// The first line whose field of this name is this; give each test its own.
-    pub(crate) async fn of(&mut self, field: &str, value: &str) -> Value {
-        let is_it = |line: &Value| line[field] == value;
-        let lines = within(self.0.wait_for(|lines| lines.iter().any(is_it))).await.unwrap();
+    /// The first line about a client of this listener; give each test its own.
+    pub(crate) async fn about_a_client_of(&mut self, listener: &str) -> Value {
+        let is_it = |line: &Value| line["listener"] == listener && line.get("client").is_some();
+        let lines = within("a line of the log", self.0.wait_for(|lines| lines.iter().any(is_it))).await.unwrap();
         lines.iter().find(|line| is_it(line)).unwrap().clone()
     }
 

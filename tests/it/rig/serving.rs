@@ -1,4 +1,4 @@
-//! Endpoints: one that says what the test tells it to, byte by byte, and one that behaves.
+//! Endpoints that behave.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -14,36 +14,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
-
-use super::{Peer, within};
-
-/// An endpoint whose connections the test speaks for.
-pub(crate) struct RawEndpoint {
-    listener: TcpListener,
-}
-
-impl RawEndpoint {
-    pub(crate) async fn start() -> Self {
-        Self { listener: TcpListener::bind("127.0.0.1:0").await.unwrap() }
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.listener.local_addr().unwrap()
-    }
-
-    /// The next connection that the proxy opens.
-    pub(crate) async fn accept(&self) -> Peer {
-        Peer::new(within(self.listener.accept()).await.unwrap().0)
-    }
-
-    /// The connection that the proxy opens for this request, which has no body; its head has been read.
-    pub(crate) async fn accept_after(&self, client: &mut Peer, request: &str) -> Peer {
-        client.send(request).await;
-        let mut stream = self.accept().await;
-        stream.head().await;
-        stream
-    }
-}
 
 /// An endpoint that answers every request as its closure says.
 pub(crate) struct ServingEndpoint {
@@ -87,10 +57,4 @@ impl ServingEndpoint {
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
-}
-
-/// An address that refuses every connection.
-pub(crate) fn nobody() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
 }

@@ -1,0 +1,96 @@
+//! What endpoints have for as long as they are configured. Each publish goes through here, and ends what the endpoints had that
+//! it takes away.
+//!
+//! Invariant: no connection rests for an endpoint that is not configured, whether it was given back before the publish or after.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::pool::Pool;
+use crate::snapshot::{Endpoint, Snapshot};
+
+/// The owner of what endpoints have beside their counters.
+#[derive(Debug)]
+pub struct Endpoints {
+    /// The resting connections of each worker.
+    pools: Vec<Arc<Pool>>,
+}
+
+impl Endpoints {
+    /// That of a proxy with so many workers, where so many connections may rest.
+    pub fn new(workers: usize, resting: usize) -> Self {
+        let permits = Arc::new(Semaphore::new(resting.min(Semaphore::MAX_PERMITS)));
+        Self { pools: (0..workers).map(|_| Arc::new(Pool::new(Arc::clone(&permits)))).collect() }
+    }
+
+    /// The resting connections of a worker.
+    pub fn pool(&self, worker: usize) -> Option<&Arc<Pool>> {
+        self.pools.get(worker)
+    }
+
+    /// `new` is served in place of `old`: ends what the endpoints had that it does not have any more.
+    pub fn reconcile(&self, old: &Snapshot, new: &Snapshot) {
+        let configured: HashSet<_> = new.endpoints().map(|endpoint| endpoint.life.incarnation).collect();
+        old.endpoints().filter(|it| !configured.contains(&it.life.incarnation)).for_each(|gone| self.end(gone));
+    }
+
+    fn end(&self, endpoint: &Endpoint) {
+        // First: a connection that is given back from now on must find it so.
+        endpoint.retirement.note();
+        for pool in &self.pools {
+            pool.close(endpoint.life.incarnation);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::super::connection::EndpointConnection;
+    use super::*;
+    use crate::config::parse;
+    use crate::net::Socket;
+    use crate::snapshot::Certificates;
+    use crate::tls::TicketKeys;
+
+    fn snapshot(endpoints: &str, previous: Option<&Snapshot>) -> Snapshot {
+        let text = format!(
+            "[listener.public]\nbind = \"127.0.0.1:0\"\n[route.chat]\nupstream = \"chat\"\n[upstream.chat]\nendpoints = {endpoints}\n"
+        );
+        let settings = parse(&text, Path::new("test.toml")).unwrap();
+        Snapshot::assemble(settings.into(), Certificates::new(), &TicketKeys::generate().unwrap(), previous)
+    }
+
+    #[tokio::test]
+    async fn what_rests_for_an_endpoint_that_is_gone_is_closed_whenever_it_was_given_back() {
+        const MINUTE: Duration = Duration::from_secs(60);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoints = Endpoints::new(1, 4);
+        let pool = endpoints.pool(0).unwrap();
+        let old = snapshot("[\"127.0.0.1:1\", \"127.0.0.1:2\"]", None);
+        let [gone, stays] = [0, 1].map(|index| Arc::clone(&old.upstreams()["chat"].endpoints()[index]));
+        let mut peers = Vec::new();
+        let mut give_back = async |endpoint: &Endpoint| {
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            peers.push(listener.accept().await.unwrap().0);
+            let connection = EndpointConnection::open(Socket::from(stream), MINUTE).await.unwrap();
+            pool.rest((endpoint.life.incarnation, &endpoint.retirement), connection, MINUTE);
+        };
+        give_back(&gone).await;
+        give_back(&stays).await;
+        endpoints.reconcile(&old, &snapshot("[\"127.0.0.1:2\"]", Some(&old)));
+        give_back(&gone).await;
+        for closed in [0, 2] {
+            assert_eq!(peers[closed].read(&mut [0; 1]).await.unwrap(), 0);
+        }
+        assert!(pool.take(gone.life.incarnation).is_none());
+        assert!(pool.take(stays.life.incarnation).is_some());
+    }
+}

@@ -1,0 +1,41 @@
+//! An upgrade that the endpoint answered with something else than a 101: its answer goes to the client as it is, and the
+//! client's connection stays HTTP.
+
+use std::sync::Arc;
+
+use http::header::HeaderValue;
+use http::{Method, Response};
+
+use super::body::AnswerBody;
+use super::placement::Placed;
+use super::record::Record;
+use super::refused::Refused;
+use super::relay::relay;
+use super::visit::Visit;
+use crate::endpoint::{Answer, Reuse, SwitchAnswer, Unanswered, Upload, UploadProgress, read_answer};
+use crate::http::Refusal;
+
+/// Passes the endpoint's answer on; `upload` is how far the request's body got. The connection ends with the answer, unless it
+/// is the client's own and has all of the request: the next one would stand in the body of this.
+pub(super) async fn pass_on(
+    visit: &Visit,
+    method: Method,
+    Placed { lease, stream, is_owned, .. }: Placed,
+    SwitchAnswer { read, is_early, .. }: SwitchAnswer,
+    upload: Arc<UploadProgress>,
+    cookie: Option<HeaderValue>,
+) -> Result<Response<AnswerBody>, Refused> {
+    let nonsense = |bad: Unanswered<Upload>| lease.refused(Refusal::BadAnswer, bad.to_string());
+    let body_timeout = visit.upstream().settings.body_timeout;
+    let record = Record::new(visit, upload);
+    let (mut connection, answer) = read_answer(stream, read, &method, body_timeout).await.map_err(nonsense)?;
+    let Answer { response, .. } = answer;
+    let (head, body) = response.into_parts();
+    let reuse = if is_owned && !is_early {
+        connection.note_owned();
+        Reuse::of(visit.slot(lease.endpoint()), connection, &method, &head)
+    } else {
+        Reuse::Close(connection.into_task())
+    };
+    relay(Response::from_parts(head, body), lease.endpoint(), reuse, record, cookie)
+}

@@ -1,0 +1,176 @@
+//! Asking the endpoints that a plain request is meant for, best first, until one has taken it.
+//!
+//! A request goes to one endpoint only; it tries another, or another connection, as long as nothing of it was sent. One that may
+//! be repeated (RFC 9110 §9.2.2) is asked once more where a connection that had been kept ended under it without a word.
+
+use std::error::Error;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::Request;
+use http_body::Body;
+
+use super::placement::reach;
+use super::refused::Refused;
+use super::visit::Visit;
+use crate::balance::Affinity;
+use crate::endpoint::{
+    Answer, BrokenUpload, EndpointConnection, HasBody, Unanswered, Upload, UploadProgress, has_closed,
+};
+use crate::http::Refusal;
+use crate::http::methods::is_idempotent;
+use crate::snapshot::Endpoint;
+
+/// The head of an answer, and who gave it.
+pub(super) struct EndpointAnswer {
+    pub(super) answer: Answer,
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) connection: EndpointConnection<Upload>,
+}
+
+/// What came of asking once, where it is no refusal.
+enum Attempt {
+    Answered(EndpointAnswer),
+    Retry(Retry),
+}
+
+/// A request that nobody has taken, and where it may go now.
+enum Retry {
+    /// Nothing of it was sent: over any other connection.
+    AnyConnection(Request<Upload>),
+    /// A connection that had rested ended under it without a word, and another may do so, too: over a new one.
+    NewConnection(Request<Upload>),
+    /// To another endpoint; if there is none, this is why it is refused.
+    NextEndpoint(Request<Upload>, Refused),
+}
+
+/// A request that may be repeated, while it is asked over a connection that may be ending.
+struct Spare {
+    head: Request<()>,
+    has_body: HasBody,
+    progress: Arc<UploadProgress>,
+}
+
+/// Asks the endpoints that the request is meant for, best first, until one has taken it; none may answer after `late` has ended.
+pub(super) async fn ask_best(
+    visit: &Visit,
+    mut request: Request<Upload>,
+    affinity: &Affinity,
+    mut late: Pin<&mut impl Future<Output = ()>>,
+) -> Result<EndpointAnswer, Refused> {
+    let mut refused = Refused::from(Refusal::NoEndpoint);
+    for endpoint in visit.upstream().picks(affinity) {
+        let mut retry = Retry::AnyConnection(request);
+        (request, refused) = loop {
+            let attempt = match retry {
+                Retry::AnyConnection(request) => match visit.rested(endpoint) {
+                    Some(rested) => ask_rested(rested, request, endpoint, late.as_mut()).await?,
+                    None => ask_anew(visit, request, endpoint, late.as_mut()).await?,
+                },
+                Retry::NewConnection(request) => ask_anew(visit, request, endpoint, late.as_mut()).await?,
+                Retry::NextEndpoint(request, refused) => break (request, refused),
+            };
+            match attempt {
+                Attempt::Answered(answered) => return Ok(answered),
+                Attempt::Retry(next) => retry = next,
+            }
+        };
+    }
+    Err(refused)
+}
+
+/// Asks over a connection that has rested, and may have ended meanwhile.
+async fn ask_rested(
+    connection: EndpointConnection<Upload>,
+    mut request: Request<Upload>,
+    endpoint: &Arc<Endpoint>,
+    late: Pin<&mut impl Future<Output = ()>>,
+) -> Result<Attempt, Refused> {
+    let spare = Spare::of(&request);
+    request.body_mut().come_back(spare.is_some());
+    match send(connection, request, endpoint, late).await? {
+        Ok(answered) => Ok(Attempt::Answered(answered)),
+        Err(Unanswered::Returned(request)) => Ok(Attempt::Retry(Retry::AnyConnection(*request))),
+        Err(Unanswered::Silent(error)) => match spare.and_then(Spare::into_request) {
+            Some(request) => Ok(Attempt::Retry(Retry::NewConnection(request))),
+            None => Err(blame(endpoint, &error)),
+        },
+        Err(Unanswered::Lost(error)) => Err(blame(endpoint, &error)),
+    }
+}
+
+/// Asks over a new connection: the last try with this endpoint.
+async fn ask_anew(
+    visit: &Visit,
+    mut request: Request<Upload>,
+    endpoint: &Arc<Endpoint>,
+    late: Pin<&mut impl Future<Output = ()>>,
+) -> Result<Attempt, Refused> {
+    let stream = match reach(visit, endpoint).await {
+        Ok(stream) => stream,
+        Err(unreachable) => return Ok(Attempt::Retry(Retry::NextEndpoint(request, unreachable.or_try_the_next()?))),
+    };
+    let body_timeout = visit.upstream().settings.body_timeout;
+    let connection = EndpointConnection::open(stream, body_timeout).await.map_err(|error| blame(endpoint, &error))?;
+    request.body_mut().come_back(false);
+    match send(connection, request, endpoint, late).await? {
+        Ok(answered) => Ok(Attempt::Answered(answered)),
+        Err(Unanswered::Returned(request)) => {
+            let refused = endpoint.refused(Refusal::AnswerLost, "it closed a new connection");
+            Ok(Attempt::Retry(Retry::NextEndpoint(*request, refused)))
+        }
+        Err(Unanswered::Silent(error) | Unanswered::Lost(error)) => Err(blame(endpoint, &error)),
+    }
+}
+
+/// Sends the request over one connection, and waits for the head of the answer until that is late.
+async fn send(
+    mut connection: EndpointConnection<Upload>,
+    request: Request<Upload>,
+    endpoint: &Arc<Endpoint>,
+    late: Pin<&mut impl Future<Output = ()>>,
+) -> Result<Result<EndpointAnswer, Unanswered<Upload>>, Refused> {
+    let answer = tokio::select! {
+        biased;
+        answer = connection.send(request) => answer,
+        () = late => return Err(endpoint.refused(Refusal::HeadTimeout, "no answer within response_timeout")),
+    };
+    Ok(answer.map(|answer| EndpointAnswer { answer, endpoint: Arc::clone(endpoint), connection }))
+}
+
+impl Spare {
+    /// What is needed to ask this once more, if that may be done (RFC 9110 §9.2.2).
+    fn of(request: &Request<Upload>) -> Option<Self> {
+        if !is_idempotent(request.method()) {
+            return None;
+        }
+        let mut head = Request::new(());
+        head.method_mut().clone_from(request.method());
+        head.uri_mut().clone_from(request.uri());
+        head.headers_mut().clone_from(request.headers());
+        head.extensions_mut().clone_from(request.extensions());
+        let has_body = if request.body().is_end_stream() { HasBody::No } else { HasBody::Yes };
+        Some(Self { head, has_body, progress: request.body().progress() })
+    }
+
+    /// The request once more, unless some of its body was taken.
+    fn into_request(self) -> Option<Request<Upload>> {
+        let upload = self.progress.take_back(self.has_body)?;
+        Some(self.head.map(|()| upload))
+    }
+}
+
+/// Whose fault it is that there is no answer.
+fn blame(endpoint: &Endpoint, error: &hyper::Error) -> Refused {
+    let cause = error.source();
+    if let Some(broken) = cause.and_then(|cause| cause.downcast_ref::<BrokenUpload>()) {
+        return Refused::from(*broken);
+    }
+    let refusal = match cause.and_then(|cause| cause.downcast_ref::<std::io::Error>()) {
+        _ if has_closed(error) => Refusal::AnswerLost,
+        Some(_) => Refusal::RequestStuck,
+        None => Refusal::BadAnswer,
+    };
+    endpoint.refused(refusal, error.to_string())
+}
