@@ -57,8 +57,11 @@ pub(super) struct Shared {
     /// The answer to each request: its status, and whether it is an endpoint's.
     answered: Mutex<BTreeMap<String, (u16, bool)>>,
     /// How each talk between two polite ends went, as each of them knows it.
-    talked: Mutex<BTreeMap<String, BTreeMap<u64, (Side, Talked)>>>,
+    talked: Mutex<BTreeMap<String, Ends>>,
 }
+
+/// The ends of a tunnel that have told how their talk went, by the tag of each.
+type Ends = BTreeMap<u64, (Side, Talked)>;
 
 const WORKERS: usize = 2;
 const ROOM: Room = Room { descriptors: 0, tunnels: 1_000, resting: 8 };
