@@ -36,11 +36,8 @@ async fn an_endpoint_that_is_down_is_skipped_without_the_client_noticing() {
 #[tokio::test]
 async fn an_endpoint_that_hangs_is_skipped_after_connect_timeout() {
     let (full, endpoint) = (Full::listen(), Endpoint::listen().await);
-    // Their names decide who is meant for which, and no port: of these users, some are always meant for the first.
-    let config = Config::default()
-        .with("listener.public.bind", "\"127.0.0.1:0\"")
-        .with("route.chat.upstream", "\"chat\"")
-        .named_endpoints("chat", [("hanging", full.address()), ("open", endpoint.address())])
+    // Their names decide who is meant for which, and no port: of these users, four are meant for `a`, the first.
+    let config = Config::chat([full.address(), endpoint.address()])
         .with("upstream.chat.sticky_on", "[\"header:x-user\"]")
         .with("upstream.chat.connect_timeout", "\"100ms\"");
     let proxy = Proxy::serving(&config);
