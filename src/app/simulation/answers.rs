@@ -4,15 +4,16 @@ use tokio::time::{Instant, sleep};
 use tungstenite::handshake::derive_accept_key;
 
 use super::chance::{Chance, payload};
+use super::ledger::Ledger;
 use super::requests::chunked;
-use super::talker::{Manners, Talk, pour, talk};
+use super::talk::{Manners, Talk};
+use super::talker::{pour, talk};
 use super::wire::{Head, Turn, Wire};
-use super::world::Shared;
 use crate::websocket::Side;
 
 pub(super) struct Answers<'e> {
     pub(super) wire: &'e mut Wire,
-    pub(super) shared: &'e Shared,
+    pub(super) ledger: &'e Ledger,
     pub(super) chance: &'e mut Chance,
     pub(super) manners: Manners,
 }
@@ -66,8 +67,8 @@ impl Answers<'_> {
         if token == "echo" {
             pour(self.wire, talks, self.chance).await;
         } else {
-            let talked = talk(self.wire, talks, self.chance, self.shared).await;
-            self.shared.note_talked(head.path(), talks, talked);
+            let talked = talk(self.wire, talks, self.chance, self.ledger).await;
+            self.ledger.note_talked(head.path(), talks, talked);
         }
         Then::End
     }

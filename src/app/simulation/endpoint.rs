@@ -8,24 +8,24 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::answers::Answers;
 use super::chance::Chance;
+use super::ledger::Ledger;
 use super::site::endpoint_address;
-use super::talker::Manners;
+use super::talk::Manners;
 use super::wire::Wire;
-use super::world::Shared;
 use crate::net::SimulatedSocket;
 
 /// Serves at one of its ports until everything is over, and until whoever is connected has ended.
-pub(super) async fn live(shared: Arc<Shared>, index: usize, port: u16, mut chance: Chance) {
+pub(super) async fn live(ledger: Arc<Ledger>, index: usize, port: u16, mut chance: Chance) {
     let address = endpoint_address(index, port);
     let mut connections = JoinSet::new();
     let mut number = 0;
-    while !shared.is_over() {
+    while !ledger.is_over() {
         let until = Instant::now() + chance.seconds(1..60);
-        let listener = shared.network.listen(address).unwrap();
+        let listener = ledger.network.listen(address).unwrap();
         while let Ok((socket, _)) = timeout_at(until, listener.accept()).await {
             number += 1;
             let name = format!("endpoint {index}:{port} connection {number}");
-            connections.spawn(serve(Arc::clone(&shared), name, socket, chance.fork()));
+            connections.spawn(serve(Arc::clone(&ledger), name, socket, chance.fork()));
         }
         if chance.one_in(2) {
             continue;
@@ -34,9 +34,9 @@ pub(super) async fn live(shared: Arc<Shared>, index: usize, port: u16, mut chanc
             drop(listener);
             sleep(chance.seconds(0..10)).await;
         } else {
-            shared.network.set_silent(address, true);
+            ledger.network.set_silent(address, true);
             sleep(chance.seconds(0..10)).await;
-            shared.network.set_silent(address, false);
+            ledger.network.set_silent(address, false);
         }
     }
     while let Some(ended) = connections.join_next().await {
@@ -44,10 +44,10 @@ pub(super) async fn live(shared: Arc<Shared>, index: usize, port: u16, mut chanc
     }
 }
 
-async fn serve(shared: Arc<Shared>, name: String, socket: SimulatedSocket, mut chance: Chance) {
+async fn serve(ledger: Arc<Ledger>, name: String, socket: SimulatedSocket, mut chance: Chance) {
     let mut wire = Wire::new(socket);
     let manners = Manners::any(&mut chance);
-    let answers = Answers { wire: &mut wire, shared: &shared, chance: &mut chance, manners };
+    let answers = Answers { wire: &mut wire, ledger: &ledger, chance: &mut chance, manners };
     if manners == Manners::Vanishes {
         // Whatever it was about to do.
         let until = Instant::now() + Duration::from_secs(1) + answers.chance.soon();
@@ -60,5 +60,5 @@ async fn serve(shared: Arc<Shared>, name: String, socket: SimulatedSocket, mut c
     } else {
         answers.give().await;
     }
-    shared.note(&format!("{name} is gone"));
+    ledger.note(&format!("{name} is gone"));
 }

@@ -32,7 +32,7 @@ impl World {
                 let DrainTarget::Endpoint(target) = self.any_endpoint() else { return };
                 let was_draining = self.running.undrain(&target);
                 self.undrained += 1;
-                self.shared.note(&format!("operator: undrain {target}: {was_draining:?}"));
+                self.ledger.note(&format!("operator: undrain {target}: {was_draining:?}"));
             }
         }
     }
@@ -41,9 +41,9 @@ impl World {
         let reloaded = match self.running.reload(site.load()) {
             Ok(reloaded) => reloaded,
             // A socket that closes is not free at once.
-            Err(error) => return self.shared.note(&format!("operator: reload refused: {error}")),
+            Err(error) => return self.ledger.note(&format!("operator: reload refused: {error}")),
         };
-        self.shared.note(&format!("operator: reload {:?}, {} drained", reloaded.diff.changes, reloaded.draining));
+        self.ledger.note(&format!("operator: reload {:?}, {} drained", reloaded.diff.changes, reloaded.draining));
         let deadline = site.reload_deadline();
         let scopes: Vec<Scope> = reloaded.diff.vanished.iter().map(|vanished| vanished.scope).collect();
         self.site = site;
@@ -62,7 +62,7 @@ impl World {
         let policy = self.running.operator_policy(&Overrides::default()).unwrap();
         let told = self.running.proxy.registry.tunnels(|handle| target.is_about(handle));
         let begun = self.running.drain(target, &policy);
-        self.shared.note(&format!("operator: drain {target}: {begun:?}"));
+        self.ledger.note(&format!("operator: drain {target}: {begun:?}"));
         self.drained.push(target.clone());
         let (gone, undrained) = (Instant::now() + policy.window.deadline + MOMENT, self.undrained);
         self.promises.push((gone, undrained, told));
@@ -93,20 +93,20 @@ impl World {
 
     /// Stops the proxy; a second signal may come in the middle of that.
     pub(super) async fn stop(&mut self) {
-        self.shared.note("operator: stop");
-        self.shared.note_ending();
+        self.ledger.note("operator: stop");
+        self.ledger.note_ending();
         let begun = Instant::now();
         let longest = self.site.longest_stop() + MOMENT;
         if self.chance.one_in(4) {
             let second = self.chance.soon();
             if timeout(second, self.running.stop()).await.is_err() {
-                self.shared.note("operator: second signal");
-                self.shared.note_cutting();
+                self.ledger.note("operator: second signal");
+                self.ledger.note_cutting();
                 self.running.cut().await;
             }
         } else {
             let stopped = self.running.stop().await;
-            self.shared.note(&format!("stopped: {stopped:?}"));
+            self.ledger.note(&format!("stopped: {stopped:?}"));
         }
         assert!(begun.elapsed() <= longest, "the stop took {:?}, and not {longest:?}", begun.elapsed());
         let proxy = Arc::clone(&self.running.proxy);

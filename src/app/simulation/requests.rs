@@ -3,12 +3,12 @@
 use tokio::time::{Instant, sleep};
 
 use super::chance::{Chance, payload};
+use super::ledger::Ledger;
 use super::wire::{Head, Turn, Wire};
-use super::world::Shared;
 
 pub(super) struct Requests<'c> {
     pub(super) wire: &'c mut Wire,
-    pub(super) shared: &'c Shared,
+    pub(super) ledger: &'c Ledger,
     pub(super) chance: &'c mut Chance,
     /// No other request has it.
     pub(super) path: &'c str,
@@ -107,7 +107,7 @@ impl Requests<'_> {
                 break head;
             }
         };
-        self.shared.note_answered(self.path, &head);
+        self.ledger.note_answered(self.path, &head);
         if head.status() == 101 {
             let (others, polite) = (head.number("x-tag").unwrap(), head.number("x-polite").unwrap());
             return Went::Tunnel { token: "", others, is_other_polite: polite == 1 };
@@ -138,8 +138,8 @@ impl Requests<'_> {
 
     /// The answer does not come, or not whole.
     fn cut(&self, what: &str) -> Went {
-        self.shared.note(&format!("{}: {what}", self.path));
-        assert!(!self.is_polite || what != "no answer" || self.shared.is_ending(), "{}: no answer", self.path);
+        self.ledger.note(&format!("{}: {what}", self.path));
+        assert!(!self.is_polite || what != "no answer" || self.ledger.is_ending(), "{}: no answer", self.path);
         Went::Cut
     }
 }

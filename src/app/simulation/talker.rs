@@ -5,61 +5,16 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::chance::{Chance, message, payload};
+use super::ledger::Ledger;
+use super::talk::{Manners, Talk, Talked};
 use super::wire::{End, Turn, Wire};
-use super::world::Shared;
 use crate::tunnel::tests::frames::{Frame, Parsed, parse};
 use crate::websocket::Side;
-
-/// Who talks with whom.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Talk {
-    pub(super) side: Side,
-    /// What its messages are made from, and the other's.
-    pub(super) tag: u64,
-    pub(super) others: u64,
-    pub(super) manners: Manners,
-    pub(super) is_other_polite: bool,
-}
-
-/// How somebody behaves in a tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Manners {
-    /// Reads, answers pings and Closes, and closes by itself or not at all.
-    Polite,
-    /// Reads nothing any more after a while.
-    Stalls,
-    /// Sends what is no frame after a while.
-    Raves,
-    /// Answers neither pings nor Closes.
-    IsMute,
-    /// Ends its direction without a Close after a while.
-    Leaves,
-    /// Is gone after a while, whatever it was about to do.
-    Vanishes,
-}
-
-impl Manners {
-    pub(super) fn any(chance: &mut Chance) -> Self {
-        use Manners::{IsMute, Leaves, Polite, Raves, Stalls, Vanishes};
-        chance.one_of(&[Polite, Polite, Polite, Polite, Polite, Stalls, Raves, IsMute, Leaves, Vanishes, Vanishes])
-    }
-}
-
-/// How a talk went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Talked {
-    pub(super) sent: u64,
-    pub(super) heard: u64,
-    /// The code of the Close that it read; 0 for one without.
-    pub(super) closed: Option<u16>,
-    has_closed: bool,
-    pings: u64,
-}
 
 struct Talker<'w> {
     wire: &'w mut Wire,
     talk: Talk,
-    shared: &'w Shared,
+    ledger: &'w Ledger,
     talked: Talked,
     /// The message that is heard in pieces.
     pieces: Vec<u8>,
@@ -68,11 +23,11 @@ struct Talker<'w> {
 }
 
 /// Talks until the other side has ended.
-pub(super) async fn talk(wire: &mut Wire, talk: Talk, chance: &mut Chance, shared: &Shared) -> Talked {
+pub(super) async fn talk(wire: &mut Wire, talk: Talk, chance: &mut Chance, ledger: &Ledger) -> Talked {
     let begun = Instant::now();
     let quits = (talk.manners != Manners::Polite || chance.one_in(2)).then(|| begun + chance.soon());
     let gap = chance.number(50..8_000);
-    let mut talker = Talker { wire, talk, shared, talked: Talked::default(), pieces: vec![], rest: None };
+    let mut talker = Talker { wire, talk, ledger, talked: Talked::default(), pieces: vec![], rest: None };
     loop {
         talker.hear();
         if talker.wire.end.is_some() {
@@ -187,7 +142,7 @@ impl Talker<'_> {
         let Self { talk, talked, .. } = self;
         let tail = parse(&self.wire.read, talk.side);
         assert!(!matches!(tail, Parsed::InsideHeader), "{talk:?} is left inside a header");
-        if talk.manners != Manners::Polite || talked.closed.is_some() || self.shared.is_cutting() {
+        if talk.manners != Manners::Polite || talked.closed.is_some() || self.ledger.is_cutting() {
             return;
         }
         let is_after_half_a_frame = matches!(tail, Parsed::InsidePayload) && !talk.is_other_polite;
