@@ -2,10 +2,10 @@
 
 extern crate self as windlass;
 
-#[path = "../../src/ranges.rs"]
-pub mod ranges;
 #[path = "../../src/grammar/mod.rs"]
 pub mod grammar;
+#[path = "../../src/ranges.rs"]
+pub mod ranges;
 #[path = "../../src/websocket/mod.rs"]
 pub mod websocket;
 

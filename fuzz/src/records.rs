@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ClientConnection, Error, RootCertStore, ServerConfig, SupportedProtocolVersion};
-use windlass::tls::{Outgoing, Records};
+use windlass::tls::{RecordBuffer, Records};
 
 /// What was received is a prefix of what was written, all of it unless a byte was forged; what is kept is bounded; after
 /// an error there is nothing but that error.
@@ -81,7 +81,7 @@ fn converse(client: &mut ClientConnection, server: &mut Server) -> Result<(), Er
 /// Our end.
 struct Server {
     records: Records,
-    outgoing: Outgoing,
+    outgoing: RecordBuffer,
     received: Vec<u8>,
     /// How much is read at once.
     step: usize,
@@ -93,7 +93,7 @@ struct Server {
 impl Server {
     fn new(step: usize) -> Self {
         let records = Records::new(server_config()).expect("the configuration is sound");
-        let outgoing = Outgoing::with_capacity(0);
+        let outgoing = RecordBuffer::with_capacity(0);
         Self { records, outgoing, received: Vec::new(), step, forged: None, was_forged: false }
     }
 

@@ -6,15 +6,15 @@ mod driver;
 mod invariant;
 #[path = "../../src/tls/keys.rs"]
 mod keys;
-#[path = "../../src/tls/outgoing.rs"]
-mod outgoing;
 #[path = "../../src/tls/record.rs"]
 mod record;
+#[path = "../../src/tls/record_buffer.rs"]
+mod record_buffer;
 #[path = "../../src/tls/records.rs"]
 mod records;
 #[path = "../../src/tls/traffic.rs"]
 mod traffic;
 
-pub use outgoing::Outgoing;
 pub use record::{MAX_RECORD, RECORD_OVERHEAD, RECORD_PAYLOAD};
+pub use record_buffer::RecordBuffer;
 pub use records::{MAX_UNREAD, Records};

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::wire::{DrainAnswer, HandoffAnswer, PlanAnswer, ReloadAnswer, UndrainAnswer};
-use crate::drain::{EndpointTarget, Overrides, Target};
+use crate::drain::{DrainTarget, EndpointTarget, Overrides};
 
 /// Commands that may wait for the one that is being carried out.
 const WAITING: usize = 64;
@@ -25,7 +25,7 @@ pub enum Command {
     /// Have a new process take over.
     HandOff(Reply<HandoffAnswer>),
     /// Drain something.
-    Drain(Target, Overrides, Reply<DrainAnswer>),
+    Drain(DrainTarget, Overrides, Reply<DrainAnswer>),
     /// Take an endpoint's drain back.
     Undrain(EndpointTarget, Reply<UndrainAnswer>),
 }

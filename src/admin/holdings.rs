@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::predecessors::{Held, Holdings};
 use super::tunnels::Tunnels;
 use super::wire::{DrainState, DrainStatus};
-use crate::drain::{DrainEnd, DrainNote, Member};
+use crate::drain::{DrainEnd, DrainEntry, Member};
 use crate::session::Proxy;
 use crate::snapshot::Snapshot;
 
@@ -36,7 +36,7 @@ fn held(snapshot: &Snapshot, member: &Member, tunnels: usize) -> Held {
 }
 
 /// How a drain stands, for whoever asks.
-pub(super) fn drain_status(note: DrainNote) -> DrainStatus {
+pub(super) fn drain_status(note: DrainEntry) -> DrainStatus {
     let progress = note.progress;
     DrainStatus {
         id: note.id,

@@ -12,7 +12,7 @@ use super::wire::{
     EndpointStatus, ListenerStatus, PredecessorStatus, ReloadsStatus, RouteStatus, STATUS_SCHEMA, Status,
     UpstreamStatus,
 };
-use crate::drain::DrainNote;
+use crate::drain::DrainEntry;
 use crate::handoff::Predecessor;
 use crate::metrics::{DrainGauge, EndpointGauge, Gauges, ReloadCounts, TunnelsOpen};
 use crate::process::{unix_seconds, usage};
@@ -180,7 +180,7 @@ fn predecessor(answered: &Answered<Holdings>) -> PredecessorStatus {
     }
 }
 
-fn drain_gauge(note: DrainNote) -> DrainGauge {
+fn drain_gauge(note: DrainEntry) -> DrainGauge {
     let progress = note.progress;
     DrainGauge {
         id: note.id,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wire::DrainStatus;
 use crate::config::DrainWindow;
-use crate::drain::{NoTarget, Policy, Spread, Target};
+use crate::drain::{BadDrainTarget, DrainPolicy, DrainTarget, Spread};
 use crate::handoff::{NoAnswer, Predecessor, Predecessors};
 use crate::snapshot::{Endpoint, Snapshot};
 use crate::websocket::CloseCode;
@@ -128,7 +128,7 @@ pub async fn ask<T: DeserializeOwned>(predecessors: &Predecessors, question: &Qu
 
 impl DrainOrder {
     /// An order for a drain of `target` by `policy`.
-    pub fn new(target: &Target, policy: &Policy) -> Self {
+    pub fn new(target: &DrainTarget, policy: &DrainPolicy) -> Self {
         let milliseconds = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self {
             scope: target.to_string(),
@@ -145,12 +145,12 @@ impl DrainOrder {
     ///
     /// # Errors
     /// What makes no sense here.
-    pub fn understood(&self) -> Result<(Target, Policy), String> {
-        let target = self.scope.parse().map_err(|wrong: NoTarget| wrong.to_string())?;
+    pub fn understood(&self) -> Result<(DrainTarget, DrainPolicy), String> {
+        let target = self.scope.parse().map_err(|wrong: BadDrainTarget| wrong.to_string())?;
         let code = CloseCode::new(self.close_code).ok_or_else(|| format!("{} is no close code", self.close_code))?;
         let deadline = Duration::from_millis(self.deadline_ms);
         let spread = Duration::from_millis(self.spread_ms);
-        let policy = Policy {
+        let policy = DrainPolicy {
             window: DrainWindow { deadline, spread: spread.min(deadline) },
             max_per_second: self.max_per_second,
             code,
@@ -168,14 +168,14 @@ mod tests {
     #[test]
     fn an_order_arrives_as_it_was_given() {
         let seconds = Duration::from_secs;
-        let policy = Policy {
+        let policy = DrainPolicy {
             window: DrainWindow { deadline: seconds(300), spread: seconds(60) },
             max_per_second: NonZeroU32::new(7).unwrap(),
             code: CloseCode::new(4001).unwrap(),
             reason: Some("moving \"house\"".into()),
             spread: Spread::Exact,
         };
-        let target: Target = "endpoint/chat/a".parse().unwrap();
+        let target: DrainTarget = "endpoint/chat/a".parse().unwrap();
         let text = serde_json::to_string(&Question::Drain(DrainOrder::new(&target, &policy))).unwrap();
         let Question::Drain(order) = serde_json::from_str(&text).unwrap() else { panic!("{text}") };
         assert_eq!(order.understood(), Ok((target, policy)));

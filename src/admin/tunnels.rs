@@ -17,8 +17,8 @@ pub(super) struct Tunnels {
 impl Tunnels {
     pub(super) fn count(proxy: &Proxy) -> Self {
         let mut by_place = BTreeMap::new();
-        proxy.registry.each(|ticket| {
-            let member = &ticket.member;
+        proxy.registry.each(|handle| {
+            let member = &handle.member;
             let place = [member.listener.1, member.route.1, member.endpoint.1];
             by_place.entry(place).or_insert_with(|| (member.clone(), 0)).1 += 1;
         });

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::config::parse_duration;
-use crate::drain::{NoTarget, Overrides, Target};
+use crate::drain::{BadDrainTarget, DrainTarget, Overrides};
 use crate::websocket::CloseCode;
 
 /// `POST /drain`.
@@ -364,13 +364,13 @@ impl DrainRequest {
     ///
     /// # Errors
     /// What makes no sense.
-    pub fn understood(&self) -> Result<(Target, Overrides), String> {
+    pub fn understood(&self) -> Result<(DrainTarget, Overrides), String> {
         let duration = |what: &str, text: &Option<String>| {
             let parsed = text.as_deref().map(parse_duration).transpose();
             parsed.map_err(|wrong| format!("{what}: {wrong}"))
         };
         let code = self.close_code.map(|code| CloseCode::new(code).ok_or(code)).transpose();
-        let target = self.scope.parse().map_err(|wrong: NoTarget| wrong.to_string())?;
+        let target = self.scope.parse().map_err(|wrong: BadDrainTarget| wrong.to_string())?;
         let overrides = Overrides {
             deadline: duration("deadline", &self.deadline)?,
             spread: duration("spread", &self.spread)?,

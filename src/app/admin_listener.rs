@@ -9,7 +9,7 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 
 use crate::admin::{Bound, Context, SocketFile, serve};
-use crate::config::{AdminListen, AdminSettings, Place};
+use crate::config::{AdminListen, AdminSettings, SourceLocation};
 
 /// The admin listener, open or not.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(super) enum PreparedAdmin {
 /// The admin listener could not be opened where the configuration wants it.
 #[derive(Debug, Error)]
 pub struct AdminError {
-    place: Place,
+    location: SourceLocation,
     listen: AdminListen,
     #[source]
     error: io::Error,
@@ -66,7 +66,7 @@ impl AdminListener {
         };
         let failed = match bound {
             Ok(bound) => return Ok(PreparedAdmin::Moves(settings.listen.clone(), bound)),
-            Err(error) => AdminError { place: settings.place.clone(), listen: settings.listen.clone(), error },
+            Err(error) => AdminError { location: settings.location.0.clone(), listen: settings.listen.clone(), error },
         };
         if settings.is_written() {
             return Err(failed);
@@ -129,9 +129,9 @@ impl AdminListener {
 
 impl fmt::Display for AdminError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { place, listen, error } = self;
-        if place.position.is_some() {
-            write!(f, "{place}: ")?;
+        let Self { location, listen, error } = self;
+        if location.position.is_some() {
+            write!(f, "{location}: ")?;
         } else {
             f.write_str("admin.listen: ")?;
         }

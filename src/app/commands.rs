@@ -11,11 +11,11 @@ use crate::admin::{
     Answered, CommandError, DrainAnswer, DrainOrder, DrainingPredecessor, Holdings, PlanAnswer, PlannedPredecessor,
     PlannedTunnels, PredecessorDrain, Question, Reply, UndrainAnswer, Unreached, ask,
 };
-use crate::drain::{Cause, Drain, EndpointTarget, Overrides, Policy, Target};
+use crate::drain::{Cause, Drain, DrainPolicy, DrainTarget, EndpointTarget, Overrides};
 use crate::handoff::Predecessor;
 
 impl Control {
-    pub(super) fn drain(&mut self, target: Target, overrides: &Overrides, reply: Reply<DrainAnswer>) {
+    pub(super) fn drain(&mut self, target: DrainTarget, overrides: &Overrides, reply: Reply<DrainAnswer>) {
         let policy = match self.running.operator_policy(overrides) {
             Ok(policy) => policy,
             Err(bad) => {
@@ -29,7 +29,7 @@ impl Control {
             tracing::info!(scope = %target, tunnels, "an operator drains");
         }
         // A tunnel has one number in all of them.
-        let is_found = matches!(target, Target::Tunnel(_)) && here.is_ok();
+        let is_found = matches!(target, DrainTarget::Tunnel(_)) && here.is_ok();
         let (predecessors, drains) = (self.running.predecessors.clone(), self.running.drains.clone());
         self.see_to(async move {
             let there = match is_found {
@@ -104,7 +104,7 @@ fn unreached(pid: u32, problem: &str) -> String {
     format!("; process {pid}, which handed over, may know: {problem}")
 }
 
-fn drained(target: &Target, begun: DrainStarted, there: Vec<Answered<Option<PredecessorDrain>>>) -> DrainAnswer {
+fn drained(target: &DrainTarget, begun: DrainStarted, there: Vec<Answered<Option<PredecessorDrain>>>) -> DrainAnswer {
     let DrainStarted { id, tunnels, over, deadline, raised_to } = begun;
     let mut answer = DrainAnswer {
         id,
@@ -138,7 +138,7 @@ fn planned(plan: &Plan, there: Vec<Answered<Holdings>>) -> PlanAnswer {
         endpoint: format!("{upstream}/{endpoint}"),
         tunnels: *tunnels,
     });
-    let Policy { window, .. } = &plan.policy;
+    let DrainPolicy { window, .. } = &plan.policy;
     PlanAnswer {
         changes: plan.diff.changes.iter().map(ToString::to_string).collect(),
         renames: plan.renames.iter().map(ToString::to_string).collect(),

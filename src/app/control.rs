@@ -22,7 +22,7 @@ use crate::admin::{
     Command, CommandError, DrainAnswer, HandoffAnswer, Notes, PlanAnswer, ReloadAnswer, Reply, UndrainAnswer,
 };
 use crate::config::{self, Problems};
-use crate::drain::{EndpointTarget, Overrides, Target};
+use crate::drain::{DrainTarget, EndpointTarget, Overrides};
 use crate::handoff::Program;
 use crate::metrics::ReloadResult;
 use crate::process::{Notifier, Signal, Signals};
@@ -55,7 +55,7 @@ enum Step {
     Reload(Vec<Reply<ReloadAnswer>>),
     HandOff(Option<Reply<HandoffAnswer>>),
     Plan(PathBuf, Reply<PlanAnswer>),
-    Drain(Target, Overrides, Reply<DrainAnswer>),
+    Drain(DrainTarget, Overrides, Reply<DrainAnswer>),
     Undrain(EndpointTarget, Reply<UndrainAnswer>),
     Meaningless(&'static str),
 }

@@ -1,4 +1,4 @@
-//! The drains that are under way, each a task that tells its story in the log and on the board.
+//! The drains that are under way, each a task that tells its story in the log and among the statuses.
 
 use std::future::{Future, pending};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::drain::{Board, Cause, Drain, DrainEnd, Progress, Report, Scope, seconds};
+use crate::drain::{Cause, Drain, DrainEnd, DrainProgress, DrainStatuses, DrainSummary, Scope, seconds};
 
 /// How often the log hears of a drain: a human pace.
 const SAY: Duration = Duration::from_secs(5);
@@ -16,7 +16,7 @@ const SAY: Duration = Duration::from_secs(5);
 /// The drains that are under way; whoever holds it can begin one.
 #[derive(Clone, Debug)]
 pub(super) struct Drains {
-    board: Arc<Board>,
+    statuses: Arc<DrainStatuses>,
     under_way: Arc<Mutex<UnderWay>>,
 }
 
@@ -28,8 +28,8 @@ struct UnderWay {
 }
 
 impl Drains {
-    pub(super) fn new(board: Arc<Board>) -> Self {
-        Self { board, under_way: Arc::default() }
+    pub(super) fn new(statuses: Arc<DrainStatuses>) -> Self {
+        Self { statuses, under_way: Arc::default() }
     }
 
     /// Sees a drain through, in the background; returns its number.
@@ -69,12 +69,12 @@ impl Drains {
         drain: Drain,
         taken_back: impl Future<Output = ()> + Send + 'static,
     ) -> u64 {
-        let id = self.board.begin(cause, scope.clone(), &drain);
-        let board = Arc::clone(&self.board);
+        let id = self.statuses.begin(cause, scope.clone(), &drain);
+        let statuses = Arc::clone(&self.statuses);
         let tasks = &mut self.under_way().tasks;
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
-            see_through(&DrainLog { id, cause, scope: &scope, board: &board }, drain, taken_back).await;
+            see_through(&DrainLog { id, cause, scope: &scope, statuses: &statuses }, drain, taken_back).await;
         });
         id
     }
@@ -85,16 +85,20 @@ impl Drains {
     }
 }
 
-/// What the log and the board are told about.
+/// What the log and the statuses are told about.
 pub(super) struct DrainLog<'a> {
     pub(super) id: u64,
     pub(super) cause: Cause,
     pub(super) scope: &'a str,
-    pub(super) board: &'a Board,
+    pub(super) statuses: &'a DrainStatuses,
 }
 
 /// Sees a drain through, and says how it goes.
-pub(super) async fn see_through(story: &DrainLog<'_>, drain: Drain, taken_back: impl Future<Output = ()>) -> Report {
+pub(super) async fn see_through(
+    story: &DrainLog<'_>,
+    drain: Drain,
+    taken_back: impl Future<Output = ()>,
+) -> DrainSummary {
     let is_empty = drain.is_empty();
     if !is_empty {
         story.begins(&drain);
@@ -102,7 +106,7 @@ pub(super) async fn see_through(story: &DrainLog<'_>, drain: Drain, taken_back: 
     let mut say_at = Instant::now() + SAY;
     let report = drain
         .run(taken_back, |progress| {
-            story.board.note_progress(story.id, progress);
+            story.statuses.note_progress(story.id, progress);
             let now = Instant::now();
             if now >= say_at {
                 say_at = now + SAY;
@@ -110,7 +114,7 @@ pub(super) async fn see_through(story: &DrainLog<'_>, drain: Drain, taken_back: 
             }
         })
         .await;
-    story.board.note_end(story.id, report);
+    story.statuses.note_end(story.id, report);
     if !is_empty {
         story.ends(report);
     }
@@ -138,16 +142,16 @@ impl DrainLog<'_> {
         }
     }
 
-    fn goes_on(&self, progress: Progress) {
+    fn goes_on(&self, progress: DrainProgress) {
         let Self { cause, scope, .. } = self;
-        let Progress { left, told, closed, cut, ends_at, .. } = progress;
+        let DrainProgress { left, told, closed, cut, ends_at, .. } = progress;
         let ends_in_seconds = ends_at.saturating_duration_since(Instant::now()).as_secs();
         tracing::info!(%cause, scope, left, told, closed, cut, ends_in_seconds, "draining");
     }
 
-    fn ends(&self, report: Report) {
+    fn ends(&self, report: DrainSummary) {
         let Self { cause, scope, .. } = self;
-        let Report { end, tunnels, cut, took } = report;
+        let DrainSummary { end, tunnels, cut, took } = report;
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         match end {
             DrainEnd::Complete => tracing::info!(%cause, scope, tunnels, cut, took_ms, "drained"),

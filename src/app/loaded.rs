@@ -53,7 +53,7 @@ impl Loaded {
             (Ok(_), Err(problem)) => return Err(problem.into()),
             (Err(problems), socket) => return Err(problems.and(socket.err())),
         };
-        let warnings = settings.warnings.clone().and(warnings_of(&settings, &certificates)).and(socket);
+        let warnings = settings.warnings.0.clone().and(warnings_of(&settings, &certificates)).and(socket);
         Ok(Self { settings, certificates, warnings, fingerprints })
     }
 
@@ -109,7 +109,7 @@ fn warnings_of(settings: &Settings, certificates: &Certificates) -> Vec<Warning>
 /// Says in the log what is odd about a configuration that is served.
 pub(super) fn warn(warnings: &Warnings) {
     for warning in warnings.iter() {
-        let (place, hint) = (warning.place(), warning.hint());
+        let (place, hint) = (warning.location(), warning.hint());
         // Of a start and of a reload alike, under the name that the log has for both.
         tracing::warn!(target: "windlass::app::reload", %place, hint, "configuration: {}", warning.problem());
     }

@@ -9,14 +9,16 @@ use thiserror::Error;
 
 use super::drains::Drains;
 use super::running::Running;
-use crate::drain::{BadPolicy, Cause, Drain, EndpointTarget, Overrides, Policy, Scope, Standing, Target};
+use crate::drain::{
+    BadDrainPolicy, Cause, Drain, DrainPolicy, DrainTarget, EndpointTarget, Overrides, Scope, StandingOrder,
+};
 use crate::session::Proxy;
 use crate::snapshot::{Endpoint, EndpointEvent};
 
 /// A drain that has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DrainStarted {
-    /// Its number on the board.
+    /// Its number among the statuses.
     pub id: u64,
     /// How many tunnels it is about.
     pub tunnels: usize,
@@ -30,18 +32,18 @@ pub struct DrainStarted {
 
 /// There is no drain: neither the configuration nor any open tunnel knows what was named.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub struct UnknownTarget(pub Target);
+pub struct UnknownTarget(pub DrainTarget);
 
 impl Running {
     /// What a drain keeps to that an operator asks for: `[drain]` and `[drain.reload]`, but for what is asked otherwise.
-    pub fn operator_policy(&self, overrides: &Overrides) -> Result<Policy, BadPolicy> {
+    pub fn operator_policy(&self, overrides: &Overrides) -> Result<DrainPolicy, BadDrainPolicy> {
         let settings = self.proxy.snapshot().settings.drain;
-        Policy::new(&settings, settings.reload).with(overrides)
+        DrainPolicy::new(&settings, settings.reload).with(overrides)
     }
 
     /// Drains what an operator named. An endpoint takes no new tunnels until [`undrain`](Self::undrain); everything else
     /// is open to newcomers as before: there is nowhere else for them.
-    pub fn drain(&self, target: &Target, policy: &Policy) -> Result<DrainStarted, UnknownTarget> {
+    pub fn drain(&self, target: &DrainTarget, policy: &DrainPolicy) -> Result<DrainStarted, UnknownTarget> {
         drain(&self.proxy, &self.drains, target, policy)
     }
 
@@ -56,8 +58,8 @@ impl Running {
 pub(super) fn drain(
     proxy: &Proxy,
     drains: &Drains,
-    target: &Target,
-    policy: &Policy,
+    target: &DrainTarget,
+    policy: &DrainPolicy,
 ) -> Result<DrainStarted, UnknownTarget> {
     let order = policy.order(Cause::Operator);
     let endpoint = endpoint_of(proxy, target);
@@ -67,11 +69,11 @@ pub(super) fn drain(
         let standing = standing(endpoint, order.clone());
         proxy.registry.begin([standing]);
     }
-    let tickets = proxy.registry.tunnels(|ticket| target.is_about(ticket));
-    if tickets.is_empty() && endpoint.is_none() && !is_configured(proxy, target) {
+    let handles = proxy.registry.tunnels(|handle| target.is_about(handle));
+    if handles.is_empty() && endpoint.is_none() && !is_configured(proxy, target) {
         return Err(UnknownTarget(target.clone()));
     }
-    let drain = Drain::of(tickets, order, policy);
+    let drain = Drain::of(handles, order, policy);
     let (tunnels, pace) = (drain.len(), *drain.pace());
     let id = match endpoint {
         Some(endpoint) => drains.run_of_endpoint(scope(&endpoint), target.to_string(), drain),
@@ -88,27 +90,27 @@ pub(super) fn drain(
 
 /// Lets an endpoint of `proxy` take new tunnels again; see [`Running::undrain`].
 pub(super) fn undrain(proxy: &Proxy, drains: &Drains, target: &EndpointTarget) -> Option<bool> {
-    let endpoint = endpoint_of(proxy, &Target::Endpoint(target.clone()))?;
+    let endpoint = endpoint_of(proxy, &DrainTarget::Endpoint(target.clone()))?;
     drains.take_back(scope(&endpoint));
     proxy.registry.forget(Cause::Operator, scope(&endpoint));
     Some(endpoint.transition(EndpointEvent::TakenBack).is_some())
 }
 
-fn endpoint_of(proxy: &Proxy, target: &Target) -> Option<Arc<Endpoint>> {
-    let Target::Endpoint(EndpointTarget { upstream, endpoint: name }) = target else { return None };
+fn endpoint_of(proxy: &Proxy, target: &DrainTarget) -> Option<Arc<Endpoint>> {
+    let DrainTarget::Endpoint(EndpointTarget { upstream, endpoint: name }) = target else { return None };
     let snapshot = proxy.snapshot();
     let upstream = snapshot.upstreams().get(upstream)?;
     upstream.endpoints().iter().find(|endpoint| endpoint.name == *name).cloned()
 }
 
-fn is_configured(proxy: &Proxy, target: &Target) -> bool {
+fn is_configured(proxy: &Proxy, target: &DrainTarget) -> bool {
     let snapshot = proxy.snapshot();
     match target {
-        Target::All => true,
-        Target::Listener(name) => snapshot.listeners().contains_key(name),
-        Target::Route(name) => snapshot.routes().contains_key(name),
-        Target::Upstream(name) => snapshot.upstreams().contains_key(name),
-        Target::Endpoint(_) | Target::Tunnel(_) => false,
+        DrainTarget::All => true,
+        DrainTarget::Listener(name) => snapshot.listeners().contains_key(name),
+        DrainTarget::Route(name) => snapshot.routes().contains_key(name),
+        DrainTarget::Upstream(name) => snapshot.upstreams().contains_key(name),
+        DrainTarget::Endpoint(_) | DrainTarget::Tunnel(_) => false,
     }
 }
 
@@ -116,15 +118,15 @@ fn scope(endpoint: &Endpoint) -> Scope {
     Scope::Endpoint(endpoint.life.incarnation)
 }
 
-fn standing(endpoint: &Endpoint, order: crate::drain::StopOrder) -> Standing {
-    Standing { scope: scope(endpoint), order, while_alive: Some(endpoint.life.alive()) }
+fn standing(endpoint: &Endpoint, order: crate::drain::StopOrder) -> StandingOrder {
+    StandingOrder { scope: scope(endpoint), order, while_alive: Some(endpoint.life.alive()) }
 }
 
 impl fmt::Display for UnknownTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(target) = self;
         match target {
-            Target::Tunnel(_) => {
+            DrainTarget::Tunnel(_) => {
                 write!(f, "there is no {target}: the log names each as it opens, at level debug (field `tunnel`)")
             }
             _ => write!(f, "there is no {target}: `windlass status` names what there is"),

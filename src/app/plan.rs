@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::loaded::Loaded;
 use super::running::Running;
 use crate::config::{EndpointName, OnReload, RouteName, UpstreamName, Warnings};
-use crate::drain::{Drain, Pace, Policy};
+use crate::drain::{Drain, DrainPolicy, Pace};
 use crate::snapshot::{Diff, Rename, Snapshot};
 
 /// What a reload would do.
@@ -23,7 +23,7 @@ pub struct Plan {
     /// Whether those that lose something would be drained, and how.
     pub on_reload: OnReload,
     /// What their drain would keep to.
-    pub policy: Policy,
+    pub policy: DrainPolicy,
     /// How it would be paced.
     pub pace: Pace,
     /// What is served now.
@@ -58,8 +58,8 @@ impl Running {
         let new = Arc::new(Snapshot::assemble(Arc::new(settings), certificates, &self.tickets, Some(&old)));
         let diff = Diff::between(&old, &new);
         let (mut losing, mut staying) = (BTreeMap::new(), 0);
-        self.proxy.registry.each(|ticket| {
-            let member = &ticket.member;
+        self.proxy.registry.each(|handle| {
+            let member = &handle.member;
             if diff.vanished.iter().any(|vanished| vanished.scope.contains(member)) {
                 let place = (member.route.0.clone(), member.upstream.0.clone(), member.endpoint.0.clone());
                 *losing.entry(place).or_insert(0) += 1;
@@ -68,7 +68,7 @@ impl Running {
             }
         });
         let drain = new.settings.drain;
-        let policy = Policy::new(&drain, drain.reload);
+        let policy = DrainPolicy::new(&drain, drain.reload);
         let pace = Drain::plan(losing.values().sum(), &policy, 0);
         let renames = Rename::between(&old, &new);
         Plan {

@@ -10,7 +10,7 @@ use super::listeners::BindError;
 use super::loaded::{Loaded, warn};
 use super::running::Running;
 use crate::config::{OnReload, Problems, Warnings};
-use crate::drain::{Cause, Drain, Policy, Standing};
+use crate::drain::{Cause, Drain, DrainPolicy, StandingOrder};
 use crate::session::Proxy;
 use crate::snapshot::{Diff, Rename, Snapshot};
 
@@ -75,10 +75,10 @@ impl Running {
 
     fn drain_vanished(&mut self, diff: &Diff) -> usize {
         let settings = self.proxy.snapshot().settings.drain;
-        let policy = Policy::new(&settings, settings.reload);
+        let policy = DrainPolicy::new(&settings, settings.reload);
         let order = policy.order(Cause::Reload);
         // Requests that found their route before the publishing can still register.
-        let standing = diff.vanished.iter().map(|vanished| Standing {
+        let standing = diff.vanished.iter().map(|vanished| StandingOrder {
             scope: vanished.scope,
             order: order.clone(),
             while_alive: Some(vanished.while_alive.clone()),

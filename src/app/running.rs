@@ -13,7 +13,7 @@ use super::error::StartError;
 use super::handoff::Inheritance;
 use super::listeners::{Listeners, PreparedListeners};
 use super::loaded::{Loaded, warn};
-use crate::config::{ListenerName, Settings, Workers as WorkerCount};
+use crate::config::{ListenerName, Settings, WorkerCount};
 use crate::handoff::Predecessors;
 use crate::net::Network;
 use crate::process::{Room, Watcher, Workers, raise_descriptor_limit};

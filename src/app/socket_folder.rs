@@ -20,7 +20,7 @@ pub(super) fn look(settings: &AdminSettings) -> Result<Option<Warning>, Problem>
         // Whoever comes replaces what was left behind, and takes over what is served: neither asks for more.
         Ok(metadata) if metadata.file_type().is_socket() => Ok(None),
         Ok(_) => Err(Problem::new(
-            settings.place.clone(),
+            settings.location.0.clone(),
             format!("{} is there already, and no socket", path.display()),
             format!("write a path where nothing is, such as {ELSEWHERE}"),
         )),
@@ -32,10 +32,10 @@ fn look_at_folder(folder: &Path, settings: &AdminSettings) -> Result<Option<Warn
     let Some((problem, remedy)) = fault_of(folder) else { return Ok(None) };
     if settings.listen == AdminListen::default() {
         let hint = format!("the systemd unit makes it, for the user of windlass; without that, {remedy}");
-        return Ok(Some(Warning::new(settings.place.clone(), problem, hint)));
+        return Ok(Some(Warning::new(settings.location.0.clone(), problem, hint)));
     }
     let hint = format!("{remedy}, or write a path in another folder, such as {ELSEWHERE}");
-    Err(Problem::new(settings.place.clone(), problem, hint))
+    Err(Problem::new(settings.location.0.clone(), problem, hint))
 }
 
 /// Why this user can make no socket in `folder`, as far as can be seen without making one, and what to do about it.
@@ -60,11 +60,14 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::config::{Place, Position};
+    use crate::config::{NotCompared, Position, SourceLocation};
 
     fn written(path: impl Into<PathBuf>) -> AdminSettings {
         let position = Some(Position { line: 1, column: 1 });
-        AdminSettings { listen: AdminListen::Unix(path.into()), place: Place { position, ..Place::default() } }
+        AdminSettings {
+            listen: AdminListen::Unix(path.into()),
+            location: NotCompared(SourceLocation { position, ..SourceLocation::default() }),
+        }
     }
 
     #[test]
@@ -105,7 +108,7 @@ mod tests {
 
     #[test]
     fn nobody_who_did_not_ask_needs_one() {
-        let default = AdminSettings { listen: AdminListen::default(), place: Place::default() };
+        let default = AdminSettings { listen: AdminListen::default(), location: NotCompared::default() };
         assert!(look(&default).unwrap().is_none());
         let off = AdminSettings { listen: AdminListen::Off, ..written("/nowhere/admin.sock") };
         assert!(look(&off).unwrap().is_none());

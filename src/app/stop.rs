@@ -7,14 +7,14 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::drains::{DrainLog, see_through};
 use super::running::Running;
-use crate::drain::{Cause, Drain, Policy, Report, Scope, Standing, StopOrder, seconds};
+use crate::drain::{Cause, Drain, DrainPolicy, DrainSummary, Scope, StandingOrder, StopOrder, seconds};
 use crate::session::{Phase, StopTimes};
 
 /// How a stop went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopped {
     /// What became of the tunnels.
-    pub tunnels: Report,
+    pub tunnels: DrainSummary,
     /// Sessions whose exchange was cut at the deadline.
     pub sessions_cut: usize,
 }
@@ -35,17 +35,17 @@ impl Running {
             tracing::info!(delay_seconds = seconds(delay), "not ready any more; serving on for drain.stop.delay");
             sleep(delay).await;
         }
-        let policy = Policy::new(&settings, settings.stop);
+        let policy = DrainPolicy::new(&settings, settings.stop);
         let order = policy.order(Cause::Stop);
         let deadline = order.deadline;
-        let standing = Standing { scope: Scope::All, order: order.clone(), while_alive: None };
+        let standing = StandingOrder { scope: Scope::All, order: order.clone(), while_alive: None };
         // First nobody new, then those who are there.
         let telling = Drain::plan(proxy.registry.len(), &policy, 0).duration().max(policy.window.spread);
         proxy.begin_end(Phase::Draining, StopTimes { told_by: Instant::now() + telling, deadline });
         let drain = Drain::begin(&proxy.registry, [standing], order, &policy);
-        let (cause, scope, board) = (Cause::Stop, "all", &*proxy.drains);
-        let id = board.begin(cause, scope.into(), &drain);
-        let tunnels = see_through(&DrainLog { id, cause, scope, board }, drain, pending()).await;
+        let (cause, scope, statuses) = (Cause::Stop, "all", &*proxy.drains);
+        let id = statuses.begin(cause, scope.into(), &drain);
+        let tunnels = see_through(&DrainLog { id, cause, scope, statuses }, drain, pending()).await;
         proxy.enter(Phase::Closing);
         let until = deadline.max(Instant::now() + GONE_WITHIN);
         let gone = async {
@@ -64,9 +64,10 @@ impl Running {
         let proxy = &self.proxy;
         proxy.enter(Phase::Cutting);
         let settings = proxy.snapshot().settings.drain;
-        let order = StopOrder { deadline: Instant::now(), ..Policy::new(&settings, settings.stop).order(Cause::Stop) };
-        for ticket in proxy.registry.tunnels(|_| true) {
-            ticket.tell(order.clone());
+        let order =
+            StopOrder { deadline: Instant::now(), ..DrainPolicy::new(&settings, settings.stop).order(Cause::Stop) };
+        for handle in proxy.registry.tunnels(|_| true) {
+            handle.order_close(order.clone());
         }
         let _ = timeout(CUT_WITHIN, proxy.workers.emptied()).await;
     }

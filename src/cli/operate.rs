@@ -20,8 +20,8 @@ use crate::admin::{
     UndrainAnswer, UndrainRequest,
 };
 use crate::app::Loaded;
-use crate::config::{AdminListen, parse_admin_listen, parse_duration};
-use crate::drain::{BadPolicy, EndpointTarget, Target};
+use crate::config::{AdminListen, SyntaxError, parse_admin_listen, parse_duration};
+use crate::drain::{BadDrainPolicy, DrainTarget, EndpointTarget};
 use crate::process::ask_for_reload;
 use crate::websocket::{CloseCode, MAX_REASON};
 
@@ -57,7 +57,7 @@ pub(super) struct PlanArguments {
 pub(super) struct DrainArguments {
     /// all, listener/NAME, route/NAME, upstream/NAME, endpoint/UPSTREAM/NAME or tunnel/ID
     #[arg(value_name = "SCOPE")]
-    scope: Target,
+    scope: DrainTarget,
     /// When what is left is cut, such as 5min [default: drain.reload.deadline]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     deadline: Option<String>,
@@ -232,7 +232,7 @@ impl Ask {
 }
 
 /// Checks a duration; it goes to the process as it was written.
-fn duration(text: &str) -> Result<String, String> {
+fn duration(text: &str) -> Result<String, SyntaxError> {
     parse_duration(text).map(|_| text.to_owned())
 }
 
@@ -241,8 +241,8 @@ fn at_least_one(text: &str) -> Result<NonZeroU32, String> {
 }
 
 /// Checks a reason as the process would.
-fn reason(text: &str) -> Result<String, BadPolicy> {
-    if text.len() > MAX_REASON { Err(BadPolicy::ReasonTooLong) } else { Ok(text.to_owned()) }
+fn reason(text: &str) -> Result<String, BadDrainPolicy> {
+    if text.len() > MAX_REASON { Err(BadDrainPolicy::ReasonTooLong) } else { Ok(text.to_owned()) }
 }
 
 fn close_code(text: &str) -> Result<u16, String> {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::name_syntax::parse_host_name;
 use super::settings::{Bind, EndpointAddress};
-use super::syntax::{Complaint, Syntax};
+use super::syntax::{Syntax, SyntaxError};
 
 /// Where to listen.
 pub(super) const BIND: Syntax<Bind> = Syntax {
@@ -22,7 +22,7 @@ pub(super) const ENDPOINT_ADDRESS: Syntax<EndpointAddress> = Syntax {
     parse: parse_endpoint_address,
 };
 
-fn parse_bind(text: &str) -> Result<Bind, Complaint> {
+fn parse_bind(text: &str) -> Result<Bind, SyntaxError> {
     if let Ok(address) = text.parse() {
         return plain(address).map(Bind::Address);
     }
@@ -31,7 +31,7 @@ fn parse_bind(text: &str) -> Result<Bind, Complaint> {
     }
     if is_unix(text) {
         let problem = format!("{text:?} is a unix socket, and listeners are at addresses");
-        return Err(Complaint::new(problem, "write \"127.0.0.1:8080\", which only this machine reaches"));
+        return Err(SyntaxError::new(problem, "write \"127.0.0.1:8080\", which only this machine reaches"));
     }
     let problem = format!("{text:?} is not an IP address and a port");
     if is_ip(text) {
@@ -40,22 +40,22 @@ fn parse_bind(text: &str) -> Result<Bind, Complaint> {
     let (host, port) = match Parts::of(text) {
         Parts { host, port: Some(Ok(port)) } => (host, port),
         Parts { port: Some(Err(port)), .. } => {
-            return Err(Complaint::new(
+            return Err(SyntaxError::new(
                 problem,
                 format!("{port} is no port: write one up to 65535, as in \"0.0.0.0:443\""),
             ));
         }
         Parts { host, port: None } if !host.is_empty() && parse_host_name(host).is_ok() => {
             let hint = "write \"0.0.0.0:443\"; a name that clients ask for stands in the `hosts` of a route";
-            return Err(Complaint::new(problem, hint));
+            return Err(SyntaxError::new(problem, hint));
         }
         Parts { port: None, .. } => return Err(problem.into()),
     };
     Err(match host {
-        "" | "*" => Complaint::new(problem, format!("write \"0.0.0.0:{port}\", or \"[::]:{port}\" for IPv6")),
-        "localhost" => Complaint::new(problem, format!("write \"127.0.0.1:{port}\", or \"[::1]:{port}\" for IPv6")),
-        host if is_ip(host) => Complaint::new(problem, format!("write \"{}:{port}\"", in_brackets(host))),
-        _ => Complaint::new(
+        "" | "*" => SyntaxError::new(problem, format!("write \"0.0.0.0:{port}\", or \"[::]:{port}\" for IPv6")),
+        "localhost" => SyntaxError::new(problem, format!("write \"127.0.0.1:{port}\", or \"[::1]:{port}\" for IPv6")),
+        host if is_ip(host) => SyntaxError::new(problem, format!("write \"{}:{port}\"", in_brackets(host))),
+        _ => SyntaxError::new(
             problem,
             format!("write \"0.0.0.0:{port}\"; a name that clients ask for stands in the `hosts` of a route"),
         ),
@@ -63,19 +63,19 @@ fn parse_bind(text: &str) -> Result<Bind, Complaint> {
 }
 
 /// What systemd takes as `FileDescriptorName=` (systemd.socket(5)): ASCII without controls and colons, 255 at the most.
-fn parse_descriptor_name(name: &str) -> Result<String, Complaint> {
+fn parse_descriptor_name(name: &str) -> Result<String, SyntaxError> {
     let is_allowed = |c: char| (c.is_ascii_graphic() || c == ' ') && c != ':';
     if name.is_empty() || name.len() > 255 || !name.chars().all(is_allowed) {
         let hint = "write \"systemd:NAME\", with the FileDescriptorName= of the socket unit";
-        return Err(Complaint::new(format!("{name:?} is no name of a socket of systemd"), hint));
+        return Err(SyntaxError::new(format!("{name:?} is no name of a socket of systemd"), hint));
     }
     Ok(name.to_owned())
 }
 
-fn parse_endpoint_address(text: &str) -> Result<EndpointAddress, Complaint> {
+fn parse_endpoint_address(text: &str) -> Result<EndpointAddress, SyntaxError> {
     if is_unix(text) {
         let problem = format!("{text:?} is a unix socket, and endpoints are connected to over TCP");
-        return Err(Complaint::new(problem, "have it listen at an address too, and write that: \"127.0.0.1:8080\""));
+        return Err(SyntaxError::new(problem, "have it listen at an address too, and write that: \"127.0.0.1:8080\""));
     }
     if text.contains("://") {
         return Err(url(text));
@@ -92,12 +92,12 @@ fn parse_endpoint_address(text: &str) -> Result<EndpointAddress, Complaint> {
     match text.rsplit_once(':').map(|(host, port)| (host, port, port.parse::<u16>())) {
         Some((host, _, Ok(port))) if host.ends_with('.') => Err(match reachable(host.trim_end_matches('.'), port) {
             Some(address) => {
-                Complaint::new(format!("{text:?} has a dot behind its host"), format!("write {address:?}"))
+                SyntaxError::new(format!("{text:?} has a dot behind its host"), format!("write {address:?}"))
             }
             None => format!("{text:?} is not a host name").into(),
         }),
         Some((host, _, Ok(port))) if host.parse::<Ipv6Addr>().is_ok() => Err(match reachable(host, port) {
-            Some(address) => Complaint::new(format!("{text:?} has no brackets"), format!("write {address:?}")),
+            Some(address) => SyntaxError::new(format!("{text:?} has no brackets"), format!("write {address:?}")),
             None => format!("{text:?} is not a host name").into(),
         }),
         Some((host, _, Ok(port))) if !matches!(host, "" | "*") => match (parse_host_name(host)?, port) {
@@ -110,14 +110,14 @@ fn parse_endpoint_address(text: &str) -> Result<EndpointAddress, Complaint> {
 }
 
 /// An address as there is no other way to write it, and as the system takes it.
-fn plain(address: SocketAddr) -> Result<SocketAddr, Complaint> {
+fn plain(address: SocketAddr) -> Result<SocketAddr, SyntaxError> {
     match address {
         SocketAddr::V6(v6) if address.ip().to_canonical().is_ipv4() => {
             let plain = SocketAddr::new(v6.ip().to_canonical(), v6.port());
-            Err(Complaint::new(format!("{address} is an address of IPv4"), format!("write it as one: \"{plain}\"")))
+            Err(SyntaxError::new(format!("{address} is an address of IPv4"), format!("write it as one: \"{plain}\"")))
         }
         // RFC 4007 §6: each link has addresses of its own.
-        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0 => Err(Complaint::new(
+        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0 => Err(SyntaxError::new(
             format!("{address} is link-local, and names no interface"),
             format!("write \"[{}%2]:{}\", with the number of the interface in `ip link`", v6.ip(), v6.port()),
         )),
@@ -126,20 +126,20 @@ fn plain(address: SocketAddr) -> Result<SocketAddr, Complaint> {
 }
 
 /// What is wrong with an endpoint that is no host with a port.
-fn misread(text: &str) -> Complaint {
+fn misread(text: &str) -> SyntaxError {
     match Parts::of(text) {
-        Parts { host: "" | "*", port: Some(Ok(port)) } if port != 0 => Complaint::new(
+        Parts { host: "" | "*", port: Some(Ok(port)) } if port != 0 => SyntaxError::new(
             format!("{text:?} is only a port"),
             format!("write \"127.0.0.1:{port}\", with the host that it is on"),
         ),
-        Parts { host, port: Some(Ok(port)) } if port != 0 && reachable(host, port).is_some() => Complaint::new(
+        Parts { host, port: Some(Ok(port)) } if port != 0 && reachable(host, port).is_some() => SyntaxError::new(
             format!("{text:?} is more than a host and a port"),
             format!("write only these: {:?}", reachable(host, port).unwrap_or_default()),
         ),
         _ => match text.rsplit_once(':') {
             Some((host, service)) if parse_host_name(host).is_ok() => {
                 let port = if service == "https" { 443 } else { 80 };
-                Complaint::new(
+                SyntaxError::new(
                     format!("{service:?} is not a port"),
                     format!("write its number, as in \"{host}:{port}\""),
                 )
@@ -149,11 +149,11 @@ fn misread(text: &str) -> Complaint {
     }
 }
 
-fn url(text: &str) -> Complaint {
+fn url(text: &str) -> SyntaxError {
     let Parts { host, port } = Parts::of(text);
     if asks_for_tls(text) {
         let plain = reachable(host, PLAIN_PORT).unwrap_or_else(|| "10.0.0.11:8080".into());
-        return Complaint::new(
+        return SyntaxError::new(
             format!("{text:?} asks for TLS, which is not spoken with endpoints yet"),
             format!("write the port where it speaks plain HTTP, as in {plain:?}"),
         );
@@ -162,7 +162,7 @@ fn url(text: &str) -> Complaint {
     let address = reachable(host, port).unwrap_or_else(|| "10.0.0.11:8080".into());
     let path = text.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
     let goes_on = if path.is_empty() { "" } else { "; the path goes on to it as the client sends it" };
-    Complaint::new(format!("{text:?} is a URL"), format!("write only host and port: {address:?}{goes_on}"))
+    SyntaxError::new(format!("{text:?} is a URL"), format!("write only host and port: {address:?}{goes_on}"))
 }
 
 /// The endpoint that somebody means who writes `text` where only its upstream can be named, such as a URL.
@@ -222,17 +222,17 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn no_port(text: &str, port: u16) -> Complaint {
+fn no_port(text: &str, port: u16) -> SyntaxError {
     let complete = format!("{}:{port}", in_brackets(text));
-    if let Ok(Err(complaint)) = complete.parse().map(plain) {
-        return complaint;
+    if let Ok(Err(error)) = complete.parse().map(plain) {
+        return error;
     }
     match with_last_group_as_port(text) {
-        Some(meant) => Complaint::new(
+        Some(meant) => SyntaxError::new(
             format!("{text:?} has no brackets"),
             format!("write \"{meant}\"; or \"{complete}\", with the port it is, if all of that is the address"),
         ),
-        None => Complaint::new(format!("{text:?} has no port"), format!("write \"{complete}\", with the port it is")),
+        None => SyntaxError::new(format!("{text:?} has no port"), format!("write \"{complete}\", with the port it is")),
     }
 }
 
@@ -289,7 +289,7 @@ mod tests {
             ("[::ffff:127.0.0.1]:80", "127.0.0.1:80"),
             ("unix:/run/windlass.sock", "127.0.0.1:8080"),
         ] {
-            let Complaint { hint, .. } = parse_bind(text).unwrap_err();
+            let SyntaxError { hint, .. } = parse_bind(text).unwrap_err();
             let hint = hint.unwrap_or_else(|| panic!("{text}"));
             assert_eq!(written_in(&hint), good, "{text}: {hint}");
             assert!(parse_bind(good).is_ok());
@@ -326,7 +326,7 @@ mod tests {
             ("unix:/run/app.sock", "127.0.0.1:8080"),
             ("/run/app.sock", "127.0.0.1:8080"),
         ] {
-            let Complaint { hint, .. } = parse_endpoint_address(text).unwrap_err();
+            let SyntaxError { hint, .. } = parse_endpoint_address(text).unwrap_err();
             let hint = hint.unwrap_or_else(|| panic!("{text}"));
             assert_eq!(written_in(&hint), good, "{text}: {hint}");
             assert!(parse_endpoint_address(good).is_ok());
@@ -336,10 +336,10 @@ mod tests {
     proptest! {
         #[test]
         fn what_a_hint_says_to_write_is_good(text in "(https?://|unix:|tcp://)?(user@)?[a-z0-9.:*\\[\\]-]{0,12}(:[0-9]{0,6})?[/ ]?[a-z]{0,3}") {
-            if let Err(Complaint { hint: Some(hint), .. }) = parse_endpoint_address(&text) && hint.starts_with("write") {
+            if let Err(SyntaxError { hint: Some(hint), .. }) = parse_endpoint_address(&text) && hint.starts_with("write") {
                 prop_assert!(parse_endpoint_address(written_in(&hint)).is_ok(), "{}: {}", text, hint);
             }
-            if let Err(Complaint { hint: Some(hint), .. }) = parse_bind(&text) && !text.starts_with("systemd:") {
+            if let Err(SyntaxError { hint: Some(hint), .. }) = parse_bind(&text) && !text.starts_with("systemd:") {
                 prop_assert!(parse_bind(written_in(&hint)).is_ok(), "{}: {}", text, hint);
             }
         }

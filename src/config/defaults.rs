@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::settings::{
     AdminListen, Compression, DotSegments, Excess, IdleCounts, LogFormat, LogLevel, OnReload, Pongs, Rate,
-    UnderSupervisor, Workers,
+    UnderSupervisor, WorkerCount,
 };
 use crate::balance::Policy;
 use crate::grammar::CookieName;
@@ -23,7 +23,7 @@ const fn both<T: Copy>(value: T) -> PerDirection<T> {
 const ADMIN_SOCKET: &str = "/run/windlass/admin.sock";
 
 /// Takes every core: on a shared machine the neighbours feel it.
-pub(super) const WORKERS: Workers = Workers::PerCore;
+pub(super) const WORKERS: WorkerCount = WorkerCount::PerCore;
 /// Who changes a file has to say so.
 pub(super) const WATCH: bool = false;
 /// One line per refusal, exchange and ended tunnel: tens of megabytes an hour on a busy proxy.

@@ -8,14 +8,40 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
+use thiserror::Error;
+
 /// The largest file that is read, in bytes: a hundred times the largest configuration that anybody writes.
 pub const MOST_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Why a file cannot be read.
+#[derive(Debug, Error)]
+pub enum FileError {
+    /// What the system says.
+    #[error("{0}")]
+    System(#[from] io::Error),
+    /// It is something else than a regular file or a folder: what, with its article.
+    #[error("it is {0}, not a file")]
+    NotAFile(&'static str),
+    /// It has more than [`MOST_BYTES`] bytes.
+    #[error("it is larger than {} MiB", MOST_BYTES / (1024 * 1024))]
+    TooLarge,
+}
+
+impl FileError {
+    /// The kind of what the system says.
+    pub fn kind(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::System(error) => Some(error.kind()),
+            Self::NotAFile(_) | Self::TooLarge => None,
+        }
+    }
+}
 
 /// Reads a regular file of at most [`MOST_BYTES`] bytes. While it does not grow meanwhile there is one copy of it in memory.
 ///
 /// # Errors
 /// What the system says, or that it is no file or too large; each says what it is.
-pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+pub fn read_file(path: &Path) -> Result<Vec<u8>, FileError> {
     // To open a device or a FIFO may already do something to it.
     check(&fs::metadata(path)?)?;
     let file = match open(path, libc::O_NONBLOCK) {
@@ -30,23 +56,22 @@ pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(length.saturating_add(SPARE));
     // The files of /proc, and those that grow, are longer than they say.
     let read = file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
-    if read as u64 > MOST_BYTES { Err(too_large()) } else { Ok(bytes) }
+    if read as u64 > MOST_BYTES { Err(FileError::TooLarge) } else { Ok(bytes) }
 }
 
 fn open(path: &Path, flags: i32) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags | libc::O_NOCTTY).open(path)
 }
 
-fn check(metadata: &Metadata) -> io::Result<()> {
+fn check(metadata: &Metadata) -> Result<(), FileError> {
     let kind = metadata.file_type();
     if kind.is_dir() {
-        return Err(io::Error::from_raw_os_error(libc::EISDIR));
+        return Err(io::Error::from_raw_os_error(libc::EISDIR).into());
     }
     if !kind.is_file() {
-        let text = format!("it is {}, not a file", name(kind));
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        return Err(FileError::NotAFile(name(kind)));
     }
-    if metadata.len() > MOST_BYTES { Err(too_large()) } else { Ok(()) }
+    if metadata.len() > MOST_BYTES { Err(FileError::TooLarge) } else { Ok(()) }
 }
 
 fn name(kind: FileType) -> &'static str {
@@ -56,11 +81,6 @@ fn name(kind: FileType) -> &'static str {
         () if kind.is_char_device() || kind.is_block_device() => "a device",
         () => "something else",
     }
-}
-
-fn too_large() -> io::Error {
-    let text = format!("it is larger than {} MiB", MOST_BYTES / (1024 * 1024));
-    io::Error::new(io::ErrorKind::FileTooLarge, text)
 }
 
 /// Room to see the end of the file without making the buffer larger, which would leave a copy behind.
@@ -102,7 +122,7 @@ mod tests {
         assert_eq!(fault(folder.path().join("socket")), "it is a socket, not a file");
         assert_eq!(fault("/dev/zero"), "it is a device, not a file");
         let folder = read_file(folder.path()).unwrap_err();
-        assert_eq!(folder.kind(), io::ErrorKind::IsADirectory);
+        assert_eq!(folder.kind(), Some(io::ErrorKind::IsADirectory));
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use toml::de::DeValue;
 
-use super::tree::{Item, is_taken};
+use super::tree::{SpannedValue, is_taken};
 
 /// A list of different things; `None` if any of them is wrong.
 pub(super) fn list<T: PartialEq>(
-    reader: impl Fn(&Item<'_>) -> Option<T>,
+    reader: impl Fn(&SpannedValue<'_>) -> Option<T>,
     example: &str,
-) -> impl Fn(&Item<'_>) -> Option<Vec<T>> {
+) -> impl Fn(&SpannedValue<'_>) -> Option<Vec<T>> {
     move |item| {
         let elements = elements(item, &reader, example)?;
         let values: Vec<_> = elements.iter().map(&reader).collect();
@@ -23,10 +23,10 @@ pub(super) fn list<T: PartialEq>(
 
 /// The elements of a list, each for `reader`; a problem where it is none.
 pub(super) fn elements<'a, T>(
-    item: &Item<'a>,
-    reader: impl Fn(&Item<'_>) -> Option<T>,
+    item: &SpannedValue<'a>,
+    reader: impl Fn(&SpannedValue<'_>) -> Option<T>,
     example: &str,
-) -> Option<Vec<Item<'a>>> {
+) -> Option<Vec<SpannedValue<'a>>> {
     let elements = item.elements();
     if elements.is_none() {
         item.fault(format!("must be a list, not {}", item.type_name()), how_to_list(item, reader, example));
@@ -35,7 +35,7 @@ pub(super) fn elements<'a, T>(
 }
 
 /// How to write a list of what is there; what is wrong with that is noted too, or it would be the next problem.
-fn how_to_list<T>(item: &Item<'_>, reader: impl Fn(&Item<'_>) -> Option<T>, example: &str) -> String {
+fn how_to_list<T>(item: &SpannedValue<'_>, reader: impl Fn(&SpannedValue<'_>) -> Option<T>, example: &str) -> String {
     let DeValue::String(text) = item.value() else { return format!("write it as {example}") };
     if is_taken(text, &reader) {
         return format!("write it as [{text:?}]");

@@ -8,16 +8,16 @@ use http::HeaderName;
 use toml::de::{DeTable, DeValue};
 
 use super::convert::{Names, admin, check_admin, check_own_listeners, drain, listeners, routes, upstreams, warn};
-use super::files::read_file;
-use super::keys::{FILE, LOG};
+use super::duplicate_keys::{DUPLICATE, fault_duplicates};
+use super::files::{FileError, read_file};
 use super::lists::list;
 use super::name_syntax::LOGGED_HEADER;
-use super::readers::{choice, flag, number, text};
-use super::settings::{AdminSettings, CertificateFiles, LogFormat, LogLevel, LogSettings, Settings, Workers};
-use super::tree::{Item, Noted, Report, Section, Spot};
-use super::twice::{DUPLICATE, fault_twice};
+use super::read::{choice, flag, number, text};
+use super::schema::{FILE, LOG};
+use super::settings::{AdminSettings, CertificateFiles, LogFormat, LogLevel, LogSettings, Settings, WorkerCount};
+use super::tree::{Location, Noted, Report, Section, SpannedValue};
 use super::written::Written;
-use super::{Problem, Problems, Warnings, defaults, formats};
+use super::{NotCompared, Problem, Problems, defaults, formats};
 
 /// What a file says, and the files that it names: they can be looked at whatever else is wrong.
 #[derive(Clone, Debug)]
@@ -65,27 +65,27 @@ fn look(source: &str, file: &Path) -> Reading {
     let (tree, mistakes) = DeTable::parse_recoverable(source);
     let (twice, mistakes): (Vec<_>, Vec<_>) = mistakes.iter().partition(|mistake| mistake.message() == DUPLICATE);
     if !twice.is_empty() {
-        fault_twice(&report, source, twice.into_iter().filter_map(toml::de::Error::span).collect());
+        fault_duplicates(&report, source, twice.into_iter().filter_map(toml::de::Error::span).collect());
     }
     if let Some(other) = formats::recognise(source).filter(|_| !mistakes.is_empty()) {
         return Problems::from(Problem::of_file(file, format!("looks like {other}, not TOML"), formats::EXAMPLE))
             .into();
     }
     for mistake in &mistakes {
-        let spot = Spot::new(&report, "", mistake.span().unwrap_or_default());
-        spot.fault(
+        let location = Location::new(&report, "", mistake.span().unwrap_or_default());
+        location.fault(
             mistake.message(),
             "the file must be valid TOML; texts, addresses, durations and sizes stand in quotes",
         );
     }
     // A table that is written twice is one table here, with what each of the two says.
     let settings =
-        mistakes.is_empty().then(|| settings(&Section::new(Spot::new(&report, "", 0..0), &FILE, tree.get_ref())));
+        mistakes.is_empty().then(|| settings(&Section::new(Location::new(&report, "", 0..0), &FILE, tree.get_ref())));
     let Noted { checked, warnings, certificates } = report.into_noted();
     let settings = match settings {
         Some(settings) => {
             let written = Written::new(tree.get_ref(), source);
-            checked.map(|()| Settings { warnings, written, ..settings })
+            checked.map(|()| Settings { warnings: NotCompared(warnings), written: NotCompared(written), ..settings })
         }
         None => Err(checked.expect_err("each mistake is a problem")),
     };
@@ -111,16 +111,16 @@ pub fn load_admin(path: &Path) -> Result<AdminSettings, Problems> {
     let source = String::from_utf8_lossy(&bytes);
     let report = Report::new(path, &source);
     let (tree, _) = DeTable::parse_recoverable(&source);
-    let admin = admin(&Section::of_some(Spot::new(&report, "", 0..0), &FILE, tree.get_ref()));
+    let admin = admin(&Section::of_some(Location::new(&report, "", 0..0), &FILE, tree.get_ref()));
     report.finish().map(|()| admin)
 }
 
-fn unreadable(path: &Path, error: &io::Error, hint_without_permission: &str) -> Problem {
-    let hint = match error.kind() {
-        io::ErrorKind::PermissionDenied => hint_without_permission,
-        io::ErrorKind::NotFound => "put a configuration there, or name another file",
-        io::ErrorKind::IsADirectory => "name the file in this folder",
-        io::ErrorKind::InvalidInput => "write it to a file, and name that",
+fn unreadable(path: &Path, error: &FileError, hint_without_permission: &str) -> Problem {
+    let hint = match (error, error.kind()) {
+        (_, Some(io::ErrorKind::PermissionDenied)) => hint_without_permission,
+        (_, Some(io::ErrorKind::NotFound)) => "put a configuration there, or name another file",
+        (_, Some(io::ErrorKind::IsADirectory)) => "name the file in this folder",
+        (FileError::NotAFile(_), _) => "write it to a file, and name that",
         _ => "name a file that can be read",
     };
     Problem::of_file(path, format!("cannot be read: {error}"), hint)
@@ -137,8 +137,8 @@ fn settings(file: &Section<'_>) -> Settings {
         upstreams: upstreams(file).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),
         drain: drain(file),
         admin: admin(file),
-        warnings: Warnings::default(),
-        written: Written::default(),
+        warnings: NotCompared::default(),
+        written: NotCompared::default(),
     };
     check_own_listeners(file, &settings);
     check_admin(file, &settings);
@@ -146,19 +146,19 @@ fn settings(file: &Section<'_>) -> Settings {
     settings
 }
 
-fn workers(item: &Item<'_>) -> Option<Workers> {
+fn workers(item: &SpannedValue<'_>) -> Option<WorkerCount> {
     const MOST: u64 = 1024;
     let hint = || format!("write \"auto\", or a number from 1 to {MOST}");
     match item.value() {
-        DeValue::String(text) if text == "auto" => Some(Workers::PerCore),
+        DeValue::String(text) if text == "auto" => Some(WorkerCount::PerCore),
         _ => {
             let count = number(item, 1..=MOST, hint)?;
-            usize::try_from(count).ok()?.try_into().ok().map(Workers::Count)
+            usize::try_from(count).ok()?.try_into().ok().map(WorkerCount::Count)
         }
     }
 }
 
-fn logged_headers(item: &Item<'_>) -> Option<Vec<HeaderName>> {
+fn logged_headers(item: &SpannedValue<'_>) -> Option<Vec<HeaderName>> {
     const MOST: usize = 8;
     let names = list(text(LOGGED_HEADER), "[\"x-request-id\"]")(item)?;
     if names.len() > MOST {
@@ -192,7 +192,7 @@ fn not_text(bytes: &[u8], valid_up_to: usize, file: &Path) -> Problems {
     let text = String::from_utf8_lossy(bytes);
     let report = Report::new(file, &text);
     // What is valid stands in the lossy text at the same offsets.
-    Spot::new(&report, "", valid_up_to..valid_up_to).fault("is not UTF-8", "save the file as UTF-8");
+    Location::new(&report, "", valid_up_to..valid_up_to).fault("is not UTF-8", "save the file as UTF-8");
     report.finish().expect_err("a problem was just noted")
 }
 
@@ -203,12 +203,12 @@ mod tests {
 
     #[test]
     fn what_to_do_about_an_unreadable_file_depends_on_why() {
-        let hint =
-            |kind: io::ErrorKind| unreadable(Path::new("windlass.toml"), &kind.into(), "ask as root").hint().to_owned();
+        let of = |error: FileError| unreadable(Path::new("windlass.toml"), &error, "ask as root").hint().to_owned();
+        let hint = |kind: io::ErrorKind| of(io::Error::from(kind).into());
         assert_eq!(hint(io::ErrorKind::PermissionDenied), "ask as root");
         assert_eq!(hint(io::ErrorKind::NotFound), "put a configuration there, or name another file");
         assert_eq!(hint(io::ErrorKind::IsADirectory), "name the file in this folder");
-        assert_eq!(hint(io::ErrorKind::InvalidInput), "write it to a file, and name that");
+        assert_eq!(of(FileError::NotAFile("a FIFO")), "write it to a file, and name that");
         assert_eq!(hint(io::ErrorKind::InvalidFilename), "name a file that can be read");
     }
 
@@ -223,6 +223,6 @@ mod tests {
         };
         assert_eq!(read("\"off\"").unwrap().listen, AdminListen::Off);
         let problems = read("1").unwrap_err();
-        assert!(problems.iter().all(|it| it.place().key == "admin.listen"), "{problems}");
+        assert!(problems.iter().all(|it| it.location().key == "admin.listen"), "{problems}");
     }
 }

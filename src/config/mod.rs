@@ -7,36 +7,43 @@ mod address_syntax;
 mod convert;
 mod defaults;
 mod dot_segments;
+mod duplicate_keys;
 mod files;
 mod foreign;
 mod formats;
-mod keys;
 mod lists;
 mod load;
-mod log_settings;
 mod name_syntax;
 mod names;
+mod not_compared;
 mod paths;
 mod positions;
 mod problem;
-mod readers;
+mod read;
+mod schema;
 mod settings;
 mod suggest;
 mod syntax;
 mod tree;
-mod twice;
 mod units;
 mod warning;
 mod written;
 
 pub use convert::parse_admin_listen;
 pub use dot_segments::has_dot_segments;
-pub use files::{MOST_BYTES, read_file};
-pub use keys::known_keys;
+pub use files::{FileError, MOST_BYTES, read_file};
 pub use load::{Reading, load, load_admin, parse, read};
 pub use names::{EndpointName, ListenerName, RouteName, UpstreamName};
-pub use problem::{Place, Position, Problem, Problems};
-pub use settings::*;
+pub use not_compared::NotCompared;
+pub use problem::{Position, Problem, Problems, SourceLocation};
+pub use schema::known_keys;
+pub use settings::{
+    AdminListen, AdminSettings, AffinitySource, Bind, CertificateFiles, Compression, DotSegments, DrainSettings,
+    DrainWindow, EndpointAddress, EndpointSettings, Excess, HandoffSettings, HostPattern, IdleCounts, LimitSettings,
+    ListenerSettings, LogFormat, LogLevel, LogSettings, OnReload, Pongs, Rate, RouteSettings, Settings, TlsSettings,
+    UnderSupervisor, UpstreamSettings, WebsocketSettings, WorkerCount,
+};
+pub use syntax::SyntaxError;
 pub use units::{counted, parse_duration, write_duration};
 pub use warning::{Warning, Warnings};
 pub use written::Written;

@@ -9,7 +9,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::settings::{AffinitySource, HostPattern};
 use super::suggest;
-use super::syntax::{Complaint, Syntax};
+use super::syntax::{Syntax, SyntaxError};
 use crate::grammar::{CookieName, is_dns_name, is_token};
 
 /// Whose word is taken: a network, or one address.
@@ -48,17 +48,17 @@ pub(super) const FILE: Syntax<PathBuf> =
 pub(super) const NAME: Syntax<String> =
     Syntax { noun: "a name", example: r#"letters, digits and "-_.:[]""#, unit: "", parse: parse_name };
 
-fn parse_network(text: &str) -> Result<IpNet, Complaint> {
+fn parse_network(text: &str) -> Result<IpNet, SyntaxError> {
     let parsed = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     match parsed {
         Ok(network) if network.addr() == network.network() => match of_ipv4(network) {
             // Who comes over IPv4 is compared by the address of IPv4, whichever family the socket is of.
             Some(plain) => {
-                Err(Complaint::new(format!("{text:?} is a network of IPv4"), format!("write it as one: \"{plain}\"")))
+                Err(SyntaxError::new(format!("{text:?} is a network of IPv4"), format!("write it as one: \"{plain}\"")))
             }
             None => Ok(network),
         },
-        Ok(network) => Err(Complaint::new(
+        Ok(network) => Err(SyntaxError::new(
             format!("{text:?} has bits set beyond its prefix"),
             format!("write \"{}\", or \"{}\" for the one address", network.trunc(), network.addr()),
         )),
@@ -72,29 +72,29 @@ fn of_ipv4(network: IpNet) -> Option<Ipv4Net> {
     Ipv4Net::new(network.addr().to_ipv4_mapped()?, network.prefix_len().checked_sub(96)?).ok()
 }
 
-fn parse_host(text: &str) -> Result<HostPattern, Complaint> {
+fn parse_host(text: &str) -> Result<HostPattern, SyntaxError> {
     if text == "*" {
-        return Err(Complaint::new("\"*\" is not a host", "leave `hosts` out to serve every host"));
+        return Err(SyntaxError::new("\"*\" is not a host", "leave `hosts` out to serve every host"));
     }
     if let Some((_, rest)) = text.split_once("://") {
         let host = rest.split(['/', ':']).next().unwrap_or_default();
-        return Err(Complaint::new(format!("{text:?} is a URL"), format!("write only the host: {host:?}")));
+        return Err(SyntaxError::new(format!("{text:?} is a URL"), format!("write only the host: {host:?}")));
     }
     if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         let address: Ipv6Addr = address.parse().map_err(|_| format!("{address:?} is not an IPv6 address"))?;
         return Ok(HostPattern::Exact(format!("[{address}]")));
     }
     if text.parse::<Ipv6Addr>().is_ok() {
-        return Err(Complaint::new(format!("{text:?} has no brackets"), format!("write \"[{text}]\"")));
+        return Err(SyntaxError::new(format!("{text:?} has no brackets"), format!("write \"[{text}]\"")));
     }
     if let Some((host, _)) = text.rsplit_once(':') {
-        return Err(Complaint::new(
+        return Err(SyntaxError::new(
             format!("{text:?} has a port"),
             format!("write only the host: {host:?}; the port is the listener's"),
         ));
     }
     if let Some((host, path)) = text.split_once('/') {
-        return Err(Complaint::new(
+        return Err(SyntaxError::new(
             format!("{text:?} has a path"),
             format!("write the host {host:?}, and path = \"/{path}\""),
         ));
@@ -107,14 +107,17 @@ fn parse_host(text: &str) -> Result<HostPattern, Complaint> {
 }
 
 /// A DNS name in lower case; `_` is let through, since internal names have it.
-pub(super) fn parse_host_name(text: &str) -> Result<String, Complaint> {
+pub(super) fn parse_host_name(text: &str) -> Result<String, SyntaxError> {
     if !text.is_ascii() {
         let hint = "write it in punycode, such as \"xn--bcher-kva.example\" for \"bücher.example\"";
-        Err(Complaint::new(format!("{text:?} is not ASCII"), hint))
+        Err(SyntaxError::new(format!("{text:?} is not ASCII"), hint))
     } else if text.contains('*') {
-        Err(Complaint::new(format!("{text:?} has a wildcard inside"), "`*.` stands at the front, and only in `hosts`"))
+        Err(SyntaxError::new(
+            format!("{text:?} has a wildcard inside"),
+            "`*.` stands at the front, and only in `hosts`",
+        ))
     } else if let Some(dotless) = text.strip_suffix('.') {
-        Err(Complaint::new(format!("{text:?} ends with a dot"), format!("write {dotless:?}")))
+        Err(SyntaxError::new(format!("{text:?} ends with a dot"), format!("write {dotless:?}")))
     } else if !is_dns_name(text) {
         Err(format!("{text:?} is not a host name").into())
     } else {
@@ -123,12 +126,12 @@ pub(super) fn parse_host_name(text: &str) -> Result<String, Complaint> {
 }
 
 /// `protocol` or `protocol/version` (RFC 9110 §7.8).
-fn parse_upgrade(text: &str) -> Result<String, Complaint> {
+fn parse_upgrade(text: &str) -> Result<String, SyntaxError> {
     let token = text.to_ascii_lowercase();
     let (protocol, version) = token.split_once('/').unzip();
     let protocol = protocol.unwrap_or(&token);
     if ["h2c", "h2", "h3", "http"].contains(&protocol) {
-        return Err(Complaint::new(
+        return Err(SyntaxError::new(
             format!("{text:?} is never let through: it smuggles requests past every rule"),
             "remove it; such a request goes on as a plain exchange",
         ));
@@ -138,26 +141,29 @@ fn parse_upgrade(text: &str) -> Result<String, Complaint> {
     }
     if protocol == "websocket" && version.is_some() {
         // Through a name of its own it would pass unjudged.
-        return Err(Complaint::new(format!("{text:?} has a version, which no client asks for"), "write \"websocket\""));
+        return Err(SyntaxError::new(
+            format!("{text:?} has a version, which no client asks for"),
+            "write \"websocket\"",
+        ));
     }
     Ok(token)
 }
 
-fn parse_cookie(text: &str) -> Result<CookieName, Complaint> {
+fn parse_cookie(text: &str) -> Result<CookieName, SyntaxError> {
     CookieName::parse(text).ok_or_else(|| format!("{text:?} is not the name of a cookie").into())
 }
 
-fn parse_logged_header(text: &str) -> Result<HeaderName, Complaint> {
+fn parse_logged_header(text: &str) -> Result<HeaderName, SyntaxError> {
     const SECRET: [HeaderName; 3] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE_HEADER];
     let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| format!("{text:?} is not the name of a header"))?;
     if SECRET.contains(&name) {
         let hint = "name a header that says nothing secret, such as \"x-request-id\"";
-        return Err(Complaint::new(format!("{name} holds credentials, which do not belong into a log"), hint));
+        return Err(SyntaxError::new(format!("{name} holds credentials, which do not belong into a log"), hint));
     }
     Ok(name)
 }
 
-fn parse_affinity(text: &str) -> Result<AffinitySource, Complaint> {
+fn parse_affinity(text: &str) -> Result<AffinitySource, SyntaxError> {
     const SOURCES: [&str; 3] = ["header", "cookie", "query"];
     if text == "client_ip" {
         return Ok(AffinitySource::ClientIp);
@@ -170,21 +176,21 @@ fn parse_affinity(text: &str) -> Result<AffinitySource, Complaint> {
         Some(("cookie", name)) => parse_cookie(name).map(AffinitySource::Cookie),
         Some(("query", name)) if !name.is_empty() => Ok(AffinitySource::Query(name.into())),
         Some((source, name)) => Err(match suggest::nearest(source, &SOURCES) {
-            Some(near) if near != source => Complaint::new(problem, format!("did you mean \"{near}:{name}\"?")),
+            Some(near) if near != source => SyntaxError::new(problem, format!("did you mean \"{near}:{name}\"?")),
             _ => problem.into(),
         }),
         None => Err(match suggest::nearest(text, &["client_ip"]) {
-            Some(near) => Complaint::new(problem, format!("did you mean {near:?}?")),
+            Some(near) => SyntaxError::new(problem, format!("did you mean {near:?}?")),
             None => problem.into(),
         }),
     }
 }
 
-fn parse_file(text: &str) -> Result<PathBuf, Complaint> {
+fn parse_file(text: &str) -> Result<PathBuf, SyntaxError> {
     if text.is_empty() || text.contains('\0') { Err("is not the path of a file".into()) } else { Ok(text.into()) }
 }
 
-fn parse_name(text: &str) -> Result<String, Complaint> {
+fn parse_name(text: &str) -> Result<String, SyntaxError> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:[]".contains(c);
     if (1..=128).contains(&text.len()) && text.chars().all(is_plain) {
         Ok(text.into())

@@ -1,13 +1,13 @@
 //! Paths of routes: prefixes, and what somebody meant who wrote something else.
 
-use super::syntax::{Complaint, Syntax};
+use super::syntax::{Syntax, SyntaxError};
 use crate::ranges::text_within;
 
 /// The prefix that a route serves.
 pub(super) const PATH: Syntax<String> =
     Syntax { noun: "a path", example: r#""/" or "/ws""#, unit: "", parse: parse_path };
 
-fn parse_path(text: &str) -> Result<String, Complaint> {
+fn parse_path(text: &str) -> Result<String, SyntaxError> {
     if let Some(path) = valid(text) {
         return Ok(path);
     }
@@ -15,22 +15,22 @@ fn parse_path(text: &str) -> Result<String, Complaint> {
     let below = format!("a path serves everything below it: {write}");
     let wrong = text.chars().find(|c| !is_plain(*c));
     Err(match wrong {
-        _ if text.contains("://") => Complaint::new(format!("{text:?} is a URL"), write),
+        _ if text.contains("://") => SyntaxError::new(format!("{text:?} is a URL"), write),
         _ if begins_like_an_expression(text) || text.contains(['\\', '|']) || text.contains(".*") => {
-            Complaint::new(format!("{text:?} is a regular expression, and a path is none"), below)
+            SyntaxError::new(format!("{text:?} is a regular expression, and a path is none"), below)
         }
-        _ if text.contains('*') => Complaint::new(format!("{text:?} has a wildcard"), below),
-        _ if text.contains(['{', '}']) => Complaint::new(format!("{text:?} has a placeholder"), below),
-        _ if !text.starts_with('/') => Complaint::new(format!("{text:?} does not start with a slash"), write),
-        Some('?' | '#') => Complaint::new(
+        _ if text.contains('*') => SyntaxError::new(format!("{text:?} has a wildcard"), below),
+        _ if text.contains(['{', '}']) => SyntaxError::new(format!("{text:?} has a placeholder"), below),
+        _ if !text.starts_with('/') => SyntaxError::new(format!("{text:?} does not start with a slash"), write),
+        Some('?' | '#') => SyntaxError::new(
             format!("{text:?} has a query or a fragment, which no route looks at"),
             format!("write the path alone: {:?}", meant(text)),
         ),
-        Some(wrong) => Complaint::new(
+        Some(wrong) => SyntaxError::new(
             format!("{text:?} has {wrong:?} in it, which no path on the wire has"),
             format!("{write}, percent-encoded as clients send it"),
         ),
-        None => Complaint::new(format!("{text:?} has an empty, `.` or `..` segment"), write),
+        None => SyntaxError::new(format!("{text:?} has an empty, `.` or `..` segment"), write),
     })
 }
 

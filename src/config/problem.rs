@@ -8,11 +8,8 @@ use std::path::{Path, PathBuf};
 use super::units::counted;
 
 /// Where in a configuration file something stands.
-///
-/// Any two places are equal: where a thing is written is no part of what it means, so settings that only moved to
-/// other lines compare as unchanged.
-#[derive(Clone, Debug, Default)]
-pub struct Place {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceLocation {
     /// The file as it was named by the operator.
     pub file: PathBuf,
     /// The first character of the thing; `None` is the file as a whole.
@@ -21,22 +18,14 @@ pub struct Place {
     pub key: String,
 }
 
-impl Place {
+impl SourceLocation {
     /// Which of two stands first.
     pub(super) fn in_order(&self, other: &Self) -> Ordering {
         (&self.file, self.position).cmp(&(&other.file, other.position))
     }
 }
 
-impl PartialEq for Place {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Place {}
-
-impl fmt::Display for Place {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
         if let Some(Position { line, column }) = self.position {
@@ -61,25 +50,25 @@ pub struct Position {
 /// One thing that is wrong with a configuration.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    place: Place,
+    location: SourceLocation,
     problem: String,
     hint: String,
 }
 
 impl Problem {
-    /// A problem at `place`, and what the operator may do about it.
-    pub fn new(place: Place, problem: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { place, problem: problem.into(), hint: hint.into() }
+    /// A problem at `location`, and what the operator may do about it.
+    pub fn new(location: SourceLocation, problem: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { location, problem: problem.into(), hint: hint.into() }
     }
 
     /// A problem of the file as a whole.
     pub fn of_file(file: &Path, problem: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::new(Place { file: file.to_owned(), ..Place::default() }, problem, hint)
+        Self::new(SourceLocation { file: file.to_owned(), ..SourceLocation::default() }, problem, hint)
     }
 
     /// Where it stands.
-    pub fn place(&self) -> &Place {
-        &self.place
+    pub fn location(&self) -> &SourceLocation {
+        &self.location
     }
 
     /// What is wrong.
@@ -95,7 +84,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}\n    hint: {}", self.place, self.problem, self.hint)
+        write!(f, "{}: {}\n    hint: {}", self.location, self.problem, self.hint)
     }
 }
 
@@ -116,7 +105,7 @@ impl Problems {
         if found.is_empty() {
             return Ok(());
         }
-        found.sort_by(|a, b| a.place.in_order(&b.place));
+        found.sort_by(|a, b| a.location.in_order(&b.location));
         Err(Self { found, unsaid: 0 })
     }
 
@@ -129,7 +118,7 @@ impl Problems {
     #[must_use]
     pub fn and(mut self, more: impl IntoIterator<Item = Problem>) -> Self {
         self.found.extend(more);
-        self.found.sort_by(|a, b| a.place.in_order(&b.place));
+        self.found.sort_by(|a, b| a.location.in_order(&b.location));
         self
     }
 
@@ -162,11 +151,13 @@ impl Error for Problems {}
 
 #[cfg(test)]
 mod tests {
+    use super::super::NotCompared;
     use super::*;
 
     #[test]
     fn moving_a_line_is_no_change() {
-        let at = |line| Place { position: Some(Position { line, column: 1 }), ..Place::default() };
-        assert_eq!(at(1), at(2));
+        let at = |line| SourceLocation { position: Some(Position { line, column: 1 }), ..SourceLocation::default() };
+        assert_ne!(at(1), at(2));
+        assert_eq!(NotCompared(at(1)), NotCompared(at(2)));
     }
 }

@@ -10,9 +10,9 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::keys::Kind;
 use super::positions::Positions;
-use super::problem::{Place, Problem, Problems};
+use super::problem::{Problem, Problems, SourceLocation};
+use super::schema::TableSchema;
 use super::settings::CertificateFiles;
 use super::warning::{Warning, Warnings};
 
@@ -77,13 +77,13 @@ impl<'a> Report<'a> {
 
 /// A place in the file where a problem can be noted.
 #[derive(Clone)]
-pub(super) struct Spot<'a> {
+pub(super) struct Location<'a> {
     report: &'a Report<'a>,
     key: String,
     span: Range<usize>,
 }
 
-impl<'a> Spot<'a> {
+impl<'a> Location<'a> {
     pub(super) fn new(report: &'a Report<'a>, key: impl Into<String>, span: Range<usize>) -> Self {
         Self { report, key: key.into(), span }
     }
@@ -109,7 +109,7 @@ impl<'a> Spot<'a> {
     pub(super) fn fault(&self, problem: impl Into<String>, hint: impl Into<String>) {
         let mut found = self.report.found.borrow_mut();
         if found.len() < MOST_SAID {
-            found.push(Problem::new(self.place(), problem, hint));
+            found.push(Problem::new(self.source(), problem, hint));
         } else {
             self.report.unsaid.update(|unsaid| unsaid + 1);
         }
@@ -117,13 +117,13 @@ impl<'a> Spot<'a> {
 
     /// Notes that what stands here is allowed, and odd.
     pub(super) fn warn(&self, problem: impl Into<String>, hint: impl Into<String>) {
-        self.report.warned.borrow_mut().push(Warning::new(self.place(), problem, hint));
+        self.report.warned.borrow_mut().push(Warning::new(self.source(), problem, hint));
     }
 
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn source(&self) -> SourceLocation {
         let Report { file, positions, .. } = self.report;
         let position = Some(positions.at(self.span.start));
-        Place { file: file.to_path_buf(), position, key: self.key.clone() }
+        SourceLocation { file: file.to_path_buf(), position, key: self.key.clone() }
     }
 
     /// The dotted key.
@@ -138,44 +138,57 @@ impl<'a> Spot<'a> {
 
 /// A table with known keys; one that is not written is an empty one.
 pub(super) struct Section<'a> {
-    spot: Spot<'a>,
-    kind: &'static Kind,
+    location: Location<'a>,
+    schema: &'static TableSchema,
     table: Option<&'a DeTable<'a>>,
 }
 
 impl<'a> Section<'a> {
-    /// Takes `table` as one of `kind`, and notes each key that is unknown there.
-    pub(super) fn new(spot: Spot<'a>, kind: &'static Kind, table: &'a DeTable<'a>) -> Self {
-        for key in table.keys().filter(|key| !kind.keys.contains(&key.as_ref().as_ref())) {
-            spot.child(key.as_ref(), key.span()).fault("is an unknown key", kind.hint_for_unknown(key.as_ref()));
+    /// Takes `table` as one of `schema`, and notes each key that is unknown there.
+    pub(super) fn new(location: Location<'a>, schema: &'static TableSchema, table: &'a DeTable<'a>) -> Self {
+        for key in table.keys().filter(|key| !schema.keys.contains(&key.as_ref().as_ref())) {
+            location.child(key.as_ref(), key.span()).fault("is an unknown key", schema.hint_for_unknown(key.as_ref()));
         }
-        Self::of_some(spot, kind, table)
+        Self::of_some(location, schema, table)
     }
 
-    /// Takes `table` as one of `kind`, whatever else stands in it.
-    pub(super) fn of_some(spot: Spot<'a>, kind: &'static Kind, table: &'a DeTable<'a>) -> Self {
-        Self { spot, kind, table: Some(table) }
+    /// Takes `table` as one of `schema`, whatever else stands in it.
+    pub(super) fn of_some(location: Location<'a>, schema: &'static TableSchema, table: &'a DeTable<'a>) -> Self {
+        Self { location, schema, table: Some(table) }
     }
 
     /// The value of `key`, if it is written.
-    pub(super) fn item(&self, key: &'static str) -> Option<Item<'a>> {
-        debug_assert!(self.kind.keys.contains(&key), "`{key}` is missing from the known keys of [{}]", self.kind.path);
+    pub(super) fn item(&self, key: &'static str) -> Option<SpannedValue<'a>> {
+        debug_assert!(
+            self.schema.keys.contains(&key),
+            "`{key}` is missing from the known keys of [{}]",
+            self.schema.path
+        );
         let value = self.table?.get(key)?;
-        Some(Item { spot: self.spot.child(key, value.span()), value: value.get_ref(), can_be_off: false })
+        Some(SpannedValue {
+            location: self.location.child(key, value.span()),
+            value: value.get_ref(),
+            can_be_off: false,
+        })
     }
 
     /// The value of `key` as `reader` reads it, `default` where it is not written, `None` where it is wrong.
     pub(super) fn try_read<T>(
         &self,
         key: &'static str,
-        reader: impl Fn(&Item<'a>) -> Option<T>,
+        reader: impl Fn(&SpannedValue<'a>) -> Option<T>,
         default: T,
     ) -> Option<T> {
         self.item(key).map_or(Some(default), |item| reader(&item))
     }
 
     /// The value of `key` as `reader` reads it; `default` where it is not written, and as a stand-in where it is wrong.
-    pub(super) fn read<T: Clone>(&self, key: &'static str, reader: impl Fn(&Item<'a>) -> Option<T>, default: T) -> T {
+    pub(super) fn read<T: Clone>(
+        &self,
+        key: &'static str,
+        reader: impl Fn(&SpannedValue<'a>) -> Option<T>,
+        default: T,
+    ) -> T {
         self.try_read(key, reader, default.clone()).unwrap_or(default)
     }
 
@@ -183,7 +196,7 @@ impl<'a> Section<'a> {
     pub(super) fn require<T>(
         &self,
         key: &'static str,
-        reader: impl FnOnce(&Item<'a>) -> Option<T>,
+        reader: impl FnOnce(&SpannedValue<'a>) -> Option<T>,
         example: &str,
     ) -> Option<T> {
         let item = self.item(key);
@@ -195,38 +208,39 @@ impl<'a> Section<'a> {
 
     /// Notes that `key` is not written; `example` is such a line.
     pub(super) fn missing(&self, key: &'static str, problem: impl Into<String>, example: &str) {
-        self.spot.child(key, self.spot.span.clone()).fault(problem, format!("add {example}"));
+        self.location.child(key, self.location.span.clone()).fault(problem, format!("add {example}"));
     }
 
     /// The table at `key`.
-    pub(super) fn section(&self, key: &'static str, kind: &'static Kind) -> Section<'a> {
-        self.item(key).and_then(|item| item.section(kind)).unwrap_or_else(|| self.without(key, kind))
+    pub(super) fn section(&self, key: &'static str, schema: &'static TableSchema) -> Section<'a> {
+        self.item(key).and_then(|item| item.section(schema)).unwrap_or_else(|| self.without(key, schema))
     }
 
     /// The table at `key`, as if it were not written.
-    pub(super) fn without(&self, key: &'static str, kind: &'static Kind) -> Section<'a> {
-        Section { spot: self.spot.child(key, self.spot.span.clone()), kind, table: None }
+    pub(super) fn without(&self, key: &'static str, schema: &'static TableSchema) -> Section<'a> {
+        Section { location: self.location.child(key, self.location.span.clone()), schema, table: None }
     }
 
     /// The tables at `key`, each with its name.
-    pub(super) fn named(&self, key: &'static str, kind: &'static Kind) -> Vec<(&'a str, Section<'a>)> {
+    pub(super) fn named(&self, key: &'static str, schema: &'static TableSchema) -> Vec<(&'a str, Section<'a>)> {
         let Some(item) = self.item(key) else { return Vec::new() };
         let DeValue::Table(table) = item.value else {
             item.fault(
                 format!("must be tables with names, not {}", item.type_name()),
-                format!("write [{}]", kind.path),
+                format!("write [{}]", schema.path),
             );
             return Vec::new();
         };
         let named = |(name, value): (&'a Spanned<DeString<'a>>, &'a Spanned<DeValue<'a>>)| {
-            let spot = item.spot.child(name.as_ref(), name.span());
+            let location = item.location.child(name.as_ref(), name.span());
             let name = name.as_ref().as_ref();
             match value.get_ref() {
-                DeValue::Table(table) => return Some((name, Section::new(spot, kind, table))),
-                _ if kind.keys.contains(&name) => {
-                    spot.fault(format!("stands outside of a named {key}"), format!("put it below [{}]", kind.path));
+                DeValue::Table(table) => return Some((name, Section::new(location, schema, table))),
+                _ if schema.keys.contains(&name) => {
+                    location
+                        .fault(format!("stands outside of a named {key}"), format!("put it below [{}]", schema.path));
                 }
-                _ => spot.fault("must be a table", format!("write [{}]", spot.key())),
+                _ => location.fault("must be a table", format!("write [{}]", location.key())),
             }
             None
         };
@@ -240,17 +254,17 @@ impl<'a> Section<'a> {
     }
 
     /// The elements of the list that `path` leads to.
-    pub(super) fn elements_of(&self, path: &[&str]) -> Vec<Item<'a>> {
-        let (mut spot, mut value) = (self.spot.clone(), None);
+    pub(super) fn elements_of(&self, path: &[&str]) -> Vec<SpannedValue<'a>> {
+        let (mut location, mut value) = (self.location.clone(), None);
         let mut table = self.table;
         for key in path {
             value = table.and_then(|table| table.get(*key)).map(Spanned::get_ref);
             table = value.and_then(DeValue::as_table);
-            spot = spot.child(key, 0..0);
+            location = location.child(key, 0..0);
         }
         let elements = value.and_then(DeValue::as_array).into_iter().flat_map(|array| array.iter().enumerate());
-        let element = |(index, value): (usize, &'a Spanned<DeValue<'a>>)| Item {
-            spot: spot.element(index, value.span()),
+        let element = |(index, value): (usize, &'a Spanned<DeValue<'a>>)| SpannedValue {
+            location: location.element(index, value.span()),
             value: value.get_ref(),
             can_be_off: false,
         };
@@ -258,15 +272,15 @@ impl<'a> Section<'a> {
     }
 
     /// The place of what `path` leads to, or as far as it is written.
-    pub(super) fn spot_of(&self, path: &[&str]) -> Spot<'a> {
-        let (mut spot, mut table) = (self.spot.clone(), self.table);
+    pub(super) fn location_of(&self, path: &[&str]) -> Location<'a> {
+        let (mut location, mut table) = (self.location.clone(), self.table);
         for key in path {
             let Some((written, value)) = table.and_then(|table| table.get_key_value(*key)) else { break };
             table = value.get_ref().as_table();
             // A table is where its name is.
-            spot = spot.child(key, if table.is_some() { written.span() } else { value.span() });
+            location = location.child(key, if table.is_some() { written.span() } else { value.span() });
         }
-        spot
+        location
     }
 
     /// Whether `key` is not written, or is a table with nothing in it.
@@ -280,20 +294,20 @@ impl<'a> Section<'a> {
     }
 
     /// Where the table stands.
-    pub(super) fn spot(&self) -> &Spot<'a> {
-        &self.spot
+    pub(super) fn location(&self) -> &Location<'a> {
+        &self.location
     }
 }
 
 /// A value with its place.
 #[derive(Clone)]
-pub(super) struct Item<'a> {
-    spot: Spot<'a>,
+pub(super) struct SpannedValue<'a> {
+    location: Location<'a>,
     value: &'a DeValue<'a>,
     can_be_off: bool,
 }
 
-impl<'a> Item<'a> {
+impl<'a> SpannedValue<'a> {
     /// The same, in hints that also offer `"off"`.
     pub(super) fn or_off(&self) -> Self {
         Self { can_be_off: true, ..self.clone() }
@@ -302,14 +316,14 @@ impl<'a> Item<'a> {
     /// Notes a problem with this value.
     pub(super) fn fault(&self, problem: impl Into<String>, hint: impl Into<String>) {
         let off = if self.can_be_off { ", or \"off\"" } else { "" };
-        self.spot.fault(problem, hint.into() + off);
+        self.location.fault(problem, hint.into() + off);
     }
 
     /// The elements, if this is an array.
-    pub(super) fn elements(&self) -> Option<Vec<Item<'a>>> {
+    pub(super) fn elements(&self) -> Option<Vec<SpannedValue<'a>>> {
         let array = self.value.as_array()?;
-        let element = |(index, value): (usize, &'a Spanned<DeValue<'a>>)| Item {
-            spot: self.spot.element(index, value.span()),
+        let element = |(index, value): (usize, &'a Spanned<DeValue<'a>>)| SpannedValue {
+            location: self.location.element(index, value.span()),
             value: value.get_ref(),
             can_be_off: false,
         };
@@ -317,13 +331,13 @@ impl<'a> Item<'a> {
     }
 
     /// The table that this is; a problem where it is none.
-    pub(super) fn section(&self, kind: &'static Kind) -> Option<Section<'a>> {
+    pub(super) fn section(&self, schema: &'static TableSchema) -> Option<Section<'a>> {
         let DeValue::Table(table) = self.value else {
-            let hint = format!("its keys are {}", kind.keys.join(", "));
+            let hint = format!("its keys are {}", schema.keys.join(", "));
             self.fault(format!("must be a table, not {}", self.type_name()), hint);
             return None;
         };
-        Some(Section::new(self.spot.clone(), kind, table))
+        Some(Section::new(self.location.clone(), schema, table))
     }
 
     pub(super) fn value(&self) -> &'a DeValue<'a> {
@@ -331,8 +345,8 @@ impl<'a> Item<'a> {
     }
 
     /// Where the value stands.
-    pub(super) fn spot(&self) -> &Spot<'a> {
-        &self.spot
+    pub(super) fn location(&self) -> &Location<'a> {
+        &self.location
     }
 
     /// What the value is, with its article.
@@ -350,10 +364,10 @@ impl<'a> Item<'a> {
 }
 
 /// Whether `reader` would read `text` without a problem, if it stood in a file.
-pub(super) fn is_taken<T>(text: &str, reader: impl Fn(&Item<'_>) -> Option<T>) -> bool {
+pub(super) fn is_taken<T>(text: &str, reader: impl Fn(&SpannedValue<'_>) -> Option<T>) -> bool {
     let report = Report::new(Path::new(""), "");
     let value = DeValue::String(text.into());
-    let read = reader(&Item { spot: Spot::new(&report, "", 0..0), value: &value, can_be_off: false });
+    let read = reader(&SpannedValue { location: Location::new(&report, "", 0..0), value: &value, can_be_off: false });
     read.is_some() && report.finish().is_ok()
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::syntax::{Complaint, Syntax};
+use super::syntax::{Syntax, SyntaxError};
 
 /// `"250ms"`, `"10s"`, `"1h30min"`: more than zero, a year at the most.
 pub(super) const DURATION: Syntax<Duration> =
@@ -16,11 +16,8 @@ pub(super) const SIZE: Syntax<u64> =
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    read_duration(text).map_err(|Complaint { problem, hint }| {
-        let hint = hint.unwrap_or_else(|| format!("write {}", DURATION.example));
-        format!("{problem}; {hint}")
-    })
+pub fn parse_duration(text: &str) -> Result<Duration, SyntaxError> {
+    read_duration(text).map_err(|error| error.or_write(DURATION.example))
 }
 
 /// Writes a duration of whole milliseconds the way [`DURATION`] reads it.
@@ -47,7 +44,7 @@ pub(super) fn write_size(size: u64) -> String {
     BYTES.iter().find(whole).map_or_else(|| format!("{size}B"), |(unit, worth)| format!("{}{unit}", size / worth))
 }
 
-fn read_duration(text: &str) -> Result<Duration, Complaint> {
+fn read_duration(text: &str) -> Result<Duration, SyntaxError> {
     let not_one = || format!("{text:?} is not a duration");
     let (mut total, mut rest) = take_amount(text, &TIME, not_one)?;
     while !rest.is_empty() {
@@ -61,7 +58,7 @@ fn read_duration(text: &str) -> Result<Duration, Complaint> {
     }
 }
 
-fn parse_size(text: &str) -> Result<u64, Complaint> {
+fn parse_size(text: &str) -> Result<u64, SyntaxError> {
     let not_one = || format!("{text:?} is not a size");
     match take_amount(text, &BYTES, not_one)? {
         (_, rest) if !rest.is_empty() => Err(not_one().into()),
@@ -72,7 +69,7 @@ fn parse_size(text: &str) -> Result<u64, Complaint> {
 }
 
 /// A number and its unit at the front of `text`, and what is behind them. What is too big for us saturates.
-fn take_amount<'t>(text: &'t str, units: &[Unit], not_one: impl Fn() -> String) -> Result<(u64, &'t str), Complaint> {
+fn take_amount<'t>(text: &'t str, units: &[Unit], not_one: impl Fn() -> String) -> Result<(u64, &'t str), SyntaxError> {
     let (digits, rest) = split_while(text, |c| c.is_ascii_digit());
     let (letters, rest) = split_while(rest, char::is_alphabetic);
     let hint =
@@ -80,8 +77,8 @@ fn take_amount<'t>(text: &'t str, units: &[Unit], not_one: impl Fn() -> String) 
     match units.iter().find(|(name, _)| *name == letters) {
         _ if digits.is_empty() => Err(not_one().into()),
         Some((_, worth)) => Ok((digits.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(*worth), rest)),
-        None if !letters.is_empty() => Err(Complaint::new(format!("{letters:?} is not a unit"), hint())),
-        None if rest.is_empty() => Err(Complaint::new(format!("{text:?} has no unit"), hint())),
+        None if !letters.is_empty() => Err(SyntaxError::new(format!("{letters:?} is not a unit"), hint())),
+        None if rest.is_empty() => Err(SyntaxError::new(format!("{text:?} has no unit"), hint())),
         None => Err(not_one().into()),
     }
 }

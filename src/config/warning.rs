@@ -2,21 +2,21 @@
 
 use std::fmt;
 
-use super::problem::{Place, Problem};
+use super::problem::{Problem, SourceLocation};
 
 /// One thing in a configuration that somebody should look at.
 #[derive(Clone, Debug)]
 pub struct Warning(Problem);
 
 impl Warning {
-    /// A warning about what stands at `place`, and what the operator may do about it.
-    pub fn new(place: Place, problem: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self(Problem::new(place, problem, hint))
+    /// A warning about what stands at `location`, and what the operator may do about it.
+    pub fn new(location: SourceLocation, problem: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self(Problem::new(location, problem, hint))
     }
 
     /// Where it stands.
-    pub fn place(&self) -> &Place {
-        self.0.place()
+    pub fn location(&self) -> &SourceLocation {
+        self.0.location()
     }
 
     /// What is odd about it.
@@ -31,20 +31,17 @@ impl Warning {
 
     /// All of it in one line.
     pub fn line(&self) -> String {
-        format!("{}: {}; {}", self.place(), self.problem(), self.hint())
+        format!("{}: {}; {}", self.location(), self.problem(), self.hint())
     }
 }
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: warning: {}\n    hint: {}", self.place(), self.problem(), self.hint())
+        write!(f, "{}: warning: {}\n    hint: {}", self.location(), self.problem(), self.hint())
     }
 }
 
 /// Every warning about a configuration, in the order of the file; often none.
-///
-/// Any two are equal, as any two [`Place`]s are: they are about how things are written, and settings that mean the same
-/// are the same.
 #[derive(Clone, Debug, Default)]
 pub struct Warnings(Vec<Warning>);
 
@@ -53,7 +50,7 @@ impl Warnings {
     #[must_use]
     pub fn and(mut self, more: impl IntoIterator<Item = Warning>) -> Self {
         self.0.extend(more);
-        self.0.sort_by(|a, b| a.place().in_order(b.place()));
+        self.0.sort_by(|a, b| a.location().in_order(b.location()));
         self
     }
 
@@ -77,14 +74,6 @@ impl Warnings {
         self.iter().map(Warning::line).collect()
     }
 }
-
-impl PartialEq for Warnings {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Warnings {}
 
 impl fmt::Display for Warnings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

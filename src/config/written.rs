@@ -52,13 +52,6 @@ impl Written {
     }
 }
 
-/// Two files that mean the same may say it in different words.
-impl PartialEq for Written {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
 /// The path below `section`, where it is there; all of it, where that is the section itself.
 fn below<'k>(key: &'k [String], section: &[&str]) -> Option<&'k [String]> {
     let (path, rest) = key.split_at_checked(section.len())?;

@@ -7,21 +7,23 @@
 //! Invariants: a tunnel is registered before its client reads the 101, and no longer than its task lives. A tunnel
 //! that registers in a scope which is already draining finds its order waiting.
 
-mod board;
-mod coordinator;
-mod order;
 mod pace;
+mod policy;
 mod registry;
+mod run;
 mod scope;
+mod status;
 mod target;
+mod tunnel_handle;
 
-pub use board::{Board, DrainNote};
-pub use coordinator::{Drain, DrainEnd, Progress, Report};
-pub use order::{BadPolicy, Cause, Overrides, Policy, Spread, StopOrder};
 pub use pace::{Pace, seconds};
-pub use registry::{Registration, Registry, Standing, Ticket};
-pub use scope::{Incarnation, Life, Member, Scope, TunnelId};
-pub use target::{EndpointTarget, NoTarget, Target};
+pub use policy::{BadDrainPolicy, Cause, DrainPolicy, Overrides, Spread, StopOrder};
+pub use registry::{Registration, Registry, StandingOrder};
+pub use run::{Drain, DrainEnd, DrainProgress, DrainSummary};
+pub use scope::{Incarnation, LifeToken, Member, Scope, TunnelId};
+pub use status::{DrainEntry, DrainStatuses};
+pub use target::{BadDrainTarget, DrainTarget, EndpointTarget};
+pub use tunnel_handle::TunnelHandle;
 
 #[cfg(test)]
 mod race;

@@ -10,12 +10,12 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Cause, Drain, Incarnation, Member, Policy, Registration, Registry, Scope, Standing, StopOrder};
+use super::{Cause, Drain, DrainPolicy, Incarnation, Member, Registration, Registry, Scope, StandingOrder, StopOrder};
 use crate::config::DrainWindow;
 use crate::websocket::CloseCode;
 
 const WINDOW: DrainWindow = DrainWindow { deadline: Duration::from_secs(10), spread: Duration::from_secs(4) };
-const POLICY: Policy = Policy {
+const POLICY: DrainPolicy = DrainPolicy {
     window: WINDOW,
     max_per_second: NonZeroU32::new(1000).unwrap(),
     code: CloseCode::SERVICE_RESTART,
@@ -51,7 +51,7 @@ async fn race(seed: u64) {
         .collect();
     sleep(Duration::from_millis(rng.u64(..RACE))).await;
     let order = POLICY.order(Cause::Reload);
-    let standing = Standing { scope: Scope::Route(drained), order: order.clone(), while_alive: None };
+    let standing = StandingOrder { scope: Scope::Route(drained), order: order.clone(), while_alive: None };
     let drain = Drain::begin(&registry, [standing], order.clone(), &POLICY);
     registry.check_invariants();
     let found = drain.len();
@@ -83,7 +83,7 @@ async fn upgrade(registry: Arc<Registry>, route: Incarnation, mut rng: Rng) -> U
     match timeout(WINDOW.deadline, told(&registration)).await {
         Ok(order) => {
             registry.check_invariants();
-            // Saying good-bye takes time too.
+            // A closing handshake takes time too.
             sleep(Duration::from_millis(rng.u64(..100))).await;
             Upgraded::Told(order, Instant::now())
         }
@@ -94,7 +94,7 @@ async fn upgrade(registry: Arc<Registry>, route: Incarnation, mut rng: Rng) -> U
 async fn told(registration: &Registration) -> StopOrder {
     std::future::poll_fn(|cx| {
         registration.listen(cx.waker());
-        registration.ticket().order().map_or(Poll::Pending, Poll::Ready)
+        registration.handle().order().map_or(Poll::Pending, Poll::Ready)
     })
     .await
 }

@@ -1,35 +1,33 @@
 //! Every open tunnel, so that none is forgotten: listed, told and counted.
 //!
 //! Invariants: what is in a shard is open, under a number that was given out to it alone. Of the orders that wait, no two are
-//! for the same cause and scope. A tunnel that was told has a deadline, and never a later one than its order's.
+//! for the same cause and scope.
 //! [`check_invariants`](Registry::check_invariants) says the same in code, for tests: it looks at everything. In a debug
 //! build each step looks at what it has changed.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
-use std::time::Duration;
 
-use futures_util::task::AtomicWaker;
 use slab::Slab;
-use tokio::time::Instant;
 
-use super::order::{Cause, StopOrder};
+use super::policy::{Cause, StopOrder};
 use super::scope::{Member, Scope, TunnelId};
+use super::tunnel_handle::TunnelHandle;
 
 /// Every open tunnel of the process, in shards so that workers do not wait for each other.
 #[derive(Debug)]
 pub struct Registry {
-    shards: Box<[Mutex<Slab<Arc<Ticket>>>]>,
-    standing: Mutex<Vec<Standing>>,
+    shards: Box<[Mutex<Slab<Arc<TunnelHandle>>>]>,
+    standing: Mutex<Vec<StandingOrder>>,
     /// The last id that was given out; not all of them opened.
     last: AtomicU64,
 }
 
 /// An order for tunnels that register after their drain began.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct StandingOrder {
     /// Whom it is for.
     pub scope: Scope,
     /// What they find.
@@ -38,27 +36,10 @@ pub struct Standing {
     pub while_alive: Option<Weak<()>>,
 }
 
-/// The registry's side of one open tunnel.
-#[derive(Debug)]
-pub struct Ticket {
-    /// Counts up over the life of the process.
-    pub id: TunnelId,
-    /// What it belongs to.
-    pub member: Member,
-    /// Since when it is open.
-    pub opened: Instant,
-    order: OnceLock<StopOrder>,
-    /// When it ended, in nanoseconds after `opened`; `u64::MAX` while it is open.
-    ended: AtomicU64,
-    /// The earliest deadline it was given, in nanoseconds after `opened`; a later drain may only shorten it.
-    deadline: AtomicU64,
-    waker: AtomicWaker,
-}
-
 /// A tunnel's own side: it is registered as long as this lives.
 #[derive(Debug)]
 pub struct Registration {
-    ticket: Arc<Ticket>,
+    handle: Arc<TunnelHandle>,
     registry: Arc<Registry>,
     shard: usize,
     key: usize,
@@ -74,27 +55,19 @@ impl Registry {
     /// Registers a tunnel that is about to open on `worker`. Where its scope is already draining, its order waits.
     pub fn register(self: &Arc<Self>, worker: usize, member: Member) -> Registration {
         let shard = worker % self.shards.len();
-        let ticket = Arc::new(Ticket {
-            id: TunnelId(self.last.fetch_add(1, Ordering::Relaxed) + 1),
-            member,
-            opened: Instant::now(),
-            order: OnceLock::new(),
-            ended: AtomicU64::new(u64::MAX),
-            deadline: AtomicU64::new(u64::MAX),
-            waker: AtomicWaker::new(),
-        });
-        let key = self.shard(shard).insert(Arc::clone(&ticket));
-        // After the insert: a drain that starts now either finds the ticket or is found by it.
-        for standing in locked(&self.standing).iter().filter(|standing| standing.scope.contains(&ticket.member)) {
-            ticket.tell(standing.order.clone());
+        let id = TunnelId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
+        let handle = Arc::new(TunnelHandle::new(id, member));
+        let key = self.shard(shard).insert(Arc::clone(&handle));
+        // After the insert: a drain that starts now either finds the handle or is found by it.
+        for standing in locked(&self.standing).iter().filter(|standing| standing.scope.contains(&handle.member)) {
+            handle.order_close(standing.order.clone());
         }
-        ticket.debug_check_invariants();
-        Registration { ticket, registry: Arc::clone(self), shard, key }
+        Registration { handle, registry: Arc::clone(self), shard, key }
     }
 
     /// Lets orders wait for everybody who registers in their scopes from now on, and returns who is already there. What
     /// waited in a scope for the same cause is replaced: asked for again and again, a drain leaves one order.
-    pub fn begin(&self, standing: impl IntoIterator<Item = Standing>) -> Vec<Arc<Ticket>> {
+    pub fn begin(&self, standing: impl IntoIterator<Item = StandingOrder>) -> Vec<Arc<TunnelHandle>> {
         let standing: Vec<_> = standing.into_iter().collect();
         {
             let mut list = locked(&self.standing);
@@ -102,7 +75,7 @@ impl Registry {
             list.extend(standing.iter().cloned());
             debug_assert!(are_apart(&list), "two orders of a cause wait in one scope: {list:?}");
         }
-        self.tunnels(|ticket| standing.iter().any(|standing| standing.scope.contains(&ticket.member)))
+        self.tunnels(|handle| standing.iter().any(|standing| standing.scope.contains(&handle.member)))
     }
 
     /// Takes back the orders of `cause` that wait in `scope`: who registers there from now on is welcome again.
@@ -111,31 +84,31 @@ impl Registry {
     }
 
     /// The open tunnels that `wanted` accepts.
-    pub fn tunnels(&self, wanted: impl Fn(&Ticket) -> bool) -> Vec<Arc<Ticket>> {
+    pub fn tunnels(&self, wanted: impl Fn(&TunnelHandle) -> bool) -> Vec<Arc<TunnelHandle>> {
         let mut found = Vec::new();
-        self.each(|ticket| {
-            if wanted(ticket) {
-                found.push(Arc::clone(ticket));
+        self.each(|handle| {
+            if wanted(handle) {
+                found.push(Arc::clone(handle));
             }
         });
         found
     }
 
-    /// Shows every open tunnel to `look`. Nobody waits for it: a shard is held only while some of its tickets are copied.
+    /// Shows every open tunnel to `look`. Nobody waits for it: a shard is held only while some of its handles are copied.
     ///
     /// Who is open all the while is shown once; who opens or ends meanwhile, once or not at all.
-    pub fn each(&self, mut look: impl FnMut(&Arc<Ticket>)) {
+    pub fn each(&self, mut look: impl FnMut(&Arc<TunnelHandle>)) {
         let mut some = Vec::with_capacity(AT_ONCE);
         for shard in 0..self.shards.len() {
             for first in (0..).step_by(AT_ONCE) {
-                // A ticket keeps its key.
-                let tickets = self.shard(shard);
-                if first >= tickets.capacity() {
+                // A handle keeps its key.
+                let handles = self.shard(shard);
+                if first >= handles.capacity() {
                     break;
                 }
-                some.extend((first..first + AT_ONCE).filter_map(|key| tickets.get(key)).cloned());
-                drop(tickets);
-                some.drain(..).for_each(|ticket| look(&ticket));
+                some.extend((first..first + AT_ONCE).filter_map(|key| handles.get(key)).cloned());
+                drop(handles);
+                some.drain(..).for_each(|handle| look(&handle));
             }
         }
     }
@@ -167,22 +140,22 @@ impl Registry {
         drop(standing);
         let mut ids = HashSet::new();
         for shard in 0..self.shards.len() {
-            for (_, ticket) in &*self.shard(shard) {
-                ticket.check_invariants();
-                assert!(!ticket.is_ended(), "tunnel {} has ended, and is registered", ticket.id);
-                assert!(ticket.id.0 <= self.last().0, "tunnel {} has a number that was not given out", ticket.id);
-                assert!(ids.insert(ticket.id), "two tunnels are number {}", ticket.id);
+            for (_, handle) in &*self.shard(shard) {
+                handle.check_invariants();
+                assert!(!handle.is_ended(), "tunnel {} has ended, and is registered", handle.id);
+                assert!(handle.id.0 <= self.last().0, "tunnel {} has a number that was not given out", handle.id);
+                assert!(ids.insert(handle.id), "two tunnels are number {}", handle.id);
             }
         }
     }
 
     #[expect(clippy::indexing_slicing, reason = "every caller takes the shard modulo their number")]
-    fn shard(&self, shard: usize) -> MutexGuard<'_, Slab<Arc<Ticket>>> {
+    fn shard(&self, shard: usize) -> MutexGuard<'_, Slab<Arc<TunnelHandle>>> {
         locked(&self.shards[shard])
     }
 }
 
-impl Standing {
+impl StandingOrder {
     fn is_alive(&self) -> bool {
         self.while_alive.as_ref().is_none_or(|alive| alive.strong_count() > 0)
     }
@@ -192,64 +165,15 @@ impl Standing {
     }
 }
 
-impl Ticket {
-    /// Gives the tunnel its order. The first one stands; a later one can only bring the deadline nearer.
-    pub fn tell(&self, order: StopOrder) {
-        let nanos = nanoseconds(order.deadline.saturating_duration_since(self.opened));
-        self.deadline.fetch_min(nanos, Ordering::Relaxed);
-        // The order is published after the deadline, so whoever sees the first sees the second.
-        let _ = self.order.set(order);
-        self.debug_check_invariants();
-        self.waker.wake();
-    }
-
-    /// Whether the tunnel is no more.
-    pub fn is_ended(&self) -> bool {
-        self.ended.load(Ordering::Acquire) != u64::MAX
-    }
-
-    /// Whether its deadline, the earliest that it was given until `now`, found it open.
-    pub fn is_cut(&self, now: Instant) -> bool {
-        let until = nanoseconds(now.saturating_duration_since(self.opened));
-        self.ended.load(Ordering::Acquire).min(until) >= self.deadline.load(Ordering::Relaxed)
-    }
-
-    /// Whether it was given an order.
-    pub fn is_told(&self) -> bool {
-        self.order.get().is_some()
-    }
-
-    /// The order, with the earliest deadline that was given so far.
-    pub fn order(&self) -> Option<StopOrder> {
-        let order = self.order.get()?.clone();
-        let deadline = self.opened + Duration::from_nanos(self.deadline.load(Ordering::Relaxed));
-        Some(StopOrder { deadline, ..order })
-    }
-
-    fn check_invariants(&self) {
-        if let Some(order) = self.order.get() {
-            let latest = nanoseconds(order.deadline.saturating_duration_since(self.opened));
-            let deadline = self.deadline.load(Ordering::Relaxed);
-            assert!(deadline <= latest, "tunnel {} ends {} ns later than it was told", self.id, deadline - latest);
-        }
-    }
-
-    fn debug_check_invariants(&self) {
-        if cfg!(debug_assertions) {
-            self.check_invariants();
-        }
-    }
-}
-
 impl Registration {
     /// The registry's side of this tunnel.
-    pub fn ticket(&self) -> &Arc<Ticket> {
-        &self.ticket
+    pub fn handle(&self) -> &Arc<TunnelHandle> {
+        &self.handle
     }
 
     /// Wakes `waker` from now on when an order comes, or when its deadline comes nearer.
     pub fn listen(&self, waker: &Waker) {
-        self.ticket.waker.register(waker);
+        self.handle.register_waker(waker);
     }
 }
 
@@ -257,22 +181,17 @@ impl Drop for Registration {
     fn drop(&mut self) {
         let removed = self.registry.shard(self.shard).try_remove(self.key);
         debug_assert!(
-            removed.is_some_and(|removed| Arc::ptr_eq(&removed, &self.ticket)),
+            removed.is_some_and(|removed| Arc::ptr_eq(&removed, &self.handle)),
             "tunnel {} was not where it was registered",
-            self.ticket.id
+            self.handle.id
         );
-        self.ticket.ended.store(nanoseconds(self.ticket.opened.elapsed()), Ordering::Release);
+        self.handle.note_ended();
     }
 }
 
 /// Whether no two of `standing` are for the same cause and scope.
-fn are_apart(standing: &[Standing]) -> bool {
+fn are_apart(standing: &[StandingOrder]) -> bool {
     standing.iter().enumerate().all(|(at, one)| standing.iter().skip(at + 1).all(|other| !one.replaces(other)))
-}
-
-/// Below `u64::MAX`, which means never.
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX).min(u64::MAX - 1)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -280,12 +199,15 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many tickets are copied while a worker may wait for their shard.
+/// How many handles are copied while a worker may wait for their shard.
 const AT_ONCE: usize = 256;
 
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
+    use std::time::Duration;
+
+    use tokio::time::Instant;
 
     use super::super::Incarnation;
     use super::*;
@@ -306,8 +228,8 @@ mod tests {
         StopOrder { cause: Cause::Reload, code: CloseCode::SERVICE_RESTART, reason: None, deadline }
     }
 
-    fn standing(route: u64, while_alive: Option<Weak<()>>) -> Standing {
-        Standing { scope: Scope::Route(Incarnation(route)), order: order(10), while_alive }
+    fn standing(route: u64, while_alive: Option<Weak<()>>) -> StandingOrder {
+        StandingOrder { scope: Scope::Route(Incarnation(route)), order: order(10), while_alive }
     }
 
     #[tokio::test(start_paused = true)]
@@ -324,15 +246,15 @@ mod tests {
     async fn a_look_at_all_shows_each_once_and_holds_nobody_up() {
         let registry = Registry::new(2);
         let all: Vec<_> = (0..5 * AT_ONCE).map(|number| registry.register(number, member(2))).collect();
-        let (gone, left): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it.ticket().id.0.is_multiple_of(3));
+        let (gone, left): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it.handle().id.0.is_multiple_of(3));
         drop(gone);
         let mut seen = Vec::new();
-        registry.each(|ticket| {
+        registry.each(|handle| {
             assert!(registry.shards.iter().all(|shard| shard.try_lock().is_ok()), "a worker can open and end tunnels");
-            seen.push(ticket.id.0);
+            seen.push(handle.id.0);
         });
         seen.sort_unstable();
-        assert_eq!(seen, left.iter().map(|it| it.ticket().id.0).collect::<Vec<_>>());
+        assert_eq!(seen, left.iter().map(|it| it.handle().id.0).collect::<Vec<_>>());
         registry.check_invariants();
     }
 
@@ -342,9 +264,9 @@ mod tests {
         let early = registry.register(0, member(2));
         let found = registry.begin([standing(2, None)]);
         assert_eq!(found.len(), 1);
-        assert!(early.ticket().order().is_none(), "who was there before is told by the pace");
-        assert!(registry.register(0, member(2)).ticket().order().is_some());
-        assert!(registry.register(0, member(9)).ticket().order().is_none(), "another route is not concerned");
+        assert!(early.handle().order().is_none(), "who was there before is told by the pace");
+        assert!(registry.register(0, member(2)).handle().order().is_some());
+        assert!(registry.register(0, member(9)).handle().order().is_none(), "another route is not concerned");
         registry.check_invariants();
     }
 
@@ -362,15 +284,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_order_takes_the_place_of_one_of_the_same_cause_and_scope() {
         let registry = Registry::new(1);
-        let of_operator =
-            |seconds| Standing { order: StopOrder { cause: Cause::Operator, ..order(seconds) }, ..standing(2, None) };
+        let of_operator = |seconds| StandingOrder {
+            order: StopOrder { cause: Cause::Operator, ..order(seconds) },
+            ..standing(2, None)
+        };
         registry.begin([standing(2, None), standing(3, None)]);
         for seconds in 1..=100 {
             registry.begin([of_operator(seconds)]);
         }
         assert_eq!(locked(&registry.standing).len(), 3);
         registry.forget(Cause::Reload, Scope::Route(Incarnation(2)));
-        assert_eq!(registry.register(0, member(2)).ticket().order(), Some(of_operator(100).order));
+        assert_eq!(registry.register(0, member(2)).handle().order(), Some(of_operator(100).order));
         registry.check_invariants();
     }
 
@@ -379,10 +303,10 @@ mod tests {
         let registry = Registry::new(1);
         registry.begin([standing(2, None), standing(3, None)]);
         registry.forget(Cause::Reload, Scope::Route(Incarnation(2)));
-        assert!(!registry.register(0, member(2)).ticket().is_told());
-        assert!(registry.register(0, member(3)).ticket().is_told(), "the other order stands");
+        assert!(!registry.register(0, member(2)).handle().has_order());
+        assert!(registry.register(0, member(3)).handle().has_order(), "the other order stands");
         registry.forget(Cause::Operator, Scope::Route(Incarnation(3)));
-        assert!(registry.register(0, member(3)).ticket().is_told(), "another cause's order is not touched");
+        assert!(registry.register(0, member(3)).handle().has_order(), "another cause's order is not touched");
         registry.check_invariants();
     }
 
@@ -391,11 +315,11 @@ mod tests {
         let registry = Registry::new(1);
         let registration = registry.register(0, member(2));
         let (first, later, sooner) = (order(10), order(20), order(5));
-        registration.ticket().tell(first.clone());
-        registration.ticket().tell(later);
-        assert_eq!(registration.ticket().order().map(|o| o.deadline), Some(first.deadline));
-        registration.ticket().tell(sooner.clone());
-        assert_eq!(registration.ticket().order().map(|o| o.deadline), Some(sooner.deadline));
+        registration.handle().order_close(first.clone());
+        registration.handle().order_close(later);
+        assert_eq!(registration.handle().order().map(|o| o.deadline), Some(first.deadline));
+        registration.handle().order_close(sooner.clone());
+        assert_eq!(registration.handle().order().map(|o| o.deadline), Some(sooner.deadline));
         registry.check_invariants();
     }
 }

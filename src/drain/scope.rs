@@ -13,13 +13,13 @@ pub struct Incarnation(pub u64);
 
 /// One life of a named thing, as the thing itself holds it, through every version of its settings.
 #[derive(Clone, Debug)]
-pub struct Life {
+pub struct LifeToken {
     /// Its number.
     pub incarnation: Incarnation,
     alive: Arc<()>,
 }
 
-impl Life {
+impl LifeToken {
     /// A life that begins.
     pub fn new(incarnation: Incarnation) -> Self {
         Self { incarnation, alive: Arc::new(()) }

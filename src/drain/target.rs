@@ -1,15 +1,18 @@
 //! What an operator wants to be drained, as it is written on a command line: by name, whichever life the name is in.
 
 use std::fmt;
+use std::num::ParseIntError;
 use std::str::FromStr;
 
-use super::registry::Ticket;
+use thiserror::Error;
+
 use super::scope::TunnelId;
+use super::tunnel_handle::TunnelHandle;
 use crate::config::{EndpointName, ListenerName, RouteName, UpstreamName};
 
 /// What an operator wants to be drained.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum DrainTarget {
     /// Every tunnel.
     All,
     /// The tunnels that came through a listener.
@@ -33,14 +36,24 @@ pub struct EndpointTarget {
     pub endpoint: EndpointName,
 }
 
-/// Why a text names no target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NoTarget(String);
+/// Why a text names no target: each with that text.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BadDrainTarget {
+    /// It is of no form that a target has.
+    #[error("{0:?} is no scope; write {SYNTAX}")]
+    NoScope(String),
+    /// It stands where the number of a tunnel should.
+    #[error("{0:?} is not the number of a tunnel")]
+    NoNumber(String, #[source] ParseIntError),
+    /// It stands where an endpoint should.
+    #[error("{0:?} is no endpoint; write UPSTREAM/NAME")]
+    NoEndpoint(String),
+}
 
-impl Target {
+impl DrainTarget {
     /// Whether this open tunnel is meant.
-    pub fn is_about(&self, ticket: &Ticket) -> bool {
-        let member = &ticket.member;
+    pub fn is_about(&self, handle: &TunnelHandle) -> bool {
+        let member = &handle.member;
         match self {
             Self::All => true,
             Self::Listener(name) => member.listener.0 == *name,
@@ -49,16 +62,16 @@ impl Target {
             Self::Endpoint(EndpointTarget { upstream, endpoint }) => {
                 member.upstream.0 == *upstream && member.endpoint.0 == *endpoint
             }
-            Self::Tunnel(id) => ticket.id == *id,
+            Self::Tunnel(id) => handle.id == *id,
         }
     }
 }
 
-impl FromStr for Target {
-    type Err = NoTarget;
+impl FromStr for DrainTarget {
+    type Err = BadDrainTarget;
 
-    fn from_str(text: &str) -> Result<Self, NoTarget> {
-        let unknown = || NoTarget(format!("{text:?} is no scope; write {SYNTAX}"));
+    fn from_str(text: &str) -> Result<Self, BadDrainTarget> {
+        let unknown = || BadDrainTarget::NoScope(text.to_owned());
         match text.split_once('/') {
             None if text == "all" => Ok(Self::All),
             None | Some((_, "")) => Err(unknown()),
@@ -67,7 +80,7 @@ impl FromStr for Target {
             Some(("upstream", name)) => Ok(Self::Upstream(name.into())),
             Some(("endpoint", rest)) => rest.parse().map(Self::Endpoint),
             Some(("tunnel", id)) => {
-                let id = id.parse().map_err(|_| NoTarget(format!("{id:?} is not the number of a tunnel")))?;
+                let id = id.parse().map_err(|error| BadDrainTarget::NoNumber(id.to_owned(), error))?;
                 Ok(Self::Tunnel(TunnelId(id)))
             }
             Some(_) => Err(unknown()),
@@ -75,7 +88,7 @@ impl FromStr for Target {
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for DrainTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::All => f.write_str("all"),
@@ -89,14 +102,14 @@ impl fmt::Display for Target {
 }
 
 impl FromStr for EndpointTarget {
-    type Err = NoTarget;
+    type Err = BadDrainTarget;
 
-    fn from_str(text: &str) -> Result<Self, NoTarget> {
+    fn from_str(text: &str) -> Result<Self, BadDrainTarget> {
         match text.strip_prefix("endpoint/").unwrap_or(text).split_once('/') {
             Some((upstream, endpoint)) if !upstream.is_empty() && !endpoint.is_empty() => {
                 Ok(Self { upstream: upstream.into(), endpoint: endpoint.into() })
             }
-            _ => Err(NoTarget(format!("{text:?} is no endpoint; write UPSTREAM/NAME"))),
+            _ => Err(BadDrainTarget::NoEndpoint(text.to_owned())),
         }
     }
 }
@@ -106,14 +119,6 @@ impl fmt::Display for EndpointTarget {
         write!(f, "{}/{}", self.upstream, self.endpoint)
     }
 }
-
-impl fmt::Display for NoTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for NoTarget {}
 
 const SYNTAX: &str = "all, listener/NAME, route/NAME, upstream/NAME, endpoint/UPSTREAM/NAME or tunnel/ID";
 
@@ -136,7 +141,7 @@ mod tests {
             "endpoint/chat/[::1]:80",
             "tunnel/17",
         ] {
-            assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<DrainTarget>().unwrap().to_string(), text);
         }
         assert_eq!("chat/a".parse::<EndpointTarget>(), "endpoint/chat/a".parse());
     }
@@ -144,7 +149,7 @@ mod tests {
     #[test]
     fn what_is_no_target_is_told_what_is() {
         for text in ["", "al", "all/x", "route", "route/", "endpoint/chat", "endpoint//a", "tunnel/x", "host/a"] {
-            let problem = text.parse::<Target>().unwrap_err().to_string();
+            let problem = text.parse::<DrainTarget>().unwrap_err().to_string();
             assert!(problem.contains("write ") || problem.contains("number"), "{problem}");
         }
     }
@@ -164,8 +169,8 @@ mod tests {
         };
         let all = [of("a", "x", 1), of("a", "y", 2), of("b", "x", 3)];
         let meant = |text: &str| -> Vec<bool> {
-            let target: Target = text.parse().unwrap();
-            all.iter().map(|registration| target.is_about(Arc::as_ref(registration.ticket()))).collect()
+            let target: DrainTarget = text.parse().unwrap();
+            all.iter().map(|registration| target.is_about(Arc::as_ref(registration.handle()))).collect()
         };
         assert_eq!(meant("all"), [true; 3]);
         assert_eq!(meant("listener/public"), [true; 3]);

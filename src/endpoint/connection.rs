@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use super::read_after_failed_write::ReadAfterFailedWrite;
 use super::sending::{Sending, SentBody};
 use crate::http::limits::MAX_BUFFER;
-use crate::net::{Guarded, Heard, Socket, TunnelStream, Unsent};
+use crate::net::{Guarded, ReadActivity, Socket, TunnelStream, Unsent};
 
 /// What hyper reads from and writes to.
 type HyperStream<S> = TokioIo<Guarded<ReadAfterFailedWrite<S>>>;
@@ -31,7 +31,7 @@ pub struct EndpointConnection<B> {
     task: ConnectionTask,
     unsent: Unsent,
     /// Whether the endpoint has said anything since it was asked.
-    heard: Heard,
+    heard: ReadActivity,
     /// A client has authenticated it, or may have: it serves nobody else any more.
     is_owned: bool,
 }
@@ -79,7 +79,7 @@ where
         let unsent = Unsent::default();
         let stream = ReadAfterFailedWrite::new(stream);
         let stream = Guarded::telling(stream, deadline, unsent.clone(), ReadAfterFailedWrite::delivery);
-        let heard = stream.heard();
+        let heard = stream.read_activity();
         let (sender, connection) = client().handshake(TokioIo::new(stream)).await?;
         let task = ConnectionTask::spawn(connection, heard.clone());
         Ok(Self { sender, task, unsent, heard, is_owned: false })
@@ -161,7 +161,7 @@ pub fn has_closed(error: &hyper::Error) -> bool {
 }
 
 impl ConnectionTask {
-    fn spawn<S, B>(connection: http1::Connection<HyperStream<S>, B>, heard: Heard) -> Self
+    fn spawn<S, B>(connection: http1::Connection<HyperStream<S>, B>, heard: ReadActivity) -> Self
     where
         S: AsyncRead + AsyncWrite + Into<Socket> + Unpin + Send + 'static,
         B: Body + Send + 'static,

@@ -61,7 +61,8 @@ fn forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
             let node = split_unquoted(element, b';').find_map(|pair| {
                 let equals = pair.iter().position(|&byte| byte == b'=')?;
                 let (name, value) = pair.split_at_checked(equals)?;
-                name.trim_ascii().eq_ignore_ascii_case(b"for").then(|| value.get(1..).unwrap_or_default().trim_ascii())
+                let (_, value) = value.split_first()?;
+                name.trim_ascii().eq_ignore_ascii_case(b"for").then(|| value.trim_ascii())
             })?;
             let unquoted = node.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
             parse_address(unquoted.unwrap_or(node))

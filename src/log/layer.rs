@@ -6,7 +6,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-use super::line::{Line, Style};
+use super::line::{LogLine, Style};
 use super::queue::Queue;
 
 /// Makes a line of each event. Spans are not shown: there are none.
@@ -26,7 +26,7 @@ impl Lines {
 impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let metadata = event.metadata();
-        let mut line = Line::begin(self.style, *metadata.level());
+        let mut line = LogLine::begin(self.style, *metadata.level());
         event.record(&mut line);
         self.queue.push(*metadata.level(), line.finish(metadata.target()));
     }

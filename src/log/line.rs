@@ -42,7 +42,7 @@ pub enum Ink {
 
 /// A line that is no event's: `text`, said by `target`. It comes without its end.
 pub fn line_of(style: Style, level: Level, text: &str, target: &str) -> String {
-    let mut line = Line::begin(style, level);
+    let mut line = LogLine::begin(style, level);
     line.write_message(text);
     let mut line = line.finish(target);
     line.truncate(line.trim_end().len());
@@ -51,7 +51,7 @@ pub fn line_of(style: Style, level: Level, text: &str, target: &str) -> String {
 
 /// A line that is being written.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct LogLine {
     style: Style,
     text: String,
     /// What a value looks like before it is made harmless.
@@ -60,7 +60,7 @@ pub(super) struct Line {
     below: String,
 }
 
-impl Line {
+impl LogLine {
     /// A line that says when, how urgent and whose.
     pub(super) fn begin(style: Style, level: Level) -> Self {
         let text = String::with_capacity(USUAL);
@@ -190,7 +190,7 @@ impl Line {
     }
 }
 
-impl Visit for Line {
+impl Visit for LogLine {
     fn record_str(&mut self, field: &Field, text: &str) {
         self.write_field(field, text);
     }

@@ -12,7 +12,7 @@ use tracing::Level;
 /// The lines that wait.
 #[derive(Debug, Default)]
 pub struct Queue {
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     /// Told when there is something to write.
     filled: Condvar,
     /// Told when everything is written.
@@ -22,9 +22,9 @@ pub struct Queue {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct QueueState {
     /// The most urgent first.
-    lanes: [VecDeque<Waiting>; LANES],
+    lanes: [VecDeque<QueuedLine>; LANES],
     /// What they take, in bytes.
     bytes: usize,
     /// The number of the last line.
@@ -38,7 +38,7 @@ struct State {
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct QueuedLine {
     number: u64,
     text: String,
 }
@@ -72,7 +72,7 @@ impl Queue {
     /// had a part of that time.
     pub fn flush(&self, within: Duration) -> bool {
         let is_full =
-            |state: &mut State| state.writing_since.is_some() || state.bytes > 0 || state.dropped > state.said;
+            |state: &mut QueueState| state.writing_since.is_some() || state.bytes > 0 || state.dropped > state.said;
         let state = self.state();
         let within = state.writing_since.map_or(within, |since| within.saturating_sub(since.elapsed()));
         let waited = self.emptied.wait_timeout_while(state, within, is_full);
@@ -84,7 +84,7 @@ impl Queue {
     pub(super) fn take(&self, batch: &mut Batch) {
         batch.text.clear();
         batch.lines = 0;
-        let is_idle = |state: &mut State| state.bytes == 0 && state.dropped == state.said;
+        let is_idle = |state: &mut QueueState| state.bytes == 0 && state.dropped == state.said;
         let mut state = self.filled.wait_while(self.state(), is_idle).unwrap_or_else(PoisonError::into_inner);
         while let Some(line) = state.take_oldest(|line| batch.lines == 0 || batch.text.len() + line.text.len() <= WHOLE)
         {
@@ -96,9 +96,9 @@ impl Queue {
 
     /// The batch is written, or lost. Returns how many lines were dropped, if that is to be said now, and waits to be told
     /// once more then.
-    pub(super) fn note_written(&self, batch: &Batch, written: Written) -> Option<u64> {
+    pub(super) fn note_written(&self, batch: &Batch, written: BatchOutcome) -> Option<u64> {
         let mut state = self.state();
-        if written == Written::Lost {
+        if written == BatchOutcome::Lost {
             state.dropped += batch.lines;
             self.count(batch.lines);
             // Where nothing can be written, nothing can be said; and nobody waits for it.
@@ -123,7 +123,7 @@ impl Queue {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         // A panic while it was held would leave a line too many or too few.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -131,12 +131,12 @@ impl Queue {
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Written {
+pub(super) enum BatchOutcome {
     Whole,
     Lost,
 }
 
-impl State {
+impl QueueState {
     /// Returns how many lines were dropped for it, itself counted in.
     fn push(&mut self, lane: usize, text: String) -> u64 {
         let mut dropped = 0;
@@ -154,13 +154,13 @@ impl State {
         let number = self.last;
         if let Some(lane) = self.lanes.get_mut(lane) {
             self.bytes += needed;
-            lane.push_back(Waiting { number, text });
+            lane.push_back(QueuedLine { number, text });
         }
         dropped
     }
 
     /// The oldest line of all, if it `fits`.
-    fn take_oldest(&mut self, fits: impl Fn(&Waiting) -> bool) -> Option<Waiting> {
+    fn take_oldest(&mut self, fits: impl Fn(&QueuedLine) -> bool) -> Option<QueuedLine> {
         let lane = self
             .lanes
             .iter_mut()
@@ -182,7 +182,7 @@ fn lane(level: Level) -> usize {
 
 /// What a line that waits takes, in bytes.
 fn cost(text: &String) -> usize {
-    text.capacity() + size_of::<Waiting>()
+    text.capacity() + size_of::<QueuedLine>()
 }
 
 const LANES: usize = 3;
@@ -210,7 +210,7 @@ mod tests {
             let mut batch = Batch::default();
             queue.take(&mut batch);
             lines.extend(batch.text.lines().map(|line| line.trim_end().to_owned()));
-            queue.note_written(&batch, Written::Whole);
+            queue.note_written(&batch, BatchOutcome::Whole);
         }
         lines
     }
@@ -263,9 +263,9 @@ mod tests {
 
         let mut batch = Batch::default();
         queue.take(&mut batch);
-        assert_eq!(queue.note_written(&batch, Written::Whole), Some(3));
+        assert_eq!(queue.note_written(&batch, BatchOutcome::Whole), Some(3));
         assert!(!queue.flush(Duration::ZERO), "it is to be said first");
-        assert_eq!(queue.note_written(&batch, Written::Whole), None);
+        assert_eq!(queue.note_written(&batch, BatchOutcome::Whole), None);
         assert!(queue.flush(Duration::ZERO));
     }
 
@@ -290,7 +290,7 @@ mod tests {
         let mut batch = Batch::default();
         queue.take(&mut batch);
 
-        assert_eq!(queue.note_written(&batch, Written::Lost), None);
+        assert_eq!(queue.note_written(&batch, BatchOutcome::Lost), None);
         assert_eq!(counter.get(), 2);
         assert!(queue.flush(Duration::ZERO));
     }

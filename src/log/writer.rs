@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tracing::Level;
 
-use super::line::{Line, Style};
-use super::queue::{Batch, Queue, Written};
+use super::line::{LogLine, Style};
+use super::queue::{Batch, BatchOutcome, Queue};
 use crate::ranges::within;
 
 /// The thread that writes the lines of a queue. When this is dropped, what waits is written still, but not for ever.
@@ -32,7 +32,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         // A reader who stands still does not keep the process.
-        self.queue.flush(LAST_WORDS);
+        self.queue.flush(FLUSH_TIME);
     }
 }
 
@@ -43,7 +43,7 @@ fn write_all(queue: &Queue, style: Style, mut output: impl Write) {
         let mut written = write_whole(&mut output, batch.text.as_bytes());
         while let Some(dropped) = queue.note_written(&batch, written) {
             batch = Batch::default();
-            let mut line = Line::begin(style, Level::WARN);
+            let mut line = LogLine::begin(style, Level::WARN);
             line.write_message("log lines were dropped: they were written faster than they were read");
             line.write_plain("lines", dropped);
             written = write_whole(&mut output, line.finish(module_path!()).as_bytes());
@@ -52,26 +52,26 @@ fn write_all(queue: &Queue, style: Style, mut output: impl Write) {
 }
 
 /// Writes all of it, and waits where the reader does not keep up.
-fn write_whole(output: &mut impl Write, mut bytes: &[u8]) -> Written {
+fn write_whole(output: &mut impl Write, mut bytes: &[u8]) -> BatchOutcome {
     while !bytes.is_empty() {
         match output.write(bytes) {
-            Ok(0) => return Written::Lost,
+            Ok(0) => return BatchOutcome::Lost,
             Ok(count) => bytes = within(bytes, count..),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // Somebody else who has this pipe or terminal wants never to wait for it.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 #[expect(clippy::disallowed_methods, reason = "the thread is no worker, and it is its task to wait")]
-                thread::sleep(LOOK);
+                thread::sleep(RETRY_EVERY);
             }
-            Err(_) => return Written::Lost,
+            Err(_) => return BatchOutcome::Lost,
         }
     }
-    Written::Whole
+    BatchOutcome::Whole
 }
 
 /// How long the end of the process waits for the reader.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-const LOOK: Duration = Duration::from_millis(10);
+const FLUSH_TIME: Duration = Duration::from_secs(1);
+const RETRY_EVERY: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {
@@ -133,7 +133,7 @@ mod tests {
         queue.push(Level::INFO, "never read\n".into());
         let began = Instant::now();
         drop(writer);
-        assert!(began.elapsed() >= LAST_WORDS);
+        assert!(began.elapsed() >= FLUSH_TIME);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use super::{DeliveryTimer, Heard, Unsent};
+use super::{DeliveryTimer, ReadActivity, Unsent};
 use crate::process::Delivery;
 
 /// A stream whose writes have a deadline.
@@ -25,7 +25,7 @@ pub struct Guarded<S> {
     delivery: fn(&S) -> Option<Delivery>,
     stalled: Option<Box<Stalled>>,
     unsent: Unsent,
-    heard: Heard,
+    read_activity: ReadActivity,
     /// Its end is written.
     ended: bool,
 }
@@ -66,12 +66,12 @@ impl<S> Guarded<S> {
     /// The same, for one who wants to know, while the stream is in other hands, whether it took everything. What `delivery`
     /// says that the peer's kernel took is progress.
     pub fn telling(stream: S, deadline: Duration, unsent: Unsent, delivery: fn(&S) -> Option<Delivery>) -> Self {
-        Self { stream, deadline, delivery, stalled: None, unsent, heard: Heard::default(), ended: false }
+        Self { stream, deadline, delivery, stalled: None, unsent, read_activity: ReadActivity::default(), ended: false }
     }
 
     /// What tells, for as long as the stream is in other hands, whether it was read from.
-    pub fn heard(&self) -> Heard {
-        self.heard.clone()
+    pub fn read_activity(&self) -> ReadActivity {
+        self.read_activity.clone()
     }
 
     /// The stream as it was given.
@@ -110,7 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
     /// Ends the stream so that the peer reads what was written last: a FIN, unless there was one, and then its own end is
     /// awaited for a moment, since closing with unread input would send a reset.
     async fn linger(mut self) {
-        let farewell = async {
+        let ending = async {
             if !self.ended {
                 self.stream.shutdown().await?;
             }
@@ -125,7 +125,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
             io::Result::Ok(())
         };
         // Whatever happens now, everything that was for the peer has been written.
-        let _ = timeout(LINGER, farewell).await;
+        let _ = timeout(LINGER, ending).await;
     }
 }
 
@@ -134,7 +134,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
         let before = buf.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {
-            self.heard.note();
+            self.read_activity.note();
         }
         outcome
     }

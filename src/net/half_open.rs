@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 use super::{ClientStream, DeliveryTimer, TunnelStream};
 use crate::process::Delivery;
 
-/// A client's stream of which an end may be heard, or said by a reset.
+/// A client's stream of which a FIN or a reset is noticed, and which may be ended by a reset.
 #[derive(Debug)]
 pub struct HalfOpen {
     stream: ClientStream,
@@ -54,12 +54,12 @@ impl HalfOpen {
     }
 
     /// Ends the stream by a reset, so that nobody takes what was written for all there is. Before that the client's kernel may
-    /// take it, until it takes nothing for `patience`; whoever does not wait for that resets at once.
-    pub async fn reset(self, patience: impl Fn() -> Duration) {
+    /// take it, until it takes nothing for `stall_timeout`; whoever does not wait for that resets at once.
+    pub async fn reset(self, stall_timeout: impl Fn() -> Duration) {
         // First of all: dropped at any moment, and when the process ends, the stream ends by a reset. If that fails, the
         // connection is no more.
         let _ = self.stream.socket().reset_when_dropped();
-        let _ = timeout(DELIVERED, delivered(patience, || self.delivery())).await;
+        let _ = timeout(DELIVERED, delivered(stall_timeout, || self.delivery())).await;
     }
 
     /// Ready once the connection has failed.
@@ -120,12 +120,12 @@ impl AsyncWrite for HalfOpen {
     }
 }
 
-/// Waits until the client's kernel has taken everything, or nothing for `patience`, which may come to be less.
-async fn delivered(patience: impl Fn() -> Duration, delivery: impl Fn() -> Option<Delivery>) {
+/// Waits until the client's kernel has taken everything, or nothing for `stall_timeout`, which may come to be less.
+async fn delivered(stall_timeout: impl Fn() -> Duration, delivery: impl Fn() -> Option<Delivery>) {
     let mut timer = DeliveryTimer::new(delivery(), Instant::now());
     let mut pause = FIRST_PAUSE;
     while delivery().is_some_and(|delivery| delivery.outstanding)
-        && !timer.poll_expired(patience(), &delivery, Instant::now())
+        && !timer.poll_expired(stall_timeout(), &delivery, Instant::now())
     {
         sleep(pause).await;
         pause = LONGEST_PAUSE.min(2 * pause);
@@ -143,7 +143,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 mod tests {
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(2);
+    const STALL_TIMEOUT: Duration = Duration::from_secs(2);
     const STEP: u64 = 16 * 1024;
 
     /// How long a kernel is waited for that takes [`STEP`] bytes of so many each `pause`, and stands still after `taken`.
@@ -154,7 +154,7 @@ mod tests {
             taken.min(1 + STEP * u64::try_from(steps).unwrap())
         };
         let delivery = || Delivery { acked: acked(), outstanding: acked() < bytes, since_ack: Duration::ZERO };
-        delivered(|| PATIENCE, || Some(delivery())).await;
+        delivered(|| STALL_TIMEOUT, || Some(delivery())).await;
         start.elapsed()
     }
 
@@ -165,6 +165,6 @@ mod tests {
         let whole = waits(all, all, pause).await;
         assert!((10 * pause..11 * pause).contains(&whole), "{whole:?}");
         let stuck = waits(all, 5 * STEP, pause).await;
-        assert!((5 * pause + PATIENCE..6 * pause + PATIENCE).contains(&stuck), "{stuck:?}");
+        assert!((5 * pause + STALL_TIMEOUT..6 * pause + STALL_TIMEOUT).contains(&stuck), "{stuck:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! TLS over TCP that holds no buffer while it is idle.
 //!
-//! Ciphertext is read into the worker's scratch and decrypted there; what is written is encrypted into the scratch and
+//! Ciphertext is read into the buffers of the worker and decrypted there; what is written is encrypted into them and
 //! goes out from there. A connection keeps only what could not be passed on, and gives that memory back: the start of a
 //! record, plaintext its reader had no room for (at most one read's), ciphertext the socket did not take (at most one
 //! write's: no more plaintext is taken while there is some). [`check_invariants`](TlsStream::check_invariants) says so in code.
@@ -18,7 +18,8 @@ use tokio::time::timeout;
 
 use super::Spill;
 use super::socket::Socket;
-use super::tls_scratch::{self as scratch, PIECE, Scratch};
+use super::tls_buffers::{self, PIECE, TlsBuffers};
+use super::tls_error::TlsError;
 use super::tunnel_stream::TunnelStream;
 use crate::process::Delivery;
 use crate::ranges::{within, within_mut};
@@ -44,7 +45,7 @@ pub struct TlsStream {
 #[derive(Debug)]
 pub struct HandshakeFailed {
     /// Why.
-    pub error: io::Error,
+    pub error: TlsError,
     /// Whether the client had sent anything.
     pub has_begun: bool,
     /// The connection as it is now.
@@ -52,24 +53,26 @@ pub struct HandshakeFailed {
 }
 
 impl TlsStream {
-    /// [Accepts](Self::accept), but not for longer than `limit`: after that it is [`io::ErrorKind::TimedOut`]. A client that
-    /// speaks HTTP in plain is [`io::ErrorKind::Unsupported`], and has been sent nothing.
+    /// [Accepts](Self::accept), but not for longer than `limit`.
     pub async fn accept_within(
         socket: Socket,
         config: Arc<ServerConfig>,
         limit: Duration,
-    ) -> Result<Box<Self>, HandshakeFailed> {
+    ) -> Result<Box<Self>, Box<HandshakeFailed>> {
         let records = match Records::new(config) {
             Ok(records) => records,
-            Err(error) => return Err(HandshakeFailed { error: io::Error::other(error), has_begun: false, socket }),
+            Err(error) => {
+                let error = TlsError::Configuration(error);
+                return Err(Box::new(HandshakeFailed { error, has_begun: false, socket }));
+            }
         };
         let mut stream = Self::over(socket, records);
         let shaken = timeout(limit, poll_fn(|cx| stream.poll_handshake(cx))).await;
-        match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        match shaken.unwrap_or(Err(TlsError::TimedOut)) {
             Ok(()) => Ok(stream),
             Err(error) => {
                 let Self { socket, records, .. } = *stream;
-                Err(HandshakeFailed { error, has_begun: records.has_begun(), socket })
+                Err(Box::new(HandshakeFailed { error, has_begun: records.has_begun(), socket }))
             }
         }
     }
@@ -89,7 +92,7 @@ impl TlsStream {
         self.records.check_invariants();
         self.plaintext.check_invariants();
         self.ciphertext.check_invariants();
-        let (plaintext, most) = (self.plaintext.front().len(), scratch::INCOMING);
+        let (plaintext, most) = (self.plaintext.front().len(), tls_buffers::INCOMING);
         assert!(plaintext <= most, "{plaintext} bytes of plaintext wait, and one read brings at most {most}");
         assert!(plaintext == 0 || !self.records.is_handshaking(), "plaintext came before the handshake was over");
     }
@@ -106,7 +109,7 @@ impl TlsStream {
     }
 
     fn new(socket: Socket, config: Arc<ServerConfig>) -> io::Result<Box<Self>> {
-        Ok(Self::over(socket, Records::new(config).map_err(io::Error::other)?))
+        Ok(Self::over(socket, Records::new(config).map_err(TlsError::Configuration)?))
     }
 
     fn over(socket: Socket, records: Records) -> Box<Self> {
@@ -114,14 +117,14 @@ impl TlsStream {
         Box::new(Self { socket, records, plaintext, ciphertext, closed: false })
     }
 
-    fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TlsError>> {
         loop {
             ready!(self.poll_empty_spill(cx))?;
             if !self.records.is_handshaking() {
                 return Poll::Ready(Ok(()));
             }
             // What a client sends right behind its last flight waits in `plaintext`.
-            ready!(scratch::with(|scratch| self.poll_receive(cx, &mut ReadBuf::new(&mut []), scratch)))?;
+            ready!(tls_buffers::with(|buffers| self.poll_receive(cx, &mut ReadBuf::new(&mut []), buffers)))?;
         }
     }
 
@@ -130,8 +133,8 @@ impl TlsStream {
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
-        Scratch { incoming, outgoing }: &mut Scratch,
-    ) -> Poll<io::Result<()>> {
+        TlsBuffers { incoming, outgoing }: &mut TlsBuffers,
+    ) -> Poll<Result<(), TlsError>> {
         let unread = self.records.unread();
         let until = unread + sealed(buf.remaining());
         let until = until.min(incoming.len());
@@ -142,7 +145,7 @@ impl TlsStream {
             return Poll::Ready(Err(self.truncated()));
         }
         if !self.records.has_begun() && is_plain_http(room.filled()) {
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::Unsupported, "it speaks HTTP without TLS")));
+            return Poll::Ready(Err(TlsError::PlainHttp));
         }
         let Self { records, plaintext, .. } = self;
         let mut take = |bytes: &[u8]| {
@@ -153,7 +156,7 @@ impl TlsStream {
         let received = records.receive(within_mut(incoming, ..unread + count), &mut take, outgoing);
         self.answer(outgoing.filled());
         self.debug_check_invariants();
-        Poll::Ready(received.map_err(invalid))
+        Poll::Ready(received.map_err(TlsError::Records))
     }
 
     /// Sends what the records ask for on their own account, as far as the socket takes it now. The reader's task must not
@@ -194,12 +197,8 @@ impl TlsStream {
         Poll::Ready(Ok(()))
     }
 
-    fn truncated(&self) -> io::Error {
-        let text = match self.records.is_handshaking() {
-            true => "the connection ended in the middle of the TLS handshake",
-            false => "the connection ended without a close_notify",
-        };
-        io::Error::new(io::ErrorKind::UnexpectedEof, text)
+    fn truncated(&self) -> TlsError {
+        if self.records.is_handshaking() { TlsError::EndedInHandshake } else { TlsError::Truncated }
     }
 }
 
@@ -222,8 +221,8 @@ impl AsyncRead for TlsStream {
         }
         let before = buf.filled().len();
         while buf.remaining() > 0 && !this.records.has_ended() {
-            this.records.check().map_err(invalid)?;
-            let received = ready!(scratch::with(|scratch| this.poll_receive(cx, buf, scratch)));
+            this.records.check().map_err(TlsError::Records)?;
+            let received = ready!(tls_buffers::with(|buffers| this.poll_receive(cx, buf, buffers)));
             if buf.filled().len() > before {
                 // If the records behind it are broken, the next read says so.
                 return Poll::Ready(Ok(()));
@@ -242,10 +241,10 @@ impl AsyncWrite for TlsStream {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         let piece = buf.get(..PIECE).unwrap_or(buf);
-        scratch::with(|Scratch { outgoing, .. }| {
+        tls_buffers::with(|TlsBuffers { outgoing, .. }| {
             let sealed = this.records.send(piece, outgoing);
             this.write(cx, outgoing.filled())?;
-            sealed.map_err(invalid)
+            sealed.map_err(|error| io::Error::from(TlsError::Records(error)))
         })?;
         this.debug_check_invariants();
         Poll::Ready(Ok(piece.len()))
@@ -260,8 +259,8 @@ impl AsyncWrite for TlsStream {
         ready!(this.poll_empty_spill(cx))?;
         if !this.closed {
             this.closed = true;
-            scratch::with(|Scratch { outgoing, .. }| {
-                this.records.close(outgoing).map_err(invalid)?;
+            tls_buffers::with(|TlsBuffers { outgoing, .. }| {
+                this.records.close(outgoing).map_err(TlsError::Records)?;
                 this.write(cx, outgoing.filled())
             })?;
             ready!(this.poll_empty_spill(cx))?;
@@ -285,7 +284,3 @@ fn is_plain_http(first: &[u8]) -> bool {
 
 /// Of the methods that clients use, `UPDATEREDIRECTREF` is the longest.
 const LONGEST_METHOD: usize = 17;
-
-fn invalid(error: rustls::Error) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, error)
-}

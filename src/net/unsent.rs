@@ -11,10 +11,10 @@ use tokio::io::AsyncWrite;
 /// Whether something that was to be written is not taken yet; and what is to be said aside, between two messages of the one
 /// who has the stream in his hands.
 #[derive(Clone, Debug, Default)]
-pub struct Unsent(Arc<Shared>);
+pub struct Unsent(Arc<UnsentState>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct UnsentState {
     /// The stream did not take all of the last write.
     is_held_back: AtomicBool,
     /// The peer took nothing for as long as it may.

@@ -15,7 +15,7 @@ use super::summary::Summary;
 use super::sums::About;
 use super::tunnel_record::{PortIs, TunnelRecord, Unpacked};
 use crate::config::{EndpointName, RouteName, WebsocketSettings};
-use crate::drain::{Registration, Ticket};
+use crate::drain::{Registration, TunnelHandle};
 use crate::http::client_address::{is_trusted, says_for_whom};
 use crate::metrics::Metrics;
 use crate::snapshot::Route;
@@ -119,13 +119,13 @@ pub(super) fn exchanged(exchanged: &Exchanged<'_>, end: End) {
 
 /// A tunnel is about to open.
 pub(super) fn opened(context: &RequestContext, registration: &Registration, took: Duration) {
-    let ticket = registration.ticket();
+    let handle = registration.handle();
     context.session.proxy.metrics.opening_took(took);
     tracing::debug!(
-        tunnel = %ticket.id,
+        tunnel = %handle.id,
         client = %context.client,
-        route = %ticket.member.route.0,
-        endpoint = %ticket.member.endpoint.0,
+        route = %handle.member.route.0,
+        endpoint = %handle.member.endpoint.0,
         took_ms = millis(took),
         "tunnel opened"
     );
@@ -154,7 +154,7 @@ pub(super) fn unknown_extension(route: &Route, extensions: Extensions) {
 /// A tunnel has ended.
 pub(super) fn ended(
     metrics: &Metrics,
-    ticket: &Ticket,
+    handle: &TunnelHandle,
     settings: &WebsocketSettings,
     record: &TunnelRecord,
     outcome: &Outcome,
@@ -169,9 +169,9 @@ pub(super) fn ended(
     for leniency in leniencies.iter() {
         metrics.lenient(leniency);
         tracing::debug!(
-            tunnel = %ticket.id,
-            client = %ticket.member.client,
-            route = %ticket.member.route.0,
+            tunnel = %handle.id,
+            client = %handle.member.client,
+            route = %handle.member.route.0,
             what = leniency.as_str(),
             "frames needed leniency"
         );
@@ -179,14 +179,14 @@ pub(super) fn ended(
     let Unpacked { port, port_is, placed, path, host, user_agent, headers } = record.unpacked();
     let is_there = |text: &&str| !text.is_empty();
     tracing::info!(
-        tunnel = %ticket.id,
-        client = %ticket.member.client,
+        tunnel = %handle.id,
+        client = %handle.member.client,
         client_port = (port_is == PortIs::Client).then_some(port),
         proxy_port = (port_is == PortIs::Proxy).then_some(port),
-        listener = %ticket.member.listener.0,
-        route = %ticket.member.route.0,
-        upstream = %ticket.member.upstream.0,
-        endpoint = %ticket.member.endpoint.0,
+        listener = %handle.member.listener.0,
+        route = %handle.member.route.0,
+        upstream = %handle.member.upstream.0,
+        endpoint = %handle.member.endpoint.0,
         placed,
         host,
         path,

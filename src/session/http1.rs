@@ -27,13 +27,13 @@ use super::served::{LastAnswer, OpenTunnel, Served};
 use super::wordless::{Wordless, with_words};
 use crate::http::http1::{READER, answer};
 use crate::http::limits::MAX_BUFFER;
-use crate::net::{Guarded, HalfOpen, Heard};
+use crate::net::{Guarded, HalfOpen, ReadActivity};
 
 /// What a driver and the requests of its connection share.
 struct ConnectionState {
     session: Arc<Session>,
     /// What was heard of the client.
-    heard: Heard,
+    heard: ReadActivity,
     /// A first request has come.
     is_asked: AtomicBool,
     /// What the connection becomes, once a request has opened a tunnel.
@@ -52,8 +52,12 @@ enum Ended {
 
 /// Speaks HTTP/1.1 until the connection ends or becomes a tunnel.
 pub(super) async fn speak(stream: Guarded<HalfOpen>, session: Arc<Session>, admission: Admission, begun: Instant) {
-    let state =
-        ConnectionState { heard: stream.heard(), is_asked: AtomicBool::new(false), opened: Mutex::default(), session };
+    let state = ConnectionState {
+        heard: stream.read_activity(),
+        is_asked: AtomicBool::new(false),
+        opened: Mutex::default(),
+        session,
+    };
     let mut connection = connection(stream, &state);
     let ended = drive(&mut connection, &state, begun).await;
     let parts = connection.into_parts();

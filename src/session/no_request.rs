@@ -14,7 +14,7 @@ use super::sums::{About, Sums};
 use crate::http::http1::answer::PLAIN_HTTP_ON_TLS;
 use crate::http::limits::MAX_BUFFER;
 use crate::metrics::Metrics;
-use crate::net::{Guarded, HandshakeFailed};
+use crate::net::{Guarded, HandshakeFailed, TlsError};
 use crate::snapshot::Listener;
 
 /// Why a connection was turned away; the client's fault, as far as we can see.
@@ -101,19 +101,20 @@ impl NoRequest {
 
     /// Why a handshake failed, if there is something to say about it.
     pub(super) fn of_tls(failed: &HandshakeFailed) -> Option<Self> {
-        let fault = failed.error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
-        match (failed.error.kind(), fault) {
-            (io::ErrorKind::Unsupported, _) => Some(Self::PlainHttp),
+        match &failed.error {
+            TlsError::PlainHttp => Some(Self::PlainHttp),
             // Load balancers look in like this, and browsers keep one connection ready.
             _ if !failed.has_begun => None,
-            (io::ErrorKind::TimedOut, _) => Some(Self::TlsTooSlow),
-            (_, Some(rustls::Error::AlertReceived(_))) => Some(Self::TlsAlert),
-            (_, Some(rustls::Error::PeerIncompatible(_) | rustls::Error::NoApplicationProtocol)) => {
+            TlsError::TimedOut => Some(Self::TlsTooSlow),
+            // That is the system's own limit.
+            TlsError::Socket(error) if error.kind() == io::ErrorKind::TimedOut => Some(Self::TlsTooSlow),
+            TlsError::Records(rustls::Error::AlertReceived(_)) => Some(Self::TlsAlert),
+            TlsError::Records(rustls::Error::PeerIncompatible(_) | rustls::Error::NoApplicationProtocol) => {
                 Some(Self::TlsMismatch)
             }
-            (_, Some(rustls::Error::InvalidMessage(_))) => Some(Self::NotTls),
-            (_, Some(_)) => Some(Self::TlsBroken),
-            (_, None) => Some(Self::TlsLeft),
+            TlsError::Records(rustls::Error::InvalidMessage(_)) => Some(Self::NotTls),
+            TlsError::Records(_) | TlsError::Configuration(_) => Some(Self::TlsBroken),
+            TlsError::EndedInHandshake | TlsError::Truncated | TlsError::Socket(_) => Some(Self::TlsLeft),
         }
     }
 
@@ -136,7 +137,7 @@ impl NoRequest {
 }
 
 /// Tells a client that speaks HTTP on a TLS port what is wrong.
-pub(super) async fn tell_plain_http(failed: HandshakeFailed, listener: &Listener) {
+pub(super) async fn tell_plain_http(failed: Box<HandshakeFailed>, listener: &Listener) {
     Guarded::new(failed.socket, listener.settings.tls_timeout).end_with(PLAIN_HTTP_ON_TLS).await;
 }
 

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::counted;
 use super::sums::Sums;
-use crate::drain::{Board, Registry};
+use crate::drain::{DrainStatuses, Registry};
 use crate::endpoint::Endpoints;
 use crate::metrics::Metrics;
 use crate::net::Network;
@@ -27,7 +27,7 @@ pub struct Proxy {
     /// Every open tunnel.
     pub registry: Arc<Registry>,
     /// Every drain.
-    pub drains: Arc<Board>,
+    pub drains: Arc<DrainStatuses>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// How many sessions and tunnels there is room for.

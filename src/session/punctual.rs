@@ -3,7 +3,6 @@
 
 use std::convert::Infallible;
 use std::future::pending;
-use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +30,7 @@ use crate::drain::Incarnation;
 use crate::endpoint::EndpointConnection;
 use crate::endpoint::Pool;
 use crate::endpoint::{Upload, UploadSent};
-use crate::net::{self, DialError, Guarded, Network, TlsStream, Unsent, dial};
+use crate::net::{self, DialError, Guarded, Network, TlsError, TlsStream, Unsent, dial};
 use crate::snapshot::Retirement;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -52,7 +51,7 @@ fn client(head: Duration, rest: Duration) -> DuplexStream {
     let service =
         service_fn(|_: Request<Incoming>| async { Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())) });
     let mut builder = http1::Builder::new();
-    builder.timer(HeadTimes::new(head, rest, stream.heard(), Unsent::default())).header_read_timeout(head);
+    builder.timer(HeadTimes::new(head, rest, stream.read_activity(), Unsent::default())).header_read_timeout(head);
     tokio::spawn(builder.serve_connection(TokioIo::new(stream), service));
     client
 }
@@ -158,7 +157,7 @@ async fn tls_timeout_is_punctual() {
         client.write_all(&[22, 3, 1, 1, 0]).await.unwrap();
         let start = Instant::now();
         let failed = TlsStream::accept_within(ours.into(), Arc::clone(&config), time).await.unwrap_err();
-        assert_eq!(failed.error.kind(), ErrorKind::TimedOut);
+        assert!(matches!(failed.error, TlsError::TimedOut), "{:?}", failed.error);
         start.elapsed()
     })
     .await;

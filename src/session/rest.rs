@@ -17,14 +17,14 @@ use std::time::{Duration, Instant as StdInstant};
 use hyper::rt::{Sleep as HyperSleep, Timer};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::net::{Heard, Unsent};
+use crate::net::{ReadActivity, Unsent};
 
 /// The times of the heads of one session.
 #[derive(Debug)]
 pub(super) struct HeadTimes {
     head: Duration,
     rest: Duration,
-    heard: Heard,
+    heard: ReadActivity,
     unsent: Unsent,
     /// The first head was waited for already.
     has_begun: AtomicBool,
@@ -36,14 +36,14 @@ struct Wait {
     head: Duration,
     rest: Duration,
     /// What tells that its first byte has come; `None` once it has, and where it is not waited for.
-    heard: Option<Heard>,
+    heard: Option<ReadActivity>,
     /// hyper waits for the next head while the last of an answer waits for a slow client: that is no rest.
     unsent: Unsent,
 }
 
 impl HeadTimes {
     /// The first head may take `head` in all, any other so long from its first byte on, which may come after `rest`.
-    pub(super) fn new(head: Duration, rest: Duration, heard: Heard, unsent: Unsent) -> Self {
+    pub(super) fn new(head: Duration, rest: Duration, heard: ReadActivity, unsent: Unsent) -> Self {
         Self { head, rest, heard, unsent, has_begun: AtomicBool::new(false) }
     }
 
@@ -73,7 +73,7 @@ impl Future for Wait {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.heard.as_ref().is_some_and(Heard::is_some) {
+        if self.heard.as_ref().is_some_and(ReadActivity::is_some) {
             self.heard = None;
             let end = Instant::now() + self.head;
             self.sleep.as_mut().reset(end);
@@ -117,7 +117,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_session_may_rest_and_a_head_may_not() {
-        let times = HeadTimes::new(HEAD, REST, Heard::default(), Unsent::default());
+        let times = HeadTimes::new(HEAD, REST, ReadActivity::default(), Unsent::default());
         let almost = |time: Duration, took: Duration| (time..=time + Duration::from_millis(2)).contains(&took);
         times.heard.note();
         assert!(almost(HEAD, waits(&times, None).await), "the first head counts from the start");
@@ -132,7 +132,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_rests_while_the_last_of_an_answer_waits() {
-        let times = HeadTimes::new(HEAD, REST, Heard::default(), Unsent::default());
+        let times = HeadTimes::new(HEAD, REST, ReadActivity::default(), Unsent::default());
         waits(&times, None).await;
         assert!(times.unsent.say_aside(b"the last of an answer"));
         let mut wait = times.sleep_until(StdInstant::now());

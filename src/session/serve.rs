@@ -126,7 +126,7 @@ async fn shake_hands(
 }
 
 /// What becomes of a connection whose TLS handshake failed.
-async fn unsecured(failed: HandshakeFailed, peer: SocketAddr, listener: &Listener, proxy: &Proxy) {
+async fn unsecured(failed: Box<HandshakeFailed>, peer: SocketAddr, listener: &Listener, proxy: &Proxy) {
     let Some(why) = NoRequest::of_tls(&failed) else {
         let name = &listener.settings.name;
         tracing::debug!(listener = %name, client = %peer.ip(), error = %failed.error, "no TLS handshake");

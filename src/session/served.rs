@@ -67,7 +67,7 @@ impl OpenTunnel {
         // polled, for as long as the task lives.
         tokio::spawn(poll_fn(move |cx| {
             let outcome = ready!(Pin::new(&mut tunnel).poll(cx));
-            access_log::ended(&metrics, tunnel.ticket(), tunnel.settings(), &record, &outcome);
+            access_log::ended(&metrics, tunnel.handle(), tunnel.settings(), &record, &outcome);
             let _ = &held;
             Poll::Ready(())
         }));

@@ -59,7 +59,7 @@ pub(super) async fn open(
         .map_err(|detail| lease.refused(Refusal::BadAnswer, detail))?;
     let endpoint = Switched::new(stream, protocol, context.tunnel_settings(protocol));
     let registration = register_tunnel(context, &lease);
-    if let Some(order) = registration.ticket().order() {
+    if let Some(order) = registration.handle().order() {
         endpoint.dismiss(&order);
         return Err(Refusal::Draining.into());
     }

@@ -9,21 +9,21 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::net::Heard;
+use crate::net::ReadActivity;
 
 /// A stream from which an answer without a word is kept back.
 #[derive(Debug)]
 pub(super) struct Wordless<S> {
     stream: S,
     /// Whether the head of a request was understood, and its answer is what is written.
-    heard: Heard,
+    heard: ReadActivity,
     /// What was kept back.
     kept: Option<Box<str>>,
 }
 
 impl<S> Wordless<S> {
     /// Keeps back what is written to `stream` while no head that was heard is understood.
-    pub(super) fn new(stream: S, heard: Heard) -> Self {
+    pub(super) fn new(stream: S, heard: ReadActivity) -> Self {
         Self { stream, heard, kept: None }
     }
 
@@ -118,7 +118,7 @@ mod tests {
     const BARE: &str = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\nDate: x\r\n\r\n";
 
     /// What goes through of these writes, and what is kept back.
-    async fn written(heard: &Heard, writes: &[&[u8]]) -> (Vec<u8>, Option<Box<str>>) {
+    async fn written(heard: &ReadActivity, writes: &[&[u8]]) -> (Vec<u8>, Option<Box<str>>) {
         let mut stream = Wordless::new(Vec::new(), heard.clone());
         for bytes in writes {
             stream.write_all(bytes).await.unwrap();
@@ -129,7 +129,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_to_what_was_not_understood_is_kept_back() {
-        let heard = Heard::default();
+        let heard = ReadActivity::default();
         assert_eq!(written(&heard, &[BARE.as_bytes()]).await, (vec![], Some(BARE.into())));
         heard.note_understood();
         assert_eq!(written(&heard, &[BARE.as_bytes()]).await, (BARE.into(), None));
@@ -148,9 +148,9 @@ mod tests {
         let success = BARE.replace("400", "200");
         let long = BARE.replace(": 0", ": 7");
         for other in [most, &late, &twice, &success, &long, "", "HTTP/1.", "HTTP/1.1"] {
-            assert_eq!(written(&Heard::default(), &[other.as_bytes()]).await, (other.into(), None), "{other}");
+            assert_eq!(written(&ReadActivity::default(), &[other.as_bytes()]).await, (other.into(), None), "{other}");
         }
-        assert_eq!(written(&Heard::default(), &[b"HTTP/1.1 4\xff"]).await.1, None);
+        assert_eq!(written(&ReadActivity::default(), &[b"HTTP/1.1 4\xff"]).await.1, None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::route::Route;
 use super::routes::{RouteTable, Rule};
 use super::upstream::Upstream;
 use crate::config::{EndpointSettings, ListenerName, Problems, RouteName, Settings, UpstreamName, UpstreamSettings};
-use crate::drain::{Incarnation, Life};
+use crate::drain::{Incarnation, LifeToken};
 use crate::tls::{CertificateError, CertifiedBundle, TicketKeys};
 
 /// Everything a request may consult.
@@ -126,10 +126,10 @@ struct Incarnations {
 }
 
 impl Incarnations {
-    fn keep(&mut self, old: Option<&Life>) -> Life {
+    fn keep(&mut self, old: Option<&LifeToken>) -> LifeToken {
         old.cloned().unwrap_or_else(|| {
             self.last += 1;
-            Life::new(Incarnation(self.last))
+            LifeToken::new(Incarnation(self.last))
         })
     }
 

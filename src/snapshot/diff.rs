@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use super::assemble::Snapshot;
 use crate::config::{EndpointAddress, EndpointName, ListenerName, RouteName, UpstreamName, UpstreamSettings};
-use crate::drain::{Incarnation, Life, Scope};
+use crate::drain::{Incarnation, LifeToken, Scope};
 
 /// The difference between two snapshots, by identity.
 #[derive(Clone, Debug, Default)]
@@ -164,7 +164,7 @@ impl Diff {
         self.changes.push(Change::Changed(subject, values));
     }
 
-    fn lose(&mut self, change: Change, scope: impl Fn(Incarnation) -> Scope, life: &Life) {
+    fn lose(&mut self, change: Change, scope: impl Fn(Incarnation) -> Scope, life: &LifeToken) {
         self.changes.push(change);
         self.vanished.push(Vanished { scope: scope(life.incarnation), while_alive: life.alive() });
     }

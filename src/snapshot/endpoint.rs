@@ -8,7 +8,7 @@ use super::reach::Reach;
 use super::retirement::Retirement;
 use crate::balance::{EndpointIdentity, PinToken};
 use crate::config::{EndpointAddress, EndpointName, EndpointSettings, UpstreamName};
-use crate::drain::Life;
+use crate::drain::LifeToken;
 
 /// One endpoint. It is carried over from snapshot to snapshot as long as its name and address stay.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct Endpoint {
     /// Where it is.
     pub address: EndpointAddress,
     /// This life of its name.
-    pub life: Life,
+    pub life: LifeToken,
     /// What the hash knows it by: the same on every proxy of a fleet.
     pub identity: EndpointIdentity,
     /// What a pin cookie names it and its upstream by.
@@ -41,7 +41,7 @@ pub struct Lease {
 
 impl Endpoint {
     /// An endpoint of `upstream`.
-    pub(super) fn new(upstream: &UpstreamName, settings: &EndpointSettings, life: Life) -> Self {
+    pub(super) fn new(upstream: &UpstreamName, settings: &EndpointSettings, life: LifeToken) -> Self {
         Self {
             name: settings.name.clone(),
             address: settings.address.clone(),

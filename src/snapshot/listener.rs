@@ -6,7 +6,7 @@ use rustls::ServerConfig;
 
 use super::strangers::Strangers;
 use crate::config::ListenerSettings;
-use crate::drain::Life;
+use crate::drain::LifeToken;
 use crate::tls::{CertifiedBundle, TicketKeys, server_config};
 
 /// One listener. Its socket lives elsewhere: a snapshot has none.
@@ -15,7 +15,7 @@ pub struct Listener {
     /// What is configured.
     pub settings: Arc<ListenerSettings>,
     /// This life of its name.
-    pub life: Life,
+    pub life: LifeToken,
     /// Whose forwarding headers were not believed.
     pub strangers: Arc<Strangers>,
     tls: Option<Tls>,
@@ -32,7 +32,7 @@ impl Listener {
     /// A listener with these certificates; the TLS of `previous` is taken over where nothing has changed.
     pub(super) fn new(
         settings: Arc<ListenerSettings>,
-        life: Life,
+        life: LifeToken,
         bundle: Option<CertifiedBundle>,
         previous: Option<&Self>,
         tickets: &TicketKeys,

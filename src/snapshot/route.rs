@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::upstream::Upstream;
 use crate::config::{RouteSettings, WebsocketSettings};
-use crate::drain::Life;
+use crate::drain::LifeToken;
 use crate::websocket::PerSide;
 
 /// One route.
@@ -14,7 +14,7 @@ pub struct Route {
     /// What is configured.
     pub settings: Arc<RouteSettings>,
     /// This life of its name.
-    pub life: Life,
+    pub life: LifeToken,
     /// Where its requests go.
     pub upstream: Arc<Upstream>,
     /// The rules of its tunnels that are not WebSocket: nobody can be pinged there, and a half-close is kept.
@@ -27,7 +27,7 @@ impl Route {
     /// `previous` is what it was before, in the same life.
     pub(super) fn new(
         settings: Arc<RouteSettings>,
-        life: Life,
+        life: LifeToken,
         upstream: Arc<Upstream>,
         previous: Option<&Self>,
     ) -> Self {

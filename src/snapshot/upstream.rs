@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::endpoint::Endpoint;
 use crate::balance::{Affinity, AffinityKey, Candidate, PinToken, Stay};
 use crate::config::UpstreamSettings;
-use crate::drain::Life;
+use crate::drain::LifeToken;
 
 /// One upstream.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct Upstream {
     /// What is configured.
     pub settings: Arc<UpstreamSettings>,
     /// This life of its name.
-    pub life: Life,
+    pub life: LifeToken,
     endpoints: Vec<Arc<Endpoint>>,
     /// Those of `endpoints`, in their order.
     weights: Vec<NonZeroU32>,
@@ -35,7 +35,7 @@ pub struct Picks<'a> {
 
 impl Upstream {
     /// `endpoints` are those of `settings`, in their order.
-    pub(super) fn new(settings: Arc<UpstreamSettings>, life: Life, endpoints: Vec<Arc<Endpoint>>) -> Self {
+    pub(super) fn new(settings: Arc<UpstreamSettings>, life: LifeToken, endpoints: Vec<Arc<Endpoint>>) -> Self {
         let weights = settings.endpoints.iter().map(|endpoint| endpoint.weight).collect();
         Self { settings, life, endpoints, weights }
     }

@@ -11,8 +11,8 @@ use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 use rustls::{ContentType, Error, ProtocolVersion, ServerConfig};
 
 use super::invariant::broken;
-use super::outgoing::Outgoing;
 use super::record::{HEADER, RecordHeader, TAG};
+use super::record_buffer::RecordBuffer;
 use super::traffic::Traffic;
 use crate::ranges::{within, within_mut};
 
@@ -31,7 +31,7 @@ pub(super) struct Driver {
 enum Errand<'a> {
     Nothing,
     Send(&'a [u8]),
-    SayGoodbye,
+    CloseNotify,
 }
 
 impl Driver {
@@ -46,7 +46,7 @@ impl Driver {
         &mut self,
         buffer: &mut [u8],
         plaintext: &mut impl FnMut(&[u8]),
-        outgoing: &mut Outgoing,
+        outgoing: &mut RecordBuffer,
     ) -> Result<usize, Error> {
         let (mut consumed, mut until) = (0, 0);
         while until < buffer.len() && !self.is_relieved() {
@@ -76,14 +76,14 @@ impl Driver {
         &mut self,
         plaintext: &[u8],
         unread: &mut Vec<u8>,
-        outgoing: &mut Outgoing,
+        outgoing: &mut RecordBuffer,
     ) -> Result<(), Error> {
         self.run(Errand::Send(plaintext), unread, outgoing)
     }
 
     /// Puts a close_notify into `outgoing`, the first time. `unread` is what it is not done with.
-    pub(super) fn close(&mut self, unread: &mut Vec<u8>, outgoing: &mut Outgoing) -> Result<(), Error> {
-        self.run(Errand::SayGoodbye, unread, outgoing)
+    pub(super) fn close(&mut self, unread: &mut Vec<u8>, outgoing: &mut RecordBuffer) -> Result<(), Error> {
+        self.run(Errand::CloseNotify, unread, outgoing)
     }
 
     /// Carries the connection on without rustls; it [is relieved](Self::is_relieved).
@@ -129,7 +129,7 @@ impl Driver {
     }
 
     /// Does what is asked for while nothing new has come.
-    fn run(&mut self, errand: Errand<'_>, unread: &mut Vec<u8>, outgoing: &mut Outgoing) -> Result<(), Error> {
+    fn run(&mut self, errand: Errand<'_>, unread: &mut Vec<u8>, outgoing: &mut RecordBuffer) -> Result<(), Error> {
         let mut misplaced = false;
         let consumed = self.drive(unread, errand, &mut |_| misplaced = true, outgoing)?;
         if misplaced {
@@ -151,7 +151,7 @@ impl Driver {
         incoming: &mut [u8],
         errand: Errand<'_>,
         plaintext: &mut impl FnMut(&[u8]),
-        outgoing: &mut Outgoing,
+        outgoing: &mut RecordBuffer,
     ) -> Result<usize, Error> {
         let mut consumed = 0;
         loop {
@@ -179,13 +179,13 @@ impl Driver {
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => match errand {
                     Errand::Nothing => Ok(()),
                     Errand::Send(bytes) => outgoing.put(|room| traffic.encrypt(bytes, room)),
-                    Errand::SayGoodbye => outgoing.put(|room| traffic.queue_close_notify(room)),
+                    Errand::CloseNotify => outgoing.put(|room| traffic.queue_close_notify(room)),
                 }
                 .map(Some)
                 .map_err(|error| general(&error)),
                 Ok(ConnectionState::BlockedHandshake) => match errand {
                     Errand::Send(_) => Err(Error::HandshakeNotComplete),
-                    Errand::Nothing | Errand::SayGoodbye => Ok(Some(())),
+                    Errand::Nothing | Errand::CloseNotify => Ok(Some(())),
                 },
                 Ok(ConnectionState::PeerClosed) => {
                     self.ended = true;
@@ -193,7 +193,7 @@ impl Driver {
                 }
                 Ok(ConnectionState::Closed) => match errand {
                     Errand::Send(_) => Err(Error::General("sent after close_notify".to_owned())),
-                    Errand::Nothing | Errand::SayGoodbye => Ok(Some(())),
+                    Errand::Nothing | Errand::CloseNotify => Ok(Some(())),
                 },
                 // Early data is not offered, and 0.23 has no other state.
                 Ok(ConnectionState::ReadEarlyData(_) | _) => {
@@ -213,7 +213,7 @@ impl Driver {
     }
 
     /// Takes out what waits to be sent after an error. rustls hands that out before it looks at `incoming` again.
-    fn collect_alerts(&mut self, incoming: &mut [u8], outgoing: &mut Outgoing) {
+    fn collect_alerts(&mut self, incoming: &mut [u8], outgoing: &mut RecordBuffer) {
         while self.connection.wants_write() {
             let Ok(ConnectionState::EncodeTlsData(mut data)) = self.connection.process_tls_records(incoming).state
             else {

@@ -1,46 +1,49 @@
 //! What can be wrong with the files of a certificate, and what to do about it.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{error, fmt, io};
 
 use rustls::pki_types::pem;
+use thiserror::Error;
 
-use crate::config::{CertificateFiles, Place, Problem};
+use crate::config::{CertificateFiles, FileError, Problem, SourceLocation};
 
 /// A file that cannot be used, and why.
-#[derive(Debug)]
+#[derive(Debug, Error)]
+#[error("{}: {fault}", path.display())]
 pub struct CertificateError {
     /// The file to look at.
     pub path: PathBuf,
     /// What is wrong with it.
+    #[source]
     pub fault: CertificateFault,
     /// Where the configuration names the file.
-    place: Box<Place>,
+    location: Box<SourceLocation>,
 }
 
 impl CertificateError {
     pub(super) fn new(path: &Path, fault: CertificateFault) -> Self {
-        Self { path: path.to_owned(), fault, place: Box::default() }
+        Self { path: path.to_owned(), fault, location: Box::default() }
     }
 
     /// The same, for a file that `files` name.
     pub(super) fn named_by(self, files: &CertificateFiles) -> Self {
-        let place = if self.path == files.chain { &files.chain_place } else { &files.key_place };
-        Self { place: Box::new(place.clone()), ..self }
+        let location = if self.path == files.chain { &files.chain_location } else { &files.key_location };
+        Self { location: Box::new(location.0.clone()), ..self }
     }
 
     /// The same as a problem of the configuration.
     pub fn into_problem(self) -> Problem {
         let (text, hint) = (self.to_string(), self.hint());
-        Problem::new(*self.place, text, hint)
+        Problem::new(*self.location, text, hint)
     }
 
     /// Where a relative path starts is of use only where the file could be meant by one.
     fn hint(&self) -> &'static str {
-        let folder = self.place.file.parent().unwrap_or(Path::new(""));
+        let folder = self.location.file.parent().unwrap_or(Path::new(""));
         match &self.fault {
             CertificateFault::Unreadable(error)
-                if error.kind() == io::ErrorKind::NotFound && self.path.starts_with(folder) =>
+                if error.kind() == Some(io::ErrorKind::NotFound) && self.path.starts_with(folder) =>
             {
                 "name a file that is there; a relative path starts at the folder of the configuration file"
             }
@@ -49,40 +52,44 @@ impl CertificateError {
     }
 }
 
-impl fmt::Display for CertificateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.fault)
-    }
-}
-
-impl error::Error for CertificateError {}
-
 /// What can be wrong with a certificate chain or a private key.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum CertificateFault {
     /// The file is missing, or may not be read.
-    Unreadable(io::Error),
+    #[error("cannot be read: {0}")]
+    Unreadable(#[source] FileError),
     /// The file is DER, not PEM.
+    #[error("is DER, not PEM")]
     Der,
     /// The file has a PEM section that is cut off or garbled.
-    BrokenPem(pem::Error),
+    #[error("{}", broken_pem(.0))]
+    BrokenPem(#[source] pem::Error),
     /// The chain file holds no certificate.
+    #[error("holds no certificate")]
     NoCertificate,
     /// The chain file holds a private key and no certificate.
+    #[error("holds a private key, but no certificate")]
     KeyInsteadOfChain,
     /// The first certificate is not X.509 version 3.
-    BadCertificate(rustls::Error),
+    #[error("holds a certificate that cannot be used: {0}")]
+    BadCertificate(#[source] rustls::Error),
     /// The key file holds no private key.
+    #[error("holds no private key")]
     NoKey,
     /// The key file holds a certificate and no private key.
+    #[error("holds a certificate, but no private key")]
     ChainInsteadOfKey,
     /// The private key can only be read with a pass phrase.
+    #[error("holds an encrypted private key")]
     EncryptedKey,
     /// The private key is of a kind that cannot sign a handshake.
-    UnusableKey(rustls::Error),
+    #[error("holds a private key that cannot be used: {0}")]
+    UnusableKey(#[source] rustls::Error),
     /// The private key belongs to another certificate.
+    #[error("holds a private key that does not match the certificate")]
     KeyMismatch,
     /// The private key belongs to a certificate of the chain, but not to the first.
+    #[error("does not begin with the certificate that the private key belongs to")]
     LeafNotFirst,
 }
 
@@ -91,11 +98,11 @@ impl CertificateFault {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Unreadable(error) => match error.kind() {
-                io::ErrorKind::PermissionDenied => {
+                Some(io::ErrorKind::PermissionDenied) => {
                     "let the user that windlass runs as read it, and enter the folders above it"
                 }
-                io::ErrorKind::NotFound => "name a file that is there",
-                io::ErrorKind::IsADirectory => "name the file in this folder",
+                Some(io::ErrorKind::NotFound) => "name a file that is there",
+                Some(io::ErrorKind::IsADirectory) => "name the file in this folder",
                 _ => "name a file that can be read, such as with `cat`",
             },
             Self::Der => {
@@ -116,26 +123,12 @@ impl CertificateFault {
     }
 }
 
-impl fmt::Display for CertificateFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreadable(error) => write!(f, "cannot be read: {error}"),
-            Self::Der => f.write_str("is DER, not PEM"),
-            Self::BrokenPem(error) => match error {
-                pem::Error::MissingSectionEnd { .. } => f.write_str("has a PEM section without its END line"),
-                pem::Error::Base64Decode(_) => f.write_str("has a PEM section that is not base64"),
-                _ => f.write_str("is not well-formed PEM"),
-            },
-            Self::NoCertificate => f.write_str("holds no certificate"),
-            Self::KeyInsteadOfChain => f.write_str("holds a private key, but no certificate"),
-            Self::BadCertificate(error) => write!(f, "holds a certificate that cannot be used: {error}"),
-            Self::NoKey => f.write_str("holds no private key"),
-            Self::ChainInsteadOfKey => f.write_str("holds a certificate, but no private key"),
-            Self::EncryptedKey => f.write_str("holds an encrypted private key"),
-            Self::UnusableKey(error) => write!(f, "holds a private key that cannot be used: {error}"),
-            Self::KeyMismatch => f.write_str("holds a private key that does not match the certificate"),
-            Self::LeafNotFirst => f.write_str("does not begin with the certificate that the private key belongs to"),
-        }
+/// What is wrong with a PEM section.
+fn broken_pem(error: &pem::Error) -> &'static str {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "has a PEM section without its END line",
+        pem::Error::Base64Decode(_) => "has a PEM section that is not base64",
+        _ => "is not well-formed PEM",
     }
 }
 
@@ -144,9 +137,9 @@ mod tests {
     use super::*;
 
     fn hint(path: &str, kind: io::ErrorKind) -> String {
-        let place = Place { file: "/etc/windlass/windlass.toml".into(), ..Place::default() };
-        let fault = CertificateFault::Unreadable(kind.into());
-        let error = CertificateError { place: Box::new(place), ..CertificateError::new(Path::new(path), fault) };
+        let location = SourceLocation { file: "/etc/windlass/windlass.toml".into(), ..SourceLocation::default() };
+        let fault = CertificateFault::Unreadable(io::Error::from(kind).into());
+        let error = CertificateError { location: Box::new(location), ..CertificateError::new(Path::new(path), fault) };
         error.into_problem().hint().to_owned()
     }
 

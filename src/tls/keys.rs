@@ -8,8 +8,8 @@ use aws_lc_rs::error::Unspecified;
 use rustls::crypto::cipher::{InboundOpaqueMessage, InboundPlainMessage, Iv, Nonce, make_tls13_aad};
 use rustls::{ConnectionTrafficSecrets, ContentType, Error, ProtocolVersion};
 
-use super::outgoing::Outgoing;
 use super::record::{HEADER, TAG};
+use super::record_buffer::RecordBuffer;
 use crate::ranges::within_mut;
 
 /// What a key is made of, and the number of the next record under it.
@@ -49,7 +49,7 @@ impl SealingKey {
     }
 
     /// Puts a record that holds `payload` into `outgoing`; it must fit into one.
-    pub(super) fn seal(&mut self, typ: ContentType, payload: &[u8], outgoing: &mut Outgoing) -> Result<(), Error> {
+    pub(super) fn seal(&mut self, typ: ContentType, payload: &[u8], outgoing: &mut RecordBuffer) -> Result<(), Error> {
         let length = payload.len() + 1 + TAG;
         // What is authenticated beside the ciphertext is the header itself.
         let header = make_tls13_aad(length);

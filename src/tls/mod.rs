@@ -11,8 +11,8 @@ mod identity;
 mod invariant;
 mod key_text;
 mod keys;
-mod outgoing;
 mod record;
+mod record_buffer;
 mod records;
 mod sni;
 #[cfg(test)]
@@ -24,7 +24,7 @@ mod validity;
 pub use certificates::CertifiedBundle;
 pub use config::server_config;
 pub use fault::{CertificateError, CertificateFault};
-pub use outgoing::Outgoing;
 pub use record::{MAX_RECORD, RECORD_OVERHEAD, RECORD_PAYLOAD};
+pub use record_buffer::RecordBuffer;
 pub use records::{MAX_UNREAD, Records};
 pub use tickets::{ExportedTicketKeys, TicketKeys, UnusableTicketKeys};

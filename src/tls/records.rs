@@ -15,15 +15,15 @@ use rustls::{Error, InvalidMessage, ServerConfig};
 
 use super::driver::Driver;
 use super::invariant::broken;
-use super::outgoing::Outgoing;
 use super::record::MAX_RECORD;
+use super::record_buffer::RecordBuffer;
 use super::traffic::Traffic;
 
 /// How much may wait for the rest of a handshake message; rustls' own bound for a message.
 pub const MAX_UNREAD: usize = 64 * 1024;
 /// The TLS of one connection, from the first byte of its handshake; the server's end.
 pub struct Records {
-    phase: Phase,
+    holder: Holder,
     /// The start of a record, or of a handshake message.
     unread: Vec<u8>,
 }
@@ -34,7 +34,7 @@ pub struct Records {
 ///   driven ──► traffic (TLS 1.3, once the handshake is over)
 ///      └──────────┴──► failed (if there is an alert for it, it is in `outgoing`; nothing more goes in or out)
 /// ```
-enum Phase {
+enum Holder {
     /// rustls, through its handshake and under TLS 1.2 for good.
     Driven(Box<Driver>),
     /// We, with the keys that rustls agreed on: an idle connection needs no more than these.
@@ -46,7 +46,7 @@ enum Phase {
 impl Records {
     /// A connection of which nothing has been read. `config` must let secrets be taken out.
     pub fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
-        Ok(Self { phase: Phase::Driven(Box::new(Driver::new(config)?)), unread: Vec::new() })
+        Ok(Self { holder: Holder::Driven(Box::new(Driver::new(config)?)), unread: Vec::new() })
     }
 
     /// Takes in what was read. `buffer` is room for [`unread`](Self::unread) bytes, and behind it what came from the
@@ -55,7 +55,7 @@ impl Records {
         &mut self,
         buffer: &mut [u8],
         plaintext: &mut impl FnMut(&[u8]),
-        outgoing: &mut Outgoing,
+        outgoing: &mut RecordBuffer,
     ) -> Result<(), Error> {
         self.check()?;
         if self.has_ended() {
@@ -68,11 +68,11 @@ impl Records {
     }
 
     /// Encrypts `plaintext` into `outgoing`.
-    pub fn send(&mut self, plaintext: &[u8], outgoing: &mut Outgoing) -> Result<(), Error> {
-        let sent = match &mut self.phase {
-            Phase::Driven(driver) => driver.send(plaintext, &mut self.unread, outgoing),
-            Phase::Traffic(traffic) => traffic.send(plaintext, outgoing),
-            Phase::Failed(error) => return Err(Error::clone(error)),
+    pub fn send(&mut self, plaintext: &[u8], outgoing: &mut RecordBuffer) -> Result<(), Error> {
+        let sent = match &mut self.holder {
+            Holder::Driven(driver) => driver.send(plaintext, &mut self.unread, outgoing),
+            Holder::Traffic(traffic) => traffic.send(plaintext, outgoing),
+            Holder::Failed(error) => return Err(Error::clone(error)),
         };
         let sent = sent.map_err(|error| self.fail(error));
         self.debug_check_invariants();
@@ -80,12 +80,12 @@ impl Records {
     }
 
     /// Puts a close_notify into `outgoing`, the first time; what the peer sends is still taken in.
-    pub fn close(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
-        let closed = match &mut self.phase {
-            Phase::Driven(driver) => driver.close(&mut self.unread, outgoing),
-            Phase::Traffic(traffic) => traffic.close(outgoing),
+    pub fn close(&mut self, outgoing: &mut RecordBuffer) -> Result<(), Error> {
+        let closed = match &mut self.holder {
+            Holder::Driven(driver) => driver.close(&mut self.unread, outgoing),
+            Holder::Traffic(traffic) => traffic.close(outgoing),
             // A fatal alert has said it already.
-            Phase::Failed(_) => Ok(()),
+            Holder::Failed(_) => Ok(()),
         };
         let closed = closed.map_err(|error| self.fail(error));
         self.debug_check_invariants();
@@ -99,31 +99,31 @@ impl Records {
 
     /// Whether the handshake goes on.
     pub fn is_handshaking(&self) -> bool {
-        matches!(&self.phase, Phase::Driven(driver) if driver.is_handshaking())
+        matches!(&self.holder, Holder::Driven(driver) if driver.is_handshaking())
     }
 
     /// Whether the peer has sent anything.
     pub fn has_begun(&self) -> bool {
-        match &self.phase {
-            Phase::Driven(driver) => !self.unread.is_empty() || driver.has_begun(),
-            Phase::Traffic(_) | Phase::Failed(_) => true,
+        match &self.holder {
+            Holder::Driven(driver) => !self.unread.is_empty() || driver.has_begun(),
+            Holder::Traffic(_) | Holder::Failed(_) => true,
         }
     }
 
     /// Whether the peer has said that it sends no more.
     pub fn has_ended(&self) -> bool {
-        match &self.phase {
-            Phase::Driven(driver) => driver.has_ended(),
-            Phase::Traffic(traffic) => traffic.has_ended(),
-            Phase::Failed(_) => false,
+        match &self.holder {
+            Holder::Driven(driver) => driver.has_ended(),
+            Holder::Traffic(traffic) => traffic.has_ended(),
+            Holder::Failed(_) => false,
         }
     }
 
     /// Fails with what it has failed with before.
     pub fn check(&self) -> Result<(), Error> {
-        match &self.phase {
-            Phase::Failed(error) => Err(Error::clone(error)),
-            Phase::Driven(_) | Phase::Traffic(_) => Ok(()),
+        match &self.holder {
+            Holder::Failed(error) => Err(Error::clone(error)),
+            Holder::Driven(_) | Holder::Traffic(_) => Ok(()),
         }
     }
 
@@ -133,10 +133,10 @@ impl Records {
         if self.has_ended() {
             assert!(self.unread.is_empty(), "something is unread behind a close_notify");
         }
-        match &self.phase {
-            Phase::Driven(driver) => driver.check_invariants(&self.unread),
-            Phase::Traffic(traffic) => traffic.check_invariants(&self.unread),
-            Phase::Failed(_) => assert!(self.unread.is_empty(), "something is unread that nobody reads"),
+        match &self.holder {
+            Holder::Driven(driver) => driver.check_invariants(&self.unread),
+            Holder::Traffic(traffic) => traffic.check_invariants(&self.unread),
+            Holder::Failed(_) => assert!(self.unread.is_empty(), "something is unread that nobody reads"),
         }
     }
 
@@ -151,18 +151,18 @@ impl Records {
         &mut self,
         buffer: &'a mut [u8],
         plaintext: &mut impl FnMut(&[u8]),
-        outgoing: &mut Outgoing,
+        outgoing: &mut RecordBuffer,
     ) -> Result<&'a [u8], Error> {
         let room = buffer.get_mut(..self.unread.len());
         room.ok_or_else(|| broken("there is room for what is unread"))?.copy_from_slice(&self.unread);
         let mut consumed = 0;
-        if let Phase::Driven(driver) = &mut self.phase {
+        if let Holder::Driven(driver) = &mut self.holder {
             consumed = driver.receive(buffer, plaintext, outgoing)?;
             if driver.is_relieved() {
                 self.relieve_driver()?;
             }
         }
-        if let Phase::Traffic(traffic) = &mut self.phase {
+        if let Holder::Traffic(traffic) = &mut self.holder {
             let rest = buffer.get_mut(consumed..).ok_or_else(|| broken("rustls takes no more than it is shown"))?;
             consumed += traffic.receive(rest, plaintext, outgoing)?;
         }
@@ -176,9 +176,9 @@ impl Records {
     /// Takes the keys out of the hands of rustls, and lets go of everything else it holds.
     fn relieve_driver(&mut self) -> Result<(), Error> {
         // If it does not get through, this is what it has failed with.
-        let meanwhile = Phase::Failed(Box::new(Error::HandshakeNotComplete));
-        if let Phase::Driven(driver) = mem::replace(&mut self.phase, meanwhile) {
-            self.phase = Phase::Traffic(driver.into_traffic()?);
+        let meanwhile = Holder::Failed(Box::new(Error::HandshakeNotComplete));
+        if let Holder::Driven(driver) = mem::replace(&mut self.holder, meanwhile) {
+            self.holder = Holder::Traffic(driver.into_traffic()?);
         }
         Ok(())
     }
@@ -198,19 +198,19 @@ impl Records {
 
     fn fail(&mut self, error: Error) -> Error {
         self.unread = Vec::new();
-        self.phase = Phase::Failed(Box::new(error.clone()));
+        self.holder = Holder::Failed(Box::new(error.clone()));
         error
     }
 }
 
 impl fmt::Debug for Records {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let phase = match &self.phase {
-            Phase::Driven(_) => "driven".to_owned(),
-            Phase::Traffic(_) => "traffic".to_owned(),
-            Phase::Failed(error) => format!("failed: {error}"),
+        let holder = match &self.holder {
+            Holder::Driven(_) => "driven".to_owned(),
+            Holder::Traffic(_) => "traffic".to_owned(),
+            Holder::Failed(error) => format!("failed: {error}"),
         };
-        f.debug_struct("Records").field("phase", &phase).field("unread", &self.unread.len()).finish()
+        f.debug_struct("Records").field("holder", &holder).field("unread", &self.unread.len()).finish()
     }
 }
 

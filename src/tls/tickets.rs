@@ -45,14 +45,15 @@ pub(super) struct Tickets {
 #[derive(Clone, PartialEq, Eq)]
 pub struct ExportedTicketKeys(Zeroizing<Vec<u8>>);
 
-/// Why keys of another process cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Keys of another process cannot be used: they are of a version of Windlass that keeps others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the ticket keys have another shape than this version knows")]
 pub struct UnusableTicketKeys;
 
 impl TicketKeys {
     /// Makes new keys; fails only if the system has no randomness to give.
     pub fn generate() -> Result<Self, Error> {
-        let current = Key::generate().map_err(|Unspecified| rustls::crypto::GetRandomFailed)?;
+        let current = TicketKey::generate().map_err(|Unspecified| rustls::crypto::GetRandomFailed)?;
         Ok(Self::from(Ring { current, previous: None, since: Instant::now() }))
     }
 
@@ -74,7 +75,7 @@ impl TicketKeys {
     pub fn import(exported: &ExportedTicketKeys) -> Result<Self, UnusableTicketKeys> {
         let (age, keys) = exported.0.split_first_chunk::<8>().ok_or(UnusableTicketKeys)?;
         let (keys, rest) = keys.as_chunks::<{ NAME + SECRET }>();
-        let mut keys = keys.iter().map(Key::from_bytes);
+        let mut keys = keys.iter().map(TicketKey::from_bytes);
         let (Some(current), previous, None, []) = (keys.next(), keys.next(), keys.next(), rest) else {
             return Err(UnusableTicketKeys);
         };
@@ -157,19 +158,11 @@ impl fmt::Debug for ExportedTicketKeys {
     }
 }
 
-impl fmt::Display for UnusableTicketKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the ticket keys have another shape than this version knows")
-    }
-}
-
-impl std::error::Error for UnusableTicketKeys {}
-
 /// The key that seals and the one that sealed before.
 #[derive(Debug)]
 struct Ring {
-    current: Key,
-    previous: Option<Key>,
+    current: TicketKey,
+    previous: Option<TicketKey>,
     /// When `current` began to seal.
     since: Instant,
 }
@@ -177,7 +170,7 @@ struct Ring {
 impl Ring {
     fn turn(&mut self, now: Instant) {
         // Without randomness the old key seals on: no worse than no tickets at all, and tried again at the next one.
-        let Ok(next) = Key::generate() else { return };
+        let Ok(next) = TicketKey::generate() else { return };
         let former = std::mem::replace(&mut self.current, next);
         // After a rest of two periods nothing that `former` sealed is young enough.
         let is_recent = now.saturating_duration_since(self.since) < 2 * ROTATE_AFTER;
@@ -193,7 +186,7 @@ impl Ring {
 }
 
 /// One key.
-struct Key {
+struct TicketKey {
     /// What tells its tickets from others'; not secret.
     name: [u8; NAME],
     /// Kept beside the cipher that was made of it, for the process that takes over.
@@ -201,7 +194,7 @@ struct Key {
     cipher: RandomizedNonceKey,
 }
 
-impl Key {
+impl TicketKey {
     fn generate() -> Result<Self, Unspecified> {
         let (mut name, mut secret) = ([0; NAME], Zeroizing::new([0; SECRET]));
         rand::fill(&mut name)?;
@@ -245,9 +238,9 @@ impl Key {
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for TicketKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(secret)")
+        f.write_str("TicketKey(secret)")
     }
 }
 

@@ -12,13 +12,13 @@ use rustls::{
 
 use super::invariant::broken;
 use super::keys::{OpeningKey, SealingKey};
-use super::outgoing::Outgoing;
 use super::record::{HEADER, RECORD_PAYLOAD, RecordHeader};
+use super::record_buffer::RecordBuffer;
 
 /// How much longer than its plaintext a record may be (RFC 8446 §5.2).
 const MAX_EXPANSION: usize = 256;
 /// How many records in a row may bring no data: each costs us more than the peer.
-const PATIENCE: u8 = 32;
+const MAX_WITHOUT_DATA: u8 = 32;
 /// A KeyUpdate, but for its last byte (RFC 8446 §4.6.3): its type, and its length of one.
 const KEY_UPDATE: [u8; 4] = [24, 0, 0, 1];
 const UPDATE_NOT_REQUESTED: u8 = 0;
@@ -68,13 +68,13 @@ impl Traffic {
         &mut self,
         buffer: &mut [u8],
         plaintext: &mut impl FnMut(&[u8]),
-        outgoing: &mut Outgoing,
+        outgoing: &mut RecordBuffer,
     ) -> Result<usize, Error> {
         self.take_in(buffer, plaintext).inspect_err(|error| self.refuse(error, outgoing))
     }
 
     /// Encrypts `plaintext` into `outgoing`.
-    pub(super) fn send(&mut self, plaintext: &[u8], outgoing: &mut Outgoing) -> Result<(), Error> {
+    pub(super) fn send(&mut self, plaintext: &[u8], outgoing: &mut RecordBuffer) -> Result<(), Error> {
         if self.closed {
             return Err(Error::General("sent after close_notify".to_owned()));
         }
@@ -89,7 +89,7 @@ impl Traffic {
     }
 
     /// Puts a close_notify into `outgoing`, the first time.
-    pub(super) fn close(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
+    pub(super) fn close(&mut self, outgoing: &mut RecordBuffer) -> Result<(), Error> {
         self.alert(WARNING, AlertDescription::CloseNotify, outgoing)
     }
 
@@ -103,12 +103,12 @@ impl Traffic {
         let header = RecordHeader::parse(unread);
         assert!(header.is_none_or(|it| unread.len() < HEADER + it.length), "a whole record was left undecrypted");
         assert!(KEY_UPDATE.starts_with(&self.message), "{:?} is not the start of a KeyUpdate", self.message);
-        assert!(self.without_data <= PATIENCE, "{} records in a row came without data", self.without_data);
+        assert!(self.without_data <= MAX_WITHOUT_DATA, "{} records in a row came without data", self.without_data);
     }
 
     /// Has the key make no more records of data.
     #[cfg(test)]
-    pub(super) fn wear_out(&mut self) {
+    pub(super) fn exhaust_key(&mut self) {
         self.left = 0;
     }
 
@@ -124,7 +124,7 @@ impl Traffic {
             }
             match message.typ {
                 ContentType::ApplicationData if message.payload.is_empty() => {
-                    self.bear_with(PeerMisbehaved::TooManyEmptyFragments)?;
+                    self.count_without_data(PeerMisbehaved::TooManyEmptyFragments)?;
                 }
                 ContentType::ApplicationData => {
                     self.without_data = 0;
@@ -155,7 +155,7 @@ impl Traffic {
                 Ok(())
             }
             // A close_notify should follow (RFC 8446 §6.1).
-            AlertDescription::UserCanceled => self.bear_with(PeerMisbehaved::TooManyWarningAlertsReceived),
+            AlertDescription::UserCanceled => self.count_without_data(PeerMisbehaved::TooManyWarningAlertsReceived),
             description => Err(Error::AlertReceived(description)),
         }
     }
@@ -186,7 +186,7 @@ impl Traffic {
     }
 
     fn handle_key_update(&mut self, request: u8) -> Result<(), Error> {
-        self.bear_with(PeerMisbehaved::TooManyKeyUpdateRequests)?;
+        self.count_without_data(PeerMisbehaved::TooManyKeyUpdateRequests)?;
         self.update_is_owed |= match request {
             UPDATE_NOT_REQUESTED => false,
             UPDATE_REQUESTED => true,
@@ -197,12 +197,12 @@ impl Traffic {
     }
 
     /// Lets a record pass that brings no data, unless there were too many of its kind.
-    fn bear_with(&mut self, misbehaviour: PeerMisbehaved) -> Result<(), Error> {
+    fn count_without_data(&mut self, misbehaviour: PeerMisbehaved) -> Result<(), Error> {
         self.without_data += 1;
-        if self.without_data > PATIENCE { Err(misbehaviour.into()) } else { Ok(()) }
+        if self.without_data > MAX_WITHOUT_DATA { Err(misbehaviour.into()) } else { Ok(()) }
     }
 
-    fn change_key(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
+    fn change_key(&mut self, outgoing: &mut RecordBuffer) -> Result<(), Error> {
         let [typ, high, middle, low] = KEY_UPDATE;
         let message = [typ, high, middle, low, UPDATE_NOT_REQUESTED];
         self.sealing.seal(ContentType::Handshake, &message, outgoing)?;
@@ -213,7 +213,7 @@ impl Traffic {
     }
 
     /// Tells the peer what it has done, unless it was the first to speak.
-    fn refuse(&mut self, error: &Error, outgoing: &mut Outgoing) {
+    fn refuse(&mut self, error: &Error, outgoing: &mut RecordBuffer) {
         let description = match error {
             Error::AlertReceived(_) => return,
             Error::DecryptError => AlertDescription::BadRecordMac,
@@ -230,8 +230,8 @@ impl Traffic {
         let _ = self.alert(FATAL, description, outgoing);
     }
 
-    /// Says the last word, if it was not said before.
-    fn alert(&mut self, level: u8, description: AlertDescription, outgoing: &mut Outgoing) -> Result<(), Error> {
+    /// Seals an alert, which ends what we send, unless one was sealed before.
+    fn alert(&mut self, level: u8, description: AlertDescription, outgoing: &mut RecordBuffer) -> Result<(), Error> {
         if self.closed {
             return Ok(());
         }

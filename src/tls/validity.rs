@@ -41,7 +41,7 @@ fn warnings(chain: &[CertificateDer<'_>], files: &CertificateFiles, now: UnixTim
         let which =
             if index == 0 { "the certificate".to_owned() } else { format!("certificate {} of the chain", index + 1) };
         let problem = format!("{}: {which} {validity}", files.chain.display());
-        Some(Warning::new(files.chain_place.clone(), problem, validity.hint()))
+        Some(Warning::new(files.chain_location.0.clone(), problem, validity.hint()))
     };
     chain.iter().enumerate().filter_map(warning).collect()
 }

@@ -22,7 +22,7 @@ use super::scratch;
 use super::shared::Shared;
 use super::timers::{TimerTable, TunnelTimer};
 use crate::config::WebsocketSettings;
-use crate::drain::{Registration, Ticket};
+use crate::drain::{Registration, TunnelHandle};
 use crate::net::TunnelStream;
 use crate::process::Delivery;
 use crate::websocket::{Direction, PerDirection, PerSide, Side};
@@ -86,8 +86,8 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
     }
 
     /// The registry's side of it.
-    pub fn ticket(&self) -> &Ticket {
-        self.registration.ticket()
+    pub fn handle(&self) -> &TunnelHandle {
+        self.registration.handle()
     }
 
     /// Its limits.
@@ -103,14 +103,14 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
             self.waker = Some(cx.waker().clone());
             self.timer.note_new_waker();
         }
-        if !is_known || self.registration.ticket().is_told() {
+        if !is_known || self.registration.handle().has_order() {
             self.registration.listen(cx.waker());
         }
     }
 
     /// Obeys a drain's order, once.
     fn obey_drain(&mut self, now: Instant) {
-        let Some(order) = self.registration.ticket().order() else { return };
+        let Some(order) = self.registration.handle().order() else { return };
         let deadline = order.deadline;
         if self.obeyed == Some(deadline) {
             return;
@@ -180,7 +180,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
             sides: PerSide { client: closing.outcome_of(Side::Client), upstream: closing.outcome_of(Side::Upstream) },
             counts: PerDirection { from_client: self.from_client.counts(), from_upstream: self.from_upstream.counts() },
             leniencies: self.from_client.leniencies().and(self.from_upstream.leniencies()),
-            duration: now - self.registration.ticket().opened,
+            duration: now - self.registration.handle().opened,
         })
     }
 

@@ -3,14 +3,21 @@
 //! The simulation is built for fuzzing too: there its choices are the fuzzer's.
 #![cfg_attr(fuzzing, allow(dead_code, missing_docs, unreachable_pub, reason = "the fuzzer uses its share"))]
 
+#[cfg(test)]
+mod boundary;
 mod choices;
+mod course;
 #[cfg(test)]
 mod delivery;
+#[cfg(test)]
+mod drained;
 #[cfg(test)]
 mod endings;
 pub(crate) mod frames;
 #[cfg(test)]
 mod inflate;
+#[cfg(test)]
+mod leaving;
 #[cfg(test)]
 mod lifetime;
 #[cfg(test)]
@@ -18,6 +25,8 @@ mod limits;
 #[cfg(test)]
 mod paced;
 mod peer;
+#[cfg(test)]
+mod pings;
 #[cfg(test)]
 mod pressure;
 #[cfg(test)]

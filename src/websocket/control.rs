@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use super::close_code::CloseCode;
 use super::header::{Header, apply_mask};
+use crate::ranges::within;
 
 /// The most payload a control frame may have (RFC 6455 §5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
@@ -53,7 +54,7 @@ impl ControlFrame {
     /// The payload, unmasked; `frame` starts with the frame, as it stood at `input[passed..]`.
     pub fn payload(&self, frame: &[u8]) -> ControlPayload {
         let mut payload = ControlPayload { bytes: [0; MAX_CONTROL_PAYLOAD], length: 0 };
-        let masked = frame.get(self.header_size..self.size).unwrap_or_default();
+        let masked = within(frame, self.header_size..self.size);
         for (to, from) in payload.bytes.iter_mut().zip(masked) {
             *to = *from;
             payload.length += 1;
@@ -76,6 +77,6 @@ impl Deref for ControlPayload {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+        within(&self.bytes, ..self.length)
     }
 }

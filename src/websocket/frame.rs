@@ -11,6 +11,7 @@ use super::close_code::CloseCode;
 use super::control::MAX_CONTROL_PAYLOAD;
 use super::direction::Side;
 use super::header::{Header, apply_mask};
+use crate::ranges::within;
 
 /// A header of 2 bytes, a masking key of 4 and a payload of 125.
 const MAX_FRAME: usize = 6 + MAX_CONTROL_PAYLOAD;
@@ -65,7 +66,7 @@ impl Deref for Frame {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+        within(&self.bytes, ..usize::from(self.length))
     }
 }
 

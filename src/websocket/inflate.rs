@@ -12,6 +12,7 @@ use super::extensions::DeflateParameters;
 use super::header::{Header, apply_mask};
 use super::observe::Observe;
 use super::violation::Violation;
+use crate::ranges::within;
 
 /// What the sender cuts off the end of each compressed message (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
@@ -121,7 +122,7 @@ impl Metering<'_> {
         loop {
             let before = self.meter.size;
             let consumed = self.inflate(Chunk::Plain(tail))?;
-            tail = tail.get(consumed..).unwrap_or_default();
+            tail = within(tail, consumed..);
             let produced = self.meter.size - before;
             if tail.is_empty() && produced < self.scratch.output.len() as u64 {
                 break;

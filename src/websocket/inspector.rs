@@ -389,6 +389,8 @@ impl Inspector {
 #[cfg(test)]
 mod lenient;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod scans;

@@ -68,8 +68,8 @@ fn certificate_paths_start_at_the_folder_of_the_file() {
     };
     assert_eq!(certificate("config/minimal.toml").chain, Path::new("config/chat.pem"));
     assert_eq!(certificate("config/production.toml").chain, Path::new("/etc/windlass/tls/chat.pem"));
-    let place = certificate("config/minimal.toml").key_place;
-    assert_eq!(place.to_string(), "config/minimal.toml:3:36: listener.public.tls.key");
+    let location = certificate("config/minimal.toml").key_location;
+    assert_eq!(location.to_string(), "config/minimal.toml:3:36: listener.public.tls.key");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_limit_keeps_the_default_of_the_direction_that_is_left_out() {
 #[test]
 fn every_form_of_a_value_is_understood() {
     let settings = parse(EVERY_FORM).unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(settings.workers, config::Workers::Count(4.try_into().unwrap()));
+    assert_eq!(settings.workers, config::WorkerCount::Count(4.try_into().unwrap()));
 
     let listener = &settings.listeners["public"];
     assert_eq!(listener.bind, Bind::Address("[::1]:0".parse().unwrap()));

@@ -73,6 +73,12 @@ fn unsafe_is_in_one_file() {
 }
 
 #[test]
+fn no_range_that_is_missing_is_silently_nothing() {
+    let files = crate_sources();
+    assert_none(files.iter().filter(|file| !is_for_tests(file, &files)).flat_map(missing_ranges));
+}
+
+#[test]
 fn mod_files_are_tables_of_contents() {
     assert_none(crate_sources().iter().flat_map(logic_in_mod_file));
 }
@@ -142,6 +148,39 @@ fn unsafe_code(file: &Source) -> Vec<String> {
     }
     let found = (0..file.words.len()).filter(|at| file.text(*at) == "unsafe");
     found.map(|at| format!("{}: `unsafe` belongs into src/{THE_UNSAFE_FILE}", place(file, at))).collect()
+}
+
+/// `x.get(…).unwrap_or_default()`, with nothing in between: where that can happen it needs words, and where it cannot it is
+/// `ranges::within`, which says so.
+fn missing_ranges(file: &Source) -> Vec<String> {
+    let is_get = |at: usize| file.text(at) == "." && matches!(file.text(at + 1), "get" | "get_mut");
+    let is_silent = |at: usize| {
+        let end = closing(file, at + 2);
+        file.text(end + 1) == "." && file.text(end + 2) == "unwrap_or_default"
+    };
+    let found = (0..file.words.len()).filter(|at| !file.words[*at].in_tests && is_get(*at) && is_silent(*at));
+    found.map(|at| format!("{}: what is not there turns into nothing; see src/ranges.rs", place(file, at))).collect()
+}
+
+/// Where the parenthesis is closed that opens at `open`.
+fn closing(file: &Source, open: usize) -> usize {
+    let mut depth = 0;
+    for at in open..file.words.len() {
+        match file.text(at) {
+            "(" => depth += 1,
+            ")" if depth == 1 => return at,
+            ")" => depth -= 1,
+            _ => {}
+        }
+    }
+    file.words.len()
+}
+
+/// Whether a file is declared under `#[cfg(test)]`.
+fn is_for_tests(file: &Source, files: &[Source]) -> bool {
+    let module = file.file_module();
+    let Some((name, parent)) = module.split_last() else { return false };
+    files.iter().any(|other| other.file_module() == parent && other.declares_for_tests(name))
 }
 
 /// Attributes, `mod NAME;` and `pub use …;`, nothing else.
@@ -318,6 +357,18 @@ mod rules {
         let files = ["net/mod.rs", "net/a.rs", "net/b.rs"].into_iter().zip(only_for_tests);
         assert!(circles(&files.map(|(path, text)| Source::parse(path, text)).collect::<Vec<_>>()).is_empty());
         assert_eq!(found("use super::B;", "/// [`A`](super::A)\n// super::a"), 0);
+    }
+
+    #[test]
+    fn a_missing_range_is_found_but_for_tests() {
+        let problems = |text| missing_ranges(&Source::parse("net/a.rs", text)).len();
+
+        assert_eq!(
+            problems("let a = bytes.get(n..).unwrap_or_default(); b.get_mut(f(a, 1)..2)\n.unwrap_or_default()"),
+            2
+        );
+        assert_eq!(problems("mod tests { fn f() { bytes.get(n..).unwrap_or_default(); } }"), 0);
+        assert_eq!(problems("bytes.get(n..).map(f).unwrap_or_default(); a.get(n..).unwrap_or(b); within(a, n..)"), 0);
     }
 
     #[test]

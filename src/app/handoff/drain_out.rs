@@ -11,7 +11,7 @@ use super::super::running::Running;
 use super::offer::Successor;
 use super::report::report;
 use crate::config::DrainWindow;
-use crate::drain::{Cause, Drain, Policy, Scope, Spread, Standing, StopOrder};
+use crate::drain::{Cause, Drain, DrainPolicy, Scope, Spread, StandingOrder, StopOrder};
 use crate::session::{Phase, StopTimes};
 
 impl Running {
@@ -34,7 +34,7 @@ impl Running {
         let settings = self.proxy.snapshot().settings.drain;
         let window = settings.handoff.window;
         // Nobody waits for this drain: a handful has as long as many.
-        let policy = Policy { spread: Spread::Exact, ..Policy::new(&settings, window) };
+        let policy = DrainPolicy { spread: Spread::Exact, ..DrainPolicy::new(&settings, window) };
         let order = policy.order(Cause::Handoff);
         let told_by = Instant::now() + window.spread;
         self.proxy.begin_end(Phase::HandedOver, StopTimes { told_by, deadline: order.deadline });
@@ -45,13 +45,13 @@ impl Running {
             tokio::select! {
                 now = take_in.tick() => {
                     let mut newcomers = self.proxy.registry.tunnels(|_| true);
-                    newcomers.retain(|ticket| known.insert(ticket.id));
+                    newcomers.retain(|handle| known.insert(handle.id));
                     if newcomers.is_empty() {
                         continue;
                     }
                     let left = order.deadline.saturating_duration_since(now);
                     let window = DrainWindow { deadline: left, spread: window.spread.min(left) };
-                    let drain = Drain::of(newcomers, order.clone(), &Policy { window, ..policy.clone() });
+                    let drain = Drain::of(newcomers, order.clone(), &DrainPolicy { window, ..policy.clone() });
                     self.drains.run(Cause::Handoff, "what is here after the handoff".into(), drain);
                 }
                 () = self.proxy.workers.emptied() => return,
@@ -63,9 +63,9 @@ impl Running {
     /// The last seconds: nothing opens any more, everybody has been told or is told now.
     async fn end_by(&self, order: StopOrder) {
         self.proxy.enter(Phase::Draining);
-        let standing = Standing { scope: Scope::All, order: order.clone(), while_alive: None };
-        for ticket in self.proxy.registry.begin([standing]) {
-            ticket.tell(order.clone());
+        let standing = StandingOrder { scope: Scope::All, order: order.clone(), while_alive: None };
+        for handle in self.proxy.registry.begin([standing]) {
+            handle.order_close(order.clone());
         }
         let emptied = || self.proxy.workers.emptied();
         let _ = timeout_at(order.deadline, emptied()).await;

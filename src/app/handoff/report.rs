@@ -56,7 +56,7 @@ fn answer(proxy: &Proxy, drains: &Drains, question: &str) -> serde_json::Result<
                 tracing::info!(endpoint = %target, was_draining, "an operator takes a drain back, through the new process");
                 Some(was_draining)
             });
-            serde_json::to_string(&undrained.map_err(|wrong: crate::drain::NoTarget| wrong.to_string()))
+            serde_json::to_string(&undrained.map_err(|wrong: crate::drain::BadDrainTarget| wrong.to_string()))
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::site::Site;
 use super::world::World;
-use crate::drain::{Overrides, Scope, Target};
+use crate::drain::{DrainTarget, Overrides, Scope};
 
 /// How long what is cut may take to be gone.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ impl World {
                 self.drain(&target);
             }
             _ => {
-                let Target::Endpoint(target) = self.any_endpoint() else { return };
+                let DrainTarget::Endpoint(target) = self.any_endpoint() else { return };
                 let was_draining = self.running.undrain(&target);
                 self.undrained += 1;
                 self.shared.note(&format!("operator: undrain {target}: {was_draining:?}"));
@@ -53,14 +53,14 @@ impl World {
         let (registry, gone) = (Arc::clone(&self.running.proxy.registry), Instant::now() + deadline + MOMENT);
         self.checks.spawn(async move {
             sleep_until(gone).await;
-            let left = registry.tunnels(|ticket| scopes.iter().any(|scope| scope.contains(&ticket.member)));
+            let left = registry.tunnels(|handle| scopes.iter().any(|scope| scope.contains(&handle.member)));
             assert!(left.is_empty(), "a reload's deadline has left open: {left:?}");
         });
     }
 
-    fn drain(&mut self, target: &Target) {
+    fn drain(&mut self, target: &DrainTarget) {
         let policy = self.running.operator_policy(&Overrides::default()).unwrap();
-        let told = self.running.proxy.registry.tunnels(|ticket| target.is_about(ticket));
+        let told = self.running.proxy.registry.tunnels(|handle| target.is_about(handle));
         let begun = self.running.drain(target, &policy);
         self.shared.note(&format!("operator: drain {target}: {begun:?}"));
         self.drained.push(target.clone());
@@ -72,22 +72,22 @@ impl World {
     pub(super) fn check_promises(&mut self) {
         let (now, undrained) = (Instant::now(), self.undrained);
         for (_, _, told) in self.promises.extract_if(.., |(gone, then, _)| now >= *gone && *then == undrained) {
-            let left: Vec<_> = told.iter().filter(|ticket| !ticket.is_ended()).collect();
+            let left: Vec<_> = told.iter().filter(|handle| !handle.is_ended()).collect();
             assert!(left.is_empty(), "an operator's deadline has left open: {left:?}");
         }
     }
 
-    fn any_target(&mut self) -> Target {
+    fn any_target(&mut self) -> DrainTarget {
         let chance = &mut self.chance;
         match chance.number(0..6) {
-            0 => Target::All,
-            1 => Target::Listener(format!("l{}", chance.number(0..2)).as_str().into()),
-            2 => Target::Route(format!("r{}", chance.number(0..3)).as_str().into()),
+            0 => DrainTarget::All,
+            1 => DrainTarget::Listener(format!("l{}", chance.number(0..2)).as_str().into()),
+            2 => DrainTarget::Route(format!("r{}", chance.number(0..3)).as_str().into()),
             _ => self.any_endpoint(),
         }
     }
 
-    fn any_endpoint(&mut self) -> Target {
+    fn any_endpoint(&mut self) -> DrainTarget {
         format!("endpoint/u{}/e{}", self.chance.number(0..2), self.chance.number(0..4)).parse().unwrap()
     }
 

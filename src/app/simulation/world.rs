@@ -17,7 +17,7 @@ use super::wire::Head;
 use super::{client, endpoint};
 use crate::app::handoff::Inheritance;
 use crate::app::running::{Machine, Running};
-use crate::drain::{Cause, Scope, Target, Ticket};
+use crate::drain::{Cause, DrainTarget, Scope, TunnelHandle};
 use crate::metrics::{Exposition, Gauges};
 use crate::net::{Network, SimulatedNetwork};
 use crate::process::{Room, Workers};
@@ -35,16 +35,16 @@ pub(super) struct World {
     /// What reloads took away and drained.
     pub(super) vanished: Vec<Scope>,
     /// What operators drained.
-    pub(super) drained: Vec<Target>,
+    pub(super) drained: Vec<DrainTarget>,
     /// How often a drain was taken back.
     pub(super) undrained: u64,
     /// Who is gone by when, unless a drain was taken back since.
-    pub(super) promises: Vec<(Instant, u64, Vec<Arc<Ticket>>)>,
+    pub(super) promises: Vec<(Instant, u64, Vec<Arc<TunnelHandle>>)>,
     clients: JoinSet<()>,
     hosts: JoinSet<()>,
     /// Every endpoint and every tunnel that was ever seen.
     endpoints: Vec<Arc<Endpoint>>,
-    tickets: BTreeMap<u64, Arc<Ticket>>,
+    tickets: BTreeMap<u64, Arc<TunnelHandle>>,
 }
 
 /// What everybody in it knows.
@@ -57,8 +57,11 @@ pub(super) struct Shared {
     /// The answer to each request: its status, and whether it is an endpoint's.
     answered: Mutex<BTreeMap<String, (u16, bool)>>,
     /// How each talk between two polite ends went, as each of them knows it.
-    talked: Mutex<BTreeMap<String, BTreeMap<u64, (Side, Talked)>>>,
+    talked: Mutex<BTreeMap<String, Ends>>,
 }
+
+/// The ends of a tunnel that have told how their talk went, by the tag of each.
+type Ends = BTreeMap<u64, (Side, Talked)>;
 
 const WORKERS: usize = 2;
 const ROOM: Room = Room { descriptors: 0, tunnels: 1_000, resting: 8 };
@@ -145,16 +148,16 @@ impl World {
         // Whoever accepts holds one for the next who comes.
         assert!((open..=open + 4).contains(&taken), "{taken} permits for {open} places");
         assert!(proxy.registry.len() <= open, "{} tunnels in {open} places", proxy.registry.len());
-        proxy.registry.each(|ticket| drop(tickets.insert(ticket.id.0, Arc::clone(ticket))));
-        for ticket in tickets.values() {
-            let is_meant = match ticket.order().map(|order| order.cause) {
+        proxy.registry.each(|handle| drop(tickets.insert(handle.id.0, Arc::clone(handle))));
+        for handle in tickets.values() {
+            let is_meant = match handle.order().map(|order| order.cause) {
                 None => true,
-                Some(Cause::Reload) => vanished.iter().any(|scope| scope.contains(&ticket.member)),
-                Some(Cause::Operator) => drained.iter().any(|target| target.is_about(ticket)),
+                Some(Cause::Reload) => vanished.iter().any(|scope| scope.contains(&handle.member)),
+                Some(Cause::Operator) => drained.iter().any(|target| target.is_about(handle)),
                 Some(Cause::Stop) => shared.is_ending(),
                 Some(Cause::Handoff) => false,
             };
-            assert!(is_meant, "somebody else's change ends {ticket:?}");
+            assert!(is_meant, "somebody else's change ends {handle:?}");
         }
         self.check_promises();
     }

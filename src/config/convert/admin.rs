@@ -3,11 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use crate::config::keys::ADMIN;
-use crate::config::problem::Place;
-use crate::config::readers::text;
+use crate::config::not_compared::NotCompared;
+use crate::config::read::text;
+use crate::config::schema::ADMIN;
 use crate::config::settings::{AdminListen, AdminSettings, Settings};
-use crate::config::syntax::{Complaint, Syntax};
+use crate::config::syntax::{Syntax, SyntaxError};
 use crate::config::tree::Section;
 
 /// Where operators are listened to.
@@ -21,8 +21,11 @@ const LONGEST_PATH: usize = 107;
 
 pub(in crate::config) fn admin(file: &Section<'_>) -> AdminSettings {
     let section = file.section("admin", &ADMIN);
-    let place = section.item("listen").map_or_else(Place::default, |item| item.spot().place());
-    AdminSettings { listen: section.read("listen", text(LISTEN), AdminListen::default()), place }
+    let location = section.item("listen").map(|item| item.location().source()).unwrap_or_default();
+    AdminSettings {
+        listen: section.read("listen", text(LISTEN), AdminListen::default()),
+        location: NotCompared(location),
+    }
 }
 
 /// Notes a problem where a listener takes the address that operators are to be listened to at.
@@ -30,7 +33,7 @@ pub(in crate::config) fn check_admin(file: &Section<'_>, settings: &Settings) {
     let AdminListen::Loopback(address) = settings.admin.listen else { return };
     let takes_it = |bind: Option<SocketAddr>| bind.is_some_and(|bind| takes(bind, address));
     let Some(listener) = settings.listeners.values().find(|it| takes_it(it.bind.address())) else { return };
-    file.spot_of(&["admin", "listen"]).fault(
+    file.location_of(&["admin", "listen"]).fault(
         format!("{address} is taken: listener.{}.bind is {}", listener.name, listener.bind),
         "give operators a port of their own, or write a unix socket, such as \"unix:/run/windlass/admin.sock\"",
     );
@@ -52,24 +55,21 @@ fn takes(bind: SocketAddr, address: SocketAddr) -> bool {
 ///
 /// # Errors
 /// What is wrong with it, and what to write instead.
-pub fn parse_admin_listen(text: &str) -> Result<AdminListen, String> {
-    parse_listen(text).map_err(|Complaint { problem, hint }| {
-        let hint = hint.unwrap_or_else(|| format!("write {EXAMPLE}"));
-        format!("{problem}; {hint}")
-    })
+pub fn parse_admin_listen(text: &str) -> Result<AdminListen, SyntaxError> {
+    parse_listen(text).map_err(|error| error.or_write(EXAMPLE))
 }
 
-fn parse_listen(text: &str) -> Result<AdminListen, Complaint> {
+fn parse_listen(text: &str) -> Result<AdminListen, SyntaxError> {
     if text == "off" {
         return Ok(AdminListen::Off);
     }
     if let Some(path) = text.strip_prefix("unix:") {
         return match Path::new(path) {
-            path if !path.is_absolute() => Err(Complaint::new(
+            path if !path.is_absolute() => Err(SyntaxError::new(
                 format!("{text:?} has no absolute path"),
                 "write it from / on, as in \"unix:/run/x\"",
             )),
-            path if path.as_os_str().len() > LONGEST_PATH => Err(Complaint::new(
+            path if path.as_os_str().len() > LONGEST_PATH => Err(SyntaxError::new(
                 format!("the path is longer than {LONGEST_PATH} bytes"),
                 "choose a folder with a shorter path, such as one below /run",
             )),
@@ -78,7 +78,7 @@ fn parse_listen(text: &str) -> Result<AdminListen, Complaint> {
     }
     match text.parse::<SocketAddr>() {
         Ok(address) if address.ip().is_loopback() => Ok(AdminListen::Loopback(address)),
-        Ok(address) => Err(Complaint::new(
+        Ok(address) => Err(SyntaxError::new(
             format!("{address} can be reached from elsewhere"),
             format!("write \"127.0.0.1:{}\", or a unix socket to steer as well", address.port()),
         )),
@@ -86,12 +86,12 @@ fn parse_listen(text: &str) -> Result<AdminListen, Complaint> {
     }
 }
 
-fn misread(text: &str) -> Complaint {
+fn misread(text: &str) -> SyntaxError {
     let problem = format!("{text:?} is neither a unix socket nor an address");
     let port = text.rsplit(':').next().and_then(|port| port.parse::<u16>().ok());
     match port {
-        _ if text.starts_with('/') => Complaint::new(problem, format!("write \"unix:{text}\"")),
-        Some(port) => Complaint::new(problem, format!("write \"127.0.0.1:{port}\"")),
+        _ if text.starts_with('/') => SyntaxError::new(problem, format!("write \"unix:{text}\"")),
+        Some(port) => SyntaxError::new(problem, format!("write \"127.0.0.1:{port}\"")),
         None => problem.into(),
     }
 }

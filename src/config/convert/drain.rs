@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 
 use crate::config::defaults;
-use crate::config::keys::{DRAIN, HANDOFF, RELOAD, STOP};
-use crate::config::readers::{choice, close_code, integer, or_off, text};
+use crate::config::read::{choice, close_code, integer, or_off, text};
+use crate::config::schema::{DRAIN, HANDOFF, RELOAD, STOP};
 use crate::config::settings::{DrainSettings, DrainWindow, HandoffSettings, OnReload, UnderSupervisor};
-use crate::config::tree::{Item, Section};
+use crate::config::tree::{Section, SpannedValue};
 use crate::config::units::{DURATION, write_duration};
 
 pub(in crate::config) fn drain(file: &Section<'_>) -> DrainSettings {
@@ -50,12 +50,12 @@ fn window(section: &Section<'_>, default: DrainWindow) -> DrainWindow {
     DrainWindow { deadline: deadline.unwrap_or(default.deadline), spread: spread.unwrap_or(default.spread) }
 }
 
-fn max_per_second(item: &Item<'_>) -> Option<NonZeroU32> {
+fn max_per_second(item: &SpannedValue<'_>) -> Option<NonZeroU32> {
     const MOST: u64 = 1_000_000;
     u32::try_from(integer(1..=MOST)(item)?).ok().and_then(NonZeroU32::new)
 }
 
-fn max_predecessors(item: &Item<'_>) -> Option<usize> {
+fn max_predecessors(item: &SpannedValue<'_>) -> Option<usize> {
     const MOST: u64 = 100;
     usize::try_from(integer(1..=MOST)(item)?).ok()
 }

@@ -5,16 +5,17 @@ use toml::de::DeValue;
 use super::names::at_least_one;
 use crate::config::address_syntax::BIND;
 use crate::config::defaults;
-use crate::config::keys::{CERTIFICATE, LISTENER, TLS};
 use crate::config::lists::{elements, list};
 use crate::config::name_syntax::{FILE, NETWORK};
-use crate::config::readers::text;
+use crate::config::not_compared::NotCompared;
+use crate::config::read::text;
+use crate::config::schema::{CERTIFICATE, LISTENER, TLS};
 use crate::config::settings::{Bind, CertificateFiles, ListenerSettings, TlsSettings};
-use crate::config::tree::{Item, Section};
+use crate::config::tree::{Section, SpannedValue};
 use crate::config::units::DURATION;
 
 /// An address that is taken, and the key that takes it.
-type Bound = (Bind, String);
+type TakenAddress = (Bind, String);
 
 pub(in crate::config) fn listeners(file: &Section<'_>) -> Vec<ListenerSettings> {
     let mut bound = Vec::new();
@@ -24,7 +25,7 @@ pub(in crate::config) fn listeners(file: &Section<'_>) -> Vec<ListenerSettings> 
         .collect()
 }
 
-fn listener(name: &str, section: &Section<'_>, bound: &mut Vec<Bound>) -> Option<ListenerSettings> {
+fn listener(name: &str, section: &Section<'_>, bound: &mut Vec<TakenAddress>) -> Option<ListenerSettings> {
     let bind = section.require("bind", |item| bind(item, bound), "bind = \"0.0.0.0:443\"");
     let settings = ListenerSettings {
         name: name.into(),
@@ -39,7 +40,7 @@ fn listener(name: &str, section: &Section<'_>, bound: &mut Vec<Bound>) -> Option
     Some(settings)
 }
 
-fn bind(item: &Item<'_>, bound: &mut Vec<Bound>) -> Option<Bind> {
+fn bind(item: &SpannedValue<'_>, bound: &mut Vec<TakenAddress>) -> Option<Bind> {
     if let DeValue::Integer(port) = item.value() {
         item.fault("must be an IP address and a port, not an integer", format!("write \"0.0.0.0:{port}\""));
         return None;
@@ -52,7 +53,7 @@ fn bind(item: &Item<'_>, bound: &mut Vec<Bound>) -> Option<Bind> {
                 "give each listener a port or an address of its own",
             );
         }
-        None => bound.push((address.clone(), item.spot().key().to_owned())),
+        None => bound.push((address.clone(), item.location().key().to_owned())),
     }
     Some(address)
 }
@@ -65,7 +66,7 @@ fn collide(a: &Bind, b: &Bind) -> bool {
     meet && a.port() == b.port() && a.port() != 0
 }
 
-fn tls(item: &Item<'_>) -> Option<TlsSettings> {
+fn tls(item: &SpannedValue<'_>) -> Option<TlsSettings> {
     if !matches!(item.value(), DeValue::Table(_)) {
         let hint = "write tls = { chain = \"site.pem\", key = \"site.key\" }, or leave it out for a plain listener";
         item.fault(format!("must be a table, not {}", item.type_name()), hint);
@@ -76,9 +77,11 @@ fn tls(item: &Item<'_>) -> Option<TlsSettings> {
         return certificate(&section).map(|certificate| TlsSettings { certificates: vec![certificate] });
     };
     if section.has("chain") || section.has("key") {
-        section.spot().fault("has both one certificate and a list of them", "move chain and key into `certificates`");
+        section
+            .location()
+            .fault("has both one certificate and a list of them", "move chain and key into `certificates`");
     }
-    let one = |element: &Item<'_>| certificate(&element.section(&CERTIFICATE)?);
+    let one = |element: &SpannedValue<'_>| certificate(&element.section(&CERTIFICATE)?);
     let elements = elements(&list, one, "[{ chain = \"site.pem\", key = \"site.key\" }]")?;
     if elements.is_empty() {
         list.fault("is empty", "add { chain = \"site.pem\", key = \"site.key\" }");
@@ -88,12 +91,12 @@ fn tls(item: &Item<'_>) -> Option<TlsSettings> {
 }
 
 fn certificate(section: &Section<'_>) -> Option<CertificateFiles> {
-    let folder = section.spot().report().folder();
-    let file = |item: &Item<'_>| Some((folder.join(text(FILE)(item)?), item.spot().place()));
+    let folder = section.location().report().folder();
+    let file = |item: &SpannedValue<'_>| Some((folder.join(text(FILE)(item)?), NotCompared(item.location().source())));
     let chain = section.require("chain", file, "chain = \"site.pem\"");
     let key = section.require("key", file, "key = \"site.key\"");
-    let ((chain, chain_place), (key, key_place)) = (chain?, key?);
-    let files = CertificateFiles { chain, key, chain_place, key_place };
-    section.spot().report().note_certificate(&files);
+    let ((chain, chain_location), (key, key_location)) = (chain?, key?);
+    let files = CertificateFiles { chain, key, chain_location, key_location };
+    section.location().report().note_certificate(&files);
     Some(files)
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
-use crate::config::keys::Kind;
 use crate::config::name_syntax::is_name;
+use crate::config::schema::TableSchema;
 use crate::config::tree::Section;
 
 /// What a route can refer to. A thing with a problem is in here as well: it is there, and will be right some day.
@@ -24,25 +24,25 @@ impl<'a> Names<'a> {
 pub(super) fn at_least_one<'a>(
     file: &Section<'a>,
     what: &'static str,
-    kind: &'static Kind,
+    schema: &'static TableSchema,
     example: &str,
 ) -> Vec<(&'a str, Section<'a>)> {
     if file.is_without(what) {
         file.missing(what, format!("there is no {what}"), example);
     }
-    let named = file.named(what, kind);
+    let named = file.named(what, schema);
     for (name, section) in &named {
         if !is_name(name) {
-            section.spot().fault("is not a name", "use letters, digits, `-`, `_` and `.`");
+            section.location().fault("is not a name", "use letters, digits, `-`, `_` and `.`");
         }
     }
     named
 }
 
 /// What was seen so far, and where, for things that may be there only once.
-pub(super) struct Seen<T>(HashMap<T, String>);
+pub(super) struct Earlier<T>(HashMap<T, String>);
 
-impl<T: Eq + Hash> Seen<T> {
+impl<T: Eq + Hash> Earlier<T> {
     pub(super) fn new() -> Self {
         Self(HashMap::new())
     }

@@ -7,7 +7,7 @@ use toml::de::DeValue;
 use crate::config::address_syntax::ENDPOINT_ADDRESS;
 use crate::config::names::{ListenerName, UpstreamName};
 use crate::config::settings::{Bind, EndpointAddress, ListenerSettings, Settings};
-use crate::config::tree::{Item, Section};
+use crate::config::tree::{Section, SpannedValue};
 
 /// Notes a problem for each endpoint from which a request can come back to where it was sent from, and a warning for each
 /// that only leads through another listener. Hosts and paths are left out of account: a request keeps them.
@@ -26,7 +26,7 @@ pub(in crate::config) fn check_own_listeners(file: &Section<'_>, settings: &Sett
                     "write where the application listens; it and windlass each need a port of their own",
                 );
             } else {
-                element.spot().warn(
+                element.location().warn(
                     format!("{address} is listener.{} of this file: requests come through here twice", listener.name),
                     "name the endpoints of that listener's upstreams here too",
                 );
@@ -35,7 +35,7 @@ pub(in crate::config) fn check_own_listeners(file: &Section<'_>, settings: &Sett
     }
 }
 
-fn address_of(element: &Item<'_>) -> Option<EndpointAddress> {
+fn address_of(element: &SpannedValue<'_>) -> Option<EndpointAddress> {
     let text = match element.value() {
         DeValue::Table(table) => table.get("address")?.get_ref().as_str()?,
         value => value.as_str()?,

@@ -10,20 +10,20 @@ use super::websocket::websocket;
 use crate::config::address_syntax::{asks_for_tls, endpoint_in};
 use crate::config::defaults;
 use crate::config::dot_segments::has_dot_segments;
-use crate::config::keys::{ROUTE, WEBSOCKET};
 use crate::config::lists::list;
 use crate::config::name_syntax::{HOST, UPGRADE};
 use crate::config::paths::PATH;
-use crate::config::readers::{choice, or_off, reference, text};
+use crate::config::read::{choice, or_off, reference, text};
+use crate::config::schema::{ROUTE, WEBSOCKET};
 use crate::config::settings::{DotSegments, HostPattern, RouteSettings};
-use crate::config::tree::{Section, Spot};
+use crate::config::tree::{Location, Section};
 use crate::config::units::DURATION;
 
 pub(in crate::config) fn routes(file: &Section<'_>, names: &Names<'_>) -> Vec<RouteSettings> {
     let sections = at_least_one(file, "route", &ROUTE, "[route.chat] with upstream = \"chat\"");
     let routes: Vec<_> = sections
         .into_iter()
-        .filter_map(|(name, section)| Some((section.spot().clone(), route(name, &section, names)?)))
+        .filter_map(|(name, section)| Some((section.location().clone(), route(name, &section, names)?)))
         .collect();
     check_ambiguity(&routes);
     routes.into_iter().map(|(_, route)| route).collect()
@@ -101,15 +101,15 @@ fn is_switch(section: &Section<'_>) -> bool {
 }
 
 /// Finds routes that one request would match both of, neither of them being more specific.
-fn check_ambiguity(routes: &[(Spot<'_>, RouteSettings)]) {
+fn check_ambiguity(routes: &[(Location<'_>, RouteSettings)]) {
     let mut claims: HashMap<(&str, Option<&HostPattern>), Vec<&RouteSettings>> = HashMap::new();
-    for (spot, route) in routes {
+    for (location, route) in routes {
         let every_host = route.hosts.is_empty().then_some(None);
         for host in route.hosts.iter().map(Some).chain(every_host) {
             let earlier = claims.entry((&route.path, host)).or_default();
             if let Some(other) = earlier.iter().find(|other| share_a_listener(other, route)) {
                 let host = host.map_or("every host".into(), HostPattern::to_string);
-                spot.fault(
+                location.fault(
                     format!("serves {host} at {:?}, and so does route.{}", route.path, other.name),
                     "give one of them another host, path or listener",
                 );

@@ -4,16 +4,16 @@ use std::num::NonZeroU32;
 
 use toml::de::DeValue;
 
-use super::names::{Seen, at_least_one};
+use super::names::{Earlier, at_least_one};
 use crate::balance::Policy;
 use crate::config::address_syntax::ENDPOINT_ADDRESS;
 use crate::config::defaults;
-use crate::config::keys::{ENDPOINT, UPSTREAM};
 use crate::config::lists::{elements, list};
 use crate::config::name_syntax::{AFFINITY, COOKIE, NAME};
-use crate::config::readers::{choice, integer, or_off, text};
+use crate::config::read::{choice, integer, or_off, text};
+use crate::config::schema::{ENDPOINT, UPSTREAM};
 use crate::config::settings::{AffinitySource, EndpointAddress, EndpointSettings, UpstreamSettings};
-use crate::config::tree::{Item, Section};
+use crate::config::tree::{Section, SpannedValue};
 use crate::config::units::DURATION;
 
 pub(in crate::config) fn upstreams(file: &Section<'_>) -> Vec<UpstreamSettings> {
@@ -46,15 +46,15 @@ fn in_order_of_names(mut endpoints: Vec<EndpointSettings>) -> Vec<EndpointSettin
     endpoints
 }
 
-fn endpoints(item: &Item<'_>) -> Option<Vec<EndpointSettings>> {
-    let (mut names, mut addresses) = (Seen::new(), Seen::new());
+fn endpoints(item: &SpannedValue<'_>) -> Option<Vec<EndpointSettings>> {
+    let (mut names, mut addresses) = (Earlier::new(), Earlier::new());
     let elements = elements(item, endpoint, ENDPOINTS)?;
     if elements.is_empty() {
         item.fault("is empty", format!("write one or more, such as {ENDPOINTS}"));
     }
-    let read = |element: &Item<'_>| {
+    let read = |element: &SpannedValue<'_>| {
         let endpoint = endpoint(element)?;
-        let key = element.spot().key();
+        let key = element.location().key();
         if let Some(earlier) = addresses.note(endpoint.address.clone(), key) {
             element.fault(
                 format!("{} is the address of {earlier} too", endpoint.address),
@@ -68,7 +68,7 @@ fn endpoints(item: &Item<'_>) -> Option<Vec<EndpointSettings>> {
     elements.iter().map(read).collect::<Vec<_>>().into_iter().collect()
 }
 
-fn endpoint(item: &Item<'_>) -> Option<EndpointSettings> {
+fn endpoint(item: &SpannedValue<'_>) -> Option<EndpointSettings> {
     let named_after = |address: &EndpointAddress| address.to_string().as_str().into();
     if let DeValue::Integer(port) = item.value() {
         item.fault("must be an address and a port, not an integer", format!("write \"127.0.0.1:{port}\""));
@@ -87,12 +87,12 @@ fn endpoint(item: &Item<'_>) -> Option<EndpointSettings> {
     Some(EndpointSettings { name, address, weight })
 }
 
-fn weight(item: &Item<'_>) -> Option<NonZeroU32> {
+fn weight(item: &SpannedValue<'_>) -> Option<NonZeroU32> {
     const MOST: u64 = 1_000_000;
     u32::try_from(integer(1..=MOST)(item)?).ok().and_then(NonZeroU32::new)
 }
 
-fn sticky_on(item: &Item<'_>) -> Option<Vec<AffinitySource>> {
+fn sticky_on(item: &SpannedValue<'_>) -> Option<Vec<AffinitySource>> {
     const EXAMPLE: &str = "[\"header:x-user\", \"client_ip\"]";
     let sources = list(text(AFFINITY), EXAMPLE)(item)?;
     let elements = item.elements()?;

@@ -17,7 +17,7 @@ pub(in crate::config) fn warn(file: &Section<'_>, settings: &Settings) {
     for route in settings.routes.values() {
         warn_of_hosts(file, route);
         if let Some(meant) = pattern(&route.path) {
-            file.spot_of(&["route", route.name.as_str(), "path"]).warn(
+            file.location_of(&["route", route.name.as_str(), "path"]).warn(
                 format!("{:?} is taken word for word: paths are no patterns", route.path),
                 format!("a path serves everything below it: write {meant:?}"),
             );
@@ -31,13 +31,13 @@ fn warn_of_listener(file: &Section<'_>, listener: &ListenerSettings, settings: &
     let name = listener.name.as_str();
     let serves = |route: &RouteSettings| route.listeners.is_empty() || route.listeners.contains(&listener.name);
     if !settings.routes.values().any(|route| serves(route)) {
-        file.spot_of(&["listener", name]).warn(
+        file.location_of(&["listener", name]).warn(
             "no route is reachable here: every request gets a 404",
             format!("remove it, or name {name:?} in the `listeners` of a route"),
         );
     }
     if let Some(everybody) = everybody_in(&listener.trusted_proxies) {
-        file.spot_of(&["listener", name, "trusted_proxies"]).warn(
+        file.location_of(&["listener", name, "trusted_proxies"]).warn(
             format!(
                 "{everybody} trusts everybody: each client can choose the address it is placed, logged and limited by"
             ),
@@ -54,7 +54,7 @@ fn everybody_in(networks: &[IpNet]) -> Option<IpNet> {
 
 fn warn_of_hosts(file: &Section<'_>, route: &RouteSettings) {
     if route.hosts.contains(&HostPattern::Exact("_".into())) {
-        file.spot_of(&["route", route.name.as_str(), "hosts"]).warn(
+        file.location_of(&["route", route.name.as_str(), "hosts"]).warn(
             "\"_\" is a host like any other here, and no client asks for it",
             "leave `hosts` out to serve every host",
         );
@@ -64,7 +64,7 @@ fn warn_of_hosts(file: &Section<'_>, route: &RouteSettings) {
 fn warn_of_unused_upstreams(file: &Section<'_>, settings: &Settings) {
     for name in settings.upstreams.keys() {
         if !settings.routes.values().any(|route| route.upstream == *name) {
-            file.spot_of(&["upstream", name.as_str()])
+            file.location_of(&["upstream", name.as_str()])
                 .warn("no route uses it", format!("remove it, or write upstream = \"{name}\" in a route"));
         }
     }
@@ -79,7 +79,7 @@ fn warn_of_shared_cookies(file: &Section<'_>, settings: &Settings) {
             other.pin_cookie.as_ref() == Some(cookie) && may_share_a_host(&other.name, &upstream.name, settings)
         };
         if let Some(first) = upstreams.iter().take(index).find(shares) {
-            file.spot_of(&["upstream", upstream.name.as_str(), "pin_cookie"]).warn(
+            file.location_of(&["upstream", upstream.name.as_str(), "pin_cookie"]).warn(
                 format!("\"{cookie}\" is the cookie of upstream.{} too: each replaces the other's", first.name),
                 format!("give it a name of its own, such as \"{cookie}_{}\"", upstream.name),
             );

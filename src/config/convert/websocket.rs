@@ -1,7 +1,7 @@
 //! `[route.NAME.websocket]`.
 
 use crate::config::defaults;
-use crate::config::readers::{choice, close_code, count, or_off, per_side, rate, text};
+use crate::config::read::{choice, close_code, count, or_off, per_side, rate, text};
 use crate::config::settings::{Compression, Excess, IdleCounts, LimitSettings, Pongs, WebsocketSettings};
 use crate::config::tree::Section;
 use crate::config::units::{DURATION, SIZE, write_size};

@@ -213,8 +213,8 @@ impl Open {
     pub(super) fn drain(&mut self, deadline: Duration) {
         let deadline = Instant::now() + deadline;
         let order = StopOrder { cause: Cause::Stop, code: CloseCode::SERVICE_RESTART, reason: None, deadline };
-        for ticket in self.registry.tunnels(|_| true) {
-            ticket.tell(order.clone());
+        for handle in self.registry.tunnels(|_| true) {
+            handle.order_close(order.clone());
         }
         self.settle();
     }

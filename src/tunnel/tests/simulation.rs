@@ -8,6 +8,7 @@ use tokio::runtime::Builder;
 use tokio::time::Instant;
 
 use super::choices::Choices;
+use super::course::Course;
 use super::frames::*;
 use super::scene::{Open, Scene, millis, seconds};
 use crate::config::{Excess, IdleCounts, LimitSettings, Rate};
@@ -42,26 +43,6 @@ pub(super) struct Simulation {
     raw: bool,
     tunnel: Open,
     ways: [Course; 2],
-}
-
-/// One direction, as its two ends know it.
-struct Course {
-    from: Side,
-    /// Everything the source sent, and how much of it is accounted for.
-    sent: Vec<u8>,
-    sent_at: usize,
-    /// How much of what the sink took is accounted for.
-    got_at: usize,
-    /// The payload of our pings to the source: the pongs that are swallowed on this way.
-    mark: Option<Vec<u8>>,
-    /// A Close went to the sink: nothing may follow.
-    closed: bool,
-    /// The source has ended its way.
-    finished: bool,
-    /// The sink's connection broke: what it got may be cut anywhere.
-    broken: bool,
-    /// What of a frame the source has not sent yet.
-    unsent: Vec<u8>,
 }
 
 impl Simulation {
@@ -378,45 +359,5 @@ fn choose_limits(choices: &mut Choices, limits: &mut LimitSettings, manners: Man
         limits.max_frame = limit(choices, 100..50_000);
         limits.max_message = limit(choices, 100..50_000);
         limits.max_fragments = limit(choices, 1..5);
-    }
-}
-
-impl Course {
-    /// Accounts for every byte of `got`: the next of what was sent, or a whole control frame of ours between two of them. Returns
-    /// the payload of a ping of ours.
-    #[track_caller]
-    fn account(&mut self, got: &[u8]) -> Option<Vec<u8>> {
-        let to = self.from.other();
-        let mut mark = None;
-        while let Parsed::Frame(frame, size) = parse(&got[self.got_at..], to) {
-            assert!(!self.closed, "{frame:?} follows a Close to the {to:?}");
-            let bytes = &got[self.got_at..self.got_at + size];
-            self.skip_swallowed(bytes);
-            self.got_at += size;
-            self.closed = frame.close_code().is_some();
-            assert!(!matches!(frame.close_code(), Some(1004 | 1005 | 1006 | 1015)), "{frame:?} on the wire");
-            if self.sent[self.sent_at..].starts_with(bytes) {
-                self.sent_at += size;
-            } else if frame.is_ping() && frame.payload.len() == 8 {
-                mark = Some(frame.payload);
-            } else {
-                assert!(self.closed, "nobody sent {frame:?}");
-            }
-        }
-        let tail = &got[self.got_at..];
-        self.skip_swallowed(tail);
-        let ours = matches!(tail, [0x88 | 0x89, ..]);
-        assert!(tail.is_empty() || !self.closed, "something follows a Close");
-        assert!(ours || self.sent[self.sent_at..].starts_with(tail), "nobody sent what the {to:?} got");
-        mark
-    }
-
-    /// Moves over pongs to our pings, unless they are what was got.
-    fn skip_swallowed(&mut self, got: &[u8]) {
-        let Some(mark) = &self.mark else { return };
-        let pong = pong(mark).encode(self.from);
-        while self.sent[self.sent_at..].starts_with(&pong) && !got.starts_with(&pong) {
-            self.sent_at += pong.len();
-        }
     }
 }

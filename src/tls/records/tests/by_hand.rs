@@ -16,6 +16,22 @@ use super::*;
 const KEY_UPDATE_REQUESTED: [u8; 5] = [24, 0, 0, 1, 1];
 
 #[test]
+#[cfg_attr(debug_assertions, should_panic(expected = "there is room for what is unread"))]
+fn a_buffer_without_room_for_what_is_unread_ends_the_connection() {
+    let site = Site::new();
+    let mut pair = Pair::connected(&site, &site.client(&TLS13));
+    pair.client.writer().write_all(b"cut in two").unwrap();
+    let said = pair.client_says();
+    let Server { records, outgoing, .. } = &mut pair.server;
+    records.receive(&mut said[..7].to_vec(), &mut |_| panic!("it is cut"), outgoing).unwrap();
+
+    let error = records.receive(&mut [0; 6], &mut |_| panic!("it is garbage"), outgoing).unwrap_err();
+
+    assert_eq!(records.check(), Err(error));
+    records.check_invariants();
+}
+
+#[test]
 fn a_key_update_may_be_split_over_records_and_reads() {
     let site = Site::new();
     for split in 1..KEY_UPDATE_REQUESTED.len() {

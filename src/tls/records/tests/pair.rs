@@ -18,7 +18,7 @@ pub(super) struct Pair {
 pub(super) struct Server {
     pub(super) records: Records,
     pub(super) received: Vec<u8>,
-    pub(super) outgoing: Outgoing,
+    pub(super) outgoing: RecordBuffer,
 }
 
 /// A certificate, a server's configuration with it, and a client that trusts it.
@@ -100,7 +100,7 @@ impl Pair {
 impl Server {
     pub(super) fn new(site: &Site) -> Self {
         // No room at all: every message has to ask for it.
-        let outgoing = Outgoing::with_capacity(0);
+        let outgoing = RecordBuffer::with_capacity(0);
         Self { records: Records::new(Arc::clone(&site.config)).unwrap(), received: Vec::new(), outgoing }
     }
 

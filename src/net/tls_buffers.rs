@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 
-use crate::tls::{MAX_UNREAD, Outgoing, RECORD_OVERHEAD, RECORD_PAYLOAD};
+use crate::tls::{MAX_UNREAD, RECORD_OVERHEAD, RECORD_PAYLOAD, RecordBuffer};
 
 /// How much plaintext is read or written at once.
 pub(super) const PIECE: usize = 4 * RECORD_PAYLOAD;
@@ -17,25 +17,25 @@ const EXTRAS: usize = 1024;
 
 /// The two buffers.
 #[derive(Debug)]
-pub(super) struct Scratch {
+pub(super) struct TlsBuffers {
     /// What was read; decrypted in place.
     pub(super) incoming: Box<[u8]>,
     /// What is written next.
-    pub(super) outgoing: Outgoing,
+    pub(super) outgoing: RecordBuffer,
 }
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch {
+    static BUFFERS: RefCell<TlsBuffers> = RefCell::new(TlsBuffers {
         incoming: vec![0; INCOMING].into_boxed_slice(),
-        outgoing: Outgoing::with_capacity(SEALED_PIECE + EXTRAS),
+        outgoing: RecordBuffer::with_capacity(SEALED_PIECE + EXTRAS),
     });
 }
 
 /// Lends the worker's buffers for the length of one poll.
-pub(super) fn with<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
+pub(super) fn with<R>(work: impl FnOnce(&mut TlsBuffers) -> R) -> R {
     // Within a poll of a TLS stream only its socket is polled, so the buffers are free.
-    SCRATCH.with_borrow_mut(|scratch| {
-        scratch.outgoing.clear();
-        work(scratch)
+    BUFFERS.with_borrow_mut(|buffers| {
+        buffers.outgoing.clear();
+        work(buffers)
     })
 }

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::config::{DrainSettings, DrainWindow, write_duration};
@@ -53,7 +54,7 @@ impl fmt::Display for Cause {
 
 /// What a drain keeps to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
+pub struct DrainPolicy {
     /// When what is left is cut, and over how long the tunnels are told.
     pub window: DrainWindow,
     /// How many are told each second at the most, unless the deadline needs more.
@@ -75,7 +76,7 @@ pub enum Spread {
     AtMost,
 }
 
-impl Policy {
+impl DrainPolicy {
     /// What is configured, with the window of a cause.
     pub fn new(settings: &DrainSettings, window: DrainWindow) -> Self {
         Self {
@@ -88,16 +89,16 @@ impl Policy {
     }
 
     /// The same with what an operator wants otherwise. A spread that was not asked for gives way to a shorter deadline.
-    pub fn with(self, overrides: &Overrides) -> Result<Self, BadPolicy> {
+    pub fn with(self, overrides: &Overrides) -> Result<Self, BadDrainPolicy> {
         let Overrides { deadline, spread, max_per_second, code, reason } = overrides;
         let means = if spread.is_some() { Spread::Exact } else { self.spread };
         let deadline = deadline.unwrap_or(self.window.deadline);
         let spread = spread.unwrap_or(self.window.spread.min(deadline));
         if spread > deadline {
-            return Err(BadPolicy::SpreadAboveDeadline { spread, deadline });
+            return Err(BadDrainPolicy::SpreadAboveDeadline { spread, deadline });
         }
         if reason.as_ref().is_some_and(|reason| reason.len() > MAX_REASON) {
-            return Err(BadPolicy::ReasonTooLong);
+            return Err(BadDrainPolicy::ReasonTooLong);
         }
         Ok(Self {
             window: DrainWindow { deadline, spread },
@@ -142,9 +143,15 @@ pub struct Overrides {
 }
 
 /// What no drain can keep.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BadPolicy {
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BadDrainPolicy {
     /// Tunnels would be told after they are cut.
+    #[error(
+        "the spread ({spread}) is longer than the deadline ({deadline}); \
+         ask for a spread of at most {deadline}, or for a deadline of at least {spread}",
+        spread = write_duration(*spread),
+        deadline = write_duration(*deadline)
+    )]
     SpreadAboveDeadline {
         /// Over how long the tunnels would be told.
         spread: Duration,
@@ -152,10 +159,11 @@ pub enum BadPolicy {
         deadline: Duration,
     },
     /// A Close has no room for the reason (RFC 6455 §5.5).
+    #[error("the reason is longer than a Close has room for; write {MAX_REASON} bytes at the most")]
     ReasonTooLong,
 }
 
-/// Tells a tunnel to say good-bye now, and until when it has time for that.
+/// Tells a tunnel to close now, and until when it has time for that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StopOrder {
     /// Why.
@@ -164,26 +172,9 @@ pub struct StopOrder {
     pub code: CloseCode,
     /// The reason of that Close; `None` is that of the cause.
     pub reason: Option<Arc<str>>,
-    /// When the tunnel is cut if the good-byes are not over.
+    /// When the tunnel is cut if its closing handshakes are not over.
     pub deadline: Instant,
 }
-
-impl fmt::Display for BadPolicy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SpreadAboveDeadline { spread, deadline } => {
-                let (spread, deadline) = (write_duration(*spread), write_duration(*deadline));
-                write!(f, "the spread ({spread}) is longer than the deadline ({deadline}); ")?;
-                write!(f, "ask for a spread of at most {deadline}, or for a deadline of at least {spread}")
-            }
-            Self::ReasonTooLong => {
-                write!(f, "the reason is longer than a Close has room for; write {MAX_REASON} bytes at the most")
-            }
-        }
-    }
-}
-
-impl std::error::Error for BadPolicy {}
 
 impl StopOrder {
     /// The reason that its client reads.
@@ -206,8 +197,8 @@ mod tests {
         DrainWindow { deadline: Duration::from_secs(deadline), spread: Duration::from_secs(spread) }
     }
 
-    fn policy() -> Policy {
-        Policy {
+    fn policy() -> DrainPolicy {
+        DrainPolicy {
             window: seconds(300, 60),
             max_per_second: NonZeroU32::MIN,
             code: CloseCode::SERVICE_RESTART,
@@ -243,7 +234,7 @@ mod tests {
     fn a_reason_must_fit_into_a_close() {
         let reason = |length| Overrides { reason: Some("x".repeat(length).into()), ..Overrides::default() };
         assert_eq!(policy().with(&reason(MAX_REASON)).unwrap().order(Cause::Operator).reason().len(), MAX_REASON);
-        assert_eq!(policy().with(&reason(MAX_REASON + 1)), Err(BadPolicy::ReasonTooLong));
+        assert_eq!(policy().with(&reason(MAX_REASON + 1)), Err(BadDrainPolicy::ReasonTooLong));
     }
 
     #[test]

@@ -4,27 +4,27 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use super::coordinator::{Drain, DrainEnd, Progress, Report};
-use super::order::Cause;
+use super::policy::Cause;
+use super::run::{Drain, DrainEnd, DrainProgress, DrainSummary};
 
 /// How many that are over are remembered.
 const REMEMBERED: usize = 32;
 
 /// The drains of the process.
 #[derive(Debug, Default)]
-pub struct Board {
-    notes: Mutex<Notes>,
+pub struct DrainStatuses {
+    entries: Mutex<Entries>,
 }
 
 #[derive(Debug, Default)]
-struct Notes {
+struct Entries {
     last: u64,
-    drains: Vec<DrainNote>,
+    drains: Vec<DrainEntry>,
 }
 
 /// What is known of one drain.
 #[derive(Clone, Debug)]
-pub struct DrainNote {
+pub struct DrainEntry {
     /// Counts up over the life of the process.
     pub id: u64,
     /// Why it takes place.
@@ -36,52 +36,52 @@ pub struct DrainNote {
     /// The rate a second that its deadline forces, where it is above the configured cap.
     pub raised_to: Option<u32>,
     /// How far it has come.
-    pub progress: Progress,
+    pub progress: DrainProgress,
     /// How it ended; `None` while it is under way.
     pub end: Option<DrainEnd>,
 }
 
-impl Board {
+impl DrainStatuses {
     /// Notes that `drain` begins, and returns its number.
     pub fn begin(&self, cause: Cause, scope: String, drain: &Drain) -> u64 {
-        let mut notes = self.notes();
-        notes.last += 1;
-        let id = notes.last;
+        let mut entries = self.entries();
+        entries.last += 1;
+        let id = entries.last;
         let tunnels = drain.len();
-        let progress = Progress { tunnels, left: tunnels, told: 0, closed: 0, cut: 0, ends_at: drain.ends_at() };
+        let progress = DrainProgress { tunnels, left: tunnels, told: 0, closed: 0, cut: 0, ends_at: drain.ends_at() };
         let raised_to = drain.pace().raised_to();
-        notes.drains.push(DrainNote { id, cause, scope, began: Instant::now(), raised_to, progress, end: None });
-        let over = notes.drains.iter().filter(|note| note.end.is_some()).count();
+        entries.drains.push(DrainEntry { id, cause, scope, began: Instant::now(), raised_to, progress, end: None });
+        let over = entries.drains.iter().filter(|entry| entry.end.is_some()).count();
         if over > REMEMBERED
-            && let Some(oldest) = notes.drains.iter().position(|note| note.end.is_some())
+            && let Some(oldest) = entries.drains.iter().position(|entry| entry.end.is_some())
         {
-            notes.drains.remove(oldest);
+            entries.drains.remove(oldest);
         }
         id
     }
 
     /// Notes how far a drain has come.
-    pub fn note_progress(&self, id: u64, progress: Progress) {
-        if let Some(note) = self.notes().drains.iter_mut().find(|note| note.id == id) {
-            note.progress = progress;
+    pub fn note_progress(&self, id: u64, progress: DrainProgress) {
+        if let Some(entry) = self.entries().drains.iter_mut().find(|entry| entry.id == id) {
+            entry.progress = progress;
         }
     }
 
     /// Notes that a drain is over.
-    pub fn note_end(&self, id: u64, report: Report) {
-        if let Some(note) = self.notes().drains.iter_mut().find(|note| note.id == id) {
-            note.end = Some(report.end);
+    pub fn note_end(&self, id: u64, report: DrainSummary) {
+        if let Some(entry) = self.entries().drains.iter_mut().find(|entry| entry.id == id) {
+            entry.end = Some(report.end);
         }
     }
 
     /// All of them, those that began first in front.
-    pub fn all(&self) -> Vec<DrainNote> {
-        self.notes().drains.clone()
+    pub fn all(&self) -> Vec<DrainEntry> {
+        self.entries().drains.clone()
     }
 
-    fn notes(&self) -> MutexGuard<'_, Notes> {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
         // A panic while they were held leaves at worst an old number behind.
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -91,16 +91,16 @@ mod tests {
     use std::num::NonZeroU32;
     use std::time::Duration;
 
-    use super::super::{Policy, Registry};
+    use super::super::{DrainPolicy, Registry};
     use super::*;
     use crate::config::DrainWindow;
     use crate::websocket::CloseCode;
 
     #[tokio::test(start_paused = true)]
     async fn remembers_those_under_way_and_the_last_that_are_over() {
-        let (board, registry) = (Board::default(), Registry::new(1));
+        let (statuses, registry) = (DrainStatuses::default(), Registry::new(1));
         let window = DrainWindow { deadline: Duration::from_secs(2), spread: Duration::from_secs(1) };
-        let policy = Policy {
+        let policy = DrainPolicy {
             window,
             max_per_second: NonZeroU32::MIN,
             code: CloseCode::SERVICE_RESTART,
@@ -108,16 +108,16 @@ mod tests {
             spread: super::super::Spread::Exact,
         };
         let drain = || Drain::begin(&registry, [], policy.order(Cause::Operator), &policy);
-        let first = board.begin(Cause::Operator, "endpoint/chat/a".into(), &drain());
+        let first = statuses.begin(Cause::Operator, "endpoint/chat/a".into(), &drain());
         for _ in 0..100 {
             let drain = drain();
-            let id = board.begin(Cause::Reload, "what a reload took away".into(), &drain);
-            let report = drain.run(pending(), |progress| board.note_progress(id, progress)).await;
-            board.note_end(id, report);
+            let id = statuses.begin(Cause::Reload, "what a reload took away".into(), &drain);
+            let report = drain.run(pending(), |progress| statuses.note_progress(id, progress)).await;
+            statuses.note_end(id, report);
         }
-        let all = board.all();
+        let all = statuses.all();
         assert!(all.len() <= REMEMBERED + 2, "{} drains", all.len());
         assert_eq!((all[0].id, all[0].end), (first, None), "what is under way is never forgotten");
-        assert_eq!(all.last().map(|note| (note.id, note.end)), Some((101, Some(DrainEnd::Complete))));
+        assert_eq!(all.last().map(|entry| (entry.id, entry.end)), Some((101, Some(DrainEnd::Complete))));
     }
 }

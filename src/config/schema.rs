@@ -4,33 +4,34 @@ use super::{foreign, suggest};
 
 /// The keys of one kind of table.
 #[derive(Debug)]
-pub(super) struct Kind {
+pub(super) struct TableSchema {
     /// Where such tables stand; `NAME` is any name, `*` any key.
     pub(super) path: &'static str,
     /// What may stand in them.
     pub(super) keys: &'static [&'static str],
 }
 
-pub(super) static FILE: Kind =
-    Kind { path: "", keys: &["workers", "watch", "log", "listener", "route", "upstream", "drain", "admin"] };
+pub(super) static FILE: TableSchema =
+    TableSchema { path: "", keys: &["workers", "watch", "log", "listener", "route", "upstream", "drain", "admin"] };
 
-pub(super) static LOG: Kind = Kind { path: "log", keys: &["level", "format", "headers"] };
+pub(super) static LOG: TableSchema = TableSchema { path: "log", keys: &["level", "format", "headers"] };
 
-pub(super) static LISTENER: Kind = Kind {
+pub(super) static LISTENER: TableSchema = TableSchema {
     path: "listener.NAME",
     keys: &["bind", "tls", "trusted_proxies", "tls_timeout", "head_timeout", "rest_timeout", "body_timeout"],
 };
 
-pub(super) static TLS: Kind = Kind { path: "listener.NAME.tls", keys: &["chain", "key", "certificates"] };
+pub(super) static TLS: TableSchema = TableSchema { path: "listener.NAME.tls", keys: &["chain", "key", "certificates"] };
 
-pub(super) static CERTIFICATE: Kind = Kind { path: "listener.NAME.tls.certificates[]", keys: &["chain", "key"] };
+pub(super) static CERTIFICATE: TableSchema =
+    TableSchema { path: "listener.NAME.tls.certificates[]", keys: &["chain", "key"] };
 
-pub(super) static ROUTE: Kind = Kind {
+pub(super) static ROUTE: TableSchema = TableSchema {
     path: "route.NAME",
     keys: &["hosts", "listeners", "path", "dot_segments", "upstream", "upgrade", "raw_half_close_timeout", "websocket"],
 };
 
-pub(super) static WEBSOCKET: Kind = Kind {
+pub(super) static WEBSOCKET: TableSchema = TableSchema {
     path: "route.NAME.websocket",
     keys: &[
         "idle_timeout",
@@ -56,16 +57,18 @@ pub(super) static WEBSOCKET: Kind = Kind {
     ],
 };
 
-pub(super) static SIDES: Kind = Kind { path: "route.NAME.websocket.ping_every", keys: &["client", "upstream"] };
+pub(super) static SIDES: TableSchema =
+    TableSchema { path: "route.NAME.websocket.ping_every", keys: &["client", "upstream"] };
 
 /// The same sides; named for the list of every key.
-static PONG_SIDES: Kind = Kind { path: "route.NAME.websocket.pongs", keys: SIDES.keys };
+static PONG_SIDES: TableSchema = TableSchema { path: "route.NAME.websocket.pongs", keys: SIDES.keys };
 
-pub(super) static DIRECTIONS: Kind = Kind { path: "route.NAME.websocket.*", keys: &["from_client", "from_upstream"] };
+pub(super) static DIRECTIONS: TableSchema =
+    TableSchema { path: "route.NAME.websocket.*", keys: &["from_client", "from_upstream"] };
 
-pub(super) static RATE: Kind = Kind { path: "route.NAME.websocket.*.*", keys: &["rate", "burst"] };
+pub(super) static RATE: TableSchema = TableSchema { path: "route.NAME.websocket.*.*", keys: &["rate", "burst"] };
 
-pub(super) static UPSTREAM: Kind = Kind {
+pub(super) static UPSTREAM: TableSchema = TableSchema {
     path: "upstream.NAME",
     keys: &[
         "endpoints",
@@ -80,23 +83,24 @@ pub(super) static UPSTREAM: Kind = Kind {
     ],
 };
 
-pub(super) static ENDPOINT: Kind = Kind { path: "upstream.NAME.endpoints[]", keys: &["name", "address", "weight"] };
+pub(super) static ENDPOINT: TableSchema =
+    TableSchema { path: "upstream.NAME.endpoints[]", keys: &["name", "address", "weight"] };
 
-pub(super) static DRAIN: Kind =
-    Kind { path: "drain", keys: &["close_code", "max_per_second", "stop", "reload", "handoff"] };
+pub(super) static DRAIN: TableSchema =
+    TableSchema { path: "drain", keys: &["close_code", "max_per_second", "stop", "reload", "handoff"] };
 
-pub(super) static STOP: Kind = Kind { path: "drain.stop", keys: &["delay", "deadline", "spread"] };
+pub(super) static STOP: TableSchema = TableSchema { path: "drain.stop", keys: &["delay", "deadline", "spread"] };
 
-pub(super) static RELOAD: Kind = Kind { path: "drain.reload", keys: &["on", "deadline", "spread"] };
+pub(super) static RELOAD: TableSchema = TableSchema { path: "drain.reload", keys: &["on", "deadline", "spread"] };
 
-pub(super) static HANDOFF: Kind = Kind {
+pub(super) static HANDOFF: TableSchema = TableSchema {
     path: "drain.handoff",
     keys: &["deadline", "spread", "max_predecessors", "ready_within", "under_supervisor"],
 };
 
-pub(super) static ADMIN: Kind = Kind { path: "admin", keys: &["listen"] };
+pub(super) static ADMIN: TableSchema = TableSchema { path: "admin", keys: &["listen"] };
 
-static KINDS: [&Kind; 18] = [
+static SCHEMAS: [&TableSchema; 18] = [
     &FILE,
     &LOG,
     &LISTENER,
@@ -119,19 +123,20 @@ static KINDS: [&Kind; 18] = [
 
 /// Every key there is, with the path of the tables it may stand in: `NAME` is any name, `*` any key, `[]` any element.
 pub fn known_keys() -> impl Iterator<Item = (&'static str, &'static str)> {
-    KINDS.iter().flat_map(|kind| kind.keys.iter().map(|key| (kind.path, *key)))
+    SCHEMAS.iter().flat_map(|schema| schema.keys.iter().map(|key| (schema.path, *key)))
 }
 
-impl Kind {
+impl TableSchema {
     /// What to do about a key that this kind of table does not have.
     pub(super) fn hint_for_unknown(&self, key: &str) -> String {
-        let elsewhere = || KINDS.iter().find(|kind| kind.is_section() && kind.keys.contains(&key));
+        let elsewhere = || SCHEMAS.iter().find(|schema| schema.is_section() && schema.keys.contains(&key));
         if let Some(instead) = foreign::instead_of(self.path, key) {
             instead.to_owned()
         } else if let Some(known) = suggest::nearest(key, self.keys) {
             format!("did you mean `{known}`?")
-        } else if let Some(kind) = elsewhere() {
-            let section = if kind.path.is_empty() { "the top of the file".into() } else { format!("[{}]", kind.path) };
+        } else if let Some(schema) = elsewhere() {
+            let section =
+                if schema.path.is_empty() { "the top of the file".into() } else { format!("[{}]", schema.path) };
             format!("`{key}` belongs to {section}")
         } else {
             format!("valid here: {}", self.keys.join(", "))

@@ -1,4 +1,4 @@
-//! What is logged, and how, as meant.
+//! `[log]`, as meant.
 
 use http::HeaderName;
 

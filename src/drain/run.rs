@@ -7,19 +7,20 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::order::{Policy, StopOrder};
 use super::pace::Pace;
-use super::registry::{Registry, Standing, Ticket};
+use super::policy::{DrainPolicy, StopOrder};
+use super::registry::{Registry, StandingOrder};
+use super::tunnel_handle::TunnelHandle;
 
-/// What a told tunnel needs to say its good-byes: the last one is told so long before the deadline.
-const ANSWER: Duration = Duration::from_secs(5);
+/// What a told tunnel needs for its closing handshakes: the last one is told so long before the deadline.
+const CLOSING_TIME: Duration = Duration::from_secs(5);
 /// How often a drain looks who is left: often enough that a stop is not felt to be late.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A drain that has begun: its scope is closed to newcomers, and those inside wait to be told.
 #[derive(Debug)]
 pub struct Drain {
-    tickets: Vec<Arc<Ticket>>,
+    handles: Vec<Arc<TunnelHandle>>,
     pace: Pace,
     order: StopOrder,
     started: Instant,
@@ -27,7 +28,7 @@ pub struct Drain {
 
 /// How far a drain has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub struct DrainProgress {
     /// All that were open when it began.
     pub tunnels: usize,
     /// Tunnels still open.
@@ -44,7 +45,7 @@ pub struct Progress {
 
 /// What became of the tunnels of a drain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct DrainSummary {
     /// How it ended.
     pub end: DrainEnd,
     /// All that were open when it began.
@@ -68,35 +69,35 @@ impl Drain {
     /// Begins a drain: whoever registers in one of `standing`'s scopes from now on finds `order` waiting.
     pub fn begin(
         registry: &Registry,
-        standing: impl IntoIterator<Item = Standing>,
+        standing: impl IntoIterator<Item = StandingOrder>,
         order: StopOrder,
-        policy: &Policy,
+        policy: &DrainPolicy,
     ) -> Self {
         Self::of(registry.begin(standing), order, policy)
     }
 
     /// Begins a drain of these tunnels; whoever registers from now on is not concerned.
-    pub fn of(mut tickets: Vec<Arc<Ticket>>, order: StopOrder, policy: &Policy) -> Self {
+    pub fn of(mut handles: Vec<Arc<TunnelHandle>>, order: StopOrder, policy: &DrainPolicy) -> Self {
         let seed = fastrand::u64(..);
-        fastrand::Rng::with_seed(seed).shuffle(&mut tickets);
-        let pace = Self::plan(tickets.len(), policy, seed);
-        Self { tickets, pace, order, started: Instant::now() }
+        fastrand::Rng::with_seed(seed).shuffle(&mut handles);
+        let pace = Self::plan(handles.len(), policy, seed);
+        Self { handles, pace, order, started: Instant::now() }
     }
 
     /// How a drain of `tunnels` tunnels would be paced.
-    pub fn plan(tunnels: usize, policy: &Policy, seed: u64) -> Pace {
-        let Policy { window, max_per_second, .. } = policy;
-        Pace::new(tunnels, policy.spread_over(tunnels), window.deadline, ANSWER, *max_per_second, seed)
+    pub fn plan(tunnels: usize, policy: &DrainPolicy, seed: u64) -> Pace {
+        let DrainPolicy { window, max_per_second, .. } = policy;
+        Pace::new(tunnels, policy.spread_over(tunnels), window.deadline, CLOSING_TIME, *max_per_second, seed)
     }
 
     /// How many tunnels it is about.
     pub fn len(&self) -> usize {
-        self.tickets.len()
+        self.handles.len()
     }
 
     /// Whether it is about none.
     pub fn is_empty(&self) -> bool {
-        self.tickets.is_empty()
+        self.handles.is_empty()
     }
 
     /// How they are paced.
@@ -111,7 +112,11 @@ impl Drain {
 
     /// Tells everyone in turn and waits until all have ended, the deadline has come, or `taken_back` is ready. `report`
     /// hears of the progress at every look.
-    pub async fn run(mut self, taken_back: impl Future<Output = ()>, mut report: impl FnMut(Progress)) -> Report {
+    pub async fn run(
+        mut self,
+        taken_back: impl Future<Output = ()>,
+        mut report: impl FnMut(DrainProgress),
+    ) -> DrainSummary {
         let mut taken_back = pin!(taken_back);
         let (mut told, mut look_at) = (0, self.started);
         loop {
@@ -124,7 +129,7 @@ impl Drain {
                 if progress.left == 0 || now >= self.order.deadline {
                     return self.report(DrainEnd::Complete, progress, now);
                 }
-                look_at = (now + LOOK).min(self.order.deadline);
+                look_at = (now + LOOK_EVERY).min(self.order.deadline);
             }
             tokio::select! {
                 () = sleep_until(self.next_step(told, look_at)) => {}
@@ -136,12 +141,12 @@ impl Drain {
         }
     }
 
-    fn progress(&self, told: usize, now: Instant) -> Progress {
+    fn progress(&self, told: usize, now: Instant) -> DrainProgress {
         let ends_at = self.order.deadline;
-        let mut progress = Progress { tunnels: self.tickets.len(), left: 0, told, closed: 0, cut: 0, ends_at };
-        for ticket in &self.tickets {
+        let mut progress = DrainProgress { tunnels: self.handles.len(), left: 0, told, closed: 0, cut: 0, ends_at };
+        for handle in &self.handles {
             // Tunnels look at the same clock as we do: of those that the deadline cuts, some are gone already.
-            let (is_ended, is_cut) = (ticket.is_ended(), ticket.is_cut(now));
+            let (is_ended, is_cut) = (handle.is_ended(), handle.is_cut(now));
             progress.left += usize::from(!is_ended);
             progress.cut += usize::from(is_cut);
             progress.closed += usize::from(is_ended && !is_cut);
@@ -149,23 +154,23 @@ impl Drain {
         progress
     }
 
-    fn report(&self, end: DrainEnd, progress: Progress, now: Instant) -> Report {
-        Report { end, tunnels: self.tickets.len(), cut: progress.cut, took: now - self.started }
+    fn report(&self, end: DrainEnd, progress: DrainProgress, now: Instant) -> DrainSummary {
+        DrainSummary { end, tunnels: self.handles.len(), cut: progress.cut, took: now - self.started }
     }
 
     fn tell_until(&mut self, now: Instant, mut told: usize) -> usize {
-        while let Some(ticket) = self.tickets.get(told) {
+        while let Some(handle) = self.handles.get(told) {
             if self.started + self.pace.at(told) > now {
                 break;
             }
-            ticket.tell(self.order.clone());
+            handle.order_close(self.order.clone());
             told += 1;
         }
         told
     }
 
     fn next_step(&self, told: usize, look_at: Instant) -> Instant {
-        if told < self.tickets.len() { look_at.min(self.started + self.pace.at(told)) } else { look_at }
+        if told < self.handles.len() { look_at.min(self.started + self.pace.at(told)) } else { look_at }
     }
 }
 
@@ -176,16 +181,22 @@ mod tests {
     use std::num::NonZeroU32;
     use std::task::Poll;
 
-    use super::super::{Cause, Incarnation, Member, Registration, Scope, Spread, Target};
+    use super::super::{Cause, DrainTarget, Incarnation, Member, Registration, Scope, Spread};
     use super::*;
     use crate::config::DrainWindow;
     use crate::websocket::CloseCode;
 
     const WINDOW: DrainWindow = DrainWindow { deadline: Duration::from_secs(30), spread: Duration::from_secs(20) };
 
-    fn policy() -> Policy {
+    fn policy() -> DrainPolicy {
         let max_per_second = NonZeroU32::new(1000).unwrap();
-        Policy { window: WINDOW, max_per_second, code: CloseCode::SERVICE_RESTART, reason: None, spread: Spread::Exact }
+        DrainPolicy {
+            window: WINDOW,
+            max_per_second,
+            code: CloseCode::SERVICE_RESTART,
+            reason: None,
+            spread: Spread::Exact,
+        }
     }
 
     fn registration(registry: &Arc<Registry>, endpoint: u64) -> Registration {
@@ -201,14 +212,14 @@ mod tests {
 
     fn drain(registry: &Registry, scope: Scope) -> Drain {
         let order = policy().order(Cause::Operator);
-        Drain::begin(registry, [Standing { scope, order: order.clone(), while_alive: None }], order, &policy())
+        Drain::begin(registry, [StandingOrder { scope, order: order.clone(), while_alive: None }], order, &policy())
     }
 
     /// A tunnel that ends as soon as it is told.
     async fn polite(registration: Registration) -> Instant {
         std::future::poll_fn(|cx| {
             registration.listen(cx.waker());
-            if registration.ticket().order().is_some() { Poll::Ready(()) } else { Poll::Pending }
+            if registration.handle().order().is_some() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
         Instant::now()
@@ -240,7 +251,7 @@ mod tests {
         let report = drain.run(pending(), |_| ()).await;
         assert_eq!((report.tunnels, report.cut), (100_000, 0));
         for tunnel in tunnels {
-            assert!(tunnel.await.unwrap() <= start + WINDOW.deadline - ANSWER);
+            assert!(tunnel.await.unwrap() <= start + WINDOW.deadline - CLOSING_TIME);
         }
     }
 
@@ -252,7 +263,7 @@ mod tests {
         let report = drain(&registry, Scope::Endpoint(Incarnation(4))).run(pending(), |_| ()).await;
         assert_eq!(report.tunnels, 1);
         goes.await.unwrap();
-        assert!(stays.ticket().order().is_none());
+        assert!(stays.handle().order().is_none());
     }
 
     #[tokio::test(start_paused = true)]
@@ -261,10 +272,10 @@ mod tests {
         let deaf = registration(&registry, 4);
         let mut last = None;
         let report = drain(&registry, Scope::All).run(pending(), |progress| last = Some(progress)).await;
-        assert_eq!(report, Report { end: DrainEnd::Complete, tunnels: 1, cut: 1, took: WINDOW.deadline });
-        let last = last.map(|Progress { left, told, closed, cut, .. }| (left, told, closed, cut));
+        assert_eq!(report, DrainSummary { end: DrainEnd::Complete, tunnels: 1, cut: 1, took: WINDOW.deadline });
+        let last = last.map(|DrainProgress { left, told, closed, cut, .. }| (left, told, closed, cut));
         assert_eq!(last, Some((1, 1, 0, 1)));
-        assert!(deaf.ticket().order().is_some());
+        assert!(deaf.handle().order().is_some());
     }
 
     #[tokio::test(start_paused = true)]
@@ -272,13 +283,13 @@ mod tests {
         let registry = Registry::new(1);
         let stays = registration(&registry, 4);
         let goes = registration(&registry, 4);
-        let target = Target::Tunnel(goes.ticket().id);
+        let target = DrainTarget::Tunnel(goes.handle().id);
         let goes = tokio::spawn(polite(goes));
-        let tickets = registry.tunnels(|ticket| target.is_about(ticket));
-        let drain = Drain::of(tickets, policy().order(Cause::Operator), &policy());
+        let handles = registry.tunnels(|handle| target.is_about(handle));
+        let drain = Drain::of(handles, policy().order(Cause::Operator), &policy());
         assert_eq!(drain.run(pending(), |_| ()).await.tunnels, 1);
         goes.await.unwrap();
-        assert!(!stays.ticket().is_told());
+        assert!(!stays.handle().has_order());
     }
 
     #[tokio::test(start_paused = true)]
@@ -288,7 +299,7 @@ mod tests {
         let drain = drain(&registry, Scope::All);
         let report = drain.run(tokio::time::sleep(WINDOW.spread / 2), |_| ()).await;
         assert_eq!((report.end, report.took), (DrainEnd::TakenBack, WINDOW.spread / 2));
-        let told = || all.iter().filter(|registration| registration.ticket().is_told()).count();
+        let told = || all.iter().filter(|registration| registration.handle().has_order()).count();
         let told_by_then = told();
         assert!((40..=60).contains(&told_by_then), "{told_by_then} of 100 in half of the spread");
         tokio::time::sleep(WINDOW.deadline).await;

@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether anything was read since that was last forgotten, and made sense.
 #[derive(Clone, Debug, Default)]
-pub struct Heard(Arc<Shared>);
+pub struct ReadActivity(Arc<Flags>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct Flags {
     is_some: AtomicBool,
     is_understood: AtomicBool,
 }
 
-impl Heard {
+impl ReadActivity {
     /// Whether there was something.
     pub fn is_some(&self) -> bool {
         self.0.is_some.load(Ordering::Relaxed)

@@ -8,7 +8,7 @@ use crate::ranges::{within, within_mut};
 
 /// A buffer that records are written into, one behind the other. Its memory is kept: it belongs to a worker.
 #[derive(Debug)]
-pub struct Outgoing {
+pub struct RecordBuffer {
     bytes: Vec<u8>,
     /// How many of `bytes` are records; the rest is room.
     used: usize,
@@ -20,7 +20,7 @@ pub(super) trait Short: Sized {
     fn required_size(&self) -> Option<usize>;
 }
 
-impl Outgoing {
+impl RecordBuffer {
     /// A buffer with room for `capacity` bytes; it grows if one message needs more at once.
     pub fn with_capacity(capacity: usize) -> Self {
         Self { bytes: vec![0; capacity], used: 0 }

@@ -1,21 +1,21 @@
 //! Readers: from one value of the tree to one value of the settings.
 //!
-//! A reader is a function from an [`Item`] to a value, or to `None` once it has noted what is wrong.
+//! A reader is a function from an [`SpannedValue`] to a value, or to `None` once it has noted what is wrong.
 
 use std::ops::RangeInclusive;
 
 use toml::de::DeValue;
 
-use super::keys::{DIRECTIONS, RATE, SIDES};
 use super::name_syntax::is_name;
+use super::schema::{DIRECTIONS, RATE, SIDES};
 use super::settings::Rate;
 use super::suggest;
 use super::syntax::Syntax;
-use super::tree::{Item, Section};
+use super::tree::{Section, SpannedValue};
 use crate::websocket::{CloseCode, PerDirection, PerSide};
 
 /// A text of `syntax`.
-pub(super) fn text<T>(syntax: Syntax<T>) -> impl Fn(&Item<'_>) -> Option<T> {
+pub(super) fn text<T>(syntax: Syntax<T>) -> impl Fn(&SpannedValue<'_>) -> Option<T> {
     let Syntax { noun, example, unit, parse } = syntax;
     move |item| {
         let hint = || format!("write {example}");
@@ -25,7 +25,7 @@ pub(super) fn text<T>(syntax: Syntax<T>) -> impl Fn(&Item<'_>) -> Option<T> {
                 None
             }
             DeValue::String(text) => {
-                parse(text).map_err(|complaint| item.fault(complaint.problem, complaint.hint.unwrap_or_else(hint))).ok()
+                parse(text).map_err(|error| item.fault(error.problem, error.hint.unwrap_or_else(hint))).ok()
             }
             DeValue::Integer(number) if !unit.is_empty() => {
                 item.fault(
@@ -43,12 +43,12 @@ pub(super) fn text<T>(syntax: Syntax<T>) -> impl Fn(&Item<'_>) -> Option<T> {
 }
 
 /// A whole number within `range`.
-pub(super) fn integer(range: RangeInclusive<u64>) -> impl Fn(&Item<'_>) -> Option<u64> {
+pub(super) fn integer(range: RangeInclusive<u64>) -> impl Fn(&SpannedValue<'_>) -> Option<u64> {
     move |item| number(item, range.clone(), || format!("write a number from {} to {}", range.start(), range.end()))
 }
 
 /// A whole number within `range`, with a hint of the caller's own.
-pub(super) fn number(item: &Item<'_>, range: RangeInclusive<u64>, hint: impl Fn() -> String) -> Option<u64> {
+pub(super) fn number(item: &SpannedValue<'_>, range: RangeInclusive<u64>, hint: impl Fn() -> String) -> Option<u64> {
     let DeValue::Integer(number) = item.value() else {
         item.fault(format!("must be an integer, not {}", item.type_name()), hint());
         return None;
@@ -61,12 +61,12 @@ pub(super) fn number(item: &Item<'_>, range: RangeInclusive<u64>, hint: impl Fn(
 }
 
 /// [`COUNT`] of something.
-pub(super) fn count(item: &Item<'_>) -> Option<u64> {
+pub(super) fn count(item: &SpannedValue<'_>) -> Option<u64> {
     integer(COUNT)(item)
 }
 
 /// `true` or `false`.
-pub(super) fn flag(item: &Item<'_>) -> Option<bool> {
+pub(super) fn flag(item: &SpannedValue<'_>) -> Option<bool> {
     let DeValue::Boolean(value) = item.value() else {
         item.fault(format!("must be true or false, not {}", item.type_name()), "write true or false, without quotes");
         return None;
@@ -75,7 +75,7 @@ pub(super) fn flag(item: &Item<'_>) -> Option<bool> {
 }
 
 /// A close code that may stand on the wire.
-pub(super) fn close_code(item: &Item<'_>) -> Option<CloseCode> {
+pub(super) fn close_code(item: &SpannedValue<'_>) -> Option<CloseCode> {
     let hint = || "write 1000 to 1003, 1007 to 1014, or 3000 to 4999".to_owned();
     let code = number(item, 0..=u64::MAX, hint)?;
     let valid = u16::try_from(code).ok().and_then(CloseCode::new);
@@ -86,7 +86,7 @@ pub(super) fn close_code(item: &Item<'_>) -> Option<CloseCode> {
 }
 
 /// One of a few words.
-pub(super) fn choice<T: Copy>(options: &[(&'static str, T)]) -> impl Fn(&Item<'_>) -> Option<T> {
+pub(super) fn choice<T: Copy>(options: &[(&'static str, T)]) -> impl Fn(&SpannedValue<'_>) -> Option<T> {
     move |item| {
         let words: Vec<_> = options.iter().map(|(word, _)| *word).collect();
         let DeValue::String(text) = item.value() else {
@@ -106,7 +106,7 @@ pub(super) fn reference<T: for<'n> From<&'n str>>(
     names: &[&str],
     what: &str,
     instead: impl Fn(&str) -> Option<String>,
-) -> impl Fn(&Item<'_>) -> Option<T> {
+) -> impl Fn(&SpannedValue<'_>) -> Option<T> {
     move |item| {
         let DeValue::String(name) = item.value() else {
             item.fault(format!("must be a name of [{what}.NAME], not {}", item.type_name()), suggest::among("", names));
@@ -133,7 +133,9 @@ fn how_to_name(name: &str, what: &str) -> String {
 }
 
 /// What `reader` reads, or `"off"`.
-pub(super) fn or_off<T>(reader: impl Fn(&Item<'_>) -> Option<T>) -> impl Fn(&Item<'_>) -> Option<Option<T>> {
+pub(super) fn or_off<T>(
+    reader: impl Fn(&SpannedValue<'_>) -> Option<T>,
+) -> impl Fn(&SpannedValue<'_>) -> Option<Option<T>> {
     move |item| match item.value() {
         DeValue::String(text) if text == "off" => Some(None),
         _ => reader(&item.or_off()).map(Some),
@@ -141,7 +143,7 @@ pub(super) fn or_off<T>(reader: impl Fn(&Item<'_>) -> Option<T>) -> impl Fn(&Ite
 }
 
 /// A rate whose amounts are read by `amount`: one value, which is also the burst, or `{ rate, burst }`.
-pub(super) fn rate(amount: impl Fn(&Item<'_>) -> Option<u64>) -> impl Fn(&Item<'_>) -> Option<Rate> {
+pub(super) fn rate(amount: impl Fn(&SpannedValue<'_>) -> Option<u64>) -> impl Fn(&SpannedValue<'_>) -> Option<Rate> {
     move |item| {
         let DeValue::Table(_) = item.value() else {
             return amount(item).map(|per_second| Rate { per_second, burst: per_second });
@@ -156,9 +158,9 @@ pub(super) fn rate(amount: impl Fn(&Item<'_>) -> Option<u64>) -> impl Fn(&Item<'
 
 /// One value for both directions, or `{ from_client, from_upstream }`; one that is not written keeps its default.
 pub(super) fn per_direction<T: Clone>(
-    reader: impl Fn(&Item<'_>) -> Option<T>,
+    reader: impl Fn(&SpannedValue<'_>) -> Option<T>,
     default: PerDirection<T>,
-) -> impl Fn(&Item<'_>) -> Option<PerDirection<T>> {
+) -> impl Fn(&SpannedValue<'_>) -> Option<PerDirection<T>> {
     move |item| match item.value() {
         DeValue::Table(table) if !RATE.keys.iter().any(|key| table.contains_key(*key)) => {
             let section = item.section(&DIRECTIONS)?;
@@ -172,9 +174,9 @@ pub(super) fn per_direction<T: Clone>(
 
 /// One value for the client's side, or `{ client, upstream }`; one that is not written keeps its default.
 pub(super) fn per_side<T: Clone>(
-    reader: impl Fn(&Item<'_>) -> Option<T>,
+    reader: impl Fn(&SpannedValue<'_>) -> Option<T>,
     default: PerSide<T>,
-) -> impl Fn(&Item<'_>) -> Option<PerSide<T>> {
+) -> impl Fn(&SpannedValue<'_>) -> Option<PerSide<T>> {
     move |item| {
         let DeValue::Table(_) = item.value() else {
             return reader(item).map(|client| PerSide { client, upstream: default.upstream.clone() });
@@ -191,7 +193,7 @@ impl Section<'_> {
     pub(super) fn try_limit<T: Clone>(
         &self,
         key: &'static str,
-        reader: impl Fn(&Item<'_>) -> Option<T>,
+        reader: impl Fn(&SpannedValue<'_>) -> Option<T>,
         default: PerDirection<T>,
     ) -> Option<PerDirection<T>> {
         self.try_read(key, per_direction(reader, default.clone()), default)
@@ -201,7 +203,7 @@ impl Section<'_> {
     pub(super) fn limit<T: Clone>(
         &self,
         key: &'static str,
-        reader: impl Fn(&Item<'_>) -> Option<T>,
+        reader: impl Fn(&SpannedValue<'_>) -> Option<T>,
         default: PerDirection<T>,
     ) -> PerDirection<T> {
         self.try_limit(key, reader, default.clone()).unwrap_or(default)

@@ -9,26 +9,26 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 use super::positions::Positions;
-use super::tree::{Report, Spot};
+use super::tree::{Location, Report};
 use crate::ranges::text_within;
 
 /// What the parser says of a key that is there already.
 pub(super) const DUPLICATE: &str = "duplicate key";
 
 /// Notes a problem for each key at `spans` of `source`, but for those that are there already only in the first of two tables.
-pub(super) fn fault_twice(report: &Report<'_>, source: &str, mut spans: Vec<Range<usize>>) {
+pub(super) fn fault_duplicates(report: &Report<'_>, source: &str, mut spans: Vec<Range<usize>>) {
     spans.sort_by_key(|span| span.start);
     let seconds: Vec<_> = spans.into_iter().map(|span| Second::of(source, span)).collect();
     let renamed = Renamed::of(source, &seconds);
     let (tree, _) = DeTable::parse_recoverable(&renamed.text);
     let mut search = Search { seconds, renamed: &renamed, positions: Positions::of(&renamed.text) };
-    search.look(&Spot::new(report, "", 0..0), tree.get_ref(), false);
+    search.look(&Location::new(report, "", 0..0), tree.get_ref(), false);
     for Second { span, name, found } in search.seconds {
         let hint = how_to_part(source, &name, &span);
         match found {
-            Found::Beside(spot, line) => spot.fault(format!("is written twice, first in line {line}"), hint),
+            Found::Beside(location, line) => location.fault(format!("is written twice, first in line {line}"), hint),
             Found::InAnother => {}
-            Found::Nowhere => Spot::new(report, name, span).fault("is written twice", hint),
+            Found::Nowhere => Location::new(report, name, span).fault("is written twice", hint),
         }
     }
 }
@@ -52,7 +52,7 @@ struct Second<'a> {
 /// Where it turns up under a name of its own.
 enum Found<'a> {
     /// Beside the first, which is in this line.
-    Beside(Spot<'a>, usize),
+    Beside(Location<'a>, usize),
     /// Alone in a table that is itself written twice.
     InAnother,
     /// Not there, such as below a table that may not be extended.
@@ -97,28 +97,28 @@ struct Search<'s, 'a> {
 }
 
 impl<'a> Search<'_, 'a> {
-    fn look(&mut self, spot: &Spot<'a>, table: &DeTable<'_>, is_in_another: bool) {
+    fn look(&mut self, location: &Location<'a>, table: &DeTable<'_>, is_in_another: bool) {
         for (key, value) in table {
             let index = self.renamed.starts.binary_search(&key.span().start).ok();
             let Some(second) = index.and_then(|index| self.seconds.get_mut(index)) else {
-                self.look_into(&spot.child(key.as_ref(), 0..0), value.get_ref(), is_in_another);
+                self.look_into(&location.child(key.as_ref(), 0..0), value.get_ref(), is_in_another);
                 continue;
             };
-            let spot = spot.child(&second.name, second.span.clone());
+            let location = location.child(&second.name, second.span.clone());
             second.found = match table.get_key_value(second.name.as_str()) {
-                Some((first, _)) => Found::Beside(spot.clone(), self.positions.at(first.span().start).line),
+                Some((first, _)) => Found::Beside(location.clone(), self.positions.at(first.span().start).line),
                 None if is_in_another => Found::InAnother,
                 None => Found::Nowhere,
             };
-            self.look_into(&spot, value.get_ref(), true);
+            self.look_into(&location, value.get_ref(), true);
         }
     }
 
-    fn look_into(&mut self, spot: &Spot<'a>, value: &DeValue<'_>, is_in_another: bool) {
+    fn look_into(&mut self, location: &Location<'a>, value: &DeValue<'_>, is_in_another: bool) {
         match value {
-            DeValue::Table(table) => self.look(spot, table, is_in_another),
+            DeValue::Table(table) => self.look(location, table, is_in_another),
             DeValue::Array(array) => array.iter().enumerate().for_each(|(index, element)| {
-                self.look_into(&spot.element(index, 0..0), element.get_ref(), is_in_another);
+                self.look_into(&location.element(index, 0..0), element.get_ref(), is_in_another);
             }),
             _ => {}
         }

@@ -1,0 +1,50 @@
+//! The configuration as a whole.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use super::admin::AdminSettings;
+use super::drain::DrainSettings;
+use super::listener::ListenerSettings;
+use super::log::LogSettings;
+use super::route::RouteSettings;
+use super::upstream::UpstreamSettings;
+use crate::config::names::{ListenerName, RouteName, UpstreamName};
+use crate::config::not_compared::NotCompared;
+use crate::config::warning::Warnings;
+use crate::config::written::Written;
+
+/// A whole configuration file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// How many worker threads carry sessions and tunnels.
+    pub workers: WorkerCount,
+    /// Whether a change of the file, or of a certificate that it names, is a reload.
+    pub watch: bool,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// Every listener by name.
+    pub listeners: BTreeMap<ListenerName, Arc<ListenerSettings>>,
+    /// Every route by name.
+    pub routes: BTreeMap<RouteName, Arc<RouteSettings>>,
+    /// Every upstream by name.
+    pub upstreams: BTreeMap<UpstreamName, Arc<UpstreamSettings>>,
+    /// How tunnels are ended when we have to end them.
+    pub drain: DrainSettings,
+    /// How operators look in and steer.
+    pub admin: AdminSettings,
+    /// What is odd about how it is written.
+    pub warnings: NotCompared<Warnings>,
+    /// The same in the words of the file.
+    pub written: NotCompared<Written>,
+}
+
+/// The number of worker threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkerCount {
+    /// One for each core that this process may use.
+    PerCore,
+    /// Exactly so many.
+    Count(NonZeroUsize),
+}

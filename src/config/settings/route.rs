@@ -1,0 +1,58 @@
+//! `[route.NAME]`, as meant.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::websocket::WebsocketSettings;
+use crate::config::names::{ListenerName, RouteName, UpstreamName};
+
+/// `[route.NAME]`: which requests go to which upstream, and under which limits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RouteSettings {
+    /// Its identity.
+    pub name: RouteName,
+    /// The hosts it serves; empty means every host.
+    pub hosts: Vec<HostPattern>,
+    /// The listeners it is reachable through; empty means all of them.
+    pub listeners: Vec<ListenerName>,
+    /// The path prefix, on segment borders; always starts with `/`, never ends with one (but for `/` itself).
+    pub path: String,
+    /// What becomes of a path with dot segments, where `path` is not `/`.
+    pub dot_segments: DotSegments,
+    /// Where its requests go.
+    pub upstream: UpstreamName,
+    /// The upgrade tokens let through, in lower case.
+    pub upgrade: Vec<String>,
+    /// How long the other direction of a tunnel of another protocol may be quiet after one ended with a FIN.
+    pub raw_half_close_timeout: Option<Duration>,
+    /// The rules of its WebSocket tunnels.
+    pub websocket: Arc<WebsocketSettings>,
+}
+
+/// What becomes of a request whose path has a segment `.` or `..`, or a backslash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DotSegments {
+    /// It is refused.
+    Refuse,
+    /// It goes on as it is, and the endpoint resolves them.
+    Pass,
+}
+
+/// One entry of `route.NAME.hosts`, in lower case and without a port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum HostPattern {
+    /// `chat.example.com`
+    Exact(String),
+    /// `*.example.com`, kept as `example.com`: any number of labels in front of it, at least one.
+    Wildcard(String),
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(host) => f.write_str(host),
+            Self::Wildcard(domain) => write!(f, "*.{domain}"),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What everything that is measured looks like to whoever scrapes it.
+
+use std::time::Duration;
+
+use super::super::{DrainGauge, ReloadResult, TunnelsOpen, Words};
+use super::*;
+use crate::websocket::CloseCode;
+
+#[test]
+fn says_everything_there_is() {
+    let metrics = Metrics::default();
+    metrics.tunnel_opened();
+    metrics.opening_took(Duration::from_millis(3));
+    metrics.connected(Duration::from_millis(2));
+    metrics.passed(Direction::FromClient, 7, 700);
+    metrics.tunnel_ended("drained_reload", "windlass", Some(CloseCode::SERVICE_RESTART));
+    metrics.refused("no_route");
+    metrics.exchanged(Some(204), "complete");
+    metrics.reloaded(ReloadResult::Unchanged);
+    let now = Gauges {
+        counting_since: 1_790_000_000,
+        generation: 3,
+        is_ready: true,
+        sessions: 2,
+        tunnels: vec![TunnelsOpen { route: "chat".into(), upstream: "chat".into(), endpoint: "a".into(), count: 5 }],
+        tunnels_of_predecessors: vec![TunnelsOpen {
+            route: "chat".into(),
+            upstream: "chat".into(),
+            endpoint: "a".into(),
+            count: 39,
+        }],
+        predecessors: 1,
+        most_tunnels: 9000,
+        endpoints: vec![EndpointGauge {
+            upstream: "chat".into(),
+            endpoint: "a".into(),
+            state: EndpointState::DRAINED,
+            connect_failures: 4,
+        }],
+        certificates: vec![("public".into(), 1_700_000_000)],
+        time: 1_700_000_001,
+        process: ProcessUsage {
+            cpu_seconds: Some(1.5),
+            resident_bytes: None,
+            virtual_bytes: Some(8192),
+            descriptors: Some(12),
+            most_descriptors: Some(1024),
+            started_at: Some(1.7e9),
+        },
+        listeners: vec![("public".into(), ([127, 0, 0, 1], 80).into())],
+        drains: vec![DrainGauge {
+            id: 1,
+            cause: "operator",
+            scope: "all".into(),
+            left: 5,
+            told: 4,
+            closed: 3,
+            cut: 0,
+            ends_in: Duration::from_secs(17),
+        }],
+    };
+    let text = metrics.encode(&now, Exposition::OpenMetrics).unwrap();
+    for line in [
+        r#"windlass_tunnels_ended_total{outcome="drained_reload",by="windlass",code="1012"} 1"#,
+        r#"windlass_refusals_total{reason="no_route"} 1"#,
+        r#"windlass_exchanges_total{class="2xx",outcome="complete"} 1"#,
+        r#"windlass_reloads_total{result="unchanged"} 1"#,
+        "windlass_counting_since_seconds 1790000000",
+        "windlass_config_generation 3",
+        "windlass_ready 1",
+        "windlass_sessions_open 2",
+        "windlass_tunnels_opened_total 1",
+        "windlass_log_lines_dropped_total 0",
+        r#"windlass_tunnels_open{route="chat",upstream="chat",endpoint="a"} 5"#,
+        r#"windlass_tunnels_open{route="chat",upstream="chat",endpoint="a",process="predecessor"} 39"#,
+        "windlass_predecessors 1",
+        r#"windlass_endpoint_draining{upstream="chat",endpoint="a"} 1"#,
+        r#"windlass_endpoint_state{upstream="chat",endpoint="a",state="drained"} 1"#,
+        r#"windlass_endpoint_state{upstream="chat",endpoint="a",state="eligible"} 0"#,
+        r#"windlass_listener_open{listener="public",address="127.0.0.1:80"} 1"#,
+        r#"windlass_drain_tunnels{drain="1",cause="operator",scope="all",state="told"} 4"#,
+        r#"windlass_drain_ends_in_seconds{drain="1",cause="operator",scope="all"} 17"#,
+        "windlass_tunnels_max 9000",
+        r#"windlass_endpoint_connect_failures_total{upstream="chat",endpoint="a"} 4"#,
+        r#"windlass_certificate_not_after_seconds{listener="public"} 1700000000"#,
+        "windlass_certificates_expired 1",
+        r#"windlass_tunnel_messages_total{direction="from_client"} 7"#,
+        r#"windlass_tunnel_bytes_total{direction="from_client"} 700"#,
+        r#"windlass_tunnel_bytes_total{direction="from_upstream"} 0"#,
+        r#"windlass_tunnel_opening_seconds_bucket{le="0.005"} 1"#,
+        r#"windlass_endpoint_connecting_seconds_bucket{le="0.001"} 0"#,
+        "process_cpu_seconds_total 1.5",
+        "process_open_fds 12",
+        "process_max_fds 1024",
+        "process_start_time_seconds 1700000000.0",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\nis missing from\n{text}");
+    }
+    assert!(text.ends_with("# EOF\n"));
+    assert!(
+        !text.contains("process_resident_memory_bytes"),
+        "what cannot be told is no reason to be silent of the rest"
+    );
+}
+
+#[test]
+fn what_is_gone_leaves_no_series_behind() {
+    let metrics = Metrics::default();
+    let one = TunnelsOpen { route: "old".into(), upstream: "u".into(), endpoint: "e".into(), count: 1 };
+    let before = Gauges { tunnels: vec![one], ..Gauges::default() };
+    assert!(metrics.encode(&before, Exposition::Prometheus).unwrap().contains("old"));
+    assert!(!metrics.encode(&Gauges::default(), Exposition::Prometheus).unwrap().contains("old"));
+}
+#[test]
+fn what_can_be_told_beforehand_exists_from_the_start() {
+    let words = Words {
+        refusals: &["no_route"],
+        exchanges: &["complete"],
+        endings: &[("idle_timeout", "windlass", Some(CloseCode::GOING_AWAY))],
+    };
+    let text = Metrics::new(words).encode(&Gauges::default(), Exposition::Prometheus).unwrap();
+    for line in [
+        r#"windlass_refusals_total{reason="no_route"} 0"#,
+        r#"windlass_exchanges_total{class="none",outcome="complete"} 0"#,
+        r#"windlass_exchanges_total{class="5xx",outcome="complete"} 0"#,
+        r#"windlass_tunnels_ended_total{outcome="idle_timeout",by="windlass",code="1001"} 0"#,
+        r#"windlass_lenient_total{what="connection"} 0"#,
+        r#"windlass_lenient_total{what="key"} 0"#,
+        r#"windlass_lenient_total{what="subprotocol"} 0"#,
+        r#"windlass_lenient_total{what="frame_length"} 0"#,
+        r#"windlass_lenient_total{what="masked"} 0"#,
+        r#"windlass_reloads_total{result="refused"} 0"#,
+        r#"windlass_tunnel_messages_total{direction="from_upstream"} 0"#,
+        "windlass_tunnels_opened_total 0",
+        "windlass_tunnel_opening_seconds_count 0",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\nis missing from\n{text}");
+    }
+}
