@@ -11,6 +11,7 @@ pub enum Strictness {
 
 /// One thing that is against RFC 6455, and that two ends may understand all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(strum::VariantArray))]
 pub enum Leniency {
     /// A request asks for `websocket`, and its `Connection` does not say `upgrade` (RFC 6455 §4.2.1).
     Connection,
@@ -101,6 +102,8 @@ impl Tolerance {
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray;
+
     use super::*;
 
     #[test]
@@ -113,6 +116,11 @@ mod tests {
             assert!(lenient.lets(leniency) && lenient.lets(leniency));
             assert_eq!(lenient.needed().iter().collect::<Vec<_>>(), [leniency]);
         }
+    }
+
+    #[test]
+    fn every_one_is_among_all() {
+        assert_eq!(Leniency::ALL, Leniency::VARIANTS);
     }
 
     #[test]

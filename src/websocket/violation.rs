@@ -8,6 +8,7 @@ use super::close_code::CloseCode;
 ///
 /// Its text fits into the reason of a Close frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(strum::EnumIter))]
 pub enum Violation {
     /// A reserved bit is set that no negotiated extension defines.
     ReservedBits,
@@ -151,38 +152,29 @@ impl fmt::Display for Violation {
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
+
     use super::*;
 
-    const ALL: &[Violation] = &[
-        Violation::ReservedBits,
-        Violation::CompressedContinuation,
-        Violation::CompressedControl,
-        Violation::ReservedOpcode(u8::MAX),
-        Violation::NotMasked,
-        Violation::Masked,
-        Violation::LengthNotMinimal,
-        Violation::LengthTooLarge,
-        Violation::ControlFragmented,
-        Violation::ControlTooLong,
-        Violation::NothingToContinue,
-        Violation::MessageUnfinished,
-        Violation::DataAfterClose,
-        Violation::CloseBodyTooShort,
-        Violation::CloseCodeIllegal(u16::MAX),
-        Violation::CloseReasonNotUtf8,
-        Violation::DeflateCorrupt,
-        Violation::FrameTooBig(u64::MAX),
-        Violation::MessageTooBig(u64::MAX),
-        Violation::InflatedTooBig(u64::MAX),
-        Violation::TooManyFragments(u64::MAX),
-        Violation::TooManyMessages(u64::MAX),
-        Violation::TooManyControlFrames(u64::MAX),
-        Violation::TooManyBytes(u64::MAX),
-    ];
+    /// Every one there is, with the largest numbers in it.
+    fn all() -> impl Iterator<Item = Violation> {
+        Violation::iter().map(|violation| match violation {
+            Violation::ReservedOpcode(_) => Violation::ReservedOpcode(u8::MAX),
+            Violation::CloseCodeIllegal(_) => Violation::CloseCodeIllegal(u16::MAX),
+            Violation::FrameTooBig(_) => Violation::FrameTooBig(u64::MAX),
+            Violation::MessageTooBig(_) => Violation::MessageTooBig(u64::MAX),
+            Violation::InflatedTooBig(_) => Violation::InflatedTooBig(u64::MAX),
+            Violation::TooManyFragments(_) => Violation::TooManyFragments(u64::MAX),
+            Violation::TooManyMessages(_) => Violation::TooManyMessages(u64::MAX),
+            Violation::TooManyControlFrames(_) => Violation::TooManyControlFrames(u64::MAX),
+            Violation::TooManyBytes(_) => Violation::TooManyBytes(u64::MAX),
+            without_a_number => without_a_number,
+        })
+    }
 
     #[test]
     fn every_text_fits_into_a_close_reason() {
-        for violation in ALL {
+        for violation in all() {
             let text = violation.to_string();
             assert!(text.len() <= 123, "{text}");
             assert!(!text.ends_with('.'), "{text}");
@@ -191,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_broken_rfc_is_1002_or_1007_and_a_limit_is_1009_or_1008() {
-        for violation in ALL {
+        for violation in all() {
             let code = violation.close_code().get();
             let of_the_rfc = matches!(code, 1002 | 1007);
             assert_eq!(violation.rfc().is_some(), of_the_rfc, "{violation:?}: {code}");
