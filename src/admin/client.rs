@@ -28,7 +28,7 @@ pub struct Client {
 
 /// An answer, as it came and as it is meant.
 #[derive(Clone, Debug)]
-pub struct Asked<T> {
+pub struct ParsedAnswer<T> {
     /// The JSON.
     pub text: String,
     /// What it says.
@@ -58,7 +58,7 @@ impl Client {
     ///
     /// # Errors
     /// Nobody answers, or not with what was asked for.
-    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Asked<T>, AskError> {
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<ParsedAnswer<T>, AskError> {
         let asked = timeout(REPLY_WITHIN, self.ask(Method::GET, path, Bytes::new())).await;
         asked.unwrap_or_else(|_| Err(self.silent()))
     }
@@ -67,7 +67,11 @@ impl Client {
     ///
     /// # Errors
     /// Nobody answers, or it is refused.
-    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<Asked<T>, AskError> {
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<ParsedAnswer<T>, AskError> {
         let body = serde_json::to_vec(body).map_err(nonsense)?;
         self.ask(Method::POST, path, body.into()).await
     }
@@ -83,7 +87,12 @@ impl Client {
         Ok(if status.is_success() { Ok(()) } else { Err(text) })
     }
 
-    async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<Asked<T>, AskError> {
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<ParsedAnswer<T>, AskError> {
         let (status, body) = self.send(method, path, body).await?;
         let text = String::from_utf8_lossy(&body).into_owned();
         if !status.is_success() {
@@ -91,7 +100,7 @@ impl Client {
             return Err(AskError::Refused(status, why));
         }
         match serde_json::from_str(&text) {
-            Ok(value) => Ok(Asked { text, value }),
+            Ok(value) => Ok(ParsedAnswer { text, value }),
             Err(error) => Err(nonsense(error)),
         }
     }

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::wire::{DrainAnswer, HandoffAnswer, PlanAnswer, ReloadAnswer, UndrainAnswer};
 use crate::drain::{DrainTarget, EndpointTarget, Overrides};
 
-/// Commands that may wait for the one that is being carried out.
+/// CommandSender that may wait for the one that is being carried out.
 const WAITING: usize = 64;
 
 /// Where the answer to a command goes.
@@ -17,7 +17,7 @@ pub type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
 
 /// Something that is to be done.
 #[derive(Debug)]
-pub enum Command {
+pub enum AdminCommand {
     /// Read the configuration again.
     Reload(Reply<ReloadAnswer>),
     /// Say what a reload with this file would do.
@@ -58,17 +58,17 @@ pub enum CommandError {
 
 /// The end at which commands go in.
 #[derive(Clone, Debug)]
-pub struct Commands(mpsc::Sender<Command>);
+pub struct CommandSender(mpsc::Sender<AdminCommand>);
 
 /// Both ends of the way from those who ask to whoever runs the process.
-pub fn channel() -> (Commands, mpsc::Receiver<Command>) {
+pub fn channel() -> (CommandSender, mpsc::Receiver<AdminCommand>) {
     let (commands, receiver) = mpsc::channel(WAITING);
-    (Commands(commands), receiver)
+    (CommandSender(commands), receiver)
 }
 
-impl Commands {
+impl CommandSender {
     /// Hands a command on and waits for its answer.
-    pub async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, CommandError> {
+    pub async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> AdminCommand) -> Result<T, CommandError> {
         let (reply, answer) = oneshot::channel();
         self.0.try_send(command(reply)).map_err(|refused| match refused {
             TrySendError::Full(_) => CommandError::Busy,
@@ -85,14 +85,14 @@ mod tests {
     #[tokio::test]
     async fn only_who_has_too_much_to_do_is_worth_asking_again() {
         let (commands, mut receiver) = channel();
-        let (dropped, ()) = tokio::join!(commands.ask(Command::Reload), async { drop(receiver.recv().await) });
+        let (dropped, ()) = tokio::join!(commands.ask(AdminCommand::Reload), async { drop(receiver.recv().await) });
         assert_eq!(dropped.unwrap_err(), CommandError::Stopping);
         for _ in 0..WAITING {
-            commands.0.try_send(Command::Reload(oneshot::channel().0)).unwrap();
+            commands.0.try_send(AdminCommand::Reload(oneshot::channel().0)).unwrap();
         }
-        assert_eq!(commands.ask(Command::Reload).await.unwrap_err(), CommandError::Busy);
+        assert_eq!(commands.ask(AdminCommand::Reload).await.unwrap_err(), CommandError::Busy);
         drop(receiver);
-        assert_eq!(commands.ask(Command::Reload).await.unwrap_err(), CommandError::Stopping);
+        assert_eq!(commands.ask(AdminCommand::Reload).await.unwrap_err(), CommandError::Stopping);
         let again = [CommandError::Busy, CommandError::HandedOver, CommandError::Stopping]
             .map(|it| it.to_string().contains("ask again"));
         assert_eq!(again, [true, true, false]);

@@ -1,7 +1,7 @@
 //! How operators look in and steer: a small HTTP and JSON interface on a unix socket or a loopback address.
 //!
 //! What it does: answers what can be read by looking (`/live`, `/ready`, `/status`, `/metrics`), and hands on what is to be
-//! done as a [`Command`]. What it does not: reload or drain; whoever runs the process does. Invariants: nothing but reading
+//! done as a [`AdminCommand`]. What it does not: reload or drain; whoever runs the process does. Invariants: nothing but reading
 //! over TCP, nothing for a page in a browser, every request has a bounded body, and every wait for an operator a deadline.
 
 mod client;
@@ -17,12 +17,12 @@ mod socket;
 mod tunnels;
 mod wire;
 
-pub use client::{AskError, Asked, Client};
-pub use command::{Command, CommandError, Commands, Reply, channel};
+pub use client::{AskError, Client, ParsedAnswer};
+pub use command::{AdminCommand, CommandError, CommandSender, Reply, channel};
 pub use holdings::holdings;
 pub use notes::Notes;
 pub use places::Places;
 pub use predecessors::{Answered, DrainOrder, Held, Holdings, PredecessorDrain, Question, ask};
 pub use server::{Context, serve};
-pub use socket::{Bound, SocketFile};
+pub use socket::{BoundAdmin, SocketFile};
 pub use wire::*;

@@ -21,12 +21,12 @@ const IN_THE_KERNEL: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug)]
 pub struct Places {
     free: Arc<Semaphore>,
-    taken: Arc<Mutex<Taken>>,
+    taken: Arc<Mutex<TakenPlaces>>,
 }
 
 /// One of them; it is free again when this is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct OperatorPlace {
     guest: Guest,
     /// Says that it is needed.
     needed: oneshot::Receiver<()>,
@@ -37,17 +37,17 @@ pub(super) struct Place {
 #[derive(Clone, Debug)]
 pub(super) struct Guest {
     number: u64,
-    taken: Arc<Mutex<Taken>>,
+    taken: Arc<Mutex<TakenPlaces>>,
 }
 
 /// A request is carried out as long as this lives: its connection does not rest.
 #[derive(Debug)]
-pub(super) struct AtWork(Guest);
+pub(super) struct RequestGuard(Guest);
 
 /// Who has a place.
 #[derive(Debug, Default)]
-struct Taken {
-    connections: BTreeMap<u64, Connection>,
+struct TakenPlaces {
+    connections: BTreeMap<u64, OperatorConnection>,
     /// Numbers connections, and rests.
     last: u64,
     /// Somebody waits for a place.
@@ -55,7 +55,7 @@ struct Taken {
 }
 
 #[derive(Debug)]
-struct Connection {
+struct OperatorConnection {
     /// The number of its rest, at first its own; `None` while a request of it is carried out.
     rest: Option<u64>,
     /// What tells it to leave; `None` once it was told.
@@ -66,7 +66,7 @@ struct Connection {
 
 impl Places {
     /// Waits for a place, and makes one if a connection rests.
-    pub(super) async fn take(&self) -> Place {
+    pub(super) async fn take(&self) -> OperatorPlace {
         let permit = match Arc::clone(&self.free).try_acquire_owned() {
             Ok(permit) => permit,
             Err(_) => {
@@ -77,7 +77,7 @@ impl Places {
             }
         };
         let (number, needed) = lock(&self.taken).enter();
-        Place { guest: Guest { number, taken: Arc::clone(&self.taken) }, needed, _permit: permit }
+        OperatorPlace { guest: Guest { number, taken: Arc::clone(&self.taken) }, needed, _permit: permit }
     }
 
     /// Nobody is served here any longer than they must: who rests leaves at once, the others when they are answered. Who has
@@ -106,15 +106,15 @@ impl Default for Places {
 
 impl Guest {
     /// A request is carried out from now on.
-    pub(super) fn at_work(&self) -> AtWork {
+    pub(super) fn at_work(&self) -> RequestGuard {
         if let Some(connection) = lock(&self.taken).connections.get_mut(&self.number) {
             connection.rest = None;
         }
-        AtWork(self.clone())
+        RequestGuard(self.clone())
     }
 }
 
-impl Place {
+impl OperatorPlace {
     /// Whose it is.
     pub(super) fn guest(&self) -> Guest {
         self.guest.clone()
@@ -136,20 +136,20 @@ impl Place {
         let number = self.guest.number;
         match lock(&self.guest.taken).connections.get(&number) {
             // Half a request at the most: there is nothing to be written.
-            Some(Connection { rest: Some(rest), .. }) if *rest == number => Duration::ZERO,
-            Some(Connection { rest: Some(_), is_dismissed: false, .. }) => IN_THE_KERNEL,
+            Some(OperatorConnection { rest: Some(rest), .. }) if *rest == number => Duration::ZERO,
+            Some(OperatorConnection { rest: Some(_), is_dismissed: false, .. }) => IN_THE_KERNEL,
             Some(_) | None => ANSWER_WITHIN,
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for OperatorPlace {
     fn drop(&mut self) {
         lock(&self.guest.taken).connections.remove(&self.guest.number);
     }
 }
 
-impl Drop for AtWork {
+impl Drop for RequestGuard {
     fn drop(&mut self) {
         let mut taken = lock(&self.0.taken);
         let rest = taken.next();
@@ -165,7 +165,7 @@ impl Drop for AtWork {
     }
 }
 
-impl Taken {
+impl TakenPlaces {
     fn next(&mut self) -> u64 {
         self.last += 1;
         self.last
@@ -174,12 +174,13 @@ impl Taken {
     fn enter(&mut self) -> (u64, oneshot::Receiver<()>) {
         let number = self.next();
         let (tell, needed) = oneshot::channel();
-        self.connections.insert(number, Connection { rest: Some(number), tell: Some(tell), is_dismissed: false });
+        self.connections
+            .insert(number, OperatorConnection { rest: Some(number), tell: Some(tell), is_dismissed: false });
         (number, needed)
     }
 
     fn tell_all(&mut self) {
-        self.connections.values_mut().for_each(Connection::tell);
+        self.connections.values_mut().for_each(OperatorConnection::tell);
     }
 
     fn dismiss_all(&mut self) {
@@ -196,11 +197,11 @@ impl Taken {
         let resting = self.connections.values_mut().filter(|it| it.rest.is_some() && it.tell.is_some());
         let longest = resting.min_by_key(|it| it.rest);
         self.is_wanted = longest.is_none();
-        longest.into_iter().for_each(Connection::tell);
+        longest.into_iter().for_each(OperatorConnection::tell);
     }
 }
 
-impl Connection {
+impl OperatorConnection {
     /// Tells it to leave.
     fn tell(&mut self) {
         if let Some(tell) = self.tell.take() {
@@ -210,7 +211,7 @@ impl Connection {
     }
 }
 
-fn lock(taken: &Mutex<Taken>) -> MutexGuard<'_, Taken> {
+fn lock(taken: &Mutex<TakenPlaces>) -> MutexGuard<'_, TakenPlaces> {
     taken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -220,7 +221,7 @@ mod tests {
 
     use super::*;
 
-    fn is_told(place: &mut Place) -> bool {
+    fn is_told(place: &mut OperatorPlace) -> bool {
         place.is_needed().now_or_never().is_some()
     }
 

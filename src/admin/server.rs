@@ -22,13 +22,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::time::{sleep, timeout};
 
-use super::command::{Command, CommandError, Commands, Reply};
+use super::command::{AdminCommand, CommandError, CommandSender, Reply};
 use super::guard;
 use super::look::{gauges, status};
 use super::notes::Notes;
-use super::places::{ANSWER_WITHIN, Place, Places};
+use super::places::{ANSWER_WITHIN, OperatorPlace, Places};
 use super::predecessors::{Answered, Holdings, Question, ask};
-use super::socket::Bound;
+use super::socket::BoundAdmin;
 use super::wire::{DrainAnswer, DrainRequest, ErrorAnswer, PlanAnswer, PlanRequest, UndrainAnswer, UndrainRequest};
 use crate::grammar::members;
 use crate::handoff::Predecessors;
@@ -52,7 +52,7 @@ pub struct Context {
     /// The processes that handed over.
     pub predecessors: Arc<Predecessors>,
     /// Where commands go.
-    pub commands: Commands,
+    pub commands: CommandSender,
     /// Where operators are served.
     pub places: Places,
 }
@@ -75,7 +75,7 @@ impl Context {
     }
 
     /// Hands a command on and waits for its answer.
-    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, CommandError> {
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> AdminCommand) -> Result<T, CommandError> {
         match self.commands.ask(command).await {
             Err(CommandError::Stopping) if self.proxy.phase() == Phase::HandedOver => Err(CommandError::HandedOver),
             answer => answer,
@@ -88,17 +88,17 @@ impl Context {
     }
 }
 
-type Answer = Response<Full<Bytes>>;
+type AdminAnswer = Response<Full<Bytes>>;
 
 /// Serves operators until `end`; who is connected then is answered, and no more than that.
 ///
 /// # Errors
 /// The runtime does not take the socket.
-pub async fn serve(bound: Bound, context: Arc<Context>, end: impl Future<Output = ()>) -> io::Result<()> {
+pub async fn serve(bound: BoundAdmin, context: Arc<Context>, end: impl Future<Output = ()>) -> io::Result<()> {
     let places = &context.places;
     let serving = async {
         match bound {
-            Bound::Unix(listener, file) => {
+            BoundAdmin::Unix(listener, file) => {
                 let listener = UnixListener::from_std(listener)?;
                 // The file goes when the socket does.
                 let _file = file;
@@ -109,7 +109,7 @@ pub async fn serve(bound: Bound, context: Arc<Context>, end: impl Future<Output 
                     }
                 }
             }
-            Bound::Loopback(listener) => {
+            BoundAdmin::Loopback(listener) => {
                 let listener = TcpListener::from_std(listener)?;
                 loop {
                     match listener.accept().await {
@@ -135,7 +135,7 @@ async fn rest(error: &io::Error) {
     sleep(Duration::from_millis(500)).await;
 }
 
-fn spawn<S>(stream: S, rights: Rights, context: &Arc<Context>, place: Place)
+fn spawn<S>(stream: S, rights: Rights, context: &Arc<Context>, place: OperatorPlace)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -171,7 +171,7 @@ where
     });
 }
 
-async fn answer(context: &Context, rights: Rights, request: Request<Incoming>) -> Answer {
+async fn answer(context: &Context, rights: Rights, request: Request<Incoming>) -> AdminAnswer {
     let (parts, body) = request.into_parts();
     if let Rights::Reading = rights
         && let Err(suspect) = guard::check(&parts.method, &parts.headers)
@@ -190,8 +190,8 @@ async fn answer(context: &Context, rights: Rights, request: Request<Incoming>) -
         }
         "/metrics" if reads => metrics(context, &parts.headers).await,
         "/live" | "/ready" | "/status" | "/metrics" => wrong_method("GET"),
-        "/reload" if writes => told(context.ask(Command::Reload).await),
-        "/handoff" if writes => told(context.ask(Command::HandOff).await),
+        "/reload" if writes => told(context.ask(AdminCommand::Reload).await),
+        "/handoff" if writes => told(context.ask(AdminCommand::HandOff).await),
         "/plan" if writes => told(plan(context, body).await),
         "/drain" if writes => told(drain(context, body).await),
         "/undrain" if writes => told(undrain(context, body).await),
@@ -203,7 +203,7 @@ async fn answer(context: &Context, rights: Rights, request: Request<Incoming>) -
     }
 }
 
-fn ready(context: &Context) -> Answer {
+fn ready(context: &Context) -> AdminAnswer {
     match context.proxy.phase() {
         Phase::Serving if context.proxy.is_full() => text(StatusCode::SERVICE_UNAVAILABLE, "every place is taken\n"),
         Phase::Serving => text(StatusCode::OK, "ready\n"),
@@ -211,7 +211,7 @@ fn ready(context: &Context) -> Answer {
     }
 }
 
-async fn metrics(context: &Context, headers: &HeaderMap) -> Answer {
+async fn metrics(context: &Context, headers: &HeaderMap) -> AdminAnswer {
     let exposition = Exposition::accepted_by(members(headers, &ACCEPT));
     let elsewhere = context.ask_predecessors().await;
     let now = gauges(&context.proxy, &context.notes, &elsewhere);
@@ -228,19 +228,19 @@ async fn plan(context: &Context, body: Incoming) -> Result<PlanAnswer, CommandEr
     if !file.is_absolute() {
         return Err(CommandError::Nonsense("the file must be named from / on".into()));
     }
-    context.ask(|reply| Command::Plan(file, reply)).await
+    context.ask(|reply| AdminCommand::Plan(file, reply)).await
 }
 
 async fn drain(context: &Context, body: Incoming) -> Result<DrainAnswer, CommandError> {
     let request: DrainRequest = read(body).await?;
     let (target, overrides) = request.understood().map_err(CommandError::Nonsense)?;
-    context.ask(|reply| Command::Drain(target, overrides, reply)).await
+    context.ask(|reply| AdminCommand::Drain(target, overrides, reply)).await
 }
 
 async fn undrain(context: &Context, body: Incoming) -> Result<UndrainAnswer, CommandError> {
     let request: UndrainRequest = read(body).await?;
     let endpoint = request.endpoint.parse().map_err(|wrong| CommandError::Nonsense(format!("{wrong}")))?;
-    context.ask(|reply| Command::Undrain(endpoint, reply)).await
+    context.ask(|reply| AdminCommand::Undrain(endpoint, reply)).await
 }
 
 async fn read<T: DeserializeOwned>(body: Incoming) -> Result<T, CommandError> {
@@ -253,7 +253,7 @@ async fn read<T: DeserializeOwned>(body: Incoming) -> Result<T, CommandError> {
     serde_json::from_slice(&body).map_err(|error| CommandError::Nonsense(format!("the body makes no sense: {error}")))
 }
 
-fn told<T: Serialize>(result: Result<T, CommandError>) -> Answer {
+fn told<T: Serialize>(result: Result<T, CommandError>) -> AdminAnswer {
     match result {
         Ok(value) => json(StatusCode::OK, &value),
         Err(failed) => error(status_of(&failed), &failed.to_string()),
@@ -270,18 +270,18 @@ fn status_of(failed: &CommandError) -> StatusCode {
     }
 }
 
-fn wrong_method(asked: &Parts, allowed: &'static str) -> Answer {
+fn wrong_method(asked: &Parts, allowed: &'static str) -> AdminAnswer {
     let why = format!("{} is not for {}; ask with {allowed}", asked.uri.path(), asked.method);
     let mut answer = error(StatusCode::METHOD_NOT_ALLOWED, &why);
     answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     answer
 }
 
-fn error(status: StatusCode, why: &str) -> Answer {
+fn error(status: StatusCode, why: &str) -> AdminAnswer {
     json(status, &ErrorAnswer { error: why.to_owned() })
 }
 
-fn json<T: Serialize>(status: StatusCode, value: &T) -> Answer {
+fn json<T: Serialize>(status: StatusCode, value: &T) -> AdminAnswer {
     let mut body = serde_json::to_string_pretty(value).unwrap_or_default();
     body.push('\n');
     let mut answer = text(status, body);
@@ -289,7 +289,7 @@ fn json<T: Serialize>(status: StatusCode, value: &T) -> Answer {
     answer
 }
 
-fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+fn text(status: StatusCode, body: impl Into<Bytes>) -> AdminAnswer {
     let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -325,7 +325,7 @@ endpoints = ["127.0.0.1:1"]
     struct Operator {
         stream: DuplexStream,
         /// What the process is told to do.
-        commands: mpsc::Receiver<Command>,
+        commands: mpsc::Receiver<AdminCommand>,
         /// The place of the connection is one of them.
         places: Places,
     }
@@ -355,7 +355,7 @@ endpoints = ["127.0.0.1:1"]
     #[tokio::test(start_paused = true)]
     async fn a_command_may_take_longer_than_any_reader() {
         let Operator { mut stream, mut commands, places } = asking("POST /handoff", 4096).await;
-        let Some(Command::HandOff(reply)) = commands.recv().await else { panic!("it is told to hand over") };
+        let Some(AdminCommand::HandOff(reply)) = commands.recv().await else { panic!("it is told to hand over") };
         assert!(timeout(100 * READ_WITHIN, places.are_free()).await.is_err());
         reply.send(Ok(HandoffAnswer { pid: 7 })).unwrap();
         let mut answer = String::new();

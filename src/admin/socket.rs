@@ -17,7 +17,7 @@ const BACKLOG: i32 = 64;
 
 /// A socket that is bound, and not listened at yet by anybody.
 #[derive(Debug)]
-pub enum Bound {
+pub enum BoundAdmin {
     /// At a path.
     Unix(StdUnixListener, Option<SocketFile>),
     /// At a loopback address.
@@ -34,7 +34,7 @@ pub struct SocketFile {
     is_left: bool,
 }
 
-impl Bound {
+impl BoundAdmin {
     /// Binds what is configured; `None` where that is nothing. The socket file of a process that is gone is replaced.
     ///
     /// # Errors
@@ -100,7 +100,7 @@ impl SocketFile {
     }
 }
 
-fn bind_unix(path: &Path) -> io::Result<Bound> {
+fn bind_unix(path: &Path) -> io::Result<BoundAdmin> {
     remove_stale(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     // Its file is made with the mode that the socket has (unix(7)): it is nobody else's for no moment.
@@ -109,7 +109,7 @@ fn bind_unix(path: &Path) -> io::Result<Bound> {
     let file = SocketFile::at(path)?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
-    Ok(Bound::Unix(socket.into(), Some(file)))
+    Ok(BoundAdmin::Unix(socket.into(), Some(file)))
 }
 
 /// Makes room where a process left its socket file behind.
@@ -157,7 +157,7 @@ mod tests {
     fn only_its_user_may_connect_and_the_file_goes_with_the_socket() {
         let (folder, listen) = folder();
         let path = folder.path().join("admin.sock");
-        let bound = Bound::bind(&listen).unwrap();
+        let bound = BoundAdmin::bind(&listen).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         drop(bound);
         assert!(!path.exists());
@@ -168,10 +168,10 @@ mod tests {
         let (folder, listen) = folder();
         let path = folder.path().join("admin.sock");
         let living = StdUnixListener::bind(&path).unwrap();
-        assert_eq!(Bound::bind(&listen).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(BoundAdmin::bind(&listen).unwrap_err().kind(), io::ErrorKind::AddrInUse);
         drop(living);
         assert!(path.exists(), "a socket file outlives its process");
-        assert!(Bound::bind(&listen).is_ok());
+        assert!(BoundAdmin::bind(&listen).is_ok());
     }
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
         let waiting: Vec<_> = std::iter::repeat_with(client).take_while(|it| it.connect(&path).is_ok()).collect();
         assert!(!waiting.is_empty());
 
-        assert_eq!(Bound::bind(&listen).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(BoundAdmin::bind(&listen).unwrap_err().kind(), io::ErrorKind::AddrInUse);
     }
 
     #[test]
@@ -203,7 +203,7 @@ mod tests {
         let (folder, listen) = folder();
         let path = folder.path().join("admin.sock");
         fs::write(&path, "precious").unwrap();
-        assert_eq!(Bound::bind(&listen).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(BoundAdmin::bind(&listen).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
     }
 
@@ -211,11 +211,11 @@ mod tests {
     fn a_socket_that_is_passed_on_keeps_its_file_and_takes_it_along_at_its_end() {
         let (folder, listen) = folder();
         let path = folder.path().join("admin.sock");
-        let mut before = Bound::bind(&listen).unwrap().unwrap();
-        let adopted = Bound::adopt(&listen, before.duplicate().unwrap()).unwrap();
+        let mut before = BoundAdmin::bind(&listen).unwrap().unwrap();
+        let adopted = BoundAdmin::adopt(&listen, before.duplicate().unwrap()).unwrap();
         drop(adopted);
         assert!(path.exists(), "a handoff that failed takes nothing along");
-        let adopted = Bound::adopt(&listen, before.duplicate().unwrap()).unwrap();
+        let adopted = BoundAdmin::adopt(&listen, before.duplicate().unwrap()).unwrap();
         let file = SocketFile::at(&path).unwrap();
         before.take_file().unwrap().leave();
         drop(before);
@@ -228,7 +228,7 @@ mod tests {
     fn a_file_that_somebody_else_put_there_stays() {
         let (folder, listen) = folder();
         let path = folder.path().join("admin.sock");
-        let bound = Bound::bind(&listen).unwrap();
+        let bound = BoundAdmin::bind(&listen).unwrap();
         fs::remove_file(&path).unwrap();
         let _other = StdUnixListener::bind(&path).unwrap();
         drop(bound);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use crate::admin::{Bound, Context, SocketFile, serve};
+use crate::admin::{BoundAdmin, Context, SocketFile, serve};
 use crate::config::{AdminListen, AdminSettings, SourceLocation};
 
 /// The admin listener, open or not.
@@ -37,7 +37,7 @@ pub(super) enum PreparedAdmin {
     /// It stays where it is.
     Stays,
     /// It moves, or ends.
-    Moves(AdminListen, Option<Bound>),
+    Moves(AdminListen, Option<BoundAdmin>),
 }
 
 /// The admin listener could not be opened where the configuration wants it.
@@ -61,8 +61,8 @@ impl AdminListener {
             return Ok(PreparedAdmin::Stays);
         }
         let bound = match self.inherited.take_if(|(listen, _)| *listen == settings.listen) {
-            Some((listen, socket)) => Bound::adopt(&listen, socket),
-            None => Bound::bind(&settings.listen),
+            Some((listen, socket)) => BoundAdmin::adopt(&listen, socket),
+            None => BoundAdmin::bind(&settings.listen),
         };
         let failed = match bound {
             Ok(bound) => return Ok(PreparedAdmin::Moves(settings.listen.clone(), bound)),

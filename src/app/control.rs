@@ -19,7 +19,7 @@ use super::reload::{self, ReloadError, Reloaded};
 use super::running::Running;
 use super::watch::Watch;
 use crate::admin::{
-    Command, CommandError, DrainAnswer, HandoffAnswer, Notes, PlanAnswer, ReloadAnswer, Reply, UndrainAnswer,
+    AdminCommand, CommandError, DrainAnswer, HandoffAnswer, Notes, PlanAnswer, ReloadAnswer, Reply, UndrainAnswer,
 };
 use crate::config::{self, Problems};
 use crate::drain::{DrainTarget, EndpointTarget, Overrides};
@@ -37,12 +37,12 @@ pub(super) struct Control {
     pub(super) program: Program,
     pub(super) admin: AdminListener,
     pub(super) notes: Arc<Notes>,
-    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) commands: mpsc::Receiver<AdminCommand>,
     pub(super) watch: Watch,
     /// Where files are read.
     pub(super) files: FileWork,
-    /// Commands that came while another was carried out, and were looked at already.
-    pub(super) waiting: VecDeque<Command>,
+    /// CommandSender that came while another was carried out, and were looked at already.
+    pub(super) waiting: VecDeque<AdminCommand>,
     /// What was done here, and is asked of other processes.
     pub(super) errands: JoinSet<()>,
     /// What gives systemd its signs of life, and waits for orphans as process 1.
@@ -71,14 +71,14 @@ impl From<Signal> for Step {
     }
 }
 
-impl From<Command> for Step {
-    fn from(command: Command) -> Self {
+impl From<AdminCommand> for Step {
+    fn from(command: AdminCommand) -> Self {
         match command {
-            Command::Reload(reply) => Self::Reload(vec![reply]),
-            Command::HandOff(reply) => Self::HandOff(Some(reply)),
-            Command::Plan(file, reply) => Self::Plan(file, reply),
-            Command::Drain(target, overrides, reply) => Self::Drain(target, overrides, reply),
-            Command::Undrain(target, reply) => Self::Undrain(target, reply),
+            AdminCommand::Reload(reply) => Self::Reload(vec![reply]),
+            AdminCommand::HandOff(reply) => Self::HandOff(Some(reply)),
+            AdminCommand::Plan(file, reply) => Self::Plan(file, reply),
+            AdminCommand::Drain(target, overrides, reply) => Self::Drain(target, overrides, reply),
+            AdminCommand::Undrain(target, reply) => Self::Undrain(target, reply),
         }
     }
 }
@@ -154,7 +154,7 @@ impl Control {
         }
         for command in std::mem::take(&mut self.waiting) {
             match command {
-                Command::Reload(reply) => asked.push(reply),
+                AdminCommand::Reload(reply) => asked.push(reply),
                 other => self.waiting.push_back(other),
             }
         }

@@ -37,7 +37,7 @@ pub enum StartError {
     #[error(transparent)]
     Config(#[from] Problems),
     /// Addresses cannot be bound.
-    #[error("{}", Lines(.0))]
+    #[error("{}", OnePerLine(.0))]
     Bind(Vec<BindError>),
     /// What systemd or the process before promised is not there.
     #[error("cannot take what was passed on: {0}")]
@@ -83,14 +83,14 @@ pub enum DemoError {
     #[error(transparent)]
     Endpoints(io::Error),
     /// Its ports are taken, or cannot be listened at.
-    #[error("{}", Lines(&.0.iter().map(Unavailable).collect::<Vec<_>>()))]
+    #[error("{}", OnePerLine(&.0.iter().map(Unavailable).collect::<Vec<_>>()))]
     Ports(Vec<BindError>),
 }
 
 /// Errors, a line each.
-pub(super) struct Lines<'e, E>(pub(super) &'e [E]);
+pub(super) struct OnePerLine<'e, E>(pub(super) &'e [E]);
 
-impl<E: fmt::Display> fmt::Display for Lines<'_, E> {
+impl<E: fmt::Display> fmt::Display for OnePerLine<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, error) in self.0.iter().enumerate() {
             write!(f, "{}{error}", if index == 0 { "" } else { "\n" })?;

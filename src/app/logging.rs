@@ -38,8 +38,8 @@ pub fn init_logging(settings: &LogSettings, environment: &LogEnvironment) -> Res
     let output = io::stderr().as_fd().try_clone_to_owned().map(File::from).map_err(LogError::System)?;
     let is_coloured = environment.no_color.as_ref().is_none_or(|value| value.is_empty());
     let reader = match output.is_terminal() {
-        true => Reader::Person(if is_coloured { Ink::Coloured } else { Ink::Plain }),
-        false => Reader::Other,
+        true => LogReader::Person(if is_coloured { Ink::Coloured } else { Ink::Plain }),
+        false => LogReader::Other,
     };
     let (subscriber, log) = start(settings, environment.rust_log.as_deref(), reader, output)?;
     subscriber.try_init().map_err(|_| LogError::AlreadyStarted)?;
@@ -124,7 +124,7 @@ enum LevelFrom {
 
 /// Who reads the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reader {
+pub(super) enum LogReader {
     /// Somebody at a terminal.
     Person(Ink),
     /// A file, or a program.
@@ -134,7 +134,7 @@ pub(super) enum Reader {
 fn start<W: Write + Send + 'static>(
     settings: &LogSettings,
     rust_log: Option<&OsStr>,
-    reader: Reader,
+    reader: LogReader,
     output: W,
 ) -> Result<(impl Subscriber + Send + Sync + use<W>, Log), LogError> {
     let (filter, level_from) = match rust_log.filter(|value| !value.is_empty()) {
@@ -149,11 +149,11 @@ fn start<W: Write + Send + 'static>(
     Ok((subscriber, Log { filter: handle, format: settings.format, level_from, queue, _writer: writer }))
 }
 
-pub(super) fn shape(format: LogFormat, reader: Reader) -> Shape {
+pub(super) fn shape(format: LogFormat, reader: LogReader) -> Shape {
     match (format, reader) {
-        (LogFormat::Json, _) | (LogFormat::Auto, Reader::Other) => Shape::Json,
-        (LogFormat::Text | LogFormat::Auto, Reader::Person(ink)) => Shape::Terminal(ink),
-        (LogFormat::Text, Reader::Other) => Shape::Logfmt,
+        (LogFormat::Json, _) | (LogFormat::Auto, LogReader::Other) => Shape::Json,
+        (LogFormat::Text | LogFormat::Auto, LogReader::Person(ink)) => Shape::Terminal(ink),
+        (LogFormat::Text, LogReader::Other) => Shape::Logfmt,
     }
 }
 

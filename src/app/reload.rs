@@ -5,7 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::admin_listener::AdminError;
-use super::error::Lines;
+use super::error::OnePerLine;
 use super::listeners::BindError;
 use super::loaded::{Loaded, warn};
 use super::running::Running;
@@ -39,7 +39,7 @@ pub enum ReloadError {
     #[error(transparent)]
     Admin(#[from] AdminError),
     /// Addresses cannot be bound.
-    #[error("{}", Lines(.0))]
+    #[error("{}", OnePerLine(.0))]
     Bind(Vec<BindError>),
     /// The process was told to stop before the configuration was read.
     #[error("a stop came first")]

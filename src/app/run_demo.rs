@@ -20,7 +20,7 @@ pub async fn run_demo(plain_port: u16, secure_port: u16, environment: Environmen
     let signals = Signals::listen().map_err(RunError::Signals)?;
     let files = FileWork::default();
     let certificate = demo::Certificate::create().map_err(DemoError::Certificate)?;
-    let (endpoints, commands) = demo::Endpoints::bind().await.map_err(DemoError::Endpoints)?;
+    let (endpoints, commands) = demo::DemoEndpoints::bind().await.map_err(DemoError::Endpoints)?;
     let layout = demo::Layout::new(plain_port, secure_port, &certificate, endpoints.addresses());
     let loaded = load(&layout.config_text())?;
     let mut inheritance = Inheritance::default();

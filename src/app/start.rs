@@ -18,7 +18,7 @@ use super::logging::{Log, init_logging};
 use super::running::{PreparedProxy, Running};
 use super::watch::Watch;
 use super::watchdog::notify_watchdog;
-use crate::admin::{self, Command, Context, Notes};
+use crate::admin::{self, AdminCommand, Context, Notes};
 use crate::process::{Notifier, Signals, reap_orphans};
 
 /// A process that only waits for the word to serve: everything that can fail has been done.
@@ -30,7 +30,7 @@ pub(super) struct PreparedProcess {
     admin: AdminListener,
     prepared: PreparedAdmin,
     notes: Arc<Notes>,
-    commands: mpsc::Receiver<Command>,
+    commands: mpsc::Receiver<AdminCommand>,
     watch: Watch,
 }
 

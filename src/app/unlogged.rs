@@ -83,7 +83,7 @@ fn say_panic(format: LogFormat, panic: &PanicHookInfo<'_>) {
 
 /// A line of a log that nobody watches, without its end.
 fn as_line(format: LogFormat, text: &str) -> String {
-    let style = Style { shape: shape(format, super::logging::Reader::Other), pid: std::process::id() };
+    let style = Style { shape: shape(format, super::logging::LogReader::Other), pid: std::process::id() };
     line_of(style, Level::ERROR, text, module_path!())
 }
 

@@ -36,12 +36,12 @@ pub(super) struct Watch {
     /// Where files are looked at.
     files: FileWork,
     /// What is under way there.
-    at_work: Option<AtWork>,
+    at_work: Option<WatchTask>,
 }
 
 /// What is done on another thread.
 #[derive(Debug)]
-enum AtWork {
+enum WatchTask {
     /// The watching begins.
     Starting(FileTask<Started>),
     /// The files are looked at.
@@ -78,7 +78,7 @@ impl Watch {
         let files: BTreeSet<_> = certificates(settings).chain([file]).map(Path::to_owned).collect();
         let (read, sender) = (self.read.clone(), self.sender.clone());
         self.at_work = match self.files.begin(move || start(&files, read, sender)) {
-            Ok(starting) => Some(AtWork::Starting(starting)),
+            Ok(starting) => Some(WatchTask::Starting(starting)),
             Err(held) => {
                 warn(&held);
                 None
@@ -111,7 +111,7 @@ impl Watch {
                 read
             };
             match self.files.begin(look) {
-                Ok(looking) => self.at_work = Some(AtWork::Looking(looking)),
+                Ok(looking) => self.at_work = Some(WatchTask::Looking(looking)),
                 Err(held) => warn(&held),
             }
         }
@@ -121,7 +121,7 @@ impl Watch {
     async fn work_done(&mut self) -> bool {
         match &mut self.at_work {
             None => false,
-            Some(AtWork::Starting(starting)) => {
+            Some(WatchTask::Starting(starting)) => {
                 let started = starting.done().await;
                 self.at_work = None;
                 match started {
@@ -130,7 +130,7 @@ impl Watch {
                 }
                 false
             }
-            Some(AtWork::Looking(looking)) => {
+            Some(WatchTask::Looking(looking)) => {
                 let looked = looking.done().await;
                 self.at_work = None;
                 match looked {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::failure::Failure;
-use crate::admin::{Asked, Client, DrainAnswer, DrainState, DrainStatus, Status};
+use crate::admin::{Client, DrainAnswer, DrainState, DrainStatus, ParsedAnswer, Status};
 
 /// How often the progress of a drain is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -28,7 +28,7 @@ pub(super) async fn follow(
     let mut parts = parts(begun);
     let (mut shown, mut asked) = (None, None);
     loop {
-        let status: Asked<Status> = client.get("/status").await?;
+        let status: ParsedAnswer<Status> = client.get("/status").await?;
         let pid = status.value.pid;
         if *asked.get_or_insert(pid) != pid {
             let why = format!("process {pid} has taken over; the drain goes on in the one before it");

@@ -16,8 +16,8 @@ use super::follow::follow;
 use super::output::{FAILED, WOULD_CLOSE, complain, say};
 use super::show;
 use crate::admin::{
-    AskError, Asked, Client, DrainAnswer, DrainRequest, HandoffAnswer, PlanAnswer, PlanRequest, ReloadAnswer, Status,
-    UndrainAnswer, UndrainRequest,
+    AskError, Client, DrainAnswer, DrainRequest, HandoffAnswer, ParsedAnswer, PlanAnswer, PlanRequest, ReloadAnswer,
+    Status, UndrainAnswer, UndrainRequest,
 };
 use crate::app::Loaded;
 use crate::config::{AdminListen, SyntaxError, parse_admin_listen, parse_duration};
@@ -90,7 +90,7 @@ pub(super) struct UndrainArguments {
 }
 
 pub(super) async fn status(ask: Ask) -> Result<ExitCode, Failure> {
-    let answer: Asked<Status> = ask.client()?.get("/status").await?;
+    let answer: ParsedAnswer<Status> = ask.client()?.get("/status").await?;
     ask.write(&answer, show::status);
     Ok(ExitCode::SUCCESS)
 }
@@ -108,7 +108,7 @@ pub(super) async fn ready(ask: Ask) -> Result<ExitCode, Failure> {
 
 /// Where nobody can be asked, `main` is told by a signal: systemd says who the service is to what it runs.
 pub(super) async fn reload(ask: Ask, main: Option<OsString>) -> Result<ExitCode, Failure> {
-    let answer: Asked<ReloadAnswer> = match ask.client()?.post("/reload", &()).await {
+    let answer: ParsedAnswer<ReloadAnswer> = match ask.client()?.post("/reload", &()).await {
         Ok(answer) => answer,
         Err(error) => return signal_reload(&ask, &error, main),
     };
@@ -139,7 +139,7 @@ fn is_mute(error: &AskError) -> bool {
 }
 
 pub(super) async fn handoff(ask: Ask) -> Result<ExitCode, Failure> {
-    let answer: Asked<HandoffAnswer> = ask.client()?.post("/handoff", &()).await?;
+    let answer: ParsedAnswer<HandoffAnswer> = ask.client()?.post("/handoff", &()).await?;
     ask.write(&answer, show::handed_over);
     Ok(ExitCode::SUCCESS)
 }
@@ -153,7 +153,7 @@ pub(super) async fn plan(arguments: PlanArguments) -> Result<ExitCode, Failure> 
     }
     // The process that is asked may stand in another folder.
     let file = absolute(file.path()).map_err(|error| Failure::Wrong(error.to_string()))?;
-    let answer: Asked<PlanAnswer> =
+    let answer: ParsedAnswer<PlanAnswer> =
         ask.client()?.post("/plan", &PlanRequest { file }).await.map_err(|error| match error {
             AskError::Refused(StatusCode::UNPROCESSABLE_ENTITY, problems) => Failure::Wrong(problems),
             error => error.into(),
@@ -167,7 +167,7 @@ pub(super) async fn plan(arguments: PlanArguments) -> Result<ExitCode, Failure> 
 pub(super) async fn undrain(arguments: UndrainArguments) -> Result<ExitCode, Failure> {
     let UndrainArguments { endpoint, ask } = arguments;
     let request = UndrainRequest { endpoint: endpoint.to_string() };
-    let answer: Asked<UndrainAnswer> = ask.client()?.post("/undrain", &request).await?;
+    let answer: ParsedAnswer<UndrainAnswer> = ask.client()?.post("/undrain", &request).await?;
     ask.write(&answer, show::undrained);
     let unreached = answer.value.not_reached.iter().map(|it| (it.pid, it.problem.as_str()));
     Ok(all_reached(unreached))
@@ -178,7 +178,7 @@ pub(super) async fn drain(arguments: DrainArguments) -> Result<ExitCode, Failure
     let scope = scope.to_string();
     let request = DrainRequest { scope, deadline, spread, max_per_second, close_code: code, reason };
     let client = ask.client()?;
-    let begun: Asked<DrainAnswer> = client.post("/drain", &request).await?;
+    let begun: ParsedAnswer<DrainAnswer> = client.post("/drain", &request).await?;
     let unreached = begun.value.predecessors.iter().filter_map(|it| Some((it.pid, it.problem.as_deref()?)));
     if detach {
         ask.write(&begun, show::draining);
@@ -226,7 +226,7 @@ impl Ask {
         ConfigFile::new(self.config.clone())
     }
 
-    pub(super) fn write<T>(&self, answer: &Asked<T>, table: impl Fn(&T) -> String) {
+    pub(super) fn write<T>(&self, answer: &ParsedAnswer<T>, table: impl Fn(&T) -> String) {
         if self.json { say(answer.text.trim_end()) } else { say(&table(&answer.value)) }
     }
 }

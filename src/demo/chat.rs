@@ -105,9 +105,9 @@ mod tests {
     use tokio::task::JoinHandle;
 
     use super::*;
-    use crate::demo::room::Room;
+    use crate::demo::room::ChatRoom;
 
-    async fn tab(room: &Room, endpoint: &'static str) -> (WebSocketStream<DuplexStream>, JoinHandle<()>) {
+    async fn tab(room: &ChatRoom, endpoint: &'static str) -> (WebSocketStream<DuplexStream>, JoinHandle<()>) {
         // Smaller than a few events, so that a tab that does not read is felt at once.
         let (ours, theirs) = tokio::io::duplex(128);
         let presence = room.enter(endpoint);
@@ -135,7 +135,7 @@ mod tests {
 
     #[tokio::test]
     async fn says_hello_and_then_who_is_where() {
-        let room = Room::new(["amber", "jade"]);
+        let room = ChatRoom::new(["amber", "jade"]);
         let (mut socket, _task) = tab(&room, "jade").await;
         let hello = next_of(&mut socket, "hello").await;
         assert_eq!((&hello["endpoint"], &hello["name"]), (&"jade".into(), &"otter".into()));
@@ -144,7 +144,7 @@ mod tests {
 
     #[tokio::test]
     async fn text_that_is_not_json_is_the_text_itself() {
-        let room = Room::new(["jade"]);
+        let room = ChatRoom::new(["jade"]);
         let (mut socket, _task) = tab(&room, "jade").await;
         socket.send(Message::text("42")).await.unwrap();
         assert_eq!(next_of(&mut socket, "message").await["text"], "42");
@@ -152,7 +152,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_text_of_exactly_the_limit_passes_and_one_byte_more_reads_1009() {
-        let room = Room::new(["jade"]);
+        let room = ChatRoom::new(["jade"]);
         let (mut socket, task) = tab(&room, "jade").await;
         next_of(&mut socket, "roster").await;
         let (mut tx, mut rx) = socket.split();
@@ -171,7 +171,7 @@ mod tests {
 
     #[tokio::test]
     async fn binary_reads_1003() {
-        let room = Room::new(["jade"]);
+        let room = ChatRoom::new(["jade"]);
         let (mut socket, _task) = tab(&room, "jade").await;
         socket.send(Message::binary(vec![1, 2, 3])).await.unwrap();
         assert_eq!(close_of(&mut socket).await.code, CloseCode::Unsupported);
@@ -179,7 +179,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_tab_is_told_how_much_it_missed() {
-        let room = Room::new(["jade"]);
+        let room = ChatRoom::new(["jade"]);
         let (mut socket, _task) = tab(&room, "jade").await;
         next_of(&mut socket, "roster").await;
         // Nothing is polled in between: the tab's task cannot keep up.
@@ -192,7 +192,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_tab_that_never_reads_loses_its_seat() {
-        let room = Room::new(["jade"]);
+        let room = ChatRoom::new(["jade"]);
         let (_unread, task) = tab(&room, "jade").await;
         for _ in 0..10 {
             room.say(&Event::Message { from: "hare", endpoint: "jade", text: "do you read me?" });
@@ -203,7 +203,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_close_is_answered_with_its_code() {
-        let room = Room::new(["jade"]);
+        let room = ChatRoom::new(["jade"]);
         let (mut socket, task) = tab(&room, "jade").await;
         socket.close(Some(CloseFrame { code: CloseCode::Away, reason: "".into() })).await.unwrap();
         assert_eq!(close_of(&mut socket).await.code, CloseCode::Away);

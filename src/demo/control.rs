@@ -4,21 +4,21 @@ use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use super::layout::{Action, Layout};
-use super::room::{Event, Room};
+use super::room::{ChatRoom, Event};
 
-/// Commands that may wait for the one that is being carried out.
+/// ButtonReceiver that may wait for the one that is being carried out.
 const WAITING: usize = 16;
 
 /// One press of a button, and where its answer goes.
 #[derive(Debug)]
-pub(super) struct Command {
+pub(super) struct ButtonPress {
     action: Action,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<ButtonAnswer>,
 }
 
 /// What the button's presser is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Answer {
+pub(super) struct ButtonAnswer {
     /// Whether the configuration is another one now.
     pub(super) ok: bool,
     /// What happened, or why nothing did.
@@ -29,58 +29,58 @@ pub(super) struct Answer {
 
 /// The end at which the endpoints put their commands in; clones lead to the same [`Steering`].
 #[derive(Clone, Debug)]
-pub(super) struct Buttons(mpsc::Sender<Command>);
+pub(super) struct Buttons(mpsc::Sender<ButtonPress>);
 
 impl Buttons {
     /// Has `action` carried out; `None` when nobody does, or too many wait already.
-    pub(super) async fn press(&self, action: Action) -> Option<Answer> {
+    pub(super) async fn press(&self, action: Action) -> Option<ButtonAnswer> {
         let (answer, answered) = oneshot::channel();
-        self.0.try_send(Command { action, answer }).ok()?;
+        self.0.try_send(ButtonPress { action, answer }).ok()?;
         answered.await.ok()
     }
 }
 
 /// The commands of all endpoints, not yet bound to a layout.
 #[derive(Debug)]
-pub struct Commands {
-    commands: mpsc::Receiver<Command>,
-    room: Room,
+pub struct ButtonReceiver {
+    commands: mpsc::Receiver<ButtonPress>,
+    room: ChatRoom,
 }
 
 /// Both ends of the way from the buttons of `room` to whoever reloads.
-pub(super) fn channel(room: Room) -> (Buttons, Commands) {
+pub(super) fn channel(room: ChatRoom) -> (Buttons, ButtonReceiver) {
     let (buttons, commands) = mpsc::channel(WAITING);
-    (Buttons(buttons), Commands { commands, room })
+    (Buttons(buttons), ButtonReceiver { commands, room })
 }
 
 /// Turns commands into changes of the layout, one after the other.
 #[derive(Debug)]
 pub struct Steering {
-    commands: mpsc::Receiver<Command>,
-    room: Room,
+    commands: mpsc::Receiver<ButtonPress>,
+    room: ChatRoom,
     /// What the proxy runs now.
     layout: Layout,
 }
 
 impl Steering {
     /// Starts at `layout`, which the proxy runs already or is about to.
-    pub fn new(commands: Commands, layout: Layout) -> Self {
-        let Commands { commands, room } = commands;
+    pub fn new(commands: ButtonReceiver, layout: Layout) -> Self {
+        let ButtonReceiver { commands, room } = commands;
         room.show(&layout);
         Self { commands, room, layout }
     }
 
     /// Waits for the next change to carry out; `None` once the endpoints are gone. Cancelling it loses no command.
     ///
-    /// Commands that can change nothing are answered here and yield no change.
-    pub async fn next(&mut self) -> Option<Change<'_>> {
+    /// ButtonReceiver that can change nothing are answered here and yield no change.
+    pub async fn next(&mut self) -> Option<LayoutChange<'_>> {
         loop {
-            let Command { action, answer } = self.commands.recv().await?;
+            let ButtonPress { action, answer } = self.commands.recv().await?;
             match self.layout.after(action) {
-                Ok(next) => return Some(Change { steering: self, action, next, answer }),
+                Ok(next) => return Some(LayoutChange { steering: self, action, next, answer }),
                 Err(text) => {
                     // Whoever asked may have left.
-                    let _ = answer.send(Answer { ok: false, text, generation: self.layout.generation });
+                    let _ = answer.send(ButtonAnswer { ok: false, text, generation: self.layout.generation });
                 }
             }
         }
@@ -92,17 +92,17 @@ impl Steering {
     }
 }
 
-/// A change that somebody asked for. Reload with [`Change::config_text`], then say how it went; dropping it says that
+/// A change that somebody asked for. Reload with [`LayoutChange::config_text`], then say how it went; dropping it says that
 /// nobody carried it out.
 #[derive(Debug)]
-pub struct Change<'a> {
+pub struct LayoutChange<'a> {
     steering: &'a mut Steering,
     action: Action,
     next: Layout,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<ButtonAnswer>,
 }
 
-impl Change<'_> {
+impl LayoutChange<'_> {
     /// The configuration to be loaded.
     pub fn config_text(&self) -> String {
         self.next.config_text()
@@ -121,13 +121,13 @@ impl Change<'_> {
         steering.room.show(&steering.layout);
         steering.room.say(&Event::Notice { generation, text: &text });
         // Whoever asked may have left, or been drained.
-        let _ = answer.send(Answer { ok: true, text, generation });
+        let _ = answer.send(ButtonAnswer { ok: true, text, generation });
     }
 
     /// The proxy runs what it ran before, because of `problem`.
     pub fn refused(self, problem: &str) {
         let text = format!("the reload was refused, nothing changed: {problem}");
-        let _ = self.answer.send(Answer { ok: false, text, generation: self.steering.layout.generation });
+        let _ = self.answer.send(ButtonAnswer { ok: false, text, generation: self.steering.layout.generation });
     }
 }
 
@@ -136,8 +136,8 @@ mod tests {
     use super::*;
     use crate::demo::layout::tests::three_places;
 
-    fn start() -> (Buttons, Steering, Room) {
-        let room = Room::new(["amber", "jade", "violet"]);
+    fn start() -> (Buttons, Steering, ChatRoom) {
+        let room = ChatRoom::new(["amber", "jade", "violet"]);
         let (buttons, commands) = channel(room.clone());
         (buttons, Steering::new(commands, three_places()), room)
     }

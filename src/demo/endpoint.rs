@@ -19,10 +19,10 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
-use super::control::{Buttons, Commands, channel};
+use super::control::{ButtonReceiver, Buttons, channel};
 use super::layout::Action;
 use super::reply::{self, Body};
-use super::room::Room;
+use super::room::ChatRoom;
 use super::{chat, origin, visitor};
 
 /// The endpoints' names, which the page also uses as their colours.
@@ -36,22 +36,22 @@ const CHANGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// After a failed accept, for the descriptors to become free again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The three endpoints, bound; they answer while [`Endpoints::serve`] is polled.
+/// The three endpoints, bound; they answer while [`DemoEndpoints::serve`] is polled.
 #[derive(Debug)]
-pub struct Endpoints {
-    bound: Vec<(Endpoint, TcpListener, SocketAddr)>,
+pub struct DemoEndpoints {
+    bound: Vec<(DemoEndpoint, TcpListener, SocketAddr)>,
 }
 
-impl Endpoints {
-    /// Binds all three to free ports of 127.0.0.1. What their visitors ask for comes out of the [`Commands`].
-    pub async fn bind() -> io::Result<(Self, Commands)> {
-        let room = Room::new(NAMES);
+impl DemoEndpoints {
+    /// Binds all three to free ports of 127.0.0.1. What their visitors ask for comes out of the [`ButtonReceiver`].
+    pub async fn bind() -> io::Result<(Self, ButtonReceiver)> {
+        let room = ChatRoom::new(NAMES);
         let (buttons, commands) = channel(room.clone());
         let mut bound = Vec::with_capacity(NAMES.len());
         for name in NAMES {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             let address = listener.local_addr()?;
-            bound.push((Endpoint { name, room: room.clone(), buttons: buttons.clone() }, listener, address));
+            bound.push((DemoEndpoint { name, room: room.clone(), buttons: buttons.clone() }, listener, address));
         }
         Ok((Self { bound }, commands))
     }
@@ -74,19 +74,19 @@ impl Endpoints {
 
 /// One of the three.
 #[derive(Clone, Debug)]
-struct Endpoint {
+struct DemoEndpoint {
     name: &'static str,
-    room: Room,
+    room: ChatRoom,
     buttons: Buttons,
 }
 
 /// A WebSocket that was agreed on and waits for its 101 to be written.
-struct Upgrade {
+struct AgreedUpgrade {
     stream: OnUpgrade,
     name: String,
 }
 
-impl Endpoint {
+impl DemoEndpoint {
     async fn serve(self, listener: TcpListener) {
         let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let mut connections = JoinSet::new();
@@ -120,14 +120,14 @@ impl Endpoint {
         // How the connection ended is the proxy's to log.
         let _ = connection.await;
         let agreed = agreed.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Upgrade { stream, name }) = agreed
+        if let Some(AgreedUpgrade { stream, name }) = agreed
             && let Ok(stream) = stream.await
         {
             chat::converse(TokioIo::new(stream), self.room.enter(self.name), &name).await;
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>, agreed: &Mutex<Option<Upgrade>>) -> Response<Body> {
+    async fn answer(&self, request: Request<Incoming>, agreed: &Mutex<Option<AgreedUpgrade>>) -> Response<Body> {
         let path = request.uri().path().to_owned();
         match (path.as_str(), request.method()) {
             ("/", &Method::GET | &Method::HEAD) => reply::page(),
@@ -142,14 +142,16 @@ impl Endpoint {
         }
     }
 
-    fn upgrade(&self, mut request: Request<Incoming>, agreed: &Mutex<Option<Upgrade>>) -> Response<Body> {
+    fn upgrade(&self, mut request: Request<Incoming>, agreed: &Mutex<Option<AgreedUpgrade>>) -> Response<Body> {
         if !origin::is_own(request.headers()) {
             return foreign();
         }
         match create_response_with_body(&request, || ()) {
             Ok(handshake) => {
-                let upgrade =
-                    Upgrade { stream: hyper::upgrade::on(&mut request), name: visitor::name(request.uri().query()) };
+                let upgrade = AgreedUpgrade {
+                    stream: hyper::upgrade::on(&mut request),
+                    name: visitor::name(request.uri().query()),
+                };
                 *agreed.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
                 reply::switch(handshake)
             }

@@ -18,7 +18,7 @@ pub struct Layout {
     /// The private key, a PEM file.
     pub key: PathBuf,
     /// Every endpoint that runs, in service or not; at least one is in service.
-    pub places: Vec<Place>,
+    pub places: Vec<DemoPlace>,
     /// What keeps a tab where it is.
     pub stickiness: Stickiness,
     /// How many changes led here.
@@ -29,7 +29,7 @@ pub struct Layout {
 
 /// One endpoint of a [`Layout`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct DemoPlace {
     /// Its name, in the configuration and on the page.
     pub name: &'static str,
     /// Where it listens.
@@ -66,7 +66,8 @@ impl Layout {
         certificate: &Certificate,
         endpoints: impl IntoIterator<Item = (&'static str, SocketAddr)>,
     ) -> Self {
-        let places = endpoints.into_iter().map(|(name, address)| Place { name, address, in_service: true }).collect();
+        let places =
+            endpoints.into_iter().map(|(name, address)| DemoPlace { name, address, in_service: true }).collect();
         Self {
             plain: (Ipv4Addr::LOCALHOST, plain_port).into(),
             secure: (Ipv4Addr::LOCALHOST, secure_port).into(),
@@ -195,7 +196,7 @@ pub(super) mod tests {
     use super::*;
 
     pub(in crate::demo) fn three_places() -> Layout {
-        let place = |name, port| Place { name, address: (Ipv4Addr::LOCALHOST, port).into(), in_service: true };
+        let place = |name, port| DemoPlace { name, address: (Ipv4Addr::LOCALHOST, port).into(), in_service: true };
         Layout {
             plain: (Ipv4Addr::LOCALHOST, 8080).into(),
             secure: (Ipv4Addr::LOCALHOST, 8443).into(),

@@ -44,14 +44,14 @@ pub(super) struct Seats {
 
 /// The room; clones are the same room.
 #[derive(Clone, Debug)]
-pub(super) struct Room {
+pub(super) struct ChatRoom {
     /// What every tab hears, as it goes on the wire.
     events: broadcast::Sender<Utf8Bytes>,
     /// The newest roster only: a burst of arrivals is told once.
     roster: watch::Sender<Vec<Seats>>,
 }
 
-impl Room {
+impl ChatRoom {
     /// An empty room with these endpoints, all in service.
     pub(super) fn new(names: impl IntoIterator<Item = &'static str>) -> Self {
         let seats = names.into_iter().map(|name| Seats { name, in_service: true, tabs: 0 }).collect();
@@ -86,7 +86,7 @@ impl Room {
 /// One tab's seat in the room; dropping it leaves.
 #[derive(Debug)]
 pub(super) struct Presence {
-    room: Room,
+    room: ChatRoom,
     endpoint: &'static str,
     /// What is said from now on.
     pub(super) events: broadcast::Receiver<Utf8Bytes>,
@@ -126,8 +126,8 @@ mod tests {
     use crate::demo::layout::Action;
     use crate::demo::layout::tests::three_places;
 
-    fn room() -> Room {
-        Room::new(["amber", "jade", "violet"])
+    fn room() -> ChatRoom {
+        ChatRoom::new(["amber", "jade", "violet"])
     }
 
     #[test]

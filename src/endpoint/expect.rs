@@ -29,10 +29,10 @@ pub struct Expectation {
 
 /// What the endpoint thinks of a body that is held back.
 #[derive(Clone, Debug, Default)]
-pub struct ContinueVerdict(Arc<Mutex<Shared>>);
+pub struct ContinueVerdict(Arc<Mutex<ExpectationState>>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct ExpectationState {
     wish: Wish,
     waiting: Option<Waker>,
 }
@@ -104,7 +104,7 @@ impl ContinueVerdict {
         shared.wish
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shared> {
+    fn lock(&self) -> MutexGuard<'_, ExpectationState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -43,7 +43,7 @@ pub struct Conversation {
     channel: Channel,
     state: watch::Sender<State>,
     /// The questions that wait for their answer, by number.
-    asked: Mutex<HashMap<u64, Asked>>,
+    asked: Mutex<HashMap<u64, PendingQuestion>>,
 }
 
 /// What it said last.
@@ -58,7 +58,7 @@ enum State {
 }
 
 #[derive(Debug)]
-struct Asked {
+struct PendingQuestion {
     so_far: String,
     reply: oneshot::Sender<Result<String, NoAnswer>>,
 }
@@ -144,7 +144,7 @@ impl Conversation {
         let (reply, answer) = oneshot::channel();
         // Not counted up: the process that hands over to us may ask on the same channel to its last moment.
         let number = fastrand::u64(..);
-        self.asked().insert(number, Asked { so_far: String::new(), reply });
+        self.asked().insert(number, PendingQuestion { so_far: String::new(), reply });
         let _waiting = Waiting { conversation: self, number };
         self.channel.ask(number, question).await.map_err(|error| match error.kind() {
             std::io::ErrorKind::InvalidInput => NoAnswer::TooLong,
@@ -197,7 +197,7 @@ impl Conversation {
         }
     }
 
-    fn asked(&self) -> MutexGuard<'_, HashMap<u64, Asked>> {
+    fn asked(&self) -> MutexGuard<'_, HashMap<u64, PendingQuestion>> {
         // Each change leaves the map whole.
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -277,7 +277,7 @@ mod tests {
 
         let (_old, new) = conversation(true).await;
         let (reply, answer) = oneshot::channel();
-        new.asked().insert(7, Asked { so_far: String::new(), reply });
+        new.asked().insert(7, PendingQuestion { so_far: String::new(), reply });
         new.take_part(7, &"a".repeat(LONGEST_ANSWER), false);
         new.take_part(7, "a", true);
         assert_eq!(answer.await.unwrap(), Err(NoAnswer::TooLong));

@@ -20,7 +20,7 @@ use tracing::warn;
 /// A datagram that cannot be sent is logged, the first one only, and stops nothing.
 #[derive(Debug)]
 pub struct Notifier {
-    socket: Option<Socket>,
+    socket: Option<NotifySocket>,
     /// Whether another process speaks now.
     is_muted: AtomicBool,
     /// Whether a failure has been logged.
@@ -31,7 +31,7 @@ impl Notifier {
     /// Takes the value of `NOTIFY_SOCKET`: an absolute path, or `@` and a name in the abstract namespace.
     pub fn from_socket(notify_socket: Option<OsString>) -> Self {
         let mut notifier = Self { socket: None, is_muted: AtomicBool::new(false), complained: AtomicBool::new(false) };
-        match notify_socket.map(Socket::open).transpose() {
+        match notify_socket.map(NotifySocket::open).transpose() {
             Ok(socket) => notifier.socket = socket,
             Err(error) => notifier.complain(&error),
         }
@@ -89,12 +89,12 @@ impl Notifier {
 
 /// Our end, not connected: systemd makes its socket anew when it is itself executed anew.
 #[derive(Debug)]
-struct Socket {
+struct NotifySocket {
     near: UnixDatagram,
     systemd: SocketAddr,
 }
 
-impl Socket {
+impl NotifySocket {
     fn open(notify_socket: OsString) -> io::Result<Self> {
         let systemd = address(notify_socket)?;
         let near = UnixDatagram::unbound()?;

@@ -56,8 +56,8 @@ pub async fn accept(
             Ok(connection) => {
                 // The end may have come while this one was accepted, for the two are decided on different threads.
                 let ended = end.as_mut().now_or_never();
-                if let Some(Afterwards::TakenOver(heir)) = &ended {
-                    last.clone_from(heir);
+                if let Some(Afterwards::TakenOver(successor)) = &ended {
+                    last.clone_from(successor);
                 }
                 hand_over(connection, &mut last, &proxy, place);
                 if let Some(afterwards) = ended {
@@ -85,7 +85,7 @@ pub async fn accept(
 }
 
 /// What there is for a connection.
-enum Place {
+enum FreePlace {
     /// A place; without a permit only where permits are no more.
     Served(Option<OwnedSemaphorePermit>),
     /// A word that there is none.
@@ -102,7 +102,7 @@ async fn next(
     name: &ListenerName,
     full: &mut Option<Full>,
     complained: &mut Complained,
-) -> (Place, io::Result<(Accepted, SocketAddr)>) {
+) -> (FreePlace, io::Result<(Accepted, SocketAddr)>) {
     let permit = match Arc::clone(&proxy.permits).try_acquire_owned() {
         Ok(permit) => Some(permit),
         Err(_) => {
@@ -112,7 +112,7 @@ async fn next(
             });
             let turned_away = async {
                 let reserved = Arc::clone(&proxy.reserve).acquire_owned().await.ok();
-                (Place::TurnedAway(reserved), acceptor.accept().await)
+                (FreePlace::TurnedAway(reserved), acceptor.accept().await)
             };
             tokio::select! {
                 biased;
@@ -122,13 +122,13 @@ async fn next(
         }
     };
     *full = None;
-    (Place::Served(permit), acceptor.accept().await)
+    (FreePlace::Served(permit), acceptor.accept().await)
 }
 
-fn free_place(proxy: &Proxy) -> Option<Place> {
+fn free_place(proxy: &Proxy) -> Option<FreePlace> {
     let free = |places: &Arc<Semaphore>| Arc::clone(places).try_acquire_owned().ok();
-    let served = free(&proxy.permits).map(|permit| Place::Served(Some(permit)));
-    served.or_else(|| free(&proxy.reserve).map(|reserved| Place::TurnedAway(Some(reserved))))
+    let served = free(&proxy.permits).map(|permit| FreePlace::Served(Some(permit)));
+    served.or_else(|| free(&proxy.reserve).map(|reserved| FreePlace::TurnedAway(Some(reserved))))
 }
 
 /// The next who waits already. That one of them failed says nothing of who is behind it.
@@ -142,17 +142,17 @@ fn next_waiting<C>(mut accept: impl FnMut() -> io::Result<C>) -> Option<C> {
     }
 }
 
-fn hand_over(connection: (Accepted, SocketAddr), listener: &mut Arc<Listener>, proxy: &Arc<Proxy>, place: Place) {
+fn hand_over(connection: (Accepted, SocketAddr), listener: &mut Arc<Listener>, proxy: &Arc<Proxy>, place: FreePlace) {
     if let Some(current) = proxy.snapshot().listeners().get(&listener.settings.name) {
         listener.clone_from(current);
     }
     let (listener, for_session) = (Arc::clone(listener), Arc::clone(proxy));
     match place {
-        Place::Served(permit) => {
+        FreePlace::Served(permit) => {
             let admitted = |seat| Admission::new(seat, permit);
             proxy.workers.hand_over(|seat| serve(connection, listener, for_session, admitted(seat), Welcome::Served));
         }
-        Place::TurnedAway(reserved) => {
+        FreePlace::TurnedAway(reserved) => {
             proxy.workers.hand_over(|seat| turn_away(connection, listener, for_session, seat, reserved));
         }
     }

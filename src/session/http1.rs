@@ -77,13 +77,13 @@ pub(super) async fn speak(stream: Guarded<HalfOpen>, session: Arc<Session>, admi
 }
 
 /// What hyper reads from and writes to.
-type Line = TokioIo<Wordless<Guarded<HalfOpen>>>;
+type ClientIo = TokioIo<Wordless<Guarded<HalfOpen>>>;
 
 /// hyper's HTTP/1.1 over the client's stream, under the deadlines of its listener.
 fn connection(
     stream: Guarded<HalfOpen>,
     state: &ConnectionState,
-) -> Connection<Line, impl HttpService<Incoming, ResBody = AnswerBody, Error = Infallible, Future: Send>> {
+) -> Connection<ClientIo, impl HttpService<Incoming, ResBody = AnswerBody, Error = Infallible, Future: Send>> {
     let settings = &state.session.listener.settings;
     let service = service_fn(move |request| {
         state.is_asked.store(true, Ordering::Relaxed);
@@ -103,7 +103,7 @@ fn connection(
 }
 
 /// Serves requests until one opens a tunnel, the connection ends, or the process does: then the answer at hand is the last.
-async fn drive<S>(connection: &mut Connection<Line, S>, state: &ConnectionState, begun: Instant) -> Ended
+async fn drive<S>(connection: &mut Connection<ClientIo, S>, state: &ConnectionState, begun: Instant) -> Ended
 where
     S: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible>,
 {
@@ -134,7 +134,7 @@ async fn closing(state: &ConnectionState, begun: Instant) {
 }
 
 /// Lets hyper work until it is done, or the stream is to be taken from it.
-async fn until_ended<S>(connection: &mut Connection<Line, S>, state: &ConnectionState) -> Ended
+async fn until_ended<S>(connection: &mut Connection<ClientIo, S>, state: &ConnectionState) -> Ended
 where
     S: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible>,
 {
@@ -161,7 +161,7 @@ async fn leave(stream: Guarded<HalfOpen>, session: &Session, last: &str) {
             () = session.proxy.reached(Phase::Cutting) => {}
         }
     } else if session.proxy.phase() < Phase::Cutting {
-        // Later nobody has a moment for good-byes.
+        // Later nobody has time to part politely.
         tokio::select! {
             () = stream.end_with(last.as_bytes()) => {}
             () = session.proxy.closing_for(LAST_LINGER) => {}

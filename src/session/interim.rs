@@ -20,10 +20,10 @@ use crate::net::Unsent;
 
 /// The interim answers to one request.
 #[derive(Clone, Debug)]
-pub(super) struct Interim(Arc<Shared>);
+pub(super) struct Interim(Arc<InterimState>);
 
 #[derive(Debug)]
-struct Shared {
+struct InterimState {
     unsent: Unsent,
     /// Wakes who drives the client's connection.
     client: Waker,
@@ -36,7 +36,7 @@ impl Interim {
     pub(super) async fn begin(session: &Session, version: Version) -> Self {
         let client = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         let is_open = AtomicBool::new(version == Version::HTTP_11);
-        Self(Arc::new(Shared { unsent: session.unsent.clone(), client, is_open }))
+        Self(Arc::new(InterimState { unsent: session.unsent.clone(), client, is_open }))
     }
 
     /// Listens for what comes before the answer to `request`, and tells `verdict` of a 100.

@@ -13,12 +13,12 @@ use crate::websocket::BadAnswer;
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) refusal: Refusal,
-    pub(super) cause: Option<Cause>,
+    pub(super) cause: Option<RefusalCause>,
 }
 
 /// What happened, for the operator: it may name endpoints, which the client must not read.
 #[derive(Debug, Error)]
-pub(super) enum Cause {
+pub(super) enum RefusalCause {
     /// The client's body did not come.
     #[error(transparent)]
     Upload(#[from] BrokenUpload),
@@ -86,7 +86,7 @@ impl From<BrokenUpload> for Refused {
 impl Endpoint {
     /// A refusal that has to do with this endpoint.
     pub(super) fn refused(&self, refusal: Refusal, fault: impl Into<EndpointFault>) -> Refused {
-        let cause = Cause::Endpoint { name: self.name.clone(), fault: fault.into() };
+        let cause = RefusalCause::Endpoint { name: self.name.clone(), fault: fault.into() };
         Refused { refusal, cause: Some(cause) }
     }
 }

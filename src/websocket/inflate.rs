@@ -32,7 +32,7 @@ pub struct InflateMeter {
     size: u64,
     /// The state of decompression; there once it is needed.
     inflate: Option<Decompress>,
-    takeover: Takeover,
+    takeover: ContextTakeover,
     message: MessageCoding,
     /// The masking key of the current frame, turned to the next payload byte.
     mask: Option<[u8; 4]>,
@@ -56,7 +56,7 @@ pub struct Metering<'a> {
 
 /// Whether a message may refer to the ones before it (RFC 7692 §7.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Takeover {
+enum ContextTakeover {
     Context,
     None,
 }
@@ -74,7 +74,7 @@ impl InflateMeter {
             Direction::FromClient => parameters.client_no_context_takeover,
             Direction::FromUpstream => parameters.server_no_context_takeover,
         };
-        let takeover = if no_takeover { Takeover::None } else { Takeover::Context };
+        let takeover = if no_takeover { ContextTakeover::None } else { ContextTakeover::Context };
         Self { max, size: 0, inflate: None, takeover, message: MessageCoding::Plain, mask: None }
     }
 
@@ -128,7 +128,7 @@ impl Metering<'_> {
                 break;
             }
         }
-        if self.meter.takeover == Takeover::None {
+        if self.meter.takeover == ContextTakeover::None {
             self.meter.inflate = None;
         }
         Ok(())

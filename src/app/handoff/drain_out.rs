@@ -81,7 +81,7 @@ impl Running {
 
 /// How often tunnels that opened since are taken into the drain.
 const TAKE_IN_EVERY: Duration = Duration::from_secs(2);
-/// What told tunnels have for their good-byes at the least, before the deadline.
+/// What tunnels that were told have for their closing handshakes at the least, before the deadline.
 const LAST_CALL: Duration = Duration::from_secs(5);
 /// Tunnels that are cut at the deadline need that long to be gone.
 const GONE_WITHIN: Duration = Duration::from_millis(200);

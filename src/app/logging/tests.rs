@@ -100,19 +100,19 @@ fn a_format_that_must_wait_is_named() {
 
 #[test]
 fn auto_is_json_unless_somebody_watches() {
-    let json: Value = serde_json::from_str(&line(LogFormat::Auto, Reader::Other)).unwrap();
+    let json: Value = serde_json::from_str(&line(LogFormat::Auto, LogReader::Other)).unwrap();
     assert_eq!(json["message"], "tunnel ended");
     assert_eq!(json["route"], "chat");
     assert_eq!(json["level"], "INFO");
     assert_eq!(json["pid"], std::process::id());
     assert_eq!(json["field_pid"], 5, "what is not the line's own has another name");
     assert!(json["timestamp"].as_str().unwrap().ends_with('Z'));
-    assert!(line(LogFormat::Json, Reader::Person(Ink::Coloured)).starts_with('{'));
+    assert!(line(LogFormat::Json, LogReader::Person(Ink::Coloured)).starts_with('{'));
 }
 
 #[test]
 fn text_is_logfmt_with_colours_where_somebody_wants_them() {
-    let text = line(LogFormat::Text, Reader::Other);
+    let text = line(LogFormat::Text, LogReader::Other);
     let (time, rest) = text.split_once(' ').unwrap();
     assert!(time.starts_with("ts=20"), "{text}");
     let pid = std::process::id();
@@ -121,16 +121,16 @@ fn text_is_logfmt_with_colours_where_somebody_wants_them() {
         "level=info pid={pid} msg=\"tunnel ended\" route=chat field_pid=5 is_ready=true seconds=0.5 why=\"a \\\"b\\\"\" target={target}\n"
     );
     assert_eq!(rest, expected);
-    assert_eq!(line(LogFormat::Auto, Reader::Person(Ink::Plain)).split_once(' ').unwrap().1, expected);
-    let coloured = line(LogFormat::Auto, Reader::Person(Ink::Coloured));
+    assert_eq!(line(LogFormat::Auto, LogReader::Person(Ink::Plain)).split_once(' ').unwrap().1, expected);
+    let coloured = line(LogFormat::Auto, LogReader::Person(Ink::Coloured));
     assert!(coloured.contains("\x1b[32minfo\x1b[0m") && coloured.ends_with(&format!("{target}\n")), "{coloured:?}");
 }
 
 #[test]
 fn several_lines_stand_below_each_other_for_people_only() {
     let said = |reader| written(LogFormat::Text, reader, || warn!(x = 1, "refused:\nfirst\n  \x1b[31msecond"));
-    assert!(said(Reader::Other).contains(r#"msg="refused:\nfirst\n  \u001b[31msecond" x=1"#));
-    let person = said(Reader::Person(Ink::Plain));
+    assert!(said(LogReader::Other).contains(r#"msg="refused:\nfirst\n  \u001b[31msecond" x=1"#));
+    let person = said(LogReader::Person(Ink::Plain));
     assert!(person.contains(" msg=refused: x=1 "), "{person}");
     assert!(person.ends_with("\n    first\n      \\u001b[31msecond\n"), "{person}");
 }
@@ -139,23 +139,23 @@ fn several_lines_stand_below_each_other_for_people_only() {
 fn no_field_of_anybodys_breaks_a_line() {
     let odd = "\u{9b}31m\u{202e}\u{2028}\n\x1b]0;x\x07";
     let event = || info!(text = odd, shown = %odd, debugged = ?odd, option = Some(odd), "{odd}");
-    let json = written(LogFormat::Json, Reader::Other, event);
+    let json = written(LogFormat::Json, LogReader::Other, event);
     assert!(json.is_ascii() && json.lines().count() == 1, "{json:?}");
     let line: Value = serde_json::from_str(&json).unwrap();
     for field in ["text", "shown", "option", "message"] {
         assert_eq!(line[field], odd, "{field}");
     }
-    let text = written(LogFormat::Text, Reader::Other, event);
+    let text = written(LogFormat::Text, LogReader::Other, event);
     assert!(text.is_ascii() && text.lines().count() == 1 && !text.contains('\x1b'), "{text:?}");
 }
 
-fn line(format: LogFormat, reader: Reader) -> String {
+fn line(format: LogFormat, reader: LogReader) -> String {
     written(format, reader, || {
         info!(route = "chat", pid = 5, is_ready = true, seconds = 0.5, why = %"a \"b\"", "tunnel ended");
     })
 }
 
-fn written(format: LogFormat, reader: Reader, event: impl FnOnce()) -> String {
+fn written(format: LogFormat, reader: LogReader, event: impl FnOnce()) -> String {
     let paper = Paper::default();
     let (subscriber, log) = start(&settings(LogLevel::Info, format), None, reader, paper.clone()).unwrap();
     with_default(subscriber, event);
@@ -194,7 +194,7 @@ impl Paper {
         format: LogFormat,
         rust_log: Option<&str>,
     ) -> (impl Subscriber + Send + Sync + use<>, Log) {
-        start(&settings(level, format), rust_log.map(OsStr::new), Reader::Other, self.clone()).unwrap()
+        start(&settings(level, format), rust_log.map(OsStr::new), LogReader::Other, self.clone()).unwrap()
     }
 
     /// Everything that was logged.

@@ -23,7 +23,7 @@ struct Demo {
 }
 
 async fn start() -> Demo {
-    let (endpoints, commands) = Endpoints::bind().await.unwrap();
+    let (endpoints, commands) = DemoEndpoints::bind().await.unwrap();
     let certificate = Certificate::create().unwrap();
     let layout = Layout::new(0, 0, &certificate, endpoints.addresses());
     let mut steering = Steering::new(commands, layout);
@@ -111,7 +111,7 @@ async fn only_the_own_page_and_programs_may_steer_or_chat() {
 
 #[tokio::test]
 async fn answers_without_anybody_to_steer_say_so() {
-    let (endpoints, commands) = Endpoints::bind().await.unwrap();
+    let (endpoints, commands) = DemoEndpoints::bind().await.unwrap();
     drop(commands);
     let addresses = endpoints.addresses().collect();
     let demo = Demo { addresses, serving: tokio::spawn(endpoints.serve()), _steering: tokio::spawn(async {}) };
