@@ -1,7 +1,7 @@
 //! How operators look in and steer: a small HTTP and JSON interface on a unix socket or a loopback address.
 //!
 //! What it does: answers what can be read by looking (`/live`, `/ready`, `/status`, `/metrics`), and hands on what is to be
-//! done as a [`AdminCommand`]. What it does not: reload or drain; whoever runs the process does. Invariants: nothing but reading
+//! done as an [`AdminCommand`]. What it does not: reload or drain; whoever runs the process does. Invariants: nothing but reading
 //! over TCP, nothing for a page in a browser, every request has a bounded body, and every wait for an operator a deadline.
 
 mod client;
