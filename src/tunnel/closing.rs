@@ -131,7 +131,8 @@ impl Closing {
         self.handshakes[side].note_inside_frame();
     }
 
-    /// `side` is gone. Where it leaves the other one's Close unanswered, that one gets its own code back from us.
+    /// Nothing more of `side`'s is passed on: it is gone, or broke the protocol or a limit. Where it leaves the other one's Close
+    /// unanswered, that one gets its own code back from us (RFC 6455 §5.5.1).
     pub(super) fn note_lost(&mut self, side: Side) {
         if let Ending::PeerClosed { by, code } = self.ending
             && by != side

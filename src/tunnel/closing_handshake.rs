@@ -88,7 +88,7 @@ impl ClosingHandshake {
         }
     }
 
-    /// The other side is gone, and so nobody but us will answer this one's Close, which had `code`.
+    /// Nothing more of the other side's is passed on, and so nobody but us will answer this one's Close, which had `code`.
     pub(super) fn answer_ourselves(&mut self, code: CloseCode) {
         if let Self::Open(action) | Self::CloseReceived(action) = self {
             *action = CloseAction::SendClose(code, Cow::Borrowed(""));

@@ -149,7 +149,7 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
             }
             Some(DirectionEnd::Violated(violation)) => {
                 self.refuse(violation);
-                self.shared.end(Ending::Violated { by: self.from, violation }, now);
+                self.shared.end(Ending::Violated { by: self.from, violation }, now).note_lost(self.from);
             }
         }
     }

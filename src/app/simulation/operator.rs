@@ -103,6 +103,8 @@ impl World {
                 self.ledger.note("operator: second signal");
                 self.ledger.note_cutting();
                 self.running.cut().await;
+                // The process ends here, and takes in nobody after that.
+                self.running.listeners.close().await;
             }
         } else {
             let stopped = self.running.stop().await;
@@ -111,8 +113,9 @@ impl World {
         assert!(begun.elapsed() <= longest, "the stop took {:?}, and not {longest:?}", begun.elapsed());
         let proxy = Arc::clone(&self.running.proxy);
         assert!(proxy.registry.is_empty(), "tunnels are left after the stop");
-        // Whoever had its last answer just now may still have a moment to close.
-        sleep(MOMENT).await;
+        // Whoever had its last answer just now may still have a moment to close. Who was taken in just before a second signal
+        // had ended the process has one to ask, too: nobody waits for that there.
+        sleep(if self.ledger.is_cutting() { 2 * MOMENT } else { MOMENT }).await;
         assert_eq!(proxy.open_places(), 0, "sessions are left after the stop");
     }
 }

@@ -257,3 +257,25 @@ async fn a_close_that_its_receiver_leaves_unanswered_is_answered_by_us() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_close_is_answered_by_us_where_its_receiver_breaks_the_protocol_or_a_limit_instead() {
+    let reserved = Frame { first: 0x83, payload: b"?".to_vec() };
+    for by in [Side::Client, Side::Upstream] {
+        for instead in [reserved.clone(), binary(11)] {
+            let mut tunnel = Scene::new().limit(by.other(), |limits| limits.max_message = Some(10)).open();
+            tunnel.peer(by).says(close(4002, "bye"));
+            tunnel.settle();
+            tunnel.peer(by.other()).says(instead);
+            tunnel.settle();
+            assert_eq!(tunnel.peer(by).reads(), [close(4002, "")]);
+            assert_eq!(tunnel.peer(by.other()).reads(), [close(4002, "bye")], "nothing follows a Close");
+            tunnel.peer(by.other()).finishes();
+            tunnel.peer(by).finishes();
+            let outcome = tunnel.outcome();
+            assert_eq!(outcome.ending, Ending::PeerClosed { by, code: Some(code(4002)) });
+            assert_eq!(outcome.sides[by], SideOutcome::Clean);
+            assert_eq!(outcome.sides[by.other()], SideOutcome::Unanswered);
+        }
+    }
+}
