@@ -3,7 +3,8 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use crate::handoff::world::{PATIENCE, World, free_port};
+use crate::handoff::world::{World, free_port};
+use crate::rig::PATIENCE;
 
 #[test]
 fn a_socket_of_systemd_is_adopted_by_its_address() {

@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 
 use rustix::process::Signal;
 
-use crate::handoff::world::{PATIENCE, World, free_port};
+use crate::handoff::world::{World, free_port};
+use crate::rig::PATIENCE;
 
 #[test]
 fn a_reload_moves_a_listener_to_an_address_that_overlaps() {

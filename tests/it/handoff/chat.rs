@@ -17,7 +17,8 @@ use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
 
-use crate::handoff::world::{PATIENCE, World};
+use crate::handoff::world::World;
+use crate::rig::PATIENCE;
 
 /// A world whose proxy speaks TLS and has an echoing endpoint.
 pub(crate) struct Chat {

@@ -15,8 +15,7 @@ use std::time::{Duration, Instant};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg, sockopt};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long a test waits for anything that must happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+use crate::rig::PATIENCE;
 
 /// A folder with a configuration, a played systemd, and the processes that run in it; all of it is gone after the test.
 pub(crate) struct World {
