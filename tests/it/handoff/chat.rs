@@ -46,16 +46,16 @@ impl Chat {
         ));
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(["site.test".to_owned()]).unwrap().self_signed(&key).unwrap();
-        world.write("site.pem", &certificate.pem());
-        world.write("site.key", &key.serialize_pem());
+        world.folder.write("site.pem", &certificate.pem());
+        world.folder.write("site.key", &key.serialize_pem());
         Self { world, client: Client::trusting(certificate.der()) }
     }
 
     /// The same, started; returns its pid too.
     pub(crate) async fn started(drain: &str) -> (Self, u32) {
         let mut chat = Self::new(drain).await;
-        let pid = chat.world.start();
-        chat.client.proxy = chat.world.address("public");
+        let pid = chat.world.start().await;
+        chat.client.proxy = chat.world.folder.address("public").await;
         (chat, pid)
     }
 }

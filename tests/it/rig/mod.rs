@@ -25,7 +25,7 @@ pub(crate) use folder::Folder;
 pub(crate) use frame::{Frame, Opcode};
 pub(crate) use handshake::{ACCEPT, Handshake, SWITCH, switch_with};
 pub(crate) use head::Head;
-pub(crate) use notify::NotifySocket;
+pub(crate) use notify::{Note, NotifySocket};
 pub(crate) use program::Program;
 pub(crate) use proxy::Proxy;
 pub(crate) use serving::ServingEndpoint;
