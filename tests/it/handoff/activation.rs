@@ -4,13 +4,13 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use crate::handoff::world::{World, free_port};
-use crate::rig::{PATIENCE, PROGRAM};
+use crate::rig::{Config, Endpoint, PATIENCE, PROGRAM};
 
 #[tokio::test]
 async fn a_socket_of_systemd_is_adopted_by_its_address() {
     let port = free_port();
     // systemd's own socket is dual-stack, and satisfies 0.0.0.0.
-    let mut world = World::new(&config(&format!("bind = \"0.0.0.0:{port}\"")));
+    let mut world = World::new(&config(&format!("0.0.0.0:{port}")));
 
     activate(&mut world, &[port], "web").await;
 
@@ -21,7 +21,7 @@ async fn a_socket_of_systemd_is_adopted_by_its_address() {
 #[tokio::test]
 async fn a_socket_of_systemd_is_adopted_by_its_name() {
     let ports = [free_port(), free_port()];
-    let mut world = World::new(&config("bind = \"systemd:chat\""));
+    let mut world = World::new(&config("systemd:chat"));
 
     activate(&mut world, &ports, "spare:chat").await;
 
@@ -33,7 +33,7 @@ async fn a_socket_of_systemd_is_adopted_by_its_name() {
 #[tokio::test]
 async fn a_name_that_systemd_did_not_pass_is_an_error_that_lists_what_it_did() {
     let port = free_port();
-    let mut world = World::new(&config("bind = \"systemd:chat\""));
+    let mut world = World::new(&config("systemd:chat"));
 
     activate(&mut world, &[port], "caht").await;
 
@@ -41,8 +41,8 @@ async fn a_name_that_systemd_did_not_pass_is_an_error_that_lists_what_it_did() {
     assert!(error.contains("but caht ("), "{error}");
 }
 
-fn config(bind: &str) -> String {
-    format!("[listener.public]\n{bind}\n[route.r]\nupstream = \"u\"\n[upstream.u]\nendpoints = [\"127.0.0.1:9\"]\n")
+fn config(bind: &str) -> Config {
+    Config::chat([Endpoint::nobody()]).with("listener.public.bind", &format!("\"{bind}\""))
 }
 
 /// Starts the program with listening sockets at these ports; it comes into being with the first connection.

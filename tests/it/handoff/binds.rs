@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use rustix::process::Signal;
 
 use crate::handoff::world::{World, free_port};
-use crate::rig::{PATIENCE, PROGRAM, signal};
+use crate::rig::{Config, Endpoint, PATIENCE, PROGRAM, signal};
 
 #[tokio::test]
 async fn a_reload_moves_a_listener_to_an_address_that_overlaps() {
@@ -19,7 +19,7 @@ async fn a_reload_moves_a_listener_to_an_address_that_overlaps() {
     ] {
         let mut world = World::new(&config("public", from, port));
         let pid = world.start().await;
-        world.folder.configure(&config("public", to, port));
+        world.folder.configure(&config("public", to, port).text());
 
         signal(pid, Signal::HUP);
 
@@ -34,7 +34,7 @@ async fn a_handoff_moves_a_listener_to_an_address_that_overlaps() {
     let port = free_port();
     let mut world = World::new(&config("public", "127.0.0.1", port));
     let old = world.start().await;
-    world.folder.configure(&config("public", "0.0.0.0", port));
+    world.folder.configure(&config("public", "0.0.0.0", port).text());
 
     signal(old, Signal::USR2);
 
@@ -56,7 +56,7 @@ async fn both_families_have_a_listener_each_from_the_start_after_a_reload_and_af
             assert_each_has_its_own(port);
 
             // IPv4 goes to the listener of both families while it is alone.
-            world.folder.configure(&families(&[(six, "[::]")], six, port));
+            world.folder.configure(&families(&[(six, "[::]")], six, port).text());
             signal(old, Signal::HUP);
             world.notify.until_noted(|note| note.text.starts_with("READY=1\nSTATUS=serving generation 2")).await;
             // The socket that is not wanted any more closes a moment later.
@@ -66,16 +66,16 @@ async fn both_families_have_a_listener_each_from_the_start_after_a_reload_and_af
                     answer("127.0.0.1", port).is_ok_and(|it| has_status(&it, "502"))
                 })
                 .await;
-            world.folder.configure(&both);
+            world.folder.configure(&both.text());
             signal(old, Signal::HUP);
             world.notify.until_noted(|note| note.text.starts_with("READY=1\nSTATUS=serving generation 3")).await;
             assert_each_has_its_own(port);
 
             // The process before hands over one socket, and the other is opened beside it.
-            world.folder.configure(&families(&[(six, "[::]")], six, port));
+            world.folder.configure(&families(&[(six, "[::]")], six, port).text());
             signal(old, Signal::HUP);
             world.notify.until_noted(|note| note.text.starts_with("READY=1\nSTATUS=serving generation 4")).await;
-            world.folder.configure(&both);
+            world.folder.configure(&both.text());
             signal(old, Signal::USR2);
             world.notify.until_noted(|note| note.pid != old && note.text.starts_with("READY=1")).await;
             world.exit_code(old).await;
@@ -91,7 +91,7 @@ async fn a_reload_to_an_address_that_a_stranger_has_changes_nothing() {
     let _stranger = std::net::TcpListener::bind(("127.0.0.2", port)).unwrap();
     let mut world = World::new(&config("public", "127.0.0.1", port));
     let pid = world.start().await;
-    world.folder.configure(&config("public", "0.0.0.0", port));
+    world.folder.configure(&config("public", "0.0.0.0", port).text());
 
     signal(pid, Signal::HUP);
 
@@ -106,7 +106,7 @@ async fn a_listener_with_another_name_keeps_its_socket() {
     let mut world = World::new(&config("public", "127.0.0.1", port));
     let pid = world.start().await;
     let inode = listening_inode(port);
-    world.folder.configure(&config("renamed", "127.0.0.1", port));
+    world.folder.configure(&config("renamed", "127.0.0.1", port).text());
 
     signal(pid, Signal::HUP);
 
@@ -115,17 +115,18 @@ async fn a_listener_with_another_name_keeps_its_socket() {
     assert_answers("127.0.0.1", port);
 }
 
-fn config(listener: &str, ip: &str, port: u16) -> String {
+fn config(listener: &str, ip: &str, port: u16) -> Config {
     families(&[(listener, ip)], listener, port)
 }
 
 /// Listeners of one port, of which only `served` has a route.
-fn families(listeners: &[(&str, &str)], served: &str, port: u16) -> String {
-    let binds = listeners.iter().map(|(name, ip)| format!("[listener.{name}]\nbind = \"{ip}:{port}\"\n"));
-    binds.collect::<String>()
-        + &format!(
-            "[route.r]\nlisteners = [\"{served}\"]\nupstream = \"u\"\n[upstream.u]\nendpoints = [\"127.0.0.1:9\"]\n"
-        )
+fn families(listeners: &[(&str, &str)], served: &str, port: u16) -> Config {
+    let served = Config::chat([Endpoint::nobody()])
+        .without("listener.public")
+        .with("route.chat.listeners", &format!("[\"{served}\"]"));
+    listeners
+        .iter()
+        .fold(served, |config, (name, ip)| config.with(&format!("listener.{name}.bind"), &format!("\"{ip}:{port}\"")))
 }
 
 fn assert_each_has_its_own(port: u16) {

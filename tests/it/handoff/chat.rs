@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
 
 use crate::handoff::world::World;
-use crate::rig::PATIENCE;
+use crate::rig::{Config, PATIENCE};
 
 /// A world whose proxy speaks TLS and has an echoing endpoint.
 pub(crate) struct Chat {
@@ -40,10 +40,10 @@ impl Chat {
     /// A proxy that is not started yet; `drain` is that part of its configuration.
     pub(crate) async fn new(drain: &str) -> Self {
         let endpoint = echo().await;
-        let world = World::new(&format!(
-            "[listener.public]\nbind = \"127.0.0.1:0\"\ntls = {{ chain = \"site.pem\", key = \"site.key\" }}\n\
-             [route.chat]\nupstream = \"chat\"\n[upstream.chat]\nendpoints = [\"{endpoint}\"]\n{drain}\n"
-        ));
+        let config =
+            Config::chat([endpoint]).with("listener.public.tls", "{ chain = \"site.pem\", key = \"site.key\" }");
+        let world = World::new(&config);
+        world.folder.configure(&(config.text() + drain));
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(["site.test".to_owned()]).unwrap().self_signed(&key).unwrap();
         world.folder.write("site.pem", &certificate.pem());

@@ -5,16 +5,11 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::handoff::world::World;
-use crate::rig::{Note, PROGRAM, signal};
-
-const CONFIG: &str = "\
-    [listener.public]\nbind = \"127.0.0.1:0\"\n\
-    [route.r]\nupstream = \"u\"\n\
-    [upstream.u]\nendpoints = [\"127.0.0.1:9\"]\n";
+use crate::rig::{Config, Endpoint, Note, PROGRAM, signal};
 
 #[tokio::test]
 async fn ready_stands_behind_reloading_also_where_the_reload_was_refused() {
-    let mut world = World::new(CONFIG);
+    let mut world = World::new(&Config::chat([Endpoint::nobody()]));
     let pid = world.start().await;
 
     signal(pid, Signal::HUP);
@@ -31,7 +26,7 @@ async fn ready_stands_behind_reloading_also_where_the_reload_was_refused() {
 
 #[tokio::test]
 async fn the_watchdog_is_fed_by_the_main_process_only() {
-    let mut world = World::new(CONFIG);
+    let mut world = World::new(&Config::chat([Endpoint::nobody()]));
     let mut command = world.command("sh", &["-c", "WATCHDOG_PID=$$ exec \"$0\" \"$@\"", PROGRAM]);
     command.env("WATCHDOG_USEC", "100000");
     let old = world.start_with(command).await;
@@ -55,7 +50,7 @@ async fn the_watchdog_is_fed_by_the_main_process_only() {
 
 #[tokio::test]
 async fn who_is_not_watched_feeds_no_watchdog() {
-    let mut world = World::new(CONFIG);
+    let mut world = World::new(&Config::chat([Endpoint::nobody()]));
     let mut command = world.command(PROGRAM, &[]);
     command.env("WATCHDOG_USEC", "1000").env("WATCHDOG_PID", "1");
     world.start_with(command).await;
@@ -65,7 +60,7 @@ async fn who_is_not_watched_feeds_no_watchdog() {
 
 #[tokio::test]
 async fn a_stop_is_announced_and_ends_well() {
-    let mut world = World::new(CONFIG);
+    let mut world = World::new(&Config::chat([Endpoint::nobody()]));
     let pid = world.start().await;
     assert!(std::net::TcpStream::connect(world.folder.address("public").await).is_ok());
 

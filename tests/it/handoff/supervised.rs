@@ -6,18 +6,15 @@ use std::os::unix::fs::PermissionsExt;
 use rustix::process::Signal;
 
 use crate::handoff::world::World;
-use crate::rig::{PROGRAM, signal};
+use crate::rig::{Config, Endpoint, PROGRAM, signal};
 
-fn config(drain: &str) -> String {
-    format!(
-        "[listener.public]\nbind = \"127.0.0.1:0\"\n[route.r]\nupstream = \"u\"\n\
-         [upstream.u]\nendpoints = [\"127.0.0.1:9\"]\n{drain}"
-    )
+fn config() -> Config {
+    Config::chat([Endpoint::nobody()])
 }
 
 /// A proxy that was started by a program of that name, which waits for its end; returns its pid.
-async fn started_by(name: &str, drain: &str) -> (World, u32) {
-    let mut world = World::new(&config(drain));
+async fn started_by(name: &str, config: &Config) -> (World, u32) {
+    let mut world = World::new(config);
     let supervisor = world.folder.path(name);
     fs::write(&supervisor, "#!/bin/sh\n\"$@\"\nexit $?\n").unwrap();
     fs::set_permissions(&supervisor, PermissionsExt::from_mode(0o755)).unwrap();
@@ -30,7 +27,7 @@ async fn started_by(name: &str, drain: &str) -> (World, u32) {
 
 #[tokio::test]
 async fn a_handoff_is_refused_and_says_who_watches() {
-    let (world, pid) = started_by("runsv", "").await;
+    let (world, pid) = started_by("runsv", &config()).await;
     signal(pid, Signal::USR2);
     let refused = world.folder.until_logged(&["no handoff", "runsv"]).await;
     assert!(refused.contains("drain.handoff.under_supervisor"), "{refused}");
@@ -40,7 +37,8 @@ async fn a_handoff_is_refused_and_says_who_watches() {
 
 #[tokio::test]
 async fn a_handoff_that_is_allowed_happens_and_so_does_the_next() {
-    let (world, first) = started_by("s6-supervise", "[drain.handoff]\nunder_supervisor = \"allow\"\n").await;
+    let allowed = config().with("drain.handoff.under_supervisor", "\"allow\"");
+    let (world, first) = started_by("s6-supervise", &allowed).await;
     signal(first, Signal::USR2);
     let second = world
         .notify
@@ -49,7 +47,7 @@ async fn a_handoff_that_is_allowed_happens_and_so_does_the_next() {
         .last()
         .unwrap()
         .pid;
-    world.folder.configure(&config(""));
+    world.folder.configure(&config().text());
     signal(second, Signal::HUP);
     world.notify.until_noted(|note| note.pid == second && note.text.starts_with("READY=1")).await;
     world.folder.until("the end of the first", || !world.running().contains(&first)).await;
@@ -59,7 +57,7 @@ async fn a_handoff_that_is_allowed_happens_and_so_does_the_next() {
 
 #[tokio::test]
 async fn whoever_is_started_by_anybody_else_hands_over() {
-    let (world, pid) = started_by("anybody", "").await;
+    let (world, pid) = started_by("anybody", &config()).await;
     signal(pid, Signal::USR2);
     world.notify.until_noted(|note| note.pid != pid && note.text.starts_with("READY=1")).await;
 }
@@ -68,7 +66,7 @@ async fn whoever_is_started_by_anybody_else_hands_over() {
 #[cfg(feature = "root-tests")]
 #[tokio::test]
 async fn the_first_process_of_a_container_stays_and_leaves_no_zombies() {
-    let mut world = World::new(&config(""));
+    let mut world = World::new(&config());
     let unshared = ["--pid", "--fork", "--kill-child", "--mount-proc", PROGRAM];
     let unshare = world.spawn(world.command("unshare", &unshared));
     world.notify.until_noted(|note| note.text.starts_with("READY=1")).await;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use tokio::process::Command;
 
-use crate::rig::{Folder, NotifySocket, PROGRAM, Program, kill};
+use crate::rig::{Config, Folder, NotifySocket, PROGRAM, Program, kill};
 
 /// A folder with a configuration, a played systemd, and the processes that run in it; all of it is gone after the test.
 pub(crate) struct World {
@@ -17,8 +17,8 @@ pub(crate) struct World {
 
 impl World {
     /// A world whose configuration is `config`.
-    pub(crate) fn new(config: &str) -> Self {
-        Self { folder: Folder::new(config), notify: NotifySocket::bind(), programs: Vec::new() }
+    pub(crate) fn new(config: &Config) -> Self {
+        Self { folder: Folder::new(&config.text()), notify: NotifySocket::bind(), programs: Vec::new() }
     }
 
     /// `program` with `arguments` of its own and then ours, in the environment of this world.

@@ -15,6 +15,7 @@ mod notify;
 mod program;
 mod proxy;
 mod serving;
+mod tunnel;
 mod wait;
 mod wire;
 
@@ -29,5 +30,6 @@ pub(crate) use notify::{Note, NotifySocket};
 pub(crate) use program::Program;
 pub(crate) use proxy::Proxy;
 pub(crate) use serving::ServingEndpoint;
+pub(crate) use tunnel::assert_carries;
 pub(crate) use wait::{PATIENCE, until, until_async, within};
 pub(crate) use wire::Wire;

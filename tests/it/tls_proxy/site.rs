@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::rig::{Config, Endpoint, Frame, Handshake, Proxy, Wire, within};
+use crate::rig::{Config, Endpoint, Handshake, Proxy, Wire, assert_carries, within};
 
 /// Certificate files, in a folder that is gone after the test.
 #[derive(Debug)]
@@ -117,10 +117,6 @@ pub(crate) struct Secured {
 
 impl Secured {
     pub(crate) async fn carries(&mut self) {
-        let (there, back) = (Frame::text("there"), Frame::text("and back"));
-        self.client.send(there.by_client()).await;
-        assert_eq!(self.endpoint.frame().await, there);
-        self.endpoint.send(back.by_endpoint()).await;
-        assert_eq!(self.client.frame().await, back);
+        assert_carries(&mut self.client, &mut self.endpoint).await;
     }
 }
