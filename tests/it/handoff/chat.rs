@@ -8,7 +8,7 @@ use futures_util::{SinkExt, StreamExt};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, HandshakeKind, RootCertStore};
+use rustls::{ClientConfig, HandshakeKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
 
 use crate::handoff::world::World;
-use crate::rig::{Config, PATIENCE};
+use crate::rig::{Config, PATIENCE, trusting};
 
 /// A world whose proxy speaks TLS and has an echoing endpoint.
 pub(crate) struct Chat {
@@ -62,11 +62,7 @@ impl Chat {
 
 impl Client {
     fn trusting(certificate: &CertificateDer<'static>) -> Self {
-        let mut roots = RootCertStore::empty();
-        roots.add(certificate.clone()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let tls = tls.with_root_certificates(roots).with_no_client_auth();
+        let tls = trusting([certificate.clone()], rustls::DEFAULT_VERSIONS);
         Self { tls: Arc::new(tls), proxy: SocketAddr::from(([127, 0, 0, 1], 0)) }
     }
 

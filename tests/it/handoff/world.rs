@@ -67,7 +67,11 @@ impl World {
 }
 
 impl Drop for World {
+    #[expect(clippy::print_stderr, reason = "whoever reads why a test failed needs the log, which is gone after it")]
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the log:\n{}", self.folder.log());
+        }
         // One that starts another right now is gone in the next round, and so is the other.
         loop {
             let running = self.running();
