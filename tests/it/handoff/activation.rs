@@ -3,58 +3,59 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use crate::handoff::world::{PATIENCE, World, free_port};
+use crate::handoff::world::{World, free_port};
+use crate::rig::{Config, Endpoint, PATIENCE, PROGRAM};
 
-#[test]
-fn a_socket_of_systemd_is_adopted_by_its_address() {
+#[tokio::test]
+async fn a_socket_of_systemd_is_adopted_by_its_address() {
     let port = free_port();
     // systemd's own socket is dual-stack, and satisfies 0.0.0.0.
-    let mut world = World::new(&config(&format!("bind = \"0.0.0.0:{port}\"")));
+    let mut world = World::new(&config(&format!("0.0.0.0:{port}")));
 
-    activate(&mut world, &[port], "web");
+    activate(&mut world, &[port], "web").await;
 
     assert_answers(port);
-    assert!(!world.log().contains("no listener asks for"), "{}", world.log());
+    assert!(!world.folder.log().contains("no listener asks for"), "{}", world.folder.log());
 }
 
-#[test]
-fn a_socket_of_systemd_is_adopted_by_its_name() {
+#[tokio::test]
+async fn a_socket_of_systemd_is_adopted_by_its_name() {
     let ports = [free_port(), free_port()];
-    let mut world = World::new(&config("bind = \"systemd:chat\""));
+    let mut world = World::new(&config("systemd:chat"));
 
-    activate(&mut world, &ports, "spare:chat");
+    activate(&mut world, &ports, "spare:chat").await;
 
     assert_answers(ports[1]);
-    let warning = world.until_logged(&["WARN", "no listener asks for", "\"name\":\"spare\""]);
+    let warning = world.folder.until_logged(&["WARN", "no listener asks for", "\"name\":\"spare\""]).await;
     assert!(warning.contains(&ports[0].to_string()), "{warning}");
 }
 
-#[test]
-fn a_name_that_systemd_did_not_pass_is_an_error_that_lists_what_it_did() {
+#[tokio::test]
+async fn a_name_that_systemd_did_not_pass_is_an_error_that_lists_what_it_did() {
     let port = free_port();
-    let mut world = World::new(&config("bind = \"systemd:chat\""));
+    let mut world = World::new(&config("systemd:chat"));
 
-    activate(&mut world, &[port], "caht");
+    activate(&mut world, &[port], "caht").await;
 
-    let error = world.until_logged(&["listener public: cannot listen on systemd:chat"]);
+    let error = world.folder.until_logged(&["listener public: cannot listen on systemd:chat"]).await;
     assert!(error.contains("but caht ("), "{error}");
 }
 
-fn config(bind: &str) -> String {
-    format!("[listener.public]\n{bind}\n[route.r]\nupstream = \"u\"\n[upstream.u]\nendpoints = [\"127.0.0.1:9\"]\n")
+fn config(bind: &str) -> Config {
+    Config::chat([Endpoint::nobody()]).with("listener.public.bind", &format!("\"{bind}\""))
 }
 
 /// Starts the program with listening sockets at these ports; it comes into being with the first connection.
-fn activate(world: &mut World, ports: &[u16], names: &str) {
+async fn activate(world: &mut World, ports: &[u16], names: &str) {
     let mut arguments: Vec<_> = ports.iter().flat_map(|port| ["-l".to_owned(), port.to_string()]).collect();
     arguments.push(format!("--fdname={names}"));
     // It passes on nothing but what it is told to.
-    arguments.extend(["-E".to_owned(), format!("NOTIFY_SOCKET={}", world.path("notify").display())]);
-    arguments.push(env!("CARGO_BIN_EXE_windlass").to_owned());
+    arguments.extend(["-E".to_owned(), format!("NOTIFY_SOCKET={}", world.folder.path("notify").display())]);
+    arguments.push(PROGRAM.to_owned());
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     world.spawn(world.command("systemd-socket-activate", &arguments));
     let port = *ports.first().unwrap();
-    world.until("a socket of systemd-socket-activate", || connect(port).is_ok());
+    world.folder.until("a socket of systemd-socket-activate", || connect(port).is_ok()).await;
 }
 
 fn assert_answers(port: u16) {

@@ -8,7 +8,7 @@ use futures_util::{SinkExt, StreamExt};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, HandshakeKind, RootCertStore};
+use rustls::{ClientConfig, HandshakeKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -17,7 +17,8 @@ use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
 
-use crate::handoff::world::{PATIENCE, World};
+use crate::handoff::world::World;
+use crate::rig::{Config, PATIENCE, trusting};
 
 /// A world whose proxy speaks TLS and has an echoing endpoint.
 pub(crate) struct Chat {
@@ -39,33 +40,29 @@ impl Chat {
     /// A proxy that is not started yet; `drain` is that part of its configuration.
     pub(crate) async fn new(drain: &str) -> Self {
         let endpoint = echo().await;
-        let world = World::new(&format!(
-            "[listener.public]\nbind = \"127.0.0.1:0\"\ntls = {{ chain = \"site.pem\", key = \"site.key\" }}\n\
-             [route.chat]\nupstream = \"chat\"\n[upstream.chat]\nendpoints = [\"{endpoint}\"]\n{drain}\n"
-        ));
+        let config =
+            Config::chat([endpoint]).with("listener.public.tls", "{ chain = \"site.pem\", key = \"site.key\" }");
+        let world = World::new(&config);
+        world.folder.configure(&(config.text() + drain));
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(["site.test".to_owned()]).unwrap().self_signed(&key).unwrap();
-        world.write("site.pem", &certificate.pem());
-        world.write("site.key", &key.serialize_pem());
+        world.folder.write("site.pem", &certificate.pem());
+        world.folder.write("site.key", &key.serialize_pem());
         Self { world, client: Client::trusting(certificate.der()) }
     }
 
     /// The same, started; returns its pid too.
     pub(crate) async fn started(drain: &str) -> (Self, u32) {
         let mut chat = Self::new(drain).await;
-        let pid = chat.world.start();
-        chat.client.proxy = chat.world.address("public");
+        let pid = chat.world.start().await;
+        chat.client.proxy = chat.world.folder.address("public").await;
         (chat, pid)
     }
 }
 
 impl Client {
     fn trusting(certificate: &CertificateDer<'static>) -> Self {
-        let mut roots = RootCertStore::empty();
-        roots.add(certificate.clone()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let tls = tls.with_root_certificates(roots).with_no_client_auth();
+        let tls = trusting([certificate.clone()], rustls::DEFAULT_VERSIONS);
         Self { tls: Arc::new(tls), proxy: SocketAddr::from(([127, 0, 0, 1], 0)) }
     }
 

@@ -4,74 +4,69 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::handoff::world::{Note, World};
+use crate::handoff::world::World;
+use crate::rig::{Config, Endpoint, Note, PROGRAM, signal};
 
-const CONFIG: &str = "\
-    [listener.public]\nbind = \"127.0.0.1:0\"\n\
-    [route.r]\nupstream = \"u\"\n\
-    [upstream.u]\nendpoints = [\"127.0.0.1:9\"]\n";
+#[tokio::test]
+async fn ready_stands_behind_reloading_also_where_the_reload_was_refused() {
+    let mut world = World::new(&Config::chat([Endpoint::nobody()]));
+    let pid = world.start().await;
 
-#[test]
-fn ready_stands_behind_reloading_also_where_the_reload_was_refused() {
-    let mut world = World::new(CONFIG);
-    let pid = world.start();
+    signal(pid, Signal::HUP);
+    assert!(world.notify.note().await.text.starts_with("RELOADING=1\nMONOTONIC_USEC="));
+    assert!(world.notify.note().await.text.starts_with("READY=1\nSTATUS=serving"));
 
-    world.signal(pid, Signal::HUP);
-    assert!(world.note().text.starts_with("RELOADING=1\nMONOTONIC_USEC="));
-    assert!(world.note().text.starts_with("READY=1\nSTATUS=serving"));
-
-    world.write("windlass.toml", "nonsense = 1");
-    world.signal(pid, Signal::HUP);
-    assert!(world.note().text.starts_with("RELOADING=1\nMONOTONIC_USEC="));
-    let refused = world.note().text;
+    world.folder.configure("nonsense = 1");
+    signal(pid, Signal::HUP);
+    assert!(world.notify.note().await.text.starts_with("RELOADING=1\nMONOTONIC_USEC="));
+    let refused = world.notify.note().await.text;
     assert!(refused.starts_with("READY=1\nSTATUS=reload refused") && refused.contains("nonsense"), "{refused}");
-    assert!(world.is_silent_for(Duration::from_millis(50)));
+    assert!(world.notify.is_silent_for(Duration::from_millis(50)).await);
 }
 
-#[test]
-fn the_watchdog_is_fed_by_the_main_process_only() {
-    let mut world = World::new(CONFIG);
-    let mut command =
-        world.command("sh", &["-c", "WATCHDOG_PID=$$ exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_windlass")]);
+#[tokio::test]
+async fn the_watchdog_is_fed_by_the_main_process_only() {
+    let mut world = World::new(&Config::chat([Endpoint::nobody()]));
+    let mut command = world.command("sh", &["-c", "WATCHDOG_PID=$$ exec \"$0\" \"$@\"", PROGRAM]);
     command.env("WATCHDOG_USEC", "100000");
-    let old = world.start_with(command);
+    let old = world.start_with(command).await;
     let sign = |pid| move |note: &Note| note.pid == pid && note.text == "WATCHDOG=1";
     for _ in 0..3 {
-        world.until_noted(sign(old));
+        world.notify.until_noted(sign(old)).await;
     }
     // So that the old process does not end at once.
-    let _session = std::net::TcpStream::connect(world.address("public")).unwrap();
+    let _session = std::net::TcpStream::connect(world.folder.address("public").await).unwrap();
 
-    world.signal(old, Signal::USR2);
+    signal(old, Signal::USR2);
 
-    let announced = world.until_noted(|note| note.text.starts_with("MAINPID="));
+    let announced = world.notify.until_noted(|note| note.text.starts_with("MAINPID=")).await;
     let new = announced.last().unwrap().text.strip_prefix("MAINPID=").unwrap().parse().unwrap();
-    let mut since = world.until_noted(|note| note.pid == new && note.text.starts_with("READY=1"));
+    let mut since = world.notify.until_noted(|note| note.pid == new && note.text.starts_with("READY=1")).await;
     for _ in 0..5 {
-        since.extend(world.until_noted(sign(new)));
+        since.extend(world.notify.until_noted(sign(new)).await);
     }
     assert!(since.iter().all(|note| note.pid == new), "{since:?}");
 }
 
-#[test]
-fn who_is_not_watched_feeds_no_watchdog() {
-    let mut world = World::new(CONFIG);
-    let mut command = world.command(env!("CARGO_BIN_EXE_windlass"), &[]);
+#[tokio::test]
+async fn who_is_not_watched_feeds_no_watchdog() {
+    let mut world = World::new(&Config::chat([Endpoint::nobody()]));
+    let mut command = world.command(PROGRAM, &[]);
     command.env("WATCHDOG_USEC", "1000").env("WATCHDOG_PID", "1");
-    world.start_with(command);
+    world.start_with(command).await;
 
-    assert!(world.is_silent_for(Duration::from_millis(50)));
+    assert!(world.notify.is_silent_for(Duration::from_millis(50)).await);
 }
 
-#[test]
-fn a_stop_is_announced_and_ends_well() {
-    let mut world = World::new(CONFIG);
-    let pid = world.start();
-    assert!(std::net::TcpStream::connect(world.address("public")).is_ok());
+#[tokio::test]
+async fn a_stop_is_announced_and_ends_well() {
+    let mut world = World::new(&Config::chat([Endpoint::nobody()]));
+    let pid = world.start().await;
+    assert!(std::net::TcpStream::connect(world.folder.address("public").await).is_ok());
 
-    world.signal(pid, Signal::TERM);
+    signal(pid, Signal::TERM);
 
-    let notes = world.until_noted(|note| note.text.starts_with("STOPPING=1"));
+    let notes = world.notify.until_noted(|note| note.text.starts_with("STOPPING=1")).await;
     assert_eq!(notes.len(), 1, "{notes:?}");
-    assert_eq!(world.exit_code(pid), Some(0));
+    assert_eq!(world.exit_code(pid).await, Some(0));
 }

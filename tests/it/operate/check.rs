@@ -5,11 +5,10 @@ use std::path::Path;
 use std::process::Output;
 
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
-use tempfile::TempDir;
-use tokio::process::Command;
 
-use crate::operate::process::{Windlass, text, wait_for};
+use crate::operate::operator::text;
 use crate::operate::two_endpoints;
+use crate::rig::{Folder, PROGRAM, Program, command, output, until_async};
 
 const SERVED: &str = r#"
 [listener.public]
@@ -33,20 +32,14 @@ fn write_certificate(folder: &Path, from: i32, to: i32) {
     fs::write(folder.join("site.key"), key.serialize_pem()).unwrap();
 }
 
-fn folder_with(config: &str) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("windlass.toml"), config).unwrap();
-    folder
-}
-
-async fn windlass(folder: &TempDir, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_windlass")).args(arguments).current_dir(folder.path()).output().await.unwrap()
+async fn windlass(folder: &Folder, arguments: &[&str]) -> Output {
+    output(command(PROGRAM).args(arguments).current_dir(folder.root())).await
 }
 
 #[tokio::test]
 async fn a_good_file_is_counted_in_words_that_fit() {
-    let folder = folder_with(SERVED);
-    write_certificate(folder.path(), 2020, 2100);
+    let folder = Folder::new(SERVED);
+    write_certificate(folder.root(), 2020, 2100);
     for arguments in [&["check", "-c", "windlass.toml"][..], &["check", "windlass.toml"]] {
         let output = windlass(&folder, arguments).await;
         assert_eq!(output.status.code(), Some(0), "{}", text(&output));
@@ -56,7 +49,7 @@ async fn a_good_file_is_counted_in_words_that_fit() {
 
 #[tokio::test]
 async fn a_file_is_named_once() {
-    let folder = folder_with(SERVED);
+    let folder = Folder::new(SERVED);
     for command in ["check", "run", "plan"] {
         let output = windlass(&folder, &[command, "-c", "windlass.toml", "windlass.toml"]).await;
         assert_eq!(output.status.code(), Some(2), "{command}");
@@ -66,7 +59,7 @@ async fn a_file_is_named_once() {
 
 #[tokio::test]
 async fn run_and_plan_take_a_file_that_stands_alone() {
-    let folder = folder_with("workers = 0");
+    let folder = Folder::new("workers = 0");
     for command in ["run", "check"] {
         let output = windlass(&folder, &[command, "windlass.toml"]).await;
         assert!(
@@ -76,16 +69,16 @@ async fn run_and_plan_take_a_file_that_stands_alone() {
         );
     }
     let config = two_endpoints().await;
-    let serving = Windlass::start(&config).await;
-    let output = windlass(&serving.folder, &["plan", "windlass.toml"]).await;
+    let serving = Program::start(&config).await;
+    let output = windlass(serving.folder(), &["plan", "windlass.toml"]).await;
     assert_eq!(text(&output), "nothing would change\n");
 }
 
 #[tokio::test]
 async fn warnings_leave_a_file_good() {
     let odd = SERVED.replace("[route.chat]", "trusted_proxies = [\"0.0.0.0/0\"]\n[route.chat]\nhosts = [\"_\"]");
-    let folder = folder_with(&odd);
-    write_certificate(folder.path(), 2020, 2100);
+    let folder = Folder::new(&odd);
+    write_certificate(folder.root(), 2020, 2100);
     let output = windlass(&folder, &["check", "-c", "windlass.toml"]).await;
     assert_eq!(output.status.code(), Some(0));
     let summary = "windlass.toml: good, with 2 warnings: 1 listener, 1 route, 1 upstream with 1 endpoint\n";
@@ -96,9 +89,9 @@ async fn warnings_leave_a_file_good() {
 
 #[tokio::test]
 async fn a_certificate_that_clients_refuse_is_a_warning() {
-    let folder = folder_with(SERVED);
+    let folder = Folder::new(SERVED);
     for (from, to, said) in [(2020, 2021, "has expired"), (2100, 2101, "is not valid before")] {
-        write_certificate(folder.path(), from, to);
+        write_certificate(folder.root(), from, to);
         let output = windlass(&folder, &["check", "-c", "windlass.toml"]).await;
         assert_eq!(output.status.code(), Some(0));
         let said_so =
@@ -112,20 +105,17 @@ async fn warnings_are_in_the_log_at_the_start_and_at_each_reload() {
     let config = two_endpoints()
         .await
         .replace("[route.chat]", "tls = { chain = \"site.pem\", key = \"site.key\" }\n[route.chat]");
-    let folder = tempfile::tempdir().unwrap();
-    write_certificate(folder.path(), 2020, 2021);
-    let admin = format!("unix:{}", folder.path().join("admin.sock").display());
-    fs::write(folder.path().join("windlass.toml"), config.replace("ADMIN", &admin)).unwrap();
-    let serving = Windlass::start_in(folder);
-    serving.serves().await;
-    let warned = || fs::read_to_string(serving.folder.path().join("log")).unwrap().matches("has expired").count();
-    wait_for("the warning at the start", async || warned() == 1).await;
+    let folder = Folder::new(&config);
+    write_certificate(folder.root(), 2020, 2021);
+    let serving = Program::start_in(&folder).ready().await;
+    let warned = || folder.log().matches("has expired").count();
+    until_async("the warning at the start", async || warned() == 1).await;
 
     let reloaded = serving.ask(&["reload"]).await;
 
     assert_eq!(reloaded.status.code(), Some(0));
     assert!(text(&reloaded).contains("the certificate has expired"), "{}", text(&reloaded));
-    wait_for("the warning at the reload", async || warned() == 2).await;
+    until_async("the warning at the reload", async || warned() == 2).await;
     let planned = serving.ask(&["plan"]).await;
     assert!(text(&planned).contains("the certificate has expired"), "{}", text(&planned));
 }
@@ -134,7 +124,7 @@ async fn warnings_are_in_the_log_at_the_start_and_at_each_reload() {
 async fn everything_is_said_at_once() {
     let wrong = SERVED.replace("upstream = \"chat\"", "upstream = \"chatt\"");
     let twice = format!("{wrong}[listener.public]\nhead_timout = \"1s\"\n");
-    let folder = folder_with(&twice);
+    let folder = Folder::new(&twice);
     let output = windlass(&folder, &["check", "-c", "windlass.toml"]).await;
     assert_eq!(output.status.code(), Some(2));
     for said in [
@@ -150,22 +140,22 @@ async fn everything_is_said_at_once() {
 
 #[tokio::test]
 async fn an_admin_socket_without_its_folder_is_a_problem_beside_the_others() {
-    let folder = folder_with(&SERVED.replace("\"off\"", "\"unix:/nowhere/at/all/admin.sock\""));
+    let folder = Folder::new(&SERVED.replace("\"off\"", "\"unix:/nowhere/at/all/admin.sock\""));
     let output = windlass(&folder, &["check", "-c", "windlass.toml"]).await;
     assert_eq!(output.status.code(), Some(2));
     let said = "windlass.toml:10:10: admin.listen: there is no folder /nowhere/at/all";
     assert!(text(&output).contains(said), "{}", text(&output));
     assert!(text(&output).contains("site.pem: cannot be read"), "{}", text(&output));
 
-    write_certificate(folder.path(), 2020, 2100);
+    write_certificate(folder.root(), 2020, 2100);
     let output = windlass(&folder, &["check", "-c", "windlass.toml"]).await;
     assert!(text(&output).contains(said), "{}", text(&output));
 }
 
 #[tokio::test]
 async fn an_admin_socket_stands_on_no_file() {
-    let folder = folder_with(&SERVED.replace("\"off\"", "\"unix:/etc/passwd\""));
-    write_certificate(folder.path(), 2020, 2100);
+    let folder = Folder::new(&SERVED.replace("\"off\"", "\"unix:/etc/passwd\""));
+    write_certificate(folder.root(), 2020, 2100);
     let output = windlass(&folder, &["check", "-c", "windlass.toml"]).await;
     assert_eq!(output.status.code(), Some(2));
     let said = "windlass.toml:10:10: admin.listen: /etc/passwd is there already, and no socket";
@@ -174,7 +164,7 @@ async fn an_admin_socket_stands_on_no_file() {
 
 #[tokio::test]
 async fn a_file_of_another_program_is_one_problem() {
-    let folder = folder_with("server {\n  listen 80;\n  location / {\n    proxy_pass http://a;\n  }\n}\n");
+    let folder = Folder::new("server {\n  listen 80;\n  location / {\n    proxy_pass http://a;\n  }\n}\n");
     let output = windlass(&folder, &["check", "windlass.toml"]).await;
     let said = text(&output);
     assert_eq!(output.status.code(), Some(2));
@@ -183,7 +173,7 @@ async fn a_file_of_another_program_is_one_problem() {
 
     // What it says to begin with can be served.
     let example = said.split_once("begin with\n").unwrap().1;
-    fs::write(folder.path().join("windlass.toml"), example).unwrap();
+    folder.configure(example);
     let output = windlass(&folder, &["check", "windlass.toml"]).await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
 }

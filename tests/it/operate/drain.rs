@@ -1,13 +1,15 @@
 //! `windlass drain` and `windlass undrain`.
 
-use crate::operate::process::{Client, Windlass, text, wait_for};
+use crate::operate::operator::text;
+use crate::operate::peers::Client;
 use crate::operate::two_endpoints;
+use crate::rig::{Program, until_async};
 
 /// One client on each endpoint.
-async fn clients(windlass: &Windlass) -> (Client, Client) {
+async fn clients(windlass: &Program) -> (Client, Client) {
     let (mut a, mut b) = (None, None);
     for number in 0..64 {
-        let client = windlass.connect(&number.to_string()).await.unwrap();
+        let client = windlass.client(&number.to_string()).await.unwrap();
         if client.endpoint == "a" {
             a.get_or_insert(client)
         } else {
@@ -22,7 +24,7 @@ async fn clients(windlass: &Windlass) -> (Client, Client) {
 
 #[tokio::test]
 async fn a_drained_endpoint_loses_its_tunnels_and_gets_no_new_ones_until_it_is_taken_back() {
-    let windlass = Windlass::start(&two_endpoints().await).await;
+    let windlass = Program::start(&two_endpoints().await).await;
     let (on_a, mut on_b) = clients(&windlass).await;
     let closed = tokio::spawn(on_a.closed());
     let drained = ["drain", "endpoint/chat/a", "--spread", "100ms", "--code", "4001", "--reason", "moving house"];
@@ -32,7 +34,7 @@ async fn a_drained_endpoint_loses_its_tunnels_and_gets_no_new_ones_until_it_is_t
     assert_eq!(closed.await.unwrap(), (4001, "moving house".to_owned()));
     on_b.assert_open().await;
     for key in 0..16 {
-        assert_eq!(windlass.connect(&key.to_string()).await.unwrap().endpoint, "b");
+        assert_eq!(windlass.client(&key.to_string()).await.unwrap().endpoint, "b");
     }
     let status = windlass.status().await;
     let states = [0, 1].map(|index| &status["upstreams"][0]["endpoints"][index]["state"]);
@@ -48,30 +50,30 @@ async fn a_drained_endpoint_loses_its_tunnels_and_gets_no_new_ones_until_it_is_t
 
     assert_eq!(windlass.ask(&["undrain", "chat/nobody"]).await.status.code(), Some(1));
     assert!(windlass.ask(&["undrain", "chat/a"]).await.status.success());
-    let taken_back = || windlass.log().matches("an operator takes a drain back").count();
-    wait_for("the last line", async || taken_back() >= 3).await;
-    assert!(!windlass.log().contains("chat/nobody"), "{}", windlass.log());
+    let taken_back = || windlass.folder().log().matches("an operator takes a drain back").count();
+    until_async("the last line", async || taken_back() >= 3).await;
+    assert!(!windlass.folder().log().contains("chat/nobody"), "{}", windlass.folder().log());
 }
 
 #[tokio::test]
 async fn a_drain_outlives_a_reload() {
     let config = two_endpoints().await;
-    let windlass = Windlass::start(&config).await;
+    let windlass = Program::start(&config).await;
     assert!(windlass.ask(&["drain", "endpoint/chat/a"]).await.status.success());
-    windlass.rewrite(&config.replace("name = \"a\"", "name = \"a\", weight = 5"));
+    windlass.folder().configure(&config.replace("name = \"a\"", "name = \"a\", weight = 5"));
     assert!(windlass.ask(&["reload"]).await.status.success());
     for key in 0..16 {
-        assert_eq!(windlass.connect(&key.to_string()).await.unwrap().endpoint, "b");
+        assert_eq!(windlass.client(&key.to_string()).await.unwrap().endpoint, "b");
     }
 }
 
 #[tokio::test]
 async fn where_every_endpoint_drains_an_upgrade_is_refused() {
-    let windlass = Windlass::start(&two_endpoints().await).await;
+    let windlass = Program::start(&two_endpoints().await).await;
     for endpoint in ["endpoint/chat/a", "endpoint/chat/b"] {
         assert!(windlass.ask(&["drain", endpoint, "--detach"]).await.status.success());
     }
-    match windlass.connect("somebody").await {
+    match windlass.client("somebody").await {
         Err(tungstenite::Error::Http(response)) => assert_eq!(response.status(), 503),
         other => panic!("{:?}", other.map(|client| client.endpoint)),
     }
@@ -79,9 +81,9 @@ async fn where_every_endpoint_drains_an_upgrade_is_refused() {
 
 #[tokio::test]
 async fn one_tunnel_can_be_ended_and_the_route_stays_open() {
-    let windlass = Windlass::start(&two_endpoints().await).await;
-    let first = windlass.connect("one").await.unwrap();
-    let mut second = windlass.connect("one").await.unwrap();
+    let windlass = Program::start(&two_endpoints().await).await;
+    let first = windlass.client("one").await.unwrap();
+    let mut second = windlass.client("one").await.unwrap();
     let closed = tokio::spawn(first.closed());
     assert!(windlass.ask(&["drain", "tunnel/1"]).await.status.success());
     assert_eq!(closed.await.unwrap().0, 1012);
@@ -89,12 +91,12 @@ async fn one_tunnel_can_be_ended_and_the_route_stays_open() {
     let closed = tokio::spawn(second.closed());
     assert!(windlass.ask(&["drain", "route/chat", "--spread", "50ms"]).await.status.success());
     assert_eq!(closed.await.unwrap().0, 1012);
-    assert!(windlass.connect("one").await.is_ok());
+    assert!(windlass.client("one").await.is_ok());
 }
 
 #[tokio::test]
 async fn what_there_is_not_cannot_be_drained() {
-    let windlass = Windlass::start(&two_endpoints().await).await;
+    let windlass = Program::start(&two_endpoints().await).await;
     let (in_status, in_log) = ("`windlass status` names what there is", "the log names each as it opens");
     for (scope, where_to_look) in [("route/other", in_status), ("endpoint/chat/c", in_status), ("tunnel/99", in_log)] {
         let output = windlass.ask(&["drain", scope]).await;
@@ -110,10 +112,10 @@ async fn what_there_is_not_cannot_be_drained() {
 
 #[tokio::test]
 async fn a_drain_that_is_taken_back_leaves_who_was_not_told_yet() {
-    let windlass = Windlass::start(&two_endpoints().await).await;
+    let windlass = Program::start(&two_endpoints().await).await;
     let mut all = Vec::new();
     for key in 0..64 {
-        all.push(windlass.connect(&key.to_string()).await.unwrap());
+        all.push(windlass.client(&key.to_string()).await.unwrap());
     }
     let on_a = all.iter().filter(|client| client.endpoint == "a").count();
     assert!(on_a > 8, "{on_a} of 64 on a");
@@ -121,7 +123,7 @@ async fn a_drain_that_is_taken_back_leaves_who_was_not_told_yet() {
     let drain = ["drain", "endpoint/chat/a", "--deadline", "10min", "--spread", "5min", "--detach"];
     assert!(windlass.ask(&drain).await.status.success());
     assert!(windlass.ask(&["undrain", "chat/a"]).await.status.success());
-    wait_for("the drain to be over", async || windlass.status().await["drains"][0]["state"] == "taken_back").await;
+    until_async("the drain to be over", async || windlass.status().await["drains"][0]["state"] == "taken_back").await;
     let told = windlass.status().await["drains"][0]["told"].as_u64().unwrap();
     assert!(told < 4, "{told} were told in the first moments of five minutes");
 }

@@ -4,8 +4,9 @@ use windlass::admin::Client as Admin;
 use windlass::config::AdminListen;
 use windlass::process::{DescriptorLimit, Room};
 
-use crate::operate::process::{Client, Windlass, wait_for};
+use crate::operate::peers::Client;
 use crate::operate::two_endpoints;
+use crate::rig::{Program, until_async};
 
 /// So many descriptors that there is room for this many tunnels.
 fn descriptors_for(tunnels: usize) -> u64 {
@@ -13,21 +14,26 @@ fn descriptors_for(tunnels: usize) -> u64 {
     (0..).find(|now| room(*now) == tunnels).unwrap()
 }
 
+/// One that may open so many descriptors.
+async fn with_descriptors(count: u64, config: &str) -> Program {
+    Program::start_through(&["sh", "-c", &format!("ulimit -n {count} && exec \"$@\""), "sh"], config).await
+}
+
 #[tokio::test]
 async fn when_every_place_is_taken_clients_and_load_balancers_are_told() {
     let config = format!("workers = 1\n{}", two_endpoints().await);
-    let windlass = Windlass::with_descriptors(descriptors_for(3), &config).await;
-    let address = windlass.address("public").await;
-    let admin = Admin::new(AdminListen::Unix(windlass.socket()));
+    let windlass = with_descriptors(descriptors_for(3), &config).await;
+    let address = windlass.public().await;
+    let admin = Admin::new(AdminListen::Unix(windlass.folder().socket()));
     let is_full =
         async || admin.get::<String>("/ready").await.unwrap_err().to_string().contains("every place is taken");
     let mut clients = Vec::new();
     for key in ["a", "b", "c"] {
         assert!(!is_full().await);
-        clients.push(windlass.connect(key).await.unwrap());
+        clients.push(windlass.client(key).await.unwrap());
     }
 
-    wait_for("it to be full", is_full).await;
+    until_async("it to be full", is_full).await;
     for _ in 0..100 {
         match Client::connect(address, "late").await {
             Err(tungstenite::Error::Http(response)) => {
@@ -46,8 +52,8 @@ async fn when_every_place_is_taken_clients_and_load_balancers_are_told() {
     // They are before everybody else in the queue.
     drop(silent);
     clients.pop();
-    wait_for("a place", async || !is_full().await).await;
-    windlass.connect("late").await.unwrap().assert_open().await;
+    until_async("a place", async || !is_full().await).await;
+    windlass.client("late").await.unwrap().assert_open().await;
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
-use crate::operate::process::wait_for;
+use crate::rig::until_async;
 
 /// A file that whoever opens it waits for, until this is dropped: it has a lease (fcntl(2)).
 pub(crate) struct Held {
@@ -25,7 +25,7 @@ impl Held {
     /// Waits until somebody opens it, and is kept waiting.
     pub(crate) async fn is_opened(&self) {
         let lease = || control(&self.file, libc::F_GETLEASE, 0);
-        wait_for("somebody to open the file", async || lease() != libc::F_WRLCK).await;
+        until_async("somebody to open the file", async || lease() != libc::F_WRLCK).await;
     }
 }
 

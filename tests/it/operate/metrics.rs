@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixStream};
 
-use crate::operate::process::{Windlass, text, wait_for};
-use crate::rig::PATIENCE;
+use crate::operate::operator::text;
+use crate::rig::{Program, until_async, within};
 
 /// One endpoint that nobody can reach, and one that nobody is sent to.
 const CONFIG: &str = r#"
@@ -26,16 +26,16 @@ endpoints = [{ name = "idle", address = "127.0.0.1:1" }]
 listen = "ADMIN"
 "#;
 
-async fn windlass() -> Windlass {
+async fn windlass() -> Program {
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    Windlass::start(&CONFIG.replace("DEAD", &gone.to_string())).await
+    Program::start(&CONFIG.replace("DEAD", &gone.to_string())).await
 }
 
-async fn scrape(windlass: &Windlass) -> String {
-    let mut stream = UnixStream::connect(windlass.socket()).await.unwrap();
+async fn scrape(windlass: &Program) -> String {
+    let mut stream = UnixStream::connect(windlass.folder().socket()).await.unwrap();
     stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
     let mut answer = String::new();
-    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("an answer").unwrap();
+    within("an answer", stream.read_to_string(&mut answer)).await.unwrap();
     answer.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
 
@@ -55,9 +55,9 @@ async fn an_endpoint_without_tunnels_has_a_series_and_so_has_each_failed_connect
     assert!(value(&metrics, "windlass_tunnels_max") >= 1.0);
     assert!(value(&metrics, "process_open_fds") < value(&metrics, "process_max_fds"));
 
-    assert!(windlass.connect("somebody").await.is_err());
+    assert!(windlass.client("somebody").await.is_err());
     let failed = r#"windlass_endpoint_connect_failures_total{upstream="chat",endpoint="dead"}"#;
-    wait_for("the failure to be counted", async || value(&scrape(&windlass).await, failed) == 1.0).await;
+    until_async("the failure to be counted", async || value(&scrape(&windlass).await, failed) == 1.0).await;
     let metrics = scrape(&windlass).await;
     assert_eq!(value(&metrics, r#"windlass_endpoint_connect_failures_total{upstream="spare",endpoint="idle"}"#), 0.0);
     assert_eq!(value(&metrics, r#"windlass_refusals_total{reason="connect_failed"}"#), 1.0);
@@ -106,7 +106,7 @@ async fn readiness_is_an_exit_code() {
 async fn says_what_the_process_takes_where_the_rest_of_proc_is_hidden() {
     let hiding = "mount -t proc -o subset=pid proc /proc && exec \"$@\"";
     let config = CONFIG.replace("DEAD", "127.0.0.1:1");
-    let windlass = Windlass::start_through(&["unshare", "--mount", "sh", "-c", hiding, "sh"], &config).await;
+    let windlass = Program::start_through(&["unshare", "--mount", "sh", "-c", hiding, "sh"], &config).await;
     let metrics = scrape(&windlass).await;
     for name in [
         "cpu_seconds_total",

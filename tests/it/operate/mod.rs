@@ -6,9 +6,10 @@ mod full;
 mod handoff;
 mod held;
 mod metrics;
+mod operator;
+mod peers;
 mod plan;
 mod predecessors;
-mod process;
 mod reload;
 mod signals;
 mod stop;
@@ -17,7 +18,9 @@ mod tcp;
 mod unreadable;
 mod watch;
 
-use process::{Windlass, endpoint, text};
+use crate::rig::{PROGRAM, Program, command, output};
+use operator::text;
+use peers::endpoint;
 
 /// Two endpoints; `k` in the query decides who is placed where.
 async fn two_endpoints() -> String {
@@ -45,8 +48,8 @@ listen = "ADMIN"
 
 #[tokio::test]
 async fn status_is_a_table_for_people_and_json_for_scripts() {
-    let windlass = Windlass::start(&two_endpoints().await).await;
-    let mut client = windlass.connect("somebody").await.unwrap();
+    let windlass = Program::start(&two_endpoints().await).await;
+    let mut client = windlass.client("somebody").await.unwrap();
     let people = windlass.ask(&["status"]).await;
     assert_eq!(people.status.code(), Some(0));
     assert!(text(&people).contains("ENDPOINT"), "{}", text(&people));
@@ -64,11 +67,7 @@ async fn where_nobody_serves_a_command_fails_and_says_where_it_asked() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("admin.sock");
     let admin = format!("unix:{}", socket.display());
-    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_windlass"))
-        .args(["status", "--admin", &admin])
-        .output()
-        .await
-        .unwrap();
+    let output = output(command(PROGRAM).args(["status", "--admin", &admin])).await;
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output).contains(&admin), "{}", text(&output));
 }
@@ -76,12 +75,8 @@ async fn where_nobody_serves_a_command_fails_and_says_where_it_asked() {
 #[tokio::test]
 async fn a_second_process_finds_the_admin_socket_in_use() {
     let config = two_endpoints().await;
-    let windlass = Windlass::start(&config).await;
-    let second = tokio::process::Command::new(env!("CARGO_BIN_EXE_windlass"))
-        .args(["run", "-c", &windlass.config().display().to_string()])
-        .output()
-        .await
-        .unwrap();
+    let windlass = Program::start(&config).await;
+    let second = output(command(PROGRAM).args(["run", "-c"]).arg(windlass.folder().config())).await;
     assert_eq!(second.status.code(), Some(1));
     assert!(text(&second).contains("admin.listen: cannot listen at unix:"), "{}", text(&second));
     assert!(text(&second).contains("another process"), "{}", text(&second));
@@ -92,7 +87,7 @@ async fn a_second_process_finds_the_admin_socket_in_use() {
 async fn the_help_says_what_a_file_is_to_a_command() {
     let where_to_ask = "Only says where to ask, by its [admin]; the process reads its own file";
     let planned = "The file that a reload would read; its [admin] says where to ask, unless --admin is given";
-    for (command, expected) in [
+    for (verb, expected) in [
         ("status", where_to_ask),
         ("reload", where_to_ask),
         ("drain", where_to_ask),
@@ -100,16 +95,15 @@ async fn the_help_says_what_a_file_is_to_a_command() {
         ("handoff", where_to_ask),
         ("plan", planned),
     ] {
-        let windlass = env!("CARGO_BIN_EXE_windlass");
-        let help = tokio::process::Command::new(windlass).args([command, "--help"]).output().await.unwrap();
+        let help = output(command(PROGRAM).args([verb, "--help"])).await;
         let help = text(&help).split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(help.contains(expected), "{command}: {help}");
+        assert!(help.contains(expected), "{verb}: {help}");
     }
 }
 
 #[tokio::test]
 async fn a_wrong_command_line_exits_with_2() {
-    let windlass = Windlass::start(&two_endpoints().await).await;
+    let windlass = Program::start(&two_endpoints().await).await;
     let long = "x".repeat(124);
     for (wrong, said) in [
         (&["drain", "everything"][..], "write all"),

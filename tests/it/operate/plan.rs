@@ -1,28 +1,26 @@
 //! `windlass plan`.
 
-use std::fs;
-
 use serde_json::Value;
 
-use crate::operate::process::{Client, Windlass, text};
+use crate::operate::operator::text;
+use crate::operate::peers::Client;
 use crate::operate::two_endpoints;
+use crate::rig::Program;
 
 /// Plans a file that is not the one that is served.
-async fn plan(windlass: &Windlass, config: &str, arguments: &[&str]) -> (Option<i32>, String) {
-    let new = windlass.folder.path().join("new.toml");
-    let admin = format!("unix:{}", windlass.folder.path().join("admin.sock").display());
-    fs::write(&new, config.replace("ADMIN", &admin)).unwrap();
-    let output = windlass.ask_with(&new.display().to_string(), &[&["plan"], arguments].concat()).await;
+async fn plan(windlass: &Program, config: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    let new = windlass.folder().write_config("new.toml", config);
+    let output = windlass.ask_with(&new, &[&["plan"], arguments].concat()).await;
     (output.status.code(), text(&output))
 }
 
 #[tokio::test]
 async fn says_what_would_be_closed_and_closes_nothing() {
     let config = two_endpoints().await;
-    let windlass = Windlass::start(&config).await;
+    let windlass = Program::start(&config).await;
     let mut clients = Vec::new();
     for key in 0..16 {
-        clients.push(windlass.connect(&key.to_string()).await.unwrap());
+        clients.push(windlass.client(&key.to_string()).await.unwrap());
     }
     let on_a = clients.iter().filter(|client| client.endpoint == "a").count();
     assert!((1..16).contains(&on_a));
@@ -58,7 +56,7 @@ async fn says_what_would_be_closed_and_closes_nothing() {
 #[tokio::test]
 async fn a_wrong_file_exits_with_2_and_all_its_problems() {
     let config = two_endpoints().await;
-    let windlass = Windlass::start(&config).await;
+    let windlass = Program::start(&config).await;
     let (code, said) = plan(&windlass, &config.replace("[\"query:k\"]", "[\"k\"]").replace("bind", "bin"), &[]).await;
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("new.toml:3:1: listener.public.bin") && said.contains("sticky_on"), "{said}");

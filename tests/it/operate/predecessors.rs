@@ -2,18 +2,20 @@
 
 use std::process::Command;
 
-use rustix::process::{Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::operate::process::{Client, Successor, Windlass, text, wait_for};
+use crate::operate::operator::{Successor, text};
+use crate::operate::peers::Client;
 use crate::operate::two_endpoints;
+use crate::rig::{Program, until_async};
 
 /// Hands over, from a process with so many tunnels; returns them, and how many are on `a`.
-async fn handed_over(config: &str) -> (Windlass, Successor, Vec<Client>, usize) {
-    let windlass = Windlass::start(config).await;
+async fn handed_over(config: &str) -> (Program, Successor, Vec<Client>, usize) {
+    let windlass = Program::start(config).await;
     let mut clients = Vec::new();
     for key in 0..16 {
-        clients.push(windlass.connect(&key.to_string()).await.unwrap());
+        clients.push(windlass.client(&key.to_string()).await.unwrap());
     }
     let on_a = clients.iter().filter(|client| client.endpoint == "a").count();
     assert!((1..16).contains(&on_a));
@@ -31,8 +33,8 @@ fn endpoint<'s>(status: &'s Value, name: &str) -> &'s Value {
     endpoints.iter().find(|it| it["name"] == name).unwrap()
 }
 
-async fn get(windlass: &Windlass, path: &str) -> String {
-    let socket = windlass.socket();
+async fn get(windlass: &Program, path: &str) -> String {
+    let socket = windlass.folder().socket();
     let url = format!("http://localhost{path}");
     let output = Command::new("curl").args(["-s", "--unix-socket"]).arg(socket).arg(url).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
@@ -69,7 +71,7 @@ async fn a_drain_reaches_them_and_is_over_when_they_are_done() {
     for client in closed {
         assert_eq!(client.await.unwrap(), (4001, "moving house".to_owned()));
     }
-    assert!(text(&output).contains(&format!("{on_a} of them in process {}", windlass.pid())), "{}", text(&output));
+    assert!(text(&output).contains(&format!("{on_a} of them in process {}", windlass.id())), "{}", text(&output));
     assert!(text(&output).contains(&format!("over: {on_a} tunnel")), "{}", text(&output));
     let status = windlass.status().await;
     assert_eq!((&endpoint(&status, "a")["tunnels"], &status["tunnels"]), (&0.into(), &(16 - on_a).into()));
@@ -81,10 +83,10 @@ async fn a_drain_reaches_them_and_is_over_when_they_are_done() {
 #[tokio::test]
 async fn a_drain_is_taken_back_where_it_was_begun_too() {
     let config = slow_handoff().await;
-    let windlass = Windlass::start(&config).await;
+    let windlass = Program::start(&config).await;
     let mut clients = Vec::new();
     for key in 0..32 {
-        clients.push(windlass.connect(&key.to_string()).await.unwrap());
+        clients.push(windlass.client(&key.to_string()).await.unwrap());
     }
     let drain = ["drain", "endpoint/chat/a", "--deadline", "10min", "--spread", "9min", "--detach"];
     assert!(windlass.ask(&drain).await.status.success());
@@ -92,7 +94,7 @@ async fn a_drain_is_taken_back_where_it_was_begun_too() {
 
     let undrained = windlass.ask(&["undrain", "chat/a"]).await;
     assert!(undrained.status.success() && text(&undrained).contains("takes new tunnels again"), "{}", text(&undrained));
-    wait_for("the predecessor's drain to be over", async || {
+    until_async("the predecessor's drain to be over", async || {
         let status = windlass.status().await;
         let drains = status["predecessors"][0]["drains"].as_array().unwrap().clone();
         drains.iter().any(|it| it["scope"] == "endpoint/chat/a" && it["state"] == "taken_back")
@@ -105,14 +107,12 @@ async fn a_plan_names_what_they_would_lose() {
     let config = slow_handoff().await;
     let (windlass, _successor, _clients, on_a) = handed_over(&config).await;
     let plan = async |config: &str| {
-        let new = windlass.folder.path().join("new.toml");
-        let admin = format!("unix:{}", windlass.socket().display());
-        std::fs::write(&new, config.replace("ADMIN", &admin)).unwrap();
-        let output = windlass.ask_with(&new.display().to_string(), &["plan"]).await;
+        let new = windlass.folder().write_config("new.toml", config);
+        let output = windlass.ask_with(&new, &["plan"]).await;
         (output.status.code(), text(&output))
     };
     let (code, said) = plan(&config.replace("name = \"a\"", "name = \"c\"")).await;
-    let expected = format!("{on_a} more on what is gone in process {}, which handed over", windlass.pid());
+    let expected = format!("{on_a} more on what is gone in process {}, which handed over", windlass.id());
     assert!(code == Some(3) && said.contains("none would be closed") && said.contains(&expected), "{code:?} {said}");
 
     let (code, said) = plan(&config.replace("upstream = \"chat\"", "upstream = \"chat\"\npath = \"/\"")).await;
@@ -122,9 +122,9 @@ async fn a_plan_names_what_they_would_lose() {
 #[tokio::test]
 async fn what_only_they_have_can_be_drained() {
     let config = slow_handoff().await;
-    let windlass = Windlass::start(&config).await;
-    let client = windlass.connect("one").await.unwrap();
-    windlass.rewrite(&config.replace("[route.chat]", "[route.other]"));
+    let windlass = Program::start(&config).await;
+    let client = windlass.client("one").await.unwrap();
+    windlass.folder().configure(&config.replace("[route.chat]", "[route.other]"));
     let _successor = windlass.hand_off().await;
     assert_eq!(windlass.status().await["tunnels_of_what_is_gone"], 1);
 
@@ -140,7 +140,7 @@ async fn what_only_they_have_can_be_drained() {
 #[tokio::test]
 async fn a_number_names_one_tunnel_among_all_processes() {
     let (windlass, _successor, mut clients, _) = handed_over(&slow_handoff().await).await;
-    let mut here = windlass.connect("one").await.unwrap();
+    let mut here = windlass.client("one").await.unwrap();
     let first = clients.remove(0);
     let closed = tokio::spawn(first.closed());
     let drained = windlass.ask(&["drain", "tunnel/1", "--spread", "50ms"]).await;
@@ -153,12 +153,12 @@ async fn a_number_names_one_tunnel_among_all_processes() {
 async fn one_that_does_not_answer_is_named() {
     let (windlass, _successor, _clients, _) = handed_over(&slow_handoff().await).await;
     assert!(windlass.ask(&["status"]).await.status.success());
-    kill_process(windlass.pid(), Signal::STOP).unwrap();
+    windlass.signal(Signal::STOP);
 
     let output = windlass.ask(&["drain", "endpoint/chat/a", "--detach"]).await;
     let expected = format!(
         "not done in process {}, which handed over and drains still: it does not answer within 2 s",
-        windlass.pid()
+        windlass.id()
     );
     assert!(output.status.code() == Some(1) && text(&output).contains(&expected), "{}", text(&output));
     let status = windlass.status().await;

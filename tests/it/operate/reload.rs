@@ -4,19 +4,20 @@ use windlass::admin::{Client, ReloadAnswer, Status};
 use windlass::config::AdminListen;
 
 use crate::operate::held::Held;
-use crate::operate::process::{Windlass, text, wait_for};
+use crate::operate::operator::text;
 use crate::operate::two_endpoints;
+use crate::rig::{PROGRAM, Program, command, output, until_async};
 
 #[tokio::test]
 async fn a_reload_says_what_it_changed() {
     let config = two_endpoints().await;
-    let windlass = Windlass::start(&config).await;
+    let windlass = Program::start(&config).await;
     let unchanged = windlass.ask(&["reload"]).await;
     assert_eq!(unchanged.status.code(), Some(0));
-    let file = windlass.config().display().to_string();
+    let file = windlass.folder().config().display().to_string();
     assert_eq!(text(&unchanged), format!("read {file}: nothing has changed; serving generation 1\n"));
 
-    windlass.rewrite(
+    windlass.folder().configure(
         &config.replace("[upstream.chat]", "[route.more]\npath = \"/more\"\nupstream = \"chat\"\n[upstream.chat]"),
     );
     let changed = windlass.ask(&["reload"]).await;
@@ -31,15 +32,15 @@ async fn a_reload_says_what_it_changed() {
 
 #[tokio::test]
 async fn who_names_another_file_is_told_which_one_was_read() {
-    let windlass = Windlass::start(&two_endpoints().await).await;
-    let (file, new) = (windlass.config(), windlass.folder.path().join("new.toml"));
+    let windlass = Program::start(&two_endpoints().await).await;
+    let (file, new) = (windlass.folder().config(), windlass.folder().path("new.toml"));
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(
         &new,
         text.replace("[upstream.chat]", "[route.more]\npath = \"/more\"\nupstream = \"chat\"\n[upstream.chat]"),
     )
     .unwrap();
-    let reloaded = windlass.ask_with(&new.display().to_string(), &["reload"]).await;
+    let reloaded = windlass.ask_with(&new, &["reload"]).await;
     assert!(reloaded.status.success());
     let answer = String::from_utf8(reloaded.stdout).unwrap();
     assert_eq!(answer, format!("read {}: nothing has changed; serving generation 1\n", file.display()));
@@ -50,9 +51,9 @@ async fn who_names_another_file_is_told_which_one_was_read() {
 #[tokio::test]
 async fn a_refused_reload_exits_with_1_and_says_why() {
     let config = two_endpoints().await;
-    let windlass = Windlass::start(&config).await;
-    let mut client = windlass.connect("somebody").await.unwrap();
-    windlass.rewrite(&config.replace("upstream = \"chat\"", "upstream = \"chatt\""));
+    let windlass = Program::start(&config).await;
+    let mut client = windlass.client("somebody").await.unwrap();
+    windlass.folder().configure(&config.replace("upstream = \"chat\"", "upstream = \"chatt\""));
     let refused = windlass.ask(&["reload"]).await;
     assert_eq!(refused.status.code(), Some(1));
     assert!(text(&refused).contains("there is no upstream \"chatt\""), "{}", text(&refused));
@@ -61,7 +62,7 @@ async fn a_refused_reload_exits_with_1_and_says_why() {
     assert!(status["reloads"]["last_refusal"].as_str().unwrap().contains("chatt"));
     client.assert_open().await;
 
-    windlass.rewrite(&config);
+    windlass.folder().configure(&config);
     assert!(windlass.ask(&["reload"]).await.status.success());
     assert!(windlass.status().await["reloads"]["last_refusal"].is_null(), "it was not refused this time");
 }
@@ -69,9 +70,9 @@ async fn a_refused_reload_exits_with_1_and_says_why() {
 #[tokio::test]
 async fn triggers_during_a_reload_cause_exactly_one_more() {
     let config = two_endpoints().await;
-    let windlass = Windlass::start(&config).await;
-    let socket = windlass.folder.path().join("admin.sock");
-    let held = Held::hold(&windlass.config());
+    let windlass = Program::start(&config).await;
+    let socket = windlass.folder().socket();
+    let held = Held::hold(&windlass.folder().config());
     let client = Client::new(AdminListen::Unix(socket));
     let reload = || {
         let client = client.clone();
@@ -82,7 +83,7 @@ async fn triggers_during_a_reload_cause_exactly_one_more() {
     let mut asked = vec![reload()];
     held.is_opened().await;
     asked.extend((0..20).map(|_| reload()));
-    rustix::process::kill_process(windlass.pid(), rustix::process::Signal::HUP).unwrap();
+    windlass.signal(rustix::process::Signal::HUP);
     // Connections are accepted in order: when these are answered, those before them have been heard.
     for _ in 0..30 {
         assert_eq!(unchanged().await, 0);
@@ -93,65 +94,63 @@ async fn triggers_during_a_reload_cause_exactly_one_more() {
     }
     assert_eq!(unchanged().await, 2);
     // The log is written after what it tells of.
-    let begun = || windlass.log().matches("a reload begins").count();
-    wait_for("two reloads in the log", async || begun() >= 2).await;
+    let begun = || windlass.folder().log().matches("a reload begins").count();
+    until_async("two reloads in the log", async || begun() >= 2).await;
     assert_eq!(begun(), 2);
 }
 
 #[tokio::test]
 async fn the_admin_listener_moves_with_a_reload() {
     let config = two_endpoints().await;
-    let windlass = Windlass::start(&config).await;
-    let old = windlass.folder.path().join("old.toml");
-    std::fs::copy(windlass.config(), &old).unwrap();
-    let moved = format!("unix:{}", windlass.folder.path().join("moved.sock").display());
-    windlass.rewrite(&config.replace("ADMIN", &moved));
-    let reloaded = windlass.ask_with(&old.display().to_string(), &["reload"]).await;
+    let windlass = Program::start(&config).await;
+    let old = windlass.folder().path("old.toml");
+    std::fs::copy(windlass.folder().config(), &old).unwrap();
+    let moved = format!("unix:{}", windlass.folder().path("moved.sock").display());
+    windlass.folder().configure(&config.replace("ADMIN", &moved));
+    let reloaded = windlass.ask_with(&old, &["reload"]).await;
     assert_eq!(reloaded.status.code(), Some(0), "{}", text(&reloaded));
     assert!(windlass.ask(&["status"]).await.status.success(), "it answers at the new place");
-    let gone = windlass.ask_with(&old.display().to_string(), &["status"]).await;
+    let gone = windlass.ask_with(&old, &["status"]).await;
     assert_eq!(gone.status.code(), Some(1), "{}", text(&gone));
 
-    windlass.rewrite(&config.replace("ADMIN", "unix:/nowhere/at/all.sock"));
+    windlass.folder().configure(&config.replace("ADMIN", "unix:/nowhere/at/all.sock"));
     let refused = windlass.ask(&["reload", "--admin", &moved]).await;
     assert_eq!(refused.status.code(), Some(1));
     assert!(text(&refused).contains("admin.listen: there is no folder /nowhere/at"), "{}", text(&refused));
 }
 
 /// As systemd does it, which says who the service is.
-async fn reload_by_systemd(windlass: &Windlass) -> (Option<i32>, String) {
-    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_windlass"))
-        .args(["reload", "-c"])
-        .arg(windlass.config())
-        .env("MAINPID", windlass.pid().to_string())
-        .output()
-        .await
-        .unwrap();
+async fn reload_by_systemd(windlass: &Program) -> (Option<i32>, String) {
+    let mut reload = command(PROGRAM);
+    reload.args(["reload", "-c"]).arg(windlass.folder().config()).env("MAINPID", windlass.id().to_string());
+    let output = output(&mut reload).await;
     (output.status.code(), text(&output))
 }
 
 #[tokio::test]
 async fn systemd_reloads_where_nobody_can_be_asked() {
     let config = two_endpoints().await.replace("listen = \"ADMIN\"", "listen = \"off\"");
-    let windlass = Windlass::start_silent(&config).await;
-    windlass.rewrite(&config.replace("upstream = \"chat\"", "upstream = \"chatt\""));
+    let windlass = Program::start(&config).await;
+    windlass.folder().configure(&config.replace("upstream = \"chat\"", "upstream = \"chatt\""));
     let (code, said) = reload_by_systemd(&windlass).await;
     assert!(code == Some(2) && said.contains("there is no upstream \"chatt\""), "{code:?} {said}");
 
-    windlass.rewrite(&config.replace("path = \"/\"", "").replace("[route.chat]", "[route.chat]\npath = \"/chat\""));
+    windlass
+        .folder()
+        .configure(&config.replace("path = \"/\"", "").replace("[route.chat]", "[route.chat]\npath = \"/chat\""));
     let (code, said) = reload_by_systemd(&windlass).await;
-    let expected = format!("process {} reads its file again", windlass.pid());
+    let expected = format!("process {} reads its file again", windlass.id());
     assert!(code == Some(0) && said.contains(&expected), "{code:?} {said}");
-    wait_for("the reload", async || windlass.log().contains("route chat changed")).await;
-    assert!(!windlass.log().contains("reload refused"), "a wrong file is not worth a signal");
+    until_async("the reload", async || windlass.folder().log().contains("route chat changed")).await;
+    assert!(!windlass.folder().log().contains("reload refused"), "a wrong file is not worth a signal");
 }
 
 #[tokio::test]
 async fn systemd_hears_of_a_refusal_from_the_process_where_it_can_be_asked() {
     let config = two_endpoints().await;
-    let windlass = Windlass::start(&config).await;
+    let windlass = Program::start(&config).await;
     assert_eq!(reload_by_systemd(&windlass).await.0, Some(0));
-    windlass.rewrite(&config.replace("upstream = \"chat\"", "upstream = \"chatt\""));
+    windlass.folder().configure(&config.replace("upstream = \"chat\"", "upstream = \"chatt\""));
     let (code, said) = reload_by_systemd(&windlass).await;
     assert!(code == Some(1) && said.contains("there is no upstream \"chatt\""), "{code:?} {said}");
     assert_eq!(windlass.status().await["reloads"]["refused"], 1);
@@ -160,36 +159,43 @@ async fn systemd_hears_of_a_refusal_from_the_process_where_it_can_be_asked() {
 #[tokio::test]
 async fn a_reload_says_what_became_of_which_value_and_what_it_drains() {
     let config = two_endpoints().await;
-    let windlass = Windlass::start(&config).await;
+    let windlass = Program::start(&config).await;
     let heavier = config
         .replace("name = \"a\",", "name = \"a\", weight = 3,")
         .replace("[drain.reload]\ndeadline = \"3s\"", "[drain.reload]\ndeadline = \"4s\"");
-    windlass.rewrite(&heavier);
+    windlass.folder().configure(&heavier);
     let said = text(&windlass.ask(&["reload"]).await);
     assert!(said.contains("upstream chat changed: weight of a: 1 → 3\n"), "{said}");
     assert!(said.contains("drain changed: reload.deadline: 3s → 4s\n"), "{said}");
-    assert!(windlass.log().contains("weight of a: 1 → 3"), "{}", windlass.log());
+    assert!(windlass.folder().log().contains("weight of a: 1 → 3"), "{}", windlass.folder().log());
 
-    let client = windlass.connect("somebody").await.unwrap();
-    windlass.rewrite(&heavier.replace("[route.chat]", "[route.other]"));
+    let client = windlass.client("somebody").await.unwrap();
+    windlass.folder().configure(&heavier.replace("[route.chat]", "[route.other]"));
     assert!(windlass.ask(&["reload"]).await.status.success());
     client.closed().await;
-    let line_with = |parts: &[&str]| windlass.log().lines().any(|line| parts.iter().all(|part| line.contains(part)));
-    wait_for("the word about the drain", async || line_with(&["\"drained\"", "\"tunnels\":1"])).await;
-    assert!(line_with(&["\"reloaded\"", "\"drains\":1"]), "{}", windlass.log());
-    assert!(line_with(&["\"drain begins\""]) && !windlass.log().contains("99999"), "{}", windlass.log());
+    let line_with =
+        |parts: &[&str]| windlass.folder().log().lines().any(|line| parts.iter().all(|part| line.contains(part)));
+    until_async("the word about the drain", async || line_with(&["\"drained\"", "\"tunnels\":1"])).await;
+    assert!(line_with(&["\"reloaded\"", "\"drains\":1"]), "{}", windlass.folder().log());
+    assert!(
+        line_with(&["\"drain begins\""]) && !windlass.folder().log().contains("99999"),
+        "{}",
+        windlass.folder().log()
+    );
 }
 
 #[tokio::test]
 async fn a_reload_tells_a_change_by_the_words_of_the_file_that_was_read_last() {
     let config = two_endpoints().await;
-    let windlass = Windlass::start(&config).await;
+    let windlass = Program::start(&config).await;
     let reworded = config.replace("[drain.stop]\ndeadline = \"2s\"", "[drain.stop]\ndeadline = \"2000ms\"");
-    windlass.rewrite(&reworded);
+    windlass.folder().configure(&reworded);
     let said = text(&windlass.ask(&["reload"]).await);
     assert!(said.contains("nothing has changed; serving generation 1\n"), "{said}");
 
-    windlass.rewrite(&reworded.replace("[drain.reload]\ndeadline = \"3s\"", "[drain.reload]\ndeadline = \"4s\""));
+    windlass
+        .folder()
+        .configure(&reworded.replace("[drain.reload]\ndeadline = \"3s\"", "[drain.reload]\ndeadline = \"4s\""));
     let said = text(&windlass.ask(&["reload"]).await);
     assert!(said.contains("drain changed: reload.deadline: 3s → 4s\n"), "{said}");
 }

@@ -6,16 +6,16 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::operate::process::{Windlass, text};
+use crate::operate::operator::text;
 use crate::operate::two_endpoints;
-use crate::rig::PATIENCE;
+use crate::rig::{Program, within};
 
 /// The status and the body of the answer.
 async fn ask(address: SocketAddr, request: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("an answer").unwrap();
+    within("an answer", stream.read_to_string(&mut answer)).await.unwrap();
     let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
     (status, answer)
 }
@@ -27,9 +27,9 @@ async fn free_port() -> SocketAddr {
 #[tokio::test]
 async fn over_tcp_there_is_only_reading_and_nothing_for_pages() {
     let admin = free_port().await;
-    let windlass = Windlass::start(&two_endpoints().await.replace("ADMIN", &admin.to_string())).await;
+    let windlass = Program::start(&two_endpoints().await.replace("ADMIN", &admin.to_string())).await;
     let host = format!("Host: {admin}\r\nConnection: close\r\n\r\n");
-    let client = windlass.connect("somebody").await.unwrap();
+    let client = windlass.client("somebody").await.unwrap();
 
     for path in ["/live", "/ready", "/status", "/metrics"] {
         assert_eq!(ask(admin, &format!("GET {path} HTTP/1.1\r\n{host}")).await.0, 200, "{path}");
@@ -63,7 +63,7 @@ async fn over_tcp_there_is_only_reading_and_nothing_for_pages() {
 #[tokio::test]
 async fn connections_that_rest_keep_nobody_out() {
     let admin = free_port().await;
-    let windlass = Windlass::start(&two_endpoints().await.replace("ADMIN", &admin.to_string())).await;
+    let windlass = Program::start(&two_endpoints().await.replace("ADMIN", &admin.to_string())).await;
     let mut resting = Vec::new();
     for said in ["", "GET /live HT"].repeat(100) {
         let mut connection = TcpStream::connect(admin).await.unwrap();

@@ -4,16 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use rustix::fs::{CWD, Mode, mkfifoat};
-use rustix::process::{Signal, kill_process};
-use tokio::process::Command;
-use tokio::time::timeout;
+use rustix::process::Signal;
 use windlass::admin::{Client, PlanAnswer, PlanRequest, Status};
 use windlass::config::AdminListen;
 
 use crate::operate::held::Held;
-use crate::operate::process::{Windlass, text, wait_for};
+use crate::operate::operator::text;
 use crate::operate::two_endpoints;
-use crate::rig::PATIENCE;
+use crate::rig::{Folder, PROGRAM, Program, command, output, until_async, within};
 
 fn fifo(path: &Path) {
     let _ = fs::remove_file(path);
@@ -23,31 +21,31 @@ fn fifo(path: &Path) {
 #[tokio::test]
 async fn a_file_without_an_end_is_refused_by_plan_and_by_reload() {
     let config = two_endpoints().await;
-    let windlass = Windlass::start(&config).await;
-    let mut client = windlass.connect("somebody").await.unwrap();
-    let admin = Client::new(AdminListen::Unix(windlass.socket()));
-    let new = windlass.folder.path().join("new.toml");
+    let mut windlass = Program::start(&config).await;
+    let mut client = windlass.client("somebody").await.unwrap();
+    let admin = Client::new(AdminListen::Unix(windlass.folder().socket()));
+    let new = windlass.folder().path("new.toml");
     fifo(&new);
 
     for (file, what) in [(new.as_path(), "it is a FIFO, not a file"), (Path::new("/dev/zero"), "it is a device")] {
         let request = PlanRequest { file: file.into() };
         let planned = admin.post::<PlanAnswer>("/plan", &request);
-        let refused = timeout(PATIENCE, planned).await.expect("an answer").unwrap_err().to_string();
+        let refused = within("an answer", planned).await.unwrap_err().to_string();
         assert!(refused.contains(what) && refused.contains("hint: write it to a file"), "{refused}");
     }
     let key = config.replace("[route", &format!("tls = {{ chain = {new:?}, key = {new:?} }}\n[route"));
-    windlass.rewrite(&key);
+    windlass.folder().configure(&key);
     let refused = windlass.ask(&["reload"]).await;
     assert!(text(&refused).contains("cannot be read: it is a FIFO, not a file"), "{}", text(&refused));
-    let large = fs::File::create(windlass.config()).unwrap();
+    let large = fs::File::create(windlass.folder().config()).unwrap();
     large.set_len(17 * 1024 * 1024).unwrap();
-    kill_process(windlass.pid(), Signal::HUP).unwrap();
-    wait_for("the refusal", async || windlass.log().contains("it is larger than 16 MiB")).await;
+    windlass.signal(Signal::HUP);
+    until_async("the refusal", async || windlass.folder().log().contains("it is larger than 16 MiB")).await;
 
     client.assert_open().await;
-    kill_process(windlass.pid(), Signal::TERM).unwrap();
+    windlass.signal(Signal::TERM);
     client.closed().await;
-    assert!(windlass.ended().await);
+    assert!(windlass.exit().await.success());
 }
 
 #[tokio::test]
@@ -55,11 +53,9 @@ async fn neither_a_start_nor_a_check_waits_for_a_file_without_an_end() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("windlass.toml");
     fifo(&file);
-    for command in ["run", "check", "status"] {
-        let mut asked = Command::new(env!("CARGO_BIN_EXE_windlass"));
-        let output = asked.args([command, "-c"]).arg(&file).kill_on_drop(true).output();
-        let output = timeout(PATIENCE, output).await.expect("it ends").unwrap();
-        assert_eq!(output.status.code(), Some(2), "{command}");
+    for verb in ["run", "check", "status"] {
+        let output = output(command(PROGRAM).args([verb, "-c"]).arg(&file)).await;
+        assert_eq!(output.status.code(), Some(2), "{verb}");
         assert!(text(&output).contains("cannot be read: it is a FIFO, not a file"), "{}", text(&output));
     }
 }
@@ -67,9 +63,9 @@ async fn neither_a_start_nor_a_check_waits_for_a_file_without_an_end() {
 #[tokio::test]
 async fn a_file_that_hangs_holds_up_neither_looks_nor_a_stop() {
     let config = two_endpoints().await;
-    let windlass = Windlass::start(&config).await;
-    let admin = Client::new(AdminListen::Unix(windlass.socket()));
-    let file = windlass.folder.path().join("new.toml");
+    let mut windlass = Program::start(&config).await;
+    let admin = Client::new(AdminListen::Unix(windlass.folder().socket()));
+    let file = windlass.folder().path("new.toml");
     fs::write(&file, config).unwrap();
     let held = Held::hold(&file);
 
@@ -78,26 +74,24 @@ async fn a_file_that_hangs_holds_up_neither_looks_nor_a_stop() {
     let stopped = async {
         held.is_opened().await;
         assert_eq!(admin.get::<Status>("/status").await.unwrap().value.phase, "serving");
-        kill_process(windlass.pid(), Signal::TERM).unwrap();
+        windlass.signal(Signal::TERM);
     };
-    let (planned, ()) = timeout(PATIENCE, async { tokio::join!(planned, stopped) }).await.expect("a stop");
+    let (planned, ()) = within("a stop", async { tokio::join!(planned, stopped) }).await;
 
     let refused = planned.unwrap_err().to_string();
     assert!(refused.contains("is stopping"), "{refused}");
-    assert!(windlass.ended().await);
+    assert!(windlass.exit().await.success());
     drop(held);
 }
 
 #[tokio::test]
 async fn a_start_that_hangs_at_its_file_can_be_stopped() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("windlass.toml");
-    fs::write(&file, two_endpoints().await).unwrap();
-    let held = Held::hold(&file);
-    let windlass = Windlass::start_in(folder);
+    let folder = Folder::new(&two_endpoints().await);
+    let held = Held::hold(&folder.config());
+    let mut windlass = Program::start_in(&folder);
     held.is_opened().await;
 
-    kill_process(windlass.pid(), Signal::TERM).unwrap();
+    windlass.signal(Signal::TERM);
 
-    assert!(windlass.ended().await);
+    assert!(windlass.exit().await.success());
 }

@@ -5,8 +5,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use crate::operate::held::Held;
-use crate::operate::process::{Windlass, wait_for, write_config};
 use crate::operate::two_endpoints;
+use crate::rig::{Folder, Program, until_async};
 
 const MORE: &str = "[route.more]\npath = \"/more\"\nupstream = \"chat\"\n";
 
@@ -14,76 +14,74 @@ async fn watching() -> String {
     format!("watch = true\n{}", two_endpoints().await)
 }
 
-async fn generation(windlass: &Windlass) -> u64 {
+async fn generation(windlass: &Program) -> u64 {
     windlass.status().await["generation"].as_u64().unwrap()
 }
 
 #[tokio::test]
 async fn a_file_that_is_replaced_is_reloaded() {
     let config = watching().await;
-    let windlass = Windlass::start(&config).await;
-    windlass.rewrite(&format!("{config}{MORE}"));
-    wait_for("the reload", async || generation(&windlass).await == 2).await;
+    let windlass = Program::start(&config).await;
+    windlass.folder().configure(&format!("{config}{MORE}"));
+    until_async("the reload", async || generation(&windlass).await == 2).await;
 
     // Our own reading, and files that are not ours, cause no reload.
-    fs::write(windlass.folder.path().join("other.toml"), "other").unwrap();
-    windlass.rewrite(&config);
-    wait_for("the next reload", async || generation(&windlass).await == 3).await;
+    fs::write(windlass.folder().path("other.toml"), "other").unwrap();
+    windlass.folder().configure(&config);
+    until_async("the next reload", async || generation(&windlass).await == 3).await;
     assert_eq!(windlass.status().await["reloads"]["unchanged"], 0);
 
-    windlass.rewrite(&config.replace("watch = true", "watch = false"));
-    wait_for("the last reload", async || generation(&windlass).await == 4).await;
+    windlass.folder().configure(&config.replace("watch = true", "watch = false"));
+    until_async("the last reload", async || generation(&windlass).await == 4).await;
 }
 
 #[tokio::test]
 async fn a_file_that_is_replaced_during_the_start_is_reloaded() {
     let config = watching().await;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("windlass.toml");
-    write_config(&folder, &config);
-    let held = Held::hold(&file);
-    let windlass = Windlass::start_in(folder);
+    let folder = Folder::new(&config);
+    let held = Held::hold(&folder.config());
+    let windlass = Program::start_in(&folder);
     held.is_opened().await;
 
-    windlass.rewrite(&format!("{config}{MORE}"));
+    folder.configure(&format!("{config}{MORE}"));
     drop(held);
 
-    windlass.serves().await;
-    wait_for("the reload", async || generation(&windlass).await == 2).await;
+    let windlass = windlass.ready().await;
+    until_async("the reload", async || generation(&windlass).await == 2).await;
 }
 
 #[tokio::test]
 async fn a_new_certificate_that_is_replaced_while_it_is_read_is_reloaded() {
     let certificates = tempfile::tempdir().unwrap();
     let config = watching().await;
-    let windlass = Windlass::start(&config).await;
+    let windlass = Program::start(&config).await;
     renew(certificates.path());
     let (chain, same) = (certificates.path().join("chain.pem"), certificates.path().join("same.pem"));
     fs::copy(&chain, &same).unwrap();
     let held = Held::hold(&chain);
-    windlass.rewrite(&(config + &secure(certificates.path())));
+    windlass.folder().configure(&(config + &secure(certificates.path())));
     held.is_opened().await;
 
     fs::rename(&same, &chain).unwrap();
     drop(held);
 
-    wait_for("the reload", async || generation(&windlass).await == 2).await;
-    wait_for("the next reload", async || windlass.status().await["reloads"]["unchanged"] == 1).await;
+    until_async("the reload", async || generation(&windlass).await == 2).await;
+    until_async("the next reload", async || windlass.status().await["reloads"]["unchanged"] == 1).await;
 }
 
 #[tokio::test]
 async fn a_config_map_that_is_swapped_is_reloaded() {
     let config = watching().await;
-    let windlass = Windlass::start(&config).await;
-    let folder = windlass.folder.path();
-    let text = fs::read_to_string(windlass.config()).unwrap();
+    let windlass = Program::start(&config).await;
+    let folder = windlass.folder().root();
+    let text = fs::read_to_string(windlass.folder().config()).unwrap();
     swap(folder, "..first", &text);
     symlink("..data/windlass.toml", folder.join("link")).unwrap();
     fs::rename(folder.join("link"), folder.join("windlass.toml")).unwrap();
-    wait_for("the first look", async || windlass.status().await["reloads"]["unchanged"] == 1).await;
+    until_async("the first look", async || windlass.status().await["reloads"]["unchanged"] == 1).await;
 
     swap(folder, "..second", &format!("{text}{MORE}"));
-    wait_for("the reload", async || generation(&windlass).await == 2).await;
+    until_async("the reload", async || generation(&windlass).await == 2).await;
 }
 
 /// Writes a new version as the kubelet does: into a folder of its own, and then one link is swapped.
@@ -99,12 +97,12 @@ async fn a_renewed_certificate_is_reloaded_and_closes_nothing() {
     let certificates = tempfile::tempdir().unwrap();
     renew(certificates.path());
     let config = watching().await + &secure(certificates.path());
-    let windlass = Windlass::start(&config).await;
-    let mut client = windlass.connect("somebody").await.unwrap();
+    let windlass = Program::start(&config).await;
+    let mut client = windlass.client("somebody").await.unwrap();
     renew(certificates.path());
-    wait_for("the reload", async || generation(&windlass).await == 2).await;
+    until_async("the reload", async || generation(&windlass).await == 2).await;
     client.assert_open().await;
-    assert!(windlass.log().contains("listener secure changed"), "{}", windlass.log());
+    assert!(windlass.folder().log().contains("listener secure changed"), "{}", windlass.folder().log());
 }
 
 /// A listener with the certificate in a folder.

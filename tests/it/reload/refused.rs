@@ -36,7 +36,7 @@ async fn a_file_that_is_gone_changes_nothing() {
     let (notify, config) = (NotifySocket::bind(), Config::chat([endpoint.address()]));
     let program = Program::notifying(&config, &notify).await;
     notify.heard().await;
-    std::fs::remove_file(program.folder().join("windlass.toml")).unwrap();
+    std::fs::remove_file(program.folder().config()).unwrap();
 
     program.signal(Signal::HUP);
 

@@ -2,7 +2,7 @@
 
 use windlass::app::{ReloadError, Reloaded};
 
-use crate::rig::{Config, Endpoint, Frame, Handshake, Proxy, Wire, until};
+use crate::rig::{Config, Endpoint, Frame, Handshake, Proxy, Wire, assert_carries, until};
 
 /// Two listeners, two routes, two upstreams with an endpoint each.
 #[derive(Debug)]
@@ -80,21 +80,14 @@ impl Site {
 
 impl Tunnel {
     pub(crate) async fn open(proxy: &Proxy, listener: &str, path: &str, endpoint: &Endpoint) -> Self {
-        let mut client = proxy.connect_to(listener).await;
-        client.send(Handshake::new().request(&format!("GET {path} HTTP/1.1")).bytes()).await;
-        let endpoint = endpoint.grant().await;
-        let head = client.head().await;
-        assert_eq!(head.status(), 101, "{head:?}");
+        let handshake = Handshake::new().request(&format!("GET {path} HTTP/1.1"));
+        let (client, endpoint) = Proxy::tunnel_over(proxy.connect_to(listener).await, &handshake, endpoint).await;
         Self { client, endpoint }
     }
 
     /// Both directions are open.
     pub(crate) async fn carries(&mut self) {
-        let (there, back) = (Frame::text("there"), Frame::text("and back"));
-        self.client.send(there.by_client()).await;
-        assert_eq!(self.endpoint.frame().await, there);
-        self.endpoint.send(back.by_endpoint()).await;
-        assert_eq!(self.client.frame().await, back);
+        assert_carries(&mut self.client, &mut self.endpoint).await;
     }
 
     /// The client is told first, what it still says arrives, and only then is the endpoint told.

@@ -26,8 +26,7 @@ async fn five_hundred_reloads_lose_no_message_of_a_thousand_tunnels() {
     let config = Config::chat([endpoint.address()]).with("route.chat.path", "\"/chat\"").with("log.level", "\"warn\"");
     let notify = NotifySocket::bind();
     // Log level "warn" from the second configuration on: its first lines say where it listens.
-    let mut program = Program::notifying(&config.clone().with("log.level", "\"info\""), &notify).await;
-    program.ignore_log();
+    let program = Program::notifying(&config.clone().with("log.level", "\"info\""), &notify).await;
     assert_eq!(notify.heard().await, "READY=1\nSTATUS=serving");
 
     let (next_round, rounds) = watch::channel(0);

@@ -3,25 +3,35 @@
 //!
 //! Every port is chosen by the system, and every wait is for a condition.
 
+mod command;
 mod config;
 mod endpoint;
+mod folder;
 mod frame;
 mod handshake;
 mod head;
 pub(crate) mod log;
+mod notify;
 mod program;
 mod proxy;
 mod serving;
+mod trust;
+mod tunnel;
 mod wait;
 mod wire;
 
+pub(crate) use command::{PROGRAM, command, kill, output, signal};
 pub(crate) use config::Config;
 pub(crate) use endpoint::{Endpoint, Full};
+pub(crate) use folder::Folder;
 pub(crate) use frame::{Frame, Opcode};
 pub(crate) use handshake::{ACCEPT, Handshake, SWITCH, switch_with};
 pub(crate) use head::Head;
-pub(crate) use program::{NotifySocket, Program};
+pub(crate) use notify::{Note, NotifySocket};
+pub(crate) use program::Program;
 pub(crate) use proxy::Proxy;
 pub(crate) use serving::ServingEndpoint;
-pub(crate) use wait::{PATIENCE, until, within};
+pub(crate) use trust::trusting;
+pub(crate) use tunnel::assert_carries;
+pub(crate) use wait::{PATIENCE, until, until_async, within};
 pub(crate) use wire::Wire;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::rig::{Config, Endpoint, Program, within};
+use crate::rig::{Config, Endpoint, PROGRAM, command, output};
 
 /// What a command says before it ends.
 struct Said {
@@ -16,8 +16,7 @@ struct Said {
 
 /// Runs the program to its end.
 async fn said(arguments: &[&str]) -> Said {
-    let output = within("the end of the program", Program::command().args(arguments).kill_on_drop(true).output());
-    let output = output.await.unwrap();
+    let output = output(command(PROGRAM).args(arguments)).await;
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
@@ -118,10 +117,7 @@ async fn version_and_help_are_a_0() {
 async fn a_rust_log_that_is_no_filter_is_a_2() {
     let config = Config::chat([Endpoint::nobody()]);
     let (_folder, path) = file(&config.text());
-    let mut command = Program::command();
-    command.env("RUST_LOG", "inof").args(["run", "-c"]).arg(path).kill_on_drop(true);
-
-    let output = within("the end of the program", command.output()).await.unwrap();
+    let output = output(command(PROGRAM).env("RUST_LOG", "inof").args(["run", "-c"]).arg(path)).await;
 
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("inof"));

@@ -34,7 +34,6 @@ async fn a_stop_of_many_tunnels_tells_each_within_the_cap_and_ends_on_time() {
         .with("drain.stop.spread", "\"1ms\"")
         .with("drain.stop.deadline", &format!("\"{}s\"", DEADLINE.as_secs()));
     let mut program = Program::serving(&config.clone().with("log.level", "\"info\"")).await;
-    program.ignore_log();
 
     let (stop, stopping) = watch::channel(());
     let mut clients = Vec::new();

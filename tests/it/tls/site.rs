@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls::{ClientConfig, ClientConnection, ServerConfig, SupportedProtocolVersion};
 use windlass::config::CertificateFiles;
 use windlass::tls::{CertifiedBundle, TicketKeys, server_config};
+
+use crate::rig::trusting;
 
 /// What a listener for `localhost` would have.
 pub(crate) struct Site {
@@ -34,11 +36,7 @@ impl Site {
     }
 
     pub(crate) fn client_config(&self, version: &'static SupportedProtocolVersion) -> Arc<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(self.path("chain.pem")).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[version]).unwrap();
-        Arc::new(config.with_root_certificates(roots).with_no_client_auth())
+        Arc::new(trusting([CertificateDer::from_pem_file(self.path("chain.pem")).unwrap()], &[version]))
     }
 
     /// A client's end that has said nothing yet.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use rcgen::{CertificateParams, KeyPair, SignatureAlgorithm};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, HandshakeKind, ProtocolVersion, RootCertStore, SupportedProtocolVersion};
+use rustls::{ClientConfig, HandshakeKind, ProtocolVersion, SupportedProtocolVersion};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::rig::{Config, Endpoint, Frame, Handshake, Proxy, Wire, within};
+use crate::rig::{Config, Endpoint, Handshake, Proxy, Wire, assert_carries, trusting, within};
 
 /// Certificate files, in a folder that is gone after the test.
 #[derive(Debug)]
@@ -67,15 +67,8 @@ impl Client {
         versions: &[&'static SupportedProtocolVersion],
         alpn: &[&[u8]],
     ) -> Self {
-        let mut roots = RootCertStore::empty();
-        for pem in pems {
-            roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
-        }
-        let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-            .with_protocol_versions(versions)
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let certificates = pems.into_iter().map(|pem| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap());
+        let mut config = trusting(certificates, versions);
         config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
         Self { connector: Arc::new(config) }
     }
@@ -117,10 +110,6 @@ pub(crate) struct Secured {
 
 impl Secured {
     pub(crate) async fn carries(&mut self) {
-        let (there, back) = (Frame::text("there"), Frame::text("and back"));
-        self.client.send(there.by_client()).await;
-        assert_eq!(self.endpoint.frame().await, there);
-        self.endpoint.send(back.by_endpoint()).await;
-        assert_eq!(self.client.frame().await, back);
+        assert_carries(&mut self.client, &mut self.endpoint).await;
     }
 }

@@ -15,8 +15,7 @@ async fn the_memory_of_a_storm_goes_back_to_the_system() {
     let (certificates, endpoint) = (Certificates::none(), Endpoint::listen().await);
     let pem = certificates.issue("site", "chat.test", &PKCS_ECDSA_P256_SHA256);
     let client = Client::trusting([&pem]);
-    let mut program = Program::serving(&certificates.before(&endpoint, &["site"])).await;
-    program.ignore_log();
+    let program = Program::serving(&certificates.before(&endpoint, &["site"])).await;
     drop(storm(TUNNELS / 20, &client, &program, &endpoint).await);
     let before = program.resident();
 

@@ -21,7 +21,6 @@ fn leave_one(program: &Program) {
 async fn without_a_descriptor_it_is_a_503_that_blames_no_endpoint_and_tries_no_other() {
     let (one, other) = (Endpoint::listen().await, Endpoint::listen().await);
     let mut program = Program::serving(&Config::chat([one.address(), other.address()])).await;
-    program.logs("\"ready\"").await;
     leave_one(&program);
     let mut client = program.connect().await;
 
@@ -41,8 +40,7 @@ async fn without_a_descriptor_it_is_a_503_that_blames_no_endpoint_and_tries_no_o
 #[tokio::test]
 async fn what_a_process_takes_for_itself_is_reserved() {
     let endpoint = Endpoint::listen().await;
-    let mut program = Program::serving(&Config::chat([endpoint.address()]).with("workers", "32")).await;
-    program.logs("\"ready\"").await;
+    let program = Program::serving(&Config::chat([endpoint.address()]).with("workers", "32")).await;
     let open = fs::read_dir(format!("/proc/{}/fd", program.id())).unwrap().count();
 
     let Room { descriptors, tunnels, resting } = DescriptorLimit { soft_before: 0, now: 10_000 }.room(32, 1);
