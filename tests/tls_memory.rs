@@ -7,6 +7,13 @@
 
 #[path = "it/tls/site.rs"]
 mod site;
+#[path = "it/rig/trust.rs"]
+mod trust;
+
+/// What `site` knows by this name in the program that it is a part of.
+mod rig {
+    pub(crate) use crate::trust::trusting;
+}
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
