@@ -13,7 +13,7 @@ use crate::snapshot::Snapshot;
 pub fn holdings(proxy: &Proxy) -> Holdings {
     let snapshot = proxy.snapshot();
     let tunnels = Tunnels::count(proxy);
-    let ends_at = proxy.stages().borrow().drain.map(|times| times.deadline);
+    let ends_at = proxy.phases().borrow().drain.map(|times| times.deadline);
     Holdings {
         tunnels: tunnels.places().map(|(member, count)| held(&snapshot, member, count)).collect(),
         drains: proxy.drains.all().into_iter().map(drain_status).collect(),

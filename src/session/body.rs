@@ -53,8 +53,8 @@ impl AnswerBody {
         // What is chunked has an end of its own, and not every client counts what it gets against its length.
         let part_looks_whole = record.summary.version < Version::HTTP_11 || body.size_hint().exact().is_some();
         let is_endless = is_event_stream(headers) && body.size_hint().exact().is_none();
-        let stages = is_endless.then(|| record.session.proxy.stages());
-        let last_call = stages.map(|stages| Box::pin(last_call(stages)) as Pin<Box<_>>);
+        let phases = is_endless.then(|| record.session.proxy.phases());
+        let last_call = phases.map(|phases| Box::pin(last_call(phases)) as Pin<Box<_>>);
         Self::Relayed(Box::new(Relay { body, reuse: Some(reuse), record, part_looks_whole, lost: None, last_call }))
     }
 }
@@ -144,9 +144,9 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
 }
 
 /// A moment of its own while the tunnels are told; a stop that comes meanwhile brings it nearer.
-async fn last_call(mut stages: watch::Receiver<PhaseTimes>) {
+async fn last_call(mut phases: watch::Receiver<PhaseTimes>) {
     loop {
-        let times = stages.borrow_and_update().drain;
+        let times = phases.borrow_and_update().drain;
         let moment = async {
             match times {
                 Some(times) => {
@@ -159,7 +159,7 @@ async fn last_call(mut stages: watch::Receiver<PhaseTimes>) {
         tokio::select! {
             () = moment => return,
             // Nobody is left who could end it.
-            changed = stages.changed() => if changed.is_err() { pending().await },
+            changed = phases.changed() => if changed.is_err() { pending().await },
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::snapshot::Snapshot;
 #[derive(Debug)]
 pub struct Proxy {
     snapshot: ArcSwap<Snapshot>,
-    stage: watch::Sender<PhaseTimes>,
+    times: watch::Sender<PhaseTimes>,
     /// What endpoints have for as long as they are configured.
     pub(super) endpoints: Endpoints,
     /// Every open tunnel.
@@ -101,7 +101,7 @@ impl Proxy {
     pub fn new(snapshot: Snapshot, workers: Workers, room: Room, network: Network) -> Arc<Self> {
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
         Arc::new(Self {
-            stage: watch::Sender::new(PhaseTimes { phase: Phase::Serving, drain: None }),
+            times: watch::Sender::new(PhaseTimes { phase: Phase::Serving, drain: None }),
             endpoints: Endpoints::new(workers.count(), room.resting),
             registry: Registry::new(workers.count()),
             drains: Arc::default(),
@@ -152,18 +152,18 @@ impl Proxy {
 
     /// Where the process stands now.
     pub fn phase(&self) -> Phase {
-        self.stage.borrow().phase
+        self.times.borrow().phase
     }
 
     /// Where the process stands, to be waited on.
-    pub fn stages(&self) -> watch::Receiver<PhaseTimes> {
-        self.stage.subscribe()
+    pub fn phases(&self) -> watch::Receiver<PhaseTimes> {
+        self.times.subscribe()
     }
 
     /// Waits until the process is in `phase`, or beyond.
     pub(super) async fn reached(&self, phase: Phase) {
         // The sender lives as long as the proxy.
-        let _ = self.stages().wait_for(|stage| stage.phase >= phase).await;
+        let _ = self.phases().wait_for(|times| times.phase >= phase).await;
     }
 
     /// Waits until the process has been closing what is left for so long.
@@ -174,17 +174,17 @@ impl Proxy {
 
     /// Moves on to a later phase.
     pub fn enter(&self, phase: Phase) {
-        self.stage.send_if_modified(|stage| {
-            let later = phase > stage.phase;
-            stage.phase = phase.max(stage.phase);
+        self.times.send_if_modified(|times| {
+            let later = phase > times.phase;
+            times.phase = phase.max(times.phase);
             later
         });
     }
 
     /// Moves on to a phase from which on everything here ends, until `times`.
     pub fn begin_end(&self, phase: Phase, times: StopTimes) {
-        self.stage.send_modify(|stage| {
-            *stage = PhaseTimes { phase: phase.max(stage.phase), drain: Some(times) };
+        self.times.send_modify(|now| {
+            *now = PhaseTimes { phase: phase.max(now.phase), drain: Some(times) };
         });
     }
 }

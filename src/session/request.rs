@@ -102,8 +102,8 @@ impl Session {
 /// Seconds after which a refused client may come back; jittered, so that not all do at once. During a stop it is within
 /// what that still takes, and a moment more.
 fn retry_after(session: &Session) -> u32 {
-    let stage = *session.proxy.stages().borrow();
-    let stop = stage.drain.filter(|_| stage.phase >= Phase::Draining);
+    let times = *session.proxy.phases().borrow();
+    let stop = times.drain.filter(|_| times.phase >= Phase::Draining);
     let left = stop.map_or(0, |times| times.deadline.saturating_duration_since(Instant::now()).as_secs());
     fastrand::u32(1..=u32::try_from(left).unwrap_or(u32::MAX).clamp(5, MOST_RETRY_AFTER))
 }
