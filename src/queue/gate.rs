@@ -10,8 +10,9 @@ use smallvec::SmallVec;
 
 use super::client::ClientNetwork;
 use super::fair::Ticket;
-use super::limit::{HandshakeLimit, HandshakeOutcome, LimitBounds};
+use super::limit::{HandshakeLimit, HandshakeOutcome};
 use super::waiters::{Displaced, Full, ToWake, Told, Waiters};
+use crate::config::HandshakeLimits;
 
 /// The gate of one endpoint.
 ///
@@ -58,13 +59,13 @@ type AllToWake = SmallVec<[ToWake; 2]>;
 
 impl Gate {
     /// A gate that nobody has entered.
-    pub fn new(bounds: LimitBounds) -> Self {
+    pub fn new(bounds: HandshakeLimits) -> Self {
         let limit = HandshakeLimit::new(bounds);
         Self(Mutex::new(GateState { limit, given: 0, waiters: Waiters::default() }))
     }
 
     /// Moves its limit between other bounds from now on.
-    pub fn set_bounds(&self, bounds: LimitBounds) {
+    pub fn set_bounds(&self, bounds: HandshakeLimits) {
         self.change(|state| state.limit.set_bounds(bounds));
     }
 
@@ -181,10 +182,11 @@ mod tests {
     use futures_util::task::noop_waker;
     use proptest::prelude::*;
 
+    use super::super::limit::tests::bounds;
     use super::*;
 
-    fn gate(limit: usize) -> Arc<Gate> {
-        Arc::new(Gate::new(LimitBounds { start: limit, min: limit, max: limit }))
+    fn gate(limit: u32) -> Arc<Gate> {
+        Arc::new(Gate::new(bounds(limit, limit, limit)))
     }
 
     fn turn(gate: &Arc<Gate>) -> Turn {
@@ -244,14 +246,14 @@ mod tests {
         let gate = gate(1);
         let _first = turn(&gate);
         let waiting: Vec<_> = (0..4).map(|client| wait(&gate, client)).collect();
-        gate.set_bounds(LimitBounds { start: 3, min: 3, max: 3 });
+        gate.set_bounds(bounds(3, 3, 3));
         let turns = waiting.into_iter().filter_map(FutureExt::now_or_never).collect::<Vec<_>>();
         assert_eq!((turns.len(), gate.limit()), (2, 3));
     }
 
     #[test]
     fn what_came_of_a_handshake_moves_the_limit() {
-        let gate = Arc::new(Gate::new(LimitBounds { start: 8, min: 1, max: 8 }));
+        let gate = Arc::new(Gate::new(bounds(8, 1, 8)));
         let (mut failed, abandoned) = (turn(&gate), turn(&gate));
         drop(abandoned);
         assert_eq!(gate.limit(), 8);
@@ -268,7 +270,7 @@ mod tests {
         /// One who waits hears what it is told.
         Hear(usize),
         Leave(usize),
-        Bound(usize),
+        Bound(u32),
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -277,7 +279,7 @@ mod tests {
             3 => (any::<usize>(), prop::option::of(1_u64..60)).prop_map(|(which, millis)| Step::End(which, millis)),
             4 => any::<usize>().prop_map(Step::Hear),
             1 => any::<usize>().prop_map(Step::Leave),
-            1 => (1_usize..8).prop_map(Step::Bound),
+            1 => (1_u32..8).prop_map(Step::Bound),
         ]
     }
 
@@ -287,7 +289,7 @@ mod tests {
             steps in prop::collection::vec(step(), 0..300),
             most_waiting in 0_usize..8,
         ) {
-            let gate = Arc::new(Gate::new(LimitBounds { start: 3, min: 1, max: 6 }));
+            let gate = Arc::new(Gate::new(bounds(3, 1, 6)));
             let (mut turns, mut waiting) = (Vec::new(), Vec::new());
             let (waker, now) = (noop_waker(), Instant::now());
             for step in steps {
@@ -313,7 +315,7 @@ mod tests {
                     Step::Leave(which) => if !waiting.is_empty() {
                         waiting.swap_remove(which % waiting.len());
                     },
-                    Step::Bound(max) => gate.set_bounds(LimitBounds { start: 1, min: 1, max }),
+                    Step::Bound(max) => gate.set_bounds(bounds(1, 1, max)),
                 }
                 let state = gate.locked();
                 prop_assert!(state.given <= given.max(state.limit.now()));

@@ -5,26 +5,16 @@
 //! endpoint can do it. What is lowered once is not lowered again by handshakes that had begun before: they tell of the limit
 //! that was.
 //!
-//! Invariant: `min <= now() <= max`.
+//! Invariant: it is never below `min` nor above `max`.
 
 use std::time::{Duration, Instant};
 
-/// Between which bounds a limit moves, and where it begins: `1 <= min <= start <= max`. A limit that is fixed has all three
-/// the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LimitBounds {
-    /// Where it begins.
-    pub start: usize,
-    /// It is never lower.
-    pub min: usize,
-    /// It is never higher.
-    pub max: usize,
-}
+use crate::config::HandshakeLimits;
 
 /// A limit that adapts to what its endpoint bears.
 #[derive(Debug)]
 pub struct HandshakeLimit {
-    bounds: LimitBounds,
+    bounds: HandshakeLimits,
     /// Its whole part is the limit.
     limit: f64,
     /// Grows each time the limit is lowered.
@@ -57,12 +47,12 @@ struct Baseline {
 
 impl HandshakeLimit {
     /// A limit where it begins.
-    pub fn new(bounds: LimitBounds) -> Self {
-        Self { bounds, limit: bounds.start as f64, generation: 0, baseline: Baseline::default() }
+    pub fn new(bounds: HandshakeLimits) -> Self {
+        Self { bounds, limit: f64::from(bounds.start.get()), generation: 0, baseline: Baseline::default() }
     }
 
     /// Moves it between other bounds from now on, as little as they ask for.
-    pub fn set_bounds(&mut self, bounds: LimitBounds) {
+    pub fn set_bounds(&mut self, bounds: HandshakeLimits) {
         self.bounds = bounds;
         self.move_to(self.limit);
     }
@@ -101,7 +91,8 @@ impl HandshakeLimit {
     }
 
     fn move_to(&mut self, limit: f64) {
-        self.limit = limit.max(self.bounds.min as f64).min(self.bounds.max as f64);
+        let HandshakeLimits { min, max, .. } = self.bounds;
+        self.limit = limit.max(f64::from(min.get())).min(f64::from(max.get()));
     }
 }
 
@@ -132,22 +123,28 @@ const NOISE: Duration = Duration::from_millis(5);
 const REMEMBERED: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::num::NonZeroU32;
+
     use proptest::prelude::*;
 
     use super::*;
     use HandshakeOutcome::{Failed, Switched, Undecided};
 
-    const BOUNDS: LimitBounds = LimitBounds { start: 40, min: 5, max: 500 };
     const QUICK: HandshakeOutcome = Switched(Duration::from_millis(20));
 
-    fn fixed(limit: usize) -> LimitBounds {
-        LimitBounds { start: limit, min: limit, max: limit }
+    pub(in super::super) fn bounds(start: u32, min: u32, max: u32) -> HandshakeLimits {
+        let [start, min, max] = [start, min, max].map(|limit| NonZeroU32::new(limit).unwrap());
+        HandshakeLimits { start, min, max }
+    }
+
+    fn ordinary() -> HandshakeLimit {
+        HandshakeLimit::new(bounds(40, 5, 500))
     }
 
     #[test]
     fn it_grows_by_one_for_each_limits_worth_of_handshakes_while_it_is_in_use() {
-        let (mut limit, now) = (HandshakeLimit::new(BOUNDS), Instant::now());
+        let (mut limit, now) = (ordinary(), Instant::now());
         for _ in 0..41 {
             limit.note(QUICK, 0, 40, now);
         }
@@ -160,7 +157,7 @@ mod tests {
 
     #[test]
     fn all_that_were_under_way_lower_it_once() {
-        let (mut limit, now) = (HandshakeLimit::new(BOUNDS), Instant::now());
+        let (mut limit, now) = (ordinary(), Instant::now());
         for _ in 0..40 {
             limit.note(Failed, 0, 40, now);
         }
@@ -175,23 +172,23 @@ mod tests {
         for (usual, slow, is_lowered) in
             [(20, 40, false), (20, 41, true), (1, 5, false), (1, 7, true), (100, 199, false)]
         {
-            let mut limit = HandshakeLimit::new(BOUNDS);
+            let mut limit = ordinary();
             limit.note(Switched(Duration::from_millis(usual)), 0, 1, now);
             limit.note(Switched(Duration::from_millis(slow)), 0, 1, now);
-            assert_eq!(limit.now() < BOUNDS.start, is_lowered, "{usual} {slow}");
+            assert_eq!(limit.now() < 40, is_lowered, "{usual} {slow}");
         }
     }
 
     #[test]
     fn an_endpoint_that_has_come_to_be_slower_is_believed_after_two_minutes() {
-        let (mut limit, begun) = (HandshakeLimit::new(BOUNDS), Instant::now());
+        let (mut limit, begun) = (ordinary(), Instant::now());
         limit.note(QUICK, 0, 1, begun);
         let slower = Switched(Duration::from_millis(90));
         for second in 1..=125 {
             limit.note(slower, limit.generation(), 1, begun + Duration::from_secs(second));
         }
         let (generation, found) = (limit.generation(), limit.now());
-        assert_eq!(found, BOUNDS.min);
+        assert_eq!(found, 5);
         limit.note(slower, generation, found, begun + Duration::from_secs(126));
         assert_eq!(limit.generation(), generation);
     }
@@ -199,10 +196,10 @@ mod tests {
     #[test]
     fn of_who_left_nothing_is_learnt_and_a_fixed_limit_learns_nothing() {
         let now = Instant::now();
-        let mut limit = HandshakeLimit::new(BOUNDS);
+        let mut limit = ordinary();
         limit.note(Undecided, 0, 40, now);
         assert_eq!((limit.now(), limit.generation()), (40, 0));
-        let mut limit = HandshakeLimit::new(fixed(7));
+        let mut limit = HandshakeLimit::new(bounds(7, 7, 7));
         for outcome in [QUICK, Failed, QUICK, Switched(Duration::from_secs(9))] {
             limit.note(outcome, limit.generation(), 7, now);
             assert_eq!(limit.now(), 7);
@@ -211,16 +208,16 @@ mod tests {
 
     #[test]
     fn other_bounds_move_it_as_little_as_they_ask_for() {
-        let mut limit = HandshakeLimit::new(BOUNDS);
-        limit.set_bounds(LimitBounds { start: 1, min: 1, max: 100 });
+        let mut limit = ordinary();
+        limit.set_bounds(bounds(1, 1, 100));
         assert_eq!(limit.now(), 40);
-        limit.set_bounds(fixed(100));
+        limit.set_bounds(bounds(100, 100, 100));
         assert_eq!(limit.now(), 100);
     }
 
     /// Handshakes with an endpoint that does `capacity` at once, each in 20 ms, and more than that ever more slowly: as many
     /// at once as the limit lets, after so many rounds. The lowest and the highest limit of the last half of them.
-    fn converged(bounds: LimitBounds, capacity: usize) -> (usize, usize) {
+    fn converged(bounds: HandshakeLimits, capacity: usize) -> (usize, usize) {
         let mut limit = HandshakeLimit::new(bounds);
         let (mut now, mut found) = (Instant::now(), Vec::new());
         let at_leisure = Duration::from_millis(20);
@@ -241,10 +238,10 @@ mod tests {
     proptest! {
         #[test]
         fn it_stays_within_its_bounds_whatever_happens(
-            (min, start, max) in (1_usize..50, 0_usize..50, 0_usize..50).prop_map(|(min, a, b)| (min, min + a, min + a + b)),
+            (min, start, max) in (1_u32..50, 0_u32..50, 0_u32..50).prop_map(|(min, a, b)| (min, min + a, min + a + b)),
             outcomes in prop::collection::vec((0_u64..200, 0_u64..4, 0_usize..200, 0_u64..90), 0..300),
         ) {
-            let mut limit = HandshakeLimit::new(LimitBounds { start, min, max });
+            let mut limit = HandshakeLimit::new(bounds(start, min, max));
             let mut now = Instant::now();
             for (millis, age, under_way, seconds) in outcomes {
                 let outcome = match millis {
@@ -255,14 +252,14 @@ mod tests {
                 now += Duration::from_secs(seconds);
                 let generation = limit.generation();
                 limit.note(outcome, generation.saturating_sub(age), under_way, now);
-                prop_assert!((min..=max).contains(&limit.now()), "{}", limit.now());
+                prop_assert!((min as usize..=max as usize).contains(&limit.now()), "{}", limit.now());
                 prop_assert!(limit.generation() <= generation + 1);
             }
         }
 
         #[test]
-        fn it_finds_what_an_endpoint_bears_within_a_factor_of_two(capacity in 4_usize..300, start in 1_usize..300) {
-            let (lowest, highest) = converged(LimitBounds { start, min: 1, max: 1000 }, capacity);
+        fn it_finds_what_an_endpoint_bears_within_a_factor_of_two(capacity in 4_usize..300, start in 1_u32..300) {
+            let (lowest, highest) = converged(bounds(start, 1, 1000), capacity);
             prop_assert!(lowest >= capacity, "{lowest}");
             prop_assert!(highest <= 2 * capacity + 1, "{highest}");
         }

@@ -13,10 +13,12 @@ mod fair;
 mod gate;
 mod limit;
 mod places;
+#[cfg(test)]
+mod simulation;
 mod waiters;
 
 pub use client::ClientNetwork;
 pub use gate::{Entry, Gate, Turn, WaitForTurn};
-pub use limit::{HandshakeLimit, HandshakeOutcome, LimitBounds};
+pub use limit::{HandshakeLimit, HandshakeOutcome};
 pub use places::{Places, WaitForPlace};
 pub use waiters::{Displaced, Full};

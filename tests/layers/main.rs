@@ -24,8 +24,8 @@ const ORDER: [&str; 22] = [
     "grammar",
     "websocket",
     "balance",
-    "queue",
     "config",
+    "queue",
     "tls",
     "log",
     "drain",
@@ -45,7 +45,7 @@ const ORDER: [&str; 22] = [
 ];
 
 /// Bytes and values in, values out: no runtime, and the time is an argument.
-const PURE: [&str; 6] = ["ranges", "grammar", "websocket", "balance", "queue", "config"];
+const PURE: [&str; 6] = ["ranges", "grammar", "websocket", "balance", "config", "queue"];
 
 const THE_UNSAFE_FILE: &str = "process/fds.rs";
 
