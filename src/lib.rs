@@ -18,6 +18,7 @@ pub mod log;
 pub mod metrics;
 pub mod net;
 pub mod process;
+pub mod queue;
 pub mod ranges;
 pub mod session;
 pub mod snapshot;
