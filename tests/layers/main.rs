@@ -19,11 +19,12 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     "ranges",
     "grammar",
     "websocket",
     "balance",
+    "health",
     "config",
     "tls",
     "log",
@@ -44,7 +45,7 @@ const ORDER: [&str; 21] = [
 ];
 
 /// Bytes and values in, values out: no runtime, and the time is an argument.
-const PURE: [&str; 5] = ["ranges", "grammar", "websocket", "balance", "config"];
+const PURE: [&str; 6] = ["ranges", "grammar", "websocket", "balance", "health", "config"];
 
 const THE_UNSAFE_FILE: &str = "process/fds.rs";
 
