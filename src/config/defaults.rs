@@ -1,14 +1,15 @@
 //! The default of every key that has one, and what it costs.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::settings::{
-    AdminListen, Compression, DotSegments, Excess, IdleCounts, LogFormat, LogLevel, OnReload, Pongs, Rate,
-    UnderSupervisor, WorkerCount,
+    AdminListen, Compression, DotSegments, EjectSettings, Excess, HandshakeLimits, HealthSettings, IdleCounts,
+    LogFormat, LogLevel, OnDown, OnReload, PinCookie, Pongs, QueueSettings, Rate, SameSite, Secure, UnderSupervisor,
+    WhenAllDown, WhenFull, WorkerCount,
 };
-use crate::balance::Policy;
-use crate::grammar::CookieName;
+use crate::balance::{LoadFactor, Policy};
 use crate::websocket::{CloseCode, PerDirection, PerSide, Strictness};
 
 const fn seconds(seconds: u64) -> Duration {
@@ -95,8 +96,55 @@ pub(super) const STRICTNESS: Strictness = Strictness::Strict;
 
 /// Keys, not load, decide: one busy key is one busy endpoint.
 pub(super) const POLICY: Policy = Policy::Sticky;
-/// Everybody behind one address lands on one endpoint.
-pub(super) const PIN_COOKIE: Option<CookieName> = None;
+/// One busy key after another may find the same endpoint.
+pub(super) const BOUNDED_LOAD: Option<LoadFactor> = None;
+/// A client that breaks its endpoint goes on to the next, until it has broken all.
+pub(super) const SHARDS: Option<NonZeroUsize> = None;
+/// An endpoint that has only just come gets its whole share at once.
+pub(super) const SLOW_START: Option<Duration> = None;
+/// Adding an endpoint moves some clients.
+pub(super) const PIN_COOKIE: Option<PinCookie> = None;
+/// The cookie goes with every request to the host.
+pub(super) const PIN_PATH: &str = "/";
+/// Pages of other sites keep their place over TLS.
+pub(super) const PIN_SAME_SITE: SameSite = SameSite::Auto;
+/// Where TLS ends before windlass, the cookie is sent in clear too.
+pub(super) const PIN_SECURE: Secure = Secure::Auto;
+/// Who closes the browser is placed anew.
+pub(super) const PIN_MAX_AGE: Option<Duration> = None;
+/// Who knows the names of an endpoint and its upstream knows its token.
+pub(super) const PIN_SECRET: Option<PathBuf> = None;
+/// An endpoint gets as many tunnels as there are clients for it.
+pub(super) const MAX_TUNNELS: Option<NonZeroUsize> = None;
+/// Everybody who comes back at once reaches the endpoint at once.
+pub(super) const HANDSHAKES_AT_ONCE: Option<HandshakeLimits> = None;
+/// Less and an endpoint that is slow once for another reason serves few for long.
+pub(super) const HANDSHAKES_MIN: NonZeroU32 = NonZeroU32::new(5).expect("is not zero");
+/// So many at a time an endpoint has to survive.
+pub(super) const HANDSHAKES_MAX: NonZeroU32 = NonZeroU32::new(1000).expect("is not zero");
+/// Two descriptors and some 20 kB for each who waits; clients that give up earlier come back and wait anew.
+pub(super) const QUEUE: QueueSettings = QueueSettings { length: 1_000, wait: seconds(10) };
+/// A page in a browser cannot tell it from other failures.
+pub(super) const WHEN_FULL: WhenFull = WhenFull::Refuse;
+/// An endpoint that fails is found out by requests.
+pub(super) const HEALTH: Option<HealthSettings> = None;
+/// So many seconds at the least until an endpoint that hangs is noticed.
+pub(super) const HEALTH_EVERY: Duration = seconds(5);
+/// An endpoint that answers later is taken for dead.
+pub(super) const HEALTH_TIMEOUT: Duration = seconds(1);
+/// An endpoint that is well again waits for two probes.
+pub(super) const HEALTH_RISE: NonZeroU32 = NonZeroU32::new(2).expect("is not zero");
+/// One that is dead is believed in for three.
+pub(super) const HEALTH_FALL: NonZeroU32 = NonZeroU32::new(3).expect("is not zero");
+/// Whoever asks three times for what breaks an endpoint has it left alone.
+pub(super) const EJECT: EjectSettings =
+    EjectSettings { after: NonZeroU32::new(3).expect("is not zero"), first: seconds(5), most: seconds(60) };
+/// All but one may be left alone.
+pub(super) const MIN_ELIGIBLE: usize = 1;
+/// Clients of an endpoint that hangs wait for it.
+pub(super) const ON_DOWN: OnDown = OnDown::Keep;
+/// Where the probes are wrong, requests still find out; where they are right, each waits for its failure.
+pub(super) const WHEN_ALL_DOWN: WhenAllDown = WhenAllDown::Try;
 /// A client waits so long for each endpoint that drops packets.
 pub(super) const CONNECT_TIMEOUT: Duration = seconds(2);
 /// A client of an endpoint that hangs waits for a minute.
@@ -110,6 +158,8 @@ pub(super) const ENDPOINT_BODY_TIMEOUT: Duration = seconds(60);
 pub(super) const KEEP_ALIVE: Option<Duration> = Some(seconds(4));
 /// All endpoints get the same share.
 pub(super) const WEIGHT: NonZeroU32 = NonZeroU32::MIN;
+/// All endpoints serve.
+pub(super) const BACKUP: bool = false;
 
 /// Clients that do not know the code may not come back by themselves.
 pub(super) const DRAIN_CLOSE_CODE: CloseCode = CloseCode::SERVICE_RESTART;

@@ -39,9 +39,10 @@ pub use problem::{Position, Problem, Problems, SourceLocation};
 pub use schema::known_keys;
 pub use settings::{
     AdminListen, AdminSettings, AffinitySource, Bind, CertificateFiles, Compression, DotSegments, DrainSettings,
-    DrainWindow, EndpointAddress, EndpointSettings, Excess, HandoffSettings, HostPattern, IdleCounts, LimitSettings,
-    ListenerSettings, LogFormat, LogLevel, LogSettings, OnReload, Pongs, Rate, RouteSettings, Settings, TlsSettings,
-    UnderSupervisor, UpstreamSettings, WebsocketSettings, WorkerCount,
+    DrainWindow, EjectSettings, EndpointAddress, EndpointSettings, Excess, HandoffSettings, HandshakeLimits,
+    HealthSettings, HostPattern, IdleCounts, LimitSettings, ListenerSettings, LogFormat, LogLevel, LogSettings, OnDown,
+    OnReload, PinCookie, Pongs, ProbeSettings, QueueSettings, Rate, RouteSettings, SameSite, Secure, Settings,
+    TlsSettings, UnderSupervisor, UpstreamSettings, WebsocketSettings, WhenAllDown, WhenFull, WorkerCount,
 };
 pub use syntax::SyntaxError;
 pub use units::{counted, parse_duration, write_duration};

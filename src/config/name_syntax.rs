@@ -3,14 +3,15 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
-use http::HeaderName;
 use http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER, PROXY_AUTHORIZATION};
+use http::uri::PathAndQuery;
+use http::{HeaderName, Method};
 use ipnet::{IpNet, Ipv4Net};
 
 use super::settings::{AffinitySource, HostPattern};
 use super::suggest;
 use super::syntax::{Syntax, SyntaxError};
-use crate::grammar::{CookieName, is_dns_name, is_token};
+use crate::grammar::{Authority, CookieName, is_dns_name, is_token};
 
 /// Whose word is taken: a network, or one address.
 pub(super) const NETWORK: Syntax<IpNet> =
@@ -28,6 +29,26 @@ pub(super) const UPGRADE: Syntax<String> =
 pub(super) const COOKIE: Syntax<CookieName> =
     Syntax { noun: "the name of a cookie", example: r#""windlass_pin""#, unit: "", parse: parse_cookie };
 
+/// For which paths a cookie is sent (RFC 6265 §4.1.1).
+pub(super) const COOKIE_PATH: Syntax<String> =
+    Syntax { noun: "the path of a cookie", example: r#""/" or "/chat""#, unit: "", parse: parse_cookie_path };
+
+/// For which hosts a cookie is sent.
+pub(super) const COOKIE_DOMAIN: Syntax<String> =
+    Syntax { noun: "the domain of a cookie", example: r#""example.com""#, unit: "", parse: parse_cookie_domain };
+
+/// What a request asks for: a path, and a query behind it.
+pub(super) const REQUEST_PATH: Syntax<String> =
+    Syntax { noun: "a path", example: r#""/healthz""#, unit: "", parse: parse_request_path };
+
+/// How a request asks.
+pub(super) const METHOD: Syntax<Method> =
+    Syntax { noun: "a method", example: r#""GET" or "HEAD""#, unit: "", parse: parse_method };
+
+/// What a request says in `Host`.
+pub(super) const HOST_HEADER: Syntax<String> =
+    Syntax { noun: "a host", example: r#""chat.example.com""#, unit: "", parse: parse_host_header };
+
 /// The name of a header that may stand in the log.
 pub(super) const LOGGED_HEADER: Syntax<HeaderName> =
     Syntax { noun: "the name of a header", example: r#""x-request-id""#, unit: "", parse: parse_logged_header };
@@ -35,7 +56,7 @@ pub(super) const LOGGED_HEADER: Syntax<HeaderName> =
 /// Where an affinity key is looked for.
 pub(super) const AFFINITY: Syntax<AffinitySource> = Syntax {
     noun: "a source",
-    example: r#""header:NAME", "cookie:NAME", "query:NAME" or "client_ip""#,
+    example: r#""header:NAME", "cookie:NAME", "query:NAME", "path:2", "host" or "client_ip""#,
     unit: "",
     parse: parse_affinity,
 };
@@ -153,6 +174,45 @@ fn parse_cookie(text: &str) -> Result<CookieName, SyntaxError> {
     CookieName::parse(text).ok_or_else(|| format!("{text:?} is not the name of a cookie").into())
 }
 
+/// What a cookie's attribute may hold: no control, and no semicolon, which would end it.
+fn parse_cookie_path(text: &str) -> Result<String, SyntaxError> {
+    let is_sound = text.starts_with('/') && text.chars().all(|c| c.is_ascii_graphic() && c != ';');
+    if is_sound { Ok(text.into()) } else { Err(format!("{text:?} is not the path of a cookie").into()) }
+}
+
+fn parse_cookie_domain(text: &str) -> Result<String, SyntaxError> {
+    let host = parse_host_name(text.strip_prefix('.').unwrap_or(text))?;
+    if host.contains('.') {
+        Ok(host)
+    } else {
+        Err(SyntaxError::new(
+            format!("{text:?} is no domain that a browser keeps cookies of"),
+            "leave it out for the one host",
+        ))
+    }
+}
+
+/// A request's target in origin form (RFC 9112 §3.2.1).
+fn parse_request_path(text: &str) -> Result<String, SyntaxError> {
+    if text.contains("://") {
+        return Err(SyntaxError::new(format!("{text:?} is a URL"), "write only its path, such as \"/healthz\""));
+    }
+    let is_sound = text.starts_with('/') && text.parse::<PathAndQuery>().is_ok() && !text.contains('#');
+    if is_sound { Ok(text.into()) } else { Err(format!("{text:?} is not a path").into()) }
+}
+
+fn parse_method(text: &str) -> Result<Method, SyntaxError> {
+    let method = Method::from_bytes(text.as_bytes()).ok().filter(|method| *method != Method::CONNECT);
+    method.ok_or_else(|| format!("{text:?} is not a method").into())
+}
+
+fn parse_host_header(text: &str) -> Result<String, SyntaxError> {
+    match Authority::parse(text) {
+        Some(_) => Ok(text.into()),
+        None => Err(format!("{text:?} is not a host").into()),
+    }
+}
+
 fn parse_logged_header(text: &str) -> Result<HeaderName, SyntaxError> {
     const SECRET: [HeaderName; 3] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE_HEADER];
     let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| format!("{text:?} is not the name of a header"))?;
@@ -164,9 +224,13 @@ fn parse_logged_header(text: &str) -> Result<HeaderName, SyntaxError> {
 }
 
 fn parse_affinity(text: &str) -> Result<AffinitySource, SyntaxError> {
-    const SOURCES: [&str; 3] = ["header", "cookie", "query"];
-    if text == "client_ip" {
-        return Ok(AffinitySource::ClientIp);
+    const SOURCES: [&str; 4] = ["header", "cookie", "query", "path"];
+    const WHOLE: [&str; 3] = ["client_ip", "host", "client_certificate"];
+    match text {
+        "client_ip" => return Ok(AffinitySource::ClientIp),
+        "host" => return Ok(AffinitySource::Host),
+        "client_certificate" => return Ok(AffinitySource::ClientCertificate),
+        _ => {}
     }
     let problem = format!("{text:?} is not a source of affinity keys");
     match text.split_once(':') {
@@ -175,11 +239,18 @@ fn parse_affinity(text: &str) -> Result<AffinitySource, SyntaxError> {
             .map_err(|_| format!("{name:?} is not the name of a header").into()),
         Some(("cookie", name)) => parse_cookie(name).map(AffinitySource::Cookie),
         Some(("query", name)) if !name.is_empty() => Ok(AffinitySource::Query(name.into())),
+        Some(("path", segment)) => match segment.parse() {
+            Ok(segment) => Ok(AffinitySource::PathSegment(segment)),
+            Err(_) => Err(SyntaxError::new(
+                format!("{segment:?} is not the number of a segment"),
+                "write \"path:1\" for the first one of the path",
+            )),
+        },
         Some((source, name)) => Err(match suggest::nearest(source, &SOURCES) {
             Some(near) if near != source => SyntaxError::new(problem, format!("did you mean \"{near}:{name}\"?")),
             _ => problem.into(),
         }),
-        None => Err(match suggest::nearest(text, &["client_ip"]) {
+        None => Err(match suggest::nearest(text, &WHOLE) {
             Some(near) => SyntaxError::new(problem, format!("did you mean {near:?}?")),
             None => problem.into(),
         }),

@@ -73,8 +73,21 @@ pub(super) static UPSTREAM: TableSchema = TableSchema {
     keys: &[
         "endpoints",
         "policy",
+        "bounded_load",
+        "shards",
+        "slow_start",
         "sticky_on",
         "pin_cookie",
+        "pin_secret",
+        "max_tunnels",
+        "handshakes_at_once",
+        "queue",
+        "when_full",
+        "health",
+        "eject",
+        "min_eligible",
+        "on_down",
+        "when_all_down",
         "connect_timeout",
         "handshake_timeout",
         "response_timeout",
@@ -84,7 +97,24 @@ pub(super) static UPSTREAM: TableSchema = TableSchema {
 };
 
 pub(super) static ENDPOINT: TableSchema =
-    TableSchema { path: "upstream.NAME.endpoints[]", keys: &["name", "address", "weight"] };
+    TableSchema { path: "upstream.NAME.endpoints[]", keys: &["name", "address", "weight", "backup"] };
+
+pub(super) static PIN_COOKIE: TableSchema = TableSchema {
+    path: "upstream.NAME.pin_cookie",
+    keys: &["name", "path", "domain", "same_site", "secure", "max_age"],
+};
+
+pub(super) static HANDSHAKES: TableSchema =
+    TableSchema { path: "upstream.NAME.handshakes_at_once", keys: &["start", "min", "max"] };
+
+pub(super) static QUEUE: TableSchema = TableSchema { path: "upstream.NAME.queue", keys: &["length", "wait"] };
+
+pub(super) static HEALTH: TableSchema = TableSchema {
+    path: "upstream.NAME.health",
+    keys: &["probe", "method", "path", "host", "expect", "every", "timeout", "rise", "fall", "port"],
+};
+
+pub(super) static EJECT: TableSchema = TableSchema { path: "upstream.NAME.eject", keys: &["after", "first", "most"] };
 
 pub(super) static DRAIN: TableSchema =
     TableSchema { path: "drain", keys: &["close_code", "max_per_second", "stop", "reload", "handoff"] };
@@ -100,7 +130,7 @@ pub(super) static HANDOFF: TableSchema = TableSchema {
 
 pub(super) static ADMIN: TableSchema = TableSchema { path: "admin", keys: &["listen"] };
 
-static SCHEMAS: [&TableSchema; 18] = [
+static SCHEMAS: [&TableSchema; 23] = [
     &FILE,
     &LOG,
     &LISTENER,
@@ -114,6 +144,11 @@ static SCHEMAS: [&TableSchema; 18] = [
     &RATE,
     &UPSTREAM,
     &ENDPOINT,
+    &PIN_COOKIE,
+    &HANDSHAKES,
+    &QUEUE,
+    &HEALTH,
+    &EJECT,
     &DRAIN,
     &STOP,
     &RELOAD,

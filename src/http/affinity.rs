@@ -41,6 +41,7 @@ fn key_of(source: &AffinitySource, uri: &Uri, headers: &HeaderMap, client: IpAdd
             Cow::Borrowed(value) => value.as_bytes().into(),
             Cow::Owned(value) => value.into_bytes().into(),
         },
+        AffinitySource::PathSegment(_) | AffinitySource::Host | AffinitySource::ClientCertificate => return None,
         AffinitySource::ClientIp => return Some(AffinityKey::of_address(client)),
     };
     (!value.is_empty()).then(|| AffinityKey::of_value(&value))

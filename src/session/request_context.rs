@@ -57,9 +57,9 @@ impl RequestContext {
     pub(super) fn affinity(&self, uri: &Uri, headers: &HeaderMap, asks: Asks) -> Affinity {
         let settings = &self.upstream().settings;
         let key = affinity_key(&settings.sticky_on, uri, headers, self.client);
-        let pin = settings.pin_cookie.as_ref().and_then(|name| {
+        let pin = settings.pin_cookie.as_ref().and_then(|cookie| {
             let ours = |pin: &Pin| self.upstream().endpoints().iter().any(|endpoint| endpoint.pin == pin.endpoint);
-            cookies::values(headers, name).filter_map(Pin::parse).find(ours)
+            cookies::values(headers, &cookie.name).filter_map(Pin::parse).find(ours)
         });
         let is_sheltering = pin.is_some_and(|pin| pin.stay == Stay::Refuge);
         Affinity { key, pin, begins_session: is_sheltering && begins_session(uri, asks) }
@@ -67,13 +67,13 @@ impl RequestContext {
 
     /// The `Set-Cookie` that keeps the client at the endpoint where it was placed, unless its cookie does so already.
     pub(super) fn pin_cookie(&self, placed: &Arc<Endpoint>, affinity: &Affinity) -> Option<HeaderValue> {
-        let name = self.upstream().settings.pin_cookie.as_ref()?;
+        let cookie = self.upstream().settings.pin_cookie.as_ref()?;
         let is_there = affinity.pin.filter(|pin| pin.endpoint == placed.pin);
         if is_there.is_some_and(|pin| pin.stay == Stay::Home) {
             return None;
         }
         let pin = Pin { endpoint: placed.pin, stay: self.upstream().stay_at(placed, affinity.key) };
-        if is_there == Some(pin) { None } else { cookies::pin(name, pin, self.arrival.scheme) }
+        if is_there == Some(pin) { None } else { cookies::pin(&cookie.name, pin, self.arrival.scheme) }
     }
 
     /// What a tunnel in which this is spoken is held to.

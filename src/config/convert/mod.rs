@@ -4,10 +4,14 @@
 //! several sections must agree on (names, binds, who serves what) is checked here too.
 
 mod admin;
+mod affinity;
 mod drain;
+mod endpoints;
+mod health;
 mod listener;
 mod names;
 mod own_listeners;
+mod queue;
 mod route;
 mod upstream;
 mod warnings;

@@ -1,18 +1,21 @@
 //! `[upstream.NAME]`.
 
-use std::num::NonZeroU32;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use toml::de::DeValue;
 
-use super::names::{Earlier, at_least_one};
-use crate::balance::Policy;
-use crate::config::address_syntax::ENDPOINT_ADDRESS;
+use super::affinity::{pin_cookie, sticky_on};
+use super::endpoints::{ENDPOINTS, endpoints, in_order_of_names};
+use super::health::{ON_DOWN, WHEN_ALL_DOWN, eject, health};
+use super::names::at_least_one;
+use super::queue::{WHEN_FULL, handshakes_at_once, queue};
+use crate::balance::{LoadFactor, Policy};
 use crate::config::defaults;
-use crate::config::lists::{elements, list};
-use crate::config::name_syntax::{AFFINITY, COOKIE, NAME};
-use crate::config::read::{choice, integer, or_off, text};
-use crate::config::schema::{ENDPOINT, UPSTREAM};
-use crate::config::settings::{AffinitySource, EndpointAddress, EndpointSettings, UpstreamSettings};
+use crate::config::name_syntax::FILE;
+use crate::config::read::{choice, count, integer, or_off, text};
+use crate::config::schema::UPSTREAM;
+use crate::config::settings::{AffinitySource, OnDown, UpstreamSettings};
 use crate::config::tree::{Section, SpannedValue};
 use crate::config::units::DURATION;
 
@@ -28,8 +31,25 @@ fn upstream(name: &str, section: &Section<'_>) -> Option<UpstreamSettings> {
     let settings = UpstreamSettings {
         name: name.into(),
         policy: section.read("policy", choice(&POLICIES), defaults::POLICY),
+        bounded_load: section.read("bounded_load", or_off(load_factor), defaults::BOUNDED_LOAD),
+        shards: section.read("shards", or_off(shards), defaults::SHARDS),
+        slow_start: section.read("slow_start", or_off(text(DURATION)), defaults::SLOW_START),
         sticky_on: section.read("sticky_on", sticky_on, vec![AffinitySource::ClientIp]),
-        pin_cookie: section.read("pin_cookie", or_off(text(COOKIE)), defaults::PIN_COOKIE),
+        pin_cookie: section.read("pin_cookie", or_off(pin_cookie), defaults::PIN_COOKIE),
+        pin_secret: section.read("pin_secret", or_off(file), defaults::PIN_SECRET),
+        max_tunnels: section.read("max_tunnels", or_off(places), defaults::MAX_TUNNELS),
+        handshakes_at_once: section.read(
+            "handshakes_at_once",
+            or_off(handshakes_at_once),
+            defaults::HANDSHAKES_AT_ONCE,
+        ),
+        queue: section.read("queue", queue, defaults::QUEUE),
+        when_full: section.read("when_full", choice(&WHEN_FULL), defaults::WHEN_FULL),
+        health: section.read("health", or_off(health), defaults::HEALTH),
+        eject: section.read("eject", or_off(eject), Some(defaults::EJECT)),
+        min_eligible: section.read("min_eligible", min_eligible, defaults::MIN_ELIGIBLE),
+        on_down: section.read("on_down", choice(&ON_DOWN), defaults::ON_DOWN),
+        when_all_down: section.read("when_all_down", choice(&WHEN_ALL_DOWN), defaults::WHEN_ALL_DOWN),
         connect_timeout: section.read("connect_timeout", text(DURATION), defaults::CONNECT_TIMEOUT),
         handshake_timeout: section.read("handshake_timeout", text(DURATION), defaults::HANDSHAKE_TIMEOUT),
         response_timeout: section.read("response_timeout", text(DURATION), defaults::RESPONSE_TIMEOUT),
@@ -37,75 +57,82 @@ fn upstream(name: &str, section: &Section<'_>) -> Option<UpstreamSettings> {
         keep_alive: section.read("keep_alive", or_off(text(DURATION)), defaults::KEEP_ALIVE),
         endpoints: in_order_of_names(endpoints?),
     };
+    check_together(section, &settings);
     Some(settings)
 }
 
-/// The order of the file means nothing: a list that was only sorted anew is no change.
-fn in_order_of_names(mut endpoints: Vec<EndpointSettings>) -> Vec<EndpointSettings> {
-    endpoints.sort_by(|a, b| a.name.cmp(&b.name));
-    endpoints
-}
-
-fn endpoints(item: &SpannedValue<'_>) -> Option<Vec<EndpointSettings>> {
-    let (mut names, mut addresses) = (Earlier::new(), Earlier::new());
-    let elements = elements(item, endpoint, ENDPOINTS)?;
-    if elements.is_empty() {
-        item.fault("is empty", format!("write one or more, such as {ENDPOINTS}"));
-    }
-    let read = |element: &SpannedValue<'_>| {
-        let endpoint = endpoint(element)?;
-        let key = element.location().key();
-        if let Some(earlier) = addresses.note(endpoint.address.clone(), key) {
-            element.fault(
-                format!("{} is the address of {earlier} too", endpoint.address),
-                "raise that one's weight instead",
-            );
-        } else if let Some(earlier) = names.note(endpoint.name.clone(), key) {
-            element.fault(format!("\"{}\" is the name of {earlier} too", endpoint.name), "give it a name of its own");
-        }
-        Some(endpoint)
+/// What can do nothing beside what else is written.
+fn check_together(section: &Section<'_>, settings: &UpstreamSettings) {
+    let fault = |key: &'static str, problem: &str, hint: &str| {
+        section.item(key).iter().for_each(|item| item.fault(problem, hint));
     };
-    elements.iter().map(read).collect::<Vec<_>>().into_iter().collect()
+    if settings.policy != Policy::Sticky {
+        if settings.bounded_load.is_some() {
+            fault(
+                "bounded_load",
+                "bounds what keys would place, and this policy has none",
+                "remove it, or write policy = \"sticky\"",
+            );
+        }
+        if settings.shards.is_some() {
+            fault("shards", "is about keys, and this policy has none", "remove it, or write policy = \"sticky\"");
+        }
+    }
+    if settings.pin_secret.is_some() && settings.pin_cookie.is_none() {
+        fault("pin_secret", "is for a cookie that is not set", "add pin_cookie = \"windlass_pin\", or remove it");
+    }
+    if settings.on_down != OnDown::Keep && settings.health.is_none() {
+        fault(
+            "on_down",
+            "is never looked at: without probes no endpoint is down",
+            "add health = { probe = \"http\", path = \"/healthz\" }",
+        );
+    }
 }
 
-fn endpoint(item: &SpannedValue<'_>) -> Option<EndpointSettings> {
-    let named_after = |address: &EndpointAddress| address.to_string().as_str().into();
-    if let DeValue::Integer(port) = item.value() {
-        item.fault("must be an address and a port, not an integer", format!("write \"127.0.0.1:{port}\""));
-        return None;
+/// A factor of the average, such as `1.25`.
+fn load_factor(item: &SpannedValue<'_>) -> Option<LoadFactor> {
+    let written = match item.value() {
+        DeValue::Float(float) => float.as_str().parse::<f64>().ok(),
+        DeValue::Integer(integer) => integer.as_str().parse::<f64>().ok(),
+        _ => {
+            item.fault(format!("must be a number, not {}", item.type_name()), "write one such as 1.25");
+            return None;
+        }
+    };
+    let thousandths = written.map(|factor| factor * 1_000.0).filter(|it| (it - it.round()).abs() < 1e-6);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "what is out of range saturates, and is refused"
+    )]
+    let factor = thousandths.and_then(|it| LoadFactor::from_thousandths(it.round() as u32));
+    if factor.is_none() {
+        item.fault("is no factor from 1 to 1000, exact to a thousandth", "write one such as 1.25");
     }
-    if !matches!(item.value(), DeValue::Table(_)) {
-        let address = text(ENDPOINT_ADDRESS)(item)?;
-        return Some(EndpointSettings { name: named_after(&address), address, weight: defaults::WEIGHT });
-    }
-    let section = item.section(&ENDPOINT)?;
-    let address = section.require("address", text(ENDPOINT_ADDRESS), "address = \"10.0.0.11:8080\"");
-    let name = section.try_read("name", |item| text(NAME)(item).map(Some), None);
-    let weight = section.try_read("weight", weight, defaults::WEIGHT);
-    let (address, name, weight) = (address?, name?, weight?);
-    let name = name.map_or_else(|| named_after(&address), |name| name.as_str().into());
-    Some(EndpointSettings { name, address, weight })
+    factor
 }
 
-fn weight(item: &SpannedValue<'_>) -> Option<NonZeroU32> {
-    const MOST: u64 = 1_000_000;
-    u32::try_from(integer(1..=MOST)(item)?).ok().and_then(NonZeroU32::new)
+fn shards(item: &SpannedValue<'_>) -> Option<NonZeroUsize> {
+    usize::try_from(integer(1..=1_000)(item)?).ok().and_then(NonZeroUsize::new)
 }
 
-fn sticky_on(item: &SpannedValue<'_>) -> Option<Vec<AffinitySource>> {
-    const EXAMPLE: &str = "[\"header:x-user\", \"client_ip\"]";
-    let sources = list(text(AFFINITY), EXAMPLE)(item)?;
-    let elements = item.elements()?;
-    let last = sources.iter().position(|source| *source == AffinitySource::ClientIp);
-    if let Some(unreachable) = last.and_then(|last| elements.get(last + 1)) {
-        unreachable.fault("is never reached: every request has a client_ip", "move \"client_ip\" to the end");
-    }
-    if sources.is_empty() {
-        item.fault("is empty", "write [\"client_ip\"], or leave it out");
-    }
-    Some(sources)
+fn places(item: &SpannedValue<'_>) -> Option<NonZeroUsize> {
+    usize::try_from(count(item)?).ok().and_then(NonZeroUsize::new)
 }
 
-const POLICIES: [(&str, Policy); 1] = [("sticky", Policy::Sticky)];
+fn min_eligible(item: &SpannedValue<'_>) -> Option<usize> {
+    usize::try_from(integer(1..=1_000_000)(item)?).ok()
+}
 
-const ENDPOINTS: &str = "[\"10.0.0.11:8080\", \"10.0.0.12:8080\"]";
+fn file(item: &SpannedValue<'_>) -> Option<PathBuf> {
+    Some(item.location().report().folder().join(text(FILE)(item)?))
+}
+
+const POLICIES: [(&str, Policy); 5] = [
+    ("sticky", Policy::Sticky),
+    ("least_tunnels", Policy::LeastTunnels),
+    ("least_busy", Policy::LeastBusy),
+    ("round_robin", Policy::RoundRobin),
+    ("random", Policy::Random),
+];

@@ -74,9 +74,10 @@ fn warn_of_unused_upstreams(file: &Section<'_>, settings: &Settings) {
 fn warn_of_shared_cookies(file: &Section<'_>, settings: &Settings) {
     let upstreams: Vec<_> = settings.upstreams.values().collect();
     for (index, upstream) in upstreams.iter().enumerate() {
-        let Some(cookie) = &upstream.pin_cookie else { continue };
+        let Some(cookie) = upstream.pin_cookie.as_ref().map(|cookie| &cookie.name) else { continue };
         let shares = |other: &&&Arc<UpstreamSettings>| {
-            other.pin_cookie.as_ref() == Some(cookie) && may_share_a_host(&other.name, &upstream.name, settings)
+            other.pin_cookie.as_ref().map(|other| &other.name) == Some(cookie)
+                && may_share_a_host(&other.name, &upstream.name, settings)
         };
         if let Some(first) = upstreams.iter().take(index).find(shares) {
             file.location_of(&["upstream", upstream.name.as_str(), "pin_cookie"]).warn(

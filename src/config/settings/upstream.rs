@@ -2,12 +2,15 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::HeaderName;
 
-use crate::balance::Policy;
+use super::health::{EjectSettings, HealthSettings, OnDown, WhenAllDown};
+use super::queue::{HandshakeLimits, QueueSettings, WhenFull};
+use crate::balance::{LoadFactor, Policy};
 use crate::config::names::{EndpointName, UpstreamName};
 use crate::grammar::CookieName;
 
@@ -20,10 +23,36 @@ pub struct UpstreamSettings {
     pub endpoints: Vec<EndpointSettings>,
     /// How an endpoint is chosen.
     pub policy: Policy,
-    /// Where the affinity key is looked for, first come first served; the client's address if nowhere.
+    /// How far above the average the tunnels of an endpoint may be under `sticky`.
+    pub bounded_load: Option<LoadFactor>,
+    /// How many endpoints one affinity key reaches at the most.
+    pub shards: Option<NonZeroUsize>,
+    /// How long an endpoint that comes, or comes back, takes to reach its whole weight.
+    pub slow_start: Option<Duration>,
+    /// Where the affinity key is looked for, first come first served; none if nowhere.
     pub sticky_on: Vec<AffinitySource>,
     /// The cookie that keeps a client where it was first placed.
-    pub pin_cookie: Option<CookieName>,
+    pub pin_cookie: Option<PinCookie>,
+    /// The file with the secrets that the cookie's tokens are made with.
+    pub pin_secret: Option<PathBuf>,
+    /// How many tunnels may be open on each endpoint.
+    pub max_tunnels: Option<NonZeroUsize>,
+    /// How many handshakes may be under way on each endpoint.
+    pub handshakes_at_once: Option<HandshakeLimits>,
+    /// Who waits for a place or a turn.
+    pub queue: QueueSettings,
+    /// What becomes of who cannot wait.
+    pub when_full: WhenFull,
+    /// How endpoints are probed.
+    pub health: Option<HealthSettings>,
+    /// When an endpoint is left alone for a while whose requests fail.
+    pub eject: Option<EjectSettings>,
+    /// How many eligible endpoints an ejection leaves at the least.
+    pub min_eligible: usize,
+    /// What becomes of the open tunnels of an endpoint that is down.
+    pub on_down: OnDown,
+    /// What becomes of requests while every endpoint is down or ejected.
+    pub when_all_down: WhenAllDown,
     /// How long a connect may take, name lookup included.
     pub connect_timeout: Duration,
     /// How long the answer to an upgrade may take.
@@ -45,6 +74,8 @@ pub struct EndpointSettings {
     pub address: EndpointAddress,
     /// Its share of the placements, relative to the others'.
     pub weight: NonZeroU32,
+    /// It serves only while no other can.
+    pub is_backup: bool,
 }
 
 /// Where an endpoint is reached.
@@ -74,6 +105,53 @@ pub enum AffinitySource {
     Cookie(CookieName),
     /// `query:NAME`
     Query(String),
+    /// `path:N`: the N-th segment of the path, the first is 1.
+    PathSegment(NonZeroUsize),
+    /// `host`
+    Host,
     /// `client_ip`
     ClientIp,
+    /// `client_certificate`: the fingerprint of the certificate that the client has shown.
+    ClientCertificate,
+}
+
+/// `upstream.NAME.pin_cookie`: the cookie that keeps a client where it was first placed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinCookie {
+    /// Its name.
+    pub name: CookieName,
+    /// For which paths it is sent (RFC 6265 §4.1.2.4).
+    pub path: String,
+    /// For which hosts it is sent; `None`: the one that set it (§4.1.2.3).
+    pub domain: Option<String>,
+    /// Which sites' requests it goes with.
+    pub same_site: SameSite,
+    /// Whether it is sent over TLS only.
+    pub secure: Secure,
+    /// How long it is kept; `None`: as long as the browser session.
+    pub max_age: Option<Duration>,
+}
+
+/// Which sites' requests a cookie goes with (RFC 6265bis §4.1.2.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SameSite {
+    /// All where the listener has TLS, else the same site's.
+    Auto,
+    /// Only those of the same site.
+    Strict,
+    /// Those of the same site, and links that lead to it.
+    Lax,
+    /// All; browsers want `Secure` with it.
+    None,
+}
+
+/// Whether a cookie is sent over TLS only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secure {
+    /// Where the listener has TLS.
+    Auto,
+    /// Always: TLS ends before us.
+    Always,
+    /// Never.
+    Never,
 }
