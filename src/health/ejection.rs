@@ -13,6 +13,7 @@
 //! Invariants: a trial is for the kind that caused the ejection, and at most one is under way; a trial that began before the last
 //! ejection says nothing of this one.
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use super::asked::Asked;
@@ -20,8 +21,8 @@ use super::asked::Asked;
 /// When an endpoint is ejected, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EjectionRule {
-    /// After so many failures in a row of one kind; 0 is as 1.
-    pub after: u32,
+    /// After so many failures in a row of one kind.
+    pub after: NonZeroU32,
     /// For so long at first, doubled at each failed trial.
     pub first: Duration,
     /// For no longer than this.
@@ -118,7 +119,7 @@ impl Ejection {
         if self.is_ejected() {
             return None;
         }
-        let after = rule.after.max(1);
+        let after = rule.after.get();
         let count = self.count(asked);
         *count = count.saturating_add(1).min(after);
         let is_due = *count == after;

@@ -3,6 +3,7 @@
 //! Invariant: between the starts of two probes lies at most `every`. So an endpoint that answers nothing has been probed `fall`
 //! times within `every` × `fall`, whatever the jitter.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::verdict::Standing;
@@ -16,7 +17,7 @@ pub struct Schedule {
     /// The longest from the start of one probe to that of the next.
     pub every: Duration,
     /// How many failures in a row make an endpoint be down.
-    pub fall: u32,
+    pub fall: NonZeroU32,
 }
 
 /// What is known after a probe.
@@ -47,7 +48,7 @@ impl Schedule {
 
     /// So short that `fall` refusals come within [`ALL_REFUSED`].
     fn after_refusal(&self) -> Duration {
-        AFTER_REFUSAL.min(ALL_REFUSED / self.fall.max(1))
+        AFTER_REFUSAL.min(ALL_REFUSED / self.fall.get())
     }
 }
 
@@ -68,10 +69,14 @@ mod tests {
 
     const ANSWERS: LastProbe = LastProbe { standing: Standing::Up, is_refused: false };
 
+    fn schedule(every: Duration, fall: u32) -> Schedule {
+        Schedule { every, fall: NonZeroU32::new(fall).unwrap() }
+    }
+
     #[test]
     fn ten_thousand_endpoints_that_begin_together_are_probed_without_a_burst() {
         const SLICE: Duration = Duration::from_millis(100);
-        let schedule = Schedule { every: Duration::from_secs(5), fall: 3 };
+        let schedule = schedule(Duration::from_secs(5), 3);
         let mut rng = Rng::with_seed(7);
         let mut started = vec![0_u32; 600];
         for _ in 0..10_000 {
@@ -88,15 +93,15 @@ mod tests {
 
     #[test]
     fn what_refuses_is_looked_at_again_at_once_until_it_is_down() {
-        let schedule = |fall| Schedule { every: Duration::from_secs(5), fall };
+        let five_seconds = |fall| schedule(Duration::from_secs(5), fall);
         for fall in [1, 2, 3, 4, 10] {
             let refused = LastProbe { standing: Standing::Up, is_refused: true };
-            let whole = schedule(fall).next(refused, 0.5) * (fall - 1) + WOKEN_APART;
+            let whole = five_seconds(fall).next(refused, 0.5) * (fall - 1) + WOKEN_APART;
             assert!(whole <= Duration::from_millis(500), "{fall} refusals take {whole:?}");
         }
         let down = LastProbe { standing: Standing::Down, is_refused: true };
-        assert!(schedule(3).next(down, 0.5) > Duration::from_secs(4));
-        let soon = Schedule { every: Duration::from_millis(10), fall: 3 };
+        assert!(five_seconds(3).next(down, 0.5) > Duration::from_secs(4));
+        let soon = schedule(Duration::from_millis(10), 3);
         let refused = LastProbe { standing: Standing::Up, is_refused: true };
         assert!(soon.next(refused, 0.0) <= Duration::from_millis(10), "it is never later for it");
     }
@@ -106,7 +111,7 @@ mod tests {
         fn no_probe_is_later_than_its_interval(
             every in 1_u64..100_000, fraction in 0.0_f64..1.0, fall in 1_u32..20, is_refused: bool, is_up: bool,
         ) {
-            let schedule = Schedule { every: Duration::from_millis(every), fall };
+            let schedule = schedule(Duration::from_millis(every), fall);
             let standing = if is_up { Standing::Up } else { Standing::Down };
             let next = schedule.next(LastProbe { standing, is_refused }, fraction);
             prop_assert!(next <= schedule.every && schedule.first(fraction, fraction) <= schedule.every);

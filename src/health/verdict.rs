@@ -1,12 +1,14 @@
 //! What the probes of an endpoint say of it, taken together.
 
-/// How many equal results in a row change a verdict; 0 is as 1.
+use std::num::NonZeroU32;
+
+/// How many equal results in a row change a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thresholds {
     /// Probes that must pass for an endpoint that is down to be up.
-    pub rise: u32,
+    pub rise: NonZeroU32,
     /// Probes that must fail for an endpoint that is up to be down.
-    pub fall: u32,
+    pub fall: NonZeroU32,
 }
 
 /// What came of one probe.
@@ -53,7 +55,7 @@ impl Verdict {
             Standing::Down => (ProbeResult::Passed, thresholds.rise, Standing::Up),
         };
         self.against = if result == contrary { self.against.saturating_add(1) } else { 0 };
-        if self.against == 0 || self.against < needed {
+        if self.against < needed.get() {
             return None;
         }
         *self = Self::new(other);
@@ -69,7 +71,7 @@ mod tests {
     use super::Standing::{Down, Up};
     use super::*;
 
-    const THRESHOLDS: Thresholds = Thresholds { rise: 2, fall: 3 };
+    const THRESHOLDS: Thresholds = Thresholds { rise: NonZeroU32::new(2).unwrap(), fall: NonZeroU32::new(3).unwrap() };
 
     fn notes(verdict: &mut Verdict, results: &[ProbeResult]) -> Vec<Option<Standing>> {
         results.iter().map(|result| verdict.note(*result, THRESHOLDS)).collect()
@@ -88,15 +90,6 @@ mod tests {
         assert_eq!(notes(&mut verdict, &[Passed, Failed, Passed, Passed]), [None, None, None, Some(Up)]);
     }
 
-    #[test]
-    fn a_threshold_of_none_is_one_of_one() {
-        let none = Thresholds { rise: 0, fall: 0 };
-        let mut verdict = Verdict::new(Up);
-        assert_eq!(verdict.note(Passed, none), None);
-        assert_eq!(verdict.note(Failed, none), Some(Down));
-        assert_eq!(verdict.note(Passed, none), Some(Up));
-    }
-
     proptest! {
         #[test]
         fn a_verdict_changes_exactly_when_the_last_results_all_speak_against_it(
@@ -111,6 +104,7 @@ mod tests {
                 };
                 let last = &results[since..=at];
                 let is_due = last.len() >= needed && last[last.len() - needed..].iter().all(|passed| *passed != before);
+                let [rise, fall] = [rise, fall].map(|it| NonZeroU32::new(it).unwrap());
                 let result = if *passed { Passed } else { Failed };
                 let changed = verdict.note(result, Thresholds { rise, fall });
                 prop_assert_eq!(changed.is_some(), is_due);

@@ -6,7 +6,8 @@ use super::Asked::{Exchange, Upgrade};
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
-const RULE: EjectionRule = EjectionRule { after: 3, first: Duration::from_secs(5), most: Duration::from_secs(60) };
+const RULE: EjectionRule =
+    EjectionRule { after: NonZeroU32::new(3).unwrap(), first: Duration::from_secs(5), most: Duration::from_secs(60) };
 
 /// An endpoint with others beside it, and its clock.
 struct Scene {
@@ -203,7 +204,7 @@ proptest! {
                     if out.is_none() {
                         let count = if is_upgrade { &mut upgrades } else { &mut exchanges };
                         *count += 1;
-                        prop_assert_eq!(ejected.is_some(), *count >= RULE.after && others >= min_eligible);
+                        prop_assert_eq!(ejected.is_some(), *count >= RULE.after.get() && others >= min_eligible);
                     } else {
                         prop_assert_eq!(ejected, None);
                     }
