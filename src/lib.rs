@@ -13,6 +13,7 @@ pub mod drain;
 pub mod endpoint;
 pub mod grammar;
 pub mod handoff;
+pub mod health;
 pub mod http;
 pub mod log;
 pub mod metrics;

@@ -137,7 +137,7 @@ impl Incarnations {
         let life = self.keep(old.map(|old| &old.life));
         let endpoints =
             settings.endpoints.iter().map(|endpoint| self.endpoint(&settings.name, endpoint, old)).collect();
-        Upstream::new(Arc::clone(settings), life, endpoints)
+        Upstream::new(Arc::clone(settings), life, endpoints, old)
     }
 
     /// An endpoint is the same while its name and its address are; its weight may change under it.

@@ -6,8 +6,11 @@
 
 mod assemble;
 mod diff;
+mod eligibility;
 mod endpoint;
+mod endpoint_health;
 mod endpoint_state;
+mod health_changes;
 mod listener;
 mod reach;
 mod renames;
@@ -19,8 +22,11 @@ mod upstream;
 
 pub use assemble::{Certificates, Snapshot, load_certificates};
 pub use diff::{Change, Diff, Subject, Vanished};
+pub use eligibility::{Admission, Eligibility};
 pub use endpoint::{Endpoint, Lease};
-pub use endpoint_state::{EndpointEvent, EndpointState};
+pub use endpoint_health::{HealthCounts, ProberNumber};
+pub use endpoint_state::{EndedCause, EndpointEvent, EndpointState, StateCause, StateChange};
+pub use health_changes::Trial;
 pub use listener::Listener;
 pub use reach::{Outage, Reach};
 pub use renames::Rename;

@@ -19,11 +19,12 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 23] = [
     "ranges",
     "grammar",
     "websocket",
     "balance",
+    "health",
     "config",
     "queue",
     "tls",
@@ -45,7 +46,7 @@ const ORDER: [&str; 22] = [
 ];
 
 /// Bytes and values in, values out: no runtime, and the time is an argument.
-const PURE: [&str; 6] = ["ranges", "grammar", "websocket", "balance", "config", "queue"];
+const PURE: [&str; 7] = ["ranges", "grammar", "websocket", "balance", "health", "config", "queue"];
 
 const THE_UNSAFE_FILE: &str = "process/fds.rs";
 
