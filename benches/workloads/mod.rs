@@ -16,7 +16,7 @@ use windlass::config::{self, Settings};
 use windlass::drain::{Incarnation, Member, Registry};
 use windlass::net::TunnelStream;
 use windlass::process::Delivery;
-use windlass::snapshot::{Certificates, Snapshot, Upstream};
+use windlass::snapshot::{Certificates, Full, Snapshot, Upstream};
 use windlass::tls::TicketKeys;
 use windlass::tunnel::{Protocol, Streams, Tunnel, TunnelParameters};
 use windlass::websocket::{Direction, Extensions};
@@ -39,7 +39,7 @@ impl Picking {
         self.clients = self.clients.wrapping_add(1);
         let key = AffinityKey::of_address(IpAddr::V4(Ipv4Addr::from_bits(self.clients)));
         self.upstream
-            .picks(&Affinity { key, pin: None, begins_session: true })
+            .picks(&Affinity { key: Some(key), pin: None, begins_session: true }, Full::PassedOver)
             .next()
             .map_or(0, |endpoint| endpoint.name.as_str().len())
     }

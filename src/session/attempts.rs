@@ -20,7 +20,7 @@ use crate::endpoint::{
 };
 use crate::http::Refusal;
 use crate::http::methods::is_idempotent;
-use crate::snapshot::Endpoint;
+use crate::snapshot::{Endpoint, Full};
 
 /// The head of an answer, and who gave it.
 pub(super) struct EndpointAnswer {
@@ -60,7 +60,7 @@ pub(super) async fn ask_best(
     mut late: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<EndpointAnswer, Refused> {
     let mut refused = Refused::from(Refusal::NoEndpoint);
-    for endpoint in context.upstream().picks(affinity) {
+    for endpoint in context.upstream().picks(affinity, Full::Included) {
         let mut retry = Retry::AnyConnection(request);
         (request, refused) = loop {
             let attempt = match retry {

@@ -7,7 +7,7 @@ use crate::balance::Affinity;
 use crate::endpoint::dial;
 use crate::http::Refusal;
 use crate::net::{DialError, Socket};
-use crate::snapshot::{Endpoint, Lease};
+use crate::snapshot::{Endpoint, Full, Lease};
 
 /// A connection for an upgrade with the endpoint that it was placed on.
 #[derive(Debug)]
@@ -32,8 +32,10 @@ pub(super) enum Unreachable {
 /// authenticated is one already.
 pub(super) async fn connect(context: &RequestContext, affinity: &Affinity) -> Result<Placed, Refused> {
     let mut refused = Refused::from(Refusal::NoEndpoint);
-    for (attempt, endpoint) in context.upstream().picks(affinity).enumerate() {
-        let lease = endpoint.lease();
+    let max_tunnels = context.upstream().settings.max_tunnels;
+    for (attempt, endpoint) in context.upstream().picks(affinity, Full::PassedOver).enumerate() {
+        // It may have become full since it was looked at.
+        let Some(lease) = endpoint.try_lease(max_tunnels) else { continue };
         if let Some(connection) = context.owned(endpoint)
             && let Some(stream) = connection.into_stream().await
         {

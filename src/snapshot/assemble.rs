@@ -137,7 +137,7 @@ impl Incarnations {
         let life = self.keep(old.map(|old| &old.life));
         let endpoints =
             settings.endpoints.iter().map(|endpoint| self.endpoint(&settings.name, endpoint, old)).collect();
-        Upstream::new(Arc::clone(settings), life, endpoints)
+        Upstream::new(Arc::clone(settings), life, endpoints, old)
     }
 
     /// An endpoint is the same while its name and its address are; its weight may change under it.
@@ -150,7 +150,13 @@ impl Incarnations {
         let same = |old: &&Arc<Endpoint>| old.name == settings.name && old.address == settings.address;
         match old.and_then(|old| old.endpoints().iter().find(same)) {
             Some(same) => Arc::clone(same),
-            None => Arc::new(Endpoint::new(upstream, settings, self.keep(None))),
+            None => {
+                let new = Endpoint::new(upstream, settings, self.keep(None));
+                if old.is_some() {
+                    new.note_arrival();
+                }
+                Arc::new(new)
+            }
         }
     }
 }

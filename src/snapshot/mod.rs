@@ -4,11 +4,13 @@
 //! [`Incarnation`](crate::drain::Incarnation) and its counters and state; what lost it is named by [`Diff`]. No sockets here, and
 //! no tunnel holds a snapshot: one that is open for days must not keep an old configuration alive.
 
+mod arrival;
 mod assemble;
 mod diff;
 mod endpoint;
 mod endpoint_state;
 mod listener;
+mod picks;
 mod reach;
 mod renames;
 mod retirement;
@@ -22,10 +24,11 @@ pub use diff::{Change, Diff, Subject, Vanished};
 pub use endpoint::{Endpoint, Lease};
 pub use endpoint_state::{EndpointEvent, EndpointState};
 pub use listener::Listener;
+pub use picks::{Full, Picks};
 pub use reach::{Outage, Reach};
 pub use renames::Rename;
 pub use retirement::Retirement;
 pub use route::Route;
 pub use routes::{RouteTable, Rule};
 pub use strangers::Strangers;
-pub use upstream::{Picks, Upstream};
+pub use upstream::Upstream;
