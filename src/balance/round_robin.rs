@@ -20,11 +20,7 @@ pub struct Turn<'s> {
 }
 
 /// Whose turn it is of the open ones of `shares`; of two with the same turn, the first.
-pub fn round_robin<'s>(
-    clock: u64,
-    shares: &'s [Share],
-    look: impl Fn(&Share) -> Candidate,
-) -> Option<Turn<'s>> {
+pub fn round_robin<'s>(clock: u64, shares: &'s [Share], look: impl Fn(&Share) -> Candidate) -> Option<Turn<'s>> {
     let mut first: Option<(u64, &Share, Candidate)> = None;
     for share in shares {
         let candidate = look(share);

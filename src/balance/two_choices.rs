@@ -52,7 +52,8 @@ mod tests {
         let mut loads = vec![0; weights.len()];
         let mut random = fastrand::Rng::with_seed(1);
         for _ in 0..tunnels {
-            let best = least_tunnels(random.u64(..), &shares, |it| candidate(it, loads[it.place()], 0)).unwrap().place();
+            let best =
+                least_tunnels(random.u64(..), &shares, |it| candidate(it, loads[it.place()], 0)).unwrap().place();
             loads[best] += 1;
         }
         loads
@@ -60,8 +61,8 @@ mod tests {
 
     #[test]
     fn tunnels_are_spread_by_weight_and_nobody_is_far_above() {
-        // One choice alone leaves the fullest of 50 some 90 above 1,000; two leave it a few, however many there are.
-        let equal = loads(&[1; 50], 50_000);
+        // One choice alone leaves the fullest of 20 some 70 above 1,000; two leave it a few, however many there are.
+        let equal = loads(&[1; 20], 20_000);
         assert!(equal.iter().all(|load| load.abs_diff(1_000) <= 8), "{equal:?}");
         let weighted = loads(&[1, 2, 3, 4, 10], 20_000);
         for (load, weight) in weighted.iter().zip([1, 2, 3, 4, 10]) {

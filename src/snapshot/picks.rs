@@ -109,7 +109,10 @@ endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "1
     fn picks_of(snapshot: &Snapshot, pin: Option<(&str, Stay)>, begins_session: bool) -> Vec<String> {
         let pin = pin.map(|(name, stay)| Pin { endpoint: PinToken::of("chat", name), stay });
         let affinity = Affinity { key: Some(key()), pin, begins_session };
-        snapshot.upstreams()["chat"].picks(&affinity, Full::PassedOver).map(|endpoint| endpoint.name.to_string()).collect()
+        snapshot.upstreams()["chat"]
+            .picks(&affinity, Full::PassedOver)
+            .map(|endpoint| endpoint.name.to_string())
+            .collect()
     }
 
     fn key() -> AffinityKey {

@@ -64,7 +64,8 @@ impl Upstream {
     pub(super) fn best(&self, key: Option<AffinityKey>, is_open: impl Fn(usize, &Endpoint) -> bool) -> Option<usize> {
         let look = |share: &Share| self.look(share, &is_open);
         let best = self.best_of(&self.ordinary, key, look).or_else(|| {
-            let serves = !self.backups.shares().is_empty() && !self.ordinary.shares().iter().any(|it| look(it).is_open());
+            let serves =
+                !self.backups.shares().is_empty() && !self.ordinary.shares().iter().any(|it| look(it).is_open());
             serves.then(|| self.best_of(&self.backups, key, look)).flatten()
         });
         best.map(Share::place)
