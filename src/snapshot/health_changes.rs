@@ -136,7 +136,7 @@ impl Endpoint {
 
     /// It is served under `settings` from now on: takes back what nobody would take back under them.
     pub fn keep_to(&self, settings: &UpstreamSettings) {
-        if settings.health.is_none() && self.state().is_down() {
+        if settings.health.is_none() {
             self.end_probing();
         }
         if settings.eject.is_none() && self.health.is_in_trouble() {

@@ -54,7 +54,7 @@ fn call(upstream: &Upstream, name: &str, standing: Standing) {
 }
 
 fn trial(upstream: &Upstream, name: &str, asked: Asked) -> Option<Trial> {
-    upstream.eligibility(asked).admit(endpoint(upstream, name)).and_then(Admission::into_trial)
+    upstream.eligibility(asked).place(endpoint(upstream, name)).and_then(PlacedAs::into_trial)
 }
 
 #[tokio::test(start_paused = true)]
@@ -62,7 +62,7 @@ async fn an_endpoint_that_is_down_takes_nobody_until_it_is_up() {
     let upstream = two("health = { probe = \"tcp\" }");
     call(&upstream, "a", Standing::Down);
     assert_eq!(takers(&upstream, Upgrade), ["b"]);
-    assert!(upstream.eligibility(Upgrade).admit(endpoint(&upstream, "a")).is_none());
+    assert!(upstream.eligibility(Upgrade).place(endpoint(&upstream, "a")).is_none());
     call(&upstream, "a", Standing::Up);
     assert_eq!(takers(&upstream, Upgrade), ["a", "b"]);
 }
@@ -84,7 +84,7 @@ async fn requests_that_fail_in_a_row_eject_and_one_trial_brings_it_back() {
     assert_eq!(takers(&upstream, Upgrade), ["a", "b"]);
     let first = trial(&upstream, "a", Upgrade).unwrap();
     assert_eq!(takers(&upstream, Upgrade), ["b"], "one at a time");
-    assert!(upstream.eligibility(Upgrade).admit(endpoint(&upstream, "a")).is_none());
+    assert!(upstream.eligibility(Upgrade).place(endpoint(&upstream, "a")).is_none());
     drop(first);
     let second = trial(&upstream, "a", Upgrade).unwrap();
     endpoint(&upstream, "a").note_failure(Upgrade, &"status 503", Some(second), &upstream);
@@ -121,8 +121,8 @@ async fn the_first_success_of_a_last_resort_readmits() {
     fail(&upstream, "a", Upgrade, 3);
     call(&upstream, "b", Standing::Down);
     let eligibility = upstream.eligibility(Upgrade);
-    let first = eligibility.admit(endpoint(&upstream, "a")).and_then(Admission::into_trial);
-    assert!(matches!(eligibility.admit(endpoint(&upstream, "a")), Some(Admission::AsEver)), "others are tried, too");
+    let first = eligibility.place(endpoint(&upstream, "a")).and_then(PlacedAs::into_trial);
+    assert!(matches!(eligibility.place(endpoint(&upstream, "a")), Some(PlacedAs::Usual)), "others are tried, too");
     endpoint(&upstream, "a").note_success(Upgrade, first);
     assert_eq!(takers(&upstream, Upgrade), ["a"]);
 }
