@@ -11,17 +11,17 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::drains::Drains;
 use crate::config::{DrainSettings, DrainWindow, OnDown};
 use crate::drain::{Cause, Drain, DrainPolicy, DrainTarget, EndpointTarget, Scope, Spread};
-use crate::health::Standing;
+use crate::health::Availability;
 use crate::probe::ProbeVerdict;
 use crate::session::Proxy;
 use crate::snapshot::Endpoint;
 
 /// Acts on what the probes say of endpoints, for as long as they do.
 pub(super) async fn act(proxy: Arc<Proxy>, drains: Drains, mut verdicts: UnboundedReceiver<ProbeVerdict>) {
-    while let Some(ProbeVerdict { endpoint, standing }) = verdicts.recv().await {
-        match standing {
-            Standing::Up => drains.take_back(Cause::EndpointDown, scope(&endpoint)),
-            Standing::Down => end_tunnels(&proxy, &drains, &endpoint),
+    while let Some(ProbeVerdict { endpoint, availability }) = verdicts.recv().await {
+        match availability {
+            Availability::Up => drains.take_back(Cause::EndpointDown, scope(&endpoint)),
+            Availability::Down => end_tunnels(&proxy, &drains, &endpoint),
         }
     }
 }

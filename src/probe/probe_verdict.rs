@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::health::Standing;
+use crate::health::Availability;
 use crate::snapshot::Endpoint;
 
 /// An endpoint has gone down, or is up again.
@@ -11,5 +11,5 @@ pub struct ProbeVerdict {
     /// Which one.
     pub endpoint: Arc<Endpoint>,
     /// Where it stands now.
-    pub standing: Standing,
+    pub availability: Availability,
 }

@@ -81,7 +81,7 @@ impl Probes {
         health: &HealthSettings,
         verdicts: &UnboundedSender<ProbeVerdict>,
     ) -> ProbeTask {
-        let (prober, standing) = endpoint.begin_probing();
+        let (prober, availability) = endpoint.begin_probing();
         let subject = Subject {
             endpoint: Arc::clone(endpoint),
             upstream: Arc::clone(upstream),
@@ -89,7 +89,7 @@ impl Probes {
             network: self.network.clone(),
         };
         let (permits, verdicts) = (Arc::clone(&self.permits), verdicts.clone());
-        let task = tokio::spawn(Probing { subject, prober, standing, permits, verdicts }.run());
+        let task = tokio::spawn(Probing { subject, prober, availability, permits, verdicts }.run());
         ProbeTask { health: health.clone(), task: task.abort_handle() }
     }
 

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::*;
 use crate::config::parse;
 use crate::endpoint::Endpoints;
-use crate::health::Standing;
+use crate::health::Availability;
 use crate::net::SimulatedNetwork;
 use crate::snapshot::Certificates;
 use crate::tls::TicketKeys;
@@ -76,10 +76,10 @@ impl Scene {
     }
 
     /// The next change, and how long it took.
-    async fn turns(&mut self) -> (Standing, Duration) {
+    async fn turns(&mut self) -> (Availability, Duration) {
         let begun = Instant::now();
         let verdict = timeout(3600 * SECOND, self.verdicts.recv()).await.expect("it turns").unwrap();
-        (verdict.standing, begun.elapsed())
+        (verdict.availability, begun.elapsed())
     }
 }
 
@@ -90,14 +90,14 @@ async fn who_answers_nothing_is_down_within_every_times_fall_and_a_second() {
         let mut scene = Scene::begin(1, 0);
         sleep(Duration::from_millis(fastrand::u64(5_000..60_000))).await;
         scene.network.set_silent(address(0), true);
-        let (standing, took) = scene.turns().await;
-        assert_eq!(standing, Standing::Down);
+        let (availability, took) = scene.turns().await;
+        assert_eq!(availability, Availability::Down);
         assert!(took <= 16 * SECOND, "seed {seed}: {took:?}");
         assert_eq!(scene.endpoint(0).causes()[0].why, "no connection within timeout");
 
         scene.network.set_silent(address(0), false);
-        let (standing, took) = scene.turns().await;
-        assert_eq!(standing, Standing::Up);
+        let (availability, took) = scene.turns().await;
+        assert_eq!(availability, Availability::Up);
         assert!(took <= 11 * SECOND, "seed {seed}: {took:?}");
         assert!(scene.endpoint(0).state().is_eligible());
     }
@@ -111,8 +111,8 @@ async fn who_refuses_is_down_within_half_a_second_of_the_first_sign() {
         sleep(Duration::from_millis(fastrand::u64(5_000..60_000))).await;
         scene.refuse().await;
         scene.endpoint(0).note_connect_failure();
-        let (standing, took) = scene.turns().await;
-        assert_eq!(standing, Standing::Down);
+        let (availability, took) = scene.turns().await;
+        assert_eq!(availability, Availability::Down);
         assert!(took <= SECOND / 2, "seed {seed}: {took:?}");
         assert_eq!(scene.endpoint(0).causes()[0].why, "connection refused");
         let counts = scene.endpoint(0).health_counts();
@@ -142,7 +142,7 @@ async fn a_black_hole_of_thousands_takes_no_more_than_its_permits_and_the_rest_i
         sleep(SECOND / 10).await;
         fewest_left = fewest_left.min(scene.probes.permits.available_permits());
         while let Ok(verdict) = scene.verdicts.try_recv() {
-            assert_eq!(verdict.standing, Standing::Down);
+            assert_eq!(verdict.availability, Availability::Down);
             down += 1;
         }
     }
