@@ -24,7 +24,7 @@ mod upstream;
 
 pub use assemble::{Certificates, Snapshot, load_certificates};
 pub use diff::{Change, Diff, Subject, Vanished};
-pub use eligibility::{Admission, Eligibility};
+pub use eligibility::{Eligibility, PlacedAs};
 pub use endpoint::{Endpoint, Lease};
 pub use endpoint_health::{HealthCounts, ProberNumber};
 pub use endpoint_state::{EndedCause, EndpointEvent, EndpointState, StateCause, StateChange};
