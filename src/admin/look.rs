@@ -14,8 +14,9 @@ use super::wire::{
 };
 use crate::drain::DrainEntry;
 use crate::handoff::Predecessor;
-use crate::metrics::{DrainGauge, EndpointGauge, Gauges, ReloadCounts, TunnelsOpen};
+use crate::metrics::{DrainGauge, EndpointGauge, Gauges, HandshakesGauge, ReloadCounts, TunnelsOpen};
 use crate::process::{unix_seconds, usage};
+use crate::queue::Gate;
 use crate::session::{Phase, Proxy};
 use crate::snapshot::{Endpoint, Route, Upstream};
 
@@ -97,8 +98,11 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
             endpoint: it.name.clone(),
             state: it.state(),
             connect_failures: it.connect_failures(),
+            handshakes: upstream.settings.handshakes_at_once.and(it.gate()).map(|gate| handshakes(gate)),
         })
     });
+    let limited = snapshot.upstreams().values().filter(|upstream| upstream.settings.max_tunnels.is_some());
+    let waiting = limited.map(|upstream| (upstream.settings.name.clone(), upstream.places.waiting()));
     let certificates = snapshot
         .listeners()
         .values()
@@ -117,12 +121,17 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
         tunnels_of_predecessors: Elsewhere::of(predecessors).by_place(),
         predecessors: predecessors.len(),
         endpoints: endpoints.collect(),
+        waiting: waiting.collect(),
         listeners: notes.listeners(),
         certificates: certificates.collect(),
         time: i64::try_from(unix_seconds()).unwrap_or(i64::MAX),
         process: usage(),
         drains: under_way.map(drain_gauge).collect(),
     }
+}
+
+fn handshakes(gate: &Gate) -> HandshakesGauge {
+    HandshakesGauge { limit: gate.limit(), waiting: gate.waiting() }
 }
 
 /// The open tunnels that processes hold which handed over.

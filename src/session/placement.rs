@@ -1,11 +1,16 @@
 //! From an affinity key to a connection with an endpoint: the best one first, the next one if it cannot be reached.
 
+use http::StatusCode;
+
+use super::free_place::{FreePlace, free_places};
 use super::placed_by::PlacedBy;
 use super::refused::Refused;
 use super::request_context::RequestContext;
+use super::turn::{HandshakeTurn, NoTurn, take_turn};
 use crate::balance::Affinity;
 use crate::endpoint::dial;
 use crate::http::Refusal;
+use crate::http::reader::Handshake;
 use crate::net::{DialError, Socket};
 use crate::snapshot::{Endpoint, Lease};
 
@@ -13,6 +18,8 @@ use crate::snapshot::{Endpoint, Lease};
 #[derive(Debug)]
 pub(super) struct Placed {
     pub(super) lease: Lease,
+    /// Until the head of the answer is there.
+    pub(super) turn: Option<HandshakeTurn>,
     pub(super) stream: Socket,
     /// The client has authenticated the connection, or may have: it serves nobody else any more.
     pub(super) is_owned: bool,
@@ -30,22 +37,35 @@ pub(super) enum Unreachable {
 
 /// Connects to the endpoints that are meant for the request, best first, until one answers. A connection that the client has
 /// authenticated is one already.
-pub(super) async fn connect(context: &RequestContext, affinity: &Affinity) -> Result<Placed, Refused> {
+pub(super) async fn connect(
+    context: &RequestContext,
+    affinity: &Affinity,
+    handshake: &Handshake,
+) -> Result<Placed, Refused> {
     let mut refused = Refused::from(Refusal::NoEndpoint);
-    for (attempt, endpoint) in context.upstream().picks(affinity).enumerate() {
-        let lease = endpoint.lease();
+    for FreePlace { attempt, endpoint, lease } in free_places(context, affinity, handshake).await? {
+        let turn = match take_turn(context, handshake, endpoint).await {
+            Ok(turn) => turn,
+            Err(NoTurn::EndpointIsAway) => continue,
+            Err(NoTurn::Refused(refused)) => return Err(refused),
+        };
         if let Some(connection) = context.owned(endpoint)
             && let Some(stream) = connection.into_stream().await
         {
             let by = PlacedBy::of(attempt, affinity, endpoint);
-            return Ok(Placed { lease, stream, is_owned: true, by });
+            return Ok(Placed { lease, turn, stream, is_owned: true, by });
         }
         match reach(context, endpoint).await {
             Ok(stream) => {
                 let by = PlacedBy::of(attempt, affinity, endpoint);
-                return Ok(Placed { lease, stream, is_owned: false, by });
+                return Ok(Placed { lease, turn, stream, is_owned: false, by });
             }
-            Err(unreachable) => refused = unreachable.or_try_the_next()?,
+            Err(unreachable) => {
+                if let Some(turn) = turn {
+                    turn.end(Err(unreachable.refusal()));
+                }
+                refused = unreachable.or_try_the_next()?;
+            }
         }
     }
     Err(refused)
@@ -67,7 +87,21 @@ pub(super) async fn reach(context: &RequestContext, endpoint: &Endpoint) -> Resu
     })
 }
 
+impl Placed {
+    /// The handshake has come to its end, with an answer of this status or with none.
+    pub(super) fn end_turn(&mut self, answered: Result<StatusCode, Refusal>) {
+        if let Some(turn) = self.turn.take() {
+            turn.end(answered);
+        }
+    }
+}
+
 impl Unreachable {
+    fn refusal(&self) -> Refusal {
+        let (Self::One(refused) | Self::All(refused)) = self;
+        refused.refusal
+    }
+
     /// The refusal for the case that no other endpoint is left.
     ///
     /// # Errors

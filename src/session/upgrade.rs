@@ -9,6 +9,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 
 use super::answered_without_101::pass_on;
+use super::closed_at_once::close_at_once;
 use super::interim::Interim;
 use super::placed_by::PlacedBy;
 use super::placement::{Placed, connect};
@@ -46,7 +47,10 @@ pub(super) async fn open(
     forward::request(&mut parts.headers, context.arrival, Some(handshake.token()));
     let (body, upload) = upload(context, body, &mut parts.headers);
 
-    let mut placed = connect(context, &affinity).await?;
+    let mut placed = match connect(context, &affinity, &handshake).await {
+        Ok(placed) => placed,
+        Err(refused) => return close_at_once(context, &parts.headers, handshake, refused),
+    };
     let answer = answer(context, &handshake, &mut placed, &parts, body).await?;
     let head = &answer.head;
     let cookie = context.pin_cookie(placed.lease.endpoint(), &affinity);
@@ -88,6 +92,7 @@ async fn answer(
     session.fin_ends.set(matches!(handshake, Handshake::Websocket(_)));
     let answered = request_switch(context, placed, parts, body, &interim).await;
     session.fin_ends.set(false);
+    placed.end_turn(answered.as_ref().map(|answer| answer.head.status).map_err(|refused| refused.refusal));
     match &answered {
         // Whoever joins the streams waits until everything before the 101 is out, and meanwhile the endpoint is not forgotten.
         Ok(answer) if answer.head.is_switch() => interim.close(),

@@ -1,14 +1,16 @@
 //! One endpoint as it runs: its address, its state and its load.
 
-use std::sync::Arc;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::endpoint_state::{EndpointEvent, EndpointState, StateCell};
 use super::reach::Reach;
 use super::retirement::Retirement;
 use crate::balance::{EndpointIdentity, PinToken};
-use crate::config::{EndpointAddress, EndpointName, EndpointSettings, UpstreamName};
+use crate::config::{EndpointAddress, EndpointName, EndpointSettings, HandshakeLimits, UpstreamName};
 use crate::drain::LifeToken;
+use crate::queue::{Gate, Places};
 
 /// One endpoint. It is carried over from snapshot to snapshot as long as its name and address stay.
 #[derive(Debug)]
@@ -27,6 +29,10 @@ pub struct Endpoint {
     pub retirement: Retirement,
     /// Whether connects go well.
     pub reach: Reach,
+    /// Who may have a handshake under way; none where that was never limited.
+    gate: OnceLock<Arc<Gate>>,
+    /// Who waits for a place of a tunnel, with this endpoint or another of its upstream.
+    places: Arc<Places>,
     tunnels: AtomicUsize,
     /// Connections to it that came to nothing.
     connect_failures: AtomicU64,
@@ -40,8 +46,13 @@ pub struct Lease {
 }
 
 impl Endpoint {
-    /// An endpoint of `upstream`.
-    pub(super) fn new(upstream: &UpstreamName, settings: &EndpointSettings, life: LifeToken) -> Self {
+    /// An endpoint of `upstream`, whose `places` others of it share.
+    pub(super) fn new(
+        upstream: &UpstreamName,
+        settings: &EndpointSettings,
+        life: LifeToken,
+        places: Arc<Places>,
+    ) -> Self {
         Self {
             name: settings.name.clone(),
             address: settings.address.clone(),
@@ -50,6 +61,8 @@ impl Endpoint {
             pin: PinToken::of(upstream.as_str(), settings.name.as_str()),
             retirement: Retirement::default(),
             reach: Reach::default(),
+            gate: OnceLock::new(),
+            places,
             tunnels: AtomicUsize::new(0),
             connect_failures: AtomicU64::new(0),
             state: StateCell::default(),
@@ -60,6 +73,24 @@ impl Endpoint {
     pub fn lease(self: &Arc<Self>) -> Lease {
         self.tunnels.fetch_add(1, Ordering::Relaxed);
         Lease { endpoint: Arc::clone(self) }
+    }
+
+    /// Counts a tunnel that is about to open, unless there are `max` already.
+    pub fn try_lease(self: &Arc<Self>, max: Option<NonZeroUsize>) -> Option<Lease> {
+        let Some(max) = max else { return Some(self.lease()) };
+        let more = |tunnels: usize| Some(tunnels + 1).filter(|more| *more <= max.get());
+        self.tunnels.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Lease { endpoint: Arc::clone(self) })
+    }
+
+    /// Who may have a handshake under way, where that was limited once.
+    pub fn gate(&self) -> Option<&Arc<Gate>> {
+        self.gate.get()
+    }
+
+    /// Limits its handshakes from now on.
+    pub(super) fn limit_handshakes(&self, limits: HandshakeLimits) {
+        self.gate.get_or_init(|| Arc::new(Gate::new(limits))).set_bounds(limits);
     }
 
     /// What speaks against placing anybody there.
@@ -97,6 +128,8 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.endpoint.tunnels.fetch_sub(1, Ordering::Relaxed);
+        // With the load behind it this is how `Places` wants it: what is free is seen before it is asked who waits.
+        self.endpoint.tunnels.fetch_sub(1, Ordering::SeqCst);
+        self.endpoint.places.note_free();
     }
 }

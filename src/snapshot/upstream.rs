@@ -9,6 +9,7 @@ use super::endpoint::Endpoint;
 use crate::balance::{Affinity, AffinityKey, Candidate, PinToken, Stay};
 use crate::config::UpstreamSettings;
 use crate::drain::LifeToken;
+use crate::queue::Places;
 
 /// One upstream.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct Upstream {
     pub settings: Arc<UpstreamSettings>,
     /// This life of its name.
     pub life: LifeToken,
+    /// Who waits for a place of a tunnel with any of its endpoints; as long as its life, as they are.
+    pub places: Arc<Places>,
     endpoints: Vec<Arc<Endpoint>>,
     /// Those of `endpoints`, in their order.
     weights: Vec<NonZeroU32>,
@@ -35,9 +38,21 @@ pub struct Picks<'a> {
 
 impl Upstream {
     /// `endpoints` are those of `settings`, in their order.
-    pub(super) fn new(settings: Arc<UpstreamSettings>, life: LifeToken, endpoints: Vec<Arc<Endpoint>>) -> Self {
+    pub(super) fn new(
+        settings: Arc<UpstreamSettings>,
+        life: LifeToken,
+        places: Arc<Places>,
+        endpoints: Vec<Arc<Endpoint>>,
+    ) -> Self {
         let weights = settings.endpoints.iter().map(|endpoint| endpoint.weight).collect();
-        Self { settings, life, endpoints, weights }
+        Self { settings, life, places, endpoints, weights }
+    }
+
+    /// It is served from now on: its limits hold for its endpoints, also where they were carried over.
+    pub fn apply_limits(&self) {
+        if let Some(limits) = self.settings.handshakes_at_once {
+            self.endpoints.iter().for_each(|endpoint| endpoint.limit_handshakes(limits));
+        }
     }
 
     /// Its endpoints, in the order of the file.

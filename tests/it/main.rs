@@ -19,6 +19,7 @@ mod reload;
 mod rig;
 mod slow_reader;
 mod stop;
+mod storms;
 mod systemd;
 mod tls;
 mod tls_proxy;
