@@ -10,6 +10,7 @@ use super::routes::{RouteTable, Rule};
 use super::upstream::Upstream;
 use crate::config::{EndpointSettings, ListenerName, Problems, RouteName, Settings, UpstreamName, UpstreamSettings};
 use crate::drain::{Incarnation, LifeToken};
+use crate::queue::Places;
 use crate::tls::{CertificateError, CertifiedBundle, TicketKeys};
 
 /// Everything a request may consult.
@@ -135,9 +136,10 @@ impl Incarnations {
 
     fn upstream(&mut self, settings: &Arc<UpstreamSettings>, old: Option<&Upstream>) -> Upstream {
         let life = self.keep(old.map(|old| &old.life));
+        let places = old.map(|old| Arc::clone(&old.places)).unwrap_or_default();
         let endpoints =
-            settings.endpoints.iter().map(|endpoint| self.endpoint(&settings.name, endpoint, old)).collect();
-        Upstream::new(Arc::clone(settings), life, endpoints, old)
+            settings.endpoints.iter().map(|endpoint| self.endpoint(&settings.name, endpoint, &places, old)).collect();
+        Upstream::new(Arc::clone(settings), life, places, endpoints, old)
     }
 
     /// An endpoint is the same while its name and its address are; its weight may change under it.
@@ -145,13 +147,14 @@ impl Incarnations {
         &mut self,
         upstream: &UpstreamName,
         settings: &EndpointSettings,
+        places: &Arc<Places>,
         old: Option<&Upstream>,
     ) -> Arc<Endpoint> {
         let same = |old: &&Arc<Endpoint>| old.name == settings.name && old.address == settings.address;
         match old.and_then(|old| old.endpoints().iter().find(same)) {
             Some(same) => Arc::clone(same),
             None => {
-                let new = Endpoint::new(upstream, settings, self.keep(None));
+                let new = Endpoint::new(upstream, settings, self.keep(None), Arc::clone(places));
                 if old.is_some() {
                     new.note_arrival();
                 }

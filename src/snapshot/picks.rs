@@ -48,6 +48,12 @@ impl Upstream {
         }
         picks
     }
+
+    /// Whether there is an endpoint that an upgrade might go to, if only it had a place.
+    pub fn is_full(&self) -> bool {
+        let (eligibility, max) = (self.eligibility(Asked::Upgrade), self.settings.max_tunnels);
+        self.endpoints().iter().any(|endpoint| !endpoint.has_place(max) && eligibility.takes(endpoint))
+    }
 }
 
 impl<'a> Iterator for Picks<'a> {

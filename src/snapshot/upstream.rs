@@ -7,6 +7,7 @@ use super::endpoint::Endpoint;
 use crate::balance::{self, AffinityKey, Candidate, Policy, Share, Standing, Stay, Sticky, Tier};
 use crate::config::{EndpointSettings, UpstreamSettings};
 use crate::drain::LifeToken;
+use crate::queue::Places;
 
 /// One upstream.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct Upstream {
     pub life: LifeToken,
     /// Held while one of its endpoints may be ejected; the same in every version of its settings.
     pub(super) ejections: Arc<Mutex<()>>,
+    /// Who waits for a place of a tunnel with any of its endpoints; as long as its life, as they are.
+    pub places: Arc<Places>,
     endpoints: Vec<Arc<Endpoint>>,
     /// Those of `endpoints` that serve.
     ordinary: Tier,
@@ -31,6 +34,7 @@ impl Upstream {
     pub(super) fn new(
         settings: Arc<UpstreamSettings>,
         life: LifeToken,
+        places: Arc<Places>,
         endpoints: Vec<Arc<Endpoint>>,
         previous: Option<&Self>,
     ) -> Self {
@@ -42,7 +46,14 @@ impl Upstream {
         };
         let (ordinary, backups) = (tier(false), tier(true));
         let clock = previous.map(|it| Arc::clone(&it.clock)).unwrap_or_default();
-        Self { settings, life, ejections, endpoints, ordinary, backups, clock }
+        Self { settings, life, ejections, places, endpoints, ordinary, backups, clock }
+    }
+
+    /// It is served from now on: its limits hold for its endpoints, also where they were carried over.
+    pub fn apply_limits(&self) {
+        if let Some(limits) = self.settings.handshakes_at_once {
+            self.endpoints.iter().for_each(|endpoint| endpoint.limit_handshakes(limits));
+        }
     }
 
     /// Its endpoints, in the order of the file.

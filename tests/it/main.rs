@@ -20,6 +20,7 @@ mod reload;
 mod rig;
 mod slow_reader;
 mod stop;
+mod storms;
 mod systemd;
 mod tls;
 mod tls_proxy;
