@@ -9,11 +9,15 @@ mod candidate;
 mod hash;
 mod load_factor;
 mod pin;
+mod pin_secret;
+mod pin_token;
 mod policy;
 mod rendezvous;
 
 pub use candidate::Candidate;
 pub use hash::{AffinityKey, EndpointIdentity};
 pub use load_factor::LoadFactor;
-pub use pin::{Affinity, Pin, PinToken, Stay};
+pub use pin::{Affinity, Pin, Stay};
+pub use pin_secret::{PinSecret, PinSecretFault, PinSecrets};
+pub use pin_token::PinToken;
 pub use policy::Policy;

@@ -24,11 +24,14 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// The index of the best of `candidates`, each of which comes with its own, for a request with this key; `None` where there
-    /// is no candidate. One pass, no allocation.
-    pub fn best(self, key: AffinityKey, candidates: impl Iterator<Item = (usize, Candidate)>) -> Option<usize> {
+    /// The index of the best of `candidates`, each of which comes with its own, for a request with this key, if it has
+    /// one; `None` where there is no candidate. One pass, no allocation.
+    pub fn best(self, key: Option<AffinityKey>, candidates: impl Iterator<Item = (usize, Candidate)>) -> Option<usize> {
         let _ = self;
-        rendezvous::best(key, candidates)
+        match key {
+            Some(key) => rendezvous::best(key, candidates),
+            None => least_loaded(candidates),
+        }
     }
 
     /// The index of the one that the key alone means, whatever speaks against it now; `None` where there is no candidate.
@@ -36,4 +39,13 @@ impl Policy {
         let _ = self;
         rendezvous::best(key, all)
     }
+}
+
+/// The one with the fewest open tunnels for its weight.
+fn least_loaded(candidates: impl Iterator<Item = (usize, Candidate)>) -> Option<usize> {
+    let share = |one: &Candidate, other: &Candidate| one.load as u128 * u128::from(other.weight.get());
+    let fewer = |best: (usize, Candidate), next: (usize, Candidate)| {
+        if share(&next.1, &best.1) < share(&best.1, &next.1) { next } else { best }
+    };
+    candidates.reduce(fewer).map(|(index, _)| index)
 }

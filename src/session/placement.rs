@@ -37,12 +37,12 @@ pub(super) async fn connect(context: &RequestContext, affinity: &Affinity) -> Re
         if let Some(connection) = context.owned(endpoint)
             && let Some(stream) = connection.into_stream().await
         {
-            let by = PlacedBy::of(attempt, affinity, endpoint);
+            let by = PlacedBy::of(attempt, affinity, context.upstream(), endpoint);
             return Ok(Placed { lease, stream, is_owned: true, by });
         }
         match reach(context, endpoint).await {
             Ok(stream) => {
-                let by = PlacedBy::of(attempt, affinity, endpoint);
+                let by = PlacedBy::of(attempt, affinity, context.upstream(), endpoint);
                 return Ok(Placed { lease, stream, is_owned: false, by });
             }
             Err(unreachable) => refused = unreachable.or_try_the_next()?,

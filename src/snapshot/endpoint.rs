@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use super::endpoint_state::{EndpointEvent, EndpointState, StateCell};
 use super::reach::Reach;
 use super::retirement::Retirement;
-use crate::balance::{EndpointIdentity, PinToken};
-use crate::config::{EndpointAddress, EndpointName, EndpointSettings, UpstreamName};
+use crate::balance::EndpointIdentity;
+use crate::config::{EndpointAddress, EndpointName, EndpointSettings};
 use crate::drain::LifeToken;
 
 /// One endpoint. It is carried over from snapshot to snapshot as long as its name and address stay.
@@ -21,8 +21,6 @@ pub struct Endpoint {
     pub life: LifeToken,
     /// What the hash knows it by: the same on every proxy of a fleet.
     pub identity: EndpointIdentity,
-    /// What a pin cookie names it and its upstream by.
-    pub pin: PinToken,
     /// Whether it has left the configuration.
     pub retirement: Retirement,
     /// Whether connects go well.
@@ -40,14 +38,13 @@ pub struct Lease {
 }
 
 impl Endpoint {
-    /// An endpoint of `upstream`.
-    pub(super) fn new(upstream: &UpstreamName, settings: &EndpointSettings, life: LifeToken) -> Self {
+    /// An endpoint that nobody knows anything of yet.
+    pub(super) fn new(settings: &EndpointSettings, life: LifeToken) -> Self {
         Self {
             name: settings.name.clone(),
             address: settings.address.clone(),
             life,
             identity: EndpointIdentity::of(settings.name.as_str()),
-            pin: PinToken::of(upstream.as_str(), settings.name.as_str()),
             retirement: Retirement::default(),
             reach: Reach::default(),
             tunnels: AtomicUsize::new(0),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::endpoint::Endpoint;
-use crate::balance::{Affinity, AffinityKey, Candidate, PinToken, Stay};
+use super::pin_tokens::PinTokens;
+use crate::balance::{Affinity, AffinityKey, Candidate, Pin, Stay};
 use crate::config::UpstreamSettings;
 use crate::drain::LifeToken;
 
@@ -20,13 +21,15 @@ pub struct Upstream {
     endpoints: Vec<Arc<Endpoint>>,
     /// Those of `endpoints`, in their order.
     weights: Vec<NonZeroU32>,
+    /// Theirs too.
+    tokens: PinTokens,
 }
 
 /// The endpoints of an upstream for one request, best first; each is looked for when it is asked for.
 #[derive(Debug)]
 pub struct Picks<'a> {
     upstream: &'a Upstream,
-    key: AffinityKey,
+    key: Option<AffinityKey>,
     /// What the key means, where that is tried before the pin.
     home: Option<usize>,
     pinned: Option<usize>,
@@ -35,9 +38,14 @@ pub struct Picks<'a> {
 
 impl Upstream {
     /// `endpoints` are those of `settings`, in their order.
-    pub(super) fn new(settings: Arc<UpstreamSettings>, life: LifeToken, endpoints: Vec<Arc<Endpoint>>) -> Self {
+    pub(super) fn new(
+        settings: Arc<UpstreamSettings>,
+        life: LifeToken,
+        endpoints: Vec<Arc<Endpoint>>,
+        tokens: PinTokens,
+    ) -> Self {
         let weights = settings.endpoints.iter().map(|endpoint| endpoint.weight).collect();
-        Self { settings, life, endpoints, weights }
+        Self { settings, life, endpoints, weights, tokens }
     }
 
     /// Its endpoints, in the order of the file.
@@ -50,22 +58,40 @@ impl Upstream {
     /// eligible are left out.
     pub fn picks(&self, affinity: &Affinity) -> Picks<'_> {
         let takes = |index: &usize| self.endpoints.get(*index).is_some_and(|endpoint| endpoint.state().is_eligible());
-        let named = |pin: PinToken| self.endpoints.iter().position(|endpoint| endpoint.pin == pin);
-        let pinned = affinity.pin.and_then(|pin| named(pin.endpoint)).filter(takes);
+        let pinned = affinity.pin.and_then(|pin| self.tokens.place(pin.endpoint)).filter(takes);
         let home = affinity.goes_home().then(|| self.home(affinity.key)).flatten().filter(takes);
         Picks { upstream: self, key: affinity.key, home, pinned, tried: SmallVec::new() }
     }
 
-    /// For how long a client with this key is at `endpoint`, where no pin says so: only what the key means, whether or not that
-    /// is eligible or can be reached, is its home.
-    pub fn stay_at(&self, endpoint: &Arc<Endpoint>, key: AffinityKey) -> Stay {
+    /// Whether the secrets that its cookies are made with are those of the other.
+    pub(super) fn has_same_secrets(&self, other: &Self) -> bool {
+        self.tokens.have_same_secrets(&other.tokens)
+    }
+
+    /// The endpoint that the pin of a cookie stands for, if it was made for one that there is, with a secret that is known.
+    pub fn pinned(&self, pin: Pin) -> Option<&Arc<Endpoint>> {
+        self.endpoints.get(self.tokens.place(pin.endpoint)?)
+    }
+
+    /// What the cookie of a client holds that is placed at `endpoint`, with what it has said of where it belongs; `None` where
+    /// cookies are not set.
+    pub fn pin(&self, endpoint: &Arc<Endpoint>, affinity: &Affinity) -> Option<Pin> {
+        let place = self.endpoints.iter().position(|one| Arc::ptr_eq(one, endpoint))?;
+        let is_at_home = |pin: Pin| pin.stay == Stay::Home && self.tokens.place(pin.endpoint) == Some(place);
+        let stay = if affinity.pin.is_some_and(is_at_home) { Stay::Home } else { self.stay_at(endpoint, affinity.key) };
+        Some(Pin { endpoint: self.tokens.of(place)?, stay })
+    }
+
+    /// For how long a client with this key is at an endpoint, where no pin says so: only what the key means, whether or not that
+    /// is eligible or can be reached, is its home. Without a key every endpoint is.
+    pub fn stay_at(&self, endpoint: &Arc<Endpoint>, key: Option<AffinityKey>) -> Stay {
         let home = self.home(key).and_then(|index| self.endpoints.get(index));
-        if home.is_some_and(|home| Arc::ptr_eq(home, endpoint)) { Stay::Home } else { Stay::Refuge }
+        if home.is_none_or(|home| Arc::ptr_eq(home, endpoint)) { Stay::Home } else { Stay::Refuge }
     }
 
     /// What the key means.
-    fn home(&self, key: AffinityKey) -> Option<usize> {
-        self.settings.policy.home(key, self.candidates(|_, _| true))
+    fn home(&self, key: Option<AffinityKey>) -> Option<usize> {
+        self.settings.policy.home(key?, self.candidates(|_, _| true))
     }
 
     /// Those of its endpoints, with their places among them, that are wanted.
@@ -102,9 +128,9 @@ impl Picks<'_> {
 mod tests {
     use std::path::Path;
 
-    use super::super::{Certificates, EndpointEvent, Snapshot};
+    use super::super::{EndpointEvent, FileContents, Snapshot};
     use super::*;
-    use crate::balance::Pin;
+    use crate::balance::PinToken;
     use crate::config::parse;
     use crate::tls::TicketKeys;
 
@@ -115,11 +141,12 @@ bind = "127.0.0.1:0"
 upstream = "chat"
 [upstream.chat]
 endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "127.0.0.1:2" }]
+pin_cookie = "pin"
 "#;
 
     fn snapshot(text: &str, previous: Option<&Snapshot>) -> Snapshot {
         let settings = parse(text, Path::new("test.toml")).unwrap();
-        Snapshot::assemble(settings.into(), Certificates::new(), &TicketKeys::generate().unwrap(), previous)
+        Snapshot::assemble(settings.into(), FileContents::default(), &TicketKeys::generate().unwrap(), previous)
     }
 
     fn picks(snapshot: &Snapshot, pin: Option<&str>) -> Vec<String> {
@@ -128,7 +155,7 @@ endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "1
 
     fn picks_of(snapshot: &Snapshot, pin: Option<(&str, Stay)>, begins_session: bool) -> Vec<String> {
         let pin = pin.map(|(name, stay)| Pin { endpoint: PinToken::of("chat", name), stay });
-        let affinity = Affinity { key: key(), pin, begins_session };
+        let affinity = Affinity { key: Some(key()), pin, begins_session };
         snapshot.upstreams()["chat"].picks(&affinity).map(|endpoint| endpoint.name.to_string()).collect()
     }
 
@@ -143,7 +170,7 @@ endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "1
         let [home, other] = [0, 1].map(|index| picks(&snapshot, None)[index].clone());
         let named = |name: &String| upstream.endpoints().iter().find(|it| it.name.as_str() == name).unwrap();
         let order = |begins| picks_of(&snapshot, Some((&other, Stay::Refuge)), begins);
-        assert_eq!(upstream.stay_at(named(&home), key()), Stay::Home);
+        assert_eq!(upstream.stay_at(named(&home), Some(key())), Stay::Home);
         assert_eq!(order(true), [home.clone(), other.clone()]);
         assert_eq!(order(false), [other.clone(), home.clone()], "a session goes on where it is");
         assert_eq!(picks(&snapshot, Some(&other)), [other.clone(), home.clone()], "a pin is none");
@@ -151,7 +178,7 @@ endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "1
         assert_eq!(at_home, [home.clone(), other.clone()], "each is tried once");
 
         named(&home).transition(EndpointEvent::Drained);
-        assert_eq!(upstream.stay_at(named(&other), key()), Stay::Refuge);
+        assert_eq!(upstream.stay_at(named(&other), Some(key())), Stay::Refuge);
         assert_eq!(order(true), [other]);
     }
 

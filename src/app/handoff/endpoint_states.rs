@@ -78,7 +78,7 @@ mod tests {
 
     use super::*;
     use crate::config::parse;
-    use crate::snapshot::Certificates;
+    use crate::snapshot::FileContents;
     use crate::tls::TicketKeys;
 
     /// What a process of a version before the message `Endpoint` says of an endpoint that is drained, and all that it understands.
@@ -94,7 +94,7 @@ upstream = "chat"
 endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "127.0.0.1:2" }]
 "#;
         let settings = parse(text, Path::new("test.toml")).unwrap();
-        Snapshot::assemble(settings.into(), Certificates::new(), &TicketKeys::generate().unwrap(), None)
+        Snapshot::assemble(settings.into(), FileContents::default(), &TicketKeys::generate().unwrap(), None)
     }
 
     fn states(snapshot: &Snapshot) -> Vec<EndpointState> {
