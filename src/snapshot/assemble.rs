@@ -113,16 +113,22 @@ impl Incarnations {
 
     fn upstream(&mut self, settings: &Arc<UpstreamSettings>, tokens: PinTokens, old: Option<&Upstream>) -> Upstream {
         let life = self.keep(old.map(|old| &old.life));
-        let endpoints = settings.endpoints.iter().map(|endpoint| self.endpoint(endpoint, old)).collect();
-        Upstream::new(Arc::clone(settings), life, endpoints, tokens)
+        let endpoints =
+            settings.endpoints.iter().map(|endpoint| self.endpoint(&settings.name, endpoint, old)).collect();
+        Upstream::new(Arc::clone(settings), life, endpoints, tokens, old)
     }
 
     /// An endpoint is the same while its name and its address are; its weight may change under it.
-    fn endpoint(&mut self, settings: &EndpointSettings, old: Option<&Upstream>) -> Arc<Endpoint> {
+    fn endpoint(
+        &mut self,
+        upstream: &UpstreamName,
+        settings: &EndpointSettings,
+        old: Option<&Upstream>,
+    ) -> Arc<Endpoint> {
         let same = |old: &&Arc<Endpoint>| old.name == settings.name && old.address == settings.address;
         match old.and_then(|old| old.endpoints().iter().find(same)) {
             Some(same) => Arc::clone(same),
-            None => Arc::new(Endpoint::new(settings, self.keep(None))),
+            None => Arc::new(Endpoint::new(upstream, settings, self.keep(None))),
         }
     }
 }

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use super::endpoint_state::{EndpointEvent, EndpointState, StateCell};
+use super::endpoint_health::EndpointHealth;
+use super::endpoint_state::{EndpointEvent, EndpointState, StateCause, StateCell, StateChange};
 use super::reach::Reach;
 use super::retirement::Retirement;
 use crate::balance::EndpointIdentity;
-use crate::config::{EndpointAddress, EndpointName, EndpointSettings};
+use crate::config::{EndpointAddress, EndpointName, EndpointSettings, UpstreamName};
 use crate::drain::LifeToken;
 
 /// One endpoint. It is carried over from snapshot to snapshot as long as its name and address stay.
 #[derive(Debug)]
 pub struct Endpoint {
-    /// Its name in its upstream.
+    /// Its upstream.
+    pub upstream: UpstreamName,
+    /// Its name there.
     pub name: EndpointName,
     /// Where it is.
     pub address: EndpointAddress,
@@ -29,6 +32,7 @@ pub struct Endpoint {
     /// Connections to it that came to nothing.
     connect_failures: AtomicU64,
     state: StateCell,
+    pub(super) health: EndpointHealth,
 }
 
 /// One open tunnel, counted as its endpoint's load for as long as this lives.
@@ -38,9 +42,10 @@ pub struct Lease {
 }
 
 impl Endpoint {
-    /// An endpoint that nobody knows anything of yet.
-    pub(super) fn new(settings: &EndpointSettings, life: LifeToken) -> Self {
+    /// An endpoint of `upstream`.
+    pub(super) fn new(upstream: &UpstreamName, settings: &EndpointSettings, life: LifeToken) -> Self {
         Self {
+            upstream: upstream.clone(),
             name: settings.name.clone(),
             address: settings.address.clone(),
             life,
@@ -50,6 +55,7 @@ impl Endpoint {
             tunnels: AtomicUsize::new(0),
             connect_failures: AtomicU64::new(0),
             state: StateCell::default(),
+            health: EndpointHealth::default(),
         }
     }
 
@@ -64,14 +70,20 @@ impl Endpoint {
         self.state.get()
     }
 
-    /// Something happens to it. Returns its new state where that is another.
-    pub fn transition(&self, event: EndpointEvent) -> Option<EndpointState> {
+    /// The same one by one, with for how long and why.
+    pub fn causes(&self) -> Vec<StateCause> {
+        self.state.causes()
+    }
+
+    /// Something happens to it. Returns what that changes.
+    pub fn transition(&self, event: EndpointEvent<'_>) -> Option<StateChange> {
         self.state.transition(event)
     }
 
     /// A connection to it came to nothing.
     pub fn note_connect_failure(&self) {
         self.connect_failures.fetch_add(1, Ordering::Relaxed);
+        self.doubt();
     }
 
     /// How many connections to it came to nothing.

@@ -6,9 +6,12 @@
 
 mod assemble;
 mod diff;
+mod eligibility;
 mod endpoint;
+mod endpoint_health;
 mod endpoint_state;
 mod file_contents;
+mod health_changes;
 mod listener;
 mod pin_tokens;
 mod reach;
@@ -21,9 +24,12 @@ mod upstream;
 
 pub use assemble::Snapshot;
 pub use diff::{Change, Diff, Subject, Vanished};
+pub use eligibility::{Admission, Eligibility};
 pub use endpoint::{Endpoint, Lease};
-pub use endpoint_state::{EndpointEvent, EndpointState};
+pub use endpoint_health::{HealthCounts, ProberNumber};
+pub use endpoint_state::{EndedCause, EndpointEvent, EndpointState, StateCause, StateChange};
 pub use file_contents::FileContents;
+pub use health_changes::Trial;
 pub use listener::Listener;
 pub use reach::{Outage, Reach};
 pub use renames::Rename;

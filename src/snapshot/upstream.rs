@@ -1,7 +1,7 @@
 //! One upstream as it runs: its endpoints, and which of them a request goes to.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use smallvec::SmallVec;
 
@@ -18,6 +18,8 @@ pub struct Upstream {
     pub settings: Arc<UpstreamSettings>,
     /// This life of its name.
     pub life: LifeToken,
+    /// Held while one of its endpoints may be ejected; the same in every version of its settings.
+    pub(super) ejections: Arc<Mutex<()>>,
     endpoints: Vec<Arc<Endpoint>>,
     /// Those of `endpoints`, in their order.
     weights: Vec<NonZeroU32>,
@@ -37,15 +39,17 @@ pub struct Picks<'a> {
 }
 
 impl Upstream {
-    /// `endpoints` are those of `settings`, in their order.
+    /// `endpoints` are those of `settings`, in their order; `previous` is what it was before, in the same life.
     pub(super) fn new(
         settings: Arc<UpstreamSettings>,
         life: LifeToken,
         endpoints: Vec<Arc<Endpoint>>,
         tokens: PinTokens,
+        previous: Option<&Self>,
     ) -> Self {
         let weights = settings.endpoints.iter().map(|endpoint| endpoint.weight).collect();
-        Self { settings, life, endpoints, weights, tokens }
+        let ejections = previous.map(|previous| Arc::clone(&previous.ejections)).unwrap_or_default();
+        Self { settings, life, ejections, endpoints, weights, tokens }
     }
 
     /// Its endpoints, in the order of the file.
