@@ -120,8 +120,19 @@ const KEYS: [(&[&str], &str); 33] = [
         "remove it: TLS 1.2 and 1.3 are spoken, with the ciphers that are safe",
     ),
     (
-        &["client_ca", "client_certificates", "client_auth", "mtls", "ca"],
-        "client certificates are not asked for: remove it, and have the endpoint check who the client is",
+        &[
+            "client_ca",
+            "client_auth",
+            "mtls",
+            "ca",
+            "ca_file",
+            "cafile",
+            "verify",
+            "ssl_client_certificate",
+            "ssl_verify_client",
+            "trusted_ca",
+        ],
+        "write client_certificates = { ca = \"clients.pem\", require = true } in [listener.NAME]",
     ),
     (
         &["listen", "port", "address_and_port", "entrypoint", "entrypoints", "addr"],

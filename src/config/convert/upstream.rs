@@ -1,7 +1,6 @@
 //! `[upstream.NAME]`.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 use toml::de::DeValue;
 
@@ -12,10 +11,9 @@ use super::names::at_least_one;
 use super::queue::{WHEN_FULL, handshakes_at_once, queue};
 use crate::balance::{LoadFactor, Policy};
 use crate::config::defaults;
-use crate::config::name_syntax::FILE;
-use crate::config::read::{choice, count, integer, or_off, text};
+use crate::config::read::{choice, count, integer, named_file, or_off, text};
 use crate::config::schema::UPSTREAM;
-use crate::config::settings::{AffinitySource, OnDown, UpstreamSettings};
+use crate::config::settings::{AffinitySource, NamedFile, OnDown, UpstreamSettings};
 use crate::config::tree::{Section, SpannedValue};
 use crate::config::units::DURATION;
 
@@ -36,7 +34,7 @@ fn upstream(name: &str, section: &Section<'_>) -> Option<UpstreamSettings> {
         slow_start: section.read("slow_start", or_off(text(DURATION)), defaults::SLOW_START),
         sticky_on: section.read("sticky_on", sticky_on, vec![AffinitySource::ClientIp]),
         pin_cookie: section.read("pin_cookie", or_off(pin_cookie), defaults::PIN_COOKIE),
-        pin_secret: section.read("pin_secret", or_off(file), defaults::PIN_SECRET),
+        pin_secret: section.read("pin_secret", or_off(pin_secret), defaults::PIN_SECRET),
         max_tunnels: section.read("max_tunnels", or_off(places), defaults::MAX_TUNNELS),
         handshakes_at_once: section.read(
             "handshakes_at_once",
@@ -125,8 +123,10 @@ fn min_eligible(item: &SpannedValue<'_>) -> Option<usize> {
     usize::try_from(integer(1..=1_000_000)(item)?).ok()
 }
 
-fn file(item: &SpannedValue<'_>) -> Option<PathBuf> {
-    Some(item.location().report().folder().join(text(FILE)(item)?))
+fn pin_secret(item: &SpannedValue<'_>) -> Option<NamedFile> {
+    let file = named_file(item)?;
+    item.location().report().note_named(|named| named.pin_secrets.push(file.clone()));
+    Some(file)
 }
 
 const POLICIES: [(&str, Policy); 5] = [
