@@ -82,3 +82,48 @@ fn read(file: &NamedFile) -> Result<(BTreeSet<Vec<u8>>, RootCertStore), Certific
     }
     Ok((certificates.iter().map(|certificate| certificate.to_vec()).collect(), roots))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::tests::{Folder, Issued};
+
+    fn asked(folder: &Folder, text: &str, is_required: bool) -> ClientCertificateSettings {
+        let ca = NamedFile { path: folder.write("clients.pem", text), location: Default::default() };
+        ClientCertificateSettings { ca, is_required }
+    }
+
+    #[test]
+    fn two_are_equal_if_they_ask_for_the_same() {
+        let folder = Folder::new();
+        let [one, other] = ["one.test", "other.test"].map(|name| Issued::named(&[name]).chain);
+        let load = |text: &str, is_required| ClientAuthority::load(&asked(&folder, text, is_required)).unwrap();
+        let both = load(&format!("{one}{other}"), true);
+        assert_eq!(both, load(&format!("{other}\n{one}{one}"), true));
+        for different in [load(&one, true), load(&other, true), load(&format!("{one}{other}"), false)] {
+            assert_ne!(both, different);
+        }
+    }
+
+    #[test]
+    fn a_fault_names_the_file_and_what_to_do() {
+        let folder = Folder::new();
+        let Issued { chain, key } = Issued::named(&["site.test"]);
+        let not_x509 = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for (text, said, hint) in [
+            ("", "clients.pem: holds no certificate", "it needs the certificates of who issues those of the clients"),
+            (&key, "clients.pem: holds a private key, but no certificate", "the key itself has to stay"),
+            (not_x509, "clients.pem: holds a certificate that cannot be used", "X.509"),
+            (chain.split("-----END").next().unwrap(), "clients.pem: has a PEM section without its END line", "copy"),
+        ] {
+            let settings = asked(&folder, text, true);
+            for error in
+                [ClientAuthority::load(&settings).unwrap_err(), ClientAuthority::check(&settings.ca).unwrap_err()]
+            {
+                let problem = error.into_problem();
+                assert!(problem.problem().contains(said), "{problem}");
+                assert!(problem.hint().contains(hint), "{problem}");
+            }
+        }
+    }
+}

@@ -67,6 +67,7 @@ impl Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{ClientCertificateSettings, NamedFile};
     use crate::tls::tests::{Folder, Issued};
 
     fn identity(certificates: &[&[&str]]) -> Identity {
@@ -94,6 +95,22 @@ mod tests {
         let one = identity(&[&["a.test", "b.test"]]);
         for other in [&["a.test"][..], &["a.test", "b.test", "c.test"], &["a.testb.test"], &["*.test", "a.test"]] {
             assert_ne!(identity(&[other]), one, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn who_asks_other_clients_is_another_listener() {
+        let folder = Folder::new();
+        let authority = |name: &str, is_required| {
+            let path = folder.write("clients.pem", Issued::named(&[name]).chain);
+            let ca = NamedFile { path, location: Default::default() };
+            ClientAuthority::load(&ClientCertificateSettings { ca, is_required }).unwrap()
+        };
+        let of = |clients| Identity::of_names([b"a.test".to_vec()].into(), clients);
+        let (required, optional, other) = (authority("ca", true), authority("ca", false), authority("ca", true));
+        let identities = [of(None), of(Some(&required)), of(Some(&optional)), of(Some(&other))];
+        for (index, one) in identities.iter().enumerate() {
+            assert!(!identities[..index].contains(one), "{index}");
         }
     }
 

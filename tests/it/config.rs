@@ -4,11 +4,13 @@
 //! meant, `WINDLASS_UPDATE_EXPECTED=1 cargo test --test it config` writes them anew; read the difference before you commit it.
 
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use windlass::config::{self, Bind, Rate, Settings};
+use windlass::balance::LoadFactor;
+use windlass::config::{self, Bind, HandshakeLimits, ProbeSettings, Rate, SameSite, Secure, Settings};
 use windlass::websocket::PerSide;
 
 mod reference;
@@ -107,6 +109,25 @@ fn every_form_of_a_value_is_understood() {
         ]
     );
     assert_eq!(upstream.keep_alive, None);
+    assert_eq!(upstream.bounded_load, LoadFactor::from_thousandths(2_000));
+    assert_eq!(upstream.pin_secret.as_ref().map(|file| file.path.as_path()), Some(Path::new("pins.secret")));
+    let pin = upstream.pin_cookie.as_ref().unwrap();
+    assert_eq!(
+        (pin.domain.as_deref(), pin.secure, pin.same_site),
+        (Some("example.com"), Secure::Never, SameSite::Auto)
+    );
+    let count = |number| NonZeroU32::new(number).unwrap();
+    let fixed = HandshakeLimits { start: count(20), min: count(20), max: count(20) };
+    assert_eq!(upstream.handshakes_at_once, Some(fixed));
+    let health = upstream.health.as_ref().unwrap();
+    assert_eq!((health.every, health.timeout), (Duration::from_millis(500), Duration::from_millis(500)));
+    let ProbeSettings::Http { path, host, expect, .. } = &health.probe else { panic!("{health:?}") };
+    assert_eq!((path.as_str(), host.as_deref()), ("/up?deep", Some("chat.test:80")));
+    assert_eq!(expect, &[200..=299, 401..=401]);
+    let games = &settings.upstreams["games"];
+    let adapting = HandshakeLimits { start: count(2), min: count(2), max: count(1000) };
+    assert_eq!((games.handshakes_at_once, games.eject), (Some(adapting), None));
+    assert_eq!(games.bounded_load, LoadFactor::from_thousandths(1_125));
 }
 
 const EVERY_FORM: &str = r#"
@@ -134,6 +155,16 @@ upstream = "chat"
 [upstream.chat]
 endpoints = ["Chat.internal:80", { name = "b", address = "[FD00::1]:80" }, { address = "10.0.0.1:80", weight = 3 }]
 keep_alive = "off"
+bounded_load = 2
+pin_cookie = { name = "pin", domain = ".Example.com", secure = false }
+pin_secret = "pins.secret"
+handshakes_at_once = 20
+health = { probe = "http", path = "/up?deep", host = "chat.test:80", expect = ["200-299", 401], every = "500ms" }
+[upstream.games]
+endpoints = ["games:1"]
+bounded_load = 1.125
+handshakes_at_once = { start = 2 }
+eject = "off"
 "#;
 
 #[test]

@@ -4,16 +4,18 @@ use std::num::NonZeroUsize;
 
 use toml::de::DeValue;
 
-use super::affinity::{pin_cookie, sticky_on};
+use super::combinations::check_combinations;
 use super::endpoints::{ENDPOINTS, endpoints, in_order_of_names};
 use super::health::{ON_DOWN, WHEN_ALL_DOWN, eject, health};
 use super::names::at_least_one;
+use super::pin_cookie::pin_cookie;
 use super::queue::{WHEN_FULL, handshakes_at_once, queue};
+use super::sticky_on::sticky_on;
 use crate::balance::{LoadFactor, Policy};
 use crate::config::defaults;
 use crate::config::read::{choice, count, integer, named_file, or_off, text};
 use crate::config::schema::UPSTREAM;
-use crate::config::settings::{AffinitySource, NamedFile, OnDown, UpstreamSettings};
+use crate::config::settings::{AffinitySource, NamedFile, UpstreamSettings};
 use crate::config::tree::{Section, SpannedValue};
 use crate::config::units::DURATION;
 
@@ -55,37 +57,8 @@ fn upstream(name: &str, section: &Section<'_>) -> Option<UpstreamSettings> {
         keep_alive: section.read("keep_alive", or_off(text(DURATION)), defaults::KEEP_ALIVE),
         endpoints: in_order_of_names(endpoints?),
     };
-    check_together(section, &settings);
+    check_combinations(section, &settings);
     Some(settings)
-}
-
-/// What can do nothing beside what else is written.
-fn check_together(section: &Section<'_>, settings: &UpstreamSettings) {
-    let fault = |key: &'static str, problem: &str, hint: &str| {
-        section.item(key).iter().for_each(|item| item.fault(problem, hint));
-    };
-    if settings.policy != Policy::Sticky {
-        if settings.bounded_load.is_some() {
-            fault(
-                "bounded_load",
-                "bounds what keys would place, and this policy has none",
-                "remove it, or write policy = \"sticky\"",
-            );
-        }
-        if settings.shards.is_some() {
-            fault("shards", "is about keys, and this policy has none", "remove it, or write policy = \"sticky\"");
-        }
-    }
-    if settings.pin_secret.is_some() && settings.pin_cookie.is_none() {
-        fault("pin_secret", "is for a cookie that is not set", "add pin_cookie = \"windlass_pin\", or remove it");
-    }
-    if settings.on_down != OnDown::Keep && settings.health.is_none() {
-        fault(
-            "on_down",
-            "is never looked at: without probes no endpoint is down",
-            "add health = { probe = \"http\", path = \"/healthz\" }",
-        );
-    }
 }
 
 /// A factor of the average, such as `1.25`.
