@@ -14,6 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use windlass::balance::{Affinity, AffinityKey};
 use windlass::config::{self, Settings};
 use windlass::drain::{Incarnation, Member, Registry};
+use windlass::health::Asked;
 use windlass::net::TunnelStream;
 use windlass::process::Delivery;
 use windlass::snapshot::{Certificates, Full, Snapshot, Upstream};
@@ -38,8 +39,10 @@ impl Picking {
     pub(crate) fn client(&mut self) -> usize {
         self.clients = self.clients.wrapping_add(1);
         let key = AffinityKey::of_address(IpAddr::V4(Ipv4Addr::from_bits(self.clients)));
+        let affinity = Affinity { key: Some(key), pin: None, begins_session: true };
+        let eligibility = self.upstream.eligibility(Asked::Upgrade);
         self.upstream
-            .picks(&Affinity { key: Some(key), pin: None, begins_session: true }, Full::PassedOver)
+            .picks(&affinity, eligibility, Full::PassedOver)
             .next()
             .map_or(0, |endpoint| endpoint.name.as_str().len())
     }

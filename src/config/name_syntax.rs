@@ -1,6 +1,7 @@
 //! Hosts, networks and names as they are written in the configuration.
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER, PROXY_AUTHORIZATION};
@@ -56,7 +57,7 @@ pub(super) const LOGGED_HEADER: Syntax<HeaderName> =
 /// Where an affinity key is looked for.
 pub(super) const AFFINITY: Syntax<AffinitySource> = Syntax {
     noun: "a source",
-    example: r#""header:NAME", "cookie:NAME", "query:NAME", "path:2", "host" or "client_ip""#,
+    example: r#""header:NAME", "cookie:NAME", "query:NAME", "path:1", "host", "client_ip" or "client_certificate""#,
     unit: "",
     parse: parse_affinity,
 };
@@ -239,23 +240,30 @@ fn parse_affinity(text: &str) -> Result<AffinitySource, SyntaxError> {
             .map_err(|_| format!("{name:?} is not the name of a header").into()),
         Some(("cookie", name)) => parse_cookie(name).map(AffinitySource::Cookie),
         Some(("query", name)) if !name.is_empty() => Ok(AffinitySource::Query(name.into())),
-        Some(("path", segment)) => match segment.parse() {
-            Ok(segment) => Ok(AffinitySource::PathSegment(segment)),
-            Err(_) => Err(SyntaxError::new(
-                format!("{segment:?} is not the number of a segment"),
-                "write \"path:1\" for the first one of the path",
+        Some(("path", number)) => match number.parse::<NonZeroUsize>() {
+            Ok(number) if number.get() <= LAST_SEGMENT => Ok(AffinitySource::PathSegment(number)),
+            _ => Err(SyntaxError::new(
+                format!("{number:?} is not the number of a segment"),
+                format!("write \"path:1\" for the first one of the path; the last is {LAST_SEGMENT}"),
             )),
         },
         Some((source, name)) => Err(match suggest::nearest(source, &SOURCES) {
             Some(near) if near != source => SyntaxError::new(problem, format!("did you mean \"{near}:{name}\"?")),
             _ => problem.into(),
         }),
+        None if SOURCES.contains(&text) => {
+            let which = if text == "path" { "1" } else { "NAME" };
+            Err(SyntaxError::new(format!("{text:?} does not say which"), format!("write \"{text}:{which}\"")))
+        }
         None => Err(match suggest::nearest(text, &WHOLE) {
             Some(near) => SyntaxError::new(problem, format!("did you mean {near:?}?")),
             None => problem.into(),
         }),
     }
 }
+
+/// Beyond it there is nothing that anybody counts.
+const LAST_SEGMENT: usize = 64;
 
 fn parse_file(text: &str) -> Result<PathBuf, SyntaxError> {
     if text.is_empty() || text.contains('\0') { Err("is not the path of a file".into()) } else { Ok(text.into()) }
@@ -309,11 +317,23 @@ mod tests {
     }
 
     #[test]
-    fn affinity_keys_have_four_sources() {
+    fn affinity_keys_have_seven_sources() {
         let user = HeaderName::from_static("x-user");
-        assert_eq!(parse_affinity("header:X-User").unwrap(), AffinitySource::Header(user));
-        assert_eq!(parse_affinity("cookie:sid").unwrap(), AffinitySource::Cookie(CookieName::parse("sid").unwrap()));
-        assert_eq!(parse_affinity("query:token").unwrap(), AffinitySource::Query("token".into()));
-        assert_eq!(parse_affinity("client_ip").unwrap(), AffinitySource::ClientIp);
+        let segment = |number| AffinitySource::PathSegment(NonZeroUsize::new(number).unwrap());
+        for (text, source) in [
+            ("header:X-User", AffinitySource::Header(user)),
+            ("cookie:sid", AffinitySource::Cookie(CookieName::parse("sid").unwrap())),
+            ("query:token", AffinitySource::Query("token".into())),
+            ("path:1", segment(1)),
+            ("path:64", segment(64)),
+            ("host", AffinitySource::Host),
+            ("client_ip", AffinitySource::ClientIp),
+            ("client_certificate", AffinitySource::ClientCertificate),
+        ] {
+            assert_eq!(parse_affinity(text).unwrap(), source, "{text}");
+        }
+        for text in ["path:0", "path:65", "path:", "path:-1", "path:1.5", "path:two", "path", "host:a", "client_ip:1"] {
+            assert!(parse_affinity(text).is_err(), "{text}");
+        }
     }
 }

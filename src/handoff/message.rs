@@ -63,6 +63,9 @@ pub enum HandoffMessage {
         address: String,
         /// Its state.
         state: EndpointState,
+        /// What is known of each cause in it; an older version says nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        causes: Vec<SaidCause>,
     },
     /// Old to new: an operator drains this endpoint. All that versions before [`HandoffMessage::Endpoint`] say and understand.
     Draining {
@@ -125,6 +128,17 @@ pub enum HandoffMessage {
     /// Something that a later version says.
     #[serde(other)]
     Unknown,
+}
+
+/// A cause that speaks against an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaidCause {
+    /// Its word.
+    pub cause: String,
+    /// Since when, in seconds since 1970.
+    pub since: u64,
+    /// Why.
+    pub why: String,
 }
 
 /// A text that is wiped after use, and never shown.

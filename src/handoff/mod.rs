@@ -11,6 +11,6 @@ mod predecessors;
 mod successor;
 
 pub use channel::Channel;
-pub use message::{HandoffMessage, PROTOCOL, Secret, SocketRole};
+pub use message::{HandoffMessage, PROTOCOL, SaidCause, Secret, SocketRole};
 pub use predecessors::{ANSWER_WITHIN, Conversation, NoAnswer, Predecessor, Predecessors};
 pub use successor::{HANDOFF_FD, Program, StartedProcess, join_group_of};

@@ -1,7 +1,8 @@
 //! Asking the endpoints that a plain request is meant for, best first, until one has taken it.
 //!
 //! A request goes to one endpoint only; it tries another, or another connection, as long as nothing of it was sent. One that may
-//! be repeated (RFC 9110 §9.2.2) is asked once more where a connection that had been kept ended under it without a word.
+//! be repeated (RFC 9110 §9.2.2) is asked once more where a connection that had been kept ended under it without a word, and
+//! leaves an endpoint that loses it, or answers with nonsense, for the next best.
 
 use std::error::Error;
 use std::future::Future;
@@ -18,8 +19,9 @@ use crate::balance::Affinity;
 use crate::endpoint::{
     Answer, BrokenUpload, EndpointConnection, HasBody, Unanswered, Upload, UploadProgress, has_closed,
 };
-use crate::http::Refusal;
+use crate::health::Asked;
 use crate::http::methods::is_idempotent;
+use crate::http::{Fault, Refusal};
 use crate::snapshot::{Endpoint, Full};
 
 /// The head of an answer, and who gave it.
@@ -43,6 +45,8 @@ enum Retry {
     NewConnection(Request<Upload>),
     /// To another endpoint; if there is none, this is why it is refused.
     NextEndpoint(Request<Upload>, Refused),
+    /// The same, for a request that its endpoint may have read.
+    FromNextEndpoint(Request<Upload>, Refused),
 }
 
 /// A request that may be repeated, while it is asked over a connection that may be ending.
@@ -59,8 +63,9 @@ pub(super) async fn ask_best(
     affinity: &Affinity,
     mut late: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<EndpointAnswer, Refused> {
-    let mut refused = Refused::from(Refusal::NoEndpoint);
-    for endpoint in context.upstream().picks(affinity, Full::Included) {
+    let (mut refused, mut asked) = (Refused::from(Refusal::NoEndpoint), 0);
+    let eligibility = context.upstream().eligibility(Asked::Exchange);
+    for endpoint in context.upstream().picks(affinity, eligibility, Full::Included) {
         let mut retry = Retry::AnyConnection(request);
         (request, refused) = loop {
             let attempt = match retry {
@@ -70,12 +75,19 @@ pub(super) async fn ask_best(
                 },
                 Retry::NewConnection(request) => ask_anew(context, request, endpoint, late.as_mut()).await?,
                 Retry::NextEndpoint(request, refused) => break (request, refused),
+                Retry::FromNextEndpoint(request, refused) => {
+                    asked += 1;
+                    break (request, refused);
+                }
             };
             match attempt {
                 Attempt::Answered(answered) => return Ok(answered),
                 Attempt::Retry(next) => retry = next,
             }
         };
+        if asked >= MOST_ASKED {
+            break;
+        }
     }
     Err(refused)
 }
@@ -96,7 +108,7 @@ async fn ask_rested(
             Some(request) => Ok(Attempt::Retry(Retry::NewConnection(request))),
             None => Err(blame(endpoint, error)),
         },
-        Err(Unanswered::Lost(error)) => Err(blame(endpoint, error)),
+        Err(Unanswered::Lost(error)) => lost(endpoint, error, spare),
     }
 }
 
@@ -113,14 +125,27 @@ async fn ask_anew(
     };
     let body_timeout = context.upstream().settings.body_timeout;
     let connection = EndpointConnection::open(stream, body_timeout).await.map_err(|error| blame(endpoint, error))?;
-    request.body_mut().come_back(false);
+    let spare = Spare::of(&request);
+    request.body_mut().come_back(spare.is_some());
     match send(connection, request, endpoint, late).await? {
         Ok(answered) => Ok(Attempt::Answered(answered)),
         Err(Unanswered::Returned(request)) => {
             let refused = endpoint.refused(Refusal::AnswerLost, EndpointFault::ClosedAtOnce);
             Ok(Attempt::Retry(Retry::NextEndpoint(*request, refused)))
         }
-        Err(Unanswered::Silent(error) | Unanswered::Lost(error)) => Err(blame(endpoint, error)),
+        Err(Unanswered::Silent(error) | Unanswered::Lost(error)) => lost(endpoint, error, spare),
+    }
+}
+
+/// A request that an endpoint has lost: another one is asked, if that may be done.
+fn lost(endpoint: &Endpoint, error: hyper::Error, spare: Option<Spare>) -> Result<Attempt, Refused> {
+    let refused = blame(endpoint, error);
+    if refused.refusal.fault() != Fault::Upstream {
+        return Err(refused);
+    }
+    match spare.and_then(Spare::into_request) {
+        Some(request) => Ok(Attempt::Retry(Retry::FromNextEndpoint(request, refused))),
+        None => Err(refused),
     }
 }
 
@@ -174,3 +199,6 @@ fn blame(endpoint: &Endpoint, error: hyper::Error) -> Refused {
     };
     endpoint.refused(refusal, error)
 }
+
+/// How many endpoints one request may be read by: with more, a few requests that break whoever reads them would break many.
+pub(super) const MOST_ASKED: usize = 3;

@@ -40,6 +40,7 @@ mod serve;
 mod served;
 mod summary;
 mod sums;
+mod switch_attempts;
 mod switch_request;
 mod tunnel_record;
 mod unopened;

@@ -1,13 +1,12 @@
-//! From an affinity key to a connection with an endpoint: the best one first, the next one if it cannot be reached.
+//! A connection with an endpoint, or why there is none.
 
 use super::placed_by::PlacedBy;
 use super::refused::Refused;
 use super::request_context::RequestContext;
-use crate::balance::Affinity;
 use crate::endpoint::dial;
 use crate::http::Refusal;
 use crate::net::{DialError, Socket};
-use crate::snapshot::{Endpoint, Full, Lease};
+use crate::snapshot::{Endpoint, Lease};
 
 /// A connection for an upgrade with the endpoint that it was placed on.
 #[derive(Debug)]
@@ -28,32 +27,20 @@ pub(super) enum Unreachable {
     All(Refused),
 }
 
-/// Connects to the endpoints that are meant for the request, best first, until one answers. A connection that the client has
-/// authenticated is one already.
-pub(super) async fn connect(context: &RequestContext, affinity: &Affinity) -> Result<Placed, Refused> {
-    let mut refused = Refused::from(Refusal::NoEndpoint);
-    let max_tunnels = context.upstream().settings.max_tunnels;
-    for (attempt, endpoint) in context.upstream().picks(affinity, Full::PassedOver).enumerate() {
-        // It may have become full since it was looked at.
-        let Some(lease) = endpoint.try_lease(max_tunnels) else { continue };
-        if let Some(connection) = context.owned(endpoint)
-            && let Some(stream) = connection.into_stream().await
-        {
-            let by = PlacedBy::of(attempt, affinity, endpoint);
-            return Ok(Placed { lease, stream, is_owned: true, by });
-        }
-        match reach(context, endpoint).await {
-            Ok(stream) => {
-                let by = PlacedBy::of(attempt, affinity, endpoint);
-                return Ok(Placed { lease, stream, is_owned: false, by });
-            }
-            Err(unreachable) => refused = unreachable.or_try_the_next()?,
-        }
+/// Connects to an endpoint for an upgrade, which is placed there by `by` and has `lease` for its tunnel. A connection that the
+/// client has authenticated is one already.
+pub(super) async fn connect(context: &RequestContext, lease: Lease, by: PlacedBy) -> Result<Placed, Unreachable> {
+    let endpoint = lease.endpoint();
+    if let Some(connection) = context.owned(endpoint)
+        && let Some(stream) = connection.into_stream().await
+    {
+        return Ok(Placed { lease, stream, is_owned: true, by });
     }
-    Err(refused)
+    let stream = reach(context, endpoint).await?;
+    Ok(Placed { lease, stream, is_owned: false, by })
 }
 
-/// Connects to one endpoint.
+/// Opens a connection with an endpoint.
 pub(super) async fn reach(context: &RequestContext, endpoint: &Endpoint) -> Result<Socket, Unreachable> {
     let proxy = &context.session.proxy;
     let dialled = dial(endpoint, &context.upstream().settings, &proxy.network, &proxy.metrics).await;

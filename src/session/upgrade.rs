@@ -12,25 +12,24 @@ use super::answered_without_101::pass_on;
 use super::interim::Interim;
 use super::metering::MeteredLease;
 use super::placed_by::PlacedBy;
-use super::placement::{Placed, connect};
-use super::refused::{EndpointFault, Refused};
+use super::placement::Placed;
+use super::refused::Refused;
 use super::request_context::RequestContext;
 use super::served::{OpenTunnel, Served};
-use super::switch_request::request_switch;
+use super::switch_attempts::{SwitchAttempt, ask_best_to_switch};
 use super::tunnel_record::TunnelRecord;
 use super::unopened::Switched;
 use super::{Phase, access_log};
+use crate::balance::Affinity;
 use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
 use crate::endpoint::{SwitchAnswer, Upload, UploadProgress};
 use crate::http::affinity::Asks;
-use crate::http::head::ResponseHead;
 use crate::http::reader::Handshake;
 use crate::http::{Refusal, binding, forward};
 use crate::ranges::within;
 use crate::snapshot::Lease;
-use crate::tunnel::Protocol;
-use crate::websocket::{check_answer, refuse_compression, refuse_unknown};
+use crate::websocket::{refuse_compression, refuse_unknown};
 
 /// Opens the tunnel that a client asks for; where the endpoint answers with something else than a 101, that is the answer.
 pub(super) async fn open(
@@ -47,17 +46,15 @@ pub(super) async fn open(
     forward::request(&mut parts.headers, context.arrival, Some(handshake.token()));
     let (body, upload) = upload(context, body, &mut parts.headers);
 
-    let mut placed = connect(context, &affinity).await?;
-    let answer = answer(context, &handshake, &mut placed, &parts, body).await?;
+    let answered = answer(context, &affinity, &handshake, &parts, body).await?;
+    let SwitchAttempt { mut placed, answer, protocol } = answered;
     let head = &answer.head;
     let cookie = context.pin_cookie(placed.lease.endpoint(), &affinity);
-    if !head.is_switch() {
+    let Some(protocol) = protocol else {
         placed.is_owned |= binding::is_step(&parts.headers) || binding::is_step(&head.headers);
         return pass_on(context, parts.method, placed, answer, upload, cookie).await.map(Served::Answered);
-    }
+    };
     let Placed { lease, stream, by, .. } = placed;
-    let protocol = check_switch(context, &parts.headers, &handshake, head)
-        .map_err(|detail| lease.refused(Refusal::BadAnswer, detail))?;
     let endpoint = Switched::new(stream, protocol, context.tunnel_settings(protocol));
     let registration = register_tunnel(context, &lease);
     if let Some(order) = registration.handle().order() {
@@ -76,23 +73,23 @@ pub(super) async fn open(
     Ok(Served::Opened(Box::new(opened)))
 }
 
-/// Asks the endpoint to switch. Its answer, and everything that was read with it.
+/// Asks the endpoints to switch. The answer that counts, and everything that was read with it.
 async fn answer(
     context: &RequestContext,
+    affinity: &Affinity,
     handshake: &Handshake,
-    placed: &mut Placed,
     parts: &Parts,
     body: Option<Upload>,
-) -> Result<SwitchAnswer, Refused> {
+) -> Result<SwitchAttempt, Refused> {
     let session = &context.session;
     let interim = Interim::begin(session, parts.version).await;
     // Who has asked for a WebSocket and ends its direction has changed its mind.
     session.fin_ends.set(matches!(handshake, Handshake::Websocket(_)));
-    let answered = request_switch(context, placed, parts, body, &interim).await;
+    let answered = ask_best_to_switch(context, affinity, handshake, parts, body, &interim).await;
     session.fin_ends.set(false);
     match &answered {
         // Whoever joins the streams waits until everything before the 101 is out, and meanwhile the endpoint is not forgotten.
-        Ok(answer) if answer.head.is_switch() => interim.close(),
+        Ok(SwitchAttempt { protocol: Some(_), .. }) => interim.close(),
         _ => interim.conclude().await,
     }
     answered
@@ -119,26 +116,6 @@ fn limit_offer(headers: &mut HeaderMap, settings: &WebsocketSettings) {
     }
     if settings.limits_inflated() {
         refuse_unknown(headers);
-    }
-}
-
-/// Whether the 101 opens what was asked for (RFC 6455 §4.1, RFC 9110 §7.8); what the two sides will speak then.
-fn check_switch(
-    context: &RequestContext,
-    offered: &HeaderMap,
-    handshake: &Handshake,
-    head: &ResponseHead,
-) -> Result<Protocol, EndpointFault> {
-    match handshake {
-        Handshake::Websocket(key) => {
-            let mut tolerance = context.tolerance();
-            let extensions = check_answer(offered, key, &head.headers, &mut tolerance)?;
-            access_log::lenient(context, tolerance.needed());
-            access_log::unknown_extension(&context.route, extensions);
-            Ok(Protocol::Websocket(extensions))
-        }
-        Handshake::Other(token) if forward::switches_to(&head.headers, token) => Ok(Protocol::Raw),
-        Handshake::Other(token) => Err(EndpointFault::NotSwitched(token.clone())),
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::arrival::Arrival;
-use super::endpoint_state::{EndpointEvent, EndpointState, StateCell};
+use super::endpoint_health::EndpointHealth;
+use super::endpoint_state::{EndpointEvent, EndpointState, StateCause, StateCell, StateChange};
 use super::reach::Reach;
 use super::retirement::Retirement;
 use crate::balance::{Busyness, EndpointIdentity, PinToken};
@@ -18,7 +19,9 @@ use crate::drain::LifeToken;
 /// One endpoint. It is carried over from snapshot to snapshot as long as its name and address stay.
 #[derive(Debug)]
 pub struct Endpoint {
-    /// Its name in its upstream.
+    /// Its upstream.
+    pub upstream: UpstreamName,
+    /// Its name there.
     pub name: EndpointName,
     /// Where it is.
     pub address: EndpointAddress,
@@ -43,6 +46,7 @@ pub struct Endpoint {
     /// Connections to it that came to nothing.
     connect_failures: AtomicU64,
     state: StateCell,
+    pub(super) health: EndpointHealth,
 }
 
 /// One open tunnel, counted as its endpoint's load for as long as this lives.
@@ -55,6 +59,7 @@ impl Endpoint {
     /// An endpoint of `upstream`.
     pub(super) fn new(upstream: &UpstreamName, settings: &EndpointSettings, life: LifeToken) -> Self {
         Self {
+            upstream: upstream.clone(),
             name: settings.name.clone(),
             address: settings.address.clone(),
             life,
@@ -69,6 +74,7 @@ impl Endpoint {
             tunnels: AtomicUsize::new(0),
             connect_failures: AtomicU64::new(0),
             state: StateCell::default(),
+            health: EndpointHealth::default(),
         }
     }
 
@@ -96,13 +102,18 @@ impl Endpoint {
         self.state.get()
     }
 
-    /// Something happens to it. Returns its new state where that is another.
-    pub fn transition(&self, event: EndpointEvent) -> Option<EndpointState> {
-        let state = self.state.transition(event)?;
-        if state.is_eligible() {
+    /// The same one by one, with for how long and why.
+    pub fn causes(&self) -> Vec<StateCause> {
+        self.state.causes()
+    }
+
+    /// Something happens to it. Returns what that changes.
+    pub fn transition(&self, event: EndpointEvent<'_>) -> Option<StateChange> {
+        let change = self.state.transition(event)?;
+        if change.state.is_eligible() {
             self.note_arrival();
         }
-        Some(state)
+        Some(change)
     }
 
     /// It comes, or comes back, to where others serve already.
@@ -136,6 +147,7 @@ impl Endpoint {
     /// A connection to it came to nothing.
     pub fn note_connect_failure(&self) {
         self.connect_failures.fetch_add(1, Ordering::Relaxed);
+        self.doubt();
     }
 
     /// How many connections to it came to nothing.

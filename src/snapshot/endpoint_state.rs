@@ -1,17 +1,21 @@
 //! What speaks against placing anybody on an endpoint: one value, and one function that changes it.
 //!
 //! ```text
-//!            Drained
-//!  eligible ─────────▶ drained        Inherited(state) leads from any state to that one:
-//!           ◀─────────                it is what the process before knew of the endpoint.
-//!           TakenBack
+//!            Drained             ProbesFailed            Ejected
+//!  eligible ────────▶ drained   ─────────────▶ down     ────────▶ ejected
+//!           ◀────────           ◀─────────────          ◀────────
+//!           TakenBack            ProbesPassed            Readmitted
 //! ```
-//! It is a set of causes, for several may speak against an endpoint at once and each ends by itself. Invariant: an endpoint is
-//! eligible if, and only if, its set is empty.
+//! It is a set of causes, for several may speak against an endpoint at once and each ends by itself; `Inherited` leads from any
+//! set to that which the process before knew. Invariants: an endpoint is eligible if, and only if, its set is empty; of each cause
+//! in it, and of no other, is it known since when and why.
 
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::time::Instant;
 
 /// What speaks against an endpoint, if anything does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,27 +23,82 @@ pub struct EndpointState(u8);
 
 /// What happens to an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndpointEvent {
+pub enum EndpointEvent<'a> {
     /// An operator drains it.
     Drained,
     /// An operator takes that back.
     TakenBack,
-    /// A process has taken over from one where it was in this state.
-    Inherited(EndpointState),
+    /// Its probes call it down, and why.
+    ProbesFailed(&'a str),
+    /// Its probes call it up, or it is probed no more.
+    ProbesPassed,
+    /// Its requests have failed in a row, or its trial has, and how.
+    Ejected(&'a str),
+    /// A trial went well, or nobody is ejected any more.
+    Readmitted,
+    /// A process has taken over from one where it was in this state; since when and why, where that one said it.
+    Inherited(EndpointState, &'a [StateCause]),
+}
+
+/// One cause that speaks against an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateCause {
+    /// Its word.
+    pub cause: String,
+    /// For how long it has been so.
+    pub lasted: Duration,
+    /// Why.
+    pub why: String,
+}
+
+/// A change of state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateChange {
+    /// The new one.
+    pub state: EndpointState,
+    /// What spoke against the endpoint until now, where that has ended.
+    pub ended: Option<EndedCause>,
+}
+
+/// A cause that speaks against an endpoint no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedCause {
+    /// Why it was so.
+    pub why: String,
+    /// For how long.
+    pub lasted: Duration,
 }
 
 /// The state of one endpoint, which every worker reads.
 #[derive(Debug, Default)]
-pub(super) struct StateCell(AtomicU8);
+pub(super) struct StateCell {
+    /// The causes in `notes`.
+    causes: AtomicU8,
+    /// Taken for changes and for the status.
+    notes: Mutex<Vec<Note>>,
+}
+
+/// Since when and why a cause speaks against an endpoint.
+#[derive(Debug)]
+struct Note {
+    cause: EndpointState,
+    since: Instant,
+    why: String,
+}
 
 /// Every cause and its word; where several speak against an endpoint, the first is what people read.
-const CAUSES: [(EndpointState, &str); 1] = [(EndpointState::DRAINED, "drained")];
+const CAUSES: [(EndpointState, &str); 3] =
+    [(EndpointState::DRAINED, "drained"), (EndpointState::DOWN, "down"), (EndpointState::EJECTED, "ejected")];
 
 impl EndpointState {
     /// Nothing speaks against it.
     pub const ELIGIBLE: Self = Self(0);
     /// An operator drains it.
     pub const DRAINED: Self = Self(1);
+    /// Its probes fail.
+    pub const DOWN: Self = Self(2);
+    /// Requests failed there in a row.
+    pub const EJECTED: Self = Self(4);
 
     /// Every word there is for a state.
     pub fn words() -> impl Iterator<Item = &'static str> {
@@ -61,13 +120,23 @@ impl EndpointState {
         self.has(Self::DRAINED)
     }
 
-    /// The state after `event`.
-    fn after(self, event: EndpointEvent) -> Self {
-        match event {
-            EndpointEvent::Drained => Self(self.0 | Self::DRAINED.0),
-            EndpointEvent::TakenBack => Self(self.0 & !Self::DRAINED.0),
-            EndpointEvent::Inherited(state) => state,
-        }
+    /// Whether its probes fail.
+    pub fn is_down(self) -> bool {
+        self.has(Self::DOWN)
+    }
+
+    /// Whether requests failed there in a row.
+    pub fn is_ejected(self) -> bool {
+        self.has(Self::EJECTED)
+    }
+
+    /// The state without this cause.
+    pub fn without(self, cause: Self) -> Self {
+        Self(self.0 & !cause.0)
+    }
+
+    fn with(self, cause: Self) -> Self {
+        Self(self.0 | cause.0)
     }
 
     fn has(self, cause: Self) -> bool {
@@ -81,15 +150,68 @@ impl EndpointState {
 
 impl StateCell {
     pub(super) fn get(&self) -> EndpointState {
-        EndpointState(self.0.load(Ordering::Relaxed))
+        EndpointState(self.causes.load(Ordering::Relaxed))
     }
 
-    /// The only way from one state to another. Returns the new one where it is another.
-    pub(super) fn transition(&self, event: EndpointEvent) -> Option<EndpointState> {
-        let after = |state| Some(EndpointState(state).after(event)).filter(|next| next.0 != state);
-        let changed = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |state| Some(after(state)?.0));
-        changed.ok().and_then(after)
+    /// Since when and why each cause speaks against the endpoint, in the order of [`EndpointState::words`].
+    pub(super) fn causes(&self) -> Vec<StateCause> {
+        let notes = self.notes();
+        let of = |(cause, word): (EndpointState, &str)| {
+            let note = notes.iter().find(|note| note.cause == cause)?;
+            Some(StateCause { cause: word.to_owned(), lasted: note.since.elapsed(), why: note.why.clone() })
+        };
+        CAUSES.into_iter().filter_map(of).collect()
     }
+
+    /// The only way from one state to another. Returns the change where there is one; what is ejected again has a new reason.
+    pub(super) fn transition(&self, event: EndpointEvent<'_>) -> Option<StateChange> {
+        let mut notes = self.notes();
+        let before = self.get();
+        let ended = match event {
+            EndpointEvent::Drained => begin(&mut notes, EndpointState::DRAINED, "an operator drains it"),
+            EndpointEvent::TakenBack => end(&mut notes, EndpointState::DRAINED),
+            EndpointEvent::ProbesFailed(why) => begin(&mut notes, EndpointState::DOWN, why),
+            EndpointEvent::ProbesPassed => end(&mut notes, EndpointState::DOWN),
+            EndpointEvent::Ejected(why) => begin(&mut notes, EndpointState::EJECTED, why),
+            EndpointEvent::Readmitted => end(&mut notes, EndpointState::EJECTED),
+            EndpointEvent::Inherited(state, said) => {
+                *notes = CAUSES.iter().filter(|(cause, _)| state.has(*cause)).map(|it| inherited(it, said)).collect();
+                None
+            }
+        };
+        let state = notes.iter().fold(EndpointState::ELIGIBLE, |state, note| state.with(note.cause));
+        self.causes.store(state.0, Ordering::Relaxed);
+        (state != before).then_some(StateChange { state, ended })
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Vec<Note>> {
+        // Each change leaves it whole.
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn begin(notes: &mut Vec<Note>, cause: EndpointState, why: &str) -> Option<EndedCause> {
+    let (why, _) = why.split_at(why.floor_char_boundary(LONGEST_WHY));
+    match notes.iter_mut().find(|note| note.cause == cause) {
+        Some(note) => why.clone_into(&mut note.why),
+        None => notes.push(Note { cause, since: Instant::now(), why: why.to_owned() }),
+    }
+    None
+}
+
+fn end(notes: &mut Vec<Note>, cause: EndpointState) -> Option<EndedCause> {
+    let at = notes.iter().position(|note| note.cause == cause)?;
+    let Note { since, why, .. } = notes.swap_remove(at);
+    Some(EndedCause { why, lasted: since.elapsed() })
+}
+
+/// What an older process does not say began when it was taken over.
+fn inherited((cause, word): &(EndpointState, &str), said: &[StateCause]) -> Note {
+    let said = said.iter().find(|said| said.cause == *word);
+    let now = Instant::now();
+    let since = said.and_then(|said| now.checked_sub(said.lasted)).unwrap_or(now);
+    let why = said.map_or_else(|| "it was so in the process before".to_owned(), |said| said.why.clone());
+    Note { cause: *cause, since, why }
 }
 
 /// For the process that takes over: its causes in words.
@@ -104,51 +226,14 @@ impl<'de> Deserialize<'de> for EndpointState {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let words = Vec::<String>::deserialize(deserializer)?;
         let known = CAUSES.into_iter().filter(|(_, word)| words.iter().any(|it| it == word));
-        Ok(Self(known.fold(0, |causes, (cause, _)| causes | cause.0)))
+        Ok(known.fold(Self::ELIGIBLE, |state, (cause, _)| state.with(cause)))
     }
 }
 
 const ELIGIBLE_WORD: &str = "eligible";
 
+/// In bytes: it is read in a table, and goes to another process in one message with the rest.
+const LONGEST_WHY: usize = 200;
+
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_change_is_told_once() {
-        let state = StateCell::default();
-        assert!(state.get().is_eligible());
-        assert_eq!(state.transition(EndpointEvent::TakenBack), None);
-        assert_eq!(state.transition(EndpointEvent::Drained), Some(EndpointState::DRAINED));
-        assert_eq!(state.transition(EndpointEvent::Drained), None);
-        assert!(!state.get().is_eligible() && state.get().is_drained());
-        assert_eq!(state.transition(EndpointEvent::TakenBack), Some(EndpointState::ELIGIBLE));
-        assert_eq!(state.transition(EndpointEvent::Inherited(EndpointState::DRAINED)), Some(EndpointState::DRAINED));
-    }
-
-    #[test]
-    fn each_state_has_a_word() {
-        assert_eq!(EndpointState::words().collect::<Vec<_>>(), ["eligible", "drained"]);
-        assert_eq!(
-            [EndpointState::ELIGIBLE, EndpointState::DRAINED].map(EndpointState::as_str),
-            ["eligible", "drained"]
-        );
-    }
-
-    #[test]
-    fn each_cause_is_one_bit_and_no_two_are_the_same() {
-        let all = CAUSES.iter().fold(0_u8, |all, (cause, _)| all | cause.0);
-        assert!(CAUSES.iter().all(|(cause, _)| cause.0.is_power_of_two()));
-        assert_eq!(all.count_ones() as usize, CAUSES.len());
-    }
-
-    #[test]
-    fn it_goes_to_another_process_and_comes_back_as_it_was() {
-        for (state, text) in [(EndpointState::ELIGIBLE, "[]"), (EndpointState::DRAINED, r#"["drained"]"#)] {
-            assert_eq!(serde_json::to_string(&state).unwrap(), text);
-            assert_eq!(serde_json::from_str::<EndpointState>(text).unwrap(), state);
-        }
-        let later = serde_json::from_str::<EndpointState>(r#"["melancholic", "drained"]"#);
-        assert_eq!(later.unwrap(), EndpointState::DRAINED);
-    }
-}
+mod tests;

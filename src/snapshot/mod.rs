@@ -7,8 +7,11 @@
 mod arrival;
 mod assemble;
 mod diff;
+mod eligibility;
 mod endpoint;
+mod endpoint_health;
 mod endpoint_state;
+mod health_changes;
 mod listener;
 mod picks;
 mod reach;
@@ -21,8 +24,11 @@ mod upstream;
 
 pub use assemble::{Certificates, Snapshot, load_certificates};
 pub use diff::{Change, Diff, Subject, Vanished};
+pub use eligibility::{Admission, Eligibility};
 pub use endpoint::{Endpoint, Lease};
-pub use endpoint_state::{EndpointEvent, EndpointState};
+pub use endpoint_health::{HealthCounts, ProberNumber};
+pub use endpoint_state::{EndedCause, EndpointEvent, EndpointState, StateCause, StateChange};
+pub use health_changes::Trial;
 pub use listener::Listener;
 pub use picks::{Full, Picks};
 pub use reach::{Outage, Reach};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::eligibility::Eligibility;
 use super::endpoint::Endpoint;
 use super::upstream::Upstream;
 use crate::balance::{Affinity, AffinityKey, PinToken};
@@ -13,6 +14,7 @@ use crate::balance::{Affinity, AffinityKey, PinToken};
 pub struct Picks<'a> {
     upstream: &'a Upstream,
     key: Option<AffinityKey>,
+    eligibility: Eligibility,
     full: Full,
     /// What the key means, where that is tried before the pin.
     home: Option<usize>,
@@ -31,11 +33,11 @@ pub enum Full {
 
 impl Upstream {
     /// The endpoints for a request: first the one that its cookie pins it to, if that is still there, then as the policy
-    /// orders them; where the pin is a refuge that it may leave, what its key means comes before it. Those that are not
-    /// eligible are left out, and `full` says whether those are that are full.
-    pub fn picks(&self, affinity: &Affinity, full: Full) -> Picks<'_> {
-        let mut picks =
-            Picks { upstream: self, key: affinity.key, full, home: None, pinned: None, tried: SmallVec::new() };
+    /// orders them; where the pin is a refuge that it may leave, what its key means comes before it. Those that `eligibility`
+    /// does not let it be placed on are left out, and `full` says whether those are that are full.
+    pub fn picks(&self, affinity: &Affinity, eligibility: Eligibility, full: Full) -> Picks<'_> {
+        let (key, tried) = (affinity.key, SmallVec::new());
+        let mut picks = Picks { upstream: self, key, eligibility, full, home: None, pinned: None, tried };
         picks.pinned = affinity.pin.and_then(|pin| picks.named(pin.endpoint));
         if affinity.goes_home() {
             let home = self.home(affinity.key);
@@ -74,7 +76,7 @@ impl Picks<'_> {
     /// Whether the request may go to an endpoint: whatever speaks against that is looked at here, and nowhere else.
     fn may_try(&self, index: usize, endpoint: &Endpoint) -> bool {
         let has_place = self.full == Full::Included || endpoint.has_place(self.upstream.settings.max_tunnels);
-        endpoint.state().is_eligible() && has_place && !self.tried.contains(&index)
+        self.eligibility.takes(endpoint) && has_place && !self.tried.contains(&index)
     }
 }
 
@@ -86,6 +88,7 @@ mod tests {
     use super::*;
     use crate::balance::{Pin, Stay};
     use crate::config::parse;
+    use crate::health::Asked;
     use crate::tls::TicketKeys;
 
     const TWO: &str = r#"
@@ -109,10 +112,9 @@ endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "1
     fn picks_of(snapshot: &Snapshot, pin: Option<(&str, Stay)>, begins_session: bool) -> Vec<String> {
         let pin = pin.map(|(name, stay)| Pin { endpoint: PinToken::of("chat", name), stay });
         let affinity = Affinity { key: Some(key()), pin, begins_session };
-        snapshot.upstreams()["chat"]
-            .picks(&affinity, Full::PassedOver)
-            .map(|endpoint| endpoint.name.to_string())
-            .collect()
+        let upstream = &snapshot.upstreams()["chat"];
+        let picks = upstream.picks(&affinity, upstream.eligibility(Asked::Upgrade), Full::PassedOver);
+        picks.map(|endpoint| endpoint.name.to_string()).collect()
     }
 
     fn key() -> AffinityKey {

@@ -1,10 +1,10 @@
 //! One upstream as it runs: its endpoints, as they are chosen from.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::endpoint::Endpoint;
-use crate::balance::{self, AffinityKey, Candidate, Policy, Share, Standing, Stay, Sticky, Tier};
+use crate::balance::{self, Access, AffinityKey, Candidate, Policy, Share, Stay, Sticky, Tier};
 use crate::config::{EndpointSettings, UpstreamSettings};
 use crate::drain::LifeToken;
 
@@ -15,6 +15,8 @@ pub struct Upstream {
     pub settings: Arc<UpstreamSettings>,
     /// This life of its name.
     pub life: LifeToken,
+    /// Held while one of its endpoints may be ejected; the same in every version of its settings.
+    pub(super) ejections: Arc<Mutex<()>>,
     endpoints: Vec<Arc<Endpoint>>,
     /// Those of `endpoints` that serve.
     ordinary: Tier,
@@ -38,8 +40,9 @@ impl Upstream {
             Tier::new(those.map(|(index, (endpoint, settings))| share(index, endpoint, settings)))
         };
         let (ordinary, backups) = (tier(false), tier(true));
+        let ejections = previous.map(|previous| Arc::clone(&previous.ejections)).unwrap_or_default();
         let clock = previous.map(|it| Arc::clone(&it.clock)).unwrap_or_default();
-        Self { settings, life, endpoints, ordinary, backups, clock }
+        Self { settings, life, ejections, endpoints, ordinary, backups, clock }
     }
 
     /// Its endpoints, in the order of the file.
@@ -107,15 +110,15 @@ impl Upstream {
     /// How an endpoint is now.
     fn look(&self, share: &Share, is_open: impl Fn(usize, &Endpoint) -> bool) -> Candidate {
         let endpoint = self.endpoints.get(share.place()).expect("a share is of one of the endpoints");
-        let standing = if is_open(share.place(), endpoint) {
-            Standing::Open
+        let access = if is_open(share.place(), endpoint) {
+            Access::Open
         } else if endpoint.state().is_drained() {
-            Standing::Drained
+            Access::Drained
         } else {
-            Standing::Closed
+            Access::Closed
         };
         Candidate {
-            standing,
+            access,
             weight: endpoint.weight_now(share.weight, self.settings.slow_start),
             load: endpoint.tunnels(),
             busy: if self.settings.policy == Policy::LeastBusy { endpoint.busy() } else { 0 },

@@ -15,14 +15,20 @@ use windlass::websocket::PerSide;
 
 const EXAMPLES: [&str; 3] = ["config/minimal.toml", "config/production.toml", "config/reference.toml"];
 
-/// What has no default, or (`tls`) a default that the reference does not show.
-const WITHOUT_DEFAULT: [&str; 6] = [
+/// What has no default, or one that the reference does not show but names.
+const WITHOUT_DEFAULT: [&str; 12] = [
     "listener.NAME.bind",
     "listener.NAME.tls",
     "route.NAME.upstream",
     "upstream.NAME.endpoints",
     "upstream.NAME.endpoints[].address",
     "upstream.NAME.endpoints[].name",
+    "upstream.NAME.handshakes_at_once.start",
+    "upstream.NAME.health.host",
+    "upstream.NAME.health.port",
+    "upstream.NAME.health.probe",
+    "upstream.NAME.pin_cookie.domain",
+    "upstream.NAME.pin_cookie.name",
 ];
 
 fn load(path: &str) -> Settings {

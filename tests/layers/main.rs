@@ -19,12 +19,14 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 23] = [
     "ranges",
     "grammar",
     "websocket",
     "balance",
+    "health",
     "config",
+    "queue",
     "tls",
     "log",
     "drain",
@@ -44,7 +46,7 @@ const ORDER: [&str; 21] = [
 ];
 
 /// Bytes and values in, values out: no runtime, and the time is an argument.
-const PURE: [&str; 5] = ["ranges", "grammar", "websocket", "balance", "config"];
+const PURE: [&str; 7] = ["ranges", "grammar", "websocket", "balance", "health", "config", "queue"];
 
 const THE_UNSAFE_FILE: &str = "process/fds.rs";
 

@@ -3,8 +3,11 @@
 //! Versions before the message `Endpoint` know one thing only, that an operator drains an endpoint, and by a message of its own.
 //! It is still said beside the other, and still understood: a handoff may lead to an older program, too.
 
-use crate::handoff::HandoffMessage;
-use crate::snapshot::{Endpoint, EndpointEvent, EndpointState, Snapshot, Upstream};
+use std::time::Duration;
+
+use crate::handoff::{HandoffMessage, SaidCause};
+use crate::process::unix_seconds;
+use crate::snapshot::{Endpoint, EndpointState, Snapshot, StateCause, Upstream};
 
 /// What is to be said of the endpoints that speak of anything else than their configuration.
 pub(super) fn said(snapshot: &Snapshot) -> Vec<HandoffMessage> {
@@ -21,10 +24,19 @@ fn said_of(upstream: &Upstream, endpoint: &Endpoint) -> impl Iterator<Item = Han
         HandoffMessage::Draining { upstream, endpoint, address }
     });
     let whole = (state != EndpointState::default()).then(|| {
+        let causes = endpoint.causes().into_iter().map(said_cause).collect();
         let (upstream, endpoint, address) = names();
-        HandoffMessage::Endpoint { upstream, endpoint, address, state }
+        HandoffMessage::Endpoint { upstream, endpoint, address, state, causes }
     });
     drained.into_iter().chain(whole)
+}
+
+fn said_cause(StateCause { cause, lasted, why }: StateCause) -> SaidCause {
+    SaidCause { cause, since: unix_seconds().saturating_sub(lasted.as_secs()), why }
+}
+
+fn understood(SaidCause { cause, since, why }: SaidCause) -> StateCause {
+    StateCause { cause, lasted: Duration::from_secs(unix_seconds().saturating_sub(since)), why }
 }
 
 /// What the process before has said of its endpoints.
@@ -39,28 +51,30 @@ struct InheritedState {
     /// At another address it is another endpoint.
     address: String,
     state: EndpointState,
+    causes: Vec<StateCause>,
 }
 
 impl InheritedStates {
     /// Takes a message that is about an endpoint; others are passed over.
     pub(super) fn take(&mut self, message: HandoffMessage) {
-        let (upstream, endpoint, address, state) = match message {
-            HandoffMessage::Endpoint { upstream, endpoint, address, state } => (upstream, endpoint, address, state),
+        self.0.push(match message {
+            HandoffMessage::Endpoint { upstream, endpoint, address, state, causes } => {
+                let causes = causes.into_iter().map(understood).collect();
+                InheritedState { upstream, endpoint, address, state, causes }
+            }
             HandoffMessage::Draining { upstream, endpoint, address } => {
-                (upstream, endpoint, address, EndpointState::DRAINED)
+                InheritedState { upstream, endpoint, address, state: EndpointState::DRAINED, causes: Vec::new() }
             }
             _ => return,
-        };
-        self.0.push(InheritedState { upstream, endpoint, address, state });
+        });
     }
 
     /// Brings the endpoints that are the same into the states that they had.
     pub(super) fn restore(&self, snapshot: &Snapshot) {
         for inherited in &self.0 {
-            let upstream = snapshot.upstreams().get(inherited.upstream.as_str());
-            let mut endpoints = upstream.into_iter().flat_map(|upstream| upstream.endpoints());
-            if let Some(same) = endpoints.find(|it| inherited.is_of(it)) {
-                same.transition(EndpointEvent::Inherited(inherited.state));
+            let Some(upstream) = snapshot.upstreams().get(inherited.upstream.as_str()) else { continue };
+            if let Some(same) = upstream.endpoints().iter().find(|it| inherited.is_of(it)) {
+                same.inherit(inherited.state, &inherited.causes, &upstream.settings);
             }
         }
     }
@@ -78,7 +92,7 @@ mod tests {
 
     use super::*;
     use crate::config::parse;
-    use crate::snapshot::Certificates;
+    use crate::snapshot::{Certificates, EndpointEvent};
     use crate::tls::TicketKeys;
 
     /// What a process of a version before the message `Endpoint` says of an endpoint that is drained, and all that it understands.
@@ -91,14 +105,46 @@ bind = "127.0.0.1:0"
 [route.chat]
 upstream = "chat"
 [upstream.chat]
+health = { probe = "tcp" }
 endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "127.0.0.1:2" }]
 "#;
+        snapshot_of(text)
+    }
+
+    fn snapshot_of(text: &str) -> Snapshot {
         let settings = parse(text, Path::new("test.toml")).unwrap();
         Snapshot::assemble(settings.into(), Certificates::new(), &TicketKeys::generate().unwrap(), None)
     }
 
     fn states(snapshot: &Snapshot) -> Vec<EndpointState> {
         snapshot.upstreams()["chat"].endpoints().iter().map(|endpoint| endpoint.state()).collect()
+    }
+
+    /// What another process makes of the second endpoint, and says of it in turn.
+    fn second_of(said: &[&str], config: &str) -> (EndpointState, Vec<StateCause>) {
+        let text = format!(
+            "[listener.public]\nbind = \"127.0.0.1:0\"\n[route.chat]\nupstream = \"chat\"\n[upstream.chat]\n{config}\n\
+             endpoints = [{{ name = \"a\", address = \"127.0.0.1:1\" }}, {{ name = \"b\", address = \"127.0.0.1:2\" }}]\n"
+        );
+        let (snapshot, mut inherited) = (snapshot_of(&text), InheritedStates::default());
+        said.iter().for_each(|text| inherited.take(serde_json::from_str(text).unwrap()));
+        inherited.restore(&snapshot);
+        let second = &snapshot.upstreams()["chat"].endpoints()[1];
+        (second.state(), second.causes())
+    }
+
+    #[test]
+    fn what_nobody_would_take_back_under_the_new_configuration_is_not_inherited() {
+        let said = r#"{"kind":"endpoint","upstream":"chat","endpoint":"b","address":"127.0.0.1:2","state":["down","ejected"],
+            "causes":[{"cause":"ejected","since":1700000000,"why":"3 upgrades in a row failed"}]}"#;
+        let state = |config| second_of(&[said], config).0.as_str();
+        assert_eq!(state("health = { probe = \"tcp\" }"), "down");
+        assert_eq!(state("health = \"off\""), "ejected");
+        assert_eq!(state("eject = \"off\""), "eligible");
+        let (_, causes) = second_of(&[said], "");
+        assert_eq!(causes[0].why, "3 upgrades in a row failed");
+        let since = unix_seconds() - causes[0].lasted.as_secs();
+        assert!(since.abs_diff(1_700_000_000) <= 2, "{since}");
     }
 
     fn restored(said: impl IntoIterator<Item = String>) -> Vec<EndpointState> {
@@ -113,6 +159,7 @@ endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "1
         let old = snapshot();
         assert!(said(&old).is_empty(), "what is as configured goes without saying");
         old.upstreams()["chat"].endpoints()[0].transition(EndpointEvent::Drained);
+        old.upstreams()["chat"].endpoints()[1].transition(EndpointEvent::ProbesFailed("status 503"));
         let said = said(&old).into_iter().map(|message| serde_json::to_string(&message).unwrap());
         assert_eq!(restored(said), states(&old));
     }

@@ -68,8 +68,8 @@ async fn a_request_that_was_read_is_not_sent_again() {
     let post = "POST / HTTP/1.1\r\nHost: a\r\n\r\n";
     let patch = "PATCH / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
     let put = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
-    // The first two may not be repeated. Some of the third's body is gone. The last was answered, in part.
-    for (request, word) in [(post, ""), (patch, ""), (put, ""), (GET, "HTTP/1.1 2")] {
+    // The first two may not be repeated, whatever came of them. Some of the third's body is gone.
+    for (request, word) in [(post, ""), (patch, ""), (post, "HTTP/1.1 2"), (put, "")] {
         let (one, two) = (Endpoint::listen().await, Endpoint::listen().await);
         let proxy = Proxy::serving(&in_front_of(&[one.address(), two.address()]));
         let mut client = proxy.connect().await;

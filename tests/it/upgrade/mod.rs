@@ -4,6 +4,7 @@
 mod answers;
 mod bytes;
 mod lenient;
+mod next_best;
 mod other_protocols;
 mod placement;
 mod requests;

@@ -1,0 +1,325 @@
+//! A bounded queue that is fair among clients: they take turns, and within one client whoever came first is first.
+//!
+//! Invariants: a client that waits is in `order` once and in `shares` once, with as many as it has in `waiting`. Nothing takes
+//! more steps than the logarithm of how many wait.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::client::ClientNetwork;
+
+/// Who waits, of which client, and what belongs to each.
+#[derive(Debug)]
+pub(super) struct FairQueue<T> {
+    /// By client, and within one in the order of their coming.
+    waiting: BTreeMap<Ticket, T>,
+    clients: BTreeMap<ClientNetwork, Share>,
+    /// Whose turn it is: the first's; who has had it is the last.
+    order: BTreeMap<Position, ClientNetwork>,
+    /// With how many a client waits, and its position: the last waits with most.
+    shares: BTreeSet<(usize, Position)>,
+    /// The last number and the last position that was given out.
+    last: u64,
+}
+
+/// One who waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ticket {
+    client: ClientNetwork,
+    /// Lower than that of everybody who came later.
+    number: u64,
+}
+
+/// Where a client stands in the order in which clients take turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Position(u64);
+
+/// What one client has of a queue.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    waiting: usize,
+    position: Position,
+}
+
+/// One who waits from now on.
+#[derive(Debug)]
+pub(super) struct Queued<T> {
+    pub(super) ticket: Ticket,
+    /// Who had to go for it.
+    pub(super) displaced: Option<(Ticket, T)>,
+}
+
+/// One who waits no more, since it is its turn.
+#[derive(Debug)]
+pub(super) struct Next<T> {
+    pub(super) ticket: Ticket,
+    /// Where its client stood.
+    pub(super) position: Position,
+    pub(super) item: T,
+}
+
+impl<T> Default for FairQueue<T> {
+    fn default() -> Self {
+        Self {
+            waiting: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            order: BTreeMap::new(),
+            shares: BTreeSet::new(),
+            last: 0,
+        }
+    }
+}
+
+impl<T> FairQueue<T> {
+    /// Lets somebody wait where fewer than `most` do. Where it is full, the last who came of the client that waits with most
+    /// has to go for one of a client that waits with fewer, and would still with this one: so nobody who waits alone is
+    /// displaced, and none displace one another for ever.
+    ///
+    /// # Errors
+    /// It is full, and the newcomer's client has as much of it as any.
+    pub(super) fn push(&mut self, client: ClientNetwork, item: T, most: usize) -> Result<Queued<T>, T> {
+        let displaced = if self.len() < most {
+            None
+        } else {
+            match self.displace_for(client) {
+                Some(displaced) if most > 0 => Some(displaced),
+                _ => return Err(item),
+            }
+        };
+        let ticket = Ticket { client, number: self.next_number() };
+        self.insert(ticket, item, None);
+        Ok(Queued { ticket, displaced })
+    }
+
+    /// The next whose turn it is: the first who came of the client that has waited longest since its last turn.
+    pub(super) fn pop(&mut self) -> Option<Next<T>> {
+        let (&position, &client) = self.order.first_key_value()?;
+        let (&ticket, _) = self.waiting.range(Self::all_of(client)).next()?;
+        let item = self.remove(ticket)?;
+        if self.clients.contains_key(&client) {
+            let last = Position(self.next_number());
+            self.change(client, |share| share.position = last);
+        }
+        Some(Next { ticket, position, item })
+    }
+
+    /// Lets one who was called wait as if it had not been; `position` is where its client stood.
+    pub(super) fn put_back(&mut self, ticket: Ticket, position: Position, item: T) {
+        debug_assert!(!self.order.contains_key(&position), "a position belongs to one client");
+        self.insert(ticket, item, Some(position));
+    }
+
+    /// Takes out one who does not wait any more.
+    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<T> {
+        let item = self.waiting.remove(&ticket)?;
+        self.change(ticket.client, |share| share.waiting -= 1);
+        Some(item)
+    }
+
+    /// What belongs to one who waits.
+    pub(super) fn get_mut(&mut self, ticket: Ticket) -> Option<&mut T> {
+        self.waiting.get_mut(&ticket)
+    }
+
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    fn displace_for(&mut self, client: ClientNetwork) -> Option<(Ticket, T)> {
+        let &(most, position) = self.shares.last()?;
+        let newcomers = self.clients.get(&client).map_or(0, |share| share.waiting);
+        if newcomers + 1 >= most {
+            return None;
+        }
+        let greediest = *self.order.get(&position)?;
+        let (&newest, _) = self.waiting.range(Self::all_of(greediest)).next_back()?;
+        Some((newest, self.remove(newest)?))
+    }
+
+    fn insert(&mut self, ticket: Ticket, item: T, position: Option<Position>) {
+        let last = Position(self.next_number());
+        self.waiting.insert(ticket, item);
+        self.clients.entry(ticket.client).or_insert(Share { waiting: 0, position: position.unwrap_or(last) });
+        self.change(ticket.client, |share| {
+            share.waiting += 1;
+            share.position = position.unwrap_or(share.position);
+        });
+    }
+
+    /// Changes a client's share, and forgets the client once nobody of it waits.
+    fn change(&mut self, client: ClientNetwork, change: impl FnOnce(&mut Share)) {
+        let Some(share) = self.clients.get_mut(&client) else { return };
+        self.shares.remove(&(share.waiting, share.position));
+        self.order.remove(&share.position);
+        change(share);
+        let Share { waiting, position } = *share;
+        if waiting == 0 {
+            self.clients.remove(&client);
+        } else {
+            self.shares.insert((waiting, position));
+            self.order.insert(position, client);
+        }
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    fn all_of(client: ClientNetwork) -> std::ops::RangeInclusive<Ticket> {
+        Ticket { client, number: 0 }..=Ticket { client, number: u64::MAX }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const fn client(number: u32) -> ClientNetwork {
+        ClientNetwork::V4(number)
+    }
+
+    impl<T> FairQueue<T> {
+        fn check_invariants(&self) {
+            let mut counted = BTreeMap::<_, usize>::new();
+            self.waiting.keys().for_each(|ticket| *counted.entry(ticket.client).or_default() += 1);
+            let shares: BTreeMap<_, _> = self.clients.iter().map(|(&client, share)| (client, share.waiting)).collect();
+            assert_eq!(counted, shares);
+            let order: BTreeMap<_, _> = self.clients.iter().map(|(&client, share)| (share.position, client)).collect();
+            assert_eq!(order, self.order);
+            let ranked: BTreeSet<_> = self.clients.values().map(|share| (share.waiting, share.position)).collect();
+            assert_eq!(ranked, self.shares);
+        }
+    }
+
+    /// Queues one after the other; each is what it is numbered.
+    fn queue(clients: &[u32]) -> FairQueue<usize> {
+        let mut queue = FairQueue::default();
+        for (number, &of) in clients.iter().enumerate() {
+            queue.push(client(of), number, usize::MAX).unwrap();
+        }
+        queue
+    }
+
+    fn served(queue: &mut FairQueue<usize>) -> Vec<usize> {
+        std::iter::from_fn(|| queue.pop().map(|next| next.item)).collect()
+    }
+
+    #[test]
+    fn clients_take_turns_and_each_is_served_in_the_order_of_its_coming() {
+        assert_eq!(served(&mut queue(&[1, 1, 1, 2, 3, 2])), [0, 3, 4, 1, 5, 2]);
+    }
+
+    #[test]
+    fn a_full_queue_takes_from_who_has_most_and_gives_to_who_has_fewer() {
+        let mut queue = queue(&[1, 1, 1, 2]);
+        let displaced = queue.push(client(3), 4, 4).unwrap().displaced.unwrap();
+        assert_eq!(displaced.1, 2, "the newest of the greediest");
+        assert_eq!(queue.push(client(2), 5, 4).unwrap_err(), 5, "it would only change places with the other");
+        assert_eq!(queue.push(client(1), 6, 4).unwrap_err(), 6);
+        assert_eq!(served(&mut queue), [0, 3, 4, 1]);
+    }
+
+    #[test]
+    fn nobody_who_waits_alone_is_displaced_and_without_room_nobody_waits() {
+        let mut alone = queue(&[1, 2, 3]);
+        assert_eq!(alone.push(client(4), 3, 3).unwrap_err(), 3);
+        assert_eq!(queue(&[]).push(client(4), 3, 0).unwrap_err(), 3);
+        assert_eq!(queue(&[1, 1, 1]).push(client(4), 3, 0).unwrap_err(), 3, "a queue that was made shorter");
+    }
+
+    #[test]
+    fn who_was_called_in_vain_is_called_first_again() {
+        let mut queue = queue(&[1, 1, 2]);
+        let Next { ticket, position, item } = queue.pop().unwrap();
+        queue.put_back(ticket, position, item);
+        queue.check_invariants();
+        assert_eq!(served(&mut queue), [0, 2, 1]);
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Push(u32),
+        Pop,
+        PopAndPutBack,
+        /// Of those who wait, the one with this number, counted round.
+        Leave(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0_u32..6).prop_map(Step::Push),
+            2 => Just(Step::Pop),
+            1 => Just(Step::PopAndPutBack),
+            1 => any::<usize>().prop_map(Step::Leave),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_is_lost_and_nobody_is_there_twice(steps in prop::collection::vec(step(), 0..200), most in 0_usize..12) {
+            let mut queue = FairQueue::default();
+            let mut waiting = BTreeMap::new();
+            for (number, step) in steps.into_iter().enumerate() {
+                match step {
+                    Step::Push(of) => match queue.push(client(of), number, most) {
+                        Ok(Queued { ticket, displaced }) => {
+                            waiting.insert(number, ticket);
+                            if let Some((ticket, item)) = displaced {
+                                prop_assert_eq!(waiting.remove(&item), Some(ticket));
+                            }
+                        }
+                        Err(item) => prop_assert_eq!((item, queue.len()), (number, most)),
+                    },
+                    Step::Pop => {
+                        let gone = queue.pop().map(|next| (next.item, next.ticket));
+                        prop_assert_eq!(gone.is_none(), waiting.is_empty());
+                        if let Some((item, ticket)) = gone {
+                            prop_assert_eq!(waiting.remove(&item), Some(ticket));
+                        }
+                    }
+                    Step::PopAndPutBack => if let Some(Next { ticket, position, item }) = queue.pop() {
+                        queue.check_invariants();
+                        queue.put_back(ticket, position, item);
+                    },
+                    Step::Leave(which) => if let Some((&item, &ticket)) = waiting.iter().nth(which % waiting.len().max(1)) {
+                        prop_assert_eq!(queue.remove(ticket), Some(item));
+                        prop_assert_eq!(queue.remove(ticket), None);
+                        waiting.remove(&item);
+                    },
+                }
+                queue.check_invariants();
+                prop_assert!(queue.len() <= most);
+                prop_assert_eq!(queue.len(), waiting.len());
+            }
+        }
+
+        #[test]
+        fn between_two_turns_of_a_client_every_other_has_one_at_most(steps in prop::collection::vec(step(), 0..300)) {
+            let mut queue = FairQueue::default();
+            // For each client that waits: how often each other was served since its own last turn, or since it came.
+            let mut since: BTreeMap<ClientNetwork, BTreeMap<ClientNetwork, usize>> = BTreeMap::new();
+            for step in steps {
+                match step {
+                    Step::Push(of) => {
+                        queue.push(client(of), (), usize::MAX).unwrap();
+                        since.entry(client(of)).or_default();
+                    }
+                    _ => if let Some(Next { ticket, .. }) = queue.pop() {
+                        for (waiting, served) in &mut since {
+                            let times = served.entry(ticket.client).or_default();
+                            *times += 1;
+                            prop_assert!(*waiting == ticket.client || *times == 1, "{ticket:?} before {waiting:?}");
+                        }
+                        since.insert(ticket.client, BTreeMap::new());
+                        if !queue.clients.contains_key(&ticket.client) {
+                            since.remove(&ticket.client);
+                        }
+                    },
+                }
+            }
+        }
+    }
+}

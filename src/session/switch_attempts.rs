@@ -1,0 +1,124 @@
+//! Asking the endpoints that an upgrade is meant for, best first, until one has the last word.
+//!
+//! Nothing has reached the client yet, and a handshake may be repeated (RFC 9110 §9.2.2): so an endpoint that loses it, answers with
+//! nonsense, or says that it cannot serve now, is left for the next best. The last one's answer is the client's, whatever it says.
+
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+
+use super::access_log;
+use super::attempts::MOST_ASKED;
+use super::interim::Interim;
+use super::placed_by::PlacedBy;
+use super::placement::{Placed, connect};
+use super::refused::{EndpointFault, Refused};
+use super::request_context::RequestContext;
+use super::switch_request::request_switch;
+use crate::balance::Affinity;
+use crate::endpoint::{SwitchAnswer, Upload};
+use crate::health::Asked;
+use crate::http::head::ResponseHead;
+use crate::http::methods::is_idempotent;
+use crate::http::reader::Handshake;
+use crate::http::{Fault, Refusal, forward};
+use crate::snapshot::Full;
+use crate::tunnel::Protocol;
+use crate::websocket::check_answer;
+
+/// What an endpoint has answered to an upgrade.
+#[derive(Debug)]
+pub(super) struct SwitchAttempt {
+    pub(super) placed: Placed,
+    pub(super) answer: SwitchAnswer,
+    /// What the two sides speak from now on, where it switches.
+    pub(super) protocol: Option<Protocol>,
+}
+
+/// Asks the endpoints that are meant for the request, best first, until one has the last word.
+pub(super) async fn ask_best_to_switch(
+    context: &RequestContext,
+    affinity: &Affinity,
+    handshake: &Handshake,
+    parts: &Parts,
+    mut body: Option<Upload>,
+    interim: &Interim,
+) -> Result<SwitchAttempt, Refused> {
+    // What another protocol's handshake begins may not be for two endpoints, whatever its method says.
+    let is_repeatable = matches!(handshake, Handshake::Websocket(_)) && body.is_none() && is_idempotent(&parts.method);
+    let (mut best, mut asked) = (Err(Refused::from(Refusal::NoEndpoint)), 0);
+    let upstream = context.upstream();
+    let picks = upstream.picks(affinity, upstream.eligibility(Asked::Upgrade), Full::PassedOver);
+    for (attempt, endpoint) in picks.enumerate() {
+        // It may have become full since it was looked at.
+        let Some(lease) = endpoint.try_lease(upstream.settings.max_tunnels) else { continue };
+        let by = PlacedBy::of(attempt, affinity, endpoint);
+        let next = match connect(context, lease, by).await {
+            Ok(placed) => {
+                asked += 1;
+                ask(context, placed, handshake, parts, body.take(), interim).await
+            }
+            Err(unreachable) => Err(unreachable.or_try_the_next()?),
+        };
+        let is_over = asked > 0 && (!is_repeatable || asked >= MOST_ASKED || has_last_word(&next));
+        // An answer tells the client more than that there was none.
+        if next.is_ok() || best.is_err() {
+            best = next;
+        }
+        if is_over {
+            break;
+        }
+    }
+    best
+}
+
+/// Whether no other endpoint is asked: this one has answered for itself, or it is not to blame.
+fn has_last_word(attempt: &Result<SwitchAttempt, Refused>) -> bool {
+    match attempt {
+        Ok(attempt) => !is_unavailable(attempt.answer.head.status),
+        Err(refused) => refused.refusal.fault() != Fault::Upstream,
+    }
+}
+
+/// Whether an endpoint that answers so cannot serve now: others may (RFC 9110 §15.6.3-5).
+fn is_unavailable(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+}
+
+/// Asks the endpoint with which there is a connection.
+async fn ask(
+    context: &RequestContext,
+    mut placed: Placed,
+    handshake: &Handshake,
+    parts: &Parts,
+    body: Option<Upload>,
+    interim: &Interim,
+) -> Result<SwitchAttempt, Refused> {
+    let answer = request_switch(context, &mut placed, parts, body, interim).await?;
+    let protocol = match answer.head.is_switch() {
+        true => check_switch(context, &parts.headers, handshake, &answer.head)
+            .map(Some)
+            .map_err(|detail| placed.lease.refused(Refusal::BadAnswer, detail))?,
+        false => None,
+    };
+    Ok(SwitchAttempt { placed, answer, protocol })
+}
+
+/// Whether the 101 opens what was asked for (RFC 6455 §4.1, RFC 9110 §7.8); what the two sides will speak then.
+fn check_switch(
+    context: &RequestContext,
+    offered: &HeaderMap,
+    handshake: &Handshake,
+    head: &ResponseHead,
+) -> Result<Protocol, EndpointFault> {
+    match handshake {
+        Handshake::Websocket(key) => {
+            let mut tolerance = context.tolerance();
+            let extensions = check_answer(offered, key, &head.headers, &mut tolerance)?;
+            access_log::lenient(context, tolerance.needed());
+            access_log::unknown_extension(&context.route, extensions);
+            Ok(Protocol::Websocket(extensions))
+        }
+        Handshake::Other(token) if forward::switches_to(&head.headers, token) => Ok(Protocol::Raw),
+        Handshake::Other(token) => Err(EndpointFault::NotSwitched(token.clone())),
+    }
+}

@@ -1,0 +1,95 @@
+//! Who may be placed on an endpoint now: the one question of whoever picks, trials of ejected endpoints and the case that nobody
+//! is left included; and what failed requests do to that.
+
+use std::fmt::Display;
+use std::sync::{Arc, PoisonError};
+
+use super::endpoint::Endpoint;
+use super::health_changes::{Trial, rule};
+use super::upstream::Upstream;
+use crate::config::WhenAllDown;
+use crate::health::{Asked, WhenDue};
+
+/// Which endpoints of an upstream a request may be placed on.
+#[derive(Clone, Copy, Debug)]
+pub struct Eligibility {
+    asked: Asked,
+    /// No endpoint is eligible, and those that are down or ejected are tried.
+    is_last_resort: bool,
+}
+
+/// A request may be placed on an endpoint.
+#[derive(Debug)]
+pub enum Admission {
+    /// As one of many.
+    AsEver,
+    /// As the one that decides whether it is ejected for longer.
+    OnTrial(Trial),
+}
+
+impl Upstream {
+    /// Which of its endpoints a request of this kind may be placed on.
+    pub fn eligibility(&self, asked: Asked) -> Eligibility {
+        let is_anybody_eligible = || self.endpoints().iter().any(|endpoint| endpoint.state().is_eligible());
+        let is_last_resort = self.settings.when_all_down == WhenAllDown::Try && !is_anybody_eligible();
+        Eligibility { asked, is_last_resort }
+    }
+}
+
+impl Eligibility {
+    /// Whether the request may be placed there; looking changes nothing.
+    pub fn takes(&self, endpoint: &Endpoint) -> bool {
+        let state = endpoint.state();
+        state.is_eligible()
+            || !state.is_drained()
+                && (self.is_last_resort
+                    || !state.is_down() && endpoint.is_trial_due(self.asked, WhenDue::BackOffIsOver))
+    }
+
+    /// Places the request there: `None` where it may not be, or another one has just become the trial.
+    pub fn admit(&self, endpoint: &Arc<Endpoint>) -> Option<Admission> {
+        let state = endpoint.state();
+        if state.is_eligible() {
+            return Some(Admission::AsEver);
+        }
+        if state.is_drained() || state.is_down() && !self.is_last_resort {
+            return None;
+        }
+        let when = if self.is_last_resort { WhenDue::Now } else { WhenDue::BackOffIsOver };
+        match endpoint.begin_trial(self.asked, when) {
+            Some(trial) => Some(Admission::OnTrial(trial)),
+            None => self.is_last_resort.then_some(Admission::AsEver),
+        }
+    }
+}
+
+impl Admission {
+    /// The trial, if it is one.
+    pub fn into_trial(self) -> Option<Trial> {
+        match self {
+            Self::AsEver => None,
+            Self::OnTrial(trial) => Some(trial),
+        }
+    }
+}
+
+impl Endpoint {
+    /// A request failed there, of `upstream`, whose endpoint it is; `trial` is its trial if it is one. What is no fault of the
+    /// endpoint, a tunnel's end and an answer of 4xx among it, is not for here.
+    pub fn note_failure(&self, asked: Asked, cause: &dyn Display, trial: Option<Trial>, upstream: &Upstream) {
+        if let Some(trial) = trial {
+            return trial.fail(cause, upstream.settings.eject);
+        }
+        let Some(settings) = upstream.settings.eject else { return };
+        // One at a time: two that look at each other would leave nobody.
+        let _one_at_a_time = upstream.ejections.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = || {
+            let others = upstream.endpoints().iter().filter(|other| !std::ptr::eq(Arc::as_ptr(other), self));
+            others.filter(|other| other.state().is_eligible()).count()
+        };
+        self.count_failure(asked, cause, rule(settings), upstream.settings.min_eligible, others);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! Who may be placed where, as endpoints go down, are ejected, tried and drained.
+
+use std::path::Path;
+use std::sync::Barrier;
+use std::time::Duration;
+
+use tokio::time::advance;
+
+use super::super::{Certificates, EndpointEvent, Snapshot};
+use super::*;
+use crate::config::parse;
+use crate::health::Asked::{Exchange, Upgrade};
+use crate::health::Standing;
+use crate::tls::TicketKeys;
+
+/// `a` and `b`, with these keys of their upstream.
+fn two(keys: &str) -> Arc<Upstream> {
+    upstream(keys, None)
+}
+
+fn upstream(keys: &str, previous: Option<&Snapshot>) -> Arc<Upstream> {
+    Arc::clone(&snapshot(keys, previous).upstreams()["chat"])
+}
+
+fn snapshot(keys: &str, previous: Option<&Snapshot>) -> Snapshot {
+    let text = format!(
+        "[listener.public]\nbind = \"127.0.0.1:0\"\n[route.chat]\nupstream = \"chat\"\n[upstream.chat]\n{keys}\n\
+         endpoints = [{{ name = \"a\", address = \"127.0.0.1:1\" }}, {{ name = \"b\", address = \"127.0.0.1:2\" }}]\n"
+    );
+    let settings = parse(&text, Path::new("test.toml")).unwrap_or_else(|wrong| panic!("{wrong}"));
+    Snapshot::assemble(settings.into(), Certificates::new(), &TicketKeys::generate().unwrap(), previous)
+}
+
+/// The names of those that take a request of this kind.
+fn takers(upstream: &Upstream, asked: Asked) -> Vec<&str> {
+    let eligibility = upstream.eligibility(asked);
+    upstream.endpoints().iter().filter(|it| eligibility.takes(it)).map(|it| it.name.as_str()).collect()
+}
+
+fn endpoint<'u>(upstream: &'u Upstream, name: &str) -> &'u Arc<Endpoint> {
+    upstream.endpoints().iter().find(|it| it.name.as_str() == name).unwrap()
+}
+
+fn fail(upstream: &Upstream, name: &str, asked: Asked, times: usize) {
+    for _ in 0..times {
+        endpoint(upstream, name).note_failure(asked, &"no connection", None, upstream);
+    }
+}
+
+fn call(upstream: &Upstream, name: &str, standing: Standing) {
+    let endpoint = endpoint(upstream, name);
+    let (prober, _) = endpoint.begin_probing();
+    endpoint.note_standing(prober, standing, "as the test likes");
+}
+
+fn trial(upstream: &Upstream, name: &str, asked: Asked) -> Option<Trial> {
+    upstream.eligibility(asked).admit(endpoint(upstream, name)).and_then(Admission::into_trial)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_is_down_takes_nobody_until_it_is_up() {
+    let upstream = two("health = { probe = \"tcp\" }");
+    call(&upstream, "a", Standing::Down);
+    assert_eq!(takers(&upstream, Upgrade), ["b"]);
+    assert!(upstream.eligibility(Upgrade).admit(endpoint(&upstream, "a")).is_none());
+    call(&upstream, "a", Standing::Up);
+    assert_eq!(takers(&upstream, Upgrade), ["a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_fail_in_a_row_eject_and_one_trial_brings_it_back() {
+    let upstream = two("eject = { after = 3, first = \"5s\", most = \"1min\" }");
+    fail(&upstream, "a", Upgrade, 2);
+    endpoint(&upstream, "a").note_success(Upgrade, None);
+    fail(&upstream, "a", Upgrade, 2);
+    assert_eq!(takers(&upstream, Exchange), ["a", "b"]);
+    fail(&upstream, "a", Upgrade, 1);
+    assert_eq!(takers(&upstream, Exchange), ["b"]);
+    assert_eq!(endpoint(&upstream, "a").causes()[0].why, "3 upgrades in a row failed: no connection");
+    assert_eq!(endpoint(&upstream, "a").health_counts().ejections, 1);
+
+    advance(Duration::from_millis(5501)).await;
+    assert_eq!(takers(&upstream, Exchange), ["b"], "an upgrade is what had failed");
+    assert_eq!(takers(&upstream, Upgrade), ["a", "b"]);
+    let first = trial(&upstream, "a", Upgrade).unwrap();
+    assert_eq!(takers(&upstream, Upgrade), ["b"], "one at a time");
+    assert!(upstream.eligibility(Upgrade).admit(endpoint(&upstream, "a")).is_none());
+    drop(first);
+    let second = trial(&upstream, "a", Upgrade).unwrap();
+    endpoint(&upstream, "a").note_failure(Upgrade, &"status 503", Some(second), &upstream);
+    assert_eq!(endpoint(&upstream, "a").causes()[0].why, "its trial failed: status 503");
+    advance(Duration::from_millis(5501)).await;
+    assert_eq!(takers(&upstream, Upgrade), ["b"], "the back-off is doubled");
+    advance(Duration::from_millis(5501)).await;
+    let third = trial(&upstream, "a", Upgrade).unwrap();
+    endpoint(&upstream, "a").note_success(Upgrade, Some(third));
+    assert_eq!(takers(&upstream, Exchange), ["a", "b"]);
+    assert_eq!(endpoint(&upstream, "a").health_counts().ejections, 1, "a failed trial is no new one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_all_are_down_or_ejected_they_are_tried_or_refused_as_configured() {
+    for (when_all_down, takers_then) in [("try", vec!["a", "b"]), ("refuse", vec![])] {
+        let upstream = two(&format!("health = {{ probe = \"tcp\" }}\nwhen_all_down = \"{when_all_down}\""));
+        call(&upstream, "b", Standing::Down);
+        fail(&upstream, "a", Upgrade, 3);
+        assert_eq!(takers(&upstream, Upgrade), ["a"], "the last one is never ejected");
+        call(&upstream, "b", Standing::Up);
+        fail(&upstream, "a", Upgrade, 1);
+        call(&upstream, "b", Standing::Down);
+        assert_eq!(takers(&upstream, Exchange), takers_then, "{when_all_down}");
+        endpoint(&upstream, "b").transition(EndpointEvent::Drained);
+        let but_the_drained: Vec<_> = takers_then.into_iter().filter(|name| *name == "a").collect();
+        assert_eq!(takers(&upstream, Exchange), but_the_drained, "what is drained is no resort");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_success_of_a_last_resort_readmits() {
+    let upstream = two("health = { probe = \"tcp\" }");
+    fail(&upstream, "a", Upgrade, 3);
+    call(&upstream, "b", Standing::Down);
+    let eligibility = upstream.eligibility(Upgrade);
+    let first = eligibility.admit(endpoint(&upstream, "a")).and_then(Admission::into_trial);
+    assert!(matches!(eligibility.admit(endpoint(&upstream, "a")), Some(Admission::AsEver)), "others are tried, too");
+    endpoint(&upstream, "a").note_success(Upgrade, first);
+    assert_eq!(takers(&upstream, Upgrade), ["a"]);
+}
+
+#[test]
+fn two_that_fail_at_once_do_not_leave_nobody() {
+    for _ in 0..200 {
+        let (upstream, start) = (two(""), Barrier::new(2));
+        std::thread::scope(|scope| {
+            for name in ["a", "b"] {
+                let (upstream, start) = (&upstream, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    fail(upstream, name, Upgrade, 3);
+                });
+            }
+        });
+        assert_eq!(takers(&upstream, Upgrade).len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_that_takes_health_or_eject_away_takes_back_what_nobody_else_would() {
+    let first = snapshot("health = { probe = \"tcp\" }", None);
+    let before = &first.upstreams()["chat"];
+    call(before, "a", Standing::Down);
+    fail(before, "b", Upgrade, 3);
+    assert_eq!(takers(before, Upgrade), ["b"], "the last one is never ejected");
+    let second = upstream("health = \"off\"", Some(&first));
+    endpoint(&second, "a").keep_to(&second.settings);
+    assert_eq!(takers(&second, Upgrade), ["a", "b"]);
+    fail(&second, "b", Upgrade, 1);
+    assert_eq!(takers(&second, Exchange), ["a"], "what was counted goes on");
+    let third = upstream("eject = \"off\"", Some(&first));
+    endpoint(&third, "b").keep_to(&third.settings);
+    assert_eq!(takers(&third, Exchange), ["a", "b"]);
+    fail(&third, "b", Upgrade, 10);
+    assert_eq!(takers(&third, Exchange), ["a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_who_began_to_probe_last_is_believed() {
+    let upstream = two("health = { probe = \"tcp\" }");
+    let endpoint = endpoint(&upstream, "a");
+    let (old, _) = endpoint.begin_probing();
+    let (new, standing) = endpoint.begin_probing();
+    assert_eq!(standing, Standing::Up);
+    assert!(!endpoint.note_standing(old, Standing::Down, "late"));
+    assert!(endpoint.note_standing(new, Standing::Down, "in time"));
+    assert!(!endpoint.note_standing(new, Standing::Down, "it was so already"));
+    assert_eq!(endpoint.begin_probing().1, Standing::Down, "where it stands is carried over");
+    endpoint.end_probing();
+    assert!(endpoint.state().is_eligible());
+    assert!(!endpoint.note_standing(new, Standing::Down, "nobody is at work"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_on_an_endpoint_that_nobody_is_placed_on_is_not_counted() {
+    let upstream = two("health = { probe = \"tcp\" }");
+    call(&upstream, "a", Standing::Down);
+    fail(&upstream, "a", Upgrade, 10);
+    call(&upstream, "a", Standing::Up);
+    fail(&upstream, "a", Upgrade, 2);
+    assert_eq!(takers(&upstream, Upgrade), ["a", "b"]);
+}
