@@ -11,7 +11,7 @@ use divan::{AllocProfiler, Bencher};
 use windlass::balance::{Affinity, AffinityKey};
 use windlass::config;
 use windlass::health::Asked;
-use windlass::snapshot::{Certificates, Full, Snapshot, Upstream};
+use windlass::snapshot::{Certificates, Snapshot, Upstream};
 use windlass::tls::TicketKeys;
 
 /// Says too what each allocates: nothing.
@@ -76,7 +76,7 @@ fn pick(bencher: Bencher<'_, '_>, keys: &str, endpoints: usize, weight: impl Fn(
     let first = |client: u64| {
         let key = Some(AffinityKey::of_value(&(client % clients).to_le_bytes()));
         let affinity = Affinity { key, pin: None, begins_session: true };
-        upstream.picks(&affinity, upstream.eligibility(Asked::Upgrade), Full::PassedOver).next().map(Arc::as_ptr)
+        upstream.picks(&affinity, Asked::Upgrade).next().map(|pick| Arc::as_ptr(pick.endpoint))
     };
     for client in 0..clients.min(1_000) {
         first(client);

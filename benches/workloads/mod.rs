@@ -17,7 +17,7 @@ use windlass::drain::{Incarnation, Member, Registry};
 use windlass::health::Asked;
 use windlass::net::TunnelStream;
 use windlass::process::Delivery;
-use windlass::snapshot::{Certificates, Full, Snapshot, Upstream};
+use windlass::snapshot::{Certificates, Snapshot, Upstream};
 use windlass::tls::TicketKeys;
 use windlass::tunnel::{Protocol, Streams, Tunnel, TunnelParameters};
 use windlass::websocket::{Direction, Extensions};
@@ -39,12 +39,10 @@ impl Picking {
     pub(crate) fn client(&mut self) -> usize {
         self.clients = self.clients.wrapping_add(1);
         let key = AffinityKey::of_address(IpAddr::V4(Ipv4Addr::from_bits(self.clients)));
-        let affinity = Affinity { key: Some(key), pin: None, begins_session: true };
-        let eligibility = self.upstream.eligibility(Asked::Upgrade);
         self.upstream
-            .picks(&affinity, eligibility, Full::PassedOver)
+            .picks(&Affinity { key: Some(key), pin: None, begins_session: true }, Asked::Upgrade)
             .next()
-            .map_or(0, |endpoint| endpoint.name.as_str().len())
+            .map_or(0, |pick| pick.endpoint.name.as_str().len())
     }
 }
 

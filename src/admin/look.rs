@@ -9,7 +9,7 @@ use super::notes::Notes;
 use super::predecessors::{Answered, Held, Holdings};
 use super::tunnels::Tunnels;
 use super::wire::{
-    EndpointStatus, ListenerStatus, PredecessorStatus, ReloadsStatus, RouteStatus, STATUS_SCHEMA, Status,
+    CauseStatus, EndpointStatus, ListenerStatus, PredecessorStatus, ReloadsStatus, RouteStatus, STATUS_SCHEMA, Status,
     UpstreamStatus,
 };
 use crate::drain::DrainEntry;
@@ -17,7 +17,7 @@ use crate::handoff::Predecessor;
 use crate::metrics::{DrainGauge, EndpointGauge, Gauges, ReloadCounts, TunnelsOpen};
 use crate::process::{unix_seconds, usage};
 use crate::session::{Phase, Proxy};
-use crate::snapshot::{Endpoint, Route, Upstream};
+use crate::snapshot::{Endpoint, Route, StateCause, Upstream};
 
 /// How things stand, for people and their scripts; `predecessors` is what those answered that handed over.
 pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<Answered<Holdings>>) -> Status {
@@ -49,6 +49,7 @@ pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<Answered<Ho
                 tunnels_of_predecessors: elsewhere.of_endpoint(upstream, endpoint),
                 draining: endpoint.state().is_drained(),
                 state: endpoint.state().as_str().to_owned(),
+                causes: endpoint.causes().into_iter().map(cause).collect(),
             })
             .collect(),
     });
@@ -97,6 +98,7 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
             endpoint: it.name.clone(),
             state: it.state(),
             connect_failures: it.connect_failures(),
+            health: it.health_counts(),
         })
     });
     let certificates = snapshot
@@ -123,6 +125,11 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
         process: usage(),
         drains: under_way.map(drain_gauge).collect(),
     }
+}
+
+fn cause(StateCause { cause, lasted, why }: StateCause) -> CauseStatus {
+    let for_seconds = lasted.as_secs();
+    CauseStatus { cause, since: unix_seconds().saturating_sub(for_seconds), for_seconds, why }
 }
 
 /// The open tunnels that processes hold which handed over.

@@ -42,11 +42,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::balance::Access;
+    use crate::balance::Standing;
 
     fn candidate(load: usize, weight: u32) -> Candidate {
         let weight = NonZeroU32::new(weight).unwrap();
-        Candidate { access: Access::Open, weight, load, busy: 0, turn: 0 }
+        Candidate { standing: Standing::Open, weight, load, busy: 0, turn: 0 }
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct Share {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// Whether the request may go there.
-    pub access: Access,
+    pub standing: Standing,
     /// Its weight now: that of its [`Share`], or less while it starts slowly; more it never is.
     pub weight: NonZeroU32,
     /// Its open tunnels, those that are about to open among them.
@@ -33,7 +33,7 @@ pub struct Candidate {
 
 /// What an endpoint is to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
+pub enum Standing {
     /// The request may go there.
     Open,
     /// Not now. The keys that it is among the best for keep their place for it.
@@ -45,7 +45,7 @@ pub enum Access {
 impl Candidate {
     /// Whether the request may go there.
     pub fn is_open(&self) -> bool {
-        self.access == Access::Open
+        self.standing == Standing::Open
     }
 
     /// Its weight, if the request may go there.

@@ -30,7 +30,7 @@ mod tier;
 mod two_choices;
 
 pub use busyness::Busyness;
-pub use candidate::{Access, Candidate, Share};
+pub use candidate::{Candidate, Share, Standing};
 pub use hash::{AffinityKey, EndpointIdentity};
 pub use least_busy::least_busy;
 pub use least_tunnels::least_tunnels;

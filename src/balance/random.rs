@@ -13,7 +13,7 @@ pub fn random<'s>(lot: u64, shares: &'s [Share], look: impl Fn(&Share) -> Candid
 mod tests {
     use std::num::NonZeroU32;
 
-    use super::super::{Access, EndpointIdentity};
+    use super::super::{EndpointIdentity, Standing};
     use super::*;
 
     #[test]
@@ -26,7 +26,7 @@ mod tests {
         };
         let shares: Vec<_> = (0..4).map(share).collect();
         let look = |share: &Share| Candidate {
-            access: if share.place() == 1 { Access::Closed } else { Access::Open },
+            standing: if share.place() == 1 { Standing::Closed } else { Standing::Open },
             weight: share.weight,
             load: share.place(),
             busy: 0,

@@ -56,7 +56,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::{Access, EndpointIdentity};
+    use super::super::{EndpointIdentity, Standing};
     use super::*;
 
     /// Endpoints of these weights, and their turns.
@@ -80,7 +80,7 @@ mod tests {
         /// Whose turn it is of those that are not away.
         fn next(&mut self, away: &[usize]) -> usize {
             let look = |share: &Share| Candidate {
-                access: if away.contains(&share.place()) { Access::Closed } else { Access::Open },
+                standing: if away.contains(&share.place()) { Standing::Closed } else { Standing::Open },
                 weight: share.weight,
                 load: 0,
                 busy: 0,

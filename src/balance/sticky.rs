@@ -6,7 +6,7 @@
 use std::num::NonZeroUsize;
 
 use super::bounded_load::Total;
-use super::candidate::{Access, Candidate, Share};
+use super::candidate::{Candidate, Share, Standing};
 use super::hash::AffinityKey;
 use super::load_factor::LoadFactor;
 use super::rendezvous;
@@ -48,7 +48,7 @@ impl Sticky {
         tier: &Tier,
         look: impl Fn(&Share) -> Candidate,
     ) -> Option<&Share> {
-        let belongs = |candidate: &Candidate| candidate.access != Access::Drained;
+        let belongs = |candidate: &Candidate| candidate.standing != Standing::Drained;
         let weigh = |share: &Share| Some(look(share)).filter(belongs).map(|candidate| candidate.weight);
         let few = rendezvous::best_first(key, shards.get(), tier.shares(), weigh);
         let mut candidates = few.iter().map(|&share| (share, look(share))).filter(|(_, it)| it.is_open());

@@ -21,7 +21,7 @@ impl World {
             let weight = fine_weight(NonZeroU32::new(weight).unwrap());
             names.push(name.to_string());
             shares.push(Share { identity: EndpointIdentity::of(name), weight, index });
-            candidates.push(Candidate { access: Access::Open, weight, load: 0, busy: 0, turn: 0 });
+            candidates.push(Candidate { standing: Standing::Open, weight, load: 0, busy: 0, turn: 0 });
         }
         Self { tier: Tier::new(shares), names, candidates }
     }
@@ -41,7 +41,7 @@ impl World {
     }
 
     fn close(&mut self, place: usize) {
-        self.candidates[place].access = Access::Closed;
+        self.candidates[place].standing = Standing::Closed;
     }
 }
 
@@ -143,7 +143,7 @@ fn a_ramping_endpoint_takes_keys_bit_by_bit_and_no_other_key_moves() {
             (0..KEYS).map(|number| world.place(sticky, key(number.into())).unwrap()).collect()
         };
         let mut placed = everywhere(&world);
-        world.candidates[3].access = Access::Open;
+        world.candidates[3].standing = Standing::Open;
         for quarters in 0..=4 {
             let weight = full.get() * quarters / 4;
             world.candidates[3].weight = NonZeroU32::new(weight).unwrap_or(NonZeroU32::MIN);
@@ -169,7 +169,7 @@ fn a_poisonous_client_reaches_only_its_own_shards() {
     assert_eq!(reached.len(), 3);
     let served = (0..1_000).filter(|&number| world.place(shards(3), key(number)).is_some()).count();
     assert!(served > 950, "{served} of 1,000 others are served");
-    world.candidates[*reached.first().unwrap()].access = Access::Drained;
+    world.candidates[*reached.first().unwrap()].standing = Standing::Drained;
     assert!(world.place(shards(3), key(1)).is_some(), "what an operator drains is made up for");
 }
 
@@ -218,10 +218,10 @@ proptest! {
         let world = |order: &[(&String, &(u32, u8))]| {
             let mut world = World::new(order.iter().map(|(name, (weight, _))| (name.as_str(), *weight)));
             for (candidate, (_, (_, state))) in world.candidates.iter_mut().zip(order) {
-                candidate.access = match state {
-                    0 => Access::Closed,
-                    1 => Access::Drained,
-                    _ => Access::Open,
+                candidate.standing = match state {
+                    0 => Standing::Closed,
+                    1 => Standing::Drained,
+                    _ => Standing::Open,
                 };
             }
             world

@@ -30,7 +30,7 @@ pub(super) fn compare_by_weight(one: (u64, &Candidate), two: (u64, &Candidate)) 
 mod tests {
     use std::num::NonZeroU32;
 
-    use super::super::{Access, EndpointIdentity, least_busy, least_tunnels};
+    use super::super::{EndpointIdentity, Standing, least_busy, least_tunnels};
     use super::*;
 
     fn shares(weights: &[u32]) -> Vec<Share> {
@@ -43,7 +43,7 @@ mod tests {
     }
 
     fn candidate(share: &Share, load: usize, busy: u64) -> Candidate {
-        Candidate { access: Access::Open, weight: share.weight, load, busy, turn: 0 }
+        Candidate { standing: Standing::Open, weight: share.weight, load, busy, turn: 0 }
     }
 
     /// The loads after so many tunnels, none of which ends.
@@ -109,7 +109,7 @@ mod tests {
         let shares = shares(&[1; 5]);
         let only = |open: usize| {
             move |share: &Share| Candidate {
-                access: if share.place() == open { Access::Open } else { Access::Closed },
+                standing: if share.place() == open { Standing::Open } else { Standing::Closed },
                 ..candidate(share, 7, 0)
             }
         };

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::config::{EndpointName, ListenerName, RouteName, UpstreamName};
-use crate::snapshot::EndpointState;
+use crate::snapshot::{EndpointState, HealthCounts};
 
 /// How things stand now.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +50,8 @@ pub struct EndpointGauge {
     pub state: EndpointState,
     /// Connections to it that came to nothing, ever.
     pub connect_failures: u64,
+    /// What was counted of its health, ever.
+    pub health: HealthCounts,
 }
 
 /// What the process takes of the machine; `None` is what cannot be told.

@@ -1,5 +1,7 @@
 //! A connection with an endpoint, or why there is none.
 
+use std::sync::Arc;
+
 use super::placed_by::PlacedBy;
 use super::refused::Refused;
 use super::request_context::RequestContext;
@@ -27,10 +29,16 @@ pub(super) enum Unreachable {
     All(Refused),
 }
 
-/// Connects to an endpoint for an upgrade, which is placed there by `by` and has `lease` for its tunnel. A connection that the
-/// client has authenticated is one already.
-pub(super) async fn connect(context: &RequestContext, lease: Lease, by: PlacedBy) -> Result<Placed, Unreachable> {
-    let endpoint = lease.endpoint();
+/// Connects to an endpoint for an upgrade, which is placed there by `by`. A connection that the client has authenticated is one
+/// already.
+pub(super) async fn connect(
+    context: &RequestContext,
+    endpoint: &Arc<Endpoint>,
+    by: PlacedBy,
+) -> Result<Placed, Unreachable> {
+    // It may have become full since it was looked at.
+    let lease = endpoint.try_lease(context.upstream().settings.max_tunnels);
+    let lease = lease.ok_or_else(|| Unreachable::One(Refusal::NoEndpoint.into()))?;
     if let Some(connection) = context.owned(endpoint)
         && let Some(stream) = connection.into_stream().await
     {

@@ -109,11 +109,11 @@ impl Endpoint {
 
     /// Something happens to it. Returns what that changes.
     pub fn transition(&self, event: EndpointEvent<'_>) -> Option<StateChange> {
-        let change = self.state.transition(event)?;
-        if change.state.is_eligible() {
+        let change = self.state.transition(event);
+        if change.as_ref().is_some_and(|change| change.state.is_eligible()) {
             self.note_arrival();
         }
-        Some(change)
+        change
     }
 
     /// It comes, or comes back, to where others serve already.

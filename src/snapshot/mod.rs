@@ -24,13 +24,13 @@ mod upstream;
 
 pub use assemble::{Certificates, Snapshot, load_certificates};
 pub use diff::{Change, Diff, Subject, Vanished};
-pub use eligibility::{Admission, Eligibility};
+pub use eligibility::{Eligibility, PlacedAs};
 pub use endpoint::{Endpoint, Lease};
 pub use endpoint_health::{HealthCounts, ProberNumber};
 pub use endpoint_state::{EndedCause, EndpointEvent, EndpointState, StateCause, StateChange};
 pub use health_changes::Trial;
 pub use listener::Listener;
-pub use picks::{Full, Picks};
+pub use picks::{Pick, Picks};
 pub use reach::{Outage, Reach};
 pub use renames::Rename;
 pub use retirement::Retirement;

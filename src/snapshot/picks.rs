@@ -6,38 +6,40 @@ use smallvec::SmallVec;
 
 use super::eligibility::Eligibility;
 use super::endpoint::Endpoint;
+use super::health_changes::Trial;
 use super::upstream::Upstream;
 use crate::balance::{Affinity, AffinityKey, PinToken};
+use crate::health::Asked;
 
 /// The endpoints of an upstream for one request, best first; each is looked for when it is asked for.
 #[derive(Debug)]
 pub struct Picks<'a> {
     upstream: &'a Upstream,
     key: Option<AffinityKey>,
+    asked: Asked,
     eligibility: Eligibility,
-    full: Full,
     /// What the key means, where that is tried before the pin.
     home: Option<usize>,
     pinned: Option<usize>,
     tried: SmallVec<[usize; 4]>,
 }
 
-/// What becomes of endpoints that have as many tunnels as `max_tunnels` allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Full {
-    /// They are passed over: the request would open another tunnel.
-    PassedOver,
-    /// They are as good as others: the request opens no tunnel, or waits for a place.
-    Included,
+/// An endpoint that a request goes to.
+#[derive(Debug)]
+pub struct Pick<'a> {
+    /// Which one.
+    pub endpoint: &'a Arc<Endpoint>,
+    /// The trial that the request is, if it is one.
+    pub trial: Option<Trial>,
 }
 
 impl Upstream {
     /// The endpoints for a request: first the one that its cookie pins it to, if that is still there, then as the policy
-    /// orders them; where the pin is a refuge that it may leave, what its key means comes before it. Those that `eligibility`
-    /// does not let it be placed on are left out, and `full` says whether those are that are full.
-    pub fn picks(&self, affinity: &Affinity, eligibility: Eligibility, full: Full) -> Picks<'_> {
-        let (key, tried) = (affinity.key, SmallVec::new());
-        let mut picks = Picks { upstream: self, key, eligibility, full, home: None, pinned: None, tried };
+    /// orders them; where the pin is a refuge that it may leave, what its key means comes before it. Those that are not
+    /// eligible are left out, and for an upgrade those that are full.
+    pub fn picks(&self, affinity: &Affinity, asked: Asked) -> Picks<'_> {
+        let (upstream, key, eligibility) = (self, affinity.key, self.eligibility(asked));
+        let mut picks = Picks { upstream, key, asked, eligibility, home: None, pinned: None, tried: SmallVec::new() };
         picks.pinned = affinity.pin.and_then(|pin| picks.named(pin.endpoint));
         if affinity.goes_home() {
             let home = self.home(affinity.key);
@@ -49,16 +51,22 @@ impl Upstream {
 }
 
 impl<'a> Iterator for Picks<'a> {
-    type Item = &'a Arc<Endpoint>;
+    type Item = Pick<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let first = self.home.take().or_else(|| self.pinned.take().filter(|pinned| !self.tried.contains(pinned)));
-        let index = match first {
-            Some(index) => index,
-            None => self.best_untried()?,
-        };
-        self.tried.push(index);
-        self.upstream.endpoints().get(index)
+        loop {
+            let first = self.home.take().or_else(|| self.pinned.take().filter(|pinned| !self.tried.contains(pinned)));
+            let index = match first {
+                Some(index) => index,
+                None => self.best_untried()?,
+            };
+            self.tried.push(index);
+            let endpoint = self.upstream.endpoints().get(index)?;
+            // Another request may have become its trial since it was looked at.
+            if let Some(admission) = self.eligibility.admit(endpoint) {
+                return Some(Pick { endpoint, trial: admission.into_trial() });
+            }
+        }
     }
 }
 
@@ -75,7 +83,7 @@ impl Picks<'_> {
 
     /// Whether the request may go to an endpoint: whatever speaks against that is looked at here, and nowhere else.
     fn may_try(&self, index: usize, endpoint: &Endpoint) -> bool {
-        let has_place = self.full == Full::Included || endpoint.has_place(self.upstream.settings.max_tunnels);
+        let has_place = self.asked == Asked::Exchange || endpoint.has_place(self.upstream.settings.max_tunnels);
         self.eligibility.takes(endpoint) && has_place && !self.tried.contains(&index)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::endpoint::Endpoint;
-use crate::balance::{self, Access, AffinityKey, Candidate, Policy, Share, Stay, Sticky, Tier};
+use crate::balance::{self, AffinityKey, Candidate, Policy, Share, Standing, Stay, Sticky, Tier};
 use crate::config::{EndpointSettings, UpstreamSettings};
 use crate::drain::LifeToken;
 
@@ -34,13 +34,13 @@ impl Upstream {
         endpoints: Vec<Arc<Endpoint>>,
         previous: Option<&Self>,
     ) -> Self {
+        let ejections = previous.map(|previous| Arc::clone(&previous.ejections)).unwrap_or_default();
         let tier = |is_backup| {
             let all = (0..).zip(endpoints.iter().zip(&settings.endpoints));
             let those = all.filter(move |(_, (_, settings))| settings.is_backup == is_backup);
             Tier::new(those.map(|(index, (endpoint, settings))| share(index, endpoint, settings)))
         };
         let (ordinary, backups) = (tier(false), tier(true));
-        let ejections = previous.map(|previous| Arc::clone(&previous.ejections)).unwrap_or_default();
         let clock = previous.map(|it| Arc::clone(&it.clock)).unwrap_or_default();
         Self { settings, life, ejections, endpoints, ordinary, backups, clock }
     }
@@ -110,15 +110,15 @@ impl Upstream {
     /// How an endpoint is now.
     fn look(&self, share: &Share, is_open: impl Fn(usize, &Endpoint) -> bool) -> Candidate {
         let endpoint = self.endpoints.get(share.place()).expect("a share is of one of the endpoints");
-        let access = if is_open(share.place(), endpoint) {
-            Access::Open
+        let standing = if is_open(share.place(), endpoint) {
+            Standing::Open
         } else if endpoint.state().is_drained() {
-            Access::Drained
+            Standing::Drained
         } else {
-            Access::Closed
+            Standing::Closed
         };
         Candidate {
-            access,
+            standing,
             weight: endpoint.weight_now(share.weight, self.settings.slow_start),
             load: endpoint.tunnels(),
             busy: if self.settings.policy == Policy::LeastBusy { endpoint.busy() } else { 0 },

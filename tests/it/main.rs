@@ -10,6 +10,7 @@ mod bomb;
 mod config;
 mod exchange;
 mod handoff;
+mod health;
 mod last_words;
 mod operate;
 mod phone;

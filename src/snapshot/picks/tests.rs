@@ -35,8 +35,8 @@ fn picks_of(snapshot: &Snapshot, pin: Option<(&str, Stay)>, begins_session: bool
     let pin = pin.map(|(name, stay)| Pin { endpoint: PinToken::of("chat", name), stay });
     let affinity = Affinity { key: Some(key()), pin, begins_session };
     let upstream = &snapshot.upstreams()["chat"];
-    let picks = upstream.picks(&affinity, upstream.eligibility(Asked::Upgrade), Full::PassedOver);
-    picks.map(|endpoint| endpoint.name.to_string()).collect()
+    let picks = upstream.picks(&affinity, Asked::Upgrade);
+    picks.map(|pick| pick.endpoint.name.to_string()).collect()
 }
 
 fn key() -> AffinityKey {
@@ -93,16 +93,15 @@ fn with(keys: &str, more: &str, previous: Option<&Snapshot>) -> Snapshot {
 }
 
 /// Where a request with this key goes first.
-fn first(snapshot: &Snapshot, key: Option<AffinityKey>, full: Full) -> Option<&str> {
+fn first(snapshot: &Snapshot, key: Option<AffinityKey>, asked: Asked) -> Option<&str> {
     let affinity = Affinity { key, pin: None, begins_session: true };
     let upstream = &snapshot.upstreams()["chat"];
-    let picked = upstream.picks(&affinity, upstream.eligibility(Asked::Upgrade), full).next();
-    picked.map(|endpoint| endpoint.name.as_str())
+    upstream.picks(&affinity, asked).next().map(|pick| pick.endpoint.name.as_str())
 }
 
 /// Where requests without a key go, one after the other.
 fn firsts(snapshot: &Snapshot, count: usize) -> String {
-    (0..count).map(|_| first(snapshot, None, Full::PassedOver).unwrap_or("-")).collect()
+    (0..count).map(|_| first(snapshot, None, Asked::Upgrade).unwrap_or("-")).collect()
 }
 
 fn number(number: u32) -> AffinityKey {
@@ -126,13 +125,13 @@ fn a_backup_serves_while_no_other_can() {
     let order = picks(&snapshot, None);
     assert_eq!(order[2], "c", "it comes when all others were tried: {order:?}");
     for number in (0..100).map(number) {
-        assert_ne!(first(&snapshot, Some(number), Full::PassedOver), Some("c"));
+        assert_ne!(first(&snapshot, Some(number), Asked::Upgrade), Some("c"));
     }
     named(&snapshot, "a").transition(EndpointEvent::Drained);
     assert_eq!(firsts(&snapshot, 3), "bbb");
     let _one = leases(&snapshot, "b", 1);
     assert_eq!(firsts(&snapshot, 3), "ccc");
-    assert_eq!(first(&snapshot, None, Full::Included), Some("b"));
+    assert_eq!(first(&snapshot, None, Asked::Exchange), Some("b"));
 }
 
 #[test]
@@ -140,11 +139,11 @@ fn a_full_endpoint_is_passed_over_by_tunnels() {
     let snapshot = with("max_tunnels = 2", "", None);
     let home = picks(&snapshot, None)[0].clone();
     let leases = leases(&snapshot, &home, 2);
-    assert_ne!(first(&snapshot, Some(key()), Full::PassedOver), Some(home.as_str()));
-    assert_eq!(first(&snapshot, Some(key()), Full::Included), Some(home.as_str()));
+    assert_ne!(first(&snapshot, Some(key()), Asked::Upgrade), Some(home.as_str()));
+    assert_eq!(first(&snapshot, Some(key()), Asked::Exchange), Some(home.as_str()));
     assert_eq!(picks(&snapshot, Some(&home)).len(), 1, "a pin is no way around");
     drop(leases);
-    assert_eq!(first(&snapshot, Some(key()), Full::PassedOver), Some(home.as_str()));
+    assert_eq!(first(&snapshot, Some(key()), Asked::Upgrade), Some(home.as_str()));
 }
 
 #[test]
@@ -197,10 +196,10 @@ fn a_bounded_load_counts_the_tunnels_that_were_open_before_a_reload() {
     let before = with("", "", None);
     let home = picks(&before, None)[0].clone();
     let _open = leases(&before, &home, 10);
-    assert_eq!(first(&before, Some(key()), Full::PassedOver), Some(home.as_str()));
+    assert_eq!(first(&before, Some(key()), Asked::Upgrade), Some(home.as_str()));
     let after = with("bounded_load = 1.25", "", Some(&before));
-    assert_ne!(first(&after, Some(key()), Full::PassedOver), Some(home.as_str()));
-    assert_ne!(first(&after, Some(key()), Full::Included), Some(home.as_str()), "polls and upgrades go one way");
+    assert_ne!(first(&after, Some(key()), Asked::Upgrade), Some(home.as_str()));
+    assert_ne!(first(&after, Some(key()), Asked::Exchange), Some(home.as_str()), "polls and upgrades go one way");
     assert_eq!(picks(&after, Some(&home))[0], home, "a pin stays");
     let other = picks(&before, None)[1].clone();
     let kept = picks_of(&after, Some((&other, Stay::Refuge)), true);
@@ -229,7 +228,7 @@ async fn a_busy_endpoint_is_left_for_one_that_is_less_so() {
 
 /// How many of 2,000 keys are placed on this endpoint.
 fn keys_of(snapshot: &Snapshot, name: &str) -> usize {
-    (0..2_000).filter(|&it| first(snapshot, Some(number(it)), Full::PassedOver) == Some(name)).count()
+    (0..2_000).filter(|&it| first(snapshot, Some(number(it)), Asked::Upgrade) == Some(name)).count()
 }
 
 #[tokio::test(start_paused = true)]
@@ -244,13 +243,10 @@ async fn who_comes_by_a_reload_or_comes_back_starts_slowly_and_who_was_there_at_
     // Half of a weight among two and a half.
     assert!((340..=460).contains(&keys_of(&reloaded, "c")), "{}", keys_of(&reloaded, "c"));
     let on_c: Vec<_> =
-        (0..2_000).filter(|&it| first(&reloaded, Some(number(it)), Full::PassedOver) == Some("c")).collect();
+        (0..2_000).filter(|&it| first(&reloaded, Some(number(it)), Asked::Upgrade) == Some("c")).collect();
     advance(Duration::from_secs(5)).await;
     assert!((600..=730).contains(&keys_of(&reloaded, "c")));
-    assert!(
-        on_c.iter().all(|&it| first(&reloaded, Some(number(it)), Full::PassedOver) == Some("c")),
-        "a key goes back"
-    );
+    assert!(on_c.iter().all(|&it| first(&reloaded, Some(number(it)), Asked::Upgrade) == Some("c")), "a key goes back");
 
     named(&reloaded, "a").transition(EndpointEvent::Drained);
     assert_eq!(keys_of(&reloaded, "a"), 0);
@@ -277,7 +273,7 @@ fn two_proxies_place_every_key_alike_whenever_they_were_started() {
         let one = snapshot(&text(&straight), None);
         let mut other = snapshot(&text(&turned[..1]), None);
         for so_many in [count / 2, count] {
-            assert!((0..50).all(|it| first(&other, Some(number(it)), Full::PassedOver).is_some()));
+            assert!((0..50).all(|it| first(&other, Some(number(it)), Asked::Upgrade).is_some()));
             other = snapshot(&text(&turned[..so_many]), Some(&other));
         }
         for proxy in [&one, &other] {
@@ -286,7 +282,7 @@ fn two_proxies_place_every_key_alike_whenever_they_were_started() {
             }
         }
         for key in (0..500).map(number) {
-            let placed = |proxy| first(proxy, Some(key), Full::PassedOver).map(str::to_string);
+            let placed = |proxy| first(proxy, Some(key), Asked::Upgrade).map(str::to_string);
             assert_eq!(placed(&one), placed(&other));
         }
     }
