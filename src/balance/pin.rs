@@ -16,8 +16,8 @@ use super::hash::{self, AffinityKey};
 /// What a request says of where it belongs.
 #[derive(Clone, Copy, Debug)]
 pub struct Affinity {
-    /// What the hash places it by.
-    pub key: AffinityKey,
+    /// What the hash places it by, if it has that.
+    pub key: Option<AffinityKey>,
     /// What its cookie says.
     pub pin: Option<Pin>,
     /// It begins a session at an endpoint: nothing holds it where its client has only taken refuge.
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn only_a_refuge_is_left_and_only_where_a_session_begins() {
-        let key = AffinityKey::of_value(b"somebody");
+        let key = Some(AffinityKey::of_value(b"somebody"));
         let goes_home = |pin, begins_session| Affinity { key, pin, begins_session }.goes_home();
         assert!(goes_home(Some(refuge("chat", "b")), true));
         assert!(!goes_home(Some(refuge("chat", "b")), false));

@@ -4,51 +4,137 @@
 //! the highest score wins. An endpoint's score depends on nothing else, so one that leaves moves only its own keys, and
 //! one that comes takes keys only for itself. All of it in integers: floats round as their machine pleases.
 
-use std::cmp::Ordering;
 use std::num::NonZeroU32;
 
-use super::candidate::Candidate;
-use super::hash::{self, AffinityKey, EndpointIdentity};
+use smallvec::SmallVec;
 
-/// The index of the best of `candidates`, each of which comes with its own, for `key`.
-pub(super) fn best(key: AffinityKey, candidates: impl Iterator<Item = (usize, Candidate)>) -> Option<usize> {
-    candidates
-        .map(|(index, candidate)| (index, Score::new(key, &candidate)))
-        .reduce(|best, next| if next.1.compare(&best.1).is_gt() { next } else { best })
-        .map(|(index, _)| index)
+use super::candidate::Share;
+use super::hash::{AffinityKey, EndpointIdentity, Pairing};
+
+/// The best for `key` of those that `weigh` gives a weight: that of their share, or less; `None` for who is no candidate. It is
+/// asked only of whoever would be the best so far with all of its weight.
+pub(super) fn best<'s>(
+    key: AffinityKey,
+    shares: &'s [Share],
+    weigh: impl Fn(&Share) -> Option<NonZeroU32>,
+) -> Option<&'s Share> {
+    let pairing = Pairing::of(key);
+    let mut best: Option<Leader<'_>> = None;
+    for share in shares {
+        let score = Score::new(pairing, share, share.weight);
+        if !score.is_over(best.as_mut()) {
+            continue;
+        }
+        let Some(weight) = weigh(share) else { continue };
+        let score = Score { weight, ..score };
+        if weight == share.weight || score.is_over(best.as_mut()) {
+            best = Some(Leader::new(share, score));
+        }
+    }
+    best.map(|leader| leader.share)
 }
 
+/// The place in `shares` of the best for `key` of all of them, each with all of its weight.
+pub(super) fn best_place(key: AffinityKey, shares: &[Share]) -> Option<usize> {
+    let pairing = Pairing::of(key);
+    let mut best: Option<(usize, Leader<'_>)> = None;
+    for (place, share) in shares.iter().enumerate() {
+        let score = Score::new(pairing, share, share.weight);
+        if score.is_over(best.as_mut().map(|(_, leader)| leader)) {
+            best = Some((place, Leader::new(share, score)));
+        }
+    }
+    best.map(|(place, _)| place)
+}
+
+/// The best `count` of them, best first; as [`best`] otherwise.
+pub(super) fn best_first<'s>(
+    key: AffinityKey,
+    count: usize,
+    shares: &'s [Share],
+    weigh: impl Fn(&Share) -> Option<NonZeroU32>,
+) -> SmallVec<[&'s Share; FEW]> {
+    let pairing = Pairing::of(key);
+    let mut leaders = SmallVec::<[Leader<'_>; FEW]>::new();
+    for share in shares {
+        let score = Score::new(pairing, share, share.weight);
+        if leaders.len() >= count && !score.is_over(leaders.last_mut()) {
+            continue;
+        }
+        let Some(weight) = weigh(share) else { continue };
+        let score = Score { weight, ..score };
+        let behind = leaders.iter_mut().position(|leader| score.is_over(Some(leader))).unwrap_or(leaders.len());
+        leaders.insert(behind, Leader::new(share, score));
+        leaders.truncate(count);
+    }
+    leaders.into_iter().map(|leader| leader.share).collect()
+}
+
+/// So many are kept without an allocation.
+pub(super) const FEW: usize = 8;
+
 /// `weight / -log2(hash / 2⁶⁴)`, not yet computed: mostly it need not be.
+#[derive(Clone, Copy)]
 struct Score {
     weight: NonZeroU32,
     hash: u64,
     identity: EndpointIdentity,
 }
 
+/// One of the best so far.
+struct Leader<'s> {
+    share: &'s Share,
+    score: Score,
+    /// Of its hash, once it was needed.
+    log: Option<u64>,
+}
+
 impl Score {
-    fn new(key: AffinityKey, candidate: &Candidate) -> Self {
-        Self { weight: candidate.weight, hash: hash::pair(key, candidate.identity), identity: candidate.identity }
+    fn new(pairing: Pairing, share: &Share, weight: NonZeroU32) -> Self {
+        Self { weight, hash: pairing.at(share.identity), identity: share.identity }
     }
 
-    /// A total order over distinct identities: by score, a tie by hash, then by identity.
-    fn compare(&self, other: &Self) -> Ordering {
-        let (by_weight, by_hash) = (self.weight.cmp(&other.weight), self.hash.cmp(&other.hash));
-        let by_score = if by_weight == by_hash.reverse() {
-            self.compare_quotients(other)
-        } else {
-            // Neither factor speaks against the other, so the logarithm, which never falls as the hash grows, is not needed.
-            by_weight.then(by_hash)
-        };
-        by_score.then(by_hash).then(self.identity.cmp(&other.identity))
+    /// Whether it is before `leader`, if there is one: a total order over distinct identities, by score, a tie by hash, then by
+    /// identity.
+    #[inline]
+    fn is_over(&self, leader: Option<&mut Leader<'_>>) -> bool {
+        let Some(leader) = leader else { return true };
+        let (by_weight, by_hash) = (self.weight.cmp(&leader.score.weight), self.hash.cmp(&leader.score.hash));
+        if by_weight == by_hash.reverse() && by_hash.is_ne() {
+            return self.has_greater_quotient(leader);
+        }
+        // Neither factor speaks against the other, so the logarithm, which never falls as the hash grows, is not needed.
+        by_weight.then(by_hash).then_with(|| self.identity.cmp(&leader.score.identity)).is_gt()
     }
 
     /// `a.weight / a.log` against `b.weight / b.log`, multiplied crosswise: each product is below 2³² · 2⁵⁵ < 2¹²⁸.
-    fn compare_quotients(&self, other: &Self) -> Ordering {
-        let left = u128::from(self.weight.get()) * u128::from(negative_log2(other.hash));
-        let right = u128::from(other.weight.get()) * u128::from(negative_log2(self.hash));
-        left.cmp(&right)
+    fn has_greater_quotient(&self, leader: &mut Leader<'_>) -> bool {
+        let log = *leader.log.get_or_insert_with(|| negative_log2(leader.score.hash));
+        let ours = u128::from(self.weight.get()) * u128::from(log);
+        let theirs = u128::from(leader.score.weight.get());
+        if ours < theirs * u128::from(least_negative_log2(self.hash)) {
+            return false;
+        }
+        let theirs = theirs * u128::from(negative_log2(self.hash));
+        ours.cmp(&theirs).then(self.hash.cmp(&leader.score.hash)).is_gt()
     }
 }
+
+impl<'s> Leader<'s> {
+    fn new(share: &'s Share, score: Score) -> Self {
+        Self { share, score, log: None }
+    }
+}
+
+/// What [`negative_log2`] is at least: `1 - u ≤ -ln(u)` for every u, and the closer to 1 the closer. It takes no loop, and the
+/// best of many have hashes close to the largest.
+fn least_negative_log2(hash: u64) -> u64 {
+    let below_one = hash.max(1).wrapping_neg();
+    ((u128::from(below_one) * LOG2_E) >> 64) as u64
+}
+
+/// log2(e) in units of 2⁻⁴⁸, rounded down.
+const LOG2_E: u128 = 406_082_553_034_799;
 
 /// `-log2(hash / 2⁶⁴)` in units of 2⁻⁴⁸, rounded up; 1 ≤ result ≤ 64 · 2⁴⁸. It never grows as `hash` grows.
 ///
@@ -73,56 +159,66 @@ const FRACTION_BITS: u32 = 48;
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Ordering;
+
     use proptest::prelude::*;
 
     use super::*;
 
-    fn candidate(name: &str, weight: u32) -> Candidate {
-        Candidate { identity: EndpointIdentity::of(name), weight: NonZeroU32::new(weight).unwrap(), load: 0 }
+    fn share(name: &str, weight: u32) -> Share {
+        Share { identity: EndpointIdentity::of(name), weight: NonZeroU32::new(weight).unwrap(), index: 0 }
     }
 
-    fn candidates(weights: &[u32]) -> Vec<Candidate> {
-        weights.iter().enumerate().map(|(index, &weight)| candidate(&format!("10.0.0.{index}:80"), weight)).collect()
+    fn shares(weights: &[u32]) -> Vec<Share> {
+        weights.iter().enumerate().map(|(index, &weight)| share(&format!("10.0.0.{index}:80"), weight)).collect()
     }
 
     fn key(number: u32) -> AffinityKey {
         AffinityKey::of_value(format!("user-{number}").as_bytes())
     }
 
-    /// The best of those that are not to be skipped.
-    fn best(key: AffinityKey, candidates: &[Candidate], skip: impl Fn(usize) -> bool) -> Option<usize> {
-        super::best(key, candidates.iter().copied().enumerate().filter(|(index, _)| !skip(*index)))
+    /// The best of those that are not to be skipped, by its place in the list.
+    fn best(key: AffinityKey, shares: &[Share], skip: impl Fn(usize) -> bool) -> Option<usize> {
+        let placed: Vec<_> = (0..).zip(shares).map(|(index, share)| Share { index, ..*share }).collect();
+        super::best(key, &placed, |share| (!skip(share.place())).then_some(share.weight)).map(Share::place)
     }
 
-    fn first(key: AffinityKey, candidates: &[Candidate]) -> Option<EndpointIdentity> {
-        best(key, candidates, |_| false).map(|index| candidates[index].identity)
+    /// By the quotients alone, then by hash, then by identity.
+    fn compare(one: &Score, other: &Score) -> Ordering {
+        let left = u128::from(one.weight.get()) * u128::from(negative_log2(other.hash));
+        let right = u128::from(other.weight.get()) * u128::from(negative_log2(one.hash));
+        left.cmp(&right).then(one.hash.cmp(&other.hash)).then(one.identity.cmp(&other.identity))
+    }
+
+    fn first(key: AffinityKey, shares: &[Share]) -> Option<EndpointIdentity> {
+        best(key, shares, |_| false).map(|index| shares[index].identity)
     }
 
     /// The indices of all candidates, each once more without those before it: the way of a request that finds nobody.
-    fn best_first(key: AffinityKey, candidates: &[Candidate]) -> impl Iterator<Item = usize> {
+    fn best_first(key: AffinityKey, shares: &[Share]) -> impl Iterator<Item = usize> {
         let mut tried = Vec::new();
         std::iter::from_fn(move || {
-            let next = best(key, candidates, |index| tried.contains(&index))?;
+            let next = best(key, shares, |index| tried.contains(&index))?;
             tried.push(next);
             Some(next)
         })
     }
 
     /// Where each of `keys` keys is placed.
-    fn counts(candidates: &[Candidate], keys: u32) -> Vec<u32> {
-        let mut counts = vec![0; candidates.len()];
+    fn counts(shares: &[Share], keys: u32) -> Vec<u32> {
+        let mut counts = vec![0; shares.len()];
         for number in 0..keys {
-            counts[best(key(number), candidates, |_| false).unwrap()] += 1;
+            counts[best(key(number), shares, |_| false).unwrap()] += 1;
         }
         counts
     }
 
     #[test]
     fn golden_vectors_of_the_placement() {
-        let equal = candidates(&[1, 1, 1, 1, 1]);
-        let weighted = candidates(&[1, 2, 3, 4, 10]);
-        let placed = |candidates: &[Candidate]| -> Vec<usize> {
-            (0..24).map(|number| best(key(number), candidates, |_| false).unwrap()).collect()
+        let equal = shares(&[1, 1, 1, 1, 1]);
+        let weighted = shares(&[1, 2, 3, 4, 10]);
+        let placed = |shares: &[Share]| -> Vec<usize> {
+            (0..24).map(|number| best(key(number), shares, |_| false).unwrap()).collect()
         };
         assert_eq!(placed(&equal), [3, 1, 2, 3, 0, 1, 3, 1, 0, 0, 0, 3, 3, 1, 0, 1, 0, 2, 2, 1, 0, 1, 2, 3]);
         assert_eq!(placed(&weighted), [3, 4, 2, 3, 0, 1, 4, 4, 0, 3, 4, 4, 3, 4, 2, 1, 0, 4, 4, 1, 0, 4, 4, 3]);
@@ -147,7 +243,7 @@ mod tests {
         const KEYS: u32 = 60_000;
         for weights in [&[1, 1][..], &[1; 12], &[1, 2, 3, 4], &[1, 100], &[7, 7, 7, 1]] {
             let total: u32 = weights.iter().sum();
-            let chi_square: f64 = counts(&candidates(weights), KEYS)
+            let chi_square: f64 = counts(&shares(weights), KEYS)
                 .iter()
                 .zip(weights)
                 .map(|(&count, &weight)| {
@@ -163,7 +259,7 @@ mod tests {
     #[test]
     fn nothing_to_choose_from_gives_nothing() {
         assert_eq!(best(key(1), &[], |_| false), None);
-        assert_eq!(best(key(1), &candidates(&[1, 2]), |_| true), None);
+        assert_eq!(best(key(1), &shares(&[1, 2]), |_| true), None);
     }
 
     proptest! {
@@ -173,10 +269,10 @@ mod tests {
             number: u32,
             rotation in 0_usize..12,
         ) {
-            let straight = candidates(&weights);
+            let straight = shares(&weights);
             let mut turned: Vec<_> = straight.iter().rev().copied().collect();
             turned.rotate_left(rotation % weights.len());
-            let names = |list: &[Candidate]| -> Vec<_> {
+            let names = |list: &[Share]| -> Vec<_> {
                 best_first(key(number), list).map(|index| list[index].identity).collect()
             };
             prop_assert_eq!(names(&straight), names(&turned));
@@ -188,7 +284,7 @@ mod tests {
             number: u32,
             leaving in 0_usize..12,
         ) {
-            let before = candidates(&weights);
+            let before = shares(&weights);
             let mut after = before.clone();
             let gone = after.remove(leaving % weights.len());
             let placed = first(key(number), &before);
@@ -206,47 +302,61 @@ mod tests {
             number: u32,
             weight in 1_u32..1000,
         ) {
-            let before = candidates(&weights);
+            let before = shares(&weights);
             let mut after = before.clone();
-            after.insert(0, candidate("new", weight));
+            after.insert(0, share("new", weight));
             let placed = first(key(number), &after);
             prop_assert!(placed == first(key(number), &before) || placed == Some(EndpointIdentity::of("new")));
         }
 
         #[test]
         fn a_greater_weight_only_attracts(weights in prop::collection::vec(1_u32..1000, 2..12), number: u32, more: u32) {
-            let before = candidates(&weights);
+            let before = shares(&weights);
             let placed = best(key(number), &before, |_| false).unwrap();
             let mut after = before.clone();
             after[placed].weight = after[placed].weight.saturating_add(more);
             prop_assert_eq!(best(key(number), &after, |_| false), Some(placed));
         }
 
-        #[test]
-        fn the_load_never_matters(weights in prop::collection::vec(1_u32..1000, 1..12), loads: [usize; 12], number: u32) {
-            let idle = candidates(&weights);
-            let busy: Vec<_> = idle.iter().zip(loads).map(|(&idle, load)| Candidate { load, ..idle }).collect();
-            prop_assert_eq!(first(key(number), &busy), first(key(number), &idle));
-        }
 
         #[test]
         fn best_first_names_each_once(weights in prop::collection::vec(1_u32.., 0..12), number: u32) {
-            let mut order: Vec<_> = best_first(key(number), &candidates(&weights)).collect();
+            let mut order: Vec<_> = best_first(key(number), &shares(&weights)).collect();
             order.sort_unstable();
             prop_assert_eq!(order, (0..weights.len()).collect::<Vec<_>>());
         }
 
         #[test]
-        fn the_shortcut_agrees_with_the_quotients(one: (u64, u32), two: (u64, u32)) {
+        fn the_shortcuts_agree_with_the_quotients(one: (u64, u32), two: (u64, u32), are_alike in 0_u8..4) {
             let score = |(hash, weight): (u64, u32), name| Score {
                 weight: NonZeroU32::new(weight.max(1)).unwrap(),
                 hash,
                 identity: EndpointIdentity::of(name),
             };
-            let (one, two) = (score(one, "one"), score(two, "two"));
-            let exact = one.compare_quotients(&two).then(one.hash.cmp(&two.hash)).then(one.identity.cmp(&two.identity));
-            prop_assert_eq!(one.compare(&two), exact);
-            prop_assert_eq!(two.compare(&one), exact.reverse());
+            // Random numbers are hardly ever close to one another, or to where the logarithm is small.
+            let alike = |it: u64, other: u64| if are_alike % 2 == 1 { other.wrapping_add(it % 3) } else { it };
+            let close = |it: u64| if are_alike >= 2 { !(it >> 40) } else { it };
+            let two = (alike(close(two.0), close(one.0)), two.1);
+            let (one, two) = (score((close(one.0), one.1), "one"), score(two, "two"));
+            let exact = compare(&one, &two);
+            let share = share("whoever", 1);
+            prop_assert_eq!(one.is_over(Some(&mut Leader::new(&share, two))), exact.is_gt());
+            prop_assert_eq!(two.is_over(Some(&mut Leader::new(&share, one))), exact.is_lt());
+        }
+
+        #[test]
+        fn the_best_few_are_the_first_of_all(weights in prop::collection::vec(1_u32.., 0..12), number: u32, few in 1_usize..12) {
+            let all: Vec<_> = (0..).zip(shares(&weights)).map(|(index, share)| Share { index, ..share }).collect();
+            let found = super::best_first(key(number), few, &all, |share| Some(share.weight));
+            let found: Vec<_> = found.into_iter().map(Share::place).collect();
+            prop_assert_eq!(found, best_first(key(number), &all).take(few).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn the_least_that_a_logarithm_can_be_is_no_more_than_it_is(hash: u64) {
+            for hash in [hash, !(hash >> 40), hash >> 40, 0, 1, u64::MAX] {
+                prop_assert!(least_negative_log2(hash) <= negative_log2(hash), "{hash}");
+            }
         }
 
         #[test]

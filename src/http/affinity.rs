@@ -8,28 +8,19 @@ use http::{HeaderMap, Uri};
 use super::cookies;
 use crate::balance::AffinityKey;
 use crate::config::AffinitySource;
+use crate::health::Asked;
 
-/// The key of a request: the first of `sources` that it has decides, and `client` where it has none of them.
+/// The key of a request: the first of `sources` that it has decides; `None` where it has none of them. `client` is its address.
 ///
 /// A source that is there but empty counts as absent: else all who send nothing would share one endpoint.
-pub fn affinity_key(sources: &[AffinitySource], uri: &Uri, headers: &HeaderMap, client: IpAddr) -> AffinityKey {
-    let mut keys = sources.iter().filter_map(|source| key_of(source, uri, headers, client));
-    keys.next().unwrap_or_else(|| AffinityKey::of_address(client))
-}
-
-/// What a request asks of an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asks {
-    /// To become a tunnel.
-    Upgrade,
-    /// For an answer.
-    Exchange,
+pub fn affinity_key(sources: &[AffinitySource], uri: &Uri, headers: &HeaderMap, client: IpAddr) -> Option<AffinityKey> {
+    sources.iter().find_map(|source| key_of(source, uri, headers, client))
 }
 
 /// Whether a request begins a session at its endpoint, as far as can be told: an upgrade does, and what opens a session of
 /// Engine.IO, unless they name the session that they belong to (its protocol's `sid`). Any other may belong to one.
-pub fn begins_session(uri: &Uri, asks: Asks) -> bool {
-    let is_opening = asks == Asks::Upgrade || query_value(uri, "EIO").is_some();
+pub fn begins_session(uri: &Uri, asked: Asked) -> bool {
+    let is_opening = asked == Asked::Upgrade || query_value(uri, "EIO").is_some();
     is_opening && query_value(uri, "sid").is_none()
 }
 
@@ -72,7 +63,7 @@ mod tests {
         ]
     }
 
-    fn key(uri: &'static str, headers: &[(&'static str, &'static str)]) -> AffinityKey {
+    fn key(uri: &'static str, headers: &[(&'static str, &'static str)]) -> Option<AffinityKey> {
         let headers = headers
             .iter()
             .map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
@@ -82,38 +73,38 @@ mod tests {
 
     #[test]
     fn the_first_source_that_is_present_decides() {
-        let value = |text: &str| AffinityKey::of_value(text.as_bytes());
+        let value = |text: &str| Some(AffinityKey::of_value(text.as_bytes()));
         assert_eq!(key("/?user=q", &[("x-user", "h"), ("cookie", "user=c")]), value("h"));
         assert_eq!(key("/?a=b&user=q&user=r", &[("cookie", "user=c")]), value("q"));
         assert_eq!(key("/?a=b", &[("cookie", "user=c")]), value("c"));
-        assert_eq!(key("/?a=b", &[]), AffinityKey::of_address(CLIENT));
-        assert_eq!(key("/", &[]), AffinityKey::of_address(CLIENT));
+        assert_eq!(key("/?a=b", &[]), None);
+        assert_eq!(key("/", &[]), None);
     }
 
     #[test]
     fn a_session_begins_where_none_is_named() {
-        for (uri, asks, begins) in [
-            ("/ws", Asks::Upgrade, true),
-            ("/ws?sid=&a=b", Asks::Upgrade, true),
-            ("/socket.io/?EIO=4&transport=websocket", Asks::Upgrade, true),
-            ("/socket.io/?EIO=4&transport=websocket&sid=x", Asks::Upgrade, false),
-            ("/socket.io/?EIO=4&transport=polling", Asks::Exchange, true),
-            ("/socket.io/?EIO=4&transport=polling&sid=x", Asks::Exchange, false),
-            ("/", Asks::Exchange, false),
-            ("/?a=b", Asks::Exchange, false),
+        for (uri, asked, begins) in [
+            ("/ws", Asked::Upgrade, true),
+            ("/ws?sid=&a=b", Asked::Upgrade, true),
+            ("/socket.io/?EIO=4&transport=websocket", Asked::Upgrade, true),
+            ("/socket.io/?EIO=4&transport=websocket&sid=x", Asked::Upgrade, false),
+            ("/socket.io/?EIO=4&transport=polling", Asked::Exchange, true),
+            ("/socket.io/?EIO=4&transport=polling&sid=x", Asked::Exchange, false),
+            ("/", Asked::Exchange, false),
+            ("/?a=b", Asked::Exchange, false),
         ] {
-            assert_eq!(begins_session(&Uri::from_static(uri), asks), begins, "{uri} {asks:?}");
+            assert_eq!(begins_session(&Uri::from_static(uri), asked), begins, "{uri} {asked:?}");
         }
     }
 
     #[test]
     fn an_empty_value_is_absent() {
-        assert_eq!(key("/?user=", &[("x-user", ""), ("cookie", "user=")]), AffinityKey::of_address(CLIENT));
+        assert_eq!(key("/?user=", &[("x-user", ""), ("cookie", "user=")]), None);
     }
 
     #[test]
     fn a_query_is_decoded() {
-        assert_eq!(key("/?us%65r=a%20b+c", &[]), AffinityKey::of_value(b"a b c"));
+        assert_eq!(key("/?us%65r=a%20b+c", &[]), Some(AffinityKey::of_value(b"a b c")));
     }
 
     #[test]
@@ -126,7 +117,7 @@ mod tests {
         let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_static("a=b"))]);
         let sources = [AffinitySource::ClientIp, AffinitySource::Cookie(CookieName::parse("a").unwrap())];
         let found = affinity_key(&sources, &Uri::from_static("/"), &headers, CLIENT);
-        assert_eq!(found, AffinityKey::of_address(CLIENT));
+        assert_eq!(found, Some(AffinityKey::of_address(CLIENT)));
     }
 
     proptest! {
@@ -139,7 +130,7 @@ mod tests {
             let without = affinity_key(&sources(), &uri, &HeaderMap::new(), CLIENT);
             let headers = HeaderMap::from_iter([(HeaderName::from_static("x-user"), value.clone()), (COOKIE, value)]);
             let found = affinity_key(&sources(), &uri, &headers, CLIENT);
-            prop_assert_eq!(found, if bytes.is_empty() { without } else { AffinityKey::of_value(&bytes) });
+            prop_assert_eq!(found, if bytes.is_empty() { without } else { Some(AffinityKey::of_value(&bytes)) });
         }
 
         #[test]
@@ -147,7 +138,7 @@ mod tests {
             let encoded: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
             let uri = format!("/?{before}&user={encoded}").parse().unwrap();
             let found = affinity_key(&sources(), &uri, &HeaderMap::new(), CLIENT);
-            prop_assert_eq!(found, AffinityKey::of_value(value.as_bytes()));
+            prop_assert_eq!(found, Some(AffinityKey::of_value(value.as_bytes())));
         }
     }
 }

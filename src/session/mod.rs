@@ -12,6 +12,7 @@
 mod accept;
 mod access_log;
 mod answered_without_101;
+mod attempt_outcome;
 mod attempts;
 mod body;
 mod context;

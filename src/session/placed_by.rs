@@ -8,6 +8,8 @@ use crate::snapshot::Endpoint;
 pub(super) enum PlacedBy {
     /// The hash of the affinity key.
     Key,
+    /// A policy that goes by no key, or a key that was not there.
+    Policy,
     /// The pin cookie.
     Cookie,
     /// It was the next one, for the one that was meant drains or could not be reached.
@@ -19,6 +21,7 @@ impl PlacedBy {
     pub(super) fn word_of(number: u8) -> &'static str {
         match number {
             number if number == Self::Key as u8 => "key",
+            number if number == Self::Policy as u8 => "policy",
             number if number == Self::Cookie as u8 => "cookie",
             _ => "fallback",
         }
@@ -26,6 +29,7 @@ impl PlacedBy {
 
     pub(super) fn of(attempt: usize, affinity: &Affinity, endpoint: &Endpoint) -> Self {
         match (attempt, affinity.pin) {
+            (0, None) if affinity.key.is_none() => Self::Policy,
             (0, None) => Self::Key,
             (0, Some(pin)) if pin.endpoint == endpoint.pin => Self::Cookie,
             (0, Some(_)) if affinity.goes_home() => Self::Key,

@@ -36,7 +36,9 @@ pub(super) async fn connect(
     endpoint: &Arc<Endpoint>,
     by: PlacedBy,
 ) -> Result<Placed, Unreachable> {
-    let lease = endpoint.lease();
+    // It may have become full since it was looked at.
+    let lease = endpoint.try_lease(context.upstream().settings.max_tunnels);
+    let lease = lease.ok_or_else(|| Unreachable::One(Refusal::NoEndpoint.into()))?;
     if let Some(connection) = context.owned(endpoint)
         && let Some(stream) = connection.into_stream().await
     {

@@ -23,7 +23,7 @@ use crate::balance::Affinity;
 use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
 use crate::endpoint::{SwitchAnswer, Upload, UploadProgress};
-use crate::http::affinity::Asks;
+use crate::health::Asked;
 use crate::http::reader::Handshake;
 use crate::http::{Refusal, binding, forward};
 use crate::ranges::within;
@@ -40,7 +40,7 @@ pub(super) async fn open(
     if context.session.proxy.phase() >= Phase::Draining {
         return Err(Refusal::Draining.into());
     }
-    let affinity = context.affinity(&parts.uri, &parts.headers, Asks::Upgrade);
+    let affinity = context.affinity(&parts.uri, &parts.headers, Asked::Upgrade);
     limit_offer(&mut parts.headers, &context.route.settings.websocket);
     forward::request(&mut parts.headers, context.arrival, Some(handshake.token()));
     let (body, upload) = upload(context, body, &mut parts.headers);

@@ -150,7 +150,13 @@ impl Incarnations {
         let same = |old: &&Arc<Endpoint>| old.name == settings.name && old.address == settings.address;
         match old.and_then(|old| old.endpoints().iter().find(same)) {
             Some(same) => Arc::clone(same),
-            None => Arc::new(Endpoint::new(upstream, settings, self.keep(None))),
+            None => {
+                let new = Endpoint::new(upstream, settings, self.keep(None));
+                if old.is_some() {
+                    new.note_arrival();
+                }
+                Arc::new(new)
+            }
         }
     }
 }

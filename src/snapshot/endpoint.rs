@@ -1,13 +1,18 @@
 //! One endpoint as it runs: its address, its state and its load.
 
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::arrival::Arrival;
 use super::endpoint_health::EndpointHealth;
 use super::endpoint_state::{EndpointEvent, EndpointState, StateCause, StateCell, StateChange};
 use super::reach::Reach;
 use super::retirement::Retirement;
-use crate::balance::{EndpointIdentity, PinToken};
+use crate::balance::{Busyness, EndpointIdentity, PinToken};
 use crate::config::{EndpointAddress, EndpointName, EndpointSettings, UpstreamName};
 use crate::drain::LifeToken;
 
@@ -30,6 +35,13 @@ pub struct Endpoint {
     pub retirement: Retirement,
     /// Whether connects go well.
     pub reach: Reach,
+    /// How busy its tunnels are, where its upstream's policy goes by that.
+    pub busyness: Busyness,
+    /// When this was made: other times are counted from it.
+    made: Instant,
+    arrival: Arrival,
+    /// Its next turn under `round_robin`.
+    turn: AtomicU64,
     tunnels: AtomicUsize,
     /// Connections to it that came to nothing.
     connect_failures: AtomicU64,
@@ -55,6 +67,10 @@ impl Endpoint {
             pin: PinToken::of(upstream.as_str(), settings.name.as_str()),
             retirement: Retirement::default(),
             reach: Reach::default(),
+            busyness: Busyness::default(),
+            made: Instant::now(),
+            arrival: Arrival::default(),
+            turn: AtomicU64::new(0),
             tunnels: AtomicUsize::new(0),
             connect_failures: AtomicU64::new(0),
             state: StateCell::default(),
@@ -66,6 +82,19 @@ impl Endpoint {
     pub fn lease(self: &Arc<Self>) -> Lease {
         self.tunnels.fetch_add(1, Ordering::Relaxed);
         Lease { endpoint: Arc::clone(self) }
+    }
+
+    /// Counts a tunnel that is about to open, unless there are `max` already.
+    pub fn try_lease(self: &Arc<Self>, max: Option<NonZeroUsize>) -> Option<Lease> {
+        let Some(max) = max else { return Some(self.lease()) };
+        let more = |tunnels: usize| Some(tunnels + 1).filter(|more| *more <= max.get());
+        self.tunnels.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Lease { endpoint: Arc::clone(self) })
+    }
+
+    /// Whether one more tunnel would be no more than `max`; by then another one may have its place.
+    pub fn has_place(&self, max: Option<NonZeroUsize>) -> bool {
+        max.is_none_or(|max| self.tunnels() < max.get())
     }
 
     /// What speaks against placing anybody there.
@@ -80,7 +109,39 @@ impl Endpoint {
 
     /// Something happens to it. Returns what that changes.
     pub fn transition(&self, event: EndpointEvent<'_>) -> Option<StateChange> {
-        self.state.transition(event)
+        let change = self.state.transition(event);
+        if change.as_ref().is_some_and(|change| change.state.is_eligible()) {
+            self.note_arrival();
+        }
+        change
+    }
+
+    /// It comes, or comes back, to where others serve already.
+    pub(super) fn note_arrival(&self) {
+        self.arrival.note(self.made.elapsed());
+    }
+
+    /// What it has of its `full` weight now.
+    pub(super) fn weight_now(&self, full: NonZeroU32, slow_start: Option<Duration>) -> NonZeroU32 {
+        match slow_start {
+            Some(slow_start) => self.arrival.weight(full, slow_start, || self.made.elapsed()),
+            None => full,
+        }
+    }
+
+    /// Its work lately, in thousandths of a message a second.
+    pub(super) fn busy(&self) -> u64 {
+        self.busyness.average(self.made.elapsed())
+    }
+
+    /// When its next turn is.
+    pub(super) fn turn(&self) -> u64 {
+        self.turn.load(Ordering::Relaxed)
+    }
+
+    /// Takes the turn that was `found`. Says whether nobody else has.
+    pub(super) fn take_turn(&self, found: u64, next: u64) -> bool {
+        self.turn.compare_exchange(found, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// A connection to it came to nothing.
