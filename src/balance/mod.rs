@@ -15,6 +15,7 @@ mod hash;
 mod least_busy;
 mod least_tunnels;
 mod load_factor;
+mod logarithm;
 mod memo;
 mod pin;
 mod policy;
@@ -23,6 +24,8 @@ mod rendezvous;
 mod round_robin;
 mod slow_start;
 mod sticky;
+#[cfg(test)]
+mod tests;
 mod tier;
 mod two_choices;
 

@@ -5,11 +5,13 @@
 //! one that comes takes keys only for itself. All of it in integers: floats round as their machine pleases.
 
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 
 use smallvec::SmallVec;
 
 use super::candidate::Share;
 use super::hash::{AffinityKey, EndpointIdentity, Pairing};
+use super::logarithm::{bounds_of_negative_log2, least_negative_log2, negative_log2};
 
 /// The best for `key` of those that `weigh` gives a weight: that of their share, or less; `None` for who is no candidate. It is
 /// asked only of whoever would be the best so far with all of its weight.
@@ -22,12 +24,12 @@ pub(super) fn best<'s>(
     let mut best: Option<Leader<'_>> = None;
     for share in shares {
         let score = Score::new(pairing, share, share.weight);
-        if !score.is_over(best.as_mut()) {
+        if !score.is_over(best.as_ref()) {
             continue;
         }
         let Some(weight) = weigh(share) else { continue };
         let score = Score { weight, ..score };
-        if weight == share.weight || score.is_over(best.as_mut()) {
+        if weight == share.weight || score.is_over(best.as_ref()) {
             best = Some(Leader::new(share, score));
         }
     }
@@ -40,7 +42,7 @@ pub(super) fn best_place(key: AffinityKey, shares: &[Share]) -> Option<usize> {
     let mut best: Option<(usize, Leader<'_>)> = None;
     for (place, share) in shares.iter().enumerate() {
         let score = Score::new(pairing, share, share.weight);
-        if score.is_over(best.as_mut().map(|(_, leader)| leader)) {
+        if score.is_over(best.as_ref().map(|(_, leader)| leader)) {
             best = Some((place, Leader::new(share, score)));
         }
     }
@@ -58,12 +60,12 @@ pub(super) fn best_first<'s>(
     let mut leaders = SmallVec::<[Leader<'_>; FEW]>::new();
     for share in shares {
         let score = Score::new(pairing, share, share.weight);
-        if leaders.len() >= count && !score.is_over(leaders.last_mut()) {
+        if leaders.len() >= count && !score.is_over(leaders.last()) {
             continue;
         }
         let Some(weight) = weigh(share) else { continue };
         let score = Score { weight, ..score };
-        let behind = leaders.iter_mut().position(|leader| score.is_over(Some(leader))).unwrap_or(leaders.len());
+        let behind = leaders.iter().position(|leader| score.is_over(Some(leader))).unwrap_or(leaders.len());
         leaders.insert(behind, Leader::new(share, score));
         leaders.truncate(count);
     }
@@ -85,11 +87,12 @@ struct Score {
 struct Leader<'s> {
     share: &'s Share,
     score: Score,
-    /// Of its hash, once it was needed.
-    log: Option<u64>,
+    /// Between which its logarithm is.
+    bounds: RangeInclusive<u64>,
 }
 
 impl Score {
+    #[inline]
     fn new(pairing: Pairing, share: &Share, weight: NonZeroU32) -> Self {
         Self { weight, hash: pairing.at(share.identity), identity: share.identity }
     }
@@ -97,8 +100,16 @@ impl Score {
     /// Whether it is before `leader`, if there is one: a total order over distinct identities, by score, a tie by hash, then by
     /// identity.
     #[inline]
-    fn is_over(&self, leader: Option<&mut Leader<'_>>) -> bool {
+    fn is_over(&self, leader: Option<&Leader<'_>>) -> bool {
         let Some(leader) = leader else { return true };
+        if self.hash < leader.score.hash && self.weight <= leader.score.weight {
+            // What most come to.
+            return false;
+        }
+        self.has_precedence_over(leader)
+    }
+
+    fn has_precedence_over(&self, leader: &Leader<'_>) -> bool {
         let (by_weight, by_hash) = (self.weight.cmp(&leader.score.weight), self.hash.cmp(&leader.score.hash));
         if by_weight == by_hash.reverse() && by_hash.is_ne() {
             return self.has_greater_quotient(leader);
@@ -107,55 +118,35 @@ impl Score {
         by_weight.then(by_hash).then_with(|| self.identity.cmp(&leader.score.identity)).is_gt()
     }
 
-    /// `a.weight / a.log` against `b.weight / b.log`, multiplied crosswise: each product is below 2³² · 2⁵⁵ < 2¹²⁸.
-    fn has_greater_quotient(&self, leader: &mut Leader<'_>) -> bool {
-        let log = *leader.log.get_or_insert_with(|| negative_log2(leader.score.hash));
-        let ours = u128::from(self.weight.get()) * u128::from(log);
-        let theirs = u128::from(leader.score.weight.get());
-        if ours < theirs * u128::from(least_negative_log2(self.hash)) {
+    /// `a.weight / a.log` against `b.weight / b.log`, multiplied crosswise: each product is below 2³² · 2⁵⁵ < 2¹²⁸. The
+    /// logarithms themselves are only needed where two are very close.
+    #[inline]
+    fn has_greater_quotient(&self, leader: &Leader<'_>) -> bool {
+        if self.times(*leader.bounds.end()) < leader.score.times(least_negative_log2(self.hash)) {
             return false;
         }
-        let theirs = theirs * u128::from(negative_log2(self.hash));
-        ours.cmp(&theirs).then(self.hash.cmp(&leader.score.hash)).is_gt()
+        let bounds = bounds_of_negative_log2(self.hash);
+        if self.times(*leader.bounds.end()) < leader.score.times(*bounds.start()) {
+            return false;
+        }
+        if self.times(*leader.bounds.start()) > leader.score.times(*bounds.end()) {
+            return true;
+        }
+        let by_score = self.times(negative_log2(leader.score.hash)).cmp(&leader.score.times(negative_log2(self.hash)));
+        by_score.then(self.hash.cmp(&leader.score.hash)).is_gt()
+    }
+
+    /// One side of a comparison.
+    fn times(&self, log: u64) -> u128 {
+        u128::from(self.weight.get()) * u128::from(log)
     }
 }
 
 impl<'s> Leader<'s> {
     fn new(share: &'s Share, score: Score) -> Self {
-        Self { share, score, log: None }
+        Self { share, score, bounds: bounds_of_negative_log2(score.hash) }
     }
 }
-
-/// What [`negative_log2`] is at least: `1 - u ≤ -ln(u)` for every u, and the closer to 1 the closer. It takes no loop, and the
-/// best of many have hashes close to the largest.
-fn least_negative_log2(hash: u64) -> u64 {
-    let below_one = hash.max(1).wrapping_neg();
-    ((u128::from(below_one) * LOG2_E) >> 64) as u64
-}
-
-/// log2(e) in units of 2⁻⁴⁸, rounded down.
-const LOG2_E: u128 = 406_082_553_034_799;
-
-/// `-log2(hash / 2⁶⁴)` in units of 2⁻⁴⁸, rounded up; 1 ≤ result ≤ 64 · 2⁴⁸. It never grows as `hash` grows.
-///
-/// The binary digits of a logarithm by repeated squaring: the square of a mantissa in [1, 2) is in [1, 4), and whether it
-/// reaches 2 is the next digit. Squares are cut off, which keeps the order of any two of them.
-fn negative_log2(hash: u64) -> u64 {
-    let hash = hash.max(1);
-    // 2⁶³ ≤ mantissa < 2⁶⁴ stands for [1, 2).
-    let mut mantissa = hash << hash.leading_zeros();
-    let mut log = u64::from(63 - hash.leading_zeros());
-    for _ in 0..FRACTION_BITS {
-        let square = u128::from(mantissa) * u128::from(mantissa);
-        let reaches_two = square >> 127;
-        mantissa = (square >> (63 + reaches_two)) as u64;
-        log = (log << 1) | reaches_two as u64;
-    }
-    (64 << FRACTION_BITS) - log
-}
-
-/// How fine logarithms are: among 2²⁴ endpoints a weight still counts to one part in ten million.
-const FRACTION_BITS: u32 = 48;
 
 #[cfg(test)]
 mod tests {
@@ -224,18 +215,6 @@ mod tests {
         assert_eq!(placed(&weighted), [3, 4, 2, 3, 0, 1, 4, 4, 0, 3, 4, 4, 3, 4, 2, 1, 0, 4, 4, 1, 0, 4, 4, 3]);
         assert_eq!(best_first(key(7), &equal).collect::<Vec<_>>(), [1, 0, 2, 3, 4]);
         assert_eq!(best_first(key(7), &weighted).collect::<Vec<_>>(), [4, 1, 2, 3, 0]);
-    }
-
-    #[test]
-    fn golden_vectors_of_the_logarithm() {
-        let one = 1 << FRACTION_BITS;
-        assert_eq!(negative_log2(0), 64 * one);
-        assert_eq!(negative_log2(1), 64 * one);
-        assert_eq!(negative_log2(1 << 63), one);
-        assert_eq!(negative_log2(1 << 40), 24 * one);
-        assert_eq!(negative_log2(u64::MAX), 1);
-        assert_eq!(negative_log2(3 << 62), 116_822_670_443_562);
-        assert_eq!(negative_log2(0x0123_4567_89ab_cdef), 2_199_383_878_819_978);
     }
 
     #[test]
@@ -340,8 +319,8 @@ mod tests {
             let (one, two) = (score((close(one.0), one.1), "one"), score(two, "two"));
             let exact = compare(&one, &two);
             let share = share("whoever", 1);
-            prop_assert_eq!(one.is_over(Some(&mut Leader::new(&share, two))), exact.is_gt());
-            prop_assert_eq!(two.is_over(Some(&mut Leader::new(&share, one))), exact.is_lt());
+            prop_assert_eq!(one.is_over(Some(&Leader::new(&share, two))), exact.is_gt());
+            prop_assert_eq!(two.is_over(Some(&Leader::new(&share, one))), exact.is_lt());
         }
 
         #[test]
@@ -350,22 +329,6 @@ mod tests {
             let found = super::best_first(key(number), few, &all, |share| Some(share.weight));
             let found: Vec<_> = found.into_iter().map(Share::place).collect();
             prop_assert_eq!(found, best_first(key(number), &all).take(few).collect::<Vec<_>>());
-        }
-
-        #[test]
-        fn the_least_that_a_logarithm_can_be_is_no_more_than_it_is(hash: u64) {
-            for hash in [hash, !(hash >> 40), hash >> 40, 0, 1, u64::MAX] {
-                prop_assert!(least_negative_log2(hash) <= negative_log2(hash), "{hash}");
-            }
-        }
-
-        #[test]
-        fn the_logarithm_is_right_and_never_grows(hash: u64, other: u64) {
-            let exact = 64.0 - (hash.max(1) as f64).log2();
-            let found = negative_log2(hash) as f64 / 2_f64.powi(FRACTION_BITS as i32);
-            prop_assert!((found - exact).abs() < 1e-12, "{found} is not {exact}");
-            let (low, high) = (hash.min(other), hash.max(other));
-            prop_assert!(negative_log2(low) >= negative_log2(high));
         }
     }
 }

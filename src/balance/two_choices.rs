@@ -61,8 +61,8 @@ mod tests {
 
     #[test]
     fn tunnels_are_spread_by_weight_and_nobody_is_far_above() {
-        // One choice alone leaves the fullest of 50 some 90 above 1,000; two leave it a few, however many there are.
-        let equal = loads(&[1; 50], 50_000);
+        // One choice alone leaves the fullest of 20 some 70 above 1,000; two leave it a few, however many there are.
+        let equal = loads(&[1; 20], 20_000);
         assert!(equal.iter().all(|load| load.abs_diff(1_000) <= 8), "{equal:?}");
         let weighted = loads(&[1, 2, 3, 4, 10], 20_000);
         for (load, weight) in weighted.iter().zip([1, 2, 3, 4, 10]) {

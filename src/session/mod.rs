@@ -24,6 +24,7 @@ mod http1;
 #[cfg(test)]
 mod in_memory;
 mod interim;
+mod metering;
 mod no_request;
 mod placed_by;
 mod placement;

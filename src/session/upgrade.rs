@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 
 use super::answered_without_101::pass_on;
 use super::interim::Interim;
+use super::metering::MeteredLease;
 use super::placed_by::PlacedBy;
 use super::placement::Placed;
 use super::refused::Refused;
@@ -67,6 +68,7 @@ pub(super) async fn open(
     let mut headers = head.headers;
     headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
     let metrics = Arc::clone(&context.session.proxy.metrics);
+    let lease = MeteredLease::new(lease, context.upstream().settings.policy);
     let opened = OpenTunnel { endpoint, early, headers, handshake, registration, lease, metrics, record };
     Ok(Served::Opened(Box::new(opened)))
 }

@@ -63,8 +63,8 @@ impl<'a> Iterator for Picks<'a> {
             self.tried.push(index);
             let endpoint = self.upstream.endpoints().get(index)?;
             // Another request may have become its trial since it was looked at.
-            if let Some(placed) = self.eligibility.place(endpoint) {
-                return Some(Pick { endpoint, trial: placed.into_trial() });
+            if let Some(placed_as) = self.eligibility.place(endpoint) {
+                return Some(Pick { endpoint, trial: placed_as.into_trial() });
             }
         }
     }
