@@ -14,7 +14,7 @@ use super::serve::serve;
 use crate::config::parse;
 use crate::net::{Accepted, Network, SimulatedListener, SimulatedNetwork, SimulatedSocket};
 use crate::process::{Room, Workers};
-use crate::snapshot::{Certificates, Snapshot};
+use crate::snapshot::{FileContents, Snapshot};
 use crate::tls::TicketKeys;
 
 const SITE: &str = r#"
@@ -37,7 +37,7 @@ impl Scene {
     fn begin() -> Self {
         let snapshot = Snapshot::assemble(
             parse(SITE, Path::new("test.toml")).unwrap().into(),
-            Certificates::new(),
+            FileContents::default(),
             &TicketKeys::generate().unwrap(),
             None,
         );

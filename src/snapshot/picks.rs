@@ -48,6 +48,12 @@ impl Upstream {
         }
         picks
     }
+
+    /// Whether there is an endpoint that an upgrade might go to, if only it had a place.
+    pub fn is_full(&self) -> bool {
+        let (eligibility, max) = (self.eligibility(Asked::Upgrade), self.settings.max_tunnels);
+        self.endpoints().iter().any(|endpoint| !endpoint.has_place(max) && eligibility.takes(endpoint))
+    }
 }
 
 impl<'a> Iterator for Picks<'a> {
@@ -77,7 +83,7 @@ impl Picks<'_> {
 
     /// The endpoint that a pin names, if the request may go there.
     fn named(&self, pin: PinToken) -> Option<usize> {
-        let index = self.upstream.endpoints().iter().position(|endpoint| endpoint.pin == pin)?;
+        let index = self.upstream.tokens.place(pin)?;
         self.upstream.endpoints().get(index).filter(|endpoint| self.may_try(index, endpoint)).map(|_| index)
     }
 
@@ -92,7 +98,7 @@ impl Picks<'_> {
 mod tests {
     use std::path::Path;
 
-    use super::super::{Certificates, EndpointEvent, Snapshot};
+    use super::super::{EndpointEvent, FileContents, Snapshot};
     use super::*;
     use crate::balance::{Pin, Stay};
     use crate::config::parse;
@@ -109,7 +115,7 @@ endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "1
 
     fn snapshot(text: &str, previous: Option<&Snapshot>) -> Snapshot {
         let settings = parse(text, Path::new("test.toml")).unwrap();
-        Snapshot::assemble(settings.into(), Certificates::new(), &TicketKeys::generate().unwrap(), previous)
+        Snapshot::assemble(settings.into(), FileContents::default(), &TicketKeys::generate().unwrap(), previous)
     }
 
     fn picks(snapshot: &Snapshot, pin: Option<&str>) -> Vec<String> {
