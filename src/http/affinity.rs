@@ -10,8 +10,8 @@ use http::{HeaderMap, Uri};
 use super::cookies;
 use crate::balance::AffinityKey;
 use crate::config::AffinitySource;
-use crate::health::Asked;
 use crate::grammar::{Authority, host_name};
+use crate::health::Asked;
 use crate::tls::Fingerprint;
 
 /// Where the key of a request is looked for.
