@@ -53,7 +53,7 @@ pub(super) async fn ask_best_to_switch(
             Err(NoTurn::EndpointIsAway) => continue,
             Err(NoTurn::Refused(refused)) => return best.or(Err(refused)),
         };
-        let by = PlacedBy::of(attempt, affinity, pick.endpoint);
+        let by = PlacedBy::of(attempt, affinity, context.upstream(), pick.endpoint);
         let next = match connect(context, (lease, turn), by).await {
             Ok(placed) => {
                 asked += 1;

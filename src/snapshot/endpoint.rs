@@ -12,7 +12,7 @@ use super::endpoint_health::EndpointHealth;
 use super::endpoint_state::{EndpointEvent, EndpointState, StateCause, StateCell, StateChange};
 use super::reach::Reach;
 use super::retirement::Retirement;
-use crate::balance::{Busyness, EndpointIdentity, PinToken};
+use crate::balance::{Busyness, EndpointIdentity};
 use crate::config::{EndpointAddress, EndpointName, EndpointSettings, HandshakeLimits, UpstreamName};
 use crate::drain::LifeToken;
 use crate::queue::{Gate, Places};
@@ -30,8 +30,6 @@ pub struct Endpoint {
     pub life: LifeToken,
     /// What the hash knows it by: the same on every proxy of a fleet.
     pub identity: EndpointIdentity,
-    /// What a pin cookie names it and its upstream by.
-    pub pin: PinToken,
     /// Whether it has left the configuration.
     pub retirement: Retirement,
     /// Whether connects go well.
@@ -74,7 +72,6 @@ impl Endpoint {
             address: settings.address.clone(),
             life,
             identity: EndpointIdentity::of(settings.name.as_str()),
-            pin: PinToken::of(upstream.as_str(), settings.name.as_str()),
             retirement: Retirement::default(),
             reach: Reach::default(),
             busyness: Busyness::default(),
