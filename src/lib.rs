@@ -18,6 +18,7 @@ pub mod http;
 pub mod log;
 pub mod metrics;
 pub mod net;
+pub mod probe;
 pub mod process;
 pub mod queue;
 pub mod ranges;

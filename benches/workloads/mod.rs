@@ -14,6 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use windlass::balance::{Affinity, AffinityKey};
 use windlass::config::{self, Settings};
 use windlass::drain::{Incarnation, Member, Registry};
+use windlass::health::Asked;
 use windlass::net::TunnelStream;
 use windlass::process::Delivery;
 use windlass::snapshot::{Certificates, Snapshot, Upstream};
@@ -39,9 +40,9 @@ impl Picking {
         self.clients = self.clients.wrapping_add(1);
         let key = AffinityKey::of_address(IpAddr::V4(Ipv4Addr::from_bits(self.clients)));
         self.upstream
-            .picks(&Affinity { key, pin: None, begins_session: true })
+            .picks(&Affinity { key: Some(key), pin: None, begins_session: true }, Asked::Upgrade)
             .next()
-            .map_or(0, |endpoint| endpoint.name.as_str().len())
+            .map_or(0, |pick| pick.endpoint.name.as_str().len())
     }
 }
 

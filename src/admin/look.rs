@@ -9,15 +9,16 @@ use super::notes::Notes;
 use super::predecessors::{Answered, Held, Holdings};
 use super::tunnels::Tunnels;
 use super::wire::{
-    EndpointStatus, ListenerStatus, PredecessorStatus, ReloadsStatus, RouteStatus, STATUS_SCHEMA, Status,
+    CauseStatus, EndpointStatus, ListenerStatus, PredecessorStatus, ReloadsStatus, RouteStatus, STATUS_SCHEMA, Status,
     UpstreamStatus,
 };
 use crate::drain::DrainEntry;
 use crate::handoff::Predecessor;
-use crate::metrics::{DrainGauge, EndpointGauge, Gauges, ReloadCounts, TunnelsOpen};
+use crate::metrics::{DrainGauge, EndpointGauge, Gauges, HandshakesGauge, ReloadCounts, TunnelsOpen};
 use crate::process::{unix_seconds, usage};
+use crate::queue::Gate;
 use crate::session::{Phase, Proxy};
-use crate::snapshot::{Endpoint, Route, Upstream};
+use crate::snapshot::{Endpoint, Route, StateCause, Upstream};
 
 /// How things stand, for people and their scripts; `predecessors` is what those answered that handed over.
 pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<Answered<Holdings>>) -> Status {
@@ -49,6 +50,7 @@ pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<Answered<Ho
                 tunnels_of_predecessors: elsewhere.of_endpoint(upstream, endpoint),
                 draining: endpoint.state().is_drained(),
                 state: endpoint.state().as_str().to_owned(),
+                causes: endpoint.causes().into_iter().map(cause).collect(),
             })
             .collect(),
     });
@@ -97,8 +99,12 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
             endpoint: it.name.clone(),
             state: it.state(),
             connect_failures: it.connect_failures(),
+            health: it.health_counts(),
+            handshakes: upstream.settings.handshakes_at_once.and(it.gate()).map(|gate| handshakes(gate)),
         })
     });
+    let limited = snapshot.upstreams().values().filter(|upstream| upstream.settings.max_tunnels.is_some());
+    let waiting = limited.map(|upstream| (upstream.settings.name.clone(), upstream.places.waiting()));
     let certificates = snapshot
         .listeners()
         .values()
@@ -117,12 +123,22 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
         tunnels_of_predecessors: Elsewhere::of(predecessors).by_place(),
         predecessors: predecessors.len(),
         endpoints: endpoints.collect(),
+        waiting: waiting.collect(),
         listeners: notes.listeners(),
         certificates: certificates.collect(),
         time: i64::try_from(unix_seconds()).unwrap_or(i64::MAX),
         process: usage(),
         drains: under_way.map(drain_gauge).collect(),
     }
+}
+
+fn cause(StateCause { cause, lasted, why }: StateCause) -> CauseStatus {
+    let for_seconds = lasted.as_secs();
+    CauseStatus { cause, since: unix_seconds().saturating_sub(for_seconds), for_seconds, why }
+}
+
+fn handshakes(gate: &Gate) -> HandshakesGauge {
+    HandshakesGauge { limit: gate.limit(), waiting: gate.waiting() }
 }
 
 /// The open tunnels that processes hold which handed over.

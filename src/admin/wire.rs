@@ -315,9 +315,26 @@ pub struct EndpointStatus {
     pub tunnels_of_predecessors: usize,
     /// Whether an operator drains it.
     pub draining: bool,
-    /// What speaks against placing anybody there: `eligible` where nothing does, or `drained`. Empty from an older process.
+    /// What speaks against placing anybody there: `eligible` where nothing does, or the first of `drained`, `down` and `ejected`.
+    /// Empty from an older process.
     #[serde(default)]
     pub state: String,
+    /// Everything that does, in the same order.
+    #[serde(default)]
+    pub causes: Vec<CauseStatus>,
+}
+
+/// One cause that speaks against an endpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CauseStatus {
+    /// `drained`, `down` or `ejected`.
+    pub cause: String,
+    /// Since when, in seconds since 1970.
+    pub since: u64,
+    /// For how many seconds.
+    pub for_seconds: u64,
+    /// Why.
+    pub why: String,
 }
 
 /// One drain.
@@ -325,7 +342,7 @@ pub struct EndpointStatus {
 pub struct DrainStatus {
     /// Its number.
     pub id: u64,
-    /// `stop`, `reload`, `handoff` or `operator`.
+    /// `stop`, `reload`, `handoff`, `operator` or `endpoint_down`.
     pub cause: String,
     /// What it is about.
     pub scope: String,

@@ -23,8 +23,8 @@ pub(super) struct Drains {
 #[derive(Debug, Default)]
 struct UnderWay {
     tasks: JoinSet<()>,
-    /// Those that can be taken back.
-    of_endpoints: Vec<(Scope, oneshot::Sender<()>)>,
+    /// Those that can be taken back, each for its cause.
+    of_endpoints: Vec<((Cause, Scope), oneshot::Sender<()>)>,
 }
 
 impl Drains {
@@ -37,13 +37,14 @@ impl Drains {
         self.spawn(cause, scope, drain, pending())
     }
 
-    /// The same, for the drain of an endpoint: it ends early when [`take_back`](Self::take_back) is called for `endpoint`.
-    pub(super) fn run_of_endpoint(&self, endpoint: Scope, scope: String, drain: Drain) -> u64 {
+    /// The same, for the drain of an endpoint: it ends early when [`take_back`](Self::take_back) is called for `cause` and
+    /// `endpoint`.
+    pub(super) fn run_of_endpoint(&self, cause: Cause, endpoint: Scope, scope: String, drain: Drain) -> u64 {
         let (take_back, taken_back) = oneshot::channel();
         {
             let of_endpoints = &mut self.under_way().of_endpoints;
             of_endpoints.retain(|(_, take_back)| !take_back.is_closed());
-            of_endpoints.push((endpoint, take_back));
+            of_endpoints.push(((cause, endpoint), take_back));
         }
         let taken_back = async move {
             // One whose sender is dropped without a word goes on to its end.
@@ -51,12 +52,13 @@ impl Drains {
                 pending().await
             }
         };
-        self.spawn(Cause::Operator, scope, drain, taken_back)
+        self.spawn(cause, scope, drain, taken_back)
     }
 
-    /// Ends the drains of `endpoint` that are under way: who was not told yet stays.
-    pub(super) fn take_back(&self, endpoint: Scope) {
-        for (_, take_back) in self.under_way().of_endpoints.extract_if(.., |(scope, _)| *scope == endpoint) {
+    /// Ends the drains of `endpoint` for `cause` that are under way: who was not told yet stays.
+    pub(super) fn take_back(&self, cause: Cause, endpoint: Scope) {
+        let meant = (cause, endpoint);
+        for (_, take_back) in self.under_way().of_endpoints.extract_if(.., |(of, _)| *of == meant) {
             // One that is over already needs no word.
             let _ = take_back.send(());
         }

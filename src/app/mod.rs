@@ -6,6 +6,7 @@
 mod admin_listener;
 mod commands;
 mod control;
+mod down_endpoints;
 mod drains;
 mod environment;
 mod error;

@@ -76,7 +76,7 @@ pub(super) fn drain(
     let drain = Drain::of(handles, order, policy);
     let (tunnels, pace) = (drain.len(), *drain.pace());
     let id = match endpoint {
-        Some(endpoint) => drains.run_of_endpoint(scope(&endpoint), target.to_string(), drain),
+        Some(endpoint) => drains.run_of_endpoint(Cause::Operator, scope(&endpoint), target.to_string(), drain),
         None => drains.run(Cause::Operator, target.to_string(), drain),
     };
     Ok(DrainStarted {
@@ -91,7 +91,7 @@ pub(super) fn drain(
 /// Lets an endpoint of `proxy` take new tunnels again; see [`Running::undrain`].
 pub(super) fn undrain(proxy: &Proxy, drains: &Drains, target: &EndpointTarget) -> Option<bool> {
     let endpoint = endpoint_of(proxy, &DrainTarget::Endpoint(target.clone()))?;
-    drains.take_back(scope(&endpoint));
+    drains.take_back(Cause::Operator, scope(&endpoint));
     proxy.registry.forget(Cause::Operator, scope(&endpoint));
     Some(endpoint.transition(EndpointEvent::TakenBack).is_some())
 }

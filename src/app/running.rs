@@ -6,8 +6,10 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
 
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
 
+use super::down_endpoints;
 use super::drains::Drains;
 use super::error::StartError;
 use super::handoff::Inheritance;
@@ -32,6 +34,8 @@ pub struct Running {
     pub(super) predecessors: Arc<Predecessors>,
     /// Who would take the end of this process for the end of the service.
     pub(super) watcher: Option<Watcher>,
+    /// What acts on endpoints that go down.
+    on_down: JoinSet<()>,
     /// After a handoff: what tells the new process what is left here.
     pub(super) report: JoinSet<()>,
 }
@@ -97,9 +101,24 @@ impl Running {
         let drains = Drains::new(Arc::clone(&proxy.drains));
         let (predecessors, watcher) = (Arc::clone(&inheritance.predecessors), inheritance.watcher.take());
         Ok(PreparedProxy {
-            running: Self { proxy, listeners, tickets, drains, predecessors, watcher, report: JoinSet::new() },
+            running: Self {
+                proxy,
+                listeners,
+                tickets,
+                drains,
+                predecessors,
+                watcher,
+                on_down: JoinSet::new(),
+                report: JoinSet::new(),
+            },
             prepared,
         })
+    }
+
+    fn begin_probes(&mut self) {
+        let (sender, verdicts) = unbounded_channel();
+        self.proxy.begin_probes(sender);
+        self.on_down.spawn(down_endpoints::act(Arc::clone(&self.proxy), self.drains.clone(), verdicts));
     }
 
     /// Where a listener can be reached.
@@ -129,6 +148,7 @@ impl PreparedProxy {
         let Self { mut running, prepared } = self;
         running.listeners.open(prepared, &running.proxy);
         running.listeners.settle();
+        running.begin_probes();
         running
     }
 }

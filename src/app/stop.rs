@@ -80,6 +80,7 @@ impl Running {
 
     /// Ends now: whatever is still open is cut.
     pub fn end(self) {
+        self.proxy.end_probes();
         drop(self.listeners);
     }
 }

@@ -34,6 +34,11 @@ impl AffinityKey {
         }
     }
 
+    /// A key that nobody has, of 64 random bits: what it means is drawn by lot, each endpoint as likely as its weight.
+    pub fn of_lot(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// The key as a number, for logs and for other hashes.
     pub fn get(self) -> u64 {
         self.0
@@ -56,11 +61,33 @@ impl EndpointIdentity {
     }
 }
 
-/// The evenly spread 64 bits of one key at one endpoint.
-pub(super) fn pair(key: AffinityKey, identity: EndpointIdentity) -> u64 {
-    let [a, b, c, d, e, f, g, h] = key.0.to_le_bytes();
-    let [i, j, k, l, m, n, o, p] = identity.0.to_le_bytes();
-    xxh64(&[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p], PAIR_SEED)
+/// The evenly spread 64 bits of one key at each endpoint: XXH64 of the 16 bytes of both, the key's first.
+///
+/// XXH64 takes eight bytes at a time, so what the key makes of its state is the same for every endpoint.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pairing(u64);
+
+impl Pairing {
+    /// What there is of the hashes before any endpoint is known.
+    pub(super) fn of(key: AffinityKey) -> Self {
+        Self(absorb(PAIR_SEED.wrapping_add(PRIME_5).wrapping_add(16), key.0))
+    }
+
+    /// The hash of the key and this endpoint.
+    #[inline]
+    pub(super) fn at(self, identity: EndpointIdentity) -> u64 {
+        let mut hash = absorb(self.0, identity.0);
+        hash = (hash ^ (hash >> 33)).wrapping_mul(PRIME_2);
+        hash = (hash ^ (hash >> 29)).wrapping_mul(PRIME_3);
+        hash ^ (hash >> 32)
+    }
+}
+
+/// The state of an XXH64 of less than 32 bytes after eight more.
+#[inline]
+fn absorb(state: u64, bytes: u64) -> u64 {
+    let round = bytes.wrapping_mul(PRIME_2).rotate_left(31).wrapping_mul(PRIME_1);
+    (state ^ round).rotate_left(27).wrapping_mul(PRIME_1).wrapping_add(PRIME_4)
 }
 
 /// The 64 bits that a pin token shows of an endpoint and its upstream; not its identity, so that a token tells nothing of
@@ -79,8 +106,17 @@ const ENDPOINT_SEED: u64 = u64::from_le_bytes(*b"wl.endpt");
 const PAIR_SEED: u64 = u64::from_le_bytes(*b"wl.pairs");
 const PIN_SEED: u64 = u64::from_le_bytes(*b"wl.pinto");
 
+// The primes of XXH64.
+const PRIME_1: u64 = 0x9E37_79B1_85EB_CA87;
+const PRIME_2: u64 = 0xC2B2_AE3D_27D4_EB4F;
+const PRIME_3: u64 = 0x1656_67B1_9E37_79F9;
+const PRIME_4: u64 = 0x85EB_CA77_C2B2_AE63;
+const PRIME_5: u64 = 0x27D4_EB2F_1656_67C5;
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn address(text: &str) -> AffinityKey {
@@ -96,7 +132,7 @@ mod tests {
             address("2001:db8::1").get(),
             EndpointIdentity::of("10.0.0.11:8080").get(),
             EndpointIdentity::of("a").get(),
-            pair(AffinityKey::of_value(b"alice"), EndpointIdentity::of("a")),
+            Pairing::of(AffinityKey::of_value(b"alice")).at(EndpointIdentity::of("a")),
             pin("chat", "a"),
         ];
         assert_eq!(
@@ -149,5 +185,14 @@ mod tests {
         assert_ne!(AffinityKey::of_value(&[192, 0, 2, 1]), address("192.0.2.1"));
         assert_ne!(AffinityKey::of_value(b"a").get(), EndpointIdentity::of("a").get());
         assert_ne!(pin("chat", "a"), EndpointIdentity::of("a").get());
+    }
+
+    proptest! {
+        #[test]
+        fn a_pairing_is_the_hash_of_both(key: u64, identity: u64) {
+            let bytes = [key.to_le_bytes(), identity.to_le_bytes()].concat();
+            let paired = Pairing::of(AffinityKey(key)).at(EndpointIdentity(identity));
+            prop_assert_eq!(paired, xxh64(&bytes, PAIR_SEED));
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What people read: tables and sentences.
 
 use crate::admin::{
-    DrainAnswer, DrainState, DrainStatus, DrainingPredecessor, EndpointStatus, HandoffAnswer, PlanAnswer,
+    CauseStatus, DrainAnswer, DrainState, DrainStatus, DrainingPredecessor, EndpointStatus, HandoffAnswer, PlanAnswer,
     PlannedPredecessor, ReloadAnswer, ReloadsStatus, Status, UndrainAnswer,
 };
 use crate::config::counted;
@@ -37,10 +37,10 @@ pub(super) fn status(status: &Status) -> String {
     let endpoints = status.upstreams.iter().flat_map(|upstream| {
         upstream.endpoints.iter().map(|endpoint| {
             let EndpointStatus { name, address, tunnels, .. } = endpoint;
-            [format!("{}/{name}", upstream.name), address.clone(), tunnels.to_string(), state(endpoint)]
+            [format!("{}/{name}", upstream.name), address.clone(), tunnels.to_string(), state(endpoint), why(endpoint)]
         })
     });
-    text += &table(["ENDPOINT", "ADDRESS", "TUNNELS", "STATE"], endpoints);
+    text += &table(["ENDPOINT", "ADDRESS", "TUNNELS", "STATE", ""], endpoints);
     let predecessors = status.predecessors.iter().map(|it| {
         let tunnels = it.tunnels.map_or_else(|| "?".into(), |tunnels| tunnels.to_string());
         let ends = it.ends_in_seconds.map_or_else(|| "?".into(), |seconds| format!("in {}", time(seconds)));
@@ -70,6 +70,17 @@ pub(super) fn status(status: &Status) -> String {
 /// The state of an endpoint, as a process of an older version says it, too.
 fn state(EndpointStatus { draining, state, .. }: &EndpointStatus) -> String {
     if state.is_empty() && *draining { "drained".into() } else { state.clone() }
+}
+
+/// For how long each cause has spoken against it, and why; people know why they drain.
+fn why(EndpointStatus { causes, .. }: &EndpointStatus) -> String {
+    let causes = causes.iter().enumerate().map(|(at, CauseStatus { cause, for_seconds, why, .. })| {
+        // The first is the state, which stands beside it.
+        let word = if at == 0 { String::new() } else { format!("{cause} ") };
+        let why = if cause == "drained" { String::new() } else { format!(": {why}") };
+        format!("{word}for {}{why}", time(*for_seconds))
+    });
+    causes.collect::<Vec<_>>().join("; ")
 }
 
 pub(super) fn reloaded(answer: &ReloadAnswer) -> String {
@@ -221,6 +232,32 @@ mod tests {
         let rows = [["a".to_owned(), "1".to_owned()], ["longer".into(), "20".into()]];
         assert_eq!(table(["NAME", "N"], rows.into_iter()), "\nNAME    N\na       1\nlonger  20\n");
         assert_eq!(table(["NAME"], std::iter::empty()), "");
+    }
+
+    #[test]
+    fn what_speaks_against_an_endpoint_is_read_beside_its_state() {
+        let cause = |cause: &str, for_seconds, why: &str| CauseStatus {
+            cause: cause.into(),
+            since: 1_790_000_000,
+            for_seconds,
+            why: why.into(),
+        };
+        let read = |causes: &[CauseStatus]| {
+            why(&EndpointStatus {
+                name: "a".into(),
+                address: "127.0.0.1:1".into(),
+                tunnels: 0,
+                tunnels_of_predecessors: 0,
+                draining: false,
+                state: String::new(),
+                causes: causes.to_vec(),
+            })
+        };
+        assert_eq!(read(&[]), "");
+        assert_eq!(read(&[cause("drained", 9, "an operator drains it")]), "for 9 s");
+        let [down, ejected] = [cause("down", 64, "status 503"), cause("ejected", 2, "its trial failed: no answer")];
+        assert_eq!(read(&[down.clone()]), "for 1 min 4 s: status 503");
+        assert_eq!(read(&[down, ejected]), "for 1 min 4 s: status 503; ejected for 2 s: its trial failed: no answer");
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub enum Cause {
     Handoff,
     /// An operator asked for it.
     Operator,
+    /// The probes of the tunnel's endpoint call it down.
+    EndpointDown,
 }
 
 impl Cause {
@@ -32,6 +34,7 @@ impl Cause {
             Self::Stop | Self::Handoff => "service restart",
             Self::Reload => "configuration changed",
             Self::Operator => "please reconnect",
+            Self::EndpointDown => "endpoint down",
         }
     }
 
@@ -42,6 +45,7 @@ impl Cause {
             Self::Reload => "reload",
             Self::Handoff => "handoff",
             Self::Operator => "operator",
+            Self::EndpointDown => "endpoint_down",
         }
     }
 }

@@ -30,8 +30,12 @@ impl Endpoints {
         self.pools.get(worker)
     }
 
-    /// `new` is served in place of `old`: ends what the endpoints had that it does not have any more.
+    /// `new` is served in place of `old`: ends what the endpoints had that it does not have any more, and takes back what nobody
+    /// would take back under it.
     pub fn reconcile(&self, old: &Snapshot, new: &Snapshot) {
+        for upstream in new.upstreams().values() {
+            upstream.endpoints().iter().for_each(|endpoint| endpoint.keep_to(&upstream.settings));
+        }
         let configured: HashSet<_> = new.endpoints().map(|endpoint| endpoint.life.incarnation).collect();
         old.endpoints().filter(|it| !configured.contains(&it.life.incarnation)).for_each(|gone| self.end(gone));
     }

@@ -12,4 +12,4 @@ mod verdict;
 pub use asked::Asked;
 pub use ejection::{Ejection, EjectionRule, TrialNumber, WhenDue};
 pub use schedule::{LastProbe, Schedule, WOKEN_APART};
-pub use verdict::{ProbeResult, Standing, Thresholds, Verdict};
+pub use verdict::{Availability, ProbeResult, Thresholds, Verdict};

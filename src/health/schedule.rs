@@ -6,7 +6,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::verdict::Standing;
+use super::verdict::Availability;
 
 /// A request that could not connect may wake the next probe, but not sooner than so long after the start of the last one.
 pub const WOKEN_APART: Duration = Duration::from_millis(200);
@@ -23,8 +23,8 @@ pub struct Schedule {
 /// What is known after a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastProbe {
-    /// Where the endpoint stands.
-    pub standing: Standing,
+    /// Whether the endpoint is well.
+    pub availability: Availability,
     /// Whether the connection was refused at once: nobody is there, and that is soon told.
     pub is_refused: bool,
 }
@@ -39,7 +39,7 @@ impl Schedule {
     /// From the start of a probe to that of the next.
     pub fn next(&self, last: LastProbe, fraction: f64) -> Duration {
         let usual = self.usual(fraction);
-        if last.is_refused && last.standing == Standing::Up { usual.min(self.after_refusal()) } else { usual }
+        if last.is_refused && last.availability == Availability::Up { usual.min(self.after_refusal()) } else { usual }
     }
 
     fn usual(&self, fraction: f64) -> Duration {
@@ -67,7 +67,7 @@ mod tests {
 
     use super::*;
 
-    const ANSWERS: LastProbe = LastProbe { standing: Standing::Up, is_refused: false };
+    const ANSWERS: LastProbe = LastProbe { availability: Availability::Up, is_refused: false };
 
     fn schedule(every: Duration, fall: u32) -> Schedule {
         Schedule { every, fall: NonZeroU32::new(fall).unwrap() }
@@ -95,14 +95,14 @@ mod tests {
     fn what_refuses_is_looked_at_again_at_once_until_it_is_down() {
         let five_seconds = |fall| schedule(Duration::from_secs(5), fall);
         for fall in [1, 2, 3, 4, 10] {
-            let refused = LastProbe { standing: Standing::Up, is_refused: true };
+            let refused = LastProbe { availability: Availability::Up, is_refused: true };
             let whole = five_seconds(fall).next(refused, 0.5) * (fall - 1) + WOKEN_APART;
             assert!(whole <= Duration::from_millis(500), "{fall} refusals take {whole:?}");
         }
-        let down = LastProbe { standing: Standing::Down, is_refused: true };
+        let down = LastProbe { availability: Availability::Down, is_refused: true };
         assert!(five_seconds(3).next(down, 0.5) > Duration::from_secs(4));
         let soon = schedule(Duration::from_millis(10), 3);
-        let refused = LastProbe { standing: Standing::Up, is_refused: true };
+        let refused = LastProbe { availability: Availability::Up, is_refused: true };
         assert!(soon.next(refused, 0.0) <= Duration::from_millis(10), "it is never later for it");
     }
 
@@ -112,8 +112,8 @@ mod tests {
             every in 1_u64..100_000, fraction in 0.0_f64..1.0, fall in 1_u32..20, is_refused: bool, is_up: bool,
         ) {
             let schedule = schedule(Duration::from_millis(every), fall);
-            let standing = if is_up { Standing::Up } else { Standing::Down };
-            let next = schedule.next(LastProbe { standing, is_refused }, fraction);
+            let availability = if is_up { Availability::Up } else { Availability::Down };
+            let next = schedule.next(LastProbe { availability, is_refused }, fraction);
             prop_assert!(next <= schedule.every && schedule.first(fraction, fraction) <= schedule.every);
             prop_assert!((is_refused && is_up) || next >= schedule.every.mul_f64(SHORTEST));
         }

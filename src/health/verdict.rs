@@ -20,9 +20,9 @@ pub enum ProbeResult {
     Failed,
 }
 
-/// Where an endpoint stands.
+/// Whether an endpoint is well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Availability {
     /// It is well, or nothing was proved yet.
     Up,
     /// It is not.
@@ -32,27 +32,27 @@ pub enum Standing {
 /// What the probes of an endpoint say of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    standing: Standing,
-    /// The last results in a row that speak against `standing`: fewer than would change it.
+    availability: Availability,
+    /// The last results in a row that speak against `availability`: fewer than would change it.
     against: u32,
 }
 
 impl Verdict {
     /// A verdict that begins here.
-    pub fn new(standing: Standing) -> Self {
-        Self { standing, against: 0 }
+    pub fn new(availability: Availability) -> Self {
+        Self { availability, against: 0 }
     }
 
-    /// Where the endpoint stands.
-    pub fn standing(&self) -> Standing {
-        self.standing
+    /// Whether the endpoint is well.
+    pub fn availability(&self) -> Availability {
+        self.availability
     }
 
-    /// A probe is over. Returns where the endpoint stands from now on, if that is new.
-    pub fn note(&mut self, result: ProbeResult, thresholds: Thresholds) -> Option<Standing> {
-        let (contrary, needed, other) = match self.standing {
-            Standing::Up => (ProbeResult::Failed, thresholds.fall, Standing::Down),
-            Standing::Down => (ProbeResult::Passed, thresholds.rise, Standing::Up),
+    /// A probe is over. Returns whether the endpoint is well from now on, if that is new.
+    pub fn note(&mut self, result: ProbeResult, thresholds: Thresholds) -> Option<Availability> {
+        let (contrary, needed, other) = match self.availability {
+            Availability::Up => (ProbeResult::Failed, thresholds.fall, Availability::Down),
+            Availability::Down => (ProbeResult::Passed, thresholds.rise, Availability::Up),
         };
         self.against = if result == contrary { self.against.saturating_add(1) } else { 0 };
         if self.against < needed.get() {
@@ -67,13 +67,13 @@ impl Verdict {
 mod tests {
     use proptest::prelude::*;
 
+    use super::Availability::{Down, Up};
     use super::ProbeResult::{Failed, Passed};
-    use super::Standing::{Down, Up};
     use super::*;
 
     const THRESHOLDS: Thresholds = Thresholds { rise: NonZeroU32::new(2).unwrap(), fall: NonZeroU32::new(3).unwrap() };
 
-    fn notes(verdict: &mut Verdict, results: &[ProbeResult]) -> Vec<Option<Standing>> {
+    fn notes(verdict: &mut Verdict, results: &[ProbeResult]) -> Vec<Option<Availability>> {
         results.iter().map(|result| verdict.note(*result, THRESHOLDS)).collect()
     }
 
@@ -98,7 +98,7 @@ mod tests {
             let mut verdict = Verdict::new(Up);
             let mut since = 0;
             for (at, passed) in results.iter().enumerate() {
-                let (needed, before) = match verdict.standing() {
+                let (needed, before) = match verdict.availability() {
                     Up => (fall as usize, true),
                     Down => (rise as usize, false),
                 };

@@ -11,6 +11,7 @@ use super::cookies;
 use crate::balance::AffinityKey;
 use crate::config::AffinitySource;
 use crate::grammar::{Authority, host_name};
+use crate::health::Asked;
 use crate::tls::Fingerprint;
 
 /// Where the key of a request is looked for.
@@ -33,19 +34,10 @@ pub fn affinity_key(sources: &[AffinitySource], searched: &Searched<'_>) -> Opti
     sources.iter().find_map(|source| key_of(source, searched))
 }
 
-/// What a request asks of an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asks {
-    /// To become a tunnel.
-    Upgrade,
-    /// For an answer.
-    Exchange,
-}
-
 /// Whether a request begins a session at its endpoint, as far as can be told: an upgrade does, and what opens a session of
 /// Engine.IO, unless they name the session that they belong to (its protocol's `sid`). Any other may belong to one.
-pub fn begins_session(uri: &Uri, asks: Asks) -> bool {
-    let is_opening = asks == Asks::Upgrade || query_value(uri, "EIO").is_some();
+pub fn begins_session(uri: &Uri, asked: Asked) -> bool {
+    let is_opening = asked == Asked::Upgrade || query_value(uri, "EIO").is_some();
     is_opening && query_value(uri, "sid").is_none()
 }
 
@@ -205,17 +197,17 @@ mod tests {
 
     #[test]
     fn a_session_begins_where_none_is_named() {
-        for (uri, asks, begins) in [
-            ("/ws", Asks::Upgrade, true),
-            ("/ws?sid=&a=b", Asks::Upgrade, true),
-            ("/socket.io/?EIO=4&transport=websocket", Asks::Upgrade, true),
-            ("/socket.io/?EIO=4&transport=websocket&sid=x", Asks::Upgrade, false),
-            ("/socket.io/?EIO=4&transport=polling", Asks::Exchange, true),
-            ("/socket.io/?EIO=4&transport=polling&sid=x", Asks::Exchange, false),
-            ("/", Asks::Exchange, false),
-            ("/?a=b", Asks::Exchange, false),
+        for (uri, asked, begins) in [
+            ("/ws", Asked::Upgrade, true),
+            ("/ws?sid=&a=b", Asked::Upgrade, true),
+            ("/socket.io/?EIO=4&transport=websocket", Asked::Upgrade, true),
+            ("/socket.io/?EIO=4&transport=websocket&sid=x", Asked::Upgrade, false),
+            ("/socket.io/?EIO=4&transport=polling", Asked::Exchange, true),
+            ("/socket.io/?EIO=4&transport=polling&sid=x", Asked::Exchange, false),
+            ("/", Asked::Exchange, false),
+            ("/?a=b", Asked::Exchange, false),
         ] {
-            assert_eq!(begins_session(&Uri::from_static(uri), asks), begins, "{uri} {asks:?}");
+            assert_eq!(begins_session(&Uri::from_static(uri), asked), begins, "{uri} {asked:?}");
         }
     }
 

@@ -11,8 +11,8 @@ use prometheus_client::registry::Registry;
 
 use super::counters::Metrics;
 use super::exposition::Exposition;
-use super::gauges::{EndpointGauge, Gauges, ProcessUsage, TunnelsOpen};
-use crate::snapshot::EndpointState;
+use super::gauges::{EndpointGauge, Gauges, HandshakesGauge, ProcessUsage, TunnelsOpen};
+use crate::snapshot::{EndpointState, HealthCounts};
 use crate::websocket::{Direction, PerDirection};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -22,10 +22,22 @@ struct EndpointLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UpstreamLabels {
+    upstream: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct EndpointStateLabels {
     upstream: String,
     endpoint: String,
     state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProbeLabels {
+    upstream: String,
+    endpoint: String,
+    result: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -114,6 +126,11 @@ impl Metrics {
             "How long connections with endpoints took that came to be",
             self.connecting.clone(),
         );
+        registry.register(
+            "queue_waiting_seconds",
+            "How long those waited for an endpoint's place or turn who got it",
+            self.waiting.clone(),
+        );
     }
 }
 
@@ -132,10 +149,6 @@ impl Gauges {
         let help =
             "Open tunnels; those of processes that handed over stand apart, and a sum counts them where they are";
         registry.register("tunnels_open", help, family(open));
-        let labels = |it: &EndpointGauge| EndpointLabels {
-            upstream: it.upstream.to_string(),
-            endpoint: it.endpoint.to_string(),
-        };
         let draining = self.endpoints.iter().map(|it| (labels(it), i64::from(it.state.is_drained())));
         registry.register("endpoint_draining", "1 while an operator drains the endpoint", family(draining));
         let states = self.endpoints.iter().flat_map(|it| {
@@ -153,6 +166,8 @@ impl Gauges {
         }
         let help = "Connections with the endpoint that came to nothing";
         registry.register("endpoint_connect_failures", help, failures);
+        self.register_health(registry);
+        self.register_queues(registry);
         let ends = self
             .certificates
             .iter()
@@ -186,6 +201,42 @@ impl Gauges {
         }
     }
 
+    fn register_health(&self, registry: &mut Registry) {
+        let probes = Family::<ProbeLabels, Counter>::default();
+        let ejections = Family::<EndpointLabels, Counter>::default();
+        for it in &self.endpoints {
+            let HealthCounts { probes_passed, probes_failed, ejections: ejected } = it.health;
+            for (result, count) in [("passed", probes_passed), ("failed", probes_failed)] {
+                let EndpointLabels { upstream, endpoint } = labels(it);
+                probes.get_or_create(&ProbeLabels { upstream, endpoint, result }).inc_by(count);
+            }
+            ejections.get_or_create(&labels(it)).inc_by(ejected);
+        }
+        registry.register("endpoint_probes", "Probes of the endpoint, by what came of them", probes);
+        let help = "How often the endpoint was ejected because requests failed there in a row";
+        registry.register("endpoint_ejections", help, ejections);
+    }
+
+    fn register_queues(&self, registry: &mut Registry) {
+        let of_handshakes = |value: fn(&HandshakesGauge) -> usize| {
+            let values = self.endpoints.iter().filter_map(move |it| {
+                let labels = EndpointLabels { upstream: it.upstream.to_string(), endpoint: it.endpoint.to_string() };
+                Some((labels, signed(value(it.handshakes.as_ref()?) as u64)))
+            });
+            family(values)
+        };
+        let help = "How many handshakes may be under way on the endpoint now";
+        registry.register("handshakes_limit", help, of_handshakes(|it| it.limit));
+        let help = "How many wait for their turn with the endpoint";
+        registry.register("handshakes_waiting", help, of_handshakes(|it| it.waiting));
+        let places = self
+            .waiting
+            .iter()
+            .map(|(upstream, waiting)| (UpstreamLabels { upstream: upstream.to_string() }, signed(*waiting as u64)));
+        let help = "How many wait until an endpoint of the upstream has a place for a tunnel";
+        registry.register("places_waiting", help, family(places));
+    }
+
     fn register_drains(&self, registry: &mut Registry) {
         let states = self.drains.iter().flat_map(|it| {
             let state = |state, count: usize| {
@@ -201,6 +252,10 @@ impl Gauges {
         });
         registry.register("drain_ends_in_seconds", "When what is left of a drain is cut", family(ends));
     }
+}
+
+fn labels(it: &EndpointGauge) -> EndpointLabels {
+    EndpointLabels { upstream: it.upstream.to_string(), endpoint: it.endpoint.to_string() }
 }
 
 /// No struct: a label that is empty would be written, too.

@@ -19,6 +19,7 @@ use crate::balance::Affinity;
 use crate::endpoint::{
     Answer, BrokenUpload, EndpointConnection, HasBody, Unanswered, Upload, UploadProgress, has_closed,
 };
+use crate::health::Asked;
 use crate::http::methods::is_idempotent;
 use crate::http::{Fault, Refusal};
 use crate::snapshot::Endpoint;
@@ -42,10 +43,25 @@ enum Retry {
     AnyConnection(Request<Upload>),
     /// A connection that had rested ended under it without a word, and another may do so, too: over a new one.
     NewConnection(Request<Upload>),
-    /// To another endpoint; if there is none, this is why it is refused.
-    NextEndpoint(Request<Upload>, Refused),
-    /// The same, for a request that its endpoint may have read.
-    FromNextEndpoint(Request<Upload>, Refused),
+    /// To another endpoint.
+    NextEndpoint {
+        request: Request<Upload>,
+        /// If there is none, this is why it is refused.
+        why: Refused,
+        /// This one may have read it.
+        is_read: bool,
+    },
+}
+
+/// What came of asking one endpoint, where it is no refusal.
+enum OneAsked {
+    Answered(EndpointAnswer),
+    /// It is left for another one, as in [`Retry::NextEndpoint`].
+    Left {
+        request: Request<Upload>,
+        why: Refused,
+        is_read: bool,
+    },
 }
 
 /// A request that may be repeated, while it is asked over a connection that may be ending.
@@ -62,32 +78,49 @@ pub(super) async fn ask_best(
     affinity: &Affinity,
     mut late: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<EndpointAnswer, Refused> {
-    let (mut refused, mut asked) = (Refused::from(Refusal::NoEndpoint), 0);
-    for endpoint in context.upstream().picks(affinity) {
-        let mut retry = Retry::AnyConnection(request);
-        (request, refused) = loop {
-            let attempt = match retry {
-                Retry::AnyConnection(request) => match context.rested(endpoint) {
-                    Some(rested) => ask_rested(rested, request, endpoint, late.as_mut()).await?,
-                    None => ask_anew(context, request, endpoint, late.as_mut()).await?,
-                },
-                Retry::NewConnection(request) => ask_anew(context, request, endpoint, late.as_mut()).await?,
-                Retry::NextEndpoint(request, refused) => break (request, refused),
-                Retry::FromNextEndpoint(request, refused) => {
-                    asked += 1;
-                    break (request, refused);
-                }
-            };
-            match attempt {
-                Attempt::Answered(answered) => return Ok(answered),
-                Attempt::Retry(next) => retry = next,
+    let (mut refused, mut readers) = (Refused::from(Refusal::NoEndpoint), 0);
+    for pick in context.upstream().picks(affinity, Asked::Exchange) {
+        let asked = ask_one(context, pick.endpoint, request, late.as_mut()).await;
+        match &asked {
+            Ok(OneAsked::Answered(_)) => context.note_success(pick, Asked::Exchange),
+            Ok(OneAsked::Left { why, .. }) | Err(why) => context.note_refused(pick, Asked::Exchange, why),
+        }
+        match asked? {
+            OneAsked::Answered(answered) => return Ok(answered),
+            OneAsked::Left { request: left, why, is_read } => {
+                (request, refused) = (left, why);
+                readers += usize::from(is_read);
             }
-        };
-        if asked >= MOST_ASKED {
+        }
+        if readers >= MOST_ASKED {
             break;
         }
     }
     Err(refused)
+}
+
+/// Asks one endpoint, over whichever of its connections takes the request.
+async fn ask_one(
+    context: &RequestContext,
+    endpoint: &Arc<Endpoint>,
+    request: Request<Upload>,
+    mut late: Pin<&mut impl Future<Output = ()>>,
+) -> Result<OneAsked, Refused> {
+    let mut retry = Retry::AnyConnection(request);
+    loop {
+        let attempt = match retry {
+            Retry::AnyConnection(request) => match context.rested(endpoint) {
+                Some(rested) => ask_rested(rested, request, endpoint, late.as_mut()).await?,
+                None => ask_anew(context, request, endpoint, late.as_mut()).await?,
+            },
+            Retry::NewConnection(request) => ask_anew(context, request, endpoint, late.as_mut()).await?,
+            Retry::NextEndpoint { request, why, is_read } => return Ok(OneAsked::Left { request, why, is_read }),
+        };
+        match attempt {
+            Attempt::Answered(answered) => return Ok(OneAsked::Answered(answered)),
+            Attempt::Retry(next) => retry = next,
+        }
+    }
 }
 
 /// Asks over a connection that has rested, and may have ended meanwhile.
@@ -119,7 +152,7 @@ async fn ask_anew(
 ) -> Result<Attempt, Refused> {
     let stream = match reach(context, endpoint).await {
         Ok(stream) => stream,
-        Err(unreachable) => return Ok(Attempt::Retry(Retry::NextEndpoint(request, unreachable.or_try_the_next()?))),
+        Err(unreachable) => return Ok(Attempt::left(request, unreachable.or_try_the_next()?, false)),
     };
     let body_timeout = context.upstream().settings.body_timeout;
     let connection = EndpointConnection::open(stream, body_timeout).await.map_err(|error| blame(endpoint, error))?;
@@ -129,7 +162,7 @@ async fn ask_anew(
         Ok(answered) => Ok(Attempt::Answered(answered)),
         Err(Unanswered::Returned(request)) => {
             let refused = endpoint.refused(Refusal::AnswerLost, EndpointFault::ClosedAtOnce);
-            Ok(Attempt::Retry(Retry::NextEndpoint(*request, refused)))
+            Ok(Attempt::left(*request, refused, false))
         }
         Err(Unanswered::Silent(error) | Unanswered::Lost(error)) => lost(endpoint, error, spare),
     }
@@ -142,7 +175,7 @@ fn lost(endpoint: &Endpoint, error: hyper::Error, spare: Option<Spare>) -> Resul
         return Err(refused);
     }
     match spare.and_then(Spare::into_request) {
-        Some(request) => Ok(Attempt::Retry(Retry::FromNextEndpoint(request, refused))),
+        Some(request) => Ok(Attempt::left(request, refused, true)),
         None => Err(refused),
     }
 }
@@ -160,6 +193,12 @@ async fn send(
         () = late => return Err(endpoint.refused(Refusal::HeadTimeout, EndpointFault::ResponseTimeout)),
     };
     Ok(answer.map(|answer| EndpointAnswer { answer, endpoint: Arc::clone(endpoint), connection }))
+}
+
+impl Attempt {
+    fn left(request: Request<Upload>, why: Refused, is_read: bool) -> Self {
+        Self::Retry(Retry::NextEndpoint { request, why, is_read })
+    }
 }
 
 impl Spare {

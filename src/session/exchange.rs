@@ -27,7 +27,7 @@ use super::relay::relay;
 use super::request_context::RequestContext;
 use super::served::LastAnswer;
 use crate::endpoint::{Answer, ContinueVerdict, Expectation, Reuse, Upload, UploadSent};
-use crate::http::affinity::Asks;
+use crate::health::Asked;
 use crate::http::{binding, forward};
 
 /// A request as the endpoint gets it, and what can be known of it later.
@@ -40,7 +40,7 @@ struct Outgoing {
 
 /// Gets the endpoint's answer; its body follows when the client asks for it.
 pub(super) async fn run(context: &RequestContext, request: Request<Incoming>) -> Result<Response<AnswerBody>, Refused> {
-    let affinity = context.affinity(request.uri(), request.headers(), Asks::Exchange);
+    let affinity = context.affinity(request.uri(), request.headers(), Asked::Exchange);
     let interim = Interim::begin(&context.session, request.version()).await;
     let Outgoing { mut request, sent, verdict } = outgoing(context, request);
     interim.listen(&mut request, verdict.clone());

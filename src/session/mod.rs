@@ -12,23 +12,28 @@
 mod accept;
 mod access_log;
 mod answered_without_101;
+mod attempt_outcome;
 mod attempts;
 mod body;
+mod closed_at_once;
 mod context;
 mod counted;
 mod end;
 mod exchange;
 mod exchange_record;
+mod free_place;
 mod http1;
 #[cfg(test)]
 mod in_memory;
 mod interim;
+mod metering;
 mod no_request;
 mod placed_by;
 mod placement;
 mod proxy;
 #[cfg(test)]
 mod punctual;
+mod queued;
 mod refused;
 mod relay;
 mod request;
@@ -42,6 +47,7 @@ mod sums;
 mod switch_attempts;
 mod switch_request;
 mod tunnel_record;
+mod turn;
 mod unopened;
 mod upgrade;
 mod wordless;

@@ -10,6 +10,8 @@ use crate::snapshot::{Endpoint, Upstream};
 pub(super) enum PlacedBy {
     /// The hash of the affinity key.
     Key,
+    /// A policy that goes by no key, or a key that was not there.
+    Policy,
     /// The pin cookie.
     Cookie,
     /// It was the next one, for the one that was meant drains or could not be reached.
@@ -21,6 +23,7 @@ impl PlacedBy {
     pub(super) fn word_of(number: u8) -> &'static str {
         match number {
             number if number == Self::Key as u8 => "key",
+            number if number == Self::Policy as u8 => "policy",
             number if number == Self::Cookie as u8 => "cookie",
             _ => "fallback",
         }
@@ -29,6 +32,7 @@ impl PlacedBy {
     pub(super) fn of(attempt: usize, affinity: &Affinity, upstream: &Upstream, endpoint: &Arc<Endpoint>) -> Self {
         let is_at = |pin| upstream.pinned(pin).is_some_and(|pinned| Arc::ptr_eq(pinned, endpoint));
         match (attempt, affinity.pin) {
+            (0, None) if affinity.key.is_none() => Self::Policy,
             (0, None) => Self::Key,
             (0, Some(pin)) if is_at(pin) => Self::Cookie,
             (0, Some(_)) if affinity.goes_home() => Self::Key,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep};
 
@@ -14,6 +15,7 @@ use crate::drain::{DrainStatuses, Registry};
 use crate::endpoint::Endpoints;
 use crate::metrics::Metrics;
 use crate::net::Network;
+use crate::probe::{ProbeVerdict, Probes};
 use crate::process::{MOST_TURNED_AWAY, Room, Workers};
 use crate::snapshot::Snapshot;
 
@@ -24,6 +26,8 @@ pub struct Proxy {
     times: watch::Sender<PhaseTimes>,
     /// What endpoints have for as long as they are configured.
     pub(super) endpoints: Endpoints,
+    /// Who asks endpoints how they are.
+    probes: Probes,
     /// Every open tunnel.
     pub registry: Arc<Registry>,
     /// Every drain.
@@ -99,10 +103,12 @@ impl Phase {
 impl Proxy {
     /// A proxy in `network` that serves `snapshot` with what there is `room` for.
     pub fn new(snapshot: Snapshot, workers: Workers, room: Room, network: Network) -> Arc<Self> {
+        snapshot.upstreams().values().for_each(|upstream| upstream.apply_limits());
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
         Arc::new(Self {
             times: watch::Sender::new(PhaseTimes { phase: Phase::Serving, drain: None }),
             endpoints: Endpoints::new(workers.count(), room.resting),
+            probes: Probes::new(network.clone(), room.descriptors),
             registry: Registry::new(workers.count()),
             drains: Arc::default(),
             metrics: Arc::new(counted::counters(&snapshot.settings)),
@@ -146,8 +152,21 @@ impl Proxy {
     /// Replaces the snapshot, whole. What endpoints had that are gone is ended.
     pub fn publish(&self, snapshot: Snapshot) {
         let new = Arc::new(snapshot);
+        new.upstreams().values().for_each(|upstream| upstream.apply_limits());
         let old = self.snapshot.swap(Arc::clone(&new));
         self.endpoints.reconcile(&old, &new);
+        self.probes.reconcile(&new);
+    }
+
+    /// Probes endpoints from now on, and tells `verdicts` of each that goes down or comes up. A proxy that only waits to take over
+    /// does not.
+    pub fn begin_probes(&self, verdicts: UnboundedSender<ProbeVerdict>) {
+        self.probes.begin(&self.snapshot(), verdicts);
+    }
+
+    /// Probes no endpoint any more.
+    pub fn end_probes(&self) {
+        self.probes.end();
     }
 
     /// Where the process stands now.

@@ -12,9 +12,10 @@ use tokio::time::Instant;
 
 use super::context::Session;
 use super::summary::Summary;
-use crate::balance::{Affinity, Pin, Stay};
+use crate::balance::{Affinity, Pin, Policy, Stay};
 use crate::config::WebsocketSettings;
-use crate::http::affinity::{Asks, Searched, affinity_key, begins_session};
+use crate::health::Asked;
+use crate::http::affinity::{Searched, affinity_key, begins_session};
 use crate::http::client_address::is_trusted;
 use crate::http::cookies;
 use crate::http::forward::{Arrival, Trust};
@@ -54,17 +55,17 @@ impl RequestContext {
     }
 
     /// What decides where the request is placed: its key, and the endpoint that its cookie pins it to.
-    pub(super) fn affinity(&self, uri: &Uri, headers: &HeaderMap, asks: Asks) -> Affinity {
+    pub(super) fn affinity(&self, uri: &Uri, headers: &HeaderMap, asked: Asked) -> Affinity {
         let settings = &self.upstream().settings;
-        let certificate = self.session.certificate.as_deref();
-        let searched = Searched { uri, headers, client: self.client, certificate };
-        let key = affinity_key(&settings.sticky_on, &searched);
+        let goes_by_key = settings.policy == Policy::Sticky;
+        let searched = Searched { uri, headers, client: self.client, certificate: self.session.certificate.as_deref() };
+        let key = goes_by_key.then(|| affinity_key(&settings.sticky_on, &searched)).flatten();
         let pin = settings.pin_cookie.as_ref().and_then(|cookie| {
             let is_ours = |pin: &Pin| self.upstream().pinned(*pin).is_some();
             cookies::values(headers, &cookie.name).filter_map(Pin::parse).find(is_ours)
         });
         let is_sheltering = pin.is_some_and(|pin| pin.stay == Stay::Refuge);
-        Affinity { key, pin, begins_session: is_sheltering && begins_session(uri, asks) }
+        Affinity { key, pin, begins_session: is_sheltering && begins_session(uri, asked) }
     }
 
     /// The `Set-Cookie` that keeps the client at the endpoint where it was placed, unless its cookie does so already.

@@ -9,6 +9,7 @@ use http::{HeaderMap, Response};
 
 use super::access_log;
 use super::body::AnswerBody;
+use super::metering::MeteredLease;
 use super::tunnel_record::TunnelRecord;
 use super::unopened::Switched;
 use crate::drain::Registration;
@@ -16,8 +17,8 @@ use crate::http::Refusal;
 use crate::http::reader::Handshake;
 use crate::metrics::Metrics;
 use crate::net::ClientStream;
-use crate::snapshot::Lease;
 use crate::tunnel::{Streams, Tunnel};
+use crate::websocket::{CloseCode, Frame, Side};
 
 /// What a request has come to.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) enum Served {
     Refused(Refusal, u32),
     /// It has opened a tunnel.
     Opened(Box<OpenTunnel>),
+    /// It has opened a WebSocket that is closed at once.
+    ClosedAtOnce(Box<ClosedAtOnce>),
 }
 
 /// Stands among the extensions of an answer behind which nothing is read from its connection. How a client learns that is for
@@ -46,27 +49,56 @@ pub(super) struct OpenTunnel {
     /// What the client asked for.
     pub(super) handshake: Handshake,
     pub(super) registration: Registration,
-    pub(super) lease: Lease,
+    pub(super) lease: MeteredLease,
     pub(super) metrics: Arc<Metrics>,
     /// For the line about its end.
     pub(super) record: TunnelRecord,
+}
+
+/// A WebSocket that is closed as soon as its client knows that it is open. No endpoint is at its other end.
+#[derive(Debug)]
+pub(super) struct ClosedAtOnce {
+    /// What the client reads of a 101; see [`OpenTunnel::headers`].
+    pub(super) headers: HeaderMap,
+    /// What it asked for.
+    pub(super) handshake: Handshake,
+    pub(super) code: CloseCode,
+    /// Why.
+    pub(super) refusal: Refusal,
+}
+
+impl ClosedAtOnce {
+    /// What the client reads behind its answer.
+    pub(super) fn close(&self) -> Frame {
+        // What goes to a client is not masked.
+        Frame::close(Side::Client, self.code, &self.refusal.to_string(), [0; 4])
+    }
 }
 
 impl OpenTunnel {
     /// Joins the two streams: a task of its own from now on, so that nothing of the session stays with the tunnel but what is
     /// `held`. The client reads `answer` first; `early` is what it sent behind its request.
     pub(super) fn join(self, client: ClientStream, answer: Vec<u8>, early: Vec<u8>, held: impl Send + 'static) {
-        let Self { endpoint, early: upstream_early, headers: _, handshake: _, registration, lease, metrics, record } =
-            self;
+        let Self {
+            endpoint,
+            early: upstream_early,
+            headers: _,
+            handshake: _,
+            registration,
+            mut lease,
+            metrics,
+            record,
+        } = self;
         metrics.tunnel_opened();
         let (upstream, parameters) = endpoint.open();
         let streams = Streams { client, upstream, client_early: early, upstream_early, answer };
         let mut tunnel = Tunnel::new(streams, parameters, registration);
-        let held = (lease, held);
         // Not `tunnel.await` in an async block: that keeps room for the tunnel twice, where it is captured and where it is
         // polled, for as long as the task lives.
         tokio::spawn(poll_fn(move |cx| {
-            let outcome = ready!(Pin::new(&mut tunnel).poll(cx));
+            let polled = Pin::new(&mut tunnel).poll(cx);
+            lease.note_work(&tunnel);
+            let outcome = ready!(polled);
             access_log::ended(&metrics, tunnel.handle(), tunnel.settings(), &record, &outcome);
             let _ = &held;
             Poll::Ready(())

@@ -8,14 +8,17 @@ use http::{HeaderMap, StatusCode};
 
 use super::access_log;
 use super::attempts::MOST_ASKED;
+use super::free_place::{FreePlace, free_places};
 use super::interim::Interim;
 use super::placed_by::PlacedBy;
 use super::placement::{Placed, connect};
 use super::refused::{EndpointFault, Refused};
 use super::request_context::RequestContext;
 use super::switch_request::request_switch;
+use super::turn::{NoTurn, take_turn};
 use crate::balance::Affinity;
 use crate::endpoint::{SwitchAnswer, Upload};
+use crate::health::Asked;
 use crate::http::head::ResponseHead;
 use crate::http::methods::is_idempotent;
 use crate::http::reader::Handshake;
@@ -44,15 +47,27 @@ pub(super) async fn ask_best_to_switch(
     // What another protocol's handshake begins may not be for two endpoints, whatever its method says.
     let is_repeatable = matches!(handshake, Handshake::Websocket(_)) && body.is_none() && is_idempotent(&parts.method);
     let (mut best, mut asked) = (Err(Refused::from(Refusal::NoEndpoint)), 0);
-    for (attempt, endpoint) in context.upstream().picks(affinity).enumerate() {
-        let by = PlacedBy::of(attempt, affinity, context.upstream(), endpoint);
-        let next = match connect(context, endpoint, by).await {
+    for FreePlace { attempt, pick, lease } in free_places(context, affinity).await? {
+        let turn = match take_turn(context, pick.endpoint).await {
+            Ok(turn) => turn,
+            Err(NoTurn::EndpointIsAway) => continue,
+            Err(NoTurn::Refused(refused)) => return best.or(Err(refused)),
+        };
+        let by = PlacedBy::of(attempt, affinity, context.upstream(), pick.endpoint);
+        let next = match connect(context, (lease, turn), by).await {
             Ok(placed) => {
                 asked += 1;
                 ask(context, placed, handshake, parts, body.take(), interim).await
             }
             Err(unreachable) => Err(unreachable.or_try_the_next()?),
         };
+        match &next {
+            Ok(attempt) if attempt.is_unavailable() => {
+                context.note_failure(pick, Asked::Upgrade, &format_args!("status {}", attempt.status().as_str()));
+            }
+            Ok(_) => context.note_success(pick, Asked::Upgrade),
+            Err(refused) => context.note_refused(pick, Asked::Upgrade, refused),
+        }
         let is_over = asked > 0 && (!is_repeatable || asked >= MOST_ASKED || has_last_word(&next));
         // An answer tells the client more than that there was none.
         if next.is_ok() || best.is_err() {
@@ -68,14 +83,20 @@ pub(super) async fn ask_best_to_switch(
 /// Whether no other endpoint is asked: this one has answered for itself, or it is not to blame.
 fn has_last_word(attempt: &Result<SwitchAttempt, Refused>) -> bool {
     match attempt {
-        Ok(attempt) => !is_unavailable(attempt.answer.head.status),
+        Ok(attempt) => !attempt.is_unavailable(),
         Err(refused) => refused.refusal.fault() != Fault::Upstream,
     }
 }
 
-/// Whether an endpoint that answers so cannot serve now: others may (RFC 9110 §15.6.3-5).
-fn is_unavailable(status: StatusCode) -> bool {
-    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+impl SwitchAttempt {
+    fn status(&self) -> StatusCode {
+        self.answer.head.status
+    }
+
+    /// Whether the endpoint says that it cannot serve now: others may (RFC 9110 §15.6.3-5).
+    fn is_unavailable(&self) -> bool {
+        matches!(self.status(), StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+    }
 }
 
 /// Asks the endpoint with which there is a connection.
@@ -87,7 +108,9 @@ async fn ask(
     body: Option<Upload>,
     interim: &Interim,
 ) -> Result<SwitchAttempt, Refused> {
-    let answer = request_switch(context, &mut placed, parts, body, interim).await?;
+    let answered = request_switch(context, &mut placed, parts, body, interim).await;
+    placed.end_turn(answered.as_ref().map(|answer| answer.head.status).map_err(|refused| refused.refusal));
+    let answer = answered?;
     let protocol = match answer.head.is_switch() {
         true => check_switch(context, &parts.headers, handshake, &answer.head)
             .map(Some)

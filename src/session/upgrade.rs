@@ -9,7 +9,9 @@ use http_body::Body;
 use hyper::body::Incoming;
 
 use super::answered_without_101::pass_on;
+use super::closed_at_once::close_at_once;
 use super::interim::Interim;
+use super::metering::MeteredLease;
 use super::placed_by::PlacedBy;
 use super::placement::Placed;
 use super::refused::Refused;
@@ -23,7 +25,7 @@ use crate::balance::Affinity;
 use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
 use crate::endpoint::{SwitchAnswer, Upload, UploadProgress};
-use crate::http::affinity::Asks;
+use crate::health::Asked;
 use crate::http::reader::Handshake;
 use crate::http::{Refusal, binding, forward};
 use crate::ranges::within;
@@ -40,12 +42,15 @@ pub(super) async fn open(
     if context.session.proxy.phase() >= Phase::Draining {
         return Err(Refusal::Draining.into());
     }
-    let affinity = context.affinity(&parts.uri, &parts.headers, Asks::Upgrade);
+    let affinity = context.affinity(&parts.uri, &parts.headers, Asked::Upgrade);
     limit_offer(&mut parts.headers, &context.route.settings.websocket);
     forward::request(&mut parts.headers, context.arrival, Some(handshake.token()));
     let (body, upload) = upload(context, body, &mut parts.headers);
 
-    let answered = answer(context, &affinity, &handshake, &parts, body).await?;
+    let answered = match answer(context, &affinity, &handshake, &parts, body).await {
+        Ok(answered) => answered,
+        Err(refused) => return close_at_once(context, &parts.headers, handshake, refused),
+    };
     let SwitchAttempt { mut placed, answer, protocol } = answered;
     let head = &answer.head;
     let cookie = context.pin_cookie(placed.lease.endpoint(), &affinity);
@@ -67,6 +72,7 @@ pub(super) async fn open(
     let mut headers = head.headers;
     headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
     let metrics = Arc::clone(&context.session.proxy.metrics);
+    let lease = MeteredLease::new(lease, context.upstream().settings.policy);
     let opened = OpenTunnel { endpoint, early, headers, handshake, registration, lease, metrics, record };
     Ok(Served::Opened(Box::new(opened)))
 }

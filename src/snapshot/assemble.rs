@@ -12,6 +12,7 @@ use super::routes::{RouteTable, Rule};
 use super::upstream::Upstream;
 use crate::config::{EndpointSettings, ListenerName, RouteName, Settings, UpstreamName, UpstreamSettings};
 use crate::drain::{Incarnation, LifeToken};
+use crate::queue::Places;
 use crate::tls::TicketKeys;
 
 /// Everything a request may consult.
@@ -113,9 +114,10 @@ impl Incarnations {
 
     fn upstream(&mut self, settings: &Arc<UpstreamSettings>, tokens: PinTokens, old: Option<&Upstream>) -> Upstream {
         let life = self.keep(old.map(|old| &old.life));
+        let places = old.map(|old| Arc::clone(&old.places)).unwrap_or_default();
         let endpoints =
-            settings.endpoints.iter().map(|endpoint| self.endpoint(&settings.name, endpoint, old)).collect();
-        Upstream::new(Arc::clone(settings), life, endpoints, tokens, old)
+            settings.endpoints.iter().map(|endpoint| self.endpoint(&settings.name, endpoint, &places, old)).collect();
+        Upstream::new(Arc::clone(settings), life, places, endpoints, tokens, old)
     }
 
     /// An endpoint is the same while its name and its address are; its weight may change under it.
@@ -123,12 +125,19 @@ impl Incarnations {
         &mut self,
         upstream: &UpstreamName,
         settings: &EndpointSettings,
+        places: &Arc<Places>,
         old: Option<&Upstream>,
     ) -> Arc<Endpoint> {
         let same = |old: &&Arc<Endpoint>| old.name == settings.name && old.address == settings.address;
         match old.and_then(|old| old.endpoints().iter().find(same)) {
             Some(same) => Arc::clone(same),
-            None => Arc::new(Endpoint::new(upstream, settings, self.keep(None))),
+            None => {
+                let new = Endpoint::new(upstream, settings, self.keep(None), Arc::clone(places));
+                if old.is_some() {
+                    new.note_arrival();
+                }
+                Arc::new(new)
+            }
         }
     }
 }

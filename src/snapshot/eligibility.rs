@@ -18,11 +18,11 @@ pub struct Eligibility {
     is_last_resort: bool,
 }
 
-/// A request may be placed on an endpoint.
+/// As what a request may be placed on an endpoint.
 #[derive(Debug)]
-pub enum Admission {
+pub enum PlacedAs {
     /// As one of many.
-    AsEver,
+    Usual,
     /// As the one that decides whether it is ejected for longer.
     OnTrial(Trial),
 }
@@ -47,27 +47,27 @@ impl Eligibility {
     }
 
     /// Places the request there: `None` where it may not be, or another one has just become the trial.
-    pub fn admit(&self, endpoint: &Arc<Endpoint>) -> Option<Admission> {
+    pub fn place(&self, endpoint: &Arc<Endpoint>) -> Option<PlacedAs> {
         let state = endpoint.state();
         if state.is_eligible() {
-            return Some(Admission::AsEver);
+            return Some(PlacedAs::Usual);
         }
         if state.is_drained() || state.is_down() && !self.is_last_resort {
             return None;
         }
         let when = if self.is_last_resort { WhenDue::Now } else { WhenDue::BackOffIsOver };
         match endpoint.begin_trial(self.asked, when) {
-            Some(trial) => Some(Admission::OnTrial(trial)),
-            None => self.is_last_resort.then_some(Admission::AsEver),
+            Some(trial) => Some(PlacedAs::OnTrial(trial)),
+            None => self.is_last_resort.then_some(PlacedAs::Usual),
         }
     }
 }
 
-impl Admission {
+impl PlacedAs {
     /// The trial, if it is one.
     pub fn into_trial(self) -> Option<Trial> {
         match self {
-            Self::AsEver => None,
+            Self::Usual => None,
             Self::OnTrial(trial) => Some(trial),
         }
     }

@@ -1,15 +1,21 @@
 //! One endpoint as it runs: its address, its state and its load.
 
-use std::sync::Arc;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::arrival::Arrival;
 use super::endpoint_health::EndpointHealth;
 use super::endpoint_state::{EndpointEvent, EndpointState, StateCause, StateCell, StateChange};
 use super::reach::Reach;
 use super::retirement::Retirement;
-use crate::balance::EndpointIdentity;
-use crate::config::{EndpointAddress, EndpointName, EndpointSettings, UpstreamName};
+use crate::balance::{Busyness, EndpointIdentity};
+use crate::config::{EndpointAddress, EndpointName, EndpointSettings, HandshakeLimits, UpstreamName};
 use crate::drain::LifeToken;
+use crate::queue::{Gate, Places};
 
 /// One endpoint. It is carried over from snapshot to snapshot as long as its name and address stay.
 #[derive(Debug)]
@@ -28,6 +34,17 @@ pub struct Endpoint {
     pub retirement: Retirement,
     /// Whether connects go well.
     pub reach: Reach,
+    /// How busy its tunnels are, where its upstream's policy goes by that.
+    pub busyness: Busyness,
+    /// When this was made: other times are counted from it.
+    made: Instant,
+    arrival: Arrival,
+    /// Its next turn under `round_robin`.
+    turn: AtomicU64,
+    /// Who may have a handshake under way; none where that was never limited.
+    gate: OnceLock<Arc<Gate>>,
+    /// Who waits for a place of a tunnel, with this endpoint or another of its upstream.
+    places: Arc<Places>,
     tunnels: AtomicUsize,
     /// Connections to it that came to nothing.
     connect_failures: AtomicU64,
@@ -42,8 +59,13 @@ pub struct Lease {
 }
 
 impl Endpoint {
-    /// An endpoint of `upstream`.
-    pub(super) fn new(upstream: &UpstreamName, settings: &EndpointSettings, life: LifeToken) -> Self {
+    /// An endpoint of `upstream`, whose `places` others of it share.
+    pub(super) fn new(
+        upstream: &UpstreamName,
+        settings: &EndpointSettings,
+        life: LifeToken,
+        places: Arc<Places>,
+    ) -> Self {
         Self {
             upstream: upstream.clone(),
             name: settings.name.clone(),
@@ -52,6 +74,12 @@ impl Endpoint {
             identity: EndpointIdentity::of(settings.name.as_str()),
             retirement: Retirement::default(),
             reach: Reach::default(),
+            busyness: Busyness::default(),
+            made: Instant::now(),
+            arrival: Arrival::default(),
+            turn: AtomicU64::new(0),
+            gate: OnceLock::new(),
+            places,
             tunnels: AtomicUsize::new(0),
             connect_failures: AtomicU64::new(0),
             state: StateCell::default(),
@@ -63,6 +91,29 @@ impl Endpoint {
     pub fn lease(self: &Arc<Self>) -> Lease {
         self.tunnels.fetch_add(1, Ordering::Relaxed);
         Lease { endpoint: Arc::clone(self) }
+    }
+
+    /// Counts a tunnel that is about to open, unless there are `max` already.
+    pub fn try_lease(self: &Arc<Self>, max: Option<NonZeroUsize>) -> Option<Lease> {
+        let Some(max) = max else { return Some(self.lease()) };
+        let more = |tunnels: usize| Some(tunnels + 1).filter(|more| *more <= max.get());
+        self.tunnels.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Lease { endpoint: Arc::clone(self) })
+    }
+
+    /// Whether one more tunnel would be no more than `max`; by then another one may have its place.
+    pub fn has_place(&self, max: Option<NonZeroUsize>) -> bool {
+        max.is_none_or(|max| self.tunnels() < max.get())
+    }
+
+    /// Who may have a handshake under way, where that was limited once.
+    pub fn gate(&self) -> Option<&Arc<Gate>> {
+        self.gate.get()
+    }
+
+    /// Limits its handshakes from now on.
+    pub(super) fn limit_handshakes(&self, limits: HandshakeLimits) {
+        self.gate.get_or_init(|| Arc::new(Gate::new(limits))).set_bounds(limits);
     }
 
     /// What speaks against placing anybody there.
@@ -77,7 +128,39 @@ impl Endpoint {
 
     /// Something happens to it. Returns what that changes.
     pub fn transition(&self, event: EndpointEvent<'_>) -> Option<StateChange> {
-        self.state.transition(event)
+        let change = self.state.transition(event);
+        if change.as_ref().is_some_and(|change| change.state.is_eligible()) {
+            self.note_arrival();
+        }
+        change
+    }
+
+    /// It comes, or comes back, to where others serve already.
+    pub(super) fn note_arrival(&self) {
+        self.arrival.note(self.made.elapsed());
+    }
+
+    /// What it has of its `full` weight now.
+    pub(super) fn weight_now(&self, full: NonZeroU32, slow_start: Option<Duration>) -> NonZeroU32 {
+        match slow_start {
+            Some(slow_start) => self.arrival.weight(full, slow_start, || self.made.elapsed()),
+            None => full,
+        }
+    }
+
+    /// Its work lately, in thousandths of a message a second.
+    pub(super) fn busy(&self) -> u64 {
+        self.busyness.average(self.made.elapsed())
+    }
+
+    /// When its next turn is.
+    pub(super) fn turn(&self) -> u64 {
+        self.turn.load(Ordering::Relaxed)
+    }
+
+    /// Takes the turn that was `found`. Says whether nobody else has.
+    pub(super) fn take_turn(&self, found: u64, next: u64) -> bool {
+        self.turn.compare_exchange(found, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// A connection to it came to nothing.
@@ -106,6 +189,8 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.endpoint.tunnels.fetch_sub(1, Ordering::Relaxed);
+        // With the load behind it this is how `Places` wants it: what is free is seen before it is asked who waits.
+        self.endpoint.tunnels.fetch_sub(1, Ordering::SeqCst);
+        self.endpoint.places.note_free();
     }
 }

@@ -11,7 +11,7 @@ use super::endpoint::Endpoint;
 use super::endpoint_health::{HealthCounts, ProberNumber};
 use super::endpoint_state::{EndedCause, EndpointEvent, EndpointState, StateCause};
 use crate::config::{EjectSettings, UpstreamSettings};
-use crate::health::{Asked, Ejection, EjectionRule, ProbeResult, Standing, TrialNumber, WhenDue};
+use crate::health::{Asked, Availability, Ejection, EjectionRule, ProbeResult, TrialNumber, WhenDue};
 
 /// The one request that an ejected endpoint gets. Dropped without a verdict, it lets another one try.
 #[derive(Debug)]
@@ -76,9 +76,9 @@ impl Endpoint {
     }
 
     /// Somebody probes it from now on, and nobody else is believed any more. Returns where it stands.
-    pub fn begin_probing(&self) -> (ProberNumber, Standing) {
+    pub fn begin_probing(&self) -> (ProberNumber, Availability) {
         let number = self.health.prober().begin();
-        (number, if self.state().is_down() { Standing::Down } else { Standing::Up })
+        (number, if self.state().is_down() { Availability::Down } else { Availability::Up })
     }
 
     /// Nobody probes it any more: that it is down, nobody would take back.
@@ -89,14 +89,14 @@ impl Endpoint {
     }
 
     /// The probes of `prober` say that it stands there, and why. Returns whether that is so from now on, and was not before.
-    pub fn note_standing(&self, prober: ProberNumber, standing: Standing, why: &str) -> bool {
+    pub fn note_availability(&self, prober: ProberNumber, availability: Availability, why: &str) -> bool {
         let believed = self.health.prober();
         if !believed.is(prober) {
             return false;
         }
-        match standing {
-            Standing::Up => self.call_up(why),
-            Standing::Down => self.call_down(why),
+        match availability {
+            Availability::Up => self.call_up(why),
+            Availability::Down => self.call_down(why),
         }
     }
 
@@ -136,7 +136,7 @@ impl Endpoint {
 
     /// It is served under `settings` from now on: takes back what nobody would take back under them.
     pub fn keep_to(&self, settings: &UpstreamSettings) {
-        if settings.health.is_none() && self.state().is_down() {
+        if settings.health.is_none() {
             self.end_probing();
         }
         if settings.eject.is_none() && self.health.is_in_trouble() {

@@ -4,6 +4,7 @@
 //! [`Incarnation`](crate::drain::Incarnation) and its counters and state; what lost it is named by [`Diff`]. No sockets here, and
 //! no tunnel holds a snapshot: one that is open for days must not keep an old configuration alive.
 
+mod arrival;
 mod assemble;
 mod diff;
 mod eligibility;
@@ -13,7 +14,9 @@ mod endpoint_state;
 mod file_contents;
 mod health_changes;
 mod listener;
+mod picks;
 mod pin_tokens;
+mod pins;
 mod reach;
 mod renames;
 mod retirement;
@@ -24,17 +27,18 @@ mod upstream;
 
 pub use assemble::Snapshot;
 pub use diff::{Change, Diff, Subject, Vanished};
-pub use eligibility::{Admission, Eligibility};
+pub use eligibility::{Eligibility, PlacedAs};
 pub use endpoint::{Endpoint, Lease};
 pub use endpoint_health::{HealthCounts, ProberNumber};
 pub use endpoint_state::{EndedCause, EndpointEvent, EndpointState, StateCause, StateChange};
 pub use file_contents::FileContents;
 pub use health_changes::Trial;
 pub use listener::Listener;
+pub use picks::{Pick, Picks};
 pub use reach::{Outage, Reach};
 pub use renames::Rename;
 pub use retirement::Retirement;
 pub use route::Route;
 pub use routes::{RouteTable, Rule};
 pub use strangers::Strangers;
-pub use upstream::{Picks, Upstream};
+pub use upstream::Upstream;

@@ -145,6 +145,7 @@ impl Ending {
                 Cause::Reload => "drained_reload",
                 Cause::Handoff => "drained_handoff",
                 Cause::Operator => "drained_operator",
+                Cause::EndpointDown => "drained_endpoint_down",
             },
             Self::Lifetime => "max_lifetime",
             Self::Expired => "expired",

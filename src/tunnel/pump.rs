@@ -95,6 +95,19 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         &self.shared.settings
     }
 
+    /// Data messages that it has passed on, in both directions.
+    pub fn messages(&self) -> u64 {
+        self.from_client.counts().messages.wrapping_add(self.from_upstream.counts().messages)
+    }
+
+    /// Whether this side takes nothing of what waits for it.
+    pub fn is_stalled(&self, side: Side) -> bool {
+        match side {
+            Side::Client => self.client.blocked_since().is_some(),
+            Side::Upstream => self.upstream.blocked_since().is_some(),
+        }
+    }
+
     /// Whoever polls is woken by the timer, which keeps the waker, and by an order, which takes it: only whoever was given
     /// one has to leave another.
     fn listen(&mut self, cx: &Context<'_>) {

@@ -19,7 +19,7 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 23] = [
+const ORDER: [&str; 24] = [
     "ranges",
     "grammar",
     "websocket",
@@ -37,6 +37,7 @@ const ORDER: [&str; 23] = [
     "net",
     "http",
     "endpoint",
+    "probe",
     "tunnel",
     "session",
     "admin",

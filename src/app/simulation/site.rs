@@ -31,6 +31,8 @@ pub(super) struct Site {
     reload: Window,
     pub(super) stop: Window,
     stop_delay: Option<Duration>,
+    /// Whether endpoints are probed, and what becomes of the tunnels of those that are down.
+    health: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +59,7 @@ impl Site {
             reload: Window::any(chance),
             stop: Window::any(chance),
             stop_delay: chance.one_in(3).then(|| chance.seconds(1..8)),
+            health: chance.one_in(2).then(|| chance.one_of(&["keep", "drain", "close"])),
         };
         site.change_limits(chance);
         site
@@ -123,6 +126,11 @@ impl Site {
         (self.on_reload == "drain").then_some(self.reload.deadline)
     }
 
+    /// Whether tunnels may end because their endpoint is down.
+    pub(super) fn closes_on_down(&self) -> bool {
+        self.health.is_some_and(|on_down| on_down != "keep")
+    }
+
     /// How long a stop takes at the most.
     pub(super) fn longest_stop(&self) -> Duration {
         self.stop_delay.unwrap_or_default() + self.stop.deadline
@@ -161,12 +169,16 @@ impl Site {
             )
             .unwrap();
         }
+        let health = self.health.map_or_else(String::new, |on_down| {
+            format!("health = {{ probe = \"tcp\", every = \"1s\", timeout = \"500ms\" }}\non_down = \"{on_down}\"\n")
+        });
         for (index, endpoints) in self.upstreams.iter().enumerate() {
             let endpoints =
                 endpoints.iter().enumerate().filter_map(|(at, port)| Some((at, endpoint_address(at, (*port)?))));
             let endpoints = endpoints.map(|(at, address)| format!("{{ name = \"e{at}\", address = \"{address}\" }}"));
             let endpoints = endpoints.collect::<Vec<_>>().join(", ");
-            write!(text, "[upstream.u{index}]\nendpoints = [{endpoints}]\n{handshake}{response}{body}").unwrap();
+            write!(text, "[upstream.u{index}]\nendpoints = [{endpoints}]\n{handshake}{response}{body}{health}")
+                .unwrap();
         }
         text
     }

@@ -117,7 +117,7 @@ impl World {
 
     /// What holds at any moment.
     fn check(&mut self) {
-        let Self { running, endpoints, handles, ledger, vanished, drained, .. } = self;
+        let Self { running, endpoints, handles, ledger, vanished, drained, site, .. } = self;
         let proxy = &running.proxy;
         proxy.registry.check_invariants();
         endpoints.sort_by_key(|endpoint| endpoint.life.incarnation.0);
@@ -134,6 +134,7 @@ impl World {
                 None => true,
                 Some(Cause::Reload) => vanished.iter().any(|scope| scope.contains(&handle.member)),
                 Some(Cause::Operator) => drained.iter().any(|target| target.is_about(handle)),
+                Some(Cause::EndpointDown) => site.closes_on_down(),
                 Some(Cause::Stop) => ledger.is_ending(),
                 Some(Cause::Handoff) => false,
             };

@@ -10,7 +10,7 @@ use super::super::{EndpointEvent, FileContents, Snapshot};
 use super::*;
 use crate::config::parse;
 use crate::health::Asked::{Exchange, Upgrade};
-use crate::health::Standing;
+use crate::health::Availability;
 use crate::tls::TicketKeys;
 
 /// `a` and `b`, with these keys of their upstream.
@@ -47,23 +47,23 @@ fn fail(upstream: &Upstream, name: &str, asked: Asked, times: usize) {
     }
 }
 
-fn call(upstream: &Upstream, name: &str, standing: Standing) {
+fn call(upstream: &Upstream, name: &str, availability: Availability) {
     let endpoint = endpoint(upstream, name);
     let (prober, _) = endpoint.begin_probing();
-    endpoint.note_standing(prober, standing, "as the test likes");
+    endpoint.note_availability(prober, availability, "as the test likes");
 }
 
 fn trial(upstream: &Upstream, name: &str, asked: Asked) -> Option<Trial> {
-    upstream.eligibility(asked).admit(endpoint(upstream, name)).and_then(Admission::into_trial)
+    upstream.eligibility(asked).place(endpoint(upstream, name)).and_then(PlacedAs::into_trial)
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_is_down_takes_nobody_until_it_is_up() {
     let upstream = two("health = { probe = \"tcp\" }");
-    call(&upstream, "a", Standing::Down);
+    call(&upstream, "a", Availability::Down);
     assert_eq!(takers(&upstream, Upgrade), ["b"]);
-    assert!(upstream.eligibility(Upgrade).admit(endpoint(&upstream, "a")).is_none());
-    call(&upstream, "a", Standing::Up);
+    assert!(upstream.eligibility(Upgrade).place(endpoint(&upstream, "a")).is_none());
+    call(&upstream, "a", Availability::Up);
     assert_eq!(takers(&upstream, Upgrade), ["a", "b"]);
 }
 
@@ -84,7 +84,7 @@ async fn requests_that_fail_in_a_row_eject_and_one_trial_brings_it_back() {
     assert_eq!(takers(&upstream, Upgrade), ["a", "b"]);
     let first = trial(&upstream, "a", Upgrade).unwrap();
     assert_eq!(takers(&upstream, Upgrade), ["b"], "one at a time");
-    assert!(upstream.eligibility(Upgrade).admit(endpoint(&upstream, "a")).is_none());
+    assert!(upstream.eligibility(Upgrade).place(endpoint(&upstream, "a")).is_none());
     drop(first);
     let second = trial(&upstream, "a", Upgrade).unwrap();
     endpoint(&upstream, "a").note_failure(Upgrade, &"status 503", Some(second), &upstream);
@@ -102,12 +102,12 @@ async fn requests_that_fail_in_a_row_eject_and_one_trial_brings_it_back() {
 async fn where_all_are_down_or_ejected_they_are_tried_or_refused_as_configured() {
     for (when_all_down, takers_then) in [("try", vec!["a", "b"]), ("refuse", vec![])] {
         let upstream = two(&format!("health = {{ probe = \"tcp\" }}\nwhen_all_down = \"{when_all_down}\""));
-        call(&upstream, "b", Standing::Down);
+        call(&upstream, "b", Availability::Down);
         fail(&upstream, "a", Upgrade, 3);
         assert_eq!(takers(&upstream, Upgrade), ["a"], "the last one is never ejected");
-        call(&upstream, "b", Standing::Up);
+        call(&upstream, "b", Availability::Up);
         fail(&upstream, "a", Upgrade, 1);
-        call(&upstream, "b", Standing::Down);
+        call(&upstream, "b", Availability::Down);
         assert_eq!(takers(&upstream, Exchange), takers_then, "{when_all_down}");
         endpoint(&upstream, "b").transition(EndpointEvent::Drained);
         let but_the_drained: Vec<_> = takers_then.into_iter().filter(|name| *name == "a").collect();
@@ -119,10 +119,10 @@ async fn where_all_are_down_or_ejected_they_are_tried_or_refused_as_configured()
 async fn the_first_success_of_a_last_resort_readmits() {
     let upstream = two("health = { probe = \"tcp\" }");
     fail(&upstream, "a", Upgrade, 3);
-    call(&upstream, "b", Standing::Down);
+    call(&upstream, "b", Availability::Down);
     let eligibility = upstream.eligibility(Upgrade);
-    let first = eligibility.admit(endpoint(&upstream, "a")).and_then(Admission::into_trial);
-    assert!(matches!(eligibility.admit(endpoint(&upstream, "a")), Some(Admission::AsEver)), "others are tried, too");
+    let first = eligibility.place(endpoint(&upstream, "a")).and_then(PlacedAs::into_trial);
+    assert!(matches!(eligibility.place(endpoint(&upstream, "a")), Some(PlacedAs::Usual)), "others are tried, too");
     endpoint(&upstream, "a").note_success(Upgrade, first);
     assert_eq!(takers(&upstream, Upgrade), ["a"]);
 }
@@ -148,7 +148,7 @@ fn two_that_fail_at_once_do_not_leave_nobody() {
 async fn a_reload_that_takes_health_or_eject_away_takes_back_what_nobody_else_would() {
     let first = snapshot("health = { probe = \"tcp\" }", None);
     let before = &first.upstreams()["chat"];
-    call(before, "a", Standing::Down);
+    call(before, "a", Availability::Down);
     fail(before, "b", Upgrade, 3);
     assert_eq!(takers(before, Upgrade), ["b"], "the last one is never ejected");
     let second = upstream("health = \"off\"", Some(&first));
@@ -168,23 +168,23 @@ async fn only_who_began_to_probe_last_is_believed() {
     let upstream = two("health = { probe = \"tcp\" }");
     let endpoint = endpoint(&upstream, "a");
     let (old, _) = endpoint.begin_probing();
-    let (new, standing) = endpoint.begin_probing();
-    assert_eq!(standing, Standing::Up);
-    assert!(!endpoint.note_standing(old, Standing::Down, "late"));
-    assert!(endpoint.note_standing(new, Standing::Down, "in time"));
-    assert!(!endpoint.note_standing(new, Standing::Down, "it was so already"));
-    assert_eq!(endpoint.begin_probing().1, Standing::Down, "where it stands is carried over");
+    let (new, availability) = endpoint.begin_probing();
+    assert_eq!(availability, Availability::Up);
+    assert!(!endpoint.note_availability(old, Availability::Down, "late"));
+    assert!(endpoint.note_availability(new, Availability::Down, "in time"));
+    assert!(!endpoint.note_availability(new, Availability::Down, "it was so already"));
+    assert_eq!(endpoint.begin_probing().1, Availability::Down, "where it stands is carried over");
     endpoint.end_probing();
     assert!(endpoint.state().is_eligible());
-    assert!(!endpoint.note_standing(new, Standing::Down, "nobody is at work"));
+    assert!(!endpoint.note_availability(new, Availability::Down, "nobody is at work"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_fails_on_an_endpoint_that_nobody_is_placed_on_is_not_counted() {
     let upstream = two("health = { probe = \"tcp\" }");
-    call(&upstream, "a", Standing::Down);
+    call(&upstream, "a", Availability::Down);
     fail(&upstream, "a", Upgrade, 10);
-    call(&upstream, "a", Standing::Up);
+    call(&upstream, "a", Availability::Up);
     fail(&upstream, "a", Upgrade, 2);
     assert_eq!(takers(&upstream, Upgrade), ["a", "b"]);
 }

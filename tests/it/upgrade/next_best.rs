@@ -104,8 +104,9 @@ async fn where_none_can_serve_the_last_answer_is_the_clients_and_three_are_asked
 #[tokio::test]
 async fn an_answer_tells_more_than_an_endpoint_that_cannot_be_reached() {
     let busy = Endpoint::listen().await;
-    let config =
-        Config::chat([busy.address(), Endpoint::nobody()]).with("upstream.chat.sticky_on", "[\"header:x-user\"]");
+    let config = Config::chat([busy.address(), Endpoint::nobody()])
+        .with("upstream.chat.sticky_on", "[\"header:x-user\"]")
+        .with("upstream.chat.eject", "\"off\"");
     let proxy = Proxy::serving(&config);
     answering(busy, "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy");
     for user in 0..8 {

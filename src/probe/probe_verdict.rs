@@ -1,0 +1,15 @@
+//! What the probes of an endpoint make of it, for whoever acts on that.
+
+use std::sync::Arc;
+
+use crate::health::Availability;
+use crate::snapshot::Endpoint;
+
+/// An endpoint has gone down, or is up again.
+#[derive(Clone, Debug)]
+pub struct ProbeVerdict {
+    /// Which one.
+    pub endpoint: Arc<Endpoint>,
+    /// Where it stands now.
+    pub availability: Availability,
+}

@@ -1,0 +1,24 @@
+//! Where the pin of a cookie leads, and what the cookie of a client holds that is placed.
+
+use std::sync::Arc;
+
+use super::endpoint::Endpoint;
+use super::upstream::Upstream;
+use crate::balance::{Affinity, Pin, Stay};
+
+impl Upstream {
+    /// The endpoint that a pin stands for, if it was made for one that there is, with a secret that is known.
+    pub fn pinned(&self, pin: Pin) -> Option<&Arc<Endpoint>> {
+        self.endpoints().get(self.tokens.place(pin.endpoint)?)
+    }
+
+    /// What the cookie of a client holds that is placed at `endpoint`, and has said this of where it belongs; `None` where cookies
+    /// are not set.
+    pub fn pin(&self, endpoint: &Arc<Endpoint>, affinity: &Affinity) -> Option<Pin> {
+        let place = self.endpoints().iter().position(|one| Arc::ptr_eq(one, endpoint))?;
+        // Who is at home stays so, also where the cookie has to be written anew for a secret that is.
+        let is_at_home = |pin: Pin| pin.stay == Stay::Home && self.tokens.place(pin.endpoint) == Some(place);
+        let stay = if affinity.pin.is_some_and(is_at_home) { Stay::Home } else { self.stay_at(endpoint, affinity.key) };
+        Some(Pin { endpoint: self.tokens.of(place)?, stay })
+    }
+}

@@ -1,0 +1,9 @@
+//! Endpoints that are probed: who is placed on them, and what becomes of their tunnels, as they go down and come back.
+
+mod all_down;
+mod carried;
+mod down;
+mod on_down;
+mod probed;
+mod seen;
+mod site;
