@@ -25,6 +25,11 @@ impl AffinityKey {
         })
     }
 
+    /// A key that nobody has, of 64 random bits: what it means is drawn by lot, each endpoint as likely as its weight.
+    pub fn of_lot(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// The key of the client at an address: of IPv6 its /64 counts, of which one client has every address and takes a new one
     /// each day (RFC 8981).
     pub fn of_client(address: IpAddr) -> Self {
@@ -32,11 +37,6 @@ impl AffinityKey {
             IpAddr::V4(v4) => Self::of_address(v4.into()),
             IpAddr::V6(v6) => Self::of_address(Ipv6Addr::from_bits(v6.to_bits() & NETWORK_OF_A_CLIENT).into()),
         }
-    }
-
-    /// A key that nobody has, of 64 random bits: what it means is drawn by lot, each endpoint as likely as its weight.
-    pub fn of_lot(bits: u64) -> Self {
-        Self(bits)
     }
 
     /// The key as a number, for logs and for other hashes.

@@ -26,6 +26,10 @@ upstream = "u"
 endpoints = ["192.0.2.2:80"]
 "#;
 
+/// The key is that of RFC 6455 §1.3.
+const UPGRADE: &str = "GET / HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+    sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
 /// A client, the endpoint that it is placed on, and the proxy between them.
 struct Scene {
     client: SimulatedSocket,
@@ -35,8 +39,12 @@ struct Scene {
 
 impl Scene {
     fn begin() -> Self {
+        Self::of(SITE)
+    }
+
+    fn of(site: &str) -> Self {
         let snapshot = Snapshot::assemble(
-            parse(SITE, Path::new("test.toml")).unwrap().into(),
+            parse(site, Path::new("test.toml")).unwrap().into(),
             FileContents::default(),
             &TicketKeys::generate().unwrap(),
             None,
@@ -53,6 +61,23 @@ impl Scene {
             .workers
             .hand_over(|seat| serve(connection, listener, session, Admission::new(seat, None), Welcome::Served));
         Self { client, endpoint, proxy }
+    }
+
+    /// A WebSocket is opened; the endpoint's end of it.
+    async fn switch(&mut self) -> SimulatedSocket {
+        self.client.write_all(UPGRADE.as_bytes()).await.unwrap();
+        let (mut endpoint, _) = self.endpoint.accept().await;
+        read_until(&mut endpoint, "\r\n\r\n").await;
+        let answer = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+            sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+        endpoint.write_all(answer.as_bytes()).await.unwrap();
+        read_until(&mut self.client, "\r\n\r\n").await;
+        endpoint
+    }
+
+    /// The average work of the endpoint's tunnels after so long, in thousandths of a message a second.
+    fn busyness(&self, after: Duration) -> u64 {
+        self.proxy.snapshot().endpoints().next().unwrap().busyness.average(after)
     }
 
     async fn emptied(&self) -> bool {
@@ -91,9 +116,7 @@ async fn an_exchange_passes_from_end_to_end() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_waits_for_a_websocket_and_resets_takes_the_endpoints_connection_along() {
     let mut scene = Scene::begin();
-    let upgrade = "GET / HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
-        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    scene.client.write_all(upgrade.as_bytes()).await.unwrap();
+    scene.client.write_all(UPGRADE.as_bytes()).await.unwrap();
     let (mut endpoint, _) = scene.endpoint.accept().await;
     read_until(&mut endpoint, "\r\n\r\n").await;
     sleep(Duration::from_secs(1)).await;
@@ -104,4 +127,34 @@ async fn a_client_that_waits_for_a_websocket_and_resets_takes_the_endpoints_conn
     assert_eq!(endpoint.read(&mut [0; 16]).await.unwrap(), 0);
     let emptied = timeout(Duration::from_secs(60), scene.proxy.workers.emptied()).await;
     assert!(emptied.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_hears_of_the_messages_and_stalls_of_its_tunnels_under_least_busy_alone() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    for (policy, heard) in [("least_busy", true), ("least_tunnels", false)] {
+        let mut scene = Scene::of(&SITE.replace("endpoints", &format!("policy = \"{policy}\"\nendpoints")));
+        let mut endpoint = scene.switch().await;
+        for _ in 0..400 {
+            scene.client.write_all(b"\x81\x81\0\0\0\0a").await.unwrap();
+            endpoint.write_all(b"\x81\x01b").await.unwrap();
+        }
+        endpoint.write_all(b"\x89\0").await.unwrap();
+        scene.client.read_exact(&mut [0; 400 * 3 + 2]).await.unwrap();
+        endpoint.read_exact(&mut [0; 400 * 7]).await.unwrap();
+        let messages = scene.busyness(MINUTE);
+        // 800 messages in a minute are 13.3 a second; a ping is none.
+        assert_eq!((13_300..=13_333).contains(&messages), heard, "{policy}: {messages}");
+        assert_eq!(messages == 0, !heard);
+
+        let much = [&b"\x82\xff\0\0\0\0\0\x40\0\0\0\0\0\0"[..], &vec![0; 4 << 20]].concat();
+        assert!(timeout(Duration::from_secs(1), scene.client.write_all(&much)).await.is_err(), "somebody takes it all");
+        let stalled = scene.busyness(2 * MINUTE);
+        assert_eq!(stalled >= 90_000, heard, "{policy}: {stalled}");
+
+        drop((scene.client, endpoint));
+        assert!(timeout(MINUTE, scene.proxy.workers.emptied()).await.is_ok());
+        let ended = scene.proxy.snapshot().endpoints().next().unwrap().busyness.average(4 * MINUTE);
+        assert!(ended < 100, "{policy}: {ended}");
+    }
 }

@@ -57,8 +57,9 @@ impl RequestContext {
     /// What decides where the request is placed: its key, and the endpoint that its cookie pins it to.
     pub(super) fn affinity(&self, uri: &Uri, headers: &HeaderMap, asked: Asked) -> Affinity {
         let settings = &self.upstream().settings;
+        let certificate = self.session.certificate.as_deref();
+        let searched = Searched { uri, headers, client: self.client, certificate };
         let goes_by_key = settings.policy == Policy::Sticky;
-        let searched = Searched { uri, headers, client: self.client, certificate: self.session.certificate.as_deref() };
         let key = goes_by_key.then(|| affinity_key(&settings.sticky_on, &searched)).flatten();
         let pin = settings.pin_cookie.as_ref().and_then(|cookie| {
             let is_ours = |pin: &Pin| self.upstream().pinned(*pin).is_some();

@@ -134,7 +134,7 @@ impl Diff {
             let weights = weights(&upstream.settings, &kept.settings);
             let is_rest_same = without_endpoints(&upstream.settings) == without_endpoints(&kept.settings);
             let is_unsaid = self.changes.len() == before && kept.settings != upstream.settings;
-            let has_other_secrets = !kept.tokens.have_same_secrets(&upstream.tokens);
+            let has_other_secrets = !kept.has_same_secrets(upstream);
             if is_unsaid || !weights.is_empty() || !is_rest_same || has_other_secrets {
                 let mut values = weights;
                 let written = written(old, new, &subject(name));

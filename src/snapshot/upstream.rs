@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::endpoint::Endpoint;
 use super::pin_tokens::PinTokens;
-use crate::balance::{self, AffinityKey, Candidate, Policy, Share, Standing, Stay, Sticky, Tier};
+use crate::balance::{self, AffinityKey, Candidate, Policy, Share, Standing, Sticky, Tier};
 use crate::config::{EndpointSettings, UpstreamSettings};
 use crate::drain::LifeToken;
 use crate::queue::Places;
@@ -22,14 +22,14 @@ pub struct Upstream {
     /// Who waits for a place of a tunnel with any of its endpoints; as long as its life, as they are.
     pub places: Arc<Places>,
     endpoints: Vec<Arc<Endpoint>>,
-    /// What cookies call each of them.
-    pub(super) tokens: PinTokens,
     /// Those of `endpoints` that serve.
     ordinary: Tier,
     /// Those that serve only while none of the others can.
     backups: Tier,
     /// The virtual time of `round_robin`, shared by all that the upstream was, and is, in one life.
     clock: Arc<AtomicU64>,
+    /// What pin cookies name `endpoints` by, in their order.
+    pub(super) tokens: PinTokens,
 }
 
 impl Upstream {
@@ -50,7 +50,7 @@ impl Upstream {
         };
         let (ordinary, backups) = (tier(false), tier(true));
         let clock = previous.map(|it| Arc::clone(&it.clock)).unwrap_or_default();
-        Self { settings, life, ejections, places, endpoints, tokens, ordinary, backups, clock }
+        Self { settings, life, ejections, places, endpoints, ordinary, backups, clock, tokens }
     }
 
     /// It is served from now on: its limits hold for its endpoints, also where they were carried over.
@@ -63,13 +63,6 @@ impl Upstream {
     /// Its endpoints, in the order of the file.
     pub fn endpoints(&self) -> &[Arc<Endpoint>] {
         &self.endpoints
-    }
-
-    /// For how long a client with this key is at `endpoint`, where no pin says so: only what the key means, whether or not that
-    /// is eligible or can be reached, is its home. Where no key places it, it is at home wherever it is.
-    pub fn stay_at(&self, endpoint: &Arc<Endpoint>, key: Option<AffinityKey>) -> Stay {
-        let Some(home) = self.home(key).and_then(|index| self.endpoints.get(index)) else { return Stay::Home };
-        if Arc::ptr_eq(home, endpoint) { Stay::Home } else { Stay::Refuge }
     }
 
     /// What the key means, if the policy goes by it.
