@@ -11,7 +11,7 @@ use divan::{AllocProfiler, Bencher};
 use windlass::balance::{Affinity, AffinityKey};
 use windlass::config;
 use windlass::health::Asked;
-use windlass::snapshot::{Certificates, Snapshot, Upstream};
+use windlass::snapshot::{FileContents, Snapshot, Upstream};
 use windlass::tls::TicketKeys;
 
 /// Says too what each allocates: nothing.
@@ -100,6 +100,6 @@ fn upstream(keys: &str, endpoints: usize, weight: impl Fn(usize) -> usize) -> Ar
     );
     let settings = config::parse(&text, Path::new("bench.toml")).unwrap_or_else(|wrong| panic!("{wrong}"));
     let tickets = TicketKeys::generate().expect("the system has randomness");
-    let snapshot = Snapshot::assemble(Arc::new(settings), Certificates::new(), &tickets, None);
+    let snapshot = Snapshot::assemble(Arc::new(settings), FileContents::default(), &tickets, None);
     Arc::clone(snapshot.upstreams().values().next().expect("there is one"))
 }

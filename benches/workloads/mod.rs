@@ -17,7 +17,7 @@ use windlass::drain::{Incarnation, Member, Registry};
 use windlass::health::Asked;
 use windlass::net::TunnelStream;
 use windlass::process::Delivery;
-use windlass::snapshot::{Certificates, Snapshot, Upstream};
+use windlass::snapshot::{FileContents, Snapshot, Upstream};
 use windlass::tls::TicketKeys;
 use windlass::tunnel::{Protocol, Streams, Tunnel, TunnelParameters};
 use windlass::websocket::{Direction, Extensions};
@@ -176,7 +176,7 @@ pub(crate) fn config_text(routes: usize, endpoints: usize) -> String {
 pub(crate) fn snapshot(text: &str) -> Snapshot {
     let settings: Settings = config::parse(text, Path::new("bench.toml")).unwrap_or_else(|wrong| panic!("{wrong}"));
     let tickets = TicketKeys::generate().expect("the system has randomness");
-    Snapshot::assemble(Arc::new(settings), Certificates::new(), &tickets, None)
+    Snapshot::assemble(Arc::new(settings), FileContents::default(), &tickets, None)
 }
 
 /// A whole data frame of `size` bytes.

@@ -92,7 +92,7 @@ struct Server {
 
 impl Server {
     fn new(step: usize) -> Self {
-        let records = Records::new(server_config()).expect("the configuration is sound");
+        let records = Records::new(server_config(), None).expect("the configuration is sound");
         let outgoing = RecordBuffer::with_capacity(0);
         Self { records, outgoing, received: Vec::new(), step, forged: None, was_forged: false }
     }

@@ -14,8 +14,9 @@ use super::wire::{
 };
 use crate::drain::DrainEntry;
 use crate::handoff::Predecessor;
-use crate::metrics::{DrainGauge, EndpointGauge, Gauges, ReloadCounts, TunnelsOpen};
+use crate::metrics::{DrainGauge, EndpointGauge, Gauges, HandshakesGauge, ReloadCounts, TunnelsOpen};
 use crate::process::{unix_seconds, usage};
+use crate::queue::Gate;
 use crate::session::{Phase, Proxy};
 use crate::snapshot::{Endpoint, Route, StateCause, Upstream};
 
@@ -99,8 +100,11 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
             state: it.state(),
             connect_failures: it.connect_failures(),
             health: it.health_counts(),
+            handshakes: upstream.settings.handshakes_at_once.and(it.gate()).map(|gate| handshakes(gate)),
         })
     });
+    let limited = snapshot.upstreams().values().filter(|upstream| upstream.settings.max_tunnels.is_some());
+    let waiting = limited.map(|upstream| (upstream.settings.name.clone(), upstream.places.waiting()));
     let certificates = snapshot
         .listeners()
         .values()
@@ -119,6 +123,7 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
         tunnels_of_predecessors: Elsewhere::of(predecessors).by_place(),
         predecessors: predecessors.len(),
         endpoints: endpoints.collect(),
+        waiting: waiting.collect(),
         listeners: notes.listeners(),
         certificates: certificates.collect(),
         time: i64::try_from(unix_seconds()).unwrap_or(i64::MAX),
@@ -130,6 +135,10 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
 fn cause(StateCause { cause, lasted, why }: StateCause) -> CauseStatus {
     let for_seconds = lasted.as_secs();
     CauseStatus { cause, since: unix_seconds().saturating_sub(for_seconds), for_seconds, why }
+}
+
+fn handshakes(gate: &Gate) -> HandshakesGauge {
+    HandshakesGauge { limit: gate.limit(), waiting: gate.waiting() }
 }
 
 /// The open tunnels that processes hold which handed over.

@@ -309,7 +309,7 @@ mod tests {
     use crate::config::parse;
     use crate::net::Network;
     use crate::process::{Room, Workers};
-    use crate::snapshot::{Certificates, Snapshot};
+    use crate::snapshot::{FileContents, Snapshot};
     use crate::tls::TicketKeys;
 
     const SITE: &str = r#"
@@ -333,7 +333,8 @@ endpoints = ["127.0.0.1:1"]
     /// An operator who has asked this, and between whom and the process so many bytes fit.
     async fn asking(request: &str, buffer: usize) -> Operator {
         let settings = parse(SITE, Path::new("test.toml")).unwrap();
-        let snapshot = Snapshot::assemble(settings.into(), Certificates::new(), &TicketKeys::generate().unwrap(), None);
+        let snapshot =
+            Snapshot::assemble(settings.into(), FileContents::default(), &TicketKeys::generate().unwrap(), None);
         let room = Room { descriptors: 0, tunnels: 1, resting: 0 };
         let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), room, Network::System);
         let (sender, commands) = channel();

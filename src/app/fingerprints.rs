@@ -5,8 +5,6 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::config::Settings;
-
 /// How the files of a configuration looked just before they were read: whatever came later is not what was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fingerprints(BTreeMap<PathBuf, Option<Fingerprint>>);
@@ -24,11 +22,6 @@ impl Fingerprints {
     /// Of files as they are now.
     pub(super) fn of<'a>(files: impl IntoIterator<Item = &'a Path>) -> Self {
         Self(files.into_iter().map(|file| (file.to_owned(), Fingerprint::of(file))).collect())
-    }
-
-    /// Of the certificates and the keys that `settings` name, as they are now.
-    pub(super) fn of_certificates(settings: &Settings) -> Self {
-        Self::of(certificates(settings))
     }
 
     /// Takes over what `later` knows, also of files that are known already.
@@ -63,10 +56,4 @@ impl Fingerprint {
             modified: (metadata.mtime(), metadata.mtime_nsec()),
         })
     }
-}
-
-/// The files that `settings` name.
-pub(super) fn certificates(settings: &Settings) -> impl Iterator<Item = &Path> {
-    let tls = settings.listeners.values().filter_map(|listener| listener.tls.as_ref());
-    tls.flat_map(|tls| &tls.certificates).flat_map(|it| [it.chain.as_path(), it.key.as_path()])
 }

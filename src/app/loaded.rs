@@ -10,18 +10,15 @@ use rustls::pki_types::UnixTime;
 
 use super::fingerprints::Fingerprints;
 use super::socket_folder;
-use crate::config::{
-    self, CertificateFiles, ListenerSettings, Problem, Problems, Reading, Settings, Warning, Warnings, counted,
-};
+use crate::config::{self, ListenerSettings, Problems, Reading, Settings, Warning, Warnings, counted};
 use crate::process::unix_seconds;
-use crate::snapshot::{Certificates, load_certificates};
-use crate::tls::{CertificateError, CertifiedBundle};
+use crate::snapshot::FileContents;
 
 /// A configuration with everything that was read for it.
 #[derive(Debug)]
 pub struct Loaded {
     settings: Settings,
-    certificates: Certificates,
+    contents: FileContents,
     /// What is odd about them.
     warnings: Warnings,
     /// Of the files that it was read from.
@@ -29,32 +26,32 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Reads a file, and the certificates that it names.
+    /// Reads a file, and those that it names.
     ///
     /// Blocks on the file system.
     pub fn read_file(file: &Path) -> Result<Self, Problems> {
         let fingerprints = Fingerprints::of([file]);
-        let Reading { settings, certificates } = config::read(file);
-        // Whatever else is wrong, the certificates are looked at: everything is said at once.
-        let settings = settings.map_err(|problems| problems.and(problems_of(&certificates)))?;
+        let Reading { settings, named } = config::read(file);
+        // Whatever else is wrong, the files are looked at: everything is said at once.
+        let settings = settings.map_err(|problems| problems.and(FileContents::problems_of(&named)))?;
         let mut loaded = Self::read(settings)?;
         loaded.fingerprints.update(fingerprints);
         Ok(loaded)
     }
 
-    /// Reads the certificates that `settings` name.
+    /// Reads the files that `settings` name.
     ///
     /// Blocks on the file system.
     pub fn read(settings: Settings) -> Result<Self, Problems> {
-        let fingerprints = Fingerprints::of_certificates(&settings);
+        let fingerprints = Fingerprints::of(settings.named_files().paths());
         let socket = socket_folder::look(&settings.admin);
-        let (certificates, socket) = match (load_certificates(&settings), socket) {
-            (Ok(certificates), Ok(warning)) => (certificates, warning),
+        let (contents, socket) = match (FileContents::read(&settings), socket) {
+            (Ok(contents), Ok(warning)) => (contents, warning),
             (Ok(_), Err(problem)) => return Err(problem.into()),
             (Err(problems), socket) => return Err(problems.and(socket.err())),
         };
-        let warnings = settings.warnings.0.clone().and(warnings_of(&settings, &certificates)).and(socket);
-        Ok(Self { settings, certificates, warnings, fingerprints })
+        let warnings = settings.warnings.0.clone().and(warnings_of(&settings, &contents)).and(socket);
+        Ok(Self { settings, contents, warnings, fingerprints })
     }
 
     /// What the files looked like that it was read from.
@@ -62,8 +59,8 @@ impl Loaded {
         take(&mut self.fingerprints)
     }
 
-    pub(super) fn into_parts(self) -> (Settings, Certificates) {
-        (self.settings, self.certificates)
+    pub(super) fn into_parts(self) -> (Settings, FileContents) {
+        (self.settings, self.contents)
     }
 
     /// What it means.
@@ -91,17 +88,11 @@ impl fmt::Display for Loaded {
     }
 }
 
-/// What is wrong with certificates that the rest of the configuration keeps from being served.
-fn problems_of(certificates: &[CertificateFiles]) -> impl Iterator<Item = Problem> {
-    let errors = CertifiedBundle::load(certificates).err().unwrap_or_default();
-    errors.into_iter().map(CertificateError::into_problem)
-}
-
-fn warnings_of(settings: &Settings, certificates: &Certificates) -> Vec<Warning> {
+fn warnings_of(settings: &Settings, contents: &FileContents) -> Vec<Warning> {
     let now = UnixTime::since_unix_epoch(Duration::from_secs(unix_seconds()));
     let of_listener = |listener: &Arc<ListenerSettings>| {
-        let (tls, bundle) = (listener.tls.as_ref()?, certificates.get(&listener.name)?);
-        Some(bundle.warnings(&tls.certificates, now))
+        let (tls, credentials) = (listener.tls.as_ref()?, contents.credentials.get(&listener.name)?);
+        Some(credentials.own.warnings(&tls.certificates, now))
     };
     settings.listeners.values().filter_map(of_listener).flatten().collect()
 }

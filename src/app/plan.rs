@@ -54,8 +54,8 @@ impl Running {
     pub fn plan(&self, loaded: Loaded) -> Plan {
         let old = self.proxy.snapshot();
         let warnings = loaded.warnings().clone();
-        let (settings, certificates) = loaded.into_parts();
-        let new = Arc::new(Snapshot::assemble(Arc::new(settings), certificates, &self.tickets, Some(&old)));
+        let (settings, contents) = loaded.into_parts();
+        let new = Arc::new(Snapshot::assemble(Arc::new(settings), contents, &self.tickets, Some(&old)));
         let diff = Diff::between(&old, &new);
         let (mut losing, mut staying) = (BTreeMap::new(), 0);
         self.proxy.registry.each(|handle| {

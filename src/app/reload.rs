@@ -52,8 +52,8 @@ impl Running {
     pub fn reload(&mut self, loaded: Loaded) -> Result<Reloaded, ReloadError> {
         let old = self.proxy.snapshot();
         let warnings = loaded.warnings().clone();
-        let (settings, certificates) = loaded.into_parts();
-        let mut new = Snapshot::assemble(Arc::new(settings), certificates, &self.tickets, Some(&old));
+        let (settings, contents) = loaded.into_parts();
+        let mut new = Snapshot::assemble(Arc::new(settings), contents, &self.tickets, Some(&old));
         let diff = Diff::between(&old, &new);
         if diff.is_empty() {
             // In other words, which the next change is told by.

@@ -86,14 +86,14 @@ impl Running {
         inheritance: &mut Inheritance,
     ) -> Result<PreparedProxy, StartError> {
         let Machine { workers, room, network } = machine;
-        let (settings, certificates) = loaded.into_parts();
+        let (settings, contents) = loaded.into_parts();
         let tickets = match inheritance.tickets.take() {
             Some(keys) => keys,
             None => TicketKeys::generate().map_err(StartError::TicketKeys)?,
         };
         let listeners = Listeners::new(take(&mut inheritance.sockets), network.clone());
         let prepared = listeners.prepare(&settings, &workers).map_err(StartError::Bind)?;
-        let mut snapshot = Snapshot::assemble(Arc::new(settings), certificates, &tickets, None);
+        let mut snapshot = Snapshot::assemble(Arc::new(settings), contents, &tickets, None);
         snapshot.generation = inheritance.generation();
         let proxy = Proxy::new(snapshot, workers, room, network);
         inheritance.number_on(&proxy.registry);

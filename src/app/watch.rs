@@ -1,4 +1,4 @@
-//! Sees when the configuration file, or a certificate that it names, becomes another one.
+//! Sees when the configuration file, or a file that it names, becomes another one.
 //!
 //! Folders are watched and not files: a file that is replaced by renaming, or by swapping a link on its way (as Kubernetes
 //! does with a ConfigMap), is never written to. What happens in a folder is only a hint; what counts is whether one of the
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::file_work::{FileTask, FileWork};
-use super::fingerprints::{Fingerprints, certificates};
+use super::fingerprints::Fingerprints;
 use crate::config::Settings;
 
 /// For so long nothing must happen before the files are looked at: who writes one file mostly writes another.
@@ -75,7 +75,7 @@ impl Watch {
             (self.watcher, self.hinted, self.at_work, self.read) = (None, None, None, Fingerprints::default());
             return;
         }
-        let files: BTreeSet<_> = certificates(settings).chain([file]).map(Path::to_owned).collect();
+        let files: BTreeSet<_> = settings.named_files().paths().chain([file]).map(Path::to_owned).collect();
         let (read, sender) = (self.read.clone(), self.sender.clone());
         self.at_work = match self.files.begin(move || start(&files, read, sender)) {
             Ok(starting) => Some(WatchTask::Starting(starting)),

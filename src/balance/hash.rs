@@ -1,6 +1,6 @@
 //! The stable hashes behind every placement: XXH64 with seeds that never change.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use xxhash_rust::xxh64::xxh64;
 
@@ -28,6 +28,15 @@ impl AffinityKey {
     /// A key that nobody has, of 64 random bits: what it means is drawn by lot, each endpoint as likely as its weight.
     pub fn of_lot(bits: u64) -> Self {
         Self(bits)
+    }
+
+    /// The key of the client at an address: of IPv6 its /64 counts, of which one client has every address and takes a new one
+    /// each day (RFC 8981).
+    pub fn of_client(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => Self::of_address(v4.into()),
+            IpAddr::V6(v6) => Self::of_address(Ipv6Addr::from_bits(v6.to_bits() & NETWORK_OF_A_CLIENT).into()),
+        }
     }
 
     /// The key as a number, for logs and for other hashes.
@@ -87,6 +96,9 @@ pub(super) fn pin(upstream: &str, endpoint: &str) -> u64 {
     xxh64(&[upstream.as_bytes(), b"\0", endpoint.as_bytes()].concat(), PIN_SEED)
 }
 
+/// The first 64 bits of an address: what a network gives to one client (RFC 6177 §2).
+const NETWORK_OF_A_CLIENT: u128 = !0 << 64;
+
 // One seed for each thing that is hashed, so that equal bytes of two kinds are strangers.
 const VALUE_SEED: u64 = u64::from_le_bytes(*b"wl.value");
 const ADDRESS_SEED: u64 = u64::from_le_bytes(*b"wl.addrs");
@@ -136,6 +148,30 @@ mod tests {
                 0x29ce25e15b6d4a25
             ]
         );
+    }
+
+    fn client(text: &str) -> AffinityKey {
+        AffinityKey::of_client(text.parse().unwrap())
+    }
+
+    #[test]
+    fn golden_vectors_of_the_clients() {
+        let found = ["192.0.2.1", "2001:db8::1", "2001:db8:0:1::1", "fe80::1"].map(|text| client(text).get());
+        assert_eq!(found, [0x8df2e8395f449859, 0xd92b701fc9dbd128, 0xdc2b1a4f2003a14f, 0x797e50e668f32cd1]);
+    }
+
+    #[test]
+    fn a_client_of_ipv6_is_its_network() {
+        assert_eq!(client("2001:db8::1"), client("2001:db8::ffff:ffff:ffff:ffff"));
+        assert_eq!(client("2001:db8::1"), address("2001:db8::"));
+        assert_ne!(client("2001:db8::1"), client("2001:db8:0:1::1"));
+    }
+
+    #[test]
+    fn a_client_of_ipv4_is_its_address_however_it_is_written() {
+        assert_eq!(client("192.0.2.1"), address("192.0.2.1"));
+        assert_eq!(client("::ffff:192.0.2.1"), client("192.0.2.1"));
+        assert_ne!(client("::ffff:192.0.2.1"), client("::ffff:192.0.2.2"));
     }
 
     #[test]

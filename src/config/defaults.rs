@@ -1,13 +1,12 @@
 //! The default of every key that has one, and what it costs.
 
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::settings::{
-    AdminListen, Compression, DotSegments, EjectSettings, Excess, HandshakeLimits, HealthSettings, IdleCounts,
-    LogFormat, LogLevel, OnDown, OnReload, PinCookie, Pongs, QueueSettings, Rate, SameSite, Secure, UnderSupervisor,
-    WhenAllDown, WhenFull, WorkerCount,
+    AdminListen, ClientCertificateSettings, Compression, DotSegments, EjectSettings, Excess, HandshakeLimits,
+    HealthSettings, IdleCounts, LogFormat, LogLevel, NamedFile, OnDown, OnReload, PinCookie, Pongs, QueueSettings,
+    Rate, SameSite, Secure, UnderSupervisor, WhenAllDown, WhenFull, WorkerCount,
 };
 use crate::balance::{LoadFactor, Policy};
 use crate::websocket::{CloseCode, PerDirection, PerSide, Strictness};
@@ -32,6 +31,10 @@ pub(super) const LOG_LEVEL: LogLevel = LogLevel::Info;
 /// JSON wherever nobody looks on: a journal is no longer pleasant to read by eye.
 pub(super) const LOG_FORMAT: LogFormat = LogFormat::Auto;
 
+/// Whoever can connect is served.
+pub(super) const CLIENT_CERTIFICATES: Option<ClientCertificateSettings> = None;
+/// Clients without a certificate are turned away.
+pub(super) const CLIENT_CERTIFICATE_REQUIRED: bool = true;
 /// Cuts clients whose network needs longer for a few kilobytes.
 pub(super) const TLS_TIMEOUT: Duration = seconds(10);
 /// Cuts clients whose network needs longer for the head of a request.
@@ -113,7 +116,7 @@ pub(super) const PIN_SECURE: Secure = Secure::Auto;
 /// Who closes the browser is placed anew.
 pub(super) const PIN_MAX_AGE: Option<Duration> = None;
 /// Who knows the names of an endpoint and its upstream knows its token.
-pub(super) const PIN_SECRET: Option<PathBuf> = None;
+pub(super) const PIN_SECRET: Option<NamedFile> = None;
 /// An endpoint gets as many tunnels as there are clients for it.
 pub(super) const MAX_TUNNELS: Option<NonZeroUsize> = None;
 /// Everybody who comes back at once reaches the endpoint at once.

@@ -10,6 +10,8 @@ use std::path::Path;
 
 use thiserror::Error;
 
+use super::problem::SourceLocation;
+
 /// The largest file that is read, in bytes: a hundred times the largest configuration that anybody writes.
 pub const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -33,6 +35,23 @@ impl FileError {
         match self {
             Self::System(error) => Some(error.kind()),
             Self::NotAFile(_) | Self::TooLarge => None,
+        }
+    }
+
+    /// What the operator can do about it, where a configuration names the file `path` at `location`. Where a relative path starts
+    /// is of use only where the file could be meant by one.
+    pub fn hint(&self, path: &Path, location: &SourceLocation) -> &'static str {
+        let folder = location.file.parent().unwrap_or(Path::new(""));
+        match self.kind() {
+            Some(io::ErrorKind::PermissionDenied) => {
+                "let the user that windlass runs as read it, and enter the folders above it"
+            }
+            Some(io::ErrorKind::NotFound) if path.starts_with(folder) => {
+                "name a file that is there; a relative path starts at the folder of the configuration file"
+            }
+            Some(io::ErrorKind::NotFound) => "name a file that is there",
+            Some(io::ErrorKind::IsADirectory) => "name the file in this folder",
+            _ => "name a file that can be read, such as with `cat`",
         }
     }
 }
@@ -123,6 +142,20 @@ mod tests {
         assert_eq!(fault("/dev/zero"), "it is a device, not a file");
         let folder = read_file(folder.path()).unwrap_err();
         assert_eq!(folder.kind(), Some(io::ErrorKind::IsADirectory));
+    }
+
+    #[test]
+    fn where_relative_paths_start_is_said_only_of_files_that_one_could_name() {
+        let location = SourceLocation { file: "/etc/windlass/windlass.toml".into(), ..SourceLocation::default() };
+        let hint = |path: &str, kind: io::ErrorKind| {
+            FileError::from(io::Error::from(kind)).hint(Path::new(path), &location).to_owned()
+        };
+        let start = "a relative path starts at";
+        assert!(hint("/etc/windlass/tls/chat.pem", io::ErrorKind::NotFound).contains(start));
+        assert_eq!(hint("/srv/chat.pem", io::ErrorKind::NotFound), "name a file that is there");
+        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::IsADirectory, io::ErrorKind::InvalidFilename] {
+            assert!(!hint("/etc/windlass/tls/chat.pem", kind).contains(start), "{kind}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub(super) fn instead_of(path: &str, key: &str) -> Option<&'static str> {
 }
 
 /// Keys that mean something of their own in some tables.
-const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 11] = [
+const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 18] = [
     (
         &["upstream.NAME.endpoints[]"],
         &["addr", "bind", "host", "hostname", "ip", "listen", "port", "server", "target", "to", "uri", "url"],
@@ -64,6 +64,49 @@ const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 11] = [
         "TLS is not spoken with endpoints yet: remove it, and write the port where they speak plain HTTP",
     ),
     (
+        &["upstream.NAME.health"],
+        &["http", "tcp", "websocket", "type", "kind", "uri", "url", "check", "httpchk", "protocol"],
+        "write probe = \"http\", \"websocket\" or \"tcp\", and path = \"/healthz\"",
+    ),
+    (
+        &["upstream.NAME.health"],
+        &["interval", "inter", "period", "period_seconds", "healthcheck_interval"],
+        "did you mean `every`? every = \"5s\"",
+    ),
+    (
+        &["upstream.NAME.health"],
+        &[
+            "healthy_threshold",
+            "passes",
+            "success_threshold",
+            "unhealthy_threshold",
+            "fails",
+            "failure_threshold",
+            "max_fails",
+        ],
+        "did you mean `rise` or `fall`? an endpoint is up after `rise` successes in a row, and down after `fall` failures",
+    ),
+    (
+        &["upstream.NAME.health"],
+        &["status", "statuses", "expected_status", "expect_status", "expected_statuses", "codes", "match"],
+        "did you mean `expect`? expect = [\"200-399\"]",
+    ),
+    (
+        &["upstream.NAME.pin_cookie"],
+        &["httponly", "http_only"],
+        "remove it: the cookie is always HttpOnly, for no script has a use for it",
+    ),
+    (
+        &["upstream.NAME.pin_cookie"],
+        &["ttl", "expires", "maxage", "maxlife", "maxidle", "lifetime"],
+        "did you mean `max_age`? max_age = \"1d\"",
+    ),
+    (
+        &["upstream.NAME.pin_cookie"],
+        &["secret", "key", "hash", "sign", "signing_key"],
+        "write `pin_secret` in [upstream.NAME]: the name of a file",
+    ),
+    (
         &["admin"],
         &["addr", "address", "bind", "host", "path", "port", "socket", "unix"],
         "write listen = \"unix:/run/windlass/admin.sock\", or \"127.0.0.1:9900\" for looking only",
@@ -98,7 +141,7 @@ const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 11] = [
 ];
 
 /// Keys that mean the same wherever they stand.
-const KEYS: [(&[&str], &str); 33] = [
+const KEYS: [(&[&str], &str); 41] = [
     (
         &["cert", "certificate", "cert_file", "certfile", "crt", "crt_file", "pem", "fullchain", "ssl_certificate"],
         "did you mean `chain`? tls = { chain = \"site.pem\", key = \"site.key\" }",
@@ -120,8 +163,19 @@ const KEYS: [(&[&str], &str); 33] = [
         "remove it: TLS 1.2 and 1.3 are spoken, with the ciphers that are safe",
     ),
     (
-        &["client_ca", "client_certificates", "client_auth", "mtls", "ca"],
-        "client certificates are not asked for: remove it, and have the endpoint check who the client is",
+        &[
+            "client_ca",
+            "client_auth",
+            "mtls",
+            "ca",
+            "ca_file",
+            "cafile",
+            "verify",
+            "ssl_client_certificate",
+            "ssl_verify_client",
+            "trusted_ca",
+        ],
+        "write client_certificates = { ca = \"clients.pem\", require = true } in [listener.NAME]",
     ),
     (
         &["listen", "port", "address_and_port", "entrypoint", "entrypoints", "addr"],
@@ -156,8 +210,47 @@ const KEYS: [(&[&str], &str); 33] = [
         "paths go on as they come: have the endpoint serve under this path",
     ),
     (
-        &["health_check", "healthcheck", "health_checks", "health", "check", "healthz", "max_fails", "fail_timeout"],
-        "endpoints are not probed: one that cannot be connected to is passed over, and `windlass drain` takes one out; remove it",
+        &[
+            "health_check",
+            "healthcheck",
+            "health_checks",
+            "health",
+            "check",
+            "healthz",
+            "httpchk",
+            "health_uri",
+            "active_health_check",
+            "option_httpchk",
+            "liveness",
+            "probe",
+        ],
+        "write health = { probe = \"http\", path = \"/healthz\" } in [upstream.NAME]",
+    ),
+    (
+        &[
+            "max_fails",
+            "fail_timeout",
+            "fail_duration",
+            "outlier_detection",
+            "passive_health_check",
+            "observe",
+            "circuit_breaker",
+            "circuit_breakers",
+            "consecutive_errors",
+        ],
+        "write eject = { after = 3, first = \"5s\", most = \"1min\" } in [upstream.NAME]: it is on by default",
+    ),
+    (
+        &["max_conns", "maxconn", "max_conn", "max_connections_per_host", "unhealthy_request_count"],
+        "write `max_tunnels` in [upstream.NAME], of each endpoint; `queue` says who waits for a place",
+    ),
+    (
+        &["maxqueue", "max_pending_requests", "timeout_queue", "backlog"],
+        "write queue = { length = 1000, wait = \"10s\" } in [upstream.NAME]",
+    ),
+    (
+        &["slowstart", "slow_start_config", "slow_start_window", "warmup", "ramp_up"],
+        "write slow_start = \"30s\" in [upstream.NAME]",
     ),
     (
         &["gzip", "compress", "brotli", "encode", "zstd"],
@@ -232,12 +325,32 @@ const KEYS: [(&[&str], &str); 33] = [
         "request bodies stream to the endpoint, which limits them: remove it; for WebSockets there is `max_message`",
     ),
     (
-        &["retry", "retries", "proxy_next_upstream", "circuit_breaker"],
-        "the next-best endpoint is tried by itself as long as nothing was sent: remove it",
+        &["retry", "retries", "proxy_next_upstream", "try_duration", "redispatch"],
+        "the next-best endpoint is tried by itself where that is safe: remove it",
     ),
     (
-        &["balance", "lb_policy", "load_balancing", "algorithm", "least_conn", "ip_hash", "hash", "lb", "strategy"],
-        "write policy = \"sticky\" in [upstream.NAME]; `sticky_on` says what decides",
+        &["least_conn", "leastconn", "least_request", "least_connections", "p2c"],
+        "write policy = \"least_tunnels\" in [upstream.NAME], or \"least_busy\"",
+    ),
+    (&["roundrobin", "rr", "weighted_round_robin", "wrr"], "write policy = \"round_robin\" in [upstream.NAME]"),
+    (
+        &[
+            "ip_hash",
+            "hash",
+            "hash_policy",
+            "hash_type",
+            "consistent_hash",
+            "consistent",
+            "ring_hash",
+            "maglev",
+            "hash_on",
+        ],
+        "write sticky_on = [\"header:x-user\", \"client_ip\"] in [upstream.NAME]: a key is hashed, and the hash is consistent",
+    ),
+    (&["hash_balance_factor", "load_factor", "bounded_loads"], "write bounded_load = 1.25 in [upstream.NAME]"),
+    (
+        &["balance", "lb_policy", "load_balancing", "load_balancer", "algorithm", "lb", "strategy", "balancer"],
+        "write policy = \"sticky\" in [upstream.NAME], or \"least_tunnels\", \"least_busy\", \"round_robin\" or \"random\"",
     ),
     (
         &["sticky", "sticky_session", "sticky_sessions", "cookie", "session_affinity", "affinity"],

@@ -14,7 +14,7 @@ use super::lists::list;
 use super::name_syntax::LOGGED_HEADER;
 use super::read::{choice, flag, number, text};
 use super::schema::{FILE, LOG};
-use super::settings::{AdminSettings, CertificateFiles, LogFormat, LogLevel, LogSettings, Settings, WorkerCount};
+use super::settings::{AdminSettings, LogFormat, LogLevel, LogSettings, NamedFiles, Settings, WorkerCount};
 use super::tree::{Location, Noted, Report, Section, SpannedValue};
 use super::written::Written;
 use super::{NotCompared, Problem, Problems, defaults, formats};
@@ -24,13 +24,13 @@ use super::{NotCompared, Problem, Problems, defaults, formats};
 pub struct Reading {
     /// What it means, or every problem it has.
     pub settings: Result<Settings, Problems>,
-    /// The certificates that it names, also where it has problems.
-    pub certificates: Vec<CertificateFiles>,
+    /// The files that it names, also where it has problems.
+    pub named: NamedFiles,
 }
 
 /// Reads the configuration in the file at `path`.
 ///
-/// The certificate files that it names are not looked at.
+/// The files that it names are not looked at.
 ///
 /// # Errors
 /// Every problem of the file, or the one that it cannot be read.
@@ -38,7 +38,7 @@ pub fn load(path: &Path) -> Result<Settings, Problems> {
     read(path).settings
 }
 
-/// Reads the configuration in the file at `path`, and which certificates it names.
+/// Reads the configuration in the file at `path`, and which files it names.
 pub fn read(path: &Path) -> Reading {
     match source(path) {
         Ok(source) => look(&source, path),
@@ -81,7 +81,7 @@ fn look(source: &str, file: &Path) -> Reading {
     // A table that is written twice is one table here, with what each of the two says.
     let settings =
         mistakes.is_empty().then(|| settings(&Section::new(Location::new(&report, "", 0..0), &FILE, tree.get_ref())));
-    let Noted { checked, warnings, certificates } = report.into_noted();
+    let Noted { checked, warnings, named } = report.into_noted();
     let settings = match settings {
         Some(settings) => {
             let written = Written::new(tree.get_ref(), source);
@@ -89,12 +89,12 @@ fn look(source: &str, file: &Path) -> Reading {
         }
         None => Err(checked.expect_err("each mistake is a problem")),
     };
-    Reading { settings, certificates }
+    Reading { settings, named }
 }
 
 impl From<Problems> for Reading {
     fn from(problems: Problems) -> Self {
-        Self { settings: Err(problems), certificates: Vec::new() }
+        Self { settings: Err(problems), named: NamedFiles::default() }
     }
 }
 

@@ -38,11 +38,12 @@ pub use not_compared::NotCompared;
 pub use problem::{Position, Problem, Problems, SourceLocation};
 pub use schema::known_keys;
 pub use settings::{
-    AdminListen, AdminSettings, AffinitySource, Bind, CertificateFiles, Compression, DotSegments, DrainSettings,
-    DrainWindow, EjectSettings, EndpointAddress, EndpointSettings, Excess, HandoffSettings, HandshakeLimits,
-    HealthSettings, HostPattern, IdleCounts, LimitSettings, ListenerSettings, LogFormat, LogLevel, LogSettings, OnDown,
-    OnReload, PinCookie, Pongs, ProbeSettings, QueueSettings, Rate, RouteSettings, SameSite, Secure, Settings,
-    TlsSettings, UnderSupervisor, UpstreamSettings, WebsocketSettings, WhenAllDown, WhenFull, WorkerCount,
+    AdminListen, AdminSettings, AffinitySource, Bind, CertificateFiles, ClientCertificateSettings, Compression,
+    DotSegments, DrainSettings, DrainWindow, EjectSettings, EndpointAddress, EndpointSettings, Excess, HandoffSettings,
+    HandshakeLimits, HealthSettings, HostPattern, IdleCounts, LimitSettings, ListenerSettings, LogFormat, LogLevel,
+    LogSettings, NamedFile, NamedFiles, OnDown, OnReload, PinCookie, Pongs, ProbeSettings, QueueSettings, Rate,
+    RouteSettings, SameSite, Secure, Settings, TlsSettings, UnderSupervisor, UpstreamSettings, WebsocketSettings,
+    WhenAllDown, WhenFull, WorkerCount,
 };
 pub use syntax::SyntaxError;
 pub use units::{counted, parse_duration, write_duration};

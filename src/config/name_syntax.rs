@@ -255,6 +255,9 @@ fn parse_affinity(text: &str) -> Result<AffinitySource, SyntaxError> {
             let which = if text == "path" { "1" } else { "NAME" };
             Err(SyntaxError::new(format!("{text:?} does not say which"), format!("write \"{text}:{which}\"")))
         }
+        None if text.starts_with("client_cert") || text.contains("fingerprint") => {
+            Err(SyntaxError::new(problem, "did you mean \"client_certificate\"?"))
+        }
         None => Err(match suggest::nearest(text, &WHOLE) {
             Some(near) => SyntaxError::new(problem, format!("did you mean {near:?}?")),
             None => problem.into(),

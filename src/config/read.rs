@@ -6,9 +6,10 @@ use std::ops::RangeInclusive;
 
 use toml::de::DeValue;
 
-use super::name_syntax::is_name;
+use super::name_syntax::{FILE, is_name};
+use super::not_compared::NotCompared;
 use super::schema::{DIRECTIONS, RATE, SIDES};
-use super::settings::Rate;
+use super::settings::{NamedFile, Rate};
 use super::suggest;
 use super::syntax::Syntax;
 use super::tree::{Section, SpannedValue};
@@ -40,6 +41,12 @@ pub(super) fn text<T>(syntax: Syntax<T>) -> impl Fn(&SpannedValue<'_>) -> Option
             }
         }
     }
+}
+
+/// The path of a file; a relative one starts at the folder of the configuration.
+pub(super) fn named_file(item: &SpannedValue<'_>) -> Option<NamedFile> {
+    let path = item.location().report().folder().join(text(FILE)(item)?);
+    Some(NamedFile { path, location: NotCompared(item.location().source()) })
 }
 
 /// A whole number within `range`.

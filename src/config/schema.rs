@@ -18,13 +18,25 @@ pub(super) static LOG: TableSchema = TableSchema { path: "log", keys: &["level",
 
 pub(super) static LISTENER: TableSchema = TableSchema {
     path: "listener.NAME",
-    keys: &["bind", "tls", "trusted_proxies", "tls_timeout", "head_timeout", "rest_timeout", "body_timeout"],
+    keys: &[
+        "bind",
+        "tls",
+        "client_certificates",
+        "trusted_proxies",
+        "tls_timeout",
+        "head_timeout",
+        "rest_timeout",
+        "body_timeout",
+    ],
 };
 
 pub(super) static TLS: TableSchema = TableSchema { path: "listener.NAME.tls", keys: &["chain", "key", "certificates"] };
 
 pub(super) static CERTIFICATE: TableSchema =
     TableSchema { path: "listener.NAME.tls.certificates[]", keys: &["chain", "key"] };
+
+pub(super) static CLIENT_CERTIFICATES: TableSchema =
+    TableSchema { path: "listener.NAME.client_certificates", keys: &["ca", "require"] };
 
 pub(super) static ROUTE: TableSchema = TableSchema {
     path: "route.NAME",
@@ -130,12 +142,13 @@ pub(super) static HANDOFF: TableSchema = TableSchema {
 
 pub(super) static ADMIN: TableSchema = TableSchema { path: "admin", keys: &["listen"] };
 
-static SCHEMAS: [&TableSchema; 23] = [
+static SCHEMAS: [&TableSchema; 24] = [
     &FILE,
     &LOG,
     &LISTENER,
     &TLS,
     &CERTIFICATE,
+    &CLIENT_CERTIFICATES,
     &ROUTE,
     &WEBSOCKET,
     &SIDES,

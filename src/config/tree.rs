@@ -13,7 +13,7 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::positions::Positions;
 use super::problem::{Problem, Problems, SourceLocation};
 use super::schema::TableSchema;
-use super::settings::CertificateFiles;
+use super::settings::NamedFiles;
 use super::warning::{Warning, Warnings};
 
 /// The problems of one file, and what else is found on the way.
@@ -25,7 +25,7 @@ pub(super) struct Report<'a> {
     /// How many more there are.
     unsaid: Cell<usize>,
     warned: RefCell<Vec<Warning>>,
-    certificates: RefCell<Vec<CertificateFiles>>,
+    named: RefCell<NamedFiles>,
 }
 
 /// What a [`Report`] has noted.
@@ -34,7 +34,7 @@ pub(super) struct Noted {
     pub(super) checked: Result<(), Problems>,
     pub(super) warnings: Warnings,
     /// Those that are named, also by a table with a problem.
-    pub(super) certificates: Vec<CertificateFiles>,
+    pub(super) named: NamedFiles,
 }
 
 impl<'a> Report<'a> {
@@ -45,7 +45,7 @@ impl<'a> Report<'a> {
             found: RefCell::default(),
             unsaid: Cell::default(),
             warned: RefCell::default(),
-            certificates: RefCell::default(),
+            named: RefCell::default(),
         }
     }
 
@@ -54,9 +54,9 @@ impl<'a> Report<'a> {
         self.file.parent().unwrap_or(Path::new(""))
     }
 
-    /// Notes a certificate that the file names.
-    pub(super) fn note_certificate(&self, files: &CertificateFiles) {
-        self.certificates.borrow_mut().push(files.clone());
+    /// Notes a file that this one names.
+    pub(super) fn note_named(&self, note: impl FnOnce(&mut NamedFiles)) {
+        note(&mut self.named.borrow_mut());
     }
 
     /// `Ok` where nothing is wrong.
@@ -66,11 +66,11 @@ impl<'a> Report<'a> {
 
     /// Everything that was noted.
     pub(super) fn into_noted(self) -> Noted {
-        let Self { found, unsaid, warned, certificates, .. } = self;
+        let Self { found, unsaid, warned, named, .. } = self;
         Noted {
             checked: Problems::check(found.into_inner()).map_err(|problems| problems.and_unsaid(unsaid.get())),
             warnings: Warnings::default().and(warned.into_inner()),
-            certificates: certificates.into_inner(),
+            named: named.into_inner(),
         }
     }
 }

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
     use crate::config::parse;
     use crate::net::Socket;
-    use crate::snapshot::Certificates;
+    use crate::snapshot::FileContents;
     use crate::tls::TicketKeys;
 
     fn snapshot(endpoints: &str, previous: Option<&Snapshot>) -> Snapshot {
@@ -69,7 +69,7 @@ mod tests {
             "[listener.public]\nbind = \"127.0.0.1:0\"\n[route.chat]\nupstream = \"chat\"\n[upstream.chat]\nendpoints = {endpoints}\n"
         );
         let settings = parse(&text, Path::new("test.toml")).unwrap();
-        Snapshot::assemble(settings.into(), Certificates::new(), &TicketKeys::generate().unwrap(), previous)
+        Snapshot::assemble(settings.into(), FileContents::default(), &TicketKeys::generate().unwrap(), previous)
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! `host[:port]` (RFC 3986 §3.2), and what a host may be called.
 
+use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
 /// Where a request is for: a host name or an address, and perhaps a port.
@@ -37,6 +38,12 @@ impl<'a> Authority<'a> {
     pub fn bare_host(self) -> &'a str {
         in_brackets(self.host).unwrap_or(self.host)
     }
+}
+
+/// A host as it is compared with others: lower case, without the dot that a name may end with.
+pub fn host_name(host: &str) -> Cow<'_, str> {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() }
 }
 
 fn in_brackets(host: &str) -> Option<&str> {

@@ -8,7 +8,7 @@ mod cookie_name;
 mod list;
 mod token;
 
-pub use authority::{Authority, is_dns_name};
+pub use authority::{Authority, host_name, is_dns_name};
 pub use cookie_name::CookieName;
 pub use list::{has_member, members, split_unquoted};
 pub use token::is_token;

@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::forward::Scheme;
 use crate::balance::Pin;
+use crate::config::{PinCookie, SameSite, Secure};
 use crate::grammar::CookieName;
 
 /// The values of the cookie `name`, in the order the client sent them: the most specific path first (RFC 6265 §5.4).
@@ -18,23 +19,39 @@ pub fn values<'a>(headers: &'a HeaderMap, name: &'a CookieName) -> impl Iterator
     })
 }
 
-/// The `Set-Cookie` that pins a client; it lasts as long as the browser session.
+/// The `Set-Cookie` that pins a client (RFC 6265 §4.1); the attributes always in the same order.
 ///
-/// Over TLS it is `SameSite=None`: a page of another site that talks Socket.IO with `withCredentials` gets no other
-/// cookie, and would lose its place between two polls. The cookie authorises nothing, so there is nothing to forge
-/// a request for. Browsers take `None` only with `Secure`; without TLS `Lax` is the most that works.
-pub fn pin(name: &CookieName, pin: Pin, scheme: Scheme) -> Option<HeaderValue> {
-    let same_site = match scheme {
-        Scheme::Https => "Secure; SameSite=None",
-        Scheme::Http => "SameSite=Lax",
+/// Where nothing else is said it is `SameSite=None` over TLS: a page of another site that talks Socket.IO with `withCredentials`
+/// gets no other cookie, and would lose its place between two polls. The cookie authorises nothing, so there is nothing to
+/// forge a request for. Browsers take `None` only with `Secure`; without TLS `Lax` is the most that works.
+pub fn pin(cookie: &PinCookie, pin: Pin, scheme: Scheme) -> Option<HeaderValue> {
+    let is_secure = match cookie.secure {
+        Secure::Auto => scheme == Scheme::Https,
+        Secure::Always => true,
+        Secure::Never => false,
     };
-    let cookie = HeaderValue::try_from(format!("{name}={pin}; Path=/; HttpOnly; {same_site}"));
-    debug_assert!(cookie.is_ok(), "a token and a pin are visible ASCII");
+    let same_site = match cookie.same_site {
+        SameSite::Auto if is_secure => "None",
+        SameSite::Auto | SameSite::Lax => "Lax",
+        SameSite::Strict => "Strict",
+        SameSite::None => "None",
+    };
+    let PinCookie { name, path, domain, max_age, .. } = cookie;
+    let domain = domain.iter().map(|domain| format!("; Domain={domain}"));
+    // Less than a second is no age for browsers: 0 would be the end of the cookie (RFC 6265 §5.2.2).
+    let max_age = max_age.iter().map(|age| format!("; Max-Age={}", age.as_secs().max(1)));
+    let secure = if is_secure { "; Secure" } else { "" };
+    let optional: String = domain.chain(max_age).collect();
+    let written = format!("{name}={pin}; Path={path}{optional}; HttpOnly{secure}; SameSite={same_site}");
+    let cookie = HeaderValue::try_from(written);
+    debug_assert!(cookie.is_ok(), "a name, a pin and what the configuration says of it are visible ASCII");
     cookie.ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::collection;
     use proptest::prelude::*;
 
@@ -69,12 +86,44 @@ mod tests {
         assert!(found(&["xpin=1; pinx=2; Pin=3; pin; x=pin=4; =pin"], "pin").is_empty());
     }
 
+    fn plain() -> PinCookie {
+        let (same_site, secure) = (SameSite::Auto, Secure::Auto);
+        PinCookie { name: named("wl"), path: "/".into(), domain: None, same_site, secure, max_age: None }
+    }
+
     #[test]
     fn a_pin_reaches_other_sites_only_over_tls() {
         let token = PinToken::of("chat", "b");
-        let pinned = |scheme| pin(&named("wl"), at(token), scheme).unwrap();
+        let pinned = |scheme| pin(&plain(), at(token), scheme).unwrap();
         assert_eq!(pinned(Scheme::Https), format!("wl={token}; Path=/; HttpOnly; Secure; SameSite=None"));
         assert_eq!(pinned(Scheme::Http), format!("wl={token}; Path=/; HttpOnly; SameSite=Lax"));
+    }
+
+    #[test]
+    fn every_attribute_is_written_in_its_place() {
+        let token = PinToken::of("chat", "b");
+        let written = |cookie: PinCookie| {
+            let texts = [Scheme::Https, Scheme::Http].map(|scheme| pin(&cookie, at(token), scheme).unwrap());
+            texts.map(|text| text.to_str().unwrap().strip_prefix(&format!("wl={token}; ")).unwrap().to_owned())
+        };
+        let all = PinCookie {
+            path: "/chat".into(),
+            domain: Some("example.com".into()),
+            same_site: SameSite::Strict,
+            secure: Secure::Always,
+            max_age: Some(Duration::from_secs(86_400)),
+            ..plain()
+        };
+        let expected = "Path=/chat; Domain=example.com; Max-Age=86400; HttpOnly; Secure; SameSite=Strict";
+        assert_eq!(written(all), [expected; 2]);
+        let lax = PinCookie { same_site: SameSite::Lax, ..plain() };
+        assert_eq!(written(lax), ["Path=/; HttpOnly; Secure; SameSite=Lax", "Path=/; HttpOnly; SameSite=Lax"]);
+        let never = PinCookie { secure: Secure::Never, ..plain() };
+        assert_eq!(written(never), ["Path=/; HttpOnly; SameSite=Lax"; 2]);
+        let behind_tls = PinCookie { secure: Secure::Always, ..plain() };
+        assert_eq!(written(behind_tls), ["Path=/; HttpOnly; Secure; SameSite=None"; 2]);
+        let short = PinCookie { max_age: Some(Duration::from_millis(10)), secure: Secure::Never, ..plain() };
+        assert_eq!(written(short), ["Path=/; Max-Age=1; HttpOnly; SameSite=Lax"; 2]);
     }
 
     proptest! {

@@ -42,6 +42,10 @@ pub enum Refusal {
     /// The process or its machine has no descriptor, port or memory left for a connection with an endpoint, or every place for
     /// clients is taken.
     NoRoom,
+    /// The endpoints take no more at once, and the queue for them is full.
+    QueueFull,
+    /// The endpoints took nobody more for as long as one may wait.
+    QueueTimeout,
     /// No endpoint could be connected to in time.
     ConnectTimeout,
     /// The endpoint took none of the request body for too long.
@@ -124,6 +128,18 @@ impl Kind {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "no room for another connection, come back a little later",
             ),
+            Self::QueueFull => row(
+                "queue_full",
+                Upstream,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many wait for an endpoint, come back a little later",
+            ),
+            Self::QueueTimeout => row(
+                "queue_timeout",
+                Upstream,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no endpoint has taken another one for too long, come back a little later",
+            ),
             Self::ConnectTimeout => {
                 row("connect_timeout", Upstream, StatusCode::GATEWAY_TIMEOUT, "no endpoint could be reached in time")
             }
@@ -165,6 +181,11 @@ impl Refusal {
     /// Whose fault it was.
     pub fn fault(self) -> Fault {
         self.row().fault
+    }
+
+    /// Whether nothing went wrong, but that there are too many at once.
+    pub fn is_crowd(self) -> bool {
+        matches!(self, Self::QueueFull | Self::QueueTimeout)
     }
 
     fn row(self) -> Row {
@@ -242,6 +263,8 @@ mod tests {
             Kind::Loop => vec![Refusal::Loop],
             Kind::Draining => vec![Refusal::Draining],
             Kind::NoRoom => vec![Refusal::NoRoom],
+            Kind::QueueFull => vec![Refusal::QueueFull],
+            Kind::QueueTimeout => vec![Refusal::QueueTimeout],
             Kind::ConnectTimeout => vec![Refusal::ConnectTimeout],
             Kind::RequestStuck => vec![Refusal::RequestStuck],
             Kind::HeadTimeout => vec![Refusal::HeadTimeout],
@@ -257,7 +280,7 @@ mod tests {
     fn statuses_are_those_that_clients_know() {
         let statuses: Vec<_> = every().into_iter().map(|refusal| refusal.status().as_u16()).collect();
         let unclean = [vec![405], vec![400; Unclean::VARIANTS.len() - 1]].concat();
-        let others = [400, 405, 426, 408, 400, 404, 502, 502, 502, 503, 508, 503, 503, 504, 504, 504];
+        let others = [400, 405, 426, 408, 400, 404, 502, 502, 502, 503, 508, 503, 503, 503, 503, 504, 504, 504];
         assert_eq!(statuses, [unclean, others.to_vec()].concat());
     }
 

@@ -35,6 +35,8 @@ pub struct Metrics {
     pub(super) opening: Histogram,
     /// From the first packet to an endpoint to the connection with it.
     pub(super) connecting: Histogram,
+    /// How long those waited in a queue who got what they waited for.
+    pub(super) waiting: Histogram,
 }
 
 /// Every label value that can be told before anything happens: what is counted by them exists from the start, at 0, so that
@@ -112,6 +114,7 @@ impl Default for Metrics {
             bytes: PerDirection::default(),
             opening: Histogram::new(SECONDS),
             connecting: Histogram::new(SECONDS),
+            waiting: Histogram::new(SECONDS),
             log_lines_dropped: Counter::default(),
         };
         for result in [ReloadResult::Changed, ReloadResult::Unchanged, ReloadResult::Refused] {
@@ -155,6 +158,11 @@ impl Metrics {
     /// Counts a connection with an endpoint, which took so long.
     pub fn connected(&self, took: Duration) {
         self.connecting.observe(took.as_secs_f64());
+    }
+
+    /// Counts somebody whose waiting in a queue is over, so long after it began, since there is a place or a turn.
+    pub fn waited(&self, took: Duration) {
+        self.waiting.observe(took.as_secs_f64());
     }
 
     /// Counts what went through a tunnel in one direction, once it has ended.

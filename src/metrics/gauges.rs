@@ -27,6 +27,8 @@ pub struct Gauges {
     pub predecessors: usize,
     /// Every endpoint.
     pub endpoints: Vec<EndpointGauge>,
+    /// How many wait for the place of a tunnel, by upstream.
+    pub waiting: Vec<(UpstreamName, usize)>,
     /// When the first of a listener's certificates ends, in seconds since 1970.
     pub certificates: Vec<(ListenerName, i64)>,
     /// The time of day, in seconds since 1970.
@@ -52,6 +54,17 @@ pub struct EndpointGauge {
     pub connect_failures: u64,
     /// What was counted of its health, ever.
     pub health: HealthCounts,
+    /// Its handshakes, where they are limited.
+    pub handshakes: Option<HandshakesGauge>,
+}
+
+/// How it stands with the handshakes of one endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandshakesGauge {
+    /// How many there may be at once.
+    pub limit: usize,
+    /// How many wait for their turn.
+    pub waiting: usize,
 }
 
 /// What the process takes of the machine; `None` is what cannot be told.

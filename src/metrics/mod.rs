@@ -11,4 +11,4 @@ mod text;
 
 pub use counters::{Metrics, ReloadCounts, ReloadResult, Words};
 pub use exposition::Exposition;
-pub use gauges::{DrainGauge, EndpointGauge, Gauges, ProcessUsage, TunnelsOpen};
+pub use gauges::{DrainGauge, EndpointGauge, Gauges, HandshakesGauge, ProcessUsage, TunnelsOpen};

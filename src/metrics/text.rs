@@ -11,7 +11,7 @@ use prometheus_client::registry::Registry;
 
 use super::counters::Metrics;
 use super::exposition::Exposition;
-use super::gauges::{EndpointGauge, Gauges, ProcessUsage, TunnelsOpen};
+use super::gauges::{EndpointGauge, Gauges, HandshakesGauge, ProcessUsage, TunnelsOpen};
 use crate::snapshot::{EndpointState, HealthCounts};
 use crate::websocket::{Direction, PerDirection};
 
@@ -19,6 +19,11 @@ use crate::websocket::{Direction, PerDirection};
 struct EndpointLabels {
     upstream: String,
     endpoint: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UpstreamLabels {
+    upstream: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -121,6 +126,11 @@ impl Metrics {
             "How long connections with endpoints took that came to be",
             self.connecting.clone(),
         );
+        registry.register(
+            "queue_waiting_seconds",
+            "How long those waited for an endpoint's place or turn who got it",
+            self.waiting.clone(),
+        );
     }
 }
 
@@ -157,6 +167,7 @@ impl Gauges {
         let help = "Connections with the endpoint that came to nothing";
         registry.register("endpoint_connect_failures", help, failures);
         self.register_health(registry);
+        self.register_queues(registry);
         let ends = self
             .certificates
             .iter()
@@ -204,6 +215,26 @@ impl Gauges {
         registry.register("endpoint_probes", "Probes of the endpoint, by what came of them", probes);
         let help = "How often the endpoint was ejected because requests failed there in a row";
         registry.register("endpoint_ejections", help, ejections);
+    }
+
+    fn register_queues(&self, registry: &mut Registry) {
+        let of_handshakes = |value: fn(&HandshakesGauge) -> usize| {
+            let values = self.endpoints.iter().filter_map(move |it| {
+                let labels = EndpointLabels { upstream: it.upstream.to_string(), endpoint: it.endpoint.to_string() };
+                Some((labels, signed(value(it.handshakes.as_ref()?) as u64)))
+            });
+            family(values)
+        };
+        let help = "How many handshakes may be under way on the endpoint now";
+        registry.register("handshakes_limit", help, of_handshakes(|it| it.limit));
+        let help = "How many wait for their turn with the endpoint";
+        registry.register("handshakes_waiting", help, of_handshakes(|it| it.waiting));
+        let places = self
+            .waiting
+            .iter()
+            .map(|(upstream, waiting)| (UpstreamLabels { upstream: upstream.to_string() }, signed(*waiting as u64)));
+        let help = "How many wait until an endpoint of the upstream has a place for a tunnel";
+        registry.register("places_waiting", help, family(places));
     }
 
     fn register_drains(&self, registry: &mut Registry) {

@@ -23,7 +23,7 @@ use super::tls_error::TlsError;
 use super::tunnel_stream::TunnelStream;
 use crate::process::Delivery;
 use crate::ranges::{within, within_mut};
-use crate::tls::{MAX_RECORD, RECORD_OVERHEAD, RECORD_PAYLOAD, Records};
+use crate::tls::{MAX_RECORD, RECORD_OVERHEAD, RECORD_PAYLOAD, Records, ShownCertificate};
 
 /// A client's connection after its TLS handshake.
 ///
@@ -53,13 +53,15 @@ pub struct HandshakeFailed {
 }
 
 impl TlsStream {
-    /// [Accepts](Self::accept), but not for longer than `limit`.
+    /// [Accepts](Self::accept), but not for longer than `limit`. `shown` learns, where there is that, which certificate the client
+    /// shows.
     pub async fn accept_within(
         socket: Socket,
         config: Arc<ServerConfig>,
+        shown: Option<ShownCertificate>,
         limit: Duration,
     ) -> Result<Box<Self>, Box<HandshakeFailed>> {
-        let records = match Records::new(config) {
+        let records = match Records::new(config, shown) {
             Ok(records) => records,
             Err(error) => {
                 let error = TlsError::Configuration(error);
@@ -109,7 +111,7 @@ impl TlsStream {
     }
 
     fn new(socket: Socket, config: Arc<ServerConfig>) -> io::Result<Box<Self>> {
-        Ok(Self::over(socket, Records::new(config).map_err(TlsError::Configuration)?))
+        Ok(Self::over(socket, Records::new(config, None).map_err(TlsError::Configuration)?))
     }
 
     fn over(socket: Socket, records: Records) -> Box<Self> {

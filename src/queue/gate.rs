@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::client::ClientNetwork;
 use super::fair::Ticket;
 use super::limit::{HandshakeLimit, HandshakeOutcome};
-use super::waiters::{Displaced, Full, ToWake, Told, Waiters};
+use super::waiters::{Displaced, QueueIsFull, ToWake, Told, Waiters};
 use crate::config::HandshakeLimits;
 
 /// The gate of one endpoint.
@@ -73,7 +73,7 @@ impl Gate {
     ///
     /// # Errors
     /// Nobody of this client can wait.
-    pub fn enter(self: &Arc<Self>, client: ClientNetwork, most_waiting: usize) -> Result<Entry, Full> {
+    pub fn enter(self: &Arc<Self>, client: ClientNetwork, most_waiting: usize) -> Result<Entry, QueueIsFull> {
         let mut state = self.locked();
         // Whoever waits was here before.
         if state.waiters.count() == 0 && state.given < state.limit.now() {
@@ -235,7 +235,7 @@ mod tests {
         let gate = gate(1);
         let _first = turn(&gate);
         let (one, two) = (wait(&gate, 2), wait(&gate, 2));
-        assert_eq!(gate.enter(ClientNetwork::V4(2), 2).unwrap_err(), Full);
+        assert_eq!(gate.enter(ClientNetwork::V4(2), 2).unwrap_err(), QueueIsFull);
         assert!(matches!(gate.enter(ClientNetwork::V4(3), 2), Ok(Entry::Wait(_))));
         assert_eq!(two.now_or_never().unwrap().unwrap_err(), Displaced);
         assert!(one.now_or_never().is_none());
@@ -298,7 +298,7 @@ mod tests {
                     Step::Enter(client) => match gate.enter(ClientNetwork::V4(client), most_waiting) {
                         Ok(Entry::Turn(turn)) => turns.push(turn),
                         Ok(Entry::Wait(wait)) => waiting.push(wait),
-                        Err(Full) => {}
+                        Err(QueueIsFull) => {}
                     },
                     Step::End(which, millis) => if !turns.is_empty() {
                         let mut turn = turns.swap_remove(which % turns.len());

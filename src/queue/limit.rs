@@ -138,6 +138,11 @@ pub(super) mod tests {
         HandshakeLimits { start, min, max }
     }
 
+    /// When something begins that is played.
+    pub(in super::super) fn beginning() -> Instant {
+        Instant::now()
+    }
+
     fn ordinary() -> HandshakeLimit {
         HandshakeLimit::new(bounds(40, 5, 500))
     }

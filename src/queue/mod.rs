@@ -21,4 +21,4 @@ pub use client::ClientNetwork;
 pub use gate::{Entry, Gate, Turn, WaitForTurn};
 pub use limit::{HandshakeLimit, HandshakeOutcome};
 pub use places::{Places, WaitForPlace};
-pub use waiters::{Displaced, Full};
+pub use waiters::{Displaced, QueueIsFull};

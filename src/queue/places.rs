@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use super::client::ClientNetwork;
 use super::fair::{Position, Ticket};
-use super::waiters::{Displaced, Full, Told, Waiters};
+use super::waiters::{Displaced, QueueIsFull, Told, Waiters};
 
 /// Those who wait for a place with one upstream.
 #[derive(Debug, Default)]
@@ -61,7 +61,7 @@ impl Places {
     ///
     /// # Errors
     /// Nobody of this client can wait.
-    pub fn wait(self: &Arc<Self>, client: ClientNetwork, most_waiting: usize) -> Result<WaitForPlace, Full> {
+    pub fn wait(self: &Arc<Self>, client: ClientNetwork, most_waiting: usize) -> Result<WaitForPlace, QueueIsFull> {
         let (ticket, displaced) = self.change(|waiters| waiters.join(client, most_waiting))?;
         drop(displaced);
         fence(Ordering::SeqCst);

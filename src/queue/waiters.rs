@@ -28,7 +28,7 @@ pub(super) enum Told {
 /// The queue is full of clients that have no more of it than the newcomer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the queue is full")]
-pub struct Full;
+pub struct QueueIsFull;
 
 /// Whoever waited had to go for one of a client that has less of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -45,8 +45,8 @@ impl Waiters {
     ///
     /// # Errors
     /// It is full.
-    pub(super) fn join(&mut self, client: ClientNetwork, most: usize) -> Result<(Ticket, ToWake), Full> {
-        let Queued { ticket, displaced } = self.queue.push(client, None, most).map_err(|_| Full)?;
+    pub(super) fn join(&mut self, client: ClientNetwork, most: usize) -> Result<(Ticket, ToWake), QueueIsFull> {
+        let Queued { ticket, displaced } = self.queue.push(client, None, most).map_err(|_| QueueIsFull)?;
         let waker = displaced.and_then(|(displaced, waker)| {
             self.told.insert(displaced, Told::Displaced);
             waker

@@ -20,14 +20,16 @@ use crate::http::client_address::{is_trusted, says_for_whom};
 use crate::metrics::Metrics;
 use crate::snapshot::Route;
 use crate::tunnel::{Counts, Outcome};
-use crate::websocket::{Direction, Extensions, Leniencies};
+use crate::websocket::{CloseCode, Direction, Extensions, Leniencies};
 
-/// A request was refused; `route` is the one that it took, if it got so far.
+/// A request was refused; `route` is the one that it took, if it got so far. A WebSocket may have been accepted and `closed`
+/// instead of an answer.
 pub(super) fn refused(
     session: &Session,
     summary: &Summary,
     route: Option<&RouteName>,
     refused: &Refused,
+    closed: Option<CloseCode>,
     took: Duration,
 ) {
     let Summary { method, host, path, client, upgrade, .. } = summary;
@@ -46,7 +48,8 @@ pub(super) fn refused(
         host,
         path,
         upgrade = upgrade.as_deref(),
-        status = refusal.status().as_u16(),
+        status = closed.map_or(refusal.status(), |_| StatusCode::SWITCHING_PROTOCOLS).as_u16(),
+        code = closed.map(|code| code.get()),
         refusal = refusal.log_word(),
         fault = refusal.fault().as_str(),
         detail = refused.cause.as_ref().map(ToString::to_string).or_else(|| refusal.detail()),

@@ -13,6 +13,7 @@ use crate::http::forward::Scheme;
 use crate::net::{FinEnds, Unsent};
 use crate::process::Seat;
 use crate::snapshot::Listener;
+use crate::tls::Fingerprint;
 
 /// What a session, and the tunnel that it may become, holds on to: its seat on a worker and its permit.
 ///
@@ -54,6 +55,8 @@ pub(super) struct Session {
     pub(super) listener: Arc<Listener>,
     /// The other end of the connection; not always the client.
     pub(super) peer: SocketAddr,
+    /// The certificate that it has shown.
+    pub(super) certificate: Option<Box<Fingerprint>>,
     /// Whether there is TLS on it.
     pub(super) scheme: Scheme,
     /// The worker that drives it.

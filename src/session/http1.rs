@@ -23,7 +23,7 @@ use super::no_request::NoRequest;
 use super::proxy::Phase;
 use super::request;
 use super::rest::HeadTimes;
-use super::served::{LastAnswer, OpenTunnel, Served};
+use super::served::{ClosedAtOnce, LastAnswer, OpenTunnel, Served};
 use super::wordless::{Wordless, with_words};
 use crate::http::http1::{READER, answer};
 use crate::http::limits::MAX_BUFFER;
@@ -36,14 +36,20 @@ struct ConnectionState {
     heard: ReadActivity,
     /// A first request has come.
     is_asked: AtomicBool,
-    /// What the connection becomes, once a request has opened a tunnel.
-    opened: Mutex<Option<Box<OpenTunnel>>>,
+    /// What the connection becomes, once a request wants its stream.
+    becomes: Mutex<Option<Becomes>>,
+}
+
+/// What a connection becomes that speaks HTTP no more.
+enum Becomes {
+    Tunnel(Box<OpenTunnel>),
+    ClosedAtOnce(Box<ClosedAtOnce>),
 }
 
 /// How it ends that HTTP is spoken on a connection.
 enum Ended {
-    /// A request has opened a tunnel, and the stream is free for it.
-    Opened(Box<OpenTunnel>),
+    /// A request wants the stream, and it is free.
+    Becomes(Becomes),
     /// hyper is done, by an error or without.
     Done(Result<(), hyper::Error>),
     /// The process ends, and waits for no answer and no request any more.
@@ -55,7 +61,7 @@ pub(super) async fn speak(stream: Guarded<HalfOpen>, session: Arc<Session>, admi
     let state = ConnectionState {
         heard: stream.read_activity(),
         is_asked: AtomicBool::new(false),
-        opened: Mutex::default(),
+        becomes: Mutex::default(),
         session,
     };
     let mut connection = connection(stream, &state);
@@ -63,16 +69,23 @@ pub(super) async fn speak(stream: Guarded<HalfOpen>, session: Arc<Session>, admi
     let parts = connection.into_parts();
     let (stream, kept) = parts.io.into_inner().into_parts();
     // An endpoint that has switched for a client that is gone learns that now.
-    drop(locked(&state.opened).take());
+    drop(locked(&state.becomes).take());
     let session = &state.session;
     let kept = kept.unwrap_or_default();
     match ended {
-        Ended::Opened(mut opened) => {
+        Ended::Becomes(Becomes::Tunnel(mut opened)) => {
             let answer = answer::switch(mem::take(&mut opened.headers), opened.handshake.token());
             opened.join(stream.into_inner().into_inner(), answer, parts.read_buf.to_vec(), admission);
         }
-        Ended::Done(Err(error)) => leave(stream, session, &broken(session, &error, &parts.read_buf, &kept)).await,
-        Ended::Done(Ok(())) | Ended::GivenUp => leave(stream, session, &kept).await,
+        Ended::Becomes(Becomes::ClosedAtOnce(mut closed)) => {
+            let mut last = answer::switch(mem::take(&mut closed.headers), closed.handshake.token());
+            last.extend_from_slice(&closed.close());
+            leave(stream, session, &last).await;
+        }
+        Ended::Done(Err(error)) => {
+            leave(stream, session, broken(session, &error, &parts.read_buf, &kept).as_bytes()).await;
+        }
+        Ended::Done(Ok(())) | Ended::GivenUp => leave(stream, session, kept.as_bytes()).await,
     }
 }
 
@@ -88,7 +101,7 @@ fn connection(
     let service = service_fn(move |request| {
         state.is_asked.store(true, Ordering::Relaxed);
         state.heard.note_understood();
-        Box::pin(answered(&state.session, request, Takeover { opened: &state.opened }))
+        Box::pin(answered(&state.session, request, Takeover { becomes: &state.becomes }))
     });
     let (heard, unsent) = (state.heard.clone(), state.session.unsent.clone());
     http1::Builder::new()
@@ -102,7 +115,7 @@ fn connection(
         .serve_connection(TokioIo::new(Wordless::new(stream, heard)), service)
 }
 
-/// Serves requests until one opens a tunnel, the connection ends, or the process does: then the answer at hand is the last.
+/// Serves requests until one wants the stream, the connection ends, or the process does: then the answer at hand is the last.
 async fn drive<S>(connection: &mut Connection<ClientIo, S>, state: &ConnectionState, begun: Instant) -> Ended
 where
     S: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible>,
@@ -141,11 +154,11 @@ where
     poll_fn(|cx| {
         // Not `poll_without_shutdown`: with that, hyper is done before everything that it took of an answer is out.
         let done = Pin::new(&mut *connection).poll(cx);
-        // The tunnel may take the stream when everything of earlier answers is out; hyper keeps at it until then.
+        // The stream may be taken when everything of earlier answers is out; hyper keeps at it until then.
         if !state.session.unsent.is_some()
-            && let Some(opened) = locked(&state.opened).take()
+            && let Some(becomes) = locked(&state.becomes).take()
         {
-            return Poll::Ready(Ended::Opened(opened));
+            return Poll::Ready(Ended::Becomes(becomes));
         }
         done.map(Ended::Done)
     })
@@ -153,7 +166,7 @@ where
 }
 
 /// Ends a connection that has become no tunnel, as its client is best served; `last` is what is still to be written.
-async fn leave(stream: Guarded<HalfOpen>, session: &Session, last: &str) {
+async fn leave(stream: Guarded<HalfOpen>, session: &Session, last: &[u8]) {
     if session.is_cut() {
         tokio::select! {
             biased;
@@ -163,7 +176,7 @@ async fn leave(stream: Guarded<HalfOpen>, session: &Session, last: &str) {
     } else if session.proxy.phase() < Phase::Cutting {
         // Later nobody has time to part politely.
         tokio::select! {
-            () = stream.end_with(last.as_bytes()) => {}
+            () = stream.end_with(last) => {}
             () = session.proxy.closing_for(LAST_LINGER) => {}
         }
     }
@@ -175,7 +188,7 @@ impl ConnectionState {
     }
 }
 
-/// The answer to a request; `Connection: close` stands in the last one. Does not end for a request that has opened a tunnel.
+/// The answer to a request; `Connection: close` stands in the last one. Does not end for a request that wants the stream.
 async fn answered(
     session: &Arc<Session>,
     request: Request<Incoming>,
@@ -184,7 +197,8 @@ async fn answered(
     let mut response = match request::answer(session, request, &READER).await {
         Served::Answered(response) => response,
         Served::Refused(refusal, retry_after) => answer::of_refusal(refusal, retry_after).map(AnswerBody::own),
-        Served::Opened(opened) => takeover.hand_over(opened).await,
+        Served::Opened(opened) => takeover.hand_over(Becomes::Tunnel(opened)).await,
+        Served::ClosedAtOnce(closed) => takeover.hand_over(Becomes::ClosedAtOnce(closed)).await,
     };
     if session.is_ending() || response.extensions().get::<LastAnswer>().is_some() {
         answer::end_connection(response.headers_mut());
@@ -196,20 +210,20 @@ async fn answered(
 ///
 /// It only borrows from the driver, for HTTP/1.1 answers one request after the other: one that opens no tunnel pays nothing.
 struct Takeover<'d> {
-    opened: &'d Mutex<Option<Box<OpenTunnel>>>,
+    becomes: &'d Mutex<Option<Becomes>>,
 }
 
 impl Takeover<'_> {
-    /// Leaves the tunnel to the driver. It takes the stream as soon as everything of earlier answers is out, and drops the
+    /// Leaves the stream to what the connection becomes. The driver takes the stream as soon as everything of earlier answers is out, and drops the
     /// request that waits here.
-    async fn hand_over(self, tunnel: Box<OpenTunnel>) -> ! {
-        *locked(self.opened) = Some(tunnel);
+    async fn hand_over(self, becomes: Becomes) -> ! {
+        *locked(self.becomes) = Some(becomes);
         pending().await
     }
 }
 
-fn locked(opened: &Mutex<Option<Box<OpenTunnel>>>) -> MutexGuard<'_, Option<Box<OpenTunnel>>> {
-    opened.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked(becomes: &Mutex<Option<Becomes>>) -> MutexGuard<'_, Option<Becomes>> {
+    becomes.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A connection that hyper gave up. Gives what is still to be written: the answer, if there is one, with what can be said.

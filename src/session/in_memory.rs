@@ -14,7 +14,7 @@ use super::serve::serve;
 use crate::config::parse;
 use crate::net::{Accepted, Network, SimulatedListener, SimulatedNetwork, SimulatedSocket};
 use crate::process::{Room, Workers};
-use crate::snapshot::{Certificates, Snapshot};
+use crate::snapshot::{FileContents, Snapshot};
 use crate::tls::TicketKeys;
 
 const SITE: &str = r#"
@@ -45,7 +45,7 @@ impl Scene {
     fn of(site: &str) -> Self {
         let snapshot = Snapshot::assemble(
             parse(site, Path::new("test.toml")).unwrap().into(),
-            Certificates::new(),
+            FileContents::default(),
             &TicketKeys::generate().unwrap(),
             None,
         );

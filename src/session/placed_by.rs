@@ -1,7 +1,9 @@
 //! What decided about the endpoint of a request, as its line in the log says.
 
+use std::sync::Arc;
+
 use crate::balance::Affinity;
-use crate::snapshot::Endpoint;
+use crate::snapshot::{Endpoint, Upstream};
 
 /// What decided about the endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,11 +29,12 @@ impl PlacedBy {
         }
     }
 
-    pub(super) fn of(attempt: usize, affinity: &Affinity, endpoint: &Endpoint) -> Self {
+    pub(super) fn of(attempt: usize, affinity: &Affinity, upstream: &Upstream, endpoint: &Arc<Endpoint>) -> Self {
+        let is_at = |pin| upstream.pinned(pin).is_some_and(|pinned| Arc::ptr_eq(pinned, endpoint));
         match (attempt, affinity.pin) {
             (0, None) if affinity.key.is_none() => Self::Policy,
             (0, None) => Self::Key,
-            (0, Some(pin)) if pin.endpoint == endpoint.pin => Self::Cookie,
+            (0, Some(pin)) if is_at(pin) => Self::Cookie,
             (0, Some(_)) if affinity.goes_home() => Self::Key,
             _ => Self::Fallback,
         }

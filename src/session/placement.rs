@@ -1,10 +1,11 @@
 //! A connection with an endpoint, or why there is none.
 
-use std::sync::Arc;
+use http::StatusCode;
 
 use super::placed_by::PlacedBy;
 use super::refused::Refused;
 use super::request_context::RequestContext;
+use super::turn::HandshakeTurn;
 use crate::endpoint::dial;
 use crate::http::Refusal;
 use crate::net::{DialError, Socket};
@@ -14,6 +15,8 @@ use crate::snapshot::{Endpoint, Lease};
 #[derive(Debug)]
 pub(super) struct Placed {
     pub(super) lease: Lease,
+    /// Until the head of the answer is there.
+    pub(super) turn: Option<HandshakeTurn>,
     pub(super) stream: Socket,
     /// The client has authenticated the connection, or may have: it serves nobody else any more.
     pub(super) is_owned: bool,
@@ -29,23 +32,27 @@ pub(super) enum Unreachable {
     All(Refused),
 }
 
-/// Connects to an endpoint for an upgrade, which is placed there by `by`. A connection that the client has authenticated is one
-/// already.
+/// Connects to an endpoint for an upgrade, which has this place and this turn there, and is placed by `by`. A connection that the
+/// client has authenticated is one already.
 pub(super) async fn connect(
     context: &RequestContext,
-    endpoint: &Arc<Endpoint>,
+    (lease, turn): (Lease, Option<HandshakeTurn>),
     by: PlacedBy,
 ) -> Result<Placed, Unreachable> {
-    // It may have become full since it was looked at.
-    let lease = endpoint.try_lease(context.upstream().settings.max_tunnels);
-    let lease = lease.ok_or_else(|| Unreachable::One(Refusal::NoEndpoint.into()))?;
-    if let Some(connection) = context.owned(endpoint)
+    if let Some(connection) = context.owned(lease.endpoint())
         && let Some(stream) = connection.into_stream().await
     {
-        return Ok(Placed { lease, stream, is_owned: true, by });
+        return Ok(Placed { lease, turn, stream, is_owned: true, by });
     }
-    let stream = reach(context, endpoint).await?;
-    Ok(Placed { lease, stream, is_owned: false, by })
+    match reach(context, lease.endpoint()).await {
+        Ok(stream) => Ok(Placed { lease, turn, stream, is_owned: false, by }),
+        Err(unreachable) => {
+            if let Some(turn) = turn {
+                turn.end(Err(unreachable.refusal()));
+            }
+            Err(unreachable)
+        }
+    }
 }
 
 /// Opens a connection with an endpoint.
@@ -64,7 +71,21 @@ pub(super) async fn reach(context: &RequestContext, endpoint: &Endpoint) -> Resu
     })
 }
 
+impl Placed {
+    /// The handshake has come to its end, with an answer of this status or with none.
+    pub(super) fn end_turn(&mut self, answered: Result<StatusCode, Refusal>) {
+        if let Some(turn) = self.turn.take() {
+            turn.end(answered);
+        }
+    }
+}
+
 impl Unreachable {
+    fn refusal(&self) -> Refusal {
+        let (Self::One(refused) | Self::All(refused)) = self;
+        refused.refusal
+    }
+
     /// The refusal for the case that no other endpoint is left.
     ///
     /// # Errors

@@ -103,6 +103,7 @@ impl Phase {
 impl Proxy {
     /// A proxy in `network` that serves `snapshot` with what there is `room` for.
     pub fn new(snapshot: Snapshot, workers: Workers, room: Room, network: Network) -> Arc<Self> {
+        snapshot.upstreams().values().for_each(|upstream| upstream.apply_limits());
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
         Arc::new(Self {
             times: watch::Sender::new(PhaseTimes { phase: Phase::Serving, drain: None }),
@@ -151,6 +152,7 @@ impl Proxy {
     /// Replaces the snapshot, whole. What endpoints had that are gone is ended.
     pub fn publish(&self, snapshot: Snapshot) {
         let new = Arc::new(snapshot);
+        new.upstreams().values().for_each(|upstream| upstream.apply_limits());
         let old = self.snapshot.swap(Arc::clone(&new));
         self.endpoints.reconcile(&old, &new);
         self.probes.reconcile(&new);

@@ -156,7 +156,7 @@ async fn tls_timeout_is_punctual() {
         // The start of a record that never comes.
         client.write_all(&[22, 3, 1, 1, 0]).await.unwrap();
         let start = Instant::now();
-        let failed = TlsStream::accept_within(ours.into(), Arc::clone(&config), time).await.unwrap_err();
+        let failed = TlsStream::accept_within(ours.into(), Arc::clone(&config), None, time).await.unwrap_err();
         assert!(matches!(failed.error, TlsError::TimedOut), "{:?}", failed.error);
         start.elapsed()
     })

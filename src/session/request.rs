@@ -84,7 +84,7 @@ fn refuse(
     refused: &Refused,
     started: Instant,
 ) -> Served {
-    access_log::refused(session, summary, route, refused, started.elapsed());
+    access_log::refused(session, summary, route, refused, None, started.elapsed());
     Served::Refused(refused.refusal, retry_after(session))
 }
 

@@ -15,7 +15,7 @@ use super::summary::Summary;
 use crate::balance::{Affinity, Pin, Policy, Stay};
 use crate::config::WebsocketSettings;
 use crate::health::Asked;
-use crate::http::affinity::{affinity_key, begins_session};
+use crate::http::affinity::{Searched, affinity_key, begins_session};
 use crate::http::client_address::is_trusted;
 use crate::http::cookies;
 use crate::http::forward::{Arrival, Trust};
@@ -57,11 +57,13 @@ impl RequestContext {
     /// What decides where the request is placed: its key, and the endpoint that its cookie pins it to.
     pub(super) fn affinity(&self, uri: &Uri, headers: &HeaderMap, asked: Asked) -> Affinity {
         let settings = &self.upstream().settings;
+        let certificate = self.session.certificate.as_deref();
+        let searched = Searched { uri, headers, client: self.client, certificate };
         let goes_by_key = settings.policy == Policy::Sticky;
-        let key = goes_by_key.then(|| affinity_key(&settings.sticky_on, uri, headers, self.client)).flatten();
+        let key = goes_by_key.then(|| affinity_key(&settings.sticky_on, &searched)).flatten();
         let pin = settings.pin_cookie.as_ref().and_then(|cookie| {
-            let ours = |pin: &Pin| self.upstream().endpoints().iter().any(|endpoint| endpoint.pin == pin.endpoint);
-            cookies::values(headers, &cookie.name).filter_map(Pin::parse).find(ours)
+            let is_ours = |pin: &Pin| self.upstream().pinned(*pin).is_some();
+            cookies::values(headers, &cookie.name).filter_map(Pin::parse).find(is_ours)
         });
         let is_sheltering = pin.is_some_and(|pin| pin.stay == Stay::Refuge);
         Affinity { key, pin, begins_session: is_sheltering && begins_session(uri, asked) }
@@ -70,12 +72,8 @@ impl RequestContext {
     /// The `Set-Cookie` that keeps the client at the endpoint where it was placed, unless its cookie does so already.
     pub(super) fn pin_cookie(&self, placed: &Arc<Endpoint>, affinity: &Affinity) -> Option<HeaderValue> {
         let cookie = self.upstream().settings.pin_cookie.as_ref()?;
-        let is_there = affinity.pin.filter(|pin| pin.endpoint == placed.pin);
-        if is_there.is_some_and(|pin| pin.stay == Stay::Home) {
-            return None;
-        }
-        let pin = Pin { endpoint: placed.pin, stay: self.upstream().stay_at(placed, affinity.key) };
-        if is_there == Some(pin) { None } else { cookies::pin(&cookie.name, pin, self.arrival.scheme) }
+        let pin = self.upstream().pin(placed, affinity)?;
+        if affinity.pin == Some(pin) { None } else { cookies::pin(cookie, pin, self.arrival.scheme) }
     }
 
     /// What a tunnel in which this is spoken is held to.

@@ -18,6 +18,7 @@ use crate::http::forward::Scheme;
 use crate::net::{Accepted, ClientStream, FinEnds, Guarded, HalfOpen, HandshakeFailed, Socket, TlsStream, Unsent};
 use crate::process::Seat;
 use crate::snapshot::Listener;
+use crate::tls::{Fingerprint, ShownCertificate};
 
 /// Serves a connection to its end.
 pub(super) async fn serve(
@@ -36,8 +37,8 @@ pub(super) async fn serve(
             return;
         }
     };
-    let Some(stream) = secured(stream, peer, &listener, &proxy).await else { return };
-    speaking(stream, Arrived { peer, begun, welcome }, listener, proxy, admission).await;
+    let Some((stream, certificate)) = secured(stream, peer, &listener, &proxy).await else { return };
+    speaking(stream, Arrived { peer, certificate, begun, welcome }, listener, proxy, admission).await;
 }
 
 /// Tells a client that every place is taken. Its place in the reserve is kept for a while: so telling takes little of what is
@@ -58,9 +59,9 @@ pub(super) async fn turn_away(
 }
 
 /// Who has come, when, and whether there is a place.
-#[derive(Clone, Copy)]
 struct Arrived {
     peer: SocketAddr,
+    certificate: Option<Box<Fingerprint>>,
     begun: Instant,
     welcome: Welcome,
 }
@@ -68,7 +69,7 @@ struct Arrived {
 /// The session of a connection, to its end. No async function: that would keep room for the stream here, too.
 fn speaking(
     stream: ClientStream,
-    Arrived { peer, begun, welcome }: Arrived,
+    Arrived { peer, certificate, begun, welcome }: Arrived,
     listener: Arc<Listener>,
     proxy: Arc<Proxy>,
     admission: Admission,
@@ -86,6 +87,7 @@ fn speaking(
         proxy,
         listener,
         peer,
+        certificate,
         scheme,
         worker,
         welcome,
@@ -97,9 +99,14 @@ fn speaking(
     Box::pin(http1::speak(stream, session, admission, begun))
 }
 
-/// The stream after its TLS handshake, where the listener has TLS.
-async fn secured(stream: Socket, peer: SocketAddr, listener: &Listener, proxy: &Proxy) -> Option<ClientStream> {
-    let Some(tls) = listener.tls() else { return Some(ClientStream::Plain(stream)) };
+/// The stream after its TLS handshake, where the listener has TLS, and the certificate that the client has shown.
+async fn secured(
+    stream: Socket,
+    peer: SocketAddr,
+    listener: &Listener,
+    proxy: &Proxy,
+) -> Option<(ClientStream, Option<Box<Fingerprint>>)> {
+    let Some(tls) = listener.tls() else { return Some((ClientStream::Plain(stream), None)) };
     // Boxed: a session holds no room for it afterwards.
     Box::pin(shake_hands(stream, Arc::clone(tls), peer, listener, proxy)).await
 }
@@ -110,14 +117,18 @@ async fn shake_hands(
     peer: SocketAddr,
     listener: &Listener,
     proxy: &Proxy,
-) -> Option<ClientStream> {
+) -> Option<(ClientStream, Option<Box<Fingerprint>>)> {
+    let shown = listener.settings.client_certificates.is_some().then(ShownCertificate::default);
     let shaken = tokio::select! {
         biased;
-        shaken = TlsStream::accept_within(stream, tls, listener.settings.tls_timeout) => shaken,
+        shaken = TlsStream::accept_within(stream, tls, shown.clone(), listener.settings.tls_timeout) => shaken,
         () = proxy.closing_for(http1::NEWCOMER) => return None,
     };
     match shaken {
-        Ok(stream) => Some(ClientStream::Tls(stream)),
+        Ok(stream) => {
+            let certificate = shown.and_then(|shown| shown.fingerprint());
+            Some((ClientStream::Tls(stream), certificate.map(Box::new)))
+        }
         Err(failed) => {
             unsecured(failed, peer, listener, proxy).await;
             None

@@ -18,6 +18,7 @@ use crate::http::reader::Handshake;
 use crate::metrics::Metrics;
 use crate::net::ClientStream;
 use crate::tunnel::{Streams, Tunnel};
+use crate::websocket::{CloseCode, Frame, Side};
 
 /// What a request has come to.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) enum Served {
     Refused(Refusal, u32),
     /// It has opened a tunnel.
     Opened(Box<OpenTunnel>),
+    /// It has opened a WebSocket that is closed at once.
+    ClosedAtOnce(Box<ClosedAtOnce>),
 }
 
 /// Stands among the extensions of an answer behind which nothing is read from its connection. How a client learns that is for
@@ -50,6 +53,26 @@ pub(super) struct OpenTunnel {
     pub(super) metrics: Arc<Metrics>,
     /// For the line about its end.
     pub(super) record: TunnelRecord,
+}
+
+/// A WebSocket that is closed as soon as its client knows that it is open. No endpoint is at its other end.
+#[derive(Debug)]
+pub(super) struct ClosedAtOnce {
+    /// What the client reads of a 101; see [`OpenTunnel::headers`].
+    pub(super) headers: HeaderMap,
+    /// What it asked for.
+    pub(super) handshake: Handshake,
+    pub(super) code: CloseCode,
+    /// Why.
+    pub(super) refusal: Refusal,
+}
+
+impl ClosedAtOnce {
+    /// What the client reads behind its answer.
+    pub(super) fn close(&self) -> Frame {
+        // What goes to a client is not masked.
+        Frame::close(Side::Client, self.code, &self.refusal.to_string(), [0; 4])
+    }
 }
 
 impl OpenTunnel {

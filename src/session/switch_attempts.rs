@@ -8,12 +8,14 @@ use http::{HeaderMap, StatusCode};
 
 use super::access_log;
 use super::attempts::MOST_ASKED;
+use super::free_place::{FreePlace, free_places};
 use super::interim::Interim;
 use super::placed_by::PlacedBy;
 use super::placement::{Placed, connect};
 use super::refused::{EndpointFault, Refused};
 use super::request_context::RequestContext;
 use super::switch_request::request_switch;
+use super::turn::{NoTurn, take_turn};
 use crate::balance::Affinity;
 use crate::endpoint::{SwitchAnswer, Upload};
 use crate::health::Asked;
@@ -45,9 +47,14 @@ pub(super) async fn ask_best_to_switch(
     // What another protocol's handshake begins may not be for two endpoints, whatever its method says.
     let is_repeatable = matches!(handshake, Handshake::Websocket(_)) && body.is_none() && is_idempotent(&parts.method);
     let (mut best, mut asked) = (Err(Refused::from(Refusal::NoEndpoint)), 0);
-    for (attempt, pick) in context.upstream().picks(affinity, Asked::Upgrade).enumerate() {
-        let by = PlacedBy::of(attempt, affinity, pick.endpoint);
-        let next = match connect(context, pick.endpoint, by).await {
+    for FreePlace { attempt, pick, lease } in free_places(context, affinity).await? {
+        let turn = match take_turn(context, pick.endpoint).await {
+            Ok(turn) => turn,
+            Err(NoTurn::EndpointIsAway) => continue,
+            Err(NoTurn::Refused(refused)) => return best.or(Err(refused)),
+        };
+        let by = PlacedBy::of(attempt, affinity, context.upstream(), pick.endpoint);
+        let next = match connect(context, (lease, turn), by).await {
             Ok(placed) => {
                 asked += 1;
                 ask(context, placed, handshake, parts, body.take(), interim).await
@@ -101,7 +108,9 @@ async fn ask(
     body: Option<Upload>,
     interim: &Interim,
 ) -> Result<SwitchAttempt, Refused> {
-    let answer = request_switch(context, &mut placed, parts, body, interim).await?;
+    let answered = request_switch(context, &mut placed, parts, body, interim).await;
+    placed.end_turn(answered.as_ref().map(|answer| answer.head.status).map_err(|refused| refused.refusal));
+    let answer = answered?;
     let protocol = match answer.head.is_switch() {
         true => check_switch(context, &parts.headers, handshake, &answer.head)
             .map(Some)

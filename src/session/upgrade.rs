@@ -9,6 +9,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 
 use super::answered_without_101::pass_on;
+use super::closed_at_once::close_at_once;
 use super::interim::Interim;
 use super::metering::MeteredLease;
 use super::placed_by::PlacedBy;
@@ -46,7 +47,10 @@ pub(super) async fn open(
     forward::request(&mut parts.headers, context.arrival, Some(handshake.token()));
     let (body, upload) = upload(context, body, &mut parts.headers);
 
-    let answered = answer(context, &affinity, &handshake, &parts, body).await?;
+    let answered = match answer(context, &affinity, &handshake, &parts, body).await {
+        Ok(answered) => answered,
+        Err(refused) => return close_at_once(context, &parts.headers, handshake, refused),
+    };
     let SwitchAttempt { mut placed, answer, protocol } = answered;
     let head = &answer.head;
     let cookie = context.pin_cookie(placed.lease.endpoint(), &affinity);

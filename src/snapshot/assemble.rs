@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::endpoint::Endpoint;
+use super::file_contents::FileContents;
 use super::listener::Listener;
+use super::pin_tokens::PinTokens;
 use super::route::Route;
 use super::routes::{RouteTable, Rule};
 use super::upstream::Upstream;
-use crate::config::{EndpointSettings, ListenerName, Problems, RouteName, Settings, UpstreamName, UpstreamSettings};
+use crate::config::{EndpointSettings, ListenerName, RouteName, Settings, UpstreamName, UpstreamSettings};
 use crate::drain::{Incarnation, LifeToken};
-use crate::tls::{CertificateError, CertifiedBundle, TicketKeys};
+use crate::queue::Places;
+use crate::tls::TicketKeys;
 
 /// Everything a request may consult.
 #[derive(Debug)]
@@ -28,36 +31,11 @@ pub struct Snapshot {
     last: u64,
 }
 
-/// The certificates of every TLS listener.
-pub type Certificates = BTreeMap<ListenerName, CertifiedBundle>;
-
-/// Reads the certificates of every TLS listener.
-///
-/// Blocks on the file system.
-///
-/// # Errors
-/// What is wrong with each of them.
-pub fn load_certificates(settings: &Settings) -> Result<Certificates, Problems> {
-    let mut certificates = BTreeMap::new();
-    let mut errors = Vec::new();
-    for listener in settings.listeners.values() {
-        let Some(tls) = &listener.tls else { continue };
-        match CertifiedBundle::load(&tls.certificates) {
-            Ok(bundle) => {
-                certificates.insert(listener.name.clone(), bundle);
-            }
-            Err(wrong) => errors.extend(wrong),
-        }
-    }
-    Problems::check(errors.into_iter().map(CertificateError::into_problem).collect())?;
-    Ok(certificates)
-}
-
 impl Snapshot {
-    /// The snapshot that `settings` mean. Nothing in here can fail: they were checked, and the certificates are loaded.
+    /// The snapshot that `settings` mean. Nothing in here can fail: they were checked, and the files that they name are read.
     pub fn assemble(
         settings: Arc<Settings>,
-        mut certificates: Certificates,
+        mut contents: FileContents,
         tickets: &TicketKeys,
         previous: Option<&Self>,
     ) -> Self {
@@ -68,8 +46,8 @@ impl Snapshot {
             .map(|(name, listener)| {
                 let old = previous.and_then(|previous| previous.listeners.get(name)).map(Arc::as_ref);
                 let life = incarnations.keep(old.map(|old| &old.life));
-                let bundle = certificates.remove(name);
-                (name.clone(), Arc::new(Listener::new(Arc::clone(listener), life, bundle, old, tickets)))
+                let credentials = contents.credentials.remove(name);
+                (name.clone(), Arc::new(Listener::new(Arc::clone(listener), life, credentials, old, tickets)))
             })
             .collect();
         let upstreams: BTreeMap<_, _> = settings
@@ -77,7 +55,8 @@ impl Snapshot {
             .iter()
             .map(|(name, upstream)| {
                 let old = previous.and_then(|previous| previous.upstreams.get(name)).map(Arc::as_ref);
-                (name.clone(), Arc::new(incarnations.upstream(upstream, old)))
+                let tokens = PinTokens::new(upstream, contents.pin_secrets.get(name));
+                (name.clone(), Arc::new(incarnations.upstream(upstream, tokens, old)))
             })
             .collect();
         let routes: BTreeMap<_, _> = settings
@@ -133,11 +112,12 @@ impl Incarnations {
         })
     }
 
-    fn upstream(&mut self, settings: &Arc<UpstreamSettings>, old: Option<&Upstream>) -> Upstream {
+    fn upstream(&mut self, settings: &Arc<UpstreamSettings>, tokens: PinTokens, old: Option<&Upstream>) -> Upstream {
         let life = self.keep(old.map(|old| &old.life));
+        let places = old.map(|old| Arc::clone(&old.places)).unwrap_or_default();
         let endpoints =
-            settings.endpoints.iter().map(|endpoint| self.endpoint(&settings.name, endpoint, old)).collect();
-        Upstream::new(Arc::clone(settings), life, endpoints, old)
+            settings.endpoints.iter().map(|endpoint| self.endpoint(&settings.name, endpoint, &places, old)).collect();
+        Upstream::new(Arc::clone(settings), life, places, endpoints, tokens, old)
     }
 
     /// An endpoint is the same while its name and its address are; its weight may change under it.
@@ -145,13 +125,14 @@ impl Incarnations {
         &mut self,
         upstream: &UpstreamName,
         settings: &EndpointSettings,
+        places: &Arc<Places>,
         old: Option<&Upstream>,
     ) -> Arc<Endpoint> {
         let same = |old: &&Arc<Endpoint>| old.name == settings.name && old.address == settings.address;
         match old.and_then(|old| old.endpoints().iter().find(same)) {
             Some(same) => Arc::clone(same),
             None => {
-                let new = Endpoint::new(upstream, settings, self.keep(None));
+                let new = Endpoint::new(upstream, settings, self.keep(None), Arc::clone(places));
                 if old.is_some() {
                     new.note_arrival();
                 }

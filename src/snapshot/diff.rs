@@ -134,10 +134,14 @@ impl Diff {
             let weights = weights(&upstream.settings, &kept.settings);
             let is_rest_same = without_endpoints(&upstream.settings) == without_endpoints(&kept.settings);
             let is_unsaid = self.changes.len() == before && kept.settings != upstream.settings;
-            if is_unsaid || !weights.is_empty() || !is_rest_same {
+            let has_other_secrets = !kept.has_same_secrets(upstream);
+            if is_unsaid || !weights.is_empty() || !is_rest_same || has_other_secrets {
                 let mut values = weights;
                 let written = written(old, new, &subject(name));
                 values.extend(written.into_iter().filter(|change| !change.starts_with("endpoints")));
+                if has_other_secrets && is_rest_same {
+                    values.push("pin_secret: the file holds other secrets".into());
+                }
                 self.changes.push(Change::Changed(subject(name), values));
             }
         }

@@ -1,8 +1,8 @@
 //! One endpoint as it runs: its address, its state and its load.
 
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,9 +12,10 @@ use super::endpoint_health::EndpointHealth;
 use super::endpoint_state::{EndpointEvent, EndpointState, StateCause, StateCell, StateChange};
 use super::reach::Reach;
 use super::retirement::Retirement;
-use crate::balance::{Busyness, EndpointIdentity, PinToken};
-use crate::config::{EndpointAddress, EndpointName, EndpointSettings, UpstreamName};
+use crate::balance::{Busyness, EndpointIdentity};
+use crate::config::{EndpointAddress, EndpointName, EndpointSettings, HandshakeLimits, UpstreamName};
 use crate::drain::LifeToken;
+use crate::queue::{Gate, Places};
 
 /// One endpoint. It is carried over from snapshot to snapshot as long as its name and address stay.
 #[derive(Debug)]
@@ -29,8 +30,6 @@ pub struct Endpoint {
     pub life: LifeToken,
     /// What the hash knows it by: the same on every proxy of a fleet.
     pub identity: EndpointIdentity,
-    /// What a pin cookie names it and its upstream by.
-    pub pin: PinToken,
     /// Whether it has left the configuration.
     pub retirement: Retirement,
     /// Whether connects go well.
@@ -42,6 +41,10 @@ pub struct Endpoint {
     arrival: Arrival,
     /// Its next turn under `round_robin`.
     turn: AtomicU64,
+    /// Who may have a handshake under way; none where that was never limited.
+    gate: OnceLock<Arc<Gate>>,
+    /// Who waits for a place of a tunnel, with this endpoint or another of its upstream.
+    places: Arc<Places>,
     tunnels: AtomicUsize,
     /// Connections to it that came to nothing.
     connect_failures: AtomicU64,
@@ -56,21 +59,27 @@ pub struct Lease {
 }
 
 impl Endpoint {
-    /// An endpoint of `upstream`.
-    pub(super) fn new(upstream: &UpstreamName, settings: &EndpointSettings, life: LifeToken) -> Self {
+    /// An endpoint of `upstream`, whose `places` others of it share.
+    pub(super) fn new(
+        upstream: &UpstreamName,
+        settings: &EndpointSettings,
+        life: LifeToken,
+        places: Arc<Places>,
+    ) -> Self {
         Self {
             upstream: upstream.clone(),
             name: settings.name.clone(),
             address: settings.address.clone(),
             life,
             identity: EndpointIdentity::of(settings.name.as_str()),
-            pin: PinToken::of(upstream.as_str(), settings.name.as_str()),
             retirement: Retirement::default(),
             reach: Reach::default(),
             busyness: Busyness::default(),
             made: Instant::now(),
             arrival: Arrival::default(),
             turn: AtomicU64::new(0),
+            gate: OnceLock::new(),
+            places,
             tunnels: AtomicUsize::new(0),
             connect_failures: AtomicU64::new(0),
             state: StateCell::default(),
@@ -95,6 +104,16 @@ impl Endpoint {
     /// Whether one more tunnel would be no more than `max`; by then another one may have its place.
     pub fn has_place(&self, max: Option<NonZeroUsize>) -> bool {
         max.is_none_or(|max| self.tunnels() < max.get())
+    }
+
+    /// Who may have a handshake under way, where that was limited once.
+    pub fn gate(&self) -> Option<&Arc<Gate>> {
+        self.gate.get()
+    }
+
+    /// Limits its handshakes from now on.
+    pub(super) fn limit_handshakes(&self, limits: HandshakeLimits) {
+        self.gate.get_or_init(|| Arc::new(Gate::new(limits))).set_bounds(limits);
     }
 
     /// What speaks against placing anybody there.
@@ -170,6 +189,8 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.endpoint.tunnels.fetch_sub(1, Ordering::Relaxed);
+        // With the load behind it this is how `Places` wants it: what is free is seen before it is asked who waits.
+        self.endpoint.tunnels.fetch_sub(1, Ordering::SeqCst);
+        self.endpoint.places.note_free();
     }
 }

@@ -7,7 +7,7 @@ use rustls::ServerConfig;
 use super::strangers::Strangers;
 use crate::config::ListenerSettings;
 use crate::drain::LifeToken;
-use crate::tls::{CertifiedBundle, TicketKeys, server_config};
+use crate::tls::{Credentials, TicketKeys, server_config};
 
 /// One listener. Its socket lives elsewhere: a snapshot has none.
 #[derive(Debug)]
@@ -24,24 +24,27 @@ pub struct Listener {
 /// The TLS of a listener: what was loaded, and what is made of it.
 #[derive(Clone, Debug)]
 struct Tls {
-    bundle: CertifiedBundle,
+    credentials: Credentials,
     config: Arc<ServerConfig>,
 }
 
 impl Listener {
-    /// A listener with these certificates; the TLS of `previous` is taken over where nothing has changed.
+    /// A listener with these credentials; the TLS of `previous` is taken over where nothing has changed.
     pub(super) fn new(
         settings: Arc<ListenerSettings>,
         life: LifeToken,
-        bundle: Option<CertifiedBundle>,
+        credentials: Option<Credentials>,
         previous: Option<&Self>,
         tickets: &TicketKeys,
     ) -> Self {
-        let same =
-            previous.and_then(|previous| previous.tls.as_ref()).filter(|old| Some(&old.bundle) == bundle.as_ref());
-        let tls = match (same, bundle) {
+        let old = previous.and_then(|previous| previous.tls.as_ref());
+        let same = old.filter(|old| Some(&old.credentials) == credentials.as_ref());
+        let tls = match (same, credentials) {
             (Some(same), _) => Some(same.clone()),
-            (None, Some(bundle)) => Some(Tls { config: server_config(&bundle, tickets), bundle }),
+            (None, Some(credentials)) => {
+                let config = server_config(&credentials.own, credentials.clients.as_ref(), tickets);
+                Some(Tls { credentials, config })
+            }
             (None, None) => None,
         };
         // Whoever changes who is trusted wants to hear whether that was enough.
@@ -59,13 +62,13 @@ impl Listener {
 
     /// When the first of its certificates ends, in seconds since 1970.
     pub fn certificates_end(&self) -> Option<i64> {
-        let ends = self.tls.as_ref()?.bundle.ends()?;
+        let ends = self.tls.as_ref()?.credentials.own.ends()?;
         i64::try_from(ends.as_secs()).ok()
     }
 
     /// Whether a client would notice a difference.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        let bundle = |listener: &Self| listener.tls.as_ref().map(|tls| tls.bundle.clone());
-        self.settings == other.settings && bundle(self) == bundle(other)
+        let credentials = |listener: &Self| listener.tls.as_ref().map(|tls| tls.credentials.clone());
+        self.settings == other.settings && credentials(self) == credentials(other)
     }
 }

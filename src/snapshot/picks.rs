@@ -48,6 +48,12 @@ impl Upstream {
         }
         picks
     }
+
+    /// Whether there is an endpoint that an upgrade might go to, if only it had a place.
+    pub fn is_full(&self) -> bool {
+        let (eligibility, max) = (self.eligibility(Asked::Upgrade), self.settings.max_tunnels);
+        self.endpoints().iter().any(|endpoint| !endpoint.has_place(max) && eligibility.takes(endpoint))
+    }
 }
 
 impl<'a> Iterator for Picks<'a> {
@@ -77,7 +83,7 @@ impl Picks<'_> {
 
     /// The endpoint that a pin names, if the request may go there.
     fn named(&self, pin: PinToken) -> Option<usize> {
-        let index = self.upstream.endpoints().iter().position(|endpoint| endpoint.pin == pin)?;
+        let index = self.upstream.tokens.place(pin)?;
         self.upstream.endpoints().get(index).filter(|endpoint| self.may_try(index, endpoint)).map(|_| index)
     }
 

@@ -92,7 +92,7 @@ impl fmt::Display for Rename {
 mod tests {
     use std::path::Path;
 
-    use super::super::Certificates;
+    use super::super::FileContents;
     use super::*;
     use crate::config::parse;
     use crate::tls::TicketKeys;
@@ -115,7 +115,7 @@ endpoints = ["127.0.0.1:3"]
         let tickets = TicketKeys::generate().unwrap();
         let snapshot = |text: &str, previous: Option<&Snapshot>| {
             let settings = parse(text, Path::new("test.toml")).unwrap_or_else(|problems| panic!("{problems}"));
-            Snapshot::assemble(settings.into(), Certificates::new(), &tickets, previous)
+            Snapshot::assemble(settings.into(), FileContents::default(), &tickets, previous)
         };
         let old = snapshot(BEFORE, None);
         let new = snapshot(after, Some(&old));

@@ -7,10 +7,10 @@
 //! and the path that was matched must be the path that is forwarded. What an endpoint may take for another path is refused
 //! after its route was found (`config::dot_segments`).
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::config::{HostPattern, ListenerName, RouteSettings};
+use crate::grammar::host_name;
 
 /// The requests that a route is for.
 #[derive(Clone, Copy, Debug)]
@@ -107,12 +107,6 @@ impl Paths {
 struct Entry {
     listeners: Vec<ListenerName>,
     target: usize,
-}
-
-/// The host as routes name it: lower case, without trailing dot.
-fn host_name(host: &str) -> Cow<'_, str> {
-    let name = host.strip_suffix('.').unwrap_or(host);
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() }
 }
 
 /// What follows each dot of `name` that has something before it, longest first.

@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::endpoint::Endpoint;
-use crate::balance::{self, AffinityKey, Candidate, Policy, Share, Standing, Stay, Sticky, Tier};
+use super::pin_tokens::PinTokens;
+use crate::balance::{self, AffinityKey, Candidate, Policy, Share, Standing, Sticky, Tier};
 use crate::config::{EndpointSettings, UpstreamSettings};
 use crate::drain::LifeToken;
+use crate::queue::Places;
 
 /// One upstream.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub struct Upstream {
     pub life: LifeToken,
     /// Held while one of its endpoints may be ejected; the same in every version of its settings.
     pub(super) ejections: Arc<Mutex<()>>,
+    /// Who waits for a place of a tunnel with any of its endpoints; as long as its life, as they are.
+    pub places: Arc<Places>,
     endpoints: Vec<Arc<Endpoint>>,
     /// Those of `endpoints` that serve.
     ordinary: Tier,
@@ -24,6 +28,8 @@ pub struct Upstream {
     backups: Tier,
     /// The virtual time of `round_robin`, shared by all that the upstream was, and is, in one life.
     clock: Arc<AtomicU64>,
+    /// What pin cookies name `endpoints` by, in their order.
+    pub(super) tokens: PinTokens,
 }
 
 impl Upstream {
@@ -31,7 +37,9 @@ impl Upstream {
     pub(super) fn new(
         settings: Arc<UpstreamSettings>,
         life: LifeToken,
+        places: Arc<Places>,
         endpoints: Vec<Arc<Endpoint>>,
+        tokens: PinTokens,
         previous: Option<&Self>,
     ) -> Self {
         let ejections = previous.map(|previous| Arc::clone(&previous.ejections)).unwrap_or_default();
@@ -42,19 +50,19 @@ impl Upstream {
         };
         let (ordinary, backups) = (tier(false), tier(true));
         let clock = previous.map(|it| Arc::clone(&it.clock)).unwrap_or_default();
-        Self { settings, life, ejections, endpoints, ordinary, backups, clock }
+        Self { settings, life, ejections, places, endpoints, ordinary, backups, clock, tokens }
+    }
+
+    /// It is served from now on: its limits hold for its endpoints, also where they were carried over.
+    pub fn apply_limits(&self) {
+        if let Some(limits) = self.settings.handshakes_at_once {
+            self.endpoints.iter().for_each(|endpoint| endpoint.limit_handshakes(limits));
+        }
     }
 
     /// Its endpoints, in the order of the file.
     pub fn endpoints(&self) -> &[Arc<Endpoint>] {
         &self.endpoints
-    }
-
-    /// For how long a client with this key is at `endpoint`, where no pin says so: only what the key means, whether or not that
-    /// is eligible or can be reached, is its home. Where no key places it, it is at home wherever it is.
-    pub fn stay_at(&self, endpoint: &Arc<Endpoint>, key: Option<AffinityKey>) -> Stay {
-        let Some(home) = self.home(key).and_then(|index| self.endpoints.get(index)) else { return Stay::Home };
-        if Arc::ptr_eq(home, endpoint) { Stay::Home } else { Stay::Refuge }
     }
 
     /// What the key means, if the policy goes by it.

@@ -4,26 +4,35 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
-use rustls::server::NoServerSessionStorage;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 
 use super::certificates::CertifiedBundle;
+use super::client_authority::ClientAuthority;
 use super::identity::Identity;
 use super::sni::CertificatesBySni;
 use super::tickets::{TicketKeys, Tickets};
 
 /// How a listener with these certificates speaks TLS: versions 1.2 and 1.3, `http/1.1` over ALPN.
 ///
-/// A session begun under one configuration resumes under another if they were given the same `tickets`, and certificates of
-/// the same names.
-pub fn server_config(bundle: &CertifiedBundle, tickets: &TicketKeys) -> Arc<ServerConfig> {
-    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+/// Clients are asked for a certificate of `clients`, where there is that.
+///
+/// A session begun under one configuration resumes under another if they were given the same `tickets`, the same `clients`, and
+/// certificates of the same names.
+pub fn server_config(
+    bundle: &CertifiedBundle,
+    clients: Option<&ClientAuthority>,
+    tickets: &TicketKeys,
+) -> Arc<ServerConfig> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = clients.map_or_else(WebPkiClientVerifier::no_client_auth, |clients| clients.verifier(&provider));
+    let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13, &TLS12])
         .expect("aws-lc-rs has cipher suites and key exchanges for both versions")
-        .with_no_client_auth()
+        .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(CertificatesBySni::new(bundle)));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    config.ticketer = Arc::new(Tickets::new(tickets.clone(), Identity::of(bundle)));
+    config.ticketer = Arc::new(Tickets::new(tickets.clone(), Identity::of(bundle, clients)));
     config.send_tls13_tickets = TICKETS_PER_HANDSHAKE;
     // After the handshake a connection is carried on with nothing but its keys.
     config.enable_secret_extraction = true;
@@ -193,6 +202,6 @@ mod tests {
     fn config(folder: &Folder, certificates: &[&Issued], tickets: &TicketKeys) -> Arc<ServerConfig> {
         let files: Vec<_> =
             certificates.iter().enumerate().map(|(index, issued)| folder.keep(&index.to_string(), issued)).collect();
-        server_config(&CertifiedBundle::load(&files).unwrap(), tickets)
+        server_config(&CertifiedBundle::load(&files).unwrap(), None, tickets)
     }
 }

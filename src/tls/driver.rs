@@ -10,6 +10,7 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 use rustls::{ContentType, Error, ProtocolVersion, ServerConfig};
 
+use super::fingerprint::ShownCertificate;
 use super::invariant::broken;
 use super::record::{HEADER, RecordHeader, TAG};
 use super::record_buffer::RecordBuffer;
@@ -24,6 +25,8 @@ pub(super) struct Driver {
     seen: usize,
     /// The peer's close_notify came.
     ended: bool,
+    /// Who wants to know what the peer shows, while the handshake goes on.
+    shown: Option<ShownCertificate>,
 }
 
 /// What is done once rustls has no other business.
@@ -35,9 +38,9 @@ enum Errand<'a> {
 }
 
 impl Driver {
-    /// A connection of which nothing has been read.
-    pub(super) fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
-        Ok(Self { connection: UnbufferedServerConnection::new(config)?, seen: 0, ended: false })
+    /// A connection of which nothing has been read; `shown` learns what the peer shows.
+    pub(super) fn new(config: Arc<ServerConfig>, shown: Option<ShownCertificate>) -> Result<Self, Error> {
+        Ok(Self { connection: UnbufferedServerConnection::new(config)?, seen: 0, ended: false, shown })
     }
 
     /// Takes in `buffer`: what it has not been done with before, and what came behind that. Says how much of it is done
@@ -68,6 +71,9 @@ impl Driver {
             }
         }
         self.seen = self.seen.saturating_sub(consumed);
+        if let Some(shown) = self.shown.take_if(|_| !self.connection.is_handshaking()) {
+            shown.note(self.connection.peer_certificates());
+        }
         Ok(consumed)
     }
 

@@ -1,6 +1,5 @@
 //! What can be wrong with the files of a certificate, and what to do about it.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use rustls::pki_types::pem;
@@ -32,27 +31,19 @@ impl CertificateError {
         Self { location: Box::new(location.0.clone()), ..self }
     }
 
-    /// The same as a problem of the configuration.
-    pub fn into_problem(self) -> Problem {
-        let (text, hint) = (self.to_string(), self.hint());
-        Problem::new(*self.location, text, hint)
+    /// The same, for a file that is named there.
+    pub(super) fn at(self, location: &SourceLocation) -> Self {
+        Self { location: Box::new(location.clone()), ..self }
     }
 
-    /// Where a relative path starts is of use only where the file could be meant by one.
-    fn hint(&self) -> &'static str {
-        let folder = self.location.file.parent().unwrap_or(Path::new(""));
-        match &self.fault {
-            CertificateFault::Unreadable(error)
-                if error.kind() == Some(io::ErrorKind::NotFound) && self.path.starts_with(folder) =>
-            {
-                "name a file that is there; a relative path starts at the folder of the configuration file"
-            }
-            fault => fault.hint(),
-        }
+    /// The same as a problem of the configuration.
+    pub fn into_problem(self) -> Problem {
+        let (text, hint) = (self.to_string(), self.fault.hint(&self.path, &self.location));
+        Problem::new(*self.location, text, hint)
     }
 }
 
-/// What can be wrong with a certificate chain or a private key.
+/// What can be wrong with a certificate chain, a private key or the certificates of an authority.
 #[derive(Debug, Error)]
 pub enum CertificateFault {
     /// The file is missing, or may not be read.
@@ -70,7 +61,13 @@ pub enum CertificateFault {
     /// The chain file holds a private key and no certificate.
     #[error("holds a private key, but no certificate")]
     KeyInsteadOfChain,
-    /// The first certificate is not X.509 version 3.
+    /// The file of an authority holds no certificate.
+    #[error("holds no certificate")]
+    NoAuthority,
+    /// The file of an authority holds a private key and no certificate.
+    #[error("holds a private key, but no certificate")]
+    KeyInsteadOfAuthority,
+    /// The first certificate, or any of an authority, is not X.509 version 3.
     #[error("holds a certificate that cannot be used: {0}")]
     BadCertificate(#[source] rustls::Error),
     /// The key file holds no private key.
@@ -94,21 +91,18 @@ pub enum CertificateFault {
 }
 
 impl CertificateFault {
-    /// What the operator can do about it.
-    pub fn hint(&self) -> &'static str {
+    /// What the operator can do about it, in the file at `path` that is named at `location`.
+    fn hint(&self, path: &Path, location: &SourceLocation) -> &'static str {
         match self {
-            Self::Unreadable(error) => match error.kind() {
-                Some(io::ErrorKind::PermissionDenied) => {
-                    "let the user that windlass runs as read it, and enter the folders above it"
-                }
-                Some(io::ErrorKind::NotFound) => "name a file that is there",
-                Some(io::ErrorKind::IsADirectory) => "name the file in this folder",
-                _ => "name a file that can be read, such as with `cat`",
-            },
+            Self::Unreadable(error) => error.hint(path, location),
             Self::Der => {
                 "convert it: `openssl x509 -inform der` for a certificate, `openssl pkey -inform der` for a key"
             }
             Self::BrokenPem(_) => "copy the file again; each section is base64 between its BEGIN and its END line",
+            Self::NoAuthority => "it needs the certificates of who issues those of the clients, in PEM",
+            Self::KeyInsteadOfAuthority => {
+                "name the certificate of that key; the key itself has to stay with who issues"
+            }
             Self::NoCertificate => "it needs the certificate of the site, then those of its issuers, in PEM",
             Self::KeyInsteadOfChain | Self::ChainInsteadOfKey => "`chain` and `key` look swapped",
             Self::BadCertificate(_) => "have it issued again as an X.509 version 3 certificate",
@@ -129,27 +123,5 @@ fn broken_pem(error: &pem::Error) -> &'static str {
         pem::Error::MissingSectionEnd { .. } => "has a PEM section without its END line",
         pem::Error::Base64Decode(_) => "has a PEM section that is not base64",
         _ => "is not well-formed PEM",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hint(path: &str, kind: io::ErrorKind) -> String {
-        let location = SourceLocation { file: "/etc/windlass/windlass.toml".into(), ..SourceLocation::default() };
-        let fault = CertificateFault::Unreadable(io::Error::from(kind).into());
-        let error = CertificateError { location: Box::new(location), ..CertificateError::new(Path::new(path), fault) };
-        error.into_problem().hint().to_owned()
-    }
-
-    #[test]
-    fn where_relative_paths_start_is_said_only_of_files_that_one_could_name() {
-        let start = "a relative path starts at";
-        assert!(hint("/etc/windlass/tls/chat.pem", io::ErrorKind::NotFound).contains(start));
-        assert_eq!(hint("/srv/chat.pem", io::ErrorKind::NotFound), "name a file that is there");
-        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::IsADirectory, io::ErrorKind::InvalidFilename] {
-            assert!(!hint("/etc/windlass/tls/chat.pem", kind).contains(start), "{kind}");
-        }
     }
 }

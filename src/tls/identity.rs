@@ -1,7 +1,8 @@
 //! Who a listener may say it is: what its session tickets are bound to.
 //!
-//! A client that resumes a session checks no certificate: it takes the listener for the one that it shook hands with. So a
-//! ticket is good where the certificates have the same names, and nowhere else, and outlives the renewal of one.
+//! Who resumes a session checks no certificate: a client takes the listener for the one that it shook hands with, and we take
+//! the client for the one that it was then. So a ticket is good where the certificates have the same names and the same is asked
+//! of clients, and nowhere else, and outlives the renewal of a certificate of ours.
 
 use std::collections::BTreeSet;
 
@@ -9,24 +10,31 @@ use aws_lc_rs::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
 use rustls::sign::CertifiedKey;
 
 use super::certificates::CertifiedBundle;
+use super::client_authority::ClientAuthority;
 use super::sni::dns_names;
 
-/// Who a listener may say it is: the names of all its certificates together, in whatever order.
+/// Who a listener may say it is, the names of all its certificates together, in whatever order; and who its clients have to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity([u8; SHA256_OUTPUT_LEN]);
 
 impl Identity {
-    /// The identity of a listener with these certificates.
-    pub(super) fn of(bundle: &CertifiedBundle) -> Self {
-        Self::of_names(bundle.certified().iter().flat_map(|one| names(one)).collect())
+    /// The identity of a listener with these certificates, which asks its clients for those.
+    pub(super) fn of(bundle: &CertifiedBundle, clients: Option<&ClientAuthority>) -> Self {
+        Self::of_names(bundle.certified().iter().flat_map(|one| names(one)).collect(), clients)
     }
 
-    fn of_names(names: BTreeSet<Vec<u8>>) -> Self {
+    fn of_names(names: BTreeSet<Vec<u8>>, clients: Option<&ClientAuthority>) -> Self {
         let mut digest = Context::new(&SHA256);
-        for name in names {
+        let mut update = |part: &[u8]| {
             // Its length too: "ab" is not "a" and "b".
-            digest.update(&(name.len() as u64).to_be_bytes());
-            digest.update(&name);
+            digest.update(&(part.len() as u64).to_be_bytes());
+            digest.update(part);
+        };
+        names.iter().for_each(|name| update(name));
+        if let Some(clients) = clients {
+            // No name is empty: behind this there are no more.
+            update(b"");
+            clients.parts().for_each(&mut update);
         }
         let mut identity = [0; SHA256_OUTPUT_LEN];
         identity.iter_mut().zip(digest.finish().as_ref()).for_each(|(to, from)| *to = *from);
@@ -52,13 +60,14 @@ fn names(certified: &CertifiedKey) -> Vec<Vec<u8>> {
 impl Identity {
     /// That of a listener whose certificates have this name.
     pub(super) fn named(name: &str) -> Self {
-        Self::of_names([name.as_bytes().to_vec()].into())
+        Self::of_names([name.as_bytes().to_vec()].into(), None)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{ClientCertificateSettings, NamedFile};
     use crate::tls::tests::{Folder, Issued};
 
     fn identity(certificates: &[&[&str]]) -> Identity {
@@ -68,7 +77,7 @@ mod tests {
             .enumerate()
             .map(|(index, names)| folder.keep(&index.to_string(), &Issued::named(names)))
             .collect();
-        Identity::of(&CertifiedBundle::load(&files).unwrap())
+        Identity::of(&CertifiedBundle::load(&files).unwrap(), None)
     }
 
     #[test]
@@ -86,6 +95,22 @@ mod tests {
         let one = identity(&[&["a.test", "b.test"]]);
         for other in [&["a.test"][..], &["a.test", "b.test", "c.test"], &["a.testb.test"], &["*.test", "a.test"]] {
             assert_ne!(identity(&[other]), one, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn who_asks_other_clients_is_another_listener() {
+        let folder = Folder::new();
+        let authority = |name: &str, is_required| {
+            let path = folder.write("clients.pem", Issued::named(&[name]).chain);
+            let ca = NamedFile { path, location: Default::default() };
+            ClientAuthority::load(&ClientCertificateSettings { ca, is_required }).unwrap()
+        };
+        let of = |clients| Identity::of_names([b"a.test".to_vec()].into(), clients);
+        let (required, optional, other) = (authority("ca", true), authority("ca", false), authority("ca", true));
+        let identities = [of(None), of(Some(&required)), of(Some(&optional)), of(Some(&other))];
+        for (index, one) in identities.iter().enumerate() {
+            assert!(!identities[..index].contains(one), "{index}");
         }
     }
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use rustls::{Error, InvalidMessage, ServerConfig};
 
 use super::driver::Driver;
+use super::fingerprint::ShownCertificate;
 use super::invariant::broken;
 use super::record::MAX_RECORD;
 use super::record_buffer::RecordBuffer;
@@ -44,9 +45,10 @@ enum Holder {
 }
 
 impl Records {
-    /// A connection of which nothing has been read. `config` must let secrets be taken out.
-    pub fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
-        Ok(Self { holder: Holder::Driven(Box::new(Driver::new(config)?)), unread: Vec::new() })
+    /// A connection of which nothing has been read. `config` must let secrets be taken out; `shown` learns, where there is that,
+    /// what the peer shows in its handshake.
+    pub fn new(config: Arc<ServerConfig>, shown: Option<ShownCertificate>) -> Result<Self, Error> {
+        Ok(Self { holder: Holder::Driven(Box::new(Driver::new(config, shown)?)), unread: Vec::new() })
     }
 
     /// Takes in what was read. `buffer` is room for [`unread`](Self::unread) bytes, and behind it what came from the

@@ -23,6 +23,8 @@ impl CloseCode {
     pub const MESSAGE_TOO_BIG: Self = Self(1009);
     /// The service restarts: come back, a little later.
     pub const SERVICE_RESTART: Self = Self(1012);
+    /// Too much to do: come back later (IANA registry of close codes).
+    pub const TRY_AGAIN_LATER: Self = Self(1013);
     /// The endpoint behind a gateway failed.
     pub const BAD_GATEWAY: Self = Self(1014);
 

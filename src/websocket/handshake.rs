@@ -136,6 +136,18 @@ pub fn check_answer(
     Extensions::agreed(offered, answer).map_err(BadAnswer::Extensions)
 }
 
+/// The headers of a 101 that accepts the handshake for nobody: the key is answered, and of the subprotocols that are `offered`
+/// the first is chosen, for a browser takes a WebSocket for failed whose offer is passed over (WHATWG WebSockets §3.1). No
+/// extension is agreed on.
+pub fn bare_answer(offered: &HeaderMap, key: &Key) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    // Base64 is fit for a header.
+    headers.extend(HeaderValue::try_from(key.accept()).ok().map(|accept| (SEC_WEBSOCKET_ACCEPT, accept)));
+    let subprotocol = members(offered, &SEC_WEBSOCKET_PROTOCOL).find_map(|offer| HeaderValue::from_bytes(offer).ok());
+    headers.extend(subprotocol.map(|subprotocol| (SEC_WEBSOCKET_PROTOCOL, subprotocol)));
+    headers
+}
+
 /// At most one subprotocol is chosen, and it was offered; their names compare by case (RFC 6455 §4.1, §11.3.4).
 fn check_subprotocol(offered: &HeaderMap, answer: &HeaderMap, tolerance: &mut Tolerance) -> Result<(), BadAnswer> {
     match single(answer, SEC_WEBSOCKET_PROTOCOL) {

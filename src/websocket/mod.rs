@@ -28,7 +28,7 @@ pub use control::{ControlFrame, ControlKind, ControlPayload, MAX_CONTROL_PAYLOAD
 pub use direction::{Direction, PerDirection, PerSide, Side};
 pub use extensions::{BadExtensions, DeflateParameters, Extensions, refuse_compression, refuse_unknown};
 pub use frame::Frame;
-pub use handshake::{BadAnswer, BadHandshake, Key, check_answer, check_request};
+pub use handshake::{BadAnswer, BadHandshake, Key, bare_answer, check_answer, check_request};
 pub use header::{Header, MAX_HEADER, apply_mask};
 pub use inflate::{InflateMeter, MeterScratch, Metering};
 pub use inspector::{Inspector, Rules, Scan, Then};

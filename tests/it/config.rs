@@ -1,35 +1,21 @@
-//! The configuration: the examples are valid, the reference is complete and true, and mistakes are explained.
+//! The configuration: the examples are valid, the reference ([`reference`]) is complete and true, and mistakes are explained.
 //!
 //! Each `tests/config/invalid/NAME.toml` has its problems word for word in `NAME.expected`. After a change that is
 //! meant, `WINDLASS_UPDATE_EXPECTED=1 cargo test --test it config` writes them anew; read the difference before you commit it.
 
-use std::collections::BTreeSet;
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use toml::{Table, Value};
-use windlass::config::{self, Bind, Rate, Settings};
+use windlass::balance::LoadFactor;
+use windlass::config::{self, Bind, HandshakeLimits, ProbeSettings, Rate, SameSite, Secure, Settings};
 use windlass::websocket::PerSide;
 
-const EXAMPLES: [&str; 3] = ["config/minimal.toml", "config/production.toml", "config/reference.toml"];
+mod reference;
 
-/// What has no default, or one that the reference does not show but names.
-const WITHOUT_DEFAULT: [&str; 12] = [
-    "listener.NAME.bind",
-    "listener.NAME.tls",
-    "route.NAME.upstream",
-    "upstream.NAME.endpoints",
-    "upstream.NAME.endpoints[].address",
-    "upstream.NAME.endpoints[].name",
-    "upstream.NAME.handshakes_at_once.start",
-    "upstream.NAME.health.host",
-    "upstream.NAME.health.port",
-    "upstream.NAME.health.probe",
-    "upstream.NAME.pin_cookie.domain",
-    "upstream.NAME.pin_cookie.name",
-];
+const EXAMPLES: [&str; 3] = ["config/minimal.toml", "config/production.toml", "config/reference.toml"];
 
 fn load(path: &str) -> Settings {
     config::load(Path::new(path)).unwrap_or_else(|problems| panic!("{problems}"))
@@ -37,11 +23,6 @@ fn load(path: &str) -> Settings {
 
 fn parse(source: &str) -> Result<Settings, config::Problems> {
     config::parse(source, Path::new("windlass.toml"))
-}
-
-fn reference() -> Table {
-    let source = fs::read_to_string("config/reference.toml").expect("the reference is there");
-    source.parse().expect("the reference is TOML")
 }
 
 #[test]
@@ -76,32 +57,6 @@ fn certificate_paths_start_at_the_folder_of_the_file() {
     assert_eq!(certificate("config/production.toml").chain, Path::new("/etc/windlass/tls/chat.pem"));
     let location = certificate("config/minimal.toml").key_location;
     assert_eq!(location.to_string(), "config/minimal.toml:3:36: listener.public.tls.key");
-}
-
-#[test]
-fn the_reference_shows_every_key_and_no_other() {
-    let mut shown = BTreeSet::new();
-    collect_keys(&reference(), "", &mut shown);
-    for (path, key) in config::known_keys() {
-        assert!(shown.iter().any(|shown| stands_at(shown, path, key)), "config/reference.toml lacks {path}.{key}");
-    }
-    for shown in &shown {
-        assert!(
-            config::known_keys().any(|(path, key)| stands_at(shown, path, key)),
-            "{shown} is no key of the program"
-        );
-    }
-}
-
-#[test]
-fn the_reference_shows_every_default() {
-    let mut bare = reference();
-    remove_defaults(&mut bare, "");
-    let bare = toml::to_string(&bare).unwrap();
-    assert!(!bare.contains("timeout"), "{bare}");
-    let file = Path::new("config/reference.toml");
-    let defaults = config::parse(&bare, file).unwrap_or_else(|problems| panic!("{problems}\n{bare}"));
-    assert_eq!(load("config/reference.toml"), defaults);
 }
 
 #[test]
@@ -154,6 +109,25 @@ fn every_form_of_a_value_is_understood() {
         ]
     );
     assert_eq!(upstream.keep_alive, None);
+    assert_eq!(upstream.bounded_load, LoadFactor::from_thousandths(2_000));
+    assert_eq!(upstream.pin_secret.as_ref().map(|file| file.path.as_path()), Some(Path::new("pins.secret")));
+    let pin = upstream.pin_cookie.as_ref().unwrap();
+    assert_eq!(
+        (pin.domain.as_deref(), pin.secure, pin.same_site),
+        (Some("example.com"), Secure::Never, SameSite::Auto)
+    );
+    let count = |number| NonZeroU32::new(number).unwrap();
+    let fixed = HandshakeLimits { start: count(20), min: count(20), max: count(20) };
+    assert_eq!(upstream.handshakes_at_once, Some(fixed));
+    let health = upstream.health.as_ref().unwrap();
+    assert_eq!((health.every, health.timeout), (Duration::from_millis(500), Duration::from_millis(500)));
+    let ProbeSettings::Http { path, host, expect, .. } = &health.probe else { panic!("{health:?}") };
+    assert_eq!((path.as_str(), host.as_deref()), ("/up?deep", Some("chat.test:80")));
+    assert_eq!(expect, &[200..=299, 401..=401]);
+    let games = &settings.upstreams["games"];
+    let adapting = HandshakeLimits { start: count(2), min: count(2), max: count(1000) };
+    assert_eq!((games.handshakes_at_once, games.eject), (Some(adapting), None));
+    assert_eq!(games.bounded_load, LoadFactor::from_thousandths(1_125));
 }
 
 const EVERY_FORM: &str = r#"
@@ -181,26 +155,22 @@ upstream = "chat"
 [upstream.chat]
 endpoints = ["Chat.internal:80", { name = "b", address = "[FD00::1]:80" }, { address = "10.0.0.1:80", weight = 3 }]
 keep_alive = "off"
+bounded_load = 2
+pin_cookie = { name = "pin", domain = ".Example.com", secure = false }
+pin_secret = "pins.secret"
+handshakes_at_once = 20
+health = { probe = "http", path = "/up?deep", host = "chat.test:80", expect = ["200-299", 401], every = "500ms" }
+[upstream.games]
+endpoints = ["games:1"]
+bounded_load = 1.125
+handshakes_at_once = { start = 2 }
+eject = "off"
 "#;
 
 #[test]
 fn moving_lines_changes_no_settings() {
     let source = fs::read_to_string("config/minimal.toml").unwrap();
     assert_eq!(parse(&source).unwrap(), parse(&format!("# first\n\n{source}")).unwrap());
-}
-
-/// A key that is known but never read would take any value in silence.
-#[test]
-fn every_known_key_is_read() {
-    let reference = reference();
-    let mut shown = BTreeSet::new();
-    collect_keys(&reference, "", &mut shown);
-    for key in shown {
-        let mut mistaken = reference.clone();
-        replace(&mut mistaken, "", &key, &Value::Datetime("1979-05-27".parse().unwrap()));
-        let problems = parse(&toml::to_string(&mistaken).unwrap()).expect_err(&key).to_string();
-        assert!(problems.contains("not a date"), "{key}: {problems}");
-    }
 }
 
 #[test]
@@ -329,76 +299,4 @@ proptest! {
         let (cut, kept) = (cut.index(lines.len()), kept.index(lines.len()));
         let _ = parse(&[&lines[..cut.min(kept)], &lines[cut.max(kept)..]].concat().join("\n"));
     }
-}
-
-/// The dotted paths of every key in `table`, with `NAME` for what an operator names and `[]` for an index.
-fn collect_keys(table: &Table, path: &str, keys: &mut BTreeSet<String>) {
-    for (key, value) in table {
-        let key = step(path, key);
-        if !key.ends_with("NAME") {
-            keys.insert(key.clone());
-        }
-        match value {
-            Value::Table(table) => collect_keys(table, &key, keys),
-            Value::Array(array) => {
-                array.iter().filter_map(Value::as_table).for_each(|it| collect_keys(it, &format!("{key}[]"), keys));
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Removes every key that has a default, and leaves the tables it stood in.
-fn remove_defaults(table: &mut Table, path: &str) {
-    table.retain(|key, value| {
-        let key = step(path, key);
-        let stays = WITHOUT_DEFAULT.contains(&key.as_str());
-        match value {
-            _ if key == "listener.NAME.tls" => true,
-            Value::Table(_) if key.starts_with("route.NAME.websocket.") => false,
-            Value::Table(table) => {
-                remove_defaults(table, &key);
-                true
-            }
-            Value::Array(array) => {
-                array
-                    .iter_mut()
-                    .filter_map(Value::as_table_mut)
-                    .for_each(|it| remove_defaults(it, &format!("{key}[]")));
-                stays
-            }
-            _ => stays,
-        }
-    });
-}
-
-/// Puts `value` in place of the value at `target`, a path of [`collect_keys`].
-fn replace(table: &mut Table, path: &str, target: &str, new: &Value) {
-    for (key, value) in table {
-        let key = step(path, key);
-        match value {
-            value if key == target => *value = new.clone(),
-            Value::Table(table) => replace(table, &key, target, new),
-            Value::Array(array) => array
-                .iter_mut()
-                .filter_map(Value::as_table_mut)
-                .for_each(|it| replace(it, &format!("{key}[]"), target, new)),
-            _ => {}
-        }
-    }
-}
-
-fn step(path: &str, key: &str) -> String {
-    match path {
-        "" => key.to_owned(),
-        "listener" | "route" | "upstream" => format!("{path}.NAME"),
-        _ => format!("{path}.{key}"),
-    }
-}
-
-/// Whether the path `shown` is `key` in a table at `path`, where `*` is any key.
-fn stands_at(shown: &str, path: &str, key: &str) -> bool {
-    let known = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-    let (shown, known): (Vec<_>, Vec<_>) = (shown.split('.').collect(), known.split('.').collect());
-    shown.len() == known.len() && shown.iter().zip(&known).all(|(shown, known)| *known == "*" || shown == known)
 }

@@ -6,6 +6,7 @@
 //! finds its lines by a path or a listener that no other has.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+mod affinity;
 mod bomb;
 mod config;
 mod exchange;
@@ -20,6 +21,7 @@ mod reload;
 mod rig;
 mod slow_reader;
 mod stop;
+mod storms;
 mod systemd;
 mod tls;
 mod tls_proxy;

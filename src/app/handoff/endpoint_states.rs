@@ -92,7 +92,7 @@ mod tests {
 
     use super::*;
     use crate::config::parse;
-    use crate::snapshot::{Certificates, EndpointEvent};
+    use crate::snapshot::{EndpointEvent, FileContents};
     use crate::tls::TicketKeys;
 
     /// What a process of a version before the message `Endpoint` says of an endpoint that is drained, and all that it understands.
@@ -113,7 +113,7 @@ endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "1
 
     fn snapshot_of(text: &str) -> Snapshot {
         let settings = parse(text, Path::new("test.toml")).unwrap();
-        Snapshot::assemble(settings.into(), Certificates::new(), &TicketKeys::generate().unwrap(), None)
+        Snapshot::assemble(settings.into(), FileContents::default(), &TicketKeys::generate().unwrap(), None)
     }
 
     fn states(snapshot: &Snapshot) -> Vec<EndpointState> {

@@ -27,16 +27,19 @@ pub(super) fn health(item: &SpannedValue<'_>) -> Option<HealthSettings> {
     let section = item.section(&HEALTH)?;
     let asks = section.require("probe", choice(&PROBES), "probe = \"http\", \"websocket\" or \"tcp\"");
     let every = section.try_read("every", text(DURATION), defaults::HEALTH_EVERY);
-    let timeout = section.try_read("timeout", text(DURATION), defaults::HEALTH_TIMEOUT);
+    let timeout = section.try_read(
+        "timeout",
+        text(DURATION),
+        defaults::HEALTH_TIMEOUT.min(every.unwrap_or(defaults::HEALTH_EVERY)),
+    );
     let rise = section.try_read("rise", in_a_row, defaults::HEALTH_RISE);
     let fall = section.try_read("fall", in_a_row, defaults::HEALTH_FALL);
     let port = section.try_read("port", port, None);
     if let (Some(every), Some(timeout)) = (every, timeout)
         && timeout > every
     {
-        let location = section.item("timeout").or_else(|| section.item("every"));
-        location.iter().for_each(|item| {
-            item.fault("the next probe would begin before this one is over", "write a `timeout` up to `every`")
+        section.item("timeout").iter().for_each(|item| {
+            item.fault("is above `every`: the next probe would begin before this one is over", "write less");
         });
     }
     let probe = probe(&section, asks?);
@@ -47,15 +50,15 @@ fn probe(section: &Section<'_>, asks: Asks) -> Option<ProbeSettings> {
     let path = section.try_read("path", text(REQUEST_PATH), "/".into());
     let host = section.try_read("host", |item| text(HOST_HEADER)(item).map(Some), None);
     let method = section.try_read("method", text(METHOD), Method::GET);
-    let expect = section.try_read("expect", list(statuses, "[\"200-399\"]"), vec![200..=399]);
-    let foreign: &[&'static str] = match asks {
-        Asks::Tcp => &["path", "host", "method", "expect"],
-        Asks::Http => &[],
-        Asks::Websocket => &["method", "expect"],
+    let expect = section.try_read("expect", expect, vec![200..=399]);
+    let (word, foreign): (_, &[&'static str]) = match asks {
+        Asks::Tcp => ("tcp", &["path", "host", "method", "expect"]),
+        Asks::Http => ("http", &[]),
+        Asks::Websocket => ("websocket", &["method", "expect"]),
     };
     for key in foreign {
         if let Some(item) = section.item(key) {
-            item.fault("means nothing to such a probe", "remove it, or write probe = \"http\"");
+            item.fault(format!("means nothing to a {word} probe"), "remove it, or write probe = \"http\"");
         }
     }
     match asks {
@@ -63,6 +66,14 @@ fn probe(section: &Section<'_>, asks: Asks) -> Option<ProbeSettings> {
         Asks::Http => Some(ProbeSettings::Http { method: method?, path: path?, host: host?, expect: expect? }),
         Asks::Websocket => Some(ProbeSettings::Websocket { path: path?, host: host? }),
     }
+}
+
+fn expect(item: &SpannedValue<'_>) -> Option<Vec<RangeInclusive<u16>>> {
+    let ranges = list(statuses, "[\"200-399\"]")(item)?;
+    if ranges.is_empty() {
+        item.fault("is empty: no answer would be well", "write one or more, such as [\"200-399\"]");
+    }
+    Some(ranges)
 }
 
 /// A status, or a text with the first and the last of several: `204`, `"200-299"`.
@@ -77,7 +88,12 @@ fn statuses(item: &SpannedValue<'_>) -> Option<RangeInclusive<u16>> {
         (200..=599).contains(range.start()) && (*range.start()..=599).contains(range.end())
     });
     if range.is_none() {
-        item.fault(format!("{text:?} is no range of statuses"), "write one such as \"200-299\"");
+        let hint = match (text.parse::<u16>(), text.strip_suffix("xx")) {
+            (Ok(status), _) => format!("write {status}, without quotes"),
+            (_, Some(hundred)) => format!("write \"{hundred}00-{hundred}99\""),
+            _ => "write one such as \"200-299\"".to_owned(),
+        };
+        item.fault(format!("{text:?} is no range of statuses from 200 to 599"), hint);
     }
     range
 }

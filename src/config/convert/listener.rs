@@ -8,9 +8,9 @@ use crate::config::defaults;
 use crate::config::lists::{elements, list};
 use crate::config::name_syntax::{FILE, NETWORK};
 use crate::config::not_compared::NotCompared;
-use crate::config::read::text;
-use crate::config::schema::{CERTIFICATE, LISTENER, TLS};
-use crate::config::settings::{Bind, CertificateFiles, ListenerSettings, TlsSettings};
+use crate::config::read::{flag, named_file, or_off, text};
+use crate::config::schema::{CERTIFICATE, CLIENT_CERTIFICATES, LISTENER, TLS};
+use crate::config::settings::{Bind, CertificateFiles, ClientCertificateSettings, ListenerSettings, TlsSettings};
 use crate::config::tree::{Section, SpannedValue};
 use crate::config::units::DURATION;
 
@@ -30,6 +30,11 @@ fn listener(name: &str, section: &Section<'_>, bound: &mut Vec<TakenAddress>) ->
     let settings = ListenerSettings {
         name: name.into(),
         tls: section.read("tls", |item| tls(item).map(Some), None),
+        client_certificates: section.read(
+            "client_certificates",
+            or_off(client_certificates),
+            defaults::CLIENT_CERTIFICATES,
+        ),
         trusted_proxies: section.read("trusted_proxies", list(text(NETWORK), "[\"10.0.0.0/8\"]"), Vec::new()),
         tls_timeout: section.read("tls_timeout", text(DURATION), defaults::TLS_TIMEOUT),
         head_timeout: section.read("head_timeout", text(DURATION), defaults::HEAD_TIMEOUT),
@@ -37,6 +42,12 @@ fn listener(name: &str, section: &Section<'_>, bound: &mut Vec<TakenAddress>) ->
         body_timeout: section.read("body_timeout", text(DURATION), defaults::CLIENT_BODY_TIMEOUT),
         bind: bind?,
     };
+    if let (Some(item), false) = (section.item("client_certificates"), section.has("tls")) {
+        item.fault(
+            "are shown over TLS only, and this listener has none",
+            "add tls = { chain = \"site.pem\", key = \"site.key\" }",
+        );
+    }
     Some(settings)
 }
 
@@ -90,6 +101,16 @@ fn tls(item: &SpannedValue<'_>) -> Option<TlsSettings> {
     certificates.into_iter().collect::<Option<_>>().map(|certificates| TlsSettings { certificates })
 }
 
+fn client_certificates(item: &SpannedValue<'_>) -> Option<ClientCertificateSettings> {
+    let section = item.section(&CLIENT_CERTIFICATES)?;
+    let ca = section.require("ca", named_file, "ca = \"clients.pem\", the certificates of who issues theirs");
+    let is_required = section.try_read("require", flag, defaults::CLIENT_CERTIFICATE_REQUIRED);
+    if let Some(ca) = &ca {
+        section.location().report().note_named(|named| named.authorities.push(ca.clone()));
+    }
+    Some(ClientCertificateSettings { ca: ca?, is_required: is_required? })
+}
+
 fn certificate(section: &Section<'_>) -> Option<CertificateFiles> {
     let folder = section.location().report().folder();
     let file = |item: &SpannedValue<'_>| Some((folder.join(text(FILE)(item)?), NotCompared(item.location().source())));
@@ -97,6 +118,6 @@ fn certificate(section: &Section<'_>) -> Option<CertificateFiles> {
     let key = section.require("key", file, "key = \"site.key\"");
     let ((chain, chain_location), (key, key_location)) = (chain?, key?);
     let files = CertificateFiles { chain, key, chain_location, key_location };
-    section.location().report().note_certificate(&files);
+    section.location().report().note_named(|named| named.certificates.push(files.clone()));
     Some(files)
 }

@@ -4,15 +4,17 @@
 //! several sections must agree on (names, binds, who serves what) is checked here too.
 
 mod admin;
-mod affinity;
+mod combinations;
 mod drain;
 mod endpoints;
 mod health;
 mod listener;
 mod names;
 mod own_listeners;
+mod pin_cookie;
 mod queue;
 mod route;
+mod sticky_on;
 mod upstream;
 mod warnings;
 mod websocket;

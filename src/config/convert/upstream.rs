@@ -1,21 +1,21 @@
 //! `[upstream.NAME]`.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 use toml::de::DeValue;
 
-use super::affinity::{pin_cookie, sticky_on};
+use super::combinations::check_combinations;
 use super::endpoints::{ENDPOINTS, endpoints, in_order_of_names};
 use super::health::{ON_DOWN, WHEN_ALL_DOWN, eject, health};
 use super::names::at_least_one;
+use super::pin_cookie::pin_cookie;
 use super::queue::{WHEN_FULL, handshakes_at_once, queue};
+use super::sticky_on::sticky_on;
 use crate::balance::{LoadFactor, Policy};
 use crate::config::defaults;
-use crate::config::name_syntax::FILE;
-use crate::config::read::{choice, count, integer, or_off, text};
+use crate::config::read::{choice, count, integer, named_file, or_off, text};
 use crate::config::schema::UPSTREAM;
-use crate::config::settings::{AffinitySource, OnDown, UpstreamSettings};
+use crate::config::settings::{AffinitySource, NamedFile, UpstreamSettings};
 use crate::config::tree::{Section, SpannedValue};
 use crate::config::units::DURATION;
 
@@ -36,7 +36,7 @@ fn upstream(name: &str, section: &Section<'_>) -> Option<UpstreamSettings> {
         slow_start: section.read("slow_start", or_off(text(DURATION)), defaults::SLOW_START),
         sticky_on: section.read("sticky_on", sticky_on, vec![AffinitySource::ClientIp]),
         pin_cookie: section.read("pin_cookie", or_off(pin_cookie), defaults::PIN_COOKIE),
-        pin_secret: section.read("pin_secret", or_off(file), defaults::PIN_SECRET),
+        pin_secret: section.read("pin_secret", or_off(pin_secret), defaults::PIN_SECRET),
         max_tunnels: section.read("max_tunnels", or_off(places), defaults::MAX_TUNNELS),
         handshakes_at_once: section.read(
             "handshakes_at_once",
@@ -57,37 +57,8 @@ fn upstream(name: &str, section: &Section<'_>) -> Option<UpstreamSettings> {
         keep_alive: section.read("keep_alive", or_off(text(DURATION)), defaults::KEEP_ALIVE),
         endpoints: in_order_of_names(endpoints?),
     };
-    check_together(section, &settings);
+    check_combinations(section, &settings);
     Some(settings)
-}
-
-/// What can do nothing beside what else is written.
-fn check_together(section: &Section<'_>, settings: &UpstreamSettings) {
-    let fault = |key: &'static str, problem: &str, hint: &str| {
-        section.item(key).iter().for_each(|item| item.fault(problem, hint));
-    };
-    if settings.policy != Policy::Sticky {
-        if settings.bounded_load.is_some() {
-            fault(
-                "bounded_load",
-                "bounds what keys would place, and this policy has none",
-                "remove it, or write policy = \"sticky\"",
-            );
-        }
-        if settings.shards.is_some() {
-            fault("shards", "is about keys, and this policy has none", "remove it, or write policy = \"sticky\"");
-        }
-    }
-    if settings.pin_secret.is_some() && settings.pin_cookie.is_none() {
-        fault("pin_secret", "is for a cookie that is not set", "add pin_cookie = \"windlass_pin\", or remove it");
-    }
-    if settings.on_down != OnDown::Keep && settings.health.is_none() {
-        fault(
-            "on_down",
-            "is never looked at: without probes no endpoint is down",
-            "add health = { probe = \"http\", path = \"/healthz\" }",
-        );
-    }
 }
 
 /// A factor of the average, such as `1.25`.
@@ -125,8 +96,10 @@ fn min_eligible(item: &SpannedValue<'_>) -> Option<usize> {
     usize::try_from(integer(1..=1_000_000)(item)?).ok()
 }
 
-fn file(item: &SpannedValue<'_>) -> Option<PathBuf> {
-    Some(item.location().report().folder().join(text(FILE)(item)?))
+fn pin_secret(item: &SpannedValue<'_>) -> Option<NamedFile> {
+    let file = named_file(item)?;
+    item.location().report().note_named(|named| named.pin_secrets.push(file.clone()));
+    Some(file)
 }
 
 const POLICIES: [(&str, Policy); 5] = [

@@ -6,7 +6,9 @@ use ipnet::IpNet;
 
 use crate::config::names::UpstreamName;
 use crate::config::paths::pattern;
-use crate::config::settings::{HostPattern, ListenerSettings, RouteSettings, Settings, UpstreamSettings};
+use crate::config::settings::{
+    AffinitySource, HostPattern, ListenerSettings, RouteSettings, Settings, UpstreamSettings,
+};
 use crate::config::tree::Section;
 
 /// Notes a warning for everything in `settings` that is odd; `file` is what they were read from.
@@ -25,6 +27,7 @@ pub(in crate::config) fn warn(file: &Section<'_>, settings: &Settings) {
     }
     warn_of_unused_upstreams(file, settings);
     warn_of_shared_cookies(file, settings);
+    warn_of_certificates_that_nobody_asks_for(file, settings);
 }
 
 fn warn_of_listener(file: &Section<'_>, listener: &ListenerSettings, settings: &Settings) {
@@ -83,6 +86,25 @@ fn warn_of_shared_cookies(file: &Section<'_>, settings: &Settings) {
             file.location_of(&["upstream", upstream.name.as_str(), "pin_cookie"]).warn(
                 format!("\"{cookie}\" is the cookie of upstream.{} too: each replaces the other's", first.name),
                 format!("give it a name of its own, such as \"{cookie}_{}\"", upstream.name),
+            );
+        }
+    }
+}
+
+fn warn_of_certificates_that_nobody_asks_for(file: &Section<'_>, settings: &Settings) {
+    for upstream in settings.upstreams.values() {
+        if !upstream.sticky_on.contains(&AffinitySource::ClientCertificate) {
+            continue;
+        }
+        let routes = settings.routes.values().filter(|route| route.upstream == upstream.name);
+        let serves = |route: &RouteSettings, listener: &ListenerSettings| {
+            route.listeners.is_empty() || route.listeners.contains(&listener.name)
+        };
+        let mut listeners = routes.flat_map(|route| settings.listeners.values().filter(|it| serves(route, it)));
+        if !listeners.any(|listener| listener.client_certificates.is_some()) {
+            file.location_of(&["upstream", upstream.name.as_str(), "sticky_on"]).warn(
+                "no listener of its routes asks for client certificates: nobody shows one",
+                "write client_certificates = { ca = \"clients.pem\" } in [listener.NAME], or take it out",
             );
         }
     }

@@ -2,14 +2,12 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::named_file::{CertificateFiles, NamedFile};
 use crate::config::names::ListenerName;
-use crate::config::not_compared::NotCompared;
-use crate::config::problem::SourceLocation;
 
 /// `[listener.NAME]`: one bound address and its TLS.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +18,8 @@ pub struct ListenerSettings {
     pub bind: Bind,
     /// Its certificates; `None` is a plain listener.
     pub tls: Option<TlsSettings>,
+    /// The certificates that clients are asked for; only where there is TLS.
+    pub client_certificates: Option<ClientCertificateSettings>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// How long a TLS handshake may take.
@@ -75,22 +75,11 @@ pub struct TlsSettings {
     pub certificates: Vec<CertificateFiles>,
 }
 
-/// The two PEM files of one certificate, as absolute paths or relative to the configuration file's folder (already joined).
+/// `listener.NAME.client_certificates`: clients are asked for a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CertificateFiles {
-    /// The certificate chain, leaf first.
-    pub chain: PathBuf,
-    /// The private key.
-    pub key: PathBuf,
-    /// Where `chain` is written, for problems found in the file it names.
-    pub chain_location: NotCompared<SourceLocation>,
-    /// Where `key` is written.
-    pub key_location: NotCompared<SourceLocation>,
-}
-
-impl CertificateFiles {
-    /// Two files that are written nowhere in a configuration.
-    pub fn new(chain: PathBuf, key: PathBuf) -> Self {
-        Self { chain, key, chain_location: NotCompared::default(), key_location: NotCompared::default() }
-    }
+pub struct ClientCertificateSettings {
+    /// Who has to have issued it, in PEM.
+    pub ca: NamedFile,
+    /// Whoever shows none is refused.
+    pub is_required: bool,
 }

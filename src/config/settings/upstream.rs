@@ -3,12 +3,12 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use http::HeaderName;
 
 use super::health::{EjectSettings, HealthSettings, OnDown, WhenAllDown};
+use super::named_file::NamedFile;
 use super::queue::{HandshakeLimits, QueueSettings, WhenFull};
 use crate::balance::{LoadFactor, Policy};
 use crate::config::names::{EndpointName, UpstreamName};
@@ -34,7 +34,7 @@ pub struct UpstreamSettings {
     /// The cookie that keeps a client where it was first placed.
     pub pin_cookie: Option<PinCookie>,
     /// The file with the secrets that the cookie's tokens are made with.
-    pub pin_secret: Option<PathBuf>,
+    pub pin_secret: Option<NamedFile>,
     /// How many tunnels may be open on each endpoint.
     pub max_tunnels: Option<NonZeroUsize>,
     /// How many handshakes may be under way on each endpoint.
@@ -135,7 +135,7 @@ pub struct PinCookie {
 /// Which sites' requests a cookie goes with (RFC 6265bis §4.1.2.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SameSite {
-    /// All where the listener has TLS, else the same site's.
+    /// All where the cookie is secure, else the same site's.
     Auto,
     /// Only those of the same site.
     Strict,

@@ -12,6 +12,7 @@ fn says_everything_there_is() {
     metrics.tunnel_opened();
     metrics.opening_took(Duration::from_millis(3));
     metrics.connected(Duration::from_millis(2));
+    metrics.waited(Duration::from_millis(200));
     metrics.passed(Direction::FromClient, 7, 700);
     metrics.tunnel_ended("drained_reload", "windlass", Some(CloseCode::SERVICE_RESTART));
     metrics.refused("no_route");
@@ -37,7 +38,9 @@ fn says_everything_there_is() {
             state: EndpointState::DRAINED,
             connect_failures: 4,
             health: HealthCounts { probes_passed: 6, probes_failed: 5, ejections: 2 },
+            handshakes: Some(HandshakesGauge { limit: 50, waiting: 17 }),
         }],
+        waiting: vec![("chat".into(), 3)],
         certificates: vec![("public".into(), 1_700_000_000)],
         time: 1_700_000_001,
         process: ProcessUsage {
@@ -82,6 +85,10 @@ fn says_everything_there_is() {
         r#"windlass_drain_tunnels{drain="1",cause="operator",scope="all",state="told"} 4"#,
         r#"windlass_drain_ends_in_seconds{drain="1",cause="operator",scope="all"} 17"#,
         "windlass_tunnels_max 9000",
+        r#"windlass_handshakes_limit{upstream="chat",endpoint="a"} 50"#,
+        r#"windlass_handshakes_waiting{upstream="chat",endpoint="a"} 17"#,
+        r#"windlass_places_waiting{upstream="chat"} 3"#,
+        r#"windlass_queue_waiting_seconds_bucket{le="0.25"} 1"#,
         r#"windlass_endpoint_connect_failures_total{upstream="chat",endpoint="a"} 4"#,
         r#"windlass_endpoint_probes_total{upstream="chat",endpoint="a",result="passed"} 6"#,
         r#"windlass_endpoint_probes_total{upstream="chat",endpoint="a",result="failed"} 5"#,

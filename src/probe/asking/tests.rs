@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::config::parse;
-use crate::snapshot::{Certificates, Snapshot};
+use crate::snapshot::{FileContents, Snapshot};
 use crate::tls::TicketKeys;
 use crate::websocket::{Key, Tolerance, check_request};
 
@@ -22,7 +22,7 @@ fn subject(address: impl std::fmt::Display, health: &str) -> Subject {
          health = {{ {health} }}\n"
     );
     let settings = parse(&text, Path::new("test.toml")).unwrap_or_else(|wrong| panic!("{wrong}"));
-    let snapshot = Snapshot::assemble(settings.into(), Certificates::new(), &TicketKeys::generate().unwrap(), None);
+    let snapshot = Snapshot::assemble(settings.into(), FileContents::default(), &TicketKeys::generate().unwrap(), None);
     let upstream = &snapshot.upstreams()["u"];
     Subject {
         endpoint: Arc::clone(&upstream.endpoints()[0]),

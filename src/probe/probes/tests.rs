@@ -14,7 +14,7 @@ use crate::config::parse;
 use crate::endpoint::Endpoints;
 use crate::health::Availability;
 use crate::net::SimulatedNetwork;
-use crate::snapshot::Certificates;
+use crate::snapshot::FileContents;
 use crate::tls::TicketKeys;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -41,7 +41,7 @@ fn snapshot(endpoints: usize, keys: &str, previous: Option<&Snapshot>) -> Snapsh
         endpoints.join(", ")
     );
     let settings = parse(&text, Path::new("test.toml")).unwrap_or_else(|wrong| panic!("{wrong}"));
-    Snapshot::assemble(settings.into(), Certificates::new(), &TicketKeys::generate().unwrap(), previous)
+    Snapshot::assemble(settings.into(), FileContents::default(), &TicketKeys::generate().unwrap(), previous)
 }
 
 impl Scene {

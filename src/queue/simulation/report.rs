@@ -1,6 +1,5 @@
 //! What came of a storm.
 
-use std::fmt;
 use std::time::Duration;
 
 /// What came of a storm.
@@ -39,18 +38,13 @@ impl Report {
         let last = (times.len() * percent).div_ceil(100).checked_sub(1)?;
         self.is_in[times[last]]
     }
-}
 
-/// A row of the table.
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for percent in [50, 99, 100] {
-            match self.in_by(percent, |_| true) {
-                Some(time) => write!(f, " {:.1} s |", time.as_secs_f64())?,
-                None => write!(f, " never |")?,
-            }
-        }
+    /// A row of the table; `others` are those beside the one who comes with many connections.
+    pub(super) fn row(&self, others: impl Fn(usize) -> bool) -> String {
+        let time = |time: Option<Duration>| time.map_or("never".into(), |time| format!("{:.1} s", time.as_secs_f64()));
+        let everybody = [50, 99, 100].map(|percent| time(self.in_by(percent, |_| true)));
         let Self { most_at_once, tries, refused, failed, .. } = self;
-        write!(f, " {most_at_once} | {tries} | {refused} | {failed} |")
+        let others = time(self.in_by(99, others));
+        format!(" {} | {others} | {most_at_once} | {tries} | {refused} | {failed} |", everybody.join(" | "))
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use super::super::limit::tests::beginning;
 use super::super::{ClientNetwork, Displaced, Entry, Gate, HandshakeOutcome, Turn, WaitForTurn};
 use super::endpoint::{EndpointModel, ModelledEndpoint};
 use super::report::Report;
@@ -37,7 +38,7 @@ pub(super) struct Storm {
     now: Duration,
     events: BinaryHeap<Reverse<(Duration, u64, Event)>>,
     number: u64,
-    endpoints: Vec<Guarded>,
+    endpoints: Vec<Target>,
     clients: Vec<Client>,
     /// Those who have been woken.
     woken: Arc<Mutex<Vec<usize>>>,
@@ -56,7 +57,7 @@ enum Event {
     Done(usize),
 }
 
-struct Guarded {
+struct Target {
     endpoint: ModelledEndpoint,
     gate: Option<Arc<Gate>>,
     /// Handshakes for which somebody waits.
@@ -94,7 +95,7 @@ impl Wake for WakeClient {
 impl Storm {
     /// Plays a storm from a seed.
     pub(super) fn play(plan: Plan, seed: u64) -> Report {
-        let endpoint = || Guarded {
+        let endpoint = || Target {
             endpoint: ModelledEndpoint::new(plan.model),
             gate: plan.limits.map(|limits| Arc::new(Gate::new(limits))),
             handshakes: 0,
@@ -102,7 +103,7 @@ impl Storm {
         let mut storm = Self {
             plan,
             random: fastrand::Rng::with_seed(seed),
-            begun: Instant::now(),
+            begun: beginning(),
             now: Duration::ZERO,
             events: BinaryHeap::new(),
             number: 0,
@@ -154,7 +155,7 @@ impl Storm {
 
     fn begin(&mut self, client: usize, turn: Option<Turn>) {
         let index = client % self.endpoints.len();
-        let Guarded { endpoint, gate, handshakes } = &mut self.endpoints[index];
+        let Target { endpoint, gate, handshakes } = &mut self.endpoints[index];
         *handshakes += 1;
         if let Some(gate) = gate {
             assert!(*handshakes <= gate.limit(), "a turn more than the limit at {:?}", self.now);
@@ -232,7 +233,7 @@ impl Storm {
         self.events.push(Reverse((time, self.number, event)));
     }
 
-    fn endpoint_of(&self, client: usize) -> &Guarded {
+    fn endpoint_of(&self, client: usize) -> &Target {
         &self.endpoints[client % self.endpoints.len()]
     }
 

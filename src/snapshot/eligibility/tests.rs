@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::advance;
 
-use super::super::{Certificates, EndpointEvent, Snapshot};
+use super::super::{EndpointEvent, FileContents, Snapshot};
 use super::*;
 use crate::config::parse;
 use crate::health::Asked::{Exchange, Upgrade};
@@ -28,7 +28,7 @@ fn snapshot(keys: &str, previous: Option<&Snapshot>) -> Snapshot {
          endpoints = [{{ name = \"a\", address = \"127.0.0.1:1\" }}, {{ name = \"b\", address = \"127.0.0.1:2\" }}]\n"
     );
     let settings = parse(&text, Path::new("test.toml")).unwrap_or_else(|wrong| panic!("{wrong}"));
-    Snapshot::assemble(settings.into(), Certificates::new(), &TicketKeys::generate().unwrap(), previous)
+    Snapshot::assemble(settings.into(), FileContents::default(), &TicketKeys::generate().unwrap(), previous)
 }
 
 /// The names of those that take a request of this kind.

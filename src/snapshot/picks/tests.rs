@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::advance;
 
-use super::super::{Certificates, EndpointEvent, Lease, Snapshot};
+use super::super::{EndpointEvent, FileContents, Lease, Snapshot};
 use super::*;
 use crate::balance::{Pin, Stay};
 use crate::config::parse;
@@ -24,7 +24,7 @@ endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "1
 
 fn snapshot(text: &str, previous: Option<&Snapshot>) -> Snapshot {
     let settings = parse(text, Path::new("test.toml")).unwrap();
-    Snapshot::assemble(settings.into(), Certificates::new(), &TicketKeys::generate().unwrap(), previous)
+    Snapshot::assemble(settings.into(), FileContents::default(), &TicketKeys::generate().unwrap(), previous)
 }
 
 fn picks(snapshot: &Snapshot, pin: Option<&str>) -> Vec<String> {

@@ -9,7 +9,7 @@ use socket2::SockRef;
 use windlass::net::{ListeningSocket, Network};
 use windlass::process::{Room, Workers};
 use windlass::session::{Proxy, accept};
-use windlass::snapshot::{Snapshot, load_certificates};
+use windlass::snapshot::{FileContents, Snapshot};
 use windlass::tls::TicketKeys;
 
 use crate::rig::{Config, Wire};
@@ -37,8 +37,8 @@ impl ByHand {
 
     fn serving(config: &Config, room: Room, prepare: impl FnOnce(&ListeningSocket)) -> Self {
         let settings = config.settings();
-        let certificates = load_certificates(&settings).unwrap();
-        let snapshot = Snapshot::assemble(Arc::new(settings), certificates, &TicketKeys::generate().unwrap(), None);
+        let contents = FileContents::read(&settings).unwrap();
+        let snapshot = Snapshot::assemble(Arc::new(settings), contents, &TicketKeys::generate().unwrap(), None);
         let listener = snapshot.listeners().values().next().map(Arc::clone).unwrap();
         let socket = ListeningSocket::bind(listener.settings.bind.address().unwrap()).unwrap();
         prepare(&socket);

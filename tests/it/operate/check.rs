@@ -139,6 +139,36 @@ async fn everything_is_said_at_once() {
 }
 
 #[tokio::test]
+async fn every_file_that_is_named_is_looked_at_whatever_else_is_wrong() {
+    let named = SERVED
+        .replace("[route.chat]", "client_certificates = { ca = \"clients.pem\" }\n[route.chat]")
+        .replace("[admin]", "pin_cookie = \"pin\"\npin_secret = \"pins.secret\"\n[admin]");
+    let folder = Folder::new(&named);
+    write_certificate(folder.root(), 2020, 2100);
+    let (key, secret) = (fs::read_to_string(folder.path("site.key")).unwrap(), "changeme");
+    folder.write("clients.pem", &key);
+    folder.write("pins.secret", secret);
+    let faults = [
+        "windlass.toml:5:30: listener.public.client_certificates.ca: clients.pem: holds a private key, but no certificate",
+        "windlass.toml:11:14: upstream.chat.pin_secret: pins.secret: has a secret of 8 bytes in line 1",
+    ];
+    for config in [named.clone(), named.replace("upstream = \"chat\"", "upstream = \"chatt\"")] {
+        folder.configure(&config);
+        let output = windlass(&folder, &["check", "-c", "windlass.toml"]).await;
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        faults.iter().for_each(|fault| assert!(said.contains(fault), "{fault}: {said}"));
+        assert!(!said.contains(secret), "{said}");
+    }
+    for missing in ["clients.pem", "pins.secret"] {
+        fs::remove_file(folder.path(missing)).unwrap();
+        let output = windlass(&folder, &["check", "-c", "windlass.toml"]).await;
+        let said = format!("{missing}: cannot be read: No such file");
+        assert!(text(&output).contains(&said), "{}", text(&output));
+    }
+}
+
+#[tokio::test]
 async fn an_admin_socket_without_its_folder_is_a_problem_beside_the_others() {
     let folder = Folder::new(&SERVED.replace("\"off\"", "\"unix:/nowhere/at/all/admin.sock\""));
     let output = windlass(&folder, &["check", "-c", "windlass.toml"]).await;

@@ -93,6 +93,22 @@ fn swap(folder: &Path, version: &str, text: &str) {
 }
 
 #[tokio::test]
+async fn a_secret_that_is_replaced_is_reloaded() {
+    let pinned = watching()
+        .await
+        .replace("[upstream.chat]", "[upstream.chat]\npin_cookie = \"pin\"\npin_secret = \"pins.secret\"");
+    let folder = Folder::new(&pinned);
+    folder.write("pins.secret", "the first secret of ours\n");
+    let windlass = Program::start_in(&folder).ready().await;
+
+    folder.write("pins.secret", "the next secret of ours\nthe first secret of ours\n");
+
+    until_async("the reload", async || generation(&windlass).await == 2).await;
+    let line = folder.until_logged(&["pin_secret: the file holds other secrets"]).await;
+    assert!(!folder.log().contains("secret of ours"), "{line}");
+}
+
+#[tokio::test]
 async fn a_renewed_certificate_is_reloaded_and_closes_nothing() {
     let certificates = tempfile::tempdir().unwrap();
     renew(certificates.path());

@@ -26,7 +26,7 @@ impl Site {
         std::fs::write(path("chain.pem"), cert.pem()).unwrap();
         std::fs::write(path("key.pem"), signing_key.serialize_pem()).unwrap();
         let files = CertificateFiles::new(path("chain.pem"), path("key.pem"));
-        let server = server_config(&CertifiedBundle::load(&[files]).unwrap(), &TicketKeys::generate().unwrap());
+        let server = server_config(&CertifiedBundle::load(&[files]).unwrap(), None, &TicketKeys::generate().unwrap());
         Self { server, folder }
     }
 

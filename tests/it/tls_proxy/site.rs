@@ -1,6 +1,7 @@
 //! A TLS listener with certificates of its own making, and clients that verify them.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rcgen::{CertificateParams, KeyPair, SignatureAlgorithm};
@@ -40,6 +41,13 @@ impl Certificates {
         certificate.pem()
     }
 
+    /// Writes another file beside them.
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
     /// A configuration whose listener `public` has those of these names.
     pub(crate) fn before(&self, endpoint: &Endpoint, names: &[&str]) -> Config {
         Config::chat([endpoint.address()]).with("listener.public.tls", &self.tls(names))
@@ -70,6 +78,13 @@ impl Client {
         let certificates = pems.into_iter().map(|pem| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap());
         let mut config = trusting(certificates, versions);
         config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+        Self { connector: Arc::new(config) }
+    }
+
+    /// The same client, but for what `change` does to it.
+    pub(crate) fn with(&self, change: impl FnOnce(&mut ClientConfig)) -> Self {
+        let mut config = ClientConfig::clone(&self.connector);
+        change(&mut config);
         Self { connector: Arc::new(config) }
     }
 

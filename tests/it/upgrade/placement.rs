@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use std::collections::BTreeSet;
 
+use windlass::balance::PinToken;
 use windlass::snapshot::EndpointEvent;
 
 use crate::rig::{Config, Endpoint, Full, Handshake, Proxy};
@@ -301,7 +302,8 @@ async fn a_pin_is_left_for_the_home_when_its_endpoint_drains_and_stays_there() {
     let (home, head) = placed(&proxy, &endpoints, &newcomer).await;
     let at_home = cookie_of(&head);
     let elsewhere = 1 - home;
-    let pinned = newcomer.with("cookie", format!("pin={}", endpoint_of(&proxy, elsewhere).pin));
+    let pinned =
+        newcomer.with("cookie", format!("pin={}", PinToken::of("chat", endpoint_of(&proxy, elsewhere).name.as_str())));
     assert_eq!(placed(&proxy, &endpoints, &pinned).await.0, elsewhere);
     endpoint_of(&proxy, elsewhere).transition(EndpointEvent::Drained);
 

@@ -32,7 +32,7 @@ impl Site {
         let issued = Issued::named(&["site.test"]);
         let folder = Folder::new();
         let bundle = CertifiedBundle::load(&[folder.keep("site", &issued)]).unwrap();
-        Self { config: server_config(&bundle, &TicketKeys::generate().unwrap()), issued }
+        Self { config: server_config(&bundle, None, &TicketKeys::generate().unwrap()), issued }
     }
 
     pub(super) fn client(&self, version: &'static SupportedProtocolVersion) -> Client {
@@ -101,7 +101,7 @@ impl Server {
     pub(super) fn new(site: &Site) -> Self {
         // No room at all: every message has to ask for it.
         let outgoing = RecordBuffer::with_capacity(0);
-        Self { records: Records::new(Arc::clone(&site.config)).unwrap(), received: Vec::new(), outgoing }
+        Self { records: Records::new(Arc::clone(&site.config), None).unwrap(), received: Vec::new(), outgoing }
     }
 
     pub(super) fn deliver(&mut self, bytes: &[u8]) -> Result<(), Error> {

@@ -1,29 +1,14 @@
-//! What keeps a client at its endpoint: `sticky_on` and `pin_cookie` of `[upstream.NAME]`.
+//! `pin_cookie` of `[upstream.NAME]`.
 
 use toml::de::DeValue;
 
 use crate::config::defaults;
-use crate::config::lists::list;
-use crate::config::name_syntax::{AFFINITY, COOKIE, COOKIE_DOMAIN, COOKIE_PATH};
+use crate::config::name_syntax::{COOKIE, COOKIE_DOMAIN, COOKIE_PATH};
 use crate::config::read::{choice, flag, or_off, text};
 use crate::config::schema::PIN_COOKIE;
-use crate::config::settings::{AffinitySource, PinCookie, SameSite, Secure};
-use crate::config::tree::SpannedValue;
+use crate::config::settings::{PinCookie, SameSite, Secure};
+use crate::config::tree::{Section, SpannedValue};
 use crate::config::units::DURATION;
-
-pub(super) fn sticky_on(item: &SpannedValue<'_>) -> Option<Vec<AffinitySource>> {
-    const EXAMPLE: &str = "[\"header:x-user\", \"client_ip\"]";
-    let sources = list(text(AFFINITY), EXAMPLE)(item)?;
-    let elements = item.elements()?;
-    let last = sources.iter().position(|source| *source == AffinitySource::ClientIp);
-    if let Some(unreachable) = last.and_then(|last| elements.get(last + 1)) {
-        unreachable.fault("is never reached: every request has a client_ip", "move \"client_ip\" to the end");
-    }
-    if sources.is_empty() {
-        item.fault("is empty", "write [\"client_ip\"], or leave it out");
-    }
-    Some(sources)
-}
 
 /// The name of a cookie, or a table with all that can be said of it.
 pub(super) fn pin_cookie(item: &SpannedValue<'_>) -> Option<PinCookie> {
@@ -52,27 +37,52 @@ pub(super) fn pin_cookie(item: &SpannedValue<'_>) -> Option<PinCookie> {
         secure: secure?,
         max_age: max_age?,
     };
+    check_prefix(&section, &cookie);
     if let (SameSite::None, Secure::Never, Some(item)) = (cookie.same_site, cookie.secure, section.item("same_site")) {
         item.fault("is for cookies that are secure: browsers drop any other", "write \"lax\", or leave `secure` out");
     }
     Some(cookie)
 }
 
-fn secure(item: &SpannedValue<'_>) -> Option<Secure> {
-    if let DeValue::String(text) = item.value()
-        && text == "auto"
-    {
-        return Some(Secure::Auto);
-    }
-    let DeValue::Boolean(_) = item.value() else {
-        item.fault(
-            format!("must be true, false or \"auto\", not {}", item.type_name()),
-            "write true, false or \"auto\"",
-        );
-        return None;
+/// A name may promise what its attributes are, and browsers hold it to that (RFC 6265bis §4.1.3).
+fn check_prefix(section: &Section<'_>, cookie: &PinCookie) {
+    let promises = |prefix: &str| {
+        let front = cookie.name.as_str().get(..prefix.len());
+        front.is_some_and(|front| front.eq_ignore_ascii_case(prefix))
     };
-    flag(item).map(|is_secure| if is_secure { Secure::Always } else { Secure::Never })
+    let (of_host, of_secure) = (promises(HOST_PREFIX), promises(SECURE_PREFIX));
+    let prefix = if of_host { HOST_PREFIX } else { SECURE_PREFIX };
+    let broken = [
+        ("secure", (of_host || of_secure) && cookie.secure == Secure::Never, "is secure"),
+        ("path", of_host && cookie.path != "/", "has the path \"/\""),
+        ("domain", of_host && cookie.domain.is_some(), "has no domain"),
+    ];
+    for (key, _, promise) in broken.into_iter().filter(|(_, is_broken, _)| *is_broken) {
+        if let Some(item) = section.item(key) {
+            item.fault(
+                format!("cannot be: browsers drop a cookie with {prefix} in its name unless it {promise}"),
+                "leave it out, or give the cookie another name",
+            );
+        }
+    }
+}
+
+fn secure(item: &SpannedValue<'_>) -> Option<Secure> {
+    match item.value() {
+        DeValue::String(text) if text == "auto" => Some(Secure::Auto),
+        DeValue::Boolean(_) => flag(item).map(|is_secure| if is_secure { Secure::Always } else { Secure::Never }),
+        _ => {
+            item.fault(
+                format!("must be true, false or \"auto\", not {}", item.type_name()),
+                "write true, false or \"auto\"",
+            );
+            None
+        }
+    }
 }
 
 const SAME_SITES: [(&str, SameSite); 4] =
     [("auto", SameSite::Auto), ("strict", SameSite::Strict), ("lax", SameSite::Lax), ("none", SameSite::None)];
+
+const HOST_PREFIX: &str = "__Host-";
+const SECURE_PREFIX: &str = "__Secure-";

@@ -1,0 +1,97 @@
+//! The turn of a request's handshake with an endpoint, where its upstream limits how many there are at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use tokio::time::{Instant, timeout};
+
+use super::queued::wait_for;
+use super::refused::Refused;
+use super::request_context::RequestContext;
+use crate::http::Refusal;
+use crate::queue::{Displaced, Entry, HandshakeOutcome, QueueIsFull, Turn, WaitForTurn};
+use crate::snapshot::Endpoint;
+
+/// The turn of a handshake that is under way.
+#[derive(Debug)]
+pub(super) struct HandshakeTurn {
+    turn: Turn,
+    begun: Instant,
+}
+
+/// Why there is no turn with an endpoint.
+#[derive(Debug)]
+pub(super) enum NoTurn {
+    /// Nobody is placed there any more: the next one may do.
+    EndpointIsAway,
+    Refused(Refused),
+}
+
+/// Takes a turn with an endpoint, and waits for one where all are given out; `None` where there are as many as one likes.
+pub(super) async fn take_turn(
+    context: &RequestContext,
+    endpoint: &Arc<Endpoint>,
+) -> Result<Option<HandshakeTurn>, NoTurn> {
+    let settings = &context.upstream().settings;
+    let Some(gate) = settings.handshakes_at_once.and(endpoint.gate()) else { return Ok(None) };
+    let turn = match gate.enter(context.client.into(), settings.queue.length)? {
+        Entry::Turn(turn) => turn,
+        // Boxed: it is rare, and every upgrade would have room for it.
+        Entry::Wait(wait) => Box::pin(wait_for_turn(context, endpoint, wait)).await?,
+    };
+    Ok(Some(HandshakeTurn { turn, begun: Instant::now() }))
+}
+
+async fn wait_for_turn(context: &RequestContext, endpoint: &Endpoint, mut wait: WaitForTurn) -> Result<Turn, NoTurn> {
+    let was_eligible = endpoint.state().is_eligible();
+    let is_away = || endpoint.retirement.has_come() || was_eligible && !endpoint.state().is_eligible();
+    let called = async {
+        while !is_away() {
+            if let Ok(called) = timeout(LOOK_EVERY, &mut wait).await {
+                return Ok(Some(called.map_err(|Displaced| Refusal::QueueFull)?));
+            }
+        }
+        Ok(None)
+    };
+    let turn = wait_for(context, called).await?;
+    // What comes of a turn that is dropped here is nothing.
+    turn.filter(|_| !is_away()).ok_or(NoTurn::EndpointIsAway)
+}
+
+impl HandshakeTurn {
+    /// Ends it with what came of the handshake: the status of the endpoint's answer, or why there is none.
+    pub(super) fn end(mut self, came_of_it: Result<StatusCode, Refusal>) {
+        let outcome = match came_of_it {
+            Ok(StatusCode::SWITCHING_PROTOCOLS) => HandshakeOutcome::Switched(self.begun.elapsed()),
+            Ok(StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT) => {
+                HandshakeOutcome::Failed
+            }
+            Err(
+                Refusal::ConnectFailed
+                | Refusal::ConnectTimeout
+                | Refusal::RequestStuck
+                | Refusal::HeadTimeout
+                | Refusal::AnswerLost
+                | Refusal::BadAnswer,
+            ) => HandshakeOutcome::Failed,
+            Ok(_) | Err(_) => HandshakeOutcome::Undecided,
+        };
+        self.turn.note(outcome, Instant::now().into_std());
+    }
+}
+
+impl From<QueueIsFull> for NoTurn {
+    fn from(QueueIsFull: QueueIsFull) -> Self {
+        Self::Refused(Refusal::QueueFull.into())
+    }
+}
+
+impl From<Refused> for NoTurn {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+/// How soon who waits notices that its endpoint has gone away.
+const LOOK_EVERY: Duration = Duration::from_millis(250);

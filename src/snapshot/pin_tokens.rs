@@ -1,0 +1,126 @@
+//! Which endpoint of an upstream a pin token stands for.
+
+use std::collections::HashMap;
+
+use crate::balance::{PinSecrets, PinToken};
+use crate::config::UpstreamSettings;
+
+/// The tokens of an upstream's endpoints; none where it sets no cookie.
+#[derive(Debug, Default)]
+pub(super) struct PinTokens {
+    /// Of each endpoint, in their order, the one that cookies get.
+    current: Vec<PinToken>,
+    /// The place of the endpoint of each that is read.
+    places: HashMap<PinToken, usize>,
+    /// What tells these secrets from others: no endpoint has the empty name.
+    of_nobody: Vec<PinToken>,
+}
+
+impl PinTokens {
+    /// Those of an upstream; made with `secrets`, where it has some, and read only if they were.
+    pub(super) fn new(settings: &UpstreamSettings, secrets: Option<&PinSecrets>) -> Self {
+        if settings.pin_cookie.is_none() {
+            return Self::default();
+        }
+        let upstream = settings.name.as_str();
+        let tokens = |endpoint: &str| -> Vec<PinToken> {
+            match secrets {
+                None => vec![PinToken::of(upstream, endpoint)],
+                Some(secrets) => secrets.all().map(|secret| PinToken::signed(secret, upstream, endpoint)).collect(),
+            }
+        };
+        let (mut current, mut places) = (Vec::new(), HashMap::new());
+        for (place, endpoint) in settings.endpoints.iter().enumerate() {
+            let tokens = tokens(endpoint.name.as_str());
+            current.extend(tokens.first());
+            places.extend(tokens.into_iter().map(|token| (token, place)));
+        }
+        Self { current, places, of_nobody: tokens("") }
+    }
+
+    /// The token for the cookies of the endpoint at `place`.
+    pub(super) fn of(&self, place: usize) -> Option<PinToken> {
+        self.current.get(place).copied()
+    }
+
+    /// The place of the endpoint that a token stands for.
+    pub(super) fn place(&self, token: PinToken) -> Option<usize> {
+        self.places.get(&token).copied()
+    }
+
+    /// Whether the others were made with the same secrets.
+    pub(super) fn have_same_secrets(&self, other: &Self) -> bool {
+        self.of_nobody == other.of_nobody
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::parse;
+
+    const OLD: &str = "an old secret of ours";
+    const NEW: &str = "a new secret of ours";
+
+    fn settings(endpoints: &str) -> UpstreamSettings {
+        let text = format!(
+            "[listener.l]\nbind = \"127.0.0.1:0\"\n[route.r]\nupstream = \"chat\"\n[upstream.chat]\nendpoints = [{endpoints}]\n\
+             pin_cookie = \"pin\"\n"
+        );
+        let settings = parse(&text, Path::new("test.toml")).unwrap();
+        UpstreamSettings::clone(&settings.upstreams["chat"])
+    }
+
+    fn tokens(endpoints: &str, secrets: &[&str]) -> PinTokens {
+        let secrets = PinSecrets::parse(secrets.join("\n").as_bytes()).ok();
+        PinTokens::new(&settings(endpoints), secrets.as_ref())
+    }
+
+    #[test]
+    fn every_proxy_of_a_fleet_reads_what_another_has_written() {
+        let (one, other) = (tokens("\"a:1\", \"b:1\"", &[NEW]), tokens("\"b:1\", \"c:1\", \"a:1\"", &[NEW]));
+        let b = one.of(1).unwrap();
+        assert_eq!(one.place(b), Some(1));
+        // In the order of their names, as settings have them.
+        assert_eq!(other.place(b), Some(1));
+        assert_eq!(tokens("\"a:1\", \"c:1\"", &[NEW]).place(b), None);
+    }
+
+    #[test]
+    fn a_new_secret_reads_what_the_older_ones_have_written_and_writes_its_own() {
+        let endpoints = "\"a:1\", \"b:1\"";
+        let (before, between, after) =
+            (tokens(endpoints, &[OLD]), tokens(endpoints, &[NEW, OLD]), tokens(endpoints, &[NEW]));
+        for place in 0..2 {
+            let (old, new) = (before.of(place).unwrap(), after.of(place).unwrap());
+            assert_eq!((between.place(old), between.place(new)), (Some(place), Some(place)));
+            assert_eq!(between.of(place), Some(new));
+            assert_eq!((before.place(new), after.place(old)), (None, None));
+        }
+    }
+
+    #[test]
+    fn with_a_secret_nothing_counts_that_anybody_could_make() {
+        let named = PinToken::of("chat", "a:1");
+        assert_eq!(tokens("\"a:1\"", &[]).place(named), Some(0));
+        assert_eq!(tokens("\"a:1\"", &[NEW]).place(named), None);
+    }
+
+    #[test]
+    fn secrets_are_told_apart_whatever_the_endpoints_are() {
+        let of = |endpoints, secrets: &[&str]| tokens(endpoints, secrets);
+        assert!(of("\"a:1\"", &[NEW]).have_same_secrets(&of("\"b:1\"", &[NEW])));
+        for other in [&[][..], &[OLD], &[NEW, OLD], &[OLD, NEW]] {
+            assert!(!of("\"a:1\"", &[NEW]).have_same_secrets(&of("\"a:1\"", other)), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_cookie_there_are_no_tokens() {
+        let settings = UpstreamSettings { pin_cookie: None, ..settings("\"a:1\"") };
+        let tokens = PinTokens::new(&settings, None);
+        assert_eq!((tokens.of(0), tokens.place(PinToken::of("chat", "a:1"))), (None, None));
+    }
+}

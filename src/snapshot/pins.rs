@@ -1,0 +1,35 @@
+//! What a pin cookie means in an upstream, and what the next one says.
+
+use std::sync::Arc;
+
+use super::endpoint::Endpoint;
+use super::upstream::Upstream;
+use crate::balance::{Affinity, AffinityKey, Pin, Stay};
+
+impl Upstream {
+    /// Whether the secrets that its cookies are made with are those of the other.
+    pub(super) fn has_same_secrets(&self, other: &Self) -> bool {
+        self.tokens.have_same_secrets(&other.tokens)
+    }
+
+    /// The endpoint that the pin of a cookie stands for, if it was made for one that there is, with a secret that is known.
+    pub fn pinned(&self, pin: Pin) -> Option<&Arc<Endpoint>> {
+        self.endpoints().get(self.tokens.place(pin.endpoint)?)
+    }
+
+    /// What the cookie of a client holds that is placed at `endpoint`, with what it has said of where it belongs; `None` where
+    /// cookies are not set.
+    pub fn pin(&self, endpoint: &Arc<Endpoint>, affinity: &Affinity) -> Option<Pin> {
+        let place = self.endpoints().iter().position(|one| Arc::ptr_eq(one, endpoint))?;
+        let is_at_home = |pin: Pin| pin.stay == Stay::Home && self.tokens.place(pin.endpoint) == Some(place);
+        let stay = if affinity.pin.is_some_and(is_at_home) { Stay::Home } else { self.stay_at(endpoint, affinity.key) };
+        Some(Pin { endpoint: self.tokens.of(place)?, stay })
+    }
+
+    /// For how long a client with this key is at `endpoint`, where no pin says so: only what the key means, whether or not that
+    /// is eligible or can be reached, is its home. Where no key places it, it is at home wherever it is.
+    pub fn stay_at(&self, endpoint: &Arc<Endpoint>, key: Option<AffinityKey>) -> Stay {
+        let home = self.home(key).and_then(|index| self.endpoints().get(index));
+        if home.is_none_or(|home| Arc::ptr_eq(home, endpoint)) { Stay::Home } else { Stay::Refuge }
+    }
+}

@@ -1,0 +1,144 @@
+//! The reference: it shows every key there is, no other, and each at its default.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use toml::{Table, Value};
+use windlass::config;
+
+use super::{load, parse};
+
+#[test]
+fn the_reference_shows_every_key_and_no_other() {
+    let mut shown = BTreeSet::new();
+    collect_keys(&reference(), "", &mut shown);
+    for (path, key) in config::known_keys() {
+        assert!(shown.iter().any(|shown| stands_at(shown, path, key)), "config/reference.toml lacks {path}.{key}");
+    }
+    for shown in &shown {
+        assert!(
+            config::known_keys().any(|(path, key)| stands_at(shown, path, key)),
+            "{shown} is no key of the program"
+        );
+    }
+}
+
+#[test]
+fn the_reference_shows_every_default() {
+    let mut bare = reference();
+    remove_defaults(&mut bare, "");
+    let bare = toml::to_string(&bare).unwrap();
+    assert!(!bare.contains("timeout"), "{bare}");
+    let file = Path::new("config/reference.toml");
+    let defaults = config::parse(&bare, file).unwrap_or_else(|problems| panic!("{problems}\n{bare}"));
+    assert_eq!(load("config/reference.toml"), defaults);
+}
+
+/// A key that is known but never read would take any value in silence.
+#[test]
+fn every_known_key_is_read() {
+    let reference = reference();
+    let mut shown = BTreeSet::new();
+    collect_keys(&reference, "", &mut shown);
+    for key in shown {
+        let mut mistaken = reference.clone();
+        replace(&mut mistaken, "", &key, &Value::Datetime("1979-05-27".parse().unwrap()));
+        let problems = parse(&toml::to_string(&mistaken).unwrap()).expect_err(&key).to_string();
+        assert!(problems.contains("not a date"), "{key}: {problems}");
+    }
+}
+
+fn reference() -> Table {
+    let source = fs::read_to_string("config/reference.toml").expect("the reference is there");
+    source.parse().expect("the reference is TOML")
+}
+
+/// The dotted paths of every key in `table`, with `NAME` for what an operator names and `[]` for an index.
+fn collect_keys(table: &Table, path: &str, keys: &mut BTreeSet<String>) {
+    for (key, value) in table {
+        let key = step(path, key);
+        if !key.ends_with("NAME") {
+            keys.insert(key.clone());
+        }
+        match value {
+            Value::Table(table) => collect_keys(table, &key, keys),
+            Value::Array(array) => {
+                array.iter().filter_map(Value::as_table).for_each(|it| collect_keys(it, &format!("{key}[]"), keys));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Removes every key that has a default, and leaves the tables it stood in.
+fn remove_defaults(table: &mut Table, path: &str) {
+    table.retain(|key, value| {
+        let key = step(path, key);
+        let stays = WITHOUT_DEFAULT.contains(&key.as_str());
+        match value {
+            _ if key == "listener.NAME.tls" => true,
+            Value::Table(_) if key.starts_with("route.NAME.websocket.") => false,
+            Value::Table(table) => {
+                remove_defaults(table, &key);
+                true
+            }
+            Value::Array(array) => {
+                array
+                    .iter_mut()
+                    .filter_map(Value::as_table_mut)
+                    .for_each(|it| remove_defaults(it, &format!("{key}[]")));
+                stays
+            }
+            _ => stays,
+        }
+    });
+}
+
+/// Puts `value` in place of the value at `target`, a path of [`collect_keys`].
+fn replace(table: &mut Table, path: &str, target: &str, new: &Value) {
+    for (key, value) in table {
+        let key = step(path, key);
+        match value {
+            value if key == target => *value = new.clone(),
+            Value::Table(table) => replace(table, &key, target, new),
+            Value::Array(array) => array
+                .iter_mut()
+                .filter_map(Value::as_table_mut)
+                .for_each(|it| replace(it, &format!("{key}[]"), target, new)),
+            _ => {}
+        }
+    }
+}
+
+fn step(path: &str, key: &str) -> String {
+    match path {
+        "" => key.to_owned(),
+        "listener" | "route" | "upstream" => format!("{path}.NAME"),
+        _ => format!("{path}.{key}"),
+    }
+}
+
+/// Whether the path `shown` is `key` in a table at `path`, where `*` is any key.
+fn stands_at(shown: &str, path: &str, key: &str) -> bool {
+    let known = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    let (shown, known): (Vec<_>, Vec<_>) = (shown.split('.').collect(), known.split('.').collect());
+    shown.len() == known.len() && shown.iter().zip(&known).all(|(shown, known)| *known == "*" || shown == known)
+}
+
+/// What has no default, or one that the reference does not show but names.
+const WITHOUT_DEFAULT: [&str; 13] = [
+    "listener.NAME.bind",
+    "listener.NAME.client_certificates.ca",
+    "listener.NAME.tls",
+    "route.NAME.upstream",
+    "upstream.NAME.endpoints",
+    "upstream.NAME.endpoints[].address",
+    "upstream.NAME.endpoints[].name",
+    "upstream.NAME.handshakes_at_once.start",
+    "upstream.NAME.health.host",
+    "upstream.NAME.health.port",
+    "upstream.NAME.health.probe",
+    "upstream.NAME.pin_cookie.domain",
+    "upstream.NAME.pin_cookie.name",
+];
