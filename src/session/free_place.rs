@@ -43,7 +43,7 @@ pub(super) async fn free_places<'c>(
     // Whoever waits was here before.
     let is_next = upstream.settings.max_tunnels.is_none() || !upstream.places.has_waiting();
     let mut places = FreePlaces::of(context, affinity);
-    if is_next && places.peek().is_some() || !upstream.is_full() {
+    if is_next && places.peek().is_some() || !upstream.is_full_for(affinity) {
         return Ok(places);
     }
     // Boxed: it is rare, and every upgrade would have room for it.

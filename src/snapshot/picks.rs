@@ -1,5 +1,6 @@
 //! Which endpoints of an upstream a request goes to, best first.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -16,8 +17,9 @@ use crate::health::Asked;
 pub struct Picks<'a> {
     upstream: &'a Upstream,
     key: Option<AffinityKey>,
-    asked: Asked,
     eligibility: Eligibility,
+    /// Endpoints with so many tunnels are passed over.
+    max_tunnels: Option<NonZeroUsize>,
     /// What the key means, where that is tried before the pin.
     home: Option<usize>,
     pinned: Option<usize>,
@@ -38,8 +40,8 @@ impl Upstream {
     /// orders them; where the pin is a refuge that it may leave, what its key means comes before it. Those that are not
     /// eligible are left out, and for an upgrade those that are full.
     pub fn picks(&self, affinity: &Affinity, asked: Asked) -> Picks<'_> {
-        let (upstream, key, eligibility) = (self, affinity.key, self.eligibility(asked));
-        let mut picks = Picks { upstream, key, asked, eligibility, home: None, pinned: None, tried: SmallVec::new() };
+        let max_tunnels = self.settings.max_tunnels.filter(|_| asked == Asked::Upgrade);
+        let mut picks = Picks::new(self, affinity.key, self.eligibility(asked), max_tunnels);
         picks.pinned = affinity.pin.and_then(|pin| picks.named(pin.endpoint));
         if affinity.goes_home() {
             let home = self.home(affinity.key);
@@ -49,10 +51,10 @@ impl Upstream {
         picks
     }
 
-    /// Whether there is an endpoint that an upgrade might go to, if only it had a place.
-    pub fn is_full(&self) -> bool {
-        let (eligibility, max) = (self.eligibility(Asked::Upgrade), self.settings.max_tunnels);
-        self.endpoints().iter().any(|endpoint| !endpoint.has_place(max) && eligibility.takes(endpoint))
+    /// Whether there is an endpoint that an upgrade would go to, if only it had a place.
+    pub fn is_full_for(&self, affinity: &Affinity) -> bool {
+        let would_go = || Picks::new(self, affinity.key, self.eligibility(Asked::Upgrade), None).best_untried();
+        self.settings.max_tunnels.is_some() && would_go().is_some()
     }
 }
 
@@ -76,7 +78,17 @@ impl<'a> Iterator for Picks<'a> {
     }
 }
 
-impl Picks<'_> {
+impl<'a> Picks<'a> {
+    /// Without regard to pins.
+    fn new(
+        upstream: &'a Upstream,
+        key: Option<AffinityKey>,
+        eligibility: Eligibility,
+        max_tunnels: Option<NonZeroUsize>,
+    ) -> Self {
+        Self { upstream, key, eligibility, max_tunnels, home: None, pinned: None, tried: SmallVec::new() }
+    }
+
     fn best_untried(&self) -> Option<usize> {
         self.upstream.best(self.key, |index, endpoint| self.may_try(index, endpoint))
     }
@@ -89,8 +101,7 @@ impl Picks<'_> {
 
     /// Whether the request may go to an endpoint: whatever speaks against that is looked at here, and nowhere else.
     fn may_try(&self, index: usize, endpoint: &Endpoint) -> bool {
-        let has_place = self.asked == Asked::Exchange || endpoint.has_place(self.upstream.settings.max_tunnels);
-        self.eligibility.takes(endpoint) && has_place && !self.tried.contains(&index)
+        self.eligibility.takes(endpoint) && endpoint.has_place(self.max_tunnels) && !self.tried.contains(&index)
     }
 }
 
