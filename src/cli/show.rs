@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(read(&[]), "");
         assert_eq!(read(&[cause("drained", 9, "an operator drains it")]), "for 9 s");
         let [down, ejected] = [cause("down", 64, "status 503"), cause("ejected", 2, "its trial failed: no answer")];
-        assert_eq!(read(&[down.clone()]), "for 1 min 4 s: status 503");
+        assert_eq!(read(std::slice::from_ref(&down)), "for 1 min 4 s: status 503");
         assert_eq!(read(&[down, ejected]), "for 1 min 4 s: status 503; ejected for 2 s: its trial failed: no answer");
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Words that are near a key of ours are not in here: those are found by their spelling.
 
+use super::foreign_in_tables::KEYS_OF_TABLES;
+
 /// What to do instead of writing `key` in a table at `path`, where it is one that is known from elsewhere.
 pub(super) fn instead_of(path: &str, key: &str) -> Option<&'static str> {
     let plain = key.to_ascii_lowercase().replace('-', "_");
@@ -9,136 +11,6 @@ pub(super) fn instead_of(path: &str, key: &str) -> Option<&'static str> {
     let anywhere = KEYS.iter().map(|(keys, it)| (keys, it));
     here.chain(anywhere).find(|(keys, _)| keys.contains(&plain.as_str())).map(|(_, instead)| *instead)
 }
-
-/// Keys that mean something of their own in some tables.
-const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 18] = [
-    (
-        &["upstream.NAME.endpoints[]"],
-        &["addr", "bind", "host", "hostname", "ip", "listen", "port", "server", "target", "to", "uri", "url"],
-        "write address = \"10.0.0.11:8080\": host and port in one",
-    ),
-    (
-        &["upstream.NAME"],
-        &[
-            "addr",
-            "address",
-            "addresses",
-            "backend",
-            "backends",
-            "host",
-            "hosts",
-            "members",
-            "nodes",
-            "port",
-            "proxy_pass",
-            "server",
-            "servers",
-            "target",
-            "targets",
-            "to",
-            "uri",
-            "url",
-            "urls",
-        ],
-        "write endpoints = [\"10.0.0.11:8080\"]: host and port in one",
-    ),
-    (
-        &["upstream.NAME", "upstream.NAME.endpoints[]"],
-        &[
-            "ca",
-            "cert",
-            "certificate",
-            "client_certificate",
-            "http",
-            "https",
-            "insecure",
-            "insecure_skip_verify",
-            "mtls",
-            "scheme",
-            "sni",
-            "ssl",
-            "tls",
-            "tls_verify",
-            "verify",
-        ],
-        "TLS is not spoken with endpoints yet: remove it, and write the port where they speak plain HTTP",
-    ),
-    (
-        &["upstream.NAME.health"],
-        &["http", "tcp", "websocket", "type", "kind", "uri", "url", "check", "httpchk", "protocol"],
-        "write probe = \"http\", \"websocket\" or \"tcp\", and path = \"/healthz\"",
-    ),
-    (
-        &["upstream.NAME.health"],
-        &["interval", "inter", "period", "period_seconds", "healthcheck_interval"],
-        "did you mean `every`? every = \"5s\"",
-    ),
-    (
-        &["upstream.NAME.health"],
-        &[
-            "healthy_threshold",
-            "passes",
-            "success_threshold",
-            "unhealthy_threshold",
-            "fails",
-            "failure_threshold",
-            "max_fails",
-        ],
-        "did you mean `rise` or `fall`? an endpoint is up after `rise` successes in a row, and down after `fall` failures",
-    ),
-    (
-        &["upstream.NAME.health"],
-        &["status", "statuses", "expected_status", "expect_status", "expected_statuses", "codes", "match"],
-        "did you mean `expect`? expect = [\"200-399\"]",
-    ),
-    (
-        &["upstream.NAME.pin_cookie"],
-        &["httponly", "http_only"],
-        "remove it: the cookie is always HttpOnly, for no script has a use for it",
-    ),
-    (
-        &["upstream.NAME.pin_cookie"],
-        &["ttl", "expires", "maxage", "maxlife", "maxidle", "lifetime"],
-        "did you mean `max_age`? max_age = \"1d\"",
-    ),
-    (
-        &["upstream.NAME.pin_cookie"],
-        &["secret", "key", "hash", "sign", "signing_key"],
-        "write `pin_secret` in [upstream.NAME]: the name of a file",
-    ),
-    (
-        &["admin"],
-        &["addr", "address", "bind", "host", "path", "port", "socket", "unix"],
-        "write listen = \"unix:/run/windlass/admin.sock\", or \"127.0.0.1:9900\" for looking only",
-    ),
-    (&["admin"], &["disable", "disabled", "enable", "enabled"], "remove it: listen = \"off\" is the switch"),
-    (
-        &["admin"],
-        &["allow", "auth", "basic_auth", "password", "token", "user", "username", "users"],
-        "remove it: only root and the user of the process can open the unix socket, and at an address one can only look",
-    ),
-    (
-        &["admin"],
-        &["metrics", "metrics_path", "prometheus"],
-        "remove it: /metrics is there wherever operators are listened to",
-    ),
-    (&["admin"], &["https", "ssl", "tls"], "remove it: operators are listened to on this machine only, without TLS"),
-    (
-        &["log"],
-        &["destination", "dir", "file", "filename", "output", "path", "stderr", "stdout", "target", "to"],
-        "remove it: the log goes to standard error, for systemd or a shell to keep",
-    ),
-    (
-        &["route.NAME.websocket"],
-        &["heartbeat", "keep_alive", "keepalive", "ping", "ping_interval", "ping_period", "pings"],
-        "did you mean `ping_every`? ping_every = \"25s\"",
-    ),
-    (
-        &["route.NAME.websocket"],
-        &["max_message_size", "max_payload", "max_payload_size", "max_size", "message_size"],
-        "did you mean `max_message`? max_message = \"1MiB\"",
-    ),
-];
 
 /// Keys that mean the same wherever they stand.
 const KEYS: [(&[&str], &str); 41] = [

@@ -10,6 +10,7 @@ mod dot_segments;
 mod duplicate_keys;
 mod files;
 mod foreign;
+mod foreign_in_tables;
 mod formats;
 mod lists;
 mod load;

@@ -90,15 +90,6 @@ impl Ejection {
         self.is_ejected() || self.in_a_row != [0; 2]
     }
 
-    /// How many requests of this kind have failed in a row.
-    pub fn in_a_row(&self, asked: Asked) -> u32 {
-        let [upgrades, exchanges] = self.in_a_row;
-        match asked {
-            Asked::Upgrade => upgrades,
-            Asked::Exchange => exchanges,
-        }
-    }
-
     /// A request went well that was no trial. One that was placed before an ejection is no proof against it.
     pub fn note_success(&mut self, asked: Asked) {
         if !self.is_ejected() {

@@ -10,6 +10,6 @@ use crate::snapshot::Endpoint;
 pub struct ProbeVerdict {
     /// Which one.
     pub endpoint: Arc<Endpoint>,
-    /// Where it stands now.
+    /// Which of the two.
     pub availability: Availability,
 }

@@ -105,6 +105,6 @@ impl<'u> Iterator for FreePlaces<'u> {
     }
 }
 
-/// How soon who waits notices a place that came to be free otherwise than by the end of a tunnel: by a reload, or since an
-/// endpoint is eligible again.
+/// How soon who waits notices a place that came to be free otherwise than by the end of a tunnel: since an endpoint is eligible
+/// again.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

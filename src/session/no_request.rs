@@ -38,6 +38,8 @@ pub(super) enum NoRequest {
     TlsMismatch,
     /// The client has refused us by an alert: it does not trust the certificate, as a rule.
     TlsAlert,
+    /// No certificate of the client where one is required, or one that the authority has not issued, or that has expired.
+    ClientCertificate,
     /// The rest of a handshake did not come within `tls_timeout`.
     TlsTooSlow,
     /// The client left in the middle of a handshake.
@@ -64,6 +66,7 @@ impl NoRequest {
             Self::NotTls => "not_tls",
             Self::TlsMismatch => "tls_mismatch",
             Self::TlsAlert => "tls_alert",
+            Self::ClientCertificate => "client_certificate",
             Self::TlsTooSlow => "tls_too_slow",
             Self::TlsLeft => "tls_left",
             Self::TlsBroken => "tls_broken",
@@ -111,6 +114,9 @@ impl NoRequest {
             TlsError::Records(rustls::Error::AlertReceived(_)) => Some(Self::TlsAlert),
             TlsError::Records(rustls::Error::PeerIncompatible(_) | rustls::Error::NoApplicationProtocol) => {
                 Some(Self::TlsMismatch)
+            }
+            TlsError::Records(rustls::Error::NoCertificatesPresented | rustls::Error::InvalidCertificate(_)) => {
+                Some(Self::ClientCertificate)
             }
             TlsError::Records(rustls::Error::InvalidMessage(_)) => Some(Self::NotTls),
             TlsError::Records(_) | TlsError::Configuration(_) => Some(Self::TlsBroken),

@@ -75,7 +75,7 @@ impl Endpoint {
         Some(Trial { endpoint: Arc::clone(self), number: Some(number) })
     }
 
-    /// Somebody probes it from now on, and nobody else is believed any more. Returns where it stands.
+    /// Somebody probes it from now on, and nobody else is believed any more. Returns whether it is up now.
     pub fn begin_probing(&self) -> (ProberNumber, Availability) {
         let number = self.health.prober().begin();
         (number, if self.state().is_down() { Availability::Down } else { Availability::Up })
@@ -88,7 +88,7 @@ impl Endpoint {
         self.call_up("it is probed no more");
     }
 
-    /// The probes of `prober` say that it stands there, and why. Returns whether that is so from now on, and was not before.
+    /// The probes of `prober` say that it is up or down, and why. Returns whether that is so from now on, and was not before.
     pub fn note_availability(&self, prober: ProberNumber, availability: Availability, why: &str) -> bool {
         let believed = self.health.prober();
         if !believed.is(prober) {
@@ -189,11 +189,6 @@ impl Endpoint {
 }
 
 impl Trial {
-    /// Who is tried.
-    pub fn endpoint(&self) -> &Arc<Endpoint> {
-        &self.endpoint
-    }
-
     /// It failed: the endpoint stays ejected for longer, or is not ejected any more where nobody is.
     pub(super) fn fail(mut self, cause: &dyn Display, settings: Option<EjectSettings>) {
         let endpoint = &self.endpoint;

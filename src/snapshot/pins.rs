@@ -20,9 +20,17 @@ impl Upstream {
     /// What the cookie of a client holds that is placed at `endpoint`, with what it has said of where it belongs; `None` where
     /// cookies are not set.
     pub fn pin(&self, endpoint: &Arc<Endpoint>, affinity: &Affinity) -> Option<Pin> {
-        let place = self.endpoints().iter().position(|one| Arc::ptr_eq(one, endpoint))?;
-        let is_at_home = |pin: Pin| pin.stay == Stay::Home && self.tokens.place(pin.endpoint) == Some(place);
-        let stay = if affinity.pin.is_some_and(is_at_home) { Stay::Home } else { self.stay_at(endpoint, affinity.key) };
+        let is_there = |place: &usize| self.endpoints().get(*place).is_some_and(|one| Arc::ptr_eq(one, endpoint));
+        let pinned = affinity.pin.and_then(|pin| Some((pin.stay, self.tokens.place(pin.endpoint).filter(is_there)?)));
+        let (place, stay) = match pinned {
+            // Who is at home stays so, also where the cookie has to be written anew for a secret that is.
+            Some((Stay::Home, place)) => (place, Stay::Home),
+            Some((Stay::Refuge, place)) => (place, self.stay_at(endpoint, affinity.key)),
+            None => {
+                let place = self.endpoints().iter().position(|one| Arc::ptr_eq(one, endpoint))?;
+                (place, self.stay_at(endpoint, affinity.key))
+            }
+        };
         Some(Pin { endpoint: self.tokens.of(place)?, stay })
     }
 

@@ -126,7 +126,7 @@ fn an_ejection_that_would_leave_too_few_waits_for_the_next_failure() {
     for _ in 0..10 {
         assert_eq!(endpoint.fails(Upgrade), None);
     }
-    assert_eq!(endpoint.ejection.in_a_row(Upgrade), 3, "the count stays at the threshold");
+    assert_eq!(endpoint.ejection.in_a_row, [3, 0], "the count stays at the threshold");
     endpoint.others = 1;
     assert!(endpoint.fails(Upgrade).is_some());
 }

@@ -20,6 +20,7 @@ bind = "127.0.0.1:0"
 upstream = "chat"
 [upstream.chat]
 endpoints = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "127.0.0.1:2" }]
+pin_cookie = "pin"
 "#;
 
 fn snapshot(text: &str, previous: Option<&Snapshot>) -> Snapshot {

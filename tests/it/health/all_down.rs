@@ -15,3 +15,14 @@ async fn with_refuse_they_are_refused_and_nobody_is_asked() {
     site.a.has_nobody();
     site.b.has_nobody();
 }
+
+#[tokio::test]
+async fn with_try_they_are_placed_as_ever() {
+    let mut site = Site::with(&[("when_all_down", "\"try\"")]).await;
+    site.a.falls_ill();
+    site.b.falls_ill();
+    site.is_down("a").await;
+    site.is_down("b").await;
+    site.tunnels_on("a", 1).await;
+    site.tunnels_on("b", 1).await;
+}

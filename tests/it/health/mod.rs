@@ -3,6 +3,7 @@
 mod all_down;
 mod carried;
 mod down;
+mod eject;
 mod on_down;
 mod probed;
 mod seen;

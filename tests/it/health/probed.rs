@@ -13,20 +13,28 @@ use crate::rig::{Handshake, Head, Wire, within};
 /// An endpoint that answers probes as the test likes.
 pub(crate) struct ProbedEndpoint {
     address: SocketAddr,
-    status: Arc<AtomicU16>,
+    answers: Arc<Answers>,
     asked: UnboundedReceiver<(Wire, Head)>,
     _listening: JoinSet<()>,
+}
+
+/// The statuses of its answers.
+struct Answers {
+    probes: AtomicU16,
+    /// Where this is a 101, the test answers.
+    upgrades: AtomicU16,
 }
 
 impl ProbedEndpoint {
     /// One that is well.
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, status) = (listener.local_addr().unwrap(), Arc::new(AtomicU16::new(200)));
+        let address = listener.local_addr().unwrap();
+        let answers = Arc::new(Answers { probes: AtomicU16::new(200), upgrades: AtomicU16::new(101) });
         let (sender, asked) = unbounded_channel();
         let mut listening = JoinSet::new();
-        listening.spawn(serve(listener, Arc::clone(&status), sender));
-        Self { address, status, asked, _listening: listening }
+        listening.spawn(serve(listener, Arc::clone(&answers), sender));
+        Self { address, answers, asked, _listening: listening }
     }
 
     /// Where.
@@ -36,12 +44,22 @@ impl ProbedEndpoint {
 
     /// Its probes fail from now on.
     pub(crate) fn falls_ill(&self) {
-        self.status.store(503, Ordering::Relaxed);
+        self.answers.probes.store(503, Ordering::Relaxed);
     }
 
     /// Its probes pass again.
     pub(crate) fn recovers(&self) {
-        self.status.store(200, Ordering::Relaxed);
+        self.answers.probes.store(200, Ordering::Relaxed);
+    }
+
+    /// It answers every upgrade with this status from now on.
+    pub(crate) fn refuses_with(&self, status: u16) {
+        self.answers.upgrades.store(status, Ordering::Relaxed);
+    }
+
+    /// It leaves upgrades to the test again.
+    pub(crate) fn serves(&self) {
+        self.refuses_with(101);
     }
 
     /// The next upgrade, granted.
@@ -57,19 +75,19 @@ impl ProbedEndpoint {
     }
 }
 
-async fn serve(listener: TcpListener, status: Arc<AtomicU16>, asked: UnboundedSender<(Wire, Head)>) {
+async fn serve(listener: TcpListener, answers: Arc<Answers>, asked: UnboundedSender<(Wire, Head)>) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        let (status, asked) = (Arc::clone(&status), asked.clone());
+        let (answers, asked) = (Arc::clone(&answers), asked.clone());
         connections.spawn(async move {
             let mut wire = Wire::of(stream);
             let head = wire.head().await;
-            if head.value("user-agent").is_some_and(|agent| agent.starts_with("windlass-probe/")) {
-                let status = status.load(Ordering::Relaxed);
-                wire.try_send(format!("HTTP/1.1 {status} As It Is\r\ncontent-length: 0\r\n\r\n")).await;
-            } else {
+            let is_probe = head.value("user-agent").is_some_and(|agent| agent.starts_with("windlass-probe/"));
+            let status = if is_probe { &answers.probes } else { &answers.upgrades };
+            match status.load(Ordering::Relaxed) {
                 // The test may be over.
-                let _ = asked.send((wire, head));
+                101 => drop(asked.send((wire, head))),
+                status => wire.try_send(format!("HTTP/1.1 {status} As It Is\r\ncontent-length: 0\r\n\r\n")).await,
             }
         });
     }

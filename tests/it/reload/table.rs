@@ -1,10 +1,12 @@
 //! The table in `docs/reload.md` and the tests that hold its rows.
 
-const TESTS: [(&str, &str); 4] = [
+const TESTS: [(&str, &str); 6] = [
     ("keeps", include_str!("keeps.rs")),
     ("drains", include_str!("drains.rs")),
     ("sockets", include_str!("sockets.rs")),
     ("certificates", include_str!("../tls_proxy/certificates.rs")),
+    ("client_certificates", include_str!("../tls_proxy/client_certificates.rs")),
+    ("secrets", include_str!("../affinity/secrets.rs")),
 ];
 
 #[test]

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::authority::{Authority, Shown};
+use super::handshakes::count;
 use super::site::{Certificates, Client};
 use crate::rig::{Config, Endpoint, Handshake, Proxy, Wire, until, within};
 
@@ -100,6 +101,7 @@ async fn who_shows_a_certificate_of_the_authority_is_served_and_nobody_else() {
         assert!(unknown.contains("UnknownCA"), "{version:?}: {unknown}");
         assert!(none.contains("alert"), "{version:?}: {none}");
     }
+    until("all four are counted", || count(&proxy, "client_certificate") == 4).await;
     proxy.is_empty().await;
 }
 

@@ -121,7 +121,7 @@ async fn a_failed_handshake_is_counted_by_its_cause() {
 }
 
 /// How many were refused for this reason.
-fn count(proxy: &Proxy, reason: &str) -> u64 {
+pub(super) fn count(proxy: &Proxy, reason: &str) -> u64 {
     let text = proxy.running.proxy().metrics.encode(&Gauges::default(), Exposition::Prometheus).unwrap();
     let series = format!("windlass_refusals_total{{reason=\"{reason}\"}} ");
     text.lines().find_map(|line| line.strip_prefix(&series)).unwrap().parse().unwrap()
