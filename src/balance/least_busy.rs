@@ -7,7 +7,7 @@ use super::least_tunnels::compare_tunnels;
 use super::two_choices;
 
 /// The best open one of `shares`; `lot` is 64 random bits.
-pub fn least_busy<'s>(lot: u64, shares: &'s [Share], look: impl Fn(&Share) -> Candidate) -> Option<&'s Share> {
+pub fn least_busy(lot: u64, shares: &[Share], look: impl Fn(&Share) -> Candidate) -> Option<&Share> {
     two_choices::best(lot, shares, look, |one, two| {
         two_choices::compare_by_weight((one.busy, one), (two.busy, two)).then_with(|| compare_tunnels(one, two))
     })

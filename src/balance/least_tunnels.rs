@@ -6,7 +6,7 @@ use super::candidate::{Candidate, Share};
 use super::two_choices;
 
 /// The best open one of `shares`; `lot` is 64 random bits.
-pub fn least_tunnels<'s>(lot: u64, shares: &'s [Share], look: impl Fn(&Share) -> Candidate) -> Option<&'s Share> {
+pub fn least_tunnels(lot: u64, shares: &[Share], look: impl Fn(&Share) -> Candidate) -> Option<&Share> {
     two_choices::best(lot, shares, look, compare_tunnels)
 }
 

@@ -35,7 +35,7 @@ impl Memo {
     /// The key means this number.
     pub(super) fn note(&self, key: AffinityKey, number: usize) {
         let entry = (key.get() & !self.mask) | (number as u64 + 1);
-        debug_assert!(number as u64 + 1 <= self.mask, "{number} is not below what the table is for");
+        debug_assert!((number as u64) < self.mask, "{number} is not below what the table is for");
         if let Some(slot) = self.slot(key) {
             slot.store(entry, Ordering::Relaxed);
         }

@@ -5,7 +5,7 @@ use super::hash::AffinityKey;
 use super::rendezvous;
 
 /// An open one of `shares`; `lot` is 64 random bits.
-pub fn random<'s>(lot: u64, shares: &'s [Share], look: impl Fn(&Share) -> Candidate) -> Option<&'s Share> {
+pub fn random(lot: u64, shares: &[Share], look: impl Fn(&Share) -> Candidate) -> Option<&Share> {
     rendezvous::best(AffinityKey::of_lot(lot), shares, |share| look(share).weight_if_open())
 }
 

@@ -15,11 +15,7 @@ use super::logarithm::{bounds_of_negative_log2, least_negative_log2, negative_lo
 
 /// The best for `key` of those that `weigh` gives a weight: that of their share, or less; `None` for who is no candidate. It is
 /// asked only of whoever would be the best so far with all of its weight.
-pub(super) fn best<'s>(
-    key: AffinityKey,
-    shares: &'s [Share],
-    weigh: impl Fn(&Share) -> Option<NonZeroU32>,
-) -> Option<&'s Share> {
+pub(super) fn best(key: AffinityKey, shares: &[Share], weigh: impl Fn(&Share) -> Option<NonZeroU32>) -> Option<&Share> {
     let pairing = Pairing::of(key);
     let mut best: Option<Leader<'_>> = None;
     for share in shares {
@@ -50,12 +46,12 @@ pub(super) fn best_place(key: AffinityKey, shares: &[Share]) -> Option<usize> {
 }
 
 /// The best `count` of them, best first; as [`best`] otherwise.
-pub(super) fn best_first<'s>(
+pub(super) fn best_first(
     key: AffinityKey,
     count: usize,
-    shares: &'s [Share],
+    shares: &[Share],
     weigh: impl Fn(&Share) -> Option<NonZeroU32>,
-) -> SmallVec<[&'s Share; FEW]> {
+) -> SmallVec<[&Share; FEW]> {
     let pairing = Pairing::of(key);
     let mut leaders = SmallVec::<[Leader<'_>; FEW]>::new();
     for share in shares {

@@ -10,12 +10,12 @@ use super::hash::AffinityKey;
 use super::rendezvous;
 
 /// Of two open ones, drawn by `lot`, which is 64 random bits: the second only if it is `better`.
-pub(super) fn best<'s>(
+pub(super) fn best(
     lot: u64,
-    shares: &'s [Share],
+    shares: &[Share],
     look: impl Fn(&Share) -> Candidate,
     compare: impl Fn(&Candidate, &Candidate) -> Ordering,
-) -> Option<&'s Share> {
+) -> Option<&Share> {
     let drawn = rendezvous::best_first(AffinityKey::of_lot(lot), 2, shares, |share| look(share).weight_if_open());
     drawn.into_iter().reduce(|one, two| if compare(&look(one), &look(two)).is_gt() { two } else { one })
 }
