@@ -35,6 +35,11 @@ pub enum Stay {
 }
 
 impl Affinity {
+    /// Whether there is an endpoint that the request is for, and no other as much.
+    pub fn ties(&self) -> bool {
+        self.key.is_some() || self.pin.is_some()
+    }
+
     /// Whether the endpoint that the hash means is tried before the one that the cookie names.
     pub fn goes_home(&self) -> bool {
         self.begins_session && self.pin.is_some_and(|pin| pin.stay == Stay::Refuge)

@@ -28,6 +28,9 @@ pub async fn dial(
         }
         Err(error) => {
             endpoint.note_connect_failure();
+            if let DialError::Failed(_) | DialError::TimedOut = error {
+                endpoint.doubt();
+            }
             if let Some(outage) = endpoint.reach.note_failed(Instant::now()) {
                 log_unreachable(endpoint, upstream, error, outage);
             }

@@ -10,8 +10,8 @@
 //!     │                                            └───────────────────────failed─┤
 //!     └────────────────────────────────────────────────────────────────────passed─┘
 //! ```
-//! Invariants: a trial is for the kind that caused the ejection, and at most one is under way; a trial that began before the last
-//! ejection says nothing of this one.
+//! An ejection keeps away the kind that has failed; where the other kind fails as often, all. Invariants: a trial is for a kind that
+//! is kept away, and at most one is under way; a trial that began before the last ejection says nothing of this one.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -63,7 +63,7 @@ enum State {
     },
     /// It does not.
     Ejected {
-        /// What had failed, where that is known.
+        /// What is kept away; `None`: everything.
         asked: Option<Asked>,
         /// When its back-off is over.
         until: Instant,
@@ -80,9 +80,17 @@ impl Ejection {
         ejection
     }
 
-    /// Whether it gets no requests but for trials.
+    /// Whether it gets no requests of some kind but for trials.
     pub fn is_ejected(&self) -> bool {
         matches!(self.state, State::Ejected { .. })
+    }
+
+    /// Whether it gets no requests of this kind but for trials.
+    pub fn keeps_out(&self, asked: Asked) -> bool {
+        match self.state {
+            State::Serving { .. } => false,
+            State::Ejected { asked: failed, .. } => failed.is_none_or(|failed| failed == asked),
+        }
     }
 
     /// Whether a success would change anything.
@@ -92,7 +100,7 @@ impl Ejection {
 
     /// A request went well that was no trial. One that was placed before an ejection is no proof against it.
     pub fn note_success(&mut self, asked: Asked) {
-        if !self.is_ejected() {
+        if !self.keeps_out(asked) {
             *self.count(asked) = 0;
         }
     }
@@ -107,7 +115,7 @@ impl Ejection {
         others: impl FnOnce() -> usize,
         (fraction, now): (f64, Instant),
     ) -> Option<Duration> {
-        if self.is_ejected() {
+        if self.keeps_out(asked) {
             return None;
         }
         let after = rule.after.get();
@@ -121,9 +129,7 @@ impl Ejection {
     pub fn is_trial_due(&self, asked: Asked, when: WhenDue, now: Instant) -> bool {
         match self.state {
             State::Serving { .. } | State::Ejected { is_on_trial: true, .. } => false,
-            State::Ejected { asked: failed, until, .. } => {
-                failed.is_none_or(|failed| failed == asked) && (when == WhenDue::Now || now >= until)
-            }
+            State::Ejected { until, .. } => self.keeps_out(asked) && (when == WhenDue::Now || now >= until),
         }
     }
 
@@ -180,7 +186,9 @@ impl Ejection {
             self.doubled = decayed(self.doubled, well_for, rule.most);
         }
         self.in_a_row = [0; 2];
-        self.stay_out(Some(asked), rule, fraction, now)
+        // Where the other kind is kept away already, this is all of them.
+        let kept_away = (!self.is_ejected()).then_some(asked);
+        self.stay_out(kept_away, rule, fraction, now)
     }
 
     fn stay_out(&mut self, asked: Option<Asked>, rule: EjectionRule, fraction: f64, now: Instant) -> Duration {

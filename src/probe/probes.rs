@@ -12,6 +12,7 @@ use super::probe_verdict::ProbeVerdict;
 use super::task::Probing;
 use crate::config::{HealthSettings, UpstreamSettings};
 use crate::drain::Incarnation;
+use crate::health::Availability;
 use crate::net::Network;
 use crate::snapshot::{Endpoint, Snapshot};
 
@@ -33,6 +34,7 @@ struct Begun {
 /// The task of one endpoint; it ends with its owner.
 #[derive(Debug)]
 struct ProbeTask {
+    endpoint: Arc<Endpoint>,
     /// What it keeps to.
     health: HealthSettings,
     task: AbortHandle,
@@ -66,7 +68,11 @@ impl Probes {
                 kept.insert(life, task);
             }
         }
-        *tasks = kept;
+        for ended in std::mem::replace(tasks, kept).into_values() {
+            // Whatever is still to be told because it was down, is not.
+            let endpoint = Arc::clone(&ended.endpoint);
+            let _ = verdicts.send(ProbeVerdict { endpoint, availability: Availability::Up });
+        }
     }
 
     /// Probes no more.
@@ -90,7 +96,7 @@ impl Probes {
         };
         let (permits, verdicts) = (Arc::clone(&self.permits), verdicts.clone());
         let task = tokio::spawn(Probing { subject, prober, availability, permits, verdicts }.run());
-        ProbeTask { health: health.clone(), task: task.abort_handle() }
+        ProbeTask { endpoint: Arc::clone(endpoint), health: health.clone(), task: task.abort_handle() }
     }
 
     fn begun(&self) -> MutexGuard<'_, Option<Begun>> {

@@ -4,12 +4,48 @@
 //! client has done wrong is none, nor is how a tunnel ends.
 
 use std::fmt::{self, Display};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::refused::{RefusalCause, Refused};
 use super::request_context::RequestContext;
 use crate::health::Asked;
 use crate::http::Fault;
 use crate::snapshot::Pick;
+
+/// An upgrade while its endpoint is asked. Dropped without a verdict, since its client has left, it tells what that means.
+#[derive(Debug)]
+pub(super) struct AskedUpgrade<'c> {
+    context: &'c RequestContext,
+    /// Until there is a verdict.
+    pick: Option<Pick<'c>>,
+    begun: Instant,
+}
+
+impl<'c> AskedUpgrade<'c> {
+    /// The endpoint is asked from now on.
+    pub(super) fn begin(context: &'c RequestContext, pick: Pick<'c>) -> Self {
+        Self { context, pick: Some(pick), begun: Instant::now() }
+    }
+
+    /// There is a verdict.
+    pub(super) fn end(mut self, verdict: impl FnOnce(&RequestContext, Pick<'c>)) {
+        if let Some(pick) = self.pick.take() {
+            verdict(self.context, pick);
+        }
+    }
+}
+
+impl Drop for AskedUpgrade<'_> {
+    fn drop(&mut self) {
+        let waited = self.begun.elapsed();
+        if let Some(pick) = self.pick.take().filter(|_| waited >= PATIENCE) {
+            let cause = format_args!("no answer for {} s, when the client left", waited.as_secs());
+            self.context.note_failure(pick, Asked::Upgrade, &cause);
+        }
+    }
+}
 
 impl RequestContext {
     /// The endpoint has answered for itself.
@@ -41,3 +77,7 @@ impl Display for Blamed<'_> {
         }
     }
 }
+
+/// Who leaves before an endpoint has let it wait for so long had reasons of its own. Clients give up sooner than `handshake_timeout`,
+/// and an endpoint that hangs would never be found out by those.
+const PATIENCE: Duration = Duration::from_secs(5);

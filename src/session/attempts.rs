@@ -79,7 +79,10 @@ pub(super) async fn ask_best(
     mut late: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<EndpointAnswer, Refused> {
     let (mut refused, mut readers) = (Refused::from(Refusal::NoEndpoint), 0);
-    for pick in context.upstream().picks(affinity, Asked::Exchange) {
+    let picks = context.upstream().picks(affinity, Asked::Exchange);
+    // A client may take its time with a body, and an endpoint that waits for its verdict would wait with it.
+    let picks = if request.body().is_end_stream() { picks } else { picks.without_trials() };
+    for pick in picks {
         let asked = ask_one(context, pick.endpoint, request, late.as_mut()).await;
         match &asked {
             Ok(OneAsked::Answered(_)) => context.note_success(pick, Asked::Exchange),

@@ -14,7 +14,7 @@ pub(super) enum PlacedBy {
     Policy,
     /// The pin cookie.
     Cookie,
-    /// It was the next one, for the one that was meant drains or could not be reached.
+    /// It was another one, for the one that was meant takes nobody now, is full, or has failed.
     Fallback,
 }
 
@@ -31,11 +31,12 @@ impl PlacedBy {
 
     pub(super) fn of(attempt: usize, affinity: &Affinity, upstream: &Upstream, endpoint: &Arc<Endpoint>) -> Self {
         let is_at = |pin| upstream.pinned(pin).is_some_and(|pinned| Arc::ptr_eq(pinned, endpoint));
-        match (attempt, affinity.pin) {
-            (0, None) if affinity.key.is_none() => Self::Policy,
-            (0, None) => Self::Key,
-            (0, Some(pin)) if is_at(pin) => Self::Cookie,
-            (0, Some(_)) if affinity.goes_home() => Self::Key,
+        match (affinity.pin, upstream.is_home(endpoint, affinity.key)) {
+            (Some(pin), _) if is_at(pin) => Self::Cookie,
+            (None, Some(true)) => Self::Key,
+            (None, None) if attempt == 0 => Self::Policy,
+            (Some(_), Some(true)) if affinity.goes_home() => Self::Key,
+            (Some(_), None) if attempt == 0 && affinity.goes_home() => Self::Policy,
             _ => Self::Fallback,
         }
     }

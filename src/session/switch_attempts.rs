@@ -7,6 +7,7 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 
 use super::access_log;
+use super::attempt_outcome::AskedUpgrade;
 use super::attempts::MOST_ASKED;
 use super::free_place::{FreePlace, free_places};
 use super::interim::Interim;
@@ -46,29 +47,33 @@ pub(super) async fn ask_best_to_switch(
 ) -> Result<SwitchAttempt, Refused> {
     // What another protocol's handshake begins may not be for two endpoints, whatever its method says.
     let is_repeatable = matches!(handshake, Handshake::Websocket(_)) && body.is_none() && is_idempotent(&parts.method);
-    let (mut best, mut asked) = (Err(Refused::from(Refusal::NoEndpoint)), 0);
+    let (mut best, mut readers) = (Err(Refused::from(Refusal::NoEndpoint)), 0);
     for FreePlace { attempt, pick, lease } in free_places(context, affinity).await? {
         let turn = match take_turn(context, pick.endpoint).await {
             Ok(turn) => turn,
             Err(NoTurn::EndpointIsAway) => continue,
+            // Nothing ties it to this endpoint, and others may have turns.
+            Err(NoTurn::Refused(refused)) if refused.refusal == Refusal::QueueFull && !affinity.ties() => {
+                best = best.or(Err(refused));
+                continue;
+            }
             Err(NoTurn::Refused(refused)) => return best.or(Err(refused)),
         };
         let by = PlacedBy::of(attempt, affinity, context.upstream(), pick.endpoint);
-        let next = match connect(context, (lease, turn), by).await {
-            Ok(placed) => {
-                asked += 1;
-                ask(context, placed, handshake, parts, body.take(), interim).await
-            }
-            Err(unreachable) => Err(unreachable.or_try_the_next()?),
+        let pick = AskedUpgrade::begin(context, pick);
+        let (next, is_read) = match connect(context, (lease, turn), by).await {
+            Ok(placed) => (ask(context, placed, handshake, parts, body.take(), interim).await, true),
+            Err(unreachable) => (Err(unreachable.or_try_the_next()?), false),
         };
-        match &next {
+        pick.end(|context, pick| match &next {
             Ok(attempt) if attempt.is_unavailable() => {
                 context.note_failure(pick, Asked::Upgrade, &format_args!("status {}", attempt.status().as_str()));
             }
             Ok(_) => context.note_success(pick, Asked::Upgrade),
             Err(refused) => context.note_refused(pick, Asked::Upgrade, refused),
-        }
-        let is_over = asked > 0 && (!is_repeatable || asked >= MOST_ASKED || has_last_word(&next));
+        });
+        readers += usize::from(is_read);
+        let is_over = is_read && (!is_repeatable || readers >= MOST_ASKED || has_last_word(&next));
         // An answer tells the client more than that there was none.
         if next.is_ok() || best.is_err() {
             best = next;

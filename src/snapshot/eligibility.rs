@@ -7,14 +7,16 @@ use std::sync::{Arc, PoisonError};
 use super::endpoint::Endpoint;
 use super::health_changes::{Trial, rule};
 use super::upstream::Upstream;
-use crate::config::WhenAllDown;
+use crate::config::{UpstreamSettings, WhenAllDown};
 use crate::health::{Asked, WhenDue};
 
 /// Which endpoints of an upstream a request may be placed on.
 #[derive(Clone, Copy, Debug)]
 pub struct Eligibility {
     asked: Asked,
-    /// No endpoint is eligible, and those that are down or ejected are tried.
+    /// Whether the request may be a trial while others serve.
+    may_try: bool,
+    /// Nobody else is left, and those that are down or ejected are tried.
     is_last_resort: bool,
 }
 
@@ -30,29 +32,48 @@ pub enum PlacedAs {
 impl Upstream {
     /// Which of its endpoints a request of this kind may be placed on.
     pub fn eligibility(&self, asked: Asked) -> Eligibility {
-        let is_anybody_eligible = || self.endpoints().iter().any(|endpoint| endpoint.state().is_eligible());
-        let is_last_resort = self.settings.when_all_down == WhenAllDown::Try && !is_anybody_eligible();
-        Eligibility { asked, is_last_resort }
+        let is_anybody_left = || self.endpoints().iter().any(|endpoint| endpoint.is_open_to(asked));
+        let is_last_resort = self.settings.when_all_down == WhenAllDown::Try && !is_anybody_left();
+        Eligibility { asked, may_try: true, is_last_resort }
+    }
+
+    /// Whether any endpoint but this one takes upgrades.
+    pub fn has_another_than(&self, endpoint: &Endpoint) -> bool {
+        self.endpoints()
+            .iter()
+            .any(|other| !std::ptr::eq(Arc::as_ptr(other), endpoint) && other.is_open_to(Asked::Upgrade))
     }
 }
 
 impl Eligibility {
+    /// The same for a request that is no trial while others serve.
+    pub(super) fn without_trials(self) -> Self {
+        Self { may_try: false, ..self }
+    }
+
+    /// Nobody else is left, or none of those that were. Says whether that changes anything.
+    pub(super) fn resort(&mut self, settings: &UpstreamSettings) -> bool {
+        let is_new = settings.when_all_down == WhenAllDown::Try && !self.is_last_resort;
+        self.is_last_resort |= is_new;
+        is_new
+    }
+
     /// Whether the request may be placed there; looking changes nothing.
     pub fn takes(&self, endpoint: &Endpoint) -> bool {
         let state = endpoint.state();
-        state.is_eligible()
+        endpoint.is_open_to(self.asked)
             || !state.is_drained()
                 && (self.is_last_resort
-                    || !state.is_down() && endpoint.is_trial_due(self.asked, WhenDue::BackOffIsOver))
+                    || !state.is_down() && self.may_try && endpoint.is_trial_due(self.asked, WhenDue::BackOffIsOver))
     }
 
     /// Places the request there: `None` where it may not be, or another one has just become the trial.
     pub fn place(&self, endpoint: &Arc<Endpoint>) -> Option<PlacedAs> {
         let state = endpoint.state();
-        if state.is_eligible() {
+        if endpoint.is_open_to(self.asked) {
             return Some(PlacedAs::Usual);
         }
-        if state.is_drained() || state.is_down() && !self.is_last_resort {
+        if state.is_drained() || !self.is_last_resort && (state.is_down() || !self.may_try) {
             return None;
         }
         let when = if self.is_last_resort { WhenDue::Now } else { WhenDue::BackOffIsOver };

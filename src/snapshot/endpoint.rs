@@ -166,7 +166,6 @@ impl Endpoint {
     /// A connection to it came to nothing.
     pub fn note_connect_failure(&self) {
         self.connect_failures.fetch_add(1, Ordering::Relaxed);
-        self.doubt();
     }
 
     /// How many connections to it came to nothing.

@@ -50,7 +50,7 @@ impl Endpoint {
         others: impl FnOnce() -> usize,
     ) {
         // Nobody needs to be kept from where nobody is placed.
-        if !self.state().is_eligible() {
+        if !self.is_open_to(asked) {
             return;
         }
         let mut ejection = self.health.ejection();
@@ -62,6 +62,12 @@ impl Endpoint {
             self.eject(&why, back_off);
         }
         self.health.look_at(&ejection);
+    }
+
+    /// Whether nothing speaks against placing a request of this kind there.
+    pub(super) fn is_open_to(&self, asked: Asked) -> bool {
+        let state = self.state();
+        state.is_eligible() || state == EndpointState::EJECTED && !self.health.ejection().keeps_out(asked)
     }
 
     /// Whether a request of this kind may be a trial there.
@@ -122,8 +128,8 @@ impl Endpoint {
         self.health.doubted().subscribe()
     }
 
-    /// A request could not connect.
-    pub(super) fn doubt(&self) {
+    /// A request could not connect, and that is the endpoint's doing: whoever probes it looks at once.
+    pub fn doubt(&self) {
         self.health.doubted().send_replace(());
     }
 

@@ -47,14 +47,21 @@ impl Upstream {
             let home = self.home(affinity.key);
             // Not if that is away, or has more than its share.
             picks.home = home.filter(|_| picks.best_untried() == home);
+            // Whom no key places is at home wherever the policy says.
+            picks.pinned = picks.pinned.filter(|_| home.is_some());
         }
         picks
     }
 
     /// Whether there is an endpoint that an upgrade would go to, if only it had a place.
     pub fn is_full_for(&self, affinity: &Affinity) -> bool {
-        let would_go = || Picks::new(self, affinity.key, self.eligibility(Asked::Upgrade), None).best_untried();
-        self.settings.max_tunnels.is_some() && would_go().is_some()
+        let eligibility = self.eligibility(Asked::Upgrade);
+        match (self.settings.max_tunnels, self.settings.shards) {
+            (None, _) => false,
+            // Not by asking for the best, which would be a turn under `round_robin`.
+            (Some(_), None) => self.endpoints().iter().any(|endpoint| eligibility.takes(endpoint)),
+            (Some(_), Some(_)) => Picks::new(self, affinity.key, eligibility, None).best_untried().is_some(),
+        }
     }
 }
 
@@ -64,9 +71,12 @@ impl<'a> Iterator for Picks<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let first = self.home.take().or_else(|| self.pinned.take().filter(|pinned| !self.tried.contains(pinned)));
-            let index = match first {
-                Some(index) => index,
-                None => self.best_untried()?,
+            let Some(index) = first.or_else(|| self.best_untried()) else {
+                // Who waits for a place is not sent to where nobody should be.
+                if self.is_held_up() || !self.eligibility.resort(&self.upstream.settings) {
+                    return None;
+                }
+                continue;
             };
             self.tried.push(index);
             let endpoint = self.upstream.endpoints().get(index)?;
@@ -87,6 +97,17 @@ impl<'a> Picks<'a> {
         max_tunnels: Option<NonZeroUsize>,
     ) -> Self {
         Self { upstream, key, eligibility, max_tunnels, home: None, pinned: None, tried: SmallVec::new() }
+    }
+
+    /// The same for a request that is no trial while others serve.
+    pub fn without_trials(self) -> Self {
+        Self { eligibility: self.eligibility.without_trials(), ..self }
+    }
+
+    /// Whether there is an endpoint that only lacks a place.
+    fn is_held_up(&self) -> bool {
+        let lacks_place = |endpoint: &Endpoint| !endpoint.has_place(self.max_tunnels);
+        self.upstream.endpoints().iter().any(|endpoint| lacks_place(endpoint) && self.eligibility.takes(endpoint))
     }
 
     fn best_untried(&self) -> Option<usize> {

@@ -35,9 +35,20 @@ impl Upstream {
     }
 
     /// For how long a client with this key is at `endpoint`, where no pin says so: only what the key means, whether or not that
-    /// is eligible or can be reached, is its home. Where no key places it, it is at home wherever it is.
+    /// is eligible or can be reached, is its home. Where no key places it, it is at home wherever it is, but for a backup.
     pub fn stay_at(&self, endpoint: &Arc<Endpoint>, key: Option<AffinityKey>) -> Stay {
-        let home = self.home(key).and_then(|index| self.endpoints().get(index));
-        if home.is_none_or(|home| Arc::ptr_eq(home, endpoint)) { Stay::Home } else { Stay::Refuge }
+        let is_home = self.is_home(endpoint, key).unwrap_or_else(|| !self.is_backup(endpoint));
+        if is_home { Stay::Home } else { Stay::Refuge }
+    }
+
+    /// Whether this endpoint is what the key means; `None` where the policy goes by none.
+    pub fn is_home(&self, endpoint: &Arc<Endpoint>, key: Option<AffinityKey>) -> Option<bool> {
+        let home = self.endpoints().get(self.home(key)?)?;
+        Some(Arc::ptr_eq(home, endpoint))
+    }
+
+    fn is_backup(&self, endpoint: &Arc<Endpoint>) -> bool {
+        let mut all = self.endpoints().iter().zip(&self.settings.endpoints);
+        all.any(|(one, settings)| settings.is_backup && Arc::ptr_eq(one, endpoint))
     }
 }

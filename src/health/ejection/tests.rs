@@ -188,6 +188,22 @@ fn kind(is_upgrade: bool) -> Asked {
 }
 
 #[test]
+fn an_ejection_keeps_away_what_has_failed_and_everything_where_both_have() {
+    let mut endpoint = Scene::new();
+    for _ in 0..3 {
+        endpoint.fails(Exchange);
+    }
+    assert!(endpoint.ejection.keeps_out(Exchange) && !endpoint.ejection.keeps_out(Upgrade));
+    endpoint.fails(Upgrade);
+    endpoint.ejection.note_success(Upgrade);
+    for _ in 0..2 {
+        assert_eq!(endpoint.fails(Upgrade), None);
+    }
+    assert!(endpoint.fails(Upgrade).is_some());
+    assert!(endpoint.ejection.keeps_out(Exchange) && endpoint.ejection.keeps_out(Upgrade));
+}
+
+#[test]
 fn a_trial_of_what_was_forgiven_says_nothing_of_the_next_ejection() {
     let mut scene = Scene::new();
     scene.is_ejected_by_upgrades();
@@ -210,13 +226,16 @@ proptest! {
         let (mut ejection, mut now) = (Ejection::default(), Instant::now());
         let (mut upgrades, mut exchanges) = (0_u32, 0_u32);
         let mut under_way: Option<TrialNumber> = None;
-        let mut out: Option<(Asked, Instant)> = None;
+        let mut out: Option<(Option<Asked>, Instant)> = None;
+        let is_kept_out = |out: Option<(Option<Asked>, Instant)>, asked| {
+            out.is_some_and(|(failed, _)| failed.is_none_or(|failed| failed == asked))
+        };
         for (event, fraction, others) in events {
             match event {
                 Event::Failure(is_upgrade) => {
                     let asked = kind(is_upgrade);
                     let ejected = ejection.note_failure(asked, RULE, min_eligible, || others, (fraction, now));
-                    if out.is_none() {
+                    if !is_kept_out(out, asked) {
                         let count = if is_upgrade { &mut upgrades } else { &mut exchanges };
                         *count += 1;
                         prop_assert_eq!(ejected.is_some(), *count >= RULE.after.get() && others >= min_eligible);
@@ -225,18 +244,19 @@ proptest! {
                     }
                     if let Some(back_off) = ejected {
                         prop_assert!(back_off >= RULE.first.mul_f64(0.9) && back_off <= RULE.most.mul_f64(1.1));
-                        out = Some((asked, now + back_off));
+                        out = Some((out.is_none().then_some(asked), now + back_off));
+                        (upgrades, exchanges, under_way) = (0, 0, None);
                     }
                 }
                 Event::Success(is_upgrade) => {
                     ejection.note_success(kind(is_upgrade));
-                    if out.is_none() {
+                    if !is_kept_out(out, kind(is_upgrade)) {
                         *(if is_upgrade { &mut upgrades } else { &mut exchanges }) = 0;
                     }
                 }
                 Event::Trial(is_upgrade) => {
                     let asked = kind(is_upgrade);
-                    let is_due = out.is_some_and(|(failed, until)| failed == asked && now >= until);
+                    let is_due = is_kept_out(out, asked) && out.is_some_and(|(_, until)| now >= until);
                     let begun = ejection.begin_trial(asked, WhenDue::BackOffIsOver, now);
                     prop_assert_eq!(begun.is_some(), is_due && under_way.is_none());
                     under_way = under_way.or(begun);
@@ -256,8 +276,8 @@ proptest! {
                 Event::Wait(millis) => now += Duration::from_millis(millis),
             }
             prop_assert_eq!(ejection.is_ejected(), out.is_some());
-            if out.is_some() {
-                (upgrades, exchanges) = (0, 0);
+            for asked in [Upgrade, Exchange] {
+                prop_assert_eq!(ejection.keeps_out(asked), is_kept_out(out, asked));
             }
         }
     }

@@ -110,7 +110,7 @@ async fn who_refuses_is_down_within_half_a_second_of_the_first_sign() {
         let mut scene = Scene::begin(1, 0);
         sleep(Duration::from_millis(fastrand::u64(5_000..60_000))).await;
         scene.refuse().await;
-        scene.endpoint(0).note_connect_failure();
+        scene.endpoint(0).doubt();
         let (availability, took) = scene.turns().await;
         assert_eq!(availability, Availability::Down);
         assert!(took <= SECOND / 2, "seed {seed}: {took:?}");
@@ -124,7 +124,7 @@ async fn who_refuses_is_down_within_half_a_second_of_the_first_sign() {
 async fn requests_that_cannot_connect_wake_no_flood_of_probes() {
     let scene = Scene::begin(1, 0);
     for _ in 0..10_000 {
-        scene.endpoint(0).note_connect_failure();
+        scene.endpoint(0).doubt();
         sleep(Duration::from_millis(1)).await;
     }
     let probes = scene.endpoint(0).health_counts().probes_passed;
