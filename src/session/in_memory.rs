@@ -130,6 +130,27 @@ async fn a_client_that_waits_for_a_websocket_and_resets_takes_the_endpoints_conn
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_endpoint_that_lets_its_clients_wait_until_they_leave_is_left_alone() {
+    // By its weight the first is meant for everybody.
+    let two = "[{ address = \"192.0.2.2:80\", weight = 1000000 }, \"192.0.2.3:80\"]\neject = { after = 1 }";
+    for (seconds, is_left_alone) in [(4, false), (6, true)] {
+        let mut scene = Scene::of(&SITE.replace("[\"192.0.2.2:80\"]", two));
+        scene.client.write_all(UPGRADE.as_bytes()).await.unwrap();
+        let (mut endpoint, _) = scene.endpoint.accept().await;
+        read_until(&mut endpoint, "\r\n\r\n").await;
+        sleep(Duration::from_secs(seconds)).await;
+        scene.client.reset_when_dropped();
+        let snapshot = scene.proxy.snapshot();
+        drop(scene.client);
+        assert_eq!(endpoint.read(&mut [0; 16]).await.unwrap(), 0);
+        let asked = snapshot.endpoints().next().unwrap();
+        assert_eq!(asked.state().is_ejected(), is_left_alone, "after {seconds} s");
+        let why = "1 upgrades in a row failed: no answer for 6 s, when the client left";
+        assert!(asked.causes().iter().all(|cause| cause.why == why), "{:?}", asked.causes());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_endpoint_hears_of_the_messages_and_stalls_of_its_tunnels_under_least_busy_alone() {
     const MINUTE: Duration = Duration::from_secs(60);
     for (policy, heard) in [("least_busy", true), ("least_tunnels", false)] {

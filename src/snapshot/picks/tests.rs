@@ -288,3 +288,54 @@ fn two_proxies_place_every_key_alike_whenever_they_were_started() {
         }
     }
 }
+
+#[test]
+fn where_everybody_was_tried_in_vain_those_that_are_down_or_ejected_are_tried_too() {
+    for (when_all_down, order) in [("try", vec!["b", "a"]), ("refuse", vec!["b"])] {
+        let keys = format!("when_all_down = \"{when_all_down}\"\nhealth = {{ probe = \"tcp\" }}");
+        let snapshot = with(&keys, "", None);
+        named(&snapshot, "a").transition(EndpointEvent::ProbesFailed("no answer"));
+        assert_eq!(picks(&snapshot, None), order, "{when_all_down}");
+    }
+}
+
+#[test]
+fn who_lacks_a_place_is_not_sent_to_where_nobody_should_be() {
+    let snapshot = with("max_tunnels = 1\nhealth = { probe = \"tcp\" }", "", None);
+    named(&snapshot, "a").transition(EndpointEvent::ProbesFailed("no answer"));
+    let _full = leases(&snapshot, "b", 1);
+    assert!(picks(&snapshot, None).is_empty());
+    let affinity = Affinity { key: Some(key()), pin: None, begins_session: true };
+    assert!(snapshot.upstreams()["chat"].is_full_for(&affinity));
+    named(&snapshot, "b").transition(EndpointEvent::Drained);
+    assert!(!snapshot.upstreams()["chat"].is_full_for(&affinity) || !picks(&snapshot, None).is_empty());
+}
+
+#[test]
+fn a_backup_is_nobodys_home() {
+    let snapshot = with("policy = \"least_tunnels\"", BACKUP, None);
+    let upstream = &snapshot.upstreams()["chat"];
+    let stays = ["a", "c"].map(|name| upstream.stay_at(named(&snapshot, name), None));
+    assert_eq!(stays, [Stay::Home, Stay::Refuge]);
+    let first = |stay, begins_session| {
+        let pin = Some(Pin { endpoint: PinToken::of("chat", "c"), stay });
+        let affinity = Affinity { key: None, pin, begins_session };
+        upstream.picks(&affinity, Asked::Upgrade).next().unwrap().endpoint.name.to_string()
+    };
+    assert_eq!(first(Stay::Refuge, false), "c", "a session goes on where it is");
+    assert_ne!(first(Stay::Refuge, true), "c");
+    ["a", "b"].map(|name| named(&snapshot, name).transition(EndpointEvent::Drained));
+    assert_eq!(first(Stay::Refuge, true), "c");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_may_take_its_time_is_no_trial() {
+    let snapshot = with("eject = { after = 1, first = \"1s\" }", "", None);
+    let upstream = &snapshot.upstreams()["chat"];
+    named(&snapshot, "a").note_failure(Asked::Exchange, &"no answer", None, upstream);
+    advance(Duration::from_secs(2)).await;
+    let affinity = Affinity { key: Some(key()), pin: None, begins_session: true };
+    let trials = |picks: Picks<'_>| picks.filter(|pick| pick.trial.is_some()).count();
+    assert_eq!(upstream.picks(&affinity, Asked::Exchange).without_trials().next().unwrap().endpoint.name.as_str(), "b");
+    assert_eq!(trials(upstream.picks(&affinity, Asked::Exchange)), 1);
+}

@@ -206,3 +206,25 @@ async fn a_stop_ends_the_waiting_at_once() {
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     wait_there(&proxy, 0).await;
 }
+
+#[tokio::test]
+async fn whom_nothing_ties_to_an_endpoint_waits_where_there_is_room() {
+    for _ in 0..3 {
+        let endpoints = join_all((0..3).map(|_| Endpoint::listen())).await;
+        let config = Config::chat(endpoints.iter().map(Endpoint::address))
+            .with("upstream.chat.policy", "\"random\"")
+            .with("upstream.chat.handshakes_at_once", "1")
+            .with("upstream.chat.queue", "{ length = 1, wait = \"1min\" }");
+        let proxy = Proxy::serving(&config);
+        // One has the turn of each endpoint, and one waits for it: there is room for six.
+        let mut six = join_all((0..6).map(|_| asking(&proxy))).await;
+        let mut seventh = asking(&proxy).await;
+        let refused = futures_util::future::select_all(six.iter_mut().map(|client| Box::pin(client.head())));
+        tokio::select! {
+            (head, ..) = refused => assert_eq!(head.status(), 503, "there is no other answer here"),
+            head = seventh.head() => assert_eq!(head.status(), 503),
+        }
+        let waiting: usize = (0..3).map(|index| target(&proxy, index).gate().unwrap().waiting()).sum();
+        assert_eq!(waiting, 3, "only who finds all taken is refused");
+    }
+}
