@@ -2,10 +2,12 @@
 //!
 //! This needs root and `ip` (iproute2); where they are missing it fails, for nothing else would tell.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::fd::AsFd;
 use std::process::Command;
 
-use tokio::net::TcpStream;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::{PATIENCE, Wire, within};
 
@@ -15,6 +17,7 @@ pub(crate) struct Cable {
     namespace: String,
     near_end: String,
     near: Ipv4Addr,
+    far_end: String,
 }
 
 impl Cable {
@@ -28,12 +31,13 @@ impl Cable {
         let near = Ipv4Addr::new(198, 18 + (high & 1), low, (high & 0xfc) | 1);
         let far = Ipv4Addr::from(u32::from(near) + 1);
         ip(&["netns", "add", &namespace]);
-        let cable = Self { namespace: namespace.clone(), near_end: near_end.clone(), near };
-        ip(&["link", "add", &near_end, "type", "veth", "peer", "name", &far_end, "netns", &namespace]);
-        ip(&["address", "add", &format!("{near}/30"), "dev", &near_end]);
-        ip(&["link", "set", &near_end, "up"]);
-        ip(&["-n", &namespace, "address", "add", &format!("{far}/30"), "dev", &far_end]);
-        ip(&["-n", &namespace, "link", "set", &far_end, "up"]);
+        let cable = Self { namespace, near_end, near, far_end };
+        let Self { namespace, near_end, far_end, .. } = &cable;
+        ip(&["link", "add", near_end, "type", "veth", "peer", "name", far_end, "netns", namespace]);
+        ip(&["address", "add", &format!("{near}/30"), "dev", near_end]);
+        ip(&["link", "set", near_end, "up"]);
+        ip(&["-n", namespace, "address", "add", &format!("{far}/30"), "dev", far_end]);
+        ip(&["-n", namespace, "link", "set", far_end, "up"]);
         cable
     }
 
@@ -44,25 +48,24 @@ impl Cable {
 
     /// Connects from the far end.
     pub(crate) async fn connect(&self, address: SocketAddr) -> Wire {
-        let namespace = std::fs::File::open(format!("/run/netns/{}", self.namespace)).unwrap();
-        // A socket belongs to the namespace of the thread that made it, and a thread of its own may move there.
-        let connecting = std::thread::spawn(move || {
-            rustix::thread::move_into_link_name_space(
-                std::os::fd::AsFd::as_fd(&namespace),
-                Some(rustix::thread::LinkNameSpaceType::Network),
-            )
-            .unwrap();
-            std::net::TcpStream::connect_timeout(&address, PATIENCE).unwrap()
-        });
-        let stream = connecting.join().unwrap();
+        let stream = self.at_far_end(move || TcpStream::connect_timeout(&address, PATIENCE).unwrap());
         stream.set_nonblocking(true).unwrap();
-        stream.set_nodelay(true).unwrap();
-        within("the stream", async { Wire::new(TcpStream::from_std(stream).unwrap()) }).await
+        within("the stream", async { Wire::of(stream.try_into().unwrap()) }).await
     }
 
-    /// Pulls it: whatever is sent is lost.
+    /// Makes a socket there: it belongs to the namespace of the thread that made it, and a thread of its own may move.
+    fn at_far_end<S: Send + 'static>(&self, make: impl FnOnce() -> S + Send + 'static) -> S {
+        let namespace = File::open(format!("/run/netns/{}", self.namespace)).unwrap();
+        let making = std::thread::spawn(move || {
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+            make()
+        });
+        making.join().unwrap()
+    }
+
+    /// Pulls it, at the far end: the near one keeps its address and its route, and whatever is sent there is lost.
     pub(crate) fn pull(&self) {
-        ip(&["link", "set", &self.near_end, "down"]);
+        ip(&["-n", &self.namespace, "link", "set", &self.far_end, "down"]);
     }
 }
 
