@@ -3,7 +3,7 @@
 //! This needs root and `ip` (iproute2); where they are missing it fails, for nothing else would tell.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::process::Command;
 
@@ -18,6 +18,7 @@ pub(crate) struct Cable {
     near_end: String,
     near: Ipv4Addr,
     far_end: String,
+    far: Ipv4Addr,
 }
 
 impl Cable {
@@ -31,7 +32,7 @@ impl Cable {
         let near = Ipv4Addr::new(198, 18 + (high & 1), low, (high & 0xfc) | 1);
         let far = Ipv4Addr::from(u32::from(near) + 1);
         ip(&["netns", "add", &namespace]);
-        let cable = Self { namespace, near_end, near, far_end };
+        let cable = Self { namespace, near_end, near, far_end, far };
         let Self { namespace, near_end, far_end, .. } = &cable;
         ip(&["link", "add", near_end, "type", "veth", "peer", "name", far_end, "netns", namespace]);
         ip(&["address", "add", &format!("{near}/30"), "dev", near_end]);
@@ -51,6 +52,14 @@ impl Cable {
         let stream = self.at_far_end(move || TcpStream::connect_timeout(&address, PATIENCE).unwrap());
         stream.set_nonblocking(true).unwrap();
         within("the stream", async { Wire::of(stream.try_into().unwrap()) }).await
+    }
+
+    /// Listens at the far end.
+    pub(crate) async fn listen(&self) -> tokio::net::TcpListener {
+        let far = self.far;
+        let listener = self.at_far_end(move || TcpListener::bind((far, 0)).unwrap());
+        listener.set_nonblocking(true).unwrap();
+        within("the listener", async { listener.try_into().unwrap() }).await
     }
 
     /// Makes a socket there: it belongs to the namespace of the thread that made it, and a thread of its own may move.
