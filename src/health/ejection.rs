@@ -169,6 +169,11 @@ impl Ejection {
         }
     }
 
+    /// Everything that was held against the endpoint is over. A trial that is under way says nothing of what comes next.
+    pub fn forgive(&mut self) {
+        *self = Self { number: self.number + 1, ..Self::default() };
+    }
+
     fn eject(&mut self, asked: Asked, rule: EjectionRule, fraction: f64, now: Instant) -> Duration {
         if let State::Serving { readmitted: Some(readmitted) } = self.state {
             let well_for = now.saturating_duration_since(readmitted);

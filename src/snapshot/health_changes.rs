@@ -95,7 +95,14 @@ impl Endpoint {
             return false;
         }
         match availability {
-            Availability::Up => self.call_up(why),
+            Availability::Up => {
+                let is_new = self.call_up(why);
+                // What its requests met was the same trouble: nobody has to try whether it is over.
+                if is_new && self.health.is_in_trouble() {
+                    self.forgive(why);
+                }
+                is_new
+            }
             Availability::Down => self.call_down(why),
         }
     }
@@ -140,15 +147,15 @@ impl Endpoint {
             self.end_probing();
         }
         if settings.eject.is_none() && self.health.is_in_trouble() {
-            self.forgive();
+            self.forgive(NOBODY);
         }
     }
 
-    /// Nobody is ejected there any more.
-    fn forgive(&self) {
+    /// Its failures count no more, and it is not ejected.
+    fn forgive(&self, why: &str) {
         let mut ejection = self.health.ejection();
-        *ejection = Ejection::default();
-        self.readmit("nobody is ejected any more");
+        ejection.forgive();
+        self.readmit(why);
         self.health.look_at(&ejection);
     }
 
@@ -192,7 +199,7 @@ impl Trial {
     /// It failed: the endpoint stays ejected for longer, or is not ejected any more where nobody is.
     pub(super) fn fail(mut self, cause: &dyn Display, settings: Option<EjectSettings>) {
         let endpoint = &self.endpoint;
-        let (Some(trial), Some(settings)) = (self.number.take(), settings) else { return endpoint.forgive() };
+        let (Some(trial), Some(settings)) = (self.number.take(), settings) else { return endpoint.forgive(NOBODY) };
         let mut ejection = endpoint.health.ejection();
         let back_off = ejection.fail(trial, rule(settings), fastrand::f64(), Instant::now().into_std());
         if let Some(back_off) = back_off {
@@ -218,3 +225,6 @@ pub(super) fn rule(settings: EjectSettings) -> EjectionRule {
 fn ended(ended: Option<&EndedCause>) -> (&str, u64) {
     ended.map_or(("", 0), |ended| (ended.why.as_str(), ended.lasted.as_secs()))
 }
+
+/// Why an endpoint is readmitted where the settings eject none.
+const NOBODY: &str = "nobody is ejected any more";

@@ -187,6 +187,21 @@ fn kind(is_upgrade: bool) -> Asked {
     if is_upgrade { Upgrade } else { Exchange }
 }
 
+#[test]
+fn a_trial_of_what_was_forgiven_says_nothing_of_the_next_ejection() {
+    let mut scene = Scene::new();
+    scene.is_ejected_by_upgrades();
+    scene.passes(6 * SECOND);
+    let old = scene.trial(Upgrade).unwrap();
+    scene.ejection.forgive();
+    assert!(!scene.ejection.is_in_trouble());
+    scene.is_ejected_by_upgrades();
+    assert!(!scene.ejection.pass(old, scene.now) && scene.ejection.is_ejected());
+    assert_eq!(scene.ejection.fail(old, RULE, 0.5, scene.now), None);
+    scene.passes(6 * SECOND);
+    assert!(scene.trial(Upgrade).is_some());
+}
+
 proptest! {
     /// Whatever happens: only enough failures of one kind in a row eject, and only where others are left; a back-off is within
     /// its bounds; no trial begins before it is over, or beside another; and only a trial readmits.

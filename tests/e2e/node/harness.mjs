@@ -104,7 +104,9 @@ export class Windlass {
   static async run(test, directory, configText) {
     const file = join(directory, 'windlass.toml');
     writeFileSync(file, configText);
-    return Windlass.start(test, directory, ['run', '-c', file]);
+    const self = await Windlass.start(test, directory, ['run', '-c', file]);
+    self.file = file;
+    return self;
   }
 
   /** Starts the program with these arguments, and returns when it says that it is ready. */
@@ -133,6 +135,14 @@ export class Windlass {
     const listening = (line) => line.message === 'listening' && line.listener === listener;
     const line = await within(this.log.first(listening), `address of listener ${listener}`);
     return Number(line.address.split(':').at(-1));
+  }
+
+  /** Writes another configuration, and waits until it is served. */
+  async reload(configText) {
+    writeFileSync(this.file, configText);
+    const since = this.notifications.all.length;
+    this.process.kill('SIGHUP');
+    await this.#notified('READY=1', since);
   }
 
   /** Asks it to stop, and holds it to a clean exit. */

@@ -14,6 +14,20 @@ from websockets.asyncio.server import serve
 
 from harness import MIB, Windlass
 
+MEASURED = []
+
+
+def measured(line):
+    """Says in the summary what a test has measured."""
+    MEASURED.append(line)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if MEASURED:
+        terminalreporter.section("measured")
+        for line in MEASURED:
+            terminalreporter.write_line(line)
+
 
 @dataclass
 class Certificate:

@@ -25,6 +25,27 @@ async fn an_endpoint_that_is_down_takes_nobody_and_comes_back_when_its_probes_pa
 }
 
 #[tokio::test]
+async fn probes_that_pass_again_end_the_ejection_too_and_nobody_has_to_try() {
+    let mut site = Site::with(&[("eject", "{ after = 1, first = \"1h\", most = \"1h\" }")]).await;
+    site.a.refuses_with(503);
+    for key in 0.. {
+        let mut client = site.asks(key).await;
+        site.b.grant().await;
+        assert_eq!(client.head().await.status(), 101);
+        if site.state("a").is_ejected() {
+            break;
+        }
+    }
+    site.a.falls_ill();
+    site.is_down("a").await;
+    assert!(site.state("a").is_ejected());
+    site.a.recovers();
+    site.a.serves();
+    site.is_up("a").await;
+    site.tunnels_on("a", 1).await;
+}
+
+#[tokio::test]
 async fn an_endpoint_that_refuses_is_down_as_soon_as_a_request_finds_out() {
     let (there, gone) = (Endpoint::listen().await, Endpoint::nobody());
     let config = Config::chat([gone, there.address()])

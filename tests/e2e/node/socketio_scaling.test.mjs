@@ -1,0 +1,125 @@
+// A Socket.IO cluster that scales while its clients talk: 2 → 4 → 3 servers. Nobody loses a session whose server survives; those
+// of the one that leaves are told, and are elsewhere a moment later.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { test } from 'node:test';
+
+import { Server } from 'socket.io';
+import { io } from 'socket.io-client';
+
+import { Windlass, config, makeCertificate, temporaryDirectory, within } from './harness.mjs';
+
+const CLIENTS = 40;
+
+for (const [policy, upstream] of [
+  ['sticky', 'sticky_on = ["query:user"]'],
+  ['sticky with bounded_load', 'sticky_on = ["query:user"]\nbounded_load = 1.25'],
+  ['least_tunnels', 'policy = "least_tunnels"'],
+]) {
+  test(`a cluster scales 2 → 4 → 3 under ${policy}, and nobody else notices`, async (t) => {
+    const directory = temporaryDirectory(t);
+    const certificate = makeCertificate(directory);
+    const servers = {};
+    for (const name of ['a', 'b', 'c', 'd']) servers[name] = await startServer(t, name);
+    const site = (names) =>
+      config({
+        endpoints: Object.fromEntries(names.map((name) => [name, servers[name]])),
+        certificate,
+        upstream: `${upstream}\npin_cookie = "windlass_pin"`,
+      });
+    const windlass = await Windlass.run(t, directory, site(['a', 'b']));
+    const url = `https://localhost:${await windlass.port()}`;
+    const ca = readFileSync(certificate.chain);
+
+    const first = await settle(t, url, ca, 0);
+    assert.deepEqual(serversOf(first), ['a', 'b']);
+
+    await windlass.reload(site(['a', 'b', 'c', 'd']));
+    await allTalk(first);
+    assert.ok(first.every((client) => client.disconnects === 0), 'who was there stays');
+    const second = await settle(t, url, ca, CLIENTS);
+    const used = serversOf(second);
+    assert.ok(used.includes('c') && used.includes('d'), `the new servers take newcomers: ${used}`);
+
+    const all = [...first, ...second];
+    const leaving = all.filter((client) => client.server === 'b');
+    await windlass.reload(site(['a', 'c', 'd']));
+    await within(Promise.all(leaving.map((client) => client.isElsewhere('b'))), 'the clients of b at other servers');
+    await allTalk(all);
+    assert.ok(leaving.every((client) => client.disconnects === 1), 'the clients of b were told once');
+    const others = all.filter((client) => !leaving.includes(client));
+    assert.ok(others.every((client) => client.disconnects === 0), 'and nobody else');
+    for (const client of all) client.socket.disconnect();
+    await windlass.stop();
+  });
+}
+
+/** One client that comes back by itself, and knows which server it talks to. */
+class Client {
+  disconnects = 0;
+  server = undefined;
+
+  constructor(t, url, ca, user) {
+    this.socket = io(url, {
+      ca,
+      query: { user },
+      withCredentials: true, // keeps cookies
+      transports: ['polling', 'websocket'],
+      reconnectionDelay: 50,
+      forceNew: true,
+    });
+    t.after(() => this.socket.disconnect());
+    this.socket.on('disconnect', (reason) => {
+      if (reason !== 'io client disconnect') this.disconnects += 1;
+      this.server = undefined;
+    });
+  }
+
+  /** Waits until it has upgraded. */
+  async isIn() {
+    while (!(this.socket.connected && this.socket.io.engine.transport.name === 'websocket')) {
+      await new Promise((passed) => setTimeout(passed, 10));
+    }
+    this.server = await this.socket.timeout(10_000).emitWithAck('who');
+  }
+
+  async isElsewhere(than) {
+    while (this.server === than || this.server === undefined) {
+      await new Promise((passed) => setTimeout(passed, 10));
+      if (this.socket.connected && this.server === undefined) await this.isIn().catch(() => {});
+    }
+  }
+}
+
+async function settle(t, url, ca, from) {
+  const clients = Array.from({ length: CLIENTS }, (_, index) => new Client(t, url, ca, `user-${from + index}`));
+  await within(Promise.all(clients.map((client) => client.isIn())), 'upgrades of everybody', 60_000);
+  return clients;
+}
+
+async function allTalk(clients) {
+  const echoes = clients.map(async (client) => {
+    assert.equal(await client.socket.timeout(10_000).emitWithAck('echo', 'hello'), 'hello');
+  });
+  await within(Promise.all(echoes), 'echo for everybody');
+}
+
+function serversOf(clients) {
+  return [...new Set(clients.map((client) => client.server))].sort();
+}
+
+async function startServer(t, name) {
+  const http = createServer();
+  const server = new Server(http, { pingInterval: 1_000 });
+  server.on('connection', (socket) => {
+    socket.on('echo', (value, answer) => answer(value));
+    socket.on('who', (answer) => answer(name));
+  });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  t.after(() => server.close());
+  return http.address().port;
+}
