@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod affinity;
+mod balancing;
 mod bomb;
 mod config;
 mod exchange;

@@ -3,6 +3,8 @@
 //!
 //! Every port is chosen by the system, and every wait is for a condition.
 
+#[cfg(feature = "root-tests")]
+mod cable;
 mod command;
 mod config;
 mod endpoint;
@@ -20,6 +22,8 @@ mod tunnel;
 mod wait;
 mod wire;
 
+#[cfg(feature = "root-tests")]
+pub(crate) use cable::Cable;
 pub(crate) use command::{PROGRAM, command, kill, output, signal};
 pub(crate) use config::Config;
 pub(crate) use endpoint::{Endpoint, Full};
