@@ -58,11 +58,6 @@ impl PinSecrets {
         Ok(Self { current, older: secrets.collect() })
     }
 
-    /// What new tokens are made with.
-    pub fn current(&self) -> &PinSecret {
-        &self.current
-    }
-
     /// Each that a token may have been made with, the current one first.
     pub fn all(&self) -> impl Iterator<Item = &PinSecret> {
         std::iter::once(&self.current).chain(&self.older)
@@ -121,7 +116,7 @@ mod tests {
         assert_eq!(signs(NEW), [new]);
         for text in [format!("{NEW}\n{OLD}"), format!("\n\n {NEW}\r\n\t\n{OLD} \n\n")] {
             assert_eq!(signs(&text), [new, old], "{text:?}");
-            assert_eq!(PinSecrets::parse(text.as_bytes()).unwrap().current().sign("chat", "b"), new);
+            assert_eq!(PinSecrets::parse(text.as_bytes()).unwrap().all().next().unwrap().sign("chat", "b"), new);
         }
     }
 

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn signed(secret: &str, upstream: &str, endpoint: &str) -> PinToken {
-        PinToken::signed(PinSecrets::parse(secret.as_bytes()).unwrap().current(), upstream, endpoint)
+        PinToken::signed(PinSecrets::parse(secret.as_bytes()).unwrap().all().next().unwrap(), upstream, endpoint)
     }
 
     #[test]

@@ -214,8 +214,8 @@ struct Takeover<'d> {
 }
 
 impl Takeover<'_> {
-    /// Leaves the stream to what the connection becomes. The driver takes the stream as soon as everything of earlier answers is out, and drops the
-    /// request that waits here.
+    /// Leaves the stream to what the connection becomes. The driver takes it as soon as everything of earlier answers is out, and
+    /// drops the request that waits here.
     async fn hand_over(self, becomes: Becomes) -> ! {
         *locked(self.becomes) = Some(becomes);
         pending().await
