@@ -324,7 +324,9 @@ fn a_backup_is_nobodys_home() {
     };
     assert_eq!(first(Stay::Refuge, false), "c", "a session goes on where it is");
     assert_ne!(first(Stay::Refuge, true), "c");
-    ["a", "b"].map(|name| named(&snapshot, name).transition(EndpointEvent::Drained));
+    for name in ["a", "b"] {
+        named(&snapshot, name).transition(EndpointEvent::Drained);
+    }
     assert_eq!(first(Stay::Refuge, true), "c");
 }
 
