@@ -27,7 +27,7 @@ pub struct Candidate {
     pub load: usize,
     /// Its decaying average of work.
     pub busy: u64,
-    /// When its next turn is.
+    /// When its next turn is under `round_robin`, as long as it has the least weight.
     pub turn: u64,
 }
 

@@ -1,8 +1,9 @@
 //! `round_robin`: each in its turn, a heavier one more often (stride scheduling, Waldspurger & Weihl 1995).
 //!
 //! Virtual time is a clock of the upstream and a turn of each endpoint: the earliest turn is the next, the clock goes on to it,
-//! and the endpoint's own moves on by a stride, which is the shorter the heavier it is. Whoever was away, or is new, has its turn
-//! now: none is made up for. Times may wrap around: only how far a turn is ahead of the clock counts.
+//! and the endpoint's own moves on by a stride, which is the shorter the heavier it is. It is kept as it would be for the least
+//! weight and counted for the weight of now, so that it comes nearer while an endpoint grows heavier. Whoever was away, or is
+//! new, has its turn now: none is made up for. Times may wrap around: only how far a turn is ahead of the clock counts.
 
 use super::candidate::{Candidate, Share};
 
@@ -15,7 +16,7 @@ pub struct Turn<'s> {
     pub found: u64,
     /// What the clock goes on to.
     pub now: u64,
-    /// Its next turn.
+    /// Its next turn, if it had the least weight.
     pub next: u64,
 }
 
@@ -24,15 +25,18 @@ pub fn round_robin<'s>(clock: u64, shares: &'s [Share], look: impl Fn(&Share) ->
     let mut first: Option<(u64, &Share, Candidate)> = None;
     for share in shares {
         let candidate = look(share);
-        let ahead = ahead(candidate.turn, clock);
-        if candidate.is_open() && first.is_none_or(|(least, ..)| ahead < least) {
+        if !candidate.is_open() {
+            continue;
+        }
+        let sooner = LONGEST_STRIDE - LONGEST_STRIDE / u64::from(candidate.weight.get());
+        let ahead = ahead(candidate.turn.wrapping_sub(sooner), clock);
+        if first.is_none_or(|(least, ..)| ahead < least) {
             first = Some((ahead, share, candidate));
         }
     }
     first.map(|(ahead, share, candidate)| {
         let now = clock.wrapping_add(ahead);
-        let stride = LONGEST_STRIDE / u64::from(candidate.weight.get());
-        Turn { share, found: candidate.turn, now, next: now.wrapping_add(stride) }
+        Turn { share, found: candidate.turn, now, next: now.wrapping_add(LONGEST_STRIDE) }
     })
 }
 
@@ -121,6 +125,18 @@ mod tests {
         let mut table = Table::new(&[1, 1, 1]);
         assert_eq!(table.counts(300, &[2]), [150, 150, 0]);
         assert_eq!(table.counts(300, &[]), [100, 100, 100]);
+    }
+
+    #[test]
+    fn who_comes_slowly_has_its_share_as_soon_as_it_has_its_weight() {
+        let mut table = Table::new(&[1024, 1024, 1]);
+        assert_eq!(table.counts(300, &[2])[2], 0);
+        let mut counts = vec![];
+        for weight in [1, 256, 512, 1024] {
+            table.shares[2].weight = NonZeroU32::new(weight).unwrap();
+            counts.push(table.counts(300, &[])[2]);
+        }
+        assert_eq!(counts, [1, 34, 60, 100]);
     }
 
     #[test]
