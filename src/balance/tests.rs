@@ -1,5 +1,6 @@
 //! What every proxy of a fleet can rely on: who moves when endpoints come, go, start slowly, are full or are unwell.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::num::{NonZeroU32, NonZeroUsize};
 
@@ -183,6 +184,20 @@ fn a_bounded_load_counts_the_shards_of_its_key_alone() {
     }
     let loads: Vec<_> = world.candidates.iter().map(|it| it.load).filter(|load| *load > 0).collect();
     assert_eq!(loads, [50, 50]);
+}
+
+#[test]
+fn tunnels_that_open_while_a_bounded_load_is_looked_at_leave_nobody_without_an_endpoint() {
+    let world = World::of(4, &[1]);
+    for sticky in [bounded(1_000), Sticky { shards: NonZeroUsize::new(2), ..bounded(1_000) }] {
+        let looks = Cell::new(0);
+        let look = |share: &Share| {
+            looks.set(looks.get() + 1);
+            Candidate { load: 1 << looks.get(), ..world.candidates[share.place()] }
+        };
+        let placed = sticky.best(key(1), &world.tier, look).map(Share::place);
+        assert_eq!(placed, world.place(PLAIN, key(1)));
+    }
 }
 
 #[test]
