@@ -4,6 +4,7 @@
 //! more steps than the logarithm of how many wait.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::client::ClientNetwork;
 
@@ -79,10 +80,12 @@ impl<T> FairQueue<T> {
     pub(super) fn push(&mut self, client: ClientNetwork, item: T, most: usize) -> Result<Queued<T>, T> {
         let displaced = if self.len() < most {
             None
+        } else if most == 0 {
+            return Err(item);
         } else {
             match self.displace_for(client) {
-                Some(displaced) if most > 0 => Some(displaced),
-                _ => return Err(item),
+                Some(displaced) => Some(displaced),
+                None => return Err(item),
             }
         };
         let ticket = Ticket { client, number: self.next_number() };
@@ -93,6 +96,16 @@ impl<T> FairQueue<T> {
     /// The next whose turn it is: the first who came of the client that has waited longest since its last turn.
     pub(super) fn pop(&mut self) -> Option<Next<T>> {
         let (&position, &client) = self.order.first_key_value()?;
+        self.pop_of(client, position)
+    }
+
+    /// The first who came of the client that is next behind the one that stands at `position`.
+    pub(super) fn pop_behind(&mut self, position: Position) -> Option<Next<T>> {
+        let (&behind, &client) = self.order.range((Bound::Excluded(position), Bound::Unbounded)).next()?;
+        self.pop_of(client, behind)
+    }
+
+    fn pop_of(&mut self, client: ClientNetwork, position: Position) -> Option<Next<T>> {
         let (&ticket, _) = self.waiting.range(Self::all_of(client)).next()?;
         let item = self.remove(ticket)?;
         if self.clients.contains_key(&client) {
@@ -227,7 +240,9 @@ mod tests {
         let mut alone = queue(&[1, 2, 3]);
         assert_eq!(alone.push(client(4), 3, 3).unwrap_err(), 3);
         assert_eq!(queue(&[]).push(client(4), 3, 0).unwrap_err(), 3);
-        assert_eq!(queue(&[1, 1, 1]).push(client(4), 3, 0).unwrap_err(), 3, "a queue that was made shorter");
+        let mut shorter = queue(&[1, 1, 1]);
+        assert_eq!(shorter.push(client(4), 3, 0).unwrap_err(), 3, "a queue that was made shorter");
+        assert_eq!(served(&mut shorter), [0, 1, 2]);
     }
 
     #[test]
@@ -237,6 +252,21 @@ mod tests {
         queue.put_back(ticket, position, item);
         queue.check_invariants();
         assert_eq!(served(&mut queue), [0, 2, 1]);
+    }
+
+    #[test]
+    fn a_call_is_passed_on_to_one_of_each_client() {
+        let mut queue = queue(&[1, 1, 2, 3, 2]);
+        let mut called = vec![];
+        let mut next = queue.pop();
+        while let Some(Next { ticket, position, item }) = next {
+            called.push(item);
+            queue.put_back(ticket, position, item);
+            next = queue.pop_behind(position);
+        }
+        assert_eq!(called, [0, 2, 3]);
+        queue.check_invariants();
+        assert_eq!(served(&mut queue), [0, 2, 3, 1, 4], "nobody has lost its turn");
     }
 
     #[derive(Clone, Copy, Debug)]

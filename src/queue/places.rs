@@ -2,6 +2,8 @@
 //!
 //! Nobody is given a place here: whoever is called looks for one, and whoever finds none waits on where it stood. So a place
 //! that comes to be free by other ways than the end of a tunnel is found by whoever looks of its own accord.
+//! Where a place is not for everybody, whoever is called for one that it may not have passes the call on, to one of each client
+//! at most: so what a free place costs is bounded by how many clients wait, however many connections one of them has.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -95,6 +97,18 @@ impl WaitForPlace {
             self.state = State::Waiting(ticket);
         }
     }
+
+    /// It has found no place that it may have, and waits on as if it had not been called; the next client behind it is.
+    pub fn pass_on(&mut self) {
+        if let State::Called(ticket, position) = self.state {
+            let called = self.places.change(|waiters| {
+                waiters.wait_on(ticket, position);
+                waiters.call_behind(position)
+            });
+            drop(called);
+            self.state = State::Waiting(ticket);
+        }
+    }
 }
 
 impl Future for WaitForPlace {
@@ -168,6 +182,22 @@ mod tests {
         assert_eq!(places.waiting(), 2);
         places.note_free();
         assert!(is_called(&mut one) && !is_called(&mut two));
+    }
+
+    #[test]
+    fn a_call_that_is_passed_on_comes_to_one_of_each_client_and_to_an_end() {
+        let places = Arc::default();
+        let mut all = [1, 1, 2, 3].map(|client| wait(&places, client));
+        places.note_free();
+        for (called, others) in [(0, [1, 2, 3]), (2, [0, 1, 3]), (3, [0, 1, 2])] {
+            assert!(is_called(&mut all[called]));
+            assert!(others.iter().all(|other| !is_called(&mut all[*other])));
+            all[called].pass_on();
+        }
+        assert!(all.iter_mut().all(|wait| !is_called(wait)));
+        assert_eq!(places.waiting(), 4);
+        places.note_free();
+        assert!(is_called(&mut all[0]));
     }
 
     #[test]

@@ -56,9 +56,19 @@ impl Waiters {
 
     /// Calls the next, if anybody waits.
     pub(super) fn call(&mut self) -> Option<ToWake> {
-        let Next { ticket, position, item } = self.queue.pop()?;
+        let next = self.queue.pop()?;
+        Some(self.tell_called(next))
+    }
+
+    /// Calls who is next behind the client that stands at `position`, if anybody is.
+    pub(super) fn call_behind(&mut self, position: Position) -> Option<ToWake> {
+        let next = self.queue.pop_behind(position)?;
+        Some(self.tell_called(next))
+    }
+
+    fn tell_called(&mut self, Next { ticket, position, item }: Next<Option<Waker>>) -> ToWake {
         self.told.insert(ticket, Told::Called(position));
-        Some(ToWake(item))
+        ToWake(item)
     }
 
     /// Ready with what this one is told; whoever hears it is not among them any more.
