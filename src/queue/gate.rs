@@ -132,6 +132,11 @@ impl Turn {
     pub fn note(&mut self, outcome: HandshakeOutcome, now: Instant) {
         self.outcome = Some((outcome, now));
     }
+
+    /// Whether it is known what came of it.
+    pub fn has_outcome(&self) -> bool {
+        self.outcome.is_some()
+    }
 }
 
 impl Drop for Turn {

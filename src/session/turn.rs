@@ -13,7 +13,7 @@ use crate::http::Refusal;
 use crate::queue::{Displaced, Entry, HandshakeOutcome, QueueIsFull, Turn, WaitForTurn};
 use crate::snapshot::Endpoint;
 
-/// The turn of a handshake that is under way.
+/// The turn of a handshake that is under way. Dropped before its end, its client has left.
 #[derive(Debug)]
 pub(super) struct HandshakeTurn {
     turn: Turn,
@@ -78,6 +78,15 @@ impl HandshakeTurn {
             Ok(_) | Err(_) => HandshakeOutcome::Undecided,
         };
         self.turn.note(outcome, Instant::now().into_std());
+    }
+}
+
+impl Drop for HandshakeTurn {
+    fn drop(&mut self) {
+        if !self.turn.has_outcome() {
+            let abandoned = HandshakeOutcome::Abandoned(self.begun.elapsed());
+            self.turn.note(abandoned, Instant::now().into_std());
+        }
     }
 }
 
