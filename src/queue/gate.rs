@@ -236,6 +236,17 @@ mod tests {
     }
 
     #[test]
+    fn who_may_not_wait_has_a_turn_at_once_or_none_and_displaces_nobody() {
+        let gate = gate(1);
+        let first = turn(&gate);
+        let waiting = [2, 2].map(|client| wait(&gate, client));
+        assert_eq!(gate.enter(ClientNetwork::V4(3), 0).unwrap_err(), QueueIsFull);
+        assert_eq!(gate.waiting(), 2);
+        drop((first, waiting));
+        turn(&gate);
+    }
+
+    #[test]
     fn who_is_displaced_reads_so() {
         let gate = gate(1);
         let _first = turn(&gate);

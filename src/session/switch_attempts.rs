@@ -48,7 +48,7 @@ pub(super) async fn ask_best_to_switch(
     let is_repeatable = matches!(handshake, Handshake::Websocket(_)) && body.is_none() && is_idempotent(&parts.method);
     let (mut best, mut asked) = (Err(Refused::from(Refusal::NoEndpoint)), 0);
     for FreePlace { attempt, pick, lease } in free_places(context, affinity).await? {
-        let turn = match take_turn(context, pick.endpoint).await {
+        let turn = match take_turn(context, pick.endpoint, true).await {
             Ok(turn) => turn,
             Err(NoTurn::EndpointIsAway) => continue,
             Err(NoTurn::Refused(refused)) => return best.or(Err(refused)),

@@ -23,22 +23,27 @@ pub(super) struct HandshakeTurn {
 /// Why there is no turn with an endpoint.
 #[derive(Debug)]
 pub(super) enum NoTurn {
-    /// Nobody is placed there any more: the next one may do.
+    /// Nobody is placed there any more, or this request is not if it has to wait: the next one may do.
     EndpointIsAway,
     Refused(Refused),
 }
 
-/// Takes a turn with an endpoint, and waits for one where all are given out; `None` where there are as many as one likes.
+/// Takes a turn with an endpoint, and waits for one where all are given out and it `may_wait`; `None` where there are as many as
+/// one likes.
 pub(super) async fn take_turn(
     context: &RequestContext,
     endpoint: &Arc<Endpoint>,
+    may_wait: bool,
 ) -> Result<Option<HandshakeTurn>, NoTurn> {
     let settings = &context.upstream().settings;
     let Some(gate) = settings.handshakes_at_once.and(endpoint.gate()) else { return Ok(None) };
-    let turn = match gate.enter(context.client.into(), settings.queue.length)? {
-        Entry::Turn(turn) => turn,
+    let most_waiting = if may_wait { settings.queue.length } else { 0 };
+    let turn = match gate.enter(context.client.into(), most_waiting) {
+        Ok(Entry::Turn(turn)) => turn,
         // Boxed: it is rare, and every upgrade would have room for it.
-        Entry::Wait(wait) => Box::pin(wait_for_turn(context, endpoint, wait)).await?,
+        Ok(Entry::Wait(wait)) => Box::pin(wait_for_turn(context, endpoint, wait)).await?,
+        Err(QueueIsFull) if may_wait => return Err(NoTurn::Refused(Refusal::QueueFull.into())),
+        Err(QueueIsFull) => return Err(NoTurn::EndpointIsAway),
     };
     Ok(Some(HandshakeTurn { turn, begun: Instant::now() }))
 }
@@ -87,12 +92,6 @@ impl Drop for HandshakeTurn {
             let abandoned = HandshakeOutcome::Abandoned(self.begun.elapsed());
             self.turn.note(abandoned, Instant::now().into_std());
         }
-    }
-}
-
-impl From<QueueIsFull> for NoTurn {
-    fn from(QueueIsFull: QueueIsFull) -> Self {
-        Self::Refused(Refusal::QueueFull.into())
     }
 }
 
