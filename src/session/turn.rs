@@ -49,8 +49,12 @@ pub(super) async fn take_turn(
 }
 
 async fn wait_for_turn(context: &RequestContext, endpoint: &Endpoint, mut wait: WaitForTurn) -> Result<Turn, NoTurn> {
-    let was_eligible = endpoint.state().is_eligible();
-    let is_away = || endpoint.retirement.has_come() || was_eligible && !endpoint.state().is_eligible();
+    let is_another_eligible = || context.upstream().endpoints().iter().any(|other| other.state().is_eligible());
+    let is_away = || {
+        let state = endpoint.state();
+        // Where nobody is eligible, the next one is no better.
+        endpoint.retirement.has_come() || state.is_drained() || !state.is_eligible() && is_another_eligible()
+    };
     let called = async {
         while !is_away() {
             if let Ok(called) = timeout(LOOK_EVERY, &mut wait).await {

@@ -195,6 +195,24 @@ async fn who_waits_for_an_endpoint_that_goes_away_goes_to_the_next() {
 }
 
 #[tokio::test]
+async fn who_waits_for_an_endpoint_that_goes_down_waits_on_where_there_is_no_other() {
+    let endpoint = Endpoint::listen().await;
+    let proxy = Proxy::serving(&one_at_once(&endpoint));
+    let mut first = asking(&proxy).await;
+    let (mut at_endpoint, head) = endpoint.asked().await;
+    let mut second = waiting(&proxy, 1).await;
+
+    target(&proxy, 0).transition(EndpointEvent::ProbesFailed("it is silent"));
+
+    sleep(Duration::from_millis(400)).await;
+    wait_there(&proxy, 1).await;
+    at_endpoint.send(Handshake::grant(&head)).await;
+    assert_eq!(first.head().await.status(), 101);
+    let _at_endpoint_again = endpoint.grant().await;
+    assert_eq!(second.head().await.status(), 101);
+}
+
+#[tokio::test]
 async fn a_reload_that_raises_the_limit_lets_in_who_waits() {
     let endpoint = Endpoint::listen().await;
     let mut proxy = Proxy::serving(&one_at_once(&endpoint));
