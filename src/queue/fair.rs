@@ -78,16 +78,11 @@ impl<T> FairQueue<T> {
     /// # Errors
     /// It is full, and the newcomer's client has as much of it as any.
     pub(super) fn push(&mut self, client: ClientNetwork, item: T, most: usize) -> Result<Queued<T>, T> {
-        let displaced = if self.len() < most {
-            None
-        } else if most == 0 {
+        let is_full = self.len() >= most;
+        let displaced = if is_full && most > 0 { self.displace_for(client) } else { None };
+        if is_full && displaced.is_none() {
             return Err(item);
-        } else {
-            match self.displace_for(client) {
-                Some(displaced) => Some(displaced),
-                None => return Err(item),
-            }
-        };
+        }
         let ticket = Ticket { client, number: self.next_number() };
         self.insert(ticket, item, None);
         Ok(Queued { ticket, displaced })

@@ -55,8 +55,10 @@ impl Upstream {
 
     /// It is served from now on: its limits hold for its endpoints, also where they were carried over.
     pub fn apply_limits(&self) {
-        if let Some(limits) = self.settings.handshakes_at_once {
-            self.endpoints.iter().for_each(|endpoint| endpoint.limit_handshakes(limits));
+        match self.settings.handshakes_at_once {
+            Some(limits) => self.endpoints.iter().for_each(|endpoint| endpoint.limit_handshakes(limits)),
+            // Whoever waits for a turn came when there was a limit.
+            None => self.endpoints.iter().filter_map(|endpoint| endpoint.gate()).for_each(|gate| gate.open()),
         }
     }
 

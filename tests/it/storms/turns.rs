@@ -213,17 +213,19 @@ async fn who_waits_for_an_endpoint_that_goes_down_waits_on_where_there_is_no_oth
 }
 
 #[tokio::test]
-async fn a_reload_that_raises_the_limit_lets_in_who_waits() {
-    let endpoint = Endpoint::listen().await;
-    let mut proxy = Proxy::serving(&one_at_once(&endpoint));
-    let _first = asking(&proxy).await;
-    let _at_endpoint = endpoint.asked().await;
-    let mut second = waiting(&proxy, 1).await;
+async fn a_reload_that_raises_or_lifts_the_limit_lets_in_who_waits() {
+    for limit in ["2", "\"off\""] {
+        let endpoint = Endpoint::listen().await;
+        let mut proxy = Proxy::serving(&one_at_once(&endpoint));
+        let _first = asking(&proxy).await;
+        let _at_endpoint = endpoint.asked().await;
+        let mut second = waiting(&proxy, 1).await;
 
-    proxy.reload(&one_at_once(&endpoint).with("upstream.chat.handshakes_at_once", "2")).unwrap();
+        proxy.reload(&one_at_once(&endpoint).with("upstream.chat.handshakes_at_once", limit)).unwrap();
 
-    let _at_endpoint_again = endpoint.grant().await;
-    assert_eq!(second.head().await.status(), 101);
+        let _at_endpoint_again = endpoint.grant().await;
+        assert_eq!(second.head().await.status(), 101);
+    }
 }
 
 #[tokio::test]
