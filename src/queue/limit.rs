@@ -204,7 +204,8 @@ pub(super) mod tests {
     #[test]
     fn one_that_nobody_waited_for_to_the_end_is_slow_by_what_it_took_until_then() {
         let now = Instant::now();
-        let abandoned = |limit: &mut HandshakeLimit, millis| limit.note(Abandoned(Duration::from_millis(millis)), 0, 40, now);
+        let abandoned =
+            |limit: &mut HandshakeLimit, millis| limit.note(Abandoned(Duration::from_millis(millis)), 0, 40, now);
         let mut limit = ordinary();
         abandoned(&mut limit, 10_000);
         assert_eq!(limit.now(), 40, "nobody knows what is usual");
