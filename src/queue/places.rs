@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use super::client::ClientNetwork;
-use super::fair::{Position, Ticket};
+use super::fair::{Rank, Ticket};
 use super::waiters::{Displaced, QueueIsFull, Told, Waiters};
 
 /// Those who wait for a place with one upstream.
@@ -34,7 +34,7 @@ pub struct WaitForPlace {
 enum State {
     Waiting(Ticket),
     /// It looks for a place; its client stood there.
-    Called(Ticket, Position),
+    Called(Ticket, Rank),
     /// It has a place, or was displaced.
     Done,
 }
@@ -92,18 +92,18 @@ impl WaitForPlace {
 
     /// It has found no place, and waits on as if it had not been called.
     pub fn wait_on(&mut self) {
-        if let State::Called(ticket, position) = self.state {
-            self.places.change(|waiters| waiters.wait_on(ticket, position));
+        if let State::Called(ticket, rank) = self.state {
+            self.places.change(|waiters| waiters.wait_on(ticket, rank));
             self.state = State::Waiting(ticket);
         }
     }
 
     /// It has found no place that it may have, and waits on as if it had not been called; the next client behind it is.
     pub fn pass_on(&mut self) {
-        if let State::Called(ticket, position) = self.state {
+        if let State::Called(ticket, rank) = self.state {
             let called = self.places.change(|waiters| {
-                waiters.wait_on(ticket, position);
-                waiters.call_behind(position)
+                waiters.wait_on(ticket, rank);
+                waiters.call_behind(rank)
             });
             drop(called);
             self.state = State::Waiting(ticket);
@@ -118,8 +118,8 @@ impl Future for WaitForPlace {
         let State::Waiting(ticket) = self.state else { return Poll::Pending };
         let told = ready!(self.places.locked().poll(ticket, cx));
         Poll::Ready(match told {
-            Told::Called(position) => {
-                self.state = State::Called(ticket, position);
+            Told::Called(rank) => {
+                self.state = State::Called(ticket, rank);
                 Ok(())
             }
             Told::Displaced => {
