@@ -46,7 +46,7 @@ mod tests {
 
     fn candidate(load: usize, weight: u32) -> Candidate {
         let weight = NonZeroU32::new(weight).unwrap();
-        Candidate { standing: Standing::Open, weight, load, busy: 0, turn: 0 }
+        Candidate { standing: Standing::Open, weight, load, busy: 0, due: 0 }
     }
 
     #[test]

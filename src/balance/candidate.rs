@@ -12,7 +12,7 @@ pub struct Share {
     pub identity: EndpointIdentity,
     /// Its share of the placements, relative to the others', once it has all of it.
     pub weight: NonZeroU32,
-    /// Its place among the endpoints of its upstream.
+    /// Its index among the endpoints of its upstream.
     pub index: u32,
 }
 
@@ -27,8 +27,8 @@ pub struct Candidate {
     pub load: usize,
     /// Its decaying average of work.
     pub busy: u64,
-    /// When its next turn is.
-    pub turn: u64,
+    /// When it is due under `round_robin`, as long as it has the least weight.
+    pub due: u64,
 }
 
 /// What an endpoint is to a request.
@@ -55,8 +55,8 @@ impl Candidate {
 }
 
 impl Share {
-    /// Its place among the endpoints of its upstream, as an index.
-    pub fn place(&self) -> usize {
+    /// Its index among the endpoints of its upstream.
+    pub fn index(&self) -> usize {
         self.index as usize
     }
 }

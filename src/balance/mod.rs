@@ -1,5 +1,5 @@
 //! Which endpoint a request goes to: pure functions of an affinity key, or of random bits, and of the candidates' identities,
-//! weights, loads and turns.
+//! weights, loads and when they are due.
 //!
 //! `policy` names the policies, each of which has a file of its own; `rendezvous` is what a key means, and a draw by lot too, for
 //! that is a key which nobody has. `tier` holds the endpoints, sixteen bytes each: how one is now is looked at only where it may be the
@@ -42,7 +42,7 @@ pub use pin_secret::{PinSecret, PinSecretFault, PinSecrets};
 pub use pin_token::PinToken;
 pub use policy::Policy;
 pub use random::random;
-pub use round_robin::{Turn, later, round_robin};
+pub use round_robin::{NextDue, later, round_robin};
 pub use slow_start::{fine_weight, ramping_weight};
 pub use sticky::{Sticky, home};
 pub use tier::Tier;

@@ -26,15 +26,15 @@ mod tests {
         };
         let shares: Vec<_> = (0..4).map(share).collect();
         let look = |share: &Share| Candidate {
-            standing: if share.place() == 1 { Standing::Closed } else { Standing::Open },
+            standing: if share.index() == 1 { Standing::Closed } else { Standing::Open },
             weight: share.weight,
-            load: share.place(),
+            load: share.index(),
             busy: 0,
-            turn: 0,
+            due: 0,
         };
         let (mut counts, mut lots) = ([0_u32; 4], fastrand::Rng::with_seed(3));
         for _ in 0..DRAWS {
-            counts[random(lots.u64(..), &shares, look).unwrap().place()] += 1;
+            counts[random(lots.u64(..), &shares, look).unwrap().index()] += 1;
         }
         let expected = [DRAWS / 8, 0, DRAWS * 3 / 8, DRAWS / 2];
         // Three standard deviations are at the most 380.

@@ -32,17 +32,17 @@ pub(super) fn best(key: AffinityKey, shares: &[Share], weigh: impl Fn(&Share) ->
     best.map(|leader| leader.share)
 }
 
-/// The place in `shares` of the best for `key` of all of them, each with all of its weight.
-pub(super) fn best_place(key: AffinityKey, shares: &[Share]) -> Option<usize> {
+/// The index in `shares` of the best for `key` of all of them, each with all of its weight.
+pub(super) fn best_index(key: AffinityKey, shares: &[Share]) -> Option<usize> {
     let pairing = Pairing::of(key);
     let mut best: Option<(usize, Leader<'_>)> = None;
-    for (place, share) in shares.iter().enumerate() {
+    for (index, share) in shares.iter().enumerate() {
         let score = Score::new(pairing, share, share.weight);
         if score.is_over(best.as_ref().map(|(_, leader)| leader)) {
-            best = Some((place, Leader::new(share, score)));
+            best = Some((index, Leader::new(share, score)));
         }
     }
-    best.map(|(place, _)| place)
+    best.map(|(index, _)| index)
 }
 
 /// The best `count` of them, best first; as [`best`] otherwise.
@@ -164,10 +164,10 @@ mod tests {
         AffinityKey::of_value(format!("user-{number}").as_bytes())
     }
 
-    /// The best of those that are not to be skipped, by its place in the list.
+    /// The best of those that are not to be skipped, by its index in the list.
     fn best(key: AffinityKey, shares: &[Share], skip: impl Fn(usize) -> bool) -> Option<usize> {
         let placed: Vec<_> = (0..).zip(shares).map(|(index, share)| Share { index, ..*share }).collect();
-        super::best(key, &placed, |share| (!skip(share.place())).then_some(share.weight)).map(Share::place)
+        super::best(key, &placed, |share| (!skip(share.index())).then_some(share.weight)).map(Share::index)
     }
 
     /// By the quotients alone, then by hash, then by identity.
@@ -323,7 +323,7 @@ mod tests {
         fn the_best_few_are_the_first_of_all(weights in prop::collection::vec(1_u32.., 0..12), number: u32, few in 1_usize..12) {
             let all: Vec<_> = (0..).zip(shares(&weights)).map(|(index, share)| Share { index, ..share }).collect();
             let found = super::best_first(key(number), few, &all, |share| Some(share.weight));
-            let found: Vec<_> = found.into_iter().map(Share::place).collect();
+            let found: Vec<_> = found.into_iter().map(Share::index).collect();
             prop_assert_eq!(found, best_first(key(number), &all).take(few).collect::<Vec<_>>());
         }
     }

@@ -1,38 +1,43 @@
-//! `round_robin`: each in its turn, a heavier one more often (stride scheduling, Waldspurger & Weihl 1995).
+//! `round_robin`: one after the other, a heavier one more often (stride scheduling, Waldspurger & Weihl 1995).
 //!
-//! Virtual time is a clock of the upstream and a turn of each endpoint: the earliest turn is the next, the clock goes on to it,
-//! and the endpoint's own moves on by a stride, which is the shorter the heavier it is. Whoever was away, or is new, has its turn
-//! now: none is made up for. Times may wrap around: only how far a turn is ahead of the clock counts.
+//! Virtual time is a clock of the upstream, and each endpoint is due at some time of it: who is due first is the next, the clock
+//! goes on to that time, and the endpoint is due again a stride later, which is the shorter the heavier it is. When it is due is
+//! kept as it would be for the least weight and counted for the weight of now, so that it comes nearer while an endpoint grows
+//! heavier. Whoever was away, or is new, is due now: nothing is made up for. Times may wrap around: only how far one is ahead of
+//! the clock counts.
 
 use super::candidate::{Candidate, Share};
 
-/// Whose turn it is.
+/// Who is due next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Turn<'s> {
-    /// Of this endpoint.
+pub struct NextDue<'s> {
+    /// This endpoint.
     pub share: &'s Share,
-    /// Its turn, as it was found: if it is another by now, somebody else has taken it.
+    /// When it was due, as it was found: if it is another time by now, somebody else has been placed there.
     pub found: u64,
     /// What the clock goes on to.
     pub now: u64,
-    /// Its next turn.
-    pub next: u64,
+    /// When it is due again, if it had the least weight.
+    pub again: u64,
 }
 
-/// Whose turn it is of the open ones of `shares`; of two with the same turn, the first.
-pub fn round_robin<'s>(clock: u64, shares: &'s [Share], look: impl Fn(&Share) -> Candidate) -> Option<Turn<'s>> {
+/// Who is due next of the open ones of `shares`; of two at the same time, the first.
+pub fn round_robin<'s>(clock: u64, shares: &'s [Share], look: impl Fn(&Share) -> Candidate) -> Option<NextDue<'s>> {
     let mut first: Option<(u64, &Share, Candidate)> = None;
     for share in shares {
         let candidate = look(share);
-        let ahead = ahead(candidate.turn, clock);
-        if candidate.is_open() && first.is_none_or(|(least, ..)| ahead < least) {
+        if !candidate.is_open() {
+            continue;
+        }
+        let sooner = LONGEST_STRIDE - LONGEST_STRIDE / u64::from(candidate.weight.get());
+        let ahead = ahead(candidate.due.wrapping_sub(sooner), clock);
+        if first.is_none_or(|(least, ..)| ahead < least) {
             first = Some((ahead, share, candidate));
         }
     }
     first.map(|(ahead, share, candidate)| {
         let now = clock.wrapping_add(ahead);
-        let stride = LONGEST_STRIDE / u64::from(candidate.weight.get());
-        Turn { share, found: candidate.turn, now, next: now.wrapping_add(stride) }
+        NextDue { share, found: candidate.due, now, again: now.wrapping_add(LONGEST_STRIDE) }
     })
 }
 
@@ -41,9 +46,9 @@ pub fn later(one: u64, two: u64) -> u64 {
     one.wrapping_add(ahead(two, one))
 }
 
-/// How far a turn is ahead of the clock; further than any stride takes one is behind it.
-fn ahead(turn: u64, clock: u64) -> u64 {
-    let ahead = turn.wrapping_sub(clock);
+/// How far a time is ahead of the clock; further than any stride takes one is behind it.
+fn ahead(time: u64, clock: u64) -> u64 {
+    let ahead = time.wrapping_sub(clock);
     if ahead > LONGEST_STRIDE { 0 } else { ahead }
 }
 
@@ -59,10 +64,10 @@ mod tests {
     use super::super::{EndpointIdentity, Standing};
     use super::*;
 
-    /// Endpoints of these weights, and their turns.
+    /// Endpoints of these weights, and when they are due.
     struct Table {
         shares: Vec<Share>,
-        turns: Vec<u64>,
+        due: Vec<u64>,
         clock: u64,
     }
 
@@ -74,28 +79,28 @@ mod tests {
                 index,
             };
             let shares: Vec<_> = (0..).zip(weights).map(share).collect();
-            Self { turns: vec![0; shares.len()], shares, clock: 0 }
+            Self { due: vec![0; shares.len()], shares, clock: 0 }
         }
 
-        /// Whose turn it is of those that are not away.
+        /// Who is next of those that are not away.
         fn next(&mut self, away: &[usize]) -> usize {
             let look = |share: &Share| Candidate {
-                standing: if away.contains(&share.place()) { Standing::Closed } else { Standing::Open },
+                standing: if away.contains(&share.index()) { Standing::Closed } else { Standing::Open },
                 weight: share.weight,
                 load: 0,
                 busy: 0,
-                turn: self.turns[share.place()],
+                due: self.due[share.index()],
             };
-            let turn = round_robin(self.clock, &self.shares, look).unwrap();
-            assert_eq!(turn.found, self.turns[turn.share.place()]);
-            self.turns[turn.share.place()] = turn.next;
-            self.clock = later(self.clock, turn.now);
-            turn.share.place()
+            let next = round_robin(self.clock, &self.shares, look).unwrap();
+            assert_eq!(next.found, self.due[next.share.index()]);
+            self.due[next.share.index()] = next.again;
+            self.clock = later(self.clock, next.now);
+            next.share.index()
         }
 
-        fn counts(&mut self, turns: usize, away: &[usize]) -> Vec<usize> {
+        fn counts(&mut self, picks: usize, away: &[usize]) -> Vec<usize> {
             let mut counts = vec![0; self.shares.len()];
-            for _ in 0..turns {
+            for _ in 0..picks {
                 counts[self.next(away)] += 1;
             }
             counts
@@ -103,14 +108,14 @@ mod tests {
     }
 
     #[test]
-    fn equals_take_turns_in_their_order() {
+    fn equals_come_one_after_the_other() {
         let mut table = Table::new(&[1, 1, 1]);
         let order: Vec<_> = (0..7).map(|_| table.next(&[])).collect();
         assert_eq!(order, [0, 1, 2, 0, 1, 2, 0]);
     }
 
     #[test]
-    fn a_heavier_one_has_its_turns_spread() {
+    fn a_heavier_one_is_spread() {
         let mut table = Table::new(&[4, 1, 1]);
         let order: Vec<_> = (0..12).map(|_| table.next(&[])).collect();
         assert_eq!(order, [0, 1, 2, 0, 0, 0, 0, 1, 2, 0, 0, 0]);
@@ -121,6 +126,18 @@ mod tests {
         let mut table = Table::new(&[1, 1, 1]);
         assert_eq!(table.counts(300, &[2]), [150, 150, 0]);
         assert_eq!(table.counts(300, &[]), [100, 100, 100]);
+    }
+
+    #[test]
+    fn who_comes_slowly_has_its_share_as_soon_as_it_has_its_weight() {
+        let mut table = Table::new(&[1024, 1024, 1]);
+        assert_eq!(table.counts(300, &[2])[2], 0);
+        let mut counts = vec![];
+        for weight in [1, 256, 512, 1024] {
+            table.shares[2].weight = NonZeroU32::new(weight).unwrap();
+            counts.push(table.counts(300, &[])[2]);
+        }
+        assert_eq!(counts, [1, 34, 60, 100]);
     }
 
     #[test]
@@ -138,7 +155,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_has_exactly_its_turns(weights in prop::collection::vec(1_u32..20, 1..8), rounds in 1_usize..50) {
+        fn each_has_exactly_its_share(weights in prop::collection::vec(1_u32..20, 1..8), rounds in 1_usize..50) {
             let total: u32 = weights.iter().sum();
             let counts = Table::new(&weights).counts(total as usize * rounds, &[]);
             let expected: Vec<_> = weights.iter().map(|&weight| weight as usize * rounds).collect();

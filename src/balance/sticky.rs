@@ -16,7 +16,8 @@ use super::tier::Tier;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sticky {
     /// How many times its share of the tunnels of all candidates an endpoint has at the most. Counted by each proxy for itself,
-    /// and by requests that are placed at the same moment for each of them alone.
+    /// and by requests that are placed at the same moment for each of them alone. With `shards` it is the share of the tunnels
+    /// of the key's own shards, as far as they are open.
     pub bounded_load: Option<LoadFactor>,
     /// How many endpoints a key reaches: its best ones of all that no operator drains, whatever else speaks against them.
     pub shards: Option<NonZeroUsize>,
@@ -38,7 +39,8 @@ impl Sticky {
         if total.has_room(factor, &look(best)) {
             return Some(best);
         }
-        best_that(key, tier, &look, |candidate| candidate.is_open() && total.has_room(factor, candidate))
+        // Somebody has room, but for tunnels that have opened since they were counted.
+        best_that(key, tier, &look, |candidate| candidate.is_open() && total.has_room(factor, candidate)).or(Some(best))
     }
 
     fn best_of_few(
@@ -54,7 +56,8 @@ impl Sticky {
         let mut candidates = few.iter().map(|&share| (share, look(share))).filter(|(_, it)| it.is_open());
         let Some(factor) = self.bounded_load else { return candidates.next().map(|(share, _)| share) };
         let total: Total = candidates.clone().map(|(_, candidate)| candidate).collect();
-        candidates.find(|(_, candidate)| total.has_room(factor, candidate)).map(|(share, _)| share)
+        let with_room = candidates.clone().find(|(_, candidate)| total.has_room(factor, candidate));
+        with_room.or_else(|| candidates.next()).map(|(share, _)| share)
     }
 }
 

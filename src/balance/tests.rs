@@ -1,5 +1,6 @@
 //! What every proxy of a fleet can rely on: who moves when endpoints come, go, start slowly, are full or are unwell.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::num::{NonZeroU32, NonZeroUsize};
 
@@ -21,7 +22,7 @@ impl World {
             let weight = fine_weight(NonZeroU32::new(weight).unwrap());
             names.push(name.to_string());
             shares.push(Share { identity: EndpointIdentity::of(name), weight, index });
-            candidates.push(Candidate { standing: Standing::Open, weight, load: 0, busy: 0, turn: 0 });
+            candidates.push(Candidate { standing: Standing::Open, weight, load: 0, busy: 0, due: 0 });
         }
         Self { tier: Tier::new(shares), names, candidates }
     }
@@ -33,7 +34,7 @@ impl World {
     }
 
     fn place(&self, sticky: Sticky, key: AffinityKey) -> Option<usize> {
-        sticky.best(key, &self.tier, |share| self.candidates[share.place()]).map(Share::place)
+        sticky.best(key, &self.tier, |share| self.candidates[share.index()]).map(Share::index)
     }
 
     fn name(&self, sticky: Sticky, key: AffinityKey) -> Option<&str> {
@@ -186,15 +187,29 @@ fn a_bounded_load_counts_the_shards_of_its_key_alone() {
 }
 
 #[test]
+fn tunnels_that_open_while_a_bounded_load_is_looked_at_leave_nobody_without_an_endpoint() {
+    let world = World::of(4, &[1]);
+    for sticky in [bounded(1_000), Sticky { shards: NonZeroUsize::new(2), ..bounded(1_000) }] {
+        let looks = Cell::new(0);
+        let look = |share: &Share| {
+            looks.set(looks.get() + 1);
+            Candidate { load: 1 << looks.get(), ..world.candidates[share.index()] }
+        };
+        let placed = sticky.best(key(1), &world.tier, look).map(Share::index);
+        assert_eq!(placed, world.place(PLAIN, key(1)));
+    }
+}
+
+#[test]
 fn what_is_kept_in_mind_is_what_is_found_without() {
     let names: Vec<_> = (0..300).map(|index| format!("e{index}")).collect();
     let endpoints = |names: &[String]| World::new(names.iter().map(|name| (name.as_str(), 1 + name.len() as u32 % 3)));
     let mut many = endpoints(&names);
     assert!(many.tier.kept_in_mind(key(1)).is_some(), "so many are kept in mind");
     let best = |world: &World, number: u64| {
-        let open = |share: &&Share| world.candidates[share.place()].is_open();
+        let open = |share: &&Share| world.candidates[share.index()].is_open();
         let shares: Vec<_> = world.tier.shares().iter().filter(open).copied().collect();
-        rendezvous::best(key(number), &shares, |it| Some(world.candidates[it.place()].weight)).map(Share::place)
+        rendezvous::best(key(number), &shares, |it| Some(world.candidates[it.index()].weight)).map(Share::index)
     };
     for number in (0..1_500).chain(0..1_500) {
         assert_eq!(many.place(PLAIN, key(number)), best(&many, number));

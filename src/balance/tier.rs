@@ -9,7 +9,7 @@ use super::rendezvous;
 #[derive(Debug)]
 pub struct Tier {
     shares: Box<[Share]>,
-    /// The place in `shares` of what a key means, where there are so many that going through them takes long.
+    /// The index in `shares` of what a key means, where there are so many that going through them takes long.
     memo: Option<Memo>,
 }
 
@@ -29,12 +29,12 @@ impl Tier {
     /// What the key means of all of them, each with all of its weight, where that is kept in mind.
     pub(super) fn kept_in_mind(&self, key: AffinityKey) -> Option<&Share> {
         let memo = self.memo.as_ref()?;
-        if let Some(place) = memo.get(key) {
-            return self.shares.get(place);
+        if let Some(index) = memo.get(key) {
+            return self.shares.get(index);
         }
-        let place = rendezvous::best_place(key, &self.shares)?;
-        memo.note(key, place);
-        self.shares.get(place)
+        let index = rendezvous::best_index(key, &self.shares)?;
+        memo.note(key, index);
+        self.shares.get(index)
     }
 }
 

@@ -43,7 +43,7 @@ mod tests {
     }
 
     fn candidate(share: &Share, load: usize, busy: u64) -> Candidate {
-        Candidate { standing: Standing::Open, weight: share.weight, load, busy, turn: 0 }
+        Candidate { standing: Standing::Open, weight: share.weight, load, busy, due: 0 }
     }
 
     /// The loads after so many tunnels, none of which ends.
@@ -53,7 +53,7 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(1);
         for _ in 0..tunnels {
             let best =
-                least_tunnels(random.u64(..), &shares, |it| candidate(it, loads[it.place()], 0)).unwrap().place();
+                least_tunnels(random.u64(..), &shares, |it| candidate(it, loads[it.index()], 0)).unwrap().index();
             loads[best] += 1;
         }
         loads
@@ -73,11 +73,11 @@ mod tests {
     #[test]
     fn a_busy_endpoint_is_never_the_better_of_two() {
         let shares = shares(&[1; 10]);
-        let busy = |share: &Share| candidate(share, 10 - share.place(), share.place() as u64);
+        let busy = |share: &Share| candidate(share, 10 - share.index(), share.index() as u64);
         let mut counts = [0; 10];
         let mut random = fastrand::Rng::with_seed(2);
         for _ in 0..9_000 {
-            counts[least_busy(random.u64(..), &shares, busy).unwrap().place()] += 1;
+            counts[least_busy(random.u64(..), &shares, busy).unwrap().index()] += 1;
         }
         // Of the 45 pairs the i-th best is the better one of 9 - i.
         for (place, &count) in counts.iter().enumerate() {
@@ -91,8 +91,8 @@ mod tests {
         let shares = shares(&[1, 2]);
         let best = |looks: [(usize, u64); 2]| {
             let found = (0..8).map(|lot| {
-                let look = |share: &Share| candidate(share, looks[share.place()].0, looks[share.place()].1);
-                least_busy(lot, &shares, look).unwrap().place()
+                let look = |share: &Share| candidate(share, looks[share.index()].0, looks[share.index()].1);
+                least_busy(lot, &shares, look).unwrap().index()
             });
             let found: Vec<_> = found.collect();
             assert!(found.iter().all(|it| *it == found[0]), "with two, both are always drawn: {found:?}");
@@ -109,12 +109,12 @@ mod tests {
         let shares = shares(&[1; 5]);
         let only = |open: usize| {
             move |share: &Share| Candidate {
-                standing: if share.place() == open { Standing::Open } else { Standing::Closed },
+                standing: if share.index() == open { Standing::Open } else { Standing::Closed },
                 ..candidate(share, 7, 0)
             }
         };
         for lot in 0..100 {
-            assert_eq!(least_tunnels(lot, &shares, only(3)).map(Share::place), Some(3));
+            assert_eq!(least_tunnels(lot, &shares, only(3)).map(Share::index), Some(3));
             assert_eq!(least_tunnels(lot, &shares, only(5)), None);
         }
     }

@@ -1,9 +1,10 @@
 //! A bounded queue that is fair among clients: they take turns, and within one client whoever came first is first.
 //!
-//! Invariants: a client that waits is in `order` once and in `shares` once, with as many as it has in `waiting`. Nothing takes
+//! Invariants: a client that waits is in `order` once and in `portions` once, with as many as it has in `waiting`. Nothing takes
 //! more steps than the logarithm of how many wait.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::client::ClientNetwork;
 
@@ -12,12 +13,12 @@ use super::client::ClientNetwork;
 pub(super) struct FairQueue<T> {
     /// By client, and within one in the order of their coming.
     waiting: BTreeMap<Ticket, T>,
-    clients: BTreeMap<ClientNetwork, Share>,
+    clients: BTreeMap<ClientNetwork, Portion>,
     /// Whose turn it is: the first's; who has had it is the last.
-    order: BTreeMap<Position, ClientNetwork>,
-    /// With how many a client waits, and its position: the last waits with most.
-    shares: BTreeSet<(usize, Position)>,
-    /// The last number and the last position that was given out.
+    order: BTreeMap<Rank, ClientNetwork>,
+    /// With how many a client waits, and its rank: the last waits with most.
+    portions: BTreeSet<(usize, Rank)>,
+    /// The last number and the last rank that was given out.
     last: u64,
 }
 
@@ -31,13 +32,13 @@ pub(super) struct Ticket {
 
 /// Where a client stands in the order in which clients take turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Position(u64);
+pub(super) struct Rank(u64);
 
 /// What one client has of a queue.
 #[derive(Clone, Copy, Debug)]
-struct Share {
+struct Portion {
     waiting: usize,
-    position: Position,
+    rank: Rank,
 }
 
 /// One who waits from now on.
@@ -53,7 +54,7 @@ pub(super) struct Queued<T> {
 pub(super) struct Next<T> {
     pub(super) ticket: Ticket,
     /// Where its client stood.
-    pub(super) position: Position,
+    pub(super) rank: Rank,
     pub(super) item: T,
 }
 
@@ -63,7 +64,7 @@ impl<T> Default for FairQueue<T> {
             waiting: BTreeMap::new(),
             clients: BTreeMap::new(),
             order: BTreeMap::new(),
-            shares: BTreeSet::new(),
+            portions: BTreeSet::new(),
             last: 0,
         }
     }
@@ -77,14 +78,11 @@ impl<T> FairQueue<T> {
     /// # Errors
     /// It is full, and the newcomer's client has as much of it as any.
     pub(super) fn push(&mut self, client: ClientNetwork, item: T, most: usize) -> Result<Queued<T>, T> {
-        let displaced = if self.len() < most {
-            None
-        } else {
-            match self.displace_for(client) {
-                Some(displaced) if most > 0 => Some(displaced),
-                _ => return Err(item),
-            }
-        };
+        let is_full = self.len() >= most;
+        let displaced = if is_full && most > 0 { self.displace_for(client) } else { None };
+        if is_full && displaced.is_none() {
+            return Err(item);
+        }
         let ticket = Ticket { client, number: self.next_number() };
         self.insert(ticket, item, None);
         Ok(Queued { ticket, displaced })
@@ -92,26 +90,36 @@ impl<T> FairQueue<T> {
 
     /// The next whose turn it is: the first who came of the client that has waited longest since its last turn.
     pub(super) fn pop(&mut self) -> Option<Next<T>> {
-        let (&position, &client) = self.order.first_key_value()?;
+        let (&rank, &client) = self.order.first_key_value()?;
+        self.pop_of(client, rank)
+    }
+
+    /// The first who came of the client that is next behind the one that stands at `rank`.
+    pub(super) fn pop_behind(&mut self, rank: Rank) -> Option<Next<T>> {
+        let (&behind, &client) = self.order.range((Bound::Excluded(rank), Bound::Unbounded)).next()?;
+        self.pop_of(client, behind)
+    }
+
+    fn pop_of(&mut self, client: ClientNetwork, rank: Rank) -> Option<Next<T>> {
         let (&ticket, _) = self.waiting.range(Self::all_of(client)).next()?;
         let item = self.remove(ticket)?;
         if self.clients.contains_key(&client) {
-            let last = Position(self.next_number());
-            self.change(client, |share| share.position = last);
+            let last = Rank(self.next_number());
+            self.change(client, |portion| portion.rank = last);
         }
-        Some(Next { ticket, position, item })
+        Some(Next { ticket, rank, item })
     }
 
-    /// Lets one who was called wait as if it had not been; `position` is where its client stood.
-    pub(super) fn put_back(&mut self, ticket: Ticket, position: Position, item: T) {
-        debug_assert!(!self.order.contains_key(&position), "a position belongs to one client");
-        self.insert(ticket, item, Some(position));
+    /// Lets one who was called wait as if it had not been; `rank` is where its client stood.
+    pub(super) fn put_back(&mut self, ticket: Ticket, rank: Rank, item: T) {
+        debug_assert!(!self.order.contains_key(&rank), "a rank belongs to one client");
+        self.insert(ticket, item, Some(rank));
     }
 
     /// Takes out one who does not wait any more.
     pub(super) fn remove(&mut self, ticket: Ticket) -> Option<T> {
         let item = self.waiting.remove(&ticket)?;
-        self.change(ticket.client, |share| share.waiting -= 1);
+        self.change(ticket.client, |portion| portion.waiting -= 1);
         Some(item)
     }
 
@@ -126,38 +134,38 @@ impl<T> FairQueue<T> {
     }
 
     fn displace_for(&mut self, client: ClientNetwork) -> Option<(Ticket, T)> {
-        let &(most, position) = self.shares.last()?;
-        let newcomers = self.clients.get(&client).map_or(0, |share| share.waiting);
+        let &(most, rank) = self.portions.last()?;
+        let newcomers = self.clients.get(&client).map_or(0, |portion| portion.waiting);
         if newcomers + 1 >= most {
             return None;
         }
-        let greediest = *self.order.get(&position)?;
+        let greediest = *self.order.get(&rank)?;
         let (&newest, _) = self.waiting.range(Self::all_of(greediest)).next_back()?;
         Some((newest, self.remove(newest)?))
     }
 
-    fn insert(&mut self, ticket: Ticket, item: T, position: Option<Position>) {
-        let last = Position(self.next_number());
+    fn insert(&mut self, ticket: Ticket, item: T, rank: Option<Rank>) {
+        let last = Rank(self.next_number());
         self.waiting.insert(ticket, item);
-        self.clients.entry(ticket.client).or_insert(Share { waiting: 0, position: position.unwrap_or(last) });
-        self.change(ticket.client, |share| {
-            share.waiting += 1;
-            share.position = position.unwrap_or(share.position);
+        self.clients.entry(ticket.client).or_insert(Portion { waiting: 0, rank: rank.unwrap_or(last) });
+        self.change(ticket.client, |portion| {
+            portion.waiting += 1;
+            portion.rank = rank.unwrap_or(portion.rank);
         });
     }
 
-    /// Changes a client's share, and forgets the client once nobody of it waits.
-    fn change(&mut self, client: ClientNetwork, change: impl FnOnce(&mut Share)) {
-        let Some(share) = self.clients.get_mut(&client) else { return };
-        self.shares.remove(&(share.waiting, share.position));
-        self.order.remove(&share.position);
-        change(share);
-        let Share { waiting, position } = *share;
+    /// Changes a client's portion, and forgets the client once nobody of it waits.
+    fn change(&mut self, client: ClientNetwork, change: impl FnOnce(&mut Portion)) {
+        let Some(portion) = self.clients.get_mut(&client) else { return };
+        self.portions.remove(&(portion.waiting, portion.rank));
+        self.order.remove(&portion.rank);
+        change(portion);
+        let Portion { waiting, rank } = *portion;
         if waiting == 0 {
             self.clients.remove(&client);
         } else {
-            self.shares.insert((waiting, position));
-            self.order.insert(position, client);
+            self.portions.insert((waiting, rank));
+            self.order.insert(rank, client);
         }
     }
 
@@ -185,12 +193,13 @@ mod tests {
         fn check_invariants(&self) {
             let mut counted = BTreeMap::<_, usize>::new();
             self.waiting.keys().for_each(|ticket| *counted.entry(ticket.client).or_default() += 1);
-            let shares: BTreeMap<_, _> = self.clients.iter().map(|(&client, share)| (client, share.waiting)).collect();
-            assert_eq!(counted, shares);
-            let order: BTreeMap<_, _> = self.clients.iter().map(|(&client, share)| (share.position, client)).collect();
+            let portions: BTreeMap<_, _> =
+                self.clients.iter().map(|(&client, portion)| (client, portion.waiting)).collect();
+            assert_eq!(counted, portions);
+            let order: BTreeMap<_, _> = self.clients.iter().map(|(&client, portion)| (portion.rank, client)).collect();
             assert_eq!(order, self.order);
-            let ranked: BTreeSet<_> = self.clients.values().map(|share| (share.waiting, share.position)).collect();
-            assert_eq!(ranked, self.shares);
+            let ranked: BTreeSet<_> = self.clients.values().map(|portion| (portion.waiting, portion.rank)).collect();
+            assert_eq!(ranked, self.portions);
         }
     }
 
@@ -227,16 +236,33 @@ mod tests {
         let mut alone = queue(&[1, 2, 3]);
         assert_eq!(alone.push(client(4), 3, 3).unwrap_err(), 3);
         assert_eq!(queue(&[]).push(client(4), 3, 0).unwrap_err(), 3);
-        assert_eq!(queue(&[1, 1, 1]).push(client(4), 3, 0).unwrap_err(), 3, "a queue that was made shorter");
+        let mut shorter = queue(&[1, 1, 1]);
+        assert_eq!(shorter.push(client(4), 3, 0).unwrap_err(), 3, "a queue that was made shorter");
+        assert_eq!(served(&mut shorter), [0, 1, 2]);
     }
 
     #[test]
     fn who_was_called_in_vain_is_called_first_again() {
         let mut queue = queue(&[1, 1, 2]);
-        let Next { ticket, position, item } = queue.pop().unwrap();
-        queue.put_back(ticket, position, item);
+        let Next { ticket, rank, item } = queue.pop().unwrap();
+        queue.put_back(ticket, rank, item);
         queue.check_invariants();
         assert_eq!(served(&mut queue), [0, 2, 1]);
+    }
+
+    #[test]
+    fn a_call_is_passed_on_to_one_of_each_client() {
+        let mut queue = queue(&[1, 1, 2, 3, 2]);
+        let mut called = vec![];
+        let mut next = queue.pop();
+        while let Some(Next { ticket, rank, item }) = next {
+            called.push(item);
+            queue.put_back(ticket, rank, item);
+            next = queue.pop_behind(rank);
+        }
+        assert_eq!(called, [0, 2, 3]);
+        queue.check_invariants();
+        assert_eq!(served(&mut queue), [0, 2, 3, 1, 4], "nobody has lost its turn");
     }
 
     #[derive(Clone, Copy, Debug)]
@@ -280,9 +306,9 @@ mod tests {
                             prop_assert_eq!(waiting.remove(&item), Some(ticket));
                         }
                     }
-                    Step::PopAndPutBack => if let Some(Next { ticket, position, item }) = queue.pop() {
+                    Step::PopAndPutBack => if let Some(Next { ticket, rank, item }) = queue.pop() {
                         queue.check_invariants();
-                        queue.put_back(ticket, position, item);
+                        queue.put_back(ticket, rank, item);
                     },
                     Step::Leave(which) => if let Some((&item, &ticket)) = waiting.iter().nth(which % waiting.len().max(1)) {
                         prop_assert_eq!(queue.remove(ticket), Some(item));

@@ -1,4 +1,5 @@
-//! Who may have a handshake under way with an endpoint: so many at once as its limit says, and the others wait for a turn.
+//! Who may have a handshake under way with an endpoint: so many at once as its limit says, and the others wait for a turn. An open
+//! gate has no limit.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -22,7 +23,8 @@ pub struct Gate(Mutex<GateState>);
 
 #[derive(Debug)]
 struct GateState {
-    limit: HandshakeLimit,
+    /// `None` while it is open.
+    limit: Option<HandshakeLimit>,
     /// Turns that are given out, to those too who have not heard of theirs yet.
     given: usize,
     waiters: Waiters,
@@ -60,13 +62,21 @@ type AllToWake = SmallVec<[ToWake; 2]>;
 impl Gate {
     /// A gate that nobody has entered.
     pub fn new(bounds: HandshakeLimits) -> Self {
-        let limit = HandshakeLimit::new(bounds);
+        let limit = Some(HandshakeLimit::new(bounds));
         Self(Mutex::new(GateState { limit, given: 0, waiters: Waiters::default() }))
     }
 
-    /// Moves its limit between other bounds from now on.
+    /// Moves its limit between other bounds from now on; where it was open, the limit begins anew.
     pub fn set_bounds(&self, bounds: HandshakeLimits) {
-        self.change(|state| state.limit.set_bounds(bounds));
+        self.change(|state| match &mut state.limit {
+            Some(limit) => limit.set_bounds(bounds),
+            None => state.limit = Some(HandshakeLimit::new(bounds)),
+        });
+    }
+
+    /// Lets in everybody who waits, and whoever still comes.
+    pub fn open(&self) {
+        self.change(|state| state.limit = None);
     }
 
     /// Takes a turn, or waits for one where fewer than `most_waiting` do.
@@ -76,9 +86,9 @@ impl Gate {
     pub fn enter(self: &Arc<Self>, client: ClientNetwork, most_waiting: usize) -> Result<Entry, QueueIsFull> {
         let mut state = self.locked();
         // Whoever waits was here before.
-        if state.waiters.count() == 0 && state.given < state.limit.now() {
+        if state.waiters.count() == 0 && state.given < state.limit() {
             state.given += 1;
-            return Ok(Entry::Turn(self.turn(state.limit.generation())));
+            return Ok(Entry::Turn(self.turn(state.generation())));
         }
         let (ticket, displaced) = state.waiters.join(client, most_waiting)?;
         drop(state);
@@ -91,9 +101,9 @@ impl Gate {
         self.locked().waiters.count()
     }
 
-    /// How many handshakes there may be at once now.
+    /// How many handshakes there may be at once now; the most that can be counted where it is open.
     pub fn limit(&self) -> usize {
-        self.locked().limit.now()
+        self.locked().limit()
     }
 
     fn turn(self: &Arc<Self>, generation: u64) -> Turn {
@@ -117,13 +127,21 @@ impl Gate {
 impl GateState {
     fn give_out(&mut self) -> AllToWake {
         let mut called = AllToWake::new();
-        while self.given < self.limit.now()
+        while self.given < self.limit()
             && let Some(to_wake) = self.waiters.call()
         {
             self.given += 1;
             called.push(to_wake);
         }
         called
+    }
+
+    fn limit(&self) -> usize {
+        self.limit.as_ref().map_or(usize::MAX, HandshakeLimit::now)
+    }
+
+    fn generation(&self) -> u64 {
+        self.limit.as_ref().map_or(0, HandshakeLimit::generation)
     }
 }
 
@@ -132,13 +150,18 @@ impl Turn {
     pub fn note(&mut self, outcome: HandshakeOutcome, now: Instant) {
         self.outcome = Some((outcome, now));
     }
+
+    /// Whether it is known what came of it.
+    pub fn has_outcome(&self) -> bool {
+        self.outcome.is_some()
+    }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         self.gate.change(|state| {
-            if let Some((outcome, now)) = self.outcome {
-                state.limit.note(outcome, self.generation, state.given, now);
+            if let (Some(limit), Some((outcome, now))) = (&mut state.limit, self.outcome) {
+                limit.note(outcome, self.generation, state.given, now);
             }
             state.given -= 1;
         });
@@ -152,7 +175,7 @@ impl Future for WaitForTurn {
         let Some(ticket) = self.ticket else { return Poll::Pending };
         let mut state = self.gate.locked();
         let told = std::task::ready!(state.waiters.poll(ticket, cx));
-        let generation = state.limit.generation();
+        let generation = state.generation();
         drop(state);
         self.ticket = None;
         Poll::Ready(match told {
@@ -231,6 +254,17 @@ mod tests {
     }
 
     #[test]
+    fn who_may_not_wait_has_a_turn_at_once_or_none_and_displaces_nobody() {
+        let gate = gate(1);
+        let first = turn(&gate);
+        let waiting = [2, 2].map(|client| wait(&gate, client));
+        assert_eq!(gate.enter(ClientNetwork::V4(3), 0).unwrap_err(), QueueIsFull);
+        assert_eq!(gate.waiting(), 2);
+        drop((first, waiting));
+        turn(&gate);
+    }
+
+    #[test]
     fn who_is_displaced_reads_so() {
         let gate = gate(1);
         let _first = turn(&gate);
@@ -249,6 +283,23 @@ mod tests {
         gate.set_bounds(bounds(3, 3, 3));
         let turns = waiting.into_iter().filter_map(FutureExt::now_or_never).collect::<Vec<_>>();
         assert_eq!((turns.len(), gate.limit()), (2, 3));
+    }
+
+    #[test]
+    fn an_open_gate_lets_everybody_in_until_it_is_limited_again() {
+        let gate = gate(1);
+        let first = turn(&gate);
+        let waiting = [2, 3, 4].map(|client| wait(&gate, client));
+        gate.open();
+        let turns: Vec<_> = waiting.into_iter().filter_map(FutureExt::now_or_never).collect();
+        let one_more = turn(&gate);
+        assert_eq!(turns.len(), 3);
+        gate.set_bounds(bounds(2, 1, 5));
+        let fourth = wait(&gate, 5);
+        drop((first, turns));
+        assert_eq!(gate.limit(), 2);
+        assert!(fourth.now_or_never().unwrap().is_ok());
+        drop(one_more);
     }
 
     #[test]
@@ -271,6 +322,7 @@ mod tests {
         Hear(usize),
         Leave(usize),
         Bound(u32),
+        Open,
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -280,6 +332,7 @@ mod tests {
             4 => any::<usize>().prop_map(Step::Hear),
             1 => any::<usize>().prop_map(Step::Leave),
             1 => (1_u32..8).prop_map(Step::Bound),
+            1 => Just(Step::Open),
         ]
     }
 
@@ -316,10 +369,11 @@ mod tests {
                         waiting.swap_remove(which % waiting.len());
                     },
                     Step::Bound(max) => gate.set_bounds(bounds(1, 1, max)),
+                    Step::Open => gate.open(),
                 }
                 let state = gate.locked();
-                prop_assert!(state.given <= given.max(state.limit.now()));
-                prop_assert!(state.waiters.count() == 0 || state.given >= state.limit.now(), "a turn lies idle");
+                prop_assert!(state.given <= given.max(state.limit()));
+                prop_assert!(state.waiters.count() == 0 || state.given >= state.limit(), "a turn lies idle");
             }
             turns.extend(waiting.into_iter().filter_map(|wait| wait.now_or_never()?.ok()));
             prop_assert_eq!(gate.locked().given, turns.len());

@@ -2,7 +2,7 @@
 //!
 //! Additive increase, multiplicative decrease, as TCP does with its window (RFC 5681 §3.1): one more for each limit's worth of
 //! handshakes that went well while the limit was in use, a quarter fewer when one failed or took clearly longer than the
-//! endpoint can do it. What is lowered once is not lowered again by handshakes that had begun before: they tell of the limit
+//! endpoint can do it, whether or not somebody still waited for it. What is lowered once is not lowered again by handshakes that had begun before: they tell of the limit
 //! that was.
 //!
 //! Invariant: it is never below `min` nor above `max`.
@@ -29,8 +29,9 @@ pub enum HandshakeOutcome {
     Switched(Duration),
     /// There was no answer, or one by which the endpoint says that it cannot: it is not to get more.
     Failed,
-    /// Nothing is to be learnt of it: the client left, or the endpoint has refused what it asked for, which may take it no
-    /// time.
+    /// The client left so long after the endpoint was dialled, and nobody knows how much longer it would have taken.
+    Abandoned(Duration),
+    /// Nothing is to be learnt of it: the endpoint has refused what it was asked for, which may take it no time.
     Undecided,
 }
 
@@ -72,9 +73,14 @@ impl HandshakeLimit {
         match outcome {
             HandshakeOutcome::Undecided => {}
             HandshakeOutcome::Failed => self.lower(generation),
+            HandshakeOutcome::Abandoned(so_far) => {
+                if self.baseline.shortest().is_some_and(|usual| is_slow(so_far, usual)) {
+                    self.lower(generation);
+                }
+            }
             HandshakeOutcome::Switched(latency) => {
                 let usual = self.baseline.note(latency, now);
-                if latency > 2 * usual && latency > usual + NOISE {
+                if is_slow(latency, usual) {
                     self.lower(generation);
                 } else if under_way >= self.now() {
                     self.move_to(self.limit + 1.0 / self.limit);
@@ -109,8 +115,19 @@ impl Baseline {
                 self.since = Some(now);
             }
         }
-        self.previous.map_or(self.shortest, |previous| previous.min(self.shortest))
+        self.shortest().unwrap_or(latency)
     }
+
+    /// How long the shortest took, where there was any.
+    fn shortest(&self) -> Option<Duration> {
+        self.since?;
+        Some(self.previous.map_or(self.shortest, |previous| previous.min(self.shortest)))
+    }
+}
+
+/// Whether a handshake took clearly longer than is `usual`.
+fn is_slow(latency: Duration, usual: Duration) -> bool {
+    latency > 2 * usual && latency > usual + NOISE
 }
 
 /// What remains of a limit that is lowered.
@@ -129,7 +146,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use HandshakeOutcome::{Failed, Switched, Undecided};
+    use HandshakeOutcome::{Abandoned, Failed, Switched, Undecided};
 
     const QUICK: HandshakeOutcome = Switched(Duration::from_millis(20));
 
@@ -185,6 +202,23 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn one_that_nobody_waited_for_to_the_end_is_slow_by_what_it_took_until_then() {
+        let now = Instant::now();
+        let abandoned =
+            |limit: &mut HandshakeLimit, millis| limit.note(Abandoned(Duration::from_millis(millis)), 0, 40, now);
+        let mut limit = ordinary();
+        abandoned(&mut limit, 10_000);
+        assert_eq!(limit.now(), 40, "nobody knows what is usual");
+        limit.note(QUICK, 0, 1, now);
+        abandoned(&mut limit, 1);
+        limit.note(Switched(Duration::from_millis(40)), 0, 1, now);
+        assert_eq!(limit.now(), 40, "one who leaves soon is not taken for an endpoint that is quick");
+        abandoned(&mut limit, 41);
+        abandoned(&mut limit, 10_000);
+        assert_eq!((limit.now(), limit.generation()), (30, 1));
+    }
+
+    #[test]
     fn an_endpoint_that_has_come_to_be_slower_is_believed_after_two_minutes() {
         let (mut limit, begun) = (ordinary(), Instant::now());
         limit.note(QUICK, 0, 1, begun);
@@ -199,13 +233,13 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn of_who_left_nothing_is_learnt_and_a_fixed_limit_learns_nothing() {
+    fn of_who_was_refused_nothing_is_learnt_and_a_fixed_limit_learns_nothing() {
         let now = Instant::now();
         let mut limit = ordinary();
         limit.note(Undecided, 0, 40, now);
         assert_eq!((limit.now(), limit.generation()), (40, 0));
         let mut limit = HandshakeLimit::new(bounds(7, 7, 7));
-        for outcome in [QUICK, Failed, QUICK, Switched(Duration::from_secs(9))] {
+        for outcome in [QUICK, Failed, QUICK, Switched(Duration::from_secs(9)), Abandoned(Duration::from_secs(9))] {
             limit.note(outcome, limit.generation(), 7, now);
             assert_eq!(limit.now(), 7);
         }
@@ -252,6 +286,7 @@ pub(super) mod tests {
                 let outcome = match millis {
                     0..20 => Failed,
                     20..30 => Undecided,
+                    30..40 => Abandoned(Duration::from_secs(millis)),
                     millis => Switched(Duration::from_millis(millis)),
                 };
                 now += Duration::from_secs(seconds);

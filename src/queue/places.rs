@@ -2,6 +2,8 @@
 //!
 //! Nobody is given a place here: whoever is called looks for one, and whoever finds none waits on where it stood. So a place
 //! that comes to be free by other ways than the end of a tunnel is found by whoever looks of its own accord.
+//! Where a place is not for everybody, whoever is called for one that it may not have passes the call on, to one of each client
+//! at most: so what a free place costs is bounded by how many clients wait, however many connections one of them has.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use super::client::ClientNetwork;
-use super::fair::{Position, Ticket};
+use super::fair::{Rank, Ticket};
 use super::waiters::{Displaced, QueueIsFull, Told, Waiters};
 
 /// Those who wait for a place with one upstream.
@@ -32,7 +34,7 @@ pub struct WaitForPlace {
 enum State {
     Waiting(Ticket),
     /// It looks for a place; its client stood there.
-    Called(Ticket, Position),
+    Called(Ticket, Rank),
     /// It has a place, or was displaced.
     Done,
 }
@@ -90,8 +92,20 @@ impl WaitForPlace {
 
     /// It has found no place, and waits on as if it had not been called.
     pub fn wait_on(&mut self) {
-        if let State::Called(ticket, position) = self.state {
-            self.places.change(|waiters| waiters.wait_on(ticket, position));
+        if let State::Called(ticket, rank) = self.state {
+            self.places.change(|waiters| waiters.wait_on(ticket, rank));
+            self.state = State::Waiting(ticket);
+        }
+    }
+
+    /// It has found no place that it may have, and waits on as if it had not been called; the next client behind it is.
+    pub fn pass_on(&mut self) {
+        if let State::Called(ticket, rank) = self.state {
+            let called = self.places.change(|waiters| {
+                waiters.wait_on(ticket, rank);
+                waiters.call_behind(rank)
+            });
+            drop(called);
             self.state = State::Waiting(ticket);
         }
     }
@@ -104,8 +118,8 @@ impl Future for WaitForPlace {
         let State::Waiting(ticket) = self.state else { return Poll::Pending };
         let told = ready!(self.places.locked().poll(ticket, cx));
         Poll::Ready(match told {
-            Told::Called(position) => {
-                self.state = State::Called(ticket, position);
+            Told::Called(rank) => {
+                self.state = State::Called(ticket, rank);
                 Ok(())
             }
             Told::Displaced => {
@@ -168,6 +182,22 @@ mod tests {
         assert_eq!(places.waiting(), 2);
         places.note_free();
         assert!(is_called(&mut one) && !is_called(&mut two));
+    }
+
+    #[test]
+    fn a_call_that_is_passed_on_comes_to_one_of_each_client_and_to_an_end() {
+        let places = Arc::default();
+        let mut all = [1, 1, 2, 3].map(|client| wait(&places, client));
+        places.note_free();
+        for (called, others) in [(0, [1, 2, 3]), (2, [0, 1, 3]), (3, [0, 1, 2])] {
+            assert!(is_called(&mut all[called]));
+            assert!(others.iter().all(|other| !is_called(&mut all[*other])));
+            all[called].pass_on();
+        }
+        assert!(all.iter_mut().all(|wait| !is_called(wait)));
+        assert_eq!(places.waiting(), 4);
+        places.note_free();
+        assert!(is_called(&mut all[0]));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use thiserror::Error;
 
 use super::client::ClientNetwork;
-use super::fair::{FairQueue, Next, Position, Queued, Ticket};
+use super::fair::{FairQueue, Next, Queued, Rank, Ticket};
 
 /// Those who wait, and those who have been told something that they have not heard yet.
 ///
@@ -21,7 +21,7 @@ pub(super) struct Waiters {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Told {
     /// It is its turn; its client stood there.
-    Called(Position),
+    Called(Rank),
     Displaced,
 }
 
@@ -56,9 +56,19 @@ impl Waiters {
 
     /// Calls the next, if anybody waits.
     pub(super) fn call(&mut self) -> Option<ToWake> {
-        let Next { ticket, position, item } = self.queue.pop()?;
-        self.told.insert(ticket, Told::Called(position));
-        Some(ToWake(item))
+        let next = self.queue.pop()?;
+        Some(self.tell_called(next))
+    }
+
+    /// Calls who is next behind the client that stands at `rank`, if anybody is.
+    pub(super) fn call_behind(&mut self, rank: Rank) -> Option<ToWake> {
+        let next = self.queue.pop_behind(rank)?;
+        Some(self.tell_called(next))
+    }
+
+    fn tell_called(&mut self, Next { ticket, rank, item }: Next<Option<Waker>>) -> ToWake {
+        self.told.insert(ticket, Told::Called(rank));
+        ToWake(item)
     }
 
     /// Ready with what this one is told; whoever hears it is not among them any more.
@@ -76,8 +86,8 @@ impl Waiters {
     }
 
     /// Lets one who was called in vain wait on, as if it had not been.
-    pub(super) fn wait_on(&mut self, ticket: Ticket, position: Position) {
-        self.queue.put_back(ticket, position, None);
+    pub(super) fn wait_on(&mut self, ticket: Ticket, rank: Rank) {
+        self.queue.put_back(ticket, rank, None);
     }
 
     /// One who leaves before it has heard anything. What it was told meanwhile, if it was.

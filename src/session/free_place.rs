@@ -40,8 +40,8 @@ pub(super) async fn free_places<'c>(
     affinity: &Affinity,
 ) -> Result<Peekable<FreePlaces<'c>>, Refused> {
     let upstream = context.upstream();
-    // Whoever waits was here before.
-    let is_next = upstream.settings.max_tunnels.is_none() || !upstream.places.has_waiting();
+    // Whoever waits was here before, but for shards may wait for other endpoints.
+    let is_next = upstream.settings.max_tunnels.is_none() || has_shards(context) || !upstream.places.has_waiting();
     let mut places = FreePlaces::of(context, affinity);
     if is_next && places.peek().is_some() || !upstream.is_full_for(affinity) {
         return Ok(places);
@@ -62,7 +62,7 @@ async fn wait_for_place<'c>(
     let waiting = upstream.places.wait(context.client.into(), upstream.settings.queue.length);
     let mut waiting = waiting.map_err(|QueueIsFull| Refusal::QueueFull)?;
     // A place that came to be free before this one waited has called nobody.
-    if upstream.places.waiting() == 1
+    if (upstream.places.waiting() == 1 || has_shards(context))
         && let Some(places) = look()
     {
         return Ok(places);
@@ -77,11 +77,17 @@ async fn wait_for_place<'c>(
                     waiting.note_placed();
                     return Ok(places);
                 }
+                None if has_shards(context) => waiting.pass_on(),
                 None => waiting.wait_on(),
             }
         }
     };
     wait_for(context, called).await
+}
+
+/// Whether a place that is free may be one that a request may not have.
+fn has_shards(context: &RequestContext) -> bool {
+    context.upstream().settings.shards.is_some()
 }
 
 impl<'u> FreePlaces<'u> {

@@ -13,7 +13,7 @@ use crate::http::Refusal;
 use crate::queue::{Displaced, Entry, HandshakeOutcome, QueueIsFull, Turn, WaitForTurn};
 use crate::snapshot::Endpoint;
 
-/// The turn of a handshake that is under way.
+/// The turn of a handshake that is under way. Dropped before its end, its client has left.
 #[derive(Debug)]
 pub(super) struct HandshakeTurn {
     turn: Turn,
@@ -23,29 +23,38 @@ pub(super) struct HandshakeTurn {
 /// Why there is no turn with an endpoint.
 #[derive(Debug)]
 pub(super) enum NoTurn {
-    /// Nobody is placed there any more: the next one may do.
+    /// Nobody is placed there any more, or this request is not if it has to wait: the next one may do.
     EndpointIsAway,
     Refused(Refused),
 }
 
-/// Takes a turn with an endpoint, and waits for one where all are given out; `None` where there are as many as one likes.
+/// Takes a turn with an endpoint, and waits for one where all are given out and it `may_wait`; `None` where there are as many as
+/// one likes.
 pub(super) async fn take_turn(
     context: &RequestContext,
     endpoint: &Arc<Endpoint>,
+    may_wait: bool,
 ) -> Result<Option<HandshakeTurn>, NoTurn> {
     let settings = &context.upstream().settings;
     let Some(gate) = settings.handshakes_at_once.and(endpoint.gate()) else { return Ok(None) };
-    let turn = match gate.enter(context.client.into(), settings.queue.length)? {
-        Entry::Turn(turn) => turn,
+    let most_waiting = if may_wait { settings.queue.length } else { 0 };
+    let turn = match gate.enter(context.client.into(), most_waiting) {
+        Ok(Entry::Turn(turn)) => turn,
         // Boxed: it is rare, and every upgrade would have room for it.
-        Entry::Wait(wait) => Box::pin(wait_for_turn(context, endpoint, wait)).await?,
+        Ok(Entry::Wait(wait)) => Box::pin(wait_for_turn(context, endpoint, wait)).await?,
+        Err(QueueIsFull) if may_wait => return Err(NoTurn::Refused(Refusal::QueueFull.into())),
+        Err(QueueIsFull) => return Err(NoTurn::EndpointIsAway),
     };
     Ok(Some(HandshakeTurn { turn, begun: Instant::now() }))
 }
 
 async fn wait_for_turn(context: &RequestContext, endpoint: &Endpoint, mut wait: WaitForTurn) -> Result<Turn, NoTurn> {
-    let was_eligible = endpoint.state().is_eligible();
-    let is_away = || endpoint.retirement.has_come() || was_eligible && !endpoint.state().is_eligible();
+    let is_another_eligible = || context.upstream().endpoints().iter().any(|other| other.state().is_eligible());
+    let is_away = || {
+        let state = endpoint.state();
+        // Where nobody is eligible, the next one is no better.
+        endpoint.retirement.has_come() || state.is_drained() || !state.is_eligible() && is_another_eligible()
+    };
     let called = async {
         while !is_away() {
             if let Ok(called) = timeout(LOOK_EVERY, &mut wait).await {
@@ -81,9 +90,12 @@ impl HandshakeTurn {
     }
 }
 
-impl From<QueueIsFull> for NoTurn {
-    fn from(QueueIsFull: QueueIsFull) -> Self {
-        Self::Refused(Refusal::QueueFull.into())
+impl Drop for HandshakeTurn {
+    fn drop(&mut self) {
+        if !self.turn.has_outcome() {
+            let abandoned = HandshakeOutcome::Abandoned(self.begun.elapsed());
+            self.turn.note(abandoned, Instant::now().into_std());
+        }
     }
 }
 

@@ -39,8 +39,8 @@ pub struct Endpoint {
     /// When this was made: other times are counted from it.
     made: Instant,
     arrival: Arrival,
-    /// Its next turn under `round_robin`.
-    turn: AtomicU64,
+    /// When it is due under `round_robin`.
+    due: AtomicU64,
     /// Who may have a handshake under way; none where that was never limited.
     gate: OnceLock<Arc<Gate>>,
     /// Who waits for a place of a tunnel, with this endpoint or another of its upstream.
@@ -77,7 +77,7 @@ impl Endpoint {
             busyness: Busyness::default(),
             made: Instant::now(),
             arrival: Arrival::default(),
-            turn: AtomicU64::new(0),
+            due: AtomicU64::new(0),
             gate: OnceLock::new(),
             places,
             tunnels: AtomicUsize::new(0),
@@ -153,14 +153,14 @@ impl Endpoint {
         self.busyness.average(self.made.elapsed())
     }
 
-    /// When its next turn is.
-    pub(super) fn turn(&self) -> u64 {
-        self.turn.load(Ordering::Relaxed)
+    /// When it is due.
+    pub(super) fn due(&self) -> u64 {
+        self.due.load(Ordering::Relaxed)
     }
 
-    /// Takes the turn that was `found`. Says whether nobody else has.
-    pub(super) fn take_turn(&self, found: u64, next: u64) -> bool {
-        self.turn.compare_exchange(found, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    /// It is due `again` then, and not when it was `found` to be. Says whether nobody else has been placed there meanwhile.
+    pub(super) fn postpone(&self, found: u64, again: u64) -> bool {
+        self.due.compare_exchange(found, again, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// A connection to it came to nothing.

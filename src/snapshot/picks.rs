@@ -116,7 +116,7 @@ impl<'a> Picks<'a> {
 
     /// The endpoint that a pin names, if the request may go there.
     fn named(&self, pin: PinToken) -> Option<usize> {
-        let index = self.upstream.tokens.place(pin)?;
+        let index = self.upstream.tokens.index_of(pin)?;
         self.upstream.endpoints().get(index).filter(|endpoint| self.may_try(index, endpoint)).map(|_| index)
     }
 

@@ -10,8 +10,8 @@ use crate::config::UpstreamSettings;
 pub(super) struct PinTokens {
     /// Of each endpoint, in their order, the one that cookies get.
     current: Vec<PinToken>,
-    /// The place of the endpoint of each that is read.
-    places: HashMap<PinToken, usize>,
+    /// The index of the endpoint of each that is read.
+    indices: HashMap<PinToken, usize>,
     /// What tells these secrets from others: no endpoint has the empty name.
     of_nobody: Vec<PinToken>,
 }
@@ -29,23 +29,23 @@ impl PinTokens {
                 Some(secrets) => secrets.all().map(|secret| PinToken::signed(secret, upstream, endpoint)).collect(),
             }
         };
-        let (mut current, mut places) = (Vec::new(), HashMap::new());
-        for (place, endpoint) in settings.endpoints.iter().enumerate() {
+        let (mut current, mut indices) = (Vec::new(), HashMap::new());
+        for (index, endpoint) in settings.endpoints.iter().enumerate() {
             let tokens = tokens(endpoint.name.as_str());
             current.extend(tokens.first());
-            places.extend(tokens.into_iter().map(|token| (token, place)));
+            indices.extend(tokens.into_iter().map(|token| (token, index)));
         }
-        Self { current, places, of_nobody: tokens("") }
+        Self { current, indices, of_nobody: tokens("") }
     }
 
-    /// The token for the cookies of the endpoint at `place`.
-    pub(super) fn of(&self, place: usize) -> Option<PinToken> {
-        self.current.get(place).copied()
+    /// The token for the cookies of the endpoint at `index`.
+    pub(super) fn of(&self, index: usize) -> Option<PinToken> {
+        self.current.get(index).copied()
     }
 
-    /// The place of the endpoint that a token stands for.
-    pub(super) fn place(&self, token: PinToken) -> Option<usize> {
-        self.places.get(&token).copied()
+    /// The index of the endpoint that a token stands for.
+    pub(super) fn index_of(&self, token: PinToken) -> Option<usize> {
+        self.indices.get(&token).copied()
     }
 
     /// Whether the others were made with the same secrets.
@@ -82,10 +82,10 @@ mod tests {
     fn every_proxy_of_a_fleet_reads_what_another_has_written() {
         let (one, other) = (tokens("\"a:1\", \"b:1\"", &[NEW]), tokens("\"b:1\", \"c:1\", \"a:1\"", &[NEW]));
         let b = one.of(1).unwrap();
-        assert_eq!(one.place(b), Some(1));
+        assert_eq!(one.index_of(b), Some(1));
         // In the order of their names, as settings have them.
-        assert_eq!(other.place(b), Some(1));
-        assert_eq!(tokens("\"a:1\", \"c:1\"", &[NEW]).place(b), None);
+        assert_eq!(other.index_of(b), Some(1));
+        assert_eq!(tokens("\"a:1\", \"c:1\"", &[NEW]).index_of(b), None);
     }
 
     #[test]
@@ -93,19 +93,19 @@ mod tests {
         let endpoints = "\"a:1\", \"b:1\"";
         let (before, between, after) =
             (tokens(endpoints, &[OLD]), tokens(endpoints, &[NEW, OLD]), tokens(endpoints, &[NEW]));
-        for place in 0..2 {
-            let (old, new) = (before.of(place).unwrap(), after.of(place).unwrap());
-            assert_eq!((between.place(old), between.place(new)), (Some(place), Some(place)));
-            assert_eq!(between.of(place), Some(new));
-            assert_eq!((before.place(new), after.place(old)), (None, None));
+        for index in 0..2 {
+            let (old, new) = (before.of(index).unwrap(), after.of(index).unwrap());
+            assert_eq!((between.index_of(old), between.index_of(new)), (Some(index), Some(index)));
+            assert_eq!(between.of(index), Some(new));
+            assert_eq!((before.index_of(new), after.index_of(old)), (None, None));
         }
     }
 
     #[test]
     fn with_a_secret_nothing_counts_that_anybody_could_make() {
         let named = PinToken::of("chat", "a:1");
-        assert_eq!(tokens("\"a:1\"", &[]).place(named), Some(0));
-        assert_eq!(tokens("\"a:1\"", &[NEW]).place(named), None);
+        assert_eq!(tokens("\"a:1\"", &[]).index_of(named), Some(0));
+        assert_eq!(tokens("\"a:1\"", &[NEW]).index_of(named), None);
     }
 
     #[test]
@@ -121,6 +121,6 @@ mod tests {
     fn without_a_cookie_there_are_no_tokens() {
         let settings = UpstreamSettings { pin_cookie: None, ..settings("\"a:1\"") };
         let tokens = PinTokens::new(&settings, None);
-        assert_eq!((tokens.of(0), tokens.place(PinToken::of("chat", "a:1"))), (None, None));
+        assert_eq!((tokens.of(0), tokens.index_of(PinToken::of("chat", "a:1"))), (None, None));
     }
 }

@@ -55,8 +55,10 @@ impl Upstream {
 
     /// It is served from now on: its limits hold for its endpoints, also where they were carried over.
     pub fn apply_limits(&self) {
-        if let Some(limits) = self.settings.handshakes_at_once {
-            self.endpoints.iter().for_each(|endpoint| endpoint.limit_handshakes(limits));
+        match self.settings.handshakes_at_once {
+            Some(limits) => self.endpoints.iter().for_each(|endpoint| endpoint.limit_handshakes(limits)),
+            // Whoever waits for a turn came when there was a limit.
+            None => self.endpoints.iter().filter_map(|endpoint| endpoint.gate()).for_each(|gate| gate.open()),
         }
     }
 
@@ -68,10 +70,10 @@ impl Upstream {
     /// What the key means, if the policy goes by it.
     pub(super) fn home(&self, key: Option<AffinityKey>) -> Option<usize> {
         let key = key.filter(|_| self.settings.policy == Policy::Sticky)?;
-        balance::home(key, &self.ordinary, |share| self.look(share, |_, _| true)).map(Share::place)
+        balance::home(key, &self.ordinary, |share| self.look(share, |_, _| true)).map(Share::index)
     }
 
-    /// The best endpoint, by its place among them, of those that are `open`; a backup only if no other one is.
+    /// The best endpoint, by its index among them, of those that are `open`; a backup only if no other one is.
     pub(super) fn best(&self, key: Option<AffinityKey>, is_open: impl Fn(usize, &Endpoint) -> bool) -> Option<usize> {
         let look = |share: &Share| self.look(share, &is_open);
         let best = self.best_of(&self.ordinary, key, look).or_else(|| {
@@ -79,7 +81,7 @@ impl Upstream {
                 !self.backups.shares().is_empty() && !self.ordinary.shares().iter().any(|it| look(it).is_open());
             serves.then(|| self.best_of(&self.backups, key, look)).flatten()
         });
-        best.map(Share::place)
+        best.map(Share::index)
     }
 
     fn best_of<'t>(
@@ -93,7 +95,7 @@ impl Upstream {
             (Policy::Sticky, Some(key)) => self.sticky().best(key, tier, look),
             (Policy::Sticky, None) | (Policy::LeastTunnels, _) => balance::least_tunnels(lot(), tier.shares(), look),
             (Policy::LeastBusy, _) => balance::least_busy(lot(), tier.shares(), look),
-            (Policy::RoundRobin, _) => self.take_turn(tier, look),
+            (Policy::RoundRobin, _) => self.take_next(tier, look),
             (Policy::Random, _) => balance::random(lot(), tier.shares(), look),
         }
     }
@@ -102,23 +104,23 @@ impl Upstream {
         Sticky { bounded_load: self.settings.bounded_load, shards: self.settings.shards }
     }
 
-    /// Takes the next turn, unless another worker is quicker: then that after it.
-    fn take_turn<'t>(&self, tier: &'t Tier, look: impl Fn(&Share) -> Candidate) -> Option<&'t Share> {
+    /// Takes who is due next, unless another worker is quicker: then who is due after it.
+    fn take_next<'t>(&self, tier: &'t Tier, look: impl Fn(&Share) -> Candidate) -> Option<&'t Share> {
         loop {
-            let turn = balance::round_robin(self.clock.load(Ordering::Relaxed), tier.shares(), &look)?;
-            if self.endpoints.get(turn.share.place())?.take_turn(turn.found, turn.next) {
-                let later = |clock| Some(balance::later(clock, turn.now));
+            let next = balance::round_robin(self.clock.load(Ordering::Relaxed), tier.shares(), &look)?;
+            if self.endpoints.get(next.share.index())?.postpone(next.found, next.again) {
+                let later = |clock| Some(balance::later(clock, next.now));
                 // It never fails: there is always a later one.
                 let _ = self.clock.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
-                return Some(turn.share);
+                return Some(next.share);
             }
         }
     }
 
     /// How an endpoint is now.
     fn look(&self, share: &Share, is_open: impl Fn(usize, &Endpoint) -> bool) -> Candidate {
-        let endpoint = self.endpoints.get(share.place()).expect("a share is of one of the endpoints");
-        let standing = if is_open(share.place(), endpoint) {
+        let endpoint = self.endpoints.get(share.index()).expect("a share is of one of the endpoints");
+        let standing = if is_open(share.index(), endpoint) {
             Standing::Open
         } else if endpoint.state().is_drained() {
             Standing::Drained
@@ -130,7 +132,7 @@ impl Upstream {
             weight: endpoint.weight_now(share.weight, self.settings.slow_start),
             load: endpoint.tunnels(),
             busy: if self.settings.policy == Policy::LeastBusy { endpoint.busy() } else { 0 },
-            turn: endpoint.turn(),
+            due: endpoint.due(),
         }
     }
 }

@@ -51,7 +51,7 @@ enum Event {
     Asks(usize),
     /// A client has waited for as long as it may, in this try.
     HasWaited(usize, u32),
-    /// A client's handshake has come to its end, or is late, in this try.
+    /// A client's handshake has come to its end, or the client leaves, in this try.
     Answered(usize, u32),
     /// An endpoint is done with a handshake, whether or not somebody waits for it.
     Done(usize),
@@ -165,7 +165,7 @@ impl Storm {
         let tries = self.clients[client].tries;
         self.clients[client].state = State::Asks(turn, takes);
         self.at(self.now + takes, Event::Done(index));
-        self.at(self.now + takes.min(HANDSHAKE_TIMEOUT), Event::Answered(client, tries));
+        self.at(self.now + takes.min(CLIENT_TIMEOUT), Event::Answered(client, tries));
     }
 
     fn answered(&mut self, client: usize) {
@@ -173,9 +173,10 @@ impl Storm {
         let index = client % self.endpoints.len();
         let State::Asks(turn, took) = std::mem::take(&mut self.clients[client].state) else { return };
         self.endpoints[index].handshakes -= 1;
-        let is_in = took < HANDSHAKE_TIMEOUT;
+        let is_in = took < CLIENT_TIMEOUT;
         if let Some(mut turn) = turn {
-            turn.note(if is_in { HandshakeOutcome::Switched(took) } else { HandshakeOutcome::Failed }, now);
+            let abandoned = HandshakeOutcome::Abandoned(CLIENT_TIMEOUT);
+            turn.note(if is_in { HandshakeOutcome::Switched(took) } else { abandoned }, now);
         }
         if is_in {
             self.clients[client].state = State::IsIn;
@@ -245,5 +246,5 @@ impl Storm {
 /// "At once": within this.
 const COME_WITHIN: Duration = Duration::from_secs(1);
 
-/// The default of `handshake_timeout`.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A client that has had no answer for so long leaves.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);

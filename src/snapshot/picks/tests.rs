@@ -1,4 +1,4 @@
-//! Where requests go: pins and refuges, drains, backups, full endpoints, turns, and slow starts over reloads.
+//! Where requests go: pins and refuges, drains, backups, full endpoints, round robin, and slow starts over reloads.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -174,7 +174,7 @@ fn without_a_key_sticky_is_least_tunnels() {
 }
 
 #[test]
-fn turns_are_taken_by_weight_and_go_on_over_a_reload() {
+fn round_robin_goes_by_weight_and_goes_on_over_a_reload() {
     let policy = "policy = \"round_robin\"";
     let one = with(policy, C, None);
     assert_eq!(firsts(&one, 5), "abcab");

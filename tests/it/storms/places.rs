@@ -1,9 +1,12 @@
 //! `max_tunnels`: full endpoints are passed over, and where all are full one waits for a place.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
 use windlass::snapshot::EndpointEvent;
 
-use super::site::{FULL, TOO_LONG, asking, is_refused, target, wait_there, waiting};
-use crate::rig::{Config, Endpoint, Proxy, Wire};
+use super::site::{FULL, TOO_LONG, asking, asking_with, is_refused, target, wait_there, waiting, waiting_with};
+use crate::rig::{Config, Endpoint, Handshake, Proxy, Wire};
 
 async fn two() -> [Endpoint; 2] {
     [Endpoint::listen().await, Endpoint::listen().await]
@@ -109,4 +112,51 @@ async fn nobody_waits_where_no_endpoint_may_be_used() {
     }
     let mut client = asking(&proxy).await;
     assert_eq!(client.answer().await.1, "503 no endpoint can be used now\n");
+}
+
+/// Of this user, who comes from an address of its own.
+fn of_user(user: usize) -> Handshake {
+    Handshake::new().with("x-user", user.to_string()).with("x-forwarded-for", format!("192.0.2.{user}"))
+}
+
+async fn opened_by(proxy: &Proxy, endpoints: &[Endpoint; 2], user: usize) -> (usize, Wire, Wire) {
+    let mut client = asking_with(proxy, &of_user(user)).await;
+    let (index, at_endpoint) = granted(endpoints).await;
+    assert_eq!(client.head().await.status(), 101);
+    (index, client, at_endpoint)
+}
+
+#[tokio::test]
+async fn a_key_whose_shards_are_full_holds_nobody_up_who_has_others() {
+    let endpoints = two().await;
+    let config = one_each(&endpoints)
+        .with("upstream.chat.shards", "1")
+        .with("upstream.chat.sticky_on", "[\"header:x-user\"]")
+        .with("listener.public.trusted_proxies", "[\"127.0.0.1\"]");
+    let proxy = Proxy::serving(&config);
+    let (full, _client, _at_endpoint) = opened_by(&proxy, &endpoints, 0).await;
+    let _waits_for_its_own = waiting_with(&proxy, &of_user(0), 1).await;
+
+    // Those of its shard wait too, until one comes who has the other.
+    let (mut user, mut waiting) = (1, vec![]);
+    let (other, client, at_endpoint) = loop {
+        let mut client = asking_with(&proxy, &of_user(user)).await;
+        tokio::select! {
+            (other, at_endpoint) = granted(&endpoints) => {
+                assert_eq!(client.head().await.status(), 101);
+                break (other, client, at_endpoint);
+            }
+            () = wait_there(&proxy, 2 + waiting.len()) => waiting.push(client),
+        }
+        user += 1;
+    };
+    assert_ne!(full, other);
+
+    let mut next = waiting_with(&proxy, &of_user(user), 2 + waiting.len()).await;
+    let begun = Instant::now();
+    drop((client, at_endpoint));
+
+    let (freed, _at_other) = granted(&endpoints).await;
+    assert_eq!((freed, next.head().await.status()), (other, 101));
+    assert!(begun.elapsed() < Duration::from_millis(800), "nobody has called it: {:?}", begun.elapsed());
 }

@@ -11,7 +11,7 @@ use windlass::session::Phase;
 use windlass::snapshot::EndpointEvent;
 
 use super::site::{FULL, TOO_LONG, asking, is_refused, target, wait_there, waiting, waiting_with};
-use crate::rig::{Config, Endpoint, Handshake, Proxy, Wire, assert_carries};
+use crate::rig::{Config, Endpoint, Handshake, Proxy, Wire, assert_carries, until};
 
 fn one_at_once(endpoint: &Endpoint) -> Config {
     Config::chat([endpoint.address()]).with("upstream.chat.handshakes_at_once", "1")
@@ -70,6 +70,24 @@ async fn a_limit_that_adapts_is_lowered_by_an_endpoint_that_says_it_cannot() {
         client.answer().await;
         assert_eq!(gate.limit(), limit, "{status}");
     }
+}
+
+#[tokio::test]
+async fn a_limit_that_adapts_is_lowered_by_clients_that_an_endpoint_keeps_for_longer_than_they_wait() {
+    let endpoint = Endpoint::listen().await;
+    let limits = "{ start = 8, min = 2, max = 20 }";
+    let proxy = Proxy::serving(&Config::chat([endpoint.address()]).with("upstream.chat.handshakes_at_once", limits));
+    let gate = Arc::clone(target(&proxy, 0).gate().unwrap());
+    let begun = Instant::now();
+    let _usual = proxy.tunnel_with(&Handshake::new(), &endpoint).await;
+    let usual = begun.elapsed();
+    let client = asking(&proxy).await;
+    let _at_endpoint = endpoint.asked().await;
+
+    sleep(3 * usual + Duration::from_millis(10)).await;
+    client.vanish();
+
+    until("the limit is lower", || gate.limit() == 6).await;
 }
 
 #[tokio::test]
@@ -177,17 +195,37 @@ async fn who_waits_for_an_endpoint_that_goes_away_goes_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_reload_that_raises_the_limit_lets_in_who_waits() {
+async fn who_waits_for_an_endpoint_that_goes_down_waits_on_where_there_is_no_other() {
     let endpoint = Endpoint::listen().await;
-    let mut proxy = Proxy::serving(&one_at_once(&endpoint));
-    let _first = asking(&proxy).await;
-    let _at_endpoint = endpoint.asked().await;
+    let proxy = Proxy::serving(&one_at_once(&endpoint));
+    let mut first = asking(&proxy).await;
+    let (mut at_endpoint, head) = endpoint.asked().await;
     let mut second = waiting(&proxy, 1).await;
 
-    proxy.reload(&one_at_once(&endpoint).with("upstream.chat.handshakes_at_once", "2")).unwrap();
+    target(&proxy, 0).transition(EndpointEvent::ProbesFailed("it is silent"));
 
+    sleep(Duration::from_millis(400)).await;
+    wait_there(&proxy, 1).await;
+    at_endpoint.send(Handshake::grant(&head)).await;
+    assert_eq!(first.head().await.status(), 101);
     let _at_endpoint_again = endpoint.grant().await;
     assert_eq!(second.head().await.status(), 101);
+}
+
+#[tokio::test]
+async fn a_reload_that_raises_or_lifts_the_limit_lets_in_who_waits() {
+    for limit in ["2", "\"off\""] {
+        let endpoint = Endpoint::listen().await;
+        let mut proxy = Proxy::serving(&one_at_once(&endpoint));
+        let _first = asking(&proxy).await;
+        let _at_endpoint = endpoint.asked().await;
+        let mut second = waiting(&proxy, 1).await;
+
+        proxy.reload(&one_at_once(&endpoint).with("upstream.chat.handshakes_at_once", limit)).unwrap();
+
+        let _at_endpoint_again = endpoint.grant().await;
+        assert_eq!(second.head().await.status(), 101);
+    }
 }
 
 #[tokio::test]
