@@ -49,7 +49,7 @@ pub(super) async fn ask_best_to_switch(
     let is_repeatable = matches!(handshake, Handshake::Websocket(_)) && body.is_none() && is_idempotent(&parts.method);
     let (mut best, mut readers) = (Err(Refused::from(Refusal::NoEndpoint)), 0);
     for FreePlace { attempt, pick, lease } in free_places(context, affinity).await? {
-        let turn = match take_turn(context, pick.endpoint, true).await {
+        let turn = match take_turn(context, pick.endpoint, pick.trial.is_none()).await {
             Ok(turn) => turn,
             Err(NoTurn::EndpointIsAway) => continue,
             // Nothing ties it to this endpoint, and others may have turns.
