@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use windlass::snapshot::EndpointEvent;
 
 use super::site::{FULL, TOO_LONG, asking, asking_with, is_refused, target, wait_there, waiting, waiting_with};
-use crate::rig::{Config, Endpoint, Handshake, Proxy, Wire};
+use crate::rig::{Config, Endpoint, Handshake, Proxy, Wire, until};
 
 async fn two() -> [Endpoint; 2] {
     [Endpoint::listen().await, Endpoint::listen().await]
@@ -126,14 +126,40 @@ async fn opened_by(proxy: &Proxy, endpoints: &[Endpoint; 2], user: usize) -> (us
     (index, client, at_endpoint)
 }
 
+/// Each user reaches one of them.
+fn one_shard(endpoints: &[Endpoint; 2]) -> Config {
+    one_each(endpoints)
+        .with("upstream.chat.shards", "1")
+        .with("upstream.chat.sticky_on", "[\"header:x-user\"]")
+        .with("listener.public.trusted_proxies", "[\"127.0.0.1\"]")
+}
+
+#[tokio::test]
+async fn a_queue_that_is_full_of_who_waits_for_other_shards_refuses_nobody_who_has_a_place() {
+    let endpoints = two().await;
+    let proxy = Proxy::serving(&one_shard(&endpoints).with("upstream.chat.queue", "{ length = 1, wait = \"1min\" }"));
+    let (full, _client, _at_endpoint) = opened_by(&proxy, &endpoints, 0).await;
+    let _waits_for_its_own = waiting_with(&proxy, &of_user(0), 1).await;
+    let mut statuses = vec![];
+    for user in 1..20 {
+        let mut client = asking_with(&proxy, &of_user(user)).await;
+        tokio::select! {
+            (other, _at_endpoint) = granted(&endpoints) => {
+                assert_ne!(full, other);
+                statuses.push(client.head().await.status());
+            }
+            (head, _) = client.answer() => statuses.push(head.status()),
+        }
+        drop(client);
+        until("it has left", || proxy.leases() == 1).await;
+    }
+    assert!(statuses.contains(&101) && statuses.contains(&503), "{statuses:?}");
+}
+
 #[tokio::test]
 async fn a_key_whose_shards_are_full_holds_nobody_up_who_has_others() {
     let endpoints = two().await;
-    let config = one_each(&endpoints)
-        .with("upstream.chat.shards", "1")
-        .with("upstream.chat.sticky_on", "[\"header:x-user\"]")
-        .with("listener.public.trusted_proxies", "[\"127.0.0.1\"]");
-    let proxy = Proxy::serving(&config);
+    let proxy = Proxy::serving(&one_shard(&endpoints));
     let (full, _client, _at_endpoint) = opened_by(&proxy, &endpoints, 0).await;
     let _waits_for_its_own = waiting_with(&proxy, &of_user(0), 1).await;
 
