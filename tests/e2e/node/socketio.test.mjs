@@ -4,13 +4,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { test } from 'node:test';
 
-import { Server } from 'socket.io';
 import { io } from 'socket.io-client';
 
 import { Windlass, config, makeCertificate, temporaryDirectory, within } from './harness.mjs';
+import { startServer } from './socketio_server.mjs';
 
 const CLIENTS = 50;
 
@@ -97,17 +96,4 @@ function countByServer(results) {
   const counts = { a: 0, b: 0, c: 0 };
   for (const { server } of results) counts[server] += 1;
   return counts;
-}
-
-async function startServer(t, name) {
-  const http = createServer();
-  const server = new Server(http, { pingInterval: 1_000 }); // so that no poll is held longer than that
-  server.on('connection', (socket) => {
-    socket.on('echo', (value, answer) => answer(value));
-    socket.on('who', (answer) => answer(name));
-  });
-  http.listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  t.after(() => server.close());
-  return http.address().port;
 }

@@ -2,15 +2,13 @@
 // of the one that leaves are told, and are elsewhere a moment later.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { test } from 'node:test';
 
-import { Server } from 'socket.io';
 import { io } from 'socket.io-client';
 
 import { Windlass, config, makeCertificate, temporaryDirectory, within } from './harness.mjs';
+import { startServer } from './socketio_server.mjs';
 
 const CLIENTS = 40;
 
@@ -109,17 +107,4 @@ async function allTalk(clients) {
 
 function serversOf(clients) {
   return [...new Set(clients.map((client) => client.server))].sort();
-}
-
-async function startServer(t, name) {
-  const http = createServer();
-  const server = new Server(http, { pingInterval: 1_000 });
-  server.on('connection', (socket) => {
-    socket.on('echo', (value, answer) => answer(value));
-    socket.on('who', (answer) => answer(name));
-  });
-  http.listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  t.after(() => server.close());
-  return http.address().port;
 }
