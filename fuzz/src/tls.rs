@@ -2,6 +2,8 @@
 
 #[path = "../../src/tls/driver.rs"]
 mod driver;
+#[path = "../../src/tls/fingerprint.rs"]
+mod fingerprint;
 #[path = "../../src/tls/invariant.rs"]
 mod invariant;
 #[path = "../../src/tls/keys.rs"]
@@ -15,6 +17,7 @@ mod records;
 #[path = "../../src/tls/traffic.rs"]
 mod traffic;
 
+pub use fingerprint::{Fingerprint, ShownCertificate};
 pub use record::{MAX_RECORD, RECORD_OVERHEAD, RECORD_PAYLOAD};
 pub use record_buffer::RecordBuffer;
 pub use records::{MAX_UNREAD, Records};
