@@ -150,7 +150,8 @@ impl<T> FairQueue<T> {
         self.clients.entry(ticket.client).or_insert(Portion { waiting: 0, rank: rank.unwrap_or(last) });
         self.change(ticket.client, |portion| {
             portion.waiting += 1;
-            portion.rank = rank.unwrap_or(portion.rank);
+            // Of two that are put back, the better one counts.
+            portion.rank = rank.map_or(portion.rank, |rank| rank.min(portion.rank));
         });
     }
 

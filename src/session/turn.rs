@@ -49,11 +49,9 @@ pub(super) async fn take_turn(
 }
 
 async fn wait_for_turn(context: &RequestContext, endpoint: &Endpoint, mut wait: WaitForTurn) -> Result<Turn, NoTurn> {
-    let is_another_eligible = || context.upstream().endpoints().iter().any(|other| other.state().is_eligible());
     let is_away = || {
-        let state = endpoint.state();
-        // Where nobody is eligible, the next one is no better.
-        endpoint.retirement.has_come() || state.is_drained() || !state.is_eligible() && is_another_eligible()
+        let is_gone = endpoint.retirement.has_come() || endpoint.state().is_drained();
+        is_gone || context.upstream().has_better_than(endpoint)
     };
     let called = async {
         while !is_away() {

@@ -37,11 +37,10 @@ impl Upstream {
         Eligibility { asked, may_try: true, is_last_resort }
     }
 
-    /// Whether any endpoint but this one takes upgrades.
-    pub fn has_another_than(&self, endpoint: &Endpoint) -> bool {
-        self.endpoints()
-            .iter()
-            .any(|other| !std::ptr::eq(Arc::as_ptr(other), endpoint) && other.is_open_to(Asked::Upgrade))
+    /// Whether upgrades that wait for this endpoint had better go elsewhere: they are kept away from it, and not from all.
+    pub fn has_better_than(&self, endpoint: &Endpoint) -> bool {
+        let is_open = |endpoint: &Endpoint| endpoint.is_open_to(Asked::Upgrade);
+        !is_open(endpoint) && self.endpoints().iter().any(|other| is_open(other))
     }
 }
 

@@ -189,3 +189,15 @@ async fn what_fails_on_an_endpoint_that_nobody_is_placed_on_is_not_counted() {
     fail(&upstream, "a", Upgrade, 2);
     assert_eq!(takers(&upstream, Upgrade), ["a", "b"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_an_upgrade_stays_where_only_exchanges_fail() {
+    let upstream = two("");
+    let a = endpoint(&upstream, "a");
+    fail(&upstream, "a", Exchange, 3);
+    assert!(a.state().is_ejected() && !upstream.has_better_than(a));
+    fail(&upstream, "a", Upgrade, 3);
+    assert!(upstream.has_better_than(a));
+    endpoint(&upstream, "b").transition(EndpointEvent::Drained);
+    assert!(!upstream.has_better_than(a), "no other is any better");
+}
