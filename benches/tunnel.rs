@@ -16,7 +16,7 @@ use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use windlass::config::{WebsocketSettings, parse};
 use windlass::drain::{Incarnation, Member, Registry};
-use windlass::net::ClientStream;
+use windlass::net::Stream;
 use windlass::tunnel::{Protocol, Streams, Tunnel, TunnelParameters};
 use windlass::websocket::Extensions;
 
@@ -85,7 +85,7 @@ fn carry(parameters: &TunnelParameters, load: Load) -> Duration {
         let registry = Registry::new(1);
         let mut tunnels = JoinSet::new();
         for (client, upstream) in from_clients.into_iter().zip(to_endpoints) {
-            let (client, upstream) = (ClientStream::Plain(to_tokio(client).into()), to_tokio(upstream));
+            let (client, upstream) = (Stream::Plain(to_tokio(client).into()), to_tokio(upstream));
             let streams = Streams { client, upstream, client_early: vec![], upstream_early: vec![], answer: vec![] };
             tunnels.spawn(Tunnel::new(streams, parameters.clone(), registry.register(0, member())));
         }

@@ -4,12 +4,33 @@
 use std::fs;
 use std::path::Path;
 
+#[path = "../fuzz/src/endpoints.rs"]
+#[expect(unreachable_pub, reason = "the fuzz crate, whose file this is, exports it")]
+mod endpoints;
+#[path = "../fuzz/src/flood.rs"]
+#[expect(unreachable_pub, reason = "the fuzz crate, whose file this is, exports it")]
+mod flood;
+#[path = "../fuzz/src/forwarded.rs"]
+#[expect(unreachable_pub, reason = "the fuzz crate, whose file this is, exports it")]
+mod forwarded;
+#[path = "../fuzz/src/messages.rs"]
+#[expect(unreachable_pub, reason = "the fuzz crate, whose file this is, exports it")]
+mod messages;
 #[path = "../fuzz/src/properties.rs"]
 #[expect(unreachable_pub, reason = "the fuzz crate, whose file this is, exports them")]
 mod properties;
+#[path = "../fuzz/src/proxy_protocol.rs"]
+#[expect(unreachable_pub, reason = "the fuzz crate, whose file this is, exports it")]
+mod proxy_protocol;
 #[path = "../fuzz/src/records.rs"]
 #[expect(unreachable_pub, reason = "the fuzz crate, whose file this is, exports it")]
 mod records;
+#[path = "../fuzz/src/routes.rs"]
+#[expect(unreachable_pub, reason = "the fuzz crate, whose file this is, exports it")]
+mod routes;
+#[path = "../fuzz/src/srv.rs"]
+#[expect(unreachable_pub, reason = "the fuzz crate, whose file this is, exports it")]
+mod srv;
 
 #[test]
 fn inspector() {
@@ -29,6 +50,41 @@ fn close() {
 #[test]
 fn handshake() {
     replay("handshake", properties::handshake);
+}
+
+#[test]
+fn messages_of_http1() {
+    replay("judge", messages::judge);
+}
+
+#[test]
+fn files_of_endpoints() {
+    replay("endpoints", endpoints::endpoints);
+}
+
+#[test]
+fn floods_of_http2() {
+    replay("flood", flood::flood);
+}
+
+#[test]
+fn words_on_clients() {
+    replay("forwarded", forwarded::forwarded);
+}
+
+#[test]
+fn proxy_headers() {
+    replay("proxy_protocol", proxy_protocol::proxy_protocol);
+}
+
+#[test]
+fn hosts_and_paths() {
+    replay("routes", routes::routes);
+}
+
+#[test]
+fn answers_of_dns() {
+    replay("srv", srv::srv);
 }
 
 #[test]

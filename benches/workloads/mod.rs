@@ -55,9 +55,8 @@ pub(crate) struct Echoing {
 }
 
 impl Echoing {
-    pub(crate) fn new(size: usize) -> Self {
-        // A clock that stands still: what a look at the real one costs is the kernel's.
-        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+    pub(crate) fn new(size: usize, runtime: &mut Builder) -> Self {
+        let runtime = runtime.build().expect("a runtime");
         let entered = runtime.enter();
         let (client, upstream) = (Rc::default(), Rc::default());
         let streams = Streams {

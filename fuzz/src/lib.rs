@@ -4,13 +4,46 @@ extern crate self as windlass;
 
 #[path = "../../src/grammar/mod.rs"]
 pub mod grammar;
+#[path = "../../src/judge/mod.rs"]
+pub mod judge;
 #[path = "../../src/ranges.rs"]
 pub mod ranges;
 #[path = "../../src/websocket/mod.rs"]
 pub mod websocket;
+#[cfg(any(
+    feature = "endpoints",
+    feature = "forwarded",
+    feature = "proxy_protocol",
+    feature = "routes",
+    feature = "srv"
+))]
+pub use whole::config;
+#[cfg(any(feature = "endpoints", feature = "srv"))]
+pub use whole::discovery;
+#[cfg(any(feature = "flood", feature = "forwarded"))]
+pub use whole::http;
+#[cfg(feature = "proxy_protocol")]
+pub use whole::net;
+#[cfg(feature = "srv")]
+pub use whole::resolver;
+#[cfg(feature = "routes")]
+pub use whole::snapshot;
 
+#[cfg(feature = "endpoints")]
+pub mod endpoints;
+#[cfg(feature = "flood")]
+pub mod flood;
+#[cfg(feature = "forwarded")]
+pub mod forwarded;
+pub mod messages;
 pub mod properties;
+#[cfg(feature = "proxy_protocol")]
+pub mod proxy_protocol;
 #[cfg(feature = "records")]
 pub mod records;
+#[cfg(feature = "routes")]
+pub mod routes;
+#[cfg(feature = "srv")]
+pub mod srv;
 #[cfg(feature = "records")]
 pub mod tls;

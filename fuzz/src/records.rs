@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ClientConnection, Error, RootCertStore, ServerConfig, SupportedProtocolVersion};
-use windlass::tls::{RecordBuffer, Records};
+use windlass::tls::{RecordBuffer, Records, SecretLog};
 
 /// What was received is a prefix of what was written, all of it unless a byte was forged; what is kept is bounded; after
 /// an error there is nothing but that error.
@@ -92,7 +92,7 @@ struct Server {
 
 impl Server {
     fn new(step: usize) -> Self {
-        let records = Records::new(server_config(), None).expect("the configuration is sound");
+        let records = Records::server(server_config(), None).expect("the configuration is sound");
         let outgoing = RecordBuffer::with_capacity(0);
         Self { records, outgoing, received: Vec::new(), step, forged: None, was_forged: false }
     }
@@ -149,6 +149,7 @@ fn server_config() -> Arc<ServerConfig> {
             .with_single_cert(vec![site().cert.der().clone()], key)
             .expect("the key fits");
         config.enable_secret_extraction = true;
+        config.key_log = Arc::new(SecretLog);
         Arc::new(config)
     };
     Arc::clone(CONFIG.get_or_init(make))

@@ -6,17 +6,21 @@ use tokio::time::Instant;
 
 use super::holdings::drain_status;
 use super::notes::Notes;
+use super::ordered::{self, CertificateStatus};
 use super::predecessors::{Answered, Held, Holdings};
 use super::tunnels::Tunnels;
-use super::wire::{
-    CauseStatus, EndpointStatus, ListenerStatus, PredecessorStatus, ReloadsStatus, RouteStatus, STATUS_SCHEMA, Status,
-    UpstreamStatus,
-};
+use super::upstream_status::{CauseStatus, EndpointStatus, UpstreamSource, UpstreamStatus};
+use super::wire::{ListenerStatus, PredecessorStatus, ReloadsStatus, RouteStatus, STATUS_SCHEMA, Status};
+use crate::config::EndpointRole;
+use crate::discovery::SourceStatus;
 use crate::drain::DrainEntry;
 use crate::handoff::Predecessor;
-use crate::metrics::{DrainGauge, EndpointGauge, Gauges, HandshakesGauge, ReloadCounts, TunnelsOpen};
+use crate::metrics::{
+    DrainGauge, EndpointGauge, Gauges, HandshakesGauge, NamesGauge, ReloadCounts, SourceGauge, TunnelsOpen,
+};
 use crate::process::{unix_seconds, usage};
 use crate::queue::Gate;
+use crate::resolver::ResolverStatus;
 use crate::session::{Phase, Proxy};
 use crate::snapshot::{Endpoint, Route, StateCause, Upstream};
 
@@ -40,6 +44,7 @@ pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<Answered<Ho
     });
     let upstreams = snapshot.upstreams().values().map(|upstream| UpstreamStatus {
         name: upstream.settings.name.to_string(),
+        source: proxy.sources.of(&upstream.settings.name).map(upstream_source),
         endpoints: upstream
             .endpoints()
             .iter()
@@ -71,6 +76,7 @@ pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<Answered<Ho
         listeners: listeners.collect(),
         routes: routes.collect(),
         upstreams: upstreams.collect(),
+        certificates: proxy.certificates.all().into_iter().map(CertificateStatus::of).collect(),
         predecessors: predecessors.iter().map(predecessor).collect(),
         drains: proxy.drains.all().into_iter().map(drain_status).collect(),
     }
@@ -103,12 +109,27 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
             handshakes: upstream.settings.handshakes_at_once.and(it.gate()).map(|gate| handshakes(gate)),
         })
     });
+    let sources = proxy.sources.all().into_iter().map(|(name, status)| {
+        let upstream = snapshot.upstreams().get(&name);
+        let of_role = |role| {
+            let endpoints = upstream.map(|upstream| &*upstream.settings.endpoints).unwrap_or_default();
+            (role, endpoints.iter().filter(|endpoint| endpoint.role == role).count())
+        };
+        let endpoints = [EndpointRole::Ready, EndpointRole::Backup, EndpointRole::Leaving].map(of_role);
+        let SourceStatus { source, age, failures, refused, .. } = status;
+        SourceGauge { upstream: name, source, age, failures, refused, endpoints }
+    });
     let limited = snapshot.upstreams().values().filter(|upstream| upstream.settings.max_tunnels.is_some());
     let waiting = limited.map(|upstream| (upstream.settings.name.clone(), upstream.places.waiting()));
+    let retries = snapshot.upstreams().values().map(|it| (it.settings.name.clone(), it.retries.counts()));
     let certificates = snapshot
         .listeners()
         .values()
         .filter_map(|listener| Some((listener.settings.name.clone(), listener.certificates_end()?)));
+    let certificate_ends = snapshot.listeners().values().flat_map(|listener| {
+        let name = listener.settings.name.clone();
+        listener.certificate_ends().into_iter().map(move |(first, ends)| (name.clone(), first, ends))
+    });
     let under_way = proxy.drains.all().into_iter().filter(|note| note.end.is_none());
     Gauges {
         counting_since: notes.since_unix_seconds,
@@ -123,13 +144,28 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
         tunnels_of_predecessors: Elsewhere::of(predecessors).by_place(),
         predecessors: predecessors.len(),
         endpoints: endpoints.collect(),
+        names: proxy.resolver().map(|resolver| names(resolver.status())).unwrap_or_default(),
+        sources: sources.collect(),
+        ordered: proxy.certificates.all().into_iter().map(ordered::gauge).collect(),
         waiting: waiting.collect(),
+        retries: retries.collect(),
         listeners: notes.listeners(),
         certificates: certificates.collect(),
+        certificate_ends: certificate_ends.collect(),
         time: i64::try_from(unix_seconds()).unwrap_or(i64::MAX),
         process: usage(),
         drains: under_way.map(drain_gauge).collect(),
     }
+}
+
+fn names(status: ResolverStatus) -> NamesGauge {
+    let ResolverStatus { names, failing, oldest, answered, failed } = status;
+    NamesGauge { known: names, failing, oldest, answered, failed }
+}
+
+fn upstream_source(status: SourceStatus) -> UpstreamSource {
+    let SourceStatus { source, age, failures, refused, problem } = status;
+    UpstreamSource { source, age_seconds: age.map(|age| age.as_secs()), failures, refused, problem }
 }
 
 fn cause(StateCause { cause, lasted, why }: StateCause) -> CauseStatus {

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +28,7 @@ use super::notes::Notes;
 use super::places::{ANSWER_WITHIN, OperatorPlace, Places};
 use super::predecessors::{Answered, Holdings, Question, ask};
 use super::socket::BoundAdmin;
+use super::spare::Spare;
 use super::wire::{DrainAnswer, DrainRequest, ErrorAnswer, PlanAnswer, PlanRequest, UndrainAnswer, UndrainRequest};
 use crate::grammar::members;
 use crate::handoff::Predecessors;
@@ -96,6 +96,7 @@ type AdminAnswer = Response<Full<Bytes>>;
 /// The runtime does not take the socket.
 pub async fn serve(bound: BoundAdmin, context: Arc<Context>, end: impl Future<Output = ()>) -> io::Result<()> {
     let places = &context.places;
+    let spare = Arc::new(Spare::filled());
     let serving = async {
         match bound {
             BoundAdmin::Unix(listener, file) => {
@@ -104,8 +105,8 @@ pub async fn serve(bound: BoundAdmin, context: Arc<Context>, end: impl Future<Ou
                 let _file = file;
                 loop {
                     match listener.accept().await {
-                        Ok((stream, _)) => spawn(stream, Rights::All, &context, places.take().await),
-                        Err(error) => rest(&error).await,
+                        Ok((stream, _)) => spawn(stream, Rights::All, &context, places.take().await, &spare),
+                        Err(error) => rest(&error, &spare).await,
                     }
                 }
             }
@@ -113,8 +114,8 @@ pub async fn serve(bound: BoundAdmin, context: Arc<Context>, end: impl Future<Ou
                 let listener = TcpListener::from_std(listener)?;
                 loop {
                     match listener.accept().await {
-                        Ok((stream, _)) => spawn(stream, Rights::Reading, &context, places.take().await),
-                        Err(error) => rest(&error).await,
+                        Ok((stream, _)) => spawn(stream, Rights::Reading, &context, places.take().await, &spare),
+                        Err(error) => rest(&error, &spare).await,
                     }
                 }
             }
@@ -130,12 +131,17 @@ pub async fn serve(bound: BoundAdmin, context: Arc<Context>, end: impl Future<Ou
     }
 }
 
-async fn rest(error: &io::Error) {
+/// Waits before the next is accepted, unless there is a descriptor for it at once.
+async fn rest(error: &io::Error, spare: &Spare) {
+    if spare.give_way(error) {
+        return;
+    }
     tracing::warn!(%error, "cannot accept at the admin listener");
     sleep(Duration::from_millis(500)).await;
+    spare.refill();
 }
 
-fn spawn<S>(stream: S, rights: Rights, context: &Arc<Context>, place: OperatorPlace)
+fn spawn<S>(stream: S, rights: Rights, context: &Arc<Context>, place: OperatorPlace, spare: &Arc<Spare>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -152,15 +158,16 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(READ_WITHIN)
         .serve_connection(TokioIo::new(Guarded::new(stream, READ_WITHIN)), service);
+    let spare = Arc::clone(spare);
     tokio::spawn(async move {
-        let (mut connection, mut place) = (pin!(connection), place);
+        let (mut connection, mut place) = (Box::pin(connection), place);
         let ended = tokio::select! {
             ended = &mut connection => ended,
             () = place.is_needed() => {
                 connection.as_mut().graceful_shutdown();
                 match timeout(place.grace(), connection.as_mut()).await {
                     // Its request has come this moment: it is answered.
-                    Err(_) if place.is_at_work() => timeout(ANSWER_WITHIN, connection).await.unwrap_or(Ok(())),
+                    Err(_) if place.is_at_work() => timeout(ANSWER_WITHIN, connection.as_mut()).await.unwrap_or(Ok(())),
                     ended => ended.unwrap_or(Ok(())),
                 }
             }
@@ -168,6 +175,9 @@ where
         if let Err(error) = ended {
             tracing::debug!(%error, "an operator's connection ended early");
         }
+        // Its descriptor is the next operator's, before anybody else has it.
+        drop(connection);
+        spare.refill();
     });
 }
 
@@ -336,13 +346,14 @@ endpoints = ["127.0.0.1:1"]
         let snapshot =
             Snapshot::assemble(settings.into(), FileContents::default(), &TicketKeys::generate().unwrap(), None);
         let room = Room { descriptors: 0, tunnels: 1, resting: 0 };
-        let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), room, Network::System);
+        let network = Network::of_the_system(snapshot.settings.resolver.clone());
+        let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), room, network);
         let (sender, commands) = channel();
         let (notes, predecessors) = (Arc::new(Notes::new(None)), Arc::default());
         let context = Arc::new(Context { proxy, notes, predecessors, commands: sender, places: Places::default() });
         let (mut stream, served) = duplex(buffer);
         let places = context.places.clone();
-        spawn(served, Rights::All, &context, places.take().await);
+        spawn(served, Rights::All, &context, places.take().await, &Arc::default());
         stream.write_all(format!("{request} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).await.unwrap();
         Operator { stream, commands, places }
     }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::ordered::CertificateStatus;
+use super::upstream_status::UpstreamStatus;
 use crate::config::parse_duration;
 use crate::drain::{BadDrainTarget, DrainTarget, Overrides};
 use crate::websocket::CloseCode;
@@ -130,6 +132,9 @@ pub struct PlanAnswer {
     pub renames: Vec<String>,
     /// The tunnels that lose their listener, route or endpoint.
     pub losing: Vec<PlannedTunnels>,
+    /// Those whose endpoint leaves, by the word of its source, where there are some: they are closed whatever `drain.reload.on` says.
+    #[serde(default)]
+    pub leaving: Option<PlannedLeaving>,
     /// How many tunnels would be closed.
     pub closing: usize,
     /// How many tunnels lose nothing.
@@ -148,6 +153,19 @@ pub struct PlanAnswer {
     /// What is odd about the configuration, in words.
     #[serde(default)]
     pub warnings: Vec<String>,
+}
+
+/// Tunnels that drain under `[drain.discovery]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlannedLeaving {
+    /// Which ones.
+    pub tunnels: Vec<PlannedTunnels>,
+    /// Over how long they would be told.
+    pub over_seconds: f64,
+    /// When what is left of them would be cut.
+    pub deadline_seconds: f64,
+    /// The rate that the deadline forces, where it is above the cap.
+    pub raised_to_per_second: Option<u32>,
 }
 
 /// The tunnels of one route on one endpoint.
@@ -223,6 +241,9 @@ pub struct Status {
     pub routes: Vec<RouteStatus>,
     /// Every upstream.
     pub upstreams: Vec<UpstreamStatus>,
+    /// Every name that certificates are ordered for.
+    #[serde(default)]
+    pub certificates: Vec<CertificateStatus>,
     /// The processes that handed over and drain still.
     pub predecessors: Vec<PredecessorStatus>,
     /// The drains that are under way, and the last that are over.
@@ -292,57 +313,12 @@ pub struct RouteStatus {
     pub tunnels_of_predecessors: usize,
 }
 
-/// One upstream.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct UpstreamStatus {
-    /// Its name.
-    pub name: String,
-    /// Its endpoints.
-    pub endpoints: Vec<EndpointStatus>,
-}
-
-/// One endpoint.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct EndpointStatus {
-    /// Its name.
-    pub name: String,
-    /// Where it is.
-    pub address: String,
-    /// Its open tunnels, those of processes that handed over among them.
-    pub tunnels: usize,
-    /// Those among them that processes hold which handed over.
-    #[serde(default)]
-    pub tunnels_of_predecessors: usize,
-    /// Whether an operator drains it.
-    pub draining: bool,
-    /// What speaks against placing anybody there: `eligible` where nothing does, or the first of `drained`, `down` and `ejected`.
-    /// Empty from an older process.
-    #[serde(default)]
-    pub state: String,
-    /// Everything that does, in the same order.
-    #[serde(default)]
-    pub causes: Vec<CauseStatus>,
-}
-
-/// One cause that speaks against an endpoint.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CauseStatus {
-    /// `drained`, `down` or `ejected`.
-    pub cause: String,
-    /// Since when, in seconds since 1970.
-    pub since: u64,
-    /// For how many seconds.
-    pub for_seconds: u64,
-    /// Why.
-    pub why: String,
-}
-
 /// One drain.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DrainStatus {
     /// Its number.
     pub id: u64,
-    /// `stop`, `reload`, `handoff`, `operator` or `endpoint_down`.
+    /// `stop`, `reload`, `handoff`, `operator`, `endpoint_down` or `discovery`.
     pub cause: String,
     /// What it is about.
     pub scope: String,

@@ -2,15 +2,17 @@
 //!
 //! Here it is done at once; the others are asked in the background, and the answer waits for theirs, for a bounded time.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use super::control::Control;
 use super::operator::{DrainStarted, UnknownTarget};
 use super::plan::Plan;
 use crate::admin::{
-    Answered, CommandError, DrainAnswer, DrainOrder, DrainingPredecessor, Holdings, PlanAnswer, PlannedPredecessor,
-    PlannedTunnels, PredecessorDrain, Question, Reply, UndrainAnswer, Unreached, ask,
+    Answered, CommandError, DrainAnswer, DrainOrder, DrainingPredecessor, Holdings, PlanAnswer, PlannedLeaving,
+    PlannedPredecessor, PlannedTunnels, PredecessorDrain, Question, Reply, UndrainAnswer, Unreached, ask,
 };
+use crate::config::{EndpointName, RouteName, UpstreamName};
 use crate::drain::{Cause, Drain, DrainPolicy, DrainTarget, EndpointTarget, Overrides};
 use crate::handoff::Predecessor;
 
@@ -76,11 +78,13 @@ impl Control {
         });
     }
 
-    pub(super) fn answer_plan(&mut self, plan: Plan, reply: Reply<PlanAnswer>) {
+    pub(super) fn answer_plan(&mut self, plan: Plan, sources: Vec<String>, reply: Reply<PlanAnswer>) {
         let predecessors = self.running.predecessors.clone();
         self.see_to(async move {
             let there = ask(&predecessors, &Question::Holdings).await;
-            let _ = reply.send(Ok(planned(&plan, there)));
+            let mut answer = planned(&plan, there);
+            answer.warnings.extend(sources);
+            let _ = reply.send(Ok(answer));
         });
     }
 
@@ -133,19 +137,27 @@ fn drained(target: &DrainTarget, begun: DrainStarted, there: Vec<Answered<Option
 }
 
 fn planned(plan: &Plan, there: Vec<Answered<Holdings>>) -> PlanAnswer {
-    let losing = plan.losing.iter().map(|((route, upstream, endpoint), tunnels)| PlannedTunnels {
-        route: route.to_string(),
-        endpoint: format!("{upstream}/{endpoint}"),
-        tunnels: *tunnels,
-    });
+    let tunnels = |by_place: &BTreeMap<(RouteName, UpstreamName, EndpointName), usize>| {
+        let of_place = |((route, upstream, endpoint), tunnels): (&(RouteName, _, EndpointName), &usize)| {
+            PlannedTunnels { route: route.to_string(), endpoint: format!("{upstream}/{endpoint}"), tunnels: *tunnels }
+        };
+        by_place.iter().map(of_place).collect::<Vec<_>>()
+    };
     let DrainPolicy { window, .. } = &plan.policy;
+    let leaving = PlannedLeaving {
+        tunnels: tunnels(&plan.leaving),
+        over_seconds: crate::drain::seconds(plan.leaving_pace.duration()),
+        deadline_seconds: crate::drain::seconds(plan.leaving_policy.window.deadline),
+        raised_to_per_second: plan.leaving_pace.raised_to(),
+    };
     PlanAnswer {
         changes: plan.diff.changes.iter().map(ToString::to_string).collect(),
         renames: plan.renames.iter().map(ToString::to_string).collect(),
-        losing: losing.collect(),
+        losing: tunnels(&plan.losing),
+        leaving: Some(leaving).filter(|leaving| !leaving.tunnels.is_empty()),
         closing: plan.closing(),
         staying: plan.staying,
-        kept: plan.losing() - plan.closing(),
+        kept: plan.kept(),
         predecessors: there.into_iter().map(|it| planned_elsewhere(plan, it)).collect(),
         over_seconds: crate::drain::seconds(plan.pace.duration()),
         deadline_seconds: crate::drain::seconds(window.deadline),

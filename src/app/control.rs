@@ -9,9 +9,10 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::acme::{Orders, PreparedOrders};
 use super::admin_listener::AdminListener;
+use super::discovery::{News, Next, PreparedSources, Sources};
 use super::error::RunError;
-use super::file_work::FileWork;
 use super::handoff::{HandoffError, Successor};
 use super::loaded::Loaded;
 use super::logging::Log;
@@ -25,7 +26,7 @@ use crate::config::{self, Problems};
 use crate::drain::{DrainTarget, EndpointTarget, Overrides};
 use crate::handoff::Program;
 use crate::metrics::ReloadResult;
-use crate::process::{Notifier, Signal, Signals};
+use crate::process::{FileWork, Notifier, Signal, Signals};
 use crate::session::Phase;
 
 /// A process that serves, and what steers it.
@@ -39,6 +40,10 @@ pub(super) struct Control {
     pub(super) notes: Arc<Notes>,
     pub(super) commands: mpsc::Receiver<AdminCommand>,
     pub(super) watch: Watch,
+    /// Who is asked for endpoints.
+    pub(super) sources: Sources,
+    /// Whose certificates are ordered.
+    pub(super) orders: Orders,
     /// Where files are read.
     pub(super) files: FileWork,
     /// CommandSender that came while another was carried out, and were looked at already.
@@ -57,6 +62,8 @@ enum Step {
     Plan(PathBuf, Reply<PlanAnswer>),
     Drain(DrainTarget, Overrides, Reply<DrainAnswer>),
     Undrain(EndpointTarget, Reply<UndrainAnswer>),
+    TakeEndpoints(News),
+    Sweep,
     Meaningless(&'static str),
 }
 
@@ -83,6 +90,15 @@ impl From<AdminCommand> for Step {
     }
 }
 
+impl From<Next> for Step {
+    fn from(next: Next) -> Self {
+        match next {
+            Next::Take(news) => Self::TakeEndpoints(news),
+            Next::Sweep => Self::Sweep,
+        }
+    }
+}
+
 impl Control {
     /// Does what comes, until it is a stop or another process has taken over.
     pub(super) async fn until_stopped(mut self, file: &Path) -> Result<(), RunError> {
@@ -102,20 +118,25 @@ impl Control {
                     Err(_) => {}
                 },
                 Step::Plan(file, reply) => {
-                    let files = self.files.clone();
-                    let Some(loaded) = self.unless_stopped(load(&files, file)).await else {
+                    let load = load(&self.files, file);
+                    let found = prepare((&self.sources, &self.orders), load);
+                    let Some(found) = unless_stopped(&mut self.signals, found).await else {
                         // Unanswered, it says that this process stops; and that must be said before it has.
                         drop(reply);
                         return self.stop().await;
                     };
-                    match loaded {
-                        Ok(loaded) => self.answer_plan(self.running.plan(loaded), reply),
+                    match found {
+                        Ok((loaded, (sources, _))) => {
+                            self.answer_plan(self.running.plan(loaded), sources.warnings(), reply);
+                        }
                         // Whoever asked may have left; so below.
                         Err(problems) => drop(reply.send(Err(CommandError::Config(problems.to_string())))),
                     }
                 }
                 Step::Drain(target, overrides, reply) => self.drain(target, &overrides, reply),
                 Step::Undrain(target, reply) => self.undrain(target, reply),
+                Step::TakeEndpoints(news) => self.take_news(news),
+                Step::Sweep => self.sweep(),
                 Step::Meaningless(signal) => note_meaningless(signal),
             }
         }
@@ -129,20 +150,13 @@ impl Control {
         if let Some(command) = self.waiting.pop_front() {
             return command.into();
         }
+        let sweep_after = self.running.sweep_after();
         tokio::select! {
             biased;
             signal = self.signals.next() => signal.into(),
             Some(command) = self.commands.recv() => command.into(),
             () = self.watch.changed() => Step::Reload(Vec::new()),
-        }
-    }
-
-    /// What comes of some work; `None` where a stop comes first.
-    async fn unless_stopped<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
-        tokio::select! {
-            biased;
-            () = self.signals.stop() => None,
-            done = work => Some(done),
+            next = self.sources.next(sweep_after) => next.into(),
         }
     }
 
@@ -160,10 +174,10 @@ impl Control {
         }
         let files = self.files.clone();
         let answer = match self.reload(load(&files, file.to_owned())).await {
-            Ok(Reloaded { diff, renames, draining, generation, warnings }) => {
+            Ok(Reloaded { diff, renames, draining, generation, warnings, sources }) => {
                 let changes = diff.changes.iter().map(ToString::to_string).collect();
                 let renames = renames.iter().map(ToString::to_string).collect();
-                let warnings = warnings.lines();
+                let warnings = warnings.lines().into_iter().chain(sources).collect();
                 Ok(ReloadAnswer { config: file.to_owned(), generation, changes, renames, draining, warnings })
             }
             Err(ReloadError::Stopped) => return ControlFlow::Break(()),
@@ -185,8 +199,9 @@ impl Control {
     ) -> Result<Reloaded, ReloadError> {
         tracing::info!("a reload begins");
         self.notifier.reloading();
-        let reloaded = match self.unless_stopped(load).await {
-            Some(Ok(loaded)) => self.take(loaded),
+        let found = prepare((&self.sources, &self.orders), load);
+        let reloaded = match unless_stopped(&mut self.signals, found).await {
+            Some(Ok((loaded, prepared))) => self.take(loaded, prepared),
             Some(Err(problems)) => Err(problems.into()),
             None => return Err(ReloadError::Stopped),
         };
@@ -212,10 +227,13 @@ impl Control {
         reloaded
     }
 
-    fn take(&mut self, mut loaded: Loaded) -> Result<Reloaded, ReloadError> {
+    fn take(&mut self, mut loaded: Loaded, (sources, orders): Prepared) -> Result<Reloaded, ReloadError> {
         self.watch.note_read(loaded.take_fingerprints());
         let admin = self.admin.prepare(&loaded.settings().admin).map_err(ReloadError::Admin)?;
-        let reloaded = self.running.reload(loaded)?;
+        let mut reloaded = self.running.reload(loaded)?;
+        reloaded.sources = sources.warnings();
+        self.sources.adopt(sources, self.running.proxy());
+        self.orders.adopt(orders, self.running.proxy());
         self.admin.open(admin);
         self.notes.note_listeners(self.running.addresses());
         Ok(reloaded)
@@ -244,6 +262,8 @@ impl Control {
         let pid = successor.process.pid();
         tracing::info!(successor = pid, open = self.running.proxy().registry.len(), "handed over; draining");
         self.admin.release();
+        self.sources.end();
+        self.orders.end();
         // The new process is the one to ask; whoever waits still has to hear so.
         self.running.proxy().enter(Phase::HandedOver);
         self.commands.close();
@@ -269,6 +289,8 @@ impl Control {
         self.running.begin_stop();
         tracing::info!(open = self.running.proxy().registry.len(), "stopping; a second signal ends at once");
         self.notifier.stopping("draining");
+        self.sources.end();
+        self.orders.end();
         // Nobody waits for an answer that does not come.
         self.commands.close();
         drop((self.commands, self.waiting));
@@ -291,6 +313,29 @@ impl Control {
         self.admin.close().await;
         Ok(())
     }
+}
+
+/// What comes of some work; `None` where a stop comes first.
+async fn unless_stopped<T>(signals: &mut Signals, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = signals.stop() => None,
+        done = work => Some(done),
+    }
+}
+
+/// What was begun, or read, for a configuration that is not served yet.
+pub(super) type Prepared = (PreparedSources, PreparedOrders);
+
+/// Begins the sources of what was loaded that are not asked yet, and reads the certificates that are kept for it.
+pub(super) async fn prepare(
+    (sources, orders): (&Sources, &Orders),
+    load: impl Future<Output = Result<Loaded, Problems>>,
+) -> Result<(Loaded, Prepared), Problems> {
+    let mut loaded = load.await?;
+    let orders = orders.prepare(&mut loaded).await?;
+    let sources = sources.prepare(&mut loaded).await;
+    Ok((loaded, (sources, orders)))
 }
 
 /// Reads the file and the certificates on a thread of their own.

@@ -41,7 +41,7 @@ fn end_tunnels(proxy: &Proxy, drains: &Drains, endpoint: &Endpoint) {
     if !handles.is_empty() {
         let target = EndpointTarget { upstream: endpoint.upstream.clone(), endpoint: endpoint.name.clone() };
         let drain = Drain::of(handles, policy.order(Cause::EndpointDown), &policy);
-        drains.run_of_endpoint(Cause::EndpointDown, scope, DrainTarget::Endpoint(target).to_string(), drain);
+        drains.run_of_endpoints(Cause::EndpointDown, [scope].into(), DrainTarget::Endpoint(target).to_string(), drain);
     }
 }
 

@@ -1,14 +1,14 @@
 //! The drains that are under way, each a task that tells its story in the log and among the statuses.
 
-use std::future::{Future, pending};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::drain::{Cause, Drain, DrainEnd, DrainProgress, DrainStatuses, DrainSummary, Scope, seconds};
+use crate::drain::{Cause, Drain, DrainEnd, DrainProgress, DrainStatuses, DrainSummary, Scope, TakeBack, seconds};
 
 /// How often the log hears of a drain: a human pace.
 const SAY: Duration = Duration::from_secs(5);
@@ -23,8 +23,8 @@ pub(super) struct Drains {
 #[derive(Debug, Default)]
 struct UnderWay {
     tasks: JoinSet<()>,
-    /// Those that can be taken back, each for its cause.
-    of_endpoints: Vec<((Cause, Scope), oneshot::Sender<()>)>,
+    /// Those of which endpoints can be taken back, by each of these.
+    of_endpoints: HashMap<(Cause, Scope), Vec<Arc<TakeBack>>>,
 }
 
 impl Drains {
@@ -34,57 +34,63 @@ impl Drains {
 
     /// Sees a drain through, in the background; returns its number.
     pub(super) fn run(&self, cause: Cause, scope: String, drain: Drain) -> u64 {
-        self.spawn(cause, scope, drain, pending())
+        self.spawn(cause, scope, drain, HashSet::new())
     }
 
-    /// The same, for the drain of an endpoint: it ends early when [`take_back`](Self::take_back) is called for `cause` and
-    /// `endpoint`.
-    pub(super) fn run_of_endpoint(&self, cause: Cause, endpoint: Scope, scope: String, drain: Drain) -> u64 {
-        let (take_back, taken_back) = oneshot::channel();
-        {
-            let of_endpoints = &mut self.under_way().of_endpoints;
-            of_endpoints.retain(|(_, take_back)| !take_back.is_closed());
-            of_endpoints.push(((cause, endpoint), take_back));
-        }
-        let taken_back = async move {
-            // One whose sender is dropped without a word goes on to its end.
-            if taken_back.await.is_err() {
-                pending().await
-            }
-        };
-        self.spawn(cause, scope, drain, taken_back)
+    /// The same, for the drain of `endpoints`, each of which can be taken back out of it: see [`take_back`](Self::take_back).
+    pub(super) fn run_of_endpoints(&self, cause: Cause, endpoints: HashSet<Scope>, scope: String, drain: Drain) -> u64 {
+        self.spawn(cause, scope, drain, endpoints)
     }
 
-    /// Ends the drains of `endpoint` for `cause` that are under way: who was not told yet stays.
+    /// Takes `endpoint` out of the drains for `cause` that are under way: who is there and was not told yet stays. A drain that is
+    /// about no other ends.
     pub(super) fn take_back(&self, cause: Cause, endpoint: Scope) {
-        let meant = (cause, endpoint);
-        for (_, take_back) in self.under_way().of_endpoints.extract_if(.., |(of, _)| *of == meant) {
-            // One that is over already needs no word.
-            let _ = take_back.send(());
+        for drain in self.under_way().of_endpoints.remove(&(cause, endpoint)).into_iter().flatten() {
+            drain.note(endpoint);
         }
     }
 
-    fn spawn(
-        &self,
-        cause: Cause,
-        scope: String,
-        drain: Drain,
-        taken_back: impl Future<Output = ()> + Send + 'static,
-    ) -> u64 {
+    fn spawn(&self, cause: Cause, scope: String, drain: Drain, endpoints: HashSet<Scope>) -> u64 {
         let id = self.statuses.begin(cause, scope.clone(), &drain);
-        let statuses = Arc::clone(&self.statuses);
-        let tasks = &mut self.under_way().tasks;
-        while tasks.try_join_next().is_some() {}
-        tasks.spawn(async move {
-            see_through(&DrainLog { id, cause, scope: &scope, statuses: &statuses }, drain, taken_back).await;
+        let take_back = Arc::new(TakeBack::of(endpoints.iter().copied()));
+        // Whoever holds the tasks is not held by them.
+        let (statuses, under_way) = (Arc::clone(&self.statuses), Arc::downgrade(&self.under_way));
+        let mut noted = self.under_way();
+        for endpoint in &endpoints {
+            noted.of_endpoints.entry((cause, *endpoint)).or_default().push(Arc::clone(&take_back));
+        }
+        while noted.tasks.try_join_next().is_some() {}
+        noted.tasks.spawn(async move {
+            see_through(&DrainLog { id, cause, scope: &scope, statuses: &statuses }, drain, &take_back).await;
+            if let Some(under_way) = under_way.upgrade() {
+                locked(&under_way).forget(cause, &endpoints, &take_back);
+            }
         });
         id
     }
 
     fn under_way(&self) -> MutexGuard<'_, UnderWay> {
-        // Each change leaves it whole.
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.under_way)
     }
+}
+
+impl UnderWay {
+    /// A drain of these endpoints is over.
+    fn forget(&mut self, cause: Cause, endpoints: &HashSet<Scope>, over: &Arc<TakeBack>) {
+        for endpoint in endpoints {
+            if let Entry::Occupied(mut drains) = self.of_endpoints.entry((cause, *endpoint)) {
+                drains.get_mut().retain(|drain| !Arc::ptr_eq(drain, over));
+                if drains.get().is_empty() {
+                    drains.remove();
+                }
+            }
+        }
+    }
+}
+
+fn locked(under_way: &Mutex<UnderWay>) -> MutexGuard<'_, UnderWay> {
+    // Each change leaves it whole.
+    under_way.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the log and the statuses are told about.
@@ -96,18 +102,14 @@ pub(super) struct DrainLog<'a> {
 }
 
 /// Sees a drain through, and says how it goes.
-pub(super) async fn see_through(
-    story: &DrainLog<'_>,
-    drain: Drain,
-    taken_back: impl Future<Output = ()>,
-) -> DrainSummary {
+pub(super) async fn see_through(story: &DrainLog<'_>, drain: Drain, take_back: &TakeBack) -> DrainSummary {
     let is_empty = drain.is_empty();
     if !is_empty {
         story.begins(&drain);
     }
     let mut say_at = Instant::now() + SAY;
     let report = drain
-        .run(taken_back, |progress| {
+        .run(take_back, |progress| {
             story.statuses.note_progress(story.id, progress);
             let now = Instant::now();
             if now >= say_at {

@@ -1,6 +1,8 @@
 //! What the process was given by its environment.
 
+use std::env::split_paths;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use super::logging::LogEnvironment;
 use crate::handoff::{HANDOFF_FD, Program};
@@ -23,6 +25,8 @@ pub struct Environment {
     pub main_pid: Option<OsString>,
     /// `WINDLASS_HANDOFF_FD`: the socket towards the process that hands over.
     pub handoff_fd: Option<OsString>,
+    /// The first folder of `STATE_DIRECTORY`, which systemd has made for what is to survive a restart.
+    pub state_directory: Option<PathBuf>,
     /// How this process was started.
     pub program: Program,
 }
@@ -51,6 +55,7 @@ impl Environment {
             systemd_exec_pid: variable("SYSTEMD_EXEC_PID"),
             main_pid: variable("MAINPID"),
             handoff_fd: variable(HANDOFF_FD),
+            state_directory: variable("STATE_DIRECTORY").and_then(|folders| split_paths(&folders).next()),
             program: Program::of_this_process(arguments, variable("PATH").as_deref()),
         }
     }

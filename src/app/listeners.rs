@@ -18,7 +18,7 @@ use crate::process::Workers;
 use crate::session::{Afterwards, Proxy, accept};
 
 /// The listeners that are open, by name.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Listeners {
     open: BTreeMap<ListenerName, OpenListener>,
     inherited: InheritedSockets,
@@ -140,8 +140,8 @@ impl Listeners {
 
     /// Closes every socket, when those who wait in its queue are taken in: afterwards nobody comes any more.
     pub(super) async fn close(&mut self) {
-        let closing = take(self);
-        let accepting: Vec<_> = closing.open.into_values().map(|OpenListener { over, .. }| over).collect();
+        drop(take(&mut self.inherited));
+        let accepting: Vec<_> = take(&mut self.open).into_values().map(|OpenListener { over, .. }| over).collect();
         for over in accepting {
             // Nothing is ever sent.
             let _ = over.await;

@@ -1,18 +1,25 @@
 //! A configuration with everything that was read for it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::mem::take;
 use std::path::Path;
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::UnixTime;
 
-use super::fingerprints::Fingerprints;
+use super::discovery::NamedSets;
 use super::socket_folder;
-use crate::config::{self, ListenerSettings, Problems, Reading, Settings, Warning, Warnings, counted};
-use crate::process::unix_seconds;
+use crate::config::{
+    self, ListenerName, ListenerSettings, Problem, Problems, Reading, Settings, SourceKind, UpstreamSettings, Warning,
+    Warnings, counted,
+};
+use crate::discovery::read_endpoints;
+use crate::process::{Fingerprints, unix_seconds};
 use crate::snapshot::FileContents;
+use crate::tls::{DirectoryCredentials, IssuedCertificates};
 
 /// A configuration with everything that was read for it.
 #[derive(Debug)]
@@ -23,6 +30,8 @@ pub struct Loaded {
     warnings: Warnings,
     /// Of the files that it was read from.
     fingerprints: Fingerprints,
+    /// What the sources of endpoints have named that it brings along.
+    sets: NamedSets,
 }
 
 impl Loaded {
@@ -45,13 +54,13 @@ impl Loaded {
     pub fn read(settings: Settings) -> Result<Self, Problems> {
         let fingerprints = Fingerprints::of(settings.named_files().paths());
         let socket = socket_folder::look(&settings.admin);
-        let (contents, socket) = match (FileContents::read(&settings), socket) {
+        let (mut contents, socket) = match (FileContents::read(&settings), socket) {
             (Ok(contents), Ok(warning)) => (contents, warning),
             (Ok(_), Err(problem)) => return Err(problem.into()),
             (Err(problems), socket) => return Err(problems.and(socket.err())),
         };
-        let warnings = settings.warnings.0.clone().and(warnings_of(&settings, &contents)).and(socket);
-        Ok(Self { settings, contents, warnings, fingerprints })
+        let warnings = settings.warnings.0.clone().and(warnings_of(&settings, &mut contents)).and(socket);
+        Ok(Self { settings, contents, warnings, fingerprints, sets: NamedSets::default() })
     }
 
     /// What the files looked like that it was read from.
@@ -59,8 +68,42 @@ impl Loaded {
         take(&mut self.fingerprints)
     }
 
-    pub(super) fn into_parts(self) -> (Settings, FileContents) {
-        (self.settings, self.contents)
+    /// What was read of the directories that its listeners order certificates of.
+    pub(super) fn take_directories(&mut self) -> BTreeMap<ListenerName, DirectoryCredentials> {
+        take(&mut self.contents.directories)
+    }
+
+    /// `listener` shows these besides those of its files.
+    pub(super) fn show(&mut self, listener: &ListenerName, issued: IssuedCertificates) {
+        if let Some(credentials) = self.contents.credentials.get_mut(listener) {
+            credentials.issued = Some(issued);
+        }
+    }
+
+    /// What the sources of endpoints have named.
+    pub(super) fn sets(&mut self) -> &mut NamedSets {
+        &mut self.sets
+    }
+
+    pub(super) fn into_parts(self) -> (Settings, FileContents, NamedSets) {
+        (self.settings, self.contents, self.sets)
+    }
+
+    /// What is wrong with the files that endpoints are learned from, as far as it lies on this machine.
+    ///
+    /// Blocks on the file system.
+    ///
+    /// # Errors
+    /// All of it.
+    pub fn check_sources(&self) -> Result<(), Problems> {
+        let problem = |upstream: &Arc<UpstreamSettings>| {
+            let source = upstream.source.as_ref()?;
+            let SourceKind::File(file) = &source.from else { return None };
+            let wrong = read_endpoints(&file.path).and_then(|set| Ok(set.fit_for(source)?)).err()?;
+            let problem = format!("{}: {wrong}", file.path.display());
+            Some(Problem::new(file.location.0.clone(), problem, "let it be as docs/endpoints.md says"))
+        };
+        Problems::check(self.settings.upstreams.values().filter_map(problem).collect())
     }
 
     /// What it means.
@@ -83,18 +126,28 @@ impl fmt::Display for Loaded {
             write!(f, ", with {}", counted(self.warnings.len(), "warning"))?;
         }
         let (listeners, routes) = (counted(listeners.len(), "listener"), counted(routes.len(), "route"));
+        let sources: Vec<_> = upstreams.values().filter_map(|upstream| upstream.source.as_ref()).collect();
         let (upstreams, endpoints) = (counted(upstreams.len(), "upstream"), counted(endpoints, "endpoint"));
-        write!(f, ": {listeners}, {routes}, {upstreams} with {endpoints}")
+        write!(f, ": {listeners}, {routes}, {upstreams} with {endpoints}")?;
+        sources.iter().try_for_each(|source| write!(f, " and those of {}", source.from))
     }
 }
 
-fn warnings_of(settings: &Settings, contents: &FileContents) -> Vec<Warning> {
+fn warnings_of(settings: &Settings, contents: &mut FileContents) -> Vec<Warning> {
     let now = UnixTime::since_unix_epoch(Duration::from_secs(unix_seconds()));
     let of_listener = |listener: &Arc<ListenerSettings>| {
         let (tls, credentials) = (listener.tls.as_ref()?, contents.credentials.get(&listener.name)?);
         Some(credentials.own.warnings(&tls.certificates, now))
     };
-    settings.listeners.values().filter_map(of_listener).flatten().collect()
+    let of_upstream = |upstream: &Arc<UpstreamSettings>| {
+        let shown = upstream.tls.as_ref()?.certificate.as_ref()?;
+        let own = contents.endpoint_credentials.get(&upstream.name)?.own()?;
+        Some(own.warnings(slice::from_ref(shown), now))
+    };
+    let of_listeners = settings.listeners.values().filter_map(of_listener).flatten();
+    let of_upstreams = settings.upstreams.values().filter_map(of_upstream).flatten();
+    let warnings: Vec<_> = of_listeners.chain(of_upstreams).collect();
+    warnings.into_iter().chain(take(&mut contents.warnings)).collect()
 }
 
 /// Says in the log what is odd about a configuration that is served.

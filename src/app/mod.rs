@@ -3,21 +3,23 @@
 //! What can fail (read, parse, bind) fails before anything is published; what is published is whole. Nothing in here is on
 //! the way of a request.
 
+mod acme;
 mod admin_listener;
+mod certificate_watch;
 mod commands;
 mod control;
+mod discovery;
 mod down_endpoints;
 mod drains;
 mod environment;
 mod error;
-mod file_work;
-mod fingerprints;
 mod handoff;
 mod listeners;
 mod loaded;
 mod logging;
 mod operator;
 mod plan;
+mod port_shortages;
 mod reload;
 mod run;
 mod run_demo;

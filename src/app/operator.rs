@@ -76,7 +76,9 @@ pub(super) fn drain(
     let drain = Drain::of(handles, order, policy);
     let (tunnels, pace) = (drain.len(), *drain.pace());
     let id = match endpoint {
-        Some(endpoint) => drains.run_of_endpoint(Cause::Operator, scope(&endpoint), target.to_string(), drain),
+        Some(endpoint) => {
+            drains.run_of_endpoints(Cause::Operator, [scope(&endpoint)].into(), target.to_string(), drain)
+        }
         None => drains.run(Cause::Operator, target.to_string(), drain),
     };
     Ok(DrainStarted {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::admin_listener::AdminError;
+use super::discovery::NamedSets;
 use super::error::OnePerLine;
 use super::listeners::BindError;
 use super::loaded::{Loaded, warn};
+use super::port_shortages::warn_of_ports;
 use super::running::Running;
 use crate::config::{OnReload, Problems, Warnings};
 use crate::drain::{Cause, Drain, DrainPolicy, StandingOrder};
@@ -27,6 +29,8 @@ pub struct Reloaded {
     pub generation: u64,
     /// What is odd about the configuration.
     pub warnings: Warnings,
+    /// Which of its sources have no endpoints, in words.
+    pub sources: Vec<String>,
 }
 
 /// Why a reload was refused: the running configuration stays as it was.
@@ -50,30 +54,51 @@ impl Running {
     /// Serves another configuration from now on. Tunnels whose listener, route or endpoint is gone are drained, in the
     /// background; all others stay as they are.
     pub fn reload(&mut self, loaded: Loaded) -> Result<Reloaded, ReloadError> {
+        if let Some(resolver) = self.proxy.resolver() {
+            resolver.look_up_again();
+        }
         let old = self.proxy.snapshot();
         let warnings = loaded.warnings().clone();
-        let (settings, contents) = loaded.into_parts();
+        let (mut settings, contents, found) = loaded.into_parts();
+        let mut sets = self.sets.clone().with(found);
+        sets.fill(&mut settings, Some(&old));
         let mut new = Snapshot::assemble(Arc::new(settings), contents, &self.tickets, Some(&old));
         let diff = Diff::between(&old, &new);
         if diff.is_empty() {
             // In other words, which the next change is told by.
             new.generation = old.generation;
-            self.proxy.publish(new);
-            return Ok(Reloaded { diff, renames: Vec::new(), draining: 0, generation: old.generation, warnings });
+            let generation = old.generation;
+            self.publish(old, new, sets);
+            return Ok(Reloaded { diff, renames: Vec::new(), draining: 0, generation, warnings, sources: Vec::new() });
         }
         let renames = Rename::between(&old, &new);
         let prepared = self.listeners.prepare(&new.settings, &self.proxy.workers).map_err(ReloadError::Bind)?;
-        let (generation, drain) = (new.generation, new.settings.drain);
-        self.proxy.publish(new);
+        let generation = new.generation;
+        self.take_back(&diff.returned);
+        sets.keep_to(&new.settings);
+        self.publish(old, new, sets);
         self.listeners.open(prepared, &self.proxy);
-        let draining = match drain.on_reload {
-            OnReload::Keep => 0,
-            OnReload::Drain => self.drain_vanished(&diff),
-        };
-        Ok(Reloaded { diff, renames, draining, generation, warnings })
+        let draining = self.drain_lost(&diff);
+        Ok(Reloaded { diff, renames, draining, generation, warnings, sources: Vec::new() })
     }
 
-    fn drain_vanished(&mut self, diff: &Diff) -> usize {
+    fn publish(&mut self, old: Arc<Snapshot>, new: Snapshot, sets: NamedSets) {
+        self.proxy.publish(new);
+        self.retired.take(old, &self.proxy.snapshot());
+        self.sets = sets;
+    }
+
+    /// Drains the tunnels that lose what they stand on by a reload, in the background. Returns how many that are.
+    pub(super) fn drain_lost(&self, diff: &Diff) -> usize {
+        let leaving = self.drain_leaving(diff.leaving.iter());
+        leaving
+            + match self.proxy.snapshot().settings.drain.on_reload {
+                OnReload::Keep => 0,
+                OnReload::Drain => self.drain_vanished(diff),
+            }
+    }
+
+    fn drain_vanished(&self, diff: &Diff) -> usize {
         let settings = self.proxy.snapshot().settings.drain;
         let policy = DrainPolicy::new(&settings, settings.reload);
         let order = policy.order(Cause::Reload);
@@ -96,6 +121,7 @@ impl Running {
 pub(super) fn log(reloaded: &Result<Reloaded, ReloadError>, proxy: &Proxy) {
     if let Ok(Reloaded { warnings, .. }) = reloaded {
         warn(warnings);
+        warn_of_ports(&proxy.snapshot().settings);
     }
     match reloaded {
         Ok(Reloaded { diff, generation, .. }) if diff.is_empty() => {

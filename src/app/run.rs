@@ -1,15 +1,17 @@
 //! The life of a process that serves a file.
 
+use std::mem::take;
 use std::path::PathBuf;
 
-use super::control::load;
+use super::acme::Orders;
+use super::control::{load, prepare};
+use super::discovery::Sources;
 use super::environment::Environment;
 use super::error::RunError;
-use super::file_work::FileWork;
 use super::handoff::Inheritance;
 use super::start::PreparedProcess;
 use super::unlogged::{Beside, Failed, say_panics_in_lines};
-use crate::process::Signals;
+use crate::process::{FileWork, Signals};
 
 /// Serves the configuration of a file until it is told to stop.
 pub async fn run(file: PathBuf, environment: Environment) -> Result<(), Failed> {
@@ -25,23 +27,26 @@ async fn serve(file: PathBuf, environment: Environment, beside: &mut Beside) -> 
     let mut signals = Signals::listen().map_err(RunError::Signals)?;
     let files = FileWork::default();
     let prepared = async {
-        let inheritance = Inheritance::receive(&environment).await?;
-        let loaded = load(&files, file.clone()).await;
-        Ok::<_, RunError>((inheritance, loaded))
+        let mut inheritance = Inheritance::receive(&environment).await?;
+        let sources = Sources::new(environment.state_directory.clone(), take(&mut inheritance.endpoint_sets));
+        let orders = Orders::new(environment.state_directory.clone());
+        let loaded = prepare((&sources, &orders), load(&files, file.clone())).await;
+        Ok::<_, RunError>((inheritance, loaded, (sources, orders)))
     };
-    let (mut inheritance, loaded) = tokio::select! {
+    let (mut inheritance, loaded, (sources, orders)) = tokio::select! {
         prepared = prepared => prepared?,
         // Nobody is served yet.
         () = signals.stop() => return Ok(()),
     };
-    if let Ok(loaded) = &loaded {
+    if let Ok((loaded, _)) = &loaded {
         beside.note_format(loaded.settings().log.format);
     }
-    let built = loaded.map_err(RunError::Config).and_then(|loaded| {
-        PreparedProcess::build(loaded, Some(file.clone()), environment, &mut inheritance, files.clone())
+    let built = loaded.map_err(RunError::Config).and_then(|(loaded, prepared)| {
+        let built = PreparedProcess::build(loaded, Some(file.clone()), environment, &mut inheritance, files.clone());
+        Ok((built?, prepared))
     });
     let control = match built {
-        Ok(process) => process.begin(inheritance, signals, files).await?,
+        Ok((process, prepared)) => process.begin(inheritance, signals, files, (sources, orders), prepared).await?,
         Err(error) => {
             inheritance.fail(&error).await;
             return Err(error);

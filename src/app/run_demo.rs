@@ -3,17 +3,18 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::control::note_meaningless;
+use super::acme::Orders;
+use super::control::{Prepared, note_meaningless};
+use super::discovery::Sources;
 use super::environment::Environment;
 use super::error::{DemoError, RunError, StartError};
-use super::file_work::FileWork;
-use super::handoff::Inheritance;
+use super::handoff::{Inheritance, InheritedSets};
 use super::loaded::Loaded;
 use super::reload::ReloadError;
 use super::start::PreparedProcess;
 use crate::config::{self, Problems};
 use crate::demo;
-use crate::process::{Signal, Signals};
+use crate::process::{FileWork, Signal, Signals};
 
 /// Serves the demo until it is told to stop.
 pub async fn run_demo(plain_port: u16, secure_port: u16, environment: Environment) -> Result<(), RunError> {
@@ -26,7 +27,8 @@ pub async fn run_demo(plain_port: u16, secure_port: u16, environment: Environmen
     let mut inheritance = Inheritance::default();
     let process =
         PreparedProcess::build(loaded, None, environment, &mut inheritance, files.clone()).map_err(busy_ports)?;
-    let mut control = process.begin(inheritance, signals, files).await?;
+    let nothing = (Sources::new(None, InheritedSets::default()), Orders::new(None));
+    let mut control = process.begin(inheritance, signals, files, nothing, Prepared::default()).await?;
     tokio::spawn(endpoints.serve());
     let port = |listener: &str| control.running.address(listener).map_or(0, |address| address.port());
     print(&demo::banner(port("plain"), port("secure")));

@@ -9,12 +9,14 @@ use std::thread;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
 
+use super::discovery::{NamedSets, Retired};
 use super::down_endpoints;
 use super::drains::Drains;
 use super::error::StartError;
 use super::handoff::Inheritance;
 use super::listeners::{Listeners, PreparedListeners};
 use super::loaded::{Loaded, warn};
+use super::port_shortages::warn_of_ports;
 use crate::config::{ListenerName, Settings, WorkerCount};
 use crate::handoff::Predecessors;
 use crate::net::Network;
@@ -31,6 +33,9 @@ pub struct Running {
     /// The ticket keys outlive every reload, and TLS sessions with them.
     pub(super) tickets: TicketKeys,
     pub(super) drains: Drains,
+    /// What the sources of the configuration have named last.
+    pub(super) sets: NamedSets,
+    pub(super) retired: Retired,
     pub(super) predecessors: Arc<Predecessors>,
     /// Who would take the end of this process for the end of the service.
     pub(super) watcher: Option<Watcher>,
@@ -75,7 +80,8 @@ impl Running {
         if let Some(shortage) = room.shortage() {
             tracing::warn!("{shortage}");
         }
-        let machine = Machine { workers: Workers::start(workers)?, room, network: Network::System };
+        let network = Network::of_the_system(settings.resolver.clone());
+        let machine = Machine { workers: Workers::start(workers)?, room, network };
         Self::build_on(machine, loaded, inheritance)
     }
 
@@ -86,7 +92,10 @@ impl Running {
         inheritance: &mut Inheritance,
     ) -> Result<PreparedProxy, StartError> {
         let Machine { workers, room, network } = machine;
-        let (settings, contents) = loaded.into_parts();
+        let (mut settings, contents, sets) = loaded.into_parts();
+        sets.fill(&mut settings, None);
+        // As with a reload, those that sources have named count too.
+        warn_of_ports(&settings);
         let tickets = match inheritance.tickets.take() {
             Some(keys) => keys,
             None => TicketKeys::generate().map_err(StartError::TicketKeys)?,
@@ -106,6 +115,8 @@ impl Running {
                 listeners,
                 tickets,
                 drains,
+                sets,
+                retired: Retired::default(),
                 predecessors,
                 watcher,
                 on_down: JoinSet::new(),

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::acme::Orders;
 use super::admin_listener::{AdminListener, PreparedAdmin};
-use super::control::Control;
+use super::certificate_watch::warn_of_certificates;
+use super::control::{Control, Prepared};
+use super::discovery::Sources;
 use super::environment::Environment;
 use super::error::{RunError, StartError};
-use super::file_work::FileWork;
 use super::handoff::Inheritance;
 use super::loaded::Loaded;
 use super::logging::{Log, init_logging};
@@ -19,7 +21,7 @@ use super::running::{PreparedProxy, Running};
 use super::watch::Watch;
 use super::watchdog::notify_watchdog;
 use crate::admin::{self, AdminCommand, Context, Notes};
-use crate::process::{Notifier, Signals, reap_orphans};
+use crate::process::{FileWork, Notifier, Signals, reap_orphans};
 
 /// A process that only waits for the word to serve: everything that can fail has been done.
 pub(super) struct PreparedProcess {
@@ -66,10 +68,14 @@ impl PreparedProcess {
         mut inheritance: Inheritance,
         signals: Signals,
         files: FileWork,
+        (mut sources, mut orders): (Sources, Orders),
+        (first, ordered): Prepared,
     ) -> Result<Control, RunError> {
         let Self { built, notifier, log, environment, mut admin, prepared, notes, commands, watch } = self;
         inheritance.take_over().await?;
         let running = built.open();
+        sources.adopt(first, running.proxy());
+        orders.adopt(ordered, running.proxy());
         notes.note_listeners(running.addresses());
         admin.open(prepared);
         inheritance.announce_serving().await;
@@ -79,6 +85,7 @@ impl PreparedProcess {
         if let Some(every) = environment.watchdog.notify_every(std::process::id()) {
             duties.spawn(notify_watchdog(Arc::clone(&notifier), Arc::clone(running.proxy()), every));
         }
+        duties.spawn(warn_of_certificates(Arc::clone(running.proxy())));
         if std::process::id() == 1 {
             duties.spawn(async {
                 if let Err(error) = reap_orphans().await {
@@ -97,6 +104,8 @@ impl PreparedProcess {
             notes,
             commands,
             watch,
+            sources,
+            orders,
             files,
             waiting,
             errands: JoinSet::new(),

@@ -1,13 +1,12 @@
 //! A stop: new upgrades are refused, tunnels drain, exchanges finish, and what is left at the deadline is cut.
 
-use std::future::pending;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::drains::{DrainLog, see_through};
 use super::running::Running;
-use crate::drain::{Cause, Drain, DrainPolicy, DrainSummary, Scope, StandingOrder, StopOrder, seconds};
+use crate::drain::{Cause, Drain, DrainPolicy, DrainSummary, Scope, StandingOrder, StopOrder, TakeBack, seconds};
 use crate::session::{Phase, StopTimes};
 
 /// How a stop went.
@@ -45,7 +44,7 @@ impl Running {
         let drain = Drain::begin(&proxy.registry, [standing], order, &policy);
         let (cause, scope, statuses) = (Cause::Stop, "all", &*proxy.drains);
         let id = statuses.begin(cause, scope.into(), &drain);
-        let tunnels = see_through(&DrainLog { id, cause, scope, statuses }, drain, pending()).await;
+        let tunnels = see_through(&DrainLog { id, cause, scope, statuses }, drain, &TakeBack::default()).await;
         proxy.enter(Phase::Closing);
         let until = deadline.max(Instant::now() + GONE_WITHIN);
         let gone = async {

@@ -170,7 +170,8 @@ fn run(arguments: RunArguments, environment: Environment) -> ExitCode {
 
 fn check(arguments: RunArguments) -> ExitCode {
     let file = ConfigFile::new(arguments.config);
-    match Loaded::read_file(file.path()).map_err(|problems| file.explain(problems)) {
+    let loaded = Loaded::read_file(file.path()).and_then(|loaded| loaded.check_sources().map(|()| loaded));
+    match loaded.map_err(|problems| file.explain(problems)) {
         Ok(loaded) => {
             if !loaded.warnings().is_empty() {
                 complain(&format!("{}\n", loaded.warnings()));

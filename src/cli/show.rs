@@ -2,7 +2,7 @@
 
 use crate::admin::{
     CauseStatus, DrainAnswer, DrainState, DrainStatus, DrainingPredecessor, EndpointStatus, HandoffAnswer, PlanAnswer,
-    PlannedPredecessor, ReloadAnswer, ReloadsStatus, Status, UndrainAnswer,
+    PlannedLeaving, PlannedPredecessor, ReloadAnswer, ReloadsStatus, Status, UndrainAnswer, UpstreamSource,
 };
 use crate::config::counted;
 
@@ -41,6 +41,22 @@ pub(super) fn status(status: &Status) -> String {
         })
     });
     text += &table(["ENDPOINT", "ADDRESS", "TUNNELS", "STATE", ""], endpoints);
+    let sources = status.upstreams.iter().filter_map(|upstream| {
+        let UpstreamSource { source, age_seconds, problem, .. } = upstream.source.as_ref()?;
+        let age = age_seconds.map_or_else(|| "never".into(), |seconds| format!("{} ago", time(seconds)));
+        Some([upstream.name.clone(), source.clone(), age, problem.clone().unwrap_or_default()])
+    });
+    text += &table(["UPSTREAM", "SOURCE", "ANSWERED", ""], sources);
+    let certificates = status.certificates.iter().map(|it| {
+        let valid = match it.ends_in_seconds {
+            None => "none yet".into(),
+            Some(0) => "has ended".into(),
+            Some(seconds) => format!("for {}", time(seconds)),
+        };
+        let order = it.order_in_seconds.map_or_else(|| "now".into(), |seconds| format!("in {}", time(seconds)));
+        [it.name.clone(), valid, order, it.problem.clone().unwrap_or_default()]
+    });
+    text += &table(["CERTIFICATE", "VALID", "ORDERED", ""], certificates);
     let predecessors = status.predecessors.iter().map(|it| {
         let tunnels = it.tunnels.map_or_else(|| "?".into(), |tunnels| tunnels.to_string());
         let ends = it.ends_in_seconds.map_or_else(|| "?".into(), |seconds| format!("in {}", time(seconds)));
@@ -109,6 +125,10 @@ pub(super) fn plan(plan: &PlanAnswer) -> String {
     if !plan.losing.is_empty() {
         text += "\n";
     }
+    if let Some(PlannedLeaving { tunnels, .. }) = &plan.leaving {
+        let rows = tunnels.iter().map(|it| [it.route.clone(), it.endpoint.clone(), it.tunnels.to_string()]);
+        text += &(table(["ROUTE", "ENDPOINT", "LEAVING"], rows) + "\n");
+    }
     text += &format!("{} would stay", tunnels(*staying + *kept));
     if *kept > 0 {
         text += &format!(", {kept} of them on what is gone (drain.reload.on = \"keep\")");
@@ -117,15 +137,25 @@ pub(super) fn plan(plan: &PlanAnswer) -> String {
     if *closing == 0 {
         return text + "; none would be closed" + &elsewhere;
     }
-    let PlanAnswer { over_seconds, deadline_seconds, raised_to_per_second, .. } = plan;
-    text += &format!(
-        "\n{} would be closed: told over {over_seconds:.0} s, cut after {deadline_seconds:.0} s",
-        tunnels(*closing)
-    );
-    if let Some(rate) = raised_to_per_second {
-        text += &format!("; the deadline needs {rate} a second, more than max_per_second");
+    let leaving = plan.leaving.as_ref().map_or(0, |leaving| leaving.tunnels.iter().map(|it| it.tunnels).sum());
+    if *closing > leaving {
+        let PlanAnswer { over_seconds, deadline_seconds, raised_to_per_second, .. } = plan;
+        let pace = pace(*over_seconds, *deadline_seconds, *raised_to_per_second);
+        text += &format!("\n{} would be closed: {pace}", tunnels(*closing - leaving));
+    }
+    if let Some(PlannedLeaving { over_seconds, deadline_seconds, raised_to_per_second, .. }) = &plan.leaving {
+        let pace = pace(*over_seconds, *deadline_seconds, *raised_to_per_second);
+        text += &format!("\n{} would be closed with an endpoint that leaves: {pace}", tunnels(leaving));
     }
     text + &elsewhere
+}
+
+fn pace(over_seconds: f64, deadline_seconds: f64, raised_to_per_second: Option<u32>) -> String {
+    let pace = format!("told over {over_seconds:.0} s, cut after {deadline_seconds:.0} s");
+    match raised_to_per_second {
+        Some(rate) => format!("{pace}; the deadline needs {rate} a second, more than max_per_second"),
+        None => pace,
+    }
 }
 
 /// A line about a process that handed over, where it has something to lose.

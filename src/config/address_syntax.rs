@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use super::endpoint_syntax::parse_unix_address;
 use super::name_syntax::parse_host_name;
 use super::settings::{Bind, EndpointAddress};
 use super::syntax::{Syntax, SyntaxError};
@@ -17,7 +18,7 @@ pub(super) const BIND: Syntax<Bind> = Syntax {
 /// Where an endpoint is.
 pub(super) const ENDPOINT_ADDRESS: Syntax<EndpointAddress> = Syntax {
     noun: "an address and a port",
-    example: r#""10.0.0.11:8080" or "chat.internal:8080""#,
+    example: r#""10.0.0.11:8080", "chat.internal:8080" or "unix:/run/chat.sock""#,
     unit: "",
     parse: parse_endpoint_address,
 };
@@ -73,9 +74,11 @@ fn parse_descriptor_name(name: &str) -> Result<String, SyntaxError> {
 }
 
 fn parse_endpoint_address(text: &str) -> Result<EndpointAddress, SyntaxError> {
+    if let Some(rest) = text.strip_prefix("unix:").filter(|rest| !rest.starts_with("//")) {
+        return parse_unix_address(rest).map(EndpointAddress::Unix);
+    }
     if is_unix(text) {
-        let problem = format!("{text:?} is a unix socket, and endpoints are connected to over TCP");
-        return Err(SyntaxError::new(problem, "have it listen at an address too, and write that: \"127.0.0.1:8080\""));
+        return Err(unix(text));
     }
     if text.contains("://") {
         return Err(url(text));
@@ -125,6 +128,15 @@ fn plain(address: SocketAddr) -> Result<SocketAddr, SyntaxError> {
     }
 }
 
+/// A unix socket in the words of other programs: `unix:///run/app.sock`, `http://unix:/run/app.sock:/`, `/run/app.sock`.
+fn unix(text: &str) -> SyntaxError {
+    let path = text.split_once("unix:").map_or(text, |(_, rest)| rest);
+    let path = path.split(':').next().unwrap_or_default();
+    let path = format!("/{}", path.trim_start_matches(['/', '.']));
+    let written = if parse_unix_address(&path).is_ok() { path.as_str() } else { "/run/app.sock" };
+    SyntaxError::new(format!("{text:?} is not how a unix socket is written"), format!("write \"unix:{written}\""))
+}
+
 /// What is wrong with an endpoint that is no host with a port.
 fn misread(text: &str) -> SyntaxError {
     match Parts::of(text) {
@@ -151,26 +163,20 @@ fn misread(text: &str) -> SyntaxError {
 
 fn url(text: &str) -> SyntaxError {
     let Parts { host, port } = Parts::of(text);
-    if asks_for_tls(text) {
-        let plain = reachable(host, PLAIN_PORT).unwrap_or_else(|| "10.0.0.11:8080".into());
-        return SyntaxError::new(
-            format!("{text:?} asks for TLS, which is not spoken with endpoints yet"),
-            format!("write the port where it speaks plain HTTP, as in {plain:?}"),
-        );
-    }
-    let port = port.and_then(Result::ok).filter(|port| *port != 0).unwrap_or(80);
-    let address = reachable(host, port).unwrap_or_else(|| "10.0.0.11:8080".into());
+    let (default, tls) = if asks_for_tls(text) { (443, ", and tls = true beside `endpoints`") } else { (80, "") };
+    let port = port.and_then(Result::ok).filter(|port| *port != 0).unwrap_or(default);
+    let address = reachable(host, port).unwrap_or_else(|| format!("10.0.0.11:{default}"));
     let path = text.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
     let goes_on = if path.is_empty() { "" } else { "; the path goes on to it as the client sends it" };
-    SyntaxError::new(format!("{text:?} is a URL"), format!("write only host and port: {address:?}{goes_on}"))
+    SyntaxError::new(format!("{text:?} is a URL"), format!("write only host and port: {address:?}{tls}{goes_on}"))
 }
 
 /// The endpoint that somebody means who writes `text` where only its upstream can be named, such as a URL.
 pub(super) fn endpoint_in(text: &str) -> Option<String> {
     let Parts { host, port } = Parts::of(text);
     let port = match port.and_then(Result::ok) {
-        _ if asks_for_tls(text) => PLAIN_PORT,
         Some(port) => port,
+        None if asks_for_tls(text) => 443,
         None if text.contains("://") => 80,
         None => return None,
     };
@@ -253,9 +259,6 @@ fn is_ip(text: &str) -> bool {
     bare.parse::<IpAddr>().is_ok()
 }
 
-/// A port where endpoints speak plain HTTP, for hints.
-const PLAIN_PORT: u16 = 8080;
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -307,8 +310,8 @@ mod tests {
             ("ws://app:3000", "app:3000"),
             ("http://user:word@10.0.0.1:80/", "10.0.0.1:80"),
             ("http://[::1]:3000", "[::1]:3000"),
-            ("https://app:8443", "app:8080"),
-            ("wss://app", "app:8080"),
+            ("https://app:8443", "app:8443"),
+            ("wss://app", "app:443"),
             ("app:3000/ws", "app:3000"),
             ("10.0.0.1:80 weight=2", "10.0.0.1:80"),
             ("app:http", "app:80"),
@@ -320,11 +323,12 @@ mod tests {
             ("::1:3000", "[::1]:3000"),
             ("::1:30000", "[::1]:30000"),
             ("::ffff:10.0.0.1", "10.0.0.1:8080"),
-            ("unix:///run/app.sock", "127.0.0.1:8080"),
-            ("http://unix:/run/app.sock:/", "127.0.0.1:8080"),
+            ("unix:///run/app.sock", "unix:/run/app.sock"),
+            ("http://unix:/run/app.sock:/", "unix:/run/app.sock"),
             ("http://app:3000/x.sock", "app:3000"),
-            ("unix:/run/app.sock", "127.0.0.1:8080"),
-            ("/run/app.sock", "127.0.0.1:8080"),
+            ("unix:run/app.sock", "unix:/run/app.sock"),
+            ("./app.sock", "unix:/app.sock"),
+            ("/run/app.sock", "unix:/run/app.sock"),
         ] {
             let SyntaxError { hint, .. } = parse_endpoint_address(text).unwrap_err();
             let hint = hint.unwrap_or_else(|| panic!("{text}"));

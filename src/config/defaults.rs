@@ -4,9 +4,11 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use super::settings::{
-    AdminListen, ClientCertificateSettings, Compression, DotSegments, EjectSettings, Excess, HandshakeLimits,
-    HealthSettings, IdleCounts, LogFormat, LogLevel, NamedFile, OnDown, OnReload, PinCookie, Pongs, QueueSettings,
-    Rate, SameSite, Secure, UnderSupervisor, WhenAllDown, WhenFull, WorkerCount,
+    AcmeChallenge, AcmeStorage, AdminListen, ClientCertificateSettings, Compression, DotSegments, EjectSettings,
+    EndpointProtocol, EndpointRole, EndpointTlsSettings, Excess, ForwardedHeaders, HandshakeLimits, HealthSettings,
+    HostTowardsEndpoint, IdleCounts, LogFormat, LogLevel, NamedFile, OnDown, OnReload, PinCookie, Pongs, ProxyProtocol,
+    QueueSettings, Rate, RetryBudgetSettings, SameSite, Secure, StateFolder, TcpKeepaliveSettings, TlsVersion,
+    UnderSupervisor, UnderscoreHeaders, UnknownNames, WhenAllDown, WhenFull, WorkerCount,
 };
 use crate::balance::{LoadFactor, Policy};
 use crate::websocket::{CloseCode, PerDirection, PerSide, Strictness};
@@ -35,6 +37,44 @@ pub(super) const LOG_FORMAT: LogFormat = LogFormat::Auto;
 pub(super) const CLIENT_CERTIFICATES: Option<ClientCertificateSettings> = None;
 /// Clients without a certificate are turned away.
 pub(super) const CLIENT_CERTIFICATE_REQUIRED: bool = true;
+/// What one client has open shares one connection, and what is lost on the line holds up all of it.
+pub(super) const HTTP2: bool = true;
+/// Who speaks HTTP/2 in clear is refused.
+pub(super) const H2C: bool = false;
+/// A client may have so many exchanges and tunnels by one connection, each of which may leave 64 KiB unread with us.
+pub(super) const MAX_STREAMS: NonZeroU32 = NonZeroU32::new(256).unwrap();
+/// Endpoints know clients by what they say themselves.
+pub(super) const CLIENT_CERTIFICATE_HEADERS: bool = false;
+/// Clients may speak a version whose handshake everybody can read.
+pub(super) const MIN_TLS_VERSION: TlsVersion = TlsVersion::V1_2;
+/// Who scans addresses reads the names of the first certificate.
+pub(super) const UNKNOWN_NAMES: UnknownNames = UnknownNames::First;
+/// A session resumes only with the process that it began with, and with those that take over from it.
+pub(super) const TICKET_SECRET: Option<NamedFile> = None;
+/// Clients of a storm wait for one another; a tunnel waits for so many steps of a handshake at the most.
+pub(super) const TLS_HANDSHAKES_AT_ONCE: NonZeroUsize = NonZeroUsize::new(2).expect("is not zero");
+/// Who runs it has agreed to its terms: <https://letsencrypt.org/repository>.
+pub(super) const ACME_DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
+/// Where nothing is kept, there is an order at every start, until the directory takes no more.
+pub(super) const ACME_STORAGE: AcmeStorage = AcmeStorage::InStateFolder;
+/// Port 443 must be reachable from everywhere.
+pub(super) const ACME_CHALLENGE: AcmeChallenge = AcmeChallenge::TlsAlpn01;
+/// Whoever connects is the client, or a proxy that says so in its requests.
+pub(super) const PROXY_HEADER: bool = false;
+/// Cuts load balancers that connect first and say for whom later.
+pub(super) const PROXY_HEADER_TIMEOUT: Duration = seconds(5);
+/// Applications that read `Forwarded` alone learn of no client.
+pub(super) const FORWARDED_HEADERS: ForwardedHeaders = ForwardedHeaders::XForwarded;
+/// An application that wants such a header does not get it.
+pub(super) const UNDERSCORE_HEADERS: UnderscoreHeaders = UnderscoreHeaders::Drop;
+/// So much memory for each client that sends its head slowly.
+pub(super) const MAX_HEAD: u32 = 64 << 10;
+/// Clients with more are refused.
+pub(super) const MAX_HEADER_LINES: u32 = 100;
+/// Cookies and tokens have to fit.
+pub(super) const MAX_HEADER_LINE: u32 = 16 << 10;
+/// Forms that are sent as a query have to fit.
+pub(super) const MAX_TARGET: u32 = 16 << 10;
 /// Cuts clients whose network needs longer for a few kilobytes.
 pub(super) const TLS_TIMEOUT: Duration = seconds(10);
 /// Cuts clients whose network needs longer for the head of a request.
@@ -97,6 +137,21 @@ pub(super) const COMPRESSION: Compression = Compression::Pass;
 /// Devices that were built against RFC 6455 are refused.
 pub(super) const STRICTNESS: Strictness = Strictness::Strict;
 
+/// Whoever is between us and an endpoint reads along.
+pub(super) const ENDPOINT_TLS: Option<EndpointTlsSettings> = None;
+/// One request at a time on each connection.
+pub(super) const PROTOCOL: EndpointProtocol = EndpointProtocol::Http1;
+/// An application that serves its own name alone refuses others.
+pub(super) const HOST: HostTowardsEndpoint = HostTowardsEndpoint::Keep;
+/// Endpoints learn of clients from `X-Forwarded-For` alone.
+pub(super) const PROXY_PROTOCOL: Option<ProxyProtocol> = None;
+/// A few packets an hour for each quiet tunnel; one whose endpoint vanished is open for two minutes.
+pub(super) const TCP_KEEPALIVE: TcpKeepaliveSettings = TcpKeepaliveSettings { idle: seconds(60), interval: seconds(6) };
+/// What was sent to an endpoint that vanished is repeated for a quarter of an hour, unless pings end the tunnel.
+pub(super) const TCP_USER_TIMEOUT: Option<Duration> = None;
+/// A set that lost all but one endpoint is believed.
+pub(super) const MIN_ENDPOINTS: usize = 1;
+
 /// Keys, not load, decide: one busy key is one busy endpoint.
 pub(super) const POLICY: Policy = Policy::Sticky;
 /// One busy key after another may find the same endpoint.
@@ -148,6 +203,8 @@ pub(super) const MIN_ELIGIBLE: usize = 1;
 pub(super) const ON_DOWN: OnDown = OnDown::Keep;
 /// Where the probes are wrong, requests still find out; where they are right, each waits for its failure.
 pub(super) const WHEN_ALL_DOWN: WhenAllDown = WhenAllDown::Try;
+/// While more requests fail than that, some clients read a failure that another endpoint might have spared them.
+pub(super) const RETRY_BUDGET: RetryBudgetSettings = RetryBudgetSettings { share_permille: 200, at_least: 100 };
 /// A client waits so long for each endpoint that drops packets.
 pub(super) const CONNECT_TIMEOUT: Duration = seconds(2);
 /// A client of an endpoint that hangs waits for a minute.
@@ -162,7 +219,16 @@ pub(super) const KEEP_ALIVE: Option<Duration> = Some(seconds(4));
 /// All endpoints get the same share.
 pub(super) const WEIGHT: NonZeroU32 = NonZeroU32::MIN;
 /// All endpoints serve.
-pub(super) const BACKUP: bool = false;
+pub(super) const ROLE: EndpointRole = EndpointRole::Ready;
+
+/// Where systemd makes no folder for it, a restart while a source is down finds no endpoint.
+pub(super) const STATE_FOLDER: StateFolder = StateFolder::Auto;
+/// Servers are asked about each name once a second at the most.
+pub(super) const MIN_TTL: Duration = seconds(1);
+/// A change is noticed after five minutes even where servers promise more.
+pub(super) const MAX_TTL: Duration = seconds(300);
+/// A server that is silent holds up the first connect to a name for so long.
+pub(super) const RESOLVER_TIMEOUT: Duration = seconds(2);
 
 /// Clients that do not know the code may not come back by themselves.
 pub(super) const DRAIN_CLOSE_CODE: CloseCode = CloseCode::SERVICE_RESTART;
@@ -180,6 +246,10 @@ pub(super) const RELOAD_ON: OnReload = OnReload::Drain;
 pub(super) const RELOAD_DEADLINE: Duration = seconds(300);
 /// A removed endpoint still serves for a minute.
 pub(super) const RELOAD_SPREAD: Duration = seconds(60);
+/// An endpoint that leaves has to live on for a minute.
+pub(super) const DISCOVERY_DEADLINE: Duration = seconds(60);
+/// An endpoint that leaves still serves for a third of it.
+pub(super) const DISCOVERY_SPREAD: Duration = seconds(20);
 /// A process that handed over keeps its memory for half an hour.
 pub(super) const HANDOFF_DEADLINE: Duration = seconds(1_800);
 /// The new process is met by every client within ten minutes.

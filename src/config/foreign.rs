@@ -13,7 +13,7 @@ pub(super) fn instead_of(path: &str, key: &str) -> Option<&'static str> {
 }
 
 /// Keys that mean the same wherever they stand.
-const KEYS: [(&[&str], &str); 41] = [
+const KEYS: [(&[&str], &str); 47] = [
     (
         &["cert", "certificate", "cert_file", "certfile", "crt", "crt_file", "pem", "fullchain", "ssl_certificate"],
         "did you mean `chain`? tls = { chain = \"site.pem\", key = \"site.key\" }",
@@ -28,11 +28,41 @@ const KEYS: [(&[&str], &str); 41] = [
     ),
     (
         &["acme", "letsencrypt", "auto_https", "autocert"],
-        "certificates are not fetched: have certbot or lego write the files that `tls` names, and reload",
+        "write tls = { acme = { contact = \"mailto:ops@example.com\" } } in [listener.NAME]",
     ),
     (
-        &["min_version", "max_version", "tls_version", "protocols", "ssl_protocols", "ciphers", "ssl_ciphers"],
+        &["max_version", "ciphers", "ssl_ciphers"],
         "remove it: TLS 1.2 and 1.3 are spoken, with the ciphers that are safe",
+    ),
+    (
+        &["min_version", "tls_version", "protocols", "ssl_protocols", "ssl_min_ver"],
+        "write min_version = \"1.3\" in the `tls` of [listener.NAME]; 1.2 and 1.3 are spoken",
+    ),
+    (
+        &[
+            "ssl_session_ticket_key",
+            "session_ticket_key",
+            "session_tickets",
+            "tls_ticket_keys",
+            "ticket_key",
+            "ticket_keys",
+        ],
+        "write ticket_secret = \"tickets.secret\" in the `tls` of [listener.NAME]",
+    ),
+    (
+        &["ssl_stapling", "ssl_stapling_file", "ocsp_stapling", "ocsp_staple", "staple"],
+        "write ocsp = \"site.ocsp\" beside `chain` and `key`: a file that another program fetches",
+    ),
+    (
+        &[
+            "strict_sni",
+            "sni_strict",
+            "ssl_reject_handshake",
+            "reject_unknown_sni",
+            "default_server",
+            "default_certificate",
+        ],
+        "write unknown_names = \"refuse\" in the `tls` of [listener.NAME]; with \"first\" the first certificate is the default",
     ),
     (
         &[
@@ -143,7 +173,7 @@ const KEYS: [(&[&str], &str); 41] = [
             "response_headers",
             "proxy_set_header",
         ],
-        "headers are not changed, but X-Forwarded-For, -Proto and -Host are written, and Host is passed on: remove it",
+        "headers are not changed, but X-Forwarded-For, -Proto, -Host and -Port are written, and Host is passed on: remove it",
     ),
     (
         &[
@@ -185,12 +215,19 @@ const KEYS: [(&[&str], &str); 41] = [
         "remove it: WebSockets are let through as it is; [route.NAME.websocket] has their limits",
     ),
     (
-        &["http2", "h2", "h2c", "http3", "quic", "alpn", "http_version", "protocol"],
-        "HTTP/1.1 is spoken on both sides, which is what WebSockets come by: remove it",
+        &["h2", "alpn", "http_version", "protocol"],
+        "clients speak HTTP/1.1, and HTTP/2 where [listener.NAME] lets them: `http2`, `h2c`; endpoints what `protocol` of the \
+         upstream says",
+    ),
+    (&["http3", "quic"], "HTTP/3 is not spoken: remove it"),
+    (
+        &["max_concurrent_streams", "http2_max_concurrent_streams"],
+        "did you mean `max_streams` of [listener.NAME]? max_streams = 256",
     ),
     (
         &["proxy_protocol", "accept_proxy", "send_proxy"],
-        "the PROXY protocol is not read: have the proxy in front write X-Forwarded-For, and name it in `trusted_proxies`",
+        "write proxy_protocol = \"required\" in [listener.NAME] where a load balancer in front sends the header, or proxy_protocol = \"v2\" in \
+         [upstream.NAME] where endpoints want it",
     ),
     (
         &["max_body", "max_body_size", "client_max_body_size", "body_limit", "max_request_size"],

@@ -1,7 +1,27 @@
 //! Keys that other proxies have, or that people try first, and that mean something of their own in some tables.
 
 /// Tables, the words, and what to do instead of writing them there.
-pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 18] = [
+pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 28] = [
+    (
+        &["listener.NAME.tls.acme"],
+        &["email", "mail", "account"],
+        "did you mean `contact`? contact = \"mailto:ops@example.com\"",
+    ),
+    (
+        &["listener.NAME.tls.acme"],
+        &["domain", "domains", "hosts", "host", "identifiers", "server_name"],
+        "write names = [\"chat.example.com\"], or leave them out for the hosts of the routes",
+    ),
+    (
+        &["listener.NAME.tls.acme"],
+        &["server", "ca_server", "caserver", "url", "uri", "ca_url", "issuer"],
+        "did you mean `directory`? directory = \"https://acme-v02.api.letsencrypt.org/directory\"",
+    ),
+    (
+        &["listener.NAME.tls.acme"],
+        &["folder", "path", "dir", "cache", "state_folder"],
+        "did you mean `storage`? storage = \"/var/lib/windlass/acme\"",
+    ),
     (
         &["upstream.NAME.endpoints[]"],
         &["addr", "bind", "host", "hostname", "ip", "listen", "port", "server", "target", "to", "uri", "url"],
@@ -15,7 +35,6 @@ pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 18] = [
             "addresses",
             "backend",
             "backends",
-            "host",
             "hosts",
             "members",
             "nodes",
@@ -39,6 +58,7 @@ pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 18] = [
             "cert",
             "certificate",
             "client_certificate",
+            "fingerprint",
             "http",
             "https",
             "insecure",
@@ -47,11 +67,32 @@ pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 18] = [
             "scheme",
             "sni",
             "ssl",
-            "tls",
             "tls_verify",
             "verify",
         ],
-        "TLS is not spoken with endpoints yet: remove it, and write the port where they speak plain HTTP",
+        "write tls = true in [upstream.NAME], or tls = { ca = \"internal.pem\", name = \"app.internal\" }",
+    ),
+    (&["upstream.NAME.endpoints[]"], &["tls"], "write it in [upstream.NAME], for all of its endpoints: tls = true"),
+    (
+        &["upstream.NAME"],
+        &["accept_proxy", "send_proxy", "send_proxy_v2"],
+        "did you mean `proxy_protocol`? proxy_protocol = \"v2\"",
+    ),
+    (
+        &["upstream.NAME"],
+        &["discovery", "dns", "resolve", "resolver", "service", "srv"],
+        "write endpoints = { dns = \"app.internal:8080\" }, { srv = \"_ws._tcp.app.internal\" } or { file = \"endpoints.json\" }",
+    ),
+    (&["upstream.NAME.tls"], &["server_name", "servername", "sni"], "did you mean `name`? name = \"app.internal\""),
+    (
+        &["upstream.NAME.tls"],
+        &["insecure", "insecure_skip_verify", "skip_verify"],
+        "did you mean `verify`? better name their issuer in `ca`, or their certificates in `fingerprints`",
+    ),
+    (
+        &["upstream.NAME.tls"],
+        &["alpn", "ciphers", "min_version", "protocols"],
+        "remove it: `protocol` of the upstream says what is asked for, and of versions and ciphers the best is taken",
     ),
     (
         &["upstream.NAME.health"],

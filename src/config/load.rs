@@ -1,19 +1,23 @@
 //! From a file to [`Settings`], or to every problem it has.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
 use http::HeaderName;
 use toml::de::{DeTable, DeValue};
 
-use super::convert::{Names, admin, check_admin, check_own_listeners, drain, listeners, routes, upstreams, warn};
+use super::convert::{
+    Names, admin, check_acme, check_admin, check_own_listeners, check_state_folder, drain, listeners, resolver, routes,
+    state_folder, upstreams, warn,
+};
 use super::duplicate_keys::{DUPLICATE, fault_duplicates};
 use super::files::{FileError, read_file};
 use super::lists::list;
 use super::name_syntax::LOGGED_HEADER;
-use super::read::{choice, flag, number, text};
-use super::schema::{FILE, LOG};
+use super::read::{choice, flag, integer, number, text};
+use super::schema::{FILE, LOG, RESOLVER};
 use super::settings::{AdminSettings, LogFormat, LogLevel, LogSettings, NamedFiles, Settings, WorkerCount};
 use super::tree::{Location, Noted, Report, Section, SpannedValue};
 use super::written::Written;
@@ -128,20 +132,29 @@ fn unreadable(path: &Path, error: &FileError, hint_without_permission: &str) -> 
 
 fn settings(file: &Section<'_>) -> Settings {
     let names = Names::of(file);
-    let settings = Settings {
+    let mut settings = Settings {
         workers: file.read("workers", workers, defaults::WORKERS),
         watch: file.read("watch", flag, defaults::WATCH),
+        tls_handshakes_at_once: file.read(
+            "tls_handshakes_at_once",
+            tls_handshakes_at_once,
+            defaults::TLS_HANDSHAKES_AT_ONCE,
+        ),
         log: log(&file.section("log", &LOG)),
         listeners: listeners(file).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),
         routes: routes(file, &names).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),
         upstreams: upstreams(file).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),
+        resolver: resolver(&file.section("resolver", &RESOLVER)),
+        state_folder: file.read("state_folder", state_folder, defaults::STATE_FOLDER),
         drain: drain(file),
         admin: admin(file),
         warnings: NotCompared::default(),
         written: NotCompared::default(),
     };
+    check_acme(file, &mut settings);
     check_own_listeners(file, &settings);
     check_admin(file, &settings);
+    check_state_folder(file, &settings);
     warn(file, &settings);
     settings
 }
@@ -156,6 +169,10 @@ fn workers(item: &SpannedValue<'_>) -> Option<WorkerCount> {
             usize::try_from(count).ok()?.try_into().ok().map(WorkerCount::Count)
         }
     }
+}
+
+fn tls_handshakes_at_once(item: &SpannedValue<'_>) -> Option<NonZeroUsize> {
+    usize::try_from(integer(1..=1024)(item)?).ok()?.try_into().ok()
 }
 
 fn logged_headers(item: &SpannedValue<'_>) -> Option<Vec<HeaderName>> {

@@ -3,11 +3,14 @@
 //! Three shapes, one function each: the file as written, the settings as meant, and (elsewhere) the snapshot as
 //! running. This folder reads files, and nothing else from the world.
 
+mod acme_syntax;
 mod address_syntax;
 mod convert;
 mod defaults;
 mod dot_segments;
 mod duplicate_keys;
+mod endpoint_syntax;
+mod endpoint_text;
 mod files;
 mod foreign;
 mod foreign_in_tables;
@@ -32,6 +35,7 @@ mod written;
 
 pub use convert::parse_admin_listen;
 pub use dot_segments::has_dot_segments;
+pub use endpoint_text::parse_endpoint;
 pub use files::{FileError, MOST_BYTES, read_file};
 pub use load::{Reading, load, load_admin, parse, read};
 pub use names::{EndpointName, ListenerName, RouteName, UpstreamName};
@@ -39,12 +43,15 @@ pub use not_compared::NotCompared;
 pub use problem::{Position, Problem, Problems, SourceLocation};
 pub use schema::known_keys;
 pub use settings::{
-    AdminListen, AdminSettings, AffinitySource, Bind, CertificateFiles, ClientCertificateSettings, Compression,
-    DotSegments, DrainSettings, DrainWindow, EjectSettings, EndpointAddress, EndpointSettings, Excess, HandoffSettings,
-    HandshakeLimits, HealthSettings, HostPattern, IdleCounts, LimitSettings, ListenerSettings, LogFormat, LogLevel,
-    LogSettings, NamedFile, NamedFiles, OnDown, OnReload, PinCookie, Pongs, ProbeSettings, QueueSettings, Rate,
-    RouteSettings, SameSite, Secure, Settings, TlsSettings, UnderSupervisor, UpstreamSettings, WebsocketSettings,
-    WhenAllDown, WhenFull, WorkerCount,
+    AcmeChallenge, AcmeSettings, AcmeStorage, AdminListen, AdminSettings, AffinitySource, Bind, CertificateFiles,
+    ClientCertificateSettings, Compression, DotSegments, DrainSettings, DrainWindow, EjectSettings, EndpointAddress,
+    EndpointProtocol, EndpointRole, EndpointSettings, EndpointTlsSettings, Excess, ExternalAccountSettings,
+    ForwardedHeaders, HandoffSettings, HandshakeLimits, HealthSettings, HostPattern, HostTowardsEndpoint,
+    Http2Settings, HygieneSettings, IdleCounts, LimitSettings, ListenerSettings, LogFormat, LogLevel, LogSettings,
+    MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload, PinCookie, Pongs, ProbeSettings, ProxyProtocol,
+    QueueSettings, Rate, ResolverSettings, RetryBudgetSettings, RouteSettings, SameSite, Secure, Settings, SourceKind,
+    SourceSettings, StateFolder, TcpKeepaliveSettings, TlsSettings, TlsVersion, UnderSupervisor, UnderscoreHeaders,
+    UnixAddress, UnknownNames, UpstreamSettings, WebsocketSettings, WhenAllDown, WhenFull, WorkerCount,
 };
 pub use syntax::SyntaxError;
 pub use units::{counted, parse_duration, write_duration};

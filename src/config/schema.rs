@@ -11,8 +11,22 @@ pub(super) struct TableSchema {
     pub(super) keys: &'static [&'static str],
 }
 
-pub(super) static FILE: TableSchema =
-    TableSchema { path: "", keys: &["workers", "watch", "log", "listener", "route", "upstream", "drain", "admin"] };
+pub(super) static FILE: TableSchema = TableSchema {
+    path: "",
+    keys: &[
+        "workers",
+        "watch",
+        "state_folder",
+        "tls_handshakes_at_once",
+        "log",
+        "listener",
+        "route",
+        "upstream",
+        "resolver",
+        "drain",
+        "admin",
+    ],
+};
 
 pub(super) static LOG: TableSchema = TableSchema { path: "log", keys: &["level", "format", "headers"] };
 
@@ -22,7 +36,18 @@ pub(super) static LISTENER: TableSchema = TableSchema {
         "bind",
         "tls",
         "client_certificates",
+        "http2",
+        "h2c",
+        "max_streams",
         "trusted_proxies",
+        "proxy_protocol",
+        "proxy_header_timeout",
+        "forwarded_headers",
+        "underscore_headers",
+        "max_head",
+        "max_header_lines",
+        "max_header_line",
+        "max_target",
         "tls_timeout",
         "head_timeout",
         "rest_timeout",
@@ -30,13 +55,24 @@ pub(super) static LISTENER: TableSchema = TableSchema {
     ],
 };
 
-pub(super) static TLS: TableSchema = TableSchema { path: "listener.NAME.tls", keys: &["chain", "key", "certificates"] };
+pub(super) static TLS: TableSchema = TableSchema {
+    path: "listener.NAME.tls",
+    keys: &["chain", "key", "ocsp", "certificates", "acme", "min_version", "unknown_names", "ticket_secret"],
+};
+
+pub(super) static ACME: TableSchema = TableSchema {
+    path: "listener.NAME.tls.acme",
+    keys: &["contact", "directory", "storage", "challenge", "names", "ca", "eab"],
+};
+
+pub(super) static EXTERNAL_ACCOUNT: TableSchema =
+    TableSchema { path: "listener.NAME.tls.acme.eab", keys: &["kid", "hmac_key"] };
 
 pub(super) static CERTIFICATE: TableSchema =
-    TableSchema { path: "listener.NAME.tls.certificates[]", keys: &["chain", "key"] };
+    TableSchema { path: "listener.NAME.tls.certificates[]", keys: &["chain", "key", "ocsp"] };
 
 pub(super) static CLIENT_CERTIFICATES: TableSchema =
-    TableSchema { path: "listener.NAME.client_certificates", keys: &["ca", "require"] };
+    TableSchema { path: "listener.NAME.client_certificates", keys: &["ca", "require", "headers"] };
 
 pub(super) static ROUTE: TableSchema = TableSchema {
     path: "route.NAME",
@@ -84,6 +120,13 @@ pub(super) static UPSTREAM: TableSchema = TableSchema {
     path: "upstream.NAME",
     keys: &[
         "endpoints",
+        "tls",
+        "protocol",
+        "host",
+        "proxy_protocol",
+        "source_addresses",
+        "tcp_keepalive",
+        "tcp_user_timeout",
         "policy",
         "bounded_load",
         "shards",
@@ -100,6 +143,7 @@ pub(super) static UPSTREAM: TableSchema = TableSchema {
         "min_eligible",
         "on_down",
         "when_all_down",
+        "retry_budget",
         "connect_timeout",
         "handshake_timeout",
         "response_timeout",
@@ -110,6 +154,25 @@ pub(super) static UPSTREAM: TableSchema = TableSchema {
 
 pub(super) static ENDPOINT: TableSchema =
     TableSchema { path: "upstream.NAME.endpoints[]", keys: &["name", "address", "weight", "backup"] };
+
+/// One of `dns`, `srv` and `file`.
+pub(super) static SOURCE: TableSchema =
+    TableSchema { path: "upstream.NAME.endpoints", keys: &["dns", "srv", "file", "servers", "min_endpoints"] };
+
+pub(super) static ENDPOINT_TLS: TableSchema =
+    TableSchema { path: "upstream.NAME.tls", keys: &["ca", "name", "certificate", "fingerprints", "verify"] };
+
+pub(super) static ENDPOINT_CERTIFICATE: TableSchema =
+    TableSchema { path: "upstream.NAME.tls.certificate", keys: &["chain", "key"] };
+
+pub(super) static TCP_KEEPALIVE: TableSchema =
+    TableSchema { path: "upstream.NAME.tcp_keepalive", keys: &["idle", "interval"] };
+
+pub(super) static RETRY_BUDGET: TableSchema =
+    TableSchema { path: "upstream.NAME.retry_budget", keys: &["share", "at_least"] };
+
+pub(super) static RESOLVER: TableSchema =
+    TableSchema { path: "resolver", keys: &["servers", "min_ttl", "max_ttl", "timeout"] };
 
 pub(super) static PIN_COOKIE: TableSchema = TableSchema {
     path: "upstream.NAME.pin_cookie",
@@ -129,11 +192,13 @@ pub(super) static HEALTH: TableSchema = TableSchema {
 pub(super) static EJECT: TableSchema = TableSchema { path: "upstream.NAME.eject", keys: &["after", "first", "most"] };
 
 pub(super) static DRAIN: TableSchema =
-    TableSchema { path: "drain", keys: &["close_code", "max_per_second", "stop", "reload", "handoff"] };
+    TableSchema { path: "drain", keys: &["close_code", "max_per_second", "stop", "reload", "discovery", "handoff"] };
 
 pub(super) static STOP: TableSchema = TableSchema { path: "drain.stop", keys: &["delay", "deadline", "spread"] };
 
 pub(super) static RELOAD: TableSchema = TableSchema { path: "drain.reload", keys: &["on", "deadline", "spread"] };
+
+pub(super) static DISCOVERY: TableSchema = TableSchema { path: "drain.discovery", keys: &["deadline", "spread"] };
 
 pub(super) static HANDOFF: TableSchema = TableSchema {
     path: "drain.handoff",
@@ -142,12 +207,14 @@ pub(super) static HANDOFF: TableSchema = TableSchema {
 
 pub(super) static ADMIN: TableSchema = TableSchema { path: "admin", keys: &["listen"] };
 
-static SCHEMAS: [&TableSchema; 24] = [
+static SCHEMAS: [&TableSchema; 33] = [
     &FILE,
     &LOG,
     &LISTENER,
     &TLS,
     &CERTIFICATE,
+    &ACME,
+    &EXTERNAL_ACCOUNT,
     &CLIENT_CERTIFICATES,
     &ROUTE,
     &WEBSOCKET,
@@ -157,6 +224,12 @@ static SCHEMAS: [&TableSchema; 24] = [
     &RATE,
     &UPSTREAM,
     &ENDPOINT,
+    &SOURCE,
+    &ENDPOINT_TLS,
+    &ENDPOINT_CERTIFICATE,
+    &TCP_KEEPALIVE,
+    &RETRY_BUDGET,
+    &RESOLVER,
     &PIN_COOKIE,
     &HANDSHAKES,
     &QUEUE,
@@ -165,6 +238,7 @@ static SCHEMAS: [&TableSchema; 24] = [
     &DRAIN,
     &STOP,
     &RELOAD,
+    &DISCOVERY,
     &HANDOFF,
     &ADMIN,
 ];

@@ -12,6 +12,10 @@ pub(super) const DURATION: Syntax<Duration> =
 pub(super) const SIZE: Syntax<u64> =
     Syntax { noun: "a size", example: r#""500B", "64KiB" or "1MiB""#, unit: "B", parse: parse_size };
 
+/// `"20%"`, `"2.5%"`, in thousandths: up to the whole.
+pub(super) const PERCENT: Syntax<u32> =
+    Syntax { noun: "a share", example: r#""20%" or "2.5%""#, unit: "%", parse: parse_percent };
+
 /// Reads a duration as it stands in a configuration.
 ///
 /// # Errors
@@ -68,6 +72,21 @@ fn parse_size(text: &str) -> Result<u64, SyntaxError> {
     }
 }
 
+fn parse_percent(text: &str) -> Result<u32, SyntaxError> {
+    let not_one = || format!("{text:?} is not a share");
+    let number = text.strip_suffix('%').ok_or_else(not_one)?;
+    let (whole, tenths) = number.split_once('.').unwrap_or((number, "0"));
+    let is_number = |text: &str| (1..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(whole) || !is_number(tenths) || tenths.len() > 1 {
+        return Err(not_one().into());
+    }
+    let number = |text: &str| text.parse::<u32>().unwrap_or(u32::MAX);
+    match number(whole).saturating_mul(10).saturating_add(number(tenths)) {
+        permille if permille > 1_000 => Err("is more than the whole".into()),
+        permille => Ok(permille),
+    }
+}
+
 /// A number and its unit at the front of `text`, and what is behind them. What is too big for us saturates.
 fn take_amount<'t>(text: &'t str, units: &[Unit], not_one: impl Fn() -> String) -> Result<(u64, &'t str), SyntaxError> {
     let (digits, rest) = split_while(text, |c| c.is_ascii_digit());
@@ -115,6 +134,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn shares_are_in_percent() {
+        for (text, permille) in [("20%", 200), ("2.5%", 25), ("0%", 0), ("100%", 1_000)] {
+            assert_eq!(parse_percent(text).unwrap(), permille, "{text}");
+        }
+        for bad in ["20", "%", "-1%", "100.1%", "1.25%", ".5%", "5.%", "a%", "1 %"] {
+            assert!(parse_percent(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn durations_have_units() {

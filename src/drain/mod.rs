@@ -13,6 +13,7 @@ mod registry;
 mod run;
 mod scope;
 mod status;
+mod take_back;
 mod target;
 mod tunnel_handle;
 
@@ -22,6 +23,7 @@ pub use registry::{Registration, Registry, StandingOrder};
 pub use run::{Drain, DrainEnd, DrainProgress, DrainSummary};
 pub use scope::{Incarnation, LifeToken, Member, Scope, TunnelId};
 pub use status::{DrainEntry, DrainStatuses};
+pub use take_back::TakeBack;
 pub use target::{BadDrainTarget, DrainTarget, EndpointTarget};
 pub use tunnel_handle::TunnelHandle;
 

@@ -25,6 +25,8 @@ pub enum Cause {
     Operator,
     /// The probes of the tunnel's endpoint call it down.
     EndpointDown,
+    /// The source of the tunnel's endpoint says that it leaves, or names it no more.
+    Discovery,
 }
 
 impl Cause {
@@ -35,6 +37,7 @@ impl Cause {
             Self::Reload => "configuration changed",
             Self::Operator => "please reconnect",
             Self::EndpointDown => "endpoint down",
+            Self::Discovery => "endpoint leaves",
         }
     }
 
@@ -46,6 +49,7 @@ impl Cause {
             Self::Handoff => "handoff",
             Self::Operator => "operator",
             Self::EndpointDown => "endpoint_down",
+            Self::Discovery => "discovery",
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Upgrades that finish while a drain starts, from seeds: none is missed, none hangs.
 
-use std::future::pending;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -10,7 +9,9 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Cause, Drain, DrainPolicy, Incarnation, Member, Registration, Registry, Scope, StandingOrder, StopOrder};
+use super::{
+    Cause, Drain, DrainPolicy, Incarnation, Member, Registration, Registry, Scope, StandingOrder, StopOrder, TakeBack,
+};
 use crate::config::DrainWindow;
 use crate::websocket::CloseCode;
 
@@ -55,7 +56,7 @@ async fn race(seed: u64) {
     let drain = Drain::begin(&registry, [standing], order.clone(), &POLICY);
     registry.check_invariants();
     let found = drain.len();
-    let report = timeout(WINDOW.deadline * 2, drain.run(pending(), |_| ())).await.expect("the drain ends");
+    let report = timeout(WINDOW.deadline * 2, drain.run(&TakeBack::default(), |_| ())).await.expect("the drain ends");
     assert_eq!((report.tunnels, report.cut), (found, 0), "seed {seed}");
     for (route, tunnel) in tunnels {
         match tunnel.await.unwrap() {

@@ -5,7 +5,7 @@
 //! [`check_invariants`](Registry::check_invariants) says the same in code, for tests: it looks at everything. In a debug
 //! build each step looks at what it has changed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
@@ -20,7 +20,8 @@ use super::tunnel_handle::TunnelHandle;
 #[derive(Debug)]
 pub struct Registry {
     shards: Box<[Mutex<Slab<Arc<TunnelHandle>>>]>,
-    standing: Mutex<Vec<StandingOrder>>,
+    /// By scope: thousands of endpoints may leave at once, and who registers is in five of them at the most.
+    standing: Mutex<HashMap<Scope, Vec<StandingOrder>>>,
     /// The last id that was given out; not all of them opened.
     last: AtomicU64,
 }
@@ -59,28 +60,40 @@ impl Registry {
         let handle = Arc::new(TunnelHandle::new(id, member));
         let key = self.shard(shard).insert(Arc::clone(&handle));
         // After the insert: a drain that starts now either finds the handle or is found by it.
-        for standing in locked(&self.standing).iter().filter(|standing| standing.scope.contains(&handle.member)) {
+        let standing = locked(&self.standing);
+        for standing in handle.member.scopes().iter().filter_map(|scope| standing.get(scope)).flatten() {
             handle.order_close(standing.order.clone());
         }
+        drop(standing);
         Registration { handle, registry: Arc::clone(self), shard, key }
     }
 
     /// Lets orders wait for everybody who registers in their scopes from now on, and returns who is already there. What
     /// waited in a scope for the same cause is replaced: asked for again and again, a drain leaves one order.
     pub fn begin(&self, standing: impl IntoIterator<Item = StandingOrder>) -> Vec<Arc<TunnelHandle>> {
-        let standing: Vec<_> = standing.into_iter().collect();
+        let mut scopes = HashSet::new();
         {
-            let mut list = locked(&self.standing);
-            list.retain(|old| old.is_alive() && !standing.iter().any(|new| new.replaces(old)));
-            list.extend(standing.iter().cloned());
-            debug_assert!(are_apart(&list), "two orders of a cause wait in one scope: {list:?}");
+            let mut waiting = locked(&self.standing);
+            waiting.retain(|_, orders| {
+                orders.retain(StandingOrder::is_alive);
+                !orders.is_empty()
+            });
+            for new in standing {
+                scopes.insert(new.scope);
+                let orders = waiting.entry(new.scope).or_default();
+                orders.retain(|old| !new.replaces(old));
+                orders.push(new);
+                debug_assert!(are_apart(orders), "two orders of a cause wait in one scope: {orders:?}");
+            }
         }
-        self.tunnels(|handle| standing.iter().any(|standing| standing.scope.contains(&handle.member)))
+        self.tunnels(|handle| handle.member.scopes().iter().any(|scope| scopes.contains(scope)))
     }
 
     /// Takes back the orders of `cause` that wait in `scope`: who registers there from now on is welcome again.
     pub fn forget(&self, cause: Cause, scope: Scope) {
-        locked(&self.standing).retain(|standing| standing.order.cause != cause || standing.scope != scope);
+        if let Some(orders) = locked(&self.standing).get_mut(&scope) {
+            orders.retain(|standing| standing.order.cause != cause);
+        }
     }
 
     /// The open tunnels that `wanted` accepts.
@@ -135,9 +148,10 @@ impl Registry {
 
     /// Panics unless every invariant holds.
     pub fn check_invariants(&self) {
-        let standing = locked(&self.standing);
-        assert!(are_apart(&standing), "two orders of a cause wait in one scope: {standing:?}");
-        drop(standing);
+        for (scope, orders) in &*locked(&self.standing) {
+            assert!(are_apart(orders), "two orders of a cause wait in one scope: {orders:?}");
+            assert!(orders.iter().all(|order| order.scope == *scope), "an order waits elsewhere: {orders:?}");
+        }
         let mut ids = HashSet::new();
         for shard in 0..self.shards.len() {
             for (_, handle) in &*self.shard(shard) {
@@ -292,7 +306,7 @@ mod tests {
         for seconds in 1..=100 {
             registry.begin([of_operator(seconds)]);
         }
-        assert_eq!(locked(&registry.standing).len(), 3);
+        assert_eq!(locked(&registry.standing).values().map(Vec::len).sum::<usize>(), 3);
         registry.forget(Cause::Reload, Scope::Route(Incarnation(2)));
         assert_eq!(registry.register(0, member(2)).handle().order(), Some(of_operator(100).order));
         registry.check_invariants();

@@ -1,7 +1,6 @@
 //! Sees one drain through: who is told when, how many are left, and when it is over.
 
-use std::future::Future;
-use std::pin::pin;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,8 @@ use tokio::time::{Instant, sleep_until};
 use super::pace::Pace;
 use super::policy::{DrainPolicy, StopOrder};
 use super::registry::{Registry, StandingOrder};
+use super::scope::Scope;
+use super::take_back::{Returned, TakeBack};
 use super::tunnel_handle::TunnelHandle;
 
 /// What a told tunnel needs for its closing handshakes: the last one is told so long before the deadline.
@@ -29,7 +30,7 @@ pub struct Drain {
 /// How far a drain has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DrainProgress {
-    /// All that were open when it began.
+    /// All that were open when it began, but for those of endpoints that were taken back out of it.
     pub tunnels: usize,
     /// Tunnels still open.
     pub left: usize,
@@ -48,7 +49,7 @@ pub struct DrainProgress {
 pub struct DrainSummary {
     /// How it ended.
     pub end: DrainEnd,
-    /// All that were open when it began.
+    /// As in [`DrainProgress`].
     pub tunnels: usize,
     /// Those that were open at their deadline, when they were cut.
     pub cut: usize,
@@ -110,17 +111,17 @@ impl Drain {
         self.order.deadline
     }
 
-    /// Tells everyone in turn and waits until all have ended, the deadline has come, or `taken_back` is ready. `report`
-    /// hears of the progress at every look.
-    pub async fn run(
-        mut self,
-        taken_back: impl Future<Output = ()>,
-        mut report: impl FnMut(DrainProgress),
-    ) -> DrainSummary {
-        let mut taken_back = pin!(taken_back);
+    /// Tells everyone in turn and waits until all have ended, the deadline has come, or the last of its endpoints was taken back.
+    /// `report` hears of the progress at every look.
+    pub async fn run(mut self, take_back: &TakeBack, mut report: impl FnMut(DrainProgress)) -> DrainSummary {
         let (mut told, mut look_at) = (0, self.started);
         loop {
             let now = Instant::now();
+            match take_back.take_returned() {
+                Returned::Nobody => {}
+                Returned::Some(endpoints) => self.let_stay(&endpoints, told),
+                Returned::All => return self.report(DrainEnd::TakenBack, self.progress(told, now), now),
+            }
             told = self.tell_until(now, told);
             // Looking takes a moment for each tunnel: not whenever one is told.
             if now >= look_at {
@@ -133,10 +134,7 @@ impl Drain {
             }
             tokio::select! {
                 () = sleep_until(self.next_step(told, look_at)) => {}
-                () = &mut taken_back => {
-                    let now = Instant::now();
-                    return self.report(DrainEnd::TakenBack, self.progress(told, now), now);
-                }
+                () = take_back.noted() => {}
             }
         }
     }
@@ -169,6 +167,13 @@ impl Drain {
         told
     }
 
+    /// The tunnels of these endpoints are told no more; those that were told already are not. The others are told sooner, and at
+    /// the same rate.
+    fn let_stay(&mut self, endpoints: &HashSet<Scope>, told: usize) {
+        let stays = |handle: &mut Arc<TunnelHandle>| endpoints.contains(&Scope::Endpoint(handle.member.endpoint.1));
+        self.handles.extract_if(told.., stays).for_each(drop);
+    }
+
     fn next_step(&self, told: usize, look_at: Instant) -> Instant {
         if told < self.handles.len() { look_at.min(self.started + self.pace.at(told)) } else { look_at }
     }
@@ -176,12 +181,11 @@ impl Drain {
 
 #[cfg(test)]
 mod tests {
-    use std::future::pending;
     use std::net::{IpAddr, Ipv4Addr};
     use std::num::NonZeroU32;
     use std::task::Poll;
 
-    use super::super::{Cause, DrainTarget, Incarnation, Member, Registration, Scope, Spread};
+    use super::super::{Cause, DrainTarget, Incarnation, Member, Registration, Spread};
     use super::*;
     use crate::config::DrainWindow;
     use crate::websocket::CloseCode;
@@ -231,7 +235,7 @@ mod tests {
         let start = Instant::now();
         let tunnels: Vec<_> = (0..200).map(|_| tokio::spawn(polite(registration(&registry, 4)))).collect();
         tokio::task::yield_now().await;
-        let report = drain(&registry, Scope::All).run(pending(), |_| ()).await;
+        let report = drain(&registry, Scope::All).run(&TakeBack::default(), |_| ()).await;
         assert_eq!((report.tunnels, report.cut), (200, 0));
         let mut first_half = 0;
         for tunnel in tunnels {
@@ -248,7 +252,7 @@ mod tests {
         tokio::task::yield_now().await;
         let drain = drain(&registry, Scope::All);
         assert_eq!(drain.pace().raised_to(), Some(4000), "1000 a second would leave most of them untold");
-        let report = drain.run(pending(), |_| ()).await;
+        let report = drain.run(&TakeBack::default(), |_| ()).await;
         assert_eq!((report.tunnels, report.cut), (100_000, 0));
         for tunnel in tunnels {
             assert!(tunnel.await.unwrap() <= start + WINDOW.deadline - CLOSING_TIME);
@@ -260,7 +264,7 @@ mod tests {
         let registry = Registry::new(1);
         let stays = registration(&registry, 5);
         let goes = tokio::spawn(polite(registration(&registry, 4)));
-        let report = drain(&registry, Scope::Endpoint(Incarnation(4))).run(pending(), |_| ()).await;
+        let report = drain(&registry, Scope::Endpoint(Incarnation(4))).run(&TakeBack::default(), |_| ()).await;
         assert_eq!(report.tunnels, 1);
         goes.await.unwrap();
         assert!(stays.handle().order().is_none());
@@ -271,7 +275,7 @@ mod tests {
         let registry = Registry::new(1);
         let deaf = registration(&registry, 4);
         let mut last = None;
-        let report = drain(&registry, Scope::All).run(pending(), |progress| last = Some(progress)).await;
+        let report = drain(&registry, Scope::All).run(&TakeBack::default(), |progress| last = Some(progress)).await;
         assert_eq!(report, DrainSummary { end: DrainEnd::Complete, tunnels: 1, cut: 1, took: WINDOW.deadline });
         let last = last.map(|DrainProgress { left, told, closed, cut, .. }| (left, told, closed, cut));
         assert_eq!(last, Some((1, 1, 0, 1)));
@@ -287,7 +291,7 @@ mod tests {
         let goes = tokio::spawn(polite(goes));
         let handles = registry.tunnels(|handle| target.is_about(handle));
         let drain = Drain::of(handles, policy().order(Cause::Operator), &policy());
-        assert_eq!(drain.run(pending(), |_| ()).await.tunnels, 1);
+        assert_eq!(drain.run(&TakeBack::default(), |_| ()).await.tunnels, 1);
         goes.await.unwrap();
         assert!(!stays.handle().has_order());
     }
@@ -296,14 +300,47 @@ mod tests {
     async fn one_that_is_taken_back_tells_nobody_more() {
         let registry = Registry::new(1);
         let all: Vec<_> = (0..100).map(|_| registration(&registry, 4)).collect();
-        let drain = drain(&registry, Scope::All);
-        let report = drain.run(tokio::time::sleep(WINDOW.spread / 2), |_| ()).await;
+        let endpoint = Scope::Endpoint(Incarnation(4));
+        let (drain, take_back) = (drain(&registry, endpoint), Arc::new(TakeBack::of([endpoint])));
+        note_at(&take_back, endpoint, WINDOW.spread / 2);
+        let report = drain.run(&take_back, |_| ()).await;
         assert_eq!((report.end, report.took), (DrainEnd::TakenBack, WINDOW.spread / 2));
         let told = || all.iter().filter(|registration| registration.handle().has_order()).count();
         let told_by_then = told();
         assert!((40..=60).contains(&told_by_then), "{told_by_then} of 100 in half of the spread");
         tokio::time::sleep(WINDOW.deadline).await;
         assert_eq!(told(), told_by_then);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endpoint_that_is_taken_back_leaves_the_others_to_be_told() {
+        let registry = Registry::new(1);
+        let (goes, stays) = (Scope::Endpoint(Incarnation(4)), Scope::Endpoint(Incarnation(5)));
+        let gone: Vec<_> = (0..100).map(|_| tokio::spawn(polite(registration(&registry, 4)))).collect();
+        let left: Vec<_> = (0..100).map(|_| registration(&registry, 5)).collect();
+        tokio::task::yield_now().await;
+        let (drain, take_back) = (drain(&registry, Scope::All), Arc::new(TakeBack::of([goes, stays])));
+        note_at(&take_back, stays, WINDOW.spread / 2);
+        let mut last = None;
+        let report = drain.run(&take_back, |progress| last = Some(progress)).await;
+        let told = left.iter().filter(|registration| registration.handle().has_order()).count();
+        assert!((35..=65).contains(&told), "{told} of 100 in half of the spread");
+        // They were told, stay open all the same, and are cut.
+        assert_eq!((report.end, report.tunnels, report.cut), (DrainEnd::Complete, 100 + told, told));
+        assert_eq!(last.map(|it| (it.told, it.closed)), Some((100 + told, 100)));
+        for tunnel in gone {
+            tunnel.await.unwrap();
+        }
+        take_back.note(stays);
+        assert_eq!(take_back.take_returned(), Returned::Nobody, "it is back already");
+    }
+
+    fn note_at(take_back: &Arc<TakeBack>, endpoint: Scope, after: Duration) {
+        let take_back = Arc::clone(take_back);
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            take_back.note(endpoint);
+        });
     }
 
     #[tokio::test(start_paused = true)]
@@ -318,7 +355,7 @@ mod tests {
             drop(cut);
         });
         let mut last = None;
-        drain.run(pending(), |progress| last = Some((progress.closed, progress.cut))).await;
+        drain.run(&TakeBack::default(), |progress| last = Some((progress.closed, progress.cut))).await;
         assert_eq!(last, Some((1, 1)));
     }
 }

@@ -57,7 +57,7 @@ impl fmt::Display for TunnelId {
 }
 
 /// A set of tunnels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Every tunnel.
     All,
@@ -69,6 +69,19 @@ pub enum Scope {
     Upstream(Incarnation),
     /// The tunnels placed on an endpoint.
     Endpoint(Incarnation),
+}
+
+impl Member {
+    /// Every set that it is in.
+    pub fn scopes(&self) -> [Scope; 5] {
+        [
+            Scope::All,
+            Scope::Listener(self.listener.1),
+            Scope::Route(self.route.1),
+            Scope::Upstream(self.upstream.1),
+            Scope::Endpoint(self.endpoint.1),
+        ]
+    }
 }
 
 impl Scope {

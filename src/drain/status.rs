@@ -1,5 +1,6 @@
 //! What is known of every drain that is under way, and of the last ones that are over: for operators to read.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
@@ -19,7 +20,10 @@ pub struct DrainStatuses {
 #[derive(Debug, Default)]
 struct Entries {
     last: u64,
-    drains: Vec<DrainEntry>,
+    /// By number.
+    drains: BTreeMap<u64, DrainEntry>,
+    /// The numbers of those that are over, the one that ended first in front.
+    over: VecDeque<u64>,
 }
 
 /// What is known of one drain.
@@ -50,33 +54,34 @@ impl DrainStatuses {
         let tunnels = drain.len();
         let progress = DrainProgress { tunnels, left: tunnels, told: 0, closed: 0, cut: 0, ends_at: drain.ends_at() };
         let raised_to = drain.pace().raised_to();
-        entries.drains.push(DrainEntry { id, cause, scope, began: Instant::now(), raised_to, progress, end: None });
-        let over = entries.drains.iter().filter(|entry| entry.end.is_some()).count();
-        if over > REMEMBERED
-            && let Some(oldest) = entries.drains.iter().position(|entry| entry.end.is_some())
-        {
-            entries.drains.remove(oldest);
-        }
+        let entry = DrainEntry { id, cause, scope, began: Instant::now(), raised_to, progress, end: None };
+        entries.drains.insert(id, entry);
         id
     }
 
     /// Notes how far a drain has come.
     pub fn note_progress(&self, id: u64, progress: DrainProgress) {
-        if let Some(entry) = self.entries().drains.iter_mut().find(|entry| entry.id == id) {
+        if let Some(entry) = self.entries().drains.get_mut(&id) {
             entry.progress = progress;
         }
     }
 
     /// Notes that a drain is over.
     pub fn note_end(&self, id: u64, report: DrainSummary) {
-        if let Some(entry) = self.entries().drains.iter_mut().find(|entry| entry.id == id) {
-            entry.end = Some(report.end);
+        let mut entries = self.entries();
+        let Some(entry) = entries.drains.get_mut(&id) else { return };
+        entry.end = Some(report.end);
+        entries.over.push_back(id);
+        if entries.over.len() > REMEMBERED
+            && let Some(first) = entries.over.pop_front()
+        {
+            entries.drains.remove(&first);
         }
     }
 
     /// All of them, those that began first in front.
     pub fn all(&self) -> Vec<DrainEntry> {
-        self.entries().drains.clone()
+        self.entries().drains.values().cloned().collect()
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -87,11 +92,10 @@ impl DrainStatuses {
 
 #[cfg(test)]
 mod tests {
-    use std::future::pending;
     use std::num::NonZeroU32;
     use std::time::Duration;
 
-    use super::super::{DrainPolicy, Registry};
+    use super::super::{DrainPolicy, Registry, TakeBack};
     use super::*;
     use crate::config::DrainWindow;
     use crate::websocket::CloseCode;
@@ -112,7 +116,7 @@ mod tests {
         for _ in 0..100 {
             let drain = drain();
             let id = statuses.begin(Cause::Reload, "what a reload took away".into(), &drain);
-            let report = drain.run(pending(), |progress| statuses.note_progress(id, progress)).await;
+            let report = drain.run(&TakeBack::default(), |progress| statuses.note_progress(id, progress)).await;
             statuses.note_end(id, report);
         }
         let all = statuses.all();

@@ -139,6 +139,8 @@ mod tests {
             "upstream/chat",
             "endpoint/chat/10.0.0.1:80",
             "endpoint/chat/[::1]:80",
+            "endpoint/chat/unix:/run/app.sock",
+            "endpoint/chat/unix:@app",
             "tunnel/17",
         ] {
             assert_eq!(text.parse::<DrainTarget>().unwrap().to_string(), text);

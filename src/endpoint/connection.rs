@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, Builder, SendRequest};
@@ -16,13 +16,15 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 
+use super::interim::InterimListener;
 use super::read_after_failed_write::ReadAfterFailedWrite;
 use super::sending::{Sending, SentBody};
 use crate::http::limits::MAX_BUFFER;
-use crate::net::{Guarded, ReadActivity, Socket, TunnelStream, Unsent};
+use crate::judge::Asked;
+use crate::net::{Guarded, Judged, NextAnswer, ReadActivity, Stream, TunnelStream, Unjudged, Unsent, flaw_of};
 
 /// What hyper reads from and writes to.
-type HyperStream<S> = TokioIo<Guarded<ReadAfterFailedWrite<S>>>;
+type HyperStream<S> = TokioIo<Judged<Guarded<ReadAfterFailedWrite<S>>>>;
 
 /// A connection with an endpoint, for requests with bodies of one kind; dropped, it is closed.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub struct EndpointConnection<B> {
     unsent: Unsent,
     /// Whether the endpoint has said anything since it was asked.
     heard: ReadActivity,
+    /// Whoever judges its answers knows by it what they are to.
+    next_answer: NextAnswer,
     /// A client has authenticated it, or may have: it serves nobody else any more.
     is_owned: bool,
 }
@@ -39,7 +43,7 @@ pub struct EndpointConnection<B> {
 /// The task that drives a connection; it ends with its owner. If the connection was given up in good order, it gives the
 /// stream back.
 #[derive(Debug)]
-pub struct ConnectionTask(JoinHandle<Option<Socket>>);
+pub struct ConnectionTask(JoinHandle<Option<Stream>>);
 
 /// The head of an answer.
 #[derive(Debug)]
@@ -74,23 +78,27 @@ where
     /// As far as hyper is concerned, none.
     pub async fn open<S>(stream: S, deadline: Duration) -> hyper::Result<Self>
     where
-        S: TunnelStream + Into<Socket> + Send + 'static,
+        S: TunnelStream + Into<Stream> + Send + 'static,
     {
         let unsent = Unsent::default();
         let stream = ReadAfterFailedWrite::new(stream);
         let stream = Guarded::telling(stream, deadline, unsent.clone(), ReadAfterFailedWrite::delivery);
         let heard = stream.read_activity();
+        let (stream, next_answer) = Judged::answers(stream);
         let (sender, connection) = client().handshake(TokioIo::new(stream)).await?;
         let task = ConnectionTask::spawn(connection, heard.clone());
-        Ok(Self { sender, task, unsent, heard, is_owned: false })
+        Ok(Self { sender, task, unsent, heard, next_answer, is_owned: false })
     }
 
     /// Sends a request and waits for the head of its answer.
     ///
     /// # Errors
     /// What became of the request then.
-    pub async fn send(&mut self, request: Request<B>) -> Result<Answer, Unanswered<B>> {
+    pub async fn send(&mut self, mut request: Request<B>) -> Result<Answer, Unanswered<B>> {
         self.heard.forget();
+        let is_head = *request.method() == Method::HEAD;
+        self.next_answer.note_asked(if is_head { Asked::ForHead } else { Asked::ForAll });
+        InterimListener::listen(&mut request);
         let sending = Sending::new(self.unsent.clone());
         let witness = Waker::from(Arc::clone(&sending));
         let mut answer = pin!(self.sender.try_send_request(request.map(|body| sending.body(body))));
@@ -131,7 +139,7 @@ impl<B> EndpointConnection<B> {
     }
 
     /// The stream, to be asked for an upgrade, if the last exchange is over and nothing came since.
-    pub async fn into_stream(self) -> Option<Socket> {
+    pub async fn into_stream(self) -> Option<Stream> {
         let Self { sender, mut task, heard, .. } = self;
         heard.forget();
         // hyper gives up what nobody can ask over.
@@ -154,6 +162,9 @@ fn client() -> Builder {
 
 /// Whether the other side ended the connection.
 pub fn has_closed(error: &hyper::Error) -> bool {
+    if flaw_of(error).is_some() {
+        return false;
+    }
     match error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
         Some(error) => error.kind() != io::ErrorKind::TimedOut,
         None => error.is_incomplete_message(),
@@ -163,7 +174,7 @@ pub fn has_closed(error: &hyper::Error) -> bool {
 impl ConnectionTask {
     fn spawn<S, B>(connection: http1::Connection<HyperStream<S>, B>, heard: ReadActivity) -> Self
     where
-        S: AsyncRead + AsyncWrite + Into<Socket> + Unpin + Send + 'static,
+        S: AsyncRead + AsyncWrite + Into<Stream> + Unpin + Send + 'static,
         B: Body + Send + 'static,
         B::Data: Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -172,8 +183,9 @@ impl ConnectionTask {
             // Whoever waits for an answer or its body gets the error there.
             let parts = connection.without_shutdown().await.ok()?;
             // One that has ended by itself is closed at once: it was asked something, and was heard, before.
-            let is_clean = parts.read_buf.is_empty() && !heard.is_some();
-            is_clean.then(|| parts.io.into_inner().into_inner().into_inner().into())
+            let Unjudged { stream, held, .. } = parts.io.into_inner().into_parts();
+            let is_clean = parts.read_buf.is_empty() && held.is_empty() && !heard.is_some();
+            is_clean.then(|| stream.into_inner().into_inner().into())
         }))
     }
 }
@@ -204,7 +216,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (endpoint, _) = listener.accept().await.unwrap();
-        (EndpointConnection::open(Socket::from(stream), MINUTE).await.unwrap(), endpoint)
+        (EndpointConnection::open(Stream::Plain(stream.into()), MINUTE).await.unwrap(), endpoint)
     }
 
     /// Reads the head of a request and answers it.
@@ -238,7 +250,7 @@ mod tests {
         let (mut connection, mut endpoint) = connected().await;
         let endless = StreamBody::new(futures_util::stream::pending::<Result<http_body::Frame<Bytes>, io::Error>>());
         let mut request = Request::new(endless);
-        *request.method_mut() = http::Method::POST;
+        *request.method_mut() = Method::POST;
         let (answered, ()) = tokio::join!(connection.send(request), answer(&mut endpoint));
         assert!(answered.unwrap().is_early);
     }

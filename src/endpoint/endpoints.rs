@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use super::http2::Http2Pool;
 use super::pool::Pool;
 use crate::snapshot::{Endpoint, Snapshot};
 
@@ -16,18 +17,28 @@ use crate::snapshot::{Endpoint, Snapshot};
 pub struct Endpoints {
     /// The resting connections of each worker.
     pools: Vec<Arc<Pool>>,
+    /// The shared connections of each worker.
+    http2_pools: Vec<Arc<Http2Pool>>,
 }
 
 impl Endpoints {
     /// That of a proxy with so many workers, where so many connections may rest.
     pub fn new(workers: usize, resting: usize) -> Self {
         let permits = Arc::new(Semaphore::new(resting.min(Semaphore::MAX_PERMITS)));
-        Self { pools: (0..workers).map(|_| Arc::new(Pool::new(Arc::clone(&permits)))).collect() }
+        Self {
+            pools: (0..workers).map(|_| Arc::new(Pool::new(Arc::clone(&permits)))).collect(),
+            http2_pools: (0..workers).map(|_| Arc::new(Http2Pool::new(Arc::clone(&permits)))).collect(),
+        }
     }
 
     /// The resting connections of a worker.
     pub fn pool(&self, worker: usize) -> Option<&Arc<Pool>> {
         self.pools.get(worker)
+    }
+
+    /// The connections of a worker that requests share.
+    pub fn http2_pool(&self, worker: usize) -> Option<&Arc<Http2Pool>> {
+        self.http2_pools.get(worker)
     }
 
     /// `new` is served in place of `old`: ends what the endpoints had that it does not have any more, and takes back what nobody
@@ -46,6 +57,9 @@ impl Endpoints {
         for pool in &self.pools {
             pool.close(endpoint.life.incarnation);
         }
+        for pool in &self.http2_pools {
+            pool.close(endpoint.life.incarnation);
+        }
     }
 }
 
@@ -58,9 +72,10 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::super::connection::EndpointConnection;
+    use super::super::opened_under::OpenedUnder;
     use super::*;
     use crate::config::parse;
-    use crate::net::Socket;
+    use crate::net::Stream;
     use crate::snapshot::FileContents;
     use crate::tls::TicketKeys;
 
@@ -84,8 +99,8 @@ mod tests {
         let mut give_back = async |endpoint: &Endpoint| {
             let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             peers.push(listener.accept().await.unwrap().0);
-            let connection = EndpointConnection::open(Socket::from(stream), MINUTE).await.unwrap();
-            pool.rest((endpoint.life.incarnation, &endpoint.retirement), connection, MINUTE);
+            let connection = EndpointConnection::open(Stream::Plain(stream.into()), MINUTE).await.unwrap();
+            pool.rest((endpoint.life.incarnation, &endpoint.retirement), (connection, OpenedUnder::default()), MINUTE);
         };
         give_back(&gone).await;
         give_back(&stays).await;
@@ -94,7 +109,7 @@ mod tests {
         for closed in [0, 2] {
             assert_eq!(peers[closed].read(&mut [0; 1]).await.unwrap(), 0);
         }
-        assert!(pool.take(gone.life.incarnation).is_none());
-        assert!(pool.take(stays.life.incarnation).is_some());
+        assert!(pool.take(gone.life.incarnation, &OpenedUnder::default()).is_none());
+        assert!(pool.take(stays.life.incarnation, &OpenedUnder::default()).is_some());
     }
 }

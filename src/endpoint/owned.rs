@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::connection::EndpointConnection;
+use super::opened_under::OpenedUnder;
 use super::pool::Pool;
 use super::upload::Upload;
 use crate::drain::Incarnation;
@@ -34,6 +35,7 @@ struct OwnedConnection {
     /// Whoever asks: a proxy in front of us may speak for several clients over one connection.
     client: IpAddr,
     connection: EndpointConnection<Upload>,
+    under: OpenedUnder,
     /// When it is closed, unless it is the one that its session has a descriptor for.
     until: Instant,
     /// For the others.
@@ -48,17 +50,23 @@ struct RestingPermit {
 }
 
 impl OwnedConnections {
-    /// The connection that `client` has authenticated with an endpoint. Call it before any endpoint is asked: the others are
-    /// given a permit of `pool` from now on, and closed where there is none.
+    /// Whether `client` has one with an endpoint.
+    pub fn has(&self, (endpoint, client): (Incarnation, IpAddr)) -> bool {
+        self.lock().iter().any(|it| it.is_of(endpoint, client))
+    }
+
+    /// The connection, opened under these rules, that `client` has authenticated with an endpoint. Call it before any endpoint is
+    /// asked: the others are given a permit of `pool` from now on, and closed where there is none.
     pub fn take(
         self: &Arc<Self>,
         (endpoint, client): (Incarnation, IpAddr),
+        under: &OpenedUnder,
         pool: &Pool,
     ) -> Option<EndpointConnection<Upload>> {
         let mut owned = self.lock();
         let at = owned.iter().position(|it| it.is_of(endpoint, client));
         // Its place is free for the others.
-        let taken = at.map(|at| owned.remove(at).connection);
+        let taken = at.map(|at| owned.remove(at)).filter(|it| it.under == *under).map(|it| it.connection);
         owned.retain_mut(|it| it.moves_aside(|until| self.permit(pool, until)));
         taken.filter(EndpointConnection::is_ready)
     }
@@ -67,7 +75,7 @@ impl OwnedConnections {
     pub(super) fn keep(
         self: &Arc<Self>,
         (endpoint, client): (Incarnation, IpAddr),
-        (connection, until): (EndpointConnection<Upload>, Instant),
+        (connection, under, until): (EndpointConnection<Upload>, OpenedUnder, Instant),
         pool: &Pool,
     ) {
         let mut owned = self.lock();
@@ -75,7 +83,7 @@ impl OwnedConnections {
         if owned.len() >= MOST {
             owned.remove(0);
         }
-        owned.push(OwnedConnection { endpoint, client, connection, until, permit: None });
+        owned.push(OwnedConnection { endpoint, client, connection, under, until, permit: None });
     }
 
     /// Leave for one to rest until then, if there is any.

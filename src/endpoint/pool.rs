@@ -8,12 +8,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
 use super::connection::EndpointConnection;
+use super::opened_under::OpenedUnder;
 use super::upload::Upload;
 use crate::drain::Incarnation;
 use crate::snapshot::Retirement;
 
-/// How many connections rest for each endpoint and worker, as long as there are places; what is more is closed.
-const MOST: usize = 32;
+/// How many connections rest for each endpoint and worker, as long as there are places; what is more is closed. As many as a burst
+/// of exchanges has at once: those that it has beyond are opened anew by the next.
+const MOST: usize = 128;
 
 /// The resting connections of one worker.
 #[derive(Debug)]
@@ -34,6 +36,7 @@ struct Shelves {
 #[derive(Debug)]
 struct Resting {
     connection: EndpointConnection<Upload>,
+    under: OpenedUnder,
     until: Instant,
     _permit: OwnedSemaphorePermit,
 }
@@ -44,11 +47,13 @@ impl Pool {
         Self { permits, shelves: Mutex::default() }
     }
 
-    /// A connection with an endpoint that is ready for an exchange: the one used last, which lives longest.
-    pub fn take(&self, endpoint: Incarnation) -> Option<EndpointConnection<Upload>> {
+    /// A connection with an endpoint, opened under these rules, that is ready for an exchange: the one used last, which lives
+    /// longest. Those that were opened under others are closed on the way.
+    pub fn take(&self, endpoint: Incarnation, under: &OpenedUnder) -> Option<EndpointConnection<Upload>> {
         let mut shelves = self.lock();
         let shelf = shelves.resting.get_mut(&endpoint)?;
-        std::iter::from_fn(|| shelf.pop_back()).map(|resting| resting.connection).find(EndpointConnection::is_ready)
+        let newest_first = std::iter::from_fn(|| shelf.pop_back()).filter(|resting| resting.under == *under);
+        newest_first.map(|resting| resting.connection).find(EndpointConnection::is_ready)
     }
 
     /// Lets a connection with an endpoint rest for `keep_alive`, if there is a place and the endpoint is still there. Call it on
@@ -56,7 +61,7 @@ impl Pool {
     pub fn rest(
         self: &Arc<Self>,
         (endpoint, retirement): (Incarnation, &Retirement),
-        connection: EndpointConnection<Upload>,
+        (connection, under): (EndpointConnection<Upload>, OpenedUnder),
         keep_alive: Duration,
     ) {
         let until = Instant::now() + keep_alive;
@@ -70,7 +75,7 @@ impl Pool {
         if shelf.len() >= MOST {
             shelf.pop_front();
         }
-        shelf.push_back(Resting { connection, until, _permit: permit });
+        shelf.push_back(Resting { connection, under, until, _permit: permit });
         if shelves.next_sweep.is_none_or(|next| until < next) {
             shelves.next_sweep = Some(until);
             tokio::spawn(sweep(Arc::clone(self), until));

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connection::{Answer, EndpointConnection, Unanswered};
 use super::upload::Upload;
-use crate::net::{Socket, TunnelStream};
+use crate::net::{Stream, TunnelStream};
 use crate::process::Delivery;
 
 /// Has hyper read the answer to a request by `method` that was sent over `stream`; `read` is what was read of it. The connection
@@ -20,7 +20,7 @@ use crate::process::Delivery;
 /// # Errors
 /// What came is no answer.
 pub async fn read_answer(
-    stream: Socket,
+    stream: Stream,
     read: Vec<u8>,
     method: &Method,
     body_timeout: Duration,
@@ -39,7 +39,7 @@ pub async fn read_answer(
 struct ReplayedStream {
     /// What was read and hyper has not seen yet.
     read: Bytes,
-    stream: Socket,
+    stream: Stream,
     request: Replay,
 }
 
@@ -92,7 +92,7 @@ impl TunnelStream for ReplayedStream {
     }
 }
 
-impl From<ReplayedStream> for Socket {
+impl From<ReplayedStream> for Stream {
     /// Nothing of the answer is left when hyper has read it to its end.
     fn from(replayed: ReplayedStream) -> Self {
         replayed.stream

@@ -9,12 +9,23 @@ use http::response::Parts;
 use tokio::time::Instant;
 
 use super::connection::{ConnectionTask, EndpointConnection};
+use super::http2::OpenStream;
+use super::opened_under::OpenedUnder;
 use super::owned::OwnedConnections;
 use super::pool::Pool;
 use super::upload::Upload;
 use crate::drain::Incarnation;
 use crate::http::framing;
 use crate::snapshot::Retirement;
+
+/// What an answer comes by.
+#[derive(Debug)]
+pub enum Carrier {
+    /// A connection that serves it alone.
+    Connection(EndpointConnection<Upload>),
+    /// A stream of one that others share.
+    Stream(OpenStream),
+}
 
 /// What becomes of the connection that an answer comes by. Dropped before the answer is whole, it is closed.
 #[derive(Debug)]
@@ -26,6 +37,8 @@ pub enum Reuse {
     Early(EndpointConnection<Upload>),
     /// It ends with the answer.
     Close(ConnectionTask),
+    /// It serves others all the while: this one's stream is over.
+    Shared(OpenStream),
 }
 
 /// Where a connection rests.
@@ -41,6 +54,8 @@ pub struct PoolSlot {
     pub client: IpAddr,
     /// For how long it rests with the session.
     pub rest_timeout: Duration,
+    /// Under which rules it was opened.
+    pub under: OpenedUnder,
     /// Its endpoint.
     pub endpoint: Incarnation,
     /// Whether that is still there.
@@ -70,17 +85,18 @@ impl Reuse {
             // The two body_timeouts bound the wait.
             Self::Early(mut connection) => drop(tokio::spawn(async move { connection.ready().await })),
             Self::Close(task) => drop(task),
+            Self::Shared(stream) => stream.release(),
         }
     }
 }
 
 impl PoolSlot {
     fn take_back(self, connection: EndpointConnection<Upload>) {
-        let Self { pool, keep_alive, owned, client, rest_timeout, endpoint, retirement } = self;
+        let Self { pool, keep_alive, owned, client, rest_timeout, under, endpoint, retirement } = self;
         if !connection.is_owned() {
-            pool.rest((endpoint, &retirement), connection, keep_alive);
+            pool.rest((endpoint, &retirement), (connection, under), keep_alive);
         } else if !retirement.has_come() {
-            owned.keep((endpoint, client), (connection, Instant::now() + rest_timeout), &pool);
+            owned.keep((endpoint, client), (connection, under, Instant::now() + rest_timeout), &pool);
         }
     }
 }

@@ -13,10 +13,13 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::upload::{BrokenUpload, Upload};
+use super::broken_upload::BrokenUpload;
+use super::upload::Upload;
 use crate::config::UpstreamSettings;
 use crate::http::head::{BadHead, ResponseHead, parse_response_head, write_request_head};
-use crate::net::{Guarded, Socket, WriteHalf};
+use crate::judge::{Flaw, Judge, Then};
+use crate::net::{Guarded, Halves, Stream, StreamHalf};
+use crate::ranges::within;
 
 /// What an endpoint answered.
 #[derive(Debug)]
@@ -62,6 +65,9 @@ pub enum NoHead {
     /// It is not HTTP.
     #[error(transparent)]
     Nonsense(#[from] BadHead),
+    /// It can be read in more than one way.
+    #[error(transparent)]
+    Flawed(#[from] Flaw),
 }
 
 /// Why a request was not sent whole.
@@ -80,7 +86,7 @@ enum NotSent {
 /// # Errors
 /// Why there is none.
 pub async fn exchange_heads(
-    stream: &mut Socket,
+    stream: &mut Stream,
     request: &Parts,
     settings: &UpstreamSettings,
     say: impl FnMut(StatusCode, &HeaderMap),
@@ -88,7 +94,9 @@ pub async fn exchange_heads(
     let mut buffer = written(request);
     let head = in_time(settings.handshake_timeout, async {
         // An endpoint may answer before it has read all of this, and close: where writing fails, reading tells.
-        let _ = stream.write_all(&buffer).await;
+        if stream.write_all(&buffer).await.is_ok() {
+            let _ = stream.flush().await;
+        }
         // The request has served: its buffer takes the answer.
         buffer.clear();
         read_head(stream, &mut buffer, say).await
@@ -105,16 +113,17 @@ pub async fn exchange_heads(
 /// Why there is none.
 pub async fn exchange_heads_around(
     body: Upload,
-    stream: &mut Socket,
+    stream: &mut Stream,
     request: &Parts,
     settings: &UpstreamSettings,
     say: impl FnMut(StatusCode, &HeaderMap),
 ) -> Result<SwitchAnswer, NoHead> {
     let mut read = Vec::with_capacity(USUAL_HEAD);
     let (head, is_early) = {
-        let (mut from_endpoint, to_endpoint) = stream.split();
+        let halves = Halves::new(stream);
+        let (mut from_endpoint, to_endpoint) = (halves.half(), halves.half());
         let mut to_endpoint =
-            Guarded::telling(to_endpoint, settings.body_timeout, Default::default(), WriteHalf::delivery);
+            Guarded::telling(to_endpoint, settings.body_timeout, Default::default(), StreamHalf::delivery);
         let sending = pin!(send(&mut to_endpoint, written(request), body));
         let answering = pin!(read_head(&mut from_endpoint, &mut read, say));
         // The answer is looked for first: one that crosses the last of its request came early.
@@ -177,7 +186,11 @@ async fn send(stream: &mut Guarded<impl AsyncWrite + Unpin>, head: Vec<u8>, mut 
 }
 
 async fn write(stream: &mut Guarded<impl AsyncWrite + Unpin>, bytes: &[u8]) -> Result<(), NotSent> {
-    stream.write_all(bytes).await.map_err(|error| match error.kind() {
+    let written = match stream.write_all(bytes).await {
+        Ok(()) => stream.flush().await,
+        failed => failed,
+    };
+    written.map_err(|error| match error.kind() {
         io::ErrorKind::TimedOut => NotSent::Stuck,
         _ => NotSent::Ended,
     })
@@ -188,12 +201,15 @@ async fn read_head(
     read: &mut Vec<u8>,
     mut say: impl FnMut(StatusCode, &HeaderMap),
 ) -> Result<ResponseHead, NoHead> {
+    let mut judge = Judge::of_answers();
     loop {
+        let before = read.len();
         match stream.read_buf(read).await {
             Ok(0) => return Err(NoHead::Closed { is_silent: read.is_empty() }),
             Ok(_) => {}
             Err(error) => return Err(NoHead::Broken { error, is_silent: read.is_empty() }),
         }
+        judge_heads(&mut judge, within(read, before..))?;
         // One read may bring several heads: the last of them answers.
         while let Some(head) = parse_response_head(read)? {
             if !is_interim(head.status) {
@@ -202,6 +218,15 @@ async fn read_head(
             say(head.status, &head.headers);
             read.drain(..head.length);
         }
+    }
+}
+
+/// Judges what was read of heads. Whatever follows the last of them is judged by whom it is for.
+fn judge_heads(judge: &mut Judge, read: &[u8]) -> Result<(), NoHead> {
+    match judge.scan(read).then {
+        Then::Flawed(Flaw::Malformed) => Err(BadHead::Malformed.into()),
+        Then::Flawed(flaw) if judge.is_in_head() => Err(flaw.into()),
+        Then::Flawed(_) | Then::MessageEnds | Then::Exhausted => Ok(()),
     }
 }
 

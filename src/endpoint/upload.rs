@@ -1,8 +1,7 @@
 //! A client's request body on its way to an endpoint: piece by piece, as fast as the endpoint takes it.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::error::Error;
-use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -11,10 +10,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
+use super::broken_upload::BrokenUpload;
+use super::client_body::ClientBody;
 use super::expect::Expectation;
 use crate::http::forward;
 
@@ -31,7 +31,7 @@ pub struct Upload {
 /// Where a request body comes from.
 #[derive(Debug)]
 struct Source {
-    body: Incoming,
+    body: ClientBody,
     /// What the client waits for before it sends the body.
     expectation: Option<Expectation>,
     /// How long the client may send nothing while more is asked of it.
@@ -40,8 +40,10 @@ struct Source {
     stalled: Option<Pin<Box<Sleep>>>,
     /// Something of the body was taken, or its end was seen.
     is_begun: bool,
-    /// Tells by its end that hyper has let go of the body: all of it is sent.
-    _sending: oneshot::Sender<Infallible>,
+    /// What was taken of it and came back: it is given out again, before the rest.
+    returned: VecDeque<Bytes>,
+    /// Tells by its end that all of the body is sent: whoever sends it has let go of it, or has said so.
+    _sending: Option<oneshot::Sender<Infallible>>,
 }
 
 /// How far an upload has got; it outlives the body.
@@ -66,20 +68,19 @@ pub enum HasBody {
     No,
 }
 
-/// Why an upload ended too early; the client's fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BrokenUpload {
-    /// It sent nothing for too long.
-    Stalled,
-    /// Its connection ended, or its chunks make no sense.
-    Lost,
-}
-
 impl Upload {
     /// The upload of `body`; of a client that sends none of it for `deadline`, no more is expected.
-    pub fn new(body: Incoming, expectation: Option<Expectation>, deadline: Duration) -> (Self, UploadSent) {
+    pub fn new(body: ClientBody, expectation: Option<Expectation>, deadline: Duration) -> (Self, UploadSent) {
         let (sending, sent) = oneshot::channel();
-        let source = Source { body, expectation, deadline, stalled: None, is_begun: false, _sending: sending };
+        let source = Source {
+            body,
+            expectation,
+            deadline,
+            stalled: None,
+            is_begun: false,
+            returned: VecDeque::new(),
+            _sending: Some(sending),
+        };
         (Self { source: Some(source), comes_back: false, progress: Arc::default() }, UploadSent(sent))
     }
 
@@ -91,6 +92,22 @@ impl Upload {
     /// How far it has got, for whoever wants to know later.
     pub fn progress(&self) -> Arc<UploadProgress> {
         Arc::clone(&self.progress)
+    }
+
+    /// All of it is sent, though it is kept: it may have to be sent again.
+    pub(super) fn note_sent(&mut self) {
+        if let Some(source) = &mut self.source {
+            source._sending = None;
+        }
+    }
+
+    /// Gives back everything that was taken of it, in its order: it is to be sent once more.
+    pub(super) fn put_back(&mut self, taken: Vec<Bytes>) {
+        let Some(source) = &mut self.source else { return };
+        let bytes: u64 = taken.iter().map(|piece| piece.len() as u64).sum();
+        self.progress.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        // What came back once already, and was not taken again, follows it.
+        source.returned = taken.into_iter().chain(source.returned.drain(..)).collect();
     }
 
     /// Whether [`UploadProgress::take_back`] finds it when it is let go before any of it was taken.
@@ -113,11 +130,32 @@ impl Source {
         !self.is_begun && !self.body.is_end_stream()
     }
 
+    /// The next piece, of what came back or from the client.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
+        match self.returned.pop_front() {
+            Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+            None => self.poll_client(cx),
+        }
+    }
+
+    /// How much is still to be given out.
+    fn size_hint(&self) -> SizeHint {
+        let (rest, returned) =
+            (self.body.size_hint(), self.returned.iter().map(|piece| piece.len() as u64).sum::<u64>());
+        let mut hint = SizeHint::new();
+        // In this order: the lower may not be beyond the upper.
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(returned));
+        }
+        hint.set_lower(rest.lower().saturating_add(returned));
+        hint
+    }
+
     fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             self.stalled = None;
             self.is_begun = true;
-            return Poll::Ready(frame.map(|frame| frame.map(cleaned).map_err(|_| BrokenUpload::Lost)));
+            return Poll::Ready(frame.map(|frame| frame.map(cleaned)));
         }
         let deadline = self.deadline;
         ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(deadline))).as_mut().poll(cx));
@@ -145,7 +183,7 @@ impl Body for Upload {
             ready!(expectation.poll_wanted(cx));
             source.expectation = None;
         }
-        let frame = ready!(source.poll_client(cx));
+        let frame = ready!(source.poll_piece(cx));
         match &frame {
             Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
@@ -159,11 +197,11 @@ impl Body for Upload {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.source.as_ref().is_none_or(|source| source.body.is_end_stream())
+        self.source.as_ref().is_none_or(|source| source.returned.is_empty() && source.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.source.as_ref().map_or_else(|| SizeHint::with_exact(0), |source| source.body.size_hint())
+        self.source.as_ref().map_or_else(|| SizeHint::with_exact(0), Source::size_hint)
     }
 }
 
@@ -195,14 +233,3 @@ impl UploadSent {
         let _ = self.0.await;
     }
 }
-
-impl fmt::Display for BrokenUpload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Stalled => "the client sent none of its body within body_timeout",
-            Self::Lost => "the client's body is broken, or the client is gone",
-        })
-    }
-}
-
-impl Error for BrokenUpload {}

@@ -22,17 +22,38 @@ pub fn has_member(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
 
 /// Splits a line at every `separator` outside of quoted strings (RFC 9110 §5.6.4).
 pub fn split_unquoted(line: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
-    let (mut is_quoted, mut is_escaped) = (false, false);
+    let mut quoting = Quoting::default();
     line.split(move |&byte| {
-        if is_escaped {
-            is_escaped = false;
-        } else if byte == b'"' {
-            is_quoted = !is_quoted;
-        } else {
-            is_escaped = is_quoted && byte == b'\\';
-        }
-        byte == separator && !is_quoted
+        quoting.note(byte);
+        byte == separator && !quoting.is_quoted
     })
+}
+
+/// Whether a quoted string begins in a line that does not end there: what is written behind it would belong to that.
+pub fn ends_in_quotes(line: &[u8]) -> bool {
+    let mut quoting = Quoting::default();
+    line.iter().for_each(|byte| quoting.note(*byte));
+    quoting.is_quoted
+}
+
+/// Where in a line one is.
+#[derive(Default)]
+struct Quoting {
+    is_quoted: bool,
+    /// Behind a backslash in a quoted string.
+    is_escaped: bool,
+}
+
+impl Quoting {
+    fn note(&mut self, byte: u8) {
+        if self.is_escaped {
+            self.is_escaped = false;
+        } else if byte == b'"' {
+            self.is_quoted = !self.is_quoted;
+        } else {
+            self.is_escaped = self.is_quoted && byte == b'\\';
+        }
+    }
 }
 
 #[cfg(test)]
@@ -77,6 +98,15 @@ mod tests {
         ] {
             let found: Vec<_> = split_unquoted(line.as_bytes(), b';').collect();
             assert_eq!(found, parts.iter().map(|part| part.as_bytes()).collect::<Vec<_>>(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_quoted_string_may_have_no_end() {
+        for (line, is_open) in
+            [("", false), ("a", false), ("\"a\"", false), ("\"a", true), ("\"a\\\"", true), ("\"a\\\\\"", false)]
+        {
+            assert_eq!(ends_in_quotes(line.as_bytes()), is_open, "{line}");
         }
     }
 

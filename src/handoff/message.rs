@@ -76,6 +76,13 @@ pub enum HandoffMessage {
         /// Where it is: at another address it is another one.
         address: String,
     },
+    /// Old to new: some of what the source of this upstream has named last; goes behind the parts before it.
+    EndpointSet {
+        /// Its upstream.
+        upstream: String,
+        /// Some of the text; the two who talk know how to read it.
+        part: String,
+    },
     /// Old to new: the keys of TLS session tickets.
     TicketKeys {
         /// In base64.
@@ -170,6 +177,7 @@ impl std::fmt::Debug for HandoffMessage {
             Self::Predecessor { .. } => "Predecessor",
             Self::Endpoint { .. } => "Endpoint",
             Self::Draining { .. } => "Draining",
+            Self::EndpointSet { .. } => "EndpointSet",
             Self::TicketKeys { .. } => "TicketKeys",
             Self::Counted { .. } => "Counted",
             Self::Complete => "Complete",

@@ -6,10 +6,12 @@
 
 mod asked;
 mod ejection;
+mod retry_budget;
 mod schedule;
 mod verdict;
 
 pub use asked::Asked;
 pub use ejection::{Ejection, EjectionRule, TrialNumber, WhenDue};
+pub use retry_budget::{RetryBudget, RetryRule};
 pub use schedule::{LastProbe, Schedule, WOKEN_APART};
 pub use verdict::{Availability, ProbeResult, Thresholds, Verdict};

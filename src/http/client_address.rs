@@ -3,23 +3,24 @@
 //! Each proxy adds, on the right, the address it was spoken to from. So the list is read from the right, and only as far
 //! as the one who wrote an entry is trusted: everything further left may be the client's invention.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::IpAddr;
 
 use http::header::FORWARDED;
 use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
-use crate::grammar::split_unquoted;
+use super::forwarded::{from_the_right, node_address};
 
 /// The client's address: the first one from the right that is not a trusted proxy's, the socket's `peer` counted in.
 ///
 /// An entry that is no address ends the walk at the proxy that wrote it. `Forwarded` (RFC 7239) is read only where there is
-/// no `X-Forwarded-For`. IPv4-mapped addresses become IPv4.
+/// no `X-Forwarded-For`: a proxy that writes that passes on what its clients say in the other, while hardly one that writes
+/// `Forwarded` leaves them `X-Forwarded-For`. IPv4-mapped addresses become IPv4.
 pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     if headers.contains_key(&X_FORWARDED_FOR) {
         walk(peer, trusted, x_forwarded_for(headers))
     } else {
-        walk(peer, trusted, forwarded_for(headers))
+        walk(peer, trusted, from_the_right(headers).map(|element| element?.address()))
     }
 }
 
@@ -35,10 +36,11 @@ pub fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
 }
 
 fn walk(peer: IpAddr, trusted: &[IpNet], from_the_right: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
-    let mut known = peer.to_canonical();
-    for entry in from_the_right {
-        match entry {
-            Some(address) if is_trusted(known, trusted) => known = address.to_canonical(),
+    let (mut known, mut entries) = (peer.to_canonical(), from_the_right);
+    // Nothing of what a stranger says is even looked at.
+    while is_trusted(known, trusted) {
+        match entries.next() {
+            Some(Some(address)) => known = address.to_canonical(),
             _ => break,
         }
     }
@@ -46,40 +48,10 @@ fn walk(peer: IpAddr, trusted: &[IpNet], from_the_right: impl Iterator<Item = Op
 }
 
 /// The entries of every line, the last first; `None` for one that is no address.
-fn x_forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
+pub(super) fn x_forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
     let lines = headers.get_all(&X_FORWARDED_FOR).into_iter().rev();
     let entries = lines.flat_map(|line| line.as_bytes().rsplit(|&byte| byte == b',')).map(<[u8]>::trim_ascii);
-    entries.filter(|entry| !entry.is_empty()).map(parse_address)
-}
-
-/// The `for` of the elements of every line, the last first; `None` for one that has none, or hides the address.
-fn forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
-    let lines = headers.get_all(FORWARDED).into_iter().rev();
-    lines.flat_map(|line| {
-        let elements: Vec<_> = split_unquoted(line.as_bytes(), b',').collect();
-        elements.into_iter().rev().map(|element| {
-            let node = split_unquoted(element, b';').find_map(|pair| {
-                let equals = pair.iter().position(|&byte| byte == b'=')?;
-                let (name, value) = pair.split_at_checked(equals)?;
-                let (_, value) = value.split_first()?;
-                name.trim_ascii().eq_ignore_ascii_case(b"for").then(|| value.trim_ascii())
-            })?;
-            let unquoted = node.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
-            parse_address(unquoted.unwrap_or(node))
-        })
-    })
-}
-
-/// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:80`.
-fn parse_address(text: &[u8]) -> Option<IpAddr> {
-    let text = str::from_utf8(text).ok()?;
-    if let Ok(address) = text.parse::<IpAddr>() {
-        return Some(address);
-    }
-    if let Ok(address) = text.parse::<SocketAddr>() {
-        return Some(address.ip());
-    }
-    text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
+    entries.filter(|entry| !entry.is_empty()).map(|entry| node_address(str::from_utf8(entry).ok()?))
 }
 
 pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

@@ -1,17 +1,20 @@
 //! How a head changes on its way through: what is meant for us alone is taken out, what we know of the client is put in.
 //!
-//! Everything else passes untouched and in its order, Host too. No `Via` is written, against RFC 9110 §7.6.3: some servers stop compressing
+//! Everything else passes untouched and in its order. No `Via` is written, against RFC 9110 §7.6.3: some servers stop compressing
 //! when they read one, and a loop through one reverse proxy shows in `X-Forwarded-For` as well.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, FORWARDED, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::client_address::X_FORWARDED_FOR;
+use super::forwarding;
+use crate::config::ForwardedHeaders;
+pub use crate::grammar::remove;
 use crate::grammar::{has_member, members};
 
 /// What the client's connection to us was.
@@ -29,6 +32,14 @@ impl Scheme {
         match self {
             Self::Http => "http",
             Self::Https => "https",
+        }
+    }
+
+    /// The port that needs not be written (RFC 9110 §4.2.1-2).
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
         }
     }
 }
@@ -51,6 +62,8 @@ pub struct Arrival {
     pub trust: Trust,
     /// What the connection is.
     pub scheme: Scheme,
+    /// In which fields its endpoint is told of the client.
+    pub written: ForwardedHeaders,
 }
 
 /// Makes of a client's request headers those that the endpoint gets; `upgrade` is the protocol it is asked to switch to.
@@ -66,9 +79,12 @@ pub fn request(headers: &mut HeaderMap, arrival: Arrival, upgrade: Option<&str>)
         None if takes_trailers => [CONNECTION, TE, TRANSFER_ENCODING].contains(name),
         None => *name == TRANSFER_ENCODING,
     };
-    let is_claim = |name: &HeaderName| arrival.trust == Trust::Untrusted && is_about_the_client(name.as_str());
+    let is_claim = |name: &HeaderName| {
+        arrival.trust == Trust::Untrusted && is_about_the_client(name.as_str())
+            || is_about_its_certificate(name.as_str())
+    };
     remove(headers, |name| is_claim(name) || is_hop_by_hop(name, &named) && !is_kept(name));
-    write_forwarded(headers, arrival);
+    forwarding::write(headers, arrival.peer, arrival.scheme.as_str(), arrival.written);
     match upgrade {
         Some(token) => ask_to_upgrade(headers, token),
         // The one thing in TE that a body passed on as it comes can keep (RFC 9110 §10.1.4).
@@ -98,26 +114,6 @@ pub fn response(headers: &mut HeaderMap, upgrade: Option<&str>) {
     }
 }
 
-/// Takes out the fields that `is_out` says, and leaves the others in their order: [`HeaderMap::remove`] would put the last
-/// one in the place of the removed.
-pub fn remove(headers: &mut HeaderMap, is_out: impl Fn(&HeaderName) -> bool) {
-    if !headers.keys().any(&is_out) {
-        return;
-    }
-    let mut kept = HeaderMap::with_capacity(headers.len());
-    let mut current = None;
-    for (name, value) in headers.drain() {
-        // A field's further lines come without its name.
-        if let Some(name) = name {
-            current = Some(name).filter(|name| !is_out(name));
-        }
-        if let Some(name) = &current {
-            kept.append(name.clone(), value);
-        }
-    }
-    *headers = kept;
-}
-
 /// Takes out of the trailers of a message what trailers may not say (RFC 9110 §6.5.1).
 pub fn trailers(trailers: &mut HeaderMap) {
     remove(trailers, |name| !may_trail(name));
@@ -136,7 +132,7 @@ fn ask_to_upgrade(headers: &mut HeaderMap, token: &str) {
 }
 
 /// The fields that Connection reserves for one connection.
-fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+fn named_by_connection(headers: &HeaderMap) -> HashSet<HeaderName> {
     members(headers, &CONNECTION)
         .filter_map(|token| HeaderName::from_bytes(token).ok())
         .filter(|name| !is_for_the_other_end(name))
@@ -147,12 +143,12 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
 ///
 /// The two Proxy-* fields are for the proxy next to their sender (§11.7): we ask for none and check none, and credentials
 /// meant for a proxy are not for endpoints. `Trailer` stays: the trailers do too.
-fn is_hop_by_hop(name: &HeaderName, named: &[HeaderName]) -> bool {
+fn is_hop_by_hop(name: &HeaderName, named: &HashSet<HeaderName>) -> bool {
     HOP_BY_HOP.contains(name) || named.contains(name)
 }
 
 /// Leaves in `Trailer` the names of those fields that may follow the body. A field that is not announced does not pass.
-fn announce_trailers(headers: &mut HeaderMap, named: &[HeaderName]) {
+fn announce_trailers(headers: &mut HeaderMap, named: &HashSet<HeaderName>) {
     if !headers.contains_key(TRAILER) {
         return;
     }
@@ -168,17 +164,23 @@ fn announce_trailers(headers: &mut HeaderMap, named: &[HeaderName]) {
     }
 }
 
-/// Whether a field may follow a body: nothing that frames or routes a message, says who sends it and what he may do, or
-/// changes what is done with it (RFC 9110 §6.5.1). Endpoints that merge trailers into the headers would believe them there,
-/// and what we say of the client stands in the headers, whoever the client is.
+/// Whether a field may follow a body (RFC 9110 §6.5.1): none that decides something, by its own name or by one that it can be
+/// taken for. Endpoints that merge trailers into the headers would believe them there, and what we say of the client stands in
+/// the headers, whoever the client is.
 fn may_trail(name: &HeaderName) -> bool {
+    let meant = name.as_str().replace('_', "-");
+    !decides(name) && HeaderName::from_bytes(meant.as_bytes()).is_ok_and(|meant| !decides(&meant))
+}
+
+/// Whether a field frames or routes a message, says who sends it and what he may do, or changes what is done with it.
+pub fn decides(name: &HeaderName) -> bool {
     let text = name.as_str();
-    let is_out = HOP_BY_HOP.contains(name)
+    HOP_BY_HOP.contains(name)
         || HEADERS_ONLY.contains(&text)
         || text.starts_with("sec-")
         || text.starts_with("if-")
-        || is_about_the_client(text);
-    !is_out
+        || text.starts_with("x-client-cert-")
+        || is_about_the_client(text)
 }
 
 /// Fields that a Connection header cannot take away.
@@ -187,52 +189,30 @@ fn may_trail(name: &HeaderName) -> bool {
 /// proxy wrote, or what an endpoint decides by, is let in as somebody else (CVE-2022-31813).
 fn is_for_the_other_end(name: &HeaderName) -> bool {
     let name = name.as_str();
-    END_TO_END.contains(&name) || name.starts_with("sec-") || is_about_the_client(name)
+    END_TO_END.contains(&name)
+        || ["content-", "if-", "sec-", "x-client-cert-"].iter().any(|prefix| name.starts_with(prefix))
+        || is_about_the_client(name)
 }
 
 /// Whether a field says who the client is or what it asked for, in the way that proxies do. Underscores count as hyphens:
 /// CGI and its heirs cannot tell them apart.
 fn is_about_the_client(name: &str) -> bool {
-    let is_same = |text: &str, with: &str| {
-        text.len() == with.len() && text.bytes().zip(with.bytes()).all(|(a, b)| a == b || (a == b'_' && b == b'-'))
-    };
-    let starts_with = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| is_same(start, prefix));
-    name == FORWARDED || starts_with("x-forwarded-") || is_same(name, "x-real-ip")
+    let is_forwarded = name == FORWARDED || starts_with(name, "x-forwarded-") || reads_as(name, "x-real-ip");
+    is_forwarded || is_about_its_certificate(name)
 }
 
-/// Says where a request came from. What an untrusted peer says of that is out already; a trusted one's word is kept and
-/// continued, for `X-Forwarded-For` and `Forwarded` are lists that each proxy adds its own peer to.
-fn write_forwarded(headers: &mut HeaderMap, arrival: Arrival) {
-    let peer = arrival.peer.to_canonical();
-    append_to_list(headers, &X_FORWARDED_FOR, &peer.to_string());
-    if headers.contains_key(FORWARDED) {
-        let node = if peer.is_ipv6() { format!("\"[{peer}]\"") } else { peer.to_string() };
-        append_to_list(headers, &FORWARDED, &format!("for={node};proto={}", arrival.scheme.as_str()));
-    }
-    if !headers.contains_key(&X_FORWARDED_PROTO) {
-        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(arrival.scheme.as_str()));
-    }
-    let host = headers.get(HOST).filter(|host| !host.is_empty()).cloned();
-    if let (false, Some(host)) = (headers.contains_key(&X_FORWARDED_HOST), host) {
-        headers.insert(X_FORWARDED_HOST, host);
-    }
+/// Whether a field says which certificate the client has shown: nobody does but us, for a handshake is with one peer alone.
+fn is_about_its_certificate(name: &str) -> bool {
+    starts_with(name, "x-client-cert-")
 }
 
-/// Adds `element` to a list and makes one line of it: there are endpoints that read only the first.
-fn append_to_list(headers: &mut HeaderMap, name: &HeaderName, element: &str) {
-    let mut line = Vec::new();
-    for value in headers.get_all(name) {
-        line.extend_from_slice(value.as_bytes());
-        line.extend_from_slice(b", ");
-    }
-    line.extend_from_slice(element.as_bytes());
-    if let Ok(line) = HeaderValue::from_bytes(&line) {
-        headers.insert(name, line);
-    }
+fn starts_with(name: &str, prefix: &str) -> bool {
+    name.get(..prefix.len()).is_some_and(|start| reads_as(start, prefix))
 }
 
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+fn reads_as(text: &str, with: &str) -> bool {
+    text.len() == with.len() && text.bytes().zip(with.bytes()).all(|(a, b)| a == b || (a == b'_' && b == b'-'))
+}
 
 const HOP_BY_HOP: [HeaderName; 9] = [
     CONNECTION,
@@ -246,21 +226,20 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     UPGRADE,
 ];
 
-const END_TO_END: [&str; 16] = [
+const END_TO_END: [&str; 15] = [
     "authorization",
     "cache-control",
-    "content-encoding",
-    "content-length",
-    "content-range",
-    "content-type",
     "cookie",
     "date",
     "expect",
     "host",
     "location",
     "origin",
+    "range",
+    "referer",
     "set-cookie",
     "trailer",
+    "vary",
     "windlass-hops",
     "www-authenticate",
 ];

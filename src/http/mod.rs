@@ -5,18 +5,24 @@
 
 pub mod affinity;
 pub mod binding;
+pub mod certificate_headers;
 pub mod client_address;
 pub mod cookies;
+pub mod endpoint_host;
 pub mod forward;
+mod forwarded;
+mod forwarding;
 pub mod framing;
 pub mod head;
 pub mod hops;
 pub mod http1;
+pub mod http2;
 pub mod length;
 pub mod limits;
 pub mod methods;
 pub mod reader;
 mod refusal;
 pub mod unclean;
+pub mod underscores;
 
-pub use refusal::{Fault, Refusal};
+pub use refusal::{Fault, Refusal, status_of};

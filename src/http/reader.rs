@@ -4,7 +4,9 @@ use http::request::Parts;
 
 use super::Refusal;
 use super::unclean::Unclean;
+use crate::config::HygieneSettings;
 use crate::grammar::Authority;
+use crate::judge::Flaw;
 use crate::websocket::{Key, Tolerance};
 
 /// How requests of one protocol are read. Its driver brings this along.
@@ -15,6 +17,8 @@ use crate::websocket::{Key, Tolerance};
 pub struct Reader {
     /// Gives a request what its protocol leaves out.
     pub complete: fn(&mut Parts),
+    /// Whether its head is within the limits of its listener.
+    pub check_limits: fn(&Parts, &HygieneSettings) -> Result<(), Flaw>,
     /// Whether a request can be read in one way only; what it is for, as the client wrote it.
     pub check: for<'r> fn(&'r Parts) -> Result<Authority<'r>, Unclean>,
     /// What it asks to become, of the protocols that its route lets through, given in lower case; `None` for a plain exchange.

@@ -11,6 +11,7 @@ use http_body_util::Full;
 use strum::{EnumDiscriminants, VariantArray};
 
 use super::unclean::Unclean;
+use crate::judge::Flaw;
 use crate::websocket::BadHandshake;
 
 /// Why a request got no answer from an endpoint, or no tunnel.
@@ -25,16 +26,24 @@ pub enum Refusal {
     RequestTimeout,
     /// The request body makes no sense, or ended in its middle.
     BrokenBody,
+    /// Two parsers could see the end of the request body at two places.
+    Flawed(Flaw),
     /// No route is for this host and path.
     NoRoute,
     /// No endpoint could be connected to: each refused, or was out of reach.
     ConnectFailed,
     /// The endpoint's answer made no sense: no HTTP, or a 101 that was not asked for or is wrong.
     BadAnswer,
+    /// Two parsers could read the endpoint's answer in two ways.
+    UncleanAnswer,
     /// The endpoint ended the connection before its answer.
     AnswerLost,
     /// The upstream has no endpoint that may be used.
     NoEndpoint,
+    /// The request cannot be said in the protocol that the endpoints speak.
+    Untranslatable,
+    /// The request wants a tunnel of a `:protocol` that is not spoken here, or not on its route (RFC 8441 §5).
+    ProtocolNotServed,
     /// The request has come through here again and again: an endpoint leads back (RFC 5842 §7.2).
     Loop,
     /// The process, or what the route leads to, is ending.
@@ -78,8 +87,8 @@ impl Fault {
 
 /// What is the same of every refusal of a kind.
 struct Row {
-    /// The one word for logs and metrics.
-    word: &'static str,
+    /// The one word for logs and metrics; `None` where each mistake has one of its own.
+    word: Option<&'static str>,
     /// Who would have to change.
     fault: Fault,
     /// The status of the answer, where no mistake has one of its own.
@@ -93,12 +102,14 @@ impl Kind {
     fn row(self) -> Row {
         use Fault::{Client, Upstream, Us};
         const fn row(word: &'static str, fault: Fault, status: StatusCode, text: &'static str) -> Row {
-            Row { word, fault, status, text: Some(text) }
+            Row { word: Some(word), fault, status, text: Some(text) }
         }
         match self {
-            Self::Unclean => Row { word: "unclean", fault: Client, status: StatusCode::BAD_REQUEST, text: None },
+            Self::Unclean | Self::Flawed => {
+                Row { word: None, fault: Client, status: StatusCode::BAD_REQUEST, text: None }
+            }
             Self::BadHandshake => {
-                Row { word: "bad_handshake", fault: Client, status: StatusCode::BAD_REQUEST, text: None }
+                Row { word: Some("bad_handshake"), fault: Client, status: StatusCode::BAD_REQUEST, text: None }
             }
             Self::RequestTimeout => {
                 row("request_timeout", Client, StatusCode::REQUEST_TIMEOUT, "the request took too long")
@@ -111,8 +122,20 @@ impl Kind {
             Self::BadAnswer => {
                 row("bad_answer", Upstream, StatusCode::BAD_GATEWAY, "the endpoint's answer made no sense")
             }
+            Self::UncleanAnswer => {
+                row("unclean_answer", Upstream, StatusCode::BAD_GATEWAY, "the endpoint's answer made no sense")
+            }
             Self::AnswerLost => row("answer_lost", Upstream, StatusCode::BAD_GATEWAY, "the endpoint gave no answer"),
             Self::NoEndpoint => row("no_endpoint", Us, StatusCode::SERVICE_UNAVAILABLE, "no endpoint can be used now"),
+            Self::Untranslatable => row(
+                "untranslatable",
+                Us,
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the request cannot be said in the protocol that the endpoints speak",
+            ),
+            Self::ProtocolNotServed => {
+                row("protocol_not_served", Us, StatusCode::NOT_IMPLEMENTED, "no tunnel of this protocol is served here")
+            }
             Self::Loop => row(
                 "loop",
                 Us,
@@ -159,7 +182,19 @@ impl Kind {
 impl Refusal {
     /// Every word of [`log_word`](Self::log_word).
     pub fn log_words() -> impl Iterator<Item = &'static str> {
-        Kind::VARIANTS.iter().map(|kind| kind.row().word)
+        let kinds = Kind::VARIANTS.iter().filter_map(|kind| kind.row().word);
+        let unclean = Unclean::VARIANTS.iter().map(|unclean| unclean.log_word());
+        kinds.chain(unclean).chain(flaws_of_clients().map(Flaw::log_word))
+    }
+
+    /// That of a request whose body has this flaw.
+    pub fn of_body(flaw: Flaw) -> Self {
+        if flaw == Flaw::BrokenChunk { Self::BrokenBody } else { Self::Flawed(flaw) }
+    }
+
+    /// That of a request whose answer has this flaw.
+    pub fn of_answer(flaw: Flaw) -> Self {
+        if flaw == Flaw::Malformed { Self::BadAnswer } else { Self::UncleanAnswer }
     }
 
     /// The status of the answer.
@@ -169,13 +204,18 @@ impl Refusal {
                 StatusCode::METHOD_NOT_ALLOWED
             }
             Self::BadHandshake(BadHandshake::WebsocketVersion) => StatusCode::UPGRADE_REQUIRED,
+            Self::Flawed(flaw) => status_of(flaw),
             _ => self.row().status,
         }
     }
 
     /// The one word for logs and metrics.
     pub fn log_word(self) -> &'static str {
-        self.row().word
+        match self {
+            Self::Unclean(unclean) => unclean.log_word(),
+            Self::Flawed(flaw) => flaw.log_word(),
+            _ => self.row().word.unwrap_or_default(),
+        }
     }
 
     /// Whose fault it was.
@@ -195,7 +235,7 @@ impl Refusal {
     /// Whether nothing that follows on the connection is read: it may be part of what we did not understand
     /// (RFC 9112 §6.1, §6.3).
     pub fn is_last(self) -> bool {
-        matches!(self, Self::Unclean(_) | Self::RequestTimeout | Self::BrokenBody)
+        matches!(self, Self::Unclean(_) | Self::RequestTimeout | Self::BrokenBody | Self::Flawed(_))
     }
 
     /// The answer, as any version of HTTP may give it. `retry_after` is in seconds; every 5xx tells it to the client
@@ -225,10 +265,27 @@ impl Refusal {
     }
 }
 
+/// Those that requests are refused for under names of their own.
+fn flaws_of_clients() -> impl Iterator<Item = Flaw> {
+    Flaw::VARIANTS.iter().copied().filter(|flaw| !matches!(flaw, Flaw::BrokenChunk | Flaw::UnaskedAnswer))
+}
+
+/// The status that a client's message with this flaw is answered with.
+pub fn status_of(flaw: Flaw) -> StatusCode {
+    match flaw {
+        Flaw::TargetTooLong => StatusCode::URI_TOO_LONG,
+        Flaw::HeadTooLarge | Flaw::TooManyHeaderLines | Flaw::HeaderLineTooLong => {
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+        }
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unclean(unclean) => unclean.fmt(f),
+            Self::Flawed(flaw) => flaw.fmt(f),
             Self::BadHandshake(bad) => bad.fmt(f),
             _ => f.write_str(self.row().text.unwrap_or_default()),
         }
@@ -255,11 +312,15 @@ mod tests {
             }
             Kind::RequestTimeout => vec![Refusal::RequestTimeout],
             Kind::BrokenBody => vec![Refusal::BrokenBody],
+            Kind::Flawed => flaws_of_clients().map(Refusal::Flawed).collect(),
             Kind::NoRoute => vec![Refusal::NoRoute],
             Kind::ConnectFailed => vec![Refusal::ConnectFailed],
             Kind::BadAnswer => vec![Refusal::BadAnswer],
+            Kind::UncleanAnswer => vec![Refusal::UncleanAnswer],
             Kind::AnswerLost => vec![Refusal::AnswerLost],
             Kind::NoEndpoint => vec![Refusal::NoEndpoint],
+            Kind::Untranslatable => vec![Refusal::Untranslatable],
+            Kind::ProtocolNotServed => vec![Refusal::ProtocolNotServed],
             Kind::Loop => vec![Refusal::Loop],
             Kind::Draining => vec![Refusal::Draining],
             Kind::NoRoom => vec![Refusal::NoRoom],
@@ -280,8 +341,13 @@ mod tests {
     fn statuses_are_those_that_clients_know() {
         let statuses: Vec<_> = every().into_iter().map(|refusal| refusal.status().as_u16()).collect();
         let unclean = [vec![405], vec![400; Unclean::VARIANTS.len() - 1]].concat();
-        let others = [400, 405, 426, 408, 400, 404, 502, 502, 502, 503, 508, 503, 503, 503, 503, 504, 504, 504];
-        assert_eq!(statuses, [unclean, others.to_vec()].concat());
+        let flawed: Vec<_> = flaws_of_clients().map(|flaw| status_of(flaw).as_u16()).collect();
+        for status in [431, 414] {
+            assert_eq!(flawed.iter().filter(|&&it| it == status).count(), if status == 431 { 3 } else { 1 });
+        }
+        let before = [400, 405, 426, 408, 400];
+        let others = [404, 502, 502, 502, 502, 503, 500, 501, 508, 503, 503, 503, 503, 504, 504, 504];
+        assert_eq!(statuses, [unclean, before.to_vec(), flawed, others.to_vec()].concat());
     }
 
     #[test]

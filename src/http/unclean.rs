@@ -1,10 +1,11 @@
 //! What is wrong with a request that is refused outright.
 
-use strum::VariantArray;
+use strum::{IntoStaticStr, VariantArray};
 use thiserror::Error;
 
 /// Why a request is refused; the client's fault, always.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, VariantArray)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Unclean {
     /// It wants a tunnel to anywhere (RFC 9110 §9.3.6).
     #[error("CONNECT is not served here")]
@@ -24,15 +25,9 @@ pub enum Unclean {
     /// Its target names one host and its Host another.
     #[error("the request target and the Host header name two hosts")]
     HostMismatch,
-    /// Its Transfer-Encoding is not exactly `chunked`.
-    #[error("the Transfer-Encoding is not chunked")]
-    TransferEncoding,
-    /// It has a Transfer-Encoding and a Content-Length (RFC 9112 §6.1). hyper often drops the latter before it can be seen.
-    #[error("there is both a Transfer-Encoding and a Content-Length")]
-    TwoLengths,
-    /// It has a Transfer-Encoding, which HTTP/1.0 does not know (RFC 9112 §6.1).
-    #[error("HTTP/1.0 has no Transfer-Encoding")]
-    TransferEncodingOnHttp10,
+    /// Its Content-Length is no length, or there are several, over HTTP/2.
+    #[error("the Content-Length is not one length")]
+    Length,
     /// Its path may lead out of the one that its route is for.
     #[error("the path has a segment . or .., or a backslash, in any encoding")]
     DotSegments,
@@ -42,4 +37,14 @@ pub enum Unclean {
     /// It is to become a tunnel of another protocol and has a body without a length.
     #[error("the body of an upgrade needs a Content-Length")]
     UpgradeWithChunks,
+    /// It has a field whose name has an underscore, and its listener refuses those.
+    #[error("a header name has an underscore")]
+    Underscore,
+}
+
+impl Unclean {
+    /// The one word for logs and metrics.
+    pub fn log_word(self) -> &'static str {
+        self.into()
+    }
 }

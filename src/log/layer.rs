@@ -37,6 +37,7 @@ mod tests {
     use serde_json::Value;
     use tracing_subscriber::layer::SubscriberExt;
 
+    use super::super::hearing::hearing;
     use super::super::line::{Ink, Shape};
     use super::super::queue::Batch;
     use super::*;
@@ -45,7 +46,7 @@ mod tests {
     fn said(shape: Shape, events: impl Fn()) -> String {
         let queue = Arc::new(Queue::default());
         let lines = Lines::new(Style { shape, pid: 7 }, Arc::clone(&queue));
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), events);
+        hearing(tracing_subscriber::registry().with(lines), events);
         let mut batch = Batch::default();
         queue.take(&mut batch);
         batch.text

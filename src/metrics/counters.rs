@@ -8,6 +8,9 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 
+use super::client_protocols::{ClientProtocol, ClientProtocols};
+use super::tls_failures::TlsFailures;
+use crate::config::UpstreamName;
 use crate::websocket::{CloseCode, Direction, Leniency, PerDirection};
 
 /// The counters of the process.
@@ -35,6 +38,10 @@ pub struct Metrics {
     pub(super) opening: Histogram,
     /// From the first packet to an endpoint to the connection with it.
     pub(super) connecting: Histogram,
+    /// What came of what clients speak.
+    pub(super) client_protocols: ClientProtocols,
+    /// Connections with endpoints that came to no TLS, by upstream and why.
+    pub(super) endpoint_tls_failures: TlsFailures,
     /// How long those waited in a queue who got what they waited for.
     pub(super) waiting: Histogram,
 }
@@ -101,6 +108,12 @@ pub(super) struct ResultLabels {
     result: &'static str,
 }
 
+impl ResultLabels {
+    pub(super) fn new(result: &'static str) -> Self {
+        Self { result }
+    }
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let metrics = Self {
@@ -114,6 +127,8 @@ impl Default for Metrics {
             bytes: PerDirection::default(),
             opening: Histogram::new(SECONDS),
             connecting: Histogram::new(SECONDS),
+            client_protocols: ClientProtocols::default(),
+            endpoint_tls_failures: TlsFailures::default(),
             waiting: Histogram::new(SECONDS),
             log_lines_dropped: Counter::default(),
         };
@@ -150,6 +165,26 @@ impl Metrics {
         self.tunnels_opened.inc();
     }
 
+    /// Counts a client's connection over which this is spoken.
+    pub fn client_connected(&self, protocol: ClientProtocol) {
+        self.client_protocols.of(protocol).connections.inc();
+    }
+
+    /// Counts a plain request that was not refused, of a client that speaks this.
+    pub fn client_exchanged(&self, protocol: ClientProtocol) {
+        self.client_protocols.of(protocol).exchanges.inc();
+    }
+
+    /// Counts a tunnel that opens, of a client that speaks this.
+    pub fn client_tunnel_opened(&self, protocol: ClientProtocol) {
+        self.client_protocols.of(protocol).note_opened();
+    }
+
+    /// Counts a tunnel that has ended, of a client that speaks this.
+    pub fn client_tunnel_ended(&self, protocol: ClientProtocol) {
+        self.client_protocols.of(protocol).note_ended();
+    }
+
     /// A tunnel is about to open, so long after its request came.
     pub fn opening_took(&self, took: Duration) {
         self.opening.observe(took.as_secs_f64());
@@ -158,6 +193,16 @@ impl Metrics {
     /// Counts a connection with an endpoint, which took so long.
     pub fn connected(&self, took: Duration) {
         self.connecting.observe(took.as_secs_f64());
+    }
+
+    /// Counts a connection with an endpoint of `upstream` that came to no TLS, by a word for why.
+    pub fn endpoint_tls_failed(&self, upstream: &UpstreamName, reason: &'static str) {
+        self.endpoint_tls_failures.note(upstream, reason);
+    }
+
+    /// Forgets what was counted of upstreams that are gone.
+    pub fn keep_upstreams(&self, is_there: impl Fn(&UpstreamName) -> bool) {
+        self.endpoint_tls_failures.keep(is_there);
     }
 
     /// Counts somebody whose waiting in a queue is over, so long after it began, since there is a place or a turn.

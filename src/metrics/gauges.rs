@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::config::{EndpointName, ListenerName, RouteName, UpstreamName};
-use crate::snapshot::{EndpointState, HealthCounts};
+use crate::config::{EndpointName, EndpointRole, ListenerName, RouteName, UpstreamName};
+use crate::snapshot::{EndpointState, HealthCounts, RetryCounts};
 
 /// How things stand now.
 #[derive(Clone, Debug, Default)]
@@ -27,10 +27,20 @@ pub struct Gauges {
     pub predecessors: usize,
     /// Every endpoint.
     pub endpoints: Vec<EndpointGauge>,
+    /// How it stands with the names of endpoints.
+    pub names: NamesGauge,
+    /// Who is asked for endpoints.
+    pub sources: Vec<SourceGauge>,
     /// How many wait for the place of a tunnel, by upstream.
     pub waiting: Vec<(UpstreamName, usize)>,
+    /// How often requests were asked again of another endpoint, by upstream.
+    pub retries: Vec<(UpstreamName, RetryCounts)>,
+    /// The names that certificates are ordered for.
+    pub ordered: Vec<OrderGauge>,
     /// When the first of a listener's certificates ends, in seconds since 1970.
     pub certificates: Vec<(ListenerName, i64)>,
+    /// When each certificate of a listener ends, in seconds since 1970, by the first name that it is for.
+    pub certificate_ends: Vec<(ListenerName, String, i64)>,
     /// The time of day, in seconds since 1970.
     pub time: i64,
     /// What the process takes of the machine.
@@ -58,6 +68,34 @@ pub struct EndpointGauge {
     pub handshakes: Option<HandshakesGauge>,
 }
 
+/// How it stands with the source of one upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceGauge {
+    /// Its upstream.
+    pub upstream: UpstreamName,
+    /// What is asked.
+    pub source: String,
+    /// How long ago it named the set that is served; `None` where it has named none yet.
+    pub age: Option<Duration>,
+    /// How often it has not answered, ever.
+    pub failures: u64,
+    /// How many sets of it were refused, ever.
+    pub refused: u64,
+    /// How many endpoints there are of each role.
+    pub endpoints: [(EndpointRole, usize); 3],
+}
+
+/// How it stands with a name that certificates are ordered for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderGauge {
+    /// The name.
+    pub name: String,
+    /// When its certificate ends, in seconds since 1970; `None` where there is none.
+    pub ends: Option<i64>,
+    /// How often an order has failed, ever.
+    pub failures: u64,
+}
+
 /// How it stands with the handshakes of one endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandshakesGauge {
@@ -65,6 +103,21 @@ pub struct HandshakesGauge {
     pub limit: usize,
     /// How many wait for their turn.
     pub waiting: usize,
+}
+
+/// How it stands with the names of endpoints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NamesGauge {
+    /// How many are known.
+    pub known: usize,
+    /// How many of them cannot be resolved.
+    pub failing: usize,
+    /// The age of the oldest addresses that are used because there are no better ones.
+    pub oldest: Duration,
+    /// Lookups that found something, ever.
+    pub answered: u64,
+    /// Lookups that did not, ever.
+    pub failed: u64,
 }
 
 /// What the process takes of the machine; `None` is what cannot be told.

@@ -4,11 +4,19 @@
 //! message or a frame: the least that costs a count is a request. Invariant: no label grows with the traffic. Labels are
 //! words of ours, names that the configuration has now, or close codes, where an application's own are put together.
 
+mod certificates;
+mod client_protocols;
 mod counters;
 mod exposition;
 mod gauges;
+mod listener_certificates;
+mod sources;
 mod text;
+mod tls_failures;
 
+pub use client_protocols::ClientProtocol;
 pub use counters::{Metrics, ReloadCounts, ReloadResult, Words};
 pub use exposition::Exposition;
-pub use gauges::{DrainGauge, EndpointGauge, Gauges, HandshakesGauge, ProcessUsage, TunnelsOpen};
+pub use gauges::{
+    DrainGauge, EndpointGauge, Gauges, HandshakesGauge, NamesGauge, OrderGauge, ProcessUsage, SourceGauge, TunnelsOpen,
+};

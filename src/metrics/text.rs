@@ -9,9 +9,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
-use super::counters::Metrics;
+use super::counters::{Metrics, ResultLabels};
 use super::exposition::Exposition;
 use super::gauges::{EndpointGauge, Gauges, HandshakesGauge, ProcessUsage, TunnelsOpen};
+use super::{certificates, listener_certificates, sources};
 use crate::snapshot::{EndpointState, HealthCounts};
 use crate::websocket::{Direction, PerDirection};
 
@@ -48,11 +49,6 @@ struct DirectionLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BuildLabels {
     version: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CertificateLabels {
-    listener: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -127,6 +123,12 @@ impl Metrics {
             self.connecting.clone(),
         );
         registry.register(
+            "endpoint_tls_failures",
+            "Connections with endpoints that came to no TLS, by upstream and why",
+            self.endpoint_tls_failures.series(),
+        );
+        self.client_protocols.register(registry);
+        registry.register(
             "queue_waiting_seconds",
             "How long those waited for an endpoint's place or turn who got it",
             self.waiting.clone(),
@@ -167,18 +169,36 @@ impl Gauges {
         let help = "Connections with the endpoint that came to nothing";
         registry.register("endpoint_connect_failures", help, failures);
         self.register_health(registry);
+        self.register_retries(registry);
         self.register_queues(registry);
-        let ends = self
-            .certificates
-            .iter()
-            .map(|(listener, ends)| (CertificateLabels { listener: listener.to_string() }, *ends));
-        let help = "When the first of the listener's certificates ends, in seconds since 1970";
-        registry.register("certificate_not_after_seconds", help, family(ends));
+        self.register_names(registry);
+        sources::register(&self.sources, registry);
+        listener_certificates::register(self, registry);
+        certificates::register(&self.ordered, registry);
         let up = self.listeners.iter().map(|(listener, address)| {
             (ListenerLabels { listener: listener.to_string(), address: address.to_string() }, 1)
         });
         registry.register("listener_open", "1 for each listener that accepts", family(up));
         self.register_drains(registry);
+    }
+
+    fn register_names(&self, registry: &mut Registry) {
+        let lookups = Family::<ResultLabels, Counter>::default();
+        for (result, count) in [("answered", self.names.answered), ("failed", self.names.failed)] {
+            lookups.get_or_create_owned(&ResultLabels::new(result)).inc_by(count);
+        }
+        registry.register("name_lookups", "Lookups of names, by what came of them", lookups);
+        for (name, help, value) in [
+            ("names_known", "How many names of endpoints are kept resolved", self.names.known as u64),
+            ("names_failing", "How many of them cannot be resolved now", self.names.failing as u64),
+            (
+                "names_stale_seconds",
+                "Greatest age of addresses that are used because their name cannot be resolved",
+                self.names.oldest.as_secs(),
+            ),
+        ] {
+            registry.register(name, help, constant(signed(value)));
+        }
     }
 
     /// What has no labels.
@@ -215,6 +235,19 @@ impl Gauges {
         registry.register("endpoint_probes", "Probes of the endpoint, by what came of them", probes);
         let help = "How often the endpoint was ejected because requests failed there in a row";
         registry.register("endpoint_ejections", help, ejections);
+    }
+
+    fn register_retries(&self, registry: &mut Registry) {
+        let (granted, refused) = <(Family<UpstreamLabels, Counter>, Family<UpstreamLabels, Counter>)>::default();
+        for (upstream, counts) in &self.retries {
+            let labels = UpstreamLabels { upstream: upstream.to_string() };
+            granted.get_or_create(&labels).inc_by(counts.granted);
+            refused.get_or_create(&labels).inc_by(counts.refused);
+        }
+        let help = "Requests that were asked again of another endpoint, after one that may have read them";
+        registry.register("retries", help, granted);
+        let help = "Requests that were not asked again of another endpoint, because retry_budget was used up";
+        registry.register("retries_refused", help, refused);
     }
 
     fn register_queues(&self, registry: &mut Registry) {

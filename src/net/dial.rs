@@ -1,96 +1,69 @@
 //! Connecting to an endpoint.
 
-use std::io;
 use std::time::Duration;
 
-use rustix::io::Errno;
-use socket2::SockRef;
-use thiserror::Error;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-use super::network::Network;
-use super::options::set_options;
+use super::connect::{ConnectOptions, connect};
+use super::connect_unix::connect_unix;
+use super::dial_error::DialError;
+use super::dial_name::dial_name;
+use super::network::{Network, SystemNetwork};
 use super::socket::Socket;
 use crate::config::EndpointAddress;
 
-/// Why there is no connection to an endpoint.
-#[derive(Debug, Error)]
-pub enum DialError {
-    /// Refused, unreachable, or its name is unknown: the endpoint's fault.
-    #[error(transparent)]
-    Failed(io::Error),
-    /// Nothing came of it within the deadline: the endpoint's fault.
-    #[error("no connection within connect_timeout")]
-    TimedOut,
-    /// This machine has no port left for connections to its address, or no address to connect from.
-    #[error(
-        "{0}: no local port or address is left for connections to it; widen net.ipv4.ip_local_port_range, or list the endpoint \
-         under more addresses"
-    )]
-    OutOfPorts(#[source] io::Error),
-    /// This process has no descriptor left, or the system no memory: no endpoint can be connected to.
-    #[error("{0}; raise LimitNOFILE or lower the load")]
-    Exhausted(#[source] io::Error),
-}
-
 /// Connects to an endpoint, name lookup included, within `deadline`.
-pub async fn dial(network: &Network, address: &EndpointAddress, deadline: Duration) -> Result<Socket, DialError> {
+///
+/// # Errors
+/// Why there is no connection.
+pub async fn dial(
+    network: &Network,
+    address: &EndpointAddress,
+    options: &ConnectOptions<'_>,
+    deadline: Duration,
+) -> Result<Socket, DialError> {
+    let deadline = Instant::now() + deadline;
     let connect = async {
         match network {
-            Network::System => connect(address).await.map(Socket::Tcp),
+            Network::System(system) => reach(system, address, options, deadline).await,
             #[cfg(test)]
-            Network::Simulated(network) => network.dial(address).await.map(Socket::Simulated),
+            Network::Simulated(network) => Ok(network.dial(address).await.map(Socket::Simulated)?),
         }
     };
-    Ok(timeout(deadline, connect).await.map_err(|_| DialError::TimedOut)??)
+    timeout_at(deadline, connect).await.unwrap_or(Err(DialError::TimedOut))
 }
 
-async fn connect(address: &EndpointAddress) -> io::Result<TcpStream> {
-    let stream = match address {
-        EndpointAddress::Socket(address) => TcpStream::connect(address).await,
-        EndpointAddress::Name(host, port) => TcpStream::connect((host.as_str(), *port)).await,
-    }?;
-    set_options(&SockRef::from(&stream))?;
-    Ok(stream)
-}
-
-impl From<io::Error> for DialError {
-    fn from(error: io::Error) -> Self {
-        match Errno::from_io_error(&error) {
-            Some(Errno::ADDRNOTAVAIL) => Self::OutOfPorts(error),
-            // The last is epoll's, beyond fs.epoll.max_user_watches.
-            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM | Errno::NOSPC) => Self::Exhausted(error),
-            _ => Self::Failed(error),
+async fn reach(
+    system: &SystemNetwork,
+    address: &EndpointAddress,
+    options: &ConnectOptions<'_>,
+    deadline: Instant,
+) -> Result<Socket, DialError> {
+    match address {
+        EndpointAddress::Socket(address) => Ok(Socket::Tcp(connect(address, options, &system.lost_sources).await?)),
+        EndpointAddress::Name(host, port) => {
+            // Boxed: those without a name have no room for it.
+            let dialled = Box::pin(dial_name(system, (host, *port), options, deadline)).await;
+            dialled.map(Socket::Tcp)
         }
+        EndpointAddress::Unix(address) => Ok(connect_unix(address).await?.into()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use socket2::SockRef;
     use tokio::net::TcpListener;
 
     use super::*;
-
-    #[test]
-    fn our_own_shortages_are_no_fault_of_an_endpoint() {
-        let judged = |errno: Errno| DialError::from(io::Error::from(errno));
-        for errno in [Errno::CONNREFUSED, Errno::HOSTUNREACH, Errno::NETUNREACH, Errno::CONNRESET, Errno::ACCESS] {
-            assert!(matches!(judged(errno), DialError::Failed(_)), "{errno}");
-        }
-        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::NOSPC] {
-            assert!(matches!(judged(errno), DialError::Exhausted(_)), "{errno}");
-        }
-        let out_of_ports = judged(Errno::ADDRNOTAVAIL);
-        assert!(matches!(out_of_ports, DialError::OutOfPorts(_)));
-        assert!(out_of_ports.to_string().contains("net.ipv4.ip_local_port_range"));
-    }
+    use crate::net::network::test_network;
 
     #[tokio::test]
     async fn dialled_sockets_send_at_once_and_notice_vanished_peers() {
         let endpoint = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = EndpointAddress::Socket(endpoint.local_addr().unwrap());
-        let stream = dial(&Network::System, &address, Duration::from_secs(20)).await.unwrap();
+        let network = Network::System(test_network(std::path::Path::new("/nowhere")));
+        let stream = dial(&network, &address, &ConnectOptions::default(), Duration::from_secs(20)).await.unwrap();
         let Socket::Tcp(stream) = stream else { panic!("{stream:?}") };
         let socket = SockRef::from(&stream);
         assert!(socket.tcp_nodelay().unwrap());

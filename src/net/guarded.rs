@@ -79,6 +79,11 @@ impl<S> Guarded<S> {
         self.stream
     }
 
+    /// The stream as it is.
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
     /// Watches the outcome of one write.
     fn watch<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         self.unsent.note_held_back(outcome.is_pending());

@@ -14,13 +14,13 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::{ClientStream, DeliveryTimer, TunnelStream};
+use super::{DeliveryTimer, Socket, Stream, TunnelStream};
 use crate::process::Delivery;
 
 /// A client's stream of which a FIN or a reset is noticed, and which may be ended by a reset.
 #[derive(Debug)]
 pub struct HalfOpen {
-    stream: ClientStream,
+    stream: Stream,
     /// When to look again, where the socket has something to tell that nobody reads yet.
     next_look: Option<Pin<Box<Sleep>>>,
     fin_ends: FinEnds,
@@ -39,7 +39,7 @@ impl FinEnds {
 
 impl HalfOpen {
     /// Watches `stream`.
-    pub fn new(stream: ClientStream, fin_ends: FinEnds) -> Self {
+    pub fn new(stream: Stream, fin_ends: FinEnds) -> Self {
         Self { stream, next_look: None, fin_ends }
     }
 
@@ -49,7 +49,7 @@ impl HalfOpen {
     }
 
     /// The stream as it was given.
-    pub fn into_inner(self) -> ClientStream {
+    pub fn into_inner(self) -> Stream {
         self.stream
     }
 
@@ -58,23 +58,25 @@ impl HalfOpen {
     pub async fn reset(self, stall_timeout: impl Fn() -> Duration) {
         // First of all: dropped at any moment, and when the process ends, the stream ends by a reset. If that fails, the
         // connection is no more.
-        let _ = self.stream.socket().reset_when_dropped();
+        let _ = self.stream.socket().map(Socket::reset_when_dropped);
         let _ = timeout(DELIVERED, delivered(stall_timeout, || self.delivery())).await;
     }
 
     /// Ready once the connection has failed.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        // Where it has none of its own, whoever drives the connection notices.
+        let Some(socket) = self.stream.socket() else { return Poll::Pending };
         loop {
             if let Some(next_look) = &mut self.next_look {
                 ready!(next_look.as_mut().poll(cx));
                 self.next_look = None;
             }
-            if ready!(self.stream.socket().poll_read_ready(cx)).is_ok()
-                && let Some(error) = self.stream.socket().take_error().unwrap_or_else(Some)
+            if ready!(socket.poll_read_ready(cx)).is_ok()
+                && let Some(error) = socket.take_error().unwrap_or_else(Some)
             {
                 return Poll::Ready(error);
             }
-            if self.fin_ends.0.load(Ordering::Relaxed) && self.stream.socket().has_fin() {
+            if self.fin_ends.0.load(Ordering::Relaxed) && socket.has_fin() {
                 return Poll::Ready(io::ErrorKind::ConnectionAborted.into());
             }
             // A FIN, or another request: the socket tells of nothing else as long as that stands there.

@@ -9,7 +9,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::options::set_options;
+use super::options::{KEEPALIVE, set_options};
 #[cfg(test)]
 use super::simulated::SimulatedListener;
 use super::socket::Accepted;
@@ -68,7 +68,7 @@ impl ListeningSocket {
         socket.set_reuse_address(true)?;
         socket.set_reuse_port(port == Port::Shared)?;
         // Every accepted socket inherits them.
-        set_options(&socket)?;
+        set_options(&socket, Some(KEEPALIVE))?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         let socket = TcpListener::from(socket);
@@ -87,7 +87,7 @@ impl ListeningSocket {
         }
         socket.set_nonblocking(true)?;
         socket.set_cloexec(true)?;
-        set_options(&socket)?;
+        set_options(&socket, Some(KEEPALIVE))?;
         let socket = TcpListener::from(socket);
         let address = socket.local_addr()?;
         Ok(Self { socket: Bound::System(socket), address })

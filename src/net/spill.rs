@@ -50,7 +50,7 @@ impl Spill {
         assert!(is_whole, "{} of {} bytes were taken", self.taken, self.bytes.len());
     }
 
-    #[cfg(any(test, fuzzing))]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn capacity(&self) -> usize {
         self.bytes.capacity()
     }

@@ -12,8 +12,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use rustls::ServerConfig;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Semaphore;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::Spill;
@@ -25,9 +28,9 @@ use crate::process::Delivery;
 use crate::ranges::{within, within_mut};
 use crate::tls::{MAX_RECORD, RECORD_OVERHEAD, RECORD_PAYLOAD, Records, ShownCertificate};
 
-/// A client's connection after its TLS handshake.
+/// A connection after its TLS handshake, at either end.
 ///
-/// Reading ends with 0 bytes after the client's close_notify, and with [`io::ErrorKind::UnexpectedEof`] if the connection
+/// Reading ends with 0 bytes after the peer's close_notify, and with [`io::ErrorKind::UnexpectedEof`] if the connection
 /// ended without one: somebody may have cut it. After a fatal error everything fails with it.
 #[derive(Debug)]
 pub struct TlsStream {
@@ -54,14 +57,15 @@ pub struct HandshakeFailed {
 
 impl TlsStream {
     /// [Accepts](Self::accept), but not for longer than `limit`. `shown` learns, where there is that, which certificate the client
-    /// shows.
+    /// shows. What takes a worker's time is done in one of these `turns`, which are waited for in order.
     pub async fn accept_within(
         socket: Socket,
         config: Arc<ServerConfig>,
         shown: Option<ShownCertificate>,
+        turns: &Semaphore,
         limit: Duration,
     ) -> Result<Box<Self>, Box<HandshakeFailed>> {
-        let records = match Records::new(config, shown) {
+        let records = match Records::server(config, shown) {
             Ok(records) => records,
             Err(error) => {
                 let error = TlsError::Configuration(error);
@@ -69,8 +73,10 @@ impl TlsStream {
             }
         };
         let mut stream = Self::over(socket, records);
-        let shaken = timeout(limit, poll_fn(|cx| stream.poll_handshake(cx))).await;
-        match shaken.unwrap_or(Err(TlsError::TimedOut)) {
+        let mut is_in_line = false;
+        let shaken = timeout(limit, stream.shake_in_turn(turns, &mut is_in_line)).await;
+        let too_late = || if is_in_line { TlsError::NoTurn } else { TlsError::TimedOut };
+        match shaken.unwrap_or_else(|_| Err(too_late())) {
             Ok(()) => Ok(stream),
             Err(error) => {
                 let Self { socket, records, .. } = *stream;
@@ -85,6 +91,30 @@ impl TlsStream {
     /// [`io::ErrorKind::InvalidData`]; it has been sent an alert. There is no deadline here.
     pub async fn accept(socket: Socket, config: Arc<ServerConfig>) -> io::Result<Box<Self>> {
         let mut stream = Self::new(socket, config)?;
+        poll_fn(|cx| stream.poll_handshake(cx)).await?;
+        Ok(stream)
+    }
+
+    /// Shakes hands with the server on `socket` that is called `name`, over one of these `protocols` (ALPN) if the server knows of
+    /// that, until both sides may send and our last flight is out.
+    ///
+    /// What the server sends right behind its handshake waits to be read; of a client's certificate that it does not like it
+    /// says so there, too (RFC 8446 §4.4.2.4). There is no deadline here.
+    ///
+    /// # Errors
+    /// Why there is none. A server that is refused has been sent an alert.
+    pub async fn connect(
+        socket: Socket,
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        protocols: Vec<Vec<u8>>,
+    ) -> Result<Box<Self>, TlsError> {
+        let mut stream = tls_buffers::with(|TlsBuffers { outgoing, .. }| {
+            let records = Records::client(config, name, protocols, outgoing).map_err(TlsError::Configuration)?;
+            let mut stream = Self::over(socket, records);
+            stream.answer(outgoing.filled());
+            Ok::<_, TlsError>(stream)
+        })?;
         poll_fn(|cx| stream.poll_handshake(cx)).await?;
         Ok(stream)
     }
@@ -105,18 +135,66 @@ impl TlsStream {
         }
     }
 
+    /// Whether an authority has looked whether a name is ours, and nothing more is to be said (RFC 8737 §3).
+    pub fn is_challenge(&self) -> bool {
+        self.records.is_challenge()
+    }
+
+    /// The version that was agreed on, as OpenSSL names it.
+    pub fn version(&self) -> &'static str {
+        self.records.version()
+    }
+
+    /// Whether HTTP/2 was agreed on over ALPN.
+    pub fn is_http2(&self) -> bool {
+        self.records.is_http2()
+    }
+
     /// The connection under it.
     pub(super) fn socket(&self) -> &Socket {
         &self.socket
     }
 
     fn new(socket: Socket, config: Arc<ServerConfig>) -> io::Result<Box<Self>> {
-        Ok(Self::over(socket, Records::new(config, None).map_err(TlsError::Configuration)?))
+        Ok(Self::over(socket, Records::server(config, None).map_err(TlsError::Configuration)?))
     }
 
     fn over(socket: Socket, records: Records) -> Box<Self> {
         let (plaintext, ciphertext) = (Spill::default(), Spill::default());
         Box::new(Self { socket, records, plaintext, ciphertext, closed: false })
+    }
+
+    /// Shakes hands, a step in each turn. No turn is held while the client is waited for: who is slow holds nobody up.
+    async fn shake_in_turn(&mut self, turns: &Semaphore, is_in_line: &mut bool) -> Result<(), TlsError> {
+        loop {
+            poll_fn(|cx| self.poll_empty_spill(cx)).await?;
+            if !self.records.is_handshaking() {
+                return Ok(());
+            }
+            poll_fn(|cx| self.socket.poll_read_ready(cx)).await?;
+            *is_in_line = true;
+            // Nobody closes the semaphore.
+            let turn = turns.acquire().await;
+            *is_in_line = false;
+            let (before, mut is_answered) = (self.records.unread(), false);
+            let step = poll_fn(|cx| {
+                let step = tls_buffers::with(|buffers| {
+                    let step = self.poll_receive(cx, &mut ReadBuf::new(&mut []), buffers);
+                    is_answered = !buffers.outgoing.filled().is_empty();
+                    step
+                });
+                // There may have been nothing after all: then the turn is the next one's.
+                Poll::Ready(if let Poll::Ready(step) = step { step } else { Ok(()) })
+            });
+            let step = step.await;
+            // The turn goes on when whatever else is ready has been looked at. A piece of a record is no step: clients that send
+            // byte by byte hold nobody up either.
+            if is_answered || self.records.unread() <= before {
+                yield_now().await;
+            }
+            drop(turn);
+            step?;
+        }
     }
 
     fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TlsError>> {
@@ -125,7 +203,7 @@ impl TlsStream {
             if !self.records.is_handshaking() {
                 return Poll::Ready(Ok(()));
             }
-            // What a client sends right behind its last flight waits in `plaintext`.
+            // What the peer sends right behind its last flight waits in `plaintext`.
             ready!(tls_buffers::with(|buffers| self.poll_receive(cx, &mut ReadBuf::new(&mut []), buffers)))?;
         }
     }
@@ -161,6 +239,24 @@ impl TlsStream {
         Poll::Ready(received.map_err(TlsError::Records))
     }
 
+    /// Why nothing more can be written: the peer's own word, if one came before the connection failed by `error`.
+    ///
+    /// After TLS 1.3 a server refuses a client's certificate when the client has sent its first data already. It leaves that
+    /// unread, so its connection ends by a reset, and a writer sees the reset before a reader sees the alert.
+    fn explained(&mut self, error: io::Error) -> io::Error {
+        if !self.plaintext.is_empty() {
+            return error;
+        }
+        let last_word = tls_buffers::with(|TlsBuffers { incoming, outgoing }| {
+            let Self { socket, records, plaintext, .. } = self;
+            let unread = records.unread();
+            let count = socket.read_what_came(within_mut(incoming, unread..)).ok()?;
+            let mut take = |bytes: &[u8]| plaintext.push(bytes);
+            records.receive(within_mut(incoming, ..unread + count), &mut take, outgoing).err()
+        });
+        last_word.map_or(error, |last_word| TlsError::Records(last_word).into())
+    }
+
     /// Sends what the records ask for on their own account, as far as the socket takes it now. The reader's task must not
     /// take the place of the writer's in the socket, so nobody is woken for the rest: it goes in front of what is written
     /// next.
@@ -191,7 +287,8 @@ impl TlsStream {
 
     fn poll_empty_spill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.ciphertext.is_empty() {
-            match ready!(Pin::new(&mut self.socket).poll_write(cx, self.ciphertext.front()))? {
+            let written = ready!(Pin::new(&mut self.socket).poll_write(cx, self.ciphertext.front()));
+            match written.map_err(|error| self.explained(error))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 taken => self.ciphertext.advance(taken),
             }
@@ -243,11 +340,12 @@ impl AsyncWrite for TlsStream {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         let piece = buf.get(..PIECE).unwrap_or(buf);
-        tls_buffers::with(|TlsBuffers { outgoing, .. }| {
+        let written = tls_buffers::with(|TlsBuffers { outgoing, .. }| {
             let sealed = this.records.send(piece, outgoing);
             this.write(cx, outgoing.filled())?;
             sealed.map_err(|error| io::Error::from(TlsError::Records(error)))
-        })?;
+        });
+        written.map_err(|error| this.explained(error))?;
         this.debug_check_invariants();
         Poll::Ready(Ok(piece.len()))
     }
@@ -277,9 +375,12 @@ fn sealed(room: usize) -> usize {
     MAX_RECORD.max(room + records * RECORD_OVERHEAD)
 }
 
-/// Whether the first bytes of a connection are a method of HTTP, or the beginning of one. No record of TLS begins with a
-/// letter (RFC 8446 §5.1).
+/// Whether the first bytes of a connection are a method of HTTP, or the beginning of one, or those of an answer. No record of TLS
+/// begins with a letter (RFC 8446 §5.1).
 fn is_plain_http(first: &[u8]) -> bool {
+    if first.starts_with(b"HTTP/") {
+        return true;
+    }
     let method = first.split(|&byte| byte == b' ').next().unwrap_or_default();
     !method.is_empty() && method.len() <= LONGEST_METHOD && method.iter().all(u8::is_ascii_uppercase)
 }

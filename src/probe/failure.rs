@@ -6,7 +6,7 @@ use http::StatusCode;
 use thiserror::Error;
 
 use crate::endpoint::NoHead;
-use crate::net::DialError;
+use crate::net::{DialError, TlsFailure};
 use crate::websocket::BadAnswer;
 
 /// Why a probe did not pass.
@@ -21,6 +21,9 @@ pub(super) enum ProbeFailure {
     /// No connection came to be in time.
     #[error("no connection within timeout")]
     NoConnectionInTime,
+    /// There is no TLS over it.
+    #[error("no TLS: {0}")]
+    NoTls(Box<TlsFailure>),
     /// No answer came in time.
     #[error("no answer within timeout")]
     NoAnswerInTime,
@@ -47,7 +50,12 @@ pub(super) enum ProbeFailure {
 impl ProbeFailure {
     /// Whether nobody was there: the next try is as quick.
     pub(super) fn is_refused(&self) -> bool {
-        matches!(self, Self::Refused)
+        match self {
+            Self::Refused => true,
+            // The file of a unix socket.
+            Self::NoConnection(error) => error.kind() == ErrorKind::NotFound,
+            _ => false,
+        }
     }
 
     /// Whether it says something of the endpoint.
@@ -65,8 +73,37 @@ impl From<DialError> for ProbeFailure {
                 Self::Refused
             }
             DialError::Failed(error) => Self::NoConnection(error),
-            DialError::TimedOut => Self::NoConnectionInTime,
+            DialError::TimedOut | DialError::NoneAnswered(_) => Self::NoConnectionInTime,
+            DialError::Tls(failure) => Self::NoTls(failure),
             DialError::OutOfPorts(_) | DialError::Exhausted(_) => Self::Ours(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+    use crate::config::{EndpointAddress, ResolverSettings, UnixAddress};
+    use crate::net::{ConnectOptions, Network, dial};
+
+    #[tokio::test]
+    async fn who_is_not_there_refuses_and_whose_name_cannot_be_looked_up_has_not_been_asked() {
+        let second = std::time::Duration::from_secs(1);
+        // Nobody listens there, for DNS neither.
+        let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+        let names = ResolverSettings { servers: vec![nobody], min_ttl: second, max_ttl: second, timeout: second };
+        let network = Network::of_the_system(names);
+        let folder = tempfile::tempdir().unwrap();
+        for (address, is_refused) in [
+            (EndpointAddress::Socket(nobody), true),
+            (EndpointAddress::Unix(UnixAddress::Path(folder.path().join("no.sock"))), true),
+            (EndpointAddress::Name("app.test".to_owned(), 80), false),
+        ] {
+            let dialled = dial(&network, &address, &ConnectOptions::default(), 20 * second).await;
+            let failure = ProbeFailure::from(dialled.map(drop).unwrap_err());
+            assert_eq!((failure.is_refused(), failure.is_its_fault()), (is_refused, true), "{failure}");
         }
     }
 }

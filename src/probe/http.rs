@@ -12,14 +12,14 @@ use tokio::time::{Instant, timeout_at};
 use super::deadline::in_time;
 use super::failure::ProbeFailure;
 use crate::endpoint::{EndpointConnection, Unanswered};
-use crate::net::Socket;
+use crate::net::Stream;
 
-/// Asks over `socket`, by `deadline`; the status of the answer tells, and its body is only taken so that its sender is not cut.
+/// Asks over `stream`, by `deadline`; the status of the answer tells, and its body is only taken so that its sender is not cut.
 ///
 /// # Errors
 /// Why the probe did not pass.
 pub(super) async fn ask(
-    socket: Socket,
+    stream: Stream,
     request: Builder,
     expect: &[RangeInclusive<u16>],
     deadline: Instant,
@@ -27,7 +27,7 @@ pub(super) async fn ask(
     let request = request.header(CONNECTION, "close").body(Empty::<Bytes>::new());
     let request = request.expect("`config` has read a method, a path and a host");
     let left = deadline.saturating_duration_since(Instant::now());
-    let mut connection = EndpointConnection::open(socket, left).await?;
+    let mut connection = EndpointConnection::open(stream, left).await?;
     let answer = in_time(deadline, connection.send(request)).await?;
     let (head, body) = answer.response.into_parts();
     if !expect.iter().any(|range| range.contains(&head.status.as_u16())) {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
@@ -10,11 +11,11 @@ use tokio::task::AbortHandle;
 use super::asking::Subject;
 use super::probe_verdict::ProbeVerdict;
 use super::task::Probing;
-use crate::config::{HealthSettings, UpstreamSettings};
+use crate::config::HealthSettings;
 use crate::drain::Incarnation;
 use crate::health::Availability;
 use crate::net::Network;
-use crate::snapshot::{Endpoint, Snapshot};
+use crate::snapshot::{Endpoint, Snapshot, Upstream};
 
 /// The owner of the tasks that probe; none before it is told to begin.
 #[derive(Debug)]
@@ -35,6 +36,7 @@ struct Begun {
 #[derive(Debug)]
 struct ProbeTask {
     endpoint: Arc<Endpoint>,
+    upstream: Arc<ArcSwap<Upstream>>,
     /// What it keeps to.
     health: HealthSettings,
     task: AbortHandle,
@@ -64,7 +66,8 @@ impl Probes {
             for endpoint in upstream.endpoints() {
                 let life = endpoint.life.incarnation;
                 let task = tasks.remove(&life).filter(|task| task.health == *health);
-                let task = task.unwrap_or_else(|| self.probe(endpoint, &upstream.settings, health, verdicts));
+                let task = task.unwrap_or_else(|| self.probe(endpoint, upstream, health, verdicts));
+                task.upstream.store(Arc::clone(upstream));
                 kept.insert(life, task);
             }
         }
@@ -83,20 +86,21 @@ impl Probes {
     fn probe(
         &self,
         endpoint: &Arc<Endpoint>,
-        upstream: &Arc<UpstreamSettings>,
+        upstream: &Arc<Upstream>,
         health: &HealthSettings,
         verdicts: &UnboundedSender<ProbeVerdict>,
     ) -> ProbeTask {
         let (prober, availability) = endpoint.begin_probing();
+        let upstream = Arc::new(ArcSwap::new(Arc::clone(upstream)));
         let subject = Subject {
             endpoint: Arc::clone(endpoint),
-            upstream: Arc::clone(upstream),
+            upstream: Arc::clone(&upstream),
             health: health.clone(),
             network: self.network.clone(),
         };
         let (permits, verdicts) = (Arc::clone(&self.permits), verdicts.clone());
         let task = tokio::spawn(Probing { subject, prober, availability, permits, verdicts }.run());
-        ProbeTask { endpoint: Arc::clone(endpoint), health: health.clone(), task: task.abort_handle() }
+        ProbeTask { endpoint: Arc::clone(endpoint), upstream, health: health.clone(), task: task.abort_handle() }
     }
 
     fn begun(&self) -> MutexGuard<'_, Option<Begun>> {

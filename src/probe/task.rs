@@ -48,7 +48,8 @@ impl Probing {
         let result = match probed {
             Ok(()) => ProbeResult::Passed,
             Err(failure) => {
-                tracing::debug!(upstream = %upstream.name, endpoint = %endpoint.name, %failure, "a probe did not pass");
+                let upstream = &upstream.load().settings.name;
+                tracing::debug!(%upstream, endpoint = %endpoint.name, %failure, "a probe did not pass");
                 if !failure.is_its_fault() {
                     return;
                 }

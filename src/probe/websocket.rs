@@ -13,15 +13,15 @@ use super::deadline::in_time;
 use super::failure::ProbeFailure;
 use crate::config::UpstreamSettings;
 use crate::endpoint::exchange_heads;
-use crate::net::Socket;
+use crate::net::Stream;
 use crate::websocket::{CloseCode, Frame, Side, Strictness, Tolerance, check_answer, check_request};
 
-/// Opens a WebSocket over `socket` by `deadline`, and closes it politely (RFC 6455 §7.1.2).
+/// Opens a WebSocket over `stream` by `deadline`, and closes it politely (RFC 6455 §7.1.2).
 ///
 /// # Errors
 /// Why the probe did not pass.
 pub(super) async fn ask(
-    mut socket: Socket,
+    mut stream: Stream,
     request: Builder,
     settings: &UpstreamSettings,
     deadline: Instant,
@@ -36,23 +36,23 @@ pub(super) async fn ask(
     let mut tolerance = Tolerance::new(Strictness::Strict);
     let key = check_request(&request.method, request.version, &request.headers, &mut tolerance);
     let key = key.expect("the handshake is one");
-    let answer = in_time(deadline, exchange_heads(&mut socket, &request, settings, |_, _| ())).await?;
+    let answer = in_time(deadline, exchange_heads(&mut stream, &request, settings, |_, _| ())).await?;
     if !answer.head.is_switch() {
         return Err(ProbeFailure::Status(answer.head.status));
     }
     check_answer(&request.headers, &key, &answer.head.headers, &mut tolerance)?;
-    let _ = timeout_at(deadline.min(Instant::now() + GOODBYE), close(&mut socket)).await;
+    let _ = timeout_at(deadline.min(Instant::now() + GOODBYE), close(&mut stream)).await;
     Ok(())
 }
 
 /// Sends a Close, and waits for the end of the connection, whatever comes before it.
-async fn close(socket: &mut Socket) {
+async fn close(stream: &mut Stream) {
     let frame = Frame::close(Side::Upstream, CloseCode::NORMAL, "", random());
-    if socket.write_all(&frame).await.is_err() {
+    if stream.write_all(&frame).await.is_err() {
         return;
     }
     let mut some = [0; 512];
-    while let Ok(1..) = socket.read(&mut some).await {}
+    while let Ok(1..) = stream.read(&mut some).await {}
 }
 
 /// Unpredictable bytes, or zeros where the system has no entropy to give: what they are for here is no secret.

@@ -22,7 +22,7 @@ use tokio::io::unix::AsyncFd;
 /// minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// Bytes that the peer's kernel acknowledged since the connection was made. Only ever grows.
+    /// Bytes that the peer's kernel acknowledged since the connection was made. Only ever grows, but for that of a unix socket.
     pub acked: u64,
     /// Whether anything is still on its way: sent and not acknowledged, or not sent yet.
     pub outstanding: bool,
@@ -42,6 +42,30 @@ pub fn delivery(socket: BorrowedFd<'_>) -> io::Result<Delivery> {
         since_ack: Duration::from_millis(info.last_ack_recv.into()),
     })
 }
+
+/// The same of a unix socket, where whatever was written has reached the peer's end: nothing is ever on its way. How much of it
+/// the peer has read is known by what still takes up memory: `taken_up` is how much all that was ever written took at the least,
+/// [`LEAST_OF_A_WRITE`] and its bytes for each write. So `acked` never grows unless something was read, however much is written
+/// meanwhile; it may become less by what a write takes beyond that.
+///
+/// It tells nothing of sense of any other socket.
+pub fn unix_delivery(socket: BorrowedFd<'_>, taken_up: u64) -> io::Result<Delivery> {
+    let mut unread: libc::c_int = 0;
+    // SAFETY: the descriptor is open for as long as `socket` is borrowed; the kernel writes one `c_int`.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut unread) };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let unread = u64::try_from(unread).unwrap_or_default();
+    let acked = (ALL_READ + taken_up).saturating_sub(unread);
+    Ok(Delivery { acked, outstanding: false, since_ack: Duration::ZERO })
+}
+
+/// What a unix socket has `acked` to which nothing was written: more than ever waits.
+const ALL_READ: u64 = 1 << 32;
+/// How much memory each write to a unix socket takes beyond its bytes, at the least: the kernel's `sk_buff` and `skb_shared_info`
+/// are of more than 512 bytes on every machine of 64 bits.
+pub const LEAST_OF_A_WRITE: u64 = 512;
 
 /// Whether the peer has said that it sends no more, whatever of it is still unread.
 ///
@@ -96,6 +120,25 @@ pub fn watch_both(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: it owns an open descriptor, and `AsyncFd` owns it: nobody can close or replace it.
     let watched = unsafe { AsyncFd::register(socket) };
     Ok(watched?)
+}
+
+/// Has a socket that is bound to an address, and to no port, take one only when it is connected: then any will do that leads
+/// to no other connection with the same peer (ip(7), `IP_BIND_ADDRESS_NO_PORT`). Call it before `bind`.
+///
+/// Fails if `socket` is none of the internet's protocols.
+pub fn choose_port_when_connecting(socket: BorrowedFd<'_>) -> io::Result<()> {
+    let on: libc::c_int = 1;
+    // SAFETY: the descriptor is open for as long as `socket` is borrowed; `on` is readable for the length that is given.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_IP,
+            libc::IP_BIND_ADDRESS_NO_PORT,
+            (&raw const on).cast(),
+            size_of_val(&on) as libc::socklen_t,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 fn tcp_info(socket: BorrowedFd<'_>) -> io::Result<TcpInfo> {
@@ -217,6 +260,27 @@ mod tests {
     }
 
     #[test]
+    fn what_a_peer_reads_of_a_unix_socket_is_progress() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        near.set_nonblocking(true).unwrap();
+        let acked = || unix_delivery(near.as_fd(), 0).unwrap().acked;
+        let empty = acked();
+        let mut sent = 0;
+        while let Ok(count) = (&near).write(&[7; 4096]) {
+            sent += count;
+        }
+        let full = acked();
+        assert!(full > 0 && full + sent as u64 <= empty, "{full}, {empty}");
+        // The runtime tells of room only once three quarters are read.
+        far.read_exact(&mut vec![0; sent / 4]).unwrap();
+        let some = acked();
+        assert!((full + 1..empty).contains(&some), "{some}");
+        far.read_exact(&mut vec![0; sent - sent / 4]).unwrap();
+        assert_eq!(acked(), empty);
+        assert!(!unix_delivery(near.as_fd(), 0).unwrap().outstanding);
+    }
+
+    #[test]
     fn only_what_came_through_exec_is_inherited_and_only_once() {
         use std::os::fd::IntoRawFd;
 
@@ -245,6 +309,7 @@ mod tests {
 
         assert!(delivery(unix.as_fd()).is_err());
         assert!(delivery(udp.as_fd()).is_err());
+        assert!(choose_port_when_connecting(unix.as_fd()).is_err());
     }
 
     fn pair() -> (TcpStream, TcpStream) {

@@ -1,11 +1,16 @@
-//! The operating system: descriptors and their limits, signals, systemd, and what TCP alone knows about a connection.
+//! The operating system: descriptors and their limits, signals, systemd, files that change, and what the kernel alone knows about
+//! a connection.
 //!
 //! It decides nothing about tunnels or configuration: it says what the system said, and tells it what it is told.
 //! `fds` is the only file of the crate with `unsafe`.
 
 mod activation;
 mod fds;
+mod file_watch;
+mod file_work;
+mod fingerprints;
 mod limits;
+mod local_ports;
 mod reaper;
 mod signals;
 mod supervisor;
@@ -16,8 +21,15 @@ mod watchdog;
 mod workers;
 
 pub use activation::{Activated, ActivationVariables, activated};
-pub use fds::{Delivery, delivery, has_fin, inherit, watch, watch_both};
+pub use fds::{
+    Delivery, LEAST_OF_A_WRITE, choose_port_when_connecting, delivery, has_fin, inherit, unix_delivery, watch,
+    watch_both,
+};
+pub use file_watch::{FileWatch, WatchError};
+pub use file_work::{FileTask, FileWork, FileWorkError};
+pub use fingerprints::Fingerprints;
 pub use limits::{DescriptorLimit, MOST_TURNED_AWAY, Room, raise_descriptor_limit};
+pub use local_ports::local_ports;
 pub use reaper::reap_orphans;
 pub use signals::{Signal, Signals, ask_for_reload};
 pub use supervisor::Watcher;

@@ -139,6 +139,12 @@ impl Seat {
     pub fn worker(&self) -> usize {
         self.worker
     }
+
+    /// Another place on the same worker.
+    pub fn beside(&self) -> Self {
+        self.load.seats.fetch_add(1, Ordering::Relaxed);
+        Self { worker: self.worker, load: Arc::clone(&self.load) }
+    }
 }
 
 impl Drop for Seat {

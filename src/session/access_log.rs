@@ -2,6 +2,7 @@
 //!
 //! Never a query string, a cookie, a credential or a payload.
 
+use std::error::Error;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
@@ -43,6 +44,7 @@ pub(super) fn refused(
     tracing::info!(
         %client,
         listener = %session.listener.settings.name,
+        protocol = summary.protocol().as_str(),
         route = route.map(tracing::field::display),
         %method,
         host,
@@ -59,7 +61,7 @@ pub(super) fn refused(
 }
 
 /// A connection ended otherwise than between two requests, and nobody was turned away: its client left.
-pub(super) fn broken(session: &Session, error: &hyper::Error) {
+pub(super) fn broken(session: &Session, error: &dyn Error) {
     let listener = &session.listener.settings.name;
     tracing::debug!(%listener, client = %session.peer.ip(), %error, "connection broken");
 }
@@ -69,7 +71,8 @@ pub(super) fn not_believed(session: &Session, headers: &HeaderMap) {
     let listener = &session.listener;
     let peer = session.peer.ip().to_canonical();
     if says_for_whom(headers)
-        && !is_trusted(peer, &listener.settings.trusted_proxies)
+        && !session.is_unnamed
+        && !is_trusted(peer, session.trusted_proxies())
         && listener.strangers.is_new(peer)
     {
         tracing::warn!(
@@ -101,10 +104,13 @@ pub(super) fn exchanged(exchanged: &Exchanged<'_>, end: End) {
     let Exchanged { session, route, summary, answer, uploaded, answered, took } = exchanged;
     let Summary { method, host, path, client, upgrade, .. } = summary;
     let status = answer.map(|(_, status)| status.as_u16());
+    let protocol = summary.protocol();
     session.proxy.metrics.exchanged(status, end.log_word());
+    session.proxy.metrics.client_exchanged(protocol);
     tracing::info!(
         %client,
         listener = %session.listener.settings.name,
+        protocol = protocol.as_str(),
         %route,
         endpoint = answer.map(|(endpoint, _)| tracing::field::display(endpoint)),
         %method,
@@ -165,6 +171,7 @@ pub(super) fn ended(
     let Outcome { ending, sides, counts, leniencies, duration } = outcome;
     let (word, by, code) = labels(ending, settings);
     metrics.tunnel_ended(word, by, code);
+    metrics.client_tunnel_ended(record.protocol());
     for direction in [Direction::FromClient, Direction::FromUpstream] {
         let Counts { messages, bytes } = counts[direction];
         metrics.passed(direction, messages, bytes);
@@ -187,6 +194,7 @@ pub(super) fn ended(
         client_port = (port_is == PortIs::Client).then_some(port),
         proxy_port = (port_is == PortIs::Proxy).then_some(port),
         listener = %handle.member.listener.0,
+        protocol = record.protocol().as_str(),
         route = %handle.member.route.0,
         upstream = %handle.member.upstream.0,
         endpoint = %handle.member.endpoint.0,

@@ -9,10 +9,10 @@ use http::{Method, Response};
 use super::body::AnswerBody;
 use super::exchange_record::ExchangeRecord;
 use super::placement::Placed;
-use super::refused::Refused;
+use super::refused::{EndpointFault, Refused};
 use super::relay::relay;
 use super::request_context::RequestContext;
-use crate::endpoint::{Answer, Reuse, SwitchAnswer, Unanswered, Upload, UploadProgress, read_answer};
+use crate::endpoint::{Answer, EndpointBody, Reuse, SwitchAnswer, Unanswered, Upload, UploadProgress, read_answer};
 use crate::http::Refusal;
 
 /// Passes the endpoint's answer on; `upload` is how far the request's body got. The connection ends with the answer, unless it
@@ -25,7 +25,10 @@ pub(super) async fn pass_on(
     upload: Arc<UploadProgress>,
     cookie: Option<HeaderValue>,
 ) -> Result<Response<AnswerBody>, Refused> {
-    let nonsense = |bad: Unanswered<Upload>| lease.refused(Refusal::BadAnswer, bad);
+    let nonsense = |bad: Unanswered<Upload>| match EndpointFault::from(bad) {
+        EndpointFault::Flawed(flaw) => lease.refused(Refusal::of_answer(flaw), flaw),
+        other => lease.refused(Refusal::BadAnswer, other),
+    };
     let body_timeout = context.upstream().settings.body_timeout;
     let record = ExchangeRecord::new(context, upload);
     let (mut connection, answer) = read_answer(stream, read, &method, body_timeout).await.map_err(nonsense)?;
@@ -37,5 +40,5 @@ pub(super) async fn pass_on(
     } else {
         Reuse::Close(connection.into_task())
     };
-    relay(Response::from_parts(head, body), lease.endpoint(), reuse, record, cookie)
+    relay(Response::from_parts(head, EndpointBody::Http1(body)), lease.endpoint(), reuse, record, cookie)
 }

@@ -60,7 +60,9 @@ impl RequestContext {
 
     /// There is no answer, which may be the endpoint's fault. If it is not, a trial is still to come.
     pub(super) fn note_refused(&self, pick: Pick<'_>, asked: Asked, refused: &Refused) {
-        if refused.refusal.fault() == Fault::Upstream {
+        // A trial wants its verdict in any case.
+        let is_new = !refused.is_told || pick.trial.is_some();
+        if refused.refusal.fault() == Fault::Upstream && is_new {
             self.note_failure(pick, asked, &Blamed(refused));
         }
     }

@@ -10,14 +10,13 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::end::End;
 use super::exchange_record::ExchangeRecord;
 use super::proxy::PhaseTimes;
-use crate::endpoint::{Reuse, cleaned};
+use crate::endpoint::{BrokenAnswer, EndpointBody, Reuse, cleaned};
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -30,14 +29,14 @@ pub(super) enum AnswerBody {
 
 /// The body of an endpoint's answer on its way to the client: the exchange ends with it.
 pub(super) struct Relay {
-    body: Incoming,
+    body: EndpointBody,
     /// What becomes of the connection that it comes by; until the body is whole.
     reuse: Option<Reuse>,
     record: ExchangeRecord,
     /// Whether the client could take the part of it that it has for all, if nothing but the end followed.
     part_looks_whole: bool,
     /// Why there is no more of it, until what there was is out.
-    lost: Option<hyper::Error>,
+    lost: Option<BrokenAnswer>,
     /// When it ends although it has no end: events of a server.
     last_call: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
@@ -49,7 +48,7 @@ impl AnswerBody {
 
     /// The body of an endpoint's answer with these headers. Events of a server go on for ever by their nature: when the
     /// process ends they end like tunnels, each at its own moment; everything else has until the deadline.
-    pub(super) fn relayed(body: Incoming, headers: &HeaderMap, reuse: Reuse, record: ExchangeRecord) -> Self {
+    pub(super) fn relayed(body: EndpointBody, headers: &HeaderMap, reuse: Reuse, record: ExchangeRecord) -> Self {
         // What is chunked has an end of its own, and not every client counts what it gets against its length.
         let part_looks_whole = record.summary.version < Version::HTTP_11 || body.size_hint().exact().is_some();
         let is_endless = is_event_stream(headers) && body.size_hint().exact().is_none();
@@ -60,7 +59,7 @@ impl AnswerBody {
 }
 
 impl Relay {
-    fn poll_endpoint(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_endpoint(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenAnswer>>> {
         if self.lost.is_some() {
             return self.poll_lost();
         }
@@ -94,7 +93,7 @@ impl Relay {
     }
 
     /// Says that there is no more, and not before everything that there was is out: hyper forgets it at that word.
-    fn poll_lost(&mut self) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_lost(&mut self) -> Poll<Option<Result<Frame<Bytes>, BrokenAnswer>>> {
         match self.record.session.unsent.is_some() {
             // Whoever takes it wakes us.
             true => Poll::Pending,
@@ -166,9 +165,9 @@ async fn last_call(mut phases: watch::Receiver<PhaseTimes>) {
 
 impl Body for AnswerBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BrokenAnswer;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenAnswer>>> {
         match self.get_mut() {
             Self::Own(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
             Self::Relayed(relay) => relay.poll_endpoint(cx),

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::proxy::{Phase, Proxy};
 use crate::endpoint::OwnedConnections;
 use crate::http::forward::Scheme;
-use crate::net::{FinEnds, Unsent};
+use crate::net::{FinEnds, ProxiedTls, Unsent};
 use crate::process::Seat;
 use crate::snapshot::Listener;
-use crate::tls::Fingerprint;
+use crate::tls::ClientCertificate;
 
 /// What a session, and the tunnel that it may become, holds on to: its seat on a worker and its permit.
 ///
@@ -35,6 +36,11 @@ impl Admission {
     pub(super) fn worker(&self) -> usize {
         self.seat.worker()
     }
+
+    /// A seat for a tunnel that its connection carries.
+    pub(super) fn seat_beside(&self) -> Seat {
+        self.seat.beside()
+    }
 }
 
 /// Whether a connection has a place.
@@ -53,12 +59,18 @@ pub(super) struct Session {
     pub(super) proxy: Arc<Proxy>,
     /// The listener as it was when the connection came.
     pub(super) listener: Arc<Listener>,
-    /// The other end of the connection; not always the client.
+    /// The other end of the connection, as the PROXY header says where there is one; not always the client.
     pub(super) peer: SocketAddr,
+    /// What was connected to: this machine's end of it, or what the PROXY header says; `None` where it is gone already.
+    pub(super) local: Option<SocketAddr>,
+    /// What was agreed on by TLS, where there is TLS on it, or the PROXY header says so.
+    pub(super) tls: Option<ProxiedTls>,
     /// The certificate that it has shown.
-    pub(super) certificate: Option<Box<Fingerprint>>,
-    /// Whether there is TLS on it.
+    pub(super) certificate: Option<Box<ClientCertificate>>,
+    /// Whether it came by TLS.
     pub(super) scheme: Scheme,
+    /// Whether its PROXY header names nobody: who speaks through that proxy is not known.
+    pub(super) is_unnamed: bool,
     /// The worker that drives it.
     pub(super) worker: usize,
     /// Whether it has a place.
@@ -74,6 +86,33 @@ pub(super) struct Session {
 }
 
 impl Session {
+    /// Whose word on clients is believed. Of what comes behind a PROXY header that names nobody, nothing is the proxy's own: it passes
+    /// on what somebody says whom it does not know.
+    pub(super) fn trusted_proxies(&self) -> &[IpNet] {
+        if self.is_unnamed { &[] } else { &self.listener.settings.trusted_proxies }
+    }
+
+    /// What is known of one stream of the connection, that has a place or none. What a connection of HTTP/1.1 can have only once is
+    /// the stream's own: nobody says that all on it are of one client's, who has authenticated a connection with an endpoint.
+    pub(super) fn for_stream(&self, welcome: Welcome) -> Self {
+        Self {
+            proxy: Arc::clone(&self.proxy),
+            listener: Arc::clone(&self.listener),
+            peer: self.peer,
+            local: self.local,
+            tls: self.tls,
+            certificate: self.certificate.clone(),
+            scheme: self.scheme,
+            is_unnamed: self.is_unnamed,
+            worker: self.worker,
+            welcome,
+            owned: Arc::default(),
+            unsent: Unsent::default(),
+            fin_ends: FinEnds::default(),
+            is_cut: AtomicBool::new(false),
+        }
+    }
+
     /// Whether it should end with the answer at hand: it has no place, the process stops or has handed over, or its listener
     /// is gone.
     pub(super) fn is_ending(&self) -> bool {

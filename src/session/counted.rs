@@ -30,7 +30,7 @@ pub(super) fn labels(ending: &Ending, settings: &WebsocketSettings) -> (&'static
 /// Every ending, with the codes that it usually has: of the peers' own, the two that browsers send, and none.
 fn foreseen(drained: CloseCode) -> Vec<Ending> {
     let order = |cause| StopOrder { cause, code: drained, reason: None, deadline: Instant::now() };
-    let drains = [Cause::Stop, Cause::Reload, Cause::Handoff, Cause::Operator, Cause::EndpointDown]
+    let drains = [Cause::Stop, Cause::Reload, Cause::Handoff, Cause::Operator, Cause::EndpointDown, Cause::Discovery]
         .map(|cause| Ending::Drained(order(cause)));
     let by_side = [Side::Client, Side::Upstream].into_iter().flat_map(|side| {
         let codes = [Some(CloseCode::NORMAL), Some(CloseCode::GOING_AWAY), None];

@@ -13,11 +13,11 @@ use http::header::{CONNECTION, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri, Version};
 use http_body::Body;
-use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use tokio::time::sleep;
 
-use super::attempts::{EndpointAnswer, ask_best};
+use super::asked_endpoint::EndpointAnswer;
+use super::attempts::ask_best;
 use super::body::AnswerBody;
 use super::end::End;
 use super::exchange_record::ExchangeRecord;
@@ -26,7 +26,7 @@ use super::refused::Refused;
 use super::relay::relay;
 use super::request_context::RequestContext;
 use super::served::LastAnswer;
-use crate::endpoint::{Answer, ContinueVerdict, Expectation, Reuse, Upload, UploadSent};
+use crate::endpoint::{Carrier, ClientBody, ContinueVerdict, Expectation, Reuse, Upload, UploadSent};
 use crate::health::Asked;
 use crate::http::{binding, forward};
 
@@ -39,9 +39,12 @@ struct Outgoing {
 }
 
 /// Gets the endpoint's answer; its body follows when the client asks for it.
-pub(super) async fn run(context: &RequestContext, request: Request<Incoming>) -> Result<Response<AnswerBody>, Refused> {
+pub(super) async fn run(
+    context: &RequestContext,
+    mut request: Request<ClientBody>,
+) -> Result<Response<AnswerBody>, Refused> {
     let affinity = context.affinity(request.uri(), request.headers(), Asked::Exchange);
-    let interim = Interim::begin(&context.session, request.version()).await;
+    let interim = Interim::begin(&context.session, request.version(), request.extensions_mut()).await;
     let Outgoing { mut request, sent, verdict } = outgoing(context, request);
     interim.listen(&mut request, verdict.clone());
     let is_step = binding::is_step(request.headers());
@@ -57,16 +60,25 @@ pub(super) async fn run(context: &RequestContext, request: Request<Incoming>) ->
             return Err(refused);
         }
     };
-    let EndpointAnswer { answer: Answer { response, is_early }, endpoint, mut connection } = answered;
-    if is_step || binding::is_step(response.headers()) {
-        connection.note_owned();
-    }
+    let EndpointAnswer { response, is_early, endpoint, carrier } = answered;
     let is_body_wanted = verdict.is_none_or(|verdict| verdict.conclude());
     let (head, body) = response.into_parts();
-    let reuse = match is_body_wanted {
-        true if is_early => Reuse::Early(connection),
-        true => Reuse::of(context.slot(&endpoint), connection, &method, &head),
-        false => Reuse::Close(connection.into_task()),
+    let reuse = match (carrier, is_body_wanted) {
+        (Carrier::Connection(mut connection), true) => {
+            if is_step || binding::is_step(&head.headers) {
+                connection.note_owned();
+            }
+            match is_early {
+                true => Reuse::Early(connection),
+                false => Reuse::of(context.slot(&endpoint), connection, &method, &head),
+            }
+        }
+        (Carrier::Connection(connection), false) => Reuse::Close(connection.into_task()),
+        (Carrier::Stream(stream), true) => Reuse::Shared(stream),
+        (Carrier::Stream(mut stream), false) => {
+            stream.end_upload();
+            Reuse::Shared(stream)
+        }
     };
     let cookie = context.pin_cookie(&endpoint, &affinity);
     let mut answer = relay(Response::from_parts(head, body), &endpoint, reuse, record, cookie)?;
@@ -84,12 +96,12 @@ pub(super) async fn late(sent: UploadSent, response_timeout: Duration) {
 }
 
 /// Makes of a client's request the one that the endpoint gets.
-fn outgoing(context: &RequestContext, request: Request<Incoming>) -> Outgoing {
+fn outgoing(context: &RequestContext, request: Request<ClientBody>) -> Outgoing {
     let (mut parts, body) = request.into_parts();
     let has_body = !body.is_end_stream();
     let expectation = Expectation::of(&mut parts, has_body);
     let verdict = expectation.as_ref().map(Expectation::verdict);
-    forward::request(&mut parts.headers, context.arrival, None);
+    context.forward(&mut parts.headers, None);
     if has_body && body.size_hint().exact().is_none() {
         // Said aloud: hyper would send no body with a GET otherwise.
         parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));

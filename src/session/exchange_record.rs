@@ -59,7 +59,7 @@ impl ExchangeRecord {
         let end = match (end, self.upload.broken()) {
             // An upload that breaks takes the connection with the endpoint along.
             (End::EndpointLost, Some(BrokenUpload::Stalled)) => End::ClientStalled,
-            (End::EndpointLost, Some(BrokenUpload::Lost)) => End::ClientLeft,
+            (End::EndpointLost, Some(BrokenUpload::Lost | BrokenUpload::Flawed(_))) => End::ClientLeft,
             (end, _) => end,
         };
         self.end.get_or_insert(end);

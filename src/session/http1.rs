@@ -19,15 +19,19 @@ use tokio::time::{Instant, sleep_until};
 use super::access_log;
 use super::body::AnswerBody;
 use super::context::{Admission, Session};
+use super::flawed_head;
 use super::no_request::NoRequest;
 use super::proxy::Phase;
 use super::request;
 use super::rest::HeadTimes;
 use super::served::{ClosedAtOnce, LastAnswer, OpenTunnel, Served};
 use super::wordless::{Wordless, with_words};
+use crate::config::HygieneSettings;
+use crate::endpoint::ClientBody;
 use crate::http::http1::{READER, answer};
 use crate::http::limits::MAX_BUFFER;
-use crate::net::{Guarded, HalfOpen, ReadActivity};
+use crate::judge::{Flaw, Limits};
+use crate::net::{FoundFlaw, Guarded, HalfOpen, Judged, ReadActivity, Unjudged};
 
 /// What a driver and the requests of its connection share.
 struct ConnectionState {
@@ -67,7 +71,8 @@ pub(super) async fn speak(stream: Guarded<HalfOpen>, session: Arc<Session>, admi
     let mut connection = connection(stream, &state);
     let ended = drive(&mut connection, &state, begun).await;
     let parts = connection.into_parts();
-    let (stream, kept) = parts.io.into_inner().into_parts();
+    let Unjudged { stream, held, found } = parts.io.into_inner().into_parts();
+    let (stream, kept) = stream.into_parts();
     // An endpoint that has switched for a client that is gone learns that now.
     drop(locked(&state.becomes).take());
     let session = &state.session;
@@ -75,12 +80,16 @@ pub(super) async fn speak(stream: Guarded<HalfOpen>, session: Arc<Session>, admi
     match ended {
         Ended::Becomes(Becomes::Tunnel(mut opened)) => {
             let answer = answer::switch(mem::take(&mut opened.headers), opened.handshake.token());
-            opened.join(stream.into_inner().into_inner(), answer, parts.read_buf.to_vec(), admission);
+            let early = [&parts.read_buf[..], &held[..]].concat();
+            opened.join(stream.into_inner().into_inner(), answer, early, admission);
         }
         Ended::Becomes(Becomes::ClosedAtOnce(mut closed)) => {
             let mut last = answer::switch(mem::take(&mut closed.headers), closed.handshake.token());
             last.extend_from_slice(&closed.close());
             leave(stream, session, &last).await;
+        }
+        Ended::Done(done) if let Some(flaw) = unread(&done, found) => {
+            leave(stream, session, &flawed_head::refuse(session, flaw)).await;
         }
         Ended::Done(Err(error)) => {
             leave(stream, session, broken(session, &error, &parts.read_buf, &kept).as_bytes()).await;
@@ -90,7 +99,7 @@ pub(super) async fn speak(stream: Guarded<HalfOpen>, session: Arc<Session>, admi
 }
 
 /// What hyper reads from and writes to.
-type ClientIo = TokioIo<Wordless<Guarded<HalfOpen>>>;
+type ClientIo = TokioIo<Judged<Wordless<Guarded<HalfOpen>>>>;
 
 /// hyper's HTTP/1.1 over the client's stream, under the deadlines of its listener.
 fn connection(
@@ -98,21 +107,28 @@ fn connection(
     state: &ConnectionState,
 ) -> Connection<ClientIo, impl HttpService<Incoming, ResBody = AnswerBody, Error = Infallible, Future: Send>> {
     let settings = &state.session.listener.settings;
+    let HygieneSettings { max_head, max_header_lines, max_header_line, max_target, .. } = settings.hygiene;
+    let limits = Limits { head: max_head, lines: max_header_lines, line: max_header_line, target: max_target };
     let service = service_fn(move |request| {
         state.is_asked.store(true, Ordering::Relaxed);
         state.heard.note_understood();
         Box::pin(answered(&state.session, request, Takeover { becomes: &state.becomes }))
     });
     let (heard, unsent) = (state.heard.clone(), state.session.unsent.clone());
-    http1::Builder::new()
-        .timer(HeadTimes::new(settings.head_timeout, settings.rest_timeout, heard.clone(), unsent))
+    let stream = Judged::requests(Wordless::new(stream, heard.clone()), limits, unsent.clone());
+    let mut builder = http1::Builder::new();
+    if max_header_lines as usize > USUAL_LINES {
+        builder.max_headers(max_header_lines as usize);
+    }
+    builder
+        .timer(HeadTimes::new(settings.head_timeout, settings.rest_timeout, heard, unsent))
         .header_read_timeout(settings.head_timeout)
-        .max_buf_size(MAX_BUFFER)
+        .max_buf_size(MAX_BUFFER.max(max_head as usize + 1))
         // A client may have nothing more to say and wait for its answer; whether it is gone is `HalfOpen`'s to notice.
         .half_close(true)
         .preserve_header_case(true)
         .title_case_headers(true)
-        .serve_connection(TokioIo::new(Wordless::new(stream, heard)), service)
+        .serve_connection(TokioIo::new(stream), service)
 }
 
 /// Serves requests until one wants the stream, the connection ends, or the process does: then the answer at hand is the last.
@@ -194,7 +210,7 @@ async fn answered(
     request: Request<Incoming>,
     takeover: Takeover<'_>,
 ) -> Result<Response<AnswerBody>, Infallible> {
-    let mut response = match request::answer(session, request, &READER).await {
+    let mut response = match request::answer(session, request.map(ClientBody::from), &READER).await {
         Served::Answered(response) => response,
         Served::Refused(refusal, retry_after) => answer::of_refusal(refusal, retry_after).map(AnswerBody::own),
         Served::Opened(opened) => takeover.hand_over(Becomes::Tunnel(opened)).await,
@@ -226,6 +242,12 @@ fn locked(becomes: &Mutex<Option<Becomes>>) -> MutexGuard<'_, Option<Becomes>> {
     becomes.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The flaw for which a head never became a request, unless hyper found that it is none before.
+fn unread(done: &Result<(), hyper::Error>, found: Option<FoundFlaw>) -> Option<Flaw> {
+    let is_refused = done.as_ref().is_err_and(hyper::Error::is_parse);
+    found.filter(|found| found.is_in_head && !is_refused).map(|found| found.flaw)
+}
+
 /// A connection that hyper gave up. Gives what is still to be written: the answer, if there is one, with what can be said.
 fn broken(session: &Session, error: &hyper::Error, unread: &[u8], answer: &str) -> String {
     let Some(why) = NoRequest::of_http(error, unread) else {
@@ -235,6 +257,9 @@ fn broken(session: &Session, error: &hyper::Error, unread: &[u8], answer: &str) 
     why.say((&session.proxy.metrics, &session.proxy.sums), &session.listener, session.peer.ip(), error);
     with_words(answer, &why.words(error))
 }
+
+/// How many header lines hyper reads without being told.
+const USUAL_LINES: usize = 100;
 
 /// How long who comes just before the process ends has for a first request.
 pub(super) const NEWCOMER: Duration = Duration::from_secs(1);

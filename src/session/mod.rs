@@ -1,6 +1,6 @@
 //! Client connections, from accept until they upgrade or end.
 //!
-//! `accept` takes them in, `serve` secures them, `http1` drives what they speak, `request` finds the route, and then it is
+//! `accept` takes them in, `serve` secures them, `http1` or `http2` drives what they speak, `request` finds the route, and then it is
 //! either `upgrade` (★ the story of a tunnel) or `exchange` (plain HTTP). Both ask over the connections of `endpoint`, and return
 //! what came of it; what cannot be served is a refusal: a value, answered and logged.
 //! What these pass on are values in files of their own (`context`, `request_context`, `refused`, `served`): no imports form a circle.
@@ -12,17 +12,24 @@
 mod accept;
 mod access_log;
 mod answered_without_101;
+mod asked_endpoint;
 mod attempt_outcome;
 mod attempts;
 mod body;
+mod challenge;
 mod closed_at_once;
 mod context;
 mod counted;
 mod end;
 mod exchange;
 mod exchange_record;
+mod flawed_head;
 mod free_place;
+mod handshake_turns;
 mod http1;
+mod http1_attempts;
+mod http2;
+mod http2_attempts;
 #[cfg(test)]
 mod in_memory;
 mod interim;
@@ -40,12 +47,14 @@ mod request;
 mod request_context;
 mod rest;
 mod resting;
+mod retry;
 mod serve;
 mod served;
 mod summary;
 mod sums;
 mod switch_attempts;
 mod switch_request;
+mod told_client;
 mod tunnel_record;
 mod turn;
 mod unopened;

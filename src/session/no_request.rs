@@ -12,24 +12,44 @@ use strum::VariantArray;
 
 use super::sums::{About, Sums};
 use crate::http::http1::answer::PLAIN_HTTP_ON_TLS;
-use crate::http::limits::MAX_BUFFER;
+use crate::http::http2::flood::Flood;
 use crate::metrics::Metrics;
-use crate::net::{Guarded, HandshakeFailed, TlsError};
+use crate::net::{BadProxyHeader, Guarded, HandshakeFailed, NoProxyHeader, ProxyHeaderError, TlsError};
 use crate::snapshot::Listener;
+use crate::tls::RefusedName;
 
-/// Why a connection was turned away; the client's fault, as far as we can see.
+/// Why a connection was turned away; the client's fault, as far as we can see, where nothing else is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub(super) enum NoRequest {
     /// A request head that is no HTTP/1, or not by its grammar: answered 400.
     Malformed,
     /// A request target that is none, or has bytes that have no place in one: answered 400.
     BadTarget,
-    /// A request head that is too long, or has too many lines: answered 431.
-    HeadTooLarge,
-    /// HTTP/2 with prior knowledge.
+    /// HTTP/2 with prior knowledge, where the listener does not take it.
     Http2,
+    /// What came over HTTP/2 makes no sense: answered by GOAWAY.
+    Http2Malformed,
+    /// Too much of what `h2` itself counts: streams that are in error or reset unread, headers without end, small DATA. Answered by
+    /// GOAWAY (ENHANCE_YOUR_CALM), as the next three.
+    Http2Flood,
+    /// Too many streams that the client resets.
+    Http2ResetFlood,
+    /// Too many frames that carry nothing.
+    Http2ControlFlood,
+    /// Too many windows that are opened for nothing.
+    Http2WindowFlood,
     /// The rest of a request head did not come within `head_timeout`.
     HeadTooSlow,
+    /// A peer outside of `trusted_proxies` where each connection has to begin with the header of one of them.
+    UntrustedProxy,
+    /// What came from a trusted proxy does not begin with a PROXY header.
+    NoProxyHeader,
+    /// A PROXY header that is not by its grammar, of no stream, too long, or with a wrong checksum.
+    BadProxyHeader,
+    /// The rest of a PROXY header did not come within `proxy_header_timeout`.
+    ProxyHeaderTooSlow,
+    /// The proxy left in the middle of its header.
+    ProxyHeaderLeft,
     /// HTTP without TLS where TLS is spoken: answered 400.
     PlainHttp,
     /// Something else than TLS.
@@ -40,8 +60,12 @@ pub(super) enum NoRequest {
     TlsAlert,
     /// No certificate of the client where one is required, or one that the authority has not issued, or that has expired.
     ClientCertificate,
+    /// A name that no certificate is for, or none, where a listener refuses that.
+    UnknownName,
     /// The rest of a handshake did not come within `tls_timeout`.
     TlsTooSlow,
+    /// No turn came for a handshake within `tls_timeout`: too many were before it. Not the client's fault.
+    TlsBusy,
     /// The client left in the middle of a handshake.
     TlsLeft,
     /// Anything else that is wrong with a handshake.
@@ -59,29 +83,63 @@ impl NoRequest {
         match self {
             Self::Malformed => "malformed",
             Self::BadTarget => "bad_target",
-            Self::HeadTooLarge => "head_too_large",
             Self::Http2 => "http2",
+            Self::Http2Malformed => "http2_malformed",
+            Self::Http2Flood => "http2_flood",
+            Self::Http2ResetFlood => "http2_reset_flood",
+            Self::Http2ControlFlood => "http2_control_flood",
+            Self::Http2WindowFlood => "http2_window_flood",
             Self::HeadTooSlow => "head_too_slow",
+            Self::UntrustedProxy => "untrusted_proxy",
+            Self::NoProxyHeader => "no_proxy_header",
+            Self::BadProxyHeader => "bad_proxy_header",
+            Self::ProxyHeaderTooSlow => "proxy_header_too_slow",
+            Self::ProxyHeaderLeft => "proxy_header_left",
             Self::PlainHttp => "plain_http",
             Self::NotTls => "not_tls",
             Self::TlsMismatch => "tls_mismatch",
             Self::TlsAlert => "tls_alert",
             Self::ClientCertificate => "client_certificate",
+            Self::UnknownName => "unknown_name",
             Self::TlsTooSlow => "tls_too_slow",
+            Self::TlsBusy => "tls_busy",
             Self::TlsLeft => "tls_left",
             Self::TlsBroken => "tls_broken",
         }
+    }
+
+    fn fault(self) -> &'static str {
+        if self == Self::TlsBusy { "windlass" } else { "client" }
     }
 
     /// Why hyper ended a connection, if there is something to say about it; `unread` is what it had not made sense of.
     pub(super) fn of_http(error: &hyper::Error, unread: &[u8]) -> Option<Self> {
         match () {
             () if error.is_parse_version_h2() => Some(Self::Http2),
-            () if error.is_parse_too_large() => Some(Self::HeadTooLarge),
             () if error.is_parse() && error.to_string() == BAD_TARGET => Some(Self::BadTarget),
             () if error.is_parse() => Some(Self::Malformed),
             () if error.is_timeout() && !unread.is_empty() => Some(Self::HeadTooSlow),
             () => None,
+        }
+    }
+
+    /// Why a connection of HTTP/2 ended by this error, if there is something to say about it.
+    pub(super) fn of_http2(error: &h2::Error) -> Option<Self> {
+        match error.reason() {
+            // It left, or says so.
+            _ if error.is_io() || error.is_remote() => None,
+            Some(h2::Reason::ENHANCE_YOUR_CALM) => Some(Self::Http2Flood),
+            Some(h2::Reason::NO_ERROR) | None => None,
+            Some(_) => Some(Self::Http2Malformed),
+        }
+    }
+
+    /// What this is a flood of.
+    pub(super) fn of_flood(flood: Flood) -> Self {
+        match flood {
+            Flood::Resets => Self::Http2ResetFlood,
+            Flood::Control => Self::Http2ControlFlood,
+            Flood::Windows => Self::Http2WindowFlood,
         }
     }
 
@@ -95,10 +153,19 @@ impl NoRequest {
                  query and bytes that are no UTF-8 must be written as %XX"
                     .to_owned()
             }
-            Self::HeadTooLarge => {
-                format!("{error}: there is room for {} KiB and {MAX_LINES} header lines", MAX_BUFFER / 1024)
-            }
             _ => format!("the request cannot be read: {error}"),
+        }
+    }
+
+    /// Why there is no PROXY header, if there is something to say about it.
+    pub(super) fn of_proxy_header(none: &NoProxyHeader) -> Option<Self> {
+        match &none.error {
+            ProxyHeaderError::Bad(BadProxyHeader::Missing) => Some(Self::NoProxyHeader),
+            ProxyHeaderError::Bad(_) => Some(Self::BadProxyHeader),
+            // Load balancers look in like this.
+            _ if !none.has_begun => None,
+            ProxyHeaderError::TimedOut => Some(Self::ProxyHeaderTooSlow),
+            ProxyHeaderError::Ended | ProxyHeaderError::Socket(_) => Some(Self::ProxyHeaderLeft),
         }
     }
 
@@ -106,6 +173,8 @@ impl NoRequest {
     pub(super) fn of_tls(failed: &HandshakeFailed) -> Option<Self> {
         match &failed.error {
             TlsError::PlainHttp => Some(Self::PlainHttp),
+            // It has said what it wants, and we have not read it.
+            TlsError::NoTurn => Some(Self::TlsBusy),
             // Load balancers look in like this, and browsers keep one connection ready.
             _ if !failed.has_begun => None,
             TlsError::TimedOut => Some(Self::TlsTooSlow),
@@ -119,6 +188,7 @@ impl NoRequest {
                 Some(Self::ClientCertificate)
             }
             TlsError::Records(rustls::Error::InvalidMessage(_)) => Some(Self::NotTls),
+            TlsError::Records(error) if RefusedName::behind(error).is_some() => Some(Self::UnknownName),
             TlsError::Records(_) | TlsError::Configuration(_) => Some(Self::TlsBroken),
             TlsError::EndedInHandshake | TlsError::Truncated | TlsError::Socket(_) => Some(Self::TlsLeft),
         }
@@ -132,13 +202,23 @@ impl NoRequest {
         client: IpAddr,
         error: &dyn Error,
     ) {
-        metrics.refused(self.log_word());
-        let name = listener.settings.name.clone();
-        let about = About { message: "turned away", word: self.log_word(), listener: name, client: Some(client) };
-        if sums.is_to_be_written(about) {
-            let listener = &listener.settings.name;
-            tracing::info!(%client, %listener, refusal = self.log_word(), fault = "client", detail = %error, "turned away");
-        }
+        turned_away((self.log_word(), self.fault()), (metrics, sums), listener, client, error);
+    }
+}
+
+/// Counts somebody who is turned away for this reason, by whose fault, and says so in the log.
+pub(super) fn turned_away(
+    (word, fault): (&'static str, &'static str),
+    (metrics, sums): (&Metrics, &Arc<Sums>),
+    listener: &Listener,
+    client: IpAddr,
+    detail: &dyn Error,
+) {
+    metrics.refused(word);
+    let name = listener.settings.name.clone();
+    if sums.is_to_be_written(About { message: "turned away", word, listener: name, client: Some(client) }) {
+        let listener = &listener.settings.name;
+        tracing::info!(%client, %listener, refusal = word, fault, %detail, "turned away");
     }
 }
 
@@ -149,6 +229,3 @@ pub(super) async fn tell_plain_http(failed: Box<HandshakeFailed>, listener: &Lis
 
 /// What hyper says of a target that is no URI: nothing else tells it from other heads that it cannot read.
 const BAD_TARGET: &str = "invalid URI";
-
-/// How many header lines hyper reads.
-const MAX_LINES: usize = 100;

@@ -6,9 +6,10 @@ use super::placed_by::PlacedBy;
 use super::refused::Refused;
 use super::request_context::RequestContext;
 use super::turn::HandshakeTurn;
-use crate::endpoint::dial;
+use crate::config::EndpointProtocol;
+use crate::endpoint::{FirstWords, NoSlot, NotOpened, dial};
 use crate::http::Refusal;
-use crate::net::{DialError, Socket};
+use crate::net::{DialError, Stream, TlsFailure};
 use crate::snapshot::{Endpoint, Lease};
 
 /// A connection for an upgrade with the endpoint that it was placed on.
@@ -17,7 +18,7 @@ pub(super) struct Placed {
     pub(super) lease: Lease,
     /// Until the head of the answer is there.
     pub(super) turn: Option<HandshakeTurn>,
-    pub(super) stream: Socket,
+    pub(super) stream: Stream,
     /// The client has authenticated the connection, or may have: it serves nobody else any more.
     pub(super) is_owned: bool,
     pub(super) by: PlacedBy,
@@ -56,19 +57,29 @@ pub(super) async fn connect(
 }
 
 /// Opens a connection with an endpoint.
-pub(super) async fn reach(context: &RequestContext, endpoint: &Endpoint) -> Result<Socket, Unreachable> {
+pub(super) async fn reach(context: &RequestContext, endpoint: &Endpoint) -> Result<Stream, Unreachable> {
     let proxy = &context.session.proxy;
-    let dialled = dial(endpoint, &context.upstream().settings, &proxy.network, &proxy.metrics).await;
+    let first = FirstWords { header: context.proxy_header(), protocol: EndpointProtocol::Http1 };
+    let dialled = dial(endpoint, context.upstream(), &proxy.network, &proxy.metrics, first).await;
     dialled.map_err(|error| {
-        let refusal = match error {
-            DialError::Failed(_) => Refusal::ConnectFailed,
-            DialError::TimedOut => Refusal::ConnectTimeout,
-            DialError::OutOfPorts(_) | DialError::Exhausted(_) => Refusal::NoRoom,
-        };
-        let is_for_all = matches!(error, DialError::Exhausted(_));
-        let refused = endpoint.refused(refusal, error);
-        if is_for_all { Unreachable::All(refused) } else { Unreachable::One(refused) }
+        let (refusal, is_for_all) = (not_dialled(&error), is_for_all(&error));
+        Unreachable::of(endpoint.refused(refusal, error), is_for_all)
     })
+}
+
+/// What a client is told of a connect that came to nothing.
+fn not_dialled(error: &DialError) -> Refusal {
+    match error {
+        DialError::Tls(failure) if matches!(**failure, TlsFailure::TimedOut) => Refusal::ConnectTimeout,
+        DialError::Failed(_) | DialError::Tls(_) => Refusal::ConnectFailed,
+        DialError::TimedOut | DialError::NoneAnswered(_) => Refusal::ConnectTimeout,
+        DialError::OutOfPorts(_) | DialError::Exhausted(_) => Refusal::NoRoom,
+    }
+}
+
+/// Whether no other endpoint could be connected to, either.
+fn is_for_all(error: &DialError) -> bool {
+    matches!(error, DialError::Exhausted(_))
 }
 
 impl Placed {
@@ -81,6 +92,21 @@ impl Placed {
 }
 
 impl Unreachable {
+    fn of(refused: Refused, is_for_all: bool) -> Self {
+        if is_for_all { Self::All(refused) } else { Self::One(refused) }
+    }
+
+    /// No connection could be opened that requests share.
+    pub(super) fn not_opened(endpoint: &Endpoint, NoSlot { why, is_told }: NoSlot) -> Self {
+        let (refusal, is_for_all) = match &*why {
+            NotOpened::NotReached(error) => (not_dialled(error), is_for_all(error)),
+            NotOpened::Silent => (Refusal::ConnectTimeout, false),
+            NotOpened::Closed(_) | NotOpened::EndedAtOnce | NotOpened::NoStreams => (Refusal::AnswerLost, false),
+            NotOpened::Nonsense(_) => (Refusal::BadAnswer, false),
+        };
+        Self::of(endpoint.refused(refusal, why).told(is_told), is_for_all)
+    }
+
     fn refusal(&self) -> Refusal {
         let (Self::One(refused) | Self::All(refused)) = self;
         refused.refusal

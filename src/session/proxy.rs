@@ -1,5 +1,7 @@
 //! What every session can reach: the current snapshot, the registry, the phase of the process.
 
+use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,13 +12,18 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep};
 
 use super::counted;
+use super::handshake_turns::HandshakeTurns;
 use super::sums::Sums;
+use crate::acme::{AcmeStatuses, HttpAnswers};
+use crate::config::EndpointAddress;
+use crate::discovery::SourceStatuses;
 use crate::drain::{DrainStatuses, Registry};
 use crate::endpoint::Endpoints;
 use crate::metrics::Metrics;
 use crate::net::Network;
 use crate::probe::{ProbeVerdict, Probes};
 use crate::process::{MOST_TURNED_AWAY, Room, Workers};
+use crate::resolver::Resolver;
 use crate::snapshot::Snapshot;
 
 /// What every session can reach.
@@ -32,6 +39,12 @@ pub struct Proxy {
     pub registry: Arc<Registry>,
     /// Every drain.
     pub drains: Arc<DrainStatuses>,
+    /// How those are who are asked for endpoints.
+    pub sources: SourceStatuses,
+    /// How those are that certificates are ordered for.
+    pub certificates: Arc<AcmeStatuses>,
+    /// What directories are answered that look over plain HTTP whether a name is ours.
+    pub challenges: Arc<HttpAnswers>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// How many sessions and tunnels there is room for.
@@ -40,6 +53,8 @@ pub struct Proxy {
     pub permits: Arc<Semaphore>,
     /// One for each client that is told that there is no place for it.
     pub(super) reserve: Arc<Semaphore>,
+    /// With how many TLS handshakes each worker goes on at once.
+    handshake_turns: ArcSwap<HandshakeTurns>,
     /// How many listeners have no place for the next who comes.
     full: AtomicUsize,
     /// Where endpoints are.
@@ -103,7 +118,8 @@ impl Phase {
 impl Proxy {
     /// A proxy in `network` that serves `snapshot` with what there is `room` for.
     pub fn new(snapshot: Snapshot, workers: Workers, room: Room, network: Network) -> Arc<Self> {
-        snapshot.upstreams().values().for_each(|upstream| upstream.apply_limits());
+        snapshot.upstreams().values().for_each(|upstream| upstream.take_effect());
+        let turns = HandshakeTurns::new(snapshot.settings.tls_handshakes_at_once, workers.count());
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
         Arc::new(Self {
             times: watch::Sender::new(PhaseTimes { phase: Phase::Serving, drain: None }),
@@ -111,10 +127,14 @@ impl Proxy {
             probes: Probes::new(network.clone(), room.descriptors),
             registry: Registry::new(workers.count()),
             drains: Arc::default(),
+            sources: SourceStatuses::default(),
+            certificates: Arc::default(),
+            challenges: Arc::default(),
             metrics: Arc::new(counted::counters(&snapshot.settings)),
             most_tunnels: room.tunnels,
             permits: semaphore(room.tunnels.max(1)),
             reserve: semaphore(MOST_TURNED_AWAY),
+            handshake_turns: ArcSwap::from_pointee(turns),
             full: AtomicUsize::new(0),
             network,
             workers,
@@ -126,6 +146,11 @@ impl Proxy {
     /// Writes the lines that are summed and still to be written: nobody will later.
     pub fn say_sums(&self) {
         self.sums.say_all();
+    }
+
+    /// The turns of the TLS handshakes on a worker.
+    pub(super) fn handshake_turns(&self, worker: usize) -> Arc<Semaphore> {
+        self.handshake_turns.load().of(worker)
     }
 
     /// How many sessions and tunnels are open. Permits would not tell: who waits for a connection holds one already.
@@ -152,10 +177,30 @@ impl Proxy {
     /// Replaces the snapshot, whole. What endpoints had that are gone is ended.
     pub fn publish(&self, snapshot: Snapshot) {
         let new = Arc::new(snapshot);
-        new.upstreams().values().for_each(|upstream| upstream.apply_limits());
+        new.upstreams().values().for_each(|upstream| upstream.take_effect());
         let old = self.snapshot.swap(Arc::clone(&new));
+        let at_once = new.settings.tls_handshakes_at_once;
+        // Who waits in the lines as they were has its turn there.
+        if self.handshake_turns.load().at_once() != at_once {
+            self.handshake_turns.store(Arc::new(HandshakeTurns::new(at_once, self.workers.count())));
+        }
         self.endpoints.reconcile(&old, &new);
         self.probes.reconcile(&new);
+        self.metrics.keep_upstreams(|upstream| new.upstreams().contains_key(upstream));
+        if let Some(resolver) = self.network.resolver() {
+            resolver.keep_to(&new.settings.resolver);
+            resolver.keep_names(&names(&new));
+        }
+    }
+
+    /// Where endpoints are.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Who looks names up.
+    pub fn resolver(&self) -> Option<&Resolver> {
+        self.network.resolver()
     }
 
     /// Probes endpoints from now on, and tells `verdicts` of each that goes down or comes up. A proxy that only waits to take over
@@ -206,6 +251,19 @@ impl Proxy {
             *now = PhaseTimes { phase: phase.max(now.phase), drain: Some(times) };
         });
     }
+}
+
+/// The names of endpoints, each with the servers of its own that are asked for it.
+fn names(snapshot: &Snapshot) -> HashSet<(&[SocketAddr], &str)> {
+    let mut names = HashSet::new();
+    for settings in snapshot.settings.upstreams.values() {
+        for endpoint in &settings.endpoints {
+            if let EndpointAddress::Name(host, _) = &endpoint.address {
+                names.insert((settings.dns_servers(), host.as_str()));
+            }
+        }
+    }
+    names
 }
 
 /// A listener has no place for the next who comes, as long as this lives.

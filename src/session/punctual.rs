@@ -25,12 +25,12 @@ use tokio::time::{Instant, sleep};
 
 use super::exchange::late;
 use super::rest::HeadTimes;
-use crate::config::EndpointAddress;
+use crate::config::{EndpointAddress, ResolverSettings};
 use crate::drain::Incarnation;
-use crate::endpoint::EndpointConnection;
 use crate::endpoint::Pool;
+use crate::endpoint::{EndpointConnection, OpenedUnder};
 use crate::endpoint::{Upload, UploadSent};
-use crate::net::{self, DialError, Guarded, Network, TlsError, TlsStream, Unsent, dial};
+use crate::net::{self, ConnectOptions, DialError, Guarded, Network, TlsError, TlsStream, Unsent, dial};
 use crate::snapshot::Retirement;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -100,7 +100,7 @@ async fn stalling(time: Duration) -> (Upload, DuplexStream, UploadSent) {
     let service = service_fn(move |request: Request<Incoming>| {
         let sender = sender.clone();
         async move {
-            let _ = sender.send(Upload::new(request.into_body(), None, time)).await;
+            let _ = sender.send(Upload::new(request.into_body().into(), None, time)).await;
             pending::<Result<Response<Empty<Bytes>>, Infallible>>().await
         }
     });
@@ -150,17 +150,20 @@ async fn tls_timeout_is_punctual() {
     let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
     let config = Arc::new(builder.with_cert_resolver(Arc::new(ResolvesServerCertUsingSni::new())));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    acts_in_time("tls_timeout", async |time| {
-        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (ours, _) = listener.accept().await.unwrap();
-        // The start of a record that never comes.
-        client.write_all(&[22, 3, 1, 1, 0]).await.unwrap();
-        let start = Instant::now();
-        let failed = TlsStream::accept_within(ours.into(), Arc::clone(&config), None, time).await.unwrap_err();
-        assert!(matches!(failed.error, TlsError::TimedOut), "{:?}", failed.error);
-        start.elapsed()
-    })
-    .await;
+    for turns in [0, 1] {
+        acts_in_time("tls_timeout", async |time| {
+            let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (ours, _) = listener.accept().await.unwrap();
+            // The start of a record that never comes.
+            client.write_all(&[22, 3, 1, 1, 0]).await.unwrap();
+            let (start, semaphore) = (Instant::now(), Semaphore::new(turns));
+            let shaken = TlsStream::accept_within(ours.into(), Arc::clone(&config), None, &semaphore, time);
+            let error = shaken.await.unwrap_err().error;
+            assert!(matches!((turns, &error), (1, TlsError::TimedOut) | (0, TlsError::NoTurn)), "{turns}: {error:?}");
+            start.elapsed()
+        })
+        .await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,10 +173,12 @@ async fn connect_timeout_is_punctual() {
     full.listen(0).unwrap();
     let address = full.local_addr().unwrap().as_socket().unwrap();
     let _waiting = TcpStream::connect(address).await.unwrap();
+    let names = ResolverSettings { servers: Vec::new(), min_ttl: HOUR, max_ttl: HOUR, timeout: HOUR };
+    let network = Network::of_the_system(names);
     acts_in_time("connect_timeout", async |time| {
         let start = Instant::now();
         assert!(matches!(
-            dial(&Network::System, &EndpointAddress::Socket(address), time).await,
+            dial(&network, &EndpointAddress::Socket(address), &ConnectOptions::default(), time).await,
             Err(DialError::TimedOut)
         ));
         start.elapsed()
@@ -187,10 +192,10 @@ async fn keep_alive_is_punctual() {
     acts_in_time("keep_alive", async |time| {
         let ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (mut endpoint, _) = listener.accept().await.unwrap();
-        let connection = EndpointConnection::open(net::Socket::from(ours), HOUR).await.unwrap();
+        let connection = EndpointConnection::open(net::Stream::Plain(ours.into()), HOUR).await.unwrap();
         let pool = Arc::new(Pool::new(Arc::new(Semaphore::new(1))));
         let start = Instant::now();
-        pool.rest((Incarnation(1), &Retirement::default()), connection, time);
+        pool.rest((Incarnation(1), &Retirement::default()), (connection, OpenedUnder::default()), time);
         assert_eq!(endpoint.read(&mut [0; 16]).await.unwrap(), 0);
         start.elapsed()
     })

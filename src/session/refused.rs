@@ -1,11 +1,15 @@
 //! Why a request is refused: a value, answered and logged.
 
+use std::sync::Arc;
+
+use http::StatusCode;
 use thiserror::Error;
 
 use crate::config::EndpointName;
-use crate::endpoint::{BrokenUpload, NoHead, Unanswered};
+use crate::endpoint::{BrokenUpload, NoHead, NotOpened, StreamFailure, Unanswered};
 use crate::http::Refusal;
-use crate::net::DialError;
+use crate::judge::Flaw;
+use crate::net::{DialError, flaw_of};
 use crate::snapshot::{Endpoint, Lease};
 use crate::websocket::BadAnswer;
 
@@ -14,6 +18,8 @@ use crate::websocket::BadAnswer;
 pub(super) struct Refused {
     pub(super) refusal: Refusal,
     pub(super) cause: Option<RefusalCause>,
+    /// The endpoint's health was told of it already: what ends a connection that requests share is one failure.
+    pub(super) is_told: bool,
 }
 
 /// What happened, for the operator: it may name endpoints, which the client must not read.
@@ -43,24 +49,45 @@ pub(super) enum EndpointFault {
     #[error("the connection had ended")]
     Ended,
     #[error(transparent)]
-    Http(#[from] hyper::Error),
+    Http(hyper::Error),
+    #[error(transparent)]
+    NotOpened(#[from] Arc<NotOpened>),
+    #[error(transparent)]
+    Stream(#[from] StreamFailure),
     #[error(transparent)]
     NoHead(#[from] NoHead),
     #[error(transparent)]
     BadHandshake(#[from] BadAnswer),
     #[error("the answer does not switch to {0}")]
     NotSwitched(String),
+    #[error("the answer to a WebSocket is {0}: it does not switch, and to a client of HTTP/2 would look as if it did")]
+    NoSwitch(StatusCode),
     #[error("a 101 that nobody asked for")]
     UnaskedSwitch,
+    #[error(transparent)]
+    Flawed(#[from] Flaw),
     #[error("a Content-Length that is no length")]
     BadLength,
     #[error("a Transfer-Encoding other than chunked")]
     BadTransferEncoding,
 }
 
+impl Refused {
+    /// The same, of which the endpoint's health was told already if `is_told`.
+    pub(super) fn told(self, is_told: bool) -> Self {
+        Self { is_told, ..self }
+    }
+}
+
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, cause: None }
+        Self { refusal, cause: None, is_told: false }
+    }
+}
+
+impl From<hyper::Error> for EndpointFault {
+    fn from(error: hyper::Error) -> Self {
+        flaw_of(&error).map_or(Self::Http(error), Self::Flawed)
     }
 }
 
@@ -68,7 +95,7 @@ impl<B> From<Unanswered<B>> for EndpointFault {
     fn from(unanswered: Unanswered<B>) -> Self {
         match unanswered {
             Unanswered::Returned(_) => Self::Ended,
-            Unanswered::Silent(error) | Unanswered::Lost(error) => Self::Http(error),
+            Unanswered::Silent(error) | Unanswered::Lost(error) => Self::from(error),
         }
     }
 }
@@ -78,8 +105,9 @@ impl From<BrokenUpload> for Refused {
         let refusal = match broken {
             BrokenUpload::Stalled => Refusal::RequestTimeout,
             BrokenUpload::Lost => Refusal::BrokenBody,
+            BrokenUpload::Flawed(flaw) => Refusal::of_body(flaw),
         };
-        Self { refusal, cause: Some(broken.into()) }
+        Self { refusal, cause: Some(broken.into()), is_told: false }
     }
 }
 
@@ -87,7 +115,7 @@ impl Endpoint {
     /// A refusal that has to do with this endpoint.
     pub(super) fn refused(&self, refusal: Refusal, fault: impl Into<EndpointFault>) -> Refused {
         let cause = RefusalCause::Endpoint { name: self.name.clone(), fault: fault.into() };
-        Refused { refusal, cause: Some(cause) }
+        Refused { refusal, cause: Some(cause), is_told: false }
     }
 }
 

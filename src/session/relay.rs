@@ -2,20 +2,19 @@
 
 use http::header::{CONTENT_LENGTH, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderValue, Response, StatusCode, Version};
-use hyper::body::Incoming;
 
 use super::body::AnswerBody;
 use super::end::End;
 use super::exchange_record::ExchangeRecord;
 use super::refused::{EndpointFault, Refused};
-use crate::endpoint::Reuse;
+use crate::endpoint::{EndpointBody, Reuse};
 use crate::http::length::{BadLength, settle_length};
 use crate::http::{Refusal, forward};
 use crate::snapshot::Endpoint;
 
 /// Makes of an endpoint's answer the one that the client gets; `reuse` is what becomes of its connection afterwards.
 pub(super) fn relay(
-    response: Response<Incoming>,
+    response: Response<EndpointBody>,
     endpoint: &Endpoint,
     reuse: Reuse,
     mut record: ExchangeRecord,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use http::Request;
 use http::request::Parts;
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::context::{Session, Welcome};
@@ -12,21 +11,26 @@ use super::refused::Refused;
 use super::request_context::RequestContext;
 use super::served::Served;
 use super::summary::Summary;
-use super::{Phase, access_log, exchange, upgrade};
+use super::{Phase, access_log, challenge, exchange, upgrade};
 use crate::config::{DotSegments, RouteName, RouteSettings, has_dot_segments};
+use crate::endpoint::ClientBody;
 use crate::http::client_address::client_address;
 use crate::http::reader::{Handshake, Reader};
 use crate::http::unclean::Unclean;
-use crate::http::{Refusal, hops};
+use crate::http::{Refusal, hops, underscores};
 use crate::snapshot::Route;
 
 /// Answers a request that `reader` reads, or opens its tunnel. A refusal is an answer, and is logged.
-pub(super) async fn answer(session: &Arc<Session>, request: Request<Incoming>, reader: &Reader) -> Served {
+pub(super) async fn answer(session: &Arc<Session>, request: Request<ClientBody>, reader: &Reader) -> Served {
     let started = Instant::now();
-    let client = client_address(session.peer.ip(), request.headers(), &session.listener.settings.trusted_proxies);
+    let client = client_address(session.peer.ip(), request.headers(), session.trusted_proxies());
     access_log::not_believed(session, request.headers());
-    let summary = Arc::new(Summary::of(&request, client));
     let (mut parts, body) = request.into_parts();
+    (reader.complete)(&mut parts);
+    if let Some(answer) = challenge::answer(session, &parts, reader) {
+        return Served::Answered(answer);
+    }
+    let summary = Arc::new(Summary::of(&parts, client));
     let context = match find_route(session, &mut parts, reader) {
         Ok(route) => RequestContext::new(session, route, &summary, started),
         Err(refusal) => return refuse(session, &summary, None, &refusal.into(), started),
@@ -39,7 +43,9 @@ pub(super) async fn answer(session: &Arc<Session>, request: Request<Incoming>, r
 
 /// The route of a request that can be read in one way only, as far as any is served.
 fn find_route(session: &Session, parts: &mut Parts, reader: &Reader) -> Result<Arc<Route>, Refusal> {
-    (reader.complete)(parts);
+    (reader.check_limits)(parts, &session.listener.settings.hygiene).map_err(Refusal::Flawed)?;
+    let underscores = session.listener.settings.hygiene.underscore_headers;
+    underscores::settle(&mut parts.headers, underscores).map_err(Refusal::Unclean)?;
     let authority = (reader.check)(parts).map_err(Refusal::Unclean)?;
     session.may_serve()?;
     // Not for longer than this: a request may take hours, and must not keep an old configuration alive.
@@ -52,7 +58,7 @@ fn find_route(session: &Session, parts: &mut Parts, reader: &Reader) -> Result<A
 
 /// What a request comes to that has found its route. Whatever may still keep it from being served is a stage of its own, and
 /// stands at the front.
-async fn respond(context: &RequestContext, parts: Parts, body: Incoming, reader: &Reader) -> Result<Served, Refused> {
+async fn respond(context: &RequestContext, parts: Parts, body: ClientBody, reader: &Reader) -> Result<Served, Refused> {
     check_path(&context.route.settings, parts.uri.path())?;
     let handshake = read_handshake(context, &parts, reader)?;
     let request = Request::from_parts(parts, body);

@@ -3,7 +3,8 @@
 //! Each stage between the route and the answer reads it, and one that finds out more (who asks, what that one may) puts it
 //! here: the stories of a tunnel and of an exchange take it as it then is. It holds no snapshot, for a request may take hours.
 
-use std::net::IpAddr;
+use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 
 use http::header::HeaderValue;
@@ -14,11 +15,15 @@ use super::context::Session;
 use super::summary::Summary;
 use crate::balance::{Affinity, Pin, Policy, Stay};
 use crate::config::WebsocketSettings;
+use crate::endpoint::note_broken_tls;
+use crate::grammar::Authority;
 use crate::health::Asked;
 use crate::http::affinity::{Searched, affinity_key, begins_session};
 use crate::http::client_address::is_trusted;
-use crate::http::cookies;
-use crate::http::forward::{Arrival, Trust};
+use crate::http::endpoint_host::set_host;
+use crate::http::forward::{self, Arrival, Trust};
+use crate::http::{certificate_headers, cookies};
+use crate::net::{ProxiedClient, proxy_header};
 use crate::snapshot::{Endpoint, Route, Upstream};
 use crate::tunnel::Protocol;
 use crate::websocket::Tolerance;
@@ -42,13 +47,18 @@ impl RequestContext {
     /// What is known of the request that `summary` is of, which takes this route.
     pub(super) fn new(session: &Arc<Session>, route: Arc<Route>, summary: &Arc<Summary>, started: Instant) -> Self {
         let peer = session.peer.ip();
-        let trusted = is_trusted(peer, &session.listener.settings.trusted_proxies);
+        let trusted = is_trusted(peer, session.trusted_proxies());
         let trust = if trusted { Trust::Trusted } else { Trust::Untrusted };
         Self {
             session: Arc::clone(session),
             route,
             client: summary.client,
-            arrival: Arrival { peer, trust, scheme: session.scheme },
+            arrival: Arrival {
+                peer,
+                trust,
+                scheme: session.scheme,
+                written: session.listener.settings.forwarded_headers,
+            },
             started,
             summary: Arc::clone(summary),
         }
@@ -57,7 +67,7 @@ impl RequestContext {
     /// What decides where the request is placed: its key, and the endpoint that its cookie pins it to.
     pub(super) fn affinity(&self, uri: &Uri, headers: &HeaderMap, asked: Asked) -> Affinity {
         let settings = &self.upstream().settings;
-        let certificate = self.session.certificate.as_deref();
+        let certificate = self.session.certificate.as_deref().map(|certificate| &certificate.fingerprint);
         let searched = Searched { uri, headers, client: self.client, certificate };
         let goes_by_key = settings.policy == Policy::Sticky;
         let key = goes_by_key.then(|| affinity_key(&settings.sticky_on, &searched)).flatten();
@@ -76,6 +86,42 @@ impl RequestContext {
         if affinity.pin == Some(pin) { None } else { cookies::pin(cookie, pin, self.arrival.scheme) }
     }
 
+    /// What a connection with an endpoint begins with, where its upstream says that: it speaks for this client then, and for no
+    /// other.
+    pub(super) fn proxy_header(&self) -> Option<Vec<u8>> {
+        let version = self.upstream().settings.proxy_protocol?;
+        let Session { peer, local, tls, .. } = &*self.session;
+        // Of who stands behind a trusted proxy, nobody has told the port.
+        let port = if self.client == peer.ip().to_canonical() { peer.port() } else { 0 };
+        let authority = Authority::parse(&self.summary.host).map_or("", Authority::bare_host);
+        let client = ProxiedClient {
+            source: SocketAddr::new(self.client, port),
+            destination: local.unwrap_or(NOWHERE),
+            authority,
+            tls: tls.as_ref(),
+        };
+        Some(proxy_header(version, Some(&client)))
+    }
+
+    /// Whether each connection with an endpoint is its client's own.
+    pub(super) fn has_own_connections(&self) -> bool {
+        self.upstream().settings.proxy_protocol.is_some()
+    }
+
+    /// Makes of the client's headers those that the endpoint gets; `upgrade` is the protocol that it is asked to switch to.
+    pub(super) fn forward(&self, headers: &mut HeaderMap, upgrade: Option<&str>) {
+        forward::request(headers, self.arrival, upgrade);
+        let certificate = self.session.certificate.as_deref();
+        if let Some((certificate, text)) = certificate.and_then(|shown| Some((shown, shown.text.as_deref()?))) {
+            certificate_headers::write(headers, certificate, text);
+        }
+    }
+
+    /// Has `endpoint` read the `Host` that its upstream says.
+    pub(super) fn set_host(&self, headers: &mut HeaderMap, endpoint: &Endpoint) {
+        set_host(headers, &self.upstream().settings, &endpoint.address);
+    }
+
     /// What a tunnel in which this is spoken is held to.
     pub(super) fn tunnel_settings(&self, protocol: Protocol) -> Arc<WebsocketSettings> {
         Arc::clone(match protocol {
@@ -89,7 +135,15 @@ impl RequestContext {
         Tolerance::new(self.route.settings.websocket.strictness)
     }
 
+    /// A new connection with the endpoint has ended by this error.
+    pub(super) fn note_broken_tls(&self, endpoint: &Endpoint, error: &(dyn Error + 'static)) {
+        note_broken_tls(error, endpoint, self.upstream(), &self.session.proxy.metrics);
+    }
+
     pub(super) fn upstream(&self) -> &Arc<Upstream> {
         &self.route.upstream
     }
 }
+
+/// Where a client has connected to whose connection is gone.
+const NOWHERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));

@@ -16,7 +16,7 @@ use crate::drain::Registration;
 use crate::http::Refusal;
 use crate::http::reader::Handshake;
 use crate::metrics::Metrics;
-use crate::net::ClientStream;
+use crate::net::Stream;
 use crate::tunnel::{Streams, Tunnel};
 use crate::websocket::{CloseCode, Frame, Side};
 
@@ -78,7 +78,7 @@ impl ClosedAtOnce {
 impl OpenTunnel {
     /// Joins the two streams: a task of its own from now on, so that nothing of the session stays with the tunnel but what is
     /// `held`. The client reads `answer` first; `early` is what it sent behind its request.
-    pub(super) fn join(self, client: ClientStream, answer: Vec<u8>, early: Vec<u8>, held: impl Send + 'static) {
+    pub(super) fn join(self, client: Stream, answer: Vec<u8>, early: Vec<u8>, held: impl Send + 'static) {
         let Self {
             endpoint,
             early: upstream_early,
@@ -90,6 +90,7 @@ impl OpenTunnel {
             record,
         } = self;
         metrics.tunnel_opened();
+        metrics.client_tunnel_opened(record.protocol());
         let (upstream, parameters) = endpoint.open();
         let streams = Streams { client, upstream, client_early: early, upstream_early, answer };
         let mut tunnel = Tunnel::new(streams, parameters, registration);

@@ -3,7 +3,10 @@
 use std::net::IpAddr;
 
 use http::header::{HOST, HeaderValue, UPGRADE};
-use http::{Method, Request, Version};
+use http::request::Parts;
+use http::{Method, Version};
+
+use crate::metrics::ClientProtocol;
 
 /// What is kept of a request for the line about it.
 #[derive(Debug)]
@@ -18,18 +21,25 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    pub(super) fn of<B>(request: &Request<B>, client: IpAddr) -> Self {
+    pub(super) fn of(request: &Parts, client: IpAddr) -> Self {
         let text =
-            |name| request.headers().get(name).map(|value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()));
+            |name| request.headers.get(name).map(|value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()));
         let host = text(HOST);
         Self {
-            method: request.method().clone(),
+            method: request.method.clone(),
             host: shortened(&host.unwrap_or_default(), LONGEST_HOST),
-            path: shortened(request.uri().path(), LONGEST_PATH),
+            path: shortened(request.uri.path(), LONGEST_PATH),
             client,
-            version: request.version(),
+            version: request.version,
             upgrade: text(UPGRADE).map(|upgrade| shortened(&upgrade, LONGEST_UPGRADE).into()),
         }
+    }
+}
+
+impl Summary {
+    /// What the client speaks.
+    pub(super) fn protocol(&self) -> ClientProtocol {
+        if self.version == Version::HTTP_2 { ClientProtocol::Http2 } else { ClientProtocol::Http1 }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Asking the endpoints that an upgrade is meant for, best first, until one has the last word.
 //!
 //! Nothing has reached the client yet, and a handshake may be repeated (RFC 9110 §9.2.2): so an endpoint that loses it, answers with
-//! nonsense, or says that it cannot serve now, is left for the next best. The last one's answer is the client's, whatever it says.
+//! nonsense, or says that it cannot serve now, is left for the next best, as long as not too many do (`retry`). The last one's answer
+//! is the client's, whatever it says.
 
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -41,13 +42,14 @@ pub(super) async fn ask_best_to_switch(
     context: &RequestContext,
     affinity: &Affinity,
     handshake: &Handshake,
-    parts: &Parts,
+    parts: &mut Parts,
     mut body: Option<Upload>,
     interim: &Interim,
 ) -> Result<SwitchAttempt, Refused> {
     // What another protocol's handshake begins may not be for two endpoints, whatever its method says.
     let is_repeatable = matches!(handshake, Handshake::Websocket(_)) && body.is_none() && is_idempotent(&parts.method);
-    let (mut best, mut readers) = (Err(Refused::from(Refusal::NoEndpoint)), 0);
+    context.upstream().retries.note_request();
+    let (mut best, mut readers, mut was_read) = (Err(Refused::from(Refusal::NoEndpoint)), 0, false);
     for FreePlace { attempt, pick, lease } in free_places(context, affinity).await? {
         let turn = match take_turn(context, pick.endpoint, pick.trial.is_none()).await {
             Ok(turn) => turn,
@@ -59,6 +61,10 @@ pub(super) async fn ask_best_to_switch(
             }
             Err(NoTurn::Refused(refused)) => return best.or(Err(refused)),
         };
+        // Not before there is somebody to ask.
+        if was_read && !context.take_retry() {
+            break;
+        }
         let by = PlacedBy::of(attempt, affinity, context.upstream(), pick.endpoint);
         let pick = AskedUpgrade::begin(context, pick);
         let (next, is_read) = match connect(context, (lease, turn), by).await {
@@ -72,6 +78,7 @@ pub(super) async fn ask_best_to_switch(
             Ok(_) => context.note_success(pick, Asked::Upgrade),
             Err(refused) => context.note_refused(pick, Asked::Upgrade, refused),
         });
+        was_read = is_read;
         readers += usize::from(is_read);
         let is_over = is_read && (!is_repeatable || readers >= MOST_ASKED || has_last_word(&next));
         // An answer tells the client more than that there was none.
@@ -109,10 +116,11 @@ async fn ask(
     context: &RequestContext,
     mut placed: Placed,
     handshake: &Handshake,
-    parts: &Parts,
+    parts: &mut Parts,
     body: Option<Upload>,
     interim: &Interim,
 ) -> Result<SwitchAttempt, Refused> {
+    context.set_host(&mut parts.headers, placed.lease.endpoint());
     let answered = request_switch(context, &mut placed, parts, body, interim).await;
     placed.end_turn(answered.as_ref().map(|answer| answer.head.status).map_err(|refused| refused.refusal));
     let answer = answered?;

@@ -29,7 +29,7 @@ pub(super) async fn request_switch(
     if let Some(body) = body {
         // Boxed: it is rare, and every upgrade would have room for it.
         let answer = Box::pin(exchange_heads_around(body, stream, parts, settings, say));
-        return answer.await.map_err(|no_head| blamed(lease, no_head));
+        return answer.await.map_err(|no_head| blamed(context, lease, no_head));
     }
     loop {
         match exchange_heads(stream, parts, settings, say).await {
@@ -38,19 +38,21 @@ pub(super) async fn request_switch(
                 *stream = reach(context, lease.endpoint()).await?;
                 *is_owned = false;
             }
-            Err(no_head) => return Err(blamed(lease, no_head)),
+            Err(no_head) => return Err(blamed(context, lease, no_head)),
         }
     }
 }
 
 /// Whose fault it is that there is no answer.
-fn blamed(lease: &Lease, no_head: NoHead) -> Refused {
+fn blamed(context: &RequestContext, lease: &Lease, no_head: NoHead) -> Refused {
+    context.note_broken_tls(lease.endpoint(), &no_head);
     let refusal = match no_head {
         NoHead::Client(broken) => return broken.into(),
         NoHead::Stuck => Refusal::RequestStuck,
         NoHead::Late => Refusal::HeadTimeout,
         NoHead::Unfinished | NoHead::Closed { .. } | NoHead::Broken { .. } => Refusal::AnswerLost,
         NoHead::Nonsense(_) => Refusal::BadAnswer,
+        NoHead::Flawed(flaw) => Refusal::of_answer(flaw),
     };
     lease.refused(refusal, no_head)
 }

@@ -9,11 +9,12 @@ use smallvec::SmallVec;
 
 use super::placed_by::PlacedBy;
 use super::summary::{Summary, shortened};
+use crate::metrics::ClientProtocol;
 
 /// What was asked for, by whom, and how it was placed.
 ///
-/// Packed, since there are many tunnels and each is asked once: the port (two bytes), whether it is the client's own, how it
-/// was placed (one byte each); then the path, the host, the user agent and the names and values of headers, with a NUL between
+/// Packed, since there are many tunnels and each is asked once: the port (two bytes), whether it is the client's own and what the
+/// client speaks, how it was placed (one byte each); then the path, the host, the user agent and the names and values of headers, with a NUL between
 /// them, which none of them can hold (RFC 9110 §5.5). What a machine asks, without a user agent, fits in.
 #[derive(Debug)]
 pub(super) struct TunnelRecord(SmallVec<[u8; 32]>);
@@ -55,21 +56,28 @@ impl TunnelRecord {
         for name in wanted.iter().filter(|name| headers.contains_key(*name)) {
             texts.extend([name.to_string(), text(headers, name)]);
         }
-        let is_of_client = peer.0.to_canonical() == summary.client;
+        let is_of_client = if peer.0.to_canonical() == summary.client { PORT_OF_CLIENT } else { 0 };
+        let protocol = if summary.protocol() == ClientProtocol::Http2 { SPEAKS_HTTP2 } else { 0 };
         let [high, low] = peer.1.to_be_bytes();
-        let known = [high, low, u8::from(is_of_client), placed as u8];
+        let known = [high, low, is_of_client | protocol, placed as u8];
         Self(SmallVec::from_slice(&[&known, texts.join("\0").as_bytes()].concat()))
+    }
+
+    /// What its client speaks.
+    pub(super) fn protocol(&self) -> ClientProtocol {
+        let is_http2 = self.0.get(2).is_some_and(|flags| flags & SPEAKS_HTTP2 != 0);
+        if is_http2 { ClientProtocol::Http2 } else { ClientProtocol::Http1 }
     }
 
     /// What it tells.
     pub(super) fn unpacked(&self) -> Unpacked<'_> {
-        let (&[high, low, is_of_client, placed], text) = self.0.split_first_chunk().unwrap_or((&[0; 4], &[]));
+        let (&[high, low, flags, placed], text) = self.0.split_first_chunk().unwrap_or((&[0; 4], &[]));
         let mut texts = str::from_utf8(text).unwrap_or_default().split('\0');
         let mut next = || texts.next().unwrap_or_default();
         let (path, host, user_agent) = (next(), next(), next());
         Unpacked {
             port: u16::from_be_bytes([high, low]),
-            port_is: if is_of_client == 1 { PortIs::Client } else { PortIs::Proxy },
+            port_is: if flags & PORT_OF_CLIENT != 0 { PortIs::Client } else { PortIs::Proxy },
             placed: PlacedBy::word_of(placed),
             path,
             host,
@@ -84,6 +92,9 @@ fn text(headers: &HeaderMap, name: &HeaderName) -> String {
     let lines: Vec<_> = headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
     shortened(&lines.join(", "), LONGEST)
 }
+
+const PORT_OF_CLIENT: u8 = 1;
+const SPEAKS_HTTP2: u8 = 2;
 
 /// How much of each is kept, in bytes.
 const LONGEST: usize = 256;
@@ -101,9 +112,9 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, HeaderValue::from_bytes(value).unwrap());
         }
-        let request = request.body(()).unwrap();
+        let request = request.body(()).unwrap().into_parts().0;
         let wanted = ["x-request-id", "x-trace"].map(HeaderName::from_static);
-        TunnelRecord::new(&Summary::of(&request, CLIENT), (CLIENT, 4711), request.headers(), &wanted, PlacedBy::Cookie)
+        TunnelRecord::new(&Summary::of(&request, CLIENT), (CLIENT, 4711), &request.headers, &wanted, PlacedBy::Cookie)
     }
 
     #[test]

@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::config::WebsocketSettings;
 use crate::drain::StopOrder;
-use crate::net::{Guarded, Socket};
+use crate::net::{Guarded, Stream};
 use crate::tunnel::{Protocol, TunnelParameters, masking_key};
 use crate::websocket::{CloseCode, Frame, Side};
 
@@ -14,18 +14,18 @@ use crate::websocket::{CloseCode, Frame, Side};
 #[derive(Debug)]
 pub(super) struct Switched {
     /// Until it is joined, or told.
-    stream: Option<Socket>,
+    stream: Option<Stream>,
     parameters: TunnelParameters,
 }
 
 impl Switched {
     /// The endpoint at the other end of `stream`, which speaks `protocol` from now on.
-    pub(super) fn new(stream: Socket, protocol: Protocol, settings: Arc<WebsocketSettings>) -> Self {
+    pub(super) fn new(stream: Stream, protocol: Protocol, settings: Arc<WebsocketSettings>) -> Self {
         Self { stream: Some(stream), parameters: TunnelParameters { settings, protocol, expires: None } }
     }
 
     /// What the tunnel is made of and held to that opens now.
-    pub(super) fn open(mut self) -> (Socket, TunnelParameters) {
+    pub(super) fn open(mut self) -> (Stream, TunnelParameters) {
         let stream = self.stream.take().expect("nothing else takes the stream and leaves the endpoint");
         (stream, self.parameters.clone())
     }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, EXPECT, SET_COOKIE};
 use http::request::Parts;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, Version};
 use http_body::Body;
-use hyper::body::Incoming;
 
 use super::answered_without_101::pass_on;
 use super::closed_at_once::close_at_once;
@@ -14,7 +13,7 @@ use super::interim::Interim;
 use super::metering::MeteredLease;
 use super::placed_by::PlacedBy;
 use super::placement::Placed;
-use super::refused::Refused;
+use super::refused::{EndpointFault, Refused};
 use super::request_context::RequestContext;
 use super::served::{OpenTunnel, Served};
 use super::switch_attempts::{SwitchAttempt, ask_best_to_switch};
@@ -24,7 +23,7 @@ use super::{Phase, access_log};
 use crate::balance::Affinity;
 use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
-use crate::endpoint::{SwitchAnswer, Upload, UploadProgress};
+use crate::endpoint::{ClientBody, SwitchAnswer, Upload, UploadProgress};
 use crate::health::Asked;
 use crate::http::reader::Handshake;
 use crate::http::{Refusal, binding, forward};
@@ -35,7 +34,7 @@ use crate::websocket::{refuse_compression, refuse_unknown};
 /// Opens the tunnel that a client asks for; where the endpoint answers with something else than a 101, that is the answer.
 pub(super) async fn open(
     context: &RequestContext,
-    request: Request<Incoming>,
+    request: Request<ClientBody>,
     handshake: Handshake,
 ) -> Result<Served, Refused> {
     let (mut parts, body) = request.into_parts();
@@ -44,10 +43,10 @@ pub(super) async fn open(
     }
     let affinity = context.affinity(&parts.uri, &parts.headers, Asked::Upgrade);
     limit_offer(&mut parts.headers, &context.route.settings.websocket);
-    forward::request(&mut parts.headers, context.arrival, Some(handshake.token()));
+    context.forward(&mut parts.headers, Some(handshake.token()));
     let (body, upload) = upload(context, body, &mut parts.headers);
 
-    let answered = match answer(context, &affinity, &handshake, &parts, body).await {
+    let answered = match answer(context, &affinity, &handshake, &mut parts, body).await {
         Ok(answered) => answered,
         Err(refused) => return close_at_once(context, &parts.headers, handshake, refused),
     };
@@ -55,6 +54,10 @@ pub(super) async fn open(
     let head = &answer.head;
     let cookie = context.pin_cookie(placed.lease.endpoint(), &affinity);
     let Some(protocol) = protocol else {
+        if context.summary.version == Version::HTTP_2 && head.status.is_success() {
+            // Over HTTP/2 the client would take it for an open tunnel (RFC 8441 §5).
+            return Err(placed.lease.refused(Refusal::BadAnswer, EndpointFault::NoSwitch(head.status)));
+        }
         placed.is_owned |= binding::is_step(&parts.headers) || binding::is_step(&head.headers);
         return pass_on(context, parts.method, placed, answer, upload, cookie).await.map(Served::Answered);
     };
@@ -82,11 +85,11 @@ async fn answer(
     context: &RequestContext,
     affinity: &Affinity,
     handshake: &Handshake,
-    parts: &Parts,
+    parts: &mut Parts,
     body: Option<Upload>,
 ) -> Result<SwitchAttempt, Refused> {
     let session = &context.session;
-    let interim = Interim::begin(session, parts.version).await;
+    let interim = Interim::begin(session, parts.version, &mut parts.extensions).await;
     // Who has asked for a WebSocket and ends its direction has changed its mind.
     session.fin_ends.set(matches!(handshake, Handshake::Websocket(_)));
     let answered = ask_best_to_switch(context, affinity, handshake, parts, body, &interim).await;
@@ -101,7 +104,11 @@ async fn answer(
 
 /// The body that goes to the endpoint before the answer counts, and how far it got; `None` where there is none, and then
 /// nothing is said of its length.
-fn upload(context: &RequestContext, body: Incoming, headers: &mut HeaderMap) -> (Option<Upload>, Arc<UploadProgress>) {
+fn upload(
+    context: &RequestContext,
+    body: ClientBody,
+    headers: &mut HeaderMap,
+) -> (Option<Upload>, Arc<UploadProgress>) {
     // A client that waits for a 100 gets ours: hyper says it when the body is asked for.
     forward::remove(headers, |name| *name == EXPECT);
     if body.is_end_stream() {

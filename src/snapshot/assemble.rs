@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::endpoint::Endpoint;
 use super::file_contents::FileContents;
+use super::in_order::in_order;
 use super::listener::Listener;
 use super::pin_tokens::PinTokens;
 use super::route::Route;
@@ -13,7 +14,7 @@ use super::upstream::Upstream;
 use crate::config::{EndpointSettings, ListenerName, RouteName, Settings, UpstreamName, UpstreamSettings};
 use crate::drain::{Incarnation, LifeToken};
 use crate::queue::Places;
-use crate::tls::TicketKeys;
+use crate::tls::{EndpointCredentials, TicketKeys};
 
 /// Everything a request may consult.
 #[derive(Debug)]
@@ -55,8 +56,16 @@ impl Snapshot {
             .iter()
             .map(|(name, upstream)| {
                 let old = previous.and_then(|previous| previous.upstreams.get(name)).map(Arc::as_ref);
-                let tokens = PinTokens::new(upstream, contents.pin_secrets.get(name));
-                (name.clone(), Arc::new(incarnations.upstream(upstream, tokens, old)))
+                let secrets = contents.pin_secrets.remove(name).map(Arc::new);
+                let before = old.map(|old| (&old.tokens, &*old.settings.endpoints));
+                let tokens = PinTokens::new(upstream, secrets, before);
+                let credentials = contents.endpoint_credentials.remove(name);
+                assert_eq!(
+                    credentials.is_some(),
+                    upstream.tls.is_some(),
+                    "what TLS asks for is read, and nothing else"
+                );
+                (name.clone(), Arc::new(incarnations.upstream(upstream, (tokens, credentials), old)))
             })
             .collect();
         let routes: BTreeMap<_, _> = settings
@@ -76,6 +85,34 @@ impl Snapshot {
         let table = RouteTable::new(routes.values().map(|route| (Rule::from(&*route.settings), Arc::clone(route))));
         let generation = previous.map_or(1, |previous| previous.generation + 1);
         Self { generation, settings, table, listeners, routes, upstreams, last: incarnations.last }
+    }
+
+    /// The same configuration, where the source of this upstream names other endpoints, in the order of their names. `None` where
+    /// there is no such upstream.
+    pub fn with_endpoints(&self, upstream: &UpstreamName, endpoints: Vec<EndpointSettings>) -> Option<Self> {
+        let old = self.upstreams.get(upstream)?;
+        let upstream_settings = Arc::new(UpstreamSettings { endpoints, ..(*old.settings).clone() });
+        let mut settings = (*self.settings).clone();
+        settings.upstreams.insert(upstream.clone(), Arc::clone(&upstream_settings));
+        let mut incarnations = Incarnations { last: self.last };
+        let endpoints = incarnations.endpoints(&upstream_settings, &old.places, Some(old));
+        let new = Arc::new(old.with_endpoints(upstream_settings, endpoints));
+        let mut upstreams = self.upstreams.clone();
+        upstreams.insert(upstream.clone(), Arc::clone(&new));
+        let mut routes = self.routes.clone();
+        for route in routes.values_mut().filter(|route| route.settings.upstream == *upstream) {
+            let (settings, life) = (Arc::clone(&route.settings), route.life.clone());
+            *route = Arc::new(Route::new(settings, life, Arc::clone(&new), Some(route)));
+        }
+        Some(Self {
+            generation: self.generation,
+            settings: Arc::new(settings),
+            table: RouteTable::new(routes.values().map(|route| (Rule::from(&*route.settings), Arc::clone(route)))),
+            listeners: self.listeners.clone(),
+            routes,
+            upstreams,
+            last: incarnations.last,
+        })
     }
 
     /// Every listener by name.
@@ -112,32 +149,39 @@ impl Incarnations {
         })
     }
 
-    fn upstream(&mut self, settings: &Arc<UpstreamSettings>, tokens: PinTokens, old: Option<&Upstream>) -> Upstream {
+    fn upstream(
+        &mut self,
+        settings: &Arc<UpstreamSettings>,
+        (tokens, credentials): (PinTokens, Option<EndpointCredentials>),
+        old: Option<&Upstream>,
+    ) -> Upstream {
         let life = self.keep(old.map(|old| &old.life));
         let places = old.map(|old| Arc::clone(&old.places)).unwrap_or_default();
-        let endpoints =
-            settings.endpoints.iter().map(|endpoint| self.endpoint(&settings.name, endpoint, &places, old)).collect();
-        Upstream::new(Arc::clone(settings), life, places, endpoints, tokens, old)
+        let endpoints = self.endpoints(settings, &places, old);
+        let tls = credentials.map(|credentials| Upstream::tls_with(credentials, old));
+        Upstream::new(Arc::clone(settings), life, places, endpoints, (tokens, tls), old)
     }
 
-    /// An endpoint is the same while its name and its address are; its weight may change under it.
-    fn endpoint(
+    /// An endpoint is the same while its name and its address are; its weight and its role may change under it.
+    fn endpoints(
         &mut self,
-        upstream: &UpstreamName,
-        settings: &EndpointSettings,
+        settings: &UpstreamSettings,
         places: &Arc<Places>,
         old: Option<&Upstream>,
-    ) -> Arc<Endpoint> {
-        let same = |old: &&Arc<Endpoint>| old.name == settings.name && old.address == settings.address;
-        match old.and_then(|old| old.endpoints().iter().find(same)) {
-            Some(same) => Arc::clone(same),
-            None => {
-                let new = Endpoint::new(upstream, settings, self.keep(None), Arc::clone(places));
-                if old.is_some() {
-                    new.note_arrival();
-                }
-                Arc::new(new)
+    ) -> Vec<Arc<Endpoint>> {
+        let before = old.map(Upstream::endpoints).unwrap_or_default();
+        let mut find = in_order(before, |endpoint| &endpoint.name);
+        let endpoint = |settings_of: &EndpointSettings| {
+            let named = find(&settings_of.name).and_then(|at| before.get(at));
+            if let Some(same) = named.filter(|old| old.address == settings_of.address) {
+                return Arc::clone(same);
             }
-        }
+            let new = Endpoint::new(&settings.name, settings_of, self.keep(None), Arc::clone(places));
+            if old.is_some() {
+                new.note_arrival();
+            }
+            Arc::new(new)
+        };
+        settings.endpoints.iter().map(endpoint).collect()
     }
 }

@@ -4,7 +4,11 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 
 use super::assemble::Snapshot;
-use crate::config::{EndpointAddress, EndpointName, ListenerName, RouteName, UpstreamName, UpstreamSettings};
+use super::in_order::in_order;
+use super::upstream::Upstream;
+use crate::config::{
+    EndpointAddress, EndpointName, EndpointRole, ListenerName, RouteName, UpstreamName, UpstreamSettings,
+};
 use crate::drain::{Incarnation, LifeToken, Scope};
 
 /// The difference between two snapshots, by identity.
@@ -14,6 +18,10 @@ pub struct Diff {
     pub changes: Vec<Change>,
     /// The tunnels whose listener, route or endpoint is gone.
     pub vanished: Vec<Vanished>,
+    /// Those whose endpoint is there still, and leaves from now on.
+    pub leaving: Vec<Vanished>,
+    /// Those whose endpoint was leaving, and stays.
+    pub returned: Vec<Scope>,
 }
 
 /// Tunnels that lost what they stand on.
@@ -34,6 +42,10 @@ pub enum Change {
     Removed(Subject),
     /// It is the same with other settings, each with its old and its new value; its tunnels stay, under the rules they were born with.
     Changed(Subject, Vec<String>),
+    /// The endpoint takes nobody any more, for its source says so or names it no more; its tunnels are drained.
+    Leaving(Subject),
+    /// The endpoint was leaving, and stays: who was not told yet is not.
+    Returned(Subject),
     /// The endpoint has another address under the same name, from the first to the second; its tunnels are drained.
     Moved(Subject, EndpointAddress, EndpointAddress),
     /// The route goes to another upstream, from the first to the second; the tunnels that it has in the old one are drained.
@@ -61,6 +73,8 @@ pub enum Subject {
     Watch,
     /// `workers`, which waits for the next start.
     Workers,
+    /// `tls_handshakes_at_once`.
+    TlsHandshakesAtOnce,
 }
 
 impl Diff {
@@ -116,31 +130,53 @@ impl Diff {
                 self.lose(Change::Removed(subject(name)), Scope::Upstream, &upstream.life);
                 continue;
             };
+            if Arc::ptr_eq(kept, upstream) {
+                continue;
+            }
             let before = self.changes.len();
             let subject_of = |endpoint: &EndpointName| Subject::Endpoint(name.clone(), endpoint.clone());
-            for endpoint in upstream.endpoints() {
-                let change = match kept.endpoints().iter().find(|other| other.name == endpoint.name) {
-                    None => Change::Removed(subject_of(&endpoint.name)),
-                    Some(other) if !Arc::ptr_eq(other, endpoint) => {
-                        Change::Moved(subject_of(&endpoint.name), endpoint.address.clone(), other.address.clone())
+            let mut find = in_order(kept.endpoints(), |endpoint| &endpoint.name);
+            for (endpoint, was) in upstream.endpoints().iter().zip(&upstream.settings.endpoints) {
+                let subject = || subject_of(&endpoint.name);
+                let named =
+                    find(&endpoint.name).and_then(|at| kept.endpoints().get(at).zip(kept.settings.endpoints.get(at)));
+                let change = match named {
+                    None => Change::Removed(subject()),
+                    Some((other, _)) if !Arc::ptr_eq(other, endpoint) => {
+                        Change::Moved(subject(), endpoint.address.clone(), other.address.clone())
                     }
-                    Some(_) => continue,
+                    Some((_, is)) => {
+                        self.stay(subject, &endpoint.life, was.role, is.role);
+                        continue;
+                    }
                 };
                 self.lose(change, Scope::Endpoint, &endpoint.life);
             }
-            let is_new = |name: &EndpointName| !upstream.endpoints().iter().any(|old| old.name == *name);
-            let added = kept.endpoints().iter().filter(|endpoint| is_new(&endpoint.name));
+            let mut find = in_order(upstream.endpoints(), |endpoint| &endpoint.name);
+            let added = kept.endpoints().iter().filter(|endpoint| find(&endpoint.name).is_none());
             self.changes.extend(added.map(|endpoint| Change::Added(subject_of(&endpoint.name))));
-            let weights = weights(&upstream.settings, &kept.settings);
+            let weights = weights(upstream, kept);
             let is_rest_same = without_endpoints(&upstream.settings) == without_endpoints(&kept.settings);
             let is_unsaid = self.changes.len() == before && kept.settings != upstream.settings;
             let has_other_secrets = !kept.has_same_secrets(upstream);
-            if is_unsaid || !weights.is_empty() || !is_rest_same || has_other_secrets {
+            let has_other_tls = !kept.has_same_tls(upstream);
+            if is_unsaid || !weights.is_empty() || !is_rest_same || has_other_secrets || has_other_tls {
                 let mut values = weights;
+                let has_same_source = source(upstream) == source(kept);
+                if !has_same_source {
+                    values.push(format!("endpoints: {} → {}", source(upstream), source(kept)));
+                }
                 let written = written(old, new, &subject(name));
-                values.extend(written.into_iter().filter(|change| !change.starts_with("endpoints")));
+                // Of the source itself, such as its `min_endpoints`.
+                let is_unsaid = |change: &String| {
+                    has_same_source && kept.settings.source.is_some() || !change.starts_with("endpoints")
+                };
+                values.extend(written.into_iter().filter(is_unsaid));
                 if has_other_secrets && is_rest_same {
                     values.push("pin_secret: the file holds other secrets".into());
+                }
+                if has_other_tls && is_rest_same {
+                    values.push("tls: the files hold other certificates".into());
                 }
                 self.changes.push(Change::Changed(subject(name), values));
             }
@@ -157,6 +193,7 @@ impl Diff {
             (before.admin != now.admin, Subject::Admin),
             (before.watch != now.watch, Subject::Watch),
             (before.workers != now.workers, Subject::Workers),
+            (before.tls_handshakes_at_once != now.tls_handshakes_at_once, Subject::TlsHandshakesAtOnce),
         ];
         for (_, subject) in changed.into_iter().filter(|(differs, _)| *differs) {
             self.change(old, new, subject);
@@ -166,6 +203,23 @@ impl Diff {
     fn change(&mut self, old: &Snapshot, new: &Snapshot, subject: Subject) {
         let values = written(old, new, &subject);
         self.changes.push(Change::Changed(subject, values));
+    }
+
+    /// An endpoint is the same, and may have another role.
+    fn stay(&mut self, subject: impl FnOnce() -> Subject, life: &LifeToken, was: EndpointRole, is: EndpointRole) {
+        let scope = Scope::Endpoint(life.incarnation);
+        match (was, is) {
+            (EndpointRole::Leaving, EndpointRole::Leaving) => {}
+            (_, EndpointRole::Leaving) => {
+                self.changes.push(Change::Leaving(subject()));
+                self.leaving.push(Vanished { scope, while_alive: life.alive() });
+            }
+            (EndpointRole::Leaving, _) => {
+                self.changes.push(Change::Returned(subject()));
+                self.returned.push(scope);
+            }
+            _ => {}
+        }
     }
 
     fn lose(&mut self, change: Change, scope: impl Fn(Incarnation) -> Scope, life: &LifeToken) {
@@ -185,17 +239,41 @@ fn written(old: &Snapshot, new: &Snapshot, subject: &Subject) -> Vec<String> {
         Subject::Admin => &["admin"],
         Subject::Watch => &["watch"],
         Subject::Workers => &["workers"],
+        Subject::TlsHandshakesAtOnce => &["tls_handshakes_at_once"],
     };
     old.settings.written.changes(&new.settings.written, section)
 }
 
-/// The endpoints that have another weight now.
-fn weights(old: &UpstreamSettings, new: &UpstreamSettings) -> Vec<String> {
-    let both = old.endpoints.iter().filter_map(|before| {
-        let now = new.endpoints.iter().find(|now| now.name == before.name)?;
-        (now.weight != before.weight).then(|| format!("weight of {}: {} → {}", now.name, before.weight, now.weight))
-    });
-    both.collect()
+/// The endpoints that have another weight now, or stand in for others where they did not; who leaves or returns is told apart.
+fn weights(old: &Upstream, new: &Upstream) -> Vec<String> {
+    let mut changed = Vec::new();
+    let mut find = in_order(&new.settings.endpoints, |endpoint| &endpoint.name);
+    for before in &old.settings.endpoints {
+        let now = find(&before.name).and_then(|at| new.settings.endpoints.get(at));
+        let Some(now) = now else { continue };
+        if now.weight != before.weight {
+            changed.push(format!("weight of {}: {} → {}", now.name, before.weight, now.weight));
+        }
+        match (before.role, now.role) {
+            (EndpointRole::Backup, EndpointRole::Ready) => changed.push(format!("{} is no backup any more", now.name)),
+            (EndpointRole::Ready, EndpointRole::Backup) => changed.push(format!("{} is a backup", now.name)),
+            _ => {}
+        }
+    }
+    let unlisted = changed.len().saturating_sub(MOST_VALUES);
+    if unlisted > 0 {
+        changed.truncate(MOST_VALUES);
+        changed.push(format!("and {unlisted} more such changes"));
+    }
+    changed
+}
+
+/// How many weights and backups a change lists, in one line: a source may change those of thousands at once.
+const MOST_VALUES: usize = 20;
+
+/// Where the endpoints of an upstream come from.
+fn source(upstream: &Upstream) -> String {
+    upstream.settings.source.as_ref().map_or_else(|| "a list".to_owned(), |source| source.from.to_string())
 }
 
 fn without_endpoints(settings: &UpstreamSettings) -> UpstreamSettings {
@@ -215,6 +293,8 @@ impl fmt::Display for Change {
                 if values.is_empty() { Ok(()) } else { write!(f, ": {}", values.join("; ")) }
             }
             Self::Moved(subject, from, to) => write!(f, "{subject} has another address: {from} → {to}"),
+            Self::Leaving(subject) => write!(f, "{subject} is leaving"),
+            Self::Returned(subject) => write!(f, "{subject} is back"),
             Self::Switched(subject, from, to) => write!(f, "{subject} goes to another upstream: {from} → {to}"),
         }
     }
@@ -232,6 +312,38 @@ impl fmt::Display for Subject {
             Self::Admin => f.write_str("admin"),
             Self::Watch => f.write_str("watch"),
             Self::Workers => f.write_str("workers"),
+            Self::TlsHandshakesAtOnce => f.write_str("tls_handshakes_at_once"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::FileContents;
+    use super::*;
+    use crate::config::{parse, parse_endpoint};
+    use crate::tls::TicketKeys;
+
+    #[test]
+    fn other_weights_of_thousands_are_one_line_that_somebody_can_read() {
+        let text = "[listener.l]\nbind = \"127.0.0.1:0\"\n[route.r]\nupstream = \"u\"\n[upstream.u]\nendpoints = { file = \"set.json\" }\n";
+        let settings = parse(text, Path::new("test.toml")).unwrap();
+        let tickets = TicketKeys::generate().unwrap();
+        let empty = Snapshot::assemble(settings.into(), FileContents::default(), &tickets, None);
+        let all = |weight| {
+            let address = |at: usize| format!("10.0.{}.{}:80", at / 200, at % 200);
+            let mut all: Vec<_> = (0..2_000)
+                .map(|at| parse_endpoint(&address(at), None, Some(weight), EndpointRole::Ready).unwrap())
+                .collect();
+            all.sort_by(|one, other| one.name.cmp(&other.name));
+            all
+        };
+        let old = empty.with_endpoints(&"u".into(), all(1)).unwrap();
+        let new = old.with_endpoints(&"u".into(), all(2)).unwrap();
+        let [change] = &Diff::between(&old, &new).changes[..] else { panic!("it is one change") };
+        let line = change.to_string();
+        assert!(line.len() < 2_000 && line.ends_with("; and 1980 more such changes"), "{line}");
     }
 }

@@ -5,9 +5,10 @@ use std::fmt::Display;
 use std::sync::{Arc, PoisonError};
 
 use super::endpoint::Endpoint;
+use super::endpoint_state::EndpointState;
 use super::health_changes::{Trial, rule};
 use super::upstream::Upstream;
-use crate::config::{UpstreamSettings, WhenAllDown};
+use crate::config::{EndpointRole, UpstreamSettings, WhenAllDown};
 use crate::health::{Asked, WhenDue};
 
 /// Which endpoints of an upstream a request may be placed on.
@@ -18,6 +19,8 @@ pub struct Eligibility {
     may_try: bool,
     /// Nobody else is left, and those that are down or ejected are tried.
     is_last_resort: bool,
+    /// All have left the set since. Who found this version of the upstream is served once more, and sent on from there.
+    is_outdated: bool,
 }
 
 /// As what a request may be placed on an endpoint.
@@ -32,9 +35,16 @@ pub enum PlacedAs {
 impl Upstream {
     /// Which of its endpoints a request of this kind may be placed on.
     pub fn eligibility(&self, asked: Asked) -> Eligibility {
-        let is_anybody_left = || self.endpoints().iter().any(|endpoint| endpoint.is_open_to(asked));
-        let is_last_resort = self.settings.when_all_down == WhenAllDown::Try && !is_anybody_left();
-        Eligibility { asked, may_try: true, is_last_resort }
+        let is_nobody_left = !self.endpoints().iter().any(|endpoint| endpoint.is_open_to(asked));
+        let is_last_resort = self.settings.when_all_down == WhenAllDown::Try && is_nobody_left;
+        Eligibility { asked, may_try: true, is_last_resort, is_outdated: is_nobody_left && self.is_outdated() }
+    }
+
+    /// Whether everybody whom it serves with has left: the next version, which is published at this moment, has those that came.
+    fn is_outdated(&self) -> bool {
+        let all = self.endpoints().iter().zip(&self.settings.endpoints);
+        let mut serving = all.filter(|(_, settings)| settings.role != EndpointRole::Leaving).peekable();
+        serving.peek().is_some() && serving.all(|(endpoint, _)| endpoint.state().is_leaving())
     }
 
     /// Whether upgrades that wait for this endpoint had better go elsewhere: they are kept away from it, and not from all.
@@ -61,18 +71,23 @@ impl Eligibility {
     pub fn takes(&self, endpoint: &Endpoint) -> bool {
         let state = endpoint.state();
         endpoint.is_open_to(self.asked)
-            || !state.is_drained()
+            || self.takes_leaver(state)
+            || !state.is_closed()
                 && (self.is_last_resort
                     || !state.is_down() && self.may_try && endpoint.is_trial_due(self.asked, WhenDue::BackOffIsOver))
+    }
+
+    fn takes_leaver(&self, state: EndpointState) -> bool {
+        self.is_outdated && state.is_leaving() && !state.is_drained()
     }
 
     /// Places the request there: `None` where it may not be, or another one has just become the trial.
     pub fn place(&self, endpoint: &Arc<Endpoint>) -> Option<PlacedAs> {
         let state = endpoint.state();
-        if endpoint.is_open_to(self.asked) {
+        if endpoint.is_open_to(self.asked) || self.takes_leaver(state) {
             return Some(PlacedAs::Usual);
         }
-        if state.is_drained() || !self.is_last_resort && (state.is_down() || !self.may_try) {
+        if state.is_closed() || !self.is_last_resort && (state.is_down() || !self.may_try) {
             return None;
         }
         let when = if self.is_last_resort { WhenDue::Now } else { WhenDue::BackOffIsOver };

@@ -16,6 +16,7 @@ use crate::balance::{Busyness, EndpointIdentity};
 use crate::config::{EndpointAddress, EndpointName, EndpointSettings, HandshakeLimits, UpstreamName};
 use crate::drain::LifeToken;
 use crate::queue::{Gate, Places};
+use crate::tls::TlsSessions;
 
 /// One endpoint. It is carried over from snapshot to snapshot as long as its name and address stay.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct Endpoint {
     pub retirement: Retirement,
     /// Whether connects go well.
     pub reach: Reach,
+    /// The sessions with it that may be resumed, where it has TLS.
+    pub tls_sessions: TlsSessions,
     /// How busy its tunnels are, where its upstream's policy goes by that.
     pub busyness: Busyness,
     /// When this was made: other times are counted from it.
@@ -46,6 +49,8 @@ pub struct Endpoint {
     /// Who waits for a place of a tunnel, with this endpoint or another of its upstream.
     places: Arc<Places>,
     tunnels: AtomicUsize,
+    /// Connects that took their turn among the source addresses.
+    turns: AtomicUsize,
     /// Connections to it that came to nothing.
     connect_failures: AtomicU64,
     state: StateCell,
@@ -74,6 +79,7 @@ impl Endpoint {
             identity: EndpointIdentity::of(settings.name.as_str()),
             retirement: Retirement::default(),
             reach: Reach::default(),
+            tls_sessions: TlsSessions::default(),
             busyness: Busyness::default(),
             made: Instant::now(),
             arrival: Arrival::default(),
@@ -81,6 +87,7 @@ impl Endpoint {
             gate: OnceLock::new(),
             places,
             tunnels: AtomicUsize::new(0),
+            turns: AtomicUsize::new(0),
             connect_failures: AtomicU64::new(0),
             state: StateCell::default(),
             health: EndpointHealth::default(),
@@ -161,6 +168,12 @@ impl Endpoint {
     /// It is due `again` then, and not when it was `found` to be. Says whether nobody else has been placed there meanwhile.
     pub(super) fn postpone(&self, found: u64, again: u64) -> bool {
         self.due.compare_exchange(found, again, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// The number of the next connect, where its upstream has several source addresses: each endpoint counts its own, so that it
+    /// is connected to from all of them, whoever else is in between.
+    pub fn take_turn(&self, sources: usize) -> usize {
+        if sources > 1 { self.turns.fetch_add(1, Ordering::Relaxed) } else { 0 }
     }
 
     /// A connection to it came to nothing.

@@ -1,10 +1,10 @@
 //! What speaks against placing anybody on an endpoint: one value, and one function that changes it.
 //!
 //! ```text
-//!            Drained             ProbesFailed            Ejected
-//!  eligible ────────▶ drained   ─────────────▶ down     ────────▶ ejected
-//!           ◀────────           ◀─────────────          ◀────────
-//!           TakenBack            ProbesPassed            Readmitted
+//!            Drained             Left                ProbesFailed          Ejected
+//!  eligible ────────▶ drained   ────────▶ leaving   ────────────▶ down     ────────▶ ejected
+//!           ◀────────           ◀────────           ◀────────────          ◀────────
+//!           TakenBack            Returned            ProbesPassed           Readmitted
 //! ```
 //! It is a set of causes, for several may speak against an endpoint at once and each ends by itself; `Inherited` leads from any
 //! set to that which the process before knew. Invariants: an endpoint is eligible if, and only if, its set is empty; of each cause
@@ -28,6 +28,10 @@ pub enum EndpointEvent<'a> {
     Drained,
     /// An operator takes that back.
     TakenBack,
+    /// Its source says that it leaves, or names it no more.
+    Left(&'a str),
+    /// Its source names it again.
+    Returned,
     /// Its probes call it down, and why.
     ProbesFailed(&'a str),
     /// Its probes call it up, or it is probed no more.
@@ -87,8 +91,12 @@ struct Note {
 }
 
 /// Every cause and its word; where several speak against an endpoint, the first is what people read.
-const CAUSES: [(EndpointState, &str); 3] =
-    [(EndpointState::DRAINED, "drained"), (EndpointState::DOWN, "down"), (EndpointState::EJECTED, "ejected")];
+const CAUSES: [(EndpointState, &str); 4] = [
+    (EndpointState::DRAINED, "drained"),
+    (EndpointState::LEAVING, "leaving"),
+    (EndpointState::DOWN, "down"),
+    (EndpointState::EJECTED, "ejected"),
+];
 
 impl EndpointState {
     /// Nothing speaks against it.
@@ -99,6 +107,8 @@ impl EndpointState {
     pub const DOWN: Self = Self(2);
     /// Requests failed there in a row.
     pub const EJECTED: Self = Self(4);
+    /// Its source says that it leaves, or names it no more.
+    pub const LEAVING: Self = Self(8);
 
     /// Every word there is for a state.
     pub fn words() -> impl Iterator<Item = &'static str> {
@@ -120,6 +130,16 @@ impl EndpointState {
         self.has(Self::DRAINED)
     }
 
+    /// Whether its source says that it leaves, or names it no more.
+    pub fn is_leaving(self) -> bool {
+        self.has(Self::LEAVING)
+    }
+
+    /// Whether somebody has ordered that nobody is placed there any more, however few others are left.
+    pub fn is_closed(self) -> bool {
+        self.is_drained() || self.is_leaving()
+    }
+
     /// Whether its probes fail.
     pub fn is_down(self) -> bool {
         self.has(Self::DOWN)
@@ -135,7 +155,7 @@ impl EndpointState {
         Self(self.0 & !cause.0)
     }
 
-    fn with(self, cause: Self) -> Self {
+    pub(super) fn with(self, cause: Self) -> Self {
         Self(self.0 | cause.0)
     }
 
@@ -170,6 +190,8 @@ impl StateCell {
         let ended = match event {
             EndpointEvent::Drained => begin(&mut notes, EndpointState::DRAINED, "an operator drains it"),
             EndpointEvent::TakenBack => end(&mut notes, EndpointState::DRAINED),
+            EndpointEvent::Left(why) => begin(&mut notes, EndpointState::LEAVING, why),
+            EndpointEvent::Returned => end(&mut notes, EndpointState::LEAVING),
             EndpointEvent::ProbesFailed(why) => begin(&mut notes, EndpointState::DOWN, why),
             EndpointEvent::ProbesPassed => end(&mut notes, EndpointState::DOWN),
             EndpointEvent::Ejected(why) => begin(&mut notes, EndpointState::EJECTED, why),

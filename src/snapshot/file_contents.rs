@@ -2,20 +2,33 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use crate::balance::PinSecrets;
-use crate::config::{ListenerName, NamedFile, NamedFiles, Problem, Problems, Settings, UpstreamName, read_file};
-use crate::tls::{CertificateError, CertifiedBundle, ClientAuthority, Credentials};
+use crate::config::{
+    AcmeSettings, EndpointTlsSettings, ListenerName, NamedFile, NamedFiles, Problem, Problems, Settings, SourceKind,
+    SourceLocation, UpstreamName, UpstreamSettings, Warning, read_file,
+};
+use crate::tls::{
+    Authority, CertificateError, CertifiedBundle, Credentials, DirectoryCredentials, EndpointCredentials, HmacKey,
+    TicketSecrets,
+};
 
 /// What was read of the files that a configuration names.
 #[derive(Debug, Default)]
 pub struct FileContents {
     /// The certificates of every TLS listener, and whose it asks for.
     pub credentials: BTreeMap<ListenerName, Credentials>,
+    /// Whom the endpoints of every upstream with TLS are believed to be.
+    pub endpoint_credentials: BTreeMap<UpstreamName, EndpointCredentials>,
     /// The secrets of every upstream that has some.
     pub pin_secrets: BTreeMap<UpstreamName, PinSecrets>,
+    /// What is read of the ACME directories of every listener that has one.
+    pub directories: BTreeMap<ListenerName, DirectoryCredentials>,
+    /// What could not be read, and does not keep anything from being served.
+    pub warnings: Vec<Warning>,
 }
 
 impl FileContents {
@@ -29,11 +42,30 @@ impl FileContents {
         let (mut contents, mut problems) = (Self::default(), Vec::new());
         for listener in settings.listeners.values() {
             let Some(tls) = &listener.tls else { continue };
-            match Credentials::load(&tls.certificates, listener.client_certificates.as_ref()) {
+            match Credentials::load(tls, listener.client_certificates.as_ref()) {
                 Ok(credentials) => {
                     contents.credentials.insert(listener.name.clone(), credentials);
                 }
                 Err(wrong) => problems.extend(wrong.into_iter().map(CertificateError::into_problem)),
+            }
+        }
+        let mut system = SystemAuthority::default();
+        for upstream in settings.upstreams.values() {
+            let Some(tls) = &upstream.tls else { continue };
+            match system.for_endpoints(tls, &mut contents.warnings).and_then(|system| load(upstream, tls, system)) {
+                Ok(credentials) => {
+                    contents.endpoint_credentials.insert(upstream.name.clone(), credentials);
+                }
+                Err(wrong) => problems.extend(wrong),
+            }
+        }
+        for listener in settings.listeners.values() {
+            let Some(acme) = listener.tls.as_ref().and_then(|tls| tls.acme.as_ref()) else { continue };
+            match directory(acme, &mut system, &mut contents.warnings) {
+                Ok(credentials) => {
+                    contents.directories.insert(listener.name.clone(), credentials);
+                }
+                Err(wrong) => problems.extend(wrong),
             }
         }
         for upstream in settings.upstreams.values() {
@@ -54,18 +86,106 @@ impl FileContents {
     /// Blocks on the file system.
     pub fn problems_of(named: &NamedFiles) -> Vec<Problem> {
         let certificates = CertifiedBundle::load(&named.certificates).err().unwrap_or_default();
-        let authorities = named.authorities.iter().filter_map(|file| ClientAuthority::check(file).err());
-        let of_tls = certificates.into_iter().chain(authorities).map(CertificateError::into_problem);
-        of_tls.chain(named.pin_secrets.iter().filter_map(|file| read_pin_secrets(file).err())).collect()
+        let authorities = named.authorities.iter().filter_map(|file| Authority::load(file).err());
+        let secrets = named.ticket_secrets.iter().filter_map(|file| TicketSecrets::load(file).err());
+        let of_tls = certificates.into_iter().chain(authorities).chain(secrets).map(CertificateError::into_problem);
+        let secrets = named.pin_secrets.iter().filter_map(|file| read_pin_secrets(file).err());
+        of_tls.chain(secrets).chain(named.hmac_keys.iter().filter_map(|file| read_hmac_key(file).err())).collect()
     }
+}
+
+/// Whom the system believes to issue certificates, once somebody asks.
+#[derive(Default)]
+struct SystemAuthority(Option<Option<Arc<Authority>>>);
+
+impl SystemAuthority {
+    /// The same, where the endpoints with these settings are verified by it; what of it cannot be read becomes a warning.
+    fn for_endpoints(
+        &mut self,
+        tls: &EndpointTlsSettings,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Option<Arc<Authority>>, Vec<Problem>> {
+        if !EndpointCredentials::asks_the_system(tls) {
+            return Ok(None);
+        }
+        self.get(&tls.location.0, "endpoint", warnings).map(Some)
+    }
+
+    /// Whom the system believes, for what is written at `location`, where each `server` is verified by it.
+    fn get(
+        &mut self,
+        location: &SourceLocation,
+        server: &str,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Arc<Authority>, Vec<Problem>> {
+        let authority = self.0.get_or_insert_with(|| {
+            let (authority, unread) = Authority::of_system();
+            let warning = |what: String| {
+                let problem = format!("of the certificates that the system believes, some cannot be read: {what}");
+                Warning::new(location.clone(), problem, "mend them, or name those that are needed in `ca`")
+            };
+            warnings.extend(unread.into_iter().map(warning));
+            authority.map(Arc::new)
+        });
+        authority.clone().ok_or_else(|| {
+            let problem =
+                format!("the system has no certificates of issuers that it believes: no {server} could be verified");
+            let hint = "install them (the package ca-certificates), or name a file with them in `ca`";
+            vec![Problem::new(location.clone(), problem, hint)]
+        })
+    }
+}
+
+fn load(
+    upstream: &UpstreamSettings,
+    tls: &EndpointTlsSettings,
+    system: Option<Arc<Authority>>,
+) -> Result<EndpointCredentials, Vec<Problem>> {
+    let found = match upstream.source.as_ref().map(|source| &source.from) {
+        Some(SourceKind::Dns { host, .. }) => Some(host.as_str()),
+        Some(SourceKind::Srv(_) | SourceKind::File(_)) | None => None,
+    };
+    let problems = |wrong: Vec<CertificateError>| wrong.into_iter().map(CertificateError::into_problem).collect();
+    EndpointCredentials::load(tls, found, system).map_err(problems)
+}
+
+/// What is read for the ACME of a listener.
+fn directory(
+    acme: &AcmeSettings,
+    system: &mut SystemAuthority,
+    warnings: &mut Vec<Warning>,
+) -> Result<DirectoryCredentials, Vec<Problem>> {
+    let issuers = match &acme.ca {
+        Some(file) => Authority::load(file).map(Arc::new).map_err(|error| vec![error.into_problem()]),
+        None => system.get(&acme.location.0, "directory", warnings),
+    };
+    let hmac_key = acme.eab.as_ref().map(|eab| read_hmac_key(&eab.hmac_key)).transpose();
+    match (issuers, hmac_key) {
+        (Ok(issuers), Ok(hmac_key)) => Ok(DirectoryCredentials { issuers, hmac_key }),
+        (issuers, hmac_key) => Err(issuers.err().into_iter().flatten().chain(hmac_key.err()).collect()),
+    }
+}
+
+fn read_hmac_key(file: &NamedFile) -> Result<HmacKey, Problem> {
+    let bytes = read_secret(file)?;
+    HmacKey::parse(&bytes).ok_or_else(|| {
+        let problem = format!("{}: is no key in base64url", file.path.display());
+        let hint = "copy the key that the operator of the directory gives with the `kid`, and nothing else, into it";
+        Problem::new(file.location.0.clone(), problem, hint)
+    })
 }
 
 fn read_pin_secrets(file: &NamedFile) -> Result<PinSecrets, Problem> {
     let problem = |what: &dyn fmt::Display, hint: &str| {
         Problem::new(file.location.0.clone(), format!("{}: {what}", file.path.display()), hint)
     };
-    let bytes = read_file(&file.path)
-        .map(Zeroizing::new)
-        .map_err(|error| problem(&format_args!("cannot be read: {error}"), error.hint(&file.path, &file.location)))?;
-    PinSecrets::parse(&bytes).map_err(|fault| problem(&fault, fault.hint()))
+    PinSecrets::parse(&read_secret(file)?).map_err(|fault| problem(&fault, fault.hint()))
+}
+
+/// The bytes of a file, which are wiped after use.
+fn read_secret(file: &NamedFile) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    read_file(&file.path).map(Zeroizing::new).map_err(|error| {
+        let problem = format!("{}: cannot be read: {error}", file.path.display());
+        Problem::new(file.location.0.clone(), problem, error.hint(&file.path, &file.location))
+    })
 }

@@ -137,6 +137,9 @@ impl Endpoint {
     pub fn inherit(&self, state: EndpointState, causes: &[StateCause], settings: &UpstreamSettings) {
         let state = if settings.health.is_some() { state } else { state.without(EndpointState::DOWN) };
         let state = if settings.eject.is_some() { state } else { state.without(EndpointState::EJECTED) };
+        // Whether it leaves is what its source says now.
+        let leaving = if self.state().is_leaving() { EndpointState::LEAVING } else { EndpointState::ELIGIBLE };
+        let state = state.without(EndpointState::LEAVING).with(leaving);
         let mut ejection = self.health.ejection();
         if let Some(rule) = settings.eject.map(rule)
             && state.is_ejected()

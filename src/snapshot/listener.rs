@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use rustls::ServerConfig;
+use rustls::pki_types::UnixTime;
 
 use super::strangers::Strangers;
-use crate::config::ListenerSettings;
+use crate::config::{ListenerSettings, Warning};
 use crate::drain::LifeToken;
-use crate::tls::{Credentials, TicketKeys, server_config};
+use crate::tls::{Credentials, SessionTickets, TicketKeys, TlsRules, server_config};
 
 /// One listener. Its socket lives elsewhere: a snapshot has none.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct Listener {
 #[derive(Clone, Debug)]
 struct Tls {
     credentials: Credentials,
+    rules: TlsRules,
+    tickets: SessionTickets,
     config: Arc<ServerConfig>,
 }
 
@@ -38,12 +41,15 @@ impl Listener {
         tickets: &TicketKeys,
     ) -> Self {
         let old = previous.and_then(|previous| previous.tls.as_ref());
-        let same = old.filter(|old| Some(&old.credentials) == credentials.as_ref());
+        let rules = rules(&settings);
+        let same = old.filter(|old| Some(&old.credentials) == credentials.as_ref() && old.rules == rules);
         let tls = match (same, credentials) {
             (Some(same), _) => Some(same.clone()),
             (None, Some(credentials)) => {
-                let config = server_config(&credentials.own, credentials.clients.as_ref(), tickets);
-                Some(Tls { credentials, config })
+                let before = old.map(|old| &old.tickets);
+                let tickets = SessionTickets::shared(tickets, credentials.ticket_secrets.as_ref(), before);
+                let config = server_config(&credentials, rules, &tickets);
+                Some(Tls { credentials, rules, tickets, config })
             }
             (None, None) => None,
         };
@@ -62,13 +68,39 @@ impl Listener {
 
     /// When the first of its certificates ends, in seconds since 1970.
     pub fn certificates_end(&self) -> Option<i64> {
-        let ends = self.tls.as_ref()?.credentials.own.ends()?;
+        let ends = self.tls.as_ref()?.credentials.ends()?;
         i64::try_from(ends.as_secs()).ok()
+    }
+
+    /// When each of its certificates ends, in seconds since 1970, by the first name that it is for.
+    pub fn certificate_ends(&self) -> Vec<(String, i64)> {
+        let tls = self.tls.iter();
+        let ends = tls.flat_map(|tls| tls.credentials.ends_by_name());
+        ends.filter_map(|(name, ends)| Some((name, i64::try_from(ends.as_secs()).ok()?))).collect()
+    }
+
+    /// What is to be said of its certificates at `now`.
+    pub fn certificate_warnings(&self, now: UnixTime) -> Vec<Warning> {
+        match (&self.tls, &self.settings.tls) {
+            (Some(tls), Some(settings)) => tls.credentials.own.warnings(&settings.certificates, now),
+            _ => Vec::new(),
+        }
     }
 
     /// Whether a client would notice a difference.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let credentials = |listener: &Self| listener.tls.as_ref().map(|tls| tls.credentials.clone());
         self.settings == other.settings && credentials(self) == credentials(other)
+    }
+}
+
+fn rules(settings: &ListenerSettings) -> TlsRules {
+    match &settings.tls {
+        Some(tls) => TlsRules {
+            http2: settings.http2.is_offered,
+            min_version: tls.min_version,
+            unknown_names: tls.unknown_names,
+        },
+        None => TlsRules::default(),
     }
 }

@@ -1,46 +1,71 @@
 //! Which endpoint of an upstream a pin token stands for.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use super::in_order::in_order;
 use crate::balance::{PinSecrets, PinToken};
-use crate::config::UpstreamSettings;
+use crate::config::{EndpointSettings, UpstreamSettings};
 
 /// The tokens of an upstream's endpoints; none where it sets no cookie.
 #[derive(Debug, Default)]
 pub(super) struct PinTokens {
-    /// Of each endpoint, in their order, the one that cookies get.
-    current: Vec<PinToken>,
+    /// Of each endpoint, in their order, one for each secret, or the one that needs none: the first is what cookies get.
+    tokens: Vec<PinToken>,
     /// The index of the endpoint of each that is read.
     indices: HashMap<PinToken, usize>,
-    /// What tells these secrets from others: no endpoint has the empty name.
+    /// What tells these secrets from others: no endpoint has the empty name. As many as each endpoint has.
     of_nobody: Vec<PinToken>,
+    secrets: Option<Arc<PinSecrets>>,
 }
 
 impl PinTokens {
-    /// Those of an upstream; made with `secrets`, where it has some, and read only if they were.
-    pub(super) fn new(settings: &UpstreamSettings, secrets: Option<&PinSecrets>) -> Self {
+    /// Those of an upstream; made with `secrets`, where it has some, and read only if they were. Making one takes a microsecond: what
+    /// `previous` has of the same name, made with the same secrets, is taken over.
+    pub(super) fn new(
+        settings: &UpstreamSettings,
+        secrets: Option<Arc<PinSecrets>>,
+        previous: Option<(&Self, &[EndpointSettings])>,
+    ) -> Self {
         if settings.pin_cookie.is_none() {
             return Self::default();
         }
         let upstream = settings.name.as_str();
-        let tokens = |endpoint: &str| -> Vec<PinToken> {
-            match secrets {
+        let make = |endpoint: &str| -> Vec<PinToken> {
+            match &secrets {
                 None => vec![PinToken::of(upstream, endpoint)],
                 Some(secrets) => secrets.all().map(|secret| PinToken::signed(secret, upstream, endpoint)).collect(),
             }
         };
-        let (mut current, mut indices) = (Vec::new(), HashMap::new());
+        let of_nobody = make("");
+        let previous = previous.filter(|(tokens, _)| tokens.of_nobody == of_nobody);
+        let mut find = in_order(previous.map_or(&[], |(_, endpoints)| endpoints), |endpoint| &endpoint.name);
+        let mut made_before = |endpoint: &EndpointSettings| previous?.0.all_of(find(&endpoint.name)?);
+        let (mut tokens, mut indices) = (Vec::new(), HashMap::with_capacity(settings.endpoints.len()));
         for (index, endpoint) in settings.endpoints.iter().enumerate() {
-            let tokens = tokens(endpoint.name.as_str());
-            current.extend(tokens.first());
-            indices.extend(tokens.into_iter().map(|token| (token, index)));
+            let from = tokens.len();
+            match made_before(endpoint) {
+                Some(made) => tokens.extend_from_slice(made),
+                None => tokens.extend(make(endpoint.name.as_str())),
+            }
+            indices.extend(tokens.iter().skip(from).map(|token| (*token, index)));
         }
-        Self { current, indices, of_nobody: tokens("") }
+        Self { tokens, indices, of_nobody, secrets }
+    }
+
+    /// Those of the same upstream with other endpoints, made with the same secrets.
+    pub(super) fn of_endpoints(&self, settings: &UpstreamSettings, before: &[EndpointSettings]) -> Self {
+        Self::new(settings, self.secrets.clone(), Some((self, before)))
     }
 
     /// The token for the cookies of the endpoint at `index`.
     pub(super) fn of(&self, index: usize) -> Option<PinToken> {
-        self.current.get(index).copied()
+        self.all_of(index)?.first().copied()
+    }
+
+    fn all_of(&self, index: usize) -> Option<&[PinToken]> {
+        let each = self.of_nobody.len();
+        self.tokens.get(index * each..(index + 1) * each)
     }
 
     /// The index of the endpoint that a token stands for.
@@ -74,8 +99,8 @@ mod tests {
     }
 
     fn tokens(endpoints: &str, secrets: &[&str]) -> PinTokens {
-        let secrets = PinSecrets::parse(secrets.join("\n").as_bytes()).ok();
-        PinTokens::new(&settings(endpoints), secrets.as_ref())
+        let secrets = PinSecrets::parse(secrets.join("\n").as_bytes()).ok().map(Arc::new);
+        PinTokens::new(&settings(endpoints), secrets, None)
     }
 
     #[test]
@@ -118,9 +143,29 @@ mod tests {
     }
 
     #[test]
+    fn whatever_was_made_before_is_what_would_be_made() {
+        for secrets in [&[][..], &[NEW], &[NEW, OLD]] {
+            let before = settings("\"a:1\", \"b:1\", \"c:1\"");
+            let now = settings("\"a:1\", \"bb:1\", \"c:1\", \"d:1\"");
+            let of = |settings: &UpstreamSettings, secrets: &[&str]| {
+                PinTokens::new(settings, PinSecrets::parse(secrets.join("\n").as_bytes()).ok().map(Arc::new), None)
+            };
+            let carried_over = of(&before, secrets).of_endpoints(&now, &before.endpoints);
+            let anew = of(&now, secrets);
+            assert_eq!((&carried_over.tokens, &carried_over.indices), (&anew.tokens, &anew.indices));
+            let read_anew = PinTokens::new(
+                &now,
+                PinSecrets::parse(secrets.join("\n").as_bytes()).ok().map(Arc::new),
+                Some((&of(&before, &[OLD]), &before.endpoints)),
+            );
+            assert_eq!(read_anew.tokens, anew.tokens, "made with other secrets, nothing is taken over");
+        }
+    }
+
+    #[test]
     fn without_a_cookie_there_are_no_tokens() {
         let settings = UpstreamSettings { pin_cookie: None, ..settings("\"a:1\"") };
-        let tokens = PinTokens::new(&settings, None);
+        let tokens = PinTokens::new(&settings, None, None);
         assert_eq!((tokens.of(0), tokens.index_of(PinToken::of("chat", "a:1"))), (None, None));
     }
 }

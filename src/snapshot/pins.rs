@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::endpoint::Endpoint;
 use super::upstream::Upstream;
 use crate::balance::{Affinity, AffinityKey, Pin, Stay};
+use crate::config::EndpointRole;
 
 impl Upstream {
     /// Whether the secrets that its cookies are made with are those of the other.
@@ -28,7 +29,7 @@ impl Upstream {
             Some((Stay::Home, place)) => (place, Stay::Home),
             Some((Stay::Refuge, place)) => (place, self.stay_at(endpoint, affinity.key)),
             None => {
-                let place = self.endpoints().iter().position(|one| Arc::ptr_eq(one, endpoint))?;
+                let place = self.index_of(endpoint.name.as_str()).filter(is_there)?;
                 (place, self.stay_at(endpoint, affinity.key))
             }
         };
@@ -49,7 +50,7 @@ impl Upstream {
     }
 
     fn is_backup(&self, endpoint: &Arc<Endpoint>) -> bool {
-        let mut all = self.endpoints().iter().zip(&self.settings.endpoints);
-        all.any(|(one, settings)| settings.is_backup && Arc::ptr_eq(one, endpoint))
+        let settings = self.index_of(endpoint.name.as_str()).and_then(|index| self.settings.endpoints.get(index));
+        settings.is_some_and(|settings| settings.role == EndpointRole::Backup)
     }
 }

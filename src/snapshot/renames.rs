@@ -1,10 +1,15 @@
 //! What looks like a new name for an old thing. A name is an identity, so it is another thing, and its tunnels are drained:
 //! an operator should hear of that before it happens.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use super::assemble::Snapshot;
-use super::diff::Subject;
+use super::diff::{Change, Diff, Subject};
+use super::in_order::in_order;
+use super::upstream::Upstream;
+use crate::config::{EndpointAddress, EndpointName, UpstreamName};
 
 /// Something that is gone, and something new that is the same but for its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +22,7 @@ pub struct Rename {
 
 impl Rename {
     /// Every one between two snapshots.
-    pub fn between(old: &Snapshot, new: &Snapshot) -> Vec<Self> {
+    pub fn between<'a>(old: &'a Snapshot, new: &'a Snapshot) -> Vec<Self> {
         let mut renames = Vec::new();
         renames.extend(pairs(
             old.listeners().iter().filter(|(name, _)| !new.listeners().contains_key(*name)),
@@ -41,7 +46,7 @@ impl Rename {
             old.upstreams().iter().filter(|(name, _)| !new.upstreams().contains_key(*name)),
             new.upstreams().iter().filter(|(name, _)| !old.upstreams().contains_key(*name)),
             |(_, old), (_, new)| {
-                let addresses = |it: &super::Upstream| -> Vec<String> {
+                let addresses = |it: &Upstream| -> Vec<String> {
                     it.endpoints().iter().map(|endpoint| endpoint.address.to_string()).collect()
                 };
                 addresses(old) == addresses(new)
@@ -50,18 +55,48 @@ impl Rename {
         ));
         for (name, old) in old.upstreams() {
             let Some(new) = new.upstreams().get(name) else { continue };
-            let is_in = |upstream: &super::Upstream, endpoint: &super::Endpoint| {
-                upstream.endpoints().iter().any(|it| it.name == endpoint.name)
+            if Arc::ptr_eq(old, new) {
+                continue;
+            }
+            let names = |of: &'a Upstream, other: &'a Upstream| {
+                let mut find = in_order(other.endpoints(), |endpoint| &endpoint.name);
+                let missing = of.endpoints().iter().filter(move |endpoint| find(&endpoint.name).is_none());
+                missing.map(|endpoint| (&endpoint.address, &endpoint.name))
             };
-            renames.extend(pairs(
-                old.endpoints().iter().filter(|endpoint| !is_in(new, endpoint)),
-                new.endpoints().iter().filter(|endpoint| !is_in(old, endpoint)),
-                |old, new| old.address == new.address,
-                |endpoint| Subject::Endpoint(name.clone(), endpoint.name.clone()),
-            ));
+            renames.extend(at_one_address(name, names(old, new), names(new, old)));
         }
         renames
     }
+
+    /// Those of endpoints of `now` by the word of their source, which `diff` has led to. Who had no tunnels is not there any more, and
+    /// nobody has to hear of it.
+    pub fn of_endpoints(diff: &Diff, now: &Upstream) -> Vec<Self> {
+        let endpoints = &now.settings.endpoints;
+        let address_of = |name: &EndpointName| -> Option<&EndpointAddress> {
+            let at = endpoints.binary_search_by(|endpoint| endpoint.name.cmp(name)).ok()?;
+            endpoints.get(at).map(|endpoint| &endpoint.address)
+        };
+        let added = diff.changes.iter().filter_map(|change| match change {
+            Change::Added(Subject::Endpoint(_, name)) => Some((address_of(name)?, name)),
+            _ => None,
+        });
+        let leaving = diff.changes.iter().filter_map(|change| match change {
+            Change::Leaving(Subject::Endpoint(_, name)) => Some((address_of(name)?, name)),
+            _ => None,
+        });
+        at_one_address(&now.settings.name, leaving, added)
+    }
+}
+
+/// Each endpoint of `gone` with the one of `come` that is at its address, in one pass: there may be thousands.
+fn at_one_address<'a>(
+    upstream: &UpstreamName,
+    gone: impl Iterator<Item = (&'a EndpointAddress, &'a EndpointName)>,
+    come: impl Iterator<Item = (&'a EndpointAddress, &'a EndpointName)>,
+) -> Vec<Rename> {
+    let mut come: HashMap<_, _> = come.collect();
+    let subject = |name: &EndpointName| Subject::Endpoint(upstream.clone(), name.clone());
+    gone.filter_map(|(at, from)| Some(Rename { from: subject(from), to: subject(come.remove(at)?) })).collect()
 }
 
 /// Each of `gone` with the first of `come` that is like it and not taken yet.
@@ -94,7 +129,7 @@ mod tests {
 
     use super::super::FileContents;
     use super::*;
-    use crate::config::parse;
+    use crate::config::{EndpointRole, parse, parse_endpoint};
     use crate::tls::TicketKeys;
 
     const BEFORE: &str = r#"
@@ -134,6 +169,29 @@ endpoints = ["127.0.0.1:3"]
         );
         let moved = BEFORE.replace("[upstream.other]", "[upstream.new]").replace("\"other\"", "\"new\"");
         assert_eq!(renames(&moved), ["upstream other > upstream new"]);
+    }
+
+    #[test]
+    fn a_source_that_calls_an_address_otherwise_is_noticed() {
+        let listed =
+            "endpoints = [{ name = \"a\", address = \"127.0.0.1:1\" }, { name = \"b\", address = \"127.0.0.1:2\" }]";
+        let text = BEFORE.replace(listed, "endpoints = { file = \"set.json\" }");
+        let settings = parse(&text, Path::new("test.toml")).unwrap();
+        let tickets = TicketKeys::generate().unwrap();
+        let empty = Snapshot::assemble(settings.into(), FileContents::default(), &tickets, None);
+        let with = |before: &Snapshot, all: &[(&str, u16, EndpointRole)]| {
+            let endpoint = |(name, port, role): &(&str, u16, EndpointRole)| {
+                parse_endpoint(&format!("127.0.0.1:{port}"), Some(name), None, *role).unwrap()
+            };
+            before.with_endpoints(&"chat".into(), all.iter().map(endpoint).collect()).unwrap()
+        };
+        let (ready, leaving) = (EndpointRole::Ready, EndpointRole::Leaving);
+        let old = with(&empty, &[("a", 1, ready), ("b", 2, ready), ("c", 3, ready)]);
+        let new =
+            with(&old, &[("a", 1, leaving), ("b", 2, leaving), ("c", 3, ready), ("d", 4, ready), ("e", 2, ready)]);
+        let renames = Rename::of_endpoints(&Diff::between(&old, &new), &new.upstreams()["chat"]);
+        let names: Vec<_> = renames.iter().map(|it| format!("{} > {}", it.from, it.to)).collect();
+        assert_eq!(names, ["endpoint b of upstream chat > endpoint e of upstream chat"]);
     }
 
     #[test]

@@ -3,12 +3,17 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use tokio::time::Instant;
+
 use super::endpoint::Endpoint;
+use super::endpoint_state::EndpointEvent;
 use super::pin_tokens::PinTokens;
+use super::retries::Retries;
 use crate::balance::{self, AffinityKey, Candidate, Policy, Share, Standing, Sticky, Tier};
-use crate::config::{EndpointSettings, UpstreamSettings};
+use crate::config::{EndpointRole, EndpointSettings, UpstreamSettings};
 use crate::drain::LifeToken;
 use crate::queue::Places;
+use crate::tls::{EndpointCredentials, EndpointTls};
 
 /// One upstream.
 #[derive(Debug)]
@@ -30,6 +35,10 @@ pub struct Upstream {
     clock: Arc<AtomicU64>,
     /// What pin cookies name `endpoints` by, in their order.
     pub(super) tokens: PinTokens,
+    /// How many requests came, and are asked again elsewhere; as long as its life.
+    pub retries: Arc<Retries>,
+    /// How TLS is spoken with its endpoints; the same in every version that was given the same credentials.
+    tls: Option<Arc<EndpointTls>>,
 }
 
 impl Upstream {
@@ -39,22 +48,34 @@ impl Upstream {
         life: LifeToken,
         places: Arc<Places>,
         endpoints: Vec<Arc<Endpoint>>,
-        tokens: PinTokens,
+        (tokens, tls): (PinTokens, Option<Arc<EndpointTls>>),
         previous: Option<&Self>,
     ) -> Self {
         let ejections = previous.map(|previous| Arc::clone(&previous.ejections)).unwrap_or_default();
-        let tier = |is_backup| {
+        debug_assert!(endpoints.is_sorted_by(|one, next| one.name < next.name), "endpoints are found by their names");
+        // Who leaves is in neither: nobody is placed there, nor has a share of those that are.
+        let tier = |role| {
             let all = (0..).zip(endpoints.iter().zip(&settings.endpoints));
-            let those = all.filter(move |(_, (_, settings))| settings.is_backup == is_backup);
+            let those = all.filter(move |(_, (_, settings))| settings.role == role);
             Tier::new(those.map(|(index, (endpoint, settings))| share(index, endpoint, settings)))
         };
-        let (ordinary, backups) = (tier(false), tier(true));
+        let (ordinary, backups) = (tier(EndpointRole::Ready), tier(EndpointRole::Backup));
         let clock = previous.map(|it| Arc::clone(&it.clock)).unwrap_or_default();
-        Self { settings, life, ejections, places, endpoints, ordinary, backups, clock, tokens }
+        let retries = previous.map_or_else(|| Retries::new(Instant::now()).into(), |it| Arc::clone(&it.retries));
+        Self { settings, life, ejections, places, endpoints, ordinary, backups, clock, tokens, retries, tls }
     }
 
-    /// It is served from now on: its limits hold for its endpoints, also where they were carried over.
-    pub fn apply_limits(&self) {
+    /// It is served from now on: its limits hold for its endpoints, also where they were carried over, and who leaves takes nobody.
+    pub fn take_effect(&self) {
+        for (endpoint, settings) in self.endpoints.iter().zip(&self.settings.endpoints) {
+            match (settings.role, endpoint.state().is_leaving()) {
+                (EndpointRole::Leaving, false) => drop(endpoint.transition(EndpointEvent::Left(&self.why_gone()))),
+                (EndpointRole::Ready | EndpointRole::Backup, true) => {
+                    drop(endpoint.transition(EndpointEvent::Returned))
+                }
+                _ => {}
+            }
+        }
         match self.settings.handshakes_at_once {
             Some(limits) => self.endpoints.iter().for_each(|endpoint| endpoint.limit_handshakes(limits)),
             // Whoever waits for a turn came when there was a limit.
@@ -62,9 +83,48 @@ impl Upstream {
         }
     }
 
-    /// Its endpoints, in the order of the file.
+    /// How TLS is spoken with these credentials: as in the version before, where it has the same.
+    pub(super) fn tls_with(credentials: EndpointCredentials, previous: Option<&Self>) -> Arc<EndpointTls> {
+        let old = previous.and_then(|previous| previous.tls.as_ref());
+        let same = old.filter(|old| *old.credentials() == credentials).map(Arc::clone);
+        same.unwrap_or_else(|| Arc::new(EndpointTls::new(credentials)))
+    }
+
+    /// How TLS is spoken with its endpoints; `None` where it is not.
+    pub fn tls(&self) -> Option<&Arc<EndpointTls>> {
+        self.tls.as_ref()
+    }
+
+    /// Whether the other believes the same endpoints, and shows them the same.
+    pub(super) fn has_same_tls(&self, other: &Self) -> bool {
+        self.tls.as_ref().map(|tls| tls.credentials()) == other.tls.as_ref().map(|tls| tls.credentials())
+    }
+
+    /// Its endpoints, in the order of their names.
     pub fn endpoints(&self) -> &[Arc<Endpoint>] {
         &self.endpoints
+    }
+
+    /// The endpoint of this name.
+    pub fn endpoint(&self, name: &str) -> Option<&Arc<Endpoint>> {
+        self.endpoints.get(self.index_of(name)?)
+    }
+
+    /// The index among its endpoints of the one of this name.
+    pub(super) fn index_of(&self, name: &str) -> Option<usize> {
+        self.endpoints.binary_search_by(|endpoint| endpoint.name.as_str().cmp(name)).ok()
+    }
+
+    /// How its endpoints are reached and chosen, and all else, is that of the other: their settings may differ by the endpoints alone.
+    pub(super) fn with_endpoints(&self, settings: Arc<UpstreamSettings>, endpoints: Vec<Arc<Endpoint>>) -> Self {
+        let tokens = self.tokens.of_endpoints(&settings, &self.settings.endpoints);
+        let read = (tokens, self.tls.clone());
+        Self::new(settings, self.life.clone(), Arc::clone(&self.places), endpoints, read, Some(self))
+    }
+
+    fn why_gone(&self) -> String {
+        let source = self.settings.source.as_ref().map(|source| source.from.to_string());
+        format!("{} names it no more, or as leaving", source.unwrap_or_default())
     }
 
     /// What the key means, if the policy goes by it.

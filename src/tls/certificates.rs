@@ -6,15 +6,25 @@ use rustls::sign::CertifiedKey;
 
 use super::fault::{CertificateError, CertificateFault};
 use super::pem_file::{certificates_of, key_of};
+use super::staple::Staple;
 use crate::config::CertificateFiles;
 
 /// Every certificate of a listener, each with the key that fits it; at least the one that serves clients without SNI.
 ///
-/// Two bundles are equal if they hold the same chains in the same order. The keys are then equal too, because each
+/// Two bundles are equal if they hold the same chains, and what their issuers say of them, in the same order. The keys are then equal too, because each
 /// fits its certificate: so a reload can tell a certificate that changed from a file that was only touched.
 #[derive(Clone, Debug)]
 pub struct CertifiedBundle {
     certified: Vec<Arc<CertifiedKey>>,
+    /// The same with what its issuer says of it, for each that has that.
+    stapled: Vec<Option<Stapled>>,
+}
+
+/// A certificate with what its issuer says of it.
+#[derive(Clone, Debug)]
+pub(super) struct Stapled {
+    pub(super) certified: Arc<CertifiedKey>,
+    pub(super) staple: Arc<Staple>,
 }
 
 impl CertifiedBundle {
@@ -22,30 +32,52 @@ impl CertifiedBundle {
     ///
     /// Blocks on the file system.
     pub fn load(certificates: &[CertificateFiles]) -> Result<Self, Vec<CertificateError>> {
-        let mut certified = Vec::with_capacity(certificates.len());
+        let mut bundle = Self { certified: Vec::with_capacity(certificates.len()), stapled: Vec::new() };
         let mut errors = Vec::new();
         for files in certificates {
-            match load_one(files) {
-                Ok(one) => certified.push(Arc::new(one)),
-                Err(wrong) => errors.extend(wrong.into_iter().map(|error| error.named_by(files))),
+            let loaded =
+                load_one(files).map_err(|wrong| wrong.into_iter().map(|error| error.named_by(files)).collect());
+            match loaded.and_then(|one| Ok((load_staple(files, &one).map_err(|error| vec![error])?, one))) {
+                Ok((stapled, one)) => {
+                    bundle.certified.push(Arc::new(one));
+                    bundle.stapled.push(stapled);
+                }
+                Err(wrong) => errors.extend::<Vec<_>>(wrong),
             }
         }
-        if errors.is_empty() { Ok(Self { certified }) } else { Err(errors) }
+        if errors.is_empty() { Ok(bundle) } else { Err(errors) }
     }
 
     /// The certificates in the order of the configuration.
     pub(super) fn certified(&self) -> &[Arc<CertifiedKey>] {
         &self.certified
     }
+
+    /// What their issuers say of them, in the same order.
+    pub(super) fn stapled(&self) -> &[Option<Stapled>] {
+        &self.stapled
+    }
 }
 
 impl PartialEq for CertifiedBundle {
     fn eq(&self, other: &Self) -> bool {
-        self.certified.iter().map(|one| &one.cert).eq(other.certified.iter().map(|one| &one.cert))
+        let chains = |bundle: &Self| bundle.certified.iter().map(|one| one.cert.clone()).collect::<Vec<_>>();
+        let staples = |bundle: &Self| {
+            bundle.stapled.iter().map(|one| Some(Arc::clone(&one.as_ref()?.staple))).collect::<Vec<_>>()
+        };
+        chains(self) == chains(other) && staples(self) == staples(other)
     }
 }
 
 impl Eq for CertifiedBundle {}
+
+/// The same with what its issuer says of it, where a file has that.
+fn load_staple(files: &CertificateFiles, certified: &CertifiedKey) -> Result<Option<Stapled>, CertificateError> {
+    let (Some(file), Some(leaf)) = (&files.ocsp, certified.cert.first()) else { return Ok(None) };
+    let staple = Arc::new(Staple::load(file, leaf)?);
+    let certified = Arc::new(CertifiedKey { ocsp: Some(staple.der.clone()), ..certified.clone() });
+    Ok(Some(Stapled { certified, staple }))
+}
 
 fn load_one(files: &CertificateFiles) -> Result<CertifiedKey, Vec<CertificateError>> {
     let (chain, key) = match (certificates_of(&files.chain), key_of(&files.key)) {

@@ -1,26 +1,21 @@
 //! What a listener asks its clients for: a certificate, and of whom.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 
-use super::fault::{CertificateError, CertificateFault};
-use super::pem_file::certificates_of;
-use crate::config::{ClientCertificateSettings, NamedFile};
+use super::authority::Authority;
+use super::fault::CertificateError;
+use crate::config::ClientCertificateSettings;
 
 /// Who issues the certificates of clients, and whether each client must show one.
 ///
 /// Two are equal if they ask for the same, in whatever order the file has the certificates.
 #[derive(Clone, Debug)]
 pub struct ClientAuthority {
-    /// At least one.
-    roots: Arc<RootCertStore>,
-    /// What `roots` was made of.
-    certificates: BTreeSet<Vec<u8>>,
+    issuers: Authority,
     /// Whoever shows none is refused.
     is_required: bool,
 }
@@ -33,23 +28,13 @@ impl ClientAuthority {
     /// # Errors
     /// What is wrong with the file.
     pub fn load(settings: &ClientCertificateSettings) -> Result<Self, CertificateError> {
-        let (certificates, roots) = read(&settings.ca)?;
-        Ok(Self { roots: Arc::new(roots), certificates, is_required: settings.is_required })
-    }
-
-    /// Whether the file can be one of authorities.
-    ///
-    /// Blocks on the file system.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn check(file: &NamedFile) -> Result<(), CertificateError> {
-        read(file).map(|_| ())
+        Ok(Self { issuers: Authority::load(&settings.ca)?, is_required: settings.is_required })
     }
 
     /// What decides whether a certificate is good. What a client shows with it to lead there may be between the two.
     pub(super) fn verifier(&self, provider: &Arc<CryptoProvider>) -> Arc<dyn ClientCertVerifier> {
-        let builder = WebPkiClientVerifier::builder_with_provider(Arc::clone(&self.roots), Arc::clone(provider));
+        let builder =
+            WebPkiClientVerifier::builder_with_provider(Arc::clone(self.issuers.roots()), Arc::clone(provider));
         let builder = if self.is_required { builder } else { builder.allow_unauthenticated() };
         builder.build().expect("there is an authority, and there are no lists of what was revoked")
     }
@@ -57,7 +42,7 @@ impl ClientAuthority {
     /// What tells it from any other, byte by byte.
     pub(super) fn parts(&self) -> impl Iterator<Item = &[u8]> {
         let demand: &[u8] = if self.is_required { b"required" } else { b"optional" };
-        std::iter::once(demand).chain(self.certificates.iter().map(Vec::as_slice))
+        std::iter::once(demand).chain(self.issuers.parts())
     }
 }
 
@@ -69,28 +54,15 @@ impl PartialEq for ClientAuthority {
 
 impl Eq for ClientAuthority {}
 
-fn read(file: &NamedFile) -> Result<(BTreeSet<Vec<u8>>, RootCertStore), CertificateError> {
-    let fault = |fault| CertificateError::new(&file.path, fault).at(&file.location);
-    let certificates = certificates_of(&file.path).map_err(|error| match error.fault {
-        CertificateFault::NoCertificate => fault(CertificateFault::NoAuthority),
-        CertificateFault::KeyInsteadOfChain => fault(CertificateFault::KeyInsteadOfAuthority),
-        _ => error.at(&file.location),
-    })?;
-    let mut roots = RootCertStore::empty();
-    for certificate in &certificates {
-        roots.add(certificate.clone()).map_err(|error| fault(CertificateFault::BadCertificate(error)))?;
-    }
-    Ok((certificates.iter().map(|certificate| certificate.to_vec()).collect(), roots))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::NamedFile;
     use crate::tls::tests::{Folder, Issued};
 
     fn asked(folder: &Folder, text: &str, is_required: bool) -> ClientCertificateSettings {
         let ca = NamedFile { path: folder.write("clients.pem", text), location: Default::default() };
-        ClientCertificateSettings { ca, is_required }
+        ClientCertificateSettings { ca, is_required, tells_endpoints: false }
     }
 
     #[test]
@@ -117,9 +89,7 @@ mod tests {
             (chain.split("-----END").next().unwrap(), "clients.pem: has a PEM section without its END line", "copy"),
         ] {
             let settings = asked(&folder, text, true);
-            for error in
-                [ClientAuthority::load(&settings).unwrap_err(), ClientAuthority::check(&settings.ca).unwrap_err()]
-            {
+            for error in [ClientAuthority::load(&settings).unwrap_err(), Authority::load(&settings.ca).unwrap_err()] {
                 let problem = error.into_problem();
                 assert!(problem.problem().contains(said), "{problem}");
                 assert!(problem.hint().contains(hint), "{problem}");

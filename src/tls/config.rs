@@ -2,42 +2,77 @@
 
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
+use rustls::{ServerConfig, SupportedProtocolVersion};
 
-use super::certificates::CertifiedBundle;
-use super::client_authority::ClientAuthority;
+use super::alpn::ACME_TLS_ALPN;
+use super::credentials::Credentials;
 use super::identity::Identity;
+use super::secret_log::SecretLog;
+use super::session_tickets::{SessionTickets, Tickets};
 use super::sni::CertificatesBySni;
-use super::tickets::{TicketKeys, Tickets};
+use crate::config::{TlsVersion, UnknownNames};
 
-/// How a listener with these certificates speaks TLS: versions 1.2 and 1.3, `http/1.1` over ALPN.
+/// What the TLS of a listener keeps to, whatever its credentials are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TlsRules {
+    /// Whether clients are offered HTTP/2, before HTTP/1.1.
+    pub http2: bool,
+    /// The oldest version that is spoken.
+    pub min_version: TlsVersion,
+    /// What becomes of clients that ask for no name, or for none that a certificate is for.
+    pub unknown_names: UnknownNames,
+}
+
+impl Default for TlsRules {
+    /// As they are where nothing is said, over HTTP/1.1.
+    fn default() -> Self {
+        Self { http2: false, min_version: TlsVersion::V1_2, unknown_names: UnknownNames::First }
+    }
+}
+
+/// How a listener with these credentials speaks TLS: versions up to 1.3, HTTP over ALPN. Keys are agreed on in the group that the
+/// client likes best, X25519MLKEM768 among them.
 ///
-/// Clients are asked for a certificate of `clients`, where there is that.
+/// Clients are asked for a certificate where the credentials say so.
 ///
-/// A session begun under one configuration resumes under another if they were given the same `tickets`, the same `clients`, and
-/// certificates of the same names.
-pub fn server_config(
-    bundle: &CertifiedBundle,
-    clients: Option<&ClientAuthority>,
-    tickets: &TicketKeys,
-) -> Arc<ServerConfig> {
+/// A session begun under one configuration resumes under another if they were given the same `tickets`, ask their clients for
+/// the same, and have certificates of the same names.
+pub fn server_config(credentials: &Credentials, rules: TlsRules, tickets: &SessionTickets) -> Arc<ServerConfig> {
+    let clients = credentials.clients.as_ref();
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = clients.map_or_else(WebPkiClientVerifier::no_client_auth, |clients| clients.verifier(&provider));
     let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&TLS13, &TLS12])
+        .with_protocol_versions(versions(rules.min_version))
         .expect("aws-lc-rs has cipher suites and key exchanges for both versions")
         .with_client_cert_verifier(verifier)
-        .with_cert_resolver(Arc::new(CertificatesBySni::new(bundle)));
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    config.ticketer = Arc::new(Tickets::new(tickets.clone(), Identity::of(bundle, clients)));
+        .with_cert_resolver(Arc::new(CertificatesBySni::new(credentials, rules.unknown_names)));
+    config.alpn_protocols = protocols(credentials, rules);
+    config.ticketer = Arc::new(Tickets::new(tickets, Identity::of(credentials)));
     config.send_tls13_tickets = TICKETS_PER_HANDSHAKE;
     // After the handshake a connection is carried on with nothing but its keys.
     config.enable_secret_extraction = true;
+    config.key_log = Arc::new(SecretLog);
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Arc::new(config)
+}
+
+fn versions(oldest: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
+    static BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
+    static NEWEST: [&SupportedProtocolVersion; 1] = [&TLS13];
+    match oldest {
+        TlsVersion::V1_2 => &BOTH,
+        TlsVersion::V1_3 => &NEWEST,
+    }
+}
+
+/// The protocols, the first choice first (RFC 7301 §3.2).
+fn protocols(credentials: &Credentials, rules: TlsRules) -> Vec<Vec<u8>> {
+    let http2 = rules.http2.then_some(&b"h2"[..]);
+    let challenge = credentials.issued.is_some().then_some(ACME_TLS_ALPN);
+    http2.into_iter().chain([&b"http/1.1"[..]]).chain(challenge).map(<[u8]>::to_vec).collect()
 }
 
 /// Tickets sent after a TLS 1.3 handshake.
@@ -52,11 +87,13 @@ mod tests {
     use rustls::client::{
         ClientSessionMemoryCache, ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue,
     };
+    use rustls::crypto::aws_lc_rs::kx_group;
     use rustls::pki_types::ServerName;
-    use rustls::{HandshakeKind, NamedGroup, ProtocolVersion, SupportedProtocolVersion};
+    use rustls::{HandshakeKind, NamedGroup, ProtocolVersion};
 
     use super::*;
     use crate::tls::tests::{Client, Folder, Issued};
+    use crate::tls::{CertifiedBundle, IssuedCertificates, TicketKeys};
 
     const VERSIONS: [(&SupportedProtocolVersion, ProtocolVersion); 2] =
         [(&TLS12, ProtocolVersion::TLSv1_2), (&TLS13, ProtocolVersion::TLSv1_3)];
@@ -94,6 +131,39 @@ mod tests {
     }
 
     #[test]
+    fn http_2_is_the_first_choice_where_it_is_offered() {
+        let folder = Folder::new();
+        let site = Issued::named(&["site.test"]);
+        let credentials = credentials(&folder, &[&site]);
+        let config = server_config(&credentials, TlsRules { http2: true, ..TlsRules::default() }, &tickets());
+        for (offered, spoken) in
+            [(&[&b"http/1.1"[..], b"h2"][..], &b"h2"[..]), (&[b"h2"], b"h2"), (&[b"http/1.1"], b"http/1.1")]
+        {
+            let connection = Client::trusting(&[&site], &TLS13, offered).shake_hands("site.test", &config).unwrap();
+            assert_eq!(connection.alpn_protocol(), Some(spoken));
+        }
+    }
+
+    #[test]
+    fn an_authority_is_shown_the_proof_of_a_name_and_nobody_else_is() {
+        let folder = Folder::new();
+        let (site, proof) = (Issued::named(&["site.test"]), Issued::named(&["site.test"]));
+        let issued = IssuedCertificates::for_names(["site.test".to_owned()]);
+        let credentials = Credentials { issued: Some(issued.clone()), ..credentials(&folder, &[&site]) };
+        let config = server_config(&credentials, TlsRules::default(), &tickets());
+        let authority = Client::trusting(&[&proof], &TLS13, &[ACME_TLS_ALPN]);
+        let client = Client::trusting(&[&site], &TLS13, &[b"http/1.1", ACME_TLS_ALPN]);
+
+        assert!(authority.shake_hands("site.test", &config).is_err());
+        issued.begin_challenge("site.test", Arc::clone(&bundle(&folder, &[&proof]).certified()[0]));
+        let proved = authority.shake_hands("site.test", &config).unwrap();
+        assert_eq!(proved.alpn_protocol(), Some(ACME_TLS_ALPN));
+        assert_eq!(client.shake_hands("site.test", &config).unwrap().alpn_protocol(), Some(&b"http/1.1"[..]));
+        issued.end_challenge("site.test");
+        assert!(authority.shake_hands("site.test", &config).is_err());
+    }
+
+    #[test]
     fn the_client_sees_the_certificate_of_the_name_it_asks_for() {
         let folder = Folder::new();
         let (chat, blog) = (Issued::named(&["chat.test"]), Issued::named(&["*.blog.test"]));
@@ -104,6 +174,32 @@ mod tests {
         assert!(client.shake_hands("chat.test", &config).is_ok());
         assert!(client.shake_hands("my.blog.test", &config).is_ok());
         assert!(client.shake_hands("unknown.test", &config).is_err());
+    }
+
+    #[test]
+    fn older_versions_than_the_oldest_are_not_spoken() {
+        let folder = Folder::new();
+        let site = Issued::named(&["site.test"]);
+        let rules = TlsRules { min_version: TlsVersion::V1_3, ..TlsRules::default() };
+        let config = server_config(&credentials(&folder, &[&site]), rules, &tickets());
+        let shake = |version| Client::trusting(&[&site], version, &[]).shake_hands("site.test", &config);
+
+        assert!(shake(&TLS13).is_ok());
+        assert!(shake(&TLS12).is_err());
+    }
+
+    #[test]
+    fn keys_are_agreed_on_by_x25519mlkem768_with_whoever_likes_that_best() {
+        let folder = Folder::new();
+        let site = Issued::named(&["site.test"]);
+        let config = config(&folder, &[&site], &TicketKeys::generate().unwrap());
+        for group in [kx_group::X25519MLKEM768, kx_group::X25519] {
+            let groups = vec![group, kx_group::SECP256R1];
+            let client = Client::with_groups(groups, &[&site], &TLS13);
+            let connection = client.shake_hands("site.test", &config).unwrap();
+            assert_eq!(connection.negotiated_key_exchange_group().map(|agreed| agreed.name()), Some(group.name()));
+            assert_eq!(connection.handshake_kind(), Some(HandshakeKind::Full), "at the first try");
+        }
     }
 
     #[test]
@@ -200,8 +296,20 @@ mod tests {
     }
 
     fn config(folder: &Folder, certificates: &[&Issued], tickets: &TicketKeys) -> Arc<ServerConfig> {
+        server_config(&credentials(folder, certificates), TlsRules::default(), &SessionTickets::of_process(tickets))
+    }
+
+    fn tickets() -> SessionTickets {
+        SessionTickets::of_process(&TicketKeys::generate().unwrap())
+    }
+
+    fn credentials(folder: &Folder, certificates: &[&Issued]) -> Credentials {
+        Credentials::of(bundle(folder, certificates))
+    }
+
+    fn bundle(folder: &Folder, certificates: &[&Issued]) -> CertifiedBundle {
         let files: Vec<_> =
             certificates.iter().enumerate().map(|(index, issued)| folder.keep(&index.to_string(), issued)).collect();
-        server_config(&CertifiedBundle::load(&files).unwrap(), None, tickets)
+        CertifiedBundle::load(&files).unwrap()
     }
 }

@@ -6,41 +6,53 @@
 
 use std::sync::Arc;
 
-use rustls::server::UnbufferedServerConnection;
-use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
-use rustls::{ContentType, Error, ProtocolVersion, ServerConfig};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ContentType, Error, ProtocolVersion, ServerConfig};
 
-use super::fingerprint::ShownCertificate;
+use super::alpn::ACME_TLS_ALPN;
+use super::connection::{Connection, Errand};
 use super::invariant::broken;
 use super::record::{HEADER, RecordHeader, TAG};
 use super::record_buffer::RecordBuffer;
+use super::secret_log::LoggedSecrets;
+use super::shown_certificate::ShownCertificate;
 use super::traffic::Traffic;
-use crate::ranges::{within, within_mut};
+use crate::ranges::within;
 
 /// A connection in the hands of rustls.
 pub(super) struct Driver {
-    connection: UnbufferedServerConnection,
+    connection: Connection,
     /// How many of the bytes that are not done with are whole records that rustls has seen; behind them, at most the
     /// start of one.
     seen: usize,
-    /// The peer's close_notify came.
-    ended: bool,
-    /// Who wants to know what the peer shows, while the handshake goes on.
-    shown: Option<ShownCertificate>,
+    /// Until the handshake is over.
+    handshake: Option<Box<Handshake>>,
 }
 
-/// What is done once rustls has no other business.
-#[derive(Clone, Copy)]
-enum Errand<'a> {
-    Nothing,
-    Send(&'a [u8]),
-    CloseNotify,
+/// What matters in a handshake only.
+struct Handshake {
+    /// Who wants to know what the peer shows.
+    shown: Option<ShownCertificate>,
+    /// What rustls has agreed on, under TLS 1.3.
+    secrets: LoggedSecrets,
 }
 
 impl Driver {
-    /// A connection of which nothing has been read; `shown` learns what the peer shows.
-    pub(super) fn new(config: Arc<ServerConfig>, shown: Option<ShownCertificate>) -> Result<Self, Error> {
-        Ok(Self { connection: UnbufferedServerConnection::new(config)?, seen: 0, ended: false, shown })
+    /// The server's end of a connection of which nothing has been read; `shown` learns what the client shows.
+    pub(super) fn server(config: Arc<ServerConfig>, shown: Option<ShownCertificate>) -> Result<Self, Error> {
+        Ok(Self::new(Connection::server(config)?, shown))
+    }
+
+    /// The client's end of a connection with `name`, over one of these `protocols` (ALPN); its first flight goes into `outgoing`.
+    pub(super) fn client(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        protocols: Vec<Vec<u8>>,
+        outgoing: &mut RecordBuffer,
+    ) -> Result<Self, Error> {
+        let mut driver = Self::new(Connection::client(config, name, protocols)?, None);
+        driver.run(Errand::Nothing, &mut Vec::new(), outgoing)?;
+        Ok(driver)
     }
 
     /// Takes in `buffer`: what it has not been done with before, and what came behind that. Says how much of it is done
@@ -71,8 +83,8 @@ impl Driver {
             }
         }
         self.seen = self.seen.saturating_sub(consumed);
-        if let Some(shown) = self.shown.take_if(|_| !self.connection.is_handshaking()) {
-            shown.note(self.connection.peer_certificates());
+        if !self.is_handshaking() {
+            self.end_handshake();
         }
         Ok(consumed)
     }
@@ -97,28 +109,44 @@ impl Driver {
         if self.seen > 0 {
             return Err(Error::General("the handshake has left a record behind".to_owned()));
         }
-        let (keys, secrets) = self.connection.dangerous_into_kernel_connection()?;
-        Traffic::new(keys, secrets)
+        let is_http2 = self.is_http2();
+        let secrets = self.handshake.map(|handshake| handshake.secrets).unwrap_or_default();
+        let mut traffic = self.connection.into_traffic(secrets)?;
+        traffic.note_http2(is_http2);
+        Ok(traffic)
+    }
+
+    /// Whether HTTP/2 was agreed on over ALPN (RFC 7301, RFC 9113 §3.2).
+    pub(super) fn is_http2(&self) -> bool {
+        self.connection.state().alpn_protocol() == Some(b"h2")
     }
 
     /// Whether the handshake goes on.
     pub(super) fn is_handshaking(&self) -> bool {
-        self.connection.is_handshaking()
+        self.connection.state().is_handshaking()
     }
 
     /// Whether the peer has said at least which TLS it speaks.
     pub(super) fn has_begun(&self) -> bool {
-        self.connection.protocol_version().is_some()
+        self.connection.state().protocol_version().is_some()
     }
 
-    /// Whether rustls has done its part: a handshake of TLS 1.3 is over, and all it had to say is in `outgoing`.
+    /// Whether rustls has done its part: a handshake of TLS 1.3 is over, and all it had to say is in `outgoing`. What is closed at
+    /// once stays with it.
     pub(super) fn is_relieved(&self) -> bool {
-        !self.is_handshaking() && self.connection.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+        !self.is_handshaking()
+            && self.connection.state().protocol_version() == Some(ProtocolVersion::TLSv1_3)
+            && !self.is_challenge()
+    }
+
+    /// Whether an authority looks whether a name is ours, and nothing more is to be said (RFC 8737 §3).
+    pub(super) fn is_challenge(&self) -> bool {
+        self.connection.state().alpn_protocol() == Some(ACME_TLS_ALPN)
     }
 
     /// Whether the peer has said that it sends no more.
     pub(super) fn has_ended(&self) -> bool {
-        self.ended
+        self.connection.has_ended()
     }
 
     /// Panics unless every invariant holds; `unread` is what it is not done with.
@@ -131,6 +159,37 @@ impl Driver {
         } else {
             let is_data = RecordHeader::parse(unread).is_some_and(|it| it.typ == ContentType::ApplicationData);
             assert!(!is_data || record_length(unread).is_none(), "a whole record was left undecrypted");
+        }
+    }
+
+    fn new(connection: Connection, shown: Option<ShownCertificate>) -> Self {
+        let handshake = Handshake { shown, secrets: LoggedSecrets::default() };
+        Self { connection, seen: 0, handshake: Some(Box::new(handshake)) }
+    }
+
+    /// Has rustls do all it can, and notes the secrets that it says.
+    fn drive(
+        &mut self,
+        incoming: &mut [u8],
+        errand: Errand<'_>,
+        plaintext: &mut impl FnMut(&[u8]),
+        outgoing: &mut RecordBuffer,
+    ) -> Result<usize, Error> {
+        let Self { connection, handshake, .. } = self;
+        let mut drive = || connection.drive(incoming, errand, plaintext, outgoing);
+        match handshake {
+            Some(handshake) => handshake.secrets.listen(drive),
+            None => drive(),
+        }
+    }
+
+    /// Says what the peer has shown. Where rustls carries the connection on, nobody needs the rest.
+    fn end_handshake(&mut self) {
+        if let Some(shown) = self.handshake.as_mut().and_then(|handshake| handshake.shown.take()) {
+            shown.note(self.connection.state().peer_certificates());
+        }
+        if !self.is_relieved() {
+            self.handshake = None;
         }
     }
 
@@ -149,86 +208,6 @@ impl Driver {
             self.seen = self.seen.saturating_sub(consumed);
         }
         Ok(())
-    }
-
-    /// Lets rustls do all it can with `incoming`, then the errand. Says how much of `incoming` is done with.
-    fn drive(
-        &mut self,
-        incoming: &mut [u8],
-        errand: Errand<'_>,
-        plaintext: &mut impl FnMut(&[u8]),
-        outgoing: &mut RecordBuffer,
-    ) -> Result<usize, Error> {
-        let mut consumed = 0;
-        loop {
-            let rest = incoming.get_mut(consumed..).ok_or_else(|| broken("rustls takes no more than it is shown"))?;
-            let UnbufferedStatus { discard, state } = self.connection.process_tls_records(rest);
-            consumed += discard;
-            let done = match state {
-                Ok(ConnectionState::ReadTraffic(mut traffic)) => loop {
-                    match traffic.next_record() {
-                        Some(Ok(record)) => {
-                            consumed += record.discard;
-                            plaintext(record.payload);
-                        }
-                        Some(Err(error)) => break Err(error),
-                        None => break Ok(None),
-                    }
-                },
-                Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                    outgoing.put(|room| data.encode(room)).map(|()| None).map_err(|error| general(&error))
-                }
-                Ok(ConnectionState::TransmitTlsData(data)) => {
-                    data.done();
-                    Ok(None)
-                }
-                Ok(ConnectionState::WriteTraffic(mut traffic)) => match errand {
-                    Errand::Nothing => Ok(()),
-                    Errand::Send(bytes) => outgoing.put(|room| traffic.encrypt(bytes, room)),
-                    Errand::CloseNotify => outgoing.put(|room| traffic.queue_close_notify(room)),
-                }
-                .map(Some)
-                .map_err(|error| general(&error)),
-                Ok(ConnectionState::BlockedHandshake) => match errand {
-                    Errand::Send(_) => Err(Error::HandshakeNotComplete),
-                    Errand::Nothing | Errand::CloseNotify => Ok(Some(())),
-                },
-                Ok(ConnectionState::PeerClosed) => {
-                    self.ended = true;
-                    Ok(None)
-                }
-                Ok(ConnectionState::Closed) => match errand {
-                    Errand::Send(_) => Err(Error::General("sent after close_notify".to_owned())),
-                    Errand::Nothing | Errand::CloseNotify => Ok(Some(())),
-                },
-                // Early data is not offered, and 0.23 has no other state.
-                Ok(ConnectionState::ReadEarlyData(_) | _) => {
-                    Err(Error::General("early data was not offered".to_owned()))
-                }
-                Err(error) => Err(error),
-            };
-            match done {
-                Ok(None) => {}
-                Ok(Some(())) => return Ok(consumed),
-                Err(error) => {
-                    self.collect_alerts(within_mut(incoming, consumed..), outgoing);
-                    return Err(error);
-                }
-            }
-        }
-    }
-
-    /// Takes out what waits to be sent after an error. rustls hands that out before it looks at `incoming` again.
-    fn collect_alerts(&mut self, incoming: &mut [u8], outgoing: &mut RecordBuffer) {
-        while self.connection.wants_write() {
-            let Ok(ConnectionState::EncodeTlsData(mut data)) = self.connection.process_tls_records(incoming).state
-            else {
-                return;
-            };
-            if outgoing.put(|room| data.encode(room)).is_err() {
-                return;
-            }
-        }
     }
 }
 
@@ -249,8 +228,4 @@ fn was_skipped(record: &[u8]) -> bool {
     header.typ == ContentType::ApplicationData
         && record.len() == HEADER + header.length
         && within(record, HEADER..inner).iter().all(|byte| *byte == 0)
-}
-
-fn general(error: &impl ToString) -> Error {
-    Error::General(error.to_string())
 }

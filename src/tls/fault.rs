@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use rustls::pki_types::pem;
 use thiserror::Error;
 
+use super::staple_fault::StapleFault;
+use super::ticket_secret_fault::TicketSecretFault;
 use crate::config::{CertificateFiles, FileError, Problem, SourceLocation};
 
 /// A file that cannot be used, and why.
@@ -85,6 +87,12 @@ pub enum CertificateFault {
     /// The private key belongs to another certificate.
     #[error("holds a private key that does not match the certificate")]
     KeyMismatch,
+    /// The file of ticket secrets is none.
+    #[error("{0}")]
+    TicketSecret(#[source] TicketSecretFault),
+    /// The file of an OCSP response is none, or not of this certificate.
+    #[error("{0}")]
+    Staple(#[source] StapleFault),
     /// The private key belongs to a certificate of the chain, but not to the first.
     #[error("does not begin with the certificate that the private key belongs to")]
     LeafNotFirst,
@@ -99,7 +107,9 @@ impl CertificateFault {
                 "convert it: `openssl x509 -inform der` for a certificate, `openssl pkey -inform der` for a key"
             }
             Self::BrokenPem(_) => "copy the file again; each section is base64 between its BEGIN and its END line",
-            Self::NoAuthority => "it needs the certificates of who issues those of the clients, in PEM",
+            Self::NoAuthority => {
+                "it needs the certificates of who issues those of the clients, or of the endpoints, in PEM"
+            }
             Self::KeyInsteadOfAuthority => {
                 "name the certificate of that key; the key itself has to stay with who issues"
             }
@@ -112,6 +122,8 @@ impl CertificateFault {
             }
             Self::UnusableKey(_) => "use a P-256, P-384, P-521, RSA (2048 bits or more) or Ed25519 key",
             Self::KeyMismatch => "give the key that this certificate was requested with",
+            Self::TicketSecret(fault) => fault.hint(),
+            Self::Staple(fault) => fault.hint(),
             Self::LeafNotFirst => "put the certificate of the site first, then those of its issuers",
         }
     }

@@ -9,18 +9,20 @@ use std::collections::BTreeSet;
 use aws_lc_rs::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
 use rustls::sign::CertifiedKey;
 
-use super::certificates::CertifiedBundle;
 use super::client_authority::ClientAuthority;
-use super::sni::dns_names;
+use super::credentials::Credentials;
+use super::dns_names::dns_names;
 
 /// Who a listener may say it is, the names of all its certificates together, in whatever order; and who its clients have to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity([u8; SHA256_OUTPUT_LEN]);
 
 impl Identity {
-    /// The identity of a listener with these certificates, which asks its clients for those.
-    pub(super) fn of(bundle: &CertifiedBundle, clients: Option<&ClientAuthority>) -> Self {
-        Self::of_names(bundle.certified().iter().flat_map(|one| names(one)).collect(), clients)
+    /// The identity of a listener with these certificates, those that it is to have included, which asks its clients for those.
+    pub(super) fn of(credentials: &Credentials) -> Self {
+        let files = credentials.own.certified().iter().flat_map(|one| names(one));
+        let issued = credentials.issued.iter().flat_map(|issued| issued.names()).map(|name| name.as_bytes().to_vec());
+        Self::of_names(files.chain(issued).collect(), credentials.clients.as_ref())
     }
 
     fn of_names(names: BTreeSet<Vec<u8>>, clients: Option<&ClientAuthority>) -> Self {
@@ -69,6 +71,7 @@ mod tests {
     use super::*;
     use crate::config::{ClientCertificateSettings, NamedFile};
     use crate::tls::tests::{Folder, Issued};
+    use crate::tls::{CertifiedBundle, IssuedCertificates};
 
     fn identity(certificates: &[&[&str]]) -> Identity {
         let folder = Folder::new();
@@ -77,7 +80,14 @@ mod tests {
             .enumerate()
             .map(|(index, names)| folder.keep(&index.to_string(), &Issued::named(names)))
             .collect();
-        Identity::of(&CertifiedBundle::load(&files).unwrap(), None)
+        Identity::of(&Credentials::of(CertifiedBundle::load(&files).unwrap()))
+    }
+
+    #[test]
+    fn what_is_to_be_issued_is_a_name_as_any_other() {
+        let issued = IssuedCertificates::for_names(["B.test".to_owned()]);
+        let without_files = Credentials::of(CertifiedBundle::load(&[]).unwrap());
+        assert_eq!(Identity::of(&Credentials { issued: Some(issued), ..without_files }), identity(&[&["b.test"]]));
     }
 
     #[test]
@@ -104,7 +114,7 @@ mod tests {
         let authority = |name: &str, is_required| {
             let path = folder.write("clients.pem", Issued::named(&[name]).chain);
             let ca = NamedFile { path, location: Default::default() };
-            ClientAuthority::load(&ClientCertificateSettings { ca, is_required }).unwrap()
+            ClientAuthority::load(&ClientCertificateSettings { ca, is_required, tells_endpoints: false }).unwrap()
         };
         let of = |clients| Identity::of_names([b"a.test".to_vec()].into(), clients);
         let (required, optional, other) = (authority("ca", true), authority("ca", false), authority("ca", true));

@@ -10,7 +10,7 @@ use rustls::{ConnectionTrafficSecrets, ContentType, Error, ProtocolVersion};
 
 use super::record::{HEADER, TAG};
 use super::record_buffer::RecordBuffer;
-use crate::ranges::within_mut;
+use crate::ranges::{within, within_mut};
 
 /// What a key is made of, and the number of the next record under it.
 pub(super) type NumberedSecrets = (u64, ConnectionTrafficSecrets);
@@ -83,7 +83,7 @@ fn bind<K: BoundKey<Nonces>>((sequence, secrets): NumberedSecrets) -> Result<K, 
         ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => (&aead::CHACHA20_POLY1305, key, iv),
         _ => return Err(Error::General("a cipher suite that is not one of AWS-LC's".to_owned())),
     };
-    let key = UnboundKey::new(algorithm, key.as_ref())
+    let key = UnboundKey::new(algorithm, within(key.as_ref(), ..algorithm.key_len()))
         .map_err(|Unspecified| Error::General("a key of the wrong length".to_owned()))?;
     Ok(K::new(key, Nonces { iv, sequence }))
 }

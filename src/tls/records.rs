@@ -11,18 +11,20 @@ use std::fmt;
 use std::mem;
 use std::sync::Arc;
 
-use rustls::{Error, InvalidMessage, ServerConfig};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, Error, InvalidMessage, ServerConfig};
 
 use super::driver::Driver;
-use super::fingerprint::ShownCertificate;
 use super::invariant::broken;
 use super::record::MAX_RECORD;
 use super::record_buffer::RecordBuffer;
+use super::shown_certificate::ShownCertificate;
 use super::traffic::Traffic;
 
 /// How much may wait for the rest of a handshake message; rustls' own bound for a message.
 pub const MAX_UNREAD: usize = 64 * 1024;
-/// The TLS of one connection, from the first byte of its handshake; the server's end.
+
+/// The TLS of one connection, from the first byte of its handshake; either end.
 pub struct Records {
     holder: Holder,
     /// The start of a record, or of a handshake message.
@@ -45,10 +47,29 @@ enum Holder {
 }
 
 impl Records {
-    /// A connection of which nothing has been read. `config` must let secrets be taken out; `shown` learns, where there is that,
-    /// what the peer shows in its handshake.
-    pub fn new(config: Arc<ServerConfig>, shown: Option<ShownCertificate>) -> Result<Self, Error> {
-        Ok(Self { holder: Holder::Driven(Box::new(Driver::new(config, shown)?)), unread: Vec::new() })
+    /// The server's end of a connection of which nothing has been read. `config` must let secrets be taken out, and log
+    /// them to [`SecretLog`](super::SecretLog); `shown` learns, where there is that, what the client shows in its handshake.
+    ///
+    /// # Errors
+    /// There can be no connection with `config`.
+    pub fn server(config: Arc<ServerConfig>, shown: Option<ShownCertificate>) -> Result<Self, Error> {
+        Ok(Self { holder: Holder::Driven(Box::new(Driver::server(config, shown)?)), unread: Vec::new() })
+    }
+
+    /// The client's end of a connection with a server of this name, over one of these `protocols` (ALPN, RFC 7301), if the server
+    /// knows of that; its first flight goes into `outgoing`. `config` must let secrets be taken out, and log them to
+    /// [`SecretLog`](super::SecretLog).
+    ///
+    /// # Errors
+    /// There can be no connection with `config`.
+    pub fn client(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        protocols: Vec<Vec<u8>>,
+        outgoing: &mut RecordBuffer,
+    ) -> Result<Self, Error> {
+        let driver = Driver::client(config, name, protocols, outgoing)?;
+        Ok(Self { holder: Holder::Driven(Box::new(driver)), unread: Vec::new() })
     }
 
     /// Takes in what was read. `buffer` is room for [`unread`](Self::unread) bytes, and behind it what came from the
@@ -117,6 +138,28 @@ impl Records {
         match &self.holder {
             Holder::Driven(driver) => driver.has_ended(),
             Holder::Traffic(traffic) => traffic.has_ended(),
+            Holder::Failed(_) => false,
+        }
+    }
+
+    /// Whether an authority has looked whether a name is ours, and nothing more is to be said (RFC 8737 §3); the handshake is over.
+    pub fn is_challenge(&self) -> bool {
+        matches!(&self.holder, Holder::Driven(driver) if driver.is_challenge())
+    }
+
+    /// The version that was agreed on, as OpenSSL names it; the handshake is over.
+    pub fn version(&self) -> &'static str {
+        match &self.holder {
+            Holder::Traffic(_) => "TLSv1.3",
+            Holder::Driven(_) | Holder::Failed(_) => "TLSv1.2",
+        }
+    }
+
+    /// Whether HTTP/2 was agreed on over ALPN; the handshake is over.
+    pub fn is_http2(&self) -> bool {
+        match &self.holder {
+            Holder::Driven(driver) => driver.is_http2(),
+            Holder::Traffic(traffic) => traffic.is_http2(),
             Holder::Failed(_) => false,
         }
     }

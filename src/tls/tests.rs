@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, SignatureAlgorithm};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{
@@ -58,6 +58,14 @@ impl Folder {
     }
 }
 
+fn roots(issued: &[&Issued]) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    for issued in issued {
+        roots.add(CertificateDer::from_pem_slice(issued.chain.as_bytes()).unwrap()).unwrap();
+    }
+    roots
+}
+
 /// A client that verifies what it is shown, and remembers its sessions.
 pub(super) struct Client(Arc<ClientConfig>);
 
@@ -72,11 +80,27 @@ impl Client {
         version: &'static SupportedProtocolVersion,
         alpn: &[&[u8]],
     ) -> Self {
-        let mut roots = RootCertStore::empty();
-        for issued in issued {
-            roots.add(CertificateDer::from_pem_slice(issued.chain.as_bytes()).unwrap()).unwrap();
-        }
+        let roots = roots(issued);
         let provider = CryptoProvider { cipher_suites, ..aws_lc_rs::default_provider() };
+        Self::with_provider(provider, roots, version, alpn)
+    }
+
+    /// One that agrees on keys in these groups, the first best.
+    pub(super) fn with_groups(
+        kx_groups: Vec<&'static dyn SupportedKxGroup>,
+        issued: &[&Issued],
+        version: &'static SupportedProtocolVersion,
+    ) -> Self {
+        let provider = CryptoProvider { kx_groups, ..aws_lc_rs::default_provider() };
+        Self::with_provider(provider, roots(issued), version, &[])
+    }
+
+    fn with_provider(
+        provider: CryptoProvider,
+        roots: RootCertStore,
+        version: &'static SupportedProtocolVersion,
+        alpn: &[&[u8]],
+    ) -> Self {
         let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
             .with_protocol_versions(&[version])
             .unwrap()

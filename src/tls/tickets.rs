@@ -1,30 +1,23 @@
-//! The keys that session tickets are sealed with.
+//! The keys that a process seals session tickets with, where no fleet shares them.
 //!
-//! A ticket is `key name ‖ nonce ‖ AES-256-GCM of the session`, authenticated with the name and with the identity of the
-//! listener that gave it (RFC 5077 §4 gives the shape): another listener cannot open it. New tickets are sealed with the current key; the one before still opens what it sealed. The keys stand in memory
-//! only, and leave it only towards the process that takes over.
+//! New tickets are sealed with the current key; the one before still opens what it sealed. The keys stand in memory only, and
+//! leave it only towards the process that takes over.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::rand;
 use rustls::Error;
-use rustls::server::ProducesTickets;
 use zeroize::Zeroizing;
 
 use super::identity::Identity;
+use super::ticket_key::{NAME, SECRET, TicketKey};
 
 /// For so long a key seals; for as long again it opens. A random nonce is safe for 2³² tickets: 190,000 a second.
-const ROTATE_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
+pub(super) const ROTATE_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
 /// What clients are told: a ticket of a fresh key lives through both of its halves.
-const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
-
-const NAME: usize = 16;
-const SECRET: usize = 32;
-const TAG: usize = 16;
+pub(super) const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// The keys that session tickets are sealed with: made once for a process, given to every configuration.
 ///
@@ -33,13 +26,6 @@ const TAG: usize = 16;
 /// twelve at the most; they are never written anywhere.
 #[derive(Clone, Debug)]
 pub struct TicketKeys(Arc<RwLock<Ring>>);
-
-/// The tickets of the listeners with one identity.
-#[derive(Debug)]
-pub(super) struct Tickets {
-    keys: TicketKeys,
-    identity: Identity,
-}
 
 /// The keys as one process gives them to the next. Secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -79,7 +65,8 @@ impl TicketKeys {
         let (Some(current), previous, None, []) = (keys.next(), keys.next(), keys.next(), rest) else {
             return Err(UnusableTicketKeys);
         };
-        let (current, previous) = (current?, previous.transpose()?);
+        let unusable = |Unspecified| UnusableTicketKeys;
+        let (current, previous) = (current.map_err(unusable)?, previous.transpose().map_err(unusable)?);
         let age = Duration::from_secs(u64::from_be_bytes(*age));
         // A machine that runs for less than that was not started anew since: then the age is wrong, and the key is new.
         let since = Instant::now().checked_sub(age).unwrap_or_else(Instant::now);
@@ -98,12 +85,12 @@ impl TicketKeys {
         }
     }
 
-    fn seal(&self, identity: &Identity, session: &[u8], now: Instant) -> Option<Vec<u8>> {
+    pub(super) fn seal(&self, identity: &Identity, session: &[u8], now: Instant) -> Option<Vec<u8>> {
         self.turn(now);
         self.0.read().unwrap_or_else(PoisonError::into_inner).current.seal(identity, session).ok()
     }
 
-    fn open(&self, identity: &Identity, ticket: &[u8], now: Instant) -> Option<Vec<u8>> {
+    pub(super) fn open(&self, identity: &Identity, ticket: &[u8], now: Instant) -> Option<Vec<u8>> {
         self.turn(now);
         self.0.read().unwrap_or_else(PoisonError::into_inner).open(identity, ticket)
     }
@@ -112,30 +99,6 @@ impl TicketKeys {
 impl From<Ring> for TicketKeys {
     fn from(ring: Ring) -> Self {
         Self(Arc::new(RwLock::new(ring)))
-    }
-}
-
-impl Tickets {
-    pub(super) fn new(keys: TicketKeys, identity: Identity) -> Self {
-        Self { keys, identity }
-    }
-}
-
-impl ProducesTickets for Tickets {
-    fn enabled(&self) -> bool {
-        true
-    }
-
-    fn lifetime(&self) -> u32 {
-        u32::try_from(LIFETIME.as_secs()).unwrap_or(u32::MAX)
-    }
-
-    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        self.keys.seal(&self.identity, plain, Instant::now())
-    }
-
-    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
-        self.keys.open(&self.identity, cipher, Instant::now())
     }
 }
 
@@ -182,65 +145,6 @@ impl Ring {
         let (name, sealed) = ticket.split_first_chunk::<NAME>()?;
         let key = [Some(&self.current), self.previous.as_ref()].into_iter().flatten().find(|key| key.name == *name)?;
         key.open(identity, sealed).ok()
-    }
-}
-
-/// One key.
-struct TicketKey {
-    /// What tells its tickets from others'; not secret.
-    name: [u8; NAME],
-    /// Kept beside the cipher that was made of it, for the process that takes over.
-    secret: Zeroizing<[u8; SECRET]>,
-    cipher: RandomizedNonceKey,
-}
-
-impl TicketKey {
-    fn generate() -> Result<Self, Unspecified> {
-        let (mut name, mut secret) = ([0; NAME], Zeroizing::new([0; SECRET]));
-        rand::fill(&mut name)?;
-        rand::fill(secret.as_mut_slice())?;
-        Self::new(name, secret)
-    }
-
-    fn new(name: [u8; NAME], secret: Zeroizing<[u8; SECRET]>) -> Result<Self, Unspecified> {
-        let cipher = RandomizedNonceKey::new(&AES_256_GCM, secret.as_slice())?;
-        Ok(Self { name, secret, cipher })
-    }
-
-    fn from_bytes(bytes: &[u8; NAME + SECRET]) -> Result<Self, UnusableTicketKeys> {
-        let (name, rest) = bytes.split_first_chunk().ok_or(UnusableTicketKeys)?;
-        let mut secret = Zeroizing::new([0; SECRET]);
-        secret.copy_from_slice(rest.first_chunk::<SECRET>().ok_or(UnusableTicketKeys)?);
-        Self::new(*name, secret).map_err(|Unspecified| UnusableTicketKeys)
-    }
-
-    fn seal(&self, identity: &Identity, session: &[u8]) -> Result<Vec<u8>, Unspecified> {
-        let mut sealed = session.to_vec();
-        let nonce = self.cipher.seal_in_place_append_tag(self.bound_to(identity), &mut sealed)?;
-        let mut ticket = Vec::with_capacity(NAME + NONCE_LEN + sealed.len());
-        ticket.extend(self.name);
-        ticket.extend(nonce.as_ref());
-        ticket.append(&mut sealed);
-        Ok(ticket)
-    }
-
-    fn open(&self, identity: &Identity, sealed: &[u8]) -> Result<Vec<u8>, Unspecified> {
-        let (nonce, session) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Unspecified)?;
-        let mut session = session.to_vec();
-        let length = session.len().checked_sub(TAG).ok_or(Unspecified)?;
-        self.cipher.open_in_place(Nonce::from(nonce), self.bound_to(identity), &mut session)?;
-        session.truncate(length);
-        Ok(session)
-    }
-
-    fn bound_to(&self, identity: &Identity) -> Aad<Vec<u8>> {
-        Aad::from([&self.name, identity.as_bytes()].concat())
-    }
-}
-
-impl fmt::Debug for TicketKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TicketKey(secret)")
     }
 }
 

@@ -1,19 +1,20 @@
-//! TLS 1.3 after its handshake (RFC 8446 §4.6.3, §5, §6): data, alerts, and the change of keys; nothing else has a place.
+//! TLS 1.3 after its handshake (RFC 8446 §4.6, §5, §6): data, alerts, the change of keys, and, at the client's end, tickets;
+//! nothing else has a place.
 //!
-//! rustls has agreed on the keys and derives the next ones. Which record means what is decided here, since a connection
-//! of rustls is larger by half than what is kept here: the keys, and at most the start of a KeyUpdate.
+//! rustls has agreed on the keys, and that was all: a connection of its is three times as large as what is kept here: the
+//! keys, the secrets that the next ones are made of, and at most the start of a KeyUpdate or of a ticket.
 
-use rustls::kernel::KernelConnection;
-use rustls::server::ServerConnectionData;
-use rustls::{
-    AlertDescription, ContentType, Error, ExtractedSecrets, HandshakeType, InvalidMessage, PeerMisbehaved,
-    SupportedCipherSuite,
-};
+use std::mem;
+
+use rustls::{AlertDescription, ContentType, Error, ExtractedSecrets, HandshakeType, InvalidMessage, PeerMisbehaved};
 
 use super::invariant::broken;
 use super::keys::{OpeningKey, SealingKey};
+use super::received_tickets::ReceivedTickets;
 use super::record::{HEADER, RECORD_PAYLOAD, RecordHeader};
 use super::record_buffer::RecordBuffer;
+use super::secrets::Secrets;
+use crate::ranges::within;
 
 /// How much longer than its plaintext a record may be (RFC 8446 §5.2).
 const MAX_EXPANSION: usize = 256;
@@ -21,21 +22,29 @@ const MAX_EXPANSION: usize = 256;
 const MAX_WITHOUT_DATA: u8 = 32;
 /// A KeyUpdate, but for its last byte (RFC 8446 §4.6.3): its type, and its length of one.
 const KEY_UPDATE: [u8; 4] = [24, 0, 0, 1];
+/// The type and the length of a handshake message (RFC 8446 §4).
+const MESSAGE_HEADER: usize = 4;
+/// The longest that is taken, in bytes, as rustls has it.
+const MAX_MESSAGE: usize = 0xffff;
+/// The type of a ticket's message.
+const NEW_SESSION_TICKET: u8 = 4;
 const UPDATE_NOT_REQUESTED: u8 = 0;
 const UPDATE_REQUESTED: u8 = 1;
 const WARNING: u8 = 1;
 const FATAL: u8 = 2;
 
-/// The server's end of a connection whose handshake is over.
+/// One end of a connection whose handshake is over.
 pub(super) struct Traffic {
-    /// What the next keys are made of.
-    secrets: Box<KernelConnection<ServerConnectionData>>,
+    /// Out of the way: data needs none of it.
+    post_handshake: Box<PostHandshake>,
     opening: OpeningKey,
     sealing: SealingKey,
     /// How many records may still be sealed before the key would tell something about itself (RFC 8446 §5.5).
     left: u64,
-    /// The start of a handshake message; shorter than a KeyUpdate.
-    message: Vec<u8>,
+    /// The start of a handshake message has come, and not the rest.
+    message_is_cut: bool,
+    /// Tickets are kept, as long as no data has come.
+    tickets_are_kept: bool,
     /// The peer has asked that we change our key, and we have sent no data since.
     update_is_owed: bool,
     /// How many records in a row came without data.
@@ -44,22 +53,45 @@ pub(super) struct Traffic {
     ended: bool,
     /// Our close_notify, or our alert, is out.
     closed: bool,
+    /// HTTP/2 was agreed on over ALPN.
+    is_http2: bool,
+}
+
+/// What handshake messages need that come after the handshake (RFC 8446 §4.6).
+struct PostHandshake {
+    /// What the next keys are made of.
+    secrets: Secrets,
+    tickets: ReceivedTickets,
+    /// The start of one: of a KeyUpdate, or of a ticket.
+    message: Vec<u8>,
 }
 
 impl Traffic {
     /// Carries on with `keys`, each direction where its numbers stand.
-    pub(super) fn new(keys: ExtractedSecrets, secrets: KernelConnection<ServerConnectionData>) -> Result<Self, Error> {
+    pub(super) fn new(keys: ExtractedSecrets, secrets: Secrets, tickets: ReceivedTickets) -> Result<Self, Error> {
         Ok(Self {
-            left: lifetime(&secrets).saturating_sub(keys.tx.0),
+            left: secrets.key_lifetime().saturating_sub(keys.tx.0),
             opening: OpeningKey::new(keys.rx)?,
             sealing: SealingKey::new(keys.tx)?,
-            secrets: Box::new(secrets),
-            message: Vec::new(),
+            message_is_cut: false,
+            tickets_are_kept: tickets.are_kept(),
+            post_handshake: Box::new(PostHandshake { secrets, tickets, message: Vec::new() }),
             update_is_owed: false,
             without_data: 0,
             ended: false,
             closed: false,
+            is_http2: false,
         })
+    }
+
+    /// HTTP/2 was agreed on over ALPN, if `is_http2`.
+    pub(super) fn note_http2(&mut self, is_http2: bool) {
+        self.is_http2 = is_http2;
+    }
+
+    /// Whether HTTP/2 was agreed on over ALPN.
+    pub(super) fn is_http2(&self) -> bool {
+        self.is_http2
     }
 
     /// Takes in the whole records of `buffer`, up to a close_notify; says how many bytes they are. After an error the
@@ -102,7 +134,12 @@ impl Traffic {
     pub(super) fn check_invariants(&self, unread: &[u8]) {
         let header = RecordHeader::parse(unread);
         assert!(header.is_none_or(|it| unread.len() < HEADER + it.length), "a whole record was left undecrypted");
-        assert!(KEY_UPDATE.starts_with(&self.message), "{:?} is not the start of a KeyUpdate", self.message);
+        let PostHandshake { tickets, message, .. } = &*self.post_handshake;
+        let is_ticket = tickets.are_allowed() && message.first() == Some(&NEW_SESSION_TICKET);
+        assert!(is_ticket || KEY_UPDATE.starts_with(message), "{message:?} is the start of no message");
+        assert!(message.len() < MESSAGE_HEADER + MAX_MESSAGE, "a message has no end");
+        assert_eq!(self.message_is_cut, !message.is_empty(), "whether a message is cut");
+        assert_eq!(self.tickets_are_kept, tickets.are_kept(), "whether tickets are kept");
         assert!(self.without_data <= MAX_WITHOUT_DATA, "{} records in a row came without data", self.without_data);
     }
 
@@ -112,6 +149,12 @@ impl Traffic {
         self.left = 0;
     }
 
+    /// Whether more than keys is kept, for the sake of tickets.
+    #[cfg(test)]
+    pub(super) fn keeps_tickets(&self) -> bool {
+        self.tickets_are_kept
+    }
+
     fn take_in(&mut self, buffer: &mut [u8], plaintext: &mut impl FnMut(&[u8])) -> Result<usize, Error> {
         let mut consumed = 0;
         loop {
@@ -119,7 +162,7 @@ impl Traffic {
             let Some(record) = next_record(rest)? else { break };
             consumed += record.len();
             let message = self.opening.open(record)?;
-            if !self.message.is_empty() && message.typ != ContentType::Handshake {
+            if self.message_is_cut && message.typ != ContentType::Handshake {
                 return Err(PeerMisbehaved::MessageInterleavedWithHandshakeMessage.into());
             }
             match message.typ {
@@ -128,6 +171,7 @@ impl Traffic {
                 }
                 ContentType::ApplicationData => {
                     self.without_data = 0;
+                    self.skip_tickets();
                     plaintext(message.payload);
                 }
                 ContentType::Handshake => self.handle_handshake(message.payload)?,
@@ -160,22 +204,70 @@ impl Traffic {
         }
     }
 
-    /// Takes in a record's part of a handshake message, which can only be a KeyUpdate.
+    /// Takes in a record's part of a handshake message; behind a ticket another one may begin.
     fn handle_handshake(&mut self, payload: &[u8]) -> Result<(), Error> {
         if payload.is_empty() {
             return Err(InvalidMessage::InvalidEmptyPayload.into());
         }
-        let missing = KEY_UPDATE.len() + 1 - self.message.len();
+        let mut rest = payload;
+        while let Some(&next) = rest.first() {
+            let typ = *self.post_handshake.message.first().unwrap_or(&next);
+            if typ == NEW_SESSION_TICKET && self.post_handshake.tickets.are_allowed() {
+                rest = self.take_ticket(rest)?;
+            } else {
+                self.take_key_update(rest)?;
+                rest = &[];
+            }
+        }
+        self.message_is_cut = !self.post_handshake.message.is_empty();
+        Ok(())
+    }
+
+    /// Takes in a part of a ticket (RFC 8446 §4.6.1); what follows that is returned.
+    fn take_ticket<'a>(&mut self, payload: &'a [u8]) -> Result<&'a [u8], Error> {
+        let (header, rest) =
+            payload.split_at(payload.len().min(MESSAGE_HEADER.saturating_sub(self.post_handshake.message.len())));
+        self.post_handshake.message.extend_from_slice(header);
+        let Some(&[_, high, middle, low]) = self.post_handshake.message.first_chunk::<MESSAGE_HEADER>() else {
+            return Ok(rest);
+        };
+        let length = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
+        if length > MAX_MESSAGE {
+            return Err(InvalidMessage::HandshakePayloadTooLarge.into());
+        }
+        let missing = (MESSAGE_HEADER + length).saturating_sub(self.post_handshake.message.len());
+        let (piece, behind) = rest.split_at(rest.len().min(missing));
+        self.post_handshake.message.extend_from_slice(piece);
+        if piece.len() == missing {
+            let message = mem::take(&mut self.post_handshake.message);
+            let tickets = &mut self.post_handshake.tickets;
+            tickets.take(within(&message, MESSAGE_HEADER..))?;
+            self.tickets_are_kept = tickets.are_kept();
+        }
+        Ok(behind)
+    }
+
+    /// Servers send their tickets in front of their data.
+    fn skip_tickets(&mut self) {
+        if self.tickets_are_kept {
+            self.tickets_are_kept = false;
+            self.post_handshake.tickets.skip();
+        }
+    }
+
+    /// Takes in a record's part of what can only be a KeyUpdate.
+    fn take_key_update(&mut self, payload: &[u8]) -> Result<(), Error> {
+        let missing = KEY_UPDATE.len() + 1 - self.post_handshake.message.len();
         let (piece, behind) = payload.split_at(payload.len().min(missing));
-        self.message.extend_from_slice(piece);
-        match *self.message {
+        self.post_handshake.message.extend_from_slice(piece);
+        match *self.post_handshake.message {
             [24, 0, 0, 1, request] if behind.is_empty() => {
-                self.message = Vec::new();
+                self.post_handshake.message = Vec::new();
                 self.handle_key_update(request)
             }
             // What follows it would be under the next key (RFC 8446 §5.1).
             [24, 0, 0, 1, _] => Err(PeerMisbehaved::KeyEpochWithPendingFragment.into()),
-            _ if KEY_UPDATE.starts_with(&self.message) => Ok(()),
+            _ if KEY_UPDATE.starts_with(&self.post_handshake.message) => Ok(()),
             [24, ..] => Err(InvalidMessage::TrailingData("KeyUpdate").into()),
             [typ, ..] => Err(Error::InappropriateHandshakeMessage {
                 expect_types: vec![HandshakeType::KeyUpdate],
@@ -192,7 +284,7 @@ impl Traffic {
             UPDATE_REQUESTED => true,
             _ => return Err(InvalidMessage::InvalidKeyUpdate.into()),
         };
-        self.opening = OpeningKey::new(self.secrets.update_rx_secret()?)?;
+        self.opening = OpeningKey::new(self.post_handshake.secrets.next_opening()?)?;
         Ok(())
     }
 
@@ -206,8 +298,8 @@ impl Traffic {
         let [typ, high, middle, low] = KEY_UPDATE;
         let message = [typ, high, middle, low, UPDATE_NOT_REQUESTED];
         self.sealing.seal(ContentType::Handshake, &message, outgoing)?;
-        self.sealing = SealingKey::new(self.secrets.update_tx_secret()?)?;
-        self.left = lifetime(&self.secrets);
+        self.sealing = SealingKey::new(self.post_handshake.secrets.next_sealing()?)?;
+        self.left = self.post_handshake.secrets.key_lifetime();
         self.update_is_owed = false;
         Ok(())
     }
@@ -255,13 +347,4 @@ fn next_record(buffer: &mut [u8]) -> Result<Option<&mut [u8]>, Error> {
 fn inappropriate(got_type: ContentType) -> Error {
     let expect_types = vec![ContentType::ApplicationData, ContentType::Handshake, ContentType::Alert];
     Error::InappropriateMessage { expect_types, got_type }
-}
-
-/// How many records of data a key may seal: all that it may, but the one that says that another key follows, and an alert.
-fn lifetime(secrets: &KernelConnection<ServerConnectionData>) -> u64 {
-    let limit = match secrets.negotiated_cipher_suite() {
-        SupportedCipherSuite::Tls13(suite) => suite.common.confidentiality_limit,
-        SupportedCipherSuite::Tls12(suite) => suite.common.confidentiality_limit,
-    };
-    limit.saturating_sub(2)
 }

@@ -1,15 +1,30 @@
 //! When certificates are valid: what has run out, soon will, or has not begun.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::sign::CertifiedKey;
 use webpki::{EndEntityCert, Error, KeyUsage};
 
 use super::certificates::CertifiedBundle;
-use crate::config::{CertificateFiles, Warning, counted};
+use super::credentials::Credentials;
+use super::dns_names::dns_names;
+use super::issued::IssuedCertificates;
+use super::rough::Rough;
+use crate::config::{CertificateFiles, Warning};
 
-/// What clients will say, or soon, of a certificate that can be served.
+/// From when until when a certificate is valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// When it begins.
+    pub begins: UnixTime,
+    /// When it ends.
+    pub ends: UnixTime,
+}
+
+/// What whoever is shown it will say, or soon, of a certificate that can be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Validity {
     /// It ended so long ago.
@@ -20,18 +35,45 @@ enum Validity {
     Early(Duration),
 }
 
-impl CertifiedBundle {
-    /// When the first of all certificates ends, those of their issuers included.
+impl Life {
+    /// That of a certificate; `None` where it is none that can be read.
+    pub fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
+        Some(Self { begins: begin_of(certificate), ends: end_of(certificate)? })
+    }
+}
+
+impl Credentials {
+    /// When the first of all certificates that are shown ends, those of their issuers included.
     pub fn ends(&self) -> Option<UnixTime> {
-        let ends = self.certified().iter().flat_map(|certified| &certified.cert).filter_map(end_of);
-        ends.min_by_key(UnixTime::as_secs)
+        self.shown().filter_map(|certified| chain_end(&certified.cert)).min()
     }
 
+    /// When each of them ends, or the first of its issuers', by the first name that it is for.
+    pub fn ends_by_name(&self) -> impl Iterator<Item = (String, UnixTime)> {
+        self.shown().filter_map(|certified| {
+            let ends = chain_end(&certified.cert)?;
+            Some((dns_names(&certified).into_iter().next().unwrap_or_default(), ends))
+        })
+    }
+
+    fn shown(&self) -> impl Iterator<Item = Arc<CertifiedKey>> {
+        let issued = self.issued.iter().flat_map(IssuedCertificates::certified);
+        self.own.certified().iter().cloned().chain(issued)
+    }
+}
+
+impl CertifiedBundle {
     /// A warning for each certificate of a chain that clients refuse at `now`, or soon will; `files` are those that it was
     /// loaded from.
     pub fn warnings(&self, files: &[CertificateFiles], now: UnixTime) -> Vec<Warning> {
-        let chains = self.certified().iter().zip(files);
-        chains.flat_map(|(certified, files)| warnings(&certified.cert, files, now)).collect()
+        let chains =
+            self.certified().iter().zip(files).flat_map(|(certified, files)| warnings(&certified.cert, files, now));
+        let staples = self.stapled().iter().zip(files).filter_map(|(stapled, files)| {
+            let (unshown, file) = (stapled.as_ref()?.staple.unshown(now)?, files.ocsp.as_ref()?);
+            let problem = format!("{}: {unshown}", file.path.display());
+            Some(Warning::new(file.location.0.clone(), problem, unshown.hint()))
+        });
+        chains.chain(staples).collect()
     }
 }
 
@@ -55,13 +97,22 @@ fn validity(certificate: &CertificateDer<'_>, now: UnixTime) -> Option<Validity>
     let Some(Limit::End(end)) = limit_at(certificate, UnixTime::since_unix_epoch(later(now, SOON))) else {
         return None;
     };
-    let begin = match limit_at(certificate, UnixTime::since_unix_epoch(Duration::ZERO)) {
-        Some(Limit::Begin(begin)) => begin,
-        _ => UnixTime::since_unix_epoch(Duration::ZERO),
-    };
     // One that lives for six days is renewed within its last ones.
     let left = between(now, end);
-    (left < between(begin, end) / 4).then_some(Validity::Expires(left))
+    (left < between(begin_of(certificate), end) / 4).then_some(Validity::Expires(left))
+}
+
+/// When a certificate begins: what is said to who comes before any of them.
+fn begin_of(certificate: &CertificateDer<'_>) -> UnixTime {
+    match limit_at(certificate, UnixTime::since_unix_epoch(Duration::ZERO)) {
+        Some(Limit::Begin(begin)) => begin,
+        _ => UnixTime::since_unix_epoch(Duration::ZERO),
+    }
+}
+
+/// When the first certificate of a chain ends.
+fn chain_end(chain: &[CertificateDer<'_>]) -> Option<UnixTime> {
+    chain.iter().filter_map(end_of).min()
 }
 
 /// When a certificate ends: what is said to who comes later than any of them.
@@ -99,9 +150,9 @@ fn between(earlier: UnixTime, later: UnixTime) -> Duration {
 impl Validity {
     fn hint(self) -> &'static str {
         match self {
-            Self::Expired(_) => "clients refuse it: have it renewed, put it in this place and reload",
+            Self::Expired(_) => "it is refused: have it renewed, put it in this place and reload",
             Self::Expires(_) => "see why it was not renewed yet; a reload takes the new one",
-            Self::Early(_) => "clients refuse it until then: look at the clock of this machine, or serve an older one",
+            Self::Early(_) => "it is refused until then: look at the clock of this machine, or serve an older one",
         }
     }
 }
@@ -116,23 +167,8 @@ impl fmt::Display for Validity {
     }
 }
 
-/// A duration in the largest unit of which it has two, and in seconds where it has two of none.
-struct Rough(Duration);
-
-impl fmt::Display for Rough {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs();
-        let unit = UNITS.iter().find(|(_, worth)| seconds / worth >= 2);
-        let (name, worth) = unit.unwrap_or(&("second", 1));
-        f.write_str(&counted(usize::try_from(seconds / worth).unwrap_or(usize::MAX), name))
-    }
-}
-
-/// What is counted in, and the seconds of each.
-const UNITS: [(&str, u64); 3] = [("day", 86_400), ("hour", 3600), ("minute", 60)];
-
-/// So long before its end, a certificate of the usual ninety days has been renewed for three weeks.
-const SOON: Duration = Duration::from_secs(7 * 86_400);
+/// So long before its end, a certificate of the usual ninety days has been renewed for two weeks.
+const SOON: Duration = Duration::from_secs(14 * 86_400);
 
 /// The year 9999, after which no certificate ends (RFC 5280 §4.1.2.5).
 const LATER_THAN_ANY: Duration = Duration::from_secs(253_402_300_800);
@@ -160,7 +196,8 @@ mod tests {
     fn what_clients_refuse_is_said_and_what_they_soon_will() {
         assert_eq!(said_at(2020, 12, 22).as_deref(), Some("is not valid before 10 days have passed"));
         assert_eq!(said_at(2021, 6, 1), None);
-        assert_eq!(said_at(2021, 12, 24), None);
+        assert_eq!(said_at(2021, 12, 17), None);
+        assert_eq!(said_at(2021, 12, 19).as_deref(), Some("expires in 13 days"));
         assert_eq!(said_at(2021, 12, 26).as_deref(), Some("expires in 6 days"));
         assert_eq!(said_at(2021, 12, 31).as_deref(), Some("expires in 24 hours"));
         assert_eq!(said_at(2022, 1, 4).as_deref(), Some("has expired 3 days ago"));
@@ -168,22 +205,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_short_is_told_in_short_units() {
-        let said = [0, 1, 3, 119, 120, 3600, 7199, 7200, 172_799, 172_800]
-            .map(|seconds| Rough(Duration::from_secs(seconds)).to_string());
-        let expected = [
-            "0 seconds",
-            "1 second",
-            "3 seconds",
-            "119 seconds",
-            "2 minutes",
-            "60 minutes",
-            "119 minutes",
-            "2 hours",
-            "47 hours",
-            "2 days",
-        ];
-        assert_eq!(said, expected);
+    fn its_life_is_told() {
+        let [begins, ends] =
+            [2021, 2022].map(|year| u64::try_from(date_time_ymd(year, 1, 1).unix_timestamp()).unwrap());
+        let life = Life::of(&certificate()).unwrap();
+        assert_eq!((life.begins.as_secs(), life.ends.as_secs()), (begins, ends));
+        assert_eq!(Life::of(&CertificateDer::from_slice(b"none")), None);
     }
 
     #[test]

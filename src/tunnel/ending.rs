@@ -146,6 +146,7 @@ impl Ending {
                 Cause::Handoff => "drained_handoff",
                 Cause::Operator => "drained_operator",
                 Cause::EndpointDown => "drained_endpoint_down",
+                Cause::Discovery => "drained_discovery",
             },
             Self::Lifetime => "max_lifetime",
             Self::Expired => "expired",

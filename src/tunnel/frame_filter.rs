@@ -257,7 +257,7 @@ impl FrameFilter {
     }
 
     /// How much memory waits in it.
-    #[cfg(any(test, fuzzing))]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn buffered(&self) -> usize {
         self.backlog.capacity()
     }

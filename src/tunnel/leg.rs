@@ -374,7 +374,7 @@ impl<S: TunnelStream> Leg<S> {
     }
 
     /// How much memory waits with it.
-    #[cfg(any(test, fuzzing))]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn buffered(&self) -> usize {
         self.spill.capacity()
     }

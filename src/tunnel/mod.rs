@@ -33,9 +33,9 @@ pub use parameters::{Streams, TunnelParameters};
 pub use protocol::Protocol;
 pub use pump::Tunnel;
 
-#[cfg(all(fuzzing, not(test)))]
+#[cfg(all(feature = "fuzzing", not(test)))]
 mod tests;
 #[cfg(test)]
 pub(crate) mod tests;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub use tests::simulate;

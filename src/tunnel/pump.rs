@@ -356,7 +356,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
     }
 
     /// How much memory its buffers hold, one direction each: what waits for the sink and what was not judged.
-    #[cfg(any(test, fuzzing))]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn buffered(&self) -> PerDirection<usize> {
         PerDirection {
             from_client: self.upstream.buffered() + self.from_client.buffered(),

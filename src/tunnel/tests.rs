@@ -1,7 +1,17 @@
 //! Tunnels over streams in memory, in paused time; each test a sentence.
 //!
 //! The simulation is built for fuzzing too: there its choices are the fuzzer's.
-#![cfg_attr(fuzzing, allow(dead_code, missing_docs, unreachable_pub, reason = "the fuzzer uses its share"))]
+#![cfg_attr(
+    not(test),
+    allow(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        dead_code,
+        missing_docs,
+        unreachable_pub,
+        reason = "the fuzzer uses its share, and may panic as a test may"
+    )
+)]
 
 #[cfg(test)]
 mod boundary;
@@ -42,7 +52,7 @@ mod simulation;
 #[cfg(test)]
 mod timers;
 
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub use simulation::simulate;
 
 /// An idle tunnel is this, its `Sleep`, its ticket in the registry and what its route asks for (rates, meters): each boxed.

@@ -6,7 +6,7 @@ use std::fmt;
 use http::header::SEC_WEBSOCKET_EXTENSIONS;
 use http::{HeaderMap, HeaderValue};
 
-use crate::grammar::{is_token, split_unquoted};
+use crate::grammar::{is_token, remove, split_unquoted};
 
 /// The extension that RFC 7692 defines.
 const PERMESSAGE_DEFLATE: &str = "permessage-deflate";
@@ -101,17 +101,20 @@ pub fn refuse_unknown(headers: &mut HeaderMap) {
 /// Takes some offers out of a request's headers.
 fn take_out(headers: &mut HeaderMap, is_refused: impl Fn(&Extension<'_>) -> bool) {
     let is_refused = |element: &&str| Extension::parse(element).is_ok_and(|extension| is_refused(&extension));
-    let lines: Vec<HeaderValue> = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).into_iter().cloned().collect();
-    headers.remove(SEC_WEBSOCKET_EXTENSIONS);
-    for line in lines {
-        let Ok(text) = line.to_str() else {
-            headers.append(SEC_WEBSOCKET_EXTENSIONS, line);
-            continue;
-        };
+    let left = |line: &HeaderValue| {
+        let Ok(text) = line.to_str() else { return Some(line.clone()) };
         let kept: Vec<&str> = elements(text).filter(|element| !is_refused(element)).collect();
-        if let (false, Ok(value)) = (kept.is_empty(), HeaderValue::from_str(&kept.join(", "))) {
-            headers.append(SEC_WEBSOCKET_EXTENSIONS, value);
-        }
+        HeaderValue::from_str(&kept.join(", ")).ok().filter(|_| !kept.is_empty())
+    };
+    let lines: Vec<_> = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().filter_map(left).collect();
+    let mut lines = lines.into_iter();
+    let Some(first) = lines.next() else {
+        return remove(headers, |name| *name == SEC_WEBSOCKET_EXTENSIONS);
+    };
+    // In the place where they stood.
+    headers.insert(SEC_WEBSOCKET_EXTENSIONS, first);
+    for line in lines {
+        headers.append(SEC_WEBSOCKET_EXTENSIONS, line);
     }
 }
 

@@ -39,12 +39,13 @@ fn examples_are_valid() {
 #[test]
 fn what_windlass_is_compared_with_is_valid() {
     let template = fs::read_to_string("benches/compare/proxies/windlass.toml").expect("the comparison has its file");
-    let source = [("{plain}", "1701"), ("{tls}", "1702"), ("{endpoint}", "1703"), ("{{", "{"), ("}}", "}")]
-        .iter()
-        .fold(template, |text, (place, value)| text.replace(place, value));
+    let source =
+        [("{plain}", "1701"), ("{tls}", "1702"), ("{both}", "1704"), ("{endpoint}", "1703"), ("{{", "{"), ("}}", "}")]
+            .iter()
+            .fold(template, |text, (place, value)| text.replace(place, value));
     let settings = parse(&source).unwrap_or_else(|problems| panic!("{problems}"));
 
-    assert_eq!(settings.listeners.len(), 2);
+    assert_eq!(settings.listeners.len(), 3);
 }
 
 #[test]
@@ -299,4 +300,17 @@ proptest! {
         let (cut, kept) = (cut.index(lines.len()), kept.index(lines.len()));
         let _ = parse(&[&lines[..cut.min(kept)], &lines[cut.max(kept)..]].concat().join("\n"));
     }
+}
+
+#[test]
+fn the_eight_lines_of_the_readme_order_a_certificate_for_the_host_of_its_route() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let (_, rest) = readme.split_once("### From nothing to a public `wss://`").expect("the readme tells of it");
+    let block = rest.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert_eq!(block.lines().count(), 8, "{block}");
+    let settings = parse(block).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(settings.warnings.is_empty(), "{}", settings.warnings.0);
+    let acme = settings.listeners["public"].tls.as_ref().unwrap().acme.as_ref().unwrap();
+    assert_eq!(acme.names, ["chat.example.com"]);
+    assert_eq!(acme.directory, "https://acme-v02.api.letsencrypt.org/directory");
 }

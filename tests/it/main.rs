@@ -9,15 +9,23 @@
 mod affinity;
 mod balancing;
 mod bomb;
+mod client;
 mod config;
+mod discovery;
+mod endpoint_tls;
 mod exchange;
+mod field;
 mod handoff;
 mod health;
+mod hostile;
+mod http2;
+mod http2_front;
+mod hygiene;
 mod last_words;
 mod operate;
 mod phone;
-#[cfg(feature = "root-tests")]
 mod pulled_cable;
+mod reach;
 mod reload;
 mod rig;
 mod slow_reader;

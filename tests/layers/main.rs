@@ -19,9 +19,10 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 28] = [
     "ranges",
     "grammar",
+    "judge",
     "websocket",
     "balance",
     "health",
@@ -34,9 +35,12 @@ const ORDER: [&str; 24] = [
     "metrics",
     "process",
     "handoff",
+    "resolver",
     "net",
     "http",
     "endpoint",
+    "discovery",
+    "acme",
     "probe",
     "tunnel",
     "session",
@@ -47,7 +51,7 @@ const ORDER: [&str; 24] = [
 ];
 
 /// Bytes and values in, values out: no runtime, and the time is an argument.
-const PURE: [&str; 7] = ["ranges", "grammar", "websocket", "balance", "health", "config", "queue"];
+const PURE: [&str; 8] = ["ranges", "grammar", "judge", "websocket", "balance", "health", "config", "queue"];
 
 const THE_UNSAFE_FILE: &str = "process/fds.rs";
 

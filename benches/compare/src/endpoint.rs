@@ -1,11 +1,12 @@
-//! The endpoint: shakes hands, and answers each message as the path asked for.
+//! The endpoint: shakes hands and answers each message, or answers requests, as the path asks for.
 
 use std::io;
-use std::net::Shutdown;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mio::net::TcpStream;
+use rustls::{ServerConfig, ServerConnection};
 use sha1::{Digest, Sha1};
 
 use crate::frames::{BINARY, CLOSE, Frames, PING, PONG, Piece, Role, frame, push_head};
@@ -23,6 +24,12 @@ enum Phase {
     Open(Answering),
 }
 
+/// What a whole head asks for.
+enum Asked {
+    Tunnel(Answering),
+    Nothing,
+}
+
 struct Answering {
     frames: Frames,
     duty: Duty,
@@ -37,8 +44,13 @@ enum Duty {
 }
 
 impl Endpoint {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { link: Link::new(stream, None), phase: Phase::Head(Vec::new()), closing: false }
+    pub(crate) fn new(stream: TcpStream, tls: Option<&Arc<ServerConfig>>) -> io::Result<Self> {
+        let tls = tls.map(|config| {
+            let mut tls = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
+            tls.set_buffer_limit(None);
+            Ok::<_, io::Error>(Box::new(tls.into()))
+        });
+        Ok(Self { link: Link::new(stream, tls.transpose()?), phase: Phase::Head(Vec::new()), closing: false })
     }
 
     /// Handles what has come; false once the connection is over.
@@ -49,8 +61,10 @@ impl Endpoint {
         let open = link.receive(scratch, until, |bytes| match phase {
             Phase::Head(head) => {
                 head.extend_from_slice(bytes);
-                if let Some(answering) = shake_hands(head, out) {
-                    *phase = Phase::Open(answering);
+                match answer(head, out) {
+                    Some(Asked::Tunnel(answering)) => *phase = Phase::Open(answering),
+                    Some(Asked::Nothing) => head.clear(),
+                    None => {}
                 }
             }
             Phase::Open(answering) => *closing |= answering.on_bytes(bytes, out),
@@ -58,9 +72,11 @@ impl Endpoint {
         if !out.is_empty() {
             link.send(out)?;
         }
+        // What TLS has to say by itself.
+        link.flush()?;
         if *closing && link.is_flushed() {
             // The server closes first (RFC 6455 §7.1.1).
-            link.stream.shutdown(Shutdown::Write)?;
+            link.finish()?;
         }
         Ok(open)
     }
@@ -89,10 +105,18 @@ impl Answering {
     }
 }
 
-/// Answers a whole head; the path is `/echo`, or `/answer/BYTES`.
-fn shake_hands(head: &[u8], out: &mut Vec<u8>) -> Option<Answering> {
+/// Answers a whole head; the path is `/echo`, or `/answer/BYTES`, or `/body/BYTES` for no tunnel.
+fn answer(head: &[u8], out: &mut Vec<u8>) -> Option<Asked> {
     let head = std::str::from_utf8(head.strip_suffix(b"\r\n\r\n")?).ok()?;
     let path = head.split(' ').nth(1)?;
+    if let Some(size) = path.strip_prefix("/body/") {
+        let size: usize = size.parse().ok()?;
+        let head =
+            format!("HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {size}\r\n\r\n");
+        out.extend_from_slice(head.as_bytes());
+        out.resize(out.len() + size, b'.');
+        return Some(Asked::Nothing);
+    }
     let key = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("sec-websocket-key").then(|| value.trim())
@@ -109,5 +133,5 @@ fn shake_hands(head: &[u8], out: &mut Vec<u8>) -> Option<Answering> {
         Some(size) => Duty::Fixed(frame(Role::Server, BINARY, size)),
         None => Duty::Echo,
     };
-    Some(Answering { frames: Frames::default(), duty })
+    Some(Asked::Tunnel(Answering { frames: Frames::default(), duty }))
 }

@@ -1,14 +1,15 @@
 //! One TCP connection, with or without TLS on it: takes what there is, sends what it is given.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
 
 use mio::net::TcpStream;
-use rustls::ClientConnection;
+use rustls::Connection;
 
 /// One connection.
 pub(crate) struct Link {
     pub(crate) stream: TcpStream,
-    pub(crate) tls: Option<Box<ClientConnection>>,
+    pub(crate) tls: Option<Box<Connection>>,
     /// What the socket did not take at once.
     waiting: Vec<u8>,
     taken: usize,
@@ -36,7 +37,7 @@ impl Scratch {
 }
 
 impl Link {
-    pub(crate) fn new(stream: TcpStream, tls: Option<Box<ClientConnection>>) -> Self {
+    pub(crate) fn new(stream: TcpStream, tls: Option<Box<Connection>>) -> Self {
         Self { stream, tls, waiting: Vec::new(), taken: 0 }
     }
 
@@ -114,7 +115,16 @@ impl Link {
 
     /// Whether everything is sent.
     pub(crate) fn is_flushed(&self) -> bool {
-        self.waiting.is_empty()
+        self.waiting.is_empty() && self.tls.as_ref().is_none_or(|tls| !tls.wants_write())
+    }
+
+    /// Says that nothing more is sent.
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+            self.flush()?;
+        }
+        self.stream.shutdown(Shutdown::Write)
     }
 }
 

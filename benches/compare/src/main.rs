@@ -5,21 +5,24 @@
 mod client;
 mod endpoint;
 mod frames;
+mod http2;
 mod link;
 mod proxy;
 mod scenarios;
+mod shared;
 mod tls;
 mod world;
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use client::Target;
+use client::{Purpose, Target};
 use proxy::Proxy;
 use scenarios::{Figures, Run};
-use tls::{Tickets, client_config};
+use tls::{Tickets, client_config, server_config};
 use world::World;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -35,17 +38,27 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn measure(scenario: &str, arguments: &Arguments) -> Result<Figures, Box<dyn Error>> {
     let proxy = Proxy::of(arguments.need("pid")?)?;
-    let mut world = World::new(arguments.need("endpoint")?)?;
-    let tickets = match arguments.need::<String>("tls")?.as_str() {
+    let tls = arguments.need::<String>("tls")?;
+    let endpoint_tls = match tls.as_str() {
+        "both" => Some(server_config(&arguments.need::<PathBuf>("chain")?, &arguments.need::<PathBuf>("key")?)?),
+        _ => None,
+    };
+    let mut world = World::new(arguments.need("endpoint")?, endpoint_tls)?;
+    let tickets = match tls.as_str() {
         "off" => None,
-        "full" => Some(Tickets::Thrown),
+        "full" | "both" => Some(Tickets::Thrown),
         "resumed" => Some(Tickets::Kept),
         other => return Err(format!("tls={other}").into()),
     };
+    let streams: usize = arguments.or("streams", 0)?;
+    let protocol = if streams > 0 { &b"h2"[..] } else { b"http/1.1" };
+    let path: String = arguments.or("path", "/echo".into())?;
     let target = Target {
         address: arguments.need("target")?,
-        tls: tickets.map(client_config).transpose()?,
-        path: arguments.or("path", "/echo".into())?,
+        tls: tickets.map(|tickets| client_config(tickets, protocol)).transpose()?,
+        purpose: if path.starts_with("/body/") { Purpose::Exchange } else { Purpose::Tunnel },
+        path,
+        streams: (streams > 0).then_some(streams),
     };
     let run = Run {
         tunnels: arguments.or("tunnels", 64)?,
@@ -59,6 +72,7 @@ fn measure(scenario: &str, arguments: &Arguments) -> Result<Figures, Box<dyn Err
             let steps = steps.split(',').map(str::parse).collect::<Result<Vec<_>, _>>()?;
             scenarios::idle(&mut world, &target, &proxy, &steps, run.size)?
         }
+        "siblings" => scenarios::siblings(&mut world, &target, &proxy, run.tunnels)?,
         "saturated" => scenarios::saturated(&mut world, &target, &proxy, &run)?,
         "paced" => scenarios::paced(&mut world, &target, &proxy, &run, arguments.need("rate")?)?,
         "visits" => scenarios::visits(&mut world, &target, &proxy, &run)?,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::client::{Happened, Target};
+use crate::client::{Happened, Purpose, Target};
 use crate::frames::{BINARY, Role, frame};
 use crate::proxy::{Proxy, cpu_of};
 use crate::world::{Event, World};
@@ -47,11 +47,8 @@ pub(crate) fn idle(
     for client in clients {
         world.drop_client(client);
     }
-    // An allocator may take a moment to give back what it was given.
     world.wait_until_alone()?;
-    for _ in 0..4 {
-        settle(world)?;
-    }
+    rest(world)?;
     figures.push(("left".into(), (proxy.memory()? as f64 - empty as f64) / empty as f64 * 100.0));
     Ok(figures)
 }
@@ -59,12 +56,30 @@ pub(crate) fn idle(
 /// At this many tunnels each echoes a message, and the proxy is weighed again.
 pub(crate) const MESSAGES_AT: usize = 5_000;
 
-/// Each client sends a message as soon as the last one is answered.
+/// What one tunnel more takes on a connection of HTTP/2 that has one already.
+pub(crate) fn siblings(world: &mut World, target: &Target, proxy: &Proxy, tunnels: usize) -> io::Result<Figures> {
+    let streams = target.streams.ok_or_else(|| io::Error::other("streams= is missing"))?;
+    let connections = tunnels / streams;
+    let mut clients = open(world, &Target { streams: Some(1), ..target.clone() }, connections)?;
+    rest(world)?;
+    let alone = proxy.memory()?;
+    clients.extend(open(world, target, tunnels - connections)?);
+    rest(world)?;
+    let beyond = (proxy.memory()? as f64 - alone as f64) / (tunnels - connections) as f64;
+    drop_all(world, &clients)?;
+    Ok(vec![("beyond".into(), beyond)])
+}
+
+/// Each client sends a message as soon as the last one is answered, or asks as soon as it has its answer.
 pub(crate) fn saturated(world: &mut World, target: &Target, proxy: &Proxy, run: &Run) -> io::Result<Figures> {
     let clients = open(world, target, run.tunnels)?;
     let message = frame(Role::Client, BINARY, run.size);
+    let next = |world: &mut World, client| match target.purpose {
+        Purpose::Tunnel => world.send(client, &message),
+        Purpose::Exchange => world.ask(client),
+    };
     for client in &clients {
-        world.send(*client, &message)?;
+        next(world, *client)?;
     }
     let mut happened = Vec::new();
     let mut answers = |world: &mut World, until: Instant| {
@@ -73,7 +88,7 @@ pub(crate) fn saturated(world: &mut World, target: &Target, proxy: &Proxy, run: 
             world.turn(None, &mut happened)?;
             for event in answered(&happened)? {
                 count += 1;
-                world.send(event.client, &message)?;
+                next(world, event.client)?;
             }
         }
         io::Result::Ok(count)
@@ -161,7 +176,7 @@ pub(crate) fn visits(world: &mut World, target: &Target, proxy: &Proxy, run: &Ru
                     Happened::Opened => world.send(event.client, &message)?,
                     Happened::Answered => world.close(event.client)?,
                     Happened::Ended => {
-                        resumed += u64::from(world.drop_client(event.client).resumed);
+                        resumed += u64::from(world.drop_client(event.client));
                         ended += 1;
                     }
                 }
@@ -257,6 +272,11 @@ fn settle(world: &mut World) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Lets its allocator give back what it was given, too, which may take a moment.
+fn rest(world: &mut World) -> io::Result<()> {
+    (0..4).try_for_each(|_| settle(world))
 }
 
 fn drop_all(world: &mut World, clients: &[usize]) -> io::Result<()> {

@@ -3,25 +3,39 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
+use rustls::ServerConfig;
 use slab::Slab;
 
 use crate::client::{Client, Happened, Target};
 use crate::endpoint::Endpoint;
+use crate::frames::{CLOSE, Role, frame};
 use crate::link::{Scratch, Until};
+use crate::shared::Shared;
 
 /// Everything that has a socket.
 pub(crate) struct World {
     poll: Poll,
     events: Events,
     listener: TcpListener,
+    /// What its connections speak, where that is TLS.
+    tls: Option<Arc<ServerConfig>>,
     endpoints: Slab<Endpoint>,
-    clients: Slab<Client>,
+    clients: Slab<Party>,
+    shared: Slab<Shared>,
     scratch: Scratch,
     out: Vec<u8>,
+}
+
+/// Where a client is.
+enum Party {
+    Alone(Client),
+    /// On this connection, with others.
+    On(usize),
 }
 
 /// Something happened to a client.
@@ -33,11 +47,16 @@ pub(crate) struct Event {
 }
 
 const LISTENER: Token = Token(usize::MAX - 1);
+/// A socket's number is its place among those of its kind, times this, and its kind.
+const KINDS: usize = 3;
+const ALONE: usize = 0;
+const SHARED: usize = 1;
+const ENDPOINT: usize = 2;
 /// What runs longer hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl World {
-    pub(crate) fn new(endpoint: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn new(endpoint: SocketAddr, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut listener = TcpListener::bind(endpoint)?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
@@ -45,8 +64,10 @@ impl World {
             poll,
             events: Events::with_capacity(1024),
             listener,
+            tls,
             endpoints: Slab::new(),
             clients: Slab::new(),
+            shared: Slab::new(),
             scratch: Scratch::new(),
             out: Vec::new(),
         })
@@ -54,26 +75,61 @@ impl World {
 
     /// Starts a client.
     pub(crate) fn connect(&mut self, target: &Target) -> io::Result<usize> {
-        let mut client = Client::connect(target)?;
-        let key = self.clients.vacant_key();
         let interest = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(&mut client.link.stream, Token(key * 2), interest)?;
-        Ok(self.clients.insert(client))
+        if let Some(streams) = target.streams {
+            let key = match self.shared.iter().find(|(_, shared)| shared.clients() < streams) {
+                Some((key, _)) => key,
+                None => {
+                    let mut shared = Shared::connect(target)?;
+                    let token = Token(self.shared.vacant_key() * KINDS + SHARED);
+                    self.poll.registry().register(&mut shared.link.stream, token, interest)?;
+                    self.shared.insert(shared)
+                }
+            };
+            let client = self.clients.insert(Party::On(key));
+            self.shared[key].with(|http2, out| http2.add(client, out))?;
+            return Ok(client);
+        }
+        let mut client = Client::connect(target)?;
+        let token = Token(self.clients.vacant_key() * KINDS + ALONE);
+        self.poll.registry().register(&mut client.link.stream, token, interest)?;
+        Ok(self.clients.insert(Party::Alone(client)))
     }
 
-    /// Sends `bytes` as a client.
+    /// Sends `bytes` through the tunnel of a client.
     pub(crate) fn send(&mut self, client: usize, bytes: &[u8]) -> io::Result<()> {
-        self.clients[client].link.send(bytes)
+        match &mut self.clients[client] {
+            Party::Alone(client) => client.link.send(bytes),
+            Party::On(key) => self.shared[*key].with(|http2, out| http2.send(client, bytes, out)),
+        }
+    }
+
+    /// Asks for the next answer for a client.
+    pub(crate) fn ask(&mut self, client: usize) -> io::Result<()> {
+        match &mut self.clients[client] {
+            Party::Alone(client) => client.ask(),
+            Party::On(key) => self.shared[*key].with(|http2, out| http2.ask(client, out)),
+        }
     }
 
     /// Begins the closing handshake of a client.
     pub(crate) fn close(&mut self, client: usize) -> io::Result<()> {
-        self.clients[client].close()
+        self.send(client, &frame(Role::Client, CLOSE, 0))
     }
 
-    /// Forgets a client; what it was.
-    pub(crate) fn drop_client(&mut self, client: usize) -> Client {
-        self.clients.remove(client)
+    /// Forgets a client, and its connection if nobody else is on it; whether its session of TLS was resumed.
+    pub(crate) fn drop_client(&mut self, client: usize) -> bool {
+        match self.clients.remove(client) {
+            Party::Alone(client) => client.resumed,
+            Party::On(key) => {
+                // Who has reset the connection is not told about it.
+                let told = self.shared[key].with(|http2, out| http2.remove(client, out));
+                if told.is_err() || self.shared[key].clients() == 0 {
+                    self.shared.remove(key);
+                }
+                false
+            }
+        }
     }
 
     /// Waits until the proxy has no connection to the endpoint any more.
@@ -102,17 +158,24 @@ impl World {
         for event in &self.events {
             let until = if event.is_read_closed() { Until::End } else { Until::Empty };
             match event.token() {
-                LISTENER => accept(&self.listener, &self.poll, &mut self.endpoints)?,
-                Token(token) if token % 2 == 0 => {
-                    let Some(client) = self.clients.get_mut(token / 2) else { continue };
-                    let tell = |what| happened.push(Event { client: token / 2, what, at: Instant::now() });
+                LISTENER => accept(&self.listener, self.tls.as_ref(), &self.poll, &mut self.endpoints)?,
+                Token(token) if token % KINDS == ALONE => {
+                    let Some(Party::Alone(client)) = self.clients.get_mut(token / KINDS) else { continue };
+                    let tell = |what| happened.push(Event { client: token / KINDS, what, at: Instant::now() });
                     client.on_ready(&mut self.scratch, until, tell)?;
                 }
+                Token(token) if token % KINDS == SHARED => {
+                    let Some(shared) = self.shared.get_mut(token / KINDS) else { continue };
+                    let tell = |client, what| happened.push(Event { client, what, at: Instant::now() });
+                    if !shared.on_ready(&mut self.scratch, until, tell)? {
+                        return Err(io::Error::other("the proxy has ended a connection of HTTP/2"));
+                    }
+                }
                 Token(token) => {
-                    let Some(endpoint) = self.endpoints.get_mut(token / 2) else { continue };
+                    let Some(endpoint) = self.endpoints.get_mut(token / KINDS) else { continue };
                     // A proxy may reset what it is done with.
                     if !endpoint.on_ready(&mut self.scratch, until, &mut self.out).unwrap_or(false) {
-                        self.endpoints.remove(token / 2);
+                        self.endpoints.remove(token / KINDS);
                     }
                 }
             }
@@ -121,14 +184,19 @@ impl World {
     }
 }
 
-fn accept(listener: &TcpListener, poll: &Poll, endpoints: &mut Slab<Endpoint>) -> io::Result<()> {
+fn accept(
+    listener: &TcpListener,
+    tls: Option<&Arc<ServerConfig>>,
+    poll: &Poll,
+    endpoints: &mut Slab<Endpoint>,
+) -> io::Result<()> {
     loop {
         match listener.accept() {
             Ok((mut stream, _)) => {
                 stream.set_nodelay(true)?;
-                let token = Token(endpoints.vacant_key() * 2 + 1);
+                let token = Token(endpoints.vacant_key() * KINDS + ENDPOINT);
                 poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-                endpoints.insert(Endpoint::new(stream));
+                endpoints.insert(Endpoint::new(stream, tls)?);
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(error),

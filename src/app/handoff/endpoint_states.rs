@@ -73,16 +73,11 @@ impl InheritedStates {
     pub(super) fn restore(&self, snapshot: &Snapshot) {
         for inherited in &self.0 {
             let Some(upstream) = snapshot.upstreams().get(inherited.upstream.as_str()) else { continue };
-            if let Some(same) = upstream.endpoints().iter().find(|it| inherited.is_of(it)) {
+            let named = upstream.endpoint(&inherited.endpoint);
+            if let Some(same) = named.filter(|named| named.address.to_string() == inherited.address) {
                 same.inherit(inherited.state, &inherited.causes, &upstream.settings);
             }
         }
-    }
-}
-
-impl InheritedState {
-    fn is_of(&self, endpoint: &Endpoint) -> bool {
-        endpoint.name.as_str() == self.endpoint && endpoint.address.to_string() == self.address
     }
 }
 

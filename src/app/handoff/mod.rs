@@ -3,12 +3,14 @@
 //! Until the new process says that it serves, every failure ends *it*, and the old one serves on as if nothing had happened.
 
 mod drain_out;
+mod endpoint_sets;
 mod endpoint_states;
 mod inherited_sockets;
 mod offer;
 mod receive;
 mod report;
 
+pub(super) use endpoint_sets::InheritedSets;
 pub(super) use inherited_sockets::InheritedSockets;
 pub use offer::{HandoffError, Successor};
 pub(super) use receive::Inheritance;

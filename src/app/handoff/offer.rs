@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use super::super::admin_listener::AdminListener;
 use super::super::running::Running;
-use super::endpoint_states;
+use super::{endpoint_sets, endpoint_states};
 use crate::config::{HandoffSettings, UnderSupervisor, counted, write_duration};
 use crate::handoff::{Channel, HandoffMessage, PROTOCOL, Predecessor, Program, SocketRole, StartedProcess};
 use crate::process::{Notifier, Watcher};
@@ -137,6 +137,9 @@ impl Running {
             channel.send(&HandoffMessage::Predecessor { pid: conversation.pid }, Some(conversation.as_fd())).await?;
         }
         for message in endpoint_states::said(&self.proxy.snapshot()) {
+            channel.send(&message, None).await?;
+        }
+        for message in endpoint_sets::said(&self.sets, &self.proxy.sources) {
             channel.send(&message, None).await?;
         }
         let (generation, tunnel) = (self.proxy.snapshot().generation, self.proxy.registry.last().0);

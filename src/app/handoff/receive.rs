@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::super::environment::Environment;
 use super::super::error::{InheritanceError, StartError};
+use super::endpoint_sets::InheritedSets;
 use super::endpoint_states::InheritedStates;
 use super::inherited_sockets::{Inherited, InheritedSockets, SocketOrigin};
 use crate::config::{AdminListen, Bind, parse_admin_listen};
@@ -35,6 +36,8 @@ pub(in crate::app) struct Inheritance {
     /// Where operators were listened to.
     pub(in crate::app) admin: Option<(AdminListen, OwnedFd)>,
     endpoint_states: InheritedStates,
+    /// What the sources of the process before have named.
+    pub(in crate::app) endpoint_sets: InheritedSets,
     /// Where the process before has come to: its generation, and the number of its last tunnel.
     counted: Option<(u64, u64)>,
     /// The one that hands over, until it has.
@@ -136,6 +139,7 @@ impl Inheritance {
                 }
                 HandoffMessage::Counted { generation, tunnel } => self.counted = Some((generation, tunnel)),
                 HandoffMessage::TicketKeys { keys } => self.take_keys(keys.reveal()),
+                HandoffMessage::EndpointSet { upstream, part } => self.endpoint_sets.take(upstream, &part),
                 HandoffMessage::Complete => break,
                 message => self.endpoint_states.take(message),
             }

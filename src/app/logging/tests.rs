@@ -3,17 +3,17 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::Value;
-use tracing::subscriber::with_default;
 use tracing::{debug, info};
 
 use super::*;
+use crate::log::hearing;
 
 #[test]
 fn the_level_of_the_settings_decides_which_of_our_lines_are_written() {
     let paper = Paper::default();
     let (subscriber, log) = paper.start(LogLevel::Info, LogFormat::Text, None);
 
-    with_default(subscriber, || {
+    hearing(subscriber, || {
         info!("ours");
         debug!("ours, but too much");
         info!(target: "hyper::client", "theirs");
@@ -33,7 +33,7 @@ fn what_others_name_stays_apart_and_passes_for_nothing_else() {
     let written = |format| {
         let paper = Paper::default();
         let (subscriber, log) = paper.start(LogLevel::Info, format, None);
-        with_default(subscriber, || {
+        hearing(subscriber, || {
             info!(headers, "an object");
             info!(headers = "none", "a text");
         });
@@ -54,7 +54,7 @@ fn a_reload_changes_the_level() {
     let paper = Paper::default();
     let (subscriber, log) = paper.start(LogLevel::Info, LogFormat::Text, None);
 
-    with_default(subscriber, || {
+    hearing(subscriber, || {
         debug!("before");
         log.apply(&settings(LogLevel::Debug, LogFormat::Text));
         debug!("between");
@@ -70,7 +70,7 @@ fn rust_log_beats_the_settings_also_after_a_reload() {
     let paper = Paper::default();
     let (subscriber, log) = paper.start(LogLevel::Error, LogFormat::Text, Some("windlass=info"));
 
-    with_default(subscriber, || {
+    hearing(subscriber, || {
         info!("before");
         log.apply(&settings(LogLevel::Error, LogFormat::Text));
         info!("after");
@@ -93,7 +93,7 @@ fn a_format_that_must_wait_is_named() {
     let paper = Paper::default();
     let (subscriber, log) = paper.start(LogLevel::Info, LogFormat::Text, None);
 
-    with_default(subscriber, || log.apply(&settings(LogLevel::Info, LogFormat::Json)));
+    hearing(subscriber, || log.apply(&settings(LogLevel::Info, LogFormat::Json)));
 
     assert!(paper.all(&log).contains("log.format"), "{}", paper.text());
 }
@@ -158,7 +158,7 @@ fn line(format: LogFormat, reader: LogReader) -> String {
 fn written(format: LogFormat, reader: LogReader, event: impl FnOnce()) -> String {
     let paper = Paper::default();
     let (subscriber, log) = start(&settings(LogLevel::Info, format), None, reader, paper.clone()).unwrap();
-    with_default(subscriber, event);
+    hearing(subscriber, event);
     drop(log);
     paper.text()
 }

@@ -52,7 +52,8 @@ impl Answers<'_> {
             _ => {}
         }
         let others = head.number("x-tag").unwrap();
-        let (tag, is_polite) = (others + 1, u64::from(self.manners == Manners::Polite));
+        // Its own: an endpoint that grants what the next one was asked for meanwhile is no end of that tunnel.
+        let (tag, is_polite) = (self.chance.number(0..u64::MAX), u64::from(self.manners == Manners::Polite));
         let mut accept = head.get("sec-websocket-key").map(|key| derive_accept_key(key.as_bytes())).unwrap_or_default();
         if self.chance.one_in(12) && token == "websocket" {
             accept = "bm9uc2Vuc2Ugbm9uc2Vuc2UgIQ==".into();

@@ -25,8 +25,8 @@ pub(super) struct Ledger {
     talked: Mutex<BTreeMap<String, Ends>>,
 }
 
-/// The ends of a tunnel that have told how their talk went, by the tag of each.
-type Ends = BTreeMap<u64, (Side, Talked)>;
+/// Who has told how a talk went, by the tag of each: the client, its endpoint, and those that granted it too late.
+type Ends = BTreeMap<u64, (Talk, Talked)>;
 
 impl Ledger {
     pub(super) fn new(network: SimulatedNetwork, lines: Lines) -> Self {
@@ -55,7 +55,7 @@ impl Ledger {
     pub(super) fn note_talked(&self, path: &str, talk: Talk, talked: Talked) {
         self.note(&format!("{path}: {:?} {talked:?}", talk.side));
         if talk.manners == Manners::Polite && talk.is_other_polite {
-            self.talked.lock().unwrap().entry(path.to_owned()).or_default().insert(talk.tag, (talk.side, talked));
+            self.talked.lock().unwrap().entry(path.to_owned()).or_default().insert(talk.tag, (talk, talked));
         }
     }
 
@@ -118,8 +118,8 @@ impl Ledger {
     fn check_polite(&self, line: &Line) {
         let talked = self.talked.lock().unwrap();
         let Some(ends) = talked.get(line.get("path")) else { return };
-        let of = |side| ends.values().find(|(of, _)| *of == side).map(|(_, talked)| *talked);
-        let (Some(client), Some(endpoint)) = (of(Side::Client), of(Side::Upstream)) else { return };
+        let Some((talk, client)) = ends.values().find(|(talk, _)| talk.side == Side::Client) else { return };
+        let Some((_, endpoint)) = ends.get(&talk.others) else { return };
         if self.is_cutting() {
             return;
         }

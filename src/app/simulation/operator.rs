@@ -1,13 +1,15 @@
 //! What an operator does to the proxy, and what must be so afterwards.
 
+use std::mem::replace;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::site::Site;
+use super::site::{FOUND_NAME, Site};
 use super::world::World;
-use crate::drain::{DrainTarget, Overrides, Scope};
+use crate::drain::{DrainTarget, Overrides, Scope, TunnelHandle};
+use crate::snapshot::{Diff, Vanished};
 
 /// How long what is cut may take to be gone.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -15,7 +17,7 @@ const MOMENT: Duration = Duration::from_secs(1);
 impl World {
     /// One act of an operator.
     pub(super) fn act(&mut self) {
-        match self.chance.number(0..8) {
+        match self.chance.number(0..10) {
             0 => self.reload(self.site.clone()),
             1..5 => {
                 let mut site = self.site.clone();
@@ -28,6 +30,7 @@ impl World {
                 let target = self.any_target();
                 self.drain(&target);
             }
+            7..9 => self.find(),
             _ => {
                 let DrainTarget::Endpoint(target) = self.any_endpoint() else { return };
                 let was_draining = self.running.undrain(&target);
@@ -44,11 +47,17 @@ impl World {
             Err(error) => return self.ledger.note(&format!("operator: reload refused: {error}")),
         };
         self.ledger.note(&format!("operator: reload {:?}, {} drained", reloaded.diff.changes, reloaded.draining));
-        let deadline = site.reload_deadline();
-        let scopes: Vec<Scope> = reloaded.diff.vanished.iter().map(|vanished| vanished.scope).collect();
+        self.is_named = site.is_found && (site.is_prompt || self.site.is_found && self.is_named);
         self.site = site;
         self.note_endpoints();
-        let Some(deadline) = deadline else { return };
+        self.note_lost(&reloaded.diff);
+    }
+
+    /// What a reload has taken away, or the first set of a source that was late for it.
+    fn note_lost(&mut self, diff: &Diff) {
+        self.note_found(&diff.leaving, &diff.returned);
+        let Some(deadline) = self.site.reload_deadline() else { return };
+        let scopes: Vec<Scope> = diff.vanished.iter().map(|vanished| vanished.scope).collect();
         self.vanished.extend(&scopes);
         let (registry, gone) = (Arc::clone(&self.running.proxy.registry), Instant::now() + deadline + MOMENT);
         self.checks.spawn(async move {
@@ -56,6 +65,35 @@ impl World {
             let left = registry.tunnels(|handle| scopes.iter().any(|scope| scope.contains(&handle.member)));
             assert!(left.is_empty(), "a reload's deadline has left open: {left:?}");
         });
+    }
+
+    /// A source names another set.
+    fn find(&mut self) {
+        let Some(set) = self.site.find(&mut self.chance) else { return };
+        let diff = self.running.take_endpoints(&FOUND_NAME.into(), set);
+        self.ledger.note(&format!("a source: {:?}", diff.changes));
+        self.note_endpoints();
+        if replace(&mut self.is_named, true) {
+            self.note_found(&diff.leaving, &diff.returned);
+            self.note_found(&diff.vanished, &[]);
+        } else {
+            self.note_lost(&diff);
+        }
+        for (_, diff) in self.running.drop_left() {
+            self.ledger.note(&format!("a source: {:?}", diff.changes));
+            self.note_found(&diff.vanished, &[]);
+        }
+    }
+
+    fn note_found(&mut self, leaving: &[Vanished], returned: &[Scope]) {
+        // Whoever is told already has its deadline all the same; the others are promised nothing more.
+        self.undrained += returned.len() as u64;
+        let scopes: Vec<Scope> = leaving.iter().map(|leaving| leaving.scope).collect();
+        let is_told = |handle: &TunnelHandle| scopes.iter().any(|scope| scope.contains(&handle.member));
+        let told = self.running.proxy.registry.tunnels(is_told);
+        let gone = Instant::now() + self.site.discovery_deadline() + MOMENT;
+        self.promises.push((gone, self.undrained, told));
+        self.left.extend(scopes);
     }
 
     fn drain(&mut self, target: &DrainTarget) {

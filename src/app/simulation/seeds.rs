@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::time::timeout;
-use tracing::subscriber::with_default;
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::lines::Lines;
 use super::world::World;
+use crate::log::hearing;
 use crate::tunnel::tests::seeds::{SayOnPanic, seeds};
 
 /// No simulation lives longer, in its own time.
@@ -46,7 +46,7 @@ fn simulate(seed: u64) -> Vec<String> {
     let lines = Lines::default();
     let story = Story(lines.clone());
     panics_of_tasks_count(|| {
-        with_default(Registry::default().with(lines.clone()), || {
+        hearing(Registry::default().with(lines.clone()), || {
             let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
             let world = async { timeout(LONGEST, World::begin(seed, lines.clone()).run()).await };
             runtime.block_on(world).expect("it hangs")

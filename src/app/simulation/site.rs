@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::chance::Chance;
 use crate::app::loaded::Loaded;
-use crate::config;
+use crate::config::{self, EndpointRole, parse_endpoint};
+use crate::discovery::EndpointSet;
 
 /// How many endpoints there are, whether the configuration names them or not; each listens on two ports.
 pub(super) const ENDPOINTS: usize = 4;
@@ -15,6 +16,9 @@ pub(super) const ENDPOINTS: usize = 4;
 pub(super) const LISTENERS: usize = 2;
 pub(super) const ROUTES: usize = 3;
 const UPSTREAMS: usize = 2;
+/// The upstream that may have a source.
+const FOUND: usize = 1;
+pub(super) const FOUND_NAME: &str = "u1";
 
 #[derive(Clone, Debug)]
 pub(super) struct Site {
@@ -27,8 +31,13 @@ pub(super) struct Site {
     limits: String,
     /// Of every upstream and listener.
     timeouts: [(&'static str, Duration); 5],
+    /// Whether the endpoints of the last upstream come from a source.
+    pub(super) is_found: bool,
+    /// Whether that source answers a reload in time.
+    pub(super) is_prompt: bool,
     on_reload: &'static str,
     reload: Window,
+    discovery: Window,
     pub(super) stop: Window,
     stop_delay: Option<Duration>,
     /// Whether endpoints are probed, and what becomes of the tunnels of those that are down.
@@ -55,8 +64,11 @@ impl Site {
                 ("head_timeout", chance.seconds(2..12)),
                 ("rest_timeout", chance.seconds(2..40)),
             ],
+            is_found: chance.one_in(2),
+            is_prompt: true,
             on_reload: "drain",
             reload: Window::any(chance),
+            discovery: Window::any(chance),
             stop: Window::any(chance),
             stop_delay: chance.one_in(3).then(|| chance.seconds(1..8)),
             health: chance.one_in(2).then(|| chance.one_of(&["keep", "drain", "close"])),
@@ -67,7 +79,7 @@ impl Site {
 
     /// Changes one thing of it.
     pub(super) fn change(&mut self, chance: &mut Chance) {
-        match chance.number(0..12) {
+        match chance.number(0..13) {
             0 => {
                 let one = chance.size(0..LISTENERS);
                 self.listeners[one] = !self.listeners[one] || !self.listeners[1 - one];
@@ -84,21 +96,45 @@ impl Site {
                 self.routes[route] = Some(chance.size(0..UPSTREAMS));
             }
             4..9 => {
-                let upstream = &mut self.upstreams[chance.size(0..UPSTREAMS)];
-                let at = chance.size(0..ENDPOINTS);
-                upstream[at] = match upstream[at] {
-                    Some(80) if chance.one_in(3) => Some(81),
-                    Some(_) if upstream.iter().flatten().count() > 1 => None,
-                    _ => Some(80),
-                };
+                let upstream = chance.size(0..UPSTREAMS);
+                self.change_endpoint(upstream, chance);
             }
             9 => self.change_limits(chance),
-            10 => self.on_reload = chance.one_of(&["drain", "drain", "keep"]),
+            10 => (self.is_found, self.is_prompt) = (!self.is_found, chance.one_in(2)),
+            11 => self.on_reload = chance.one_of(&["drain", "drain", "keep"]),
             _ => {
                 self.reload = Window::any(chance);
                 self.stop = Window::any(chance);
             }
         }
+    }
+
+    fn change_endpoint(&mut self, upstream: usize, chance: &mut Chance) {
+        let upstream = &mut self.upstreams[upstream];
+        let at = chance.size(0..ENDPOINTS);
+        upstream[at] = match upstream[at] {
+            Some(80) if chance.one_in(3) => Some(81),
+            Some(_) if upstream.iter().flatten().count() > 1 => None,
+            _ => Some(80),
+        };
+    }
+
+    /// Another set for the upstream that has a source, where there is one.
+    pub(super) fn find(&mut self, chance: &mut Chance) -> Option<EndpointSet> {
+        if !self.is_found {
+            return None;
+        }
+        self.change_endpoint(FOUND, chance);
+        Some(self.set())
+    }
+
+    fn set(&self) -> EndpointSet {
+        let named = self.upstreams[FOUND].iter().enumerate().filter_map(|(at, port)| Some((at, (*port)?)));
+        let endpoint = |(at, port)| {
+            let (name, address) = (format!("e{at}"), endpoint_address(at, port).to_string());
+            parse_endpoint(&address, Some(&name), None, EndpointRole::Ready).unwrap()
+        };
+        EndpointSet::new(named.map(endpoint).collect()).unwrap()
     }
 
     fn change_limits(&mut self, chance: &mut Chance) {
@@ -126,6 +162,11 @@ impl Site {
         (self.on_reload == "drain").then_some(self.reload.deadline)
     }
 
+    /// When what has left is gone that a source names no more.
+    pub(super) fn discovery_deadline(&self) -> Duration {
+        self.discovery.deadline
+    }
+
     /// Whether tunnels may end because their endpoint is down.
     pub(super) fn closes_on_down(&self) -> bool {
         self.health.is_some_and(|on_down| on_down != "keep")
@@ -139,7 +180,13 @@ impl Site {
     pub(super) fn load(&self) -> Loaded {
         let text = self.text();
         let settings = config::parse(&text, Path::new("site.toml"));
-        Loaded::read(settings.unwrap_or_else(|problems| panic!("{problems}\n{text}"))).unwrap()
+        let settings = settings.unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        let source = settings.upstreams.get(FOUND_NAME).and_then(|upstream| upstream.source.clone());
+        let mut loaded = Loaded::read(settings).unwrap();
+        if let Some(source) = source.filter(|_| self.is_prompt) {
+            loaded.sets().note(FOUND_NAME.into(), source, self.set());
+        }
+        loaded
     }
 
     fn text(&self) -> String {
@@ -151,6 +198,7 @@ impl Site {
         for (name, Window { deadline, spread }, more) in [
             ("stop", self.stop, format!("delay = {delay}\n")),
             ("reload", self.reload, format!("on = \"{}\"\n", self.on_reload)),
+            ("discovery", self.discovery, String::new()),
         ] {
             let (deadline, spread) = (seconds(deadline), seconds(spread));
             write!(text, "[drain.{name}]\ndeadline = {deadline}\nspread = {spread}\n{more}").unwrap();
@@ -176,9 +224,9 @@ impl Site {
             let endpoints =
                 endpoints.iter().enumerate().filter_map(|(at, port)| Some((at, endpoint_address(at, (*port)?))));
             let endpoints = endpoints.map(|(at, address)| format!("{{ name = \"e{at}\", address = \"{address}\" }}"));
-            let endpoints = endpoints.collect::<Vec<_>>().join(", ");
-            write!(text, "[upstream.u{index}]\nendpoints = [{endpoints}]\n{handshake}{response}{body}{health}")
-                .unwrap();
+            let listed = format!("[{}]", endpoints.collect::<Vec<_>>().join(", "));
+            let endpoints = if self.is_found && index == FOUND { "{ file = \"u1.json\" }".to_owned() } else { listed };
+            write!(text, "[upstream.u{index}]\nendpoints = {endpoints}\n{handshake}{response}{body}{health}").unwrap();
         }
         text
     }

@@ -25,11 +25,15 @@ pub(super) struct World {
     pub(super) ledger: Arc<Ledger>,
     pub(super) running: Running,
     pub(super) site: Site,
+    /// Whether what is served with a source was named by it.
+    pub(super) is_named: bool,
     pub(super) chance: Chance,
     /// What must be so later.
     pub(super) checks: JoinSet<()>,
     /// What reloads took away and drained.
     pub(super) vanished: Vec<Scope>,
+    /// Whom a source has named no more.
+    pub(super) left: Vec<Scope>,
     /// What operators drained.
     pub(super) drained: Vec<DrainTarget>,
     /// How often a drain was taken back.
@@ -69,10 +73,12 @@ impl World {
         let mut world = Self {
             ledger,
             running,
+            is_named: site.is_found,
             site,
             chance,
             checks: JoinSet::new(),
             vanished: vec![],
+            left: vec![],
             drained: vec![],
             undrained: 0,
             promises: vec![],
@@ -117,7 +123,7 @@ impl World {
 
     /// What holds at any moment.
     fn check(&mut self) {
-        let Self { running, endpoints, handles, ledger, vanished, drained, site, .. } = self;
+        let Self { running, endpoints, handles, ledger, vanished, left, drained, site, .. } = self;
         let proxy = &running.proxy;
         proxy.registry.check_invariants();
         endpoints.sort_by_key(|endpoint| endpoint.life.incarnation.0);
@@ -136,6 +142,7 @@ impl World {
                 Some(Cause::Operator) => drained.iter().any(|target| target.is_about(handle)),
                 Some(Cause::EndpointDown) => site.closes_on_down(),
                 Some(Cause::Stop) => ledger.is_ending(),
+                Some(Cause::Discovery) => left.iter().any(|scope| scope.contains(&handle.member)),
                 Some(Cause::Handoff) => false,
             };
             assert!(is_meant, "somebody else's change ends {handle:?}");

@@ -1,11 +1,14 @@
 //! What of one upstream can do nothing beside what else is written of it, or most likely is not meant.
 
 use crate::balance::Policy;
-use crate::config::settings::{OnDown, UpstreamSettings, WhenAllDown};
+use crate::config::settings::{
+    EndpointAddress, EndpointProtocol, EndpointSettings, HealthSettings, OnDown, UpstreamSettings, WhenAllDown,
+};
 use crate::config::tree::{Section, SpannedValue};
 
 /// Notes a problem for each key that is never looked at, and a warning for each that most likely is not meant.
 pub(super) fn check_combinations(section: &Section<'_>, settings: &UpstreamSettings) {
+    check_reach(section, settings);
     check_policy(section, settings);
     check_health(section, settings);
     warn_of_waiting(section, settings);
@@ -18,6 +21,35 @@ pub(super) fn check_combinations(section: &Section<'_>, settings: &UpstreamSetti
             "add pin_cookie = \"windlass_pin\", or remove it",
         );
     }
+}
+
+/// What is about connections with endpoints.
+fn check_reach(section: &Section<'_>, settings: &UpstreamSettings) {
+    if settings.proxy_protocol.is_some() && settings.protocol == EndpointProtocol::Http2 {
+        let hint = "write proxy_protocol = \"off\", or protocol = \"http/1.1\"";
+        fault(section, "proxy_protocol", "tells of one client, and over HTTP/2 many share a connection", hint);
+    }
+    let is_unix = |endpoint: &EndpointSettings| matches!(endpoint.address, EndpointAddress::Unix(_));
+    let unix = settings.endpoints.iter().find(|endpoint| is_unix(endpoint));
+    if let (Some(tls), Some(unix)) = (&settings.tls, unix)
+        && tls.name.is_none()
+    {
+        let problem = format!("does not say for which name the certificate of {} is", unix.address);
+        fault(section, "tls", &problem, "add name = \"app.internal\" to it");
+    }
+    if let (Some(HealthSettings { port: Some(_), .. }), Some(unix)) = (&settings.health, unix) {
+        let problem = format!("has a port, and {} has none", unix.address);
+        fault(section, "health", &problem, "take `port` from it");
+    }
+}
+
+/// Why an endpoint at a unix socket cannot be spoken to as `settings` say, if it cannot: of endpoints that are not known yet.
+pub(super) fn no_unix(settings: &UpstreamSettings) -> Option<&'static str> {
+    if settings.tls.as_ref().is_some_and(|tls| tls.name.is_none()) {
+        return Some("tls does not say for which name its certificate is");
+    }
+    let has_port = matches!(settings.health, Some(HealthSettings { port: Some(_), .. }));
+    has_port.then_some("health has a port, and it has none")
 }
 
 fn check_policy(section: &Section<'_>, settings: &UpstreamSettings) {

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use crate::config::defaults;
 use crate::config::read::{choice, close_code, integer, or_off, text};
-use crate::config::schema::{DRAIN, HANDOFF, RELOAD, STOP};
+use crate::config::schema::{DISCOVERY, DRAIN, HANDOFF, RELOAD, STOP};
 use crate::config::settings::{DrainSettings, DrainWindow, HandoffSettings, OnReload, UnderSupervisor};
 use crate::config::tree::{Section, SpannedValue};
 use crate::config::units::{DURATION, write_duration};
@@ -20,6 +20,7 @@ pub(in crate::config) fn drain(file: &Section<'_>) -> DrainSettings {
         stop: window(&stop, STOP_WINDOW),
         reload: window(&reload, RELOAD_WINDOW),
         on_reload: reload.read("on", choice(&ON_RELOAD), defaults::RELOAD_ON),
+        discovery: window(&section.section("discovery", &DISCOVERY), DISCOVERY_WINDOW),
         handoff: handoff(&section.section("handoff", &HANDOFF)),
     }
 }
@@ -67,5 +68,7 @@ const UNDER_SUPERVISOR: [(&str, UnderSupervisor); 2] =
 
 const STOP_WINDOW: DrainWindow = DrainWindow { deadline: defaults::STOP_DEADLINE, spread: defaults::STOP_SPREAD };
 const RELOAD_WINDOW: DrainWindow = DrainWindow { deadline: defaults::RELOAD_DEADLINE, spread: defaults::RELOAD_SPREAD };
+const DISCOVERY_WINDOW: DrainWindow =
+    DrainWindow { deadline: defaults::DISCOVERY_DEADLINE, spread: defaults::DISCOVERY_SPREAD };
 const HANDOFF_WINDOW: DrainWindow =
     DrainWindow { deadline: defaults::HANDOFF_DEADLINE, spread: defaults::HANDOFF_SPREAD };

@@ -5,22 +5,39 @@ use std::num::NonZeroU32;
 use toml::de::DeValue;
 
 use super::names::Earlier;
+use super::source::source;
 use crate::config::address_syntax::ENDPOINT_ADDRESS;
 use crate::config::defaults;
+use crate::config::endpoint_text::MOST_WEIGHT;
 use crate::config::lists::elements;
 use crate::config::name_syntax::NAME;
 use crate::config::read::{flag, integer, text};
 use crate::config::schema::ENDPOINT;
-use crate::config::settings::{EndpointAddress, EndpointSettings};
+use crate::config::settings::{EndpointAddress, EndpointRole, EndpointSettings, SourceSettings};
 use crate::config::tree::SpannedValue;
 
-/// The order of the file means nothing: a list that was only sorted anew is no change.
-pub(super) fn in_order_of_names(mut endpoints: Vec<EndpointSettings>) -> Vec<EndpointSettings> {
-    endpoints.sort_by(|a, b| a.name.cmp(&b.name));
-    endpoints
+/// Where the endpoints of an upstream are written.
+pub(super) enum EndpointsFrom {
+    /// Here, in the order of their names: a list that was only sorted anew is no change.
+    List(Vec<EndpointSettings>),
+    /// Elsewhere.
+    Source(SourceSettings),
 }
 
-pub(super) fn endpoints(item: &SpannedValue<'_>) -> Option<Vec<EndpointSettings>> {
+pub(super) fn endpoints(item: &SpannedValue<'_>) -> Option<EndpointsFrom> {
+    match item.value() {
+        DeValue::Table(table) if !ENDPOINT.keys.iter().any(|key| table.contains_key(*key)) => {
+            source(item).map(EndpointsFrom::Source)
+        }
+        _ => {
+            let mut listed = list(item)?;
+            listed.sort_by(|a, b| a.name.cmp(&b.name));
+            Some(EndpointsFrom::List(listed))
+        }
+    }
+}
+
+fn list(item: &SpannedValue<'_>) -> Option<Vec<EndpointSettings>> {
     let (mut names, mut addresses) = (Earlier::new(), Earlier::new());
     let elements = elements(item, endpoint, ENDPOINTS)?;
     if elements.is_empty() {
@@ -41,7 +58,9 @@ pub(super) fn endpoints(item: &SpannedValue<'_>) -> Option<Vec<EndpointSettings>
     };
     let endpoints: Vec<_> = elements.iter().map(read).collect();
     let endpoints: Vec<_> = endpoints.into_iter().collect::<Option<_>>()?;
-    if !endpoints.is_empty() && endpoints.iter().all(|endpoint: &EndpointSettings| endpoint.is_backup) {
+    if !endpoints.is_empty()
+        && endpoints.iter().all(|endpoint: &EndpointSettings| endpoint.role == EndpointRole::Backup)
+    {
         item.fault("has only backups, and nobody that they stand in for", "take `backup` from those that serve first");
     }
     Some(endpoints)
@@ -59,22 +78,25 @@ fn endpoint(item: &SpannedValue<'_>) -> Option<EndpointSettings> {
             name: named_after(&address),
             address,
             weight: defaults::WEIGHT,
-            is_backup: defaults::BACKUP,
+            role: defaults::ROLE,
         });
     }
     let section = item.section(&ENDPOINT)?;
     let address = section.require("address", text(ENDPOINT_ADDRESS), "address = \"10.0.0.11:8080\"");
     let name = section.try_read("name", |item| text(NAME)(item).map(Some), None);
     let weight = section.try_read("weight", weight, defaults::WEIGHT);
-    let is_backup = section.try_read("backup", flag, defaults::BACKUP);
-    let (address, name, weight, is_backup) = (address?, name?, weight?, is_backup?);
+    let role = section.try_read("backup", role, defaults::ROLE);
+    let (address, name, weight, role) = (address?, name?, weight?, role?);
     let name = name.map_or_else(|| named_after(&address), |name| name.as_str().into());
-    Some(EndpointSettings { name, address, weight, is_backup })
+    Some(EndpointSettings { name, address, weight, role })
+}
+
+fn role(item: &SpannedValue<'_>) -> Option<EndpointRole> {
+    flag(item).map(|is_backup| if is_backup { EndpointRole::Backup } else { EndpointRole::Ready })
 }
 
 fn weight(item: &SpannedValue<'_>) -> Option<NonZeroU32> {
-    const MOST: u64 = 1_000_000;
-    u32::try_from(integer(1..=MOST)(item)?).ok().and_then(NonZeroU32::new)
+    u32::try_from(integer(1..=MOST_WEIGHT.into())(item)?).ok().and_then(NonZeroU32::new)
 }
 
 /// Such a list.

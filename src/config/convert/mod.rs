@@ -3,28 +3,36 @@
 //! A conversion notes each problem and goes on; `None` means that something in the section is already reported. What
 //! several sections must agree on (names, binds, who serves what) is checked here too.
 
+mod acme;
 mod admin;
 mod combinations;
 mod drain;
+mod endpoint_tls;
 mod endpoints;
 mod health;
+mod hygiene;
 mod listener;
 mod names;
 mod own_listeners;
 mod pin_cookie;
 mod queue;
+mod reach;
+mod resolver;
 mod route;
+mod source;
 mod sticky_on;
 mod upstream;
 mod warnings;
 mod websocket;
 
+pub(super) use acme::check_acme;
 pub use admin::parse_admin_listen;
 pub(super) use admin::{admin, check_admin};
 pub(super) use drain::drain;
 pub(super) use listener::listeners;
 pub(super) use names::Names;
 pub(super) use own_listeners::check_own_listeners;
+pub(super) use resolver::{check_state_folder, resolver, state_folder};
 pub(super) use route::routes;
 pub(super) use upstream::upstreams;
 pub(super) use warnings::warn;

@@ -54,7 +54,7 @@ fn is_reached_at(listener: &ListenerSettings, address: &EndpointAddress) -> bool
         EndpointAddress::Name(host, port) if host == "localhost" || host.ends_with(".localhost") => {
             (loopback.to_vec(), *port)
         }
-        EndpointAddress::Name(..) => return false,
+        EndpointAddress::Name(..) | EndpointAddress::Unix(_) => return false,
     };
     let takes = |ip: &IpAddr| match bind.ip() {
         bound if bound.is_unspecified() => ip.is_loopback() && (bound.is_ipv6() || ip.is_ipv4()),

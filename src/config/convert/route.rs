@@ -69,8 +69,8 @@ fn instead_of_listener(name: &str) -> Option<String> {
 
 fn instead_of_upstream(name: &str) -> Option<String> {
     let endpoint = endpoint_in(name)?;
-    let port = if asks_for_tls(name) { " (the port where it speaks plain HTTP)" } else { "" };
-    Some(format!("add [upstream.NAME] with endpoints = [{endpoint:?}]{port}, and write upstream = \"NAME\""))
+    let tls = if asks_for_tls(name) { " and tls = true" } else { "" };
+    Some(format!("add [upstream.NAME] with endpoints = [{endpoint:?}]{tls}, and write upstream = \"NAME\""))
 }
 
 /// Finds a path that no request has that is let through.

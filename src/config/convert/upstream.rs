@@ -4,18 +4,20 @@ use std::num::NonZeroUsize;
 
 use toml::de::DeValue;
 
-use super::combinations::check_combinations;
-use super::endpoints::{ENDPOINTS, endpoints, in_order_of_names};
+use super::combinations::{check_combinations, no_unix};
+use super::endpoint_tls::endpoint_tls;
+use super::endpoints::{ENDPOINTS, EndpointsFrom, endpoints};
 use super::health::{ON_DOWN, WHEN_ALL_DOWN, eject, health};
 use super::names::at_least_one;
 use super::pin_cookie::pin_cookie;
 use super::queue::{WHEN_FULL, handshakes_at_once, queue};
+use super::reach::{PROTOCOLS, PROXY_PROTOCOLS, host, retry_budget, source_addresses, tcp_keepalive, tcp_user_timeout};
 use super::sticky_on::sticky_on;
 use crate::balance::{LoadFactor, Policy};
 use crate::config::defaults;
 use crate::config::read::{choice, count, integer, named_file, or_off, text};
 use crate::config::schema::UPSTREAM;
-use crate::config::settings::{AffinitySource, NamedFile, UpstreamSettings};
+use crate::config::settings::{AffinitySource, EndpointTlsSettings, NamedFile, UpstreamSettings};
 use crate::config::tree::{Section, SpannedValue};
 use crate::config::units::DURATION;
 
@@ -28,8 +30,22 @@ pub(in crate::config) fn upstreams(file: &Section<'_>) -> Vec<UpstreamSettings> 
 
 fn upstream(name: &str, section: &Section<'_>) -> Option<UpstreamSettings> {
     let endpoints = section.require("endpoints", endpoints, &format!("endpoints = {ENDPOINTS}"));
-    let settings = UpstreamSettings {
+    let is_wrong = endpoints.is_none();
+    let (endpoints, source) = match endpoints {
+        Some(EndpointsFrom::List(endpoints)) => (endpoints, None),
+        Some(EndpointsFrom::Source(source)) => (Vec::new(), Some(source)),
+        // The rest is read all the same: everything that is wrong is said at once.
+        None => Default::default(),
+    };
+    let mut settings = UpstreamSettings {
         name: name.into(),
+        tls: section.read("tls", tls_or_off, defaults::ENDPOINT_TLS),
+        protocol: section.read("protocol", choice(&PROTOCOLS), defaults::PROTOCOL),
+        host: section.read("host", host, defaults::HOST),
+        proxy_protocol: section.read("proxy_protocol", or_off(choice(&PROXY_PROTOCOLS)), defaults::PROXY_PROTOCOL),
+        source_addresses: section.read("source_addresses", or_off(source_addresses), None).unwrap_or_default(),
+        tcp_keepalive: section.read("tcp_keepalive", or_off(tcp_keepalive), Some(defaults::TCP_KEEPALIVE)),
+        tcp_user_timeout: section.read("tcp_user_timeout", tcp_user_timeout, defaults::TCP_USER_TIMEOUT),
         policy: section.read("policy", choice(&POLICIES), defaults::POLICY),
         bounded_load: section.read("bounded_load", or_off(load_factor), defaults::BOUNDED_LOAD),
         shards: section.read("shards", or_off(shards), defaults::SHARDS),
@@ -50,13 +66,20 @@ fn upstream(name: &str, section: &Section<'_>) -> Option<UpstreamSettings> {
         min_eligible: section.read("min_eligible", min_eligible, defaults::MIN_ELIGIBLE),
         on_down: section.read("on_down", choice(&ON_DOWN), defaults::ON_DOWN),
         when_all_down: section.read("when_all_down", choice(&WHEN_ALL_DOWN), defaults::WHEN_ALL_DOWN),
+        retry_budget: section.read("retry_budget", or_off(retry_budget), Some(defaults::RETRY_BUDGET)),
         connect_timeout: section.read("connect_timeout", text(DURATION), defaults::CONNECT_TIMEOUT),
         handshake_timeout: section.read("handshake_timeout", text(DURATION), defaults::HANDSHAKE_TIMEOUT),
         response_timeout: section.read("response_timeout", text(DURATION), defaults::RESPONSE_TIMEOUT),
         body_timeout: section.read("body_timeout", text(DURATION), defaults::ENDPOINT_BODY_TIMEOUT),
         keep_alive: section.read("keep_alive", or_off(text(DURATION)), defaults::KEEP_ALIVE),
-        endpoints: in_order_of_names(endpoints?),
+        endpoints,
+        source,
     };
+    if is_wrong {
+        return None;
+    }
+    let no_unix = no_unix(&settings);
+    settings.source.iter_mut().for_each(|source| source.no_unix = no_unix);
     check_combinations(section, &settings);
     Some(settings)
 }
@@ -82,6 +105,10 @@ fn load_factor(item: &SpannedValue<'_>) -> Option<LoadFactor> {
         item.fault("is no factor from 1 to 1000, exact to a thousandth", "write one such as 1.25");
     }
     factor
+}
+
+fn tls_or_off(item: &SpannedValue<'_>) -> Option<Option<EndpointTlsSettings>> {
+    or_off(endpoint_tls)(item).map(Option::flatten)
 }
 
 fn shards(item: &SpannedValue<'_>) -> Option<NonZeroUsize> {

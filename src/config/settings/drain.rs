@@ -20,6 +20,8 @@ pub struct DrainSettings {
     pub reload: DrainWindow,
     /// Whether a reload drains at all.
     pub on_reload: OnReload,
+    /// Of an endpoint that its source does not name any more.
+    pub discovery: DrainWindow,
     /// After a handoff, in the process that handed over.
     pub handoff: HandoffSettings,
 }

@@ -9,6 +9,7 @@ use super::drain::DrainSettings;
 use super::listener::ListenerSettings;
 use super::log::LogSettings;
 use super::route::RouteSettings;
+use super::source::{ResolverSettings, StateFolder};
 use super::upstream::UpstreamSettings;
 use crate::config::names::{ListenerName, RouteName, UpstreamName};
 use crate::config::not_compared::NotCompared;
@@ -22,6 +23,8 @@ pub struct Settings {
     pub workers: WorkerCount,
     /// Whether a change of the file, or of a certificate that it names, is a reload.
     pub watch: bool,
+    /// With how many TLS handshakes of clients a worker goes on at once; the next ones wait for their turn.
+    pub tls_handshakes_at_once: NonZeroUsize,
     /// What is logged, and how.
     pub log: LogSettings,
     /// Every listener by name.
@@ -30,6 +33,10 @@ pub struct Settings {
     pub routes: BTreeMap<RouteName, Arc<RouteSettings>>,
     /// Every upstream by name.
     pub upstreams: BTreeMap<UpstreamName, Arc<UpstreamSettings>>,
+    /// How names are looked up.
+    pub resolver: ResolverSettings,
+    /// Where is kept what is to survive a restart.
+    pub state_folder: StateFolder,
     /// How tunnels are ended when we have to end them.
     pub drain: DrainSettings,
     /// How operators look in and steer.

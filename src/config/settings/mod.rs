@@ -2,28 +2,42 @@
 //!
 //! An `Option` here means that a thing can be off, never "the default". Nothing in this folder knows TOML.
 
+mod acme;
 mod admin;
 mod drain;
 mod file;
 mod health;
+mod hygiene;
 mod listener;
 mod log;
 mod named_file;
 mod named_files;
 mod queue;
+mod reach;
 mod route;
+mod source;
 mod upstream;
 mod websocket;
 
+pub use acme::{AcmeChallenge, AcmeSettings, AcmeStorage, ExternalAccountSettings};
 pub use admin::{AdminListen, AdminSettings};
 pub use drain::{DrainSettings, DrainWindow, HandoffSettings, OnReload, UnderSupervisor};
 pub use file::{Settings, WorkerCount};
 pub use health::{EjectSettings, HealthSettings, OnDown, ProbeSettings, WhenAllDown};
-pub use listener::{Bind, ClientCertificateSettings, ListenerSettings, TlsSettings};
+pub use hygiene::{HygieneSettings, UnderscoreHeaders};
+pub use listener::{
+    Bind, ClientCertificateSettings, ForwardedHeaders, Http2Settings, ListenerSettings, TlsSettings, TlsVersion,
+    UnknownNames,
+};
 pub use log::{LogFormat, LogLevel, LogSettings};
 pub use named_file::{CertificateFiles, NamedFile};
 pub use named_files::NamedFiles;
 pub use queue::{HandshakeLimits, QueueSettings, WhenFull};
+pub use reach::{
+    EndpointAddress, EndpointProtocol, EndpointTlsSettings, HostTowardsEndpoint, ProxyProtocol, RetryBudgetSettings,
+    TcpKeepaliveSettings, UnixAddress,
+};
 pub use route::{DotSegments, HostPattern, RouteSettings};
-pub use upstream::{AffinitySource, EndpointAddress, EndpointSettings, PinCookie, SameSite, Secure, UpstreamSettings};
+pub use source::{MOST_ENDPOINTS, ResolverSettings, SourceKind, SourceSettings, StateFolder};
+pub use upstream::{AffinitySource, EndpointRole, EndpointSettings, PinCookie, SameSite, Secure, UpstreamSettings};
 pub use websocket::{Compression, Excess, IdleCounts, LimitSettings, Pongs, Rate, WebsocketSettings};

@@ -14,13 +14,15 @@ pub struct NamedFile {
     pub location: NotCompared<SourceLocation>,
 }
 
-/// The two PEM files of one certificate, as absolute paths or relative to the configuration file's folder (already joined).
+/// The files of one certificate, as absolute paths or relative to the configuration file's folder (already joined).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateFiles {
     /// The certificate chain, leaf first.
     pub chain: PathBuf,
     /// The private key.
     pub key: PathBuf,
+    /// What its issuer says of whether it is revoked (OCSP, RFC 6960), in DER; clients are shown it in the handshake.
+    pub ocsp: Option<NamedFile>,
     /// Where `chain` is written, for problems found in the file it names.
     pub chain_location: NotCompared<SourceLocation>,
     /// Where `key` is written.
@@ -30,6 +32,6 @@ pub struct CertificateFiles {
 impl CertificateFiles {
     /// Two files that are written nowhere in a configuration.
     pub fn new(chain: PathBuf, key: PathBuf) -> Self {
-        Self { chain, key, chain_location: NotCompared::default(), key_location: NotCompared::default() }
+        Self { chain, key, ocsp: None, chain_location: NotCompared::default(), key_location: NotCompared::default() }
     }
 }

@@ -8,19 +8,25 @@ use super::named_file::{CertificateFiles, NamedFile};
 /// Every file that a configuration names.
 #[derive(Clone, Debug, Default)]
 pub struct NamedFiles {
-    /// What listeners show.
+    /// What listeners show to clients, and we to endpoints.
     pub certificates: Vec<CertificateFiles>,
-    /// Who has issued what clients show.
+    /// Who has issued what clients and endpoints show.
     pub authorities: Vec<NamedFile>,
     /// What pin cookies are made with.
     pub pin_secrets: Vec<NamedFile>,
+    /// What session tickets are sealed with.
+    pub ticket_secrets: Vec<NamedFile>,
+    /// What ACME accounts are bound with.
+    pub hmac_keys: Vec<NamedFile>,
 }
 
 impl NamedFiles {
     /// Where they are.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         let certificates = self.certificates.iter().flat_map(|files| [&files.chain, &files.key]);
-        let others = self.authorities.iter().chain(&self.pin_secrets).map(|file| &file.path);
+        let staples = self.certificates.iter().filter_map(|files| files.ocsp.as_ref());
+        let secrets = self.pin_secrets.iter().chain(&self.ticket_secrets).chain(&self.hmac_keys);
+        let others = self.authorities.iter().chain(staples).chain(secrets).map(|file| &file.path);
         certificates.chain(others).map(PathBuf::as_path)
     }
 }
@@ -28,13 +34,20 @@ impl NamedFiles {
 impl Settings {
     /// The files that they name.
     pub fn named_files(&self) -> NamedFiles {
-        let tls = self.listeners.values().filter_map(|listener| listener.tls.as_ref());
+        let tls = || self.listeners.values().filter_map(|listener| listener.tls.as_ref());
+        let acme = || tls().filter_map(|tls| tls.acme.as_ref());
         let asked = self.listeners.values().filter_map(|listener| listener.client_certificates.as_ref());
         let pinned = self.upstreams.values().filter_map(|upstream| upstream.pin_secret.clone());
+        let towards_endpoints = || self.upstreams.values().filter_map(|upstream| upstream.tls.as_ref());
+        let shown = towards_endpoints().filter_map(|tls| tls.certificate.clone());
+        let believed = towards_endpoints().filter_map(|tls| tls.ca.clone());
+        let directories = acme().filter_map(|acme| acme.ca.clone());
         NamedFiles {
-            certificates: tls.flat_map(|tls| tls.certificates.iter().cloned()).collect(),
-            authorities: asked.map(|asked| asked.ca.clone()).collect(),
+            certificates: tls().flat_map(|tls| tls.certificates.iter().cloned()).chain(shown).collect(),
+            authorities: asked.map(|asked| asked.ca.clone()).chain(believed).chain(directories).collect(),
             pin_secrets: pinned.collect(),
+            ticket_secrets: tls().filter_map(|tls| tls.ticket_secret.clone()).collect(),
+            hmac_keys: acme().filter_map(|acme| Some(acme.eab.as_ref()?.hmac_key.clone())).collect(),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! `[upstream.NAME]`, as meant.
 
-use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
@@ -10,6 +9,11 @@ use http::HeaderName;
 use super::health::{EjectSettings, HealthSettings, OnDown, WhenAllDown};
 use super::named_file::NamedFile;
 use super::queue::{HandshakeLimits, QueueSettings, WhenFull};
+use super::reach::{
+    EndpointAddress, EndpointProtocol, EndpointTlsSettings, HostTowardsEndpoint, ProxyProtocol, RetryBudgetSettings,
+    TcpKeepaliveSettings,
+};
+use super::source::SourceSettings;
 use crate::balance::{LoadFactor, Policy};
 use crate::config::names::{EndpointName, UpstreamName};
 use crate::grammar::CookieName;
@@ -19,8 +23,24 @@ use crate::grammar::CookieName;
 pub struct UpstreamSettings {
     /// Its identity.
     pub name: UpstreamName,
-    /// Its endpoints in the order of their names; at least one.
+    /// Its endpoints in the order of their names; at least one, but where a source is asked for them.
     pub endpoints: Vec<EndpointSettings>,
+    /// Who is asked for endpoints; none where the file lists them.
+    pub source: Option<SourceSettings>,
+    /// How TLS is spoken with them, where it is.
+    pub tls: Option<EndpointTlsSettings>,
+    /// What exchanges are spoken in.
+    pub protocol: EndpointProtocol,
+    /// What they read as `Host`.
+    pub host: HostTowardsEndpoint,
+    /// The header that tells them who the client is.
+    pub proxy_protocol: Option<ProxyProtocol>,
+    /// Where connections come from, in turn; the system chooses where there is none.
+    pub source_addresses: Vec<IpAddr>,
+    /// How the kernel finds out that one has vanished which is silent.
+    pub tcp_keepalive: Option<TcpKeepaliveSettings>,
+    /// How long what was sent may stay unacknowledged (tcp(7), `TCP_USER_TIMEOUT`).
+    pub tcp_user_timeout: Option<Duration>,
     /// How an endpoint is chosen.
     pub policy: Policy,
     /// How far above the average the tunnels of an endpoint may be under `sticky`.
@@ -53,7 +73,9 @@ pub struct UpstreamSettings {
     pub on_down: OnDown,
     /// What becomes of requests while every endpoint is down or ejected.
     pub when_all_down: WhenAllDown,
-    /// How long a connect may take, name lookup included.
+    /// How many requests may be asked again of another endpoint; no bound where there is none.
+    pub retry_budget: Option<RetryBudgetSettings>,
+    /// How long a connect may take, name lookup and TLS handshake included.
     pub connect_timeout: Duration,
     /// How long the answer to an upgrade may take.
     pub handshake_timeout: Duration,
@@ -65,6 +87,13 @@ pub struct UpstreamSettings {
     pub keep_alive: Option<Duration>,
 }
 
+impl UpstreamSettings {
+    /// The DNS servers that are asked for the names of its endpoints; those of `[resolver]` where there are none.
+    pub fn dns_servers(&self) -> &[SocketAddr] {
+        self.source.as_ref().map_or(&[], |source| &source.servers)
+    }
+}
+
 /// One endpoint of an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointSettings {
@@ -74,24 +103,28 @@ pub struct EndpointSettings {
     pub address: EndpointAddress,
     /// Its share of the placements, relative to the others'.
     pub weight: NonZeroU32,
-    /// It serves only while no other can.
-    pub is_backup: bool,
+    /// When it serves.
+    pub role: EndpointRole,
 }
 
-/// Where an endpoint is reached.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum EndpointAddress {
-    /// An IP address and a port.
-    Socket(SocketAddr),
-    /// A host name in lower case and a port, looked up by the system's resolver at each connect.
-    Name(String, u16),
+/// When an endpoint serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointRole {
+    /// Always.
+    Ready,
+    /// Only while no other can.
+    Backup,
+    /// Nobody new: its source says that it is going, or does not name it any more.
+    Leaving,
 }
 
-impl fmt::Display for EndpointAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl EndpointRole {
+    /// The word for it, in files of endpoints and in metrics.
+    pub fn as_str(self) -> &'static str {
         match self {
-            Self::Socket(address) => address.fmt(f),
-            Self::Name(host, port) => write!(f, "{host}:{port}"),
+            Self::Ready => "ready",
+            Self::Backup => "backup",
+            Self::Leaving => "leaving",
         }
     }
 }

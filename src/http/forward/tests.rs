@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use http::header::HOST;
+
 use super::*;
 
 const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -14,7 +16,7 @@ fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
 }
 
 fn arrival(trust: Trust) -> Arrival {
-    Arrival { peer: PEER, trust, scheme: Scheme::Https }
+    Arrival { peer: PEER, trust, scheme: Scheme::Https, written: ForwardedHeaders::XForwarded }
 }
 
 /// The fields that reach the endpoint, sorted, without those that say where the request came from.
@@ -81,7 +83,7 @@ fn lines_keep_their_order_and_what_is_rewritten_its_place() {
         ("te", "trailers"),
         ("d", "1"),
     ];
-    let forwarded = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
+    let forwarded = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"];
     let mut upgraded = headers(&fields);
     request(&mut upgraded, arrival(Trust::Untrusted), Some("irc"));
     let kept = ["a", "host", "connection", "b", "b", "upgrade", "c", "d"];
@@ -199,7 +201,8 @@ fn a_trusted_peer_is_continued() {
         ("x-forwarded-host", "outer"),
         ("forwarded", "for=1.1.1.1"),
     ];
-    let expected = ["6.6.6.6, 1.1.1.1, 192.0.2.1", "http", "outer", "for=1.1.1.1, for=192.0.2.1;proto=https"];
+    let expected =
+        ["6.6.6.6, 1.1.1.1, 192.0.2.1", "http", "outer", "for=1.1.1.1, for=192.0.2.1;proto=https;host=inner"];
     assert_eq!(said(Trust::Trusted, &claims), expected.map(|text| Some(text.to_owned())));
     let expected = [Some("192.0.2.1"), Some("https"), Some("a"), None];
     assert_eq!(said(Trust::Trusted, &[("host", "a")]), expected.map(|text| text.map(str::to_owned)));
@@ -209,8 +212,8 @@ fn a_trusted_peer_is_continued() {
 fn an_ipv6_peer_is_written_as_each_list_wants_it() {
     let mut headers = headers(&[("forwarded", "for=1.1.1.1")]);
     let peer = "2001:db8::1".parse().unwrap();
-    request(&mut headers, Arrival { peer, trust: Trust::Trusted, scheme: Scheme::Http }, None);
-    assert_eq!(headers["x-forwarded-for"], "2001:db8::1");
+    request(&mut headers, Arrival { peer, scheme: Scheme::Http, ..arrival(Trust::Trusted) }, None);
+    assert_eq!(headers["x-forwarded-for"], "1.1.1.1, 2001:db8::1");
     assert_eq!(headers["forwarded"], "for=1.1.1.1, for=\"[2001:db8::1]\";proto=http");
 }
 
@@ -253,7 +256,30 @@ proptest! {
         request(&mut headers, arrival(trust), None);
         prop_assert_eq!(headers.get(HOST), host.as_ref());
         prop_assert!(!headers.contains_key(UPGRADE));
-        prop_assert!(headers[&X_FORWARDED_FOR].as_bytes().ends_with(b"192.0.2.1"));
-        prop_assert!(is_trusted || headers[&X_FORWARDED_FOR] == "192.0.2.1");
+        let list = &headers["x-forwarded-for"];
+        prop_assert!(list.as_bytes().ends_with(b"192.0.2.1"));
+        prop_assert!(is_trusted || list == "192.0.2.1");
     }
+}
+
+#[test]
+fn nobody_but_us_says_which_certificate_a_client_has_shown() {
+    let claims = [
+        ("host", "a"),
+        ("x-client-cert-subject", "CN=root"),
+        ("x_client_cert-san", "DNS:root"),
+        ("x-client-cert-fingerprint", "00"),
+        ("x-client-cert", "kept"),
+        ("connection", "x-client-cert-subject"),
+    ];
+    for trust in [Trust::Untrusted, Trust::Trusted] {
+        let mut headers = headers(&claims);
+        request(&mut headers, arrival(trust), None);
+        let left: Vec<_> =
+            headers.keys().filter(|name| name.as_str().contains("cert")).map(HeaderName::as_str).collect();
+        assert_eq!(left, ["x-client-cert"], "{trust:?}");
+    }
+    let mut trailing = headers(&claims[1..4]);
+    trailers(&mut trailing);
+    assert!(trailing.is_empty(), "{trailing:?}");
 }

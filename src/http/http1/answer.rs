@@ -4,10 +4,12 @@ use bytes::Bytes;
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
+use httpdate::HttpDate;
 
 use crate::http::head::write_response_head;
 use crate::http::reader::WEBSOCKET;
-use crate::http::{Refusal, forward};
+use crate::http::{Refusal, forward, status_of};
+use crate::judge::Flaw;
 use crate::websocket::BadHandshake;
 
 /// Says that nothing that follows on the connection is read.
@@ -28,6 +30,21 @@ pub fn of_refusal(refusal: Refusal, retry_after: u32) -> Response<Full<Bytes>> {
         end_connection(headers);
     }
     response
+}
+
+/// The whole answer to a request whose head has this flaw: `words` say more than its status. It is the last on its connection.
+pub fn of_flaw(flaw: Flaw, words: &str) -> Vec<u8> {
+    let status = status_of(flaw);
+    let text = format!("{} {words}\n", status.as_str());
+    let (reason, length) = (status.canonical_reason().unwrap_or_default(), text.len());
+    #[expect(clippy::disallowed_types, reason = "a Date tells the time on the wall")]
+    let date = HttpDate::from(std::time::SystemTime::now());
+    let head = format!(
+        "HTTP/1.1 {} {reason}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Content-Length: {length}\r\nDate: {date}\r\n\r\n",
+        status.as_str()
+    );
+    (head + &text).into_bytes()
 }
 
 /// The head of the 101 by which a client learns of its tunnel: of what the endpoint's said, with the token that it asked for.
@@ -65,8 +82,17 @@ mod tests {
 
     #[test]
     fn nothing_is_read_after_an_unclean_request() {
-        assert_eq!(header(Refusal::Unclean(Unclean::TwoLengths), CONNECTION).as_deref(), Some("close"));
+        assert_eq!(header(Refusal::Unclean(Unclean::SeveralHosts), CONNECTION).as_deref(), Some("close"));
         assert_eq!(header(Refusal::NoRoute, CONNECTION), None);
+    }
+
+    #[test]
+    fn an_answer_to_a_flaw_is_whole() {
+        let answer = String::from_utf8(of_flaw(Flaw::TargetTooLong, "why")).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 414 URI Too Long\r\nConnection: close\r\n"), "{head}");
+        assert!(head.contains(&format!("Content-Length: {}\r\nDate: ", body.len())), "{head}");
+        assert_eq!(body, "414 why\n");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Requests of HTTP/1 that are refused outright: those that two parsers may read in two ways.
 //!
 //! An endpoint that reads a request otherwise than we do takes part of its body for another request, or serves a host
-//! that we did not route to. hyper lets these pass, so each is checked here; what hyper refuses itself (a bad
-//! Content-Length, a head that is no HTTP) is not checked again.
+//! that we did not route to. hyper lets these pass, so each is checked here. What the bytes of a head say of its form and its
+//! body was judged before it was parsed (`judge`), and is not checked again.
 
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -29,7 +29,6 @@ pub fn check(request: &Parts) -> Result<Authority<'_>, Unclean> {
     if request.method == Method::CONNECT {
         return Err(Unclean::Connect);
     }
-    check_framing(&request.headers, request.version)?;
     let host = single_host(&request.headers, request.version)?;
     check_target(&request.uri, host)?;
     Ok(host)
@@ -49,18 +48,6 @@ pub fn check_websocket_body(headers: &HeaderMap) -> Result<(), Unclean> {
 /// Checks a request that is to become a tunnel of another protocol: the end of its body is known before that begins.
 pub fn check_upgrade_body(headers: &HeaderMap) -> Result<(), Unclean> {
     if headers.contains_key(TRANSFER_ENCODING) { Err(Unclean::UpgradeWithChunks) } else { Ok(()) }
-}
-
-fn check_framing(headers: &HeaderMap, version: Version) -> Result<(), Unclean> {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    let Some(coding) = codings.next() else { return Ok(()) };
-    if version == Version::HTTP_10 {
-        return Err(Unclean::TransferEncodingOnHttp10);
-    }
-    if codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
-        return Err(Unclean::TransferEncoding);
-    }
-    if headers.contains_key(CONTENT_LENGTH) { Err(Unclean::TwoLengths) } else { Ok(()) }
 }
 
 fn single_host(headers: &HeaderMap, version: Version) -> Result<Authority<'_>, Unclean> {
@@ -229,20 +216,6 @@ mod tests {
     }
 
     #[test]
-    fn a_transfer_encoding_is_exactly_chunked() {
-        let with = |headers: &[(&'static str, &str)]| checked("/", &[&[("host", "a")], headers].concat());
-        assert_eq!(with(&[("transfer-encoding", "Chunked")]), Ok(()));
-        for coding in ["gzip, chunked", "chunked, chunked", "identity", "", "xchunked", "chunked;q=1", "chunked,"] {
-            assert_eq!(with(&[("transfer-encoding", coding)]), Err(Unclean::TransferEncoding), "{coding}");
-        }
-        let chunked = ("transfer-encoding", "chunked");
-        assert_eq!(with(&[chunked, chunked]), Err(Unclean::TransferEncoding));
-        assert_eq!(with(&[chunked, ("content-length", "5")]), Err(Unclean::TwoLengths));
-        let old = request(Version::HTTP_10, "POST", "/", &[("host", "a"), chunked]);
-        assert_eq!(check(&old), Err(Unclean::TransferEncodingOnHttp10));
-    }
-
-    #[test]
     fn the_body_of_an_upgrade_has_an_end_and_that_of_a_websocket_is_none() {
         let headers = |header: (&'static str, &str)| request(Version::HTTP_11, "GET", "/", &[header]).headers;
         assert_eq!(check_websocket_body(&headers(("accept", "a"))), Ok(()));
@@ -261,13 +234,10 @@ mod tests {
         #[test]
         fn any_bytes_are_judged(
             host in prop_oneof![any::<Vec<u8>>(), "[ -~]{0,9}".prop_map(String::into_bytes), "[a-z]{0,2}:?[0-9]?".prop_map(String::into_bytes)],
-            coding in option::of(any::<Vec<u8>>()),
         ) {
             let mut request = request(Version::HTTP_11, "GET", "/", &[]);
-            for (name, bytes) in [(HOST, Some(host)), (TRANSFER_ENCODING, coding)] {
-                if let Some(Ok(value)) = bytes.map(|bytes| HeaderValue::from_bytes(&bytes)) {
-                    request.headers.append(name, value);
-                }
+            if let Ok(value) = HeaderValue::from_bytes(&host) {
+                request.headers.append(HOST, value);
             }
             if let Ok(Authority { host, .. }) = check(&request) {
                 prop_assert!(host.is_ascii() && !host.is_empty());

@@ -2,14 +2,21 @@
 
 use std::time::Duration;
 
-use super::super::{DrainGauge, ReloadResult, TunnelsOpen, Words};
+use super::super::{ClientProtocol, DrainGauge, NamesGauge, OrderGauge, ReloadResult, SourceGauge, TunnelsOpen, Words};
 use super::*;
+use crate::config::EndpointRole;
+use crate::snapshot::RetryCounts;
 use crate::websocket::CloseCode;
 
 #[test]
 fn says_everything_there_is() {
     let metrics = Metrics::default();
     metrics.tunnel_opened();
+    metrics.client_connected(ClientProtocol::Http2);
+    metrics.client_exchanged(ClientProtocol::Http1);
+    metrics.client_tunnel_opened(ClientProtocol::Http2);
+    metrics.client_tunnel_opened(ClientProtocol::Http2);
+    metrics.client_tunnel_ended(ClientProtocol::Http2);
     metrics.opening_took(Duration::from_millis(3));
     metrics.connected(Duration::from_millis(2));
     metrics.waited(Duration::from_millis(200));
@@ -19,6 +26,15 @@ fn says_everything_there_is() {
     metrics.exchanged(Some(204), "complete");
     metrics.reloaded(ReloadResult::Unchanged);
     let now = Gauges {
+        sources: vec![SourceGauge {
+            upstream: "chat".into(),
+            source: "dns app.internal:8080".into(),
+            age: Some(Duration::from_secs(41)),
+            failures: 7,
+            refused: 1,
+            endpoints: [(EndpointRole::Ready, 2), (EndpointRole::Backup, 0), (EndpointRole::Leaving, 1)],
+        }],
+        ordered: vec![OrderGauge { name: "chat.test".into(), ends: Some(1_800_000_000), failures: 3 }],
         counting_since: 1_790_000_000,
         generation: 3,
         is_ready: true,
@@ -40,8 +56,15 @@ fn says_everything_there_is() {
             health: HealthCounts { probes_passed: 6, probes_failed: 5, ejections: 2 },
             handshakes: Some(HandshakesGauge { limit: 50, waiting: 17 }),
         }],
+        names: NamesGauge { known: 7, failing: 2, oldest: Duration::from_secs(90), answered: 11, failed: 8 },
         waiting: vec![("chat".into(), 3)],
+        retries: vec![("chat".into(), RetryCounts { granted: 8, refused: 9 })],
         certificates: vec![("public".into(), 1_700_000_000)],
+        certificate_ends: vec![
+            ("public".into(), "chat.test".into(), 1_800_000_000),
+            ("public".into(), "chat.test".into(), 1_700_000_000),
+            ("public".into(), "games.test".into(), 1_900_000_000),
+        ],
         time: 1_700_000_001,
         process: ProcessUsage {
             cpu_seconds: Some(1.5),
@@ -65,6 +88,11 @@ fn says_everything_there_is() {
     };
     let text = metrics.encode(&now, Exposition::OpenMetrics).unwrap();
     for line in [
+        r#"windlass_discovery_age_seconds{upstream="chat",source="dns app.internal:8080"} 41"#,
+        r#"windlass_discovery_failures_total{upstream="chat",source="dns app.internal:8080"} 7"#,
+        r#"windlass_discovery_refused_sets_total{upstream="chat",source="dns app.internal:8080"} 1"#,
+        r#"windlass_discovery_endpoints{upstream="chat",role="ready"} 2"#,
+        r#"windlass_discovery_endpoints{upstream="chat",role="leaving"} 1"#,
         r#"windlass_tunnels_ended_total{outcome="drained_reload",by="windlass",code="1012"} 1"#,
         r#"windlass_refusals_total{reason="no_route"} 1"#,
         r#"windlass_exchanges_total{class="2xx",outcome="complete"} 1"#,
@@ -75,6 +103,11 @@ fn says_everything_there_is() {
         "windlass_sessions_open 2",
         "windlass_tunnels_opened_total 1",
         "windlass_log_lines_dropped_total 0",
+        r#"windlass_client_connections_total{protocol="http/1.1"} 0"#,
+        r#"windlass_client_connections_total{protocol="h2"} 1"#,
+        r#"windlass_client_exchanges_total{protocol="http/1.1"} 1"#,
+        r#"windlass_client_tunnels_opened_total{protocol="h2"} 2"#,
+        r#"windlass_client_tunnels_open{protocol="h2"} 1"#,
         r#"windlass_tunnels_open{route="chat",upstream="chat",endpoint="a"} 5"#,
         r#"windlass_tunnels_open{route="chat",upstream="chat",endpoint="a",process="predecessor"} 39"#,
         "windlass_predecessors 1",
@@ -84,10 +117,17 @@ fn says_everything_there_is() {
         r#"windlass_listener_open{listener="public",address="127.0.0.1:80"} 1"#,
         r#"windlass_drain_tunnels{drain="1",cause="operator",scope="all",state="told"} 4"#,
         r#"windlass_drain_ends_in_seconds{drain="1",cause="operator",scope="all"} 17"#,
+        r#"windlass_name_lookups_total{result="answered"} 11"#,
+        r#"windlass_name_lookups_total{result="failed"} 8"#,
+        "windlass_names_known 7",
+        "windlass_names_failing 2",
+        "windlass_names_stale_seconds 90",
         "windlass_tunnels_max 9000",
         r#"windlass_handshakes_limit{upstream="chat",endpoint="a"} 50"#,
         r#"windlass_handshakes_waiting{upstream="chat",endpoint="a"} 17"#,
         r#"windlass_places_waiting{upstream="chat"} 3"#,
+        r#"windlass_retries_total{upstream="chat"} 8"#,
+        r#"windlass_retries_refused_total{upstream="chat"} 9"#,
         r#"windlass_queue_waiting_seconds_bucket{le="0.25"} 1"#,
         r#"windlass_endpoint_connect_failures_total{upstream="chat",endpoint="a"} 4"#,
         r#"windlass_endpoint_probes_total{upstream="chat",endpoint="a",result="passed"} 6"#,
@@ -95,7 +135,11 @@ fn says_everything_there_is() {
         r#"windlass_endpoint_ejections_total{upstream="chat",endpoint="a"} 2"#,
         r#"windlass_endpoint_state{upstream="chat",endpoint="a",state="down"} 0"#,
         r#"windlass_endpoint_state{upstream="chat",endpoint="a",state="ejected"} 0"#,
+        r#"windlass_acme_failures_total{name="chat.test"} 3"#,
+        r#"windlass_acme_not_after_seconds{name="chat.test"} 1800000000"#,
         r#"windlass_certificate_not_after_seconds{listener="public"} 1700000000"#,
+        r#"windlass_certificate_expiry_seconds{listener="public",name="chat.test"} 1700000000"#,
+        r#"windlass_certificate_expiry_seconds{listener="public",name="games.test"} 1900000000"#,
         "windlass_certificates_expired 1",
         r#"windlass_tunnel_messages_total{direction="from_client"} 7"#,
         r#"windlass_tunnel_bytes_total{direction="from_client"} 700"#,
@@ -124,6 +168,23 @@ fn what_is_gone_leaves_no_series_behind() {
     assert!(metrics.encode(&before, Exposition::Prometheus).unwrap().contains("old"));
     assert!(!metrics.encode(&Gauges::default(), Exposition::Prometheus).unwrap().contains("old"));
 }
+
+#[test]
+fn an_upstream_that_is_gone_leaves_no_failure_of_tls_behind() {
+    let metrics = Metrics::default();
+    let lines = || {
+        let text = metrics.encode(&Gauges::default(), Exposition::Prometheus).unwrap();
+        let lines = text.lines().filter(|line| line.starts_with("windlass_endpoint_tls_failures_total{"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    for upstream in ["old", "chat", "chat"] {
+        metrics.endpoint_tls_failed(&upstream.into(), "name");
+    }
+    assert_eq!(lines().len(), 2);
+    metrics.keep_upstreams(|upstream| upstream.as_str() == "chat");
+    assert_eq!(lines(), [r#"windlass_endpoint_tls_failures_total{upstream="chat",reason="name"} 2"#]);
+}
+
 #[test]
 fn what_can_be_told_beforehand_exists_from_the_start() {
     let words = Words {

@@ -87,7 +87,7 @@ impl SimulatedNetwork {
     pub(crate) async fn dial(&self, endpoint: &EndpointAddress) -> io::Result<SimulatedSocket> {
         match endpoint {
             EndpointAddress::Socket(address) => self.connect(PROXY, *address).await,
-            EndpointAddress::Name(..) => Err(ErrorKind::NotFound.into()),
+            EndpointAddress::Name(..) | EndpointAddress::Unix(_) => Err(ErrorKind::NotFound.into()),
         }
     }
 

@@ -26,9 +26,9 @@ fn subject(address: impl std::fmt::Display, health: &str) -> Subject {
     let upstream = &snapshot.upstreams()["u"];
     Subject {
         endpoint: Arc::clone(&upstream.endpoints()[0]),
-        upstream: Arc::clone(&upstream.settings),
+        upstream: Arc::new(ArcSwap::new(Arc::clone(upstream))),
         health: upstream.settings.health.clone().unwrap(),
-        network: Network::System,
+        network: Network::of_the_system(snapshot.settings.resolver.clone()),
     }
 }
 

@@ -8,7 +8,8 @@ use tokio::time::advance;
 
 use super::super::{EndpointEvent, FileContents, Snapshot};
 use super::*;
-use crate::config::parse;
+use crate::balance::Affinity;
+use crate::config::{EndpointRole, EndpointSettings, parse, parse_endpoint};
 use crate::health::Asked::{Exchange, Upgrade};
 use crate::health::Availability;
 use crate::tls::TicketKeys;
@@ -200,4 +201,28 @@ async fn who_waits_for_an_upgrade_stays_where_only_exchanges_fail() {
     assert!(upstream.has_better_than(a));
     endpoint(&upstream, "b").transition(EndpointEvent::Drained);
     assert!(!upstream.has_better_than(a), "no other is any better");
+}
+
+#[test]
+fn who_found_a_set_that_is_all_gone_is_not_refused() {
+    let old = snapshot("", None);
+    let chat = |snapshot: &Snapshot| Arc::clone(&snapshot.upstreams()["chat"]);
+    let set: Vec<_> = chat(&old).settings.endpoints.clone();
+    let leaving = set.iter().map(|it| EndpointSettings { role: EndpointRole::Leaving, ..it.clone() });
+    let c = parse_endpoint("127.0.0.1:3", Some("c"), None, EndpointRole::Ready).unwrap();
+    let new = old.with_endpoints(&"chat".into(), leaving.chain([c]).collect()).unwrap();
+    chat(&new).take_effect();
+    // The new version serves with those that came alone, also where it has none of them.
+    assert_eq!(takers(&chat(&new), Upgrade), ["c"]);
+    endpoint(&chat(&new), "c").transition(EndpointEvent::Drained);
+    assert!(takers(&chat(&new), Upgrade).is_empty());
+    // Whoever has found the one before goes where it says, but not where an operator wants nobody.
+    for asked in [Upgrade, Exchange] {
+        assert_eq!(takers(&chat(&old), asked), ["a", "b"]);
+    }
+    endpoint(&chat(&old), "a").transition(EndpointEvent::Drained);
+    assert_eq!(takers(&chat(&old), Upgrade), ["b"]);
+    let (old, affinity) = (chat(&old), Affinity { key: None, pin: None, begins_session: true });
+    let picked: Vec<_> = old.picks(&affinity, Upgrade).map(|pick| pick.endpoint.name.to_string()).collect();
+    assert_eq!(picked, ["b"]);
 }

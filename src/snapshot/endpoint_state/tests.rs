@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::EndpointEvent::{Drained, Ejected, Inherited, ProbesFailed, ProbesPassed, Readmitted, TakenBack};
+use super::EndpointEvent::{
+    Drained, Ejected, Inherited, Left, ProbesFailed, ProbesPassed, Readmitted, Returned, TakenBack,
+};
 use super::*;
 
 fn after(state: &StateCell, event: EndpointEvent<'_>) -> Option<EndpointState> {
@@ -23,9 +25,15 @@ fn a_change_is_told_once() {
 
 #[test]
 fn each_state_has_a_word() {
-    assert_eq!(EndpointState::words().collect::<Vec<_>>(), ["eligible", "drained", "down", "ejected"]);
-    let states = [EndpointState::ELIGIBLE, EndpointState::DRAINED, EndpointState::DOWN, EndpointState::EJECTED];
-    assert_eq!(states.map(EndpointState::as_str), ["eligible", "drained", "down", "ejected"]);
+    assert_eq!(EndpointState::words().collect::<Vec<_>>(), ["eligible", "drained", "leaving", "down", "ejected"]);
+    let states = [
+        EndpointState::ELIGIBLE,
+        EndpointState::DRAINED,
+        EndpointState::LEAVING,
+        EndpointState::DOWN,
+        EndpointState::EJECTED,
+    ];
+    assert_eq!(states.map(EndpointState::as_str), ["eligible", "drained", "leaving", "down", "ejected"]);
     let both = EndpointState::EJECTED.with(EndpointState::DOWN);
     assert_eq!(both.as_str(), "down", "the first is what people read");
 }
@@ -92,9 +100,11 @@ fn events() -> impl Strategy<Value = EndpointEvent<'static>> {
         Just(TakenBack),
         Just(ProbesFailed("no connection")),
         Just(ProbesPassed),
+        Just(Left("file a names it no more")),
+        Just(Returned),
         Just(Ejected("no answer")),
         Just(Readmitted),
-        (0_u8..8).prop_map(|state| Inherited(EndpointState(state), &[])),
+        (0_u8..16).prop_map(|state| Inherited(EndpointState(state), &[])),
     ]
 }
 

@@ -1,7 +1,10 @@
 //! Against rustls' own client, in memory, cut anywhere; and against records made by hand.
 
+mod as_client;
 mod by_hand;
+mod challenge;
 mod early_data;
+mod key_changes;
 mod pair;
 
 use std::io::{Read, Write};
@@ -17,7 +20,7 @@ use rustls::{AlertDescription, ClientConfig, HandshakeKind, SupportedCipherSuite
 
 use self::pair::{Pair, Server, Site};
 use super::*;
-use crate::tls::{MAX_RECORD, RECORD_OVERHEAD, RECORD_PAYLOAD};
+use crate::tls::{MAX_RECORD, RECORD_OVERHEAD, RECORD_PAYLOAD, RefusedName};
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 const TLS13_SUITES: [SupportedCipherSuite; 3] =
@@ -43,6 +46,26 @@ fn a_handshake_may_be_cut_anywhere() {
                 assert_eq!(pair.server.records.unread(), 0);
             }
         }
+    }
+}
+
+#[test]
+fn a_name_that_is_refused_is_told_by_an_alert_of_its_own() {
+    let site = Site::refusing_unknown_names();
+    for version in VERSIONS {
+        let client = site.client(version);
+        let nameless = client.with(|config| config.enable_sni = false);
+        for (name, client, refused, alert) in [
+            ("other.test", &client, RefusedName::Unknown, AlertDescription::UnrecognisedName),
+            ("site.test", &nameless, RefusedName::Missing, AlertDescription::MissingExtension),
+        ] {
+            let mut pair = Pair { client: client.connect(name), server: Server::new(&site) };
+            let said = pair.client_says();
+            let error = pair.server.deliver(&said).unwrap_err();
+            assert_eq!(RefusedName::behind(&error), Some(refused));
+            assert_eq!(pair.client_hears(), Err(Error::AlertReceived(alert)));
+        }
+        Pair::connected(&site, &client);
     }
 }
 
@@ -109,29 +132,6 @@ fn what_is_sent_arrives_in_full_records() {
 }
 
 #[test]
-fn keys_change_both_ways_wherever_the_update_is_cut() {
-    let site = Site::new();
-    let mut lengths = 0..1;
-    while let Some(cut) = lengths.next() {
-        let mut pair = Pair::connected(&site, &site.client(&TLS13));
-        pair.client.refresh_traffic_keys().unwrap();
-        pair.client.writer().write_all(b"new keys").unwrap();
-        let said = pair.client_says();
-        lengths.end = said.len();
-
-        pair.server.deliver(&said[..cut]).unwrap();
-        pair.server.send(b"meanwhile");
-        assert_eq!(pair.client_hears().unwrap(), b"meanwhile");
-        pair.server.deliver(&said[cut..]).unwrap();
-        // It was asked for: the answer is under new keys, behind our own update.
-        pair.server.send(b"answer");
-
-        assert_eq!(pair.server.received, b"new keys");
-        assert_eq!(pair.client_hears().unwrap(), b"answer");
-    }
-}
-
-#[test]
 fn what_comes_right_behind_the_handshake_is_under_its_keys() {
     let site = Site::new();
     // A client that does not resume is sent no ticket, so that nothing comes between its last flight and its data.
@@ -179,24 +179,6 @@ fn a_long_handshake_leaves_no_long_buffer() {
     pair.server.deliver(rest).unwrap();
 
     assert_eq!(pair.server.received, b"data");
-}
-
-#[test]
-fn a_key_that_has_made_its_records_is_changed() {
-    let site = Site::new();
-    for suite in TLS13_SUITES {
-        let client = site.client_of(suite);
-        let mut pair = Pair::connected(&site, &client);
-        for sent in 0..20_u8 {
-            if sent % 7 == 0 {
-                let Holder::Traffic(traffic) = &mut pair.server.records.holder else { panic!("the handshake is over") };
-                traffic.exhaust_key();
-            }
-            pair.server.send(&[sent; 40_000]);
-            assert_eq!(pair.client_hears().unwrap(), [sent; 40_000]);
-        }
-        assert_eq!(pair.client.negotiated_cipher_suite().unwrap().suite(), suite.suite());
-    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ const SIDES: [Side; 2] = [Side::Client, Side::Upstream];
 const BOUND: usize = READ + HEAD + 512;
 
 /// Runs the simulation that these bytes choose; panics where something does not hold that must.
-#[cfg_attr(not(fuzzing), expect(unreachable_pub, reason = "the fuzz target calls it"))]
+#[cfg_attr(not(feature = "fuzzing"), expect(unreachable_pub, reason = "the fuzz target calls it"))]
 pub fn simulate(bytes: &[u8]) {
     fastrand::seed(0);
     let mut choices = Choices::from_bytes(bytes);

@@ -5,12 +5,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { io } from 'socket.io-client';
-
 import { Windlass, config, makeCertificate, temporaryDirectory, within } from './harness.mjs';
+import { CLIENTS, allTalk, serversOf, settle } from './socketio_crowd.mjs';
 import { startServer } from './socketio_server.mjs';
-
-const CLIENTS = 40;
 
 for (const [policy, upstream] of [
   ['sticky', 'sticky_on = ["query:user"]'],
@@ -53,58 +50,4 @@ for (const [policy, upstream] of [
     for (const client of all) client.socket.disconnect();
     await windlass.stop();
   });
-}
-
-/** One client that comes back by itself, and knows which server it talks to. */
-class Client {
-  disconnects = 0;
-  server = undefined;
-
-  constructor(t, url, ca, user) {
-    this.socket = io(url, {
-      ca,
-      query: { user },
-      withCredentials: true, // keeps cookies
-      transports: ['polling', 'websocket'],
-      reconnectionDelay: 50,
-      forceNew: true,
-    });
-    t.after(() => this.socket.disconnect());
-    this.socket.on('disconnect', (reason) => {
-      if (reason !== 'io client disconnect') this.disconnects += 1;
-      this.server = undefined;
-    });
-  }
-
-  /** Waits until it has upgraded. */
-  async isIn() {
-    while (!(this.socket.connected && this.socket.io.engine.transport.name === 'websocket')) {
-      await new Promise((passed) => setTimeout(passed, 10));
-    }
-    this.server = await this.socket.timeout(10_000).emitWithAck('who');
-  }
-
-  async isElsewhere(than) {
-    while (this.server === than || this.server === undefined) {
-      await new Promise((passed) => setTimeout(passed, 10));
-      if (this.socket.connected && this.server === undefined) await this.isIn().catch(() => {});
-    }
-  }
-}
-
-async function settle(t, url, ca, from) {
-  const clients = Array.from({ length: CLIENTS }, (_, index) => new Client(t, url, ca, `user-${from + index}`));
-  await within(Promise.all(clients.map((client) => client.isIn())), 'upgrades of everybody', 60_000);
-  return clients;
-}
-
-async function allTalk(clients) {
-  const echoes = clients.map(async (client) => {
-    assert.equal(await client.socket.timeout(10_000).emitWithAck('echo', 'hello'), 'hello');
-  });
-  await within(Promise.all(echoes), 'echo for everybody');
-}
-
-function serversOf(clients) {
-  return [...new Set(clients.map((client) => client.server))].sort();
 }

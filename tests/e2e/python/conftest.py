@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import subprocess
 from dataclasses import dataclass
@@ -81,12 +82,17 @@ async def windlass(tmp_path):
 
 @pytest_asyncio.fixture
 async def websocket_endpoint():
-    """`await websocket_endpoint(handler)` serves WebSockets with it and returns the port."""
+    """`await websocket_endpoint(handler)` serves WebSockets with it and returns the port.
+
+    With `receive_buffer` the kernel keeps about as many bytes for an endpoint that does not read; else it may be 32 MiB.
+    """
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(handler, **options):
+        async def start(handler, *, receive_buffer=None, **options):
             options = {"max_size": 32 * MIB, **options}
             server = await stack.enter_async_context(serve(handler, "127.0.0.1", 0, **options))
+            if receive_buffer:
+                server.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
             return server.sockets[0].getsockname()[1]
 
         yield start

@@ -5,6 +5,7 @@ after each SIGHUP. Nothing here sleeps; every wait has a deadline and names what
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -23,7 +24,7 @@ def binary() -> Path:
     return path
 
 
-def config(endpoints, *, bind="127.0.0.1:0", tls=None, path="/", route="", upstream="", extra="") -> str:
+def config(endpoints, *, bind="127.0.0.1:0", tls=None, listener="", path="/", route="", upstream="", extra="") -> str:
     """A configuration with one listener, one route and one upstream; `endpoints` are ports, or `name: port`."""
     named = endpoints if isinstance(endpoints, dict) else {f"endpoint-{i}": port for i, port in enumerate(endpoints)}
     addresses = ", ".join(f'{{ name = "{name}", address = "127.0.0.1:{port}" }}' for name, port in named.items())
@@ -32,6 +33,7 @@ def config(endpoints, *, bind="127.0.0.1:0", tls=None, path="/", route="", upstr
             "[listener.public]",
             f'bind = "{bind}"',
             f'tls = {{ chain = "{tls.chain}", key = "{tls.key}" }}' if tls else "",
+            listener,
             "[route.main]",
             f'path = "{path}"',
             'upstream = "main"',
@@ -137,6 +139,18 @@ class Windlass:
         reloading = await self.notified("RELOADING=1", since=since)
         assert "MONOTONIC_USEC=" in reloading, f"RELOADING=1 came without its time: {reloading!r}"
         await self.notified("READY=1", since=since)
+
+    @contextlib.asynccontextmanager
+    async def handed_over(self):
+        """Has another process take over and waits for it; it is ended at the end."""
+        since = len(self.notifications.facts)
+        self.signal(signal.SIGUSR2)
+        told = self.notifications.first(lambda datagram: "MAINPID=" in datagram, since=since)
+        fields = dict(line.partition("=")[::2] for line in (await within(told, "a new process")).splitlines())
+        try:
+            yield
+        finally:
+            os.kill(int(fields["MAINPID"]), signal.SIGTERM)
 
     def signal(self, number):
         self.process.send_signal(number)

@@ -41,7 +41,9 @@ async def test_uploads_a_gibibyte_in_constant_memory(windlass, http_endpoint, ce
     options = ["-H", f"Expect: {expect}", "--expect100-timeout", "60", "--cacert", certificate.chain]
     got = await curl(*options, "--upload-file", gibibyte, await program.url(scheme, "/upload"))
     assert got.text == f"{GIB} length {expect or None}"
-    assert ("100 Continue" in got.heads) == bool(expect), "it is the endpoint's answer, asked for or not"
+    # HTTP/2, which curl speaks over TLS, has no reason phrases.
+    interim = "HTTP/2 100 " if scheme == "https" else "HTTP/1.1 100 Continue"
+    assert (interim in got.heads) == bool(expect), "it is the endpoint's answer, asked for or not"
     assert program.memory("VmHWM") - before < MAY_GROW
 
 

@@ -128,14 +128,15 @@ async def test_connect_is_refused(windlass, http_endpoint):
     assert 400 <= got.status < 500
 
 
+@pytest.mark.parametrize("protocol", ["http/1.1", "h2"])
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
-async def test_speaks_tls(windlass, http_endpoint, certificate, version):
+async def test_speaks_tls(windlass, http_endpoint, certificate, version, protocol):
     program = await windlass(config([await http_endpoint(web.get("/", describe))], tls=certificate))
-    only = ["--tlsv" + version, "--tls-max", version]
+    only = ["--tlsv" + version, "--tls-max", version, "--http1.1" if protocol == "http/1.1" else "--http2"]
     got = await curl("-v", *only, "--cacert", certificate.chain, await program.url("https"))
     assert got.status == 200
     assert f"SSL connection using TLSv{version} " in got.errors
-    assert "ALPN: server accepted http/1.1" in got.errors
+    assert f"ALPN: server accepted {protocol}" in got.errors
 
 
 async def test_listens_on_ipv6(windlass, http_endpoint, certificate):

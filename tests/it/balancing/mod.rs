@@ -1,7 +1,6 @@
 //! Who is placed where: by each policy and each key that has a say in it, and as endpoints come, fail and come back.
 
 mod backups;
-#[cfg(feature = "root-tests")]
 mod black_hole;
 mod bounded_load;
 mod granting;

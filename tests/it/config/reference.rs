@@ -77,7 +77,10 @@ fn remove_defaults(table: &mut Table, path: &str) {
         let key = step(path, key);
         let stays = WITHOUT_DEFAULT.contains(&key.as_str());
         match value {
-            _ if key == "listener.NAME.tls" => true,
+            Value::Table(table) if key == "listener.NAME.tls" => {
+                table.retain(|key, _| CERTIFICATES.contains(&key));
+                true
+            }
             Value::Table(_) if key.starts_with("route.NAME.websocket.") => false,
             Value::Table(table) => {
                 remove_defaults(table, &key);
@@ -126,13 +129,20 @@ fn stands_at(shown: &str, path: &str, key: &str) -> bool {
     shown.len() == known.len() && shown.iter().zip(&known).all(|(shown, known)| *known == "*" || shown == known)
 }
 
+/// What of the TLS of a listener has no default.
+const CERTIFICATES: [&str; 4] = ["chain", "key", "certificates", "acme"];
+
 /// What has no default, or one that the reference does not show but names.
-const WITHOUT_DEFAULT: [&str; 13] = [
+const WITHOUT_DEFAULT: [&str; 22] = [
     "listener.NAME.bind",
     "listener.NAME.client_certificates.ca",
     "listener.NAME.tls",
     "route.NAME.upstream",
     "upstream.NAME.endpoints",
+    "upstream.NAME.endpoints.dns",
+    "upstream.NAME.endpoints.file",
+    "upstream.NAME.endpoints.servers",
+    "upstream.NAME.endpoints.srv",
     "upstream.NAME.endpoints[].address",
     "upstream.NAME.endpoints[].name",
     "upstream.NAME.handshakes_at_once.start",
@@ -141,4 +151,9 @@ const WITHOUT_DEFAULT: [&str; 13] = [
     "upstream.NAME.health.probe",
     "upstream.NAME.pin_cookie.domain",
     "upstream.NAME.pin_cookie.name",
+    "upstream.NAME.tls.ca",
+    "upstream.NAME.tls.certificate.chain",
+    "upstream.NAME.tls.certificate.key",
+    "upstream.NAME.tls.fingerprints",
+    "upstream.NAME.tls.name",
 ];

@@ -100,8 +100,7 @@ async fn names_keep_their_spelling_and_lines_their_order() {
     let mut stream = endpoint.accept().await;
     let head = stream.head().await.text;
     let kept = lines.replace("Connection: keep-alive\r\n", "");
-    let ours =
-        "Windlass-Hops: 1\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: plc\r\n\r\n";
+    let ours = "Windlass-Hops: 1\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: plc\r\nX-Forwarded-Port: 80\r\n\r\n";
     assert_eq!(head, format!("POST /set HTTP/1.1{kept}Content-Length: 2\r\nETag: x\r\n{ours}"));
     stream.hears("hi").await;
     let lines = "\r\nDATE: now\r\nServer: x\r\nset-Cookie: a=b\r\nSet-Cookie: c=d\r\ntransfer-ENCODING: chunked\r\nwww-Authenticate: x\r\n";

@@ -43,7 +43,8 @@ impl ByHand {
         let socket = ListeningSocket::bind(listener.settings.bind.address().unwrap()).unwrap();
         prepare(&socket);
         let address = socket.address();
-        let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), room, Network::System);
+        let network = Network::of_the_system(snapshot.settings.resolver.clone());
+        let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), room, network);
         tokio::spawn(accept(socket.into_acceptor().unwrap(), listener, Arc::clone(&proxy), pending()));
         Self { proxy, address }
     }

@@ -1,4 +1,4 @@
-//! A Content-Length that is told more than once: the same number is one, anything else ends in a refusal.
+//! A Content-Length that is told more than once: in an answer the same number is one, anything else ends in a refusal.
 
 use super::in_front_of;
 use crate::rig::{Endpoint, Proxy};
@@ -46,18 +46,12 @@ async fn an_answer_with_two_lengths_is_a_502_to_any_method() {
 }
 
 #[tokio::test]
-async fn a_request_with_two_lengths_is_refused_and_a_repeated_one_refused_or_told_once() {
+async fn a_request_that_tells_its_length_twice_is_refused() {
     let endpoint = Endpoint::listen().await;
     let proxy = Proxy::serving(&in_front_of(&[endpoint.address()]));
-    for lines in DIFFERING.into_iter().chain([REPEATED[0], REPEATED[2]]) {
+    for lines in DIFFERING.into_iter().chain(REPEATED) {
         let mut client = proxy.connect().await;
         client.send(format!("POST / HTTP/1.1\r\nHost: a\r\n{lines}\r\nok")).await;
         assert!(client.head().await.in_lower_case().starts_with("HTTP/1.1 400 "), "{lines}");
     }
-    let mut client = proxy.connect().await;
-    client.send(format!("POST / HTTP/1.1\r\nHost: a\r\n{}\r\nok", REPEATED[1])).await;
-    let mut stream = endpoint.accept().await;
-    let head = stream.head().await.in_lower_case().to_ascii_lowercase();
-    assert_eq!(head.matches("content-length: 2\r\n").count(), 1, "{head}");
-    stream.hears("ok").await;
 }

@@ -181,7 +181,7 @@ async fn a_refusal_for_one_of_many_mistakes_says_which() {
     let mut lines = log::lines();
     let proxy = Proxy::serving(&in_front_of(&[Endpoint::nobody()]));
     for (path, headers, refusal, detail) in [
-        ("/two-hosts", "Host: a\r\nHost: b\r\n", "unclean", "there is more than one Host header"),
+        ("/two-hosts", "Host: a\r\nHost: b\r\n", "several_hosts", "there is more than one Host header"),
         (
             "/no-key",
             "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",

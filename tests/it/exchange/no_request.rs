@@ -19,10 +19,10 @@ async fn what_the_parser_refuses_is_a_line_and_a_count() {
     let long = format!("GET /{} HTTP/1.1\r\n", "x".repeat(70_000));
     for (reason, listener, bytes) in [
         ("bad_target", "quotes", "GET /?a=\"b\" HTTP/1.1\r\nHost: a\r\n\r\n"),
-        ("malformed", "names", "GET / HTTP/1.1\r\nHost : a\r\n\r\n"),
+        ("space_in_name", "names", "GET / HTTP/1.1\r\nHost : a\r\n\r\n"),
         ("malformed", "garbage", "\u{16}\u{3}\u{1}\r\n\r\n"),
-        ("head_too_large", "many", &format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n")),
-        ("head_too_large", "long", &long),
+        ("too_many_header_lines", "many", &format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n")),
+        ("target_too_long", "long", &long),
         ("http2", "h2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
         ("head_too_slow", "slow", "GET / HTTP/1.1\r\nHost:"),
     ] {
@@ -65,7 +65,11 @@ async fn what_the_parser_refuses_is_told_why() {
     let many = "X-A: 1\r\n".repeat(120);
     for (request, status, why) in [
         ("GET /?a=\"b\" HTTP/1.1\r\nHost: a\r\n\r\n", "400 Bad Request", "quotation mark"),
-        ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", "400 Bad Request", "the request cannot be read: invalid HTTP header"),
+        (
+            "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+            "400 Bad Request",
+            "there is a space in a header name or before its colon",
+        ),
         (
             &format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n"),
             "431 Request Header Fields Too Large",

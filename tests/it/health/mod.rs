@@ -6,5 +6,6 @@ mod down;
 mod eject;
 mod on_down;
 mod probed;
+mod retry_budget;
 mod seen;
 mod site;

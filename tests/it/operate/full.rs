@@ -34,6 +34,7 @@ async fn when_every_place_is_taken_clients_and_load_balancers_are_told() {
     }
 
     until_async("it to be full", is_full).await;
+    let begun = std::time::Instant::now();
     for _ in 0..100 {
         match Client::connect(address, "late").await {
             Err(tungstenite::Error::Http(response)) => {
@@ -48,6 +49,8 @@ async fn when_every_place_is_taken_clients_and_load_balancers_are_told() {
     for client in &mut clients {
         client.assert_open().await;
     }
+    let complaints = windlass.folder().log().matches("every place is taken: new clients").count() as u64;
+    assert!((1..=1 + begun.elapsed().as_secs() / 10).contains(&complaints), "{complaints} lines");
 
     // They are before everybody else in the queue.
     drop(silent);

@@ -1,20 +1,15 @@
 //! A link to a network namespace, which a test takes down: no FIN and no reset says that who lives there is gone.
-//!
-//! This needs root and `ip` (iproute2); where they are missing it fails, for nothing else would tell.
 
-use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
 use std::process::Command;
 
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-
+use super::namespace::{Namespace, ip};
 use super::{PATIENCE, Wire, within};
 
 /// Two ends of a link, the far one in a namespace of its own. Gone when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Cable {
-    namespace: String,
+    namespace: Namespace,
     near_end: String,
     near: Ipv4Addr,
     far_end: String,
@@ -26,19 +21,17 @@ impl Cable {
     pub(crate) fn laid() -> Self {
         let number = fastrand::u16(..);
         let [high, low] = number.to_be_bytes();
-        let namespace = format!("windlass-{number}");
         let (near_end, far_end) = (format!("wlnear{number}"), format!("wlfar{number}"));
         // 198.18.0.0/15 is for tests of network devices (RFC 2544).
         let near = Ipv4Addr::new(198, 18 + (high & 1), low, (high & 0xfc) | 1);
         let far = Ipv4Addr::from(u32::from(near) + 1);
-        ip(&["netns", "add", &namespace]);
-        let cable = Self { namespace, near_end, near, far_end, far };
+        let cable = Self { namespace: Namespace::new(number), near_end, near, far_end, far };
         let Self { namespace, near_end, far_end, .. } = &cable;
-        ip(&["link", "add", near_end, "type", "veth", "peer", "name", far_end, "netns", namespace]);
+        ip(&["link", "add", near_end, "type", "veth", "peer", "name", far_end, "netns", namespace.name()]);
         ip(&["address", "add", &format!("{near}/30"), "dev", near_end]);
         ip(&["link", "set", near_end, "up"]);
-        ip(&["-n", namespace, "address", "add", &format!("{far}/30"), "dev", far_end]);
-        ip(&["-n", namespace, "link", "set", far_end, "up"]);
+        namespace.ip(&["address", "add", &format!("{far}/30"), "dev", far_end]);
+        namespace.ip(&["link", "set", far_end, "up"]);
         cable
     }
 
@@ -49,7 +42,7 @@ impl Cable {
 
     /// Connects from the far end.
     pub(crate) async fn connect(&self, address: SocketAddr) -> Wire {
-        let stream = self.at_far_end(move || TcpStream::connect_timeout(&address, PATIENCE).unwrap());
+        let stream = self.namespace.make(move || TcpStream::connect_timeout(&address, PATIENCE).unwrap());
         stream.set_nonblocking(true).unwrap();
         within("the stream", async { Wire::of(stream.try_into().unwrap()) }).await
     }
@@ -57,24 +50,14 @@ impl Cable {
     /// Listens at the far end.
     pub(crate) async fn listen(&self) -> tokio::net::TcpListener {
         let far = self.far;
-        let listener = self.at_far_end(move || TcpListener::bind((far, 0)).unwrap());
+        let listener = self.namespace.make(move || TcpListener::bind((far, 0)).unwrap());
         listener.set_nonblocking(true).unwrap();
         within("the listener", async { listener.try_into().unwrap() }).await
     }
 
-    /// Makes a socket there: it belongs to the namespace of the thread that made it, and a thread of its own may move.
-    fn at_far_end<S: Send + 'static>(&self, make: impl FnOnce() -> S + Send + 'static) -> S {
-        let namespace = File::open(format!("/run/netns/{}", self.namespace)).unwrap();
-        let making = std::thread::spawn(move || {
-            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
-            make()
-        });
-        making.join().unwrap()
-    }
-
     /// Pulls it, at the far end: the near one keeps its address and its route, and whatever is sent there is lost.
     pub(crate) fn pull(&self) {
-        ip(&["-n", &self.namespace, "link", "set", &self.far_end, "down"]);
+        self.namespace.ip(&["link", "set", &self.far_end, "down"]);
     }
 }
 
@@ -82,12 +65,5 @@ impl Drop for Cable {
     fn drop(&mut self) {
         // The link goes with one of its ends; a failure here must not hide the test's own.
         let _ = Command::new("ip").args(["link", "delete", &self.near_end]).output();
-        let _ = Command::new("ip").args(["netns", "delete", &self.namespace]).output();
     }
-}
-
-fn ip(arguments: &[&str]) {
-    let output = Command::new("ip").args(arguments).output().expect("iproute2 is installed");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "ip {}: {said}(this test needs root)", arguments.join(" "));
 }

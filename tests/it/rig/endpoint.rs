@@ -19,6 +19,11 @@ impl Endpoint {
         Self { listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap() }
     }
 
+    /// One whose listener was made elsewhere.
+    pub(crate) fn at(listener: TcpListener) -> Self {
+        Self { listener }
+    }
+
     /// An address that nobody listens on.
     pub(crate) fn nobody() -> SocketAddr {
         // The listener is gone at the end of this line; the system does not give its port out again for a while.

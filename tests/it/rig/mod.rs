@@ -3,7 +3,7 @@
 //!
 //! Every port is chosen by the system, and every wait is for a condition.
 
-#[cfg(feature = "root-tests")]
+mod authority;
 mod cable;
 mod command;
 mod config;
@@ -13,6 +13,7 @@ mod frame;
 mod handshake;
 mod head;
 pub(crate) mod log;
+mod namespace;
 mod notify;
 mod program;
 mod proxy;
@@ -22,7 +23,7 @@ mod tunnel;
 mod wait;
 mod wire;
 
-#[cfg(feature = "root-tests")]
+pub(crate) use authority::Authority;
 pub(crate) use cable::Cable;
 pub(crate) use command::{PROGRAM, command, kill, output, signal};
 pub(crate) use config::Config;
@@ -31,6 +32,7 @@ pub(crate) use folder::Folder;
 pub(crate) use frame::{Frame, Opcode};
 pub(crate) use handshake::{ACCEPT, Handshake, SWITCH, switch_with};
 pub(crate) use head::Head;
+pub(crate) use namespace::Namespace;
 pub(crate) use notify::{Note, NotifySocket};
 pub(crate) use program::Program;
 pub(crate) use proxy::Proxy;

@@ -68,6 +68,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let _ = within("the peer takes what is sent, or leaves", self.stream.write_all(bytes.as_ref())).await;
     }
 
+    /// Sends a byte, unless the connection is over; whether it is open still.
+    pub(crate) async fn takes(&mut self, byte: u8) -> bool {
+        let over = self.stream.read_buf(&mut self.received).now_or_never();
+        over.is_none_or(|read| read.is_ok_and(|count| count > 0)) && self.stream.write_all(&[byte]).await.is_ok()
+    }
+
     /// Sends a FIN to a peer that may be gone.
     pub(crate) async fn try_finish(&mut self) {
         let _ = within("a FIN", self.stream.shutdown()).await;

@@ -7,7 +7,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, ServerConfig, SupportedProtocolVersion};
 use windlass::config::CertificateFiles;
-use windlass::tls::{CertifiedBundle, TicketKeys, server_config};
+use windlass::tls::{CertifiedBundle, Credentials, SessionTickets, TicketKeys, TlsRules, server_config};
 
 use crate::rig::trusting;
 
@@ -26,7 +26,9 @@ impl Site {
         std::fs::write(path("chain.pem"), cert.pem()).unwrap();
         std::fs::write(path("key.pem"), signing_key.serialize_pem()).unwrap();
         let files = CertificateFiles::new(path("chain.pem"), path("key.pem"));
-        let server = server_config(&CertifiedBundle::load(&[files]).unwrap(), None, &TicketKeys::generate().unwrap());
+        let credentials = Credentials::of(CertifiedBundle::load(&[files]).unwrap());
+        let tickets = SessionTickets::of_process(&TicketKeys::generate().unwrap());
+        let server = server_config(&credentials, TlsRules::default(), &tickets);
         Self { server, folder }
     }
 

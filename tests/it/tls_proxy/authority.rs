@@ -1,16 +1,14 @@
-//! Somebody who issues certificates of clients.
+//! What clients show, and who has issued it.
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, SanType};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 use super::site::Client;
-
-/// An authority.
-pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
+use crate::rig::Authority;
 
 /// What a client shows, and its key.
 pub(crate) struct Shown {
@@ -19,29 +17,33 @@ pub(crate) struct Shown {
 }
 
 impl Authority {
-    pub(crate) fn new(name: &str) -> Self {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    /// Issues one for a client.
+    pub(crate) fn issue_to_client(&self, name: &str) -> Shown {
+        self.issue_to_client_with(name, Vec::new())
     }
 
-    /// Its certificate.
-    pub(crate) fn pem(&self) -> String {
-        self.0.pem()
+    /// Issues one for a client that has a URI too.
+    pub(crate) fn issue_to_client_named(&self, name: &str, uri: &str) -> Shown {
+        self.issue_to_client_with(name, vec![SanType::URI(uri.try_into().unwrap())])
     }
 
-    /// Issues one.
-    pub(crate) fn issue(&self, name: &str) -> Shown {
+    fn issue_to_client_with(&self, name: &str, names: Vec<SanType>) -> Shown {
         let mut params = CertificateParams::default();
+        // rcgen's own default is a name, too.
+        params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);
+        params.subject_alt_names = names;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let key = KeyPair::generate().unwrap();
-        Shown { certificate: params.signed_by(&key, &self.0).unwrap(), key }
+        let (certificate, key) = self.sign(params);
+        Shown { certificate, key }
     }
 }
 
 impl Shown {
+    pub(crate) fn der(&self) -> &[u8] {
+        self.certificate.der()
+    }
+
     pub(crate) fn key_pem(&self) -> String {
         self.key.serialize_pem()
     }

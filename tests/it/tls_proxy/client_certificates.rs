@@ -11,10 +11,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::authority::{Authority, Shown};
+use super::authority::Shown;
 use super::handshakes::count;
 use super::site::{Certificates, Client};
-use crate::rig::{Config, Endpoint, Handshake, Proxy, Wire, until, within};
+use crate::rig::{Authority, Config, Endpoint, Handshake, Proxy, Wire, until, within};
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
@@ -88,7 +88,7 @@ async fn refusal(client: &Client, address: SocketAddr) -> String {
 async fn who_shows_a_certificate_of_the_authority_is_served_and_nobody_else() {
     let (site, ours, other) = (Site::open().await, Authority::new("ours"), Authority::new("other"));
     let proxy = Proxy::serving(&site.asking(&[&ours], true));
-    let (good, stranger) = (ours.issue("phone"), other.issue("phone"));
+    let (good, stranger) = (ours.issue_to_client("phone"), other.issue_to_client("phone"));
     for version in VERSIONS {
         site.place(&proxy, &site.client(version, Some(&good))).await;
 
@@ -109,7 +109,7 @@ async fn who_shows_a_certificate_of_the_authority_is_served_and_nobody_else() {
 async fn a_certificate_that_is_not_required_has_to_be_good_where_it_is_shown() {
     let (site, ours, other) = (Site::open().await, Authority::new("ours"), Authority::new("other"));
     let proxy = Proxy::serving(&site.asking(&[&ours], false));
-    let (good, stranger) = (ours.issue("phone"), other.issue("phone"));
+    let (good, stranger) = (ours.issue_to_client("phone"), other.issue_to_client("phone"));
     for version in VERSIONS {
         site.place(&proxy, &site.client(version, Some(&good))).await;
         site.place(&proxy, &site.client(version, None)).await;
@@ -126,7 +126,7 @@ async fn clients_are_placed_by_the_certificate_that_they_have_shown_when_they_re
     for version in VERSIONS {
         let (mut open, mut found) = (Vec::new(), BTreeSet::new());
         for number in 0..8 {
-            let client = site.client(version, Some(&ours.issue(&format!("phone-{number}"))));
+            let client = site.client(version, Some(&ours.issue_to_client(&format!("phone-{number}"))));
             for expected in [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed] {
                 let (at, kind, tunnel) = site.place(&proxy, &client).await;
                 assert_eq!(kind, expected);
@@ -144,7 +144,7 @@ async fn nobody_resumes_past_an_authority_that_has_changed() {
     let (site, ours, other) = (Site::open().await, Authority::new("ours"), Authority::new("other"));
     for version in VERSIONS {
         let mut proxy = Proxy::serving(&site.asking(&[&ours], true));
-        let client = site.client(version, Some(&ours.issue("phone")));
+        let client = site.client(version, Some(&ours.issue_to_client("phone")));
         let mut open = Vec::new();
         for expected in [HandshakeKind::Full, HandshakeKind::Resumed] {
             let (_, kind, tunnel) = site.place(&proxy, &client).await;
@@ -176,13 +176,13 @@ async fn an_authority_that_cannot_be_used_is_refused_and_changes_nothing() {
     let (site, ours) = (Site::open().await, Authority::new("ours"));
     let config = site.asking(&[&ours], true);
     let mut proxy = Proxy::serving(&config);
-    let key = ours.issue("phone").key_pem();
+    let key = ours.issue_to_client("phone").key_pem();
     for (text, said) in [("", "holds no certificate"), (key.as_str(), "holds a private key, but no certificate")] {
         site.certificates.write("clients.pem", text);
         let refused = proxy.reload(&config).unwrap_err().to_string();
         assert!(refused.contains("listener.public.client_certificates.ca: "), "{refused}");
         assert!(refused.contains(&format!("clients.pem: {said}")), "{refused}");
     }
-    let client = site.client(&TLS13, Some(&ours.issue("phone")));
+    let client = site.client(&TLS13, Some(&ours.issue_to_client("phone")));
     site.place(&proxy, &client).await;
 }

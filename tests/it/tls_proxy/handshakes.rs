@@ -14,7 +14,8 @@ async fn every_kind_of_key_carries_tunnels_in_both_versions() {
     for algorithm in [&PKCS_ECDSA_P256_SHA256, &PKCS_RSA_SHA256, &PKCS_ED25519] {
         let (certificates, endpoint) = (Certificates::none(), Endpoint::listen().await);
         let pem = certificates.issue("site", "chat.test", algorithm);
-        let proxy = Proxy::serving(&certificates.before(&endpoint, &["site"]));
+        let config = certificates.before(&endpoint, &["site"]).with("listener.public.http2", "false");
+        let proxy = Proxy::serving(&config);
         for (version, spoken) in [(&TLS12, ProtocolVersion::TLSv1_2), (&TLS13, ProtocolVersion::TLSv1_3)] {
             let client = Client::speaking([&pem], &[version], &[b"h2", b"http/1.1"]);
             let secured = client.tunnel(&proxy, "chat.test", &endpoint).await;
@@ -41,10 +42,11 @@ async fn the_name_chooses_the_certificate() {
 }
 
 #[tokio::test]
-async fn a_client_that_speaks_only_h2_is_told_at_once() {
+async fn a_client_that_speaks_only_h2_is_told_at_once_where_it_is_off() {
     let (certificates, endpoint) = (Certificates::none(), Endpoint::listen().await);
     let pem = certificates.issue("site", "chat.test", &PKCS_ECDSA_P256_SHA256);
-    let proxy = Proxy::serving(&certificates.before(&endpoint, &["site"]));
+    let config = certificates.before(&endpoint, &["site"]).with("listener.public.http2", "false");
+    let proxy = Proxy::serving(&config);
 
     let refused = Client::speaking([&pem], &[&TLS13], &[b"h2"]).connect(proxy.address("public"), "chat.test").await;
 
@@ -93,7 +95,7 @@ async fn a_failed_handshake_is_counted_by_its_cause() {
     let (certificates, endpoint) = (Certificates::none(), Endpoint::listen().await);
     let pem = certificates.issue("site", "chat.test", &PKCS_ECDSA_P256_SHA256);
     let config = certificates.before(&endpoint, &["site"]).with("listener.public.tls_timeout", "\"300ms\"");
-    let proxy = Proxy::serving(&config);
+    let proxy = Proxy::serving(&config.with("listener.public.http2", "false"));
     let address = proxy.address("public");
     let none: [&String; 0] = [];
     assert!(Client::speaking(none, &[&TLS13], &[b"http/1.1"]).connect(address, "chat.test").await.is_err());

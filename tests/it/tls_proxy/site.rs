@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rcgen::{CertificateParams, KeyPair, SignatureAlgorithm};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, HandshakeKind, ProtocolVersion, SupportedProtocolVersion};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion, SupportedProtocolVersion};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -55,12 +55,18 @@ impl Certificates {
 
     /// The `tls` of a listener that has those of these names.
     pub(crate) fn tls(&self, names: &[&str]) -> String {
+        self.tls_with(names, "")
+    }
+
+    /// The same with other keys beside them.
+    pub(crate) fn tls_with(&self, names: &[&str], keys: &str) -> String {
         let folder = self.folder.path().display();
         let list: Vec<_> = names
             .iter()
             .map(|name| format!("{{ chain = \"{folder}/{name}.pem\", key = \"{folder}/{name}.key\" }}"))
             .collect();
-        format!("{{ certificates = [{}] }}", list.join(", "))
+        let comma = if keys.is_empty() { "" } else { ", " };
+        format!("{{ certificates = [{}]{comma}{keys} }}", list.join(", "))
     }
 }
 
@@ -89,10 +95,22 @@ impl Client {
     }
 
     pub(crate) async fn connect(&self, address: SocketAddr, host: &str) -> std::io::Result<TlsStream<TcpStream>> {
-        let stream = within("a connection", TcpStream::connect(address)).await?;
+        self.over(within("a connection", TcpStream::connect(address)).await?, host).await
+    }
+
+    /// The same over a connection that there is.
+    pub(crate) async fn over(&self, stream: TcpStream, host: &str) -> std::io::Result<TlsStream<TcpStream>> {
         let host = ServerName::try_from(host.to_owned()).unwrap();
         let connector = TlsConnector::from(Arc::clone(&self.connector));
         within("a TLS handshake", connector.connect(host, stream)).await
+    }
+
+    /// The first that it says to a server of this name.
+    pub(crate) fn hello(&self, host: &str) -> Vec<u8> {
+        let host = ServerName::try_from(host.to_owned()).unwrap();
+        let mut hello = Vec::new();
+        ClientConnection::new(Arc::clone(&self.connector), host).unwrap().write_tls(&mut hello).unwrap();
+        hello
     }
 
     /// Opens a tunnel and exchanges a message; says how the handshake went.

@@ -5,8 +5,9 @@ use std::io::Read;
 use rustls::{ClientConnection, SupportedCipherSuite, SupportedProtocolVersion};
 
 use super::*;
+use crate::config::UnknownNames;
 use crate::tls::tests::{Client, Folder, Issued};
-use crate::tls::{CertifiedBundle, TicketKeys, server_config};
+use crate::tls::{CertifiedBundle, Credentials, SessionTickets, TicketKeys, TlsRules, server_config};
 
 /// The two ends of a connection, and what each has understood.
 pub(super) struct Pair {
@@ -29,10 +30,19 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) fn new() -> Self {
+        Self::with(TlsRules::default())
+    }
+
+    pub(super) fn refusing_unknown_names() -> Self {
+        Self::with(TlsRules { unknown_names: UnknownNames::Refuse, ..TlsRules::default() })
+    }
+
+    fn with(rules: TlsRules) -> Self {
         let issued = Issued::named(&["site.test"]);
         let folder = Folder::new();
-        let bundle = CertifiedBundle::load(&[folder.keep("site", &issued)]).unwrap();
-        Self { config: server_config(&bundle, None, &TicketKeys::generate().unwrap()), issued }
+        let credentials = Credentials::of(CertifiedBundle::load(&[folder.keep("site", &issued)]).unwrap());
+        let tickets = SessionTickets::of_process(&TicketKeys::generate().unwrap());
+        Self { config: server_config(&credentials, rules, &tickets), issued }
     }
 
     pub(super) fn client(&self, version: &'static SupportedProtocolVersion) -> Client {
@@ -101,7 +111,7 @@ impl Server {
     pub(super) fn new(site: &Site) -> Self {
         // No room at all: every message has to ask for it.
         let outgoing = RecordBuffer::with_capacity(0);
-        Self { records: Records::new(Arc::clone(&site.config), None).unwrap(), received: Vec::new(), outgoing }
+        Self { records: Records::server(Arc::clone(&site.config), None).unwrap(), received: Vec::new(), outgoing }
     }
 
     pub(super) fn deliver(&mut self, bytes: &[u8]) -> Result<(), Error> {
