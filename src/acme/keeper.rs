@@ -86,8 +86,10 @@ impl NameKeeper {
                 self.issuer.keep_pause(&self.name, self.renewal.paused(HURRIED.to_owned())).await;
             }
             Err(failure) => {
-                self.note_failure(&failure);
+                let next = self.renewal.note_failure(failure.told, now(), fastrand::f64());
+                // Kept before it is said: who reads the line may stop the process for it.
                 self.issuer.keep_pause(&self.name, self.renewal.paused(failure.to_string())).await;
+                self.say_failure(&failure, next);
             }
         }
     }
@@ -120,8 +122,7 @@ impl NameKeeper {
         tracing::info!(name = self.name, directory, %ends, %renewal, "{said}");
     }
 
-    fn note_failure(&mut self, failure: &Failure) {
-        let next = self.renewal.note_failure(failure.told, now(), fastrand::f64());
+    fn say_failure(&self, failure: &Failure, next: UnixTime) {
         self.statuses.note_failure(&self.name, failure, next);
         let (name, directory, next) = (&self.name, self.issuer.directory(), Date(next));
         match self.held.as_ref().map(|held| held.life().ends).filter(|ends| *ends > now()) {
