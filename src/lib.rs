@@ -3,6 +3,7 @@
 //! The library behind the `windlass` program. It exists so that tests, benches and fuzz targets can reach every part;
 //! its interface follows the program and promises nothing else. `ARCHITECTURE.md` is the map.
 
+pub mod access;
 pub mod acme;
 pub mod admin;
 pub mod app;

@@ -8,7 +8,7 @@ use super::settings::{
     EndpointProtocol, EndpointRole, EndpointTlsSettings, Excess, ForwardedHeaders, HandshakeLimits, HealthSettings,
     HostTowardsEndpoint, IdleCounts, LogFormat, LogLevel, NamedFile, OnDown, OnReload, PinCookie, Pongs, ProxyProtocol,
     QueueSettings, Rate, RetryBudgetSettings, SameSite, Secure, StateFolder, TcpKeepaliveSettings, TlsVersion,
-    UnderSupervisor, UnderscoreHeaders, UnknownNames, WhenAllDown, WhenFull, WorkerCount,
+    UnderSupervisor, UnderscoreHeaders, UnknownNames, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
 };
 use crate::balance::{LoadFactor, Policy};
 use crate::websocket::{CloseCode, PerDirection, PerSide, Strictness};
@@ -92,6 +92,9 @@ pub(super) const DOT_SEGMENTS: DotSegments = DotSegments::Refuse;
 pub(super) const UPGRADE: [&str; 1] = ["websocket"];
 /// Half of a tunnel whose other end forgot it stays open.
 pub(super) const RAW_HALF_CLOSE_TIMEOUT: Option<Duration> = None;
+
+/// Clients that are no browsers say none.
+pub(super) const WITHOUT_ORIGIN: WithoutOrigin = WithoutOrigin::Pass;
 
 /// A forgotten tab keeps its tunnel for as long as its pongs come.
 pub(super) const IDLE_TIMEOUT: Option<Duration> = None;

@@ -76,7 +76,18 @@ pub(super) static CLIENT_CERTIFICATES: TableSchema =
 
 pub(super) static ROUTE: TableSchema = TableSchema {
     path: "route.NAME",
-    keys: &["hosts", "listeners", "path", "dot_segments", "upstream", "upgrade", "raw_half_close_timeout", "websocket"],
+    keys: &[
+        "hosts",
+        "listeners",
+        "path",
+        "dot_segments",
+        "upstream",
+        "upgrade",
+        "raw_half_close_timeout",
+        "allowed_origins",
+        "without_origin",
+        "websocket",
+    ],
 };
 
 pub(super) static WEBSOCKET: TableSchema = TableSchema {

@@ -22,7 +22,10 @@ pub mod limits;
 pub mod methods;
 pub mod reader;
 mod refusal;
+mod refusal_answer;
+mod refusal_table;
 pub mod unclean;
 pub mod underscores;
 
-pub use refusal::{Fault, Refusal, status_of};
+pub use refusal::{Fault, Refusal};
+pub use refusal_answer::status_of;

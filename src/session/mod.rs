@@ -11,6 +11,7 @@
 
 mod accept;
 mod access_log;
+mod admission;
 mod answered_without_101;
 mod asked_endpoint;
 mod attempt_outcome;

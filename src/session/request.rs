@@ -6,6 +6,7 @@ use http::Request;
 use http::request::Parts;
 use tokio::time::Instant;
 
+use super::admission::admit;
 use super::context::{Session, Welcome};
 use super::refused::Refused;
 use super::request_context::RequestContext;
@@ -14,6 +15,7 @@ use super::summary::Summary;
 use super::{Phase, access_log, challenge, exchange, upgrade};
 use crate::config::{DotSegments, RouteName, RouteSettings, has_dot_segments};
 use crate::endpoint::ClientBody;
+use crate::health::Asked;
 use crate::http::client_address::client_address;
 use crate::http::reader::{Handshake, Reader};
 use crate::http::unclean::Unclean;
@@ -61,6 +63,8 @@ fn find_route(session: &Session, parts: &mut Parts, reader: &Reader) -> Result<A
 async fn respond(context: &RequestContext, parts: Parts, body: ClientBody, reader: &Reader) -> Result<Served, Refused> {
     check_path(&context.route.settings, parts.uri.path())?;
     let handshake = read_handshake(context, &parts, reader)?;
+    let asked = if handshake.is_some() { Asked::Upgrade } else { Asked::Exchange };
+    admit(context, &parts, asked)?;
     let request = Request::from_parts(parts, body);
     match handshake {
         None => Box::pin(exchange::run(context, request)).await.map(Served::Answered),

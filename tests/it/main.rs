@@ -6,6 +6,7 @@
 //! finds its lines by a path or a listener that no other has.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+mod access;
 mod affinity;
 mod balancing;
 mod bomb;

@@ -19,7 +19,7 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 28] = [
+const ORDER: [&str; 29] = [
     "ranges",
     "grammar",
     "judge",
@@ -28,6 +28,7 @@ const ORDER: [&str; 28] = [
     "health",
     "config",
     "queue",
+    "access",
     "tls",
     "log",
     "drain",
@@ -51,7 +52,7 @@ const ORDER: [&str; 28] = [
 ];
 
 /// Bytes and values in, values out: no runtime, and the time is an argument.
-const PURE: [&str; 8] = ["ranges", "grammar", "judge", "websocket", "balance", "health", "config", "queue"];
+const PURE: [&str; 9] = ["ranges", "grammar", "judge", "websocket", "balance", "health", "config", "queue", "access"];
 
 const THE_UNSAFE_FILE: &str = "process/fds.rs";
 

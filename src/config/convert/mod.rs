@@ -3,6 +3,7 @@
 //! A conversion notes each problem and goes on; `None` means that something in the section is already reported. What
 //! several sections must agree on (names, binds, who serves what) is checked here too.
 
+mod access;
 mod acme;
 mod admin;
 mod combinations;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use toml::de::DeValue;
 
+use super::access::access;
 use super::names::{Names, at_least_one};
 use super::websocket::websocket;
 use crate::config::address_syntax::{asks_for_tls, endpoint_in};
@@ -59,6 +60,7 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
         upstream: upstream?,
         upgrade,
         raw_half_close_timeout: raw_half_close,
+        access: Arc::new(access(section)),
         websocket,
     })
 }

@@ -2,6 +2,7 @@
 //!
 //! An `Option` here means that a thing can be off, never "the default". Nothing in this folder knows TOML.
 
+mod access;
 mod acme;
 mod admin;
 mod drain;
@@ -19,6 +20,7 @@ mod source;
 mod upstream;
 mod websocket;
 
+pub use access::{AccessSettings, OriginPattern, OriginSettings, WithoutOrigin};
 pub use acme::{AcmeChallenge, AcmeSettings, AcmeStorage, ExternalAccountSettings};
 pub use admin::{AdminListen, AdminSettings};
 pub use drain::{DrainSettings, DrainWindow, HandoffSettings, OnReload, UnderSupervisor};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::access::AccessSettings;
 use super::websocket::WebsocketSettings;
 use crate::config::names::{ListenerName, RouteName, UpstreamName};
 
@@ -26,6 +27,8 @@ pub struct RouteSettings {
     pub upgrade: Vec<String>,
     /// How long the other direction of a tunnel of another protocol may be quiet after one ended with a FIN.
     pub raw_half_close_timeout: Option<Duration>,
+    /// Whom it lets in.
+    pub access: Arc<AccessSettings>,
     /// The rules of its WebSocket tunnels.
     pub websocket: Arc<WebsocketSettings>,
 }

@@ -1,6 +1,6 @@
 //! Answers of endpoints.
 
-use super::{count, in_front_of};
+use super::in_front_of;
 use crate::rig::{Endpoint, Handshake, Proxy, SWITCH, log};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -30,7 +30,7 @@ async fn a_head_that_can_be_read_in_two_ways_is_a_502() {
     let handshake = String::from_utf8(Handshake::new().bytes()).unwrap();
     for request in [GET, &handshake] {
         for answer in FLAWED_HEADS {
-            let before = count(&proxy, "unclean_answer");
+            let before = proxy.refusals("unclean_answer");
             let mut client = proxy.connect().await;
             // It may be asked again, and is then answered with the same.
             client.send(request).await;
@@ -40,7 +40,7 @@ async fn a_head_that_can_be_read_in_two_ways_is_a_502() {
             let expected = (502, "502 the endpoint's answer made no sense\n");
             assert_eq!((head.status(), body.as_str()), expected, "{answer:?} to {request:?}");
             stream.drain().await;
-            assert_eq!(count(&proxy, "unclean_answer"), before + 1, "{answer:?} to {request:?}");
+            assert_eq!(proxy.refusals("unclean_answer"), before + 1, "{answer:?} to {request:?}");
         }
     }
 }

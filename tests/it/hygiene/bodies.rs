@@ -1,6 +1,6 @@
 //! Bodies of requests, and the trailers behind them.
 
-use super::{count, in_front_of};
+use super::in_front_of;
 use crate::rig::{Endpoint, Proxy};
 
 const HEAD: &str =
@@ -32,14 +32,14 @@ async fn a_body_whose_end_others_may_see_elsewhere_is_a_400_and_never_whole() {
         ("x\r\nabc\r\n0\r\n\r\n", 400, "broken_body"),
         ("-3\r\nabc\r\n0\r\n\r\n", 400, "broken_body"),
     ] {
-        let before = count(&proxy, reason);
+        let before = proxy.refusals(reason);
         let mut client = proxy.connect().await;
         client.send(format!("{HEAD}{body}GET /next HTTP/1.1\r\nHost: a\r\n\r\n")).await;
         let (head, text) = client.answer().await;
         assert_eq!(head.status(), status, "{body:?}: {text}");
         assert_eq!(head.values("connection"), ["close"], "{body:?}");
         client.is_gone().await;
-        assert_eq!(count(&proxy, reason), before + 1, "{body:?}: {reason}");
+        assert_eq!(proxy.refusals(reason), before + 1, "{body:?}: {reason}");
         // The endpoint may have been asked already: it reads no end of that.
         let read = endpoint.accept().await.drain().await;
         assert!(read.is_empty() || read.starts_with("POST /first "), "{body:?}: {read}");

@@ -11,8 +11,6 @@ mod pipelined;
 
 use std::net::SocketAddr;
 
-use windlass::metrics::{Exposition, Gauges};
-
 use crate::rig::{Config, Endpoint, Proxy};
 
 /// A plain listener `public` in front of this endpoint.
@@ -20,18 +18,10 @@ fn in_front_of(address: SocketAddr) -> Config {
     Config::chat([address]).with("workers", "1")
 }
 
-/// How many were refused for this reason so far.
-fn count(proxy: &Proxy, reason: &str) -> u32 {
-    let text = proxy.running.proxy().metrics.encode(&Gauges::default(), Exposition::Prometheus).unwrap();
-    let series = format!("windlass_refusals_total{{reason=\"{reason}\"}} ");
-    let value = text.lines().find_map(|line| line.strip_prefix(&series));
-    value.unwrap_or_else(|| panic!("no counter for {reason}")).parse().unwrap()
-}
-
 /// This request is answered so, and counted so; no endpoint hears of it, and nothing that follows it is read.
 async fn is_refused(proxy: &Proxy, endpoint: &Endpoint, request: impl AsRef<[u8]>, (status, reason): (u16, &str)) {
     const NEXT: &[u8] = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
-    let (shown, before) = (request.as_ref().escape_ascii().to_string(), count(proxy, reason));
+    let (shown, before) = (request.as_ref().escape_ascii().to_string(), proxy.refusals(reason));
     let mut client = proxy.connect().await;
     client.send([request.as_ref(), NEXT].concat()).await;
     let (head, body) = endpoint.is_untouched_until(client.answer()).await;
@@ -39,5 +29,5 @@ async fn is_refused(proxy: &Proxy, endpoint: &Endpoint, request: impl AsRef<[u8]
     assert!(body.starts_with(&format!("{status} ")) && body.ends_with('\n'), "{shown}: {body}");
     assert_eq!(head.values("connection"), ["close"], "{shown}");
     endpoint.is_untouched_until(client.is_gone()).await;
-    assert_eq!(count(proxy, reason), before + 1, "{shown}: {reason}");
+    assert_eq!(proxy.refusals(reason), before + 1, "{shown}: {reason}");
 }

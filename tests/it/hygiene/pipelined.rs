@@ -1,6 +1,6 @@
 //! What stands behind a request in one packet: it is read when the request is over, by whoever it is for then.
 
-use super::{count, in_front_of};
+use super::in_front_of;
 use crate::rig::{Endpoint, Frame, Handshake, Proxy};
 
 const NO: &str = "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno";
@@ -31,14 +31,14 @@ async fn behind_an_upgrade_that_is_refused_here_nothing_reaches_an_endpoint() {
         (Handshake::new().with("transfer-encoding", "chunked"), 400, "upgrade_with_body"),
         (Handshake::new().with("host", "other.test"), 400, "several_hosts"),
     ] {
-        let before = count(&proxy, reason);
+        let before = proxy.refusals(reason);
         let mut client = proxy.connect().await;
         client.send(handshake.and(Frame::text("not for you").by_client())).await;
         let (head, _) = endpoint.is_untouched_until(client.answer()).await;
         assert_eq!(head.status(), status, "{handshake:?}");
         client.try_finish().await;
         endpoint.is_untouched_until(client.drain()).await;
-        assert_eq!(count(&proxy, reason), before + 1, "{handshake:?}");
+        assert_eq!(proxy.refusals(reason), before + 1, "{handshake:?}");
     }
 }
 
@@ -78,7 +78,7 @@ async fn an_upgrade_to_another_protocol_needs_a_body_with_a_length() {
     let mut client = proxy.connect().await;
     client.send(format!("{request}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nraw")).await;
     assert_eq!(endpoint.is_untouched_until(client.answer()).await.0.status(), 400);
-    assert_eq!(count(&proxy, "upgrade_with_chunks"), 1);
+    assert_eq!(proxy.refusals("upgrade_with_chunks"), 1);
     let mut client = proxy.connect().await;
     client.send(format!("{request}Content-Length: 4\r\n\r\nbody\n\0raw")).await;
     let (mut stream, _) = endpoint.asked().await;
@@ -102,5 +102,5 @@ async fn a_flaw_behind_requests_comes_after_their_answers() {
     }
     assert_eq!(endpoint.is_untouched_until(client.answer()).await.0.status(), 400);
     client.is_gone().await;
-    assert_eq!(count(&proxy, "bare_lf"), 1);
+    assert_eq!(proxy.refusals("bare_lf"), 1);
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use windlass::app::{Loaded, ReloadError, Reloaded, Running};
+use windlass::metrics::{Exposition, Gauges};
 
 use super::{Config, Endpoint, Handshake, Wire, until};
 
@@ -85,6 +86,14 @@ impl Proxy {
         let proxy = self.running.proxy();
         until("every place is free", || proxy.open_places() == 0 && proxy.permits.available_permits() >= self.places)
             .await;
+    }
+
+    /// How many requests were refused for this reason so far.
+    pub(crate) fn refusals(&self, reason: &str) -> u32 {
+        let text = self.running.proxy().metrics.encode(&Gauges::default(), Exposition::Prometheus).unwrap();
+        let series = format!("windlass_refusals_total{{reason=\"{reason}\"}} ");
+        let value = text.lines().find_map(|line| line.strip_prefix(&series));
+        value.unwrap_or_else(|| panic!("no counter for {reason}")).parse().unwrap()
     }
 
     /// How many tunnels the endpoints count.

@@ -1,0 +1,234 @@
+//! The answers that are our own: every refusal, its status, and the words for the client and for the log.
+//!
+//! This file and the table (`refusal_table`) alone know HTTP status numbers of ours. A text says what was wrong, and never an
+//! address.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION};
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use strum::VariantArray;
+
+use super::refusal::{Fault, Kind, Refusal};
+use super::refusal_table::Row;
+use super::unclean::Unclean;
+use crate::judge::Flaw;
+use crate::websocket::BadHandshake;
+
+impl Refusal {
+    /// Every word of [`log_word`](Self::log_word).
+    pub fn log_words() -> impl Iterator<Item = &'static str> {
+        let kinds = Kind::VARIANTS.iter().filter_map(|kind| kind.row().word);
+        let unclean = Unclean::VARIANTS.iter().map(|unclean| unclean.log_word());
+        kinds.chain(unclean).chain(flaws_of_clients().map(Flaw::log_word))
+    }
+
+    /// That of a request whose body has this flaw.
+    pub fn of_body(flaw: Flaw) -> Self {
+        if flaw == Flaw::BrokenChunk { Self::BrokenBody } else { Self::Flawed(flaw) }
+    }
+
+    /// That of a request whose answer has this flaw.
+    pub fn of_answer(flaw: Flaw) -> Self {
+        if flaw == Flaw::Malformed { Self::BadAnswer } else { Self::UncleanAnswer }
+    }
+
+    /// The status of the answer.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Unclean(Unclean::Connect) | Self::BadHandshake(BadHandshake::Method) => {
+                StatusCode::METHOD_NOT_ALLOWED
+            }
+            Self::BadHandshake(BadHandshake::WebsocketVersion) => StatusCode::UPGRADE_REQUIRED,
+            Self::Flawed(flaw) => status_of(flaw),
+            _ => self.row().status,
+        }
+    }
+
+    /// The one word for logs and metrics.
+    pub fn log_word(self) -> &'static str {
+        match self {
+            Self::Unclean(unclean) => unclean.log_word(),
+            Self::Flawed(flaw) => flaw.log_word(),
+            _ => self.row().word.unwrap_or_default(),
+        }
+    }
+
+    /// Whose fault it was.
+    pub fn fault(self) -> Fault {
+        self.row().fault
+    }
+
+    /// Whether nothing went wrong, but that there are too many at once.
+    pub fn is_crowd(self) -> bool {
+        matches!(self, Self::QueueFull | Self::QueueTimeout)
+    }
+
+    fn row(self) -> Row {
+        Kind::from(self).row()
+    }
+
+    /// Whether nothing that follows on the connection is read: it may be part of what we did not understand
+    /// (RFC 9112 §6.1, §6.3).
+    pub fn is_last(self) -> bool {
+        matches!(self, Self::Unclean(_) | Self::RequestTimeout | Self::BrokenBody | Self::Flawed(_))
+    }
+
+    /// The answer, as any version of HTTP may give it. `retry_after` is in seconds; every 5xx tells it to the client
+    /// (RFC 9110 §10.2.3).
+    pub fn response(self, retry_after: u32) -> Response<Full<Bytes>> {
+        let status = self.status();
+        let mut response = Response::new(Full::from(format!("{} {self}\n", status.as_str())));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        if self == Self::BadHandshake(BadHandshake::WebsocketVersion) {
+            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        if status.is_server_error() {
+            headers.insert(RETRY_AFTER, retry_after.into());
+        }
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            // RFC 9110 §15.5.6. Which methods a plain exchange may have is for the endpoint to say.
+            headers.insert(ALLOW, HeaderValue::from_static("GET"));
+        }
+        response
+    }
+
+    /// What was wrong, where the word for it covers many mistakes.
+    pub fn detail(self) -> Option<String> {
+        self.row().text.is_none().then(|| self.to_string())
+    }
+}
+
+/// Those that requests are refused for under names of their own.
+fn flaws_of_clients() -> impl Iterator<Item = Flaw> {
+    Flaw::VARIANTS.iter().copied().filter(|flaw| !matches!(flaw, Flaw::BrokenChunk | Flaw::UnaskedAnswer))
+}
+
+/// The status that a client's message with this flaw is answered with.
+pub fn status_of(flaw: Flaw) -> StatusCode {
+    match flaw {
+        Flaw::TargetTooLong => StatusCode::URI_TOO_LONG,
+        Flaw::HeadTooLarge | Flaw::TooManyHeaderLines | Flaw::HeaderLineTooLong => {
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+        }
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unclean(unclean) => unclean.fmt(f),
+            Self::Flawed(flaw) => flaw.fmt(f),
+            Self::BadHandshake(bad) => bad.fmt(f),
+            _ => f.write_str(self.row().text.unwrap_or_default()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use http::HeaderName;
+    use http_body_util::BodyExt;
+
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Every refusal, as far as one differs from the others in more than its words.
+    fn every() -> Vec<Refusal> {
+        let of = |kind: &Kind| match kind {
+            Kind::Unclean => Unclean::VARIANTS.iter().copied().map(Refusal::Unclean).collect(),
+            Kind::BadHandshake => {
+                let bad = [BadHandshake::KeyMissing, BadHandshake::Method, BadHandshake::WebsocketVersion];
+                bad.map(Refusal::BadHandshake).to_vec()
+            }
+            Kind::RequestTimeout => vec![Refusal::RequestTimeout],
+            Kind::BrokenBody => vec![Refusal::BrokenBody],
+            Kind::Flawed => flaws_of_clients().map(Refusal::Flawed).collect(),
+            Kind::NoRoute => vec![Refusal::NoRoute],
+            Kind::ForeignOrigin => vec![Refusal::ForeignOrigin],
+            Kind::NoOrigin => vec![Refusal::NoOrigin],
+            Kind::ConnectFailed => vec![Refusal::ConnectFailed],
+            Kind::BadAnswer => vec![Refusal::BadAnswer],
+            Kind::UncleanAnswer => vec![Refusal::UncleanAnswer],
+            Kind::AnswerLost => vec![Refusal::AnswerLost],
+            Kind::NoEndpoint => vec![Refusal::NoEndpoint],
+            Kind::Untranslatable => vec![Refusal::Untranslatable],
+            Kind::ProtocolNotServed => vec![Refusal::ProtocolNotServed],
+            Kind::Loop => vec![Refusal::Loop],
+            Kind::Draining => vec![Refusal::Draining],
+            Kind::NoRoom => vec![Refusal::NoRoom],
+            Kind::QueueFull => vec![Refusal::QueueFull],
+            Kind::QueueTimeout => vec![Refusal::QueueTimeout],
+            Kind::ConnectTimeout => vec![Refusal::ConnectTimeout],
+            Kind::RequestStuck => vec![Refusal::RequestStuck],
+            Kind::HeadTimeout => vec![Refusal::HeadTimeout],
+        };
+        Kind::VARIANTS.iter().flat_map(of).collect()
+    }
+
+    fn header(refusal: Refusal, name: HeaderName) -> Option<String> {
+        refusal.response(7).headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn statuses_are_those_that_clients_know() {
+        let statuses: Vec<_> = every().into_iter().map(|refusal| refusal.status().as_u16()).collect();
+        let unclean = [vec![405], vec![400; Unclean::VARIANTS.len() - 1]].concat();
+        let flawed: Vec<_> = flaws_of_clients().map(|flaw| status_of(flaw).as_u16()).collect();
+        for status in [431, 414] {
+            assert_eq!(flawed.iter().filter(|&&it| it == status).count(), if status == 431 { 3 } else { 1 });
+        }
+        let before = [400, 405, 426, 408, 400];
+        let others = [404, 502, 502, 502, 502, 503, 500, 501, 508, 503, 503, 503, 503, 504, 504, 504];
+        assert_eq!(statuses, [unclean, before.to_vec(), flawed, others.to_vec()].concat());
+    }
+
+    #[test]
+    fn every_word_is_listed_once() {
+        let words: BTreeSet<_> = every().into_iter().map(Refusal::log_word).collect();
+        assert_eq!(words, Refusal::log_words().collect());
+        assert_eq!(words.len(), Refusal::log_words().count());
+    }
+
+    #[test]
+    fn what_is_not_the_clients_fault_tells_when_to_come_back() {
+        for refusal in every() {
+            let expected = refusal.status().is_server_error().then(|| "7".to_owned());
+            assert_eq!(header(refusal, RETRY_AFTER), expected, "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_version_is_told_the_right_one() {
+        assert_eq!(
+            header(Refusal::BadHandshake(BadHandshake::WebsocketVersion), SEC_WEBSOCKET_VERSION).as_deref(),
+            Some("13")
+        );
+    }
+
+    #[test]
+    fn a_405_says_what_is_allowed() {
+        assert_eq!(header(Refusal::BadHandshake(BadHandshake::Method), ALLOW).as_deref(), Some("GET"));
+        assert_eq!(header(Refusal::NoRoute, ALLOW), None);
+    }
+
+    #[test]
+    fn the_body_says_which_it_was() {
+        let body = Refusal::NoRoute.response(0).into_body().collect().now_or_never().unwrap().unwrap().to_bytes();
+        assert_eq!(body, "404 no route for this host and path\n");
+    }
+
+    #[test]
+    fn a_fault_is_told_by_the_class_of_the_status() {
+        for refusal in every() {
+            assert_eq!(refusal.fault() == Fault::Client, refusal.status().is_client_error(), "{refusal:?}");
+        }
+    }
+}

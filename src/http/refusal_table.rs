@@ -1,0 +1,103 @@
+//! The table of refusals: what is the same of every one of a kind, its word for logs and metrics, and its status.
+
+use http::StatusCode;
+
+use super::refusal::{Fault, Kind};
+
+/// What is the same of every refusal of a kind.
+pub(super) struct Row {
+    /// The one word for logs and metrics; `None` where each mistake has one of its own.
+    pub(super) word: Option<&'static str>,
+    /// Who would have to change.
+    pub(super) fault: Fault,
+    /// The status of the answer, where no mistake has one of its own.
+    pub(super) status: StatusCode,
+    /// What the client is told; `None` where each mistake has words of its own.
+    pub(super) text: Option<&'static str>,
+}
+
+impl Kind {
+    /// The table of refusals.
+    pub(super) fn row(self) -> Row {
+        use Fault::{Client, Upstream, Us};
+        const fn row(word: &'static str, fault: Fault, status: StatusCode, text: &'static str) -> Row {
+            Row { word: Some(word), fault, status, text: Some(text) }
+        }
+        match self {
+            Self::Unclean | Self::Flawed => {
+                Row { word: None, fault: Client, status: StatusCode::BAD_REQUEST, text: None }
+            }
+            Self::BadHandshake => {
+                Row { word: Some("bad_handshake"), fault: Client, status: StatusCode::BAD_REQUEST, text: None }
+            }
+            Self::RequestTimeout => {
+                row("request_timeout", Client, StatusCode::REQUEST_TIMEOUT, "the request took too long")
+            }
+            Self::BrokenBody => row("broken_body", Client, StatusCode::BAD_REQUEST, "the request body is broken"),
+            Self::NoRoute => row("no_route", Client, StatusCode::NOT_FOUND, "no route for this host and path"),
+            Self::ForeignOrigin => {
+                row("foreign_origin", Client, StatusCode::FORBIDDEN, "pages of this origin may not connect here")
+            }
+            Self::NoOrigin => row("no_origin", Client, StatusCode::FORBIDDEN, "the request has to say its origin"),
+            Self::ConnectFailed => {
+                row("connect_failed", Upstream, StatusCode::BAD_GATEWAY, "no endpoint could be reached")
+            }
+            Self::BadAnswer => {
+                row("bad_answer", Upstream, StatusCode::BAD_GATEWAY, "the endpoint's answer made no sense")
+            }
+            Self::UncleanAnswer => {
+                row("unclean_answer", Upstream, StatusCode::BAD_GATEWAY, "the endpoint's answer made no sense")
+            }
+            Self::AnswerLost => row("answer_lost", Upstream, StatusCode::BAD_GATEWAY, "the endpoint gave no answer"),
+            Self::NoEndpoint => row("no_endpoint", Us, StatusCode::SERVICE_UNAVAILABLE, "no endpoint can be used now"),
+            Self::Untranslatable => row(
+                "untranslatable",
+                Us,
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the request cannot be said in the protocol that the endpoints speak",
+            ),
+            Self::ProtocolNotServed => {
+                row("protocol_not_served", Us, StatusCode::NOT_IMPLEMENTED, "no tunnel of this protocol is served here")
+            }
+            Self::Loop => row(
+                "loop",
+                Us,
+                StatusCode::LOOP_DETECTED,
+                "the request came through windlass again and again: an endpoint leads back to it",
+            ),
+            Self::Draining => {
+                row("draining", Us, StatusCode::SERVICE_UNAVAILABLE, "going away, come back a little later")
+            }
+            Self::NoRoom => row(
+                "no_room",
+                Us,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no room for another connection, come back a little later",
+            ),
+            Self::QueueFull => row(
+                "queue_full",
+                Upstream,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many wait for an endpoint, come back a little later",
+            ),
+            Self::QueueTimeout => row(
+                "queue_timeout",
+                Upstream,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no endpoint has taken another one for too long, come back a little later",
+            ),
+            Self::ConnectTimeout => {
+                row("connect_timeout", Upstream, StatusCode::GATEWAY_TIMEOUT, "no endpoint could be reached in time")
+            }
+            Self::RequestStuck => row(
+                "request_stuck",
+                Upstream,
+                StatusCode::GATEWAY_TIMEOUT,
+                "the endpoint took too long to read the request",
+            ),
+            Self::HeadTimeout => {
+                row("head_timeout", Upstream, StatusCode::GATEWAY_TIMEOUT, "the endpoint took too long to answer")
+            }
+        }
+    }
+}

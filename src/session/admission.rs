@@ -1,0 +1,26 @@
+//! Whether a request may enter, by the rules of its route: the cheapest question first.
+
+use http::request::Parts;
+
+use super::refused::Refused;
+use super::request_context::RequestContext;
+use crate::access::{OriginVerdict, judge_origin};
+use crate::config::AccessSettings;
+use crate::health::Asked;
+use crate::http::Refusal;
+
+/// Lets a request in, or says why not.
+pub(super) fn admit(context: &RequestContext, parts: &Parts, asked: Asked) -> Result<(), Refused> {
+    let access = &*context.route.settings.access;
+    check_origin(access, parts, asked)?;
+    Ok(())
+}
+
+fn check_origin(access: &AccessSettings, parts: &Parts, asked: Asked) -> Result<(), Refusal> {
+    let Some(settings) = &access.origins else { return Ok(()) };
+    match judge_origin(settings, &parts.headers, asked) {
+        OriginVerdict::Allowed => Ok(()),
+        OriginVerdict::Foreign => Err(Refusal::ForeignOrigin),
+        OriginVerdict::Missing => Err(Refusal::NoOrigin),
+    }
+}
