@@ -3,6 +3,8 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
+use http::HeaderName;
+
 use super::settings::{
     AcmeChallenge, AcmeStorage, AdminListen, ClientCertificateSettings, Compression, DotSegments, EjectSettings,
     EndpointProtocol, EndpointRole, EndpointTlsSettings, Excess, ForwardedHeaders, HandshakeLimits, HealthSettings,
@@ -93,6 +95,12 @@ pub(super) const UPGRADE: [&str; 1] = ["websocket"];
 /// Half of a tunnel whose other end forgot it stays open.
 pub(super) const RAW_HALF_CLOSE_TIMEOUT: Option<Duration> = None;
 
+/// What an endpoint does not take it has to refuse itself.
+pub(super) const MAX_BODY: Option<u64> = None;
+/// An exchange may go on for as long as its two ends are at it.
+pub(super) const REQUEST_TIMEOUT: Option<Duration> = None;
+/// A request has only the name that its client or a proxy gave it.
+pub(super) const REQUEST_ID: Option<HeaderName> = None;
 /// Clients that are no browsers say none.
 pub(super) const WITHOUT_ORIGIN: WithoutOrigin = WithoutOrigin::Pass;
 

@@ -160,7 +160,7 @@ const KEYS: [(&[&str], &str); 47] = [
     ),
     (
         &["cors", "allowed_origins", "origins", "origin", "allow_origin", "access_control_allow_origin"],
-        "origins are not checked: the Origin header reaches the endpoint as the client sent it; remove it",
+        "write allowed_origins = [\"https://app.example.com\"] in [route.NAME] for the pages that may connect; headers of CORS are the endpoint's",
     ),
     (
         &[
@@ -231,7 +231,7 @@ const KEYS: [(&[&str], &str); 47] = [
     ),
     (
         &["max_body", "max_body_size", "client_max_body_size", "body_limit", "max_request_size"],
-        "request bodies stream to the endpoint, which limits them: remove it; for WebSockets there is `max_message`",
+        "write max_body = \"10MiB\" in [route.NAME]; for WebSockets there is `max_message`",
     ),
     (
         &["retry", "retries", "proxy_next_upstream", "try_duration", "redispatch"],

@@ -46,7 +46,7 @@ pub use schema::known_keys;
 pub use settings::{
     AccessSettings, AcmeChallenge, AcmeSettings, AcmeStorage, AdminListen, AdminSettings, AffinitySource, Bind,
     CertificateFiles, ClientCertificateSettings, Compression, DotSegments, DrainSettings, DrainWindow, EjectSettings,
-    EndpointAddress, EndpointProtocol, EndpointRole, EndpointSettings, EndpointTlsSettings, Excess,
+    EndpointAddress, EndpointProtocol, EndpointRole, EndpointSettings, EndpointTlsSettings, Excess, ExchangeSettings,
     ExternalAccountSettings, ForwardedHeaders, HandoffSettings, HandshakeLimits, HealthSettings, HostPattern,
     HostTowardsEndpoint, Http2Settings, HygieneSettings, IdleCounts, LimitSettings, ListenerSettings, LogFormat,
     LogLevel, LogSettings, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload, OriginPattern, OriginSettings,

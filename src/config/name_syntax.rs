@@ -54,6 +54,10 @@ pub(super) const HOST_HEADER: Syntax<String> =
 pub(super) const LOGGED_HEADER: Syntax<HeaderName> =
     Syntax { noun: "the name of a header", example: r#""x-request-id""#, unit: "", parse: parse_logged_header };
 
+/// The name of a header that gives each request a name.
+pub(super) const REQUEST_ID: Syntax<HeaderName> =
+    Syntax { noun: "the name of a header", example: r#""x-request-id""#, unit: "", parse: parse_request_id };
+
 /// Where an affinity key is looked for.
 pub(super) const AFFINITY: Syntax<AffinitySource> = Syntax {
     noun: "a source",
@@ -69,6 +73,12 @@ pub(super) const FILE: Syntax<PathBuf> =
 /// The name of an endpoint.
 pub(super) const NAME: Syntax<String> =
     Syntax { noun: "a name", example: r#"letters, digits and "-_.:[]""#, unit: "", parse: parse_name };
+
+/// By its name it is one that nothing is decided by: we write over what clients say in it.
+fn parse_request_id(text: &str) -> Result<HeaderName, SyntaxError> {
+    let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| format!("{text:?} is not the name of a header"))?;
+    if name.as_str().ends_with("id") { Ok(name) } else { Err(format!("{text:?} does not end with \"id\"").into()) }
+}
 
 fn parse_network(text: &str) -> Result<IpNet, SyntaxError> {
     let parsed = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));

@@ -25,6 +25,9 @@ pub enum BrokenAnswer {
     /// Its connection ended, or what came makes no sense.
     #[error(transparent)]
     Http1(#[from] hyper::Error),
+    /// It took longer than it may.
+    #[error("the exchange took longer than request_timeout")]
+    Overdue,
     /// Its stream ended, or the connection did.
     #[error(transparent)]
     Http2(#[from] StreamFailure),

@@ -12,6 +12,8 @@ pub enum BrokenUpload {
     Stalled,
     /// Its connection ended, or its chunks make no sense.
     Lost,
+    /// It has more bytes than its route lets through.
+    TooLarge,
     /// It can be read in more than one way.
     Flawed(Flaw),
 }
@@ -21,6 +23,7 @@ impl fmt::Display for BrokenUpload {
         match self {
             Self::Stalled => f.write_str("the client sent none of its body within body_timeout"),
             Self::Lost => f.write_str("the client's body is broken, or the client is gone"),
+            Self::TooLarge => f.write_str("the client's body is larger than max_body"),
             Self::Flawed(flaw) => flaw.fmt(f),
         }
     }

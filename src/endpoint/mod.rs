@@ -48,4 +48,4 @@ pub use pool::Pool;
 pub use replayed::read_answer;
 pub use reuse::{Carrier, PoolSlot, Reuse};
 pub use switch::{NoHead, SwitchAnswer, exchange_heads, exchange_heads_around};
-pub use upload::{HasBody, Upload, UploadProgress, UploadSent, cleaned};
+pub use upload::{HasBody, Upload, UploadLimits, UploadProgress, UploadSent, cleaned};

@@ -34,8 +34,9 @@ struct Source {
     body: ClientBody,
     /// What the client waits for before it sends the body.
     expectation: Option<Expectation>,
-    /// How long the client may send nothing while more is asked of it.
-    deadline: Duration,
+    limits: UploadLimits,
+    /// Bytes that the client has sent.
+    received: u64,
     /// Runs while the client sends nothing.
     stalled: Option<Pin<Box<Sleep>>>,
     /// Something of the body was taken, or its end was seen.
@@ -44,6 +45,15 @@ struct Source {
     returned: VecDeque<Bytes>,
     /// Tells by its end that all of the body is sent: whoever sends it has let go of it, or has said so.
     _sending: Option<oneshot::Sender<Infallible>>,
+}
+
+/// What an upload is held to.
+#[derive(Clone, Copy, Debug)]
+pub struct UploadLimits {
+    /// How long the client may send nothing while more is asked of it.
+    pub deadline: Duration,
+    /// How many bytes it may have.
+    pub most: Option<u64>,
 }
 
 /// How far an upload has got; it outlives the body.
@@ -69,13 +79,14 @@ pub enum HasBody {
 }
 
 impl Upload {
-    /// The upload of `body`; of a client that sends none of it for `deadline`, no more is expected.
-    pub fn new(body: ClientBody, expectation: Option<Expectation>, deadline: Duration) -> (Self, UploadSent) {
+    /// The upload of `body` within `limits`.
+    pub fn new(body: ClientBody, expectation: Option<Expectation>, limits: UploadLimits) -> (Self, UploadSent) {
         let (sending, sent) = oneshot::channel();
         let source = Source {
             body,
             expectation,
-            deadline,
+            limits,
+            received: 0,
             stalled: None,
             is_begun: false,
             returned: VecDeque::new(),
@@ -155,12 +166,19 @@ impl Source {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             self.stalled = None;
             self.is_begun = true;
-            return Poll::Ready(frame.map(|frame| frame.map(cleaned)));
+            return Poll::Ready(frame.map(|frame| self.within_limits(cleaned(frame?))));
         }
-        let deadline = self.deadline;
+        let deadline = self.limits.deadline;
         ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(deadline))).as_mut().poll(cx));
         self.is_begun = true;
         Poll::Ready(Some(Err(BrokenUpload::Stalled)))
+    }
+
+    /// The same piece, unless there are too many bytes with it.
+    fn within_limits(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BrokenUpload> {
+        let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+        self.received = self.received.saturating_add(bytes);
+        if self.limits.most.is_some_and(|most| self.received > most) { Err(BrokenUpload::TooLarge) } else { Ok(frame) }
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Refusal {
     BrokenBody,
     /// Two parsers could see the end of the request body at two places.
     Flawed(Flaw),
+    /// The request body has more bytes than its route lets through.
+    BodyTooLarge,
     /// No route is for this host and path.
     NoRoute,
     /// It comes from a page of a site that may not ask.
@@ -57,6 +59,8 @@ pub enum Refusal {
     RequestStuck,
     /// The head of the endpoint's answer did not come in time.
     HeadTimeout,
+    /// The whole exchange took longer than its route allows.
+    Overdue,
 }
 
 /// Who would have to change for a refusal not to happen.

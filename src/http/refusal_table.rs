@@ -34,6 +34,12 @@ impl Kind {
                 row("request_timeout", Client, StatusCode::REQUEST_TIMEOUT, "the request took too long")
             }
             Self::BrokenBody => row("broken_body", Client, StatusCode::BAD_REQUEST, "the request body is broken"),
+            Self::BodyTooLarge => row(
+                "body_too_large",
+                Client,
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the request body is larger than what is taken here",
+            ),
             Self::NoRoute => row("no_route", Client, StatusCode::NOT_FOUND, "no route for this host and path"),
             Self::ForeignOrigin => {
                 row("foreign_origin", Client, StatusCode::FORBIDDEN, "pages of this origin may not connect here")
@@ -97,6 +103,9 @@ impl Kind {
             ),
             Self::HeadTimeout => {
                 row("head_timeout", Upstream, StatusCode::GATEWAY_TIMEOUT, "the endpoint took too long to answer")
+            }
+            Self::Overdue => {
+                row("overdue", Upstream, StatusCode::GATEWAY_TIMEOUT, "the request took longer than it may")
             }
         }
     }

@@ -49,6 +49,7 @@ pub(super) fn refused(
         %method,
         host,
         path,
+        request_id = summary.request_id(),
         upgrade = upgrade.as_deref(),
         status = closed.map_or(refusal.status(), |_| StatusCode::SWITCHING_PROTOCOLS).as_u16(),
         code = closed.map(|code| code.get()),
@@ -116,6 +117,7 @@ pub(super) fn exchanged(exchanged: &Exchanged<'_>, end: End) {
         %method,
         host,
         path,
+        request_id = summary.request_id(),
         upgrade = upgrade.as_deref(),
         status,
         outcome = end.log_word(),
@@ -186,7 +188,7 @@ pub(super) fn ended(
             "frames needed leniency"
         );
     }
-    let Unpacked { port, port_is, placed, path, host, user_agent, headers } = record.unpacked();
+    let Unpacked { port, port_is, placed, path, host, user_agent, request_id, headers } = record.unpacked();
     let is_there = |text: &&str| !text.is_empty();
     tracing::info!(
         tunnel = %handle.id,
@@ -201,6 +203,7 @@ pub(super) fn ended(
         placed,
         host,
         path,
+        request_id,
         user_agent = Some(user_agent).filter(is_there),
         headers = (!headers.is_empty()).then(|| object_of(&headers)),
         duration_ms = millis(*duration),

@@ -11,7 +11,7 @@ use http::{HeaderMap, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::end::End;
 use super::exchange_record::ExchangeRecord;
@@ -39,6 +39,8 @@ pub(super) struct Relay {
     lost: Option<BrokenAnswer>,
     /// When it ends although it has no end: events of a server.
     last_call: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// When it is over whatever it still has to say, where its route says so.
+    overdue: Option<Pin<Box<Sleep>>>,
 }
 
 impl AnswerBody {
@@ -54,7 +56,9 @@ impl AnswerBody {
         let is_endless = is_event_stream(headers) && body.size_hint().exact().is_none();
         let phases = is_endless.then(|| record.session.proxy.phases());
         let last_call = phases.map(|phases| Box::pin(last_call(phases)) as Pin<Box<_>>);
-        Self::Relayed(Box::new(Relay { body, reuse: Some(reuse), record, part_looks_whole, lost: None, last_call }))
+        let overdue = record.overdue_at().map(|time| Box::pin(sleep_until(time)));
+        let reuse = Some(reuse);
+        Self::Relayed(Box::new(Relay { body, reuse, record, part_looks_whole, lost: None, last_call, overdue }))
     }
 }
 
@@ -70,26 +74,38 @@ impl Relay {
             self.reuse = None;
             return Poll::Ready(None);
         }
+        if self.overdue.as_mut().is_some_and(|overdue| overdue.as_mut().poll(cx).is_ready()) {
+            self.overdue = None;
+            return self.lose(BrokenAnswer::Overdue, End::Overdue, cx);
+        }
         match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
             Some(Ok(frame)) => {
                 self.record.note_answered(frame.data_ref().map_or(0, Bytes::len));
                 Poll::Ready(Some(Ok(cleaned(frame))))
             }
-            Some(Err(error)) => {
-                self.record.end(End::EndpointLost);
-                if self.part_looks_whole {
-                    self.record.session.note_cut();
-                }
-                self.lost = Some(error);
-                // hyper writes what it has while there is nothing new, and asks again.
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
+            Some(Err(error)) => self.lose(error, End::EndpointLost, cx),
             None => {
                 self.complete();
                 Poll::Ready(None)
             }
         }
+    }
+
+    /// Nothing of it comes any more.
+    fn lose(
+        &mut self,
+        why: BrokenAnswer,
+        end: End,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenAnswer>>> {
+        self.record.end(end);
+        if self.part_looks_whole {
+            self.record.session.note_cut();
+        }
+        self.lost = Some(why);
+        // hyper writes what it has while there is nothing new, and asks again.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Says that there is no more, and not before everything that there was is out: hyper forgets it at that word.

@@ -17,6 +17,8 @@ pub(super) enum End {
     Cut,
     /// The client sent none of its request body for too long, after the head of the answer.
     ClientStalled,
+    /// It took longer than its route allows.
+    Overdue,
     /// The endpoint's connection ended, or made no sense, in the middle of the answer.
     EndpointLost,
 }
@@ -36,6 +38,7 @@ impl End {
             Self::Cut => "cut",
             Self::ClientLeft => "client_left",
             Self::ClientStalled => "client_stalled",
+            Self::Overdue => "overdue",
             Self::EndpointLost => "endpoint_lost",
         }
     }

@@ -3,9 +3,10 @@
 //! Nothing is collected: a body passes in pieces, at the pace of its reader, and behind it the trailers that its `Trailer`
 //! names (the client's, if it takes any: RFC 9110 §6.5.1).
 //!
-//! Deadlines: `response_timeout` for the head of the answer, counted from the last byte of the request, for until then the
+//! Deadlines: `request_timeout` for all of it, where a route has one; `response_timeout` for the head of the answer, counted from the last byte of the request, for until then the
 //! two `body_timeout` tell whether the upload moves. An answer may take for ever between two pieces: events are like that.
 
+use std::future::pending;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri, Version};
 use http_body::Body;
 use hyper::upgrade::OnUpgrade;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::asked_endpoint::EndpointAnswer;
 use super::attempts::ask_best;
@@ -28,7 +29,7 @@ use super::request_context::RequestContext;
 use super::served::LastAnswer;
 use crate::endpoint::{Carrier, ClientBody, ContinueVerdict, Expectation, Reuse, Upload, UploadSent};
 use crate::health::Asked;
-use crate::http::{binding, forward};
+use crate::http::{Refusal, binding, forward};
 
 /// A request as the endpoint gets it, and what can be known of it later.
 struct Outgoing {
@@ -51,7 +52,12 @@ pub(super) async fn run(
     let (method, progress) = (request.method().clone(), request.body().progress());
     let mut record = ExchangeRecord::new(context, progress);
     let late = pin!(late(sent, context.upstream().settings.response_timeout));
-    let answered = ask_best(context, request, &affinity, late).await;
+    let overdue = record.overdue_at();
+    let answered = tokio::select! {
+        biased;
+        answered = ask_best(context, request, &affinity, late) => answered,
+        () = until(overdue) => Err(Refusal::Overdue.into()),
+    };
     interim.conclude().await;
     let answered = match answered {
         Ok(answered) => answered,
@@ -95,6 +101,14 @@ pub(super) async fn late(sent: UploadSent, response_timeout: Duration) {
     sleep(response_timeout).await;
 }
 
+/// Ends at that time; without one, never.
+pub(super) async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
+    }
+}
+
 /// Makes of a client's request the one that the endpoint gets.
 fn outgoing(context: &RequestContext, request: Request<ClientBody>) -> Outgoing {
     let (mut parts, body) = request.into_parts();
@@ -115,6 +129,6 @@ fn outgoing(context: &RequestContext, request: Request<ClientBody>) -> Outgoing 
     parts.version = Version::HTTP_11;
     // What stays is how the client spelt its names.
     parts.extensions.remove::<OnUpgrade>();
-    let (upload, sent) = Upload::new(body, expectation, context.session.listener.settings.body_timeout);
+    let (upload, sent) = Upload::new(body, expectation, context.upload_limits());
     Outgoing { request: Request::from_parts(parts, upload), sent, verdict }
 }

@@ -44,6 +44,11 @@ impl ExchangeRecord {
         }
     }
 
+    /// When the exchange has to be over, if it has to.
+    pub(super) fn overdue_at(&self) -> Option<Instant> {
+        self.route.exchange.request_timeout.map(|time| self.started + time)
+    }
+
     /// The head of the answer has come.
     pub(super) fn note_head(&mut self, endpoint: &EndpointName, status: StatusCode) {
         self.answer = Some((endpoint.clone(), status));
@@ -59,7 +64,9 @@ impl ExchangeRecord {
         let end = match (end, self.upload.broken()) {
             // An upload that breaks takes the connection with the endpoint along.
             (End::EndpointLost, Some(BrokenUpload::Stalled)) => End::ClientStalled,
-            (End::EndpointLost, Some(BrokenUpload::Lost | BrokenUpload::Flawed(_))) => End::ClientLeft,
+            (End::EndpointLost, Some(BrokenUpload::Lost | BrokenUpload::TooLarge | BrokenUpload::Flawed(_))) => {
+                End::ClientLeft
+            }
             (end, _) => end,
         };
         self.end.get_or_insert(end);

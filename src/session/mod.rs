@@ -46,6 +46,7 @@ mod refused;
 mod relay;
 mod request;
 mod request_context;
+mod request_id;
 mod rest;
 mod resting;
 mod retry;

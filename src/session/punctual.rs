@@ -29,7 +29,7 @@ use crate::config::{EndpointAddress, ResolverSettings};
 use crate::drain::Incarnation;
 use crate::endpoint::Pool;
 use crate::endpoint::{EndpointConnection, OpenedUnder};
-use crate::endpoint::{Upload, UploadSent};
+use crate::endpoint::{Upload, UploadLimits, UploadSent};
 use crate::net::{self, ConnectOptions, DialError, Guarded, Network, TlsError, TlsStream, Unsent, dial};
 use crate::snapshot::Retirement;
 
@@ -97,10 +97,11 @@ async fn rest_timeout_is_punctual() {
 async fn stalling(time: Duration) -> (Upload, DuplexStream, UploadSent) {
     let (mut client, ours) = duplex(1024);
     let (sender, mut uploads) = mpsc::channel(1);
+    let limits = UploadLimits { deadline: time, most: None };
     let service = service_fn(move |request: Request<Incoming>| {
         let sender = sender.clone();
         async move {
-            let _ = sender.send(Upload::new(request.into_body().into(), None, time)).await;
+            let _ = sender.send(Upload::new(request.into_body().into(), None, limits)).await;
             pending::<Result<Response<Empty<Bytes>>, Infallible>>().await
         }
     });

@@ -105,6 +105,7 @@ impl From<BrokenUpload> for Refused {
         let refusal = match broken {
             BrokenUpload::Stalled => Refusal::RequestTimeout,
             BrokenUpload::Lost => Refusal::BrokenBody,
+            BrokenUpload::TooLarge => Refusal::BodyTooLarge,
             BrokenUpload::Flawed(flaw) => Refusal::of_body(flaw),
         };
         Self { refusal, cause: Some(broken.into()), is_told: false }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Request;
 use http::request::Parts;
+use http_body::Body;
 use tokio::time::Instant;
 
 use super::admission::admit;
@@ -60,8 +61,15 @@ fn find_route(session: &Session, parts: &mut Parts, reader: &Reader) -> Result<A
 
 /// What a request comes to that has found its route. Whatever may still keep it from being served is a stage of its own, and
 /// stands at the front.
-async fn respond(context: &RequestContext, parts: Parts, body: ClientBody, reader: &Reader) -> Result<Served, Refused> {
+async fn respond(
+    context: &RequestContext,
+    mut parts: Parts,
+    body: ClientBody,
+    reader: &Reader,
+) -> Result<Served, Refused> {
+    context.settle_request_id(&mut parts.headers);
     check_path(&context.route.settings, parts.uri.path())?;
+    check_length(context, &body)?;
     let handshake = read_handshake(context, &parts, reader)?;
     let asked = if handshake.is_some() { Asked::Upgrade } else { Asked::Exchange };
     admit(context, &parts, asked)?;
@@ -76,6 +84,12 @@ async fn respond(context: &RequestContext, parts: Parts, body: ClientBody, reade
 fn check_path(route: &RouteSettings, path: &str) -> Result<(), Refusal> {
     let may_lead_out = route.path != "/" && route.dot_segments == DotSegments::Refuse && has_dot_segments(path);
     if may_lead_out { Err(Refusal::Unclean(Unclean::DotSegments)) } else { Ok(()) }
+}
+
+/// Refuses a body that says itself that it is too large, before anybody waits for it.
+fn check_length(context: &RequestContext, body: &ClientBody) -> Result<(), Refusal> {
+    let most = context.route.settings.exchange.max_body;
+    if most.is_some_and(|most| body.size_hint().lower() > most) { Err(Refusal::BodyTooLarge) } else { Ok(()) }
 }
 
 /// What the request asks to become, if its route lets that through.

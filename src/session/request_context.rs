@@ -12,10 +12,11 @@ use http::{HeaderMap, Uri};
 use tokio::time::Instant;
 
 use super::context::Session;
+use super::request_id;
 use super::summary::Summary;
 use crate::balance::{Affinity, Pin, Policy, Stay};
 use crate::config::WebsocketSettings;
-use crate::endpoint::note_broken_tls;
+use crate::endpoint::{UploadLimits, note_broken_tls};
 use crate::grammar::Authority;
 use crate::health::Asked;
 use crate::http::affinity::{Searched, affinity_key, begins_session};
@@ -138,6 +139,21 @@ impl RequestContext {
     /// A new connection with the endpoint has ended by this error.
     pub(super) fn note_broken_tls(&self, endpoint: &Endpoint, error: &(dyn Error + 'static)) {
         note_broken_tls(error, endpoint, self.upstream(), &self.session.proxy.metrics);
+    }
+
+    /// Gives the request a name, where its route gives one.
+    pub(super) fn settle_request_id(&self, headers: &mut HeaderMap) {
+        if let Some(header) = &self.route.settings.exchange.request_id {
+            let _ = self.summary.request_id.set(request_id::settle(headers, header, self.arrival.trust));
+        }
+    }
+
+    /// What a request's body is held to.
+    pub(super) fn upload_limits(&self) -> UploadLimits {
+        UploadLimits {
+            deadline: self.session.listener.settings.body_timeout,
+            most: self.route.settings.exchange.max_body,
+        }
     }
 
     pub(super) fn upstream(&self) -> &Arc<Upstream> {

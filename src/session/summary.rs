@@ -1,6 +1,7 @@
 //! What is kept of a request for the line about it.
 
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use http::header::{HOST, HeaderValue, UPGRADE};
 use http::request::Parts;
@@ -18,6 +19,8 @@ pub(super) struct Summary {
     pub(super) version: Version,
     /// What it asked to upgrade to, if it did.
     pub(super) upgrade: Option<Box<str>>,
+    /// The name that its route gives it, once that is known.
+    pub(super) request_id: OnceLock<Box<str>>,
 }
 
 impl Summary {
@@ -32,11 +35,17 @@ impl Summary {
             client,
             version: request.version,
             upgrade: text(UPGRADE).map(|upgrade| shortened(&upgrade, LONGEST_UPGRADE).into()),
+            request_id: OnceLock::new(),
         }
     }
 }
 
 impl Summary {
+    /// The name that its route gives it.
+    pub(super) fn request_id(&self) -> Option<&str> {
+        self.request_id.get().map(|name| &**name)
+    }
+
     /// What the client speaks.
     pub(super) fn protocol(&self) -> ClientProtocol {
         if self.version == Version::HTTP_2 { ClientProtocol::Http2 } else { ClientProtocol::Http1 }

@@ -14,7 +14,7 @@ use crate::metrics::ClientProtocol;
 /// What was asked for, by whom, and how it was placed.
 ///
 /// Packed, since there are many tunnels and each is asked once: the port (two bytes), whether it is the client's own and what the
-/// client speaks, how it was placed (one byte each); then the path, the host, the user agent and the names and values of headers, with a NUL between
+/// client speaks, how it was placed (one byte each); then the path, the host, the user agent, the request's name where it has one, and the names and values of headers, with a NUL between
 /// them, which none of them can hold (RFC 9110 §5.5). What a machine asks, without a user agent, fits in.
 #[derive(Debug)]
 pub(super) struct TunnelRecord(SmallVec<[u8; 32]>);
@@ -29,6 +29,8 @@ pub(super) struct Unpacked<'t> {
     pub(super) host: &'t str,
     /// Empty, where there was none.
     pub(super) user_agent: &'t str,
+    /// The name that its route gave the request.
+    pub(super) request_id: Option<&'t str>,
     /// The headers of `log.headers` that it had, each with all of its lines.
     pub(super) headers: Vec<(&'t str, &'t str)>,
 }
@@ -53,13 +55,15 @@ impl TunnelRecord {
     ) -> Self {
         let (path, host) = (shortened(&summary.path, LONGEST), shortened(&summary.host, LONGEST));
         let mut texts = vec![path, host, text(headers, &USER_AGENT)];
+        texts.extend(summary.request_id().map(str::to_owned));
         for name in wanted.iter().filter(|name| headers.contains_key(*name)) {
             texts.extend([name.to_string(), text(headers, name)]);
         }
         let is_of_client = if peer.0.to_canonical() == summary.client { PORT_OF_CLIENT } else { 0 };
         let protocol = if summary.protocol() == ClientProtocol::Http2 { SPEAKS_HTTP2 } else { 0 };
+        let is_named = if summary.request_id().is_some() { HAS_REQUEST_ID } else { 0 };
         let [high, low] = peer.1.to_be_bytes();
-        let known = [high, low, is_of_client | protocol, placed as u8];
+        let known = [high, low, is_of_client | protocol | is_named, placed as u8];
         Self(SmallVec::from_slice(&[&known, texts.join("\0").as_bytes()].concat()))
     }
 
@@ -75,6 +79,7 @@ impl TunnelRecord {
         let mut texts = str::from_utf8(text).unwrap_or_default().split('\0');
         let mut next = || texts.next().unwrap_or_default();
         let (path, host, user_agent) = (next(), next(), next());
+        let request_id = (flags & HAS_REQUEST_ID != 0).then(&mut next);
         Unpacked {
             port: u16::from_be_bytes([high, low]),
             port_is: if flags & PORT_OF_CLIENT != 0 { PortIs::Client } else { PortIs::Proxy },
@@ -82,6 +87,7 @@ impl TunnelRecord {
             path,
             host,
             user_agent,
+            request_id,
             headers: from_fn(|| Some((texts.next()?, texts.next()?))).collect(),
         }
     }
@@ -95,6 +101,7 @@ fn text(headers: &HeaderMap, name: &HeaderName) -> String {
 
 const PORT_OF_CLIENT: u8 = 1;
 const SPEAKS_HTTP2: u8 = 2;
+const HAS_REQUEST_ID: u8 = 4;
 
 /// How much of each is kept, in bytes.
 const LONGEST: usize = 256;
@@ -130,9 +137,21 @@ mod tests {
             path: "/ws",
             host: "chat.example.com",
             user_agent: "curl/8",
+            request_id: None,
             headers: vec![("x-request-id", "17"), ("x-trace", "a=b \u{9b}")],
         };
         assert_eq!(record.unpacked(), told);
+    }
+
+    #[test]
+    fn the_name_of_a_request_is_told_too() {
+        let request = Request::builder().uri("/ws").header("x-trace", "1").body(()).unwrap().into_parts().0;
+        let summary = Summary::of(&request, CLIENT);
+        summary.request_id.set("r-1".into()).unwrap();
+        let wanted = [HeaderName::from_static("x-trace")];
+        let record = TunnelRecord::new(&summary, (CLIENT, 1), &request.headers, &wanted, PlacedBy::Cookie);
+        let told = record.unpacked();
+        assert_eq!((told.request_id, told.headers), (Some("r-1"), vec![("x-trace", "1")]));
     }
 
     #[test]

@@ -115,7 +115,7 @@ fn upload(
         forward::remove(headers, |name| *name == CONTENT_LENGTH);
         return (None, Arc::default());
     }
-    let (upload, _sent) = Upload::new(body, None, context.session.listener.settings.body_timeout);
+    let (upload, _sent) = Upload::new(body, None, context.upload_limits());
     let progress = upload.progress();
     (Some(upload), progress)
 }

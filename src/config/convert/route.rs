@@ -12,13 +12,13 @@ use crate::config::address_syntax::{asks_for_tls, endpoint_in};
 use crate::config::defaults;
 use crate::config::dot_segments::has_dot_segments;
 use crate::config::lists::list;
-use crate::config::name_syntax::{HOST, UPGRADE};
+use crate::config::name_syntax::{HOST, REQUEST_ID, UPGRADE};
 use crate::config::paths::PATH;
 use crate::config::read::{choice, or_off, reference, text};
 use crate::config::schema::{ROUTE, WEBSOCKET};
-use crate::config::settings::{DotSegments, HostPattern, RouteSettings};
+use crate::config::settings::{DotSegments, ExchangeSettings, HostPattern, RouteSettings};
 use crate::config::tree::{Location, Section};
-use crate::config::units::DURATION;
+use crate::config::units::{DURATION, SIZE};
 
 pub(in crate::config) fn routes(file: &Section<'_>, names: &Names<'_>) -> Vec<RouteSettings> {
     let sections = at_least_one(file, "route", &ROUTE, "[route.chat] with upstream = \"chat\"");
@@ -60,9 +60,18 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
         upstream: upstream?,
         upgrade,
         raw_half_close_timeout: raw_half_close,
+        exchange: exchange(section),
         access: Arc::new(access(section)),
         websocket,
     })
+}
+
+fn exchange(section: &Section<'_>) -> ExchangeSettings {
+    ExchangeSettings {
+        max_body: section.read("max_body", or_off(text(SIZE)), defaults::MAX_BODY),
+        request_timeout: section.read("request_timeout", or_off(text(DURATION)), defaults::REQUEST_TIMEOUT),
+        request_id: section.read("request_id", or_off(text(REQUEST_ID)), defaults::REQUEST_ID),
+    }
 }
 
 fn instead_of_listener(name: &str) -> Option<String> {

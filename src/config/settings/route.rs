@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderName;
+
 use super::access::AccessSettings;
 use super::websocket::WebsocketSettings;
 use crate::config::names::{ListenerName, RouteName, UpstreamName};
@@ -27,10 +29,23 @@ pub struct RouteSettings {
     pub upgrade: Vec<String>,
     /// How long the other direction of a tunnel of another protocol may be quiet after one ended with a FIN.
     pub raw_half_close_timeout: Option<Duration>,
+    /// The rules of its plain exchanges.
+    pub exchange: ExchangeSettings,
     /// Whom it lets in.
     pub access: Arc<AccessSettings>,
     /// The rules of its WebSocket tunnels.
     pub websocket: Arc<WebsocketSettings>,
+}
+
+/// `max_body`, `request_timeout` and `request_id` of a route.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExchangeSettings {
+    /// Bytes of a request body.
+    pub max_body: Option<u64>,
+    /// How long an exchange may take, from its request's head to its answer's end.
+    pub request_timeout: Option<Duration>,
+    /// The header that gives each request a name of its own.
+    pub request_id: Option<HeaderName>,
 }
 
 /// What becomes of a request whose path has a segment `.` or `..`, or a backslash.

@@ -8,6 +8,7 @@ mod deadlines;
 mod expect;
 mod interim;
 mod lengths;
+mod limits;
 mod logged;
 mod no_request;
 mod owned;
