@@ -1,6 +1,7 @@
 //! What can be told by looking: the status and the gauges.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -10,8 +11,8 @@ use super::ordered::{self, CertificateStatus};
 use super::predecessors::{Answered, Held, Holdings};
 use super::tunnels::Tunnels;
 use super::upstream_status::{CauseStatus, EndpointStatus, UpstreamSource, UpstreamStatus};
-use super::wire::{ListenerStatus, PredecessorStatus, ReloadsStatus, RouteStatus, STATUS_SCHEMA, Status};
-use crate::config::EndpointRole;
+use super::wire::{BranchStatus, ListenerStatus, PredecessorStatus, ReloadsStatus, RouteStatus, STATUS_SCHEMA, Status};
+use crate::config::{EndpointRole, UpstreamName};
 use crate::discovery::SourceStatus;
 use crate::drain::DrainEntry;
 use crate::handoff::Predecessor;
@@ -22,7 +23,7 @@ use crate::process::{unix_seconds, usage};
 use crate::queue::Gate;
 use crate::resolver::ResolverStatus;
 use crate::session::{Phase, Proxy};
-use crate::snapshot::{Endpoint, Route, StateCause, Upstream};
+use crate::snapshot::{Branch, Endpoint, Route, StateCause, Upstream};
 
 /// How things stand, for people and their scripts; `predecessors` is what those answered that handed over.
 pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<Answered<Holdings>>) -> Status {
@@ -38,8 +39,10 @@ pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<Answered<Ho
     });
     let routes = snapshot.routes().values().map(|route| RouteStatus {
         name: route.settings.name.to_string(),
-        upstream: route.settings.upstream.to_string(),
-        tunnels: tunnels.of(route.life.incarnation) + elsewhere.of_route(route),
+        upstream: upstreams_of(route),
+        split: split(route, &tunnels, &elsewhere),
+        tunnels: route.branches.iter().map(|branch| tunnels.of(branch.life.incarnation)).sum::<usize>()
+            + elsewhere.of_route(route),
         tunnels_of_predecessors: elsewhere.of_route(route),
     });
     let upstreams = snapshot.upstreams().values().map(|upstream| UpstreamStatus {
@@ -87,8 +90,9 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
     let snapshot = proxy.snapshot();
     let mut open = BTreeMap::new();
     for route in snapshot.routes().values() {
-        for endpoint in route.upstream.endpoints() {
-            let names = (route.settings.name.clone(), route.settings.upstream.clone(), endpoint.name.clone());
+        let upstreams = route.branches.iter().map(|branch| &branch.upstream);
+        for (upstream, endpoint) in upstreams.flat_map(|it| it.endpoints().iter().map(move |endpoint| (it, endpoint))) {
+            let names = (route.settings.name.clone(), upstream.settings.name.clone(), endpoint.name.clone());
             // An alert has to see the 0, not the absence of a number.
             open.insert(names, 0);
         }
@@ -173,6 +177,21 @@ fn cause(StateCause { cause, lasted, why }: StateCause) -> CauseStatus {
     CauseStatus { cause, since: unix_seconds().saturating_sub(for_seconds), for_seconds, why }
 }
 
+/// The upstreams that a route leads to.
+fn upstreams_of(route: &Route) -> String {
+    route.settings.upstreams().map(UpstreamName::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// How a route shares its clients among several upstreams.
+fn split(route: &Route, tunnels: &Tunnels, elsewhere: &Elsewhere<'_>) -> Vec<BranchStatus> {
+    let branch = |branch: &Arc<Branch>| BranchStatus {
+        upstream: branch.upstream.settings.name.to_string(),
+        weight: branch.weight,
+        tunnels: tunnels.of(branch.life.incarnation) + elsewhere.of_branch(route, branch),
+    };
+    if route.branches.are_split() { route.branches.iter().map(branch).collect() } else { Vec::new() }
+}
+
 fn handshakes(gate: &Gate) -> HandshakesGauge {
     HandshakesGauge { limit: gate.limit(), waiting: gate.waiting() }
 }
@@ -190,7 +209,12 @@ impl<'a> Elsewhere<'a> {
     }
 
     fn of_route(&self, route: &Route) -> usize {
-        self.sum(|held| route.settings.name.as_str() == held.route && route.settings.upstream.as_str() == held.upstream)
+        route.branches.iter().map(|branch| self.of_branch(route, branch)).sum()
+    }
+
+    fn of_branch(&self, route: &Route, branch: &Branch) -> usize {
+        let upstream = branch.upstream.settings.name.as_str();
+        self.sum(|held| route.settings.name.as_str() == held.route && upstream == held.upstream)
     }
 
     fn of_endpoint(&self, upstream: &Upstream, endpoint: &Endpoint) -> usize {

@@ -97,8 +97,9 @@ impl Held {
     pub fn stands_on(&self, snapshot: &Snapshot) -> bool {
         snapshot.listeners().contains_key(self.listener.as_str())
             && snapshot.routes().get(self.route.as_str()).is_some_and(|route| {
-                route.settings.upstream.as_str() == self.upstream
-                    && route.upstream.endpoints().iter().any(|it| self.is_on(it))
+                let mut branches = route.branches.iter();
+                let branch = branches.find(|branch| branch.upstream.settings.name.as_str() == self.upstream);
+                branch.is_some_and(|branch| branch.upstream.endpoints().iter().any(|it| self.is_on(it)))
             })
     }
 

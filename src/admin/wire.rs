@@ -304,13 +304,27 @@ pub struct ListenerStatus {
 pub struct RouteStatus {
     /// Its name.
     pub name: String,
-    /// Where its requests go.
+    /// Where its requests go; the names of several with a comma between them.
     pub upstream: String,
+    /// How it shares its clients among several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub split: Vec<BranchStatus>,
     /// Its open tunnels, those of processes that handed over among them.
     pub tunnels: usize,
     /// Those among them that processes hold which handed over.
     #[serde(default)]
     pub tunnels_of_predecessors: usize,
+}
+
+/// One of several upstreams of a route.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BranchStatus {
+    /// Its name.
+    pub upstream: String,
+    /// Its share, relative to the others'.
+    pub weight: u32,
+    /// The open tunnels that the route has there, those of processes that handed over among them.
+    pub tunnels: usize,
 }
 
 /// One drain.

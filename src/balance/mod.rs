@@ -25,6 +25,7 @@ mod random;
 mod rendezvous;
 mod round_robin;
 mod slow_start;
+mod split;
 mod sticky;
 #[cfg(test)]
 mod tests;
@@ -44,5 +45,6 @@ pub use policy::Policy;
 pub use random::random;
 pub use round_robin::{NextDue, later, round_robin};
 pub use slow_start::{fine_weight, ramping_weight};
+pub use split::split;
 pub use sticky::{Sticky, home};
 pub use tier::Tier;

@@ -82,6 +82,7 @@ pub(super) static ROUTE: TableSchema = TableSchema {
         "path",
         "dot_segments",
         "upstream",
+        "split",
         "upgrade",
         "raw_half_close_timeout",
         "max_body",
@@ -92,6 +93,8 @@ pub(super) static ROUTE: TableSchema = TableSchema {
         "websocket",
     ],
 };
+
+pub(super) static SPLIT: TableSchema = TableSchema { path: "route.NAME.split[]", keys: &["upstream", "weight"] };
 
 pub(super) static WEBSOCKET: TableSchema = TableSchema {
     path: "route.NAME.websocket",
@@ -221,7 +224,7 @@ pub(super) static HANDOFF: TableSchema = TableSchema {
 
 pub(super) static ADMIN: TableSchema = TableSchema { path: "admin", keys: &["listen"] };
 
-static SCHEMAS: [&TableSchema; 33] = [
+static SCHEMAS: [&TableSchema; 34] = [
     &FILE,
     &LOG,
     &LISTENER,
@@ -231,6 +234,7 @@ static SCHEMAS: [&TableSchema; 33] = [
     &EXTERNAL_ACCOUNT,
     &CLIENT_CERTIFICATES,
     &ROUTE,
+    &SPLIT,
     &WEBSOCKET,
     &SIDES,
     &PONG_SIDES,

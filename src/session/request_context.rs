@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::context::Session;
 use super::request_id;
 use super::summary::Summary;
-use crate::balance::{Affinity, Pin, Policy, Stay};
+use crate::balance::{Affinity, AffinityKey, Pin, Policy, Stay};
 use crate::config::WebsocketSettings;
 use crate::endpoint::{UploadLimits, note_broken_tls};
 use crate::grammar::Authority;
@@ -25,7 +25,7 @@ use crate::http::endpoint_host::set_host;
 use crate::http::forward::{self, Arrival, Trust};
 use crate::http::{certificate_headers, cookies};
 use crate::net::{ProxiedClient, proxy_header};
-use crate::snapshot::{Endpoint, Route, Upstream};
+use crate::snapshot::{Branch, Endpoint, Route, Upstream};
 use crate::tunnel::Protocol;
 use crate::websocket::Tolerance;
 
@@ -34,6 +34,8 @@ use crate::websocket::Tolerance;
 pub(super) struct RequestContext {
     pub(super) session: Arc<Session>,
     pub(super) route: Arc<Route>,
+    /// Where the request goes: the route's one upstream, or the one of several that it belongs to.
+    pub(super) branch: Arc<Branch>,
     /// The client's address, as far as it can be believed.
     pub(super) client: IpAddr,
     /// The connection that the request came by.
@@ -52,6 +54,7 @@ impl RequestContext {
         let trust = if trusted { Trust::Trusted } else { Trust::Untrusted };
         Self {
             session: Arc::clone(session),
+            branch: Arc::clone(route.branches.first()),
             route,
             client: summary.client,
             arrival: Arrival {
@@ -67,17 +70,29 @@ impl RequestContext {
 
     /// What decides where the request is placed: its key, and the endpoint that its cookie pins it to.
     pub(super) fn affinity(&self, uri: &Uri, headers: &HeaderMap, asked: Asked) -> Affinity {
-        let settings = &self.upstream().settings;
-        let certificate = self.session.certificate.as_deref().map(|certificate| &certificate.fingerprint);
-        let searched = Searched { uri, headers, client: self.client, certificate };
-        let goes_by_key = settings.policy == Policy::Sticky;
-        let key = goes_by_key.then(|| affinity_key(&settings.sticky_on, &searched)).flatten();
-        let pin = settings.pin_cookie.as_ref().and_then(|cookie| {
-            let is_ours = |pin: &Pin| self.upstream().pinned(*pin).is_some();
-            cookies::values(headers, &cookie.name).filter_map(Pin::parse).find(is_ours)
-        });
+        let goes_by_key = self.upstream().settings.policy == Policy::Sticky;
+        let key = goes_by_key.then(|| self.key_of(self.upstream(), uri, headers)).flatten();
+        let pin = pin_of(self.upstream(), headers);
         let is_sheltering = pin.is_some_and(|pin| pin.stay == Stay::Refuge);
         Affinity { key, pin, begins_session: is_sheltering && begins_session(uri, asked) }
+    }
+
+    /// Chooses among several upstreams: the one that a cookie pins the client to, or the one that its key belongs to.
+    pub(super) fn choose_branch(&mut self, uri: &Uri, headers: &HeaderMap) {
+        let branches = &self.route.branches;
+        if !branches.are_split() {
+            return;
+        }
+        let is_pinned = |branch: &&Arc<Branch>| branch.weight > 0 && pin_of(&branch.upstream, headers).is_some();
+        let key = || self.key_of(&branches.first().upstream, uri, headers);
+        let chosen = branches.iter().find(is_pinned).unwrap_or_else(|| branches.share_of(key()));
+        self.branch = Arc::clone(chosen);
+    }
+
+    /// What of the request decides where in this upstream it is placed.
+    fn key_of(&self, upstream: &Upstream, uri: &Uri, headers: &HeaderMap) -> Option<AffinityKey> {
+        let certificate = self.session.certificate.as_deref().map(|certificate| &certificate.fingerprint);
+        affinity_key(&upstream.settings.sticky_on, &Searched { uri, headers, client: self.client, certificate })
     }
 
     /// The `Set-Cookie` that keeps the client at the endpoint where it was placed, unless its cookie does so already.
@@ -157,8 +172,15 @@ impl RequestContext {
     }
 
     pub(super) fn upstream(&self) -> &Arc<Upstream> {
-        &self.route.upstream
+        &self.branch.upstream
     }
+}
+
+/// The pin that a cookie holds to an endpoint of this upstream.
+fn pin_of(upstream: &Upstream, headers: &HeaderMap) -> Option<Pin> {
+    let cookie = upstream.settings.pin_cookie.as_ref()?;
+    let is_ours = |pin: &Pin| upstream.pinned(*pin).is_some();
+    cookies::values(headers, &cookie.name).filter_map(Pin::parse).find(is_ours)
 }
 
 /// Where a client has connected to whose connection is gone.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::branch::{Branch, Branches};
 use super::endpoint::Endpoint;
 use super::file_contents::FileContents;
 use super::in_order::in_order;
@@ -11,7 +12,9 @@ use super::pin_tokens::PinTokens;
 use super::route::Route;
 use super::routes::{RouteTable, Rule};
 use super::upstream::Upstream;
-use crate::config::{EndpointSettings, ListenerName, RouteName, Settings, UpstreamName, UpstreamSettings};
+use crate::config::{
+    BranchSettings, EndpointSettings, ListenerName, RouteName, Settings, UpstreamName, UpstreamSettings,
+};
 use crate::drain::{Incarnation, LifeToken};
 use crate::queue::Places;
 use crate::tls::{EndpointCredentials, TicketKeys};
@@ -72,14 +75,10 @@ impl Snapshot {
             .routes
             .iter()
             .filter_map(|(name, route)| {
-                // On another upstream it begins a new life: moved there and back again, it is not the one that is drained.
-                let old = previous.and_then(|previous| previous.routes.get(name));
-                let same = old.filter(|old| old.settings.upstream == route.upstream);
-                let life = incarnations.keep(same.map(|same| &same.life));
+                let old = previous.and_then(|previous| previous.routes.get(name)).map(Arc::as_ref);
                 // `config` has refused a route whose upstream is missing.
-                let upstream = Arc::clone(upstreams.get(&route.upstream)?);
-                let same = same.map(Arc::as_ref);
-                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), life, upstream, same))))
+                let branches = incarnations.branches(&route.branches, &upstreams, old)?;
+                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), branches, old))))
             })
             .collect();
         let table = RouteTable::new(routes.values().map(|route| (Rule::from(&*route.settings), Arc::clone(route))));
@@ -100,9 +99,9 @@ impl Snapshot {
         let mut upstreams = self.upstreams.clone();
         upstreams.insert(upstream.clone(), Arc::clone(&new));
         let mut routes = self.routes.clone();
-        for route in routes.values_mut().filter(|route| route.settings.upstream == *upstream) {
-            let (settings, life) = (Arc::clone(&route.settings), route.life.clone());
-            *route = Arc::new(Route::new(settings, life, Arc::clone(&new), Some(route)));
+        for route in routes.values_mut().filter(|route| route.settings.leads_to(upstream)) {
+            let branches = incarnations.branches(&route.settings.branches, &upstreams, Some(route))?;
+            *route = Arc::new(Route::new(Arc::clone(&route.settings), branches, Some(route)));
         }
         Some(Self {
             generation: self.generation,
@@ -147,6 +146,21 @@ impl Incarnations {
             self.last += 1;
             LifeToken::new(Incarnation(self.last))
         })
+    }
+
+    /// A route begins a new life at an upstream that it did not lead to: what is taken away and comes back is not what is drained.
+    fn branches(
+        &mut self,
+        settings: &[BranchSettings],
+        upstreams: &BTreeMap<UpstreamName, Arc<Upstream>>,
+        old: Option<&Route>,
+    ) -> Option<Branches> {
+        let branch = |BranchSettings { upstream, weight }: &BranchSettings| {
+            let old = old.and_then(|old| old.branches.to(upstream));
+            let life = self.keep(old.map(|old| &old.life));
+            Some(Arc::new(Branch { upstream: Arc::clone(upstreams.get(upstream)?), weight: *weight, life }))
+        };
+        Branches::new(settings.iter().map(branch).collect::<Option<_>>()?)
     }
 
     fn upstream(

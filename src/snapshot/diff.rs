@@ -4,10 +4,13 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 
 use super::assemble::Snapshot;
+use super::branch::Branch;
 use super::in_order::in_order;
+use super::route::Route;
 use super::upstream::Upstream;
 use crate::config::{
-    EndpointAddress, EndpointName, EndpointRole, ListenerName, RouteName, UpstreamName, UpstreamSettings,
+    BranchSettings, EndpointAddress, EndpointName, EndpointRole, ListenerName, RouteName, RouteSettings, UpstreamName,
+    UpstreamSettings,
 };
 use crate::drain::{Incarnation, LifeToken, Scope};
 
@@ -48,8 +51,8 @@ pub enum Change {
     Returned(Subject),
     /// The endpoint has another address under the same name, from the first to the second; its tunnels are drained.
     Moved(Subject, EndpointAddress, EndpointAddress),
-    /// The route goes to another upstream, from the first to the second; the tunnels that it has in the old one are drained.
-    Switched(Subject, UpstreamName, UpstreamName),
+    /// The route leads to other upstreams, from the first to the second; the tunnels that it has in those that it leaves are drained.
+    Switched(Subject, String, String),
 }
 
 /// What a change is about.
@@ -110,13 +113,20 @@ impl Diff {
         let subject = |name: &RouteName| Subject::Route(name.clone());
         for (name, route) in old.routes() {
             match new.routes().get(name) {
-                None => self.lose(Change::Removed(subject(name)), Scope::Route, &route.life),
-                Some(kept) if kept.settings.upstream != route.settings.upstream => {
-                    let (from, to) = (route.settings.upstream.clone(), kept.settings.upstream.clone());
-                    self.lose(Change::Switched(subject(name), from, to), Scope::Route, &route.life);
+                None => self.changes.push(Change::Removed(subject(name))),
+                Some(kept) if !leads_where(route, kept) => {
+                    let (from, to) = (destination(&route.settings), destination(&kept.settings));
+                    self.changes.push(Change::Switched(subject(name), from, to));
                 }
                 Some(kept) if kept.settings != route.settings => self.change(old, new, subject(name)),
                 Some(_) => {}
+            }
+            let kept = new.routes().get(name);
+            let is_lost = |branch: &&Arc<Branch>| {
+                kept.is_none_or(|kept| kept.branches.to(&branch.upstream.settings.name).is_none())
+            };
+            for branch in route.branches.iter().filter(is_lost) {
+                self.vanish(Scope::Route, &branch.life);
             }
         }
         let added = new.routes().keys().filter(|name| !old.routes().contains_key(*name));
@@ -224,7 +234,28 @@ impl Diff {
 
     fn lose(&mut self, change: Change, scope: impl Fn(Incarnation) -> Scope, life: &LifeToken) {
         self.changes.push(change);
+        self.vanish(scope, life);
+    }
+
+    fn vanish(&mut self, scope: impl Fn(Incarnation) -> Scope, life: &LifeToken) {
         self.vanished.push(Vanished { scope: scope(life.incarnation), while_alive: life.alive() });
+    }
+}
+
+/// Whether two forms of a route lead to the same upstreams.
+fn leads_where(a: &Route, b: &Route) -> bool {
+    let leads = |to: &Route, from: &Route| from.settings.upstreams().all(|upstream| to.settings.leads_to(upstream));
+    leads(a, b) && leads(b, a)
+}
+
+/// Where a route leads, for people.
+fn destination(route: &RouteSettings) -> String {
+    match &*route.branches {
+        [only] => only.upstream.to_string(),
+        several => {
+            let shares = several.iter().map(|BranchSettings { upstream, weight }| format!("{upstream} ({weight})"));
+            shares.collect::<Vec<_>>().join(", ")
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod arrival;
 mod assemble;
+mod branch;
 mod diff;
 mod eligibility;
 mod endpoint;
@@ -28,6 +29,7 @@ mod strangers;
 mod upstream;
 
 pub use assemble::Snapshot;
+pub use branch::{Branch, Branches};
 pub use diff::{Change, Diff, Subject, Vanished};
 pub use eligibility::{Eligibility, PlacedAs};
 pub use endpoint::{Endpoint, Lease};

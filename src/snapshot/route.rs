@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::upstream::Upstream;
+use super::branch::Branches;
 use crate::config::{RouteSettings, WebsocketSettings};
-use crate::drain::LifeToken;
 use crate::websocket::PerSide;
 
 /// One route.
@@ -13,31 +12,24 @@ use crate::websocket::PerSide;
 pub struct Route {
     /// What is configured.
     pub settings: Arc<RouteSettings>,
-    /// This life of its name.
-    pub life: LifeToken,
     /// Where its requests go.
-    pub upstream: Arc<Upstream>,
+    pub branches: Branches,
     /// The rules of its tunnels that are not WebSocket: nobody can be pinged there, and a half-close is kept.
     pub raw: Arc<WebsocketSettings>,
-    /// Shared by all that the route was, and is, in one life: it is logged once.
+    /// Shared by all that the route was, and is, under its name: it is logged once.
     unknown_extension_logged: Arc<AtomicBool>,
 }
 
 impl Route {
-    /// `previous` is what it was before, in the same life.
-    pub(super) fn new(
-        settings: Arc<RouteSettings>,
-        life: LifeToken,
-        upstream: Arc<Upstream>,
-        previous: Option<&Self>,
-    ) -> Self {
+    /// `previous` is what it was before.
+    pub(super) fn new(settings: Arc<RouteSettings>, branches: Branches, previous: Option<&Self>) -> Self {
         let raw = WebsocketSettings {
             ping_every: PerSide::default(),
             half_close_timeout: settings.raw_half_close_timeout,
             ..(*settings.websocket).clone()
         };
         let unknown_extension_logged = previous.map(|it| Arc::clone(&it.unknown_extension_logged)).unwrap_or_default();
-        Self { settings, life, upstream, raw: Arc::new(raw), unknown_extension_logged }
+        Self { settings, branches, raw: Arc::new(raw), unknown_extension_logged }
     }
 
     /// Whether this is the first tunnel of the route with an extension that we do not know: it is logged once.

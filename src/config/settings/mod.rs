@@ -39,7 +39,7 @@ pub use reach::{
     EndpointAddress, EndpointProtocol, EndpointTlsSettings, HostTowardsEndpoint, ProxyProtocol, RetryBudgetSettings,
     TcpKeepaliveSettings, UnixAddress,
 };
-pub use route::{DotSegments, ExchangeSettings, HostPattern, RouteSettings};
+pub use route::{BranchSettings, DotSegments, ExchangeSettings, HostPattern, RouteSettings};
 pub use source::{MOST_ENDPOINTS, ResolverSettings, SourceKind, SourceSettings, StateFolder};
 pub use upstream::{AffinitySource, EndpointRole, EndpointSettings, PinCookie, SameSite, Secure, UpstreamSettings};
 pub use websocket::{Compression, Excess, IdleCounts, LimitSettings, Pongs, Rate, WebsocketSettings};

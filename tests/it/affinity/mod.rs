@@ -4,3 +4,4 @@ mod keys;
 mod pins;
 mod secrets;
 mod site;
+mod split;

@@ -1,10 +1,11 @@
 //! Two endpoints, and who is placed on which.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use futures_util::future::select;
 
-use crate::rig::{Config, Endpoint, Handshake, Head, Proxy, Wire};
+use crate::rig::{Config, Endpoint, Handshake, Head, Proxy, Wire, assert_carries};
 
 /// Two endpoints, `a` and `b` of the upstream `chat`.
 #[derive(Debug)]
@@ -21,12 +22,17 @@ pub(crate) struct Placed {
     /// The head of the 101.
     pub(crate) head: Head,
     /// The two ends of its tunnel, which stays open as long as they do.
-    _tunnel: (Wire, Wire),
+    tunnel: (Wire, Wire),
 }
 
 impl Site {
     pub(crate) async fn open() -> Self {
         Self { a: Endpoint::listen().await, b: Endpoint::listen().await }
+    }
+
+    /// Where `a` and `b` are.
+    pub(crate) fn addresses(&self) -> [SocketAddr; 2] {
+        [self.a.address(), self.b.address()]
     }
 
     /// A configuration whose affinity keys come from these sources.
@@ -45,7 +51,7 @@ impl Site {
         };
         let head = client.head().await;
         assert_eq!(head.status(), 101, "{head:?}");
-        Placed { at, head, _tunnel: (client, at_endpoint) }
+        Placed { at, head, tunnel: (client, at_endpoint) }
     }
 
     /// Sends a plain request, which its endpoint answers; gives the head of the answer.
@@ -56,6 +62,17 @@ impl Site {
         let (mut at_endpoint, _) = select(a, b).await.factor_first().0;
         at_endpoint.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
         client.answer().await.0
+    }
+
+    /// Sends a plain request; where it came to.
+    pub(crate) async fn asked(&self, proxy: &Proxy, request: &str) -> char {
+        let mut client = proxy.connect().await;
+        client.send(request).await;
+        let (a, b) = (Box::pin(self.a.asked()), Box::pin(self.b.asked()));
+        match select(a, b).await {
+            futures_util::future::Either::Left(_) => 'a',
+            futures_util::future::Either::Right(_) => 'b',
+        }
     }
 
     /// Asserts that the clients of each group are all placed on one endpoint, while their tunnels stay open, and that not all
@@ -82,6 +99,11 @@ pub(crate) fn user(name: impl ToString) -> Handshake {
 }
 
 impl Placed {
+    /// Its tunnel is open still.
+    pub(crate) async fn carries(mut self) {
+        assert_carries(&mut self.tunnel.0, &mut self.tunnel.1).await;
+    }
+
     /// The cookie that it was given, as it sends it.
     pub(crate) fn cookie(&self) -> String {
         let set = self.head.value("set-cookie").unwrap_or_else(|| panic!("no cookie is set: {:?}", self.head));

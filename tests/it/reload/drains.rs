@@ -39,6 +39,17 @@ async fn a_route_moved_to_another_upstream() {
 }
 
 #[tokio::test]
+async fn an_upstream_that_leaves_a_split() {
+    let both = "[{ upstream = \"chat\", weight = 1 }, { upstream = \"games\", weight = 0 }]";
+    let site = Site::open_with(|config| {
+        config.without("route.chat").with("route.chat.path", "\"/chat\"").with("route.chat.split", both)
+    })
+    .await;
+    let promoted = "[{ upstream = \"games\", weight = 1 }]";
+    site.drains_chat(|config| config.with("route.chat.split", promoted)).await;
+}
+
+#[tokio::test]
 async fn an_upstream_renamed() {
     let site = Site::open().await;
     let address = site.chat_endpoint.address();

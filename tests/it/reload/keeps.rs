@@ -4,6 +4,18 @@ use super::site::{Site, Tunnel};
 use crate::rig::{Frame, Handshake};
 
 #[tokio::test]
+async fn the_weights_of_a_split() {
+    let split = |chat, games| {
+        format!("[{{ upstream = \"chat\", weight = {chat} }}, {{ upstream = \"games\", weight = {games} }}]")
+    };
+    let site = Site::open_with(|config| {
+        config.without("route.chat").with("route.chat.path", "\"/chat\"").with("route.chat.split", &split(1, 0))
+    })
+    .await;
+    site.keeps_all(|config| config.with("route.chat.split", &split(0, 1))).await;
+}
+
+#[tokio::test]
 async fn nothing_changed() {
     let mut site = Site::open().await;
 

@@ -1,0 +1,65 @@
+//! Where the requests of a route go: `upstream`, or `split` among several.
+
+use super::names::Earlier;
+use crate::config::endpoint_text::MOST_WEIGHT;
+use crate::config::lists::elements;
+use crate::config::names::UpstreamName;
+use crate::config::read::integer;
+use crate::config::schema::SPLIT;
+use crate::config::settings::{BranchSettings, Settings};
+use crate::config::tree::{Section, SpannedValue};
+
+/// Of `[route.NAME]`; `upstream` reads the name of one.
+pub(super) fn branches(
+    section: &Section<'_>,
+    upstream: impl Fn(&SpannedValue<'_>) -> Option<UpstreamName> + Copy,
+) -> Option<Vec<BranchSettings>> {
+    let Some(item) = section.item("split") else {
+        let upstream = section.require("upstream", upstream, "upstream, the NAME of an [upstream.NAME]")?;
+        return Some(vec![BranchSettings { upstream, weight: 1 }]);
+    };
+    if let Some(item) = section.item("upstream") {
+        item.fault("stands beside `split`, which says where requests go", "remove one of the two");
+    }
+    let branches = elements(&item, |item| branch(item, upstream), EXAMPLE)?;
+    let read: Vec<_> = branches.iter().map(|item| branch(item, upstream)).collect();
+    let mut earlier = Earlier::new();
+    for (item, branch) in branches.iter().zip(&read) {
+        let Some(branch) = branch else { continue };
+        if let Some(other) = earlier.note(branch.upstream.clone(), item.location().key()) {
+            item.fault(format!("is upstream.{} as {other} is", branch.upstream), "add the two weights up");
+        }
+    }
+    let read: Vec<_> = read.into_iter().collect::<Option<_>>()?;
+    if read.iter().all(|branch| branch.weight == 0) {
+        item.fault("sends nobody anywhere", format!("give one of them a weight, as in {EXAMPLE}"));
+    }
+    Some(read)
+}
+
+/// Notes a problem for each upstream that shares a route with another one and is to place its clients by something else: the order of
+/// the list would decide by what they are known.
+pub(in crate::config) fn check_splits(file: &Section<'_>, settings: &Settings) {
+    let sources = |name: &UpstreamName| settings.upstreams.get(name).map(|upstream| &upstream.sticky_on);
+    for route in settings.routes.values() {
+        let Some(first) = route.upstreams().next() else { continue };
+        for other in route.upstreams().filter(|other| sources(other) != sources(first)) {
+            file.location_of(&["upstream", other.as_str(), "sticky_on"]).fault(
+                format!("is not that of upstream.{first}, with which it shares the clients of route.{}", route.name),
+                "give all of them the same",
+            );
+        }
+    }
+}
+
+fn branch(
+    item: &SpannedValue<'_>,
+    upstream: impl Fn(&SpannedValue<'_>) -> Option<UpstreamName>,
+) -> Option<BranchSettings> {
+    let section = item.section(&SPLIT)?;
+    let upstream = section.require("upstream", upstream, "upstream = \"blue\"");
+    let weight = section.require("weight", integer(0..=MOST_WEIGHT.into()), "weight = 95");
+    Some(BranchSettings { upstream: upstream?, weight: u32::try_from(weight?).ok()? })
+}
+
+const EXAMPLE: &str = "[{ upstream = \"blue\", weight = 95 }, { upstream = \"green\", weight = 5 }]";
