@@ -102,13 +102,13 @@ fn tunnels(running: &Running) -> Vec<(Registration, Lease)> {
         let member = Member {
             listener: (listener.settings.name.clone(), listener.life.incarnation),
             route: (route.settings.name.clone(), route.life.incarnation),
-            upstream: (endpoint.upstream.clone(), route.upstream.life.incarnation),
+            upstream: (endpoint.upstream.clone(), route.upstreams().next().unwrap().life.incarnation),
             endpoint: (endpoint.name.clone(), endpoint.life.incarnation),
             client: Ipv4Addr::LOCALHOST.into(),
         };
         (running.proxy().registry.register(number % WORKERS, member), endpoint.lease())
     };
-    route.upstream.endpoints().iter().enumerate().map(tunnel).collect()
+    route.upstreams().flat_map(|it| it.endpoints()).enumerate().map(tunnel).collect()
 }
 
 fn publish(running: &mut Running, set: EndpointSet) -> Duration {

@@ -38,7 +38,7 @@ pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<Answered<Ho
     });
     let routes = snapshot.routes().values().map(|route| RouteStatus {
         name: route.settings.name.to_string(),
-        upstream: route.settings.upstream.to_string(),
+        upstream: route.settings.destination.to_string(),
         tunnels: tunnels.of(route.life.incarnation) + elsewhere.of_route(route),
         tunnels_of_predecessors: elsewhere.of_route(route),
     });
@@ -87,8 +87,8 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
     let snapshot = proxy.snapshot();
     let mut open = BTreeMap::new();
     for route in snapshot.routes().values() {
-        for endpoint in route.upstream.endpoints() {
-            let names = (route.settings.name.clone(), route.settings.upstream.clone(), endpoint.name.clone());
+        for endpoint in route.upstreams().flat_map(|upstream| upstream.endpoints()) {
+            let names = (route.settings.name.clone(), endpoint.upstream.clone(), endpoint.name.clone());
             // An alert has to see the 0, not the absence of a number.
             open.insert(names, 0);
         }
@@ -190,7 +190,8 @@ impl<'a> Elsewhere<'a> {
     }
 
     fn of_route(&self, route: &Route) -> usize {
-        self.sum(|held| route.settings.name.as_str() == held.route && route.settings.upstream.as_str() == held.upstream)
+        let leads_there = |held: &Held| route.settings.destination.upstreams().any(|it| it.as_str() == held.upstream);
+        self.sum(|held| route.settings.name.as_str() == held.route && leads_there(held))
     }
 
     fn of_endpoint(&self, upstream: &Upstream, endpoint: &Endpoint) -> usize {

@@ -97,8 +97,8 @@ impl Held {
     pub fn stands_on(&self, snapshot: &Snapshot) -> bool {
         snapshot.listeners().contains_key(self.listener.as_str())
             && snapshot.routes().get(self.route.as_str()).is_some_and(|route| {
-                route.settings.upstream.as_str() == self.upstream
-                    && route.upstream.endpoints().iter().any(|it| self.is_on(it))
+                let upstream = route.upstreams().find(|upstream| upstream.settings.name.as_str() == self.upstream);
+                upstream.is_some_and(|upstream| upstream.endpoints().iter().any(|it| self.is_on(it)))
             })
     }
 

@@ -56,7 +56,9 @@ impl Tunnels {
 fn is_there(snapshot: &Snapshot, member: &Member) -> bool {
     let listener = snapshot.listeners().get(&member.listener.0).map(|it| it.life.incarnation);
     let route = snapshot.routes().get(&member.route.0);
-    let endpoint = route.and_then(|route| route.upstream.endpoints().iter().find(|it| it.name == member.endpoint.0));
+    let endpoint = route
+        .and_then(|route| route.upstreams().find(|upstream| upstream.settings.name == member.upstream.0))
+        .and_then(|upstream| upstream.endpoints().iter().find(|it| it.name == member.endpoint.0));
     listener == Some(member.listener.1)
         && route.is_some_and(|route| route.life.incarnation == member.route.1)
         && endpoint.is_some_and(|endpoint| endpoint.life.incarnation == member.endpoint.1)

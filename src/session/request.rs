@@ -21,7 +21,7 @@ use crate::http::client_address::client_address;
 use crate::http::reader::{Handshake, Reader};
 use crate::http::unclean::Unclean;
 use crate::http::{Refusal, hops, underscores};
-use crate::snapshot::Route;
+use crate::snapshot::{Route, Target};
 
 /// Answers a request that `reader` reads, or opens its tunnel. A refusal is an answer, and is logged.
 pub(super) async fn answer(session: &Arc<Session>, request: Request<ClientBody>, reader: &Reader) -> Served {
@@ -38,9 +38,10 @@ pub(super) async fn answer(session: &Arc<Session>, request: Request<ClientBody>,
         Ok(route) => RequestContext::new(session, route, &summary, started),
         Err(refusal) => return refuse(session, &summary, None, &refusal.into(), started),
     };
-    match respond(&context, parts, body, reader).await {
+    let route = Arc::clone(&context.route.settings);
+    match respond(context, parts, body, reader).await {
         Ok(served) => served,
-        Err(refused) => refuse(session, &summary, Some(&context.route.settings.name), &refused, started),
+        Err(refused) => refuse(session, &summary, Some(&route.name), &refused, started),
     }
 }
 
@@ -62,21 +63,25 @@ fn find_route(session: &Session, parts: &mut Parts, reader: &Reader) -> Result<A
 /// What a request comes to that has found its route. Whatever may still keep it from being served is a stage of its own, and
 /// stands at the front.
 async fn respond(
-    context: &RequestContext,
+    context: RequestContext,
     mut parts: Parts,
     body: ClientBody,
     reader: &Reader,
 ) -> Result<Served, Refused> {
     context.settle_request_id(&mut parts.headers);
     check_path(&context.route.settings, parts.uri.path())?;
-    check_length(context, &body)?;
-    let handshake = read_handshake(context, &parts, reader)?;
+    check_length(&context, &body)?;
+    let handshake = read_handshake(&context, &parts, reader)?;
     let asked = if handshake.is_some() { Asked::Upgrade } else { Asked::Exchange };
-    admit(context, &parts, asked)?;
+    admit(&context, &parts, asked)?;
+    let upstream = match &context.route.target {
+        Target::Upstream(upstream) => Arc::clone(upstream),
+    };
+    let context = context.bound_for(upstream);
     let request = Request::from_parts(parts, body);
     match handshake {
-        None => Box::pin(exchange::run(context, request)).await.map(Served::Answered),
-        Some(handshake) => Box::pin(upgrade::open(context, request, handshake)).await,
+        None => Box::pin(exchange::run(&context, request)).await.map(Served::Answered),
+        Some(handshake) => Box::pin(upgrade::open(&context, request, handshake)).await,
     }
 }
 

@@ -34,6 +34,8 @@ use crate::websocket::Tolerance;
 pub(super) struct RequestContext {
     pub(super) session: Arc<Session>,
     pub(super) route: Arc<Route>,
+    /// Where it goes, once that is chosen.
+    upstream: Option<Arc<Upstream>>,
     /// The client's address, as far as it can be believed.
     pub(super) client: IpAddr,
     /// The connection that the request came by.
@@ -53,6 +55,7 @@ impl RequestContext {
         Self {
             session: Arc::clone(session),
             route,
+            upstream: None,
             client: summary.client,
             arrival: Arrival {
                 peer,
@@ -156,8 +159,18 @@ impl RequestContext {
         }
     }
 
+    /// From here on it is for the endpoints of `upstream`.
+    pub(super) fn bound_for(mut self, upstream: Arc<Upstream>) -> Self {
+        self.upstream = Some(upstream);
+        self
+    }
+
+    /// Where it goes.
+    ///
+    /// # Panics
+    /// Where nobody has chosen yet: whoever asks for an endpoint comes after [`bound_for`](Self::bound_for).
     pub(super) fn upstream(&self) -> &Arc<Upstream> {
-        &self.route.upstream
+        self.upstream.as_ref().expect("an upstream is chosen before endpoints are looked for")
     }
 }
 

@@ -10,6 +10,7 @@ use super::listener::Listener;
 use super::pin_tokens::PinTokens;
 use super::route::Route;
 use super::routes::{RouteTable, Rule};
+use super::target::Target;
 use super::upstream::Upstream;
 use crate::config::{EndpointSettings, ListenerName, RouteName, Settings, UpstreamName, UpstreamSettings};
 use crate::drain::{Incarnation, LifeToken};
@@ -74,12 +75,12 @@ impl Snapshot {
             .filter_map(|(name, route)| {
                 // On another upstream it begins a new life: moved there and back again, it is not the one that is drained.
                 let old = previous.and_then(|previous| previous.routes.get(name));
-                let same = old.filter(|old| old.settings.upstream == route.upstream);
+                let same = old.filter(|old| old.settings.destination.has_same_upstreams(&route.destination));
                 let life = incarnations.keep(same.map(|same| &same.life));
                 // `config` has refused a route whose upstream is missing.
-                let upstream = Arc::clone(upstreams.get(&route.upstream)?);
+                let target = Target::of(&route.destination, &upstreams)?;
                 let same = same.map(Arc::as_ref);
-                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), life, upstream, same))))
+                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), life, target, same))))
             })
             .collect();
         let table = RouteTable::new(routes.values().map(|route| (Rule::from(&*route.settings), Arc::clone(route))));
@@ -100,9 +101,9 @@ impl Snapshot {
         let mut upstreams = self.upstreams.clone();
         upstreams.insert(upstream.clone(), Arc::clone(&new));
         let mut routes = self.routes.clone();
-        for route in routes.values_mut().filter(|route| route.settings.upstream == *upstream) {
+        for route in routes.values_mut().filter(|route| route.settings.destination.leads_to(upstream)) {
             let (settings, life) = (Arc::clone(&route.settings), route.life.clone());
-            *route = Arc::new(Route::new(settings, life, Arc::clone(&new), Some(route)));
+            *route = Arc::new(Route::new(settings, life, route.target.with_upstream(&new), Some(route)));
         }
         Some(Self {
             generation: self.generation,

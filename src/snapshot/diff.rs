@@ -7,7 +7,7 @@ use super::assemble::Snapshot;
 use super::in_order::in_order;
 use super::upstream::Upstream;
 use crate::config::{
-    EndpointAddress, EndpointName, EndpointRole, ListenerName, RouteName, UpstreamName, UpstreamSettings,
+    Destination, EndpointAddress, EndpointName, EndpointRole, ListenerName, RouteName, UpstreamName, UpstreamSettings,
 };
 use crate::drain::{Incarnation, LifeToken, Scope};
 
@@ -34,7 +34,7 @@ pub struct Vanished {
 }
 
 /// One thing that a reload changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Change {
     /// It is new.
     Added(Subject),
@@ -49,7 +49,7 @@ pub enum Change {
     /// The endpoint has another address under the same name, from the first to the second; its tunnels are drained.
     Moved(Subject, EndpointAddress, EndpointAddress),
     /// The route goes to another upstream, from the first to the second; the tunnels that it has in the old one are drained.
-    Switched(Subject, UpstreamName, UpstreamName),
+    Switched(Subject, Destination, Destination),
 }
 
 /// What a change is about.
@@ -111,8 +111,8 @@ impl Diff {
         for (name, route) in old.routes() {
             match new.routes().get(name) {
                 None => self.lose(Change::Removed(subject(name)), Scope::Route, &route.life),
-                Some(kept) if kept.settings.upstream != route.settings.upstream => {
-                    let (from, to) = (route.settings.upstream.clone(), kept.settings.upstream.clone());
+                Some(kept) if !kept.settings.destination.has_same_upstreams(&route.settings.destination) => {
+                    let (from, to) = (route.settings.destination.clone(), kept.settings.destination.clone());
                     self.lose(Change::Switched(subject(name), from, to), Scope::Route, &route.life);
                 }
                 Some(kept) if kept.settings != route.settings => self.change(old, new, subject(name)),

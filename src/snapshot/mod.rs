@@ -25,6 +25,7 @@ mod retries;
 mod route;
 mod routes;
 mod strangers;
+mod target;
 mod upstream;
 
 pub use assemble::Snapshot;
@@ -45,4 +46,5 @@ pub use retries::{Retries, RetryCounts, RetryVerdict};
 pub use route::Route;
 pub use routes::{RouteTable, Rule};
 pub use strangers::Strangers;
+pub use target::Target;
 pub use upstream::Upstream;

@@ -1,8 +1,9 @@
-//! One route as it runs: its upstream, and the rules of its tunnels.
+//! One route as it runs: where its requests go, and the rules of its tunnels.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::target::Target;
 use super::upstream::Upstream;
 use crate::config::{RouteSettings, WebsocketSettings};
 use crate::drain::LifeToken;
@@ -16,7 +17,7 @@ pub struct Route {
     /// This life of its name.
     pub life: LifeToken,
     /// Where its requests go.
-    pub upstream: Arc<Upstream>,
+    pub target: Target,
     /// The rules of its tunnels that are not WebSocket: nobody can be pinged there, and a half-close is kept.
     pub raw: Arc<WebsocketSettings>,
     /// Shared by all that the route was, and is, in one life: it is logged once.
@@ -25,19 +26,19 @@ pub struct Route {
 
 impl Route {
     /// `previous` is what it was before, in the same life.
-    pub(super) fn new(
-        settings: Arc<RouteSettings>,
-        life: LifeToken,
-        upstream: Arc<Upstream>,
-        previous: Option<&Self>,
-    ) -> Self {
+    pub(super) fn new(settings: Arc<RouteSettings>, life: LifeToken, target: Target, previous: Option<&Self>) -> Self {
         let raw = WebsocketSettings {
             ping_every: PerSide::default(),
             half_close_timeout: settings.raw_half_close_timeout,
             ..(*settings.websocket).clone()
         };
         let unknown_extension_logged = previous.map(|it| Arc::clone(&it.unknown_extension_logged)).unwrap_or_default();
-        Self { settings, life, upstream, raw: Arc::new(raw), unknown_extension_logged }
+        Self { settings, life, target, raw: Arc::new(raw), unknown_extension_logged }
+    }
+
+    /// Every upstream that its requests may go to.
+    pub fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.target.upstreams()
     }
 
     /// Whether this is the first tunnel of the route with an extension that we do not know: it is logged once.

@@ -159,7 +159,7 @@ impl World {
         let member = Member {
             listener: (listener.settings.name.clone(), listener.life.incarnation),
             route: (route.settings.name.clone(), route.life.incarnation),
-            upstream: (endpoint.upstream.clone(), route.upstream.life.incarnation),
+            upstream: (endpoint.upstream.clone(), route.upstreams().next().unwrap().life.incarnation),
             endpoint: (endpoint.name.clone(), endpoint.life.incarnation),
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         };

@@ -7,6 +7,7 @@ mod access;
 mod acme;
 mod admin;
 mod combinations;
+mod destination;
 mod drain;
 mod endpoint_tls;
 mod endpoints;

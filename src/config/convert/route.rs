@@ -6,9 +6,9 @@ use std::sync::Arc;
 use toml::de::DeValue;
 
 use super::access::access;
+use super::destination::destination;
 use super::names::{Names, at_least_one};
 use super::websocket::websocket;
-use crate::config::address_syntax::{asks_for_tls, endpoint_in};
 use crate::config::defaults;
 use crate::config::dot_segments::has_dot_segments;
 use crate::config::lists::list;
@@ -32,7 +32,6 @@ pub(in crate::config) fn routes(file: &Section<'_>, names: &Names<'_>) -> Vec<Ro
 
 fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSettings> {
     let listeners = reference(&names.listeners, "listener", instead_of_listener);
-    let upstreams = reference(&names.upstreams, "upstream", instead_of_upstream);
     let upgrade = || defaults::UPGRADE.map(String::from).to_vec();
 
     let hosts = section.try_read("hosts", list(text(HOST), "[\"chat.example.com\"]"), Vec::new());
@@ -42,7 +41,7 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
     if let (DotSegments::Refuse, Some(path)) = (dot_segments, &path) {
         check_reachable(section, path);
     }
-    let upstream = section.require("upstream", upstreams, "upstream, the NAME of an [upstream.NAME]");
+    let destination = destination(section, names);
     let upgrade = section.read("upgrade", list(text(UPGRADE), "[\"websocket\"]"), upgrade());
     let raw_half_close =
         section.read("raw_half_close_timeout", or_off(text(DURATION)), defaults::RAW_HALF_CLOSE_TIMEOUT);
@@ -57,7 +56,7 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
         listeners: listeners?,
         path: path?,
         dot_segments,
-        upstream: upstream?,
+        destination: destination?,
         upgrade,
         raw_half_close_timeout: raw_half_close,
         exchange: exchange(section),
@@ -76,12 +75,6 @@ fn exchange(section: &Section<'_>) -> ExchangeSettings {
 
 fn instead_of_listener(name: &str) -> Option<String> {
     ["*", "all", "any"].contains(&name).then(|| "leave `listeners` out to serve at all of them".into())
-}
-
-fn instead_of_upstream(name: &str) -> Option<String> {
-    let endpoint = endpoint_in(name)?;
-    let tls = if asks_for_tls(name) { " and tls = true" } else { "" };
-    Some(format!("add [upstream.NAME] with endpoints = [{endpoint:?}]{tls}, and write upstream = \"NAME\""))
 }
 
 /// Finds a path that no request has that is let through.

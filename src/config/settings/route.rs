@@ -7,10 +7,11 @@ use std::time::Duration;
 use http::HeaderName;
 
 use super::access::AccessSettings;
+use super::destination::Destination;
 use super::websocket::WebsocketSettings;
-use crate::config::names::{ListenerName, RouteName, UpstreamName};
+use crate::config::names::{ListenerName, RouteName};
 
-/// `[route.NAME]`: which requests go to which upstream, and under which limits.
+/// `[route.NAME]`: which requests go where, and under which limits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RouteSettings {
     /// Its identity.
@@ -24,7 +25,7 @@ pub struct RouteSettings {
     /// What becomes of a path with dot segments, where `path` is not `/`.
     pub dot_segments: DotSegments,
     /// Where its requests go.
-    pub upstream: UpstreamName,
+    pub destination: Destination,
     /// The upgrade tokens let through, in lower case.
     pub upgrade: Vec<String>,
     /// How long the other direction of a tunnel of another protocol may be quiet after one ended with a FIN.
