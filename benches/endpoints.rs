@@ -101,14 +101,30 @@ fn tunnels(running: &Running) -> Vec<(Registration, Lease)> {
     let tunnel = |(number, endpoint): (usize, &Arc<Endpoint>)| {
         let member = Member {
             listener: (listener.settings.name.clone(), listener.life.incarnation),
-            route: (route.settings.name.clone(), route.branches.first().life.incarnation),
-            upstream: (endpoint.upstream.clone(), route.branches.first().upstream.life.incarnation),
+            route: (
+                route.settings.name.clone(),
+                route.target.branches().next().expect("it leads somewhere").life.incarnation,
+            ),
+            upstream: (
+                endpoint.upstream.clone(),
+                route.target.branches().next().expect("it leads somewhere").upstream.life.incarnation,
+            ),
             endpoint: (endpoint.name.clone(), endpoint.life.incarnation),
             client: Ipv4Addr::LOCALHOST.into(),
         };
         (running.proxy().registry.register(number % WORKERS, member), endpoint.lease())
     };
-    route.branches.first().upstream.endpoints().iter().enumerate().map(tunnel).collect()
+    route
+        .target
+        .branches()
+        .next()
+        .expect("it leads somewhere")
+        .upstream
+        .endpoints()
+        .iter()
+        .enumerate()
+        .map(tunnel)
+        .collect()
 }
 
 fn publish(running: &mut Running, set: EndpointSet) -> Duration {
@@ -160,7 +176,8 @@ impl Busy {
                 let begun = on_core();
                 // As a request does: it holds the snapshot while it finds its route, and that for longer.
                 let snapshot = proxy.snapshot();
-                let upstream = Arc::clone(&snapshot.routes()["r"].branches.first().upstream);
+                let upstream =
+                    Arc::clone(&snapshot.routes()["r"].target.branches().next().expect("it leads somewhere").upstream);
                 drop(snapshot);
                 let affinity = Affinity {
                     key: Some(AffinityKey::of_value(&client.to_le_bytes())),

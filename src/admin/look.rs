@@ -41,7 +41,7 @@ pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<Answered<Ho
         name: route.settings.name.to_string(),
         upstream: upstreams_of(route),
         split: split(route, &tunnels, &elsewhere),
-        tunnels: route.branches.iter().map(|branch| tunnels.of(branch.life.incarnation)).sum::<usize>()
+        tunnels: route.target.branches().map(|branch| tunnels.of(branch.life.incarnation)).sum::<usize>()
             + elsewhere.of_route(route),
         tunnels_of_predecessors: elsewhere.of_route(route),
     });
@@ -90,7 +90,7 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
     let snapshot = proxy.snapshot();
     let mut open = BTreeMap::new();
     for route in snapshot.routes().values() {
-        let upstreams = route.branches.iter().map(|branch| &branch.upstream);
+        let upstreams = route.target.branches().map(|branch| &branch.upstream);
         for (upstream, endpoint) in upstreams.flat_map(|it| it.endpoints().iter().map(move |endpoint| (it, endpoint))) {
             let names = (route.settings.name.clone(), upstream.settings.name.clone(), endpoint.name.clone());
             // An alert has to see the 0, not the absence of a number.
@@ -179,7 +179,7 @@ fn cause(StateCause { cause, lasted, why }: StateCause) -> CauseStatus {
 
 /// The upstreams that a route leads to.
 fn upstreams_of(route: &Route) -> String {
-    route.settings.upstreams().map(UpstreamName::as_str).collect::<Vec<_>>().join(", ")
+    route.settings.destination.upstreams().map(UpstreamName::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// How a route shares its clients among several upstreams.
@@ -189,7 +189,8 @@ fn split(route: &Route, tunnels: &Tunnels, elsewhere: &Elsewhere<'_>) -> Vec<Bra
         weight: branch.weight,
         tunnels: tunnels.of(branch.life.incarnation) + elsewhere.of_branch(route, branch),
     };
-    if route.branches.are_split() { route.branches.iter().map(branch).collect() } else { Vec::new() }
+    let branches = route.target.branches();
+    if branches.len() > 1 { branches.map(branch).collect() } else { Vec::new() }
 }
 
 fn handshakes(gate: &Gate) -> HandshakesGauge {
@@ -209,7 +210,7 @@ impl<'a> Elsewhere<'a> {
     }
 
     fn of_route(&self, route: &Route) -> usize {
-        route.branches.iter().map(|branch| self.of_branch(route, branch)).sum()
+        route.target.branches().map(|branch| self.of_branch(route, branch)).sum()
     }
 
     fn of_branch(&self, route: &Route, branch: &Branch) -> usize {

@@ -97,7 +97,7 @@ impl Held {
     pub fn stands_on(&self, snapshot: &Snapshot) -> bool {
         snapshot.listeners().contains_key(self.listener.as_str())
             && snapshot.routes().get(self.route.as_str()).is_some_and(|route| {
-                let mut branches = route.branches.iter();
+                let mut branches = route.target.branches();
                 let branch = branches.find(|branch| branch.upstream.settings.name.as_str() == self.upstream);
                 branch.is_some_and(|branch| branch.upstream.endpoints().iter().any(|it| self.is_on(it)))
             })

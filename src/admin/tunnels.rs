@@ -56,7 +56,7 @@ impl Tunnels {
 fn is_there(snapshot: &Snapshot, member: &Member) -> bool {
     let listener = snapshot.listeners().get(&member.listener.0).map(|it| it.life.incarnation);
     let route = snapshot.routes().get(&member.route.0);
-    let branch = route.and_then(|route| route.branches.to(&member.upstream.0));
+    let branch = route.and_then(|route| route.target.to(&member.upstream.0));
     let endpoint = branch.and_then(|branch| branch.upstream.endpoints().iter().find(|it| it.name == member.endpoint.0));
     listener == Some(member.listener.1)
         && branch.is_some_and(|branch| branch.life.incarnation == member.route.1)

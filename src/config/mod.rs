@@ -45,15 +45,15 @@ pub use problem::{Position, Problem, Problems, SourceLocation};
 pub use schema::known_keys;
 pub use settings::{
     AccessSettings, AcmeChallenge, AcmeSettings, AcmeStorage, AdminListen, AdminSettings, AffinitySource, Bind,
-    BranchSettings, CertificateFiles, ClientCertificateSettings, Compression, DotSegments, DrainSettings, DrainWindow,
-    EjectSettings, EndpointAddress, EndpointProtocol, EndpointRole, EndpointSettings, EndpointTlsSettings, Excess,
-    ExchangeSettings, ExternalAccountSettings, ForwardedHeaders, HandoffSettings, HandshakeLimits, HealthSettings,
-    HostPattern, HostTowardsEndpoint, Http2Settings, HygieneSettings, IdleCounts, LimitSettings, ListenerSettings,
-    LogFormat, LogLevel, LogSettings, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload, OriginPattern,
-    OriginSettings, PinCookie, Pongs, ProbeSettings, ProxyProtocol, QueueSettings, Rate, ResolverSettings,
-    RetryBudgetSettings, RouteSettings, SameSite, Secure, Settings, SourceKind, SourceSettings, StateFolder,
-    TcpKeepaliveSettings, TlsSettings, TlsVersion, UnderSupervisor, UnderscoreHeaders, UnixAddress, UnknownNames,
-    UpstreamSettings, WebsocketSettings, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
+    BranchSettings, CertificateFiles, ClientCertificateSettings, Compression, Destination, DotSegments, DrainSettings,
+    DrainWindow, EjectSettings, EndpointAddress, EndpointProtocol, EndpointRole, EndpointSettings, EndpointTlsSettings,
+    Excess, ExchangeSettings, ExternalAccountSettings, ForwardedHeaders, HandoffSettings, HandshakeLimits,
+    HealthSettings, HostPattern, HostTowardsEndpoint, Http2Settings, HygieneSettings, IdleCounts, LimitSettings,
+    ListenerSettings, LogFormat, LogLevel, LogSettings, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload,
+    OriginPattern, OriginSettings, PinCookie, Pongs, ProbeSettings, ProxyProtocol, QueueSettings, Rate,
+    ResolverSettings, RetryBudgetSettings, RouteSettings, SameSite, Secure, Settings, SourceKind, SourceSettings,
+    StateFolder, TcpKeepaliveSettings, TlsSettings, TlsVersion, UnderSupervisor, UnderscoreHeaders, UnixAddress,
+    UnknownNames, UpstreamSettings, WebsocketSettings, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
 };
 pub use syntax::SyntaxError;
 pub use units::{counted, parse_duration, write_duration};

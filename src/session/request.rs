@@ -21,7 +21,7 @@ use crate::http::client_address::client_address;
 use crate::http::reader::{Handshake, Reader};
 use crate::http::unclean::Unclean;
 use crate::http::{Refusal, hops, underscores};
-use crate::snapshot::Route;
+use crate::snapshot::{Route, Target};
 
 /// Answers a request that `reader` reads, or opens its tunnel. A refusal is an answer, and is logged.
 pub(super) async fn answer(session: &Arc<Session>, request: Request<ClientBody>, reader: &Reader) -> Served {
@@ -34,13 +34,14 @@ pub(super) async fn answer(session: &Arc<Session>, request: Request<ClientBody>,
         return Served::Answered(answer);
     }
     let summary = Arc::new(Summary::of(&parts, client));
-    let mut context = match find_route(session, &mut parts, reader) {
+    let context = match find_route(session, &mut parts, reader) {
         Ok(route) => RequestContext::new(session, route, &summary, started),
         Err(refusal) => return refuse(session, &summary, None, &refusal.into(), started),
     };
-    match respond(&mut context, parts, body, reader).await {
+    let route = Arc::clone(&context.route.settings);
+    match respond(context, parts, body, reader).await {
         Ok(served) => served,
-        Err(refused) => refuse(session, &summary, Some(&context.route.settings.name), &refused, started),
+        Err(refused) => refuse(session, &summary, Some(&route.name), &refused, started),
     }
 }
 
@@ -62,22 +63,24 @@ fn find_route(session: &Session, parts: &mut Parts, reader: &Reader) -> Result<A
 /// What a request comes to that has found its route. Whatever may still keep it from being served is a stage of its own, and
 /// stands at the front.
 async fn respond(
-    context: &mut RequestContext,
+    context: RequestContext,
     mut parts: Parts,
     body: ClientBody,
     reader: &Reader,
 ) -> Result<Served, Refused> {
     context.settle_request_id(&mut parts.headers);
     check_path(&context.route.settings, parts.uri.path())?;
-    check_length(context, &body)?;
-    let handshake = read_handshake(context, &parts, reader)?;
+    check_length(&context, &body)?;
+    let handshake = read_handshake(&context, &parts, reader)?;
     let asked = if handshake.is_some() { Asked::Upgrade } else { Asked::Exchange };
-    admit(context, &parts, asked)?;
-    context.choose_branch(&parts.uri, &parts.headers);
+    admit(&context, &parts, asked)?;
+    let route = Arc::clone(&context.route);
+    let Target::Upstreams(branches) = &route.target;
+    let context = context.bound_for(branches, &parts.uri, &parts.headers);
     let request = Request::from_parts(parts, body);
     match handshake {
-        None => Box::pin(exchange::run(context, request)).await.map(Served::Answered),
-        Some(handshake) => Box::pin(upgrade::open(context, request, handshake)).await,
+        None => Box::pin(exchange::run(&context, request)).await.map(Served::Answered),
+        Some(handshake) => Box::pin(upgrade::open(&context, request, handshake)).await,
     }
 }
 

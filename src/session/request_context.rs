@@ -25,7 +25,7 @@ use crate::http::endpoint_host::set_host;
 use crate::http::forward::{self, Arrival, Trust};
 use crate::http::{certificate_headers, cookies};
 use crate::net::{ProxiedClient, proxy_header};
-use crate::snapshot::{Branch, Endpoint, Route, Upstream};
+use crate::snapshot::{Branch, Branches, Endpoint, Route, Upstream};
 use crate::tunnel::Protocol;
 use crate::websocket::Tolerance;
 
@@ -34,8 +34,8 @@ use crate::websocket::Tolerance;
 pub(super) struct RequestContext {
     pub(super) session: Arc<Session>,
     pub(super) route: Arc<Route>,
-    /// Where the request goes: the route's one upstream, or the one of several that it belongs to.
-    pub(super) branch: Arc<Branch>,
+    /// Where it goes, once that is chosen.
+    branch: Option<Arc<Branch>>,
     /// The client's address, as far as it can be believed.
     pub(super) client: IpAddr,
     /// The connection that the request came by.
@@ -54,7 +54,7 @@ impl RequestContext {
         let trust = if trusted { Trust::Trusted } else { Trust::Untrusted };
         Self {
             session: Arc::clone(session),
-            branch: Arc::clone(route.branches.first()),
+            branch: None,
             route,
             client: summary.client,
             arrival: Arrival {
@@ -77,16 +77,16 @@ impl RequestContext {
         Affinity { key, pin, begins_session: is_sheltering && begins_session(uri, asked) }
     }
 
-    /// Chooses among several upstreams: the one that a cookie pins the client to, or the one that its key belongs to.
-    pub(super) fn choose_branch(&mut self, uri: &Uri, headers: &HeaderMap) {
-        let branches = &self.route.branches;
-        if !branches.are_split() {
-            return;
-        }
+    /// From here on it is for one of these: the only one, the one that a cookie pins the client to, or the one that its key belongs to.
+    pub(super) fn bound_for(mut self, branches: &Branches, uri: &Uri, headers: &HeaderMap) -> Self {
+        self.branch = branches.only().or_else(|| self.chosen(branches, uri, headers)).cloned();
+        self
+    }
+
+    fn chosen<'b>(&self, branches: &'b Branches, uri: &Uri, headers: &HeaderMap) -> Option<&'b Arc<Branch>> {
         let is_pinned = |branch: &&Arc<Branch>| branch.weight > 0 && pin_of(&branch.upstream, headers).is_some();
-        let key = || self.key_of(&branches.first().upstream, uri, headers);
-        let chosen = branches.iter().find(is_pinned).unwrap_or_else(|| branches.share_of(key()));
-        self.branch = Arc::clone(chosen);
+        let key = |branch: &Arc<Branch>| self.key_of(&branch.upstream, uri, headers);
+        branches.iter().find(is_pinned).or_else(|| branches.share_of(branches.iter().next().and_then(key)))
     }
 
     /// What of the request decides where in this upstream it is placed.
@@ -172,7 +172,15 @@ impl RequestContext {
     }
 
     pub(super) fn upstream(&self) -> &Arc<Upstream> {
-        &self.branch.upstream
+        &self.branch().upstream
+    }
+
+    /// Where it goes.
+    ///
+    /// # Panics
+    /// Where nobody has chosen yet: whoever asks for an endpoint comes after [`bound_for`](Self::bound_for).
+    pub(super) fn branch(&self) -> &Arc<Branch> {
+        self.branch.as_ref().expect("an upstream is chosen before endpoints are looked for")
     }
 }
 

@@ -136,7 +136,7 @@ fn register_tunnel(context: &RequestContext, lease: &Lease) -> Registration {
     let endpoint = lease.endpoint();
     let member = Member {
         listener: (session.listener.settings.name.clone(), session.listener.life.incarnation),
-        route: (context.route.settings.name.clone(), context.branch.life.incarnation),
+        route: (context.route.settings.name.clone(), context.branch().life.incarnation),
         upstream: (context.upstream().settings.name.clone(), context.upstream().life.incarnation),
         endpoint: (endpoint.name.clone(), endpoint.life.incarnation),
         client: context.client,

@@ -11,9 +11,10 @@ use super::listener::Listener;
 use super::pin_tokens::PinTokens;
 use super::route::Route;
 use super::routes::{RouteTable, Rule};
+use super::target::Target;
 use super::upstream::Upstream;
 use crate::config::{
-    BranchSettings, EndpointSettings, ListenerName, RouteName, Settings, UpstreamName, UpstreamSettings,
+    BranchSettings, Destination, EndpointSettings, ListenerName, RouteName, Settings, UpstreamName, UpstreamSettings,
 };
 use crate::drain::{Incarnation, LifeToken};
 use crate::queue::Places;
@@ -77,8 +78,8 @@ impl Snapshot {
             .filter_map(|(name, route)| {
                 let old = previous.and_then(|previous| previous.routes.get(name)).map(Arc::as_ref);
                 // `config` has refused a route whose upstream is missing.
-                let branches = incarnations.branches(&route.branches, &upstreams, old)?;
-                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), branches, old))))
+                let target = incarnations.target(&route.destination, &upstreams, old)?;
+                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), target, old))))
             })
             .collect();
         let table = RouteTable::new(routes.values().map(|route| (Rule::from(&*route.settings), Arc::clone(route))));
@@ -99,9 +100,9 @@ impl Snapshot {
         let mut upstreams = self.upstreams.clone();
         upstreams.insert(upstream.clone(), Arc::clone(&new));
         let mut routes = self.routes.clone();
-        for route in routes.values_mut().filter(|route| route.settings.leads_to(upstream)) {
-            let branches = incarnations.branches(&route.settings.branches, &upstreams, Some(route))?;
-            *route = Arc::new(Route::new(Arc::clone(&route.settings), branches, Some(route)));
+        for route in routes.values_mut().filter(|route| route.settings.destination.leads_to(upstream)) {
+            let target = incarnations.target(&route.settings.destination, &upstreams, Some(route))?;
+            *route = Arc::new(Route::new(Arc::clone(&route.settings), target, Some(route)));
         }
         Some(Self {
             generation: self.generation,
@@ -149,18 +150,22 @@ impl Incarnations {
     }
 
     /// A route begins a new life at an upstream that it did not lead to: what is taken away and comes back is not what is drained.
-    fn branches(
+    fn target(
         &mut self,
-        settings: &[BranchSettings],
+        destination: &Destination,
         upstreams: &BTreeMap<UpstreamName, Arc<Upstream>>,
         old: Option<&Route>,
-    ) -> Option<Branches> {
+    ) -> Option<Target> {
         let branch = |BranchSettings { upstream, weight }: &BranchSettings| {
-            let old = old.and_then(|old| old.branches.to(upstream));
+            let old = old.and_then(|old| old.target.to(upstream));
             let life = self.keep(old.map(|old| &old.life));
             Some(Arc::new(Branch { upstream: Arc::clone(upstreams.get(upstream)?), weight: *weight, life }))
         };
-        Branches::new(settings.iter().map(branch).collect::<Option<_>>()?)
+        match destination {
+            Destination::Upstreams(branches) => {
+                Branches::new(branches.iter().map(branch).collect::<Option<_>>()?).map(Target::Upstreams)
+            }
+        }
     }
 
     fn upstream(

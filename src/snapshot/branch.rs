@@ -1,11 +1,11 @@
-//! Where a route's requests go: an upstream, or one of several that share them.
+//! The upstreams of a route: one, or several that share its clients.
 
 use std::num::NonZeroU32;
+use std::slice;
 use std::sync::Arc;
 
 use super::upstream::Upstream;
 use crate::balance::{AffinityKey, EndpointIdentity, Share, split};
-use crate::config::UpstreamName;
 use crate::drain::LifeToken;
 
 /// One upstream of a route.
@@ -19,12 +19,11 @@ pub struct Branch {
     pub life: LifeToken,
 }
 
-/// The upstreams of a route: at least one.
+/// The upstreams of a route. Invariant: there is one at least, and where there are several, one of them has a weight.
 #[derive(Clone, Debug)]
 pub struct Branches {
-    first: Arc<Branch>,
-    others: Box<[Arc<Branch>]>,
-    shares: Box<[Share]>,
+    branches: Arc<[Arc<Branch>]>,
+    shares: Arc<[Share]>,
 }
 
 impl Branches {
@@ -36,36 +35,22 @@ impl Branches {
             Some(Share { identity, weight: NonZeroU32::new(branch.weight)?, index })
         });
         let shares = shares.collect();
-        let mut branches = branches.into_iter();
-        Some(Self { first: branches.next()?, others: branches.collect(), shares })
+        (!branches.is_empty()).then(|| Self { branches: branches.into(), shares })
     }
 
-    /// The first that is written, by which clients are known where there are several.
-    pub fn first(&self) -> &Arc<Branch> {
-        &self.first
+    /// All of them, the first that is written first: by its settings clients are known.
+    pub fn iter(&self) -> slice::Iter<'_, Arc<Branch>> {
+        self.branches.iter()
     }
 
-    /// Whether there are several.
-    pub fn are_split(&self) -> bool {
-        !self.others.is_empty()
+    /// The only one, if there is only one.
+    pub fn only(&self) -> Option<&Arc<Branch>> {
+        if let [only] = &*self.branches { Some(only) } else { None }
     }
 
-    /// The one that leads to this upstream.
-    pub fn to(&self, upstream: &UpstreamName) -> Option<&Arc<Branch>> {
-        self.iter().find(|branch| branch.upstream.settings.name == *upstream)
-    }
-
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Branch>> {
-        std::iter::once(&self.first).chain(&self.others)
-    }
-
-    /// The one for who is known by `key`, or for anybody. A change of weights moves as few keys as it can.
-    pub fn share_of(&self, key: Option<AffinityKey>) -> &Arc<Branch> {
-        if !self.are_split() {
-            return &self.first;
-        }
+    /// The one for who is known by `key`, or any for who is not. A change of weights moves as few keys as it can.
+    pub fn share_of(&self, key: Option<AffinityKey>) -> Option<&Arc<Branch>> {
         let key = key.unwrap_or_else(|| AffinityKey::of_value(&fastrand::u64(..).to_ne_bytes()));
-        split(key, &self.shares).and_then(|index| self.iter().nth(index)).unwrap_or(&self.first)
+        split(key, &self.shares).and_then(|index| self.branches.get(index))
     }
 }

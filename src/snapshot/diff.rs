@@ -6,11 +6,9 @@ use std::sync::{Arc, Weak};
 use super::assemble::Snapshot;
 use super::branch::Branch;
 use super::in_order::in_order;
-use super::route::Route;
 use super::upstream::Upstream;
 use crate::config::{
-    BranchSettings, EndpointAddress, EndpointName, EndpointRole, ListenerName, RouteName, RouteSettings, UpstreamName,
-    UpstreamSettings,
+    Destination, EndpointAddress, EndpointName, EndpointRole, ListenerName, RouteName, UpstreamName, UpstreamSettings,
 };
 use crate::drain::{Incarnation, LifeToken, Scope};
 
@@ -52,7 +50,7 @@ pub enum Change {
     /// The endpoint has another address under the same name, from the first to the second; its tunnels are drained.
     Moved(Subject, EndpointAddress, EndpointAddress),
     /// The route leads to other upstreams, from the first to the second; the tunnels that it has in those that it leaves are drained.
-    Switched(Subject, String, String),
+    Switched(Subject, Destination, Destination),
 }
 
 /// What a change is about.
@@ -114,8 +112,8 @@ impl Diff {
         for (name, route) in old.routes() {
             match new.routes().get(name) {
                 None => self.changes.push(Change::Removed(subject(name))),
-                Some(kept) if !leads_where(route, kept) => {
-                    let (from, to) = (destination(&route.settings), destination(&kept.settings));
+                Some(kept) if !kept.settings.destination.has_same_upstreams(&route.settings.destination) => {
+                    let (from, to) = (route.settings.destination.clone(), kept.settings.destination.clone());
                     self.changes.push(Change::Switched(subject(name), from, to));
                 }
                 Some(kept) if kept.settings != route.settings => self.change(old, new, subject(name)),
@@ -123,9 +121,9 @@ impl Diff {
             }
             let kept = new.routes().get(name);
             let is_lost = |branch: &&Arc<Branch>| {
-                kept.is_none_or(|kept| kept.branches.to(&branch.upstream.settings.name).is_none())
+                kept.is_none_or(|kept| kept.target.to(&branch.upstream.settings.name).is_none())
             };
-            for branch in route.branches.iter().filter(is_lost) {
+            for branch in route.target.branches().filter(is_lost) {
                 self.vanish(Scope::Route, &branch.life);
             }
         }
@@ -239,23 +237,6 @@ impl Diff {
 
     fn vanish(&mut self, scope: impl Fn(Incarnation) -> Scope, life: &LifeToken) {
         self.vanished.push(Vanished { scope: scope(life.incarnation), while_alive: life.alive() });
-    }
-}
-
-/// Whether two forms of a route lead to the same upstreams.
-fn leads_where(a: &Route, b: &Route) -> bool {
-    let leads = |to: &Route, from: &Route| from.settings.upstreams().all(|upstream| to.settings.leads_to(upstream));
-    leads(a, b) && leads(b, a)
-}
-
-/// Where a route leads, for people.
-fn destination(route: &RouteSettings) -> String {
-    match &*route.branches {
-        [only] => only.upstream.to_string(),
-        several => {
-            let shares = several.iter().map(|BranchSettings { upstream, weight }| format!("{upstream} ({weight})"));
-            shares.collect::<Vec<_>>().join(", ")
-        }
     }
 }
 

@@ -26,6 +26,7 @@ mod retries;
 mod route;
 mod routes;
 mod strangers;
+mod target;
 mod upstream;
 
 pub use assemble::Snapshot;
@@ -47,4 +48,5 @@ pub use retries::{Retries, RetryCounts, RetryVerdict};
 pub use route::Route;
 pub use routes::{RouteTable, Rule};
 pub use strangers::Strangers;
+pub use target::Target;
 pub use upstream::Upstream;

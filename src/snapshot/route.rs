@@ -1,9 +1,9 @@
-//! One route as it runs: its upstream, and the rules of its tunnels.
+//! One route as it runs: where its requests go, and the rules of its tunnels.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::branch::Branches;
+use super::target::Target;
 use crate::config::{RouteSettings, WebsocketSettings};
 use crate::websocket::PerSide;
 
@@ -13,7 +13,7 @@ pub struct Route {
     /// What is configured.
     pub settings: Arc<RouteSettings>,
     /// Where its requests go.
-    pub branches: Branches,
+    pub target: Target,
     /// The rules of its tunnels that are not WebSocket: nobody can be pinged there, and a half-close is kept.
     pub raw: Arc<WebsocketSettings>,
     /// Shared by all that the route was, and is, under its name: it is logged once.
@@ -22,14 +22,14 @@ pub struct Route {
 
 impl Route {
     /// `previous` is what it was before.
-    pub(super) fn new(settings: Arc<RouteSettings>, branches: Branches, previous: Option<&Self>) -> Self {
+    pub(super) fn new(settings: Arc<RouteSettings>, target: Target, previous: Option<&Self>) -> Self {
         let raw = WebsocketSettings {
             ping_every: PerSide::default(),
             half_close_timeout: settings.raw_half_close_timeout,
             ..(*settings.websocket).clone()
         };
         let unknown_extension_logged = previous.map(|it| Arc::clone(&it.unknown_extension_logged)).unwrap_or_default();
-        Self { settings, branches, raw: Arc::new(raw), unknown_extension_logged }
+        Self { settings, target, raw: Arc::new(raw), unknown_extension_logged }
     }
 
     /// Whether this is the first tunnel of the route with an extension that we do not know: it is logged once.

@@ -158,8 +158,8 @@ impl World {
         let (route, listener) = (&snapshot.routes()["r"], &snapshot.listeners()["l"]);
         let member = Member {
             listener: (listener.settings.name.clone(), listener.life.incarnation),
-            route: (route.settings.name.clone(), route.branches.first().life.incarnation),
-            upstream: (endpoint.upstream.clone(), route.branches.first().upstream.life.incarnation),
+            route: (route.settings.name.clone(), route.target.branches().next().unwrap().life.incarnation),
+            upstream: (endpoint.upstream.clone(), route.target.branches().next().unwrap().upstream.life.incarnation),
             endpoint: (endpoint.name.clone(), endpoint.life.incarnation),
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         };

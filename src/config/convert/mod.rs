@@ -6,8 +6,8 @@
 mod access;
 mod acme;
 mod admin;
-mod branches;
 mod combinations;
+mod destination;
 mod drain;
 mod endpoint_tls;
 mod endpoints;
@@ -30,7 +30,7 @@ mod websocket;
 pub(super) use acme::check_acme;
 pub use admin::parse_admin_listen;
 pub(super) use admin::{admin, check_admin};
-pub(super) use branches::check_splits;
+pub(super) use destination::check_splits;
 pub(super) use drain::drain;
 pub(super) use listener::listeners;
 pub(super) use names::Names;

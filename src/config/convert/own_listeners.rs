@@ -69,10 +69,10 @@ fn leads_to(listener: &ListenerName, upstream: &UpstreamName, settings: &Setting
     while let Some(listener) = next.pop() {
         let served = settings.routes.values().filter(|it| it.listeners.is_empty() || it.listeners.contains(listener));
         for route in served {
-            if route.leads_to(upstream) {
+            if route.destination.leads_to(upstream) {
                 return true;
             }
-            let upstreams = route.upstreams().filter_map(|upstream| settings.upstreams.get(upstream));
+            let upstreams = route.destination.upstreams().filter_map(|upstream| settings.upstreams.get(upstream));
             let endpoints: Vec<_> = upstreams.flat_map(|upstream| &upstream.endpoints).collect();
             let beyond = settings.listeners.values().filter(|listener| {
                 !seen.contains(&&listener.name) && endpoints.iter().any(|it| is_reached_at(listener, &it.address))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use toml::de::DeValue;
 
 use super::access::access;
-use super::branches::branches;
+use super::destination::destination;
 use super::names::{Names, at_least_one};
 use super::websocket::websocket;
 use crate::config::address_syntax::{asks_for_tls, endpoint_in};
@@ -43,7 +43,7 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
     if let (DotSegments::Refuse, Some(path)) = (dot_segments, &path) {
         check_reachable(section, path);
     }
-    let branches = branches(section, &upstreams);
+    let destination = destination(section, &upstreams);
     let upgrade = section.read("upgrade", list(text(UPGRADE), "[\"websocket\"]"), upgrade());
     let raw_half_close =
         section.read("raw_half_close_timeout", or_off(text(DURATION)), defaults::RAW_HALF_CLOSE_TIMEOUT);
@@ -58,7 +58,7 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
         listeners: listeners?,
         path: path?,
         dot_segments,
-        branches: branches?,
+        destination: destination?,
         upgrade,
         raw_half_close_timeout: raw_half_close,
         exchange: exchange(section),

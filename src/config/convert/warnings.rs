@@ -66,7 +66,7 @@ fn warn_of_hosts(file: &Section<'_>, route: &RouteSettings) {
 
 fn warn_of_unused_upstreams(file: &Section<'_>, settings: &Settings) {
     for name in settings.upstreams.keys() {
-        if !settings.routes.values().any(|route| route.leads_to(name)) {
+        if !settings.routes.values().any(|route| route.destination.leads_to(name)) {
             file.location_of(&["upstream", name.as_str()])
                 .warn("no route uses it", format!("remove it, or write upstream = \"{name}\" in a route"));
         }
@@ -81,7 +81,10 @@ fn warn_of_shared_cookies(file: &Section<'_>, settings: &Settings) {
         let Some(cookie) = upstream.pin_cookie.as_ref().map(|cookie| &cookie.name) else { continue };
         let shares = |other: &&&Arc<UpstreamSettings>| {
             other.pin_cookie.as_ref().map(|other| &other.name) == Some(cookie)
-                && !settings.routes.values().any(|route| route.leads_to(&other.name) && route.leads_to(&upstream.name))
+                && !settings
+                    .routes
+                    .values()
+                    .any(|route| route.destination.leads_to(&other.name) && route.destination.leads_to(&upstream.name))
                 && may_share_a_host(&other.name, &upstream.name, settings)
         };
         if let Some(first) = upstreams.iter().take(index).find(shares) {
@@ -98,7 +101,7 @@ fn warn_of_certificates_that_nobody_asks_for(file: &Section<'_>, settings: &Sett
         if !upstream.sticky_on.contains(&AffinitySource::ClientCertificate) {
             continue;
         }
-        let routes = settings.routes.values().filter(|route| route.leads_to(&upstream.name));
+        let routes = settings.routes.values().filter(|route| route.destination.leads_to(&upstream.name));
         let serves = |route: &RouteSettings, listener: &ListenerSettings| {
             route.listeners.is_empty() || route.listeners.contains(&listener.name)
         };
@@ -114,7 +117,7 @@ fn warn_of_certificates_that_nobody_asks_for(file: &Section<'_>, settings: &Sett
 
 /// Whether a client can be placed by both upstreams under one host; wildcards count as if they met.
 fn may_share_a_host(a: &UpstreamName, b: &UpstreamName, settings: &Settings) -> bool {
-    let routes = |upstream| settings.routes.values().filter(move |route| route.leads_to(upstream));
+    let routes = |upstream| settings.routes.values().filter(move |route| route.destination.leads_to(upstream));
     routes(a).any(|a| {
         routes(b).any(|b| {
             let is_wide = |route: &RouteSettings| {

@@ -5,6 +5,7 @@
 mod access;
 mod acme;
 mod admin;
+mod destination;
 mod drain;
 mod file;
 mod health;
@@ -23,6 +24,7 @@ mod websocket;
 pub use access::{AccessSettings, OriginPattern, OriginSettings, WithoutOrigin};
 pub use acme::{AcmeChallenge, AcmeSettings, AcmeStorage, ExternalAccountSettings};
 pub use admin::{AdminListen, AdminSettings};
+pub use destination::{BranchSettings, Destination};
 pub use drain::{DrainSettings, DrainWindow, HandoffSettings, OnReload, UnderSupervisor};
 pub use file::{Settings, WorkerCount};
 pub use health::{EjectSettings, HealthSettings, OnDown, ProbeSettings, WhenAllDown};
@@ -39,7 +41,7 @@ pub use reach::{
     EndpointAddress, EndpointProtocol, EndpointTlsSettings, HostTowardsEndpoint, ProxyProtocol, RetryBudgetSettings,
     TcpKeepaliveSettings, UnixAddress,
 };
-pub use route::{BranchSettings, DotSegments, ExchangeSettings, HostPattern, RouteSettings};
+pub use route::{DotSegments, ExchangeSettings, HostPattern, RouteSettings};
 pub use source::{MOST_ENDPOINTS, ResolverSettings, SourceKind, SourceSettings, StateFolder};
 pub use upstream::{AffinitySource, EndpointRole, EndpointSettings, PinCookie, SameSite, Secure, UpstreamSettings};
 pub use websocket::{Compression, Excess, IdleCounts, LimitSettings, Pongs, Rate, WebsocketSettings};

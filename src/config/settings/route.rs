@@ -7,10 +7,11 @@ use std::time::Duration;
 use http::HeaderName;
 
 use super::access::AccessSettings;
+use super::destination::Destination;
 use super::websocket::WebsocketSettings;
-use crate::config::names::{ListenerName, RouteName, UpstreamName};
+use crate::config::names::{ListenerName, RouteName};
 
-/// `[route.NAME]`: which requests go to which upstream, and under which limits.
+/// `[route.NAME]`: which requests go where, and under which limits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RouteSettings {
     /// Its identity.
@@ -23,8 +24,8 @@ pub struct RouteSettings {
     pub path: String,
     /// What becomes of a path with dot segments, where `path` is not `/`.
     pub dot_segments: DotSegments,
-    /// Where its requests go: one upstream, or several that share its clients.
-    pub branches: Vec<BranchSettings>,
+    /// Where its requests go.
+    pub destination: Destination,
     /// The upgrade tokens let through, in lower case.
     pub upgrade: Vec<String>,
     /// How long the other direction of a tunnel of another protocol may be quiet after one ended with a FIN.
@@ -35,27 +36,6 @@ pub struct RouteSettings {
     pub access: Arc<AccessSettings>,
     /// The rules of its WebSocket tunnels.
     pub websocket: Arc<WebsocketSettings>,
-}
-
-/// One upstream of a route.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BranchSettings {
-    /// Which one.
-    pub upstream: UpstreamName,
-    /// Its share, relative to the others'; 0 takes nobody.
-    pub weight: u32,
-}
-
-impl RouteSettings {
-    /// Whether some of its requests may go to this upstream.
-    pub fn leads_to(&self, upstream: &UpstreamName) -> bool {
-        self.branches.iter().any(|branch| branch.upstream == *upstream)
-    }
-
-    /// The upstreams that its requests may go to.
-    pub fn upstreams(&self) -> impl Iterator<Item = &UpstreamName> {
-        self.branches.iter().map(|branch| &branch.upstream)
-    }
 }
 
 /// `max_body`, `request_timeout` and `request_id` of a route.

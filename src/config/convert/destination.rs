@@ -6,17 +6,17 @@ use crate::config::lists::elements;
 use crate::config::names::UpstreamName;
 use crate::config::read::integer;
 use crate::config::schema::SPLIT;
-use crate::config::settings::{BranchSettings, Settings};
+use crate::config::settings::{BranchSettings, Destination, Settings};
 use crate::config::tree::{Section, SpannedValue};
 
 /// Of `[route.NAME]`; `upstream` reads the name of one.
-pub(super) fn branches(
+pub(super) fn destination(
     section: &Section<'_>,
     upstream: impl Fn(&SpannedValue<'_>) -> Option<UpstreamName> + Copy,
-) -> Option<Vec<BranchSettings>> {
+) -> Option<Destination> {
     let Some(item) = section.item("split") else {
         let upstream = section.require("upstream", upstream, "upstream, the NAME of an [upstream.NAME]")?;
-        return Some(vec![BranchSettings { upstream, weight: 1 }]);
+        return Some(Destination::Upstreams(vec![BranchSettings { upstream, weight: 1 }]));
     };
     if let Some(item) = section.item("upstream") {
         item.fault("stands beside `split`, which says where requests go", "remove one of the two");
@@ -34,7 +34,7 @@ pub(super) fn branches(
     if read.iter().all(|branch| branch.weight == 0) {
         item.fault("sends nobody anywhere", format!("give one of them a weight, as in {EXAMPLE}"));
     }
-    Some(read)
+    Some(Destination::Upstreams(read))
 }
 
 /// Notes a problem for each upstream that shares a route with another one and is to place its clients by something else: the order of
@@ -42,8 +42,8 @@ pub(super) fn branches(
 pub(in crate::config) fn check_splits(file: &Section<'_>, settings: &Settings) {
     let sources = |name: &UpstreamName| settings.upstreams.get(name).map(|upstream| &upstream.sticky_on);
     for route in settings.routes.values() {
-        let Some(first) = route.upstreams().next() else { continue };
-        for other in route.upstreams().filter(|other| sources(other) != sources(first)) {
+        let Some(first) = route.destination.upstreams().next() else { continue };
+        for other in route.destination.upstreams().filter(|other| sources(other) != sources(first)) {
             file.location_of(&["upstream", other.as_str(), "sticky_on"]).fault(
                 format!("is not that of upstream.{first}, with which it shares the clients of route.{}", route.name),
                 "give all of them the same",
