@@ -86,7 +86,27 @@ pub(super) static ROUTE: TableSchema = TableSchema {
         "raw_half_close_timeout",
         "allowed_origins",
         "without_origin",
+        "authorize",
         "websocket",
+    ],
+};
+
+pub(super) static AUTHORIZE: TableSchema = TableSchema {
+    path: "route.NAME.authorize",
+    keys: &[
+        "url",
+        "method",
+        "send",
+        "take",
+        "take_to_client",
+        "timeout",
+        "at_once",
+        "ca",
+        "expires_header",
+        "close_code",
+        "recheck_every",
+        "recheck_grace",
+        "recheck_per_second",
     ],
 };
 
@@ -218,7 +238,7 @@ pub(super) static HANDOFF: TableSchema = TableSchema {
 
 pub(super) static ADMIN: TableSchema = TableSchema { path: "admin", keys: &["listen"] };
 
-static SCHEMAS: [&TableSchema; 33] = [
+static SCHEMAS: [&TableSchema; 34] = [
     &FILE,
     &LOG,
     &LISTENER,
@@ -228,6 +248,7 @@ static SCHEMAS: [&TableSchema; 33] = [
     &EXTERNAL_ACCOUNT,
     &CLIENT_CERTIFICATES,
     &ROUTE,
+    &AUTHORIZE,
     &WEBSOCKET,
     &SIDES,
     &PONG_SIDES,

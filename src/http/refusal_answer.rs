@@ -154,6 +154,9 @@ mod tests {
             Kind::NoRoute => vec![Refusal::NoRoute],
             Kind::ForeignOrigin => vec![Refusal::ForeignOrigin],
             Kind::NoOrigin => vec![Refusal::NoOrigin],
+            Kind::AuthorizeDenied => vec![Refusal::AuthorizeDenied],
+            Kind::AuthorizeFailed => vec![Refusal::AuthorizeFailed],
+            Kind::AuthorizeTimeout => vec![Refusal::AuthorizeTimeout],
             Kind::ConnectFailed => vec![Refusal::ConnectFailed],
             Kind::BadAnswer => vec![Refusal::BadAnswer],
             Kind::UncleanAnswer => vec![Refusal::UncleanAnswer],
@@ -186,7 +189,8 @@ mod tests {
             assert_eq!(flawed.iter().filter(|&&it| it == status).count(), if status == 431 { 3 } else { 1 });
         }
         let before = [400, 405, 426, 408, 400];
-        let others = [404, 502, 502, 502, 502, 503, 500, 501, 508, 503, 503, 503, 503, 504, 504, 504];
+        let others =
+            [404, 403, 403, 403, 503, 503, 502, 502, 502, 502, 503, 500, 501, 508, 503, 503, 503, 503, 504, 504, 504];
         assert_eq!(statuses, [unclean, before.to_vec(), flawed, others.to_vec()].concat());
     }
 

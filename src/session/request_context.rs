@@ -7,12 +7,13 @@ use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 
-use http::header::HeaderValue;
+use http::header::{HeaderValue, SET_COOKIE};
 use http::{HeaderMap, Uri};
 use tokio::time::Instant;
 
 use super::context::Session;
 use super::summary::Summary;
+use crate::authorize::{Grant, put};
 use crate::balance::{Affinity, Pin, Policy, Stay};
 use crate::config::WebsocketSettings;
 use crate::endpoint::note_broken_tls;
@@ -41,6 +42,8 @@ pub(super) struct RequestContext {
     pub(super) started: Instant,
     /// What the log says of the request.
     pub(super) summary: Arc<Summary>,
+    /// What the server has said that was asked whether it may enter.
+    pub(super) grant: Option<Box<Grant>>,
 }
 
 impl RequestContext {
@@ -61,6 +64,7 @@ impl RequestContext {
             },
             started,
             summary: Arc::clone(summary),
+            grant: None,
         }
     }
 
@@ -80,7 +84,7 @@ impl RequestContext {
     }
 
     /// The `Set-Cookie` that keeps the client at the endpoint where it was placed, unless its cookie does so already.
-    pub(super) fn pin_cookie(&self, placed: &Arc<Endpoint>, affinity: &Affinity) -> Option<HeaderValue> {
+    fn pin_cookie(&self, placed: &Arc<Endpoint>, affinity: &Affinity) -> Option<HeaderValue> {
         let cookie = self.upstream().settings.pin_cookie.as_ref()?;
         let pin = self.upstream().pin(placed, affinity)?;
         if affinity.pin == Some(pin) { None } else { cookies::pin(cookie, pin, self.arrival.scheme) }
@@ -115,6 +119,19 @@ impl RequestContext {
         if let Some((certificate, text)) = certificate.and_then(|shown| Some((shown, shown.text.as_deref()?))) {
             certificate_headers::write(headers, certificate, text);
         }
+        if let Some(grant) = &self.grant {
+            // Once more: of what the client names in Connection, nothing passes.
+            put(headers, &grant.for_endpoint);
+        }
+    }
+
+    /// What the client's answer says beside what the endpoint at which it was placed has said.
+    pub(super) fn added(&self, placed: &Arc<Endpoint>, affinity: &Affinity) -> HeaderMap {
+        let mut added = self.grant.as_ref().map(|grant| grant.for_client.clone()).unwrap_or_default();
+        if let Some(cookie) = self.pin_cookie(placed, affinity) {
+            added.append(SET_COOKIE, cookie);
+        }
+        added
     }
 
     /// Has `endpoint` read the `Host` that its upstream says.

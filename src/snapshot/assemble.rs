@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::auth_server::AuthServer;
 use super::endpoint::Endpoint;
 use super::file_contents::FileContents;
 use super::in_order::in_order;
@@ -79,7 +80,12 @@ impl Snapshot {
                 // `config` has refused a route whose upstream is missing.
                 let upstream = Arc::clone(upstreams.get(&route.upstream)?);
                 let same = same.map(Arc::as_ref);
-                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), life, upstream, same))))
+                let credentials = contents.auth_credentials.remove(name);
+                let auth_server = route.access.authorize.as_ref().map(|authorize| {
+                    let asked_before = old.and_then(|old| old.auth_server.as_ref());
+                    AuthServer::new(authorize, credentials, || incarnations.keep(None), asked_before)
+                });
+                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), life, upstream, auth_server, same))))
             })
             .collect();
         let table = RouteTable::new(routes.values().map(|route| (Rule::from(&*route.settings), Arc::clone(route))));
@@ -102,7 +108,8 @@ impl Snapshot {
         let mut routes = self.routes.clone();
         for route in routes.values_mut().filter(|route| route.settings.upstream == *upstream) {
             let (settings, life) = (Arc::clone(&route.settings), route.life.clone());
-            *route = Arc::new(Route::new(settings, life, Arc::clone(&new), Some(route)));
+            let auth_server = route.auth_server.clone();
+            *route = Arc::new(Route::new(settings, life, Arc::clone(&new), auth_server, Some(route)));
         }
         Some(Self {
             generation: self.generation,
@@ -128,6 +135,11 @@ impl Snapshot {
     /// Every upstream by name.
     pub fn upstreams(&self) -> &BTreeMap<UpstreamName, Arc<Upstream>> {
         &self.upstreams
+    }
+
+    /// Every server that a route asks who may enter.
+    pub fn auth_servers(&self) -> impl Iterator<Item = &Arc<AuthServer>> {
+        self.routes.values().filter_map(|route| route.auth_server.as_ref())
     }
 
     /// Every endpoint of every upstream.

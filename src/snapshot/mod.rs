@@ -6,6 +6,7 @@
 
 mod arrival;
 mod assemble;
+mod auth_server;
 mod diff;
 mod eligibility;
 mod endpoint;
@@ -28,6 +29,7 @@ mod strangers;
 mod upstream;
 
 pub use assemble::Snapshot;
+pub use auth_server::AuthServer;
 pub use diff::{Change, Diff, Subject, Vanished};
 pub use eligibility::{Eligibility, PlacedAs};
 pub use endpoint::{Endpoint, Lease};

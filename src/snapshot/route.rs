@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::auth_server::AuthServer;
 use super::upstream::Upstream;
 use crate::config::{RouteSettings, WebsocketSettings};
 use crate::drain::LifeToken;
@@ -19,6 +20,8 @@ pub struct Route {
     pub upstream: Arc<Upstream>,
     /// The rules of its tunnels that are not WebSocket: nobody can be pinged there, and a half-close is kept.
     pub raw: Arc<WebsocketSettings>,
+    /// Who is asked whether its requests may enter; `None`: nobody.
+    pub auth_server: Option<Arc<AuthServer>>,
     /// Shared by all that the route was, and is, in one life: it is logged once.
     unknown_extension_logged: Arc<AtomicBool>,
 }
@@ -29,6 +32,7 @@ impl Route {
         settings: Arc<RouteSettings>,
         life: LifeToken,
         upstream: Arc<Upstream>,
+        auth_server: Option<Arc<AuthServer>>,
         previous: Option<&Self>,
     ) -> Self {
         let raw = WebsocketSettings {
@@ -37,7 +41,16 @@ impl Route {
             ..(*settings.websocket).clone()
         };
         let unknown_extension_logged = previous.map(|it| Arc::clone(&it.unknown_extension_logged)).unwrap_or_default();
-        Self { settings, life, upstream, raw: Arc::new(raw), unknown_extension_logged }
+        Self { settings, life, upstream, raw: Arc::new(raw), auth_server, unknown_extension_logged }
+    }
+
+    /// Whether the same server is asked, believed to be the same.
+    pub(super) fn asks_the_same(&self, other: &Self) -> bool {
+        match (&self.auth_server, &other.auth_server) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
     }
 
     /// Whether this is the first tunnel of the route with an extension that we do not know: it is logged once.

@@ -5,6 +5,7 @@
 mod access;
 mod acme;
 mod admin;
+mod authorize;
 mod drain;
 mod file;
 mod health;
@@ -23,6 +24,7 @@ mod websocket;
 pub use access::{AccessSettings, OriginPattern, OriginSettings, WithoutOrigin};
 pub use acme::{AcmeChallenge, AcmeSettings, AcmeStorage, ExternalAccountSettings};
 pub use admin::{AdminListen, AdminSettings};
+pub use authorize::{AuthScheme, AuthUrl, AuthorizeSettings, HeaderPattern, RecheckSettings};
 pub use drain::{DrainSettings, DrainWindow, HandoffSettings, OnReload, UnderSupervisor};
 pub use file::{Settings, WorkerCount};
 pub use health::{EjectSettings, HealthSettings, OnDown, ProbeSettings, WhenAllDown};

@@ -133,13 +133,17 @@ fn stands_at(shown: &str, path: &str, key: &str) -> bool {
 const CERTIFICATES: [&str; 4] = ["chain", "key", "certificates", "acme"];
 
 /// What has no default, or one that the reference does not show but names.
-const WITHOUT_DEFAULT: [&str; 24] = [
+const WITHOUT_DEFAULT: [&str; 28] = [
     "listener.NAME.bind",
     "listener.NAME.client_certificates.ca",
     "listener.NAME.tls",
     "route.NAME.path",
     "route.NAME.upstream",
     "route.NAME.allowed_origins",
+    "route.NAME.authorize.ca",
+    "route.NAME.authorize.recheck_every",
+    "route.NAME.authorize.take",
+    "route.NAME.authorize.url",
     "upstream.NAME.endpoints",
     "upstream.NAME.endpoints.dns",
     "upstream.NAME.endpoints.file",
