@@ -7,6 +7,7 @@ pub mod access;
 pub mod acme;
 pub mod admin;
 pub mod app;
+pub mod authorize;
 pub mod balance;
 pub mod cli;
 pub mod config;

@@ -104,6 +104,17 @@ pub(super) const REQUEST_ID: Option<HeaderName> = None;
 /// Clients that are no browsers say none.
 pub(super) const WITHOUT_ORIGIN: WithoutOrigin = WithoutOrigin::Pass;
 
+/// A client waits as long for a server that hangs, and is then refused.
+pub(super) const AUTHORIZE_TIMEOUT: Duration = Duration::from_secs(5);
+/// What is asked beyond that waits, or is refused.
+pub(super) const AUTHORIZE_AT_ONCE: NonZeroU32 = NonZeroU32::new(128).unwrap();
+/// Of applications, as 403 is of HTTP.
+pub(super) const AUTHORIZE_CLOSE_CODE: CloseCode = CloseCode::FORBIDDEN;
+/// For as long a server that is gone keeps whom it has let in.
+pub(super) const RECHECK_GRACE: Duration = Duration::from_secs(15 * 60);
+/// With more credentials than this each is asked about less often than every second.
+pub(super) const RECHECKS_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
+
 /// A forgotten tab keeps its tunnel for as long as its pongs come.
 pub(super) const IDLE_TIMEOUT: Option<Duration> = None;
 /// An application that only pings is idle.

@@ -13,7 +13,7 @@ pub(super) fn instead_of(path: &str, key: &str) -> Option<&'static str> {
 }
 
 /// Keys that mean the same wherever they stand.
-const KEYS: [(&[&str], &str); 47] = [
+const KEYS: [(&[&str], &str); 48] = [
     (
         &["cert", "certificate", "cert_file", "certfile", "crt", "crt_file", "pem", "fullchain", "ssl_certificate"],
         "did you mean `chain`? tls = { chain = \"site.pem\", key = \"site.key\" }",
@@ -176,18 +176,21 @@ const KEYS: [(&[&str], &str); 47] = [
         "headers are not changed, but X-Forwarded-For, -Proto, -Host and -Port are written, and Host is passed on: remove it",
     ),
     (
-        &[
-            "auth",
-            "basic_auth",
-            "basicauth",
-            "authorize",
-            "authentication",
-            "jwt",
-            "users",
-            "forward_auth",
-            "auth_request",
-        ],
+        &["auth", "basic_auth", "basicauth", "authentication", "jwt", "users"],
         "clients are not authenticated: have the endpoint do it, it gets every header; remove it",
+    ),
+    (
+        &[
+            "authorize",
+            "forward_auth",
+            "forwardauth",
+            "auth_request",
+            "auth_url",
+            "ext_authz",
+            "extauth",
+            "external_auth",
+        ],
+        "write [route.NAME.authorize] with its `url`: that server is asked whether requests may enter",
     ),
     (
         &["rate_limit", "ratelimit", "limit", "limits", "limit_req", "throttle", "max_connections", "limit_conn"],

@@ -1,7 +1,7 @@
 //! Keys that other proxies have, or that people try first, and that mean something of their own in some tables.
 
 /// Tables, the words, and what to do instead of writing them there.
-pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 28] = [
+pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 32] = [
     (
         &["listener.NAME.tls.acme"],
         &["email", "mail", "account"],
@@ -152,6 +152,26 @@ pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 28] = [
         &["admin"],
         &["metrics", "metrics_path", "prometheus"],
         "remove it: /metrics is there wherever operators are listened to",
+    ),
+    (
+        &["route.NAME.authorize"],
+        &["address", "endpoint", "server", "uri", "upstream", "target", "auth_url"],
+        "did you mean `url`? url = \"http://127.0.0.1:9000/auth\"",
+    ),
+    (
+        &["route.NAME.authorize"],
+        &["authresponseheaders", "auth_response_headers", "copy_headers", "response_headers", "auth_request_set"],
+        "did you mean `take`? take = [\"x-user\", \"x-auth-*\"]",
+    ),
+    (
+        &["route.NAME.authorize"],
+        &["authrequestheaders", "auth_request_headers", "request_headers", "headers", "pass_headers"],
+        "did you mean `send`? send = [\"cookie\", \"authorization\"]",
+    ),
+    (
+        &["route.NAME.authorize"],
+        &["trustforwardheader", "trust_forward_header", "on_failure", "failure_mode_allow", "fail_open"],
+        "remove it: who is believed is `trusted_proxies` in [listener.NAME], and a server that does not answer lets nobody in",
     ),
     (&["admin"], &["https", "ssl", "tls"], "remove it: operators are listened to on this machine only, without TLS"),
     (

@@ -5,6 +5,7 @@
 
 mod acme_syntax;
 mod address_syntax;
+mod authorize_syntax;
 mod convert;
 mod defaults;
 mod dot_segments;
@@ -34,6 +35,7 @@ mod units;
 mod warning;
 mod written;
 
+pub use authorize_syntax::is_of_one_message;
 pub use convert::parse_admin_listen;
 pub use dot_segments::has_dot_segments;
 pub use endpoint_text::parse_endpoint;
@@ -44,16 +46,17 @@ pub use not_compared::NotCompared;
 pub use problem::{Position, Problem, Problems, SourceLocation};
 pub use schema::known_keys;
 pub use settings::{
-    AccessSettings, AcmeChallenge, AcmeSettings, AcmeStorage, AdminListen, AdminSettings, AffinitySource, Bind,
-    BranchSettings, CertificateFiles, ClientCertificateSettings, Compression, Destination, DotSegments, DrainSettings,
-    DrainWindow, EjectSettings, EndpointAddress, EndpointProtocol, EndpointRole, EndpointSettings, EndpointTlsSettings,
-    Excess, ExchangeSettings, ExternalAccountSettings, ForwardedHeaders, HandoffSettings, HandshakeLimits,
-    HealthSettings, HostPattern, HostTowardsEndpoint, Http2Settings, HygieneSettings, IdleCounts, LimitSettings,
-    ListenerSettings, LogFormat, LogLevel, LogSettings, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload,
-    OriginPattern, OriginSettings, PinCookie, Pongs, ProbeSettings, ProxyProtocol, QueueSettings, Rate,
-    ResolverSettings, RetryBudgetSettings, RouteSettings, SameSite, Secure, Settings, SourceKind, SourceSettings,
-    StateFolder, TcpKeepaliveSettings, TlsSettings, TlsVersion, UnderSupervisor, UnderscoreHeaders, UnixAddress,
-    UnknownNames, UpstreamSettings, WebsocketSettings, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
+    AccessSettings, AcmeChallenge, AcmeSettings, AcmeStorage, AdminListen, AdminSettings, AffinitySource, AuthScheme,
+    AuthUrl, AuthorizeSettings, Bind, BranchSettings, CertificateFiles, ClientCertificateSettings, Compression,
+    Destination, DotSegments, DrainSettings, DrainWindow, EjectSettings, EndpointAddress, EndpointProtocol,
+    EndpointRole, EndpointSettings, EndpointTlsSettings, Excess, ExchangeSettings, ExternalAccountSettings,
+    ForwardedHeaders, HandoffSettings, HandshakeLimits, HeaderPattern, HealthSettings, HostPattern,
+    HostTowardsEndpoint, Http2Settings, HygieneSettings, IdleCounts, LimitSettings, ListenerSettings, LogFormat,
+    LogLevel, LogSettings, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload, OriginPattern, OriginSettings,
+    PinCookie, Pongs, ProbeSettings, ProxyProtocol, QueueSettings, Rate, RecheckSettings, ResolverSettings,
+    RetryBudgetSettings, RouteSettings, SameSite, Secure, Settings, SourceKind, SourceSettings, StateFolder,
+    TcpKeepaliveSettings, TlsSettings, TlsVersion, UnderSupervisor, UnderscoreHeaders, UnixAddress, UnknownNames,
+    UpstreamSettings, WebsocketSettings, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
 };
 pub use syntax::SyntaxError;
 pub use units::{counted, parse_duration, write_duration};

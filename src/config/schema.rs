@@ -90,11 +90,30 @@ pub(super) static ROUTE: TableSchema = TableSchema {
         "request_id",
         "allowed_origins",
         "without_origin",
+        "authorize",
         "websocket",
     ],
 };
 
 pub(super) static SPLIT: TableSchema = TableSchema { path: "route.NAME.split[]", keys: &["upstream", "weight"] };
+pub(super) static AUTHORIZE: TableSchema = TableSchema {
+    path: "route.NAME.authorize",
+    keys: &[
+        "url",
+        "method",
+        "send",
+        "take",
+        "take_to_client",
+        "timeout",
+        "at_once",
+        "ca",
+        "expires_header",
+        "close_code",
+        "recheck_every",
+        "recheck_grace",
+        "recheck_per_second",
+    ],
+};
 
 pub(super) static WEBSOCKET: TableSchema = TableSchema {
     path: "route.NAME.websocket",
@@ -224,7 +243,7 @@ pub(super) static HANDOFF: TableSchema = TableSchema {
 
 pub(super) static ADMIN: TableSchema = TableSchema { path: "admin", keys: &["listen"] };
 
-static SCHEMAS: [&TableSchema; 34] = [
+static SCHEMAS: &[&TableSchema] = &[
     &FILE,
     &LOG,
     &LISTENER,
@@ -235,6 +254,7 @@ static SCHEMAS: [&TableSchema; 34] = [
     &CLIENT_CERTIFICATES,
     &ROUTE,
     &SPLIT,
+    &AUTHORIZE,
     &WEBSOCKET,
     &SIDES,
     &PONG_SIDES,

@@ -1,4 +1,4 @@
-//! What endpoints have for as long as they are configured. Each publish goes through here, and ends what the endpoints had that
+//! What endpoints have for as long as they are configured, and servers that are asked who may enter. Each publish goes through here, and ends what the endpoints had that
 //! it takes away.
 //!
 //! Invariant: no connection rests for an endpoint that is not configured, whether it was given back before the publish or after.
@@ -10,7 +10,8 @@ use tokio::sync::Semaphore;
 
 use super::http2::Http2Pool;
 use super::pool::Pool;
-use crate::snapshot::{Endpoint, Snapshot};
+use crate::drain::Incarnation;
+use crate::snapshot::{Retirement, Snapshot};
 
 /// The owner of what endpoints have beside their counters.
 #[derive(Debug)]
@@ -48,17 +49,21 @@ impl Endpoints {
             upstream.endpoints().iter().for_each(|endpoint| endpoint.keep_to(&upstream.settings));
         }
         let configured: HashSet<_> = new.endpoints().map(|endpoint| endpoint.life.incarnation).collect();
-        old.endpoints().filter(|it| !configured.contains(&it.life.incarnation)).for_each(|gone| self.end(gone));
+        let gone = old.endpoints().filter(|it| !configured.contains(&it.life.incarnation));
+        gone.for_each(|gone| self.end(&gone.retirement, gone.life.incarnation));
+        let asked: HashSet<_> = new.auth_servers().map(|server| server.life.incarnation).collect();
+        let gone = old.auth_servers().filter(|it| !asked.contains(&it.life.incarnation));
+        gone.for_each(|gone| self.end(&gone.retirement, gone.life.incarnation));
     }
 
-    fn end(&self, endpoint: &Endpoint) {
+    fn end(&self, retirement: &Retirement, life: Incarnation) {
         // First: a connection that is given back from now on must find it so.
-        endpoint.retirement.note();
+        retirement.note();
         for pool in &self.pools {
-            pool.close(endpoint.life.incarnation);
+            pool.close(life);
         }
         for pool in &self.http2_pools {
-            pool.close(endpoint.life.incarnation);
+            pool.close(life);
         }
     }
 }
@@ -76,7 +81,7 @@ mod tests {
     use super::*;
     use crate::config::parse;
     use crate::net::Stream;
-    use crate::snapshot::FileContents;
+    use crate::snapshot::{Endpoint, FileContents};
     use crate::tls::TicketKeys;
 
     fn snapshot(endpoints: &str, previous: Option<&Snapshot>) -> Snapshot {

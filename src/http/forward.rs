@@ -149,11 +149,15 @@ fn is_hop_by_hop(name: &HeaderName, named: &HashSet<HeaderName>) -> bool {
 
 /// Leaves in `Trailer` the names of those fields that may follow the body. A field that is not announced does not pass.
 fn announce_trailers(headers: &mut HeaderMap, named: &HashSet<HeaderName>) {
+    unannounce(headers, |name| !may_trail(name) || named.contains(name));
+}
+
+/// Takes out of `Trailer` the fields that are `unwanted` behind the body: what is not announced does not pass.
+pub fn unannounce(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
     if !headers.contains_key(TRAILER) {
         return;
     }
-    let may_pass =
-        |token: &[u8]| HeaderName::from_bytes(token).is_ok_and(|name| may_trail(&name) && !named.contains(&name));
+    let may_pass = |token: &[u8]| HeaderName::from_bytes(token).is_ok_and(|name| !unwanted(&name));
     if members(headers, &TRAILER).all(may_pass) {
         return;
     }

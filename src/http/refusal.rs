@@ -28,6 +28,12 @@ pub enum Refusal {
     ForeignOrigin,
     /// It does not say of which site the page is that it comes from.
     NoOrigin,
+    /// A server that was asked has said that it may not enter: the client gets that answer.
+    AuthorizeDenied,
+    /// The server that has to be asked could not be, or said neither yes nor no.
+    AuthorizeFailed,
+    /// The server that has to be asked gave no answer in time.
+    AuthorizeTimeout,
     /// No endpoint could be connected to: each refused, or was out of reach.
     ConnectFailed,
     /// The endpoint's answer made no sense: no HTTP, or a 101 that was not asked for or is wrong.

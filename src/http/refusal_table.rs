@@ -45,6 +45,21 @@ impl Kind {
                 row("foreign_origin", Client, StatusCode::FORBIDDEN, "pages of this origin may not connect here")
             }
             Self::NoOrigin => row("no_origin", Client, StatusCode::FORBIDDEN, "the request has to say its origin"),
+            Self::AuthorizeDenied => {
+                row("authorize_denied", Client, StatusCode::FORBIDDEN, "the request may not enter")
+            }
+            Self::AuthorizeFailed => row(
+                "authorize_failed",
+                Us,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "nobody could say whether the request may enter, come back a little later",
+            ),
+            Self::AuthorizeTimeout => row(
+                "authorize_timeout",
+                Us,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "nobody said in time whether the request may enter, come back a little later",
+            ),
             Self::ConnectFailed => {
                 row("connect_failed", Upstream, StatusCode::BAD_GATEWAY, "no endpoint could be reached")
             }

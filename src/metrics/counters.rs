@@ -8,6 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 
+use super::authorizations::{AuthResult, Authorizations};
 use super::client_protocols::{ClientProtocol, ClientProtocols};
 use super::tls_failures::TlsFailures;
 use crate::config::UpstreamName;
@@ -40,6 +41,8 @@ pub struct Metrics {
     pub(super) connecting: Histogram,
     /// What came of what clients speak.
     pub(super) client_protocols: ClientProtocols,
+    /// Questions whether requests may enter.
+    pub(super) authorizations: Authorizations,
     /// Connections with endpoints that came to no TLS, by upstream and why.
     pub(super) endpoint_tls_failures: TlsFailures,
     /// How long those waited in a queue who got what they waited for.
@@ -128,6 +131,7 @@ impl Default for Metrics {
             opening: Histogram::new(SECONDS),
             connecting: Histogram::new(SECONDS),
             client_protocols: ClientProtocols::default(),
+            authorizations: Authorizations::default(),
             endpoint_tls_failures: TlsFailures::default(),
             waiting: Histogram::new(SECONDS),
             log_lines_dropped: Counter::default(),
@@ -168,6 +172,16 @@ impl Metrics {
     /// Counts a client's connection over which this is spoken.
     pub fn client_connected(&self, protocol: ClientProtocol) {
         self.client_protocols.of(protocol).connections.inc();
+    }
+
+    /// Counts a question whether a request may enter.
+    pub fn authorized(&self, result: AuthResult) {
+        self.authorizations.asked(result);
+    }
+
+    /// Counts a question whether open tunnels may stay.
+    pub fn authorized_again(&self, result: AuthResult) {
+        self.authorizations.asked_again(result);
     }
 
     /// Counts a plain request that was not refused, of a client that speaks this.

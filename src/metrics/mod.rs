@@ -4,6 +4,7 @@
 //! message or a frame: the least that costs a count is a request. Invariant: no label grows with the traffic. Labels are
 //! words of ours, names that the configuration has now, or close codes, where an application's own are put together.
 
+mod authorizations;
 mod certificates;
 mod client_protocols;
 mod counters;
@@ -14,6 +15,7 @@ mod sources;
 mod text;
 mod tls_failures;
 
+pub use authorizations::AuthResult;
 pub use client_protocols::ClientProtocol;
 pub use counters::{Metrics, ReloadCounts, ReloadResult, Words};
 pub use exposition::Exposition;

@@ -128,6 +128,7 @@ impl Metrics {
             self.endpoint_tls_failures.series(),
         );
         self.client_protocols.register(registry);
+        self.authorizations.register(registry);
         registry.register(
             "queue_waiting_seconds",
             "How long those waited for an endpoint's place or turn who got it",

@@ -51,7 +51,7 @@ pub(super) fn refused(
         path,
         request_id = summary.request_id(),
         upgrade = upgrade.as_deref(),
-        status = closed.map_or(refusal.status(), |_| StatusCode::SWITCHING_PROTOCOLS).as_u16(),
+        status = closed.map_or(refused.status(), |_| StatusCode::SWITCHING_PROTOCOLS).as_u16(),
         code = closed.map(|code| code.get()),
         refusal = refusal.log_word(),
         fault = refusal.fault().as_str(),

@@ -2,6 +2,7 @@
 
 use http::request::Parts;
 
+use super::authorization::authorize;
 use super::refused::Refused;
 use super::request_context::RequestContext;
 use crate::access::{OriginVerdict, judge_origin};
@@ -10,9 +11,13 @@ use crate::health::Asked;
 use crate::http::Refusal;
 
 /// Lets a request in, or says why not.
-pub(super) fn admit(context: &RequestContext, parts: &Parts, asked: Asked) -> Result<(), Refused> {
+pub(super) async fn admit(context: &mut RequestContext, parts: &mut Parts, asked: Asked) -> Result<(), Refused> {
     let access = &*context.route.settings.access;
     check_origin(access, parts, asked)?;
+    if access.authorize.is_some() {
+        // Boxed: those of other routes have no room for it.
+        Box::pin(authorize(context, parts, asked)).await?;
+    }
     Ok(())
 }
 

@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use http::header::HeaderValue;
-use http::{Method, Response};
+use http::{HeaderMap, Method, Response};
 
 use super::body::AnswerBody;
 use super::exchange_record::ExchangeRecord;
@@ -23,7 +22,7 @@ pub(super) async fn pass_on(
     Placed { lease, stream, is_owned, .. }: Placed,
     SwitchAnswer { read, is_early, .. }: SwitchAnswer,
     upload: Arc<UploadProgress>,
-    cookie: Option<HeaderValue>,
+    added: &HeaderMap,
 ) -> Result<Response<AnswerBody>, Refused> {
     let nonsense = |bad: Unanswered<Upload>| match EndpointFault::from(bad) {
         EndpointFault::Flawed(flaw) => lease.refused(Refusal::of_answer(flaw), flaw),
@@ -40,5 +39,5 @@ pub(super) async fn pass_on(
     } else {
         Reuse::Close(connection.into_task())
     };
-    relay(Response::from_parts(head, EndpointBody::Http1(body)), lease.endpoint(), reuse, record, cookie)
+    relay(Response::from_parts(head, EndpointBody::Http1(body)), lease.endpoint(), reuse, record, added)
 }

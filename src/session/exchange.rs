@@ -86,8 +86,8 @@ pub(super) async fn run(
             Reuse::Shared(stream)
         }
     };
-    let cookie = context.pin_cookie(&endpoint, &affinity);
-    let mut answer = relay(Response::from_parts(head, body), &endpoint, reuse, record, cookie)?;
+    let added = context.added(&endpoint, &affinity);
+    let mut answer = relay(Response::from_parts(head, body), &endpoint, reuse, record, &added)?;
     if !is_body_wanted {
         // The client may send its body all the same, and nobody will read it (RFC 9110 §10.1.1).
         answer.extensions_mut().insert(LastAnswer);

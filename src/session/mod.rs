@@ -16,6 +16,7 @@ mod answered_without_101;
 mod asked_endpoint;
 mod attempt_outcome;
 mod attempts;
+mod authorization;
 mod body;
 mod challenge;
 mod closed_at_once;

@@ -263,6 +263,11 @@ fn names(snapshot: &Snapshot) -> HashSet<(&[SocketAddr], &str)> {
             }
         }
     }
+    for server in snapshot.auth_servers() {
+        if let EndpointAddress::Name(host, _) = &server.address {
+            names.insert((&[], host.as_str()));
+        }
+    }
     names
 }
 

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::{Response, StatusCode};
 use thiserror::Error;
 
+use crate::authorize::AuthFailure;
 use crate::config::EndpointName;
 use crate::endpoint::{BrokenUpload, NoHead, NotOpened, StreamFailure, Unanswered};
 use crate::http::Refusal;
@@ -20,6 +22,8 @@ pub(super) struct Refused {
     pub(super) cause: Option<RefusalCause>,
     /// The endpoint's health was told of it already: what ends a connection that requests share is one failure.
     pub(super) is_told: bool,
+    /// What the client gets, where somebody else has said it; `None`: what we say.
+    pub(super) answer: Option<Box<Response<Bytes>>>,
 }
 
 /// What happened, for the operator: it may name endpoints, which the client must not read.
@@ -28,6 +32,9 @@ pub(super) enum RefusalCause {
     /// The client's body did not come.
     #[error(transparent)]
     Upload(#[from] BrokenUpload),
+    /// Nobody has said whether it may enter.
+    #[error("authorize: {0}")]
+    Authorize(#[from] AuthFailure),
     /// Something went wrong with an endpoint.
     #[error("endpoint {name}: {fault}")]
     Endpoint {
@@ -73,6 +80,16 @@ pub(super) enum EndpointFault {
 }
 
 impl Refused {
+    /// Somebody who was asked has given this answer to the client.
+    pub(super) fn by_answer(refusal: Refusal, answer: Response<Bytes>) -> Self {
+        Self { answer: Some(Box::new(answer)), ..refusal.into() }
+    }
+
+    /// The status that the client reads.
+    pub(super) fn status(&self) -> StatusCode {
+        self.answer.as_ref().map_or(self.refusal.status(), |answer| answer.status())
+    }
+
     /// The same, of which the endpoint's health was told already if `is_told`.
     pub(super) fn told(self, is_told: bool) -> Self {
         Self { is_told, ..self }
@@ -81,7 +98,7 @@ impl Refused {
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, cause: None, is_told: false }
+        Self { refusal, cause: None, is_told: false, answer: None }
     }
 }
 
@@ -100,6 +117,13 @@ impl<B> From<Unanswered<B>> for EndpointFault {
     }
 }
 
+impl From<AuthFailure> for Refused {
+    fn from(failure: AuthFailure) -> Self {
+        let refusal = if failure.is_late() { Refusal::AuthorizeTimeout } else { Refusal::AuthorizeFailed };
+        Self { cause: Some(failure.into()), ..refusal.into() }
+    }
+}
+
 impl From<BrokenUpload> for Refused {
     fn from(broken: BrokenUpload) -> Self {
         let refusal = match broken {
@@ -108,7 +132,7 @@ impl From<BrokenUpload> for Refused {
             BrokenUpload::TooLarge => Refusal::BodyTooLarge,
             BrokenUpload::Flawed(flaw) => Refusal::of_body(flaw),
         };
-        Self { refusal, cause: Some(broken.into()), is_told: false }
+        Self { refusal, cause: Some(broken.into()), is_told: false, answer: None }
     }
 }
 
@@ -116,7 +140,7 @@ impl Endpoint {
     /// A refusal that has to do with this endpoint.
     pub(super) fn refused(&self, refusal: Refusal, fault: impl Into<EndpointFault>) -> Refused {
         let cause = RefusalCause::Endpoint { name: self.name.clone(), fault: fault.into() };
-        Refused { refusal, cause: Some(cause), is_told: false }
+        Refused { refusal, cause: Some(cause), is_told: false, answer: None }
     }
 }
 

@@ -1,24 +1,25 @@
 //! An endpoint's answer, made into the one that the client gets.
 
-use http::header::{CONTENT_LENGTH, SET_COOKIE, TRANSFER_ENCODING};
-use http::{HeaderValue, Response, StatusCode, Version};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, Response, StatusCode, Version};
 
 use super::body::AnswerBody;
 use super::end::End;
 use super::exchange_record::ExchangeRecord;
 use super::refused::{EndpointFault, Refused};
+use crate::authorize::put;
 use crate::endpoint::{EndpointBody, Reuse};
 use crate::http::length::{BadLength, settle_length};
 use crate::http::{Refusal, forward};
 use crate::snapshot::Endpoint;
 
-/// Makes of an endpoint's answer the one that the client gets; `reuse` is what becomes of its connection afterwards.
+/// Makes of an endpoint's answer the one that the client gets, with what is `added`; `reuse` is what becomes of its connection afterwards.
 pub(super) fn relay(
     response: Response<EndpointBody>,
     endpoint: &Endpoint,
     reuse: Reuse,
     mut record: ExchangeRecord,
-    cookie: Option<HeaderValue>,
+    added: &HeaderMap,
 ) -> Result<Response<AnswerBody>, Refused> {
     let (mut parts, body) = response.into_parts();
     if let Err(nonsense) = check_answer(&mut parts) {
@@ -31,7 +32,7 @@ pub(super) fn relay(
         forward::remove(&mut parts.headers, |name| *name == CONTENT_LENGTH);
     }
     forward::response(&mut parts.headers, None);
-    parts.headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+    put(&mut parts.headers, added);
     parts.version = Version::HTTP_11;
     let body = AnswerBody::relayed(body, &parts.headers, reuse, record);
     Ok(Response::from_parts(parts, body))

@@ -8,6 +8,7 @@ use http_body::Body;
 use tokio::time::Instant;
 
 use super::admission::admit;
+use super::body::AnswerBody;
 use super::context::{Session, Welcome};
 use super::refused::Refused;
 use super::request_context::RequestContext;
@@ -21,7 +22,7 @@ use crate::http::client_address::client_address;
 use crate::http::reader::{Handshake, Reader};
 use crate::http::unclean::Unclean;
 use crate::http::{Refusal, hops, underscores};
-use crate::snapshot::{Route, Target};
+use crate::snapshot::Route;
 
 /// Answers a request that `reader` reads, or opens its tunnel. A refusal is an answer, and is logged.
 pub(super) async fn answer(session: &Arc<Session>, request: Request<ClientBody>, reader: &Reader) -> Served {
@@ -34,14 +35,13 @@ pub(super) async fn answer(session: &Arc<Session>, request: Request<ClientBody>,
         return Served::Answered(answer);
     }
     let summary = Arc::new(Summary::of(&parts, client));
-    let context = match find_route(session, &mut parts, reader) {
+    let mut context = match find_route(session, &mut parts, reader) {
         Ok(route) => RequestContext::new(session, route, &summary, started),
-        Err(refusal) => return refuse(session, &summary, None, &refusal.into(), started),
+        Err(refusal) => return refuse(session, &summary, None, refusal.into(), started),
     };
-    let route = Arc::clone(&context.route.settings);
-    match respond(context, parts, body, reader).await {
+    match respond(&mut context, parts, body, reader).await {
         Ok(served) => served,
-        Err(refused) => refuse(session, &summary, Some(&route.name), &refused, started),
+        Err(refused) => refuse(session, &summary, Some(&context.route.settings.name), refused, started),
     }
 }
 
@@ -63,24 +63,22 @@ fn find_route(session: &Session, parts: &mut Parts, reader: &Reader) -> Result<A
 /// What a request comes to that has found its route. Whatever may still keep it from being served is a stage of its own, and
 /// stands at the front.
 async fn respond(
-    context: RequestContext,
+    context: &mut RequestContext,
     mut parts: Parts,
     body: ClientBody,
     reader: &Reader,
 ) -> Result<Served, Refused> {
     context.settle_request_id(&mut parts.headers);
     check_path(&context.route.settings, parts.uri.path())?;
-    check_length(&context, &body)?;
-    let handshake = read_handshake(&context, &parts, reader)?;
+    check_length(context, &body)?;
+    let handshake = read_handshake(context, &parts, reader)?;
     let asked = if handshake.is_some() { Asked::Upgrade } else { Asked::Exchange };
-    admit(&context, &parts, asked)?;
-    let route = Arc::clone(&context.route);
-    let Target::Upstreams(branches) = &route.target;
-    let context = context.bound_for(branches, &parts.uri, &parts.headers);
+    admit(context, &mut parts, asked).await?;
+    context.choose_branch(&parts.uri, &parts.headers);
     let request = Request::from_parts(parts, body);
     match handshake {
-        None => Box::pin(exchange::run(&context, request)).await.map(Served::Answered),
-        Some(handshake) => Box::pin(upgrade::open(&context, request, handshake)).await,
+        None => Box::pin(exchange::run(context, request)).await.map(Served::Answered),
+        Some(handshake) => Box::pin(upgrade::open(context, request, handshake)).await,
     }
 }
 
@@ -109,11 +107,14 @@ fn refuse(
     session: &Session,
     summary: &Summary,
     route: Option<&RouteName>,
-    refused: &Refused,
+    refused: Refused,
     started: Instant,
 ) -> Served {
-    access_log::refused(session, summary, route, refused, None, started.elapsed());
-    Served::Refused(refused.refusal, retry_after(session))
+    access_log::refused(session, summary, route, &refused, None, started.elapsed());
+    match refused.answer {
+        Some(answer) => Served::Answered(answer.map(|body| AnswerBody::own(body.into()))),
+        None => Served::Refused(refused.refusal, retry_after(session)),
+    }
 }
 
 impl Session {

@@ -7,13 +7,14 @@ use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 
-use http::header::HeaderValue;
+use http::header::{HeaderValue, SET_COOKIE};
 use http::{HeaderMap, Uri};
 use tokio::time::Instant;
 
 use super::context::Session;
 use super::request_id;
 use super::summary::Summary;
+use crate::authorize::{Grant, put};
 use crate::balance::{Affinity, AffinityKey, Pin, Policy, Stay};
 use crate::config::WebsocketSettings;
 use crate::endpoint::{UploadLimits, note_broken_tls};
@@ -25,7 +26,7 @@ use crate::http::endpoint_host::set_host;
 use crate::http::forward::{self, Arrival, Trust};
 use crate::http::{certificate_headers, cookies};
 use crate::net::{ProxiedClient, proxy_header};
-use crate::snapshot::{Branch, Branches, Endpoint, Route, Upstream};
+use crate::snapshot::{Branch, Branches, Endpoint, Route, Target, Upstream};
 use crate::tunnel::Protocol;
 use crate::websocket::Tolerance;
 
@@ -44,6 +45,8 @@ pub(super) struct RequestContext {
     pub(super) started: Instant,
     /// What the log says of the request.
     pub(super) summary: Arc<Summary>,
+    /// What the server has said that was asked whether it may enter.
+    pub(super) grant: Option<Box<Grant>>,
 }
 
 impl RequestContext {
@@ -65,6 +68,7 @@ impl RequestContext {
             },
             started,
             summary: Arc::clone(summary),
+            grant: None,
         }
     }
 
@@ -77,10 +81,11 @@ impl RequestContext {
         Affinity { key, pin, begins_session: is_sheltering && begins_session(uri, asked) }
     }
 
-    /// From here on it is for one of these: the only one, the one that a cookie pins the client to, or the one that its key belongs to.
-    pub(super) fn bound_for(mut self, branches: &Branches, uri: &Uri, headers: &HeaderMap) -> Self {
+    /// From here on it is for one upstream of its route: the only one, the one that a cookie pins the client to, or the one that its
+    /// key belongs to.
+    pub(super) fn choose_branch(&mut self, uri: &Uri, headers: &HeaderMap) {
+        let Target::Upstreams(branches) = &self.route.target;
         self.branch = branches.only().or_else(|| self.chosen(branches, uri, headers)).cloned();
-        self
     }
 
     fn chosen<'b>(&self, branches: &'b Branches, uri: &Uri, headers: &HeaderMap) -> Option<&'b Arc<Branch>> {
@@ -96,7 +101,7 @@ impl RequestContext {
     }
 
     /// The `Set-Cookie` that keeps the client at the endpoint where it was placed, unless its cookie does so already.
-    pub(super) fn pin_cookie(&self, placed: &Arc<Endpoint>, affinity: &Affinity) -> Option<HeaderValue> {
+    fn pin_cookie(&self, placed: &Arc<Endpoint>, affinity: &Affinity) -> Option<HeaderValue> {
         let cookie = self.upstream().settings.pin_cookie.as_ref()?;
         let pin = self.upstream().pin(placed, affinity)?;
         if affinity.pin == Some(pin) { None } else { cookies::pin(cookie, pin, self.arrival.scheme) }
@@ -131,6 +136,19 @@ impl RequestContext {
         if let Some((certificate, text)) = certificate.and_then(|shown| Some((shown, shown.text.as_deref()?))) {
             certificate_headers::write(headers, certificate, text);
         }
+        if let Some(grant) = &self.grant {
+            // Once more: of what the client names in Connection, nothing passes.
+            put(headers, &grant.for_endpoint);
+        }
+    }
+
+    /// What the client's answer says beside what the endpoint at which it was placed has said.
+    pub(super) fn added(&self, placed: &Arc<Endpoint>, affinity: &Affinity) -> HeaderMap {
+        let mut added = self.grant.as_ref().map(|grant| grant.for_client.clone()).unwrap_or_default();
+        if let Some(cookie) = self.pin_cookie(placed, affinity) {
+            added.append(SET_COOKIE, cookie);
+        }
+        added
     }
 
     /// Has `endpoint` read the `Host` that its upstream says.
@@ -178,7 +196,7 @@ impl RequestContext {
     /// Where it goes.
     ///
     /// # Panics
-    /// Where nobody has chosen yet: whoever asks for an endpoint comes after [`bound_for`](Self::bound_for).
+    /// Where nobody has chosen yet: whoever asks for an endpoint comes after [`choose_branch`](Self::choose_branch).
     pub(super) fn branch(&self) -> &Arc<Branch> {
         self.branch.as_ref().expect("an upstream is chosen before endpoints are looked for")
     }

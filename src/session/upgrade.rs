@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, EXPECT, SET_COOKIE};
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http::request::Parts;
 use http::{HeaderMap, Request, Version};
 use http_body::Body;
@@ -20,6 +20,7 @@ use super::switch_attempts::{SwitchAttempt, ask_best_to_switch};
 use super::tunnel_record::TunnelRecord;
 use super::unopened::Switched;
 use super::{Phase, access_log};
+use crate::authorize::put;
 use crate::balance::Affinity;
 use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
@@ -52,14 +53,14 @@ pub(super) async fn open(
     };
     let SwitchAttempt { mut placed, answer, protocol } = answered;
     let head = &answer.head;
-    let cookie = context.pin_cookie(placed.lease.endpoint(), &affinity);
+    let added = context.added(placed.lease.endpoint(), &affinity);
     let Some(protocol) = protocol else {
         if context.summary.version == Version::HTTP_2 && head.status.is_success() {
             // Over HTTP/2 the client would take it for an open tunnel (RFC 8441 §5).
             return Err(placed.lease.refused(Refusal::BadAnswer, EndpointFault::NoSwitch(head.status)));
         }
         placed.is_owned |= binding::is_step(&parts.headers) || binding::is_step(&head.headers);
-        return pass_on(context, parts.method, placed, answer, upload, cookie).await.map(Served::Answered);
+        return pass_on(context, parts.method, placed, answer, upload, &added).await.map(Served::Answered);
     };
     let Placed { lease, stream, by, .. } = placed;
     let endpoint = Switched::new(stream, protocol, context.tunnel_settings(protocol));
@@ -73,7 +74,7 @@ pub(super) async fn open(
     let SwitchAnswer { head, read, .. } = answer;
     let early = within(&read, head.length..).to_vec();
     let mut headers = head.headers;
-    headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+    put(&mut headers, &added);
     let metrics = Arc::clone(&context.session.proxy.metrics);
     let lease = MeteredLease::new(lease, context.upstream().settings.policy);
     let opened = OpenTunnel { endpoint, early, headers, handshake, registration, lease, metrics, record };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::auth_server::AuthServer;
 use super::branch::{Branch, Branches};
 use super::endpoint::Endpoint;
 use super::file_contents::FileContents;
@@ -79,7 +80,12 @@ impl Snapshot {
                 let old = previous.and_then(|previous| previous.routes.get(name)).map(Arc::as_ref);
                 // `config` has refused a route whose upstream is missing.
                 let target = incarnations.target(&route.destination, &upstreams, old)?;
-                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), target, old))))
+                let credentials = contents.auth_credentials.remove(name);
+                let auth_server = route.access.authorize.as_ref().map(|authorize| {
+                    let asked_before = old.and_then(|old| old.auth_server.as_ref());
+                    AuthServer::new(authorize, credentials, || incarnations.keep(None), asked_before)
+                });
+                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), target, auth_server, old))))
             })
             .collect();
         let table = RouteTable::new(routes.values().map(|route| (Rule::from(&*route.settings), Arc::clone(route))));
@@ -102,7 +108,7 @@ impl Snapshot {
         let mut routes = self.routes.clone();
         for route in routes.values_mut().filter(|route| route.settings.destination.leads_to(upstream)) {
             let target = incarnations.target(&route.settings.destination, &upstreams, Some(route))?;
-            *route = Arc::new(Route::new(Arc::clone(&route.settings), target, Some(route)));
+            *route = Arc::new(Route::new(Arc::clone(&route.settings), target, route.auth_server.clone(), Some(route)));
         }
         Some(Self {
             generation: self.generation,
@@ -128,6 +134,11 @@ impl Snapshot {
     /// Every upstream by name.
     pub fn upstreams(&self) -> &BTreeMap<UpstreamName, Arc<Upstream>> {
         &self.upstreams
+    }
+
+    /// Every server that a route asks who may enter.
+    pub fn auth_servers(&self) -> impl Iterator<Item = &Arc<AuthServer>> {
+        self.routes.values().filter_map(|route| route.auth_server.as_ref())
     }
 
     /// Every endpoint of every upstream.

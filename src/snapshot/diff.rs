@@ -117,6 +117,10 @@ impl Diff {
                     self.changes.push(Change::Switched(subject(name), from, to));
                 }
                 Some(kept) if kept.settings != route.settings => self.change(old, new, subject(name)),
+                Some(kept) if !kept.asks_the_same(route) => {
+                    let values = vec!["authorize: the file holds other certificates".into()];
+                    self.changes.push(Change::Changed(subject(name), values));
+                }
                 Some(_) => {}
             }
             let kept = new.routes().get(name);

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::balance::PinSecrets;
 use crate::config::{
-    AcmeSettings, EndpointTlsSettings, ListenerName, NamedFile, NamedFiles, Problem, Problems, Settings, SourceKind,
-    SourceLocation, UpstreamName, UpstreamSettings, Warning, read_file,
+    AcmeSettings, AuthScheme, EndpointTlsSettings, ListenerName, NamedFile, NamedFiles, Problem, Problems, RouteName,
+    Settings, SourceKind, SourceLocation, UpstreamName, UpstreamSettings, Warning, read_file,
 };
 use crate::tls::{
     Authority, CertificateError, CertifiedBundle, Credentials, DirectoryCredentials, EndpointCredentials, HmacKey,
@@ -23,6 +23,8 @@ pub struct FileContents {
     pub credentials: BTreeMap<ListenerName, Credentials>,
     /// Whom the endpoints of every upstream with TLS are believed to be.
     pub endpoint_credentials: BTreeMap<UpstreamName, EndpointCredentials>,
+    /// Whom the servers are believed to be, over TLS, that routes ask whether requests may enter.
+    pub auth_credentials: BTreeMap<RouteName, EndpointCredentials>,
     /// The secrets of every upstream that has some.
     pub pin_secrets: BTreeMap<UpstreamName, PinSecrets>,
     /// What is read of the ACME directories of every listener that has one.
@@ -64,6 +66,21 @@ impl FileContents {
             match directory(acme, &mut system, &mut contents.warnings) {
                 Ok(credentials) => {
                     contents.directories.insert(listener.name.clone(), credentials);
+                }
+                Err(wrong) => problems.extend(wrong),
+            }
+        }
+        for route in settings.routes.values() {
+            let authorize = route.access.authorize.as_ref().filter(|it| it.url.speaks == AuthScheme::Https);
+            let Some(authorize) = authorize else { continue };
+            let issuers = match &authorize.ca {
+                Some(file) => Authority::load(file).map(Arc::new).map_err(|error| vec![error.into_problem()]),
+                None => system.get(&authorize.location.0, "server that is asked", &mut contents.warnings),
+            };
+            match issuers {
+                Ok(issuers) => {
+                    let credentials = EndpointCredentials::issued_by(issuers);
+                    contents.auth_credentials.insert(route.name.clone(), credentials);
                 }
                 Err(wrong) => problems.extend(wrong),
             }

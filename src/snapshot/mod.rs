@@ -6,6 +6,7 @@
 
 mod arrival;
 mod assemble;
+mod auth_server;
 mod branch;
 mod diff;
 mod eligibility;
@@ -30,6 +31,7 @@ mod target;
 mod upstream;
 
 pub use assemble::Snapshot;
+pub use auth_server::AuthServer;
 pub use branch::{Branch, Branches};
 pub use diff::{Change, Diff, Subject, Vanished};
 pub use eligibility::{Eligibility, PlacedAs};

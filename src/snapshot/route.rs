@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::auth_server::AuthServer;
 use super::target::Target;
 use crate::config::{RouteSettings, WebsocketSettings};
 use crate::websocket::PerSide;
@@ -16,20 +17,36 @@ pub struct Route {
     pub target: Target,
     /// The rules of its tunnels that are not WebSocket: nobody can be pinged there, and a half-close is kept.
     pub raw: Arc<WebsocketSettings>,
+    /// Who is asked whether its requests may enter; `None`: nobody.
+    pub auth_server: Option<Arc<AuthServer>>,
     /// Shared by all that the route was, and is, under its name: it is logged once.
     unknown_extension_logged: Arc<AtomicBool>,
 }
 
 impl Route {
     /// `previous` is what it was before.
-    pub(super) fn new(settings: Arc<RouteSettings>, target: Target, previous: Option<&Self>) -> Self {
+    pub(super) fn new(
+        settings: Arc<RouteSettings>,
+        target: Target,
+        auth_server: Option<Arc<AuthServer>>,
+        previous: Option<&Self>,
+    ) -> Self {
         let raw = WebsocketSettings {
             ping_every: PerSide::default(),
             half_close_timeout: settings.raw_half_close_timeout,
             ..(*settings.websocket).clone()
         };
         let unknown_extension_logged = previous.map(|it| Arc::clone(&it.unknown_extension_logged)).unwrap_or_default();
-        Self { settings, target, raw: Arc::new(raw), unknown_extension_logged }
+        Self { settings, target, raw: Arc::new(raw), auth_server, unknown_extension_logged }
+    }
+
+    /// Whether the same server is asked, believed to be the same.
+    pub(super) fn asks_the_same(&self, other: &Self) -> bool {
+        match (&self.auth_server, &other.auth_server) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
     }
 
     /// Whether this is the first tunnel of the route with an extension that we do not know: it is logged once.

@@ -28,6 +28,9 @@ impl CloseCode {
     /// The endpoint behind a gateway failed.
     pub const BAD_GATEWAY: Self = Self(1014);
 
+    /// As 403 is of HTTP, among the codes of applications.
+    pub const FORBIDDEN: Self = Self(4403);
+
     /// The code, if it is one that may be sent.
     pub fn new(code: u16) -> Option<Self> {
         matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999).then_some(Self(code))

@@ -19,7 +19,7 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 29] = [
+const ORDER: [&str; 30] = [
     "ranges",
     "grammar",
     "judge",
@@ -40,6 +40,7 @@ const ORDER: [&str; 29] = [
     "net",
     "http",
     "endpoint",
+    "authorize",
     "discovery",
     "acme",
     "probe",

@@ -1,14 +1,15 @@
 //! Who may enter, of `[route.NAME]`.
 
+use super::authorize::authorize;
 use crate::config::defaults;
 use crate::config::lists::list;
 use crate::config::origin_syntax::ORIGIN;
-use crate::config::read::{choice, text};
+use crate::config::read::{choice, or_off, text};
 use crate::config::settings::{AccessSettings, OriginSettings, WithoutOrigin};
 use crate::config::tree::Section;
 
 pub(super) fn access(section: &Section<'_>) -> AccessSettings {
-    AccessSettings { origins: origins(section) }
+    AccessSettings { origins: origins(section), authorize: section.read("authorize", or_off(authorize), None) }
 }
 
 fn origins(section: &Section<'_>) -> Option<OriginSettings> {

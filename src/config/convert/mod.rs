@@ -6,6 +6,7 @@
 mod access;
 mod acme;
 mod admin;
+mod authorize;
 mod combinations;
 mod destination;
 mod drain;

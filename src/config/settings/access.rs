@@ -1,5 +1,6 @@
 //! Who may enter, of `[route.NAME]`.
 
+use super::authorize::AuthorizeSettings;
 use crate::grammar::Site;
 
 /// Whom a route lets in.
@@ -7,6 +8,8 @@ use crate::grammar::Site;
 pub struct AccessSettings {
     /// Which pages may ask; `None`: any.
     pub origins: Option<OriginSettings>,
+    /// Who else is asked; `None`: nobody.
+    pub authorize: Option<AuthorizeSettings>,
 }
 
 /// `allowed_origins` and `without_origin`.

@@ -5,6 +5,7 @@
 mod access;
 mod acme;
 mod admin;
+mod authorize;
 mod destination;
 mod drain;
 mod file;
@@ -24,6 +25,7 @@ mod websocket;
 pub use access::{AccessSettings, OriginPattern, OriginSettings, WithoutOrigin};
 pub use acme::{AcmeChallenge, AcmeSettings, AcmeStorage, ExternalAccountSettings};
 pub use admin::{AdminListen, AdminSettings};
+pub use authorize::{AuthScheme, AuthUrl, AuthorizeSettings, HeaderPattern, RecheckSettings};
 pub use destination::{BranchSettings, Destination};
 pub use drain::{DrainSettings, DrainWindow, HandoffSettings, OnReload, UnderSupervisor};
 pub use file::{Settings, WorkerCount};

@@ -41,10 +41,17 @@ impl Settings {
         let towards_endpoints = || self.upstreams.values().filter_map(|upstream| upstream.tls.as_ref());
         let shown = towards_endpoints().filter_map(|tls| tls.certificate.clone());
         let believed = towards_endpoints().filter_map(|tls| tls.ca.clone());
+        let access = self.routes.values().filter_map(|route| route.access.authorize.as_ref());
+        let asked_others = access.filter_map(|authorize| authorize.ca.clone());
         let directories = acme().filter_map(|acme| acme.ca.clone());
         NamedFiles {
             certificates: tls().flat_map(|tls| tls.certificates.iter().cloned()).chain(shown).collect(),
-            authorities: asked.map(|asked| asked.ca.clone()).chain(believed).chain(directories).collect(),
+            authorities: asked
+                .map(|asked| asked.ca.clone())
+                .chain(believed)
+                .chain(directories)
+                .chain(asked_others)
+                .collect(),
             pin_secrets: pinned.collect(),
             ticket_secrets: tls().filter_map(|tls| tls.ticket_secret.clone()).collect(),
             hmac_keys: acme().filter_map(|acme| Some(acme.eab.as_ref()?.hmac_key.clone())).collect(),

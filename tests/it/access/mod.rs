@@ -1,5 +1,8 @@
 //! Who may enter: asked by clients that write what browsers and others would.
 
+mod auth_server;
+mod authorize;
+mod lying_servers;
 mod origins;
 
 use std::net::SocketAddr;

@@ -133,7 +133,7 @@ fn stands_at(shown: &str, path: &str, key: &str) -> bool {
 const CERTIFICATES: [&str; 4] = ["chain", "key", "certificates", "acme"];
 
 /// What has no default, or one that the reference does not show but names.
-const WITHOUT_DEFAULT: [&str; 27] = [
+const WITHOUT_DEFAULT: &[&str] = &[
     "listener.NAME.bind",
     "listener.NAME.client_certificates.ca",
     "listener.NAME.tls",
@@ -143,6 +143,10 @@ const WITHOUT_DEFAULT: [&str; 27] = [
     "route.NAME.split",
     "route.NAME.split[].upstream",
     "route.NAME.split[].weight",
+    "route.NAME.authorize.ca",
+    "route.NAME.authorize.recheck_every",
+    "route.NAME.authorize.take",
+    "route.NAME.authorize.url",
     "upstream.NAME.endpoints",
     "upstream.NAME.endpoints.dns",
     "upstream.NAME.endpoints.file",

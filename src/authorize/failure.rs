@@ -1,0 +1,49 @@
+//! Why nobody has said whether a request may enter.
+
+use thiserror::Error;
+
+use super::verdict::Nonsense;
+use crate::endpoint::Unanswered;
+use crate::net::DialError;
+
+/// Why nobody has said whether a request may enter; for the operator.
+#[derive(Debug, Error)]
+pub enum AuthFailure {
+    /// Too many ask already.
+    #[error("too many wait for an answer already")]
+    Busy,
+    /// It took longer than it may.
+    #[error("no answer within the timeout of authorize")]
+    TimedOut,
+    /// There is no connection.
+    #[error(transparent)]
+    NotReached(#[from] DialError),
+    /// Connections are closed.
+    #[error("the connection was closed")]
+    Closed,
+    /// No answer, or half of one.
+    #[error(transparent)]
+    NoAnswer(#[from] hyper::Error),
+    /// A refusal that is longer than what is passed on.
+    #[error("its refusal is longer than what is passed on")]
+    TooLong,
+    /// An answer that says neither.
+    #[error(transparent)]
+    Nonsense(#[from] Nonsense),
+}
+
+impl AuthFailure {
+    /// Whether it is only that it took too long.
+    pub fn is_late(&self) -> bool {
+        matches!(self, Self::TimedOut | Self::NotReached(DialError::TimedOut | DialError::NoneAnswered(_)))
+    }
+}
+
+impl<B> From<Unanswered<B>> for AuthFailure {
+    fn from(unanswered: Unanswered<B>) -> Self {
+        match unanswered {
+            Unanswered::Returned(_) => Self::Closed,
+            Unanswered::Silent(error) | Unanswered::Lost(error) => Self::NoAnswer(error),
+        }
+    }
+}
