@@ -33,11 +33,11 @@ pub(super) async fn answer(session: &Arc<Session>, request: Request<ClientBody>,
         return Served::Answered(answer);
     }
     let summary = Arc::new(Summary::of(&parts, client));
-    let context = match find_route(session, &mut parts, reader) {
+    let mut context = match find_route(session, &mut parts, reader) {
         Ok(route) => RequestContext::new(session, route, &summary, started),
         Err(refusal) => return refuse(session, &summary, None, &refusal.into(), started),
     };
-    match respond(&context, parts, body, reader).await {
+    match respond(&mut context, parts, body, reader).await {
         Ok(served) => served,
         Err(refused) => refuse(session, &summary, Some(&context.route.settings.name), &refused, started),
     }
@@ -60,11 +60,16 @@ fn find_route(session: &Session, parts: &mut Parts, reader: &Reader) -> Result<A
 
 /// What a request comes to that has found its route. Whatever may still keep it from being served is a stage of its own, and
 /// stands at the front.
-async fn respond(context: &RequestContext, parts: Parts, body: ClientBody, reader: &Reader) -> Result<Served, Refused> {
+async fn respond(
+    context: &mut RequestContext,
+    mut parts: Parts,
+    body: ClientBody,
+    reader: &Reader,
+) -> Result<Served, Refused> {
     check_path(&context.route.settings, parts.uri.path())?;
     let handshake = read_handshake(context, &parts, reader)?;
     let asked = if handshake.is_some() { Asked::Upgrade } else { Asked::Exchange };
-    admit(context, &parts, asked)?;
+    admit(context, &mut parts, asked).await?;
     let request = Request::from_parts(parts, body);
     match handshake {
         None => Box::pin(exchange::run(context, request)).await.map(Served::Answered),

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::context::Session;
 use super::summary::Summary;
+use crate::access::Permission;
 use crate::balance::{Affinity, Pin, Policy, Stay};
 use crate::config::WebsocketSettings;
 use crate::endpoint::note_broken_tls;
@@ -41,6 +42,8 @@ pub(super) struct RequestContext {
     pub(super) started: Instant,
     /// What the log says of the request.
     pub(super) summary: Arc<Summary>,
+    /// What was learned of who asks; `None` where the route does not ask who it is.
+    pub(super) permission: Option<Permission>,
 }
 
 impl RequestContext {
@@ -61,6 +64,7 @@ impl RequestContext {
             },
             started,
             summary: Arc::clone(summary),
+            permission: None,
         }
     }
 
