@@ -44,7 +44,7 @@ const LOADS: [Load; 3] = [
 const WEBSOCKET: Protocol = Protocol::Websocket(Extensions::None);
 
 fn main() {
-    let parameters = |protocol| TunnelParameters { settings: settings(), protocol, expires: None };
+    let parameters = |protocol| TunnelParameters { settings: settings(), protocol };
     println!("CPU of the tunnels' thread for a message of {PAYLOAD} B: quartiles of {ROUNDS} rounds");
     for load in LOADS {
         let (mut raw, mut websocket, mut ratios) = (vec![], vec![], vec![]);

@@ -79,7 +79,6 @@ impl Echoing {
         let parameters = TunnelParameters {
             settings: Arc::clone(&route.settings.websocket),
             protocol: Protocol::Websocket(Extensions::None),
-            expires: None,
         };
         let tunnel = Box::pin(Tunnel::new(streams, parameters, registration));
         drop(entered);

@@ -27,6 +27,10 @@ pub enum Cause {
     EndpointDown,
     /// The source of the tunnel's endpoint says that it leaves, or names it no more.
     Discovery,
+    /// An operator has taken back what let the tunnel open.
+    Revoked,
+    /// Who had let the tunnel open was asked again, and refuses.
+    Refused,
 }
 
 impl Cause {
@@ -38,6 +42,8 @@ impl Cause {
             Self::Operator => "please reconnect",
             Self::EndpointDown => "endpoint down",
             Self::Discovery => "endpoint leaves",
+            Self::Revoked => "revoked",
+            Self::Refused => "no longer permitted",
         }
     }
 
@@ -50,7 +56,15 @@ impl Cause {
             Self::Operator => "operator",
             Self::EndpointDown => "endpoint_down",
             Self::Discovery => "discovery",
+            Self::Revoked => "revoked",
+            Self::Refused => "recheck_refused",
         }
+    }
+
+    /// Whether the tunnel may not be open any more. Then nothing that its client still sends goes on; otherwise it ends at a
+    /// time that suits somebody, and what the client has to say is heard.
+    pub fn forbids(self) -> bool {
+        matches!(self, Self::Revoked | Self::Refused)
     }
 }
 
@@ -185,6 +199,12 @@ pub struct StopOrder {
 }
 
 impl StopOrder {
+    /// The order for a tunnel that may not be open any more, for a `cause` that [forbids](Cause::forbids) it: the peers have a
+    /// moment to answer their Close, and no more.
+    pub fn forbidding(cause: Cause, code: CloseCode, reason: Option<Arc<str>>) -> Self {
+        Self { cause, code, reason, deadline: Instant::now() + FORBIDDEN_WITHIN }
+    }
+
     /// The reason that its client reads.
     pub fn reason(&self) -> Cow<'static, str> {
         match &self.reason {
@@ -193,6 +213,9 @@ impl StopOrder {
         }
     }
 }
+
+/// How long the closing handshakes of a tunnel may take that may not be open any more.
+const FORBIDDEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// The longest that one tunnel is told after another where nobody has asked for a spread: fifty handshakes a second are no wave.
 const BETWEEN: Duration = Duration::from_millis(20);

@@ -15,6 +15,7 @@ use slab::Slab;
 use super::policy::{Cause, StopOrder};
 use super::scope::{Member, Scope, TunnelId};
 use super::tunnel_handle::TunnelHandle;
+use crate::access::Permit;
 
 /// Every open tunnel of the process, in shards so that workers do not wait for each other.
 #[derive(Debug)]
@@ -53,11 +54,22 @@ impl Registry {
         Arc::new(Self { shards, standing: Mutex::default(), last: AtomicU64::new(0) })
     }
 
-    /// Registers a tunnel that is about to open on `worker`. Where its scope is already draining, its order waits.
+    /// Registers a tunnel that is about to open on `worker`, for which nobody was asked. Where its scope is already draining, its
+    /// order waits.
     pub fn register(self: &Arc<Self>, worker: usize, member: Member) -> Registration {
+        self.register_permitted(worker, member, None)
+    }
+
+    /// The same, for as long as it is permitted.
+    pub fn register_permitted(
+        self: &Arc<Self>,
+        worker: usize,
+        member: Member,
+        permit: Option<Box<Permit>>,
+    ) -> Registration {
         let shard = worker % self.shards.len();
         let id = TunnelId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
-        let handle = Arc::new(TunnelHandle::new(id, member));
+        let handle = Arc::new(TunnelHandle::new(id, member, permit));
         let key = self.shard(shard).insert(Arc::clone(&handle));
         // After the insert: a drain that starts now either finds the handle or is found by it.
         let standing = locked(&self.standing);
@@ -185,7 +197,8 @@ impl Registration {
         &self.handle
     }
 
-    /// Wakes `waker` from now on when an order comes, or when its deadline comes nearer.
+    /// Wakes `waker` from now on when an order comes, when its deadline comes nearer, or when the end of what the tunnel is permitted
+    /// moves.
     pub fn listen(&self, waker: &Waker) {
         self.handle.register_waker(waker);
     }

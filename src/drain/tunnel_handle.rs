@@ -1,6 +1,7 @@
 //! One open tunnel, as the registry and drains know it: what it belongs to, and the order that it was given.
 //!
-//! Invariant: a tunnel that has an order has a deadline, and never a later one than its order's.
+//! Invariant: a tunnel that has an order has a deadline, and never a later one than its order's. Whoever moves the end of what it
+//! is permitted wakes it.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 
 use super::policy::StopOrder;
 use super::scope::{Member, TunnelId};
+use crate::access::Permit;
 
 /// The registry's side of one open tunnel.
 #[derive(Debug)]
@@ -28,11 +30,13 @@ pub struct TunnelHandle {
     /// The earliest deadline it was given, in nanoseconds after `opened`; a later drain may only shorten it.
     deadline: AtomicU64,
     waker: AtomicWaker,
+    /// What it is permitted, where its route asks for that.
+    permit: Option<Box<Permit>>,
 }
 
 impl TunnelHandle {
     /// The handle of a tunnel that opens now.
-    pub(super) fn new(id: TunnelId, member: Member) -> Self {
+    pub(super) fn new(id: TunnelId, member: Member, permit: Option<Box<Permit>>) -> Self {
         Self {
             id,
             member,
@@ -41,6 +45,7 @@ impl TunnelHandle {
             ended: AtomicU64::new(u64::MAX),
             deadline: AtomicU64::new(u64::MAX),
             waker: AtomicWaker::new(),
+            permit,
         }
     }
 
@@ -54,6 +59,20 @@ impl TunnelHandle {
             self.check_invariants();
         }
         self.waker.wake();
+    }
+
+    /// What the tunnel is permitted; `None` where nobody was asked.
+    pub fn permit(&self) -> Option<&Permit> {
+        self.permit.as_deref()
+    }
+
+    /// Moves the end of what the tunnel is permitted to before `until`, later or sooner; `None`: it has none. Says whether it is
+    /// open, and was permitted anything.
+    pub fn move_end(&self, until: Option<std::time::Instant>) -> bool {
+        let Some(permit) = self.permit().filter(|_| !self.is_ended()) else { return false };
+        permit.move_end(until, Instant::now().into_std(), fastrand::f64());
+        self.waker.wake();
+        true
     }
 
     /// Whether the tunnel is no more.

@@ -10,7 +10,8 @@ use crate::config::AccessSettings;
 use crate::health::Asked;
 use crate::http::Refusal;
 
-/// Lets a request in, or says why not.
+/// Lets a request in, or says why not. What is learned of who asks is the permission of its `context`; what only we are to read
+/// is taken out of `parts`. Whatever is waited for here is boxed: it is hardly ever there.
 pub(super) async fn admit(context: &mut RequestContext, parts: &mut Parts, asked: Asked) -> Result<(), Refused> {
     let access = &*context.route.settings.access;
     check_origin(access, parts, asked)?;

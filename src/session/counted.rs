@@ -30,8 +30,17 @@ pub(super) fn labels(ending: &Ending, settings: &WebsocketSettings) -> (&'static
 /// Every ending, with the codes that it usually has: of the peers' own, the two that browsers send, and none.
 fn foreseen(drained: CloseCode) -> Vec<Ending> {
     let order = |cause| StopOrder { cause, code: drained, reason: None, deadline: Instant::now() };
-    let drains = [Cause::Stop, Cause::Reload, Cause::Handoff, Cause::Operator, Cause::EndpointDown, Cause::Discovery]
-        .map(|cause| Ending::Drained(order(cause)));
+    let drains = [
+        Cause::Stop,
+        Cause::Reload,
+        Cause::Handoff,
+        Cause::Operator,
+        Cause::EndpointDown,
+        Cause::Discovery,
+        Cause::Revoked,
+        Cause::Refused,
+    ]
+    .map(|cause| Ending::Drained(order(cause)));
     let by_side = [Side::Client, Side::Upstream].into_iter().flat_map(|side| {
         let codes = [Some(CloseCode::NORMAL), Some(CloseCode::GOING_AWAY), None];
         let closes = codes.map(|code| Ending::PeerClosed { by: side, code });
@@ -40,7 +49,11 @@ fn foreseen(drained: CloseCode) -> Vec<Ending> {
         let silent = [Ending::NoPong(side), Ending::Stalled(side)];
         closes.into_iter().chain(violations).chain(lost).chain(silent)
     });
-    drains.into_iter().chain(by_side).chain([Ending::Lifetime, Ending::Idle]).collect()
+    drains
+        .into_iter()
+        .chain(by_side)
+        .chain([Ending::Lifetime, Ending::Idle, Ending::Expired(CloseCode::POLICY_VIOLATION)])
+        .collect()
 }
 
 /// One for each code that a violation is told with.

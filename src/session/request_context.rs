@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::context::Session;
 use super::request_id;
 use super::summary::Summary;
+use crate::access::Permission;
 use crate::authorize::{Grant, put};
 use crate::balance::{Affinity, AffinityKey, Pin, Policy, Stay};
 use crate::config::WebsocketSettings;
@@ -47,6 +48,8 @@ pub(super) struct RequestContext {
     pub(super) summary: Arc<Summary>,
     /// What the server has said that was asked whether it may enter.
     pub(super) grant: Option<Box<Grant>>,
+    /// What was learned of who asks; `None` where the route does not ask who it is.
+    pub(super) permission: Option<Permission>,
 }
 
 impl RequestContext {
@@ -69,6 +72,7 @@ impl RequestContext {
             started,
             summary: Arc::clone(summary),
             grant: None,
+            permission: None,
         }
     }
 

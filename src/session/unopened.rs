@@ -21,7 +21,7 @@ pub(super) struct Switched {
 impl Switched {
     /// The endpoint at the other end of `stream`, which speaks `protocol` from now on.
     pub(super) fn new(stream: Stream, protocol: Protocol, settings: Arc<WebsocketSettings>) -> Self {
-        Self { stream: Some(stream), parameters: TunnelParameters { settings, protocol, expires: None } }
+        Self { stream: Some(stream), parameters: TunnelParameters { settings, protocol } }
     }
 
     /// What the tunnel is made of and held to that opens now.

@@ -6,6 +6,7 @@ use http::header::{CONTENT_LENGTH, EXPECT};
 use http::request::Parts;
 use http::{HeaderMap, Request, Version};
 use http_body::Body;
+use tokio::time::Instant;
 
 use super::answered_without_101::pass_on;
 use super::closed_at_once::close_at_once;
@@ -20,6 +21,7 @@ use super::switch_attempts::{SwitchAttempt, ask_best_to_switch};
 use super::tunnel_record::TunnelRecord;
 use super::unopened::Switched;
 use super::{Phase, access_log};
+use crate::access::Permit;
 use crate::authorize::put;
 use crate::balance::Affinity;
 use crate::config::{Compression, WebsocketSettings};
@@ -142,7 +144,9 @@ fn register_tunnel(context: &RequestContext, lease: &Lease) -> Registration {
         endpoint: (endpoint.name.clone(), endpoint.life.incarnation),
         client: context.client,
     };
-    session.proxy.registry.register(session.worker, member)
+    let now = Instant::now().into_std();
+    let permit = context.permission.clone().map(|held| Box::new(Permit::new(held, now, fastrand::f64())));
+    session.proxy.registry.register_permitted(session.worker, member, permit)
 }
 
 /// What the line about the end of the tunnel tells of its request.

@@ -22,8 +22,8 @@ pub enum Ending {
     Drained(StopOrder),
     /// It has reached its `max_lifetime`.
     Lifetime,
-    /// What let it open holds no longer: its own `expires` has come.
-    Expired,
+    /// What let it open holds no longer. The client reads this code.
+    Expired(CloseCode),
     /// Nothing happened in either direction for `idle_timeout`.
     Idle,
     /// A side did not answer a ping within `pong_within`.
@@ -83,15 +83,18 @@ impl Ending {
     fn websocket_actions(&self, settings: &WebsocketSettings) -> PerSide<CloseAction> {
         match *self {
             Self::PeerClosed { .. } => both(CloseAction::PassThrough),
+            Self::Drained(ref order) if order.cause.forbids() => PerSide {
+                client: CloseAction::SendClose(order.code, order.reason()),
+                upstream: CloseAction::SendClose(CloseCode::GOING_AWAY, order.reason()),
+            },
             Self::Drained(ref order) => PerSide {
                 client: CloseAction::SendClose(order.code, order.reason()),
                 upstream: CloseAction::SendCloseAfter(CloseCode::GOING_AWAY, order.reason()),
             },
             Self::Lifetime => both(close(CloseCode::GOING_AWAY, "maximum lifetime reached")),
-            Self::Expired => PerSide {
-                client: close(CloseCode::POLICY_VIOLATION, "expired"),
-                upstream: close(CloseCode::GOING_AWAY, "expired"),
-            },
+            Self::Expired(code) => {
+                PerSide { client: close(code, "expired"), upstream: close(CloseCode::GOING_AWAY, "expired") }
+            }
             Self::Idle => both(close(CloseCode::GOING_AWAY, "idle timeout")),
             Self::NoPong(_) => both(close(CloseCode::GOING_AWAY, "no answer to ping")),
             Self::Stalled(side) => {
@@ -120,7 +123,7 @@ impl Ending {
             Self::Stalled(side) => one(side, CloseAction::Abort, CloseAction::SendFin),
             Self::Drained(_)
             | Self::Lifetime
-            | Self::Expired
+            | Self::Expired(_)
             | Self::Idle
             | Self::NoPong(_)
             | Self::Violated { .. } => both(CloseAction::SendFin),
@@ -132,7 +135,7 @@ impl Ending {
         match *self {
             Self::PeerClosed { by, .. } | Self::Violated { by, .. } => Some(by),
             Self::NoPong(side) | Self::Stalled(side) | Self::Lost { side, .. } => Some(side),
-            Self::Drained(_) | Self::Lifetime | Self::Expired | Self::Idle => None,
+            Self::Drained(_) | Self::Lifetime | Self::Expired(_) | Self::Idle => None,
         }
     }
 
@@ -147,9 +150,11 @@ impl Ending {
                 Cause::Operator => "drained_operator",
                 Cause::EndpointDown => "drained_endpoint_down",
                 Cause::Discovery => "drained_discovery",
+                Cause::Revoked => "revoked",
+                Cause::Refused => "recheck_refused",
             },
             Self::Lifetime => "max_lifetime",
-            Self::Expired => "expired",
+            Self::Expired(_) => "expired",
             Self::Idle => "idle_timeout",
             Self::NoPong(_) => "pong_within",
             Self::Stalled(_) => "stall_timeout",
@@ -165,7 +170,7 @@ impl Ending {
             Self::PeerClosed { code, .. } => code,
             Self::Violated { violation, .. } => Some(violation.close_code()),
             Self::Drained(ref order) => Some(order.code),
-            Self::Expired => Some(CloseCode::POLICY_VIOLATION),
+            Self::Expired(code) => Some(code),
             Self::Lifetime | Self::Idle | Self::NoPong(_) => Some(CloseCode::GOING_AWAY),
             Self::Stalled(side) => (side == Side::Upstream).then_some(CloseCode::GOING_AWAY),
             Self::Lost { side, .. } => (side == Side::Upstream).then_some(settings.endpoint_lost_code),
@@ -177,9 +182,10 @@ impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PeerClosed { .. } => f.write_str("closed"),
+            Self::Drained(order) if order.cause.forbids() => order.cause.fmt(f),
             Self::Drained(order) => write!(f, "drained: {}", order.cause),
             Self::Lifetime => f.write_str("max_lifetime"),
-            Self::Expired => f.write_str("expired"),
+            Self::Expired(_) => f.write_str("expired"),
             Self::Idle => f.write_str("idle_timeout"),
             Self::NoPong(_) => f.write_str("pong_within"),
             Self::Stalled(_) => f.write_str("stall_timeout"),

@@ -24,21 +24,12 @@ pub(super) struct Liveness {
     ping_forwarded: PerSide<bool>,
     /// A Pong has come from this side.
     has_ponged: PerSide<bool>,
-    /// When its lifetime is over.
-    ends: Option<Instant>,
-    /// Why it is over then.
-    ends_by: Lifetime,
+    /// When its `max_lifetime` is over, with this tunnel's jitter.
+    max: Option<Instant>,
+    /// When what let it open holds no longer.
+    expires: Option<Instant>,
     /// A ping of ours may stand between what passes.
     sends_pings: bool,
-}
-
-/// What ends a lifetime.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lifetime {
-    /// `max_lifetime`, with this tunnel's jitter.
-    Max,
-    /// The tunnel's own `expires`, to the moment.
-    Expires,
 }
 
 /// Where the question "are you there?" to one side stands.
@@ -69,31 +60,22 @@ pub(super) enum Due {
     Idle,
     /// `max_lifetime` is over.
     Lifetime,
-    /// The tunnel's own `expires` has come.
+    /// What let the tunnel open holds no longer.
     Expired,
 }
 
 impl Liveness {
     /// The clocks of a tunnel that opens `now`; `jitter` (−1.0 to 1.0) places its `max_lifetime` within ± 10 %.
-    pub(super) fn new(
-        settings: &WebsocketSettings,
-        protocol: Protocol,
-        expires: Option<Instant>,
-        now: Instant,
-        jitter: f64,
-    ) -> Self {
+    pub(super) fn new(settings: &WebsocketSettings, protocol: Protocol, now: Instant, jitter: f64) -> Self {
         let spread = 1.0 + jitter.clamp(-1.0, 1.0) / 10.0;
-        let max = settings.max_lifetime.map(|lifetime| now + lifetime.mul_f64(spread));
-        let is_max_first = max.is_some_and(|max| expires.is_none_or(|expires| max < expires));
-        let (ends, ends_by) = if is_max_first { (max, Lifetime::Max) } else { (expires, Lifetime::Expires) };
         Self {
             last: now,
             received: PerSide { client: now, upstream: now },
             ping: PerSide { client: Ping::Unneeded, upstream: Ping::Unneeded },
             ping_forwarded: PerSide::default(),
             has_ponged: PerSide::default(),
-            ends,
-            ends_by,
+            max: settings.max_lifetime.map(|lifetime| now + lifetime.mul_f64(spread)),
+            expires: None,
             sends_pings: protocol.is_websocket(),
         }
     }
@@ -181,11 +163,8 @@ impl Liveness {
                 return Some(Due::NoPong(side));
             }
         }
-        if self.ends.is_some_and(|ends| now >= ends) {
-            return Some(match self.ends_by {
-                Lifetime::Max => Due::Lifetime,
-                Lifetime::Expires => Due::Expired,
-            });
+        if self.ends_at().is_some_and(|ends| now >= ends) {
+            return Some(if self.ends_at() == self.expires { Due::Expired } else { Due::Lifetime });
         }
         settings.idle_timeout.is_some_and(|timeout| now >= self.last + timeout).then_some(Due::Idle)
     }
@@ -204,9 +183,14 @@ impl Liveness {
         settings.idle_timeout.map(|timeout| self.last + timeout)
     }
 
-    /// When its lifetime is over.
+    /// When its lifetime is over: the earlier of the two ends.
     pub(super) fn ends_at(&self) -> Option<Instant> {
-        self.ends
+        self.max.into_iter().chain(self.expires).min()
+    }
+
+    /// What let it open holds until then.
+    pub(super) fn expire_at(&mut self, expires: Option<Instant>) {
+        self.expires = expires;
     }
 
     /// Panics where an invariant does not hold.

@@ -32,8 +32,6 @@ pub struct TunnelParameters {
     pub settings: Arc<WebsocketSettings>,
     /// What the two sides speak.
     pub protocol: Protocol,
-    /// When it is over, whatever its route allows: what let it open holds no longer. `None`: its route's limits are all.
-    pub expires: Option<Instant>,
 }
 
 impl TunnelParameters {

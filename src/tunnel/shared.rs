@@ -28,9 +28,9 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(parameters: TunnelParameters, now: Instant) -> Self {
-        let TunnelParameters { settings, protocol, expires } = parameters;
+        let TunnelParameters { settings, protocol } = parameters;
         Self {
-            liveness: Liveness::new(&settings, protocol, expires, now, fastrand::f64() * 2.0 - 1.0),
+            liveness: Liveness::new(&settings, protocol, now, fastrand::f64() * 2.0 - 1.0),
             settings,
             protocol,
             closing: None,

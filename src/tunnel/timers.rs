@@ -19,7 +19,7 @@ pub(super) struct TimerTable {
     pub(super) ping: PerSide<Option<Instant>>,
     /// `idle_timeout`: nothing passed in either direction.
     pub(super) idle: Option<Instant>,
-    /// `max_lifetime`, or the tunnel's own `expires` where that is earlier.
+    /// `max_lifetime`, or the end of what the tunnel is permitted where that is earlier.
     pub(super) lifetime: Option<Instant>,
     /// `stall_timeout`: the side takes nothing of what waits for it.
     pub(super) stall: PerSide<Option<Instant>>,
@@ -80,6 +80,11 @@ impl TunnelTimer {
 
     /// Another task polls: the wake-up is nobody's.
     pub(super) fn note_new_waker(&mut self) {
+        self.set_for = SetFor::Nothing;
+    }
+
+    /// What only moves later has moved sooner, or later by far: the table is to be consulted again.
+    pub(super) fn note_moved(&mut self) {
         self.set_for = SetFor::Nothing;
     }
 

@@ -12,6 +12,7 @@ use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, advance};
 
 use super::peer::{Peer, Wire, stream};
+use crate::access::{Claims, Granted, Permission, Permit};
 use crate::config::{Compression, Excess, IdleCounts, LimitSettings, Pongs, WebsocketSettings};
 use crate::drain::{Cause, Incarnation, Member, Registry, StopOrder};
 use crate::tunnel::{Outcome, Protocol, Streams, Tunnel, TunnelParameters};
@@ -24,7 +25,7 @@ const STEP: Duration = Duration::from_millis(50);
 pub(super) struct Scene {
     pub(super) settings: WebsocketSettings,
     pub(super) protocol: Protocol,
-    /// How long after its start it expires.
+    /// How long after its start what permits it ends, to the moment.
     pub(super) expires: Option<Duration>,
     pub(super) client_early: Vec<u8>,
     pub(super) upstream_early: Vec<u8>,
@@ -124,13 +125,22 @@ impl Scene {
             endpoint: ("a".into(), Incarnation(4)),
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
-        let registration = registry.register(0, member);
+        let now = Instant::now().into_std();
+        let permit = self.expires.map(|expires| {
+            let granted = Granted {
+                subject: None,
+                claims: Claims::new(),
+                until: Some(now + expires),
+                close_code: CloseCode::POLICY_VIOLATION,
+            };
+            Box::new(Permit::new(Permission::new(granted), now, 0.0))
+        });
+        let registration = registry.register_permitted(0, member, permit);
         let (client, client_peer) = stream(Side::Client);
         let (upstream, upstream_peer) = stream(Side::Upstream);
-        let Self { settings, protocol, expires, client_early, upstream_early, answer } = self;
-        let expires = expires.map(|expires| Instant::now() + expires);
+        let Self { settings, protocol, expires: _, client_early, upstream_early, answer } = self;
         let streams = Streams { client, upstream, client_early, upstream_early, answer };
-        let parameters = TunnelParameters { settings: Arc::new(settings), protocol, expires };
+        let parameters = TunnelParameters { settings: Arc::new(settings), protocol };
         let woken = Arc::new(Woken::default());
         woken.0.store(true, Ordering::Relaxed);
         Open {
@@ -213,9 +223,21 @@ impl Open {
     pub(super) fn drain(&mut self, deadline: Duration) {
         let deadline = Instant::now() + deadline;
         let order = StopOrder { cause: Cause::Stop, code: CloseCode::SERVICE_RESTART, reason: None, deadline };
+        self.order(&order);
+    }
+
+    /// Somebody orders the tunnel to end.
+    pub(super) fn order(&mut self, order: &StopOrder) {
         for handle in self.registry.tunnels(|_| true) {
             handle.order_close(order.clone());
         }
+        self.settle();
+    }
+
+    /// Somebody moves the end of what it is permitted, as it is now, to `later`.
+    pub(super) fn move_end(&mut self, later: Option<Duration>) {
+        let until = later.map(|later| (Instant::now() + later).into_std());
+        assert!(self.registry.tunnels(|_| true).iter().all(|handle| handle.move_end(until)));
         self.settle();
     }
 

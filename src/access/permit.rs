@@ -1,0 +1,106 @@
+//! A tunnel's permission while it is open: whose it is, and until when, which may move.
+//!
+//! Invariant: an end is never later than that of the permission that it was last given.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::permission::Permission;
+
+/// What one tunnel is permitted.
+#[derive(Debug)]
+pub struct Permit {
+    permission: Permission,
+    /// What `end` is counted from.
+    base: Instant,
+    /// When it ends, in nanoseconds after `base`; `u64::MAX`: never.
+    end: AtomicU64,
+    /// The end was moved, and the tunnel has not seen it yet.
+    is_moved: AtomicBool,
+}
+
+impl Permit {
+    /// What `permission` permits from `now` on. `early`, from 0.0 to 1.0, says how much before its time it ends, of what is
+    /// [set aside](early_end) for that.
+    pub fn new(permission: Permission, now: Instant, early: f64) -> Self {
+        let end = permission.until().map(|until| early_end(until, now, early));
+        Self { permission, base: now, end: AtomicU64::new(count(now, end)), is_moved: AtomicBool::new(false) }
+    }
+
+    /// What it was given for.
+    pub fn permission(&self) -> &Permission {
+        &self.permission
+    }
+
+    /// When it ends.
+    pub fn end(&self) -> Option<Instant> {
+        match self.end.load(Ordering::Acquire) {
+            u64::MAX => None,
+            nanoseconds => Some(self.base + Duration::from_nanos(nanoseconds)),
+        }
+    }
+
+    /// Moves its end, later or sooner, to before `until`; see [`Permit::new`] for `early`. The tunnel is to be woken after it.
+    pub fn move_end(&self, until: Option<Instant>, now: Instant, early: f64) {
+        let end = until.map(|until| early_end(until, now, early));
+        self.end.store(count(self.base, end), Ordering::Release);
+        self.is_moved.store(true, Ordering::Release);
+    }
+
+    /// Whether its end was moved since this was asked last.
+    pub fn take_moved(&self) -> bool {
+        // A load costs less, and there hardly ever is more to do.
+        self.is_moved.load(Ordering::Acquire) && self.is_moved.swap(false, Ordering::AcqRel)
+    }
+}
+
+/// A moment before `until`: so that those whom a site has let in together do not all come back together. It is within the last
+/// 3 % of the time that is left, and within the last five seconds.
+fn early_end(until: Instant, now: Instant, early: f64) -> Instant {
+    let set_aside = until.saturating_duration_since(now).mul_f64(0.03).min(MOST_EARLY);
+    until.checked_sub(set_aside.mul_f64(early.clamp(0.0, 1.0))).unwrap_or(until)
+}
+
+fn count(base: Instant, end: Option<Instant>) -> u64 {
+    let after = |end: Instant| u64::try_from(end.saturating_duration_since(base).as_nanos()).unwrap_or(u64::MAX);
+    end.map_or(u64::MAX, after)
+}
+
+const MOST_EARLY: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::access::{Claims, Granted};
+    use crate::websocket::CloseCode;
+
+    fn permission(until: Option<Instant>) -> Permission {
+        Permission::new(Granted { subject: None, claims: Claims::new(), until, close_code: CloseCode::NORMAL })
+    }
+
+    #[test]
+    fn one_without_an_end_has_none_until_it_is_given_one() {
+        let now = Instant::now();
+        let permit = Permit::new(permission(None), now, 0.5);
+        assert_eq!((permit.end(), permit.take_moved()), (None, false));
+        permit.move_end(Some(now + Duration::from_secs(9)), now, 0.0);
+        assert_eq!(permit.end(), Some(now + Duration::from_secs(9)));
+        assert!(permit.take_moved() && !permit.take_moved());
+        permit.move_end(None, now, 0.0);
+        assert_eq!(permit.end(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn it_ends_a_little_before_its_permission_and_never_after(millis in 0..100_000_000_u64, early in -1.0..2.0_f64) {
+            let now = Instant::now();
+            let until = now + Duration::from_millis(millis);
+            let end = Permit::new(permission(Some(until)), now, early).end().unwrap();
+            prop_assert!(end <= until);
+            let before = until - end;
+            prop_assert!(before <= MOST_EARLY && before <= (until - now).mul_f64(0.0301));
+        }
+    }
+}
