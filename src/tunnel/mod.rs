@@ -19,6 +19,7 @@ mod liveness;
 mod mask;
 mod outcome;
 mod parameters;
+mod permitted;
 mod protocol;
 mod pump;
 mod rate_limits;

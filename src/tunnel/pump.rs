@@ -18,14 +18,14 @@ use super::leg::Leg;
 use super::liveness::Due;
 use super::outcome::{Outcome, SideOutcome};
 use super::parameters::{Streams, TunnelParameters};
-use super::scratch;
+use super::{permitted, scratch};
 use super::shared::Shared;
 use super::timers::{TimerTable, TunnelTimer};
 use crate::config::WebsocketSettings;
 use crate::drain::{Registration, TunnelHandle};
 use crate::net::TunnelStream;
 use crate::process::Delivery;
-use crate::websocket::{CloseCode, Direction, PerDirection, PerSide, Side};
+use crate::websocket::{Direction, PerDirection, PerSide, Side};
 
 /// How many reads of each direction one poll may do before the other tunnels of the worker have their turn.
 const ROUNDS: usize = 4;
@@ -53,7 +53,9 @@ impl<C: TunnelStream, U: TunnelStream> Future for Tunnel<C, U> {
         let tunnel = self.get_mut();
         let now = Instant::now();
         tunnel.listen(cx);
-        tunnel.obey_permit(cx);
+        if permitted::keep_to(&tunnel.registration, &mut tunnel.shared.liveness, cx.waker()) {
+            tunnel.timer.note_moved();
+        }
         tunnel.obey_drain(now);
         let carried = tunnel.carry(cx, now);
         let kept = tunnel.keep_time(cx, now);
@@ -82,8 +84,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         client.push(&streams.answer);
         let upstream = Leg::new(streams.upstream);
         let mut shared = Shared::new(parameters, now);
-        let permit = registration.handle().permit();
-        shared.liveness.expire_at(permit.and_then(|permit| permit.end().map(Instant::from_std)));
+        shared.liveness.expire_at(permitted::end(&registration));
         let timer = TunnelTimer::new(now);
         Self { client, upstream, from_client, from_upstream, shared, registration, obeyed: None, timer, waker: None }
     }
@@ -122,21 +123,6 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         if !is_known || self.registration.handle().has_order() {
             self.registration.listen(cx.waker());
         }
-    }
-
-    /// Keeps to the end of what it is permitted, which may have moved.
-    fn obey_permit(&mut self, cx: &Context<'_>) {
-        let Some(permit) = self.registration.handle().permit() else { return };
-        if !permit.take_moved() {
-            return;
-        }
-        // Whoever moved it has taken the waker; one who moves it from now on finds the new one.
-        self.registration.listen(cx.waker());
-        while permit.take_moved() {
-            self.registration.listen(cx.waker());
-        }
-        self.shared.liveness.expire_at(permit.end().map(Instant::from_std));
-        self.timer.note_moved();
     }
 
     /// Obeys a drain's order, once.
@@ -289,14 +275,8 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
             Due::NoPong(side) => Ending::NoPong(side),
             Due::Idle => Ending::Idle,
             Due::Lifetime => Ending::Lifetime,
-            Due::Expired => Ending::Expired(self.expired_code()),
+            Due::Expired => Ending::Expired(permitted::close_code(&self.registration)),
         })
-    }
-
-    /// What the client of a tunnel reads whose permission has ended.
-    fn expired_code(&self) -> CloseCode {
-        let permit = self.registration.handle().permit();
-        permit.map_or(CloseCode::POLICY_VIOLATION, |permit| permit.permission().close_code())
     }
 
     fn poll_stalled(&mut self, now: Instant) -> Option<Side> {
