@@ -1,12 +1,34 @@
-//! Who may enter: what of a request says that it comes from somebody who is let in, and what one is permitted who was.
+//! Who may enter: what of a request says that it comes from somebody who is let in, how many there are already, and what one is
+//! permitted who was.
 //!
 //! A value for each question, and an answer: whoever serves the request refuses it (`session::admission`). No sockets, no
 //! clocks.
 
+mod basic_credentials;
+mod client_key;
+mod htpasswd;
+mod networks;
 mod origin;
+mod passwords;
 mod permission;
 mod permit;
+mod rate_table;
+mod stored_password;
+mod tunnel_counts;
+mod turnstile;
+mod user_header;
+mod verified;
 
+pub use basic_credentials::{BasicCredentials, basic_challenge, basic_credentials};
+pub use client_key::{ClientKey, ClientKeys};
+pub use htpasswd::{HtpasswdFault, PasswordFile};
+pub use networks::{ClientVerdict, judge_client};
 pub use origin::{OriginVerdict, judge_origin};
+pub use passwords::{CredentialKey, Passwords};
 pub use permission::{Claim, Claims, Granted, Permission};
 pub use permit::Permit;
+pub use rate_table::RateTable;
+pub use stored_password::{PasswordFault, StoredPassword};
+pub use tunnel_counts::{Crowd, TunnelCounts, TunnelPlace};
+pub use turnstile::Turnstile;
+pub use user_header::{take_out_user, write_user};

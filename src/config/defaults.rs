@@ -6,11 +6,12 @@ use std::time::Duration;
 use http::HeaderName;
 
 use super::settings::{
-    AcmeChallenge, AcmeStorage, AdminListen, ClientCertificateSettings, Compression, DotSegments, EjectSettings,
-    EndpointProtocol, EndpointRole, EndpointTlsSettings, Excess, ForwardedHeaders, HandshakeLimits, HealthSettings,
-    HostTowardsEndpoint, IdleCounts, LogFormat, LogLevel, NamedFile, OnDown, OnReload, PinCookie, Pongs, ProxyProtocol,
-    QueueSettings, Rate, RetryBudgetSettings, SameSite, Secure, StateFolder, TcpKeepaliveSettings, TlsVersion,
-    UnderSupervisor, UnderscoreHeaders, UnknownNames, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
+    AcmeChallenge, AcmeStorage, AdminListen, AuthorizationHeader, ClientCertificateSettings, ClientKeySource,
+    Compression, DotSegments, EjectSettings, EndpointProtocol, EndpointRole, EndpointTlsSettings, Excess,
+    ForwardedHeaders, HandshakeLimits, HealthSettings, HostTowardsEndpoint, IdleCounts, LogFormat, LogLevel, NamedFile,
+    OnDown, OnReload, PinCookie, Pongs, ProxyProtocol, QueueSettings, Rate, RetryBudgetSettings, SameSite, Secure,
+    StateFolder, TcpKeepaliveSettings, TlsVersion, UnderSupervisor, UnderscoreHeaders, UnknownNames, WhenAllDown,
+    WhenFull, WithoutOrigin, WorkerCount,
 };
 use crate::balance::{LoadFactor, Policy};
 use crate::websocket::{CloseCode, PerDirection, PerSide, Strictness};
@@ -103,6 +104,12 @@ pub(super) const REQUEST_TIMEOUT: Option<Duration> = None;
 pub(super) const REQUEST_ID: Option<HeaderName> = None;
 /// Clients that are no browsers say none.
 pub(super) const WITHOUT_ORIGIN: WithoutOrigin = WithoutOrigin::Pass;
+/// Browsers that keep passwords for several routes ask for them under one name.
+pub(super) const REALM: &str = "restricted";
+/// An application that authenticates by itself does not see the password.
+pub(super) const KEEP_AUTHORIZATION: AuthorizationHeader = AuthorizationHeader::Remove;
+/// Clients behind one address share what is one client's.
+pub(super) const PER: ClientKeySource = ClientKeySource::ClientIp;
 
 /// A client waits as long for a server that hangs, and is then refused.
 pub(super) const AUTHORIZE_TIMEOUT: Duration = Duration::from_secs(5);

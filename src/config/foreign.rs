@@ -13,7 +13,7 @@ pub(super) fn instead_of(path: &str, key: &str) -> Option<&'static str> {
 }
 
 /// Keys that mean the same wherever they stand.
-const KEYS: [(&[&str], &str); 48] = [
+const KEYS: [(&[&str], &str); 50] = [
     (
         &["cert", "certificate", "cert_file", "certfile", "crt", "crt_file", "pem", "fullchain", "ssl_certificate"],
         "did you mean `chain`? tls = { chain = \"site.pem\", key = \"site.key\" }",
@@ -159,7 +159,7 @@ const KEYS: [(&[&str], &str); 48] = [
         "answers pass as the endpoint compresses them: remove it; for WebSockets there is `compression` in [route.NAME.websocket]",
     ),
     (
-        &["cors", "allowed_origins", "origins", "origin", "allow_origin", "access_control_allow_origin"],
+        &["cors", "origins", "origin", "allow_origin", "access_control_allow_origin"],
         "write allowed_origins = [\"https://app.example.com\"] in [route.NAME] for the pages that may connect; headers of CORS are the endpoint's",
     ),
     (
@@ -176,8 +176,27 @@ const KEYS: [(&[&str], &str); 48] = [
         "headers are not changed, but X-Forwarded-For, -Proto, -Host and -Port are written, and Host is passed on: remove it",
     ),
     (
-        &["auth", "basic_auth", "basicauth", "authentication", "jwt", "users"],
-        "clients are not authenticated: have the endpoint do it, it gets every header; remove it",
+        &["auth", "authentication", "jwt"],
+        "clients are not authenticated so: have the endpoint do it, it gets every header; names and passwords are \
+         `basic_auth` in [route.NAME]",
+    ),
+    (
+        &["basicauth", "auth_basic", "auth_basic_user_file", "htpasswd", "users", "userlist"],
+        "write basic_auth = { file = \"staff.htpasswd\" } in [route.NAME], a file that htpasswd -B -c makes",
+    ),
+    (
+        &[
+            "allow",
+            "deny",
+            "ip_allow_list",
+            "ipallowlist",
+            "ip_whitelist",
+            "whitelist",
+            "blacklist",
+            "denylist",
+            "allowlist",
+        ],
+        "write allowed_clients = [\"10.0.0.0/8\"] or denied_clients = [\"192.0.2.0/24\"] in [route.NAME]",
     ),
     (
         &[
@@ -194,7 +213,8 @@ const KEYS: [(&[&str], &str); 48] = [
     ),
     (
         &["rate_limit", "ratelimit", "limit", "limits", "limit_req", "throttle", "max_connections", "limit_conn"],
-        "tunnels have `messages_per_second` and `bytes_per_second` in [route.NAME.websocket]; requests are not counted",
+        "write `handshakes_per_second`, `max_tunnels` or `max_tunnels_per_client` in [route.NAME]; tunnels have \
+         `messages_per_second` and `bytes_per_second` in [route.NAME.websocket], and plain requests are not counted",
     ),
     (
         &["root", "static", "files", "file_server", "index", "try_files", "webroot"],

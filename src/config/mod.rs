@@ -3,6 +3,7 @@
 //! Three shapes, one function each: the file as written, the settings as meant, and (elsewhere) the snapshot as
 //! running. This folder reads files, and nothing else from the world.
 
+mod access_syntax;
 mod acme_syntax;
 mod address_syntax;
 mod authorize_syntax;
@@ -46,8 +47,9 @@ pub use not_compared::NotCompared;
 pub use problem::{Position, Problem, Problems, SourceLocation};
 pub use schema::known_keys;
 pub use settings::{
-    AccessSettings, AcmeChallenge, AcmeSettings, AcmeStorage, AdminListen, AdminSettings, AffinitySource, AuthScheme,
-    AuthUrl, AuthorizeSettings, Bind, BranchSettings, CertificateFiles, ClientCertificateSettings, Compression,
+    AccessSettings, AcmeChallenge, AcmeSettings, AcmeStorage, AdminListen, AdminSettings, AdmissionLimits,
+    AffinitySource, AuthScheme, AuthUrl, AuthorizationHeader, AuthorizeSettings, BasicAuthSettings, Bind,
+    BranchSettings, CertificateFiles, ClientCertificateSettings, ClientKeySource, ClientSettings, Compression,
     Destination, DotSegments, DrainSettings, DrainWindow, EjectSettings, EndpointAddress, EndpointProtocol,
     EndpointRole, EndpointSettings, EndpointTlsSettings, Excess, ExchangeSettings, ExternalAccountSettings,
     ForwardedHeaders, HandoffSettings, HandshakeLimits, HeaderPattern, HealthSettings, HostPattern,

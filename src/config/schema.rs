@@ -88,9 +88,16 @@ pub(super) static ROUTE: TableSchema = TableSchema {
         "max_body",
         "request_timeout",
         "request_id",
+        "allowed_clients",
+        "denied_clients",
         "allowed_origins",
         "without_origin",
+        "basic_auth",
         "authorize",
+        "max_tunnels",
+        "max_tunnels_per_client",
+        "handshakes_per_second",
+        "per",
         "websocket",
     ],
 };
@@ -114,6 +121,9 @@ pub(super) static AUTHORIZE: TableSchema = TableSchema {
         "recheck_per_second",
     ],
 };
+
+pub(super) static BASIC_AUTH: TableSchema =
+    TableSchema { path: "route.NAME.basic_auth", keys: &["file", "realm", "user_header", "keep_authorization"] };
 
 pub(super) static WEBSOCKET: TableSchema = TableSchema {
     path: "route.NAME.websocket",
@@ -151,6 +161,9 @@ pub(super) static DIRECTIONS: TableSchema =
     TableSchema { path: "route.NAME.websocket.*", keys: &["from_client", "from_upstream"] };
 
 pub(super) static RATE: TableSchema = TableSchema { path: "route.NAME.websocket.*.*", keys: &["rate", "burst"] };
+
+/// The same of handshakes; named for the list of every key.
+static HANDSHAKE_RATE: TableSchema = TableSchema { path: "route.NAME.handshakes_per_second", keys: RATE.keys };
 
 pub(super) static UPSTREAM: TableSchema = TableSchema {
     path: "upstream.NAME",
@@ -255,6 +268,8 @@ static SCHEMAS: &[&TableSchema] = &[
     &ROUTE,
     &SPLIT,
     &AUTHORIZE,
+    &BASIC_AUTH,
+    &HANDSHAKE_RATE,
     &WEBSOCKET,
     &SIDES,
     &PONG_SIDES,

@@ -28,4 +28,4 @@ pub mod unclean;
 pub mod underscores;
 
 pub use refusal::{Fault, Refusal};
-pub use refusal_answer::status_of;
+pub use refusal_answer::{RefusalTerms, status_of};

@@ -24,6 +24,22 @@ pub enum Refusal {
     BodyTooLarge,
     /// No route is for this host and path.
     NoRoute,
+    /// Clients of this address may not ask.
+    ClientDenied,
+    /// The client's address is none of those that may ask.
+    ClientNotAllowed,
+    /// The client opens more tunnels a second than it may.
+    ClientRate,
+    /// The client has as many tunnels as it may.
+    ClientTunnels,
+    /// The route has as many tunnels as it may.
+    RouteFull,
+    /// It has to say a name and a password, and does not.
+    NoPassword,
+    /// Its name and password are nobody's.
+    WrongPassword,
+    /// More passwords wait to be compared than are compared in good time.
+    PasswordsBusy,
     /// It comes from a page of a site that may not ask.
     ForeignOrigin,
     /// It does not say of which site the page is that it comes from.

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use strum::VariantArray;
@@ -16,6 +16,22 @@ use super::refusal_table::Row;
 use super::unclean::Unclean;
 use crate::judge::Flaw;
 use crate::websocket::BadHandshake;
+
+/// What an answer tells beside what the refusal is.
+#[derive(Clone, Debug)]
+pub struct RefusalTerms {
+    /// In how many seconds the client may come again.
+    pub retry_after: u32,
+    /// What a 401 asks for (RFC 9110 §15.5.2).
+    pub challenge: Option<HeaderValue>,
+}
+
+impl From<u32> for RefusalTerms {
+    /// To come again in so many seconds.
+    fn from(retry_after: u32) -> Self {
+        Self { retry_after, challenge: None }
+    }
+}
 
 impl Refusal {
     /// Every word of [`log_word`](Self::log_word).
@@ -79,9 +95,10 @@ impl Refusal {
         )
     }
 
-    /// The answer, as any version of HTTP may give it. `retry_after` is in seconds; every 5xx tells it to the client
-    /// (RFC 9110 §10.2.3).
-    pub fn response(self, retry_after: u32) -> Response<Full<Bytes>> {
+    /// The answer, as any version of HTTP may give it. Every 5xx, and a 429, tells the client when to come again (RFC 9110 §10.2.3,
+    /// RFC 6585 §4).
+    pub fn response(self, terms: impl Into<RefusalTerms>) -> Response<Full<Bytes>> {
+        let RefusalTerms { retry_after, challenge } = terms.into();
         let status = self.status();
         let mut response = Response::new(Full::from(format!("{} {self}\n", status.as_str())));
         *response.status_mut() = status;
@@ -90,8 +107,11 @@ impl Refusal {
         if self == Self::BadHandshake(BadHandshake::WebsocketVersion) {
             headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         }
-        if status.is_server_error() {
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
             headers.insert(RETRY_AFTER, retry_after.into());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.extend(challenge.map(|challenge| (WWW_AUTHENTICATE, challenge)));
         }
         if status == StatusCode::METHOD_NOT_ALLOWED {
             // RFC 9110 §15.5.6. Which methods a plain exchange may have is for the endpoint to say.
@@ -157,6 +177,14 @@ mod tests {
             Kind::BodyTooLarge => vec![Refusal::BodyTooLarge],
             Kind::NoRoute => vec![Refusal::NoRoute],
             Kind::Overdue => vec![Refusal::Overdue],
+            Kind::ClientDenied => vec![Refusal::ClientDenied],
+            Kind::ClientNotAllowed => vec![Refusal::ClientNotAllowed],
+            Kind::ClientRate => vec![Refusal::ClientRate],
+            Kind::ClientTunnels => vec![Refusal::ClientTunnels],
+            Kind::RouteFull => vec![Refusal::RouteFull],
+            Kind::NoPassword => vec![Refusal::NoPassword],
+            Kind::WrongPassword => vec![Refusal::WrongPassword],
+            Kind::PasswordsBusy => vec![Refusal::PasswordsBusy],
             Kind::ForeignOrigin => vec![Refusal::ForeignOrigin],
             Kind::NoOrigin => vec![Refusal::NoOrigin],
             Kind::AuthorizeDenied => vec![Refusal::AuthorizeDenied],
@@ -206,9 +234,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_clients_fault_tells_when_to_come_back() {
+    fn what_time_may_mend_tells_when_to_come_back() {
         for refusal in every() {
-            let expected = refusal.status().is_server_error().then(|| "7".to_owned());
+            let may_come_again = refusal.status().is_server_error() || refusal.status() == 429;
+            let expected = may_come_again.then(|| "7".to_owned());
             assert_eq!(header(refusal, RETRY_AFTER), expected, "{refusal:?}");
         }
     }
@@ -219,6 +248,15 @@ mod tests {
             header(Refusal::BadHandshake(BadHandshake::WebsocketVersion), SEC_WEBSOCKET_VERSION).as_deref(),
             Some("13")
         );
+    }
+
+    #[test]
+    fn a_401_says_what_is_asked_for() {
+        let challenge = HeaderValue::from_static("Basic realm=\"a\"");
+        let terms = RefusalTerms { retry_after: 7, challenge: Some(challenge.clone()) };
+        let told = |refusal: Refusal| refusal.response(terms.clone()).headers().get(WWW_AUTHENTICATE).cloned();
+        assert_eq!(told(Refusal::WrongPassword), Some(challenge));
+        assert_eq!(told(Refusal::ClientDenied), None);
     }
 
     #[test]

@@ -41,6 +41,42 @@ impl Kind {
                 "the request body is larger than what is taken here",
             ),
             Self::NoRoute => row("no_route", Client, StatusCode::NOT_FOUND, "no route for this host and path"),
+            Self::ClientDenied => {
+                row("client_denied", Client, StatusCode::FORBIDDEN, "clients of your address may not connect here")
+            }
+            Self::ClientNotAllowed => {
+                row("client_not_allowed", Client, StatusCode::FORBIDDEN, "clients of your address may not connect here")
+            }
+            Self::ClientRate => row(
+                "client_rate",
+                Client,
+                StatusCode::TOO_MANY_REQUESTS,
+                "you connect too often, come back a little later",
+            ),
+            Self::ClientTunnels => row(
+                "client_tunnels",
+                Client,
+                StatusCode::TOO_MANY_REQUESTS,
+                "you have too many connections, close one or come back later",
+            ),
+            Self::RouteFull => row(
+                "route_full",
+                Us,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many are connected, come back a little later",
+            ),
+            Self::NoPassword => {
+                row("no_password", Client, StatusCode::UNAUTHORIZED, "a name and a password are needed")
+            }
+            Self::WrongPassword => {
+                row("wrong_password", Client, StatusCode::UNAUTHORIZED, "the name or the password is wrong")
+            }
+            Self::PasswordsBusy => row(
+                "passwords_busy",
+                Us,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many passwords wait to be compared, come back a little later",
+            ),
             Self::ForeignOrigin => {
                 row("foreign_origin", Client, StatusCode::FORBIDDEN, "pages of this origin may not connect here")
             }

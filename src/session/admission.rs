@@ -1,25 +1,45 @@
-//! Whether a request may enter, by the rules of its route: the cheapest question first.
+//! Whether a request may enter, by the rules of its route: the cheapest question first, and who is refused has taken nothing.
 
 use http::request::Parts;
 
+use super::admission_counts::{check_rate, take_place};
 use super::authorization::authorize;
+use super::check_password::check_password;
 use super::refused::Refused;
 use super::request_context::RequestContext;
-use crate::access::{OriginVerdict, judge_origin};
+use crate::access::{ClientVerdict, OriginVerdict, judge_client, judge_origin, take_out_user};
 use crate::config::AccessSettings;
 use crate::health::Asked;
 use crate::http::Refusal;
 
 /// Lets a request in, or says why not. What is learned of who asks is the permission of its `context`; what only we are to read
-/// is taken out of `parts`. Whatever is waited for here is boxed: it is hardly ever there.
+/// is taken out of `parts`: what it says of its user by itself, before anything asks who that is. Whatever is waited for here is
+/// boxed: it is hardly ever there.
 pub(super) async fn admit(context: &mut RequestContext, parts: &mut Parts, asked: Asked) -> Result<(), Refused> {
     let access = &*context.route.settings.access;
+    check_client(access, context)?;
+    if let Some(name) = access.basic_auth.as_ref().and_then(|basic| basic.user_header.as_ref()) {
+        take_out_user(&mut parts.headers, name);
+    }
+    check_rate(context, parts, asked)?;
     check_origin(access, parts, asked)?;
+    if let Some(basic) = &access.basic_auth {
+        Box::pin(check_password(context, basic, parts)).await?;
+    }
     if access.authorize.is_some() {
         // Boxed: those of other routes have no room for it.
         Box::pin(authorize(context, parts, asked)).await?;
     }
+    context.place = take_place(context, parts, asked)?;
     Ok(())
+}
+
+fn check_client(access: &AccessSettings, context: &RequestContext) -> Result<(), Refusal> {
+    match judge_client(&access.clients, context.client) {
+        ClientVerdict::Allowed => Ok(()),
+        ClientVerdict::Denied => Err(Refusal::ClientDenied),
+        ClientVerdict::NotAllowed => Err(Refusal::ClientNotAllowed),
+    }
 }
 
 fn check_origin(access: &AccessSettings, parts: &Parts, asked: Asked) -> Result<(), Refusal> {

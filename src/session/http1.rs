@@ -212,7 +212,7 @@ async fn answered(
 ) -> Result<Response<AnswerBody>, Infallible> {
     let mut response = match request::answer(session, request.map(ClientBody::from), &READER).await {
         Served::Answered(response) => response,
-        Served::Refused(refusal, retry_after) => answer::of_refusal(refusal, retry_after).map(AnswerBody::own),
+        Served::Refused(refusal, terms) => answer::of_refusal(refusal, terms).map(AnswerBody::own),
         Served::Opened(opened) => takeover.hand_over(Becomes::Tunnel(opened)).await,
         Served::ClosedAtOnce(closed) => takeover.hand_over(Becomes::ClosedAtOnce(closed)).await,
     };

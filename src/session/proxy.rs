@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::counted;
 use super::handshake_turns::HandshakeTurns;
+use super::password_checks::PasswordChecks;
 use super::sums::Sums;
 use crate::acme::{AcmeStatuses, HttpAnswers};
 use crate::config::EndpointAddress;
@@ -53,6 +54,10 @@ pub struct Proxy {
     pub permits: Arc<Semaphore>,
     /// One for each client that is told that there is no place for it.
     pub(super) reserve: Arc<Semaphore>,
+    /// Who compares passwords.
+    pub password_checks: PasswordChecks,
+    /// What times are counted from that are kept as numbers.
+    begun: Instant,
     /// With how many TLS handshakes each worker goes on at once.
     handshake_turns: ArcSwap<HandshakeTurns>,
     /// How many listeners have no place for the next who comes.
@@ -134,6 +139,8 @@ impl Proxy {
             most_tunnels: room.tunnels,
             permits: semaphore(room.tunnels.max(1)),
             reserve: semaphore(MOST_TURNED_AWAY),
+            password_checks: PasswordChecks::new(workers.count()),
+            begun: Instant::now(),
             handshake_turns: ArcSwap::from_pointee(turns),
             full: AtomicUsize::new(0),
             network,
@@ -151,6 +158,11 @@ impl Proxy {
     /// The turns of the TLS handshakes on a worker.
     pub(super) fn handshake_turns(&self, worker: usize) -> Arc<Semaphore> {
         self.handshake_turns.load().of(worker)
+    }
+
+    /// A time as it is kept where it is a number.
+    pub(super) fn since_begun(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.begun)
     }
 
     /// How many sessions and tunnels are open. Permits would not tell: who waits for a connection holds one already.

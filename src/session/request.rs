@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::Request;
+use http::header::HeaderValue;
 use http::request::Parts;
 use http_body::Body;
 use tokio::time::Instant;
@@ -15,13 +16,14 @@ use super::request_context::RequestContext;
 use super::served::Served;
 use super::summary::Summary;
 use super::{Phase, access_log, challenge, exchange, upgrade};
-use crate::config::{DotSegments, RouteName, RouteSettings, has_dot_segments};
+use crate::access::basic_challenge;
+use crate::config::{DotSegments, RouteSettings, has_dot_segments};
 use crate::endpoint::ClientBody;
 use crate::health::Asked;
 use crate::http::client_address::client_address;
 use crate::http::reader::{Handshake, Reader};
 use crate::http::unclean::Unclean;
-use crate::http::{Refusal, hops, underscores};
+use crate::http::{Refusal, RefusalTerms, hops, underscores};
 use crate::snapshot::Route;
 
 /// Answers a request that `reader` reads, or opens its tunnel. A refusal is an answer, and is logged.
@@ -41,7 +43,7 @@ pub(super) async fn answer(session: &Arc<Session>, request: Request<ClientBody>,
     };
     match respond(&mut context, parts, body, reader).await {
         Ok(served) => served,
-        Err(refused) => refuse(session, &summary, Some(&context.route.settings.name), refused, started),
+        Err(refused) => refuse(session, &summary, Some(&context.route.settings), refused, started),
     }
 }
 
@@ -74,11 +76,12 @@ async fn respond(
     let handshake = read_handshake(context, &parts, reader)?;
     let asked = if handshake.is_some() { Asked::Upgrade } else { Asked::Exchange };
     admit(context, &mut parts, asked).await?;
+    let place = context.place.take();
     context.choose_branch(&parts.uri, &parts.headers);
     let request = Request::from_parts(parts, body);
     match handshake {
         None => Box::pin(exchange::run(context, request)).await.map(Served::Answered),
-        Some(handshake) => Box::pin(upgrade::open(context, request, handshake)).await,
+        Some(handshake) => Box::pin(upgrade::open(context, request, handshake, place)).await,
     }
 }
 
@@ -106,15 +109,25 @@ fn read_handshake(context: &RequestContext, parts: &Parts, reader: &Reader) -> R
 fn refuse(
     session: &Session,
     summary: &Summary,
-    route: Option<&RouteName>,
+    route: Option<&RouteSettings>,
     refused: Refused,
     started: Instant,
 ) -> Served {
-    access_log::refused(session, summary, route, &refused, None, started.elapsed());
-    match refused.answer {
-        Some(answer) => Served::Answered(answer.map(|body| AnswerBody::own(body.into()))),
-        None => Served::Refused(refused.refusal, retry_after(session)),
+    access_log::refused(session, summary, route.map(|route| &route.name), &refused, None, started.elapsed());
+    if let Some(answer) = refused.answer {
+        return Served::Answered(answer.map(|body| AnswerBody::own(body.into())));
     }
+    let refusal = refused.refusal;
+    // The slowest rate brings a token a second.
+    let retry_after = if refusal == Refusal::ClientRate { 1 } else { retry_after(session) };
+    Served::Refused(refusal, RefusalTerms { retry_after, challenge: challenge_of(refusal, route) })
+}
+
+/// What whoever is refused so is asked for.
+fn challenge_of(refusal: Refusal, route: Option<&RouteSettings>) -> Option<HeaderValue> {
+    let is_asked = matches!(refusal, Refusal::NoPassword | Refusal::WrongPassword);
+    let basic = route.filter(|_| is_asked)?.access.basic_auth.as_ref()?;
+    basic_challenge(&basic.realm)
 }
 
 impl Session {

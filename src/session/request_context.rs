@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::context::Session;
 use super::request_id;
 use super::summary::Summary;
-use crate::access::Permission;
+use crate::access::{Permission, TunnelPlace};
 use crate::authorize::{Grant, put};
 use crate::balance::{Affinity, AffinityKey, Pin, Policy, Stay};
 use crate::config::WebsocketSettings;
@@ -50,6 +50,8 @@ pub(super) struct RequestContext {
     pub(super) grant: Option<Box<Grant>>,
     /// What was learned of who asks; `None` where the route does not ask who it is.
     pub(super) permission: Option<Permission>,
+    /// That of the tunnel that it is to become, from when it is let in.
+    pub(super) place: Option<TunnelPlace>,
 }
 
 impl RequestContext {
@@ -73,6 +75,7 @@ impl RequestContext {
             summary: Arc::clone(summary),
             grant: None,
             permission: None,
+            place: None,
         }
     }
 

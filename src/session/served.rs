@@ -12,9 +12,10 @@ use super::body::AnswerBody;
 use super::metering::MeteredLease;
 use super::tunnel_record::TunnelRecord;
 use super::unopened::Switched;
+use crate::access::TunnelPlace;
 use crate::drain::Registration;
-use crate::http::Refusal;
 use crate::http::reader::Handshake;
+use crate::http::{Refusal, RefusalTerms};
 use crate::metrics::Metrics;
 use crate::net::Stream;
 use crate::tunnel::{Streams, Tunnel};
@@ -25,8 +26,8 @@ use crate::websocket::{CloseCode, Frame, Side};
 pub(super) enum Served {
     /// It has an answer; the body follows. Behind a [`LastAnswer`] its connection carries no other.
     Answered(Response<AnswerBody>),
-    /// It is refused, and may come again in so many seconds.
-    Refused(Refusal, u32),
+    /// It is refused, on these terms.
+    Refused(Refusal, RefusalTerms),
     /// It has opened a tunnel.
     Opened(Box<OpenTunnel>),
     /// It has opened a WebSocket that is closed at once.
@@ -50,6 +51,8 @@ pub(super) struct OpenTunnel {
     pub(super) handshake: Handshake,
     pub(super) registration: Registration,
     pub(super) lease: MeteredLease,
+    /// By which it counts for its route, and its client.
+    pub(super) place: Option<TunnelPlace>,
     pub(super) metrics: Arc<Metrics>,
     /// For the line about its end.
     pub(super) record: TunnelRecord,
@@ -86,6 +89,7 @@ impl OpenTunnel {
             handshake: _,
             registration,
             mut lease,
+            place,
             metrics,
             record,
         } = self;
@@ -101,7 +105,7 @@ impl OpenTunnel {
             lease.note_work(&tunnel);
             let outcome = ready!(polled);
             access_log::ended(&metrics, tunnel.handle(), tunnel.settings(), &record, &outcome);
-            let _ = &held;
+            let _ = (&held, &place);
             Poll::Ready(())
         }));
     }

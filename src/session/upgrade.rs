@@ -21,7 +21,7 @@ use super::switch_attempts::{SwitchAttempt, ask_best_to_switch};
 use super::tunnel_record::TunnelRecord;
 use super::unopened::Switched;
 use super::{Phase, access_log};
-use crate::access::Permit;
+use crate::access::{Permit, TunnelPlace};
 use crate::authorize::put;
 use crate::balance::Affinity;
 use crate::config::{Compression, WebsocketSettings};
@@ -34,11 +34,12 @@ use crate::ranges::within;
 use crate::snapshot::Lease;
 use crate::websocket::{refuse_compression, refuse_unknown};
 
-/// Opens the tunnel that a client asks for; where the endpoint answers with something else than a 101, that is the answer.
+/// Opens the tunnel that a client asks for, in its `place`; where the endpoint answers with something else than a 101, that is the answer.
 pub(super) async fn open(
     context: &RequestContext,
     request: Request<ClientBody>,
     handshake: Handshake,
+    place: Option<TunnelPlace>,
 ) -> Result<Served, Refused> {
     let (mut parts, body) = request.into_parts();
     if context.session.proxy.phase() >= Phase::Draining {
@@ -79,7 +80,7 @@ pub(super) async fn open(
     put(&mut headers, &added);
     let metrics = Arc::clone(&context.session.proxy.metrics);
     let lease = MeteredLease::new(lease, context.upstream().settings.policy);
-    let opened = OpenTunnel { endpoint, early, headers, handshake, registration, lease, metrics, record };
+    let opened = OpenTunnel { endpoint, early, headers, handshake, registration, lease, place, metrics, record };
     Ok(Served::Opened(Box::new(opened)))
 }
 

@@ -85,7 +85,14 @@ impl Snapshot {
                     let asked_before = old.and_then(|old| old.auth_server.as_ref());
                     AuthServer::new(authorize, credentials, || incarnations.keep(None), asked_before)
                 });
-                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), target, auth_server, old))))
+                let passwords = contents.passwords.remove(name).map(|file| Route::passwords_of(file, old));
+                assert_eq!(
+                    passwords.is_some(),
+                    route.access.basic_auth.is_some(),
+                    "the passwords that are asked for are read, and no others"
+                );
+                let asked = (auth_server, passwords);
+                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), target, asked, old))))
             })
             .collect();
         let table = RouteTable::new(routes.values().map(|route| (Rule::from(&*route.settings), Arc::clone(route))));
@@ -108,7 +115,8 @@ impl Snapshot {
         let mut routes = self.routes.clone();
         for route in routes.values_mut().filter(|route| route.settings.destination.leads_to(upstream)) {
             let target = incarnations.target(&route.settings.destination, &upstreams, Some(route))?;
-            *route = Arc::new(Route::new(Arc::clone(&route.settings), target, route.auth_server.clone(), Some(route)));
+            let asked = (route.auth_server.clone(), route.passwords.clone());
+            *route = Arc::new(Route::new(Arc::clone(&route.settings), target, asked, Some(route)));
         }
         Some(Self {
             generation: self.generation,

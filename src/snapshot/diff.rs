@@ -121,6 +121,10 @@ impl Diff {
                     let values = vec!["authorize: the file holds other certificates".into()];
                     self.changes.push(Change::Changed(subject(name), values));
                 }
+                Some(kept) if !kept.has_same_passwords(route) => {
+                    let what = "basic_auth: the file holds other passwords".into();
+                    self.changes.push(Change::Changed(subject(name), vec![what]));
+                }
                 Some(_) => {}
             }
             let kept = new.routes().get(name);

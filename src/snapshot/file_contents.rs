@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use crate::access::{HtpasswdFault, PasswordFile};
 use crate::balance::PinSecrets;
 use crate::config::{
     AcmeSettings, AuthScheme, EndpointTlsSettings, ListenerName, NamedFile, NamedFiles, Problem, Problems, RouteName,
@@ -29,6 +30,8 @@ pub struct FileContents {
     pub pin_secrets: BTreeMap<UpstreamName, PinSecrets>,
     /// What is read of the ACME directories of every listener that has one.
     pub directories: BTreeMap<ListenerName, DirectoryCredentials>,
+    /// Whose names and passwords every route asks for that asks for some.
+    pub passwords: BTreeMap<RouteName, PasswordFile>,
     /// What could not be read, and does not keep anything from being served.
     pub warnings: Vec<Warning>,
 }
@@ -94,6 +97,15 @@ impl FileContents {
                 Err(problem) => problems.push(problem),
             }
         }
+        for route in settings.routes.values() {
+            let Some(basic) = &route.access.basic_auth else { continue };
+            match read_passwords(&basic.file) {
+                Ok(passwords) => {
+                    contents.passwords.insert(route.name.clone(), passwords);
+                }
+                Err(wrong) => problems.extend(wrong),
+            }
+        }
         Problems::check(problems)?;
         Ok(contents)
     }
@@ -107,6 +119,8 @@ impl FileContents {
         let secrets = named.ticket_secrets.iter().filter_map(|file| TicketSecrets::load(file).err());
         let of_tls = certificates.into_iter().chain(authorities).chain(secrets).map(CertificateError::into_problem);
         let secrets = named.pin_secrets.iter().filter_map(|file| read_pin_secrets(file).err());
+        let passwords = named.password_files.iter().filter_map(|file| read_passwords(file).err()).flatten();
+        let secrets = secrets.chain(passwords);
         of_tls.chain(secrets).chain(named.hmac_keys.iter().filter_map(|file| read_hmac_key(file).err())).collect()
     }
 }
@@ -197,6 +211,17 @@ fn read_pin_secrets(file: &NamedFile) -> Result<PinSecrets, Problem> {
         Problem::new(file.location.0.clone(), format!("{}: {what}", file.path.display()), hint)
     };
     PinSecrets::parse(&read_secret(file)?).map_err(|fault| problem(&fault, fault.hint()))
+}
+
+fn read_passwords(file: &NamedFile) -> Result<PasswordFile, Vec<Problem>> {
+    let bytes = read_secret(file).map_err(|problem| vec![problem])?;
+    PasswordFile::parse(&bytes).map_err(|faults| {
+        let problem = |fault: &HtpasswdFault| {
+            let problem = format!("{}: {fault}", file.path.display());
+            Problem::new(file.location.0.clone(), problem, fault.hint())
+        };
+        faults.iter().map(problem).collect()
+    })
 }
 
 /// The bytes of a file, which are wiped after use.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::auth_server::AuthServer;
 use super::target::Target;
+use crate::access::{PasswordFile, Passwords, Turnstile};
 use crate::config::{RouteSettings, WebsocketSettings};
 use crate::websocket::PerSide;
 
@@ -19,6 +20,10 @@ pub struct Route {
     pub raw: Arc<WebsocketSettings>,
     /// Who is asked whether its requests may enter; `None`: nobody.
     pub auth_server: Option<Arc<AuthServer>>,
+    /// Who is in, and how fast who comes; shared by all that the route was, and is, under its name.
+    pub turnstile: Arc<Turnstile>,
+    /// Whose names and passwords it asks for; what was found right is forgotten when the file is another one.
+    pub passwords: Option<Arc<Passwords>>,
     /// Shared by all that the route was, and is, under its name: it is logged once.
     unknown_extension_logged: Arc<AtomicBool>,
 }
@@ -28,7 +33,7 @@ impl Route {
     pub(super) fn new(
         settings: Arc<RouteSettings>,
         target: Target,
-        auth_server: Option<Arc<AuthServer>>,
+        (auth_server, passwords): (Option<Arc<AuthServer>>, Option<Arc<Passwords>>),
         previous: Option<&Self>,
     ) -> Self {
         let raw = WebsocketSettings {
@@ -37,7 +42,22 @@ impl Route {
             ..(*settings.websocket).clone()
         };
         let unknown_extension_logged = previous.map(|it| Arc::clone(&it.unknown_extension_logged)).unwrap_or_default();
-        Self { settings, target, raw: Arc::new(raw), auth_server, unknown_extension_logged }
+        let turnstile = previous.map(|it| Arc::clone(&it.turnstile)).unwrap_or_default();
+        Self { settings, target, raw: Arc::new(raw), auth_server, turnstile, passwords, unknown_extension_logged }
+    }
+
+    /// The passwords of a file, with what was found right of them where `previous` has the same.
+    pub(super) fn passwords_of(file: PasswordFile, previous: Option<&Self>) -> Arc<Passwords> {
+        let before = previous.and_then(|previous| previous.passwords.as_ref());
+        before.filter(|before| before.are_of(&file)).map_or_else(|| Arc::new(Passwords::new(file)), Arc::clone)
+    }
+
+    /// Whether both ask for the same passwords.
+    pub(super) fn has_same_passwords(&self, other: &Self) -> bool {
+        match (&self.passwords, &other.passwords) {
+            (Some(own), Some(others)) => Arc::ptr_eq(own, others),
+            (own, others) => own.is_some() == others.is_some(),
+        }
     }
 
     /// Whether the same server is asked, believed to be the same.

@@ -1,15 +1,56 @@
 //! Who may enter, of `[route.NAME]`.
 
+use std::num::NonZeroUsize;
+
+use ipnet::IpNet;
+
 use super::authorize::authorize;
+use crate::config::access_syntax::{CLIENT_KEY, REALM, USER_HEADER};
 use crate::config::defaults;
 use crate::config::lists::list;
+use crate::config::name_syntax::NETWORK;
 use crate::config::origin_syntax::ORIGIN;
-use crate::config::read::{choice, or_off, text};
-use crate::config::settings::{AccessSettings, OriginSettings, WithoutOrigin};
-use crate::config::tree::Section;
+use crate::config::read::{choice, count, flag, named_file, or_off, rate, text};
+use crate::config::schema::BASIC_AUTH;
+use crate::config::settings::{
+    AccessSettings, AdmissionLimits, AuthorizationHeader, BasicAuthSettings, ClientSettings, NamedFile, OriginSettings,
+    WithoutOrigin,
+};
+use crate::config::tree::{Section, SpannedValue};
 
 pub(super) fn access(section: &Section<'_>) -> AccessSettings {
-    AccessSettings { origins: origins(section), authorize: section.read("authorize", or_off(authorize), None) }
+    AccessSettings {
+        clients: clients(section),
+        origins: origins(section),
+        authorize: section.read("authorize", or_off(authorize), None),
+        basic_auth: section.read("basic_auth", or_off(basic_auth), None),
+        limits: limits(section),
+    }
+}
+
+fn clients(section: &Section<'_>) -> ClientSettings {
+    let networks = || list(text(NETWORK), "[\"10.0.0.0/8\"]");
+    let allowed = section.try_read("allowed_clients", |item| networks()(item).map(Some), None);
+    let denied = section.read("denied_clients", networks(), Vec::new());
+    if let (Some(item), Some(Some(allowed))) = (section.item("allowed_clients"), &allowed) {
+        if allowed.is_empty() {
+            item.fault("lets nobody in", "list networks, or leave it out to let in everybody who is not denied");
+        }
+        for (element, network) in item.elements().iter().flatten().zip(allowed) {
+            warn_of_denied(element, network, &denied);
+        }
+    }
+    ClientSettings { allowed: allowed.flatten(), denied }
+}
+
+/// Warns where a network is let in, and all of it is denied.
+fn warn_of_denied(element: &SpannedValue<'_>, network: &IpNet, denied: &[IpNet]) {
+    if IpNet::aggregate(&denied.to_vec()).iter().any(|denied| denied.contains(network)) {
+        element.location().warn(
+            format!("nobody in {network} is let in: denied_clients has all of it"),
+            "take it out of one of the two; what is denied is not allowed",
+        );
+    }
 }
 
 fn origins(section: &Section<'_>) -> Option<OriginSettings> {
@@ -25,6 +66,47 @@ fn origins(section: &Section<'_>) -> Option<OriginSettings> {
         item.fault("lets no page in", "list origins, or leave it out to check none");
     }
     Some(OriginSettings { allowed, without })
+}
+
+fn basic_auth(item: &SpannedValue<'_>) -> Option<BasicAuthSettings> {
+    let section = item.section(&BASIC_AUTH)?;
+    let file = section.require("file", password_file, "file = \"staff.htpasswd\", which `htpasswd -B -c` makes");
+    let realm = section.try_read("realm", text(REALM), defaults::REALM.into());
+    let user_header = section.try_read("user_header", or_off(text(USER_HEADER)), None);
+    let authorization = section.try_read("keep_authorization", authorization, defaults::KEEP_AUTHORIZATION);
+    Some(BasicAuthSettings { file: file?, realm: realm?, user_header: user_header?, authorization: authorization? })
+}
+
+fn password_file(item: &SpannedValue<'_>) -> Option<NamedFile> {
+    let file = named_file(item)?;
+    item.location().report().note_named(|named| named.password_files.push(file.clone()));
+    Some(file)
+}
+
+fn authorization(item: &SpannedValue<'_>) -> Option<AuthorizationHeader> {
+    flag(item).map(|is_kept| if is_kept { AuthorizationHeader::Keep } else { AuthorizationHeader::Remove })
+}
+
+fn limits(section: &Section<'_>) -> AdmissionLimits {
+    let limits = AdmissionLimits {
+        tunnels: section.read("max_tunnels", or_off(tunnels), None),
+        tunnels_per_client: section.read("max_tunnels_per_client", or_off(tunnels), None),
+        handshakes: section.read("handshakes_per_second", or_off(rate(count)), None),
+        per: section.read("per", text(CLIENT_KEY), defaults::PER),
+    };
+    let is_of_clients =
+        ["max_tunnels_per_client", "handshakes_per_second"].iter().any(|key| section.item(key).is_some());
+    if let (Some(item), false) = (section.item("per"), is_of_clients) {
+        item.fault(
+            "is not looked at without max_tunnels_per_client or handshakes_per_second",
+            "add max_tunnels_per_client = 10, or remove it",
+        );
+    }
+    limits
+}
+
+fn tunnels(item: &SpannedValue<'_>) -> Option<NonZeroUsize> {
+    usize::try_from(count(item)?).ok().and_then(NonZeroUsize::new)
 }
 
 const WITHOUT_ORIGIN: [(&str, WithoutOrigin); 2] = [("pass", WithoutOrigin::Pass), ("refuse", WithoutOrigin::Refuse)];

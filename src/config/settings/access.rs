@@ -1,15 +1,82 @@
 //! Who may enter, of `[route.NAME]`.
 
+use std::num::NonZeroUsize;
+
+use http::HeaderName;
+use ipnet::IpNet;
+
 use super::authorize::AuthorizeSettings;
+use super::named_file::NamedFile;
+use super::websocket::Rate;
 use crate::grammar::Site;
 
 /// Whom a route lets in.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AccessSettings {
+    /// Which addresses may ask.
+    pub clients: ClientSettings,
     /// Which pages may ask; `None`: any.
     pub origins: Option<OriginSettings>,
+    /// Whose name and password are asked for; `None`: nobody's.
+    pub basic_auth: Option<BasicAuthSettings>,
     /// Who else is asked; `None`: nobody.
     pub authorize: Option<AuthorizeSettings>,
+    /// How many may be in, and come.
+    pub limits: AdmissionLimits,
+}
+
+/// `allowed_clients` and `denied_clients`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientSettings {
+    /// Who alone may ask; `None`: everybody.
+    pub allowed: Option<Vec<IpNet>>,
+    /// Who may not, whatever `allowed` says.
+    pub denied: Vec<IpNet>,
+}
+
+/// `basic_auth`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BasicAuthSettings {
+    /// Who there is, and with which passwords.
+    pub file: NamedFile,
+    /// What browsers are told that the name and the password are for.
+    pub realm: String,
+    /// Where the endpoint reads the name; nowhere, if `None`.
+    pub user_header: Option<HeaderName>,
+    /// What becomes of the header that the password stands in.
+    pub authorization: AuthorizationHeader,
+}
+
+/// What becomes of an `Authorization` that has been judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthorizationHeader {
+    /// It is taken out: the endpoint has no need of the password.
+    Remove,
+    /// It goes on.
+    Keep,
+}
+
+/// How many may be in, and come. Only what is to become a tunnel counts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AdmissionLimits {
+    /// `max_tunnels`
+    pub tunnels: Option<NonZeroUsize>,
+    /// `max_tunnels_per_client`
+    pub tunnels_per_client: Option<NonZeroUsize>,
+    /// `handshakes_per_second`, of each client.
+    pub handshakes: Option<Rate>,
+    /// `per`: who is one client.
+    pub per: ClientKeySource,
+}
+
+/// Who counts as one client.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ClientKeySource {
+    /// One address of IPv4, or one /64 of IPv6: who has one address of that has all.
+    #[default]
+    ClientIp,
+    /// Who sends the same value here; by the address, where there is none.
+    Header(HeaderName),
 }
 
 /// `allowed_origins` and `without_origin`.

@@ -22,7 +22,10 @@ mod source;
 mod upstream;
 mod websocket;
 
-pub use access::{AccessSettings, OriginPattern, OriginSettings, WithoutOrigin};
+pub use access::{
+    AccessSettings, AdmissionLimits, AuthorizationHeader, BasicAuthSettings, ClientKeySource, ClientSettings,
+    OriginPattern, OriginSettings, WithoutOrigin,
+};
 pub use acme::{AcmeChallenge, AcmeSettings, AcmeStorage, ExternalAccountSettings};
 pub use admin::{AdminListen, AdminSettings};
 pub use authorize::{AuthScheme, AuthUrl, AuthorizeSettings, HeaderPattern, RecheckSettings};

@@ -18,6 +18,8 @@ pub struct NamedFiles {
     pub ticket_secrets: Vec<NamedFile>,
     /// What ACME accounts are bound with.
     pub hmac_keys: Vec<NamedFile>,
+    /// Whose names and passwords routes ask for.
+    pub password_files: Vec<NamedFile>,
 }
 
 impl NamedFiles {
@@ -25,7 +27,8 @@ impl NamedFiles {
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         let certificates = self.certificates.iter().flat_map(|files| [&files.chain, &files.key]);
         let staples = self.certificates.iter().filter_map(|files| files.ocsp.as_ref());
-        let secrets = self.pin_secrets.iter().chain(&self.ticket_secrets).chain(&self.hmac_keys);
+        let secrets =
+            self.pin_secrets.iter().chain(&self.ticket_secrets).chain(&self.hmac_keys).chain(&self.password_files);
         let others = self.authorities.iter().chain(staples).chain(secrets).map(|file| &file.path);
         certificates.chain(others).map(PathBuf::as_path)
     }
@@ -44,6 +47,7 @@ impl Settings {
         let access = self.routes.values().filter_map(|route| route.access.authorize.as_ref());
         let asked_others = access.filter_map(|authorize| authorize.ca.clone());
         let directories = acme().filter_map(|acme| acme.ca.clone());
+        let asked_for = self.routes.values().filter_map(|route| route.access.basic_auth.as_ref());
         NamedFiles {
             certificates: tls().flat_map(|tls| tls.certificates.iter().cloned()).chain(shown).collect(),
             authorities: asked
@@ -54,6 +58,7 @@ impl Settings {
                 .collect(),
             pin_secrets: pinned.collect(),
             ticket_secrets: tls().filter_map(|tls| tls.ticket_secret.clone()).collect(),
+            password_files: asked_for.map(|basic| basic.file.clone()).collect(),
             hmac_keys: acme().filter_map(|acme| Some(acme.eab.as_ref()?.hmac_key.clone())).collect(),
         }
     }

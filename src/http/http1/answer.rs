@@ -8,7 +8,7 @@ use httpdate::HttpDate;
 
 use crate::http::head::write_response_head;
 use crate::http::reader::WEBSOCKET;
-use crate::http::{Refusal, forward, status_of};
+use crate::http::{Refusal, RefusalTerms, forward, status_of};
 use crate::judge::Flaw;
 use crate::websocket::BadHandshake;
 
@@ -17,9 +17,9 @@ pub fn end_connection(headers: &mut HeaderMap) {
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
-/// The whole answer to a request that is refused; `retry_after` is in seconds.
-pub fn of_refusal(refusal: Refusal, retry_after: u32) -> Response<Full<Bytes>> {
-    let mut response = refusal.response(retry_after);
+/// The whole answer to a request that is refused.
+pub fn of_refusal(refusal: Refusal, terms: impl Into<RefusalTerms>) -> Response<Full<Bytes>> {
+    let mut response = refusal.response(terms);
     let headers = response.headers_mut();
     if refusal == Refusal::BadHandshake(BadHandshake::WebsocketVersion) {
         // RFC 9110 §15.5.22: a 426 names the protocol.

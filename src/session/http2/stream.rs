@@ -62,9 +62,9 @@ pub(super) async fn serve(
             tunnel = incoming;
             response
         }
-        (Served::Refused(refusal, retry_after), incoming) => {
+        (Served::Refused(refusal, terms), incoming) => {
             tunnel = incoming;
-            refusal.response(retry_after).map(AnswerBody::own)
+            refusal.response(terms).map(AnswerBody::own)
         }
     };
     let pace = Pace::new(StreamDelivery::new(held.delivery.clone()), body_timeout);

@@ -1,9 +1,13 @@
 //! Who may enter: asked by clients that write what browsers and others would.
 
+mod addresses;
 mod auth_server;
 mod authorize;
+mod documents;
+mod limits;
 mod lying_servers;
 mod origins;
+mod passwords;
 
 use std::net::SocketAddr;
 
