@@ -1,5 +1,6 @@
 //! What was found right a moment ago: a page that asks for a hundred things brings its password a hundred times.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::time::Duration;
@@ -36,8 +37,8 @@ impl<K: Hash + Eq + Copy> Verified<K> {
             self.oldest_first.pop_front();
             self.until.remove(&oldest);
         }
-        if !self.until.contains_key(&key) {
-            self.until.insert(key, now.saturating_add(FOR));
+        if let Entry::Vacant(place) = self.until.entry(key) {
+            place.insert(now.saturating_add(FOR));
             self.oldest_first.push_back(key);
         }
     }

@@ -75,7 +75,11 @@ async fn respond(
     check_length(context, &body)?;
     let handshake = read_handshake(context, &parts, reader)?;
     let asked = if handshake.is_some() { Asked::Upgrade } else { Asked::Exchange };
-    admit(context, &mut parts, asked).await?;
+    // Who has asked for a WebSocket and ends its direction has changed its mind.
+    context.session.fin_ends.set(matches!(handshake, Some(Handshake::Websocket(_))));
+    let admitted = admit(context, &mut parts, asked).await;
+    context.session.fin_ends.set(false);
+    admitted?;
     let place = context.place.take();
     context.choose_branch(&parts.uri, &parts.headers);
     let request = Request::from_parts(parts, body);

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{in_front_of, is_refused};
 use crate::http2_front::frames::{DATA, Frames, HEADERS};
-use crate::rig::{Config, Endpoint, Folder, Handshake, Proxy, Wire, assert_carries, until};
+use crate::rig::{Config, Endpoint, Folder, Handshake, Proxy, assert_carries, until};
 
 /// `secret`, made by `htpasswd -B -C 4`.
 const ADA: &str = "ada:$2y$04$uSE2WOvBfwvPe2yDzCcCQutzAWqobrSJXhMA88lj3tpUaymwB5.XK";
@@ -153,6 +153,6 @@ async fn a_flood_of_wrong_passwords_holds_up_no_tunnel_and_only_so_many_wait() {
     let refused = proxy.refusals("passwords_busy") + proxy.refusals("wrong_password");
     assert!(refused < 200, "{refused}");
     // Whoever gives up is not compared.
-    clients.into_iter().for_each(Wire::vanish);
+    drop(clients);
     until("nothing waits for nobody", || checks.waiting() == 0).await;
 }
