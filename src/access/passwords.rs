@@ -85,6 +85,8 @@ impl fmt::Debug for Passwords {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use zeroize::Zeroizing;
 
     use super::*;
@@ -104,6 +106,22 @@ mod tests {
         for (user, password) in [("ada", "wrong"), ("cid", "secret"), ("", "secret"), ("ada:", "secret")] {
             assert!(!passwords.verify(&credentials(user, password)), "{user}");
         }
+    }
+
+    /// By the least of a few, which nothing else on the machine makes less.
+    #[test]
+    fn who_is_not_in_the_file_takes_about_as_long() {
+        let passwords = passwords();
+        let least = |user: &str| {
+            let times = (0..5).map(|_| {
+                let begun = Instant::now();
+                assert!(!passwords.verify(&credentials(user, "wrong")));
+                begun.elapsed()
+            });
+            times.min().unwrap()
+        };
+        let known = least("ada").min(least("bob"));
+        assert!(least("cid") > known / 4 && least("dan") > known / 4, "{known:?}");
     }
 
     #[test]
