@@ -176,8 +176,8 @@ const KEYS: [(&[&str], &str); 48] = [
         "headers are not changed, but X-Forwarded-For, -Proto, -Host and -Port are written, and Host is passed on: remove it",
     ),
     (
-        &["auth", "basic_auth", "basicauth", "authentication", "jwt", "users"],
-        "clients are not authenticated: have the endpoint do it, it gets every header; remove it",
+        &["auth", "basic_auth", "basicauth", "authentication", "users"],
+        "write [route.NAME.jwt] for tokens, or [route.NAME.authorize] to ask another server; passwords are for the endpoint to ask",
     ),
     (
         &[

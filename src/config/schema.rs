@@ -91,6 +91,7 @@ pub(super) static ROUTE: TableSchema = TableSchema {
         "allowed_origins",
         "without_origin",
         "authorize",
+        "jwt",
         "websocket",
     ],
 };
@@ -114,6 +115,30 @@ pub(super) static AUTHORIZE: TableSchema = TableSchema {
         "recheck_per_second",
     ],
 };
+
+pub(super) static JWT: TableSchema = TableSchema {
+    path: "route.NAME.jwt",
+    keys: &[
+        "keys",
+        "secret",
+        "algorithms",
+        "from",
+        "issuer",
+        "audience",
+        "leeway",
+        "require_exp",
+        "require",
+        "headers",
+        "keep_token",
+        "close_code",
+    ],
+};
+
+/// Claims and what they are to say; named for the list of every key.
+static JWT_REQUIRE: TableSchema = TableSchema { path: "route.NAME.jwt.require", keys: &["*"] };
+
+/// Headers and their claims; the same.
+static JWT_HEADERS: TableSchema = TableSchema { path: "route.NAME.jwt.headers", keys: &["*"] };
 
 pub(super) static WEBSOCKET: TableSchema = TableSchema {
     path: "route.NAME.websocket",
@@ -255,6 +280,9 @@ static SCHEMAS: &[&TableSchema] = &[
     &ROUTE,
     &SPLIT,
     &AUTHORIZE,
+    &JWT,
+    &JWT_REQUIRE,
+    &JWT_HEADERS,
     &WEBSOCKET,
     &SIDES,
     &PONG_SIDES,

@@ -85,7 +85,9 @@ impl Snapshot {
                     let asked_before = old.and_then(|old| old.auth_server.as_ref());
                     AuthServer::new(authorize, credentials, || incarnations.keep(None), asked_before)
                 });
-                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), target, auth_server, old))))
+                let keys = contents.keys.remove(name).map(Arc::new);
+                assert_eq!(keys.is_some(), route.access.jwt.is_some(), "what tokens are verified with is read");
+                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), target, (keys, auth_server), old))))
             })
             .collect();
         let table = RouteTable::new(routes.values().map(|route| (Rule::from(&*route.settings), Arc::clone(route))));
@@ -108,7 +110,8 @@ impl Snapshot {
         let mut routes = self.routes.clone();
         for route in routes.values_mut().filter(|route| route.settings.destination.leads_to(upstream)) {
             let target = incarnations.target(&route.settings.destination, &upstreams, Some(route))?;
-            *route = Arc::new(Route::new(Arc::clone(&route.settings), target, route.auth_server.clone(), Some(route)));
+            let access = (route.keys.clone(), route.auth_server.clone());
+            *route = Arc::new(Route::new(Arc::clone(&route.settings), target, access, Some(route)));
         }
         Some(Self {
             generation: self.generation,

@@ -121,6 +121,9 @@ impl Diff {
                     let values = vec!["authorize: the file holds other certificates".into()];
                     self.changes.push(Change::Changed(subject(name), values));
                 }
+                Some(kept) if !kept.has_same_keys(route) => {
+                    self.changes.push(Change::Changed(subject(name), vec!["jwt: the file holds other keys".into()]));
+                }
                 Some(_) => {}
             }
             let kept = new.routes().get(name);

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use jsonwebtoken::Algorithm;
 use zeroize::Zeroizing;
 
+use crate::access::KeySet;
 use crate::balance::PinSecrets;
 use crate::config::{
-    AcmeSettings, AuthScheme, EndpointTlsSettings, ListenerName, NamedFile, NamedFiles, Problem, Problems, RouteName,
-    Settings, SourceKind, SourceLocation, UpstreamName, UpstreamSettings, Warning, read_file,
+    AcmeSettings, AuthScheme, EndpointTlsSettings, JwtKeys, ListenerName, NamedFile, NamedFiles, Problem, Problems,
+    RouteName, Settings, SourceKind, SourceLocation, UpstreamName, UpstreamSettings, Warning, read_file,
 };
 use crate::tls::{
     Authority, CertificateError, CertifiedBundle, Credentials, DirectoryCredentials, EndpointCredentials, HmacKey,
@@ -29,6 +31,8 @@ pub struct FileContents {
     pub pin_secrets: BTreeMap<UpstreamName, PinSecrets>,
     /// What is read of the ACME directories of every listener that has one.
     pub directories: BTreeMap<ListenerName, DirectoryCredentials>,
+    /// What the tokens of every route that asks for them are verified with.
+    pub keys: BTreeMap<RouteName, KeySet>,
     /// What could not be read, and does not keep anything from being served.
     pub warnings: Vec<Warning>,
 }
@@ -94,6 +98,15 @@ impl FileContents {
                 Err(problem) => problems.push(problem),
             }
         }
+        for route in settings.routes.values() {
+            let Some(jwt) = &route.access.jwt else { continue };
+            match read_jwt_keys(&jwt.keys, &jwt.algorithms) {
+                Ok(keys) => {
+                    contents.keys.insert(route.name.clone(), keys);
+                }
+                Err(problem) => problems.push(problem),
+            }
+        }
         Problems::check(problems)?;
         Ok(contents)
     }
@@ -107,7 +120,12 @@ impl FileContents {
         let secrets = named.ticket_secrets.iter().filter_map(|file| TicketSecrets::load(file).err());
         let of_tls = certificates.into_iter().chain(authorities).chain(secrets).map(CertificateError::into_problem);
         let secrets = named.pin_secrets.iter().filter_map(|file| read_pin_secrets(file).err());
-        of_tls.chain(secrets).chain(named.hmac_keys.iter().filter_map(|file| read_hmac_key(file).err())).collect()
+        let keys = named.jwt_keys.iter().filter_map(|keys| read_jwt_keys(keys, &[]).err());
+        of_tls
+            .chain(secrets)
+            .chain(keys)
+            .chain(named.hmac_keys.iter().filter_map(|file| read_hmac_key(file).err()))
+            .collect()
     }
 }
 
@@ -197,6 +215,28 @@ fn read_pin_secrets(file: &NamedFile) -> Result<PinSecrets, Problem> {
         Problem::new(file.location.0.clone(), format!("{}: {what}", file.path.display()), hint)
     };
     PinSecrets::parse(&read_secret(file)?).map_err(|fault| problem(&fault, fault.hint()))
+}
+
+/// What tokens are verified with that may be signed by one of these `algorithms`; none: by any that the keys are for.
+fn read_jwt_keys(keys: &JwtKeys, algorithms: &[Algorithm]) -> Result<KeySet, Problem> {
+    let file = keys.file();
+    let problem = |what: String, hint: &str| {
+        Problem::new(file.location.0.clone(), format!("{}: {what}", file.path.display()), hint)
+    };
+    let bytes = read_secret(file)?;
+    let (read, hint) = match keys {
+        JwtKeys::Public(_) => (
+            KeySet::public(&bytes),
+            "copy the public keys of the issuer into it: `openssl pkey -pubout`, or its JWK set",
+        ),
+        JwtKeys::Secret(_) => (KeySet::secret(&bytes), "make one: `openssl rand -hex 32`"),
+    };
+    let read = read.map_err(|fault| problem(fault.to_string(), hint))?;
+    if !read.serves(algorithms) {
+        let hint = "take the algorithms that its keys are for, or leave `algorithms` out";
+        return Err(problem("has a key for none of `algorithms`".into(), hint));
+    }
+    Ok(read)
 }
 
 /// The bytes of a file, which are wiped after use.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::auth_server::AuthServer;
 use super::target::Target;
+use crate::access::KeySet;
 use crate::config::{RouteSettings, WebsocketSettings};
 use crate::websocket::PerSide;
 
@@ -17,6 +18,8 @@ pub struct Route {
     pub target: Target,
     /// The rules of its tunnels that are not WebSocket: nobody can be pinged there, and a half-close is kept.
     pub raw: Arc<WebsocketSettings>,
+    /// What its tokens are verified with, where it asks for them.
+    pub keys: Option<Arc<KeySet>>,
     /// Who is asked whether its requests may enter; `None`: nobody.
     pub auth_server: Option<Arc<AuthServer>>,
     /// Shared by all that the route was, and is, under its name: it is logged once.
@@ -28,7 +31,7 @@ impl Route {
     pub(super) fn new(
         settings: Arc<RouteSettings>,
         target: Target,
-        auth_server: Option<Arc<AuthServer>>,
+        (keys, auth_server): (Option<Arc<KeySet>>, Option<Arc<AuthServer>>),
         previous: Option<&Self>,
     ) -> Self {
         let raw = WebsocketSettings {
@@ -37,7 +40,7 @@ impl Route {
             ..(*settings.websocket).clone()
         };
         let unknown_extension_logged = previous.map(|it| Arc::clone(&it.unknown_extension_logged)).unwrap_or_default();
-        Self { settings, target, raw: Arc::new(raw), auth_server, unknown_extension_logged }
+        Self { settings, target, raw: Arc::new(raw), keys, auth_server, unknown_extension_logged }
     }
 
     /// Whether the same server is asked, believed to be the same.
@@ -46,6 +49,14 @@ impl Route {
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
+    /// Whether its tokens are verified with what was read of the same file.
+    pub(super) fn has_same_keys(&self, other: &Self) -> bool {
+        match (&self.keys, &other.keys) {
+            (Some(own), Some(others)) => own.is_same(others),
+            (own, others) => own.is_none() && others.is_none(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Who may enter, of `[route.NAME]`.
 
 use super::authorize::authorize;
+use super::jwt::jwt;
 use crate::config::defaults;
 use crate::config::lists::list;
 use crate::config::origin_syntax::ORIGIN;
@@ -9,7 +10,11 @@ use crate::config::settings::{AccessSettings, OriginSettings, WithoutOrigin};
 use crate::config::tree::Section;
 
 pub(super) fn access(section: &Section<'_>) -> AccessSettings {
-    AccessSettings { origins: origins(section), authorize: section.read("authorize", or_off(authorize), None) }
+    AccessSettings {
+        origins: origins(section),
+        jwt: jwt(section),
+        authorize: section.read("authorize", or_off(authorize), None),
+    }
 }
 
 fn origins(section: &Section<'_>) -> Option<OriginSettings> {

@@ -1,6 +1,9 @@
 //! Who may enter, of `[route.NAME]`.
 
+use std::sync::Arc;
+
 use super::authorize::AuthorizeSettings;
+use super::jwt::JwtSettings;
 use crate::grammar::Site;
 
 /// Whom a route lets in.
@@ -10,6 +13,8 @@ pub struct AccessSettings {
     pub origins: Option<OriginSettings>,
     /// Who else is asked; `None`: nobody.
     pub authorize: Option<AuthorizeSettings>,
+    /// Whose tokens let in; `None`: none is asked for.
+    pub jwt: Option<Arc<JwtSettings>>,
 }
 
 /// `allowed_origins` and `without_origin`.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::file::Settings;
+use super::jwt::JwtKeys;
 use super::named_file::{CertificateFiles, NamedFile};
 
 /// Every file that a configuration names.
@@ -18,6 +19,8 @@ pub struct NamedFiles {
     pub ticket_secrets: Vec<NamedFile>,
     /// What ACME accounts are bound with.
     pub hmac_keys: Vec<NamedFile>,
+    /// What tokens are verified with.
+    pub jwt_keys: Vec<JwtKeys>,
 }
 
 impl NamedFiles {
@@ -26,6 +29,7 @@ impl NamedFiles {
         let certificates = self.certificates.iter().flat_map(|files| [&files.chain, &files.key]);
         let staples = self.certificates.iter().filter_map(|files| files.ocsp.as_ref());
         let secrets = self.pin_secrets.iter().chain(&self.ticket_secrets).chain(&self.hmac_keys);
+        let secrets = secrets.chain(self.jwt_keys.iter().map(JwtKeys::file));
         let others = self.authorities.iter().chain(staples).chain(secrets).map(|file| &file.path);
         certificates.chain(others).map(PathBuf::as_path)
     }
@@ -54,6 +58,7 @@ impl Settings {
                 .collect(),
             pin_secrets: pinned.collect(),
             ticket_secrets: tls().filter_map(|tls| tls.ticket_secret.clone()).collect(),
+            jwt_keys: self.routes.values().filter_map(|route| Some(route.access.jwt.as_ref()?.keys.clone())).collect(),
             hmac_keys: acme().filter_map(|acme| Some(acme.eab.as_ref()?.hmac_key.clone())).collect(),
         }
     }

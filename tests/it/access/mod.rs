@@ -4,6 +4,7 @@ mod auth_server;
 mod authorize;
 mod lying_servers;
 mod origins;
+mod tokens;
 
 use std::net::SocketAddr;
 
