@@ -7,6 +7,7 @@
 mod basic_credentials;
 mod client_key;
 mod htpasswd;
+mod key_set;
 mod networks;
 mod origin;
 mod passwords;
@@ -23,12 +24,22 @@ pub use basic_credentials::{BasicCredentials, basic_challenge, basic_credentials
 pub use client_key::{ClientKey, ClientKeys};
 pub use htpasswd::{HtpasswdFault, PasswordFile};
 pub use networks::{ClientVerdict, judge_client};
+mod token;
+mod token_fault;
+mod token_place;
+#[cfg(test)]
+mod token_tests;
+
+pub use key_set::{KeySet, KeysFault};
 pub use origin::{OriginVerdict, judge_origin};
 pub use passwords::{CredentialKey, Passwords};
 pub use permission::{Claim, Claims, Granted, Permission};
 pub use permit::Permit;
 pub use rate_table::RateTable;
 pub use stored_password::{PasswordFault, StoredPassword};
+pub use token::{Verified, verify};
+pub use token_fault::TokenFault;
+pub use token_place::take_token;
 pub use tunnel_counts::{Crowd, TunnelCounts, TunnelPlace};
 pub use turnstile::Turnstile;
 pub use user_header::{take_out_user, write_user};

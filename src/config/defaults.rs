@@ -121,6 +121,10 @@ pub(super) const AUTHORIZE_CLOSE_CODE: CloseCode = CloseCode::FORBIDDEN;
 pub(super) const RECHECK_GRACE: Duration = Duration::from_secs(15 * 60);
 /// With more credentials than this each is asked about less often than every second.
 pub(super) const RECHECKS_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
+/// Clocks of machines that ask for the time differ by less.
+pub(super) const JWT_LEEWAY: Duration = seconds(30);
+/// What is not permitted any more is against a policy (RFC 6455 §7.4.1).
+pub(super) const JWT_CLOSE_CODE: CloseCode = CloseCode::POLICY_VIOLATION;
 
 /// A forgotten tab keeps its tunnel for as long as its pongs come.
 pub(super) const IDLE_TIMEOUT: Option<Duration> = None;

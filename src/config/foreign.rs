@@ -13,7 +13,7 @@ pub(super) fn instead_of(path: &str, key: &str) -> Option<&'static str> {
 }
 
 /// Keys that mean the same wherever they stand.
-const KEYS: [(&[&str], &str); 50] = [
+const KEYS: &[(&[&str], &str)] = &[
     (
         &["cert", "certificate", "cert_file", "certfile", "crt", "crt_file", "pem", "fullchain", "ssl_certificate"],
         "did you mean `chain`? tls = { chain = \"site.pem\", key = \"site.key\" }",
@@ -176,9 +176,9 @@ const KEYS: [(&[&str], &str); 50] = [
         "headers are not changed, but X-Forwarded-For, -Proto, -Host and -Port are written, and Host is passed on: remove it",
     ),
     (
-        &["auth", "authentication", "jwt"],
-        "clients are not authenticated so: have the endpoint do it, it gets every header; names and passwords are \
-         `basic_auth` in [route.NAME]",
+        &["auth", "authentication"],
+        "write basic_auth = { file = \"staff.htpasswd\" } in [route.NAME] for passwords, [route.NAME.jwt] for tokens, or \
+         [route.NAME.authorize] to ask another server",
     ),
     (
         &["basicauth", "auth_basic", "auth_basic_user_file", "htpasswd", "users", "userlist"],

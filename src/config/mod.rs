@@ -17,6 +17,7 @@ mod files;
 mod foreign;
 mod foreign_in_tables;
 mod formats;
+mod jwt_syntax;
 mod lists;
 mod load;
 mod name_syntax;
@@ -50,15 +51,16 @@ pub use settings::{
     AccessSettings, AcmeChallenge, AcmeSettings, AcmeStorage, AdminListen, AdminSettings, AdmissionLimits,
     AffinitySource, AuthScheme, AuthUrl, AuthorizationHeader, AuthorizeSettings, BasicAuthSettings, Bind,
     BranchSettings, CertificateFiles, ClientCertificateSettings, ClientKeySource, ClientSettings, Compression,
-    Destination, DotSegments, DrainSettings, DrainWindow, EjectSettings, EndpointAddress, EndpointProtocol,
+    Destination, DotSegments, DrainSettings, DrainWindow, EjectSettings, Endless, EndpointAddress, EndpointProtocol,
     EndpointRole, EndpointSettings, EndpointTlsSettings, Excess, ExchangeSettings, ExternalAccountSettings,
     ForwardedHeaders, HandoffSettings, HandshakeLimits, HeaderPattern, HealthSettings, HostPattern,
-    HostTowardsEndpoint, Http2Settings, HygieneSettings, IdleCounts, LimitSettings, ListenerSettings, LogFormat,
-    LogLevel, LogSettings, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload, OriginPattern, OriginSettings,
-    PinCookie, Pongs, ProbeSettings, ProxyProtocol, QueueSettings, Rate, RecheckSettings, ResolverSettings,
-    RetryBudgetSettings, RouteSettings, SameSite, Secure, Settings, SourceKind, SourceSettings, StateFolder,
-    TcpKeepaliveSettings, TlsSettings, TlsVersion, UnderSupervisor, UnderscoreHeaders, UnixAddress, UnknownNames,
-    UpstreamSettings, WebsocketSettings, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
+    HostTowardsEndpoint, Http2Settings, HygieneSettings, IdleCounts, JwtKeys, JwtSettings, LimitSettings,
+    ListenerSettings, LogFormat, LogLevel, LogSettings, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload,
+    OriginPattern, OriginSettings, PinCookie, Pongs, ProbeSettings, ProxyProtocol, QueueSettings, Rate,
+    RecheckSettings, ResolverSettings, RetryBudgetSettings, RouteSettings, SameSite, Secure, Settings, SourceKind,
+    SourceSettings, StateFolder, TcpKeepaliveSettings, TlsSettings, TlsVersion, TokenPlace, TokenTowardsEndpoint,
+    UnderSupervisor, UnderscoreHeaders, UnixAddress, UnknownNames, UpstreamSettings, WebsocketSettings, WhenAllDown,
+    WhenFull, WithoutOrigin, WorkerCount,
 };
 pub use syntax::SyntaxError;
 pub use units::{counted, parse_duration, write_duration};

@@ -61,7 +61,7 @@ pub(super) const REQUEST_ID: Syntax<HeaderName> =
 /// Where an affinity key is looked for.
 pub(super) const AFFINITY: Syntax<AffinitySource> = Syntax {
     noun: "a source",
-    example: r#""header:NAME", "cookie:NAME", "query:NAME", "path:1", "host", "client_ip" or "client_certificate""#,
+    example: r#""header:NAME", "cookie:NAME", "query:NAME", "path:1", "claim:sub", "host", "client_ip" or "client_certificate""#,
     unit: "",
     parse: parse_affinity,
 };
@@ -235,7 +235,7 @@ fn parse_logged_header(text: &str) -> Result<HeaderName, SyntaxError> {
 }
 
 fn parse_affinity(text: &str) -> Result<AffinitySource, SyntaxError> {
-    const SOURCES: [&str; 4] = ["header", "cookie", "query", "path"];
+    const SOURCES: [&str; 5] = ["header", "cookie", "query", "path", "claim"];
     const WHOLE: [&str; 3] = ["client_ip", "host", "client_certificate"];
     match text {
         "client_ip" => return Ok(AffinitySource::ClientIp),
@@ -250,6 +250,7 @@ fn parse_affinity(text: &str) -> Result<AffinitySource, SyntaxError> {
             .map_err(|_| format!("{name:?} is not the name of a header").into()),
         Some(("cookie", name)) => parse_cookie(name).map(AffinitySource::Cookie),
         Some(("query", name)) if !name.is_empty() => Ok(AffinitySource::Query(name.into())),
+        Some(("claim", name)) if !name.is_empty() => Ok(AffinitySource::Claim(name.into())),
         Some(("path", number)) => match number.parse::<NonZeroUsize>() {
             Ok(number) if number.get() <= LAST_SEGMENT => Ok(AffinitySource::PathSegment(number)),
             _ => Err(SyntaxError::new(
@@ -337,6 +338,7 @@ mod tests {
             ("header:X-User", AffinitySource::Header(user)),
             ("cookie:sid", AffinitySource::Cookie(CookieName::parse("sid").unwrap())),
             ("query:token", AffinitySource::Query("token".into())),
+            ("claim:realm.id", AffinitySource::Claim("realm.id".into())),
             ("path:1", segment(1)),
             ("path:64", segment(64)),
             ("host", AffinitySource::Host),

@@ -98,6 +98,7 @@ pub(super) static ROUTE: TableSchema = TableSchema {
         "max_tunnels_per_client",
         "handshakes_per_second",
         "per",
+        "jwt",
         "websocket",
     ],
 };
@@ -124,6 +125,29 @@ pub(super) static AUTHORIZE: TableSchema = TableSchema {
 
 pub(super) static BASIC_AUTH: TableSchema =
     TableSchema { path: "route.NAME.basic_auth", keys: &["file", "realm", "user_header", "keep_authorization"] };
+pub(super) static JWT: TableSchema = TableSchema {
+    path: "route.NAME.jwt",
+    keys: &[
+        "keys",
+        "secret",
+        "algorithms",
+        "from",
+        "issuer",
+        "audience",
+        "leeway",
+        "require_exp",
+        "require",
+        "headers",
+        "keep_token",
+        "close_code",
+    ],
+};
+
+/// Claims and what they are to say; named for the list of every key.
+static JWT_REQUIRE: TableSchema = TableSchema { path: "route.NAME.jwt.require", keys: &["*"] };
+
+/// Headers and their claims; the same.
+static JWT_HEADERS: TableSchema = TableSchema { path: "route.NAME.jwt.headers", keys: &["*"] };
 
 pub(super) static WEBSOCKET: TableSchema = TableSchema {
     path: "route.NAME.websocket",
@@ -270,6 +294,9 @@ static SCHEMAS: &[&TableSchema] = &[
     &AUTHORIZE,
     &BASIC_AUTH,
     &HANDSHAKE_RATE,
+    &JWT,
+    &JWT_REQUIRE,
+    &JWT_HEADERS,
     &WEBSOCKET,
     &SIDES,
     &PONG_SIDES,

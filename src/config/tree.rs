@@ -330,6 +330,15 @@ impl<'a> SpannedValue<'a> {
         Some(array.iter().enumerate().map(element).collect())
     }
 
+    /// What stands in it by name, if this is a table.
+    pub(super) fn entries(&self) -> Option<Vec<(&'a str, SpannedValue<'a>)>> {
+        let entry = |(name, value): (&'a Spanned<DeString<'a>>, &'a Spanned<DeValue<'a>>)| {
+            let location = self.location.child(name.as_ref(), value.span());
+            (name.as_ref().as_ref(), SpannedValue { location, value: value.get_ref(), can_be_off: false })
+        };
+        Some(self.value.as_table()?.iter().map(entry).collect())
+    }
+
     /// The table that this is; a problem where it is none.
     pub(super) fn section(&self, schema: &'static TableSchema) -> Option<Section<'a>> {
         let DeValue::Table(table) = self.value else {

@@ -8,6 +8,7 @@ use http::header::HOST;
 use http::{HeaderMap, Uri};
 
 use super::cookies;
+use crate::access::Permission;
 use crate::balance::AffinityKey;
 use crate::config::AffinitySource;
 use crate::grammar::{Authority, host_name};
@@ -25,6 +26,8 @@ pub struct Searched<'a> {
     pub client: IpAddr,
     /// The certificate that the client has shown.
     pub certificate: Option<&'a Fingerprint>,
+    /// What was learned of who asks.
+    pub permission: Option<&'a Permission>,
 }
 
 /// The key of a request: the first of `sources` that it has decides; `None` where it has none of them.
@@ -42,12 +45,13 @@ pub fn begins_session(uri: &Uri, asked: Asked) -> bool {
 }
 
 fn key_of(source: &AffinitySource, searched: &Searched<'_>) -> Option<AffinityKey> {
-    let Searched { uri, headers, client, certificate } = *searched;
+    let Searched { uri, headers, client, certificate, permission } = *searched;
     let value: Cow<'_, [u8]> = match source {
         AffinitySource::Header(name) => headers.get(name)?.as_bytes().into(),
         AffinitySource::Cookie(name) => cookies::values(headers, name).find(|value| !value.is_empty())?.into(),
         AffinitySource::Query(name) => bytes_of(query_value(uri, name)?),
         AffinitySource::PathSegment(number) => path_segment(uri, *number)?.as_bytes().into(),
+        AffinitySource::Claim(name) => bytes_of(permission?.claim(name)?),
         AffinitySource::Host => bytes_of(host(headers)?),
         AffinitySource::ClientIp => return Some(AffinityKey::of_client(client)),
         AffinitySource::ClientCertificate => certificate?.as_bytes().into(),
@@ -104,7 +108,7 @@ mod tests {
     }
 
     fn find(sources: &[AffinitySource], uri: &Uri, headers: &HeaderMap) -> Option<AffinityKey> {
-        affinity_key(sources, &Searched { uri, headers, client: CLIENT, certificate: None })
+        affinity_key(sources, &Searched { uri, headers, client: CLIENT, certificate: None, permission: None })
     }
 
     fn key(uri: &'static str, headers: &[(&'static str, &'static str)]) -> Option<AffinityKey> {
@@ -172,8 +176,13 @@ mod tests {
     fn a_client_of_ipv6_counts_by_its_network() {
         let of = |client: &str| {
             let (uri, headers) = (Uri::from_static("/"), HeaderMap::new());
-            let searched =
-                Searched { uri: &uri, headers: &headers, client: client.parse().unwrap(), certificate: None };
+            let searched = Searched {
+                uri: &uri,
+                headers: &headers,
+                client: client.parse().unwrap(),
+                certificate: None,
+                permission: None,
+            };
             affinity_key(&[AffinitySource::ClientIp], &searched)
         };
         assert_eq!(of("2001:db8::1"), of("2001:db8::2:0:0:3"));
@@ -188,7 +197,10 @@ mod tests {
         let (uri, headers) = (Uri::from_static("/"), HeaderMap::new());
         let [one, other] = [b"one", b"two"].map(|der| Fingerprint::of(&CertificateDer::from_slice(der)));
         let of = |certificate| {
-            affinity_key(&sources, &Searched { uri: &uri, headers: &headers, client: CLIENT, certificate })
+            affinity_key(
+                &sources,
+                &Searched { uri: &uri, headers: &headers, client: CLIENT, certificate, permission: None },
+            )
         };
         assert_eq!(of(Some(&one)), value(one.as_bytes()));
         assert_ne!(of(Some(&one)), of(Some(&other)));

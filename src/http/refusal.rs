@@ -3,6 +3,7 @@
 use strum::{EnumDiscriminants, VariantArray};
 
 use super::unclean::Unclean;
+use crate::access::TokenFault;
 use crate::judge::Flaw;
 use crate::websocket::BadHandshake;
 
@@ -44,6 +45,8 @@ pub enum Refusal {
     ForeignOrigin,
     /// It does not say of which site the page is that it comes from.
     NoOrigin,
+    /// Its token lets nobody in.
+    BadToken(TokenFault),
     /// A server that was asked has said that it may not enter: the client gets that answer.
     AuthorizeDenied,
     /// The server that has to be asked could not be, or said neither yes nor no.

@@ -14,6 +14,7 @@ use strum::VariantArray;
 use super::refusal::{Fault, Kind, Refusal};
 use super::refusal_table::Row;
 use super::unclean::Unclean;
+use crate::access::TokenFault;
 use crate::judge::Flaw;
 use crate::websocket::BadHandshake;
 
@@ -38,7 +39,8 @@ impl Refusal {
     pub fn log_words() -> impl Iterator<Item = &'static str> {
         let kinds = Kind::VARIANTS.iter().filter_map(|kind| kind.row().word);
         let unclean = Unclean::VARIANTS.iter().map(|unclean| unclean.log_word());
-        kinds.chain(unclean).chain(flaws_of_clients().map(Flaw::log_word))
+        let tokens = TokenFault::VARIANTS.iter().map(|fault| fault.log_word());
+        kinds.chain(unclean).chain(tokens).chain(flaws_of_clients().map(Flaw::log_word))
     }
 
     /// That of a request whose body has this flaw.
@@ -59,6 +61,7 @@ impl Refusal {
             }
             Self::BadHandshake(BadHandshake::WebsocketVersion) => StatusCode::UPGRADE_REQUIRED,
             Self::Flawed(flaw) => status_of(flaw),
+            Self::BadToken(fault) if fault.is_of_a_known_one() => StatusCode::FORBIDDEN,
             _ => self.row().status,
         }
     }
@@ -68,6 +71,7 @@ impl Refusal {
         match self {
             Self::Unclean(unclean) => unclean.log_word(),
             Self::Flawed(flaw) => flaw.log_word(),
+            Self::BadToken(fault) => fault.log_word(),
             _ => self.row().word.unwrap_or_default(),
         }
     }
@@ -107,6 +111,9 @@ impl Refusal {
         if self == Self::BadHandshake(BadHandshake::WebsocketVersion) {
             headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         }
+        if let Self::BadToken(fault) = self {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(bearer_challenge(fault)));
+        }
         if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
             headers.insert(RETRY_AFTER, retry_after.into());
         }
@@ -123,6 +130,15 @@ impl Refusal {
     /// What was wrong, where the word for it covers many mistakes.
     pub fn detail(self) -> Option<String> {
         self.row().text.is_none().then(|| self.to_string())
+    }
+}
+
+/// What a client without a token that lets in is told to bring (RFC 6750 §3).
+fn bearer_challenge(fault: TokenFault) -> &'static str {
+    match fault {
+        TokenFault::Missing => "Bearer",
+        TokenFault::Claim => "Bearer error=\"insufficient_scope\"",
+        _ => "Bearer error=\"invalid_token\"",
     }
 }
 
@@ -147,6 +163,7 @@ impl fmt::Display for Refusal {
         match self {
             Self::Unclean(unclean) => unclean.fmt(f),
             Self::Flawed(flaw) => flaw.fmt(f),
+            Self::BadToken(fault) => fault.fmt(f),
             Self::BadHandshake(bad) => bad.fmt(f),
             _ => f.write_str(self.row().text.unwrap_or_default()),
         }
@@ -171,6 +188,7 @@ mod tests {
                 let bad = [BadHandshake::KeyMissing, BadHandshake::Method, BadHandshake::WebsocketVersion];
                 bad.map(Refusal::BadHandshake).to_vec()
             }
+            Kind::BadToken => TokenFault::VARIANTS.iter().copied().map(Refusal::BadToken).collect(),
             Kind::RequestTimeout => vec![Refusal::RequestTimeout],
             Kind::BrokenBody => vec![Refusal::BrokenBody],
             Kind::Flawed => flaws_of_clients().map(Refusal::Flawed).collect(),
@@ -240,6 +258,14 @@ mod tests {
             let expected = may_come_again.then(|| "7".to_owned());
             assert_eq!(header(refusal, RETRY_AFTER), expected, "{refusal:?}");
         }
+    }
+
+    #[test]
+    fn who_has_no_token_that_lets_in_is_told_what_to_bring() {
+        let told = |fault| header(Refusal::BadToken(fault), WWW_AUTHENTICATE).unwrap();
+        assert_eq!(told(TokenFault::Missing), "Bearer");
+        assert_eq!(told(TokenFault::Issuer), told(TokenFault::Signature));
+        assert_eq!(header(Refusal::NoRoute, WWW_AUTHENTICATE), None);
     }
 
     #[test]

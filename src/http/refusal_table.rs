@@ -27,6 +27,7 @@ impl Kind {
             Self::Unclean | Self::Flawed => {
                 Row { word: None, fault: Client, status: StatusCode::BAD_REQUEST, text: None }
             }
+            Self::BadToken => Row { word: None, fault: Client, status: StatusCode::UNAUTHORIZED, text: None },
             Self::BadHandshake => {
                 Row { word: Some("bad_handshake"), fault: Client, status: StatusCode::BAD_REQUEST, text: None }
             }

@@ -5,6 +5,7 @@ use http::request::Parts;
 use super::admission_counts::{check_rate, take_place};
 use super::authorization::authorize;
 use super::check_password::check_password;
+use super::check_token::check_token;
 use super::refused::Refused;
 use super::request_context::RequestContext;
 use crate::access::{ClientVerdict, OriginVerdict, judge_client, judge_origin, take_out_user};
@@ -25,6 +26,10 @@ pub(super) async fn admit(context: &mut RequestContext, parts: &mut Parts, asked
     check_origin(access, parts, asked)?;
     if let Some(basic) = &access.basic_auth {
         Box::pin(check_password(context, basic, parts)).await?;
+    }
+    if let Some(jwt) = &access.jwt {
+        let permission = check_token(jwt, context.route.doors.keys.as_deref(), parts).map_err(Refusal::BadToken)?;
+        context.permission = Some(permission);
     }
     if access.authorize.is_some() {
         // Boxed: those of other routes have no room for it.

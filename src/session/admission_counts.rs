@@ -14,7 +14,7 @@ pub(super) fn check_rate(context: &RequestContext, parts: &Parts, asked: Asked) 
         return Ok(());
     }
     let now = context.session.proxy.since_begun(context.started);
-    let is_within = route.turnstile.is_within_rate(limits, &parts.headers, context.client, now);
+    let is_within = route.doors.turnstile.is_within_rate(limits, &parts.headers, context.client, now);
     if is_within { Ok(()) } else { Err(Refusal::ClientRate) }
 }
 
@@ -29,7 +29,7 @@ pub(super) fn take_place(
         return Ok(None);
     }
     let (route, limits) = (&context.route, &context.route.settings.access.limits);
-    match route.turnstile.enter(limits, &parts.headers, context.client) {
+    match route.doors.turnstile.enter(limits, &parts.headers, context.client) {
         Ok(place) => Ok(Some(place)),
         Err(Crowd::Client) => Err(Refusal::ClientTunnels),
         Err(Crowd::Route) => Err(Refusal::RouteFull),

@@ -55,7 +55,8 @@ async fn ask(
 ) -> Result<AuthAnswer, AuthFailure> {
     let session = &context.session;
     // Each route that has such settings has the server, and each worker a pool.
-    let (Some(server), Some(pool)) = (&context.route.auth_server, session.proxy.endpoints.pool(session.worker)) else {
+    let (Some(server), Some(pool)) = (&context.route.doors.auth_server, session.proxy.endpoints.pool(session.worker))
+    else {
         return Err(AuthFailure::Busy);
     };
     AuthClient { network: &session.proxy.network, pool }.ask(server, settings, question).await

@@ -18,7 +18,7 @@ pub(super) async fn check_password(
     parts: &mut Parts,
 ) -> Result<(), Refusal> {
     // There are some wherever the route asks for them.
-    let passwords = Arc::clone(context.route.passwords.as_ref().ok_or(Refusal::NoPassword)?);
+    let passwords = Arc::clone(context.route.doors.passwords.as_ref().ok_or(Refusal::NoPassword)?);
     let credentials = basic_credentials(&parts.headers).ok_or(Refusal::NoPassword)?;
     let user = settings.user_header.as_ref().map(|name| (name, credentials.user.clone()));
     let proxy = &context.session.proxy;

@@ -21,6 +21,7 @@ mod authorization;
 mod body;
 mod challenge;
 mod check_password;
+mod check_token;
 mod closed_at_once;
 mod context;
 mod counted;

@@ -103,8 +103,10 @@ impl RequestContext {
 
     /// What of the request decides where in this upstream it is placed.
     fn key_of(&self, upstream: &Upstream, uri: &Uri, headers: &HeaderMap) -> Option<AffinityKey> {
+        let permission = self.permission.as_ref();
         let certificate = self.session.certificate.as_deref().map(|certificate| &certificate.fingerprint);
-        affinity_key(&upstream.settings.sticky_on, &Searched { uri, headers, client: self.client, certificate })
+        let searched = Searched { uri, headers, client: self.client, certificate, permission };
+        affinity_key(&upstream.settings.sticky_on, &searched)
     }
 
     /// The `Set-Cookie` that keeps the client at the endpoint where it was placed, unless its cookie does so already.

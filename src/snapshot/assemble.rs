@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::auth_server::AuthServer;
 use super::branch::{Branch, Branches};
+use super::doors::{Doors, passwords};
 use super::endpoint::Endpoint;
 use super::file_contents::FileContents;
 use super::in_order::in_order;
@@ -15,7 +16,8 @@ use super::routes::{RouteTable, Rule};
 use super::target::Target;
 use super::upstream::Upstream;
 use crate::config::{
-    BranchSettings, Destination, EndpointSettings, ListenerName, RouteName, Settings, UpstreamName, UpstreamSettings,
+    BranchSettings, Destination, EndpointSettings, ListenerName, RouteName, RouteSettings, Settings, UpstreamName,
+    UpstreamSettings,
 };
 use crate::drain::{Incarnation, LifeToken};
 use crate::queue::Places;
@@ -80,19 +82,8 @@ impl Snapshot {
                 let old = previous.and_then(|previous| previous.routes.get(name)).map(Arc::as_ref);
                 // `config` has refused a route whose upstream is missing.
                 let target = incarnations.target(&route.destination, &upstreams, old)?;
-                let credentials = contents.auth_credentials.remove(name);
-                let auth_server = route.access.authorize.as_ref().map(|authorize| {
-                    let asked_before = old.and_then(|old| old.auth_server.as_ref());
-                    AuthServer::new(authorize, credentials, || incarnations.keep(None), asked_before)
-                });
-                let passwords = contents.passwords.remove(name).map(|file| Route::passwords_of(file, old));
-                assert_eq!(
-                    passwords.is_some(),
-                    route.access.basic_auth.is_some(),
-                    "the passwords that are asked for are read, and no others"
-                );
-                let asked = (auth_server, passwords);
-                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), target, asked, old))))
+                let doors = incarnations.doors(route, &mut contents, old.map(|old| &old.doors));
+                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), target, doors, old))))
             })
             .collect();
         let table = RouteTable::new(routes.values().map(|route| (Rule::from(&*route.settings), Arc::clone(route))));
@@ -115,8 +106,8 @@ impl Snapshot {
         let mut routes = self.routes.clone();
         for route in routes.values_mut().filter(|route| route.settings.destination.leads_to(upstream)) {
             let target = incarnations.target(&route.settings.destination, &upstreams, Some(route))?;
-            let asked = (route.auth_server.clone(), route.passwords.clone());
-            *route = Arc::new(Route::new(Arc::clone(&route.settings), target, asked, Some(route)));
+            let doors = route.doors.clone();
+            *route = Arc::new(Route::new(Arc::clone(&route.settings), target, doors, Some(route)));
         }
         Some(Self {
             generation: self.generation,
@@ -146,7 +137,7 @@ impl Snapshot {
 
     /// Every server that a route asks who may enter.
     pub fn auth_servers(&self) -> impl Iterator<Item = &Arc<AuthServer>> {
-        self.routes.values().filter_map(|route| route.auth_server.as_ref())
+        self.routes.values().filter_map(|route| route.doors.auth_server.as_ref())
     }
 
     /// Every endpoint of every upstream.
@@ -166,6 +157,27 @@ impl Incarnations {
             self.last += 1;
             LifeToken::new(Incarnation(self.last))
         })
+    }
+
+    /// What a route asks those by who want to enter; what it was under `old` goes on where it is the same.
+    fn doors(&mut self, route: &RouteSettings, contents: &mut FileContents, old: Option<&Doors>) -> Doors {
+        let (file, keys) = (contents.passwords.remove(&route.name), contents.keys.remove(&route.name));
+        assert_eq!(
+            (file.is_some(), keys.is_some()),
+            (route.access.basic_auth.is_some(), route.access.jwt.is_some()),
+            "the passwords and the keys that are asked for are read, and no others"
+        );
+        let credentials = contents.auth_credentials.remove(&route.name);
+        let auth_server = route.access.authorize.as_ref().map(|authorize| {
+            let asked_before = old.and_then(|old| old.auth_server.as_ref());
+            AuthServer::new(authorize, credentials, || self.keep(None), asked_before)
+        });
+        Doors {
+            turnstile: old.map(|old| Arc::clone(&old.turnstile)).unwrap_or_default(),
+            passwords: file.map(|file| passwords(file, old)),
+            keys: keys.map(Arc::new),
+            auth_server,
+        }
     }
 
     /// A route begins a new life at an upstream that it did not lead to: what is taken away and comes back is not what is drained.

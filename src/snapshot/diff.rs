@@ -117,15 +117,10 @@ impl Diff {
                     self.changes.push(Change::Switched(subject(name), from, to));
                 }
                 Some(kept) if kept.settings != route.settings => self.change(old, new, subject(name)),
-                Some(kept) if !kept.asks_the_same(route) => {
-                    let values = vec!["authorize: the file holds other certificates".into()];
-                    self.changes.push(Change::Changed(subject(name), values));
+                Some(kept) => {
+                    let changed = route.doors.changes(&kept.doors);
+                    self.changes.extend(changed.map(|what| Change::Changed(subject(name), vec![what.into()])));
                 }
-                Some(kept) if !kept.has_same_passwords(route) => {
-                    let what = "basic_auth: the file holds other passwords".into();
-                    self.changes.push(Change::Changed(subject(name), vec![what]));
-                }
-                Some(_) => {}
             }
             let kept = new.routes().get(name);
             let is_lost = |branch: &&Arc<Branch>| {

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use jsonwebtoken::Algorithm;
 use zeroize::Zeroizing;
 
-use crate::access::{HtpasswdFault, PasswordFile};
+use crate::access::{HtpasswdFault, KeySet, PasswordFile};
 use crate::balance::PinSecrets;
 use crate::config::{
-    AcmeSettings, AuthScheme, EndpointTlsSettings, ListenerName, NamedFile, NamedFiles, Problem, Problems, RouteName,
-    Settings, SourceKind, SourceLocation, UpstreamName, UpstreamSettings, Warning, read_file,
+    AcmeSettings, AuthScheme, EndpointTlsSettings, JwtKeys, ListenerName, NamedFile, NamedFiles, Problem, Problems,
+    RouteName, Settings, SourceKind, SourceLocation, UpstreamName, UpstreamSettings, Warning, read_file,
 };
 use crate::tls::{
     Authority, CertificateError, CertifiedBundle, Credentials, DirectoryCredentials, EndpointCredentials, HmacKey,
@@ -30,6 +31,8 @@ pub struct FileContents {
     pub pin_secrets: BTreeMap<UpstreamName, PinSecrets>,
     /// What is read of the ACME directories of every listener that has one.
     pub directories: BTreeMap<ListenerName, DirectoryCredentials>,
+    /// What the tokens of every route that asks for them are verified with.
+    pub keys: BTreeMap<RouteName, KeySet>,
     /// Whose names and passwords every route asks for that asks for some.
     pub passwords: BTreeMap<RouteName, PasswordFile>,
     /// What could not be read, and does not keep anything from being served.
@@ -106,6 +109,15 @@ impl FileContents {
                 Err(wrong) => problems.extend(wrong),
             }
         }
+        for route in settings.routes.values() {
+            let Some(jwt) = &route.access.jwt else { continue };
+            match read_jwt_keys(&jwt.keys, &jwt.algorithms) {
+                Ok(keys) => {
+                    contents.keys.insert(route.name.clone(), keys);
+                }
+                Err(problem) => problems.push(problem),
+            }
+        }
         Problems::check(problems)?;
         Ok(contents)
     }
@@ -121,6 +133,7 @@ impl FileContents {
         let secrets = named.pin_secrets.iter().filter_map(|file| read_pin_secrets(file).err());
         let passwords = named.password_files.iter().filter_map(|file| read_passwords(file).err()).flatten();
         let secrets = secrets.chain(passwords);
+        let secrets = secrets.chain(named.jwt_keys.iter().filter_map(|keys| read_jwt_keys(keys, &[]).err()));
         of_tls.chain(secrets).chain(named.hmac_keys.iter().filter_map(|file| read_hmac_key(file).err())).collect()
     }
 }
@@ -222,6 +235,28 @@ fn read_passwords(file: &NamedFile) -> Result<PasswordFile, Vec<Problem>> {
         };
         faults.iter().map(problem).collect()
     })
+}
+
+/// What tokens are verified with that may be signed by one of these `algorithms`; none: by any that the keys are for.
+fn read_jwt_keys(keys: &JwtKeys, algorithms: &[Algorithm]) -> Result<KeySet, Problem> {
+    let file = keys.file();
+    let problem = |what: String, hint: &str| {
+        Problem::new(file.location.0.clone(), format!("{}: {what}", file.path.display()), hint)
+    };
+    let bytes = read_secret(file)?;
+    let (read, hint) = match keys {
+        JwtKeys::Public(_) => (
+            KeySet::public(&bytes),
+            "copy the public keys of the issuer into it: `openssl pkey -pubout`, or its JWK set",
+        ),
+        JwtKeys::Secret(_) => (KeySet::secret(&bytes), "make one: `openssl rand -hex 32`"),
+    };
+    let read = read.map_err(|fault| problem(fault.to_string(), hint))?;
+    if !read.serves(algorithms) {
+        let hint = "take the algorithms that its keys are for, or leave `algorithms` out";
+        return Err(problem("has a key for none of `algorithms`".into(), hint));
+    }
+    Ok(read)
 }
 
 /// The bytes of a file, which are wiped after use.

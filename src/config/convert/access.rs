@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use ipnet::IpNet;
 
 use super::authorize::authorize;
+use super::jwt::jwt;
 use crate::config::access_syntax::{CLIENT_KEY, REALM, USER_HEADER};
 use crate::config::defaults;
 use crate::config::lists::list;
@@ -22,6 +23,7 @@ pub(super) fn access(section: &Section<'_>) -> AccessSettings {
     AccessSettings {
         clients: clients(section),
         origins: origins(section),
+        jwt: jwt(section),
         authorize: section.read("authorize", or_off(authorize), None),
         basic_auth: section.read("basic_auth", or_off(basic_auth), None),
         limits: limits(section),

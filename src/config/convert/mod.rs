@@ -14,6 +14,7 @@ mod endpoint_tls;
 mod endpoints;
 mod health;
 mod hygiene;
+mod jwt;
 mod listener;
 mod names;
 mod own_listeners;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use http::header::SEC_WEBSOCKET_PROTOCOL;
 use ipnet::IpNet;
 
 use crate::config::names::UpstreamName;
 use crate::config::paths::pattern;
 use crate::config::settings::{
-    AffinitySource, HostPattern, ListenerSettings, RouteSettings, Settings, UpstreamSettings,
+    AffinitySource, HostPattern, ListenerSettings, RouteSettings, Settings, TokenPlace, UpstreamSettings,
 };
 use crate::config::tree::Section;
 
@@ -28,6 +29,8 @@ pub(in crate::config) fn warn(file: &Section<'_>, settings: &Settings) {
     warn_of_unused_upstreams(file, settings);
     warn_of_shared_cookies(file, settings);
     warn_of_certificates_that_nobody_asks_for(file, settings);
+    warn_of_claims_that_nobody_says(file, settings);
+    warn_of_logged_tokens(file, settings);
 }
 
 fn warn_of_listener(file: &Section<'_>, listener: &ListenerSettings, settings: &Settings) {
@@ -110,6 +113,38 @@ fn warn_of_certificates_that_nobody_asks_for(file: &Section<'_>, settings: &Sett
             file.location_of(&["upstream", upstream.name.as_str(), "sticky_on"]).warn(
                 "no listener of its routes asks for client certificates: nobody shows one",
                 "write client_certificates = { ca = \"clients.pem\" } in [listener.NAME], or take it out",
+            );
+        }
+    }
+}
+
+fn warn_of_claims_that_nobody_says(file: &Section<'_>, settings: &Settings) {
+    for upstream in settings.upstreams.values() {
+        let is_claim = |source: &AffinitySource| matches!(source, AffinitySource::Claim(_));
+        let mut routes = settings.routes.values().filter(|route| route.destination.leads_to(&upstream.name));
+        if upstream.sticky_on.iter().any(is_claim) && !routes.any(|route| route.access.jwt.is_some()) {
+            file.location_of(&["upstream", upstream.name.as_str(), "sticky_on"]).warn(
+                "none of its routes asks for a token: no request has a claim",
+                "write [route.NAME.jwt] with keys = \"issuer.pem\", or take it out",
+            );
+        }
+    }
+}
+
+fn warn_of_logged_tokens(file: &Section<'_>, settings: &Settings) {
+    for route in settings.routes.values() {
+        let Some(jwt) = &route.access.jwt else { continue };
+        let is_logged = |place: &&TokenPlace| match place {
+            TokenPlace::Header(name) => settings.log.headers.contains(name),
+            TokenPlace::ProtocolBegins(_) | TokenPlace::ProtocolAfter(_) => {
+                settings.log.headers.contains(&SEC_WEBSOCKET_PROTOCOL)
+            }
+            TokenPlace::Bearer | TokenPlace::Cookie(_) | TokenPlace::Query(_) => false,
+        };
+        if jwt.from.iter().any(|place| is_logged(&place)) {
+            file.location_of(&["log", "headers"]).fault(
+                format!("route.{} reads tokens in one of them, and a log is no place for a token", route.name),
+                "take that header out",
             );
         }
     }

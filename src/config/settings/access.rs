@@ -1,11 +1,13 @@
 //! Who may enter, of `[route.NAME]`.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use http::HeaderName;
 use ipnet::IpNet;
 
 use super::authorize::AuthorizeSettings;
+use super::jwt::JwtSettings;
 use super::named_file::NamedFile;
 use super::websocket::Rate;
 use crate::grammar::Site;
@@ -19,6 +21,8 @@ pub struct AccessSettings {
     pub origins: Option<OriginSettings>,
     /// Whose name and password are asked for; `None`: nobody's.
     pub basic_auth: Option<BasicAuthSettings>,
+    /// Whose tokens let in; `None`: none is asked for.
+    pub jwt: Option<Arc<JwtSettings>>,
     /// Who else is asked; `None`: nobody.
     pub authorize: Option<AuthorizeSettings>,
     /// How many may be in, and come.

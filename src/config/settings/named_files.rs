@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::file::Settings;
+use super::jwt::JwtKeys;
 use super::named_file::{CertificateFiles, NamedFile};
 
 /// Every file that a configuration names.
@@ -20,6 +21,8 @@ pub struct NamedFiles {
     pub hmac_keys: Vec<NamedFile>,
     /// Whose names and passwords routes ask for.
     pub password_files: Vec<NamedFile>,
+    /// What tokens are verified with.
+    pub jwt_keys: Vec<JwtKeys>,
 }
 
 impl NamedFiles {
@@ -29,6 +32,7 @@ impl NamedFiles {
         let staples = self.certificates.iter().filter_map(|files| files.ocsp.as_ref());
         let secrets =
             self.pin_secrets.iter().chain(&self.ticket_secrets).chain(&self.hmac_keys).chain(&self.password_files);
+        let secrets = secrets.chain(self.jwt_keys.iter().map(JwtKeys::file));
         let others = self.authorities.iter().chain(staples).chain(secrets).map(|file| &file.path);
         certificates.chain(others).map(PathBuf::as_path)
     }
@@ -59,6 +63,7 @@ impl Settings {
             pin_secrets: pinned.collect(),
             ticket_secrets: tls().filter_map(|tls| tls.ticket_secret.clone()).collect(),
             password_files: asked_for.map(|basic| basic.file.clone()).collect(),
+            jwt_keys: self.routes.values().filter_map(|route| Some(route.access.jwt.as_ref()?.keys.clone())).collect(),
             hmac_keys: acme().filter_map(|acme| Some(acme.eab.as_ref()?.hmac_key.clone())).collect(),
         }
     }

@@ -132,6 +132,8 @@ impl EndpointRole {
 /// One entry of `upstream.NAME.sticky_on`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AffinitySource {
+    /// `claim:NAME`: what the token of the request says.
+    Claim(String),
     /// `header:NAME`
     Header(HeaderName),
     /// `cookie:NAME`

@@ -63,7 +63,7 @@ async fn who_gives_up_while_the_endpoint_thinks_leaves_its_place() {
     client.send(Handshake::new().bytes()).await;
     let _at_endpoint = endpoint.asked().await;
     drop(client);
-    let turnstile = || proxy.running.proxy().snapshot().routes().values().next().unwrap().turnstile.open();
+    let turnstile = || proxy.running.proxy().snapshot().routes().values().next().unwrap().doors.turnstile.open();
     until("the place is free", || turnstile() == 0).await;
     drop(proxy.tunnel(&endpoint).await);
 }

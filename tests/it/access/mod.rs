@@ -8,6 +8,7 @@ mod limits;
 mod lying_servers;
 mod origins;
 mod passwords;
+pub(crate) mod tokens;
 
 use std::net::SocketAddr;
 
@@ -19,7 +20,12 @@ fn in_front_of(address: SocketAddr) -> Config {
 }
 
 /// This request is answered so, and counted so, without a word to the endpoint; its connection stays.
-async fn is_refused(proxy: &Proxy, endpoint: &Endpoint, request: impl AsRef<[u8]>, (status, reason): (u16, &str)) {
+pub(crate) async fn is_refused(
+    proxy: &Proxy,
+    endpoint: &Endpoint,
+    request: impl AsRef<[u8]>,
+    (status, reason): (u16, &str),
+) {
     let (shown, before) = (request.as_ref().escape_ascii().to_string(), proxy.refusals(reason));
     let mut client = proxy.connect().await;
     for _ in 0..2 {

@@ -2,6 +2,7 @@
 
 mod drains;
 mod keeps;
+mod keys;
 mod refused;
 mod site;
 mod sockets;
