@@ -15,7 +15,7 @@ use super::context::Session;
 use super::request_id;
 use super::summary::Summary;
 use crate::access::Permission;
-use crate::authorize::{Grant, put};
+use crate::authorize::{Grant, Permitted, put};
 use crate::balance::{Affinity, AffinityKey, Pin, Policy, Stay};
 use crate::config::WebsocketSettings;
 use crate::endpoint::{UploadLimits, note_broken_tls};
@@ -50,6 +50,8 @@ pub(super) struct RequestContext {
     pub(super) grant: Option<Box<Grant>>,
     /// What was learned of who asks; `None` where the route does not ask who it is.
     pub(super) permission: Option<Permission>,
+    /// What was asked then: it is asked again while its tunnel is open.
+    pub(super) permitted: Option<Permitted>,
 }
 
 impl RequestContext {
@@ -73,6 +75,7 @@ impl RequestContext {
             summary: Arc::clone(summary),
             grant: None,
             permission: None,
+            permitted: None,
         }
     }
 

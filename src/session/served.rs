@@ -12,6 +12,7 @@ use super::body::AnswerBody;
 use super::metering::MeteredLease;
 use super::tunnel_record::TunnelRecord;
 use super::unopened::Switched;
+use crate::authorize::Watched;
 use crate::drain::Registration;
 use crate::http::Refusal;
 use crate::http::reader::Handshake;
@@ -53,6 +54,8 @@ pub(super) struct OpenTunnel {
     pub(super) metrics: Arc<Metrics>,
     /// For the line about its end.
     pub(super) record: TunnelRecord,
+    /// Somebody asks again whether it may go on.
+    pub(super) watched: Option<Watched>,
 }
 
 /// A WebSocket that is closed as soon as its client knows that it is open. No endpoint is at its other end.
@@ -88,6 +91,7 @@ impl OpenTunnel {
             mut lease,
             metrics,
             record,
+            watched,
         } = self;
         metrics.tunnel_opened();
         metrics.client_tunnel_opened(record.protocol());
@@ -101,7 +105,7 @@ impl OpenTunnel {
             lease.note_work(&tunnel);
             let outcome = ready!(polled);
             access_log::ended(&metrics, tunnel.handle(), tunnel.settings(), &record, &outcome);
-            let _ = &held;
+            let _ = (&held, &watched);
             Poll::Ready(())
         }));
     }

@@ -2,8 +2,10 @@
 
 mod auth_server;
 mod authorize;
+mod documented;
 mod lying_servers;
 mod origins;
+mod rechecks;
 
 use std::net::SocketAddr;
 
