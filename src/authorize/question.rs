@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 
 use crate::config::{AuthorizeSettings, ForwardedHeaders, is_of_one_message};
 use crate::http::forward::{self, Arrival};
+use crate::http::hops::WINDLASS_HOPS;
 
 /// What of a request a question is made of.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +89,10 @@ fn request(about: &About<'_>) -> HeaderMap {
     // A WebSocket over HTTP/2 is a CONNECT (RFC 8441), and is not what any rule of such a server speaks of.
     let method = if *method == Method::CONNECT { &Method::GET } else { method };
     let method = HeaderValue::from_str(method.as_str()).unwrap_or(HeaderValue::from_static("GET"));
+    if let Some(hops) = headers.get(WINDLASS_HOPS) {
+        // A URL that leads back to its own route would be asked for ever.
+        said.insert(WINDLASS_HOPS, hops.clone());
+    }
     said.insert(X_FORWARDED_METHOD, method.clone());
     said.insert(X_FORWARDED_URI, uri.clone());
     said.insert(X_ORIGINAL_METHOD, method);

@@ -115,8 +115,6 @@ pub(super) const PER: ClientKeySource = ClientKeySource::ClientIp;
 pub(super) const AUTHORIZE_TIMEOUT: Duration = Duration::from_secs(5);
 /// What is asked beyond that waits, or is refused.
 pub(super) const AUTHORIZE_AT_ONCE: NonZeroU32 = NonZeroU32::new(128).unwrap();
-/// Of applications, as 403 is of HTTP.
-pub(super) const AUTHORIZE_CLOSE_CODE: CloseCode = CloseCode::FORBIDDEN;
 /// For as long a server that is gone keeps whom it has let in.
 pub(super) const RECHECK_GRACE: Duration = Duration::from_secs(15 * 60);
 /// With more credentials than this each is asked about less often than every second.

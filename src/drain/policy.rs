@@ -31,6 +31,10 @@ pub enum Cause {
     Revoked,
     /// Who had let the tunnel open was asked again, and refuses.
     Refused,
+    /// Nobody has confirmed for too long that the tunnel may be open.
+    Unconfirmed,
+    /// What who had let the tunnel open has said that it may is over.
+    Expired,
 }
 
 impl Cause {
@@ -44,6 +48,8 @@ impl Cause {
             Self::Discovery => "endpoint leaves",
             Self::Revoked => "revoked",
             Self::Refused => "no longer permitted",
+            Self::Unconfirmed => "no longer confirmed",
+            Self::Expired => "expired",
         }
     }
 
@@ -58,13 +64,15 @@ impl Cause {
             Self::Discovery => "discovery",
             Self::Revoked => "revoked",
             Self::Refused => "recheck_refused",
+            Self::Unconfirmed => "recheck_unconfirmed",
+            Self::Expired => "expired",
         }
     }
 
     /// Whether the tunnel may not be open any more. Then nothing that its client still sends goes on; otherwise it ends at a
     /// time that suits somebody, and what the client has to say is heard.
     pub fn forbids(self) -> bool {
-        matches!(self, Self::Revoked | Self::Refused)
+        matches!(self, Self::Revoked | Self::Refused | Self::Unconfirmed | Self::Expired)
     }
 }
 

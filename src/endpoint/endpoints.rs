@@ -18,6 +18,8 @@ use crate::snapshot::{Retirement, Snapshot};
 pub struct Endpoints {
     /// The resting connections of each worker.
     pools: Vec<Arc<Pool>>,
+    /// Those of questions that no client waits for.
+    own_pool: Arc<Pool>,
     /// The shared connections of each worker.
     http2_pools: Vec<Arc<Http2Pool>>,
 }
@@ -28,6 +30,7 @@ impl Endpoints {
         let permits = Arc::new(Semaphore::new(resting.min(Semaphore::MAX_PERMITS)));
         Self {
             pools: (0..workers).map(|_| Arc::new(Pool::new(Arc::clone(&permits)))).collect(),
+            own_pool: Arc::new(Pool::new(Arc::clone(&permits))),
             http2_pools: (0..workers).map(|_| Arc::new(Http2Pool::new(Arc::clone(&permits)))).collect(),
         }
     }
@@ -35,6 +38,11 @@ impl Endpoints {
     /// The resting connections of a worker.
     pub fn pool(&self, worker: usize) -> Option<&Arc<Pool>> {
         self.pools.get(worker)
+    }
+
+    /// The resting connections of questions that no client waits for.
+    pub fn own_pool(&self) -> &Arc<Pool> {
+        &self.own_pool
     }
 
     /// The connections of a worker that requests share.
@@ -59,7 +67,7 @@ impl Endpoints {
     fn end(&self, retirement: &Retirement, life: Incarnation) {
         // First: a connection that is given back from now on must find it so.
         retirement.note();
-        for pool in &self.pools {
+        for pool in self.pools.iter().chain([&self.own_pool]) {
             pool.close(life);
         }
         for pool in &self.http2_pools {

@@ -1,16 +1,23 @@
 //! Whether a request may enter, where another server has to say it.
 
-use http::HeaderName;
+use std::sync::Arc;
+
 use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::time::Instant;
 
 use super::refused::Refused;
 use super::request_context::RequestContext;
-use crate::authorize::{About, AuthAnswer, AuthClient, AuthFailure, Question, Verdict, judge, passed_on, put};
+use crate::access::{Claim, Claims, Granted, Permission};
+use crate::authorize::{
+    About, AuthAnswer, AuthClient, AuthFailure, Good, Permitted, Question, Verdict, judge, passed_on, put,
+};
 use crate::config::AuthorizeSettings;
 use crate::health::Asked;
 use crate::http::{Refusal, forward};
 use crate::metrics::AuthResult;
 use crate::process::unix_seconds;
+use crate::websocket::CloseCode;
 
 /// Asks the server of the route, where it has one. What the endpoint is told by it, nobody else can tell it.
 pub(super) async fn authorize(context: &mut RequestContext, parts: &mut Parts, asked: Asked) -> Result<(), Refused> {
@@ -34,6 +41,18 @@ pub(super) async fn authorize(context: &mut RequestContext, parts: &mut Parts, a
         Ok(Ok(grant)) => {
             metrics.authorized(AuthResult::Granted);
             put(&mut parts.headers, &grant.for_endpoint);
+            let good = Good::new(Instant::now(), grant.until, unix_seconds());
+            // Whoever asks again keeps the end, too: it moves with each answer, and others may have ends of their own.
+            let is_asked_again = asked == Asked::Upgrade && settings.recheck.is_some();
+            let until = good.until.filter(|_| !is_asked_again).map(Instant::into_std);
+            let close_code = settings.close_code.unwrap_or(CloseCode::POLICY_VIOLATION);
+            let held =
+                Permission::new(Granted { subject: None, claims: claims(&grant.for_endpoint), until, close_code });
+            context.permission = Some(match context.permission.take() {
+                Some(other) => other.and(&held),
+                None => held,
+            });
+            context.permitted = is_asked_again.then(|| Permitted { question: Arc::new(question), good });
             context.grant = Some(grant);
             Ok(())
         }
@@ -61,3 +80,22 @@ async fn ask(
     };
     AuthClient { network: &session.proxy.network, pool }.ask(server, settings, question).await
 }
+
+/// What the server says of somebody, by which operators can find the tunnels: by the names of its headers.
+fn claims(headers: &HeaderMap) -> Claims {
+    let short =
+        |value: &HeaderValue| value.to_str().ok().filter(|text| text.len() <= LONGEST_CLAIM).map(Box::<str>::from);
+    let claim = |name: &HeaderName| {
+        let mut texts: Vec<_> = headers.get_all(name).iter().filter_map(short).collect();
+        match texts.len() {
+            0 => None,
+            1 => texts.pop().map(Claim::Text),
+            _ => Some(Claim::List(texts.into())),
+        }
+    };
+    headers.keys().take(MOST_CLAIMS).filter_map(|name| Some((name.as_str().into(), claim(name)?))).collect()
+}
+
+/// What a tunnel keeps of such headers: no more than so many, none that is longer than this, in bytes.
+const MOST_CLAIMS: usize = 16;
+const LONGEST_CLAIM: usize = 256;

@@ -38,9 +38,10 @@ fn foreseen(drained: CloseCode) -> Vec<Ending> {
         Cause::EndpointDown,
         Cause::Discovery,
         Cause::Revoked,
-        Cause::Refused,
     ]
     .map(|cause| Ending::Drained(order(cause)));
+    let withdrawn = [Cause::Refused, Cause::Unconfirmed]
+        .map(|cause| Ending::Drained(StopOrder { code: CloseCode::FORBIDDEN, ..order(cause) }));
     let by_side = [Side::Client, Side::Upstream].into_iter().flat_map(|side| {
         let codes = [Some(CloseCode::NORMAL), Some(CloseCode::GOING_AWAY), None];
         let closes = codes.map(|code| Ending::PeerClosed { by: side, code });
@@ -51,6 +52,7 @@ fn foreseen(drained: CloseCode) -> Vec<Ending> {
     });
     drains
         .into_iter()
+        .chain(withdrawn)
         .chain(by_side)
         .chain([Ending::Lifetime, Ending::Idle, Ending::Expired(CloseCode::POLICY_VIOLATION)])
         .collect()

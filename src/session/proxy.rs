@@ -16,6 +16,7 @@ use super::handshake_turns::HandshakeTurns;
 use super::password_checks::PasswordChecks;
 use super::sums::Sums;
 use crate::acme::{AcmeStatuses, HttpAnswers};
+use crate::authorize::Rechecks;
 use crate::config::EndpointAddress;
 use crate::discovery::SourceStatuses;
 use crate::drain::{DrainStatuses, Registry};
@@ -36,6 +37,8 @@ pub struct Proxy {
     pub(super) endpoints: Endpoints,
     /// Who asks endpoints how they are.
     probes: Probes,
+    /// Who asks again whether open tunnels may go on.
+    pub(super) rechecks: Rechecks,
     /// Every open tunnel.
     pub registry: Arc<Registry>,
     /// Every drain.
@@ -126,16 +129,21 @@ impl Proxy {
         snapshot.upstreams().values().for_each(|upstream| upstream.take_effect());
         let turns = HandshakeTurns::new(snapshot.settings.tls_handshakes_at_once, workers.count());
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
+        let endpoints = Endpoints::new(workers.count(), room.resting);
+        let metrics = Arc::new(counted::counters(&snapshot.settings));
+        let rechecks = Rechecks::new(network.clone(), Arc::clone(endpoints.own_pool()), Arc::clone(&metrics));
+        rechecks.reconcile(&snapshot);
         Arc::new(Self {
             times: watch::Sender::new(PhaseTimes { phase: Phase::Serving, drain: None }),
-            endpoints: Endpoints::new(workers.count(), room.resting),
+            endpoints,
+            rechecks,
             probes: Probes::new(network.clone(), room.descriptors),
             registry: Registry::new(workers.count()),
             drains: Arc::default(),
             sources: SourceStatuses::default(),
             certificates: Arc::default(),
             challenges: Arc::default(),
-            metrics: Arc::new(counted::counters(&snapshot.settings)),
+            metrics,
             most_tunnels: room.tunnels,
             permits: semaphore(room.tunnels.max(1)),
             reserve: semaphore(MOST_TURNED_AWAY),
@@ -198,6 +206,7 @@ impl Proxy {
         }
         self.endpoints.reconcile(&old, &new);
         self.probes.reconcile(&new);
+        self.rechecks.reconcile(&new);
         self.metrics.keep_upstreams(|upstream| new.upstreams().contains_key(upstream));
         if let Some(resolver) = self.network.resolver() {
             resolver.keep_to(&new.settings.resolver);

@@ -15,7 +15,7 @@ use super::context::Session;
 use super::request_id;
 use super::summary::Summary;
 use crate::access::{Permission, TunnelPlace};
-use crate::authorize::{Grant, put};
+use crate::authorize::{Grant, Permitted, put};
 use crate::balance::{Affinity, AffinityKey, Pin, Policy, Stay};
 use crate::config::WebsocketSettings;
 use crate::endpoint::{UploadLimits, note_broken_tls};
@@ -52,6 +52,8 @@ pub(super) struct RequestContext {
     pub(super) permission: Option<Permission>,
     /// That of the tunnel that it is to become, from when it is let in.
     pub(super) place: Option<TunnelPlace>,
+    /// What was asked then: it is asked again while its tunnel is open.
+    pub(super) permitted: Option<Permitted>,
 }
 
 impl RequestContext {
@@ -76,6 +78,7 @@ impl RequestContext {
             grant: None,
             permission: None,
             place: None,
+            permitted: None,
         }
     }
 

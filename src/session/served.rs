@@ -13,6 +13,7 @@ use super::metering::MeteredLease;
 use super::tunnel_record::TunnelRecord;
 use super::unopened::Switched;
 use crate::access::TunnelPlace;
+use crate::authorize::Watched;
 use crate::drain::Registration;
 use crate::http::reader::Handshake;
 use crate::http::{Refusal, RefusalTerms};
@@ -56,6 +57,8 @@ pub(super) struct OpenTunnel {
     pub(super) metrics: Arc<Metrics>,
     /// For the line about its end.
     pub(super) record: TunnelRecord,
+    /// Somebody asks again whether it may go on.
+    pub(super) watched: Option<Watched>,
 }
 
 /// A WebSocket that is closed as soon as its client knows that it is open. No endpoint is at its other end.
@@ -92,6 +95,7 @@ impl OpenTunnel {
             place,
             metrics,
             record,
+            watched,
         } = self;
         metrics.tunnel_opened();
         metrics.client_tunnel_opened(record.protocol());
@@ -105,7 +109,7 @@ impl OpenTunnel {
             lease.note_work(&tunnel);
             let outcome = ready!(polled);
             access_log::ended(&metrics, tunnel.handle(), tunnel.settings(), &record, &outcome);
-            let _ = (&held, &place);
+            let _ = (&held, &place, &watched);
             Poll::Ready(())
         }));
     }

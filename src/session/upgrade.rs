@@ -22,7 +22,7 @@ use super::tunnel_record::TunnelRecord;
 use super::unopened::Switched;
 use super::{Phase, access_log};
 use crate::access::{Permit, TunnelPlace};
-use crate::authorize::put;
+use crate::authorize::{Watched, put};
 use crate::balance::Affinity;
 use crate::config::{Compression, WebsocketSettings};
 use crate::drain::{Member, Registration};
@@ -72,6 +72,7 @@ pub(super) async fn open(
         endpoint.dismiss(&order);
         return Err(Refusal::Draining.into());
     }
+    let watched = watch(context, &registration);
     access_log::opened(context, &registration, context.started.elapsed());
     let record = record(context, &parts.headers, by);
     let SwitchAnswer { head, read, .. } = answer;
@@ -80,7 +81,8 @@ pub(super) async fn open(
     put(&mut headers, &added);
     let metrics = Arc::clone(&context.session.proxy.metrics);
     let lease = MeteredLease::new(lease, context.upstream().settings.policy);
-    let opened = OpenTunnel { endpoint, early, headers, handshake, registration, lease, place, metrics, record };
+    let opened =
+        OpenTunnel { endpoint, early, headers, handshake, registration, lease, place, metrics, record, watched };
     Ok(Served::Opened(Box::new(opened)))
 }
 
@@ -148,6 +150,12 @@ fn register_tunnel(context: &RequestContext, lease: &Lease) -> Registration {
     let now = Instant::now().into_std();
     let permit = context.permission.clone().map(|held| Box::new(Permit::new(held, now, fastrand::f64())));
     session.proxy.registry.register_permitted(session.worker, member, permit)
+}
+
+/// Has the server that let the tunnel in be asked again, where its route wants that.
+fn watch(context: &RequestContext, registration: &Registration) -> Option<Watched> {
+    let permitted = context.permitted.clone()?;
+    context.session.proxy.rechecks.watch(&context.route.settings.name, permitted, registration.handle())
 }
 
 /// What the line about the end of the tunnel tells of its request.

@@ -152,6 +152,8 @@ impl Ending {
                 Cause::Discovery => "drained_discovery",
                 Cause::Revoked => "revoked",
                 Cause::Refused => "recheck_refused",
+                Cause::Unconfirmed => "recheck_unconfirmed",
+                Cause::Expired => "expired",
             },
             Self::Lifetime => "max_lifetime",
             Self::Expired(_) => "expired",

@@ -37,17 +37,6 @@ fn examples_are_valid() {
 }
 
 #[test]
-fn what_the_page_about_access_shows_is_valid() {
-    let page = fs::read_to_string("docs/access.md").expect("the page is there");
-    let shown: Vec<_> = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(!shown.is_empty());
-    for source in shown {
-        let settings = parse(source).unwrap_or_else(|problems| panic!("{problems}\n{source}"));
-        assert!(settings.warnings.is_empty(), "{}", settings.warnings);
-    }
-}
-
-#[test]
 fn what_windlass_is_compared_with_is_valid() {
     let template = fs::read_to_string("benches/compare/proxies/windlass.toml").expect("the comparison has its file");
     let source =

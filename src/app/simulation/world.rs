@@ -143,7 +143,7 @@ impl World {
                 Some(Cause::EndpointDown) => site.closes_on_down(),
                 Some(Cause::Stop) => ledger.is_ending(),
                 Some(Cause::Discovery) => left.iter().any(|scope| scope.contains(&handle.member)),
-                Some(Cause::Handoff | Cause::Revoked | Cause::Refused) => false,
+                Some(Cause::Handoff | Cause::Revoked | Cause::Refused | Cause::Unconfirmed | Cause::Expired) => false,
             };
             assert!(is_meant, "somebody else's change ends {handle:?}");
         }

@@ -14,7 +14,7 @@ use crate::config::read::{close_code, integer, named_file, or_off, text};
 use crate::config::schema::AUTHORIZE;
 use crate::config::settings::{AuthScheme, AuthorizeSettings, HeaderPattern, NamedFile, RecheckSettings};
 use crate::config::tree::{Section, SpannedValue};
-use crate::config::units::DURATION;
+use crate::config::units::{DURATION, write_duration};
 
 pub(super) fn authorize(item: &SpannedValue<'_>) -> Option<AuthorizeSettings> {
     let section = item.section(&AUTHORIZE)?;
@@ -29,7 +29,7 @@ pub(super) fn authorize(item: &SpannedValue<'_>) -> Option<AuthorizeSettings> {
     let at_once = section.try_read("at_once", amount(AT_ONCE), defaults::AUTHORIZE_AT_ONCE);
     let ca = section.try_read("ca", ca, None);
     let expires_header = section.try_read("expires_header", or_off(text(TIME_HEADER)), None);
-    let close_code = section.try_read("close_code", close_code, defaults::AUTHORIZE_CLOSE_CODE);
+    let close_code = section.try_read("close_code", |item| close_code(item).map(Some), None);
     let recheck = recheck(&section);
     if let (Some(url), Some(item)) = (&url, section.item("ca"))
         && url.speaks == AuthScheme::Http
@@ -64,6 +64,18 @@ fn recheck(section: &Section<'_>) -> Option<Option<RecheckSettings>> {
         }
     }
     let (every, grace, per_second) = (every?, grace?, per_second?);
+    if let (Some(every), Some(item)) = (every, section.item("recheck_grace").or(section.item("recheck_every")))
+        && grace < every
+    {
+        item.fault(
+            format!(
+                "recheck_grace is {} and recheck_every {}: one lost answer would end every tunnel",
+                write_duration(grace),
+                write_duration(every)
+            ),
+            "write a longer recheck_grace",
+        );
+    }
     Some(every.map(|every| RecheckSettings { every, grace, per_second }))
 }
 

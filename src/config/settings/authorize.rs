@@ -33,8 +33,8 @@ pub struct AuthorizeSettings {
     pub ca: Option<NamedFile>,
     /// In which header an answer that lets in says until when; `None`: it does not.
     pub expires_header: Option<HeaderName>,
-    /// What clients read whose tunnel ends because it may not go on.
-    pub close_code: CloseCode,
+    /// What clients read whose tunnel ends because it may not go on; `None`: 1008 where its time is over, 4403 otherwise.
+    pub close_code: Option<CloseCode>,
     /// How it is asked again about open tunnels; `None`: it is not.
     pub recheck: Option<RecheckSettings>,
     /// Where it is written, for problems that only show when it is used.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::{ClientProtocol, DrainGauge, NamesGauge, OrderGauge, ReloadResult, SourceGauge, TunnelsOpen, Words};
+use super::super::{
+    AuthResult, ClientProtocol, DrainGauge, NamesGauge, OrderGauge, ReloadResult, SourceGauge, TunnelsOpen, Words,
+};
 use super::*;
 use crate::config::EndpointRole;
 use crate::snapshot::RetryCounts;
@@ -23,6 +25,8 @@ fn says_everything_there_is() {
     metrics.passed(Direction::FromClient, 7, 700);
     metrics.tunnel_ended("drained_reload", "windlass", Some(CloseCode::SERVICE_RESTART));
     metrics.refused("no_route");
+    metrics.authorized(AuthResult::Denied);
+    metrics.authorized_again(AuthResult::Granted);
     metrics.exchanged(Some(204), "complete");
     metrics.reloaded(ReloadResult::Unchanged);
     let now = Gauges {
@@ -95,6 +99,10 @@ fn says_everything_there_is() {
         r#"windlass_discovery_endpoints{upstream="chat",role="leaving"} 1"#,
         r#"windlass_tunnels_ended_total{outcome="drained_reload",by="windlass",code="1012"} 1"#,
         r#"windlass_refusals_total{reason="no_route"} 1"#,
+        r#"windlass_authorize_requests_total{result="denied"} 1"#,
+        r#"windlass_authorize_requests_total{result="timeout"} 0"#,
+        r#"windlass_authorize_rechecks_total{result="granted"} 1"#,
+        r#"windlass_authorize_rechecks_total{result="failed"} 0"#,
         r#"windlass_exchanges_total{class="2xx",outcome="complete"} 1"#,
         r#"windlass_reloads_total{result="unchanged"} 1"#,
         "windlass_counting_since_seconds 1790000000",

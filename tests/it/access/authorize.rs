@@ -74,6 +74,8 @@ async fn a_tunnel_opens_once_the_server_has_said_yes() {
     let head = client.head().await;
     assert_eq!((head.status(), head.values("set-cookie")), (101, vec!["session=fresh"]));
     assert_carries(&mut client, &mut at_endpoint).await;
+    let open = proxy.running.proxy().registry.tunnels(|_| true);
+    assert!(open[0].permit().unwrap().permission().says("x-user", "ann"), "it is known whose tunnel that is");
 }
 
 /// An answer that is the server's own.

@@ -168,6 +168,19 @@ async fn a_slow_server_holds_up_nothing_but_its_own_requests() {
 }
 
 #[tokio::test]
+async fn a_url_that_leads_back_to_its_own_route_is_found_out() {
+    let endpoint = Endpoint::listen().await;
+    let mut proxy = Proxy::serving(&super::in_front_of(endpoint.address()));
+    let own = format!("http://{}/", proxy.address("public"));
+    proxy.reload(&asking(&own, &endpoint)).unwrap();
+    let mut client = proxy.connect().await;
+    client.send(Handshake::new().bytes()).await;
+    let (head, _) = endpoint.is_untouched_until(client.answer()).await;
+    assert_eq!((head.status(), proxy.refusals("loop")), (503, 1));
+    assert_eq!(proxy.refusals("authorize_failed"), 10, "each has asked once");
+}
+
+#[tokio::test]
 async fn nobody_is_let_in_by_a_server_that_is_not_who_it_has_to_be() {
     let (endpoint, server) = (Endpoint::listen().await, Endpoint::listen().await);
     let folder = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ mod limits;
 mod lying_servers;
 mod origins;
 mod passwords;
+mod rechecks;
 pub(crate) mod tokens;
 
 use std::net::SocketAddr;

@@ -145,6 +145,7 @@ const WITHOUT_DEFAULT: &[&str] = &[
     "route.NAME.split[].upstream",
     "route.NAME.split[].weight",
     "route.NAME.authorize.ca",
+    "route.NAME.authorize.close_code",
     "route.NAME.authorize.recheck_every",
     "route.NAME.authorize.take",
     "route.NAME.authorize.url",

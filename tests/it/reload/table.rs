@@ -13,6 +13,7 @@ const TESTS: &[(&str, &str)] = &[
     ("reloads", include_str!("../endpoint_tls/reloads.rs")),
     ("passwords", include_str!("../access/passwords.rs")),
     ("limits", include_str!("../access/limits.rs")),
+    ("rechecks", include_str!("../access/rechecks.rs")),
     ("secrets", include_str!("../affinity/secrets.rs")),
 ];
 

@@ -90,10 +90,15 @@ impl Proxy {
 
     /// How many requests were refused for this reason so far.
     pub(crate) fn refusals(&self, reason: &str) -> u32 {
+        self.count(&format!("refusals_total{{reason=\"{reason}\"}}"))
+    }
+
+    /// What this counter is at, such as `reloads_total{result="changed"}`.
+    pub(crate) fn count(&self, series: &str) -> u32 {
         let text = self.running.proxy().metrics.encode(&Gauges::default(), Exposition::Prometheus).unwrap();
-        let series = format!("windlass_refusals_total{{reason=\"{reason}\"}} ");
-        let value = text.lines().find_map(|line| line.strip_prefix(&series));
-        value.unwrap_or_else(|| panic!("no counter for {reason}")).parse().unwrap()
+        let value =
+            text.lines().find_map(|line| line.strip_prefix("windlass_")?.strip_prefix(series)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("no counter {series}: {text}")).parse().unwrap()
     }
 
     /// How many tunnels the endpoints count.
