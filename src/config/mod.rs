@@ -26,6 +26,7 @@ mod paths;
 mod positions;
 mod problem;
 mod read;
+mod rule_syntax;
 mod schema;
 mod settings;
 mod suggest;
@@ -54,9 +55,10 @@ pub use settings::{
     HostTowardsEndpoint, Http2Settings, HygieneSettings, IdleCounts, LimitSettings, ListenerSettings, LogFormat,
     LogLevel, LogSettings, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload, OriginPattern, OriginSettings,
     PinCookie, Pongs, ProbeSettings, ProxyProtocol, QueueSettings, Rate, RecheckSettings, ResolverSettings,
-    RetryBudgetSettings, RouteSettings, SameSite, Secure, Settings, SourceKind, SourceSettings, StateFolder,
-    TcpKeepaliveSettings, TlsSettings, TlsVersion, UnderSupervisor, UnderscoreHeaders, UnixAddress, UnknownNames,
-    UpstreamSettings, WebsocketSettings, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
+    RespondBody, RespondSettings, RetryBudgetSettings, RouteSettings, RuleSettings, SameSite, Secure, Settings,
+    SourceKind, SourceSettings, StateFolder, TcpKeepaliveSettings, TlsSettings, TlsVersion, UnderSupervisor,
+    UnderscoreHeaders, UnixAddress, UnknownNames, UpstreamSettings, WebsocketSettings, WhenAllDown, WhenFull,
+    WithoutOrigin, WorkerCount,
 };
 pub use syntax::SyntaxError;
 pub use units::{counted, parse_duration, write_duration};

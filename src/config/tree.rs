@@ -330,6 +330,15 @@ impl<'a> SpannedValue<'a> {
         Some(array.iter().enumerate().map(element).collect())
     }
 
+    /// Keys that are an operator's own, each with its place, and what stands there; if this is a table.
+    pub(super) fn entries(&self) -> Option<Vec<(&'a str, SpannedValue<'a>)>> {
+        let entry = |(key, value): (&'a Spanned<DeString<'a>>, &'a Spanned<DeValue<'a>>)| {
+            let location = self.location.child(key.as_ref(), value.span());
+            (key.as_ref().as_ref(), SpannedValue { location, value: value.get_ref(), can_be_off: false })
+        };
+        Some(self.value.as_table()?.iter().map(entry).collect())
+    }
+
     /// The table that this is; a problem where it is none.
     pub(super) fn section(&self, schema: &'static TableSchema) -> Option<Section<'a>> {
         let DeValue::Table(table) = self.value else {

@@ -1,7 +1,10 @@
 //! From settings to a snapshot, carrying over from the previous one what is still the same.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::auth_server::AuthServer;
 use super::branch::{Branch, Branches};
@@ -15,7 +18,8 @@ use super::routes::{RouteTable, Rule};
 use super::target::Target;
 use super::upstream::Upstream;
 use crate::config::{
-    BranchSettings, Destination, EndpointSettings, ListenerName, RouteName, Settings, UpstreamName, UpstreamSettings,
+    BranchSettings, Destination, EndpointSettings, ListenerName, RespondBody, RespondSettings, RouteName, Settings,
+    UpstreamName, UpstreamSettings,
 };
 use crate::drain::{Incarnation, LifeToken};
 use crate::queue::Places;
@@ -79,7 +83,7 @@ impl Snapshot {
             .filter_map(|(name, route)| {
                 let old = previous.and_then(|previous| previous.routes.get(name)).map(Arc::as_ref);
                 // `config` has refused a route whose upstream is missing.
-                let target = incarnations.target(&route.destination, &upstreams, old)?;
+                let target = incarnations.target(&route.destination, (&upstreams, &contents.answers), old)?;
                 let credentials = contents.auth_credentials.remove(name);
                 let auth_server = route.access.authorize.as_ref().map(|authorize| {
                     let asked_before = old.and_then(|old| old.auth_server.as_ref());
@@ -107,7 +111,9 @@ impl Snapshot {
         upstreams.insert(upstream.clone(), Arc::clone(&new));
         let mut routes = self.routes.clone();
         for route in routes.values_mut().filter(|route| route.settings.destination.leads_to(upstream)) {
-            let target = incarnations.target(&route.settings.destination, &upstreams, Some(route))?;
+            // What leads to an upstream answers with no file.
+            let target =
+                incarnations.target(&route.settings.destination, (&upstreams, &BTreeMap::new()), Some(route))?;
             *route = Arc::new(Route::new(Arc::clone(&route.settings), target, route.auth_server.clone(), Some(route)));
         }
         Some(Self {
@@ -164,7 +170,7 @@ impl Incarnations {
     fn target(
         &mut self,
         destination: &Destination,
-        upstreams: &BTreeMap<UpstreamName, Arc<Upstream>>,
+        (upstreams, answers): (&BTreeMap<UpstreamName, Arc<Upstream>>, &BTreeMap<PathBuf, Bytes>),
         old: Option<&Route>,
     ) -> Option<Target> {
         let branch = |BranchSettings { upstream, weight }: &BranchSettings| {
@@ -176,6 +182,8 @@ impl Incarnations {
             Destination::Upstreams(branches) => {
                 Branches::new(branches.iter().map(branch).collect::<Option<_>>()?).map(Target::Upstreams)
             }
+            Destination::Redirect(redirect) => Some(Target::Redirect(redirect.clone())),
+            Destination::Respond(respond) => Some(Target::Respond(Arc::clone(respond), body_of(respond, answers))),
         }
     }
 
@@ -213,5 +221,13 @@ impl Incarnations {
             Arc::new(new)
         };
         settings.endpoints.iter().map(endpoint).collect()
+    }
+}
+
+/// The body of an answer; those that stand in files are read.
+fn body_of(respond: &RespondSettings, answers: &BTreeMap<PathBuf, Bytes>) -> Bytes {
+    match &respond.body {
+        RespondBody::Text(text) => Bytes::from(text.clone()),
+        RespondBody::File(file) => answers.get(&file.path).cloned().unwrap_or_default(),
     }
 }

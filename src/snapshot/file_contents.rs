@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use crate::balance::PinSecrets;
@@ -29,6 +31,8 @@ pub struct FileContents {
     pub pin_secrets: BTreeMap<UpstreamName, PinSecrets>,
     /// What is read of the ACME directories of every listener that has one.
     pub directories: BTreeMap<ListenerName, DirectoryCredentials>,
+    /// What routes answer with, by the path of its file.
+    pub answers: BTreeMap<PathBuf, Bytes>,
     /// What could not be read, and does not keep anything from being served.
     pub warnings: Vec<Warning>,
 }
@@ -94,6 +98,12 @@ impl FileContents {
                 Err(problem) => problems.push(problem),
             }
         }
+        for file in settings.routes.values().filter_map(|route| route.destination.file()) {
+            match read_answer(file) {
+                Ok(answer) => drop(contents.answers.insert(file.path.clone(), answer)),
+                Err(problem) => problems.push(problem),
+            }
+        }
         Problems::check(problems)?;
         Ok(contents)
     }
@@ -107,7 +117,9 @@ impl FileContents {
         let secrets = named.ticket_secrets.iter().filter_map(|file| TicketSecrets::load(file).err());
         let of_tls = certificates.into_iter().chain(authorities).chain(secrets).map(CertificateError::into_problem);
         let secrets = named.pin_secrets.iter().filter_map(|file| read_pin_secrets(file).err());
-        of_tls.chain(secrets).chain(named.hmac_keys.iter().filter_map(|file| read_hmac_key(file).err())).collect()
+        let answers = named.answers.iter().filter_map(|file| read_answer(file).err());
+        let keys = named.hmac_keys.iter().filter_map(|file| read_hmac_key(file).err());
+        of_tls.chain(secrets).chain(keys).chain(answers).collect()
     }
 }
 
@@ -198,6 +210,25 @@ fn read_pin_secrets(file: &NamedFile) -> Result<PinSecrets, Problem> {
     };
     PinSecrets::parse(&read_secret(file)?).map_err(|fault| problem(&fault, fault.hint()))
 }
+
+/// What a route answers with: it is kept in memory, and sent whole.
+fn read_answer(file: &NamedFile) -> Result<Bytes, Problem> {
+    let problem = |what: String, hint: &str| {
+        Problem::new(file.location.0.clone(), format!("{}: {what}", file.path.display()), hint)
+    };
+    let bytes = read_file(&file.path)
+        .map_err(|error| problem(format!("cannot be read: {error}"), error.hint(&file.path, &file.location)))?;
+    if bytes.len() > MOST_OF_AN_ANSWER {
+        return Err(problem(
+            "is larger than 1 MiB".to_owned(),
+            "name a small page; a server of files has what is larger",
+        ));
+    }
+    Ok(bytes.into())
+}
+
+/// How large the file of an answer may be, in bytes.
+const MOST_OF_AN_ANSWER: usize = 1024 * 1024;
 
 /// The bytes of a file, which are wiped after use.
 fn read_secret(file: &NamedFile) -> Result<Zeroizing<Vec<u8>>, Problem> {

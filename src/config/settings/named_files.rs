@@ -18,6 +18,8 @@ pub struct NamedFiles {
     pub ticket_secrets: Vec<NamedFile>,
     /// What ACME accounts are bound with.
     pub hmac_keys: Vec<NamedFile>,
+    /// What routes answer with.
+    pub answers: Vec<NamedFile>,
 }
 
 impl NamedFiles {
@@ -26,7 +28,7 @@ impl NamedFiles {
         let certificates = self.certificates.iter().flat_map(|files| [&files.chain, &files.key]);
         let staples = self.certificates.iter().filter_map(|files| files.ocsp.as_ref());
         let secrets = self.pin_secrets.iter().chain(&self.ticket_secrets).chain(&self.hmac_keys);
-        let others = self.authorities.iter().chain(staples).chain(secrets).map(|file| &file.path);
+        let others = self.authorities.iter().chain(staples).chain(secrets).chain(&self.answers).map(|file| &file.path);
         certificates.chain(others).map(PathBuf::as_path)
     }
 }
@@ -54,6 +56,7 @@ impl Settings {
                 .collect(),
             pin_secrets: pinned.collect(),
             ticket_secrets: tls().filter_map(|tls| tls.ticket_secret.clone()).collect(),
+            answers: self.routes.values().filter_map(|route| route.destination.file().cloned()).collect(),
             hmac_keys: acme().filter_map(|acme| Some(acme.eab.as_ref()?.hmac_key.clone())).collect(),
         }
     }

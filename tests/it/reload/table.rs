@@ -1,6 +1,6 @@
 //! The table in `docs/reload.md` and the tests that hold its rows.
 
-const TESTS: [(&str, &str); 10] = [
+const TESTS: [(&str, &str); 11] = [
     ("keeps", include_str!("keeps.rs")),
     ("drains", include_str!("drains.rs")),
     ("sockets", include_str!("sockets.rs")),
@@ -10,6 +10,7 @@ const TESTS: [(&str, &str); 10] = [
     ("tickets", include_str!("../tls_proxy/tickets.rs")),
     ("test_listener_tls.py", include_str!("../../e2e/python/test_listener_tls.py")),
     ("reloads", include_str!("../endpoint_tls/reloads.rs")),
+    ("answers", include_str!("../rules/answers.rs")),
     ("secrets", include_str!("../affinity/secrets.rs")),
 ];
 
