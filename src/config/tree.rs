@@ -247,6 +247,12 @@ impl<'a> Section<'a> {
         table.iter().filter_map(named).collect()
     }
 
+    /// What stands in the tables at `key`, sound or not.
+    pub(super) fn named_quietly(&self, key: &'static str) -> impl Iterator<Item = &'a DeTable<'a>> {
+        let table = self.item(key).and_then(|item| item.value.as_table());
+        table.into_iter().flat_map(DeTable::values).filter_map(|value| value.get_ref().as_table())
+    }
+
     /// The names of the tables at `key`, sound or not.
     pub(super) fn names(&self, key: &'static str) -> Vec<&'a str> {
         let table = self.item(key).and_then(|item| item.value.as_table());

@@ -3,7 +3,7 @@
 //! An upgrade gets the same. The connection stays as it is; what the client still sends of a body is read, or not, as with any answer.
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST, LOCATION};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, LOCATION};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
 use http_body_util::Full;
@@ -12,19 +12,24 @@ use super::access_log;
 use super::body::AnswerBody;
 use super::refused::Refused;
 use super::request_context::RequestContext;
-use super::served::Served;
+use super::served::{LastAnswer, Served};
 use crate::config::RespondSettings;
 use crate::grammar::Authority;
 use crate::health::Asked;
 use crate::http::Refusal;
 use crate::http::forward::Trust;
+use crate::http::unclean::Unclean;
 use crate::rules::{Leads, Redirect, RequestedPlace};
 
 /// Sends the client elsewhere.
 pub(super) fn redirect(context: &RequestContext, parts: &Parts, redirect: &Redirect) -> Result<Served, Refused> {
     let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    // It was found to be one when the route was looked for.
-    let authority = Authority::parse(host).ok_or(Refusal::NoRoute)?;
+    // A client of HTTP/1.0 may name no host: then it can be sent to another one only.
+    let authority = match Authority::parse(host) {
+        Some(authority) => authority,
+        None if redirect.host.is_some() => Authority { host: "", port: None },
+        None => return Err(Refusal::Unclean(Unclean::NoHost).into()),
+    };
     let asked = RequestedPlace {
         scheme: scheme(context, &parts.headers),
         authority,
@@ -73,6 +78,10 @@ fn answered(
     let mut response = Response::new(AnswerBody::own(Full::new(sent)));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
+    if parts.headers.contains_key(EXPECT) {
+        // The client may send its body all the same, and nobody will read it (RFC 9110 §10.1.1).
+        response.extensions_mut().insert(LastAnswer);
+    }
     Served::Answered(response)
 }
 

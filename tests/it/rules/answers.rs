@@ -34,6 +34,16 @@ async fn everybody_reads_it_and_connections_go_on() {
 }
 
 #[tokio::test]
+async fn who_waits_to_be_asked_for_a_body_is_not_and_its_connection_ends() {
+    let proxy = Proxy::serving(&without_endpoint("respond", MAINTENANCE));
+    let mut client = proxy.connect().await;
+    client.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n").await;
+    let (head, body) = client.answer().await;
+    assert_eq!((head.status(), body.as_str(), head.value("connection")), (503, "back at noon", Some("close")));
+    client.is_gone().await;
+}
+
+#[tokio::test]
 async fn what_has_no_body_says_no_length() {
     for (status, length) in [(204, None), (304, None), (200, Some("0"))] {
         let proxy = Proxy::serving(&without_endpoint("respond", &format!("{{ status = {status} }}")));

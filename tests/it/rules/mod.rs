@@ -17,10 +17,7 @@ fn in_front_of(endpoint: &Endpoint) -> Config {
 
 /// One with a route, and nobody behind it.
 fn without_endpoint(key: &str, value: &str) -> Config {
-    Config::default()
-        .with("listener.public.bind", "\"127.0.0.1:0\"")
-        .with(&format!("route.own.{key}"), value)
-        .with("upstream.chat.endpoints", "[\"127.0.0.1:1\"]")
+    Config::default().with("listener.public.bind", "\"127.0.0.1:0\"").with(&format!("route.own.{key}"), value)
 }
 
 /// The answer to a GET of this target at this host.

@@ -40,6 +40,18 @@ async fn a_handshake_is_sent_there_too_and_its_connection_goes_on() {
 }
 
 #[tokio::test]
+async fn who_names_no_host_is_sent_to_another_one_only() {
+    for (redirect, status, place) in [("\"https\"", 400, None), ("{ host = \"b.test\" }", 308, Some("http://b.test/x"))]
+    {
+        let proxy = Proxy::serving(&without_endpoint("redirect", redirect));
+        let mut client = proxy.connect().await;
+        client.send("GET /x HTTP/1.0\r\n\r\n").await;
+        let (head, body) = client.answer().await;
+        assert_eq!((head.status(), head.value("location")), (status, place), "{body}");
+    }
+}
+
+#[tokio::test]
 async fn a_prefix_is_replaced_where_the_route_matched_it() {
     let config = without_endpoint("redirect", "{ prefix = \"/new\", status = 302 }").with("route.own.path", "\"/old\"");
     let proxy = Proxy::serving(&config);
