@@ -28,6 +28,7 @@ pub mod process;
 pub mod queue;
 pub mod ranges;
 pub mod resolver;
+pub mod rules;
 pub mod session;
 pub mod snapshot;
 pub mod tls;

@@ -25,6 +25,9 @@ mod proxy_protocol;
 #[path = "../fuzz/src/records.rs"]
 #[expect(unreachable_pub, reason = "the fuzz crate, whose file this is, exports it")]
 mod records;
+#[path = "../fuzz/src/rewrite.rs"]
+#[expect(unreachable_pub, reason = "the fuzz crate, whose file this is, exports it")]
+mod rewrite;
 #[path = "../fuzz/src/routes.rs"]
 #[expect(unreachable_pub, reason = "the fuzz crate, whose file this is, exports it")]
 mod routes;
@@ -80,6 +83,11 @@ fn proxy_headers() {
 #[test]
 fn hosts_and_paths() {
     replay("routes", routes::routes);
+}
+
+#[test]
+fn rewritten_paths() {
+    replay("rewrite", rewrite::rewrite);
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub use whole::http;
 pub use whole::net;
 #[cfg(feature = "srv")]
 pub use whole::resolver;
+#[cfg(any(feature = "rewrite", feature = "routes"))]
+pub use whole::rules;
 #[cfg(feature = "routes")]
 pub use whole::snapshot;
 
@@ -41,6 +43,8 @@ pub mod properties;
 pub mod proxy_protocol;
 #[cfg(feature = "records")]
 pub mod records;
+#[cfg(feature = "rewrite")]
+pub mod rewrite;
 #[cfg(feature = "routes")]
 pub mod routes;
 #[cfg(feature = "srv")]

@@ -1,7 +1,9 @@
 //! What must hold of the route that any host and path find. `tests/corpus.rs` calls it too.
 
+use http::{HeaderMap, Method};
 use windlass::config::{HostPattern, ListenerName, has_dot_segments};
 use windlass::grammar::{Authority, host_name};
+use windlass::rules::Subject;
 use windlass::snapshot::{RouteTable, Rule};
 
 /// A route that somebody has written.
@@ -27,9 +29,11 @@ pub fn routes(data: &[u8]) {
     let backwards = table(&routes);
     let host = Authority::parse(host).map_or(host, |authority| authority.host);
     let rank = |index: &usize| written.get(*index).and_then(|route| route.rank(&host_name(host), path));
-    let found = in_order.find(&listener, host, path);
+    let (method, headers) = (Method::GET, HeaderMap::new());
+    let request = Subject { method: &method, headers: &headers, query: None };
+    let found = in_order.find(&listener, host, path, request);
     assert_eq!(found.and_then(rank), written.iter().filter_map(|route| route.rank(&host_name(host), path)).max());
-    assert_eq!(backwards.find(&listener, host, path).and_then(rank), found.and_then(rank));
+    assert_eq!(backwards.find(&listener, host, path, request).and_then(rank), found.and_then(rank));
     // What is no path with dots in it is not made one by its end.
     assert!(
         has_dot_segments(&format!("{path}/..")) && (has_dot_segments(path) || !has_dot_segments(&format!("{path}/a")))
@@ -54,7 +58,7 @@ impl<'a> Written<'a> {
     }
 
     fn rule(&self) -> Rule<'_> {
-        Rule { hosts: &self.hosts, listeners: &[], path: self.path }
+        Rule { hosts: &self.hosts, listeners: &[], path: self.path, conditions: None }
     }
 
     /// How specific it is for a request, if it serves that: by its host, then by its path.

@@ -3,7 +3,7 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::settings::{
     AcmeChallenge, AcmeStorage, AdminListen, AuthorizationHeader, ClientCertificateSettings, ClientKeySource,
@@ -14,6 +14,7 @@ use super::settings::{
     WhenFull, WithoutOrigin, WorkerCount,
 };
 use crate::balance::{LoadFactor, Policy};
+use crate::rules::QueryKept;
 use crate::websocket::{CloseCode, PerDirection, PerSide, Strictness};
 
 const fn seconds(seconds: u64) -> Duration {
@@ -56,6 +57,12 @@ pub(super) const UNKNOWN_NAMES: UnknownNames = UnknownNames::First;
 pub(super) const TICKET_SECRET: Option<NamedFile> = None;
 /// Clients of a storm wait for one another; a tunnel waits for so many steps of a handshake at the most.
 pub(super) const TLS_HANDSHAKES_AT_ONCE: NonZeroUsize = NonZeroUsize::new(2).expect("is not zero");
+/// A method other than GET stays what it is, which some old clients do not know, and browsers keep it for good.
+pub(super) const REDIRECT_STATUS: StatusCode = StatusCode::PERMANENT_REDIRECT;
+/// What stands in the query, tokens too, goes to the other place.
+pub(super) const REDIRECT_QUERY: QueryKept = QueryKept::Keep;
+/// Browsers show it as text, whatever it is.
+pub(super) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 /// Who runs it has agreed to its terms: <https://letsencrypt.org/repository>.
 pub(super) const ACME_DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
 /// Where nothing is kept, there is an order at every start, until the directory takes no more.

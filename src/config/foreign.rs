@@ -104,12 +104,12 @@ const KEYS: &[(&[&str], &str)] = &[
         "write [listener.NAME], [route.NAME] and [upstream.NAME]",
     ),
     (
-        &["redirect", "redirects", "return", "force_https", "https_redirect", "redirect_to_https"],
-        "requests are not redirected: have an endpoint answer with the redirect, on a route of its own",
+        &["redirects", "return", "force_https", "https_redirect", "redirect_to_https"],
+        "write redirect = \"https\", or redirect = { host = \"www.example.com\" }, in [route.NAME], in the place of `upstream`",
     ),
     (
-        &["rewrite", "rewrites", "strip_prefix", "strip_path", "add_prefix", "replace_path", "path_rewrite"],
-        "paths go on as they come: have the endpoint serve under this path",
+        &["rewrites", "strip_path", "add_prefix", "replace_path", "path_rewrite"],
+        "write strip_prefix = true, or rewrite = { prefix = \"/new\" }, in [route.NAME]",
     ),
     (
         &[
@@ -163,17 +163,9 @@ const KEYS: &[(&[&str], &str)] = &[
         "write allowed_origins = [\"https://app.example.com\"] in [route.NAME] for the pages that may connect; headers of CORS are the endpoint's",
     ),
     (
-        &[
-            "headers",
-            "header",
-            "add_header",
-            "add_headers",
-            "set_headers",
-            "request_headers",
-            "response_headers",
-            "proxy_set_header",
-        ],
-        "headers are not changed, but X-Forwarded-For, -Proto, -Host and -Port are written, and Host is passed on: remove it",
+        &["headers", "header", "add_header", "add_headers", "set_headers", "proxy_set_header"],
+        "write request_headers = { set = { x-name = \"value\" } } in [route.NAME], or response_headers; X-Forwarded-For, -Proto, -Host and \
+         -Port are written as it is",
     ),
     (
         &["auth", "authentication"],

@@ -28,6 +28,7 @@ mod paths;
 mod positions;
 mod problem;
 mod read;
+mod rule_syntax;
 mod schema;
 mod settings;
 mod suggest;
@@ -57,10 +58,10 @@ pub use settings::{
     HostTowardsEndpoint, Http2Settings, HygieneSettings, IdleCounts, JwtKeys, JwtSettings, LimitSettings,
     ListenerSettings, LogFormat, LogLevel, LogSettings, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload,
     OriginPattern, OriginSettings, PinCookie, Pongs, ProbeSettings, ProxyProtocol, QueueSettings, Rate,
-    RecheckSettings, ResolverSettings, RetryBudgetSettings, RouteSettings, SameSite, Secure, Settings, SourceKind,
-    SourceSettings, StateFolder, TcpKeepaliveSettings, TlsSettings, TlsVersion, TokenPlace, TokenTowardsEndpoint,
-    UnderSupervisor, UnderscoreHeaders, UnixAddress, UnknownNames, UpstreamSettings, WebsocketSettings, WhenAllDown,
-    WhenFull, WithoutOrigin, WorkerCount,
+    RecheckSettings, ResolverSettings, RespondBody, RespondSettings, RetryBudgetSettings, RouteSettings, RuleSettings,
+    SameSite, Secure, Settings, SourceKind, SourceSettings, StateFolder, TcpKeepaliveSettings, TlsSettings, TlsVersion,
+    TokenPlace, TokenTowardsEndpoint, UnderSupervisor, UnderscoreHeaders, UnixAddress, UnknownNames, UpstreamSettings,
+    WebsocketSettings, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
 };
 pub use syntax::SyntaxError;
 pub use units::{counted, parse_duration, write_duration};

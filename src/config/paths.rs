@@ -7,6 +7,19 @@ use crate::ranges::text_within;
 pub(super) const PATH: Syntax<String> =
     Syntax { noun: "a path", example: r#""/" or "/ws""#, unit: "", parse: parse_path };
 
+/// What takes the place of a prefix; `/` takes that off.
+pub(super) const NEW_PREFIX: Syntax<String> =
+    Syntax { noun: "a path", example: r#""/" or "/new""#, unit: "", parse: parse_path };
+
+/// A whole path that clients are sent to: unlike a prefix, it may end with a slash.
+pub(super) const PATH_OF_PLACE: Syntax<String> =
+    Syntax { noun: "a path", example: r#""/" or "/start/""#, unit: "", parse: parse_path_of_place };
+
+fn parse_path_of_place(text: &str) -> Result<String, SyntaxError> {
+    let path = parse_path(text)?;
+    Ok(if text.ends_with('/') && path != "/" { path + "/" } else { path })
+}
+
 fn parse_path(text: &str) -> Result<String, SyntaxError> {
     if let Some(path) = valid(text) {
         return Ok(path);

@@ -81,8 +81,17 @@ pub(super) static ROUTE: TableSchema = TableSchema {
         "listeners",
         "path",
         "dot_segments",
+        "methods",
+        "match_headers",
+        "match_query",
         "upstream",
         "split",
+        "redirect",
+        "respond",
+        "strip_prefix",
+        "rewrite",
+        "request_headers",
+        "response_headers",
         "upgrade",
         "raw_half_close_timeout",
         "max_body",
@@ -148,6 +157,34 @@ static JWT_REQUIRE: TableSchema = TableSchema { path: "route.NAME.jwt.require", 
 
 /// Headers and their claims; the same.
 static JWT_HEADERS: TableSchema = TableSchema { path: "route.NAME.jwt.headers", keys: &["*"] };
+pub(super) static REDIRECT: TableSchema =
+    TableSchema { path: "route.NAME.redirect", keys: &["scheme", "host", "port", "path", "prefix", "status", "query"] };
+
+pub(super) static RESPOND: TableSchema = TableSchema {
+    path: "route.NAME.respond",
+    keys: &["status", "headers", "body", "file", "content_type", "retry_after"],
+};
+
+pub(super) static REWRITE: TableSchema = TableSchema { path: "route.NAME.rewrite", keys: &["prefix", "regex", "to"] };
+
+pub(super) static HEADER_CHANGES: TableSchema =
+    TableSchema { path: "route.NAME.request_headers", keys: &["set", "add", "remove"] };
+
+pub(super) static REQUIRED: TableSchema =
+    TableSchema { path: "route.NAME.match_headers.*", keys: &["prefix", "present"] };
+
+/// Tables whose keys are an operator's own; named for the list of every key.
+static OWN_KEYS: [TableSchema; 9] = [
+    TableSchema { path: "route.NAME.respond.headers", keys: &["*"] },
+    TableSchema { path: "route.NAME.request_headers.set", keys: &["*"] },
+    TableSchema { path: "route.NAME.request_headers.add", keys: &["*"] },
+    TableSchema { path: "route.NAME.response_headers", keys: HEADER_CHANGES.keys },
+    TableSchema { path: "route.NAME.response_headers.set", keys: &["*"] },
+    TableSchema { path: "route.NAME.response_headers.add", keys: &["*"] },
+    TableSchema { path: "route.NAME.match_headers", keys: &["*"] },
+    TableSchema { path: "route.NAME.match_query", keys: &["*"] },
+    TableSchema { path: "route.NAME.match_query.*", keys: REQUIRED.keys },
+];
 
 pub(super) static WEBSOCKET: TableSchema = TableSchema {
     path: "route.NAME.websocket",
@@ -297,6 +334,11 @@ static SCHEMAS: &[&TableSchema] = &[
     &JWT,
     &JWT_REQUIRE,
     &JWT_HEADERS,
+    &REDIRECT,
+    &RESPOND,
+    &REWRITE,
+    &HEADER_CHANGES,
+    &REQUIRED,
     &WEBSOCKET,
     &SIDES,
     &PONG_SIDES,
@@ -325,7 +367,7 @@ static SCHEMAS: &[&TableSchema] = &[
 
 /// Every key there is, with the path of the tables it may stand in: `NAME` is any name, `*` any key, `[]` any element.
 pub fn known_keys() -> impl Iterator<Item = (&'static str, &'static str)> {
-    SCHEMAS.iter().flat_map(|schema| schema.keys.iter().map(|key| (schema.path, *key)))
+    SCHEMAS.iter().copied().chain(&OWN_KEYS).flat_map(|schema| schema.keys.iter().map(|key| (schema.path, *key)))
 }
 
 impl TableSchema {

@@ -247,6 +247,12 @@ impl<'a> Section<'a> {
         table.iter().filter_map(named).collect()
     }
 
+    /// What stands in the tables at `key`, sound or not.
+    pub(super) fn named_quietly(&self, key: &'static str) -> impl Iterator<Item = &'a DeTable<'a>> {
+        let table = self.item(key).and_then(|item| item.value.as_table());
+        table.into_iter().flat_map(DeTable::values).filter_map(|value| value.get_ref().as_table())
+    }
+
     /// The names of the tables at `key`, sound or not.
     pub(super) fn names(&self, key: &'static str) -> Vec<&'a str> {
         let table = self.item(key).and_then(|item| item.value.as_table());
@@ -330,11 +336,11 @@ impl<'a> SpannedValue<'a> {
         Some(array.iter().enumerate().map(element).collect())
     }
 
-    /// What stands in it by name, if this is a table.
+    /// Keys that are an operator's own, each with its place, and what stands there; if this is a table.
     pub(super) fn entries(&self) -> Option<Vec<(&'a str, SpannedValue<'a>)>> {
-        let entry = |(name, value): (&'a Spanned<DeString<'a>>, &'a Spanned<DeValue<'a>>)| {
-            let location = self.location.child(name.as_ref(), value.span());
-            (name.as_ref().as_ref(), SpannedValue { location, value: value.get_ref(), can_be_off: false })
+        let entry = |(key, value): (&'a Spanned<DeString<'a>>, &'a Spanned<DeValue<'a>>)| {
+            let location = self.location.child(key.as_ref(), value.span());
+            (key.as_ref().as_ref(), SpannedValue { location, value: value.get_ref(), can_be_off: false })
         };
         Some(self.value.as_table()?.iter().map(entry).collect())
     }

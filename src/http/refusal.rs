@@ -69,6 +69,10 @@ pub enum Refusal {
     ProtocolNotServed,
     /// The request has come through here again and again: an endpoint leads back (RFC 5842 §7.2).
     Loop,
+    /// The redirect of its route leads to where the client has just asked.
+    RedirectLoop,
+    /// Its path cannot be rewritten as its route says: what comes out is no path.
+    BadRewrite,
     /// The process, or what the route leads to, is ending.
     Draining,
     /// The process or its machine has no descriptor, port or memory left for a connection with an endpoint, or every place for

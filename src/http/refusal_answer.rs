@@ -216,6 +216,8 @@ mod tests {
             Kind::Untranslatable => vec![Refusal::Untranslatable],
             Kind::ProtocolNotServed => vec![Refusal::ProtocolNotServed],
             Kind::Loop => vec![Refusal::Loop],
+            Kind::RedirectLoop => vec![Refusal::RedirectLoop],
+            Kind::BadRewrite => vec![Refusal::BadRewrite],
             Kind::Draining => vec![Refusal::Draining],
             Kind::NoRoom => vec![Refusal::NoRoom],
             Kind::QueueFull => vec![Refusal::QueueFull],

@@ -123,6 +123,15 @@ impl Kind {
                 StatusCode::LOOP_DETECTED,
                 "the request came through windlass again and again: an endpoint leads back to it",
             ),
+            Self::RedirectLoop => row(
+                "redirect_loop",
+                Us,
+                StatusCode::LOOP_DETECTED,
+                "this address leads back to itself: its redirect is for another one",
+            ),
+            Self::BadRewrite => {
+                row("bad_rewrite", Client, StatusCode::BAD_REQUEST, "nothing can be asked for at this path")
+            }
             Self::Draining => {
                 row("draining", Us, StatusCode::SERVICE_UNAVAILABLE, "going away, come back a little later")
             }

@@ -128,6 +128,30 @@ pub(super) fn exchanged(exchanged: &Exchanged<'_>, end: End) {
     );
 }
 
+/// A route has answered by itself, with so many bytes.
+pub(super) fn answered(context: &RequestContext, status: StatusCode, bytes: usize) {
+    let Summary { method, host, path, client, upgrade, .. } = &*context.summary;
+    let (session, protocol) = (&context.session, context.summary.protocol());
+    session.proxy.metrics.exchanged(Some(status.as_u16()), End::Answered.log_word());
+    session.proxy.metrics.client_exchanged(protocol);
+    tracing::info!(
+        %client,
+        listener = %session.listener.settings.name,
+        protocol = protocol.as_str(),
+        route = %context.route.settings.name,
+        %method,
+        host,
+        path,
+        request_id = context.summary.request_id(),
+        upgrade = upgrade.as_deref(),
+        status = status.as_u16(),
+        outcome = End::Answered.log_word(),
+        bytes_answered = bytes,
+        took_ms = millis(context.started.elapsed()),
+        "exchange"
+    );
+}
+
 /// A tunnel is about to open.
 pub(super) fn opened(context: &RequestContext, registration: &Registration, took: Duration) {
     let handle = registration.handle();

@@ -39,5 +39,8 @@ pub(super) async fn pass_on(
     } else {
         Reuse::Close(connection.into_task())
     };
-    relay(Response::from_parts(head, EndpointBody::Http1(body)), lease.endpoint(), reuse, record, added)
+    let head = Response::from_parts(head, EndpointBody::Http1(body));
+    let mut answer = relay(head, lease.endpoint(), reuse, record, added)?;
+    context.change_response(answer.headers_mut());
+    Ok(answer)
 }

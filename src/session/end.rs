@@ -7,7 +7,9 @@ use strum::VariantArray;
 pub(super) enum End {
     /// The answer is whole.
     Complete,
-    /// We answer ourselves, and say why in another line.
+    /// We answer ourselves, as the route says.
+    Answered,
+    /// We refuse it, and say why in another line.
     Refused,
     /// We ended it, in its turn: events of a server while the process ends.
     Drained,
@@ -33,6 +35,7 @@ impl End {
     pub(super) fn log_word(self) -> &'static str {
         match self {
             Self::Complete => "complete",
+            Self::Answered => "answered",
             Self::Refused => "refused",
             Self::Drained => "drained",
             Self::Cut => "cut",

@@ -88,6 +88,7 @@ pub(super) async fn run(
     };
     let added = context.added(&endpoint, &affinity);
     let mut answer = relay(Response::from_parts(head, body), &endpoint, reuse, record, &added)?;
+    context.change_response(answer.headers_mut());
     if !is_body_wanted {
         // The client may send its body all the same, and nobody will read it (RFC 9110 §10.1.1).
         answer.extensions_mut().insert(LastAnswer);

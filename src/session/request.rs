@@ -15,7 +15,7 @@ use super::refused::Refused;
 use super::request_context::RequestContext;
 use super::served::Served;
 use super::summary::Summary;
-use super::{Phase, access_log, challenge, exchange, upgrade};
+use super::{Phase, access_log, challenge, exchange, own_answer, upgrade};
 use crate::access::basic_challenge;
 use crate::config::{DotSegments, RouteSettings, has_dot_segments};
 use crate::endpoint::ClientBody;
@@ -24,7 +24,8 @@ use crate::http::client_address::client_address;
 use crate::http::reader::{Handshake, Reader};
 use crate::http::unclean::Unclean;
 use crate::http::{Refusal, RefusalTerms, hops, underscores};
-use crate::snapshot::Route;
+use crate::rules::Subject;
+use crate::snapshot::{Route, Target};
 
 /// Answers a request that `reader` reads, or opens its tunnel. A refusal is an answer, and is logged.
 pub(super) async fn answer(session: &Arc<Session>, request: Request<ClientBody>, reader: &Reader) -> Served {
@@ -56,7 +57,8 @@ fn find_route(session: &Session, parts: &mut Parts, reader: &Reader) -> Result<A
     session.may_serve()?;
     // Not for longer than this: a request may take hours, and must not keep an old configuration alive.
     let snapshot = session.proxy.snapshot();
-    let route = snapshot.table.find(&session.listener.settings.name, authority.host, parts.uri.path());
+    let asked = Subject { method: &parts.method, headers: &parts.headers, query: parts.uri.query() };
+    let route = snapshot.table.find(&session.listener.settings.name, authority.host, parts.uri.path(), asked);
     let route = Arc::clone(route.ok_or(Refusal::NoRoute)?);
     hops::count(&mut parts.headers)?;
     Ok(route)
@@ -80,6 +82,13 @@ async fn respond(
     let admitted = admit(context, &mut parts, asked).await;
     context.session.fin_ends.set(false);
     admitted?;
+    context.changes = context.route_changes(&parts);
+    match &context.route.target {
+        Target::Upstreams(_) => {}
+        Target::Redirect(redirect) => return own_answer::redirect(context, &parts, redirect),
+        Target::Respond(settings, body) => return own_answer::respond(context, &parts, asked, (settings, body)),
+    }
+    context.change_path(&mut parts.uri)?;
     let place = context.place.take();
     context.choose_branch(&parts.uri, &parts.headers);
     let request = Request::from_parts(parts, body);

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::context::Session;
 use super::request_id;
+use super::route_changes::RouteChanges;
 use super::summary::Summary;
 use crate::access::{Permission, TunnelPlace};
 use crate::authorize::{Grant, Permitted, put};
@@ -38,6 +39,8 @@ pub(super) struct RequestContext {
     pub(super) route: Arc<Route>,
     /// Where it goes, once that is chosen.
     branch: Option<Arc<Branch>>,
+    /// What its route changes of it, and of its answer.
+    pub(super) changes: Option<Box<RouteChanges>>,
     /// The client's address, as far as it can be believed.
     pub(super) client: IpAddr,
     /// The connection that the request came by.
@@ -66,6 +69,7 @@ impl RequestContext {
             session: Arc::clone(session),
             branch: None,
             route,
+            changes: None,
             client: summary.client,
             arrival: Arrival {
                 peer,
@@ -94,7 +98,7 @@ impl RequestContext {
     /// From here on it is for one upstream of its route: the only one, the one that a cookie pins the client to, or the one that its
     /// key belongs to.
     pub(super) fn choose_branch(&mut self, uri: &Uri, headers: &HeaderMap) {
-        let Target::Upstreams(branches) = &self.route.target;
+        let Target::Upstreams(branches) = &self.route.target else { return };
         self.branch = branches.only().or_else(|| self.chosen(branches, uri, headers)).cloned();
     }
 
@@ -151,6 +155,9 @@ impl RequestContext {
         if let Some(grant) = &self.grant {
             // Once more: of what the client names in Connection, nothing passes.
             put(headers, &grant.for_endpoint);
+        }
+        if let Some(changes) = &self.changes {
+            changes.change_request(headers);
         }
     }
 

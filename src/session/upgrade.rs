@@ -79,6 +79,11 @@ pub(super) async fn open(
     let early = within(&read, head.length..).to_vec();
     let mut headers = head.headers;
     put(&mut headers, &added);
+    if context.changes.is_some() {
+        // What is the endpoint's own goes first: its Connection takes nothing of what is set here.
+        forward::response(&mut headers, Some(handshake.token()));
+        context.change_response(&mut headers);
+    }
     let metrics = Arc::clone(&context.session.proxy.metrics);
     let lease = MeteredLease::new(lease, context.upstream().settings.policy);
     let opened =

@@ -1,7 +1,10 @@
 //! From settings to a snapshot, carrying over from the previous one what is still the same.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::auth_server::AuthServer;
 use super::branch::{Branch, Branches};
@@ -16,8 +19,8 @@ use super::routes::{RouteTable, Rule};
 use super::target::Target;
 use super::upstream::Upstream;
 use crate::config::{
-    BranchSettings, Destination, EndpointSettings, ListenerName, RouteName, RouteSettings, Settings, UpstreamName,
-    UpstreamSettings,
+    BranchSettings, Destination, EndpointSettings, ListenerName, RespondBody, RespondSettings, RouteName,
+    RouteSettings, Settings, UpstreamName, UpstreamSettings,
 };
 use crate::drain::{Incarnation, LifeToken};
 use crate::queue::Places;
@@ -81,7 +84,7 @@ impl Snapshot {
             .filter_map(|(name, route)| {
                 let old = previous.and_then(|previous| previous.routes.get(name)).map(Arc::as_ref);
                 // `config` has refused a route whose upstream is missing.
-                let target = incarnations.target(&route.destination, &upstreams, old)?;
+                let target = incarnations.target(&route.destination, (&upstreams, &contents.answers), old)?;
                 let doors = incarnations.doors(route, &mut contents, old.map(|old| &old.doors));
                 Some((name.clone(), Arc::new(Route::new(Arc::clone(route), target, doors, old))))
             })
@@ -105,7 +108,9 @@ impl Snapshot {
         upstreams.insert(upstream.clone(), Arc::clone(&new));
         let mut routes = self.routes.clone();
         for route in routes.values_mut().filter(|route| route.settings.destination.leads_to(upstream)) {
-            let target = incarnations.target(&route.settings.destination, &upstreams, Some(route))?;
+            // What leads to an upstream answers with no file.
+            let target =
+                incarnations.target(&route.settings.destination, (&upstreams, &BTreeMap::new()), Some(route))?;
             let doors = route.doors.clone();
             *route = Arc::new(Route::new(Arc::clone(&route.settings), target, doors, Some(route)));
         }
@@ -184,7 +189,7 @@ impl Incarnations {
     fn target(
         &mut self,
         destination: &Destination,
-        upstreams: &BTreeMap<UpstreamName, Arc<Upstream>>,
+        (upstreams, answers): (&BTreeMap<UpstreamName, Arc<Upstream>>, &BTreeMap<PathBuf, Bytes>),
         old: Option<&Route>,
     ) -> Option<Target> {
         let branch = |BranchSettings { upstream, weight }: &BranchSettings| {
@@ -196,6 +201,8 @@ impl Incarnations {
             Destination::Upstreams(branches) => {
                 Branches::new(branches.iter().map(branch).collect::<Option<_>>()?).map(Target::Upstreams)
             }
+            Destination::Redirect(redirect) => Some(Target::Redirect(redirect.clone())),
+            Destination::Respond(respond) => Some(Target::Respond(Arc::clone(respond), body_of(respond, answers))),
         }
     }
 
@@ -233,5 +240,13 @@ impl Incarnations {
             Arc::new(new)
         };
         settings.endpoints.iter().map(endpoint).collect()
+    }
+}
+
+/// The body of an answer; those that stand in files are read.
+fn body_of(respond: &RespondSettings, answers: &BTreeMap<PathBuf, Bytes>) -> Bytes {
+    match &respond.body {
+        RespondBody::Text(text) => Bytes::from(text.clone()),
+        RespondBody::File(file) => answers.get(&file.path).cloned().unwrap_or_default(),
     }
 }

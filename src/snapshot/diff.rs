@@ -117,6 +117,10 @@ impl Diff {
                     self.changes.push(Change::Switched(subject(name), from, to));
                 }
                 Some(kept) if kept.settings != route.settings => self.change(old, new, subject(name)),
+                Some(kept) if !kept.target.has_same_body(&route.target) => {
+                    let value = "respond: the file holds another text".to_owned();
+                    self.changes.push(Change::Changed(subject(name), vec![value]));
+                }
                 Some(kept) => {
                     let changed = route.doors.changes(&kept.doors);
                     self.changes.extend(changed.map(|what| Change::Changed(subject(name), vec![what.into()])));
@@ -310,7 +314,12 @@ impl fmt::Display for Change {
             Self::Moved(subject, from, to) => write!(f, "{subject} has another address: {from} → {to}"),
             Self::Leaving(subject) => write!(f, "{subject} is leaving"),
             Self::Returned(subject) => write!(f, "{subject} is back"),
-            Self::Switched(subject, from, to) => write!(f, "{subject} goes to another upstream: {from} → {to}"),
+            Self::Switched(subject, from, to) => {
+                let is_upstream = |destination: &Destination| destination.upstreams().next().is_some();
+                let what =
+                    if is_upstream(from) && is_upstream(to) { "goes to another upstream" } else { "leads elsewhere" };
+                write!(f, "{subject} {what}: {from} → {to}")
+            }
         }
     }
 }

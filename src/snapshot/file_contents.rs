@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jsonwebtoken::Algorithm;
 use zeroize::Zeroizing;
 
@@ -35,6 +37,8 @@ pub struct FileContents {
     pub keys: BTreeMap<RouteName, KeySet>,
     /// Whose names and passwords every route asks for that asks for some.
     pub passwords: BTreeMap<RouteName, PasswordFile>,
+    /// What routes answer with, by the path of its file.
+    pub answers: BTreeMap<PathBuf, Bytes>,
     /// What could not be read, and does not keep anything from being served.
     pub warnings: Vec<Warning>,
 }
@@ -118,6 +122,12 @@ impl FileContents {
                 Err(problem) => problems.push(problem),
             }
         }
+        for file in settings.routes.values().filter_map(|route| route.destination.file()) {
+            match read_answer(file) {
+                Ok(answer) => drop(contents.answers.insert(file.path.clone(), answer)),
+                Err(problem) => problems.push(problem),
+            }
+        }
         Problems::check(problems)?;
         Ok(contents)
     }
@@ -134,7 +144,9 @@ impl FileContents {
         let passwords = named.password_files.iter().filter_map(|file| read_passwords(file).err()).flatten();
         let secrets = secrets.chain(passwords);
         let secrets = secrets.chain(named.jwt_keys.iter().filter_map(|keys| read_jwt_keys(keys, &[]).err()));
-        of_tls.chain(secrets).chain(named.hmac_keys.iter().filter_map(|file| read_hmac_key(file).err())).collect()
+        let answers = named.answers.iter().filter_map(|file| read_answer(file).err());
+        let keys = named.hmac_keys.iter().filter_map(|file| read_hmac_key(file).err());
+        of_tls.chain(secrets).chain(keys).chain(answers).collect()
     }
 }
 
@@ -258,6 +270,25 @@ fn read_jwt_keys(keys: &JwtKeys, algorithms: &[Algorithm]) -> Result<KeySet, Pro
     }
     Ok(read)
 }
+
+/// What a route answers with: it is kept in memory, and sent whole.
+fn read_answer(file: &NamedFile) -> Result<Bytes, Problem> {
+    let problem = |what: String, hint: &str| {
+        Problem::new(file.location.0.clone(), format!("{}: {what}", file.path.display()), hint)
+    };
+    let bytes = read_file(&file.path)
+        .map_err(|error| problem(format!("cannot be read: {error}"), error.hint(&file.path, &file.location)))?;
+    if bytes.len() > MOST_OF_AN_ANSWER {
+        return Err(problem(
+            "is larger than 1 MiB".to_owned(),
+            "name a small page; a server of files has what is larger",
+        ));
+    }
+    Ok(bytes.into())
+}
+
+/// How large the file of an answer may be, in bytes.
+const MOST_OF_AN_ANSWER: usize = 1024 * 1024;
 
 /// The bytes of a file, which are wiped after use.
 fn read_secret(file: &NamedFile) -> Result<Zeroizing<Vec<u8>>, Problem> {

@@ -29,6 +29,7 @@ mod pulled_cable;
 mod reach;
 mod reload;
 mod rig;
+mod rules;
 mod slow_reader;
 mod stop;
 mod storms;

@@ -19,13 +19,14 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 30] = [
+const ORDER: [&str; 31] = [
     "ranges",
     "grammar",
     "judge",
     "websocket",
     "balance",
     "health",
+    "rules",
     "config",
     "queue",
     "access",
@@ -53,7 +54,8 @@ const ORDER: [&str; 30] = [
 ];
 
 /// Bytes and values in, values out: no runtime, and the time is an argument.
-const PURE: [&str; 9] = ["ranges", "grammar", "judge", "websocket", "balance", "health", "config", "queue", "access"];
+const PURE: [&str; 10] =
+    ["ranges", "grammar", "judge", "websocket", "balance", "health", "rules", "config", "queue", "access"];
 
 const THE_UNSAFE_FILE: &str = "process/fds.rs";
 

@@ -1,6 +1,10 @@
-//! Where the requests of a route go: `upstream`, or `split` among several.
+//! Where the requests of a route go: `upstream`, `split` among several, `redirect`, or `respond`.
+
+use std::sync::Arc;
 
 use super::names::Earlier;
+use super::redirect::redirect;
+use super::respond::respond;
 use crate::config::endpoint_text::MOST_WEIGHT;
 use crate::config::lists::elements;
 use crate::config::names::UpstreamName;
@@ -14,14 +18,33 @@ pub(super) fn destination(
     section: &Section<'_>,
     upstream: impl Fn(&SpannedValue<'_>) -> Option<UpstreamName> + Copy,
 ) -> Option<Destination> {
-    let Some(item) = section.item("split") else {
-        let upstream = section.require("upstream", upstream, "upstream, the NAME of an [upstream.NAME]")?;
-        return Some(Destination::Upstreams(vec![BranchSettings { upstream, weight: 1 }]));
-    };
-    if let Some(item) = section.item("upstream") {
-        item.fault("stands beside `split`, which says where requests go", "remove one of the two");
+    let written: Vec<_> = KEYS.into_iter().filter(|key| section.has(key)).collect();
+    let first = written.first().copied().unwrap_or("upstream");
+    for key in written.iter().skip(1) {
+        section.item(key).iter().for_each(|item| {
+            item.fault(
+                format!("says where requests go, and so does `{first}`"),
+                "keep one of them; a route of its own, with another path, host or condition, can have the other",
+            );
+        });
     }
-    let branches = elements(&item, |item| branch(item, upstream), EXAMPLE)?;
+    let destination = match (first, section.item(first)) {
+        ("redirect", Some(item)) => redirect(&item).map(Destination::Redirect),
+        ("respond", Some(item)) => respond(&item).map(|it| Destination::Respond(Arc::new(it))),
+        ("split", Some(item)) => split(&item, upstream),
+        _ => {
+            let upstream = section.require("upstream", upstream, EXAMPLE_OF_UPSTREAM);
+            upstream.map(|upstream| Destination::Upstreams(vec![BranchSettings { upstream, weight: 1 }]))
+        }
+    };
+    destination.filter(|_| written.len() < 2)
+}
+
+fn split(
+    item: &SpannedValue<'_>,
+    upstream: impl Fn(&SpannedValue<'_>) -> Option<UpstreamName> + Copy,
+) -> Option<Destination> {
+    let branches = elements(item, |item| branch(item, upstream), EXAMPLE)?;
     let read: Vec<_> = branches.iter().map(|item| branch(item, upstream)).collect();
     let mut earlier = Earlier::new();
     for (item, branch) in branches.iter().zip(&read) {
@@ -63,3 +86,7 @@ fn branch(
 }
 
 const EXAMPLE: &str = "[{ upstream = \"blue\", weight = 95 }, { upstream = \"green\", weight = 5 }]";
+
+const EXAMPLE_OF_UPSTREAM: &str = "upstream, the NAME of an [upstream.NAME]; or redirect, or respond";
+
+const KEYS: [&str; 4] = ["upstream", "split", "redirect", "respond"];

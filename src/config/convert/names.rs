@@ -30,6 +30,15 @@ pub(super) fn at_least_one<'a>(
     if file.is_without(what) {
         file.missing(what, format!("there is no {what}"), example);
     }
+    named(file, what, schema)
+}
+
+/// The tables `[what.NAME]`, if there are any; a problem where a name is one that logs could not show.
+pub(super) fn named<'a>(
+    file: &Section<'a>,
+    what: &'static str,
+    schema: &'static TableSchema,
+) -> Vec<(&'a str, Section<'a>)> {
     let named = file.named(what, schema);
     for (name, section) in &named {
         if !is_name(name) {

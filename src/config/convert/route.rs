@@ -8,6 +8,7 @@ use toml::de::DeValue;
 use super::access::access;
 use super::destination::destination;
 use super::names::{Names, at_least_one};
+use super::rules::rules;
 use super::websocket::websocket;
 use crate::config::address_syntax::{asks_for_tls, endpoint_in};
 use crate::config::defaults;
@@ -44,6 +45,8 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
         check_reachable(section, path);
     }
     let destination = destination(section, &upstreams);
+    let exchange = exchange(section);
+    let rules = rules(section, path.as_deref(), destination.as_ref(), &exchange);
     let upgrade = section.read("upgrade", list(text(UPGRADE), "[\"websocket\"]"), upgrade());
     let raw_half_close =
         section.read("raw_half_close_timeout", or_off(text(DURATION)), defaults::RAW_HALF_CLOSE_TIMEOUT);
@@ -61,8 +64,9 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
         destination: destination?,
         upgrade,
         raw_half_close_timeout: raw_half_close,
-        exchange: exchange(section),
+        exchange,
         access: Arc::new(access(section)),
+        rules: Arc::new(rules?),
         websocket,
     })
 }
@@ -119,16 +123,24 @@ fn check_ambiguity(routes: &[(Location<'_>, RouteSettings)]) {
         let every_host = route.hosts.is_empty().then_some(None);
         for host in route.hosts.iter().map(Some).chain(every_host) {
             let earlier = claims.entry((&route.path, host)).or_default();
-            if let Some(other) = earlier.iter().find(|other| share_a_listener(other, route)) {
+            if let Some(other) = earlier.iter().find(|other| share_a_listener(other, route) && may_share(other, route))
+            {
                 let host = host.map_or("every host".into(), HostPattern::to_string);
+                let conditions = if route.rules.conditions.is_empty() { "" } else { ", under as many conditions" };
                 location.fault(
-                    format!("serves {host} at {:?}, and so does route.{}", route.path, other.name),
-                    "give one of them another host, path or listener",
+                    format!("serves {host} at {:?}{conditions}, and so does route.{}", route.path, other.name),
+                    "give one of them another host, path or listener, or conditions that cannot both hold",
                 );
             }
             earlier.push(route);
         }
     }
+}
+
+/// Whether a request may be for both, and neither asks more of it.
+fn may_share(a: &RouteSettings, b: &RouteSettings) -> bool {
+    let (a, b) = (&a.rules.conditions, &b.rules.conditions);
+    a.tested() == b.tested() && !a.exclude(b)
 }
 
 fn share_a_listener(a: &RouteSettings, b: &RouteSettings) -> bool {

@@ -8,7 +8,7 @@ use super::combinations::{check_combinations, no_unix};
 use super::endpoint_tls::endpoint_tls;
 use super::endpoints::{ENDPOINTS, EndpointsFrom, endpoints};
 use super::health::{ON_DOWN, WHEN_ALL_DOWN, eject, health};
-use super::names::at_least_one;
+use super::names::{at_least_one, named};
 use super::pin_cookie::pin_cookie;
 use super::queue::{WHEN_FULL, handshakes_at_once, queue};
 use super::reach::{PROTOCOLS, PROXY_PROTOCOLS, host, retry_budget, source_addresses, tcp_keepalive, tcp_user_timeout};
@@ -22,10 +22,13 @@ use crate::config::tree::{Section, SpannedValue};
 use crate::config::units::DURATION;
 
 pub(in crate::config) fn upstreams(file: &Section<'_>) -> Vec<UpstreamSettings> {
-    at_least_one(file, "upstream", &UPSTREAM, "[upstream.chat] with endpoints = [\"10.0.0.11:8080\"]")
-        .iter()
-        .filter_map(|(name, section)| upstream(name, section))
-        .collect()
+    let example = "[upstream.chat] with endpoints = [\"10.0.0.11:8080\"]";
+    // Routes that answer by themselves need none.
+    let is_needed =
+        !file.named_quietly("route").any(|route| ["redirect", "respond"].iter().any(|key| route.contains_key(*key)));
+    let upstreams =
+        if is_needed { at_least_one(file, "upstream", &UPSTREAM, example) } else { named(file, "upstream", &UPSTREAM) };
+    upstreams.iter().filter_map(|(name, section)| upstream(name, section)).collect()
 }
 
 fn upstream(name: &str, section: &Section<'_>) -> Option<UpstreamSettings> {

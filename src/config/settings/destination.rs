@@ -1,14 +1,22 @@
 //! Where the requests of a route go.
 
 use std::fmt;
+use std::sync::Arc;
 
+use super::named_file::NamedFile;
+use super::rules::{RespondBody, RespondSettings};
 use crate::config::names::UpstreamName;
+use crate::rules::Redirect;
 
 /// Where the requests of a route go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// To the endpoints of an upstream, or of several that share its clients: at least one.
     Upstreams(Vec<BranchSettings>),
+    /// Their clients are sent to another place.
+    Redirect(Redirect),
+    /// They have one answer.
+    Respond(Arc<RespondSettings>),
 }
 
 /// One upstream of a route.
@@ -25,6 +33,7 @@ impl Destination {
     pub fn branches(&self) -> &[BranchSettings] {
         match self {
             Self::Upstreams(branches) => branches,
+            Self::Redirect(_) | Self::Respond(_) => &[],
         }
     }
 
@@ -43,6 +52,17 @@ impl Destination {
         self.upstreams().all(|upstream| other.leads_to(upstream))
             && other.upstreams().all(|upstream| self.leads_to(upstream))
     }
+
+    /// The file that an answer stands in.
+    pub fn file(&self) -> Option<&NamedFile> {
+        match self {
+            Self::Respond(respond) => match &respond.body {
+                RespondBody::File(file) => Some(file),
+                RespondBody::Text(_) => None,
+            },
+            Self::Upstreams(_) | Self::Redirect(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Destination {
@@ -58,6 +78,8 @@ impl fmt::Display for Destination {
                     Ok(())
                 }
             },
+            Self::Redirect(_) => f.write_str("(redirect)"),
+            Self::Respond(_) => f.write_str("(respond)"),
         }
     }
 }

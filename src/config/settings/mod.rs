@@ -19,6 +19,7 @@ mod named_files;
 mod queue;
 mod reach;
 mod route;
+mod rules;
 mod source;
 mod upstream;
 mod websocket;
@@ -49,6 +50,7 @@ pub use reach::{
     TcpKeepaliveSettings, UnixAddress,
 };
 pub use route::{DotSegments, ExchangeSettings, HostPattern, RouteSettings};
+pub use rules::{RespondBody, RespondSettings, RuleSettings};
 pub use source::{MOST_ENDPOINTS, ResolverSettings, SourceKind, SourceSettings, StateFolder};
 pub use upstream::{AffinitySource, EndpointRole, EndpointSettings, PinCookie, SameSite, Secure, UpstreamSettings};
 pub use websocket::{Compression, Excess, IdleCounts, LimitSettings, Pongs, Rate, WebsocketSettings};

@@ -23,6 +23,8 @@ pub struct NamedFiles {
     pub password_files: Vec<NamedFile>,
     /// What tokens are verified with.
     pub jwt_keys: Vec<JwtKeys>,
+    /// What routes answer with.
+    pub answers: Vec<NamedFile>,
 }
 
 impl NamedFiles {
@@ -33,7 +35,7 @@ impl NamedFiles {
         let secrets =
             self.pin_secrets.iter().chain(&self.ticket_secrets).chain(&self.hmac_keys).chain(&self.password_files);
         let secrets = secrets.chain(self.jwt_keys.iter().map(JwtKeys::file));
-        let others = self.authorities.iter().chain(staples).chain(secrets).map(|file| &file.path);
+        let others = self.authorities.iter().chain(staples).chain(secrets).chain(&self.answers).map(|file| &file.path);
         certificates.chain(others).map(PathBuf::as_path)
     }
 }
@@ -64,6 +66,7 @@ impl Settings {
             ticket_secrets: tls().filter_map(|tls| tls.ticket_secret.clone()).collect(),
             password_files: asked_for.map(|basic| basic.file.clone()).collect(),
             jwt_keys: self.routes.values().filter_map(|route| Some(route.access.jwt.as_ref()?.keys.clone())).collect(),
+            answers: self.routes.values().filter_map(|route| route.destination.file().cloned()).collect(),
             hmac_keys: acme().filter_map(|acme| Some(acme.eab.as_ref()?.hmac_key.clone())).collect(),
         }
     }

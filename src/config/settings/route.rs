@@ -8,6 +8,7 @@ use http::HeaderName;
 
 use super::access::AccessSettings;
 use super::destination::Destination;
+use super::rules::RuleSettings;
 use super::websocket::WebsocketSettings;
 use crate::config::names::{ListenerName, RouteName};
 
@@ -34,6 +35,8 @@ pub struct RouteSettings {
     pub exchange: ExchangeSettings,
     /// Whom it lets in.
     pub access: Arc<AccessSettings>,
+    /// What it asks of requests, and changes of them.
+    pub rules: Arc<RuleSettings>,
     /// The rules of its WebSocket tunnels.
     pub websocket: Arc<WebsocketSettings>,
 }

@@ -14,7 +14,7 @@ use windlass::net::{Http2Stream, SharedDelivery};
 use crate::rig::{Endpoint, Proxy, Wire, within};
 
 /// A connection of a client.
-pub(super) struct Http2Client {
+pub(crate) struct Http2Client {
     sender: SendRequest<Bytes>,
     /// Ends with the connection.
     driver: JoinHandle<Result<(), h2::Error>>,
@@ -22,19 +22,19 @@ pub(super) struct Http2Client {
 
 impl Http2Client {
     /// A new connection with the listener `public`.
-    pub(super) async fn connect(proxy: &Proxy) -> Self {
+    pub(crate) async fn connect(proxy: &Proxy) -> Self {
         Self::connect_as(proxy, &Builder::new()).await
     }
 
     /// The same, as `builder` says.
-    pub(super) async fn connect_as(proxy: &Proxy, builder: &Builder) -> Self {
+    pub(crate) async fn connect_as(proxy: &Proxy, builder: &Builder) -> Self {
         let stream = within("a connection", TcpStream::connect(proxy.address("public"))).await.unwrap();
         stream.set_nodelay(true).unwrap();
         Self::over(stream, builder).await
     }
 
     /// One over `stream`.
-    pub(super) async fn over<S>(stream: S, builder: &Builder) -> Self
+    pub(crate) async fn over<S>(stream: S, builder: &Builder) -> Self
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -48,30 +48,30 @@ impl Http2Client {
     }
 
     /// Begins a request.
-    pub(super) async fn begin(&self, request: Request<()>, is_all: bool) -> (ResponseFuture, SendStream<Bytes>) {
+    pub(crate) async fn begin(&self, request: Request<()>, is_all: bool) -> (ResponseFuture, SendStream<Bytes>) {
         let mut sender = within("leave to send", self.sender.clone().ready()).await.unwrap();
         sender.send_request(request, is_all).unwrap()
     }
 
     /// Has a request answered that has no body.
-    pub(super) async fn ask(&self, request: Request<()>) -> (Parts, String) {
+    pub(crate) async fn ask(&self, request: Request<()>) -> (Parts, String) {
         let (answer, _) = self.begin(request, true).await;
         let (head, body) = within("an answer", answer).await.unwrap().into_parts();
         (head, text(body).await.0)
     }
 
     /// Has this path got.
-    pub(super) async fn get(&self, path: &str) -> (Parts, String) {
+    pub(crate) async fn get(&self, path: &str) -> (Parts, String) {
         self.ask(Request::get(format!("http://chat.test{path}")).body(()).unwrap()).await
     }
 
     /// Asks for a WebSocket at this path.
-    pub(super) async fn ask_for_websocket(&self, path: &str) -> (ResponseFuture, SendStream<Bytes>) {
+    pub(crate) async fn ask_for_websocket(&self, path: &str) -> (ResponseFuture, SendStream<Bytes>) {
         self.begin(websocket(path).body(()).unwrap(), false).await
     }
 
     /// A tunnel to this endpoint, which must be the one that it is placed on: its two ends.
-    pub(super) async fn tunnel(&self, path: &str, endpoint: &Endpoint) -> (Wire<Http2Stream>, Wire) {
+    pub(crate) async fn tunnel(&self, path: &str, endpoint: &Endpoint) -> (Wire<Http2Stream>, Wire) {
         let (answer, outgoing) = self.ask_for_websocket(path).await;
         let at_endpoint = endpoint.grant().await;
         let answer = within("the answer to a WebSocket", answer).await.unwrap();
@@ -80,20 +80,20 @@ impl Http2Client {
     }
 
     /// How the connection ends.
-    pub(super) async fn end(self) -> Result<(), h2::Error> {
+    pub(crate) async fn end(self) -> Result<(), h2::Error> {
         let Self { sender, driver } = self;
         drop(sender);
         within("the end of the connection", driver).await.unwrap()
     }
 
     /// Whether it has ended, or takes no more requests.
-    pub(super) async fn is_left(&self) -> bool {
+    pub(crate) async fn is_left(&self) -> bool {
         self.sender.clone().ready().await.is_err()
     }
 }
 
 /// A request for a WebSocket, as browsers make it.
-pub(super) fn websocket(path: &str) -> http::request::Builder {
+pub(crate) fn websocket(path: &str) -> http::request::Builder {
     Request::builder()
         .method(Method::CONNECT)
         .uri(format!("http://chat.test{path}"))
@@ -102,12 +102,12 @@ pub(super) fn websocket(path: &str) -> http::request::Builder {
 }
 
 /// The client's end of a tunnel.
-pub(super) fn joined(answer: Response<RecvStream>, outgoing: SendStream<Bytes>) -> Wire<Http2Stream> {
+pub(crate) fn joined(answer: Response<RecvStream>, outgoing: SendStream<Bytes>) -> Wire<Http2Stream> {
     Wire::new(Http2Stream::new(answer.into_body(), outgoing, SharedDelivery::default()))
 }
 
 /// All of a body, and the trailers behind it.
-pub(super) async fn text(mut body: RecvStream) -> (String, HeaderMap) {
+pub(crate) async fn text(mut body: RecvStream) -> (String, HeaderMap) {
     let mut text = Vec::new();
     while let Some(data) = within("more of a body", body.data()).await {
         let data = data.unwrap();

@@ -1,7 +1,7 @@
 //! Clients that speak HTTP/2: exchanges, and WebSockets by RFC 8441, in clear and with prior knowledge.
 
 mod by_frames;
-mod client;
+pub(crate) mod client;
 mod drains;
 mod exchanges;
 mod floods;

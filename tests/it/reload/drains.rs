@@ -50,6 +50,12 @@ async fn an_upstream_that_leaves_a_split() {
 }
 
 #[tokio::test]
+async fn a_route_that_answers_by_itself() {
+    let respond = "{ status = 503, body = \"closed\" }";
+    Site::open().await.drains_chat(|config| config.without("route.chat").with("route.chat.respond", respond)).await;
+}
+
+#[tokio::test]
 async fn an_upstream_renamed() {
     let site = Site::open().await;
     let address = site.chat_endpoint.address();

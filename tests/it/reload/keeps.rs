@@ -121,6 +121,19 @@ async fn a_routes_hosts() {
 }
 
 #[tokio::test]
+async fn a_routes_rules() {
+    Site::open()
+        .await
+        .keeps_all(|config| {
+            config
+                .with("route.chat.methods", "[\"POST\"]")
+                .with("route.chat.rewrite", "{ prefix = \"/new\" }")
+                .with("route.chat.request_headers", "{ set = { x-a = \"b\" } }")
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn a_routes_path() {
     Site::open().await.keeps_all(|config| config.with("route.chat.path", "\"/elsewhere\"")).await;
 }

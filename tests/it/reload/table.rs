@@ -14,6 +14,7 @@ const TESTS: &[(&str, &str)] = &[
     ("passwords", include_str!("../access/passwords.rs")),
     ("limits", include_str!("../access/limits.rs")),
     ("rechecks", include_str!("../access/rechecks.rs")),
+    ("answers", include_str!("../rules/answers.rs")),
     ("secrets", include_str!("../affinity/secrets.rs")),
 ];
 
