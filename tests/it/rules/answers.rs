@@ -15,7 +15,7 @@ async fn everybody_reads_it_and_connections_go_on() {
     let mut client = proxy.connect().await;
     let head = "HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n";
     let post = "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
-    for request in ["GET /told HTTP/1.1\r\nHost: a\r\n\r\n".as_bytes(), post.as_bytes(), &Handshake::new().bytes()] {
+    for request in ["GET /told-by-us HTTP/1.1\r\nHost: a\r\n\r\n".as_bytes(), post.as_bytes(), &Handshake::new().bytes()] {
         client.send(request).await;
         let (head, body) = client.answer().await;
         assert_eq!((head.status(), body.as_str()), (503, "back at noon"));
@@ -29,7 +29,7 @@ async fn everybody_reads_it_and_connections_go_on() {
     let head = client.head().await;
     assert_eq!((head.status(), head.value("content-length")), (503, Some("12")));
     assert_eq!(answer_to(&mut client, "a", "/again").await.1, "back at noon");
-    let line = lines.about("/told").await;
+    let line = lines.about("/told-by-us").await;
     assert_eq!((&line["outcome"], &line["bytes_answered"]), (&"answered".into(), &12.into()), "{line}");
 }
 
