@@ -15,7 +15,9 @@ async fn everybody_reads_it_and_connections_go_on() {
     let mut client = proxy.connect().await;
     let head = "HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n";
     let post = "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
-    for request in ["GET /told-by-us HTTP/1.1\r\nHost: a\r\n\r\n".as_bytes(), post.as_bytes(), &Handshake::new().bytes()] {
+    for request in
+        ["GET /told-by-us HTTP/1.1\r\nHost: a\r\n\r\n".as_bytes(), post.as_bytes(), &Handshake::new().bytes()]
+    {
         client.send(request).await;
         let (head, body) = client.answer().await;
         assert_eq!((head.status(), body.as_str()), (503, "back at noon"));
