@@ -42,4 +42,4 @@ pub use token_fault::TokenFault;
 pub use token_place::take_token;
 pub use tunnel_counts::{Crowd, TunnelCounts, TunnelPlace};
 pub use turnstile::Turnstile;
-pub use user_header::{take_out_user, write_user};
+pub use user_header::{is_alike, take_out_user};

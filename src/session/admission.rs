@@ -8,7 +8,8 @@ use super::check_password::check_password;
 use super::check_token::check_token;
 use super::refused::Refused;
 use super::request_context::RequestContext;
-use crate::access::{ClientVerdict, OriginVerdict, judge_client, judge_origin, take_out_user};
+use super::said::{say, take_out_said};
+use crate::access::{ClientVerdict, OriginVerdict, judge_client, judge_origin};
 use crate::config::AccessSettings;
 use crate::health::Asked;
 use crate::http::Refusal;
@@ -19,17 +20,18 @@ use crate::http::Refusal;
 pub(super) async fn admit(context: &mut RequestContext, parts: &mut Parts, asked: Asked) -> Result<(), Refused> {
     let access = &*context.route.settings.access;
     check_client(access, context)?;
-    if let Some(name) = access.basic_auth.as_ref().and_then(|basic| basic.user_header.as_ref()) {
-        take_out_user(&mut parts.headers, name);
-    }
+    take_out_said(access, &mut parts.headers);
     check_rate(context, parts, asked)?;
     check_origin(access, parts, asked)?;
     if let Some(basic) = &access.basic_auth {
-        Box::pin(check_password(context, basic, parts)).await?;
+        let user = Box::pin(check_password(context, basic, parts)).await?;
+        say(&mut context.said, &mut parts.headers, user);
     }
     if let Some(jwt) = &access.jwt {
-        let permission = check_token(jwt, context.route.doors.keys.as_deref(), parts).map_err(Refusal::BadToken)?;
+        let (permission, claims) =
+            check_token(jwt, context.route.doors.keys.as_deref(), parts).map_err(Refusal::BadToken)?;
         context.permission = Some(permission);
+        say(&mut context.said, &mut parts.headers, claims);
     }
     if access.authorize.is_some() {
         // Boxed: those of other routes have no room for it.

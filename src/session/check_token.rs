@@ -2,22 +2,20 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
 use http::request::Parts;
+use http::{HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 use crate::access::{Granted, KeySet, Permission, TokenFault, Verified, take_token, verify};
 use crate::config::JwtSettings;
-use crate::grammar::remove;
 use crate::process::unix_seconds;
 
-/// Has a token let the request in, and the endpoint read what it says, of us alone.
+/// Has a token let the request in; what it permits, and what the endpoint is to read of it.
 pub(super) fn check_token(
     jwt: &JwtSettings,
     keys: Option<&KeySet>,
     parts: &mut Parts,
-) -> Result<Permission, TokenFault> {
-    remove(&mut parts.headers, |name| jwt.headers.iter().any(|(header, _)| header == name));
+) -> Result<(Permission, Vec<(HeaderName, HeaderValue)>), TokenFault> {
     let token = take_token(jwt, &mut parts.headers, &mut parts.uri)?;
     // Every route that has one has the other.
     let keys = keys.ok_or(TokenFault::UnknownKey)?;
@@ -27,10 +25,8 @@ pub(super) fn check_token(
     let left = ends.map(|ends| ends.saturating_sub(now).saturating_sub(Duration::from_secs(1)));
     let until = left.and_then(|left| Instant::now().into_std().checked_add(left));
     let permission = Permission::new(Granted { subject, claims, until, close_code: jwt.close_code });
-    for (header, claim) in &jwt.headers {
-        // What is no text of a header, such as one with a line break, is not said.
-        let said = permission.claim(claim).and_then(|text| HeaderValue::from_bytes(text.as_bytes()).ok());
-        said.map(|said| parts.headers.insert(header, said));
-    }
-    Ok(permission)
+    // What is no text of a header, such as one with a line break, is not said.
+    let text = |claim: &str| HeaderValue::from_bytes(permission.claim(claim)?.as_bytes()).ok();
+    let said = jwt.headers.iter().filter_map(|(header, claim)| Some((header.clone(), text(claim)?))).collect();
+    Ok((permission, said))
 }

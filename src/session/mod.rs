@@ -58,6 +58,7 @@ mod resting;
 mod retry;
 mod route_changes;
 mod route_rules;
+mod said;
 mod serve;
 mod served;
 mod summary;

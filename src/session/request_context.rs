@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::context::Session;
 use super::request_id;
 use super::route_changes::RouteChanges;
+use super::said::Said;
 use super::summary::Summary;
 use crate::access::{Permission, TunnelPlace};
 use crate::authorize::{Grant, Permitted, put};
@@ -53,6 +54,8 @@ pub(super) struct RequestContext {
     pub(super) grant: Option<Box<Grant>>,
     /// What was learned of who asks; `None` where the route does not ask who it is.
     pub(super) permission: Option<Permission>,
+    /// What the endpoint reads of who was let in.
+    pub(super) said: Said,
     /// That of the tunnel that it is to become, from when it is let in.
     pub(super) place: Option<TunnelPlace>,
     /// What was asked then: it is asked again while its tunnel is open.
@@ -81,6 +84,7 @@ impl RequestContext {
             summary: Arc::clone(summary),
             grant: None,
             permission: None,
+            said: None,
             place: None,
             permitted: None,
         }
@@ -152,9 +156,9 @@ impl RequestContext {
         if let Some((certificate, text)) = certificate.and_then(|shown| Some((shown, shown.text.as_deref()?))) {
             certificate_headers::write(headers, certificate, text);
         }
-        if let Some(grant) = &self.grant {
-            // Once more: of what the client names in Connection, nothing passes.
-            put(headers, &grant.for_endpoint);
+        // Once more: of what the client names in Connection, nothing passes.
+        for said in self.said.as_deref().into_iter().chain(self.grant.as_ref().map(|grant| &grant.for_endpoint)) {
+            put(headers, said);
         }
         if let Some(changes) = &self.changes {
             changes.change_request(headers);

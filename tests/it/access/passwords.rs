@@ -67,6 +67,25 @@ async fn who_knows_a_password_is_let_in_and_the_endpoint_does_not_read_it() {
 }
 
 #[tokio::test]
+async fn a_client_takes_its_name_away_by_no_connection_header_and_gives_itself_one_behind_no_body() {
+    let site = Site::of(&[ADA]).await;
+    let proxy = Proxy::serving(&site.config(", user_header = \"x-user\""));
+    let mut client = proxy.connect().await;
+    client.send(by("ada", "secret").but("connection", "Upgrade, X-User").bytes()).await;
+    let (_at_endpoint, head) = site.endpoint.asked().await;
+    assert_eq!(head.values("x-user"), ["ada"], "{head:?}");
+
+    let mut client = proxy.connect().await;
+    let upload =
+        "Transfer-Encoding: chunked\r\nTrailer: X-User, X_User, X-Sum\r\n\r\n0\r\nX-User: root\r\nX-Sum: 1\r\n\r\n";
+    let authorization = of("ada", "secret");
+    client.send(format!("POST / HTTP/1.1\r\nHost: chat.test\r\nAuthorization: {authorization}\r\n{upload}")).await;
+    let (mut at_endpoint, head) = site.endpoint.asked().await;
+    assert_eq!((head.values("x-user"), head.values("trailer")), (vec!["ada"], vec!["X-Sum"]), "{head:?}");
+    at_endpoint.hears("0\r\nX-Sum: 1\r\n\r\n").await;
+}
+
+#[tokio::test]
 async fn an_endpoint_that_wants_to_reads_the_password_too() {
     let site = Site::of(&[ADA]).await;
     let proxy = Proxy::serving(&site.config(", keep_authorization = true"));

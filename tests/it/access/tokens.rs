@@ -100,7 +100,9 @@ async fn what_the_token_says_is_what_the_endpoint_reads_and_not_what_a_client_sa
         asking(&endpoint, "headers = { x-user = \"sub\", x-roles = \"realm.roles\", x-team = \"team\" }");
     let handshake = Handshake::new()
         .with("authorization", format!("Bearer {}", of_ada()))
+        .but("connection", "Upgrade, X-User")
         .with("x-user", "eve")
+        .with("x_team", "admins")
         .with("x-team", "admins")
         .with("x-roles", "root");
     let (_client, _at_endpoint, head) = opens(&proxy, &endpoint, &handshake).await;
