@@ -28,14 +28,22 @@ impl Turnstile {
         rates.take(self.client(limits, headers, client), rate, now)
     }
 
-    /// A place for a tunnel of whoever sent these headers from this address. The tunnels of a route count always, so that a limit
-    /// which a reload brings knows of those before it; a client's, while it is limited.
+    /// A place for a tunnel of whoever sent these headers from this address; `None` where tunnels are not limited, for then they are
+    /// not counted.
     ///
     /// # Errors
     /// There is none.
-    pub fn enter(&self, limits: &AdmissionLimits, headers: &HeaderMap, client: IpAddr) -> Result<TunnelPlace, Crowd> {
+    pub fn enter(
+        &self,
+        limits: &AdmissionLimits,
+        headers: &HeaderMap,
+        client: IpAddr,
+    ) -> Result<Option<TunnelPlace>, Crowd> {
+        if limits.tunnels.is_none() && limits.tunnels_per_client.is_none() {
+            return Ok(None);
+        }
         let client = limits.tunnels_per_client.map(|most| (self.client(limits, headers, client), most));
-        self.tunnels.enter(limits.tunnels, client)
+        self.tunnels.enter(limits.tunnels, client).map(Some)
     }
 
     /// How many tunnels there are, those included that an endpoint is only being asked for.

@@ -30,7 +30,7 @@ pub(super) fn take_place(
     }
     let (route, limits) = (&context.route, &context.route.settings.access.limits);
     match route.doors.turnstile.enter(limits, &parts.headers, context.client) {
-        Ok(place) => Ok(Some(place)),
+        Ok(place) => Ok(place),
         Err(Crowd::Client) => Err(Refusal::ClientTunnels),
         Err(Crowd::Route) => Err(Refusal::RouteFull),
     }

@@ -52,13 +52,29 @@ pub(super) struct OpenTunnel {
     pub(super) handshake: Handshake,
     pub(super) registration: Registration,
     pub(super) lease: MeteredLease,
-    /// By which it counts for its route, and its client.
-    pub(super) place: Option<TunnelPlace>,
     pub(super) metrics: Arc<Metrics>,
     /// For the line about its end.
     pub(super) record: TunnelRecord,
+    /// What it keeps for as long as it is open.
+    pub(super) kept: Option<Box<Kept>>,
+}
+
+/// What a tunnel keeps for as long as it is open, where its route limits tunnels or has somebody asked again. Behind a pointer, for most
+/// routes do neither, and there are many tunnels.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// By which it counts for its route, and its client.
+    _place: Option<TunnelPlace>,
     /// Somebody asks again whether it may go on.
-    pub(super) watched: Option<Watched>,
+    _watched: Option<Watched>,
+}
+
+impl Kept {
+    /// `None` where there is neither.
+    pub(super) fn new(place: Option<TunnelPlace>, watched: Option<Watched>) -> Option<Box<Self>> {
+        let is_any = place.is_some() || watched.is_some();
+        is_any.then(|| Box::new(Self { _place: place, _watched: watched }))
+    }
 }
 
 /// A WebSocket that is closed as soon as its client knows that it is open. No endpoint is at its other end.
@@ -92,10 +108,9 @@ impl OpenTunnel {
             handshake: _,
             registration,
             mut lease,
-            place,
+            kept,
             metrics,
             record,
-            watched,
         } = self;
         metrics.tunnel_opened();
         metrics.client_tunnel_opened(record.protocol());
@@ -109,7 +124,7 @@ impl OpenTunnel {
             lease.note_work(&tunnel);
             let outcome = ready!(polled);
             access_log::ended(&metrics, tunnel.handle(), tunnel.settings(), &record, &outcome);
-            let _ = (&held, &place, &watched);
+            let _ = (&held, &kept);
             Poll::Ready(())
         }));
     }

@@ -16,7 +16,7 @@ use super::placed_by::PlacedBy;
 use super::placement::Placed;
 use super::refused::{EndpointFault, Refused};
 use super::request_context::RequestContext;
-use super::served::{OpenTunnel, Served};
+use super::served::{Kept, OpenTunnel, Served};
 use super::switch_attempts::{SwitchAttempt, ask_best_to_switch};
 use super::tunnel_record::TunnelRecord;
 use super::unopened::Switched;
@@ -72,7 +72,7 @@ pub(super) async fn open(
         endpoint.dismiss(&order);
         return Err(Refusal::Draining.into());
     }
-    let watched = watch(context, &registration);
+    let kept = Kept::new(place, watch(context, &registration));
     access_log::opened(context, &registration, context.started.elapsed());
     let record = record(context, &parts.headers, by);
     let SwitchAnswer { head, read, .. } = answer;
@@ -86,8 +86,7 @@ pub(super) async fn open(
     }
     let metrics = Arc::clone(&context.session.proxy.metrics);
     let lease = MeteredLease::new(lease, context.upstream().settings.policy);
-    let opened =
-        OpenTunnel { endpoint, early, headers, handshake, registration, lease, place, metrics, record, watched };
+    let opened = OpenTunnel { endpoint, early, headers, handshake, registration, lease, metrics, record, kept };
     Ok(Served::Opened(Box::new(opened)))
 }
 

@@ -130,7 +130,7 @@ async fn who_comes_too_often_is_told_when_there_is_a_token_and_plain_requests_ar
 async fn a_reload_keeps_the_counts_and_new_limits_are_for_newcomers() {
     let endpoint = Endpoint::listen().await;
     let config = behind_a_proxy(&endpoint);
-    let mut proxy = Proxy::serving(&config);
+    let mut proxy = Proxy::serving(&config.clone().with("route.chat.max_tunnels", "9"));
     let mut first = proxy.tunnel_with(&from("192.0.2.1"), &endpoint).await;
     let mut second = proxy.tunnel_with(&from("192.0.2.2"), &endpoint).await;
 
