@@ -32,7 +32,7 @@ fn kept(headers: &HeaderMap, header: &HeaderName) -> Option<Box<str>> {
     line.to_str().ok().filter(|_| is_fit).map(Box::from)
 }
 
-/// 128 bits that no other request has.
+/// A name that hardly any other request has: it tells lines apart, and is no secret.
 fn made() -> Box<str> {
     format!("{:032x}", fastrand::u128(..)).into()
 }
