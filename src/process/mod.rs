@@ -35,6 +35,6 @@ pub use signals::{Signal, Signals, ask_for_reload};
 pub use supervisor::Watcher;
 pub use systemd::Notifier;
 pub use usage::usage;
-pub use wall_clock::unix_seconds;
+pub use wall_clock::{unix_seconds, unix_time};
 pub use watchdog::WatchdogVariables;
 pub use workers::{Seat, Workers};

@@ -16,7 +16,7 @@ use crate::config::AuthorizeSettings;
 use crate::health::Asked;
 use crate::http::{Refusal, forward};
 use crate::metrics::AuthResult;
-use crate::process::unix_seconds;
+use crate::process::{unix_seconds, unix_time};
 use crate::websocket::CloseCode;
 
 /// Asks the server of the route, where it has one. What the endpoint is told by it, nobody else can tell it.
@@ -41,7 +41,7 @@ pub(super) async fn authorize(context: &mut RequestContext, parts: &mut Parts, a
         Ok(Ok(grant)) => {
             metrics.authorized(AuthResult::Granted);
             put(&mut parts.headers, &grant.for_endpoint);
-            let good = Good::new(Instant::now(), grant.until, unix_seconds());
+            let good = Good::new(Instant::now(), grant.until, unix_time());
             // Whoever asks again keeps the end, too: it moves with each answer, and others may have ends of their own.
             let is_asked_again = asked == Asked::Upgrade && settings.recheck.is_some();
             let until = good.until.filter(|_| !is_asked_again).map(Instant::into_std);

@@ -1,6 +1,10 @@
 //! What is asked again, when, and what an answer means for the tunnels that it is about.
 //!
-//! Invariant: each credential has at least one tunnel, and stands in `due` unless it is being asked about.
+//! Invariants: each credential has at least one tunnel, and stands in `due` for its next question or its end, whichever comes first;
+//! only one that is being asked about, and has no end, does not. An end that a server has given holds, whatever becomes of its route.
+
+mod credential;
+mod route_page;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -9,15 +13,16 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::time::Instant;
 
+use credential::{Credential, CredentialKey, Stage, jittered, leave_end, next_look};
+use route_page::RoutePage;
+pub(super) use route_page::{PaceNews, ServerNews};
+
 use super::asking_route::AskingRoute;
 use super::good::Good;
 use crate::authorize::question::Question;
-use crate::config::{AuthorizeSettings, RecheckSettings, RouteName};
+use crate::config::RouteName;
 use crate::drain::{Cause, StopOrder, TunnelHandle};
 use crate::websocket::CloseCode;
-
-/// By which two tunnels share a question: their route, and a keyed hash of what the client sent.
-pub(super) type CredentialKey = (RouteName, [u8; 32]);
 
 /// What became of a question.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +37,8 @@ pub(super) enum Reply {
 pub(super) enum Step {
     /// This is to be asked.
     Ask(u64, Arc<Question>, AskingRoute),
+    /// This is news of a route.
+    Tell(RouteName, PaceNews),
     /// Nothing, until then.
     Wait(Option<Instant>),
 }
@@ -47,39 +54,8 @@ pub(super) struct Book {
     last: u64,
 }
 
-#[derive(Debug)]
-struct RoutePage {
-    now: AskingRoute,
-    /// When the next question may be asked: each takes its share of a second.
-    next_free: Option<Instant>,
-    under_way: usize,
-    /// Its last question had no answer.
-    is_failing: bool,
-}
-
-#[derive(Debug)]
-struct Credential {
-    key: CredentialKey,
-    question: Arc<Question>,
-    tunnels: Slab<Arc<TunnelHandle>>,
-    good: Good,
-    stage: Stage,
-    /// The last question had no answer.
-    is_failing: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// It is looked at then.
-    Resting(Instant),
-    /// It has its share of the route's second, then.
-    Paced(Instant),
-    /// It is being asked about.
-    Asked,
-}
-
 impl Book {
-    /// From now on these routes ask. What others asked about is forgotten, and their tunnels stay.
+    /// From now on these routes ask. What others asked about is forgotten: their tunnels stay, until the end that they were given.
     pub(super) fn keep_to(&mut self, routes: HashMap<RouteName, AskingRoute>) {
         let mut before = std::mem::take(&mut self.routes);
         self.routes = routes
@@ -87,18 +63,22 @@ impl Book {
             .map(|(name, now)| {
                 let page = match before.remove(&name) {
                     Some(page) => RoutePage { now, ..page },
-                    None => RoutePage { now, next_free: None, under_way: 0, is_failing: false },
+                    None => RoutePage { now, next_free: None, under_way: 0, is_failing: false, is_behind: false },
                 };
                 (name, page)
             })
             .collect();
         let gone = self.credentials.iter().filter(|(_, it)| !self.routes.contains_key(&it.key.0));
         for id in gone.map(|(id, _)| *id).collect::<Vec<_>>() {
-            self.forget(id);
+            let Some(credential) = self.forget(id) else { continue };
+            for (_, tunnel) in &credential.tunnels {
+                leave_end(tunnel, credential.good);
+            }
         }
     }
 
-    /// A tunnel has opened by a good answer to this question. By which numbers it leaves; `None` where its route asks no more.
+    /// A tunnel has opened by a good answer to this question. By which numbers it leaves; `None` where its route asks no more, and
+    /// then it has its end by itself.
     pub(super) fn join(
         &mut self,
         key: CredentialKey,
@@ -106,8 +86,11 @@ impl Book {
         good: Good,
         tunnel: Arc<TunnelHandle>,
     ) -> Option<(u64, usize)> {
-        let recheck = self.routes.get(&key.0)?.recheck();
-        let next = next_look(good, recheck)?;
+        let Some(page) = self.routes.get(&key.0) else {
+            leave_end(&tunnel, good);
+            return None;
+        };
+        let next = next_look(good, page.recheck())?;
         let id = *self.keys.entry(key.clone()).or_insert_with(|| {
             self.last += 1;
             self.last
@@ -119,14 +102,21 @@ impl Book {
             good,
             stage: Stage::Resting(next),
             is_failing: false,
+            due: None,
         });
         let place = credential.tunnels.insert(tunnel);
-        credential.question = question;
-        credential.good = good;
-        credential.is_failing = false;
-        if credential.stage != Stage::Asked {
-            self.rest(id, Stage::Resting(next));
+        // A tunnel may take long to open, and meanwhile there was another answer.
+        let is_news = good.at >= credential.good.at;
+        if is_news {
+            credential.question = question;
+            credential.good = good;
+            credential.is_failing = false;
         }
+        let stage = match credential.stage {
+            Stage::Resting(_) | Stage::Paced(_) if is_news => Stage::Resting(next),
+            stage => stage,
+        };
+        self.put(id, stage);
         Some((id, place))
     }
 
@@ -145,9 +135,8 @@ impl Book {
             if due > now {
                 return Step::Wait(Some(due));
             }
-            self.due.pop_first();
-            if let Some(asked) = self.look_at(id, now) {
-                return asked;
+            if let Some(step) = self.look_at(id, now) {
+                return step;
             }
         }
         Step::Wait(None)
@@ -162,80 +151,92 @@ impl Book {
         let news =
             (is_failing != was_failing).then_some(if is_failing { ServerNews::Silent } else { ServerNews::Answers });
         let recheck = page.recheck();
-        // Its last tunnel may have ended meanwhile.
+        // Its last tunnel may have ended meanwhile, or its time.
         let Some(credential) = self.credentials.get_mut(&id) else { return news };
         match (reply, recheck) {
+            (Reply::Denied, _) => {
+                self.end(id, Cause::Refused);
+                return news;
+            }
             (Reply::Granted(good), _) => {
                 credential.good = good;
                 credential.is_failing = false;
-                match next_look(good, recheck) {
-                    Some(next) => self.rest(id, Stage::Resting(next)),
-                    None => self.forget(id),
-                }
             }
-            (Reply::Denied, _) => self.end(id, Cause::Refused),
             (Reply::None, Some(recheck)) => {
                 credential.is_failing = true;
                 let again = now + jittered(recheck.every / 10).clamp(SOONEST_AGAIN, LATEST_AGAIN);
-                let ends = credential.good.until.into_iter().chain([credential.good.at + recheck.grace]).min();
-                let next = ends.map_or(again, |ends| ends.min(again)).max(now);
-                self.rest(id, Stage::Resting(next));
+                self.put(id, Stage::Resting(again));
+                return news;
             }
-            (Reply::None, None) => match next_look(credential.good, None) {
-                Some(next) => self.rest(id, Stage::Resting(next)),
-                None => self.forget(id),
-            },
+            (Reply::None, None) => {}
         }
+        self.rest(id);
         news
     }
 
-    /// The credential is due.
+    /// The credential is due: for its end, for a question, or for a share of its route's second.
     fn look_at(&mut self, id: u64, now: Instant) -> Option<Step> {
         let credential = self.credentials.get_mut(&id)?;
         let page = self.routes.get_mut(&credential.key.0)?;
-        if credential.good.until.is_some_and(|until| until <= now) {
-            self.end(id, Cause::Expired);
+        let recheck = page.recheck();
+        if let Some((_, cause)) = credential.end(recheck).filter(|(end, _)| *end <= now) {
+            self.end(id, cause);
             return None;
         }
-        let Some(recheck) = page.recheck() else {
-            match next_look(credential.good, None) {
-                Some(next) => self.rest(id, Stage::Resting(next)),
-                None => self.forget(id),
+        match (credential.stage, recheck) {
+            (Stage::Asked, _) => self.put(id, Stage::Asked),
+            (_, None) => self.rest(id),
+            (Stage::Resting(_), Some(recheck)) => {
+                let free = page.next_free.map_or(now, |free| free.max(now));
+                page.next_free = Some(free + Duration::from_secs(1) / recheck.per_second.get());
+                let news = page.note_wait(free - now, recheck);
+                let route = credential.key.0.clone();
+                // At once, where nobody waits.
+                self.put(id, Stage::Paced(free));
+                return news.map(|news| Step::Tell(route, news));
             }
-            return None;
-        };
-        if credential.is_failing && credential.good.at + recheck.grace <= now {
-            self.end(id, Cause::Unconfirmed);
-            return None;
-        }
-        if let Stage::Resting(_) = credential.stage {
-            let free = page.next_free.map_or(now, |free| free.max(now));
-            page.next_free = Some(free + Duration::from_secs(1) / recheck.per_second.get());
-            if free > now {
-                self.rest(id, Stage::Paced(free));
-                return None;
+            (Stage::Paced(free), Some(_)) if free > now => self.put(id, Stage::Paced(free)),
+            (Stage::Paced(_), Some(_)) if page.under_way >= MOST_UNDER_WAY => {
+                // Its share stays its own.
+                self.put(id, Stage::Paced(now + WHILE_MANY_ARE_UNDER_WAY));
+            }
+            (Stage::Paced(_), Some(_)) => {
+                page.under_way += 1;
+                let ask = Step::Ask(id, Arc::clone(&credential.question), page.now.clone());
+                self.put(id, Stage::Asked);
+                return Some(ask);
             }
         }
-        if page.under_way >= MOST_UNDER_WAY {
-            // Its share stays its own.
-            self.rest(id, Stage::Paced(now + WHILE_MANY_ARE_UNDER_WAY));
-            return None;
-        }
-        page.under_way += 1;
-        credential.stage = Stage::Asked;
-        Some(Step::Ask(id, Arc::clone(&credential.question), page.now.clone()))
+        None
     }
 
-    /// Puts a credential where it is looked at next.
-    fn rest(&mut self, id: u64, stage: Stage) {
+    /// Puts a credential where it is looked at next by its last good answer, or forgets it where that is never.
+    fn rest(&mut self, id: u64) {
+        let Some(credential) = self.credentials.get(&id) else { return };
+        let recheck = self.routes.get(&credential.key.0).and_then(RoutePage::recheck);
+        match next_look(credential.good, recheck) {
+            Some(next) => self.put(id, Stage::Resting(next)),
+            None => {
+                self.forget(id);
+            }
+        }
+    }
+
+    /// The credential is at this stage from now on, and is looked at when that is over, or it.
+    fn put(&mut self, id: u64, stage: Stage) {
         let Some(credential) = self.credentials.get_mut(&id) else { return };
-        if let Stage::Resting(due) | Stage::Paced(due) = credential.stage {
-            self.due.remove(&(due, id));
-        }
+        let recheck = self.routes.get(&credential.key.0).and_then(RoutePage::recheck);
+        let end = credential.end(recheck).map(|(end, _)| end);
+        let next = match stage {
+            Stage::Resting(next) | Stage::Paced(next) => Some(next),
+            Stage::Asked => None,
+        };
         credential.stage = stage;
-        if let Stage::Resting(due) | Stage::Paced(due) = stage {
-            self.due.insert((due, id));
+        let before = std::mem::replace(&mut credential.due, end.into_iter().chain(next).min());
+        if let Some(before) = before {
+            self.due.remove(&(before, id));
         }
+        self.due.extend(credential.due.map(|due| (due, id)));
     }
 
     /// Has every tunnel of a credential closed.
@@ -250,12 +251,13 @@ impl Book {
         self.forget(id);
     }
 
-    fn forget(&mut self, id: u64) {
-        let Some(credential) = self.credentials.remove(&id) else { return };
-        if let Stage::Resting(due) | Stage::Paced(due) = credential.stage {
+    fn forget(&mut self, id: u64) -> Option<Credential> {
+        let credential = self.credentials.remove(&id)?;
+        if let Some(due) = credential.due {
             self.due.remove(&(due, id));
         }
         self.keys.remove(&credential.key);
+        Some(credential)
     }
 
     /// How many credentials there are.
@@ -263,48 +265,14 @@ impl Book {
     pub(super) fn len(&self) -> usize {
         assert_eq!(self.keys.len(), self.credentials.len());
         assert!(self.credentials.values().all(|it| !it.tunnels.is_empty()));
-        let asked = self.credentials.values().filter(|it| it.stage == Stage::Asked).count();
-        assert_eq!(self.due.len() + asked, self.credentials.len());
+        for (id, credential) in &self.credentials {
+            assert!(credential.due.map_or(credential.stage == Stage::Asked, |due| self.due.contains(&(due, *id))));
+            assert!(credential.good.until.is_none_or(|until| credential.due.is_some_and(|due| due <= until)));
+        }
+        assert_eq!(self.due.len(), self.credentials.values().filter(|it| it.due.is_some()).count());
         self.credentials.len()
     }
 }
-
-/// What is new of a server that is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ServerNews {
-    /// It does not answer any more.
-    Silent,
-    /// It does again.
-    Answers,
-}
-
-impl RoutePage {
-    fn authorize(&self) -> Option<&AuthorizeSettings> {
-        self.now.authorize()
-    }
-
-    fn recheck(&self) -> Option<RecheckSettings> {
-        self.authorize()?.recheck
-    }
-}
-
-/// When a credential is looked at next, after a good answer: to ask again in time, or to end it. `None`: never.
-fn next_look(good: Good, recheck: Option<RecheckSettings>) -> Option<Instant> {
-    let Some(recheck) = recheck else { return good.until };
-    let next = good.at + jittered(recheck.every);
-    let Some(until) = good.until else { return Some(next) };
-    let left = until.saturating_duration_since(good.at);
-    let before = until - (left / 10).min(LONGEST_BEFORE);
-    Some(next.min(before))
-}
-
-/// As long, up to a tenth less or more.
-fn jittered(duration: Duration) -> Duration {
-    duration.mul_f64(0.9 + 0.2 * fastrand::f64())
-}
-
-/// How long before its end a permission is asked about at the most.
-const LONGEST_BEFORE: Duration = Duration::from_secs(30);
 
 /// When a server that does not answer is asked about the same credential again.
 const SOONEST_AGAIN: Duration = Duration::from_secs(1);

@@ -14,9 +14,9 @@ pub struct Good {
 }
 
 impl Good {
-    /// An answer that came at `at`, when it was `now`, and is good until a time of day.
-    pub fn new(at: Instant, until: Option<u64>, now: u64) -> Self {
-        let left = |until: u64| Duration::from_secs(until.saturating_sub(now)).min(LONGEST);
+    /// An answer that came at `at`, when it was `now` since 1970, and is good until the second `until` since then.
+    pub fn new(at: Instant, until: Option<u64>, now: Duration) -> Self {
+        let left = |until: u64| Duration::from_secs(until).saturating_sub(now).min(LONGEST);
         Self { at, until: until.map(|until| at + left(until)) }
     }
 }

@@ -7,15 +7,16 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::asking_route::AskingRoute;
-use super::book::{Reply, ServerNews, Step};
+use super::book::{PaceNews, Reply, ServerNews, Step};
 use super::good::Good;
 use super::shared::Shared;
 use crate::authorize::client::AuthClient;
 use crate::authorize::failure::AuthFailure;
 use crate::authorize::question::Question;
 use crate::authorize::verdict::{Verdict, judge};
+use crate::config::RouteName;
 use crate::metrics::AuthResult;
-use crate::process::unix_seconds;
+use crate::process::unix_time;
 
 /// A question that has been asked.
 struct Asked {
@@ -33,6 +34,10 @@ pub(super) async fn run(shared: Arc<Shared>) {
         let wait = match step {
             Step::Ask(id, question, route) => {
                 asking.spawn(ask(Arc::clone(&shared), id, question, route));
+                continue;
+            }
+            Step::Tell(route, news) => {
+                tell(&route, news);
                 continue;
             }
             Step::Wait(until) => until,
@@ -58,8 +63,8 @@ async fn ask(shared: Arc<Shared>, id: u64, question: Arc<Question>, route: Askin
             let client = AuthClient { network: &shared.network, pool: &shared.pool };
             let answered = client.ask(&route.server, settings, &question).await;
             answered.and_then(|answer| {
-                let now = unix_seconds();
-                Ok(match judge(settings, &answer.head, now)? {
+                let now = unix_time();
+                Ok(match judge(settings, &answer.head, now.as_secs())? {
                     Verdict::Granted(grant) => Reply::Granted(Good::new(Instant::now(), grant.until, now)),
                     Verdict::Denied => Reply::Denied,
                 })
@@ -68,6 +73,18 @@ async fn ask(shared: Arc<Shared>, id: u64, question: Arc<Question>, route: Askin
         None => Ok(Reply::None),
     };
     Asked { id, route, reply }
+}
+
+fn tell(route: &RouteName, news: PaceNews) {
+    match news {
+        PaceNews::Behind => tracing::warn!(
+            %route,
+            "open tunnels are asked about less often than recheck_every says: raise recheck_per_second or recheck_every"
+        ),
+        PaceNews::CaughtUp => {
+            tracing::info!(%route, "open tunnels are asked about as often as recheck_every says again");
+        }
+    }
 }
 
 fn note(shared: &Shared, Asked { id, route, reply }: Asked) {

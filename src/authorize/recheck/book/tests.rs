@@ -1,5 +1,7 @@
 //! What is asked when, in virtual time.
 
+mod pace;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
@@ -8,6 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri};
 use proptest::prelude::*;
 
 use super::*;
+use crate::access::{Claims, Granted, Permission, Permit};
 use crate::authorize::question::About;
 use crate::config::ForwardedHeaders;
 use crate::drain::{Incarnation, Member, Registration, Registry};
@@ -26,6 +29,7 @@ struct Site {
     now: Instant,
     /// When what was asked.
     asked: Vec<(Instant, u64)>,
+    news: Vec<PaceNews>,
 }
 
 fn snapshot(keys: &str, previous: Option<&Snapshot>) -> Snapshot {
@@ -45,8 +49,8 @@ impl Site {
     fn new(keys: &str) -> Self {
         let now = Instant::now();
         let snapshot = snapshot(keys, None);
-        let mut site =
-            Self { snapshot, book: Book::default(), registry: Registry::new(1), begun: now, now, asked: Vec::new() };
+        let (book, registry) = (Book::default(), Registry::new(1));
+        let mut site = Self { snapshot, book, registry, begun: now, now, asked: Vec::new(), news: Vec::new() };
         site.keep();
         site
     }
@@ -73,7 +77,10 @@ impl Site {
             endpoint: ("a".into(), Incarnation(4)),
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
-        let registration = self.registry.register(0, member);
+        let claims = Claims::new();
+        let granted = Granted { subject: None, claims, until: None, close_code: CloseCode::FORBIDDEN };
+        let permit = Permit::new(Permission::new(granted), self.now.into_std(), 0.0);
+        let registration = self.registry.register_permitted(0, member, Some(Box::new(permit)));
         let good = Good { at: self.now, until: until.map(|until| self.now + until) };
         let key = ("chat".into(), [credential; 32]);
         let place = self.book.join(key, question(), good, Arc::clone(registration.handle()));
@@ -90,6 +97,7 @@ impl Site {
                     let reply = answer(id, self.now);
                     self.book.note((id, &route.settings.name), reply, self.now);
                 }
+                Step::Tell(_, news) => self.news.push(news),
                 Step::Wait(Some(due)) if due <= until => self.now = due,
                 Step::Wait(_) => break,
             }
@@ -108,6 +116,10 @@ struct Tunnel {
 }
 
 impl Tunnel {
+    fn end(&self) -> Option<Instant> {
+        self.registration.handle().permit().and_then(Permit::end).map(Instant::from_std)
+    }
+
     fn order(&self) -> Option<(Cause, u16)> {
         self.registration.handle().order().map(|order| (order.cause, order.code.get()))
     }
@@ -135,50 +147,45 @@ fn silence(_: u64, _: Instant) -> Reply {
 }
 
 #[tokio::test]
-async fn one_question_is_for_all_tunnels_of_a_credential_and_comes_about_as_often_as_it_should() {
-    let mut site = Site::new("recheck_every = \"5min\"");
-    let tunnels: Vec<_> = (0..1_000).map(|number| site.open(u8::try_from(number % 4).unwrap(), None)).collect();
-    assert_eq!(site.book.len(), 4);
-    site.pass(EVERY * 100, yes);
-    assert!((4 * 90..=4 * 112).contains(&site.asked.len()), "{}", site.asked.len());
-    let mut of_one: Vec<_> = site.asked.iter().filter(|(_, id)| *id == 1).map(|(at, _)| *at).collect();
-    of_one.insert(0, site.begun);
-    for pair in of_one.windows(2) {
-        let between = (pair[1] - pair[0]).as_secs_f64();
-        assert!((269.9..331.0).contains(&between), "{between}");
-    }
-    assert!(tunnels.iter().all(|tunnel| tunnel.order().is_none()));
+async fn an_end_comes_in_time_while_a_question_hangs() {
+    let mut site = Site::new("recheck_every = \"5min\"\nexpires_header = \"x-until\"");
+    let tunnel = site.open(1, Some(Duration::from_secs(60)));
+    let Step::Wait(Some(due)) = site.book.step(site.now) else { panic!("nothing is due yet") };
+    let Step::Ask(id, _, route) = site.book.step(due) else { panic!("it is asked about before its end") };
+    let end = site.begun + Duration::from_secs(60);
+    assert!(matches!(site.book.step(due), Step::Wait(Some(next)) if next == end));
+    assert!(matches!(site.book.step(end), Step::Wait(None)));
+    assert_eq!((tunnel.order(), site.book.len()), (Some((Cause::Expired, 1008)), 0));
+    assert_eq!(site.book.note((id, &route.settings.name), yes(id, end), end), None);
 }
 
 #[tokio::test]
-async fn thousands_that_are_due_at_once_are_asked_about_within_the_budget() {
-    let mut site = Site::new("recheck_every = \"1s\"\nrecheck_per_second = 100");
-    let tunnels: Vec<_> = (0..5_000_u16)
-        .map(|number| {
-            let mut key = [0; 32];
-            key[..2].copy_from_slice(&number.to_be_bytes());
-            let tunnel = site.open(0, None);
-            let place = site.book.join(
-                ("chat".into(), key),
-                question(),
-                Good { at: site.now, until: None },
-                Arc::clone(tunnel.registration.handle()),
-            );
-            if let Some(first) = tunnel.place {
-                site.book.leave(first);
-            }
-            Tunnel { place, ..tunnel }
-        })
-        .collect();
-    site.pass(Duration::from_secs(60), yes);
-    let seconds = site.seconds_of_questions();
-    for from in 0..60 {
-        let within = seconds.iter().filter(|at| (f64::from(from)..f64::from(from) + 1.0).contains(*at)).count();
-        assert!(within <= 101, "{within} in second {from}");
+async fn an_end_outlives_the_rule_by_which_it_was_given() {
+    let mut site = Site::new("recheck_every = \"5min\"\nexpires_header = \"x-until\"");
+    let until = Duration::from_secs(600);
+    let (lasting, endless, soon) = (site.open(1, Some(until)), site.open(2, None), site.open(3, Some(until * 2)));
+    let own = site.now + Duration::from_secs(9);
+    soon.registration.handle().move_end(Some(own.into_std()));
+    site.reload("");
+    let late = site.open(4, Some(until));
+    assert_eq!((site.book.len(), late.place), (0, None));
+    for tunnel in [lasting, late] {
+        let end = tunnel.end().unwrap();
+        assert!(end <= site.now + until && end > site.now + until - Duration::from_secs(6));
     }
-    let asked: std::collections::HashSet<_> = site.asked.iter().take(5_000).map(|(_, id)| *id).collect();
-    assert_eq!(asked.len(), 5_000, "everybody has a turn before anybody has two");
-    assert!(seconds.len() > 5_000 && tunnels.len() == 5_000);
+    assert!(soon.end().is_some_and(|end| end <= own));
+    assert_eq!(endless.end(), None);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_older_than_the_last_one_is_no_news() {
+    let mut site = Site::new("recheck_every = \"5min\"\nexpires_header = \"x-until\"");
+    let first = site.open(1, Some(Duration::from_secs(60)));
+    let older = Good { at: site.now - Duration::from_secs(9), until: Some(site.now + Duration::from_secs(600)) };
+    let handle = Arc::clone(first.registration.handle());
+    site.book.join(("chat".into(), [1; 32]), question(), older, handle).unwrap();
+    site.pass(Duration::from_secs(60), silence);
+    assert_eq!(first.order(), Some((Cause::Expired, 1008)));
 }
 
 #[tokio::test]
@@ -262,32 +269,6 @@ async fn nothing_is_kept_once_the_last_tunnel_has_ended() {
     assert_eq!(site.book.note((id, &route.settings.name), Reply::Denied, site.now), None);
     assert_eq!(other.order(), None, "the answer is nobody's");
     assert!(matches!(site.book.step(site.now), Step::Wait(None)));
-}
-
-#[tokio::test]
-async fn so_many_questions_are_under_way_and_no_more() {
-    let mut site = Site::new("recheck_every = \"1s\"\nrecheck_per_second = 100000");
-    let tunnels: Vec<_> = (0..200).map(|credential| site.open(credential, None)).collect();
-    site.now += Duration::from_secs(2);
-    let mut asked = Vec::new();
-    for _ in 0..1_000 {
-        match site.book.step(site.now) {
-            Step::Ask(id, ..) => asked.push(id),
-            Step::Wait(due) => site.now = due.unwrap(),
-        }
-    }
-    assert_eq!(asked.len(), MOST_UNDER_WAY);
-    for id in asked {
-        site.book.note((id, &"chat".into()), Reply::None, site.now);
-    }
-    assert!((0..1_000).any(|_| match site.book.step(site.now) {
-        Step::Ask(..) => true,
-        Step::Wait(due) => {
-            site.now = due.unwrap();
-            false
-        }
-    }));
-    drop(tunnels);
 }
 
 proptest! {
