@@ -182,6 +182,27 @@ async def test_a_logout_closes_open_tunnels(windlass, websocket_endpoint, http_e
     assert line["why"] == "recheck_refused" and line["ended_by"] == "windlass"
 
 
+async def test_after_a_handoff_the_old_process_goes_on_asking_about_its_tunnels(windlass, websocket_endpoint, http_endpoint):
+    server = Oauth2Proxy()
+    server.sessions["other"] = "bob"
+    auth = authorize(await http_endpoint(*server.routes()), "/oauth2/auth", 'recheck_every = "1s"')
+    slow = '[drain.handoff]\nspread = "2h"\ndeadline = "3h"\n'
+    program = await windlass(config([await websocket_endpoint(say_who)], extra=auth + slow))
+    url = await program.url("ws")
+
+    def session(name):
+        return connect(url, additional_headers={"Cookie": f"_oauth2_proxy={name}"})
+
+    async with session("fresh") as before, session("other") as other, program.handed_over():
+        async with session("fresh") as after:
+            del server.sessions["fresh"]
+            assert await closed(before) == (4403, "no longer permitted")
+            assert await closed(after) == (4403, "no longer permitted")
+        await other.recv()
+        await other.send("still here")
+        assert await within(other.recv(), "an echo") == "still here"
+
+
 async def test_a_dead_server_keeps_tunnels_for_the_grace_and_nobody_comes_in(windlass, websocket_endpoint, http_endpoint):
     alive = True
 
