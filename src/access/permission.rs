@@ -70,6 +70,28 @@ impl Permission {
         self.0.claims.get(name).is_some_and(|claim| claim.says(value))
     }
 
+    /// What a tunnel keeps of it for as long as it is open: the claims that fit into [`MOST_KEPT`] bytes, `sub` before all others, and
+    /// those by their names.
+    pub fn kept(self) -> Self {
+        let size = |(name, claim): (&Box<str>, &Claim)| name.len() + claim.len();
+        if self.0.claims.iter().map(size).sum::<usize>() <= MOST_KEPT {
+            return self;
+        }
+        let mut granted = Arc::unwrap_or_clone(self.0);
+        let sub = granted.claims.remove_entry("sub");
+        let mut left = MOST_KEPT;
+        granted.claims = sub
+            .into_iter()
+            .chain(granted.claims)
+            .filter(|(name, claim)| {
+                let rest = left.checked_sub(size((name, claim)));
+                left = rest.unwrap_or(left);
+                rest.is_some()
+            })
+            .collect();
+        Self::new(granted)
+    }
+
     /// Both hold: what either says of somebody, where they differ the first; and until the earlier of the two ends, with its
     /// code.
     pub fn and(self, other: &Self) -> Self {
@@ -94,7 +116,19 @@ impl Claim {
             Self::List(list) => list.iter().any(|text| &**text == value),
         }
     }
+
+    /// How many bytes it says.
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            // One that says nothing takes room as well.
+            Self::List(list) => list.iter().map(|text| text.len() + size_of::<Box<str>>()).sum(),
+        }
+    }
 }
+
+/// How much of claims a tunnel keeps, in bytes of names and texts.
+const MOST_KEPT: usize = 4096;
 
 #[cfg(test)]
 mod tests {
@@ -120,6 +154,22 @@ mod tests {
         assert_eq!(held.claim("realm.roles").as_deref(), Some("admin,dev"));
         assert!(held.says("realm.roles", "dev") && !held.says("realm.roles", "admin,dev"));
         assert!(held.claim("realm").is_none() && !held.says("realm", "dev"));
+    }
+
+    #[test]
+    fn a_tunnel_keeps_what_is_short_and_the_subject_before_all_others() {
+        let long = "x".repeat(MOST_KEPT - 20);
+        let short = permission(Some("ada"), &[("a", "1"), ("sub", "ada")], None, CloseCode::NORMAL);
+        assert_eq!(short.clone().kept(), short);
+        let claims = [("a", long.as_str()), ("b", "1"), ("b2", long.as_str()), ("c", "2"), ("sub", "ada")];
+        let held = permission(Some("ada"), &claims, None, CloseCode::NORMAL).kept();
+        assert!(held.says("sub", "ada") && held.says("a", &long) && held.says("b", "1") && held.says("c", "2"));
+        assert!(held.claim("b2").is_none() && held.subject() == Some("ada"));
+        let endless = Claim::List(vec!["".into(); MOST_KEPT].into());
+        let claims = Claims::from([("a".into(), endless), ("b".into(), Claim::Text("1".into()))]);
+        let granted = Granted { subject: None, claims, until: None, close_code: CloseCode::NORMAL };
+        let held = Permission::new(granted).kept();
+        assert!(held.claim("a").is_none() && held.says("b", "1"));
     }
 
     #[test]

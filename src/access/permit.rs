@@ -3,6 +3,7 @@
 //! Invariant: an end is never later than that of the permission that it was last given.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::permission::Permission;
@@ -10,7 +11,7 @@ use super::permission::Permission;
 /// What one tunnel is permitted.
 #[derive(Debug)]
 pub struct Permit {
-    permission: Permission,
+    permission: Mutex<Permission>,
     /// What `end` is counted from.
     base: Instant,
     /// When it ends, in nanoseconds after `base`; `u64::MAX`: never.
@@ -24,12 +25,21 @@ impl Permit {
     /// [set aside](early_end) for that.
     pub fn new(permission: Permission, now: Instant, early: f64) -> Self {
         let end = permission.until().map(|until| early_end(until, now, early));
-        Self { permission, base: now, end: AtomicU64::new(count(now, end)), is_moved: AtomicBool::new(false) }
+        let (end, is_moved) = (AtomicU64::new(count(now, end)), AtomicBool::new(false));
+        Self { permission: Mutex::new(permission), base: now, end, is_moved }
     }
 
-    /// What it was given for.
-    pub fn permission(&self) -> &Permission {
-        &self.permission
+    /// What it was given for last.
+    pub fn permission(&self) -> Permission {
+        // A panic while it was held leaves it whole: what is done meanwhile is one call.
+        self.permission.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Gives it for this from `now` on, and with its end; see [`Permit::new`] for `early`. The tunnel is to be woken after it.
+    pub fn renew(&self, permission: Permission, now: Instant, early: f64) {
+        let until = permission.until();
+        *self.permission.lock().unwrap_or_else(PoisonError::into_inner) = permission;
+        self.move_end(until, now, early);
     }
 
     /// When it ends.
@@ -90,6 +100,16 @@ mod tests {
         assert!(permit.take_moved() && !permit.take_moved());
         permit.move_end(None, now, 0.0);
         assert_eq!(permit.end(), None);
+    }
+
+    #[test]
+    fn one_that_is_renewed_is_what_was_given_last_and_ends_with_it() {
+        let now = Instant::now();
+        let permit = Permit::new(permission(Some(now + Duration::from_secs(9))), now, 0.0);
+        let fresh = permission(Some(now + Duration::from_secs(90)));
+        permit.renew(fresh.clone(), now, 0.0);
+        assert_eq!((permit.permission(), permit.end()), (fresh.clone(), fresh.until()));
+        assert!(permit.take_moved());
     }
 
     proptest! {

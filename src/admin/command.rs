@@ -6,8 +6,9 @@ use thiserror::Error;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
+use super::close_wire::CloseAnswer;
 use super::wire::{DrainAnswer, HandoffAnswer, PlanAnswer, ReloadAnswer, UndrainAnswer};
-use crate::drain::{DrainTarget, EndpointTarget, Overrides};
+use crate::drain::{DrainTarget, EndpointTarget, Overrides, Revocation};
 
 /// CommandSender that may wait for the one that is being carried out.
 const WAITING: usize = 64;
@@ -28,6 +29,8 @@ pub enum AdminCommand {
     Drain(DrainTarget, Overrides, Reply<DrainAnswer>),
     /// Take an endpoint's drain back.
     Undrain(EndpointTarget, Reply<UndrainAnswer>),
+    /// End tunnels at once that may not be open any more.
+    Close(Revocation, Reply<CloseAnswer>),
 }
 
 /// Why something was not done.

@@ -5,6 +5,7 @@
 //! over TCP, nothing for a page in a browser, every request has a bounded body, and every wait for an operator a deadline.
 
 mod client;
+mod close_wire;
 mod command;
 mod guard;
 mod holdings;
@@ -21,6 +22,7 @@ mod upstream_status;
 mod wire;
 
 pub use client::{AskError, Client, ParsedAnswer};
+pub use close_wire::{CloseAnswer, CloseRequest};
 pub use command::{AdminCommand, CommandError, CommandSender, Reply, channel};
 pub use holdings::holdings;
 pub use notes::Notes;

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::close_wire::CloseRequest;
 use super::wire::DrainStatus;
 use crate::config::DrainWindow;
 use crate::drain::{BadDrainTarget, DrainPolicy, DrainTarget, Spread};
@@ -27,6 +28,8 @@ pub enum Question {
         /// `UPSTREAM/NAME`.
         endpoint: String,
     },
+    /// Close these at once. Answered with how many there are.
+    Close(CloseRequest),
 }
 
 /// A drain as the asking process would do it: its configuration counts, not that of the process that drains.

@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::time::{sleep, timeout};
 
+use super::close_wire::{CloseAnswer, CloseRequest};
 use super::command::{AdminCommand, CommandError, CommandSender, Reply};
 use super::guard;
 use super::look::{gauges, status};
@@ -205,10 +206,11 @@ async fn answer(context: &Context, rights: Rights, request: Request<Incoming>) -
         "/plan" if writes => told(plan(context, body).await),
         "/drain" if writes => told(drain(context, body).await),
         "/undrain" if writes => told(undrain(context, body).await),
-        "/reload" | "/plan" | "/drain" | "/undrain" | "/handoff" => wrong_method("POST"),
+        "/close" if writes => told(close(context, body).await),
+        "/reload" | "/plan" | "/drain" | "/undrain" | "/close" | "/handoff" => wrong_method("POST"),
         _ => error(
             StatusCode::NOT_FOUND,
-            "there is /live, /ready, /status, /metrics, /reload, /plan, /drain, /undrain and /handoff",
+            "there is /live, /ready, /status, /metrics, /reload, /plan, /drain, /undrain, /close and /handoff",
         ),
     }
 }
@@ -251,6 +253,12 @@ async fn undrain(context: &Context, body: Incoming) -> Result<UndrainAnswer, Com
     let request: UndrainRequest = read(body).await?;
     let endpoint = request.endpoint.parse().map_err(|wrong| CommandError::Nonsense(format!("{wrong}")))?;
     context.ask(|reply| AdminCommand::Undrain(endpoint, reply)).await
+}
+
+async fn close(context: &Context, body: Incoming) -> Result<CloseAnswer, CommandError> {
+    let request: CloseRequest = read(body).await?;
+    let revocation = request.understood().map_err(CommandError::Nonsense)?;
+    context.ask(|reply| AdminCommand::Close(revocation, reply)).await
 }
 
 async fn read<T: DeserializeOwned>(body: Incoming) -> Result<T, CommandError> {

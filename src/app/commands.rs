@@ -89,7 +89,7 @@ impl Control {
     }
 
     /// Sees to something in the background: what comes next does not wait for other processes.
-    fn see_to(&mut self, errand: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn see_to(&mut self, errand: impl Future<Output = ()> + Send + 'static) {
         while self.errands.try_join_next().is_some() {}
         self.errands.spawn(errand);
     }
@@ -104,7 +104,7 @@ fn known_elsewhere(there: &[Answered<Option<PredecessorDrain>>], unknown: Unknow
     Err(CommandError::Unknown(format!("{unknown}{}", unreached.collect::<String>())))
 }
 
-fn unreached(pid: u32, problem: &str) -> String {
+pub(super) fn unreached(pid: u32, problem: &str) -> String {
     format!("; process {pid}, which handed over, may know: {problem}")
 }
 

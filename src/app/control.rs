@@ -20,10 +20,11 @@ use super::reload::{self, ReloadError, Reloaded};
 use super::running::Running;
 use super::watch::Watch;
 use crate::admin::{
-    AdminCommand, CommandError, DrainAnswer, HandoffAnswer, Notes, PlanAnswer, ReloadAnswer, Reply, UndrainAnswer,
+    AdminCommand, CloseAnswer, CommandError, DrainAnswer, HandoffAnswer, Notes, PlanAnswer, ReloadAnswer, Reply,
+    UndrainAnswer,
 };
 use crate::config::{self, Problems};
-use crate::drain::{DrainTarget, EndpointTarget, Overrides};
+use crate::drain::{DrainTarget, EndpointTarget, Overrides, Revocation};
 use crate::handoff::Program;
 use crate::metrics::ReloadResult;
 use crate::process::{FileWork, Notifier, Signal, Signals};
@@ -62,6 +63,7 @@ enum Step {
     Plan(PathBuf, Reply<PlanAnswer>),
     Drain(DrainTarget, Overrides, Reply<DrainAnswer>),
     Undrain(EndpointTarget, Reply<UndrainAnswer>),
+    Close(Revocation, Reply<CloseAnswer>),
     TakeEndpoints(News),
     Sweep,
     Meaningless(&'static str),
@@ -86,6 +88,7 @@ impl From<AdminCommand> for Step {
             AdminCommand::Plan(file, reply) => Self::Plan(file, reply),
             AdminCommand::Drain(target, overrides, reply) => Self::Drain(target, overrides, reply),
             AdminCommand::Undrain(target, reply) => Self::Undrain(target, reply),
+            AdminCommand::Close(revocation, reply) => Self::Close(revocation, reply),
         }
     }
 }
@@ -135,6 +138,7 @@ impl Control {
                 }
                 Step::Drain(target, overrides, reply) => self.drain(target, &overrides, reply),
                 Step::Undrain(target, reply) => self.undrain(target, reply),
+                Step::Close(revocation, reply) => self.close(revocation, reply),
                 Step::TakeEndpoints(news) => self.take_news(news),
                 Step::Sweep => self.sweep(),
                 Step::Meaningless(signal) => note_meaningless(signal),

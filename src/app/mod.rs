@@ -21,6 +21,7 @@ mod operator;
 mod plan;
 mod port_shortages;
 mod reload;
+mod revoke;
 mod run;
 mod run_demo;
 mod running;

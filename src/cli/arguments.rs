@@ -8,7 +8,7 @@ use tokio::runtime::Builder;
 
 use super::failure::Failure;
 use super::file::ConfigFile;
-use super::operate::{self, Ask, DrainArguments, PlanArguments, UndrainArguments};
+use super::operate::{self, Ask, CloseArguments, DrainArguments, PlanArguments, UndrainArguments};
 use super::output::{FAILED, WRONG, complain, complain_briefly, say};
 use crate::app::{self, Environment, Loaded, RunError, StartError};
 
@@ -45,6 +45,8 @@ enum Command {
     Handoff(Ask),
     /// Let a drained endpoint take tunnels again; those that were not told yet stay
     Undrain(UndrainArguments),
+    /// End the tunnels of somebody at once, whose permission is taken back; take it back at the issuer first
+    Close(CloseArguments),
 }
 
 #[derive(Debug, Args)]
@@ -95,6 +97,7 @@ Examples:
   windlass reload                        read the file again; open WebSockets stay
   windlass drain endpoint/chat/b         move everybody away from one endpoint
   windlass undrain chat/b                take it back
+  windlass close --claim sub=ada         end every WebSocket of a user, at once
   kill -USR2 $(pidof windlass)           hand over to the program that is installed now
 
 Exit codes:
@@ -117,6 +120,7 @@ impl Cli {
             Command::Drain(arguments) => ask_for(operate::drain(arguments)),
             Command::Handoff(ask) => ask_for(operate::handoff(ask)),
             Command::Undrain(arguments) => ask_for(operate::undrain(arguments)),
+            Command::Close(arguments) => ask_for(operate::close(arguments)),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::path::{PathBuf, absolute};
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use http::StatusCode;
 use serde_json::json;
 
@@ -16,12 +16,12 @@ use super::follow::follow;
 use super::output::{FAILED, WOULD_CLOSE, complain, say};
 use super::show;
 use crate::admin::{
-    AskError, Client, DrainAnswer, DrainRequest, HandoffAnswer, ParsedAnswer, PlanAnswer, PlanRequest, ReloadAnswer,
-    Status, UndrainAnswer, UndrainRequest,
+    AskError, Client, CloseAnswer, CloseRequest, DrainAnswer, DrainRequest, HandoffAnswer, ParsedAnswer, PlanAnswer,
+    PlanRequest, ReloadAnswer, Status, UndrainAnswer, UndrainRequest,
 };
 use crate::app::Loaded;
 use crate::config::{AdminListen, SyntaxError, parse_admin_listen, parse_duration};
-use crate::drain::{BadDrainPolicy, DrainTarget, EndpointTarget};
+use crate::drain::{BadDrainPolicy, ClaimMatch, DrainTarget, EndpointTarget};
 use crate::process::ask_for_reload;
 use crate::websocket::{CloseCode, MAX_REASON};
 
@@ -85,6 +85,28 @@ pub(super) struct UndrainArguments {
     /// The endpoint, as UPSTREAM/NAME
     #[arg(value_name = "ENDPOINT")]
     endpoint: EndpointTarget,
+    #[command(flatten)]
+    ask: Ask,
+}
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("whose").required(true).multiple(true).args(["claim", "tunnel"])))]
+pub(super) struct CloseArguments {
+    /// What was said of those who opened the tunnels, such as sub=ada; where it stands several times, all of it holds
+    #[arg(long, value_name = "NAME=VALUE")]
+    claim: Vec<ClaimMatch>,
+    /// The number of one tunnel, as the log has it
+    #[arg(long, value_name = "ID")]
+    tunnel: Option<u64>,
+    /// Only tunnels of this route
+    #[arg(long, value_name = "NAME")]
+    route: Option<String>,
+    /// The close code that clients read [default: 4403]
+    #[arg(long, value_name = "CODE", value_parser = close_code)]
+    close_code: Option<u16>,
+    /// The reason that clients read, 123 bytes at the most [default: revoked]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    reason: Option<String>,
     #[command(flatten)]
     ask: Ask,
 }
@@ -169,6 +191,16 @@ pub(super) async fn undrain(arguments: UndrainArguments) -> Result<ExitCode, Fai
     let request = UndrainRequest { endpoint: endpoint.to_string() };
     let answer: ParsedAnswer<UndrainAnswer> = ask.client()?.post("/undrain", &request).await?;
     ask.write(&answer, show::undrained);
+    let unreached = answer.value.not_reached.iter().map(|it| (it.pid, it.problem.as_str()));
+    Ok(all_reached(unreached))
+}
+
+pub(super) async fn close(arguments: CloseArguments) -> Result<ExitCode, Failure> {
+    let CloseArguments { claim, tunnel, route, close_code, reason, ask } = arguments;
+    let claims = claim.iter().map(ToString::to_string).collect();
+    let request = CloseRequest { claims, tunnel, route, close_code, reason };
+    let answer: ParsedAnswer<CloseAnswer> = ask.client()?.post("/close", &request).await?;
+    ask.write(&answer, show::closed);
     let unreached = answer.value.not_reached.iter().map(|it| (it.pid, it.problem.as_str()));
     Ok(all_reached(unreached))
 }

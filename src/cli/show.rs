@@ -1,8 +1,8 @@
 //! What people read: tables and sentences.
 
 use crate::admin::{
-    CauseStatus, DrainAnswer, DrainState, DrainStatus, DrainingPredecessor, EndpointStatus, HandoffAnswer, PlanAnswer,
-    PlannedLeaving, PlannedPredecessor, ReloadAnswer, ReloadsStatus, Status, UndrainAnswer, UpstreamSource,
+    CauseStatus, CloseAnswer, DrainAnswer, DrainState, DrainStatus, DrainingPredecessor, EndpointStatus, HandoffAnswer,
+    PlanAnswer, PlannedLeaving, PlannedPredecessor, ReloadAnswer, ReloadsStatus, Status, UndrainAnswer, UpstreamSource,
 };
 use crate::config::counted;
 
@@ -187,6 +187,18 @@ pub(super) fn undrained(answer: &UndrainAnswer) -> String {
         true => format!("{endpoint} takes new tunnels again"),
         false => format!("{endpoint} was not draining"),
     }
+}
+
+pub(super) fn closed(answer: &CloseAnswer) -> String {
+    let CloseAnswer { of, tunnels: count, tunnels_of_predecessors, .. } = answer;
+    let mut text = match count {
+        0 => format!("no tunnel is open of {of}"),
+        _ => format!("{} of {of} closed", tunnels(*count)),
+    };
+    if *tunnels_of_predecessors > 0 {
+        text += &format!("\n{tunnels_of_predecessors} of them in processes that handed over");
+    }
+    text
 }
 
 pub(super) fn draining(answer: &DrainAnswer) -> String {

@@ -10,6 +10,7 @@
 mod pace;
 mod policy;
 mod registry;
+mod revocation;
 mod run;
 mod scope;
 mod status;
@@ -20,6 +21,7 @@ mod tunnel_handle;
 pub use pace::{Pace, seconds};
 pub use policy::{BadDrainPolicy, Cause, DrainPolicy, Overrides, Spread, StopOrder};
 pub use registry::{Registration, Registry, StandingOrder};
+pub use revocation::{BadRevocation, ClaimMatch, Revocation};
 pub use run::{Drain, DrainEnd, DrainProgress, DrainSummary};
 pub use scope::{Incarnation, LifeToken, Member, Scope, TunnelId};
 pub use status::{DrainEntry, DrainStatuses};

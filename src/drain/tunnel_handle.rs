@@ -1,7 +1,7 @@
 //! One open tunnel, as the registry and drains know it: what it belongs to, and the order that it was given.
 //!
-//! Invariant: a tunnel that has an order has a deadline, and never a later one than its order's. Whoever moves the end of what it
-//! is permitted wakes it.
+//! Invariants: a tunnel that has an order has a deadline, and never a later one than its order's. The first order stands, but for
+//! one that forbids: the first of those does. Whoever moves the end of what it is permitted wakes it.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +24,10 @@ pub struct TunnelHandle {
     pub member: Member,
     /// Since when it is open.
     pub opened: Instant,
-    order: OnceLock<StopOrder>,
+    /// The first order that it was given.
+    order: OnceLock<Box<StopOrder>>,
+    /// The first that forbids it to be open; there is an `order` too wherever there is this one.
+    forbidden: OnceLock<Box<StopOrder>>,
     /// When it ended, in nanoseconds after `opened`; `u64::MAX` while it is open.
     ended: AtomicU64,
     /// The earliest deadline it was given, in nanoseconds after `opened`; a later drain may only shorten it.
@@ -42,6 +45,7 @@ impl TunnelHandle {
             member,
             opened: Instant::now(),
             order: OnceLock::new(),
+            forbidden: OnceLock::new(),
             ended: AtomicU64::new(u64::MAX),
             deadline: AtomicU64::new(u64::MAX),
             waker: AtomicWaker::new(),
@@ -49,11 +53,16 @@ impl TunnelHandle {
         }
     }
 
-    /// Gives the tunnel its order. The first one stands; a later one can only bring the deadline nearer.
+    /// Gives the tunnel its order. The first one stands; a later one can only bring the deadline nearer. One that
+    /// [forbids](super::Cause::forbids) takes the place of one that does not: who drains at leisure may so be ended at once.
     pub fn order_close(&self, order: StopOrder) {
         let nanos = nanoseconds(order.deadline.saturating_duration_since(self.opened));
         self.deadline.fetch_min(nanos, Ordering::Relaxed);
-        // The order is published after the deadline, so whoever sees the first sees the second.
+        let order = Box::new(order);
+        if order.cause.forbids() {
+            let _ = self.forbidden.set(order.clone());
+        }
+        // The order is published last, so whoever sees it sees the other two.
         let _ = self.order.set(order);
         if cfg!(debug_assertions) {
             self.check_invariants();
@@ -93,7 +102,8 @@ impl TunnelHandle {
 
     /// The order, with the earliest deadline that was given so far.
     pub fn order(&self) -> Option<StopOrder> {
-        let order = self.order.get()?.clone();
+        let first = self.order.get()?;
+        let order = StopOrder::clone(self.forbidden.get().unwrap_or(first));
         let deadline = self.opened + Duration::from_nanos(self.deadline.load(Ordering::Relaxed));
         Some(StopOrder { deadline, ..order })
     }
@@ -110,7 +120,12 @@ impl TunnelHandle {
 
     /// Panics unless the invariant holds.
     pub(super) fn check_invariants(&self) {
-        if let Some(order) = self.order.get() {
+        // In this order: the other one is there before it.
+        let (order, forbidden) = (self.order.get(), self.forbidden.get());
+        assert!(forbidden.is_none_or(|order| order.cause.forbids()), "tunnel {}: {forbidden:?}", self.id);
+        let is_superseded = order.is_some_and(|order| order.cause.forbids()) && forbidden.is_none();
+        assert!(!is_superseded, "tunnel {} may not be open by {order:?}, and does not know", self.id);
+        for order in order.into_iter().chain(forbidden) {
             let latest = nanoseconds(order.deadline.saturating_duration_since(self.opened));
             let deadline = self.deadline.load(Ordering::Relaxed);
             assert!(deadline <= latest, "tunnel {} ends {} ns later than it was told", self.id, deadline - latest);
@@ -121,4 +136,57 @@ impl TunnelHandle {
 /// Below `u64::MAX`, which means never.
 fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX).min(u64::MAX - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::super::{Cause, Incarnation};
+    use super::*;
+    use crate::websocket::CloseCode;
+
+    fn handle() -> TunnelHandle {
+        let member = Member {
+            listener: ("public".into(), Incarnation(1)),
+            route: ("chat".into(), Incarnation(2)),
+            upstream: ("chat".into(), Incarnation(3)),
+            endpoint: ("a".into(), Incarnation(4)),
+            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        };
+        TunnelHandle::new(TunnelId(1), member, None)
+    }
+
+    fn drain(seconds: u64) -> StopOrder {
+        let deadline = Instant::now() + Duration::from_secs(seconds);
+        StopOrder { cause: Cause::Operator, code: CloseCode::SERVICE_RESTART, reason: None, deadline }
+    }
+
+    fn forbidding(cause: Cause) -> StopOrder {
+        StopOrder::forbidding(cause, CloseCode::FORBIDDEN, None)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_order_that_forbids_takes_the_place_of_a_drains_and_of_no_other_that_forbids() {
+        let handle = handle();
+        handle.order_close(drain(300));
+        let revoked = forbidding(Cause::Revoked);
+        handle.order_close(revoked.clone());
+        assert_eq!(handle.order(), Some(revoked.clone()));
+        handle.order_close(forbidding(Cause::Refused));
+        handle.order_close(drain(100));
+        assert_eq!(handle.order(), Some(revoked));
+        handle.check_invariants();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_forbids_keeps_a_deadline_that_is_nearer() {
+        let handle = handle();
+        let drain = drain(2);
+        handle.order_close(drain.clone());
+        handle.order_close(forbidding(Cause::Revoked));
+        let order = handle.order().unwrap();
+        assert_eq!((order.cause, order.code, order.deadline), (Cause::Revoked, CloseCode::FORBIDDEN, drain.deadline));
+        handle.check_invariants();
+    }
 }

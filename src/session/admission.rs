@@ -24,13 +24,17 @@ pub(super) async fn admit(context: &mut RequestContext, parts: &mut Parts, asked
     check_rate(context, parts, asked)?;
     check_origin(access, parts, asked)?;
     if let Some(basic) = &access.basic_auth {
-        let user = Box::pin(check_password(context, basic, parts)).await?;
+        let (permission, user) = Box::pin(check_password(context, basic, parts)).await?;
+        context.permission = Some(permission);
         say(&mut context.said, &mut parts.headers, user);
     }
     if let Some(jwt) = &access.jwt {
         let (permission, claims) =
             check_token(jwt, context.route.doors.keys.as_deref(), parts).map_err(Refusal::BadToken)?;
-        context.permission = Some(permission);
+        context.permission = Some(match &context.permission {
+            Some(other) => permission.and(other),
+            None => permission,
+        });
         say(&mut context.said, &mut parts.headers, claims);
     }
     if access.authorize.is_some() {

@@ -152,7 +152,7 @@ fn register_tunnel(context: &RequestContext, lease: &Lease) -> Registration {
         client: context.client,
     };
     let now = Instant::now().into_std();
-    let permit = context.permission.clone().map(|held| Box::new(Permit::new(held, now, fastrand::f64())));
+    let permit = context.permission.clone().map(|held| Box::new(Permit::new(held.kept(), now, fastrand::f64())));
     session.proxy.registry.register_permitted(session.worker, member, permit)
 }
 

@@ -70,6 +70,19 @@ impl Closing {
         &self.ending
     }
 
+    /// Whether it ends at leisure: a drain that forbids nothing has told it to.
+    pub(super) fn is_drained(&self) -> bool {
+        matches!(&self.ending, Ending::Drained(order) if !order.cause.forbids())
+    }
+
+    /// It ends for another reason: what has not gone out yet to a side is by that one. Who has read its Close reads no other.
+    pub(super) fn supersede(&mut self, ending: Ending, settings: &WebsocketSettings, protocol: Protocol) {
+        let PerSide { client, upstream } = ending.close_actions(settings, protocol);
+        self.handshakes.client.do_instead(client);
+        self.handshakes.upstream.do_instead(upstream);
+        self.ending = ending;
+    }
+
     /// Until when there is time.
     pub(super) fn deadline(&self) -> &CloseDeadline {
         &self.deadline

@@ -90,8 +90,13 @@ impl ClosingHandshake {
 
     /// Nothing more of the other side's is passed on, and so nobody but us will answer this one's Close, which had `code`.
     pub(super) fn answer_ourselves(&mut self, code: CloseCode) {
+        self.do_instead(CloseAction::SendClose(code, Cow::Borrowed("")));
+    }
+
+    /// What becomes of the direction to the side is this, unless its Close is out, or can follow no more.
+    pub(super) fn do_instead(&mut self, other: CloseAction) {
         if let Self::Open(action) | Self::CloseReceived(action) = self {
-            *action = CloseAction::SendClose(code, Cow::Borrowed(""));
+            *action = other;
         }
     }
 

@@ -39,7 +39,7 @@ pub struct Tunnel<C, U> {
     from_upstream: FrameFilter,
     shared: Shared,
     registration: Registration,
-    /// The deadline of the drain order that was obeyed last: later orders differ in nothing else.
+    /// The deadline of the order that was obeyed last: later ones differ in nothing else, but for the first that forbids.
     obeyed: Option<Instant>,
     timer: TunnelTimer,
     /// The waker that the timer and the registry hold.
@@ -129,11 +129,15 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
     fn obey_drain(&mut self, now: Instant) {
         let Some(order) = self.registration.handle().order() else { return };
         let deadline = order.deadline;
-        if self.obeyed == Some(deadline) {
+        if self.obeyed == Some(deadline) && !self.shared.is_superseded_by(&order) {
             return;
         }
         self.obeyed = Some(deadline);
-        self.shared.end(Ending::Drained(order), now).deadline_mut().hurry(deadline);
+        let closing = match order.cause.forbids() {
+            true => self.shared.forbid(order, now),
+            false => self.shared.end(Ending::Drained(order), now),
+        };
+        closing.deadline_mut().hurry(deadline);
     }
 
     /// Carries what there is, in both directions. Says whether there may be more at once.

@@ -11,6 +11,7 @@ use super::liveness::Liveness;
 use super::parameters::TunnelParameters;
 use super::protocol::Protocol;
 use crate::config::WebsocketSettings;
+use crate::drain::StopOrder;
 use crate::websocket::{PerSide, Side};
 
 /// What both directions share.
@@ -56,6 +57,23 @@ impl Shared {
         if let Some(latest) = latest {
             closing.deadline_mut().hurry(latest);
         }
+    }
+
+    /// Whether it may not be open at all by this order, and goes on or ends by a drain.
+    pub(super) fn is_superseded_by(&self, order: &StopOrder) -> bool {
+        let is_drained = self.closing.as_ref().is_some_and(|closing| closing.is_drained());
+        order.cause.forbids() && (is_drained || self.goes_on())
+    }
+
+    /// It may not be open any more. What goes on ends for that, and so does what only drains; whatever else ends it already stands.
+    pub(super) fn forbid(&mut self, order: StopOrder, now: Instant) -> &mut Closing {
+        let ending = Ending::Drained(order);
+        if self.goes_on() {
+            self.end_what_goes_on(ending.clone(), now);
+        } else if let Some(closing) = self.closing.as_mut().filter(|closing| closing.is_drained()) {
+            closing.supersede(ending.clone(), &self.settings, self.protocol);
+        }
+        self.end(ending, now)
     }
 
     /// Whether a frame of ours waits for a boundary in the direction to `side`.

@@ -23,6 +23,8 @@ mod delivery;
 mod drained;
 #[cfg(test)]
 mod endings;
+#[cfg(test)]
+mod forbidden;
 pub(crate) mod frames;
 #[cfg(test)]
 mod inflate;

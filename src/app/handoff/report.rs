@@ -7,6 +7,7 @@ use tokio::time::interval;
 
 use super::super::drains::Drains;
 use super::super::operator::{DrainStarted, drain, undrain};
+use super::super::revoke::revoke;
 use crate::admin::{PredecessorDrain, Question, holdings};
 use crate::handoff::{Channel, HandoffMessage};
 use crate::session::Proxy;
@@ -57,6 +58,14 @@ fn answer(proxy: &Proxy, drains: &Drains, question: &str) -> serde_json::Result<
                 Some(was_draining)
             });
             serde_json::to_string(&undrained.map_err(|wrong: crate::drain::BadDrainTarget| wrong.to_string()))
+        }
+        Question::Close(request) => {
+            let closed = request.understood().map(|revocation| {
+                let tunnels = revoke(proxy, &revocation);
+                tracing::info!(of = %revocation, tunnels, "an operator takes permission back, through the new process");
+                tunnels
+            });
+            serde_json::to_string(&closed)
         }
     }
 }

@@ -34,7 +34,12 @@ impl AuthServer {
 
     /// A route that asks it, in front of `endpoint`.
     pub(super) fn in_front_of(&self, endpoint: &Endpoint) -> Config {
-        asking(&format!("http://{}/auth", self.server.address()), endpoint)
+        asking(&self.url(), endpoint)
+    }
+
+    /// Where it is asked.
+    pub(super) fn url(&self) -> String {
+        format!("http://{}/auth", self.server.address())
     }
 
     /// What it was asked.

@@ -9,6 +9,7 @@ mod lying_servers;
 mod origins;
 mod passwords;
 mod rechecks;
+mod revocation;
 pub(crate) mod tokens;
 
 use std::net::SocketAddr;

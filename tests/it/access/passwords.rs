@@ -8,19 +8,19 @@ use crate::http2_front::frames::{DATA, Frames, HEADERS};
 use crate::rig::{Config, Endpoint, Folder, Handshake, Proxy, assert_carries, until};
 
 /// `secret`, made by `htpasswd -B -C 4`.
-const ADA: &str = "ada:$2y$04$uSE2WOvBfwvPe2yDzCcCQutzAWqobrSJXhMA88lj3tpUaymwB5.XK";
+pub(super) const ADA: &str = "ada:$2y$04$uSE2WOvBfwvPe2yDzCcCQutzAWqobrSJXhMA88lj3tpUaymwB5.XK";
 /// `hush`.
-const BOB: &str = "bob:$2y$04$PUsjXgaWJKDZEMRxo9wd.ekRQAIMVIvgQf1ExfqXI56j2V9.WS8Oq";
+pub(super) const BOB: &str = "bob:$2y$04$PUsjXgaWJKDZEMRxo9wd.ekRQAIMVIvgQf1ExfqXI56j2V9.WS8Oq";
 /// `slow`: by `-C 12`, which takes a core some seconds where nothing is optimized.
 const EVE: &str = "eve:$2y$12$9yASpZ..n48bOVAB2LCI5OgbDUvlCopu6ezqVGT8gqbWq.EzE5sxW";
 
-struct Site {
+pub(super) struct Site {
     folder: Folder,
-    endpoint: Endpoint,
+    pub(super) endpoint: Endpoint,
 }
 
 impl Site {
-    async fn of(lines: &[&str]) -> Self {
+    pub(super) async fn of(lines: &[&str]) -> Self {
         let site = Self { folder: Folder::new(""), endpoint: Endpoint::listen().await };
         site.write(lines);
         site
@@ -30,7 +30,7 @@ impl Site {
         self.folder.write("staff.htpasswd", &(lines.join("\n") + "\n"));
     }
 
-    fn config(&self, more: &str) -> Config {
+    pub(super) fn config(&self, more: &str) -> Config {
         let file = self.folder.path("staff.htpasswd");
         let table = format!("{{ file = {file:?}, realm = \"staff only\"{more} }}");
         in_front_of(self.endpoint.address()).with("route.chat.basic_auth", &table)
@@ -41,7 +41,7 @@ fn of(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
-fn by(user: &str, password: &str) -> Handshake {
+pub(super) fn by(user: &str, password: &str) -> Handshake {
     Handshake::new().with("authorization", of(user, password))
 }
 

@@ -11,7 +11,7 @@ use crate::rig::{Config, Endpoint, Folder, Frame, Handshake, Head, Proxy, Wire, 
 
 const SECRET: &str = "a secret of thirty-two bytes, or more than that";
 
-fn token(claims: &Value) -> String {
+pub(super) fn token(claims: &Value) -> String {
     token_by(SECRET, claims)
 }
 
@@ -21,7 +21,7 @@ fn token_by(secret: &str, claims: &Value) -> String {
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-fn seconds_from_now(seconds: i64) -> i64 {
+pub(super) fn seconds_from_now(seconds: i64) -> i64 {
     i64::try_from(unix_seconds()).unwrap() + seconds
 }
 

@@ -1,0 +1,61 @@
+//! An operator takes back what let tunnels open: they end at once, in this process and in those that handed over and drain still.
+
+use super::commands::unreached;
+use super::control::Control;
+use crate::admin::{Answered, CloseAnswer, CloseRequest, CommandError, Question, Reply, Unreached, ask};
+use crate::drain::Revocation;
+use crate::handoff::Predecessor;
+use crate::session::Proxy;
+
+impl Control {
+    pub(super) fn close(&mut self, revocation: Revocation, reply: Reply<CloseAnswer>) {
+        let proxy = self.running.proxy();
+        let here = revoke(proxy, &revocation);
+        let is_known = revocation.route.as_ref().is_none_or(|route| proxy.snapshot().routes().contains_key(route));
+        tracing::info!(of = %revocation, tunnels = here, "an operator takes permission back");
+        // A tunnel has one number in all of them.
+        let is_found = revocation.tunnel.is_some() && here > 0;
+        let predecessors = self.running.predecessors.clone();
+        self.see_to(async move {
+            let there: Vec<Answered<usize>> = match is_found {
+                true => Vec::new(),
+                false => ask(&predecessors, &Question::Close(CloseRequest::from(&revocation))).await,
+            };
+            let (mut elsewhere, mut not_reached) = (0, Vec::new());
+            for Answered { predecessor: Predecessor { pid, .. }, answer } in there {
+                match answer {
+                    Ok(tunnels) => elsewhere += tunnels,
+                    Err(problem) => not_reached.push(Unreached { pid, problem }),
+                }
+            }
+            let tunnels = here + elsewhere;
+            // That somebody has no tunnel is no mistake; a name that nothing has may be one.
+            let answer = if tunnels == 0 && (revocation.tunnel.is_some() || !is_known) {
+                let unreached = not_reached.iter().map(|Unreached { pid, problem }| unreached(*pid, problem));
+                Err(CommandError::Unknown(format!("{}{}", unknown(&revocation), unreached.collect::<String>())))
+            } else {
+                let of = revocation.to_string();
+                Ok(CloseAnswer { of, tunnels, tunnels_of_predecessors: elsewhere, not_reached })
+            };
+            // Whoever asked may have left.
+            let _ = reply.send(answer);
+        });
+    }
+}
+
+/// Ends the tunnels of `proxy` that are meant; how many there are.
+pub(super) fn revoke(proxy: &Proxy, revocation: &Revocation) -> usize {
+    let handles = proxy.registry.tunnels(|handle| revocation.is_about(handle));
+    let order = revocation.order();
+    handles.iter().for_each(|handle| handle.order_close(order.clone()));
+    handles.len()
+}
+
+fn unknown(revocation: &Revocation) -> String {
+    match revocation.tunnel {
+        Some(_) => {
+            format!("there is no {revocation}: the log names each tunnel as it opens, at level debug (field `tunnel`)")
+        }
+        None => format!("there is no tunnel of {revocation}, and no such route: `windlass status` names what there is"),
+    }
+}
