@@ -9,9 +9,9 @@ use super::settings::{
     AcmeChallenge, AcmeStorage, AdminListen, AuthorizationHeader, ClientCertificateSettings, ClientKeySource,
     Compression, DotSegments, EjectSettings, EndpointProtocol, EndpointRole, EndpointTlsSettings, Excess,
     ForwardedHeaders, HandshakeLimits, HealthSettings, HostTowardsEndpoint, IdleCounts, LogFormat, LogLevel, NamedFile,
-    OnDown, OnReload, PinCookie, Pongs, ProxyProtocol, QueueSettings, Rate, RetryBudgetSettings, SameSite, Secure,
-    StateFolder, TcpKeepaliveSettings, TlsVersion, UnderSupervisor, UnderscoreHeaders, UnknownNames, WhenAllDown,
-    WhenFull, WithoutOrigin, WorkerCount,
+    OnDown, OnReload, OtherSpellings, PinCookie, Pongs, ProxyProtocol, QueueSettings, Rate, RetryBudgetSettings,
+    SameSite, Secure, StateFolder, TcpKeepaliveSettings, TlsVersion, UnderSupervisor, UnderscoreHeaders, UnknownNames,
+    WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
 };
 use crate::balance::{LoadFactor, Policy};
 use crate::rules::QueryKept;
@@ -98,6 +98,8 @@ pub(super) const CLIENT_BODY_TIMEOUT: Duration = seconds(60);
 pub(super) const PATH: &str = "/";
 /// Clients that leave dots to the endpoint to resolve get a 400; browsers resolve them first.
 pub(super) const DOT_SEGMENTS: DotSegments = DotSegments::Refuse;
+/// Clients that write the path of one route so that another takes it get a 400; links are not written so.
+pub(super) const OTHER_SPELLINGS: OtherSpellings = OtherSpellings::Refuse;
 /// Any other upgrade is answered as a plain exchange.
 pub(super) const UPGRADE: [&str; 1] = ["websocket"];
 /// Half of a tunnel whose other end forgot it stays open.

@@ -57,7 +57,7 @@ pub use settings::{
     ForwardedHeaders, HandoffSettings, HandshakeLimits, HeaderPattern, HealthSettings, HostPattern,
     HostTowardsEndpoint, Http2Settings, HygieneSettings, IdleCounts, JwtKeys, JwtSettings, LimitSettings,
     ListenerSettings, LogFormat, LogLevel, LogSettings, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload,
-    OriginPattern, OriginSettings, PinCookie, Pongs, ProbeSettings, ProxyProtocol, QueueSettings, Rate,
+    OriginPattern, OriginSettings, OtherSpellings, PinCookie, Pongs, ProbeSettings, ProxyProtocol, QueueSettings, Rate,
     RecheckSettings, ResolverSettings, RespondBody, RespondSettings, RetryBudgetSettings, RouteSettings, RuleSettings,
     SameSite, Secure, Settings, SourceKind, SourceSettings, StateFolder, TcpKeepaliveSettings, TlsSettings, TlsVersion,
     TokenPlace, TokenTowardsEndpoint, UnderSupervisor, UnderscoreHeaders, UnixAddress, UnknownNames, UpstreamSettings,

@@ -81,6 +81,7 @@ pub(super) static ROUTE: TableSchema = TableSchema {
         "listeners",
         "path",
         "dot_segments",
+        "other_spellings",
         "methods",
         "match_headers",
         "match_query",

@@ -31,6 +31,9 @@ pub enum Unclean {
     /// Its path may lead out of the one that its route is for.
     #[error("the path has a segment . or .., or a backslash, in any encoding")]
     DotSegments,
+    /// Its path is, for endpoints that tidy paths up, that of another route.
+    #[error("the path is another spelling of one that other rules are for: write it plainly")]
+    OtherSpelling,
     /// It is to become a WebSocket and has a body, which the endpoint could take for the first bytes of the tunnel.
     #[error("a WebSocket handshake has no body")]
     UpgradeWithBody,

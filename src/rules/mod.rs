@@ -8,10 +8,12 @@ mod conditions;
 mod header_changes;
 mod path_change;
 mod redirect;
+mod spelling;
 mod template;
 
 pub use conditions::{Conditions, Required, Subject, Tested};
 pub use header_changes::{HeaderChanges, RenderedChanges, is_reserved};
 pub use path_change::{BadPath, Expression, ExpressionFault, PathChange};
 pub use redirect::{Leads, NewPath, QueryKept, Redirect, RequestedPlace};
+pub use spelling::{TidiedPath, is_plain};
 pub use template::{Template, TemplateFault, Variable};

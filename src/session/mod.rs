@@ -42,6 +42,7 @@ mod metering;
 mod no_request;
 mod own_answer;
 mod password_checks;
+mod path_check;
 mod placed_by;
 mod placement;
 mod proxy;

@@ -11,18 +11,18 @@ use tokio::time::Instant;
 use super::admission::admit;
 use super::body::AnswerBody;
 use super::context::{Session, Welcome};
+use super::path_check::check_path;
 use super::refused::Refused;
 use super::request_context::RequestContext;
 use super::served::Served;
 use super::summary::Summary;
 use super::{Phase, access_log, challenge, exchange, own_answer, upgrade};
 use crate::access::basic_challenge;
-use crate::config::{DotSegments, RouteSettings, has_dot_segments};
+use crate::config::RouteSettings;
 use crate::endpoint::ClientBody;
 use crate::health::Asked;
 use crate::http::client_address::client_address;
 use crate::http::reader::{Handshake, Reader};
-use crate::http::unclean::Unclean;
 use crate::http::{Refusal, RefusalTerms, hops, underscores};
 use crate::rules::Subject;
 use crate::snapshot::{Route, Target};
@@ -38,18 +38,26 @@ pub(super) async fn answer(session: &Arc<Session>, request: Request<ClientBody>,
         return Served::Answered(answer);
     }
     let summary = Arc::new(Summary::of(&parts, client));
-    let mut context = match find_route(session, &mut parts, reader) {
-        Ok(route) => RequestContext::new(session, route, &summary, started),
+    let Found { route, path } = match find_route(session, &mut parts, reader) {
+        Ok(found) => found,
         Err(refusal) => return refuse(session, &summary, None, refusal.into(), started),
     };
-    match respond(&mut context, parts, body, reader).await {
+    let mut context = RequestContext::new(session, route, &summary, started);
+    match respond(&mut context, path, parts, body, reader).await {
         Ok(served) => served,
         Err(refused) => refuse(session, &summary, Some(&context.route.settings), refused, started),
     }
 }
 
+/// The route of a request.
+struct Found {
+    route: Arc<Route>,
+    /// Whether its path stays in that.
+    path: Result<(), Refusal>,
+}
+
 /// The route of a request that can be read in one way only, as far as any is served.
-fn find_route(session: &Session, parts: &mut Parts, reader: &Reader) -> Result<Arc<Route>, Refusal> {
+fn find_route(session: &Session, parts: &mut Parts, reader: &Reader) -> Result<Found, Refusal> {
     (reader.check_limits)(parts, &session.listener.settings.hygiene).map_err(Refusal::Flawed)?;
     let underscores = session.listener.settings.hygiene.underscore_headers;
     underscores::settle(&mut parts.headers, underscores).map_err(Refusal::Unclean)?;
@@ -58,22 +66,25 @@ fn find_route(session: &Session, parts: &mut Parts, reader: &Reader) -> Result<A
     // Not for longer than this: a request may take hours, and must not keep an old configuration alive.
     let snapshot = session.proxy.snapshot();
     let asked = Subject { method: &parts.method, headers: &parts.headers, query: parts.uri.query() };
-    let route = snapshot.table.find(&session.listener.settings.name, authority.host, parts.uri.path(), asked);
-    let route = Arc::clone(route.ok_or(Refusal::NoRoute)?);
+    let (listener, place) = (&session.listener.settings.name, (authority.host, parts.uri.path()));
+    let route = snapshot.table.find(listener, place.0, place.1, asked).ok_or(Refusal::NoRoute)?;
+    let path = check_path(&snapshot, route, listener, place, asked);
+    let route = Arc::clone(route);
     hops::count(&mut parts.headers)?;
-    Ok(route)
+    Ok(Found { route, path })
 }
 
 /// What a request comes to that has found its route. Whatever may still keep it from being served is a stage of its own, and
 /// stands at the front.
 async fn respond(
     context: &mut RequestContext,
+    path: Result<(), Refusal>,
     mut parts: Parts,
     body: ClientBody,
     reader: &Reader,
 ) -> Result<Served, Refused> {
     context.settle_request_id(&mut parts.headers);
-    check_path(&context.route.settings, parts.uri.path())?;
+    path?;
     check_length(context, &body)?;
     let handshake = read_handshake(context, &parts, reader)?;
     let asked = if handshake.is_some() { Asked::Upgrade } else { Asked::Exchange };
@@ -96,12 +107,6 @@ async fn respond(
         None => Box::pin(exchange::run(context, request)).await.map(Served::Answered),
         Some(handshake) => Box::pin(upgrade::open(context, request, handshake, place)).await,
     }
-}
-
-/// Refuses what the endpoint may find at another place than in the path that its route is for.
-fn check_path(route: &RouteSettings, path: &str) -> Result<(), Refusal> {
-    let may_lead_out = route.path != "/" && route.dot_segments == DotSegments::Refuse && has_dot_segments(path);
-    if may_lead_out { Err(Refusal::Unclean(Unclean::DotSegments)) } else { Ok(()) }
 }
 
 /// Refuses a body that says itself that it is too large, before anybody waits for it.

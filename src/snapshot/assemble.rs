@@ -16,6 +16,7 @@ use super::listener::Listener;
 use super::pin_tokens::PinTokens;
 use super::route::Route;
 use super::routes::{RouteTable, Rule};
+use super::spellings::Spellings;
 use super::target::Target;
 use super::upstream::Upstream;
 use crate::config::{
@@ -35,6 +36,8 @@ pub struct Snapshot {
     pub settings: Arc<Settings>,
     /// The routes, ready to be searched.
     pub table: RouteTable<Arc<Route>>,
+    /// The same, as endpoints may spell what they read.
+    pub spellings: Spellings<Arc<Route>>,
     listeners: BTreeMap<ListenerName, Arc<Listener>>,
     routes: BTreeMap<RouteName, Arc<Route>>,
     upstreams: BTreeMap<UpstreamName, Arc<Upstream>>,
@@ -89,9 +92,9 @@ impl Snapshot {
                 Some((name.clone(), Arc::new(Route::new(Arc::clone(route), target, doors, old))))
             })
             .collect();
-        let table = RouteTable::new(routes.values().map(|route| (Rule::from(&*route.settings), Arc::clone(route))));
+        let (table, spellings) = (RouteTable::new(rules(&routes)), Spellings::new(rules(&routes)));
         let generation = previous.map_or(1, |previous| previous.generation + 1);
-        Self { generation, settings, table, listeners, routes, upstreams, last: incarnations.last }
+        Self { generation, settings, table, spellings, listeners, routes, upstreams, last: incarnations.last }
     }
 
     /// The same configuration, where the source of this upstream names other endpoints, in the order of their names. `None` where
@@ -117,7 +120,8 @@ impl Snapshot {
         Some(Self {
             generation: self.generation,
             settings: Arc::new(settings),
-            table: RouteTable::new(routes.values().map(|route| (Rule::from(&*route.settings), Arc::clone(route)))),
+            table: RouteTable::new(rules(&routes)),
+            spellings: Spellings::new(rules(&routes)),
             listeners: self.listeners.clone(),
             routes,
             upstreams,
@@ -249,4 +253,9 @@ fn body_of(respond: &RespondSettings, answers: &BTreeMap<PathBuf, Bytes>) -> Byt
         RespondBody::Text(text) => Bytes::from(text.clone()),
         RespondBody::File(file) => answers.get(&file.path).cloned().unwrap_or_default(),
     }
+}
+
+/// What each route is for, and the route.
+fn rules(routes: &BTreeMap<RouteName, Arc<Route>>) -> impl Iterator<Item = (Rule<'_>, Arc<Route>)> {
+    routes.values().map(|route| (Rule::from(&*route.settings), Arc::clone(route)))
 }

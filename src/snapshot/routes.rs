@@ -6,7 +6,7 @@
 //!
 //! Paths are compared as they were sent. `..`, `%2e` and `//` are not resolved: endpoints do not agree on what they mean,
 //! and the path that was matched must be the path that is forwarded. What an endpoint may take for another path is refused
-//! after its route was found (`config::dot_segments`).
+//! after its route was found (`config::dot_segments`, `spellings`).
 
 use std::collections::HashMap;
 

@@ -18,7 +18,7 @@ use crate::config::name_syntax::{HOST, REQUEST_ID, UPGRADE};
 use crate::config::paths::PATH;
 use crate::config::read::{choice, or_off, reference, text};
 use crate::config::schema::{ROUTE, WEBSOCKET};
-use crate::config::settings::{DotSegments, ExchangeSettings, HostPattern, RouteSettings};
+use crate::config::settings::{DotSegments, ExchangeSettings, HostPattern, OtherSpellings, RouteSettings};
 use crate::config::tree::{Location, Section};
 use crate::config::units::{DURATION, SIZE};
 
@@ -44,6 +44,7 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
     if let (DotSegments::Refuse, Some(path)) = (dot_segments, &path) {
         check_reachable(section, path);
     }
+    let other_spellings = section.read("other_spellings", choice(&OTHER_SPELLINGS), defaults::OTHER_SPELLINGS);
     let destination = destination(section, &upstreams);
     let exchange = exchange(section);
     let rules = rules(section, path.as_deref(), destination.as_ref(), &exchange);
@@ -61,6 +62,7 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
         listeners: listeners?,
         path: path?,
         dot_segments,
+        other_spellings,
         destination: destination?,
         upgrade,
         raw_half_close_timeout: raw_half_close,
@@ -148,3 +150,6 @@ fn share_a_listener(a: &RouteSettings, b: &RouteSettings) -> bool {
 }
 
 const DOT_SEGMENTS: [(&str, DotSegments); 2] = [("refuse", DotSegments::Refuse), ("pass", DotSegments::Pass)];
+
+const OTHER_SPELLINGS: [(&str, OtherSpellings); 2] =
+    [("refuse", OtherSpellings::Refuse), ("pass", OtherSpellings::Pass)];

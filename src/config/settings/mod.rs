@@ -49,7 +49,7 @@ pub use reach::{
     EndpointAddress, EndpointProtocol, EndpointTlsSettings, HostTowardsEndpoint, ProxyProtocol, RetryBudgetSettings,
     TcpKeepaliveSettings, UnixAddress,
 };
-pub use route::{DotSegments, ExchangeSettings, HostPattern, RouteSettings};
+pub use route::{DotSegments, ExchangeSettings, HostPattern, OtherSpellings, RouteSettings};
 pub use rules::{RespondBody, RespondSettings, RuleSettings};
 pub use source::{MOST_ENDPOINTS, ResolverSettings, SourceKind, SourceSettings, StateFolder};
 pub use upstream::{AffinitySource, EndpointRole, EndpointSettings, PinCookie, SameSite, Secure, UpstreamSettings};

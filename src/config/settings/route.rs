@@ -25,6 +25,8 @@ pub struct RouteSettings {
     pub path: String,
     /// What becomes of a path with dot segments, where `path` is not `/`.
     pub dot_segments: DotSegments,
+    /// What becomes of a path that an endpoint may read as that of another route.
+    pub other_spellings: OtherSpellings,
     /// Where its requests go.
     pub destination: Destination,
     /// The upgrade tokens let through, in lower case.
@@ -58,6 +60,15 @@ pub enum DotSegments {
     /// It is refused.
     Refuse,
     /// It goes on as it is, and the endpoint resolves them.
+    Pass,
+}
+
+/// What becomes of a request whose path is, for some endpoint, that of another route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherSpellings {
+    /// It is refused.
+    Refuse,
+    /// It goes on as it is: the endpoint reads paths as they are sent.
     Pass,
 }
 

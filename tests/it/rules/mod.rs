@@ -7,6 +7,7 @@ mod matching;
 mod over_http2;
 mod paths;
 mod redirects;
+mod spellings;
 
 use crate::rig::{Config, Endpoint, Head, Proxy, Wire};
 
