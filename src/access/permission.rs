@@ -73,8 +73,8 @@ impl Permission {
     /// What a tunnel keeps of it for as long as it is open: the claims that fit into [`MOST_KEPT`] bytes, `sub` before all others, and
     /// those by their names.
     pub fn kept(self) -> Self {
-        let size = |(name, claim): (&Box<str>, &Claim)| name.len() + claim.len();
-        if self.0.claims.iter().map(size).sum::<usize>() <= MOST_KEPT {
+        let size = |name: &str, claim: &Claim| name.len() + claim.len();
+        if self.0.claims.iter().map(|(name, claim)| size(name, claim)).sum::<usize>() <= MOST_KEPT {
             return self;
         }
         let mut granted = Arc::unwrap_or_clone(self.0);
@@ -84,7 +84,7 @@ impl Permission {
             .into_iter()
             .chain(granted.claims)
             .filter(|(name, claim)| {
-                let rest = left.checked_sub(size((name, claim)));
+                let rest = left.checked_sub(size(name, claim));
                 left = rest.unwrap_or(left);
                 rest.is_some()
             })

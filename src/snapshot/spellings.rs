@@ -132,11 +132,13 @@ mod tests {
         let (mut text, mut rest) = (String::new(), path);
         while let Some((before, behind)) = rest.split_once('%') {
             text.push_str(before);
-            match behind.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-                Some(byte) => text.push(char::from(byte)),
-                None => text.push('%'),
-            }
-            rest = if text.ends_with('%') { behind } else { &behind[2..] };
+            let decoded = behind.split_at_checked(2).and_then(|(digits, behind)| {
+                let byte = u8::from_str_radix(digits, 16).ok()?;
+                Some((char::from(byte), behind))
+            });
+            let (character, behind) = decoded.unwrap_or(('%', behind));
+            text.push(character);
+            rest = behind;
         }
         text + rest
     }
