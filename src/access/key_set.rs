@@ -93,6 +93,13 @@ impl KeySet {
         self.keys.iter().any(|key| key.algorithms.contains(&algorithm))
     }
 
+    /// Whether one that its issuer adds may have this id: these are public keys, and none of them has it.
+    pub(super) fn may_gain(&self, algorithm: Algorithm, id: &str) -> bool {
+        let is_of_secret = |algorithm: &Algorithm| algorithm.family() == AlgorithmFamily::Hmac;
+        let is_public = !self.keys.iter().flat_map(|key| &key.algorithms).any(is_of_secret);
+        is_public && !is_of_secret(&algorithm) && self.keys.iter().all(|key| key.id.as_deref() != Some(id))
+    }
+
     /// The keys that a token may be signed with which says so much of its own. Keys without an id are for everybody; an id is
     /// compared, and nothing else is done with it.
     pub(super) fn keys<'a>(

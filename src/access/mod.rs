@@ -7,6 +7,7 @@
 mod basic_credentials;
 mod client_key;
 mod htpasswd;
+mod key_schedule;
 mod key_set;
 mod networks;
 mod origin;
@@ -30,6 +31,7 @@ mod token_place;
 #[cfg(test)]
 mod token_tests;
 
+pub use key_schedule::{KeySchedule, Prospect, SourceNews};
 pub use key_set::{KeySet, KeysFault};
 pub use origin::{OriginVerdict, judge_origin};
 pub use passwords::{CredentialKey, Passwords};

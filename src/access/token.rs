@@ -58,8 +58,13 @@ fn signed_claims(settings: &JwtSettings, keys: &KeySet, token: &[u8]) -> Result<
     }
     let algorithm = header.alg;
     let is_taken = settings.algorithms.is_empty() || settings.algorithms.contains(&algorithm);
-    if !is_taken || !keys.is_for(algorithm) {
+    if !is_taken {
         return Err(TokenFault::Algorithm);
+    }
+    if !keys.is_for(algorithm) {
+        // Its issuer may have gone over to another algorithm, with another key.
+        let is_new = header.kid.as_deref().is_some_and(|id| keys.may_gain(algorithm, id));
+        return Err(if is_new { TokenFault::UnknownKey } else { TokenFault::Algorithm });
     }
     let mut validation = Validation::new(algorithm);
     // By a clock that is an argument, and to the moment: we do it ourselves.

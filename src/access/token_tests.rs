@@ -196,6 +196,11 @@ fn the_key_of_a_set_is_that_with_the_id_and_an_id_is_nothing_else() {
     for id in ["two", "", "../../etc/passwd", "/dev/null", "one\0", "ONE", "' or 1=1"] {
         assert_eq!(judged(json!({ "alg": "ES256", "kid": id })), Err(TokenFault::UnknownKey), "{id}");
     }
+    // Its issuer may have gone over to another algorithm: with a key that is not known, and not with one that is.
+    let other = |id| signed("ES384", &json!({ "alg": "ES384", "kid": id }), &claims());
+    let judged_other = |id| verify(&settings(""), &set, other(id).as_bytes(), NOW).map(drop);
+    assert_eq!(judged_other("new"), Err(TokenFault::UnknownKey));
+    assert_eq!(judged_other("one"), Err(TokenFault::Algorithm));
     // A secret that stands in a set of public keys is no secret.
     let by_secret = signed("HS256", &json!({ "alg": "HS256", "kid": "two" }), &claims());
     assert_eq!(verify(&settings(""), &set, by_secret.as_bytes(), NOW).unwrap_err(), TokenFault::Algorithm);

@@ -160,6 +160,7 @@ impl PreparedProxy {
         running.listeners.open(prepared, &running.proxy);
         running.listeners.settle();
         running.begin_probes();
+        running.proxy.begin_key_fetches();
         running
     }
 }

@@ -1,4 +1,4 @@
-//! How a server is asked: over a connection that rests, or a new one; within one deadline.
+//! How a server is asked: over a connection that rests, or a new one; within one deadline. The keys of issuers are fetched so too.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::response::Parts;
+use http::{Method, Request};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -32,8 +33,17 @@ pub struct AuthClient<'a> {
 pub struct AuthAnswer {
     /// Its head.
     pub head: Parts,
-    /// Its body; `None` where it is longer than [`LONGEST_BODY`].
+    /// Its body; `None` where it is longer than was allowed.
     pub body: Option<Bytes>,
+}
+
+/// What a question may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How long it may take, its wait for a turn included.
+    pub timeout: Duration,
+    /// How many bytes of a body are taken.
+    pub longest_body: usize,
 }
 
 impl AuthClient<'_> {
@@ -47,11 +57,25 @@ impl AuthClient<'_> {
         settings: &AuthorizeSettings,
         question: &Question,
     ) -> Result<AuthAnswer, AuthFailure> {
-        let deadline = Instant::now() + settings.timeout;
+        let bounds = Bounds { timeout: settings.timeout, longest_body: LONGEST_BODY };
+        self.request(server, bounds, || question.ask(settings, Upload::none())).await
+    }
+
+    /// The answer to a request that changes nothing, and may be sent again.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn request(
+        &self,
+        server: &AuthServer,
+        bounds: Bounds,
+        request: impl Fn() -> Request<Upload>,
+    ) -> Result<AuthAnswer, AuthFailure> {
+        let deadline = Instant::now() + bounds.timeout;
         let asking = async {
             let _place = server.places.try_acquire().map_err(|_| AuthFailure::Busy)?;
             let _turn = server.turns.acquire().await.map_err(|_| AuthFailure::Busy)?;
-            self.ask_in_turn(server, settings, question, deadline).await
+            self.ask_in_turn(server, bounds, request, deadline).await
         };
         timeout_at(deadline, asking).await.unwrap_or(Err(AuthFailure::TimedOut))
     }
@@ -59,23 +83,27 @@ impl AuthClient<'_> {
     async fn ask_in_turn(
         &self,
         server: &AuthServer,
-        settings: &AuthorizeSettings,
-        question: &Question,
+        bounds: Bounds,
+        request: impl Fn() -> Request<Upload>,
         deadline: Instant,
     ) -> Result<AuthAnswer, AuthFailure> {
         let rested = self.pool.take(server.life.incarnation, &OpenedUnder::default());
         if let Some(mut connection) = rested {
-            match connection.send(question.ask(settings, Upload::none())).await {
-                Ok(answer) => return self.take(server, settings, connection, answer).await,
+            let request = request();
+            let method = request.method().clone();
+            match connection.send(request).await {
+                Ok(answer) => return self.take(server, (bounds, &method), connection, answer).await,
                 // It has ended meanwhile: what is asked changes nothing, and may be asked again, once.
                 Err(Unanswered::Returned(_) | Unanswered::Silent(_)) => {}
                 Err(lost @ Unanswered::Lost(_)) => return Err(lost.into()),
             }
         }
         let stream = self.connect(server, deadline).await?;
-        let mut connection = EndpointConnection::open(stream, settings.timeout).await?;
-        let answer = connection.send(question.ask(settings, Upload::none())).await?;
-        self.take(server, settings, connection, answer).await
+        let mut connection = EndpointConnection::open(stream, bounds.timeout).await?;
+        let request = request();
+        let method = request.method().clone();
+        let answer = connection.send(request).await?;
+        self.take(server, (bounds, &method), connection, answer).await
     }
 
     async fn connect(&self, server: &AuthServer, deadline: Instant) -> Result<Stream, AuthFailure> {
@@ -93,15 +121,15 @@ impl AuthClient<'_> {
     async fn take(
         &self,
         server: &AuthServer,
-        settings: &AuthorizeSettings,
+        (bounds, method): (Bounds, &Method),
         connection: EndpointConnection<Upload>,
         answer: Answer,
     ) -> Result<AuthAnswer, AuthFailure> {
         let Answer { response, is_early } = answer;
         let (head, body) = response.into_parts();
-        let body = whole(body).await?;
+        let body = whole(body, bounds.longest_body).await?;
         if body.is_some() && !is_early {
-            Reuse::of(Some(self.slot(server)), connection, &settings.method, &head).release();
+            Reuse::of(Some(self.slot(server)), connection, method, &head).release();
         }
         Ok(AuthAnswer { head, body })
     }
@@ -121,15 +149,15 @@ impl AuthClient<'_> {
     }
 }
 
-/// A body, unless it is longer than what is passed on.
-async fn whole(mut body: Incoming) -> Result<Option<Bytes>, hyper::Error> {
+/// A body, unless it is longer than what is taken.
+async fn whole(mut body: Incoming, longest: usize) -> Result<Option<Bytes>, hyper::Error> {
     let mut taken = BytesMut::new();
-    if body.size_hint().lower() > LONGEST_BODY as u64 {
+    if body.size_hint().lower() > longest as u64 {
         return Ok(None);
     }
     while let Some(frame) = body.frame().await.transpose()? {
         let Ok(data) = frame.into_data() else { continue };
-        if taken.len().saturating_add(data.len()) > LONGEST_BODY {
+        if taken.len().saturating_add(data.len()) > longest {
             return Ok(None);
         }
         taken.extend_from_slice(&data);

@@ -13,7 +13,7 @@ pub enum AuthFailure {
     #[error("too many wait for an answer already")]
     Busy,
     /// It took longer than it may.
-    #[error("no answer within the timeout of authorize")]
+    #[error("no answer in time")]
     TimedOut,
     /// There is no connection.
     #[error(transparent)]

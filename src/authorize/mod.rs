@@ -12,7 +12,7 @@ mod question;
 mod recheck;
 mod verdict;
 
-pub use client::{AuthAnswer, AuthClient, LONGEST_BODY};
+pub use client::{AuthAnswer, AuthClient, Bounds, LONGEST_BODY};
 pub use failure::AuthFailure;
 pub use question::{About, Question};
 pub use recheck::{Good, Permitted, Rechecks, Watched};

@@ -1,4 +1,4 @@
-//! What is written of a server that is asked whether requests may enter.
+//! What is written of a server that is asked whether requests may enter, or for keys.
 
 use http::{HeaderName, Method, Uri};
 
@@ -11,6 +11,14 @@ use super::syntax::{Syntax, SyntaxError};
 pub(super) const AUTH_URL: Syntax<AuthUrl> = Syntax {
     noun: "a URL",
     example: r#""http://127.0.0.1:9000/auth", "https://auth.example.com/verify" or "unix:/run/auth.sock:/auth""#,
+    unit: "",
+    parse: parse_url,
+};
+
+/// Where keys are fetched.
+pub(super) const KEYS_URL: Syntax<AuthUrl> = Syntax {
+    noun: "a URL",
+    example: r#""https://login.example.com/.well-known/jwks.json""#,
     unit: "",
     parse: parse_url,
 };

@@ -128,6 +128,8 @@ pub(super) const AUTHORIZE_AT_ONCE: NonZeroU32 = NonZeroU32::new(128).unwrap();
 pub(super) const RECHECK_GRACE: Duration = Duration::from_secs(15 * 60);
 /// With more credentials than this each is asked about less often than every second.
 pub(super) const RECHECKS_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
+/// A key that an issuer withdraws is believed for as long.
+pub(super) const KEYS_REFRESH: Duration = Duration::from_secs(10 * 60);
 /// Clocks of machines that ask for the time differ by less.
 pub(super) const JWT_LEEWAY: Duration = seconds(30);
 /// What is not permitted any more is against a policy (RFC 6455 §7.4.1).

@@ -55,7 +55,7 @@ pub use settings::{
     Destination, DotSegments, DrainSettings, DrainWindow, EjectSettings, Endless, EndpointAddress, EndpointProtocol,
     EndpointRole, EndpointSettings, EndpointTlsSettings, Excess, ExchangeSettings, ExternalAccountSettings,
     ForwardedHeaders, HandoffSettings, HandshakeLimits, HeaderPattern, HealthSettings, HostPattern,
-    HostTowardsEndpoint, Http2Settings, HygieneSettings, IdleCounts, JwtKeys, JwtSettings, LimitSettings,
+    HostTowardsEndpoint, Http2Settings, HygieneSettings, IdleCounts, JwtKeys, JwtSettings, KeysUrl, LimitSettings,
     ListenerSettings, LogFormat, LogLevel, LogSettings, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload,
     OriginPattern, OriginSettings, OtherSpellings, PinCookie, Pongs, ProbeSettings, ProxyProtocol, QueueSettings, Rate,
     RecheckSettings, ResolverSettings, RespondBody, RespondSettings, RetryBudgetSettings, RouteSettings, RuleSettings,

@@ -139,6 +139,8 @@ pub(super) static JWT: TableSchema = TableSchema {
     path: "route.NAME.jwt",
     keys: &[
         "keys",
+        "keys_refresh",
+        "keys_ca",
         "secret",
         "algorithms",
         "from",

@@ -47,6 +47,8 @@ pub enum Refusal {
     NoOrigin,
     /// Its token lets nobody in.
     BadToken(TokenFault),
+    /// The keys by which its token is verified have not come yet.
+    KeysUnavailable,
     /// A server that was asked has said that it may not enter: the client gets that answer.
     AuthorizeDenied,
     /// The server that has to be asked could not be, or said neither yes nor no.

@@ -205,6 +205,7 @@ mod tests {
             Kind::PasswordsBusy => vec![Refusal::PasswordsBusy],
             Kind::ForeignOrigin => vec![Refusal::ForeignOrigin],
             Kind::NoOrigin => vec![Refusal::NoOrigin],
+            Kind::KeysUnavailable => vec![Refusal::KeysUnavailable],
             Kind::AuthorizeDenied => vec![Refusal::AuthorizeDenied],
             Kind::AuthorizeFailed => vec![Refusal::AuthorizeFailed],
             Kind::AuthorizeTimeout => vec![Refusal::AuthorizeTimeout],

@@ -82,6 +82,12 @@ impl Kind {
                 row("foreign_origin", Client, StatusCode::FORBIDDEN, "pages of this origin may not connect here")
             }
             Self::NoOrigin => row("no_origin", Client, StatusCode::FORBIDDEN, "the request has to say its origin"),
+            Self::KeysUnavailable => row(
+                "keys_unavailable",
+                Us,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "tokens cannot be verified yet, come back a little later",
+            ),
             Self::AuthorizeDenied => {
                 row("authorize_denied", Client, StatusCode::FORBIDDEN, "the request may not enter")
             }

@@ -29,8 +29,7 @@ pub(super) async fn admit(context: &mut RequestContext, parts: &mut Parts, asked
         say(&mut context.said, &mut parts.headers, user);
     }
     if let Some(jwt) = &access.jwt {
-        let (permission, claims) =
-            check_token(jwt, context.route.doors.keys.as_deref(), parts).map_err(Refusal::BadToken)?;
+        let (permission, claims) = Box::pin(check_token(context, jwt, parts)).await?;
         context.permission = Some(match &context.permission {
             Some(other) => permission.and(other),
             None => permission,

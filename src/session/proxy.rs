@@ -21,6 +21,7 @@ use crate::config::EndpointAddress;
 use crate::discovery::SourceStatuses;
 use crate::drain::{DrainStatuses, Registry};
 use crate::endpoint::Endpoints;
+use crate::issuers::KeyFetches;
 use crate::metrics::Metrics;
 use crate::net::Network;
 use crate::probe::{ProbeVerdict, Probes};
@@ -39,6 +40,8 @@ pub struct Proxy {
     probes: Probes,
     /// Who asks again whether open tunnels may go on.
     pub(super) rechecks: Rechecks,
+    /// Who fetches the keys that tokens are verified with.
+    key_fetches: KeyFetches,
     /// Every open tunnel.
     pub registry: Arc<Registry>,
     /// Every drain.
@@ -133,10 +136,12 @@ impl Proxy {
         let metrics = Arc::new(counted::counters(&snapshot.settings));
         let rechecks = Rechecks::new(network.clone(), Arc::clone(endpoints.own_pool()), Arc::clone(&metrics));
         rechecks.reconcile(&snapshot);
+        let key_fetches = KeyFetches::new(network.clone(), Arc::clone(endpoints.own_pool()));
         Arc::new(Self {
             times: watch::Sender::new(PhaseTimes { phase: Phase::Serving, drain: None }),
             endpoints,
             rechecks,
+            key_fetches,
             probes: Probes::new(network.clone(), room.descriptors),
             registry: Registry::new(workers.count()),
             drains: Arc::default(),
@@ -207,6 +212,7 @@ impl Proxy {
         self.endpoints.reconcile(&old, &new);
         self.probes.reconcile(&new);
         self.rechecks.reconcile(&new);
+        self.key_fetches.reconcile(&new);
         self.metrics.keep_upstreams(|upstream| new.upstreams().contains_key(upstream));
         if let Some(resolver) = self.network.resolver() {
             resolver.keep_to(&new.settings.resolver);
@@ -228,6 +234,11 @@ impl Proxy {
     /// does not.
     pub fn begin_probes(&self, verdicts: UnboundedSender<ProbeVerdict>) {
         self.probes.begin(&self.snapshot(), verdicts);
+    }
+
+    /// Fetches from now on the keys that tokens are verified with. A proxy that only waits to take over does not.
+    pub fn begin_key_fetches(&self) {
+        self.key_fetches.begin(&self.snapshot());
     }
 
     /// Probes no endpoint any more.

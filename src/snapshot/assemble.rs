@@ -8,10 +8,11 @@ use bytes::Bytes;
 
 use super::auth_server::AuthServer;
 use super::branch::{Branch, Branches};
-use super::doors::{Doors, passwords};
+use super::doors::{Doors, TokenKeys, passwords};
 use super::endpoint::Endpoint;
 use super::file_contents::FileContents;
 use super::in_order::in_order;
+use super::key_source::KeySource;
 use super::listener::Listener;
 use super::pin_tokens::PinTokens;
 use super::route::Route;
@@ -144,9 +145,18 @@ impl Snapshot {
         &self.upstreams
     }
 
-    /// Every server that a route asks who may enter.
+    /// Every server that is asked on behalf of a route: who may enter, or for keys.
     pub fn auth_servers(&self) -> impl Iterator<Item = &Arc<AuthServer>> {
-        self.routes.values().filter_map(|route| route.doors.auth_server.as_ref())
+        let of_keys = self.key_sources().map(|(_, source)| &source.server);
+        self.routes.values().filter_map(|route| route.doors.auth_server.as_ref()).chain(of_keys)
+    }
+
+    /// Every source that the keys of a route are fetched from.
+    pub fn key_sources(&self) -> impl Iterator<Item = (&Route, &Arc<KeySource>)> {
+        self.routes.values().filter_map(|route| match &route.doors.keys {
+            Some(TokenKeys::Fetched(source)) => Some((&**route, source)),
+            Some(TokenKeys::Read(_)) | None => None,
+        })
     }
 
     /// Every endpoint of every upstream.
@@ -170,21 +180,31 @@ impl Incarnations {
 
     /// What a route asks those by who want to enter; what it was under `old` goes on where it is the same.
     fn doors(&mut self, route: &RouteSettings, contents: &mut FileContents, old: Option<&Doors>) -> Doors {
-        let (file, keys) = (contents.passwords.remove(&route.name), contents.keys.remove(&route.name));
+        let (file, read) = (contents.passwords.remove(&route.name), contents.keys.remove(&route.name));
+        let in_a_file = route.access.jwt.as_ref().and_then(|jwt| jwt.keys.file());
         assert_eq!(
-            (file.is_some(), keys.is_some()),
-            (route.access.basic_auth.is_some(), route.access.jwt.is_some()),
+            (file.is_some(), read.is_some()),
+            (route.access.basic_auth.is_some(), in_a_file.is_some()),
             "the passwords and the keys that are asked for are read, and no others"
         );
         let credentials = contents.auth_credentials.remove(&route.name);
         let auth_server = route.access.authorize.as_ref().map(|authorize| {
             let asked_before = old.and_then(|old| old.auth_server.as_ref());
-            AuthServer::new(authorize, credentials, || self.keep(None), asked_before)
+            let address = &authorize.url.address;
+            AuthServer::new(address, authorize.at_once, credentials, || self.keep(None), asked_before)
+        });
+        let fetched = route.access.jwt.as_ref().and_then(|jwt| jwt.keys.fetched()).map(|keys| {
+            let before = match old.and_then(|old| old.keys.as_ref()) {
+                Some(TokenKeys::Fetched(before)) => Some(before),
+                Some(TokenKeys::Read(_)) | None => None,
+            };
+            let credentials = contents.keys_credentials.remove(&route.name);
+            TokenKeys::Fetched(KeySource::new(keys, credentials, || self.keep(None), before))
         });
         Doors {
             turnstile: old.map(|old| Arc::clone(&old.turnstile)).unwrap_or_default(),
             passwords: file.map(|file| passwords(file, old)),
-            keys: keys.map(Arc::new),
+            keys: read.map(|keys| TokenKeys::Read(Arc::new(keys))).or(fetched),
             auth_server,
         }
     }

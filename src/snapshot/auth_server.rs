@@ -1,11 +1,12 @@
-//! A server that is asked whether requests may enter a route, as it runs.
+//! A server that is asked on behalf of a route, as it runs: whether requests may enter, or for the keys of tokens.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
 use super::retirement::Retirement;
-use crate::config::{AuthorizeSettings, EndpointAddress};
+use crate::config::EndpointAddress;
 use crate::drain::LifeToken;
 use crate::tls::{EndpointCredentials, EndpointTls, TlsSessions};
 
@@ -30,23 +31,24 @@ pub struct AuthServer {
 }
 
 impl AuthServer {
-    /// The one that `settings` name, which begins a life; `previous` is what the route asked before.
+    /// The one at `address`, which is asked so many questions at once, and begins a life; `previous` is what the route asked before.
     pub(super) fn new(
-        settings: &AuthorizeSettings,
+        address: &EndpointAddress,
+        at_once: NonZeroU32,
         credentials: Option<EndpointCredentials>,
         life: impl FnOnce() -> LifeToken,
         previous: Option<&Arc<Self>>,
     ) -> Arc<Self> {
-        let at_once = usize::try_from(settings.at_once.get()).unwrap_or(Semaphore::MAX_PERMITS);
+        let at_once = usize::try_from(at_once.get()).unwrap_or(Semaphore::MAX_PERMITS);
         let is_same = |old: &&Arc<Self>| {
             let credentials_before = old.tls.as_ref().map(|tls| tls.credentials());
-            old.address == settings.url.address && credentials_before == credentials.as_ref() && old.at_once == at_once
+            old.address == *address && credentials_before == credentials.as_ref() && old.at_once == at_once
         };
         if let Some(same) = previous.filter(is_same) {
             return Arc::clone(same);
         }
         Arc::new(Self {
-            address: settings.url.address.clone(),
+            address: address.clone(),
             life: life(),
             tls: credentials.map(|credentials| Arc::new(EndpointTls::new(credentials))),
             sessions: TlsSessions::default(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::auth_server::AuthServer;
+use super::key_source::KeySource;
 use crate::access::{KeySet, PasswordFile, Passwords, Turnstile};
 
 /// What a route asks those by who want to enter.
@@ -13,9 +14,18 @@ pub struct Doors {
     /// Whose names and passwords it asks for; what was found right is forgotten when the file is another one.
     pub passwords: Option<Arc<Passwords>>,
     /// What its tokens are verified with, where it asks for them.
-    pub keys: Option<Arc<KeySet>>,
+    pub keys: Option<TokenKeys>,
     /// Who is asked whether its requests may enter; `None`: nobody.
     pub auth_server: Option<Arc<AuthServer>>,
+}
+
+/// What tokens are verified with.
+#[derive(Clone, Debug)]
+pub enum TokenKeys {
+    /// What was read of a file.
+    Read(Arc<KeySet>),
+    /// What is fetched of their issuer.
+    Fetched(Arc<KeySource>),
 }
 
 impl Doors {
@@ -23,8 +33,8 @@ impl Doors {
     pub(super) fn changes(&self, now: &Self) -> Option<&'static str> {
         if !is_same(self.passwords.as_ref(), now.passwords.as_ref()) {
             Some("basic_auth: the file holds other passwords")
-        } else if !has_same_keys(self, now) {
-            Some("jwt: the file holds other keys")
+        } else if let Some(what) = other_keys(self.keys.as_ref(), now.keys.as_ref()) {
+            Some(what)
         } else if !is_same(self.auth_server.as_ref(), now.auth_server.as_ref()) {
             Some("authorize: the file holds other certificates")
         } else {
@@ -39,11 +49,14 @@ pub(super) fn passwords(file: PasswordFile, before: Option<&Doors>) -> Arc<Passw
     before.filter(|before| before.are_of(&file)).map_or_else(|| Arc::new(Passwords::new(file)), Arc::clone)
 }
 
-/// Whether both verify tokens with what was read of the same file.
-fn has_same_keys(one: &Doors, other: &Doors) -> bool {
-    match (&one.keys, &other.keys) {
-        (Some(one), Some(other)) => one.is_same(other),
-        (one, other) => one.is_none() && other.is_none(),
+/// How the keys differ that tokens are verified with.
+fn other_keys(before: Option<&TokenKeys>, now: Option<&TokenKeys>) -> Option<&'static str> {
+    match (before, now) {
+        (Some(TokenKeys::Read(before)), Some(TokenKeys::Read(now))) if before.is_same(now) => None,
+        (Some(TokenKeys::Fetched(before)), Some(TokenKeys::Fetched(now))) if Arc::ptr_eq(before, now) => None,
+        (None, None) => None,
+        (_, Some(TokenKeys::Fetched(_))) => Some("jwt: the file of keys_ca holds other certificates"),
+        _ => Some("jwt: the file holds other keys"),
     }
 }
 

@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 use crate::access::{HtpasswdFault, KeySet, PasswordFile};
 use crate::balance::PinSecrets;
 use crate::config::{
-    AcmeSettings, AuthScheme, EndpointTlsSettings, JwtKeys, ListenerName, NamedFile, NamedFiles, Problem, Problems,
-    RouteName, Settings, SourceKind, SourceLocation, UpstreamName, UpstreamSettings, Warning, read_file,
+    AcmeSettings, AuthScheme, AuthUrl, EndpointTlsSettings, JwtKeys, ListenerName, NamedFile, NamedFiles, Problem,
+    Problems, RouteName, Settings, SourceKind, SourceLocation, UpstreamName, UpstreamSettings, Warning, read_file,
 };
 use crate::tls::{
     Authority, CertificateError, CertifiedBundle, Credentials, DirectoryCredentials, EndpointCredentials, HmacKey,
@@ -29,6 +29,8 @@ pub struct FileContents {
     pub endpoint_credentials: BTreeMap<UpstreamName, EndpointCredentials>,
     /// Whom the servers are believed to be, over TLS, that routes ask whether requests may enter.
     pub auth_credentials: BTreeMap<RouteName, EndpointCredentials>,
+    /// Whom those are believed to be, over TLS, that routes fetch keys from.
+    pub keys_credentials: BTreeMap<RouteName, EndpointCredentials>,
     /// The secrets of every upstream that has some.
     pub pin_secrets: BTreeMap<UpstreamName, PinSecrets>,
     /// What is read of the ACME directories of every listener that has one.
@@ -81,16 +83,18 @@ impl FileContents {
             }
         }
         for route in settings.routes.values() {
-            let authorize = route.access.authorize.as_ref().filter(|it| it.url.speaks == AuthScheme::Https);
-            let Some(authorize) = authorize else { continue };
-            let issuers = match &authorize.ca {
-                Some(file) => Authority::load(file).map(Arc::new).map_err(|error| vec![error.into_problem()]),
-                None => system.get(&authorize.location.0, "server that is asked", &mut contents.warnings),
-            };
-            match issuers {
-                Ok(issuers) => {
-                    let credentials = EndpointCredentials::issued_by(issuers);
-                    contents.auth_credentials.insert(route.name.clone(), credentials);
+            let asked = route.access.authorize.as_ref().map(|it| (&it.url, it.ca.as_ref(), &it.location.0));
+            match system.for_server(asked, "server that is asked", &mut contents.warnings) {
+                Ok(credentials) => {
+                    contents.auth_credentials.extend(credentials.map(|credentials| (route.name.clone(), credentials)));
+                }
+                Err(wrong) => problems.extend(wrong),
+            }
+            let fetched = route.access.jwt.as_ref().and_then(|jwt| jwt.keys.fetched());
+            let asked = fetched.map(|it| (&it.url, it.ca.as_ref(), &it.location.0));
+            match system.for_server(asked, "issuer of keys", &mut contents.warnings) {
+                Ok(credentials) => {
+                    contents.keys_credentials.extend(credentials.map(|credentials| (route.name.clone(), credentials)));
                 }
                 Err(wrong) => problems.extend(wrong),
             }
@@ -116,9 +120,7 @@ impl FileContents {
         for route in settings.routes.values() {
             let Some(jwt) = &route.access.jwt else { continue };
             match read_jwt_keys(&jwt.keys, &jwt.algorithms) {
-                Ok(keys) => {
-                    contents.keys.insert(route.name.clone(), keys);
-                }
+                Ok(keys) => contents.keys.extend(keys.map(|keys| (route.name.clone(), keys))),
                 Err(problem) => problems.push(problem),
             }
         }
@@ -165,6 +167,23 @@ impl SystemAuthority {
             return Ok(None);
         }
         self.get(&tls.location.0, "endpoint", warnings).map(Some)
+    }
+
+    /// Whom a server at this URL, whose certificate has to be issued by these, is believed to be; `None` where it has none.
+    fn for_server(
+        &mut self,
+        asked: Option<(&AuthUrl, Option<&NamedFile>, &SourceLocation)>,
+        server: &str,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Option<EndpointCredentials>, Vec<Problem>> {
+        let Some((_, ca, location)) = asked.filter(|(url, ..)| url.speaks == AuthScheme::Https) else {
+            return Ok(None);
+        };
+        let issuers = match ca {
+            Some(file) => Authority::load(file).map(Arc::new).map_err(|error| vec![error.into_problem()]),
+            None => self.get(location, server, warnings),
+        };
+        issuers.map(|issuers| Some(EndpointCredentials::issued_by(issuers)))
     }
 
     /// Whom the system believes, for what is written at `location`, where each `server` is verified by it.
@@ -249,15 +268,16 @@ fn read_passwords(file: &NamedFile) -> Result<PasswordFile, Vec<Problem>> {
     })
 }
 
-/// What tokens are verified with that may be signed by one of these `algorithms`; none: by any that the keys are for.
-fn read_jwt_keys(keys: &JwtKeys, algorithms: &[Algorithm]) -> Result<KeySet, Problem> {
-    let file = keys.file();
+/// What tokens are verified with that may be signed by one of these `algorithms`; none: by any that the keys are for. `None` where they
+/// are in no file.
+fn read_jwt_keys(keys: &JwtKeys, algorithms: &[Algorithm]) -> Result<Option<KeySet>, Problem> {
+    let Some(file) = keys.file() else { return Ok(None) };
     let problem = |what: String, hint: &str| {
         Problem::new(file.location.0.clone(), format!("{}: {what}", file.path.display()), hint)
     };
     let bytes = read_secret(file)?;
     let (read, hint) = match keys {
-        JwtKeys::Public(_) => (
+        JwtKeys::Public(_) | JwtKeys::Fetched(_) => (
             KeySet::public(&bytes),
             "copy the public keys of the issuer into it: `openssl pkey -pubout`, or its JWK set",
         ),
@@ -268,7 +288,7 @@ fn read_jwt_keys(keys: &JwtKeys, algorithms: &[Algorithm]) -> Result<KeySet, Pro
         let hint = "take the algorithms that its keys are for, or leave `algorithms` out";
         return Err(problem("has a key for none of `algorithms`".into(), hint));
     }
-    Ok(read)
+    Ok(Some(read))
 }
 
 /// What a route answers with: it is kept in memory, and sent whole.

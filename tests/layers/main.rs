@@ -19,7 +19,7 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 31] = [
+const ORDER: [&str; 32] = [
     "ranges",
     "grammar",
     "judge",
@@ -42,6 +42,7 @@ const ORDER: [&str; 31] = [
     "http",
     "endpoint",
     "authorize",
+    "issuers",
     "discovery",
     "acme",
     "probe",

@@ -79,7 +79,8 @@ fn recheck(section: &Section<'_>) -> Option<Option<RecheckSettings>> {
     Some(every.map(|every| RecheckSettings { every, grace, per_second }))
 }
 
-fn ca(item: &SpannedValue<'_>) -> Option<Option<NamedFile>> {
+/// Who has to have issued the certificate of a server that is asked.
+pub(super) fn ca(item: &SpannedValue<'_>) -> Option<Option<NamedFile>> {
     let ca = named_file(item)?;
     item.location().report().note_named(|named| named.authorities.push(ca.clone()));
     Some(Some(ca))

@@ -1,18 +1,22 @@
 //! `[route.NAME.jwt]`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use toml::de::DeValue;
 
+use super::authorize::ca;
+use crate::config::authorize_syntax::KEYS_URL;
 use crate::config::defaults;
 use crate::config::jwt_syntax::{CLAIM, CLAIM_HEADER, CLAIM_VALUE, TOKEN_PLACE};
 use crate::config::lists::list;
+use crate::config::not_compared::NotCompared;
 use crate::config::read::{choice, close_code, flag, named_file, text};
 use crate::config::schema::JWT;
-use crate::config::settings::{Endless, JwtKeys, JwtSettings, NamedFile, TokenPlace, TokenTowardsEndpoint};
+use crate::config::settings::{AuthScheme, Endless, JwtKeys, JwtSettings, KeysUrl, TokenPlace, TokenTowardsEndpoint};
 use crate::config::tree::{Section, SpannedValue};
-use crate::config::units::DURATION;
+use crate::config::units::{DURATION, write_duration};
 
 pub(super) fn jwt(route: &Section<'_>) -> Option<Arc<JwtSettings>> {
     let section = route.item("jwt")?.section(&JWT)?;
@@ -52,12 +56,15 @@ pub(super) fn jwt(route: &Section<'_>) -> Option<Arc<JwtSettings>> {
 /// Either `keys` or `secret`.
 fn keys(section: &Section<'_>) -> Option<JwtKeys> {
     match (section.item("keys"), section.item("secret")) {
+        (Some(keys), None) if is_url(&keys) => fetched(section, &keys).map(JwtKeys::Fetched),
         (Some(keys), None) => {
-            let file = key_file(&keys)?;
+            check_unfetched(section);
+            let file = named_file(&keys)?;
             keys.location().report().note_named(|named| named.jwt_keys.push(JwtKeys::Public(file.clone())));
             Some(JwtKeys::Public(file))
         }
         (None, Some(secret)) => {
+            check_unfetched(section);
             let file = named_file(&secret)?;
             secret.location().report().note_named(|named| named.jwt_keys.push(JwtKeys::Secret(file.clone())));
             Some(JwtKeys::Secret(file))
@@ -70,23 +77,45 @@ fn keys(section: &Section<'_>) -> Option<JwtKeys> {
             None
         }
         (None, None) => {
-            section.missing("keys", "is missing, and so is `secret`", "keys = \"issuer.pem\" or \"jwks.json\"");
+            section.missing(
+                "keys",
+                "is missing, and so is `secret`",
+                "keys = \"issuer.pem\", or where the issuer has its JWK set: \"https://…\"",
+            );
             None
         }
     }
 }
 
-fn key_file(item: &SpannedValue<'_>) -> Option<NamedFile> {
-    if let DeValue::String(text) = item.value()
-        && text.contains("://")
+/// Whether keys are fetched that are written so: no file has such a name.
+fn is_url(item: &SpannedValue<'_>) -> bool {
+    matches!(item.value(), DeValue::String(text) if text.contains("://") || text.starts_with("unix:"))
+}
+
+/// Keys that are fetched, and what is written about that.
+fn fetched(section: &Section<'_>, keys: &SpannedValue<'_>) -> Option<KeysUrl> {
+    let url = text(KEYS_URL)(keys);
+    let refresh = section.try_read("keys_refresh", text(DURATION), defaults::KEYS_REFRESH);
+    let ca = section.try_read("keys_ca", ca, None);
+    if let (Some(item), Some(refresh)) = (section.item("keys_refresh"), refresh)
+        && refresh < SHORTEST_REFRESH
     {
-        item.fault(
-            format!("{text:?} is a URL, and keys are read from files only"),
-            "fetch it into a file from time to time, and name that one; with watch = true it is read anew",
-        );
-        return None;
+        let problem = format!("{} is too short: the issuer would have no rest", write_duration(refresh));
+        item.fault(problem, "write \"1s\" or more; a key that is not known yet is fetched at once anyway");
     }
-    named_file(item)
+    if let (Some(url), Some(item)) = (&url, section.item("keys_ca"))
+        && url.speaks == AuthScheme::Http
+    {
+        item.fault("is never looked at: the keys are not fetched over TLS", "write an https URL, or remove it");
+    }
+    Some(KeysUrl { url: url?, ca: ca?, refresh: refresh?, location: NotCompared(keys.location().source()) })
+}
+
+/// What is about fetching alone says nothing where nothing is fetched.
+fn check_unfetched(section: &Section<'_>) {
+    for item in ["keys_refresh", "keys_ca"].iter().filter_map(|key| section.item(key)) {
+        item.fault("is not looked at: these keys are in a file", "write an https URL in `keys`, or remove it");
+    }
 }
 
 /// A token signed by a public key's bytes, taken for a secret, must never be let in: the two kinds are kept apart here.
@@ -97,7 +126,9 @@ fn check_algorithms(section: &Section<'_>, keys: &JwtKeys, algorithms: &[Algorit
     };
     if let (Some(item), Some(unfit)) = (section.item("algorithms"), algorithms.iter().find(|it| !is_fit(it))) {
         let (problem, hint) = match keys {
-            JwtKeys::Public(_) => ("needs a `secret`, and there are `keys`", "take it out, or name a `secret`"),
+            JwtKeys::Public(_) | JwtKeys::Fetched(_) => {
+                ("needs a `secret`, and there are `keys`", "take it out, or name a `secret`")
+            }
             JwtKeys::Secret(_) => ("needs `keys`, and there is a `secret`", "take it out, or name `keys`"),
         };
         item.fault(format!("{unfit:?} {problem}"), hint);
@@ -151,6 +182,9 @@ fn entries<'a>(item: &SpannedValue<'a>, example: &str) -> Option<Vec<(&'a str, S
     }
     entries
 }
+
+/// More often asks nobody, and each proxy of a fleet does.
+const SHORTEST_REFRESH: Duration = Duration::from_secs(1);
 
 const ALGORITHMS: [(&str, Algorithm); 12] = [
     ("HS256", Algorithm::HS256),

@@ -5,7 +5,10 @@ use std::time::Duration;
 use http::HeaderName;
 use jsonwebtoken::Algorithm;
 
+use super::authorize::AuthUrl;
 use super::named_file::NamedFile;
+use crate::config::not_compared::NotCompared;
+use crate::config::problem::SourceLocation;
 use crate::grammar::CookieName;
 use crate::websocket::CloseCode;
 
@@ -43,6 +46,21 @@ pub enum JwtKeys {
     Public(NamedFile),
     /// What the issuer signs with, too.
     Secret(NamedFile),
+    /// Public keys that the issuer gives to whoever asks, as a JWK set.
+    Fetched(KeysUrl),
+}
+
+/// Where keys are fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeysUrl {
+    /// Where.
+    pub url: AuthUrl,
+    /// Who has to have issued the server's certificate; `None` for whom the system believes.
+    pub ca: Option<NamedFile>,
+    /// How long a set is good before it is fetched again.
+    pub refresh: Duration,
+    /// Where it is written, for problems that only show when it is used.
+    pub location: NotCompared<SourceLocation>,
 }
 
 /// One entry of `from`.
@@ -81,10 +99,19 @@ pub enum TokenTowardsEndpoint {
 }
 
 impl JwtKeys {
-    /// Where they are.
-    pub fn file(&self) -> &NamedFile {
+    /// The file that they are in; `None` where they are fetched.
+    pub fn file(&self) -> Option<&NamedFile> {
         match self {
-            Self::Public(file) | Self::Secret(file) => file,
+            Self::Public(file) | Self::Secret(file) => Some(file),
+            Self::Fetched(_) => None,
+        }
+    }
+
+    /// Where they are fetched; `None` where they are in a file.
+    pub fn fetched(&self) -> Option<&KeysUrl> {
+        match self {
+            Self::Fetched(fetched) => Some(fetched),
+            Self::Public(_) | Self::Secret(_) => None,
         }
     }
 }

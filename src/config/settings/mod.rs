@@ -36,7 +36,7 @@ pub use drain::{DrainSettings, DrainWindow, HandoffSettings, OnReload, UnderSupe
 pub use file::{Settings, WorkerCount};
 pub use health::{EjectSettings, HealthSettings, OnDown, ProbeSettings, WhenAllDown};
 pub use hygiene::{HygieneSettings, UnderscoreHeaders};
-pub use jwt::{Endless, JwtKeys, JwtSettings, TokenPlace, TokenTowardsEndpoint};
+pub use jwt::{Endless, JwtKeys, JwtSettings, KeysUrl, TokenPlace, TokenTowardsEndpoint};
 pub use listener::{
     Bind, ClientCertificateSettings, ForwardedHeaders, Http2Settings, ListenerSettings, TlsSettings, TlsVersion,
     UnknownNames,

@@ -34,7 +34,7 @@ impl NamedFiles {
         let staples = self.certificates.iter().filter_map(|files| files.ocsp.as_ref());
         let secrets =
             self.pin_secrets.iter().chain(&self.ticket_secrets).chain(&self.hmac_keys).chain(&self.password_files);
-        let secrets = secrets.chain(self.jwt_keys.iter().map(JwtKeys::file));
+        let secrets = secrets.chain(self.jwt_keys.iter().filter_map(JwtKeys::file));
         let others = self.authorities.iter().chain(staples).chain(secrets).chain(&self.answers).map(|file| &file.path);
         certificates.chain(others).map(PathBuf::as_path)
     }
@@ -52,6 +52,8 @@ impl Settings {
         let believed = towards_endpoints().filter_map(|tls| tls.ca.clone());
         let access = self.routes.values().filter_map(|route| route.access.authorize.as_ref());
         let asked_others = access.filter_map(|authorize| authorize.ca.clone());
+        let jwt_keys = || self.routes.values().filter_map(|route| Some(&route.access.jwt.as_ref()?.keys));
+        let fetched_from = jwt_keys().filter_map(|keys| keys.fetched()?.ca.clone());
         let directories = acme().filter_map(|acme| acme.ca.clone());
         let asked_for = self.routes.values().filter_map(|route| route.access.basic_auth.as_ref());
         NamedFiles {
@@ -61,11 +63,12 @@ impl Settings {
                 .chain(believed)
                 .chain(directories)
                 .chain(asked_others)
+                .chain(fetched_from)
                 .collect(),
             pin_secrets: pinned.collect(),
             ticket_secrets: tls().filter_map(|tls| tls.ticket_secret.clone()).collect(),
             password_files: asked_for.map(|basic| basic.file.clone()).collect(),
-            jwt_keys: self.routes.values().filter_map(|route| Some(route.access.jwt.as_ref()?.keys.clone())).collect(),
+            jwt_keys: jwt_keys().filter(|keys| keys.file().is_some()).cloned().collect(),
             answers: self.routes.values().filter_map(|route| route.destination.file().cloned()).collect(),
             hmac_keys: acme().filter_map(|acme| Some(acme.eab.as_ref()?.hmac_key.clone())).collect(),
         }

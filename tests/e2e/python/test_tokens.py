@@ -3,8 +3,10 @@
 import base64
 import hashlib
 import hmac
+import http.server
 import json
 import subprocess
+import threading
 import time
 
 import jwt
@@ -14,6 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from harness import config, within
+from issuer import Issuer
 
 pytestmark = pytest.mark.asyncio
 
@@ -74,6 +77,36 @@ async def proxy(windlass, websocket_endpoint, keys):
     return await windlass(config([endpoint], extra=extra))
 
 
+@pytest.fixture
+def published(tmp_path):
+    """What an issuer publishes over https, `state["set"]`, how often it was asked, and its URL and authority."""
+    (tmp_path / "login").mkdir()
+    issuer, state = Issuer(tmp_path / "login"), {"set": "", "asked": 0}
+
+    class Keys(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            state["asked"] += 1
+            body = state["set"].encode()
+            self.send_response(200 if self.path == "/.well-known/jwks.json" else 404)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Keys)
+    server.socket = issuer.issue().server().wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"https://localhost:{server.server_address[1]}/.well-known/jwks.json"
+    yield state, f'keys = "{url}", keys_ca = "{issuer.certificate}"'
+    server.shutdown()
+    server.server_close()
+
+
 async def entered(proxy, path, bearer):
     """Whom the endpoint takes the client for and whether it has read the token, or the status of the refusal."""
     try:
@@ -124,3 +157,26 @@ async def test_a_token_that_ends_ends_its_tunnel_with_the_code_of_the_route(prox
             await within(websocket.recv(), "the end")
         assert time.time() <= ends
         assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4401, "expired")
+
+
+async def test_keys_of_an_issuer_over_https_are_fetched_and_fetched_anew_for_a_key_that_is_new(windlass, websocket_endpoint, keys, published):
+    async def who(websocket):
+        headers = websocket.request.headers
+        await websocket.send(json.dumps([headers.get("x-user"), "authorization" in headers]))
+        await websocket.wait_closed()
+
+    def the_set(*names):
+        whole = json.loads((keys / "jwks.json").read_text())["keys"]
+        return json.dumps({"keys": [key for key in whole if key["kid"] in names]})
+
+    state, fetched = published
+    state["set"] = the_set("rsa")
+    jwt_table = f'jwt = {{ {fetched}, headers = {{ x-user = "sub" }} }}'
+    proxy = await windlass(config([await websocket_endpoint(who)], route=jwt_table))
+    signed = {name: token(KEYS[name][0][0], (keys / f"{name}.key").read_text(), name) for name in KEYS}
+    assert await entered(proxy, "", signed["rsa"]) == ["ada", False]
+    assert state["asked"] == 1
+    state["set"] = the_set("rsa", "p256")
+    assert await entered(proxy, "", signed["p256"]) == ["ada", False]
+    assert [await entered(proxy, "", signed[name]) for name in ["ed", "p384", "rsa"]] == [401, 401, ["ada", False]]
+    assert state["asked"] == 2

@@ -158,6 +158,7 @@ const WITHOUT_DEFAULT: &[&str] = &[
     "route.NAME.jwt.headers.x-user",
     "route.NAME.jwt.issuer",
     "route.NAME.jwt.keys",
+    "route.NAME.jwt.keys_ca",
     "route.NAME.jwt.require.role",
     "route.NAME.jwt.secret",
     "route.NAME.match_headers.x-debug.present",

@@ -27,7 +27,15 @@ impl ServingEndpoint {
         F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Response<Full<Bytes>>> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at(TcpListener::bind("127.0.0.1:0").await.unwrap(), answer)
+    }
+
+    /// The same where this listens.
+    pub(crate) fn start_at<F, A>(listener: TcpListener, answer: F) -> Self
+    where
+        F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    {
         let endpoint = Self { address: listener.local_addr().unwrap(), connections: Arc::default() };
         let connections = Arc::clone(&endpoint.connections);
         tokio::spawn(async move {
