@@ -136,7 +136,7 @@ mod tests {
                 Some(byte) => text.push(char::from(byte)),
                 None => text.push('%'),
             }
-            rest = if text.ends_with('%') { behind } else { &behind[2..] };
+            rest = if text.ends_with('%') { behind } else { behind.get(2..).unwrap_or_default() };
         }
         text + rest
     }
