@@ -9,8 +9,8 @@ use http::HeaderName;
 use toml::de::{DeTable, DeValue};
 
 use super::convert::{
-    Names, admin, check_acme, check_admin, check_own_listeners, check_splits, check_state_folder, drain, listeners,
-    resolver, routes, state_folder, upstreams, warn,
+    Names, admin, check_acme, check_admin, check_own_listeners, check_splits, check_state_folder, drain, error_pages,
+    listeners, resolver, routes, state_folder, upstreams, warn,
 };
 use super::duplicate_keys::{DUPLICATE, fault_duplicates};
 use super::files::{FileError, read_file};
@@ -147,6 +147,7 @@ fn settings(file: &Section<'_>) -> Settings {
         resolver: resolver(&file.section("resolver", &RESOLVER)),
         state_folder: file.read("state_folder", state_folder, defaults::STATE_FOLDER),
         drain: drain(file),
+        error_pages: file.read("error_pages", error_pages, Vec::new()).into(),
         admin: admin(file),
         warnings: NotCompared::default(),
         written: NotCompared::default(),

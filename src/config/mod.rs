@@ -29,10 +29,12 @@ mod positions;
 mod problem;
 mod read;
 mod rule_syntax;
+mod rule_tables;
 mod schema;
 mod settings;
 mod suggest;
 mod syntax;
+mod table_schema;
 mod tree;
 mod units;
 mod warning;
@@ -53,15 +55,16 @@ pub use settings::{
     AffinitySource, AuthScheme, AuthUrl, AuthorizationHeader, AuthorizeSettings, BasicAuthSettings, Bind,
     BranchSettings, CertificateFiles, ClientCertificateSettings, ClientKeySource, ClientSettings, Compression,
     Destination, DotSegments, DrainSettings, DrainWindow, EjectSettings, Endless, EndpointAddress, EndpointProtocol,
-    EndpointRole, EndpointSettings, EndpointTlsSettings, Excess, ExchangeSettings, ExternalAccountSettings,
-    ForwardedHeaders, HandoffSettings, HandshakeLimits, HeaderPattern, HealthSettings, HostPattern,
-    HostTowardsEndpoint, Http2Settings, HygieneSettings, IdleCounts, JwtKeys, JwtSettings, KeysUrl, LimitSettings,
-    ListenerSettings, LogFormat, LogLevel, LogSettings, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload,
-    OriginPattern, OriginSettings, OtherSpellings, PinCookie, Pongs, ProbeSettings, ProxyProtocol, QueueSettings, Rate,
-    RecheckSettings, ResolverSettings, RespondBody, RespondSettings, RetryBudgetSettings, RouteSettings, RuleSettings,
-    SameSite, Secure, Settings, SourceKind, SourceSettings, StateFolder, TcpKeepaliveSettings, TlsSettings, TlsVersion,
-    TokenPlace, TokenTowardsEndpoint, UnderSupervisor, UnderscoreHeaders, UnixAddress, UnknownNames, UpstreamSettings,
-    WebsocketSettings, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
+    EndpointRole, EndpointSettings, EndpointTlsSettings, ErrorPageSettings, Excess, ExchangeSettings,
+    ExternalAccountSettings, ForwardedHeaders, HandoffSettings, HandshakeLimits, HeaderPattern, HealthSettings,
+    HostPattern, HostTowardsEndpoint, Http2Settings, HygieneSettings, IdleCounts, JwtKeys, JwtSettings, KeysUrl,
+    LimitSettings, ListenerSettings, LogFormat, LogLevel, LogSettings, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown,
+    OnReload, OriginPattern, OriginSettings, OtherSpellings, PinCookie, Pongs, ProbeSettings, ProxyProtocol,
+    QueueSettings, Rate, RecheckSettings, ResolverSettings, RespondBody, RespondSettings, RetryBudgetSettings,
+    RouteSettings, RuleSettings, SameSite, Secure, Settings, SourceKind, SourceSettings, StateFolder,
+    TcpKeepaliveSettings, TlsSettings, TlsVersion, TokenPlace, TokenTowardsEndpoint, UnderSupervisor,
+    UnderscoreHeaders, UnixAddress, UnknownNames, UpstreamSettings, WebsocketSettings, WhenAllDown, WhenFull,
+    WithoutOrigin, WorkerCount,
 };
 pub use syntax::SyntaxError;
 pub use units::{counted, parse_duration, write_duration};

@@ -1,15 +1,9 @@
 //! Every key there is. What is not in these tables is an unknown key, and what is must be in `config/reference.toml`.
 
+use super::rule_tables::OWN_KEYS;
+pub(super) use super::rule_tables::{ERROR_PAGE, HEADER_CHANGES, REDIRECT, REQUIRED, RESPOND, REWRITE};
+pub(super) use super::table_schema::TableSchema;
 use super::{foreign, suggest};
-
-/// The keys of one kind of table.
-#[derive(Debug)]
-pub(super) struct TableSchema {
-    /// Where such tables stand; `NAME` is any name, `*` any key.
-    pub(super) path: &'static str,
-    /// What may stand in them.
-    pub(super) keys: &'static [&'static str],
-}
 
 pub(super) static FILE: TableSchema = TableSchema {
     path: "",
@@ -25,6 +19,7 @@ pub(super) static FILE: TableSchema = TableSchema {
         "resolver",
         "drain",
         "admin",
+        "error_pages",
     ],
 };
 
@@ -89,6 +84,7 @@ pub(super) static ROUTE: TableSchema = TableSchema {
         "split",
         "redirect",
         "respond",
+        "error_pages",
         "strip_prefix",
         "rewrite",
         "request_headers",
@@ -160,35 +156,6 @@ static JWT_REQUIRE: TableSchema = TableSchema { path: "route.NAME.jwt.require", 
 
 /// Headers and their claims; the same.
 static JWT_HEADERS: TableSchema = TableSchema { path: "route.NAME.jwt.headers", keys: &["*"] };
-pub(super) static REDIRECT: TableSchema =
-    TableSchema { path: "route.NAME.redirect", keys: &["scheme", "host", "port", "path", "prefix", "status", "query"] };
-
-pub(super) static RESPOND: TableSchema = TableSchema {
-    path: "route.NAME.respond",
-    keys: &["status", "headers", "body", "file", "content_type", "retry_after"],
-};
-
-pub(super) static REWRITE: TableSchema = TableSchema { path: "route.NAME.rewrite", keys: &["prefix", "regex", "to"] };
-
-pub(super) static HEADER_CHANGES: TableSchema =
-    TableSchema { path: "route.NAME.request_headers", keys: &["set", "add", "remove"] };
-
-pub(super) static REQUIRED: TableSchema =
-    TableSchema { path: "route.NAME.match_headers.*", keys: &["prefix", "present"] };
-
-/// Tables whose keys are an operator's own; named for the list of every key.
-static OWN_KEYS: [TableSchema; 9] = [
-    TableSchema { path: "route.NAME.respond.headers", keys: &["*"] },
-    TableSchema { path: "route.NAME.request_headers.set", keys: &["*"] },
-    TableSchema { path: "route.NAME.request_headers.add", keys: &["*"] },
-    TableSchema { path: "route.NAME.response_headers", keys: HEADER_CHANGES.keys },
-    TableSchema { path: "route.NAME.response_headers.set", keys: &["*"] },
-    TableSchema { path: "route.NAME.response_headers.add", keys: &["*"] },
-    TableSchema { path: "route.NAME.match_headers", keys: &["*"] },
-    TableSchema { path: "route.NAME.match_query", keys: &["*"] },
-    TableSchema { path: "route.NAME.match_query.*", keys: REQUIRED.keys },
-];
-
 pub(super) static WEBSOCKET: TableSchema = TableSchema {
     path: "route.NAME.websocket",
     keys: &[
@@ -339,6 +306,7 @@ static SCHEMAS: &[&TableSchema] = &[
     &JWT_HEADERS,
     &REDIRECT,
     &RESPOND,
+    &ERROR_PAGE,
     &REWRITE,
     &HEADER_CHANGES,
     &REQUIRED,

@@ -7,6 +7,7 @@ mod authority;
 mod cookie_name;
 mod list;
 mod origin;
+mod preference;
 mod remove;
 mod token;
 
@@ -14,5 +15,6 @@ pub use authority::{Authority, host_name, is_dns_name};
 pub use cookie_name::CookieName;
 pub use list::{ends_in_quotes, has_member, members, split_unquoted};
 pub use origin::{Origin, Site};
+pub use preference::would_rather;
 pub use remove::remove;
 pub use token::is_token;

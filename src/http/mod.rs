@@ -24,8 +24,10 @@ pub mod reader;
 mod refusal;
 mod refusal_answer;
 mod refusal_table;
+mod refusal_text;
 pub mod unclean;
 pub mod underscores;
 
 pub use refusal::{Fault, Refusal};
 pub use refusal_answer::{RefusalTerms, status_of};
+pub use refusal_text::{Accept, RefusalText};

@@ -6,13 +6,16 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, WWW_AUTHENTICATE};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, VARY, WWW_AUTHENTICATE,
+};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use strum::VariantArray;
 
 use super::refusal::{Fault, Kind, Refusal};
 use super::refusal_table::Row;
+use super::refusal_text::RefusalText;
 use super::unclean::Unclean;
 use crate::access::TokenFault;
 use crate::judge::Flaw;
@@ -25,12 +28,16 @@ pub struct RefusalTerms {
     pub retry_after: u32,
     /// What a 401 asks for (RFC 9110 §15.5.2).
     pub challenge: Option<HeaderValue>,
+    /// What it says; `None`: a line of text.
+    pub text: Option<RefusalText>,
+    /// The text is left out, and how long it is is said (RFC 9110 §9.3.2).
+    pub is_head: bool,
 }
 
 impl From<u32> for RefusalTerms {
     /// To come again in so many seconds.
     fn from(retry_after: u32) -> Self {
-        Self { retry_after, challenge: None }
+        Self { retry_after, challenge: None, text: None, is_head: false }
     }
 }
 
@@ -102,12 +109,22 @@ impl Refusal {
     /// The answer, as any version of HTTP may give it. Every 5xx, and a 429, tells the client when to come again (RFC 9110 §10.2.3,
     /// RFC 6585 §4).
     pub fn response(self, terms: impl Into<RefusalTerms>) -> Response<Full<Bytes>> {
-        let RefusalTerms { retry_after, challenge } = terms.into();
+        let RefusalTerms { retry_after, challenge, text, is_head } = terms.into();
         let status = self.status();
-        let mut response = Response::new(Full::from(format!("{} {self}\n", status.as_str())));
+        let RefusalText { content_type, text, is_negotiated } = text.unwrap_or_else(|| RefusalText::plain(self));
+        let length = HeaderValue::from(text.len());
+        let mut response = Response::new(Full::from(if is_head { Bytes::new() } else { text }));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(CONTENT_TYPE, content_type);
+        if is_head {
+            headers.insert(CONTENT_LENGTH, length);
+        }
+        // What is wrong now may be right in a moment.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if is_negotiated {
+            headers.insert(VARY, HeaderValue::from_static("accept"));
+        }
         if self == Self::BadHandshake(BadHandshake::WebsocketVersion) {
             headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         }
@@ -282,7 +299,7 @@ mod tests {
     #[test]
     fn a_401_says_what_is_asked_for() {
         let challenge = HeaderValue::from_static("Basic realm=\"a\"");
-        let terms = RefusalTerms { retry_after: 7, challenge: Some(challenge.clone()) };
+        let terms = RefusalTerms { challenge: Some(challenge.clone()), ..RefusalTerms::from(7) };
         let told = |refusal: Refusal| refusal.response(terms.clone()).headers().get(WWW_AUTHENTICATE).cloned();
         assert_eq!(told(Refusal::WrongPassword), Some(challenge));
         assert_eq!(told(Refusal::ClientDenied), None);

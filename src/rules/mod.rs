@@ -5,6 +5,7 @@
 //! place that leads back is not built. What stands in the configuration is compiled when that is read.
 
 mod conditions;
+mod error_page;
 mod header_changes;
 mod path_change;
 mod redirect;
@@ -12,6 +13,7 @@ mod spelling;
 mod template;
 
 pub use conditions::{Conditions, Required, Subject, Tested};
+pub use error_page::{ErrorPage, ErrorPages, ErrorStatus, Told};
 pub use header_changes::{HeaderChanges, RenderedChanges, is_reserved};
 pub use path_change::{BadPath, Expression, ExpressionFault, PathChange};
 pub use redirect::{Leads, NewPath, QueryKept, Redirect, RequestedPlace};

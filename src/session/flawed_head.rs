@@ -1,10 +1,16 @@
 //! A request head that two parsers could read in two ways, or that is too large: it never becomes a request.
 
+use std::sync::Arc;
+
+use http::HeaderValue;
+
 use super::context::Session;
 use super::no_request::turned_away;
 use crate::config::HygieneSettings;
 use crate::http::http1::answer;
+use crate::http::status_of;
 use crate::judge::Flaw;
+use crate::rules::Told;
 
 /// Notes it, and gives the whole answer.
 pub(super) fn refuse(session: &Session, flaw: Flaw) -> Vec<u8> {
@@ -16,8 +22,17 @@ pub(super) fn refuse(session: &Session, flaw: Flaw) -> Vec<u8> {
         session.peer.ip(),
         &flaw,
     );
-    answer::of_flaw(flaw, &words(flaw, &session.listener.settings.hygiene))
+    let words = words(flaw, &session.listener.settings.hygiene);
+    let status = status_of(flaw).as_u16();
+    let pages = Arc::clone(&proxy.snapshot().error_pages);
+    let told = Told { status, error: flaw.log_word(), message: &words, request_id: None };
+    match pages.find(status) {
+        Some(page) => answer::of_flaw(flaw, page.content_type(), &page.render(told)),
+        None => answer::of_flaw(flaw, &TEXT, format!("{status} {words}\n").as_bytes()),
+    }
 }
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 /// What the client is told: where there is a limit, that too.
 fn words(flaw: Flaw, limits: &HygieneSettings) -> String {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use http::Request;
 use http::header::HeaderValue;
 use http::request::Parts;
+use http::{Method, Request};
 use http_body::Body;
 use tokio::time::Instant;
 
@@ -23,7 +23,7 @@ use crate::endpoint::ClientBody;
 use crate::health::Asked;
 use crate::http::client_address::client_address;
 use crate::http::reader::{Handshake, Reader};
-use crate::http::{Refusal, RefusalTerms, hops, underscores};
+use crate::http::{Accept, Refusal, RefusalTerms, RefusalText, hops, underscores};
 use crate::rules::Subject;
 use crate::snapshot::{Route, Target};
 
@@ -38,14 +38,15 @@ pub(super) async fn answer(session: &Arc<Session>, request: Request<ClientBody>,
         return Served::Answered(answer);
     }
     let summary = Arc::new(Summary::of(&parts, client));
+    let accept = Accept::of(&parts.headers);
     let Found { route, path } = match find_route(session, &mut parts, reader) {
         Ok(found) => found,
-        Err(refusal) => return refuse(session, &summary, None, refusal.into(), started),
+        Err(refusal) => return refuse(session, (&summary, &accept), None, refusal.into(), started),
     };
     let mut context = RequestContext::new(session, route, &summary, started);
     match respond(&mut context, path, parts, body, reader).await {
         Ok(served) => served,
-        Err(refused) => refuse(session, &summary, Some(&context.route.settings), refused, started),
+        Err(refused) => refuse(session, (&summary, &accept), Some(&context.route), refused, started),
     }
 }
 
@@ -126,19 +127,25 @@ fn read_handshake(context: &RequestContext, parts: &Parts, reader: &Reader) -> R
 /// Logs a refusal, which is what the request comes to.
 fn refuse(
     session: &Session,
-    summary: &Summary,
-    route: Option<&RouteSettings>,
+    (summary, accept): (&Summary, &Accept),
+    route: Option<&Route>,
     refused: Refused,
     started: Instant,
 ) -> Served {
-    access_log::refused(session, summary, route.map(|route| &route.name), &refused, None, started.elapsed());
+    let settings = route.map(|route| &*route.settings);
+    access_log::refused(session, summary, settings.map(|it| &it.name), &refused, None, started.elapsed());
     if let Some(answer) = refused.answer {
         return Served::Answered(answer.map(|body| AnswerBody::own(body.into())));
     }
     let refusal = refused.refusal;
     // The slowest rate brings a token a second.
     let retry_after = if refusal == Refusal::ClientRate { 1 } else { retry_after(session) };
-    Served::Refused(refusal, RefusalTerms { retry_after, challenge: challenge_of(refusal, route) })
+    let status = refusal.status().as_u16();
+    let everywhere = Arc::clone(&session.proxy.snapshot().error_pages);
+    let page = route.and_then(|route| route.error_pages.find(status)).or_else(|| everywhere.find(status));
+    let text = RefusalText::of(refusal, summary.request_id(), page, accept);
+    let (challenge, is_head) = (challenge_of(refusal, settings), summary.method == Method::HEAD);
+    Served::Refused(refusal, RefusalTerms { retry_after, challenge, text: Some(text), is_head })
 }
 
 /// What whoever is refused so is asked for.

@@ -21,11 +21,12 @@ use super::spellings::Spellings;
 use super::target::Target;
 use super::upstream::Upstream;
 use crate::config::{
-    BranchSettings, Destination, EndpointSettings, ListenerName, RespondBody, RespondSettings, RouteName,
+    BranchSettings, Destination, EndpointSettings, ErrorPageSettings, ListenerName, RespondBody, RouteName,
     RouteSettings, Settings, UpstreamName, UpstreamSettings,
 };
 use crate::drain::{Incarnation, LifeToken};
 use crate::queue::Places;
+use crate::rules::{ErrorPage, ErrorPages};
 use crate::tls::{EndpointCredentials, TicketKeys};
 
 /// Everything a request may consult.
@@ -39,6 +40,8 @@ pub struct Snapshot {
     pub table: RouteTable<Arc<Route>>,
     /// The same, as endpoints may spell what they read.
     pub spellings: Spellings<Arc<Route>>,
+    /// What refusals say, where no route says it.
+    pub error_pages: Arc<ErrorPages>,
     listeners: BTreeMap<ListenerName, Arc<Listener>>,
     routes: BTreeMap<RouteName, Arc<Route>>,
     upstreams: BTreeMap<UpstreamName, Arc<Upstream>>,
@@ -90,12 +93,15 @@ impl Snapshot {
                 // `config` has refused a route whose upstream is missing.
                 let target = incarnations.target(&route.destination, (&upstreams, &contents.answers), old)?;
                 let doors = incarnations.doors(route, &mut contents, old.map(|old| &old.doors));
-                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), target, doors, old))))
+                let pages = pages_of(&route.error_pages, &contents.answers);
+                Some((name.clone(), Arc::new(Route::new(Arc::clone(route), target, (doors, pages), old))))
             })
             .collect();
         let (table, spellings) = (RouteTable::new(rules(&routes)), Spellings::new(rules(&routes)));
         let generation = previous.map_or(1, |previous| previous.generation + 1);
-        Self { generation, settings, table, spellings, listeners, routes, upstreams, last: incarnations.last }
+        let error_pages = Arc::new(pages_of(&settings.error_pages, &contents.answers));
+        let last = incarnations.last;
+        Self { generation, settings, table, spellings, error_pages, listeners, routes, upstreams, last }
     }
 
     /// The same configuration, where the source of this upstream names other endpoints, in the order of their names. `None` where
@@ -115,14 +121,15 @@ impl Snapshot {
             // What leads to an upstream answers with no file.
             let target =
                 incarnations.target(&route.settings.destination, (&upstreams, &BTreeMap::new()), Some(route))?;
-            let doors = route.doors.clone();
-            *route = Arc::new(Route::new(Arc::clone(&route.settings), target, doors, Some(route)));
+            let kept = (route.doors.clone(), route.error_pages.clone());
+            *route = Arc::new(Route::new(Arc::clone(&route.settings), target, kept, Some(route)));
         }
         Some(Self {
             generation: self.generation,
             settings: Arc::new(settings),
             table: RouteTable::new(rules(&routes)),
             spellings: Spellings::new(rules(&routes)),
+            error_pages: Arc::clone(&self.error_pages),
             listeners: self.listeners.clone(),
             routes,
             upstreams,
@@ -226,7 +233,9 @@ impl Incarnations {
                 Branches::new(branches.iter().map(branch).collect::<Option<_>>()?).map(Target::Upstreams)
             }
             Destination::Redirect(redirect) => Some(Target::Redirect(redirect.clone())),
-            Destination::Respond(respond) => Some(Target::Respond(Arc::clone(respond), body_of(respond, answers))),
+            Destination::Respond(respond) => {
+                Some(Target::Respond(Arc::clone(respond), body_of(&respond.body, answers)))
+            }
         }
     }
 
@@ -268,11 +277,20 @@ impl Incarnations {
 }
 
 /// The body of an answer; those that stand in files are read.
-fn body_of(respond: &RespondSettings, answers: &BTreeMap<PathBuf, Bytes>) -> Bytes {
-    match &respond.body {
+fn body_of(body: &RespondBody, answers: &BTreeMap<PathBuf, Bytes>) -> Bytes {
+    match body {
         RespondBody::Text(text) => Bytes::from(text.clone()),
         RespondBody::File(file) => answers.get(&file.path).cloned().unwrap_or_default(),
     }
+}
+
+/// What refusals say; of files, what was read of them.
+fn pages_of(settings: &[ErrorPageSettings], answers: &BTreeMap<PathBuf, Bytes>) -> ErrorPages {
+    ErrorPages::new(
+        settings
+            .iter()
+            .map(|page| (page.status, ErrorPage::new(page.content_type.clone(), &body_of(&page.body, answers)))),
+    )
 }
 
 /// What each route is for, and the route.

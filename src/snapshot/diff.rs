@@ -76,6 +76,8 @@ pub enum Subject {
     Workers,
     /// `tls_handshakes_at_once`.
     TlsHandshakesAtOnce,
+    /// `[error_pages]`.
+    ErrorPages,
 }
 
 impl Diff {
@@ -122,7 +124,9 @@ impl Diff {
                     self.changes.push(Change::Changed(subject(name), vec![value]));
                 }
                 Some(kept) => {
-                    let changed = route.doors.changes(&kept.doors);
+                    let has_other_pages = kept.error_pages != route.error_pages;
+                    let pages = has_other_pages.then_some("error_pages: a file holds another page");
+                    let changed = route.doors.changes(&kept.doors).or(pages);
                     self.changes.extend(changed.map(|what| Change::Changed(subject(name), vec![what.into()])));
                 }
             }
@@ -213,6 +217,12 @@ impl Diff {
         for (_, subject) in changed.into_iter().filter(|(differs, _)| *differs) {
             self.change(old, new, subject);
         }
+        if before.error_pages != now.error_pages {
+            self.change(old, new, Subject::ErrorPages);
+        } else if old.error_pages != new.error_pages {
+            let value = "a file holds another page".to_owned();
+            self.changes.push(Change::Changed(Subject::ErrorPages, vec![value]));
+        }
     }
 
     fn change(&mut self, old: &Snapshot, new: &Snapshot, subject: Subject) {
@@ -259,6 +269,7 @@ fn written(old: &Snapshot, new: &Snapshot, subject: &Subject) -> Vec<String> {
         Subject::Watch => &["watch"],
         Subject::Workers => &["workers"],
         Subject::TlsHandshakesAtOnce => &["tls_handshakes_at_once"],
+        Subject::ErrorPages => &["error_pages"],
     };
     old.settings.written.changes(&new.settings.written, section)
 }
@@ -337,6 +348,7 @@ impl fmt::Display for Subject {
             Self::Watch => f.write_str("watch"),
             Self::Workers => f.write_str("workers"),
             Self::TlsHandshakesAtOnce => f.write_str("tls_handshakes_at_once"),
+            Self::ErrorPages => f.write_str("error_pages"),
         }
     }
 }

@@ -124,7 +124,7 @@ impl FileContents {
                 Err(problem) => problems.push(problem),
             }
         }
-        for file in settings.routes.values().filter_map(|route| route.destination.file()) {
+        for file in settings.answers() {
             match read_answer(file) {
                 Ok(answer) => drop(contents.answers.insert(file.path.clone(), answer)),
                 Err(problem) => problems.push(problem),

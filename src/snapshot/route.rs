@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::doors::Doors;
 use super::target::Target;
 use crate::config::{RouteSettings, WebsocketSettings};
+use crate::rules::ErrorPages;
 use crate::websocket::PerSide;
 
 /// One route.
@@ -19,20 +20,27 @@ pub struct Route {
     pub raw: Arc<WebsocketSettings>,
     /// What it asks those by who want to enter.
     pub doors: Doors,
+    /// What its refusals say, where that is said for them.
+    pub error_pages: ErrorPages,
     /// Shared by all that the route was, and is, under its name: it is logged once.
     unknown_extension_logged: Arc<AtomicBool>,
 }
 
 impl Route {
     /// `previous` is what it was before.
-    pub(super) fn new(settings: Arc<RouteSettings>, target: Target, doors: Doors, previous: Option<&Self>) -> Self {
+    pub(super) fn new(
+        settings: Arc<RouteSettings>,
+        target: Target,
+        (doors, error_pages): (Doors, ErrorPages),
+        previous: Option<&Self>,
+    ) -> Self {
         let raw = WebsocketSettings {
             ping_every: PerSide::default(),
             half_close_timeout: settings.raw_half_close_timeout,
             ..(*settings.websocket).clone()
         };
         let unknown_extension_logged = previous.map(|it| Arc::clone(&it.unknown_extension_logged)).unwrap_or_default();
-        Self { settings, target, raw: Arc::new(raw), doors, unknown_extension_logged }
+        Self { settings, target, raw: Arc::new(raw), doors, error_pages, unknown_extension_logged }
     }
 
     /// Whether this is the first tunnel of the route with an extension that we do not know: it is logged once.

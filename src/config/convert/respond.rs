@@ -33,7 +33,7 @@ pub(super) fn respond(item: &SpannedValue<'_>) -> Option<RespondSettings> {
     Some(RespondSettings { status, headers, body })
 }
 
-fn body(section: &Section<'_>) -> Option<RespondBody> {
+pub(super) fn body(section: &Section<'_>) -> Option<RespondBody> {
     let written = section.try_read("body", |item| plain(item).map(Some), None);
     let file = section.try_read("file", |item| named_file(item).map(Some), None);
     if let Some(Some(file)) = &file {
@@ -89,7 +89,7 @@ fn check_body(section: &Section<'_>, status: StatusCode, is_empty: bool) {
 }
 
 /// What a body is by the name of its file.
-fn type_of(body: &RespondBody) -> HeaderValue {
+pub(super) fn type_of(body: &RespondBody) -> HeaderValue {
     let RespondBody::File(file) = body else { return defaults::TEXT };
     match file.path.extension().and_then(|it| it.to_str()).unwrap_or_default() {
         "html" | "htm" => HeaderValue::from_static("text/html; charset=utf-8"),

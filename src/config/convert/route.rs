@@ -7,6 +7,7 @@ use toml::de::DeValue;
 
 use super::access::access;
 use super::destination::destination;
+use super::error_pages::error_pages;
 use super::names::{Names, at_least_one};
 use super::rules::rules;
 use super::websocket::websocket;
@@ -48,6 +49,7 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
     let destination = destination(section, &upstreams);
     let exchange = exchange(section);
     let rules = rules(section, path.as_deref(), destination.as_ref(), &exchange);
+    let error_pages = section.try_read("error_pages", error_pages, Vec::new());
     let upgrade = section.read("upgrade", list(text(UPGRADE), "[\"websocket\"]"), upgrade());
     let raw_half_close =
         section.read("raw_half_close_timeout", or_off(text(DURATION)), defaults::RAW_HALF_CLOSE_TIMEOUT);
@@ -69,6 +71,7 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
         exchange,
         access: Arc::new(access(section)),
         rules: Arc::new(rules?),
+        error_pages: error_pages?.into(),
         websocket,
     })
 }

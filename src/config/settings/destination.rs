@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::named_file::NamedFile;
-use super::rules::{RespondBody, RespondSettings};
+use super::rules::RespondSettings;
 use crate::config::names::UpstreamName;
 use crate::rules::Redirect;
 
@@ -56,10 +56,7 @@ impl Destination {
     /// The file that an answer stands in.
     pub fn file(&self) -> Option<&NamedFile> {
         match self {
-            Self::Respond(respond) => match &respond.body {
-                RespondBody::File(file) => Some(file),
-                RespondBody::Text(_) => None,
-            },
+            Self::Respond(respond) => respond.body.file(),
             Self::Upstreams(_) | Self::Redirect(_) => None,
         }
     }

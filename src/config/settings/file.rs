@@ -9,6 +9,7 @@ use super::drain::DrainSettings;
 use super::listener::ListenerSettings;
 use super::log::LogSettings;
 use super::route::RouteSettings;
+use super::rules::ErrorPageSettings;
 use super::source::{ResolverSettings, StateFolder};
 use super::upstream::UpstreamSettings;
 use crate::config::names::{ListenerName, RouteName, UpstreamName};
@@ -41,6 +42,8 @@ pub struct Settings {
     pub drain: DrainSettings,
     /// How operators look in and steer.
     pub admin: AdminSettings,
+    /// What refusals say, where no route says it.
+    pub error_pages: Arc<[ErrorPageSettings]>,
     /// What is odd about how it is written.
     pub warnings: NotCompared<Warnings>,
     /// The same in the words of the file.

@@ -50,7 +50,7 @@ pub use reach::{
     TcpKeepaliveSettings, UnixAddress,
 };
 pub use route::{DotSegments, ExchangeSettings, HostPattern, OtherSpellings, RouteSettings};
-pub use rules::{RespondBody, RespondSettings, RuleSettings};
+pub use rules::{ErrorPageSettings, RespondBody, RespondSettings, RuleSettings};
 pub use source::{MOST_ENDPOINTS, ResolverSettings, SourceKind, SourceSettings, StateFolder};
 pub use upstream::{AffinitySource, EndpointRole, EndpointSettings, PinCookie, SameSite, Secure, UpstreamSettings};
 pub use websocket::{Compression, Excess, IdleCounts, LimitSettings, Pongs, Rate, WebsocketSettings};

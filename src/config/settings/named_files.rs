@@ -41,6 +41,13 @@ impl NamedFiles {
 }
 
 impl Settings {
+    /// The files of what we answer with ourselves.
+    pub fn answers(&self) -> impl Iterator<Item = &NamedFile> {
+        let of_routes = self.routes.values().filter_map(|route| route.destination.file());
+        let pages = self.routes.values().flat_map(|route| &*route.error_pages).chain(&*self.error_pages);
+        of_routes.chain(pages.filter_map(|page| page.body.file()))
+    }
+
     /// The files that they name.
     pub fn named_files(&self) -> NamedFiles {
         let tls = || self.listeners.values().filter_map(|listener| listener.tls.as_ref());
@@ -69,7 +76,7 @@ impl Settings {
             ticket_secrets: tls().filter_map(|tls| tls.ticket_secret.clone()).collect(),
             password_files: asked_for.map(|basic| basic.file.clone()).collect(),
             jwt_keys: jwt_keys().filter(|keys| keys.file().is_some()).cloned().collect(),
-            answers: self.routes.values().filter_map(|route| route.destination.file().cloned()).collect(),
+            answers: self.answers().cloned().collect(),
             hmac_keys: acme().filter_map(|acme| Some(acme.eab.as_ref()?.hmac_key.clone())).collect(),
         }
     }

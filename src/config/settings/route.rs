@@ -8,7 +8,7 @@ use http::HeaderName;
 
 use super::access::AccessSettings;
 use super::destination::Destination;
-use super::rules::RuleSettings;
+use super::rules::{ErrorPageSettings, RuleSettings};
 use super::websocket::WebsocketSettings;
 use crate::config::names::{ListenerName, RouteName};
 
@@ -39,6 +39,8 @@ pub struct RouteSettings {
     pub access: Arc<AccessSettings>,
     /// What it asks of requests, and changes of them.
     pub rules: Arc<RuleSettings>,
+    /// What its refusals say, where that is said for them.
+    pub error_pages: Arc<[ErrorPageSettings]>,
     /// The rules of its WebSocket tunnels.
     pub websocket: Arc<WebsocketSettings>,
 }

@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::named_file::NamedFile;
-use crate::rules::{Conditions, HeaderChanges, PathChange};
+use crate::rules::{Conditions, ErrorStatus, HeaderChanges, PathChange};
 
 /// Which requests a route is for, beyond host and path, and what it changes of them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +29,17 @@ pub struct RespondSettings {
     pub body: RespondBody,
 }
 
+/// One of `error_pages`: what refusals say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorPageSettings {
+    /// Which of them.
+    pub status: ErrorStatus,
+    /// The page.
+    pub body: RespondBody,
+    /// Of which type that is.
+    pub content_type: HeaderValue,
+}
+
 /// The body of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RespondBody {
@@ -36,4 +47,14 @@ pub enum RespondBody {
     Text(String),
     /// What stands in a file.
     File(NamedFile),
+}
+
+impl RespondBody {
+    /// The file that it stands in.
+    pub fn file(&self) -> Option<&NamedFile> {
+        match self {
+            Self::File(file) => Some(file),
+            Self::Text(_) => None,
+        }
+    }
 }

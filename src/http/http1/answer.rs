@@ -32,19 +32,19 @@ pub fn of_refusal(refusal: Refusal, terms: impl Into<RefusalTerms>) -> Response<
     response
 }
 
-/// The whole answer to a request whose head has this flaw: `words` say more than its status. It is the last on its connection.
-pub fn of_flaw(flaw: Flaw, words: &str) -> Vec<u8> {
+/// The whole answer, with this text, to a request whose head has this flaw. It is the last on its connection.
+pub fn of_flaw(flaw: Flaw, content_type: &HeaderValue, text: &[u8]) -> Vec<u8> {
     let status = status_of(flaw);
-    let text = format!("{} {words}\n", status.as_str());
+    let content_type = content_type.to_str().unwrap_or_default();
     let (reason, length) = (status.canonical_reason().unwrap_or_default(), text.len());
     #[expect(clippy::disallowed_types, reason = "a Date tells the time on the wall")]
     let date = HttpDate::from(std::time::SystemTime::now());
     let head = format!(
-        "HTTP/1.1 {} {reason}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\
-         Content-Length: {length}\r\nDate: {date}\r\n\r\n",
+        "HTTP/1.1 {} {reason}\r\nConnection: close\r\nContent-Type: {content_type}\r\n\
+         Cache-Control: no-store\r\nContent-Length: {length}\r\nDate: {date}\r\n\r\n",
         status.as_str()
     );
-    (head + &text).into_bytes()
+    [head.as_bytes(), text].concat()
 }
 
 /// The head of the 101 by which a client learns of its tunnel: of what the endpoint's said, with the token that it asked for.
@@ -88,9 +88,14 @@ mod tests {
 
     #[test]
     fn an_answer_to_a_flaw_is_whole() {
-        let answer = String::from_utf8(of_flaw(Flaw::TargetTooLong, "why")).unwrap();
+        let answer =
+            String::from_utf8(of_flaw(Flaw::TargetTooLong, &HeaderValue::from_static("text/plain"), b"414 why\n"))
+                .unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 414 URI Too Long\r\nConnection: close\r\n"), "{head}");
+        assert!(
+            head.starts_with("HTTP/1.1 414 URI Too Long\r\nConnection: close\r\nContent-Type: text/plain\r\n"),
+            "{head}"
+        );
         assert!(head.contains(&format!("Content-Length: {}\r\nDate: ", body.len())), "{head}");
         assert_eq!(body, "414 why\n");
     }

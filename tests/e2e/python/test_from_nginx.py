@@ -24,7 +24,7 @@ TOLD = ["host", "x-forwarded-for", "x-forwarded-proto", "x-served-by", "x-own", 
 ANSWERED = ["location", "content-type", "content-length", "set-cookie", "x-echo", "strict-transport-security", "upgrade"]
 ANSWERED += ["sec-websocket-accept", "sec-websocket-protocol", "retry-after", "etag", "vary"]
 # What of that an answer of the proxy's own has in its own way: HTML or text, and what is added to endpoints' answers.
-OF_ENDPOINTS = ["content-type", "content-length", "strict-transport-security"]
+OF_ENDPOINTS = ["content-type", "content-length", "strict-transport-security", "vary"]
 
 
 @dataclass

@@ -134,6 +134,8 @@ const CERTIFICATES: [&str; 4] = ["chain", "key", "certificates", "acme"];
 
 /// What has no default, or one that the reference does not show but names.
 const WITHOUT_DEFAULT: &[&str] = &[
+    "error_pages.*.body",
+    "error_pages.5xx.file",
     "listener.NAME.bind",
     "listener.NAME.client_certificates.ca",
     "listener.NAME.tls",
@@ -151,6 +153,8 @@ const WITHOUT_DEFAULT: &[&str] = &[
     "route.NAME.authorize.url",
     "route.NAME.basic_auth.file",
     "route.NAME.denied_clients",
+    "route.NAME.error_pages.404.file",
+    "route.NAME.error_pages.4xx.body",
     "route.NAME.handshakes_per_second.burst",
     "route.NAME.handshakes_per_second.rate",
     "route.NAME.jwt.algorithms",

@@ -15,6 +15,7 @@ const TESTS: &[(&str, &str)] = &[
     ("limits", include_str!("../access/limits.rs")),
     ("rechecks", include_str!("../access/rechecks.rs")),
     ("answers", include_str!("../rules/answers.rs")),
+    ("error_pages", include_str!("../rules/error_pages.rs")),
     ("secrets", include_str!("../affinity/secrets.rs")),
 ];
 

@@ -2,6 +2,7 @@
 
 mod answers;
 mod documented;
+mod error_pages;
 mod headers;
 mod matching;
 mod over_http2;
