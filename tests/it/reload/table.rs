@@ -14,6 +14,7 @@ const TESTS: &[(&str, &str)] = &[
     ("passwords", include_str!("../access/passwords.rs")),
     ("limits", include_str!("../access/limits.rs")),
     ("rechecks", include_str!("../access/rechecks.rs")),
+    ("fetched_keys", include_str!("../access/fetched_keys.rs")),
     ("answers", include_str!("../rules/answers.rs")),
     ("error_pages", include_str!("../rules/error_pages.rs")),
     ("secrets", include_str!("../affinity/secrets.rs")),
