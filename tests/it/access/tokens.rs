@@ -11,17 +11,17 @@ use crate::rig::{Config, Endpoint, Folder, Frame, Handshake, Head, Proxy, Wire, 
 
 const SECRET: &str = "a secret of thirty-two bytes, or more than that";
 
-fn token(claims: &Value) -> String {
+pub(super) fn token(claims: &Value) -> String {
     token_by(SECRET, claims)
 }
 
-fn token_by(secret: &str, claims: &Value) -> String {
+pub(super) fn token_by(secret: &str, claims: &Value) -> String {
     let message = [&json!({ "alg": "HS256" }), claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
     let signature = sign(&Key::new(HMAC_SHA256, secret.as_bytes()), message.as_bytes());
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-fn seconds_from_now(seconds: i64) -> i64 {
+pub(super) fn seconds_from_now(seconds: i64) -> i64 {
     i64::try_from(unix_seconds()).unwrap() + seconds
 }
 
