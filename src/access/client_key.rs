@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 
 use http::HeaderMap;
 
+use super::permission::Permission;
 use crate::config::ClientKeySource;
 
 /// One client. Two are the same number once in 2⁶⁴ times, and nobody can bring that about: the numbers are made with a secret.
@@ -19,21 +20,37 @@ impl ClientKey {
     }
 }
 
+/// Whoever asks, as far as it is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'r> {
+    /// From where.
+    pub address: IpAddr,
+    /// What it says.
+    pub headers: &'r HeaderMap,
+    /// What a token says of it, once that was judged.
+    pub permission: Option<&'r Permission>,
+}
+
 /// Makes the numbers of clients.
 #[derive(Clone, Debug, Default)]
 pub struct ClientKeys(RandomState);
 
 impl ClientKeys {
-    /// Whoever sent these headers from this address. Who says nothing where `source` looks is known by the address: to say nothing
-    /// must not be a way around a limit, nor make one client of all who do.
-    pub fn of(&self, source: &ClientKeySource, headers: &HeaderMap, client: IpAddr) -> ClientKey {
-        let number = match source {
-            ClientKeySource::Header(name) => match headers.get(name).filter(|value| !value.is_empty()) {
-                Some(value) => self.0.hash_one((1_u8, value.as_bytes())),
-                None => self.of_address(client),
-            },
-            ClientKeySource::ClientIp => self.of_address(client),
+    /// Whoever asks. Of whom nothing is said where `source` looks is known by the address: to say nothing must not be a way around a
+    /// limit, nor make one client of all who do.
+    pub fn of(&self, source: &ClientKeySource, asker: &Asker<'_>) -> ClientKey {
+        let said = match source {
+            ClientKeySource::Header(name) => {
+                let value = asker.headers.get(name).filter(|value| !value.is_empty());
+                value.map(|value| self.0.hash_one((1_u8, value.as_bytes())))
+            }
+            ClientKeySource::Claim(name) => {
+                let claim = asker.permission.and_then(|permission| permission.claim(name));
+                claim.filter(|text| !text.is_empty()).map(|text| self.0.hash_one((2_u8, text.as_bytes())))
+            }
+            ClientKeySource::ClientIp => None,
         };
+        let number = said.unwrap_or_else(|| self.of_address(asker.address));
         ClientKey(NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN))
     }
 
@@ -50,10 +67,13 @@ impl ClientKeys {
 mod tests {
     use http::{HeaderName, HeaderValue};
 
+    use super::super::permission::{Claim, Granted};
     use super::*;
+    use crate::websocket::CloseCode;
 
     fn by_address(keys: &ClientKeys, client: &str) -> ClientKey {
-        keys.of(&ClientKeySource::ClientIp, &HeaderMap::new(), client.parse().unwrap())
+        let asker = Asker { address: client.parse().unwrap(), headers: &HeaderMap::new(), permission: None };
+        keys.of(&ClientKeySource::ClientIp, &asker)
     }
 
     #[test]
@@ -65,18 +85,41 @@ mod tests {
         assert_ne!(by_address(&keys, "2001:db8::1"), by_address(&keys, "2001:db8:0:1::1"));
     }
 
+    /// Who says something here is known by that, and who says nothing by the address.
+    fn is_known_by_what_is_said(of: impl Fn(&ClientKeys, Option<&'static str>, &str) -> ClientKey) {
+        let keys = ClientKeys::default();
+        assert_eq!(of(&keys, Some("ada"), "192.0.2.1"), of(&keys, Some("ada"), "192.0.2.2"));
+        assert_ne!(of(&keys, Some("ada"), "192.0.2.1"), of(&keys, Some("bob"), "192.0.2.1"));
+        assert_eq!(of(&keys, None, "192.0.2.1"), by_address(&keys, "192.0.2.1"));
+        assert_eq!(of(&keys, Some(""), "192.0.2.1"), by_address(&keys, "192.0.2.1"));
+        assert_ne!(of(&keys, None, "192.0.2.1"), of(&keys, None, "192.0.2.2"));
+    }
+
     #[test]
     fn a_header_names_the_client_and_who_sends_none_is_an_address() {
-        let (keys, name) = (ClientKeys::default(), HeaderName::from_static("x-user"));
-        let source = ClientKeySource::Header(name.clone());
-        let of = |value: Option<&'static str>, client: &str| {
+        let name = HeaderName::from_static("x-user");
+        is_known_by_what_is_said(|keys, value, client| {
             let headers = HeaderMap::from_iter(value.map(|value| (name.clone(), HeaderValue::from_static(value))));
-            keys.of(&source, &headers, client.parse().unwrap())
+            let asker = Asker { address: client.parse().unwrap(), headers: &headers, permission: None };
+            keys.of(&ClientKeySource::Header(name.clone()), &asker)
+        });
+    }
+
+    #[test]
+    fn a_token_names_the_client_and_whose_says_nothing_is_an_address() {
+        let by_token = |keys: &ClientKeys, value: Option<&str>, client: &str| {
+            let claims = value.map(|value| ("org.team".into(), Claim::Text(value.into()))).into_iter().collect();
+            let granted = Granted { subject: None, claims, until: None, close_code: CloseCode::NORMAL };
+            let permission = Permission::new(granted);
+            let (headers, address) = (HeaderMap::new(), client.parse().unwrap());
+            keys.of(
+                &ClientKeySource::Claim("org.team".into()),
+                &Asker { address, headers: &headers, permission: Some(&permission) },
+            )
         };
-        assert_eq!(of(Some("ada"), "192.0.2.1"), of(Some("ada"), "192.0.2.2"));
-        assert_ne!(of(Some("ada"), "192.0.2.1"), of(Some("bob"), "192.0.2.1"));
-        assert_eq!(of(None, "192.0.2.1"), by_address(&keys, "192.0.2.1"));
-        assert_eq!(of(Some(""), "192.0.2.1"), by_address(&keys, "192.0.2.1"));
-        assert_ne!(of(None, "192.0.2.1"), of(None, "192.0.2.2"));
+        is_known_by_what_is_said(by_token);
+        let (keys, headers, address) = (ClientKeys::default(), HeaderMap::new(), "192.0.2.1".parse().unwrap());
+        let unknown = Asker { address, headers: &headers, permission: None };
+        assert_eq!(keys.of(&ClientKeySource::Claim("sub".into()), &unknown), by_address(&keys, "192.0.2.1"));
     }
 }

@@ -22,7 +22,7 @@ mod user_header;
 mod verified;
 
 pub use basic_credentials::{BasicCredentials, basic_challenge, basic_credentials};
-pub use client_key::{ClientKey, ClientKeys};
+pub use client_key::{Asker, ClientKey, ClientKeys};
 pub use htpasswd::{HtpasswdFault, PasswordFile};
 pub use networks::{ClientVerdict, judge_client};
 mod token;

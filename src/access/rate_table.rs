@@ -126,7 +126,7 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::select;
 
-    use super::super::client_key::ClientKeys;
+    use super::super::client_key::{Asker, ClientKeys};
     use super::*;
     use crate::config::ClientKeySource;
     use crate::websocket::TokenBucket;
@@ -138,7 +138,8 @@ mod tests {
     }
 
     fn key(keys: &ClientKeys, number: u32) -> ClientKey {
-        keys.of(&ClientKeySource::ClientIp, &HeaderMap::new(), IpAddr::V4(Ipv4Addr::from_bits(number)))
+        let address = IpAddr::V4(Ipv4Addr::from_bits(number));
+        keys.of(&ClientKeySource::ClientIp, &Asker { address, headers: &HeaderMap::new(), permission: None })
     }
 
     #[test]

@@ -99,12 +99,13 @@ mod tests {
     use http::HeaderMap;
     use proptest::prelude::*;
 
-    use super::super::client_key::ClientKeys;
+    use super::super::client_key::{Asker, ClientKeys};
     use super::*;
     use crate::config::ClientKeySource;
 
     fn client(keys: &ClientKeys, last: u8) -> ClientKey {
-        keys.of(&ClientKeySource::ClientIp, &HeaderMap::new(), [192, 0, 2, last].into())
+        let address = [192, 0, 2, last].into();
+        keys.of(&ClientKeySource::ClientIp, &Asker { address, headers: &HeaderMap::new(), permission: None })
     }
 
     fn remembered(counts: &TunnelCounts) -> usize {

@@ -1,12 +1,9 @@
 //! What a route knows of those who come to it, in one life of its name: a reload that keeps the route keeps it.
 
-use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use http::HeaderMap;
-
-use super::client_key::{ClientKey, ClientKeys};
+use super::client_key::{Asker, ClientKey, ClientKeys};
 use super::rate_table::RateTable;
 use super::tunnel_counts::{Crowd, TunnelCounts, TunnelPlace};
 use crate::config::AdmissionLimits;
@@ -21,28 +18,22 @@ pub struct Turnstile {
 }
 
 impl Turnstile {
-    /// Whether another handshake of whoever sent these headers from this address is within its rate.
-    pub fn is_within_rate(&self, limits: &AdmissionLimits, headers: &HeaderMap, client: IpAddr, now: Duration) -> bool {
+    /// Whether another handshake of whoever asks is within its rate.
+    pub fn is_within_rate(&self, limits: &AdmissionLimits, asker: &Asker<'_>, now: Duration) -> bool {
         let Some(rate) = limits.handshakes else { return true };
         let rates = self.rates.get_or_init(RateTable::new);
-        rates.take(self.client(limits, headers, client), rate, now)
+        rates.take(self.client(limits, asker), rate, now)
     }
 
-    /// A place for a tunnel of whoever sent these headers from this address; `None` where tunnels are not limited, for then they are
-    /// not counted.
+    /// A place for a tunnel of whoever asks; `None` where tunnels are not limited, for then they are not counted.
     ///
     /// # Errors
     /// There is none.
-    pub fn enter(
-        &self,
-        limits: &AdmissionLimits,
-        headers: &HeaderMap,
-        client: IpAddr,
-    ) -> Result<Option<TunnelPlace>, Crowd> {
+    pub fn enter(&self, limits: &AdmissionLimits, asker: &Asker<'_>) -> Result<Option<TunnelPlace>, Crowd> {
         if limits.tunnels.is_none() && limits.tunnels_per_client.is_none() {
             return Ok(None);
         }
-        let client = limits.tunnels_per_client.map(|most| (self.client(limits, headers, client), most));
+        let client = limits.tunnels_per_client.map(|most| (self.client(limits, asker), most));
         self.tunnels.enter(limits.tunnels, client).map(Some)
     }
 
@@ -51,7 +42,7 @@ impl Turnstile {
         self.tunnels.open()
     }
 
-    fn client(&self, limits: &AdmissionLimits, headers: &HeaderMap, client: IpAddr) -> ClientKey {
-        self.keys.of(&limits.per, headers, client)
+    fn client(&self, limits: &AdmissionLimits, asker: &Asker<'_>) -> ClientKey {
+        self.keys.of(&limits.per, asker)
     }
 }

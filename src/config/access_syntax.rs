@@ -9,8 +9,12 @@ use super::settings::ClientKeySource;
 use super::syntax::{Syntax, SyntaxError};
 
 /// Who counts as one client.
-pub(super) const CLIENT_KEY: Syntax<ClientKeySource> =
-    Syntax { noun: "who is one client", example: r#""client_ip" or "header:NAME""#, unit: "", parse: parse_client_key };
+pub(super) const CLIENT_KEY: Syntax<ClientKeySource> = Syntax {
+    noun: "who is one client",
+    example: r#""client_ip", "header:NAME" or "claim:NAME""#,
+    unit: "",
+    parse: parse_client_key,
+};
 
 /// What a browser shows whoever it asks for a password.
 pub(super) const REALM: Syntax<String> =
@@ -26,6 +30,10 @@ fn parse_client_key(text: &str) -> Result<ClientKeySource, SyntaxError> {
         None if text == "header" => {
             Err(SyntaxError::new("\"header\" does not say which", "write \"header:NAME\", such as \"header:x-user\""))
         }
+        None if text == "claim" => {
+            Err(SyntaxError::new("\"claim\" does not say which", "write \"claim:NAME\", such as \"claim:sub\""))
+        }
+        Some(("claim", name)) if !name.is_empty() => Ok(ClientKeySource::Claim(name.to_owned())),
         Some(("header", name)) => HeaderName::from_bytes(name.as_bytes())
             .map(ClientKeySource::Header)
             .map_err(|_| format!("{name:?} is not the name of a header").into()),
@@ -72,11 +80,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_is_an_address_or_whoever_a_header_names() {
+    fn a_client_is_an_address_or_whoever_a_header_or_a_token_names() {
         assert_eq!(parse_client_key("client_ip").unwrap(), ClientKeySource::ClientIp);
         let user = ClientKeySource::Header(HeaderName::from_static("x-user"));
         assert_eq!(parse_client_key("header:X-User").unwrap(), user);
-        for wrong in ["", "ip", "header", "header:", "header:a b", "cookie:sid", "claim"] {
+        assert_eq!(parse_client_key("claim:a.b").unwrap(), ClientKeySource::Claim("a.b".into()));
+        for wrong in ["", "ip", "header", "header:", "header:a b", "cookie:sid", "claim", "claim:"] {
             assert!(parse_client_key(wrong).is_err(), "{wrong}");
         }
     }

@@ -10,7 +10,7 @@ use super::refused::Refused;
 use super::request_context::RequestContext;
 use super::said::{say, take_out_said};
 use crate::access::{ClientVerdict, OriginVerdict, judge_client, judge_origin};
-use crate::config::AccessSettings;
+use crate::config::{AccessSettings, ClientKeySource};
 use crate::health::Asked;
 use crate::http::Refusal;
 
@@ -21,7 +21,10 @@ pub(super) async fn admit(context: &mut RequestContext, parts: &mut Parts, asked
     let access = &*context.route.settings.access;
     check_client(access, context)?;
     take_out_said(access, &mut parts.headers);
-    check_rate(context, parts, asked)?;
+    let is_known_by_token = matches!(access.limits.per, ClientKeySource::Claim(_));
+    if !is_known_by_token {
+        check_rate(context, parts, asked)?;
+    }
     check_origin(access, parts, asked)?;
     if let Some(basic) = &access.basic_auth {
         let (permission, user) = Box::pin(check_password(context, basic, parts)).await?;
@@ -34,6 +37,9 @@ pub(super) async fn admit(context: &mut RequestContext, parts: &mut Parts, asked
             Some(other) => permission.and(other),
             None => permission,
         });
+        if is_known_by_token {
+            check_rate(context, parts, asked)?;
+        }
         say(&mut context.said, &mut parts.headers, claims);
     }
     if access.authorize.is_some() {

@@ -3,7 +3,7 @@
 use http::request::Parts;
 
 use super::request_context::RequestContext;
-use crate::access::{Crowd, TunnelPlace};
+use crate::access::{Asker, Crowd, TunnelPlace};
 use crate::health::Asked;
 use crate::http::Refusal;
 
@@ -14,7 +14,7 @@ pub(super) fn check_rate(context: &RequestContext, parts: &Parts, asked: Asked) 
         return Ok(());
     }
     let now = context.session.proxy.since_begun(context.started);
-    let is_within = route.doors.turnstile.is_within_rate(limits, &parts.headers, context.client, now);
+    let is_within = route.doors.turnstile.is_within_rate(limits, &asker(context, parts), now);
     if is_within { Ok(()) } else { Err(Refusal::ClientRate) }
 }
 
@@ -29,9 +29,14 @@ pub(super) fn take_place(
         return Ok(None);
     }
     let (route, limits) = (&context.route, &context.route.settings.access.limits);
-    match route.doors.turnstile.enter(limits, &parts.headers, context.client) {
+    match route.doors.turnstile.enter(limits, &asker(context, parts)) {
         Ok(place) => Ok(place),
         Err(Crowd::Client) => Err(Refusal::ClientTunnels),
         Err(Crowd::Route) => Err(Refusal::RouteFull),
     }
+}
+
+/// Who asks, as far as it is known by now.
+fn asker<'r>(context: &'r RequestContext, parts: &'r Parts) -> Asker<'r> {
+    Asker { address: context.client, headers: &parts.headers, permission: context.permission.as_ref() }
 }

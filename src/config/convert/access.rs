@@ -14,8 +14,8 @@ use crate::config::origin_syntax::ORIGIN;
 use crate::config::read::{choice, count, flag, named_file, or_off, rate, text};
 use crate::config::schema::BASIC_AUTH;
 use crate::config::settings::{
-    AccessSettings, AdmissionLimits, AuthorizationHeader, BasicAuthSettings, ClientSettings, NamedFile, OriginSettings,
-    WithoutOrigin,
+    AccessSettings, AdmissionLimits, AuthorizationHeader, BasicAuthSettings, ClientKeySource, ClientSettings,
+    NamedFile, OriginSettings, WithoutOrigin,
 };
 use crate::config::tree::{Section, SpannedValue};
 
@@ -96,6 +96,12 @@ fn limits(section: &Section<'_>) -> AdmissionLimits {
         handshakes: section.read("handshakes_per_second", or_off(rate(count)), None),
         per: section.read("per", text(CLIENT_KEY), defaults::PER),
     };
+    if let (ClientKeySource::Claim(_), Some(item), None) = (&limits.per, section.item("per"), section.item("jwt")) {
+        item.fault(
+            "is what a token says, and the route asks for none",
+            "add [route.NAME.jwt] with keys = \"issuer.pem\", or write \"client_ip\"",
+        );
+    }
     let is_of_clients =
         ["max_tunnels_per_client", "handshakes_per_second"].iter().any(|key| section.item(key).is_some());
     if let (Some(item), false) = (section.item("per"), is_of_clients) {

@@ -81,6 +81,8 @@ pub enum ClientKeySource {
     ClientIp,
     /// Who sends the same value here; by the address, where there is none.
     Header(HeaderName),
+    /// Whose token says the same here; by the address, where it says nothing.
+    Claim(String),
 }
 
 /// `allowed_origins` and `without_origin`.

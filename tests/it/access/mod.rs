@@ -3,6 +3,7 @@
 mod addresses;
 mod auth_server;
 mod authorize;
+mod claims;
 mod documents;
 mod fetched_keys;
 mod key_server;

@@ -15,7 +15,7 @@ pub(super) fn token(claims: &Value) -> String {
     token_by(SECRET, claims)
 }
 
-fn token_by(secret: &str, claims: &Value) -> String {
+pub(super) fn token_by(secret: &str, claims: &Value) -> String {
     let message = [&json!({ "alg": "HS256" }), claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
     let signature = sign(&Key::new(HMAC_SHA256, secret.as_bytes()), message.as_bytes());
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
