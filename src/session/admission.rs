@@ -20,7 +20,7 @@ use crate::http::Refusal;
 pub(super) async fn admit(context: &mut RequestContext, parts: &mut Parts, asked: Asked) -> Result<(), Refused> {
     let access = &*context.route.settings.access;
     check_client(access, context)?;
-    take_out_said(access, &mut parts.headers);
+    take_out_said(access, &context.route.settings.rules.request_headers, &mut parts.headers);
     check_rate(context, parts, asked)?;
     check_origin(access, parts, asked)?;
     if let Some(basic) = &access.basic_auth {
