@@ -41,6 +41,12 @@ impl HeaderChanges {
         RenderedChanges { remove: self.remove.clone(), set: render(&self.set), add: render(&self.add) }
     }
 
+    /// The headers that say something of a client's token.
+    pub fn of_claims(&self) -> impl Iterator<Item = &HeaderName> {
+        let says_claim = |template: &Template| template.variables().any(|it| matches!(it, Variable::Claim(_)));
+        self.set.iter().chain(&self.add).filter(move |(_, template)| says_claim(template)).map(|(name, _)| name)
+    }
+
     /// The variables of its texts.
     pub fn variables(&self) -> impl Iterator<Item = &Variable> {
         self.set.iter().chain(&self.add).flat_map(|(_, template)| template.variables())

@@ -31,8 +31,12 @@ pub enum Variable {
     Method,
     /// The path, as the client sent it.
     Path,
+    /// The name that the client has asked for in its TLS handshake.
+    Sni,
     /// The first line of this header, as the client sent it.
     Header(HeaderName),
+    /// What its token says under this name.
+    Claim(Box<str>),
 }
 
 /// Why a text is no template.
@@ -75,14 +79,16 @@ impl Template {
         Ok(Self(pieces))
     }
 
-    /// The text, where `value` knows what its variables are; one that is absent is the empty text. `None` only where a value is fit
-    /// for no header.
+    /// The text, where `value` knows what its variables are; one that is absent, or fit for no header, is the empty text.
     pub fn render<'v>(&self, value: &impl Fn(&Variable) -> Option<Cow<'v, [u8]>>) -> Option<HeaderValue> {
         let mut text = Vec::new();
         for piece in &self.0 {
             match piece {
                 Piece::Text(plain) => text.extend_from_slice(plain.as_bytes()),
-                Piece::Variable(variable) => text.extend_from_slice(&value(variable).unwrap_or_default()),
+                Piece::Variable(variable) => {
+                    let said = value(variable).filter(|said| HeaderValue::from_bytes(said).is_ok());
+                    text.extend_from_slice(&said.unwrap_or_default());
+                }
             }
         }
         HeaderValue::from_bytes(&text).ok()
@@ -107,6 +113,10 @@ impl Variable {
             "scheme" => Self::Scheme,
             "method" => Self::Method,
             "path" => Self::Path,
+            "sni" => Self::Sni,
+            _ if let Some(claim) = name.strip_prefix("claim:").filter(|claim| !claim.is_empty()) => {
+                Self::Claim(claim.into())
+            }
             _ => match name.strip_prefix("header:") {
                 Some(header) => HeaderName::from_bytes(header.as_bytes())
                     .map(Self::Header)
@@ -117,8 +127,8 @@ impl Variable {
     }
 
     /// How each is written.
-    pub const WORDS: [&'static str; 8] =
-        ["client_ip", "request_id", "route", "host", "scheme", "method", "path", "header:NAME"];
+    pub const WORDS: [&'static str; 10] =
+        ["client_ip", "request_id", "route", "host", "scheme", "method", "path", "sni", "header:NAME", "claim:NAME"];
 }
 
 /// What stands before the first brace, the brace, and what stands behind it.
@@ -136,6 +146,8 @@ mod tests {
     fn rendered(text: &str) -> String {
         let value = |variable: &Variable| match variable {
             Variable::ClientIp => Some(Cow::Borrowed(&b"192.0.2.1"[..])),
+            Variable::Claim(name) if &**name == "bad" => Some(Cow::Borrowed(&b"a\r\nx: y"[..])),
+            Variable::Claim(name) => Some(Cow::Owned(name.as_bytes().to_vec())),
             Variable::Header(name) => Some(Cow::Owned(name.as_str().as_bytes().to_vec())),
             _ => None,
         };
@@ -153,6 +165,8 @@ mod tests {
             ("{{client_ip}}", "{client_ip}"),
             ("{header:X-User}!", "x-user!"),
             ("[{request_id}]", "[]"),
+            ("{claim:realm.Roles}{sni}", "realm.Roles"),
+            ("[{claim:bad}]", "[]"),
         ] {
             assert_eq!(rendered(text), expected, "{text}");
         }
@@ -166,6 +180,7 @@ mod tests {
             ("{client-ip}", TemplateFault::Unknown("client-ip".into())),
             ("{}", TemplateFault::Unknown(String::new())),
             ("{header:}", TemplateFault::NotAHeader(String::new())),
+            ("{claim:}", TemplateFault::Unknown("claim:".into())),
             ("{header:a b}", TemplateFault::NotAHeader("a b".into())),
             ("a\r\nb", TemplateFault::NotAValue('\r')),
             ("é", TemplateFault::NotAValue('é')),

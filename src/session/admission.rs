@@ -20,7 +20,7 @@ use crate::http::Refusal;
 pub(super) async fn admit(context: &mut RequestContext, parts: &mut Parts, asked: Asked) -> Result<(), Refused> {
     let access = &*context.route.settings.access;
     check_client(access, context)?;
-    take_out_said(access, &mut parts.headers);
+    take_out_said(access, &context.route.settings.rules.request_headers, &mut parts.headers);
     let is_known_by_token = matches!(access.limits.per, ClientKeySource::Claim(_));
     if !is_known_by_token {
         check_rate(context, parts, asked)?;

@@ -67,6 +67,8 @@ pub(super) struct Session {
     pub(super) tls: Option<ProxiedTls>,
     /// The certificate that it has shown.
     pub(super) certificate: Option<Box<ClientCertificate>>,
+    /// The name that its client has asked for in the TLS handshake (SNI).
+    pub(super) server_name: Option<Arc<str>>,
     /// Whether it came by TLS.
     pub(super) scheme: Scheme,
     /// Whether its PROXY header names nobody: who speaks through that proxy is not known.
@@ -102,6 +104,7 @@ impl Session {
             local: self.local,
             tls: self.tls,
             certificate: self.certificate.clone(),
+            server_name: self.server_name.clone(),
             scheme: self.scheme,
             is_unnamed: self.is_unnamed,
             worker: self.worker,

@@ -64,6 +64,11 @@ impl RequestContext {
             Variable::Scheme => text(self.arrival.scheme.as_str()),
             Variable::Method => text(parts.method.as_str()),
             Variable::Path => text(parts.uri.path()),
+            Variable::Sni => self.session.server_name.as_deref().and_then(text),
+            Variable::Claim(name) => Some(match self.permission.as_ref()?.claim(name)? {
+                Cow::Borrowed(claim) => Cow::Borrowed(claim.as_bytes()),
+                Cow::Owned(claim) => Cow::Owned(claim.into_bytes()),
+            }),
             Variable::Header(name) => parts.headers.get(name).map(|value| Cow::Borrowed(value.as_bytes())),
         }
     }

@@ -46,11 +46,11 @@ pub(super) async fn serve(
     };
     let Some(told) = told_client(&mut stream, peer, &listener, &proxy).await else { return };
     let peer = told.as_ref().map_or(peer, |told| told.source);
-    let Some((stream, certificate)) = secured(stream, peer, &listener, &proxy, admission.worker()).await else {
+    let Some((stream, shown)) = secured(stream, peer, &listener, &proxy, admission.worker()).await else {
         return;
     };
     let Some(protocol) = protocol(&stream, &listener, &proxy, begun).await else { return };
-    speaking(stream, Arrived { peer, told, certificate, begun, welcome, protocol }, listener, proxy, admission).await;
+    speaking(stream, Arrived { peer, told, shown, begun, welcome, protocol }, listener, proxy, admission).await;
 }
 
 /// Tells a client that every place is taken. Its place in the reserve is kept for a while: so telling takes little of what is
@@ -70,11 +70,18 @@ pub(super) async fn turn_away(
     drop(reserved);
 }
 
+/// What is kept of what a client has shown in its TLS handshake.
+#[derive(Default)]
+struct Shown {
+    certificate: Option<Box<ClientCertificate>>,
+    server_name: Option<Arc<str>>,
+}
+
 /// Who has come, when, and whether there is a place.
 struct Arrived {
     peer: SocketAddr,
     told: Told,
-    certificate: Option<Box<ClientCertificate>>,
+    shown: Shown,
     begun: Instant,
     welcome: Welcome,
     protocol: ClientProtocol,
@@ -83,7 +90,7 @@ struct Arrived {
 /// The session of a connection, to its end. No async function: that would keep room for the stream here, too.
 fn speaking(
     stream: Stream,
-    Arrived { peer, told, certificate, begun, welcome, protocol }: Arrived,
+    Arrived { peer, told, shown: Shown { certificate, server_name }, begun, welcome, protocol }: Arrived,
     listener: Arc<Listener>,
     proxy: Arc<Proxy>,
     admission: Admission,
@@ -107,6 +114,7 @@ fn speaking(
         local,
         tls,
         certificate,
+        server_name,
         scheme,
         is_unnamed,
         worker,
@@ -148,15 +156,15 @@ async fn begins_with_http2(socket: &Socket, proxy: &Proxy, until: Instant) -> Op
     }
 }
 
-/// The stream after its TLS handshake, where the listener has TLS, and the certificate that the client has shown.
+/// The stream after its TLS handshake, where the listener has TLS, and what the client has shown there.
 async fn secured(
     stream: Socket,
     peer: SocketAddr,
     listener: &Listener,
     proxy: &Proxy,
     worker: usize,
-) -> Option<(Stream, Option<Box<ClientCertificate>>)> {
-    let Some(tls) = listener.tls() else { return Some((Stream::Plain(stream), None)) };
+) -> Option<(Stream, Shown)> {
+    let Some(tls) = listener.tls() else { return Some((Stream::Plain(stream), Shown::default())) };
     // Boxed: a session holds no room for it afterwards.
     Box::pin(shake_hands((stream, Arc::clone(tls)), peer, listener, proxy, worker)).await
 }
@@ -167,13 +175,13 @@ async fn shake_hands(
     listener: &Listener,
     proxy: &Proxy,
     worker: usize,
-) -> Option<(Stream, Option<Box<ClientCertificate>>)> {
+) -> Option<(Stream, Shown)> {
     let asked = listener.settings.client_certificates.as_ref();
-    let shown = asked.map(|_| ShownCertificate::default());
+    let shown = ShownCertificate::default();
     let turns = proxy.handshake_turns(worker);
     let shaken = tokio::select! {
         biased;
-        shaken = TlsStream::accept_within(stream, tls, shown.clone(), &turns, listener.settings.tls_timeout) => shaken,
+        shaken = TlsStream::accept_within(stream, tls, Some(shown.clone()), &turns, listener.settings.tls_timeout) => shaken,
         () = proxy.closing_for(http1::NEWCOMER) => return None,
     };
     match shaken {
@@ -181,15 +189,15 @@ async fn shake_hands(
             end_challenge(stream, peer, listener).await;
             None
         }
-        Ok(_) if shown.as_ref().and_then(ShownCertificate::certificate).is_some_and(has_ended) => {
+        Ok(_) if asked.and(shown.certificate()).is_some_and(|shown| has_ended(shown)) => {
             // A session that resumes brings its certificate along, and nobody has looked at that since.
             let error = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
             NoRequest::ClientCertificate.say((&proxy.metrics, &proxy.sums), listener, peer.ip(), &error);
             None
         }
         Ok(stream) => {
-            let certificate = asked.zip(shown.as_ref().and_then(ShownCertificate::certificate));
-            Some((Stream::Tls(stream), certificate.map(|(asked, shown)| Box::new(kept_of(shown, asked)))))
+            let certificate = asked.zip(shown.certificate()).map(|(asked, shown)| Box::new(kept_of(shown, asked)));
+            Some((Stream::Tls(stream), Shown { certificate, server_name: shown.server_name().cloned() }))
         }
         Err(failed) => {
             unsecured(failed, peer, listener, proxy).await;

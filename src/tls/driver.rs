@@ -10,6 +10,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ContentType, Error, ProtocolVersion, ServerConfig};
 
 use super::alpn::ACME_TLS_ALPN;
+use super::asked_name;
 use super::connection::{Connection, Errand};
 use super::invariant::broken;
 use super::record::{HEADER, RecordHeader, TAG};
@@ -178,7 +179,7 @@ impl Driver {
         let Self { connection, handshake, .. } = self;
         let mut drive = || connection.drive(incoming, errand, plaintext, outgoing);
         match handshake {
-            Some(handshake) => handshake.secrets.listen(drive),
+            Some(handshake) => asked_name::listen(handshake.shown.clone(), || handshake.secrets.listen(drive)),
             None => drive(),
         }
     }

@@ -5,6 +5,7 @@
 //! loaded is known to be whole: every key fits its certificate, and building a server configuration from it cannot fail.
 
 mod alpn;
+mod asked_name;
 mod authority;
 mod certificate_text;
 mod certificates;

@@ -9,6 +9,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::alpn::ACME_TLS_ALPN;
+use super::asked_name;
 use super::certificates::Stapled;
 use super::credentials::Credentials;
 use super::dns_names::dns_names;
@@ -76,6 +77,7 @@ impl CertificatesBySni {
 
 impl ResolvesServerCert for CertificatesBySni {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        asked_name::note(hello.server_name());
         if self.issued.is_some() && is_challenge(&hello) {
             let proof = |name: &str| self.issued.as_ref()?.challenge(&name.to_ascii_lowercase());
             let proof = hello.server_name().and_then(proof);

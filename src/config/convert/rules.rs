@@ -48,6 +48,12 @@ pub(super) fn rules(
             item.fault("has {request_id}, and requests have none here", "write request_id = \"x-request-id\"");
         });
     }
+    let of_claims = |variable: &Variable| matches!(variable, Variable::Claim(_));
+    for (key, changes) in [("request_headers", &rules.request_headers), ("response_headers", &rules.response_headers)] {
+        if let (false, true, Some(item)) = (section.has("jwt"), changes.variables().any(of_claims), section.item(key)) {
+            item.fault("has {claim:NAME}, and requests need no token here", "write [route.NAME.jwt], or take it out");
+        }
+    }
     Some(rules)
 }
 

@@ -11,7 +11,7 @@ use crate::rig::{Config, Endpoint, Folder, Frame, Handshake, Head, Proxy, Wire, 
 
 const SECRET: &str = "a secret of thirty-two bytes, or more than that";
 
-pub(super) fn token(claims: &Value) -> String {
+pub(crate) fn token(claims: &Value) -> String {
     token_by(SECRET, claims)
 }
 
@@ -23,6 +23,10 @@ pub(super) fn token_by(secret: &str, claims: &Value) -> String {
 
 pub(super) fn seconds_from_now(seconds: i64) -> i64 {
     i64::try_from(unix_seconds()).unwrap() + seconds
+}
+
+pub(crate) fn in_ten_minutes() -> i64 {
+    seconds_from_now(600)
 }
 
 pub(crate) fn of_ada() -> String {
