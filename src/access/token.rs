@@ -77,7 +77,9 @@ fn signed_claims(settings: &JwtSettings, keys: &KeySet, token: &[u8]) -> Result<
             Err(error) => fault = fault_of(&error),
         }
     }
-    Err(fault)
+    // It was tried with those that have no name, and is of one that has.
+    let is_new = header.kid.as_deref().is_some_and(|id| keys.has_ids() && keys.may_gain(algorithm, id));
+    Err(if is_new && fault == TokenFault::Signature { TokenFault::UnknownKey } else { fault })
 }
 
 /// The crate's own words may quote the token, so that nothing else is taken of them.

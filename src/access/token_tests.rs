@@ -204,6 +204,30 @@ fn the_key_of_a_set_is_that_with_the_id_and_an_id_is_nothing_else() {
 }
 
 #[test]
+fn a_token_whose_key_is_named_and_not_there_is_of_an_unknown_one_also_beside_keys_without_names() {
+    let point = |key: &EcdsaKeyPair| {
+        let point = key.public_key().as_ref();
+        let [x, y] = [&point[1..33], &point[33..]].map(|half| URL_SAFE_NO_PAD.encode(half));
+        json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y })
+    };
+    let other = EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let (nameless, mut named) = (point(&other), point(&P256));
+    let judged = |set: Value, id| {
+        let set = KeySet::public(json!({ "keys": set }).to_string().as_bytes()).unwrap();
+        let token = signed("ES256", &json!({ "alg": "ES256", "kid": id }), &claims());
+        verify(&settings(""), &set, token.as_bytes(), NOW).map(drop)
+    };
+    named["kid"] = json!("one");
+    assert_eq!(judged(json!([nameless, named]), "one"), Ok(()));
+    assert_eq!(judged(json!([nameless, named]), "two"), Err(TokenFault::UnknownKey));
+    assert_eq!(
+        judged(json!([nameless]), "two"),
+        Err(TokenFault::Signature),
+        "where none has a name, names say nothing"
+    );
+}
+
+#[test]
 fn a_key_of_a_set_that_is_for_something_else_is_left_out() {
     for usable in [json!({ "use": "sig" }), json!({ "key_ops": ["verify"] }), json!({ "alg": "ES256" })] {
         assert!(KeySet::public(&jwks(usable)).is_ok());
