@@ -34,6 +34,9 @@ mod routes;
 #[path = "../fuzz/src/srv.rs"]
 #[expect(unreachable_pub, reason = "the fuzz crate, whose file this is, exports it")]
 mod srv;
+#[path = "../fuzz/src/tokens.rs"]
+#[expect(unreachable_pub, reason = "the fuzz crate, whose file this is, exports it")]
+mod tokens;
 
 #[test]
 fn inspector() {
@@ -93,6 +96,11 @@ fn rewritten_paths() {
 #[test]
 fn answers_of_dns() {
     replay("srv", srv::srv);
+}
+
+#[test]
+fn tokens_in_heads() {
+    replay("tokens", tokens::tokens);
 }
 
 #[test]

@@ -10,12 +10,15 @@ pub mod judge;
 pub mod ranges;
 #[path = "../../src/websocket/mod.rs"]
 pub mod websocket;
+#[cfg(feature = "tokens")]
+pub use whole::access;
 #[cfg(any(
     feature = "endpoints",
     feature = "forwarded",
     feature = "proxy_protocol",
     feature = "routes",
-    feature = "srv"
+    feature = "srv",
+    feature = "tokens"
 ))]
 pub use whole::config;
 #[cfg(any(feature = "endpoints", feature = "srv"))]
@@ -51,3 +54,5 @@ pub mod routes;
 pub mod srv;
 #[cfg(feature = "records")]
 pub mod tls;
+#[cfg(feature = "tokens")]
+pub mod tokens;

@@ -17,6 +17,13 @@ pub struct BasicCredentials {
     pub password: Zeroizing<Vec<u8>>,
 }
 
+impl BasicCredentials {
+    /// Whether they are longer than anybody's: to compare takes the longer the longer they are.
+    pub fn are_too_long(&self) -> bool {
+        self.user.len() > LONGEST_USER || self.password.len() > LONGEST_PASSWORD
+    }
+}
+
 impl fmt::Debug for BasicCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BasicCredentials").field("user", &self.user).finish_non_exhaustive()
@@ -43,6 +50,10 @@ pub fn basic_credentials(headers: &HeaderMap) -> Option<BasicCredentials> {
 pub fn basic_challenge(realm: &str) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("Basic realm=\"{realm}\", charset=\"UTF-8\"")).ok()
 }
+
+/// How long a name and a password may be, in bytes.
+const LONGEST_USER: usize = 256;
+const LONGEST_PASSWORD: usize = 1024;
 
 #[cfg(test)]
 mod tests {

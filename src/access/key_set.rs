@@ -93,6 +93,11 @@ impl KeySet {
         self.keys.iter().any(|key| key.algorithms.contains(&algorithm))
     }
 
+    /// Whether any of its keys has an id.
+    pub(super) fn has_ids(&self) -> bool {
+        self.keys.iter().any(|key| key.id.is_some())
+    }
+
     /// Whether one that its issuer adds may have this id: these are public keys, and none of them has it.
     pub(super) fn may_gain(&self, algorithm: Algorithm, id: &str) -> bool {
         let is_of_secret = |algorithm: &Algorithm| algorithm.family() == AlgorithmFamily::Hmac;

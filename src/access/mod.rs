@@ -29,6 +29,8 @@ mod token;
 mod token_fault;
 mod token_place;
 #[cfg(test)]
+mod token_place_tests;
+#[cfg(test)]
 mod token_tests;
 
 pub use key_schedule::{KeySchedule, Prospect, SourceNews};

@@ -38,7 +38,7 @@ pub fn verify(settings: &JwtSettings, keys: &KeySet, token: &[u8], now: Duration
     if !is_among(&settings.audience, "aud") {
         return Err(TokenFault::Audience);
     }
-    let claims = flattened(&said);
+    let claims = flattened(&said)?;
     let has = |(name, wanted): &(String, Vec<String>)| {
         claims.get(name.as_str()).is_some_and(|claim| wanted.iter().any(|text| claim.says(text)))
     };
@@ -77,7 +77,9 @@ fn signed_claims(settings: &JwtSettings, keys: &KeySet, token: &[u8]) -> Result<
             Err(error) => fault = fault_of(&error),
         }
     }
-    Err(fault)
+    // It was tried with those that have no name, and is of one that has.
+    let is_new = header.kid.as_deref().is_some_and(|id| keys.has_ids() && keys.may_gain(algorithm, id));
+    Err(if is_new && fault == TokenFault::Signature { TokenFault::UnknownKey } else { fault })
 }
 
 /// The crate's own words may quote the token, so that nothing else is taken of them.
@@ -131,13 +133,18 @@ fn says_one(value: Option<&Value>, wanted: &[String]) -> bool {
     }
 }
 
-/// The claims by name, those within others too. A list of tables, or what lies deeper than anybody looks, says nothing.
-fn flattened(said: &Map<String, Value>) -> Claims {
-    let mut claims = Claims::new();
+/// The claims by name, those within others too. A list of tables, or what lies deeper than anybody looks, says nothing. A tunnel keeps
+/// them, so they are bounded; of a token that has more nothing is believed, for whoever looked for the rest would not find it.
+fn flattened(said: &Map<String, Value>) -> Result<Claims, TokenFault> {
+    let (mut claims, mut bytes) = (Claims::new(), 0_usize);
     let mut open: Vec<(String, &Map<String, Value>, usize)> = vec![(String::new(), said, 0)];
     while let Some((before, table, depth)) = open.pop() {
         for (name, value) in table {
             let name = if before.is_empty() { name.clone() } else { format!("{before}.{name}") };
+            bytes = bytes.saturating_add(name.len()).saturating_add(text_length(value));
+            if name.len() > LONGEST_NAME || bytes > MOST_BYTES || claims.len() + open.len() >= MOST_CLAIMS {
+                return Err(TokenFault::Malformed);
+            }
             match value {
                 Value::Object(table) if depth < DEEPEST => open.push((name, table, depth + 1)),
                 Value::Array(values) => {
@@ -153,7 +160,7 @@ fn flattened(said: &Map<String, Value>) -> Claims {
             }
         }
     }
-    claims
+    Ok(claims)
 }
 
 fn text(value: &Value) -> Option<Box<str>> {
@@ -164,6 +171,22 @@ fn text(value: &Value) -> Option<Box<str>> {
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
+
+/// How long the texts of a claim are.
+fn text_length(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(values) => {
+            values.iter().map(|value| text_length(value).saturating_add(size_of::<Box<str>>())).sum()
+        }
+        _ => size_of::<Box<str>>(),
+    }
+}
+
+/// How many claims a token may have, how long the name of one may be, those around it included, and how much all of them take, in bytes.
+const MOST_CLAIMS: usize = 256;
+const LONGEST_NAME: usize = 256;
+const MOST_BYTES: usize = 64 * 1024;
 
 /// How deep a claim may lie.
 const DEEPEST: usize = 4;

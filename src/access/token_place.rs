@@ -83,25 +83,24 @@ fn take_out(place: &TokenPlace, headers: &mut HeaderMap, uri: &mut Uri) -> Resul
             entries.into_iter().filter(|entry| !entry.starts_with(prefix.as_bytes())).collect()
         }),
         TokenPlace::ProtocolAfter(name) => keep_protocols(headers, |entries| {
-            let mut entries = entries.into_iter();
-            let mut kept = Vec::new();
-            while let Some(entry) = entries.next() {
-                if entry == name.as_bytes() {
-                    entries.next();
-                } else {
-                    kept.push(entry);
-                }
-            }
-            kept
+            let is_name = |entry: &[u8]| entry == name.as_bytes();
+            let before = std::iter::once(None).chain(entries.iter().copied().map(Some));
+            let pairs = entries.iter().copied().zip(before);
+            pairs
+                .filter(|(entry, before)| !is_name(entry) && !before.is_some_and(is_name))
+                .map(|(entry, _)| entry)
+                .collect()
         }),
     }
     Ok(())
 }
 
-/// The credentials of a line of Authorization whose scheme is Bearer (RFC 6750 §2.1); the scheme in any case (RFC 9110 §11.1).
+/// The credentials of a line of Authorization whose scheme is Bearer (RFC 6750 §2.1); the scheme in any case (RFC 9110 §11.1), and apart
+/// from them by whatever an endpoint may take for a blank (RFC 9110 §5.6.3).
 fn bearer(line: &HeaderValue) -> Option<&[u8]> {
     let (scheme, credentials) = line.as_bytes().trim_ascii().split_at_checked(BEARER.len())?;
-    (scheme.eq_ignore_ascii_case(BEARER) && credentials.starts_with(b" ")).then(|| credentials.trim_ascii())
+    let is_apart = matches!(credentials, [b' ' | b'\t', ..]);
+    (scheme.eq_ignore_ascii_case(BEARER) && is_apart).then(|| credentials.trim_ascii())
 }
 
 fn cookie_value<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {

@@ -1,6 +1,5 @@
 //! Tokens of every algorithm, and those of somebody who forges them.
 
-use std::fmt::Write;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -11,12 +10,10 @@ use aws_lc_rs::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPa
 use aws_lc_rs::{hmac, rsa};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{KeySet, KeysFault, TokenFault, Verified, take_token, verify};
+use super::{KeySet, KeysFault, TokenFault, Verified, verify};
 use crate::config::JwtSettings;
 
 const NOW: Duration = Duration::from_secs(1_800_000_000);
@@ -89,7 +86,7 @@ fn says(claims: Value) -> String {
     signed("ES256", &json!({ "alg": "ES256" }), &claims)
 }
 
-fn settings(more: &str) -> Arc<JwtSettings> {
+pub(super) fn settings(more: &str) -> Arc<JwtSettings> {
     let key = if more.contains("secret =") { "" } else { "keys = \"keys.pem\"\n" };
     let source = format!(
         "[listener.a]\nbind = \"127.0.0.1:0\"\n[upstream.a]\nendpoints = [\"127.0.0.1:1\"]\n\
@@ -207,6 +204,30 @@ fn the_key_of_a_set_is_that_with_the_id_and_an_id_is_nothing_else() {
 }
 
 #[test]
+fn a_token_whose_key_is_named_and_not_there_is_of_an_unknown_one_also_beside_keys_without_names() {
+    let point = |key: &EcdsaKeyPair| {
+        let point = key.public_key().as_ref();
+        let [x, y] = [&point[1..33], &point[33..]].map(|half| URL_SAFE_NO_PAD.encode(half));
+        json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y })
+    };
+    let other = EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let (nameless, mut named) = (point(&other), point(&P256));
+    let judged = |set: Value, id| {
+        let set = KeySet::public(json!({ "keys": set }).to_string().as_bytes()).unwrap();
+        let token = signed("ES256", &json!({ "alg": "ES256", "kid": id }), &claims());
+        verify(&settings(""), &set, token.as_bytes(), NOW).map(drop)
+    };
+    named["kid"] = json!("one");
+    assert_eq!(judged(json!([nameless, named]), "one"), Ok(()));
+    assert_eq!(judged(json!([nameless, named]), "two"), Err(TokenFault::UnknownKey));
+    assert_eq!(
+        judged(json!([nameless]), "two"),
+        Err(TokenFault::Signature),
+        "where none has a name, names say nothing"
+    );
+}
+
+#[test]
 fn a_key_of_a_set_that_is_for_something_else_is_left_out() {
     for usable in [json!({ "use": "sig" }), json!({ "key_ops": ["verify"] }), json!({ "alg": "ES256" })] {
         assert!(KeySet::public(&jwks(usable)).is_ok());
@@ -271,94 +292,34 @@ fn a_token_is_of_its_issuer_for_its_audience_and_says_what_is_required() {
     }
 }
 
-/// What `from` finds in such headers and target, and what is left of them.
-fn taken(from: &str, lines: &[(HeaderName, &str)], target: &str) -> (Result<String, TokenFault>, HeaderMap, String) {
-    let mut headers = HeaderMap::new();
-    for (name, line) in lines {
-        headers.append(name, HeaderValue::from_str(line).unwrap());
-    }
-    let mut uri: Uri = target.parse().unwrap();
-    let token = take_token(&settings(from), &mut headers, &mut uri);
-    (token.map(|token| String::from_utf8(token.to_vec()).unwrap()), headers, uri.to_string())
-}
-
-const EVERYWHERE: &str = "from = [\"header:authorization\", \"header:x-token\", \"cookie:t\", \"query:token\", \"protocol:bearer.\", \"protocol:access_token\"]";
-
 #[test]
-fn the_first_place_with_a_token_decides_and_all_of_them_are_emptied() {
-    let x_token = HeaderName::from_static("x-token");
-    let all = [
-        (AUTHORIZATION, "bearer one"),
-        (x_token.clone(), "two"),
-        (COOKIE, "a=b; t=three; c=d"),
-        (COOKIE, "t=three"),
-        (SEC_WEBSOCKET_PROTOCOL, "chat, bearer.five"),
-        (SEC_WEBSOCKET_PROTOCOL, "access_token, six, v2"),
-    ];
-    let (token, headers, target) = taken(EVERYWHERE, &all, "/ws?a=1&to%6ben=four&b=%20&token=");
-    assert_eq!(token.as_deref(), Ok("one"));
-    assert!(!headers.contains_key(AUTHORIZATION) && !headers.contains_key(x_token));
-    assert_eq!(headers.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=b; c=d"]);
-    assert_eq!(headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().collect::<Vec<_>>(), ["chat, v2"]);
-    assert_eq!(target, "/ws?a=1&b=%20");
-    for (lines, target, expected) in [
-        (&all[2..3], "/", "three"),
-        (&all[4..5], "/?token=four", "four"),
-        (&all[4..5], "/", "five"),
-        (&all[5..], "/", "six"),
-    ] {
-        assert_eq!(taken(EVERYWHERE, lines, target).0.as_deref(), Ok(expected));
-    }
-}
-
-#[test]
-fn what_is_no_token_stays_where_it_is() {
-    let basic = (AUTHORIZATION, "Basic dTpw");
-    let (token, headers, target) = taken(EVERYWHERE, &[basic], "/?tokens=1&a=token");
-    assert_eq!((token, target.as_str()), (Err(TokenFault::Missing), "/?tokens=1&a=token"));
-    assert_eq!(headers[AUTHORIZATION], "Basic dTpw");
-    let (token, headers, _) = taken("", &[(SEC_WEBSOCKET_PROTOCOL, "chat"), (COOKIE, "t=x")], "/?token=x");
-    assert_eq!((token, headers.len()), (Err(TokenFault::Missing), 2));
-}
-
-#[test]
-fn an_offer_of_nothing_but_a_token_is_no_offer() {
-    let (token, headers, _) = taken(EVERYWHERE, &[(SEC_WEBSOCKET_PROTOCOL, "bearer.x")], "/");
-    assert_eq!((token.as_deref(), headers.len()), (Ok("x"), 0));
-}
-
-#[test]
-fn two_tokens_in_one_place_are_none() {
-    let twice = [(AUTHORIZATION, "Bearer a"), (AUTHORIZATION, "Bearer b")];
-    assert_eq!(taken(EVERYWHERE, &twice, "/").0, Err(TokenFault::Malformed));
-    assert_eq!(taken(EVERYWHERE, &[], "/?token=a&token=b").0, Err(TokenFault::Malformed));
-    let huge = "x".repeat(16 * 1024 + 1);
-    assert_eq!(taken(EVERYWHERE, &[(AUTHORIZATION, &format!("Bearer {huge}"))], "/").0, Err(TokenFault::Malformed));
-}
-
-#[test]
-fn a_token_that_is_kept_goes_on_with_its_request() {
-    let kept = format!("{EVERYWHERE}\nkeep_token = true");
-    let (token, headers, target) = taken(&kept, &[(AUTHORIZATION, "Bearer a")], "/?token=b");
-    assert_eq!((token.as_deref(), target.as_str()), (Ok("a"), "/?token=b"));
-    assert_eq!(headers[AUTHORIZATION], "Bearer a");
+fn a_token_that_says_more_than_is_kept_is_not_believed_at_all() {
+    let with = |more: Value| {
+        let mut all = claims();
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        judged("require = { last = \"1\" }", &says(all)).map(|verified| verified.claims.len())
+    };
+    // `sub`, `exp` and `last` are three more.
+    let many =
+        |count: usize| (0..count).map(|number| (format!("a{number}"), json!(1))).collect::<serde_json::Map<_, _>>();
+    let last = |mut claims: serde_json::Map<String, Value>| {
+        claims.insert("last".into(), json!(1));
+        with(Value::Object(claims))
+    };
+    assert_eq!(last(many(253)), Ok(256));
+    assert_eq!(last(many(254)), Err(TokenFault::Malformed));
+    let within = |count| json!({ "last": 1, "org": Value::Object(many(count)) });
+    assert_eq!(with(within(253)), Ok(256));
+    assert_eq!(with(within(254)), Err(TokenFault::Malformed));
+    let (name, outer) = ("n".repeat(250), "o".repeat(5));
+    assert_eq!(with(json!({ "last": 1, &outer: { &name: 1 } })), Ok(4));
+    assert_eq!(with(json!({ "last": 1, &outer: { format!("{name}n"): 1 } })), Err(TokenFault::Malformed));
+    assert_eq!(with(json!({ "last": 1, "n".repeat(257): {} })), Err(TokenFault::Malformed));
+    assert_eq!(with(json!({ "last": 1, "ids": vec![1; 2_000] })), Ok(4));
+    assert_eq!(with(json!({ "last": 1, "ids": vec![1; 3_000] })), Err(TokenFault::Malformed));
 }
 
 proptest! {
-    #[test]
-    fn whatever_is_sent_no_token_goes_on(
-        cookie in "[a-c=; t]{0,24}",
-        protocols in "([a-b]{0,3}, ?){0,2}(bearer\\.S3|access_token, ?S3)?(, ?[a-b]{0,3}){0,2}",
-        query in "[a-b&=]{0,8}(&token=S3)?[a-b&=]{0,8}",
-    ) {
-        let mut target = "/?".to_owned();
-        write!(target, "{query}").unwrap();
-        let lines = [(COOKIE, &*format!("{cookie};t=S3")), (SEC_WEBSOCKET_PROTOCOL, &*protocols)];
-        let (_, headers, target) = taken(EVERYWHERE, &lines, &target);
-        let left = format!("{headers:?} {target}");
-        prop_assert!(!left.contains("S3"), "{left}");
-    }
-
     #[test]
     fn no_token_makes_it_panic(token in ".{0,200}", header in "\\{.{0,40}\\}") {
         let _ = judged("", &token);

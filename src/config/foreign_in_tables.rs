@@ -1,7 +1,7 @@
 //! Keys that other proxies have, or that people try first, and that mean something of their own in some tables.
 
 /// Tables, the words, and what to do instead of writing them there.
-pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 32] = [
+pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 34] = [
     (
         &["listener.NAME.tls.acme"],
         &["email", "mail", "account"],
@@ -172,6 +172,16 @@ pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 32] = [
         &["route.NAME.authorize"],
         &["trustforwardheader", "trust_forward_header", "on_failure", "failure_mode_allow", "fail_open"],
         "remove it: who is believed is `trusted_proxies` in [listener.NAME], and a server that does not answer lets nobody in",
+    ),
+    (
+        &["route.NAME.jwt"],
+        &["jwks", "jwks_uri", "jwks_url", "remote_jwks", "key_request", "auth_jwt_key_request", "url", "uri"],
+        "did you mean `keys`? keys = \"https://login.example.com/.well-known/jwks.json\"",
+    ),
+    (
+        &["route.NAME.jwt"],
+        &["cache_duration", "cache_ttl", "jwks_refresh_interval", "refresh", "refresh_interval"],
+        "did you mean `keys_refresh`? keys_refresh = \"10min\"",
     ),
     (&["admin"], &["https", "ssl", "tls"], "remove it: operators are listened to on this machine only, without TLS"),
     (

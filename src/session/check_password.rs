@@ -23,6 +23,9 @@ pub(super) async fn check_password(
     // There are some wherever the route asks for them.
     let passwords = Arc::clone(context.route.doors.passwords.as_ref().ok_or(Refusal::NoPassword)?);
     let credentials = basic_credentials(&parts.headers).ok_or(Refusal::NoPassword)?;
+    if credentials.are_too_long() {
+        return Err(Refusal::WrongPassword);
+    }
     let value = HeaderValue::from_bytes(credentials.user.as_bytes()).ok();
     let user = settings.user_header.clone().zip(value);
     let permission = of_user(&credentials.user);

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::access::{BasicCredentials, CredentialKey, Passwords};
 
@@ -37,13 +38,16 @@ struct Check {
     credentials: BasicCredentials,
 }
 
-/// As many wait as may, or there is no thread.
+/// As many wait as may, or for too long, or there is no thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("too many passwords wait to be compared")]
 pub(super) struct TooManyWait;
 
 /// How many credentials may wait: with one thread and 50 ms for each the last waits for three seconds.
 const MOST_WAITING: usize = 64;
+
+/// How long anybody waits: on a machine that is this busy it is better told to come back.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How much a thread gives way, as nice(1) counts.
 const NICENESS: i32 = 10;
@@ -57,7 +61,7 @@ impl PasswordChecks {
     /// Whether the credentials are right.
     ///
     /// # Errors
-    /// Too many wait already.
+    /// Too many wait already, or no thread had time for it in [`PATIENCE`].
     pub(super) async fn check(
         &self,
         passwords: &Arc<Passwords>,
@@ -70,7 +74,9 @@ impl PasswordChecks {
         }
         let (asking, answer) = oneshot::channel();
         self.ask(Check { key, passwords: Arc::clone(passwords), credentials }, asking)?;
-        let is_right = answer.await.map_err(|_| TooManyWait)?;
+        // Who gives up has the comparison left out, if it has not begun.
+        let answered = timeout(PATIENCE, answer).await.map_err(|_| TooManyWait)?;
+        let is_right = answered.map_err(|_| TooManyWait)?;
         if is_right {
             passwords.note_verified(key, now);
         }
@@ -208,6 +214,27 @@ mod tests {
         assert!(join_all(answers).await.into_iter().all(|answer| answer == Ok(true)));
         let state = checks.locked();
         assert_eq!((state.asking.len(), state.threads), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_waited_for_ten_seconds_is_told_to_come_back_and_is_not_compared() {
+        let (checks, passwords) = (busy(), passwords());
+        let begun = tokio::time::Instant::now();
+        let told = checks.check(&passwords, credentials("secret"), Duration::ZERO).await;
+        assert_eq!((told, begun.elapsed()), (Err(TooManyWait), Duration::from_secs(10)));
+        assert!(checks.next().is_none());
+        assert_eq!((checks.waiting(), checks.locked().asking.len()), (0, 0));
+    }
+
+    #[test]
+    fn what_a_client_that_is_gone_has_asked_is_left_out_before_it_is_compared() {
+        let (checks, passwords) = (busy(), passwords());
+        let gone = ask(&checks, &passwords, "secret").unwrap();
+        let mut stays = ask(&checks, &passwords, "wrong").unwrap();
+        drop(gone);
+        let next = checks.next().unwrap();
+        assert_eq!(next.credentials, credentials("wrong"));
+        assert_eq!((checks.waiting(), stays.try_recv()), (0, Err(oneshot::error::TryRecvError::Empty)));
     }
 
     #[test]

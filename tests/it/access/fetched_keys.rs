@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use windlass::app::Loaded;
 
 use super::is_refused;
 use super::key_server::{IssuerKey, KeyServer, fetching, is_let_in, says, set};
-use crate::rig::{Endpoint, Folder, PROGRAM, Proxy, command, log, output, until, until_async};
+use crate::rig::{Endpoint, Folder, PROGRAM, Proxy, Wire, command, log, output, until, until_async, within};
 
 #[tokio::test]
 async fn keys_are_there_before_anybody_comes_and_a_token_with_a_new_one_has_them_fetched_anew() {
@@ -130,4 +130,19 @@ async fn who_comes_with_the_first_fetch_waits_for_it() {
     at_issuer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{set}", set.len())).await;
     endpoint.grant().await;
     assert_eq!(client.head().await.status(), 101);
+}
+
+#[tokio::test]
+async fn keys_may_come_over_a_unix_socket() {
+    let (endpoint, one, folder) = (Endpoint::listen().await, IssuerKey::new("one"), Folder::new(""));
+    let socket = folder.path("login.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let proxy = Proxy::serving(&fetching(&format!("unix:{}:/keys?all", socket.display()), &endpoint, ""));
+    let (stream, _) = within("a connection", listener.accept()).await.unwrap();
+    let mut at_issuer = Wire::new(stream);
+    let head = at_issuer.head().await;
+    assert_eq!((head.first_line(), head.value("host")), ("GET /keys?all HTTP/1.1", Some("localhost")));
+    let set = set(&[&one]);
+    at_issuer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{set}", set.len())).await;
+    is_let_in(&proxy, &endpoint, &one.handshake()).await;
 }

@@ -75,7 +75,12 @@ async fn keys_are_taken_from_nobody_who_is_not_who_it_has_to_be() {
     let folder = Folder::new("");
     let ca = folder.write("ca.pem", &Authority::new("test").pem());
     let url = plain.url().replacen("http:", "https:", 1);
-    let proxy = Proxy::serving(&fetching(&url, &endpoint, &format!(", keys_ca = {ca:?}")));
+    let config = fetching(&url, &endpoint, &format!(", keys_ca = {ca:?}"));
+    let mut proxy = Proxy::serving(&config);
     is_refused(&proxy, &endpoint, one.handshake().bytes(), (503, "keys_unavailable")).await;
     assert_eq!(plain.asked(), 0);
+    assert!(proxy.reload(&config).unwrap().diff.is_empty());
+    folder.write("ca.pem", &Authority::new("another").pem());
+    let reloaded = format!("{:?}", proxy.reload(&config).unwrap().diff);
+    assert!(reloaded.contains("the file of keys_ca holds other certificates"), "{reloaded}");
 }

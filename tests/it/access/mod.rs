@@ -15,6 +15,7 @@ mod passwords;
 mod rechecks;
 mod revocation;
 pub(crate) mod tokens;
+mod tokens_over_http2;
 
 use std::net::SocketAddr;
 

@@ -175,3 +175,16 @@ async fn a_flood_of_wrong_passwords_holds_up_no_tunnel_and_only_so_many_wait() {
     drop(clients);
     until("nothing waits for nobody", || checks.waiting() == 0).await;
 }
+
+#[tokio::test]
+async fn what_is_longer_than_any_password_is_wrong_before_it_is_compared() {
+    // Of bcrypt's password 72 bytes count.
+    let kept = bcrypt::hash("x".repeat(72), 4).unwrap();
+    let (name, longer) = ("n".repeat(256), "n".repeat(257));
+    let site = Site::of(&[&format!("{name}:{kept}"), &format!("{longer}:{kept}")]).await;
+    let proxy = Proxy::serving(&site.config(""));
+    drop(proxy.tunnel_with(&by(&name, &"x".repeat(1024)), &site.endpoint).await);
+    for (user, password) in [(&name, "x".repeat(1025)), (&longer, "x".repeat(72))] {
+        is_refused(&proxy, &site.endpoint, by(user, &password).bytes(), (401, "wrong_password")).await;
+    }
+}
