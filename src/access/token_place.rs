@@ -72,12 +72,7 @@ fn take_out(place: &TokenPlace, headers: &mut HeaderMap, uri: &mut Uri) -> Resul
     match place {
         TokenPlace::Bearer => keep_lines(headers, &AUTHORIZATION, |line| bearer(line).is_none().then(|| line.clone())),
         TokenPlace::Header(name) => remove(headers, |header| header == name),
-        TokenPlace::Cookie(name) => keep_lines(headers, &COOKIE, |line| {
-            let pairs: Vec<_> = line.as_bytes().split(|byte| *byte == b';').collect();
-            let kept = pairs.iter().filter(|pair| cookie_value(pair, name.as_str()).is_none());
-            let kept: Vec<_> = kept.map(|pair| pair.trim_ascii()).filter(|pair| !pair.is_empty()).collect();
-            if kept.len() == pairs.len() { Some(line.clone()) } else { joined(&kept, b"; ") }
-        }),
+        TokenPlace::Cookie(name) => take_out_cookie(headers, name.as_str()),
         TokenPlace::Query(name) => return without_parameter(name, uri),
         TokenPlace::ProtocolBegins(prefix) => keep_protocols(headers, |entries| {
             entries.into_iter().filter(|entry| !entry.starts_with(prefix.as_bytes())).collect()
@@ -103,7 +98,18 @@ fn bearer(line: &HeaderValue) -> Option<&[u8]> {
     (scheme.eq_ignore_ascii_case(BEARER) && is_apart).then(|| credentials.trim_ascii())
 }
 
-fn cookie_value<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
+/// Takes out every cookie of this name; lines without one stay as they are.
+pub(super) fn take_out_cookie(headers: &mut HeaderMap, name: &str) {
+    keep_lines(headers, &COOKIE, |line| {
+        let pairs: Vec<_> = line.as_bytes().split(|byte| *byte == b';').collect();
+        let kept = pairs.iter().filter(|pair| cookie_value(pair, name).is_none());
+        let kept: Vec<_> = kept.map(|pair| pair.trim_ascii()).filter(|pair| !pair.is_empty()).collect();
+        if kept.len() == pairs.len() { Some(line.clone()) } else { joined(&kept, b"; ") }
+    });
+}
+
+/// What this cookie of a line is, if it is of this name.
+pub(super) fn cookie_value<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let value = pair.trim_ascii().strip_prefix(name.as_bytes())?.trim_ascii_start().strip_prefix(b"=")?;
     Some(value.trim_ascii_start())
 }

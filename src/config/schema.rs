@@ -105,6 +105,7 @@ pub(super) static ROUTE: TableSchema = TableSchema {
         "handshakes_per_second",
         "per",
         "jwt",
+        "renew_path",
         "websocket",
     ],
 };

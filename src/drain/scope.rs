@@ -47,7 +47,7 @@ pub struct Member {
 }
 
 /// Tells one tunnel from all others that this process ever had; stands in the log as its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TunnelId(pub u64);
 
 impl fmt::Display for TunnelId {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::policy::StopOrder;
 use super::scope::{Member, TunnelId};
-use crate::access::Permit;
+use crate::access::{Permission, Permit};
 
 /// The registry's side of one open tunnel.
 #[derive(Debug)]
@@ -80,6 +80,15 @@ impl TunnelHandle {
     pub fn move_end(&self, until: Option<std::time::Instant>) -> bool {
         let Some(permit) = self.permit().filter(|_| !self.is_ended()) else { return false };
         permit.move_end(until, Instant::now().into_std(), fastrand::f64());
+        self.waker.wake();
+        true
+    }
+
+    /// Gives what the tunnel is permitted anew, with its end, later or sooner. Says whether it is open for as long, and was permitted
+    /// anything: one that has an order ends by that.
+    pub fn renew(&self, permission: Permission) -> bool {
+        let Some(permit) = self.permit().filter(|_| !self.is_ended() && !self.has_order()) else { return false };
+        permit.renew(permission, Instant::now().into_std(), fastrand::f64());
         self.waker.wake();
         true
     }

@@ -49,6 +49,14 @@ pub enum Refusal {
     BadToken(TokenFault),
     /// The keys by which its token is verified have not come yet.
     KeysUnavailable,
+    /// It is to prolong tunnels, and does not name any.
+    RenewalUnnamed,
+    /// No open tunnel has the name under which some are to be prolonged.
+    RenewalUnknown,
+    /// Its tunnels were opened by somebody else.
+    RenewalForeign,
+    /// It asks for where tunnels are prolonged, and does not do that.
+    RenewalMethod,
     /// A server that was asked has said that it may not enter: the client gets that answer.
     AuthorizeDenied,
     /// The server that has to be asked could not be, or said neither yes nor no.

@@ -139,7 +139,8 @@ impl Refusal {
         }
         if status == StatusCode::METHOD_NOT_ALLOWED {
             // RFC 9110 §15.5.6. Which methods a plain exchange may have is for the endpoint to say.
-            headers.insert(ALLOW, HeaderValue::from_static("GET"));
+            let allowed = if self == Self::RenewalMethod { "POST" } else { "GET" };
+            headers.insert(ALLOW, HeaderValue::from_static(allowed));
         }
         response
     }
@@ -223,6 +224,10 @@ mod tests {
             Kind::ForeignOrigin => vec![Refusal::ForeignOrigin],
             Kind::NoOrigin => vec![Refusal::NoOrigin],
             Kind::KeysUnavailable => vec![Refusal::KeysUnavailable],
+            Kind::RenewalUnnamed => vec![Refusal::RenewalUnnamed],
+            Kind::RenewalUnknown => vec![Refusal::RenewalUnknown],
+            Kind::RenewalForeign => vec![Refusal::RenewalForeign],
+            Kind::RenewalMethod => vec![Refusal::RenewalMethod],
             Kind::AuthorizeDenied => vec![Refusal::AuthorizeDenied],
             Kind::AuthorizeFailed => vec![Refusal::AuthorizeFailed],
             Kind::AuthorizeTimeout => vec![Refusal::AuthorizeTimeout],
@@ -308,6 +313,7 @@ mod tests {
     #[test]
     fn a_405_says_what_is_allowed() {
         assert_eq!(header(Refusal::BadHandshake(BadHandshake::Method), ALLOW).as_deref(), Some("GET"));
+        assert_eq!(header(Refusal::RenewalMethod, ALLOW).as_deref(), Some("POST"));
         assert_eq!(header(Refusal::NoRoute, ALLOW), None);
     }
 

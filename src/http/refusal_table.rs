@@ -88,6 +88,24 @@ impl Kind {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "tokens cannot be verified yet, come back a little later",
             ),
+            Self::RenewalUnnamed => row(
+                "renewal_unnamed",
+                Client,
+                StatusCode::BAD_REQUEST,
+                "say which tunnel, by the header or the cookie windlass-tunnel that came with it",
+            ),
+            Self::RenewalUnknown => {
+                row("renewal_unknown", Client, StatusCode::NOT_FOUND, "no open tunnel has this name: open a new one")
+            }
+            Self::RenewalForeign => row(
+                "renewal_foreign",
+                Client,
+                StatusCode::FORBIDDEN,
+                "the tunnel was opened by somebody else than the token is for",
+            ),
+            Self::RenewalMethod => {
+                row("renewal_method", Client, StatusCode::METHOD_NOT_ALLOWED, "tunnels are renewed by POST")
+            }
             Self::AuthorizeDenied => {
                 row("authorize_denied", Client, StatusCode::FORBIDDEN, "the request may not enter")
             }

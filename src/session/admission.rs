@@ -9,10 +9,12 @@ use super::check_token::check_token;
 use super::refused::Refused;
 use super::request_context::RequestContext;
 use super::said::{say, take_out_said};
-use crate::access::{ClientVerdict, OriginVerdict, judge_client, judge_origin};
+use crate::access::{
+    ClientVerdict, OriginVerdict, RENEWAL_HEADER, is_alike, judge_client, judge_origin, take_renewal_ids,
+};
 use crate::config::{AccessSettings, ClientKeySource};
 use crate::health::Asked;
-use crate::http::Refusal;
+use crate::http::{Refusal, forward};
 
 /// Lets a request in, or says why not. What is learned of who asks is the permission of its `context`; what only we are to read
 /// is taken out of `parts`: what it says of its user by itself, before anything asks who that is. Whatever is waited for here is
@@ -30,6 +32,11 @@ pub(super) async fn admit(context: &mut RequestContext, parts: &mut Parts, asked
         let (permission, user) = Box::pin(check_password(context, basic, parts)).await?;
         context.permission = Some(permission);
         say(&mut context.said, &mut parts.headers, user);
+    }
+    if access.renew_path.is_some() {
+        // Before anybody else reads it.
+        context.renewal_ids = take_renewal_ids(&mut parts.headers).into();
+        forward::unannounce(&mut parts.headers, |trailer| is_alike(trailer.as_str(), RENEWAL_HEADER.as_str()));
     }
     if let Some(jwt) = &access.jwt {
         let (permission, claims) = Box::pin(check_token(context, jwt, parts)).await?;

@@ -44,7 +44,8 @@ pub(super) async fn authorize(context: &mut RequestContext, parts: &mut Parts, a
             let good = Good::new(Instant::now(), grant.until, unix_time());
             // Whoever asks again keeps the end, too: it moves with each answer, and others may have ends of their own.
             let is_asked_again = asked == Asked::Upgrade && settings.recheck.is_some();
-            let until = good.until.filter(|_| !is_asked_again).map(Instant::into_std);
+            // So too where one of them is prolonged.
+            let until = good.until.filter(|_| settings.recheck.is_none()).map(Instant::into_std);
             let close_code = settings.close_code.unwrap_or(CloseCode::POLICY_VIOLATION);
             let held =
                 Permission::new(Granted { subject: None, claims: claims(&grant.for_endpoint), until, close_code });

@@ -51,6 +51,8 @@ mod punctual;
 mod queued;
 mod refused;
 mod relay;
+mod renewal;
+mod renewals;
 mod request;
 mod request_context;
 mod request_id;

@@ -61,7 +61,8 @@ pub(super) fn respond(
     Ok(answered(context, parts, settings.status, headers, body.clone()))
 }
 
-fn answered(
+/// The answer, which has its line.
+pub(super) fn answered(
     context: &RequestContext,
     parts: &Parts,
     status: StatusCode,

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::counted;
 use super::handshake_turns::HandshakeTurns;
 use super::password_checks::PasswordChecks;
+use super::renewals::Renewals;
 use super::sums::Sums;
 use crate::acme::{AcmeStatuses, HttpAnswers};
 use crate::authorize::Rechecks;
@@ -44,6 +45,8 @@ pub struct Proxy {
     key_fetches: KeyFetches,
     /// Every open tunnel.
     pub registry: Arc<Registry>,
+    /// The names under which some of them are prolonged.
+    pub(super) renewals: Arc<Renewals>,
     /// Every drain.
     pub drains: Arc<DrainStatuses>,
     /// How those are who are asked for endpoints.
@@ -144,6 +147,7 @@ impl Proxy {
             key_fetches,
             probes: Probes::new(network.clone(), room.descriptors),
             registry: Registry::new(workers.count()),
+            renewals: Arc::default(),
             drains: Arc::default(),
             sources: SourceStatuses::default(),
             certificates: Arc::default(),

@@ -13,6 +13,7 @@ use super::body::AnswerBody;
 use super::context::{Session, Welcome};
 use super::path_check::check_path;
 use super::refused::Refused;
+use super::renewal::{is_renewal, renew};
 use super::request_context::RequestContext;
 use super::served::Served;
 use super::summary::Summary;
@@ -95,6 +96,9 @@ async fn respond(
     context.session.fin_ends.set(false);
     admitted?;
     context.changes = context.route_changes(&parts);
+    if is_renewal(context, &parts) {
+        return renew(context, &parts);
+    }
     match &context.route.target {
         Target::Upstreams(_) => {}
         Target::Redirect(redirect) => return own_answer::redirect(context, &parts, redirect),

@@ -16,7 +16,7 @@ use super::request_id;
 use super::route_changes::RouteChanges;
 use super::said::Said;
 use super::summary::Summary;
-use crate::access::{Permission, TunnelPlace};
+use crate::access::{Permission, RenewalId, TunnelPlace};
 use crate::authorize::{Grant, Permitted, put};
 use crate::balance::{Affinity, AffinityKey, Pin, Policy, Stay};
 use crate::config::WebsocketSettings;
@@ -54,6 +54,8 @@ pub(super) struct RequestContext {
     pub(super) grant: Option<Box<Grant>>,
     /// What was learned of who asks; `None` where the route does not ask who it is.
     pub(super) permission: Option<Permission>,
+    /// The names of tunnels that the request has brought, where its route gives them any.
+    pub(super) renewal_ids: Box<[RenewalId]>,
     /// What the endpoint reads of who was let in.
     pub(super) said: Said,
     /// That of the tunnel that it is to become, from when it is let in.
@@ -84,6 +86,7 @@ impl RequestContext {
             summary: Arc::clone(summary),
             grant: None,
             permission: None,
+            renewal_ids: Box::default(),
             said: None,
             place: None,
             permitted: None,

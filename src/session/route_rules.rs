@@ -48,6 +48,7 @@ impl RequestContext {
 
     /// Changes the head that the client reads.
     pub(super) fn change_response(&self, headers: &mut HeaderMap) {
+        self.take_out_names(headers);
         if let Some(changes) = &self.changes {
             changes.change_response(headers);
         }

@@ -10,6 +10,7 @@ use http::{HeaderMap, Response};
 use super::access_log;
 use super::body::AnswerBody;
 use super::metering::MeteredLease;
+use super::renewals::NamedTunnel;
 use super::tunnel_record::TunnelRecord;
 use super::unopened::Switched;
 use crate::access::TunnelPlace;
@@ -59,21 +60,27 @@ pub(super) struct OpenTunnel {
     pub(super) kept: Option<Box<Kept>>,
 }
 
-/// What a tunnel keeps for as long as it is open, where its route limits tunnels or has somebody asked again. Behind a pointer, for most
-/// routes do neither, and there are many tunnels.
+/// What a tunnel keeps for as long as it is open, where its route limits tunnels, has somebody asked again, or lets them be prolonged.
+/// Behind a pointer, for most routes do nothing of that, and there are many tunnels.
 #[derive(Debug)]
 pub(super) struct Kept {
     /// By which it counts for its route, and its client.
     _place: Option<TunnelPlace>,
     /// Somebody asks again whether it may go on.
     _watched: Option<Watched>,
+    /// It can be prolonged under a name.
+    _named: Option<NamedTunnel>,
 }
 
 impl Kept {
-    /// `None` where there is neither.
-    pub(super) fn new(place: Option<TunnelPlace>, watched: Option<Watched>) -> Option<Box<Self>> {
-        let is_any = place.is_some() || watched.is_some();
-        is_any.then(|| Box::new(Self { _place: place, _watched: watched }))
+    /// `None` where there is none of them.
+    pub(super) fn new(
+        place: Option<TunnelPlace>,
+        watched: Option<Watched>,
+        named: Option<NamedTunnel>,
+    ) -> Option<Box<Self>> {
+        let is_any = place.is_some() || watched.is_some() || named.is_some();
+        is_any.then(|| Box::new(Self { _place: place, _watched: watched, _named: named }))
     }
 }
 

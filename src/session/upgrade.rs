@@ -15,6 +15,7 @@ use super::metering::MeteredLease;
 use super::placed_by::PlacedBy;
 use super::placement::Placed;
 use super::refused::{EndpointFault, Refused};
+use super::renewal::name;
 use super::request_context::RequestContext;
 use super::served::{Kept, OpenTunnel, Served};
 use super::switch_attempts::{SwitchAttempt, ask_best_to_switch};
@@ -72,18 +73,22 @@ pub(super) async fn open(
         endpoint.dismiss(&order);
         return Err(Refusal::Draining.into());
     }
-    let kept = Kept::new(place, watch(context, &registration));
+    let named = name(context, &registration);
     access_log::opened(context, &registration, context.started.elapsed());
     let record = record(context, &parts.headers, by);
     let SwitchAnswer { head, read, .. } = answer;
     let early = within(&read, head.length..).to_vec();
     let mut headers = head.headers;
     put(&mut headers, &added);
-    if context.changes.is_some() {
+    if context.changes.is_some() || context.route.settings.access.renew_path.is_some() {
         // What is the endpoint's own goes first: its Connection takes nothing of what is set here.
         forward::response(&mut headers, Some(handshake.token()));
         context.change_response(&mut headers);
     }
+    if let Some(named) = &named {
+        context.say_name(&mut headers, named);
+    }
+    let kept = Kept::new(place, watch(context, &registration), named);
     let metrics = Arc::clone(&context.session.proxy.metrics);
     let lease = MeteredLease::new(lease, context.upstream().settings.policy);
     let opened = OpenTunnel { endpoint, early, headers, handshake, registration, lease, metrics, record, kept };

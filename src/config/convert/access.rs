@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use ipnet::IpNet;
+use toml::de::DeValue;
 
 use super::authorize::authorize;
 use super::jwt::jwt;
@@ -11,6 +12,7 @@ use crate::config::defaults;
 use crate::config::lists::list;
 use crate::config::name_syntax::NETWORK;
 use crate::config::origin_syntax::ORIGIN;
+use crate::config::paths::PATH;
 use crate::config::read::{choice, count, flag, named_file, or_off, rate, text};
 use crate::config::schema::BASIC_AUTH;
 use crate::config::settings::{
@@ -19,11 +21,12 @@ use crate::config::settings::{
 };
 use crate::config::tree::{Section, SpannedValue};
 
-pub(super) fn access(section: &Section<'_>) -> AccessSettings {
+pub(super) fn access(section: &Section<'_>, path: Option<&str>) -> AccessSettings {
     AccessSettings {
         clients: clients(section),
         origins: origins(section),
         jwt: jwt(section),
+        renew_path: path.and_then(|path| renew_path(section, path)),
         authorize: section.read("authorize", or_off(authorize), None),
         basic_auth: section.read("basic_auth", or_off(basic_auth), None),
         limits: limits(section),
@@ -68,6 +71,38 @@ fn origins(section: &Section<'_>) -> Option<OriginSettings> {
         item.fault("lets no page in", "list origins, or leave it out to check none");
     }
     Some(OriginSettings { allowed, without })
+}
+
+/// Where tunnels are prolonged of a route that serves everything below `path`.
+fn renew_path(section: &Section<'_>, path: &str) -> Option<Box<str>> {
+    let item = section.item("renew_path")?;
+    let renew_path = text(PATH)(&item)?;
+    if section.item("jwt").is_none() {
+        item.fault(
+            "is not looked at without `jwt`: only what a token has let in is prolonged by another one",
+            "add [route.NAME.jwt] with keys = \"issuer.pem\", or remove it",
+        );
+    }
+    let prefix = path.trim_end_matches('/');
+    if !renew_path.strip_prefix(prefix).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/')) {
+        let problem = match renew_path == path {
+            true => format!("{renew_path:?} is the path of the route itself, where its tunnels open"),
+            false => format!("{renew_path:?} does not lie below {path:?}, so no request for it comes to this route"),
+        };
+        item.fault(problem, format!("write {:?}, or another path below {path:?}", format!("{prefix}/renew")));
+    }
+    let is_posted = |methods: &SpannedValue<'_>| {
+        methods
+            .elements()
+            .is_none_or(|all| all.iter().any(|it| matches!(it.value(), DeValue::String(it) if it == "POST")))
+    };
+    if section.item("methods").is_some_and(|methods| !is_posted(&methods)) {
+        item.fault(
+            "is asked with POST, which is none of the route's `methods`",
+            "add \"POST\" there, or remove `methods`",
+        );
+    }
+    Some(renew_path.into())
 }
 
 fn basic_auth(item: &SpannedValue<'_>) -> Option<BasicAuthSettings> {

@@ -48,6 +48,7 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
     let other_spellings = section.read("other_spellings", choice(&OTHER_SPELLINGS), defaults::OTHER_SPELLINGS);
     let destination = destination(section, &upstreams);
     let exchange = exchange(section);
+    let access = Arc::new(access(section, path.as_deref()));
     let rules = rules(section, path.as_deref(), destination.as_ref(), &exchange);
     let error_pages = section.try_read("error_pages", error_pages, Vec::new());
     let upgrade = section.read("upgrade", list(text(UPGRADE), "[\"websocket\"]"), upgrade());
@@ -69,7 +70,7 @@ fn route(name: &str, section: &Section<'_>, names: &Names<'_>) -> Option<RouteSe
         upgrade,
         raw_half_close_timeout: raw_half_close,
         exchange,
-        access: Arc::new(access(section)),
+        access,
         rules: Arc::new(rules?),
         error_pages: error_pages?.into(),
         websocket,

@@ -23,6 +23,8 @@ pub struct AccessSettings {
     pub basic_auth: Option<BasicAuthSettings>,
     /// Whose tokens let in; `None`: none is asked for.
     pub jwt: Option<Arc<JwtSettings>>,
+    /// Where tunnels that a token has let in are prolonged; `None`: nowhere.
+    pub renew_path: Option<Box<str>>,
     /// Who else is asked; `None`: nobody.
     pub authorize: Option<AuthorizeSettings>,
     /// How many may be in, and come.

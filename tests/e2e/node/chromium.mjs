@@ -1,8 +1,10 @@
 // Chromium, headless, and a page's WebSockets as a test can see them.
 
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 import { chromium } from 'playwright-core';
 import { WebSocketServer } from 'ws';
@@ -11,15 +13,32 @@ const EXECUTABLE = process.env.CHROMIUM || '/usr/bin/chromium';
 
 /** A fresh browser profile that accepts self-signed certificates and notes the fate of each WebSocket. */
 export async function startBrowser(t) {
-  if (!existsSync(EXECUTABLE)) throw new Error(`no Chromium at ${EXECUTABLE}: install it, or set CHROMIUM`);
-  const browser = await chromium.launch({
-    executablePath: EXECUTABLE,
-    args: ['--no-sandbox', '--disable-dev-shm-usage'], // a container's root has no user namespaces, and little /dev/shm
-  });
+  const browser = await chromium.launch(launched());
   t.after(() => browser.close());
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
   await context.addInitScript(noteWebSockets);
   return context;
+}
+
+/** The same where pages of other sites bring cookies along: no private window, and a setting that people choose. */
+export async function startProfile(t) {
+  const folder = mkdtempSync(join(tmpdir(), 'windlass-e2e-profile-'));
+  mkdirSync(join(folder, 'Default'));
+  const preferences = { profile: { cookie_controls_mode: 0, block_third_party_cookies: false } };
+  writeFileSync(join(folder, 'Default', 'Preferences'), JSON.stringify(preferences));
+  const context = await chromium.launchPersistentContext(folder, { ...launched(), ignoreHTTPSErrors: true });
+  t.after(async () => {
+    await context.close();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  });
+  await context.addInitScript(noteWebSockets);
+  return context;
+}
+
+function launched() {
+  if (!existsSync(EXECUTABLE)) throw new Error(`no Chromium at ${EXECUTABLE}: install it, or set CHROMIUM`);
+  // A container's root has no user namespaces, and little /dev/shm.
+  return { executablePath: EXECUTABLE, args: ['--no-sandbox', '--disable-dev-shm-usage'] };
 }
 
 /** Runs in the page, before its scripts: `window.opened` and `window.closes` tell what its WebSockets went through. */

@@ -1,8 +1,10 @@
-"""What lets a tunnel open, taken back while it is open: by tokens that PyJWT signs, seen by the client of websockets."""
+"""What lets a tunnel open, taken back and prolonged while it is open: tokens that PyJWT signs, seen by the client of websockets."""
 
 import asyncio
+import json
 import time
 
+import aiohttp
 import jwt
 import pytest
 import pytest_asyncio
@@ -33,7 +35,8 @@ async def proxy(windlass, websocket_endpoint, tmp_path):
             await websocket.send(message)
 
     (tmp_path / "secret").write_text(SECRET)
-    route = f'jwt = {{ secret = "{tmp_path}/secret", leeway = "1s", close_code = 4401 }}'
+    route = 'renew_path = "/renew"\n'
+    route += f'jwt = {{ secret = "{tmp_path}/secret", leeway = "1s", close_code = 4401 }}'
     admin = f'[admin]\nlisten = "unix:{tmp_path}/admin.sock"'
     return await windlass(config([await websocket_endpoint(echo)], route=route, extra=admin))
 
@@ -77,3 +80,29 @@ async def test_the_tunnels_of_a_user_end_when_an_operator_takes_them_back(proxy)
         assert said == ("1 tunnel of sub=bob closed", 0)
         assert await closed(other) == (4009, "moved on")
     assert await command(proxy, "close", "--claim", "sub=ada") == ("no tunnel is open of sub=ada", 0)
+
+
+async def renewed(proxy, headers):
+    """The status and the words of the answer to a renewal."""
+    async with aiohttp.ClientSession() as session:
+        asked = session.post(await proxy.url("http", "/renew"), headers=headers)
+        async with await within(asked, "an answer to a renewal") as answer:
+            return answer.status, await answer.text()
+
+
+async def test_a_tunnel_whose_token_is_renewed_in_time_lives_on_and_another_ends_with_its_own(proxy):
+    url = await proxy.url("ws", "/chat")
+    async with (
+        connect(url, additional_headers=bearer("ada", 5)) as stays,
+        connect(url, additional_headers=bearer("ada", 5)) as ends,
+    ):
+        name, other = (websocket.response.headers["windlass-tunnel"] for websocket in [stays, ends])
+        assert name != other
+        status, _ = await renewed(proxy, {**bearer("bob"), "windlass-tunnel": name})
+        assert status == 403
+        status, words = await renewed(proxy, {**bearer("ada"), "windlass-tunnel": name})
+        answer = json.loads(words)
+        assert (status, answer["tunnels"]) == (200, 1) and 590 < answer["expires_in_seconds"] < 600
+        assert await closed(ends) == (4401, "expired")
+        await echoes(stays)
+        assert (await renewed(proxy, {**bearer("ada"), "windlass-tunnel": other}))[0] == 404

@@ -13,6 +13,7 @@ mod lying_servers;
 mod origins;
 mod passwords;
 mod rechecks;
+mod renewal;
 mod revocation;
 pub(crate) mod tokens;
 mod tokens_over_http2;

@@ -165,6 +165,7 @@ const WITHOUT_DEFAULT: &[&str] = &[
     "route.NAME.jwt.keys_ca",
     "route.NAME.jwt.require.role",
     "route.NAME.jwt.secret",
+    "route.NAME.renew_path",
     "route.NAME.match_headers.x-debug.present",
     "route.NAME.match_headers.x-version.prefix",
     "route.NAME.match_query.beta.prefix",

@@ -13,6 +13,7 @@ const TESTS: &[(&str, &str)] = &[
     ("reloads", include_str!("../endpoint_tls/reloads.rs")),
     ("passwords", include_str!("../access/passwords.rs")),
     ("limits", include_str!("../access/limits.rs")),
+    ("renewal", include_str!("../access/renewal.rs")),
     ("rechecks", include_str!("../access/rechecks.rs")),
     ("fetched_keys", include_str!("../access/fetched_keys.rs")),
     ("answers", include_str!("../rules/answers.rs")),

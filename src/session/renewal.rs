@@ -1,0 +1,76 @@
+//! Prolonging a tunnel: its client has brought a fresh token, and names the tunnel.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::own_answer::answered;
+use super::refused::Refused;
+use super::renewals::NamedTunnel;
+use super::request_context::RequestContext;
+use super::served::Served;
+use crate::access::{RENEWAL_HEADER, RenewalId, take_out_renewal_ids};
+use crate::drain::Registration;
+use crate::http::Refusal;
+use crate::http::forward::Scheme;
+
+/// Whether the request is to prolong tunnels, and not for an endpoint.
+pub(super) fn is_renewal(context: &RequestContext, parts: &Parts) -> bool {
+    context.route.settings.access.renew_path.as_deref().is_some_and(|path| parts.uri.path() == path)
+}
+
+/// Gives the tunnels that are meant what the request, which was let in, is permitted: its claims, and its end.
+pub(super) fn renew(context: &RequestContext, parts: &Parts) -> Result<Served, Refused> {
+    if parts.method != Method::POST {
+        return Err(Refusal::RenewalMethod.into());
+    }
+    let permission = context.permission.clone().ok_or(Refusal::RenewalForeign)?.kept();
+    let of = (&context.route.settings.name, permission.subject());
+    let handles = context.session.proxy.renewals.find(&context.renewal_ids, of)?;
+    let tunnels = handles.iter().filter(|handle| handle.renew(permission.clone())).count();
+    if tunnels == 0 {
+        return Err(Refusal::RenewalUnknown.into());
+    }
+    let left = permission.until().map(|until| until.saturating_duration_since(Instant::now().into_std()).as_secs());
+    let text = format!("{}\n", json!({ "tunnels": tunnels, "expires_in_seconds": left }));
+    let headers = [(CONTENT_TYPE, JSON), (CACHE_CONTROL, NO_STORE)].into_iter().collect();
+    Ok(answered(context, parts, StatusCode::OK, headers, Bytes::from(text)))
+}
+
+/// Gives a tunnel that opens a name under which it can be prolonged, where its route lets that, and where its token has a subject and an
+/// end.
+pub(super) fn name(context: &RequestContext, registration: &Registration) -> Option<NamedTunnel> {
+    context.route.settings.access.renew_path.as_ref()?;
+    let permission = context.permission.as_ref().filter(|permission| permission.until().is_some())?;
+    let mut random = [0; 16];
+    // Where the system has no randomness, tunnels have no names: one that could be guessed is none.
+    getrandom::fill(&mut random).ok()?;
+    let of = (&context.route.settings.name, permission.subject()?);
+    Some(context.session.proxy.renewals.name(&context.renewal_ids, RenewalId::new(random), of, registration.handle()))
+}
+
+impl RequestContext {
+    /// Takes out of an answer what looks as if we had named a tunnel.
+    pub(super) fn take_out_names(&self, headers: &mut HeaderMap) {
+        if self.route.settings.access.renew_path.is_some() {
+            take_out_renewal_ids(headers);
+        }
+    }
+
+    /// Says the name of its tunnel to the client; by a cookie, unless that was brought.
+    pub(super) fn say_name(&self, headers: &mut HeaderMap, named: &NamedTunnel) {
+        if let Some(name) = named.id.header() {
+            headers.insert(RENEWAL_HEADER, name);
+        }
+        let is_brought = self.renewal_ids.contains(&named.id);
+        let security = if self.arrival.scheme == Scheme::Https { "; Secure" } else { "" };
+        let cookie = named.id.cookie(&self.route.settings.path, security).filter(|_| !is_brought);
+        headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+    }
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
