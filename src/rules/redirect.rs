@@ -146,6 +146,8 @@ mod tests {
             ("a.test", "/", None, "https://a.test/"),
             ("a.test:8080", "/x", Some("y=1"), "https://a.test/x?y=1"),
             ("[::1]:80", "/x", Some(""), "https://[::1]/x?"),
+            ("a.test:", "/", None, "https://a.test/"),
+            ("a.test:0443", "/", None, "https://a.test/"),
             ("a.test", "//evil.test/", None, "https://a.test//evil.test/"),
             ("a.test", "/\"é{", Some("<"), "https://a.test/%22%C3%A9%7B?%3C"),
         ] {

@@ -13,6 +13,7 @@ use http_body::Body;
 use super::asked_endpoint::{EndpointAnswer, OneAsked};
 use super::http1_attempts::ask_over_http1;
 use super::http2_attempts::ask_over_http2;
+use super::lateness::Late;
 use super::refused::Refused;
 use super::request_context::RequestContext;
 use crate::balance::Affinity;
@@ -27,7 +28,7 @@ pub(super) async fn ask_best(
     context: &RequestContext,
     mut request: Request<Upload>,
     affinity: &Affinity,
-    mut late: Pin<&mut impl Future<Output = ()>>,
+    mut late: Pin<&mut impl Future<Output = Late>>,
 ) -> Result<EndpointAnswer, Refused> {
     context.upstream().retries.note_request();
     let (mut refused, mut readers, mut was_read) = (Refused::from(Refusal::NoEndpoint), 0, false);

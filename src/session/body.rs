@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::end::End;
 use super::exchange_record::ExchangeRecord;
+use super::inflow::Inflow;
 use super::proxy::PhaseTimes;
 use crate::endpoint::{BrokenAnswer, EndpointBody, Reuse, cleaned};
 
@@ -29,9 +30,10 @@ pub(super) enum AnswerBody {
 
 /// The body of an endpoint's answer on its way to the client: the exchange ends with it.
 pub(super) struct Relay {
-    body: EndpointBody,
-    /// What becomes of the connection that it comes by; until the body is whole.
-    reuse: Option<Reuse>,
+    /// What it comes by.
+    inflow: Inflow,
+    /// It has come whole, or comes no more.
+    is_over: bool,
     record: ExchangeRecord,
     /// Whether the client could take the part of it that it has for all, if nothing but the end followed.
     part_looks_whole: bool,
@@ -57,8 +59,9 @@ impl AnswerBody {
         let phases = is_endless.then(|| record.session.proxy.phases());
         let last_call = phases.map(|phases| Box::pin(last_call(phases)) as Pin<Box<_>>);
         let overdue = record.overdue_at().map(|time| Box::pin(sleep_until(time)));
-        let reuse = Some(reuse);
-        Self::Relayed(Box::new(Relay { body, reuse, record, part_looks_whole, lost: None, last_call, overdue }))
+        let inflow = Inflow::new(body, reuse, record.overdue_at());
+        let (is_over, lost) = (false, None);
+        Self::Relayed(Box::new(Relay { inflow, is_over, record, part_looks_whole, lost, last_call, overdue }))
     }
 }
 
@@ -71,14 +74,18 @@ impl Relay {
             self.last_call = None;
             self.record.end(End::Drained);
             // The endpoint learns that nobody listens any more.
-            self.reuse = None;
+            self.inflow.with(|parts| parts.reuse = None);
+            self.is_over = true;
             return Poll::Ready(None);
         }
         if self.overdue.as_mut().is_some_and(|overdue| overdue.as_mut().poll(cx).is_ready()) {
             self.overdue = None;
             return self.lose(BrokenAnswer::Overdue, End::Overdue, cx);
         }
-        match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+        let Some(polled) = self.inflow.with(|parts| Pin::new(&mut parts.body).poll_frame(cx)) else {
+            return self.lose(BrokenAnswer::Overdue, End::Overdue, cx);
+        };
+        match ready!(polled) {
             Some(Ok(frame)) => {
                 self.record.note_answered(frame.data_ref().map_or(0, Bytes::len));
                 Poll::Ready(Some(Ok(cleaned(frame))))
@@ -120,7 +127,8 @@ impl Relay {
     /// The answer is whole: its connection may serve another.
     fn complete(&mut self) {
         self.record.end(End::Complete);
-        if let Some(reuse) = self.reuse.take() {
+        self.is_over = true;
+        if let Some(reuse) = self.inflow.with(|parts| parts.reuse.take()).flatten() {
             reuse.release();
         }
     }
@@ -128,13 +136,19 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        if self.reuse.is_none() {
+        if self.is_over {
             return;
         }
         // hyper does not ask again for the end of a body that says by itself that it has ended.
-        if self.body.is_end_stream() {
+        let is_whole = self.inflow.look(|parts| parts.body.is_end_stream());
+        if is_whole == Some(true) {
             self.complete();
-        } else if self.part_looks_whole {
+            return;
+        }
+        if is_whole.is_none() {
+            self.record.end(End::Overdue);
+        }
+        if self.part_looks_whole {
             self.record.session.note_cut();
         }
     }
@@ -142,11 +156,10 @@ impl Drop for Relay {
 
 impl fmt::Debug for Relay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { body, reuse, record, last_call, .. } = self;
+        let Self { inflow, record, last_call, .. } = self;
         let is_endless = last_call.is_some();
         f.debug_struct("Relay")
-            .field("body", body)
-            .field("reuse", reuse)
+            .field("inflow", inflow)
             .field("record", record)
             .field("is_endless", &is_endless)
             .finish_non_exhaustive()
@@ -193,14 +206,14 @@ impl Body for AnswerBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Own(body) => body.is_end_stream(),
-            Self::Relayed(relay) => relay.body.is_end_stream(),
+            Self::Relayed(relay) => relay.inflow.look(|parts| parts.body.is_end_stream()).unwrap_or_default(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Own(body) => body.size_hint(),
-            Self::Relayed(relay) => relay.body.size_hint(),
+            Self::Relayed(relay) => relay.inflow.look(|parts| parts.body.size_hint()).unwrap_or_default(),
         }
     }
 }

@@ -3,19 +3,16 @@
 //! Nothing is collected: a body passes in pieces, at the pace of its reader, and behind it the trailers that its `Trailer`
 //! names (the client's, if it takes any: RFC 9110 §6.5.1).
 //!
-//! Deadlines: `request_timeout` for all of it, where a route has one; `response_timeout` for the head of the answer, counted from the last byte of the request, for until then the
-//! two `body_timeout` tell whether the upload moves. An answer may take for ever between two pieces: events are like that.
+//! Deadlines: `request_timeout` for all of it, where a route has one; `response_timeout` for the head of the answer, counted from the
+//! last byte of the request (`lateness`), for until then the two `body_timeout` tell whether the upload moves. An answer may take for ever between two pieces: events are like that.
 
-use std::future::pending;
 use std::pin::pin;
-use std::time::Duration;
 
 use http::header::{CONNECTION, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri, Version};
 use http_body::Body;
 use hyper::upgrade::OnUpgrade;
-use tokio::time::{Instant, sleep, sleep_until};
 
 use super::asked_endpoint::EndpointAnswer;
 use super::attempts::ask_best;
@@ -23,6 +20,7 @@ use super::body::AnswerBody;
 use super::end::End;
 use super::exchange_record::ExchangeRecord;
 use super::interim::Interim;
+use super::lateness::{late, until};
 use super::refused::Refused;
 use super::relay::relay;
 use super::request_context::RequestContext;
@@ -51,12 +49,12 @@ pub(super) async fn run(
     let is_step = binding::is_step(request.headers());
     let (method, progress) = (request.method().clone(), request.body().progress());
     let mut record = ExchangeRecord::new(context, progress);
-    let late = pin!(late(sent, context.upstream().settings.response_timeout));
-    let overdue = record.overdue_at();
+    let deadline = context.deadline();
+    let late = pin!(late(sent, context.upstream().settings.response_timeout, deadline));
     let answered = tokio::select! {
         biased;
         answered = ask_best(context, request, &affinity, late) => answered,
-        () = until(overdue) => Err(Refusal::Overdue.into()),
+        () = until(deadline.map(|deadline| deadline.at)) => Err(Refusal::Overdue.into()),
     };
     interim.conclude().await;
     let answered = match answered {
@@ -94,20 +92,6 @@ pub(super) async fn run(
         answer.extensions_mut().insert(LastAnswer);
     }
     Ok(answer)
-}
-
-/// Ends when an answer is late: so long after its request was sent.
-pub(super) async fn late(sent: UploadSent, response_timeout: Duration) {
-    sent.wait().await;
-    sleep(response_timeout).await;
-}
-
-/// Ends at that time; without one, never.
-pub(super) async fn until(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => pending().await,
-    }
 }
 
 /// Makes of a client's request the one that the endpoint gets.

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::access_log::{self, Exchanged};
 use super::context::Session;
 use super::end::End;
+use super::lateness::RequestDeadline;
 use super::proxy::Phase;
 use super::request_context::RequestContext;
 use super::summary::Summary;
@@ -27,6 +28,7 @@ pub(super) struct ExchangeRecord {
     pub(super) upload: Arc<UploadProgress>,
     /// Bytes of the answer's body.
     pub(super) answered: u64,
+    deadline: Option<RequestDeadline>,
     end: Option<End>,
 }
 
@@ -40,13 +42,14 @@ impl ExchangeRecord {
             answer: None,
             upload,
             answered: 0,
+            deadline: context.deadline(),
             end: None,
         }
     }
 
     /// When the exchange has to be over, if it has to.
     pub(super) fn overdue_at(&self) -> Option<Instant> {
-        self.route.exchange.request_timeout.map(|time| self.started + time)
+        self.deadline.map(|deadline| deadline.at)
     }
 
     /// The head of the answer has come.

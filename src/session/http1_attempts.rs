@@ -12,6 +12,7 @@ use http::Request;
 use http_body::Body;
 
 use super::asked_endpoint::{EndpointAnswer, OneAsked};
+use super::lateness::Late;
 use super::placement::reach;
 use super::refused::{EndpointFault, Refused};
 use super::request_context::RequestContext;
@@ -59,7 +60,7 @@ pub(super) async fn ask_over_http1(
     context: &RequestContext,
     endpoint: &Arc<Endpoint>,
     request: Request<Upload>,
-    mut late: Pin<&mut impl Future<Output = ()>>,
+    mut late: Pin<&mut impl Future<Output = Late>>,
 ) -> Result<OneAsked, Refused> {
     let mut retry = Retry::AnyConnection(request);
     loop {
@@ -85,7 +86,7 @@ async fn ask_rested(
     connection: EndpointConnection<Upload>,
     mut request: Request<Upload>,
     endpoint: &Arc<Endpoint>,
-    late: Pin<&mut impl Future<Output = ()>>,
+    late: Pin<&mut impl Future<Output = Late>>,
 ) -> Result<Attempt, Refused> {
     let spare = Spare::of(&request);
     request.body_mut().come_back(spare.is_some());
@@ -105,7 +106,7 @@ async fn ask_anew(
     context: &RequestContext,
     mut request: Request<Upload>,
     endpoint: &Arc<Endpoint>,
-    late: Pin<&mut impl Future<Output = ()>>,
+    late: Pin<&mut impl Future<Output = Late>>,
 ) -> Result<Attempt, Refused> {
     let stream = match reach(context, endpoint).await {
         Ok(stream) => stream,
@@ -149,12 +150,12 @@ async fn send(
     mut connection: EndpointConnection<Upload>,
     request: Request<Upload>,
     endpoint: &Arc<Endpoint>,
-    late: Pin<&mut impl Future<Output = ()>>,
+    late: Pin<&mut impl Future<Output = Late>>,
 ) -> Result<Result<EndpointAnswer, Unanswered<Upload>>, Refused> {
     let answer = tokio::select! {
         biased;
         answer = connection.send(request) => answer,
-        () = late => return Err(endpoint.refused(Refusal::HeadTimeout, EndpointFault::ResponseTimeout)),
+        late = late => return Err(late.refused(endpoint)),
     };
     Ok(answer.map(|Answer { response, is_early }| EndpointAnswer {
         response: response.map(EndpointBody::Http1),

@@ -13,7 +13,8 @@ use http::Request;
 
 use super::asked_endpoint::{EndpointAnswer, OneAsked};
 use super::http1_attempts::ask_over_http1;
-use super::refused::{EndpointFault, Refused};
+use super::lateness::Late;
+use super::refused::Refused;
 use super::request_context::RequestContext;
 use crate::endpoint::{Carrier, EndpointBody, NoAnswer, StreamAnswer, StreamFailure, Upload};
 use crate::http::methods::is_idempotent;
@@ -47,7 +48,7 @@ pub(super) async fn ask_over_http2(
     context: &RequestContext,
     endpoint: &Arc<Endpoint>,
     mut request: Request<Upload>,
-    mut late: Pin<&mut impl Future<Output = ()>>,
+    mut late: Pin<&mut impl Future<Output = Late>>,
 ) -> Result<OneAsked, Refused> {
     let mut is_first = true;
     loop {
@@ -74,7 +75,7 @@ async fn ask_once(
     context: &RequestContext,
     endpoint: &Arc<Endpoint>,
     request: Request<Upload>,
-    late: Pin<&mut impl Future<Output = ()>>,
+    late: Pin<&mut impl Future<Output = Late>>,
 ) -> Result<Result<OneAsked, Unanswered>, Refused> {
     let slot = match context.stream_slot(endpoint).await {
         Ok(slot) => slot,
@@ -87,7 +88,7 @@ async fn ask_once(
     let asked = tokio::select! {
         biased;
         asked = crate::endpoint::ask_over_http2(slot, request, context.upstream().settings.body_timeout) => asked,
-        () = late => return Err(endpoint.refused(Refusal::HeadTimeout, EndpointFault::ResponseTimeout)),
+        late = late => return Err(late.refused(endpoint)),
     };
     Ok(match asked {
         Ok(StreamAnswer { response, stream }) => Ok(OneAsked::Answered(EndpointAnswer {

@@ -37,7 +37,9 @@ mod http2;
 mod http2_attempts;
 #[cfg(test)]
 mod in_memory;
+mod inflow;
 mod interim;
+mod lateness;
 mod metering;
 mod no_request;
 mod own_answer;

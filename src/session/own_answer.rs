@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, LOCATION};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version};
 use http_body_util::Full;
 
 use super::access_log;
@@ -14,7 +14,7 @@ use super::refused::Refused;
 use super::request_context::RequestContext;
 use super::served::{LastAnswer, Served};
 use crate::config::RespondSettings;
-use crate::grammar::Authority;
+use crate::grammar::{Authority, members};
 use crate::health::Asked;
 use crate::http::Refusal;
 use crate::http::forward::Trust;
@@ -88,12 +88,12 @@ pub(super) fn answered(
 
 /// How the client has asked: of whom, a trusted proxy that has taken its TLS off may know better.
 fn scheme(context: &RequestContext, headers: &HeaderMap) -> &'static str {
-    let said = headers.get("x-forwarded-proto").filter(|_| context.arrival.trust == Trust::Trusted);
-    match said.map(HeaderValue::as_bytes) {
-        Some(b"https") => "https",
-        Some(b"http") => "http",
-        _ => context.arrival.scheme.as_str(),
-    }
+    // Of several the first is of who came first, the client.
+    let said = members(headers, &X_FORWARDED_PROTO).next().filter(|_| context.arrival.trust == Trust::Trusted);
+    let known = said.and_then(|said| ["https", "http"].into_iter().find(|it| said.eq_ignore_ascii_case(it.as_bytes())));
+    known.unwrap_or(context.arrival.scheme.as_str())
 }
+
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");

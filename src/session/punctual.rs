@@ -21,9 +21,9 @@ use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::exchange::late;
+use super::lateness::{Late, RequestDeadline, late};
 use super::rest::HeadTimes;
 use crate::config::{EndpointAddress, ResolverSettings};
 use crate::drain::Incarnation;
@@ -139,10 +139,25 @@ async fn response_timeout_counts_from_the_end_of_the_request() {
             drop(upload);
         });
         let start = Instant::now();
-        late(sent, time).await;
+        late(sent, time, None).await;
         start.elapsed() - upload_takes
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn request_timeout_is_the_endpoints_fault_where_it_had_the_request_for_most_of_it() {
+    let time = Duration::from_secs(10);
+    for (upload_takes, expected) in [(0, Some(Late::Request)), (5, Some(Late::Request)), (6, None)] {
+        let (upload, _client, sent) = stalling(HOUR).await;
+        let deadline = RequestDeadline { at: Instant::now() + time, time };
+        tokio::spawn(async move {
+            sleep(Duration::from_secs(upload_takes)).await;
+            drop(upload);
+        });
+        let late = timeout(2 * time, late(sent, HOUR, Some(deadline))).await;
+        assert_eq!(late.ok(), expected, "{upload_takes}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

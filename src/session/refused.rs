@@ -51,6 +51,8 @@ pub(super) enum EndpointFault {
     NotReached(#[from] DialError),
     #[error("no answer within response_timeout")]
     ResponseTimeout,
+    #[error("no answer within request_timeout")]
+    RequestTimeout,
     #[error("it closed a new connection")]
     ClosedAtOnce,
     #[error("the connection had ended")]

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::admission::admit;
 use super::body::AnswerBody;
 use super::context::{Session, Welcome};
+use super::lateness::until;
 use super::path_check::check_path;
 use super::refused::Refused;
 use super::renewal::{is_renewal, renew};
@@ -92,7 +93,13 @@ async fn respond(
     let asked = if handshake.is_some() { Asked::Upgrade } else { Asked::Exchange };
     // Who has asked for a WebSocket and ends its direction has changed its mind.
     context.session.fin_ends.set(matches!(handshake, Some(Handshake::Websocket(_))));
-    let admitted = admit(context, &mut parts, asked).await;
+    // A tunnel has all the time that it takes.
+    let deadline = context.deadline().filter(|_| asked == Asked::Exchange).map(|deadline| deadline.at);
+    let admitted = tokio::select! {
+        biased;
+        admitted = admit(context, &mut parts, asked) => admitted,
+        () = until(deadline) => Err(Refusal::Overdue.into()),
+    };
     context.session.fin_ends.set(false);
     admitted?;
     context.changes = context.route_changes(&parts);

@@ -12,6 +12,7 @@ use http::{HeaderMap, Uri};
 use tokio::time::Instant;
 
 use super::context::Session;
+use super::lateness::RequestDeadline;
 use super::request_id;
 use super::route_changes::RouteChanges;
 use super::said::Said;
@@ -205,6 +206,12 @@ impl RequestContext {
         if let Some(header) = &self.route.settings.exchange.request_id {
             let _ = self.summary.request_id.set(request_id::settle(headers, header, self.arrival.trust));
         }
+    }
+
+    /// By when a plain exchange has to be over, where its route says that.
+    pub(super) fn deadline(&self) -> Option<RequestDeadline> {
+        let time = self.route.settings.exchange.request_timeout?;
+        Some(RequestDeadline { at: self.started + time, time })
     }
 
     /// What a request's body is held to.

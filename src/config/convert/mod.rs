@@ -25,6 +25,7 @@ mod pin_cookie;
 mod queue;
 mod reach;
 mod redirect;
+mod redirect_warnings;
 mod resolver;
 mod respond;
 mod route;

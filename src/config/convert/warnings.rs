@@ -5,13 +5,13 @@ use std::sync::Arc;
 use http::header::SEC_WEBSOCKET_PROTOCOL;
 use ipnet::IpNet;
 
+use super::redirect_warnings::warn_of_redirect;
 use crate::config::names::UpstreamName;
 use crate::config::paths::pattern;
 use crate::config::settings::{
-    AffinitySource, Destination, HostPattern, ListenerSettings, RouteSettings, Settings, TokenPlace, UpstreamSettings,
+    AffinitySource, HostPattern, ListenerSettings, RouteSettings, Settings, TokenPlace, UpstreamSettings,
 };
 use crate::config::tree::Section;
-use crate::rules::{NewPath, Redirect};
 
 /// Notes a warning for everything in `settings` that is odd; `file` is what they were read from.
 pub(in crate::config) fn warn(file: &Section<'_>, settings: &Settings) {
@@ -65,20 +65,6 @@ fn warn_of_hosts(file: &Section<'_>, route: &RouteSettings) {
         file.location_of(&["route", route.name.as_str(), "hosts"]).warn(
             "\"_\" is a host like any other here, and no client asks for it",
             "leave `hosts` out to serve every host",
-        );
-    }
-}
-
-/// A redirect to https that only those meet who have come by it.
-fn warn_of_redirect(file: &Section<'_>, route: &RouteSettings, settings: &Settings) {
-    let Destination::Redirect(redirect) = &route.destination else { return };
-    let Redirect { scheme: Some("https"), host: None, port: None, path: NewPath::Same, .. } = redirect else { return };
-    let serves = |listener: &ListenerSettings| route.listeners.is_empty() || route.listeners.contains(&listener.name);
-    let mut listeners = settings.listeners.values().filter(|listener| serves(listener)).peekable();
-    if listeners.peek().is_some() && listeners.all(|listener| listener.tls.is_some()) {
-        file.location_of(&["route", route.name.as_str(), "redirect"]).warn(
-            "leads back to itself: every listener of this route has TLS, and such a request reads 508",
-            "name the plain listener in `listeners`, or write where else it leads",
         );
     }
 }

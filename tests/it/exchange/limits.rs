@@ -71,20 +71,6 @@ fn in_a_hurry(endpoint: &Endpoint) -> Proxy {
 }
 
 #[tokio::test]
-async fn an_exchange_without_an_answer_in_time_is_a_504_and_no_failure_of_its_endpoint() {
-    let endpoint = Endpoint::listen().await;
-    let proxy = in_a_hurry(&endpoint);
-    let mut client = proxy.connect().await;
-    for _ in 0..5 {
-        let mut stream = endpoint.accept_after(&mut client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-        let (head, body) = client.answer().await;
-        assert_eq!((head.status(), &*body), (504, "504 the request took longer than it may\n"));
-        stream.is_gone().await;
-    }
-    assert_eq!(proxy.refusals("overdue"), 5);
-}
-
-#[tokio::test]
 async fn an_answer_that_goes_on_for_too_long_is_cut_and_looks_so() {
     let mut lines = log::lines();
     let endpoint = Endpoint::listen().await;

@@ -11,6 +11,7 @@ mod lengths;
 mod limits;
 mod logged;
 mod no_request;
+mod overdue;
 mod owned;
 mod placed;
 mod reuse;

@@ -75,8 +75,10 @@ async fn nobody_is_sent_to_where_he_has_just_asked() {
     let (head, body) = client.answer().await;
     assert_eq!(head.status(), 508, "a load balancer has taken the TLS off: {body}");
     assert_eq!(proxy.refusals("redirect_loop"), 1);
-    client.send(by("http")).await;
-    assert_eq!(client.answer().await.0.status(), 308);
+    for (said, status) in [("HTTPS", 508), ("https, http", 508), ("http", 308), ("http,https", 308), ("wss", 308)] {
+        client.send(by(said)).await;
+        assert_eq!(client.answer().await.0.status(), status, "{said}");
+    }
 
     let proxy = Proxy::serving(&without_endpoint("redirect", "\"https\""));
     let mut client = proxy.connect().await;

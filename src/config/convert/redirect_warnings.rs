@@ -1,0 +1,69 @@
+//! Redirects that are allowed, and most likely not meant.
+
+use crate::config::settings::{Destination, HostPattern, ListenerSettings, RouteSettings, Settings};
+use crate::config::tree::Section;
+use crate::rules::{NewPath, Redirect};
+
+/// Notes what is odd about the redirect of a route, if it has one.
+pub(super) fn warn_of_redirect(file: &Section<'_>, route: &RouteSettings, settings: &Settings) {
+    let Destination::Redirect(redirect) = &route.destination else { return };
+    let serves = |listener: &&ListenerSettings| route.listeners.is_empty() || route.listeners.contains(&listener.name);
+    let listeners: Vec<_> = settings.listeners.values().map(|it| &**it).filter(serves).collect();
+    let warn = |problem: String, hint: &str| {
+        file.location_of(&["route", route.name.as_str(), "redirect"]).warn(problem, hint);
+    };
+    if leads_back(redirect, &listeners) {
+        warn(
+            "leads back to itself: every listener of this route has TLS, and such a request reads 508".to_owned(),
+            "name the plain listener in `listeners`, or write where else it leads",
+        );
+    }
+    if route.hosts.is_empty() && redirect.host.is_none() && redirect.scheme == Some("https") {
+        warn(
+            "leads to whatever host the client says: this route is for every host".to_owned(),
+            "write `hosts` in the route, or `host` in the redirect",
+        );
+    }
+    if let NewPath::Prefix(new) = &redirect.path
+        && stays_in(route, redirect, &listeners)
+        && **new != *route.path
+        && is_below(new, &route.path)
+        && !settings.routes.values().any(|other| takes_before(other, new, &route.path))
+    {
+        warn(
+            format!("leads to a longer path each time: {new:?} is below {:?}, and no other route takes it", route.path),
+            "write a prefix that is elsewhere, or `path`",
+        );
+    }
+}
+
+/// It is to https, and only those meet it who have come by that.
+fn leads_back(redirect: &Redirect, listeners: &[&ListenerSettings]) -> bool {
+    let Redirect { scheme: Some("https"), host: None, port: None, path: NewPath::Same, .. } = redirect else {
+        return false;
+    };
+    !listeners.is_empty() && listeners.iter().all(|listener| listener.tls.is_some())
+}
+
+/// Whether who follows it asks for a host of the same route, by a listener of the same route.
+fn stays_in(route: &RouteSettings, redirect: &Redirect, listeners: &[&ListenerSettings]) -> bool {
+    let is_host = |host: &str| {
+        let exact = HostPattern::Exact(host.to_ascii_lowercase());
+        route.hosts.is_empty() || route.hosts.contains(&exact)
+    };
+    let is_reached = |scheme: &str| listeners.iter().any(|listener| listener.tls.is_some() == (scheme == "https"));
+    redirect.port.is_none() && redirect.host.as_deref().is_none_or(is_host) && redirect.scheme.is_none_or(is_reached)
+}
+
+/// Whether `other`, of a longer path than `path`, is for what is at `new`.
+fn takes_before(other: &RouteSettings, new: &str, path: &str) -> bool {
+    other.path.len() > path.len() && is_below(new, &other.path)
+}
+
+/// Whether `path` is below `above`, on a border of segments, or is it.
+fn is_below(path: &str, above: &str) -> bool {
+    match path.strip_prefix(above.trim_end_matches('/')) {
+        Some(rest) => path != "/" && (rest.is_empty() || rest.starts_with('/')),
+        None => false,
+    }
+}
