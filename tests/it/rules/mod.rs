@@ -9,6 +9,7 @@ mod over_http2;
 mod paths;
 mod redirects;
 mod spellings;
+mod unread_bodies;
 mod variables;
 
 use crate::rig::{Config, Endpoint, Head, Proxy, Wire};
