@@ -12,7 +12,7 @@ use super::refused::Refused;
 use super::renewals::NamedTunnel;
 use super::request_context::RequestContext;
 use super::served::Served;
-use crate::access::{RENEWAL_HEADER, RenewalId, take_out_renewal_ids};
+use crate::access::{Permission, RENEWAL_HEADER, RenewalId, take_out_renewal_ids};
 use crate::drain::Registration;
 use crate::http::Refusal;
 use crate::http::forward::Scheme;
@@ -27,9 +27,11 @@ pub(super) fn renew(context: &RequestContext, parts: &Parts) -> Result<Served, R
     if parts.method != Method::POST {
         return Err(Refusal::RenewalMethod.into());
     }
-    let permission = context.permission.clone().ok_or(Refusal::RenewalForeign)?.kept();
-    let of = (&context.route.settings.name, permission.subject());
+    let permission = context.permission.clone().ok_or(Refusal::RenewalForeign)?;
+    let owner = owner(&permission);
+    let of = (&context.route.settings.name, owner.as_deref());
     let handles = context.session.proxy.renewals.find(&context.renewal_ids, of)?;
+    let permission = permission.kept();
     let tunnels = handles.iter().filter(|handle| handle.renew(permission.clone())).count();
     if tunnels == 0 {
         return Err(Refusal::RenewalUnknown.into());
@@ -48,8 +50,15 @@ pub(super) fn name(context: &RequestContext, registration: &Registration) -> Opt
     let mut random = [0; 16];
     // Where the system has no randomness, tunnels have no names: one that could be guessed is none.
     getrandom::fill(&mut random).ok()?;
-    let of = (&context.route.settings.name, permission.subject()?);
+    let owner = owner(permission)?;
+    let of = (&context.route.settings.name, owner.as_str());
     Some(context.session.proxy.renewals.name(&context.renewal_ids, RenewalId::new(random), of, registration.handle()))
+}
+
+/// Who has a tunnel, in one text: a subject is somebody by the word of its issuer alone (RFC 7519 §4.1.2).
+fn owner(permission: &Permission) -> Option<String> {
+    let (issuer, subject) = (permission.claim("iss").unwrap_or_default(), permission.subject()?);
+    Some(format!("{}:{issuer}{subject}", issuer.len()))
 }
 
 impl RequestContext {

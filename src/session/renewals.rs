@@ -1,7 +1,7 @@
 //! The names under which open tunnels are prolonged.
 //!
 //! Kept by the proxy, so that they outlive reloads. Invariants: a name is there for as long as one of its tunnels is open, and no
-//! longer; the tunnels of one name are of one route and one subject.
+//! longer; the tunnels of one name are of one route and one owner.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -20,7 +20,7 @@ pub(super) struct Renewals(Mutex<HashMap<RenewalId, Named>>);
 #[derive(Debug)]
 struct Named {
     route: RouteName,
-    subject: Box<str>,
+    owner: Box<str>,
     /// By number: a client may open as many as it likes, and each is found at once.
     tunnels: BTreeMap<TunnelId, Arc<TunnelHandle>>,
 }
@@ -34,32 +34,32 @@ pub(super) struct NamedTunnel {
 }
 
 impl Renewals {
-    /// Gives a tunnel of this route and subject a name: one of those that its client has brought, if other tunnels of the same have it,
+    /// Gives a tunnel of this route and owner a name: one of those that its client has brought, if other tunnels of the same have it,
     /// else a `fresh` one.
     pub(super) fn name(
         self: &Arc<Self>,
         brought: &[RenewalId],
         fresh: RenewalId,
-        (route, subject): (&RouteName, &str),
+        (route, owner): (&RouteName, &str),
         handle: &Arc<TunnelHandle>,
     ) -> NamedTunnel {
         let mut all = self.all();
-        let is_same = |id: &&RenewalId| all.get(*id).is_some_and(|named| named.is_of(route, subject));
+        let is_same = |id: &&RenewalId| all.get(*id).is_some_and(|named| named.is_of(route, owner));
         let id = brought.iter().find(is_same).copied().unwrap_or(fresh);
         let named = all.entry(id).or_insert_with(|| Named {
             route: route.clone(),
-            subject: subject.into(),
+            owner: owner.into(),
             tunnels: BTreeMap::new(),
         });
         named.tunnels.insert(handle.id, Arc::clone(handle));
         NamedTunnel { id, tunnel: handle.id, renewals: Arc::clone(self) }
     }
 
-    /// The tunnels that a client means who has brought these names: those of the first that is known on this route, and of its subject.
+    /// The tunnels that a client means who has brought these names: those of the first that is known on this route, and of its owner.
     pub(super) fn find(
         &self,
         brought: &[RenewalId],
-        (route, subject): (&RouteName, Option<&str>),
+        (route, owner): (&RouteName, Option<&str>),
     ) -> Result<Vec<Arc<TunnelHandle>>, Refusal> {
         if brought.is_empty() {
             return Err(Refusal::RenewalUnnamed);
@@ -69,8 +69,8 @@ impl Renewals {
         if known.peek().is_none() {
             return Err(Refusal::RenewalUnknown);
         }
-        let subject = subject.ok_or(Refusal::RenewalForeign)?;
-        let meant = known.find(|named| *named.subject == *subject).ok_or(Refusal::RenewalForeign)?;
+        let owner = owner.ok_or(Refusal::RenewalForeign)?;
+        let meant = known.find(|named| *named.owner == *owner).ok_or(Refusal::RenewalForeign)?;
         Ok(meant.tunnels.values().cloned().collect())
     }
 
@@ -81,8 +81,8 @@ impl Renewals {
 }
 
 impl Named {
-    fn is_of(&self, route: &RouteName, subject: &str) -> bool {
-        self.route == *route && *self.subject == *subject
+    fn is_of(&self, route: &RouteName, owner: &str) -> bool {
+        self.route == *route && *self.owner == *owner
     }
 }
 
@@ -138,21 +138,21 @@ mod tests {
             Self { renewals: Arc::default(), registry: Registry::new(1) }
         }
 
-        fn open(&self, brought: &[u8], fresh: u8, (route, subject): (&str, &str)) -> (NamedTunnel, Registration) {
+        fn open(&self, brought: &[u8], fresh: u8, (route, owner): (&str, &str)) -> (NamedTunnel, Registration) {
             let registration = registration(&self.registry);
             let brought: Vec<_> = brought.iter().map(|byte| id(*byte)).collect();
-            let named = self.renewals.name(&brought, id(fresh), (&route.into(), subject), registration.handle());
+            let named = self.renewals.name(&brought, id(fresh), (&route.into(), owner), registration.handle());
             (named, registration)
         }
 
-        fn find(&self, brought: &[u8], (route, subject): (&str, &str)) -> Result<usize, Refusal> {
+        fn find(&self, brought: &[u8], (route, owner): (&str, &str)) -> Result<usize, Refusal> {
             let brought: Vec<_> = brought.iter().map(|byte| id(*byte)).collect();
-            self.renewals.find(&brought, (&route.into(), Some(subject))).map(|handles| handles.len())
+            self.renewals.find(&brought, (&route.into(), Some(owner))).map(|handles| handles.len())
         }
     }
 
     #[tokio::test]
-    async fn a_name_that_is_brought_is_kept_by_the_same_subject_and_route_alone() {
+    async fn a_name_that_is_brought_is_kept_by_the_same_owner_and_route_alone() {
         let site = Site::new();
         let (first, _registration) = site.open(&[9], 1, ADA);
         assert_eq!(first.id, id(1), "a name that nobody has is not taken up: clients choose none");

@@ -9,6 +9,7 @@ use super::authorize::authorize;
 use super::jwt::jwt;
 use crate::config::access_syntax::{CLIENT_KEY, REALM, USER_HEADER};
 use crate::config::defaults;
+use crate::config::dot_segments::has_dot_segments;
 use crate::config::lists::list;
 use crate::config::name_syntax::NETWORK;
 use crate::config::origin_syntax::ORIGIN;
@@ -90,6 +91,16 @@ fn renew_path(section: &Section<'_>, path: &str) -> Option<Box<str>> {
             false => format!("{renew_path:?} does not lie below {path:?}, so no request for it comes to this route"),
         };
         item.fault(problem, format!("write {:?}, or another path below {path:?}", format!("{prefix}/renew")));
+    }
+    if has_dot_segments(&renew_path) {
+        item.fault(
+            format!("{renew_path:?} has a segment `.` or `..`, or a backslash, in some encoding"),
+            "write a path without them",
+        );
+    }
+    if let Some(other) = ["redirect", "respond"].into_iter().find(|key| section.item(key).is_some()) {
+        let problem = format!("is of no use beside `{other}`: the route asks no endpoint, and opens no tunnel");
+        item.fault(problem, format!("remove it, or write an upstream in the place of `{other}`"));
     }
     let is_posted = |methods: &SpannedValue<'_>| {
         methods

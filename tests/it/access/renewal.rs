@@ -159,6 +159,8 @@ async fn who_names_nothing_that_is_theirs_is_refused_and_the_tunnel_ends_on_time
     let named = format!("{NAME}: {}", opened.name());
     let (ada, bob) = (of("ada", 600), of("bob", 600));
     site.refuses(&renewal(&bob, &named), (403, "renewal_foreign")).await;
+    let namesake = token(&json!({ "iss": "https://other.test", "sub": "ada", "exp": seconds_from_now(600) }));
+    site.refuses(&renewal(&format!("Bearer {namesake}"), &named), (403, "renewal_foreign")).await;
     let nobody = format!("Bearer {}", token(&json!({ "exp": seconds_from_now(600) })));
     site.refuses(&renewal(&nobody, &named), (403, "renewal_foreign")).await;
     site.refuses(&renewal(&ada, "X: y"), (400, "renewal_unnamed")).await;
