@@ -279,7 +279,8 @@ async def test_5000_tunnels_are_asked_about_within_the_budget(windlass, websocke
 async def test_the_small_server_of_the_documentation(windlass, websocket_endpoint, tmp_path):
     page = (REPOSITORY / "docs/access.md").read_text()
     script = tmp_path / "auth.py"
-    script.write_text(page.partition("```python\n")[2].partition("```")[0])
+    section = page.partition("### A small server of one's own\n")[2]
+    script.write_text(section.partition("```python\n")[2].partition("```")[0])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
