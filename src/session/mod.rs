@@ -1,7 +1,8 @@
 //! Client connections, from accept until they upgrade or end.
 //!
-//! `accept` takes them in, `serve` secures them, `http1` or `http2` drives what they speak, `request` finds the route, and then it is
-//! either `upgrade` (★ the story of a tunnel) or `exchange` (plain HTTP). Both ask over the connections of `endpoint`, and return
+//! `accept` takes them in, `serve` secures them, `http1` or `http2` drives what they speak, `request` finds the route, has who asks let in
+//! (`admission`) and applies what the route says (`rules`), and then it is either `upgrade` (★ the story of a tunnel) or `exchange` (plain
+//! HTTP); or a client prolongs a tunnel (`renewal`). Both ask over the connections of `endpoint`, and return
 //! what came of it; what cannot be served is a refusal: a value, answered and logged.
 //! What these pass on are values in files of their own (`context`, `request_context`, `refused`, `served`): no imports form a circle.
 //!
@@ -12,16 +13,12 @@
 mod accept;
 mod access_log;
 mod admission;
-mod admission_counts;
 mod answered_without_101;
 mod asked_endpoint;
 mod attempt_outcome;
 mod attempts;
-mod authorization;
 mod body;
 mod challenge;
-mod check_password;
-mod check_token;
 mod closed_at_once;
 mod context;
 mod counted;
@@ -42,9 +39,6 @@ mod interim;
 mod lateness;
 mod metering;
 mod no_request;
-mod own_answer;
-mod password_checks;
-mod path_check;
 mod placed_by;
 mod placement;
 mod proxy;
@@ -54,16 +48,12 @@ mod queued;
 mod refused;
 mod relay;
 mod renewal;
-mod renewals;
 mod request;
 mod request_context;
-mod request_id;
 mod rest;
 mod resting;
 mod retry;
-mod route_changes;
-mod route_rules;
-mod said;
+mod rules;
 mod serve;
 mod served;
 mod summary;
@@ -78,5 +68,5 @@ mod upgrade;
 mod wordless;
 
 pub use accept::{Afterwards, accept};
-pub use password_checks::PasswordChecks;
+pub use admission::PasswordChecks;
 pub use proxy::{Phase, PhaseTimes, Proxy, StopTimes};

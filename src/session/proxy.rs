@@ -11,10 +11,10 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep};
 
+use super::admission::PasswordChecks;
 use super::counted;
 use super::handshake_turns::HandshakeTurns;
-use super::password_checks::PasswordChecks;
-use super::renewals::Renewals;
+use super::renewal::TunnelNames;
 use super::sums::Sums;
 use crate::acme::{AcmeStatuses, HttpAnswers};
 use crate::authorize::Rechecks;
@@ -46,7 +46,7 @@ pub struct Proxy {
     /// Every open tunnel.
     pub registry: Arc<Registry>,
     /// The names under which some of them are prolonged.
-    pub(super) renewals: Arc<Renewals>,
+    pub(super) tunnel_names: Arc<TunnelNames>,
     /// Every drain.
     pub drains: Arc<DrainStatuses>,
     /// How those are who are asked for endpoints.
@@ -147,7 +147,7 @@ impl Proxy {
             key_fetches,
             probes: Probes::new(network.clone(), room.descriptors),
             registry: Registry::new(workers.count()),
-            renewals: Arc::default(),
+            tunnel_names: Arc::default(),
             drains: Arc::default(),
             sources: SourceStatuses::default(),
             certificates: Arc::default(),

@@ -11,11 +11,11 @@ use http::header::{HeaderValue, SET_COOKIE};
 use http::{HeaderMap, Uri};
 use tokio::time::Instant;
 
+use super::admission::Said;
 use super::context::Session;
 use super::lateness::RequestDeadline;
-use super::request_id;
-use super::route_changes::RouteChanges;
-use super::said::Said;
+use super::rules::RouteChanges;
+use super::rules::request_id;
 use super::summary::Summary;
 use crate::access::{Permission, RenewalId, TunnelPlace};
 use crate::authorize::{Grant, Permitted, put};

@@ -10,7 +10,7 @@ use http::{HeaderMap, Response};
 use super::access_log;
 use super::body::AnswerBody;
 use super::metering::MeteredLease;
-use super::renewals::NamedTunnel;
+use super::renewal::NamedTunnel;
 use super::tunnel_record::TunnelRecord;
 use super::unopened::Switched;
 use crate::access::TunnelPlace;

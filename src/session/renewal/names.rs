@@ -14,7 +14,7 @@ use crate::http::Refusal;
 
 /// Every name of the process.
 #[derive(Debug, Default)]
-pub(super) struct Renewals(Mutex<HashMap<RenewalId, Named>>);
+pub(in crate::session) struct TunnelNames(Mutex<HashMap<RenewalId, Named>>);
 
 /// The tunnels of one name.
 #[derive(Debug)]
@@ -27,16 +27,16 @@ struct Named {
 
 /// A tunnel has a name for as long as this lives.
 #[derive(Debug)]
-pub(super) struct NamedTunnel {
-    pub(super) id: RenewalId,
+pub(in crate::session) struct NamedTunnel {
+    pub(in crate::session) id: RenewalId,
     tunnel: TunnelId,
-    renewals: Arc<Renewals>,
+    names: Arc<TunnelNames>,
 }
 
-impl Renewals {
+impl TunnelNames {
     /// Gives a tunnel of this route and owner a name: one of those that its client has brought, if other tunnels of the same have it,
     /// else a `fresh` one.
-    pub(super) fn name(
+    pub(in crate::session) fn name(
         self: &Arc<Self>,
         brought: &[RenewalId],
         fresh: RenewalId,
@@ -52,11 +52,11 @@ impl Renewals {
             tunnels: BTreeMap::new(),
         });
         named.tunnels.insert(handle.id, Arc::clone(handle));
-        NamedTunnel { id, tunnel: handle.id, renewals: Arc::clone(self) }
+        NamedTunnel { id, tunnel: handle.id, names: Arc::clone(self) }
     }
 
     /// The tunnels that a client means who has brought these names: those of the first that is known on this route, and of its owner.
-    pub(super) fn find(
+    pub(in crate::session) fn find(
         &self,
         brought: &[RenewalId],
         (route, owner): (&RouteName, Option<&str>),
@@ -88,7 +88,7 @@ impl Named {
 
 impl Drop for NamedTunnel {
     fn drop(&mut self) {
-        let mut all = self.renewals.all();
+        let mut all = self.names.all();
         let Entry::Occupied(mut named) = all.entry(self.id) else { return };
         named.get_mut().tunnels.remove(&self.tunnel);
         if named.get().tunnels.is_empty() {
@@ -129,25 +129,25 @@ mod tests {
     }
 
     struct Site {
-        renewals: Arc<Renewals>,
+        names: Arc<TunnelNames>,
         registry: Arc<Registry>,
     }
 
     impl Site {
         fn new() -> Self {
-            Self { renewals: Arc::default(), registry: Registry::new(1) }
+            Self { names: Arc::default(), registry: Registry::new(1) }
         }
 
         fn open(&self, brought: &[u8], fresh: u8, (route, owner): (&str, &str)) -> (NamedTunnel, Registration) {
             let registration = registration(&self.registry);
             let brought: Vec<_> = brought.iter().map(|byte| id(*byte)).collect();
-            let named = self.renewals.name(&brought, id(fresh), (&route.into(), owner), registration.handle());
+            let named = self.names.name(&brought, id(fresh), (&route.into(), owner), registration.handle());
             (named, registration)
         }
 
         fn find(&self, brought: &[u8], (route, owner): (&str, &str)) -> Result<usize, Refusal> {
             let brought: Vec<_> = brought.iter().map(|byte| id(*byte)).collect();
-            self.renewals.find(&brought, (&route.into(), Some(owner))).map(|handles| handles.len())
+            self.names.find(&brought, (&route.into(), Some(owner))).map(|handles| handles.len())
         }
     }
 
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(site.find(&[1], ("news", "ada")), Err(Refusal::RenewalUnknown));
         assert_eq!(site.find(&[1], ("chat", "bob")), Err(Refusal::RenewalForeign));
         assert_eq!(site.find(&[9, 2, 1], ADA), Ok(1), "that of a cookie of before is passed over");
-        let nobody = site.renewals.find(&[id(1)], (&"chat".into(), None));
+        let nobody = site.names.find(&[id(1)], (&"chat".into(), None));
         assert_eq!(nobody.map(|handles| handles.len()), Err(Refusal::RenewalForeign));
     }
 
@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(site.find(&[1], ADA), Ok(1));
         drop(second);
         assert_eq!(site.find(&[1], ADA), Err(Refusal::RenewalUnknown));
-        assert!(site.renewals.all().is_empty());
+        assert!(site.names.all().is_empty());
     }
 
     #[tokio::test]
@@ -195,11 +195,11 @@ mod tests {
             .map(|number| {
                 let registration = registration(&site.registry);
                 let fresh = RenewalId::new(number.to_ne_bytes());
-                let named = site.renewals.name(&[], fresh, (&"chat".into(), "ada"), registration.handle());
+                let named = site.names.name(&[], fresh, (&"chat".into(), "ada"), registration.handle());
                 (named, registration)
             })
             .collect();
         drop(all);
-        assert!(site.renewals.all().is_empty() && site.renewals.all().capacity() <= 2 * ROOM);
+        assert!(site.names.all().is_empty() && site.names.all().capacity() <= 2 * ROOM);
     }
 }

@@ -6,11 +6,11 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 use tokio::time::Instant;
 
-use super::request_context::RequestContext;
 use crate::access::{Granted, Permission, TokenFault, Verified, take_token, verify};
 use crate::config::JwtSettings;
 use crate::http::Refusal;
 use crate::process::unix_seconds;
+use crate::session::request_context::RequestContext;
 use crate::snapshot::{KeySource, TokenKeys};
 
 /// Has a token let the request in; what it permits, and what the endpoint is to read of it.

@@ -7,30 +7,30 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::own_answer::answered;
-use super::refused::Refused;
-use super::renewals::NamedTunnel;
-use super::request_context::RequestContext;
-use super::served::Served;
+use super::names::NamedTunnel;
 use crate::access::{Permission, RENEWAL_HEADER, RenewalId, take_out_renewal_ids};
 use crate::drain::Registration;
 use crate::http::Refusal;
 use crate::http::forward::Scheme;
+use crate::session::refused::Refused;
+use crate::session::request_context::RequestContext;
+use crate::session::rules::own_answer::answered;
+use crate::session::served::Served;
 
 /// Whether the request is to prolong tunnels, and not for an endpoint.
-pub(super) fn is_renewal(context: &RequestContext, parts: &Parts) -> bool {
+pub(in crate::session) fn is_renewal(context: &RequestContext, parts: &Parts) -> bool {
     context.route.settings.access.renew_path.as_deref().is_some_and(|path| parts.uri.path() == path)
 }
 
 /// Gives the tunnels that are meant what the request, which was let in, is permitted: its claims, and its end.
-pub(super) fn renew(context: &RequestContext, parts: &Parts) -> Result<Served, Refused> {
+pub(in crate::session) fn renew(context: &RequestContext, parts: &Parts) -> Result<Served, Refused> {
     if parts.method != Method::POST {
         return Err(Refusal::RenewalMethod.into());
     }
     let permission = context.permission.clone().ok_or(Refusal::RenewalForeign)?;
     let owner = owner(&permission);
     let of = (&context.route.settings.name, owner.as_deref());
-    let handles = context.session.proxy.renewals.find(&context.renewal_ids, of)?;
+    let handles = context.session.proxy.tunnel_names.find(&context.renewal_ids, of)?;
     let permission = permission.kept();
     let tunnels = handles.iter().filter(|handle| handle.renew(permission.clone())).count();
     if tunnels == 0 {
@@ -44,7 +44,7 @@ pub(super) fn renew(context: &RequestContext, parts: &Parts) -> Result<Served, R
 
 /// Gives a tunnel that opens a name under which it can be prolonged, where its route lets that, and where its token has a subject and an
 /// end.
-pub(super) fn name(context: &RequestContext, registration: &Registration) -> Option<NamedTunnel> {
+pub(in crate::session) fn name(context: &RequestContext, registration: &Registration) -> Option<NamedTunnel> {
     context.route.settings.access.renew_path.as_ref()?;
     let permission = context.permission.as_ref().filter(|permission| permission.until().is_some())?;
     let mut random = [0; 16];
@@ -52,7 +52,12 @@ pub(super) fn name(context: &RequestContext, registration: &Registration) -> Opt
     getrandom::fill(&mut random).ok()?;
     let owner = owner(permission)?;
     let of = (&context.route.settings.name, owner.as_str());
-    Some(context.session.proxy.renewals.name(&context.renewal_ids, RenewalId::new(random), of, registration.handle()))
+    Some(context.session.proxy.tunnel_names.name(
+        &context.renewal_ids,
+        RenewalId::new(random),
+        of,
+        registration.handle(),
+    ))
 }
 
 /// Who has a tunnel, in one text: a subject is somebody by the word of its issuer alone (RFC 7519 §4.1.2).
@@ -63,14 +68,14 @@ fn owner(permission: &Permission) -> Option<String> {
 
 impl RequestContext {
     /// Takes out of an answer what looks as if we had named a tunnel.
-    pub(super) fn take_out_names(&self, headers: &mut HeaderMap) {
+    pub(in crate::session) fn take_out_names(&self, headers: &mut HeaderMap) {
         if self.route.settings.access.renew_path.is_some() {
             take_out_renewal_ids(headers);
         }
     }
 
     /// Says the name of its tunnel to the client; by a cookie, unless that was brought.
-    pub(super) fn say_name(&self, headers: &mut HeaderMap, named: &NamedTunnel) {
+    pub(in crate::session) fn say_name(&self, headers: &mut HeaderMap, named: &NamedTunnel) {
         if let Some(name) = named.id.header() {
             headers.insert(RENEWAL_HEADER, name);
         }

@@ -2,12 +2,10 @@
 
 use http::request::Parts;
 
-use super::admission_counts::{check_rate, take_place};
 use super::authorization::authorize;
 use super::check_password::check_password;
 use super::check_token::check_token;
-use super::refused::Refused;
-use super::request_context::RequestContext;
+use super::counts::{check_rate, take_place};
 use super::said::{say, take_out_said};
 use crate::access::{
     ClientVerdict, OriginVerdict, RENEWAL_HEADER, is_alike, judge_client, judge_origin, take_renewal_ids,
@@ -15,11 +13,17 @@ use crate::access::{
 use crate::config::{AccessSettings, ClientKeySource};
 use crate::health::Asked;
 use crate::http::{Refusal, forward};
+use crate::session::refused::Refused;
+use crate::session::request_context::RequestContext;
 
 /// Lets a request in, or says why not. What is learned of who asks is the permission of its `context`; what only we are to read
 /// is taken out of `parts`: what it says of its user by itself, before anything asks who that is. Whatever is waited for here is
 /// boxed: it is hardly ever there.
-pub(super) async fn admit(context: &mut RequestContext, parts: &mut Parts, asked: Asked) -> Result<(), Refused> {
+pub(in crate::session) async fn admit(
+    context: &mut RequestContext,
+    parts: &mut Parts,
+    asked: Asked,
+) -> Result<(), Refused> {
     let access = &*context.route.settings.access;
     check_client(access, context)?;
     take_out_said(access, &context.route.settings.rules.request_headers, &mut parts.headers);

@@ -7,10 +7,10 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 use tokio::time::Instant;
 
-use super::request_context::RequestContext;
 use crate::access::{Claim, Claims, Granted, Permission, basic_credentials};
 use crate::config::{AuthorizationHeader, BasicAuthSettings};
 use crate::http::{Refusal, forward};
+use crate::session::request_context::RequestContext;
 use crate::websocket::CloseCode;
 
 /// Compares what the request says. The password goes no further, unless the route says so; what is learned of its user, and what the

@@ -10,7 +10,7 @@ use crate::snapshot::{Route, Snapshot, Target};
 
 /// Refuses a path that leads, for some endpoint, out of the route that the request took. What is asked of those who ask for the path that
 /// such an endpoint reads, nobody would have asked.
-pub(super) fn check_path(
+pub(in crate::session) fn check_path(
     snapshot: &Snapshot,
     route: &Arc<Route>,
     listener: &ListenerName,

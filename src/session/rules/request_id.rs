@@ -8,7 +8,7 @@ use crate::http::forward::Trust;
 /// The name of the request that these headers are of, which they say from now on: a trusted proxy's, or one that is made here.
 ///
 /// What anybody else says is not kept, for two requests of one name would be one for whoever reads the lines.
-pub(super) fn settle(headers: &mut HeaderMap, header: &HeaderName, trust: Trust) -> Box<str> {
+pub(in crate::session) fn settle(headers: &mut HeaderMap, header: &HeaderName, trust: Trust) -> Box<str> {
     if let Some(kept) = kept(headers, header).filter(|_| trust == Trust::Trusted) {
         return kept;
     }

@@ -8,11 +8,6 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version};
 use http_body_util::Full;
 
-use super::access_log;
-use super::body::AnswerBody;
-use super::refused::Refused;
-use super::request_context::RequestContext;
-use super::served::{LastAnswer, Served};
 use crate::config::RespondSettings;
 use crate::grammar::{Authority, members};
 use crate::health::Asked;
@@ -20,9 +15,18 @@ use crate::http::Refusal;
 use crate::http::forward::Trust;
 use crate::http::unclean::Unclean;
 use crate::rules::{Leads, Redirect, RequestedPlace};
+use crate::session::access_log;
+use crate::session::body::AnswerBody;
+use crate::session::refused::Refused;
+use crate::session::request_context::RequestContext;
+use crate::session::served::{LastAnswer, Served};
 
 /// Sends the client elsewhere.
-pub(super) fn redirect(context: &RequestContext, parts: &Parts, redirect: &Redirect) -> Result<Served, Refused> {
+pub(in crate::session) fn redirect(
+    context: &RequestContext,
+    parts: &Parts,
+    redirect: &Redirect,
+) -> Result<Served, Refused> {
     let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     // A client of HTTP/1.0 may name no host: then it can be sent to another one only.
     let authority = match Authority::parse(host) {
@@ -47,7 +51,7 @@ pub(super) fn redirect(context: &RequestContext, parts: &Parts, redirect: &Redir
 }
 
 /// Answers as the route says.
-pub(super) fn respond(
+pub(in crate::session) fn respond(
     context: &RequestContext,
     parts: &Parts,
     asked: Asked,
@@ -62,7 +66,7 @@ pub(super) fn respond(
 }
 
 /// The answer, which has its line.
-pub(super) fn answered(
+pub(in crate::session) fn answered(
     context: &RequestContext,
     parts: &Parts,
     status: StatusCode,

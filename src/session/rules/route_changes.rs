@@ -7,16 +7,16 @@ use crate::rules::RenderedChanges;
 
 /// What a route changes of one request, and of its answer. Boxed, and there only where it changes anything.
 #[derive(Debug, Default)]
-pub(super) struct RouteChanges {
-    pub(super) request: Option<RenderedChanges>,
-    pub(super) response: Option<RenderedChanges>,
+pub(in crate::session) struct RouteChanges {
+    pub(in crate::session) request: Option<RenderedChanges>,
+    pub(in crate::session) response: Option<RenderedChanges>,
     /// What of the path the endpoint does not see.
-    pub(super) taken_off: Option<HeaderValue>,
+    pub(in crate::session) taken_off: Option<HeaderValue>,
 }
 
 impl RouteChanges {
     /// Changes the head that the endpoint reads: the last word is the operator's.
-    pub(super) fn change_request(&self, headers: &mut HeaderMap) {
+    pub(in crate::session) fn change_request(&self, headers: &mut HeaderMap) {
         if let Some(taken_off) = &self.taken_off {
             write_prefix(headers, taken_off);
         }
@@ -26,7 +26,7 @@ impl RouteChanges {
     }
 
     /// Changes the head that the client reads.
-    pub(super) fn change_response(&self, headers: &mut HeaderMap) {
+    pub(in crate::session) fn change_response(&self, headers: &mut HeaderMap) {
         if let Some(response) = &self.response {
             response.apply(headers);
         }

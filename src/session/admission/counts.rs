@@ -2,10 +2,10 @@
 
 use http::request::Parts;
 
-use super::request_context::RequestContext;
 use crate::access::{Asker, Crowd, TunnelPlace};
 use crate::health::Asked;
 use crate::http::Refusal;
+use crate::session::request_context::RequestContext;
 
 /// Whether the client does not come too often.
 pub(super) fn check_rate(context: &RequestContext, parts: &Parts, asked: Asked) -> Result<(), Refusal> {

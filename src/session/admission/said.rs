@@ -8,7 +8,7 @@ use crate::http::forward;
 use crate::rules::HeaderChanges;
 
 /// What is said of who was let in.
-pub(super) type Said = Option<Box<HeaderMap>>;
+pub(in crate::session) type Said = Option<Box<HeaderMap>>;
 
 /// Takes out what a client says under the names by which the route tells its endpoint who was let in, before its body and behind it.
 pub(super) fn take_out_said(access: &AccessSettings, changes: &HeaderChanges, headers: &mut HeaderMap) {

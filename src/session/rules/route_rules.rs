@@ -8,16 +8,16 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Uri};
 
-use super::request_context::RequestContext;
 use super::route_changes::RouteChanges;
 use crate::config::{DotSegments, has_dot_segments};
 use crate::http::Refusal;
 use crate::http::unclean::Unclean;
 use crate::rules::{HeaderChanges, PathChange, Variable};
+use crate::session::request_context::RequestContext;
 
 impl RequestContext {
     /// What its route changes, by the head of the request as the client sent it; `None` where that is nothing.
-    pub(super) fn route_changes(&self, parts: &Parts) -> Option<Box<RouteChanges>> {
+    pub(in crate::session) fn route_changes(&self, parts: &Parts) -> Option<Box<RouteChanges>> {
         let rules = &self.route.settings.rules;
         let changes_path = matches!(rules.path_change, Some(PathChange::Prefix(_)));
         if !changes_path && rules.request_headers.is_empty() && rules.response_headers.is_empty() {
@@ -34,7 +34,7 @@ impl RequestContext {
     }
 
     /// Has the endpoint read the path that the route says. What the route's own `path` was held against was the path as it was sent.
-    pub(super) fn change_path(&self, uri: &mut Uri) -> Result<(), Refusal> {
+    pub(in crate::session) fn change_path(&self, uri: &mut Uri) -> Result<(), Refusal> {
         let settings = &self.route.settings;
         let (Some(change), Some(target)) = (&settings.rules.path_change, uri.path_and_query()) else { return Ok(()) };
         let changed = change.apply(&settings.path, target).map_err(|_| Refusal::BadRewrite)?;
@@ -47,7 +47,7 @@ impl RequestContext {
     }
 
     /// Changes the head that the client reads.
-    pub(super) fn change_response(&self, headers: &mut HeaderMap) {
+    pub(in crate::session) fn change_response(&self, headers: &mut HeaderMap) {
         self.take_out_names(headers);
         if let Some(changes) = &self.changes {
             changes.change_response(headers);

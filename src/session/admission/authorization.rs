@@ -6,8 +6,6 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 
-use super::refused::Refused;
-use super::request_context::RequestContext;
 use crate::access::{Claim, Claims, Granted, Permission};
 use crate::authorize::{
     About, AuthAnswer, AuthClient, AuthFailure, Good, Permitted, Question, Verdict, judge, passed_on, put,
@@ -17,6 +15,8 @@ use crate::health::Asked;
 use crate::http::{Refusal, forward};
 use crate::metrics::AuthResult;
 use crate::process::{unix_seconds, unix_time};
+use crate::session::refused::Refused;
+use crate::session::request_context::RequestContext;
 use crate::websocket::CloseCode;
 
 /// Asks the server of the route, where it has one. What the endpoint is told by it, nobody else can tell it.
