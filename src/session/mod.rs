@@ -1,8 +1,8 @@
 //! Client connections, from accept until they upgrade or end.
 //!
 //! `accept` takes them in, `serve` secures them, `http1` or `http2` drives what they speak, `request` finds the route, has who asks let in
-//! (`admission`) and applies what the route says (`rules`), and then it is either `upgrade` (★ the story of a tunnel) or `exchange` (plain
-//! HTTP); or a client prolongs a tunnel (`renewal`). Both ask over the connections of `endpoint`, and return
+//! (`admission`) and applies what the route says (`rules`), and then it is `renewal` (who prolongs a tunnel), or either `upgrade` (★ the story
+//! of a tunnel) or `exchange` (plain HTTP). The two ask over the connections of `endpoint`, and return
 //! what came of it; what cannot be served is a refusal: a value, answered and logged.
 //! What these pass on are values in files of their own (`context`, `request_context`, `refused`, `served`): no imports form a circle.
 //!
