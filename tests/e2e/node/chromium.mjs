@@ -54,6 +54,14 @@ function noteWebSockets() {
   };
 }
 
+/** The cookie of this name that a page at `url` brings along, once it is there: of a 101, Chromium keeps it a moment after `onopen`. */
+export async function keptCookie(context, url, name) {
+  for (;;) {
+    const found = (await context.cookies(url)).find((cookie) => cookie.name === name);
+    if (found) return found;
+  }
+}
+
 /** An endpoint with an empty page, whose WebSocket says the endpoint's name and then echoes. */
 export async function startEndpoint(t, name) {
   const http = createServer((_request, response) => {

@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { startEndpoint, startProfile } from './chromium.mjs';
+import { keptCookie, startEndpoint, startProfile } from './chromium.mjs';
 import { Windlass, config, makeCertificate, temporaryDirectory, within } from './harness.mjs';
 
 const SECRET = '0123456789abcdef'.repeat(2);
@@ -96,12 +96,7 @@ async function startSite(t) {
     const getToken = (user, seconds) =>
       context.addCookies([{ name: 'session', value: token(user, seconds), url, secure: true, sameSite: 'None' }]);
     /** The cookie that names its tunnels, once it has one. */
-    const name = async () => {
-      for (;;) {
-        const found = (await context.cookies(`${url}/ws`)).find((cookie) => cookie.name === 'windlass-tunnel');
-        if (found) return found;
-      }
-    };
+    const name = () => keptCookie(context, `${url}/ws`, 'windlass-tunnel');
     return { context, tab, getToken, name };
   };
   return { windlass, endpoint, url, wss: `wss://${host}`, visitor, stop: () => windlass.stop() };
