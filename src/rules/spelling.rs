@@ -2,7 +2,8 @@
 //!
 //! Endpoints do not agree on what a path is: many decode it, some take a backslash for a slash, cut `;` and what follows off a segment, or
 //! make one of two slashes. Each of these alone makes of a path without dot segments one whose tidied form is the same. So whoever
-//! compares tidied paths has compared what any of them reads; of dot segments that is not so, and they are only told.
+//! compares tidied paths has compared what any of them reads; of dot segments that is not so, nor of what some take for a host
+//! (`//host/path`, RFC 3986 §4.2), and they are only told.
 
 use std::borrow::Cow;
 
@@ -21,6 +22,7 @@ pub fn is_plain(path: &str) -> bool {
 pub struct TidiedPath {
     text: String,
     has_dot_segments: bool,
+    begins_with_host: bool,
 }
 
 impl TidiedPath {
@@ -28,9 +30,12 @@ impl TidiedPath {
     pub fn of(path: &str) -> Self {
         let decoded = decoded(path);
         let decoded = String::from_utf8_lossy(&decoded);
-        let mut tidied = Self { text: String::with_capacity(decoded.len() + 1), has_dot_segments: false };
-        for segment in decoded.split(['/', '\\']) {
+        let mut tidied =
+            Self { text: String::with_capacity(decoded.len() + 1), has_dot_segments: false, begins_with_host: false };
+        for (at, segment) in decoded.split(['/', '\\']).enumerate() {
             let segment = segment.split(CUTS).next().unwrap_or_default();
+            // The first stands before the first slash.
+            tidied.begins_with_host |= at == 2 && tidied.text.is_empty();
             if !segment.is_empty() {
                 tidied.text.push('/');
                 tidied.text.push_str(segment);
@@ -51,6 +56,11 @@ impl TidiedPath {
     /// Whether some endpoint resolves a part of it: how much of it is then not known.
     pub fn has_dot_segments(&self) -> bool {
         self.has_dot_segments
+    }
+
+    /// Whether some endpoint takes its beginning for a host: where the path begins is then not known.
+    pub fn begins_with_host(&self) -> bool {
+        self.begins_with_host
     }
 
     /// Its segments; none of them is empty.
@@ -143,13 +153,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_some_take_for_a_host_is_told() {
+        for path in ["//x/admin", "/\\x/admin", "///x", "//", "\\\\x", "/%2fx", "%5c/x", "/;/x", "/%00/x"] {
+            assert!(TidiedPath::of(path).begins_with_host(), "{path}");
+        }
+        for path in ["/", "/x//admin", "/x", "/;", ""] {
+            assert!(!TidiedPath::of(path).begins_with_host(), "{path}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_was_tidied_stays(path in "/([ab./\\\\;?#]|%2[EeFf35]|%5[cC]|%3[bB]|%61|%|%00){0,14}") {
             let once = TidiedPath::of(&path);
             // What was encoded twice is decoded by each reading once.
             prop_assume!(!once.as_str().contains('%'));
-            prop_assert_eq!(&TidiedPath::of(once.as_str()), &once);
+            let twice = TidiedPath::of(once.as_str());
+            prop_assert_eq!(twice.as_str(), once.as_str());
+            prop_assert_eq!(twice.has_dot_segments(), once.has_dot_segments());
             prop_assert!(once.segments().all(|segment| !segment.contains(['/', '\\', ';', '?', '#', '\0'])));
         }
 

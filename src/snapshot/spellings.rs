@@ -1,7 +1,7 @@
 //! Which route a request takes that is spelled as endpoints may read it: its path tidied up, and held against the tidied paths of routes.
 //!
-//! Of a path with dot segments nobody knows what an endpoint resolves, and when. But whatever it comes to begins with one of its own
-//! segments: so it is asked whether any of them begins the path of some route.
+//! Of a path with dot segments nobody knows what an endpoint resolves, and when; nor whether the beginning of one with two slashes is taken
+//! for a host. But whatever it comes to begins with one of its own segments: so it is asked whether any of them begins the path of some route.
 
 use std::collections::HashSet;
 
@@ -40,7 +40,7 @@ impl<T: Clone> Spellings<T> {
         self.tidied.find(listener, host, path.as_str(), request)
     }
 
-    /// Whether `path` comes to that of a route other than one for `/`, however much of its dots is resolved; at times it is said of one
+    /// Whether `path` comes to that of a route other than one for `/`, however much of its dots is resolved and wherever it begins; at times it is said of one
     /// that does not.
     pub fn may_lead_below(&self, listener: &ListenerName, host: &str, path: &TidiedPath, request: Subject<'_>) -> bool {
         let mut known = path.segments().filter(|segment| self.first_segments.contains(*segment));
@@ -93,7 +93,8 @@ mod tests {
             }
             let tidied = TidiedPath::of(path);
             asked(|listener, request| {
-                let leads_out = tidied.has_dot_segments()
+                let is_unsure = tidied.has_dot_segments() || tidied.begins_with_host();
+                let leads_out = is_unsure
                     && (self.paths[route] != "/" || self.spellings.may_lead_below(listener, "a", &tidied, request));
                 !leads_out && self.spellings.find(listener, "a", &tidied, request) == Some(&route)
             })
@@ -116,11 +117,26 @@ mod tests {
             "/api//v1",
             "/api;x/v1/y",
             "/a%20%62/x",
+            "//x/admin",
+            "/\\x/admin",
+            "///x/admin",
+            "//u:p@x:1/admin/y",
+            "/%2fx/admin",
         ] {
             assert!(!site.lets_through(path), "{path}");
         }
-        for path in ["/x/../y", "/files/a%20b", "//x", "/a%20b/c", "/admin/x;y", "/admin//x", "/api/%76", "/%2561dmin"]
-        {
+        for path in [
+            "/x/../y",
+            "/files/a%20b",
+            "//x",
+            "//x/y",
+            "/x//admin",
+            "/a%20b/c",
+            "/admin/x;y",
+            "/admin//x",
+            "/api/%76",
+            "/%2561dmin",
+        ] {
             assert!(site.lets_through(path), "{path}");
         }
     }
@@ -172,7 +188,13 @@ mod tests {
         format!("/{}", kept.join("/"))
     }
 
-    const STEPS: [Step; 6] = [decode, decode_dots, turn, cut, merge, resolve];
+    fn take_off_host(path: &str) -> String {
+        let Some(rest) = path.strip_prefix("//") else { return path.to_owned() };
+        let rest = rest.trim_start_matches('/');
+        rest.split_once('/').map_or_else(|| "/".to_owned(), |(_, path)| format!("/{path}"))
+    }
+
+    const STEPS: [Step; 7] = [decode, decode_dots, turn, cut, merge, resolve, take_off_host];
 
     proptest! {
         #[test]

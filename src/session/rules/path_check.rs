@@ -32,9 +32,8 @@ pub(in crate::session) fn check_path(
     }
     let tidied = TidiedPath::of(path);
     let spellings = &snapshot.spellings;
-    let leads_out = refuses_dots
-        && tidied.has_dot_segments()
-        && (!is_for_all || spellings.may_lead_below(listener, host, &tidied, request));
+    let is_unsure = refuses_dots && tidied.has_dot_segments() || tidied.begins_with_host();
+    let leads_out = is_unsure && (!is_for_all || spellings.may_lead_below(listener, host, &tidied, request));
     let is_same = || spellings.find(listener, host, &tidied, request).is_some_and(|found| Arc::ptr_eq(found, route));
     if leads_out || !is_same() { Err(Refusal::Unclean(Unclean::OtherSpelling)) } else { Ok(()) }
 }

@@ -12,7 +12,7 @@ use super::route_changes::RouteChanges;
 use crate::config::{DotSegments, has_dot_segments};
 use crate::http::Refusal;
 use crate::http::unclean::Unclean;
-use crate::rules::{HeaderChanges, PathChange, Variable};
+use crate::rules::{HeaderChanges, PathChange, TidiedPath, Variable};
 use crate::session::request_context::RequestContext;
 
 impl RequestContext {
@@ -39,7 +39,8 @@ impl RequestContext {
         let (Some(change), Some(target)) = (&settings.rules.path_change, uri.path_and_query()) else { return Ok(()) };
         let changed = change.apply(&settings.path, target).map_err(|_| Refusal::BadRewrite)?;
         // What a part of a path was taken for before may be another thing in its new place.
-        if settings.dot_segments == DotSegments::Refuse && has_dot_segments(changed.path()) {
+        let has_dots = |path| has_dot_segments(path) || TidiedPath::of(path).has_dot_segments();
+        if settings.dot_segments == DotSegments::Refuse && has_dots(changed.path()) {
             return Err(Refusal::Unclean(Unclean::DotSegments));
         }
         *uri = with_target(uri.clone(), changed);
