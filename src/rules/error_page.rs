@@ -44,6 +44,9 @@ enum Variable {
     RequestId,
 }
 
+/// How long a page with variables may be, in bytes: there is a copy of it for each client that is refused, until that has read it.
+pub const MOST_OF_A_PAGE_WITH_VARIABLES: usize = 16 * 1024;
+
 /// What is known of a refusal.
 #[derive(Clone, Copy, Debug)]
 pub struct Told<'r> {
@@ -113,6 +116,11 @@ impl ErrorPage {
     /// Of which type it is, without.
     pub fn media_type(&self) -> &str {
         self.content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim()
+    }
+
+    /// Whether each refusal has a page of its own, with what is known of it; all others share one.
+    pub fn has_variables(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Variable(_)))
     }
 
     /// The page of a refusal.

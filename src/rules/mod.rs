@@ -13,7 +13,7 @@ mod spelling;
 mod template;
 
 pub use conditions::{Conditions, Required, Subject, Tested};
-pub use error_page::{ErrorPage, ErrorPages, ErrorStatus, Told};
+pub use error_page::{ErrorPage, ErrorPages, ErrorStatus, MOST_OF_A_PAGE_WITH_VARIABLES, Told};
 pub use header_changes::{HeaderChanges, RenderedChanges, is_reserved};
 pub use path_change::{BadPath, Expression, ExpressionFault, PathChange};
 pub use redirect::{Leads, NewPath, QueryKept, Redirect, RequestedPlace};

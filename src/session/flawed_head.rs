@@ -10,7 +10,7 @@ use crate::config::HygieneSettings;
 use crate::http::http1::answer;
 use crate::http::status_of;
 use crate::judge::Flaw;
-use crate::rules::Told;
+use crate::rules::{MOST_OF_A_PAGE_WITH_VARIABLES, Told};
 
 /// Notes it, and gives the whole answer.
 pub(super) fn refuse(session: &Session, flaw: Flaw) -> Vec<u8> {
@@ -26,8 +26,10 @@ pub(super) fn refuse(session: &Session, flaw: Flaw) -> Vec<u8> {
     let status = status_of(flaw).as_u16();
     let pages = Arc::clone(&proxy.snapshot().error_pages);
     let told = Told { status, error: flaw.log_word(), message: &words, request_id: None };
-    match pages.find(status) {
-        Some(page) => answer::of_flaw(flaw, page.content_type(), &page.render(told)),
+    // It goes with its head in one piece, which is kept until the client has read it.
+    let page = pages.find(status).map(|page| (page.content_type(), page.render(told)));
+    match page.filter(|(_, text)| text.len() <= MOST_OF_A_PAGE_WITH_VARIABLES) {
+        Some((content_type, text)) => answer::of_flaw(flaw, content_type, &text),
         None => answer::of_flaw(flaw, &TEXT, format!("{status} {words}\n").as_bytes()),
     }
 }

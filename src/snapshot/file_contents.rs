@@ -12,9 +12,11 @@ use zeroize::Zeroizing;
 use crate::access::{HtpasswdFault, KeySet, PasswordFile};
 use crate::balance::PinSecrets;
 use crate::config::{
-    AcmeSettings, AuthScheme, AuthUrl, EndpointTlsSettings, JwtKeys, ListenerName, NamedFile, NamedFiles, Problem,
-    Problems, RouteName, Settings, SourceKind, SourceLocation, UpstreamName, UpstreamSettings, Warning, read_file,
+    AcmeSettings, AuthScheme, AuthUrl, EndpointTlsSettings, ErrorPageSettings, JwtKeys, ListenerName, NamedFile,
+    NamedFiles, Problem, Problems, RouteName, Settings, SourceKind, SourceLocation, UpstreamName, UpstreamSettings,
+    Warning, read_file,
 };
+use crate::rules::{ErrorPage, MOST_OF_A_PAGE_WITH_VARIABLES};
 use crate::tls::{
     Authority, CertificateError, CertifiedBundle, Credentials, DirectoryCredentials, EndpointCredentials, HmacKey,
     TicketSecrets,
@@ -130,6 +132,7 @@ impl FileContents {
                 Err(problem) => problems.push(problem),
             }
         }
+        problems.extend(settings.error_pages().filter_map(|page| check_page(page, &contents.answers)));
         Problems::check(problems)?;
         Ok(contents)
     }
@@ -309,6 +312,17 @@ fn read_answer(file: &NamedFile) -> Result<Bytes, Problem> {
 
 /// How large the file of an answer may be, in bytes.
 const MOST_OF_AN_ANSWER: usize = 1024 * 1024;
+
+/// What is wrong with a page of refusals. Each copy of one with variables is kept until its client has read it, and clients who are refused
+/// may be many, and slow.
+fn check_page(page: &ErrorPageSettings, answers: &BTreeMap<PathBuf, Bytes>) -> Option<Problem> {
+    let file = page.body.file()?;
+    let text = answers.get(&file.path).filter(|text| text.len() > MOST_OF_A_PAGE_WITH_VARIABLES)?;
+    let says = format!("{}: is larger than 16 KiB, and says something of each refusal", file.path.display());
+    let hint = "name a shorter page, or one without {status}, {error}, {message} and {request_id}";
+    let has_variables = ErrorPage::new(page.content_type.clone(), text).has_variables();
+    has_variables.then(|| Problem::new(file.location.0.clone(), says, hint))
+}
 
 /// The bytes of a file, which are wiped after use.
 fn read_secret(file: &NamedFile) -> Result<Zeroizing<Vec<u8>>, Problem> {

@@ -1,12 +1,14 @@
 //! `error_pages`, of the whole and of `[route.NAME]`.
 
+use bytes::Bytes;
+
 use super::respond::{body, type_of};
 use crate::config::read::text;
 use crate::config::rule_syntax::HEADER_VALUE;
 use crate::config::schema::ERROR_PAGE;
 use crate::config::settings::{ErrorPageSettings, RespondBody};
 use crate::config::tree::SpannedValue;
-use crate::rules::ErrorStatus;
+use crate::rules::{ErrorPage, ErrorStatus, MOST_OF_A_PAGE_WITH_VARIABLES};
 
 /// A table of pages, each under the statuses that it is for.
 pub(in crate::config) fn error_pages(item: &SpannedValue<'_>) -> Option<Vec<ErrorPageSettings>> {
@@ -38,6 +40,16 @@ fn page(key: &str, item: &SpannedValue<'_>) -> Option<ErrorPageSettings> {
         return None;
     }
     let content_type = content_type?.unwrap_or_else(|| type_of(&body));
+    if let RespondBody::Text(text) = &body
+        && text.len() > MOST_OF_A_PAGE_WITH_VARIABLES
+        && ErrorPage::new(content_type.clone(), &Bytes::copy_from_slice(text.as_bytes())).has_variables()
+    {
+        item.fault(
+            "is longer than 16 KiB, and says something of each refusal",
+            "write a shorter page, or one without {status}, {error}, {message} and {request_id}",
+        );
+        return None;
+    }
     Some(ErrorPageSettings { status: status?, body, content_type })
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::file::Settings;
 use super::jwt::JwtKeys;
 use super::named_file::{CertificateFiles, NamedFile};
+use super::rules::ErrorPageSettings;
 
 /// Every file that a configuration names.
 #[derive(Clone, Debug, Default)]
@@ -44,8 +45,12 @@ impl Settings {
     /// The files of what we answer with ourselves.
     pub fn answers(&self) -> impl Iterator<Item = &NamedFile> {
         let of_routes = self.routes.values().filter_map(|route| route.destination.file());
-        let pages = self.routes.values().flat_map(|route| &*route.error_pages).chain(&*self.error_pages);
-        of_routes.chain(pages.filter_map(|page| page.body.file()))
+        of_routes.chain(self.error_pages().filter_map(|page| page.body.file()))
+    }
+
+    /// What refusals say, of routes and of the whole.
+    pub fn error_pages(&self) -> impl Iterator<Item = &ErrorPageSettings> {
+        self.routes.values().flat_map(|route| &*route.error_pages).chain(&*self.error_pages)
     }
 
     /// The files that they name.

@@ -83,6 +83,23 @@ async fn the_closest_page_is_said_and_a_route_s_own_comes_first() {
     assert!(!body.starts_with("431") && body.contains("bytes"), "{body}");
 }
 
+/// What is one for all may be long; it is no part of what is kept for a head that was refused.
+#[tokio::test]
+async fn a_page_that_is_one_for_all_may_be_long_but_for_who_sends_no_request() {
+    let (_endpoint, config) = refusing().await;
+    let folder = Folder::new("");
+    let long = "x".repeat(200_000);
+    fs::write(folder.path("sorry.html"), &long).unwrap();
+    let proxy =
+        Proxy::serving(&config.with("error_pages.\"*\"", &format!("{{ file = {:?} }}", folder.path("sorry.html"))));
+    let mut client = proxy.connect().await;
+    assert_eq!(answer_to(&mut client, "a", "/nowhere").await.1, long);
+    let mut client = proxy.connect().await;
+    client.send(format!("GET /x HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "a".repeat(70_000))).await;
+    let (head, body) = client.answer().await;
+    assert_eq!((head.status(), body.starts_with("431 ")), (431, true), "{body}");
+}
+
 #[tokio::test]
 async fn what_belongs_to_the_status_stays() {
     let (endpoint, config) = refusing().await;
@@ -169,6 +186,8 @@ async fn a_page_that_changes_is_read_anew_and_one_that_is_gone_refuses_the_reloa
     }
     fs::write(&page, vec![b'x'; 1024 * 1024 + 1]).unwrap();
     assert!(proxy.reload(&config).unwrap_err().to_string().contains("larger than 1 MiB"));
+    fs::write(&page, format!("{{status}}{}", "x".repeat(17_000))).unwrap();
+    assert!(proxy.reload(&config).unwrap_err().to_string().contains("larger than 16 KiB"));
     fs::remove_file(&page).unwrap();
     let refused = proxy.reload(&config).unwrap_err().to_string();
     assert!(refused.contains("error_pages.404.file") && refused.contains("sorry.html: cannot be read"), "{refused}");
