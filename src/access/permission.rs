@@ -70,19 +70,19 @@ impl Permission {
         self.0.claims.get(name).is_some_and(|claim| claim.says(value))
     }
 
-    /// What a tunnel keeps of it for as long as it is open: the claims that fit into [`MOST_KEPT`] bytes, `sub` before all others, and
-    /// those by their names.
+    /// What a tunnel keeps of it for as long as it is open: the claims that fit into [`MOST_KEPT`] bytes, `sub` and `iss` before all
+    /// others, and of those the shortest: no long one, which its user may have written, takes away the name of a user.
     pub fn kept(self) -> Self {
         let size = |name: &str, claim: &Claim| name.len() + claim.len();
         if self.0.claims.iter().map(|(name, claim)| size(name, claim)).sum::<usize>() <= MOST_KEPT {
             return self;
         }
         let mut granted = Arc::unwrap_or_clone(self.0);
-        let sub = granted.claims.remove_entry("sub");
+        let mut claims: Vec<_> = std::mem::take(&mut granted.claims).into_iter().collect();
+        claims.sort_by_key(|(name, claim)| (!matches!(&**name, "sub" | "iss"), size(name, claim)));
         let mut left = MOST_KEPT;
-        granted.claims = sub
+        granted.claims = claims
             .into_iter()
-            .chain(granted.claims)
             .filter(|(name, claim)| {
                 let rest = left.checked_sub(size(name, claim));
                 left = rest.unwrap_or(left);

@@ -5,12 +5,11 @@ use super::control::Control;
 use crate::admin::{Answered, CloseAnswer, CloseRequest, CommandError, Question, Reply, Unreached, ask};
 use crate::drain::Revocation;
 use crate::handoff::Predecessor;
-use crate::session::Proxy;
 
 impl Control {
     pub(super) fn close(&mut self, revocation: Revocation, reply: Reply<CloseAnswer>) {
         let proxy = self.running.proxy();
-        let here = revoke(proxy, &revocation);
+        let here = proxy.registry.revoke(&revocation);
         let is_known = revocation.route.as_ref().is_none_or(|route| proxy.snapshot().routes().contains_key(route));
         tracing::info!(of = %revocation, tunnels = here, "an operator takes permission back");
         // A tunnel has one number in all of them.
@@ -41,14 +40,6 @@ impl Control {
             let _ = reply.send(answer);
         });
     }
-}
-
-/// Ends the tunnels of `proxy` that are meant; how many there are.
-pub(super) fn revoke(proxy: &Proxy, revocation: &Revocation) -> usize {
-    let handles = proxy.registry.tunnels(|handle| revocation.is_about(handle));
-    let order = revocation.order();
-    handles.iter().for_each(|handle| handle.order_close(order.clone()));
-    handles.len()
 }
 
 fn unknown(revocation: &Revocation) -> String {

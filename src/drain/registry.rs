@@ -5,14 +5,17 @@
 //! [`check_invariants`](Registry::check_invariants) says the same in code, for tests: it looks at everything. In a debug
 //! build each step looks at what it has changed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
+use std::time::Duration;
 
 use slab::Slab;
+use tokio::time::Instant;
 
 use super::policy::{Cause, StopOrder};
+use super::revocation::Revocation;
 use super::scope::{Member, Scope, TunnelId};
 use super::tunnel_handle::TunnelHandle;
 use crate::access::Permit;
@@ -23,6 +26,8 @@ pub struct Registry {
     shards: Box<[Mutex<Slab<Arc<TunnelHandle>>>]>,
     /// By scope: thousands of endpoints may leave at once, and who registers is in five of them at the most.
     standing: Mutex<HashMap<Scope, Vec<StandingOrder>>>,
+    /// What was taken back lately, and when: who was let in before, and registers only now, is told too.
+    revoked: Mutex<VecDeque<(Instant, Revocation)>>,
     /// The last id that was given out; not all of them opened.
     last: AtomicU64,
 }
@@ -51,22 +56,35 @@ impl Registry {
     /// An empty registry with a shard for each worker.
     pub fn new(workers: usize) -> Arc<Self> {
         let shards = (0..workers.max(1)).map(|_| Mutex::default()).collect();
-        Arc::new(Self { shards, standing: Mutex::default(), last: AtomicU64::new(0) })
+        Arc::new(Self { shards, standing: Mutex::default(), revoked: Mutex::default(), last: AtomicU64::new(0) })
     }
 
     /// Registers a tunnel that is about to open on `worker`, for which nobody was asked. Where its scope is already draining, its
     /// order waits.
     pub fn register(self: &Arc<Self>, worker: usize, member: Member) -> Registration {
-        self.register_permitted(worker, member, None)
+        self.insert(worker, member, None)
     }
 
-    /// The same, for as long as it is permitted.
+    /// The same, for as long as it is permitted: it was let in at a time that may be long ago, and has its order where that was taken
+    /// back since.
     pub fn register_permitted(
         self: &Arc<Self>,
         worker: usize,
         member: Member,
-        permit: Option<Box<Permit>>,
+        permit: Box<Permit>,
+        let_in: Instant,
     ) -> Registration {
+        let registration = self.insert(worker, member, Some(permit));
+        // After the insert: what is taken back now either finds the handle or is found by it.
+        for (given, revocation) in &*locked(&self.revoked) {
+            if *given >= let_in && revocation.is_about(&registration.handle) {
+                registration.handle.order_close(revocation.order());
+            }
+        }
+        registration
+    }
+
+    fn insert(self: &Arc<Self>, worker: usize, member: Member, permit: Option<Box<Permit>>) -> Registration {
         let shard = worker % self.shards.len();
         let id = TunnelId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
         let handle = Arc::new(TunnelHandle::new(id, member, permit));
@@ -99,6 +117,22 @@ impl Registry {
             }
         }
         self.tunnels(|handle| handle.member.scopes().iter().any(|scope| scopes.contains(scope)))
+    }
+
+    /// Has every tunnel end at once that `revocation` is about: those that are open, of which it returns the number, and those that were
+    /// let in already and open within [`REMEMBERED`].
+    pub fn revoke(&self, revocation: &Revocation) -> usize {
+        {
+            let (mut lately, now) = (locked(&self.revoked), Instant::now());
+            lately.retain(|(given, old)| *given + REMEMBERED > now && old != revocation);
+            if lately.len() >= MOST_REMEMBERED {
+                lately.pop_front();
+            }
+            lately.push_back((now, revocation.clone()));
+        }
+        let handles = self.tunnels(|handle| revocation.is_about(handle));
+        handles.iter().for_each(|handle| handle.order_close(revocation.order()));
+        handles.len()
     }
 
     /// Takes back the orders of `cause` that wait in `scope`: who registers there from now on is welcome again.
@@ -228,6 +262,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// How many handles are copied while a worker may wait for their shard.
 const AT_ONCE: usize = 256;
+
+/// For how long a revocation is for those who were let in before it: as long as nearly any wait for an endpoint.
+const REMEMBERED: Duration = Duration::from_secs(600);
+
+/// Of how many it is known; the oldest is forgotten first.
+const MOST_REMEMBERED: usize = 1024;
 
 #[cfg(test)]
 mod tests {

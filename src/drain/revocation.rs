@@ -110,7 +110,7 @@ impl fmt::Display for Revocation {
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use super::super::{Incarnation, Member, Registration, Registry};
     use super::*;
@@ -128,7 +128,10 @@ mod tests {
             let granted = Granted { subject: None, claims, until: None, close_code: CloseCode::NORMAL };
             Box::new(Permit::new(Permission::new(granted), Instant::now(), 0.0))
         });
-        registry.register_permitted(0, member, permit)
+        match permit {
+            Some(permit) => registry.register_permitted(0, member, permit, tokio::time::Instant::now()),
+            None => registry.register(0, member),
+        }
     }
 
     fn claims(user: &str, roles: &[&str]) -> Option<Claims> {
@@ -166,6 +169,35 @@ mod tests {
         assert_eq!(meant(of(&[], Some(4), None)), [false, false, false, true]);
         assert_eq!(meant(of(&["sub=bob"], Some(4), None)), [false; 4]);
         assert_eq!(meant(of(&[], Some(3), Some("news"))), [false; 4]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_let_in_before_it_and_opens_after_it_is_told_too() {
+        use tokio::time::{Instant, advance};
+
+        let registry = Registry::new(1);
+        let open = |user: &str, let_in: Instant| {
+            let registration = registered(&registry, "chat", claims(user, &[]));
+            let permit =
+                Permit::new(registration.handle().permit().unwrap().permission(), Instant::now().into_std(), 0.0);
+            registry.register_permitted(0, registration.handle().member.clone(), Box::new(permit), let_in)
+        };
+        let before = Instant::now();
+        assert_eq!(registry.revoke(&of(&["sub=ada"], None, None)), 0);
+        advance(Duration::from_secs(5)).await;
+        let order = open("ada", before).handle().order().unwrap();
+        assert_eq!((order.cause, order.deadline > Instant::now()), (Cause::Revoked, true));
+        assert!(!open("bob", before).handle().has_order());
+        assert!(!open("ada", Instant::now()).handle().has_order(), "whoever is let in after it has something new");
+        advance(Duration::from_secs(600)).await;
+        for number in 0..2_000 {
+            registry.revoke(&of(&[&format!("sub={number}")], None, None));
+        }
+        assert!(!open("ada", before).handle().has_order(), "it is forgotten at last");
+        let begun = Instant::now();
+        assert!(!open("0", begun).handle().has_order(), "so many are known, and the oldest go first");
+        assert!(open("1999", begun).handle().has_order());
+        registry.check_invariants();
     }
 
     #[test]

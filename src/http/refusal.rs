@@ -57,6 +57,8 @@ pub enum Refusal {
     RenewalForeign,
     /// It asks for where tunnels are prolonged, and does not do that.
     RenewalMethod,
+    /// An operator has taken back what it was let in by, before its tunnel was open.
+    Revoked,
     /// A server that was asked has said that it may not enter: the client gets that answer.
     AuthorizeDenied,
     /// The server that has to be asked could not be, or said neither yes nor no.

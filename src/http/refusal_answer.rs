@@ -228,6 +228,7 @@ mod tests {
             Kind::RenewalUnknown => vec![Refusal::RenewalUnknown],
             Kind::RenewalForeign => vec![Refusal::RenewalForeign],
             Kind::RenewalMethod => vec![Refusal::RenewalMethod],
+            Kind::Revoked => vec![Refusal::Revoked],
             Kind::AuthorizeDenied => vec![Refusal::AuthorizeDenied],
             Kind::AuthorizeFailed => vec![Refusal::AuthorizeFailed],
             Kind::AuthorizeTimeout => vec![Refusal::AuthorizeTimeout],

@@ -106,6 +106,7 @@ impl Kind {
             Self::RenewalMethod => {
                 row("renewal_method", Client, StatusCode::METHOD_NOT_ALLOWED, "tunnels are renewed by POST")
             }
+            Self::Revoked => row("revoked", Client, StatusCode::FORBIDDEN, "the permission was taken back"),
             Self::AuthorizeDenied => {
                 row("authorize_denied", Client, StatusCode::FORBIDDEN, "the request may not enter")
             }

@@ -71,7 +71,8 @@ pub(super) async fn open(
     let registration = register_tunnel(context, &lease);
     if let Some(order) = registration.handle().order() {
         endpoint.dismiss(&order);
-        return Err(Refusal::Draining.into());
+        let refusal = if order.cause.forbids() { Refusal::Revoked } else { Refusal::Draining };
+        return Err(refusal.into());
     }
     let named = name(context, &registration);
     access_log::opened(context, &registration, context.started.elapsed());
@@ -156,9 +157,10 @@ fn register_tunnel(context: &RequestContext, lease: &Lease) -> Registration {
         endpoint: (endpoint.name.clone(), endpoint.life.incarnation),
         client: context.client,
     };
-    let now = Instant::now().into_std();
-    let permit = context.permission.clone().map(|held| Box::new(Permit::new(held.kept(), now, fastrand::f64())));
-    session.proxy.registry.register_permitted(session.worker, member, permit)
+    let (registry, worker) = (&session.proxy.registry, session.worker);
+    let Some(held) = context.permission.clone() else { return registry.register(worker, member) };
+    let permit = Permit::new(held.kept(), Instant::now().into_std(), fastrand::f64());
+    registry.register_permitted(worker, member, Box::new(permit), context.started)
 }
 
 /// Has the server that let the tunnel in be asked again, where its route wants that.

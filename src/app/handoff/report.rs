@@ -7,7 +7,6 @@ use tokio::time::interval;
 
 use super::super::drains::Drains;
 use super::super::operator::{DrainStarted, drain, undrain};
-use super::super::revoke::revoke;
 use crate::admin::{PredecessorDrain, Question, holdings};
 use crate::handoff::{Channel, HandoffMessage};
 use crate::session::Proxy;
@@ -61,7 +60,7 @@ fn answer(proxy: &Proxy, drains: &Drains, question: &str) -> serde_json::Result<
         }
         Question::Close(request) => {
             let closed = request.understood().map(|revocation| {
-                let tunnels = revoke(proxy, &revocation);
+                let tunnels = proxy.registry.revoke(&revocation);
                 tracing::info!(of = %revocation, tunnels, "an operator takes permission back, through the new process");
                 tunnels
             });

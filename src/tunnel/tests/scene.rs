@@ -135,7 +135,10 @@ impl Scene {
             };
             Box::new(Permit::new(Permission::new(granted), now, 0.0))
         });
-        let registration = registry.register_permitted(0, member, permit);
+        let registration = match permit {
+            Some(permit) => registry.register_permitted(0, member, permit, Instant::now()),
+            None => registry.register(0, member),
+        };
         let (client, client_peer) = stream(Side::Client);
         let (upstream, upstream_peer) = stream(Side::Upstream);
         let Self { settings, protocol, expires: _, client_early, upstream_early, answer } = self;

@@ -76,6 +76,25 @@ async fn every_tunnel_of_a_user_ends_and_nobody_elses() {
 }
 
 #[tokio::test]
+async fn who_was_let_in_before_it_and_waits_for_an_endpoint_does_not_come_in() {
+    let (windlass, endpoint, _folder) = asking_for_tokens("").await;
+    let mut client = windlass.connect().await;
+    client.send(Handshake::new().with("authorization", of("ada")).bytes()).await;
+    let (mut at_endpoint, asked) = endpoint.asked().await;
+    assert_eq!(closes(&windlass, &["--claim", "sub=ada"]).await["tunnels"], 0);
+
+    at_endpoint.send(Handshake::grant(&asked)).await;
+
+    let (head, body) = client.answer().await;
+    assert_eq!((head.status(), body.as_str()), (403, "403 the permission was taken back\n"));
+    let frame = at_endpoint.frame().await;
+    assert_eq!((frame.close_code(), &frame.payload[2..]), (Some(1001), &b"revoked"[..]));
+    windlass.folder().until_logged(&["\"revoked\"", "\"status\":403"]).await;
+    let mut again = tunnel(&windlass, &endpoint, "ada").await;
+    assert_carries(&mut again.0, &mut again.1).await;
+}
+
+#[tokio::test]
 async fn all_that_is_asked_has_to_hold_and_clients_read_what_the_operator_writes() {
     let (windlass, endpoint, _folder) =
         asking_for_tokens("[route.news]\npath = \"/news\"\nupstream = \"chat\"\n").await;

@@ -80,7 +80,7 @@ impl Site {
         let claims = Claims::new();
         let granted = Granted { subject: None, claims, until: None, close_code: CloseCode::FORBIDDEN };
         let permit = Permit::new(Permission::new(granted), self.now.into_std(), 0.0);
-        let registration = self.registry.register_permitted(0, member, Some(Box::new(permit)));
+        let registration = self.registry.register_permitted(0, member, Box::new(permit), self.now);
         let good = Good { at: self.now, until: until.map(|until| self.now + until) };
         let key = ("chat".into(), [credential; 32]);
         let place = self.book.join(key, question(), good, Arc::clone(registration.handle()));
