@@ -18,6 +18,8 @@ pub struct Permit {
     end: AtomicU64,
     /// The end was moved, and the tunnel has not seen it yet.
     is_moved: AtomicBool,
+    /// The tunnel is closing: nothing prolongs it.
+    is_over: AtomicBool,
 }
 
 impl Permit {
@@ -25,8 +27,9 @@ impl Permit {
     /// [set aside](early_end) for that.
     pub fn new(permission: Permission, now: Instant, early: f64) -> Self {
         let end = permission.until().map(|until| early_end(until, now, early));
-        let (end, is_moved) = (AtomicU64::new(count(now, end)), AtomicBool::new(false));
-        Self { permission: Mutex::new(permission), base: now, end, is_moved }
+        let end = AtomicU64::new(count(now, end));
+        let (is_moved, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { permission: Mutex::new(permission), base: now, end, is_moved, is_over }
     }
 
     /// What it was given for last.
@@ -38,7 +41,9 @@ impl Permit {
     /// Gives it for this from `now` on, and with its end; see [`Permit::new`] for `early`. The tunnel is to be woken after it.
     pub fn renew(&self, permission: Permission, now: Instant, early: f64) {
         let until = permission.until();
-        *self.permission.lock().unwrap_or_else(PoisonError::into_inner) = permission;
+        // Held for both: of two that renew at once, one's claims would have the other's end.
+        let mut given = self.permission.lock().unwrap_or_else(PoisonError::into_inner);
+        *given = permission;
         self.move_end(until, now, early);
     }
 
@@ -55,6 +60,16 @@ impl Permit {
         let end = until.map(|until| early_end(until, now, early));
         self.end.store(count(self.base, end), Ordering::Release);
         self.is_moved.store(true, Ordering::Release);
+    }
+
+    /// The tunnel is closing, for whatever reason.
+    pub fn note_over(&self) {
+        self.is_over.store(true, Ordering::Release);
+    }
+
+    /// Whether the tunnel is closing.
+    pub fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
     }
 
     /// Whether its end was moved since this was asked last.

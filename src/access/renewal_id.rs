@@ -21,8 +21,9 @@ pub const RENEWAL_HEADER: HeaderName = HeaderName::from_static(NAME);
 
 const NAME: &str = "windlass-tunnel";
 const BYTES: usize = 16;
-/// How many of a request are looked at: a browser has one for each route whose path begins alike.
-const MOST_BROUGHT: usize = 8;
+/// How many of a request are looked at: a browser has one for each route whose path begins alike, and what other pages of the site have
+/// set is not to hide them.
+const MOST_BROUGHT: usize = 64;
 
 impl RenewalId {
     /// That of these bits, which nobody can guess.

@@ -85,9 +85,10 @@ impl TunnelHandle {
     }
 
     /// Gives what the tunnel is permitted anew, with its end, later or sooner. Says whether it is open for as long, and was permitted
-    /// anything: one that has an order ends by that.
+    /// anything: one that has an order ends by that, and one that is closing has ended but for its last words.
     pub fn renew(&self, permission: Permission) -> bool {
-        let Some(permit) = self.permit().filter(|_| !self.is_ended() && !self.has_order()) else { return false };
+        let goes_on = |permit: &&Permit| !permit.is_over() && !self.is_ended() && !self.has_order();
+        let Some(permit) = self.permit().filter(goes_on) else { return false };
         permit.renew(permission, Instant::now().into_std(), fastrand::f64());
         self.waker.wake();
         true

@@ -19,6 +19,13 @@ pub(super) fn close_code(registration: &Registration) -> CloseCode {
     permit.map_or(CloseCode::POLICY_VIOLATION, |permit| permit.permission().close_code())
 }
 
+/// The tunnel is closing: nobody is told from now on that it was prolonged.
+pub(super) fn note_over(registration: &Registration) {
+    if let Some(permit) = registration.handle().permit() {
+        permit.note_over();
+    }
+}
+
 /// Keeps to an end that has moved. Says whether it has.
 pub(super) fn keep_to(registration: &Registration, liveness: &mut Liveness, waker: &Waker) -> bool {
     let Some(permit) = registration.handle().permit() else { return false };

@@ -60,6 +60,9 @@ impl<C: TunnelStream, U: TunnelStream> Future for Tunnel<C, U> {
         let carried = tunnel.carry(cx, now);
         let kept = tunnel.keep_time(cx, now);
         let sent = tunnel.send_control(cx, now);
+        if tunnel.shared.closing.is_some() {
+            permitted::note_over(&tunnel.registration);
+        }
         if let Some(outcome) = tunnel.outcome(now) {
             return Poll::Ready(outcome);
         }
@@ -133,11 +136,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
             return;
         }
         self.obeyed = Some(deadline);
-        let closing = match order.cause.forbids() {
-            true => self.shared.forbid(order, now),
-            false => self.shared.end(Ending::Drained(order), now),
-        };
-        closing.deadline_mut().hurry(deadline);
+        self.shared.obey(order, now).deadline_mut().hurry(deadline);
     }
 
     /// Carries what there is, in both directions. Says whether there may be more at once.

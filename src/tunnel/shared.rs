@@ -65,8 +65,13 @@ impl Shared {
         order.cause.forbids() && (is_drained || self.goes_on())
     }
 
+    /// It ends by this order.
+    pub(super) fn obey(&mut self, order: StopOrder, now: Instant) -> &mut Closing {
+        if order.cause.forbids() { self.forbid(order, now) } else { self.end(Ending::Drained(order), now) }
+    }
+
     /// It may not be open any more. What goes on ends for that, and so does what only drains; whatever else ends it already stands.
-    pub(super) fn forbid(&mut self, order: StopOrder, now: Instant) -> &mut Closing {
+    fn forbid(&mut self, order: StopOrder, now: Instant) -> &mut Closing {
         let ending = Ending::Drained(order);
         if self.goes_on() {
             self.end_what_goes_on(ending.clone(), now);

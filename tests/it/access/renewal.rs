@@ -188,6 +188,16 @@ async fn a_name_ends_with_its_tunnel() {
 }
 
 #[tokio::test]
+async fn one_that_is_closing_is_not_prolonged() {
+    let site = Site::new().await;
+    let mut opened = site.of_ada(600).await;
+    let named = format!("{NAME}: {}", opened.name());
+    opened.client.send(Frame::close(1000, "bye").by_client()).await;
+    assert_eq!(opened.at_endpoint.frame().await.close_code(), Some(1000));
+    site.refuses(&renewal(&of("ada", 600), &named), (404, "renewal_unknown")).await;
+}
+
+#[tokio::test]
 async fn a_token_that_ends_sooner_brings_the_end_nearer_and_what_it_says_counts() {
     let site = Site::new().await;
     let mut opened = site.of_ada(600).await;
