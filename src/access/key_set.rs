@@ -1,6 +1,8 @@
 //! The keys that tokens are verified with: read of a file, and found by what a token says of its own.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use rustls::pki_types::SubjectPublicKeyInfoDer;
 use rustls::pki_types::pem::PemObject;
@@ -161,6 +163,7 @@ fn jwk(key: &Value) -> Option<VerifyingKey> {
         return None;
     }
     let (mut algorithms, decoding) = match (text("kty")?, text("crv").unwrap_or_default()) {
+        ("RSA", _) if is_weak(text("n")?) => return None,
         ("RSA", _) => {
             (AlgorithmFamily::Rsa.algorithms().to_vec(), DecodingKey::from_rsa_components(text("n")?, text("e")?))
         }
@@ -177,6 +180,12 @@ fn jwk(key: &Value) -> Option<VerifyingKey> {
         algorithms,
         key: decoding.ok()?,
     })
+}
+
+/// Whether a modulus has less than 2048 bits (RFC 7518 §3.3).
+fn is_weak(modulus: &str) -> bool {
+    let bytes = URL_SAFE_NO_PAD.decode(modulus).unwrap_or_default();
+    bytes.iter().skip_while(|byte| **byte == 0).count() < 256
 }
 
 /// More than any issuer has at a time.

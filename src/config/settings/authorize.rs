@@ -105,13 +105,24 @@ impl HeaderPattern {
     }
 }
 
+impl AuthUrl {
+    /// For the log: there may be a secret in the query.
+    pub fn without_query(&self) -> String {
+        self.written(self.path.split('?').next().unwrap_or_default())
+    }
+
+    fn written(&self, path: &str) -> String {
+        match (&self.address, self.speaks) {
+            (EndpointAddress::Unix(_), _) => format!("{}:{path}", self.address),
+            (_, AuthScheme::Http) => format!("http://{}{path}", self.host),
+            (_, AuthScheme::Https) => format!("https://{}{path}", self.host),
+        }
+    }
+}
+
 impl fmt::Display for AuthUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.address, self.speaks) {
-            (EndpointAddress::Unix(_), _) => write!(f, "{}:{}", self.address, self.path),
-            (_, AuthScheme::Http) => write!(f, "http://{}{}", self.host, self.path),
-            (_, AuthScheme::Https) => write!(f, "https://{}{}", self.host, self.path),
-        }
+        f.write_str(&self.written(&self.path))
     }
 }
 
