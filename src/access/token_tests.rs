@@ -241,6 +241,12 @@ fn a_key_of_a_set_that_is_for_something_else_is_left_out() {
     ] {
         assert_eq!(KeySet::public(&jwks(unusable.clone())).unwrap_err(), KeysFault::NoUsable, "{unusable}");
     }
+    for (bytes, is_usable) in [(255, false), (256, true)] {
+        // What stands before the first bit is no part of its size.
+        let n = URL_SAFE_NO_PAD.encode([vec![0; 9], vec![0xff; bytes]].concat());
+        let set = json!({ "keys": [{ "kty": "RSA", "n": n, "e": "AQAB" }] }).to_string();
+        assert_eq!(KeySet::public(set.as_bytes()).is_ok(), is_usable, "{bytes} bytes");
+    }
     let many = json!({ "keys": vec![json!({ "kty": "?" }); 65] }).to_string();
     assert_eq!(KeySet::public(many.as_bytes()).unwrap_err(), KeysFault::TooMany);
     for nothing in ["", "{}", "{", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "AAAA"] {
