@@ -18,12 +18,12 @@ use crate::config::read::{choice, count, flag, named_file, or_off, rate, text};
 use crate::config::schema::BASIC_AUTH;
 use crate::config::settings::{
     AccessSettings, AdmissionLimits, AuthorizationHeader, BasicAuthSettings, ClientKeySource, ClientSettings,
-    NamedFile, OriginSettings, WithoutOrigin,
+    NamedFile, OriginSettings, TokenPlace, WithoutOrigin,
 };
 use crate::config::tree::{Section, SpannedValue};
 
 pub(super) fn access(section: &Section<'_>, path: Option<&str>) -> AccessSettings {
-    AccessSettings {
+    let access = AccessSettings {
         clients: clients(section),
         origins: origins(section),
         jwt: jwt(section),
@@ -31,6 +31,19 @@ pub(super) fn access(section: &Section<'_>, path: Option<&str>) -> AccessSetting
         authorize: section.read("authorize", or_off(authorize), None),
         basic_auth: section.read("basic_auth", or_off(basic_auth), None),
         limits: limits(section),
+    };
+    check_one_credential(section, &access);
+    access
+}
+
+/// A password and a bearer token stand in the one header, of which a request has one line.
+fn check_one_credential(section: &Section<'_>, access: &AccessSettings) {
+    let Some(jwt) = access.basic_auth.as_ref().and(access.jwt.as_ref()) else { return };
+    if let (Some(item), true) = (section.item("basic_auth"), jwt.from == [TokenPlace::Bearer]) {
+        item.fault(
+            "wants the one Authorization header of a request for its password, and `jwt` for its token: nobody gets in",
+            "write from = [\"cookie:session\"] in [route.NAME.jwt], or another place of tokens; or give each a route of its own",
+        );
     }
 }
 
