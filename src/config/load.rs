@@ -9,8 +9,8 @@ use http::HeaderName;
 use toml::de::{DeTable, DeValue};
 
 use super::convert::{
-    Names, admin, check_acme, check_admin, check_own_listeners, check_splits, check_state_folder, drain, error_pages,
-    listeners, resolver, routes, state_folder, upstreams, warn,
+    Names, admin, check_acme, check_admin, check_own_listeners, check_renewals, check_splits, check_state_folder,
+    drain, error_pages, listeners, resolver, routes, state_folder, upstreams, warn,
 };
 use super::duplicate_keys::{DUPLICATE, fault_duplicates};
 use super::files::{FileError, read_file};
@@ -155,6 +155,7 @@ fn settings(file: &Section<'_>) -> Settings {
     check_acme(file, &mut settings);
     check_own_listeners(file, &settings);
     check_splits(file, &settings);
+    check_renewals(file, &settings);
     check_admin(file, &settings);
     check_state_folder(file, &settings);
     warn(file, &settings);

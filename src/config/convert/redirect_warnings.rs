@@ -1,5 +1,6 @@
 //! Redirects that are allowed, and most likely not meant.
 
+use crate::config::paths::is_below;
 use crate::config::settings::{Destination, HostPattern, ListenerSettings, RouteSettings, Settings};
 use crate::config::tree::Section;
 use crate::rules::{NewPath, Redirect};
@@ -58,12 +59,4 @@ fn stays_in(route: &RouteSettings, redirect: &Redirect, listeners: &[&ListenerSe
 /// Whether `other`, of a longer path than `path`, is for what is at `new`.
 fn takes_before(other: &RouteSettings, new: &str, path: &str) -> bool {
     other.path.len() > path.len() && is_below(new, &other.path)
-}
-
-/// Whether `path` is below `above`, on a border of segments, or is it.
-fn is_below(path: &str, above: &str) -> bool {
-    match path.strip_prefix(above.trim_end_matches('/')) {
-        Some(rest) => path != "/" && (rest.is_empty() || rest.starts_with('/')),
-        None => false,
-    }
 }
