@@ -4,6 +4,7 @@
 //! several sections must agree on (names, binds, who serves what) is checked here too.
 
 mod access;
+mod access_warnings;
 mod acme;
 mod admin;
 mod authorize;
