@@ -14,7 +14,7 @@ use crate::config::lists::list;
 use crate::config::name_syntax::NETWORK;
 use crate::config::origin_syntax::ORIGIN;
 use crate::config::paths::PATH;
-use crate::config::read::{choice, count, flag, named_file, or_off, rate, text};
+use crate::config::read::{choice, count, flag, named_file, or_off, rate_of_count, text};
 use crate::config::schema::BASIC_AUTH;
 use crate::config::settings::{
     AccessSettings, AdmissionLimits, AuthorizationHeader, BasicAuthSettings, ClientKeySource, ClientSettings,
@@ -90,6 +90,14 @@ fn origins(section: &Section<'_>) -> Option<OriginSettings> {
 /// Where tunnels are prolonged of a route that serves everything below `path`.
 fn renew_path(section: &Section<'_>, path: &str) -> Option<Box<str>> {
     let item = section.item("renew_path")?;
+    let prefix = path.trim_end_matches('/');
+    if !matches!(item.value(), DeValue::String(_)) {
+        item.fault(
+            format!("must be a path, not {}", item.type_name()),
+            format!("write {:?}, or another path below {path:?}", format!("{prefix}/renew")),
+        );
+        return None;
+    }
     let renew_path = text(PATH)(&item)?;
     if section.item("jwt").is_none() {
         item.fault(
@@ -97,7 +105,6 @@ fn renew_path(section: &Section<'_>, path: &str) -> Option<Box<str>> {
             "add [route.NAME.jwt] with keys = \"issuer.pem\", or remove it",
         );
     }
-    let prefix = path.trim_end_matches('/');
     if !renew_path.strip_prefix(prefix).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/')) {
         let problem = match renew_path == path {
             true => format!("{renew_path:?} is the path of the route itself, where its tunnels open"),
@@ -152,7 +159,7 @@ fn limits(section: &Section<'_>) -> AdmissionLimits {
     let limits = AdmissionLimits {
         tunnels: section.read("max_tunnels", or_off(tunnels), None),
         tunnels_per_client: section.read("max_tunnels_per_client", or_off(tunnels), None),
-        handshakes: section.read("handshakes_per_second", or_off(rate(count)), None),
+        handshakes: section.read("handshakes_per_second", or_off(rate_of_count), None),
         per: section.read("per", text(CLIENT_KEY), defaults::PER),
     };
     if let (ClientKeySource::Claim(_), Some(item), None) = (&limits.per, section.item("per"), section.item("jwt")) {
