@@ -49,13 +49,13 @@ impl HtpasswdFault {
     /// What the operator may do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::Empty | Self::NoText => "make one with `htpasswd -B -c FILE NAME`".into(),
-            Self::NoPair(_) | Self::Name(_) => "write lines with `htpasswd -B FILE NAME`".into(),
+            Self::Empty | Self::NoText => "make one with `htpasswd -B -C 10 -c FILE NAME`".into(),
+            Self::NoPair(_) | Self::Name(_) => "write lines with `htpasswd -B -C 10 FILE NAME`".into(),
             Self::Twice { .. } => "take one of the two out".into(),
             Self::Password { fault: PasswordFault::Cost, user, .. } => {
                 format!("run `htpasswd -B -C 10 FILE {user}`, which takes some 50 ms each time")
             }
-            Self::Password { user, .. } => format!("run `htpasswd -B FILE {user}`, which keeps it as bcrypt"),
+            Self::Password { user, .. } => format!("run `htpasswd -B -C 10 FILE {user}`, which keeps it as bcrypt"),
         }
     }
 }
@@ -147,7 +147,7 @@ mod tests {
             ]
         );
         let wrong = PasswordFile::parse(text.as_bytes()).unwrap_err();
-        assert_eq!(wrong[2].hint(), "run `htpasswd -B FILE bob`, which keeps it as bcrypt");
+        assert_eq!(wrong[2].hint(), "run `htpasswd -B -C 10 FILE bob`, which keeps it as bcrypt");
         assert_eq!(faults(""), ["holds no user"]);
         assert_eq!(faults("# nobody\n\n"), ["holds no user"]);
         assert_eq!(PasswordFile::parse(b"a\xff:b").unwrap_err(), [HtpasswdFault::NoText]);

@@ -16,7 +16,7 @@ use super::failure::AuthFailure;
 use super::question::Question;
 use crate::config::AuthorizeSettings;
 use crate::endpoint::{Answer, EndpointConnection, OpenedUnder, Pool, PoolSlot, Reuse, Unanswered, Upload};
-use crate::net::{ConnectOptions, DialError, Network, Stream, TlsFailure, TlsStream, dial};
+use crate::net::{ConnectOptions, Network, Stream, TlsFailure, TlsStream, dial};
 use crate::snapshot::AuthServer;
 
 /// Who asks: one for each worker, whose runtime drives the connections that rest in its pool.
@@ -110,11 +110,10 @@ impl AuthClient<'_> {
         let left = deadline.saturating_duration_since(Instant::now());
         let socket = dial(self.network, &server.address, &ConnectOptions::default(), left).await?;
         let Some(tls) = &server.tls else { return Ok(Stream::Plain(socket)) };
-        let failed = |failure| DialError::Tls(Box::new(failure));
-        let name = tls.name_of(&server.address).ok_or_else(|| failed(TlsFailure::NoName))?;
+        let name = tls.name_of(&server.address).ok_or(TlsFailure::NoName)?;
         let config = tls.config(Some(&server.sessions));
         let secured = TlsStream::connect(socket, config, name, vec![b"http/1.1".to_vec()]).await;
-        Ok(Stream::Tls(secured.map_err(|error| failed(error.into()))?))
+        Ok(Stream::Tls(secured.map_err(TlsFailure::from)?))
     }
 
     /// Takes the whole of an answer; its connection rests then, if it may serve another.

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::verdict::Nonsense;
 use crate::endpoint::Unanswered;
-use crate::net::DialError;
+use crate::net::{DialError, TlsFailure};
 
 /// Why nobody has said whether a request may enter; for the operator.
 #[derive(Debug, Error)]
@@ -18,6 +18,11 @@ pub enum AuthFailure {
     /// There is no connection.
     #[error(transparent)]
     NotReached(#[from] DialError),
+    /// Its server shows the certificate of an issuer as its own. No `fingerprints` are for it, as there are for endpoints.
+    #[error(
+        "no TLS: its certificate is that of an issuer (CA:TRUE), which may issue others and is nobody's own: have one issued for it"
+    )]
+    IssuerAsOwn,
     /// Connections are closed.
     #[error("the connection was closed")]
     Closed,
@@ -39,11 +44,33 @@ impl AuthFailure {
     }
 }
 
+impl From<TlsFailure> for AuthFailure {
+    fn from(failure: TlsFailure) -> Self {
+        match failure {
+            TlsFailure::IssuerAsOwn => Self::IssuerAsOwn,
+            failure => Self::NotReached(DialError::Tls(Box::new(failure))),
+        }
+    }
+}
+
 impl<B> From<Unanswered<B>> for AuthFailure {
     fn from(unanswered: Unanswered<B>) -> Self {
         match unanswered {
             Unanswered::Returned(_) => Self::Closed,
             Unanswered::Silent(error) | Unanswered::Lost(error) => Self::NoAnswer(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_to_a_list_of_fingerprints_that_there_is_not() {
+        assert!(TlsFailure::IssuerAsOwn.to_string().contains("`fingerprints`"));
+        let said = AuthFailure::from(TlsFailure::IssuerAsOwn).to_string();
+        assert!(said.contains("CA:TRUE") && !said.contains("fingerprints"), "{said}");
+        assert!(matches!(AuthFailure::from(TlsFailure::NotTls), AuthFailure::NotReached(DialError::Tls(_))));
     }
 }

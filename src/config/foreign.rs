@@ -4,12 +4,21 @@
 
 use super::foreign_in_tables::KEYS_OF_TABLES;
 
-/// What to do instead of writing `key` in a table at `path`, where it is one that is known from elsewhere.
-pub(super) fn instead_of(path: &str, key: &str) -> Option<&'static str> {
-    let plain = key.to_ascii_lowercase().replace('-', "_");
-    let here = KEYS_OF_TABLES.iter().filter(|(tables, ..)| tables.contains(&path)).map(|(_, keys, it)| (keys, it));
-    let anywhere = KEYS.iter().map(|(keys, it)| (keys, it));
-    here.chain(anywhere).find(|(keys, _)| keys.contains(&plain.as_str())).map(|(_, instead)| *instead)
+/// What to do instead of writing `key` in a table at `path`, where it means something there.
+pub(super) fn instead_of_here(path: &str, key: &str) -> Option<&'static str> {
+    let plain = plain(key);
+    let mut here = KEYS_OF_TABLES.iter().filter(|(tables, ..)| tables.contains(&path));
+    here.find(|(_, keys, _)| keys.contains(&plain.as_str())).map(|(.., instead)| *instead)
+}
+
+/// What to do instead of writing `key`, where it means the same in every table.
+pub(super) fn instead_of_elsewhere(key: &str) -> Option<&'static str> {
+    let plain = plain(key);
+    KEYS.iter().find(|(keys, _)| keys.contains(&plain.as_str())).map(|(_, instead)| *instead)
+}
+
+fn plain(key: &str) -> String {
+    key.to_ascii_lowercase().replace('-', "_")
 }
 
 /// Keys that mean the same wherever they stand.
@@ -174,7 +183,7 @@ const KEYS: &[(&[&str], &str)] = &[
     ),
     (
         &["basicauth", "auth_basic", "auth_basic_user_file", "htpasswd", "users", "userlist"],
-        "write basic_auth = { file = \"staff.htpasswd\" } in [route.NAME], a file that htpasswd -B -c makes",
+        "write basic_auth = { file = \"staff.htpasswd\" } in [route.NAME], a file that htpasswd -B -C 10 -c makes",
     ),
     (
         &[
@@ -339,7 +348,7 @@ mod tests {
 
     #[test]
     fn spelling_of_other_formats_is_seen_through() {
-        let instead_of = |key| instead_of("route.NAME", key);
+        let instead_of = |key| instead_of_here("route.NAME", key).or_else(|| instead_of_elsewhere(key));
         assert_eq!(instead_of("proxyPass"), None);
         assert_eq!(instead_of("proxy-pass"), instead_of("proxy_pass"));
         assert_eq!(instead_of("entryPoints"), instead_of("listen"));

@@ -1,7 +1,7 @@
 //! Keys that other proxies have, or that people try first, and that mean something of their own in some tables.
 
 /// Tables, the words, and what to do instead of writing them there.
-pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 34] = [
+pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 41] = [
     (
         &["listener.NAME.tls.acme"],
         &["email", "mail", "account"],
@@ -182,6 +182,33 @@ pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 34] = [
         &["route.NAME.jwt"],
         &["cache_duration", "cache_ttl", "jwks_refresh_interval", "refresh", "refresh_interval"],
         "did you mean `keys_refresh`? keys_refresh = \"10min\"",
+    ),
+    (
+        &["route.NAME.jwt"],
+        &["cookie", "cookies", "cookie_name", "token_cookie"],
+        "did you mean `from`? from = [\"cookie:session\"]",
+    ),
+    (
+        &["route.NAME.jwt"],
+        &["query", "param", "query_param", "from_params", "from_headers", "token_lookup"],
+        "did you mean `from`? from = [\"header:x-token\", \"query:token\"]",
+    ),
+    (&["route.NAME.jwt"], &["aud", "audiences"], "did you mean `audience`? audience = \"chat\""),
+    (&["route.NAME.jwt"], &["iss", "issuers"], "did you mean `issuer`? issuer = \"https://login.example.com\""),
+    (
+        &["route.NAME.jwt"],
+        &["clock_skew", "clock_skew_seconds", "clockskew", "clock_tolerance", "skew", "auth_jwt_leeway"],
+        "did you mean `leeway`? leeway = \"30s\"",
+    ),
+    (
+        &["route.NAME.jwt"],
+        &["auth_jwt_key_file", "jwks_file", "key_file", "public_key", "public_key_file", "local_jwks"],
+        "did you mean `keys`? keys = \"issuer.pem\", or \"jwks.json\"; or `secret`, for what the issuer signs with itself",
+    ),
+    (
+        &["route.NAME.redirect"],
+        &["url", "uri", "to", "location", "target", "href"],
+        "write its parts: `scheme`, `host`, `port`, and `path` for all of the path or `prefix` for its beginning",
     ),
     (&["admin"], &["https", "ssl", "tls"], "remove it: operators are listened to on this machine only, without TLS"),
     (

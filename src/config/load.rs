@@ -9,8 +9,8 @@ use http::HeaderName;
 use toml::de::{DeTable, DeValue};
 
 use super::convert::{
-    Names, admin, check_acme, check_admin, check_own_listeners, check_splits, check_state_folder, drain, error_pages,
-    listeners, resolver, routes, state_folder, upstreams, warn,
+    Names, admin, check_acme, check_admin, check_own_listeners, check_renewals, check_splits, check_state_folder,
+    drain, error_pages, listeners, resolver, routes, state_folder, upstreams, warn,
 };
 use super::duplicate_keys::{DUPLICATE, fault_duplicates};
 use super::files::{FileError, read_file};
@@ -77,10 +77,11 @@ fn look(source: &str, file: &Path) -> Reading {
     }
     for mistake in &mistakes {
         let location = Location::new(&report, "", mistake.span().unwrap_or_default());
-        location.fault(
-            mistake.message(),
-            "the file must be valid TOML; texts, addresses, durations and sizes stand in quotes",
-        );
+        let hint = match mistake.message().starts_with(NO_ESCAPE) {
+            true => "a backslash in double quotes begins an escape: write expressions in single quotes, '^/room/\\d+$'",
+            false => "the file must be valid TOML; texts, addresses, durations and sizes stand in quotes",
+        };
+        location.fault(mistake.message(), hint);
     }
     // A table that is written twice is one table here, with what each of the two says.
     let settings =
@@ -155,6 +156,7 @@ fn settings(file: &Section<'_>) -> Settings {
     check_acme(file, &mut settings);
     check_own_listeners(file, &settings);
     check_splits(file, &settings);
+    check_renewals(file, &settings);
     check_admin(file, &settings);
     check_state_folder(file, &settings);
     warn(file, &settings);
@@ -206,6 +208,9 @@ fn log(section: &Section<'_>) -> LogSettings {
         headers: section.read("headers", logged_headers, Vec::new()),
     }
 }
+
+/// What the TOML crate says of `\d` in double quotes.
+const NO_ESCAPE: &str = "missing escaped value";
 
 fn not_text(bytes: &[u8], valid_up_to: usize, file: &Path) -> Problems {
     let text = String::from_utf8_lossy(bytes);

@@ -55,6 +55,14 @@ pub(super) fn pattern(path: &str) -> Option<String> {
     is_pattern.then(|| meant(path))
 }
 
+/// Whether `path` is below `above`, on a border of segments, or is it.
+pub(super) fn is_below(path: &str, above: &str) -> bool {
+    match path.strip_prefix(above.trim_end_matches('/')) {
+        Some(rest) => path != "/" && (rest.is_empty() || rest.starts_with('/')),
+        None => false,
+    }
+}
+
 fn valid(text: &str) -> Option<String> {
     let trimmed = text.trim_end_matches('/');
     let is_sound = text.starts_with('/') && text.chars().all(|c| is_plain(c) && c != '*');

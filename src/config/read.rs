@@ -163,6 +163,15 @@ pub(super) fn rate(amount: impl Fn(&SpannedValue<'_>) -> Option<u64>) -> impl Fn
     }
 }
 
+/// A rate of how many.
+pub(super) fn rate_of_count(item: &SpannedValue<'_>) -> Option<Rate> {
+    if let DeValue::String(_) = item.value() {
+        item.fault("must be a number or a table, not a string", "write 5, or { rate = 5, burst = 5 }, of each second");
+        return None;
+    }
+    rate(count)(item)
+}
+
 /// One value for both directions, or `{ from_client, from_upstream }`; one that is not written keeps its default.
 pub(super) fn per_direction<T: Clone>(
     reader: impl Fn(&SpannedValue<'_>) -> Option<T>,

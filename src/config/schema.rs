@@ -346,7 +346,9 @@ impl TableSchema {
     /// What to do about a key that this kind of table does not have.
     pub(super) fn hint_for_unknown(&self, key: &str) -> String {
         let elsewhere = || SCHEMAS.iter().find(|schema| schema.is_section() && schema.keys.contains(&key));
-        if let Some(instead) = foreign::instead_of(self.path, key) {
+        let of_this_table = || foreign::instead_of_here(self.path, key);
+        let of_others = || foreign::instead_of_elsewhere(key).filter(|instead| !self.has_a_nearer_key(key, instead));
+        if let Some(instead) = of_this_table().or_else(of_others) {
             instead.to_owned()
         } else if let Some(known) = suggest::nearest(key, self.keys) {
             format!("did you mean `{known}`?")
@@ -357,6 +359,12 @@ impl TableSchema {
         } else {
             format!("valid here: {}", self.keys.join(", "))
         }
+    }
+
+    /// Whether `key` is the singular or plural of a key of such a table, and `instead` names none of its keys.
+    fn has_a_nearer_key(&self, key: &str, instead: &str) -> bool {
+        let mut words = instead.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        suggest::is_but_an_s_away(key, self.keys) && !words.any(|word| self.keys.contains(&word))
     }
 
     /// Whether such a table is written with a header of its own, rather than inline.

@@ -13,6 +13,11 @@ pub(super) fn nearest<'a>(written: &str, candidates: &[&'a str]) -> Option<&'a s
         .map(|(_, candidate)| candidate)
 }
 
+/// Whether one of the candidates is the plural of `written`, or its singular.
+pub(super) fn is_but_an_s_away(written: &str, candidates: &[&str]) -> bool {
+    candidates.iter().any(|it| it.strip_suffix('s') == Some(written) || written.strip_suffix('s') == Some(it))
+}
+
 /// `did you mean "…"?` where something is near, else the whole list to choose from.
 pub(super) fn among(written: &str, candidates: &[&str]) -> String {
     match nearest(written, candidates) {
@@ -40,6 +45,13 @@ mod tests {
         assert_eq!(nearest("idle_timout", &["idle_timeout", "stall_timeout"]), Some("idle_timeout"));
         assert_eq!(nearest("listeners", &["listener", "route"]), Some("listener"));
         assert_eq!(nearest("health", &["endpoints", "policy"]), None);
+    }
+
+    #[test]
+    fn one_and_several_are_told_from_other_slips() {
+        assert!(is_but_an_s_away("algorithm", &["keys", "algorithms"]));
+        assert!(is_but_an_s_away("redirects", &["redirect"]));
+        assert!(!is_but_an_s_away("http3", &["http2", "h2c"]));
     }
 
     #[test]

@@ -14,16 +14,16 @@ use crate::config::lists::list;
 use crate::config::name_syntax::NETWORK;
 use crate::config::origin_syntax::ORIGIN;
 use crate::config::paths::PATH;
-use crate::config::read::{choice, count, flag, named_file, or_off, rate, text};
+use crate::config::read::{choice, count, flag, named_file, or_off, rate_of_count, text};
 use crate::config::schema::BASIC_AUTH;
 use crate::config::settings::{
     AccessSettings, AdmissionLimits, AuthorizationHeader, BasicAuthSettings, ClientKeySource, ClientSettings,
-    NamedFile, OriginSettings, WithoutOrigin,
+    NamedFile, OriginSettings, TokenPlace, WithoutOrigin,
 };
 use crate::config::tree::{Section, SpannedValue};
 
 pub(super) fn access(section: &Section<'_>, path: Option<&str>) -> AccessSettings {
-    AccessSettings {
+    let access = AccessSettings {
         clients: clients(section),
         origins: origins(section),
         jwt: jwt(section),
@@ -31,6 +31,19 @@ pub(super) fn access(section: &Section<'_>, path: Option<&str>) -> AccessSetting
         authorize: section.read("authorize", or_off(authorize), None),
         basic_auth: section.read("basic_auth", or_off(basic_auth), None),
         limits: limits(section),
+    };
+    check_one_credential(section, &access);
+    access
+}
+
+/// A password and a bearer token stand in the one header, of which a request has one line.
+fn check_one_credential(section: &Section<'_>, access: &AccessSettings) {
+    let Some(jwt) = access.basic_auth.as_ref().and(access.jwt.as_ref()) else { return };
+    if let (Some(item), true) = (section.item("basic_auth"), jwt.from == [TokenPlace::Bearer]) {
+        item.fault(
+            "wants the one Authorization header of a request for its password, and `jwt` for its token: nobody gets in",
+            "write from = [\"cookie:session\"] in [route.NAME.jwt], or another place of tokens; or give each a route of its own",
+        );
     }
 }
 
@@ -77,6 +90,14 @@ fn origins(section: &Section<'_>) -> Option<OriginSettings> {
 /// Where tunnels are prolonged of a route that serves everything below `path`.
 fn renew_path(section: &Section<'_>, path: &str) -> Option<Box<str>> {
     let item = section.item("renew_path")?;
+    let prefix = path.trim_end_matches('/');
+    if !matches!(item.value(), DeValue::String(_)) {
+        item.fault(
+            format!("must be a path, not {}", item.type_name()),
+            format!("write {:?}, or another path below {path:?}", format!("{prefix}/renew")),
+        );
+        return None;
+    }
     let renew_path = text(PATH)(&item)?;
     if section.item("jwt").is_none() {
         item.fault(
@@ -84,7 +105,6 @@ fn renew_path(section: &Section<'_>, path: &str) -> Option<Box<str>> {
             "add [route.NAME.jwt] with keys = \"issuer.pem\", or remove it",
         );
     }
-    let prefix = path.trim_end_matches('/');
     if !renew_path.strip_prefix(prefix).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/')) {
         let problem = match renew_path == path {
             true => format!("{renew_path:?} is the path of the route itself, where its tunnels open"),
@@ -118,7 +138,7 @@ fn renew_path(section: &Section<'_>, path: &str) -> Option<Box<str>> {
 
 fn basic_auth(item: &SpannedValue<'_>) -> Option<BasicAuthSettings> {
     let section = item.section(&BASIC_AUTH)?;
-    let file = section.require("file", password_file, "file = \"staff.htpasswd\", which `htpasswd -B -c` makes");
+    let file = section.require("file", password_file, "file = \"staff.htpasswd\", which `htpasswd -B -C 10 -c` makes");
     let realm = section.try_read("realm", text(REALM), defaults::REALM.into());
     let user_header = section.try_read("user_header", or_off(text(USER_HEADER)), None);
     let authorization = section.try_read("keep_authorization", authorization, defaults::KEEP_AUTHORIZATION);
@@ -139,7 +159,7 @@ fn limits(section: &Section<'_>) -> AdmissionLimits {
     let limits = AdmissionLimits {
         tunnels: section.read("max_tunnels", or_off(tunnels), None),
         tunnels_per_client: section.read("max_tunnels_per_client", or_off(tunnels), None),
-        handshakes: section.read("handshakes_per_second", or_off(rate(count)), None),
+        handshakes: section.read("handshakes_per_second", or_off(rate_of_count), None),
         per: section.read("per", text(CLIENT_KEY), defaults::PER),
     };
     if let (ClientKeySource::Claim(_), Some(item), None) = (&limits.per, section.item("per"), section.item("jwt")) {

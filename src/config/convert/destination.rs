@@ -68,8 +68,11 @@ pub(in crate::config) fn check_splits(file: &Section<'_>, settings: &Settings) {
         let Some(first) = route.destination.upstreams().next() else { continue };
         for other in route.destination.upstreams().filter(|other| sources(other) != sources(first)) {
             file.location_of(&["upstream", other.as_str(), "sticky_on"]).fault(
-                format!("is not that of upstream.{first}, with which it shares the clients of route.{}", route.name),
-                "give all of them the same",
+                format!(
+                    "places clients by another `sticky_on` than upstream.{first}, with which it shares those of route.{}",
+                    route.name
+                ),
+                "write the same sticky_on in both",
             );
         }
     }

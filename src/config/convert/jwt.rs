@@ -137,15 +137,36 @@ fn check_algorithms(section: &Section<'_>, keys: &JwtKeys, algorithms: &[Algorit
 
 /// A text, or a list of them.
 fn one_or_more(item: &SpannedValue<'_>) -> Option<Vec<String>> {
-    if let DeValue::String(_) = item.value() {
-        return text(CLAIM_VALUE)(item).map(|text| vec![text]);
-    }
-    let texts = list(text(CLAIM_VALUE), "[\"one\", \"another\"]")(item)?;
+    let texts = match item.value() {
+        DeValue::String(_) => return claim_value(item).map(|text| vec![text]),
+        DeValue::Array(_) => list(claim_value, "[\"one\", \"another\"]")(item)?,
+        _ => {
+            item.fault(format!("must be a text or a list of texts, not {}", item.type_name()), hint_of_text(item));
+            return None;
+        }
+    };
     if texts.is_empty() {
         item.fault("is an empty list, which nothing is in", "leave it out");
         return None;
     }
     Some(texts)
+}
+
+fn claim_value(item: &SpannedValue<'_>) -> Option<String> {
+    if !matches!(item.value(), DeValue::String(_)) {
+        item.fault(format!("must be a text, not {}", item.type_name()), hint_of_text(item));
+        return None;
+    }
+    text(CLAIM_VALUE)(item)
+}
+
+/// How to write as a text what is there.
+fn hint_of_text(item: &SpannedValue<'_>) -> String {
+    match item.value() {
+        DeValue::Integer(number) => format!("write it in quotes: \"{number}\""),
+        DeValue::Boolean(value) => format!("write it in quotes: \"{value}\""),
+        _ => "write \"one\", or [\"one\", \"another\"]".into(),
+    }
 }
 
 fn required(item: &SpannedValue<'_>) -> Option<Vec<(String, Vec<String>)>> {

@@ -4,6 +4,7 @@
 //! several sections must agree on (names, binds, who serves what) is checked here too.
 
 mod access;
+mod access_warnings;
 mod acme;
 mod admin;
 mod authorize;
@@ -26,6 +27,7 @@ mod queue;
 mod reach;
 mod redirect;
 mod redirect_warnings;
+mod renewals;
 mod resolver;
 mod respond;
 mod route;
@@ -45,6 +47,7 @@ pub(super) use error_pages::error_pages;
 pub(super) use listener::listeners;
 pub(super) use names::Names;
 pub(super) use own_listeners::check_own_listeners;
+pub(super) use renewals::check_renewals;
 pub(super) use resolver::{check_state_folder, resolver, state_folder};
 pub(super) use route::routes;
 pub(super) use upstream::upstreams;

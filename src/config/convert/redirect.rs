@@ -21,10 +21,16 @@ pub(super) fn redirect(item: &SpannedValue<'_>) -> Option<Redirect> {
         query: defaults::REDIRECT_QUERY,
         status: defaults::REDIRECT_STATUS,
     };
-    let DeValue::Table(_) = item.value() else {
-        return choice(&[("https", ())])(item).map(|()| Redirect { scheme: Some("https"), ..same });
+    let section = match item.value() {
+        DeValue::Table(_) => item.section(&REDIRECT)?,
+        DeValue::String(text) if text.contains(['/', '.']) => {
+            let hint = "write \"https\" for the same place over TLS, or the parts of another one, such as \
+                        { scheme = \"https\", host = \"www.example.com\", path = \"/\" }";
+            item.fault(format!("{text:?} is not one of its values"), hint);
+            return None;
+        }
+        _ => return choice(&[("https", ())])(item).map(|()| Redirect { scheme: Some("https"), ..same }),
     };
-    let section = item.section(&REDIRECT)?;
     let scheme = section.try_read("scheme", |item| choice(&SCHEMES)(item).map(Some), None);
     let host = section.try_read("host", |item| text(REDIRECT_HOST)(item).map(|host| Some(host.into())), None);
     let port = section.try_read("port", |item| Some(u16::try_from(integer(1..=65_535)(item)?).ok()), None);

@@ -1,5 +1,6 @@
 //! Redirects that are allowed, and most likely not meant.
 
+use crate::config::paths::is_below;
 use crate::config::settings::{Destination, HostPattern, ListenerSettings, RouteSettings, Settings};
 use crate::config::tree::Section;
 use crate::rules::{NewPath, Redirect};
@@ -12,10 +13,11 @@ pub(super) fn warn_of_redirect(file: &Section<'_>, route: &RouteSettings, settin
     let warn = |problem: String, hint: &str| {
         file.location_of(&["route", route.name.as_str(), "redirect"]).warn(problem, hint);
     };
-    if leads_back(redirect, &listeners) {
+    if let Some(listener) = listeners.iter().find(|it| leads_back(redirect, route, it)) {
+        let tls = if listener.tls.is_some() { "has TLS" } else { "is without TLS" };
         warn(
-            "leads back to itself: every listener of this route has TLS, and such a request reads 508".to_owned(),
-            "name the plain listener in `listeners`, or write where else it leads",
+            format!("leads back to itself at listener.{}, which {tls}: such a request reads 508", listener.name),
+            &hint_of_listeners(listener, settings),
         );
     }
     if route.hosts.is_empty() && redirect.host.is_none() && redirect.scheme == Some("https") {
@@ -37,12 +39,22 @@ pub(super) fn warn_of_redirect(file: &Section<'_>, route: &RouteSettings, settin
     }
 }
 
-/// It is to https, and only those meet it who have come by that.
-fn leads_back(redirect: &Redirect, listeners: &[&ListenerSettings]) -> bool {
-    let Redirect { scheme: Some("https"), host: None, port: None, path: NewPath::Same, .. } = redirect else {
-        return false;
-    };
-    !listeners.is_empty() && listeners.iter().all(|listener| listener.tls.is_some())
+/// Whether who comes by `listener` is sent to the scheme and host that were asked for: nothing else of the place changes.
+fn leads_back(redirect: &Redirect, route: &RouteSettings, listener: &ListenerSettings) -> bool {
+    let Redirect { scheme: Some(scheme), host, port: None, path: NewPath::Same, .. } = redirect else { return false };
+    let is_own_host = |host: &str| route.hosts == [HostPattern::Exact(host.to_ascii_lowercase())];
+    listener.tls.is_some() == (*scheme == "https") && host.as_deref().is_none_or(is_own_host)
+}
+
+/// Which listeners a redirect is for that leads back at `listener`.
+fn hint_of_listeners(listener: &ListenerSettings, settings: &Settings) -> String {
+    let is_fit = |other: &&ListenerSettings| other.tls.is_some() != listener.tls.is_some();
+    let fit: Vec<_> = settings.listeners.values().map(|it| &**it).filter(is_fit).map(|it| it.name.as_str()).collect();
+    match (fit.is_empty(), listener.tls.is_some()) {
+        (false, _) => format!("write listeners = {fit:?} in the route, or where else it leads"),
+        (true, true) => "write where else it leads; it is for a listener without `tls`, and there is none".into(),
+        (true, false) => "write where else it leads; it is for a listener with `tls`, and there is none".into(),
+    }
 }
 
 /// Whether who follows it asks for a host of the same route, by a listener of the same route.
@@ -58,12 +70,4 @@ fn stays_in(route: &RouteSettings, redirect: &Redirect, listeners: &[&ListenerSe
 /// Whether `other`, of a longer path than `path`, is for what is at `new`.
 fn takes_before(other: &RouteSettings, new: &str, path: &str) -> bool {
     other.path.len() > path.len() && is_below(new, &other.path)
-}
-
-/// Whether `path` is below `above`, on a border of segments, or is it.
-fn is_below(path: &str, above: &str) -> bool {
-    match path.strip_prefix(above.trim_end_matches('/')) {
-        Some(rest) => path != "/" && (rest.is_empty() || rest.starts_with('/')),
-        None => false,
-    }
 }

@@ -149,7 +149,7 @@ fn may_share(a: &RouteSettings, b: &RouteSettings) -> bool {
     a.tested() == b.tested() && !a.exclude(b)
 }
 
-fn share_a_listener(a: &RouteSettings, b: &RouteSettings) -> bool {
+pub(super) fn share_a_listener(a: &RouteSettings, b: &RouteSettings) -> bool {
     a.listeners.is_empty() || b.listeners.is_empty() || a.listeners.iter().any(|it| b.listeners.contains(it))
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::header::SEC_WEBSOCKET_PROTOCOL;
 use ipnet::IpNet;
 
+use super::access_warnings::warn_of_access;
 use super::redirect_warnings::warn_of_redirect;
 use crate::config::names::UpstreamName;
 use crate::config::paths::pattern;
@@ -21,6 +22,7 @@ pub(in crate::config) fn warn(file: &Section<'_>, settings: &Settings) {
     for route in settings.routes.values() {
         warn_of_hosts(file, route);
         warn_of_redirect(file, route, settings);
+        warn_of_access(file, route);
         if let Some(meant) = pattern(&route.path) {
             file.location_of(&["route", route.name.as_str(), "path"]).warn(
                 format!("{:?} is taken word for word: paths are no patterns", route.path),

@@ -1,7 +1,7 @@
 //! `[route.NAME.websocket]`.
 
 use crate::config::defaults;
-use crate::config::read::{choice, close_code, count, or_off, per_side, rate, text};
+use crate::config::read::{choice, close_code, count, or_off, per_side, rate, rate_of_count, text};
 use crate::config::settings::{Compression, Excess, IdleCounts, LimitSettings, Pongs, WebsocketSettings};
 use crate::config::tree::Section;
 use crate::config::units::{DURATION, SIZE, write_size};
@@ -31,7 +31,6 @@ pub(super) fn websocket(section: &Section<'_>) -> WebsocketSettings {
 
 fn limits(section: &Section<'_>) -> PerDirection<LimitSettings> {
     let size = || or_off(text(SIZE));
-    let rate_of_count = || or_off(rate(count));
     let rate_of_bytes = or_off(rate(text(SIZE)));
 
     let message = section.try_limit("max_message", size(), defaults::MAX_MESSAGE);
@@ -43,8 +42,9 @@ fn limits(section: &Section<'_>) -> PerDirection<LimitSettings> {
     let frame = frame.unwrap_or(defaults::MAX_FRAME);
     let fragments = section.limit("max_fragments", or_off(count), defaults::MAX_FRAGMENTS);
     let inflated = section.limit("max_inflated_message", size(), defaults::MAX_INFLATED_MESSAGE);
-    let messages = section.limit("messages_per_second", rate_of_count(), defaults::MESSAGES_PER_SECOND);
-    let control = section.limit("control_frames_per_second", rate_of_count(), defaults::CONTROL_FRAMES_PER_SECOND);
+    let messages = section.limit("messages_per_second", or_off(rate_of_count), defaults::MESSAGES_PER_SECOND);
+    let control =
+        section.limit("control_frames_per_second", or_off(rate_of_count), defaults::CONTROL_FRAMES_PER_SECOND);
     let bytes = section.limit("bytes_per_second", rate_of_bytes, defaults::BYTES_PER_SECOND);
     let excess = section.limit("excess", choice(&EXCESS), defaults::EXCESS);
 

@@ -136,7 +136,10 @@ mod tests {
         let url = |address, speaks| AuthUrl { address, speaks, host: "login.test".into(), path: "/keys?k=x".into() };
         let socket = || EndpointAddress::Socket(([127, 0, 0, 1], 80).into());
         let https = url(socket(), AuthScheme::Https);
-        assert_eq!([https.without_query(), https.to_string()], ["https://login.test/keys", "https://login.test/keys?k=x"]);
+        assert_eq!(
+            [https.without_query(), https.to_string()],
+            ["https://login.test/keys", "https://login.test/keys?k=x"]
+        );
         assert_eq!(url(socket(), AuthScheme::Http).without_query(), "http://login.test/keys");
         let unix = EndpointAddress::Unix(UnixAddress::Path("/run/login".into()));
         assert_eq!(url(unix, AuthScheme::Http).without_query(), "unix:/run/login:/keys");
