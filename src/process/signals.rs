@@ -123,8 +123,12 @@ mod tests {
         raise(Number::HUP);
         raise(Number::TERM);
         signals.stop().await;
-        assert_eq!(signals.next().await, Signal::Reload, "who waits for a stop leaves the others");
-        assert_eq!(signals.next().await, Signal::Handoff);
+        // The system gives each to a thread of its choice, so one that was sent first may come last.
+        let kept = [signals.next().await, signals.next().await];
+        assert!(
+            [Signal::Reload, Signal::Handoff].iter().all(|signal| kept.contains(signal)),
+            "who waits for a stop leaves the others: {kept:?}"
+        );
     }
 
     fn raise(number: Number) {
