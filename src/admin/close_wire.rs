@@ -37,6 +37,9 @@ pub struct CloseAnswer {
     pub tunnels: usize,
     /// How many of them are in processes that handed over.
     pub tunnels_of_predecessors: usize,
+    /// Where none end: the names of claims that no open tunnel of the process has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_claims: Vec<String>,
     /// The processes that handed over, drain still, and were not reached.
     #[serde(default)]
     pub not_reached: Vec<Unreached>,

@@ -2,14 +2,17 @@
 
 use super::commands::unreached;
 use super::control::Control;
+use crate::access::Permit;
 use crate::admin::{Answered, CloseAnswer, CloseRequest, CommandError, Question, Reply, Unreached, ask};
 use crate::drain::Revocation;
 use crate::handoff::Predecessor;
+use crate::session::Proxy;
 
 impl Control {
     pub(super) fn close(&mut self, revocation: Revocation, reply: Reply<CloseAnswer>) {
         let proxy = self.running.proxy();
         let here = proxy.registry.revoke(&revocation);
+        let unknown_claims = if here == 0 { unknown_claims(proxy, &revocation) } else { Vec::new() };
         let is_known = revocation.route.as_ref().is_none_or(|route| proxy.snapshot().routes().contains_key(route));
         tracing::info!(of = %revocation, tunnels = here, "an operator takes permission back");
         // A tunnel has one number in all of them.
@@ -34,12 +37,24 @@ impl Control {
                 Err(CommandError::Unknown(format!("{}{}", unknown(&revocation), unreached.collect::<String>())))
             } else {
                 let of = revocation.to_string();
-                Ok(CloseAnswer { of, tunnels, tunnels_of_predecessors: elsewhere, not_reached })
+                let unknown_claims = if elsewhere == 0 { unknown_claims } else { Vec::new() };
+                Ok(CloseAnswer { of, tunnels, tunnels_of_predecessors: elsewhere, unknown_claims, not_reached })
             };
             // Whoever asked may have left.
             let _ = reply.send(answer);
         });
     }
+}
+
+/// The names of claims that no open tunnel of `proxy` has: misspelt, it may be.
+fn unknown_claims(proxy: &Proxy, revocation: &Revocation) -> Vec<String> {
+    let mut names: Vec<_> = revocation.claims.iter().map(|claim| claim.name.as_str()).collect();
+    proxy.registry.each(|handle| {
+        if let Some(permission) = handle.permit().map(Permit::permission) {
+            names.retain(|name| permission.claim(name).is_none());
+        }
+    });
+    names.into_iter().map(ToOwned::to_owned).collect()
 }
 
 fn unknown(revocation: &Revocation) -> String {

@@ -190,13 +190,19 @@ pub(super) fn undrained(answer: &UndrainAnswer) -> String {
 }
 
 pub(super) fn closed(answer: &CloseAnswer) -> String {
-    let CloseAnswer { of, tunnels: count, tunnels_of_predecessors, .. } = answer;
+    let CloseAnswer { of, tunnels: count, tunnels_of_predecessors, unknown_claims, .. } = answer;
     let mut text = match count {
         0 => format!("no tunnel is open of {of}"),
         _ => format!("{} of {of} closed", tunnels(*count)),
     };
     if *tunnels_of_predecessors > 0 {
         text += &format!("\n{tunnels_of_predecessors} of them in processes that handed over");
+    }
+    if !unknown_claims.is_empty() {
+        let names = unknown_claims.join(", ");
+        text += &format!(
+            "\nno open tunnel has a claim {names}: as the token says it, in lower case where `authorize` takes it"
+        );
     }
     text
 }

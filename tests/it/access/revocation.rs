@@ -70,6 +70,9 @@ async fn every_tunnel_of_a_user_ends_and_nobody_elses() {
     let output = windlass.ask(&["close", "--claim", "sub=ada"]).await;
     assert_eq!(output.status.code(), Some(0), "nobody is there any more, and that is no failure");
     assert!(text(&output).contains("no tunnel is open of sub=ada"), "{}", text(&output));
+    assert!(!text(&output).contains("no open tunnel has"), "bob has one: {}", text(&output));
+    let output = windlass.ask(&["close", "--claim", "Sub=bob", "--claim", "sub=ada"]).await;
+    assert!(text(&output).contains("no open tunnel has a claim Sub: "), "{}", text(&output));
     // A token that holds lets in again.
     let mut again = tunnel(&windlass, &endpoint, "ada").await;
     assert_carries(&mut again.0, &mut again.1).await;
