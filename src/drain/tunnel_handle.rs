@@ -111,11 +111,17 @@ impl TunnelHandle {
     }
 
     /// The order, with the earliest deadline that was given so far.
+    #[inline]
     pub fn order(&self) -> Option<StopOrder> {
-        let first = self.order.get()?;
-        let order = StopOrder::clone(self.forbidden.get().unwrap_or(first));
+        // Every poll of a tunnel asks, and hardly any has one.
+        self.order.get().map(|first| self.order_now(first))
+    }
+
+    #[cold]
+    fn order_now(&self, first: &StopOrder) -> StopOrder {
+        let order = StopOrder::clone(self.forbidden.get().map_or(first, |order| order));
         let deadline = self.opened + Duration::from_nanos(self.deadline.load(Ordering::Relaxed));
-        Some(StopOrder { deadline, ..order })
+        StopOrder { deadline, ..order }
     }
 
     /// Wakes `waker` from now on when an order comes, or when its deadline comes nearer.

@@ -4,7 +4,8 @@
 //! names (the client's, if it takes any: RFC 9110 §6.5.1).
 //!
 //! Deadlines: `request_timeout` for all of it, where a route has one; `response_timeout` for the head of the answer, counted from the
-//! last byte of the request (`lateness`), for until then the two `body_timeout` tell whether the upload moves. An answer may take for ever between two pieces: events are like that.
+//! last byte of the request (`lateness`), for until then the two `body_timeout` tell whether the upload moves. An answer may take for
+//! ever between two pieces: events are like that.
 
 use std::pin::pin;
 
