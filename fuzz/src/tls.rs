@@ -2,6 +2,9 @@
 
 #[path = "../../src/tls/alpn.rs"]
 mod alpn;
+#[path = "../../src/tls/asked_name.rs"]
+#[expect(dead_code, reason = "who looks for a certificate notes the name, and there is none here")]
+mod asked_name;
 #[path = "../../src/tls/connection.rs"]
 mod connection;
 #[path = "../../src/tls/driver.rs"]
