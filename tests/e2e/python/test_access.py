@@ -113,5 +113,5 @@ async def test_passwords_that_are_guessed_in_no_time_are_refused_with_what_to_ru
     assert check.returncode != 0
     for part in ['line 2: the password of "bob" is kept as {SHA}', 'line 3: the password of "cid" is kept as MD5']:
         assert part in said, said
-    assert "`htpasswd -B FILE bob`" in said
+    assert "`htpasswd -B -C 10 FILE bob`" in said
     assert "hush" not in said
