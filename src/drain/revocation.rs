@@ -109,21 +109,14 @@ impl fmt::Display for Revocation {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
     use std::time::{Duration, Instant};
 
-    use super::super::{Incarnation, Member, Registration, Registry};
+    use super::super::{Member, Registration, Registry};
     use super::*;
     use crate::access::{Claim, Claims, Granted, Permit};
 
     fn registered(registry: &Arc<Registry>, route: &str, claims: Option<Claims>) -> Registration {
-        let member = Member {
-            listener: ("public".into(), Incarnation(1)),
-            route: (route.into(), Incarnation(2)),
-            upstream: ("chat".into(), Incarnation(3)),
-            endpoint: ("a".into(), Incarnation(4)),
-            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        };
+        let member = Member::of_route(route);
         let permit = claims.map(|claims| {
             let granted = Granted { subject: None, claims, until: None, close_code: CloseCode::NORMAL };
             Box::new(Permit::new(Permission::new(granted), Instant::now(), 0.0))

@@ -96,3 +96,17 @@ impl Scope {
         }
     }
 }
+
+#[cfg(test)]
+impl Member {
+    /// One for tests, which takes a route of this name to `chat/a`.
+    pub(crate) fn of_route(name: &str) -> Self {
+        Self {
+            listener: ("public".into(), Incarnation(1)),
+            route: (name.into(), Incarnation(2)),
+            upstream: ("chat".into(), Incarnation(3)),
+            endpoint: ("a".into(), Incarnation(4)),
+            client: IpAddr::from([127, 0, 0, 1]),
+        }
+    }
+}

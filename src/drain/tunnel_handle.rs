@@ -156,20 +156,12 @@ fn nanoseconds(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
-
-    use super::super::{Cause, Incarnation};
+    use super::super::Cause;
     use super::*;
     use crate::websocket::CloseCode;
 
     fn handle() -> TunnelHandle {
-        let member = Member {
-            listener: ("public".into(), Incarnation(1)),
-            route: ("chat".into(), Incarnation(2)),
-            upstream: ("chat".into(), Incarnation(3)),
-            endpoint: ("a".into(), Incarnation(4)),
-            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        };
+        let member = Member::of_route("chat");
         TunnelHandle::new(TunnelId(1), member, None)
     }
 

@@ -106,10 +106,8 @@ const ROOM: usize = 1024;
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
-
     use super::*;
-    use crate::drain::{Incarnation, Member, Registration, Registry};
+    use crate::drain::{Member, Registration, Registry};
 
     const ADA: (&str, &str) = ("chat", "ada");
 
@@ -118,13 +116,7 @@ mod tests {
     }
 
     fn registration(registry: &Arc<Registry>) -> Registration {
-        let member = Member {
-            listener: ("public".into(), Incarnation(1)),
-            route: ("chat".into(), Incarnation(2)),
-            upstream: ("chat".into(), Incarnation(3)),
-            endpoint: ("a".into(), Incarnation(4)),
-            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        };
+        let member = Member::of_route("chat");
         registry.register(0, member)
     }
 

@@ -13,7 +13,7 @@ use super::*;
 use crate::access::{Claims, Granted, Permission, Permit};
 use crate::authorize::question::About;
 use crate::config::ForwardedHeaders;
-use crate::drain::{Incarnation, Member, Registration, Registry};
+use crate::drain::{Member, Registration, Registry};
 use crate::http::forward::{Arrival, Scheme, Trust};
 use crate::snapshot::{FileContents, Snapshot};
 use crate::tls::TicketKeys;
@@ -70,13 +70,7 @@ impl Site {
 
     /// A tunnel of this credential, that may be as long.
     fn open(&mut self, credential: u8, until: Option<Duration>) -> Tunnel {
-        let member = Member {
-            listener: ("public".into(), Incarnation(1)),
-            route: ("chat".into(), Incarnation(2)),
-            upstream: ("chat".into(), Incarnation(3)),
-            endpoint: ("a".into(), Incarnation(4)),
-            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        };
+        let member = Member::of_route("chat");
         let claims = Claims::new();
         let granted = Granted { subject: None, claims, until: None, close_code: CloseCode::FORBIDDEN };
         let permit = Permit::new(Permission::new(granted), self.now.into_std(), 0.0);
