@@ -24,6 +24,7 @@ use tokio::time::{sleep, timeout};
 use super::close_wire::{CloseAnswer, CloseRequest};
 use super::command::{AdminCommand, CommandError, CommandSender, Reply};
 use super::guard;
+use super::log_level::{LogLevelRequest, LogLevelStatus};
 use super::look::{gauges, status};
 use super::notes::Notes;
 use super::places::{ANSWER_WITHIN, OperatorPlace, Places};
@@ -200,7 +201,13 @@ async fn answer(context: &Context, rights: Rights, request: Request<Incoming>) -
             json(StatusCode::OK, &status(&context.proxy, &context.notes, elsewhere))
         }
         "/metrics" if reads => metrics(context, &parts.headers).await,
+        "/log-level" if reads => match context.notes.log_level() {
+            Some(level) => json(StatusCode::OK, &level),
+            None => told::<LogLevelStatus>(Err(CommandError::Busy)),
+        },
+        "/log-level" if writes => told(set_log_level(context, body).await),
         "/live" | "/ready" | "/status" | "/metrics" => wrong_method("GET"),
+        "/log-level" => wrong_method("GET, POST"),
         "/reload" if writes => told(context.ask(AdminCommand::Reload).await),
         "/handoff" if writes => told(context.ask(AdminCommand::HandOff).await),
         "/plan" if writes => told(plan(context, body).await),
@@ -210,7 +217,7 @@ async fn answer(context: &Context, rights: Rights, request: Request<Incoming>) -
         "/reload" | "/plan" | "/drain" | "/undrain" | "/close" | "/handoff" => wrong_method("POST"),
         _ => error(
             StatusCode::NOT_FOUND,
-            "there is /live, /ready, /status, /metrics, /reload, /plan, /drain, /undrain, /close and /handoff",
+            "there is /live, /ready, /status, /metrics, /log-level, /reload, /plan, /drain, /undrain, /close and /handoff",
         ),
     }
 }
@@ -259,6 +266,12 @@ async fn close(context: &Context, body: Incoming) -> Result<CloseAnswer, Command
     let request: CloseRequest = read(body).await?;
     let revocation = request.understood().map_err(CommandError::Nonsense)?;
     context.ask(|reply| AdminCommand::Close(revocation, reply)).await
+}
+
+async fn set_log_level(context: &Context, body: Incoming) -> Result<LogLevelStatus, CommandError> {
+    let request: LogLevelRequest = read(body).await?;
+    let (level, time) = request.understood().map_err(CommandError::Nonsense)?;
+    context.ask(|reply| AdminCommand::SetLogLevel(level, time, reply)).await
 }
 
 async fn read<T: DeserializeOwned>(body: Incoming) -> Result<T, CommandError> {

@@ -8,9 +8,10 @@ use tokio::runtime::Builder;
 
 use super::failure::Failure;
 use super::file::ConfigFile;
+use super::log_level::{LogLevelArguments, log_level};
 use super::operate::{self, Ask, CloseArguments, DrainArguments, PlanArguments, UndrainArguments};
 use super::output::{FAILED, WRONG, complain, complain_briefly, say};
-use crate::app::{self, Environment, Loaded, RunError, StartError};
+use crate::app::{self, Environment, Loaded, LogError, RunError, StartError};
 
 /// The arguments of the process.
 #[derive(Debug, Parser)]
@@ -45,6 +46,8 @@ enum Command {
     Handoff(Ask),
     /// Let a drained endpoint take tunnels again; those that were not told yet stay
     Undrain(UndrainArguments),
+    /// Show which lines the running process writes to its log, or set that, for a while
+    LogLevel(LogLevelArguments),
     /// End the tunnels of somebody at once, whose permission is taken back; take it back at the issuer first
     Close(CloseArguments),
 }
@@ -98,6 +101,7 @@ Examples:
   windlass drain endpoint/chat/b         move everybody away from one endpoint
   windlass undrain chat/b                take it back
   windlass close --claim sub=ada         end every WebSocket of a user, at once
+  windlass log-level debug --for 10min   write more for a while
   kill -USR2 $(pidof windlass)           hand over to the program that is installed now
 
 Exit codes:
@@ -120,6 +124,7 @@ impl Cli {
             Command::Drain(arguments) => ask_for(operate::drain(arguments)),
             Command::Handoff(ask) => ask_for(operate::handoff(ask)),
             Command::Undrain(arguments) => ask_for(operate::undrain(arguments)),
+            Command::LogLevel(arguments) => ask_for(log_level(arguments)),
             Command::Close(arguments) => ask_for(operate::close(arguments)),
         }
     }
@@ -152,6 +157,8 @@ fn finish(result: Result<(), RunError>) -> ExitCode {
 fn fail(complaint: String, error: &RunError) -> ExitCode {
     complain_briefly(complaint);
     ExitCode::from(match error {
+        // The configuration is right, and the folder may come yet.
+        RunError::Log(LogError::Place(_)) => FAILED,
         RunError::Config(_) | RunError::Log(_) | RunError::Start(StartError::Config(_)) => WRONG,
         RunError::Start(_) | RunError::Demo(_) | RunError::Signals(_) => FAILED,
     })

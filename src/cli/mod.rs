@@ -7,6 +7,7 @@ mod arguments;
 mod failure;
 mod file;
 mod follow;
+mod log_level;
 mod operate;
 mod output;
 mod show;

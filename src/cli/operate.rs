@@ -264,7 +264,7 @@ impl Ask {
 }
 
 /// Checks a duration; it goes to the process as it was written.
-fn duration(text: &str) -> Result<String, SyntaxError> {
+pub(super) fn duration(text: &str) -> Result<String, SyntaxError> {
     parse_duration(text).map(|_| text.to_owned())
 }
 
