@@ -26,7 +26,7 @@ pub use self::places::LogPlaceError;
 pub(super) use self::places::{LogReader, shape};
 use self::places::{PreparedLog, access, sink, stderr};
 use self::rust_log::{filter_for, parse_rust_log};
-use crate::config::LogSettings;
+use crate::config::{LogPlace, LogSettings};
 use crate::log::{AccessLog, Ink, Lines, Output, Sink, retire};
 use crate::session::Proxy;
 
@@ -111,6 +111,12 @@ impl Log {
         self.sink.load().reopen();
         if let Some(access) = &self.access {
             access.reopen();
+        }
+        let is_any = self.access.is_some() || matches!(self.settings.to, LogPlace::File(_));
+        // Behind what was ordered: where the log is one of them, it stands in the new one.
+        match is_any {
+            true => tracing::info!("SIGUSR1: the files of the log are opened again"),
+            false => tracing::warn!("SIGUSR1: the log goes to no file, there is none to open again"),
         }
     }
 

@@ -27,7 +27,8 @@ impl Writer {
     /// There can be no more threads.
     pub(super) fn start(told: Told, output: Output) -> io::Result<Self> {
         let queue = Arc::new(Queue::default());
-        let writing = Writing { queue: Arc::clone(&queue), told, output, trouble: None, reopen_at: None };
+        let writing =
+            Writing { queue: Arc::clone(&queue), told, output, trouble: None, reopen_at: None, unsaid: Vec::new() };
         thread::Builder::new().name("windlass-log".into()).spawn(move || writing.run())?;
         Ok(Self { queue })
     }
@@ -64,6 +65,8 @@ struct Writing {
     trouble: Option<Trouble>,
     /// When it is to be opened again, since that has failed.
     reopen_at: Option<Instant>,
+    /// Lines about all this, which wait until the line at hand is whole.
+    unsaid: Vec<String>,
 }
 
 impl Writing {
@@ -80,6 +83,9 @@ impl Writing {
             if self.reopen_at.is_some_and(|at| at <= Instant::now()) {
                 self.reopen();
             }
+            for line in std::mem::take(&mut self.unsaid) {
+                self.write_whole(&line);
+            }
         }
     }
 
@@ -90,9 +96,9 @@ impl Writing {
             outcome = self.say_missing(&missing);
         }
         if outcome == BatchOutcome::Whole
-            && let Some(line) = self.trouble.take().and_then(|over| over.end(&self.told, &self.output))
+            && let Some(over) = self.trouble.take()
         {
-            self.write_whole(&line);
+            self.unsaid.extend(over.end(&self.told, &self.output));
         }
     }
 
@@ -144,8 +150,8 @@ impl Writing {
             }
             Err(error) => {
                 self.reopen_at = Some(Instant::now() + REOPEN_EVERY);
-                if is_first && let Some(line) = self.told.not_reopened(&self.output, &error) {
-                    self.write_whole(&line);
+                if is_first {
+                    self.unsaid.extend(self.told.not_reopened(&self.output, &error));
                 }
             }
         }
