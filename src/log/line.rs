@@ -249,3 +249,33 @@ const USUAL: usize = 512;
 
 /// What is shown of a text at the most, in bytes: with an escape for each of them, the queue still takes several.
 const LONGEST: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn line(shape: Shape, message: &str, text: &str) -> String {
+        let mut line = LogLine::begin(Style { shape, pid: 7 }, Level::WARN);
+        line.write_message(message);
+        line.write_text("path", text);
+        line.finish("windlass::test")
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_a_line_or_paints_a_terminal(message: String, text in "(?s).{0,40}") {
+            for shape in [Shape::Json, Shape::Logfmt, Shape::Terminal(Ink::Plain), Shape::Terminal(Ink::Coloured)] {
+                let line = line(shape, &message, &text);
+                let ours = [DIM, RESET, colour(Level::WARN)];
+                let line = ours.iter().fold(line, |line, ours| line.replace(ours, ""));
+                prop_assert!(!line.replace('\n', "").contains(char::is_control), "{:?}", line);
+                let (first, below) = line.trim_end_matches('\n').split_once('\n').unwrap_or((&line, ""));
+                prop_assert!(first.contains("path") && first.contains("target"), "{:?}", line);
+                prop_assert!(below.is_empty() || matches!(shape, Shape::Terminal(_)), "{:?}", line);
+                prop_assert!(below.lines().all(|line| line.starts_with("    ")), "{:?}", line);
+            }
+        }
+    }
+}

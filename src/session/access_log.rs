@@ -168,7 +168,7 @@ pub(super) fn opened(context: &RequestContext, registration: &Registration, plac
     macro_rules! said {
         ($say:ident) => {
             tracing::$say!(
-                tunnel = %handle.id,
+                tunnel = handle.id.0,
                 client = %context.client,
                 listener = %handle.member.listener.0,
                 protocol = context.summary.protocol().as_str(),
@@ -231,7 +231,7 @@ pub(super) fn ended(
     for leniency in leniencies.iter() {
         metrics.lenient(leniency);
         tracing::debug!(
-            tunnel = %handle.id,
+            tunnel = handle.id.0,
             client = %handle.member.client,
             route = %handle.member.route.0,
             %request_id,
@@ -241,7 +241,7 @@ pub(super) fn ended(
     }
     let is_there = |text: &&str| !text.is_empty();
     tracing::info!(
-        tunnel = %handle.id,
+        tunnel = handle.id.0,
         client = %handle.member.client,
         client_port = (port_is == PortIs::Client).then_some(port),
         proxy_port = (port_is == PortIs::Proxy).then_some(port),

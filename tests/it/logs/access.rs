@@ -21,8 +21,8 @@ async fn visit(windlass: &Program) {
     let headers = "Host: a.example\r\nUser-Agent: \"quoted\" \\ ä\r\nReferer: https://b.example/page?token=hush";
     client.send(format!("GET /own?token=hush HTTP/1.1\r\n{headers}\r\n\r\n")).await;
     assert_eq!(client.answer().await.0.status(), 200);
-    client.send("HEAD /../x HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
-    assert!(client.head().await.status() >= 400);
+    client.send("HEAD /page HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
+    assert_eq!(client.head().await.status(), 502);
     let mut tunnel = windlass.client("somebody").await.unwrap();
     tunnel.assert_open().await;
 }
@@ -39,7 +39,7 @@ async fn an_exchange_a_refusal_and_a_tunnel_have_a_line_each_as_nginx_writes_it(
     let (exchange, refusal, tunnel) = (lines[0].1, lines[1].1, lines[2].1);
     let agent = r"\x22quoted\x22 \x5C \xC3\xA4";
     assert_eq!(exchange, format!("\"GET /own HTTP/1.1\" 200 3 \"https://b.example/page\" \"{agent}\""));
-    assert!(refusal.starts_with("\"HEAD /../x HTTP/1.1\" 4") && refusal.ends_with(" 0 \"-\" \"-\""), "{refusal}");
+    assert_eq!(refusal, "\"HEAD /page HTTP/1.1\" 502 0 \"-\" \"-\"");
     let bytes = tunnel.strip_prefix("\"GET / HTTP/1.1\" 101 ").unwrap().split(' ').next().unwrap();
     assert!(bytes.parse::<u64>().unwrap() > "a".len() as u64 + "still there?".len() as u64, "{tunnel}");
     assert!(!text.contains("hush"), "{text}");

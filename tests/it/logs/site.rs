@@ -30,6 +30,7 @@ path = "/broken"
 respond = {{ status = 500, body = "broken" }}
 [route.chat]
 upstream = "chat"
+websocket = {{ ping_every = "off" }}
 [upstream.chat]
 endpoints = [{{ name = "a", address = "{endpoint}" }}]
 [drain.stop]
