@@ -200,7 +200,7 @@ mod tests {
         }
         assert_eq!(journal.write(large_by_hand.as_bytes()).unwrap(), large_by_hand.len());
 
-        let mut received = || {
+        let received = || {
             let mut buffer = vec![0; 1 << 18];
             let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
             let mut ancillary = RecvAncillaryBuffer::new(&mut space);

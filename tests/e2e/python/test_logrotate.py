@@ -40,6 +40,16 @@ async def rotate(snippet, state):
     assert process.returncode == 0, said.decode()
 
 
+async def listening(log):
+    """Where it listens, as soon as that is written."""
+    while True:
+        whole = log.read_text().rpartition("\n")[0]
+        for line in map(json.loads, whole.splitlines()):
+            if line["message"] == "listening":
+                return line["address"]
+        await asyncio.sleep(0)
+
+
 async def test_logrotate_moves_the_log_away_and_no_line_is_lost(tmp_path):
     logs = tmp_path / "logs"
     logs.mkdir(mode=0o750)
@@ -48,9 +58,7 @@ async def test_logrotate_moves_the_log_away_and_no_line_is_lost(tmp_path):
     bind = "127.0.0.1:0"
     windlass = await Windlass.start(tmp_path, config([1], bind=bind, extra=log + own))
     try:
-        lines = [json.loads(line) for line in (logs / "windlass.log").read_text().splitlines()]
-        address = next(line["address"] for line in lines if line["message"] == "listening")
-        host, _, port = address.rpartition(":")
+        host, _, port = (await within(listening(logs / "windlass.log"), "its address")).rpartition(":")
         snippet, state = tmp_path / "snippet", tmp_path / "state"
         snippet.write_text(snippet_for(logs, windlass.process.pid))
         snippet.chmod(0o600)
