@@ -16,6 +16,7 @@ mod run;
 mod scope;
 mod status;
 mod take_back;
+mod taps;
 mod target;
 mod tunnel_handle;
 
@@ -29,6 +30,7 @@ pub(crate) use scope::LOCAL_CLIENT;
 pub use scope::{Incarnation, LifeToken, Member, Scope, TunnelId};
 pub use status::{DrainEntry, DrainStatuses};
 pub use take_back::TakeBack;
+pub use taps::TapRefused;
 pub use target::{BadDrainTarget, DrainTarget, EndpointTarget};
 pub use tunnel_handle::TunnelHandle;
 

@@ -19,9 +19,12 @@ use super::members::Members;
 use super::policy::{Cause, StopOrder};
 use super::revocation::Revocation;
 use super::scope::{Member, Scope, TunnelId};
+use super::taps::{TapRefused, Taps};
 use super::tunnel_handle::TunnelHandle;
 use crate::access::Permit;
+use crate::tap::TapFeed;
 use crate::traffic::Traffic;
+use crate::websocket::{Direction, Extensions};
 
 /// Every open tunnel of the process, in shards so that workers do not wait for each other.
 #[derive(Debug)]
@@ -34,6 +37,7 @@ pub struct Registry {
     /// The last id that was given out; not all of them opened.
     last: AtomicU64,
     traffic: Traffic,
+    taps: Taps,
 }
 
 /// The tunnels of one worker.
@@ -68,7 +72,7 @@ impl Registry {
     pub fn new(workers: usize) -> Arc<Self> {
         let shards = (0..workers.max(1)).map(|_| Mutex::default()).collect();
         let (standing, revoked, traffic) = (Mutex::default(), Mutex::default(), Traffic::new(workers));
-        Arc::new(Self { shards, standing, revoked, last: AtomicU64::new(0), traffic })
+        Arc::new(Self { shards, standing, revoked, last: AtomicU64::new(0), traffic, taps: Taps::default() })
     }
 
     /// Registers a tunnel that is about to open on `worker`, for which nobody was asked. Where its scope is already draining, its
@@ -198,6 +202,21 @@ impl Registry {
         &self.traffic
     }
 
+    /// Has somebody look at what passes through a tunnel from now on, until the feed is dropped.
+    ///
+    /// # Errors
+    /// There is no such tunnel, or too many look already.
+    pub fn tap(&self, id: TunnelId) -> Result<(Arc<TunnelHandle>, TapFeed), TapRefused> {
+        let handle = self.tunnels(|handle| handle.id == id).pop().ok_or(TapRefused::Unknown(id))?;
+        let feed = self.taps.begin(&handle)?;
+        Ok((handle, feed))
+    }
+
+    #[cfg(test)]
+    pub(super) fn taps(&self) -> &Taps {
+        &self.taps
+    }
+
     /// The last number that was given out.
     pub fn last(&self) -> TunnelId {
         TunnelId(self.last.load(Ordering::Relaxed))
@@ -257,6 +276,13 @@ impl Registration {
         &self.handle
     }
 
+    /// Shows what passed in a direction to those who look at the tunnel: what was agreed on, and how many bytes of a frame were missing
+    /// where it begins.
+    #[cold]
+    pub fn show(&self, direction: Direction, state: (Option<Extensions>, u64), bytes: &[u8], at: Instant) {
+        self.registry.taps.see(&self.handle, direction, state, bytes, at);
+    }
+
     /// Wakes `waker` from now on when an order comes, when its deadline comes nearer, or when the end of what the tunnel is permitted
     /// moves.
     pub fn listen(&self, waker: &Waker) {
@@ -273,6 +299,9 @@ impl Drop for Registration {
             self.handle.id
         );
         self.handle.note_ended();
+        if self.handle.is_tapped() {
+            self.registry.taps.end(self.handle.id);
+        }
     }
 }
 

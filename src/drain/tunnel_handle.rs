@@ -4,7 +4,7 @@
 //! one that forbids: the first of those does. Whoever moves the end of what it is permitted wakes it.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::time::Duration;
@@ -39,6 +39,8 @@ pub struct TunnelHandle {
     waker: AtomicWaker,
     /// What goes through it.
     traffic: TunnelTraffic,
+    /// Somebody looks at what goes through it.
+    tapped: AtomicBool,
     /// What it is permitted, where its route asks for that.
     permit: Option<Box<Permit>>,
 }
@@ -62,6 +64,7 @@ impl TunnelHandle {
             deadline: AtomicU64::new(u64::MAX),
             waker: AtomicWaker::new(),
             traffic,
+            tapped: AtomicBool::new(false),
             permit,
         }
     }
@@ -87,6 +90,17 @@ impl TunnelHandle {
     #[inline]
     pub fn traffic(&self) -> &TunnelTraffic {
         &self.traffic
+    }
+
+    /// Whether somebody looks at what goes through it.
+    #[inline]
+    pub fn is_tapped(&self) -> bool {
+        self.tapped.load(Ordering::Relaxed)
+    }
+
+    /// Somebody looks from now on, or nobody does any more.
+    pub(super) fn note_tapped(&self, tapped: bool) {
+        self.tapped.store(tapped, Ordering::Relaxed);
     }
 
     /// What the tunnel is permitted; `None` where nobody was asked.
