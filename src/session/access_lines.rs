@@ -115,7 +115,7 @@ pub(super) fn ended(records: &Records, handle: &TunnelHandle, record: &TunnelRec
         };
         let member = &handle.member;
         access_log.write(&AccessEntry {
-            client: member.client,
+            client: handle.client,
             method,
             path: told.path,
             host: told.host,

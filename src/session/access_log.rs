@@ -232,7 +232,7 @@ pub(super) fn ended(
         metrics.lenient(leniency);
         tracing::debug!(
             tunnel = handle.id.0,
-            client = %handle.member.client,
+            client = %handle.client,
             route = %handle.member.route.0,
             %request_id,
             what = leniency.as_str(),
@@ -242,7 +242,7 @@ pub(super) fn ended(
     let is_there = |text: &&str| !text.is_empty();
     tracing::info!(
         tunnel = handle.id.0,
-        client = %handle.member.client,
+        client = %handle.client,
         client_port = (port_is == PortIs::Client).then_some(port),
         proxy_port = (port_is == PortIs::Proxy).then_some(port),
         listener = %handle.member.listener.0,
