@@ -3,6 +3,7 @@
 //! Text for people, JSON for machines, through threads of their own. `RUST_LOG` decides over `log.level`, for the whole life of the
 //! process; without it, a reload may change the level, and an operator for a while. Everything else of `[log]` a reload changes too.
 
+mod error;
 mod level;
 mod places;
 mod rust_log;
@@ -15,12 +16,12 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use prometheus_client::metrics::counter::Counter;
-use thiserror::Error;
 use tracing::Subscriber;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
+pub use self::error::LogError;
 use self::level::{LevelControl, LevelFrom};
 pub use self::places::LogPlaceError;
 pub(super) use self::places::{LogReader, shape};
@@ -144,33 +145,6 @@ fn say_panic(panic: &PanicHookInfo<'_>) {
     let backtrace = (trace.status() == BacktraceStatus::Captured).then(|| tracing::field::display(&trace));
     let thread = std::thread::current();
     tracing::error!(thread = thread.name(), location, said, backtrace, "a thread panicked: please report this");
-}
-
-/// Why there is no log.
-#[derive(Debug, Error)]
-pub enum LogError {
-    /// `RUST_LOG` holds something that is not a filter.
-    #[error(
-        "RUST_LOG: {directive:?} {problem}; write a level (error, warn, info, debug, trace, off) or TARGET=LEVEL, separated by commas, for example RUST_LOG=warn,windlass=debug"
-    )]
-    InvalidRustLog {
-        /// The directive that is wrong, or all of the value.
-        directive: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// Something else in this process has started a log.
-    #[error("the log of this process was started before")]
-    AlreadyStarted,
-    /// What lines go to cannot be opened.
-    #[error(transparent)]
-    Place(#[from] LogPlaceError),
-}
-
-impl LogError {
-    fn invalid(directive: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::InvalidRustLog { directive: directive.into(), problem: problem.into() }
-    }
 }
 
 fn start<O: FnOnce() -> io::Result<Output>>(

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::access::AccessEntry;
+use super::access_entry::AccessEntry;
 use super::text::write_quoted;
 
 /// `client - - [time] "request" status bytes "referer" "user agent"`

@@ -9,6 +9,7 @@
 //! a terminal's cursor. What did not fit is counted, and said; an error is summed at the least.
 
 mod access;
+mod access_entry;
 mod combined;
 #[cfg(test)]
 mod hearing;
@@ -25,7 +26,8 @@ mod trouble;
 mod waiting;
 mod writer;
 
-pub use access::{AccessEntry, AccessLog};
+pub use access::AccessLog;
+pub use access_entry::AccessEntry;
 #[cfg(test)]
 pub(crate) use hearing::hearing;
 pub use journal::{JOURNAL_SOCKET, Journal};

@@ -83,7 +83,7 @@ impl WaitingLines {
     }
 
     fn sum(&mut self, ErrorKind { place, message }: ErrorKind) {
-        let short = || message.get(..message.floor_char_boundary(LONGEST_SUMMED)).unwrap_or_default().to_owned();
+        let short = || message.split_at(message.floor_char_boundary(LONGEST_SUMMED)).0.to_owned();
         self.sums.entry(place).or_insert_with(|| SummedErrors { message: short(), times: 0 }).times += 1;
     }
 

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
-use super::LogError;
+use super::error::LogError;
 use crate::config::LogLevel;
 
 /// Below `trace`, the libraries under us only say what needs attention.
