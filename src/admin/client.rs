@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::wire::ErrorAnswer;
+use super::problem::Problem;
 use crate::config::AdminListen;
 
 /// Asks the process that listens at an address.
@@ -96,7 +96,7 @@ impl Client {
         let (status, body) = self.send(method, path, body).await?;
         let text = String::from_utf8_lossy(&body).into_owned();
         if !status.is_success() {
-            let why = serde_json::from_str::<ErrorAnswer>(&text).map_or(text, |answer| answer.error);
+            let why = serde_json::from_str::<Problem>(&text).map_or(text, |problem| problem.detail);
             return Err(AskError::Refused(status, why));
         }
         match serde_json::from_str(&text) {

@@ -2,16 +2,14 @@
 
 use std::net::IpAddr;
 
+use http::HeaderMap;
 use http::header::{HOST, ORIGIN};
-use http::{HeaderMap, Method};
 
 use crate::grammar::Authority;
 
 /// Why a request over TCP is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Suspect {
-    /// It would change something.
-    Writes,
     /// A page in a browser sends it.
     Origin,
     /// It asks for a name: one that a stranger may own, and point at this machine.
@@ -21,17 +19,13 @@ pub(super) enum Suspect {
 impl Suspect {
     pub(super) fn text(self) -> &'static str {
         match self {
-            Self::Writes => "over TCP there is only reading: use the unix socket, admin.listen = \"unix:/PATH\"",
             Self::Origin => "no page in a browser is answered here",
             Self::Host => "the Host must be a loopback address, such as 127.0.0.1",
         }
     }
 }
 
-pub(super) fn check(method: &Method, headers: &HeaderMap) -> Result<(), Suspect> {
-    if method != Method::GET && method != Method::HEAD {
-        return Err(Suspect::Writes);
-    }
+pub(super) fn check(headers: &HeaderMap) -> Result<(), Suspect> {
     if headers.contains_key(ORIGIN) {
         return Err(Suspect::Origin);
     }
@@ -51,15 +45,15 @@ fn is_loopback_literal(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn judge(method: Method, headers: &[(http::HeaderName, &str)]) -> Result<(), Suspect> {
+    fn judge(headers: &[(http::HeaderName, &str)]) -> Result<(), Suspect> {
         let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
-        check(&method, &headers)
+        check(&headers)
     }
 
     #[test]
     fn reading_by_an_address_is_allowed() {
         for host in ["127.0.0.1", "127.0.0.1:9900", "127.8.9.1:1", "[::1]", "[::1]:9900"] {
-            assert_eq!(judge(Method::GET, &[(HOST, host)]), Ok(()), "{host}");
+            assert_eq!(judge(&[(HOST, host)]), Ok(()), "{host}");
         }
     }
 
@@ -67,16 +61,15 @@ mod tests {
     fn names_and_other_addresses_are_refused() {
         for host in ["localhost", "rebound.example:9900", "10.0.0.1", "[::2]", "[::1", "127.0.0.1:x", "127.0.0.1.", ""]
         {
-            assert_eq!(judge(Method::GET, &[(HOST, host)]), Err(Suspect::Host), "{host}");
+            assert_eq!(judge(&[(HOST, host)]), Err(Suspect::Host), "{host}");
         }
-        assert_eq!(judge(Method::GET, &[]), Err(Suspect::Host));
-        assert_eq!(judge(Method::GET, &[(HOST, "127.0.0.1"), (HOST, "127.0.0.1")]), Err(Suspect::Host));
+        assert_eq!(judge(&[]), Err(Suspect::Host));
+        assert_eq!(judge(&[(HOST, "127.0.0.1"), (HOST, "127.0.0.1")]), Err(Suspect::Host));
     }
 
     #[test]
-    fn pages_and_changes_are_refused() {
-        assert_eq!(judge(Method::POST, &[(HOST, "127.0.0.1")]), Err(Suspect::Writes));
+    fn pages_are_refused() {
         let page = [(HOST, "127.0.0.1"), (ORIGIN, "http://127.0.0.1")];
-        assert_eq!(judge(Method::GET, &page), Err(Suspect::Origin));
+        assert_eq!(judge(&page), Err(Suspect::Origin));
     }
 }

@@ -4,9 +4,11 @@
 //! done as an [`AdminCommand`]. What it does not: reload or drain; whoever runs the process does. Invariants: nothing but reading
 //! over TCP, nothing for a page in a browser, every request has a bounded body, and every wait for an operator a deadline.
 
+mod answer;
 mod client;
 mod close_wire;
 mod command;
+mod context;
 mod guard;
 mod holdings;
 mod look;
@@ -14,9 +16,13 @@ mod notes;
 mod ordered;
 mod places;
 mod predecessors;
+mod problem;
+mod respond;
+mod routes;
 mod server;
 mod socket;
 mod spare;
+mod steer;
 mod tunnels;
 mod upstream_status;
 mod wire;
@@ -24,12 +30,14 @@ mod wire;
 pub use client::{AskError, Client, ParsedAnswer};
 pub use close_wire::{CloseAnswer, CloseRequest};
 pub use command::{AdminCommand, CommandError, CommandSender, Reply, channel};
+pub use context::Context;
 pub use holdings::holdings;
 pub use notes::Notes;
 pub use ordered::CertificateStatus;
 pub use places::Places;
 pub use predecessors::{Answered, DrainOrder, Held, Holdings, PredecessorDrain, Question, ask};
-pub use server::{Context, serve};
+pub use problem::Problem;
+pub use server::serve;
 pub use socket::{BoundAdmin, SocketFile};
 pub use upstream_status::{CauseStatus, EndpointStatus, UpstreamSource, UpstreamStatus};
 pub use wire::*;

@@ -194,13 +194,6 @@ pub struct PlannedPredecessor {
     pub problem: Option<String>,
 }
 
-/// What was not done, and why.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ErrorAnswer {
-    /// Why.
-    pub error: String,
-}
-
 /// The version of [`Status`].
 pub const STATUS_SCHEMA: u32 = 1;
 

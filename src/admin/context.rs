@@ -1,0 +1,49 @@
+//! What operators look at and steer, and whoever carries out what they ask for.
+
+use std::sync::Arc;
+
+use tokio::time::timeout;
+
+use super::command::{AdminCommand, CommandError, CommandSender, Reply};
+use super::notes::Notes;
+use super::places::{ANSWER_WITHIN, Places};
+use super::predecessors::{Answered, Holdings, Question, ask};
+use crate::handoff::Predecessors;
+use crate::session::{Phase, Proxy};
+
+/// What operators look at and steer.
+#[derive(Debug)]
+pub struct Context {
+    /// What serves.
+    pub proxy: Arc<Proxy>,
+    /// What else is known.
+    pub notes: Arc<Notes>,
+    /// The processes that handed over.
+    pub predecessors: Arc<Predecessors>,
+    /// Where commands go.
+    pub commands: CommandSender,
+    /// Where operators are served.
+    pub places: Places,
+}
+
+impl Context {
+    /// Ends every connection with an operator; what is being answered has a moment for that.
+    pub async fn end_connections(&self) {
+        self.places.clear();
+        // Whoever reads nothing is not waited for.
+        let _ = timeout(ANSWER_WITHIN, self.places.are_free()).await;
+    }
+
+    /// Hands a command on and waits for its answer.
+    pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> AdminCommand) -> Result<T, CommandError> {
+        match self.commands.ask(command).await {
+            Err(CommandError::Stopping) if self.proxy.phase() == Phase::HandedOver => Err(CommandError::HandedOver),
+            answer => answer,
+        }
+    }
+
+    /// What the processes hold that handed over.
+    pub(super) async fn ask_predecessors(&self) -> Vec<Answered<Holdings>> {
+        ask(&self.predecessors, &Question::Holdings).await
+    }
+}
