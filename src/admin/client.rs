@@ -113,7 +113,7 @@ impl Client {
                 let stream = connect_unix(socket).await.map_err(unreachable)?;
                 exchange(stream, "localhost", method, path, body).await
             }
-            AdminListen::Loopback(address) => {
+            AdminListen::Tcp(address) => {
                 let stream = timeout(REPLY_WITHIN, TcpStream::connect(address)).await;
                 let stream = stream.map_err(|_| self.silent())?.map_err(unreachable)?;
                 exchange(stream, &address.to_string(), method, path, body).await

@@ -27,6 +27,8 @@ pub struct Problem {
 pub(super) enum ProblemKind {
     /// The request makes no sense.
     Nonsense,
+    /// It does not say who asks.
+    Unauthorized,
     /// Who asks may not.
     Forbidden,
     /// There is no such path.
@@ -39,6 +41,8 @@ pub(super) enum ProblemKind {
     Refused,
     /// The configuration is wrong.
     WrongConfiguration,
+    /// Somebody guesses tokens.
+    TooManyGuesses,
     /// It did not work, and that is our fault.
     Failed,
     /// There is too much to do.
@@ -52,14 +56,16 @@ pub(super) enum ProblemKind {
 impl ProblemKind {
     /// All of them.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Nonsense,
+        Self::Unauthorized,
         Self::Forbidden,
         Self::NoRoute,
         Self::Unknown,
         Self::WrongMethod,
         Self::Refused,
         Self::WrongConfiguration,
+        Self::TooManyGuesses,
         Self::Failed,
         Self::Busy,
         Self::Stopping,
@@ -70,6 +76,7 @@ impl ProblemKind {
     pub(super) fn row(self) -> (&'static str, &'static str, StatusCode) {
         match self {
             Self::Nonsense => ("nonsense", "the request makes no sense", StatusCode::BAD_REQUEST),
+            Self::Unauthorized => ("unauthorized", "say who asks", StatusCode::UNAUTHORIZED),
             Self::Forbidden => ("forbidden", "not over this listener", StatusCode::FORBIDDEN),
             Self::NoRoute => ("no-route", "there is no such path", StatusCode::NOT_FOUND),
             Self::Unknown => ("unknown", "there is nothing of that name", StatusCode::NOT_FOUND),
@@ -78,6 +85,7 @@ impl ProblemKind {
             Self::WrongConfiguration => {
                 ("wrong-configuration", "the configuration is wrong", StatusCode::UNPROCESSABLE_ENTITY)
             }
+            Self::TooManyGuesses => ("too-many-guesses", "too many wrong tokens", StatusCode::TOO_MANY_REQUESTS),
             Self::Failed => ("failed", "it did not work", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Busy => ("busy", "there is too much to do", StatusCode::SERVICE_UNAVAILABLE),
             Self::Stopping => ("stopping", "the process stops", StatusCode::SERVICE_UNAVAILABLE),

@@ -1,39 +1,50 @@
 //! The way of one request: may it be asked, is there such a thing, and what is the answer.
 
-use http::header::ACCEPT;
+use http::header::{ACCEPT, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use super::answer::{AdminAnswer, allowing, json, problem, text, told, typed};
 use super::command::AdminCommand;
 use super::context::Context;
-use super::guard;
+use super::door::{Denied, Visitor};
 use super::look::{gauges, status};
 use super::problem::ProblemKind;
 use super::routes::{AdminRoute, Found, Needs, Operation, find, paths};
-use super::server::Rights;
+use super::server::Reception;
 use super::steer::{self, read};
 use crate::grammar::members;
 use crate::metrics::Exposition;
 use crate::session::Phase;
 
-pub(super) async fn respond(context: &Context, rights: Rights, request: Request<Incoming>) -> AdminAnswer {
+pub(super) async fn respond(reception: &Reception, visitor: &Visitor, request: Request<Incoming>) -> AdminAnswer {
     let (parts, body) = request.into_parts();
-    if rights == Rights::Reading
-        && let Err(suspect) = guard::check(&parts.headers)
-    {
-        return problem(&ProblemKind::Forbidden.because(suspect.text()));
+    let found = find(&parts.method, parts.uri.path());
+    // Who may not look hears of no path whether it is there.
+    let needs = if let Found::Route(route, _) = found { route.needs } else { Needs::Reading };
+    match reception.door.admit(visitor, needs, &parts.headers, Instant::now()) {
+        Ok(_) => {}
+        Err(denied) => return refusal(denied),
     }
-    match find(&parts.method, parts.uri.path()) {
-        Found::Route(route, _) if route.needs == Needs::Steering && rights == Rights::Reading => {
-            problem(&ProblemKind::Forbidden.because(READING_ONLY))
-        }
-        Found::Route(route, name) => carry_out(context, route, name, &parts, body).await,
+    match found {
+        Found::Route(route, name) => carry_out(&reception.context, route, name, &parts, body).await,
         Found::Options(methods) => allowing(text(StatusCode::NO_CONTENT, ""), methods),
         Found::WrongMethod(methods) => wrong_method(&parts, methods),
         Found::Nowhere => problem(&ProblemKind::NoRoute.because(format!("there is {}", paths()))),
     }
+}
+
+fn refusal(denied: Denied) -> AdminAnswer {
+    let mut answer = problem(&denied.problem());
+    if denied.asks_for_token() {
+        answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"windlass\""));
+    }
+    if denied == Denied::TooManyGuesses {
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    answer
 }
 
 async fn carry_out(context: &Context, route: &AdminRoute, name: &str, parts: &Parts, body: Incoming) -> AdminAnswer {
@@ -90,5 +101,3 @@ fn wrong_method(asked: &Parts, methods: &'static str) -> AdminAnswer {
     let why = format!("{path} is not for {method}; ask with {verb}");
     allowing(problem(&ProblemKind::WrongMethod.because(why)), methods)
 }
-
-const READING_ONLY: &str = "over TCP there is only reading: use the unix socket, admin.listen = \"unix:/PATH\"";

@@ -33,7 +33,7 @@ impl ConfigFile {
     pub(super) fn admin_listen(&self) -> Result<AdminListen, Problems> {
         match config::load_admin(&self.path) {
             Err(_) if self.is_missing() => Ok(AdminListen::default()),
-            admin => admin.map(|admin| admin.listen),
+            admin => admin.map(|admin| admin.asked_at()),
         }
     }
 
@@ -95,7 +95,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let usual = usual(&folder);
         fs::write(&usual.path, "[admin]\nlisten = \"127.0.0.1:9900\"").unwrap();
-        assert_eq!(usual.admin_listen().unwrap(), AdminListen::Loopback("127.0.0.1:9900".parse().unwrap()));
+        assert_eq!(usual.admin_listen().unwrap(), AdminListen::Tcp("127.0.0.1:9900".parse().unwrap()));
         fs::write(&usual.path, "[admin]\nlisten = 9900").unwrap();
         assert!(usual.admin_listen().is_err());
     }

@@ -113,7 +113,7 @@ async fn a_wrong_command_line_exits_with_2() {
         (&["drain", "all", "--max-per-second", "0"], "write a number of tunnels from 1"),
         (&["drain", "all", "--reason", &long], "write 123 bytes at the most"),
         (&["undrain", "b"], "UPSTREAM/NAME"),
-        (&["status", "--admin", "10.0.0.1:80"], "write \"127.0.0.1:80\""),
+        (&["status", "--admin", "localhost:80"], "write \"127.0.0.1:80\""),
     ] {
         let output = windlass.ask(wrong).await;
         assert_eq!(output.status.code(), Some(2), "{wrong:?}: {}", text(&output));
