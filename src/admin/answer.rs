@@ -15,6 +15,10 @@ use super::problem::Problem;
 /// What is answered: whole, or as it comes.
 pub(super) type AdminAnswer = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
+/// Stands among the extensions of a problem: what it says, for the log.
+#[derive(Clone, Debug)]
+pub(super) struct Told(pub(super) String);
+
 pub(super) fn told<T: Serialize>(result: Result<T, CommandError>) -> AdminAnswer {
     match result {
         Ok(value) => json(StatusCode::OK, &value),
@@ -24,7 +28,9 @@ pub(super) fn told<T: Serialize>(result: Result<T, CommandError>) -> AdminAnswer
 
 pub(super) fn problem(problem: &Problem) -> AdminAnswer {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    typed(json(status, problem), "application/problem+json")
+    let mut answer = typed(json(status, problem), "application/problem+json");
+    answer.extensions_mut().insert(Told(problem.detail.clone()));
+    answer
 }
 
 pub(super) fn json<T: Serialize>(status: StatusCode, value: &T) -> AdminAnswer {

@@ -118,12 +118,13 @@ mod tests {
     use super::super::door::Door;
     use super::super::notes::Notes;
     use super::super::places::Places;
+    use super::super::rates::Rates;
     use super::super::spare::Spare;
     use super::super::wire::HandoffAnswer;
     use super::*;
     use crate::config::{AdminListen, AdminListenerSettings, parse};
     use crate::net::Network;
-    use crate::process::{Room, Workers};
+    use crate::process::{Room, Users, Workers};
     use crate::session::Proxy;
     use crate::snapshot::{AdminContents, FileContents, Snapshot};
     use crate::tls::TicketKeys;
@@ -156,7 +157,8 @@ endpoints = ["127.0.0.1:1"]
         let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), room, network);
         let (sender, commands) = channel();
         let (notes, predecessors) = (Arc::new(Notes::new(None)), Arc::default());
-        let context = Arc::new(Context { proxy, notes, predecessors, commands: sender, places: Places::default() });
+        let (places, rates, users) = (Places::default(), Rates::default(), Users::default());
+        let context = Arc::new(Context { proxy, notes, predecessors, commands: sender, places, rates, users });
         let (mut stream, served) = duplex(buffer);
         let places = context.places.clone();
         let at = AdminListenerSettings::at(AdminListen::default());

@@ -8,7 +8,9 @@ use super::command::{AdminCommand, CommandError, CommandSender, Reply};
 use super::notes::Notes;
 use super::places::{ANSWER_WITHIN, Places};
 use super::predecessors::{Answered, Holdings, Question, ask};
+use super::rates::Rates;
 use crate::handoff::Predecessors;
+use crate::process::Users;
 use crate::session::{Phase, Proxy};
 
 /// What operators look at and steer.
@@ -24,6 +26,10 @@ pub struct Context {
     pub commands: CommandSender,
     /// Where operators are served.
     pub places: Places,
+    /// What was seen of tunnels lately.
+    pub rates: Rates,
+    /// What the users of this machine are called.
+    pub users: Users,
 }
 
 impl Context {

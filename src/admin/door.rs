@@ -122,7 +122,7 @@ impl Door {
         }
     }
 
-    /// Whether `needs` would be granted to somebody who was let in for looking.
+    /// Whether somebody who was let in like this may have something done.
     pub(super) fn lets_steer(&self, let_in: LetIn) -> bool {
         let_in != LetIn::Freely && !self.settings.is_read_only
     }

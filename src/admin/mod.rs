@@ -5,6 +5,7 @@
 //! over TCP, nothing for a page in a browser, every request has a bounded body, and every wait for an operator a deadline.
 
 mod answer;
+mod audit;
 mod client;
 mod close_wire;
 mod command;
@@ -19,12 +20,16 @@ mod ordered;
 mod places;
 mod predecessors;
 mod problem;
+mod rates;
 mod respond;
 mod routes;
 mod server;
 mod socket;
 mod spare;
 mod steer;
+mod tunnel_look;
+mod tunnel_query;
+mod tunnel_wire;
 mod tunnels;
 mod upstream_status;
 mod wire;
@@ -40,7 +45,12 @@ pub use ordered::CertificateStatus;
 pub use places::Places;
 pub use predecessors::{Answered, DrainOrder, Held, Holdings, PredecessorDrain, Question, ask};
 pub use problem::Problem;
+pub use rates::Rates;
 pub use server::serve;
 pub use socket::{BoundAdmin, SocketFile};
+pub use tunnel_wire::{
+    InDirections, OnSides, TunnelDetail, TunnelLimits, TunnelList, TunnelOrder, TunnelRate, TunnelStatus,
+    TunnelsElsewhere,
+};
 pub use upstream_status::{CauseStatus, EndpointStatus, UpstreamSource, UpstreamStatus};
 pub use wire::*;

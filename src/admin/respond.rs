@@ -7,14 +7,19 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::answer::{AdminAnswer, allowing, json, problem, text, told, typed};
+use super::audit::{self, Asked};
 use super::command::AdminCommand;
 use super::context::Context;
-use super::door::{Denied, Visitor};
+use super::door::{Denied, LetIn, Visitor};
 use super::look::{gauges, status};
 use super::problem::ProblemKind;
-use super::routes::{AdminRoute, Found, Needs, Operation, find, paths};
+use super::routes::{AdminRoute, Found, Needs, Operation, Verb, find, paths};
 use super::server::Reception;
 use super::steer::{self, read};
+use super::tunnel_look;
+use super::tunnel_query::TunnelQuery;
+use super::wire::RightsAnswer;
+use crate::drain::TunnelId;
 use crate::grammar::members;
 use crate::metrics::Exposition;
 use crate::session::Phase;
@@ -24,16 +29,22 @@ pub(super) async fn respond(reception: &Reception, visitor: &Visitor, request: R
     let found = find(&parts.method, parts.uri.path());
     // Who may not look hears of no path whether it is there.
     let needs = if let Found::Route(route, _) = found { route.needs } else { Needs::Reading };
-    match reception.door.admit(visitor, needs, &parts.headers, Instant::now()) {
-        Ok(_) => {}
-        Err(denied) => return refusal(denied),
+    let let_in = reception.door.admit(visitor, needs, &parts.headers, Instant::now());
+    let mut asked = Asked::default();
+    let answer = match (let_in, found) {
+        (Err(denied), _) => refusal(denied),
+        (Ok(let_in), Found::Route(route, name)) => {
+            let found = (route, name, let_in);
+            carry_out(reception, found, &parts, body, &mut asked).await
+        }
+        (Ok(_), Found::Options(methods)) => allowing(text(StatusCode::NO_CONTENT, ""), methods),
+        (Ok(_), Found::WrongMethod(methods)) => wrong_method(&parts, methods),
+        (Ok(_), Found::Nowhere) => problem(&ProblemKind::NoRoute.because(format!("there is {}", paths()))),
+    };
+    if let Found::Route(AdminRoute { verb: Verb::Post, path, .. }, _) = found {
+        audit::note(reception, (visitor, let_in), path, &asked, &answer);
     }
-    match found {
-        Found::Route(route, name) => carry_out(&reception.context, route, name, &parts, body).await,
-        Found::Options(methods) => allowing(text(StatusCode::NO_CONTENT, ""), methods),
-        Found::WrongMethod(methods) => wrong_method(&parts, methods),
-        Found::Nowhere => problem(&ProblemKind::NoRoute.because(format!("there is {}", paths()))),
-    }
+    answer
 }
 
 fn refusal(denied: Denied) -> AdminAnswer {
@@ -47,7 +58,14 @@ fn refusal(denied: Denied) -> AdminAnswer {
     answer
 }
 
-async fn carry_out(context: &Context, route: &AdminRoute, name: &str, parts: &Parts, body: Incoming) -> AdminAnswer {
+async fn carry_out(
+    reception: &Reception,
+    (route, name, let_in): (&AdminRoute, &str, LetIn),
+    parts: &Parts,
+    body: Incoming,
+    asked: &mut Asked,
+) -> AdminAnswer {
+    let (context, door) = (&*reception.context, &reception.door);
     match route.operation {
         Operation::Live => text(StatusCode::OK, "live\n"),
         Operation::Ready => ready(context),
@@ -68,12 +86,37 @@ async fn carry_out(context: &Context, route: &AdminRoute, name: &str, parts: &Pa
                 _ => json(StatusCode::OK, &status),
             }
         }
+        Operation::Tunnels => match TunnelQuery::parse(parts.uri.query().unwrap_or_default()) {
+            Ok(query) => json(StatusCode::OK, &tunnel_look::list(context, &query).await),
+            Err(wrong) => problem(&ProblemKind::Nonsense.because(wrong)),
+        },
+        Operation::Tunnel => tunnel(context, name).await,
+        Operation::Rights => json(
+            StatusCode::OK,
+            &RightsAnswer { listen: door.listen().to_string(), may_steer: door.lets_steer(let_in) },
+        ),
         Operation::Reload => told(context.ask(AdminCommand::Reload).await),
         Operation::Handoff => told(context.ask(AdminCommand::HandOff).await),
-        Operation::Plan => told(async { steer::plan(context, read(body).await?).await }.await),
-        Operation::Drain => told(async { steer::drain(context, read(body).await?).await }.await),
-        Operation::Undrain => told(async { steer::undrain(context, read(body).await?).await }.await),
-        Operation::Close => told(async { steer::close(context, read(body).await?).await }.await),
+        Operation::Plan => told(async { steer::plan(context, read(body).await?, asked).await }.await),
+        Operation::Drain => told(async { steer::drain(context, read(body).await?, asked).await }.await),
+        Operation::Undrain => told(async { steer::undrain(context, read(body).await?, asked).await }.await),
+        Operation::Close => told(async { steer::close(context, read(body).await?, asked).await }.await),
+    }
+}
+
+async fn tunnel(context: &Context, name: &str) -> AdminAnswer {
+    let Ok(id) = name.parse() else {
+        return problem(
+            &ProblemKind::Nonsense.because("a tunnel is named by its number, as the log and /tunnels have it"),
+        );
+    };
+    match tunnel_look::detail(context, TunnelId(id)).await {
+        Some(tunnel) => json(StatusCode::OK, &tunnel),
+        None => {
+            let why =
+                "no tunnel of this number is open in this process; processes that handed over tell of none of theirs";
+            problem(&ProblemKind::Unknown.because(why))
+        }
     }
 }
 

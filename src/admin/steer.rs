@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
+use super::audit::Asked;
 use super::close_wire::{CloseAnswer, CloseRequest};
 use super::command::{AdminCommand, CommandError};
 use super::context::Context;
@@ -17,25 +18,46 @@ pub(super) const READ_WITHIN: Duration = Duration::from_secs(10);
 /// The largest body of a request, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
-pub(super) async fn plan(context: &Context, PlanRequest { file }: PlanRequest) -> Result<PlanAnswer, CommandError> {
+pub(super) async fn plan(
+    context: &Context,
+    request: PlanRequest,
+    asked: &mut Asked,
+) -> Result<PlanAnswer, CommandError> {
+    asked.note(&request);
+    let PlanRequest { file } = request;
     if !file.is_absolute() {
         return Err(CommandError::Nonsense("the file must be named from / on".into()));
     }
     context.ask(|reply| AdminCommand::Plan(file, reply)).await
 }
 
-pub(super) async fn drain(context: &Context, request: DrainRequest) -> Result<DrainAnswer, CommandError> {
+pub(super) async fn drain(
+    context: &Context,
+    request: DrainRequest,
+    asked: &mut Asked,
+) -> Result<DrainAnswer, CommandError> {
     let (target, overrides) = request.understood().map_err(CommandError::Nonsense)?;
+    asked.note(&request);
     context.ask(|reply| AdminCommand::Drain(target, overrides, reply)).await
 }
 
-pub(super) async fn undrain(context: &Context, request: UndrainRequest) -> Result<UndrainAnswer, CommandError> {
+pub(super) async fn undrain(
+    context: &Context,
+    request: UndrainRequest,
+    asked: &mut Asked,
+) -> Result<UndrainAnswer, CommandError> {
     let endpoint = request.endpoint.parse().map_err(|wrong| CommandError::Nonsense(format!("{wrong}")))?;
+    asked.note(&request);
     context.ask(|reply| AdminCommand::Undrain(endpoint, reply)).await
 }
 
-pub(super) async fn close(context: &Context, request: CloseRequest) -> Result<CloseAnswer, CommandError> {
+pub(super) async fn close(
+    context: &Context,
+    request: CloseRequest,
+    asked: &mut Asked,
+) -> Result<CloseAnswer, CommandError> {
     let revocation = request.understood().map_err(CommandError::Nonsense)?;
+    asked.note(&request);
     context.ask(|reply| AdminCommand::Close(revocation, reply)).await
 }
 

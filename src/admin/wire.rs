@@ -194,6 +194,15 @@ pub struct PlannedPredecessor {
     pub problem: Option<String>,
 }
 
+/// `GET /rights`: what who asks may do here.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RightsAnswer {
+    /// The listener, as `[admin] listen` has it.
+    pub listen: String,
+    /// Whether they may have something done.
+    pub may_steer: bool,
+}
+
 /// The version of [`Status`].
 pub const STATUS_SCHEMA: u32 = 1;
 

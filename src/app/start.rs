@@ -21,7 +21,7 @@ use super::running::{PreparedProxy, Running};
 use super::watch::Watch;
 use super::watchdog::notify_watchdog;
 use crate::admin::{self, AdminCommand, Context, Notes};
-use crate::process::{FileWork, Notifier, Signals, reap_orphans};
+use crate::process::{FileWork, Notifier, Signals, Users, reap_orphans};
 
 /// A process that only waits for the word to serve: everything that can fail has been done.
 pub(super) struct PreparedProcess {
@@ -56,7 +56,8 @@ impl PreparedProcess {
         log.count_in(&proxy.metrics);
         let predecessors = Arc::clone(&inheritance.predecessors);
         let places = admin::Places::default();
-        let context = Context { proxy, notes: Arc::clone(&notes), predecessors, commands: sender, places };
+        let (notes_too, rates, users) = (Arc::clone(&notes), admin::Rates::default(), Users::read());
+        let context = Context { proxy, notes: notes_too, predecessors, commands: sender, places, rates, users };
         let mut admin = AdminListeners::new(Arc::new(context), std::mem::take(&mut inheritance.admin));
         let prepared = admin.prepare(&admin_settings, &admin_contents, built.tickets()).map_err(StartError::Admin)?;
         Ok(Self { built, notifier, log, environment, admin, prepared, notes, commands, watch })

@@ -6,10 +6,12 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use tokio::runtime::Builder;
 
+use super::ask::Ask;
 use super::failure::Failure;
 use super::file::ConfigFile;
-use super::operate::{self, Ask, CloseArguments, DrainArguments, PlanArguments, UndrainArguments};
+use super::operate::{self, CloseArguments, DrainArguments, PlanArguments, UndrainArguments};
 use super::output::{FAILED, WRONG, complain, complain_briefly, say};
+use super::tunnels::{self, TunnelsArguments};
 use crate::app::{self, Environment, Loaded, RunError, StartError};
 
 /// The arguments of the process.
@@ -45,7 +47,9 @@ enum Command {
     Handoff(Ask),
     /// Let a drained endpoint take tunnels again; those that were not told yet stay
     Undrain(UndrainArguments),
-    /// End the tunnels of somebody at once, whose permission is taken back; take it back at the issuer first
+    /// List open tunnels, or show everything that is known of one
+    Tunnels(TunnelsArguments),
+    /// End one tunnel at once, or those of somebody whose permission is taken back; take it back at the issuer first
     Close(CloseArguments),
 }
 
@@ -97,7 +101,9 @@ Examples:
   windlass reload                        read the file again; open WebSockets stay
   windlass drain endpoint/chat/b         move everybody away from one endpoint
   windlass undrain chat/b                take it back
-  windlass close --claim sub=ada         end every WebSocket of a user, at once
+  windlass tunnels --sort rate           see which WebSockets are busiest, and who has them
+  windlass close 4711                    end one of them, at once
+  windlass close --claim sub=ada         end every WebSocket of a user
   kill -USR2 $(pidof windlass)           hand over to the program that is installed now
 
 Exit codes:
@@ -120,6 +126,7 @@ impl Cli {
             Command::Drain(arguments) => ask_for(operate::drain(arguments)),
             Command::Handoff(ask) => ask_for(operate::handoff(ask)),
             Command::Undrain(arguments) => ask_for(operate::undrain(arguments)),
+            Command::Tunnels(arguments) => ask_for(tunnels::tunnels(arguments)),
             Command::Close(arguments) => ask_for(operate::close(arguments)),
         }
     }

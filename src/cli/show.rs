@@ -240,7 +240,7 @@ pub(super) fn tunnels(count: usize) -> String {
 }
 
 /// Columns under their titles, each as wide as its widest cell; nothing where there are no rows.
-fn table<const N: usize>(titles: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+pub(super) fn table<const N: usize>(titles: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let rows: Vec<_> = rows.collect();
     if rows.is_empty() {
         return String::new();
@@ -258,7 +258,7 @@ fn table<const N: usize>(titles: [&str; N], rows: impl Iterator<Item = [String; 
     "\n".to_owned() + &all().map(line).collect::<String>()
 }
 
-fn time(seconds: u64) -> String {
+pub(super) fn time(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),

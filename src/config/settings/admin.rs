@@ -44,9 +44,10 @@ impl AdminSettings {
     }
 
     /// Where commands ask: at the first unix socket, or else at the first address.
-    pub fn asked_at(&self) -> AdminListen {
+    pub fn asked(&self) -> AdminListenerSettings {
         let unix = self.listeners.iter().find(|it| matches!(it.listen, AdminListen::Unix(_)));
-        unix.or(self.listeners.first()).map_or(AdminListen::Off, |it| it.listen.clone())
+        let asked = unix.or(self.listeners.first()).cloned();
+        asked.unwrap_or_else(|| AdminListenerSettings::at(AdminListen::Off))
     }
 }
 

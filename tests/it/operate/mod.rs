@@ -1,5 +1,7 @@
 //! Operators and a running process: the commands, what they answer, and how they exit.
 
+mod admin_listeners;
+mod audit;
 mod check;
 mod drain;
 mod full;
@@ -16,6 +18,7 @@ mod signals;
 mod stop;
 mod stuck_log;
 mod tcp;
+mod tunnels;
 mod unreadable;
 mod watch;
 
