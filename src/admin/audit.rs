@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::answer::{AdminAnswer, Told};
 use super::door::{Denied, LetIn, Visitor};
-use super::server::Reception;
+use super::reception::Reception;
 
 /// What was asked for, once it is understood.
 #[derive(Debug, Default)]

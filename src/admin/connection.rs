@@ -14,8 +14,8 @@ use tokio::time::timeout;
 
 use super::door::Visitor;
 use super::places::{ANSWER_WITHIN, Guest, OperatorPlace};
+use super::reception::{Arrival, Reception};
 use super::respond::respond;
-use super::server::{Arrival, Reception};
 use super::steer::READ_WITHIN;
 use crate::net::{Guarded, TlsStream};
 use crate::tls::{CertificateText, ShownCertificate};
@@ -108,35 +108,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::sync::{Semaphore, mpsc};
 
-    use super::super::command::{AdminCommand, channel};
-    use super::super::context::Context;
+    use super::super::command::AdminCommand;
+    use super::super::context::context_of_tests;
     use super::super::door::Door;
-    use super::super::notes::Notes;
     use super::super::places::Places;
-    use super::super::rates::Rates;
     use super::super::spare::Spare;
     use super::super::wire::HandoffAnswer;
     use super::*;
-    use crate::config::{AdminListen, AdminListenerSettings, parse};
-    use crate::net::Network;
-    use crate::process::{Room, Users, Workers};
-    use crate::session::Proxy;
-    use crate::snapshot::{AdminContents, FileContents, Snapshot};
+    use crate::config::{AdminListen, AdminListenerSettings};
+    use crate::snapshot::AdminContents;
     use crate::tls::TicketKeys;
-
-    const SITE: &str = r#"
-[listener.public]
-bind = "127.0.0.1:0"
-[route.chat]
-upstream = "chat"
-[upstream.chat]
-endpoints = ["127.0.0.1:1"]
-"#;
 
     /// Somebody who operates a process.
     struct Operator {
@@ -149,16 +133,7 @@ endpoints = ["127.0.0.1:1"]
 
     /// An operator who has asked this, and between whom and the process so many bytes fit.
     async fn asking(request: &str, buffer: usize) -> Operator {
-        let settings = parse(SITE, Path::new("test.toml")).unwrap();
-        let snapshot =
-            Snapshot::assemble(settings.into(), FileContents::default(), &TicketKeys::generate().unwrap(), None);
-        let room = Room { descriptors: 0, tunnels: 1, resting: 0 };
-        let network = Network::of_the_system(snapshot.settings.resolver.clone());
-        let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), room, network);
-        let (sender, commands) = channel();
-        let (notes, predecessors) = (Arc::new(Notes::new(None)), Arc::default());
-        let (places, rates, users) = (Places::default(), Rates::default(), Users::default());
-        let context = Arc::new(Context { proxy, notes, predecessors, commands: sender, places, rates, users });
+        let (context, commands) = context_of_tests();
         let (mut stream, served) = duplex(buffer);
         let places = context.places.clone();
         let at = AdminListenerSettings::at(AdminListen::default());

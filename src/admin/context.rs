@@ -53,3 +53,31 @@ impl Context {
         ask(&self.predecessors, &Question::Holdings).await
     }
 }
+
+/// One for tests, with an endpoint where nobody listens; and what the process is told to do.
+#[cfg(test)]
+pub(in crate::admin) fn context_of_tests() -> (Arc<Context>, tokio::sync::mpsc::Receiver<AdminCommand>) {
+    use crate::net::Network;
+    use crate::process::{Room, Workers};
+    use crate::snapshot::{FileContents, Snapshot};
+    use crate::tls::TicketKeys;
+
+    let site = r#"
+[listener.public]
+bind = "127.0.0.1:0"
+[route.chat]
+upstream = "chat"
+[upstream.chat]
+endpoints = ["127.0.0.1:1"]
+"#;
+    let settings = crate::config::parse(site, std::path::Path::new("test.toml")).unwrap();
+    let tickets = TicketKeys::generate().unwrap();
+    let snapshot = Snapshot::assemble(settings.into(), FileContents::default(), &tickets, None);
+    let room = Room { descriptors: 0, tunnels: 1, resting: 0 };
+    let network = Network::of_the_system(snapshot.settings.resolver.clone());
+    let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), room, network);
+    let (commands, received) = super::command::channel();
+    let (notes, predecessors, places) = (Arc::new(Notes::new(None)), Arc::default(), Places::default());
+    let (rates, users) = (Rates::default(), Users::default());
+    (Arc::new(Context { proxy, notes, predecessors, commands, places, rates, users }), received)
+}

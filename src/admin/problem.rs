@@ -7,6 +7,7 @@ use super::command::CommandError;
 
 /// `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Problem {
     /// Which kind it is: `urn:windlass:problem:KIND`, a row of docs/admin.md.
     #[serde(rename = "type", default)]

@@ -12,9 +12,10 @@ use super::command::AdminCommand;
 use super::context::Context;
 use super::door::{Denied, LetIn, Visitor};
 use super::look::{gauges, status};
+use super::placement::placement;
 use super::problem::ProblemKind;
+use super::reception::Reception;
 use super::routes::{AdminRoute, Found, Needs, Operation, Verb, find, paths};
-use super::server::Reception;
 use super::steer::{self, read};
 use super::tunnel_look;
 use super::tunnel_query::TunnelQuery;
@@ -95,6 +96,8 @@ async fn carry_out(
             StatusCode::OK,
             &RightsAnswer { listen: door.listen().to_string(), may_steer: door.lets_steer(let_in) },
         ),
+        Operation::Where => told(placement(&context.proxy, parts.uri.query().unwrap_or_default())),
+        Operation::OpenApi => typed(text(StatusCode::OK, OPENAPI), "application/json"),
         Operation::Reload => told(context.ask(AdminCommand::Reload).await),
         Operation::Handoff => told(context.ask(AdminCommand::HandOff).await),
         Operation::Plan => told(async { steer::plan(context, read(body).await?, asked).await }.await),
@@ -144,3 +147,6 @@ fn wrong_method(asked: &Parts, methods: &'static str) -> AdminAnswer {
     let why = format!("{path} is not for {method}; ask with {verb}");
     allowing(problem(&ProblemKind::WrongMethod.because(why)), methods)
 }
+
+/// All of it, for programs.
+static OPENAPI: &str = include_str!("../../docs/openapi.json");

@@ -2,39 +2,19 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use super::connection::converse;
 use super::context::Context;
 use super::door::Door;
+use super::reception::{Arrival, Reception};
 use super::socket::BoundAdmin;
 use super::spare::Spare;
-
-/// What every connection of a listener needs.
-#[derive(Debug)]
-pub(super) struct Reception {
-    /// Who may ask what.
-    pub(super) door: Arc<Door>,
-    /// What can be asked.
-    pub(super) context: Arc<Context>,
-    /// Descriptors that are kept for operators.
-    pub(super) spare: Spare,
-    /// With how many handshakes of TLS it goes on at once.
-    pub(super) handshakes: Semaphore,
-}
-
-/// Somebody who has connected.
-#[derive(Debug)]
-pub(super) enum Arrival {
-    Unix(UnixStream),
-    Tcp(TcpStream, SocketAddr),
-}
 
 /// A socket that is listened to.
 enum Listener {

@@ -11,7 +11,8 @@ use super::audit::Asked;
 use super::close_wire::{CloseAnswer, CloseRequest};
 use super::command::{AdminCommand, CommandError};
 use super::context::Context;
-use super::wire::{DrainAnswer, DrainRequest, PlanAnswer, PlanRequest, UndrainAnswer, UndrainRequest};
+use super::plan_wire::{PlanAnswer, PlanRequest};
+use super::wire::{DrainAnswer, DrainRequest, UndrainAnswer, UndrainRequest};
 
 /// How long a request, its body included, may take to arrive.
 pub(super) const READ_WITHIN: Duration = Duration::from_secs(10);

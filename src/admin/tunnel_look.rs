@@ -1,5 +1,6 @@
 //! The open tunnels of this process, one by one: the list, and everything that is known of one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -17,7 +18,6 @@ use crate::drain::{TunnelHandle, TunnelId};
 use crate::process::unix_seconds;
 use crate::session::{PortIs, RecordedRequest};
 use crate::traffic::Vitals;
-use std::sync::Arc;
 
 /// The tunnels that were asked for.
 pub(super) async fn list(context: &Context, query: &TunnelQuery) -> TunnelList {
@@ -195,4 +195,68 @@ fn order(handle: &TunnelHandle, now: Instant) -> Option<TunnelOrder> {
         reason: order.reason().to_string(),
         ends_in_seconds: order.deadline.saturating_duration_since(now).as_secs(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::context::context_of_tests;
+    use super::*;
+    use crate::drain::Member;
+
+    fn query(text: &str) -> TunnelQuery {
+        TunnelQuery::parse(text).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pages_together_have_each_tunnel_once_in_every_order() {
+        let (context, _commands) = context_of_tests();
+        let registry = &context.proxy.registry;
+        let open: Vec<_> = (0..25).map(|_| registry.register(0, Member::of_route("chat"))).collect();
+        for sort in ["age", "idle", "bytes", "messages", "rate", "buffered"] {
+            for order in ["asc", "desc"] {
+                let (mut seen, mut after) = (Vec::new(), String::new());
+                loop {
+                    let page = list(&context, &query(&format!("sort={sort}&order={order}&limit=10{after}"))).await;
+                    assert_eq!((page.matching, page.open), (25, 25));
+                    seen.extend(page.tunnels.iter().map(|tunnel| tunnel.id));
+                    let Some(next) = page.next else { break };
+                    after = format!("&after={next}");
+                }
+                seen.sort_unstable();
+                assert_eq!(seen, (1..=25).collect::<Vec<_>>(), "{sort} {order}");
+            }
+        }
+        drop(open);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_seen_of_tunnels_is_forgotten_when_nobody_looks() {
+        let (context, _commands) = context_of_tests();
+        let _open = context.proxy.registry.register(0, Member::of_route("chat"));
+        assert!(list(&context, &query("")).await.tunnels[0].rate.is_none());
+        assert!(list(&context, &query("sort=rate")).await.tunnels[0].rate.is_some());
+        tokio::time::sleep(Duration::from_secs(121)).await;
+        assert!(context.rates.base(Instant::now()).is_none());
+    }
+
+    /// `cargo test --release --lib -- --ignored --nocapture a_list_of_nine_thousand`
+    #[tokio::test]
+    #[ignore = "it measures"]
+    async fn a_list_of_nine_thousand_tunnels_costs_this_much() {
+        let (context, _commands) = context_of_tests();
+        let registry = &context.proxy.registry;
+        let open: Vec<_> = (0..9000).map(|number| registry.register(number, Member::of_route("chat"))).collect();
+        list(&context, &query("")).await;
+        tokio::time::sleep(AT_LEAST).await;
+        for text in
+            ["", "limit=1000", "sort=bytes&limit=1000", "sort=rate&limit=1000", "client=10.0.0.0/8&min_idle=1min"]
+        {
+            let begun = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+            let answer = serde_json::to_string_pretty(&list(&context, &query(text)).await).unwrap();
+            let ended = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+            let micros = (ended.tv_sec - begun.tv_sec) * 1_000_000 + (ended.tv_nsec - begun.tv_nsec) / 1000;
+            println!("{text:?}: {micros} µs of CPU, {} bytes", answer.len());
+        }
+        drop(open);
+    }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// `GET /tunnels`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TunnelList {
     /// Those that were asked for, in the order that was asked for.
     pub tunnels: Vec<TunnelStatus>,
@@ -19,6 +20,7 @@ pub struct TunnelList {
 
 /// What a process holds that handed over.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TunnelsElsewhere {
     /// The process.
     pub pid: u32,
@@ -28,6 +30,7 @@ pub struct TunnelsElsewhere {
 
 /// One open tunnel.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TunnelStatus {
     /// Its number, as the log has it.
     pub id: u64,
@@ -65,6 +68,7 @@ pub struct TunnelStatus {
 
 /// How fast a tunnel was, a second, over the last few.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TunnelRate {
     /// Data messages of both directions.
     pub messages_per_second: f64,
@@ -74,6 +78,7 @@ pub struct TunnelRate {
 
 /// One of each direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct InDirections<T> {
     /// Of what the client sends.
     pub from_client: T,
@@ -83,6 +88,7 @@ pub struct InDirections<T> {
 
 /// One of each side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OnSides<T> {
     /// The client's.
     pub client: T,
@@ -92,6 +98,7 @@ pub struct OnSides<T> {
 
 /// `GET /tunnels/{id}`: everything that is known.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TunnelDetail {
     /// What the list says.
     #[serde(flatten)]
@@ -120,6 +127,7 @@ pub struct TunnelDetail {
 
 /// What a tunnel is held to; seconds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TunnelLimits {
     /// Ends it without activity.
     pub idle_timeout: Option<f64>,
@@ -143,6 +151,7 @@ pub struct TunnelLimits {
 
 /// An order to end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TunnelOrder {
     /// Why.
     pub cause: String,

@@ -1,7 +1,7 @@
 //! The command line: what can be asked for, and how the answers are shown.
 //!
 //! `arguments` reads it, `file` knows which configuration it means, `operate` and `tunnels` ask a running process over its
-//! admin listener (`ask`: where that is) (`failure`: why it was in vain), `show` writes what people read, `output` hands it over with an exit code.
+//! admin listener (`ask`: where that is) (`failure`: why it was in vain), `show` writes what people read, `progress` how a drain goes, `output` hands it over with an exit code.
 
 mod arguments;
 mod ask;
@@ -10,6 +10,9 @@ mod file;
 mod follow;
 mod operate;
 mod output;
+mod packaging;
+mod placement;
+mod progress;
 mod show;
 mod tunnels;
 

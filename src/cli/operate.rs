@@ -14,6 +14,7 @@ use super::ask::Ask;
 use super::failure::Failure;
 use super::follow::follow;
 use super::output::{FAILED, WOULD_CLOSE, complain, say};
+use super::progress::Progress;
 use super::show;
 use crate::admin::{
     AskError, CloseAnswer, CloseRequest, DrainAnswer, DrainRequest, HandoffAnswer, ParsedAnswer, PlanAnswer,
@@ -203,12 +204,10 @@ pub(super) async fn drain(arguments: DrainArguments) -> Result<ExitCode, Failure
     if !ask.json {
         say(&show::draining(&begun.value));
     }
-    let over = follow(&client, &begun.value, |drain| {
-        if !ask.json {
-            say(&show::progress(drain));
-        }
-    });
-    let over = over.await?;
+    let progress = if ask.json { Progress::Silent } else { Progress::on_output(begun.value.tunnels) };
+    let over = follow(&client, &begun.value, |drain| progress.show(drain)).await;
+    progress.end();
+    let over = over?;
     if ask.json {
         say(&serde_json::to_string_pretty(&over).unwrap_or_default());
     } else {

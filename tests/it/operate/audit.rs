@@ -9,11 +9,10 @@ use crate::rig::Program;
 async fn each_command_leaves_one_line_that_says_who_what_and_what_came_of_it() {
     let windlass = Program::start(&two_endpoints().await).await;
     let _client = windlass.client("somebody").await.unwrap();
-    let config = windlass.folder().config().display().to_string();
     let secret = "eyJhbGciOiJIUzI1NiJ9";
     let commands: &[(&[&str], &str, u16, &str)] = &[
         (&["reload"], "/reload", 200, ""),
-        (&["plan", &config], "/plan", 200, "windlass.toml"),
+        (&["plan"], "/plan", 200, "windlass.toml"),
         (&["drain", "endpoint/chat/b", "--detach"], "/drain", 200, "endpoint/chat/b"),
         (&["drain", "route/nowhere", "--detach"], "/drain", 404, "route/nowhere"),
         (&["undrain", "chat/b"], "/undrain", 200, "chat/b"),

@@ -11,6 +11,7 @@ pub(crate) mod metrics;
 mod no_descriptors;
 pub(crate) mod operator;
 pub(crate) mod peers;
+mod placement;
 mod plan;
 mod predecessors;
 mod reload;
