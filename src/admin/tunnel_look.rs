@@ -235,7 +235,7 @@ mod tests {
         let _open = context.proxy.registry.register(0, Member::of_route("chat"));
         assert!(list(&context, &query("")).await.tunnels[0].rate.is_none());
         assert!(list(&context, &query("sort=rate")).await.tunnels[0].rate.is_some());
-        tokio::time::sleep(Duration::from_secs(121)).await;
+        sleep(Duration::from_secs(121)).await;
         assert!(context.rates.base(Instant::now()).is_none());
     }
 
@@ -247,7 +247,7 @@ mod tests {
         let registry = &context.proxy.registry;
         let open: Vec<_> = (0..9000).map(|number| registry.register(number, Member::of_route("chat"))).collect();
         list(&context, &query("")).await;
-        tokio::time::sleep(AT_LEAST).await;
+        sleep(AT_LEAST).await;
         for text in
             ["", "limit=1000", "sort=bytes&limit=1000", "sort=rate&limit=1000", "client=10.0.0.0/8&min_idle=1min"]
         {

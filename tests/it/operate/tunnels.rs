@@ -81,6 +81,7 @@ async fn tunnels_are_found_by_what_they_are_and_sorted_by_what_they_did() {
     assert!(fastest["tunnels"][0]["rate"]["messages_per_second"].as_f64().unwrap() > 1.0, "{fastest}");
 
     let people = text(&windlass.ask(&["tunnels", "--limit", "2"]).await);
+    assert!(!people.contains('\u{1b}'), "colours are for terminals: {people}");
     assert!(people.starts_with("TUNNEL") && people.contains("2 of 6 that match"), "{people}");
     assert!(text(&windlass.ask(&["tunnels", "--route", "other"]).await).contains("0 of 0 that match"));
 }
