@@ -151,7 +151,7 @@ fn status(handle: &TunnelHandle, base: Option<&Look>, now: Instant) -> TunnelSta
         route: member.route.0.to_string(),
         upstream: member.upstream.0.to_string(),
         endpoint: member.endpoint.0.to_string(),
-        client: member.client.to_string(),
+        client: handle.client.to_string(),
         path: told.path.to_owned(),
         host: told.host.to_owned(),
         age_seconds: age.as_secs(),
@@ -199,9 +199,13 @@ fn order(handle: &TunnelHandle, now: Instant) -> Option<TunnelOrder> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
     use super::super::context::context_of_tests;
     use super::*;
     use crate::drain::Member;
+
+    const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     fn query(text: &str) -> TunnelQuery {
         TunnelQuery::parse(text).unwrap()
@@ -211,7 +215,7 @@ mod tests {
     async fn pages_together_have_each_tunnel_once_in_every_order() {
         let (context, _commands) = context_of_tests();
         let registry = &context.proxy.registry;
-        let open: Vec<_> = (0..25).map(|_| registry.register(0, Member::of_route("chat"))).collect();
+        let open: Vec<_> = (0..25).map(|_| registry.register(0, Member::of_route("chat"), CLIENT)).collect();
         for sort in ["age", "idle", "bytes", "messages", "rate", "buffered"] {
             for order in ["asc", "desc"] {
                 let (mut seen, mut after) = (Vec::new(), String::new());
@@ -232,7 +236,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_was_seen_of_tunnels_is_forgotten_when_nobody_looks() {
         let (context, _commands) = context_of_tests();
-        let _open = context.proxy.registry.register(0, Member::of_route("chat"));
+        let _open = context.proxy.registry.register(0, Member::of_route("chat"), CLIENT);
         assert!(list(&context, &query("")).await.tunnels[0].rate.is_none());
         assert!(list(&context, &query("sort=rate")).await.tunnels[0].rate.is_some());
         sleep(Duration::from_secs(121)).await;
@@ -245,7 +249,8 @@ mod tests {
     async fn a_list_of_nine_thousand_tunnels_costs_this_much() {
         let (context, _commands) = context_of_tests();
         let registry = &context.proxy.registry;
-        let open: Vec<_> = (0..9000).map(|number| registry.register(number, Member::of_route("chat"))).collect();
+        let open: Vec<_> =
+            (0..9000).map(|number| registry.register(number, Member::of_route("chat"), CLIENT)).collect();
         list(&context, &query("")).await;
         sleep(AT_LEAST).await;
         for text in

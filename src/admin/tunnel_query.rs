@@ -136,7 +136,7 @@ impl TunnelQuery {
             && is(&self.route, member.route.0.as_str())
             && is(&self.upstream, member.upstream.0.as_str())
             && self.endpoint.as_deref().is_none_or(|wanted| is_endpoint(wanted, handle))
-            && self.client.is_none_or(|network| network.contains(&member.client.to_canonical()))
+            && self.client.is_none_or(|network| network.contains(&handle.client.to_canonical()))
             && age >= self.min_age
             && idle >= self.min_idle
             && self.is_said_of(handle)

@@ -7,6 +7,7 @@
 //! Invariants: a tunnel is registered before its client reads the 101, and no longer than its task lives. A tunnel
 //! that registers in a scope which is already draining finds its order waiting.
 
+mod members;
 mod pace;
 mod policy;
 mod registry;
@@ -23,6 +24,8 @@ pub use policy::{BadDrainPolicy, Cause, DrainPolicy, Overrides, Spread, StopOrde
 pub use registry::{Registration, Registry, StandingOrder};
 pub use revocation::{BadRevocation, ClaimMatch, Revocation};
 pub use run::{Drain, DrainEnd, DrainProgress, DrainSummary};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use scope::LOCAL_CLIENT;
 pub use scope::{Incarnation, LifeToken, Member, Scope, TunnelId};
 pub use status::{DrainEntry, DrainStatuses};
 pub use take_back::TakeBack;

@@ -3,6 +3,7 @@
 //! Invariants: a tunnel that has an order has a deadline, and never a later one than its order's. The first order stands, but for
 //! one that forbids: the first of those does. Whoever moves the end of what it is permitted wakes it.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
@@ -24,7 +25,9 @@ pub struct TunnelHandle {
     /// Counts up over the life of the process.
     pub id: TunnelId,
     /// What it belongs to.
-    pub member: Member,
+    pub member: Arc<Member>,
+    /// The client's address, as believed.
+    pub client: IpAddr,
     /// Since when it is open.
     pub opened: Instant,
     /// The first order that it was given.
@@ -54,10 +57,16 @@ struct Joined {
 
 impl TunnelHandle {
     /// The handle of a tunnel that opens now.
-    pub(super) fn new(id: TunnelId, member: Member, traffic: TunnelTraffic, permit: Option<Box<Permit>>) -> Self {
+    pub(super) fn new(
+        id: TunnelId,
+        (member, client): (Arc<Member>, IpAddr),
+        traffic: TunnelTraffic,
+        permit: Option<Box<Permit>>,
+    ) -> Self {
         Self {
             id,
             member,
+            client,
             opened: Instant::now(),
             order: OnceLock::new(),
             forbidden: OnceLock::new(),
@@ -197,13 +206,13 @@ fn nanoseconds(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Cause;
+    use super::super::{Cause, LOCAL_CLIENT};
     use super::*;
     use crate::websocket::CloseCode;
 
     fn handle() -> TunnelHandle {
-        let member = Member::of_route("chat");
-        TunnelHandle::new(TunnelId(1), member, TunnelTraffic::default(), None)
+        let whose = (Arc::new(Member::of_route("chat")), LOCAL_CLIENT);
+        TunnelHandle::new(TunnelId(1), whose, TunnelTraffic::default(), None)
     }
 
     fn drain(seconds: u64) -> StopOrder {
