@@ -7,7 +7,8 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::close_wire::CloseAnswer;
-use super::wire::{DrainAnswer, HandoffAnswer, PlanAnswer, ReloadAnswer, UndrainAnswer};
+use super::plan_wire::PlanAnswer;
+use super::wire::{DrainAnswer, HandoffAnswer, ReloadAnswer, UndrainAnswer};
 use crate::drain::{DrainTarget, EndpointTarget, Overrides, Revocation};
 
 /// CommandSender that may wait for the one that is being carried out.

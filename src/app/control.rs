@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::acme::{Orders, PreparedOrders};
-use super::admin_listener::AdminListener;
+use super::admin_listener::AdminListeners;
 use super::discovery::{News, Next, PreparedSources, Sources};
 use super::error::RunError;
 use super::handoff::{HandoffError, Successor};
@@ -37,7 +37,7 @@ pub(super) struct Control {
     pub(super) notifier: Arc<Notifier>,
     pub(super) log: Log,
     pub(super) program: Program,
-    pub(super) admin: AdminListener,
+    pub(super) admin: AdminListeners,
     pub(super) notes: Arc<Notes>,
     pub(super) commands: mpsc::Receiver<AdminCommand>,
     pub(super) watch: Watch,
@@ -233,7 +233,8 @@ impl Control {
 
     fn take(&mut self, mut loaded: Loaded, (sources, orders): Prepared) -> Result<Reloaded, ReloadError> {
         self.watch.note_read(loaded.take_fingerprints());
-        let admin = self.admin.prepare(&loaded.settings().admin).map_err(ReloadError::Admin)?;
+        let admin = self.admin.prepare(&loaded.settings().admin, loaded.admin_contents(), &self.running.tickets);
+        let admin = admin.map_err(ReloadError::Admin)?;
         let mut reloaded = self.running.reload(loaded)?;
         reloaded.sources = sources.warnings();
         self.sources.adopt(sources, self.running.proxy());

@@ -51,9 +51,9 @@ pub use not_compared::NotCompared;
 pub use problem::{Position, Problem, Problems, SourceLocation};
 pub use schema::known_keys;
 pub use settings::{
-    AccessSettings, AcmeChallenge, AcmeSettings, AcmeStorage, AdminListen, AdminSettings, AdmissionLimits,
-    AffinitySource, AuthScheme, AuthUrl, AuthorizationHeader, AuthorizeSettings, BasicAuthSettings, Bind,
-    BranchSettings, CertificateFiles, ClientCertificateSettings, ClientKeySource, ClientSettings, Compression,
+    AccessSettings, AcmeChallenge, AcmeSettings, AcmeStorage, AdminListen, AdminListenerSettings, AdminSettings,
+    AdmissionLimits, AffinitySource, AuthScheme, AuthUrl, AuthorizationHeader, AuthorizeSettings, BasicAuthSettings,
+    Bind, BranchSettings, CertificateFiles, ClientCertificateSettings, ClientKeySource, ClientSettings, Compression,
     Destination, DotSegments, DrainSettings, DrainWindow, EjectSettings, Endless, EndpointAddress, EndpointProtocol,
     EndpointRole, EndpointSettings, EndpointTlsSettings, ErrorPageSettings, Excess, ExchangeSettings,
     ExternalAccountSettings, ForwardedHeaders, HandoffSettings, HandshakeLimits, HeaderPattern, HealthSettings,

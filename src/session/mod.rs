@@ -70,3 +70,4 @@ mod wordless;
 pub use accept::{Afterwards, accept};
 pub use admission::PasswordChecks;
 pub use proxy::{Phase, PhaseTimes, Proxy, StopTimes};
+pub use tunnel_record::{PortIs, RecordedRequest, Unpacked};

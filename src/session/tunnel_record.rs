@@ -1,7 +1,9 @@
-//! What a tunnel keeps of its request for the line about its end: one small allocation at the most, however long it stays open.
+//! What a tunnel keeps of its request, for the line about its end and for whoever looks at it meanwhile: one small allocation at the most,
+//! however long it stays open.
 
 use std::iter::from_fn;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName};
@@ -9,6 +11,8 @@ use smallvec::SmallVec;
 
 use super::placed_by::PlacedBy;
 use super::summary::{Summary, shortened};
+use crate::config::WebsocketSettings;
+use crate::drain::TunnelHandle;
 use crate::metrics::ClientProtocol;
 
 /// What was asked for, by whom, and how it was placed.
@@ -19,25 +23,34 @@ use crate::metrics::ClientProtocol;
 #[derive(Debug)]
 pub(super) struct TunnelRecord(SmallVec<[u8; 32]>);
 
-/// A [`TunnelRecord`], unpacked.
+/// A [`TunnelRecord`] that is kept with its tunnel.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordedRequest<'t>(&'t [u8]);
+
+/// The same, unpacked.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unpacked<'t> {
-    pub(super) port: u16,
-    pub(super) port_is: PortIs,
-    pub(super) placed: &'static str,
-    pub(super) path: &'t str,
-    pub(super) host: &'t str,
+pub struct Unpacked<'t> {
+    /// Whose port it is is said by `port_is`.
+    pub port: u16,
+    /// Whose port is known.
+    pub port_is: PortIs,
+    /// By what it was placed, as the log says it.
+    pub placed: &'static str,
+    /// The path.
+    pub path: &'t str,
+    /// The host.
+    pub host: &'t str,
     /// Empty, where there was none.
-    pub(super) user_agent: &'t str,
+    pub user_agent: &'t str,
     /// The name that its route gave the request.
-    pub(super) request_id: Option<&'t str>,
+    pub request_id: Option<&'t str>,
     /// The headers of `log.headers` that it had, each with all of its lines.
-    pub(super) headers: Vec<(&'t str, &'t str)>,
+    pub headers: Vec<(&'t str, &'t str)>,
 }
 
 /// Whose port is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PortIs {
+pub enum PortIs {
     /// The client's.
     Client,
     /// That of a proxy between it and us.
@@ -67,14 +80,31 @@ impl TunnelRecord {
         Self(SmallVec::from_slice(&[&known, texts.join("\0").as_bytes()].concat()))
     }
 
+    /// Leaves it with its tunnel, and what that is held to.
+    pub(super) fn leave_with(self, handle: &TunnelHandle, settings: &Arc<WebsocketSettings>) {
+        handle.note_joined(self.0, Arc::clone(settings));
+    }
+
     /// What its client speaks.
     pub(super) fn protocol(&self) -> ClientProtocol {
+        RecordedRequest(&self.0).protocol()
+    }
+}
+
+impl<'t> RecordedRequest<'t> {
+    /// What was left with a tunnel; nothing before it is joined.
+    pub fn of(handle: &'t TunnelHandle) -> Self {
+        Self(handle.request())
+    }
+
+    /// What its client speaks.
+    pub fn protocol(self) -> ClientProtocol {
         let is_http2 = self.0.get(2).is_some_and(|flags| flags & SPEAKS_HTTP2 != 0);
         if is_http2 { ClientProtocol::Http2 } else { ClientProtocol::Http1 }
     }
 
     /// What it tells.
-    pub(super) fn unpacked(&self) -> Unpacked<'_> {
+    pub fn unpacked(self) -> Unpacked<'t> {
         let (&[high, low, flags, placed], text) = self.0.split_first_chunk().unwrap_or((&[0; 4], &[]));
         let mut texts = str::from_utf8(text).unwrap_or_default().split('\0');
         let mut next = || texts.next().unwrap_or_default();
@@ -140,7 +170,7 @@ mod tests {
             request_id: None,
             headers: vec![("x-request-id", "17"), ("x-trace", "a=b \u{9b}")],
         };
-        assert_eq!(record.unpacked(), told);
+        assert_eq!(RecordedRequest(&record.0).unpacked(), told);
     }
 
     #[test]
@@ -150,14 +180,14 @@ mod tests {
         summary.request_id.set("r-1".into()).unwrap();
         let wanted = [HeaderName::from_static("x-trace")];
         let record = TunnelRecord::new(&summary, (CLIENT, 1), &request.headers, &wanted, PlacedBy::Cookie);
-        let told = record.unpacked();
+        let told = RecordedRequest(&record.0).unpacked();
         assert_eq!((told.request_id, told.headers), (Some("r-1"), vec![("x-trace", "1")]));
     }
 
     #[test]
     fn no_header_passes_for_another_and_none_of_its_lines_is_lost() {
         let record = record(&[("x-trace", b"1 x-request-id=2"), ("x-trace", b""), ("x-trace", b"3")], "/");
-        assert_eq!(record.unpacked().headers, [("x-trace", "1 x-request-id=2, , 3")]);
+        assert_eq!(RecordedRequest(&record.0).unpacked().headers, [("x-trace", "1 x-request-id=2, , 3")]);
     }
 
     #[test]
@@ -165,7 +195,7 @@ mod tests {
         let long = [b'\xff'; 5000];
         let record = record(&[("user-agent", &long), ("x-trace", &long)], &format!("/{}", "x".repeat(5000)));
         assert!(record.0.len() <= 4 * (LONGEST + 16), "{}", record.0.len());
-        assert!(record.unpacked().path.ends_with('…'));
+        assert!(RecordedRequest(&record.0).unpacked().path.ends_with('…'));
     }
 
     #[test]
