@@ -10,6 +10,7 @@ mod htpasswd;
 mod key_schedule;
 mod key_set;
 mod networks;
+mod operator_token;
 mod origin;
 mod passwords;
 mod permission;
@@ -36,6 +37,7 @@ mod token_tests;
 
 pub use key_schedule::{KeySchedule, Prospect, SourceNews};
 pub use key_set::{KeySet, KeysFault};
+pub use operator_token::{OperatorToken, OperatorTokenFault};
 pub use origin::{OriginVerdict, judge_origin};
 pub use passwords::{CredentialKey, Passwords};
 pub use permission::{Claim, Claims, Granted, Permission};

@@ -65,6 +65,11 @@ impl Permission {
         })
     }
 
+    /// The names of its claims.
+    pub fn claim_names(&self) -> impl Iterator<Item = &str> {
+        self.0.claims.keys().map(|name| &**name)
+    }
+
     /// Whether the claim of this name says `value`, alone or among others.
     pub fn says(&self, name: &str, value: &str) -> bool {
         self.0.claims.get(name).is_some_and(|claim| claim.says(value))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
@@ -16,14 +16,18 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout};
+use zeroize::Zeroizing;
 
-use super::wire::ErrorAnswer;
+use super::problem::Problem;
+use crate::access::OperatorToken;
 use crate::config::AdminListen;
 
 /// Asks the process that listens at an address.
 #[derive(Clone, Debug)]
 pub struct Client {
     listen: AdminListen,
+    /// What it shows, where it is asked who it is.
+    token: Option<OperatorToken>,
 }
 
 /// An answer, as it came and as it is meant.
@@ -51,7 +55,12 @@ pub enum AskError {
 impl Client {
     /// One that asks at `listen`.
     pub fn new(listen: AdminListen) -> Self {
-        Self { listen }
+        Self { listen, token: None }
+    }
+
+    /// The same, which shows this token.
+    pub fn showing(self, token: OperatorToken) -> Self {
+        Self { token: Some(token), ..self }
     }
 
     /// Looks at something.
@@ -96,7 +105,7 @@ impl Client {
         let (status, body) = self.send(method, path, body).await?;
         let text = String::from_utf8_lossy(&body).into_owned();
         if !status.is_success() {
-            let why = serde_json::from_str::<ErrorAnswer>(&text).map_or(text, |answer| answer.error);
+            let why = serde_json::from_str::<Problem>(&text).map_or(text, |problem| problem.detail);
             return Err(AskError::Refused(status, why));
         }
         match serde_json::from_str(&text) {
@@ -111,14 +120,26 @@ impl Client {
             AdminListen::Off => Err(AskError::Off),
             AdminListen::Unix(socket) => {
                 let stream = connect_unix(socket).await.map_err(unreachable)?;
-                exchange(stream, "localhost", method, path, body).await
+                exchange(stream, self.request("localhost", method, path, body)?).await
             }
-            AdminListen::Loopback(address) => {
+            AdminListen::Tcp(address) => {
                 let stream = timeout(REPLY_WITHIN, TcpStream::connect(address)).await;
                 let stream = stream.map_err(|_| self.silent())?.map_err(unreachable)?;
-                exchange(stream, &address.to_string(), method, path, body).await
+                exchange(stream, self.request(&address.to_string(), method, path, body)?).await
             }
         }
+    }
+
+    fn request(&self, host: &str, method: Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>, AskError> {
+        let request = Request::builder().method(method).uri(path).header(HOST, host);
+        let mut request = request.header(CONTENT_TYPE, "application/json").body(Full::new(body)).map_err(nonsense)?;
+        if let Some(token) = &self.token {
+            let shown = Zeroizing::new([b"Bearer ", token.reveal()].concat());
+            let mut shown = HeaderValue::from_bytes(&shown).map_err(nonsense)?;
+            shown.set_sensitive(true);
+            request.headers_mut().insert(AUTHORIZATION, shown);
+        }
+        Ok(request)
     }
 
     fn silent(&self) -> AskError {
@@ -138,25 +159,12 @@ async fn connect_unix(socket: &Path) -> io::Result<UnixStream> {
     }
 }
 
-async fn exchange<S>(
-    stream: S,
-    host: &str,
-    method: Method,
-    path: &str,
-    body: Bytes,
-) -> Result<(StatusCode, Bytes), AskError>
+async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), AskError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(nonsense)?;
     let driver = tokio::spawn(connection);
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header(HOST, host)
-        .header(CONTENT_TYPE, "application/json")
-        .body(Full::new(body))
-        .map_err(nonsense)?;
     let response = sender.send_request(request).await.map_err(nonsense)?;
     let status = response.status();
     let body = response.into_body().collect().await.map_err(nonsense)?.to_bytes();

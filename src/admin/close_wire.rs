@@ -9,6 +9,7 @@ use crate::websocket::CloseCode;
 
 /// `POST /close`. Asked of processes that handed over in the same words.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CloseRequest {
     /// What was said of those whose tunnels end, such as `"sub=ada"`: all of it.
@@ -30,6 +31,7 @@ pub struct CloseRequest {
 
 /// What came of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CloseAnswer {
     /// Whose tunnels, as it was asked.
     pub of: String,

@@ -9,7 +9,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::close_wire::CloseAnswer;
 use super::log_level::LogLevelStatus;
-use super::wire::{DrainAnswer, HandoffAnswer, PlanAnswer, ReloadAnswer, UndrainAnswer};
+use super::plan_wire::PlanAnswer;
+use super::wire::{DrainAnswer, HandoffAnswer, ReloadAnswer, UndrainAnswer};
 use crate::config::LogLevel;
 use crate::drain::{DrainTarget, EndpointTarget, Overrides, Revocation};
 

@@ -9,6 +9,7 @@ use crate::config::{LogLevel, parse_duration, parse_log_level};
 
 /// `POST /log-level`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LogLevelRequest {
     /// `error`, `warn`, `info`, `debug` or `trace`.
@@ -20,6 +21,7 @@ pub struct LogLevelRequest {
 
 /// `GET /log-level`, and what came of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LogLevelStatus {
     /// The level that holds, or what `RUST_LOG` says.
     pub level: String,

@@ -4,20 +4,40 @@
 //! done as an [`AdminCommand`]. What it does not: reload or drain; whoever runs the process does. Invariants: nothing but reading
 //! over TCP, nothing for a page in a browser, every request has a bounded body, and every wait for an operator a deadline.
 
+mod answer;
+mod audit;
 mod client;
 mod close_wire;
 mod command;
-mod guard;
+mod connection;
+mod context;
+mod door;
+#[cfg(test)]
+mod door_tests;
+mod guesses;
 mod holdings;
 mod log_level;
 mod look;
 mod notes;
+#[cfg(test)]
+mod openapi_tests;
 mod ordered;
+mod placement;
 mod places;
+mod plan_wire;
 mod predecessors;
+mod problem;
+mod rates;
+mod reception;
+mod respond;
+mod routes;
 mod server;
 mod socket;
 mod spare;
+mod steer;
+mod tunnel_look;
+mod tunnel_query;
+mod tunnel_wire;
 mod tunnels;
 mod upstream_status;
 mod wire;
@@ -25,13 +45,23 @@ mod wire;
 pub use client::{AskError, Client, ParsedAnswer};
 pub use close_wire::{CloseAnswer, CloseRequest};
 pub use command::{AdminCommand, CommandError, CommandSender, Reply, channel};
+pub use context::Context;
+pub use door::Door;
 pub use holdings::holdings;
 pub use log_level::{LogLevelRequest, LogLevelStatus, NotedLevel};
 pub use notes::Notes;
 pub use ordered::CertificateStatus;
+pub use placement::{WhereAnswer, WhereEndpoint};
 pub use places::Places;
+pub use plan_wire::{PlanAnswer, PlanRequest, PlannedLeaving, PlannedPredecessor, PlannedTunnels};
 pub use predecessors::{Answered, DrainOrder, Held, Holdings, PredecessorDrain, Question, ask};
-pub use server::{Context, serve};
+pub use problem::Problem;
+pub use rates::Rates;
+pub use server::serve;
 pub use socket::{BoundAdmin, SocketFile};
+pub use tunnel_wire::{
+    InDirections, OnSides, TunnelDetail, TunnelLimits, TunnelList, TunnelOrder, TunnelRate, TunnelStatus,
+    TunnelsElsewhere,
+};
 pub use upstream_status::{CauseStatus, EndpointStatus, UpstreamSource, UpstreamStatus};
 pub use wire::*;

@@ -9,6 +9,7 @@ use crate::process::unix_seconds;
 
 /// How it stands with a name that certificates are ordered for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CertificateStatus {
     /// The name.
     pub name: String,

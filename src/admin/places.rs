@@ -56,6 +56,8 @@ struct TakenPlaces {
 
 #[derive(Debug)]
 struct OperatorConnection {
+    /// By which listener it came.
+    listener: u64,
     /// The number of its rest, at first its own; `None` while a request of it is carried out.
     rest: Option<u64>,
     /// What tells it to leave; `None` once it was told.
@@ -65,8 +67,13 @@ struct OperatorConnection {
 }
 
 impl Places {
-    /// Waits for a place, and makes one if a connection rests.
-    pub(super) async fn take(&self) -> OperatorPlace {
+    /// A number for a listener that begins.
+    pub(super) fn new_listener(&self) -> u64 {
+        lock(&self.taken).next()
+    }
+
+    /// Waits for a place for a connection of `listener`, and makes one if a connection rests.
+    pub(super) async fn take(&self, listener: u64) -> OperatorPlace {
         let permit = match Arc::clone(&self.free).try_acquire_owned() {
             Ok(permit) => permit,
             Err(_) => {
@@ -76,14 +83,14 @@ impl Places {
                 permit
             }
         };
-        let (number, needed) = lock(&self.taken).enter();
+        let (number, needed) = lock(&self.taken).enter(listener);
         OperatorPlace { guest: Guest { number, taken: Arc::clone(&self.taken) }, needed, _permit: permit }
     }
 
-    /// Nobody is served here any longer than they must: who rests leaves at once, the others when they are answered. Who has
-    /// come a moment ago has a request on its way, most likely, and is answered too.
-    pub(super) fn dismiss(&self) {
-        lock(&self.taken).dismiss_all();
+    /// Nobody who came by `listener` is served any longer than they must: who rests leaves at once, the others when they are
+    /// answered. Who has come a moment ago has a request on its way, most likely, and is answered too.
+    pub(super) fn dismiss(&self, listener: u64) {
+        lock(&self.taken).dismiss_all(listener);
     }
 
     /// Tells everybody to leave, now.
@@ -171,11 +178,11 @@ impl TakenPlaces {
         self.last
     }
 
-    fn enter(&mut self) -> (u64, oneshot::Receiver<()>) {
+    fn enter(&mut self, listener: u64) -> (u64, oneshot::Receiver<()>) {
         let number = self.next();
         let (tell, needed) = oneshot::channel();
-        self.connections
-            .insert(number, OperatorConnection { rest: Some(number), tell: Some(tell), is_dismissed: false });
+        let connection = OperatorConnection { listener, rest: Some(number), tell: Some(tell), is_dismissed: false };
+        self.connections.insert(number, connection);
         (number, needed)
     }
 
@@ -183,8 +190,8 @@ impl TakenPlaces {
         self.connections.values_mut().for_each(OperatorConnection::tell);
     }
 
-    fn dismiss_all(&mut self) {
-        for (number, connection) in &mut self.connections {
+    fn dismiss_all(&mut self, listener: u64) {
+        for (number, connection) in self.connections.iter_mut().filter(|(_, it)| it.listener == listener) {
             connection.is_dismissed = true;
             if connection.rest.is_some_and(|rest| rest != *number) {
                 connection.tell();
@@ -230,13 +237,13 @@ mod tests {
         let places = Places::default();
         let mut taken = Vec::new();
         for _ in 0..PLACES {
-            taken.push(places.take().await);
+            taken.push(places.take(1).await);
         }
         // The first has just been answered, the second is being answered.
         drop(taken[0].guest.at_work());
         let _at_work = taken[1].guest.at_work();
 
-        let newcomer = places.take();
+        let newcomer = places.take(1);
         let mut newcomer = std::pin::pin!(newcomer);
         assert!(newcomer.as_mut().now_or_never().is_none());
 
@@ -251,10 +258,10 @@ mod tests {
         let places = Places::default();
         let mut taken = Vec::new();
         for _ in 0..PLACES {
-            taken.push(places.take().await);
+            taken.push(places.take(1).await);
         }
         let mut at_work: Vec<_> = taken.iter().map(|place| place.guest.at_work()).collect();
-        let newcomer = places.take();
+        let newcomer = places.take(1);
         let mut newcomer = std::pin::pin!(newcomer);
         assert!(newcomer.as_mut().now_or_never().is_none());
         assert!(!taken.iter_mut().any(is_told));
@@ -270,12 +277,14 @@ mod tests {
     #[tokio::test]
     async fn who_is_dismissed_is_answered_first() {
         let places = Places::default();
-        let mut taken = [places.take().await, places.take().await, places.take().await];
+        let mut taken = [places.take(1).await, places.take(1).await, places.take(1).await];
         let [resting, busy, new] = &mut taken;
         drop(resting.guest.at_work());
         let at_work = busy.guest.at_work();
 
-        places.dismiss();
+        places.dismiss(2);
+        assert!(!is_told(resting));
+        places.dismiss(1);
         assert!(is_told(resting) && !is_told(busy) && !is_told(new));
         drop(at_work);
         assert!(is_told(busy) && !is_told(new));

@@ -20,8 +20,8 @@ const BACKLOG: i32 = 64;
 pub enum BoundAdmin {
     /// At a path.
     Unix(StdUnixListener, Option<SocketFile>),
-    /// At a loopback address.
-    Loopback(StdTcpListener),
+    /// At an address.
+    Tcp(StdTcpListener),
 }
 
 /// The file of a unix socket: it goes with the socket, unless somebody has put another one there.
@@ -35,18 +35,18 @@ pub struct SocketFile {
 }
 
 impl BoundAdmin {
-    /// Binds what is configured; `None` where that is nothing. The socket file of a process that is gone is replaced.
+    /// Binds what is configured. The socket file of a process that is gone is replaced.
     ///
     /// # Errors
     /// What the system says; `AddrInUse` where another process listens there.
-    pub fn bind(listen: &AdminListen) -> io::Result<Option<Self>> {
+    pub fn bind(listen: &AdminListen) -> io::Result<Self> {
         match listen {
-            AdminListen::Off => Ok(None),
-            AdminListen::Unix(path) => bind_unix(path).map(Some),
-            AdminListen::Loopback(address) => {
+            AdminListen::Off => Err(io::ErrorKind::InvalidInput.into()),
+            AdminListen::Unix(path) => bind_unix(path),
+            AdminListen::Tcp(address) => {
                 let listener = StdTcpListener::bind(address)?;
                 listener.set_nonblocking(true)?;
-                Ok(Some(Self::Loopback(listener)))
+                Ok(Self::Tcp(listener))
             }
         }
     }
@@ -55,13 +55,13 @@ impl BoundAdmin {
     ///
     /// # Errors
     /// What the system says.
-    pub fn adopt(listen: &AdminListen, socket: OwnedFd) -> io::Result<Option<Self>> {
+    pub fn adopt(listen: &AdminListen, socket: OwnedFd) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&socket, true)?;
-        Ok(match listen {
-            AdminListen::Off => None,
-            AdminListen::Unix(_) => Some(Self::Unix(socket.into(), None)),
-            AdminListen::Loopback(_) => Some(Self::Loopback(socket.into())),
-        })
+        match listen {
+            AdminListen::Off => Err(io::ErrorKind::InvalidInput.into()),
+            AdminListen::Unix(_) => Ok(Self::Unix(socket.into(), None)),
+            AdminListen::Tcp(_) => Ok(Self::Tcp(socket.into())),
+        }
     }
 
     /// The same socket once more, for another process.
@@ -71,7 +71,7 @@ impl BoundAdmin {
     pub fn duplicate(&self) -> io::Result<OwnedFd> {
         match self {
             Self::Unix(listener, _) => Ok(listener.try_clone()?.into()),
-            Self::Loopback(listener) => Ok(listener.try_clone()?.into()),
+            Self::Tcp(listener) => Ok(listener.try_clone()?.into()),
         }
     }
 
@@ -79,7 +79,7 @@ impl BoundAdmin {
     pub fn take_file(&mut self) -> Option<SocketFile> {
         match self {
             Self::Unix(_, file) => file.take(),
-            Self::Loopback(_) => None,
+            Self::Tcp(_) => None,
         }
     }
 }
@@ -211,7 +211,7 @@ mod tests {
     fn a_socket_that_is_passed_on_keeps_its_file_and_takes_it_along_at_its_end() {
         let (folder, listen) = folder();
         let path = folder.path().join("admin.sock");
-        let mut before = BoundAdmin::bind(&listen).unwrap().unwrap();
+        let mut before = BoundAdmin::bind(&listen).unwrap();
         let adopted = BoundAdmin::adopt(&listen, before.duplicate().unwrap()).unwrap();
         drop(adopted);
         assert!(path.exists(), "a handoff that failed takes nothing along");

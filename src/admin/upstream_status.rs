@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One upstream.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct UpstreamStatus {
     /// Its name.
     pub name: String,
@@ -16,6 +17,7 @@ pub struct UpstreamStatus {
 
 /// Who is asked for the endpoints of an upstream.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct UpstreamSource {
     /// What is asked, such as `dns app.internal:8080`.
     pub source: String,
@@ -31,6 +33,7 @@ pub struct UpstreamSource {
 
 /// One endpoint.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EndpointStatus {
     /// Its name.
     pub name: String,
@@ -54,6 +57,7 @@ pub struct EndpointStatus {
 
 /// One cause that speaks against an endpoint.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CauseStatus {
     /// `drained`, `leaving`, `down` or `ejected`.
     pub cause: String,

@@ -13,6 +13,7 @@ use crate::websocket::CloseCode;
 
 /// `POST /drain`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DrainRequest {
     /// What is to be drained: `all`, `listener/NAME`, `route/NAME`, `upstream/NAME`, `endpoint/UPSTREAM/NAME`, `tunnel/ID`.
@@ -36,6 +37,7 @@ pub struct DrainRequest {
 
 /// What a drain will be.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DrainAnswer {
     /// Its number in the status.
     pub id: u64,
@@ -56,6 +58,7 @@ pub struct DrainAnswer {
 
 /// What a drain comes to in a process that handed over.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DrainingPredecessor {
     /// The process.
     pub pid: u32,
@@ -69,6 +72,7 @@ pub struct DrainingPredecessor {
 
 /// `POST /undrain`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UndrainRequest {
     /// `UPSTREAM/NAME`.
@@ -77,6 +81,7 @@ pub struct UndrainRequest {
 
 /// What came of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct UndrainAnswer {
     /// `UPSTREAM/NAME`.
     pub endpoint: String,
@@ -89,6 +94,7 @@ pub struct UndrainAnswer {
 
 /// A process that handed over and drains still, but did not do what was asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Unreached {
     /// The process.
     pub pid: u32,
@@ -98,6 +104,7 @@ pub struct Unreached {
 
 /// What a reload did.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReloadAnswer {
     /// The file that was read.
     pub config: PathBuf,
@@ -114,91 +121,14 @@ pub struct ReloadAnswer {
     pub warnings: Vec<String>,
 }
 
-/// `POST /plan`.
+/// `GET /rights`: what who asks may do here.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlanRequest {
-    /// The file that a reload would read, from `/` on. The running process reads it, and the certificates it names: what
-    /// that process may not read, a reload could not use either.
-    pub file: PathBuf,
-}
-
-/// What a reload would do.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PlanAnswer {
-    /// What it would change, in words.
-    pub changes: Vec<String>,
-    /// What looks renamed, in words.
-    pub renames: Vec<String>,
-    /// The tunnels that lose their listener, route or endpoint.
-    pub losing: Vec<PlannedTunnels>,
-    /// Those whose endpoint leaves, by the word of its source, where there are some: they are closed whatever `drain.reload.on` says.
-    #[serde(default)]
-    pub leaving: Option<PlannedLeaving>,
-    /// How many tunnels would be closed.
-    pub closing: usize,
-    /// How many tunnels lose nothing.
-    pub staying: usize,
-    /// How many tunnels lose something and stay nevertheless, because of `drain.reload.on = "keep"`.
-    pub kept: usize,
-    /// The processes that handed over and drain still: a reload does not reach them.
-    #[serde(default)]
-    pub predecessors: Vec<PlannedPredecessor>,
-    /// Over how long the tunnels would be told.
-    pub over_seconds: f64,
-    /// When what is left would be cut.
-    pub deadline_seconds: f64,
-    /// The rate that the deadline forces, where it is above the cap.
-    pub raised_to_per_second: Option<u32>,
-    /// What is odd about the configuration, in words.
-    #[serde(default)]
-    pub warnings: Vec<String>,
-}
-
-/// Tunnels that drain under `[drain.discovery]`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PlannedLeaving {
-    /// Which ones.
-    pub tunnels: Vec<PlannedTunnels>,
-    /// Over how long they would be told.
-    pub over_seconds: f64,
-    /// When what is left of them would be cut.
-    pub deadline_seconds: f64,
-    /// The rate that the deadline forces, where it is above the cap.
-    pub raised_to_per_second: Option<u32>,
-}
-
-/// The tunnels of one route on one endpoint.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PlannedTunnels {
-    /// Their route.
-    pub route: String,
-    /// Their endpoint, as `UPSTREAM/NAME`.
-    pub endpoint: String,
-    /// How many there are.
-    pub tunnels: usize,
-}
-
-/// What a process holds that handed over, as far as a reload is concerned.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PlannedPredecessor {
-    /// The process.
-    pub pid: u32,
-    /// Its open tunnels; `None` before it has said so.
-    pub tunnels: Option<usize>,
-    /// Those among them whose listener, route or endpoint the reload would take away; `None` where it does not tell.
-    pub losing: Option<usize>,
-    /// When what is left there is cut.
-    pub ends_in_seconds: Option<u64>,
-    /// Why it does not tell.
-    pub problem: Option<String>,
-}
-
-/// What was not done, and why.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ErrorAnswer {
-    /// Why.
-    pub error: String,
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct RightsAnswer {
+    /// The listener, as `[admin] listen` has it.
+    pub listen: String,
+    /// Whether they may have something done.
+    pub may_steer: bool,
 }
 
 /// The version of [`Status`].
@@ -206,6 +136,7 @@ pub const STATUS_SCHEMA: u32 = 1;
 
 /// `GET /status`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Status {
     /// [`STATUS_SCHEMA`]: raised where a field goes or means something else; fields that come do not raise it.
     pub schema_version: u32,
@@ -252,6 +183,7 @@ pub struct Status {
 
 /// A process that handed over and drains still.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PredecessorStatus {
     /// The process.
     pub pid: u32,
@@ -270,6 +202,7 @@ pub struct PredecessorStatus {
 
 /// `POST /handoff`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct HandoffAnswer {
     /// The process that serves now.
     pub pid: u32,
@@ -277,6 +210,7 @@ pub struct HandoffAnswer {
 
 /// How the reloads went.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReloadsStatus {
     /// Those that changed something.
     pub changed: u64,
@@ -290,6 +224,7 @@ pub struct ReloadsStatus {
 
 /// One listener.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ListenerStatus {
     /// Its name.
     pub name: String,
@@ -301,6 +236,7 @@ pub struct ListenerStatus {
 
 /// One route.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RouteStatus {
     /// Its name.
     pub name: String,
@@ -318,6 +254,7 @@ pub struct RouteStatus {
 
 /// One of several upstreams of a route.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BranchStatus {
     /// Its name.
     pub upstream: String,
@@ -329,6 +266,7 @@ pub struct BranchStatus {
 
 /// One drain.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DrainStatus {
     /// Its number.
     pub id: u64,
@@ -356,6 +294,7 @@ pub struct DrainStatus {
 
 /// Whether a drain is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DrainState {
     /// It is.

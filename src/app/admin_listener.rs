@@ -1,4 +1,4 @@
-//! The admin listener of the process: opened at the start, moved by a reload.
+//! The admin listeners of the process: opened at the start, changed by a reload. Each is known by its address.
 
 use std::fmt;
 use std::io;
@@ -8,21 +8,23 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use crate::admin::{BoundAdmin, Context, SocketFile, serve};
-use crate::config::{AdminListen, AdminSettings, SourceLocation};
+use crate::admin::{BoundAdmin, Context, Door, SocketFile, serve};
+use crate::config::{AdminListen, AdminListenerSettings, AdminSettings, SourceLocation};
+use crate::snapshot::AdminContents;
+use crate::tls::TicketKeys;
 
-/// The admin listener, open or not.
+/// The admin listeners, open or not.
 #[derive(Debug)]
-pub(super) struct AdminListener {
+pub(super) struct AdminListeners {
     context: Arc<Context>,
     /// Where the process before listened, until a configuration is served.
-    inherited: Option<(AdminListen, OwnedFd)>,
-    open: Option<OpenAdmin>,
+    inherited: Vec<(AdminListen, OwnedFd)>,
+    open: Vec<OpenAdmin>,
 }
 
 #[derive(Debug)]
 struct OpenAdmin {
-    listen: AdminListen,
+    door: Arc<Door>,
     /// The socket once more, for the next process.
     socket: Option<OwnedFd>,
     /// Goes with this.
@@ -31,16 +33,19 @@ struct OpenAdmin {
     _serving: oneshot::Sender<()>,
 }
 
-/// What a configuration that is about to be published means for the admin listener.
+/// What a configuration that is about to be published means for the admin listeners.
 #[derive(Debug)]
-pub(super) enum PreparedAdmin {
-    /// It stays where it is.
-    Stays,
-    /// It moves, or ends.
-    Moves(AdminListen, Option<BoundAdmin>),
+pub(super) struct PreparedAdmin(Vec<PreparedListener>);
+
+#[derive(Debug)]
+enum PreparedListener {
+    /// It stays as it is.
+    Stays(AdminListen),
+    /// It is opened, or its rules are other ones.
+    Opens(Arc<Door>, BoundAdmin),
 }
 
-/// The admin listener could not be opened where the configuration wants it.
+/// An admin listener could not be opened where the configuration wants it.
 #[derive(Debug, Error)]
 pub struct AdminError {
     location: SourceLocation,
@@ -49,79 +54,129 @@ pub struct AdminError {
     error: io::Error,
 }
 
-impl AdminListener {
-    /// Not open yet; `inherited` is used where it fits.
-    pub(super) fn new(context: Arc<Context>, inherited: Option<(AdminListen, OwnedFd)>) -> Self {
-        Self { context, inherited, open: None }
+impl AdminListeners {
+    /// Not open yet; what is `inherited` is used where it fits.
+    pub(super) fn new(context: Arc<Context>, inherited: Vec<(AdminListen, OwnedFd)>) -> Self {
+        Self { context, inherited, open: Vec::new() }
     }
 
-    /// Opens what `settings` need. Where nobody wrote them, a failure is a warning: the tunnels come first.
-    pub(super) fn prepare(&mut self, settings: &AdminSettings) -> Result<PreparedAdmin, AdminError> {
-        if self.open.as_ref().is_some_and(|open| open.listen == settings.listen) {
-            return Ok(PreparedAdmin::Stays);
+    /// Opens what `settings` need, with what was read for each. Where nobody wrote them, a failure is a warning: the tunnels come
+    /// first.
+    pub(super) fn prepare(
+        &mut self,
+        settings: &AdminSettings,
+        contents: &[AdminContents],
+        tickets: &TicketKeys,
+    ) -> Result<PreparedAdmin, AdminError> {
+        let mut prepared = Vec::new();
+        for (at, listener) in settings.listeners.iter().enumerate() {
+            let contents = contents.get(at).cloned().unwrap_or_default();
+            if self.open_at(&listener.listen).is_some_and(|open| open.door.is_of(listener, &contents)) {
+                prepared.push(PreparedListener::Stays(listener.listen.clone()));
+                continue;
+            }
+            match self.bind(listener) {
+                Ok(bound) => {
+                    let door = Door::new(listener.clone(), contents, tickets);
+                    prepared.push(PreparedListener::Opens(Arc::new(door), bound));
+                }
+                Err(error) => {
+                    let location = listener.location.0.clone();
+                    let failed = AdminError { location, listen: listener.listen.clone(), error };
+                    if settings.is_written() {
+                        return Err(failed);
+                    }
+                    tracing::warn!("{failed}; serving without it");
+                }
+            }
         }
-        let bound = match self.inherited.take_if(|(listen, _)| *listen == settings.listen) {
-            Some((listen, socket)) => BoundAdmin::adopt(&listen, socket),
-            None => BoundAdmin::bind(&settings.listen),
-        };
-        let failed = match bound {
-            Ok(bound) => return Ok(PreparedAdmin::Moves(settings.listen.clone(), bound)),
-            Err(error) => AdminError { location: settings.location.0.clone(), listen: settings.listen.clone(), error },
-        };
-        if settings.is_written() {
-            return Err(failed);
+        Ok(PreparedAdmin(prepared))
+    }
+
+    /// The socket of a listener: the one that there is, where there is one.
+    fn bind(&self, listener: &AdminListenerSettings) -> io::Result<BoundAdmin> {
+        let inherited = self.inherited.iter().find(|(listen, _)| *listen == listener.listen).map(|(_, socket)| socket);
+        let open = self.open_at(&listener.listen).and_then(|open| open.socket.as_ref());
+        match inherited.or(open) {
+            Some(socket) => BoundAdmin::adopt(&listener.listen, socket.try_clone()?),
+            None => BoundAdmin::bind(&listener.listen),
         }
-        tracing::warn!("{failed}; serving without it");
-        Ok(PreparedAdmin::Moves(settings.listen.clone(), None))
+    }
+
+    fn open_at(&self, listen: &AdminListen) -> Option<&OpenAdmin> {
+        self.open.iter().find(|open| open.door.listen() == listen)
     }
 
     /// Serves operators where it was prepared, and no longer where it was.
-    pub(super) fn open(&mut self, prepared: PreparedAdmin) {
-        let PreparedAdmin::Moves(listen, bound) = prepared else { return };
-        if let Some((AdminListen::Unix(path), _)) = self.inherited.take() {
-            // Nobody listens there any more: the file goes.
-            drop(SocketFile::at(&path));
-        }
-        self.open = bound.map(|mut bound| {
-            let claim = || match &listen {
-                AdminListen::Unix(path) => SocketFile::at(path).ok(),
-                AdminListen::Off | AdminListen::Loopback(_) => None,
+    pub(super) fn open(&mut self, PreparedAdmin(prepared): PreparedAdmin) {
+        let mut before = std::mem::take(&mut self.open);
+        let mut inherited = std::mem::take(&mut self.inherited);
+        for listener in prepared {
+            let listen = match &listener {
+                PreparedListener::Stays(listen) => listen,
+                PreparedListener::Opens(door, _) => door.listen(),
             };
-            let file = bound.take_file().or_else(claim);
-            // Without it, the next process opens a socket of its own.
-            let socket = bound.duplicate().ok();
-            let (serving, ended) = oneshot::channel();
-            let context = Arc::clone(&self.context);
-            tracing::info!(%listen, "operators are listened to");
-            tokio::spawn(async move {
-                let end = async {
-                    // Nothing is ever sent: it ends when the sender is dropped.
-                    let _ = ended.await;
-                };
-                if let Err(error) = serve(bound, context, end).await {
-                    tracing::error!(%error, "the admin listener has failed");
+            inherited.retain(|(other, _)| other != listen);
+            let at = before.iter().position(|open| open.door.listen() == listen);
+            let old = at.map(|at| before.swap_remove(at));
+            match listener {
+                PreparedListener::Stays(_) => self.open.extend(old),
+                PreparedListener::Opens(door, bound) => {
+                    let file = old.and_then(|old| old.file);
+                    let open = self.begin(door, bound, file);
+                    self.open.push(open);
                 }
-            });
-            OpenAdmin { listen, socket, file, _serving: serving }
-        });
+            }
+        }
+        for (listen, socket) in inherited {
+            drop(socket);
+            if let AdminListen::Unix(path) = listen {
+                // Nobody listens there any more: the file goes.
+                drop(SocketFile::at(&path));
+            }
+        }
     }
 
-    /// What the next process may want: where it listens, and the socket.
-    pub(super) fn to_pass_on(&self) -> Option<(&AdminListen, BorrowedFd<'_>)> {
-        let open = self.open.as_ref()?;
-        Some((&open.listen, open.socket.as_ref()?.as_fd()))
+    /// Serves operators at `bound`, whose `file` is ours already where there is one.
+    fn begin(&self, door: Arc<Door>, mut bound: BoundAdmin, file: Option<SocketFile>) -> OpenAdmin {
+        let claim = || match door.listen() {
+            AdminListen::Unix(path) => SocketFile::at(path).ok(),
+            AdminListen::Off | AdminListen::Tcp(_) => None,
+        };
+        let file = file.or_else(|| bound.take_file()).or_else(claim);
+        // Without it, the next process opens a socket of its own.
+        let socket = bound.duplicate().ok();
+        let (serving, ended) = oneshot::channel();
+        tracing::info!(listen = %door.listen(), "operators are listened to");
+        let served = (Arc::clone(&door), Arc::clone(&self.context));
+        tokio::spawn(async move {
+            let end = async {
+                // Nothing is ever sent: it ends when the sender is dropped.
+                let _ = ended.await;
+            };
+            let (door, context) = served;
+            if let Err(error) = serve(bound, door, context, end).await {
+                tracing::error!(%error, "the admin listener has failed");
+            }
+        });
+        OpenAdmin { door, socket, file, _serving: serving }
+    }
+
+    /// What the next process may want: where each listens, and its socket.
+    pub(super) fn to_pass_on(&self) -> impl Iterator<Item = (&AdminListen, BorrowedFd<'_>)> {
+        self.open.iter().filter_map(|open| Some((open.door.listen(), open.socket.as_ref()?.as_fd())))
     }
 
     /// Listens no more, and ends what is being said to operators.
     pub(super) async fn close(mut self) {
-        // Nobody comes any more, and the file goes.
-        self.open = None;
+        // Nobody comes any more, and the files go.
+        self.open.clear();
         self.context.end_connections().await;
     }
 
-    /// Listens no more: the next process does, at the same place.
+    /// Listens no more: the next process does, at the same places.
     pub(super) fn release(&mut self) {
-        if let Some(file) = self.open.take().and_then(|open| open.file) {
+        for file in self.open.drain(..).filter_map(|open| open.file) {
             file.leave();
         }
     }

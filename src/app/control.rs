@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::acme::{Orders, PreparedOrders};
-use super::admin_listener::AdminListener;
+use super::admin_listener::AdminListeners;
 use super::discovery::{News, Next, PreparedSources, Sources};
 use super::error::RunError;
 use super::handoff::{HandoffError, Successor};
@@ -38,7 +38,7 @@ pub(super) struct Control {
     pub(super) notifier: Arc<Notifier>,
     pub(super) log: Log,
     pub(super) program: Program,
-    pub(super) admin: AdminListener,
+    pub(super) admin: AdminListeners,
     pub(super) notes: Arc<Notes>,
     pub(super) commands: mpsc::Receiver<AdminCommand>,
     pub(super) watch: Watch,
@@ -243,7 +243,8 @@ impl Control {
 
     fn take(&mut self, mut loaded: Loaded, (sources, orders): Prepared) -> Result<Reloaded, ReloadError> {
         self.watch.note_read(loaded.take_fingerprints());
-        let admin = self.admin.prepare(&loaded.settings().admin).map_err(ReloadError::Admin)?;
+        let admin = self.admin.prepare(&loaded.settings().admin, loaded.admin_contents(), &self.running.tickets);
+        let admin = admin.map_err(ReloadError::Admin)?;
         let log = self.log.prepare(&loaded.settings().log)?;
         let mut reloaded = self.running.reload(loaded)?;
         self.log.adopt(&self.running.proxy().snapshot().settings.log, log, self.running.proxy());

@@ -18,7 +18,7 @@ use crate::config::{
 };
 use crate::discovery::read_endpoints;
 use crate::process::{Fingerprints, unix_seconds};
-use crate::snapshot::FileContents;
+use crate::snapshot::{AdminContents, FileContents};
 use crate::tls::{DirectoryCredentials, IssuedCertificates};
 
 /// A configuration with everything that was read for it.
@@ -53,13 +53,12 @@ impl Loaded {
     /// Blocks on the file system.
     pub fn read(settings: Settings) -> Result<Self, Problems> {
         let fingerprints = Fingerprints::of(settings.named_files().paths());
-        let socket = socket_folder::look(&settings.admin);
-        let (mut contents, socket) = match (FileContents::read(&settings), socket) {
-            (Ok(contents), Ok(warning)) => (contents, warning),
-            (Ok(_), Err(problem)) => return Err(problem.into()),
-            (Err(problems), socket) => return Err(problems.and(socket.err())),
+        let (odd_sockets, wrong_sockets) = socket_folder::look(&settings.admin);
+        let mut contents = match FileContents::read(&settings) {
+            Ok(contents) => Problems::check(wrong_sockets).map(|()| contents)?,
+            Err(problems) => return Err(problems.and(wrong_sockets)),
         };
-        let warnings = settings.warnings.0.clone().and(warnings_of(&settings, &mut contents)).and(socket);
+        let warnings = settings.warnings.0.clone().and(warnings_of(&settings, &mut contents)).and(odd_sockets);
         Ok(Self { settings, contents, warnings, fingerprints, sets: NamedSets::default() })
     }
 
@@ -78,6 +77,11 @@ impl Loaded {
         if let Some(credentials) = self.contents.credentials.get_mut(listener) {
             credentials.issued = Some(issued);
         }
+    }
+
+    /// What was read for each admin listener.
+    pub(super) fn admin_contents(&self) -> &[AdminContents] {
+        &self.contents.admin
     }
 
     /// What the sources of endpoints have named.

@@ -154,6 +154,11 @@ impl PreparedProxy {
         &self.running.proxy
     }
 
+    /// What TLS sessions are resumed by.
+    pub(super) fn tickets(&self) -> &TicketKeys {
+        &self.running.tickets
+    }
+
     /// Accepts from now on.
     pub(super) fn open(self) -> Running {
         let Self { mut running, prepared } = self;

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::acme::Orders;
-use super::admin_listener::{AdminListener, PreparedAdmin};
+use super::admin_listener::{AdminListeners, PreparedAdmin};
 use super::certificate_watch::warn_of_certificates;
 use super::control::{Control, Prepared};
 use super::discovery::Sources;
@@ -21,7 +21,7 @@ use super::running::{PreparedProxy, Running};
 use super::watch::Watch;
 use super::watchdog::notify_watchdog;
 use crate::admin::{self, AdminCommand, Context, Notes};
-use crate::process::{FileWork, Notifier, Signals, reap_orphans};
+use crate::process::{FileWork, Notifier, Signals, Users, reap_orphans};
 
 /// A process that only waits for the word to serve: everything that can fail has been done.
 pub(super) struct PreparedProcess {
@@ -29,7 +29,7 @@ pub(super) struct PreparedProcess {
     notifier: Arc<Notifier>,
     log: Log,
     environment: Environment,
-    admin: AdminListener,
+    admin: AdminListeners,
     prepared: PreparedAdmin,
     notes: Arc<Notes>,
     commands: mpsc::Receiver<AdminCommand>,
@@ -48,7 +48,7 @@ impl PreparedProcess {
         let watch = Watch::new(loaded.take_fingerprints(), files);
         let mut log = init_logging(&loaded.settings().log, &environment.log)?;
         let notifier = Arc::new(Notifier::from_socket(environment.notify_socket.take()));
-        let admin_settings = loaded.settings().admin.clone();
+        let (admin_settings, admin_contents) = (loaded.settings().admin.clone(), loaded.admin_contents().to_vec());
         let built = Running::build(loaded, inheritance)?;
         let (sender, commands) = admin::channel();
         let notes = Arc::new(Notes::new(file));
@@ -60,9 +60,10 @@ impl PreparedProcess {
         notes.note_log_level(log.level.noted());
         let predecessors = Arc::clone(&inheritance.predecessors);
         let places = admin::Places::default();
-        let context = Context { proxy, notes: Arc::clone(&notes), predecessors, commands: sender, places };
-        let mut admin = AdminListener::new(Arc::new(context), inheritance.admin.take());
-        let prepared = admin.prepare(&admin_settings).map_err(StartError::Admin)?;
+        let (notes_too, rates, users) = (Arc::clone(&notes), admin::Rates::default(), Users::read());
+        let context = Context { proxy, notes: notes_too, predecessors, commands: sender, places, rates, users };
+        let mut admin = AdminListeners::new(Arc::new(context), std::mem::take(&mut inheritance.admin));
+        let prepared = admin.prepare(&admin_settings, &admin_contents, built.tickets()).map_err(StartError::Admin)?;
         Ok(Self { built, notifier, log, environment, admin, prepared, notes, commands, watch })
     }
 

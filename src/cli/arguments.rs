@@ -3,14 +3,18 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use tokio::runtime::Builder;
 
+use super::ask::Ask;
 use super::failure::Failure;
 use super::file::ConfigFile;
 use super::log_level::{LogLevelArguments, log_level};
-use super::operate::{self, Ask, CloseArguments, DrainArguments, PlanArguments, UndrainArguments};
+use super::operate::{self, CloseArguments, DrainArguments, PlanArguments, UndrainArguments};
 use super::output::{FAILED, WRONG, complain, complain_briefly, say};
+use super::packaging::{self, CompletionsArguments, ManArguments};
+use super::placement::{self, WhereArguments};
+use super::tunnels::{self, TunnelsArguments};
 use crate::app::{self, Environment, Loaded, LogError, RunError, StartError};
 
 /// The arguments of the process.
@@ -48,8 +52,18 @@ enum Command {
     Undrain(UndrainArguments),
     /// Show which lines the running process writes to its log, or set that, for a while
     LogLevel(LogLevelArguments),
-    /// End the tunnels of somebody at once, whose permission is taken back; take it back at the issuer first
+    /// Say which endpoint a WebSocket like this would be placed on now, and by what
+    Where(WhereArguments),
+    /// List open tunnels, or show everything that is known of one
+    Tunnels(TunnelsArguments),
+    /// End one tunnel at once, or those of somebody whose permission is taken back; take it back at the issuer first
     Close(CloseArguments),
+    /// Write what completes this command line in a shell
+    #[command(hide = true)]
+    Completions(CompletionsArguments),
+    /// Write the man pages
+    #[command(hide = true)]
+    Man(ManArguments),
 }
 
 #[derive(Debug, Args)]
@@ -100,7 +114,10 @@ Examples:
   windlass reload                        read the file again; open WebSockets stay
   windlass drain endpoint/chat/b         move everybody away from one endpoint
   windlass undrain chat/b                take it back
-  windlass close --claim sub=ada         end every WebSocket of a user, at once
+  windlass where --header x-user=ada     see which endpoint a user is placed on
+  windlass tunnels --sort rate           see which WebSockets are busiest, and who has them
+  windlass close 4711                    end one of them, at once
+  windlass close --claim sub=ada         end every WebSocket of a user
   windlass log-level debug --for 10min   write more for a while
   kill -USR2 $(pidof windlass)           hand over to the program that is installed now
 
@@ -125,6 +142,10 @@ impl Cli {
             Command::Handoff(ask) => ask_for(operate::handoff(ask)),
             Command::Undrain(arguments) => ask_for(operate::undrain(arguments)),
             Command::LogLevel(arguments) => ask_for(log_level(arguments)),
+            Command::Where(arguments) => ask_for(placement::place(arguments)),
+            Command::Completions(arguments) => packaging::completions(arguments, Self::command()),
+            Command::Man(arguments) => packaging::man(arguments, Self::command()),
+            Command::Tunnels(arguments) => ask_for(tunnels::tunnels(arguments)),
             Command::Close(arguments) => ask_for(operate::close(arguments)),
         }
     }

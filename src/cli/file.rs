@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
 
-use crate::config::{self, AdminListen, Problem, Problems};
+use crate::config::{self, AdminListen, AdminListenerSettings, Problem, Problems};
 
 /// Where the file is that nobody has to name.
 const USUAL: &str = "/etc/windlass/windlass.toml";
@@ -28,12 +28,12 @@ impl ConfigFile {
         &self.path
     }
 
-    /// Where its `[admin]` says that operators are listened to. The usual file may be missing: whoever serves another one
-    /// listens at the usual place most likely.
-    pub(super) fn admin_listen(&self) -> Result<AdminListen, Problems> {
+    /// Where its `[admin]` says that operators are listened to, and best asked. The usual file may be missing: whoever serves another
+    /// one listens at the usual place most likely.
+    pub(super) fn admin(&self) -> Result<AdminListenerSettings, Problems> {
         match config::load_admin(&self.path) {
-            Err(_) if self.is_missing() => Ok(AdminListen::default()),
-            admin => admin.map(|admin| admin.listen),
+            Err(_) if self.is_missing() => Ok(AdminListenerSettings::at(AdminListen::default())),
+            admin => admin.map(|admin| admin.asked()),
         }
     }
 
@@ -77,7 +77,7 @@ mod tests {
     fn nobody_needs_the_usual_file() {
         let folder = tempfile::tempdir().unwrap();
         let usual = usual(&folder);
-        assert_eq!(usual.admin_listen().unwrap(), AdminListen::Unix("/run/windlass/admin.sock".into()));
+        assert_eq!(usual.admin().unwrap().listen, AdminListen::Unix("/run/windlass/admin.sock".into()));
         let unreadable = config::load(usual.path()).unwrap_err();
         let explained = usual.explain(unreadable.clone()).to_string();
         assert!(
@@ -86,7 +86,7 @@ mod tests {
         );
 
         let named = ConfigFile::new(Some(usual.path));
-        assert!(named.admin_listen().is_err());
+        assert!(named.admin().is_err());
         assert_eq!(named.explain(unreadable.clone()).to_string(), unreadable.to_string());
     }
 
@@ -95,9 +95,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let usual = usual(&folder);
         fs::write(&usual.path, "[admin]\nlisten = \"127.0.0.1:9900\"").unwrap();
-        assert_eq!(usual.admin_listen().unwrap(), AdminListen::Loopback("127.0.0.1:9900".parse().unwrap()));
+        assert_eq!(usual.admin().unwrap().listen, AdminListen::Tcp("127.0.0.1:9900".parse().unwrap()));
         fs::write(&usual.path, "[admin]\nlisten = 9900").unwrap();
-        assert!(usual.admin_listen().is_err());
+        assert!(usual.admin().is_err());
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::ask::Ask;
 use super::failure::Failure;
-use super::operate::{Ask, duration};
+use super::operate::duration;
 use crate::admin::{LogLevelRequest, LogLevelStatus};
 use crate::config::{SyntaxError, parse_log_level};
 

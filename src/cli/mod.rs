@@ -1,15 +1,20 @@
 //! The command line: what can be asked for, and how the answers are shown.
 //!
-//! `arguments` reads it, `file` knows which configuration it means, `operate` asks a running process over its admin
-//! listener (`failure`: why it was in vain), `show` writes what people read, `output` hands it over with an exit code.
+//! `arguments` reads it, `file` knows which configuration it means, `operate` and `tunnels` ask a running process over its
+//! admin listener (`ask`: where that is) (`failure`: why it was in vain), `show` writes what people read, `progress` how a drain goes, `output` hands it over with an exit code.
 
 mod arguments;
+mod ask;
 mod failure;
 mod file;
 mod follow;
 mod log_level;
 mod operate;
 mod output;
+mod packaging;
+mod placement;
+mod progress;
 mod show;
+mod tunnels;
 
 pub use arguments::Cli;

@@ -10,39 +10,21 @@ use clap::{ArgGroup, Args};
 use http::StatusCode;
 use serde_json::json;
 
+use super::ask::Ask;
 use super::failure::Failure;
-use super::file::ConfigFile;
 use super::follow::follow;
 use super::output::{FAILED, WOULD_CLOSE, complain, say};
+use super::progress::Progress;
 use super::show;
 use crate::admin::{
-    AskError, Client, CloseAnswer, CloseRequest, DrainAnswer, DrainRequest, HandoffAnswer, ParsedAnswer, PlanAnswer,
+    AskError, CloseAnswer, CloseRequest, DrainAnswer, DrainRequest, HandoffAnswer, ParsedAnswer, PlanAnswer,
     PlanRequest, ReloadAnswer, Status, UndrainAnswer, UndrainRequest,
 };
 use crate::app::Loaded;
-use crate::config::{AdminListen, SyntaxError, parse_admin_listen, parse_duration};
+use crate::config::{SyntaxError, parse_duration};
 use crate::drain::{BadDrainPolicy, ClaimMatch, DrainTarget, EndpointTarget};
 use crate::process::ask_for_reload;
 use crate::websocket::{CloseCode, MAX_REASON};
-
-/// Where the running process is asked, and how its answer is written.
-#[derive(Debug, Args)]
-pub(super) struct Ask {
-    // No doc comment: its brackets would be links.
-    #[arg(
-        short,
-        long,
-        value_name = "FILE",
-        help = "Only says where to ask, by its [admin]; the process reads its own file [default: /etc/windlass/windlass.toml]"
-    )]
-    config: Option<PathBuf>,
-    /// Ask here instead: unix:/PATH or 127.0.0.1:PORT
-    #[arg(long, value_name = "ADDRESS", value_parser = parse_admin_listen)]
-    admin: Option<AdminListen>,
-    /// Write JSON, for scripts
-    #[arg(long)]
-    json: bool,
-}
 
 #[derive(Debug, Args)]
 pub(super) struct PlanArguments {
@@ -90,14 +72,14 @@ pub(super) struct UndrainArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("whose").required(true).multiple(true).args(["claim", "tunnel"])))]
+#[command(group(ArgGroup::new("whose").required(true).multiple(true).args(["claim", "id"])))]
 pub(super) struct CloseArguments {
+    /// The number of one tunnel, as the log and `windlass tunnels` have it
+    #[arg(value_name = "ID")]
+    id: Option<u64>,
     /// What was said of those who opened the tunnels, such as sub=ada; where it stands several times, all of it holds
     #[arg(long, value_name = "NAME=VALUE")]
     claim: Vec<ClaimMatch>,
-    /// The number of one tunnel, as the log has it
-    #[arg(long, value_name = "ID")]
-    tunnel: Option<u64>,
     /// Only tunnels of this route
     #[arg(long, value_name = "NAME")]
     route: Option<String>,
@@ -154,7 +136,7 @@ fn signal_reload(ask: &Ask, error: &AskError, main: Option<OsString>) -> Result<
 /// Whether nobody can be asked at all. Who listens and says nothing is stuck, and would not hear a signal either.
 fn is_mute(error: &AskError) -> bool {
     match error {
-        AskError::Off | AskError::Refused(StatusCode::FORBIDDEN, _) => true,
+        AskError::Off | AskError::Refused(StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED, _) => true,
         AskError::Unreachable(_, error) => error.kind() != io::ErrorKind::TimedOut,
         AskError::Refused(..) | AskError::Nonsense(_) => false,
     }
@@ -168,7 +150,10 @@ pub(super) async fn handoff(ask: Ask) -> Result<ExitCode, Failure> {
 
 pub(super) async fn plan(arguments: PlanArguments) -> Result<ExitCode, Failure> {
     let PlanArguments { ask, file } = arguments;
-    let ask = Ask { config: file.or(ask.config), ..ask };
+    let ask = match file {
+        Some(file) => ask.with_config(Some(file)),
+        None => ask,
+    };
     let file = ask.file();
     if file.is_missing() {
         return Err(Failure::Wrong(file.missing().to_string()));
@@ -196,7 +181,7 @@ pub(super) async fn undrain(arguments: UndrainArguments) -> Result<ExitCode, Fai
 }
 
 pub(super) async fn close(arguments: CloseArguments) -> Result<ExitCode, Failure> {
-    let CloseArguments { claim, tunnel, route, close_code, reason, ask } = arguments;
+    let CloseArguments { id: tunnel, claim, route, close_code, reason, ask } = arguments;
     let claims = claim.iter().map(ToString::to_string).collect();
     let request = CloseRequest { claims, tunnel, route, close_code, reason };
     let answer: ParsedAnswer<CloseAnswer> = ask.client()?.post("/close", &request).await?;
@@ -219,12 +204,10 @@ pub(super) async fn drain(arguments: DrainArguments) -> Result<ExitCode, Failure
     if !ask.json {
         say(&show::draining(&begun.value));
     }
-    let over = follow(&client, &begun.value, |drain| {
-        if !ask.json {
-            say(&show::progress(drain));
-        }
-    });
-    let over = over.await?;
+    let progress = if ask.json { Progress::Silent } else { Progress::on_output(begun.value.tunnels) };
+    let over = follow(&client, &begun.value, |drain| progress.show(drain)).await;
+    progress.end();
+    let over = over?;
     if ask.json {
         say(&serde_json::to_string_pretty(&over).unwrap_or_default());
     } else {
@@ -241,26 +224,6 @@ fn all_reached<'a>(unreached: impl Iterator<Item = (u32, &'a str)>) -> ExitCode 
         code = ExitCode::from(FAILED);
     }
     code
-}
-
-impl Ask {
-    pub(super) fn client(&self) -> Result<Client, Failure> {
-        let listen = match &self.admin {
-            Some(listen) => listen.clone(),
-            None => self.file().admin_listen().map_err(|problems| {
-                Failure::Wrong(format!("{problems}\n    or ask at an address: --admin unix:/PATH"))
-            })?,
-        };
-        Ok(Client::new(listen))
-    }
-
-    fn file(&self) -> ConfigFile {
-        ConfigFile::new(self.config.clone())
-    }
-
-    pub(super) fn write<T>(&self, answer: &ParsedAnswer<T>, table: impl Fn(&T) -> String) {
-        if self.json { say(answer.text.trim_end()) } else { say(&table(&answer.value)) }
-    }
 }
 
 /// Checks a duration; it goes to the process as it was written.
@@ -285,6 +248,7 @@ fn close_code(text: &str) -> Result<u16, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::AdminListen;
 
     #[test]
     fn who_listens_and_says_nothing_is_not_signalled() {

@@ -12,9 +12,10 @@ pub(super) const WOULD_CLOSE: u8 = 3;
 /// A wrong command line or configuration.
 pub(super) const WRONG: u8 = 2;
 
+/// Says it on the standard output, in colours only where that is a terminal, and nobody has set `NO_COLOR` (no-color.org).
 pub(super) fn say(text: &str) {
     // Whoever has closed the pipe does not want to read on.
-    let _ = writeln!(io::stdout().lock(), "{text}");
+    let _ = writeln!(anstream::stdout().lock(), "{text}");
 }
 
 pub(super) fn complain(text: &str) {

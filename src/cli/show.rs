@@ -1,5 +1,7 @@
 //! What people read: tables and sentences.
 
+use anstyle::Style;
+
 use crate::admin::{
     CauseStatus, CloseAnswer, DrainAnswer, DrainState, DrainStatus, DrainingPredecessor, EndpointStatus, HandoffAnswer,
     PlanAnswer, PlannedLeaving, PlannedPredecessor, ReloadAnswer, ReloadsStatus, Status, UndrainAnswer, UpstreamSource,
@@ -240,7 +242,7 @@ pub(super) fn tunnels(count: usize) -> String {
 }
 
 /// Columns under their titles, each as wide as its widest cell; nothing where there are no rows.
-fn table<const N: usize>(titles: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+pub(super) fn table<const N: usize>(titles: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let rows: Vec<_> = rows.collect();
     if rows.is_empty() {
         return String::new();
@@ -255,10 +257,15 @@ fn table<const N: usize>(titles: [&str; N], rows: impl Iterator<Item = [String; 
         let cells = row.into_iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };
-    "\n".to_owned() + &all().map(line).collect::<String>()
+    let mut lines = all().map(line);
+    let titles = lines.next().unwrap_or_default();
+    format!("\n{TITLES}{}{TITLES:#}\n{}", titles.trim_end(), lines.collect::<String>())
 }
 
-fn time(seconds: u64) -> String {
+/// Titles stand out on a terminal; elsewhere `say` leaves that out.
+const TITLES: Style = Style::new().bold();
+
+pub(super) fn time(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
@@ -278,7 +285,8 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [["a".to_owned(), "1".to_owned()], ["longer".into(), "20".into()]];
-        assert_eq!(table(["NAME", "N"], rows.into_iter()), "\nNAME    N\na       1\nlonger  20\n");
+        let shown = format!("\n{TITLES}NAME    N{TITLES:#}\na       1\nlonger  20\n");
+        assert_eq!(table(["NAME", "N"], rows.into_iter()), shown);
         assert_eq!(table(["NAME"], std::iter::empty()), "");
     }
 

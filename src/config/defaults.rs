@@ -309,6 +309,9 @@ pub(super) const READY_WITHIN: Duration = seconds(30);
 /// Where a supervisor does follow a handoff, somebody has to say so.
 pub(super) const UNDER_SUPERVISOR: UnderSupervisor = UnderSupervisor::Refuse;
 
+/// Who may steer, may; a listener where nobody does says so.
+pub(super) const ADMIN_READ_ONLY: bool = false;
+
 impl Default for AdminListen {
     fn default() -> Self {
         Self::Unix(ADMIN_SOCKET.into())

@@ -146,7 +146,7 @@ pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 42] = [
     (
         &["admin"],
         &["allow", "auth", "basic_auth", "password", "token", "user", "username", "users"],
-        "remove it: only root and the user of the process can open the unix socket, and at an address one can only look",
+        "write listen = { address = \"10.0.0.1:9900\", token = \"admin.token\" }; the unix socket is for root and the user of the process",
     ),
     (
         &["admin"],
@@ -210,7 +210,11 @@ pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 42] = [
         &["url", "uri", "to", "location", "target", "href"],
         "write its parts: `scheme`, `host`, `port`, and `path` for all of the path or `prefix` for its beginning",
     ),
-    (&["admin"], &["https", "ssl", "tls"], "remove it: operators are listened to on this machine only, without TLS"),
+    (
+        &["admin"],
+        &["https", "ssl", "tls"],
+        "write listen = { address = \"10.0.0.1:9900\", token = \"admin.token\", chain = \"admin.pem\", key = \"admin.key\" }",
+    ),
     (
         &["log"],
         &["destination", "dir", "file", "filename", "output", "path", "stderr", "stdout", "syslog", "target"],

@@ -212,7 +212,7 @@ mod tests {
             std::fs::write(&file, format!("{others}[admin]\nlisten = {admin}\n")).unwrap();
             load_admin(&file)
         };
-        assert_eq!(read("\"off\"").unwrap().listen, AdminListen::Off);
+        assert_eq!(read("\"off\"").unwrap().asked().listen, AdminListen::Off);
         let problems = read("1").unwrap_err();
         assert!(problems.iter().all(|it| it.location().key == "admin.listen"), "{problems}");
     }

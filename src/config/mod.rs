@@ -52,19 +52,19 @@ pub use problem::{Position, Problem, Problems, SourceLocation};
 pub use schema::known_keys;
 pub use settings::{
     AccessFormat, AccessLogSettings, AccessSettings, AcmeChallenge, AcmeSettings, AcmeStorage, AdminListen,
-    AdminSettings, AdmissionLimits, AffinitySource, AuthScheme, AuthUrl, AuthorizationHeader, AuthorizeSettings,
-    BasicAuthSettings, Bind, BranchSettings, CertificateFiles, ClientCertificateSettings, ClientKeySource,
-    ClientSettings, Compression, Destination, DotSegments, DrainSettings, DrainWindow, EjectSettings, Endless,
-    EndpointAddress, EndpointProtocol, EndpointRole, EndpointSettings, EndpointTlsSettings, ErrorPageSettings, Excess,
-    ExchangeSettings, ExternalAccountSettings, ForwardedHeaders, HandoffSettings, HandshakeLimits, HeaderPattern,
-    HealthSettings, HostPattern, HostTowardsEndpoint, Http2Settings, HygieneSettings, IdleCounts, JwtKeys, JwtSettings,
-    KeysUrl, LimitSettings, ListenerSettings, LogFormat, LogLevel, LogPlace, LogSettings, LoggedExchanges,
-    MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload, OriginPattern, OriginSettings, OtherSpellings, PinCookie,
-    Pongs, ProbeSettings, ProxyProtocol, QueueSettings, Rate, RecheckSettings, ResolverSettings, RespondBody,
-    RespondSettings, RetryBudgetSettings, RouteSettings, RuleSettings, SameSite, SampleRate, Secure, Settings,
-    SourceKind, SourceSettings, StateFolder, TcpKeepaliveSettings, TlsSettings, TlsVersion, TokenPlace,
-    TokenTowardsEndpoint, UnderSupervisor, UnderscoreHeaders, UnixAddress, UnknownNames, UpstreamSettings,
-    WebsocketSettings, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
+    AdminListenerSettings, AdminSettings, AdmissionLimits, AffinitySource, AuthScheme, AuthUrl, AuthorizationHeader,
+    AuthorizeSettings, BasicAuthSettings, Bind, BranchSettings, CertificateFiles, ClientCertificateSettings,
+    ClientKeySource, ClientSettings, Compression, Destination, DotSegments, DrainSettings, DrainWindow, EjectSettings,
+    Endless, EndpointAddress, EndpointProtocol, EndpointRole, EndpointSettings, EndpointTlsSettings, ErrorPageSettings,
+    Excess, ExchangeSettings, ExternalAccountSettings, ForwardedHeaders, HandoffSettings, HandshakeLimits,
+    HeaderPattern, HealthSettings, HostPattern, HostTowardsEndpoint, Http2Settings, HygieneSettings, IdleCounts,
+    JwtKeys, JwtSettings, KeysUrl, LimitSettings, ListenerSettings, LogFormat, LogLevel, LogPlace, LogSettings,
+    LoggedExchanges, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload, OriginPattern, OriginSettings,
+    OtherSpellings, PinCookie, Pongs, ProbeSettings, ProxyProtocol, QueueSettings, Rate, RecheckSettings,
+    ResolverSettings, RespondBody, RespondSettings, RetryBudgetSettings, RouteSettings, RuleSettings, SameSite,
+    SampleRate, Secure, Settings, SourceKind, SourceSettings, StateFolder, TcpKeepaliveSettings, TlsSettings,
+    TlsVersion, TokenPlace, TokenTowardsEndpoint, UnderSupervisor, UnderscoreHeaders, UnixAddress, UnknownNames,
+    UpstreamSettings, WebsocketSettings, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
 };
 pub use syntax::SyntaxError;
 pub use units::{counted, parse_duration, write_duration};

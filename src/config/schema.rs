@@ -291,6 +291,11 @@ pub(super) static HANDOFF: TableSchema = TableSchema {
 
 pub(super) static ADMIN: TableSchema = TableSchema { path: "admin", keys: &["listen"] };
 
+pub(super) static ADMIN_LISTEN: TableSchema = TableSchema {
+    path: "admin.listen[]",
+    keys: &["address", "token", "chain", "key", "client_ca", "read_only", "hosts"],
+};
+
 static SCHEMAS: &[&TableSchema] = &[
     &FILE,
     &LOG,
@@ -338,6 +343,7 @@ static SCHEMAS: &[&TableSchema] = &[
     &DISCOVERY,
     &HANDOFF,
     &ADMIN,
+    &ADMIN_LISTEN,
 ];
 
 /// Every key there is, with the path of the tables it may stand in: `NAME` is any name, `*` any key, `[]` any element.

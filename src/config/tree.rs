@@ -107,9 +107,14 @@ impl<'a> Location<'a> {
 
     /// Notes a problem here.
     pub(super) fn fault(&self, problem: impl Into<String>, hint: impl Into<String>) {
+        self.fault_at(self.source(), problem, hint);
+    }
+
+    /// Notes a problem at a place of the same file.
+    pub(super) fn fault_at(&self, place: SourceLocation, problem: impl Into<String>, hint: impl Into<String>) {
         let mut found = self.report.found.borrow_mut();
         if found.len() < MOST_SAID {
-            found.push(Problem::new(self.source(), problem, hint));
+            found.push(Problem::new(place, problem, hint));
         } else {
             self.report.unsaid.update(|unsaid| unsaid + 1);
         }

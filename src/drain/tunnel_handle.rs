@@ -10,11 +10,13 @@ use std::task::Waker;
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::policy::StopOrder;
 use super::scope::{Member, TunnelId};
 use crate::access::{Permission, Permit};
+use crate::config::WebsocketSettings;
 use crate::traffic::TunnelTraffic;
 
 /// The registry's side of one open tunnel.
@@ -41,8 +43,18 @@ pub struct TunnelHandle {
     traffic: TunnelTraffic,
     /// Somebody looks at what goes through it.
     tapped: AtomicBool,
+    /// What was asked for, and what it is held to, from when it is joined.
+    joined: OnceLock<Joined>,
     /// What it is permitted, where its route asks for that.
     permit: Option<Box<Permit>>,
+}
+
+/// What is known of a tunnel once its two streams are joined.
+#[derive(Debug)]
+struct Joined {
+    /// What is kept of its request, as its session has packed it.
+    request: SmallVec<[u8; 36]>,
+    settings: Arc<WebsocketSettings>,
 }
 
 impl TunnelHandle {
@@ -65,6 +77,7 @@ impl TunnelHandle {
             waker: AtomicWaker::new(),
             traffic,
             tapped: AtomicBool::new(false),
+            joined: OnceLock::new(),
             permit,
         }
     }
@@ -101,6 +114,22 @@ impl TunnelHandle {
     /// Somebody looks from now on, or nobody does any more.
     pub(super) fn note_tapped(&self, tapped: bool) {
         self.tapped.store(tapped, Ordering::Relaxed);
+    }
+
+    /// The tunnel is joined: this is kept of its request, and these are its limits.
+    pub fn note_joined(&self, request: SmallVec<[u8; 36]>, settings: Arc<WebsocketSettings>) {
+        // It happens once.
+        let _ = self.joined.set(Joined { request, settings });
+    }
+
+    /// What is kept of its request, as its session has packed it; nothing before it is joined.
+    pub fn request(&self) -> &[u8] {
+        self.joined.get().map_or(&[], |joined| &joined.request)
+    }
+
+    /// Its limits; `None` before it is joined.
+    pub fn settings(&self) -> Option<&WebsocketSettings> {
+        self.joined.get().map(|joined| &*joined.settings)
     }
 
     /// What the tunnel is permitted; `None` where nobody was asked.
@@ -220,6 +249,12 @@ mod tests {
         handle.order_close(drain(100));
         assert_eq!(handle.order(), Some(revoked));
         handle.check_invariants();
+    }
+
+    #[test]
+    fn a_tunnel_of_which_more_can_be_told_is_hardly_larger() {
+        assert!(size_of::<Option<Joined>>() <= 56, "{}", size_of::<Option<Joined>>());
+        assert!(size_of::<TunnelHandle>() <= 400, "{}", size_of::<TunnelHandle>());
     }
 
     #[tokio::test(start_paused = true)]

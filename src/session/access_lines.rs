@@ -11,7 +11,7 @@ use super::records::Records;
 use super::refused::Refused;
 use super::request_context::RequestContext;
 use super::summary::Summary;
-use super::tunnel_record::TunnelRecord;
+use super::tunnel_record::RecordedRequest;
 use crate::config::RouteName;
 use crate::drain::TunnelHandle;
 use crate::log::AccessEntry;
@@ -105,7 +105,7 @@ fn write<'c>(session: &Session, summary: &Summary, came: impl FnOnce() -> Came<'
 }
 
 /// A tunnel has ended. Browsers say of no WebSocket which page it came from, and nobody keeps that.
-pub(super) fn ended(records: &Records, handle: &TunnelHandle, record: &TunnelRecord, outcome: &Outcome) {
+pub(super) fn ended(records: &Records, handle: &TunnelHandle, record: RecordedRequest<'_>, outcome: &Outcome) {
     records.write_access(|access_log| {
         let told = record.unpacked();
         let (method, protocol, status) = match record.protocol() {

@@ -19,7 +19,7 @@ use super::refused::Refused;
 use super::request_context::RequestContext;
 use super::summary::Summary;
 use super::sums::About;
-use super::tunnel_record::{PortIs, TunnelRecord, Unpacked};
+use super::tunnel_record::{PortIs, RecordedRequest, Unpacked};
 use crate::config::{LoggedExchanges, RouteName, WebsocketSettings};
 use crate::drain::{Registration, TunnelHandle};
 use crate::http::client_address::{is_trusted, says_for_whom};
@@ -216,7 +216,7 @@ pub(super) fn ended(
     records: &Records,
     handle: &TunnelHandle,
     settings: &WebsocketSettings,
-    record: &TunnelRecord,
+    record: RecordedRequest<'_>,
     outcome: &Outcome,
 ) {
     let Outcome { ending, sides, counts, leniencies, duration } = outcome;

@@ -76,3 +76,5 @@ mod wordless;
 pub use accept::{Afterwards, accept};
 pub use admission::PasswordChecks;
 pub use proxy::{Phase, PhaseTimes, Proxy, StopTimes};
+pub use request_id::RequestId;
+pub use tunnel_record::{PortIs, RecordedRequest, Unpacked};

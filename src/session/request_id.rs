@@ -4,7 +4,7 @@ use std::fmt;
 
 /// By what a request is known in every line about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RequestId<'r> {
+pub enum RequestId<'r> {
     /// The name that its route gives it, which others know too.
     Named(&'r str),
     /// A number that was drawn for it when the first line was about it: no request that has none pays for it.

@@ -12,7 +12,7 @@ use super::body::AnswerBody;
 use super::metering::MeteredLease;
 use super::records::Records;
 use super::renewal::NamedTunnel;
-use super::tunnel_record::TunnelRecord;
+use super::tunnel_record::{RecordedRequest, TunnelRecord};
 use super::unopened::Switched;
 use crate::access::TunnelPlace;
 use crate::authorize::Watched;
@@ -122,6 +122,7 @@ impl OpenTunnel {
         records.metrics.tunnel_opened();
         records.metrics.client_tunnel_opened(record.protocol());
         let (upstream, parameters) = endpoint.open();
+        record.leave_with(registration.handle(), &parameters.settings);
         let streams = Streams { client, upstream, client_early: early, upstream_early, answer };
         let mut tunnel = Tunnel::new(streams, parameters, registration);
         // Not `tunnel.await` in an async block: that keeps room for the tunnel twice, where it is captured and where it is
@@ -130,7 +131,8 @@ impl OpenTunnel {
             let polled = Pin::new(&mut tunnel).poll(cx);
             lease.note_work(&tunnel);
             let outcome = ready!(polled);
-            access_log::ended(&records, tunnel.handle(), tunnel.settings(), &record, &outcome);
+            let record = RecordedRequest::of(tunnel.handle());
+            access_log::ended(&records, tunnel.handle(), tunnel.settings(), record, &outcome);
             let _ = (&held, &kept);
             Poll::Ready(())
         }));

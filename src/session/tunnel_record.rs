@@ -1,7 +1,9 @@
-//! What a tunnel keeps of its request for the line about its end: one small allocation at the most, however long it stays open.
+//! What a tunnel keeps of its request, for the line about its end and for whoever looks at it meanwhile: one small allocation at the most,
+//! however long it stays open.
 
 use std::iter::from_fn;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName};
@@ -11,6 +13,8 @@ use super::placed_by::PlacedBy;
 use super::request_id::RequestId;
 use super::shortened::shortened;
 use super::summary::Summary;
+use crate::config::WebsocketSettings;
+use crate::drain::TunnelHandle;
 use crate::metrics::ClientProtocol;
 
 /// What was asked for, by whom, and how it was placed.
@@ -22,25 +26,34 @@ use crate::metrics::ClientProtocol;
 #[derive(Debug)]
 pub(super) struct TunnelRecord(SmallVec<[u8; 36]>);
 
-/// A [`TunnelRecord`], unpacked.
+/// A [`TunnelRecord`] that is kept with its tunnel.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordedRequest<'t>(&'t [u8]);
+
+/// The same, unpacked.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unpacked<'t> {
-    pub(super) port: u16,
-    pub(super) port_is: PortIs,
-    pub(super) placed: &'static str,
-    pub(super) path: &'t str,
-    pub(super) host: &'t str,
+pub struct Unpacked<'t> {
+    /// Whose port it is is said by `port_is`.
+    pub port: u16,
+    /// Whose port is known.
+    pub port_is: PortIs,
+    /// By what it was placed, as the log says it.
+    pub placed: &'static str,
+    /// The path.
+    pub path: &'t str,
+    /// The host.
+    pub host: &'t str,
     /// Empty, where there was none.
-    pub(super) user_agent: &'t str,
+    pub user_agent: &'t str,
     /// By what the request is known.
-    pub(super) request_id: RequestId<'t>,
+    pub request_id: RequestId<'t>,
     /// The headers of `log.headers` that it had, each with all of its lines.
-    pub(super) headers: Vec<(&'t str, &'t str)>,
+    pub headers: Vec<(&'t str, &'t str)>,
 }
 
 /// Whose port is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PortIs {
+pub enum PortIs {
     /// The client's.
     Client,
     /// That of a proxy between it and us.
@@ -76,14 +89,31 @@ impl TunnelRecord {
         Self(SmallVec::from_slice(&[&known, number.as_slice().as_flattened(), texts.join("\0").as_bytes()].concat()))
     }
 
+    /// Leaves it with its tunnel, and what that is held to.
+    pub(super) fn leave_with(self, handle: &TunnelHandle, settings: &Arc<WebsocketSettings>) {
+        handle.note_joined(self.0, Arc::clone(settings));
+    }
+
     /// What its client speaks.
     pub(super) fn protocol(&self) -> ClientProtocol {
+        RecordedRequest(&self.0).protocol()
+    }
+}
+
+impl<'t> RecordedRequest<'t> {
+    /// What was left with a tunnel; nothing before it is joined.
+    pub fn of(handle: &'t TunnelHandle) -> Self {
+        Self(handle.request())
+    }
+
+    /// What its client speaks.
+    pub fn protocol(self) -> ClientProtocol {
         let is_http2 = self.0.get(2).is_some_and(|flags| flags & SPEAKS_HTTP2 != 0);
         if is_http2 { ClientProtocol::Http2 } else { ClientProtocol::Http1 }
     }
 
     /// What it tells.
-    pub(super) fn unpacked(&self) -> Unpacked<'_> {
+    pub fn unpacked(self) -> Unpacked<'t> {
         let (&[high, low, flags, placed], text) = self.0.split_first_chunk().unwrap_or((&[0; 4], &[]));
         let (number, text) = match text.split_first_chunk() {
             Some((number, text)) if flags & HAS_REQUEST_NAME == 0 => (u64::from_be_bytes(*number), text),
@@ -155,10 +185,10 @@ mod tests {
             path: "/ws",
             host: "chat.example.com",
             user_agent: "curl/8",
-            request_id: record.unpacked().request_id,
+            request_id: RecordedRequest(&record.0).unpacked().request_id,
             headers: vec![("x-request-id", "17"), ("x-trace", "a=b \u{9b}")],
         };
-        assert_eq!(record.unpacked(), told);
+        assert_eq!(RecordedRequest(&record.0).unpacked(), told);
     }
 
     #[test]
@@ -168,7 +198,7 @@ mod tests {
         summary.request_name.set("r-1".into()).unwrap();
         let wanted = [HeaderName::from_static("x-trace")];
         let record = TunnelRecord::new(&summary, (CLIENT, 1), &request.headers, &wanted, PlacedBy::Cookie);
-        let told = record.unpacked();
+        let told = RecordedRequest(&record.0).unpacked();
         assert_eq!((told.request_id, told.headers), (RequestId::Named("r-1"), vec![("x-trace", "1")]));
     }
 
@@ -177,7 +207,7 @@ mod tests {
         let request = Request::builder().uri("/ws").body(()).unwrap().into_parts().0;
         let (summary, other) = (Summary::of(&request, CLIENT), Summary::of(&request, CLIENT));
         let told = record_of(&summary, &request.headers, &[]);
-        assert_eq!(told.unpacked().request_id, summary.request_id());
+        assert_eq!(RecordedRequest(&told.0).unpacked().request_id, summary.request_id());
         assert_ne!(summary.request_id(), other.request_id());
         assert_eq!(summary.request_id().to_string().len(), 16);
     }
@@ -185,7 +215,7 @@ mod tests {
     #[test]
     fn no_header_passes_for_another_and_none_of_its_lines_is_lost() {
         let record = record(&[("x-trace", b"1 x-request-id=2"), ("x-trace", b""), ("x-trace", b"3")], "/");
-        assert_eq!(record.unpacked().headers, [("x-trace", "1 x-request-id=2, , 3")]);
+        assert_eq!(RecordedRequest(&record.0).unpacked().headers, [("x-trace", "1 x-request-id=2, , 3")]);
     }
 
     #[test]
@@ -193,7 +223,7 @@ mod tests {
         let long = [b'\xff'; 5000];
         let record = record(&[("user-agent", &long), ("x-trace", &long)], &format!("/{}", "x".repeat(5000)));
         assert!(record.0.len() <= 4 * (LONGEST + 16), "{}", record.0.len());
-        assert!(record.unpacked().path.ends_with('…'));
+        assert!(RecordedRequest(&record.0).unpacked().path.ends_with('…'));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::admin_contents::AdminContents;
 use super::auth_server::AuthServer;
 use super::branch::{Branch, Branches};
 use super::doors::{Doors, TokenKeys, passwords};
@@ -42,6 +43,8 @@ pub struct Snapshot {
     pub spellings: Spellings<Arc<Route>>,
     /// What refusals say, where no route says it.
     pub error_pages: Arc<ErrorPages>,
+    /// What is read for each admin listener, in their order.
+    pub admin: Vec<AdminContents>,
     listeners: BTreeMap<ListenerName, Arc<Listener>>,
     routes: BTreeMap<RouteName, Arc<Route>>,
     upstreams: BTreeMap<UpstreamName, Arc<Upstream>>,
@@ -101,7 +104,8 @@ impl Snapshot {
         let generation = previous.map_or(1, |previous| previous.generation + 1);
         let error_pages = Arc::new(pages_of(&settings.error_pages, &contents.answers));
         let last = incarnations.last;
-        Self { generation, settings, table, spellings, error_pages, listeners, routes, upstreams, last }
+        let admin = contents.admin;
+        Self { generation, settings, table, spellings, error_pages, admin, listeners, routes, upstreams, last }
     }
 
     /// The same configuration, where the source of this upstream names other endpoints, in the order of their names. `None` where
@@ -130,6 +134,7 @@ impl Snapshot {
             table: RouteTable::new(rules(&routes)),
             spellings: Spellings::new(rules(&routes)),
             error_pages: Arc::clone(&self.error_pages),
+            admin: self.admin.clone(),
             listeners: self.listeners.clone(),
             routes,
             upstreams,

@@ -217,6 +217,10 @@ impl Diff {
         for (_, subject) in changed.into_iter().filter(|(differs, _)| *differs) {
             self.change(old, new, subject);
         }
+        if before.admin == now.admin && old.admin != new.admin {
+            let value = "a file holds another token, certificate or authority".to_owned();
+            self.changes.push(Change::Changed(Subject::Admin, vec![value]));
+        }
         if before.error_pages != now.error_pages {
             self.change(old, new, Subject::ErrorPages);
         } else if old.error_pages != new.error_pages {

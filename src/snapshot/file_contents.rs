@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jsonwebtoken::Algorithm;
-use zeroize::Zeroizing;
 
+use super::admin_contents::{AdminContents, read_operator_token};
+use super::secret_file::read_secret;
 use crate::access::{HtpasswdFault, KeySet, PasswordFile};
 use crate::balance::PinSecrets;
 use crate::config::{
@@ -43,6 +44,8 @@ pub struct FileContents {
     pub passwords: BTreeMap<RouteName, PasswordFile>,
     /// What routes answer with, by the path of its file.
     pub answers: BTreeMap<PathBuf, Bytes>,
+    /// What is read for each admin listener, in their order.
+    pub admin: Vec<AdminContents>,
     /// What could not be read, and does not keep anything from being served.
     pub warnings: Vec<Warning>,
 }
@@ -126,6 +129,12 @@ impl FileContents {
                 Err(problem) => problems.push(problem),
             }
         }
+        for admin in &settings.admin.listeners {
+            match AdminContents::read(admin) {
+                Ok(admin) => contents.admin.push(admin),
+                Err(wrong) => problems.extend(wrong),
+            }
+        }
         for file in settings.answers() {
             match read_answer(file) {
                 Ok(answer) => drop(contents.answers.insert(file.path.clone(), answer)),
@@ -151,6 +160,8 @@ impl FileContents {
         let secrets = secrets.chain(named.jwt_keys.iter().filter_map(|keys| read_jwt_keys(keys, &[]).err()));
         let answers = named.answers.iter().filter_map(|file| read_answer(file).err());
         let keys = named.hmac_keys.iter().filter_map(|file| read_hmac_key(file).err());
+        let tokens = named.admin_tokens.iter().filter_map(|file| read_operator_token(file).err());
+        let keys = keys.chain(tokens);
         of_tls.chain(secrets).chain(keys).chain(answers).collect()
     }
 }
@@ -322,12 +333,4 @@ fn check_page(page: &ErrorPageSettings, answers: &BTreeMap<PathBuf, Bytes>) -> O
     let hint = "name a shorter page, or one without {status}, {error}, {message} and {request_id}";
     let has_variables = ErrorPage::new(page.content_type.clone(), text).has_variables();
     has_variables.then(|| Problem::new(file.location.0.clone(), says, hint))
-}
-
-/// The bytes of a file, which are wiped after use.
-fn read_secret(file: &NamedFile) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    read_file(&file.path).map(Zeroizing::new).map_err(|error| {
-        let problem = format!("{}: cannot be read: {error}", file.path.display());
-        Problem::new(file.location.0.clone(), problem, error.hint(&file.path, &file.location))
-    })
 }

@@ -4,6 +4,7 @@
 //! [`Incarnation`](crate::drain::Incarnation) and its counters and state; what lost it is named by [`Diff`]. No sockets here, and
 //! no tunnel holds a snapshot: one that is open for days must not keep an old configuration alive.
 
+mod admin_contents;
 mod arrival;
 mod assemble;
 mod auth_server;
@@ -28,11 +29,13 @@ mod retirement;
 mod retries;
 mod route;
 mod routes;
+mod secret_file;
 mod spellings;
 mod strangers;
 mod target;
 mod upstream;
 
+pub use admin_contents::{AdminContents, read_operator_token};
 pub use assemble::Snapshot;
 pub use auth_server::AuthServer;
 pub use branch::{Branch, Branches};

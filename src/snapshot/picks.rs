@@ -53,6 +53,22 @@ impl Upstream {
         picks
     }
 
+    /// Where an upgrade with this key would go now, best first, so many at the most; `None` where the policy goes by no key. Nobody takes
+    /// a place, a turn or a trial by asking.
+    pub fn order_for(&self, key: AffinityKey, most: usize) -> Option<Vec<Arc<Endpoint>>> {
+        self.home(Some(key))?;
+        let eligibility = self.eligibility(Asked::Upgrade).without_trials();
+        let mut picks = Picks::new(self, Some(key), eligibility, self.settings.max_tunnels);
+        let mut order = Vec::new();
+        while order.len() < most
+            && let Some(index) = picks.best_untried()
+        {
+            picks.tried.push(index);
+            order.extend(self.endpoints().get(index).cloned());
+        }
+        Some(order)
+    }
+
     /// Whether there is an endpoint that an upgrade would go to, if only it had a place.
     pub fn is_full_for(&self, affinity: &Affinity) -> bool {
         let eligibility = self.eligibility(Asked::Upgrade);

@@ -28,7 +28,7 @@ const LONGEST: usize = 2048;
 
 impl CertificateText {
     /// That of a certificate; nothing of one that is no DER.
-    pub(super) fn of(certificate: &CertificateDer<'_>) -> Self {
+    pub fn of(certificate: &CertificateDer<'_>) -> Self {
         let Ok(certificate) = Certificate::from_der(certificate) else { return Self { subject: None, names: None } };
         let subject = certificate.tbs_certificate.subject.to_string();
         let names = certificate.tbs_certificate.get::<SubjectAltName>().ok().flatten();

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 use tokio::time::{sleep, timeout};
 
-use super::super::admin_listener::AdminListener;
+use super::super::admin_listener::AdminListeners;
 use super::super::running::Running;
 use super::{endpoint_sets, endpoint_states};
 use crate::config::{HandoffSettings, UnderSupervisor, counted, write_duration};
@@ -72,7 +72,7 @@ impl Running {
         &self,
         program: &Program,
         notifier: &Notifier,
-        admin: &AdminListener,
+        admin: &AdminListeners,
     ) -> Result<Successor, HandoffError> {
         self.may_hand_off()?;
         let ready_within = self.proxy.snapshot().settings.drain.handoff.ready_within;
@@ -111,7 +111,7 @@ impl Running {
         channel: &Channel,
         successor: u32,
         mut main: MainProcess<'_>,
-        admin: &AdminListener,
+        admin: &AdminListeners,
     ) -> Result<(), HandoffError> {
         self.offer(channel, admin).await?;
         hear(channel, &HandoffMessage::Ready).await?;
@@ -123,13 +123,13 @@ impl Running {
         Ok(())
     }
 
-    async fn offer(&self, channel: &Channel, admin: &AdminListener) -> io::Result<()> {
+    async fn offer(&self, channel: &Channel, admin: &AdminListeners) -> io::Result<()> {
         channel.send(&HandoffMessage::Offer { protocol: PROTOCOL, pid: std::process::id() }, None).await?;
         for (role, name, bind, socket) in self.listeners.to_pass_on() {
             let (name, bind) = (name.to_owned(), bind.unwrap_or_default());
             channel.send(&HandoffMessage::Socket { role, name, bind }, Some(socket)).await?;
         }
-        if let Some((listen, socket)) = admin.to_pass_on() {
+        for (listen, socket) in admin.to_pass_on() {
             let (name, bind) = ("admin".to_owned(), listen.to_string());
             channel.send(&HandoffMessage::Socket { role: SocketRole::Admin, name, bind }, Some(socket)).await?;
         }

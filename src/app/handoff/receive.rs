@@ -34,7 +34,7 @@ pub(in crate::app) struct Inheritance {
     /// Who would take the end of this process for the end of the service.
     pub(in crate::app) watcher: Option<Watcher>,
     /// Where operators were listened to.
-    pub(in crate::app) admin: Option<(AdminListen, OwnedFd)>,
+    pub(in crate::app) admin: Vec<(AdminListen, OwnedFd)>,
     endpoint_states: InheritedStates,
     /// What the sources of the process before have named.
     pub(in crate::app) endpoint_sets: InheritedSets,
@@ -157,7 +157,7 @@ impl Inheritance {
             SocketRole::Systemd => SocketOrigin::Systemd(name.to_owned()),
             SocketRole::Admin => {
                 // Of an address that makes no sense here nothing can be made; another one is opened.
-                self.admin = parse_admin_listen(bind).ok().zip(descriptor);
+                self.admin.extend(parse_admin_listen(bind).ok().zip(descriptor));
                 return Ok(());
             }
             // Closed: whoever knows what it is for opens another.

@@ -1,5 +1,6 @@
 //! `[listener.NAME]`.
 
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
@@ -130,6 +131,20 @@ fn collide(a: &Bind, b: &Bind) -> bool {
     let one_is_everywhere = a.ip().is_unspecified() || b.ip().is_unspecified();
     let meet = a.ip() == b.ip() || (one_is_everywhere && a.is_ipv4() == b.is_ipv4());
     meet && a.port() == b.port() && a.port() != 0
+}
+
+/// Whether a listener at `bind` leaves no room for `address`, where operators are to be listened to: that one shares no port, as
+/// listeners do among each other.
+pub(super) fn takes(bind: SocketAddr, address: SocketAddr) -> bool {
+    let is_everywhere = |it: SocketAddr| it.ip().is_unspecified();
+    let meet = match (is_everywhere(bind), is_everywhere(address)) {
+        (false, false) => bind.ip() == address.ip(),
+        // Every address of IPv6 is one of IPv4 too.
+        (true, false) => bind.is_ipv6() || address.is_ipv4(),
+        (false, true) => address.is_ipv6() || bind.is_ipv4(),
+        (true, true) => true,
+    };
+    meet && bind.port() == address.port() && bind.port() != 0
 }
 
 fn tls(item: &SpannedValue<'_>) -> Option<TlsSettings> {

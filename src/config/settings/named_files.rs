@@ -24,6 +24,8 @@ pub struct NamedFiles {
     pub password_files: Vec<NamedFile>,
     /// What tokens are verified with.
     pub jwt_keys: Vec<JwtKeys>,
+    /// The tokens of operators.
+    pub admin_tokens: Vec<NamedFile>,
     /// What routes answer with.
     pub answers: Vec<NamedFile>,
 }
@@ -35,6 +37,7 @@ impl NamedFiles {
         let staples = self.certificates.iter().filter_map(|files| files.ocsp.as_ref());
         let secrets =
             self.pin_secrets.iter().chain(&self.ticket_secrets).chain(&self.hmac_keys).chain(&self.password_files);
+        let secrets = secrets.chain(&self.admin_tokens);
         let secrets = secrets.chain(self.jwt_keys.iter().filter_map(JwtKeys::file));
         let others = self.authorities.iter().chain(staples).chain(secrets).chain(&self.answers).map(|file| &file.path);
         certificates.chain(others).map(PathBuf::as_path)
@@ -55,9 +58,14 @@ impl Settings {
 
     /// The files that they name.
     pub fn named_files(&self) -> NamedFiles {
-        let tls = || self.listeners.values().filter_map(|listener| listener.tls.as_ref());
+        let of_operators = || self.admin.listeners.iter();
+        let tls = || {
+            let admin = of_operators().filter_map(|admin| admin.tls.as_ref());
+            self.listeners.values().filter_map(|listener| listener.tls.as_ref()).chain(admin)
+        };
         let acme = || tls().filter_map(|tls| tls.acme.as_ref());
         let asked = self.listeners.values().filter_map(|listener| listener.client_certificates.as_ref());
+        let asked = asked.chain(of_operators().filter_map(|admin| admin.clients.as_ref()));
         let pinned = self.upstreams.values().filter_map(|upstream| upstream.pin_secret.clone());
         let towards_endpoints = || self.upstreams.values().filter_map(|upstream| upstream.tls.as_ref());
         let shown = towards_endpoints().filter_map(|tls| tls.certificate.clone());
@@ -81,6 +89,7 @@ impl Settings {
             ticket_secrets: tls().filter_map(|tls| tls.ticket_secret.clone()).collect(),
             password_files: asked_for.map(|basic| basic.file.clone()).collect(),
             jwt_keys: jwt_keys().filter(|keys| keys.file().is_some()).cloned().collect(),
+            admin_tokens: of_operators().filter_map(|admin| admin.token.clone()).collect(),
             answers: self.answers().cloned().collect(),
             hmac_keys: acme().filter_map(|acme| Some(acme.eab.as_ref()?.hmac_key.clone())).collect(),
         }

@@ -131,7 +131,7 @@ async fn one_tunnel_ends_by_its_number_also_where_nobody_was_asked_for_anything(
     let line: Value =
         serde_json::from_str(&windlass.folder().until_logged(&["\"tunnel opened\"", "\"news\""]).await).unwrap();
     let id = line["tunnel"].as_u64().unwrap().to_string();
-    assert_eq!(closes(&windlass, &["--tunnel", &id]).await["tunnels"], 1);
+    assert_eq!(closes(&windlass, &[&id]).await["tunnels"], 1);
     is_closed(&mut second, (4403, "revoked")).await;
     assert_carries(&mut first.0, &mut first.1).await;
 }
@@ -145,7 +145,7 @@ async fn what_names_nobody_is_refused() {
         (&["close", "--route", "chat"], 2, "required"),
         (&["close", "--claim", "ada"], 2, "NAME=VALUE"),
         (&["close", "--claim", "sub=ada", "--close-code", "1005"], 2, "1000 to 1003"),
-        (&["close", "--tunnel", "4711"], 1, "there is no tunnel/4711"),
+        (&["close", "4711"], 1, "there is no tunnel/4711"),
         (&["close", "--claim", "sub=ada", "--route", "chta"], 1, "no such route"),
     ] {
         let output = windlass.ask(arguments).await;

@@ -134,6 +134,12 @@ const CERTIFICATES: [&str; 4] = ["chain", "key", "certificates", "acme"];
 
 /// What has no default, or one that the reference does not show but names.
 const WITHOUT_DEFAULT: &[&str] = &[
+    "admin.listen",
+    "admin.listen[].address",
+    "admin.listen[].token",
+    "admin.listen[].chain",
+    "admin.listen[].key",
+    "admin.listen[].client_ca",
     "error_pages.*.body",
     "error_pages.5xx.file",
     "listener.NAME.bind",

@@ -1,5 +1,7 @@
 //! Operators and a running process: the commands, what they answer, and how they exit.
 
+mod admin_listeners;
+mod audit;
 mod check;
 mod drain;
 mod full;
@@ -9,6 +11,7 @@ pub(crate) mod metrics;
 mod no_descriptors;
 pub(crate) mod operator;
 pub(crate) mod peers;
+mod placement;
 mod plan;
 mod predecessors;
 mod reload;
@@ -16,6 +19,7 @@ mod signals;
 mod stop;
 mod stuck_log;
 mod tcp;
+mod tunnels;
 mod unreadable;
 mod watch;
 
@@ -113,7 +117,7 @@ async fn a_wrong_command_line_exits_with_2() {
         (&["drain", "all", "--max-per-second", "0"], "write a number of tunnels from 1"),
         (&["drain", "all", "--reason", &long], "write 123 bytes at the most"),
         (&["undrain", "b"], "UPSTREAM/NAME"),
-        (&["status", "--admin", "10.0.0.1:80"], "write \"127.0.0.1:80\""),
+        (&["status", "--admin", "localhost:80"], "write \"127.0.0.1:80\""),
     ] {
         let output = windlass.ask(wrong).await;
         assert_eq!(output.status.code(), Some(2), "{wrong:?}: {}", text(&output));

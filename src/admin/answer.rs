@@ -1,0 +1,59 @@
+//! Answers, as they go out: JSON, text, and problems.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use serde::Serialize;
+
+use super::command::CommandError;
+use super::problem::Problem;
+
+/// What is answered: whole, or as it comes.
+pub(super) type AdminAnswer = Response<UnsyncBoxBody<Bytes, Infallible>>;
+
+/// Stands among the extensions of a problem: what it says, for the log.
+#[derive(Clone, Debug)]
+pub(super) struct Told(pub(super) String);
+
+pub(super) fn told<T: Serialize>(result: Result<T, CommandError>) -> AdminAnswer {
+    match result {
+        Ok(value) => json(StatusCode::OK, &value),
+        Err(failed) => problem(&Problem::from(&failed)),
+    }
+}
+
+pub(super) fn problem(problem: &Problem) -> AdminAnswer {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut answer = typed(json(status, problem), "application/problem+json");
+    answer.extensions_mut().insert(Told(problem.detail.clone()));
+    answer
+}
+
+pub(super) fn json<T: Serialize>(status: StatusCode, value: &T) -> AdminAnswer {
+    let mut body = serde_json::to_string_pretty(value).unwrap_or_default();
+    body.push('\n');
+    typed(text(status, body), "application/json")
+}
+
+pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> AdminAnswer {
+    let mut answer = Response::new(Full::new(body.into()).boxed_unsync());
+    *answer.status_mut() = status;
+    typed(answer, "text/plain; charset=utf-8")
+}
+
+pub(super) fn typed(mut answer: AdminAnswer, content_type: &'static str) -> AdminAnswer {
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}
+
+/// Which methods there are.
+pub(super) fn allowing(mut answer: AdminAnswer, methods: &str) -> AdminAnswer {
+    if let Ok(methods) = HeaderValue::from_str(methods) {
+        answer.headers_mut().insert(ALLOW, methods);
+    }
+    answer
+}

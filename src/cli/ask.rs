@@ -1,0 +1,69 @@
+//! Where the running process is asked, and how its answer is written.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::failure::Failure;
+use super::file::ConfigFile;
+use super::output::say;
+use crate::admin::{Client, ParsedAnswer};
+use crate::config::{AdminListen, AdminListenerSettings, NamedFile, NotCompared, parse_admin_listen};
+use crate::snapshot::read_operator_token;
+
+/// Where the running process is asked, and how its answer is written.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Ask {
+    // No doc comment: its brackets would be links.
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        help = "Only says where to ask, by its [admin]; the process reads its own file [default: /etc/windlass/windlass.toml]"
+    )]
+    config: Option<PathBuf>,
+    /// Ask here instead: unix:/PATH or ADDRESS:PORT
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_admin_listen)]
+    admin: Option<AdminListen>,
+    /// The file with the token that is shown there [default: what the configuration file names for that address]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Write JSON, for scripts
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl Ask {
+    /// The same, where the file is another one.
+    pub(super) fn with_config(self, config: Option<PathBuf>) -> Self {
+        Self { config, ..self }
+    }
+
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        let settings = match &self.admin {
+            Some(listen) => AdminListenerSettings::at(listen.clone()),
+            None => self.file().admin().map_err(|problems| {
+                Failure::Wrong(format!("{problems}\n    or ask at an address: --admin unix:/PATH"))
+            })?,
+        };
+        if settings.tls.is_some() {
+            let problem = format!("{} is asked over TLS, which the commands do not speak", settings.listen);
+            let hint = "ask at a unix socket, or write `curl --cacert …`";
+            return Err(Failure::Wrong(format!("{problem}: {hint}")));
+        }
+        let named = self.token_file.clone().map(|path| NamedFile { path, location: NotCompared::default() });
+        let client = Client::new(settings.listen);
+        Ok(match named.or(settings.token) {
+            Some(file) => client.showing(read_operator_token(&file).map_err(|it| Failure::Wrong(it.to_string()))?),
+            None => client,
+        })
+    }
+
+    pub(super) fn file(&self) -> ConfigFile {
+        ConfigFile::new(self.config.clone())
+    }
+
+    pub(super) fn write<T>(&self, answer: &ParsedAnswer<T>, table: impl Fn(&T) -> String) {
+        if self.json { say(answer.text.trim_end()) } else { say(&table(&answer.value)) }
+    }
+}
