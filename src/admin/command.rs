@@ -1,14 +1,17 @@
 //! What operators ask for, on its way to whoever runs the process.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::close_wire::CloseAnswer;
+use super::log_level::LogLevelStatus;
 use super::plan_wire::PlanAnswer;
 use super::wire::{DrainAnswer, HandoffAnswer, ReloadAnswer, UndrainAnswer};
+use crate::config::LogLevel;
 use crate::drain::{DrainTarget, EndpointTarget, Overrides, Revocation};
 
 /// CommandSender that may wait for the one that is being carried out.
@@ -32,6 +35,8 @@ pub enum AdminCommand {
     Undrain(EndpointTarget, Reply<UndrainAnswer>),
     /// End tunnels at once that may not be open any more.
     Close(Revocation, Reply<CloseAnswer>),
+    /// Write lines of this level, for that time or until somebody says otherwise.
+    SetLogLevel(LogLevel, Option<Duration>, Reply<LogLevelStatus>),
 }
 
 /// Why something was not done.

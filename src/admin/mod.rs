@@ -16,6 +16,7 @@ mod door;
 mod door_tests;
 mod guesses;
 mod holdings;
+mod log_level;
 mod look;
 mod notes;
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub use command::{AdminCommand, CommandError, CommandSender, Reply, channel};
 pub use context::Context;
 pub use door::Door;
 pub use holdings::holdings;
+pub use log_level::{LogLevelRequest, LogLevelStatus, NotedLevel};
 pub use notes::Notes;
 pub use ordered::CertificateStatus;
 pub use placement::{WhereAnswer, WhereEndpoint};

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
+use super::log_level::{LogLevelStatus, NotedLevel};
 use crate::config::ListenerName;
 use crate::process::unix_seconds;
 
@@ -25,6 +26,7 @@ pub struct Notes {
 struct Changing {
     listeners: Vec<(ListenerName, SocketAddr)>,
     last_refusal: Option<String>,
+    log_level: Option<NotedLevel>,
 }
 
 impl Notes {
@@ -41,6 +43,16 @@ impl Notes {
     /// Notes why the last reload was refused; `None` where it was not.
     pub fn note_refusal(&self, refusal: Option<String>) {
         self.changing().last_refusal = refusal;
+    }
+
+    /// Notes which lines are written.
+    pub fn note_log_level(&self, level: NotedLevel) {
+        self.changing().log_level = Some(level);
+    }
+
+    /// Which lines are written; `None` before anybody has noted it.
+    pub fn log_level(&self) -> Option<LogLevelStatus> {
+        self.changing().log_level.as_ref().map(NotedLevel::status)
     }
 
     /// Where the listeners are reached.

@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use super::close_wire::{CloseAnswer, CloseRequest};
+use super::log_level::{LogLevelRequest, LogLevelStatus};
 use super::placement::WhereAnswer;
 use super::plan_wire::{PlanAnswer, PlanRequest};
 use super::problem::Problem;
@@ -97,6 +98,10 @@ impl Types {
             Operation::Plan => self.done::<PlanRequest, PlanAnswer>("Says what a reload with a file would do"),
             Operation::Drain => self.done::<DrainRequest, DrainAnswer>("Ends tunnels, paced and politely"),
             Operation::Undrain => self.done::<UndrainRequest, UndrainAnswer>("Lets an endpoint take tunnels again"),
+            Operation::LogLevel => self.told::<LogLevelStatus>("Which lines are written to the log"),
+            Operation::SetLogLevel => {
+                self.done::<LogLevelRequest, LogLevelStatus>("Has other lines written to the log, for a while")
+            }
             Operation::Close => self.done::<CloseRequest, CloseAnswer>("Ends tunnels at once"),
         }
     }
@@ -155,8 +160,10 @@ fn operation(types: &mut Types, route: &AdminRoute) -> Value {
         let told = content(json!({ "type": "string" }), "text/plain");
         responses["503"] = json!({ "description": "They are not, and why", "content": told });
     }
+    let name = route.path.trim_matches('/').replace(['/', '{', '}'], "_");
     let mut operation = json!({
-        "operationId": route.path.trim_matches('/').replace(['/', '{', '}'], "_"),
+        // Of a path that is asked and told, each has a name of its own.
+        "operationId": if route.operation == Operation::SetLogLevel { format!("set_{name}") } else { name },
         "summary": summary,
         "parameters": parameters,
         "responses": responses,

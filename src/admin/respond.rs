@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::answer::{AdminAnswer, allowing, json, problem, text, told, typed};
 use super::audit::{self, Asked};
-use super::command::AdminCommand;
+use super::command::{AdminCommand, CommandError};
 use super::context::Context;
 use super::door::{Denied, LetIn, Visitor};
 use super::look::{gauges, status};
@@ -97,12 +97,14 @@ async fn carry_out(
             &RightsAnswer { listen: door.listen().to_string(), may_steer: door.lets_steer(let_in) },
         ),
         Operation::Where => told(placement(&context.proxy, parts.uri.query().unwrap_or_default())),
+        Operation::LogLevel => told(context.notes.log_level().ok_or(CommandError::Busy)),
         Operation::OpenApi => typed(text(StatusCode::OK, OPENAPI), "application/json"),
         Operation::Reload => told(context.ask(AdminCommand::Reload).await),
         Operation::Handoff => told(context.ask(AdminCommand::HandOff).await),
         Operation::Plan => told(async { steer::plan(context, read(body).await?, asked).await }.await),
         Operation::Drain => told(async { steer::drain(context, read(body).await?, asked).await }.await),
         Operation::Undrain => told(async { steer::undrain(context, read(body).await?, asked).await }.await),
+        Operation::SetLogLevel => told(async { steer::set_log_level(context, read(body).await?, asked).await }.await),
         Operation::Close => told(async { steer::close(context, read(body).await?, asked).await }.await),
     }
 }

@@ -51,12 +51,14 @@ pub(super) enum Operation {
     Tunnel,
     Where,
     Rights,
+    LogLevel,
     OpenApi,
     Reload,
     Plan,
     Drain,
     Undrain,
     Close,
+    SetLogLevel,
     Handoff,
 }
 
@@ -74,12 +76,14 @@ pub(super) static ROUTES: &[AdminRoute] = &[
     get("/tunnels/{id}", Needs::Reading, Operation::Tunnel),
     get("/where", Needs::Reading, Operation::Where),
     get("/rights", Needs::Reading, Operation::Rights),
+    get("/log-level", Needs::Reading, Operation::LogLevel),
     get("/openapi.json", Needs::Nothing, Operation::OpenApi),
     post("/reload", Operation::Reload),
     post("/plan", Operation::Plan),
     post("/drain", Operation::Drain),
     post("/undrain", Operation::Undrain),
     post("/close", Operation::Close),
+    post("/log-level", Operation::SetLogLevel),
     post("/handoff", Operation::Handoff),
 ];
 

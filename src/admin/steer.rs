@@ -11,6 +11,7 @@ use super::audit::Asked;
 use super::close_wire::{CloseAnswer, CloseRequest};
 use super::command::{AdminCommand, CommandError};
 use super::context::Context;
+use super::log_level::{LogLevelRequest, LogLevelStatus};
 use super::plan_wire::{PlanAnswer, PlanRequest};
 use super::wire::{DrainAnswer, DrainRequest, UndrainAnswer, UndrainRequest};
 
@@ -60,6 +61,16 @@ pub(super) async fn close(
     let revocation = request.understood().map_err(CommandError::Nonsense)?;
     asked.note(&request);
     context.ask(|reply| AdminCommand::Close(revocation, reply)).await
+}
+
+pub(super) async fn set_log_level(
+    context: &Context,
+    request: LogLevelRequest,
+    asked: &mut Asked,
+) -> Result<LogLevelStatus, CommandError> {
+    let (level, time) = request.understood().map_err(CommandError::Nonsense)?;
+    asked.note(&request);
+    context.ask(|reply| AdminCommand::SetLogLevel(level, time, reply)).await
 }
 
 /// Reads the body of a request.

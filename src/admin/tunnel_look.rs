@@ -62,7 +62,7 @@ pub(super) async fn detail(context: &Context, id: TunnelId) -> Option<TunnelDeta
         client_port: (told.port_is == PortIs::Client).then_some(told.port),
         placed: told.placed.to_owned(),
         user_agent: told.user_agent.to_owned(),
-        request_id: told.request_id.map(ToOwned::to_owned),
+        request_id: Some(told.request_id.to_string()),
         claims: permission.iter().flat_map(|it| it.claim_names()).map(ToOwned::to_owned).collect(),
         permitted_for_seconds: permitted.map(|end| end.saturating_duration_since(now.into_std()).as_secs()),
         limits: handle.settings().map(limits).unwrap_or_default(),

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -20,10 +21,10 @@ use super::reload::{self, ReloadError, Reloaded};
 use super::running::Running;
 use super::watch::Watch;
 use crate::admin::{
-    AdminCommand, CloseAnswer, CommandError, DrainAnswer, HandoffAnswer, Notes, PlanAnswer, ReloadAnswer, Reply,
-    UndrainAnswer,
+    AdminCommand, CloseAnswer, CommandError, DrainAnswer, HandoffAnswer, LogLevelStatus, Notes, PlanAnswer,
+    ReloadAnswer, Reply, UndrainAnswer,
 };
-use crate::config::{self, Problems};
+use crate::config::{self, LogLevel, Problems};
 use crate::drain::{DrainTarget, EndpointTarget, Overrides, Revocation};
 use crate::handoff::Program;
 use crate::metrics::ReloadResult;
@@ -64,6 +65,9 @@ enum Step {
     Drain(DrainTarget, Overrides, Reply<DrainAnswer>),
     Undrain(EndpointTarget, Reply<UndrainAnswer>),
     Close(Revocation, Reply<CloseAnswer>),
+    SetLogLevel(LogLevel, Option<Duration>, Reply<LogLevelStatus>),
+    EndLogLevel,
+    ReopenLog,
     TakeEndpoints(News),
     Sweep,
     Meaningless(&'static str),
@@ -75,6 +79,7 @@ impl From<Signal> for Step {
             Signal::Stop => Self::Stop,
             Signal::Reload => Self::Reload(Vec::new()),
             Signal::Handoff => Self::HandOff(None),
+            Signal::ReopenLog => Self::ReopenLog,
             Signal::Meaningless(signal) => Self::Meaningless(signal),
         }
     }
@@ -89,6 +94,7 @@ impl From<AdminCommand> for Step {
             AdminCommand::Drain(target, overrides, reply) => Self::Drain(target, overrides, reply),
             AdminCommand::Undrain(target, reply) => Self::Undrain(target, reply),
             AdminCommand::Close(revocation, reply) => Self::Close(revocation, reply),
+            AdminCommand::SetLogLevel(level, time, reply) => Self::SetLogLevel(level, time, reply),
         }
     }
 }
@@ -139,6 +145,9 @@ impl Control {
                 Step::Drain(target, overrides, reply) => self.drain(target, &overrides, reply),
                 Step::Undrain(target, reply) => self.undrain(target, reply),
                 Step::Close(revocation, reply) => self.close(revocation, reply),
+                Step::SetLogLevel(level, time, reply) => self.set_log_level(level, time, reply),
+                Step::EndLogLevel => self.end_log_level(),
+                Step::ReopenLog => self.reopen_log(),
                 Step::TakeEndpoints(news) => self.take_news(news),
                 Step::Sweep => self.sweep(),
                 Step::Meaningless(signal) => note_meaningless(signal),
@@ -161,6 +170,7 @@ impl Control {
             Some(command) = self.commands.recv() => command.into(),
             () = self.watch.changed() => Step::Reload(Vec::new()),
             next = self.sources.next(sweep_after) => next.into(),
+            () = self.log.level.order_ends() => Step::EndLogLevel,
         }
     }
 
@@ -212,7 +222,7 @@ impl Control {
         reload::log(&reloaded, self.running.proxy());
         match &reloaded {
             Ok(Reloaded { generation, .. }) => {
-                self.log.apply(&self.running.proxy().snapshot().settings.log);
+                self.notes.note_log_level(self.log.level.noted());
                 self.notes.note_refusal(None);
                 self.notifier.ready(&format!("serving generation {generation}"));
             }
@@ -235,7 +245,9 @@ impl Control {
         self.watch.note_read(loaded.take_fingerprints());
         let admin = self.admin.prepare(&loaded.settings().admin, loaded.admin_contents(), &self.running.tickets);
         let admin = admin.map_err(ReloadError::Admin)?;
+        let log = self.log.prepare(&loaded.settings().log)?;
         let mut reloaded = self.running.reload(loaded)?;
+        self.log.adopt(&self.running.proxy().snapshot().settings.log, log, self.running.proxy());
         reloaded.sources = sources.warnings();
         self.sources.adopt(sources, self.running.proxy());
         self.orders.adopt(orders, self.running.proxy());
@@ -276,7 +288,7 @@ impl Control {
         self.waiting.clear();
         let is_stopped = tokio::select! {
             () = self.running.drain_out(successor) => false,
-            () = stop_of_predecessor(&mut self.signals, pid) => true,
+            () = stop_of_predecessor(&mut self.signals, &self.log, pid) => true,
         };
         if is_stopped {
             return self.stop().await;
@@ -355,17 +367,15 @@ pub(super) async fn load(files: &FileWork, file: PathBuf) -> Result<Loaded, Prob
 
 /// A signal that means nothing here, but perhaps where its sender comes from.
 pub(super) fn note_meaningless(signal: &'static str) {
-    tracing::warn!(
-        signal,
-        "this signal means nothing here: the log goes to standard error, there is no file to reopen"
-    );
+    tracing::warn!(signal, "this signal means nothing here");
 }
 
 /// Waits for a stop; everything else is the new process's business now.
-async fn stop_of_predecessor(signals: &mut Signals, successor: u32) {
+async fn stop_of_predecessor(signals: &mut Signals, log: &Log, successor: u32) {
     loop {
         match signals.next().await {
             Signal::Stop => return,
+            Signal::ReopenLog => log.reopen(),
             Signal::Meaningless(signal) => note_meaningless(signal),
             Signal::Reload | Signal::Handoff => {
                 tracing::warn!(successor, "this process has handed over and only drains: signal the new one");

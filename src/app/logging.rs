@@ -1,27 +1,35 @@
-//! Where log lines go, how they look, and which are written.
+//! The log of this process: where its lines go, how they look, and which are written.
 //!
-//! Lines go to standard error, through a thread of their own: text for people, JSON for machines. `RUST_LOG` decides over
-//! `log.level`, for the whole life of the process; without it, a reload may change the level.
+//! Text for people, JSON for machines, through threads of their own. `RUST_LOG` decides over `log.level`, for the whole life of the
+//! process; without it, a reload may change the level, and an operator for a while. Everything else of `[log]` a reload changes too.
+
+mod error;
+mod level;
+mod places;
+mod rust_log;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io;
-use std::io::{IsTerminal, Write};
-use std::os::fd::AsFd;
+use std::io::{self, IsTerminal};
 use std::panic::{self, PanicHookInfo};
 use std::sync::Arc;
 
-use thiserror::Error;
-use tracing::level_filters::LevelFilter;
-use tracing::{Subscriber, warn};
+use arc_swap::ArcSwap;
+use prometheus_client::metrics::counter::Counter;
+use tracing::Subscriber;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry, reload};
 
-use crate::config::{LogFormat, LogLevel, LogSettings};
-use crate::log::{Ink, Lines, Queue, Shape, Style, Writer};
-use crate::metrics::Metrics;
+pub use self::error::LogError;
+use self::level::{LevelControl, LevelFrom};
+pub use self::places::LogPlaceError;
+pub(super) use self::places::{LogReader, shape};
+use self::places::{PreparedLog, access, sink, stderr};
+use self::rust_log::{filter_for, parse_rust_log};
+use crate::config::{LogPlace, LogSettings};
+use crate::log::{AccessLog, Ink, Lines, Output, Sink, retire};
+use crate::session::Proxy;
 
 /// What the environment says about the log.
 #[derive(Debug, Default)]
@@ -32,16 +40,17 @@ pub struct LogEnvironment {
     pub no_color: Option<OsString>,
 }
 
-/// Starts the log of this process, on standard error.
+/// Starts the log of this process.
+///
+/// # Errors
+/// `RUST_LOG` makes no sense, or what lines are to go to cannot be opened.
 pub fn init_logging(settings: &LogSettings, environment: &LogEnvironment) -> Result<Log, LogError> {
-    // A descriptor of its own: whoever else writes to standard error does not wait for the same lock.
-    let output = io::stderr().as_fd().try_clone_to_owned().map(File::from).map_err(LogError::System)?;
     let is_coloured = environment.no_color.as_ref().is_none_or(|value| value.is_empty());
-    let reader = match output.is_terminal() {
+    let reader = match io::stderr().is_terminal() {
         true => LogReader::Person(if is_coloured { Ink::Coloured } else { Ink::Plain }),
         false => LogReader::Other,
     };
-    let (subscriber, log) = start(settings, environment.rust_log.as_deref(), reader, output)?;
+    let (subscriber, log) = start(settings, environment.rust_log.as_deref(), reader, stderr)?;
     subscriber.try_init().map_err(|_| LogError::AlreadyStarted)?;
     // The usual hook would wait for the reader of standard error, on a worker.
     panic::set_hook(Box::new(say_panic));
@@ -52,30 +61,80 @@ pub fn init_logging(settings: &LogSettings, environment: &LogEnvironment) -> Res
 /// waited for for long.
 #[derive(Debug)]
 pub struct Log {
-    filter: reload::Handle<EnvFilter, Registry>,
-    /// What the process was started with.
-    format: LogFormat,
-    level_from: LevelFrom,
-    queue: Arc<Queue>,
-    _writer: Writer,
+    pub(super) level: LevelControl,
+    sink: Arc<ArcSwap<Sink>>,
+    /// Who reads standard error.
+    reader: LogReader,
+    /// What is served; the access log of it only once there is a proxy.
+    settings: LogSettings,
+    access: Option<Arc<AccessLog>>,
+    /// Where dropped lines are counted.
+    counter: Counter,
 }
 
 impl Log {
-    /// Takes over the level of `settings`, unless `RUST_LOG` decides; says so if the format waits for the next start.
-    pub fn apply(&self, settings: &LogSettings) {
-        if self.level_from == LevelFrom::Settings
-            && let Err(error) = self.filter.reload(filter_for(settings.level))
-        {
-            warn!(%error, "log.level was not changed");
+    /// Opens what those settings need that is not open yet.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub(super) fn prepare(&self, settings: &LogSettings) -> Result<PreparedLog, LogPlaceError> {
+        let mut prepared = PreparedLog::default();
+        if (&settings.to, settings.format) != (&self.settings.to, self.settings.format) {
+            let sink = sink(settings, self.reader, stderr)?;
+            sink.queue().count_in(self.counter.clone());
+            prepared.sink = Some(Arc::new(sink));
         }
-        if self.format != settings.format {
-            warn!("log.format changed, which takes effect at the next start");
+        if settings.access != self.settings.access {
+            let opened = settings.access.as_ref().map(|settings| access(settings, self.counter.clone()));
+            prepared.access = Some(opened.transpose()?.map(Arc::new));
+        }
+        Ok(prepared)
+    }
+
+    /// Those settings are served from now on.
+    pub(super) fn adopt(&mut self, settings: &LogSettings, prepared: PreparedLog, proxy: &Proxy) {
+        if let Some(sink) = prepared.sink {
+            tracing::info!(to = %settings.to, "the log goes elsewhere, or looks otherwise, from now on");
+            retire(self.sink.swap(sink));
+        }
+        if let Some(access) = prepared.access {
+            proxy.set_access_log(access.clone());
+            if let Some(old) = std::mem::replace(&mut self.access, access) {
+                retire(old);
+            }
+        }
+        self.settings = settings.clone();
+        self.level.configure(settings.level);
+    }
+
+    /// Opens every file again: somebody has moved it away.
+    pub(super) fn reopen(&self) {
+        self.sink.load().reopen();
+        if let Some(access) = &self.access {
+            access.reopen();
+        }
+        let is_any = self.access.is_some() || matches!(self.settings.to, LogPlace::File(_));
+        // Behind what was ordered: where the log is one of them, it stands in the new one.
+        match is_any {
+            true => tracing::info!("SIGUSR1: the files of the log are opened again"),
+            false => tracing::warn!("SIGUSR1: the log goes to no file, there is none to open again"),
         }
     }
 
     /// Counts the lines that are dropped because nobody reads them.
-    pub(super) fn count_in(&self, metrics: &Metrics) {
-        self.queue.count_in(metrics.log_lines_dropped());
+    pub(super) fn count_in(&mut self, counter: Counter) {
+        self.sink.load().queue().count_in(counter.clone());
+        self.counter = counter;
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        // Whoever else has one of them does not let go of it before the process ends.
+        if let Some(access) = &self.access {
+            access.flush();
+        }
+        self.sink.load().flush();
     }
 }
 
@@ -88,95 +147,22 @@ fn say_panic(panic: &PanicHookInfo<'_>) {
     tracing::error!(thread = thread.name(), location, said, backtrace, "a thread panicked: please report this");
 }
 
-/// Why there is no log.
-#[derive(Debug, Error)]
-pub enum LogError {
-    /// `RUST_LOG` holds something that is not a filter.
-    #[error(
-        "RUST_LOG: {directive:?} {problem}; write a level (error, warn, info, debug, trace, off) or TARGET=LEVEL, separated by commas, for example RUST_LOG=warn,windlass=debug"
-    )]
-    InvalidRustLog {
-        /// The directive that is wrong, or all of the value.
-        directive: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// Something else in this process has started a log.
-    #[error("the log of this process was started before")]
-    AlreadyStarted,
-    /// The system refuses a thread or a descriptor.
-    #[error("cannot start the log: {0}")]
-    System(#[source] io::Error),
-}
-
-impl LogError {
-    fn invalid(directive: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::InvalidRustLog { directive: directive.into(), problem: problem.into() }
-    }
-}
-
-/// Who decides about the level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LevelFrom {
-    RustLog,
-    Settings,
-}
-
-/// Who reads the lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LogReader {
-    /// Somebody at a terminal.
-    Person(Ink),
-    /// A file, or a program.
-    Other,
-}
-
-fn start<W: Write + Send + 'static>(
+fn start<O: FnOnce() -> io::Result<Output>>(
     settings: &LogSettings,
     rust_log: Option<&OsStr>,
     reader: LogReader,
-    output: W,
-) -> Result<(impl Subscriber + Send + Sync + use<W>, Log), LogError> {
-    let (filter, level_from) = match rust_log.filter(|value| !value.is_empty()) {
-        Some(value) => (parse_rust_log(value)?, LevelFrom::RustLog),
+    stderr: O,
+) -> Result<(impl Subscriber + Send + Sync + use<O>, Log), LogError> {
+    let (filter, from) = match rust_log.filter(|value| !value.is_empty()) {
+        Some(value) => (parse_rust_log(value)?, LevelFrom::RustLog(value.to_string_lossy().into_owned())),
         None => (filter_for(settings.level), LevelFrom::Settings),
     };
     let (filter, handle) = reload::Layer::new(filter);
-    let style = Style { shape: shape(settings.format, reader), pid: std::process::id() };
-    let queue = Arc::new(Queue::default());
-    let writer = Writer::start(Arc::clone(&queue), style, output).map_err(LogError::System)?;
-    let subscriber = tracing_subscriber::registry().with(filter).with(Lines::new(style, Arc::clone(&queue)));
-    Ok((subscriber, Log { filter: handle, format: settings.format, level_from, queue, _writer: writer }))
-}
-
-pub(super) fn shape(format: LogFormat, reader: LogReader) -> Shape {
-    match (format, reader) {
-        (LogFormat::Json, _) | (LogFormat::Auto, LogReader::Other) => Shape::Json,
-        (LogFormat::Text | LogFormat::Auto, LogReader::Person(ink)) => Shape::Terminal(ink),
-        (LogFormat::Text, LogReader::Other) => Shape::Logfmt,
-    }
-}
-
-/// Below `trace`, the libraries under us only say what needs attention.
-fn filter_for(level: LogLevel) -> EnvFilter {
-    EnvFilter::new(match level {
-        LogLevel::Error => "error",
-        LogLevel::Warn => "warn",
-        LogLevel::Info => "warn,windlass=info",
-        LogLevel::Debug => "warn,windlass=debug",
-        LogLevel::Trace => "trace",
-    })
-}
-
-fn parse_rust_log(value: &OsStr) -> Result<EnvFilter, LogError> {
-    let text = value.to_str().ok_or_else(|| LogError::invalid(value.to_string_lossy(), "is not UTF-8"))?;
-    for directive in text.split(',').filter(|directive| !directive.is_empty()) {
-        // The library takes a lone word for a target: a misspelled level would silence everything else.
-        if !directive.contains(['=', '[']) && directive.parse::<LevelFilter>().is_err() {
-            return Err(LogError::invalid(directive, "is not a level"));
-        }
-    }
-    EnvFilter::builder().parse(text).map_err(|error| LogError::invalid(text, format!("is not a filter ({error})")))
+    let sink = Arc::new(ArcSwap::from_pointee(sink(settings, reader, stderr)?));
+    let subscriber = tracing_subscriber::registry().with(filter).with(Lines::new(Arc::clone(&sink)));
+    let level = LevelControl::new(handle, from, settings.level);
+    let settings = LogSettings { access: None, ..settings.clone() };
+    Ok((subscriber, Log { level, sink, reader, settings, access: None, counter: Counter::default() }))
 }
 
 #[cfg(test)]

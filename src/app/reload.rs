@@ -9,6 +9,7 @@ use super::discovery::NamedSets;
 use super::error::OnePerLine;
 use super::listeners::BindError;
 use super::loaded::{Loaded, warn};
+use super::logging::LogPlaceError;
 use super::port_shortages::warn_of_ports;
 use super::running::Running;
 use crate::config::{OnReload, Problems, Warnings};
@@ -42,6 +43,9 @@ pub enum ReloadError {
     /// The admin listener cannot be moved.
     #[error(transparent)]
     Admin(#[from] AdminError),
+    /// What lines are to go to cannot be opened.
+    #[error(transparent)]
+    Log(#[from] LogPlaceError),
     /// Addresses cannot be bound.
     #[error("{}", OnePerLine(.0))]
     Bind(Vec<BindError>),

@@ -38,6 +38,7 @@ pub async fn run_demo(plain_port: u16, secure_port: u16, environment: Environmen
             signal = control.signals.next() => match signal {
                 // A reload would change nothing, and so says a terminal that closes.
                 Signal::Stop | Signal::Reload => return control.stop().await,
+                Signal::ReopenLog => control.log.reopen(),
                 Signal::Meaningless(signal) => note_meaningless(signal),
                 Signal::Handoff => tracing::warn!("the demo does not hand over: its endpoints are part of it"),
             },

@@ -16,7 +16,7 @@ use super::environment::Environment;
 use super::error::{RunError, StartError};
 use super::handoff::Inheritance;
 use super::loaded::Loaded;
-use super::logging::{Log, init_logging};
+use super::logging::{Log, LogError, init_logging};
 use super::running::{PreparedProxy, Running};
 use super::watch::Watch;
 use super::watchdog::notify_watchdog;
@@ -46,14 +46,18 @@ impl PreparedProcess {
         files: FileWork,
     ) -> Result<Self, RunError> {
         let watch = Watch::new(loaded.take_fingerprints(), files);
-        let log = init_logging(&loaded.settings().log, &environment.log)?;
+        let mut log = init_logging(&loaded.settings().log, &environment.log)?;
         let notifier = Arc::new(Notifier::from_socket(environment.notify_socket.take()));
         let (admin_settings, admin_contents) = (loaded.settings().admin.clone(), loaded.admin_contents().to_vec());
         let built = Running::build(loaded, inheritance)?;
         let (sender, commands) = admin::channel();
         let notes = Arc::new(Notes::new(file));
         let proxy = Arc::clone(built.proxy());
-        log.count_in(&proxy.metrics);
+        log.count_in(proxy.metrics.log_lines_dropped());
+        let log_settings = &proxy.snapshot().settings.log;
+        let places = log.prepare(log_settings).map_err(LogError::Place)?;
+        log.adopt(log_settings, places, &proxy);
+        notes.note_log_level(log.level.noted());
         let predecessors = Arc::clone(&inheritance.predecessors);
         let places = admin::Places::default();
         let (notes_too, rates, users) = (Arc::clone(&notes), admin::Rates::default(), Users::read());

@@ -10,8 +10,8 @@ use tracing::Level;
 
 use super::environment::Environment;
 use super::error::RunError;
-use super::logging::shape;
-use crate::config::LogFormat;
+use super::logging::{LogReader, shape};
+use crate::config::{LogFormat, LogPlace};
 use crate::log::{Style, line_of};
 
 /// The process ends with a failure.
@@ -83,7 +83,7 @@ fn say_panic(format: LogFormat, panic: &PanicHookInfo<'_>) {
 
 /// A line of a log that nobody watches, without its end.
 fn as_line(format: LogFormat, text: &str) -> String {
-    let style = Style { shape: shape(format, super::logging::LogReader::Other), pid: std::process::id() };
+    let style = Style::of_this_process(shape(&LogPlace::Stderr, format, LogReader::Other));
     line_of(style, Level::ERROR, text, module_path!())
 }
 

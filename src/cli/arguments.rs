@@ -9,12 +9,13 @@ use tokio::runtime::Builder;
 use super::ask::Ask;
 use super::failure::Failure;
 use super::file::ConfigFile;
+use super::log_level::{LogLevelArguments, log_level};
 use super::operate::{self, CloseArguments, DrainArguments, PlanArguments, UndrainArguments};
 use super::output::{FAILED, WRONG, complain, complain_briefly, say};
 use super::packaging::{self, CompletionsArguments, ManArguments};
 use super::placement::{self, WhereArguments};
 use super::tunnels::{self, TunnelsArguments};
-use crate::app::{self, Environment, Loaded, RunError, StartError};
+use crate::app::{self, Environment, Loaded, LogError, RunError, StartError};
 
 /// The arguments of the process.
 #[derive(Debug, Parser)]
@@ -49,6 +50,8 @@ enum Command {
     Handoff(Ask),
     /// Let a drained endpoint take tunnels again; those that were not told yet stay
     Undrain(UndrainArguments),
+    /// Show which lines the running process writes to its log, or set that, for a while
+    LogLevel(LogLevelArguments),
     /// Say which endpoint a WebSocket like this would be placed on now, and by what
     Where(WhereArguments),
     /// List open tunnels, or show everything that is known of one
@@ -115,6 +118,7 @@ Examples:
   windlass tunnels --sort rate           see which WebSockets are busiest, and who has them
   windlass close 4711                    end one of them, at once
   windlass close --claim sub=ada         end every WebSocket of a user
+  windlass log-level debug --for 10min   write more for a while
   kill -USR2 $(pidof windlass)           hand over to the program that is installed now
 
 Exit codes:
@@ -137,6 +141,7 @@ impl Cli {
             Command::Drain(arguments) => ask_for(operate::drain(arguments)),
             Command::Handoff(ask) => ask_for(operate::handoff(ask)),
             Command::Undrain(arguments) => ask_for(operate::undrain(arguments)),
+            Command::LogLevel(arguments) => ask_for(log_level(arguments)),
             Command::Where(arguments) => ask_for(placement::place(arguments)),
             Command::Completions(arguments) => packaging::completions(arguments, Self::command()),
             Command::Man(arguments) => packaging::man(arguments, Self::command()),
@@ -173,6 +178,8 @@ fn finish(result: Result<(), RunError>) -> ExitCode {
 fn fail(complaint: String, error: &RunError) -> ExitCode {
     complain_briefly(complaint);
     ExitCode::from(match error {
+        // The configuration is right, and the folder may come yet.
+        RunError::Log(LogError::Place(_)) => FAILED,
         RunError::Config(_) | RunError::Log(_) | RunError::Start(StartError::Config(_)) => WRONG,
         RunError::Start(_) | RunError::Demo(_) | RunError::Signals(_) => FAILED,
     })

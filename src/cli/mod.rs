@@ -8,6 +8,7 @@ mod ask;
 mod failure;
 mod file;
 mod follow;
+mod log_level;
 mod operate;
 mod output;
 mod packaging;

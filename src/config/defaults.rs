@@ -6,12 +6,12 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::settings::{
-    AcmeChallenge, AcmeStorage, AdminListen, AuthorizationHeader, ClientCertificateSettings, ClientKeySource,
-    Compression, DotSegments, EjectSettings, EndpointProtocol, EndpointRole, EndpointTlsSettings, Excess,
-    ForwardedHeaders, HandshakeLimits, HealthSettings, HostTowardsEndpoint, IdleCounts, LogFormat, LogLevel, NamedFile,
-    OnDown, OnReload, OtherSpellings, PinCookie, Pongs, ProxyProtocol, QueueSettings, Rate, RetryBudgetSettings,
-    SameSite, Secure, StateFolder, TcpKeepaliveSettings, TlsVersion, UnderSupervisor, UnderscoreHeaders, UnknownNames,
-    WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
+    AccessFormat, AcmeChallenge, AcmeStorage, AdminListen, AuthorizationHeader, ClientCertificateSettings,
+    ClientKeySource, Compression, DotSegments, EjectSettings, EndpointProtocol, EndpointRole, EndpointTlsSettings,
+    Excess, ForwardedHeaders, HandshakeLimits, HealthSettings, HostTowardsEndpoint, IdleCounts, LogFormat, LogLevel,
+    LogPlace, LoggedExchanges, NamedFile, OnDown, OnReload, OtherSpellings, PinCookie, Pongs, ProxyProtocol,
+    QueueSettings, Rate, RetryBudgetSettings, SameSite, Secure, StateFolder, TcpKeepaliveSettings, TlsVersion,
+    UnderSupervisor, UnderscoreHeaders, UnknownNames, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
 };
 use crate::balance::{LoadFactor, Policy};
 use crate::rules::QueryKept;
@@ -36,6 +36,12 @@ pub(super) const WATCH: bool = false;
 pub(super) const LOG_LEVEL: LogLevel = LogLevel::Info;
 /// JSON wherever nobody looks on: a journal is no longer pleasant to read by eye.
 pub(super) const LOG_FORMAT: LogFormat = LogFormat::Auto;
+pub(super) const LOG_PLACE: LogPlace = LogPlace::Stderr;
+/// A line more for each tunnel.
+pub(super) const LOGS_OPENED: bool = false;
+/// A line for each exchange.
+pub(super) const LOGGED_EXCHANGES: LoggedExchanges = LoggedExchanges::All;
+pub(super) const ACCESS_FORMAT: AccessFormat = AccessFormat::Combined;
 
 /// Whoever can connect is served.
 pub(super) const CLIENT_CERTIFICATES: Option<ClientCertificateSettings> = None;

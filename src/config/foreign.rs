@@ -289,9 +289,10 @@ const KEYS: &[(&[&str], &str)] = &[
         &["sticky", "sticky_session", "sticky_sessions", "cookie", "session_affinity", "affinity"],
         "write pin_cookie = \"pin\" in [upstream.NAME] to keep clients by a cookie, or sticky_on = [\"header:x-user\"]",
     ),
+    (&["access_log", "access_logs", "accesslog"], "write [log] with access = \"/var/log/windlass/access.log\""),
     (
-        &["access_log", "error_log", "log_level", "logging", "logs", "log_file", "loglevel"],
-        "write [log] with level = \"info\"; the log goes to standard error",
+        &["error_log", "log_level", "logging", "logs", "log_file", "loglevel"],
+        "write [log] with level = \"info\", and to = \"/var/log/windlass/windlass.log\" or to = \"journald\" where it is not to go to standard error",
     ),
     (
         &["metrics", "prometheus", "stats"],

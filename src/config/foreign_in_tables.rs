@@ -1,7 +1,7 @@
 //! Keys that other proxies have, or that people try first, and that mean something of their own in some tables.
 
 /// Tables, the words, and what to do instead of writing them there.
-pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 41] = [
+pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 42] = [
     (
         &["listener.NAME.tls.acme"],
         &["email", "mail", "account"],
@@ -217,8 +217,13 @@ pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 41] = [
     ),
     (
         &["log"],
-        &["destination", "dir", "file", "filename", "output", "path", "stderr", "stdout", "target", "to"],
-        "remove it: the log goes to standard error, for systemd or a shell to keep",
+        &["destination", "dir", "file", "filename", "output", "path", "stderr", "stdout", "syslog", "target"],
+        "did you mean `to`? to = \"stderr\", \"journald\" or \"/var/log/windlass/windlass.log\"",
+    ),
+    (
+        &["log"],
+        &["sample", "sample_rate", "sampler", "sampling"],
+        "did you mean `exchanges`? exchanges = 0.1 writes every tenth, and each that failed",
     ),
     (
         &["route.NAME.websocket"],

@@ -5,20 +5,17 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use http::HeaderName;
 use toml::de::{DeTable, DeValue};
 
 use super::convert::{
     Names, admin, check_acme, check_admin, check_own_listeners, check_renewals, check_splits, check_state_folder,
-    drain, error_pages, listeners, resolver, routes, state_folder, upstreams, warn,
+    drain, error_pages, listeners, log, resolver, routes, state_folder, upstreams, warn,
 };
 use super::duplicate_keys::{DUPLICATE, fault_duplicates};
 use super::files::{FileError, read_file};
-use super::lists::list;
-use super::name_syntax::LOGGED_HEADER;
-use super::read::{choice, flag, integer, number, text};
-use super::schema::{FILE, LOG, RESOLVER};
-use super::settings::{AdminSettings, LogFormat, LogLevel, LogSettings, NamedFiles, Settings, WorkerCount};
+use super::read::{flag, integer, number};
+use super::schema::{FILE, RESOLVER};
+use super::settings::{AdminSettings, NamedFiles, Settings, WorkerCount};
 use super::tree::{Location, Noted, Report, Section, SpannedValue};
 use super::written::Written;
 use super::{NotCompared, Problem, Problems, defaults, formats};
@@ -141,7 +138,7 @@ fn settings(file: &Section<'_>) -> Settings {
             tls_handshakes_at_once,
             defaults::TLS_HANDSHAKES_AT_ONCE,
         ),
-        log: log(&file.section("log", &LOG)),
+        log: log(file),
         listeners: listeners(file).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),
         routes: routes(file, &names).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),
         upstreams: upstreams(file).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),
@@ -177,36 +174,6 @@ fn workers(item: &SpannedValue<'_>) -> Option<WorkerCount> {
 
 fn tls_handshakes_at_once(item: &SpannedValue<'_>) -> Option<NonZeroUsize> {
     usize::try_from(integer(1..=1024)(item)?).ok()?.try_into().ok()
-}
-
-fn logged_headers(item: &SpannedValue<'_>) -> Option<Vec<HeaderName>> {
-    const MOST: usize = 8;
-    let names = list(text(LOGGED_HEADER), "[\"x-request-id\"]")(item)?;
-    if names.len() > MOST {
-        item.fault(
-            format!("names {} headers", names.len()),
-            format!("name {MOST} at the most: every open tunnel keeps them"),
-        );
-        return None;
-    }
-    Some(names)
-}
-
-fn log(section: &Section<'_>) -> LogSettings {
-    const LEVELS: [(&str, LogLevel); 5] = [
-        ("error", LogLevel::Error),
-        ("warn", LogLevel::Warn),
-        ("info", LogLevel::Info),
-        ("debug", LogLevel::Debug),
-        ("trace", LogLevel::Trace),
-    ];
-    const FORMATS: [(&str, LogFormat); 3] =
-        [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
-    LogSettings {
-        level: section.read("level", choice(&LEVELS), defaults::LOG_LEVEL),
-        format: section.read("format", choice(&FORMATS), defaults::LOG_FORMAT),
-        headers: section.read("headers", logged_headers, Vec::new()),
-    }
 }
 
 /// What the TOML crate says of `\d` in double quotes.

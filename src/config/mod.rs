@@ -41,7 +41,7 @@ mod warning;
 mod written;
 
 pub use authorize_syntax::is_of_one_message;
-pub use convert::parse_admin_listen;
+pub use convert::{parse_admin_listen, parse_log_level};
 pub use dot_segments::has_dot_segments;
 pub use endpoint_text::parse_endpoint;
 pub use files::{FileError, MOST_BYTES, read_file};
@@ -51,20 +51,20 @@ pub use not_compared::NotCompared;
 pub use problem::{Position, Problem, Problems, SourceLocation};
 pub use schema::known_keys;
 pub use settings::{
-    AccessSettings, AcmeChallenge, AcmeSettings, AcmeStorage, AdminListen, AdminListenerSettings, AdminSettings,
-    AdmissionLimits, AffinitySource, AuthScheme, AuthUrl, AuthorizationHeader, AuthorizeSettings, BasicAuthSettings,
-    Bind, BranchSettings, CertificateFiles, ClientCertificateSettings, ClientKeySource, ClientSettings, Compression,
-    Destination, DotSegments, DrainSettings, DrainWindow, EjectSettings, Endless, EndpointAddress, EndpointProtocol,
-    EndpointRole, EndpointSettings, EndpointTlsSettings, ErrorPageSettings, Excess, ExchangeSettings,
-    ExternalAccountSettings, ForwardedHeaders, HandoffSettings, HandshakeLimits, HeaderPattern, HealthSettings,
-    HostPattern, HostTowardsEndpoint, Http2Settings, HygieneSettings, IdleCounts, JwtKeys, JwtSettings, KeysUrl,
-    LimitSettings, ListenerSettings, LogFormat, LogLevel, LogSettings, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown,
-    OnReload, OriginPattern, OriginSettings, OtherSpellings, PinCookie, Pongs, ProbeSettings, ProxyProtocol,
-    QueueSettings, Rate, RecheckSettings, ResolverSettings, RespondBody, RespondSettings, RetryBudgetSettings,
-    RouteSettings, RuleSettings, SameSite, Secure, Settings, SourceKind, SourceSettings, StateFolder,
-    TcpKeepaliveSettings, TlsSettings, TlsVersion, TokenPlace, TokenTowardsEndpoint, UnderSupervisor,
-    UnderscoreHeaders, UnixAddress, UnknownNames, UpstreamSettings, WebsocketSettings, WhenAllDown, WhenFull,
-    WithoutOrigin, WorkerCount,
+    AccessFormat, AccessLogSettings, AccessSettings, AcmeChallenge, AcmeSettings, AcmeStorage, AdminListen,
+    AdminListenerSettings, AdminSettings, AdmissionLimits, AffinitySource, AuthScheme, AuthUrl, AuthorizationHeader,
+    AuthorizeSettings, BasicAuthSettings, Bind, BranchSettings, CertificateFiles, ClientCertificateSettings,
+    ClientKeySource, ClientSettings, Compression, Destination, DotSegments, DrainSettings, DrainWindow, EjectSettings,
+    Endless, EndpointAddress, EndpointProtocol, EndpointRole, EndpointSettings, EndpointTlsSettings, ErrorPageSettings,
+    Excess, ExchangeSettings, ExternalAccountSettings, ForwardedHeaders, HandoffSettings, HandshakeLimits,
+    HeaderPattern, HealthSettings, HostPattern, HostTowardsEndpoint, Http2Settings, HygieneSettings, IdleCounts,
+    JwtKeys, JwtSettings, KeysUrl, LimitSettings, ListenerSettings, LogFormat, LogLevel, LogPlace, LogSettings,
+    LoggedExchanges, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload, OriginPattern, OriginSettings,
+    OtherSpellings, PinCookie, Pongs, ProbeSettings, ProxyProtocol, QueueSettings, Rate, RecheckSettings,
+    ResolverSettings, RespondBody, RespondSettings, RetryBudgetSettings, RouteSettings, RuleSettings, SameSite,
+    SampleRate, Secure, Settings, SourceKind, SourceSettings, StateFolder, TcpKeepaliveSettings, TlsSettings,
+    TlsVersion, TokenPlace, TokenTowardsEndpoint, UnderSupervisor, UnderscoreHeaders, UnixAddress, UnknownNames,
+    UpstreamSettings, WebsocketSettings, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
 };
 pub use syntax::SyntaxError;
 pub use units::{counted, parse_duration, write_duration};

@@ -23,7 +23,10 @@ pub(super) static FILE: TableSchema = TableSchema {
     ],
 };
 
-pub(super) static LOG: TableSchema = TableSchema { path: "log", keys: &["level", "format", "headers"] };
+pub(super) static LOG: TableSchema = TableSchema {
+    path: "log",
+    keys: &["level", "format", "to", "opened", "exchanges", "headers", "access", "access_format"],
+};
 
 pub(super) static LISTENER: TableSchema = TableSchema {
     path: "listener.NAME",

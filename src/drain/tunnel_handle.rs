@@ -53,7 +53,7 @@ pub struct TunnelHandle {
 #[derive(Debug)]
 struct Joined {
     /// What is kept of its request, as its session has packed it.
-    request: SmallVec<[u8; 32]>,
+    request: SmallVec<[u8; 36]>,
     settings: Arc<WebsocketSettings>,
 }
 
@@ -117,7 +117,7 @@ impl TunnelHandle {
     }
 
     /// The tunnel is joined: this is kept of its request, and these are its limits.
-    pub fn note_joined(&self, request: SmallVec<[u8; 32]>, settings: Arc<WebsocketSettings>) {
+    pub fn note_joined(&self, request: SmallVec<[u8; 36]>, settings: Arc<WebsocketSettings>) {
         // It happens once.
         let _ = self.joined.set(Joined { request, settings });
     }

@@ -1,55 +1,77 @@
 //! From the events of the program to lines in the queue.
 
+use std::fmt;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-use super::line::{LogLine, Style};
-use super::queue::Queue;
+use super::line::LogLine;
+use super::sink::Sink;
+use super::waiting::ErrorKind;
 
 /// Makes a line of each event. Spans are not shown: there are none.
 #[derive(Debug)]
 pub struct Lines {
-    style: Style,
-    queue: Arc<Queue>,
+    sink: Arc<ArcSwap<Sink>>,
 }
 
 impl Lines {
-    /// Lines in this style, into `queue`.
-    pub fn new(style: Style, queue: Arc<Queue>) -> Self {
-        Self { style, queue }
+    /// Lines that go wherever `sink` is by then.
+    pub fn new(sink: Arc<ArcSwap<Sink>>) -> Self {
+        Self { sink }
     }
 }
 
 impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let metadata = event.metadata();
-        let mut line = LogLine::begin(self.style, *metadata.level());
+        let (metadata, sink) = (event.metadata(), self.sink.load());
+        let mut line = LogLine::begin(sink.style(), *metadata.level());
         event.record(&mut line);
-        self.queue.push(*metadata.level(), line.finish(metadata.target()));
+        let kind = || ErrorKind { place: metadata.name(), message: message(event) };
+        sink.queue().push(*metadata.level(), line.finish(metadata.target()), kind);
     }
+}
+
+/// What an event says, without its fields.
+fn message(event: &Event<'_>) -> String {
+    struct Message(String);
+    impl Visit for Message {
+        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+            if field.name() == "message" {
+                self.0 = format!("{value:?}");
+            }
+        }
+    }
+    let mut message = Message(String::new());
+    event.record(&mut message);
+    message.0
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::Value;
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::super::hearing::hearing;
-    use super::super::line::{Ink, Shape};
-    use super::super::queue::Batch;
+    use super::super::output::Output;
+    use super::super::style::{Ink, Shape, Style};
     use super::*;
 
     /// What comes out where `events` are said.
     fn said(shape: Shape, events: impl Fn()) -> String {
-        let queue = Arc::new(Queue::default());
-        let lines = Lines::new(Style { shape, pid: 7 }, Arc::clone(&queue));
-        hearing(tracing_subscriber::registry().with(lines), events);
-        let mut batch = Batch::default();
-        queue.take(&mut batch);
-        batch.text
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let output = Output::Stream(Box::new(std::fs::File::create(&path).unwrap()));
+        let sink = Arc::new(ArcSwap::from_pointee(Sink::start(Style { shape, pid: 7 }, output).unwrap()));
+        hearing(tracing_subscriber::registry().with(Lines::new(Arc::clone(&sink))), events);
+        assert!(sink.load().queue().flush(Duration::from_secs(20)));
+        std::fs::read_to_string(path).unwrap()
     }
 
     #[test]

@@ -9,36 +9,9 @@ use tracing::field::{Field, Visit};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
-use super::text::{write_below, write_quoted, write_value};
-
-/// How lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Style {
-    /// Which form they have.
-    pub shape: Shape,
-    /// Whose lines they are.
-    pub pid: u32,
-}
-
-/// Which form lines have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// An object of JSON a line.
-    Json,
-    /// logfmt, for a file or a pipe.
-    Logfmt,
-    /// logfmt, for somebody who watches: what has several lines is shown below its own.
-    Terminal(Ink),
-}
-
-/// Whether lines have colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ink {
-    /// They do.
-    Coloured,
-    /// They do not.
-    Plain,
-}
+use super::journal::{FIELDS, LINE_END, write_field_name};
+use super::style::{DIM, Ink, RESET, Shape, Style, colour, priority, word};
+use super::text::{write_below, write_harmless, write_quoted, write_value};
 
 /// A line that is no event's: `text`, said by `target`. It comes without its end.
 pub fn line_of(style: Style, level: Level, text: &str, target: &str) -> String {
@@ -58,14 +31,21 @@ pub(super) struct LogLine {
     value: String,
     /// What is shown below the line.
     below: String,
+    /// What the journal keeps beside what people read.
+    fields: String,
 }
 
 impl LogLine {
     /// A line that says when, how urgent and whose.
     pub(super) fn begin(style: Style, level: Level) -> Self {
         let text = String::with_capacity(USUAL);
-        let mut line = Self { style, text, value: String::new(), below: String::new() };
-        line.value.clear();
+        let mut line = Self { style, text, value: String::new(), below: String::new(), fields: String::new() };
+        if style.shape == Shape::Journal {
+            // The journal knows when, and whose.
+            let _: fmt::Result = write!(line.fields, "PRIORITY={}{FIELDS}", priority(level));
+            line.text.push_str("MESSAGE=");
+            return line;
+        }
         // A string takes everything, and a clock before 1970 is written as well as it can be.
         let _: fmt::Result = SystemTime.format_time(&mut Writer::new(&mut line.value));
         match style.shape {
@@ -74,7 +54,7 @@ impl LogLine {
                 write_quoted(&mut line.text, &line.value);
                 let _: fmt::Result = write!(line.text, ",\"level\":\"{level}\",\"pid\":{}", style.pid);
             }
-            Shape::Logfmt | Shape::Terminal(_) => {
+            Shape::Logfmt | Shape::Terminal(_) | Shape::Journal => {
                 line.write_key("ts");
                 write_value(&mut line.text, &line.value);
                 line.write_key("level");
@@ -88,12 +68,20 @@ impl LogLine {
 
     /// The whole line.
     pub(super) fn finish(mut self, target: &str) -> String {
-        self.write_text("target", target);
+        match self.style.shape {
+            Shape::Journal => self.write_journal_field("target", target),
+            _ => self.write_text("target", target),
+        }
         if self.style.shape == Shape::Json {
             self.text.push('}');
         }
-        write_below(&mut self.text, &self.below);
+        let end = if self.style.shape == Shape::Journal { LINE_END } else { "\n    " };
+        write_below(&mut self.text, &self.below, end);
         self.text.push('\n');
+        if self.style.shape == Shape::Journal {
+            self.text.push_str(&self.fields);
+            self.text.push('\n');
+        }
         self.text
     }
 
@@ -103,13 +91,27 @@ impl LogLine {
         match self.style.shape {
             Shape::Json => write_quoted(&mut self.text, &bounded(text)),
             Shape::Logfmt | Shape::Terminal(_) => write_value(&mut self.text, &bounded(text)),
+            Shape::Journal => {
+                write_value(&mut self.text, &bounded(text));
+                self.write_journal_field(name, text);
+            }
         }
+    }
+
+    fn write_journal_field(&mut self, name: &str, text: &str) {
+        write_field_name(&mut self.fields, name);
+        write_harmless(&mut self.fields, &bounded(text));
+        self.fields.push('\n');
     }
 
     /// Adds a field that is a number or a truth value.
     pub(super) fn write_plain(&mut self, name: &str, value: impl fmt::Display) {
         self.write_key(name);
         let _: fmt::Result = write!(self.text, "{value}");
+        if self.style.shape == Shape::Journal {
+            write_field_name(&mut self.fields, name);
+            let _: fmt::Result = writeln!(self.fields, "{value}");
+        }
     }
 
     /// Adds the field of an event, under a name that is not one of the line's own.
@@ -150,6 +152,11 @@ impl LogLine {
                 self.write_text("msg", first);
                 self.below.push_str(&bounded(rest));
             }
+            (Shape::Journal, split) => {
+                let (first, rest) = split.unwrap_or((text, ""));
+                write_harmless(&mut self.text, &bounded(first));
+                self.below.push_str(&bounded(rest));
+            }
             (Shape::Logfmt | Shape::Terminal(_), _) => self.write_text("msg", text),
         }
     }
@@ -176,13 +183,7 @@ impl LogLine {
     }
 
     fn write_level(&mut self, level: Level) {
-        let word = match level {
-            Level::ERROR => "error",
-            Level::WARN => "warn",
-            Level::INFO => "info",
-            Level::DEBUG => "debug",
-            Level::TRACE => "trace",
-        };
+        let word = word(level);
         let _: fmt::Result = match self.style.shape {
             Shape::Terminal(Ink::Coloured) => write!(self.text, "{}{word}{RESET}", colour(level)),
             _ => self.text.write_str(word),
@@ -240,24 +241,41 @@ fn bounded(text: &str) -> Cow<'_, str> {
     if rest.is_empty() { text.into() } else { format!("{beginning}… and {} bytes more", rest.len()).into() }
 }
 
-fn colour(level: Level) -> &'static str {
-    match level {
-        Level::ERROR => "\x1b[31m",
-        Level::WARN => "\x1b[33m",
-        Level::INFO => "\x1b[32m",
-        Level::DEBUG => "\x1b[34m",
-        Level::TRACE => "\x1b[35m",
-    }
-}
-
 /// The field whose text is an object of JSON, with texts in it: none of them passes for another one.
 const OBJECT: &str = "headers";
-
-const DIM: &str = "\x1b[2m";
-const RESET: &str = "\x1b[0m";
 
 /// What a line seldom exceeds, in bytes.
 const USUAL: usize = 512;
 
 /// What is shown of a text at the most, in bytes: with an escape for each of them, the queue still takes several.
 const LONGEST: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn line(shape: Shape, message: &str, text: &str) -> String {
+        let mut line = LogLine::begin(Style { shape, pid: 7 }, Level::WARN);
+        line.write_message(message);
+        line.write_text("path", text);
+        line.finish("windlass::test")
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_a_line_or_paints_a_terminal(message: String, text in "(?s).{0,40}") {
+            for shape in [Shape::Json, Shape::Logfmt, Shape::Terminal(Ink::Plain), Shape::Terminal(Ink::Coloured)] {
+                let line = line(shape, &message, &text);
+                let ours = [DIM, RESET, colour(Level::WARN)];
+                let line = ours.iter().fold(line, |line, ours| line.replace(ours, ""));
+                prop_assert!(!line.replace('\n', "").contains(char::is_control), "{:?}", line);
+                let (first, below) = line.trim_end_matches('\n').split_once('\n').unwrap_or((&line, ""));
+                prop_assert!(first.contains("path") && first.contains("target"), "{:?}", line);
+                prop_assert!(below.is_empty() || matches!(shape, Shape::Terminal(_)), "{:?}", line);
+                prop_assert!(below.lines().all(|line| line.starts_with("    ")), "{:?}", line);
+            }
+        }
+    }
+}

@@ -1,19 +1,21 @@
-//! The lines that wait to be written: bounded in bytes, so that a reader who stands still costs memory once, and nobody's time.
+//! Between those who log and the thread that writes: a bounded number of bytes, so that a reader who stands still costs memory
+//! once, and nobody's time.
 //!
 //! Not `tracing-appender`: that is bounded in lines, of any length, and knows no line that is worth more than another.
 
-use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::counter::Counter;
 use tracing::Level;
 
-/// The lines that wait.
+use super::waiting::{ErrorKind, Missing, WaitingLines};
+
+/// The lines that wait, and what else the thread that writes is told.
 #[derive(Debug, Default)]
 pub struct Queue {
     state: Mutex<QueueState>,
-    /// Told when there is something to write.
+    /// Told when there is something to do.
     filled: Condvar,
     /// Told when everything is written.
     emptied: Condvar,
@@ -23,24 +25,13 @@ pub struct Queue {
 
 #[derive(Debug, Default)]
 struct QueueState {
-    /// The most urgent first.
-    lanes: [VecDeque<QueuedLine>; LANES],
-    /// What they take, in bytes.
-    bytes: usize,
-    /// The number of the last line.
-    last: u64,
-    /// Lines that were dropped, ever.
-    dropped: u64,
-    /// How many of them were said.
-    said: u64,
+    lines: WaitingLines,
     /// Since when lines are on their way out.
     writing_since: Option<Instant>,
-}
-
-#[derive(Debug)]
-struct QueuedLine {
-    number: u64,
-    text: String,
+    /// Whether what is written to is to be opened again.
+    reopen: bool,
+    /// Whether nobody logs here any more.
+    closed: bool,
 }
 
 /// Lines that are written together.
@@ -50,12 +41,33 @@ pub(super) struct Batch {
     lines: u64,
 }
 
+/// What the thread that writes is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Write the batch; an empty one, where it is only to be said that something is missing.
+    Write,
+    /// Open again what is written to.
+    Reopen,
+    /// What was waited for has come: the time is over.
+    GoOn,
+    /// Write no more: nobody logs here, and nothing waits.
+    End,
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BatchOutcome {
+    Whole,
+    Lost,
+}
+
 impl Queue {
-    /// Lets a line wait. Where there is no room it takes that of less urgent ones, the oldest first; else it is dropped.
-    pub(super) fn push(&self, level: Level, text: String) {
+    /// Lets a line wait. Where there is no room it takes that of less urgent ones, the oldest first; else it is dropped, or summed with
+    /// those of its `kind` where it is an error.
+    pub(super) fn push(&self, level: Level, text: String, kind: impl FnOnce() -> ErrorKind) {
         let mut state = self.state();
         // Under the lock: whoever begins to count in between would count them twice.
-        self.count(state.push(lane(level), text));
+        self.count(state.lines.push(level, text, kind));
         drop(state);
         self.filled.notify_one();
     }
@@ -64,54 +76,82 @@ impl Queue {
     pub fn count_in(&self, counter: Counter) {
         let state = self.state();
         if self.counter.set(counter).is_ok() {
-            self.count(state.dropped);
+            self.count(state.lines.dropped());
         }
+    }
+
+    /// Has what is written to opened again, before the next line.
+    pub(super) fn reopen(&self) {
+        self.state().reopen = true;
+        self.filled.notify_one();
+    }
+
+    /// Nobody logs here any more: the thread ends with what waits, where that can be written.
+    pub(super) fn close(&self) {
+        self.state().closed = true;
+        self.filled.notify_one();
     }
 
     /// Waits until everything is written, but not for longer than that; whether it is. A reader who stands still already has
     /// had a part of that time.
     pub fn flush(&self, within: Duration) -> bool {
-        let is_full =
-            |state: &mut QueueState| state.writing_since.is_some() || state.bytes > 0 || state.dropped > state.said;
+        let is_full = |state: &mut QueueState| {
+            state.writing_since.is_some() || !state.lines.is_empty() || state.lines.has_unsaid()
+        };
         let state = self.state();
         let within = state.writing_since.map_or(within, |since| within.saturating_sub(since.elapsed()));
         let waited = self.emptied.wait_timeout_while(state, within, is_full);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
-    /// Waits for lines, and takes the oldest of them, as many as a pipe takes whole; none, where it is only to be said that
-    /// some were dropped.
-    pub(super) fn take(&self, batch: &mut Batch) {
+    /// Waits for something to do, but no longer than that; where it is lines, takes the oldest, as many as a pipe takes whole.
+    pub(super) fn take(&self, batch: &mut Batch, at_most: Option<Duration>) -> Task {
         batch.text.clear();
         batch.lines = 0;
-        let is_idle = |state: &mut QueueState| state.bytes == 0 && state.dropped == state.said;
-        let mut state = self.filled.wait_while(self.state(), is_idle).unwrap_or_else(PoisonError::into_inner);
-        while let Some(line) = state.take_oldest(|line| batch.lines == 0 || batch.text.len() + line.text.len() <= WHOLE)
-        {
-            batch.text.push_str(&line.text);
-            batch.lines += 1;
+        let is_idle = |state: &mut QueueState| {
+            state.lines.is_empty() && !state.lines.has_unsaid() && !state.reopen && !state.closed
+        };
+        let mut state = match at_most {
+            None => self.filled.wait_while(self.state(), is_idle).unwrap_or_else(PoisonError::into_inner),
+            Some(time) => {
+                self.filled.wait_timeout_while(self.state(), time, is_idle).unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        if std::mem::take(&mut state.reopen) {
+            return Task::Reopen;
         }
+        if state.lines.is_empty() && !state.lines.has_unsaid() {
+            return if state.closed { Task::End } else { Task::GoOn };
+        }
+        batch.lines = state.lines.take(&mut batch.text);
         state.writing_since = Some(Instant::now());
+        Task::Write
     }
 
-    /// The batch is written, or lost. Returns how many lines were dropped, if that is to be said now, and waits to be told
-    /// once more then.
-    pub(super) fn note_written(&self, batch: &Batch, written: BatchOutcome) -> Option<u64> {
+    /// Waits before the next try to write, no longer than that.
+    pub(super) fn pause(&self, time: Duration) -> Task {
+        let goes_on = |state: &mut QueueState| !state.reopen && !state.closed;
+        let waited = self.filled.wait_timeout_while(self.state(), time, goes_on);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        match () {
+            () if std::mem::take(&mut state.reopen) => Task::Reopen,
+            () if state.closed => Task::End,
+            () => Task::GoOn,
+        }
+    }
+
+    /// The batch is written, or lost. Returns what did not get out, if that is to be said now, and waits to be told once more then.
+    pub(super) fn note_written(&self, batch: &Batch, written: BatchOutcome) -> Option<Missing> {
         let mut state = self.state();
         if written == BatchOutcome::Lost {
-            state.dropped += batch.lines;
+            state.lines.note_lost(batch.lines);
             self.count(batch.lines);
-            // Where nothing can be written, nothing can be said; and nobody waits for it.
-            state.said = state.dropped;
         }
-        let unsaid = state.dropped - state.said;
-        // In the middle of a storm it would only take room.
-        if unsaid > 0 && state.bytes <= MOST / 2 {
-            state.said = state.dropped;
-            return Some(unsaid);
+        if let Some(missing) = state.lines.take_missing() {
+            return Some(missing);
         }
         state.writing_since = None;
-        if state.bytes == 0 {
+        if state.lines.is_empty() {
             self.emptied.notify_all();
         }
         None
@@ -129,141 +169,32 @@ impl Queue {
     }
 }
 
-/// What became of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BatchOutcome {
-    Whole,
-    Lost,
-}
-
-impl QueueState {
-    /// Returns how many lines were dropped for it, itself counted in.
-    fn push(&mut self, lane: usize, text: String) -> u64 {
-        let mut dropped = 0;
-        let needed = cost(&text);
-        while self.bytes + needed > MOST {
-            let Some(evicted) = self.lanes.iter_mut().skip(lane + 1).rev().find_map(VecDeque::pop_front) else {
-                self.dropped += dropped + 1;
-                return dropped + 1;
-            };
-            self.bytes -= cost(&evicted.text);
-            dropped += 1;
-        }
-        self.dropped += dropped;
-        self.last += 1;
-        let number = self.last;
-        if let Some(lane) = self.lanes.get_mut(lane) {
-            self.bytes += needed;
-            lane.push_back(QueuedLine { number, text });
-        }
-        dropped
-    }
-
-    /// The oldest line of all, if it `fits`.
-    fn take_oldest(&mut self, fits: impl Fn(&QueuedLine) -> bool) -> Option<QueuedLine> {
-        let lane = self
-            .lanes
-            .iter_mut()
-            .filter(|lane| !lane.is_empty())
-            .min_by_key(|lane| lane.front().map(|it| it.number))?;
-        let line = lane.pop_front_if(|line| fits(line))?;
-        self.bytes -= cost(&line.text);
-        Some(line)
-    }
-}
-
-fn lane(level: Level) -> usize {
-    match level {
-        Level::ERROR => 0,
-        Level::WARN => 1,
-        _ => 2,
-    }
-}
-
-/// What a line that waits takes, in bytes.
-fn cost(text: &String) -> usize {
-    text.capacity() + size_of::<QueuedLine>()
-}
-
-const LANES: usize = 3;
-
-/// What all lines together may take, in bytes.
-const MOST: usize = 4 << 20;
-
-/// What a pipe takes in one piece, in bytes (`PIPE_BUF`): the lines of two processes on one pipe do not break each other.
-const WHOLE: usize = 4096;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn line(text: &str, length: usize) -> String {
+    fn push(queue: &Queue, length: usize) {
+        let mut line = " ".repeat(length) + "\n";
         // Not more room than it needs: that is what is counted.
-        let mut line = String::with_capacity(text.len() + length + 1);
-        line.extend([text, &" ".repeat(length), "\n"]);
-        line
-    }
-
-    fn waiting(queue: &Queue) -> Vec<String> {
-        let mut lines = Vec::new();
-        while queue.state().bytes > 0 {
-            let mut batch = Batch::default();
-            queue.take(&mut batch);
-            lines.extend(batch.text.lines().map(|line| line.trim_end().to_owned()));
-            queue.note_written(&batch, BatchOutcome::Whole);
-        }
-        lines
-    }
-
-    #[test]
-    fn lines_come_out_in_the_order_they_came_in() {
-        let queue = Queue::default();
-        for (level, text) in [(Level::INFO, "a"), (Level::ERROR, "b"), (Level::WARN, "c"), (Level::INFO, "d")] {
-            queue.push(level, line(text, 0));
-        }
-        assert_eq!(waiting(&queue), ["a", "b", "c", "d"]);
-    }
-
-    #[test]
-    fn what_is_urgent_takes_the_room_of_what_is_not() {
-        let queue = Queue::default();
-        let each = 100_000;
-        for number in 0..1000 {
-            queue.push(Level::INFO, line(&format!("info {number}"), each));
-        }
-        let infos = queue.state().last;
-        assert!(queue.state().bytes <= MOST && infos > 30, "{infos}");
-        for number in 0..5 {
-            queue.push(Level::WARN, line(&format!("warn {number}"), each));
-        }
-        for number in 0..infos {
-            queue.push(Level::ERROR, line(&format!("error {number}"), each));
-        }
-        queue.push(Level::WARN, line("late", each));
-        queue.push(Level::INFO, line("later", each));
-
-        assert!(queue.state().bytes <= MOST);
-        let dropped = queue.state().dropped;
-        let lines = waiting(&queue);
-        assert_eq!(lines.len() as u64, infos);
-        assert!(lines.iter().all(|line| line.starts_with("error ")), "{lines:?}");
-        assert_eq!(dropped, 1000 - infos + infos + 5 + 2);
+        line.shrink_to_fit();
+        queue.push(Level::INFO, line, || unreachable!("it is no error"));
     }
 
     #[test]
     fn what_was_dropped_is_said_once_it_flows_and_counted_from_the_first() {
         let (queue, counter) = (Queue::default(), Counter::default());
         for _ in 0..3 {
-            queue.push(Level::INFO, line("long", MOST / 2 + 1));
+            push(&queue, (2 << 20) + 1);
         }
         queue.count_in(counter.clone());
-        queue.push(Level::INFO, line("long", MOST));
+        push(&queue, 4 << 20);
         assert_eq!(counter.get(), 3);
         assert!(!queue.flush(Duration::ZERO));
 
         let mut batch = Batch::default();
-        queue.take(&mut batch);
-        assert_eq!(queue.note_written(&batch, BatchOutcome::Whole), Some(3));
+        assert_eq!(queue.take(&mut batch, None), Task::Write);
+        let missing = queue.note_written(&batch, BatchOutcome::Whole);
+        assert_eq!(missing, Some(Missing { dropped: 3, summed: Vec::new() }));
         assert!(!queue.flush(Duration::ZERO), "it is to be said first");
         assert_eq!(queue.note_written(&batch, BatchOutcome::Whole), None);
         assert!(queue.flush(Duration::ZERO));
@@ -272,8 +203,8 @@ mod tests {
     #[test]
     fn a_reader_who_stands_still_already_is_not_waited_for() {
         let queue = Queue::default();
-        queue.push(Level::INFO, line("a", 0));
-        queue.take(&mut Batch::default());
+        push(&queue, 1);
+        queue.take(&mut Batch::default(), None);
         let hours = Duration::from_secs(3 * 3600);
         queue.state().writing_since = Instant::now().checked_sub(hours);
 
@@ -285,10 +216,10 @@ mod tests {
     fn what_cannot_be_written_is_dropped_and_nobody_waits_for_it() {
         let (queue, counter) = (Queue::default(), Counter::default());
         queue.count_in(counter.clone());
-        queue.push(Level::INFO, line("a", 0));
-        queue.push(Level::INFO, line("b", 0));
+        push(&queue, 1);
+        push(&queue, 1);
         let mut batch = Batch::default();
-        queue.take(&mut batch);
+        queue.take(&mut batch, None);
 
         assert_eq!(queue.note_written(&batch, BatchOutcome::Lost), None);
         assert_eq!(counter.get(), 2);
@@ -296,17 +227,20 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_what_a_pipe_takes_whole_or_one_long_line() {
+    fn what_is_to_be_opened_again_is_opened_before_the_next_line() {
         let queue = Queue::default();
-        for length in [10, WHOLE, 2000, 2000, 2000] {
-            queue.push(Level::INFO, line("x", length));
-        }
-        let mut lengths = Vec::new();
-        while queue.state().bytes > 0 {
-            let mut batch = Batch::default();
-            queue.take(&mut batch);
-            lengths.push(batch.text.len());
-        }
-        assert_eq!(lengths, [12, WHOLE + 2, 4004, 2002]);
+        push(&queue, 1);
+        queue.reopen();
+        let mut batch = Batch::default();
+        assert_eq!(queue.take(&mut batch, None), Task::Reopen);
+        assert_eq!(queue.take(&mut batch, None), Task::Write);
+        assert_eq!(queue.take(&mut batch, Some(Duration::ZERO)), Task::GoOn);
+        queue.reopen();
+        assert_eq!(queue.pause(Duration::from_secs(3600)), Task::Reopen);
+        queue.close();
+        assert_eq!(queue.pause(Duration::from_secs(3600)), Task::End);
+        push(&queue, 1);
+        assert_eq!(queue.take(&mut batch, None), Task::Write, "what came last is written still");
+        assert_eq!(queue.take(&mut batch, None), Task::End);
     }
 }

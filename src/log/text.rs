@@ -17,10 +17,20 @@ pub(super) fn write_value(out: &mut String, text: &str) {
     if is_word { out.push_str(text) } else { write_quoted(out, text) }
 }
 
-/// Writes several lines for a reader at a terminal, each with an indent, harmless otherwise.
-pub(super) fn write_below(out: &mut String, lines: &str) {
+/// Writes text as one line without quotes, with an escape for everything that is odd, and for a backslash.
+pub(super) fn write_harmless(out: &mut String, text: &str) {
+    for character in text.chars() {
+        match character {
+            '"' => out.push('"'),
+            character => write_escaped(out, character),
+        }
+    }
+}
+
+/// Writes several lines for a reader at a terminal, `before` each of them what sets it apart, harmless otherwise.
+pub(super) fn write_below(out: &mut String, lines: &str, before: &str) {
     for line in lines.lines() {
-        out.push_str("\n    ");
+        out.push_str(before);
         line.chars()
             .for_each(|character| if is_odd(character) { write_unicode(out, character) } else { out.push(character) });
     }
@@ -89,7 +99,7 @@ mod tests {
                 assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text, "{code:x}");
             }
             let mut below = String::new();
-            write_below(&mut below, &text);
+            write_below(&mut below, &text, "\n    ");
             assert!(below.is_ascii() && !below.replace('\n', "").contains(char::is_control), "{code:x}: {below:?}");
         }
         assert_eq!(quoted("\u{9b}\u{202e}\u{e0041}"), r#""\u009b\u202e\udb40\udc41""#);
@@ -115,6 +125,11 @@ mod tests {
             let shown = value(&text);
             prop_assert!(shown == text || serde_json::from_str::<String>(&shown).unwrap() == text);
             prop_assert!(shown != text || !shown.contains([' ', '"', '=', '\n']));
+            let mut harmless = String::new();
+            write_harmless(&mut harmless, &text);
+            prop_assert!(!harmless.contains(is_odd), "{:?}", harmless);
+            let quoted = format!("\"{}\"", harmless.replace('"', "\\\""));
+            prop_assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), text);
         }
     }
 }

@@ -32,7 +32,7 @@ pub use fingerprints::Fingerprints;
 pub use limits::{DescriptorLimit, MOST_TURNED_AWAY, Room, raise_descriptor_limit};
 pub use local_ports::local_ports;
 pub use reaper::reap_orphans;
-pub use signals::{Signal, Signals, ask_for_reload};
+pub use signals::{Signal, Signals, ask_for_reload, ask_to_reopen_log};
 pub use supervisor::Watcher;
 pub use systemd::Notifier;
 pub use usage::usage;

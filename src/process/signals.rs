@@ -15,6 +15,8 @@ pub enum Signal {
     Reload,
     /// SIGUSR2: start the program anew and hand over to it.
     Handoff,
+    /// SIGUSR1: open the files of the log again.
+    ReopenLog,
     /// SIGTERM, SIGINT or SIGQUIT: end politely; the second one ends at once.
     Stop,
     /// One that other servers know, and that by default would end this one without a word: nothing happens.
@@ -60,7 +62,7 @@ impl Signals {
             _ = self.quit.recv() => Signal::Stop,
             _ = self.hangup.recv() => Signal::Reload,
             _ = self.user2.recv() => Signal::Handoff,
-            _ = self.user1.recv() => Signal::Meaningless("SIGUSR1"),
+            _ = self.user1.recv() => Signal::ReopenLog,
             _ = self.alarm.recv() => Signal::Meaningless("SIGALRM"),
         }
     }
@@ -87,8 +89,20 @@ impl Signals {
 /// # Errors
 /// There is no such process, or it is another user's.
 pub fn ask_for_reload(pid: u32) -> io::Result<()> {
+    send(pid, Number::HUP)
+}
+
+/// Has another process open the files of its log again.
+///
+/// # Errors
+/// There is no such process, or it is another user's.
+pub fn ask_to_reopen_log(pid: u32) -> io::Result<()> {
+    send(pid, Number::USR1)
+}
+
+fn send(pid: u32, signal: Number) -> io::Result<()> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
-    Ok(kill_process(pid, Number::HUP)?)
+    Ok(kill_process(pid, signal)?)
 }
 
 #[cfg(test)]
@@ -110,10 +124,10 @@ mod tests {
             raise(number);
             assert_eq!(signals.next().await, Signal::Stop);
         }
-        for (number, name) in [(Number::USR1, "SIGUSR1"), (Number::ALARM, "SIGALRM")] {
-            raise(number);
-            assert_eq!(signals.next().await, Signal::Meaningless(name));
-        }
+        raise(Number::USR1);
+        assert_eq!(signals.next().await, Signal::ReopenLog);
+        raise(Number::ALARM);
+        assert_eq!(signals.next().await, Signal::Meaningless("SIGALRM"));
         raise(Number::HUP);
         assert_eq!(signals.next().await, Signal::Reload);
         raise(Number::USR2);

@@ -1,24 +1,28 @@
 //! What the log and the counters are told of requests and tunnels: one line each when they end, fields not prose.
 //!
-//! Never a query string, a cookie, a credential or a payload.
+//! Never a query string, a cookie, a credential or a payload. Every line has the `request_id` of its request, and the `tunnel` where there
+//! is one.
 
 use std::error::Error;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
+use super::access_lines;
 use super::context::Session;
 use super::counted::labels;
 use super::end::End;
+use super::exchanged::Exchanged;
+use super::placed_by::PlacedBy;
+use super::records::Records;
 use super::refused::Refused;
 use super::request_context::RequestContext;
 use super::summary::Summary;
 use super::sums::About;
 use super::tunnel_record::{PortIs, RecordedRequest, Unpacked};
-use crate::config::{EndpointName, RouteName, WebsocketSettings};
+use crate::config::{LoggedExchanges, RouteName, WebsocketSettings};
 use crate::drain::{Registration, TunnelHandle};
 use crate::http::client_address::{is_trusted, says_for_whom};
-use crate::metrics::Metrics;
 use crate::snapshot::Route;
 use crate::traffic::Counts;
 use crate::tunnel::Outcome;
@@ -50,7 +54,7 @@ pub(super) fn refused(
         %method,
         host,
         path,
-        request_id = summary.request_id(),
+        request_id = %summary.request_id(),
         upgrade = upgrade.as_deref(),
         status = closed.map_or(refused.status(), |_| StatusCode::SWITCHING_PROTOCOLS).as_u16(),
         code = closed.map(|code| code.get()),
@@ -86,29 +90,16 @@ pub(super) fn not_believed(session: &Session, headers: &HeaderMap) {
     }
 }
 
-/// What is said of an exchange that has ended.
-#[derive(Debug)]
-pub(super) struct Exchanged<'r> {
-    pub(super) session: &'r Session,
-    pub(super) route: &'r RouteName,
-    pub(super) summary: &'r Summary,
-    /// Who answered, and how.
-    pub(super) answer: Option<&'r (EndpointName, StatusCode)>,
-    /// Bytes of the request's body.
-    pub(super) uploaded: u64,
-    /// Bytes of the answer's body.
-    pub(super) answered: u64,
-    pub(super) took: Duration,
-}
-
 /// An exchange has ended.
-pub(super) fn exchanged(exchanged: &Exchanged<'_>, end: End) {
-    let Exchanged { session, route, summary, answer, uploaded, answered, took } = exchanged;
+pub(super) fn exchanged(exchanged: &Exchanged<'_>) {
+    let Exchanged { session, route, summary, answer, end, uploaded, answered, took } = exchanged;
     let Summary { method, host, path, client, upgrade, .. } = summary;
     let status = answer.map(|(_, status)| status.as_u16());
     let protocol = summary.protocol();
     session.proxy.metrics.exchanged(status, end.log_word());
     session.proxy.metrics.client_exchanged(protocol);
+    access_lines::exchanged(exchanged);
+    let Some(sample_rate) = sampled(session, status, *end) else { return };
     tracing::info!(
         %client,
         listener = %session.listener.settings.name,
@@ -118,10 +109,11 @@ pub(super) fn exchanged(exchanged: &Exchanged<'_>, end: End) {
         %method,
         host,
         path,
-        request_id = summary.request_id(),
+        request_id = %summary.request_id(),
         upgrade = upgrade.as_deref(),
         status,
         outcome = end.log_word(),
+        sample_rate,
         bytes_from_client = uploaded,
         bytes_from_upstream = answered,
         took_ms = millis(*took),
@@ -135,6 +127,8 @@ pub(super) fn answered(context: &RequestContext, status: StatusCode, bytes: usiz
     let (session, protocol) = (&context.session, context.summary.protocol());
     session.proxy.metrics.exchanged(Some(status.as_u16()), End::Answered.log_word());
     session.proxy.metrics.client_exchanged(protocol);
+    access_lines::answered(context, status, bytes);
+    let Some(sample_rate) = sampled(session, Some(status.as_u16()), End::Answered) else { return };
     tracing::info!(
         %client,
         listener = %session.listener.settings.name,
@@ -143,28 +137,57 @@ pub(super) fn answered(context: &RequestContext, status: StatusCode, bytes: usiz
         %method,
         host,
         path,
-        request_id = context.summary.request_id(),
+        request_id = %context.summary.request_id(),
         upgrade = upgrade.as_deref(),
         status = status.as_u16(),
         outcome = End::Answered.log_word(),
+        sample_rate,
         bytes_answered = bytes,
         took_ms = millis(context.started.elapsed()),
         "exchange"
     );
 }
 
+/// Whether an exchange has a line, and the share of those like it that have one, where that is not each.
+fn sampled(session: &Session, status: Option<u16>, end: End) -> Option<Option<f64>> {
+    let is_failed = end.is_failure() || status.is_some_and(|status| status >= 500);
+    match session.proxy.snapshot().settings.log.exchanges {
+        LoggedExchanges::All => Some(None),
+        _ if is_failed => Some(None),
+        LoggedExchanges::Failed => None,
+        LoggedExchanges::Share(rate) => (fastrand::f64() < rate.get()).then_some(Some(rate.get())),
+    }
+}
+
 /// A tunnel is about to open.
-pub(super) fn opened(context: &RequestContext, registration: &Registration, took: Duration) {
+pub(super) fn opened(context: &RequestContext, registration: &Registration, placed: PlacedBy, took: Duration) {
     let handle = registration.handle();
     context.session.proxy.metrics.opening_took(took);
-    tracing::debug!(
-        tunnel = %handle.id,
-        client = %context.client,
-        route = %handle.member.route.0,
-        endpoint = %handle.member.endpoint.0,
-        took_ms = millis(took),
-        "tunnel opened"
-    );
+    let Summary { host, path, .. } = &*context.summary;
+    // A callsite has one level.
+    macro_rules! said {
+        ($say:ident) => {
+            tracing::$say!(
+                tunnel = handle.id.0,
+                client = %context.client,
+                listener = %handle.member.listener.0,
+                protocol = context.summary.protocol().as_str(),
+                route = %handle.member.route.0,
+                upstream = %handle.member.upstream.0,
+                endpoint = %handle.member.endpoint.0,
+                placed = PlacedBy::word_of(placed as u8),
+                host,
+                path,
+                request_id = %context.summary.request_id(),
+                took_ms = millis(took),
+                "tunnel opened"
+            )
+        };
+    }
+    match context.session.proxy.snapshot().settings.log.opened {
+        true => said!(info),
+        false => said!(debug),
+    }
 }
 
 /// A handshake was let pass although it is against RFC 6455.
@@ -174,6 +197,7 @@ pub(super) fn lenient(context: &RequestContext, needed: Leniencies) {
         tracing::debug!(
             client = %context.client,
             route = %context.route.settings.name,
+            request_id = %context.summary.request_id(),
             what = leniency.as_str(),
             "a handshake needed leniency"
         );
@@ -189,34 +213,35 @@ pub(super) fn unknown_extension(route: &Route, extensions: Extensions) {
 
 /// A tunnel has ended.
 pub(super) fn ended(
-    metrics: &Metrics,
+    records: &Records,
     handle: &TunnelHandle,
     settings: &WebsocketSettings,
     record: RecordedRequest<'_>,
     outcome: &Outcome,
 ) {
     let Outcome { ending, sides, counts, leniencies, duration } = outcome;
-    let (word, by, code) = labels(ending, settings);
+    let (metrics, (word, by, code)) = (&records.metrics, labels(ending, settings));
     metrics.tunnel_ended(word, by, code);
     metrics.client_tunnel_ended(record.protocol());
     for direction in [Direction::FromClient, Direction::FromUpstream] {
         let Counts { messages, bytes } = counts[direction];
         metrics.passed(direction, messages, bytes);
     }
+    let Unpacked { port, port_is, placed, path, host, user_agent, request_id, headers } = record.unpacked();
     for leniency in leniencies.iter() {
         metrics.lenient(leniency);
         tracing::debug!(
-            tunnel = %handle.id,
+            tunnel = handle.id.0,
             client = %handle.client,
             route = %handle.member.route.0,
+            %request_id,
             what = leniency.as_str(),
             "frames needed leniency"
         );
     }
-    let Unpacked { port, port_is, placed, path, host, user_agent, request_id, headers } = record.unpacked();
     let is_there = |text: &&str| !text.is_empty();
     tracing::info!(
-        tunnel = %handle.id,
+        tunnel = handle.id.0,
         client = %handle.client,
         client_port = (port_is == PortIs::Client).then_some(port),
         proxy_port = (port_is == PortIs::Proxy).then_some(port),
@@ -228,7 +253,7 @@ pub(super) fn ended(
         placed,
         host,
         path,
-        request_id,
+        %request_id,
         user_agent = Some(user_agent).filter(is_there),
         headers = (!headers.is_empty()).then(|| object_of(&headers)),
         duration_ms = millis(*duration),
@@ -243,6 +268,7 @@ pub(super) fn ended(
         upstream_left = sides.upstream.as_str(),
         "tunnel ended"
     );
+    access_lines::ended(records, handle, record, outcome);
 }
 
 /// Names and texts as an object of JSON: the line makes of that what suits it.

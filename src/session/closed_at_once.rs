@@ -1,11 +1,11 @@
 //! A WebSocket that is accepted only to be told that there are too many: a page reads why it is closed, but no status of an answer.
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
-use super::access_log;
 use super::refused::Refused;
 use super::request_context::RequestContext;
 use super::served::{ClosedAtOnce, Served};
+use super::{access_lines, access_log};
 use crate::config::WhenFull;
 use crate::http::reader::Handshake;
 use crate::websocket::{CloseCode, bare_answer};
@@ -26,8 +26,10 @@ pub(super) fn close_at_once(
         return Err(refused);
     }
     let code = CloseCode::TRY_AGAIN_LATER;
-    let (session, route) = (&context.session, &context.route.settings.name);
-    access_log::refused(session, &context.summary, Some(route), &refused, Some(code), context.started.elapsed());
+    let (session, summary, took) = (&context.session, &context.summary, context.started.elapsed());
+    let route = Some(&context.route.settings.name);
+    access_log::refused(session, summary, route, &refused, Some(code), took);
+    access_lines::refused(session, summary, route, &refused, (StatusCode::SWITCHING_PROTOCOLS, 0), took);
     let headers = bare_answer(offered, key);
     Ok(Served::ClosedAtOnce(Box::new(ClosedAtOnce { headers, handshake, code, refusal: refused.refusal })))
 }

@@ -31,6 +31,11 @@ impl End {
         Self::VARIANTS.iter().filter(|end| **end != Self::Refused).map(|end| end.log_word())
     }
 
+    /// Whether somebody has to look at it: neither its client nor a planned end is why there is no whole answer.
+    pub(super) fn is_failure(self) -> bool {
+        matches!(self, Self::Cut | Self::Overdue | Self::EndpointLost)
+    }
+
     /// The one word for logs and metrics.
     pub(super) fn log_word(self) -> &'static str {
         match self {

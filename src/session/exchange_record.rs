@@ -5,9 +5,10 @@ use std::sync::Arc;
 use http::StatusCode;
 use tokio::time::Instant;
 
-use super::access_log::{self, Exchanged};
+use super::access_log;
 use super::context::Session;
 use super::end::End;
+use super::exchanged::Exchanged;
 use super::lateness::RequestDeadline;
 use super::proxy::Phase;
 use super::request_context::RequestContext;
@@ -76,12 +77,13 @@ impl ExchangeRecord {
     }
 
     /// What the log says of it.
-    fn exchanged(&self) -> Exchanged<'_> {
+    fn exchanged(&self, end: End) -> Exchanged<'_> {
         Exchanged {
             session: &self.session,
             route: &self.route.name,
             summary: &self.summary,
             answer: self.answer.as_ref(),
+            end,
             uploaded: self.upload.bytes(),
             answered: self.answered,
             took: self.started.elapsed(),
@@ -101,7 +103,7 @@ impl Drop for ExchangeRecord {
     fn drop(&mut self) {
         match self.end.unwrap_or_else(|| self.unfinished()) {
             End::Refused => {}
-            end => access_log::exchanged(&self.exchanged(), end),
+            end => access_log::exchanged(&self.exchanged(end)),
         }
     }
 }

@@ -11,6 +11,7 @@
 //! but an endpoint that has switched meanwhile is told so (`unopened`).
 
 mod accept;
+mod access_lines;
 mod access_log;
 mod admission;
 mod answered_without_101;
@@ -25,6 +26,7 @@ mod counted;
 mod end;
 mod exchange;
 mod exchange_record;
+mod exchanged;
 mod flawed_head;
 mod free_place;
 mod handshake_turns;
@@ -45,17 +47,20 @@ mod proxy;
 #[cfg(test)]
 mod punctual;
 mod queued;
+mod records;
 mod refused;
 mod relay;
 mod renewal;
 mod request;
 mod request_context;
+mod request_id;
 mod rest;
 mod resting;
 mod retry;
 mod rules;
 mod serve;
 mod served;
+mod shortened;
 mod summary;
 mod sums;
 mod switch_attempts;
@@ -65,9 +70,11 @@ mod tunnel_record;
 mod turn;
 mod unopened;
 mod upgrade;
+mod visitor;
 mod wordless;
 
 pub use accept::{Afterwards, accept};
 pub use admission::PasswordChecks;
 pub use proxy::{Phase, PhaseTimes, Proxy, StopTimes};
+pub use request_id::RequestId;
 pub use tunnel_record::{PortIs, RecordedRequest, Unpacked};

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::admission::PasswordChecks;
 use super::counted;
 use super::handshake_turns::HandshakeTurns;
+use super::records::Records;
 use super::renewal::TunnelNames;
 use super::sums::Sums;
 use crate::acme::{AcmeStatuses, HttpAnswers};
@@ -23,6 +24,7 @@ use crate::discovery::SourceStatuses;
 use crate::drain::{DrainStatuses, Registry};
 use crate::endpoint::Endpoints;
 use crate::issuers::KeyFetches;
+use crate::log::AccessLog;
 use crate::metrics::Metrics;
 use crate::net::Network;
 use crate::probe::{ProbeVerdict, Probes};
@@ -77,6 +79,8 @@ pub struct Proxy {
     pub workers: Workers,
     /// Equal lines of the log.
     pub(super) sums: Arc<Sums>,
+    /// What is counted and written of requests and tunnels.
+    pub(super) records: Arc<Records>,
 }
 
 /// Where the process stands, and until when.
@@ -152,6 +156,7 @@ impl Proxy {
             sources: SourceStatuses::default(),
             certificates: Arc::default(),
             challenges: Arc::default(),
+            records: Arc::new(Records::new(Arc::clone(&metrics))),
             metrics,
             most_tunnels: room.tunnels,
             permits: semaphore(room.tunnels.max(1)),
@@ -170,6 +175,11 @@ impl Proxy {
     /// Writes the lines that are summed and still to be written: nobody will later.
     pub fn say_sums(&self) {
         self.sums.say_all();
+    }
+
+    /// Each answer and tunnel has a line more there from now on, for other tools.
+    pub fn set_access_log(&self, access_log: Option<Arc<AccessLog>>) {
+        self.records.set_access_log(access_log);
     }
 
     /// The turns of the TLS handshakes on a worker.

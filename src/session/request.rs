@@ -18,7 +18,7 @@ use super::request_context::RequestContext;
 use super::rules::{check_path, own_answer};
 use super::served::Served;
 use super::summary::Summary;
-use super::{Phase, access_log, challenge, exchange, upgrade};
+use super::{Phase, access_lines, access_log, challenge, exchange, upgrade};
 use crate::access::basic_challenge;
 use crate::config::RouteSettings;
 use crate::endpoint::ClientBody;
@@ -39,7 +39,9 @@ pub(super) async fn answer(session: &Arc<Session>, request: Request<ClientBody>,
     if let Some(answer) = challenge::answer(session, &parts, reader) {
         return Served::Answered(answer);
     }
-    let summary = Arc::new(Summary::of(&parts, client));
+    let summary = Summary::of(&parts, client);
+    let has_access_log = session.proxy.records.has_access_log();
+    let summary = Arc::new(if has_access_log { summary.with_visitor(&parts.headers) } else { summary });
     let accept = Accept::of(&parts.headers);
     let Found { route, path } = match find_route(session, &mut parts, reader) {
         Ok(found) => found,
@@ -144,7 +146,13 @@ fn refuse(
     started: Instant,
 ) -> Served {
     let settings = route.map(|route| &*route.settings);
-    access_log::refused(session, summary, settings.map(|it| &it.name), &refused, None, started.elapsed());
+    let (name, took) = (settings.map(|it| &it.name), started.elapsed());
+    access_log::refused(session, summary, name, &refused, None, took);
+    let is_head = summary.method == Method::HEAD;
+    let sent = |text: &[u8]| (refused.status(), if is_head { 0 } else { text.len() });
+    if let Some(answer) = &refused.answer {
+        access_lines::refused(session, summary, name, &refused, sent(answer.body()), took);
+    }
     if let Some(answer) = refused.answer {
         return Served::Answered(answer.map(|body| AnswerBody::own(body.into())));
     }
@@ -154,8 +162,9 @@ fn refuse(
     let status = refusal.status().as_u16();
     let everywhere = Arc::clone(&session.proxy.snapshot().error_pages);
     let page = route.and_then(|route| route.error_pages.find(status)).or_else(|| everywhere.find(status));
-    let text = RefusalText::of(refusal, summary.request_id(), page, accept);
-    let (challenge, is_head) = (challenge_of(refusal, settings), summary.method == Method::HEAD);
+    let text = RefusalText::of(refusal, summary.request_name(), page, accept);
+    access_lines::refused(session, summary, name, &refused, sent(&text.text), took);
+    let challenge = challenge_of(refusal, settings);
     Served::Refused(refusal, RefusalTerms { retry_after, challenge, text: Some(text), is_head })
 }
 

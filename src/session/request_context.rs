@@ -204,7 +204,7 @@ impl RequestContext {
     /// Gives the request a name, where its route gives one.
     pub(super) fn settle_request_id(&self, headers: &mut HeaderMap) {
         if let Some(header) = &self.route.settings.exchange.request_id {
-            let _ = self.summary.request_id.set(request_id::settle(headers, header, self.arrival.trust));
+            let _ = self.summary.request_name.set(request_id::settle(headers, header, self.arrival.trust));
         }
     }
 

@@ -10,6 +10,7 @@ use http::{HeaderMap, Response};
 use super::access_log;
 use super::body::AnswerBody;
 use super::metering::MeteredLease;
+use super::records::Records;
 use super::renewal::NamedTunnel;
 use super::tunnel_record::{RecordedRequest, TunnelRecord};
 use super::unopened::Switched;
@@ -18,7 +19,6 @@ use crate::authorize::Watched;
 use crate::drain::Registration;
 use crate::http::reader::Handshake;
 use crate::http::{Refusal, RefusalTerms};
-use crate::metrics::Metrics;
 use crate::net::Stream;
 use crate::tunnel::{Streams, Tunnel};
 use crate::websocket::{CloseCode, Frame, Side};
@@ -53,7 +53,7 @@ pub(super) struct OpenTunnel {
     pub(super) handshake: Handshake,
     pub(super) registration: Registration,
     pub(super) lease: MeteredLease,
-    pub(super) metrics: Arc<Metrics>,
+    pub(super) records: Arc<Records>,
     /// For the line about its end.
     pub(super) record: TunnelRecord,
     /// What it keeps for as long as it is open.
@@ -116,11 +116,11 @@ impl OpenTunnel {
             registration,
             mut lease,
             kept,
-            metrics,
+            records,
             record,
         } = self;
-        metrics.tunnel_opened();
-        metrics.client_tunnel_opened(record.protocol());
+        records.metrics.tunnel_opened();
+        records.metrics.client_tunnel_opened(record.protocol());
         let (upstream, parameters) = endpoint.open();
         record.leave_with(registration.handle(), &parameters.settings);
         let streams = Streams { client, upstream, client_early: early, upstream_early, answer };
@@ -132,7 +132,7 @@ impl OpenTunnel {
             lease.note_work(&tunnel);
             let outcome = ready!(polled);
             let record = RecordedRequest::of(tunnel.handle());
-            access_log::ended(&metrics, tunnel.handle(), tunnel.settings(), record, &outcome);
+            access_log::ended(&records, tunnel.handle(), tunnel.settings(), record, &outcome);
             let _ = (&held, &kept);
             Poll::Ready(())
         }));

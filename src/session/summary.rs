@@ -5,8 +5,11 @@ use std::sync::OnceLock;
 
 use http::header::{HOST, HeaderValue, UPGRADE};
 use http::request::Parts;
-use http::{Method, Version};
+use http::{HeaderMap, Method, Version};
 
+use super::request_id::RequestId;
+use super::shortened::shortened;
+use super::visitor::Visitor;
 use crate::metrics::ClientProtocol;
 
 /// What is kept of a request for the line about it.
@@ -20,7 +23,11 @@ pub(super) struct Summary {
     /// What it asked to upgrade to, if it did.
     pub(super) upgrade: Option<Box<str>>,
     /// The name that its route gives it, once that is known.
-    pub(super) request_id: OnceLock<Box<str>>,
+    pub(super) request_name: OnceLock<Box<str>>,
+    /// The number by which it is known where it has no name, once a line has told it.
+    drawn_id: OnceLock<u64>,
+    /// What the access log says of its client, where there is one.
+    pub(super) visitor: Option<Box<Visitor>>,
 }
 
 impl Summary {
@@ -35,28 +42,35 @@ impl Summary {
             client,
             version: request.version,
             upgrade: text(UPGRADE).map(|upgrade| shortened(&upgrade, LONGEST_UPGRADE).into()),
-            request_id: OnceLock::new(),
+            request_name: OnceLock::new(),
+            drawn_id: OnceLock::new(),
+            visitor: None,
         }
     }
 }
 
 impl Summary {
+    /// The same, with what the access log says of its client.
+    pub(super) fn with_visitor(self, headers: &HeaderMap) -> Self {
+        Self { visitor: Some(Box::new(Visitor::of(headers))), ..self }
+    }
+
     /// The name that its route gives it.
-    pub(super) fn request_id(&self) -> Option<&str> {
-        self.request_id.get().map(|name| &**name)
+    pub(super) fn request_name(&self) -> Option<&str> {
+        self.request_name.get().map(|name| &**name)
+    }
+
+    /// By what it is known in every line about it.
+    pub(super) fn request_id(&self) -> RequestId<'_> {
+        match self.request_name() {
+            Some(name) => RequestId::Named(name),
+            None => RequestId::Drawn(*self.drawn_id.get_or_init(RequestId::draw)),
+        }
     }
 
     /// What the client speaks.
     pub(super) fn protocol(&self) -> ClientProtocol {
         if self.version == Version::HTTP_2 { ClientProtocol::Http2 } else { ClientProtocol::Http1 }
-    }
-}
-
-/// The beginning of a text, where it is longer than so many bytes.
-pub(super) fn shortened(text: &str, most: usize) -> String {
-    match text.get(..text.floor_char_boundary(most)) {
-        Some(beginning) if beginning.len() < text.len() => format!("{beginning}…"),
-        _ => text.to_owned(),
     }
 }
 

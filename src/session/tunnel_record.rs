@@ -10,7 +10,9 @@ use http::{HeaderMap, HeaderName};
 use smallvec::SmallVec;
 
 use super::placed_by::PlacedBy;
-use super::summary::{Summary, shortened};
+use super::request_id::RequestId;
+use super::shortened::shortened;
+use super::summary::Summary;
 use crate::config::WebsocketSettings;
 use crate::drain::TunnelHandle;
 use crate::metrics::ClientProtocol;
@@ -19,9 +21,10 @@ use crate::metrics::ClientProtocol;
 ///
 /// Packed, since there are many tunnels and each is asked once: the port (two bytes), whether it is the client's own and what the
 /// client speaks, how it was placed (one byte each); then the path, the host, the user agent, the request's name where it has one, and the names and values of headers, with a NUL between
-/// them, which none of them can hold (RFC 9110 §5.5). What a machine asks, without a user agent, fits in.
+/// them, which none of them can hold (RFC 9110 §5.5). A request without a name has its number before them, eight bytes. What a machine
+/// asks, without a user agent, fits in.
 #[derive(Debug)]
-pub(super) struct TunnelRecord(SmallVec<[u8; 32]>);
+pub(super) struct TunnelRecord(SmallVec<[u8; 36]>);
 
 /// A [`TunnelRecord`] that is kept with its tunnel.
 #[derive(Clone, Copy, Debug)]
@@ -42,8 +45,8 @@ pub struct Unpacked<'t> {
     pub host: &'t str,
     /// Empty, where there was none.
     pub user_agent: &'t str,
-    /// The name that its route gave the request.
-    pub request_id: Option<&'t str>,
+    /// By what the request is known.
+    pub request_id: RequestId<'t>,
     /// The headers of `log.headers` that it had, each with all of its lines.
     pub headers: Vec<(&'t str, &'t str)>,
 }
@@ -68,16 +71,22 @@ impl TunnelRecord {
     ) -> Self {
         let (path, host) = (shortened(&summary.path, LONGEST), shortened(&summary.host, LONGEST));
         let mut texts = vec![path, host, text(headers, &USER_AGENT)];
-        texts.extend(summary.request_id().map(str::to_owned));
+        let number = match summary.request_id() {
+            RequestId::Named(name) => {
+                texts.push(name.to_owned());
+                None
+            }
+            RequestId::Drawn(number) => Some(number.to_be_bytes()),
+        };
         for name in wanted.iter().filter(|name| headers.contains_key(*name)) {
             texts.extend([name.to_string(), text(headers, name)]);
         }
         let is_of_client = if peer.0.to_canonical() == summary.client { PORT_OF_CLIENT } else { 0 };
         let protocol = if summary.protocol() == ClientProtocol::Http2 { SPEAKS_HTTP2 } else { 0 };
-        let is_named = if summary.request_id().is_some() { HAS_REQUEST_ID } else { 0 };
+        let is_named = if number.is_none() { HAS_REQUEST_NAME } else { 0 };
         let [high, low] = peer.1.to_be_bytes();
         let known = [high, low, is_of_client | protocol | is_named, placed as u8];
-        Self(SmallVec::from_slice(&[&known, texts.join("\0").as_bytes()].concat()))
+        Self(SmallVec::from_slice(&[&known, number.as_slice().as_flattened(), texts.join("\0").as_bytes()].concat()))
     }
 
     /// Leaves it with its tunnel, and what that is held to.
@@ -106,10 +115,15 @@ impl<'t> RecordedRequest<'t> {
     /// What it tells.
     pub fn unpacked(self) -> Unpacked<'t> {
         let (&[high, low, flags, placed], text) = self.0.split_first_chunk().unwrap_or((&[0; 4], &[]));
+        let (number, text) = match text.split_first_chunk() {
+            Some((number, text)) if flags & HAS_REQUEST_NAME == 0 => (u64::from_be_bytes(*number), text),
+            _ => (0, text),
+        };
         let mut texts = str::from_utf8(text).unwrap_or_default().split('\0');
         let mut next = || texts.next().unwrap_or_default();
         let (path, host, user_agent) = (next(), next(), next());
-        let request_id = (flags & HAS_REQUEST_ID != 0).then(&mut next);
+        let is_named = flags & HAS_REQUEST_NAME != 0;
+        let request_id = if is_named { RequestId::Named(next()) } else { RequestId::Drawn(number) };
         Unpacked {
             port: u16::from_be_bytes([high, low]),
             port_is: if flags & PORT_OF_CLIENT != 0 { PortIs::Client } else { PortIs::Proxy },
@@ -131,7 +145,7 @@ fn text(headers: &HeaderMap, name: &HeaderName) -> String {
 
 const PORT_OF_CLIENT: u8 = 1;
 const SPEAKS_HTTP2: u8 = 2;
-const HAS_REQUEST_ID: u8 = 4;
+const HAS_REQUEST_NAME: u8 = 4;
 
 /// How much of each is kept, in bytes.
 const LONGEST: usize = 256;
@@ -151,7 +165,11 @@ mod tests {
         }
         let request = request.body(()).unwrap().into_parts().0;
         let wanted = ["x-request-id", "x-trace"].map(HeaderName::from_static);
-        TunnelRecord::new(&Summary::of(&request, CLIENT), (CLIENT, 4711), &request.headers, &wanted, PlacedBy::Cookie)
+        record_of(&Summary::of(&request, CLIENT), &request.headers, &wanted)
+    }
+
+    fn record_of(summary: &Summary, headers: &HeaderMap, wanted: &[HeaderName]) -> TunnelRecord {
+        TunnelRecord::new(summary, (CLIENT, 4711), headers, wanted, PlacedBy::Cookie)
     }
 
     #[test]
@@ -167,7 +185,7 @@ mod tests {
             path: "/ws",
             host: "chat.example.com",
             user_agent: "curl/8",
-            request_id: None,
+            request_id: RecordedRequest(&record.0).unpacked().request_id,
             headers: vec![("x-request-id", "17"), ("x-trace", "a=b \u{9b}")],
         };
         assert_eq!(RecordedRequest(&record.0).unpacked(), told);
@@ -177,11 +195,21 @@ mod tests {
     fn the_name_of_a_request_is_told_too() {
         let request = Request::builder().uri("/ws").header("x-trace", "1").body(()).unwrap().into_parts().0;
         let summary = Summary::of(&request, CLIENT);
-        summary.request_id.set("r-1".into()).unwrap();
+        summary.request_name.set("r-1".into()).unwrap();
         let wanted = [HeaderName::from_static("x-trace")];
         let record = TunnelRecord::new(&summary, (CLIENT, 1), &request.headers, &wanted, PlacedBy::Cookie);
         let told = RecordedRequest(&record.0).unpacked();
-        assert_eq!((told.request_id, told.headers), (Some("r-1"), vec![("x-trace", "1")]));
+        assert_eq!((told.request_id, told.headers), (RequestId::Named("r-1"), vec![("x-trace", "1")]));
+    }
+
+    #[test]
+    fn a_request_without_a_name_is_known_by_the_same_number_in_all_of_its_lines() {
+        let request = Request::builder().uri("/ws").body(()).unwrap().into_parts().0;
+        let (summary, other) = (Summary::of(&request, CLIENT), Summary::of(&request, CLIENT));
+        let told = record_of(&summary, &request.headers, &[]);
+        assert_eq!(RecordedRequest(&told.0).unpacked().request_id, summary.request_id());
+        assert_ne!(summary.request_id(), other.request_id());
+        assert_eq!(summary.request_id().to_string().len(), 16);
     }
 
     #[test]

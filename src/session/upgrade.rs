@@ -75,7 +75,7 @@ pub(super) async fn open(
         return Err(refusal.into());
     }
     let named = name(context, &registration);
-    access_log::opened(context, &registration, context.started.elapsed());
+    access_log::opened(context, &registration, by, context.started.elapsed());
     let record = record(context, &parts.headers, by);
     let SwitchAnswer { head, read, .. } = answer;
     let early = within(&read, head.length..).to_vec();
@@ -90,9 +90,9 @@ pub(super) async fn open(
         context.say_name(&mut headers, named);
     }
     let kept = Kept::new(place, watch(context, &registration), named);
-    let metrics = Arc::clone(&context.session.proxy.metrics);
+    let records = Arc::clone(&context.session.proxy.records);
     let lease = MeteredLease::new(lease, context.upstream().settings.policy);
-    let opened = OpenTunnel { endpoint, early, headers, handshake, registration, lease, metrics, record, kept };
+    let opened = OpenTunnel { endpoint, early, headers, handshake, registration, lease, records, record, kept };
     Ok(Served::Opened(Box::new(opened)))
 }
 

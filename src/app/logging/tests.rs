@@ -1,11 +1,13 @@
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::Value;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::*;
+use crate::config::{AccessFormat, AccessLogSettings, LogFormat, LogLevel, LogPlace, LoggedExchanges};
 use crate::log::hearing;
 
 #[test]
@@ -52,13 +54,13 @@ fn what_others_name_stays_apart_and_passes_for_nothing_else() {
 #[test]
 fn a_reload_changes_the_level() {
     let paper = Paper::default();
-    let (subscriber, log) = paper.start(LogLevel::Info, LogFormat::Text, None);
+    let (subscriber, mut log) = paper.start(LogLevel::Info, LogFormat::Text, None);
 
     hearing(subscriber, || {
         debug!("before");
-        log.apply(&settings(LogLevel::Debug, LogFormat::Text));
+        log.level.configure(LogLevel::Debug);
         debug!("between");
-        log.apply(&settings(LogLevel::Warn, LogFormat::Text));
+        log.level.configure(LogLevel::Warn);
         info!("after");
     });
 
@@ -68,11 +70,11 @@ fn a_reload_changes_the_level() {
 #[test]
 fn rust_log_beats_the_settings_also_after_a_reload() {
     let paper = Paper::default();
-    let (subscriber, log) = paper.start(LogLevel::Error, LogFormat::Text, Some("windlass=info"));
+    let (subscriber, mut log) = paper.start(LogLevel::Error, LogFormat::Text, Some("windlass=info"));
 
     hearing(subscriber, || {
         info!("before");
-        log.apply(&settings(LogLevel::Error, LogFormat::Text));
+        log.level.configure(LogLevel::Info);
         info!("after");
         warn!(target: "hyper", "theirs");
     });
@@ -80,22 +82,80 @@ fn rust_log_beats_the_settings_also_after_a_reload() {
     assert_eq!(paper.lines_with(&log, &["before", "after", "theirs"]), [true, true, false]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_an_operator_orders_holds_for_its_time_or_until_a_reload_says_something_else() {
+    let paper = Paper::default();
+    let (subscriber, mut log) = paper.start(LogLevel::Warn, LogFormat::Text, None);
+    let minute = Duration::from_secs(60);
+    let noted = |log: &Log| log.level.noted().status();
+    hearing(subscriber, || {
+        info!("before");
+        log.level.order(LogLevel::Debug, Some(minute)).unwrap();
+        debug!("while it holds");
+        log.level.configure(LogLevel::Warn);
+        debug!("after a reload that changed nothing");
+    });
+    let status = noted(&log);
+    assert_eq!(
+        (status.level.as_str(), status.decided_by.as_str(), status.back_in_seconds),
+        ("debug", "operator", Some(60))
+    );
+    log.level.order_ends().await;
+    log.level.end_order();
+    assert_eq!((noted(&log).level.as_str(), noted(&log).decided_by.as_str()), ("warn", "configuration"));
+
+    log.level.order(LogLevel::Trace, None).unwrap();
+    assert_eq!(noted(&log).back_in_seconds, None);
+    log.level.configure(LogLevel::Info);
+    assert_eq!((noted(&log).level.as_str(), noted(&log).decided_by.as_str()), ("info", "configuration"));
+    let before = ["before", "while it holds", "after a reload that changed nothing"];
+    assert_eq!(paper.lines_with(&log, &before), [false, true, true]);
+}
+
+#[test]
+fn rust_log_takes_no_orders_and_says_so() {
+    let paper = Paper::default();
+    let (_subscriber, mut log) = paper.start(LogLevel::Info, LogFormat::Text, Some("windlass=warn"));
+    let refused = log.level.order(LogLevel::Debug, None).unwrap_err().to_string();
+    assert!(refused.starts_with("RUST_LOG (windlass=warn) decides"), "{refused}");
+    let status = log.level.noted().status();
+    assert_eq!((status.level.as_str(), status.decided_by.as_str()), ("windlass=warn", "RUST_LOG"));
+}
+
+#[test]
+fn lines_go_elsewhere_from_a_reload_on_and_none_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let paper = Paper::default();
+    let (subscriber, log) = paper.start(LogLevel::Info, LogFormat::Text, None);
+    let moved = LogSettings { to: LogPlace::File(path.clone()), ..settings(LogLevel::Info, LogFormat::Json) };
+    hearing(subscriber, || {
+        info!("before");
+        let prepared = log.prepare(&moved).unwrap();
+        retire(log.sink.swap(prepared.sink.unwrap()));
+        info!("after");
+    });
+    assert!(log.sink.load().queue().flush(Duration::from_secs(20)));
+    let after = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&after).unwrap()["message"], "after");
+    while !paper.text().contains("before") {
+        std::thread::yield_now();
+    }
+
+    let nowhere = LogSettings { to: LogPlace::File(folder.path().join("none/log")), ..moved.clone() };
+    let refused = log.prepare(&nowhere).unwrap_err().to_string();
+    assert!(refused.contains("log.to: cannot open") && refused.contains("make the folder"), "{refused}");
+    let nowhere = AccessLogSettings { path: folder.path().to_owned(), format: AccessFormat::Json };
+    let refused = log.prepare(&LogSettings { access: Some(nowhere), ..moved }).unwrap_err().to_string();
+    assert!(refused.contains("log.access: cannot open") && refused.contains("name a file in it"), "{refused}");
+}
+
 #[test]
 fn an_empty_rust_log_is_none() {
     let paper = Paper::default();
     let (_subscriber, log) = paper.start(LogLevel::Info, LogFormat::Text, Some(""));
 
-    assert_eq!(log.level_from, LevelFrom::Settings);
-}
-
-#[test]
-fn a_format_that_must_wait_is_named() {
-    let paper = Paper::default();
-    let (subscriber, log) = paper.start(LogLevel::Info, LogFormat::Text, None);
-
-    hearing(subscriber, || log.apply(&settings(LogLevel::Info, LogFormat::Json)));
-
-    assert!(paper.all(&log).contains("log.format"), "{}", paper.text());
+    assert_eq!(log.level.noted().status.decided_by, "configuration");
 }
 
 #[test]
@@ -157,7 +217,7 @@ fn line(format: LogFormat, reader: LogReader) -> String {
 
 fn written(format: LogFormat, reader: LogReader, event: impl FnOnce()) -> String {
     let paper = Paper::default();
-    let (subscriber, log) = start(&settings(LogLevel::Info, format), None, reader, paper.clone()).unwrap();
+    let (subscriber, log) = paper.start_for(reader, &settings(LogLevel::Info, format), None);
     hearing(subscriber, event);
     drop(log);
     paper.text()
@@ -180,7 +240,15 @@ fn an_invalid_rust_log_is_an_error_that_names_the_directive() {
 }
 
 fn settings(level: LogLevel, format: LogFormat) -> LogSettings {
-    LogSettings { level, format, headers: Vec::new() }
+    LogSettings {
+        level,
+        format,
+        to: LogPlace::Stderr,
+        opened: false,
+        exchanges: LoggedExchanges::All,
+        headers: Vec::new(),
+        access: None,
+    }
 }
 
 /// What was written.
@@ -194,12 +262,23 @@ impl Paper {
         format: LogFormat,
         rust_log: Option<&str>,
     ) -> (impl Subscriber + Send + Sync + use<>, Log) {
-        start(&settings(level, format), rust_log.map(OsStr::new), LogReader::Other, self.clone()).unwrap()
+        self.start_for(LogReader::Other, &settings(level, format), rust_log)
+    }
+
+    fn start_for(
+        &self,
+        reader: LogReader,
+        settings: &LogSettings,
+        rust_log: Option<&str>,
+    ) -> (impl Subscriber + Send + Sync + use<>, Log) {
+        let output = Output::Stream(Box::new(self.clone()));
+        let output: Box<dyn FnOnce() -> io::Result<Output>> = Box::new(|| Ok(output));
+        start(settings, rust_log.map(OsStr::new), reader, output).unwrap()
     }
 
     /// Everything that was logged.
     fn all(&self, log: &Log) -> String {
-        assert!(log.queue.flush(Duration::from_secs(20)));
+        assert!(log.sink.load().queue().flush(Duration::from_secs(20)));
         self.text()
     }
 

@@ -41,7 +41,9 @@ pub use listener::{
     Bind, ClientCertificateSettings, ForwardedHeaders, Http2Settings, ListenerSettings, TlsSettings, TlsVersion,
     UnknownNames,
 };
-pub use log::{LogFormat, LogLevel, LogSettings};
+pub use log::{
+    AccessFormat, AccessLogSettings, LogFormat, LogLevel, LogPlace, LogSettings, LoggedExchanges, SampleRate,
+};
 pub use named_file::{CertificateFiles, NamedFile};
 pub use named_files::NamedFiles;
 pub use queue::{HandshakeLimits, QueueSettings, WhenFull};

@@ -60,7 +60,7 @@ impl RequestContext {
         let text = |text: &'v str| Some(Cow::Borrowed(text.as_bytes()));
         match variable {
             Variable::ClientIp => Some(Cow::Owned(address(self.client).into_bytes())),
-            Variable::RequestId => self.summary.request_id().and_then(text),
+            Variable::RequestId => self.summary.request_name().and_then(text),
             Variable::Route => text(self.route.settings.name.as_str()),
             Variable::Host => parts.headers.get(HOST).map(|host| Cow::Borrowed(host.as_bytes())),
             Variable::Scheme => text(self.arrival.scheme.as_str()),

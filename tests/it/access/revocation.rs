@@ -130,7 +130,7 @@ async fn one_tunnel_ends_by_its_number_also_where_nobody_was_asked_for_anything(
     let mut second = Proxy::tunnel_over(windlass.connect().await, &handshake, &endpoint).await;
     let line: Value =
         serde_json::from_str(&windlass.folder().until_logged(&["\"tunnel opened\"", "\"news\""]).await).unwrap();
-    let id = line["tunnel"].as_str().unwrap().to_owned();
+    let id = line["tunnel"].as_u64().unwrap().to_string();
     assert_eq!(closes(&windlass, &[&id]).await["tunnels"], 1);
     is_closed(&mut second, (4403, "revoked")).await;
     assert_carries(&mut first.0, &mut first.1).await;

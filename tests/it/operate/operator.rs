@@ -12,6 +12,12 @@ use crate::rig::{PROGRAM, Program, command, kill, output};
 /// The process that serves after a handoff; ended when this is dropped.
 pub(crate) struct Successor(u32);
 
+impl Successor {
+    pub(crate) fn id(&self) -> u32 {
+        self.0
+    }
+}
+
 impl Drop for Successor {
     fn drop(&mut self) {
         kill(self.0);

@@ -1,0 +1,31 @@
+//! Which events are written: what a level stands for, and what `RUST_LOG` may say.
+
+use std::ffi::OsStr;
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
+
+use super::error::LogError;
+use crate::config::LogLevel;
+
+/// Below `trace`, the libraries under us only say what needs attention.
+pub(super) fn filter_for(level: LogLevel) -> EnvFilter {
+    EnvFilter::new(match level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "warn,windlass=info",
+        LogLevel::Debug => "warn,windlass=debug",
+        LogLevel::Trace => "trace",
+    })
+}
+
+pub(super) fn parse_rust_log(value: &OsStr) -> Result<EnvFilter, LogError> {
+    let text = value.to_str().ok_or_else(|| LogError::invalid(value.to_string_lossy(), "is not UTF-8"))?;
+    for directive in text.split(',').filter(|directive| !directive.is_empty()) {
+        // The library takes a lone word for a target: a misspelled level would silence everything else.
+        if !directive.contains(['=', '[']) && directive.parse::<LevelFilter>().is_err() {
+            return Err(LogError::invalid(directive, "is not a level"));
+        }
+    }
+    EnvFilter::builder().parse(text).map_err(|error| LogError::invalid(text, format!("is not a filter ({error})")))
+}

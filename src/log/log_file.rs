@@ -1,0 +1,110 @@
+//! A file that lines are appended to, and that is opened again when somebody has moved it away.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+/// A file that lines are appended to.
+#[derive(Debug)]
+pub struct LogFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl LogFile {
+    /// Opens the file at `path`, or makes one there.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn open(path: PathBuf) -> io::Result<Self> {
+        Ok(Self { file: opened(&path)?, path })
+    }
+
+    /// Opens whatever is at the path by now, or makes a file there; where that fails, the one that was open stays.
+    pub(super) fn reopen(&mut self) -> io::Result<()> {
+        self.file = opened(&self.path)?;
+        Ok(())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn opened(path: &Path) -> io::Result<File> {
+    // A FIFO without a reader is an error, and no wait.
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let mut options = OpenOptions::new();
+    options.append(true).custom_flags(flags).mode(MODE);
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => {
+            // Who reads logs is of its group, whatever else this user makes for itself alone.
+            file.set_permissions(Permissions::from_mode(MODE))?;
+            Ok(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.create(true).open(path),
+        Err(error) => Err(error),
+    }
+}
+
+/// Of its user to write, and of its group to read.
+const MODE: u32 = 0o640;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn lines_are_appended_and_a_file_that_was_moved_gets_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, moved) = (folder.path().join("log"), folder.path().join("log.1"));
+        fs::write(&path, "before\n").unwrap();
+        let mut log = LogFile::open(path.clone()).unwrap();
+        log.write_all(b"one\n").unwrap();
+        fs::rename(&path, &moved).unwrap();
+        log.write_all(b"two\n").unwrap();
+        log.reopen().unwrap();
+        log.write_all(b"three\n").unwrap();
+
+        assert_eq!(fs::read_to_string(&moved).unwrap(), "before\none\ntwo\n");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "three\n");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, MODE);
+    }
+
+    #[test]
+    fn where_the_folder_is_gone_the_old_file_is_written_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        let mut log = LogFile::open(inner.join("log")).unwrap();
+        fs::rename(&inner, folder.path().join("moved")).unwrap();
+        assert_eq!(log.reopen().unwrap_err().kind(), io::ErrorKind::NotFound);
+        log.write_all(b"one\n").unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("moved/log")).unwrap(), "one\n");
+        fs::create_dir(&inner).unwrap();
+        log.reopen().unwrap();
+    }
+
+    #[test]
+    fn a_fifo_that_nobody_reads_is_an_error_and_no_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fifo");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(LogFile::open(path).is_err());
+    }
+}

@@ -1,0 +1,88 @@
+//! What lines are written to: standard error, a file, or the journal; and which failures are worth waiting for.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use super::journal::Journal;
+use super::log_file::LogFile;
+
+/// What lines are written to.
+pub enum Output {
+    /// Standard error, or whatever else is there for as long as the process.
+    Stream(Box<dyn Write + Send>),
+    /// A file of our own.
+    File(LogFile),
+    /// The journal of systemd.
+    Journal(Journal),
+}
+
+/// What is to be done after a failure to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AfterFailure {
+    /// Try again soon: somebody does not keep up.
+    Soon,
+    /// Try again after a while: something is wrong, and may be mended.
+    Later,
+    /// Nobody will ever read it.
+    GiveUp,
+}
+
+impl Output {
+    /// Opens again what somebody may have moved away.
+    pub(super) fn reopen(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.reopen(),
+            Self::Stream(_) | Self::Journal(_) => Ok(()),
+        }
+    }
+
+    /// Whether a failure to write will pass.
+    pub(super) fn after(&self, error: &io::Error) -> AfterFailure {
+        let is_full = [Errno::NOSPC, Errno::DQUOT].iter().any(|full| error.raw_os_error() == Some(full.raw_os_error()));
+        match self {
+            // Somebody else who has this pipe or terminal wants never to wait for it.
+            _ if error.kind() == io::ErrorKind::WouldBlock => AfterFailure::Soon,
+            Self::Stream(_) if !is_full => AfterFailure::GiveUp,
+            Self::Stream(_) | Self::File(_) | Self::Journal(_) => AfterFailure::Later,
+        }
+    }
+}
+
+impl Write for Output {
+    /// Writes as much as goes; of what the journal reads, one record.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stream(stream) => stream.write(bytes),
+            Self::File(file) => file.write(bytes),
+            Self::Journal(journal) => journal.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stream(_) => f.write_str("standard error"),
+            Self::File(file) => file.path().display().fmt(f),
+            Self::Journal(_) => f.write_str("the journal"),
+        }
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// How long until the next try where something is wrong.
+pub(super) const LATER: Duration = Duration::from_millis(250);
+/// How long until the next try where somebody does not keep up.
+pub(super) const SOON: Duration = Duration::from_millis(10);

@@ -1,0 +1,104 @@
+//! What is said of lines that cannot be written, and where: a log that fails cannot say so itself.
+
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tracing::Level;
+
+use super::line::{LogLine, line_of};
+use super::output::Output;
+use super::style::{Shape, Style};
+
+/// Where it is told what goes wrong with lines.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Told {
+    /// Among them, which look like this; on standard error as long as they cannot be written.
+    Here(Style),
+    /// In the log: these lines are another's, and tools read them.
+    InTheLog,
+}
+
+/// Something keeps the lines from being written; they wait.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    since: Instant,
+    what: String,
+}
+
+impl Trouble {
+    /// It begins, and is said.
+    pub(super) fn begin(told: &Told, to: &Output, error: &io::Error) -> Self {
+        match told {
+            Told::Here(style) => say_on_stderr(
+                *style,
+                to,
+                &format!(
+                    "the log cannot be written to {to}: {error}; up to 4 MiB of lines wait for that, and what does not fit is counted"
+                ),
+            ),
+            Told::InTheLog => {
+                tracing::error!(%to, %error, "the access log cannot be written; up to 4 MiB of lines wait for that")
+            }
+        }
+        Self { since: Instant::now(), what: error.to_string() }
+    }
+
+    /// It is over: the line about it, if it stands among those that could not be written.
+    pub(super) fn end(self, told: &Told, to: &Output) -> Option<String> {
+        let Self { since, what } = self;
+        let seconds = since.elapsed().as_secs();
+        let Told::Here(style) = told else {
+            tracing::warn!(%to, error = what, for_seconds = seconds, "the access log can be written again");
+            return None;
+        };
+        let mut line = LogLine::begin(*style, Level::WARN);
+        line.write_message("the log can be written again");
+        line.write_text("to", &to.to_string());
+        line.write_text("error", &what);
+        line.write_plain("for_seconds", seconds);
+        Some(line.finish(module_path!()))
+    }
+}
+
+impl Told {
+    /// A file cannot be opened again, and the old one is written on: the line about it, if it stands there.
+    pub(super) fn not_reopened(&self, to: &Output, error: &impl Display) -> Option<String> {
+        let Self::Here(style) = self else {
+            tracing::error!(%to, %error, "the access log cannot be opened again; the file that is open is written on");
+            return None;
+        };
+        say_on_stderr(
+            *style,
+            to,
+            &format!(
+                "the log cannot be opened again at {to}: {error}; the file that is open is written on until it can"
+            ),
+        );
+        let mut line = LogLine::begin(*style, Level::ERROR);
+        line.write_message("the log cannot be opened again; the file that is open is written on until it can");
+        line.write_text("to", &to.to_string());
+        line.write_text("error", &error.to_string());
+        Some(line.finish(module_path!()))
+    }
+}
+
+/// Says it on standard error, where that takes it at once and is not what lines are written to.
+fn say_on_stderr(style: Style, to: &Output, text: &str) {
+    if matches!(to, Output::Stream(_)) {
+        return;
+    }
+    let shape = if style.shape == Shape::Json { Shape::Json } else { Shape::Logfmt };
+    let line = line_of(Style { shape, ..style }, Level::ERROR, text, module_path!()) + "\n";
+    let Ok(stderr) = io::stderr().as_fd().try_clone_to_owned() else { return };
+    let mut asked = [PollFd::new(&stderr, PollFlags::OUT)];
+    // Who reads it may stand still, and the lines are not to wait for that.
+    let takes_it = poll(&mut asked, Some(&Timespec::default())).is_ok_and(|ready| ready > 0);
+    if takes_it {
+        // Nobody is left who could be told.
+        let _ = File::from(stderr).write_all(line.as_bytes());
+    }
+}

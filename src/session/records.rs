@@ -1,0 +1,40 @@
+//! What is counted of requests and tunnels, and written of them for other tools.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+
+use crate::log::AccessLog;
+use crate::metrics::Metrics;
+
+/// Where it is counted and written. A tunnel keeps this, and nothing else of the proxy.
+#[derive(Debug)]
+pub(super) struct Records {
+    pub(super) metrics: Arc<Metrics>,
+    /// Where each answer and tunnel has a line more.
+    access_log: ArcSwapOption<AccessLog>,
+}
+
+impl Records {
+    /// Counted there, and written nowhere yet.
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, access_log: ArcSwapOption::empty() }
+    }
+
+    /// Each answer and tunnel has a line more there from now on.
+    pub(super) fn set_access_log(&self, access_log: Option<Arc<AccessLog>>) {
+        self.access_log.store(access_log);
+    }
+
+    /// Whether each answer and tunnel has a line more.
+    pub(super) fn has_access_log(&self) -> bool {
+        self.access_log.load().is_some()
+    }
+
+    /// Has that line written, where there is to be one.
+    pub(super) fn write_access(&self, write: impl FnOnce(&AccessLog)) {
+        if let Some(access_log) = &*self.access_log.load() {
+            write(access_log);
+        }
+    }
+}

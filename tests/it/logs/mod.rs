@@ -1,0 +1,11 @@
+//! Where the lines of a process go, what they say, and who never waits for them.
+
+mod access;
+mod documented;
+mod exchanges;
+mod files;
+mod full_disk;
+mod journal;
+mod levels;
+mod site;
+mod stalled;

@@ -1,0 +1,62 @@
+//! A log that nobody reads, and tunnels that talk on.
+
+use std::io::{Read, pipe};
+
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use super::site::{folder, get, site, start_by};
+use crate::operate::metrics::scrape;
+use crate::rig::{PROGRAM, Wire, until_async};
+
+const TUNNELS: usize = 200;
+
+#[tokio::test]
+async fn tunnels_talk_on_while_nobody_reads_the_log_and_what_was_dropped_is_counted_and_said() {
+    let folder = folder(async |_| site("opened = true").await).await;
+    let (mut reader, writer) = pipe().unwrap();
+    let mut command = folder.command(PROGRAM, &[]);
+    command.stderr(writer);
+    let mut windlass = start_by(&folder, command).await;
+    let mut clients = Vec::new();
+    for _ in 0..TUNNELS {
+        clients.push(windlass.client("somebody").await.unwrap());
+    }
+    // 4 MiB wait, with the room that their lines have, and about as much again.
+    let longest = format!("/own/{}", "x".repeat(1000));
+    let loads = (0..8).map(async |_| {
+        let mut client = Wire::connect(windlass.public().await).await;
+        for _ in 0..500 {
+            assert_eq!(get(&mut client, &longest).await, 200);
+        }
+    });
+    join_all(loads).await;
+    let dropped = async || {
+        let metrics = scrape(&windlass).await;
+        let line = metrics.lines().find_map(|line| line.strip_prefix("windlass_log_lines_dropped_total "));
+        line.unwrap().parse::<u64>().unwrap()
+    };
+    until_async("lines to be dropped", async || dropped().await > 0).await;
+    for _ in 0..5 {
+        join_all(clients.iter_mut().map(|client| client.assert_open())).await;
+    }
+    let counted = dropped().await;
+
+    let read = std::thread::spawn(move || {
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        text
+    });
+    drop(clients);
+    windlass.signal(rustix::process::Signal::TERM);
+    assert!(windlass.exit().await.success());
+    let text = read.join().unwrap();
+    let said: u64 = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("{line:?} is no JSON")))
+        .filter(|line| line["message"].as_str().unwrap().starts_with("log lines were dropped"))
+        .map(|line| line["lines"].as_u64().unwrap())
+        .sum();
+    assert_eq!(said, counted, "as many are said as were counted");
+    assert_eq!(text.matches("\"exchange\"").count() as u64 + counted, 8 * 500);
+}
