@@ -1,8 +1,9 @@
-//! How operators look in and steer: a small HTTP and JSON interface on a unix socket or a loopback address.
+//! How operators look in and steer: a small HTTP and JSON interface, on a unix socket or at addresses.
 //!
-//! What it does: answers what can be read by looking (`/live`, `/ready`, `/status`, `/metrics`), and hands on what is to be
-//! done as an [`AdminCommand`]. What it does not: reload or drain; whoever runs the process does. Invariants: nothing but reading
-//! over TCP, nothing for a page in a browser, every request has a bounded body, and every wait for an operator a deadline.
+//! What it does: answers what can be read by looking (`routes` has the table), and hands on what is to be done as an [`AdminCommand`]. What
+//! it does not: reload or drain; whoever runs the process does. Invariants: over TCP nobody steers who has not said who they are, and a
+//! page in a browser asks only its own listener (`door`); every request has a bounded body, and every wait for an operator a deadline;
+//! each command leaves a line (`audit`).
 
 mod answer;
 mod audit;
