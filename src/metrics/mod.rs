@@ -8,10 +8,14 @@ mod authorizations;
 mod certificates;
 mod client_protocols;
 mod counters;
+#[cfg(test)]
+mod documented;
 mod exposition;
 mod gauges;
 mod listener_certificates;
 mod sources;
+#[cfg(test)]
+mod specimen;
 mod text;
 mod tls_failures;
 

@@ -1,95 +1,13 @@
 //! What everything that is measured looks like to whoever scrapes it.
 
-use std::time::Duration;
-
-use super::super::{
-    AuthResult, ClientProtocol, DrainGauge, NamesGauge, OrderGauge, ReloadResult, SourceGauge, TunnelsOpen, Words,
-};
+use super::super::specimen::everything;
+use super::super::{TunnelsOpen, Words};
 use super::*;
-use crate::config::EndpointRole;
-use crate::snapshot::RetryCounts;
 use crate::websocket::CloseCode;
 
 #[test]
 fn says_everything_there_is() {
-    let metrics = Metrics::default();
-    metrics.tunnel_opened();
-    metrics.client_connected(ClientProtocol::Http2);
-    metrics.client_exchanged(ClientProtocol::Http1);
-    metrics.client_tunnel_opened(ClientProtocol::Http2);
-    metrics.client_tunnel_opened(ClientProtocol::Http2);
-    metrics.client_tunnel_ended(ClientProtocol::Http2);
-    metrics.opening_took(Duration::from_millis(3));
-    metrics.connected(Duration::from_millis(2));
-    metrics.waited(Duration::from_millis(200));
-    metrics.passed(Direction::FromClient, 7, 700);
-    metrics.tunnel_ended("drained_reload", "windlass", Some(CloseCode::SERVICE_RESTART));
-    metrics.refused("no_route");
-    metrics.authorized(AuthResult::Denied);
-    metrics.authorized_again(AuthResult::Granted);
-    metrics.exchanged(Some(204), "complete");
-    metrics.reloaded(ReloadResult::Unchanged);
-    let now = Gauges {
-        sources: vec![SourceGauge {
-            upstream: "chat".into(),
-            source: "dns app.internal:8080".into(),
-            age: Some(Duration::from_secs(41)),
-            failures: 7,
-            refused: 1,
-            endpoints: [(EndpointRole::Ready, 2), (EndpointRole::Backup, 0), (EndpointRole::Leaving, 1)],
-        }],
-        ordered: vec![OrderGauge { name: "chat.test".into(), ends: Some(1_800_000_000), failures: 3 }],
-        counting_since: 1_790_000_000,
-        generation: 3,
-        is_ready: true,
-        sessions: 2,
-        tunnels: vec![TunnelsOpen { route: "chat".into(), upstream: "chat".into(), endpoint: "a".into(), count: 5 }],
-        tunnels_of_predecessors: vec![TunnelsOpen {
-            route: "chat".into(),
-            upstream: "chat".into(),
-            endpoint: "a".into(),
-            count: 39,
-        }],
-        predecessors: 1,
-        most_tunnels: 9000,
-        endpoints: vec![EndpointGauge {
-            upstream: "chat".into(),
-            endpoint: "a".into(),
-            state: EndpointState::DRAINED,
-            connect_failures: 4,
-            health: HealthCounts { probes_passed: 6, probes_failed: 5, ejections: 2 },
-            handshakes: Some(HandshakesGauge { limit: 50, waiting: 17 }),
-        }],
-        names: NamesGauge { known: 7, failing: 2, oldest: Duration::from_secs(90), answered: 11, failed: 8 },
-        waiting: vec![("chat".into(), 3)],
-        retries: vec![("chat".into(), RetryCounts { granted: 8, refused: 9 })],
-        certificates: vec![("public".into(), 1_700_000_000)],
-        certificate_ends: vec![
-            ("public".into(), "chat.test".into(), 1_800_000_000),
-            ("public".into(), "chat.test".into(), 1_700_000_000),
-            ("public".into(), "games.test".into(), 1_900_000_000),
-        ],
-        time: 1_700_000_001,
-        process: ProcessUsage {
-            cpu_seconds: Some(1.5),
-            resident_bytes: None,
-            virtual_bytes: Some(8192),
-            descriptors: Some(12),
-            most_descriptors: Some(1024),
-            started_at: Some(1.7e9),
-        },
-        listeners: vec![("public".into(), ([127, 0, 0, 1], 80).into())],
-        drains: vec![DrainGauge {
-            id: 1,
-            cause: "operator",
-            scope: "all".into(),
-            left: 5,
-            told: 4,
-            closed: 3,
-            cut: 0,
-            ends_in: Duration::from_secs(17),
-        }],
-    };
+    let (metrics, now) = everything();
     let text = metrics.encode(&now, Exposition::OpenMetrics).unwrap();
     for line in [
         r#"windlass_discovery_age_seconds{upstream="chat",source="dns app.internal:8080"} 41"#,
@@ -162,10 +80,9 @@ fn says_everything_there_is() {
         assert!(text.lines().any(|found| found == line), "{line}\nis missing from\n{text}");
     }
     assert!(text.ends_with("# EOF\n"));
-    assert!(
-        !text.contains("process_resident_memory_bytes"),
-        "what cannot be told is no reason to be silent of the rest"
-    );
+    let process = ProcessUsage { resident_bytes: None, ..now.process };
+    let text = metrics.encode(&Gauges { process, ..now }, Exposition::OpenMetrics).unwrap();
+    assert!(!text.contains("process_resident_memory_bytes") && text.contains("process_open_fds"), "{text}");
 }
 
 #[test]
