@@ -1,10 +1,14 @@
 //! What is counted over the life of the process, and how it is written for Prometheus.
 //!
 //! [`Metrics`] has one field for each counter; [`Gauges`] are looked at when somebody asks. Nothing in here is touched for a
-//! message or a frame: the least that costs a count is a request. Invariant: no label grows with the traffic. Labels are
-//! words of ours, names that the configuration has now, or close codes, where an application's own are put together.
+//! message or a frame: the least that costs a count is a request. What every request touches is counted by each worker in a place of
+//! its own ([`per_worker`]), and found without a lock ([`table`]); who looks sums. Invariant: no label grows with the traffic. Labels
+//! are words of ours, names that the configuration has now, or close codes, where an application's own are put together.
 
 mod authorizations;
+mod buckets;
+mod by_route;
+mod cells;
 mod certificates;
 mod client_protocols;
 mod counters;
@@ -12,17 +16,34 @@ mod counters;
 mod documented;
 mod exposition;
 mod gauges;
+mod gone_routes;
 mod listener_certificates;
+mod per_worker;
+mod phases;
+mod recent_endings;
+mod refusal_kind;
+mod reloads;
+mod route_counts;
+mod rows;
 mod sources;
 #[cfg(test)]
 mod specimen;
+mod sums;
+mod table;
 mod text;
 mod tls_failures;
+mod words;
 
 pub use authorizations::AuthResult;
+pub use buckets::Distribution;
 pub use client_protocols::ClientProtocol;
-pub use counters::{Metrics, ReloadCounts, ReloadResult, Words};
+pub use counters::{CountedTunnel, Metrics, TunnelEnd};
 pub use exposition::Exposition;
 pub use gauges::{
     DrainGauge, EndpointGauge, Gauges, HandshakesGauge, NamesGauge, OrderGauge, ProcessUsage, SourceGauge, TunnelsOpen,
 };
+pub use phases::{HandshakePhase, HandshakeTimes};
+pub use refusal_kind::RefusalKind;
+pub use reloads::{ReloadCounts, ReloadResult};
+pub use sums::{EndingCount, ExchangeCount};
+pub use words::Words;

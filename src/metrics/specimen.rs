@@ -3,33 +3,47 @@
 use std::time::Duration;
 
 use super::{
-    AuthResult, ClientProtocol, DrainGauge, EndpointGauge, Exposition, Gauges, HandshakesGauge, Metrics, NamesGauge,
-    OrderGauge, ProcessUsage, ReloadResult, SourceGauge, TunnelsOpen,
+    AuthResult, ClientProtocol, CountedTunnel, DrainGauge, EndpointGauge, Exposition, Gauges, HandshakeTimes,
+    HandshakesGauge, Metrics, NamesGauge, OrderGauge, ProcessUsage, RefusalKind, ReloadResult, SourceGauge, TunnelEnd,
+    TunnelsOpen, Words,
 };
-use crate::config::EndpointRole;
+use crate::config::{EndpointRole, ListenerName, RouteName};
 use crate::snapshot::{EndpointState, HealthCounts, RetryCounts};
 use crate::websocket::{CloseCode, Direction};
 
 /// Counters of which each has counted something, and gauges of which each has a value.
 pub(super) fn everything() -> (Metrics, Gauges) {
-    let metrics = Metrics::default();
-    metrics.tunnel_opened();
+    let words = Words {
+        refusals: &["no_route", "wrong_password"],
+        exchanges: &["complete", "client_left"],
+        outcomes: &["drained_reload", "closed"],
+        endings: &[("closed", "client", Some(CloseCode::NORMAL))],
+        renewals: &["renewed"],
+    };
+    let metrics = Metrics::new(words, 2);
+    let (route, listener) = (RouteName::from("chat"), ListenerName::from("public"));
+    metrics.keep_to([&route].into_iter(), |_| true, |_| true);
+    let tunnel = CountedTunnel { listener: &listener, route: &route, protocol: ClientProtocol::Http2 };
+    metrics.tunnel_opened(tunnel);
+    metrics.tunnel_opened(tunnel);
+    metrics.tunnel_ended(tunnel, &END);
+    metrics.client_came(&route, END.key);
     metrics.client_connected(ClientProtocol::Http2);
-    metrics.client_exchanged(ClientProtocol::Http1);
-    metrics.client_tunnel_opened(ClientProtocol::Http2);
-    metrics.client_tunnel_opened(ClientProtocol::Http2);
-    metrics.client_tunnel_ended(ClientProtocol::Http2);
-    metrics.opening_took(Duration::from_millis(3));
+    let times =
+        HandshakeTimes { tls: Some(MOMENT), waiting: Some(MOMENT), total: 2 * MOMENT, ..HandshakeTimes::default() };
+    metrics.opening_took(MOMENT, &times);
     metrics.connected(Duration::from_millis(2));
     metrics.waited(Duration::from_millis(200));
     metrics.passed(Direction::FromClient, 7, 700);
-    metrics.tunnel_ended("drained_reload", "windlass", Some(CloseCode::SERVICE_RESTART));
-    metrics.refused("no_route");
+    metrics.refused("no_route", RefusalKind::Request, None);
+    metrics.refused("wrong_password", RefusalKind::Authentication, Some(&route));
     metrics.endpoint_tls_failed(&"chat".into(), "name");
     metrics.authorized(AuthResult::Denied);
     metrics.authorized_again(AuthResult::Granted);
-    metrics.exchanged(Some(204), "complete");
-    metrics.reloaded(ReloadResult::Unchanged);
+    metrics.exchanged((&route, ClientProtocol::Http1), Some(204), "complete", 20 * MOMENT);
+    metrics.renewed("renewed");
+    metrics.reloaded(ReloadResult::Unchanged, 1_790_000_100);
+    metrics.reloaded(ReloadResult::Refused, 1_790_000_200);
     let now = Gauges {
         sources: vec![SourceGauge {
             upstream: "chat".into(),
@@ -93,6 +107,17 @@ pub(super) fn everything() -> (Metrics, Gauges) {
     };
     (metrics, now)
 }
+
+const MOMENT: Duration = Duration::from_millis(3);
+
+const END: TunnelEnd = TunnelEnd {
+    outcome: "drained_reload",
+    by: "windlass",
+    code: Some(CloseCode::SERVICE_RESTART),
+    life: Duration::from_secs(90),
+    quiet: Duration::from_secs(60),
+    key: 4711,
+};
 
 /// A scrape of them, in the older text.
 pub(super) fn scrape() -> String {

@@ -1,6 +1,7 @@
 //! Counters and gauges as Prometheus reads them.
 
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -9,9 +10,13 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
-use super::counters::{Metrics, ResultLabels};
+use super::buckets::{Buckets, Distribution, WAITS};
+use super::cells::load;
+use super::counters::{Metrics, ResultLabels, Times};
 use super::exposition::Exposition;
 use super::gauges::{EndpointGauge, Gauges, HandshakesGauge, ProcessUsage, TunnelsOpen};
+use super::rows::{Labels, Rows};
+use super::table::Table;
 use super::{certificates, listener_certificates, sources};
 use crate::snapshot::{EndpointState, HealthCounts};
 use crate::websocket::{Direction, PerDirection};
@@ -79,6 +84,7 @@ impl Metrics {
         let mut registry = Registry::default();
         let ours = registry.sub_registry_with_prefix("windlass");
         self.register(ours);
+        self.reloads.register(now.counting_since, ours);
         now.register(ours);
         // Their names are everybody's: dashboards and alerts know them.
         now.process.register(registry.sub_registry_with_prefix("process"));
@@ -88,26 +94,12 @@ impl Metrics {
     }
 
     fn register(&self, registry: &mut Registry) {
-        let Self { tunnels_opened, tunnels_ended, refusals, exchanges, lenient, reloads, messages, bytes, .. } = self;
-        registry.register("tunnels_opened", "Tunnels that were ever opened", tunnels_opened.clone());
-        registry.register(
-            "tunnels_ended",
-            "Tunnels that ended, by how, by whom and with which code",
-            tunnels_ended.clone(),
-        );
-        registry.register(
-            "refusals",
-            "Requests that windlass answered by itself, and connections that it turned away, by reason",
-            refusals.clone(),
-        );
-        registry.register(
-            "exchanges",
-            "Plain requests that were not refused, by the class of the answer and how they ended",
-            exchanges.clone(),
-        );
+        let Self { lenient, messages, bytes, .. } = self;
+        self.register_routes(registry);
+        let help = "Requests that windlass answered by itself, and connections that it turned away, by reason";
+        registry.register("refusals", help, by("reason", &self.refusals));
         let help = "Requests and tunnels that needed what a route with strictness lenient lets pass";
         registry.register("lenient", help, lenient.clone());
-        registry.register("reloads", "Reloads, by what came of them", reloads.clone());
         registry.register(
             "log_lines_dropped",
             "Lines of the log that were dropped because nobody read them in time",
@@ -116,12 +108,18 @@ impl Metrics {
         let passed = "that passed through tunnels which have ended, by direction";
         registry.register("tunnel_messages", format!("Data messages {passed}"), by_direction(messages));
         registry.register("tunnel_bytes", format!("Bytes {passed}"), by_direction(bytes));
-        registry.register("tunnel_opening_seconds", "How long after its request a tunnel opened", self.opening.clone());
-        registry.register(
-            "endpoint_connecting_seconds",
-            "How long connections with endpoints took that came to be",
-            self.connecting.clone(),
-        );
+        let timed = |of: fn(&Times) -> &Buckets| {
+            Rows::new([(Labels::new(), Distribution::of(&WAITS, self.times.each().map(of)))])
+        };
+        let help = "How long after its request a tunnel opened";
+        registry.register("tunnel_opening_seconds", help, timed(|times| &times.opening));
+        let help = "How long connections with endpoints took that came to be";
+        registry.register("endpoint_connecting_seconds", help, timed(|times| &times.connecting));
+        let help = "How long those waited for an endpoint's place or turn who got it";
+        registry.register("queue_waiting_seconds", help, timed(|times| &times.waiting));
+        self.phases.register(registry);
+        let help = "Attempts to prolong tunnels by a fresh token, by what came of them";
+        registry.register("renewals", help, by("result", &self.renewals));
         registry.register(
             "endpoint_tls_failures",
             "Connections with endpoints that came to no TLS, by upstream and why",
@@ -129,11 +127,6 @@ impl Metrics {
         );
         self.client_protocols.register(registry);
         self.authorizations.register(registry);
-        registry.register(
-            "queue_waiting_seconds",
-            "How long those waited for an endpoint's place or turn who got it",
-            self.waiting.clone(),
-        );
     }
 }
 
@@ -319,6 +312,11 @@ impl ProcessUsage {
             registry.register("start_time_seconds", help, ConstGauge::new(began));
         }
     }
+}
+
+/// Counts by one word.
+fn by(label: &'static str, counts: &Table<&'static str, AtomicU64>) -> Rows<u64> {
+    Rows::new(counts.all().into_iter().map(|(word, count)| (vec![(label, word.to_owned())], load(&count))))
 }
 
 fn by_direction(counters: &PerDirection<Counter>) -> Family<DirectionLabels, Counter> {

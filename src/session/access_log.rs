@@ -18,7 +18,7 @@ use super::tunnel_record::{PortIs, TunnelRecord, Unpacked};
 use crate::config::{EndpointName, RouteName, WebsocketSettings};
 use crate::drain::{Registration, TunnelHandle};
 use crate::http::client_address::{is_trusted, says_for_whom};
-use crate::metrics::Metrics;
+use crate::metrics::{CountedTunnel, Metrics, TunnelEnd};
 use crate::snapshot::Route;
 use crate::tunnel::{Counts, Outcome};
 use crate::websocket::{CloseCode, Direction, Extensions, Leniencies};
@@ -35,7 +35,7 @@ pub(super) fn refused(
 ) {
     let Summary { method, host, path, client, upgrade, .. } = summary;
     let refusal = refused.refusal;
-    session.proxy.metrics.refused(refusal.log_word());
+    session.proxy.metrics.refused(refusal.log_word(), refusal.kind(), route);
     let listener = session.listener.settings.name.clone();
     let about = About { message: "refused", word: refusal.log_word(), listener, client: Some(*client) };
     if !session.proxy.sums.is_to_be_written(about) {
@@ -106,8 +106,7 @@ pub(super) fn exchanged(exchanged: &Exchanged<'_>, end: End) {
     let Summary { method, host, path, client, upgrade, .. } = summary;
     let status = answer.map(|(_, status)| status.as_u16());
     let protocol = summary.protocol();
-    session.proxy.metrics.exchanged(status, end.log_word());
-    session.proxy.metrics.client_exchanged(protocol);
+    session.proxy.metrics.exchanged((route, protocol), status, end.log_word(), *took);
     tracing::info!(
         %client,
         listener = %session.listener.settings.name,
@@ -132,13 +131,13 @@ pub(super) fn exchanged(exchanged: &Exchanged<'_>, end: End) {
 pub(super) fn answered(context: &RequestContext, status: StatusCode, bytes: usize) {
     let Summary { method, host, path, client, upgrade, .. } = &*context.summary;
     let (session, protocol) = (&context.session, context.summary.protocol());
-    session.proxy.metrics.exchanged(Some(status.as_u16()), End::Answered.log_word());
-    session.proxy.metrics.client_exchanged(protocol);
+    let (route, took) = (&context.route.settings.name, context.started.elapsed());
+    session.proxy.metrics.exchanged((route, protocol), Some(status.as_u16()), End::Answered.log_word(), took);
     tracing::info!(
         %client,
         listener = %session.listener.settings.name,
         protocol = protocol.as_str(),
-        route = %context.route.settings.name,
+        %route,
         %method,
         host,
         path,
@@ -147,7 +146,7 @@ pub(super) fn answered(context: &RequestContext, status: StatusCode, bytes: usiz
         status = status.as_u16(),
         outcome = End::Answered.log_word(),
         bytes_answered = bytes,
-        took_ms = millis(context.started.elapsed()),
+        took_ms = millis(took),
         "exchange"
     );
 }
@@ -155,7 +154,7 @@ pub(super) fn answered(context: &RequestContext, status: StatusCode, bytes: usiz
 /// A tunnel is about to open.
 pub(super) fn opened(context: &RequestContext, registration: &Registration, took: Duration) {
     let handle = registration.handle();
-    context.session.proxy.metrics.opening_took(took);
+    context.session.proxy.metrics.opening_took(took, &context.phases.times(context.started, context.started + took));
     tracing::debug!(
         tunnel = %handle.id,
         client = %context.client,
@@ -186,18 +185,29 @@ pub(super) fn unknown_extension(route: &Route, extensions: Extensions) {
     }
 }
 
-/// A tunnel has ended.
+/// The two streams of a tunnel are joined.
+pub(super) fn joined(metrics: &Metrics, handle: &TunnelHandle, record: &TunnelRecord) {
+    metrics.tunnel_opened(counted(handle, record));
+}
+
+/// What is counted of a tunnel.
+fn counted<'t>(handle: &'t TunnelHandle, record: &TunnelRecord) -> CountedTunnel<'t> {
+    let member = &handle.member;
+    CountedTunnel { listener: &member.listener.0, route: &member.route.0, protocol: record.protocol() }
+}
+
+/// A tunnel has ended; by `key` its client is known if it comes back.
 pub(super) fn ended(
     metrics: &Metrics,
     handle: &TunnelHandle,
     settings: &WebsocketSettings,
-    record: &TunnelRecord,
+    (record, key): (&TunnelRecord, u64),
     outcome: &Outcome,
 ) {
-    let Outcome { ending, sides, counts, leniencies, duration } = outcome;
+    let Outcome { ending, sides, counts, leniencies, duration, quiet } = outcome;
     let (word, by, code) = labels(ending, settings);
-    metrics.tunnel_ended(word, by, code);
-    metrics.client_tunnel_ended(record.protocol());
+    let end = TunnelEnd { outcome: word, by, code, life: *duration, quiet: *quiet, key };
+    metrics.tunnel_ended(counted(handle, record), &end);
     for direction in [Direction::FromClient, Direction::FromUpstream] {
         let Counts { messages, bytes } = counts[direction];
         metrics.passed(direction, messages, bytes);

@@ -27,6 +27,7 @@ mod exchange;
 mod exchange_record;
 mod flawed_head;
 mod free_place;
+mod handshake_phases;
 mod handshake_turns;
 mod http1;
 mod http1_attempts;

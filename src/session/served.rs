@@ -56,6 +56,8 @@ pub(super) struct OpenTunnel {
     pub(super) metrics: Arc<Metrics>,
     /// For the line about its end.
     pub(super) record: TunnelRecord,
+    /// By what its client is known if it comes back.
+    pub(super) key: u64,
     /// What it keeps for as long as it is open.
     pub(super) kept: Option<Box<Kept>>,
 }
@@ -118,9 +120,9 @@ impl OpenTunnel {
             kept,
             metrics,
             record,
+            key,
         } = self;
-        metrics.tunnel_opened();
-        metrics.client_tunnel_opened(record.protocol());
+        access_log::joined(&metrics, registration.handle(), &record);
         let (upstream, parameters) = endpoint.open();
         let streams = Streams { client, upstream, client_early: early, upstream_early, answer };
         let mut tunnel = Tunnel::new(streams, parameters, registration);
@@ -130,7 +132,7 @@ impl OpenTunnel {
             let polled = Pin::new(&mut tunnel).poll(cx);
             lease.note_work(&tunnel);
             let outcome = ready!(polled);
-            access_log::ended(&metrics, tunnel.handle(), tunnel.settings(), &record, &outcome);
+            access_log::ended(&metrics, tunnel.handle(), tunnel.settings(), (&record, key), &outcome);
             let _ = (&held, &kept);
             Poll::Ready(())
         }));

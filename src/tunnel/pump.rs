@@ -201,6 +201,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
             counts: PerDirection { from_client: self.from_client.counts(), from_upstream: self.from_upstream.counts() },
             leniencies: self.from_client.leniencies().and(self.from_upstream.leniencies()),
             duration: now - self.registration.handle().opened,
+            quiet: closing.begun().saturating_duration_since(self.shared.liveness.quiet_since()),
         })
     }
 
