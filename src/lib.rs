@@ -33,5 +33,6 @@ pub mod rules;
 pub mod session;
 pub mod snapshot;
 pub mod tls;
+pub mod traffic;
 pub mod tunnel;
 pub mod websocket;

@@ -19,6 +19,7 @@ use super::revocation::Revocation;
 use super::scope::{Member, Scope, TunnelId};
 use super::tunnel_handle::TunnelHandle;
 use crate::access::Permit;
+use crate::traffic::Traffic;
 
 /// Every open tunnel of the process, in shards so that workers do not wait for each other.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub struct Registry {
     revoked: Mutex<VecDeque<(Instant, Revocation)>>,
     /// The last id that was given out; not all of them opened.
     last: AtomicU64,
+    traffic: Traffic,
 }
 
 /// An order for tunnels that register after their drain began.
@@ -56,7 +58,8 @@ impl Registry {
     /// An empty registry with a shard for each worker.
     pub fn new(workers: usize) -> Arc<Self> {
         let shards = (0..workers.max(1)).map(|_| Mutex::default()).collect();
-        Arc::new(Self { shards, standing: Mutex::default(), revoked: Mutex::default(), last: AtomicU64::new(0) })
+        let (standing, revoked, traffic) = (Mutex::default(), Mutex::default(), Traffic::new(workers));
+        Arc::new(Self { shards, standing, revoked, last: AtomicU64::new(0), traffic })
     }
 
     /// Registers a tunnel that is about to open on `worker`, for which nobody was asked. Where its scope is already draining, its
@@ -87,7 +90,8 @@ impl Registry {
     fn insert(self: &Arc<Self>, worker: usize, member: Member, permit: Option<Box<Permit>>) -> Registration {
         let shard = worker % self.shards.len();
         let id = TunnelId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
-        let handle = Arc::new(TunnelHandle::new(id, member, permit));
+        let traffic = self.traffic.begin(shard, &member.route.0);
+        let handle = Arc::new(TunnelHandle::new(id, member, traffic, permit));
         let key = self.shard(shard).insert(Arc::clone(&handle));
         // After the insert: a drain that starts now either finds the handle or is found by it.
         let standing = locked(&self.standing);
@@ -170,6 +174,11 @@ impl Registry {
                 some.drain(..).for_each(|handle| look(&handle));
             }
         }
+    }
+
+    /// What goes through the tunnels of each route.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// The last number that was given out.
@@ -271,7 +280,6 @@ const MOST_REMEMBERED: usize = 1024;
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
     use std::time::Duration;
 
     use tokio::time::Instant;
@@ -281,13 +289,7 @@ mod tests {
     use crate::websocket::CloseCode;
 
     fn member(route: u64) -> Member {
-        Member {
-            listener: ("public".into(), Incarnation(1)),
-            route: ("chat".into(), Incarnation(route)),
-            upstream: ("chat".into(), Incarnation(3)),
-            endpoint: ("a".into(), Incarnation(4)),
-            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        }
+        Member { route: ("chat".into(), Incarnation(route)), ..Member::of_route("chat") }
     }
 
     fn order(seconds: u64) -> StopOrder {

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::policy::StopOrder;
 use super::scope::{Member, TunnelId};
 use crate::access::{Permission, Permit};
+use crate::traffic::TunnelTraffic;
 
 /// The registry's side of one open tunnel.
 #[derive(Debug)]
@@ -33,13 +34,15 @@ pub struct TunnelHandle {
     /// The earliest deadline it was given, in nanoseconds after `opened`; a later drain may only shorten it.
     deadline: AtomicU64,
     waker: AtomicWaker,
+    /// What goes through it.
+    traffic: TunnelTraffic,
     /// What it is permitted, where its route asks for that.
     permit: Option<Box<Permit>>,
 }
 
 impl TunnelHandle {
     /// The handle of a tunnel that opens now.
-    pub(super) fn new(id: TunnelId, member: Member, permit: Option<Box<Permit>>) -> Self {
+    pub(super) fn new(id: TunnelId, member: Member, traffic: TunnelTraffic, permit: Option<Box<Permit>>) -> Self {
         Self {
             id,
             member,
@@ -49,6 +52,7 @@ impl TunnelHandle {
             ended: AtomicU64::new(u64::MAX),
             deadline: AtomicU64::new(u64::MAX),
             waker: AtomicWaker::new(),
+            traffic,
             permit,
         }
     }
@@ -68,6 +72,12 @@ impl TunnelHandle {
             self.check_invariants();
         }
         self.waker.wake();
+    }
+
+    /// What goes through the tunnel: it alone counts there, and anybody may look.
+    #[inline]
+    pub fn traffic(&self) -> &TunnelTraffic {
+        &self.traffic
     }
 
     /// What the tunnel is permitted; `None` where nobody was asked.
@@ -131,7 +141,9 @@ impl TunnelHandle {
 
     /// The tunnel is no more, as of now.
     pub(super) fn note_ended(&self) {
-        self.ended.store(nanoseconds(self.opened.elapsed()), Ordering::Release);
+        let open = self.opened.elapsed();
+        self.traffic.note_ended(open);
+        self.ended.store(nanoseconds(open), Ordering::Release);
     }
 
     /// Panics unless the invariant holds.
@@ -162,7 +174,7 @@ mod tests {
 
     fn handle() -> TunnelHandle {
         let member = Member::of_route("chat");
-        TunnelHandle::new(TunnelId(1), member, None)
+        TunnelHandle::new(TunnelId(1), member, TunnelTraffic::default(), None)
     }
 
     fn drain(seconds: u64) -> StopOrder {

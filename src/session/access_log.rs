@@ -20,7 +20,8 @@ use crate::drain::{Registration, TunnelHandle};
 use crate::http::client_address::{is_trusted, says_for_whom};
 use crate::metrics::{CountedTunnel, Metrics, TunnelEnd};
 use crate::snapshot::Route;
-use crate::tunnel::{Counts, Outcome};
+use crate::traffic::Counts;
+use crate::tunnel::Outcome;
 use crate::websocket::{CloseCode, Direction, Extensions, Leniencies};
 
 /// A request was refused; `route` is the one that it took, if it got so far. A WebSocket may have been accepted and `closed`

@@ -34,7 +34,7 @@ impl MeteredLease {
         let Some(noted) = &mut self.noted else { return };
         let busyness = &self.lease.endpoint().busyness;
         #[expect(clippy::cast_possible_truncation, reason = "the difference of two such counts is small")]
-        let messages = tunnel.messages() as u32;
+        let messages = tunnel.handle().traffic().messages() as u32;
         if messages != noted.messages {
             busyness.note_messages(messages.wrapping_sub(noted.messages).into());
             noted.messages = messages;

@@ -12,8 +12,11 @@ use super::leg::Leg;
 use super::mask::masking_key;
 use super::scratch::{Meters, READ, ReadScratch};
 use super::shared::Shared;
+use super::sized::Sizes;
+use crate::drain::TunnelHandle;
 use crate::net::TunnelStream;
 use crate::ranges::{within, within_mut};
+use crate::traffic::Passed;
 use crate::websocket::{CloseCode, Frame, Side, Violation};
 
 /// One direction at work.
@@ -23,6 +26,7 @@ pub(super) struct Flow<'a, A, B> {
     pub(super) sink: &'a mut Leg<B>,
     pub(super) filter: &'a mut FrameFilter,
     pub(super) shared: &'a mut Shared,
+    pub(super) handle: &'a TunnelHandle,
 }
 
 /// Whether a step came to something, so that another one may too.
@@ -52,6 +56,7 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
             return Progressed::Nothing;
         };
         let ReadScratch { bytes, meters } = scratch;
+        let mut asked = None;
         let count = match self.filter.recall(bytes, most) {
             Backlog::Whole(count) => count,
             Backlog::Start(kept) => match self.source.poll_read(cx, within_mut(bytes, kept..kept + most)) {
@@ -61,14 +66,14 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
                 Poll::Ready(Ok(0)) => return self.handle_lost(Loss::Finished, now),
                 Poll::Ready(Err(_)) => return self.handle_lost(Loss::Broken, now),
                 Poll::Ready(Ok(count)) => {
-                    self.shared.liveness.note_received(self.from, now);
+                    asked = self.shared.liveness.note_received(self.from, now);
                     kept + count
                 }
             },
         };
         let chunk = within_mut(bytes, ..count);
         if self.is_forwarding() {
-            self.pass(cx, now, chunk, meters);
+            self.pass(cx, now, chunk, (meters, asked));
         } else {
             self.discard(now, chunk, meters);
         }
@@ -105,10 +110,28 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
         let is_throttled = is_forwarding && self.filter.resume(now).is_some();
         let is_unread = is_blocked || is_throttled;
         let was_unread = std::mem::replace(&mut self.shared.unread[self.from], is_unread);
+        if is_blocked {
+            self.note_waiting(now);
+        } else if was_unread {
+            self.note_taken(now);
+        }
         if was_unread && !is_unread {
             self.shared.liveness.note_unread(self.from, now);
         }
         !is_unread
+    }
+
+    /// The source is not read, since its sink takes nothing.
+    #[cold]
+    fn note_waiting(&self, now: Instant) {
+        let at = now.saturating_duration_since(self.handle.opened);
+        self.handle.traffic().note_waiting(self.from.sends(), self.sink.waiting(), at);
+    }
+
+    /// The source is read again.
+    #[cold]
+    fn note_taken(&self, now: Instant) {
+        self.handle.traffic().note_taken(self.from.sends(), now.saturating_duration_since(self.handle.opened));
     }
 
     /// How much may be read: where a frame of ours waits, no more than up to the boundary where it can stand, and `None` if that
@@ -132,13 +155,21 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
     }
 
     #[inline]
-    fn pass(&mut self, cx: &mut Context<'_>, now: Instant, chunk: &mut [u8], meters: &mut Meters) {
+    fn pass(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        chunk: &mut [u8],
+        (meters, asked): (&mut Meters, Option<Instant>),
+    ) {
         let passes_close = self.shared.passes_close(self.from);
         let on_close = if passes_close { OnClose::Pass } else { OnClose::Swallow };
-        let judged = self.filter.judge(chunk, on_close, self.shared.ping_payload, meters, now);
+        let sizes = Sizes(Some((self.handle.traffic(), self.from.sends())));
+        let judged = self.filter.judge(chunk, on_close, self.shared.ping_payload, (meters, sizes), now);
         self.sink.write(cx, within(chunk, ..judged.passed), now);
-        self.filter.note_passed(&judged);
+        self.filter.note_passed();
         self.note(&judged, now);
+        self.count(&judged, asked, now);
         match judged.end {
             None => {}
             Some(DirectionEnd::Closed(code)) => {
@@ -162,7 +193,7 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
             self.filter.discard();
         }
         if self.source.is_judged() {
-            match self.filter.judge(chunk, OnClose::Swallow, self.shared.ping_payload, meters, now).end {
+            match self.filter.judge(chunk, OnClose::Swallow, self.shared.ping_payload, (meters, Sizes(None)), now).end {
                 None => {}
                 Some(DirectionEnd::Closed(code)) => self.note_close_received(code, now),
                 Some(DirectionEnd::Violated(violation)) => self.refuse(violation),
@@ -171,6 +202,21 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
         if self.shared.closing.as_mut().is_some_and(|closing| closing.note_discarded(self.from, size)) {
             self.filter.discard();
             self.source.note_ended();
+        }
+    }
+
+    /// Counts what passed, for whoever looks at the tunnel while it is open.
+    #[inline]
+    fn count(&self, judged: &Judged, asked: Option<Instant>, now: Instant) {
+        let traffic = self.handle.traffic();
+        if judged.passed > 0 {
+            let passed = Passed { messages: judged.messages, bytes: judged.passed as u64, pings: judged.pings };
+            traffic.note_passed(self.from.sends(), passed, now.saturating_duration_since(self.handle.opened));
+        }
+        if judged.is_answer
+            && let Some(asked) = asked
+        {
+            traffic.note_ping_time(self.from, now.saturating_duration_since(asked));
         }
     }
 
@@ -184,7 +230,7 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
         if judged.ponged {
             self.shared.liveness.note_pong(self.from);
         }
-        if judged.pinged {
+        if judged.pings > 0 {
             self.shared.liveness.note_forwarded(self.from.other());
         }
         if let Some(closing) = &mut self.shared.closing {

@@ -3,9 +3,9 @@
 use tokio::time::Instant;
 
 use super::judged::{Above, ControlHandling, DirectionEnd, Judged, OnClose, PingPayload};
-use super::outcome::Counts;
 use super::rate_limits::RateLimits;
 use super::scratch::{HEAD, Meters};
+use super::sized::{Sized, Sizes};
 use crate::ranges::{within, within_mut};
 use crate::websocket::{InflateMeter, Inspector, Leniencies, MAX_CONTROL_PAYLOAD, MAX_HEADER, Then};
 
@@ -27,7 +27,6 @@ pub(super) struct FrameFilter {
     /// What has passed ends inside a frame. (What was judged may be further on: it is discarded.)
     inside_frame: bool,
     rates: Option<Box<RateLimits>>,
-    counts: Counts,
 }
 
 /// What judges frames.
@@ -64,7 +63,7 @@ impl FrameFilter {
     }
 
     fn new(frames: Option<Frames>, rates: Option<Box<RateLimits>>, early: Vec<u8>) -> Self {
-        Self { frames, backlog: early, starved: false, inside_frame: false, rates, counts: Counts::default() }
+        Self { frames, backlog: early, starved: false, inside_frame: false, rates }
     }
 
     /// Puts what waits at the front of `scratch`, at most `most` bytes.
@@ -89,7 +88,7 @@ impl FrameFilter {
         chunk: &mut [u8],
         on_close: OnClose,
         ping_payload: PingPayload,
-        meters: &mut Meters,
+        (meters, sizes): (&mut Meters, Sizes<'_>),
         now: Instant,
     ) -> Judged {
         if std::mem::take(&mut self.starved) {
@@ -97,7 +96,7 @@ impl FrameFilter {
         }
         let mut judged = match self.frames {
             None => self.judge_bytes(chunk, now),
-            Some(_) => self.judge_frames(chunk, on_close, ping_payload, meters, now),
+            Some(_) => self.judge_frames(chunk, on_close, ping_payload, (meters, sizes), now),
         };
         if let Some(rates) = &mut self.rates
             && (rates.are_paced() || judged.above.is_some())
@@ -122,7 +121,7 @@ impl FrameFilter {
         chunk: &mut [u8],
         on_close: OnClose,
         ping_payload: PingPayload,
-        meters: &mut Meters,
+        (meters, mut sizes): (&mut Meters, Sizes<'_>),
         now: Instant,
     ) -> Judged {
         let mut judged = Judged::default();
@@ -136,8 +135,8 @@ impl FrameFilter {
         while judged.end.is_none() && judged.above.is_none() {
             let may_begin = may_begin - judged.messages;
             let scan = match &mut metering {
-                None => inspector.scan(kept.within(), may_begin),
-                Some(metering) => inspector.scan_observed(kept.within(), may_begin, metering),
+                None => inspector.scan_observed(kept.within(), may_begin, &mut sizes),
+                Some(metering) => inspector.scan_observed(kept.within(), may_begin, &mut Sized { metering, sizes }),
             };
             kept.pass(scan.passed);
             judged.messages += scan.messages;
@@ -179,9 +178,7 @@ impl FrameFilter {
     }
 
     /// What was judged has been passed on.
-    pub(super) fn note_passed(&mut self, judged: &Judged) {
-        self.counts.messages += judged.messages;
-        self.counts.bytes += judged.passed as u64;
+    pub(super) fn note_passed(&mut self) {
         if let Some(Frames { inspector, .. }) = &self.frames {
             self.inside_frame = !inspector.is_at_boundary();
         }
@@ -234,11 +231,6 @@ impl FrameFilter {
     /// When the source may be read again, where a rate holds it back.
     pub(super) fn resume(&self, now: Instant) -> Option<Instant> {
         self.rates.as_ref()?.resume().filter(|resume| now < *resume)
-    }
-
-    /// What went through.
-    pub(super) fn counts(&self) -> Counts {
-        self.counts
     }
 
     /// What its frames needed that is against RFC 6455.

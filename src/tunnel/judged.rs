@@ -18,10 +18,12 @@ pub(super) struct Judged {
     pub(super) control: bool,
     /// Messages that began.
     pub(super) messages: u64,
-    /// A Ping was among those that passed.
-    pub(super) pinged: bool,
+    /// Pings that were among those that passed.
+    pub(super) pings: u32,
     /// A Pong was among those that were judged.
     pub(super) ponged: bool,
+    /// One of them answers a ping of ours.
+    pub(super) is_answer: bool,
     /// What ends the direction, right behind what passed.
     pub(super) end: Option<DirectionEnd>,
     /// What stands right behind what passed, and would be more than a rate allows.
@@ -47,8 +49,11 @@ impl Judged {
                     return ControlHandling::Swallow;
                 }
             }
-            ControlKind::Pong if *control.payload(frame) == ping_payload => return ControlHandling::Swallow,
-            ControlKind::Ping => self.pinged = true,
+            ControlKind::Pong if *control.payload(frame) == ping_payload => {
+                self.is_answer = true;
+                return ControlHandling::Swallow;
+            }
+            ControlKind::Ping => self.pings += 1,
             ControlKind::Pong | ControlKind::Opaque(_) => {}
         }
         self.control = true;

@@ -274,6 +274,11 @@ impl<S: TunnelStream> Leg<S> {
         }
     }
 
+    /// How many bytes wait for it here.
+    pub(super) fn waiting(&self) -> usize {
+        self.spill.front().len()
+    }
+
     /// Until when it is waited for what it has sent before, if a write to it failed.
     pub(super) fn read_after_failed_write_until(&self, timeout: Duration) -> Option<Instant> {
         match self.waits {

@@ -80,11 +80,14 @@ impl Liveness {
         }
     }
 
-    /// Bytes came from `side`: it is alive.
-    pub(super) fn note_received(&mut self, side: Side, now: Instant) {
+    /// Bytes came from `side`: it is alive. Says since when an answer to a ping of ours was waited for, if it was.
+    pub(super) fn note_received(&mut self, side: Side, now: Instant) -> Option<Instant> {
         self.received[side] = now;
         self.ping_forwarded[side] = false;
-        self.ping[side] = Ping::Unneeded;
+        match std::mem::replace(&mut self.ping[side], Ping::Unneeded) {
+            Ping::Asked(timer) => Some(timer.since()),
+            Ping::Unneeded | Ping::Wanted | Ping::Sent => None,
+        }
     }
 
     /// A piece of a message passed, or bytes of a raw tunnel.

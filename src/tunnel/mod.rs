@@ -25,11 +25,12 @@ mod pump;
 mod rate_limits;
 mod scratch;
 mod shared;
+mod sized;
 mod timers;
 
 pub use ending::{Ending, Loss};
 pub use mask::masking_key;
-pub use outcome::{Counts, Outcome, SideOutcome};
+pub use outcome::{Outcome, SideOutcome};
 pub use parameters::{Streams, TunnelParameters};
 pub use protocol::Protocol;
 pub use pump::Tunnel;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::ending::Ending;
+use crate::traffic::Counts;
 use crate::websocket::{Leniencies, PerDirection, PerSide};
 
 /// How a tunnel ended.
@@ -48,13 +49,4 @@ impl SideOutcome {
             Self::Cut => "cut",
         }
     }
-}
-
-/// What went through a tunnel in one direction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Data messages that began; 0 in a raw tunnel.
-    pub messages: u64,
-    /// Bytes passed on, frame headers included, frames of ours not.
-    pub bytes: u64,
 }

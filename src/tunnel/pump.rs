@@ -102,11 +102,6 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         &self.shared.settings
     }
 
-    /// Data messages that it has passed on, in both directions.
-    pub fn messages(&self) -> u64 {
-        self.from_client.counts().messages.wrapping_add(self.from_upstream.counts().messages)
-    }
-
     /// Whether this side takes nothing of what waits for it.
     pub fn is_stalled(&self, side: Side) -> bool {
         match side {
@@ -198,7 +193,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         (self.client.is_over() && self.upstream.is_over()).then(|| Outcome {
             ending: closing.ending().clone(),
             sides: PerSide { client: closing.outcome_of(Side::Client), upstream: closing.outcome_of(Side::Upstream) },
-            counts: PerDirection { from_client: self.from_client.counts(), from_upstream: self.from_upstream.counts() },
+            counts: self.handle().traffic().vitals().counts,
             leniencies: self.from_client.leniencies().and(self.from_upstream.leniencies()),
             duration: now - self.registration.handle().opened,
             quiet: closing.begun().saturating_duration_since(self.shared.liveness.quiet_since()),
@@ -255,13 +250,15 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
     }
 
     fn client_flow(&mut self) -> Flow<'_, C, U> {
-        let Self { client, upstream, from_client, shared, .. } = self;
-        Flow { from: Side::Client, source: client, sink: upstream, filter: from_client, shared }
+        let Self { client, upstream, from_client, shared, registration, .. } = self;
+        let handle = registration.handle();
+        Flow { from: Side::Client, source: client, sink: upstream, filter: from_client, shared, handle }
     }
 
     fn upstream_flow(&mut self) -> Flow<'_, U, C> {
-        let Self { client, upstream, from_upstream, shared, .. } = self;
-        Flow { from: Side::Upstream, source: upstream, sink: client, filter: from_upstream, shared }
+        let Self { client, upstream, from_upstream, shared, registration, .. } = self;
+        let handle = registration.handle();
+        Flow { from: Side::Upstream, source: upstream, sink: client, filter: from_upstream, shared, handle }
     }
 
     /// The first reason to end that time brings.

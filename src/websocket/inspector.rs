@@ -100,8 +100,7 @@ pub struct Scan {
 pub enum Then {
     /// All of the input passed.
     Exhausted,
-    /// `input[passed..]`, at most 138 bytes, is the start of a header or of a control frame: keep it and come back with
-    /// it and more.
+    /// `input[passed..]`, at most 138 bytes, is the start of a header or of a control frame: come back with it and more.
     Incomplete,
     /// A whole, legal control frame stands at `input[passed..passed + control.size]`: the caller passes it on or swallows it, and
     /// comes back with what follows it. Or keeps it, unless it is a Close, and comes back with it once more.
@@ -120,8 +119,7 @@ enum Legal {
     First { rest: MessageState },
     /// A frame that continues a message.
     Continuation { rest: MessageState },
-    /// A frame of an opcode that an extension we do not know defines: no part of a message, and held to what one of its own
-    /// would be.
+    /// A frame of an opcode that an unknown extension defines: no part of a message, and held to what one of its own would be.
     Opaque,
     /// A control frame.
     Control,
@@ -260,6 +258,7 @@ impl Inspector {
                 }
                 Legal::Opaque => {
                     *began += 1;
+                    observer.on_message(header.length);
                     (self.message, self.message_size, self.fragments)
                 }
             };
@@ -268,6 +267,9 @@ impl Inspector {
                 observer.on_payload(&[], true)?;
             }
             // Nothing is refused any more: what was, is judged anew after `lift_limits`.
+            if header.fin && header.opcode <= Header::BINARY {
+                observer.on_message(message_size);
+            }
             self.message = message;
             self.message_size = message_size;
             self.fragments = fragments;

@@ -13,6 +13,10 @@ pub trait Observe {
     /// payload comes only to end a message, and is taken at once. (Frames of the opcodes 3–7, which pass only with
     /// [`Extensions::Unknown`](super::Extensions::Unknown), come too; for them `last` means nothing.)
     fn on_payload(&mut self, payload: &[u8], last: bool) -> Result<usize, Violation>;
+
+    /// The last frame of a message was found legal, which has so many bytes of payload as they stand on the wire.
+    #[inline(always)]
+    fn on_message(&mut self, _bytes: u64) {}
 }
 
 /// Observes nothing, and costs nothing.

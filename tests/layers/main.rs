@@ -19,7 +19,7 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 32] = [
+const ORDER: [&str; 33] = [
     "ranges",
     "grammar",
     "judge",
@@ -32,6 +32,7 @@ const ORDER: [&str; 32] = [
     "access",
     "tls",
     "log",
+    "traffic",
     "drain",
     "snapshot",
     "metrics",
