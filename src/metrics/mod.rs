@@ -17,9 +17,12 @@ mod documented;
 mod exposition;
 mod gauges;
 mod gone_routes;
+mod keys;
 mod listener_certificates;
 mod per_worker;
 mod phases;
+#[cfg(test)]
+mod ready_made;
 mod recent_endings;
 mod refusal_kind;
 mod reloads;

@@ -8,7 +8,7 @@ use super::{
     TunnelsOpen, Words,
 };
 use crate::config::{EndpointRole, ListenerName, RouteName};
-use crate::snapshot::{EndpointState, HealthCounts, RetryCounts};
+use crate::snapshot::{EndpointState, HealthCounts, KeyCounts, RetryCounts};
 use crate::websocket::{CloseCode, Direction};
 
 /// Counters of which each has counted something, and gauges of which each has a value.
@@ -71,11 +71,13 @@ pub(super) fn everything() -> (Metrics, Gauges) {
             upstream: "chat".into(),
             endpoint: "a".into(),
             state: EndpointState::DRAINED,
+            load: 6,
             connect_failures: 4,
             health: HealthCounts { probes_passed: 6, probes_failed: 5, ejections: 2 },
             handshakes: Some(HandshakesGauge { limit: 50, waiting: 17 }),
         }],
         names: NamesGauge { known: 7, failing: 2, oldest: Duration::from_secs(90), answered: 11, failed: 8 },
+        keys: vec![("chat".into(), KeyCounts { age: Some(Duration::from_secs(300)), fetched: 12, failed: 2 })],
         waiting: vec![("chat".into(), 3)],
         retries: vec![("chat".into(), RetryCounts { granted: 8, refused: 9 })],
         certificates: vec![("public".into(), 1_700_000_000)],

@@ -17,7 +17,7 @@ use super::exposition::Exposition;
 use super::gauges::{EndpointGauge, Gauges, HandshakesGauge, ProcessUsage, TunnelsOpen};
 use super::rows::{Labels, Rows};
 use super::table::Table;
-use super::{certificates, listener_certificates, sources};
+use super::{certificates, keys, listener_certificates, sources};
 use crate::snapshot::{EndpointState, HealthCounts};
 use crate::websocket::{Direction, PerDirection};
 
@@ -156,6 +156,9 @@ impl Gauges {
         });
         let help = "1 for the state that the endpoint is in: newcomers are placed on eligible ones";
         registry.register("endpoint_state", help, family(states));
+        let load = self.endpoints.iter().map(|it| (labels(it), signed(it.load as u64)));
+        let help = "Tunnels that are open on the endpoint, or about to: what placement goes by";
+        registry.register("endpoint_load", help, family(load));
         let failures = Family::<EndpointLabels, Counter>::default();
         for endpoint in &self.endpoints {
             failures.get_or_create(&labels(endpoint)).inc_by(endpoint.connect_failures);
@@ -167,6 +170,7 @@ impl Gauges {
         self.register_queues(registry);
         self.register_names(registry);
         sources::register(&self.sources, registry);
+        keys::register(&self.keys, registry);
         listener_certificates::register(self, registry);
         certificates::register(&self.ordered, registry);
         let up = self.listeners.iter().map(|(listener, address)| {

@@ -23,6 +23,7 @@ mod http2;
 mod http2_front;
 mod hygiene;
 mod last_words;
+mod metrics;
 mod operate;
 mod phone;
 mod pulled_cable;
