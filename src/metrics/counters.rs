@@ -14,6 +14,7 @@ use super::authorizations::{AuthResult, Authorizations};
 use super::buckets::{Buckets, WAITS};
 use super::cells::add;
 use super::client_protocols::{ClientProtocol, ClientProtocols};
+use super::counted_tunnel::{CountedTunnel, TunnelEnd};
 use super::gone_routes::GoneRoutes;
 use super::per_worker::PerWorker;
 use super::phases::{HandshakeTimes, Phases};
@@ -25,7 +26,7 @@ use super::table::Table;
 use super::tls_failures::TlsFailures;
 use super::words::{KnownWords, Words, class_of, code_label};
 use crate::config::{ListenerName, RouteName, UpstreamName};
-use crate::websocket::{CloseCode, Direction, Leniency, PerDirection};
+use crate::websocket::{Direction, Leniency, PerDirection};
 
 /// The counters of the process.
 #[derive(Debug)]
@@ -77,34 +78,6 @@ pub(super) struct Times {
     pub(super) connecting: Buckets,
     /// How long those waited in a queue who got what they waited for.
     pub(super) waiting: Buckets,
-}
-
-/// A tunnel that opens or has opened.
-#[derive(Clone, Copy, Debug)]
-pub struct CountedTunnel<'a> {
-    /// The listener that its client came through.
-    pub listener: &'a ListenerName,
-    /// Its route.
-    pub route: &'a RouteName,
-    /// What its client speaks.
-    pub protocol: ClientProtocol,
-}
-
-/// How a tunnel ended.
-#[derive(Clone, Copy, Debug)]
-pub struct TunnelEnd {
-    /// The word for why.
-    pub outcome: &'static str,
-    /// The word for who began it.
-    pub by: &'static str,
-    /// What stands for it in the log.
-    pub code: Option<CloseCode>,
-    /// How long it was open.
-    pub life: Duration,
-    /// How long nothing had passed that counts when it ended.
-    pub quiet: Duration,
-    /// What decided where it was placed: by that its client is known if it comes back.
-    pub key: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -11,9 +11,11 @@ mod by_route;
 mod cells;
 mod certificates;
 mod client_protocols;
+mod counted_tunnel;
 mod counters;
 #[cfg(test)]
 mod documented;
+mod endpoints;
 mod exposition;
 mod gauges;
 mod gone_routes;
@@ -40,7 +42,8 @@ mod words;
 pub use authorizations::AuthResult;
 pub use buckets::Distribution;
 pub use client_protocols::ClientProtocol;
-pub use counters::{CountedTunnel, Metrics, TunnelEnd};
+pub use counted_tunnel::{CountedTunnel, TunnelEnd};
+pub use counters::Metrics;
 pub use exposition::Exposition;
 pub use gauges::{
     DrainGauge, EndpointGauge, Gauges, HandshakesGauge, NamesGauge, OrderGauge, ProcessUsage, SourceGauge, TunnelsOpen,

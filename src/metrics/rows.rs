@@ -4,6 +4,8 @@ use std::fmt;
 
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 
 use super::buckets::Distribution;
 
@@ -73,7 +75,24 @@ impl SeriesValue for Distribution {
     const KIND: MetricType = MetricType::Histogram;
 
     fn write(&self, encoder: &mut MetricEncoder<'_>) -> fmt::Result {
-        let buckets: Vec<_> = self.buckets.iter().copied().chain([(f64::MAX, self.beyond)]).collect();
+        let buckets: Vec<_> = self.buckets.iter().copied().chain([(f64::INFINITY, self.beyond)]).collect();
         encoder.encode_histogram::<NoLabelSet>(self.sum.as_secs_f64(), self.count(), &buckets, None)
     }
+}
+
+/// A count, as gauges have it.
+pub(super) fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Gauges of these values.
+pub(super) fn family<L>(values: impl IntoIterator<Item = (L, i64)>) -> Family<L, Gauge>
+where
+    L: Clone + std::hash::Hash + Eq,
+{
+    let family = Family::<L, Gauge>::default();
+    for (labels, value) in values {
+        family.get_or_create(&labels).set(value);
+    }
+    family
 }

@@ -27,6 +27,8 @@ fn says_everything_there_is() {
         r#"windlass_tunnel_duration_seconds_bucket{le="61.0",route="chat"} 0"#,
         r#"windlass_tunnel_duration_seconds_bucket{le="300.0",route="chat"} 1"#,
         r#"windlass_tunnel_quiet_seconds_sum{route="chat"} 60.0"#,
+        r#"windlass_tunnel_quiet_seconds_bucket{le="+Inf",route="chat"} 1"#,
+        r#"windlass_tunnel_opening_seconds_bucket{le="+Inf"} 1"#,
         r#"windlass_handshake_seconds_count{phase="tls"} 1"#,
         r#"windlass_handshake_seconds_bucket{le="0.01",phase="total"} 1"#,
         r#"windlass_route_refusals_total{route="chat",kind="authentication"} 1"#,

@@ -1,10 +1,12 @@
 //! No label grows with the traffic.
 
+use std::collections::BTreeSet;
+
 use super::samples;
 use crate::rig::{Config, Endpoint, Handshake, Proxy, Wire, until};
 
 /// The series that there are.
-fn series(proxy: &Proxy) -> Vec<String> {
+fn series(proxy: &Proxy) -> BTreeSet<String> {
     samples(proxy).into_iter().map(|(series, _)| series).collect()
 }
 
@@ -50,5 +52,7 @@ async fn ten_thousand_hosts_and_paths_make_no_series() {
         assert_eq!(client.answer().await.0.status(), 403);
     }
     let after = series(&proxy);
-    assert_eq!(before, after, "no series came or went");
+    let changed: Vec<_> = before.symmetric_difference(&after).collect();
+    assert!(changed.is_empty(), "series came or went: {changed:?}");
+    assert!(before.len() > 300);
 }
