@@ -110,9 +110,8 @@ fn tunnels(running: &Running) -> Vec<(Registration, Lease)> {
                 route.target.branches().next().expect("it leads somewhere").upstream.life.incarnation,
             ),
             endpoint: (endpoint.name.clone(), endpoint.life.incarnation),
-            client: Ipv4Addr::LOCALHOST.into(),
         };
-        (running.proxy().registry.register(number % WORKERS, member), endpoint.lease())
+        (running.proxy().registry.register(number % WORKERS, member, Ipv4Addr::LOCALHOST.into()), endpoint.lease())
     };
     route
         .target

@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a program to be read")]
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -87,7 +87,11 @@ fn carry(parameters: &TunnelParameters, load: Load) -> Duration {
         for (client, upstream) in from_clients.into_iter().zip(to_endpoints) {
             let (client, upstream) = (Stream::Plain(to_tokio(client).into()), to_tokio(upstream));
             let streams = Streams { client, upstream, client_early: vec![], upstream_early: vec![], answer: vec![] };
-            tunnels.spawn(Tunnel::new(streams, parameters.clone(), registry.register(0, member())));
+            tunnels.spawn(Tunnel::new(
+                streams,
+                parameters.clone(),
+                registry.register(0, member(), Ipv4Addr::LOCALHOST.into()),
+            ));
         }
         let before = used();
         while tunnels.join_next().await.is_some() {}
@@ -131,7 +135,6 @@ fn member() -> Member {
         route: ("r".into(), Incarnation(2)),
         upstream: ("u".into(), Incarnation(3)),
         endpoint: ("a".into(), Incarnation(4)),
-        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
     }
 }
 

@@ -32,6 +32,7 @@ pub mod resolver;
 pub mod rules;
 pub mod session;
 pub mod snapshot;
+pub mod tap;
 pub mod tls;
 pub mod traffic;
 pub mod tunnel;

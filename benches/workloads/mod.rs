@@ -73,9 +73,8 @@ impl Echoing {
             route: ("route0".into(), Incarnation(2)),
             upstream: ("upstream0".into(), Incarnation(3)),
             endpoint: ("a".into(), Incarnation(4)),
-            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
-        let registration = Registry::new(1).register(0, member);
+        let registration = Registry::new(1).register(0, member, Ipv4Addr::LOCALHOST.into());
         let parameters = TunnelParameters {
             settings: Arc::clone(&route.settings.websocket),
             protocol: Protocol::Websocket(Extensions::None),

@@ -1,6 +1,7 @@
 //! The open tunnels of this process, counted in one look at the registry.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::drain::{Incarnation, Member};
 use crate::session::Proxy;
@@ -9,7 +10,7 @@ use crate::snapshot::Snapshot;
 /// The open tunnels, by what they stand on.
 pub(super) struct Tunnels {
     /// By the lives of listener, route and endpoint; the upstream is that of the endpoint. Each with one of its tunnels' member.
-    by_place: BTreeMap<[Incarnation; 3], (Member, usize)>,
+    by_place: BTreeMap<[Incarnation; 3], (Arc<Member>, usize)>,
     /// By the life of each route and each endpoint.
     by_life: BTreeMap<Incarnation, usize>,
 }
@@ -20,7 +21,7 @@ impl Tunnels {
         proxy.registry.each(|handle| {
             let member = &handle.member;
             let place = [member.listener.1, member.route.1, member.endpoint.1];
-            by_place.entry(place).or_insert_with(|| (member.clone(), 0)).1 += 1;
+            by_place.entry(place).or_insert_with(|| (Arc::clone(member), 0)).1 += 1;
         });
         let mut by_life = BTreeMap::new();
         for ([_, route, endpoint], (_, count)) in &by_place {
@@ -33,7 +34,7 @@ impl Tunnels {
 
     /// A member of each place, and how many tunnels there are.
     pub(super) fn places(&self) -> impl Iterator<Item = (&Member, usize)> {
-        self.by_place.values().map(|(member, count)| (member, *count))
+        self.by_place.values().map(|(member, count)| (&**member, *count))
     }
 
     /// All of them.

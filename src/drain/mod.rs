@@ -7,6 +7,7 @@
 //! Invariants: a tunnel is registered before its client reads the 101, and no longer than its task lives. A tunnel
 //! that registers in a scope which is already draining finds its order waiting.
 
+mod members;
 mod pace;
 mod policy;
 mod registry;
@@ -15,6 +16,7 @@ mod run;
 mod scope;
 mod status;
 mod take_back;
+mod taps;
 mod target;
 mod tunnel_handle;
 
@@ -23,9 +25,12 @@ pub use policy::{BadDrainPolicy, Cause, DrainPolicy, Overrides, Spread, StopOrde
 pub use registry::{Registration, Registry, StandingOrder};
 pub use revocation::{BadRevocation, ClaimMatch, Revocation};
 pub use run::{Drain, DrainEnd, DrainProgress, DrainSummary};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use scope::LOCAL_CLIENT;
 pub use scope::{Incarnation, LifeToken, Member, Scope, TunnelId};
 pub use status::{DrainEntry, DrainStatuses};
 pub use take_back::TakeBack;
+pub use taps::TapRefused;
 pub use target::{BadDrainTarget, DrainTarget, EndpointTarget};
 pub use tunnel_handle::TunnelHandle;
 

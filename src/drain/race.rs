@@ -1,6 +1,5 @@
 //! Upgrades that finish while a drain starts, from seeds: none is missed, none hangs.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::task::Poll;
@@ -10,7 +9,8 @@ use fastrand::Rng;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    Cause, Drain, DrainPolicy, Incarnation, Member, Registration, Registry, Scope, StandingOrder, StopOrder, TakeBack,
+    Cause, Drain, DrainPolicy, Incarnation, LOCAL_CLIENT, Member, Registration, Registry, Scope, StandingOrder,
+    StopOrder, TakeBack,
 };
 use crate::config::DrainWindow;
 use crate::websocket::CloseCode;
@@ -76,7 +76,7 @@ async fn upgrade(registry: Arc<Registry>, route: Incarnation, mut rng: Rng) -> U
         tokio::task::yield_now().await;
     }
     sleep(Duration::from_millis(rng.u64(..RACE))).await;
-    let registration = registry.register(rng.usize(..8), member(route));
+    let registration = registry.register(rng.usize(..8), member(route), LOCAL_CLIENT);
     registry.check_invariants();
     for _ in 0..rng.u8(..4) {
         tokio::task::yield_now().await;
@@ -106,6 +106,5 @@ fn member(route: Incarnation) -> Member {
         route: ("chat".into(), route),
         upstream: ("chat".into(), Incarnation(3)),
         endpoint: ("a".into(), Incarnation(4)),
-        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
     }
 }

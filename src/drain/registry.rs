@@ -6,6 +6,7 @@
 //! build each step looks at what it has changed.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
@@ -14,17 +15,21 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::time::Instant;
 
+use super::members::Members;
 use super::policy::{Cause, StopOrder};
 use super::revocation::Revocation;
 use super::scope::{Member, Scope, TunnelId};
+use super::taps::{TapRefused, Taps};
 use super::tunnel_handle::TunnelHandle;
 use crate::access::Permit;
+use crate::tap::TapFeed;
 use crate::traffic::Traffic;
+use crate::websocket::{Direction, Extensions};
 
 /// Every open tunnel of the process, in shards so that workers do not wait for each other.
 #[derive(Debug)]
 pub struct Registry {
-    shards: Box<[Mutex<Slab<Arc<TunnelHandle>>>]>,
+    shards: Box<[Mutex<Shard>]>,
     /// By scope: thousands of endpoints may leave at once, and who registers is in five of them at the most.
     standing: Mutex<HashMap<Scope, Vec<StandingOrder>>>,
     /// What was taken back lately, and when: who was let in before, and registers only now, is told too.
@@ -32,6 +37,14 @@ pub struct Registry {
     /// The last id that was given out; not all of them opened.
     last: AtomicU64,
     traffic: Traffic,
+    taps: Taps,
+}
+
+/// The tunnels of one worker.
+#[derive(Debug, Default)]
+struct Shard {
+    tunnels: Slab<Arc<TunnelHandle>>,
+    members: Members,
 }
 
 /// An order for tunnels that register after their drain began.
@@ -59,25 +72,25 @@ impl Registry {
     pub fn new(workers: usize) -> Arc<Self> {
         let shards = (0..workers.max(1)).map(|_| Mutex::default()).collect();
         let (standing, revoked, traffic) = (Mutex::default(), Mutex::default(), Traffic::new(workers));
-        Arc::new(Self { shards, standing, revoked, last: AtomicU64::new(0), traffic })
+        Arc::new(Self { shards, standing, revoked, last: AtomicU64::new(0), traffic, taps: Taps::default() })
     }
 
     /// Registers a tunnel that is about to open on `worker`, for which nobody was asked. Where its scope is already draining, its
     /// order waits.
-    pub fn register(self: &Arc<Self>, worker: usize, member: Member) -> Registration {
-        self.insert(worker, member, None)
+    pub fn register(self: &Arc<Self>, worker: usize, member: Member, client: IpAddr) -> Registration {
+        self.insert((worker, client), member, None)
     }
 
     /// The same, for as long as it is permitted: it was let in at a time that may be long ago, and has its order where that was taken
     /// back since.
     pub fn register_permitted(
         self: &Arc<Self>,
-        worker: usize,
+        (worker, client): (usize, IpAddr),
         member: Member,
         permit: Box<Permit>,
         let_in: Instant,
     ) -> Registration {
-        let registration = self.insert(worker, member, Some(permit));
+        let registration = self.insert((worker, client), member, Some(permit));
         // After the insert: what is taken back now either finds the handle or is found by it.
         for (given, revocation) in &*locked(&self.revoked) {
             if *given >= let_in && revocation.is_about(&registration.handle) {
@@ -87,12 +100,20 @@ impl Registry {
         registration
     }
 
-    fn insert(self: &Arc<Self>, worker: usize, member: Member, permit: Option<Box<Permit>>) -> Registration {
+    fn insert(
+        self: &Arc<Self>,
+        (worker, client): (usize, IpAddr),
+        member: Member,
+        permit: Option<Box<Permit>>,
+    ) -> Registration {
         let shard = worker % self.shards.len();
         let id = TunnelId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
         let traffic = self.traffic.begin(shard, &member.route.0);
-        let handle = Arc::new(TunnelHandle::new(id, member, traffic, permit));
-        let key = self.shard(shard).insert(Arc::clone(&handle));
+        let mut registered = self.shard(shard);
+        let whose = (registered.members.shared(member), client);
+        let handle = Arc::new(TunnelHandle::new(id, whose, traffic, permit));
+        let key = registered.tunnels.insert(Arc::clone(&handle));
+        drop(registered);
         // After the insert: a drain that starts now either finds the handle or is found by it.
         let standing = locked(&self.standing);
         for standing in handle.member.scopes().iter().filter_map(|scope| standing.get(scope)).flatten() {
@@ -165,12 +186,12 @@ impl Registry {
         for shard in 0..self.shards.len() {
             for first in (0..).step_by(AT_ONCE) {
                 // A handle keeps its key.
-                let handles = self.shard(shard);
-                if first >= handles.capacity() {
+                let registered = self.shard(shard);
+                if first >= registered.tunnels.capacity() {
                     break;
                 }
-                some.extend((first..first + AT_ONCE).filter_map(|key| handles.get(key)).cloned());
-                drop(handles);
+                some.extend((first..first + AT_ONCE).filter_map(|key| registered.tunnels.get(key)).cloned());
+                drop(registered);
                 some.drain(..).for_each(|handle| look(&handle));
             }
         }
@@ -179,6 +200,21 @@ impl Registry {
     /// What goes through the tunnels of each route.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+
+    /// Has somebody look at what passes through a tunnel from now on, until the feed is dropped.
+    ///
+    /// # Errors
+    /// There is no such tunnel, or too many look already.
+    pub fn tap(&self, id: TunnelId) -> Result<(Arc<TunnelHandle>, TapFeed), TapRefused> {
+        let handle = self.tunnels(|handle| handle.id == id).pop().ok_or(TapRefused::Unknown(id))?;
+        let feed = self.taps.begin(&handle)?;
+        Ok((handle, feed))
+    }
+
+    #[cfg(test)]
+    pub(super) fn taps(&self) -> &Taps {
+        &self.taps
     }
 
     /// The last number that was given out.
@@ -193,7 +229,7 @@ impl Registry {
 
     /// How many tunnels are open.
     pub fn len(&self) -> usize {
-        (0..self.shards.len()).map(|shard| self.shard(shard).len()).sum()
+        (0..self.shards.len()).map(|shard| self.shard(shard).tunnels.len()).sum()
     }
 
     /// Whether no tunnel is open.
@@ -209,7 +245,7 @@ impl Registry {
         }
         let mut ids = HashSet::new();
         for shard in 0..self.shards.len() {
-            for (_, handle) in &*self.shard(shard) {
+            for (_, handle) in &self.shard(shard).tunnels {
                 handle.check_invariants();
                 assert!(!handle.is_ended(), "tunnel {} has ended, and is registered", handle.id);
                 assert!(handle.id.0 <= self.last().0, "tunnel {} has a number that was not given out", handle.id);
@@ -219,7 +255,7 @@ impl Registry {
     }
 
     #[expect(clippy::indexing_slicing, reason = "every caller takes the shard modulo their number")]
-    fn shard(&self, shard: usize) -> MutexGuard<'_, Slab<Arc<TunnelHandle>>> {
+    fn shard(&self, shard: usize) -> MutexGuard<'_, Shard> {
         locked(&self.shards[shard])
     }
 }
@@ -240,6 +276,13 @@ impl Registration {
         &self.handle
     }
 
+    /// Shows what passed in a direction to those who look at the tunnel: what was agreed on, and how many bytes of a frame were missing
+    /// where it begins.
+    #[cold]
+    pub fn show(&self, direction: Direction, state: (Option<Extensions>, u64), bytes: &[u8], at: Instant) {
+        self.registry.taps.see(&self.handle, direction, state, bytes, at);
+    }
+
     /// Wakes `waker` from now on when an order comes, when its deadline comes nearer, or when the end of what the tunnel is permitted
     /// moves.
     pub fn listen(&self, waker: &Waker) {
@@ -249,13 +292,16 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let removed = self.registry.shard(self.shard).try_remove(self.key);
+        let removed = self.registry.shard(self.shard).tunnels.try_remove(self.key);
         debug_assert!(
             removed.is_some_and(|removed| Arc::ptr_eq(&removed, &self.handle)),
             "tunnel {} was not where it was registered",
             self.handle.id
         );
         self.handle.note_ended();
+        if self.handle.is_tapped() {
+            self.registry.taps.end(self.handle.id);
+        }
     }
 }
 
@@ -279,116 +325,4 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 const MOST_REMEMBERED: usize = 1024;
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use tokio::time::Instant;
-
-    use super::super::Incarnation;
-    use super::*;
-    use crate::websocket::CloseCode;
-
-    fn member(route: u64) -> Member {
-        Member { route: ("chat".into(), Incarnation(route)), ..Member::of_route("chat") }
-    }
-
-    fn order(seconds: u64) -> StopOrder {
-        let deadline = Instant::now() + Duration::from_secs(seconds);
-        StopOrder { cause: Cause::Reload, code: CloseCode::SERVICE_RESTART, reason: None, deadline }
-    }
-
-    fn standing(route: u64, while_alive: Option<Weak<()>>) -> StandingOrder {
-        StandingOrder { scope: Scope::Route(Incarnation(route)), order: order(10), while_alive }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn forgets_a_tunnel_when_its_registration_goes() {
-        let registry = Registry::new(2);
-        let registration = registry.register(1, member(2));
-        assert_eq!(registry.len(), 1);
-        drop(registration);
-        assert!(registry.is_empty());
-        registry.check_invariants();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_look_at_all_shows_each_once_and_holds_nobody_up() {
-        let registry = Registry::new(2);
-        let all: Vec<_> = (0..5 * AT_ONCE).map(|number| registry.register(number, member(2))).collect();
-        let (gone, left): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it.handle().id.0.is_multiple_of(3));
-        drop(gone);
-        let mut seen = Vec::new();
-        registry.each(|handle| {
-            assert!(registry.shards.iter().all(|shard| shard.try_lock().is_ok()), "a worker can open and end tunnels");
-            seen.push(handle.id.0);
-        });
-        seen.sort_unstable();
-        assert_eq!(seen, left.iter().map(|it| it.handle().id.0).collect::<Vec<_>>());
-        registry.check_invariants();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_late_registration_finds_its_order_waiting() {
-        let registry = Registry::new(1);
-        let early = registry.register(0, member(2));
-        let found = registry.begin([standing(2, None)]);
-        assert_eq!(found.len(), 1);
-        assert!(early.handle().order().is_none(), "who was there before is told by the pace");
-        assert!(registry.register(0, member(2)).handle().order().is_some());
-        assert!(registry.register(0, member(9)).handle().order().is_none(), "another route is not concerned");
-        registry.check_invariants();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_standing_order_lasts_as_long_as_somebody_can_register_under_it() {
-        let registry = Registry::new(1);
-        let old_route = Arc::new(());
-        registry.begin([standing(2, Some(Arc::downgrade(&old_route)))]);
-        drop(old_route);
-        registry.begin([]);
-        assert!(locked(&registry.standing).is_empty());
-        registry.check_invariants();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_order_takes_the_place_of_one_of_the_same_cause_and_scope() {
-        let registry = Registry::new(1);
-        let of_operator = |seconds| StandingOrder {
-            order: StopOrder { cause: Cause::Operator, ..order(seconds) },
-            ..standing(2, None)
-        };
-        registry.begin([standing(2, None), standing(3, None)]);
-        for seconds in 1..=100 {
-            registry.begin([of_operator(seconds)]);
-        }
-        assert_eq!(locked(&registry.standing).values().map(Vec::len).sum::<usize>(), 3);
-        registry.forget(Cause::Reload, Scope::Route(Incarnation(2)));
-        assert_eq!(registry.register(0, member(2)).handle().order(), Some(of_operator(100).order));
-        registry.check_invariants();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_order_that_is_taken_back_waits_for_nobody() {
-        let registry = Registry::new(1);
-        registry.begin([standing(2, None), standing(3, None)]);
-        registry.forget(Cause::Reload, Scope::Route(Incarnation(2)));
-        assert!(!registry.register(0, member(2)).handle().has_order());
-        assert!(registry.register(0, member(3)).handle().has_order(), "the other order stands");
-        registry.forget(Cause::Operator, Scope::Route(Incarnation(3)));
-        assert!(registry.register(0, member(3)).handle().has_order(), "another cause's order is not touched");
-        registry.check_invariants();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_second_order_only_brings_the_deadline_nearer() {
-        let registry = Registry::new(1);
-        let registration = registry.register(0, member(2));
-        let (first, later, sooner) = (order(10), order(20), order(5));
-        registration.handle().order_close(first.clone());
-        registration.handle().order_close(later);
-        assert_eq!(registration.handle().order().map(|o| o.deadline), Some(first.deadline));
-        registration.handle().order_close(sooner.clone());
-        assert_eq!(registration.handle().order().map(|o| o.deadline), Some(sooner.deadline));
-        registry.check_invariants();
-    }
-}
+mod tests;

@@ -111,7 +111,7 @@ impl fmt::Display for Revocation {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::super::{Member, Registration, Registry};
+    use super::super::{LOCAL_CLIENT, Member, Registration, Registry};
     use super::*;
     use crate::access::{Claim, Claims, Granted, Permit};
 
@@ -122,8 +122,8 @@ mod tests {
             Box::new(Permit::new(Permission::new(granted), Instant::now(), 0.0))
         });
         match permit {
-            Some(permit) => registry.register_permitted(0, member, permit, tokio::time::Instant::now()),
-            None => registry.register(0, member),
+            Some(permit) => registry.register_permitted((0, LOCAL_CLIENT), member, permit, tokio::time::Instant::now()),
+            None => registry.register(0, member, LOCAL_CLIENT),
         }
     }
 
@@ -173,7 +173,12 @@ mod tests {
             let registration = registered(&registry, "chat", claims(user, &[]));
             let permit =
                 Permit::new(registration.handle().permit().unwrap().permission(), Instant::now().into_std(), 0.0);
-            registry.register_permitted(0, registration.handle().member.clone(), Box::new(permit), let_in)
+            registry.register_permitted(
+                (0, LOCAL_CLIENT),
+                Member::clone(&registration.handle().member),
+                Box::new(permit),
+                let_in,
+            )
         };
         let before = Instant::now();
         assert_eq!(registry.revoke(&of(&["sub=ada"], None, None)), 0);

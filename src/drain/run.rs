@@ -181,11 +181,10 @@ impl Drain {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
     use std::num::NonZeroU32;
     use std::task::Poll;
 
-    use super::super::{Cause, DrainTarget, Incarnation, Member, Registration, Spread};
+    use super::super::{Cause, DrainTarget, Incarnation, LOCAL_CLIENT, Member, Registration, Spread};
     use super::*;
     use crate::config::DrainWindow;
     use crate::websocket::CloseCode;
@@ -209,9 +208,8 @@ mod tests {
             route: ("chat".into(), Incarnation(2)),
             upstream: ("chat".into(), Incarnation(3)),
             endpoint: ("a".into(), Incarnation(endpoint)),
-            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
-        registry.register(0, member)
+        registry.register(0, member, LOCAL_CLIENT)
     }
 
     fn drain(registry: &Registry, scope: Scope) -> Drain {

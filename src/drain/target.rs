@@ -124,10 +124,9 @@ const SYNTAX: &str = "all, listener/NAME, route/NAME, upstream/NAME, endpoint/UP
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
     use std::sync::Arc;
 
-    use super::super::{Incarnation, Member, Registry};
+    use super::super::{Incarnation, LOCAL_CLIENT, Member, Registry};
     use super::*;
 
     #[test]
@@ -165,9 +164,8 @@ mod tests {
                 route: (route.into(), Incarnation(life)),
                 upstream: ("chat".into(), Incarnation(life)),
                 endpoint: (endpoint.into(), Incarnation(life)),
-                client: IpAddr::V4(Ipv4Addr::LOCALHOST),
             };
-            registry.register(0, member)
+            registry.register(0, member, LOCAL_CLIENT)
         };
         let all = [of("a", "x", 1), of("a", "y", 2), of("b", "x", 3)];
         let meant = |text: &str| -> Vec<bool> {

@@ -3,8 +3,9 @@
 //! Invariants: a tunnel that has an order has a deadline, and never a later one than its order's. The first order stands, but for
 //! one that forbids: the first of those does. Whoever moves the end of what it is permitted wakes it.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -22,7 +23,9 @@ pub struct TunnelHandle {
     /// Counts up over the life of the process.
     pub id: TunnelId,
     /// What it belongs to.
-    pub member: Member,
+    pub member: Arc<Member>,
+    /// The client's address, as believed.
+    pub client: IpAddr,
     /// Since when it is open.
     pub opened: Instant,
     /// The first order that it was given.
@@ -36,16 +39,24 @@ pub struct TunnelHandle {
     waker: AtomicWaker,
     /// What goes through it.
     traffic: TunnelTraffic,
+    /// Somebody looks at what goes through it.
+    tapped: AtomicBool,
     /// What it is permitted, where its route asks for that.
     permit: Option<Box<Permit>>,
 }
 
 impl TunnelHandle {
     /// The handle of a tunnel that opens now.
-    pub(super) fn new(id: TunnelId, member: Member, traffic: TunnelTraffic, permit: Option<Box<Permit>>) -> Self {
+    pub(super) fn new(
+        id: TunnelId,
+        (member, client): (Arc<Member>, IpAddr),
+        traffic: TunnelTraffic,
+        permit: Option<Box<Permit>>,
+    ) -> Self {
         Self {
             id,
             member,
+            client,
             opened: Instant::now(),
             order: OnceLock::new(),
             forbidden: OnceLock::new(),
@@ -53,6 +64,7 @@ impl TunnelHandle {
             deadline: AtomicU64::new(u64::MAX),
             waker: AtomicWaker::new(),
             traffic,
+            tapped: AtomicBool::new(false),
             permit,
         }
     }
@@ -78,6 +90,17 @@ impl TunnelHandle {
     #[inline]
     pub fn traffic(&self) -> &TunnelTraffic {
         &self.traffic
+    }
+
+    /// Whether somebody looks at what goes through it.
+    #[inline]
+    pub fn is_tapped(&self) -> bool {
+        self.tapped.load(Ordering::Relaxed)
+    }
+
+    /// Somebody looks from now on, or nobody does any more.
+    pub(super) fn note_tapped(&self, tapped: bool) {
+        self.tapped.store(tapped, Ordering::Relaxed);
     }
 
     /// What the tunnel is permitted; `None` where nobody was asked.
@@ -168,13 +191,13 @@ fn nanoseconds(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Cause;
+    use super::super::{Cause, LOCAL_CLIENT};
     use super::*;
     use crate::websocket::CloseCode;
 
     fn handle() -> TunnelHandle {
-        let member = Member::of_route("chat");
-        TunnelHandle::new(TunnelId(1), member, TunnelTraffic::default(), None)
+        let whose = (Arc::new(Member::of_route("chat")), LOCAL_CLIENT);
+        TunnelHandle::new(TunnelId(1), whose, TunnelTraffic::default(), None)
     }
 
     fn drain(seconds: u64) -> StopOrder {

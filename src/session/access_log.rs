@@ -217,7 +217,7 @@ pub(super) fn ended(
         metrics.lenient(leniency);
         tracing::debug!(
             tunnel = %handle.id,
-            client = %handle.member.client,
+            client = %handle.client,
             route = %handle.member.route.0,
             what = leniency.as_str(),
             "frames needed leniency"
@@ -227,7 +227,7 @@ pub(super) fn ended(
     let is_there = |text: &&str| !text.is_empty();
     tracing::info!(
         tunnel = %handle.id,
-        client = %handle.member.client,
+        client = %handle.client,
         client_port = (port_is == PortIs::Client).then_some(port),
         proxy_port = (port_is == PortIs::Proxy).then_some(port),
         listener = %handle.member.listener.0,

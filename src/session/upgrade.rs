@@ -157,12 +157,11 @@ fn register_tunnel(context: &RequestContext, lease: &Lease) -> Registration {
         route: (context.route.settings.name.clone(), context.branch().life.incarnation),
         upstream: (context.upstream().settings.name.clone(), context.upstream().life.incarnation),
         endpoint: (endpoint.name.clone(), endpoint.life.incarnation),
-        client: context.client,
     };
-    let (registry, worker) = (&session.proxy.registry, session.worker);
-    let Some(held) = context.permission.clone() else { return registry.register(worker, member) };
+    let (registry, worker, client) = (&session.proxy.registry, session.worker, context.client);
+    let Some(held) = context.permission.clone() else { return registry.register(worker, member, client) };
     let permit = Permit::new(held.kept(), Instant::now().into_std(), fastrand::f64());
-    registry.register_permitted(worker, member, Box::new(permit), context.started)
+    registry.register_permitted((worker, client), member, Box::new(permit), context.started)
 }
 
 /// Has the server that let the tunnel in be asked again, where its route wants that.

@@ -7,32 +7,30 @@ use super::counted::Counted;
 /// How many buckets there are, the last for all that is beyond the others.
 const BUCKETS: usize = 12;
 
-/// The upper borders of what sizes are told by, in bytes: powers of four.
-pub const SIZES: [u64; BUCKETS - 1] = borders(1 << 4);
+/// The upper borders of what sizes are told by, in bytes: powers of four, from a word to a film.
+pub const SIZES: [u64; BUCKETS - 1] =
+    [16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216];
 
-/// The upper borders of what round trips of pings are told by, in seconds: from a quarter of a millisecond to four minutes, each four
-/// times the one before.
-pub const PING_SECONDS: [f64; BUCKETS - 1] = {
-    let (micros, mut seconds, mut at) = (borders(MICROS), [0.0; BUCKETS - 1], 0);
-    while at < seconds.len() {
-        seconds[at] = micros[at] as f64 / 1e6;
-        at += 1;
-    }
-    seconds
-};
+/// The upper borders of what round trips of pings are told by, in seconds: [`SIZES`] in units of 16 microseconds.
+pub const PING_SECONDS: [f64; BUCKETS - 1] = [
+    0.000_256,
+    0.001_024,
+    0.004_096,
+    0.016_384,
+    0.065_536,
+    0.262_144,
+    1.048_576,
+    4.194_304,
+    16.777_216,
+    67.108_864,
+    268.435_456,
+];
+
+/// The first border of sizes, in bytes.
+const FIRST_SIZE: u64 = 16;
 
 /// The first border of round trips, in microseconds.
-const MICROS: u64 = 1 << 8;
-
-/// Borders, each four times the one before.
-const fn borders(first: u64) -> [u64; BUCKETS - 1] {
-    let (mut all, mut at) = ([first; BUCKETS - 1], 1);
-    while at < all.len() {
-        all[at] = all[at - 1] << 2;
-        at += 1;
-    }
-    all
-}
+const FIRST_MICROS: u64 = 256;
 
 /// How many values there were, by how large they are, and their sum.
 #[derive(Debug, Default)]
@@ -54,12 +52,12 @@ impl SpreadCell {
     /// Counts a message of so many bytes.
     #[inline]
     pub(super) fn note_size(&self, bytes: u64) {
-        self.note(bytes, SIZES[0]);
+        self.note(bytes, FIRST_SIZE);
     }
 
     /// Counts a round trip.
     pub(super) fn note_ping_time(&self, took: Duration) {
-        self.note(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), MICROS);
+        self.note(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), FIRST_MICROS);
     }
 
     #[inline]
@@ -103,7 +101,8 @@ mod tests {
 
     #[test]
     fn a_value_is_in_the_first_bucket_whose_border_is_no_less() {
-        for (first, borders) in [(SIZES[0], SIZES), (MICROS, borders(MICROS))] {
+        let micros = PING_SECONDS.map(|seconds| (seconds * 1e6).round() as u64);
+        for (first, borders) in [(FIRST_SIZE, SIZES), (FIRST_MICROS, micros)] {
             for (at, border) in borders.into_iter().enumerate() {
                 assert_eq!((bucket(border, first), bucket(border + 1, first)), (at, at + 1), "{border}");
             }
@@ -121,6 +120,5 @@ mod tests {
         assert_eq!((all.buckets[0], all.buckets[1], all.buckets[BUCKETS - 1]), (4, 2, 2));
         assert_eq!((all.count(), all.sum), (8, 2.0 * (33.0 + f64::from(1 << 30))));
         assert_eq!((pings.read(1e6).buckets[0], pings.read(1e6).sum), (1, 4.00025));
-        assert_eq!((PING_SECONDS[0], PING_SECONDS[10]), (0.000256, 268.435456));
     }
 }

@@ -11,8 +11,10 @@ use crate::config::RouteName;
 #[derive(Debug)]
 pub struct Traffic {
     /// By worker: nobody but a reader ever waits for another one.
-    workers: Box<[Mutex<HashMap<RouteName, Arc<TrafficCell>>>]>,
+    workers: Box<[Mutex<Cells>]>,
 }
+
+type Cells = HashMap<RouteName, Arc<TrafficCell>>;
 
 impl Traffic {
     /// Nothing so far, for so many workers.

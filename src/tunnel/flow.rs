@@ -10,10 +10,11 @@ use super::frame_filter::{Backlog, FrameFilter};
 use super::judged::{DirectionEnd, Judged, OnClose};
 use super::leg::Leg;
 use super::mask::masking_key;
+use super::protocol::Protocol;
 use super::scratch::{Meters, READ, ReadScratch};
 use super::shared::Shared;
 use super::sized::Sizes;
-use crate::drain::TunnelHandle;
+use crate::drain::Registration;
 use crate::net::TunnelStream;
 use crate::ranges::{within, within_mut};
 use crate::traffic::Passed;
@@ -26,7 +27,7 @@ pub(super) struct Flow<'a, A, B> {
     pub(super) sink: &'a mut Leg<B>,
     pub(super) filter: &'a mut FrameFilter,
     pub(super) shared: &'a mut Shared,
-    pub(super) handle: &'a TunnelHandle,
+    pub(super) registration: &'a Registration,
 }
 
 /// Whether a step came to something, so that another one may too.
@@ -124,14 +125,17 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
     /// The source is not read, since its sink takes nothing.
     #[cold]
     fn note_waiting(&self, now: Instant) {
-        let at = now.saturating_duration_since(self.handle.opened);
-        self.handle.traffic().note_waiting(self.from.sends(), self.sink.waiting(), at);
+        let at = now.saturating_duration_since(self.registration.handle().opened);
+        self.registration.handle().traffic().note_waiting(self.from.sends(), self.sink.waiting(), at);
     }
 
     /// The source is read again.
     #[cold]
     fn note_taken(&self, now: Instant) {
-        self.handle.traffic().note_taken(self.from.sends(), now.saturating_duration_since(self.handle.opened));
+        self.registration
+            .handle()
+            .traffic()
+            .note_taken(self.from.sends(), now.saturating_duration_since(self.registration.handle().opened));
     }
 
     /// How much may be read: where a frame of ours waits, no more than up to the boundary where it can stand, and `None` if that
@@ -164,8 +168,13 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
     ) {
         let passes_close = self.shared.passes_close(self.from);
         let on_close = if passes_close { OnClose::Pass } else { OnClose::Swallow };
-        let sizes = Sizes(Some((self.handle.traffic(), self.from.sends())));
+        let handle = self.registration.handle();
+        let sizes = Sizes(Some((handle.traffic(), self.from.sends())));
+        let tapped = handle.is_tapped().then(|| self.filter.until_boundary());
         let judged = self.filter.judge(chunk, on_close, self.shared.ping_payload, (meters, sizes), now);
+        if let Some(until_boundary) = tapped {
+            self.show(until_boundary, within(chunk, ..judged.passed), now);
+        }
         self.sink.write(cx, within(chunk, ..judged.passed), now);
         self.filter.note_passed();
         self.note(&judged, now);
@@ -205,13 +214,28 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
         }
     }
 
+    /// Shows what passes to those who look.
+    #[cold]
+    fn show(&self, until_boundary: Option<u64>, passed: &[u8], now: Instant) {
+        let extensions = match self.shared.protocol {
+            Protocol::Websocket(extensions) => Some(extensions),
+            Protocol::Raw => None,
+        };
+        let state = (extensions, until_boundary.unwrap_or(0));
+        self.registration.show(self.from.sends(), state, passed, now);
+    }
+
     /// Counts what passed, for whoever looks at the tunnel while it is open.
     #[inline]
     fn count(&self, judged: &Judged, asked: Option<Instant>, now: Instant) {
-        let traffic = self.handle.traffic();
+        let traffic = self.registration.handle().traffic();
         if judged.passed > 0 {
             let passed = Passed { messages: judged.messages, bytes: judged.passed as u64, pings: judged.pings };
-            traffic.note_passed(self.from.sends(), passed, now.saturating_duration_since(self.handle.opened));
+            traffic.note_passed(
+                self.from.sends(),
+                passed,
+                now.saturating_duration_since(self.registration.handle().opened),
+            );
         }
         if judged.is_answer
             && let Some(asked) = asked

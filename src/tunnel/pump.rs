@@ -251,14 +251,12 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
 
     fn client_flow(&mut self) -> Flow<'_, C, U> {
         let Self { client, upstream, from_client, shared, registration, .. } = self;
-        let handle = registration.handle();
-        Flow { from: Side::Client, source: client, sink: upstream, filter: from_client, shared, handle }
+        Flow { from: Side::Client, source: client, sink: upstream, filter: from_client, shared, registration }
     }
 
     fn upstream_flow(&mut self) -> Flow<'_, U, C> {
         let Self { client, upstream, from_upstream, shared, registration, .. } = self;
-        let handle = registration.handle();
-        Flow { from: Side::Upstream, source: upstream, sink: client, filter: from_upstream, shared, handle }
+        Flow { from: Side::Upstream, source: upstream, sink: client, filter: from_upstream, shared, registration }
     }
 
     /// The first reason to end that time brings.

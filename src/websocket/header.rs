@@ -56,7 +56,7 @@ impl Header {
 
     /// As [`parse`](Self::parse), but where it is lenient the length may have any form that holds it.
     #[inline(always)]
-    pub(super) fn read(input: &[u8], strictness: Strictness) -> Result<Option<Self>, Violation> {
+    pub fn read(input: &[u8], strictness: Strictness) -> Result<Option<Self>, Violation> {
         let Some((&[first, second], rest)) = input.split_first_chunk() else { return Ok(None) };
         let (length, rest, size) = match second & 0x7F {
             126 => {

@@ -19,7 +19,7 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 33] = [
+const ORDER: [&str; 34] = [
     "ranges",
     "grammar",
     "judge",
@@ -33,6 +33,7 @@ const ORDER: [&str; 33] = [
     "tls",
     "log",
     "traffic",
+    "tap",
     "drain",
     "snapshot",
     "metrics",

@@ -112,7 +112,7 @@ impl Running {
 
 /// What a drain of these tunnels is about; nothing where there are none.
 fn scope_of(handles: &[Arc<TunnelHandle>]) -> Option<String> {
-    let Member { upstream: (upstream, _), endpoint: (endpoint, _), .. } = &handles.first()?.member;
+    let Member { upstream: (upstream, _), endpoint: (endpoint, _), .. } = &*handles.first()?.member;
     let endpoints: HashSet<_> = handles.iter().map(|handle| handle.member.endpoint.1).collect();
     if endpoints.len() == 1 {
         let target = EndpointTarget { upstream: upstream.clone(), endpoint: endpoint.clone() };

@@ -1,7 +1,6 @@
 //! Any sequence of sets, some with tunnels: who stays is not touched, who leaves drains once, who returns is taken back.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use super::super::loaded::Loaded;
 use super::super::running::{Machine, Running};
 use crate::config::{EndpointRole, EndpointSettings, parse, parse_endpoint};
 use crate::discovery::EndpointSet;
-use crate::drain::{Cause, Incarnation, Member, Registration};
+use crate::drain::{Cause, Incarnation, LOCAL_CLIENT, Member, Registration};
 use crate::net::{Network, SimulatedNetwork};
 use crate::process::{Room, Workers};
 use crate::snapshot::{Endpoint, Lease, Snapshot};
@@ -161,9 +160,8 @@ impl World {
             route: (route.settings.name.clone(), route.target.branches().next().unwrap().life.incarnation),
             upstream: (endpoint.upstream.clone(), route.target.branches().next().unwrap().upstream.life.incarnation),
             endpoint: (endpoint.name.clone(), endpoint.life.incarnation),
-            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
-        let registration = self.running.proxy.registry.register(0, member);
+        let registration = self.running.proxy.registry.register(0, member, LOCAL_CLIENT);
         Tunnel { endpoint: Arc::clone(endpoint), registration, _lease: endpoint.lease() }
     }
 

@@ -107,7 +107,7 @@ const ROOM: usize = 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drain::{Member, Registration, Registry};
+    use crate::drain::{LOCAL_CLIENT, Member, Registration, Registry};
 
     const ADA: (&str, &str) = ("chat", "ada");
 
@@ -117,7 +117,7 @@ mod tests {
 
     fn registration(registry: &Arc<Registry>) -> Registration {
         let member = Member::of_route("chat");
-        registry.register(0, member)
+        registry.register(0, member, LOCAL_CLIENT)
     }
 
     struct Site {

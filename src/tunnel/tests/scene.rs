@@ -1,7 +1,6 @@
 //! A tunnel, its two peers and the clock.
 
 use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +13,7 @@ use tokio::time::{Instant, advance};
 use super::peer::{Peer, Wire, stream};
 use crate::access::{Claims, Granted, Permission, Permit};
 use crate::config::{Compression, Excess, IdleCounts, LimitSettings, Pongs, WebsocketSettings};
-use crate::drain::{Cause, Incarnation, Member, Registry, StopOrder};
+use crate::drain::{Cause, Incarnation, LOCAL_CLIENT, Member, Registry, StopOrder};
 use crate::tunnel::{Outcome, Protocol, Streams, Tunnel, TunnelParameters};
 use crate::websocket::{CloseCode, Extensions, PerDirection, PerSide, Side, Strictness};
 
@@ -123,7 +122,6 @@ impl Scene {
             route: ("chat".into(), Incarnation(2)),
             upstream: ("chat".into(), Incarnation(3)),
             endpoint: ("a".into(), Incarnation(4)),
-            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
         let now = Instant::now().into_std();
         let permit = self.expires.map(|expires| {
@@ -136,8 +134,8 @@ impl Scene {
             Box::new(Permit::new(Permission::new(granted), now, 0.0))
         });
         let registration = match permit {
-            Some(permit) => registry.register_permitted(0, member, permit, Instant::now()),
-            None => registry.register(0, member),
+            Some(permit) => registry.register_permitted((0, LOCAL_CLIENT), member, permit, Instant::now()),
+            None => registry.register(0, member, LOCAL_CLIENT),
         };
         let (client, client_peer) = stream(Side::Client);
         let (upstream, upstream_peer) = stream(Side::Upstream);

@@ -13,7 +13,7 @@ use super::*;
 use crate::access::{Claims, Granted, Permission, Permit};
 use crate::authorize::question::About;
 use crate::config::ForwardedHeaders;
-use crate::drain::{Member, Registration, Registry};
+use crate::drain::{LOCAL_CLIENT, Member, Registration, Registry};
 use crate::http::forward::{Arrival, Scheme, Trust};
 use crate::snapshot::{FileContents, Snapshot};
 use crate::tls::TicketKeys;
@@ -74,7 +74,7 @@ impl Site {
         let claims = Claims::new();
         let granted = Granted { subject: None, claims, until: None, close_code: CloseCode::FORBIDDEN };
         let permit = Permit::new(Permission::new(granted), self.now.into_std(), 0.0);
-        let registration = self.registry.register_permitted(0, member, Box::new(permit), self.now);
+        let registration = self.registry.register_permitted((0, LOCAL_CLIENT), member, Box::new(permit), self.now);
         let good = Good { at: self.now, until: until.map(|until| self.now + until) };
         let key = ("chat".into(), [credential; 32]);
         let place = self.book.join(key, question(), good, Arc::clone(registration.handle()));
