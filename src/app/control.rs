@@ -28,7 +28,7 @@ use crate::config::{self, LogLevel, Problems};
 use crate::drain::{DrainTarget, EndpointTarget, Overrides, Revocation};
 use crate::handoff::Program;
 use crate::metrics::ReloadResult;
-use crate::process::{FileWork, Notifier, Signal, Signals};
+use crate::process::{FileWork, Notifier, Signal, Signals, unix_seconds};
 use crate::session::Phase;
 
 /// A process that serves, and what steers it.
@@ -233,11 +233,12 @@ impl Control {
                 self.notifier.ready(&format!("reload refused, still serving the old configuration: {first}"));
             }
         }
-        self.running.proxy().metrics.reloaded(match &reloaded {
+        let result = match &reloaded {
             Ok(reloaded) if reloaded.diff.is_empty() => ReloadResult::Unchanged,
             Ok(_) => ReloadResult::Changed,
             Err(_) => ReloadResult::Refused,
-        });
+        };
+        self.running.proxy().metrics.reloaded(result, unix_seconds());
         reloaded
     }
 

@@ -23,6 +23,7 @@ pub mod methods;
 pub mod reader;
 mod refusal;
 mod refusal_answer;
+mod refusal_kind;
 mod refusal_table;
 mod refusal_text;
 pub mod unclean;

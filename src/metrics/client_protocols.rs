@@ -1,15 +1,15 @@
 //! What clients speak, and how much came of it by each protocol.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::AtomicU64;
 
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::cells::{add, load};
+use super::per_worker::PerWorker;
+use super::rows::{Labels, Rows};
+
 /// What a client speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ClientProtocol {
     /// HTTP/1.1, or HTTP/1.0.
     Http1,
@@ -18,6 +18,9 @@ pub enum ClientProtocol {
 }
 
 impl ClientProtocol {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Http1, Self::Http2];
+
     /// The word for logs and metrics: as ALPN has it (RFC 7301).
     pub fn as_str(self) -> &'static str {
         match self {
@@ -27,81 +30,81 @@ impl ClientProtocol {
     }
 }
 
-/// The counts of both protocols.
-#[derive(Debug, Default)]
-pub(super) struct ClientProtocols {
-    http1: Counts,
-    http2: Counts,
-}
+/// The counts of both protocols, of each worker its own.
+#[derive(Debug)]
+pub(super) struct ClientProtocols(PerWorker<[Counts; ClientProtocol::ALL.len()]>);
 
 /// What came of one protocol.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     /// Connections that were ever made, and by which it was spoken.
-    pub(super) connections: Counter,
+    connections: AtomicU64,
     /// Exchanges that were not refused.
-    pub(super) exchanges: Counter,
+    exchanges: AtomicU64,
     /// Tunnels that were ever opened.
-    pub(super) tunnels: Counter,
-    /// Tunnels that are open.
-    open: AtomicI64,
+    opened: AtomicU64,
+    /// Tunnels that have ended.
+    ended: AtomicU64,
 }
 
 impl ClientProtocols {
-    /// Those of one.
-    pub(super) fn of(&self, protocol: ClientProtocol) -> &Counts {
-        match protocol {
-            ClientProtocol::Http1 => &self.http1,
-            ClientProtocol::Http2 => &self.http2,
-        }
+    /// Of so many workers.
+    pub(super) fn new(workers: usize) -> Self {
+        Self(PerWorker::new(workers))
     }
 
-    pub(super) fn register(&self, registry: &mut Registry) {
-        let count = |of: fn(&Counts) -> &Counter| {
-            let family = Family::<ProtocolLabels, Counter>::default();
-            for protocol in BOTH {
-                family.get_or_create_owned(&ProtocolLabels::of(protocol)).inc_by(of(self.of(protocol)).get());
-            }
-            family
-        };
-        let connections = count(|counts| &counts.connections);
-        registry.register("client_connections", "Connections of clients, by what they speak", connections);
-        let exchanges = count(|counts| &counts.exchanges);
-        let help = "Plain requests that were not refused, by what the client speaks";
-        registry.register("client_exchanges", help, exchanges);
-        let tunnels = count(|counts| &counts.tunnels);
-        let help = "Tunnels that were ever opened, by what the client speaks";
-        registry.register("client_tunnels_opened", help, tunnels);
-        let open = Family::<ProtocolLabels, Gauge>::default();
-        for protocol in BOTH {
-            open.get_or_create_owned(&ProtocolLabels::of(protocol)).set(self.of(protocol).open.load(Ordering::Relaxed));
-        }
-        registry.register("client_tunnels_open", "Open tunnels of this process, by what the client speaks", open);
+    /// A connection was made.
+    pub(super) fn note_connection(&self, protocol: ClientProtocol) {
+        add(&self.mine(protocol).connections, 1);
     }
-}
 
-impl Counts {
+    /// An exchange has ended.
+    pub(super) fn note_exchange(&self, protocol: ClientProtocol) {
+        add(&self.mine(protocol).exchanges, 1);
+    }
+
     /// A tunnel has opened.
-    pub(super) fn note_opened(&self) {
-        self.tunnels.inc();
-        self.open.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn note_opened(&self, protocol: ClientProtocol) {
+        add(&self.mine(protocol).opened, 1);
     }
 
     /// A tunnel has ended.
-    pub(super) fn note_ended(&self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
+    pub(super) fn note_ended(&self, protocol: ClientProtocol) {
+        add(&self.mine(protocol).ended, 1);
+    }
+
+    pub(super) fn register(&self, registry: &mut Registry) {
+        let count = |of: fn(&Counts) -> &AtomicU64| {
+            Rows::new(ClientProtocol::ALL.map(|protocol| (labels(protocol), self.sum(protocol, of))))
+        };
+        let help = "Connections of clients, by what they speak";
+        registry.register("client_connections", help, count(|counts| &counts.connections));
+        let help = "Plain requests that were not refused, by what the client speaks";
+        registry.register("client_exchanges", help, count(|counts| &counts.exchanges));
+        let help = "Tunnels that were ever opened, by what the client speaks";
+        registry.register("client_tunnels_opened", help, count(|counts| &counts.opened));
+        let open = ClientProtocol::ALL.map(|protocol| {
+            // In this order: none has ended that has not opened.
+            let ended = self.sum(protocol, |counts| &counts.ended);
+            let open = self.sum(protocol, |counts| &counts.opened).saturating_sub(ended);
+            (labels(protocol), i64::try_from(open).unwrap_or(i64::MAX))
+        });
+        registry.register(
+            "client_tunnels_open",
+            "Open tunnels of this process, by what the client speaks",
+            Rows::new(open),
+        );
+    }
+
+    fn mine(&self, protocol: ClientProtocol) -> &Counts {
+        self.0.mine(Default::default).get(protocol as usize).expect("each protocol has a place")
+    }
+
+    fn sum(&self, protocol: ClientProtocol, of: fn(&Counts) -> &AtomicU64) -> u64 {
+        self.0.each().filter_map(|counts| counts.get(protocol as usize)).map(|counts| load(of(counts))).sum()
     }
 }
 
-const BOTH: [ClientProtocol; 2] = [ClientProtocol::Http1, ClientProtocol::Http2];
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ProtocolLabels {
-    protocol: &'static str,
-}
-
-impl ProtocolLabels {
-    fn of(protocol: ClientProtocol) -> Self {
-        Self { protocol: protocol.as_str() }
-    }
+fn labels(protocol: ClientProtocol) -> Labels {
+    vec![("protocol", protocol.as_str().to_owned())]
 }

@@ -1,104 +1,83 @@
 //! The counters.
 
-use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::histogram::Histogram;
+use tokio::time::Instant;
+use xxhash_rust::xxh64::xxh64;
 
 use super::authorizations::{AuthResult, Authorizations};
+use super::buckets::{Buckets, WAITS};
+use super::cells::add;
 use super::client_protocols::{ClientProtocol, ClientProtocols};
+use super::counted_tunnel::{CountedTunnel, TunnelEnd};
+use super::gone_routes::GoneRoutes;
+use super::per_worker::PerWorker;
+use super::phases::{HandshakeTimes, Phases};
+use super::recent_endings::RecentEndings;
+use super::refusal_kind::RefusalKind;
+use super::reloads::{ReloadCounts, ReloadResult, Reloads};
+use super::route_counts::RouteCounts;
+use super::table::Table;
 use super::tls_failures::TlsFailures;
-use crate::config::UpstreamName;
-use crate::websocket::{CloseCode, Direction, Leniency, PerDirection};
+use super::words::{KnownWords, Words, class_of, code_label};
+use crate::config::{ListenerName, RouteName, UpstreamName};
+use crate::websocket::{Direction, Leniency, PerDirection};
 
 /// The counters of the process.
 #[derive(Debug)]
 pub struct Metrics {
-    /// Tunnels that were ever opened.
-    pub(super) tunnels_opened: Counter,
-    /// Tunnels that ended, by how, by whom, and with which code.
-    pub(super) tunnels_ended: Family<EndedLabels, Counter>,
+    /// How many workers count.
+    workers: usize,
+    /// What the times of endings are counted from.
+    begun: Instant,
+    /// What stands at 0 from the start.
+    pub(super) words: KnownWords,
+    /// What is counted of each route.
+    pub(super) routes: Table<RouteName, RouteCounts>,
+    /// What was counted of routes that are gone: sums go on.
+    pub(super) gone: GoneRoutes,
     /// Requests that got an answer of our own, by its reason.
-    pub(super) refusals: Family<ReasonLabels, Counter>,
-    /// Plain requests that were not refused, by the class of the endpoint's answer, and how they ended.
-    pub(super) exchanges: Family<ExchangeLabels, Counter>,
+    pub(super) refusals: Table<&'static str, AtomicU64>,
+    /// Whose tunnels ended a moment ago.
+    recent: RecentEndings,
+    /// How long handshakes took.
+    pub(super) phases: Phases,
+    /// What else is timed.
+    pub(super) times: PerWorker<Times>,
     /// Requests and tunnels that needed a leniency of their route, by what it was.
     pub(super) lenient: Family<WhatLabels, Counter>,
     /// Reloads, by what came of them.
-    pub(super) reloads: Family<ResultLabels, Counter>,
+    pub(super) reloads: Reloads,
     /// Lines of the log that nobody read in time.
     pub(super) log_lines_dropped: Counter,
     /// Data messages of tunnels that have ended.
     pub(super) messages: PerDirection<Counter>,
     /// Bytes of tunnels that have ended.
     pub(super) bytes: PerDirection<Counter>,
-    /// From a request to the 101 that answers it.
-    pub(super) opening: Histogram,
-    /// From the first packet to an endpoint to the connection with it.
-    pub(super) connecting: Histogram,
     /// What came of what clients speak.
     pub(super) client_protocols: ClientProtocols,
     /// Questions whether requests may enter.
     pub(super) authorizations: Authorizations,
+    /// Attempts to prolong tunnels, by what came of them.
+    pub(super) renewals: Table<&'static str, AtomicU64>,
     /// Connections with endpoints that came to no TLS, by upstream and why.
     pub(super) endpoint_tls_failures: TlsFailures,
+}
+
+/// What one worker has timed.
+#[derive(Debug)]
+pub(super) struct Times {
+    /// From a request to the 101 that answers it.
+    pub(super) opening: Buckets,
+    /// From the first packet to an endpoint to the connection with it.
+    pub(super) connecting: Buckets,
     /// How long those waited in a queue who got what they waited for.
-    pub(super) waiting: Histogram,
-}
-
-/// Every label value that can be told before anything happens: what is counted by them exists from the start, at 0, so that
-/// the first event is a change and not the beginning of a series.
-#[derive(Clone, Copy, Debug)]
-pub struct Words<'a> {
-    /// The reasons of refusals.
-    pub refusals: &'a [&'static str],
-    /// How exchanges end.
-    pub exchanges: &'a [&'static str],
-    /// How tunnels end, by whom, and with which code.
-    pub endings: &'a [(&'static str, &'static str, Option<CloseCode>)],
-}
-
-/// What came of a reload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReloadResult {
-    /// Another configuration is served since.
-    Changed,
-    /// The configuration was the same.
-    Unchanged,
-    /// It was refused.
-    Refused,
-}
-
-/// How many reloads there were.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReloadCounts {
-    /// Those that changed something.
-    pub changed: u64,
-    /// Those that changed nothing.
-    pub unchanged: u64,
-    /// Those that were refused.
-    pub refused: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct EndedLabels {
-    outcome: &'static str,
-    by: &'static str,
-    code: Cow<'static, str>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct ReasonLabels {
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct ExchangeLabels {
-    class: &'static str,
-    outcome: &'static str,
+    pub(super) waiting: Buckets,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -119,59 +98,88 @@ impl ResultLabels {
 
 impl Default for Metrics {
     fn default() -> Self {
+        Self::new(Words::default(), 1)
+    }
+}
+
+impl Metrics {
+    /// Counters that exist at 0 for each of these `words`, and to which so many workers count.
+    pub fn new(words: Words<'_>, workers: usize) -> Self {
         let metrics = Self {
-            tunnels_opened: Counter::default(),
-            tunnels_ended: Family::default(),
-            refusals: Family::default(),
-            exchanges: Family::default(),
+            workers,
+            begun: Instant::now(),
+            words: KnownWords::of(words),
+            routes: Table::default(),
+            gone: GoneRoutes::default(),
+            refusals: Table::default(),
+            recent: RecentEndings::default(),
+            phases: Phases::new(workers),
+            times: PerWorker::new(workers),
             lenient: Family::default(),
-            reloads: Family::default(),
+            reloads: Reloads::default(),
             messages: PerDirection::default(),
             bytes: PerDirection::default(),
-            opening: Histogram::new(SECONDS),
-            connecting: Histogram::new(SECONDS),
-            client_protocols: ClientProtocols::default(),
+            client_protocols: ClientProtocols::new(workers),
             authorizations: Authorizations::default(),
+            renewals: Table::default(),
             endpoint_tls_failures: TlsFailures::default(),
-            waiting: Histogram::new(SECONDS),
             log_lines_dropped: Counter::default(),
         };
-        for result in [ReloadResult::Changed, ReloadResult::Unchanged, ReloadResult::Refused] {
-            metrics.reload_counter(result);
-        }
+        words.refusals.iter().for_each(|reason| metrics.refusals.ensure(reason, AtomicU64::default));
+        words.renewals.iter().for_each(|result| metrics.renewals.ensure(result, AtomicU64::default));
         for leniency in Leniency::ALL {
             metrics.lenient.get_or_create_owned(&WhatLabels { what: leniency.as_str() });
         }
         metrics
     }
-}
 
-impl Metrics {
-    /// Counters that exist at 0 for each of these `words`.
-    pub fn new(words: Words<'_>) -> Self {
-        let metrics = Self::default();
-        for reason in words.refusals {
-            metrics.refusals.get_or_create_owned(&ReasonLabels { reason });
-        }
-        for outcome in words.exchanges {
-            for class in CLASSES {
-                metrics.exchanges.get_or_create_owned(&ExchangeLabels { class, outcome });
-            }
-        }
-        for &(outcome, by, code) in words.endings {
-            metrics.tunnels_ended.get_or_create_owned(&EndedLabels { outcome, by, code: code_label(code) });
-        }
-        metrics
+    /// A configuration is served that has these `routes` and listeners, and upstreams: what was counted of others is forgotten, as soon
+    /// as their tunnels have ended.
+    pub fn keep_to<'r>(
+        &self,
+        routes: impl Iterator<Item = &'r RouteName>,
+        is_listener: impl Fn(&ListenerName) -> bool,
+        is_upstream: impl Fn(&UpstreamName) -> bool,
+    ) {
+        let routes: HashSet<_> = routes.collect();
+        routes.iter().for_each(|route| self.routes.ensure(route, || RouteCounts::new(self.workers)));
+        let gone = self.routes.keep(|route, counts| routes.contains(route) || !counts.is_idle());
+        gone.iter().for_each(|counts| self.gone.take_in(counts));
+        self.routes.all().iter().for_each(|(_, counts)| counts.keep_listeners(&is_listener));
+        self.endpoint_tls_failures.keep(is_upstream);
     }
 
     /// Counts a tunnel whose two streams were joined.
-    pub fn tunnel_opened(&self) {
-        self.tunnels_opened.inc();
+    pub fn tunnel_opened(&self, place: CountedTunnel<'_>) {
+        self.client_protocols.note_opened(place.protocol);
+        self.of_route(place.route, |counts| counts.note_opened(place.listener, place.protocol));
+    }
+
+    /// Counts a tunnel that has ended.
+    pub fn tunnel_ended(&self, place: CountedTunnel<'_>, end: &TunnelEnd) {
+        let CountedTunnel { listener, route, protocol } = place;
+        self.client_protocols.note_ended(protocol);
+        let key = (end.outcome, end.by, code_label(end.code));
+        self.of_route(route, |counts| counts.note_ended(&(listener.clone(), protocol), &key, (end.life, end.quiet)));
+        let way = self.words.outcomes.iter().position(|outcome| *outcome == end.outcome);
+        if let Some(way) = way.and_then(|way| u8::try_from(way).ok()) {
+            self.recent.note(client_key(route, end.key), way, self.begun.elapsed());
+        }
+    }
+
+    /// A client that is known by `key` asks `route` for a tunnel: if one of its ended there within the last minute, it has come back.
+    pub fn client_came(&self, route: &RouteName, key: u64) {
+        let Some(way) = self.recent.take(client_key(route, key), self.begun.elapsed()) else { return };
+        if let Some(outcome) = self.words.outcomes.get(usize::from(way)) {
+            self.of_route(route, |counts| {
+                counts.reconnections.with(outcome, AtomicU64::default, |count| add(count, 1));
+            });
+        }
     }
 
     /// Counts a client's connection over which this is spoken.
     pub fn client_connected(&self, protocol: ClientProtocol) {
-        self.client_protocols.of(protocol).connections.inc();
+        self.client_protocols.note_connection(protocol);
     }
 
     /// Counts a question whether a request may enter.
@@ -184,29 +192,15 @@ impl Metrics {
         self.authorizations.asked_again(result);
     }
 
-    /// Counts a plain request that was not refused, of a client that speaks this.
-    pub fn client_exchanged(&self, protocol: ClientProtocol) {
-        self.client_protocols.of(protocol).exchanges.inc();
-    }
-
-    /// Counts a tunnel that opens, of a client that speaks this.
-    pub fn client_tunnel_opened(&self, protocol: ClientProtocol) {
-        self.client_protocols.of(protocol).note_opened();
-    }
-
-    /// Counts a tunnel that has ended, of a client that speaks this.
-    pub fn client_tunnel_ended(&self, protocol: ClientProtocol) {
-        self.client_protocols.of(protocol).note_ended();
-    }
-
-    /// A tunnel is about to open, so long after its request came.
-    pub fn opening_took(&self, took: Duration) {
-        self.opening.observe(took.as_secs_f64());
+    /// A tunnel is about to open, so long after its request came; the parts of its handshake took these times.
+    pub fn opening_took(&self, after_request: Duration, times: &HandshakeTimes) {
+        self.mine().opening.note(after_request);
+        self.phases.note(times);
     }
 
     /// Counts a connection with an endpoint, which took so long.
     pub fn connected(&self, took: Duration) {
-        self.connecting.observe(took.as_secs_f64());
+        self.mine().connecting.note(took);
     }
 
     /// Counts a connection with an endpoint of `upstream` that came to no TLS, by a word for why.
@@ -214,14 +208,9 @@ impl Metrics {
         self.endpoint_tls_failures.note(upstream, reason);
     }
 
-    /// Forgets what was counted of upstreams that are gone.
-    pub fn keep_upstreams(&self, is_there: impl Fn(&UpstreamName) -> bool) {
-        self.endpoint_tls_failures.keep(is_there);
-    }
-
     /// Counts somebody whose waiting in a queue is over, so long after it began, since there is a place or a turn.
     pub fn waited(&self, took: Duration) {
-        self.waiting.observe(took.as_secs_f64());
+        self.mine().waiting.note(took);
     }
 
     /// Counts what went through a tunnel in one direction, once it has ended.
@@ -230,28 +219,30 @@ impl Metrics {
         self.bytes[direction].inc_by(bytes);
     }
 
-    /// Counts a tunnel that ended: `outcome` and `by` are words, `code` is what stands for it in the log.
-    pub fn tunnel_ended(&self, outcome: &'static str, by: &'static str, code: Option<CloseCode>) {
-        self.tunnels_ended.get_or_create(&EndedLabels { outcome, by, code: code_label(code) }).inc();
+    /// Counts a request that was refused, or a connection on which none could be read; with its route, where it has found one.
+    pub fn refused(&self, reason: &'static str, kind: RefusalKind, route: Option<&RouteName>) {
+        self.refusals.with(&reason, AtomicU64::default, |count| add(count, 1));
+        if let Some(route) = route {
+            self.of_route(route, |counts| counts.note_refused(kind));
+        }
     }
 
-    /// Counts a request that was refused.
-    pub fn refused(&self, reason: &'static str) {
-        self.refusals.get_or_create(&ReasonLabels { reason }).inc();
+    /// Counts a plain request of a route that was not refused: the status of the answer, if there was one, a word for how it ended,
+    /// and how long it took.
+    pub fn exchanged(
+        &self,
+        (route, protocol): (&RouteName, ClientProtocol),
+        status: Option<u16>,
+        outcome: &'static str,
+        took: Duration,
+    ) {
+        self.client_protocols.note_exchange(protocol);
+        self.of_route(route, |counts| counts.note_exchange((class_of(status), outcome), took));
     }
 
-    /// Counts a plain request that was not refused: the status of the endpoint's answer, if there was one, and a word for
-    /// how it ended.
-    pub fn exchanged(&self, status: Option<u16>, outcome: &'static str) {
-        let class = match status {
-            None => NO_ANSWER,
-            Some(200..=299) => "2xx",
-            Some(300..=399) => "3xx",
-            Some(400..=499) => "4xx",
-            Some(500..=599) => "5xx",
-            Some(_) => "other",
-        };
-        self.exchanges.get_or_create(&ExchangeLabels { class, outcome }).inc();
+    /// Counts an attempt to prolong tunnels.
+    pub fn renewed(&self, result: &'static str) {
+        self.renewals.with(&result, AtomicU64::default, |count| add(count, 1));
     }
 
     /// Counts a request or a tunnel that needed this.
@@ -259,19 +250,14 @@ impl Metrics {
         self.lenient.get_or_create(&WhatLabels { what: leniency.as_str() }).inc();
     }
 
-    /// Counts a reload.
-    pub fn reloaded(&self, result: ReloadResult) {
-        self.reload_counter(result).inc();
+    /// Counts a reload at this time, in seconds since 1970.
+    pub fn reloaded(&self, result: ReloadResult, unix_seconds: u64) {
+        self.reloads.note(result, unix_seconds);
     }
 
     /// How many reloads there were.
     pub fn reloads(&self) -> ReloadCounts {
-        let count = |result| self.reload_counter(result).get();
-        ReloadCounts {
-            changed: count(ReloadResult::Changed),
-            unchanged: count(ReloadResult::Unchanged),
-            refused: count(ReloadResult::Refused),
-        }
+        self.reloads.counts()
     }
 
     /// The counter of log lines that nobody read in time, for whoever drops them.
@@ -279,52 +265,20 @@ impl Metrics {
         self.log_lines_dropped.clone()
     }
 
-    fn reload_counter(&self, result: ReloadResult) -> Counter {
-        let result = match result {
-            ReloadResult::Changed => "changed",
-            ReloadResult::Unchanged => "unchanged",
-            ReloadResult::Refused => "refused",
-        };
-        self.reloads.get_or_create_owned(&ResultLabels { result })
+    fn of_route<R>(&self, route: &RouteName, act: impl FnOnce(&RouteCounts) -> R) -> R {
+        self.routes.with(route, || RouteCounts::new(self.workers), act)
+    }
+
+    fn mine(&self) -> &Times {
+        self.times.mine(|| Times {
+            opening: Buckets::new(&WAITS),
+            connecting: Buckets::new(&WAITS),
+            waiting: Buckets::new(&WAITS),
+        })
     }
 }
 
-/// The class of an exchange to which no endpoint gave an answer.
-const NO_ANSWER: &str = "none";
-
-/// The classes of answers that exchanges usually have.
-const CLASSES: [&str; 5] = [NO_ANSWER, "2xx", "3xx", "4xx", "5xx"];
-
-/// The borders of what is timed, in seconds: from an endpoint in the next rack to one behind a slow login.
-const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
-
-/// An application may use two thousand codes of its own: they share two labels.
-fn code_label(code: Option<CloseCode>) -> Cow<'static, str> {
-    match code.map(CloseCode::get) {
-        None => "none".into(),
-        Some(3000..=3999) => "3xxx".into(),
-        Some(4000..) => "4xxx".into(),
-        Some(code) => code.to_string().into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_codes_of_applications_share_two_labels() {
-        let label = |code| code_label(CloseCode::new(code)).into_owned();
-        assert_eq!([1012, 3000, 3999, 4000, 4999].map(label), ["1012", "3xxx", "3xxx", "4xxx", "4xxx"]);
-        assert_eq!(code_label(None), "none");
-    }
-
-    #[test]
-    fn reloads_are_counted_by_what_came_of_them() {
-        let metrics = Metrics::default();
-        metrics.reloaded(ReloadResult::Changed);
-        metrics.reloaded(ReloadResult::Refused);
-        metrics.reloaded(ReloadResult::Refused);
-        assert_eq!(metrics.reloads(), ReloadCounts { changed: 1, unchanged: 0, refused: 2 });
-    }
+/// By what a client of a route is known: it may be somebody else elsewhere.
+fn client_key(route: &RouteName, key: u64) -> u64 {
+    xxh64(&key.to_be_bytes(), xxh64(route.as_str().as_bytes(), 0))
 }

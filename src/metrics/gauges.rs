@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::config::{EndpointName, EndpointRole, ListenerName, RouteName, UpstreamName};
-use crate::snapshot::{EndpointState, HealthCounts, RetryCounts};
+use crate::snapshot::{EndpointState, HealthCounts, KeyCounts, RetryCounts};
 
 /// How things stand now.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +31,8 @@ pub struct Gauges {
     pub names: NamesGauge,
     /// Who is asked for endpoints.
     pub sources: Vec<SourceGauge>,
+    /// How it stands with the keys that routes fetch.
+    pub keys: Vec<(RouteName, KeyCounts)>,
     /// How many wait for the place of a tunnel, by upstream.
     pub waiting: Vec<(UpstreamName, usize)>,
     /// How often requests were asked again of another endpoint, by upstream.
@@ -60,6 +62,8 @@ pub struct EndpointGauge {
     pub endpoint: EndpointName,
     /// What speaks against placing anybody there.
     pub state: EndpointState,
+    /// Tunnels that are open there, or about to.
+    pub load: usize,
     /// Connections to it that came to nothing, ever.
     pub connect_failures: u64,
     /// What was counted of its health, ever.

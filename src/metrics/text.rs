@@ -1,45 +1,24 @@
 //! Counters and gauges as Prometheus reads them.
 
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::counters::{Metrics, ResultLabels};
+use super::buckets::{Buckets, Distribution, WAITS};
+use super::cells::load;
+use super::counters::{Metrics, ResultLabels, Times};
 use super::exposition::Exposition;
-use super::gauges::{EndpointGauge, Gauges, HandshakesGauge, ProcessUsage, TunnelsOpen};
-use super::{certificates, listener_certificates, sources};
-use crate::snapshot::{EndpointState, HealthCounts};
+use super::gauges::{Gauges, ProcessUsage, TunnelsOpen};
+use super::rows::{Labels, Rows, family, signed};
+use super::table::Table;
+use super::{certificates, keys, listener_certificates, sources};
 use crate::websocket::{Direction, PerDirection};
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct EndpointLabels {
-    upstream: String,
-    endpoint: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct UpstreamLabels {
-    upstream: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct EndpointStateLabels {
-    upstream: String,
-    endpoint: String,
-    state: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ProbeLabels {
-    upstream: String,
-    endpoint: String,
-    result: &'static str,
-}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DirectionLabels {
@@ -79,6 +58,7 @@ impl Metrics {
         let mut registry = Registry::default();
         let ours = registry.sub_registry_with_prefix("windlass");
         self.register(ours);
+        self.reloads.register(now.counting_since, ours);
         now.register(ours);
         // Their names are everybody's: dashboards and alerts know them.
         now.process.register(registry.sub_registry_with_prefix("process"));
@@ -88,26 +68,12 @@ impl Metrics {
     }
 
     fn register(&self, registry: &mut Registry) {
-        let Self { tunnels_opened, tunnels_ended, refusals, exchanges, lenient, reloads, messages, bytes, .. } = self;
-        registry.register("tunnels_opened", "Tunnels that were ever opened", tunnels_opened.clone());
-        registry.register(
-            "tunnels_ended",
-            "Tunnels that ended, by how, by whom and with which code",
-            tunnels_ended.clone(),
-        );
-        registry.register(
-            "refusals",
-            "Requests that windlass answered by itself, and connections that it turned away, by reason",
-            refusals.clone(),
-        );
-        registry.register(
-            "exchanges",
-            "Plain requests that were not refused, by the class of the answer and how they ended",
-            exchanges.clone(),
-        );
+        let Self { lenient, messages, bytes, .. } = self;
+        self.register_routes(registry);
+        let help = "Requests that windlass answered by itself, and connections that it turned away, by reason";
+        registry.register("refusals", help, by("reason", &self.refusals));
         let help = "Requests and tunnels that needed what a route with strictness lenient lets pass";
         registry.register("lenient", help, lenient.clone());
-        registry.register("reloads", "Reloads, by what came of them", reloads.clone());
         registry.register(
             "log_lines_dropped",
             "Lines of the log that were dropped because nobody read them in time",
@@ -116,12 +82,18 @@ impl Metrics {
         let passed = "that passed through tunnels which have ended, by direction";
         registry.register("tunnel_messages", format!("Data messages {passed}"), by_direction(messages));
         registry.register("tunnel_bytes", format!("Bytes {passed}"), by_direction(bytes));
-        registry.register("tunnel_opening_seconds", "How long after its request a tunnel opened", self.opening.clone());
-        registry.register(
-            "endpoint_connecting_seconds",
-            "How long connections with endpoints took that came to be",
-            self.connecting.clone(),
-        );
+        let timed = |of: fn(&Times) -> &Buckets| {
+            Rows::new([(Labels::new(), Distribution::of(&WAITS, self.times.each().map(of)))])
+        };
+        let help = "How long after its request a tunnel opened";
+        registry.register("tunnel_opening_seconds", help, timed(|times| &times.opening));
+        let help = "How long connections with endpoints took that came to be";
+        registry.register("endpoint_connecting_seconds", help, timed(|times| &times.connecting));
+        let help = "How long those waited for an endpoint's place or turn who got it";
+        registry.register("queue_waiting_seconds", help, timed(|times| &times.waiting));
+        self.phases.register(registry);
+        let help = "Attempts to prolong tunnels by a fresh token, by what came of them";
+        registry.register("renewals", help, by("result", &self.renewals));
         registry.register(
             "endpoint_tls_failures",
             "Connections with endpoints that came to no TLS, by upstream and why",
@@ -129,11 +101,6 @@ impl Metrics {
         );
         self.client_protocols.register(registry);
         self.authorizations.register(registry);
-        registry.register(
-            "queue_waiting_seconds",
-            "How long those waited for an endpoint's place or turn who got it",
-            self.waiting.clone(),
-        );
     }
 }
 
@@ -152,28 +119,10 @@ impl Gauges {
         let help =
             "Open tunnels; those of processes that handed over stand apart, and a sum counts them where they are";
         registry.register("tunnels_open", help, family(open));
-        let draining = self.endpoints.iter().map(|it| (labels(it), i64::from(it.state.is_drained())));
-        registry.register("endpoint_draining", "1 while an operator drains the endpoint", family(draining));
-        let states = self.endpoints.iter().flat_map(|it| {
-            let EndpointLabels { upstream, endpoint } = labels(it);
-            EndpointState::words().map(move |state| {
-                let labels = EndpointStateLabels { upstream: upstream.clone(), endpoint: endpoint.clone(), state };
-                (labels, i64::from(it.state.as_str() == state))
-            })
-        });
-        let help = "1 for the state that the endpoint is in: newcomers are placed on eligible ones";
-        registry.register("endpoint_state", help, family(states));
-        let failures = Family::<EndpointLabels, Counter>::default();
-        for endpoint in &self.endpoints {
-            failures.get_or_create(&labels(endpoint)).inc_by(endpoint.connect_failures);
-        }
-        let help = "Connections with the endpoint that came to nothing";
-        registry.register("endpoint_connect_failures", help, failures);
-        self.register_health(registry);
-        self.register_retries(registry);
-        self.register_queues(registry);
+        self.register_endpoints(registry);
         self.register_names(registry);
         sources::register(&self.sources, registry);
+        keys::register(&self.keys, registry);
         listener_certificates::register(self, registry);
         certificates::register(&self.ordered, registry);
         let up = self.listeners.iter().map(|(listener, address)| {
@@ -222,55 +171,6 @@ impl Gauges {
         }
     }
 
-    fn register_health(&self, registry: &mut Registry) {
-        let probes = Family::<ProbeLabels, Counter>::default();
-        let ejections = Family::<EndpointLabels, Counter>::default();
-        for it in &self.endpoints {
-            let HealthCounts { probes_passed, probes_failed, ejections: ejected } = it.health;
-            for (result, count) in [("passed", probes_passed), ("failed", probes_failed)] {
-                let EndpointLabels { upstream, endpoint } = labels(it);
-                probes.get_or_create(&ProbeLabels { upstream, endpoint, result }).inc_by(count);
-            }
-            ejections.get_or_create(&labels(it)).inc_by(ejected);
-        }
-        registry.register("endpoint_probes", "Probes of the endpoint, by what came of them", probes);
-        let help = "How often the endpoint was ejected because requests failed there in a row";
-        registry.register("endpoint_ejections", help, ejections);
-    }
-
-    fn register_retries(&self, registry: &mut Registry) {
-        let (granted, refused) = <(Family<UpstreamLabels, Counter>, Family<UpstreamLabels, Counter>)>::default();
-        for (upstream, counts) in &self.retries {
-            let labels = UpstreamLabels { upstream: upstream.to_string() };
-            granted.get_or_create(&labels).inc_by(counts.granted);
-            refused.get_or_create(&labels).inc_by(counts.refused);
-        }
-        let help = "Requests that were asked again of another endpoint, after one that may have read them";
-        registry.register("retries", help, granted);
-        let help = "Requests that were not asked again of another endpoint, because retry_budget was used up";
-        registry.register("retries_refused", help, refused);
-    }
-
-    fn register_queues(&self, registry: &mut Registry) {
-        let of_handshakes = |value: fn(&HandshakesGauge) -> usize| {
-            let values = self.endpoints.iter().filter_map(move |it| {
-                let labels = EndpointLabels { upstream: it.upstream.to_string(), endpoint: it.endpoint.to_string() };
-                Some((labels, signed(value(it.handshakes.as_ref()?) as u64)))
-            });
-            family(values)
-        };
-        let help = "How many handshakes may be under way on the endpoint now";
-        registry.register("handshakes_limit", help, of_handshakes(|it| it.limit));
-        let help = "How many wait for their turn with the endpoint";
-        registry.register("handshakes_waiting", help, of_handshakes(|it| it.waiting));
-        let places = self
-            .waiting
-            .iter()
-            .map(|(upstream, waiting)| (UpstreamLabels { upstream: upstream.to_string() }, signed(*waiting as u64)));
-        let help = "How many wait until an endpoint of the upstream has a place for a tunnel";
-        registry.register("places_waiting", help, family(places));
-    }
-
     fn register_drains(&self, registry: &mut Registry) {
         let states = self.drains.iter().flat_map(|it| {
             let state = |state, count: usize| {
@@ -286,10 +186,6 @@ impl Gauges {
         });
         registry.register("drain_ends_in_seconds", "When what is left of a drain is cut", family(ends));
     }
-}
-
-fn labels(it: &EndpointGauge) -> EndpointLabels {
-    EndpointLabels { upstream: it.upstream.to_string(), endpoint: it.endpoint.to_string() }
 }
 
 /// No struct: a label that is empty would be written, too.
@@ -321,6 +217,11 @@ impl ProcessUsage {
     }
 }
 
+/// Counts by one word.
+fn by(label: &'static str, counts: &Table<&'static str, AtomicU64>) -> Rows<u64> {
+    Rows::new(counts.all().into_iter().map(|(word, count)| (vec![(label, word.to_owned())], load(&count))))
+}
+
 fn by_direction(counters: &PerDirection<Counter>) -> Family<DirectionLabels, Counter> {
     let family = Family::<DirectionLabels, Counter>::default();
     for direction in [Direction::FromClient, Direction::FromUpstream] {
@@ -332,21 +233,6 @@ fn by_direction(counters: &PerDirection<Counter>) -> Family<DirectionLabels, Cou
 
 fn constant(value: i64) -> ConstGauge<i64> {
     ConstGauge::new(value)
-}
-
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn family<L>(values: impl IntoIterator<Item = (L, i64)>) -> Family<L, Gauge>
-where
-    L: Clone + std::hash::Hash + Eq,
-{
-    let family = Family::<L, Gauge>::default();
-    for (labels, value) in values {
-        family.get_or_create(&labels).set(value);
-    }
-    family
 }
 
 #[cfg(test)]

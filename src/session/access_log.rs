@@ -23,6 +23,7 @@ use super::tunnel_record::{PortIs, RecordedRequest, Unpacked};
 use crate::config::{LoggedExchanges, RouteName, WebsocketSettings};
 use crate::drain::{Registration, TunnelHandle};
 use crate::http::client_address::{is_trusted, says_for_whom};
+use crate::metrics::{ClientProtocol, CountedTunnel, Metrics, TunnelEnd};
 use crate::snapshot::Route;
 use crate::traffic::Counts;
 use crate::tunnel::Outcome;
@@ -40,7 +41,7 @@ pub(super) fn refused(
 ) {
     let Summary { method, host, path, client, upgrade, .. } = summary;
     let refusal = refused.refusal;
-    session.proxy.metrics.refused(refusal.log_word());
+    session.proxy.metrics.refused(refusal.log_word(), refusal.kind(), route);
     let listener = session.listener.settings.name.clone();
     let about = About { message: "refused", word: refusal.log_word(), listener, client: Some(*client) };
     if !session.proxy.sums.is_to_be_written(about) {
@@ -96,8 +97,7 @@ pub(super) fn exchanged(exchanged: &Exchanged<'_>) {
     let Summary { method, host, path, client, upgrade, .. } = summary;
     let status = answer.map(|(_, status)| status.as_u16());
     let protocol = summary.protocol();
-    session.proxy.metrics.exchanged(status, end.log_word());
-    session.proxy.metrics.client_exchanged(protocol);
+    session.proxy.metrics.exchanged((route, protocol), status, end.log_word(), *took);
     access_lines::exchanged(exchanged);
     let Some(sample_rate) = sampled(session, status, *end) else { return };
     tracing::info!(
@@ -125,15 +125,15 @@ pub(super) fn exchanged(exchanged: &Exchanged<'_>) {
 pub(super) fn answered(context: &RequestContext, status: StatusCode, bytes: usize) {
     let Summary { method, host, path, client, upgrade, .. } = &*context.summary;
     let (session, protocol) = (&context.session, context.summary.protocol());
-    session.proxy.metrics.exchanged(Some(status.as_u16()), End::Answered.log_word());
-    session.proxy.metrics.client_exchanged(protocol);
+    let (route, took) = (&context.route.settings.name, context.started.elapsed());
+    session.proxy.metrics.exchanged((route, protocol), Some(status.as_u16()), End::Answered.log_word(), took);
     access_lines::answered(context, status, bytes);
     let Some(sample_rate) = sampled(session, Some(status.as_u16()), End::Answered) else { return };
     tracing::info!(
         %client,
         listener = %session.listener.settings.name,
         protocol = protocol.as_str(),
-        route = %context.route.settings.name,
+        %route,
         %method,
         host,
         path,
@@ -143,7 +143,7 @@ pub(super) fn answered(context: &RequestContext, status: StatusCode, bytes: usiz
         outcome = End::Answered.log_word(),
         sample_rate,
         bytes_answered = bytes,
-        took_ms = millis(context.started.elapsed()),
+        took_ms = millis(took),
         "exchange"
     );
 }
@@ -162,7 +162,7 @@ fn sampled(session: &Session, status: Option<u16>, end: End) -> Option<Option<f6
 /// A tunnel is about to open.
 pub(super) fn opened(context: &RequestContext, registration: &Registration, placed: PlacedBy, took: Duration) {
     let handle = registration.handle();
-    context.session.proxy.metrics.opening_took(took);
+    context.session.proxy.metrics.opening_took(took, &context.phases.times(context.started, context.started + took));
     let Summary { host, path, .. } = &*context.summary;
     // A callsite has one level.
     macro_rules! said {
@@ -211,18 +211,29 @@ pub(super) fn unknown_extension(route: &Route, extensions: Extensions) {
     }
 }
 
-/// A tunnel has ended.
+/// The two streams of a tunnel are joined.
+pub(super) fn joined(metrics: &Metrics, handle: &TunnelHandle, protocol: ClientProtocol) {
+    metrics.tunnel_opened(counted(handle, protocol));
+}
+
+/// What is counted of a tunnel.
+fn counted(handle: &TunnelHandle, protocol: ClientProtocol) -> CountedTunnel<'_> {
+    let member = &handle.member;
+    CountedTunnel { listener: &member.listener.0, route: &member.route.0, protocol }
+}
+
+/// A tunnel has ended; by `key` its client is known if it comes back.
 pub(super) fn ended(
     records: &Records,
     handle: &TunnelHandle,
     settings: &WebsocketSettings,
-    record: RecordedRequest<'_>,
+    (record, key): (RecordedRequest<'_>, u64),
     outcome: &Outcome,
 ) {
-    let Outcome { ending, sides, counts, leniencies, duration } = outcome;
+    let Outcome { ending, sides, counts, leniencies, duration, quiet } = outcome;
     let (metrics, (word, by, code)) = (&records.metrics, labels(ending, settings));
-    metrics.tunnel_ended(word, by, code);
-    metrics.client_tunnel_ended(record.protocol());
+    let end = TunnelEnd { outcome: word, by, code, life: *duration, quiet: *quiet, key };
+    metrics.tunnel_ended(counted(handle, record.protocol()), &end);
     for direction in [Direction::FromClient, Direction::FromUpstream] {
         let Counts { messages, bytes } = counts[direction];
         metrics.passed(direction, messages, bytes);

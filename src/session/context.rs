@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use super::proxy::{Phase, Proxy};
 use crate::endpoint::OwnedConnections;
@@ -52,6 +53,14 @@ pub(super) enum Welcome {
     TurnedAway,
 }
 
+/// When a connection was accepted, and what it took until somebody could ask something over it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Accepted {
+    pub(super) at: Instant,
+    /// The TLS handshake; `None` where there was none.
+    pub(super) tls: Option<Duration>,
+}
+
 /// One client connection while it speaks HTTP.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -73,6 +82,10 @@ pub(super) struct Session {
     pub(super) scheme: Scheme,
     /// Whether its PROXY header names nobody: who speaks through that proxy is not known.
     pub(super) is_unnamed: bool,
+    /// When it was accepted, and how long its TLS handshake took, where there was one.
+    pub(super) accepted: Accepted,
+    /// Nobody has asked anything over it yet.
+    pub(super) is_new: AtomicBool,
     /// The worker that drives it.
     pub(super) worker: usize,
     /// Whether it has a place.
@@ -107,6 +120,8 @@ impl Session {
             server_name: self.server_name.clone(),
             scheme: self.scheme,
             is_unnamed: self.is_unnamed,
+            accepted: self.accepted,
+            is_new: AtomicBool::new(self.is_new.swap(false, Ordering::Relaxed)),
             worker: self.worker,
             welcome,
             owned: Arc::default(),
@@ -114,6 +129,11 @@ impl Session {
             fin_ends: FinEnds::default(),
             is_cut: AtomicBool::new(false),
         }
+    }
+
+    /// What is known of its accept, for the first who asks something over it; `None` for those who come later.
+    pub(super) fn take_new(&self) -> Option<Accepted> {
+        self.is_new.swap(false, Ordering::Relaxed).then_some(self.accepted)
     }
 
     /// Whether it should end with the answer at hand: it has no place, the process stops or has handed over, or its listener

@@ -1,5 +1,7 @@
 //! The words by which requests and tunnels are counted, told to the counters before anything happens.
 
+use std::collections::BTreeSet;
+
 use tokio::time::Instant;
 
 use super::end::End;
@@ -12,13 +14,24 @@ use crate::tunnel::{Ending, Loss};
 use crate::websocket::{CloseCode, Side, Violation};
 
 /// The counters of a proxy that serves `settings`: all that can be foreseen stands at 0.
-pub(super) fn counters(settings: &Settings) -> Metrics {
+pub(super) fn counters(settings: &Settings, workers: usize) -> Metrics {
     let websocket = settings.routes.values().next().map(|route| &route.websocket);
     let ended = |ending: &Ending| websocket.map(|websocket| labels(ending, websocket));
-    let endings: Vec<_> = foreseen(settings.drain.close_code).iter().filter_map(ended).collect();
+    let foreseen = foreseen(settings.drain.close_code);
+    let endings: Vec<_> = foreseen.iter().filter_map(ended).collect();
+    let outcomes: BTreeSet<_> = foreseen.iter().map(Ending::metric_word).collect();
+    let outcomes: Vec<_> = outcomes.into_iter().collect();
     let refusals: Vec<_> = Refusal::log_words().chain(NoRequest::log_words()).collect();
     let exchanges: Vec<_> = End::log_words().collect();
-    Metrics::new(Words { refusals: &refusals, exchanges: &exchanges, endings: &endings })
+    let renewals: Vec<_> = [RENEWED].into_iter().chain(UNRENEWED.map(Refusal::log_word)).collect();
+    let words = Words {
+        refusals: &refusals,
+        exchanges: &exchanges,
+        outcomes: &outcomes,
+        endings: &endings,
+        renewals: &renewals,
+    };
+    Metrics::new(words, workers)
 }
 
 /// How, by whom and with which code a tunnel ended.
@@ -57,6 +70,13 @@ fn foreseen(drained: CloseCode) -> Vec<Ending> {
         .chain([Ending::Lifetime, Ending::Idle, Ending::Expired(CloseCode::POLICY_VIOLATION)])
         .collect()
 }
+
+/// What an attempt to prolong tunnels comes to, where it does.
+pub(super) const RENEWED: &str = "renewed";
+
+/// Why it does not.
+const UNRENEWED: [Refusal; 4] =
+    [Refusal::RenewalMethod, Refusal::RenewalUnnamed, Refusal::RenewalUnknown, Refusal::RenewalForeign];
 
 /// One for each code that a violation is told with.
 const VIOLATIONS: [Violation; 4] =

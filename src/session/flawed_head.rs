@@ -10,13 +10,14 @@ use crate::config::HygieneSettings;
 use crate::http::http1::answer;
 use crate::http::status_of;
 use crate::judge::Flaw;
+use crate::metrics::RefusalKind;
 use crate::rules::{MOST_OF_A_PAGE_WITH_VARIABLES, Told};
 
 /// Notes it, and gives the whole answer.
 pub(super) fn refuse(session: &Session, flaw: Flaw) -> Vec<u8> {
     let proxy = &session.proxy;
     turned_away(
-        (flaw.log_word(), "client"),
+        (flaw.log_word(), RefusalKind::Connection, "client"),
         (&proxy.metrics, &proxy.sums),
         &session.listener,
         session.peer.ip(),

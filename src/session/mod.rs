@@ -29,6 +29,7 @@ mod exchange_record;
 mod exchanged;
 mod flawed_head;
 mod free_place;
+mod handshake_phases;
 mod handshake_turns;
 mod http1;
 mod http1_attempts;

@@ -13,7 +13,7 @@ use strum::VariantArray;
 use super::sums::{About, Sums};
 use crate::http::http1::answer::PLAIN_HTTP_ON_TLS;
 use crate::http::http2::flood::Flood;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, RefusalKind};
 use crate::net::{BadProxyHeader, Guarded, HandshakeFailed, NoProxyHeader, ProxyHeaderError, TlsError};
 use crate::snapshot::Listener;
 use crate::tls::RefusedName;
@@ -105,6 +105,14 @@ impl NoRequest {
             Self::TlsBusy => "tls_busy",
             Self::TlsLeft => "tls_left",
             Self::TlsBroken => "tls_broken",
+        }
+    }
+
+    fn kind(self) -> RefusalKind {
+        match self {
+            Self::ClientCertificate => RefusalKind::Authentication,
+            Self::TlsBusy => RefusalKind::Limit,
+            _ => RefusalKind::Connection,
         }
     }
 
@@ -202,19 +210,19 @@ impl NoRequest {
         client: IpAddr,
         error: &dyn Error,
     ) {
-        turned_away((self.log_word(), self.fault()), (metrics, sums), listener, client, error);
+        turned_away((self.log_word(), self.kind(), self.fault()), (metrics, sums), listener, client, error);
     }
 }
 
 /// Counts somebody who is turned away for this reason, by whose fault, and says so in the log.
 pub(super) fn turned_away(
-    (word, fault): (&'static str, &'static str),
+    (word, kind, fault): (&'static str, RefusalKind, &'static str),
     (metrics, sums): (&Metrics, &Arc<Sums>),
     listener: &Listener,
     client: IpAddr,
     detail: &dyn Error,
 ) {
-    metrics.refused(word);
+    metrics.refused(word, kind, None);
     let name = listener.settings.name.clone();
     if sums.is_to_be_written(About { message: "turned away", word, listener: name, client: Some(client) }) {
         let listener = &listener.settings.name;

@@ -140,7 +140,8 @@ impl Proxy {
         let turns = HandshakeTurns::new(snapshot.settings.tls_handshakes_at_once, workers.count());
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
         let endpoints = Endpoints::new(workers.count(), room.resting);
-        let metrics = Arc::new(counted::counters(&snapshot.settings));
+        let metrics = Arc::new(counted::counters(&snapshot.settings, workers.count()));
+        keep_counts(&metrics, &snapshot);
         let rechecks = Rechecks::new(network.clone(), Arc::clone(endpoints.own_pool()), Arc::clone(&metrics));
         rechecks.reconcile(&snapshot);
         let key_fetches = KeyFetches::new(network.clone(), Arc::clone(endpoints.own_pool()));
@@ -227,7 +228,7 @@ impl Proxy {
         self.probes.reconcile(&new);
         self.rechecks.reconcile(&new);
         self.key_fetches.reconcile(&new);
-        self.metrics.keep_upstreams(|upstream| new.upstreams().contains_key(upstream));
+        keep_counts(&self.metrics, &new);
         if let Some(resolver) = self.network.resolver() {
             resolver.keep_to(&new.settings.resolver);
             resolver.keep_names(&names(&new));
@@ -297,6 +298,14 @@ impl Proxy {
             *now = PhaseTimes { phase: phase.max(now.phase), drain: Some(times) };
         });
     }
+}
+
+/// What is counted is of what this snapshot has.
+fn keep_counts(metrics: &Metrics, snapshot: &Snapshot) {
+    let routes = snapshot.routes().values().map(|route| &route.settings.name);
+    let (is_listener, is_upstream) =
+        (|name: &_| snapshot.listeners().contains_key(name), |name: &_| snapshot.upstreams().contains_key(name));
+    metrics.keep_to(routes, is_listener, is_upstream);
 }
 
 /// The names of endpoints, each with the servers of its own that are asked for it.

@@ -27,6 +27,7 @@ pub(super) async fn wait_for<T>(
     };
     if waited.is_ok() {
         session.proxy.metrics.waited(begun.elapsed());
+        context.phases.waiting.note(begun);
     }
     waited
 }

@@ -97,12 +97,14 @@ async fn respond(
     context.session.fin_ends.set(matches!(handshake, Some(Handshake::Websocket(_))));
     // A tunnel has all the time that it takes.
     let deadline = context.deadline().filter(|_| asked == Asked::Exchange).map(|deadline| deadline.at);
+    let begun = Instant::now();
     let admitted = tokio::select! {
         biased;
         admitted = admit(context, &mut parts, asked) => admitted,
         () = until(deadline) => Err(Refusal::Overdue.into()),
     };
     context.session.fin_ends.set(false);
+    context.phases.authorize.note(begun);
     admitted?;
     context.changes = context.route_changes(&parts);
     if is_renewal(context, &parts) {

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::admission::Said;
 use super::context::Session;
+use super::handshake_phases::Phases;
 use super::lateness::RequestDeadline;
 use super::rules::RouteChanges;
 use super::rules::request_id;
@@ -49,6 +50,8 @@ pub(super) struct RequestContext {
     pub(super) arrival: Arrival,
     /// When it came.
     pub(super) started: Instant,
+    /// What its handshake took so far, if it is one.
+    pub(super) phases: Phases,
     /// What the log says of the request.
     pub(super) summary: Arc<Summary>,
     /// What the server has said that was asked whether it may enter.
@@ -84,6 +87,7 @@ impl RequestContext {
                 written: session.listener.settings.forwarded_headers,
             },
             started,
+            phases: Phases::new(session.take_new()),
             summary: Arc::clone(summary),
             grant: None,
             permission: None,
@@ -101,6 +105,11 @@ impl RequestContext {
         let pin = pin_of(self.upstream(), headers);
         let is_sheltering = pin.is_some_and(|pin| pin.stay == Stay::Refuge);
         Affinity { key, pin, begins_session: is_sheltering && begins_session(uri, asked) }
+    }
+
+    /// By what its client is known again if its tunnel ends and it comes back: what decides where it is placed, else its address.
+    pub(super) fn client_key(&self, affinity: &Affinity) -> u64 {
+        affinity.key.unwrap_or_else(|| AffinityKey::of_client(self.client)).get()
     }
 
     /// From here on it is for one upstream of its route: the only one, the one that a cookie pins the client to, or the one that its

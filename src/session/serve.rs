@@ -16,7 +16,7 @@ use super::context::{Admission, Session, Welcome};
 use super::no_request::{NoRequest, tell_plain_http};
 use super::proxy::Proxy;
 use super::told_client::{Told, told_client};
-use super::{http1, http2};
+use super::{context, http1, http2};
 use crate::config::ClientCertificateSettings;
 use crate::http::forward::Scheme;
 use crate::metrics::ClientProtocol;
@@ -75,6 +75,8 @@ pub(super) async fn turn_away(
 struct Shown {
     certificate: Option<Box<ClientCertificate>>,
     server_name: Option<Arc<str>>,
+    /// How long that took.
+    took: Option<Duration>,
 }
 
 /// Who has come, when, and whether there is a place.
@@ -90,7 +92,7 @@ struct Arrived {
 /// The session of a connection, to its end. No async function: that would keep room for the stream here, too.
 fn speaking(
     stream: Stream,
-    Arrived { peer, told, shown: Shown { certificate, server_name }, begun, welcome, protocol }: Arrived,
+    Arrived { peer, told, shown: Shown { certificate, server_name, took }, begun, welcome, protocol }: Arrived,
     listener: Arc<Listener>,
     proxy: Arc<Proxy>,
     admission: Admission,
@@ -117,6 +119,8 @@ fn speaking(
         server_name,
         scheme,
         is_unnamed,
+        accepted: context::Accepted { at: begun, tls: took },
+        is_new: AtomicBool::new(true),
         worker,
         welcome,
         owned: Arc::default(),
@@ -179,6 +183,7 @@ async fn shake_hands(
     let asked = listener.settings.client_certificates.as_ref();
     let shown = ShownCertificate::default();
     let turns = proxy.handshake_turns(worker);
+    let begun = Instant::now();
     let shaken = tokio::select! {
         biased;
         shaken = TlsStream::accept_within(stream, tls, Some(shown.clone()), &turns, listener.settings.tls_timeout) => shaken,
@@ -197,7 +202,8 @@ async fn shake_hands(
         }
         Ok(stream) => {
             let certificate = asked.zip(shown.certificate()).map(|(asked, shown)| Box::new(kept_of(shown, asked)));
-            Some((Stream::Tls(stream), Shown { certificate, server_name: shown.server_name().cloned() }))
+            let (server_name, took) = (shown.server_name().cloned(), Some(begun.elapsed()));
+            Some((Stream::Tls(stream), Shown { certificate, server_name, took }))
         }
         Err(failed) => {
             unsecured(failed, peer, listener, proxy).await;

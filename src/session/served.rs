@@ -56,6 +56,8 @@ pub(super) struct OpenTunnel {
     pub(super) records: Arc<Records>,
     /// For the line about its end.
     pub(super) record: TunnelRecord,
+    /// By what its client is known if it comes back.
+    pub(super) key: u64,
     /// What it keeps for as long as it is open.
     pub(super) kept: Option<Box<Kept>>,
 }
@@ -118,9 +120,9 @@ impl OpenTunnel {
             kept,
             records,
             record,
+            key,
         } = self;
-        records.metrics.tunnel_opened();
-        records.metrics.client_tunnel_opened(record.protocol());
+        access_log::joined(&records.metrics, registration.handle(), record.protocol());
         let (upstream, parameters) = endpoint.open();
         record.leave_with(registration.handle(), &parameters.settings);
         let streams = Streams { client, upstream, client_early: early, upstream_early, answer };
@@ -132,7 +134,7 @@ impl OpenTunnel {
             lease.note_work(&tunnel);
             let outcome = ready!(polled);
             let record = RecordedRequest::of(tunnel.handle());
-            access_log::ended(&records, tunnel.handle(), tunnel.settings(), record, &outcome);
+            access_log::ended(&records, tunnel.handle(), tunnel.settings(), (record, key), &outcome);
             let _ = (&held, &kept);
             Poll::Ready(())
         }));

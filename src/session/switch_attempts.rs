@@ -6,6 +6,7 @@
 
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
+use tokio::time::Instant;
 
 use super::access_log;
 use super::attempt_outcome::AskedUpgrade;
@@ -67,8 +68,16 @@ pub(super) async fn ask_best_to_switch(
         }
         let by = PlacedBy::of(attempt, affinity, context.upstream(), pick.endpoint);
         let pick = AskedUpgrade::begin(context, pick);
-        let (next, is_read) = match connect(context, (lease, turn), by).await {
-            Ok(placed) => (ask(context, placed, handshake, parts, body.take(), interim).await, true),
+        let begun = Instant::now();
+        let connected = connect(context, (lease, turn), by).await;
+        context.phases.connect.note(begun);
+        let (next, is_read) = match connected {
+            Ok(placed) => {
+                let begun = Instant::now();
+                let asked = ask(context, placed, handshake, parts, body.take(), interim).await;
+                context.phases.answer.note(begun);
+                (asked, true)
+            }
             Err(unreachable) => (Err(unreachable.or_try_the_next()?), false),
         };
         pick.end(|context, pick| match &next {

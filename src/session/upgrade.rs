@@ -47,6 +47,8 @@ pub(super) async fn open(
         return Err(Refusal::Draining.into());
     }
     let affinity = context.affinity(&parts.uri, &parts.headers, Asked::Upgrade);
+    let key = context.client_key(&affinity);
+    context.session.proxy.metrics.client_came(&context.route.settings.name, key);
     limit_offer(&mut parts.headers, &context.route.settings.websocket);
     context.forward(&mut parts.headers, Some(handshake.token()));
     let (body, upload) = upload(context, body, &mut parts.headers);
@@ -92,7 +94,7 @@ pub(super) async fn open(
     let kept = Kept::new(place, watch(context, &registration), named);
     let records = Arc::clone(&context.session.proxy.records);
     let lease = MeteredLease::new(lease, context.upstream().settings.policy);
-    let opened = OpenTunnel { endpoint, early, headers, handshake, registration, lease, records, record, kept };
+    let opened = OpenTunnel { endpoint, early, headers, handshake, registration, lease, records, record, key, kept };
     Ok(Served::Opened(Box::new(opened)))
 }
 

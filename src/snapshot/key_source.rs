@@ -38,6 +38,21 @@ pub struct Fetched {
     pub keys: Option<Arc<KeySet>>,
     /// How many fetches have ended, one way or another.
     ended: u64,
+    /// How many of them brought no set.
+    failed: u64,
+    /// When the last good one came.
+    at: Option<Instant>,
+}
+
+/// How it stands with a source of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyCounts {
+    /// How long ago the set came that is used; `None`: there was none yet.
+    pub age: Option<Duration>,
+    /// Fetches that brought one.
+    pub fetched: u64,
+    /// Fetches that did not.
+    pub failed: u64,
 }
 
 impl KeySource {
@@ -112,6 +127,12 @@ impl KeySource {
         self.fetched.borrow().keys.is_some()
     }
 
+    /// How its fetches went.
+    pub fn counts(&self) -> KeyCounts {
+        let Fetched { ended, failed, at, .. } = *self.fetched.borrow();
+        KeyCounts { age: at.map(|at| at.elapsed()), fetched: ended - failed, failed }
+    }
+
     /// Waits until a fetch is due.
     pub async fn due(&self) {
         // First: what hastens it from now on is heard.
@@ -137,8 +158,12 @@ impl KeySource {
         let has_come = keys.is_some();
         self.fetched.send_modify(|fetched| {
             fetched.ended += 1;
-            if let Some(keys) = keys {
-                fetched.keys = Some(Arc::new(keys));
+            match keys {
+                Some(keys) => {
+                    fetched.keys = Some(Arc::new(keys));
+                    fetched.at = Some(Instant::now());
+                }
+                None => fetched.failed += 1,
             }
         });
         // Second: who finds that no fetch is under way finds what came of it.

@@ -48,7 +48,7 @@ pub use endpoint_state::{EndedCause, EndpointEvent, EndpointState, StateCause, S
 pub use file_contents::FileContents;
 pub use health_changes::Trial;
 pub use in_order::in_order;
-pub use key_source::{Fetched, KeySource};
+pub use key_source::{Fetched, KeyCounts, KeySource};
 pub use listener::Listener;
 pub use picks::{Pick, Picks};
 pub use reach::{Outage, Reach};

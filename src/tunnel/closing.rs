@@ -28,6 +28,8 @@ const DISCARD: u64 = 2 * 1024 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Closing {
     ending: Ending,
+    /// When it began.
+    begun: Instant,
     handshakes: PerSide<ClosingHandshake>,
     deadline: CloseDeadline,
     /// Bytes of each side that were read and passed on to nobody.
@@ -62,12 +64,17 @@ impl Closing {
         };
         let PerSide { client, upstream } = ending.close_actions(settings, protocol);
         let handshakes = PerSide { client: ClosingHandshake::Open(client), upstream: ClosingHandshake::Open(upstream) };
-        Self { ending, handshakes, deadline, discarded: PerSide::default() }
+        Self { ending, begun: now, handshakes, deadline, discarded: PerSide::default() }
     }
 
     /// Why the tunnel ends.
     pub(super) fn ending(&self) -> &Ending {
         &self.ending
+    }
+
+    /// When the end began.
+    pub(super) fn begun(&self) -> Instant {
+        self.begun
     }
 
     /// Whether it ends at leisure: a drain that forbids nothing has told it to.

@@ -186,6 +186,11 @@ impl Liveness {
         settings.idle_timeout.map(|timeout| self.last + timeout)
     }
 
+    /// When the last thing passed that counts against `idle_timeout`.
+    pub(super) fn quiet_since(&self) -> Instant {
+        self.last
+    }
+
     /// When its lifetime is over: the earlier of the two ends.
     pub(super) fn ends_at(&self) -> Option<Instant> {
         self.max.into_iter().chain(self.expires).min()

@@ -19,6 +19,8 @@ pub struct Outcome {
     pub leniencies: Leniencies,
     /// How long it was open.
     pub duration: Duration,
+    /// For how long nothing had passed that counts against `idle_timeout` when its end began.
+    pub quiet: Duration,
 }
 
 /// How one side was left.

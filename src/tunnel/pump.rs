@@ -196,6 +196,7 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
             counts: self.handle().traffic().vitals().counts,
             leniencies: self.from_client.leniencies().and(self.from_upstream.leniencies()),
             duration: now - self.registration.handle().opened,
+            quiet: closing.begun().saturating_duration_since(self.shared.liveness.quiet_since()),
         })
     }
 

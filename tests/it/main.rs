@@ -24,6 +24,7 @@ mod http2_front;
 mod hygiene;
 mod last_words;
 mod logs;
+mod metrics;
 mod operate;
 mod phone;
 mod pulled_cable;

@@ -106,7 +106,8 @@ impl Ledger {
             let series = counted.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
             series.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
         };
-        let (opened, counted) = (sum("windlass_tunnels_opened_total"), sum("windlass_tunnels_ended_total"));
+        let opened = sum("windlass_client_tunnels_opened_total");
+        let counted = proxy.metrics.endings().iter().map(|ending| ending.count).sum::<u64>();
         assert_eq!(
             (opened, counted),
             (ended.len() as u64, ended.len() as u64),

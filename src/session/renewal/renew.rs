@@ -12,6 +12,7 @@ use crate::access::{Permission, RENEWAL_HEADER, RenewalId, take_out_renewal_ids}
 use crate::drain::Registration;
 use crate::http::Refusal;
 use crate::http::forward::Scheme;
+use crate::session::counted::RENEWED;
 use crate::session::refused::Refused;
 use crate::session::request_context::RequestContext;
 use crate::session::rules::own_answer::answered;
@@ -24,6 +25,13 @@ pub(in crate::session) fn is_renewal(context: &RequestContext, parts: &Parts) ->
 
 /// Gives the tunnels that are meant what the request, which was let in, is permitted: its claims, and its end.
 pub(in crate::session) fn renew(context: &RequestContext, parts: &Parts) -> Result<Served, Refused> {
+    let renewed = try_to_renew(context, parts);
+    let result = renewed.as_ref().map_or_else(|refused| refused.refusal.log_word(), |_| RENEWED);
+    context.session.proxy.metrics.renewed(result);
+    renewed
+}
+
+fn try_to_renew(context: &RequestContext, parts: &Parts) -> Result<Served, Refused> {
     if parts.method != Method::POST {
         return Err(Refusal::RenewalMethod.into());
     }

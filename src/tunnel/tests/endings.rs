@@ -279,3 +279,18 @@ async fn a_close_is_answered_by_us_where_its_receiver_breaks_the_protocol_or_a_l
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_quiet_before_an_end_is_told_and_the_goodbye_is_no_part_of_it() {
+    let mut tunnel = Scene::new().open();
+    tunnel.wait(seconds(5)).await;
+    tunnel.client.says(binary(10));
+    tunnel.wait(seconds(20)).await;
+    tunnel.client.says(close(1000, ""));
+    tunnel.wait(seconds(3)).await;
+    tunnel.upstream.says(close(1000, ""));
+    tunnel.client.finishes();
+    tunnel.upstream.finishes();
+    tunnel.wait(millis(1)).await;
+    assert_eq!(tunnel.outcome().quiet, seconds(20));
+}

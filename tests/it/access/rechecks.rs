@@ -50,7 +50,8 @@ async fn who_is_thrown_out_is_closed_on_every_tunnel_and_nobody_else_is() {
     }
     assert_carries(&mut client, &mut at_endpoint).await;
     until("it is counted", || {
-        proxy.count("tunnels_ended_total{outcome=\"recheck_refused\",by=\"windlass\",code=\"4xxx\"}") == 2
+        proxy.count("tunnels_ended_total{route=\"chat\",outcome=\"recheck_refused\",by=\"windlass\",code=\"4xxx\"}")
+            == 2
     })
     .await;
     assert_eq!(proxy.count("authorize_rechecks_total{result=\"denied\"}"), 1, "one question for both");

@@ -114,7 +114,8 @@ async fn one_that_is_renewed_in_time_outlives_its_first_token_and_one_that_is_no
     assert!((590..600).contains(&answer["expires_in_seconds"].as_u64().unwrap()), "{answer}");
     other.expires().await;
     renewed.carries().await;
-    assert!(site.proxy.count("exchanges_total{class=\"2xx\",outcome=\"answered\"}") >= 1);
+    assert_eq!(site.proxy.count("renewals_total{result=\"renewed\"}"), 1);
+    assert!(site.proxy.count("exchanges_total{route=\"chat\",class=\"2xx\",outcome=\"answered\"}") >= 1);
 }
 
 #[tokio::test]

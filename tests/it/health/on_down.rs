@@ -19,7 +19,8 @@ async fn with_close_everybody_there_is_told_at_once_and_nobody_elsewhere() {
     }
     assert!(site.state("a").is_down());
     drop(on_a);
-    let ended = r#"windlass_tunnels_ended_total{outcome="drained_endpoint_down",by="windlass",code="4xxx"} 8"#;
+    let ended =
+        r#"windlass_tunnels_ended_total{route="chat",outcome="drained_endpoint_down",by="windlass",code="4xxx"} 8"#;
     let metrics = || site.proxy.running.proxy().metrics.encode(&Gauges::default(), Exposition::Prometheus).unwrap();
     until("they are counted by why they ended", || metrics().lines().any(|line| line == ended)).await;
     let (client, endpoint) = &mut on_b[0];

@@ -1,7 +1,5 @@
 //! The changes that drain exactly the tunnels that lost what they stand on.
 
-use windlass::metrics::{Exposition, Gauges};
-
 use super::site::{Site, Tunnel};
 use crate::rig::{Endpoint, Frame, Handshake, until};
 
@@ -154,8 +152,8 @@ async fn refused_in_flight(site: Site, change: impl FnOnce(crate::rig::Config) -
     assert_eq!(at_endpoint.rest().await, b"", "it was never joined");
     site.chat.is_drained().await;
     until("one tunnel, one lease", || (site.proxy.open(), site.proxy.leases()) == (1, 1)).await;
-    let metrics = site.proxy.running.proxy().metrics.encode(&Gauges::default(), Exposition::Prometheus).unwrap();
-    assert!(metrics.contains("windlass_tunnels_opened_total 2\n"), "it never opened: {metrics}");
+    let opened = site.proxy.count(r#"client_tunnels_opened_total{protocol="http/1.1"}"#);
+    assert_eq!(opened, 2, "it never opened");
 }
 
 #[tokio::test]

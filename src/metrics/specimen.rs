@@ -1,0 +1,128 @@
+//! Metrics of which each has at least one series: what tests hold texts against.
+
+use std::time::Duration;
+
+use super::{
+    AuthResult, ClientProtocol, CountedTunnel, DrainGauge, EndpointGauge, Exposition, Gauges, HandshakeTimes,
+    HandshakesGauge, Metrics, NamesGauge, OrderGauge, ProcessUsage, RefusalKind, ReloadResult, SourceGauge, TunnelEnd,
+    TunnelsOpen, Words,
+};
+use crate::config::{EndpointRole, ListenerName, RouteName};
+use crate::snapshot::{EndpointState, HealthCounts, KeyCounts, RetryCounts};
+use crate::websocket::{CloseCode, Direction};
+
+/// Counters of which each has counted something, and gauges of which each has a value.
+pub(super) fn everything() -> (Metrics, Gauges) {
+    let words = Words {
+        refusals: &["no_route", "wrong_password"],
+        exchanges: &["complete", "client_left"],
+        outcomes: &["drained_reload", "closed"],
+        endings: &[("closed", "client", Some(CloseCode::NORMAL))],
+        renewals: &["renewed"],
+    };
+    let metrics = Metrics::new(words, 2);
+    let (route, listener) = (RouteName::from("chat"), ListenerName::from("public"));
+    metrics.keep_to([&route].into_iter(), |_| true, |_| true);
+    let tunnel = CountedTunnel { listener: &listener, route: &route, protocol: ClientProtocol::Http2 };
+    metrics.tunnel_opened(tunnel);
+    metrics.tunnel_opened(tunnel);
+    metrics.tunnel_ended(tunnel, &END);
+    metrics.client_came(&route, END.key);
+    metrics.client_connected(ClientProtocol::Http2);
+    let times =
+        HandshakeTimes { tls: Some(MOMENT), waiting: Some(MOMENT), total: 2 * MOMENT, ..HandshakeTimes::default() };
+    metrics.opening_took(MOMENT, &times);
+    metrics.connected(Duration::from_millis(2));
+    metrics.waited(Duration::from_millis(200));
+    metrics.passed(Direction::FromClient, 7, 700);
+    metrics.refused("no_route", RefusalKind::Request, None);
+    metrics.refused("wrong_password", RefusalKind::Authentication, Some(&route));
+    metrics.endpoint_tls_failed(&"chat".into(), "name");
+    metrics.authorized(AuthResult::Denied);
+    metrics.authorized_again(AuthResult::Granted);
+    metrics.exchanged((&route, ClientProtocol::Http1), Some(204), "complete", 20 * MOMENT);
+    metrics.renewed("renewed");
+    metrics.reloaded(ReloadResult::Unchanged, 1_790_000_100);
+    metrics.reloaded(ReloadResult::Refused, 1_790_000_200);
+    let now = Gauges {
+        sources: vec![SourceGauge {
+            upstream: "chat".into(),
+            source: "dns app.internal:8080".into(),
+            age: Some(Duration::from_secs(41)),
+            failures: 7,
+            refused: 1,
+            endpoints: [(EndpointRole::Ready, 2), (EndpointRole::Backup, 0), (EndpointRole::Leaving, 1)],
+        }],
+        ordered: vec![OrderGauge { name: "chat.test".into(), ends: Some(1_800_000_000), failures: 3 }],
+        counting_since: 1_790_000_000,
+        generation: 3,
+        is_ready: true,
+        sessions: 2,
+        tunnels: vec![TunnelsOpen { route: "chat".into(), upstream: "chat".into(), endpoint: "a".into(), count: 5 }],
+        tunnels_of_predecessors: vec![TunnelsOpen {
+            route: "chat".into(),
+            upstream: "chat".into(),
+            endpoint: "a".into(),
+            count: 39,
+        }],
+        predecessors: 1,
+        most_tunnels: 9000,
+        endpoints: vec![EndpointGauge {
+            upstream: "chat".into(),
+            endpoint: "a".into(),
+            state: EndpointState::DRAINED,
+            load: 6,
+            connect_failures: 4,
+            health: HealthCounts { probes_passed: 6, probes_failed: 5, ejections: 2 },
+            handshakes: Some(HandshakesGauge { limit: 50, waiting: 17 }),
+        }],
+        names: NamesGauge { known: 7, failing: 2, oldest: Duration::from_secs(90), answered: 11, failed: 8 },
+        keys: vec![("chat".into(), KeyCounts { age: Some(Duration::from_secs(300)), fetched: 12, failed: 2 })],
+        waiting: vec![("chat".into(), 3)],
+        retries: vec![("chat".into(), RetryCounts { granted: 8, refused: 9 })],
+        certificates: vec![("public".into(), 1_700_000_000)],
+        certificate_ends: vec![
+            ("public".into(), "chat.test".into(), 1_800_000_000),
+            ("public".into(), "chat.test".into(), 1_700_000_000),
+            ("public".into(), "games.test".into(), 1_900_000_000),
+        ],
+        time: 1_700_000_001,
+        process: ProcessUsage {
+            cpu_seconds: Some(1.5),
+            resident_bytes: Some(4096),
+            virtual_bytes: Some(8192),
+            descriptors: Some(12),
+            most_descriptors: Some(1024),
+            started_at: Some(1.7e9),
+        },
+        listeners: vec![("public".into(), ([127, 0, 0, 1], 80).into())],
+        drains: vec![DrainGauge {
+            id: 1,
+            cause: "operator",
+            scope: "all".into(),
+            left: 5,
+            told: 4,
+            closed: 3,
+            cut: 0,
+            ends_in: Duration::from_secs(17),
+        }],
+    };
+    (metrics, now)
+}
+
+const MOMENT: Duration = Duration::from_millis(3);
+
+const END: TunnelEnd = TunnelEnd {
+    outcome: "drained_reload",
+    by: "windlass",
+    code: Some(CloseCode::SERVICE_RESTART),
+    life: Duration::from_secs(90),
+    quiet: Duration::from_secs(60),
+    key: 4711,
+};
+
+/// A scrape of them, in the older text.
+pub(super) fn scrape() -> String {
+    let (metrics, now) = everything();
+    metrics.encode(&now, Exposition::Prometheus).unwrap()
+}
