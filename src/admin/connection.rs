@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::door::Visitor;
+use super::leave::leave;
 use super::places::{ANSWER_WITHIN, Guest, OperatorPlace};
 use super::reception::{Arrival, Reception};
 use super::respond::respond;
@@ -71,11 +72,12 @@ async fn listen(
     (reception, guest): (&Arc<Reception>, Guest),
     mut place: OperatorPlace,
 ) {
+    let (leave, leaving) = leave();
     let service = service_fn(|request| {
         let at_work = guest.at_work();
-        let visitor = &visitor;
+        let (visitor, leaving) = (&visitor, &leaving);
         async move {
-            let answer = respond(reception, visitor, request).await;
+            let answer = respond(reception, visitor, leaving, request).await;
             drop(at_work);
             Ok::<_, Infallible>(answer)
         }
@@ -88,6 +90,7 @@ async fn listen(
     let ended = tokio::select! {
         ended = &mut connection => ended,
         () = place.is_needed() => {
+            drop(leave);
             connection.as_mut().graceful_shutdown();
             match timeout(place.grace(), connection.as_mut()).await {
                 // Its request has come this moment: it is answered.
@@ -151,6 +154,21 @@ mod tests {
     async fn who_reads_nothing_holds_no_place_for_ever() {
         let operator = asking("GET /metrics", 64).await;
         assert!(timeout(2 * READ_WITHIN, operator.places.are_free()).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_looks_and_reads_nothing_holds_no_place_for_ever() {
+        let operator = asking("GET /events", 64).await;
+        assert!(timeout(2 * READ_WITHIN, operator.places.are_free()).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_looks_and_reads_may_do_so_for_ever_until_the_place_is_needed() {
+        let Operator { stream, places, .. } = asking("GET /events", 1 << 20).await;
+        assert!(timeout(100 * READ_WITHIN, places.are_free()).await.is_err());
+        places.clear();
+        assert!(timeout(ANSWER_WITHIN, places.are_free()).await.is_ok());
+        drop(stream);
     }
 
     #[tokio::test(start_paused = true)]

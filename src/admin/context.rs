@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::timeout;
 
 use super::command::{AdminCommand, CommandError, CommandSender, Reply};
+use super::feed::Lookers;
 use super::notes::Notes;
 use super::places::{ANSWER_WITHIN, Places};
 use super::predecessors::{Answered, Holdings, Question, ask};
@@ -26,6 +27,8 @@ pub struct Context {
     pub commands: CommandSender,
     /// Where operators are served.
     pub places: Places,
+    /// Who looks at the feed.
+    pub lookers: Lookers,
     /// What was seen of tunnels lately.
     pub rates: Rates,
     /// What the users of this machine are called.
@@ -78,6 +81,6 @@ endpoints = ["127.0.0.1:1"]
     let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), room, network);
     let (commands, received) = super::command::channel();
     let (notes, predecessors, places) = (Arc::new(Notes::new(None)), Arc::default(), Places::default());
-    let (rates, users) = (Rates::default(), Users::default());
-    (Arc::new(Context { proxy, notes, predecessors, commands, places, rates, users }), received)
+    let (rates, users, lookers) = (Rates::default(), Users::default(), Lookers::default());
+    (Arc::new(Context { proxy, notes, predecessors, commands, places, rates, users, lookers }), received)
 }

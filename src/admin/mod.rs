@@ -12,11 +12,14 @@ mod close_wire;
 mod command;
 mod connection;
 mod context;
+mod dashboard;
 mod door;
 #[cfg(test)]
 mod door_tests;
+mod feed;
 mod guesses;
 mod holdings;
+mod leave;
 mod log_level;
 mod look;
 mod notes;
@@ -30,6 +33,7 @@ mod predecessors;
 mod problem;
 mod rates;
 mod reception;
+mod reload_notes;
 mod respond;
 mod routes;
 mod server;
@@ -48,6 +52,7 @@ pub use close_wire::{CloseAnswer, CloseRequest};
 pub use command::{AdminCommand, CommandError, CommandSender, Reply, channel};
 pub use context::Context;
 pub use door::Door;
+pub use feed::Lookers;
 pub use holdings::holdings;
 pub use log_level::{LogLevelRequest, LogLevelStatus, NotedLevel};
 pub use notes::Notes;
@@ -58,6 +63,7 @@ pub use plan_wire::{PlanAnswer, PlanRequest, PlannedLeaving, PlannedPredecessor,
 pub use predecessors::{Answered, DrainOrder, Held, Holdings, PredecessorDrain, Question, ask};
 pub use problem::Problem;
 pub use rates::Rates;
+pub use reload_notes::{ReloadNote, ReloadOutcome};
 pub use server::serve;
 pub use socket::{BoundAdmin, SocketFile};
 pub use tunnel_wire::{

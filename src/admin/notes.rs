@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use super::log_level::{LogLevelStatus, NotedLevel};
+use super::reload_notes::{ReloadNote, ReloadNotes, ReloadOutcome};
 use crate::config::ListenerName;
 use crate::process::unix_seconds;
 
@@ -25,8 +26,8 @@ pub struct Notes {
 #[derive(Debug, Default)]
 struct Changing {
     listeners: Vec<(ListenerName, SocketAddr)>,
-    last_refusal: Option<String>,
     log_level: Option<NotedLevel>,
+    reloads: ReloadNotes,
 }
 
 impl Notes {
@@ -40,9 +41,9 @@ impl Notes {
         self.changing().listeners = listeners;
     }
 
-    /// Notes why the last reload was refused; `None` where it was not.
-    pub fn note_refusal(&self, refusal: Option<String>) {
-        self.changing().last_refusal = refusal;
+    /// Notes what became of a reload.
+    pub fn note_reload(&self, outcome: ReloadOutcome) {
+        self.changing().reloads.note(outcome);
     }
 
     /// Notes which lines are written.
@@ -62,11 +63,16 @@ impl Notes {
 
     /// Why the last reload was refused.
     pub fn last_refusal(&self) -> Option<String> {
-        self.changing().last_refusal.clone()
+        self.changing().reloads.last_refusal()
+    }
+
+    /// The last reloads, the oldest first.
+    pub fn reloads(&self) -> Vec<ReloadNote> {
+        self.changing().reloads.all()
     }
 
     fn changing(&self) -> MutexGuard<'_, Changing> {
-        // Each change is one assignment.
+        // A panic while it was held leaves it whole: each change is one call.
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -28,6 +28,8 @@ struct Described {
 enum Answer {
     Json(Schema),
     Text,
+    /// Of this type, which is no JSON.
+    Other(&'static str),
 }
 
 /// Two ways of looking at types: as they are written, and as they are read.
@@ -61,7 +63,17 @@ impl Types {
 
     fn describe(&mut self, operation: Operation) -> Described {
         let text = |summary| Described { summary, answer: Answer::Text, body: None, parameters: Vec::new() };
+        let other = |summary, kind| Described { answer: Answer::Other(kind), ..text(summary) };
         match operation {
+            Operation::Page => other("The dashboard", "text/html"),
+            Operation::PageFile => Described {
+                parameters: vec![in_path("file", &json!({ "type": "string" }))],
+                ..other("A file of the dashboard", "*/*")
+            },
+            Operation::Events => other(
+                "What there is to see, once a second, as server-sent events: docs/dashboard.md",
+                "text/event-stream",
+            ),
             Operation::Live => text("Whether the process runs"),
             Operation::Ready => text("Whether new sessions are welcome"),
             Operation::Metrics => text("What Prometheus reads"),
@@ -151,6 +163,7 @@ fn operation(types: &mut Types, route: &AdminRoute) -> Value {
     let told = match answer {
         Answer::Json(schema) => content(schema.into(), "application/json"),
         Answer::Text => content(json!({ "type": "string" }), "text/plain"),
+        Answer::Other(kind) => content(json!({ "type": "string" }), kind),
     };
     let mut responses = json!({
         "200": { "description": "As it was asked for", "content": told },
@@ -163,7 +176,11 @@ fn operation(types: &mut Types, route: &AdminRoute) -> Value {
     let name = route.path.trim_matches('/').replace(['/', '{', '}'], "_");
     let mut operation = json!({
         // Of a path that is asked and told, each has a name of its own.
-        "operationId": if route.operation == Operation::SetLogLevel { format!("set_{name}") } else { name },
+        "operationId": match (route.operation, name.as_str()) {
+            (Operation::SetLogLevel, name) => format!("set_{name}"),
+            (_, "") => "dashboard".to_owned(),
+            (_, name) => name.to_owned(),
+        },
         "summary": summary,
         "parameters": parameters,
         "responses": responses,

@@ -10,7 +10,10 @@ use super::answer::{AdminAnswer, allowing, json, problem, text, told, typed};
 use super::audit::{self, Asked};
 use super::command::{AdminCommand, CommandError};
 use super::context::Context;
+use super::dashboard;
 use super::door::{Denied, LetIn, Visitor};
+use super::feed::{Hello, watched};
+use super::leave::Leaving;
 use super::look::{gauges, status};
 use super::placement::placement;
 use super::problem::ProblemKind;
@@ -25,7 +28,12 @@ use crate::grammar::members;
 use crate::metrics::Exposition;
 use crate::session::Phase;
 
-pub(super) async fn respond(reception: &Reception, visitor: &Visitor, request: Request<Incoming>) -> AdminAnswer {
+pub(super) async fn respond(
+    reception: &Reception,
+    visitor: &Visitor,
+    leaving: &Leaving,
+    request: Request<Incoming>,
+) -> AdminAnswer {
     let (parts, body) = request.into_parts();
     let found = find(&parts.method, parts.uri.path());
     // Who may not look hears of no path whether it is there.
@@ -36,7 +44,7 @@ pub(super) async fn respond(reception: &Reception, visitor: &Visitor, request: R
         (Err(denied), _) => refusal(denied),
         (Ok(let_in), Found::Route(route, name)) => {
             let found = (route, name, let_in);
-            carry_out(reception, found, &parts, body, &mut asked).await
+            carry_out((reception, leaving), found, &parts, body, &mut asked).await
         }
         (Ok(_), Found::Options(methods)) => allowing(text(StatusCode::NO_CONTENT, ""), methods),
         (Ok(_), Found::WrongMethod(methods)) => wrong_method(&parts, methods),
@@ -60,14 +68,18 @@ fn refusal(denied: Denied) -> AdminAnswer {
 }
 
 async fn carry_out(
-    reception: &Reception,
+    (reception, leaving): (&Reception, &Leaving),
     (route, name, let_in): (&AdminRoute, &str, LetIn),
     parts: &Parts,
     body: Incoming,
     asked: &mut Asked,
 ) -> AdminAnswer {
-    let (context, door) = (&*reception.context, &reception.door);
+    let (context, door) = (&reception.context, &reception.door);
     match route.operation {
+        Operation::Page => dashboard::page(),
+        Operation::PageFile => dashboard::file(name)
+            .unwrap_or_else(|| problem(&ProblemKind::NoRoute.because("the dashboard has no such file: it is at /"))),
+        Operation::Events => watched(context, Hello { may_steer: door.lets_steer(let_in) }, leaving.clone()),
         Operation::Live => text(StatusCode::OK, "live\n"),
         Operation::Ready => ready(context),
         Operation::Metrics => metrics(context, &parts.headers).await,

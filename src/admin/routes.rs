@@ -39,6 +39,9 @@ pub(super) enum Needs {
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
+    Page,
+    PageFile,
+    Events,
     Live,
     Ready,
     Status,
@@ -64,6 +67,9 @@ pub(super) enum Operation {
 
 /// All of it.
 pub(super) static ROUTES: &[AdminRoute] = &[
+    get("/", Needs::Nothing, Operation::Page),
+    get("/dashboard/{file}", Needs::Nothing, Operation::PageFile),
+    get("/events", Needs::Reading, Operation::Events),
     get("/live", Needs::Nothing, Operation::Live),
     get("/ready", Needs::Nothing, Operation::Ready),
     get("/status", Needs::Reading, Operation::Status),

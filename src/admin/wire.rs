@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::ordered::CertificateStatus;
+use super::reload_notes::ReloadNote;
 use super::upstream_status::UpstreamStatus;
 use crate::config::parse_duration;
 use crate::drain::{BadDrainTarget, DrainTarget, Overrides};
@@ -220,6 +221,9 @@ pub struct ReloadsStatus {
     pub refused: u64,
     /// Why the last one was refused; `None` where it was not.
     pub last_refusal: Option<String>,
+    /// The last ones, the oldest first.
+    #[serde(default)]
+    pub last: Vec<ReloadNote>,
 }
 
 /// One listener.

@@ -22,7 +22,7 @@ use super::running::Running;
 use super::watch::Watch;
 use crate::admin::{
     AdminCommand, CloseAnswer, CommandError, DrainAnswer, HandoffAnswer, LogLevelStatus, Notes, PlanAnswer,
-    ReloadAnswer, Reply, UndrainAnswer,
+    ReloadAnswer, ReloadOutcome, Reply, UndrainAnswer,
 };
 use crate::config::{self, LogLevel, Problems};
 use crate::drain::{DrainTarget, EndpointTarget, Overrides, Revocation};
@@ -221,15 +221,16 @@ impl Control {
         };
         reload::log(&reloaded, self.running.proxy());
         match &reloaded {
-            Ok(Reloaded { generation, .. }) => {
+            Ok(Reloaded { generation, diff, .. }) => {
                 self.notes.note_log_level(self.log.level.noted());
-                self.notes.note_refusal(None);
+                let changes = diff.changes.iter().map(ToString::to_string).collect();
+                self.notes.note_reload(ReloadOutcome::Taken { generation: *generation, changes });
                 self.notifier.ready(&format!("serving generation {generation}"));
             }
             Err(error) => {
                 let text = error.to_string();
                 let first = text.lines().next().unwrap_or_default().to_owned();
-                self.notes.note_refusal(Some(text));
+                self.notes.note_reload(ReloadOutcome::Refused { why: text });
                 self.notifier.ready(&format!("reload refused, still serving the old configuration: {first}"));
             }
         }

@@ -61,7 +61,9 @@ impl PreparedProcess {
         let predecessors = Arc::clone(&inheritance.predecessors);
         let places = admin::Places::default();
         let (notes_too, rates, users) = (Arc::clone(&notes), admin::Rates::default(), Users::read());
-        let context = Context { proxy, notes: notes_too, predecessors, commands: sender, places, rates, users };
+        let lookers = admin::Lookers::default();
+        let context =
+            Context { proxy, notes: notes_too, predecessors, commands: sender, places, rates, users, lookers };
         let mut admin = AdminListeners::new(Arc::new(context), std::mem::take(&mut inheritance.admin));
         let prepared = admin.prepare(&admin_settings, &admin_contents, built.tickets()).map_err(StartError::Admin)?;
         Ok(Self { built, notifier, log, environment, admin, prepared, notes, commands, watch })

@@ -10,7 +10,7 @@ use crate::config::counted;
 
 pub(super) fn status(status: &Status) -> String {
     let Status { version, pid, config, phase, generation, sessions, tunnels: open, reloads, .. } = status;
-    let ReloadsStatus { changed, unchanged, refused, last_refusal } = reloads;
+    let ReloadsStatus { changed, unchanged, refused, last_refusal, last: _ } = reloads;
     let of_file = config.as_ref().map_or_else(String::new, |file| format!(" of {}", file.display()));
     let mut text = format!(
         "windlass {version}, process {pid}, {phase} for {}\n\

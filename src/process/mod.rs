@@ -37,6 +37,6 @@ pub use supervisor::Watcher;
 pub use systemd::Notifier;
 pub use usage::usage;
 pub use users::Users;
-pub use wall_clock::{unix_seconds, unix_time};
+pub use wall_clock::{unix_milliseconds, unix_seconds, unix_time};
 pub use watchdog::WatchdogVariables;
 pub use workers::{Seat, Workers};

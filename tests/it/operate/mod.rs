@@ -4,6 +4,7 @@ mod admin_listeners;
 mod audit;
 mod check;
 mod drain;
+mod feed;
 mod full;
 mod handoff;
 mod held;

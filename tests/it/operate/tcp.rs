@@ -11,7 +11,7 @@ use crate::operate::two_endpoints;
 use crate::rig::{Program, within};
 
 /// The status and the body of the answer.
-async fn ask(address: SocketAddr, request: &str) -> (u16, String) {
+pub(super) async fn ask(address: SocketAddr, request: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -20,7 +20,7 @@ async fn ask(address: SocketAddr, request: &str) -> (u16, String) {
     (status, answer)
 }
 
-async fn free_port() -> SocketAddr {
+pub(super) async fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
