@@ -61,9 +61,7 @@ async def test_every_operation_answers_as_the_document_says(windlass, websocket_
         @given(case=operation.as_strategy(generation_mode=mode))
         def holds(case):
             checks = [*CHECKS, negative_data_rejection] if verb == "post" else CHECKS
-            case.call_and_validate(
-                base_url=f"http://{address}", headers={"authorization": f"Bearer {TOKEN}"}, checks=checks, timeout=30
-            )
+            case.call_and_validate(base_url=f"http://{address}", headers={"authorization": f"Bearer {TOKEN}"}, checks=checks, timeout=30)
 
         holds()
 
@@ -80,9 +78,7 @@ async def test_every_operation_answers_as_the_document_says(windlass, websocket_
 async def test_the_document_that_is_served_is_the_one_that_is_kept(windlass, websocket_endpoint, tmp_path):
     address, listener = operator_listener(tmp_path)
     await windlass(config([await websocket_endpoint(echo)], extra=listener))
-    said = await asyncio.to_thread(
-        subprocess.run, ["curl", "--silent", "--fail", f"http://{address}/openapi.json"], check=True, capture_output=True
-    )
+    said = await asyncio.to_thread(subprocess.run, ["curl", "--silent", "--fail", f"http://{address}/openapi.json"], check=True, capture_output=True)
     assert json.loads(said.stdout) == DOCUMENT
 
 
@@ -92,10 +88,7 @@ def test_shells_take_their_completions_and_man_its_pages(tmp_path):
 
     script = tmp_path / "windlass.bash"
     script.write_text(said("completions", "bash"))
-    typed = (
-        f"source {script}; COMP_WORDS=(windlass tun); COMP_CWORD=1; "
-        "_windlass windlass tun windlass; echo ${COMPREPLY[@]}"
-    )
+    typed = f"source {script}; COMP_WORDS=(windlass tun); COMP_CWORD=1; _windlass windlass tun windlass; echo ${{COMPREPLY[@]}}"
     completed = subprocess.run(["bash", "-c", typed], check=True, capture_output=True, text=True, timeout=30)
     assert completed.stdout.split() == ["tunnels"]
     for shell in ["zsh", "fish"]:
