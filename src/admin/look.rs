@@ -24,6 +24,7 @@ use crate::queue::Gate;
 use crate::resolver::ResolverStatus;
 use crate::session::{Phase, Proxy};
 use crate::snapshot::{Branch, Endpoint, Route, StateCause, Upstream};
+use crate::traffic::RouteTraffic;
 
 /// How things stand, for people and their scripts; `predecessors` is what those answered that handed over.
 pub(super) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<Answered<Holdings>>) -> Status {
@@ -142,6 +143,10 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
         listener.certificate_ends().into_iter().map(move |(first, ends)| (name.clone(), first, ends))
     });
     let under_way = proxy.drains.all().into_iter().filter(|note| note.end.is_none());
+    // A rate has to begin with 0.
+    let mut traffic: BTreeMap<_, _> =
+        snapshot.routes().keys().map(|route| (route.clone(), RouteTraffic::default())).collect();
+    traffic.extend(proxy.registry.traffic().by_route());
     Gauges {
         counting_since: notes.since_unix_seconds,
         generation: snapshot.generation,
@@ -167,6 +172,7 @@ pub(super) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Hold
         time: i64::try_from(unix_seconds()).unwrap_or(i64::MAX),
         process: usage(),
         drains: under_way.map(drain_gauge).collect(),
+        traffic,
     }
 }
 

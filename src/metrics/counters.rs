@@ -26,7 +26,7 @@ use super::table::Table;
 use super::tls_failures::TlsFailures;
 use super::words::{KnownWords, Words, class_of, code_label};
 use crate::config::{ListenerName, RouteName, UpstreamName};
-use crate::websocket::{Direction, Leniency, PerDirection};
+use crate::websocket::Leniency;
 
 /// The counters of the process.
 #[derive(Debug)]
@@ -55,10 +55,6 @@ pub struct Metrics {
     pub(super) reloads: Reloads,
     /// Lines of the log that nobody read in time.
     pub(super) log_lines_dropped: Counter,
-    /// Data messages of tunnels that have ended.
-    pub(super) messages: PerDirection<Counter>,
-    /// Bytes of tunnels that have ended.
-    pub(super) bytes: PerDirection<Counter>,
     /// What came of what clients speak.
     pub(super) client_protocols: ClientProtocols,
     /// Questions whether requests may enter.
@@ -117,8 +113,6 @@ impl Metrics {
             times: PerWorker::new(workers),
             lenient: Family::default(),
             reloads: Reloads::default(),
-            messages: PerDirection::default(),
-            bytes: PerDirection::default(),
             client_protocols: ClientProtocols::new(workers),
             authorizations: Authorizations::default(),
             renewals: Table::default(),
@@ -211,12 +205,6 @@ impl Metrics {
     /// Counts somebody whose waiting in a queue is over, so long after it began, since there is a place or a turn.
     pub fn waited(&self, took: Duration) {
         self.mine().waiting.note(took);
-    }
-
-    /// Counts what went through a tunnel in one direction, once it has ended.
-    pub fn passed(&self, direction: Direction, messages: u64, bytes: u64) {
-        self.messages[direction].inc_by(messages);
-        self.bytes[direction].inc_by(bytes);
     }
 
     /// Counts a request that was refused, or a connection on which none could be read; with its route, where it has found one.

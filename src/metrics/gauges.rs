@@ -1,10 +1,12 @@
 //! What is looked at when somebody asks: it is kept nowhere, so it cannot be out of date.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::config::{EndpointName, EndpointRole, ListenerName, RouteName, UpstreamName};
 use crate::snapshot::{EndpointState, HealthCounts, KeyCounts, RetryCounts};
+use crate::traffic::RouteTraffic;
 
 /// How things stand now.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +53,8 @@ pub struct Gauges {
     pub listeners: Vec<(ListenerName, SocketAddr)>,
     /// The drains that are under way.
     pub drains: Vec<DrainGauge>,
+    /// What went through the tunnels of each route, those that are open among them.
+    pub traffic: BTreeMap<RouteName, RouteTraffic>,
 }
 
 /// How one endpoint stands.

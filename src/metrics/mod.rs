@@ -37,6 +37,7 @@ mod sums;
 mod table;
 mod text;
 mod tls_failures;
+mod traffic;
 mod words;
 
 pub use authorizations::AuthResult;

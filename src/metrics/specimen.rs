@@ -9,7 +9,8 @@ use super::{
 };
 use crate::config::{EndpointRole, ListenerName, RouteName};
 use crate::snapshot::{EndpointState, HealthCounts, KeyCounts, RetryCounts};
-use crate::websocket::{CloseCode, Direction};
+use crate::traffic::{Passed, Traffic};
+use crate::websocket::{CloseCode, Direction, Side};
 
 /// Counters of which each has counted something, and gauges of which each has a value.
 pub(super) fn everything() -> (Metrics, Gauges) {
@@ -34,7 +35,6 @@ pub(super) fn everything() -> (Metrics, Gauges) {
     metrics.opening_took(MOMENT, &times);
     metrics.connected(Duration::from_millis(2));
     metrics.waited(Duration::from_millis(200));
-    metrics.passed(Direction::FromClient, 7, 700);
     metrics.refused("no_route", RefusalKind::Request, None);
     metrics.refused("wrong_password", RefusalKind::Authentication, Some(&route));
     metrics.endpoint_tls_failed(&"chat".into(), "name");
@@ -44,7 +44,15 @@ pub(super) fn everything() -> (Metrics, Gauges) {
     metrics.renewed("renewed");
     metrics.reloaded(ReloadResult::Unchanged, 1_790_000_100);
     metrics.reloaded(ReloadResult::Refused, 1_790_000_200);
+    let traffic = Traffic::new(1);
+    let open = traffic.begin(0, &route);
+    open.note_passed(Direction::FromClient, Passed { messages: 7, bytes: 700, pings: 2 }, MOMENT);
+    open.note_size(Direction::FromClient, 100);
+    open.note_ping_time(Side::Upstream, MOMENT);
+    open.note_waiting(Direction::FromUpstream, 100, MOMENT);
+    open.note_taken(Direction::FromUpstream, 5 * MOMENT);
     let now = Gauges {
+        traffic: traffic.by_route(),
         sources: vec![SourceGauge {
             upstream: "chat".into(),
             source: "dns app.internal:8080".into(),

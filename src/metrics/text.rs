@@ -17,13 +17,7 @@ use super::exposition::Exposition;
 use super::gauges::{Gauges, ProcessUsage, TunnelsOpen};
 use super::rows::{Labels, Rows, family, signed};
 use super::table::Table;
-use super::{certificates, keys, listener_certificates, sources};
-use crate::websocket::{Direction, PerDirection};
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DirectionLabels {
-    direction: &'static str,
-}
+use super::{certificates, keys, listener_certificates, sources, traffic};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BuildLabels {
@@ -68,7 +62,7 @@ impl Metrics {
     }
 
     fn register(&self, registry: &mut Registry) {
-        let Self { lenient, messages, bytes, .. } = self;
+        let Self { lenient, .. } = self;
         self.register_routes(registry);
         let help = "Requests that windlass answered by itself, and connections that it turned away, by reason";
         registry.register("refusals", help, by("reason", &self.refusals));
@@ -79,9 +73,6 @@ impl Metrics {
             "Lines of the log that were dropped because nobody read them in time",
             self.log_lines_dropped.clone(),
         );
-        let passed = "that passed through tunnels which have ended, by direction";
-        registry.register("tunnel_messages", format!("Data messages {passed}"), by_direction(messages));
-        registry.register("tunnel_bytes", format!("Bytes {passed}"), by_direction(bytes));
         let timed = |of: fn(&Times) -> &Buckets| {
             Rows::new([(Labels::new(), Distribution::of(&WAITS, self.times.each().map(of)))])
         };
@@ -119,6 +110,7 @@ impl Gauges {
         let help =
             "Open tunnels; those of processes that handed over stand apart, and a sum counts them where they are";
         registry.register("tunnels_open", help, family(open));
+        traffic::register(&self.traffic, registry);
         self.register_endpoints(registry);
         self.register_names(registry);
         sources::register(&self.sources, registry);
@@ -220,15 +212,6 @@ impl ProcessUsage {
 /// Counts by one word.
 fn by(label: &'static str, counts: &Table<&'static str, AtomicU64>) -> Rows<u64> {
     Rows::new(counts.all().into_iter().map(|(word, count)| (vec![(label, word.to_owned())], load(&count))))
-}
-
-fn by_direction(counters: &PerDirection<Counter>) -> Family<DirectionLabels, Counter> {
-    let family = Family::<DirectionLabels, Counter>::default();
-    for direction in [Direction::FromClient, Direction::FromUpstream] {
-        let labels = DirectionLabels { direction: direction.as_str() };
-        family.get_or_create(&labels).inc_by(counters[direction].get());
-    }
-    family
 }
 
 fn constant(value: i64) -> ConstGauge<i64> {

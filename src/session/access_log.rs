@@ -25,9 +25,8 @@ use crate::drain::{Registration, TunnelHandle};
 use crate::http::client_address::{is_trusted, says_for_whom};
 use crate::metrics::{ClientProtocol, CountedTunnel, Metrics, TunnelEnd};
 use crate::snapshot::Route;
-use crate::traffic::Counts;
 use crate::tunnel::Outcome;
-use crate::websocket::{CloseCode, Direction, Extensions, Leniencies};
+use crate::websocket::{CloseCode, Extensions, Leniencies};
 
 /// A request was refused; `route` is the one that it took, if it got so far. A WebSocket may have been accepted and `closed`
 /// instead of an answer.
@@ -234,10 +233,6 @@ pub(super) fn ended(
     let (metrics, (word, by, code)) = (&records.metrics, labels(ending, settings));
     let end = TunnelEnd { outcome: word, by, code, life: *duration, quiet: *quiet, key };
     metrics.tunnel_ended(counted(handle, record.protocol()), &end);
-    for direction in [Direction::FromClient, Direction::FromUpstream] {
-        let Counts { messages, bytes } = counts[direction];
-        metrics.passed(direction, messages, bytes);
-    }
     let Unpacked { port, port_is, placed, path, host, user_agent, request_id, headers } = record.unpacked();
     for leniency in leniencies.iter() {
         metrics.lenient(leniency);

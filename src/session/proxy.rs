@@ -229,6 +229,7 @@ impl Proxy {
         self.rechecks.reconcile(&new);
         self.key_fetches.reconcile(&new);
         keep_counts(&self.metrics, &new);
+        self.registry.traffic().keep_routes(|route| new.routes().contains_key(route));
         if let Some(resolver) = self.network.resolver() {
             resolver.keep_to(&new.settings.resolver);
             resolver.keep_names(&names(&new));

@@ -6,6 +6,7 @@
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::seen::Hidden;
+use crate::ranges::within;
 
 /// The end of a message's last block, which is left out on the wire (RFC 7692 §7.2.2).
 const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
@@ -60,8 +61,8 @@ fn run(inflate: &mut Decompress, message: &[u8], most: usize) -> Result<(Vec<u8>
             let status = inflate.decompress(input, &mut output, FlushDecompress::None).map_err(|_| Hidden::Corrupt)?;
             let taken = usize::try_from(inflate.total_in() - before_in).unwrap_or(usize::MAX);
             let given = usize::try_from(inflate.total_out() - before_out).unwrap_or(usize::MAX);
-            input = input.get(taken..).unwrap_or_default();
-            let piece = output.get(..given).unwrap_or_default();
+            input = within(input, taken..);
+            let piece = within(&output, ..given);
             shown.extend(piece.iter().take(most.saturating_sub(shown.len())));
             all += given;
             if all > MOST {
