@@ -190,7 +190,7 @@ mod tests {
         journald.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let mut journal = Journal::new(path).unwrap();
         let large = line(&format!("large\n{}", "€".repeat(20_000)), &[("detail", &"x".repeat(300_000))]);
-        let large = large.repeat(1) + &line("small", &[]);
+        let large = large + &line("small", &[]);
         let text = [line("first", &[]), large].concat();
         let large_by_hand = format!("MESSAGE={}\n\n", "y".repeat(1 << 20));
         let mut rest = text.as_bytes();
