@@ -136,7 +136,7 @@ mod tests {
         /// Whatever was seen before: what is shown is what was sent.
         #[test]
         fn nothing_but_what_was_sent_is_ever_shown(
-            messages in prop::collection::vec(prop::collection::vec(prop::sample::select(b"abcd".to_vec()), 0..200), 1..12),
+            messages in prop::collection::vec(prop::collection::vec(prop::sample::select(b"abcd".to_vec()), 1..200), 1..12),
             seen in prop::collection::vec(any::<bool>(), 12),
             takes_context_over in any::<bool>(),
         ) {
