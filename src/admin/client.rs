@@ -46,6 +46,8 @@ pub enum AskError {
     Off,
     /// Nobody answers there.
     Unreachable(AdminListen, #[source] io::Error),
+    /// It is answered over a unix socket alone.
+    NeedsSocket(AdminListen),
     /// The process refused.
     Refused(StatusCode, String),
     /// What came is no answer.
@@ -85,6 +87,35 @@ impl Client {
         self.ask(Method::POST, path, body.into()).await
     }
 
+    /// Has something begin, and tells each line of what comes of it, until it is over.
+    ///
+    /// # Errors
+    /// Nobody answers, it is refused, or it breaks off.
+    pub async fn follow(&self, path: &str, body: &impl Serialize, mut told: impl FnMut(&str)) -> Result<(), AskError> {
+        let AdminListen::Unix(socket) = &self.listen else { return Err(AskError::NeedsSocket(self.listen.clone())) };
+        let unreachable = |error| AskError::Unreachable(self.listen.clone(), error);
+        let stream = connect_unix(socket).await.map_err(unreachable)?;
+        let body = serde_json::to_vec(body).map_err(nonsense)?;
+        let request = self.request("localhost", Method::POST, path, body.into())?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(nonsense)?;
+        let driver = tokio::spawn(connection);
+        let mut response = sender.send_request(request).await.map_err(nonsense)?;
+        if !response.status().is_success() {
+            let (status, body) = (response.status(), response.into_body().collect().await.map_err(nonsense)?);
+            return Err(refused(status, &String::from_utf8_lossy(&body.to_bytes())));
+        }
+        let mut rest = Vec::new();
+        while let Some(frame) = response.body_mut().frame().await {
+            rest.extend_from_slice(frame.map_err(nonsense)?.data_ref().map(|data| &**data).unwrap_or_default());
+            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<_> = rest.drain(..=end).collect();
+                told(String::from_utf8_lossy(&line).trim_end());
+            }
+        }
+        driver.abort();
+        Ok(())
+    }
+
     /// Asks whether new sessions and tunnels are welcome; if not, what is said instead.
     ///
     /// # Errors
@@ -105,8 +136,7 @@ impl Client {
         let (status, body) = self.send(method, path, body).await?;
         let text = String::from_utf8_lossy(&body).into_owned();
         if !status.is_success() {
-            let why = serde_json::from_str::<Problem>(&text).map_or(text, |problem| problem.detail);
-            return Err(AskError::Refused(status, why));
+            return Err(refused(status, &text));
         }
         match serde_json::from_str(&text) {
             Ok(value) => Ok(ParsedAnswer { text, value }),
@@ -172,6 +202,11 @@ where
     Ok((status, body))
 }
 
+fn refused(status: StatusCode, text: &str) -> AskError {
+    let why = serde_json::from_str::<Problem>(text).map_or_else(|_| text.to_owned(), |problem| problem.detail);
+    AskError::Refused(status, why)
+}
+
 fn nonsense(error: impl Into<Box<dyn Error + Send + Sync>>) -> AskError {
     AskError::Nonsense(error.into())
 }
@@ -187,6 +222,9 @@ impl fmt::Display for AskError {
                     io::ErrorKind::PermissionDenied => "; ask as the user that windlass runs as, or as root",
                     _ => "; is it running, and with this [admin]? -c FILE or --admin ADDRESS asks elsewhere",
                 })
+            }
+            Self::NeedsSocket(listen) => {
+                write!(f, "this is told over a unix socket alone, not at {listen}: ask with --admin unix:/PATH")
             }
             Self::Refused(_, why) => f.write_str(why),
             Self::Nonsense(why) => write!(f, "the answer makes no sense: {why}"),

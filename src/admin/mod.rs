@@ -40,6 +40,8 @@ mod server;
 mod socket;
 mod spare;
 mod steer;
+mod tap;
+mod tap_wire;
 mod tunnel_look;
 mod tunnel_query;
 mod tunnel_wire;
@@ -66,6 +68,7 @@ pub use rates::Rates;
 pub use reload_notes::{ReloadNote, ReloadOutcome};
 pub use server::serve;
 pub use socket::{BoundAdmin, SocketFile};
+pub use tap_wire::{SeenLine, TapLine, TapRequest};
 pub use tunnel_wire::{
     InDirections, OnSides, TunnelDetail, TunnelLimits, TunnelList, TunnelOrder, TunnelRate, TunnelStatus,
     TunnelsElsewhere,

@@ -12,6 +12,7 @@ use super::placement::WhereAnswer;
 use super::plan_wire::{PlanAnswer, PlanRequest};
 use super::problem::Problem;
 use super::routes::{AdminRoute, Needs, Operation, ROUTES, Verb};
+use super::tap_wire::TapRequest;
 use super::tunnel_query::{MOST, USUAL_LIMIT};
 use super::tunnel_wire::{TunnelDetail, TunnelList};
 use super::upstream_status::UpstreamStatus;
@@ -114,6 +115,13 @@ impl Types {
             Operation::SetLogLevel => {
                 self.done::<LogLevelRequest, LogLevelStatus>("Has other lines written to the log, for a while")
             }
+            Operation::Tap => Described {
+                body: Some(self.read.subschema_for::<TapRequest>()),
+                ..other(
+                    "What passes through a tunnel, as it passes: a JSON on each line; over a unix socket alone",
+                    "application/x-ndjson",
+                )
+            },
             Operation::Close => self.done::<CloseRequest, CloseAnswer>("Ends tunnels at once"),
         }
     }

@@ -16,7 +16,7 @@ use super::feed::{Hello, watched};
 use super::leave::Leaving;
 use super::look::{gauges, status};
 use super::placement::placement;
-use super::problem::ProblemKind;
+use super::problem::{Problem, ProblemKind};
 use super::reception::Reception;
 use super::routes::{AdminRoute, Found, Needs, Operation, Verb, find, paths};
 use super::steer::{self, read};
@@ -117,6 +117,11 @@ async fn carry_out(
         Operation::Drain => told(async { steer::drain(context, read(body).await?, asked).await }.await),
         Operation::Undrain => told(async { steer::undrain(context, read(body).await?, asked).await }.await),
         Operation::SetLogLevel => told(async { steer::set_log_level(context, read(body).await?, asked).await }.await),
+        Operation::Tap if let_in != LetIn::BySocket => {
+            problem(&ProblemKind::Forbidden.because("a tunnel is tapped over a unix socket alone"))
+        }
+        Operation::Tap => steer::tap(context, read(body).await, asked, leaving.clone())
+            .unwrap_or_else(|failed| problem(&Problem::from(&failed))),
         Operation::Close => told(async { steer::close(context, read(body).await?, asked).await }.await),
     }
 }

@@ -62,6 +62,7 @@ pub(super) enum Operation {
     Undrain,
     Close,
     SetLogLevel,
+    Tap,
     Handoff,
 }
 
@@ -90,6 +91,7 @@ pub(super) static ROUTES: &[AdminRoute] = &[
     post("/undrain", Operation::Undrain),
     post("/close", Operation::Close),
     post("/log-level", Operation::SetLogLevel),
+    post("/tap", Operation::Tap),
     post("/handoff", Operation::Handoff),
 ];
 

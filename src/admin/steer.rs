@@ -7,12 +7,16 @@ use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
+use super::answer::AdminAnswer;
 use super::audit::Asked;
 use super::close_wire::{CloseAnswer, CloseRequest};
 use super::command::{AdminCommand, CommandError};
 use super::context::Context;
+use super::leave::Leaving;
 use super::log_level::{LogLevelRequest, LogLevelStatus};
 use super::plan_wire::{PlanAnswer, PlanRequest};
+use super::tap::tapped;
+use super::tap_wire::TapRequest;
 use super::wire::{DrainAnswer, DrainRequest, UndrainAnswer, UndrainRequest};
 
 /// How long a request, its body included, may take to arrive.
@@ -71,6 +75,20 @@ pub(super) async fn set_log_level(
     let (level, time) = request.understood().map_err(CommandError::Nonsense)?;
     asked.note(&request);
     context.ask(|reply| AdminCommand::SetLogLevel(level, time, reply)).await
+}
+
+pub(super) fn tap(
+    context: &Context,
+    request: Result<TapRequest, CommandError>,
+    asked: &mut Asked,
+    leaving: Leaving,
+) -> Result<AdminAnswer, CommandError> {
+    let request = request?;
+    let answer = tapped(context, &request, leaving);
+    if !matches!(answer, Err(CommandError::Nonsense(_))) {
+        asked.note(&request);
+    }
+    answer
 }
 
 /// Reads the body of a request.

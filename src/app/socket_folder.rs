@@ -69,13 +69,13 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::config::{NotCompared, Position, SourceLocation};
+    use crate::config::{NotCompared, Position, SourceLocation, TapLevel};
 
     fn written(path: impl Into<PathBuf>) -> AdminSettings {
         let position = Some(Position { line: 1, column: 1 });
         let location = SourceLocation { position, ..SourceLocation::default() };
         let listeners = vec![AdminListenerSettings::at(AdminListen::Unix(path.into()))];
-        AdminSettings { listeners, location: NotCompared(location) }
+        AdminSettings { listeners, location: NotCompared(location), tap: TapLevel::Off }
     }
 
     fn problem_of(settings: &AdminSettings) -> String {

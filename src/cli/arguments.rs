@@ -14,6 +14,7 @@ use super::operate::{self, CloseArguments, DrainArguments, PlanArguments, Undrai
 use super::output::{FAILED, WRONG, complain, complain_briefly, say};
 use super::packaging::{self, CompletionsArguments, ManArguments};
 use super::placement::{self, WhereArguments};
+use super::tap::{TapArguments, tap};
 use super::tunnels::{self, TunnelsArguments};
 use crate::app::{self, Environment, Loaded, LogError, RunError, StartError};
 
@@ -56,6 +57,8 @@ enum Command {
     Where(WhereArguments),
     /// List open tunnels, or show everything that is known of one
     Tunnels(TunnelsArguments),
+    /// Show the messages of one tunnel as they pass, for a while; admin.tap says how much of them
+    Tap(TapArguments),
     /// End one tunnel at once, or those of somebody whose permission is taken back; take it back at the issuer first
     Close(CloseArguments),
     /// Write what completes this command line in a shell
@@ -116,6 +119,7 @@ Examples:
   windlass undrain chat/b                take it back
   windlass where --header x-user=ada     see which endpoint a user is placed on
   windlass tunnels --sort rate           see which WebSockets are busiest, and who has them
+  windlass tap 4711 --for 1min           see what one of them carries
   windlass close 4711                    end one of them, at once
   windlass close --claim sub=ada         end every WebSocket of a user
   windlass log-level debug --for 10min   write more for a while
@@ -146,6 +150,7 @@ impl Cli {
             Command::Completions(arguments) => packaging::completions(arguments, Self::command()),
             Command::Man(arguments) => packaging::man(arguments, Self::command()),
             Command::Tunnels(arguments) => ask_for(tunnels::tunnels(arguments)),
+            Command::Tap(arguments) => ask_for(tap(arguments)),
             Command::Close(arguments) => ask_for(operate::close(arguments)),
         }
     }

@@ -15,6 +15,7 @@ mod packaging;
 mod placement;
 mod progress;
 mod show;
+mod tap;
 mod tunnels;
 
 pub use arguments::Cli;

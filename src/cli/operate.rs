@@ -138,7 +138,7 @@ fn is_mute(error: &AskError) -> bool {
     match error {
         AskError::Off | AskError::Refused(StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED, _) => true,
         AskError::Unreachable(_, error) => error.kind() != io::ErrorKind::TimedOut,
-        AskError::Refused(..) | AskError::Nonsense(_) => false,
+        AskError::Refused(..) | AskError::Nonsense(_) | AskError::NeedsSocket(_) => false,
     }
 }
 

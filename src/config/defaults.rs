@@ -10,8 +10,8 @@ use super::settings::{
     ClientKeySource, Compression, DotSegments, EjectSettings, EndpointProtocol, EndpointRole, EndpointTlsSettings,
     Excess, ForwardedHeaders, HandshakeLimits, HealthSettings, HostTowardsEndpoint, IdleCounts, LogFormat, LogLevel,
     LogPlace, LoggedExchanges, NamedFile, OnDown, OnReload, OtherSpellings, PinCookie, Pongs, ProxyProtocol,
-    QueueSettings, Rate, RetryBudgetSettings, SameSite, Secure, StateFolder, TcpKeepaliveSettings, TlsVersion,
-    UnderSupervisor, UnderscoreHeaders, UnknownNames, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
+    QueueSettings, Rate, RetryBudgetSettings, SameSite, Secure, StateFolder, TapLevel, TcpKeepaliveSettings,
+    TlsVersion, UnderSupervisor, UnderscoreHeaders, UnknownNames, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
 };
 use crate::balance::{LoadFactor, Policy};
 use crate::rules::QueryKept;
@@ -311,6 +311,9 @@ pub(super) const UNDER_SUPERVISOR: UnderSupervisor = UnderSupervisor::Refuse;
 
 /// Who may steer, may; a listener where nobody does says so.
 pub(super) const ADMIN_READ_ONLY: bool = false;
+
+/// That a client sends every second, and how much, is no secret from who may end it; what it says may be one.
+pub(super) const ADMIN_TAP: TapLevel = TapLevel::Headers;
 
 impl Default for AdminListen {
     fn default() -> Self {

@@ -62,7 +62,7 @@ pub use settings::{
     LoggedExchanges, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload, OriginPattern, OriginSettings,
     OtherSpellings, PinCookie, Pongs, ProbeSettings, ProxyProtocol, QueueSettings, Rate, RecheckSettings,
     ResolverSettings, RespondBody, RespondSettings, RetryBudgetSettings, RouteSettings, RuleSettings, SameSite,
-    SampleRate, Secure, Settings, SourceKind, SourceSettings, StateFolder, TcpKeepaliveSettings, TlsSettings,
+    SampleRate, Secure, Settings, SourceKind, SourceSettings, StateFolder, TapLevel, TcpKeepaliveSettings, TlsSettings,
     TlsVersion, TokenPlace, TokenTowardsEndpoint, UnderSupervisor, UnderscoreHeaders, UnixAddress, UnknownNames,
     UpstreamSettings, WebsocketSettings, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
 };

@@ -289,7 +289,7 @@ pub(super) static HANDOFF: TableSchema = TableSchema {
     keys: &["deadline", "spread", "max_predecessors", "ready_within", "under_supervisor"],
 };
 
-pub(super) static ADMIN: TableSchema = TableSchema { path: "admin", keys: &["listen"] };
+pub(super) static ADMIN: TableSchema = TableSchema { path: "admin", keys: &["listen", "tap"] };
 
 pub(super) static ADMIN_LISTEN: TableSchema = TableSchema {
     path: "admin.listen[]",

@@ -10,10 +10,11 @@ use crate::config::defaults;
 use crate::config::lists::list;
 use crate::config::name_syntax::HOST_HEADER;
 use crate::config::not_compared::NotCompared;
-use crate::config::read::{flag, named_file, text};
+use crate::config::read::{choice, flag, named_file, text};
 use crate::config::schema::{ADMIN, ADMIN_LISTEN};
 use crate::config::settings::{
-    AdminListen, AdminListenerSettings, AdminSettings, ClientCertificateSettings, NamedFile, Settings, TlsSettings,
+    AdminListen, AdminListenerSettings, AdminSettings, ClientCertificateSettings, NamedFile, Settings, TapLevel,
+    TlsSettings,
 };
 use crate::config::syntax::{Syntax, SyntaxError};
 use crate::config::tree::{Section, SpannedValue};
@@ -25,6 +26,9 @@ const LISTEN: Syntax<AdminListen> =
 
 const EXAMPLE: &str = r#""unix:/run/windlass/admin.sock", "127.0.0.1:9900" or "off""#;
 
+const TAP_LEVELS: [(&str, TapLevel); 3] =
+    [("off", TapLevel::Off), ("headers", TapLevel::Headers), ("messages", TapLevel::Messages)];
+
 /// The longest path that a socket address has room for (sun_path of unix(7), less its final zero).
 const LONGEST_PATH: usize = 107;
 
@@ -34,7 +38,8 @@ pub(in crate::config) fn admin(file: &Section<'_>) -> AdminSettings {
     let location = item.as_ref().map(|item| item.location().source()).unwrap_or_default();
     let usual = || vec![AdminListenerSettings::at(AdminListen::default())];
     let listeners = item.map_or_else(usual, |item| listeners(&item));
-    AdminSettings { listeners, location: NotCompared(location) }
+    let tap = section.read("tap", choice(&TAP_LEVELS), defaults::ADMIN_TAP);
+    AdminSettings { listeners, location: NotCompared(location), tap }
 }
 
 fn listeners(item: &SpannedValue<'_>) -> Vec<AdminListenerSettings> {

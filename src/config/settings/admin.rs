@@ -16,6 +16,19 @@ pub struct AdminSettings {
     pub listeners: Vec<AdminListenerSettings>,
     /// Where `listen` is written; no place in a file where it is the default.
     pub location: NotCompared<SourceLocation>,
+    /// How much operators see of what passes through a tunnel.
+    pub tap: TapLevel,
+}
+
+/// How much operators see of what passes through a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TapLevel {
+    /// Nothing.
+    Off,
+    /// Opcodes, sizes and times.
+    Headers,
+    /// Also what messages say.
+    Messages,
 }
 
 /// One place where operators are listened to, and what they may do there.

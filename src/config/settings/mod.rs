@@ -29,7 +29,7 @@ pub use access::{
     OriginPattern, OriginSettings, WithoutOrigin,
 };
 pub use acme::{AcmeChallenge, AcmeSettings, AcmeStorage, ExternalAccountSettings};
-pub use admin::{AdminListen, AdminListenerSettings, AdminSettings};
+pub use admin::{AdminListen, AdminListenerSettings, AdminSettings, TapLevel};
 pub use authorize::{AuthScheme, AuthUrl, AuthorizeSettings, HeaderPattern, RecheckSettings};
 pub use destination::{BranchSettings, Destination};
 pub use drain::{DrainSettings, DrainWindow, HandoffSettings, OnReload, UnderSupervisor};

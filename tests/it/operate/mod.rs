@@ -20,6 +20,7 @@ mod signals;
 mod stop;
 mod stuck_log;
 mod tcp;
+mod tap;
 mod tunnels;
 mod unreadable;
 mod watch;
