@@ -54,16 +54,20 @@ struct Imagined {
     uri: Uri,
     host: String,
     headers: HeaderMap,
-    client: IpAddr,
+    client: Option<IpAddr>,
 }
 
 /// Where a request would be placed that the query describes.
 pub(super) fn placement(proxy: &Proxy, query: &str) -> Result<WhereAnswer, CommandError> {
     let imagined = Imagined::parse(query).map_err(CommandError::Nonsense)?;
     let snapshot = proxy.snapshot();
+    if let Some(listener) = imagined.listener.as_ref().filter(|name| !snapshot.listeners().contains_key(*name)) {
+        return Err(CommandError::Unknown(format!("there is no listener {listener}: /listeners has them all")));
+    }
     let (listener, route) = imagined.route(&snapshot).ok_or_else(|| {
         let asked = format!("{}{}", imagined.host, imagined.uri.path());
-        CommandError::Unknown(format!("no route takes {asked:?}: it would read 404"))
+        let hint = if imagined.host.is_empty() { "; say which host it asks, where routes have hosts" } else { "" };
+        CommandError::Unknown(format!("no route takes {asked:?}: it would read 404{hint}"))
     })?;
     let answer = WhereAnswer {
         listener: listener.to_string(),
@@ -78,7 +82,7 @@ pub(super) fn placement(proxy: &Proxy, query: &str) -> Result<WhereAnswer, Comma
         Target::Redirect(_) => return Ok(WhereAnswer { why: "the route redirects".into(), ..answer }),
         Target::Respond(..) => return Ok(WhereAnswer { why: "the route answers by itself".into(), ..answer }),
     };
-    let first = branches.iter().next().and_then(|branch| imagined.key_of(&branch.upstream));
+    let first = branches.iter().next().map(|branch| imagined.key_of(&branch.upstream)).transpose()?.flatten();
     let branch: Option<&Branch> = match (branches.only(), &first) {
         (Some(only), _) => Some(&**only),
         (None, Some((key, _))) => branches.share_of(Some(*key)).map(|branch| &**branch),
@@ -88,7 +92,7 @@ pub(super) fn placement(proxy: &Proxy, query: &str) -> Result<WhereAnswer, Comma
         let why = "the route shares its clients among several upstreams, and nothing in the request decides: any by its weight";
         return Ok(WhereAnswer { why: why.into(), ..answer });
     };
-    Ok(imagined.placed_in(&branch.upstream, answer))
+    imagined.placed_in(&branch.upstream, answer)
 }
 
 impl Imagined {
@@ -98,7 +102,7 @@ impl Imagined {
             uri: Uri::from_static("/"),
             host: String::new(),
             headers: HeaderMap::new(),
-            client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            client: None,
         };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
@@ -111,7 +115,7 @@ impl Imagined {
                     read.host = host_name(authority.host).into_owned();
                     read.headers.insert(HOST, HeaderValue::from_str(&value).map_err(|_| "host: write a name")?);
                 }
-                "client" => read.client = value.parse().map_err(|_| "client: write an address")?,
+                "client" => read.client = Some(value.parse().map_err(|_| "client: write an address")?),
                 "header" => {
                     let (name, value) = value.split_once('=').ok_or(HEADER)?;
                     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HEADER)?;
@@ -133,27 +137,36 @@ impl Imagined {
     }
 
     /// Its key in this upstream, and what that is made of.
-    fn key_of(&self, upstream: &Upstream) -> Option<(AffinityKey, String)> {
-        let (uri, headers, client) = (&self.uri, &self.headers, self.client);
+    fn key_of(&self, upstream: &Upstream) -> Result<Option<(AffinityKey, String)>, CommandError> {
+        let (uri, headers) = (&self.uri, &self.headers);
+        let client = self.client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let searched = Searched { uri, headers, client, certificate: None, permission: None };
-        let key = |source| Some((affinity_key(slice::from_ref(source), &searched)?, name_of(source)));
-        upstream.settings.sticky_on.iter().find_map(key)
+        for source in &upstream.settings.sticky_on {
+            if matches!(source, AffinitySource::ClientIp) && self.client.is_none() {
+                let why = "the address of its client decides (client_ip): say it, by client, or --client ADDRESS";
+                return Err(CommandError::Nonsense(why.into()));
+            }
+            if let Some(key) = affinity_key(slice::from_ref(source), &searched) {
+                return Ok(Some((key, name_of(source))));
+            }
+        }
+        Ok(None)
     }
 
-    fn placed_in(&self, upstream: &Upstream, answer: WhereAnswer) -> WhereAnswer {
+    fn placed_in(&self, upstream: &Upstream, answer: WhereAnswer) -> Result<WhereAnswer, CommandError> {
         let named = |endpoint: &Endpoint| WhereEndpoint {
             endpoint: format!("{}/{}", upstream.settings.name, endpoint.name),
             address: endpoint.address.to_string(),
             tunnels: endpoint.tunnels(),
         };
         let answer = WhereAnswer { upstream: Some(upstream.settings.name.to_string()), ..answer };
-        let key = self.key_of(upstream).filter(|_| upstream.settings.policy == Policy::Sticky);
+        let key = if upstream.settings.policy == Policy::Sticky { self.key_of(upstream)? } else { None };
         let order = key.as_ref().and_then(|(key, _)| upstream.order_for(*key, MOST));
         if let (Some((_, key)), Some(order)) = (key, order) {
             let why = "its key decides, but for a pin cookie, which comes before it, and what the request's token says"
                 .into();
             let endpoints = order.iter().map(|endpoint| named(endpoint)).collect();
-            return WhereAnswer { key: Some(key), why, endpoints, ..answer };
+            return Ok(WhereAnswer { key: Some(key), why, endpoints, ..answer });
         }
         let eligibility = upstream.eligibility(Asked::Upgrade);
         let open = upstream.endpoints().iter().filter(|endpoint| eligibility.takes(endpoint));
@@ -165,7 +178,7 @@ impl Imagined {
             Policy::RoundRobin => "one of these after the other",
             Policy::Random => "any of these",
         };
-        WhereAnswer { why: why.into(), endpoints, ..answer }
+        Ok(WhereAnswer { why: why.into(), endpoints, ..answer })
     }
 }
 

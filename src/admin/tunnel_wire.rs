@@ -105,7 +105,7 @@ pub struct TunnelDetail {
     pub status: TunnelStatus,
     /// When it opened, in seconds since 1970.
     pub opened: u64,
-    /// What the client speaks: `http1` or `http2`.
+    /// What the client speaks: `http/1.1` or `http/2`.
     pub protocol: String,
     /// The port of the client, where it came to us by itself.
     pub client_port: Option<u16>,

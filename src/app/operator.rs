@@ -129,7 +129,7 @@ impl fmt::Display for UnknownTarget {
         let Self(target) = self;
         match target {
             DrainTarget::Tunnel(_) => {
-                write!(f, "there is no {target}: the log names each as it opens, at level debug (field `tunnel`)")
+                write!(f, "there is no {target}: `windlass tunnels` lists what is open")
             }
             _ => write!(f, "there is no {target}: `windlass status` names what there is"),
         }

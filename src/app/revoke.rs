@@ -60,7 +60,7 @@ fn unknown_claims(proxy: &Proxy, revocation: &Revocation) -> Vec<String> {
 fn unknown(revocation: &Revocation) -> String {
     match revocation.tunnel {
         Some(_) => {
-            format!("there is no {revocation}: the log names each tunnel as it opens, at level debug (field `tunnel`)")
+            format!("there is no {revocation}: `windlass tunnels` lists what is open")
         }
         None => format!("there is no tunnel of {revocation}, and no such route: `windlass status` names what there is"),
     }

@@ -100,7 +100,7 @@ pub(super) async fn status(ask: Ask) -> Result<ExitCode, Failure> {
 }
 
 pub(super) async fn ready(ask: Ask) -> Result<ExitCode, Failure> {
-    let ready = ask.client()?.ready().await?;
+    let ready = ask.client()?.ready().await.unwrap_or_else(|nobody| Err(nobody.to_string()));
     let code = if ready.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) };
     match ready {
         ready if ask.json => say(&json!({ "ready": ready.is_ok(), "why": ready.err() }).to_string()),

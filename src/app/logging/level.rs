@@ -55,14 +55,14 @@ impl LevelControl {
         }
         let before = std::mem::replace(&mut self.configured, level);
         if let LevelFrom::RustLog(filter) = &self.from {
-            tracing::warn!(%level, RUST_LOG = filter, "log.level has changed, and has no say: RUST_LOG decides");
+            tracing::warn!(to_level = %level, RUST_LOG = filter, "log.level has changed, and has no say: RUST_LOG decides");
             return;
         }
         match self.ordered.take() {
             Some(ordered) => {
-                tracing::warn!(%level, %before, ordered = %ordered.level, "log.level has changed, and what an operator had ordered is over");
+                tracing::warn!(to_level = %level, %before, ordered = %ordered.level, "log.level has changed, and what an operator had ordered is over");
             }
-            None => tracing::info!(%level, %before, "log.level has changed"),
+            None => tracing::info!(to_level = %level, %before, "log.level has changed"),
         }
         self.set(level);
     }
@@ -75,9 +75,9 @@ impl LevelControl {
         if let LevelFrom::RustLog(filter) = &self.from {
             return Err(DecidedByRustLog(filter.clone()));
         }
-        // Said before, where less is written from now on, and after, where more is: it is in the log either way.
+        // Before: where less is written from now on, it is in the log all the same.
         let for_seconds = time.map(|time| time.as_secs());
-        tracing::warn!(%level, for_seconds, before = %self.level(), "an operator sets the level of the log");
+        tracing::warn!(to_level = %level, for_seconds, before = %self.level(), "an operator sets the level of the log");
         let until = time.and_then(|time| Instant::now().checked_add(time));
         self.ordered = Some(OrderedLevel { level, until }).filter(|_| until.is_some() || level != self.configured);
         self.set(level);
@@ -96,7 +96,7 @@ impl LevelControl {
     pub(crate) fn end_order(&mut self) {
         if let Some(ordered) = self.ordered.take() {
             self.set(self.configured);
-            tracing::warn!(level = %self.configured, before = %ordered.level, "the level of the log is that of the configuration again");
+            tracing::warn!(to_level = %self.configured, before = %ordered.level, "the level of the log is that of the configuration again");
         }
     }
 

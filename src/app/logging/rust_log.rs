@@ -8,11 +8,12 @@ use tracing_subscriber::EnvFilter;
 use super::error::LogError;
 use crate::config::LogLevel;
 
-/// Below `trace`, the libraries under us only say what needs attention.
+/// Below `trace`, the libraries under us only say what needs attention. What operators do is told at each of them: whoever sets the level
+/// cannot hide it.
 pub(super) fn filter_for(level: LogLevel) -> EnvFilter {
     EnvFilter::new(match level {
-        LogLevel::Error => "error",
-        LogLevel::Warn => "warn",
+        LogLevel::Error => "error,windlass::admin::audit=info",
+        LogLevel::Warn => "warn,windlass::admin::audit=info",
         LogLevel::Info => "warn,windlass=info",
         LogLevel::Debug => "warn,windlass=debug",
         LogLevel::Trace => "trace",

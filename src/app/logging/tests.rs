@@ -30,6 +30,16 @@ fn the_level_of_the_settings_decides_which_of_our_lines_are_written() {
 }
 
 #[test]
+fn what_operators_do_is_told_at_every_level() {
+    for level in [LogLevel::Error, LogLevel::Warn, LogLevel::Info] {
+        let paper = Paper::default();
+        let (subscriber, log) = paper.start(level, LogFormat::Text, None);
+        hearing(subscriber, || info!(target: "windlass::admin::audit", "operator"));
+        assert_eq!(paper.lines_with(&log, &["operator"]), [true], "{level}");
+    }
+}
+
+#[test]
 fn what_others_name_stays_apart_and_passes_for_nothing_else() {
     let headers = r#"{"x-trace":"1 x-user=admin\u202e","x-user":"\""}"#;
     let written = |format| {

@@ -101,7 +101,7 @@ async fn one_tunnel_can_be_ended_and_the_route_stays_open() {
 #[tokio::test]
 async fn what_there_is_not_cannot_be_drained() {
     let windlass = Program::start(&two_endpoints().await).await;
-    let (in_status, in_log) = ("`windlass status` names what there is", "the log names each as it opens");
+    let (in_status, in_log) = ("`windlass status` names what there is", "`windlass tunnels` lists what is open");
     for (scope, where_to_look) in [("route/other", in_status), ("endpoint/chat/c", in_status), ("tunnel/99", in_log)] {
         let output = windlass.ask(&["drain", scope]).await;
         assert_eq!(output.status.code(), Some(1));

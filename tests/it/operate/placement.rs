@@ -46,12 +46,23 @@ async fn where_foretells_the_endpoint_of_a_key_and_the_next_best_and_takes_nothi
 }
 
 #[tokio::test]
+async fn where_an_address_decides_it_has_to_be_said() {
+    let config = two_endpoints().await.replace("sticky_on = [\"query:k\"]\n", "");
+    let windlass = Program::start(&config).await;
+    let output = windlass.ask(&["where"]).await;
+    assert!(!output.status.success() && text(&output).contains("--client ADDRESS"), "{}", text(&output));
+    let foretold = placed(&windlass, &["--client", "127.0.0.1"]).await;
+    assert_eq!(foretold["key"], "client_ip");
+    assert_eq!(windlass.client("anybody").await.unwrap().endpoint, first(&foretold), "{foretold}");
+}
+
+#[tokio::test]
 async fn where_says_what_no_route_takes_and_what_makes_no_sense() {
     let config = two_endpoints().await.replace("[route.chat]\n", "[route.chat]\npath = \"/ws\"\n");
     let windlass = Program::start(&config).await;
     for (arguments, code, said) in [
         (&["where", "--path", "/other"][..], 1, "no route takes"),
-        (&["where", "--path", "/ws", "--listener", "inner"], 1, "no route takes"),
+        (&["where", "--path", "/ws", "--listener", "inner"], 1, "there is no listener inner"),
         (&["where", "--path", "ws"], 1, "it begins with /"),
         (&["where", "--header", "x-user"], 2, "NAME=VALUE"),
         (&["where", "--client", "ada"], 2, "invalid"),
