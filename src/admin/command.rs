@@ -14,7 +14,7 @@ use super::wire::{DrainAnswer, HandoffAnswer, ReloadAnswer, UndrainAnswer};
 use crate::config::LogLevel;
 use crate::drain::{DrainTarget, EndpointTarget, Overrides, Revocation};
 
-/// CommandSender that may wait for the one that is being carried out.
+/// How many commands may wait for the one that is being carried out.
 const WAITING: usize = 64;
 
 /// Where the answer to a command goes.

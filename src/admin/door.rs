@@ -1,7 +1,8 @@
 //! One place where operators are listened to: who may ask what there.
 //!
-//! Invariants: who may do what is decided here alone, for each request anew. `/live`, `/ready` and the
-//! files of the dashboard ask for nothing. Over a unix socket the system has decided it. Over TCP nobody steers who has not said who they are, and a page in a browser asks only its own listener.
+//! Invariants: who may do what is decided here alone, for each request anew. `/live`, `/ready`, `/openapi.json` and the files of the
+//! dashboard ask for nothing. Over a unix socket the system has decided it. Over TCP nobody steers who has not said who they are, and a
+//! page in a browser asks only its own listener.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

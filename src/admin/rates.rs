@@ -65,6 +65,13 @@ impl Rates {
         });
     }
 
+    /// Whether anything is kept.
+    #[cfg(test)]
+    pub(super) fn has_looks(&self) -> bool {
+        let looks = self.looks();
+        looks.last.is_some() || looks.before.is_some()
+    }
+
     fn looks(&self) -> MutexGuard<'_, Looks> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -204,6 +204,8 @@ mod tests {
     use super::super::context::context_of_tests;
     use super::*;
     use crate::drain::Member;
+    use crate::traffic::Passed;
+    use crate::websocket::Direction;
 
     const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -216,12 +218,25 @@ mod tests {
         let (context, _commands) = context_of_tests();
         let registry = &context.proxy.registry;
         let open: Vec<_> = (0..25).map(|_| registry.register(0, Member::of_route("chat"), CLIENT)).collect();
+        // Some have the same, some have not, and no two orders are the same.
+        for (number, registration) in (0_u64..).zip(&open) {
+            let traffic = registration.handle().traffic();
+            let passed = Passed { messages: number % 7, bytes: 1000 - number, pings: 0 };
+            traffic.note_passed(Direction::FromClient, passed, Duration::ZERO);
+            traffic.note_waiting(Direction::FromUpstream, (number % 3) as usize, Duration::ZERO);
+        }
         for sort in ["age", "idle", "bytes", "messages", "rate", "buffered"] {
             for order in ["asc", "desc"] {
                 let (mut seen, mut after) = (Vec::new(), String::new());
                 loop {
                     let page = list(&context, &query(&format!("sort={sort}&order={order}&limit=10{after}"))).await;
                     assert_eq!((page.matching, page.open), (25, 25));
+                    let bytes: Vec<_> = page.tunnels.iter().map(|tunnel| tunnel.bytes.from_client).collect();
+                    match (sort, order) {
+                        ("bytes", "desc") => assert!(bytes.is_sorted_by(|one, next| one > next), "{bytes:?}"),
+                        ("bytes", "asc") => assert!(bytes.is_sorted_by(|one, next| one < next), "{bytes:?}"),
+                        _ => {}
+                    }
                     seen.extend(page.tunnels.iter().map(|tunnel| tunnel.id));
                     let Some(next) = page.next else { break };
                     after = format!("&after={next}");
@@ -239,8 +254,9 @@ mod tests {
         let _open = context.proxy.registry.register(0, Member::of_route("chat"), CLIENT);
         assert!(list(&context, &query("")).await.tunnels[0].rate.is_none());
         assert!(list(&context, &query("sort=rate")).await.tunnels[0].rate.is_some());
+        assert!(context.rates.has_looks());
         sleep(Duration::from_secs(121)).await;
-        assert!(context.rates.base(Instant::now()).is_none());
+        assert!(!context.rates.has_looks());
     }
 
     /// `cargo test --release --lib -- --ignored --nocapture a_list_of_nine_thousand`

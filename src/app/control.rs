@@ -48,7 +48,7 @@ pub(super) struct Control {
     pub(super) orders: Orders,
     /// Where files are read.
     pub(super) files: FileWork,
-    /// CommandSender that came while another was carried out, and were looked at already.
+    /// Commands that came while another was carried out, and were looked at already.
     pub(super) waiting: VecDeque<AdminCommand>,
     /// What was done here, and is asked of other processes.
     pub(super) errands: JoinSet<()>,

@@ -1,7 +1,7 @@
 //! Whose tunnel ended a moment ago, so that who comes back is told from who is new.
 //!
-//! Bounded: [`PLACES`] endings are remembered, 8 bytes each, and no lock is taken. An ending is forgotten after [`SOON`], when its client has come back, or when four later ones of its set have taken its place: so
-//! where more than some [`PLACES`] tunnels end within a minute, some who come back are not noticed. Somebody new is taken for one
+//! Bounded: [`PLACES`] endings are remembered, 8 bytes each, and no lock is taken. An ending is forgotten after [`SOON`], when its client
+//! has come back, or when four later ones of its set have taken its place: so where more than some [`PLACES`] tunnels end within a minute, some who come back are not noticed. Somebody new is taken for one
 //! who comes back where 32 bits of two keys are equal in one set: one in a thousand million.
 
 use std::sync::atomic::{AtomicU64, Ordering};

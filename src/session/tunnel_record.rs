@@ -20,9 +20,9 @@ use crate::metrics::ClientProtocol;
 /// What was asked for, by whom, and how it was placed.
 ///
 /// Packed, since there are many tunnels and each is asked once: the port (two bytes), whether it is the client's own and what the
-/// client speaks, how it was placed (one byte each); then the path, the host, the user agent, the request's name where it has one, and the names and values of headers, with a NUL between
-/// them, which none of them can hold (RFC 9110 §5.5). A request without a name has its number before them, eight bytes. What a machine
-/// asks, without a user agent, fits in.
+/// client speaks, how it was placed (one byte each); then the path, the host, the user agent, the request's name where it has one, and the
+/// names and values of headers, with a NUL between them, which none of them can hold (RFC 9110 §5.5). A request without a name has its
+/// number before them, eight bytes. What a machine asks, without a user agent, fits in.
 #[derive(Debug)]
 pub(super) struct TunnelRecord(SmallVec<[u8; 36]>);
 
