@@ -29,7 +29,9 @@ pub(super) fn told<T: Serialize>(result: Result<T, CommandError>) -> AdminAnswer
 pub(super) fn problem(problem: &Problem) -> AdminAnswer {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut answer = typed(json(status, problem), "application/problem+json");
-    answer.extensions_mut().insert(Told(problem.detail.clone()));
+    // What made no sense is quoted in the answer; it may be a secret in the wrong place.
+    let is_quoted = status == StatusCode::BAD_REQUEST;
+    answer.extensions_mut().insert(Told(if is_quoted { problem.title.clone() } else { problem.detail.clone() }));
     answer
 }
 

@@ -1,7 +1,8 @@
 //! The line that each POST leaves in the log: who has asked, from where, for what, and what came of it.
 //!
-//! Invariants: exactly one line, whatever came of it; no token, and no text that was not understood: it may be a secret that somebody has
-//! pasted into the wrong place.
+//! Invariants: exactly one line, whatever came of it, but for strangers who are not let in: of those who come again and again there are ten
+//! a second, and their number. No token, and no text that was not understood: it may be a secret that somebody has pasted into the wrong
+//! place.
 
 use serde::Serialize;
 
@@ -33,6 +34,11 @@ pub(super) fn note(
     asked: &Asked,
     answer: &AdminAnswer,
 ) {
+    if let (Err(_), Visitor::Address { peer, .. }) = (let_in, visitor)
+        && !reception.context.proxy.may_say_denied(peer.ip())
+    {
+        return;
+    }
     let (who, from) = told_of(reception, visitor, let_in);
     tracing::info!(
         who,
@@ -56,7 +62,7 @@ fn told_of(reception: &Reception, visitor: &Visitor, let_in: Result<LetIn, Denie
         }
         Visitor::Address { peer, certificate } => {
             let who = match (let_in, certificate) {
-                (Ok(LetIn::ByCertificate), Some(holder)) => format!("certificate {holder}"),
+                (Ok(LetIn::ByCertificate), Some(holder)) => format!("certificate {}", holder.name),
                 (Ok(LetIn::ByToken), _) => "token".to_owned(),
                 _ => "nobody".to_owned(),
             };

@@ -12,14 +12,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::door::Visitor;
+use super::door::{Holder, Visitor};
 use super::leave::leave;
 use super::places::{ANSWER_WITHIN, Guest, OperatorPlace};
 use super::reception::{Arrival, Reception};
 use super::respond::respond;
 use super::steer::READ_WITHIN;
 use crate::net::{Guarded, TlsStream};
-use crate::tls::{CertificateText, ShownCertificate};
+use crate::tls::{CertificateText, Life, ShownCertificate};
 
 /// Talks with somebody until they have asked all they want, or their place is needed more.
 pub(super) fn converse(arrival: Arrival, reception: Arc<Reception>, place: OperatorPlace) {
@@ -62,8 +62,11 @@ async fn meet(stream: TcpStream, peer: SocketAddr, reception: &Reception) -> io:
     let shaken =
         TlsStream::accept_within(stream.into(), Arc::clone(tls), Some(shown.clone()), turns, READ_WITHIN).await;
     let stream = shaken.map_err(|failed| io::Error::other(failed.error.to_string()))?;
-    let holder = shown.certificate().map(|certificate| CertificateText::of(certificate).subject.unwrap_or_default());
-    Ok((stream, Visitor::Address { peer, certificate: holder.map(Into::into) }))
+    let holder = shown.certificate().and_then(|certificate| {
+        let name = CertificateText::of(certificate).subject.unwrap_or_default().into();
+        Some(Holder { name, ends: Life::of(certificate)?.ends })
+    });
+    Ok((stream, Visitor::Address { peer, certificate: holder }))
 }
 
 async fn listen(

@@ -6,10 +6,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use rustls::ServerConfig;
+use rustls::pki_types::UnixTime;
 use tokio::time::Instant;
 
 use super::guesses::Guesses;
@@ -27,6 +29,8 @@ pub struct Door {
     contents: AdminContents,
     tls: Option<Arc<ServerConfig>>,
     guesses: Guesses,
+    /// Nobody is listened to here any more: other rules hold.
+    is_over: AtomicBool,
 }
 
 /// Who has connected.
@@ -35,7 +39,16 @@ pub(super) enum Visitor {
     /// A process of this machine, by the word of the system.
     Process { uid: u32, pid: Option<i32> },
     /// Somebody at an address, and the holder of the certificate that was shown, if one was.
-    Address { peer: SocketAddr, certificate: Option<Box<str>> },
+    Address { peer: SocketAddr, certificate: Option<Holder> },
+}
+
+/// Who holds the certificate that was shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Holder {
+    /// Its subject.
+    pub(super) name: Box<str>,
+    /// When the certificate ends. A session of TLS is resumed, and a connection stays open, beyond that.
+    pub(super) ends: UnixTime,
 }
 
 /// By what somebody was let in.
@@ -70,6 +83,8 @@ pub(super) enum Denied {
     ReadingOnly,
     /// Nobody steers here.
     ReadOnly,
+    /// Other rules hold here by now, or nobody is listened to.
+    Over,
 }
 
 impl Door {
@@ -78,7 +93,7 @@ impl Door {
         let tickets = SessionTickets::shared(tickets, None, None);
         let config = |credentials| server_config(credentials, TlsRules::default(), &tickets);
         let tls = contents.credentials.as_ref().map(config);
-        Self { settings, contents, tls, guesses: Guesses::default() }
+        Self { settings, contents, tls, guesses: Guesses::default(), is_over: AtomicBool::new(false) }
     }
 
     /// Where it is.
@@ -107,13 +122,18 @@ impl Door {
         if needs == Needs::Nothing {
             return Ok(LetIn::Freely);
         }
+        if self.is_over.load(Ordering::Relaxed) {
+            return Err(Denied::Over);
+        }
         let Visitor::Address { peer, certificate } = visitor else {
             let may = needs < Needs::Steering || !self.settings.is_read_only;
             return if may { Ok(LetIn::BySocket) } else { Err(Denied::ReadOnly) };
         };
         self.check_site(headers)?;
         let let_in = match () {
-            () if self.settings.clients.is_some() && certificate.is_some() => LetIn::ByCertificate,
+            () if self.settings.clients.is_some() && certificate.as_ref().is_some_and(Holder::is_valid) => {
+                LetIn::ByCertificate
+            }
             () => self.check_token(peer.ip(), headers, now)?,
         };
         match (needs, let_in) {
@@ -121,6 +141,11 @@ impl Door {
             (Needs::Steering, _) if self.settings.is_read_only => Err(Denied::ReadOnly),
             _ => Ok(let_in),
         }
+    }
+
+    /// Nobody is let in here any more, whose connection is open still either: a token that was taken back is worth nothing.
+    pub(super) fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
     }
 
     /// Whether somebody who was let in like this may have something done.
@@ -179,6 +204,12 @@ impl Door {
     }
 }
 
+impl Holder {
+    fn is_valid(&self) -> bool {
+        UnixTime::now() < self.ends
+    }
+}
+
 impl Denied {
     /// What is answered.
     pub(super) fn problem(self) -> Problem {
@@ -199,6 +230,7 @@ impl Denied {
                 "over this listener there is only reading: use the unix socket, or give it a token (docs/admin.md)",
             ),
             Self::ReadOnly => ProblemKind::Forbidden.because("this listener is read_only: use another one, or change that"),
+            Self::Over => ProblemKind::Busy.because("this listener has changed, or the process stops: connect again"),
         }
     }
 

@@ -1,13 +1,16 @@
 //! Who may ask what at which listener.
 
+use std::time::Duration;
+
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::{HeaderMap, HeaderName};
+use rustls::pki_types::UnixTime;
 use tokio::time::Instant;
 
-use super::door::{Denied, Door, LetIn, Visitor};
+use super::door::{Denied, Door, Holder, LetIn, Visitor};
 use super::routes::Needs;
 use crate::access::OperatorToken;
-use crate::config::{AdminListenerSettings, parse_admin_listen};
+use crate::config::{AdminListenerSettings, ClientCertificateSettings, NamedFile, NotCompared, parse_admin_listen};
 use crate::snapshot::AdminContents;
 use crate::tls::TicketKeys;
 
@@ -117,6 +120,34 @@ fn a_token_lets_in_and_nothing_else_does() {
         assert_eq!(show(needs, "Bearer"), Err(Denied::NoToken));
         assert_eq!(show(needs, "Bearer 0123456789abcdeg"), Err(Denied::WrongToken));
     }
+}
+
+#[test]
+fn a_certificate_that_has_ended_lets_nobody_in_however_its_connection_came_to_be() {
+    let ca = ClientCertificateSettings {
+        ca: NamedFile { path: "ca.pem".into(), location: NotCompared::default() },
+        is_required: false,
+        tells_endpoints: false,
+    };
+    let door = door("10.0.0.1:9900", |settings| settings.clients = Some(ca));
+    let headers = HeaderMap::from_iter([(HOST, "10.0.0.1:9900".parse().unwrap())]);
+    let come = |ends: u64| {
+        let holder = Holder { name: "CN=ops".into(), ends: UnixTime::since_unix_epoch(Duration::from_secs(ends)) };
+        let visitor = Visitor::Address { peer: "10.0.0.2:4711".parse().unwrap(), certificate: Some(holder) };
+        door.admit(&visitor, Needs::Steering, &headers, Instant::now())
+    };
+    assert_eq!(come(u64::from(u32::MAX)), Ok(LetIn::ByCertificate));
+    assert_eq!(come(1_700_000_000), Err(Denied::NoCertificate));
+}
+
+#[test]
+fn what_is_taken_back_is_worth_nothing_over_connections_that_are_open_still() {
+    let door = locked("10.0.0.1:9900", |_| {});
+    let show = |needs| ask(&door, needs, &[(AUTHORIZATION, RIGHT), (HOST, "10.0.0.1:9900")]);
+    assert_eq!(show(Needs::Steering), Ok(LetIn::ByToken));
+    door.end();
+    assert_eq!([show(Needs::Reading), show(Needs::Steering)], [Err(Denied::Over); 2]);
+    assert_eq!(show(Needs::Nothing), Ok(LetIn::Freely));
 }
 
 #[test]

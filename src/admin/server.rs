@@ -53,6 +53,7 @@ pub async fn serve(
         failed = serving => failed,
         () = end => {
             // Not before nobody is accepted any more: who keeps a connection asks elsewhere, or under other rules, from now on.
+            reception.door.end();
             places.dismiss(number);
             Ok(())
         }

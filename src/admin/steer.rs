@@ -29,11 +29,11 @@ pub(super) async fn plan(
     request: PlanRequest,
     asked: &mut Asked,
 ) -> Result<PlanAnswer, CommandError> {
-    asked.note(&request);
-    let PlanRequest { file } = request;
-    if !file.is_absolute() {
+    if !request.file.is_absolute() {
         return Err(CommandError::Nonsense("the file must be named from / on".into()));
     }
+    asked.note(&request);
+    let PlanRequest { file } = request;
     context.ask(|reply| AdminCommand::Plan(file, reply)).await
 }
 

@@ -41,7 +41,9 @@ impl Output {
 
     /// Whether a failure to write will pass.
     pub(super) fn after(&self, error: &io::Error) -> AfterFailure {
-        let is_full = [Errno::NOSPC, Errno::DQUOT].iter().any(|full| error.raw_os_error() == Some(full.raw_os_error()));
+        let is_full = [Errno::NOSPC, Errno::DQUOT, Errno::FBIG]
+            .iter()
+            .any(|full| error.raw_os_error() == Some(full.raw_os_error()));
         match self {
             // Somebody else who has this pipe or terminal wants never to wait for it.
             _ if error.kind() == io::ErrorKind::WouldBlock => AfterFailure::Soon,

@@ -33,6 +33,8 @@ pub struct Signals {
     quit: tokio::signal::unix::Signal,
     user1: tokio::signal::unix::Signal,
     alarm: tokio::signal::unix::Signal,
+    /// Taken for its handler alone: where a file may not grow (RLIMIT_FSIZE), the write fails, and the process lives.
+    _file_size: tokio::signal::unix::Signal,
 }
 
 impl Signals {
@@ -48,6 +50,7 @@ impl Signals {
             quit: signal(SignalKind::quit())?,
             user1: signal(SignalKind::user_defined1())?,
             alarm: signal(SignalKind::alarm())?,
+            _file_size: signal(SignalKind::from_raw(Number::XFSZ.as_raw()))?,
         })
     }
 

@@ -1,7 +1,7 @@
 //! What every session can reach: the current snapshot, the registry, the phase of the process.
 
 use std::collections::HashSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -16,10 +16,10 @@ use super::counted;
 use super::handshake_turns::HandshakeTurns;
 use super::records::Records;
 use super::renewal::TunnelNames;
-use super::sums::Sums;
+use super::sums::{About, Sums};
 use crate::acme::{AcmeStatuses, HttpAnswers};
 use crate::authorize::Rechecks;
-use crate::config::EndpointAddress;
+use crate::config::{EndpointAddress, ListenerName};
 use crate::discovery::SourceStatuses;
 use crate::drain::{DrainStatuses, Registry};
 use crate::endpoint::Endpoints;
@@ -171,6 +171,13 @@ impl Proxy {
             sums: Arc::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
         })
+    }
+
+    /// Whether it is to be said that somebody at an address was not let in where operators are: of those who come again and again, a few
+    /// a second.
+    pub fn may_say_denied(&self, client: IpAddr) -> bool {
+        let listener = ListenerName::from("admin");
+        self.sums.is_to_be_written(About { message: "operator", word: "denied", listener, client: Some(client) })
     }
 
     /// Writes the lines that are summed and still to be written: nobody will later.
