@@ -266,8 +266,8 @@ async def test_5000_tunnels_are_asked_about_within_the_budget(windlass, websocke
         f"{tunnels} tunnels asked about within {took:.1f} s, {max(in_seconds)} questions a second at the most, "
         f"{memory / 1024:.1f} KiB for each tunnel"
     )
-    # What was under way when a second began may be counted in the next.
-    assert max(in_seconds) <= per_second * 1.25
+    # What comes late, because this server stood still for a moment, comes with what is in time: at no moment were there more than were due.
+    assert all(asked <= per_second * (at + 2) for asked, at in enumerate(times))
     assert len(times) / took <= per_second * 1.1
     for number in range(0, tunnels, 500):
         reader, _ = opened[number]
