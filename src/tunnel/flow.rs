@@ -13,7 +13,7 @@ use super::mask::masking_key;
 use super::protocol::Protocol;
 use super::scratch::{Meters, READ, ReadScratch};
 use super::shared::Shared;
-use super::sized::Sizes;
+use super::sizes::Sizes;
 use crate::drain::Registration;
 use crate::net::TunnelStream;
 use crate::ranges::{within, within_mut};

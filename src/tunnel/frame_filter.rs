@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::judged::{Above, ControlHandling, DirectionEnd, Judged, OnClose, PingPayload};
 use super::rate_limits::RateLimits;
 use super::scratch::{HEAD, Meters};
-use super::sized::{Sized, Sizes};
+use super::sizes::{MeteredSizes, Sizes};
 use crate::ranges::{within, within_mut};
 use crate::websocket::{InflateMeter, Inspector, Leniencies, MAX_CONTROL_PAYLOAD, MAX_HEADER, Then};
 
@@ -136,7 +136,9 @@ impl FrameFilter {
             let may_begin = may_begin - judged.messages;
             let scan = match &mut metering {
                 None => inspector.scan_observed(kept.within(), may_begin, &mut sizes),
-                Some(metering) => inspector.scan_observed(kept.within(), may_begin, &mut Sized { metering, sizes }),
+                Some(metering) => {
+                    inspector.scan_observed(kept.within(), may_begin, &mut MeteredSizes { metering, sizes })
+                }
             };
             kept.pass(scan.passed);
             judged.messages += scan.messages;

@@ -25,7 +25,7 @@ mod pump;
 mod rate_limits;
 mod scratch;
 mod shared;
-mod sized;
+mod sizes;
 mod timers;
 
 pub use ending::{Ending, Loss};

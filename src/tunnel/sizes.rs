@@ -8,7 +8,7 @@ use crate::websocket::{Direction, Header, Metering, Observe, Violation};
 pub(super) struct Sizes<'a>(pub(super) Option<(&'a TunnelTraffic, Direction)>);
 
 /// The same beside a meter of what they inflate to.
-pub(super) struct Sized<'a, 'm> {
+pub(super) struct MeteredSizes<'a, 'm> {
     pub(super) metering: &'a mut Metering<'m>,
     pub(super) sizes: Sizes<'a>,
 }
@@ -30,7 +30,7 @@ impl Observe for Sizes<'_> {
     }
 }
 
-impl Observe for Sized<'_, '_> {
+impl Observe for MeteredSizes<'_, '_> {
     fn on_frame(&mut self, header: &Header) {
         self.metering.on_frame(header);
     }
