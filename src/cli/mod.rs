@@ -4,8 +4,10 @@
 //! process over its admin listener (`ask`: where that is; `failure`: why it was in vain), `show` writes what people read, `progress` how a
 //! drain goes, `packaging` what packages bring, `output` hands it over with an exit code.
 
+mod amounts;
 mod arguments;
 mod ask;
+mod facts;
 mod failure;
 mod file;
 mod follow;
@@ -17,6 +19,7 @@ mod placement;
 mod progress;
 mod show;
 mod tap;
+mod top;
 mod tunnels;
 
 pub use arguments::Cli;
