@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn endpoints_are_found_and_ordered() {
         let mut measure = Measure::default();
-        [0, 2].map(|second| measure.note(&seen(second)));
+        [0, 2].iter().for_each(|second| measure.note(&seen(*second)));
         let names = |filter: &str, sort, order| {
             let rows = rows(&seen(2), &measure, filter, (sort, order));
             rows.iter().map(|row| row.endpoint.clone()).collect::<String>()

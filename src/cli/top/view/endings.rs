@@ -3,10 +3,10 @@
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::frame::title;
+use super::header::last_minute;
 use super::palette::Palette;
 use super::sheet::{Sheet, column, plain};
-use crate::cli::amounts::time;
+use super::title::title;
 use crate::cli::top::model::Model;
 use crate::cli::top::text::{Side, harmless, number};
 
@@ -20,10 +20,7 @@ pub(super) fn height(model: &Model) -> usize {
 pub(super) fn lines(model: &Model, palette: Palette, area: Rect) -> Vec<Line<'static>> {
     let endings = model.measure.endings();
     let room = usize::from(area.height).saturating_sub(ABOVE);
-    let span = match model.measure.seconds() {
-        60.. => "in the last minute".to_owned(),
-        seconds => format!("in the last {}", time(seconds)),
-    };
+    let span = last_minute(model.measure.seconds());
     let mut lines = vec![title("Endings", &span, false, palette, area.width)];
     if endings.is_empty() {
         lines.push(Line::styled("none", palette.quiet()));

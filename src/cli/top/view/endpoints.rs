@@ -3,9 +3,9 @@
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::frame::title;
 use super::palette::Palette;
 use super::sheet::{Sheet, cell, column, plain};
+use super::title::title;
 use crate::admin::SortOrder;
 use crate::cli::top::choice::Choice;
 use crate::cli::top::endpoints::{EndpointRow, EndpointSort};
@@ -14,7 +14,7 @@ use crate::cli::top::text::{Side, harmless};
 
 /// The lines above the rows.
 const ABOVE: usize = 2;
-const BAR: usize = 16;
+const BAR: usize = 8;
 
 /// How many lines all of it needs.
 pub(super) fn height(model: &Model) -> usize {

@@ -35,13 +35,13 @@ fn keys(model: &Model) -> Line<'static> {
         Pane::Tunnels => &[("x", "close"), ("Enter", "everything")],
     };
     let for_all = [
+        ("?", "help"),
+        ("q", "quit"),
         ("Tab", "other list"),
         ("s", "sort"),
         ("r", "reverse"),
         ("/", "filter"),
         ("p", if model.is_paused { "go on" } else { "pause" }),
-        ("?", "help"),
-        ("q", "quit"),
     ];
     let keys = of_list.iter().copied().chain(for_all);
     let spans = keys.flat_map(|(key, does)| [Span::styled(key, Palette::title()), Span::raw(format!(" {does}  "))]);

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 
 use super::palette::Palette;
 use super::sheet::row;
@@ -13,6 +13,7 @@ use crate::cli::top::model::{Model, Pane};
 
 /// The frame from which on both lists are shown, and the endings stand beside the endpoints.
 const BOTH_FROM: u16 = 14;
+const TINY_BELOW: u16 = 8;
 const WIDE_FROM: u16 = 110;
 const WIDTH_OF_ENDINGS: u16 = 44;
 
@@ -21,7 +22,7 @@ pub(in crate::cli::top) fn draw(frame: &mut Frame<'_>, model: &mut Model, palett
     let area = frame.area();
     let lines = header::lines(model, palette, now, area.width.into());
     // A list is worth more than the last lines of a header.
-    let most = usize::from(area.height / 2).max(1);
+    let most = if area.height < TINY_BELOW { 1 } else { usize::from(area.height / 2) };
     let head = lines.len().min(most);
     let (head, rest) = split(area, u16::try_from(head).unwrap_or(u16::MAX));
     let (body, foot) = split(rest, rest.height.saturating_sub(1));
@@ -72,14 +73,4 @@ fn render(frame: &mut Frame<'_>, area: Rect, lines: Vec<Line<'static>>) {
     for (number, line) in lines.into_iter().take(area.height.into()).enumerate() {
         frame.render_widget(line, row(area, number));
     }
-}
-
-/// The line above a list: which it is, and how it stands.
-pub(super) fn title(name: &str, notes: &str, is_focused: bool, palette: Palette, width: u16) -> Line<'static> {
-    let sign = if is_focused { "▶ " } else { "  " };
-    let name_style = if is_focused { Palette::title() } else { palette.quiet() };
-    let text = format!("{sign}{name}");
-    let notes = format!("  {notes} ");
-    let rule = usize::from(width).saturating_sub(Span::raw(&*text).width() + Span::raw(&*notes).width());
-    Line::from(vec![Span::styled(text, name_style), Span::raw(notes), Span::styled("─".repeat(rule), palette.quiet())])
 }

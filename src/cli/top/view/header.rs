@@ -14,15 +14,17 @@ use crate::cli::top::text::{byte_rate, harmless, number, rate, width};
 
 /// How many drains are shown.
 const DRAINS: usize = 3;
-const BAR: usize = 20;
+const BAR: usize = 10;
+/// What stands between two facts in a line.
+const BETWEEN: &str = "   ";
 
 pub(super) fn lines(model: &Model, palette: Palette, now: Instant, room: usize) -> Vec<Line<'static>> {
-    let mut lines = vec![first(model, room)];
+    let mut lines = first(model, room);
     lines.extend(contact(model, now).map(|text| alert(text, palette)));
     let Some(seen) = model.seen.as_deref() else { return lines };
-    lines.push(traffic(model, seen));
-    lines.push(endings(model));
     lines.extend(alerts(seen).into_iter().map(|text| alert(text, palette)));
+    lines.extend(packed(traffic(model, seen), room));
+    lines.extend(packed(endings(model), room));
     let here = seen.drains.iter().map(|it| (it, None));
     let elsewhere = seen.predecessors.iter().flat_map(|of| of.drains.iter().map(|it| (it, Some(of.pid))));
     let running = here.chain(elsewhere).filter(|(it, _)| it.state == DrainState::Running);
@@ -36,7 +38,7 @@ pub(super) fn lines(model: &Model, palette: Palette, now: Instant, room: usize) 
     lines
 }
 
-fn first(model: &Model, room: usize) -> Line<'static> {
+fn first(model: &Model, room: usize) -> Vec<Line<'static>> {
     let left = match model.seen.as_deref() {
         Some(Seen { process, at, .. }) => {
             let uptime = time((at / 1000).saturating_sub(process.since));
@@ -56,9 +58,23 @@ fn first(model: &Model, room: usize) -> Line<'static> {
     };
     let paused = if model.is_paused { "PAUSED " } else { "" };
     let right = format!("{paused}{}{rights}, every {}", model.place, time(model.every.as_secs()));
-    let blanks = room.saturating_sub(width(&left) + width(&right)).max(2);
-    let spans = vec![Span::styled(left, Palette::title()), Span::raw(" ".repeat(blanks)), Span::raw(right)];
-    Line::from(spans)
+    let left = Span::styled(left, Palette::title());
+    match room.checked_sub(left.width() + width(&right)) {
+        Some(blanks) if blanks > 1 => vec![Line::from(vec![left, Span::raw(" ".repeat(blanks)), Span::raw(right)])],
+        _ => vec![Line::from(left), Line::from(right)],
+    }
+}
+
+/// As many in a line as there is room for.
+fn packed(facts: Vec<String>, room: usize) -> Vec<Line<'static>> {
+    let mut lines: Vec<String> = Vec::new();
+    for fact in facts {
+        match lines.last_mut().filter(|line| width(line) + BETWEEN.len() + width(&fact) <= room) {
+            Some(line) => *line += &format!("{BETWEEN}{fact}"),
+            None => lines.push(fact),
+        }
+    }
+    lines.into_iter().map(Line::from).collect()
 }
 
 /// What is wrong between us and the process.
@@ -77,41 +93,44 @@ fn alert(text: String, palette: Palette) -> Line<'static> {
     Line::styled(format!("! {text}"), palette.bad())
 }
 
-fn traffic(model: &Model, seen: &Seen) -> Line<'static> {
-    let mut text = format!("{} open tunnels", seen.now.tunnels);
+fn traffic(model: &Model, seen: &Seen) -> Vec<String> {
+    let mut tunnels = format!("{} open tunnels", seen.now.tunnels);
     if seen.process.most_tunnels > 0 {
-        text += &format!(" (room for {})", number(seen.process.most_tunnels as u64));
+        tunnels += &format!(" (room for {})", number(seen.process.most_tunnels as u64));
     }
+    let mut facts = vec![tunnels];
     if seen.now.tunnels_of_predecessors > 0 {
-        text += &format!(", {} of them in processes that handed over", seen.now.tunnels_of_predecessors);
+        facts.push(format!("{} of them in processes that handed over", seen.now.tunnels_of_predecessors));
     }
-    let told = |it: InDirections<f64>, written: fn(f64) -> String| {
-        format!("{}/s from clients, {}/s from endpoints", written(it.from_client), written(it.from_upstream))
+    let told = |what: &str, it: InDirections<f64>, written: fn(f64) -> String| {
+        format!("{what}/s {} from clients, {} from endpoints", written(it.from_client), written(it.from_upstream))
     };
-    let rates = match model.measure.rates() {
+    match model.measure.rates() {
         Some(Rates { messages, bytes }) => {
-            format!("   messages {}   bytes {}", told(messages, rate), told(bytes, byte_rate))
+            facts.extend([told("messages", messages, rate), told("bytes", bytes, byte_rate)]);
         }
-        None => "   rates follow with the next look".to_owned(),
-    };
-    Line::from(vec![Span::styled(text, Palette::title()), Span::raw(rates)])
+        None => facts.push("rates follow with the next look".to_owned()),
+    }
+    facts
 }
 
-fn endings(model: &Model) -> Line<'static> {
-    let measure = &model.measure;
-    let of = |by: &str| measure.endings().iter().filter(|it| it.by == by).map(|it| it.count).sum::<u64>();
-    let (refusals, reconnections) = measure.refusals_and_reconnections();
-    let all: u64 = measure.endings().iter().map(|it| it.count).sum();
-    let span = match measure.seconds() {
-        60.. => "in the last minute".to_owned(),
-        seconds => format!("in the last {}", time(seconds)),
-    };
-    Line::from(format!(
-        "ended {span}: {all} (by clients {}, endpoints {}, windlass {})   came back {reconnections}   refused {refusals}",
-        of("client"),
-        of("upstream"),
-        of("windlass")
-    ))
+fn endings(model: &Model) -> Vec<String> {
+    let all = model.measure.endings();
+    let by = |who: &str| all.iter().filter(|it| it.by == who).map(|it| it.count).sum::<u64>();
+    let count: u64 = all.iter().map(|it| it.count).sum();
+    let (refusals, reconnections) = model.measure.refusals_and_reconnections();
+    let span = last_minute(model.measure.seconds());
+    let (clients, endpoints, windlass) = (by("client"), by("upstream"), by("windlass"));
+    vec![
+        format!("ended {span}: {count} (by clients {clients}, endpoints {endpoints}, windlass {windlass})"),
+        format!("came back {reconnections}"),
+        format!("refused {refusals}"),
+    ]
+}
+
+/// The last minute, as far as it was watched.
+pub(super) fn last_minute(seconds: u64) -> String {
+    if seconds < 60 { format!("in the last {}", time(seconds)) } else { "in the last minute".to_owned() }
 }
 
 /// What needs somebody.
@@ -137,11 +156,9 @@ fn drain(drain: &DrainStatus, pid: Option<u32>, palette: Palette) -> Line<'stati
     let filled = (gone * BAR).checked_div(*tunnels).unwrap_or(BAR).min(BAR);
     let bar = "█".repeat(filled) + &"░".repeat(BAR - filled);
     let elsewhere = pid.map(|pid| format!(" in process {pid}")).unwrap_or_default();
-    let scope = harmless(scope);
+    let (scope, cause, ends) = (harmless(scope), harmless(cause), time(*ends_in_seconds));
     let text = format!(
-        "drain {id} ({}) of {scope}{elsewhere}  {bar}  {gone} of {tunnels} gone, {told} told, {cut} cut, ends in {}",
-        harmless(cause),
-        time(*ends_in_seconds)
+        "drain {id} {scope}{elsewhere}  {bar}  {left} of {tunnels} left, ends in {ends}, {told} told, {cut} cut ({cause})"
     );
     Line::styled(text, palette.changing())
 }

@@ -13,6 +13,7 @@ mod palette;
 mod sheet;
 #[cfg(test)]
 mod tests;
+mod title;
 mod tunnels;
 
 pub(super) use frame::draw;

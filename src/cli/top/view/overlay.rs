@@ -52,10 +52,9 @@ fn question(steering: &Steering, palette: Palette) -> Text<'static> {
     ]);
     Text::from(vec![
         Line::styled(format!("{name}?"), palette.bad()),
+        answer,
         Line::default(),
         Line::from(steering.consequence()),
-        Line::default(),
-        answer,
     ])
 }
 

@@ -4,9 +4,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use super::frame::title;
 use super::palette::Palette;
 use super::sheet::{Cell, Column, Sheet, cell, column, plain};
+use super::title::title;
 use crate::admin::{SortOrder, TunnelSort, TunnelStatus};
 use crate::cli::amounts::{bytes, sum};
 use crate::cli::top::choice::Choice;
