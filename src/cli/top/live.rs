@@ -82,7 +82,7 @@ fn gone(error: io::Error) -> Failure {
 
 /// Stops this process as the shell expects it of Ctrl-Z; returns when it goes on.
 fn stop_here() {
-    // It is our own.
+    // It is our own, and this is its first thread, which takes the signal before the call returns.
     let _ = kill_process(getpid(), Number::STOP);
 }
 

@@ -25,7 +25,7 @@ class Terminal:
         columns, lines = map(str, size)
         # Its prompt says that it is ready, and interactive shells know jobs.
         shell = ["env", "-u", "NO_COLOR", "PS1=ready> ", "ENV=/dev/null", "bash", "--norc", "--noprofile", "-i"]
-        await self._tmux("new-session", "-d", "-x", columns, "-y", lines, shlex.join(shell))
+        await self._tmux("new-session", "-d", "-x", columns, "-y", lines, f"exec {shlex.join(shell)}")
         try:
             await self.until("ready>")
             yield self
