@@ -1,7 +1,9 @@
 //! The counters of every route, a cell for each worker.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use foldhash::HashMap;
 
 use super::cell::{RouteTraffic, TrafficCell};
 use super::tunnel_traffic::TunnelTraffic;
