@@ -131,7 +131,7 @@ impl Model {
                 if let Overlay::Detail { id, told, .. } = &mut self.overlay
                     && *id == of
                 {
-                    *told = Some(answer.map(Box::new).map_err(|why| harmless(&why)));
+                    *told = Some(answer.map_err(|why| harmless(&why)));
                 }
             }
             News::Done(said) => {

@@ -15,7 +15,7 @@ pub(super) enum News {
     /// The tunnels that were asked for at this path.
     Tunnels { path: String, answer: Result<TunnelList, String> },
     /// Everything of one tunnel.
-    Detail { id: u64, answer: Result<TunnelDetail, String> },
+    Detail { id: u64, answer: Result<Box<TunnelDetail>, String> },
     /// What came of what was to be done.
     Done(Said),
 }

@@ -56,7 +56,7 @@ pub(super) fn tunnel(id: u64) -> serde_json::Value {
         "bytes": { "from_client": 1000 * id, "from_upstream": 9000 * id },
         "buffered_bytes": { "from_client": 0, "from_upstream": 0 },
         "rate": { "messages_per_second": 12.5, "bytes_per_second": 2048.0 },
-        "ping_ms": { "client": 23.4, "upstream": 0.3 }, "is_ending": id % 5 == 0,
+        "ping_ms": { "client": 23.4, "upstream": 0.3 }, "is_ending": id.is_multiple_of(5),
     })
 }
 
@@ -70,7 +70,7 @@ pub(super) fn tunnels(count: u64) -> crate::admin::TunnelList {
 }
 
 /// Everything of one.
-pub(super) fn detail(id: u64) -> crate::admin::TunnelDetail {
+pub(super) fn detail(id: u64) -> Box<crate::admin::TunnelDetail> {
     let mut detail = tunnel(id);
     let more = json!({
         "opened": 1_790_000_000, "protocol": "http/1.1", "client_port": 50000, "placed": "header x-user",

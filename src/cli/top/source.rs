@@ -101,7 +101,7 @@ async fn list_once(client: &Client, want: Wanted, news: &mpsc::Sender<News>) {
     }
     if let Some(id) = detail {
         let answer = client.get(&format!("/tunnels/{id}")).await;
-        let answer = answer.map(|ParsedAnswer { value, .. }| value).map_err(|error| said(&error));
+        let answer = answer.map(|ParsedAnswer { value, .. }| Box::new(value)).map_err(|error| said(&error));
         // Whoever does not want to know it is gone.
         let _ = news.send(News::Detail { id, answer }).await;
     }
