@@ -33,13 +33,13 @@ pub(super) async fn live(client: Client, mut model: Model, palette: Palette) -> 
     let mut signals = Signals::listen().map_err(|error| Failure::Failed(error.to_string()))?;
     let (news, mut arriving) = mpsc::channel(WAITING);
     let (wanted, want) = watch::channel(model.wanted());
-    let asking = tokio::spawn(source::ask(client.clone(), model.every, want, news.clone()));
+    let mut asking = tokio::spawn(source::ask(client.clone(), model.every, want, news.clone()));
     let mut screen = Screen::open().map_err(gone)?;
     let mut keys = Keys::read();
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let drawn = screen.terminal.draw(|frame| view::draw(frame, &mut model, palette, Instant::now()));
+        let drawn = screen.terminal.draw(|frame| view::draw(frame.buffer_mut(), &mut model, palette, Instant::now()));
         drawn.map_err(gone)?;
         wanted.send_if_modified(|before| {
             let now = model.wanted();
@@ -59,6 +59,8 @@ pub(super) async fn live(client: Client, mut model: Model, palette: Palette) -> 
                 Step::Nothing
             }
             step = signals.next() => step,
+            // It asks for as long as it is heard: it has panicked, and said so.
+            _ = &mut asking => return Err(Failure::Failed("what asks the process has failed".into())),
             // What is told by the time that has passed.
             _ = seconds.tick() => Step::Nothing,
         };

@@ -2,35 +2,24 @@
 //!
 //! Invariant: whatever ends it (a key, a signal, an error, a panic), the terminal is given back: by the guard, or before the panic is told.
 
-use std::io::{self, Stdout};
-use std::panic;
+use std::io;
 
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::DefaultTerminal;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 
-pub(super) type Drawn = Terminal<CrosstermBackend<Stdout>>;
-
 /// The terminal is ours until this is dropped.
 #[derive(Debug)]
 pub(super) struct Screen {
-    pub(super) terminal: Drawn,
+    pub(super) terminal: DefaultTerminal,
 }
 
 impl Screen {
     pub(super) fn open() -> io::Result<Self> {
-        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |panic| {
-            give_back();
-            before(panic);
-        }));
-        // From here on it is given back whatever fails.
-        let mut screen = Self { terminal };
-        screen.take()?;
-        Ok(screen)
+        // This sees to panics, too.
+        let terminal = ratatui::try_init().inspect_err(|_| give_back())?;
+        Ok(Self { terminal })
     }
 
     /// Gives it back until the shell lets us go on.

@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
-use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
+use ratatui::widgets::Widget;
 
 use super::palette::Palette;
 use super::sheet::row;
@@ -18,8 +19,8 @@ const WIDE_FROM: u16 = 110;
 const WIDTH_OF_ENDINGS: u16 = 44;
 
 /// Draws everything; the model learns how many tunnels there is room for.
-pub(in crate::cli::top) fn draw(frame: &mut Frame<'_>, model: &mut Model, palette: Palette, now: Instant) {
-    let area = frame.area();
+pub(in crate::cli::top) fn draw(frame: &mut Buffer, model: &mut Model, palette: Palette, now: Instant) {
+    let area = frame.area;
     let lines = header::lines(model, palette, now, area.width.into());
     // A list is worth more than the last lines of a header.
     let most = if area.height < TINY_BELOW { 1 } else { usize::from(area.height / 2) };
@@ -69,8 +70,8 @@ fn split(area: Rect, height: u16) -> (Rect, Rect) {
     (Rect { height, ..area }, below)
 }
 
-fn render(frame: &mut Frame<'_>, area: Rect, lines: Vec<Line<'static>>) {
+fn render(frame: &mut Buffer, area: Rect, lines: Vec<Line<'static>>) {
     for (number, line) in lines.into_iter().take(area.height.into()).enumerate() {
-        frame.render_widget(line, row(area, number));
+        line.render(row(area, number), frame);
     }
 }

@@ -1,9 +1,9 @@
 //! What lies over the lists: help, a question, everything of one tunnel.
 
-use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span, Text};
-use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
+use ratatui::widgets::{Block, Clear, Paragraph, Widget, Wrap};
 
 use super::help::HELP;
 use super::palette::Palette;
@@ -13,7 +13,7 @@ use crate::cli::top::steering::Steering;
 
 const WIDTH: u16 = 78;
 
-pub(super) fn draw(frame: &mut Frame<'_>, model: &mut Model, palette: Palette) {
+pub(super) fn draw(frame: &mut Buffer, model: &mut Model, palette: Palette) {
     match &mut model.overlay {
         Overlay::Nothing | Overlay::Typing(_) => {}
         Overlay::Help => show(frame, " Help: any key leads back ", Text::from(HELP), 0),
@@ -58,21 +58,21 @@ fn question(steering: &Steering, palette: Palette) -> Text<'static> {
     ])
 }
 
-fn show(frame: &mut Frame<'_>, title: &str, text: Text<'static>, scroll: u16) {
-    let all = frame.area();
+fn show(frame: &mut Buffer, title: &str, text: Text<'static>, scroll: u16) {
+    let all = frame.area;
     let width = WIDTH.min(all.width);
     let inside = usize::from(width.saturating_sub(2)).max(1);
     let lines: usize = text.lines.iter().map(|line| wrapped(line, inside)).sum();
     let height = u16::try_from(lines).unwrap_or(u16::MAX).saturating_add(2).min(all.height);
     let area = Rect { x: (all.width - width) / 2, y: (all.height - height) / 2, width, height };
-    frame.render_widget(Clear, area);
+    Clear.render(area, frame);
     let paragraph = Paragraph::new(text).wrap(Wrap { trim: false }).scroll((scroll, 0));
     // Where there is no room for a frame, the words are what matters.
     let is_tiny = all.height < 8 || all.width < 30;
     if is_tiny {
-        frame.render_widget(paragraph, area);
+        paragraph.render(area, frame);
     } else {
-        frame.render_widget(paragraph.block(Block::bordered().title(title.to_owned())), area);
+        paragraph.block(Block::bordered().title(title.to_owned())).render(area, frame);
     }
 }
 

@@ -5,9 +5,9 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::KeyCode;
+use ratatui::layout::Rect;
 use ratatui::style::Color;
 
 use super::draw;
@@ -16,15 +16,14 @@ use crate::cli::top::model::{Model, Overlay};
 use crate::cli::top::news::{News, Said};
 use crate::cli::top::samples::{detail, model, pressed, seen, tell_tunnels, tunnels, typed};
 
-fn drawn(model: &mut Model, (width, height): (u16, u16), palette: Palette) -> Terminal<TestBackend> {
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| draw(frame, model, palette, Instant::now())).unwrap();
-    terminal
+fn drawn(model: &mut Model, (width, height): (u16, u16), palette: Palette) -> Buffer {
+    let mut frame = Buffer::empty(Rect::new(0, 0, width, height));
+    draw(&mut frame, model, palette, Instant::now());
+    frame
 }
 
 fn shown(model: &mut Model, size: (u16, u16)) -> String {
-    let terminal = drawn(model, size, Palette::Plain);
-    let buffer = terminal.backend().buffer();
+    let buffer = drawn(model, size, Palette::Plain);
     let row = |y| (0..size.0).map(|x| buffer[(x, y)].symbol()).collect::<String>();
     (0..size.1).map(|y| format!("{}\n", row(y).trim_end())).collect()
 }
@@ -130,9 +129,13 @@ fn there_is_no_colour_where_nobody_wants_it_and_few_of_the_sixteen_where_there_a
     let colours = |palette| {
         let mut model = model();
         typed(&mut model, 'x');
-        let terminal = drawn(&mut model, (120, 40), palette);
-        let cells = terminal.backend().buffer().content.clone();
-        cells.into_iter().flat_map(|cell| [cell.fg, cell.bg]).filter(|it| *it != Color::Reset).collect::<Vec<_>>()
+        let frame = drawn(&mut model, (120, 40), palette);
+        frame
+            .content
+            .into_iter()
+            .flat_map(|cell| [cell.fg, cell.bg])
+            .filter(|it| *it != Color::Reset)
+            .collect::<Vec<_>>()
     };
     assert_eq!(colours(Palette::Plain), []);
     let some = colours(Palette::Colours);
