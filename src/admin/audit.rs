@@ -6,9 +6,8 @@
 
 use serde::Serialize;
 
-use super::answer::{AdminAnswer, Told};
-use super::door::{Denied, LetIn, Visitor};
-use super::reception::Reception;
+use crate::admin::answer::{AdminAnswer, Told};
+use crate::admin::door::{Denied, LetIn, Reception, Visitor};
 
 /// What was asked for, once it is understood.
 #[derive(Debug, Default)]

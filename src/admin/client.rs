@@ -18,8 +18,8 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout};
 use zeroize::Zeroizing;
 
-use super::problem::Problem;
 use crate::access::OperatorToken;
+use crate::admin::answer::Problem;
 use crate::config::AdminListen;
 
 /// Asks the process that listens at an address.

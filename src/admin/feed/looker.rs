@@ -14,10 +14,8 @@ use serde::Serialize;
 use super::event::named;
 use super::lookers::Hearing;
 use super::sections::sections;
-use crate::admin::answer::{AdminAnswer, problem, typed};
+use crate::admin::answer::{AdminAnswer, Leaving, ProblemKind, problem, typed};
 use crate::admin::context::Context;
-use crate::admin::leave::Leaving;
-use crate::admin::problem::ProblemKind;
 use crate::session::Phase;
 
 /// What is said before anything else: what only this listener decides.
