@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
@@ -47,8 +47,12 @@ pub(in crate::admin) fn text(status: StatusCode, body: impl Into<Bytes>) -> Admi
     typed(answer, "text/plain; charset=utf-8")
 }
 
+/// An answer of this type: it is taken for no other one, and kept by nobody.
 pub(in crate::admin) fn typed(mut answer: AdminAnswer, content_type: &'static str) -> AdminAnswer {
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
 }
 
@@ -58,4 +62,33 @@ pub(in crate::admin) fn allowing(mut answer: AdminAnswer, methods: &str) -> Admi
         answer.headers_mut().insert(ALLOW, methods);
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::answer::ProblemKind;
+
+    #[test]
+    fn whatever_is_answered_is_taken_for_nothing_else_and_kept_by_nobody() {
+        let answers = [
+            json(StatusCode::OK, &1),
+            text(StatusCode::OK, "live"),
+            problem(&ProblemKind::Busy.because("ask again")),
+            told::<u8>(Err(CommandError::Stopping)),
+        ];
+        for answer in answers {
+            let headers = [X_CONTENT_TYPE_OPTIONS, CACHE_CONTROL].map(|name| answer.headers()[name].clone());
+            assert_eq!(headers, ["nosniff", "no-store"]);
+        }
+    }
+
+    #[test]
+    fn a_secret_in_the_wrong_place_is_quoted_to_who_sent_it_and_not_in_the_log() {
+        let answer = told::<u8>(Err(CommandError::Nonsense("scope: `hunter2` is none".into())));
+        let Some(Told(text)) = answer.extensions().get() else { panic!("it is told") };
+        assert_eq!(text, "the request makes no sense");
+        let answer = told::<u8>(Err(CommandError::Unknown("there is no route chat".into())));
+        assert_eq!(answer.extensions().get::<Told>().map(|Told(text)| text.as_str()), Some("there is no route chat"));
+    }
 }

@@ -12,7 +12,7 @@ mod rights_tests;
 mod spare;
 
 pub use places::Places;
-pub(in crate::admin) use places::{ANSWER_WITHIN, Guest, OperatorPlace};
+pub(in crate::admin) use places::{ANSWER_WITHIN, Guest, OperatorPlace, RequestGuard};
 pub(in crate::admin) use reception::{Arrival, Reception};
 pub use rights::Door;
 pub(in crate::admin) use rights::{Denied, Holder, LetIn, Visitor};

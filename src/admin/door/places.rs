@@ -1,25 +1,34 @@
-//! The places for operators' connections: when all are taken, the one that has rested longest makes room.
+//! The places for operators' connections: each listener has its own, and when all of them are taken, one that rests makes room.
 //!
-//! So nobody keeps others out by doing nothing, and who looks whether the process lives finds a place at any time. What is
-//! being carried out is never given up for a newcomer.
+//! So nobody keeps others out by doing nothing, and who looks whether the process lives finds a place at any time: strangers at one
+//! listener take none of another's, those at one address make room for one another, and who was never let in leaves before who was.
+//! What is being carried out is never given up for a newcomer.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// How many operators are served at a time.
-pub(in crate::admin) const PLACES: usize = 32;
+use super::guesses::network;
+use crate::process::OPERATORS_PER_LISTENER;
+
+/// How many of a listener one address has (an IPv6 /64) before those of it that rest make room for its next.
+const PER_ADDRESS: usize = 8;
 
 /// How long an answer has that is being made.
 pub(in crate::admin) const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 /// How long one has that is made: who reads has it by then.
 const IN_THE_KERNEL: Duration = Duration::from_millis(100);
 
-/// The places.
+/// The places of every listener.
+#[derive(Clone, Debug, Default)]
+pub struct Places(Arc<Mutex<Vec<ListenerPlaces>>>);
+
+/// The places of one listener.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub(in crate::admin) struct ListenerPlaces {
     free: Arc<Semaphore>,
     taken: Arc<Mutex<TakenPlaces>>,
 }
@@ -56,8 +65,10 @@ struct TakenPlaces {
 
 #[derive(Debug)]
 struct OperatorConnection {
-    /// By which listener it came.
-    listener: u64,
+    /// From where it came; `None` of a process of this machine.
+    from: Option<IpAddr>,
+    /// Whether who asks has once said who they are.
+    is_known: bool,
     /// The number of its rest, at first its own; `None` while a request of it is carried out.
     rest: Option<u64>,
     /// What tells it to leave; `None` once it was told.
@@ -67,13 +78,36 @@ struct OperatorConnection {
 }
 
 impl Places {
-    /// A number for a listener that begins.
-    pub(in crate::admin) fn new_listener(&self) -> u64 {
-        lock(&self.taken).next()
+    /// Those of a listener that begins.
+    pub(in crate::admin) fn of_new_listener(&self) -> ListenerPlaces {
+        let places = ListenerPlaces { free: Arc::new(Semaphore::new(OPERATORS_PER_LISTENER)), taken: Arc::default() };
+        let mut all = lock(&self.0);
+        // Of a listener that is gone, and of whose connections none is left, nobody else has these.
+        all.retain(|places| Arc::strong_count(&places.taken) > 1);
+        all.push(places.clone());
+        places
     }
 
-    /// Waits for a place for a connection of `listener`, and makes one if a connection rests.
-    pub(in crate::admin) async fn take(&self, listener: u64) -> OperatorPlace {
+    /// Tells everybody to leave, now.
+    pub(in crate::admin) fn clear(&self) {
+        lock(&self.0).iter().for_each(|places| lock(&places.taken).tell_all());
+    }
+
+    /// Waits until all are free.
+    pub(in crate::admin) async fn are_free(&self) {
+        let all = lock(&self.0).clone();
+        for places in all {
+            drop(places.free.acquire_many_owned(OPERATORS_PER_LISTENER as u32).await);
+        }
+    }
+}
+
+impl ListenerPlaces {
+    /// Waits for a place for a connection from there (`None`: a process of this machine, which the system has let in), and makes one if
+    /// a connection rests.
+    pub(in crate::admin) async fn take(&self, from: Option<IpAddr>) -> OperatorPlace {
+        let from = from.map(network);
+        lock(&self.taken).thin_out(from);
         let permit = match Arc::clone(&self.free).try_acquire_owned() {
             Ok(permit) => permit,
             Err(_) => {
@@ -83,31 +117,14 @@ impl Places {
                 permit
             }
         };
-        let (number, needed) = lock(&self.taken).enter(listener);
+        let (number, needed) = lock(&self.taken).enter(from);
         OperatorPlace { guest: Guest { number, taken: Arc::clone(&self.taken) }, needed, _permit: permit }
     }
 
-    /// Nobody who came by `listener` is served any longer than they must: who rests leaves at once, the others when they are
-    /// answered. Who has come a moment ago has a request on its way, most likely, and is answered too.
-    pub(in crate::admin) fn dismiss(&self, listener: u64) {
-        lock(&self.taken).dismiss_all(listener);
-    }
-
-    /// Tells everybody to leave, now.
-    pub(in crate::admin) fn clear(&self) {
-        lock(&self.taken).tell_all();
-    }
-
-    /// Waits until all are free.
-    pub(in crate::admin) async fn are_free(&self) {
-        let all = Arc::clone(&self.free).acquire_many_owned(PLACES as u32).await;
-        drop(all);
-    }
-}
-
-impl Default for Places {
-    fn default() -> Self {
-        Self { free: Arc::new(Semaphore::new(PLACES)), taken: Arc::default() }
+    /// Nobody is served any longer than they must: who rests leaves at once, the others when they are answered. Who has come a moment
+    /// ago has a request on its way, most likely, and is answered too.
+    pub(in crate::admin) fn dismiss(&self) {
+        lock(&self.taken).dismiss_all();
     }
 }
 
@@ -118,6 +135,15 @@ impl Guest {
             connection.rest = None;
         }
         RequestGuard(self.clone())
+    }
+}
+
+impl RequestGuard {
+    /// Who asks has said who they are.
+    pub(in crate::admin) fn note_known(&self) {
+        if let Some(connection) = lock(&self.0.taken).connections.get_mut(&self.0.number) {
+            connection.is_known = true;
+        }
     }
 }
 
@@ -178,10 +204,16 @@ impl TakenPlaces {
         self.last
     }
 
-    fn enter(&mut self, listener: u64) -> (u64, oneshot::Receiver<()>) {
+    fn enter(&mut self, from: Option<IpAddr>) -> (u64, oneshot::Receiver<()>) {
         let number = self.next();
         let (tell, needed) = oneshot::channel();
-        let connection = OperatorConnection { listener, rest: Some(number), tell: Some(tell), is_dismissed: false };
+        let connection = OperatorConnection {
+            from,
+            is_known: from.is_none(),
+            rest: Some(number),
+            tell: Some(tell),
+            is_dismissed: false,
+        };
         self.connections.insert(number, connection);
         (number, needed)
     }
@@ -190,8 +222,8 @@ impl TakenPlaces {
         self.connections.values_mut().for_each(OperatorConnection::tell);
     }
 
-    fn dismiss_all(&mut self, listener: u64) {
-        for (number, connection) in self.connections.iter_mut().filter(|(_, it)| it.listener == listener) {
+    fn dismiss_all(&mut self) {
+        for (number, connection) in &mut self.connections {
             connection.is_dismissed = true;
             if connection.rest.is_some_and(|rest| rest != *number) {
                 connection.tell();
@@ -199,13 +231,29 @@ impl TakenPlaces {
         }
     }
 
-    /// Tells the connection that has rested longest to leave; where none rests, the next one that does.
-    fn want(&mut self) {
-        let resting = self.connections.values_mut().filter(|it| it.rest.is_some() && it.tell.is_some());
-        let longest = resting.min_by_key(|it| it.rest);
-        self.is_wanted = longest.is_none();
-        longest.into_iter().for_each(OperatorConnection::tell);
+    /// Where an address has many already, one of those that rest makes room for its next.
+    fn thin_out(&mut self, from: Option<IpAddr>) {
+        let stays = |it: &&mut OperatorConnection| it.from == from && it.tell.is_some();
+        if from.is_some() && self.connections.values_mut().filter(stays).count() >= PER_ADDRESS {
+            first_to_leave(self.connections.values_mut().filter(stays)).into_iter().for_each(OperatorConnection::tell);
+        }
     }
+
+    /// Tells one that rests to leave; where none does, the next one that will.
+    fn want(&mut self) {
+        let first = first_to_leave(self.connections.values_mut());
+        let is_wanted = first.is_none();
+        first.into_iter().for_each(OperatorConnection::tell);
+        self.is_wanted = is_wanted;
+    }
+}
+
+/// Of those that rest one that was never let in, and has rested longest.
+fn first_to_leave<'c>(
+    connections: impl Iterator<Item = &'c mut OperatorConnection>,
+) -> Option<&'c mut OperatorConnection> {
+    let resting = connections.filter(|it| it.rest.is_some() && it.tell.is_some());
+    resting.min_by_key(|it| (it.is_known, it.rest))
 }
 
 impl OperatorConnection {
@@ -218,8 +266,8 @@ impl OperatorConnection {
     }
 }
 
-fn lock(taken: &Mutex<TakenPlaces>) -> MutexGuard<'_, TakenPlaces> {
-    taken.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -228,26 +276,34 @@ mod tests {
 
     use super::*;
 
+    /// A process of this machine.
+    const HERE: Option<IpAddr> = None;
+
+    /// Somebody at an address of their own.
+    fn stranger(number: u8) -> Option<IpAddr> {
+        Some(IpAddr::from([192, 0, 2, number]))
+    }
+
     fn is_told(place: &mut OperatorPlace) -> bool {
         place.is_needed().now_or_never().is_some()
     }
 
     #[tokio::test]
     async fn who_has_rested_longest_makes_room() {
-        let places = Places::default();
+        let places = Places::default().of_new_listener();
         let mut taken = Vec::new();
-        for _ in 0..PLACES {
-            taken.push(places.take(1).await);
+        for _ in 0..OPERATORS_PER_LISTENER {
+            taken.push(places.take(HERE).await);
         }
         // The first has just been answered, the second is being answered.
         drop(taken[0].guest.at_work());
         let _at_work = taken[1].guest.at_work();
 
-        let newcomer = places.take(1);
+        let newcomer = places.take(HERE);
         let mut newcomer = std::pin::pin!(newcomer);
         assert!(newcomer.as_mut().now_or_never().is_none());
 
-        let told: Vec<_> = (0..PLACES).filter(|number| is_told(&mut taken[*number])).collect();
+        let told: Vec<_> = (0..OPERATORS_PER_LISTENER).filter(|number| is_told(&mut taken[*number])).collect();
         assert_eq!(told, [2]);
         drop(taken.remove(2));
         newcomer.await;
@@ -255,13 +311,13 @@ mod tests {
 
     #[tokio::test]
     async fn where_everybody_is_at_work_the_first_who_rests_makes_room() {
-        let places = Places::default();
+        let places = Places::default().of_new_listener();
         let mut taken = Vec::new();
-        for _ in 0..PLACES {
-            taken.push(places.take(1).await);
+        for _ in 0..OPERATORS_PER_LISTENER {
+            taken.push(places.take(HERE).await);
         }
         let mut at_work: Vec<_> = taken.iter().map(|place| place.guest.at_work()).collect();
-        let newcomer = places.take(1);
+        let newcomer = places.take(HERE);
         let mut newcomer = std::pin::pin!(newcomer);
         assert!(newcomer.as_mut().now_or_never().is_none());
         assert!(!taken.iter_mut().any(is_told));
@@ -276,19 +332,85 @@ mod tests {
 
     #[tokio::test]
     async fn who_is_dismissed_is_answered_first() {
-        let places = Places::default();
-        let mut taken = [places.take(1).await, places.take(1).await, places.take(1).await];
+        let places = Places::default().of_new_listener();
+        let mut taken = [places.take(HERE).await, places.take(HERE).await, places.take(HERE).await];
         let [resting, busy, new] = &mut taken;
         drop(resting.guest.at_work());
         let at_work = busy.guest.at_work();
 
-        places.dismiss(2);
         assert!(!is_told(resting));
-        places.dismiss(1);
+        places.dismiss();
         assert!(is_told(resting) && !is_told(busy) && !is_told(new));
         drop(at_work);
         assert!(is_told(busy) && !is_told(new));
         drop(new.guest.at_work());
         assert!(is_told(new));
+    }
+
+    #[tokio::test]
+    async fn strangers_at_one_listener_take_no_place_of_another_one() {
+        let places = Places::default();
+        let (ours, open) = (places.of_new_listener(), places.of_new_listener());
+        let mut operator = ours.take(HERE).await;
+        drop(operator.guest.at_work());
+        let mut strangers = Vec::new();
+        for number in 0..OPERATORS_PER_LISTENER as u8 {
+            strangers.push(open.take(stranger(number)).await);
+        }
+        assert!(open.take(stranger(99)).now_or_never().is_none());
+        assert!(!is_told(&mut operator));
+        assert!(ours.take(HERE).now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn who_was_never_let_in_leaves_before_who_was() {
+        let places = Places::default().of_new_listener();
+        let mut operator = places.take(stranger(0)).await;
+        operator.guest.at_work().note_known();
+        let mut strangers = Vec::new();
+        for number in 1..OPERATORS_PER_LISTENER as u8 {
+            let place = places.take(stranger(number)).await;
+            // Each has asked something, too, and rests for less long.
+            drop(place.guest.at_work());
+            strangers.push(place);
+        }
+        for _ in &strangers {
+            assert!(places.take(stranger(99)).now_or_never().is_none());
+        }
+        assert!(strangers.iter_mut().all(is_told) && !is_told(&mut operator));
+        assert!(places.take(stranger(99)).now_or_never().is_none());
+        assert!(is_told(&mut operator), "nobody else is left who rests");
+    }
+
+    #[tokio::test]
+    async fn many_from_one_address_make_room_for_one_another_and_not_what_is_carried_out() {
+        let places = Places::default().of_new_listener();
+        let mut taken = Vec::new();
+        for _ in 0..PER_ADDRESS {
+            taken.push(places.take(stranger(1)).await);
+        }
+        let at_work = taken[0].guest.at_work();
+        assert!(!taken.iter_mut().any(is_told));
+        let _next = places.take(stranger(1)).await;
+        let told: Vec<_> = (0..PER_ADDRESS).filter(|number| is_told(&mut taken[*number])).collect();
+        assert_eq!(told, [1], "the first is at work");
+        let _other = places.take(stranger(2)).await;
+        assert!(!taken.iter_mut().enumerate().any(|(number, place)| number != 1 && is_told(place)));
+        drop(at_work);
+    }
+
+    #[tokio::test]
+    async fn the_places_of_listeners_that_are_gone_are_forgotten() {
+        let places = Places::default();
+        let kept = places.of_new_listener();
+        let held = places.of_new_listener().take(HERE).await;
+        for _ in 0..10 {
+            places.of_new_listener();
+        }
+        assert!(lock(&places.0).len() <= 3);
+        places.clear();
+        assert!(places.are_free().now_or_never().is_none(), "somebody is served still");
+        drop((held, kept));
+        assert!(places.are_free().now_or_never().is_some());
     }
 }

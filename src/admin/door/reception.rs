@@ -1,6 +1,6 @@
 //! What the connections of one admin listener have in common.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::net::{TcpStream, UnixStream};
@@ -28,4 +28,14 @@ pub(in crate::admin) struct Reception {
 pub(in crate::admin) enum Arrival {
     Unix(UnixStream),
     Tcp(TcpStream, SocketAddr),
+}
+
+impl Arrival {
+    /// From where; `None` where it is a process of this machine, which the system has let in.
+    pub(in crate::admin) fn from(&self) -> Option<IpAddr> {
+        match self {
+            Self::Unix(_) => None,
+            Self::Tcp(_, peer) => Some(peer.ip()),
+        }
+    }
 }

@@ -8,8 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use http::{HeaderMap, HeaderValue};
 use rustls::ServerConfig;
 use rustls::pki_types::UnixTime;
 use tokio::time::Instant;
@@ -150,7 +150,7 @@ impl Door {
 
     /// Whether somebody who was let in like this may have something done.
     pub(in crate::admin) fn lets_steer(&self, let_in: LetIn) -> bool {
-        let_in != LetIn::Freely && !self.settings.is_read_only
+        let_in.is_known() && !self.settings.is_read_only
     }
 
     fn check_token(&self, peer: IpAddr, headers: &HeaderMap, now: Instant) -> Result<LetIn, Denied> {
@@ -175,6 +175,11 @@ impl Door {
         let mut hosts = headers.get_all(HOST).iter().map(|host| host.to_str().unwrap_or_default());
         let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(Denied::Host) };
         let Some(authority) = Authority::parse(host).filter(|it| self.is_named(it)) else { return Err(Denied::Host) };
+        // Browsers say of what they ask without an Origin, too, whether a page of another site has them do so (Fetch Metadata).
+        let is_of_a_stranger = |site: &HeaderValue| !matches!(site.as_bytes(), b"same-origin" | b"none");
+        if headers.get_all(SEC_FETCH_SITE).iter().any(is_of_a_stranger) {
+            return Err(Denied::Origin);
+        }
         let mut origins = headers.get_all(ORIGIN).iter();
         match (origins.next(), origins.next()) {
             (None, _) => Ok(()),
@@ -201,6 +206,13 @@ impl Door {
                 && site.host == host_name(asked.host)
                 && site.port == Some(asked.port.unwrap_or(default))
         })
+    }
+}
+
+impl LetIn {
+    /// Whether they have said who they are, or the system has.
+    pub(in crate::admin) fn is_known(self) -> bool {
+        self != Self::Freely
     }
 }
 
@@ -247,3 +259,6 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let (scheme, shown) = line.split_at_checked("Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| shown.trim_ascii())
 }
+
+/// From where a page is that has something asked, as the browser says it.
+const SEC_FETCH_SITE: &str = "sec-fetch-site";

@@ -109,6 +109,20 @@ fn a_page_asks_the_listener_that_it_came_from_and_no_other() {
 }
 
 #[test]
+fn what_a_page_of_another_site_asks_for_without_an_origin_is_no_answer_to_it() {
+    let door = door("127.0.0.1:9900", |_| {});
+    let site = HeaderName::from_static("sec-fetch-site");
+    let ask = |needs, value: &str| ask(&door, needs, &[(HOST, "127.0.0.1:9900"), (site.clone(), value)]);
+    for own in ["same-origin", "none"] {
+        assert_eq!(ask(Needs::Reading, own), Ok(LetIn::Freely), "{own}");
+    }
+    for other in ["cross-site", "same-site", "", "what may come"] {
+        assert_eq!(ask(Needs::Reading, other), Err(Denied::Origin), "{other}");
+    }
+    assert_eq!(ask(Needs::Nothing, "cross-site"), Ok(LetIn::Freely), "a link may lead to the dashboard");
+}
+
+#[test]
 fn a_token_lets_in_and_nothing_else_does() {
     let door = locked("10.0.0.1:9900", |_| {});
     let show = |needs, shown: &str| ask(&door, needs, &[(AUTHORIZATION, shown), (HOST, "10.0.0.1:9900")]);

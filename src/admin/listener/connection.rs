@@ -78,7 +78,7 @@ async fn listen(
         let at_work = guest.at_work();
         let (visitor, leaving) = (&visitor, &leaving);
         async move {
-            let answer = respond(reception, visitor, leaving, request).await;
+            let answer = respond(reception, (visitor, &at_work), leaving, request).await;
             drop(at_work);
             Ok::<_, Infallible>(answer)
         }
@@ -142,7 +142,7 @@ mod tests {
         let door = Arc::new(Door::new(at, AdminContents::default(), &TicketKeys::generate().unwrap()));
         let (spare, handshakes) = (Spare::filled(), Semaphore::new(1));
         let reception = Arc::new(Reception { door, context, spare, handshakes });
-        let place = places.take(1).await;
+        let place = places.of_new_listener().take(None).await;
         let visitor = Visitor::Process { uid: 0, pid: None };
         tokio::spawn(async move { listen(Box::new(served), visitor, (&reception, place.guest()), place).await });
         stream.write_all(format!("{request} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).await.unwrap();

@@ -11,9 +11,9 @@ use crate::admin::audit::{self, Asked};
 use crate::admin::command::{AdminCommand, CommandError};
 use crate::admin::context::Context;
 use crate::admin::dashboard;
-use crate::admin::door::{Denied, LetIn, Reception, Visitor};
+use crate::admin::door::{Denied, LetIn, Reception, RequestGuard, Visitor};
 use crate::admin::feed::{Hello, watched};
-use crate::admin::look::{TunnelQuery, gauges, placement, status, tunnel_detail, tunnel_list};
+use crate::admin::look::{TunnelQuery, gauges, placement, status, tunnel_detail, tunnel_list, unknown_name};
 use crate::admin::routes::{AdminRoute, Found, Needs, Operation, Verb, find, paths};
 use crate::admin::steer::{self, read};
 use crate::admin::wire::RightsAnswer;
@@ -24,7 +24,7 @@ use crate::session::Phase;
 
 pub(super) async fn respond(
     reception: &Reception,
-    visitor: &Visitor,
+    (visitor, at_work): (&Visitor, &RequestGuard),
     leaving: &Leaving,
     request: Request<Incoming>,
 ) -> AdminAnswer {
@@ -33,6 +33,9 @@ pub(super) async fn respond(
     // Who may not look hears of no path whether it is there.
     let needs = if let Found::Route(route, _) = found { route.needs } else { Needs::Reading };
     let let_in = reception.door.admit(visitor, needs, &parts.headers, Instant::now());
+    if let_in.is_ok_and(LetIn::is_known) {
+        at_work.note_known();
+    }
     let mut asked = Asked::default();
     let answer = match (let_in, found) {
         (Err(denied), _) => refusal(denied),
@@ -73,7 +76,7 @@ async fn carry_out(
         Operation::Page => dashboard::page(),
         Operation::PageFile => dashboard::file(name)
             .unwrap_or_else(|| problem(&ProblemKind::NoRoute.because("the dashboard has no such file: it is at /"))),
-        Operation::Events => watched(context, Hello { may_steer: door.lets_steer(let_in) }, leaving.clone()),
+        Operation::Events => watched(context, (Hello { may_steer: door.lets_steer(let_in) }, let_in), leaving.clone()),
         Operation::Live => text(StatusCode::OK, "live\n"),
         Operation::Ready => ready(context),
         Operation::Metrics => metrics(context, &parts.headers).await,
@@ -94,7 +97,12 @@ async fn carry_out(
             }
         }
         Operation::Tunnels => match TunnelQuery::parse(parts.uri.query().unwrap_or_default()) {
-            Ok(query) => json(StatusCode::OK, &tunnel_list(context, &query).await),
+            // By trying one would find out what tokens say: that is for who may close tunnels by it.
+            Ok(query) if query.asks_for_claims() && !door.lets_steer(let_in) => problem(
+                &ProblemKind::Forbidden
+                    .because("`claim` is for who may steer: leave it out, or ask over another listener"),
+            ),
+            Ok(query) => tunnels(context, &query).await,
             Err(wrong) => problem(&ProblemKind::Nonsense.because(wrong)),
         },
         Operation::Tunnel => tunnel(context, name).await,
@@ -117,6 +125,14 @@ async fn carry_out(
         Operation::Tap => steer::tap(context, read(body).await, asked, leaving.clone())
             .unwrap_or_else(|failed| problem(&Problem::from(&failed))),
         Operation::Close => told(async { steer::close(context, read(body).await?, asked).await }.await),
+    }
+}
+
+async fn tunnels(context: &Context, query: &TunnelQuery) -> AdminAnswer {
+    let list = tunnel_list(context, query).await;
+    match unknown_name(context, query).filter(|_| list.matching == 0) {
+        Some(why) => problem(&ProblemKind::Unknown.because(why)),
+        None => json(StatusCode::OK, &list),
     }
 }
 

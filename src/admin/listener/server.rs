@@ -32,8 +32,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     let spare = Spare::filled();
     let reception = Arc::new(Reception { door, context, spare, handshakes: Semaphore::new(HANDSHAKES) });
-    let places = &reception.context.places;
-    let number = places.new_listener();
+    let places = reception.context.places.of_new_listener();
     let serving = async {
         // The file goes when the socket does.
         let (listener, _file) = match bound {
@@ -42,7 +41,10 @@ pub async fn serve(
         };
         loop {
             match listener.accept().await {
-                Ok(arrival) => converse(arrival, Arc::clone(&reception), places.take(number).await),
+                Ok(arrival) => {
+                    let place = places.take(arrival.from()).await;
+                    converse(arrival, Arc::clone(&reception), place);
+                }
                 Err(error) => rest(&error, &reception.spare).await,
             }
         }
@@ -52,7 +54,7 @@ pub async fn serve(
         () = end => {
             // Not before nobody is accepted any more: who keeps a connection asks elsewhere, or under other rules, from now on.
             reception.door.end();
-            places.dismiss(number);
+            places.dismiss();
             Ok(())
         }
     }

@@ -23,4 +23,4 @@ pub(in crate::admin) use totals::Tunnels;
 pub(in crate::admin) use tunnel_query::TunnelQuery;
 #[cfg(test)]
 pub(in crate::admin) use tunnel_query::{MOST, USUAL_LIMIT};
-pub(in crate::admin) use tunnels::{tunnel_detail, tunnel_list};
+pub(in crate::admin) use tunnels::{tunnel_detail, tunnel_list, unknown_name};

@@ -29,6 +29,14 @@ pub(in crate::admin) struct TunnelQuery {
     pub(in crate::admin) after: Option<Cursor>,
 }
 
+/// What a name is one of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::admin) enum NameOf {
+    Listener,
+    Route,
+    Upstream,
+}
+
 /// What they are sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::admin) enum SortKey {
@@ -147,6 +155,18 @@ impl TunnelQuery {
             || handle.permit().map(Permit::permission).is_some_and(|permission| {
                 self.claims.iter().all(|ClaimMatch { name, value }| permission.says(name, value))
             })
+    }
+
+    /// Whether it asks after what was said of who opened a tunnel.
+    pub(in crate::admin) fn asks_for_claims(&self) -> bool {
+        !self.claims.is_empty()
+    }
+
+    /// The names that it asks for, each with what it is the name of.
+    pub(in crate::admin) fn names(&self) -> impl Iterator<Item = (NameOf, &str)> {
+        let all =
+            [(NameOf::Listener, &self.listener), (NameOf::Route, &self.route), (NameOf::Upstream, &self.upstream)];
+        all.into_iter().filter_map(|(of, name)| Some((of, name.as_deref()?)))
     }
 
     /// Whether rates are compared: they take two looks.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::rates::{AT_LEAST, Look, counted, rate};
-use super::tunnel_query::{Cursor, SortKey, SortOrder, TunnelQuery};
+use super::tunnel_query::{Cursor, NameOf, SortKey, SortOrder, TunnelQuery};
 use crate::access::Permit;
 use crate::admin::context::Context;
 use crate::admin::wire::{
@@ -14,7 +14,7 @@ use crate::admin::wire::{
     TunnelsElsewhere,
 };
 use crate::config::WebsocketSettings;
-use crate::drain::{TunnelHandle, TunnelId};
+use crate::drain::{Member, TunnelHandle, TunnelId};
 use crate::process::unix_seconds;
 use crate::session::{PortIs, RecordedRequest};
 use crate::traffic::Vitals;
@@ -38,6 +38,28 @@ pub(in crate::admin) async fn tunnel_list(context: &Context, query: &TunnelQuery
         open: page.open,
         not_listed,
     }
+}
+
+/// What is wrong with the names that were asked for, where no tunnel was found: a name that nothing has, nor an open tunnel of what is
+/// gone.
+pub(in crate::admin) fn unknown_name(context: &Context, query: &TunnelQuery) -> Option<String> {
+    let snapshot = context.proxy.snapshot();
+    let settings = &snapshot.settings;
+    query.names().find_map(|(of, name)| {
+        let (word, known): (_, Vec<&str>) = match of {
+            NameOf::Listener => ("listener", settings.listeners.keys().map(|it| it.as_str()).collect()),
+            NameOf::Route => ("route", settings.routes.keys().map(|it| it.as_str()).collect()),
+            NameOf::Upstream => ("upstream", settings.upstreams.keys().map(|it| it.as_str()).collect()),
+        };
+        let is_of_it = |member: &Member| match of {
+            NameOf::Listener => member.listener.0.as_str() == name,
+            NameOf::Route => member.route.0.as_str() == name,
+            NameOf::Upstream => member.upstream.0.as_str() == name,
+        };
+        let is_known =
+            known.contains(&name) || !context.proxy.registry.tunnels(|handle| is_of_it(&handle.member)).is_empty();
+        (!is_known).then(|| format!("there is no {word} of this name: there is {}", known.join(", ")))
+    })
 }
 
 /// Everything that is known of the tunnel of this number; `None` where this process has none.
@@ -203,7 +225,6 @@ mod tests {
 
     use super::*;
     use crate::admin::context::context_of_tests;
-    use crate::drain::Member;
     use crate::traffic::Passed;
     use crate::websocket::Direction;
 
@@ -258,6 +279,20 @@ mod tests {
         assert!(context.rates.has_looks());
         sleep(Duration::from_secs(121)).await;
         assert!(!context.rates.has_looks());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_that_nothing_has_is_told_and_one_that_open_tunnels_still_have_is_none() {
+        let (context, _commands) = context_of_tests();
+        let _open = context.proxy.registry.register(0, Member::of_route("gone"), CLIENT);
+        let unknown = |text: &str| unknown_name(&context, &query(text));
+        for known in ["route=chat", "route=gone", "upstream=chat", "listener=public&min_age=1h", "endpoint=x"] {
+            assert_eq!(unknown(known), None, "{known}");
+        }
+        let told = |text: &str| unknown(text).unwrap();
+        assert_eq!(told("route=chta"), "there is no route of this name: there is chat");
+        assert_eq!(told("route=chat&listener=pubic"), "there is no listener of this name: there is public");
+        assert_eq!(told("upstream=x"), "there is no upstream of this name: there is chat");
     }
 
     /// `cargo test --release --lib -- --ignored --nocapture a_list_of_nine_thousand`
