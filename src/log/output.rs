@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::journal::Journal;
+use super::journal::{Journal, is_too_large};
 use super::log_file::LogFile;
 
 /// What lines are written to.
@@ -19,6 +19,15 @@ pub enum Output {
     Journal(Journal),
 }
 
+/// What became of an order to open again what is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reopened {
+    /// A file, which may be another one than before.
+    Another,
+    /// There is none to open: what is written to is the same, and so is what it has of a line.
+    TheSame,
+}
+
 /// What is to be done after a failure to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterFailure {
@@ -28,14 +37,16 @@ pub(super) enum AfterFailure {
     Later,
     /// Nobody will ever read it.
     GiveUp,
+    /// This is never taken; what comes behind it may be.
+    Skip,
 }
 
 impl Output {
     /// Opens again what somebody may have moved away.
-    pub(super) fn reopen(&mut self) -> io::Result<()> {
+    pub(super) fn reopen(&mut self) -> io::Result<Reopened> {
         match self {
-            Self::File(file) => file.reopen(),
-            Self::Stream(_) | Self::Journal(_) => Ok(()),
+            Self::File(file) => file.reopen().map(|()| Reopened::Another),
+            Self::Stream(_) | Self::Journal(_) => Ok(Reopened::TheSame),
         }
     }
 
@@ -48,6 +59,7 @@ impl Output {
             // Somebody else who has this pipe or terminal wants never to wait for it.
             _ if error.kind() == io::ErrorKind::WouldBlock => AfterFailure::Soon,
             Self::Stream(_) if !is_full => AfterFailure::GiveUp,
+            Self::Journal(_) if is_too_large(error) => AfterFailure::Skip,
             Self::Stream(_) | Self::File(_) | Self::Journal(_) => AfterFailure::Later,
         }
     }

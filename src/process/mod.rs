@@ -23,8 +23,8 @@ mod workers;
 
 pub use activation::{Activated, ActivationVariables, activated};
 pub use fds::{
-    Delivery, LEAST_OF_A_WRITE, choose_port_when_connecting, delivery, has_fin, inherit, unix_delivery, watch,
-    watch_both,
+    Delivery, LEAST_OF_A_WRITE, choose_port_when_connecting, delivery, has_fin, ignore_reopen_signal, inherit,
+    unix_delivery, watch, watch_both,
 };
 pub use file_watch::{FileWatch, WatchError};
 pub use file_work::{FileTask, FileWork, FileWorkError};

@@ -1,6 +1,5 @@
 //! The places that lines go to: opened before a configuration is served, so that one that cannot be is never lost for it.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
@@ -10,7 +9,7 @@ use prometheus_client::metrics::counter::Counter;
 use thiserror::Error;
 
 use crate::config::{AccessLogSettings, LogFormat, LogPlace, LogSettings};
-use crate::log::{AccessLog, Ink, JOURNAL_SOCKET, Journal, LogFile, Output, Shape, Sink, Style};
+use crate::log::{AccessLog, Ink, JOURNAL_SOCKET, Journal, LogFile, Output, Shape, Sink, StreamOutput, Style};
 
 /// Who reads the lines on standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,5 +88,5 @@ pub(super) fn access(settings: &AccessLogSettings, dropped: Counter) -> Result<A
 /// Standard error, by a descriptor of its own: whoever else writes there does not wait for the same lock.
 pub(super) fn stderr() -> io::Result<Output> {
     let descriptor = io::stderr().as_fd().try_clone_to_owned()?;
-    Ok(Output::Stream(Box::new(File::from(descriptor))))
+    Ok(Output::Stream(Box::new(StreamOutput::new(descriptor))))
 }
