@@ -4,8 +4,8 @@
 //! and the `dashboard`; what is to be done goes by `steer` to whoever runs the process, as an [`AdminCommand`], and leaves a line
 //! (`audit`). `wire` has the shapes of JSON, `answer` what every answer is made of, `predecessors` what processes that handed over are
 //! asked; `client` is the other end. What it does not: reload or drain. Invariants: over TCP nobody steers who has not said who they are,
-//! and a page in a browser asks only its own listener (`door`); every request has a bounded body, and every wait for an operator a deadline;
-//! each command leaves a line.
+//! and a page in a browser asks only its own listener (`door`); every request has a bounded body, and every wait for an operator a
+//! deadline; each command leaves a line.
 
 mod answer;
 mod audit;

@@ -31,6 +31,8 @@ pub(super) enum Reopened {
 /// What is to be done after a failure to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterFailure {
+    /// Try again: it was waited for already.
+    AtOnce,
     /// Try again soon: somebody does not keep up.
     Soon,
     /// Try again after a while: something is wrong, and may be mended.
@@ -56,6 +58,7 @@ impl Output {
             .iter()
             .any(|full| error.raw_os_error() == Some(full.raw_os_error()));
         match self {
+            _ if error.kind() == io::ErrorKind::TimedOut => AfterFailure::AtOnce,
             // Somebody else who has this pipe or terminal wants never to wait for it.
             _ if error.kind() == io::ErrorKind::WouldBlock => AfterFailure::Soon,
             Self::Stream(_) if !is_full => AfterFailure::GiveUp,

@@ -21,10 +21,10 @@ impl StreamOutput {
 }
 
 impl Write for StreamOutput {
-    /// Writes as much as a pipe takes at once that takes anything; `WouldBlock` where it takes nothing for a while.
+    /// Writes as much as a pipe takes at once that takes anything; `TimedOut` where it takes nothing for a while.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if poll(&mut [PollFd::new(&self.0, PollFlags::OUT)], Some(&PATIENCE))? == 0 {
-            return Err(io::ErrorKind::WouldBlock.into());
+            return Err(io::ErrorKind::TimedOut.into());
         }
         self.0.write(within(bytes, ..bytes.len().min(AT_ONCE)))
     }
@@ -58,7 +58,7 @@ mod tests {
                 Err(error) => break error,
             }
         };
-        assert!(error.kind() == io::ErrorKind::WouldBlock && written >= AT_ONCE, "{error} after {written}");
+        assert!(error.kind() == io::ErrorKind::TimedOut && written >= AT_ONCE, "{error} after {written}");
         reader.read_exact(&mut vec![0; written]).unwrap();
         assert_eq!(stream.write(&piece).unwrap(), AT_ONCE);
         drop(reader);

@@ -136,6 +136,7 @@ impl Writing {
                 self.unsaid.extend(self.told.skipped(&self.output, error));
                 return Task::End;
             }
+            AfterFailure::AtOnce => Duration::ZERO,
             AfterFailure::Soon => SOON,
             AfterFailure::Later => {
                 if self.trouble.is_none() {

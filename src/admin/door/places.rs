@@ -15,7 +15,7 @@ use super::guesses::network;
 use crate::process::OPERATORS_PER_LISTENER;
 
 /// How many of a listener one address has (an IPv6 /64) before those of it that rest make room for its next.
-const PER_ADDRESS: usize = 8;
+const PER_ADDRESS: usize = 16;
 
 /// How long an answer has that is being made.
 pub(in crate::admin) const ANSWER_WITHIN: Duration = Duration::from_secs(1);

@@ -172,7 +172,11 @@ async fn metrics(context: &Context, headers: &HeaderMap) -> AdminAnswer {
 
 fn wrong_method(asked: &Parts, methods: &'static str) -> AdminAnswer {
     let (path, method) = (asked.uri.path(), &asked.method);
-    let verb = if methods.starts_with(Method::GET.as_str()) { "GET" } else { "POST" };
+    let verb = match (methods.starts_with(Method::GET.as_str()), methods.contains(Method::POST.as_str())) {
+        (true, true) => "GET or POST",
+        (true, false) => "GET",
+        (false, _) => "POST",
+    };
     let why = format!("{path} is not for {method}; ask with {verb}");
     allowing(problem(&ProblemKind::WrongMethod.because(why)), methods)
 }

@@ -135,6 +135,9 @@ pub struct TunnelLimits {
     pub max_lifetime: Option<f64>,
     /// How long a side may take nothing.
     pub stall_timeout: Option<f64>,
+    /// How long an answer to a ping may take, where one is expected.
+    #[serde(default)]
+    pub pong_within: f64,
     /// How long the client may be quiet before it is pinged.
     pub ping_client_every: Option<f64>,
     /// How long the endpoint may.
@@ -143,6 +146,24 @@ pub struct TunnelLimits {
     pub max_message_from_client: Option<u64>,
     /// The same of the endpoint's.
     pub max_message_from_upstream: Option<u64>,
+    /// Frames that a message of the client's may come in.
+    #[serde(default)]
+    pub max_fragments_from_client: Option<u64>,
+    /// The same of the endpoint's.
+    #[serde(default)]
+    pub max_fragments_from_upstream: Option<u64>,
+    /// Bytes of a compressed message of the client's, inflated.
+    #[serde(default)]
+    pub max_inflated_message_from_client: Option<u64>,
+    /// The same of the endpoint's.
+    #[serde(default)]
+    pub max_inflated_message_from_upstream: Option<u64>,
+    /// Bytes that the client may send in a second.
+    #[serde(default)]
+    pub bytes_per_second_from_client: Option<u64>,
+    /// Bytes that the endpoint may.
+    #[serde(default)]
+    pub bytes_per_second_from_upstream: Option<u64>,
     /// Messages that the client may send in a second.
     pub messages_per_second_from_client: Option<u64>,
     /// Messages that the endpoint may.

@@ -37,9 +37,15 @@ pub struct LogPlaceError {
     error: io::Error,
 }
 
+impl LogPlaceError {
+    pub(super) fn new(key: &'static str, path: impl Into<PathBuf>, error: io::Error) -> Self {
+        Self { key, path: path.into(), error }
+    }
+}
+
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::NotFound => "make the folder, and let this user write there",
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "make the folder, and let this user write there",
         io::ErrorKind::PermissionDenied => "let this user write there, or name another file",
         io::ErrorKind::IsADirectory => "name a file in it",
         _ => "name another file",
@@ -64,7 +70,7 @@ pub(super) fn sink(
     stderr: impl FnOnce() -> io::Result<Output>,
 ) -> Result<Sink, LogPlaceError> {
     fn failed(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> LogPlaceError {
-        move |error| LogPlaceError { key: "to", path: path.into(), error }
+        move |error| LogPlaceError::new("to", path, error)
     }
     let output = match &settings.to {
         LogPlace::Stderr => stderr().map_err(failed("standard error"))?,
@@ -80,7 +86,7 @@ pub(super) fn sink(
 
 /// The access log of those settings.
 pub(super) fn access(settings: &AccessLogSettings, dropped: Counter) -> Result<AccessLog, LogPlaceError> {
-    let failed = |error| LogPlaceError { key: "access", path: settings.path.clone(), error };
+    let failed = |error| LogPlaceError::new("access", &settings.path, error);
     let file = LogFile::open(settings.path.clone()).map_err(failed)?;
     AccessLog::start(settings.format, file, dropped).map_err(failed)
 }
