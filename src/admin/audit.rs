@@ -6,9 +6,8 @@
 
 use serde::Serialize;
 
-use super::answer::{AdminAnswer, Told};
-use super::door::{Denied, LetIn, Visitor};
-use super::reception::Reception;
+use crate::admin::answer::{AdminAnswer, Told};
+use crate::admin::door::{Denied, LetIn, Reception, Visitor};
 
 /// What was asked for, once it is understood.
 #[derive(Debug, Default)]
@@ -76,7 +75,25 @@ const LONGEST: usize = 512;
 
 #[cfg(test)]
 mod tests {
+    use std::fmt;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use http::StatusCode;
+    use tokio::sync::Semaphore;
+    use tracing::field::{Field, Visit};
+    use tracing::{Event, Subscriber};
+    use tracing_subscriber::Layer;
+    use tracing_subscriber::layer::{Context, SubscriberExt};
+
     use super::*;
+    use crate::admin::answer::text;
+    use crate::admin::context::context_of_tests;
+    use crate::admin::door::{Door, Spare};
+    use crate::config::{AdminListenerSettings, parse_admin_listen};
+    use crate::log::hearing;
+    use crate::snapshot::AdminContents;
+    use crate::tls::TicketKeys;
 
     #[test]
     fn a_long_request_is_told_in_part() {
@@ -84,5 +101,58 @@ mod tests {
         asked.note(&"é".repeat(1000));
         let told = asked.0.unwrap();
         assert!(told.len() <= LONGEST + 4 && told.ends_with('…'), "{told}");
+    }
+
+    /// The lines of this room, and the values of each.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<String>>>);
+
+    /// The values of one.
+    struct Values(String);
+
+    impl<S: Subscriber> Layer<S> for Lines {
+        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+            if event.metadata().target() == "windlass::admin::audit" {
+                let mut values = Values(String::new());
+                event.record(&mut values);
+                self.0.lock().unwrap().push(values.0);
+            }
+        }
+    }
+
+    impl Visit for Values {
+        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+            self.0.push_str(&format!(" {}={value:?}", field.name()));
+        }
+    }
+
+    #[test]
+    fn a_flood_of_strangers_leaves_ten_lines_a_second_and_their_number_and_hides_nobody_else() {
+        let lines = Lines::default();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let (said, after_a_second) = hearing(tracing_subscriber::registry().with(lines.clone()), || {
+            runtime.block_on(async {
+                let (context, _commands) = context_of_tests();
+                let at = AdminListenerSettings::at(parse_admin_listen("127.0.0.1:9900").unwrap());
+                let door = Arc::new(Door::new(at, AdminContents::default(), &TicketKeys::generate().unwrap()));
+                let reception = Reception { door, context, spare: Spare::default(), handshakes: Semaphore::new(1) };
+                let tell = |host: u8, let_in| {
+                    let peer = ([192, 0, 2, host], 4711).into();
+                    let visitor = Visitor::Address { peer, certificate: None };
+                    let answer = text(StatusCode::FORBIDDEN, "");
+                    note(&reception, (&visitor, let_in), "/reload", &Asked::default(), &answer);
+                };
+                (0..100).for_each(|_| tell(1, Err(Denied::NoToken)));
+                tell(2, Err(Denied::NoToken));
+                (0..30).for_each(|_| tell(1, Ok(LetIn::ByToken)));
+                let said = lines.0.lock().unwrap().clone();
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                (said, lines.0.lock().unwrap().split_off(41))
+            })
+        });
+        let count = |text: &str| said.iter().filter(|line| line.contains(text)).count();
+        assert_eq!((said.len(), count("who=\"nobody\""), count("192.0.2.2"), count("who=\"token\"")), (41, 11, 1, 30));
+        let [sum] = &after_a_second[..] else { panic!("{after_a_second:?}") };
+        assert!(sum.contains("times=90") && sum.contains("192.0.2.1"), "{sum}");
     }
 }

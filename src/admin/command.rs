@@ -7,10 +7,9 @@ use thiserror::Error;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::close_wire::CloseAnswer;
-use super::log_level::LogLevelStatus;
-use super::plan_wire::PlanAnswer;
-use super::wire::{DrainAnswer, HandoffAnswer, ReloadAnswer, UndrainAnswer};
+use crate::admin::wire::{
+    CloseAnswer, DrainAnswer, HandoffAnswer, LogLevelStatus, PlanAnswer, ReloadAnswer, UndrainAnswer,
+};
 use crate::config::LogLevel;
 use crate::drain::{DrainTarget, EndpointTarget, Overrides, Revocation};
 

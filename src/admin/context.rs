@@ -6,10 +6,9 @@ use tokio::time::timeout;
 
 use super::command::{AdminCommand, CommandError, CommandSender, Reply};
 use super::feed::Lookers;
-use super::notes::Notes;
-use super::places::{ANSWER_WITHIN, Places};
-use super::predecessors::{Answered, Holdings, Question, ask};
-use super::rates::Rates;
+use crate::admin::door::{ANSWER_WITHIN, Places};
+use crate::admin::look::{Notes, Rates};
+use crate::admin::predecessors::{Answered, Holdings, Question, ask};
 use crate::handoff::Predecessors;
 use crate::process::Users;
 use crate::session::{Phase, Proxy};

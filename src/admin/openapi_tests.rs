@@ -7,18 +7,13 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 use strum::VariantArray;
 
-use super::close_wire::{CloseAnswer, CloseRequest};
-use super::log_level::{LogLevelRequest, LogLevelStatus};
-use super::placement::WhereAnswer;
-use super::plan_wire::{PlanAnswer, PlanRequest};
-use super::problem::Problem;
 use super::routes::{AdminRoute, Needs, Operation, ROUTES, Verb};
-use super::tap_wire::TapRequest;
-use super::tunnel_query::USUAL_LIMIT;
-use super::tunnel_wire::{TunnelDetail, TunnelList};
-use super::tunnel_words::{MOST_TUNNELS, SortOrder, TunnelParameter, TunnelSort};
-use super::upstream_status::UpstreamStatus;
-use super::wire::*;
+use crate::admin::answer::Problem;
+use crate::admin::look::{USUAL_LIMIT, WhereAnswer};
+use crate::admin::wire::{
+    CloseAnswer, CloseRequest, LogLevelRequest, LogLevelStatus, MOST_TUNNELS, PlanAnswer, PlanRequest, SortOrder,
+    TapRequest, TunnelDetail, TunnelList, TunnelParameter, TunnelSort, UpstreamStatus, *,
+};
 
 /// What is answered, and what is asked with.
 struct Described {

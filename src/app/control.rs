@@ -136,6 +136,10 @@ impl Control {
                     };
                     match found {
                         Ok((loaded, (sources, _))) => {
+                            if let Err(error) = self.log.foretell(&loaded.settings().log) {
+                                drop(reply.send(Err(CommandError::Config(error.to_string()))));
+                                continue;
+                            }
                             self.answer_plan(self.running.plan(loaded), sources.warnings(), reply);
                         }
                         // Whoever asked may have left; so below.

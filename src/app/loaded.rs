@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustls::pki_types::UnixTime;
 
 use super::discovery::NamedSets;
+use super::logging::{LogPlaceError, foretell};
 use super::socket_folder;
 use crate::config::{
     self, ListenerName, ListenerSettings, Problem, Problems, Reading, Settings, SourceKind, UpstreamSettings, Warning,
@@ -108,6 +109,16 @@ impl Loaded {
             Some(Problem::new(file.location.0.clone(), problem, "let it be as docs/endpoints.md says"))
         };
         Problems::check(self.settings.upstreams.values().filter_map(problem).collect())
+    }
+
+    /// Why its log could not be opened, as far as can be seen without making a file.
+    ///
+    /// Blocks on the file system.
+    ///
+    /// # Errors
+    /// It could not.
+    pub fn check_log(&self) -> Result<(), LogPlaceError> {
+        foretell(&self.settings.log)
     }
 
     /// What it means.

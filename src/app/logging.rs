@@ -4,6 +4,7 @@
 //! process; without it, a reload may change the level, and an operator for a while. Everything else of `[log]` a reload changes too.
 
 mod error;
+mod foretold;
 mod level;
 mod places;
 mod rust_log;
@@ -22,6 +23,7 @@ use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
 pub use self::error::LogError;
+pub(super) use self::foretold::foretell;
 use self::level::{LevelControl, LevelFrom};
 pub use self::places::LogPlaceError;
 pub(super) use self::places::{LogReader, shape};
@@ -89,6 +91,17 @@ impl Log {
             prepared.access = Some(opened.transpose()?.map(Arc::new));
         }
         Ok(prepared)
+    }
+
+    /// Whether [`prepare`](Self::prepare) would open what those settings need, as far as can be seen without doing it.
+    ///
+    /// # Errors
+    /// It would not.
+    pub(super) fn foretell(&self, settings: &LogSettings) -> Result<(), LogPlaceError> {
+        if (&settings.to, &settings.access) == (&self.settings.to, &self.settings.access) {
+            return Ok(());
+        }
+        foretell(settings)
     }
 
     /// Those settings are served from now on.

@@ -75,7 +75,7 @@ impl Running {
         warn(loaded.warnings());
         let settings = loaded.settings();
         let workers = worker_count(settings.workers);
-        let room = raise_descriptor_limit().room(workers, settings.listeners.len());
+        let room = raise_descriptor_limit().room(workers, settings.listeners.len(), settings.admin.listeners.len());
         tracing::info!("{room}");
         if let Some(shortage) = room.shortage() {
             tracing::warn!("{shortage}");

@@ -214,6 +214,10 @@ fn check(arguments: RunArguments) -> ExitCode {
     let file = ConfigFile::new(arguments.config);
     let loaded = Loaded::read_file(file.path()).and_then(|loaded| loaded.check_sources().map(|()| loaded));
     match loaded.map_err(|problems| file.explain(problems)) {
+        Ok(loaded) if let Err(error) = loaded.check_log() => {
+            complain(&error.to_string());
+            ExitCode::from(WRONG)
+        }
         Ok(loaded) => {
             if !loaded.warnings().is_empty() {
                 complain(&format!("{}\n", loaded.warnings()));

@@ -46,32 +46,43 @@ fn limits(limits: &TunnelLimits) -> String {
         idle_timeout,
         max_lifetime,
         stall_timeout,
+        pong_within,
         ping_client_every,
         ping_upstream_every,
         max_message_from_client,
         max_message_from_upstream,
+        max_fragments_from_client,
+        max_fragments_from_upstream,
+        max_inflated_message_from_client,
+        max_inflated_message_from_upstream,
+        bytes_per_second_from_client,
+        bytes_per_second_from_upstream,
         messages_per_second_from_client,
         messages_per_second_from_upstream,
-    } = limits;
-    let times = [
-        ("idle_timeout", idle_timeout),
-        ("max_lifetime", max_lifetime),
-        ("stall_timeout", stall_timeout),
-        ("client pinged every", ping_client_every),
-        ("endpoint pinged every", ping_upstream_every),
+    } = *limits;
+    let is_pinged = ping_client_every.or(ping_upstream_every).is_some();
+    let seconds = |it: Option<f64>| it.map(|it| format!("{it} s"));
+    let size = |it: Option<u64>| it.map(bytes);
+    let count = |it: Option<u64>, what| it.map(|it| format!("{it} {what}"));
+    let all = [
+        ("idle_timeout", seconds(idle_timeout)),
+        ("max_lifetime", seconds(max_lifetime)),
+        ("stall_timeout", seconds(stall_timeout)),
+        ("client pinged every", seconds(ping_client_every)),
+        ("endpoint pinged every", seconds(ping_upstream_every)),
+        ("answered within", seconds(is_pinged.then_some(pong_within))),
+        ("messages from client up to", size(max_message_from_client)),
+        ("messages from upstream up to", size(max_message_from_upstream)),
+        ("in", count(max_fragments_from_client, "frames from client")),
+        ("in", count(max_fragments_from_upstream, "frames from upstream")),
+        ("inflated from client up to", size(max_inflated_message_from_client)),
+        ("inflated from upstream up to", size(max_inflated_message_from_upstream)),
+        ("from client up to", size(bytes_per_second_from_client).map(|it| format!("{it}/s"))),
+        ("from upstream up to", size(bytes_per_second_from_upstream).map(|it| format!("{it}/s"))),
+        ("from client up to", count(messages_per_second_from_client, "messages/s")),
+        ("from upstream up to", count(messages_per_second_from_upstream, "messages/s")),
     ];
-    let sizes = [
-        ("messages from client up to", max_message_from_client),
-        ("messages from upstream up to", max_message_from_upstream),
-    ];
-    let rates = [
-        ("from client up to", messages_per_second_from_client),
-        ("from upstream up to", messages_per_second_from_upstream),
-    ];
-    let times = times.into_iter().filter_map(|(name, it)| Some(format!("{name} {} s", (*it)?)));
-    let sizes = sizes.into_iter().filter_map(|(name, it)| Some(format!("{name} {}", bytes((*it)?))));
-    let rates = rates.into_iter().filter_map(|(name, it)| Some(format!("{name} {} messages/s", (*it)?)));
-    times.chain(sizes).chain(rates).collect::<Vec<_>>().join(", ")
+    all.into_iter().filter_map(|(name, it)| Some(format!("{name} {}", it?))).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -83,11 +94,17 @@ mod tests {
         assert_eq!(limits(&TunnelLimits::default()), "");
         let some = TunnelLimits {
             idle_timeout: Some(60.0),
+            pong_within: 10.0,
             max_message_from_client: Some(65_536),
+            max_fragments_from_upstream: Some(100),
+            bytes_per_second_from_client: Some(2048),
             messages_per_second_from_upstream: Some(50),
             ..TunnelLimits::default()
         };
-        let said = "idle_timeout 60 s, messages from client up to 64.0 KiB, from upstream up to 50 messages/s";
+        let said = "idle_timeout 60 s, messages from client up to 64.0 KiB, in 100 frames from upstream, \
+                    from client up to 2.0 KiB/s, from upstream up to 50 messages/s";
         assert_eq!(limits(&some), said);
+        let pinged = TunnelLimits { ping_client_every: Some(20.0), pong_within: 10.0, ..TunnelLimits::default() };
+        assert_eq!(limits(&pinged), "client pinged every 20 s, answered within 10 s");
     }
 }

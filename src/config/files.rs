@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use thiserror::Error;
@@ -56,6 +56,13 @@ impl FileError {
     }
 }
 
+/// The mode of a file with a secret that others than its owner and its group may read or write; `None` where they may not.
+pub fn mode_open_to_others(path: &Path) -> Option<u32> {
+    // It was read: if it is gone since, it is open to nobody.
+    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o7777;
+    (mode & OTHERS != 0).then_some(mode)
+}
+
 /// Reads a regular file of at most [`MOST_BYTES`] bytes. While it does not grow meanwhile there is one copy of it in memory.
 ///
 /// # Errors
@@ -104,6 +111,9 @@ fn name(kind: FileType) -> &'static str {
 
 /// Room to see the end of the file without making the buffer larger, which would leave a copy behind.
 const SPARE: usize = 64;
+
+/// What of a mode is for everybody else.
+const OTHERS: u32 = 0o007;
 
 #[cfg(test)]
 mod tests {

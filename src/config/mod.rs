@@ -44,7 +44,7 @@ pub use authorize_syntax::is_of_one_message;
 pub use convert::{parse_admin_listen, parse_log_level};
 pub use dot_segments::has_dot_segments;
 pub use endpoint_text::parse_endpoint;
-pub use files::{FileError, MOST_BYTES, read_file};
+pub use files::{FileError, MOST_BYTES, mode_open_to_others, read_file};
 pub use load::{Reading, load, load_admin, parse, read};
 pub use names::{EndpointName, ListenerName, RouteName, UpstreamName};
 pub use not_compared::NotCompared;

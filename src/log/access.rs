@@ -42,8 +42,7 @@ impl AccessLog {
             AccessFormat::Combined => combined(entry, now),
             AccessFormat::Json => json(entry, now),
         };
-        let no_error = || ErrorKind { place: module_path!(), message: String::new() };
-        self.writer.queue().push(Level::INFO, line, no_error);
+        self.writer.queue().push(Level::INFO, line, ErrorKind::none);
     }
 
     /// Has the file opened again: somebody has moved it away.

@@ -9,6 +9,7 @@ use std::io::{self, IoSlice, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, sendmsg_addr};
@@ -23,6 +24,8 @@ pub struct Journal {
     path: PathBuf,
     /// The record that is being sent, as the journal reads it.
     record: Vec<u8>,
+    /// Makes files for records that no datagram takes.
+    make_file: fn() -> io::Result<File>,
 }
 
 impl Journal {
@@ -31,23 +34,33 @@ impl Journal {
     /// # Errors
     /// There can be no more sockets.
     pub fn new(path: PathBuf) -> io::Result<Self> {
-        Ok(Self { socket: UnixDatagram::unbound()?, path, record: Vec::new() })
+        let socket = UnixDatagram::unbound()?;
+        // A journal that stands still is not waited for within a call: the place may become another one.
+        socket.set_write_timeout(Some(PATIENCE))?;
+        Ok(Self { socket, path, record: Vec::new(), make_file })
     }
 
     fn send(&self) -> io::Result<()> {
         match self.socket.send_to(&self.record, &self.path) {
             Ok(_) => Ok(()),
-            Err(error) if is_too_large(&error) => self.send_file(),
+            // Where there is no file either (a sandbox, RLIMIT_FSIZE, no descriptors), it stays too large.
+            Err(error) if is_too_large(&error) => match self.file().and_then(|file| self.send_file(&file)) {
+                Err(other) if !is_of_the_reader(&other) => Err(error),
+                sent => sent,
+            },
             Err(error) => Err(error),
         }
     }
 
     /// What no datagram takes goes in a file of memory, which is sealed: nobody changes it while it is read.
-    fn send_file(&self) -> io::Result<()> {
-        let memory = memfd_create("windlass-log", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-        let mut file = File::from(memory);
+    fn file(&self) -> io::Result<File> {
+        let mut file = (self.make_file)()?;
         file.write_all(&self.record)?;
         fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL)?;
+        Ok(file)
+    }
+
+    fn send_file(&self, file: &File) -> io::Result<()> {
         let descriptors = [file.as_fd()];
         let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
@@ -63,9 +76,19 @@ impl Write for Journal {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         let end = text.windows(2).position(|two| two == b"\n\n").map_or(text.len(), |at| at + 2);
         let (first, _) = text.split_at_checked(end).unwrap_or((text, &[]));
+        let fields = String::from_utf8_lossy(first);
         self.record.clear();
-        write_record(&mut self.record, &String::from_utf8_lossy(first));
-        self.send().map(|()| end)
+        write_record(&mut self.record, &fields);
+        match self.send() {
+            // Better a part of it than none, and nothing behind it.
+            Err(error) if is_too_large(&error) => {
+                self.record.clear();
+                write_record(&mut self.record, &cut(&fields));
+                self.socket.send_to(&self.record, &self.path)?;
+            }
+            sent => sent?,
+        }
+        Ok(end)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -73,10 +96,34 @@ impl Write for Journal {
     }
 }
 
-fn is_too_large(error: &io::Error) -> bool {
+fn make_file() -> io::Result<File> {
+    Ok(memfd_create("windlass-log", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?.into())
+}
+
+/// Whether a record is too large to be sent, as it is.
+pub(super) fn is_too_large(error: &io::Error) -> bool {
     [rustix::io::Errno::MSGSIZE, rustix::io::Errno::NOBUFS]
         .iter()
         .any(|it| error.raw_os_error() == Some(it.raw_os_error()))
+}
+
+/// Whether a failure is that nobody listens, or reads on: it passes, and says nothing of the record.
+fn is_of_the_reader(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, Interrupted, NotFound, TimedOut, WouldBlock};
+    matches!(error.kind(), ConnectionRefused | Interrupted | NotFound | TimedOut | WouldBlock)
+}
+
+/// The fields of a line as far as every datagram takes them: a part of each, and the first of them.
+fn cut(fields: &str) -> String {
+    let mut cut = String::new();
+    for field in fields.lines().take_while(|field| !field.is_empty()) {
+        if cut.len() > MOST_CUT {
+            break;
+        }
+        let (kept, left) = field.split_at_checked(field.floor_char_boundary(FIELD_CUT)).unwrap_or((field, ""));
+        cut.extend([kept, if left.is_empty() { "" } else { "…" }, "\n"]);
+    }
+    cut
 }
 
 /// Makes of the fields of a line what the journal reads.
@@ -112,13 +159,19 @@ pub(super) const FIELDS: &str = "\nSYSLOG_IDENTIFIER=windlass\n";
 /// Where another line of a value begins, in what waits.
 pub(super) const LINE_END: &str = "\u{1f}";
 
+/// How long one call waits for the reader.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// What is kept of a field where not all of it can be, and of all fields together, in bytes.
+const FIELD_CUT: usize = 4096;
+const MOST_CUT: usize = 16 * 1024;
+
 /// Names are 64 bytes long at the most, with what stands before ours.
 const LONGEST_NAME: usize = 55;
 
 #[cfg(test)]
 mod tests {
     use std::io::Read;
-    use std::time::Duration;
 
     use proptest::prelude::*;
     use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
@@ -228,6 +281,48 @@ mod tests {
         assert!(received()[0].1.starts_with("large "));
         assert_eq!(received()[0].1, "small times=3");
         assert_eq!(received()[0].1.len(), 1 << 20);
+    }
+
+    #[test]
+    fn what_is_too_large_and_finds_no_file_is_cut_and_holds_up_nothing_behind_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let journald = UnixDatagram::bind(&path).unwrap();
+        journald.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut journal = Journal::new(path).unwrap();
+        journal.make_file = || Err(io::ErrorKind::PermissionDenied.into());
+        let fields = "€".repeat(100_000);
+        let large = format!("MESSAGE=large {fields}\nPRIORITY=4\nWINDLASS_DETAIL={fields}\nWINDLASS_ROUTE=chat\n\n");
+        let text = large + &line("small", &[]);
+        let mut rest = text.as_bytes();
+        while !rest.is_empty() {
+            let sent = journal.write(rest).unwrap();
+            rest = &rest[sent..];
+        }
+        let received = || {
+            let mut buffer = vec![0; 1 << 18];
+            let bytes = journald.recv(&mut buffer).unwrap();
+            parsed(&buffer[..bytes])
+        };
+        let first = received();
+        let message = &first[0].1;
+        assert!(message.starts_with("large ") && message.ends_with('…'), "{} bytes", message.len());
+        let value = |name: &str| first.iter().find(|(field, _)| field == name).map(|(_, value)| value.len());
+        assert_eq!(value("PRIORITY"), Some(1));
+        assert_eq!(value("WINDLASS_ROUTE"), Some(4));
+        assert!(value("WINDLASS_DETAIL").is_some_and(|length| length <= FIELD_CUT + 4));
+        assert_eq!(received()[0].1, "small times=3");
+    }
+
+    #[test]
+    fn a_journal_that_stands_still_is_waited_for_in_no_call() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let _journald = UnixDatagram::bind(&path).unwrap();
+        let mut journal = Journal::new(path).unwrap();
+        let text = line("one", &[]);
+        let error = (0..100_000).find_map(|_| journal.write(text.as_bytes()).err()).unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::journal::Journal;
+use super::journal::{Journal, is_too_large};
 use super::log_file::LogFile;
 
 /// What lines are written to.
@@ -19,23 +19,36 @@ pub enum Output {
     Journal(Journal),
 }
 
+/// What became of an order to open again what is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reopened {
+    /// A file, which may be another one than before.
+    Another,
+    /// There is none to open: what is written to is the same, and so is what it has of a line.
+    TheSame,
+}
+
 /// What is to be done after a failure to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterFailure {
+    /// Try again: it was waited for already.
+    AtOnce,
     /// Try again soon: somebody does not keep up.
     Soon,
     /// Try again after a while: something is wrong, and may be mended.
     Later,
     /// Nobody will ever read it.
     GiveUp,
+    /// This is never taken; what comes behind it may be.
+    Skip,
 }
 
 impl Output {
     /// Opens again what somebody may have moved away.
-    pub(super) fn reopen(&mut self) -> io::Result<()> {
+    pub(super) fn reopen(&mut self) -> io::Result<Reopened> {
         match self {
-            Self::File(file) => file.reopen(),
-            Self::Stream(_) | Self::Journal(_) => Ok(()),
+            Self::File(file) => file.reopen().map(|()| Reopened::Another),
+            Self::Stream(_) | Self::Journal(_) => Ok(Reopened::TheSame),
         }
     }
 
@@ -45,9 +58,11 @@ impl Output {
             .iter()
             .any(|full| error.raw_os_error() == Some(full.raw_os_error()));
         match self {
+            _ if error.kind() == io::ErrorKind::TimedOut => AfterFailure::AtOnce,
             // Somebody else who has this pipe or terminal wants never to wait for it.
             _ if error.kind() == io::ErrorKind::WouldBlock => AfterFailure::Soon,
             Self::Stream(_) if !is_full => AfterFailure::GiveUp,
+            Self::Journal(_) if is_too_large(error) => AfterFailure::Skip,
             Self::Stream(_) | Self::File(_) | Self::Journal(_) => AfterFailure::Later,
         }
     }

@@ -41,6 +41,13 @@ pub(super) struct Batch {
     lines: u64,
 }
 
+impl Batch {
+    /// How many lines it has.
+    pub(super) fn lines(&self) -> u64 {
+        self.lines
+    }
+}
+
 /// What the thread that writes is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Task {
@@ -90,6 +97,19 @@ impl Queue {
     pub(super) fn close(&self) {
         self.state().closed = true;
         self.filled.notify_one();
+    }
+
+    /// Nothing is written any more, since nobody logs here and what waits finds no reader: how many lines are given up with it.
+    pub(super) fn give_up(&self) -> Option<u64> {
+        let mut state = self.state();
+        if !state.closed {
+            return None;
+        }
+        let lines = state.lines.drop_all();
+        self.count(lines);
+        state.writing_since = None;
+        self.emptied.notify_all();
+        Some(lines)
     }
 
     /// Waits until everything is written, but not for longer than that; whether it is. A reader who stands still already has

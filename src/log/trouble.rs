@@ -86,6 +86,24 @@ impl Told {
     }
 }
 
+impl Told {
+    /// A line is never taken there, whatever is tried: the line about it, if it stands among those behind.
+    pub(super) fn skipped(&self, to: &Output, error: &impl Display) -> Option<String> {
+        let Self::Here(style) = self else { return None };
+        let mut line = LogLine::begin(*style, Level::WARN);
+        line.write_message("a line was dropped: it is too large for where it goes");
+        line.write_text("to", &to.to_string());
+        line.write_text("error", &error.to_string());
+        Some(line.finish(module_path!()))
+    }
+
+    /// What waited for a place that nothing goes to any more is given up.
+    pub(super) fn given_up(&self, to: &Output, lines: u64) {
+        // The log goes elsewhere by now, and hears of it there.
+        tracing::warn!(%to, lines, "lines were dropped: they waited for a place that takes none, and the log goes elsewhere now");
+    }
+}
+
 /// Says it on standard error, where that takes it at once and is not what lines are written to.
 fn say_on_stderr(style: Style, to: &Output, text: &str) {
     if matches!(to, Output::Stream(_)) {

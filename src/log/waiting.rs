@@ -47,6 +47,13 @@ pub(super) struct ErrorKind {
     pub(super) message: String,
 }
 
+impl ErrorKind {
+    /// That of a line which is no error, and is never asked.
+    pub(super) fn none() -> Self {
+        Self { place: "", message: String::new() }
+    }
+}
+
 /// What did not get out.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Missing {
@@ -114,6 +121,14 @@ impl WaitingLines {
         self.dropped += lines;
         self.said = self.dropped;
         self.sums.clear();
+    }
+
+    /// All that wait are dropped; how many they are.
+    pub(super) fn drop_all(&mut self) -> u64 {
+        let lines = self.lanes.iter_mut().map(|lane| lane.drain(..).count() as u64).sum();
+        self.bytes = 0;
+        self.note_lost(lines);
+        lines
     }
 
     /// What did not get out and is to be said now; in the middle of a storm it would only take room.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tracing::Level;
 
 use super::line::LogLine;
-use super::output::{AfterFailure, LATER, Output, SOON};
+use super::output::{AfterFailure, LATER, Output, Reopened, SOON};
 use super::queue::{Batch, BatchOutcome, Queue, Task};
 use super::trouble::{Told, Trouble};
 use super::waiting::Missing;
@@ -78,7 +78,13 @@ impl Writing {
                 Task::End => return,
                 Task::Reopen => drop(self.reopen()),
                 Task::GoOn => {}
-                Task::Write => self.write_batch(&mut batch),
+                Task::Write => {
+                    if self.write_batch(&mut batch) == BatchOutcome::Lost
+                        && let Some(lines) = self.queue.give_up()
+                    {
+                        return self.told.given_up(&self.output, lines.saturating_add(batch.lines()));
+                    }
+                }
             }
             if self.reopen_at.is_some_and(|at| at <= Instant::now()) {
                 self.reopen();
@@ -89,7 +95,7 @@ impl Writing {
         }
     }
 
-    fn write_batch(&mut self, batch: &mut Batch) {
+    fn write_batch(&mut self, batch: &mut Batch) -> BatchOutcome {
         let mut outcome = self.write_whole(&batch.text);
         while let Some(missing) = self.queue.note_written(batch, outcome) {
             *batch = Batch::default();
@@ -100,6 +106,7 @@ impl Writing {
         {
             self.unsaid.extend(over.end(&self.told, &self.output));
         }
+        outcome
     }
 
     /// Writes all of it, and waits where the reader does not keep up, or there is no room.
@@ -125,6 +132,11 @@ impl Writing {
     fn wait_after(&mut self, error: &io::Error) -> Task {
         let time = match self.output.after(error) {
             AfterFailure::GiveUp => return Task::End,
+            AfterFailure::Skip => {
+                self.unsaid.extend(self.told.skipped(&self.output, error));
+                return Task::End;
+            }
+            AfterFailure::AtOnce => Duration::ZERO,
             AfterFailure::Soon => SOON,
             AfterFailure::Later => {
                 if self.trouble.is_none() {
@@ -144,9 +156,9 @@ impl Writing {
     fn reopen(&mut self) -> bool {
         let is_first = self.reopen_at.is_none();
         match self.output.reopen() {
-            Ok(()) => {
+            Ok(reopened) => {
                 self.reopen_at = None;
-                return true;
+                return reopened == Reopened::Another;
             }
             Err(error) => {
                 self.reopen_at = Some(Instant::now() + REOPEN_EVERY);
@@ -199,6 +211,9 @@ const REOPEN_EVERY: Duration = Duration::from_secs(1);
 mod tests {
     use std::sync::mpsc::{Receiver, Sender, channel};
 
+    use prometheus_client::metrics::counter::Counter;
+
+    use super::super::stream::StreamOutput;
     use super::super::style::{Shape, Style};
     use super::super::waiting::ErrorKind;
     use super::*;
@@ -284,6 +299,59 @@ mod tests {
         }
         assert!(text.contains("level=error") && text.contains(" first=\"an error\" "), "{text}");
         assert!(!text.contains("dropped"), "{text}");
+    }
+
+    #[test]
+    fn an_order_to_open_again_what_is_no_file_tears_no_line() {
+        /// Takes the first half of a line, and nothing more until it is told.
+        struct Slow(Receiver<()>, Sender<Vec<u8>>, bool);
+
+        impl Write for Slow {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                if std::mem::replace(&mut self.2, true) && self.0.try_recv().is_err() {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                let piece = within(bytes, ..bytes.len().div_ceil(2));
+                let _ = self.1.send(piece.to_vec());
+                Ok(piece.len())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+
+        let ((pass, go_on), (written, pieces)) = (channel(), channel());
+        let writer = Writer::start(TOLD, Output::Stream(Box::new(Slow(go_on, written, false)))).unwrap();
+        push(writer.queue(), Level::INFO, "a line that is written in two pieces\n".into());
+        let mut text = pieces.recv_timeout(Duration::from_secs(20)).unwrap();
+        writer.reopen();
+        while !writer.queue().flush(Duration::from_millis(20)) {
+            let _ = pass.send(());
+        }
+        text.extend(pieces.try_iter().flatten());
+        assert_eq!(String::from_utf8(text).unwrap(), "a line that is written in two pieces\n");
+    }
+
+    #[test]
+    fn what_waits_for_a_reader_who_stands_still_is_given_up_and_counted_once_nobody_logs_there() {
+        let (reader, output) = io::pipe().unwrap();
+        let output = Output::Stream(Box::new(StreamOutput::new(output.into())));
+        let (writer, counter) = (Writer::start(TOLD, output).unwrap(), Counter::default());
+        writer.queue().count_in(counter.clone());
+        for _ in 0..30 {
+            push(writer.queue(), Level::INFO, "x".repeat(100_000) + "\n");
+        }
+        let queue = Arc::clone(&writer.queue);
+        drop(writer);
+        assert!(queue.flush(Duration::from_secs(20)), "nothing waits any more");
+        let begun = Instant::now();
+        while Arc::strong_count(&queue) > 1 {
+            assert!(begun.elapsed() < Duration::from_secs(20), "its thread has ended");
+            thread::yield_now();
+        }
+        assert_eq!(counter.get(), 30);
+        drop(reader);
     }
 
     #[test]

@@ -16,6 +16,13 @@ use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+/// Has SIGUSR1 ignored until somebody listens to it: by default it ends the process, and who rotates logs does not ask how old that is.
+/// Programs that are started by this one begin with that, too.
+pub fn ignore_reopen_signal() {
+    // SAFETY: no handler is given, and what was there before is none of ours: nothing of the process is touched.
+    let _ = unsafe { libc::signal(libc::SIGUSR1, libc::SIG_IGN) };
+}
+
 /// How far what we wrote to a TCP connection has got.
 ///
 /// "Taken by our socket buffer" is not "received": megabytes fit there while the peer's kernel has not answered for

@@ -29,9 +29,14 @@ pub fn raise_descriptor_limit() -> DescriptorLimit {
 }
 
 impl DescriptorLimit {
-    /// What there is room for beside so many workers and listeners.
-    pub fn room(&self, workers: usize, listeners: usize) -> Room {
-        let own = [(workers, DESCRIPTORS_PER_WORKER), (listeners, DESCRIPTORS_PER_LISTENER)];
+    /// What there is room for beside so many workers, listeners and admin listeners.
+    pub fn room(&self, workers: usize, listeners: usize, admin_listeners: usize) -> Room {
+        let own = [
+            (workers, DESCRIPTORS_PER_WORKER),
+            (listeners, DESCRIPTORS_PER_LISTENER),
+            // Where there is none a reload may bring one.
+            (admin_listeners.max(1), OPERATORS_PER_LISTENER),
+        ];
         let reserved = own.iter().fold(RESERVED_DESCRIPTORS, |sum, (count, each)| sum.saturating_add(count * each));
         let descriptors = usize::try_from(self.now).unwrap_or(usize::MAX);
         let free = descriptors.saturating_sub(reserved);
@@ -79,9 +84,11 @@ const DESCRIPTORS_PER_WORKER: usize = 4;
 /// A socket and its acceptor's; twice, for a reload may open the new ones while the old ones are still there.
 const DESCRIPTORS_PER_LISTENER: usize = 4;
 
-/// Kept for what there is once: standard streams, the main runtime, signals, the 32 operators at a time, files read by a
-/// reload, a handoff.
-const RESERVED_DESCRIPTORS: usize = 100 + MOST_TURNED_AWAY;
+/// How many operators an admin listener serves at a time.
+pub const OPERATORS_PER_LISTENER: usize = 32;
+
+/// Kept for what there is once: standard streams, the main runtime, signals, files read by a reload, a handoff.
+const RESERVED_DESCRIPTORS: usize = 68 + MOST_TURNED_AWAY;
 
 /// How many clients at once are told that there is no place for them: each needs a descriptor to be told.
 pub const MOST_TURNED_AWAY: usize = 32;
@@ -115,9 +122,9 @@ mod tests {
     #[test]
     fn whatever_it_is_divided_into_there_is_not_more() {
         for now in (0..20_000).chain([1 << 20, u64::MAX]) {
-            let (workers, listeners) = (32, 3);
-            let Room { descriptors, tunnels, resting } = limit(now).room(workers, listeners);
-            let reserve = 132 + 4 * workers + 4 * listeners;
+            let (workers, listeners, admin_listeners) = (32, 3, 2);
+            let Room { descriptors, tunnels, resting } = limit(now).room(workers, listeners, admin_listeners);
+            let reserve = 100 + 32 * admin_listeners + 4 * workers + 4 * listeners;
             assert!(tunnels == 0 || reserve + 2 * tunnels + resting <= descriptors, "{now}");
             assert!(descriptors <= reserve || descriptors - reserve - 2 * tunnels - resting <= 1, "{now}");
         }
@@ -125,9 +132,9 @@ mod tests {
 
     #[test]
     fn few_of_many_descriptors_are_for_what_rests() {
-        assert_eq!(limit(1 << 20).room(2, 1), Room { descriptors: 1 << 20, tunnels: 522_168, resting: 4096 });
-        assert_eq!(limit(1024).room(2, 1), Room { descriptors: 1024, tunnels: 412, resting: 55 });
-        assert_eq!(limit(100).room(2, 1), Room { descriptors: 100, tunnels: 0, resting: 0 });
+        assert_eq!(limit(1 << 20).room(2, 1, 1), Room { descriptors: 1 << 20, tunnels: 522_168, resting: 4096 });
+        assert_eq!(limit(1024).room(2, 1, 1), Room { descriptors: 1024, tunnels: 412, resting: 55 });
+        assert_eq!(limit(100).room(2, 1, 1), Room { descriptors: 100, tunnels: 0, resting: 0 });
     }
 
     #[test]

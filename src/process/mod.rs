@@ -23,13 +23,13 @@ mod workers;
 
 pub use activation::{Activated, ActivationVariables, activated};
 pub use fds::{
-    Delivery, LEAST_OF_A_WRITE, choose_port_when_connecting, delivery, has_fin, inherit, unix_delivery, watch,
-    watch_both,
+    Delivery, LEAST_OF_A_WRITE, choose_port_when_connecting, delivery, has_fin, ignore_reopen_signal, inherit,
+    unix_delivery, watch, watch_both,
 };
 pub use file_watch::{FileWatch, WatchError};
 pub use file_work::{FileTask, FileWork, FileWorkError};
 pub use fingerprints::Fingerprints;
-pub use limits::{DescriptorLimit, MOST_TURNED_AWAY, Room, raise_descriptor_limit};
+pub use limits::{DescriptorLimit, MOST_TURNED_AWAY, OPERATORS_PER_LISTENER, Room, raise_descriptor_limit};
 pub use local_ports::local_ports;
 pub use reaper::reap_orphans;
 pub use signals::{Signal, Signals, ask_for_reload, ask_to_reopen_log};

@@ -91,6 +91,9 @@ impl Sums {
         let Some(times) = self.take(about) else { return };
         let About { message, word, listener, client } = about;
         let client = client.map(tracing::field::display);
+        if *message == OF_OPERATORS {
+            return tracing::info!(target: "windlass::admin::audit", client, refusal = word, times, "{message}");
+        }
         tracing::info!(client, %listener, refusal = word, times, "{message}");
     }
 
@@ -138,6 +141,8 @@ impl Windows {
 }
 
 const FIRST_COUNTED: u64 = IN_FULL + 1;
+/// What operators did is told at every level, and as one kind of lines.
+const OF_OPERATORS: &str = "operator";
 
 #[cfg(test)]
 mod tests {

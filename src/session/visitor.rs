@@ -1,5 +1,7 @@
 //! What a client says of itself and of where it comes from: kept for the access log alone, where there is one.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use http::header::{HeaderName, REFERER, USER_AGENT};
 
@@ -9,21 +11,30 @@ use super::shortened::shortened;
 #[derive(Debug)]
 pub(super) struct Visitor {
     pub(super) user_agent: String,
-    /// Without its query: that is never in a log.
+    /// Without its query, and without a name and password in front of its host: those are never in a log.
     pub(super) referer: String,
 }
 
 impl Visitor {
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let referer = text(headers, &REFERER);
-        let page = referer.split(['?', '#']).next().unwrap_or_default();
-        Self { user_agent: text(headers, &USER_AGENT), referer: page.to_owned() }
+        let referer = shortened(&page(&text(headers, &REFERER)), LONGEST);
+        Self { user_agent: shortened(&text(headers, &USER_AGENT), LONGEST), referer }
     }
 }
 
-fn text(headers: &HeaderMap, name: &HeaderName) -> String {
-    let value = headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    shortened(&value.unwrap_or_default(), LONGEST)
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Cow<'h, str> {
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default()
+}
+
+/// Which page it is, and nothing that is a secret of whoever looked at it.
+fn page(referer: &str) -> String {
+    let page = referer.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = page.split_once("//").map_or(("", page), |(scheme, rest)| (scheme, rest));
+    let slashes = if rest.len() == page.len() { "" } else { "//" };
+    let host_ends = rest.find(['/', '\\']).unwrap_or(rest.len());
+    let (host, path) = rest.split_at_checked(host_ends).unwrap_or((rest, ""));
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    format!("{scheme}{slashes}{host}{path}")
 }
 
 /// How much of each is kept, in bytes.
@@ -44,5 +55,23 @@ mod tests {
         let Visitor { user_agent, referer } = Visitor::of(&headers);
         assert_eq!((referer.as_str(), user_agent.as_str()), ("https://example.com/a", "curl/8"));
         assert_eq!(Visitor::of(&HeaderMap::new()).referer, "");
+    }
+
+    #[test]
+    fn no_name_and_password_in_front_of_a_host_is_told() {
+        let long = format!("https://ada:{}@example.com/a", "hush".repeat(LONGEST));
+        for (sent, told) in [
+            ("https://ada:hush@example.com/a/@b", "https://example.com/a/@b"),
+            ("https://hush@hush@example.com", "https://example.com"),
+            ("//hush@example.com/", "//example.com/"),
+            ("hush@example.com/a", "example.com/a"),
+            (r"https://hush@example.com\a@b", r"https://example.com\a@b"),
+            (&long, "https://example.com/a"),
+            ("https://example.com//a", "https://example.com//a"),
+            ("android-app://com.example/", "android-app://com.example/"),
+        ] {
+            let headers = HeaderMap::from_iter([(REFERER, HeaderValue::from_str(sent).unwrap())]);
+            assert_eq!(Visitor::of(&headers).referer, told, "{sent}");
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! What is read of the files that an admin listener names.
 
+use std::fmt;
+
 use super::secret_file::read_secret;
 use crate::access::OperatorToken;
-use crate::config::{AdminListenerSettings, NamedFile, Problem};
+use crate::config::{AdminListenerSettings, NamedFile, Problem, mode_open_to_others};
 use crate::tls::{CertificateError, Credentials};
 
 /// What is read for an admin listener.
@@ -39,10 +41,40 @@ impl AdminContents {
 /// Blocks on the file system.
 ///
 /// # Errors
-/// It cannot be read, or is none.
+/// It cannot be read, is none, or everybody may read it.
 pub fn read_operator_token(file: &NamedFile) -> Result<OperatorToken, Problem> {
-    OperatorToken::parse(&read_secret(file)?).map_err(|fault| {
-        let problem = format!("{}: {fault}", file.path.display());
-        Problem::new(file.location.0.clone(), problem, "make one: `openssl rand -hex 32`")
-    })
+    let problem = |what: &dyn fmt::Display, hint| {
+        Problem::new(file.location.0.clone(), format!("{}: {what}", file.path.display()), hint)
+    };
+    let bytes = read_secret(file)?;
+    if let Some(mode) = mode_open_to_others(&file.path) {
+        let what = format!("is open to every user of this machine (mode {mode:04o})");
+        return Err(problem(&what, "whoever reads it steers: `chmod 640`, for windlass and who operates it alone"));
+    }
+    OperatorToken::parse(&bytes).map_err(|fault| problem(&fault, "make one: `openssl rand -hex 32`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_token_that_everybody_reads_is_none() {
+        let path = std::env::temp_dir().join(format!("windlass-token-{}", std::process::id()));
+        fs::write(&path, "0123456789abcdef").unwrap();
+        let file = NamedFile { path: path.clone(), location: Default::default() };
+        for (mode, is_good) in [(0o600, true), (0o640, true), (0o644, false), (0o602, false)] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let read = read_operator_token(&file);
+            assert_eq!(read.is_ok(), is_good, "{mode:o}");
+            if let Err(problem) = read {
+                let problem = problem.to_string();
+                assert!(problem.contains("is open to every user of this machine (mode 06"), "{problem}");
+            }
+        }
+        fs::remove_file(path).unwrap();
+    }
 }

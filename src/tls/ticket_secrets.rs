@@ -2,8 +2,6 @@
 //! sealed.
 
 use std::fmt;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::fault::{CertificateError, CertificateFault};
 use super::ticket_secret_fault::TicketSecretFault;
-use crate::config::{NamedFile, read_file};
+use crate::config::{NamedFile, mode_open_to_others, read_file};
 
 /// The secrets of a file, at least one, one a line: the first seals, each opens. They show nothing of themselves.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,9 +55,7 @@ impl TicketSecrets {
 }
 
 fn check_mode(path: &Path) -> Result<(), TicketSecretFault> {
-    // It was read: if it is gone since, it is open to nobody.
-    let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode() & 0o7777);
-    if mode & OTHERS == 0 { Ok(()) } else { Err(TicketSecretFault::Open(mode)) }
+    mode_open_to_others(path).map_or(Ok(()), |mode| Err(TicketSecretFault::Open(mode)))
 }
 
 impl fmt::Debug for TicketSecrets {
@@ -74,11 +70,11 @@ const SHORTEST: usize = 32;
 /// Each has keys of three periods.
 const MOST: usize = 8;
 
-/// What of a mode is for everybody else.
-const OTHERS: u32 = 0o007;
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use crate::tls::tests::Folder;
 

@@ -40,7 +40,7 @@ fn systemd_waits_longer_than_the_stop_drain_of_every_configuration_we_ship() {
 fn systemd_gives_as_many_descriptors_as_windlass_expects() {
     let now = setting("LimitNOFILE").parse().unwrap();
 
-    assert_eq!(DescriptorLimit { soft_before: now, now }.room(64, 8).shortage(), None);
+    assert_eq!(DescriptorLimit { soft_before: now, now }.room(64, 8, 1).shortage(), None);
 }
 
 #[test]

@@ -1,9 +1,7 @@
 //! The files of the page, and the headers that they are answered with.
 
 use http::StatusCode;
-use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY};
 
 use crate::admin::answer::{AdminAnswer, text, typed};
 
@@ -81,13 +79,7 @@ fn content_type(name: &str) -> Option<&'static str> {
 
 fn guarded(file: &'static str, content_type: &'static str) -> AdminAnswer {
     let mut answer = typed(text(StatusCode::OK, file), content_type);
-    let headers: [(HeaderName, &str); 4] = [
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
-        // The program may be another one the next time.
-        (CACHE_CONTROL, "no-store"),
-    ];
+    let headers: [(HeaderName, &str); 2] = [(CONTENT_SECURITY_POLICY, POLICY), (REFERRER_POLICY, "no-referrer")];
     for (name, value) in headers {
         answer.headers_mut().insert(name, HeaderValue::from_static(value));
     }
@@ -99,6 +91,8 @@ mod tests {
     use std::collections::BTreeSet;
     use std::fs;
     use std::path::Path;
+
+    use http::header::X_CONTENT_TYPE_OPTIONS;
 
     use http::header::CONTENT_TYPE;
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
@@ -14,10 +13,9 @@ use serde::Serialize;
 use super::event::named;
 use super::lookers::Hearing;
 use super::sections::sections;
-use crate::admin::answer::{AdminAnswer, problem, typed};
+use crate::admin::answer::{AdminAnswer, Leaving, ProblemKind, problem, typed};
 use crate::admin::context::Context;
-use crate::admin::leave::Leaving;
-use crate::admin::problem::ProblemKind;
+use crate::admin::door::LetIn;
 use crate::session::Phase;
 
 /// What is said before anything else: what only this listener decides.
@@ -45,16 +43,20 @@ struct Looker {
 }
 
 /// The feed, as the answer to one who asks for it.
-pub(in crate::admin) fn watched(context: &Arc<Context>, hello: Hello, leaving: Leaving) -> AdminAnswer {
+pub(in crate::admin) fn watched(
+    context: &Arc<Context>,
+    (hello, let_in): (Hello, LetIn),
+    leaving: Leaving,
+) -> AdminAnswer {
     let looked_at = Arc::clone(context);
     let build = move || {
         let context = Arc::clone(&looked_at);
         async move { sections(&context).await }
     };
-    let Some(hearing) = context.lookers.join(build) else {
-        return problem(
-            &ProblemKind::Busy.because("too many look at the feed already: close a dashboard, and ask again"),
-        );
+    let Some(hearing) = context.lookers.join(let_in, build) else {
+        return problem(&ProblemKind::Busy.because(
+            "too many look at the feed already: close a dashboard, or say who you are (a token), and ask again",
+        ));
     };
     let context = Arc::clone(context);
     let looker = Looker { context, hearing, leaving, hello: Some(hello), heard: None, is_over: false };
@@ -64,9 +66,6 @@ pub(in crate::admin) fn watched(context: &Arc<Context>, hello: Hello, leaving: L
     });
     let mut answer = typed(Response::new(StreamBody::new(events).boxed_unsync()), "text/event-stream");
     *answer.status_mut() = StatusCode::OK;
-    for (name, value) in [(CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")] {
-        answer.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
     answer
 }
 

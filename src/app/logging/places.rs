@@ -1,6 +1,5 @@
 //! The places that lines go to: opened before a configuration is served, so that one that cannot be is never lost for it.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
@@ -10,7 +9,7 @@ use prometheus_client::metrics::counter::Counter;
 use thiserror::Error;
 
 use crate::config::{AccessLogSettings, LogFormat, LogPlace, LogSettings};
-use crate::log::{AccessLog, Ink, JOURNAL_SOCKET, Journal, LogFile, Output, Shape, Sink, Style};
+use crate::log::{AccessLog, Ink, JOURNAL_SOCKET, Journal, LogFile, Output, Shape, Sink, StreamOutput, Style};
 
 /// Who reads the lines on standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +37,15 @@ pub struct LogPlaceError {
     error: io::Error,
 }
 
+impl LogPlaceError {
+    pub(super) fn new(key: &'static str, path: impl Into<PathBuf>, error: io::Error) -> Self {
+        Self { key, path: path.into(), error }
+    }
+}
+
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::NotFound => "make the folder, and let this user write there",
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "make the folder, and let this user write there",
         io::ErrorKind::PermissionDenied => "let this user write there, or name another file",
         io::ErrorKind::IsADirectory => "name a file in it",
         _ => "name another file",
@@ -65,7 +70,7 @@ pub(super) fn sink(
     stderr: impl FnOnce() -> io::Result<Output>,
 ) -> Result<Sink, LogPlaceError> {
     fn failed(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> LogPlaceError {
-        move |error| LogPlaceError { key: "to", path: path.into(), error }
+        move |error| LogPlaceError::new("to", path, error)
     }
     let output = match &settings.to {
         LogPlace::Stderr => stderr().map_err(failed("standard error"))?,
@@ -81,7 +86,7 @@ pub(super) fn sink(
 
 /// The access log of those settings.
 pub(super) fn access(settings: &AccessLogSettings, dropped: Counter) -> Result<AccessLog, LogPlaceError> {
-    let failed = |error| LogPlaceError { key: "access", path: settings.path.clone(), error };
+    let failed = |error| LogPlaceError::new("access", &settings.path, error);
     let file = LogFile::open(settings.path.clone()).map_err(failed)?;
     AccessLog::start(settings.format, file, dropped).map_err(failed)
 }
@@ -89,5 +94,5 @@ pub(super) fn access(settings: &AccessLogSettings, dropped: Counter) -> Result<A
 /// Standard error, by a descriptor of its own: whoever else writes there does not wait for the same lock.
 pub(super) fn stderr() -> io::Result<Output> {
     let descriptor = io::stderr().as_fd().try_clone_to_owned()?;
-    Ok(Output::Stream(Box::new(File::from(descriptor))))
+    Ok(Output::Stream(Box::new(StreamOutput::new(descriptor))))
 }

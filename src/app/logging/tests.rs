@@ -249,7 +249,7 @@ fn an_invalid_rust_log_is_an_error_that_names_the_directive() {
     }
 }
 
-fn settings(level: LogLevel, format: LogFormat) -> LogSettings {
+pub(super) fn settings(level: LogLevel, format: LogFormat) -> LogSettings {
     LogSettings {
         level,
         format,

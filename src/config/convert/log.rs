@@ -30,7 +30,25 @@ pub(in crate::config) fn log(file: &Section<'_>) -> LogSettings {
         access: access.map(|path| AccessLogSettings { path, format: access_format }),
     };
     check(&section, &settings);
+    warn(&section, &settings, access_format);
     settings
+}
+
+/// Notes what is not looked at.
+fn warn(section: &Section<'_>, settings: &LogSettings, access_format: AccessFormat) {
+    if settings.access.is_none()
+        && access_format != defaults::ACCESS_FORMAT
+        && let Some(item) = section.item("access_format")
+    {
+        item.location().warn("is not looked at: there is no access log", "name its file in `access`, or remove it");
+    }
+    if settings.opened
+        && matches!(settings.level, LogLevel::Error | LogLevel::Warn)
+        && let Some(item) = section.item("opened")
+    {
+        let problem = format!("is not looked at: level = \"{}\" hides the lines of tunnels", settings.level);
+        item.location().warn(problem, "write level = \"info\", or remove it");
+    }
 }
 
 /// Notes what does not go together.

@@ -35,6 +35,7 @@ def free_port():
 def operator_listener(tmp_path):
     """An admin listener with a token: its address, and the lines of the configuration."""
     (tmp_path / "admin.token").write_text(TOKEN)
+    (tmp_path / "admin.token").chmod(0o600)
     address = f"127.0.0.1:{free_port()}"
     return address, f'[[admin.listen]]\naddress = "{address}"\ntoken = "{tmp_path}/admin.token"'
 

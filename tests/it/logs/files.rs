@@ -101,10 +101,17 @@ async fn a_file_that_cannot_be_opened_is_no_start_and_no_reload() {
     let said = text(&failed);
     assert!(said.contains("log.to: cannot open /nowhere/windlass.log: ") && said.contains("make the folder"), "{said}");
 
+    let foretold = output(command(PROGRAM).args(["check", "-c"]).arg(folder.config())).await;
+    assert_eq!(foretold.status.code(), Some(2));
+    assert!(text(&foretold).contains("log.to: cannot open /nowhere/windlass.log: "), "{}", text(&foretold));
+
     folder.configure(&site("").await);
     let windlass = start(&folder).await;
     for wrong in [nowhere, "access = \"/nowhere/access.log\""] {
         folder.configure(&site(wrong).await);
+        let planned = windlass.ask(&["plan"]).await;
+        assert_eq!(planned.status.code(), Some(2));
+        assert!(text(&planned).contains("cannot open /nowhere/"), "{}", text(&planned));
         let refused = windlass.ask(&["reload"]).await;
         assert_eq!(refused.status.code(), Some(1));
         assert!(text(&refused).contains("cannot open /nowhere/"), "{}", text(&refused));

@@ -2,9 +2,11 @@
 
 mod access;
 mod documented;
+mod early;
 mod exchanges;
 mod files;
 mod full_disk;
+mod grown;
 mod journal;
 mod levels;
 mod site;

@@ -1,13 +1,14 @@
 //! A log that nobody reads, and tunnels that talk on.
 
+use std::fs;
 use std::io::{Read, pipe};
 
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use super::site::{folder, get, site, start_by};
+use super::site::{count, folder, get, lines, site, start_by};
 use crate::operate::metrics::scrape;
-use crate::rig::{PROGRAM, Wire, until_async};
+use crate::rig::{PROGRAM, Wire, until, until_async};
 
 const TUNNELS: usize = 200;
 
@@ -59,4 +60,38 @@ async fn tunnels_talk_on_while_nobody_reads_the_log_and_what_was_dropped_is_coun
         .sum();
     assert_eq!(said, counted, "as many are said as were counted");
     assert_eq!(text.matches("\"exchange\"").count() as u64 + counted, 8 * 500);
+}
+
+#[tokio::test]
+async fn a_reload_to_another_place_gives_up_the_one_that_nobody_reads() {
+    let folder = folder(async |_| site("").await).await;
+    let (reader, writer) = pipe().unwrap();
+    let mut command = folder.command(PROGRAM, &[]);
+    command.stderr(writer);
+    let windlass = start_by(&folder, command).await;
+    let mut client = Wire::connect(windlass.public().await).await;
+    let longest = format!("/own/{}", "x".repeat(1000));
+    for _ in 0..200 {
+        assert_eq!(get(&mut client, &longest).await, 200);
+    }
+    let path = folder.path("windlass.log");
+    let config = fs::read_to_string(folder.config()).unwrap();
+    folder.configure(&config.replace("[log]", &format!("[log]\nto = \"{}\"", path.display())));
+    assert!(windlass.ask(&["reload"]).await.status.success());
+    assert_eq!(get(&mut client, "/own").await, 200);
+    until("the new place to have its line", || count(&lines(&path), "exchange") == 1).await;
+
+    let threads = || {
+        let tasks = fs::read_dir(format!("/proc/{}/task", windlass.id())).unwrap();
+        let names = tasks.flatten().map(|task| fs::read_to_string(task.path().join("comm")).unwrap_or_default());
+        names.filter(|name| name.starts_with("windlass-log")).count()
+    };
+    until("the thread of the old place to end", || threads() == 1).await;
+    let said = lines(&path);
+    let given_up =
+        said.iter().find(|line| line["message"].as_str().unwrap().starts_with("lines were dropped: they waited"));
+    let lost = given_up.unwrap()["lines"].as_u64().unwrap();
+    let metrics = scrape(&windlass).await;
+    assert!(lost > 0 && metrics.contains(&format!("windlass_log_lines_dropped_total {lost}\n")), "{lost}");
+    drop(reader);
 }

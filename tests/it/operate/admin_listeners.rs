@@ -1,6 +1,8 @@
 //! Several admin listeners, each with rules of its own.
 
+use std::fs::{self, Permissions};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use rcgen::{CertificateParams, DnType};
@@ -49,12 +51,17 @@ async fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
+/// Writes what only its owner may read.
+fn write_token(folder: &Folder, token: &str) {
+    fs::set_permissions(folder.write("admin.token", token), Permissions::from_mode(0o600)).unwrap();
+}
+
 /// A process with these listeners besides its unix socket; the token is in `admin.token`.
 async fn listening(more: &str) -> (Program, Folder) {
     let unix = "[[admin.listen]]\naddress = \"ADMIN\"\n";
     let config = two_endpoints().await.replace("[admin]\nlisten = \"ADMIN\"\n", &format!("{unix}{more}"));
     let folder = Folder::new(&config);
-    folder.write("admin.token", &format!("{TOKEN}\n"));
+    write_token(&folder, &format!("{TOKEN}\n"));
     let windlass = Program::start_in(&folder).ready().await;
     (windlass, folder)
 }
@@ -94,10 +101,19 @@ async fn each_listener_has_rules_of_its_own() {
         let rights = ask(address, "GET /rights", &showing(TOKEN)).await.body();
         assert_eq!(rights["may_steer"], status == 200, "{rights}");
     }
+    let claim = "GET /tunnels?claim=sub%3Dada";
+    assert_eq!(ask(locked, claim, &showing(TOKEN)).await.0, 200);
+    for address in [open, read_only] {
+        assert_eq!(ask(address, "GET /tunnels", &showing(TOKEN)).await.0, 200);
+        assert_eq!(ask(address, claim, &showing(TOKEN)).await.0, 403, "what tokens say is not for who only looks");
+    }
+    let unknown = ask(open, "GET /tunnels?route=chta", "").await;
+    assert!(unknown.0 == 404 && unknown.body()["detail"].to_string().contains("there is chat"), "{}", unknown.1);
     // A page of another site, a name of a stranger's; and the listener's own page.
     let page = |origin: &str| format!("{}Origin: {origin}\r\n", showing(TOKEN));
     assert_eq!(ask(locked, "POST /reload", &page("http://evil.example")).await.0, 403);
     assert_eq!(ask(open, "GET /status", &page("http://evil.example")).await.0, 403);
+    assert_eq!(ask(open, "GET /events", "Sec-Fetch-Site: cross-site\r\n").await.0, 403);
     assert_eq!(ask(locked, "POST /reload", &page(&format!("http://{locked}"))).await.0, 200);
     for (host, status) in [("rebound.example", 403), ("admin.test", 200), ("localhost", 403)] {
         let stream = TcpStream::connect(locked).await.unwrap();
@@ -131,7 +147,7 @@ async fn a_token_that_a_reload_reads_anew_ends_what_the_old_one_opened() {
     kept.write_all(request.as_bytes()).await.unwrap();
     kept.read_exact(&mut [0; 12]).await.unwrap();
 
-    folder.write("admin.token", OTHER);
+    write_token(&folder, OTHER);
     let reload = windlass.ask(&["reload"]).await;
     assert!(text(&reload).contains("a file holds another token"), "{}", text(&reload));
     let mut rest = Vec::new();
@@ -139,12 +155,16 @@ async fn a_token_that_a_reload_reads_anew_ends_what_the_old_one_opened() {
     assert_eq!(ask(locked, "GET /status", &showing(TOKEN)).await.0, 401);
     assert_eq!(ask(locked, "GET /status", &showing(OTHER)).await.0, 200);
 
-    folder.write("admin.token", "short");
+    write_token(&folder, "short");
     let refused = windlass.ask(&["reload"]).await;
     assert!(text(&refused).contains("has fewer than 16 bytes"), "{}", text(&refused));
     assert_eq!(ask(locked, "GET /status", &showing(OTHER)).await.0, 200);
-    let unchanged = folder.write("admin.token", OTHER);
-    assert!(unchanged.exists() && text(&windlass.ask(&["reload"]).await).contains("nothing has changed"));
+    write_token(&folder, OTHER);
+    fs::set_permissions(folder.path("admin.token"), Permissions::from_mode(0o644)).unwrap();
+    let refused = windlass.ask(&["reload"]).await;
+    assert!(text(&refused).contains("is open to every user of this machine (mode 0644)"), "{}", text(&refused));
+    write_token(&folder, OTHER);
+    assert!(text(&windlass.ask(&["reload"]).await).contains("nothing has changed"));
 }
 
 #[tokio::test]
@@ -152,7 +172,7 @@ async fn a_reload_opens_and_closes_them_and_a_handoff_passes_them_all_on() {
     let (stays, goes, comes) = (free_port().await, free_port().await, free_port().await);
     let one = |address: SocketAddr| format!("[[admin.listen]]\naddress = \"{address}\"\n");
     let (windlass, folder) = listening(&(one(stays) + &one(goes))).await;
-    let config = std::fs::read_to_string(folder.config()).unwrap();
+    let config = fs::read_to_string(folder.config()).unwrap();
     let mut kept = TcpStream::connect(stays).await.unwrap();
     let request = format!("GET /status HTTP/1.1\r\nHost: {stays}\r\n\r\n");
     kept.write_all(request.as_bytes()).await.unwrap();

@@ -136,4 +136,4 @@ async fn the_files_of_the_page_need_no_token_and_allow_nothing_else() {
 }
 
 /// How many look at a time.
-const MOST: usize = 16;
+const MOST: usize = 8;

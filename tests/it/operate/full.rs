@@ -10,7 +10,7 @@ use crate::rig::{Program, until_async};
 
 /// So many descriptors that there is room for this many tunnels.
 fn descriptors_for(tunnels: usize) -> u64 {
-    let room = |now| DescriptorLimit { soft_before: now, now }.room(1, 1).tunnels;
+    let room = |now| DescriptorLimit { soft_before: now, now }.room(1, 1, 1).tunnels;
     (0..).find(|now| room(*now) == tunnels).unwrap()
 }
 
@@ -61,6 +61,6 @@ async fn when_every_place_is_taken_clients_and_load_balancers_are_told() {
 
 #[test]
 fn who_is_told_has_descriptors_of_their_own() {
-    let Room { descriptors, tunnels, resting } = DescriptorLimit { soft_before: 0, now: 10_000 }.room(1, 1);
+    let Room { descriptors, tunnels, resting } = DescriptorLimit { soft_before: 0, now: 10_000 }.room(1, 1, 1);
     assert!(2 * tunnels + resting + windlass::process::MOST_TURNED_AWAY + 100 < descriptors);
 }

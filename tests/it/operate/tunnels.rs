@@ -54,7 +54,6 @@ async fn tunnels_are_found_by_what_they_are_and_sorted_by_what_they_did() {
     }
     for (filter, matching) in [
         (&["--route", "chat"][..], 6),
-        (&["--route", "other"], 0),
         (&["--listener", "public", "--upstream", "chat"], 6),
         (&["--client", "127.0.0.0/8"], 6),
         (&["--client", "10.0.0.1"], 0),
@@ -65,6 +64,10 @@ async fn tunnels_are_found_by_what_they_are_and_sorted_by_what_they_did() {
     ] {
         assert_eq!(listed(&windlass, filter).await["matching"], matching, "{filter:?}");
     }
+
+    let unknown = windlass.ask(&["tunnels", "--route", "other"]).await;
+    assert!(text(&unknown).contains("there is no route of this name: there is chat"), "{}", text(&unknown));
+    assert_eq!(unknown.status.code(), Some(1));
 
     // It takes two looks to say how fast one is.
     let echoing = async {
@@ -83,7 +86,7 @@ async fn tunnels_are_found_by_what_they_are_and_sorted_by_what_they_did() {
     let people = text(&windlass.ask(&["tunnels", "--limit", "2"]).await);
     assert!(!people.contains('\u{1b}'), "colours are for terminals: {people}");
     assert!(people.starts_with("TUNNEL") && people.contains("2 of 6 that match"), "{people}");
-    assert!(text(&windlass.ask(&["tunnels", "--route", "other"]).await).contains("0 of 0 that match"));
+    assert!(text(&windlass.ask(&["tunnels", "--min-age", "1h"]).await).contains("0 of 0 that match"));
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ const TESTS: &[(&str, &str)] = &[
     ("fetched_keys", include_str!("../access/fetched_keys.rs")),
     ("answers", include_str!("../rules/answers.rs")),
     ("error_pages", include_str!("../rules/error_pages.rs")),
+    ("admin_listeners", include_str!("../operate/admin_listeners.rs")),
     ("files", include_str!("../logs/files.rs")),
     ("secrets", include_str!("../affinity/secrets.rs")),
 ];

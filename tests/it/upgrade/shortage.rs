@@ -43,7 +43,7 @@ async fn what_a_process_takes_for_itself_is_reserved() {
     let program = Program::serving(&Config::chat([endpoint.address()]).with("workers", "32")).await;
     let open = fs::read_dir(format!("/proc/{}/fd", program.id())).unwrap().count();
 
-    let Room { descriptors, tunnels, resting } = DescriptorLimit { soft_before: 0, now: 10_000 }.room(32, 1);
+    let Room { descriptors, tunnels, resting } = DescriptorLimit { soft_before: 0, now: 10_000 }.room(32, 1, 1);
     let (operators, reserved) = (32, descriptors - 2 * tunnels - resting);
 
     assert!(open + operators < reserved, "{open} of {reserved}");
