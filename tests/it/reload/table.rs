@@ -19,6 +19,7 @@ const TESTS: &[(&str, &str)] = &[
     ("answers", include_str!("../rules/answers.rs")),
     ("error_pages", include_str!("../rules/error_pages.rs")),
     ("files", include_str!("../logs/files.rs")),
+    ("spans", include_str!("../traces/spans.rs")),
     ("secrets", include_str!("../affinity/secrets.rs")),
 ];
 
