@@ -112,7 +112,7 @@ fn parse_header_value(text: &str) -> Result<String, SyntaxError> {
 const PARENTS: [(&str, FollowedParents); 3] =
     [("trusted", FollowedParents::Trusted), ("follow", FollowedParents::All), ("ignore", FollowedParents::None)];
 
-const RATES: &str = "write \"off\", or a share between 0 and 1, such as 0.01 for every hundredth";
+const RATES: &str = "write a share between 0 and 1, such as 0.01 for every hundredth";
 
 const SERVICE_NAME: Syntax<String> =
     Syntax { noun: "a name", example: "\"windlass\" or \"chat-edge\"", unit: "", parse: parse_service_name };
