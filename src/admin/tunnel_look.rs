@@ -86,7 +86,8 @@ impl Page {
         context.proxy.registry.each(|handle| {
             open += 1;
             let (age, vitals) = (now.saturating_duration_since(handle.opened), handle.traffic().vitals());
-            if !query.is_met_by(handle, age, age.saturating_sub(vitals.last_data)) {
+            let quiet = handle.quiet_for(&vitals, now);
+            if !query.is_met_by(handle, age, quiet) {
                 return;
             }
             let rate = base.as_ref().map(|base| base.rate(handle, now)).unwrap_or_default();
@@ -94,7 +95,7 @@ impl Page {
                 return;
             }
             matching += 1;
-            let place = place(query, handle, age, &vitals, rate);
+            let place = place(query, handle, quiet, &vitals, rate);
             if query.after.is_none_or(|after| is_behind(query.order, place, after)) {
                 found.push((place, Arc::clone(handle)));
             }
@@ -122,12 +123,12 @@ fn is_behind(order: SortOrder, place: Cursor, after: Cursor) -> bool {
 }
 
 /// Where a tunnel stands in the order that is asked for. By age that never changes; no two stand at one place.
-fn place(query: &TunnelQuery, handle: &TunnelHandle, age: Duration, vitals: &Vitals, rate: TunnelRate) -> Cursor {
+fn place(query: &TunnelQuery, handle: &TunnelHandle, quiet: Duration, vitals: &Vitals, rate: TunnelRate) -> Cursor {
     let (messages, bytes) = counted(handle);
     let value = match query.sort {
         // Numbers are given out in the order in which tunnels open.
         SortKey::Age => u64::MAX - handle.id.0,
-        SortKey::Idle => age.saturating_sub(vitals.last_data).as_secs(),
+        SortKey::Idle => quiet.as_secs(),
         SortKey::Bytes => bytes,
         SortKey::Messages => messages,
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "tenths of what is never negative")]
@@ -155,7 +156,7 @@ fn status(handle: &TunnelHandle, base: Option<&Look>, now: Instant) -> TunnelSta
         path: told.path.to_owned(),
         host: told.host.to_owned(),
         age_seconds: age.as_secs(),
-        idle_seconds: age.saturating_sub(vitals.last_data).as_secs(),
+        idle_seconds: handle.quiet_for(&vitals, now).as_secs(),
         messages: InDirections {
             from_client: counts.from_client.messages,
             from_upstream: counts.from_upstream.messages,
@@ -204,7 +205,7 @@ mod tests {
     use super::super::context::context_of_tests;
     use super::*;
     use crate::drain::Member;
-    use crate::traffic::Passed;
+    use crate::traffic::{Passed, Second};
     use crate::websocket::Direction;
 
     const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -222,7 +223,7 @@ mod tests {
         for (number, registration) in (0_u64..).zip(&open) {
             let traffic = registration.handle().traffic();
             let passed = Passed { messages: number % 7, bytes: 1000 - number, pings: 0 };
-            traffic.note_passed(Direction::FromClient, passed, Duration::ZERO);
+            traffic.direction(Direction::FromClient).note_passed(passed, Second::of(Instant::now()));
             traffic.note_waiting(Direction::FromUpstream, (number % 3) as usize, Duration::ZERO);
         }
         for sort in ["age", "idle", "bytes", "messages", "rate", "buffered"] {

@@ -2,8 +2,9 @@
 //!
 //! Invariant: what nobody belongs to any more is forgotten before there is twice as much of it.
 
-use std::collections::HashSet;
 use std::sync::Arc;
+
+use foldhash::HashSet;
 
 use super::scope::Member;
 

@@ -1,6 +1,7 @@
 //! Which tunnels a drain is about.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Weak};
 
 use crate::config::{EndpointName, ListenerName, RouteName, UpstreamName};
@@ -31,7 +32,7 @@ impl LifeToken {
 }
 
 /// What a tunnel belongs to, by identity.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// The listener it came through.
     pub listener: (ListenerName, Incarnation),
@@ -41,6 +42,14 @@ pub struct Member {
     pub upstream: (UpstreamName, Incarnation),
     /// The endpoint it was placed on.
     pub endpoint: (EndpointName, Incarnation),
+}
+
+impl Hash for Member {
+    /// By the lives alone: each has one name, and every tunnel that opens is looked up by this.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { listener, route, upstream, endpoint } = self;
+        (listener.1, route.1, upstream.1, endpoint.1).hash(state);
+    }
 }
 
 /// Tells one tunnel from all others that this process ever had; stands in the log as its name.

@@ -17,7 +17,7 @@ use super::policy::StopOrder;
 use super::scope::{Member, TunnelId};
 use crate::access::{Permission, Permit};
 use crate::config::WebsocketSettings;
-use crate::traffic::TunnelTraffic;
+use crate::traffic::{TunnelTraffic, Vitals};
 
 /// The registry's side of one open tunnel.
 #[derive(Debug)]
@@ -103,6 +103,11 @@ impl TunnelHandle {
     #[inline]
     pub fn traffic(&self) -> &TunnelTraffic {
         &self.traffic
+    }
+
+    /// For how long nothing has passed, where `vitals` are its own.
+    pub fn quiet_for(&self, vitals: &Vitals, now: Instant) -> Duration {
+        now.saturating_duration_since(self.opened.max(vitals.last_passed))
     }
 
     /// Whether somebody looks at what goes through it.

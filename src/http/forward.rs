@@ -131,11 +131,11 @@ fn ask_to_upgrade(headers: &mut HeaderMap, token: &str) {
     }
 }
 
-/// The fields that Connection reserves for one connection.
+/// The fields that Connection reserves for one connection, without those that are so by themselves: nearly always none.
 fn named_by_connection(headers: &HeaderMap) -> HashSet<HeaderName> {
     members(headers, &CONNECTION)
         .filter_map(|token| HeaderName::from_bytes(token).ok())
-        .filter(|name| !is_for_the_other_end(name))
+        .filter(|name| !HOP_BY_HOP.contains(name) && !is_for_the_other_end(name))
         .collect()
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::{
     AuthResult, ClientProtocol, CountedTunnel, DrainGauge, EndpointGauge, Exposition, Gauges, HandshakeTimes,
     HandshakesGauge, Metrics, NamesGauge, OrderGauge, ProcessUsage, RefusalKind, ReloadResult, SourceGauge, SpanFate,
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::config::{EndpointRole, ListenerName, RouteName};
 use crate::snapshot::{EndpointState, HealthCounts, KeyCounts, RetryCounts};
-use crate::traffic::{Passed, Traffic};
+use crate::traffic::{Passed, Second, Traffic};
 use crate::websocket::{CloseCode, Direction, Side};
 
 /// Counters of which each has counted something, and gauges of which each has a value.
@@ -47,8 +49,9 @@ pub(super) fn everything() -> (Metrics, Gauges) {
     metrics.spans(SpanFate::Exported, 3);
     let traffic = Traffic::new(1);
     let open = traffic.begin(0, &route);
-    open.note_passed(Direction::FromClient, Passed { messages: 7, bytes: 700, pings: 2 }, MOMENT);
-    open.note_size(Direction::FromClient, 100);
+    let from_client = open.direction(Direction::FromClient);
+    from_client.note_passed(Passed { messages: 7, bytes: 700, pings: 2 }, Second::of(Instant::now()));
+    from_client.note_size(100);
     open.note_ping_time(Side::Upstream, MOMENT);
     open.note_waiting(Direction::FromUpstream, 100, MOMENT);
     open.note_taken(Direction::FromUpstream, 5 * MOMENT);

@@ -1,12 +1,12 @@
 //! Values by a key, of which there are few and hardly ever new ones: finding one takes no lock, and a new one copies the table.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use foldhash::HashMap;
 
-/// Values by their keys.
+/// Values by their keys, which are ours and the configuration's: nobody outside chooses them, so a fast hash does.
 #[derive(Debug)]
 pub(super) struct Table<K, V>(ArcSwap<HashMap<K, Arc<V>>>);
 

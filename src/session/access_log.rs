@@ -281,6 +281,7 @@ pub(super) fn ended(
         bytes_from_upstream = counts.from_upstream.bytes,
         ended_by = by,
         code = code.map(|code| code.get()),
+        outcome = word,
         why = %ending,
         client_left = sides.client.as_str(),
         upstream_left = sides.upstream.as_str(),

@@ -81,3 +81,20 @@ const UNRENEWED: [Refusal; 4] =
 /// One for each code that a violation is told with.
 const VIOLATIONS: [Violation; 4] =
     [Violation::ReservedBits, Violation::DeflateCorrupt, Violation::MessageTooBig(0), Violation::TooManyMessages(0)];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../../docs/metrics.md");
+
+    #[test]
+    fn the_page_says_of_every_outcome_what_it_is_and_of_no_other() {
+        let (_, section) = PAGE.split_once("## Outcomes").unwrap();
+        let (section, _) = section.split_once("\n## ").unwrap();
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+        let told: BTreeSet<_> = rows.map(|(word, what)| (word, what.len() > 10)).collect();
+        let known: BTreeSet<_> = foreseen(CloseCode::SERVICE_RESTART).iter().map(Ending::metric_word).collect();
+        assert_eq!(told, known.into_iter().map(|word| (word, true)).collect());
+    }
+}

@@ -16,7 +16,7 @@ pub(super) struct TrafficCell {
 }
 
 #[derive(Debug, Default)]
-struct DirectionCell {
+pub(super) struct DirectionCell {
     messages: Counted,
     bytes: Counted,
     pings: Counted,
@@ -40,18 +40,27 @@ pub struct RouteTraffic {
     pub held_back: PerDirection<Duration>,
 }
 
-impl TrafficCell {
+impl DirectionCell {
     #[inline]
-    pub(super) fn note_passed(&self, direction: Direction, passed: Passed) {
-        let cell = &self.directions[direction];
-        cell.messages.add(passed.messages);
-        cell.bytes.add(passed.bytes);
-        cell.pings.add(passed.pings.into());
+    pub(super) fn note_passed(&self, passed: Passed) {
+        self.messages.add(passed.messages);
+        self.bytes.add(passed.bytes);
+        if passed.pings > 0 {
+            self.pings.add(passed.pings.into());
+        }
     }
 
     #[inline]
-    pub(super) fn note_size(&self, direction: Direction, bytes: u64) {
-        self.directions[direction].sizes.note_size(bytes);
+    pub(super) fn note_size(&self, bytes: u64) {
+        self.sizes.note_size(bytes);
+    }
+}
+
+impl TrafficCell {
+    /// The counters of one direction.
+    #[inline]
+    pub(super) fn direction(&self, direction: Direction) -> &DirectionCell {
+        &self.directions[direction]
     }
 
     pub(super) fn note_ping_time(&self, side: Side, took: Duration) {

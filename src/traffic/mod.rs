@@ -9,10 +9,12 @@ mod cell;
 mod counted;
 mod counts;
 mod routes;
+mod second;
 mod tunnel_traffic;
 
 pub use buckets::{PING_SECONDS, SIZES, Spread};
 pub use cell::RouteTraffic;
 pub use counts::{Counts, Passed};
 pub use routes::Traffic;
-pub use tunnel_traffic::{TunnelTraffic, Vitals};
+pub use second::{Second, SecondClock};
+pub use tunnel_traffic::{DirectionTraffic, TunnelTraffic, Vitals};

@@ -1,7 +1,9 @@
 //! The counters of every route, a cell for each worker.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use foldhash::HashMap;
 
 use super::cell::{RouteTraffic, TrafficCell};
 use super::tunnel_traffic::TunnelTraffic;
@@ -61,7 +63,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use std::time::Duration;
 
-    use super::super::Passed;
+    use super::super::{Passed, Second};
     use super::*;
     use crate::websocket::{Direction, Side};
 
@@ -74,8 +76,8 @@ mod tests {
         let traffic = Traffic::new(2);
         let tunnels = [0, 1, 3].map(|worker| traffic.begin(worker, &"chat".into()));
         for tunnel in &tunnels {
-            tunnel.note_passed(Direction::FromClient, passed(2, 100), Duration::ZERO);
-            tunnel.note_size(Direction::FromClient, 40);
+            tunnel.direction(Direction::FromClient).note_passed(passed(2, 100), Second(0));
+            tunnel.direction(Direction::FromClient).note_size(40);
             tunnel.note_ping_time(Side::Upstream, Duration::from_millis(3));
             tunnel.note_waiting(Direction::FromUpstream, 7, Duration::from_secs(1));
             tunnel.note_taken(Direction::FromUpstream, Duration::from_secs(3));

@@ -4,34 +4,45 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::cell::TrafficCell;
+use tokio::time::Instant;
+
+use super::cell::{DirectionCell, TrafficCell};
 use super::counted::Counted;
 use super::counts::{Counts, Passed};
+use super::second::Second;
 use crate::websocket::{Direction, PerDirection, PerSide, Side};
 
 /// The counters of one tunnel, and those of its route that move with them.
 #[derive(Debug, Default)]
 pub struct TunnelTraffic {
-    directions: PerDirection<DirectionTraffic>,
+    directions: PerDirection<DirectionCounts>,
     /// What waits for a sink that takes nothing, in bytes.
     waiting: PerDirection<AtomicU32>,
     /// Until when that it does was counted, in milliseconds after the tunnel opened, as far as they go; 0 while nothing waits.
     held_back: PerDirection<AtomicU32>,
     /// How long the last of our pings took to be answered, in microseconds; 0 before the first.
     ping_time: PerSide<AtomicU32>,
-    /// When data last passed, in whole seconds after the tunnel opened.
-    last_data: AtomicU32,
+    /// In which second of the process's life something last passed.
+    last_passed: AtomicU32,
     route: Arc<TrafficCell>,
 }
 
 #[derive(Debug, Default)]
-struct DirectionTraffic {
+struct DirectionCounts {
     messages: Counted,
     bytes: Counted,
 }
 
+/// The counters that one direction of a tunnel moves, found once for all that one read of it brings.
+#[derive(Clone, Copy, Debug)]
+pub struct DirectionTraffic<'a> {
+    counts: &'a DirectionCounts,
+    last_passed: &'a AtomicU32,
+    route: &'a DirectionCell,
+}
+
 /// How a tunnel is, at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vitals {
     /// What went through so far.
     pub counts: PerDirection<Counts>,
@@ -39,8 +50,25 @@ pub struct Vitals {
     pub ping_time: PerSide<Option<Duration>>,
     /// Bytes that were read in each direction, and that the other side does not take.
     pub waiting: PerDirection<u32>,
-    /// When data last passed, after the tunnel opened; to the second.
-    pub last_data: Duration,
+    /// When something last passed, to the second; before the tunnel opened where nothing has.
+    pub last_passed: Instant,
+}
+
+impl DirectionTraffic<'_> {
+    /// Counts what was passed on in that second.
+    #[inline]
+    pub fn note_passed(&self, passed: Passed, second: Second) {
+        self.counts.messages.add(passed.messages);
+        self.counts.bytes.add(passed.bytes);
+        self.last_passed.store(second.0, Ordering::Relaxed);
+        self.route.note_passed(passed);
+    }
+
+    /// Counts a message that is whole, of so many bytes of payload as they are on the wire.
+    #[inline]
+    pub fn note_size(&self, bytes: u64) {
+        self.route.note_size(bytes);
+    }
 }
 
 impl TunnelTraffic {
@@ -48,20 +76,14 @@ impl TunnelTraffic {
         Self { route, ..Self::default() }
     }
 
-    /// Counts what was passed on, `at` so long after the tunnel opened.
+    /// What one direction counts by.
     #[inline]
-    pub fn note_passed(&self, direction: Direction, passed: Passed, at: Duration) {
-        let counts = &self.directions[direction];
-        counts.messages.add(passed.messages);
-        counts.bytes.add(passed.bytes);
-        self.last_data.store(u32::try_from(at.as_secs()).unwrap_or(u32::MAX), Ordering::Relaxed);
-        self.route.note_passed(direction, passed);
-    }
-
-    /// Counts a message that is whole, of so many bytes of payload as they are on the wire.
-    #[inline]
-    pub fn note_size(&self, direction: Direction, bytes: u64) {
-        self.route.note_size(direction, bytes);
+    pub fn direction(&self, direction: Direction) -> DirectionTraffic<'_> {
+        DirectionTraffic {
+            counts: &self.directions[direction],
+            last_passed: &self.last_passed,
+            route: self.route.direction(direction),
+        }
     }
 
     /// `side` has answered a ping of ours, so long after it left us.
@@ -104,7 +126,7 @@ impl TunnelTraffic {
     /// What went through in one direction so far.
     #[inline]
     pub fn counts(&self, direction: Direction) -> Counts {
-        let DirectionTraffic { messages, bytes } = &self.directions[direction];
+        let DirectionCounts { messages, bytes } = &self.directions[direction];
         Counts { messages: messages.get(), bytes: bytes.get() }
     }
 
@@ -131,7 +153,7 @@ impl TunnelTraffic {
                 from_client: waiting(Direction::FromClient),
                 from_upstream: waiting(Direction::FromUpstream),
             },
-            last_data: Duration::from_secs(self.last_data.load(Ordering::Relaxed).into()),
+            last_passed: Second(self.last_passed.load(Ordering::Relaxed)).begins(),
         }
     }
 }
@@ -149,11 +171,16 @@ mod tests {
 
     #[test]
     fn a_tunnel_is_told_of_as_it_is() {
+        let opened = Instant::now();
         let traffic = TunnelTraffic::default();
-        assert_eq!(traffic.vitals(), Vitals::default());
+        let Vitals { counts, ping_time, waiting, last_passed } = traffic.vitals();
+        assert_eq!((counts, ping_time, waiting), Default::default());
+        assert!(last_passed <= opened, "nothing has passed");
         let passed = Passed { messages: 1, bytes: 30, pings: 2 };
-        traffic.note_passed(Direction::FromClient, passed, Duration::from_millis(7_900));
-        traffic.note_passed(Direction::FromUpstream, Passed { pings: 0, ..passed }, Duration::from_millis(8_100));
+        let at = |millis| opened + Duration::from_millis(millis);
+        traffic.direction(Direction::FromClient).note_passed(passed, Second::of(at(7_900)));
+        let pingless = Passed { pings: 0, ..passed };
+        traffic.direction(Direction::FromUpstream).note_passed(pingless, Second::of(at(8_100)));
         traffic.note_waiting(Direction::FromUpstream, 4096, Duration::from_secs(9));
         traffic.note_ping_time(Side::Client, Duration::from_millis(20));
         let vitals = traffic.vitals();
@@ -162,7 +189,8 @@ mod tests {
         assert_eq!(counts.from_upstream, Counts { messages: 1, bytes: 30 });
         assert_eq!(vitals.waiting, PerDirection { from_client: 0, from_upstream: 4096 });
         assert_eq!(vitals.ping_time, PerSide { client: Some(Duration::from_millis(20)), upstream: None });
-        assert_eq!(vitals.last_data, Duration::from_secs(8));
+        let since = at(8_100).saturating_duration_since(vitals.last_passed);
+        assert!(since < Duration::from_secs(1), "{since:?}");
         traffic.note_taken(Direction::FromUpstream, Duration::from_secs(10));
         assert_eq!(traffic.vitals().waiting, PerDirection::default());
     }

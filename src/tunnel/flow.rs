@@ -17,7 +17,7 @@ use super::sizes::Sizes;
 use crate::drain::Registration;
 use crate::net::TunnelStream;
 use crate::ranges::{within, within_mut};
-use crate::traffic::Passed;
+use crate::traffic::{Passed, Second};
 use crate::websocket::{CloseCode, Frame, Side, Violation};
 
 /// One direction at work.
@@ -56,7 +56,7 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
             // A frame of ours stands here first: `send_control` puts it there in this very poll, and has the next one follow.
             return Progressed::Nothing;
         };
-        let ReadScratch { bytes, meters } = scratch;
+        let ReadScratch { bytes, meters, clock } = scratch;
         let mut asked = None;
         let count = match self.filter.recall(bytes, most) {
             Backlog::Whole(count) => count,
@@ -74,7 +74,7 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
         };
         let chunk = within_mut(bytes, ..count);
         if self.is_forwarding() {
-            self.pass(cx, now, chunk, (meters, asked));
+            self.pass(cx, now, chunk, meters, (clock.read(now), asked));
         } else {
             self.discard(now, chunk, meters);
         }
@@ -84,7 +84,17 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
     /// Nothing of the source is to be had now, or nothing is wanted. If a write to it failed, what it sent before may still be
     /// under way to us: a socket says `Pending` until the runtime has looked at it again, whatever the kernel holds. Behind
     /// that comes the end of the stream; where neither comes, or nobody takes it, the source is gone all the same.
+    #[inline]
     fn handle_nothing_read(&mut self, now: Instant) -> Progressed {
+        if self.source.is_steady() {
+            // What nearly every poll finds.
+            return Progressed::Nothing;
+        }
+        self.handle_nothing_read_after_failed_write(now)
+    }
+
+    #[cold]
+    fn handle_nothing_read_after_failed_write(&mut self, now: Instant) -> Progressed {
         let timeout = self.shared.settings.closing_timeout;
         let Some(until) = self.source.read_after_failed_write_until(timeout) else { return Progressed::Nothing };
         let is_held_back = self.shared.unread[self.from];
@@ -164,12 +174,15 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
         cx: &mut Context<'_>,
         now: Instant,
         chunk: &mut [u8],
-        (meters, asked): (&mut Meters, Option<Instant>),
+        meters: &mut Meters,
+        (second, asked): (Second, Option<Instant>),
     ) {
         let passes_close = self.shared.passes_close(self.from);
         let on_close = if passes_close { OnClose::Pass } else { OnClose::Swallow };
-        let handle = self.registration.handle();
-        let sizes = Sizes(Some((handle.traffic(), self.from.sends())));
+        let registration = self.registration;
+        let handle = registration.handle();
+        let traffic = handle.traffic().direction(self.from.sends());
+        let sizes = Sizes(Some(traffic));
         let tapped = handle.is_tapped().then(|| self.filter.until_boundary());
         let judged = self.filter.judge(chunk, on_close, self.shared.ping_payload, (meters, sizes), now);
         if let Some(until_boundary) = tapped {
@@ -178,7 +191,14 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
         self.sink.write(cx, within(chunk, ..judged.passed), now);
         self.filter.note_passed();
         self.note(&judged, now);
-        self.count(&judged, asked, now);
+        if judged.passed > 0 {
+            // For whoever looks at the tunnel while it is open.
+            let passed = Passed { messages: judged.messages, bytes: judged.passed as u64, pings: judged.pings };
+            traffic.note_passed(passed, second);
+        }
+        if judged.is_answer {
+            self.note_answer(asked, now);
+        }
         match judged.end {
             None => {}
             Some(DirectionEnd::Closed(code)) => {
@@ -195,6 +215,7 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
     }
 
     /// Reads on only to find the source's Close, and to keep its own writes from failing before it finds ours.
+    #[cold]
     fn discard(&mut self, now: Instant, chunk: &mut [u8], meters: &mut Meters) {
         let size = chunk.len();
         self.filter.lift_rates();
@@ -202,7 +223,7 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
             self.filter.discard();
         }
         if self.source.is_judged() {
-            match self.filter.judge(chunk, OnClose::Swallow, self.shared.ping_payload, (meters, Sizes(None)), now).end {
+            match self.filter.judge_unpassed(chunk, self.shared.ping_payload, meters, now).end {
                 None => {}
                 Some(DirectionEnd::Closed(code)) => self.note_close_received(code, now),
                 Some(DirectionEnd::Violated(violation)) => self.refuse(violation),
@@ -225,22 +246,12 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
         self.registration.show(self.from.sends(), state, passed, now);
     }
 
-    /// Counts what passed, for whoever looks at the tunnel while it is open.
-    #[inline]
-    fn count(&self, judged: &Judged, asked: Option<Instant>, now: Instant) {
-        let traffic = self.registration.handle().traffic();
-        if judged.passed > 0 {
-            let passed = Passed { messages: judged.messages, bytes: judged.passed as u64, pings: judged.pings };
-            traffic.note_passed(
-                self.from.sends(),
-                passed,
-                now.saturating_duration_since(self.registration.handle().opened),
-            );
-        }
-        if judged.is_answer
-            && let Some(asked) = asked
-        {
-            traffic.note_ping_time(self.from, now.saturating_duration_since(asked));
+    /// The source has answered a ping of ours, which was `asked` then.
+    #[cold]
+    fn note_answer(&self, asked: Option<Instant>, now: Instant) {
+        if let Some(asked) = asked {
+            let took = now.saturating_duration_since(asked);
+            self.registration.handle().traffic().note_ping_time(self.from, took);
         }
     }
 
@@ -301,12 +312,19 @@ impl<A: TunnelStream, B: TunnelStream> Flow<'_, A, B> {
     }
 
     /// Sends the sink what is ours to send: a Ping, a Close, a FIN. Says whether that changed anything.
+    #[inline]
     pub(super) fn send_control(&mut self, cx: &mut Context<'_>, now: Instant) -> Progressed {
         let to = self.from.other();
         if self.shared.closing.is_none() && self.sink.is_flushed() && self.shared.liveness.has_no_ping_waiting(to) {
             // What a poll finds that only carries.
             return Progressed::Nothing;
         }
+        self.send_what_waits(cx, now)
+    }
+
+    #[inline(never)]
+    fn send_what_waits(&mut self, cx: &mut Context<'_>, now: Instant) -> Progressed {
+        let to = self.from.other();
         let before = (self.sink.state(), self.shared.liveness.wants_ping(to));
         if self.sink.is_forwarding() {
             self.send_close(cx, to, now);

@@ -7,7 +7,7 @@ use super::rate_limits::RateLimits;
 use super::scratch::{HEAD, Meters};
 use super::sizes::{MeteredSizes, Sizes};
 use crate::ranges::{within, within_mut};
-use crate::websocket::{InflateMeter, Inspector, Leniencies, MAX_CONTROL_PAYLOAD, MAX_HEADER, Then};
+use crate::websocket::{InflateMeter, Inspector, Leniencies, MAX_CONTROL_PAYLOAD, MAX_HEADER, Scan, Then};
 
 /// How much a meter may inflate for one chunk; the rest of the chunk waits, and the other tunnels have their turn.
 const INFLATE: usize = 128 * 1024;
@@ -82,7 +82,22 @@ impl FrameFilter {
         Backlog::Whole(count)
     }
 
+    /// Judges what nothing more passes of.
+    #[inline(never)]
+    pub(super) fn judge_unpassed(
+        &mut self,
+        chunk: &mut [u8],
+        ping_payload: PingPayload,
+        meters: &mut Meters,
+        now: Instant,
+    ) -> Judged {
+        self.judge(chunk, OnClose::Swallow, ping_payload, (meters, Sizes(None)), now)
+    }
+
     /// Judges `chunk`: what was recalled, and what was read behind it. Compacts it where a frame is swallowed.
+    ///
+    /// Inlined, for what it finds is as large as what finding it takes.
+    #[inline(always)]
     pub(super) fn judge(
         &mut self,
         chunk: &mut [u8],
@@ -116,6 +131,7 @@ impl FrameFilter {
     }
 
     /// Judges frames, as far as their bytes may pass.
+    #[inline(always)]
     fn judge_frames(
         &mut self,
         chunk: &mut [u8],
@@ -136,9 +152,7 @@ impl FrameFilter {
             let may_begin = may_begin - judged.messages;
             let scan = match &mut metering {
                 None => inspector.scan_observed(kept.within(), may_begin, &mut sizes),
-                Some(metering) => {
-                    inspector.scan_observed(kept.within(), may_begin, &mut MeteredSizes { metering, sizes })
-                }
+                Some(metering) => scan_metered(inspector, &kept, may_begin, MeteredSizes { metering, sizes }),
             };
             kept.pass(scan.passed);
             judged.messages += scan.messages;
@@ -293,6 +307,17 @@ impl Kept<'_> {
     fn swallow(&mut self, size: usize) {
         self.judged += size;
     }
+}
+
+/// Out of the way: most routes do not ask what messages inflate to.
+#[inline(never)]
+fn scan_metered(
+    inspector: &mut Inspector,
+    kept: &Kept<'_>,
+    may_begin: u64,
+    mut observer: MeteredSizes<'_, '_>,
+) -> Scan {
+    inspector.scan_observed(kept.within(), may_begin, &mut observer)
 }
 
 /// Puts `rest` in front of all that waits.

@@ -3,6 +3,9 @@
 use std::cell::RefCell;
 use std::fmt;
 
+use tokio::time::Instant;
+
+use crate::traffic::SecondClock;
 use crate::websocket::MeterScratch;
 
 /// How much is read at once: a TLS record is 16 KiB, and beyond four of them a larger read no longer pays.
@@ -17,6 +20,8 @@ pub(super) struct ReadScratch {
     pub(super) bytes: Box<[u8]>,
     /// For meters; there once a tunnel of this worker has one.
     pub(super) meters: Meters,
+    /// Tells in which second something passes.
+    pub(super) clock: SecondClock,
 }
 
 /// The scratch of the meters of compressed messages.
@@ -39,6 +44,7 @@ thread_local! {
     static SCRATCH: RefCell<ReadScratch> = RefCell::new(ReadScratch {
         bytes: vec![0; HEAD + READ].into_boxed_slice(),
         meters: Meters::default(),
+        clock: SecondClock::new(Instant::now()),
     });
 }
 

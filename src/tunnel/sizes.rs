@@ -1,11 +1,11 @@
 //! How large messages are, told while they pass.
 
-use crate::traffic::TunnelTraffic;
-use crate::websocket::{Direction, Header, Metering, Observe, Violation};
+use crate::traffic::DirectionTraffic;
+use crate::websocket::{Header, Metering, Observe, Violation};
 
 /// Counts the messages of one direction by their size; `None` where nothing passes any more.
 #[derive(Clone, Copy)]
-pub(super) struct Sizes<'a>(pub(super) Option<(&'a TunnelTraffic, Direction)>);
+pub(super) struct Sizes<'a>(pub(super) Option<DirectionTraffic<'a>>);
 
 /// The same beside a meter of what they inflate to.
 pub(super) struct MeteredSizes<'a, 'm> {
@@ -24,8 +24,8 @@ impl Observe for Sizes<'_> {
 
     #[inline]
     fn on_message(&mut self, bytes: u64) {
-        if let Some((traffic, direction)) = self.0 {
-            traffic.note_size(direction, bytes);
+        if let Some(traffic) = self.0 {
+            traffic.note_size(bytes);
         }
     }
 }
