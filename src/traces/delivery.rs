@@ -1,7 +1,7 @@
 //! One request to a collector.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
@@ -11,6 +11,7 @@ use super::verdict::Verdict;
 use crate::authorize::{AuthClient, AuthFailure, Bounds};
 use crate::endpoint::{Pool, Upload};
 use crate::net::Network;
+use crate::process::unix_time;
 use crate::snapshot::Collector;
 
 /// Who asks collectors.
@@ -36,7 +37,7 @@ impl Courier {
         let bounds = Bounds { timeout: TIMEOUT, longest_body: LONGEST_ANSWER };
         let answer = client.request(&collector.server, bounds, || request(collector, body)).await?;
         let (head, read) = (answer.head, answer.body.unwrap_or_default());
-        Ok((head.status, Verdict::of(head.status, &head.headers, &read, SystemTime::now())))
+        Ok((head.status, Verdict::of(head.status, &head.headers, &read, unix_time())))
     }
 }
 

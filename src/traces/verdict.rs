@@ -1,6 +1,6 @@
 //! What an answer of a collector means (OTLP §OTLP/HTTP Response), and how long is waited before it is asked again.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
@@ -21,8 +21,8 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
-    /// What this answer says at `now`; `body` is what was read of it.
-    pub(super) fn of(status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Self {
+    /// What this answer says at `now`, counted from 1970; `body` is what was read of it.
+    pub(super) fn of(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Duration) -> Self {
         match status.as_u16() {
             200..=299 => Self::Taken { refused: refused(body) },
             429 | 502 | 503 | 504 => Self::Later(retry_after(headers, now)),
@@ -62,11 +62,14 @@ fn refused(body: &[u8]) -> u64 {
 }
 
 /// RFC 9110 §10.2.3.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+fn retry_after(headers: &HeaderMap, now: Duration) -> Option<Duration> {
     let said = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     match said.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => Some(httpdate::parse_http_date(said).ok()?.duration_since(now).unwrap_or_default()),
+        Err(_) => {
+            let date = httpdate::parse_http_date(said).ok()?.duration_since(UNIX_EPOCH).ok()?;
+            Some(date.saturating_sub(now))
+        }
     }
 }
 
@@ -85,7 +88,7 @@ mod tests {
 
     fn of(status: u16, retry_after: Option<&'static str>, body: &str) -> Verdict {
         let headers = retry_after.map(|it| (RETRY_AFTER, HeaderValue::from_static(it))).into_iter().collect();
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let now = Duration::from_secs(784_111_777);
         Verdict::of(StatusCode::from_u16(status).unwrap(), &headers, body.as_bytes(), now)
     }
 
