@@ -30,10 +30,7 @@ def decoded(body):
             return [in_base64(item) for item in value]
         if not isinstance(value, dict):
             return value
-        return {
-            key: base64.b64encode(bytes.fromhex(item)).decode() if key in IDS else in_base64(item)
-            for key, item in value.items()
-        }
+        return {key: base64.b64encode(bytes.fromhex(item)).decode() if key in IDS else in_base64(item) for key, item in value.items()}
 
     return json_format.ParseDict(in_base64(json.loads(body)), ExportTraceServiceRequest())
 
@@ -93,9 +90,7 @@ async def echo(connection):
         await connection.send(message)
 
 
-async def test_a_websocket_of_a_trace_has_its_spans_and_its_endpoint_goes_on_with_it(
-    windlass, websocket_endpoint, collector
-):
+async def test_a_websocket_of_a_trace_has_its_spans_and_its_endpoint_goes_on_with_it(windlass, websocket_endpoint, collector):
     read = []
 
     async def handler(connection):
