@@ -18,7 +18,6 @@ use super::lateness::RequestDeadline;
 use super::rules::RouteChanges;
 use super::rules::request_id;
 use super::summary::Summary;
-use super::traced;
 use crate::access::{Permission, RenewalId, TunnelPlace};
 use crate::authorize::{Grant, Permitted, put};
 use crate::balance::{Affinity, AffinityKey, Pin, Policy, Stay};
@@ -31,7 +30,6 @@ use crate::http::client_address::is_trusted;
 use crate::http::endpoint_host::set_host;
 use crate::http::forward::{self, Arrival, Trust};
 use crate::http::{certificate_headers, cookies};
-use crate::metrics::HandshakePhase;
 use crate::net::{ProxiedClient, proxy_header};
 use crate::snapshot::{Branch, Branches, Endpoint, Route, Target, Upstream};
 use crate::tunnel::Protocol;
@@ -213,12 +211,6 @@ impl RequestContext {
     /// A new connection with the endpoint has ended by this error.
     pub(super) fn note_broken_tls(&self, endpoint: &Endpoint, error: &(dyn Error + 'static)) {
         note_broken_tls(error, endpoint, self.upstream(), &self.session.proxy.metrics);
-    }
-
-    /// A part of its handshake has ended, at `endpoint` where it is about one.
-    pub(super) fn note_phase(&self, phase: HandshakePhase, begun: Instant, endpoint: Option<&Endpoint>) {
-        self.phases.note(phase, begun);
-        traced::phase(self, phase, begun, endpoint);
     }
 
     /// Gives the request a name, where its route gives one.

@@ -37,14 +37,15 @@ pub(super) fn begin(session: &Session, headers: &HeaderMap) -> Option<Box<Reques
     Some(Box::new(tracer.begin(headers, trust)))
 }
 
-/// A part of a handshake has ended.
-pub(super) fn phase(context: &RequestContext, phase: HandshakePhase, begun: Instant, endpoint: Option<&Endpoint>) {
-    let Some(trace) = &context.summary.trace else { return };
-    let kind = match phase {
-        HandshakePhase::Connect | HandshakePhase::Answer => SpanKind::Client,
-        _ => SpanKind::Internal,
-    };
-    if trace.sampled().is_some() {
+impl RequestContext {
+    /// A part of its handshake has ended, at `endpoint` where it is about one.
+    pub(super) fn note_phase(&self, phase: HandshakePhase, begun: Instant, endpoint: Option<&Endpoint>) {
+        self.phases.note(phase, begun);
+        let Some(trace) = self.summary.trace.as_ref().filter(|trace| trace.sampled().is_some()) else { return };
+        let kind = match phase {
+            HandshakePhase::Connect | HandshakePhase::Answer => SpanKind::Client,
+            _ => SpanKind::Internal,
+        };
         let endpoint = endpoint.map(|endpoint| ("windlass.endpoint", endpoint.name.as_str().into()));
         trace.note_part((phase.as_str(), kind), begun, endpoint.into_iter().collect());
     }
@@ -117,16 +118,8 @@ pub(super) fn exchanged(exchanged: &Exchanged<'_>) {
             ("http.request.body.size", uploaded.into()),
             ("http.response.body.size", answered.into()),
         ]);
-        let error = match status {
-            _ if end.is_failure() => Some(end.log_word().to_owned()),
-            Some(500..) => Some(String::new()),
-            _ => None,
-        };
-        if error.is_some() {
-            let of_status = status.filter(|status| *status >= 500 && !end.is_failure());
-            let what = of_status.map_or_else(|| end.log_word().to_owned(), |status| status.to_string());
-            attributes.push(("error.type", what.into()));
-        }
+        let error = if end.is_failure() { Some(end.log_word().to_owned()) } else { status.and_then(failed) };
+        attributes.extend(error.clone().map(|error| ("error.type", error.into())));
         Finish { name: name(summary, Some(route)), begun: before(took), attributes, error }
     });
 }
@@ -137,7 +130,9 @@ pub(super) fn answered(context: &RequestContext, status: StatusCode, bytes: usiz
     finish(session, summary, || {
         let mut attributes = about(session, summary, Some(route), Some(status.as_u16()));
         attributes.extend([("windlass.outcome", outcome.into()), ("http.response.body.size", (bytes as u64).into())]);
-        Finish { name: name(summary, Some(route)), begun: context.started, attributes, error: None }
+        let error = failed(status.as_u16());
+        attributes.extend(error.clone().map(|error| ("error.type", error.into())));
+        Finish { name: name(summary, Some(route)), begun: context.started, attributes, error }
     });
 }
 
@@ -238,6 +233,11 @@ fn name(summary: &Summary, route: Option<&RouteName>) -> std::borrow::Cow<'stati
         Some(route) => format!("{method} {route}").into(),
         None => method.to_owned().into(),
     }
+}
+
+/// What went wrong, where this is the status of an answer.
+fn failed(status: u16) -> Option<String> {
+    (status >= 500).then(|| status.to_string())
 }
 
 fn is_known(method: &Method) -> bool {

@@ -151,6 +151,7 @@ async fn a_refusal_and_an_exchange_have_a_span_that_says_what_became_of_them() {
     client.answer().await;
     let span = &collector.spans("DELETE own", 1).await[0];
     assert_eq!((said(span, "windlass.outcome"), said(span, "server.address")), ("answered", "chat.example.com"));
+    assert_eq!((said(span, "error.type"), &span["status"]["code"]), ("503", &2.into()));
     assert_eq!(lines.about("/traced-own").await["trace_id"], span["traceId"]);
 }
 
