@@ -34,6 +34,7 @@ pub mod session;
 pub mod snapshot;
 pub mod tap;
 pub mod tls;
+pub mod traces;
 pub mod traffic;
 pub mod tunnel;
 pub mod websocket;

@@ -300,6 +300,7 @@ impl Control {
             return self.stop().await;
         }
         self.running.proxy().say_sums();
+        self.running.flush().await;
         tracing::info!("everything that was here has ended");
         self.running.end();
         self.admin.close().await;
@@ -318,7 +319,7 @@ impl Control {
         self.commands.close();
         drop((self.commands, self.waiting));
         tokio::select! {
-            stopped = self.running.stop() => {
+            stopped = self.running.stop_and_flush() => {
                 tracing::info!(
                     tunnels = stopped.tunnels.tunnels,
                     cut = stopped.tunnels.cut,
@@ -329,6 +330,7 @@ impl Control {
             () = self.signals.stop() => {
                 tracing::warn!(cut = self.running.proxy().registry.len(), "second signal: ending at once");
                 self.running.cut().await;
+                self.running.flush_at_once().await;
             }
         }
         self.running.proxy().say_sums();

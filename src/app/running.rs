@@ -166,6 +166,7 @@ impl PreparedProxy {
         running.listeners.settle();
         running.begin_probes();
         running.proxy.begin_key_fetches();
+        running.proxy.begin_traces();
         running
     }
 }

@@ -24,6 +24,23 @@ impl Running {
         self.proxy.enter(if self.delay().is_some() { Phase::Leaving } else { Phase::Draining });
     }
 
+    /// Ends politely, and has the last spans exported.
+    pub(super) async fn stop_and_flush(&mut self) -> Stopped {
+        let stopped = self.stop().await;
+        self.flush().await;
+        stopped
+    }
+
+    /// Has the last spans exported.
+    pub(super) async fn flush(&self) {
+        self.proxy.flush_traces(SPANS_WITHIN).await;
+    }
+
+    /// The same, where somebody wants the process to end at once.
+    pub(super) async fn flush_at_once(&self) {
+        self.proxy.flush_traces(SPANS_AT_ONCE).await;
+    }
+
     /// Ends politely, within `drain.stop.delay` and `drain.stop.deadline`.
     pub async fn stop(&mut self) -> Stopped {
         let delay = self.delay();
@@ -89,3 +106,9 @@ const GONE_WITHIN: Duration = Duration::from_millis(200);
 
 /// How long what is cut may take to be gone: whoever sends a second signal waits for nothing else.
 const CUT_WITHIN: Duration = Duration::from_millis(100);
+
+/// How long the last spans may take: a collector that is there takes a moment.
+const SPANS_WITHIN: Duration = Duration::from_secs(3);
+
+/// The same, where somebody wants the process to end at once.
+const SPANS_AT_ONCE: Duration = Duration::from_millis(200);

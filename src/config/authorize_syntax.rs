@@ -43,6 +43,19 @@ pub(super) const RETURNED_HEADER: Syntax<HeaderPattern> =
 pub(super) const TIME_HEADER: Syntax<HeaderName> =
     Syntax { noun: "the name of a header", example: r#""x-auth-expires""#, unit: "", parse: parse_name };
 
+/// Who takes traces.
+pub(super) const COLLECTOR_URL: Syntax<AuthUrl> =
+    Syntax { noun: "a URL", example: r#""http://127.0.0.1:4318/v1/traces""#, unit: "", parse: parse_collector };
+
+/// Without a path, it is the one of OTLP over HTTP; any other is asked for as it is.
+fn parse_collector(text: &str) -> Result<AuthUrl, SyntaxError> {
+    let mut url = parse_url(text)?;
+    if url.path == "/" {
+        url.path = "/v1/traces".to_owned();
+    }
+    Ok(url)
+}
+
 fn parse_url(text: &str) -> Result<AuthUrl, SyntaxError> {
     if let Some(rest) = text.strip_prefix("unix:") {
         let Some((socket, path)) = rest.split_once(":/") else {

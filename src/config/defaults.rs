@@ -8,10 +8,11 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use super::settings::{
     AccessFormat, AcmeChallenge, AcmeStorage, AdminListen, AuthorizationHeader, ClientCertificateSettings,
     ClientKeySource, Compression, DotSegments, EjectSettings, EndpointProtocol, EndpointRole, EndpointTlsSettings,
-    Excess, ForwardedHeaders, HandshakeLimits, HealthSettings, HostTowardsEndpoint, IdleCounts, LogFormat, LogLevel,
-    LogPlace, LoggedExchanges, NamedFile, OnDown, OnReload, OtherSpellings, PinCookie, Pongs, ProxyProtocol,
-    QueueSettings, Rate, RetryBudgetSettings, SameSite, Secure, StateFolder, TapLevel, TcpKeepaliveSettings,
-    TlsVersion, UnderSupervisor, UnderscoreHeaders, UnknownNames, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
+    Excess, FollowedParents, ForwardedHeaders, HandshakeLimits, HealthSettings, HostTowardsEndpoint, IdleCounts,
+    LogFormat, LogLevel, LogPlace, LoggedExchanges, NamedFile, OnDown, OnReload, OtherSpellings, PinCookie, Pongs,
+    ProxyProtocol, QueueSettings, Rate, RetryBudgetSettings, SameSite, SampleRate, Secure, StateFolder, TapLevel,
+    TcpKeepaliveSettings, TlsVersion, UnderSupervisor, UnderscoreHeaders, UnknownNames, WhenAllDown, WhenFull,
+    WithoutOrigin, WorkerCount,
 };
 use crate::balance::{LoadFactor, Policy};
 use crate::rules::QueryKept;
@@ -42,6 +43,11 @@ pub(super) const LOGS_OPENED: bool = false;
 /// A line for each exchange.
 pub(super) const LOGGED_EXCHANGES: LoggedExchanges = LoggedExchanges::All;
 pub(super) const ACCESS_FORMAT: AccessFormat = AccessFormat::Combined;
+
+/// A few spans for every hundredth request or tunnel.
+pub(super) const TRACES_SAMPLE: SampleRate = SampleRate::HUNDREDTH;
+/// Strangers have no say in what is traced, and a proxy in front has.
+pub(super) const TRACES_PARENT: FollowedParents = FollowedParents::Trusted;
 
 /// Whoever can connect is served.
 pub(super) const CLIENT_CERTIFICATES: Option<ClientCertificateSettings> = None;

@@ -40,6 +40,10 @@ const KEYS: &[(&[&str], &str)] = &[
         "write tls = { acme = { contact = \"mailto:ops@example.com\" } } in [listener.NAME]",
     ),
     (
+        &["otel", "opentelemetry", "otel_trace", "otel_exporter", "otlp", "tracing", "jaeger", "zipkin"],
+        "write endpoint = \"http://127.0.0.1:4318/v1/traces\" in [traces]: OTLP over HTTP is spoken",
+    ),
+    (
         &["max_version", "ciphers", "ssl_ciphers"],
         "remove it: TLS 1.2 and 1.3 are spoken, with the ciphers that are safe",
     ),

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::convert::{
     Names, admin, check_acme, check_admin, check_own_listeners, check_renewals, check_splits, check_state_folder,
-    drain, error_pages, listeners, log, resolver, routes, state_folder, upstreams, warn,
+    drain, error_pages, listeners, log, resolver, routes, state_folder, traces, upstreams, warn,
 };
 use super::duplicate_keys::{DUPLICATE, fault_duplicates};
 use super::files::{FileError, read_file};
@@ -139,6 +139,7 @@ fn settings(file: &Section<'_>) -> Settings {
             defaults::TLS_HANDSHAKES_AT_ONCE,
         ),
         log: log(file),
+        traces: traces(file),
         listeners: listeners(file).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),
         routes: routes(file, &names).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),
         upstreams: upstreams(file).into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect(),

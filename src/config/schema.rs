@@ -13,6 +13,7 @@ pub(super) static FILE: TableSchema = TableSchema {
         "state_folder",
         "tls_handshakes_at_once",
         "log",
+        "traces",
         "listener",
         "route",
         "upstream",
@@ -26,6 +27,11 @@ pub(super) static FILE: TableSchema = TableSchema {
 pub(super) static LOG: TableSchema = TableSchema {
     path: "log",
     keys: &["level", "format", "to", "opened", "exchanges", "headers", "access", "access_format"],
+};
+
+pub(super) static TRACES: TableSchema = TableSchema {
+    path: "traces",
+    keys: &["endpoint", "ca", "headers", "secret_headers", "sample", "parent", "service_name"],
 };
 
 pub(super) static LISTENER: TableSchema = TableSchema {
@@ -299,6 +305,7 @@ pub(super) static ADMIN_LISTEN: TableSchema = TableSchema {
 static SCHEMAS: &[&TableSchema] = &[
     &FILE,
     &LOG,
+    &TRACES,
     &LISTENER,
     &TLS,
     &CERTIFICATE,

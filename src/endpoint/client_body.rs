@@ -22,6 +22,8 @@ pub enum ClientBody {
     Http1(Incoming),
     /// What a stream of HTTP/2 carries.
     Http2(Box<Http2Body>),
+    /// One of our own, which is at hand.
+    Whole(Bytes),
     /// There is none.
     Empty,
 }
@@ -59,6 +61,10 @@ impl Body for ClientBody {
                 }
                 Pin::new(&mut body.body).poll_frame(cx).map_err(|_| BrokenUpload::Lost)
             }
+            Self::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+            }
             Self::Empty => Poll::Ready(None),
         }
     }
@@ -67,6 +73,7 @@ impl Body for ClientBody {
         match self {
             Self::Http1(body) => body.is_end_stream(),
             Self::Http2(body) => body.body.is_end_stream(),
+            Self::Whole(bytes) => bytes.is_empty(),
             Self::Empty => true,
         }
     }
@@ -75,6 +82,7 @@ impl Body for ClientBody {
         match self {
             Self::Http1(body) => body.size_hint(),
             Self::Http2(body) => body.body.size_hint(),
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Empty => SizeHint::with_exact(0),
         }
     }

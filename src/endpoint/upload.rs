@@ -100,6 +100,11 @@ impl Upload {
         Self { source: None, comes_back: false, progress: Arc::default() }
     }
 
+    /// That of a request of our own, with all of its body at hand.
+    pub fn of_bytes(bytes: Bytes) -> Self {
+        Self::new(ClientBody::Whole(bytes), None, UploadLimits { deadline: Duration::MAX, most: None }).0
+    }
+
     /// How far it has got, for whoever wants to know later.
     pub fn progress(&self) -> Arc<UploadProgress> {
         Arc::clone(&self.progress)

@@ -22,6 +22,7 @@ use super::recent_endings::RecentEndings;
 use super::refusal_kind::RefusalKind;
 use super::reloads::{ReloadCounts, ReloadResult, Reloads};
 use super::route_counts::RouteCounts;
+use super::spans::{SpanFate, Spans};
 use super::table::Table;
 use super::tls_failures::TlsFailures;
 use super::words::{KnownWords, Words, class_of, code_label};
@@ -55,6 +56,8 @@ pub struct Metrics {
     pub(super) reloads: Reloads,
     /// Lines of the log that nobody read in time.
     pub(super) log_lines_dropped: Counter,
+    /// What has become of the spans of traces.
+    pub(super) spans: Spans,
     /// What came of what clients speak.
     pub(super) client_protocols: ClientProtocols,
     /// Questions whether requests may enter.
@@ -118,6 +121,7 @@ impl Metrics {
             renewals: Table::default(),
             endpoint_tls_failures: TlsFailures::default(),
             log_lines_dropped: Counter::default(),
+            spans: Spans::default(),
         };
         words.refusals.iter().for_each(|reason| metrics.refusals.ensure(reason, AtomicU64::default));
         words.renewals.iter().for_each(|result| metrics.renewals.ensure(result, AtomicU64::default));
@@ -251,6 +255,11 @@ impl Metrics {
     /// The counter of log lines that nobody read in time, for whoever drops them.
     pub fn log_lines_dropped(&self) -> Counter {
         self.log_lines_dropped.clone()
+    }
+
+    /// Counts spans of traces that have come to this.
+    pub fn spans(&self, fate: SpanFate, count: usize) {
+        self.spans.note(fate, count);
     }
 
     fn of_route<R>(&self, route: &RouteName, act: impl FnOnce(&RouteCounts) -> R) -> R {

@@ -31,6 +31,7 @@ mod reloads;
 mod route_counts;
 mod rows;
 mod sources;
+mod spans;
 #[cfg(test)]
 mod specimen;
 mod sums;
@@ -52,5 +53,6 @@ pub use gauges::{
 pub use phases::{HandshakePhase, HandshakeTimes};
 pub use refusal_kind::RefusalKind;
 pub use reloads::{ReloadCounts, ReloadResult};
+pub use spans::SpanFate;
 pub use sums::{EndingCount, ExchangeCount};
 pub use words::Words;

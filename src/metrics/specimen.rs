@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::{
     AuthResult, ClientProtocol, CountedTunnel, DrainGauge, EndpointGauge, Exposition, Gauges, HandshakeTimes,
-    HandshakesGauge, Metrics, NamesGauge, OrderGauge, ProcessUsage, RefusalKind, ReloadResult, SourceGauge, TunnelEnd,
-    TunnelsOpen, Words,
+    HandshakesGauge, Metrics, NamesGauge, OrderGauge, ProcessUsage, RefusalKind, ReloadResult, SourceGauge, SpanFate,
+    TunnelEnd, TunnelsOpen, Words,
 };
 use crate::config::{EndpointRole, ListenerName, RouteName};
 use crate::snapshot::{EndpointState, HealthCounts, KeyCounts, RetryCounts};
@@ -46,6 +46,7 @@ pub(super) fn everything() -> (Metrics, Gauges) {
     metrics.renewed("renewed");
     metrics.reloaded(ReloadResult::Unchanged, 1_790_000_100);
     metrics.reloaded(ReloadResult::Refused, 1_790_000_200);
+    metrics.spans(SpanFate::Exported, 3);
     let traffic = Traffic::new(1);
     let open = traffic.begin(0, &route);
     let from_client = open.direction(Direction::FromClient);

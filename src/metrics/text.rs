@@ -73,6 +73,7 @@ impl Metrics {
             "Lines of the log that were dropped because nobody read them in time",
             self.log_lines_dropped.clone(),
         );
+        self.spans.register(registry);
         let timed = |of: fn(&Times) -> &Buckets| {
             Rows::new([(Labels::new(), Distribution::of(&WAITS, self.times.each().map(of)))])
         };

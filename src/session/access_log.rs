@@ -7,6 +7,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
+use tracing::field::DisplayValue;
 
 use super::access_lines;
 use super::context::Session;
@@ -19,12 +20,14 @@ use super::refused::Refused;
 use super::request_context::RequestContext;
 use super::summary::Summary;
 use super::sums::About;
+use super::traced;
 use super::tunnel_record::{PortIs, RecordedRequest, Unpacked};
 use crate::config::{LoggedExchanges, RouteName, WebsocketSettings};
 use crate::drain::{Registration, TunnelHandle};
 use crate::http::client_address::{is_trusted, says_for_whom};
 use crate::metrics::{ClientProtocol, CountedTunnel, Metrics, TunnelEnd};
 use crate::snapshot::Route;
+use crate::traces::{TraceContext, TraceId};
 use crate::tunnel::Outcome;
 use crate::websocket::{CloseCode, Extensions, Leniencies};
 
@@ -41,6 +44,7 @@ pub(super) fn refused(
     let Summary { method, host, path, client, upgrade, .. } = summary;
     let refusal = refused.refusal;
     session.proxy.metrics.refused(refusal.log_word(), refusal.kind(), route);
+    traced::refused(session, summary, route, refused, closed, took);
     let listener = session.listener.settings.name.clone();
     let about = About { message: "refused", word: refusal.log_word(), listener, client: Some(*client) };
     if !session.proxy.sums.is_to_be_written(about) {
@@ -55,6 +59,7 @@ pub(super) fn refused(
         host,
         path,
         request_id = %summary.request_id(),
+        trace_id = summary.sampled().map(trace_id),
         upgrade = upgrade.as_deref(),
         status = closed.map_or(refused.status(), |_| StatusCode::SWITCHING_PROTOCOLS).as_u16(),
         code = closed.map(|code| code.get()),
@@ -98,6 +103,7 @@ pub(super) fn exchanged(exchanged: &Exchanged<'_>) {
     let protocol = summary.protocol();
     session.proxy.metrics.exchanged((route, protocol), status, end.log_word(), *took);
     access_lines::exchanged(exchanged);
+    traced::exchanged(exchanged);
     let Some(sample_rate) = sampled(session, status, *end) else { return };
     tracing::info!(
         %client,
@@ -109,6 +115,7 @@ pub(super) fn exchanged(exchanged: &Exchanged<'_>) {
         host,
         path,
         request_id = %summary.request_id(),
+        trace_id = summary.sampled().map(trace_id),
         upgrade = upgrade.as_deref(),
         status,
         outcome = end.log_word(),
@@ -127,6 +134,7 @@ pub(super) fn answered(context: &RequestContext, status: StatusCode, bytes: usiz
     let (route, took) = (&context.route.settings.name, context.started.elapsed());
     session.proxy.metrics.exchanged((route, protocol), Some(status.as_u16()), End::Answered.log_word(), took);
     access_lines::answered(context, status, bytes);
+    traced::answered(context, status, bytes, End::Answered.log_word());
     let Some(sample_rate) = sampled(session, Some(status.as_u16()), End::Answered) else { return };
     tracing::info!(
         %client,
@@ -137,6 +145,7 @@ pub(super) fn answered(context: &RequestContext, status: StatusCode, bytes: usiz
         host,
         path,
         request_id = %context.summary.request_id(),
+        trace_id = context.summary.sampled().map(trace_id),
         upgrade = upgrade.as_deref(),
         status = status.as_u16(),
         outcome = End::Answered.log_word(),
@@ -162,6 +171,7 @@ fn sampled(session: &Session, status: Option<u16>, end: End) -> Option<Option<f6
 pub(super) fn opened(context: &RequestContext, registration: &Registration, placed: PlacedBy, took: Duration) {
     let handle = registration.handle();
     context.session.proxy.metrics.opening_took(took, &context.phases.times(context.started, context.started + took));
+    traced::opened(context, registration, placed);
     let Summary { host, path, .. } = &*context.summary;
     // A callsite has one level.
     macro_rules! said {
@@ -178,6 +188,7 @@ pub(super) fn opened(context: &RequestContext, registration: &Registration, plac
                 host,
                 path,
                 request_id = %context.summary.request_id(),
+                trace_id = context.summary.sampled().map(trace_id),
                 took_ms = millis(took),
                 "tunnel opened"
             )
@@ -233,7 +244,7 @@ pub(super) fn ended(
     let (metrics, (word, by, code)) = (&records.metrics, labels(ending, settings));
     let end = TunnelEnd { outcome: word, by, code, life: *duration, quiet: *quiet, key };
     metrics.tunnel_ended(counted(handle, record.protocol()), &end);
-    let Unpacked { port, port_is, placed, path, host, user_agent, request_id, headers } = record.unpacked();
+    let Unpacked { port, port_is, placed, path, host, user_agent, request_id, trace, headers } = record.unpacked();
     for leniency in leniencies.iter() {
         metrics.lenient(leniency);
         tracing::debug!(
@@ -260,6 +271,7 @@ pub(super) fn ended(
         host,
         path,
         %request_id,
+        trace_id = trace.map(trace_id),
         user_agent = Some(user_agent).filter(is_there),
         headers = (!headers.is_empty()).then(|| object_of(&headers)),
         duration_ms = millis(*duration),
@@ -276,12 +288,18 @@ pub(super) fn ended(
         "tunnel ended"
     );
     access_lines::ended(records, handle, record, outcome);
+    traced::ended(records, handle, (trace, request_id), (word, by, code), outcome);
 }
 
 /// Names and texts as an object of JSON: the line makes of that what suits it.
 fn object_of(texts: &[(&str, &str)]) -> String {
     serde_json::Value::Object(texts.iter().map(|(name, text)| ((*name).to_owned(), (*text).into())).collect())
         .to_string()
+}
+
+/// The trace in which there is more of it.
+fn trace_id(context: TraceContext) -> DisplayValue<TraceId> {
+    tracing::field::display(context.trace)
 }
 
 fn millis(duration: Duration) -> u64 {

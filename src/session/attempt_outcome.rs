@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::refused::{RefusalCause, Refused};
 use super::request_context::RequestContext;
+use super::traced;
 use crate::health::Asked;
 use crate::http::Fault;
 use crate::snapshot::Pick;
@@ -55,6 +56,7 @@ impl RequestContext {
 
     /// The endpoint has failed.
     pub(super) fn note_failure(&self, pick: Pick<'_>, asked: Asked, cause: &dyn Display) {
+        traced::endpoint_failed(self, pick.endpoint, cause);
         pick.endpoint.note_failure(asked, cause, pick.trial, self.upstream());
     }
 

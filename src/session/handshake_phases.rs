@@ -6,22 +6,22 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::context::Accepted;
-use crate::metrics::HandshakeTimes;
+use crate::metrics::{HandshakePhase, HandshakeTimes};
 
 /// What the parts of one handshake have taken so far.
 #[derive(Debug)]
 pub(super) struct Phases {
     /// Of its connection, where it is the first on that.
     accepted: Option<Accepted>,
-    pub(super) authorize: Taken,
-    pub(super) waiting: Taken,
-    pub(super) connect: Taken,
-    pub(super) answer: Taken,
+    authorize: Taken,
+    waiting: Taken,
+    connect: Taken,
+    answer: Taken,
 }
 
 /// What one part has taken, in nanoseconds: an endpoint may be one of several.
 #[derive(Debug, Default)]
-pub(super) struct Taken(AtomicU64);
+struct Taken(AtomicU64);
 
 impl Phases {
     pub(super) fn new(accepted: Option<Accepted>) -> Self {
@@ -34,9 +34,31 @@ impl Phases {
         }
     }
 
+    /// A part has ended that began then; one that is not noted while it goes on is nothing.
+    pub(super) fn note(&self, phase: HandshakePhase, begun: Instant) {
+        let taken = match phase {
+            HandshakePhase::Authorize => &self.authorize,
+            HandshakePhase::Waiting => &self.waiting,
+            HandshakePhase::Connect => &self.connect,
+            HandshakePhase::Answer => &self.answer,
+            HandshakePhase::Tls | HandshakePhase::Total => return,
+        };
+        taken.note(begun);
+    }
+
+    /// When the handshake began of a request that came at `started`: with the accept where it is the first on its connection.
+    pub(super) fn begun(&self, started: Instant) -> Instant {
+        self.accepted.map_or(started, |accepted| accepted.at)
+    }
+
+    /// When its TLS handshake began, where it is the first on its connection, and what that took.
+    pub(super) fn tls(&self) -> Option<(Instant, Duration)> {
+        self.accepted.and_then(|accepted| Some((accepted.at, accepted.tls?)))
+    }
+
     /// All of them, for a request that came at `started` and whose tunnel opens now.
     pub(super) fn times(&self, started: Instant, now: Instant) -> HandshakeTimes {
-        let begun = self.accepted.map_or(started, |accepted| accepted.at);
+        let begun = self.begun(started);
         let waited = self.waiting.so_far();
         HandshakeTimes {
             tls: self.accepted.and_then(|accepted| accepted.tls),
@@ -51,7 +73,7 @@ impl Phases {
 
 impl Taken {
     /// It took so long, again.
-    pub(super) fn note(&self, begun: Instant) {
+    fn note(&self, begun: Instant) {
         let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.0.fetch_add(nanos, Ordering::Relaxed);
     }
@@ -77,7 +99,7 @@ mod tests {
         for _ in 0..2 {
             let begun = Instant::now();
             advance(Duration::from_millis(10)).await;
-            first.connect.note(begun);
+            first.note(HandshakePhase::Connect, begun);
         }
         let times = first.times(started, Instant::now());
         assert_eq!(

@@ -67,6 +67,7 @@ mod sums;
 mod switch_attempts;
 mod switch_request;
 mod told_client;
+mod traced;
 mod tunnel_record;
 mod turn;
 mod unopened;

@@ -31,6 +31,7 @@ use crate::probe::{ProbeVerdict, Probes};
 use crate::process::{MOST_TURNED_AWAY, Room, Workers};
 use crate::resolver::Resolver;
 use crate::snapshot::Snapshot;
+use crate::traces::Traces;
 
 /// What every session can reach.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub struct Proxy {
     pub(super) rechecks: Rechecks,
     /// Who fetches the keys that tokens are verified with.
     key_fetches: KeyFetches,
+    /// Who exports spans.
+    traces: Traces,
     /// Every open tunnel.
     pub registry: Arc<Registry>,
     /// The names under which some of them are prolonged.
@@ -145,6 +148,9 @@ impl Proxy {
         let rechecks = Rechecks::new(network.clone(), Arc::clone(endpoints.own_pool()), Arc::clone(&metrics));
         rechecks.reconcile(&snapshot);
         let key_fetches = KeyFetches::new(network.clone(), Arc::clone(endpoints.own_pool()));
+        let traces = Traces::new(network.clone(), Arc::clone(endpoints.own_pool()), Arc::clone(&metrics));
+        let records = Records::new(Arc::clone(&metrics));
+        records.set_tracer(traces.follow(&snapshot));
         Arc::new(Self {
             times: watch::Sender::new(PhaseTimes { phase: Phase::Serving, drain: None }),
             endpoints,
@@ -157,7 +163,8 @@ impl Proxy {
             sources: SourceStatuses::default(),
             certificates: Arc::default(),
             challenges: Arc::default(),
-            records: Arc::new(Records::new(Arc::clone(&metrics))),
+            records: Arc::new(records),
+            traces,
             metrics,
             most_tunnels: room.tunnels,
             permits: semaphore(room.tunnels.max(1)),
@@ -235,6 +242,7 @@ impl Proxy {
         self.probes.reconcile(&new);
         self.rechecks.reconcile(&new);
         self.key_fetches.reconcile(&new);
+        self.records.set_tracer(self.traces.follow(&new));
         keep_counts(&self.metrics, &new);
         self.registry.traffic().keep_routes(|route| new.routes().contains_key(route));
         if let Some(resolver) = self.network.resolver() {
@@ -262,6 +270,16 @@ impl Proxy {
     /// Fetches from now on the keys that tokens are verified with. A proxy that only waits to take over does not.
     pub fn begin_key_fetches(&self) {
         self.key_fetches.begin(&self.snapshot());
+    }
+
+    /// Exports spans from now on.
+    pub fn begin_traces(&self) {
+        self.traces.begin();
+    }
+
+    /// Exports the spans that are left, for no longer than this: none come after.
+    pub async fn flush_traces(&self, within: Duration) {
+        self.traces.flush(within).await;
     }
 
     /// Probes no endpoint any more.

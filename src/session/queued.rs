@@ -6,6 +6,7 @@ use super::proxy::Phase;
 use super::refused::Refused;
 use super::request_context::RequestContext;
 use crate::http::Refusal;
+use crate::metrics::HandshakePhase;
 
 /// Waits for what a request waits for in a queue: no longer than its upstream's `queue.wait`, counted from when it came and over
 /// all the queues that it waits in, and not once the process opens no more tunnels. Whoever drives the client's connection
@@ -27,7 +28,7 @@ pub(super) async fn wait_for<T>(
     };
     if waited.is_ok() {
         session.proxy.metrics.waited(begun.elapsed());
-        context.phases.waiting.note(begun);
+        context.note_phase(HandshakePhase::Waiting, begun, None);
     }
     waited
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwapOption, Guard};
 
 use crate::log::AccessLog;
 use crate::metrics::Metrics;
+use crate::traces::Tracer;
 
 /// Where it is counted and written. A tunnel keeps this, and nothing else of the proxy.
 #[derive(Debug)]
@@ -13,12 +14,14 @@ pub(super) struct Records {
     pub(super) metrics: Arc<Metrics>,
     /// Where each answer and tunnel has a line more.
     access_log: ArcSwapOption<AccessLog>,
+    /// Where spans go.
+    tracer: ArcSwapOption<Tracer>,
 }
 
 impl Records {
     /// Counted there, and written nowhere yet.
     pub(super) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, access_log: ArcSwapOption::empty() }
+        Self { metrics, access_log: ArcSwapOption::empty(), tracer: ArcSwapOption::empty() }
     }
 
     /// Each answer and tunnel has a line more there from now on.
@@ -29,6 +32,16 @@ impl Records {
     /// Whether each answer and tunnel has a line more.
     pub(super) fn has_access_log(&self) -> bool {
         self.access_log.load().is_some()
+    }
+
+    /// Spans go there from now on.
+    pub(super) fn set_tracer(&self, tracer: Option<Arc<Tracer>>) {
+        self.tracer.store(tracer);
+    }
+
+    /// Where spans go; `None` where traces are off.
+    pub(super) fn tracer(&self) -> Guard<Option<Arc<Tracer>>> {
+        self.tracer.load()
     }
 
     /// Has that line written, where there is to be one.

@@ -18,7 +18,7 @@ use super::request_context::RequestContext;
 use super::rules::{check_path, own_answer};
 use super::served::Served;
 use super::summary::Summary;
-use super::{Phase, access_lines, access_log, challenge, exchange, upgrade};
+use super::{Phase, access_lines, access_log, challenge, exchange, traced, upgrade};
 use crate::access::basic_challenge;
 use crate::config::RouteSettings;
 use crate::endpoint::ClientBody;
@@ -26,6 +26,7 @@ use crate::health::Asked;
 use crate::http::client_address::client_address;
 use crate::http::reader::{Handshake, Reader};
 use crate::http::{Accept, Refusal, RefusalTerms, RefusalText, hops, underscores};
+use crate::metrics::HandshakePhase;
 use crate::rules::Subject;
 use crate::snapshot::{Route, Target};
 
@@ -41,7 +42,9 @@ pub(super) async fn answer(session: &Arc<Session>, request: Request<ClientBody>,
     }
     let summary = Summary::of(&parts, client);
     let has_access_log = session.proxy.records.has_access_log();
-    let summary = Arc::new(if has_access_log { summary.with_visitor(&parts.headers) } else { summary });
+    let mut summary = if has_access_log { summary.with_visitor(&parts.headers) } else { summary };
+    summary.trace = traced::begin(session, &parts.headers);
+    let summary = Arc::new(summary);
     let accept = Accept::of(&parts.headers);
     let Found { route, path } = match find_route(session, &mut parts, reader) {
         Ok(found) => found,
@@ -104,7 +107,7 @@ async fn respond(
         () = until(deadline) => Err(Refusal::Overdue.into()),
     };
     context.session.fin_ends.set(false);
-    context.phases.authorize.note(begun);
+    context.note_phase(HandshakePhase::Authorize, begun, None);
     admitted?;
     context.changes = context.route_changes(&parts);
     if is_renewal(context, &parts) {

@@ -173,6 +173,9 @@ impl RequestContext {
         for said in self.said.as_deref().into_iter().chain(self.grant.as_ref().map(|grant| &grant.for_endpoint)) {
             put(headers, said);
         }
+        if let Some(trace) = &self.summary.trace {
+            trace.write(headers);
+        }
         if let Some(changes) = &self.changes {
             changes.change_request(headers);
         }

@@ -11,6 +11,7 @@ use super::request_id::RequestId;
 use super::shortened::shortened;
 use super::visitor::Visitor;
 use crate::metrics::ClientProtocol;
+use crate::traces::{RequestTrace, TraceContext};
 
 /// What is kept of a request for the line about it.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) struct Summary {
     drawn_id: OnceLock<u64>,
     /// What the access log says of its client, where there is one.
     pub(super) visitor: Option<Box<Visitor>>,
+    /// Its span; `None` where traces are off.
+    pub(super) trace: Option<Box<RequestTrace>>,
 }
 
 impl Summary {
@@ -45,6 +48,7 @@ impl Summary {
             request_name: OnceLock::new(),
             drawn_id: OnceLock::new(),
             visitor: None,
+            trace: None,
         }
     }
 }
@@ -66,6 +70,11 @@ impl Summary {
             Some(name) => RequestId::Named(name),
             None => RequestId::Drawn(*self.drawn_id.get_or_init(RequestId::draw)),
         }
+    }
+
+    /// Its span, if that is taken.
+    pub(super) fn sampled(&self) -> Option<TraceContext> {
+        self.trace.as_ref().and_then(|trace| trace.sampled())
     }
 
     /// What the client speaks.

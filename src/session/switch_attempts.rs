@@ -26,6 +26,7 @@ use crate::http::head::ResponseHead;
 use crate::http::methods::is_idempotent;
 use crate::http::reader::Handshake;
 use crate::http::{Fault, Refusal, forward};
+use crate::metrics::HandshakePhase;
 use crate::tunnel::Protocol;
 use crate::websocket::check_answer;
 
@@ -66,16 +67,17 @@ pub(super) async fn ask_best_to_switch(
         if was_read && !context.take_retry() {
             break;
         }
+        let endpoint = pick.endpoint;
         let by = PlacedBy::of(attempt, affinity, context.upstream(), pick.endpoint);
         let pick = AskedUpgrade::begin(context, pick);
         let begun = Instant::now();
         let connected = connect(context, (lease, turn), by).await;
-        context.phases.connect.note(begun);
+        context.note_phase(HandshakePhase::Connect, begun, Some(endpoint));
         let (next, is_read) = match connected {
             Ok(placed) => {
                 let begun = Instant::now();
                 let asked = ask(context, placed, handshake, parts, body.take(), interim).await;
-                context.phases.answer.note(begun);
+                context.note_phase(HandshakePhase::Answer, begun, Some(endpoint));
                 (asked, true)
             }
             Err(unreachable) => (Err(unreachable.or_try_the_next()?), false),

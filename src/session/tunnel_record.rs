@@ -16,13 +16,14 @@ use super::summary::Summary;
 use crate::config::WebsocketSettings;
 use crate::drain::TunnelHandle;
 use crate::metrics::ClientProtocol;
+use crate::traces::TraceContext;
 
 /// What was asked for, by whom, and how it was placed.
 ///
 /// Packed, since there are many tunnels and each is asked once: the port (two bytes), whether it is the client's own and what the
 /// client speaks, how it was placed (one byte each); then the path, the host, the user agent, the request's name where it has one, and the
 /// names and values of headers, with a NUL between them, which none of them can hold (RFC 9110 §5.5). A request without a name has its
-/// number before them, eight bytes. What a machine asks, without a user agent, fits in.
+/// number before them, eight bytes, and before those, one that is traced has its span, 25 bytes. What a machine asks, without a user agent, fits in.
 #[derive(Debug)]
 pub(super) struct TunnelRecord(SmallVec<[u8; 36]>);
 
@@ -47,6 +48,8 @@ pub struct Unpacked<'t> {
     pub user_agent: &'t str,
     /// By what the request is known.
     pub request_id: RequestId<'t>,
+    /// The span of its handshake, if that was taken.
+    pub trace: Option<TraceContext>,
     /// The headers of `log.headers` that it had, each with all of its lines.
     pub headers: Vec<(&'t str, &'t str)>,
 }
@@ -84,9 +87,12 @@ impl TunnelRecord {
         let is_of_client = if peer.0.to_canonical() == summary.client { PORT_OF_CLIENT } else { 0 };
         let protocol = if summary.protocol() == ClientProtocol::Http2 { SPEAKS_HTTP2 } else { 0 };
         let is_named = if number.is_none() { HAS_REQUEST_NAME } else { 0 };
+        let trace = summary.sampled().map(TraceContext::to_bytes);
+        let is_traced = if trace.is_some() { HAS_TRACE } else { 0 };
         let [high, low] = peer.1.to_be_bytes();
-        let known = [high, low, is_of_client | protocol | is_named, placed as u8];
-        Self(SmallVec::from_slice(&[&known, number.as_slice().as_flattened(), texts.join("\0").as_bytes()].concat()))
+        let known = [high, low, is_of_client | protocol | is_named | is_traced, placed as u8];
+        let (trace, number) = (trace.as_slice().as_flattened(), number.as_slice().as_flattened());
+        Self(SmallVec::from_slice(&[&known, trace, number, texts.join("\0").as_bytes()].concat()))
     }
 
     /// Leaves it with its tunnel, and what that is held to.
@@ -115,6 +121,10 @@ impl<'t> RecordedRequest<'t> {
     /// What it tells.
     pub fn unpacked(self) -> Unpacked<'t> {
         let (&[high, low, flags, placed], text) = self.0.split_first_chunk().unwrap_or((&[0; 4], &[]));
+        let (trace, text) = match text.split_first_chunk() {
+            Some((trace, text)) if flags & HAS_TRACE != 0 => (Some(TraceContext::from_bytes(trace)), text),
+            _ => (None, text),
+        };
         let (number, text) = match text.split_first_chunk() {
             Some((number, text)) if flags & HAS_REQUEST_NAME == 0 => (u64::from_be_bytes(*number), text),
             _ => (0, text),
@@ -132,6 +142,7 @@ impl<'t> RecordedRequest<'t> {
             host,
             user_agent,
             request_id,
+            trace,
             headers: from_fn(|| Some((texts.next()?, texts.next()?))).collect(),
         }
     }
@@ -146,6 +157,7 @@ fn text(headers: &HeaderMap, name: &HeaderName) -> String {
 const PORT_OF_CLIENT: u8 = 1;
 const SPEAKS_HTTP2: u8 = 2;
 const HAS_REQUEST_NAME: u8 = 4;
+const HAS_TRACE: u8 = 8;
 
 /// How much of each is kept, in bytes.
 const LONGEST: usize = 256;
@@ -186,6 +198,7 @@ mod tests {
             host: "chat.example.com",
             user_agent: "curl/8",
             request_id: RecordedRequest(&record.0).unpacked().request_id,
+            trace: None,
             headers: vec![("x-request-id", "17"), ("x-trace", "a=b \u{9b}")],
         };
         assert_eq!(RecordedRequest(&record.0).unpacked(), told);

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::admin_contents::AdminContents;
 use super::auth_server::AuthServer;
 use super::branch::{Branch, Branches};
+use super::collector::Collector;
 use super::doors::{Doors, TokenKeys, passwords};
 use super::endpoint::Endpoint;
 use super::file_contents::FileContents;
@@ -45,6 +46,8 @@ pub struct Snapshot {
     pub error_pages: Arc<ErrorPages>,
     /// What is read for each admin listener, in their order.
     pub admin: Vec<AdminContents>,
+    /// Who takes traces; `None`: nobody.
+    pub collector: Option<Arc<Collector>>,
     listeners: BTreeMap<ListenerName, Arc<Listener>>,
     routes: BTreeMap<RouteName, Arc<Route>>,
     upstreams: BTreeMap<UpstreamName, Arc<Upstream>>,
@@ -103,9 +106,25 @@ impl Snapshot {
         let (table, spellings) = (RouteTable::new(rules(&routes)), Spellings::new(rules(&routes)));
         let generation = previous.map_or(1, |previous| previous.generation + 1);
         let error_pages = Arc::new(pages_of(&settings.error_pages, &contents.answers));
+        let collector = settings.traces.as_ref().map(|traces| {
+            let before = previous.and_then(|previous| previous.collector.as_ref());
+            Collector::new(traces, contents.collector.unwrap_or_default(), || incarnations.keep(None), before)
+        });
         let last = incarnations.last;
         let admin = contents.admin;
-        Self { generation, settings, table, spellings, error_pages, admin, listeners, routes, upstreams, last }
+        Self {
+            generation,
+            settings,
+            table,
+            spellings,
+            error_pages,
+            admin,
+            collector,
+            listeners,
+            routes,
+            upstreams,
+            last,
+        }
     }
 
     /// The same configuration, where the source of this upstream names other endpoints, in the order of their names. `None` where
@@ -135,6 +154,7 @@ impl Snapshot {
             spellings: Spellings::new(rules(&routes)),
             error_pages: Arc::clone(&self.error_pages),
             admin: self.admin.clone(),
+            collector: self.collector.clone(),
             listeners: self.listeners.clone(),
             routes,
             upstreams,
@@ -160,7 +180,8 @@ impl Snapshot {
     /// Every server that is asked on behalf of a route: who may enter, or for keys.
     pub fn auth_servers(&self) -> impl Iterator<Item = &Arc<AuthServer>> {
         let of_keys = self.key_sources().map(|(_, source)| &source.server);
-        self.routes.values().filter_map(|route| route.doors.auth_server.as_ref()).chain(of_keys)
+        let of_traces = self.collector.iter().map(|collector| &collector.server);
+        self.routes.values().filter_map(|route| route.doors.auth_server.as_ref()).chain(of_keys).chain(of_traces)
     }
 
     /// Every source that the keys of a route are fetched from.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 
 use super::assemble::Snapshot;
 use super::branch::Branch;
+use super::collector::Collector;
 use super::in_order::in_order;
 use super::upstream::Upstream;
 use crate::config::{
@@ -68,6 +69,8 @@ pub enum Subject {
     Drain,
     /// `[log]`.
     Log,
+    /// `[traces]`.
+    Traces,
     /// `[admin]`.
     Admin,
     /// `watch`.
@@ -209,6 +212,7 @@ impl Diff {
         let changed = [
             (before.drain != now.drain, Subject::Drain),
             (before.log != now.log, Subject::Log),
+            (before.traces != now.traces, Subject::Traces),
             (before.admin != now.admin, Subject::Admin),
             (before.watch != now.watch, Subject::Watch),
             (before.workers != now.workers, Subject::Workers),
@@ -220,6 +224,10 @@ impl Diff {
         if before.admin == now.admin && old.admin != new.admin {
             let value = "a file holds another token, certificate or authority".to_owned();
             self.changes.push(Change::Changed(Subject::Admin, vec![value]));
+        }
+        if before.traces == now.traces && !Collector::is_same(old.collector.as_ref(), new.collector.as_ref()) {
+            self.changes
+                .push(Change::Changed(Subject::Traces, vec!["a file holds another header or authority".into()]));
         }
         if before.error_pages != now.error_pages {
             self.change(old, new, Subject::ErrorPages);
@@ -269,6 +277,7 @@ fn written(old: &Snapshot, new: &Snapshot, subject: &Subject) -> Vec<String> {
         Subject::Upstream(name) | Subject::Endpoint(name, _) => &["upstream", name.as_str()],
         Subject::Drain => &["drain"],
         Subject::Log => &["log"],
+        Subject::Traces => &["traces"],
         Subject::Admin => &["admin"],
         Subject::Watch => &["watch"],
         Subject::Workers => &["workers"],
@@ -348,6 +357,7 @@ impl fmt::Display for Subject {
             Self::Endpoint(upstream, name) => write!(f, "endpoint {name} of upstream {upstream}"),
             Self::Drain => f.write_str("drain"),
             Self::Log => f.write_str("log"),
+            Self::Traces => f.write_str("traces"),
             Self::Admin => f.write_str("admin"),
             Self::Watch => f.write_str("watch"),
             Self::Workers => f.write_str("workers"),

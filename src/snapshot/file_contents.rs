@@ -9,6 +9,7 @@ use bytes::Bytes;
 use jsonwebtoken::Algorithm;
 
 use super::admin_contents::{AdminContents, read_operator_token};
+use super::collector::{CollectorContents, read_header};
 use super::secret_file::read_secret;
 use crate::access::{HtpasswdFault, KeySet, PasswordFile};
 use crate::balance::PinSecrets;
@@ -46,6 +47,8 @@ pub struct FileContents {
     pub answers: BTreeMap<PathBuf, Bytes>,
     /// What is read for each admin listener, in their order.
     pub admin: Vec<AdminContents>,
+    /// What is read for who takes traces.
+    pub collector: Option<CollectorContents>,
     /// What could not be read, and does not keep anything from being served.
     pub warnings: Vec<Warning>,
 }
@@ -135,6 +138,14 @@ impl FileContents {
                 Err(wrong) => problems.extend(wrong),
             }
         }
+        if let Some(traces) = &settings.traces {
+            let asked = Some((&traces.endpoint, traces.ca.as_ref(), &traces.location.0));
+            let credentials = system.for_server(asked, "collector of traces", &mut contents.warnings);
+            match credentials.and_then(|credentials| CollectorContents::read(traces, credentials)) {
+                Ok(collector) => contents.collector = Some(collector),
+                Err(wrong) => problems.extend(wrong),
+            }
+        }
         for file in settings.answers() {
             match read_answer(file) {
                 Ok(answer) => drop(contents.answers.insert(file.path.clone(), answer)),
@@ -161,7 +172,8 @@ impl FileContents {
         let answers = named.answers.iter().filter_map(|file| read_answer(file).err());
         let keys = named.hmac_keys.iter().filter_map(|file| read_hmac_key(file).err());
         let tokens = named.admin_tokens.iter().filter_map(|file| read_operator_token(file).err());
-        let keys = keys.chain(tokens);
+        let told = named.collector_headers.iter().filter_map(|file| read_header(file).err());
+        let keys = keys.chain(tokens).chain(told);
         of_tls.chain(secrets).chain(keys).chain(answers).collect()
     }
 }

@@ -38,4 +38,5 @@ mod storms;
 mod systemd;
 mod tls;
 mod tls_proxy;
+mod traces;
 mod upgrade;

@@ -19,7 +19,7 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 34] = [
+const ORDER: [&str; 35] = [
     "ranges",
     "grammar",
     "judge",
@@ -45,6 +45,7 @@ const ORDER: [&str; 34] = [
     "endpoint",
     "authorize",
     "issuers",
+    "traces",
     "discovery",
     "acme",
     "probe",

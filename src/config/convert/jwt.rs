@@ -196,7 +196,7 @@ fn headers(item: &SpannedValue<'_>) -> Option<Vec<(http::HeaderName, String)>> {
 }
 
 /// What stands in a table whose keys are anybody's.
-fn entries<'a>(item: &SpannedValue<'a>, example: &str) -> Option<Vec<(&'a str, SpannedValue<'a>)>> {
+pub(super) fn entries<'a>(item: &SpannedValue<'a>, example: &str) -> Option<Vec<(&'a str, SpannedValue<'a>)>> {
     let entries = item.entries();
     if entries.is_none() {
         item.fault(format!("must be a table, not {}", item.type_name()), format!("write it as {example}"));

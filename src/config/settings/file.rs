@@ -11,6 +11,7 @@ use super::log::LogSettings;
 use super::route::RouteSettings;
 use super::rules::ErrorPageSettings;
 use super::source::{ResolverSettings, StateFolder};
+use super::traces::TracesSettings;
 use super::upstream::UpstreamSettings;
 use crate::config::names::{ListenerName, RouteName, UpstreamName};
 use crate::config::not_compared::NotCompared;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub tls_handshakes_at_once: NonZeroUsize,
     /// What is logged, and how.
     pub log: LogSettings,
+    /// Where traces go, and which; `None`: nowhere.
+    pub traces: Option<TracesSettings>,
     /// Every listener by name.
     pub listeners: BTreeMap<ListenerName, Arc<ListenerSettings>>,
     /// Every route by name.

@@ -124,6 +124,9 @@ impl fmt::Display for LogLevel {
 }
 
 impl SampleRate {
+    /// Every hundredth.
+    pub const HUNDREDTH: Self = Self(10_000);
+
     /// The share `rate`; `None` where that is none, or one that is too small to be told from 0.
     pub fn new(rate: f64) -> Option<Self> {
         if !(rate > 0.0 && rate <= 1.0) {

@@ -21,6 +21,7 @@ mod reach;
 mod route;
 mod rules;
 mod source;
+mod traces;
 mod upstream;
 mod websocket;
 
@@ -54,5 +55,6 @@ pub use reach::{
 pub use route::{DotSegments, ExchangeSettings, HostPattern, OtherSpellings, RouteSettings};
 pub use rules::{ErrorPageSettings, RespondBody, RespondSettings, RuleSettings};
 pub use source::{MOST_ENDPOINTS, ResolverSettings, SourceKind, SourceSettings, StateFolder};
+pub use traces::{FollowedParents, TracesSettings};
 pub use upstream::{AffinitySource, EndpointRole, EndpointSettings, PinCookie, SameSite, Secure, UpstreamSettings};
 pub use websocket::{Compression, Excess, IdleCounts, LimitSettings, Pongs, Rate, WebsocketSettings};

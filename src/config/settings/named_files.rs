@@ -26,6 +26,8 @@ pub struct NamedFiles {
     pub jwt_keys: Vec<JwtKeys>,
     /// The tokens of operators.
     pub admin_tokens: Vec<NamedFile>,
+    /// What collectors of traces are told in secret.
+    pub collector_headers: Vec<NamedFile>,
     /// What routes answer with.
     pub answers: Vec<NamedFile>,
 }
@@ -37,7 +39,7 @@ impl NamedFiles {
         let staples = self.certificates.iter().filter_map(|files| files.ocsp.as_ref());
         let secrets =
             self.pin_secrets.iter().chain(&self.ticket_secrets).chain(&self.hmac_keys).chain(&self.password_files);
-        let secrets = secrets.chain(&self.admin_tokens);
+        let secrets = secrets.chain(&self.admin_tokens).chain(&self.collector_headers);
         let secrets = secrets.chain(self.jwt_keys.iter().filter_map(JwtKeys::file));
         let others = self.authorities.iter().chain(staples).chain(secrets).chain(&self.answers).map(|file| &file.path);
         certificates.chain(others).map(PathBuf::as_path)
@@ -74,6 +76,8 @@ impl Settings {
         let asked_others = access.filter_map(|authorize| authorize.ca.clone());
         let jwt_keys = || self.routes.values().filter_map(|route| Some(&route.access.jwt.as_ref()?.keys));
         let fetched_from = jwt_keys().filter_map(|keys| keys.fetched()?.ca.clone());
+        let collector = self.traces.as_ref().and_then(|traces| traces.ca.clone());
+        let told = self.traces.iter().flat_map(|traces| traces.secret_headers.iter().map(|(_, file)| file.clone()));
         let directories = acme().filter_map(|acme| acme.ca.clone());
         let asked_for = self.routes.values().filter_map(|route| route.access.basic_auth.as_ref());
         NamedFiles {
@@ -84,12 +88,14 @@ impl Settings {
                 .chain(directories)
                 .chain(asked_others)
                 .chain(fetched_from)
+                .chain(collector)
                 .collect(),
             pin_secrets: pinned.collect(),
             ticket_secrets: tls().filter_map(|tls| tls.ticket_secret.clone()).collect(),
             password_files: asked_for.map(|basic| basic.file.clone()).collect(),
             jwt_keys: jwt_keys().filter(|keys| keys.file().is_some()).cloned().collect(),
             admin_tokens: of_operators().filter_map(|admin| admin.token.clone()).collect(),
+            collector_headers: told.collect(),
             answers: self.answers().cloned().collect(),
             hmac_keys: acme().filter_map(|acme| Some(acme.eab.as_ref()?.hmac_key.clone())).collect(),
         }

@@ -66,6 +66,9 @@ exchanges = 1
 headers = ["x-trace"]
 access = "{}"
 access_format = "json"
+[traces]
+endpoint = "http://{}"
+sample = 1
 [listener.public]
 bind = "127.0.0.1:0"
 trusted_proxies = ["127.0.0.1"]
@@ -94,6 +97,7 @@ endpoints = ["{}"]
 listen = "ADMIN"
 "#,
         folder.join("access.log").display(),
+        Endpoint::nobody(),
         Endpoint::nobody(),
         crowd.address(),
         chat.address()

@@ -20,6 +20,7 @@ const TESTS: &[(&str, &str)] = &[
     ("error_pages", include_str!("../rules/error_pages.rs")),
     ("admin_listeners", include_str!("../operate/admin_listeners.rs")),
     ("files", include_str!("../logs/files.rs")),
+    ("spans", include_str!("../traces/spans.rs")),
     ("secrets", include_str!("../affinity/secrets.rs")),
 ];
 

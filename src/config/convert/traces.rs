@@ -1,0 +1,125 @@
+//! `[traces]`.
+
+use http::{HeaderName, HeaderValue};
+use toml::de::DeValue;
+
+use super::authorize::ca;
+use super::jwt::entries;
+use crate::config::authorize_syntax::{COLLECTOR_URL, is_of_one_message};
+use crate::config::defaults;
+use crate::config::not_compared::NotCompared;
+use crate::config::read::{choice, named_file, or_off, text};
+use crate::config::schema::TRACES;
+use crate::config::settings::{AuthScheme, FollowedParents, NamedFile, SampleRate, TracesSettings};
+use crate::config::syntax::{Syntax, SyntaxError};
+use crate::config::tree::{Section, SpannedValue};
+
+pub(in crate::config) fn traces(file: &Section<'_>) -> Option<TracesSettings> {
+    let section = file.section("traces", &TRACES);
+    let endpoint = section.read("endpoint", or_off(text(COLLECTOR_URL)), None);
+    let ca = section.read("ca", or_off(|item| ca(item).flatten()), None);
+    let headers = section.read("headers", headers, Vec::new());
+    let secret_headers = section.read("secret_headers", secret_headers, Vec::new());
+    let sample = section.read("sample", or_off(sample), Some(defaults::TRACES_SAMPLE));
+    let parent = section.read("parent", choice(&PARENTS), defaults::TRACES_PARENT);
+    let service_name = section.read("service_name", text(SERVICE_NAME), "windlass".to_owned());
+    let endpoint = endpoint?;
+    if let (Some(_), Some(item), AuthScheme::Http) = (&ca, section.item("ca"), endpoint.speaks) {
+        item.fault("is never looked at: the endpoint is not over TLS", "write an https URL, or remove it");
+    }
+    if let Some((name, _)) = headers.iter().find(|(name, _)| secret_headers.iter().any(|(other, _)| name == other))
+        && let Some(item) = section.item("secret_headers")
+    {
+        item.fault(format!("{name} stands in headers, too"), "write it once");
+    }
+    let location = NotCompared(section.location().source());
+    Some(TracesSettings { endpoint, ca, headers, secret_headers, sample, parent, service_name, location })
+}
+
+fn sample(item: &SpannedValue<'_>) -> Option<SampleRate> {
+    let rate = match item.value() {
+        DeValue::Float(float) => float.as_str().parse::<f64>().ok(),
+        DeValue::Integer(number) => number.as_str().parse::<f64>().ok(),
+        _ => {
+            item.fault(format!("must be a number, not {}", item.type_name()), RATES);
+            return None;
+        }
+    };
+    let share = rate.and_then(SampleRate::new);
+    if share.is_none() {
+        item.fault("is no share of the traces", RATES);
+    }
+    share
+}
+
+fn headers(item: &SpannedValue<'_>) -> Option<Vec<(HeaderName, String)>> {
+    let read = |name: HeaderName, value: &SpannedValue<'_>| {
+        if IS_SECRET.contains(&name.as_str()) {
+            value.fault(
+                format!("{name} is a secret"),
+                format!("write its value to a file, and secret_headers = {{ {name} = \"FILE\" }}"),
+            );
+            return None;
+        }
+        Some((name, text(HEADER_VALUE)(value)?))
+    };
+    each(item, "{ x-scope-orgid = \"chat\" }", read)
+}
+
+fn secret_headers(item: &SpannedValue<'_>) -> Option<Vec<(HeaderName, NamedFile)>> {
+    each(item, "{ authorization = \"collector.token\" }", |name, value| {
+        let file = named_file(value)?;
+        value.location().report().note_named(|named| named.collector_headers.push(file.clone()));
+        Some((name, file))
+    })
+}
+
+/// What `read` makes of each header of a table.
+fn each<T>(
+    item: &SpannedValue<'_>,
+    example: &str,
+    read: impl Fn(HeaderName, &SpannedValue<'_>) -> Option<T>,
+) -> Option<Vec<T>> {
+    let entries = entries(item, example)?;
+    let all: Vec<_> = entries
+        .iter()
+        .map(|(name, value)| {
+            let hint = "write the name of a header that collectors ask for, such as authorization";
+            let Ok(header) = name.parse::<HeaderName>() else {
+                value.fault(format!("{name:?} is not the name of a header"), hint);
+                return None;
+            };
+            if is_of_one_message(&header) || OURS.contains(&header.as_str()) {
+                value.fault(format!("{name:?} is said anyway, as it is for this request"), "remove it");
+                return None;
+            }
+            read(header, value)
+        })
+        .collect();
+    all.into_iter().collect()
+}
+
+fn parse_service_name(text: &str) -> Result<String, SyntaxError> {
+    let is_fit = (1..=128).contains(&text.len()) && !text.chars().any(char::is_control);
+    is_fit.then(|| text.to_owned()).ok_or_else(|| format!("{text:?} is no name of a service").into())
+}
+
+fn parse_header_value(text: &str) -> Result<String, SyntaxError> {
+    let is_fit = HeaderValue::from_str(text).is_ok() && text.is_ascii() && !text.is_empty() && text.len() <= 4096;
+    is_fit.then(|| text.to_owned()).ok_or_else(|| format!("{text:?} is no value of a header").into())
+}
+
+const PARENTS: [(&str, FollowedParents); 3] =
+    [("trusted", FollowedParents::Trusted), ("follow", FollowedParents::All), ("ignore", FollowedParents::None)];
+
+const RATES: &str = "write a share between 0 and 1, such as 0.01 for every hundredth";
+
+const SERVICE_NAME: Syntax<String> =
+    Syntax { noun: "a name", example: "\"windlass\" or \"chat-edge\"", unit: "", parse: parse_service_name };
+
+const HEADER_VALUE: Syntax<String> =
+    Syntax { noun: "the value of a header", example: "\"chat\"", unit: "", parse: parse_header_value };
+
+const IS_SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-api-key"];
+
+const OURS: [&str; 4] = ["content-type", "user-agent", "traceparent", "tracestate"];

@@ -1,0 +1,119 @@
+//! The owner of the task that exports, and of what it is told.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::delivery::Courier;
+use super::exporter::{Exporter, Trouble};
+use super::sampling::Sampling;
+use super::span::Span;
+use super::tracer::Tracer;
+use crate::endpoint::Pool;
+use crate::metrics::Metrics;
+use crate::net::Network;
+use crate::snapshot::{Collector, Snapshot};
+
+/// Where spans go, as configurations say; they wait until it is told to begin.
+#[derive(Debug)]
+pub struct Traces {
+    queue: mpsc::Sender<Span>,
+    collector: watch::Sender<Option<Arc<Collector>>>,
+    is_ending: watch::Sender<bool>,
+    metrics: Arc<Metrics>,
+    task: Mutex<Task>,
+}
+
+#[derive(Debug)]
+enum Task {
+    /// It waits to begin.
+    Waits(Box<Exporter>),
+    /// It exports.
+    Runs(JoinHandle<()>),
+    /// It has ended.
+    Ended,
+}
+
+impl Traces {
+    /// Those of a proxy in `network`, whose connections rest in `pool`.
+    pub fn new(network: Network, pool: Arc<Pool>, metrics: Arc<Metrics>) -> Self {
+        let (sender, queue) = mpsc::channel(MOST_WAITING);
+        let (collector, is_ending) = (watch::Sender::new(None), watch::Sender::new(false));
+        let exporter = Exporter {
+            queue,
+            collector: collector.subscribe(),
+            is_ending: is_ending.subscribe(),
+            courier: Courier { network, pool },
+            metrics: Arc::clone(&metrics),
+            batch: Vec::new(),
+            last: None,
+            trouble: Trouble::default(),
+        };
+        let task = Mutex::new(Task::Waits(Box::new(exporter)));
+        Self { queue: sender, collector, is_ending, metrics, task }
+    }
+
+    /// Exports from now on.
+    pub fn begin(&self) {
+        self.change(|task| match task {
+            Task::Waits(exporter) => Task::Runs(tokio::spawn(exporter.run())),
+            other => other,
+        });
+    }
+
+    /// `snapshot` is served: where spans go, and what sessions have of that; `None`: nowhere.
+    pub fn follow(&self, snapshot: &Snapshot) -> Option<Arc<Tracer>> {
+        let collector = snapshot.collector.as_ref();
+        self.collector.send_if_modified(|now| {
+            let is_same = now.as_ref().map(Arc::as_ptr) == collector.map(Arc::as_ptr);
+            *now = collector.cloned();
+            !is_same
+        });
+        let sampling = Sampling::new(&collector?.settings);
+        Some(Arc::new(Tracer::new(sampling, self.queue.clone(), Arc::clone(&self.metrics))))
+    }
+
+    /// Exports what there is, for no longer than this; then it has ended, and what is left is lost.
+    pub async fn flush(&self, within: Duration) {
+        self.is_ending.send_replace(true);
+        let mut ended = None;
+        self.change(|task| match task {
+            Task::Runs(running) => {
+                ended = Some(running);
+                Task::Ended
+            }
+            other => other,
+        });
+        let Some(mut running) = ended else { return };
+        if timeout(within, &mut running).await.is_err() {
+            running.abort();
+            // What it had is counted when it is dropped.
+            let _ = running.await;
+            tracing::warn!("the collector of traces did not take the last spans in time; they are lost");
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(Task) -> Task) {
+        // Each change leaves it whole.
+        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *task, Task::Ended);
+        *task = change(before);
+    }
+}
+
+impl Drop for Traces {
+    fn drop(&mut self) {
+        self.change(|task| {
+            if let Task::Runs(running) = task {
+                running.abort();
+            }
+            Task::Ended
+        });
+    }
+}
+
+/// How many spans wait at the most: of a kilobyte each or so, and never more than four.
+const MOST_WAITING: usize = 2048;

@@ -1,0 +1,5 @@
+//! What becomes of traces: which spans reach a collector, what endpoints read of them, and who never waits for either.
+
+mod collector;
+mod spans;
+mod troubles;

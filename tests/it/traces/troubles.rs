@@ -1,0 +1,85 @@
+//! Collectors that are busy, gone or silent, and the end of the process.
+
+use std::fs;
+
+use rustix::process::Signal;
+use tokio::net::TcpListener;
+
+use super::collector::{Collector, traced};
+use crate::rig::{Config, Endpoint, Frame, Program, Proxy, assert_carries, log, until};
+
+#[tokio::test]
+async fn a_collector_that_is_busy_is_asked_again_when_it_says_and_has_everything() {
+    let (collector, endpoint) = (Collector::start().await, Endpoint::listen().await);
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    fs::write(secret.path(), "Bearer hush\n").unwrap();
+    collector.refuse(503, &[("retry-after", "1")]);
+    let config = traced(Config::chat([endpoint.address()]), collector.address())
+        .with("traces.headers", "{ x-scope-orgid = \"chat\" }")
+        .with("traces.secret_headers", &format!("{{ authorization = \"{}\" }}", secret.path().display()));
+    let proxy = Proxy::serving(&config);
+    let _ends = proxy.tunnel(&endpoint).await;
+    collector.spans("GET chat", 1).await;
+    until("they are counted", || proxy.count("spans_total{result=\"exported\"}") >= 4).await;
+    let taken = collector.taken.lock().unwrap();
+    let (path, headers) = &taken.heads[1];
+    assert_eq!((path.as_str(), &headers["authorization"]), ("/v1/traces", &"Bearer hush".parse().unwrap()));
+    assert_eq!(
+        (&headers["x-scope-orgid"], &headers["content-type"]),
+        (&"chat".parse().unwrap(), &"application/json".parse().unwrap())
+    );
+    assert_eq!(proxy.count("spans_total{result=\"no_answer\"}"), 0);
+}
+
+#[tokio::test]
+async fn what_a_collector_will_never_take_is_counted_and_said_once() {
+    let mut lines = log::lines();
+    let (collector, endpoint) = (Collector::start().await, Endpoint::listen().await);
+    collector.refuse(404, &[]);
+    let proxy = Proxy::serving(&traced(Config::chat([endpoint.address()]), collector.address()));
+    let _ends = proxy.tunnel(&endpoint).await;
+    until("they are lost", || proxy.count("spans_total{result=\"refused\"}") >= 4).await;
+    let url = format!("http://{}/v1/traces", collector.address());
+    let told = lines.until(|lines| lines.iter().any(|line| line["endpoint"] == *url)).await;
+    let line = told.iter().find(|line| line["endpoint"] == *url).unwrap();
+    assert!(line["hint"].as_str().unwrap().contains("/v1/traces"), "{line}");
+    let _others = proxy.tunnel(&endpoint).await;
+    let again = |line: &serde_json::Value| line["endpoint"] == *url && line["message"] == "spans are exported again";
+    lines.until(|lines| lines.iter().any(again)).await;
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_collector_that_says_nothing_and_what_finds_no_room_is_counted() {
+    let (silent, endpoint) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), Endpoint::listen().await);
+    let config = traced(Config::chat([endpoint.address()]), silent.local_addr().unwrap())
+        .with("route.own.path", "\"/own\"")
+        .with("route.own.respond", "{ status = 204 }");
+    let proxy = Proxy::serving(&config);
+    let (mut client, mut at_endpoint) = proxy.tunnel(&endpoint).await;
+    let mut asking = proxy.connect().await;
+    let request = "GET /own HTTP/1.1\r\nHost: chat.test\r\n\r\n";
+    for _ in 0..2000 {
+        asking.send(request).await;
+        assert_eq!(asking.head().await.status(), 204);
+    }
+    assert!(proxy.count("spans_total{result=\"queue_full\"}") > 0);
+    assert_carries(&mut client, &mut at_endpoint).await;
+}
+
+#[tokio::test]
+async fn tunnels_that_end_with_the_process_have_their_span_still() {
+    let (collector, endpoint) = (Collector::start().await, Endpoint::listen().await);
+    let config = traced(Config::chat([endpoint.address()]), collector.address())
+        .with("drain.stop.deadline", "\"1s\"")
+        .with("drain.stop.spread", "\"100ms\"");
+    let mut program = Program::serving(&config).await;
+    let (mut client, mut at_endpoint) = program.tunnel(&endpoint).await;
+    program.signal(Signal::TERM);
+    client.frame().await;
+    client.send(Frame::close(1001, "").by_client()).await;
+    at_endpoint.frame().await;
+    at_endpoint.send(Frame::close(1001, "").by_endpoint()).await;
+    assert!(program.exit().await.success());
+    let spans = collector.taken.lock().unwrap().spans.clone();
+    assert!(spans.iter().any(|span| span["name"] == "tunnel ended chat"), "{spans:?}");
+}
