@@ -1,0 +1,48 @@
+//! Whether each metric of docs/metrics.md is read by some test of the whole program.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The files below a folder that are written in these languages.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|it| it == "rs" || it == "py") {
+            found.push(path);
+        }
+    }
+}
+
+/// Whether a line names the metric itself, not one whose name begins like it.
+fn names(line: &str, metric: &str) -> bool {
+    line.match_indices(metric).any(|(at, _)| {
+        let (before, after) = (&line[..at], &line[at + metric.len()..]);
+        let after = ["_count", "_sum", "_bucket"].iter().find_map(|end| after.strip_prefix(end)).unwrap_or(after);
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        !before.ends_with(is_word) && !after.starts_with(is_word)
+    })
+}
+
+#[test]
+fn every_metric_is_read_by_a_test_of_the_whole_program() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/metrics.md")).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let is_metric = |name: &&str| name.starts_with("windlass_") || name.starts_with("process_");
+    let metrics: Vec<_> = rows.map(|(name, _)| name).filter(is_metric).collect();
+    assert!(metrics.len() > 70, "{metrics:?}");
+    let mut files = Vec::new();
+    for folder in ["tests/it", "tests/e2e/python"] {
+        sources(&root.join(folder), &mut files);
+    }
+    let text: String = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let lines: Vec<_> = text.lines().filter(|line| !line.trim_start().starts_with(['/', '#'])).collect();
+    let is_unread = |metric: &&&str| !lines.iter().any(|line| names(line, metric));
+    let unread: Vec<_> = metrics.iter().filter(is_unread).collect();
+    assert!(
+        unread.is_empty(),
+        "no test makes these move and reads them back; write one in tests/it/metrics/moves: {unread:#?}"
+    );
+}
