@@ -79,8 +79,8 @@ async fn metric_renewals_moves_by_what_came_of_it() {
 
     let before = Scraped::counted(&site.proxy);
     let named = format!("{}: {}", renewal::NAME, opened.name());
-    site.refuses(&renewal::renewal(&renewal::of("bob", 600), &named), (403, "renewal_forbidden")).await;
-    let twice = vec![(r#"{result="renewal_forbidden"}"#.to_owned(), 2.0)];
+    site.refuses(&renewal::renewal(&renewal::of("bob", 600), &named), (403, "renewal_foreign")).await;
+    let twice = vec![(r#"{result="renewal_foreign"}"#.to_owned(), 2.0)];
     assert_eq!(Scraped::counted(&site.proxy).moved_since(&before, METRIC), twice);
 }
 

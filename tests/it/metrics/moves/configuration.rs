@@ -79,7 +79,7 @@ async fn metrics_of_drains_tell_how_far_each_one_is_and_go_with_it() {
         .with("admin.listen", "\"ADMIN\"");
     let windlass = Program::serving(&config).await;
     let (mut answers, mut at_endpoint) = windlass.tunnel(&endpoint).await;
-    let (mut silent, _at_other) = windlass.tunnel(&endpoint).await;
+    let (mut silent, at_other) = windlass.tunnel(&endpoint).await;
     let nothing = Scraped::nothing();
     let tunnels = async || Scraped::of(&windlass).await.moved_since(&nothing, "windlass_drain_tunnels");
     let ends_in = async || Scraped::of(&windlass).await.moved_since(&nothing, "windlass_drain_ends_in_seconds");
@@ -102,11 +102,12 @@ async fn metrics_of_drains_tell_how_far_each_one_is_and_go_with_it() {
     answers.send(Frame::close(1012, "").by_client()).await;
     assert_eq!(at_endpoint.frame().await.close_code(), Some(1001));
     at_endpoint.send(Frame::close(1001, "").by_endpoint()).await;
+    drop((answers, at_endpoint));
     let one_left = [state("closed", 1.0), state("left", 1.0), state("told", 2.0)];
     until_async("one is gone and one is left", async || tunnels().await == one_left).await;
     until_async("its end comes nearer", async || ends_in().await[0].1 < *seconds).await;
 
-    drop(silent);
+    drop((silent, at_other));
     until_async("it is over", async || tunnels().await.is_empty() && ends_in().await.is_empty()).await;
 }
 
