@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::samples;
 use crate::operate::metrics::scrape;
-use crate::rig::{PATIENCE, Program, Proxy, until_async};
+use crate::rig::{PATIENCE, Program, Proxy, is_met};
 
 /// The samples of one scrape.
 pub(super) struct Scraped(BTreeMap<String, f64>);
@@ -50,24 +50,23 @@ impl Scraped {
 /// Waits until this series of the program is where it should be.
 pub(super) async fn until_at(windlass: &Program, series: &str, is_there: impl Fn(f64) -> bool) -> f64 {
     let mut last = None;
-    until_async(series, async || {
+    let is_met = is_met(async || {
         last = Scraped::of(windlass).await.find(series);
         last.is_some_and(&is_there)
     })
     .await;
+    assert!(is_met, "after {PATIENCE:?}, {series} is at {last:?}");
     last.unwrap()
 }
 
-/// Waits until so much of this metric of the program has moved, and looks whether nothing else of it has.
+/// Waits until so much of this metric of the program has moved, and nothing else of it.
 pub(super) async fn has_moved(windlass: &Program, before: &Scraped, metric: &str, expected: &[(&str, f64)]) {
     let expected: Vec<_> = expected.iter().map(|(labels, by)| ((*labels).to_owned(), *by)).collect();
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        let moved = Scraped::of(windlass).await.moved_since(before, metric);
-        if moved == expected {
-            return;
-        }
-        assert!(tokio::time::Instant::now() < deadline, "{metric} has moved by {moved:?}, not by {expected:?}");
-        tokio::task::yield_now().await;
-    }
+    let mut moved = vec![];
+    let is_met = is_met(async || {
+        moved = Scraped::of(windlass).await.moved_since(before, metric);
+        moved == expected
+    })
+    .await;
+    assert!(is_met, "after {PATIENCE:?}, {metric} has moved by {moved:?}, not by {expected:?}");
 }

@@ -1,6 +1,6 @@
 //! Metrics of the certificates of listeners. (Of those that are ordered: tests/e2e/python/test_acme.py.)
 
-use super::super::scraped::Scraped;
+use crate::metrics::scraped::Scraped;
 use crate::rig::{Config, Endpoint, Program};
 use crate::tls_proxy::Certificates;
 

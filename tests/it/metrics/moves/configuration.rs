@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::super::scraped::{Scraped, until_at};
+use crate::metrics::scraped::{Scraped, until_at};
 use crate::operate::metrics::scrape;
 use crate::rig::{Config, Endpoint, Frame, Handshake, Program, Wire, assert_carries, until_async};
 

@@ -1,10 +1,10 @@
 //! Metrics of endpoints: whether they are used, how they are, and what they lose.
 
-use super::super::scraped::{Scraped, has_moved, until_at};
-use super::super::{is_at, value};
 use crate::health::probed::ProbedEndpoint;
 use crate::health::retry_budget::{GET, losing};
 use crate::health::site::PROBED;
+use crate::metrics::scraped::{Scraped, has_moved, until_at};
+use crate::metrics::{is_at, value};
 use crate::rig::{Config, Endpoint, Handshake, Program, Proxy, until_async};
 
 /// The endpoint `a` of the upstream `chat`.
@@ -44,9 +44,8 @@ async fn metric_endpoint_connecting_seconds_moves_where_it_came_to_a_connection(
 #[tokio::test]
 async fn metric_endpoint_probes_moves_by_what_came_of_each() {
     let (a, b) = (ProbedEndpoint::start().await, ProbedEndpoint::start().await);
-    let config = Config::chat([a.address(), b.address()])
-        .with("upstream.chat.health", &PROBED.replace("2s", "100ms"))
-        .with("admin.listen", "\"ADMIN\"");
+    let config =
+        Config::chat([a.address(), b.address()]).with("upstream.chat.health", PROBED).with("admin.listen", "\"ADMIN\"");
     let windlass = Program::serving(&config).await;
     let probes = |endpoint: &str, result: &str| {
         format!("windlass_endpoint_probes_total{{upstream=\"chat\",endpoint=\"{endpoint}\",result=\"{result}\"}}")
@@ -56,7 +55,7 @@ async fn metric_endpoint_probes_moves_by_what_came_of_each() {
         assert_eq!(Scraped::of(&windlass).await.at(&probes(endpoint, "failed")), 0.0);
     }
     a.falls_ill();
-    until_at(&windlass, &probes("a", "failed"), |it| it >= 2.0).await;
+    until_at(&windlass, &probes("a", "failed"), |it| it >= 1.0).await;
     let ill = Scraped::of(&windlass).await;
     until_at(&windlass, &probes("b", "passed"), |it| it > ill.at(&probes("b", "passed"))).await;
     let later = Scraped::of(&windlass).await;

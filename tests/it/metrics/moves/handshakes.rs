@@ -2,7 +2,7 @@
 
 use rcgen::PKCS_ECDSA_P256_SHA256;
 
-use super::super::value;
+use crate::metrics::value;
 use crate::rig::{Endpoint, Handshake, Proxy, until};
 use crate::tls_proxy::{Certificates, Client};
 

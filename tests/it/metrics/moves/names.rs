@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 
-use super::super::scraped::{Scraped, until_at};
+use crate::metrics::scraped::{Scraped, until_at};
 use crate::rig::{Config, Endpoint, Program, until_async};
 
 /// Says that every name is at 127.0.0.1 for a second, or that it cannot say.

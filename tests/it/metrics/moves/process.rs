@@ -4,7 +4,7 @@ use std::fs;
 
 use windlass::process::unix_seconds;
 
-use super::super::scraped::{Scraped, until_at};
+use crate::metrics::scraped::{Scraped, until_at};
 use crate::rig::{Config, Endpoint, Program};
 
 /// A line of `/proc/PID/status` that counts kilobytes.

@@ -1,6 +1,6 @@
 //! Metrics of those who wait for a turn or a place.
 
-use super::super::scraped::{Scraped, has_moved, until_at};
+use crate::metrics::scraped::{Scraped, has_moved, until_at};
 use crate::rig::{Config, Endpoint, Handshake, Program, Wire};
 
 const WAITED: &str = "windlass_queue_waiting_seconds_count";

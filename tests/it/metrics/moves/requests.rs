@@ -1,7 +1,7 @@
 //! Metrics of connections and requests: who comes, what is answered, who is turned away.
 
-use super::super::scraped::{Scraped, until_at};
-use super::super::{is_at, samples};
+use crate::metrics::scraped::{Scraped, until_at};
+use crate::metrics::{is_at, samples};
 use crate::rig::{Config, Endpoint, Folder, Handshake, Program, Proxy};
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Metrics of what passes through open tunnels: they move while those are open.
 
-use super::super::scraped::{Scraped, has_moved, until_at};
+use crate::metrics::scraped::{Scraped, has_moved, until_at};
 use crate::rig::{Config, Endpoint, Frame, Opcode, Program, until_async};
 
 const FROM_CLIENT: &str = r#"{route="chat",direction="from_client"}"#;
@@ -65,6 +65,8 @@ async fn metric_tunnel_pings_moves_by_pings_of_the_peers_which_are_no_messages()
     assert_eq!(client.frame().await, ping);
 
     has_moved(&windlass, &before, "windlass_tunnel_pings_total", &[(FROM_CLIENT, 3.0), (FROM_UPSTREAM, 1.0)]).await;
+    let bytes = [(FROM_CLIENT, 3.0 * 7.0), (FROM_UPSTREAM, 4.0 * 3.0)];
+    has_moved(&windlass, &before, "windlass_tunnel_bytes_total", &bytes).await;
     has_moved(&windlass, &before, "windlass_tunnel_messages_total", &[]).await;
     has_moved(&windlass, &before, "windlass_tunnel_ping_seconds_count", &[]).await;
 }
@@ -93,7 +95,7 @@ async fn metric_tunnel_ping_seconds_moves_by_the_side_that_answers_a_ping_of_win
 }
 
 #[tokio::test]
-async fn metric_tunnel_held_back_seconds_moves_while_a_client_reads_nothing_and_stands_when_it_does() {
+async fn metric_tunnel_held_back_seconds_moves_while_a_client_reads_nothing_and_stands_once_its_tunnel_is_over() {
     const METRIC: &str = "windlass_tunnel_held_back_seconds_total";
     let endpoint = Endpoint::listen().await;
     let windlass = serving(&endpoint, &[("stall_timeout", "\"1min\""), ("ping_every", "\"off\"")]).await;

@@ -1,8 +1,8 @@
 //! Metrics of tunnels: how many, how they ended, who comes back, what their clients speak.
 
-use super::super::scraped::Scraped;
-use super::super::{is_at, samples, value};
 use crate::http2_front::client::Http2Client;
+use crate::metrics::scraped::Scraped;
+use crate::metrics::{is_at, samples, value};
 use crate::rig::{Config, Endpoint, Frame, Handshake, Proxy, Wire, until};
 
 /// Ends a tunnel by a Close of the client's, which the endpoint answers.
