@@ -8,16 +8,14 @@ use std::{fmt, io};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use http::{Method, Request, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout};
 use zeroize::Zeroizing;
 
+use super::answering::{Answering, Lines};
 use super::problem::Problem;
 use crate::access::OperatorToken;
 use crate::config::AdminListen;
@@ -65,6 +63,11 @@ impl Client {
         Self { token: Some(token), ..self }
     }
 
+    /// Where it asks.
+    pub fn place(&self) -> String {
+        self.listen.to_string()
+    }
+
     /// Looks at something.
     ///
     /// # Errors
@@ -92,28 +95,22 @@ impl Client {
     /// # Errors
     /// Nobody answers, it is refused, or it breaks off.
     pub async fn follow(&self, path: &str, body: &impl Serialize, mut told: impl FnMut(&str)) -> Result<(), AskError> {
-        let AdminListen::Unix(socket) = &self.listen else { return Err(AskError::NeedsSocket(self.listen.clone())) };
-        let unreachable = |error| AskError::Unreachable(self.listen.clone(), error);
-        let stream = connect_unix(socket).await.map_err(unreachable)?;
+        let AdminListen::Unix(_) = &self.listen else { return Err(AskError::NeedsSocket(self.listen.clone())) };
         let body = serde_json::to_vec(body).map_err(nonsense)?;
-        let request = self.request("localhost", Method::POST, path, body.into())?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(nonsense)?;
-        let driver = tokio::spawn(connection);
-        let mut response = sender.send_request(request).await.map_err(nonsense)?;
-        if !response.status().is_success() {
-            let (status, body) = (response.status(), response.into_body().collect().await.map_err(nonsense)?);
-            return Err(refused(status, &String::from_utf8_lossy(&body.to_bytes())));
+        let mut lines = self.lines(Method::POST, path, body.into()).await?;
+        while let Some(line) = lines.next().await.map_err(nonsense)? {
+            told(&line);
         }
-        let mut rest = Vec::new();
-        while let Some(frame) = response.body_mut().frame().await {
-            rest.extend_from_slice(frame.map_err(nonsense)?.data_ref().map(|data| &**data).unwrap_or_default());
-            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<_> = rest.drain(..=end).collect();
-                told(String::from_utf8_lossy(&line).trim_end());
-            }
-        }
-        driver.abort();
         Ok(())
+    }
+
+    /// Looks at something that goes on: its lines, as they come.
+    ///
+    /// # Errors
+    /// Nobody answers, or it is refused.
+    pub async fn watch(&self, path: &str) -> Result<Lines, AskError> {
+        let begun = timeout(REPLY_WITHIN, self.lines(Method::GET, path, Bytes::new())).await;
+        begun.unwrap_or_else(|_| Err(self.silent()))
     }
 
     /// Asks whether new sessions and tunnels are welcome; if not, what is said instead.
@@ -144,20 +141,34 @@ impl Client {
         }
     }
 
+    async fn lines(&self, method: Method, path: &str, body: Bytes) -> Result<Lines, AskError> {
+        let answer = self.begin(method, path, body).await?;
+        match answer.status() {
+            status if status.is_success() => Ok(answer.lines()),
+            status => Err(refused(status, &String::from_utf8_lossy(&answer.whole().await.map_err(nonsense)?))),
+        }
+    }
+
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<(StatusCode, Bytes), AskError> {
+        let answer = self.begin(method, path, body).await?;
+        Ok((answer.status(), answer.whole().await.map_err(nonsense)?))
+    }
+
+    async fn begin(&self, method: Method, path: &str, body: Bytes) -> Result<Answering, AskError> {
         let unreachable = |error| AskError::Unreachable(self.listen.clone(), error);
-        match &self.listen {
-            AdminListen::Off => Err(AskError::Off),
+        let answer = match &self.listen {
+            AdminListen::Off => return Err(AskError::Off),
             AdminListen::Unix(socket) => {
                 let stream = connect_unix(socket).await.map_err(unreachable)?;
-                exchange(stream, self.request("localhost", method, path, body)?).await
+                Answering::to(self.request("localhost", method, path, body)?, stream).await
             }
             AdminListen::Tcp(address) => {
                 let stream = timeout(REPLY_WITHIN, TcpStream::connect(address)).await;
                 let stream = stream.map_err(|_| self.silent())?.map_err(unreachable)?;
-                exchange(stream, self.request(&address.to_string(), method, path, body)?).await
+                Answering::to(self.request(&address.to_string(), method, path, body)?, stream).await
             }
-        }
+        };
+        answer.map_err(nonsense)
     }
 
     fn request(&self, host: &str, method: Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>, AskError> {
@@ -187,19 +198,6 @@ async fn connect_unix(socket: &Path) -> io::Result<UnixStream> {
             connected => return connected,
         }
     }
-}
-
-async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), AskError>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(nonsense)?;
-    let driver = tokio::spawn(connection);
-    let response = sender.send_request(request).await.map_err(nonsense)?;
-    let status = response.status();
-    let body = response.into_body().collect().await.map_err(nonsense)?.to_bytes();
-    driver.abort();
-    Ok((status, body))
 }
 
 fn refused(status: StatusCode, text: &str) -> AskError {
@@ -237,7 +235,7 @@ fn silence() -> io::Error {
 }
 
 /// How long who is asked may take to take a connection, and to tell how things stand: it has all that at hand.
-const REPLY_WITHIN: Duration = Duration::from_secs(10);
+pub const REPLY_WITHIN: Duration = Duration::from_secs(10);
 /// After how long a connection that found the queue full is tried again.
 const AGAIN: Duration = Duration::from_millis(50);
 

@@ -6,6 +6,7 @@
 //! each command leaves a line (`audit`).
 
 mod answer;
+mod answering;
 mod audit;
 mod client;
 mod close_wire;
@@ -45,11 +46,13 @@ mod tap_wire;
 mod tunnel_look;
 mod tunnel_query;
 mod tunnel_wire;
+mod tunnel_words;
 mod tunnels;
 mod upstream_status;
 mod wire;
 
-pub use client::{AskError, Client, ParsedAnswer};
+pub use answering::{BrokenOff, Lines};
+pub use client::{AskError, Client, ParsedAnswer, REPLY_WITHIN};
 pub use close_wire::{CloseAnswer, CloseRequest};
 pub use command::{AdminCommand, CommandError, CommandSender, Reply, channel};
 pub use context::Context;
@@ -73,5 +76,6 @@ pub use tunnel_wire::{
     InDirections, OnSides, TunnelDetail, TunnelLimits, TunnelList, TunnelOrder, TunnelRate, TunnelStatus,
     TunnelsElsewhere,
 };
+pub use tunnel_words::{MOST_TUNNELS, SortOrder, TunnelParameter, TunnelSort, tunnels_path};
 pub use upstream_status::{CauseStatus, EndpointStatus, UpstreamSource, UpstreamStatus};
 pub use wire::*;

@@ -5,6 +5,7 @@
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
+use strum::VariantArray;
 
 use super::close_wire::{CloseAnswer, CloseRequest};
 use super::log_level::{LogLevelRequest, LogLevelStatus};
@@ -13,8 +14,9 @@ use super::plan_wire::{PlanAnswer, PlanRequest};
 use super::problem::Problem;
 use super::routes::{AdminRoute, Needs, Operation, ROUTES, Verb};
 use super::tap_wire::TapRequest;
-use super::tunnel_query::{MOST, USUAL_LIMIT};
+use super::tunnel_query::USUAL_LIMIT;
 use super::tunnel_wire::{TunnelDetail, TunnelList};
+use super::tunnel_words::{MOST_TUNNELS, SortOrder, TunnelParameter, TunnelSort};
 use super::upstream_status::UpstreamStatus;
 use super::wire::*;
 
@@ -144,24 +146,26 @@ fn in_query(name: &str, schema: &Value) -> Value {
 }
 
 fn filters() -> Vec<Value> {
-    let text = json!({ "type": "string" });
-    let duration = json!({ "type": "string", "examples": ["5min"] });
-    let parameters = [
-        ("listener", &text),
-        ("route", &text),
-        ("upstream", &text),
-        ("endpoint", &text),
-        ("client", &json!({ "type": "string", "examples": ["10.0.0.0/8"] })),
-        ("claim", &json!({ "type": "array", "items": { "type": "string", "pattern": "^[^=]+=" } })),
-        ("min_age", &duration),
-        ("min_idle", &duration),
-        ("min_rate", &json!({ "type": "number", "minimum": 0 })),
-        ("sort", &json!({ "enum": ["age", "idle", "bytes", "messages", "rate", "buffered"], "default": "age" })),
-        ("order", &json!({ "enum": ["desc", "asc"], "default": "desc" })),
-        ("limit", &json!({ "type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL_LIMIT })),
-        ("after", &json!({ "type": "string" })),
-    ];
-    parameters.iter().map(|(name, schema)| in_query(name, schema)).collect()
+    let text = || json!({ "type": "string" });
+    let duration = || json!({ "type": "string", "examples": ["5min"] });
+    let words = |words: &[&str]| json!({ "enum": words, "default": words[0] });
+    let schema = |parameter| match parameter {
+        TunnelParameter::Listener
+        | TunnelParameter::Route
+        | TunnelParameter::Upstream
+        | TunnelParameter::Endpoint
+        | TunnelParameter::After => text(),
+        TunnelParameter::Client => json!({ "type": "string", "examples": ["10.0.0.0/8"] }),
+        TunnelParameter::Claim => json!({ "type": "array", "items": { "type": "string", "pattern": "^[^=]+=" } }),
+        TunnelParameter::MinAge | TunnelParameter::MinIdle => duration(),
+        TunnelParameter::MinRate => json!({ "type": "number", "minimum": 0 }),
+        TunnelParameter::Sort => words(&TunnelSort::VARIANTS.iter().map(|it| it.as_str()).collect::<Vec<_>>()),
+        TunnelParameter::Order => words(&SortOrder::VARIANTS.iter().map(|it| it.as_str()).collect::<Vec<_>>()),
+        TunnelParameter::Limit => {
+            json!({ "type": "integer", "minimum": 1, "maximum": MOST_TUNNELS, "default": USUAL_LIMIT })
+        }
+    };
+    TunnelParameter::VARIANTS.iter().map(|it| in_query(it.as_str(), &schema(*it))).collect()
 }
 
 fn operation(types: &mut Types, route: &AdminRoute) -> Value {

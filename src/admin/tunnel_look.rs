@@ -7,11 +7,12 @@ use tokio::time::{Instant, sleep};
 
 use super::context::Context;
 use super::rates::{AT_LEAST, Look, counted, rate};
-use super::tunnel_query::{Cursor, SortKey, SortOrder, TunnelQuery};
+use super::tunnel_query::{Cursor, TunnelQuery};
 use super::tunnel_wire::{
     InDirections, OnSides, TunnelDetail, TunnelLimits, TunnelList, TunnelOrder, TunnelRate, TunnelStatus,
     TunnelsElsewhere,
 };
+use super::tunnel_words::{SortOrder, TunnelSort};
 use crate::access::Permit;
 use crate::config::WebsocketSettings;
 use crate::drain::{TunnelHandle, TunnelId};
@@ -127,13 +128,13 @@ fn place(query: &TunnelQuery, handle: &TunnelHandle, quiet: Duration, vitals: &V
     let (messages, bytes) = counted(handle);
     let value = match query.sort {
         // Numbers are given out in the order in which tunnels open.
-        SortKey::Age => u64::MAX - handle.id.0,
-        SortKey::Idle => quiet.as_secs(),
-        SortKey::Bytes => bytes,
-        SortKey::Messages => messages,
+        TunnelSort::Age => u64::MAX - handle.id.0,
+        TunnelSort::Idle => quiet.as_secs(),
+        TunnelSort::Bytes => bytes,
+        TunnelSort::Messages => messages,
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "tenths of what is never negative")]
-        SortKey::Rate => (rate.messages_per_second * 10.0) as u64,
-        SortKey::Buffered => {
+        TunnelSort::Rate => (rate.messages_per_second * 10.0) as u64,
+        TunnelSort::Buffered => {
             u64::from(vitals.waiting.from_client).saturating_add(u64::from(vitals.waiting.from_upstream))
         }
     };

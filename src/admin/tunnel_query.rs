@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use strum::VariantArray;
 
+use super::tunnel_words::{MOST_TUNNELS, SortOrder, TunnelParameter, TunnelSort, listed};
 use crate::access::Permit;
 use crate::config::parse_duration;
 use crate::drain::{ClaimMatch, TunnelHandle};
@@ -22,31 +24,11 @@ pub(super) struct TunnelQuery {
     min_idle: Duration,
     /// Messages a second.
     pub(super) min_rate: f64,
-    pub(super) sort: SortKey,
+    pub(super) sort: TunnelSort,
     pub(super) order: SortOrder,
     pub(super) limit: usize,
     /// Those that follow this one.
     pub(super) after: Option<Cursor>,
-}
-
-/// What they are sorted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SortKey {
-    Age,
-    Idle,
-    Bytes,
-    Messages,
-    Rate,
-    Buffered,
-}
-
-/// Which come first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SortOrder {
-    /// Those with most.
-    Descending,
-    /// Those with least.
-    Ascending,
 }
 
 /// Where a page ends: what its last tunnel was sorted by, and its number.
@@ -56,9 +38,8 @@ pub(super) struct Cursor {
     pub(super) id: u64,
 }
 
-/// How many are listed where nothing is said, and at the most.
+/// How many are listed where nothing is said.
 pub(super) const USUAL_LIMIT: usize = 100;
-pub(super) const MOST: usize = 1000;
 
 impl Default for TunnelQuery {
     fn default() -> Self {
@@ -72,8 +53,8 @@ impl Default for TunnelQuery {
             min_age: Duration::ZERO,
             min_idle: Duration::ZERO,
             min_rate: 0.0,
-            sort: SortKey::Age,
-            order: SortOrder::Descending,
+            sort: TunnelSort::default(),
+            order: SortOrder::default(),
             limit: USUAL_LIMIT,
             after: None,
         }
@@ -90,39 +71,40 @@ impl TunnelQuery {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let wrong = |what: &str| format!("{name}: write {what}");
             let value = value.into_owned();
-            match &*name {
-                "listener" => read.listener = Some(value),
-                "route" => read.route = Some(value),
-                "upstream" => read.upstream = Some(value),
-                "endpoint" => read.endpoint = Some(value),
-                "client" => {
+            let Ok(parameter) = name.parse() else {
+                let all: Vec<_> = TunnelParameter::VARIANTS.iter().map(|it| it.as_str()).collect();
+                return Err(format!("there is no {name}: there is {}", listed(&all)));
+            };
+            match parameter {
+                TunnelParameter::Listener => read.listener = Some(value),
+                TunnelParameter::Route => read.route = Some(value),
+                TunnelParameter::Upstream => read.upstream = Some(value),
+                TunnelParameter::Endpoint => read.endpoint = Some(value),
+                TunnelParameter::Client => {
                     let address = value.parse::<IpAddr>().map(IpNet::from).or_else(|_| value.parse());
                     read.client = Some(address.map_err(|_| wrong("an address, or a network such as 10.0.0.0/8"))?);
                 }
-                "claim" => read.claims.push(value.parse().map_err(|_| wrong("NAME=VALUE, such as sub=ada"))?),
-                "min_age" => read.min_age = duration(&value).map_err(|why| format!("{name}: {why}"))?,
-                "min_idle" => read.min_idle = duration(&value).map_err(|why| format!("{name}: {why}"))?,
-                "min_rate" => {
+                TunnelParameter::Claim => {
+                    read.claims.push(value.parse().map_err(|_| wrong("NAME=VALUE, such as sub=ada"))?);
+                }
+                TunnelParameter::MinAge => read.min_age = duration(&value).map_err(|why| format!("{name}: {why}"))?,
+                TunnelParameter::MinIdle => read.min_idle = duration(&value).map_err(|why| format!("{name}: {why}"))?,
+                TunnelParameter::MinRate => {
                     let rate = value.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate >= 0.0);
                     read.min_rate = rate.ok_or_else(|| wrong("messages a second, such as 10"))?;
                 }
-                "sort" => {
-                    read.sort =
-                        SortKey::parse(&value).ok_or_else(|| wrong("age, idle, bytes, messages, rate or buffered"))?;
+                TunnelParameter::Sort => {
+                    let all: Vec<_> = TunnelSort::VARIANTS.iter().map(|it| it.as_str()).collect();
+                    read.sort = value.parse().map_err(|_| wrong(&format!("one of {}", listed(&all))))?;
                 }
-                "order" => {
-                    read.order = match &*value {
-                        "desc" => SortOrder::Descending,
-                        "asc" => SortOrder::Ascending,
-                        _ => return Err(wrong("desc or asc")),
-                    };
+                TunnelParameter::Order => read.order = value.parse().map_err(|_| wrong("desc or asc"))?,
+                TunnelParameter::Limit => {
+                    let limit = value.parse().ok().filter(|limit| (1..=MOST_TUNNELS).contains(limit));
+                    read.limit = limit.ok_or_else(|| wrong(&format!("a number from 1 to {MOST_TUNNELS}")))?;
                 }
-                "limit" => {
-                    let limit = value.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-                    read.limit = limit.ok_or_else(|| wrong("a number from 1 to 1000"))?;
+                TunnelParameter::After => {
+                    read.after = Some(Cursor::parse(&value).ok_or_else(|| wrong("the `next` of an answer"))?);
                 }
-                "after" => read.after = Some(Cursor::parse(&value).ok_or_else(|| wrong("the `next` of an answer"))?),
-                _ => return Err(format!("there is no {name}: there is {PARAMETERS}")),
             }
         }
         Ok(read)
@@ -151,21 +133,7 @@ impl TunnelQuery {
 
     /// Whether rates are compared: they take two looks.
     pub(super) fn needs_rates(&self) -> bool {
-        self.sort == SortKey::Rate || self.min_rate > 0.0
-    }
-}
-
-impl SortKey {
-    fn parse(text: &str) -> Option<Self> {
-        Some(match text {
-            "age" => Self::Age,
-            "idle" => Self::Idle,
-            "bytes" => Self::Bytes,
-            "messages" => Self::Messages,
-            "rate" => Self::Rate,
-            "buffered" => Self::Buffered,
-            _ => return None,
-        })
+        self.sort == TunnelSort::Rate || self.min_rate > 0.0
     }
 }
 
@@ -195,9 +163,6 @@ fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|wrong| wrong.to_string())
 }
 
-const PARAMETERS: &str =
-    "listener, route, upstream, endpoint, client, claim, min_age, min_idle, min_rate, sort, order, limit and after";
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -209,7 +174,7 @@ mod tests {
         assert_eq!(TunnelQuery::parse(""), Ok(TunnelQuery::default()));
         let read = TunnelQuery::parse("sort=bytes&order=asc&limit=5&min_age=5min&client=10.0.0.0%2F8&claim=sub%3Dada")
             .unwrap();
-        assert_eq!((read.sort, read.order, read.limit), (SortKey::Bytes, SortOrder::Ascending, 5));
+        assert_eq!((read.sort, read.order, read.limit), (TunnelSort::Bytes, SortOrder::Ascending, 5));
         assert_eq!((read.min_age, read.client), (Duration::from_secs(300), Some("10.0.0.0/8".parse().unwrap())));
         assert_eq!(read.claims[0].name, "sub");
         assert!(TunnelQuery::parse("client=::1").unwrap().client.is_some());
@@ -223,7 +188,7 @@ mod tests {
             ("min_age=5", "min_age: "),
             ("min_rate=-1", "min_rate: write messages"),
             ("min_rate=nan", "min_rate: write messages"),
-            ("sort=name", "sort: write age"),
+            ("sort=name", "sort: write one of age, idle"),
             ("order=up", "order: write desc or asc"),
             ("limit=0", "limit: write a number"),
             ("limit=1001", "limit: write a number"),

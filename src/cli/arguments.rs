@@ -15,6 +15,7 @@ use super::output::{FAILED, WRONG, complain, complain_briefly, say};
 use super::packaging::{self, CompletionsArguments, ManArguments};
 use super::placement::{self, WhereArguments};
 use super::tap::{TapArguments, tap};
+use super::top::{TopArguments, top};
 use super::tunnels::{self, TunnelsArguments};
 use crate::app::{self, Environment, Loaded, LogError, RunError, StartError};
 
@@ -57,6 +58,8 @@ enum Command {
     Where(WhereArguments),
     /// List open tunnels, or show everything that is known of one
     Tunnels(TunnelsArguments),
+    /// Watch what is open, live, in a terminal: endpoints, tunnels, rates, endings; drain and close from there
+    Top(TopArguments),
     /// Show the messages of one tunnel as they pass, for a while; admin.tap says how much of them
     Tap(TapArguments),
     /// End one tunnel at once, or those of somebody whose permission is taken back; take it back at the issuer first
@@ -119,6 +122,7 @@ Examples:
   windlass undrain chat/b                take it back
   windlass where --header x-user=ada     see which endpoint a user is placed on
   windlass tunnels --sort rate           see which WebSockets are busiest, and who has them
+  windlass top                           watch all of it live, and steer it
   windlass tap 4711 --for 1min           see what one of them carries
   windlass close 4711                    end one of them, at once
   windlass close --claim sub=ada         end every WebSocket of a user
@@ -150,6 +154,7 @@ impl Cli {
             Command::Completions(arguments) => packaging::completions(arguments, Self::command()),
             Command::Man(arguments) => packaging::man(arguments, Self::command()),
             Command::Tunnels(arguments) => ask_for(tunnels::tunnels(arguments)),
+            Command::Top(arguments) => ask_for(top(arguments)),
             Command::Tap(arguments) => ask_for(tap(arguments)),
             Command::Close(arguments) => ask_for(operate::close(arguments)),
         }

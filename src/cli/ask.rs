@@ -14,6 +14,16 @@ use crate::snapshot::read_operator_token;
 /// Where the running process is asked, and how its answer is written.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Ask {
+    #[command(flatten)]
+    at: AskAt,
+    /// Write JSON, for scripts
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Where the running process is asked.
+#[derive(Clone, Debug, Args)]
+pub(super) struct AskAt {
     // No doc comment: its brackets would be links.
     #[arg(
         short,
@@ -28,17 +38,28 @@ pub(super) struct Ask {
     /// The file with the token that is shown there [default: what the configuration file names for that address]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Write JSON, for scripts
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 impl Ask {
     /// The same, where the file is another one.
     pub(super) fn with_config(self, config: Option<PathBuf>) -> Self {
-        Self { config, ..self }
+        Self { at: AskAt { config, ..self.at }, ..self }
     }
 
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        self.at.client()
+    }
+
+    pub(super) fn file(&self) -> ConfigFile {
+        self.at.file()
+    }
+
+    pub(super) fn write<T>(&self, answer: &ParsedAnswer<T>, table: impl Fn(&T) -> String) {
+        if self.json { say(answer.text.trim_end()) } else { say(&table(&answer.value)) }
+    }
+}
+
+impl AskAt {
     pub(super) fn client(&self) -> Result<Client, Failure> {
         let settings = match &self.admin {
             Some(listen) => AdminListenerSettings::at(listen.clone()),
@@ -59,11 +80,7 @@ impl Ask {
         })
     }
 
-    pub(super) fn file(&self) -> ConfigFile {
+    fn file(&self) -> ConfigFile {
         ConfigFile::new(self.config.clone())
-    }
-
-    pub(super) fn write<T>(&self, answer: &ParsedAnswer<T>, table: impl Fn(&T) -> String) {
-        if self.json { say(answer.text.trim_end()) } else { say(&table(&answer.value)) }
     }
 }

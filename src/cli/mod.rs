@@ -1,11 +1,13 @@
 //! The command line: what can be asked for, and how the answers are shown.
 //!
-//! `arguments` reads it, `file` knows which configuration it means, `operate`, `tunnels`, `placement`, `tap` and `log_level` ask a running
-//! process over its admin listener (`ask`: where that is; `failure`: why it was in vain), `show` writes what people read, `progress` how a
-//! drain goes, `packaging` what packages bring, `output` hands it over with an exit code.
+//! `arguments` reads it, `file` knows which configuration it means, `operate`, `tunnels`, `placement`, `tap`, `top` and `log_level` ask a
+//! running process over its admin listener (`ask`: where that is; `failure`: why it was in vain), `show`, `facts` and `amounts` write
+//! what people read, `progress` how a drain goes, `packaging` what packages bring, `output` hands it over with an exit code.
 
+mod amounts;
 mod arguments;
 mod ask;
+mod facts;
 mod failure;
 mod file;
 mod follow;
@@ -17,6 +19,7 @@ mod placement;
 mod progress;
 mod show;
 mod tap;
+mod top;
 mod tunnels;
 
 pub use arguments::Cli;

@@ -50,8 +50,8 @@ pub(super) struct DrainArguments {
     #[arg(long, value_name = "NUMBER", value_parser = at_least_one)]
     max_per_second: Option<NonZeroU32>,
     /// The close code that clients read [default: drain.close_code]
-    #[arg(long, value_name = "CODE", value_parser = close_code)]
-    code: Option<u16>,
+    #[arg(long, alias = "code", value_name = "CODE", value_parser = close_code)]
+    close_code: Option<u16>,
     /// The reason that clients read, 123 bytes at the most
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: Option<String>,
@@ -191,9 +191,9 @@ pub(super) async fn close(arguments: CloseArguments) -> Result<ExitCode, Failure
 }
 
 pub(super) async fn drain(arguments: DrainArguments) -> Result<ExitCode, Failure> {
-    let DrainArguments { scope, deadline, spread, max_per_second, code, reason, detach, ask } = arguments;
+    let DrainArguments { scope, deadline, spread, max_per_second, close_code, reason, detach, ask } = arguments;
     let scope = scope.to_string();
-    let request = DrainRequest { scope, deadline, spread, max_per_second, close_code: code, reason };
+    let request = DrainRequest { scope, deadline, spread, max_per_second, close_code, reason };
     let client = ask.client()?;
     let begun: ParsedAnswer<DrainAnswer> = client.post("/drain", &request).await?;
     let unreached = begun.value.predecessors.iter().filter_map(|it| Some((it.pid, it.problem.as_deref()?)));

@@ -2,6 +2,7 @@
 
 use anstyle::Style;
 
+use super::amounts::time;
 use crate::admin::{
     CauseStatus, CloseAnswer, DrainAnswer, DrainState, DrainStatus, DrainingPredecessor, EndpointStatus, HandoffAnswer,
     PlanAnswer, PlannedLeaving, PlannedPredecessor, ReloadAnswer, ReloadsStatus, Status, UndrainAnswer, UpstreamSource,
@@ -86,12 +87,12 @@ pub(super) fn status(status: &Status) -> String {
 }
 
 /// The state of an endpoint, as a process of an older version says it, too.
-fn state(EndpointStatus { draining, state, .. }: &EndpointStatus) -> String {
+pub(super) fn state(EndpointStatus { draining, state, .. }: &EndpointStatus) -> String {
     if state.is_empty() && *draining { "drained".into() } else { state.clone() }
 }
 
 /// For how long each cause has spoken against it, and why; people know why they drain.
-fn why(EndpointStatus { causes, .. }: &EndpointStatus) -> String {
+pub(super) fn why(EndpointStatus { causes, .. }: &EndpointStatus) -> String {
     let causes = causes.iter().enumerate().map(|(at, CauseStatus { cause, for_seconds, why, .. })| {
         // The first is the state, which stands beside it.
         let word = if at == 0 { String::new() } else { format!("{cause} ") };
@@ -265,15 +266,6 @@ pub(super) fn table<const N: usize>(titles: [&str; N], rows: impl Iterator<Item 
 /// Titles stand out on a terminal; elsewhere `say` leaves that out.
 const TITLES: Style = Style::new().bold();
 
-pub(super) fn time(seconds: u64) -> String {
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        3600..86400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} d {} h", seconds / 86400, seconds % 86400 / 3600),
-    }
-}
-
 fn indented(text: &str) -> String {
     text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
@@ -314,13 +306,5 @@ mod tests {
         let [down, ejected] = [cause("down", 64, "status 503"), cause("ejected", 2, "its trial failed: no answer")];
         assert_eq!(read(std::slice::from_ref(&down)), "for 1 min 4 s: status 503");
         assert_eq!(read(&[down, ejected]), "for 1 min 4 s: status 503; ejected for 2 s: its trial failed: no answer");
-    }
-
-    #[test]
-    fn times_are_read_at_a_glance() {
-        assert_eq!(
-            [0, 59, 60, 3599, 3600, 86_399, 90_000].map(time),
-            ["0 s", "59 s", "1 min 0 s", "59 min 59 s", "1 h 0 min", "23 h 59 min", "1 d 1 h"]
-        );
     }
 }

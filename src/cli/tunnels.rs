@@ -2,15 +2,18 @@
 
 use std::process::ExitCode;
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
-use form_urlencoded::Serializer;
 use ipnet::IpNet;
+use strum::VariantArray;
 
+use super::amounts::{bytes, sum, time};
 use super::ask::Ask;
+use super::facts::facts;
 use super::failure::Failure;
 use super::operate::duration;
-use super::show::{table, time};
-use crate::admin::{ParsedAnswer, TunnelDetail, TunnelList, TunnelStatus};
+use super::show::table;
+use crate::admin::{ParsedAnswer, SortOrder, TunnelDetail, TunnelList, TunnelParameter, TunnelSort, tunnels_path};
 use crate::drain::ClaimMatch;
 
 #[derive(Debug, Args)]
@@ -46,10 +49,13 @@ pub(super) struct TunnelsArguments {
     #[arg(long, value_name = "NUMBER")]
     min_rate: Option<f64>,
     /// What comes first: the oldest, the quietest, what has carried most, what is fastest now, what waits most
-    #[arg(long, value_name = "BY", value_enum, default_value = "age")]
-    sort: Sort,
-    /// The other way round
-    #[arg(long)]
+    #[arg(long, value_name = "BY", value_enum, default_value_t)]
+    sort: TunnelSort,
+    /// Which come first: those with most, or those with least
+    #[arg(long, value_name = "ORDER", value_enum, default_value_t)]
+    order: SortOrder,
+    /// The same as --order asc
+    #[arg(long, hide = true, conflicts_with = "order")]
     reverse: bool,
     /// How many at the most, up to 1000
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -61,14 +67,24 @@ pub(super) struct TunnelsArguments {
     ask: Ask,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Sort {
-    Age,
-    Idle,
-    Bytes,
-    Messages,
-    Rate,
-    Buffered,
+impl ValueEnum for TunnelSort {
+    fn value_variants<'a>() -> &'a [Self] {
+        Self::VARIANTS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
+    }
+}
+
+impl ValueEnum for SortOrder {
+    fn value_variants<'a>() -> &'a [Self] {
+        Self::VARIANTS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
+    }
 }
 
 pub(super) async fn tunnels(arguments: TunnelsArguments) -> Result<ExitCode, Failure> {
@@ -77,7 +93,7 @@ pub(super) async fn tunnels(arguments: TunnelsArguments) -> Result<ExitCode, Fai
         let answer: ParsedAnswer<TunnelDetail> = client.get(&format!("/tunnels/{id}")).await?;
         arguments.ask.write(&answer, detail);
     } else {
-        let answer: ParsedAnswer<TunnelList> = client.get(&format!("/tunnels?{}", arguments.query())).await?;
+        let answer: ParsedAnswer<TunnelList> = client.get(&arguments.path()).await?;
         arguments.ask.write(&answer, list);
     }
     Ok(ExitCode::SUCCESS)
@@ -85,32 +101,25 @@ pub(super) async fn tunnels(arguments: TunnelsArguments) -> Result<ExitCode, Fai
 
 impl TunnelsArguments {
     /// The same, as the process reads it.
-    fn query(&self) -> String {
-        let mut query = Serializer::new(String::new());
-        let number = |number: Option<f64>| number.map(|number| number.to_string());
+    fn path(&self) -> String {
+        let order = if self.reverse { SortOrder::Ascending } else { self.order };
         let texts = [
-            ("route", self.route.clone()),
-            ("upstream", self.upstream.clone()),
-            ("endpoint", self.endpoint.clone()),
-            ("listener", self.listener.clone()),
-            ("client", self.client.map(|client| client.to_string())),
-            ("min_age", self.min_age.clone()),
-            ("min_idle", self.min_idle.clone()),
-            ("min_rate", number(self.min_rate)),
-            ("sort", self.sort.to_possible_value().map(|value| value.get_name().to_owned())),
-            ("order", self.reverse.then(|| "asc".to_owned())),
-            ("limit", self.limit.map(|limit| limit.to_string())),
-            ("after", self.after.clone()),
+            (TunnelParameter::Route, self.route.clone()),
+            (TunnelParameter::Upstream, self.upstream.clone()),
+            (TunnelParameter::Endpoint, self.endpoint.clone()),
+            (TunnelParameter::Listener, self.listener.clone()),
+            (TunnelParameter::Client, self.client.map(|client| client.to_string())),
+            (TunnelParameter::MinAge, self.min_age.clone()),
+            (TunnelParameter::MinIdle, self.min_idle.clone()),
+            (TunnelParameter::MinRate, self.min_rate.map(|rate| rate.to_string())),
+            (TunnelParameter::Sort, Some(self.sort.as_str().to_owned())),
+            (TunnelParameter::Order, Some(order.as_str().to_owned())),
+            (TunnelParameter::Limit, self.limit.map(|limit| limit.to_string())),
+            (TunnelParameter::After, self.after.clone()),
         ];
-        for (name, text) in texts {
-            if let Some(text) = text {
-                query.append_pair(name, &text);
-            }
-        }
-        for claim in &self.claim {
-            query.append_pair("claim", &claim.to_string());
-        }
-        query.finish()
+        let claims = self.claim.iter().map(|claim| (TunnelParameter::Claim, Some(claim.to_string())));
+        let said: Vec<_> = texts.into_iter().chain(claims).collect();
+        tunnels_path(said.iter().filter_map(|(parameter, text)| Some((*parameter, text.as_deref()?))))
     }
 }
 
@@ -152,68 +161,25 @@ fn list(list: &TunnelList) -> String {
 }
 
 fn detail(tunnel: &TunnelDetail) -> String {
-    let TunnelStatus { id, listener, route, upstream, endpoint, client, path, host, .. } = &tunnel.status;
-    let status = &tunnel.status;
-    let mut rows = vec![
-        ["tunnel".to_owned(), id.to_string()],
-        ["client".into(), format!("{client}, {} through {listener}", tunnel.protocol)],
-        ["asked for".into(), format!("{host}{path}")],
-        ["placed on".into(), format!("{upstream}/{endpoint} by route {route} ({})", tunnel.placed)],
-        ["open for".into(), time(status.age_seconds)],
-        ["idle for".into(), time(status.idle_seconds)],
-        [
-            "from client".into(),
-            format!("{} messages, {}", status.messages.from_client, bytes(status.bytes.from_client)),
-        ],
-        [
-            "from upstream".into(),
-            format!("{} messages, {}", status.messages.from_upstream, bytes(status.bytes.from_upstream)),
-        ],
-    ];
-    let mut add = |name: &str, text: Option<String>| rows.extend(text.map(|text| [name.to_owned(), text]));
-    add("rate", status.rate.map(|it| format!("{}/s, {} B/s", it.messages_per_second, it.bytes_per_second)));
-    let waiting = sum(status.buffered_bytes.from_client.into(), status.buffered_bytes.from_upstream.into());
-    add("waiting", (waiting > 0).then(|| bytes(waiting)));
-    add("client ping", status.ping_ms.client.map(|time| format!("{time} ms")));
-    add("endpoint ping", status.ping_ms.upstream.map(|time| format!("{time} ms")));
-    add("user agent", Some(tunnel.user_agent.clone()).filter(|text| !text.is_empty()));
-    add("request", tunnel.request_id.clone());
-    add("claims", Some(tunnel.claims.join(", ")).filter(|text| !text.is_empty()));
-    add("permitted for", tunnel.permitted_for_seconds.map(time));
-    let order = tunnel.order.as_ref();
-    add(
-        "ends",
-        order.map(|it| {
-            format!("{} ({} {}), in {} at the latest", it.cause, it.close_code, it.reason, time(it.ends_in_seconds))
-        }),
-    );
-    let width = rows.iter().map(|[name, _]| name.len()).max().unwrap_or_default();
-    rows.iter().map(|[name, text]| format!("{name:width$}  {text}")).collect::<Vec<_>>().join("\n")
-}
-
-fn sum(one: u64, other: u64) -> u64 {
-    one.saturating_add(other)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "people read it")]
-fn bytes(count: u64) -> String {
-    match count {
-        0..1024 => format!("{count} B"),
-        1024..1_048_576 => format!("{:.1} KiB", count as f64 / 1024.0),
-        1_048_576..1_073_741_824 => format!("{:.1} MiB", count as f64 / 1_048_576.0),
-        _ => format!("{:.1} GiB", count as f64 / 1_073_741_824.0),
-    }
+    let rows = facts(tunnel);
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    rows.iter().map(|(name, text)| format!("{name:width$}  {text}")).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
+    use super::super::arguments::Cli;
     use super::*;
 
     #[test]
-    fn sizes_are_read_at_a_glance() {
-        assert_eq!(
-            [0, 1023, 1024, 1_572_864, 5_368_709_120].map(bytes),
-            ["0 B", "1023 B", "1.0 KiB", "1.5 MiB", "5.0 GiB"]
-        );
+    fn whatever_the_process_can_be_asked_has_an_option_of_the_same_name() {
+        let command = Cli::command();
+        let options = command.find_subcommand("tunnels").unwrap();
+        for parameter in TunnelParameter::VARIANTS {
+            let name = parameter.as_str().replace('_', "-");
+            assert!(options.get_arguments().any(|it| it.get_long() == Some(&name)), "there is no --{name}");
+        }
     }
 }

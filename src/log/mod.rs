@@ -38,3 +38,4 @@ pub use output::Output;
 pub use queue::Queue;
 pub use sink::{Sink, retire};
 pub use style::{Ink, Shape, Style};
+pub use text::harmless;

@@ -27,6 +27,13 @@ pub(super) fn write_harmless(out: &mut String, text: &str) {
     }
 }
 
+/// The same text as one line, with an escape for everything that is odd: for what somebody reads elsewhere than in the log.
+pub fn harmless(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    write_harmless(&mut out, text);
+    out
+}
+
 /// Writes several lines for a reader at a terminal, `before` each of them what sets it apart, harmless otherwise.
 pub(super) fn write_below(out: &mut String, lines: &str, before: &str) {
     for line in lines.lines() {

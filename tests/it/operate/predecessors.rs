@@ -65,7 +65,7 @@ async fn a_drain_reaches_them_and_is_over_when_they_are_done() {
     let (windlass, _successor, clients, on_a) = handed_over(&slow_handoff().await).await;
     let (on_first, on_second): (Vec<_>, Vec<_>) = clients.into_iter().partition(|it| it.endpoint == "a");
     let closed: Vec<_> = on_first.into_iter().map(|client| tokio::spawn(client.closed())).collect();
-    let drain = ["drain", "endpoint/chat/a", "--spread", "100ms", "--code", "4001", "--reason", "moving house"];
+    let drain = ["drain", "endpoint/chat/a", "--spread", "100ms", "--close-code", "4001", "--reason", "moving house"];
     let output = windlass.ask(&drain).await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     for client in closed {

@@ -107,7 +107,7 @@ async fn pages_follow_each_other_while_tunnels_come_and_go() {
     assert_eq!(ids(&second), all[3..6]);
     let third = listed(&windlass, &["--limit", "3", "--after", second["next"].as_str().unwrap()]).await;
     assert_eq!((ids(&third)[0], ids(&third).len(), &third["next"]), (all[6], 2, &Value::Null), "{third}");
-    let backwards = listed(&windlass, &["--reverse", "--limit", "1"]).await;
+    let backwards = listed(&windlass, &["--order", "asc", "--limit", "1"]).await;
     assert_eq!(ids(&backwards)[0], ids(&third)[1], "the youngest first");
 }
 
@@ -132,7 +132,7 @@ async fn of_one_tunnel_everything_is_told() {
     assert_eq!((&told["order"], &told["is_ending"]), (&Value::Null, &false.into()));
 
     // It is told in its turn, and does not answer.
-    let drain = ["drain", &format!("tunnel/{id}"), "--detach", "--code", "4001", "--reason", "moving"];
+    let drain = ["drain", &format!("tunnel/{id}"), "--detach", "--close-code", "4001", "--reason", "moving"];
     assert!(windlass.ask(&drain).await.status.success());
     loop {
         let output = windlass.ask(&["tunnels", &id, "--json"]).await;

@@ -1,0 +1,62 @@
+//! What `windlass top` is asked for, and where it can be shown.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::live::live;
+use super::model::Model;
+use super::view::Palette;
+use crate::cli::ask::AskAt;
+use crate::cli::failure::Failure;
+use crate::config::parse_duration;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct TopArguments {
+    /// How often it looks, from 1s to 1min
+    #[arg(long, value_name = "DURATION", value_parser = pace, default_value = "1s")]
+    every: Duration,
+    /// Only the tunnels of this route, as / filters them
+    #[arg(long, value_name = "NAME")]
+    route: Option<String>,
+    #[command(flatten)]
+    ask: AskAt,
+}
+
+pub(in crate::cli) async fn top(arguments: TopArguments) -> Result<ExitCode, Failure> {
+    let TopArguments { every, route, ask } = arguments;
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+        let instead = "`windlass status` and `windlass tunnels` write what a pipe or a script can read";
+        return Err(Failure::Wrong(format!("top needs a terminal to draw on and to read keys from: {instead}")));
+    }
+    let client = ask.client()?;
+    let palette = match anstream::AutoStream::choice(&io::stdout()) {
+        anstream::ColorChoice::Never => Palette::Plain,
+        _ => Palette::Colours,
+    };
+    let filter = route.map(|route| format!("route={route}")).unwrap_or_default();
+    let model = Model::new(client.place(), every, filter);
+    live(client, model, palette).await
+}
+
+/// The process puts together what there is to see once a second.
+fn pace(text: &str) -> Result<Duration, String> {
+    let every = parse_duration(text).map_err(|wrong| wrong.to_string())?;
+    let bounds = Duration::from_secs(1)..=Duration::from_mins(1);
+    if bounds.contains(&every) { Ok(every) } else { Err("write a time from 1s to 1min".into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_looks_no_faster_than_there_is_something_to_see() {
+        assert_eq!(pace("2s"), Ok(Duration::from_secs(2)));
+        for wrong in ["100ms", "2min", "often", "0s"] {
+            assert!(pace(wrong).is_err(), "{wrong}");
+        }
+    }
+}

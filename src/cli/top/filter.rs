@@ -1,0 +1,48 @@
+//! What somebody types to see fewer tunnels, as the process is asked for them.
+
+use ipnet::IpNet;
+
+use crate::admin::TunnelParameter;
+
+/// The words of a filter: `NAME=VALUE` is a parameter of `GET /tunnels`; a bare word is an address or a network, an `UPSTREAM/NAME`, or a route.
+pub(super) fn asked(filter: &str) -> Vec<(TunnelParameter, String)> {
+    filter.split_whitespace().map(word).collect()
+}
+
+fn word(word: &str) -> (TunnelParameter, String) {
+    if let Some((name, value)) = word.split_once('=') {
+        if let Ok(parameter) = name.replace('-', "_").parse::<TunnelParameter>() {
+            return (parameter, value.to_owned());
+        }
+        return (TunnelParameter::Claim, word.to_owned());
+    }
+    let is_network = word.parse::<std::net::IpAddr>().is_ok() || word.parse::<IpNet>().is_ok();
+    let parameter = match word {
+        _ if is_network => TunnelParameter::Client,
+        word if word.contains('/') => TunnelParameter::Endpoint,
+        _ => TunnelParameter::Route,
+    };
+    (parameter, word.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_word_is_asked_for_as_what_it_looks_like() {
+        let read = asked(" chat 10.0.0.0/8 ::1 chat/b min-idle=5min endpoint=a sub=ada ");
+        let read: Vec<_> = read.iter().map(|(parameter, value)| (parameter.as_str(), value.as_str())).collect();
+        let expected = [
+            ("route", "chat"),
+            ("client", "10.0.0.0/8"),
+            ("client", "::1"),
+            ("endpoint", "chat/b"),
+            ("min_idle", "5min"),
+            ("endpoint", "a"),
+            ("claim", "sub=ada"),
+        ];
+        assert_eq!(read, expected);
+        assert_eq!(asked(""), []);
+    }
+}
