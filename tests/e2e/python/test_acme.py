@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
 
+from curl import curl
 from directory import EAB_KEY, Directory, Front
 from harness import DEADLINE, binary, within
 
@@ -190,6 +191,15 @@ async def test_operators_see_how_it_stands(windlass, directory, websocket_endpoi
     assert 0 < good["order_in_seconds"] < good["ends_in_seconds"], good
     people = await asyncio.to_thread(windlass_says, "status", "--admin", admin)
     assert re.search(r"^blocked\.test +none yet +in .* \(rejectedIdentifier\)$", people, re.MULTILINE), people
+    scrape = (await curl("--unix-socket", tmp_path / "admin", "http://admin/metrics")).text.splitlines()
+    values = dict(line.rsplit(" ", 1) for line in scrape if line.startswith("windlass_acme_"))
+    ends = datetime.fromisoformat((await said(program, ISSUED))["ends"]).timestamp()
+    assert {series: float(value) for series, value in values.items()} == {
+        'windlass_acme_failures_total{name="blocked.test"}': 1,
+        f'windlass_acme_failures_total{{name="{NAME}"}}': 0,
+        'windlass_acme_not_after_seconds{name="blocked.test"}': 0,
+        f'windlass_acme_not_after_seconds{{name="{NAME}"}}': ends,
+    }
     # Without a look at the directory.
     await acme.stop()
     checked = await asyncio.to_thread(windlass_says, "check", "-c", program.config_file)

@@ -11,14 +11,14 @@ use hyper::body::Incoming;
 use crate::rig::{Config, Endpoint, ServingEndpoint};
 
 /// One that answers each question as a function says, and remembers them.
-pub(super) struct AuthServer {
+pub(crate) struct AuthServer {
     server: ServingEndpoint,
     asked: Arc<Mutex<Vec<Parts>>>,
 }
 
 impl AuthServer {
     /// Answers by `answer`.
-    pub(super) async fn start(
+    pub(crate) async fn start(
         answer: impl Fn(&Parts) -> Response<&'static str> + Clone + Send + Sync + 'static,
     ) -> Self {
         let asked = Arc::<Mutex<Vec<Parts>>>::default();
@@ -33,33 +33,33 @@ impl AuthServer {
     }
 
     /// A route that asks it, in front of `endpoint`.
-    pub(super) fn in_front_of(&self, endpoint: &Endpoint) -> Config {
+    pub(crate) fn in_front_of(&self, endpoint: &Endpoint) -> Config {
         asking(&self.url(), endpoint)
     }
 
     /// Where it is asked.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/auth", self.server.address())
     }
 
     /// What it was asked.
-    pub(super) fn asked(&self) -> Vec<Parts> {
+    pub(crate) fn asked(&self) -> Vec<Parts> {
         self.asked.lock().unwrap().clone()
     }
 
     /// How many connections it has taken.
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.server.connections()
     }
 }
 
 /// A route that asks at this URL, in front of `endpoint`.
-pub(super) fn asking(url: &str, endpoint: &Endpoint) -> Config {
+pub(crate) fn asking(url: &str, endpoint: &Endpoint) -> Config {
     super::in_front_of(endpoint.address()).with("route.chat.authorize.url", &format!("{url:?}"))
 }
 
 /// A plain answer.
-pub(super) fn says(status: u16, headers: &[(&str, &str)], body: &'static str) -> Response<&'static str> {
+pub(crate) fn says(status: u16, headers: &[(&str, &str)], body: &'static str) -> Response<&'static str> {
     let mut answer = Response::builder().status(status);
     for (name, value) in headers {
         answer = answer.header(*name, *value);

@@ -17,13 +17,13 @@ use windlass::process::unix_seconds;
 use crate::rig::{Config, Endpoint, Handshake, Proxy, ServingEndpoint};
 
 /// A key that tokens are signed with.
-pub(super) struct IssuerKey {
+pub(crate) struct IssuerKey {
     id: &'static str,
     key: Ed25519KeyPair,
 }
 
 impl IssuerKey {
-    pub(super) fn new(id: &'static str) -> Self {
+    pub(crate) fn new(id: &'static str) -> Self {
         Self { id, key: Ed25519KeyPair::generate().unwrap() }
     }
 
@@ -34,12 +34,12 @@ impl IssuerKey {
     }
 
     /// A request for a tunnel with a token that it has signed.
-    pub(super) fn handshake(&self) -> Handshake {
+    pub(crate) fn handshake(&self) -> Handshake {
         self.handshake_saying(self.id)
     }
 
     /// The same, where the token says another name for its key.
-    pub(super) fn handshake_saying(&self, id: &str) -> Handshake {
+    pub(crate) fn handshake_saying(&self, id: &str) -> Handshake {
         let header = json!({ "alg": "EdDSA", "kid": id });
         let claims = json!({ "sub": "ada", "exp": unix_seconds() + 600 });
         let message = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
@@ -49,17 +49,17 @@ impl IssuerKey {
 }
 
 /// The set of these keys.
-pub(super) fn set(keys: &[&IssuerKey]) -> String {
+pub(crate) fn set(keys: &[&IssuerKey]) -> String {
     json!({ "keys": keys.iter().map(|key| key.public()).collect::<Vec<_>>() }).to_string()
 }
 
 /// An answer.
-pub(super) fn says(status: u16, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+pub(crate) fn says(status: u16, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     Response::builder().status(status).body(Full::new(body.into())).unwrap()
 }
 
 /// A server that gives keys to whoever asks.
-pub(super) struct KeyServer {
+pub(crate) struct KeyServer {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
 }
@@ -71,12 +71,12 @@ struct State {
 
 impl KeyServer {
     /// One that says this.
-    pub(super) async fn saying(answer: Response<Full<Bytes>>) -> Self {
+    pub(crate) async fn saying(answer: Response<Full<Bytes>>) -> Self {
         Self::at(TcpListener::bind("127.0.0.1:0").await.unwrap(), answer)
     }
 
     /// The same where this listens.
-    pub(super) fn at(listener: TcpListener, answer: Response<Full<Bytes>>) -> Self {
+    pub(crate) fn at(listener: TcpListener, answer: Response<Full<Bytes>>) -> Self {
         let state = Arc::new(Mutex::new(State { answer, asked: 0 }));
         let shared = Arc::clone(&state);
         let serve = move |request: Request<Incoming>| {
@@ -90,27 +90,27 @@ impl KeyServer {
     }
 
     /// From now on it says something else.
-    pub(super) fn say(&self, answer: Response<Full<Bytes>>) {
+    pub(crate) fn say(&self, answer: Response<Full<Bytes>>) {
         self.state.lock().unwrap().answer = answer;
     }
 
     /// How often it was asked.
-    pub(super) fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.state.lock().unwrap().asked
     }
 
     /// Where it has the keys.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/keys", self.address)
     }
 }
 
 /// A route that fetches its keys from this URL, in front of `endpoint`; `more` is about that.
-pub(super) fn fetching(url: &str, endpoint: &Endpoint, more: &str) -> Config {
+pub(crate) fn fetching(url: &str, endpoint: &Endpoint, more: &str) -> Config {
     super::in_front_of(endpoint.address()).with("route.chat.jwt", &format!("{{ keys = {url:?}{more} }}"))
 }
 
 /// Whoever brings this is let in.
-pub(super) async fn is_let_in(proxy: &Proxy, endpoint: &Endpoint, handshake: &Handshake) {
+pub(crate) async fn is_let_in(proxy: &Proxy, endpoint: &Endpoint, handshake: &Handshake) {
     drop(proxy.tunnel_with(handshake, endpoint).await);
 }

@@ -1,19 +1,19 @@
 //! Who may enter: asked by clients that write what browsers and others would.
 
 mod addresses;
-mod auth_server;
+pub(crate) mod auth_server;
 mod authorize;
 mod claims;
 mod documents;
 mod fetched_keys;
-mod key_server;
+pub(crate) mod key_server;
 mod limits;
 mod lying_issuers;
 mod lying_servers;
 mod origins;
 mod passwords;
-mod rechecks;
-mod renewal;
+pub(crate) mod rechecks;
+pub(crate) mod renewal;
 mod revocation;
 pub(crate) mod tokens;
 mod tokens_over_http2;

@@ -9,7 +9,7 @@ use super::auth_server::{AuthServer, asking, says};
 use crate::rig::{Config, Endpoint, Frame, Handshake, Proxy, Wire, assert_carries, until};
 
 /// A server that answers Ann with this status, and everybody else with 200; and a route that asks it five times a second.
-async fn moody(endpoint: &Endpoint) -> (AuthServer, Arc<AtomicU16>, Config) {
+pub(crate) async fn moody(endpoint: &Endpoint) -> (AuthServer, Arc<AtomicU16>, Config) {
     let mood = Arc::new(AtomicU16::new(200));
     let now = Arc::clone(&mood);
     let server = AuthServer::start(move |question| {
@@ -22,7 +22,7 @@ async fn moody(endpoint: &Endpoint) -> (AuthServer, Arc<AtomicU16>, Config) {
     (server, mood, config.with("route.chat.authorize.recheck_grace", "\"20s\""))
 }
 
-async fn tunnel(proxy: &Proxy, endpoint: &Endpoint, cookie: &str) -> (Wire, Wire) {
+pub(crate) async fn tunnel(proxy: &Proxy, endpoint: &Endpoint, cookie: &str) -> (Wire, Wire) {
     proxy.tunnel_with(&Handshake::new().with("cookie", cookie), endpoint).await
 }
 

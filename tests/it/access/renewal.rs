@@ -8,22 +8,22 @@ use super::tokens::{config_asking, seconds_from_now, token};
 use crate::http2_front::client::{Http2Client, joined, websocket};
 use crate::rig::{Config, Endpoint, Folder, Frame, Handshake, Head, Proxy, Wire, assert_carries, log, until, within};
 
-const NAME: &str = "windlass-tunnel";
+pub(crate) const NAME: &str = "windlass-tunnel";
 
 /// A token that holds for so long.
-fn of(user: &str, seconds: i64) -> String {
+pub(crate) fn of(user: &str, seconds: i64) -> String {
     format!("Bearer {}", token(&json!({ "sub": user, "exp": seconds_from_now(seconds) })))
 }
 
-struct Site {
-    proxy: Proxy,
+pub(crate) struct Site {
+    pub(crate) proxy: Proxy,
     endpoint: Endpoint,
     config: Config,
     _folder: Folder,
 }
 
 /// A tunnel, and what its client reads of the 101.
-struct Opened {
+pub(crate) struct Opened {
     client: Wire,
     at_endpoint: Wire,
     head: Head,
@@ -32,7 +32,7 @@ struct Opened {
 }
 
 impl Site {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(|config| config).await
     }
 
@@ -59,12 +59,12 @@ impl Site {
         Opened { client, at_endpoint, head, asked }
     }
 
-    async fn of_ada(&self, seconds: i64) -> Opened {
+    pub(crate) async fn of_ada(&self, seconds: i64) -> Opened {
         self.open(&Handshake::new().with("authorization", of("ada", seconds))).await
     }
 
     /// Renews, and nobody asks the endpoint.
-    async fn renews(&self, bearer: &str, name: &str) -> Value {
+    pub(crate) async fn renews(&self, bearer: &str, name: &str) -> Value {
         let mut client = self.proxy.connect().await;
         client.send(renewal(bearer, &format!("{NAME}: {name}"))).await;
         let (head, body) = self.endpoint.is_untouched_until(client.answer()).await;
@@ -72,19 +72,19 @@ impl Site {
         serde_json::from_str(&body).unwrap()
     }
 
-    async fn refuses(&self, request: &str, refusal: (u16, &str)) {
+    pub(crate) async fn refuses(&self, request: &str, refusal: (u16, &str)) {
         is_refused(&self.proxy, &self.endpoint, request, refusal).await;
     }
 }
 
-fn renewal(bearer: &str, named: &str) -> String {
+pub(crate) fn renewal(bearer: &str, named: &str) -> String {
     format!(
         "POST /renew HTTP/1.1\r\nHost: chat.test\r\nAuthorization: {bearer}\r\n{named}\r\nContent-Length: 0\r\n\r\n"
     )
 }
 
 impl Opened {
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.head.value(NAME).expect("it has a name").to_owned()
     }
 

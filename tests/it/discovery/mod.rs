@@ -3,4 +3,4 @@
 mod file;
 mod last_good;
 mod operators;
-mod site;
+pub(crate) mod site;

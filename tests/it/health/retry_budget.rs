@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::rig::{Config, Endpoint, Handshake, Proxy, log};
 
-const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+pub(crate) const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// Reads each request at `endpoint`, and ends its connection; counts them.
-fn losing(endpoint: Endpoint) -> Arc<AtomicUsize> {
+pub(crate) fn losing(endpoint: Endpoint) -> Arc<AtomicUsize> {
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&asked);
     tokio::spawn(async move {

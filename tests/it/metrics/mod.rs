@@ -4,6 +4,8 @@
 mod bounded;
 mod moves;
 mod page;
+mod read_back;
+mod scraped;
 
 use windlass::metrics::{Exposition, Gauges};
 

@@ -39,5 +39,5 @@ pub(crate) use proxy::Proxy;
 pub(crate) use serving::ServingEndpoint;
 pub(crate) use trust::trusting;
 pub(crate) use tunnel::assert_carries;
-pub(crate) use wait::{PATIENCE, until, until_async, within};
+pub(crate) use wait::{PATIENCE, is_met, until, until_async, within};
 pub(crate) use wire::Wire;

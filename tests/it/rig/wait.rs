@@ -27,7 +27,7 @@ pub(crate) async fn until_async(what: &str, condition: impl AsyncFnMut() -> bool
 }
 
 /// Whether a condition is met within the patience of a test.
-pub(super) async fn is_met(mut condition: impl AsyncFnMut() -> bool) -> bool {
+pub(crate) async fn is_met(mut condition: impl AsyncFnMut() -> bool) -> bool {
     let deadline = Instant::now() + PATIENCE;
     while !condition().await {
         if Instant::now() >= deadline {

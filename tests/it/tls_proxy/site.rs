@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rcgen::{CertificateParams, KeyPair, SignatureAlgorithm};
+use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, SignatureAlgorithm, date_time_ymd};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion, SupportedProtocolVersion};
@@ -34,8 +34,19 @@ impl Certificates {
 
     /// Writes a new certificate for `host` under `name`; gives it in PEM.
     pub(crate) fn issue(&self, name: &str, host: &str, algorithm: &'static SignatureAlgorithm) -> String {
+        self.issue_by(name, CertificateParams::new([host.to_owned()]).unwrap(), algorithm)
+    }
+
+    /// The same, of any age, that ends with the beginning of `year`.
+    pub(crate) fn issue_until(&self, name: &str, host: &str, year: i32) -> String {
+        let mut params = CertificateParams::new([host.to_owned()]).unwrap();
+        params.not_after = date_time_ymd(year, 1, 1);
+        self.issue_by(name, params, &PKCS_ECDSA_P256_SHA256)
+    }
+
+    fn issue_by(&self, name: &str, params: CertificateParams, algorithm: &'static SignatureAlgorithm) -> String {
         let key = KeyPair::generate_for(algorithm).unwrap();
-        let certificate = CertificateParams::new([host.to_owned()]).unwrap().self_signed(&key).unwrap();
+        let certificate = params.self_signed(&key).unwrap();
         std::fs::write(self.folder.path().join(format!("{name}.pem")), certificate.pem()).unwrap();
         std::fs::write(self.folder.path().join(format!("{name}.key")), key.serialize_pem()).unwrap();
         certificate.pem()
