@@ -4,7 +4,8 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc as blocking;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
@@ -120,7 +121,8 @@ impl Signals {
 struct Keys {
     events: mpsc::Receiver<Event>,
     is_over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    /// Nothing comes by it: it is hung up when the thread has ended.
+    ended: blocking::Receiver<()>,
 }
 
 impl Keys {
@@ -128,7 +130,9 @@ impl Keys {
         let (sender, events) = mpsc::channel(WAITING);
         let is_over = Arc::new(AtomicBool::new(false));
         let over = Arc::clone(&is_over);
-        let thread = thread::spawn(move || {
+        let (held, ended) = blocking::channel();
+        thread::spawn(move || {
+            let _held: blocking::Sender<()> = held;
             while !over.load(Ordering::Relaxed) {
                 let read = match event::poll(GLANCE) {
                     Ok(false) => continue,
@@ -141,7 +145,7 @@ impl Keys {
                 }
             }
         });
-        Self { events, is_over, thread: Some(thread) }
+        Self { events, is_over, ended }
     }
 
     /// The next one; `None` where the terminal is gone.
@@ -155,7 +159,7 @@ impl Drop for Keys {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
         self.events.close();
-        // It has nothing to say.
-        let _ = self.thread.take().map(JoinHandle::join);
+        // Not for ever: what looks at a terminal that has hung up may never come back, and goes with the process.
+        let _ = self.ended.recv_timeout(4 * GLANCE);
     }
 }

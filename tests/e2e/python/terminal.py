@@ -54,6 +54,11 @@ class Terminal:
     async def resize(self, columns, lines):
         await self._tmux("resize-window", "-x", str(columns), "-y", str(lines))
 
+    async def hang_up(self):
+        """Takes the terminal away from whoever is in it."""
+        await self._tmux("new-window", "-d")
+        await self._tmux("kill-window")
+
     async def shown(self, *options) -> str:
         """What there is to see."""
         return await self._tmux("capture-pane", "-p", *options)

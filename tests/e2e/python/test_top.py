@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import connect
@@ -143,6 +144,23 @@ async def test_it_waits_for_a_process_that_is_gone_and_suspends_like_any_other_p
             os.kill(await terminal.child(), number)
             await terminal.until("it left with 0", gone=["2 Tunnels"])
             await sane(terminal)
+
+
+async def test_it_ends_with_its_terminal(windlass, tmp_path):
+    admin = tmp_path / "admin.sock"
+    await windlass(config([9], extra=f'[admin]\nlisten = "unix:{admin}"'))
+    async with Terminal.opened(tmp_path) as terminal:
+        await terminal.run("top", "--admin", f"unix:{admin}")
+        await terminal.until("no tunnel is open")
+        program = Path(f"/proc/{await terminal.child()}/stat")
+        await terminal.hang_up()
+
+        async def is_gone():
+            # Whoever inherits it may not have asked yet how it ended.
+            while program.exists() and program.read_text().rsplit(")", 1)[1].split()[0] != "Z":
+                await asyncio.sleep(0.05)
+
+        await within(is_gone(), "the end of a view that nobody can see")
 
 
 async def test_where_one_only_looks_it_steers_nothing_and_says_so(windlass, tmp_path):
