@@ -35,6 +35,8 @@ fn every_metric_is_read_by_a_test_of_the_whole_program() {
         sources(&root.join(folder), &mut files);
     }
     let text: String = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    // `Proxy::count` puts the beginning of the name before what it is given.
+    let text = text.replace(".count(\"", ".count(\"windlass_");
     let lines = text.lines().filter(|line| !line.trim_start().starts_with(['/', '#']));
     let read: BTreeSet<_> = lines.flat_map(words).collect();
     let unread: Vec<_> = metrics.iter().filter(|metric| !read.contains(*metric)).collect();
