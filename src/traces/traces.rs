@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::net::Network;
 use crate::snapshot::{Collector, Snapshot};
 
-/// Where spans go, as configurations say; they wait until it is told to begin.
+/// Where spans go, as configurations say; they wait until exporting is allowed.
 #[derive(Debug)]
 pub struct Traces {
     queue: mpsc::Sender<Span>,
@@ -29,8 +29,10 @@ pub struct Traces {
 
 #[derive(Debug)]
 enum Task {
-    /// It waits to begin.
+    /// It waits to be allowed to begin.
     Waits(Box<Exporter>),
+    /// It begins when there is a collector: where traces are off there is no task.
+    Allowed(Box<Exporter>),
     /// It exports.
     Runs(JoinHandle<()>),
     /// It has ended.
@@ -56,10 +58,21 @@ impl Traces {
         Self { queue: sender, collector, is_ending, metrics, task }
     }
 
-    /// Exports from now on.
+    /// Exports from now on, where there is a collector.
     pub fn begin(&self) {
         self.change(|task| match task {
-            Task::Waits(exporter) => Task::Runs(tokio::spawn(exporter.run())),
+            Task::Waits(exporter) => Task::Allowed(exporter),
+            other => other,
+        });
+        self.run_where_collected();
+    }
+
+    fn run_where_collected(&self) {
+        if self.collector.borrow().is_none() {
+            return;
+        }
+        self.change(|task| match task {
+            Task::Allowed(exporter) => Task::Runs(tokio::spawn(exporter.run())),
             other => other,
         });
     }
@@ -73,6 +86,7 @@ impl Traces {
             !is_same
         });
         let sampling = Sampling::new(&collector?.settings);
+        self.run_where_collected();
         Some(Arc::new(Tracer::new(sampling, self.queue.clone(), Arc::clone(&self.metrics))))
     }
 
