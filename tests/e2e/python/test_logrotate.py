@@ -24,7 +24,7 @@ def snippet_for(folder, pid):
     for old, new in [
         ("/var/log/windlass/*.log", f"{folder}/*.log"),
         ("su windlass windlass", f"su {user} {user}"),
-        ("systemctl kill --signal=USR1 windlass.service", f"kill -USR1 {pid}"),
+        ("systemctl kill --kill-whom=main --signal=USR1 windlass.service", f"kill -USR1 {pid}"),
     ]:
         assert text.count(old) == 1 or old.startswith("/var"), old
         text = text.replace(old, new)
