@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::file::ConfigFile;
 use super::output::say;
 use crate::admin::{Client, ParsedAnswer};
-use crate::config::{AdminListen, AdminListenerSettings, NamedFile, NotCompared, parse_admin_listen};
+use crate::config::{AdminListen, NamedFile, NotCompared, parse_admin_listen};
 use crate::snapshot::read_operator_token;
 
 /// Where the running process is asked, and how its answer is written.
@@ -62,7 +62,7 @@ impl Ask {
 impl AskAt {
     pub(super) fn client(&self) -> Result<Client, Failure> {
         let settings = match &self.admin {
-            Some(listen) => AdminListenerSettings::at(listen.clone()),
+            Some(listen) => self.file().admin_at(listen.clone()),
             None => self.file().admin().map_err(|problems| {
                 Failure::Wrong(format!("{problems}\n    or ask at an address: --admin unix:/PATH"))
             })?,

@@ -37,6 +37,14 @@ impl ConfigFile {
         }
     }
 
+    /// What its `[admin]` says of the listener at this address. Nothing where it cannot be read or has none there: who named an address
+    /// needs no file.
+    pub(super) fn admin_at(&self, listen: AdminListen) -> AdminListenerSettings {
+        let listeners = config::load_admin(&self.path).map(|admin| admin.listeners).unwrap_or_default();
+        let named = listeners.into_iter().find(|listener| listener.listen == listen);
+        named.unwrap_or_else(|| AdminListenerSettings::at(listen))
+    }
+
     /// What is wrong where the file cannot be used because of `problems`.
     pub(super) fn explain(&self, problems: Problems) -> Problems {
         match self.is_missing() {

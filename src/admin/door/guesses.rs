@@ -44,7 +44,7 @@ impl Guesses {
         let until = forgiven.entry(from).or_insert(now);
         *until = (*until).max(now) + EACH;
         if until.saturating_duration_since(now) > EACH * (MOST - 1) {
-            tracing::warn!(%from, "wrong tokens of operators: no more is heard from there for a while");
+            tracing::warn!(%from, "wrong tokens of operators: others from there are answered 429 for a while");
         }
     }
 

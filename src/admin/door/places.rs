@@ -69,6 +69,8 @@ struct OperatorConnection {
     from: Option<IpAddr>,
     /// Whether who asks has once said who they are.
     is_known: bool,
+    /// Whether a feed goes over it, which rests and yet is of use.
+    has_feed: bool,
     /// The number of its rest, at first its own; `None` while a request of it is carried out.
     rest: Option<u64>,
     /// What tells it to leave; `None` once it was told.
@@ -141,8 +143,17 @@ impl Guest {
 impl RequestGuard {
     /// Who asks has said who they are.
     pub(in crate::admin) fn note_known(&self) {
+        self.note(|connection| connection.is_known = true);
+    }
+
+    /// What is answered goes on for as long as somebody hears it.
+    pub(in crate::admin) fn note_feed(&self) {
+        self.note(|connection| connection.has_feed = true);
+    }
+
+    fn note(&self, note: impl FnOnce(&mut OperatorConnection)) {
         if let Some(connection) = lock(&self.0.taken).connections.get_mut(&self.0.number) {
-            connection.is_known = true;
+            note(connection);
         }
     }
 }
@@ -210,6 +221,7 @@ impl TakenPlaces {
         let connection = OperatorConnection {
             from,
             is_known: from.is_none(),
+            has_feed: false,
             rest: Some(number),
             tell: Some(tell),
             is_dismissed: false,
@@ -234,7 +246,9 @@ impl TakenPlaces {
     /// Where an address has many already, one of those that rest makes room for its next.
     fn thin_out(&mut self, from: Option<IpAddr>) {
         let stays = |it: &&mut OperatorConnection| it.from == from && it.tell.is_some();
-        if from.is_some() && self.connections.values_mut().filter(stays).count() >= PER_ADDRESS {
+        // At loopback there are as many people as this machine has.
+        let is_of_one = from.is_some_and(|from| !from.is_loopback());
+        if is_of_one && self.connections.values_mut().filter(stays).count() >= PER_ADDRESS {
             first_to_leave(self.connections.values_mut().filter(stays)).into_iter().for_each(OperatorConnection::tell);
         }
     }
@@ -248,12 +262,12 @@ impl TakenPlaces {
     }
 }
 
-/// Of those that rest one that was never let in, and has rested longest.
+/// Of those that rest one that was never let in, has no feed, and has rested longest.
 fn first_to_leave<'c>(
     connections: impl Iterator<Item = &'c mut OperatorConnection>,
 ) -> Option<&'c mut OperatorConnection> {
     let resting = connections.filter(|it| it.rest.is_some() && it.tell.is_some());
-    resting.min_by_key(|it| (it.is_known, it.rest))
+    resting.min_by_key(|it| (it.is_known, it.has_feed, it.rest))
 }
 
 impl OperatorConnection {

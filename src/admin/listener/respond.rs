@@ -40,6 +40,9 @@ pub(super) async fn respond(
     let answer = match (let_in, found) {
         (Err(denied), _) => refusal(denied),
         (Ok(let_in), Found::Route(route, name)) => {
+            if route.operation == Operation::Events {
+                at_work.note_feed();
+            }
             let found = (route, name, let_in);
             carry_out((reception, leaving), found, &parts, body, &mut asked).await
         }

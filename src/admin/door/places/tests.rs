@@ -111,6 +111,22 @@ async fn who_was_never_let_in_leaves_before_who_was() {
 }
 
 #[tokio::test]
+async fn who_hears_a_feed_stays_longer_than_who_only_stays() {
+    let (places, here) = (Places::default().of_new_listener(), Some(IpAddr::from([127, 0, 0, 1])));
+    let mut looker = places.take(here).await;
+    looker.guest.at_work().note_feed();
+    let mut idle = Vec::new();
+    for _ in 1..OPERATORS_PER_LISTENER {
+        let place = places.take(here).await;
+        drop(place.guest.at_work());
+        idle.push(place);
+    }
+    assert!(!idle.iter_mut().any(is_told), "there is room for many at loopback");
+    assert!(places.take(here).now_or_never().is_none());
+    assert!(is_told(&mut idle[0]) && !is_told(&mut looker));
+}
+
+#[tokio::test]
 async fn many_from_one_address_make_room_for_one_another_and_not_what_is_carried_out() {
     let places = Places::default().of_new_listener();
     let mut taken = Vec::new();
