@@ -128,11 +128,15 @@ impl Model {
                 if !self.is_paused {
                     self.measure.note(&seen);
                     self.seen = Some(seen);
+                    let names: Vec<_> = self.endpoint_rows().iter().map(EndpointRow::name).collect();
+                    self.endpoint.pin(&names);
                 }
             }
             News::Tunnels { path, answer } => {
                 if path == self.path() && !self.is_paused {
                     self.tunnels = Some(answer.map_err(|why| harmless(&why)));
+                    let keys = self.tunnel_keys();
+                    self.tunnel.pin(&keys);
                 }
             }
             News::Detail { id: of, answer } => {

@@ -89,7 +89,7 @@ async def test_a_dozen_tunnels_are_seen_an_endpoint_is_drained_and_a_tunnel_clos
         await terminal.press("y")
         await terminal.until("eligible", gone=["drained   ", "Sure?"])
 
-        await terminal.press("2", "Enter")
+        await terminal.press("2", "Home", "Enter")
         shown = await terminal.until("user agent", "limits")
         tunnel = re.search(r"Tunnel (\d+):", shown)[1]
         await terminal.press("x")

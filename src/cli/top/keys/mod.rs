@@ -198,7 +198,7 @@ fn go(model: &mut Model, to: Move) {
         Pane::Tunnels => {
             let keys = model.tunnel_keys();
             match to {
-                Move::First => {
+                Move::First if !model.pages.is_empty() => {
                     model.pages.clear();
                     model.tunnel.put(0);
                 }
@@ -224,7 +224,10 @@ fn turn_page(model: &mut Model, to: Move) {
             model.tunnel.put(0);
         }
         (Move::Up(_), _) if model.pages.pop().is_some() => model.tunnel.put(usize::MAX),
-        (Move::Up(_), _) => model.tunnel.put(0),
+        (Move::Up(_), _) => {
+            let keys = model.tunnel_keys();
+            model.tunnel.go(Move::First, &keys);
+        }
         _ => {}
     }
 }
@@ -305,15 +308,26 @@ fn ask(model: &mut Model, steering: Steering, now: Instant) -> Step {
     Step::Nothing
 }
 
-fn chosen_endpoint(model: &Model) -> Option<EndpointRow> {
+/// Nothing is done to what slid under the cursor.
+fn say_gone(model: &mut Model) {
+    model.said = Some(Said::Refused("what was chosen is gone from the list: choose anew with ↑ ↓ Home".into()));
+}
+
+fn chosen_endpoint(model: &mut Model) -> Option<EndpointRow> {
     let mut rows = model.endpoint_rows();
     let names: Vec<_> = rows.iter().map(|row| row.name()).collect();
-    let at = model.endpoint.position(&names)?;
+    let Some(at) = model.endpoint.found(&names) else {
+        say_gone(model);
+        return None;
+    };
     (at < rows.len()).then(|| rows.swap_remove(at))
 }
 
-fn chosen_tunnel(model: &Model) -> Option<u64> {
-    let at = model.tunnel.position(&model.tunnel_keys())?;
+fn chosen_tunnel(model: &mut Model) -> Option<u64> {
+    let Some(at) = model.tunnel.found(&model.tunnel_keys()) else {
+        say_gone(model);
+        return None;
+    };
     model.tunnel_list()?.tunnels.get(at).map(|it| it.id)
 }
 

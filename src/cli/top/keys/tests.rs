@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::news::News;
-use super::super::samples::{detail, model, pressed, tell_tunnels, typed};
+use super::super::samples::{detail, model, pressed, tell_tunnels, tunnels, typed};
 use super::*;
 
 #[test]
@@ -145,4 +145,22 @@ fn a_key_with_alt_is_no_key_and_no_yes() {
     assert_eq!(press(&mut model, alt('y'), Instant::now() + 2 * HESITATION), Step::Nothing);
     assert!(matches!(model.overlay, Overlay::Nothing), "it is a no");
     assert!(matches!(&model.said, Some(Said::Done(said)) if said.contains("was not confirmed")));
+}
+
+#[test]
+fn nothing_is_asked_about_what_took_the_place_of_the_chosen_one() {
+    let mut model = model();
+    let mut others = tunnels(3);
+    others.tunnels.remove(0);
+    let path = model.wanted().path;
+    model.handle(News::Tunnels { path, answer: Ok(others) }, Instant::now());
+    for code in [KeyCode::Char('x'), KeyCode::Enter] {
+        assert_eq!(pressed(&mut model, code), Step::Nothing);
+        assert!(matches!(model.overlay, Overlay::Nothing), "tunnel 1 was chosen, before any arrow");
+        assert!(matches!(&model.said, Some(Said::Refused(said)) if said.contains("gone from the list")));
+    }
+    pressed(&mut model, KeyCode::Home);
+    typed(&mut model, 'x');
+    let steered = typed(&mut model, 'y');
+    assert!(matches!(steered, Step::Steer(Steering::Close { tunnel: 2, .. })), "{steered:?}");
 }
