@@ -25,6 +25,19 @@ impl Choice {
         Some(found.unwrap_or(self.at.min(last)))
     }
 
+    /// Where the chosen one stands, if the list still has it: what took its place was chosen by nobody.
+    pub(super) fn found(&self, keys: &[String]) -> Option<usize> {
+        let key = self.key.as_ref()?;
+        keys.iter().position(|it| it == key)
+    }
+
+    /// Keeps to what stands at its place, where nothing is chosen by its key yet.
+    pub(super) fn pin(&mut self, keys: &[String]) {
+        if self.key.is_none() {
+            self.key = self.position(keys).and_then(|at| keys.get(at)).cloned();
+        }
+    }
+
     /// Chooses what stands there, whatever that is.
     pub(super) fn put(&mut self, at: usize) {
         *self = Self { key: None, at };

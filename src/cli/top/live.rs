@@ -9,14 +9,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
-use rustix::process::{Signal as Number, getpid, kill_process};
+use rustix::process::{Signal as Number, getpid, getsid, kill_process};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::keys::{Step, press};
-use super::model::Model;
-use super::news::News;
+use super::keys::{HESITATION, Step, paste, press};
+use super::model::{Model, Overlay};
+use super::news::{News, Said};
 use super::screen::Screen;
 use super::source;
 use super::steer::steer;
@@ -50,7 +50,11 @@ pub(super) async fn live(client: Client, mut model: Model, palette: Palette) -> 
         });
         let step = tokio::select! {
             key = keys.next() => match key {
-                Some(Event::Key(key)) if key.kind != KeyEventKind::Release => press(&mut model, key),
+                Some(Event::Key(key)) if key.kind != KeyEventKind::Release => press(&mut model, key, Instant::now()),
+                Some(Event::Paste(text)) => {
+                    paste(&mut model, &text);
+                    Step::Nothing
+                }
                 // The next frame has the new size.
                 Some(_) => Step::Nothing,
                 None => Step::Quit,
@@ -64,10 +68,16 @@ pub(super) async fn live(client: Client, mut model: Model, palette: Palette) -> 
             _ = &mut asking => return Err(Failure::Failed("what asks the process has failed".into())),
             // What is told by the time that has passed.
             _ = seconds.tick() => Step::Nothing,
+            // From then on the question shows that it takes a yes.
+            () = sleep(HESITATION), if matches!(model.overlay, Overlay::Asking { .. }) => Step::Nothing,
         };
         match step {
             Step::Nothing => {}
             Step::Quit => break,
+            Step::Suspend if leads_session() => {
+                let why = "no shell would let it go on: it leads its session, so it does not stop; q quits";
+                model.said = Some(Said::Refused(why.into()));
+            }
             Step::Suspend => screen.lend(stop_here).map_err(gone)?,
             Step::Steer(steering) => {
                 let (client, news) = (client.clone(), news.clone());
@@ -81,6 +91,11 @@ pub(super) async fn live(client: Client, mut model: Model, palette: Palette) -> 
 
 fn gone(error: io::Error) -> Failure {
     Failure::Failed(format!("the terminal cannot be drawn on: {error}"))
+}
+
+/// Whether there is no shell around it, as with `ssh -t` and `docker exec`: once stopped, it would stay so.
+fn leads_session() -> bool {
+    getsid(None).is_ok_and(|session| session == getpid())
 }
 
 /// Stops this process as the shell expects it of Ctrl-Z; returns when it goes on.

@@ -41,6 +41,10 @@ impl Measure {
     /// Takes what is counted now.
     pub(super) fn note(&mut self, seen: &Seen) {
         let sample = Sample::of(seen);
+        // Who joins the feed again hears the last event again.
+        if self.samples.back().is_some_and(|last| last.counter == sample.counter && last.at == sample.at) {
+            return;
+        }
         let follows = self.samples.back().is_none_or(|last| last.counter == sample.counter && last.at < sample.at);
         if !follows {
             self.samples.clear();
@@ -125,7 +129,7 @@ impl Sample {
         });
         Self {
             at: seen.at,
-            counter: (seen.process.pid, seen.process.since),
+            counter: seen.process.identity(),
             traffic: seen.traffic,
             endings: seen.endings.clone(),
             refusals: all(&seen.refusals),
@@ -164,6 +168,15 @@ mod tests {
         assert_eq!((measure.seconds(), measure.samples.len()), (60, 61));
         assert_eq!(measure.endings()[0].count, 60);
         assert_eq!(measure.rates().unwrap().messages.from_client, 0.0);
+    }
+
+    #[test]
+    fn the_same_look_again_changes_nothing() {
+        let mut measure = Measure::default();
+        measure.note(&at(0, 100, 5));
+        measure.note(&at(2, 120, 6));
+        measure.note(&at(2, 120, 6));
+        assert_eq!((measure.rates().unwrap().messages.from_client, measure.seconds()), (10.0, 2));
     }
 
     #[test]

@@ -70,7 +70,10 @@ pub(super) enum Overlay {
     /// A filter is being typed.
     Typing(String),
     /// Something waits to be confirmed.
-    Asking(Steering),
+    Asking {
+        steering: Steering,
+        since: Instant,
+    },
     /// Everything of one tunnel.
     Detail {
         id: u64,
@@ -118,13 +121,22 @@ impl Model {
             }
             News::Seen(seen) => {
                 self.contact = Contact::Live;
+                let is_other = self.seen.as_ref().is_some_and(|it| it.process.identity() != seen.process.identity());
+                if is_other {
+                    self.handle_other(seen.process.pid);
+                }
                 if !self.is_paused {
-                    self.handle_look(seen);
+                    self.measure.note(&seen);
+                    self.seen = Some(seen);
+                    let names: Vec<_> = self.endpoint_rows().iter().map(EndpointRow::name).collect();
+                    self.endpoint.pin(&names);
                 }
             }
             News::Tunnels { path, answer } => {
                 if path == self.path() && !self.is_paused {
                     self.tunnels = Some(answer.map_err(|why| harmless(&why)));
+                    let keys = self.tunnel_keys();
+                    self.tunnel.pin(&keys);
                 }
             }
             News::Detail { id: of, answer } => {
@@ -141,15 +153,26 @@ impl Model {
         }
     }
 
-    fn handle_look(&mut self, seen: Box<Seen>) {
-        let before = self.seen.as_ref().map(|it| it.process.pid).filter(|pid| *pid != seen.process.pid);
-        if let Some(before) = before {
-            let now = seen.process.pid;
-            self.said = Some(Said::Done(format!("process {now} answers now, where process {before} did")));
-            self.pages.clear();
+    /// Another process answers: the numbers of tunnels are its own, so nothing that names one by its number outlives the one before.
+    fn handle_other(&mut self, now: u32) {
+        let before = self.seen.as_ref().map(|it| it.process.pid).unwrap_or_default();
+        let mut said = if before == now {
+            format!("process {now} was started anew")
+        } else {
+            format!("process {now} answers now, where process {before} did")
+        };
+        match std::mem::replace(&mut self.overlay, Overlay::Nothing) {
+            Overlay::Asking { steering, .. } => said += &format!("; {} is asked no more", steering.name()),
+            Overlay::Detail { id, .. } => said += &format!("; tunnel {id} was the other one's"),
+            other => self.overlay = other,
         }
-        self.measure.note(&seen);
-        self.seen = Some(seen);
+        if std::mem::take(&mut self.is_paused) {
+            said += "; the pause is over";
+        }
+        self.said = Some(Said::Done(said));
+        self.pages.clear();
+        self.tunnels = None;
+        self.tunnel.put(0);
     }
 
     /// What there is to be asked.
@@ -198,7 +221,9 @@ impl Model {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{model, seen, tell_tunnels, tunnels};
+    use ratatui::crossterm::event::KeyCode;
+
+    use super::super::samples::{model, pressed, seen, tell_tunnels, tunnels, typed};
     use super::*;
 
     #[test]
@@ -213,6 +238,26 @@ mod tests {
         let said = "process 4712 answers now, where process 4711 did";
         assert_eq!(model.said, Some(Said::Done(said.into())));
         assert_eq!(model.measure.rates(), None);
+    }
+
+    #[test]
+    fn no_question_and_no_tunnel_that_is_looked_at_outlives_its_process() {
+        let mut successor = seen(3);
+        successor.process.since += 1;
+        let mut asked = model();
+        typed(&mut asked, 'x');
+        asked.is_paused = true;
+        asked.handle(News::Seen(Box::new(seen(3))), Instant::now());
+        assert!(matches!(asked.overlay, Overlay::Asking { .. }), "it is the same one");
+        asked.handle(News::Seen(Box::new(successor.clone())), Instant::now());
+        assert!(matches!(asked.overlay, Overlay::Nothing) && asked.tunnels.is_none() && !asked.is_paused);
+        let said = "process 4711 was started anew; close tunnel 1 is asked no more; the pause is over";
+        assert_eq!(asked.said, Some(Said::Done(said.into())));
+        let mut looked = model();
+        pressed(&mut looked, KeyCode::Enter);
+        looked.handle(News::Seen(Box::new(successor)), Instant::now());
+        assert!(matches!(looked.overlay, Overlay::Nothing));
+        assert!(matches!(&looked.said, Some(Said::Done(said)) if said.ends_with("tunnel 1 was the other one's")));
     }
 
     #[test]

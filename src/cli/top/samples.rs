@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use serde_json::json;
 
-use super::keys::{Step, press};
-use super::model::Model;
+use super::keys::{HESITATION, Step, press};
+use super::model::{Model, Overlay};
 use super::news::News;
 use super::seen::Seen;
 
@@ -105,5 +105,10 @@ pub(super) fn typed(model: &mut Model, character: char) -> Step {
 }
 
 pub(super) fn pressed(model: &mut Model, code: KeyCode) -> Step {
-    press(model, KeyEvent::new(code, KeyModifiers::NONE))
+    // Whoever answers has read the question.
+    let now = match &model.overlay {
+        Overlay::Asking { since, .. } => *since + HESITATION,
+        _ => Instant::now() - HESITATION,
+    };
+    press(model, KeyEvent::new(code, KeyModifiers::NONE), now)
 }

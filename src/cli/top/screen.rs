@@ -6,6 +6,7 @@ use std::io;
 
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::cursor::Show;
+use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 
@@ -19,6 +20,8 @@ impl Screen {
     pub(super) fn open() -> io::Result<Self> {
         // This sees to panics, too.
         let terminal = ratatui::try_init().inspect_err(|_| give_back())?;
+        // What is pasted comes as that, and not as keys.
+        execute!(io::stdout(), EnableBracketedPaste).inspect_err(|_| give_back())?;
         Ok(Self { terminal })
     }
 
@@ -31,7 +34,7 @@ impl Screen {
 
     fn take(&mut self) -> io::Result<()> {
         enable_raw_mode()?;
-        execute!(io::stdout(), EnterAlternateScreen)?;
+        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
         self.terminal.clear()
     }
 }
@@ -44,6 +47,6 @@ impl Drop for Screen {
 
 /// As far as it is still there.
 fn give_back() {
-    let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+    let _ = execute!(io::stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }

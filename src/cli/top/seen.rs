@@ -38,6 +38,13 @@ pub(super) struct ProcessSeen {
     pub(super) most_tunnels: usize,
 }
 
+impl ProcessSeen {
+    /// Which process that is. In containers every pid is 1, so when it began belongs to it.
+    pub(super) fn identity(&self) -> (u32, u64) {
+        (self.pid, self.since)
+    }
+}
+
 /// What changes all the time.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]

@@ -76,7 +76,7 @@ async def test_a_dozen_tunnels_are_seen_an_endpoint_is_drained_and_a_tunnel_clos
         await terminal.press("n")
         await terminal.until("drain main/b was not confirmed", "12 open tunnels", gone=["Sure?"])
         await terminal.press("d")
-        await terminal.until("Drain main/b?")
+        await terminal.until("Drain main/b?", "y does it")
         await terminal.press("y")
         await terminal.until("endpoint/main/b", "drained")
         shown = await terminal.until(f"{12 - of_b} open tunnels", "1012", gone=["Sure?"])
@@ -85,15 +85,15 @@ async def test_a_dozen_tunnels_are_seen_an_endpoint_is_drained_and_a_tunnel_clos
         gone = [client for client in clients if client.close_code is not None]
         assert len(gone) == of_b and {client.close_code for client in gone} == {1012}
         await terminal.press("u")
-        await terminal.until("Take main/b back?")
+        await terminal.until("Take main/b back?", "y does it")
         await terminal.press("y")
         await terminal.until("eligible", gone=["drained   ", "Sure?"])
 
-        await terminal.press("2", "Enter")
+        await terminal.press("2", "Home", "Enter")
         shown = await terminal.until("user agent", "limits")
         tunnel = re.search(r"Tunnel (\d+):", shown)[1]
         await terminal.press("x")
-        await terminal.until(f"Close tunnel {tunnel}?", "4403")
+        await terminal.until(f"Close tunnel {tunnel}?", "4403", "y does it")
         await terminal.press("y")
         await terminal.until(f"{len(left) - 1} open tunnels", gone=["Sure?"])
         codes = await asyncio.gather(*[code_of(client) for client in left if client.state.name != "OPEN"])

@@ -43,7 +43,7 @@ pub(in crate::cli::top) fn draw(frame: &mut Buffer, model: &mut Model, palette: 
     render(frame, right, endings::lines(model, palette, right));
     render(frame, below, tunnels::lines(model, palette, below));
     render(frame, foot, vec![footer::line(model, palette)]);
-    overlay::draw(frame, model, palette);
+    overlay::draw(frame, model, palette, now);
 }
 
 /// Where the endpoints are, and where the tunnels; one of the two has nothing where there is room for one list only.

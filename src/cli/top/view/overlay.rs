@@ -1,5 +1,7 @@
 //! What lies over the lists: help, a question, everything of one tunnel.
 
+use std::time::Instant;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span, Text};
@@ -8,16 +10,20 @@ use ratatui::widgets::{Block, Clear, Paragraph, Widget, Wrap};
 use super::help::HELP;
 use super::palette::Palette;
 use crate::cli::facts::facts;
+use crate::cli::top::keys::HESITATION;
 use crate::cli::top::model::{Model, Overlay};
 use crate::cli::top::steering::Steering;
 
 const WIDTH: u16 = 78;
 
-pub(super) fn draw(frame: &mut Buffer, model: &mut Model, palette: Palette) {
+pub(super) fn draw(frame: &mut Buffer, model: &mut Model, palette: Palette, now: Instant) {
     match &mut model.overlay {
         Overlay::Nothing | Overlay::Typing(_) => {}
         Overlay::Help => show(frame, " Help: any key leads back ", Text::from(HELP), 0),
-        Overlay::Asking(steering) => show(frame, " Sure? ", question(steering, palette), 0),
+        Overlay::Asking { steering, since } => {
+            let takes_yes = now.saturating_duration_since(*since) >= HESITATION;
+            show(frame, " Sure? ", question(steering, takes_yes, palette), 0);
+        }
         Overlay::Detail { id, told, scroll } => {
             let text = match told {
                 None => Text::from("…"),
@@ -39,17 +45,21 @@ pub(super) fn draw(frame: &mut Buffer, model: &mut Model, palette: Palette) {
     }
 }
 
-fn question(steering: &Steering, palette: Palette) -> Text<'static> {
+fn question(steering: &Steering, takes_yes: bool, palette: Palette) -> Text<'static> {
     let mut name = steering.name();
     if let Some(first) = name.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    let answer = Line::from(vec![
-        Span::styled("y", Palette::title()),
-        Span::raw(" does it; "),
-        Span::styled("any other key", Palette::title()),
-        Span::raw(" leaves everything as it is"),
-    ]);
+    // The key is named once it is taken.
+    let yes = if takes_yes {
+        [Span::styled("y", Palette::title()), Span::raw(" does it; ")]
+    } else {
+        [Span::raw("…"), Span::raw(" ")]
+    };
+    let answer = Line::from_iter(
+        yes.into_iter()
+            .chain([Span::styled("any other key", Palette::title()), Span::raw(" leaves everything as it is")]),
+    );
     Text::from(vec![
         Line::styled(format!("{name}?"), palette.bad()),
         answer,

@@ -1,5 +1,7 @@
 //! What a key does.
 
+use std::time::{Duration, Instant};
+
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use strum::VariantArray;
 
@@ -25,9 +27,20 @@ const PAGE: usize = 10;
 /// How long a filter is at the most.
 const LONGEST_FILTER: usize = 400;
 
-pub(super) fn press(model: &mut Model, key: KeyEvent) -> Step {
+/// How long a question stands before it takes a yes: what is typed or pasted as a word (`proxy`, `ready`) comes faster than anybody reads.
+pub(super) const HESITATION: Duration = Duration::from_millis(500);
+
+pub(super) fn press(model: &mut Model, key: KeyEvent, now: Instant) -> Step {
+    // An Esc with a letter right after it comes as that letter with Alt: who wanted out must not have said yes.
+    let code = if !key.modifiers.contains(KeyModifiers::ALT) {
+        key.code
+    } else if matches!(model.overlay, Overlay::Asking { .. }) {
+        KeyCode::Null
+    } else {
+        return Step::Nothing;
+    };
     if key.modifiers.contains(KeyModifiers::CONTROL) {
-        return match key.code {
+        return match code {
             KeyCode::Char('c') => Step::Quit,
             KeyCode::Char('z') => Step::Suspend,
             KeyCode::Char('u') => {
@@ -41,19 +54,23 @@ pub(super) fn press(model: &mut Model, key: KeyEvent) -> Step {
     }
     model.said = None;
     match std::mem::replace(&mut model.overlay, Overlay::Nothing) {
-        Overlay::Nothing => press_in_lists(model, key.code),
+        Overlay::Nothing => press_in_lists(model, code, now),
         // Any key leads back.
         Overlay::Help => Step::Nothing,
-        Overlay::Typing(text) => type_filter(model, text, key.code),
-        Overlay::Asking(steering) => confirm(model, steering, key.code),
+        Overlay::Typing(text) => type_filter(model, text, code),
+        Overlay::Asking { steering, since } if is_yes(code) && now.saturating_duration_since(since) < HESITATION => {
+            model.overlay = Overlay::Asking { steering, since };
+            Step::Nothing
+        }
+        Overlay::Asking { steering, .. } => confirm(model, steering, code),
         Overlay::Detail { id, told, scroll } => {
-            let scroll = match key.code {
+            let scroll = match code {
                 KeyCode::Down | KeyCode::Char('j') => scroll.saturating_add(1),
                 KeyCode::Up | KeyCode::Char('k') => scroll.saturating_sub(1),
                 KeyCode::Char('x') => {
                     // This one, whatever the list has become behind it.
                     let closing = told.as_ref().and_then(|told| told.as_ref().ok()).map(|it| close(&it.status));
-                    return closing.map_or(Step::Nothing, |closing| ask(model, closing));
+                    return closing.map_or(Step::Nothing, |closing| ask(model, closing, now));
                 }
                 _ => return Step::Nothing,
             };
@@ -63,7 +80,18 @@ pub(super) fn press(model: &mut Model, key: KeyEvent) -> Step {
     }
 }
 
-fn press_in_lists(model: &mut Model, code: KeyCode) -> Step {
+/// Takes what was pasted: only where text is typed is it one; nowhere is it keys.
+pub(super) fn paste(model: &mut Model, pasted: &str) {
+    if let Overlay::Typing(text) = &mut model.overlay {
+        for character in pasted.chars().filter(|it| !it.is_control()) {
+            if text.len() < LONGEST_FILTER {
+                text.push(character);
+            }
+        }
+    }
+}
+
+fn press_in_lists(model: &mut Model, code: KeyCode, now: Instant) -> Step {
     match code {
         KeyCode::Char('q') | KeyCode::Esc => return Step::Quit,
         KeyCode::Char('?' | 'h') => model.overlay = Overlay::Help,
@@ -87,9 +115,9 @@ fn press_in_lists(model: &mut Model, code: KeyCode) -> Step {
         KeyCode::Home | KeyCode::Char('g') => go(model, Move::First),
         KeyCode::End | KeyCode::Char('G') => go(model, Move::Last),
         KeyCode::Enter => open_detail(model),
-        KeyCode::Char('d') => return ask_about_endpoint(model, Wish::Drain),
-        KeyCode::Char('u') => return ask_about_endpoint(model, Wish::Undrain),
-        KeyCode::Char('x') => return ask_to_close(model),
+        KeyCode::Char('d') => return ask_about_endpoint(model, Wish::Drain, now),
+        KeyCode::Char('u') => return ask_about_endpoint(model, Wish::Undrain, now),
+        KeyCode::Char('x') => return ask_to_close(model, now),
         _ => {}
     }
     Step::Nothing
@@ -111,9 +139,13 @@ fn type_filter(model: &mut Model, mut text: String, code: KeyCode) -> Step {
     Step::Nothing
 }
 
+fn is_yes(code: KeyCode) -> bool {
+    matches!(code, KeyCode::Char('y' | 'Y'))
+}
+
 /// Only a `y` is a yes: what somebody typed for something else does nothing.
 fn confirm(model: &mut Model, steering: Steering, code: KeyCode) -> Step {
-    if !matches!(code, KeyCode::Char('y' | 'Y')) {
+    if !is_yes(code) {
         model.said = Some(Said::Done(format!("left as it is: {} was not confirmed", steering.name())));
         return Step::Nothing;
     }
@@ -166,7 +198,7 @@ fn go(model: &mut Model, to: Move) {
         Pane::Tunnels => {
             let keys = model.tunnel_keys();
             match to {
-                Move::First => {
+                Move::First if !model.pages.is_empty() => {
                     model.pages.clear();
                     model.tunnel.put(0);
                 }
@@ -192,7 +224,10 @@ fn turn_page(model: &mut Model, to: Move) {
             model.tunnel.put(0);
         }
         (Move::Up(_), _) if model.pages.pop().is_some() => model.tunnel.put(usize::MAX),
-        (Move::Up(_), _) => model.tunnel.put(0),
+        (Move::Up(_), _) => {
+            let keys = model.tunnel_keys();
+            model.tunnel.go(Move::First, &keys);
+        }
         _ => {}
     }
 }
@@ -221,7 +256,7 @@ enum Wish {
     Undrain,
 }
 
-fn ask_about_endpoint(model: &mut Model, wish: Wish) -> Step {
+fn ask_about_endpoint(model: &mut Model, wish: Wish, now: Instant) -> Step {
     let what = match wish {
         Wish::Drain => "drain",
         Wish::Undrain => "take back",
@@ -241,24 +276,25 @@ fn ask_about_endpoint(model: &mut Model, wish: Wish) -> Step {
             Wish::Drain => Steering::Drain { upstream, endpoint, tunnels: row.tunnels },
             Wish::Undrain => Steering::Undrain { upstream, endpoint },
         },
+        now,
     )
 }
 
-fn ask_to_close(model: &mut Model) -> Step {
+fn ask_to_close(model: &mut Model, now: Instant) -> Step {
     if model.pane == Pane::Endpoints {
         model.said = Some(Said::Refused("choose the tunnel to close in the list of tunnels: 2 goes there".into()));
         return Step::Nothing;
     }
     let Some(id) = chosen_tunnel(model) else { return Step::Nothing };
     let found = model.tunnel_list().and_then(|list| list.tunnels.iter().find(|it| it.id == id)).cloned();
-    found.map_or(Step::Nothing, |tunnel| ask(model, close(&tunnel)))
+    found.map_or(Step::Nothing, |tunnel| ask(model, close(&tunnel), now))
 }
 
 fn close(tunnel: &TunnelStatus) -> Steering {
     Steering::Close { tunnel: tunnel.id, client: tunnel.client.clone(), route: tunnel.route.clone() }
 }
 
-fn ask(model: &mut Model, steering: Steering) -> Step {
+fn ask(model: &mut Model, steering: Steering, now: Instant) -> Step {
     let name = steering.name();
     if model.may_steer == Some(false) {
         let why = format!("{} only looks, so it cannot {name}: ask at a unix socket, or show a token", model.place);
@@ -267,121 +303,33 @@ fn ask(model: &mut Model, steering: Steering) -> Step {
         let why = format!("{} is under way: {name} when that is done", under_way.name());
         model.said = Some(Said::Refused(why));
     } else {
-        model.overlay = Overlay::Asking(steering);
+        model.overlay = Overlay::Asking { steering, since: now };
     }
     Step::Nothing
 }
 
-fn chosen_endpoint(model: &Model) -> Option<EndpointRow> {
+/// Nothing is done to what slid under the cursor.
+fn say_gone(model: &mut Model) {
+    model.said = Some(Said::Refused("what was chosen is gone from the list: choose anew with ↑ ↓ Home".into()));
+}
+
+fn chosen_endpoint(model: &mut Model) -> Option<EndpointRow> {
     let mut rows = model.endpoint_rows();
     let names: Vec<_> = rows.iter().map(|row| row.name()).collect();
-    let at = model.endpoint.position(&names)?;
+    let Some(at) = model.endpoint.found(&names) else {
+        say_gone(model);
+        return None;
+    };
     (at < rows.len()).then(|| rows.swap_remove(at))
 }
 
-fn chosen_tunnel(model: &Model) -> Option<u64> {
-    let at = model.tunnel.position(&model.tunnel_keys())?;
+fn chosen_tunnel(model: &mut Model) -> Option<u64> {
+    let Some(at) = model.tunnel.found(&model.tunnel_keys()) else {
+        say_gone(model);
+        return None;
+    };
     model.tunnel_list()?.tunnels.get(at).map(|it| it.id)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Instant;
-
-    use super::super::news::News;
-    use super::super::samples::{detail, model, pressed, tell_tunnels, typed};
-    use super::*;
-
-    #[test]
-    fn an_endpoint_is_drained_only_by_a_yes_to_its_name() {
-        let mut model = model();
-        typed(&mut model, '1');
-        pressed(&mut model, KeyCode::Down);
-        typed(&mut model, 'd');
-        let Overlay::Asking(steering) = model.overlay.clone() else { panic!("it asks") };
-        assert_eq!(steering.name(), "drain chat/b");
-        assert_eq!(pressed(&mut model, KeyCode::Enter), Step::Nothing, "Enter is no yes");
-        assert!(matches!(&model.said, Some(Said::Done(said)) if said.contains("drain chat/b was not confirmed")));
-        typed(&mut model, 'd');
-        let Step::Steer(Steering::Drain { upstream, endpoint, .. }) = typed(&mut model, 'y') else { panic!("it does") };
-        assert_eq!((&*upstream, &*endpoint), ("chat", "b"));
-        typed(&mut model, 'u');
-        assert!(matches!(&model.said, Some(Said::Refused(said)) if said.contains("under way")), "one at a time");
-        model.handle(News::Done(Said::Done("drain 3".into())), Instant::now());
-        assert_eq!((&model.under_way, &model.said), (&None, &Some(Said::Done("drain 3".into()))));
-        typed(&mut model, 'u');
-        assert!(matches!(typed(&mut model, 'y'), Step::Steer(Steering::Undrain { .. })));
-    }
-
-    #[test]
-    fn where_one_only_looks_the_keys_say_so() {
-        let mut model = model();
-        model.may_steer = Some(false);
-        for (pane, key) in [('1', 'd'), ('1', 'u'), ('2', 'x')] {
-            typed(&mut model, pane);
-            assert_eq!(typed(&mut model, key), Step::Nothing);
-            assert!(matches!(model.overlay, Overlay::Nothing), "{key} asks nothing");
-            assert!(matches!(&model.said, Some(Said::Refused(said)) if said.contains("only looks")), "{key}");
-        }
-    }
-
-    #[test]
-    fn the_tunnel_that_is_looked_at_is_closed_whatever_the_list_has_become() {
-        let mut model = model();
-        pressed(&mut model, KeyCode::Down);
-        pressed(&mut model, KeyCode::Enter);
-        assert_eq!(model.wanted().detail, Some(2));
-        assert_eq!(typed(&mut model, 'x'), Step::Nothing, "nothing is known of it yet");
-        pressed(&mut model, KeyCode::Enter);
-        model.handle(News::Detail { id: 2, answer: Ok(detail(2)) }, Instant::now());
-        tell_tunnels(&mut model, 1);
-        typed(&mut model, 'x');
-        let steered = typed(&mut model, 'y');
-        assert!(matches!(steered, Step::Steer(Steering::Close { tunnel: 2, .. })), "{steered:?}");
-    }
-
-    #[test]
-    fn what_is_asked_for_follows_sorting_filter_and_page() {
-        let mut model = model();
-        assert_eq!(model.wanted().path, "/tunnels?sort=rate&order=desc&limit=20");
-        typed(&mut model, 's');
-        typed(&mut model, 'r');
-        typed(&mut model, '/');
-        "chat min-idle=5min".chars().for_each(|it| drop(typed(&mut model, it)));
-        assert!(model.wanted().path.starts_with("/tunnels?sort=buffered&order=asc"), "not before Enter");
-        pressed(&mut model, KeyCode::Enter);
-        let first = "/tunnels?route=chat&min_idle=5min&sort=buffered&order=asc&limit=20";
-        assert_eq!(model.wanted().path, first);
-        tell_tunnels(&mut model, 3);
-        (0..3).for_each(|_| drop(pressed(&mut model, KeyCode::Down)));
-        assert_eq!(model.wanted().path, format!("{first}&after=a-1"), "beyond the end is the next page");
-        pressed(&mut model, KeyCode::PageDown);
-        assert_eq!(model.pages.len(), 1, "it is on its way");
-        pressed(&mut model, KeyCode::PageUp);
-        assert_eq!(model.wanted().path, first);
-        typed(&mut model, 'S');
-        assert!(model.wanted().path.contains("sort=rate"));
-    }
-
-    #[test]
-    fn the_tunnels_of_an_endpoint_are_shown_by_enter() {
-        let mut model = model();
-        typed(&mut model, '1');
-        pressed(&mut model, KeyCode::Enter);
-        assert_eq!((model.pane, &*model.tunnel_filter), (Pane::Tunnels, "endpoint=chat/a"));
-    }
-
-    #[test]
-    fn it_is_left_by_each_of_its_keys_and_an_overlay_first() {
-        let mut model = model();
-        typed(&mut model, '?');
-        assert_eq!(pressed(&mut model, KeyCode::Esc), Step::Nothing, "that closes the help");
-        assert_eq!(typed(&mut model, 'q'), Step::Quit);
-        assert_eq!(pressed(&mut model, KeyCode::Esc), Step::Quit);
-        typed(&mut model, '/');
-        assert_eq!(typed(&mut model, 'q'), Step::Nothing, "that is a letter");
-        let control = |letter| KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL);
-        assert_eq!(press(&mut model, control('c')), Step::Quit);
-        assert_eq!(press(&mut model, control('z')), Step::Suspend);
-    }
-}
+mod tests;
