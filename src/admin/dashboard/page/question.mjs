@@ -32,7 +32,8 @@ export function question({ title, text, verb, fields = [], act }) {
 }
 
 parts.no.addEventListener('click', () => dialog.close());
-dialog.addEventListener('close', () => { current = undefined; });
+// It is told a moment later: by then another question may stand there.
+dialog.addEventListener('close', () => { if (!dialog.open) current = undefined; });
 parts.form.addEventListener('submit', async (event) => {
   event.preventDefault();
   const act = current;
