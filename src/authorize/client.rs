@@ -19,7 +19,7 @@ use crate::endpoint::{Answer, EndpointConnection, OpenedUnder, Pool, PoolSlot, R
 use crate::net::{ConnectOptions, Network, Stream, TlsFailure, TlsStream, dial};
 use crate::snapshot::AuthServer;
 
-/// Who asks: one for each worker, whose runtime drives the connections that rest in its pool.
+/// Who asks. The runtime that it is asked on drives the connections that rest in its pool.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthClient<'a> {
     /// Where servers are.
@@ -61,7 +61,7 @@ impl AuthClient<'_> {
         self.request(server, bounds, || question.ask(settings, Upload::none())).await
     }
 
-    /// The answer to a request that changes nothing, and may be sent again.
+    /// The answer to a request that may be sent again: where its connection is lost it may have been read, and is read twice.
     ///
     /// # Errors
     /// Why there is none.

@@ -18,7 +18,8 @@ impl Written {
         written
     }
 
-    /// How `new` differs from this below `section`, such as `idle_timeout: default → 1h`; in the order of the keys.
+    /// How `new` differs from this below `section`, such as `idle_timeout: default → 1h`; in the order of the keys. Of what may hold a
+    /// credential, no more than that it differs.
     pub fn changes(&self, new: &Self, section: &[&str]) -> Vec<String> {
         let below = |written: &'_ Self| -> BTreeMap<String, String> {
             let keys = written.0.iter();
@@ -30,7 +31,11 @@ impl Written {
         keys.dedup();
         let value = |of: &BTreeMap<String, String>, key: &String| of.get(key).map_or("default".into(), String::clone);
         let differs = keys.into_iter().filter(|key| old.get(*key) != new.get(*key));
-        differs.map(|key| format!("{key}: {} → {}", value(&old, key), value(&new, key))).collect()
+        let tell = |key: &String| match is_untold(section, key) {
+            true => format!("{key}: another value"),
+            false => format!("{key}: {} → {}", value(&old, key), value(&new, key)),
+        };
+        differs.map(tell).collect()
     }
 
     fn note(&mut self, table: &DeTable<'_>, path: &[String], source: &str) {
@@ -59,6 +64,11 @@ fn below<'k>(key: &'k [String], section: &[&str]) -> Option<&'k [String]> {
     is_there.then_some(if rest.is_empty() { key } else { rest })
 }
 
+/// Whether the value of `key` below `section` may hold a credential, for all that there are files for those: the query of a URL, a header.
+fn is_untold(section: &[&str], key: &str) -> bool {
+    section == ["traces"] && (key == "endpoint" || key == "headers" || key.starts_with("headers."))
+}
+
 /// A value on one line, of a length that can be read.
 fn short(text: &str) -> String {
     const MOST: usize = 120;
@@ -85,6 +95,16 @@ mod tests {
         assert_eq!(old.changes(&new, &["drain"]), expected);
         assert_eq!(old.changes(&new, &["workers"]), ["workers: 2 → 4"]);
         assert_eq!(old.changes(&old, &["drain"]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_may_hold_a_credential_is_told_to_differ_and_not_how() {
+        let old = written(
+            "[traces]\nendpoint = \"https://a.example/?api-key=hush\"\nsample = 0.1\nheaders = { x-team = \"hush\" }",
+        );
+        let new = written("[traces]\nsample = 0.2\n[traces.headers]\nx-team = \"other\"");
+        let expected = ["endpoint: another value", "headers.x-team: another value", "sample: 0.1 → 0.2"];
+        assert_eq!(old.changes(&new, &["traces"]), expected);
     }
 
     #[test]

@@ -183,5 +183,6 @@ const MOST_IN_A_BATCH: usize = 512;
 /// How long the first of a batch waits for others.
 const GATHER_FOR: Duration = Duration::from_secs(1);
 
-/// After that, some minutes have passed, and the next batch may be better: it may be this one that is not answered.
+/// After that, some minutes have passed, more where a collector asked for more, and the next batch may be better: it may be this one
+/// that is not answered.
 const MOST_ATTEMPTS: u32 = 10;

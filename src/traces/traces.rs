@@ -90,24 +90,33 @@ impl Traces {
         Some(Arc::new(Tracer::new(sampling, self.queue.clone(), Arc::clone(&self.metrics))))
     }
 
-    /// Exports what there is, for no longer than this; then it has ended, and what is left is lost.
+    /// Exports what there is, for no longer than this; then it has ended, and what is left is lost. Who waits no longer may flush once
+    /// more, for less long.
     pub async fn flush(&self, within: Duration) {
         self.is_ending.send_replace(true);
-        let mut ended = None;
-        self.change(|task| match task {
-            Task::Runs(running) => {
-                ended = Some(running);
-                Task::Ended
-            }
-            other => other,
-        });
-        let Some(mut running) = ended else { return };
-        if timeout(within, &mut running).await.is_err() {
+        let Some(mut ending) = self.take_running() else { return };
+        if let Some(running) = &mut ending.running
+            && timeout(within, running).await.is_err()
+            && let Some(running) = ending.running.take()
+        {
             running.abort();
             // What it had is counted when it is dropped.
             let _ = running.await;
             tracing::warn!("the collector of traces did not take the last spans in time; they are lost");
         }
+        ending.running = None;
+    }
+
+    fn take_running(&self) -> Option<EndingTask<'_>> {
+        let mut ending = None;
+        self.change(|task| match task {
+            Task::Runs(running) => {
+                ending = Some(EndingTask { traces: self, running: Some(running) });
+                Task::Ended
+            }
+            other => other,
+        });
+        ending
     }
 
     fn change(&self, change: impl FnOnce(Task) -> Task) {
@@ -115,6 +124,20 @@ impl Traces {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *task, Task::Ended);
         *task = change(before);
+    }
+}
+
+/// A task whose end is waited for; where that is given up, it runs still.
+struct EndingTask<'t> {
+    traces: &'t Traces,
+    running: Option<JoinHandle<()>>,
+}
+
+impl Drop for EndingTask<'_> {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            self.traces.change(|_| Task::Runs(running));
+        }
     }
 }
 
@@ -129,5 +152,5 @@ impl Drop for Traces {
     }
 }
 
-/// How many spans wait at the most: of a kilobyte each or so, and never more than four.
+/// How many spans wait at the most: of a kilobyte each or so, and some times that where many endpoints failed.
 const MOST_WAITING: usize = 2048;

@@ -1,5 +1,7 @@
 //! The spans of handshakes, refusals, exchanges and ends, and what endpoints read.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::collector::{Collector, said, traced};
@@ -173,5 +175,7 @@ async fn a_reload_moves_the_traces_and_closes_no_tunnel() {
     proxy.reload(&config).unwrap();
     talk_and_close(ends).await;
     proxy.is_empty().await;
+    proxy.running.proxy().flush_traces(Duration::from_secs(5)).await;
+    assert_eq!(after.spans("tunnel ended chat", 1).await.len(), 1, "no more are taken");
     assert_eq!(proxy.count("spans_total{result=\"no_answer\"}"), 0);
 }

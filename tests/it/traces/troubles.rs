@@ -1,9 +1,11 @@
 //! Collectors that are busy, gone or silent, and the end of the process.
 
 use std::fs;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use super::collector::{Collector, traced};
 use crate::rig::{Config, Endpoint, Frame, Program, Proxy, assert_carries, log, until};
@@ -64,6 +66,20 @@ async fn nobody_waits_for_a_collector_that_says_nothing_and_what_finds_no_room_i
     }
     assert!(proxy.count("spans_total{result=\"queue_full\"}") > 0);
     assert_carries(&mut client, &mut at_endpoint).await;
+}
+
+#[tokio::test]
+async fn who_waits_no_longer_for_the_last_spans_ends_what_was_waited_for() {
+    let (silent, endpoint) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), Endpoint::listen().await);
+    let proxy = Proxy::serving(&traced(Config::chat([endpoint.address()]), silent.local_addr().unwrap()));
+    let _ends = proxy.tunnel(&endpoint).await;
+    let _asked = silent.accept().await.unwrap();
+    let lost = || proxy.count("spans_total{result=\"stopped\"}");
+    let flush = |millis| proxy.running.proxy().flush_traces(Duration::from_millis(millis));
+    assert!(timeout(Duration::from_millis(50), flush(60_000)).await.is_err());
+    assert_eq!(lost(), 0, "they are on their way");
+    flush(50).await;
+    assert!(lost() >= 4, "{}", lost());
 }
 
 #[tokio::test]
