@@ -1,7 +1,9 @@
 //! A log that nobody reads, and tunnels that talk on.
 
 use std::fs;
-use std::io::{Read, pipe};
+use std::io::{BufRead, BufReader, pipe};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
 use serde_json::Value;
@@ -15,7 +17,7 @@ const TUNNELS: usize = 200;
 #[tokio::test]
 async fn tunnels_talk_on_while_nobody_reads_the_log_and_what_was_dropped_is_counted_and_said() {
     let folder = folder(async |_| site("opened = true").await).await;
-    let (mut reader, writer) = pipe().unwrap();
+    let (reader, writer) = pipe().unwrap();
     let mut command = folder.command(PROGRAM, &[]);
     command.stderr(writer);
     let mut windlass = start_by(&folder, command).await;
@@ -43,15 +45,24 @@ async fn tunnels_talk_on_while_nobody_reads_the_log_and_what_was_dropped_is_coun
     }
     let counted = dropped().await;
 
-    let read = std::thread::spawn(move || {
-        let mut text = String::new();
-        reader.read_to_string(&mut text).unwrap();
-        text
-    });
+    let (text, read) = (Arc::new(Mutex::new(String::new())), Arc::new(AtomicBool::new(false)));
+    let reading = {
+        let (text, read) = (Arc::clone(&text), Arc::clone(&read));
+        std::thread::spawn(move || {
+            for line in BufReader::new(reader).lines() {
+                let line = line.unwrap();
+                read.fetch_or(line.contains("log lines were dropped"), Ordering::Relaxed);
+                *text.lock().unwrap() += &(line + "\n");
+            }
+        })
+    };
+    // Until there is room again, the lines about the ends of tunnels could be dropped too, after the count.
+    until("what was dropped is said", || read.load(Ordering::Relaxed)).await;
     drop(clients);
     windlass.signal(rustix::process::Signal::TERM);
     assert!(windlass.exit().await.success());
-    let text = read.join().unwrap();
+    reading.join().unwrap();
+    let text = text.lock().unwrap().clone();
     let said: u64 = text
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("{line:?} is no JSON")))

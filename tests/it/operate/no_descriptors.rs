@@ -28,7 +28,8 @@ async fn tunnels_and_operators_go_on_and_newcomers_wait() {
     let is_free = |number: &u64| fs::symlink_metadata(format!("/proc/{}/fd/{number}", windlass.id())).is_err();
     limit(&windlass, (0..).find(is_free));
 
-    let late: Vec<_> = (0..5).map(|_| tokio::spawn(Client::connect(address, "late"))).collect();
+    // More than find the descriptor of an operator who leaves, each time that it is tried, while all of this lasts.
+    let late: Vec<_> = (0..40).map(|_| tokio::spawn(Client::connect(address, "late"))).collect();
     windlass.folder().until_logged(&[COMPLAINT]).await;
     // Long enough that it has tried to accept several times.
     let begun = Instant::now();
