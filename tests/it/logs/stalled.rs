@@ -98,10 +98,12 @@ async fn a_reload_to_another_place_gives_up_the_one_that_nobody_reads() {
         names.filter(|name| name.starts_with("windlass-log")).count()
     };
     until("the thread of the old place to end", || threads() == 1).await;
-    let said = lines(&path);
-    let given_up =
-        said.iter().find(|line| line["message"].as_str().unwrap().starts_with("lines were dropped: they waited"));
-    let lost = given_up.unwrap()["lines"].as_u64().unwrap();
+    let given_up = || {
+        let is_said = |line: &Value| line["message"].as_str().unwrap().starts_with("lines were dropped: they waited");
+        lines(&path).into_iter().find(is_said)
+    };
+    until("the new place to say what the old one has lost", || given_up().is_some()).await;
+    let lost = given_up().unwrap()["lines"].as_u64().unwrap();
     let metrics = scrape(&windlass).await;
     assert!(lost > 0 && metrics.contains(&format!("windlass_log_lines_dropped_total {lost}\n")), "{lost}");
     drop(reader);
