@@ -25,6 +25,8 @@ pub struct Environment {
     pub main_pid: Option<OsString>,
     /// `WINDLASS_HANDOFF_FD`: the socket towards the process that hands over.
     pub handoff_fd: Option<OsString>,
+    /// `TERM`: what the terminal can do.
+    pub terminal: Option<OsString>,
     /// The first folder of `STATE_DIRECTORY`, which systemd has made for what is to survive a restart.
     pub state_directory: Option<PathBuf>,
     /// How this process was started.
@@ -55,6 +57,7 @@ impl Environment {
             systemd_exec_pid: variable("SYSTEMD_EXEC_PID"),
             main_pid: variable("MAINPID"),
             handoff_fd: variable(HANDOFF_FD),
+            terminal: variable("TERM"),
             state_directory: variable("STATE_DIRECTORY").and_then(|folders| split_paths(&folders).next()),
             program: Program::of_this_process(arguments, variable("PATH").as_deref()),
         }
