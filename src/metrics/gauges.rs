@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::config::{EndpointName, EndpointRole, ListenerName, RouteName, UpstreamName};
 use crate::snapshot::{EndpointState, HealthCounts, KeyCounts, RetryCounts};
 use crate::traffic::RouteTraffic;
@@ -41,10 +43,8 @@ pub struct Gauges {
     pub retries: Vec<(UpstreamName, RetryCounts)>,
     /// The names that certificates are ordered for.
     pub ordered: Vec<OrderGauge>,
-    /// When the first of a listener's certificates ends, in seconds since 1970.
-    pub certificates: Vec<(ListenerName, i64)>,
-    /// When each certificate of a listener ends, in seconds since 1970, by the first name that it is for.
-    pub certificate_ends: Vec<(ListenerName, String, i64)>,
+    /// When each certificate of a listener ends.
+    pub certificates: Vec<CertificateEnd>,
     /// The time of day, in seconds since 1970.
     pub time: i64,
     /// What the process takes of the machine.
@@ -55,6 +55,17 @@ pub struct Gauges {
     pub drains: Vec<DrainGauge>,
     /// What went through the tunnels of each route, those that are open among them.
     pub traffic: BTreeMap<RouteName, RouteTraffic>,
+}
+
+/// When a certificate of a listener ends.
+#[derive(Clone, Debug, Serialize)]
+pub struct CertificateEnd {
+    /// Its listener; `admin/` and the address where it is one for operators.
+    pub listener: String,
+    /// The first name that it is for.
+    pub name: String,
+    /// In seconds since 1970; the first of its issuers' may be earlier, and counts.
+    pub ends: i64,
 }
 
 /// How one endpoint stands.

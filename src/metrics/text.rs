@@ -15,6 +15,7 @@ use super::cells::load;
 use super::counters::{Metrics, ResultLabels, Times};
 use super::exposition::Exposition;
 use super::gauges::{Gauges, ProcessUsage, TunnelsOpen};
+use super::listener_certificates::first_ends;
 use super::rows::{Labels, Rows, family, signed};
 use super::table::Table;
 use super::{certificates, keys, listener_certificates, sources, traffic};
@@ -146,7 +147,7 @@ impl Gauges {
 
     /// What has no labels.
     fn register_plain(&self, registry: &mut Registry) {
-        let expired = self.certificates.iter().filter(|(_, ends)| *ends < self.time).count();
+        let expired = first_ends(&self.certificates).values().filter(|ends| **ends < self.time).count();
         for (name, help, value) in [
             (
                 "counting_since_seconds",
