@@ -26,6 +26,7 @@ mod text;
 mod trouble;
 mod waiting;
 mod writer;
+mod writing;
 
 pub use access::AccessLog;
 pub use access_entry::AccessEntry;
