@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::journal::{Journal, is_too_large};
+use super::journal::{Journal, is_too_large, is_without_memory};
 use super::log_file::LogFile;
 
 /// What lines are written to.
@@ -39,7 +39,7 @@ pub(super) enum AfterFailure {
     Later,
     /// Nobody will ever read it.
     GiveUp,
-    /// This is never taken; what comes behind it may be.
+    /// The line at hand is never taken; what comes behind it may be.
     Skip,
 }
 
@@ -62,6 +62,7 @@ impl Output {
             // Somebody else who has this pipe or terminal wants never to wait for it.
             _ if error.kind() == io::ErrorKind::WouldBlock => AfterFailure::Soon,
             Self::Stream(_) if !is_full => AfterFailure::GiveUp,
+            Self::Journal(_) if is_without_memory(error) => AfterFailure::Soon,
             Self::Journal(_) if is_too_large(error) => AfterFailure::Skip,
             Self::Stream(_) | Self::File(_) | Self::Journal(_) => AfterFailure::Later,
         }
@@ -103,3 +104,17 @@ impl fmt::Debug for Output {
 pub(super) const LATER: Duration = Duration::from_millis(250);
 /// How long until the next try where somebody does not keep up.
 pub(super) const SOON: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_without_memory_for_it_is_sent_later_and_one_that_is_too_large_never() {
+        let journal = Output::Journal(Journal::new("/nowhere".into()).unwrap());
+        let after = |error: Errno| journal.after(&error.into());
+        assert_eq!(after(Errno::NOBUFS), AfterFailure::Soon);
+        assert_eq!(after(Errno::MSGSIZE), AfterFailure::Skip);
+        assert_eq!(after(Errno::CONNREFUSED), AfterFailure::Later);
+    }
+}

@@ -64,6 +64,7 @@ mod tests {
     use prometheus_client::metrics::counter::Counter;
     use tracing::Level;
 
+    use super::super::log_file::LogFile;
     use super::super::stream::StreamOutput;
     use super::super::style::{Shape, Style};
     use super::super::waiting::ErrorKind;
@@ -204,5 +205,19 @@ mod tests {
         }
         assert_eq!(counter.get(), 30);
         drop(reader);
+    }
+
+    #[test]
+    fn what_is_to_be_said_of_the_place_itself_is_waited_for_as_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inner, moved) = (folder.path().join("inner"), folder.path().join("moved"));
+        std::fs::create_dir(&inner).unwrap();
+        let output = Output::File(LogFile::open(inner.join("log")).unwrap());
+        let writer = Writer::start(TOLD, output).unwrap();
+        std::fs::rename(&inner, &moved).unwrap();
+        writer.reopen();
+        assert!(writer.queue().flush(Duration::from_secs(20)));
+        let text = std::fs::read_to_string(moved.join("log")).unwrap();
+        assert!(text.contains("the log cannot be opened again") && text.ends_with('\n'), "{text:?}");
     }
 }
