@@ -1,7 +1,6 @@
 //! What is said of lines that cannot be written, and where: a log that fails cannot say so itself.
 
 use std::fmt::Display;
-use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::time::Instant;
@@ -12,6 +11,7 @@ use tracing::Level;
 use super::line::{LogLine, line_of};
 use super::missing::{GivenUp, SummedErrors, Urgency};
 use super::output::Output;
+use super::stream::StreamOutput;
 use super::style::{Shape, Style};
 
 /// Where it is told what goes wrong with lines.
@@ -197,7 +197,7 @@ fn say_on_stderr(style: Style, to: &Output, text: &str) {
     let takes_it = poll(&mut asked, Some(&Timespec::default())).is_ok_and(|ready| ready > 0);
     if takes_it {
         // Nobody is left who could be told.
-        let _ = File::from(stderr).write_all(line.as_bytes());
+        let _ = StreamOutput::new(stderr).write_all(line.as_bytes());
     }
 }
 
