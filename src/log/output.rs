@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use super::journal::{Journal, is_too_large, is_without_memory};
-use super::log_file::LogFile;
+use super::log_file::{LogFile, Reopened};
 
 /// What lines are written to.
 pub enum Output {
@@ -17,15 +17,6 @@ pub enum Output {
     File(LogFile),
     /// The journal of systemd.
     Journal(Journal),
-}
-
-/// What became of an order to open again what is written to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reopened {
-    /// A file, which may be another one than before.
-    Another,
-    /// There is none to open: what is written to is the same, and so is what it has of a line.
-    TheSame,
 }
 
 /// What is to be done after a failure to write.
@@ -47,7 +38,7 @@ impl Output {
     /// Opens again what somebody may have moved away.
     pub(super) fn reopen(&mut self) -> io::Result<Reopened> {
         match self {
-            Self::File(file) => file.reopen().map(|()| Reopened::Another),
+            Self::File(file) => file.reopen(),
             Self::Stream(_) | Self::Journal(_) => Ok(Reopened::TheSame),
         }
     }

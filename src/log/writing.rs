@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::batch::Batch;
+use super::log_file::Reopened;
 use super::missing::{GivenUp, Missing};
-use super::output::{AfterFailure, LATER, Output, Reopened, SOON};
+use super::output::{AfterFailure, LATER, Output, SOON};
 use super::queue::{Queue, Task};
 use super::trouble::{Refused, Told, Trouble};
 
