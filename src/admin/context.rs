@@ -10,6 +10,7 @@ use crate::admin::door::{ANSWER_WITHIN, Doors, Places};
 use crate::admin::look::{Notes, Rates};
 use crate::admin::predecessors::{Answered, Holdings, Question, ask};
 use crate::handoff::Predecessors;
+use crate::metrics::AllocatorReader;
 use crate::process::Users;
 use crate::session::{Phase, Proxy};
 
@@ -34,6 +35,8 @@ pub struct Context {
     pub rates: Rates,
     /// What the users of this machine are called.
     pub users: Users,
+    /// Who says what the allocator has counted.
+    pub allocator: Option<AllocatorReader>,
 }
 
 impl Context {
@@ -83,5 +86,19 @@ endpoints = ["127.0.0.1:1"]
     let (commands, received) = super::command::channel();
     let (notes, predecessors, places) = (Arc::new(Notes::new(None)), Arc::default(), Places::default());
     let (rates, users, lookers, doors) = (Rates::default(), Users::default(), Lookers::default(), Doors::default());
-    (Arc::new(Context { proxy, notes, predecessors, commands, doors, places, rates, users, lookers }), received)
+    (
+        Arc::new(Context {
+            proxy,
+            notes,
+            predecessors,
+            commands,
+            doors,
+            places,
+            rates,
+            users,
+            lookers,
+            allocator: None,
+        }),
+        received,
+    )
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::logging::LogEnvironment;
 use crate::handoff::{HANDOFF_FD, Program};
+use crate::metrics::AllocatorReader;
 use crate::process::{ActivationVariables, WatchdogVariables, Watcher};
 
 /// What the process was given by its environment; only `main` reads it.
@@ -31,6 +32,8 @@ pub struct Environment {
     pub state_directory: Option<PathBuf>,
     /// How this process was started.
     pub program: Program,
+    /// Who says what the allocator has counted: that is the program's, and not the library's.
+    pub allocator: Option<AllocatorReader>,
 }
 
 impl Environment {
@@ -59,6 +62,7 @@ impl Environment {
             handoff_fd: variable(HANDOFF_FD),
             terminal: variable("TERM"),
             state_directory: variable("STATE_DIRECTORY").and_then(|folders| split_paths(&folders).next()),
+            allocator: None,
             program: Program::of_this_process(arguments, variable("PATH").as_deref()),
         }
     }

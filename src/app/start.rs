@@ -62,8 +62,19 @@ impl PreparedProcess {
         let places = admin::Places::default();
         let (notes_too, rates, users) = (Arc::clone(&notes), admin::Rates::default(), Users::read());
         let (lookers, doors) = (admin::Lookers::default(), admin::Doors::default());
-        let context =
-            Context { proxy, notes: notes_too, predecessors, commands: sender, doors, places, rates, users, lookers };
+        let (allocator, commands_too) = (environment.allocator, sender);
+        let context = Context {
+            proxy,
+            notes: notes_too,
+            predecessors,
+            commands: commands_too,
+            doors,
+            places,
+            rates,
+            users,
+            lookers,
+            allocator,
+        };
         let mut admin = AdminListeners::new(Arc::new(context), std::mem::take(&mut inheritance.admin));
         let prepared = admin.prepare(&admin_settings, &admin_contents, built.tickets()).map_err(StartError::Admin)?;
         Ok(Self { built, notifier, log, environment, admin, prepared, notes, commands, watch })

@@ -49,6 +49,8 @@ pub struct Gauges {
     pub time: i64,
     /// What the process takes of the machine.
     pub process: ProcessUsage,
+    /// What the allocator has counted, where it says so.
+    pub allocator: Option<AllocatorUsage>,
     /// Every listener, and where it is reached.
     pub listeners: Vec<(ListenerName, SocketAddr)>,
     /// The drains that are under way.
@@ -138,6 +140,24 @@ pub struct NamesGauge {
     /// Lookups that did not, ever.
     pub failed: u64,
 }
+
+/// Where the memory of the process is, in bytes, by the count of its allocator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AllocatorUsage {
+    /// What the program holds.
+    pub allocated: u64,
+    /// The pages in which that is.
+    pub active: u64,
+    /// What the allocator needs for itself.
+    pub metadata: u64,
+    /// Those pages, its own, and those that it has not given back yet.
+    pub resident: u64,
+    /// Addresses without memory, kept for later.
+    pub retained: u64,
+}
+
+/// Asks the allocator.
+pub type AllocatorReader = fn() -> Option<AllocatorUsage>;
 
 /// What the process takes of the machine; `None` is what cannot be told.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    AuthResult, CertificateEnd, ClientProtocol, CountedTunnel, DrainGauge, EndpointGauge, Exposition, Gauges,
-    HandshakeTimes, HandshakesGauge, Metrics, NamesGauge, OrderGauge, ProcessUsage, RefusalKind, ReloadResult,
+    AllocatorUsage, AuthResult, CertificateEnd, ClientProtocol, CountedTunnel, DrainGauge, EndpointGauge, Exposition,
+    Gauges, HandshakeTimes, HandshakesGauge, Metrics, NamesGauge, OrderGauge, ProcessUsage, RefusalKind, ReloadResult,
     SourceGauge, SpanFate, TunnelEnd, TunnelsOpen, Words,
 };
 use crate::config::{EndpointRole, ListenerName, RouteName};
@@ -96,6 +96,13 @@ pub(super) fn everything() -> (Metrics, Gauges) {
             .map(|(name, ends)| CertificateEnd { listener: "public".into(), name: name.into(), ends })
             .into(),
         time: 1_700_000_001,
+        allocator: Some(AllocatorUsage {
+            allocated: 1_000_000,
+            active: 1_200_000,
+            metadata: 300_000,
+            resident: 1_600_000,
+            retained: 2_000_000,
+        }),
         process: ProcessUsage {
             cpu_seconds: Some(1.5),
             resident_bytes: Some(4096),

@@ -165,6 +165,7 @@ pub(in crate::admin) fn gauges(context: &Context, predecessors: &[Answered<Holdi
         certificates: certificate_ends(context),
         time: i64::try_from(unix_seconds()).unwrap_or(i64::MAX),
         process: usage(),
+        allocator: context.allocator.and_then(|read| read()),
         drains: under_way.map(drain_gauge).collect(),
         traffic,
     }
