@@ -8,6 +8,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
+use super::usual_socket::UsualSocket;
 use crate::admin::{BoundAdmin, Context, Door, SocketFile, serve};
 use crate::config::{AdminListen, AdminListenerSettings, AdminSettings, SourceLocation};
 use crate::snapshot::AdminContents;
@@ -17,6 +18,8 @@ use crate::tls::TicketKeys;
 #[derive(Debug)]
 pub(super) struct AdminListeners {
     context: Arc<Context>,
+    /// Where they are listened to as long as no configuration says.
+    usual: AdminListen,
     /// Where the process before listened, until a configuration is served.
     inherited: Vec<(AdminListen, OwnedFd)>,
     open: Vec<OpenAdmin>,
@@ -55,9 +58,11 @@ pub struct AdminError {
 }
 
 impl AdminListeners {
-    /// Not open yet; what is `inherited` is used where it fits.
-    pub(super) fn new(context: Arc<Context>, inherited: Vec<(AdminListen, OwnedFd)>) -> Self {
-        Self { context, inherited, open: Vec::new() }
+    /// Not open yet; what is `inherited` is used where it fits, and `usual` is where they are listened to that no configuration has: it
+    /// stays what it was in the process before.
+    pub(super) fn new(context: Arc<Context>, usual: &UsualSocket, inherited: Vec<(AdminListen, OwnedFd)>) -> Self {
+        let before = inherited.iter().map(|(listen, _)| listen).find(|listen| usual.has(listen)).cloned();
+        Self { context, usual: before.unwrap_or_else(|| usual.to_listen()), inherited, open: Vec::new() }
     }
 
     /// What operators look at here.
@@ -74,7 +79,9 @@ impl AdminListeners {
         tickets: &TicketKeys,
     ) -> Result<PreparedAdmin, AdminError> {
         let mut prepared = Vec::new();
-        for (at, listener) in settings.listeners.iter().enumerate() {
+        let usual = [AdminListenerSettings::at(self.usual.clone())];
+        let listeners = if settings.is_written() { &*settings.listeners } else { &usual };
+        for (at, listener) in listeners.iter().enumerate() {
             let contents = contents.get(at).cloned().unwrap_or_default();
             if self.open_at(&listener.listen).is_some_and(|open| open.door.is_of(listener, &contents)) {
                 prepared.push(PreparedListener::Stays(listener.listen.clone()));

@@ -26,6 +26,8 @@ pub struct Environment {
     pub main_pid: Option<OsString>,
     /// `WINDLASS_HANDOFF_FD`: the socket towards the process that hands over.
     pub handoff_fd: Option<OsString>,
+    /// `XDG_RUNTIME_DIR`: where this user's sockets are.
+    pub runtime_directory: Option<PathBuf>,
     /// `TERM`: what the terminal can do.
     pub terminal: Option<OsString>,
     /// The first folder of `STATE_DIRECTORY`, which systemd has made for what is to survive a restart.
@@ -60,6 +62,7 @@ impl Environment {
             systemd_exec_pid: variable("SYSTEMD_EXEC_PID"),
             main_pid: variable("MAINPID"),
             handoff_fd: variable(HANDOFF_FD),
+            runtime_directory: variable("XDG_RUNTIME_DIR").map(PathBuf::from),
             terminal: variable("TERM"),
             state_directory: variable("STATE_DIRECTORY").and_then(|folders| split_paths(&folders).next()),
             allocator: None,

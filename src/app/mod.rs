@@ -33,6 +33,7 @@ mod start;
 mod step;
 mod stop;
 mod unlogged;
+mod usual_socket;
 mod watch;
 mod watchdog;
 
@@ -51,3 +52,4 @@ pub use run_demo::run_demo;
 pub use running::Running;
 pub use stop::Stopped;
 pub use unlogged::Failed;
+pub use usual_socket::UsualSocket;

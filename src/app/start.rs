@@ -18,6 +18,7 @@ use super::handoff::Inheritance;
 use super::loaded::Loaded;
 use super::logging::{Log, LogError, init_logging};
 use super::running::{PreparedProxy, Running};
+use super::usual_socket::UsualSocket;
 use super::watch::Watch;
 use super::watchdog::notify_watchdog;
 use crate::admin::{self, AdminCommand, Context, Notes};
@@ -51,6 +52,7 @@ impl PreparedProcess {
         let (admin_settings, admin_contents) = (loaded.settings().admin.clone(), loaded.admin_contents().to_vec());
         let built = Running::build(loaded, inheritance)?;
         let (sender, commands) = admin::channel();
+        let place = file.clone();
         let notes = Arc::new(Notes::new(file));
         let proxy = Arc::clone(built.proxy());
         log.count_in(proxy.metrics.log_lines_dropped());
@@ -75,7 +77,8 @@ impl PreparedProcess {
             lookers,
             allocator,
         };
-        let mut admin = AdminListeners::new(Arc::new(context), std::mem::take(&mut inheritance.admin));
+        let usual = UsualSocket::of(environment.runtime_directory.as_deref(), place.as_deref());
+        let mut admin = AdminListeners::new(Arc::new(context), &usual, std::mem::take(&mut inheritance.admin));
         let prepared = admin.prepare(&admin_settings, &admin_contents, built.tickets()).map_err(StartError::Admin)?;
         Ok(Self { built, notifier, log, environment, admin, prepared, notes, commands, watch })
     }

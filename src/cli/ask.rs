@@ -8,7 +8,8 @@ use super::failure::Failure;
 use super::file::ConfigFile;
 use super::output::say;
 use crate::admin::{Client, ParsedAnswer};
-use crate::config::{AdminListen, NamedFile, NotCompared, parse_admin_listen};
+use crate::app::UsualSocket;
+use crate::config::{AdminListen, AdminListenerSettings, NamedFile, NotCompared, Problems, parse_admin_listen};
 use crate::snapshot::read_operator_token;
 
 /// Where the running process is asked, and how its answer is written.
@@ -38,6 +39,9 @@ pub(super) struct AskAt {
     /// The file with the token that is shown there [default: what the configuration file names for that address]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    // Nobody writes it: it says where this user's sockets are.
+    #[arg(long, env = "XDG_RUNTIME_DIR", hide = true)]
+    runtime_directory: Option<PathBuf>,
 }
 
 impl Ask {
@@ -63,7 +67,7 @@ impl AskAt {
     pub(super) fn client(&self) -> Result<Client, Failure> {
         let settings = match &self.admin {
             Some(listen) => self.file().admin_at(listen.clone()),
-            None => self.file().admin().map_err(|problems| {
+            None => self.configured().map_err(|problems| {
                 Failure::Wrong(format!("{problems}\n    or ask at an address: --admin unix:/PATH"))
             })?,
         };
@@ -78,6 +82,13 @@ impl AskAt {
             Some(file) => client.showing(read_operator_token(&file).map_err(|it| Failure::Wrong(it.to_string()))?),
             None => client,
         })
+    }
+
+    /// Where the configuration says, or else whoever listens at a usual place.
+    fn configured(&self) -> Result<AdminListenerSettings, Problems> {
+        let file = self.file();
+        let usual = UsualSocket::of(self.runtime_directory.as_deref(), Some(file.path()));
+        file.admin(&usual)
     }
 
     fn file(&self) -> ConfigFile {

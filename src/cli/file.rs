@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
 
+use crate::app::UsualSocket;
 use crate::config::{self, AdminListen, AdminListenerSettings, Problem, Problems};
 
 /// Where the file is that nobody has to name.
@@ -28,12 +29,13 @@ impl ConfigFile {
         &self.path
     }
 
-    /// Where its `[admin]` says that operators are listened to, and best asked. The usual file may be missing: whoever serves another
-    /// one listens at the usual place most likely.
-    pub(super) fn admin(&self) -> Result<AdminListenerSettings, Problems> {
+    /// Where its `[admin]` says that operators are listened to, and best asked; where it says nothing, the `usual` socket. The usual
+    /// file may be missing: whoever serves another one listens there most likely.
+    pub(super) fn admin(&self, usual: &UsualSocket) -> Result<AdminListenerSettings, Problems> {
+        let usual = || AdminListenerSettings::at(usual.to_ask());
         match config::load_admin(&self.path) {
-            Err(_) if self.is_missing() => Ok(AdminListenerSettings::at(AdminListen::default())),
-            admin => admin.map(|admin| admin.asked()),
+            Err(_) if self.is_missing() => Ok(usual()),
+            admin => admin.map(|admin| if admin.is_written() { admin.asked() } else { usual() }),
         }
     }
 
@@ -81,11 +83,17 @@ mod tests {
         ConfigFile { path: folder.path().join("windlass.toml"), is_named: false }
     }
 
+    /// The one place that there is.
+    fn socket_in(folder: &tempfile::TempDir) -> (UsualSocket, AdminListen) {
+        let path = folder.path().join("windlass.sock");
+        (UsualSocket::at(vec![path.clone()]), AdminListen::Unix(path))
+    }
+
     #[test]
     fn nobody_needs_the_usual_file() {
         let folder = tempfile::tempdir().unwrap();
-        let usual = usual(&folder);
-        assert_eq!(usual.admin().unwrap().listen, AdminListen::Unix("/run/windlass/admin.sock".into()));
+        let (usual, (socket, place)) = (usual(&folder), socket_in(&folder));
+        assert_eq!(usual.admin(&socket).unwrap().listen, place);
         let unreadable = config::load(usual.path()).unwrap_err();
         let explained = usual.explain(unreadable.clone()).to_string();
         assert!(
@@ -94,18 +102,22 @@ mod tests {
         );
 
         let named = ConfigFile::new(Some(usual.path));
-        assert!(named.admin().is_err());
+        assert!(named.admin(&socket).is_err());
         assert_eq!(named.explain(unreadable.clone()).to_string(), unreadable.to_string());
     }
 
     #[test]
     fn the_usual_file_is_read_where_it_is() {
         let folder = tempfile::tempdir().unwrap();
-        let usual = usual(&folder);
-        fs::write(&usual.path, "[admin]\nlisten = \"127.0.0.1:9900\"").unwrap();
-        assert_eq!(usual.admin().unwrap().listen, AdminListen::Tcp("127.0.0.1:9900".parse().unwrap()));
-        fs::write(&usual.path, "[admin]\nlisten = 9900").unwrap();
-        assert!(usual.admin().is_err());
+        let (usual, (socket, place)) = (usual(&folder), socket_in(&folder));
+        let asked = |text: &str| {
+            fs::write(&usual.path, text).unwrap();
+            usual.admin(&socket).map(|admin| admin.listen)
+        };
+        let address = AdminListen::Tcp("127.0.0.1:9900".parse().unwrap());
+        assert_eq!(asked("[admin]\nlisten = \"127.0.0.1:9900\"").unwrap(), address);
+        assert_eq!(asked("[admin]\ntap = \"off\"").unwrap(), place, "it says nothing of where");
+        assert!(asked("[admin]\nlisten = 9900").is_err());
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod tap;
 mod tcp;
 mod tunnels;
 mod unreadable;
+mod usual_socket;
 mod watch;
 
 use crate::rig::{PROGRAM, Program, command, output};

@@ -14,7 +14,7 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_windlass");
 /// A command with nothing of this process's environment that matters to the program.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    command.env_remove("NOTIFY_SOCKET").env_remove("RUST_LOG").kill_on_drop(true);
+    command.env_remove("NOTIFY_SOCKET").env_remove("RUST_LOG").env_remove("XDG_RUNTIME_DIR").kill_on_drop(true);
     command
 }
 
