@@ -1,7 +1,7 @@
 //! Traces: spans of handshakes, exchanges and the ends of tunnels, for whoever takes them over OTLP.
 //!
 //! `trace_context` reads and writes `traceparent` (W3C Trace Context), `sampling` says what is taken, `request_trace` is what a request
-//! gathers meanwhile, `span` what comes of it and `encode` how that is written (OTLP over HTTP, in its JSON: the messages are few, and it
+//! gathers meanwhile and `noted` keeps of it, `span` what comes of it and `encode` how that is written (OTLP over HTTP, in its JSON: the messages are few, and it
 //! takes no crate that is not here already). `tracer` is what sessions have: it puts spans into a bounded queue. `exporter` is the one task
 //! that takes them out, `delivery` one request of it over the client of [`authorize`](crate::authorize), `verdict` what its answer means;
 //! `traces` owns the task. Which spans there are, and what they say, is `session`'s.
@@ -11,6 +11,7 @@
 mod delivery;
 mod encode;
 mod exporter;
+mod noted;
 mod request_trace;
 mod sampling;
 mod span;

@@ -26,6 +26,8 @@ pub struct Span {
     pub attributes: Vec<Attribute>,
     /// What happened meanwhile.
     pub events: Vec<SpanEvent>,
+    /// How much more happened than found room.
+    pub events_left_out: u32,
     /// Spans of other traces that it has to do with.
     pub links: Vec<TraceContext>,
     /// What went wrong; `None`: nothing.
