@@ -34,6 +34,21 @@ pub struct Span {
     pub error: Option<String>,
 }
 
+impl Span {
+    /// How many bytes it takes, or so.
+    pub(super) fn weight(&self) -> usize {
+        let events: usize = self.events.iter().map(|event| size_of::<SpanEvent>() + weight(&event.attributes)).sum();
+        let links = self.links.len() * size_of::<TraceContext>();
+        let texts = self.name.len() + self.error.as_ref().map_or(0, String::len);
+        size_of::<Self>() + weight(&self.attributes) + events + links + texts
+    }
+}
+
+fn weight(attributes: &[Attribute]) -> usize {
+    let text = |value: &Value| if let Value::Text(text) = value { text.len() } else { 0 };
+    attributes.iter().map(|(_, value)| size_of::<Attribute>() + text(value)).sum()
+}
+
 /// Whose work a span is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpanKind {
