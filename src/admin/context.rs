@@ -6,10 +6,11 @@ use tokio::time::timeout;
 
 use super::command::{AdminCommand, CommandError, CommandSender, Reply};
 use super::feed::Lookers;
-use crate::admin::door::{ANSWER_WITHIN, Places};
+use crate::admin::door::{ANSWER_WITHIN, Doors, Places};
 use crate::admin::look::{Notes, Rates};
 use crate::admin::predecessors::{Answered, Holdings, Question, ask};
 use crate::handoff::Predecessors;
+use crate::metrics::AllocatorReader;
 use crate::process::Users;
 use crate::session::{Phase, Proxy};
 
@@ -24,6 +25,8 @@ pub struct Context {
     pub predecessors: Arc<Predecessors>,
     /// Where commands go.
     pub commands: CommandSender,
+    /// By which doors they come in.
+    pub doors: Doors,
     /// Where operators are served.
     pub places: Places,
     /// Who looks at the feed.
@@ -32,6 +35,8 @@ pub struct Context {
     pub rates: Rates,
     /// What the users of this machine are called.
     pub users: Users,
+    /// Who says what the allocator has counted.
+    pub allocator: Option<AllocatorReader>,
 }
 
 impl Context {
@@ -80,6 +85,20 @@ endpoints = ["127.0.0.1:1"]
     let proxy = Proxy::new(snapshot, Workers::start(1).unwrap(), room, network);
     let (commands, received) = super::command::channel();
     let (notes, predecessors, places) = (Arc::new(Notes::new(None)), Arc::default(), Places::default());
-    let (rates, users, lookers) = (Rates::default(), Users::default(), Lookers::default());
-    (Arc::new(Context { proxy, notes, predecessors, commands, places, rates, users, lookers }), received)
+    let (rates, users, lookers, doors) = (Rates::default(), Users::default(), Lookers::default(), Doors::default());
+    (
+        Arc::new(Context {
+            proxy,
+            notes,
+            predecessors,
+            commands,
+            doors,
+            places,
+            rates,
+            users,
+            lookers,
+            allocator: None,
+        }),
+        received,
+    )
 }

@@ -28,7 +28,7 @@ pub use answer::Problem;
 pub use client::{AskError, BrokenOff, Client, Lines, ParsedAnswer, REPLY_WITHIN};
 pub use command::{AdminCommand, CommandError, CommandSender, Reply, channel};
 pub use context::Context;
-pub use door::{Door, Places};
+pub use door::{Door, Doors, Places};
 pub use feed::Lookers;
 pub use listener::{BoundAdmin, SocketFile, serve};
 pub use look::{Notes, Rates, ReloadNote, ReloadOutcome, WhereAnswer, WhereEndpoint};

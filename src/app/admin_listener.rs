@@ -60,6 +60,11 @@ impl AdminListeners {
         Self { context, inherited, open: Vec::new() }
     }
 
+    /// What operators look at here.
+    pub(super) fn context(&self) -> Arc<Context> {
+        Arc::clone(&self.context)
+    }
+
     /// Opens what `settings` need, with what was read for each. Where nobody wrote them, a failure is a warning: the tunnels come
     /// first.
     pub(super) fn prepare(
@@ -135,6 +140,7 @@ impl AdminListeners {
                 drop(SocketFile::at(&path));
             }
         }
+        self.context.doors.put(self.open.iter().map(|open| Arc::clone(&open.door)).collect());
     }
 
     /// Serves operators at `bound`, whose `file` is ours already where there is one.

@@ -7,18 +7,19 @@ use rustls::pki_types::UnixTime;
 use tokio::time::sleep;
 
 use super::loaded::warn;
+use crate::admin::Context;
 use crate::config::Warnings;
 use crate::process::unix_seconds;
-use crate::session::Proxy;
 
 /// Says it as long as the process serves.
-pub(super) async fn warn_of_certificates(proxy: Arc<Proxy>) {
+pub(super) async fn warn_of_certificates(context: Arc<Context>) {
     loop {
         sleep(EVERY).await;
         let now = UnixTime::since_unix_epoch(Duration::from_secs(unix_seconds()));
-        let snapshot = proxy.snapshot();
-        let warnings = snapshot.listeners().values().flat_map(|listener| listener.certificate_warnings(now));
-        warn(&Warnings::default().and(warnings));
+        let (snapshot, doors) = (context.proxy.snapshot(), context.doors.all());
+        let of_listeners = snapshot.listeners().values().flat_map(|listener| listener.certificate_warnings(now));
+        let of_admin = doors.iter().flat_map(|door| door.certificate_warnings(now));
+        warn(&Warnings::default().and(of_listeners.chain(of_admin)));
     }
 }
 

@@ -5,27 +5,23 @@ use std::future::Future;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::acme::{Orders, PreparedOrders};
 use super::admin_listener::AdminListeners;
-use super::discovery::{News, Next, PreparedSources, Sources};
+use super::discovery::{PreparedSources, Sources};
 use super::error::RunError;
 use super::handoff::{HandoffError, Successor};
 use super::loaded::Loaded;
 use super::logging::Log;
 use super::reload::{self, ReloadError, Reloaded};
 use super::running::Running;
+use super::step::Step;
 use super::watch::Watch;
-use crate::admin::{
-    AdminCommand, CloseAnswer, CommandError, DrainAnswer, HandoffAnswer, LogLevelStatus, Notes, PlanAnswer,
-    ReloadAnswer, ReloadOutcome, Reply, UndrainAnswer,
-};
-use crate::config::{self, LogLevel, Problems};
-use crate::drain::{DrainTarget, EndpointTarget, Overrides, Revocation};
+use crate::admin::{AdminCommand, CommandError, HandoffAnswer, Notes, ReloadAnswer, ReloadOutcome, Reply};
+use crate::config::{self, Problems};
 use crate::handoff::Program;
 use crate::metrics::ReloadResult;
 use crate::process::{FileWork, Notifier, Signal, Signals, unix_seconds};
@@ -54,58 +50,6 @@ pub(super) struct Control {
     pub(super) errands: JoinSet<()>,
     /// What gives systemd its signs of life, and waits for orphans as process 1.
     pub(super) _duties: JoinSet<()>,
-}
-
-/// What happens next.
-enum Step {
-    Stop,
-    Reload(Vec<Reply<ReloadAnswer>>),
-    HandOff(Option<Reply<HandoffAnswer>>),
-    Plan(PathBuf, Reply<PlanAnswer>),
-    Drain(DrainTarget, Overrides, Reply<DrainAnswer>),
-    Undrain(EndpointTarget, Reply<UndrainAnswer>),
-    Close(Revocation, Reply<CloseAnswer>),
-    SetLogLevel(LogLevel, Option<Duration>, Reply<LogLevelStatus>),
-    EndLogLevel,
-    ReopenLog,
-    TakeEndpoints(News),
-    Sweep,
-    Meaningless(&'static str),
-}
-
-impl From<Signal> for Step {
-    fn from(signal: Signal) -> Self {
-        match signal {
-            Signal::Stop => Self::Stop,
-            Signal::Reload => Self::Reload(Vec::new()),
-            Signal::Handoff => Self::HandOff(None),
-            Signal::ReopenLog => Self::ReopenLog,
-            Signal::Meaningless(signal) => Self::Meaningless(signal),
-        }
-    }
-}
-
-impl From<AdminCommand> for Step {
-    fn from(command: AdminCommand) -> Self {
-        match command {
-            AdminCommand::Reload(reply) => Self::Reload(vec![reply]),
-            AdminCommand::HandOff(reply) => Self::HandOff(Some(reply)),
-            AdminCommand::Plan(file, reply) => Self::Plan(file, reply),
-            AdminCommand::Drain(target, overrides, reply) => Self::Drain(target, overrides, reply),
-            AdminCommand::Undrain(target, reply) => Self::Undrain(target, reply),
-            AdminCommand::Close(revocation, reply) => Self::Close(revocation, reply),
-            AdminCommand::SetLogLevel(level, time, reply) => Self::SetLogLevel(level, time, reply),
-        }
-    }
-}
-
-impl From<Next> for Step {
-    fn from(next: Next) -> Self {
-        match next {
-            Next::Take(news) => Self::TakeEndpoints(news),
-            Next::Sweep => Self::Sweep,
-        }
-    }
 }
 
 impl Control {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::logging::LogEnvironment;
 use crate::handoff::{HANDOFF_FD, Program};
+use crate::metrics::AllocatorReader;
 use crate::process::{ActivationVariables, WatchdogVariables, Watcher};
 
 /// What the process was given by its environment; only `main` reads it.
@@ -25,10 +26,14 @@ pub struct Environment {
     pub main_pid: Option<OsString>,
     /// `WINDLASS_HANDOFF_FD`: the socket towards the process that hands over.
     pub handoff_fd: Option<OsString>,
+    /// `TERM`: what the terminal can do.
+    pub terminal: Option<OsString>,
     /// The first folder of `STATE_DIRECTORY`, which systemd has made for what is to survive a restart.
     pub state_directory: Option<PathBuf>,
     /// How this process was started.
     pub program: Program,
+    /// Who says what the allocator has counted: that is the program's, and not the library's.
+    pub allocator: Option<AllocatorReader>,
 }
 
 impl Environment {
@@ -55,7 +60,9 @@ impl Environment {
             systemd_exec_pid: variable("SYSTEMD_EXEC_PID"),
             main_pid: variable("MAINPID"),
             handoff_fd: variable(HANDOFF_FD),
+            terminal: variable("TERM"),
             state_directory: variable("STATE_DIRECTORY").and_then(|folders| split_paths(&folders).next()),
+            allocator: None,
             program: Program::of_this_process(arguments, variable("PATH").as_deref()),
         }
     }

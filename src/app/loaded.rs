@@ -161,7 +161,9 @@ fn warnings_of(settings: &Settings, contents: &mut FileContents) -> Vec<Warning>
     };
     let of_listeners = settings.listeners.values().filter_map(of_listener).flatten();
     let of_upstreams = settings.upstreams.values().filter_map(of_upstream).flatten();
-    let warnings: Vec<_> = of_listeners.chain(of_upstreams).collect();
+    let of_admin = settings.admin.listeners.iter().zip(&contents.admin);
+    let of_admin = of_admin.flat_map(|(admin, contents)| contents.certificate_warnings(admin, now));
+    let warnings: Vec<_> = of_listeners.chain(of_upstreams).chain(of_admin).collect();
     warnings.into_iter().chain(take(&mut contents.warnings)).collect()
 }
 

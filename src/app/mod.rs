@@ -30,6 +30,7 @@ mod running;
 mod simulation;
 mod socket_folder;
 mod start;
+mod step;
 mod stop;
 mod unlogged;
 mod watch;

@@ -61,9 +61,20 @@ impl PreparedProcess {
         let predecessors = Arc::clone(&inheritance.predecessors);
         let places = admin::Places::default();
         let (notes_too, rates, users) = (Arc::clone(&notes), admin::Rates::default(), Users::read());
-        let lookers = admin::Lookers::default();
-        let context =
-            Context { proxy, notes: notes_too, predecessors, commands: sender, places, rates, users, lookers };
+        let (lookers, doors) = (admin::Lookers::default(), admin::Doors::default());
+        let (allocator, commands_too) = (environment.allocator, sender);
+        let context = Context {
+            proxy,
+            notes: notes_too,
+            predecessors,
+            commands: commands_too,
+            doors,
+            places,
+            rates,
+            users,
+            lookers,
+            allocator,
+        };
         let mut admin = AdminListeners::new(Arc::new(context), std::mem::take(&mut inheritance.admin));
         let prepared = admin.prepare(&admin_settings, &admin_contents, built.tickets()).map_err(StartError::Admin)?;
         Ok(Self { built, notifier, log, environment, admin, prepared, notes, commands, watch })
@@ -92,7 +103,7 @@ impl PreparedProcess {
         if let Some(every) = environment.watchdog.notify_every(std::process::id()) {
             duties.spawn(notify_watchdog(Arc::clone(&notifier), Arc::clone(running.proxy()), every));
         }
-        duties.spawn(warn_of_certificates(Arc::clone(running.proxy())));
+        duties.spawn(warn_of_certificates(admin.context()));
         if std::process::id() == 1 {
             duties.spawn(async {
                 if let Err(error) = reap_orphans().await {

@@ -154,7 +154,7 @@ impl Cli {
             Command::Completions(arguments) => packaging::completions(arguments, Self::command()),
             Command::Man(arguments) => packaging::man(arguments, Self::command()),
             Command::Tunnels(arguments) => ask_for(tunnels::tunnels(arguments)),
-            Command::Top(arguments) => ask_for(top(arguments)),
+            Command::Top(arguments) => ask_for(top(arguments, environment.terminal)),
             Command::Tap(arguments) => ask_for(tap(arguments)),
             Command::Close(arguments) => ask_for(operate::close(arguments)),
         }

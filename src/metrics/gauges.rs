@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::config::{EndpointName, EndpointRole, ListenerName, RouteName, UpstreamName};
 use crate::snapshot::{EndpointState, HealthCounts, KeyCounts, RetryCounts};
 use crate::traffic::RouteTraffic;
@@ -41,20 +43,31 @@ pub struct Gauges {
     pub retries: Vec<(UpstreamName, RetryCounts)>,
     /// The names that certificates are ordered for.
     pub ordered: Vec<OrderGauge>,
-    /// When the first of a listener's certificates ends, in seconds since 1970.
-    pub certificates: Vec<(ListenerName, i64)>,
-    /// When each certificate of a listener ends, in seconds since 1970, by the first name that it is for.
-    pub certificate_ends: Vec<(ListenerName, String, i64)>,
+    /// When each certificate of a listener ends.
+    pub certificates: Vec<CertificateEnd>,
     /// The time of day, in seconds since 1970.
     pub time: i64,
     /// What the process takes of the machine.
     pub process: ProcessUsage,
+    /// What the allocator has counted, where it says so.
+    pub allocator: Option<AllocatorUsage>,
     /// Every listener, and where it is reached.
     pub listeners: Vec<(ListenerName, SocketAddr)>,
     /// The drains that are under way.
     pub drains: Vec<DrainGauge>,
     /// What went through the tunnels of each route, those that are open among them.
     pub traffic: BTreeMap<RouteName, RouteTraffic>,
+}
+
+/// When a certificate of a listener ends.
+#[derive(Clone, Debug, Serialize)]
+pub struct CertificateEnd {
+    /// Its listener; `admin/` and the address where it is one for operators.
+    pub listener: String,
+    /// The first name that it is for.
+    pub name: String,
+    /// In seconds since 1970; the first of its issuers' may be earlier, and counts.
+    pub ends: i64,
 }
 
 /// How one endpoint stands.
@@ -127,6 +140,24 @@ pub struct NamesGauge {
     /// Lookups that did not, ever.
     pub failed: u64,
 }
+
+/// Where the memory of the process is, in bytes, by the count of its allocator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AllocatorUsage {
+    /// What the program holds.
+    pub allocated: u64,
+    /// The pages in which that is.
+    pub active: u64,
+    /// What the allocator needs for itself.
+    pub metadata: u64,
+    /// Those pages, its own, and those that it has not given back yet.
+    pub resident: u64,
+    /// Addresses without memory, kept for later.
+    pub retained: u64,
+}
+
+/// Asks the allocator.
+pub type AllocatorReader = fn() -> Option<AllocatorUsage>;
 
 /// What the process takes of the machine; `None` is what cannot be told.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -48,7 +48,8 @@ pub use counted_tunnel::{CountedTunnel, TunnelEnd};
 pub use counters::Metrics;
 pub use exposition::Exposition;
 pub use gauges::{
-    DrainGauge, EndpointGauge, Gauges, HandshakesGauge, NamesGauge, OrderGauge, ProcessUsage, SourceGauge, TunnelsOpen,
+    AllocatorReader, AllocatorUsage, CertificateEnd, DrainGauge, EndpointGauge, Gauges, HandshakesGauge, NamesGauge,
+    OrderGauge, ProcessUsage, SourceGauge, TunnelsOpen,
 };
 pub use phases::{HandshakePhase, HandshakeTimes};
 pub use refusal_kind::RefusalKind;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    AuthResult, ClientProtocol, CountedTunnel, DrainGauge, EndpointGauge, Exposition, Gauges, HandshakeTimes,
-    HandshakesGauge, Metrics, NamesGauge, OrderGauge, ProcessUsage, RefusalKind, ReloadResult, SourceGauge, SpanFate,
-    TunnelEnd, TunnelsOpen, Words,
+    AllocatorUsage, AuthResult, CertificateEnd, ClientProtocol, CountedTunnel, DrainGauge, EndpointGauge, Exposition,
+    Gauges, HandshakeTimes, HandshakesGauge, Metrics, NamesGauge, OrderGauge, ProcessUsage, RefusalKind, ReloadResult,
+    SourceGauge, SpanFate, TunnelEnd, TunnelsOpen, Words,
 };
 use crate::config::{EndpointRole, ListenerName, RouteName};
 use crate::snapshot::{EndpointState, HealthCounts, KeyCounts, RetryCounts};
@@ -92,13 +92,17 @@ pub(super) fn everything() -> (Metrics, Gauges) {
         keys: vec![("chat".into(), KeyCounts { age: Some(Duration::from_secs(300)), fetched: 12, failed: 2 })],
         waiting: vec![("chat".into(), 3)],
         retries: vec![("chat".into(), RetryCounts { granted: 8, refused: 9 })],
-        certificates: vec![("public".into(), 1_700_000_000)],
-        certificate_ends: vec![
-            ("public".into(), "chat.test".into(), 1_800_000_000),
-            ("public".into(), "chat.test".into(), 1_700_000_000),
-            ("public".into(), "games.test".into(), 1_900_000_000),
-        ],
+        certificates: [("chat.test", 1_800_000_000), ("chat.test", 1_700_000_000), ("games.test", 1_900_000_000)]
+            .map(|(name, ends)| CertificateEnd { listener: "public".into(), name: name.into(), ends })
+            .into(),
         time: 1_700_000_001,
+        allocator: Some(AllocatorUsage {
+            allocated: 1_000_000,
+            active: 1_200_000,
+            metadata: 300_000,
+            resident: 1_600_000,
+            retained: 2_000_000,
+        }),
         process: ProcessUsage {
             cpu_seconds: Some(1.5),
             resident_bytes: Some(4096),

@@ -14,7 +14,8 @@ use super::buckets::{Buckets, Distribution, WAITS};
 use super::cells::load;
 use super::counters::{Metrics, ResultLabels, Times};
 use super::exposition::Exposition;
-use super::gauges::{Gauges, ProcessUsage, TunnelsOpen};
+use super::gauges::{AllocatorUsage, Gauges, ProcessUsage, TunnelsOpen};
+use super::listener_certificates::first_ends;
 use super::rows::{Labels, Rows, family, signed};
 use super::table::Table;
 use super::{certificates, keys, listener_certificates, sources, traffic};
@@ -28,6 +29,11 @@ struct BuildLabels {
 struct ListenerLabels {
     listener: String,
     address: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PartLabels {
+    part: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -123,6 +129,9 @@ impl Gauges {
         });
         registry.register("listener_open", "1 for each listener that accepts", family(up));
         self.register_drains(registry);
+        if let Some(usage) = self.allocator {
+            usage.register(registry);
+        }
     }
 
     fn register_names(&self, registry: &mut Registry) {
@@ -146,7 +155,7 @@ impl Gauges {
 
     /// What has no labels.
     fn register_plain(&self, registry: &mut Registry) {
-        let expired = self.certificates.iter().filter(|(_, ends)| *ends < self.time).count();
+        let expired = first_ends(&self.certificates).values().filter(|ends| **ends < self.time).count();
         for (name, help, value) in [
             (
                 "counting_since_seconds",
@@ -207,6 +216,21 @@ impl ProcessUsage {
             let help = "When the process began, in seconds since 1970";
             registry.register("start_time_seconds", help, ConstGauge::new(began));
         }
+    }
+}
+
+impl AllocatorUsage {
+    fn register(self, registry: &mut Registry) {
+        let Self { allocated, active, metadata, resident, retained } = self;
+        let parts = [
+            ("allocated", allocated),
+            ("active", active),
+            ("metadata", metadata),
+            ("resident", resident),
+            ("retained", retained),
+        ];
+        let parts = parts.map(|(part, bytes)| (PartLabels { part }, signed(bytes)));
+        registry.register("allocator_bytes", "Where the memory is, by the count of the allocator", family(parts));
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use rustls::pki_types::UnixTime;
+
 use super::secret_file::read_secret;
 use crate::access::OperatorToken;
-use crate::config::{AdminListenerSettings, NamedFile, Problem, mode_open_to_others};
+use crate::config::{AdminListenerSettings, NamedFile, Problem, Warning, mode_open_to_others};
 use crate::tls::{CertificateError, Credentials};
 
 /// What is read for an admin listener.
@@ -33,6 +35,12 @@ impl AdminContents {
                 Err(wrong.chain(token.err()).collect())
             }
         }
+    }
+
+    /// What is to be said at `now` of the certificates that were read for a listener with these settings.
+    pub fn certificate_warnings(&self, admin: &AdminListenerSettings, now: UnixTime) -> Vec<Warning> {
+        let (Some(credentials), Some(tls)) = (&self.credentials, &admin.tls) else { return Vec::new() };
+        credentials.own.warnings(&tls.certificates, now)
     }
 }
 

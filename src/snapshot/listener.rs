@@ -66,17 +66,9 @@ impl Listener {
         self.tls.as_ref().map(|tls| &tls.config)
     }
 
-    /// When the first of its certificates ends, in seconds since 1970.
-    pub fn certificates_end(&self) -> Option<i64> {
-        let ends = self.tls.as_ref()?.credentials.ends()?;
-        i64::try_from(ends.as_secs()).ok()
-    }
-
     /// When each of its certificates ends, in seconds since 1970, by the first name that it is for.
     pub fn certificate_ends(&self) -> Vec<(String, i64)> {
-        let tls = self.tls.iter();
-        let ends = tls.flat_map(|tls| tls.credentials.ends_by_name());
-        ends.filter_map(|(name, ends)| Some((name, i64::try_from(ends.as_secs()).ok()?))).collect()
+        self.tls.iter().flat_map(|tls| tls.credentials.ends_by_name()).collect()
     }
 
     /// What is to be said of its certificates at `now`.

@@ -6,7 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::assemble::Snapshot;
-use super::diff::{Change, Diff, Subject};
+use super::change::{Change, Subject};
+use super::diff::Diff;
 use super::in_order::in_order;
 use super::upstream::Upstream;
 use crate::config::{EndpointAddress, EndpointName, UpstreamName};

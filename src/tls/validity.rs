@@ -43,15 +43,10 @@ impl Life {
 }
 
 impl Credentials {
-    /// When the first of all certificates that are shown ends, those of their issuers included.
-    pub fn ends(&self) -> Option<UnixTime> {
-        self.shown().filter_map(|certified| chain_end(&certified.cert)).min()
-    }
-
-    /// When each of them ends, or the first of its issuers', by the first name that it is for.
-    pub fn ends_by_name(&self) -> impl Iterator<Item = (String, UnixTime)> {
+    /// When each certificate that is shown ends, or the first of its issuers', in seconds since 1970, by the first name that it is for.
+    pub fn ends_by_name(&self) -> impl Iterator<Item = (String, i64)> {
         self.shown().filter_map(|certified| {
-            let ends = chain_end(&certified.cert)?;
+            let ends = i64::try_from(chain_end(&certified.cert)?.as_secs()).ok()?;
             Some((dns_names(&certified).into_iter().next().unwrap_or_default(), ends))
         })
     }

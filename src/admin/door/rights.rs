@@ -17,10 +17,10 @@ use tokio::time::Instant;
 use super::guesses::Guesses;
 use crate::admin::answer::{Problem, ProblemKind};
 use crate::admin::routes::Needs;
-use crate::config::{AdminListen, AdminListenerSettings};
+use crate::config::{AdminListen, AdminListenerSettings, Warning};
 use crate::grammar::{Authority, Site, host_name};
 use crate::snapshot::AdminContents;
-use crate::tls::{SessionTickets, TicketKeys, TlsRules, server_config};
+use crate::tls::{Credentials, SessionTickets, TicketKeys, TlsRules, server_config};
 
 /// One place where operators are listened to.
 #[derive(Debug)]
@@ -99,6 +99,21 @@ impl Door {
     /// Where it is.
     pub fn listen(&self) -> &AdminListen {
         &self.settings.listen
+    }
+
+    /// What it is called among listeners, whose names have no slash.
+    pub(in crate::admin) fn name(&self) -> String {
+        format!("admin/{}", self.settings.listen)
+    }
+
+    /// When each of its certificates ends, in seconds since 1970, by the first name that it is for.
+    pub(in crate::admin) fn certificate_ends(&self) -> Vec<(String, i64)> {
+        self.contents.credentials.iter().flat_map(Credentials::ends_by_name).collect()
+    }
+
+    /// What is to be said of its certificates at `now`.
+    pub fn certificate_warnings(&self, now: UnixTime) -> Vec<Warning> {
+        self.contents.certificate_warnings(&self.settings, now)
     }
 
     /// Whether it would be no other one with these.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::counted;
 use super::event::Sections;
 use crate::admin::context::Context;
-use crate::admin::look::status;
+use crate::admin::look::{certificate_ends, status};
 use crate::admin::wire::Status;
 use crate::metrics::ProcessUsage;
 use crate::process::usage;
@@ -24,16 +24,6 @@ struct ProcessSection {
     generation: u64,
     /// How many sessions and tunnels there is room for.
     most_tunnels: usize,
-}
-
-/// When a certificate of a listener ends.
-#[derive(Debug, Serialize)]
-struct CertificateSection {
-    listener: String,
-    /// The first name that it is for.
-    name: String,
-    /// In seconds since 1970.
-    ends: i64,
 }
 
 /// What changes all the time.
@@ -77,17 +67,12 @@ pub(in crate::admin) async fn sections(context: &Context) -> Sections {
         descriptors,
         most_descriptors,
     };
-    let snapshot = proxy.snapshot();
-    let listener_certificates = snapshot.listeners().values().flat_map(|listener| {
-        let named = |(name, ends)| CertificateSection { listener: listener.settings.name.to_string(), name, ends };
-        listener.certificate_ends().into_iter().map(named)
-    });
     let counted = counted::since_the_start(proxy);
     vec![
         section("process", &process),
         section("reloads", reloads),
         section("listeners", listeners),
-        section("listener_certificates", &listener_certificates.collect::<Vec<_>>()),
+        section("listener_certificates", &certificate_ends(context)),
         section("routes", routes),
         section("upstreams", upstreams),
         section("certificates", certificates),

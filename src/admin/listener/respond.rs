@@ -166,7 +166,7 @@ fn ready(context: &Context) -> AdminAnswer {
 async fn metrics(context: &Context, headers: &HeaderMap) -> AdminAnswer {
     let exposition = Exposition::accepted_by(members(headers, &ACCEPT));
     let elsewhere = context.ask_predecessors().await;
-    let now = gauges(&context.proxy, &context.notes, &elsewhere);
+    let now = gauges(context, &elsewhere);
     let Ok(encoded) = context.proxy.metrics.encode(&now, exposition) else {
         return problem(&ProblemKind::Failed.because("the metrics cannot be written"));
     };

@@ -1,9 +1,10 @@
 //! What is read off the process by looking: the status and the gauges (`status`, `totals`), tunnels one by one (`tunnels`, which of them:
-//! `tunnel_query`, how fast: `rates`), where a WebSocket would go (`placement`), and what only the one who runs the process knows (`notes`,
+//! `tunnel_query`, how fast: `rates`), where a WebSocket would go (`placement`), when `certificates` end, and what only the one who runs the process knows (`notes`,
 //! `reload_notes`).
 //!
 //! Invariant: nothing changes by a look.
 
+mod certificates;
 mod notes;
 mod placement;
 mod rates;
@@ -13,6 +14,7 @@ mod totals;
 mod tunnel_query;
 mod tunnels;
 
+pub(in crate::admin) use certificates::certificate_ends;
 pub use notes::Notes;
 pub(in crate::admin) use placement::placement;
 pub use placement::{WhereAnswer, WhereEndpoint};

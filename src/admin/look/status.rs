@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::certificates::certificate_ends;
 use super::notes::Notes;
 use super::totals::Tunnels;
+use crate::admin::context::Context;
 use crate::admin::predecessors::{Answered, Held, Holdings, drain_status};
 use crate::admin::wire::{
     BranchStatus, CauseStatus, CertificateStatus, EndpointStatus, ListenerStatus, PredecessorStatus, ReloadsStatus,
@@ -93,7 +95,8 @@ pub(in crate::admin) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<A
 }
 
 /// How things stand, for Prometheus; `predecessors` is what those answered that handed over.
-pub(in crate::admin) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Answered<Holdings>]) -> Gauges {
+pub(in crate::admin) fn gauges(context: &Context, predecessors: &[Answered<Holdings>]) -> Gauges {
+    let Context { proxy, notes, .. } = context;
     let snapshot = proxy.snapshot();
     let mut open = BTreeMap::new();
     for route in snapshot.routes().values() {
@@ -134,14 +137,6 @@ pub(in crate::admin) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Ans
     let limited = snapshot.upstreams().values().filter(|upstream| upstream.settings.max_tunnels.is_some());
     let waiting = limited.map(|upstream| (upstream.settings.name.clone(), upstream.places.waiting()));
     let retries = snapshot.upstreams().values().map(|it| (it.settings.name.clone(), it.retries.counts()));
-    let certificates = snapshot
-        .listeners()
-        .values()
-        .filter_map(|listener| Some((listener.settings.name.clone(), listener.certificates_end()?)));
-    let certificate_ends = snapshot.listeners().values().flat_map(|listener| {
-        let name = listener.settings.name.clone();
-        listener.certificate_ends().into_iter().map(move |(first, ends)| (name.clone(), first, ends))
-    });
     let under_way = proxy.drains.all().into_iter().filter(|note| note.end.is_none());
     // A rate has to begin with 0.
     let mut traffic: BTreeMap<_, _> =
@@ -167,10 +162,10 @@ pub(in crate::admin) fn gauges(proxy: &Proxy, notes: &Notes, predecessors: &[Ans
         waiting: waiting.collect(),
         retries: retries.collect(),
         listeners: notes.listeners(),
-        certificates: certificates.collect(),
-        certificate_ends: certificate_ends.collect(),
+        certificates: certificate_ends(context),
         time: i64::try_from(unix_seconds()).unwrap_or(i64::MAX),
         process: usage(),
+        allocator: context.allocator.and_then(|read| read()),
         drains: under_way.map(drain_gauge).collect(),
         traffic,
     }

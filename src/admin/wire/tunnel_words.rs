@@ -74,6 +74,11 @@ impl TunnelParameter {
     pub fn as_str(self) -> &'static str {
         self.into()
     }
+
+    /// Whether it says which tunnels, and not how they are listed.
+    pub fn is_filter(self) -> bool {
+        !matches!(self, Self::Sort | Self::Order | Self::Limit | Self::After)
+    }
 }
 
 impl TunnelSort {

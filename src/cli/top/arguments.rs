@@ -1,5 +1,6 @@
 //! What `windlass top` is asked for, and where it can be shown.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -25,11 +26,15 @@ pub(in crate::cli) struct TopArguments {
     ask: AskAt,
 }
 
-pub(in crate::cli) async fn top(arguments: TopArguments) -> Result<ExitCode, Failure> {
+pub(in crate::cli) async fn top(arguments: TopArguments, terminal: Option<OsString>) -> Result<ExitCode, Failure> {
     let TopArguments { every, route, ask } = arguments;
+    let instead = "`windlass status` and `windlass tunnels` write what a pipe or a script can read";
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-        let instead = "`windlass status` and `windlass tunnels` write what a pipe or a script can read";
         return Err(Failure::Wrong(format!("top needs a terminal to draw on and to read keys from: {instead}")));
+    }
+    if !can_be_drawn_on(terminal.as_deref()) {
+        let why = "top needs a terminal that can be drawn on, and TERM says that this one is \"dumb\"";
+        return Err(Failure::Wrong(format!("{why}: {instead}")));
     }
     let client = ask.client()?;
     let palette = match anstream::AutoStream::choice(&io::stdout()) {
@@ -39,6 +44,11 @@ pub(in crate::cli) async fn top(arguments: TopArguments) -> Result<ExitCode, Fai
     let filter = route.map(|route| format!("route={route}")).unwrap_or_default();
     let model = Model::new(client.place(), every, filter);
     live(client, model, palette).await
+}
+
+/// The windows of editors and build tools that show lines alone say so. Where nothing is said (`exec` into some containers), it can be.
+fn can_be_drawn_on(terminal: Option<&OsStr>) -> bool {
+    terminal.is_none_or(|name| name != "dumb")
 }
 
 /// The process puts together what there is to see once a second.
@@ -51,6 +61,12 @@ fn pace(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_shows_lines_alone_is_not_drawn_on() {
+        assert!(can_be_drawn_on(None) && can_be_drawn_on(Some(OsStr::new("xterm-256color"))));
+        assert!(!can_be_drawn_on(Some(OsStr::new("dumb"))));
+    }
 
     #[test]
     fn it_looks_no_faster_than_there_is_something_to_see() {

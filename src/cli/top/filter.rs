@@ -9,6 +9,17 @@ pub(super) fn asked(filter: &str) -> Vec<(TunnelParameter, String)> {
     filter.split_whitespace().map(word).collect()
 }
 
+/// What keys are for and no filter, and what to do instead.
+pub(super) fn refused(filter: &str) -> Option<String> {
+    let parameters = asked(filter);
+    let (parameter, _) = parameters.iter().find(|(parameter, _)| !parameter.is_filter())?;
+    let instead = match parameter {
+        TunnelParameter::Sort | TunnelParameter::Order => "s sorts by the next column, r the other way round",
+        _ => "as many are shown as the screen has room for, and PgDn leads to the next page",
+    };
+    Some(format!("{} is no filter: {instead}", parameter.as_str()))
+}
+
 fn word(word: &str) -> (TunnelParameter, String) {
     if let Some((name, value)) = word.split_once('=') {
         if let Ok(parameter) = name.replace('-', "_").parse::<TunnelParameter>() {
@@ -44,5 +55,16 @@ mod tests {
         ];
         assert_eq!(read, expected);
         assert_eq!(asked(""), []);
+    }
+
+    #[test]
+    fn what_has_a_key_is_no_filter() {
+        assert_eq!(refused("chat min-age=1h sorted=yes"), None);
+        for (filter, key) in
+            [("chat sort=age", "s sorts"), ("order=asc", "r the"), ("limit=3", "PgDn"), ("after=a-1", "PgDn")]
+        {
+            let why = refused(filter).unwrap();
+            assert!(why.contains(key), "{filter}: {why}");
+        }
     }
 }

@@ -7,7 +7,8 @@ use strum::VariantArray;
 
 use super::choice::Move;
 use super::endpoints::EndpointRow;
-use super::model::{Model, Overlay, Pane};
+use super::filter;
+use super::model::{Contact, Model, Overlay, Pane};
 use super::news::Said;
 use super::steering::Steering;
 use crate::admin::TunnelStatus;
@@ -126,6 +127,10 @@ fn press_in_lists(model: &mut Model, code: KeyCode, now: Instant) -> Step {
 fn type_filter(model: &mut Model, mut text: String, code: KeyCode) -> Step {
     match code {
         KeyCode::Enter => {
+            if let Some(why) = filter::refused(&text).filter(|_| model.pane == Pane::Tunnels) {
+                model.said = Some(Said::Refused(why));
+                return Step::Nothing;
+            }
             *model.filter() = text.trim().to_owned();
             model.pages.clear();
             return Step::Nothing;
@@ -299,6 +304,8 @@ fn ask(model: &mut Model, steering: Steering, now: Instant) -> Step {
     if model.may_steer == Some(false) {
         let why = format!("{} only looks, so it cannot {name}: ask at a unix socket, or show a token", model.place);
         model.said = Some(Said::Refused(why));
+    } else if matches!(model.contact, Contact::Lost { .. }) {
+        model.said = Some(Said::Refused(format!("nobody answers at {}: {name} when somebody does", model.place)));
     } else if let Some(under_way) = &model.under_way {
         let why = format!("{} is under way: {name} when that is done", under_way.name());
         model.said = Some(Said::Refused(why));

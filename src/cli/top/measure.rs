@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::seen::{EndingSeen, Seen, TrafficSeen, WordCount};
+use super::seen::{EndingSeen, ProcessIdentity, Seen, TrafficSeen, WordCount};
 use crate::admin::InDirections;
 
 /// What was counted, at several moments.
@@ -25,7 +25,7 @@ pub(super) struct Rates {
 struct Sample {
     at: u64,
     /// Whose counts they are.
-    counter: (u32, u64),
+    counter: ProcessIdentity,
     traffic: TrafficSeen,
     endings: Vec<EndingSeen>,
     refusals: u64,

@@ -16,6 +16,7 @@ mod endpoints;
 mod filter;
 mod hearing;
 mod keys;
+mod listed;
 mod live;
 mod measure;
 mod model;

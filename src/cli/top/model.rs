@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::choice::Choice;
 use super::endpoints::{self, EndpointRow, EndpointSort};
-use super::filter::asked;
+use super::filter;
+use super::listed::{Asked, Listed};
 use super::measure::Measure;
 use super::news::{News, Said, Wanted};
-use super::seen::Seen;
+use super::seen::{ProcessIdentity, Seen};
 use super::steering::Steering;
 use super::text::harmless;
 use crate::admin::{MOST_TUNNELS, SortOrder, TunnelDetail, TunnelList, TunnelParameter, TunnelSort, tunnels_path};
@@ -23,8 +24,8 @@ pub(super) struct Model {
     pub(super) may_steer: Option<bool>,
     pub(super) seen: Option<Box<Seen>>,
     pub(super) measure: Measure,
-    /// The page of tunnels that came last; why there is none, where it was refused.
-    pub(super) tunnels: Option<Result<TunnelList, String>>,
+    /// The page of tunnels that came last.
+    pub(super) tunnels: Option<Listed>,
     pub(super) pane: Pane,
     pub(super) endpoint: Choice,
     pub(super) endpoint_filter: String,
@@ -118,6 +119,12 @@ impl Model {
                     Contact::Waiting | Contact::Live => now,
                 };
                 self.contact = Contact::Lost { since, why: harmless(&why) };
+                // Whoever answers next may be another one.
+                if let Overlay::Asking { steering, .. } = &self.overlay {
+                    let said = format!("{} is asked no more: nobody answers", steering.name());
+                    self.said = Some(Said::Refused(said));
+                    self.overlay = Overlay::Nothing;
+                }
             }
             News::Seen(seen) => {
                 self.contact = Contact::Live;
@@ -132,9 +139,10 @@ impl Model {
                     self.endpoint.pin(&names);
                 }
             }
-            News::Tunnels { path, answer } => {
-                if path == self.path() && !self.is_paused {
-                    self.tunnels = Some(answer.map_err(|why| harmless(&why)));
+            News::Tunnels { process, path, answer } => {
+                if process == self.process() && path == self.path() && !self.is_paused {
+                    let answer = answer.map_err(|why| harmless(&why));
+                    self.tunnels = Some(Listed { asked: self.asked(), answer });
                     let keys = self.tunnel_keys();
                     self.tunnel.pin(&keys);
                 }
@@ -181,13 +189,22 @@ impl Model {
             Overlay::Detail { id, .. } => Some(*id),
             _ => None,
         };
-        Wanted { path: self.path(), detail, is_paused: self.is_paused }
+        Wanted { process: self.process(), path: self.path(), detail, is_paused: self.is_paused }
+    }
+
+    fn process(&self) -> Option<ProcessIdentity> {
+        self.seen.as_ref().map(|seen| seen.process.identity())
+    }
+
+    /// What the list of tunnels is to show.
+    pub(super) fn asked(&self) -> Asked {
+        Asked { order: self.tunnel_order, filter: self.tunnel_filter.clone(), page: self.pages.len() + 1 }
     }
 
     /// Where the tunnels are asked for that fit the screen. What is said twice counts as it was said last.
     fn path(&self) -> String {
         let (sort, order) = self.tunnel_order;
-        let filter = asked(&self.tunnel_filter);
+        let filter = filter::asked(&self.tunnel_filter);
         let limit = self.rows.clamp(1, MOST_TUNNELS).to_string();
         let said = filter.iter().map(|(parameter, value)| (*parameter, value.as_str())).chain([
             (TunnelParameter::Sort, sort.as_str()),
@@ -203,7 +220,7 @@ impl Model {
     }
 
     pub(super) fn tunnel_list(&self) -> Option<&TunnelList> {
-        self.tunnels.as_ref().and_then(|it| it.as_ref().ok())
+        self.tunnels.as_ref().and_then(|it| it.answer.as_ref().ok())
     }
 
     pub(super) fn tunnel_keys(&self) -> Vec<String> {
@@ -283,7 +300,44 @@ mod tests {
     #[test]
     fn an_answer_to_what_is_asked_no_more_is_left_aside() {
         let mut model = model();
-        model.handle(News::Tunnels { path: "/tunnels?sort=age".into(), answer: Ok(tunnels(1)) }, Instant::now());
-        assert_eq!(model.tunnel_keys().len(), 12);
+        let Wanted { process, path, .. } = model.wanted();
+        let late = [(process, "/tunnels?sort=age".to_owned()), (None, path)];
+        for (process, path) in late {
+            model.handle(News::Tunnels { process, path, answer: Ok(tunnels(1)) }, Instant::now());
+            assert_eq!(model.tunnel_keys().len(), 12);
+        }
+    }
+
+    #[test]
+    fn an_answer_of_the_process_before_is_left_aside() {
+        let mut model = model();
+        let Wanted { process, path, .. } = model.wanted();
+        let mut successor = seen(3);
+        successor.process.since += 1;
+        model.handle(News::Seen(Box::new(successor)), Instant::now());
+        model.handle(News::Tunnels { process, path, answer: Ok(tunnels(1)) }, Instant::now());
+        assert!(model.tunnels.is_none());
+        tell_tunnels(&mut model, 1);
+        assert_eq!(model.tunnel_keys(), ["1"]);
+    }
+
+    #[test]
+    fn no_question_waits_for_whoever_answers_next() {
+        let mut model = model();
+        typed(&mut model, 'x');
+        model.handle(News::Lost("it has handed over".into()), Instant::now());
+        assert!(matches!(model.overlay, Overlay::Nothing));
+        let said = "close tunnel 1 is asked no more: nobody answers";
+        assert_eq!(model.said, Some(Said::Refused(said.into())));
+        typed(&mut model, 'x');
+        assert!(matches!(model.overlay, Overlay::Nothing), "it is not asked anew");
+        assert!(
+            matches!(&model.said, Some(Said::Refused(said)) if said.contains("nobody answers")),
+            "{:?}",
+            model.said
+        );
+        model.handle(News::Seen(Box::new(seen(3))), Instant::now());
+        typed(&mut model, 'x');
+        assert!(matches!(model.overlay, Overlay::Asking { .. }));
     }
 }

@@ -1,6 +1,6 @@
 //! What comes from the process, and what it is asked for.
 
-use super::seen::Seen;
+use super::seen::{ProcessIdentity, Seen};
 use crate::admin::{TunnelDetail, TunnelList};
 
 /// Something that has come.
@@ -12,8 +12,8 @@ pub(super) enum News {
     Seen(Box<Seen>),
     /// It does not tell, and why.
     Lost(String),
-    /// The tunnels that were asked for at this path.
-    Tunnels { path: String, answer: Result<TunnelList, String> },
+    /// The tunnels that this process was asked for at this path.
+    Tunnels { process: Option<ProcessIdentity>, path: String, answer: Result<TunnelList, String> },
     /// Everything of one tunnel.
     Detail { id: u64, answer: Result<Box<TunnelDetail>, String> },
     /// What came of what was to be done.
@@ -23,6 +23,8 @@ pub(super) enum News {
 /// What is to be asked again and again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
+    /// Who is asked, as far as that is known: what another one has answered is of no use.
+    pub(super) process: Option<ProcessIdentity>,
     /// Where the tunnels are asked for.
     pub(super) path: String,
     /// The tunnel of which everything is asked.

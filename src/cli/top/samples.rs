@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::keys::{HESITATION, Step, press};
 use super::model::{Model, Overlay};
-use super::news::News;
+use super::news::{News, Wanted};
 use super::seen::Seen;
+use crate::admin::TunnelList;
 
 /// A process with two endpoints, one of which drains, as it is seen at this second.
 pub(super) fn seen(second: u64) -> Seen {
@@ -61,7 +62,7 @@ pub(super) fn tunnel(id: u64) -> serde_json::Value {
 }
 
 /// The answer with so many of 9,000 tunnels.
-pub(super) fn tunnels(count: u64) -> crate::admin::TunnelList {
+pub(super) fn tunnels(count: u64) -> TunnelList {
     serde_json::from_value(json!({
         "tunnels": (1..=count).map(tunnel).collect::<Vec<_>>(),
         "matching": 9000, "open": 9000, "next": "a-1", "not_listed": [],
@@ -95,8 +96,13 @@ pub(super) fn model() -> Model {
 
 /// Tells it of so many tunnels, as it has asked for them.
 pub(super) fn tell_tunnels(model: &mut Model, count: u64) {
-    let path = model.wanted().path;
-    model.handle(News::Tunnels { path, answer: Ok(tunnels(count)) }, Instant::now());
+    tell(model, Ok(tunnels(count)));
+}
+
+/// Answers what it has asked for.
+pub(super) fn tell(model: &mut Model, answer: Result<TunnelList, String>) {
+    let Wanted { process, path, .. } = model.wanted();
+    model.handle(News::Tunnels { process, path, answer }, Instant::now());
 }
 
 /// Types a character.

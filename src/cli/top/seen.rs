@@ -25,6 +25,13 @@ pub(super) struct Seen {
     pub(super) reconnections: Vec<WordCount>,
 }
 
+/// What tells one process from another. In containers every pid is 1, so when it began belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ProcessIdentity {
+    pid: u32,
+    since: u64,
+}
+
 /// What of the process hardly ever changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -39,9 +46,9 @@ pub(super) struct ProcessSeen {
 }
 
 impl ProcessSeen {
-    /// Which process that is. In containers every pid is 1, so when it began belongs to it.
-    pub(super) fn identity(&self) -> (u32, u64) {
-        (self.pid, self.since)
+    /// Which process that is.
+    pub(super) fn identity(&self) -> ProcessIdentity {
+        ProcessIdentity { pid: self.pid, since: self.since }
     }
 }
 

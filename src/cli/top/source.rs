@@ -94,9 +94,9 @@ async fn list(client: &Client, every: Duration, mut wanted: watch::Receiver<Want
 }
 
 async fn list_once(client: &Client, want: Wanted, news: &mpsc::Sender<News>) {
-    let Wanted { path, detail, .. } = want;
+    let Wanted { process, path, detail, .. } = want;
     let answer = client.get(&path).await.map(|ParsedAnswer { value, .. }| value).map_err(|error| said(&error));
-    if news.send(News::Tunnels { path, answer }).await.is_err() {
+    if news.send(News::Tunnels { process, path, answer }).await.is_err() {
         return;
     }
     if let Some(id) = detail {

@@ -7,6 +7,7 @@ use crate::operate::metrics::scrape;
 use crate::rig::{PATIENCE, Program, Proxy, is_met};
 
 /// The samples of one scrape.
+#[derive(Debug)]
 pub(super) struct Scraped(BTreeMap<String, f64>);
 
 impl Scraped {

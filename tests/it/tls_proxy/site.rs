@@ -52,9 +52,14 @@ impl Certificates {
         certificate.pem()
     }
 
+    /// Where a file of them is.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// Writes another file beside them.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.folder.path().join(name);
+        let path = self.file(name);
         std::fs::write(&path, text).unwrap();
         path
     }

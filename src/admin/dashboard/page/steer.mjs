@@ -47,8 +47,8 @@ export function steering(tell) {
         ],
         async act({ close_code: code, reason }) {
           const body = { tunnel, ...(code && { close_code: Number(code) }), ...(reason && { reason }) };
-          const closed = await askForJson('/close', { body });
-          tell(closed.tunnels > 0 ? `Tunnel ${tunnel} is closed.` : `Tunnel ${tunnel} had ended already.`);
+          await askForJson('/close', { body });
+          tell(`Tunnel ${tunnel} is closed.`);
         },
       });
     },

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::news::News;
-use super::super::samples::{detail, model, pressed, tell_tunnels, tunnels, typed};
+use super::super::samples::{detail, model, pressed, tell, tell_tunnels, tunnels, typed};
 use super::*;
 
 #[test]
@@ -152,8 +152,7 @@ fn nothing_is_asked_about_what_took_the_place_of_the_chosen_one() {
     let mut model = model();
     let mut others = tunnels(3);
     others.tunnels.remove(0);
-    let path = model.wanted().path;
-    model.handle(News::Tunnels { path, answer: Ok(others) }, Instant::now());
+    tell(&mut model, Ok(others));
     for code in [KeyCode::Char('x'), KeyCode::Enter] {
         assert_eq!(pressed(&mut model, code), Step::Nothing);
         assert!(matches!(model.overlay, Overlay::Nothing), "tunnel 1 was chosen, before any arrow");

@@ -1,31 +1,29 @@
-//! The last line: what came of what somebody did, or which keys there are.
+//! The last lines: what came of what somebody did, or which keys there are.
 
 use ratatui::text::{Line, Span};
 
 use super::palette::Palette;
 use crate::cli::top::model::{Model, Overlay, Pane};
 use crate::cli::top::news::Said;
-use crate::cli::top::text::harmless;
+use crate::cli::top::text::{self, harmless};
 
-pub(super) fn line(model: &Model, palette: Palette) -> Line<'static> {
+pub(super) fn lines(model: &Model, palette: Palette, room: usize) -> Vec<Line<'static>> {
     if let Overlay::Typing(text) = &model.overlay {
         let hint = match model.pane {
             Pane::Endpoints => "a part of the name",
             Pane::Tunnels => "ROUTE, UPSTREAM/NAME, an address, min-idle=5min, NAME=VALUE of a claim",
         };
         let typed = Span::styled(format!("/{}▏", harmless(text)), Palette::title());
-        return Line::from(vec![
-            typed,
-            Span::styled(format!("   {hint}; Enter takes it, Esc does not"), palette.quiet()),
-        ]);
+        let hint = Span::styled(format!("   {hint}; Enter takes it, Esc does not"), palette.quiet());
+        return vec![Line::from(vec![typed, hint])];
     }
     if let Some(steering) = &model.under_way {
-        return Line::styled(format!("{} …", steering.name()), palette.changing());
+        return text::lines(&format!("{} …", steering.name()), palette.changing(), room);
     }
     match &model.said {
-        Some(Said::Done(text)) => Line::styled(text.clone(), Palette::title()),
-        Some(Said::Refused(text)) => Line::styled(format!("! {text}"), palette.bad()),
-        None => keys(model),
+        Some(Said::Done(said)) => text::lines(said, Palette::title(), room),
+        Some(Said::Refused(said)) => text::lines(&format!("! {said}"), palette.bad(), room),
+        None => vec![keys(model)],
     }
 }
 

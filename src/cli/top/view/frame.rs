@@ -15,6 +15,7 @@ use crate::cli::top::model::{Model, Pane};
 /// The frame from which on both lists are shown, and the endings stand beside the endpoints.
 const BOTH_FROM: u16 = 14;
 const TINY_BELOW: u16 = 8;
+const MOST_AT_FOOT: u16 = 3;
 const WIDE_FROM: u16 = 110;
 const WIDTH_OF_ENDINGS: u16 = 44;
 
@@ -26,7 +27,9 @@ pub(in crate::cli::top) fn draw(frame: &mut Buffer, model: &mut Model, palette: 
     let most = if area.height < TINY_BELOW { 1 } else { usize::from(area.height / 2) };
     let head = lines.len().min(most);
     let (head, rest) = split(area, u16::try_from(head).unwrap_or(u16::MAX));
-    let (body, foot) = split(rest, rest.height.saturating_sub(1));
+    let last = footer::lines(model, palette, area.width.into());
+    let most = if area.height < TINY_BELOW { 1 } else { MOST_AT_FOOT };
+    let (body, foot) = split(rest, rest.height.saturating_sub(u16::try_from(last.len()).unwrap_or(u16::MAX).min(most)));
     render(frame, head, lines);
     let (above, below) = lists(model, body);
     model.rows = tunnels::rows_in(below);
@@ -42,7 +45,7 @@ pub(in crate::cli::top) fn draw(frame: &mut Buffer, model: &mut Model, palette: 
     render(frame, left, endpoints::lines(model, palette, left));
     render(frame, right, endings::lines(model, palette, right));
     render(frame, below, tunnels::lines(model, palette, below));
-    render(frame, foot, vec![footer::line(model, palette)]);
+    render(frame, foot, last);
     overlay::draw(frame, model, palette, now);
 }
 

@@ -10,7 +10,7 @@ use crate::cli::amounts::time;
 use crate::cli::top::measure::Rates;
 use crate::cli::top::model::{Contact, Model};
 use crate::cli::top::seen::Seen;
-use crate::cli::top::text::{byte_rate, harmless, number, rate, width};
+use crate::cli::top::text::{self, byte_rate, harmless, number, rate, width};
 
 /// How many drains are shown.
 const DRAINS: usize = 3;
@@ -20,18 +20,17 @@ const BETWEEN: &str = "   ";
 
 pub(super) fn lines(model: &Model, palette: Palette, now: Instant, room: usize) -> Vec<Line<'static>> {
     let mut lines = first(model, room);
-    lines.extend(contact(model, now).map(|text| alert(text, palette)));
+    lines.extend(contact(model, now).into_iter().flat_map(|text| alert(&text, palette, room)));
     let Some(seen) = model.seen.as_deref() else { return lines };
-    lines.extend(alerts(seen).into_iter().map(|text| alert(text, palette)));
+    lines.extend(alerts(seen).iter().flat_map(|text| alert(text, palette, room)));
     lines.extend(packed(traffic(model, seen), room));
     lines.extend(packed(endings(model), room));
     let here = seen.drains.iter().map(|it| (it, None));
     let elsewhere = seen.predecessors.iter().flat_map(|of| of.drains.iter().map(|it| (it, Some(of.pid))));
     let running = here.chain(elsewhere).filter(|(it, _)| it.state == DrainState::Running);
-    let mut drains: Vec<_> = running.map(|(it, pid)| drain(it, pid, palette)).collect();
+    let drains: Vec<_> = running.map(|(it, pid)| drain(it, pid)).collect();
+    lines.extend(drains.iter().take(DRAINS).flat_map(|text| text::lines(text, palette.changing(), room)));
     let more = drains.len().saturating_sub(DRAINS);
-    drains.truncate(DRAINS);
-    lines.extend(drains);
     if more > 0 {
         lines.push(Line::from(format!("… and {more} more that drain: `windlass status` has all")));
     }
@@ -89,8 +88,8 @@ fn contact(model: &Model, now: Instant) -> Option<String> {
     }
 }
 
-fn alert(text: String, palette: Palette) -> Line<'static> {
-    Line::styled(format!("! {text}"), palette.bad())
+fn alert(text: &str, palette: Palette, room: usize) -> Vec<Line<'static>> {
+    text::lines(&format!("! {text}"), palette.bad(), room)
 }
 
 fn traffic(model: &Model, seen: &Seen) -> Vec<String> {
@@ -150,15 +149,14 @@ fn alerts(seen: &Seen) -> Vec<String> {
     alerts
 }
 
-fn drain(drain: &DrainStatus, pid: Option<u32>, palette: Palette) -> Line<'static> {
+fn drain(drain: &DrainStatus, pid: Option<u32>) -> String {
     let DrainStatus { id, cause, scope, tunnels, left, told, cut, ends_in_seconds, .. } = drain;
     let gone = tunnels.saturating_sub(*left);
     let filled = (gone * BAR).checked_div(*tunnels).unwrap_or(BAR).min(BAR);
     let bar = "█".repeat(filled) + &"░".repeat(BAR - filled);
     let elsewhere = pid.map(|pid| format!(" in process {pid}")).unwrap_or_default();
     let (scope, cause, ends) = (harmless(scope), harmless(cause), time(*ends_in_seconds));
-    let text = format!(
+    format!(
         "drain {id} {scope}{elsewhere}  {bar}  {left} of {tunnels} left, ends in {ends}, {told} told, {cut} cut ({cause})"
-    );
-    Line::styled(text, palette.changing())
+    )
 }

@@ -14,7 +14,7 @@ use super::draw;
 use super::palette::Palette;
 use crate::cli::top::model::{Model, Overlay};
 use crate::cli::top::news::{News, Said};
-use crate::cli::top::samples::{detail, model, pressed, seen, tell_tunnels, tunnels, typed};
+use crate::cli::top::samples::{detail, model, pressed, seen, tell, tell_tunnels, tunnels, typed};
 
 fn drawn(model: &mut Model, (width, height): (u16, u16), palette: Palette) -> Buffer {
     let mut frame = Buffer::empty(Rect::new(0, 0, width, height));
@@ -109,6 +109,67 @@ fn what_is_wrong_stands_in_the_first_lines() {
 }
 
 #[test]
+fn what_is_wrong_is_read_to_its_end_on_a_narrow_screen() {
+    let mut model = model();
+    let why = "no windlass answers at unix:/run/windlass/admin.sock: the file is not there; is it running?";
+    model.handle(News::Lost(why.into()), Instant::now());
+    model.said = Some(Said::Refused("chat/b cannot be drained: it is the only one that takes newcomers".into()));
+    let shown = shown(&mut model, (40, 40));
+    for words in ["is it running?", "takes newcomers"] {
+        assert!(shown.contains(words), "{words}:\n{shown}");
+    }
+}
+
+#[test]
+fn everything_of_a_tunnel_can_be_scrolled_to_its_end_on_a_narrow_screen() {
+    let mut model = model();
+    pressed(&mut model, KeyCode::Enter);
+    model.handle(News::Detail { id: 1, answer: Ok(detail(1)) }, Instant::now());
+    let everything = detail(1);
+    let (_, last) = crate::cli::facts::facts(&everything).pop().unwrap();
+    let last = last.rsplit(' ').next().unwrap();
+    for _ in 0..200 {
+        pressed(&mut model, KeyCode::Down);
+    }
+    let end = shown(&mut model, (28, 12));
+    assert!(end.contains(last), "{last}:\n{end}");
+    pressed(&mut model, KeyCode::Up);
+    assert_ne!(shown(&mut model, (28, 12)), end, "the first key back is seen");
+}
+
+#[test]
+fn the_title_says_what_is_shown_until_what_is_asked_for_has_come() {
+    let mut model = model();
+    model.is_paused = true;
+    for key in ['s', '/', 'x'] {
+        typed(&mut model, key);
+    }
+    pressed(&mut model, KeyCode::Enter);
+    let before = shown(&mut model, (120, 24));
+    assert!(before.contains("next: by buffered, most first  /x; now: 12 of 9000 by rate, most first"), "{before}");
+    assert!(before.contains("MSG/S ▼"), "{before}");
+    model.is_paused = false;
+    tell_tunnels(&mut model, 12);
+    let after = shown(&mut model, (120, 24));
+    assert!(after.contains("12 of 9000 by buffered, most first  /x ─") && after.contains("WAITING ▼"), "{after}");
+}
+
+#[test]
+fn an_empty_page_says_why_it_is() {
+    let mut model = model();
+    let none = |open| crate::admin::TunnelList { tunnels: Vec::new(), open, ..tunnels(1) };
+    for (open, words) in [(0, "no tunnel is open"), (7, "none is like that")] {
+        tell(&mut model, Ok(none(open)));
+        assert!(shown(&mut model, (80, 24)).contains(words), "{words}");
+    }
+    tell_tunnels(&mut model, 12);
+    pressed(&mut model, KeyCode::PageDown);
+    tell(&mut model, Ok(none(7)));
+    let shown = shown(&mut model, (80, 24));
+    assert!(shown.contains("of this page have ended: Home leads to the first"), "{shown}");
+}
+
+#[test]
 fn before_anything_is_known_it_says_where_it_asks() {
     let mut model = Model::new("unix:/run/a.sock".into(), Duration::from_secs(1), String::new());
     let shown = shown(&mut model, (80, 10));
@@ -164,8 +225,7 @@ fn happen(model: &mut Model, what: u8) {
         3 => model.handle(News::Done(Said::Refused("no".repeat(what.into()))), now),
         4 => model.handle(News::Seen(Box::default()), now),
         5 => {
-            let path = model.wanted().path;
-            model.handle(News::Tunnels { path, answer: Err("sort: write age".into()) }, now);
+            tell(model, Err("sort: write age".into()));
         }
         6 => {
             if let Overlay::Detail { id, .. } = model.overlay {
@@ -177,8 +237,7 @@ fn happen(model: &mut Model, what: u8) {
             for it in &mut odd.tunnels {
                 (it.client, it.route, it.rate) = ("漢\u{202e}\u{1b}[2J".repeat(9), String::new(), None);
             }
-            let path = model.wanted().path;
-            model.handle(News::Tunnels { path, answer: Ok(odd) }, now);
+            tell(model, Ok(odd));
         }
     }
 }

@@ -7,11 +7,12 @@ use ratatui::text::Line;
 use super::palette::Palette;
 use super::sheet::{Cell, Column, Sheet, cell, column, plain};
 use super::title::title;
-use crate::admin::{SortOrder, TunnelSort, TunnelStatus};
+use crate::admin::{SortOrder, TunnelList, TunnelSort, TunnelStatus};
 use crate::cli::amounts::{bytes, sum};
 use crate::cli::top::choice::Choice;
+use crate::cli::top::listed::{Asked, Listed};
 use crate::cli::top::model::{Model, Pane};
-use crate::cli::top::text::{Side, byte_rate, harmless, number, rate, short_time};
+use crate::cli::top::text::{self, Side, byte_rate, harmless, number, rate, short_time};
 
 /// The lines above the rows.
 const ABOVE: usize = 2;
@@ -24,27 +25,24 @@ pub(super) fn rows_in(area: Rect) -> usize {
 pub(super) fn lines(model: &Model, palette: Palette, area: Rect) -> Vec<Line<'static>> {
     let is_focused = model.pane == Pane::Tunnels;
     let mut lines = vec![title("2 Tunnels", &notes(model), is_focused, palette, area.width)];
-    let list = match &model.tunnels {
-        None => return lines,
-        Some(Err(why)) => {
-            lines.push(Line::styled(format!("! {why}"), palette.bad()));
+    let Some(Listed { asked, answer }) = &model.tunnels else { return lines };
+    let list = match answer {
+        Ok(list) => list,
+        Err(why) => {
+            lines.extend(text::lines(&format!("! {why}"), palette.bad(), area.width.into()));
             return lines;
         }
-        Some(Ok(list)) => list,
     };
     if list.tunnels.is_empty() {
-        lines.push(Line::styled(
-            if list.open == 0 { "no tunnel is open" } else { "none is like that" },
-            palette.quiet(),
-        ));
+        lines.push(Line::styled(nothing(list, asked), palette.quiet()));
         return lines;
     }
     let at = model.tunnel.position(&model.tunnel_keys());
     let room = rows_in(area);
     let offset = Choice::offset(at, list.tunnels.len(), room);
-    let rows = list.tunnels.iter().skip(offset).take(room).map(|it| cells(it, model.tunnel_order.0, palette));
+    let rows = list.tunnels.iter().skip(offset).take(room).map(|it| cells(it, asked.order.0, palette));
     let sheet = Sheet {
-        columns: columns(model.tunnel_order),
+        columns: columns(asked.order),
         rows: rows.collect(),
         chosen: at.filter(|_| is_focused).map(|at| at.saturating_sub(offset)),
     };
@@ -52,15 +50,28 @@ pub(super) fn lines(model: &Model, palette: Palette, area: Rect) -> Vec<Line<'st
     lines
 }
 
+/// Why there is no row.
+fn nothing(list: &TunnelList, asked: &Asked) -> &'static str {
+    if list.open == 0 {
+        "no tunnel is open"
+    } else if asked.page > 1 {
+        "the tunnels of this page have ended: Home leads to the first page"
+    } else {
+        "none is like that"
+    }
+}
+
+/// What is shown; and what is to be, where its answer has not come yet.
 fn notes(model: &Model) -> String {
-    let (sort, order) = model.tunnel_order;
-    let direction = if order == SortOrder::Descending { "most first" } else { "least first" };
-    let mut notes = format!("by {}, {direction}", sort.as_str());
+    let wanted = model.asked();
+    let shown = model.tunnels.as_ref().map_or(&wanted, |it| &it.asked);
+    let mut notes = described(shown);
     if let Some(list) = model.tunnel_list() {
-        let (shown, matching) = (list.tunnels.len(), list.matching);
-        let page = if model.pages.is_empty() { String::new() } else { format!("page {}, ", model.pages.len() + 1) };
-        notes = format!("{page}{shown} of {matching} {notes}");
-        if matching < list.open {
+        notes = format!("{} of {} {notes}", list.tunnels.len(), list.matching);
+        if shown.page > 1 {
+            notes = format!("page {}, {notes}", shown.page);
+        }
+        if list.matching < list.open {
             notes += &format!(", of {} that are open", list.open);
         }
         let elsewhere: usize = list.not_listed.iter().filter_map(|it| it.tunnels).sum();
@@ -68,10 +79,17 @@ fn notes(model: &Model) -> String {
             notes += &format!("; {elsewhere} more in processes that handed over");
         }
     }
-    if !model.tunnel_filter.is_empty() {
-        notes += &format!("  /{}", harmless(&model.tunnel_filter));
+    if *shown != wanted {
+        let page = if shown.page == wanted.page { String::new() } else { format!("page {}, ", wanted.page) };
+        notes = format!("next: {page}{}; now: {notes}", described(&wanted));
     }
     notes
+}
+
+fn described(Asked { order: (sort, order), filter, .. }: &Asked) -> String {
+    let direction = if *order == SortOrder::Descending { "most first" } else { "least first" };
+    let filter = if filter.is_empty() { String::new() } else { format!("  /{}", harmless(filter)) };
+    format!("by {}, {direction}{filter}", sort.as_str())
 }
 
 fn columns((sort, order): (TunnelSort, SortOrder)) -> Vec<Column> {

@@ -1,7 +1,7 @@
 //! Metrics of the certificates of listeners. (Of those that are ordered: tests/e2e/python/test_acme.py.)
 
 use crate::metrics::scraped::Scraped;
-use crate::rig::{Config, Endpoint, Program};
+use crate::rig::{Config, Endpoint, Folder, Program};
 use crate::tls_proxy::Certificates;
 
 /// The beginning of these years, in seconds since 1970.
@@ -40,4 +40,21 @@ async fn metrics_of_certificates_tell_when_they_end_and_of_listeners_where_one_h
     certificates.issue_until("chat", "chat.test", 2100);
     let scraped = reloads(&config).await;
     assert_eq!((scraped.at(FIRST), scraped.at("windlass_certificates_expired")), (IN_2090, 0.0));
+}
+
+#[tokio::test]
+async fn a_certificate_for_operators_that_has_ended_is_told_as_of_any_listener() {
+    let (certificates, endpoint) = (Certificates::none(), Endpoint::listen().await);
+    certificates.issue_until("admin", "admin.test", 2020);
+    let (chain, key) = (certificates.file("admin.pem"), certificates.file("admin.key"));
+    let operators = format!(
+        "[{{ address = \"ADMIN\" }}, {{ address = \"127.0.0.1:0\", read_only = true, chain = {chain:?}, key = {key:?} }}]"
+    );
+    let config = Config::chat([endpoint.address()]).with("admin.listen", &operators);
+    let mut windlass = Program::start_in(&Folder::new(&config.text()));
+    windlass.logs("admin.pem: the certificate has expired").await;
+    let windlass = windlass.ready().await;
+    let scraped = Scraped::of(&windlass).await;
+    let ends = r#"windlass_certificate_expiry_seconds{listener="admin/127.0.0.1:0",name="admin.test"}"#;
+    assert_eq!((scraped.at(ends), scraped.at("windlass_certificates_expired")), (IN_2020, 1.0));
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use tokio::net::TcpStream;
 use windlass::process::unix_seconds;
 
 use crate::metrics::scraped::{Scraped, until_at};
@@ -32,4 +33,20 @@ async fn metrics_of_the_process_say_what_the_kernel_says() {
     // Each scrape costs some.
     until_at(&windlass, "process_cpu_seconds_total", |it| it > taken).await;
     assert_eq!(Scraped::of(&windlass).await.at("process_start_time_seconds"), began);
+}
+
+#[tokio::test]
+async fn metric_allocator_bytes_moves_with_those_who_are_held() {
+    let part = |part: &str| format!("windlass_allocator_bytes{{part=\"{part}\"}}");
+    let windlass = Program::serving(&Config::chat([Endpoint::nobody()]).with("admin.listen", "\"ADMIN\"")).await;
+    let before = Scraped::of(&windlass).await;
+    let [allocated, active, metadata, resident] =
+        ["allocated", "active", "metadata", "resident"].map(|name| before.at(&part(name)));
+    assert!(0.0 < allocated && allocated <= active && active <= resident && 0.0 < metadata, "{before:?}");
+    assert!(before.at(&part("retained")) >= 0.0);
+    let mut held = Vec::new();
+    for _ in 0..200 {
+        held.push(TcpStream::connect(windlass.address()).await.unwrap());
+    }
+    until_at(&windlass, &part("allocated"), |it| it > allocated + 100_000.0).await;
 }
