@@ -79,6 +79,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn half_an_answer_is_late_where_the_rest_of_it_is() {
+        let half = |why| AuthFailure::Half { status: StatusCode::OK, why: Box::new(why) };
+        assert!(half(AuthFailure::TimedOut).is_late() && !half(AuthFailure::Closed).is_late());
+        assert_eq!(half(AuthFailure::Closed).to_string(), AuthFailure::Closed.to_string());
+    }
+
+    #[test]
     fn nobody_is_sent_to_a_list_of_fingerprints_that_there_is_not() {
         assert!(TlsFailure::IssuerAsOwn.to_string().contains("`fingerprints`"));
         let said = AuthFailure::from(TlsFailure::IssuerAsOwn).to_string();

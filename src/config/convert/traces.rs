@@ -153,3 +153,23 @@ const HEADER_VALUE: Syntax<String> =
 const IS_SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-api-key"];
 
 const OURS: [&str; 4] = ["content-type", "user-agent", "traceparent", "tracestate"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_to_this_machine_is_read_by_nobody_on_the_way() {
+        for (url, is_here) in [
+            ("http://127.0.0.1:4318", true),
+            ("http://[::1]:4318", true),
+            ("http://localhost:4318", true),
+            ("unix:/run/otel.sock:/v1/traces", true),
+            ("http://10.0.0.1:4318", false),
+            ("http://[::]:4318", false),
+            ("http://localhost.test", false),
+        ] {
+            assert_eq!(is_on_this_machine(&(COLLECTOR_URL.parse)(url).unwrap()), is_here, "{url}");
+        }
+    }
+}

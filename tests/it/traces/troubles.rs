@@ -142,7 +142,7 @@ async fn who_waits_no_longer_for_the_last_spans_ends_what_was_waited_for() {
     let mut lines = log::lines();
     let (silent, endpoint) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), Endpoint::listen().await);
     let proxy = Proxy::serving(&traced(Config::chat([endpoint.address()]), silent.local_addr().unwrap()));
-    let _ends = proxy.tunnel(&endpoint).await;
+    let ends = proxy.tunnel(&endpoint).await;
     let _asked = silent.accept().await.unwrap();
     let lost = || proxy.count("spans_total{result=\"stopped\"}");
     let flush = |millis| proxy.running.proxy().flush_traces(Duration::from_millis(millis));
@@ -154,6 +154,10 @@ async fn who_waits_no_longer_for_the_last_spans_ends_what_was_waited_for() {
     let told = lines.until(|lines| lines.iter().any(|line| line["endpoint"] == *url)).await;
     let line = told.iter().find(|line| line["endpoint"] == *url).unwrap();
     assert_eq!((&line["lost"], &line["level"]), (&5.into(), &"WARN".into()), "{line}");
+    // Nothing is exported any more: that there is no room is not why.
+    drop(ends);
+    until("the end of the tunnel is lost", || lost() == 6).await;
+    assert_eq!(proxy.count("spans_total{result=\"queue_full\"}"), 0);
 }
 
 #[tokio::test]
