@@ -7,13 +7,16 @@ pub(super) struct Trouble {
     told: Option<String>,
     /// What it said when it did not take all.
     told_of_some: Option<String>,
-    /// How many spans were lost since it took any, or the end before the process.
+    /// Whether that was said, of it or of one before it, and not yet that it is over.
+    is_open: bool,
+    /// How many spans were lost since any were taken.
     lost: usize,
 }
 
 impl Trouble {
     /// It takes nothing, for this reason: whether that is to be said.
     pub(super) fn is_new(&mut self, why: &str) -> bool {
+        self.is_open = true;
         is_other(&mut self.told, why)
     }
 
@@ -29,12 +32,12 @@ impl Trouble {
 
     /// It takes spans: where there was trouble, how many were lost meanwhile, `without_room` those for which there was no room.
     pub(super) fn end(&mut self, without_room: usize) -> Option<usize> {
-        let lost = std::mem::take(&mut self.lost);
-        let was_told = self.told.take().is_some();
-        (was_told || lost > 0).then(|| lost.saturating_add(without_room))
+        let (lost, was_open) = (std::mem::take(&mut self.lost), std::mem::take(&mut self.is_open));
+        self.told = None;
+        was_open.then(|| lost.saturating_add(without_room))
     }
 
-    /// Another collector takes spans from now on, of which nothing was said. What is lost stays so.
+    /// Another collector takes spans from now on, of which nothing was said. What is lost stays so, and is told once that takes any.
     pub(super) fn forget(&mut self) {
         (self.told, self.told_of_some) = (None, None);
     }
@@ -86,6 +89,6 @@ mod tests {
         trouble.forget();
         assert!(trouble.is_new("gone") && trouble.is_new_of_some("too old"));
         trouble.forget();
-        assert_eq!(trouble.end(0), Some(3));
+        assert_eq!((trouble.end(4), trouble.end(4)), (Some(7), None));
     }
 }

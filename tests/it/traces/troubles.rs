@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use super::collector::{Collector, traced};
+use super::collector::{Collector, serve, traced};
 use crate::rig::{Config, Endpoint, Frame, Program, Proxy, assert_carries, log, until};
 
 #[tokio::test]
@@ -121,6 +121,7 @@ async fn nothing_is_kept_of_a_collector_once_it_has_what_waited_and_traces_are_o
 
 #[tokio::test]
 async fn nobody_waits_for_a_collector_that_says_nothing_and_what_finds_no_room_is_counted() {
+    let mut lines = log::lines();
     let (silent, endpoint) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), Endpoint::listen().await);
     let config = traced(Config::chat([endpoint.address()]), silent.local_addr().unwrap())
         .with("route.own.path", "\"/own\"")
@@ -133,8 +134,20 @@ async fn nobody_waits_for_a_collector_that_says_nothing_and_what_finds_no_room_i
         asking.send(request).await;
         assert_eq!(asking.head().await.status(), 204);
     }
-    assert!(proxy.count("spans_total{result=\"queue_full\"}") > 0);
+    let lost = proxy.count("spans_total{result=\"queue_full\"}");
+    assert!(lost > 0);
     assert_carries(&mut client, &mut at_endpoint).await;
+    // It hangs up, and then it takes them: who looks for spans that are not there reads how many.
+    let url = format!("http://{}/v1/traces", silent.local_addr().unwrap());
+    drop(silent.accept().await.unwrap());
+    let _serving = tokio::spawn(async move {
+        while let Ok((stream, _)) = silent.accept().await {
+            serve(stream, Arc::default()).await;
+        }
+    });
+    let is_again = |line: &serde_json::Value| line["endpoint"] == *url && line["message"] == "spans are exported again";
+    let told = lines.until(|lines| lines.iter().any(is_again)).await;
+    assert_eq!(told.iter().find(|line| is_again(line)).unwrap()["lost"], lost);
 }
 
 #[tokio::test]
