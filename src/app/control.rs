@@ -80,11 +80,15 @@ impl Control {
                     };
                     match found {
                         Ok((loaded, (sources, _))) => {
-                            if let Err(error) = self.log.foretell(&loaded.settings().log) {
-                                drop(reply.send(Err(CommandError::Config(error.to_string()))));
-                                continue;
+                            let mut warnings = sources.warnings();
+                            match self.log.foretell(&loaded.settings().log) {
+                                Ok(odd) => warnings.extend(odd),
+                                Err(error) => {
+                                    drop(reply.send(Err(CommandError::Config(error.to_string()))));
+                                    continue;
+                                }
                             }
-                            self.answer_plan(self.running.plan(loaded), sources.warnings(), reply);
+                            self.answer_plan(self.running.plan(loaded), warnings, reply);
                         }
                         // Whoever asked may have left; so below.
                         Err(problems) => drop(reply.send(Err(CommandError::Config(problems.to_string())))),

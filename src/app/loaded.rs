@@ -111,13 +111,13 @@ impl Loaded {
         Problems::check(self.settings.upstreams.values().filter_map(problem).collect())
     }
 
-    /// Why its log could not be opened, as far as can be seen without making a file.
+    /// Why its log could not be opened, as far as can be seen without making a file; what may come of it and cannot be seen, a line each.
     ///
     /// Blocks on the file system.
     ///
     /// # Errors
     /// It could not.
-    pub fn check_log(&self) -> Result<(), LogPlaceError> {
+    pub fn check_log(&self) -> Result<Vec<String>, LogPlaceError> {
         foretell(&self.settings.log)
     }
 

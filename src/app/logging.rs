@@ -93,13 +93,14 @@ impl Log {
         Ok(prepared)
     }
 
-    /// Whether [`prepare`](Self::prepare) would open what those settings need, as far as can be seen without doing it.
+    /// Whether [`prepare`](Self::prepare) would open what those settings need, as far as can be seen without doing it; what may keep it
+    /// from that, and is not seen before, a line each.
     ///
     /// # Errors
     /// It would not.
-    pub(super) fn foretell(&self, settings: &LogSettings) -> Result<(), LogPlaceError> {
+    pub(super) fn foretell(&self, settings: &LogSettings) -> Result<Vec<String>, LogPlaceError> {
         if (&settings.to, &settings.access) == (&self.settings.to, &self.settings.access) {
-            return Ok(());
+            return Ok(Vec::new());
         }
         foretell(settings)
     }

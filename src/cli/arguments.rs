@@ -213,20 +213,22 @@ fn run(arguments: RunArguments, environment: Environment) -> ExitCode {
 fn check(arguments: RunArguments) -> ExitCode {
     let file = ConfigFile::new(arguments.config);
     let loaded = Loaded::read_file(file.path()).and_then(|loaded| loaded.check_sources().map(|()| loaded));
-    match loaded.map_err(|problems| file.explain(problems)) {
-        Ok(loaded) if let Err(error) = loaded.check_log() => {
-            complain(&error.to_string());
-            ExitCode::from(WRONG)
-        }
-        Ok(loaded) => {
+    let checked = loaded.map_err(|problems| file.explain(problems).to_string());
+    let checked = checked.and_then(|loaded| match loaded.check_log() {
+        Ok(odd) => Ok((loaded, odd)),
+        Err(error) => Err(error.to_string()),
+    });
+    match checked {
+        Ok((loaded, odd)) => {
             if !loaded.warnings().is_empty() {
                 complain(&format!("{}\n", loaded.warnings()));
             }
+            odd.iter().for_each(|odd| complain(&format!("warning: {odd}")));
             say(&format!("{}: {loaded}", file.path().display()));
             ExitCode::SUCCESS
         }
-        Err(problems) => {
-            complain(&problems.to_string());
+        Err(problem) => {
+            complain(&problem);
             ExitCode::from(WRONG)
         }
     }

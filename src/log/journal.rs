@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, sendmsg_addr};
 
 /// Where journald listens.
@@ -44,10 +45,12 @@ impl Journal {
         match self.socket.send_to(&self.record, &self.path) {
             Ok(_) => Ok(()),
             // Where there is no file either (a sandbox, RLIMIT_FSIZE, no descriptors), it stays too large.
-            Err(error) if is_too_large(&error) => match self.file().and_then(|file| self.send_file(&file)) {
-                Err(other) if !is_of_the_reader(&other) => Err(error),
-                sent => sent,
-            },
+            Err(error) if is_too_large(&error) || is_without_memory(&error) => {
+                match self.file().and_then(|file| self.send_file(&file)) {
+                    Err(other) if !passes(&other) => Err(error),
+                    sent => sent,
+                }
+            }
             Err(error) => Err(error),
         }
     }
@@ -102,15 +105,19 @@ fn make_file() -> io::Result<File> {
 
 /// Whether a record is too large to be sent, as it is.
 pub(super) fn is_too_large(error: &io::Error) -> bool {
-    [rustix::io::Errno::MSGSIZE, rustix::io::Errno::NOBUFS]
-        .iter()
-        .any(|it| error.raw_os_error() == Some(it.raw_os_error()))
+    error.raw_os_error() == Some(Errno::MSGSIZE.raw_os_error())
 }
 
-/// Whether a failure is that nobody listens, or reads on: it passes, and says nothing of the record.
-fn is_of_the_reader(error: &io::Error) -> bool {
+/// Whether the system has no memory for a record at the moment. That passes.
+pub(super) fn is_without_memory(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::NOBUFS.raw_os_error())
+}
+
+/// Whether a failure says nothing of the record, and passes: nobody listens, or reads on, or there is no memory.
+fn passes(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, Interrupted, NotFound, TimedOut, WouldBlock};
-    matches!(error.kind(), ConnectionRefused | Interrupted | NotFound | TimedOut | WouldBlock)
+    let is_of_the_reader = matches!(error.kind(), ConnectionRefused | Interrupted | NotFound | TimedOut | WouldBlock);
+    is_of_the_reader || is_without_memory(error)
 }
 
 /// The fields of a line as far as every datagram takes them: a part of each, and the first of them.

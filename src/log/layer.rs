@@ -53,26 +53,10 @@ fn message(event: &Event<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use serde_json::Value;
-    use tracing_subscriber::layer::SubscriberExt;
 
-    use super::super::hearing::hearing;
-    use super::super::output::Output;
-    use super::super::style::{Ink, Shape, Style};
-    use super::*;
-
-    /// What comes out where `events` are said.
-    fn said(shape: Shape, events: impl Fn()) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log");
-        let output = Output::Stream(Box::new(std::fs::File::create(&path).unwrap()));
-        let sink = Arc::new(ArcSwap::from_pointee(Sink::start(Style { shape, pid: 7 }, output).unwrap()));
-        hearing(tracing_subscriber::registry().with(Lines::new(Arc::clone(&sink))), events);
-        assert!(sink.load().queue().flush(Duration::from_secs(20)));
-        std::fs::read_to_string(path).unwrap()
-    }
+    use super::super::hearing::said;
+    use super::super::style::{Ink, Shape};
 
     #[test]
     fn an_event_that_is_longer_than_the_queue_is_said_in_short() {

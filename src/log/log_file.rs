@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -12,6 +12,15 @@ use rustix::fs::OFlags;
 pub struct LogFile {
     path: PathBuf,
     file: File,
+}
+
+/// What became of an order to open again what is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reopened {
+    /// Another file than before.
+    Another,
+    /// What is written to is the same, and so is what it has of a line.
+    TheSame,
 }
 
 impl LogFile {
@@ -24,9 +33,17 @@ impl LogFile {
     }
 
     /// Opens whatever is at the path by now, or makes a file there; where that fails, the one that was open stays.
-    pub(super) fn reopen(&mut self) -> io::Result<()> {
-        self.file = opened(&self.path)?;
-        Ok(())
+    pub(super) fn reopen(&mut self) -> io::Result<Reopened> {
+        let file = opened(&self.path)?;
+        let which = |file: &File| file.metadata().map(|metadata| (metadata.dev(), metadata.ino()));
+        // What was written of a line stands there already.
+        if let (Ok(old), Ok(new)) = (which(&self.file), which(&file))
+            && old == new
+        {
+            return Ok(Reopened::TheSame);
+        }
+        self.file = file;
+        Ok(Reopened::Another)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -78,12 +95,23 @@ mod tests {
         log.write_all(b"one\n").unwrap();
         fs::rename(&path, &moved).unwrap();
         log.write_all(b"two\n").unwrap();
-        log.reopen().unwrap();
+        assert_eq!(log.reopen().unwrap(), Reopened::Another);
         log.write_all(b"three\n").unwrap();
 
         assert_eq!(fs::read_to_string(&moved).unwrap(), "before\none\ntwo\n");
         assert_eq!(fs::read_to_string(&path).unwrap(), "three\n");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, MODE);
+    }
+
+    #[test]
+    fn a_file_that_nobody_has_moved_is_written_on_within_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let mut log = LogFile::open(path.clone()).unwrap();
+        log.write_all(b"half a ").unwrap();
+        assert_eq!(log.reopen().unwrap(), Reopened::TheSame);
+        log.write_all(b"line\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "half a line\n");
     }
 
     #[test]

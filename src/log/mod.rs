@@ -10,6 +10,7 @@
 
 mod access;
 mod access_entry;
+mod batch;
 mod combined;
 #[cfg(test)]
 mod hearing;
@@ -17,6 +18,7 @@ mod journal;
 mod layer;
 mod line;
 mod log_file;
+mod missing;
 mod output;
 mod queue;
 mod sink;
@@ -26,6 +28,7 @@ mod text;
 mod trouble;
 mod waiting;
 mod writer;
+mod writing;
 
 pub use access::AccessLog;
 pub use access_entry::AccessEntry;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::journal::{Journal, is_too_large};
-use super::log_file::LogFile;
+use super::journal::{Journal, is_too_large, is_without_memory};
+use super::log_file::{LogFile, Reopened};
 
 /// What lines are written to.
 pub enum Output {
@@ -17,15 +17,6 @@ pub enum Output {
     File(LogFile),
     /// The journal of systemd.
     Journal(Journal),
-}
-
-/// What became of an order to open again what is written to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reopened {
-    /// A file, which may be another one than before.
-    Another,
-    /// There is none to open: what is written to is the same, and so is what it has of a line.
-    TheSame,
 }
 
 /// What is to be done after a failure to write.
@@ -39,7 +30,7 @@ pub(super) enum AfterFailure {
     Later,
     /// Nobody will ever read it.
     GiveUp,
-    /// This is never taken; what comes behind it may be.
+    /// The line at hand is never taken; what comes behind it may be.
     Skip,
 }
 
@@ -47,7 +38,7 @@ impl Output {
     /// Opens again what somebody may have moved away.
     pub(super) fn reopen(&mut self) -> io::Result<Reopened> {
         match self {
-            Self::File(file) => file.reopen().map(|()| Reopened::Another),
+            Self::File(file) => file.reopen(),
             Self::Stream(_) | Self::Journal(_) => Ok(Reopened::TheSame),
         }
     }
@@ -62,6 +53,7 @@ impl Output {
             // Somebody else who has this pipe or terminal wants never to wait for it.
             _ if error.kind() == io::ErrorKind::WouldBlock => AfterFailure::Soon,
             Self::Stream(_) if !is_full => AfterFailure::GiveUp,
+            Self::Journal(_) if is_without_memory(error) => AfterFailure::Soon,
             Self::Journal(_) if is_too_large(error) => AfterFailure::Skip,
             Self::Stream(_) | Self::File(_) | Self::Journal(_) => AfterFailure::Later,
         }
@@ -103,3 +95,17 @@ impl fmt::Debug for Output {
 pub(super) const LATER: Duration = Duration::from_millis(250);
 /// How long until the next try where somebody does not keep up.
 pub(super) const SOON: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_without_memory_for_it_is_sent_later_and_one_that_is_too_large_never() {
+        let journal = Output::Journal(Journal::new("/nowhere".into()).unwrap());
+        let after = |error: Errno| journal.after(&error.into());
+        assert_eq!(after(Errno::NOBUFS), AfterFailure::Soon);
+        assert_eq!(after(Errno::MSGSIZE), AfterFailure::Skip);
+        assert_eq!(after(Errno::CONNREFUSED), AfterFailure::Later);
+    }
+}

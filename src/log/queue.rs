@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use prometheus_client::metrics::counter::Counter;
 use tracing::Level;
 
-use super::waiting::{ErrorKind, Missing, WaitingLines};
+use super::batch::Batch;
+use super::missing::{GivenUp, Missing};
+use super::waiting::{ErrorKind, WaitingLines};
 
 /// The lines that wait, and what else the thread that writes is told.
 #[derive(Debug, Default)]
@@ -34,20 +36,6 @@ struct QueueState {
     closed: bool,
 }
 
-/// Lines that are written together.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
-    pub(super) text: String,
-    lines: u64,
-}
-
-impl Batch {
-    /// How many lines it has.
-    pub(super) fn lines(&self) -> u64 {
-        self.lines
-    }
-}
-
 /// What the thread that writes is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Task {
@@ -59,13 +47,6 @@ pub(super) enum Task {
     GoOn,
     /// Write no more: nobody logs here, and nothing waits.
     End,
-}
-
-/// What became of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BatchOutcome {
-    Whole,
-    Lost,
 }
 
 impl Queue {
@@ -99,24 +80,37 @@ impl Queue {
         self.filled.notify_one();
     }
 
-    /// Nothing is written any more, since nobody logs here and what waits finds no reader: how many lines are given up with it.
-    pub(super) fn give_up(&self) -> Option<u64> {
+    /// What waits finds no reader, and `batch`, which was taken, gets out no further. Where nobody logs here any more, all of it is
+    /// given up: what there was. Else it is counted, and there is nobody to say it to.
+    pub(super) fn lose(&self, batch: &Batch) -> Option<GivenUp> {
         let mut state = self.state();
         if !state.closed {
+            let lost = batch.left().count() as u64;
+            state.lines.note_lost(lost);
+            self.count(lost);
             return None;
         }
-        let lines = state.lines.drop_all();
-        self.count(lines);
+        let mut given_up = state.lines.give_up();
+        let waited = given_up.dropped;
+        batch.left().for_each(|(urgency, line)| given_up.push(urgency, line.to_owned()));
+        state.lines.note_dropped(given_up.dropped - waited);
+        self.count(given_up.dropped);
         state.writing_since = None;
         self.emptied.notify_all();
-        Some(lines)
+        Some(given_up)
+    }
+
+    /// A line that was taken is dropped; that is said by whoever took it.
+    pub(super) fn note_dropped(&self) {
+        self.state().lines.note_dropped(1);
+        self.count(1);
     }
 
     /// Waits until everything is written, but not for longer than that; whether it is. A reader who stands still already has
     /// had a part of that time.
     pub fn flush(&self, within: Duration) -> bool {
         let is_full = |state: &mut QueueState| {
-            state.writing_since.is_some() || !state.lines.is_empty() || state.lines.has_unsaid()
+            state.writing_since.is_some() || state.reopen || !state.lines.is_empty() || state.lines.has_unsaid()
         };
         let state = self.state();
         let within = state.writing_since.map_or(within, |since| within.saturating_sub(since.elapsed()));
@@ -126,8 +120,7 @@ impl Queue {
 
     /// Waits for something to do, but no longer than that; where it is lines, takes the oldest, as many as a pipe takes whole.
     pub(super) fn take(&self, batch: &mut Batch, at_most: Option<Duration>) -> Task {
-        batch.text.clear();
-        batch.lines = 0;
+        batch.clear();
         let is_idle = |state: &mut QueueState| {
             state.lines.is_empty() && !state.lines.has_unsaid() && !state.reopen && !state.closed
         };
@@ -138,12 +131,14 @@ impl Queue {
             }
         };
         if std::mem::take(&mut state.reopen) {
+            // Where that fails, there is something to say.
+            state.writing_since = Some(Instant::now());
             return Task::Reopen;
         }
         if state.lines.is_empty() && !state.lines.has_unsaid() {
             return if state.closed { Task::End } else { Task::GoOn };
         }
-        batch.lines = state.lines.take(&mut batch.text);
+        state.lines.take(batch);
         state.writing_since = Some(Instant::now());
         Task::Write
     }
@@ -160,21 +155,18 @@ impl Queue {
         }
     }
 
-    /// The batch is written, or lost. Returns what did not get out, if that is to be said now, and waits to be told once more then.
-    pub(super) fn note_written(&self, batch: &Batch, written: BatchOutcome) -> Option<Missing> {
+    /// What did not get out, if that is to be said now.
+    pub(super) fn take_missing(&self) -> Option<Missing> {
+        self.state().lines.take_missing()
+    }
+
+    /// What was taken is written, or lost, and everything about it is said.
+    pub(super) fn note_done(&self) {
         let mut state = self.state();
-        if written == BatchOutcome::Lost {
-            state.lines.note_lost(batch.lines);
-            self.count(batch.lines);
-        }
-        if let Some(missing) = state.lines.take_missing() {
-            return Some(missing);
-        }
         state.writing_since = None;
         if state.lines.is_empty() {
             self.emptied.notify_all();
         }
-        None
     }
 
     fn count(&self, dropped: u64) {
@@ -213,10 +205,10 @@ mod tests {
 
         let mut batch = Batch::default();
         assert_eq!(queue.take(&mut batch, None), Task::Write);
-        let missing = queue.note_written(&batch, BatchOutcome::Whole);
-        assert_eq!(missing, Some(Missing { dropped: 3, summed: Vec::new() }));
+        assert_eq!(queue.take_missing(), Some(Missing { dropped: 3, summed: Vec::new() }));
         assert!(!queue.flush(Duration::ZERO), "it is to be said first");
-        assert_eq!(queue.note_written(&batch, BatchOutcome::Whole), None);
+        assert_eq!(queue.take_missing(), None);
+        queue.note_done();
         assert!(queue.flush(Duration::ZERO));
     }
 
@@ -241,8 +233,10 @@ mod tests {
         let mut batch = Batch::default();
         queue.take(&mut batch, None);
 
-        assert_eq!(queue.note_written(&batch, BatchOutcome::Lost), None);
-        assert_eq!(counter.get(), 2);
+        batch.advance(2);
+        assert_eq!(queue.lose(&batch), None);
+        queue.note_done();
+        assert_eq!((counter.get(), queue.take_missing()), (1, None), "the first was whole");
         assert!(queue.flush(Duration::ZERO));
     }
 

@@ -1,7 +1,6 @@
 //! What is said of lines that cannot be written, and where: a log that fails cannot say so itself.
 
 use std::fmt::Display;
-use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::time::Instant;
@@ -10,7 +9,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing::Level;
 
 use super::line::{LogLine, line_of};
+use super::missing::{GivenUp, SummedErrors, Urgency};
 use super::output::Output;
+use super::stream::StreamOutput;
 use super::style::{Shape, Style};
 
 /// Where it is told what goes wrong with lines.
@@ -87,20 +88,99 @@ impl Told {
 }
 
 impl Told {
-    /// A line is never taken there, whatever is tried: the line about it, if it stands among those behind.
-    pub(super) fn skipped(&self, to: &Output, error: &impl Display) -> Option<String> {
-        let Self::Here(style) = self else { return None };
+    /// Lines were dropped, since they came too fast: the line about it, if it stands among them.
+    pub(super) fn dropped(&self, to: &Output, lines: u64) -> Option<String> {
+        let Self::Here(style) = self else {
+            tracing::warn!(%to, lines, "lines of the access log were dropped: they came faster than they were written");
+            return None;
+        };
         let mut line = LogLine::begin(*style, Level::WARN);
-        line.write_message("a line was dropped: it is too large for where it goes");
-        line.write_text("to", &to.to_string());
-        line.write_text("error", &error.to_string());
+        line.write_message("log lines were dropped: they were written faster than they were read");
+        line.write_plain("lines", lines);
         Some(line.finish(module_path!()))
     }
 
-    /// What waited for a place that nothing goes to any more is given up.
-    pub(super) fn given_up(&self, to: &Output, lines: u64) {
-        // The log goes elsewhere by now, and hears of it there.
-        tracing::warn!(%to, lines, "lines were dropped: they waited for a place that takes none, and the log goes elsewhere now");
+    /// Errors found no room: the line about them, if it stands among the others.
+    pub(super) fn summed(&self, sum: &SummedErrors) -> Option<String> {
+        let Self::Here(style) = self else { return None };
+        let mut line = LogLine::begin(*style, Level::ERROR);
+        line.write_message("errors were summed, for there was no room for their lines");
+        line.write_text("first", &sum.message);
+        line.write_plain("times", sum.times);
+        Some(line.finish(module_path!()))
+    }
+
+    /// Lines are never taken there, whatever is tried: the line about them, if it stands among those behind.
+    pub(super) fn refused(&self, to: &Output, refused: &Refused) -> Option<String> {
+        let Self::Here(style) = self else { return None };
+        let mut line = LogLine::begin(*style, refused.level);
+        line.write_message("log lines were dropped: they are too large for where they go");
+        line.write_plain("lines", refused.lines);
+        line.write_text("first", &refused.first);
+        line.write_text("to", &to.to_string());
+        line.write_text("error", &refused.error);
+        Some(line.finish(module_path!()))
+    }
+
+    /// A place that nothing goes to any more is given up. The log goes elsewhere by now, and hears of it there.
+    pub(super) fn given_up(&self, to: &Output, given_up: &GivenUp) {
+        let GivenUp { dropped: lines, errors, before } = given_up;
+        let dropped_before = (before.dropped > 0).then_some(before.dropped);
+        if *lines > 0 || dropped_before.is_some() {
+            match self {
+                Self::Here(_) => tracing::warn!(
+                    %to,
+                    lines,
+                    dropped_before,
+                    "lines were dropped: they waited for a place that takes none, and the log goes elsewhere, or looks otherwise, by now"
+                ),
+                Self::InTheLog => tracing::warn!(
+                    %to,
+                    lines,
+                    dropped_before,
+                    "lines of the access log were dropped: they waited for a file that takes none, and a reload has ended that log, or changed it"
+                ),
+            }
+        }
+        for SummedErrors { message, times } in &before.summed {
+            tracing::error!(%to, first = message, times, "errors were summed, for there was no room for their lines");
+        }
+        for line in errors {
+            tracing::error!(%to, line = line.trim_end(), "an error waited for a place that takes no lines");
+        }
+    }
+}
+
+/// Lines that are never taken where they go, until that is said: one sum of them, however many they are.
+#[derive(Debug)]
+pub(super) struct Refused {
+    lines: u64,
+    /// How urgent it is to say so.
+    level: Level,
+    /// How the first of them begins.
+    first: String,
+    error: String,
+}
+
+impl Refused {
+    /// The first of them.
+    pub(super) fn new(error: &io::Error, line: &str) -> Self {
+        let begins = line.lines().next().unwrap_or_default();
+        let first = begins.split_at(begins.floor_char_boundary(LONGEST_FIRST)).0.to_owned();
+        Self { lines: 0, level: Level::WARN, first, error: error.to_string() }
+    }
+
+    /// One more.
+    pub(super) fn add(&mut self, urgency: Urgency) {
+        self.lines += 1;
+        if urgency == Urgency::Error {
+            self.level = Level::ERROR;
+        }
+    }
+
+    /// How many they are.
+    pub(super) fn lines(&self) -> u64 {
+        self.lines
     }
 }
 
@@ -117,6 +197,9 @@ fn say_on_stderr(style: Style, to: &Output, text: &str) {
     let takes_it = poll(&mut asked, Some(&Timespec::default())).is_ok_and(|ready| ready > 0);
     if takes_it {
         // Nobody is left who could be told.
-        let _ = File::from(stderr).write_all(line.as_bytes());
+        let _ = StreamOutput::new(stderr).write_all(line.as_bytes());
     }
 }
+
+/// What is said of the first line that was refused, in bytes.
+const LONGEST_FIRST: usize = 256;

@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use tracing::Level;
 
+use super::batch::Batch;
+use super::missing::{GivenUp, Missing, SummedErrors, Urgency};
+
 /// Lines that wait, and what is to be said of those that do not.
 #[derive(Debug, Default)]
 pub(super) struct WaitingLines {
@@ -30,14 +33,6 @@ struct QueuedLine {
     text: String,
 }
 
-/// Errors of one kind that found no room.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SummedErrors {
-    /// What the first of them said.
-    pub(super) message: String,
-    pub(super) times: u64,
-}
-
 /// Which error a line is.
 #[derive(Debug)]
 pub(super) struct ErrorKind {
@@ -52,15 +47,6 @@ impl ErrorKind {
     pub(super) fn none() -> Self {
         Self { place: "", message: String::new() }
     }
-}
-
-/// What did not get out.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Missing {
-    /// Lines that were dropped.
-    pub(super) dropped: u64,
-    /// Errors that were summed.
-    pub(super) summed: Vec<SummedErrors>,
 }
 
 impl WaitingLines {
@@ -94,41 +80,45 @@ impl WaitingLines {
         self.sums.entry(place).or_insert_with(|| SummedErrors { message: short(), times: 0 }).times += 1;
     }
 
-    /// Adds the oldest lines to `text`, as long as they fit into a piece, but one at the least; returns how many they are.
-    pub(super) fn take(&mut self, text: &mut String) -> u64 {
-        let mut lines = 0;
-        while let Some(line) = self.take_oldest(|line| lines == 0 || text.len() + line.text.len() <= WHOLE) {
-            text.push_str(&line.text);
-            lines += 1;
+    /// Adds the oldest lines to a batch, as long as they fit into a piece, but one at the least.
+    pub(super) fn take(&mut self, batch: &mut Batch) {
+        while let Some((urgency, line)) =
+            self.take_oldest(|line| batch.is_empty() || batch.length() + line.text.len() <= WHOLE)
+        {
+            batch.push(urgency, &line.text);
         }
-        lines
     }
 
     /// The oldest line of all, if it `fits`.
-    fn take_oldest(&mut self, fits: impl Fn(&QueuedLine) -> bool) -> Option<QueuedLine> {
-        let lane = self
-            .lanes
-            .iter_mut()
-            .filter(|lane| !lane.is_empty())
-            .min_by_key(|lane| lane.front().map(|it| it.number))?;
+    fn take_oldest(&mut self, fits: impl Fn(&QueuedLine) -> bool) -> Option<(Urgency, QueuedLine)> {
+        let lanes = self.lanes.iter_mut().enumerate().filter(|(_, lane)| !lane.is_empty());
+        let (at, lane) = lanes.min_by_key(|(_, lane)| lane.front().map(|it| it.number))?;
         let line = lane.pop_front_if(|line| fits(line))?;
         self.bytes -= cost(&line.text);
-        Some(line)
+        Some((urgency(at), line))
     }
 
-    /// So many lines were taken, and cannot be written at all. Where nothing can be written, nothing can be said.
+    /// So many lines that were taken are dropped; that is said by whoever took them.
+    pub(super) fn note_dropped(&mut self, lines: u64) {
+        self.dropped += lines;
+        self.said += lines;
+    }
+
+    /// So many lines were taken, and nothing can be written any more: nothing can be said either.
     pub(super) fn note_lost(&mut self, lines: u64) {
         self.dropped += lines;
         self.said = self.dropped;
         self.sums.clear();
     }
 
-    /// All that wait are dropped; how many they are.
-    pub(super) fn drop_all(&mut self) -> u64 {
-        let lines = self.lanes.iter_mut().map(|lane| lane.drain(..).count() as u64).sum();
-        self.bytes = 0;
-        self.note_lost(lines);
-        lines
+    /// All that wait are given up, and what is to be said of others with them.
+    pub(super) fn give_up(&mut self) -> GivenUp {
+        let mut given_up = GivenUp { before: self.all_missing(), ..GivenUp::default() };
+        while let Some((urgency, line)) = self.take_oldest(|_| true) {
+            given_up.push(urgency, line.text);
+        }
+        self.note_dropped(given_up.dropped);
+        given_up
     }
 
     /// What did not get out and is to be said now; in the middle of a storm it would only take room.
@@ -136,9 +126,13 @@ impl WaitingLines {
         if !self.has_unsaid() || self.bytes > MOST / 2 {
             return None;
         }
+        Some(self.all_missing())
+    }
+
+    fn all_missing(&mut self) -> Missing {
         let dropped = self.dropped - self.said;
         self.said = self.dropped;
-        Some(Missing { dropped, summed: std::mem::take(&mut self.sums).into_values().collect() })
+        Missing { dropped, summed: std::mem::take(&mut self.sums).into_values().collect() }
     }
 
     /// How many lines were dropped, ever.
@@ -163,6 +157,11 @@ fn lane(level: Level) -> usize {
         Level::WARN => 1,
         _ => 2,
     }
+}
+
+/// That of the lines of a lane.
+fn urgency(lane: usize) -> Urgency {
+    if lane == 0 { Urgency::Error } else { Urgency::Less }
 }
 
 /// What a line that waits takes, in bytes.
@@ -198,11 +197,13 @@ mod tests {
     }
 
     fn drained(waiting: &mut WaitingLines) -> Vec<String> {
-        let mut text = String::new();
+        let mut lines = Vec::new();
         while !waiting.is_empty() {
-            waiting.take(&mut text);
+            let mut batch = Batch::default();
+            waiting.take(&mut batch);
+            lines.extend(batch.left().map(|(_, line)| line.trim_end().to_owned()));
         }
-        text.lines().map(|line| line.trim_end().to_owned()).collect()
+        lines
     }
 
     #[test]
@@ -273,10 +274,32 @@ mod tests {
         }
         let mut lengths = Vec::new();
         while !waiting.is_empty() {
-            let mut text = String::new();
-            waiting.take(&mut text);
-            lengths.push(text.len());
+            let mut batch = Batch::default();
+            waiting.take(&mut batch);
+            lengths.push(batch.length());
         }
         assert_eq!(lengths, [12, WHOLE + 2, 4004, 2002]);
+    }
+
+    #[test]
+    fn what_is_given_up_is_all_of_it_with_what_was_not_said_before() {
+        let mut waiting = WaitingLines::default();
+        while push(&mut waiting, Level::INFO, "an info", 100_000) == 0 {}
+        for _ in 0..200 {
+            push(&mut waiting, Level::ERROR, "an error", 100_000);
+        }
+        let errors = waiting.lanes[0].len();
+        assert!(errors < 200 && waiting.dropped > 1, "{errors}");
+        let dropped = waiting.dropped;
+        waiting.take(&mut Batch::default());
+        push(&mut waiting, Level::INFO, "it has room", 0);
+
+        let given_up = waiting.give_up();
+        let summed = vec![SummedErrors { message: "an error".into(), times: 200 - errors as u64 }];
+        assert_eq!((given_up.dropped, given_up.before), (1, Missing { dropped, summed }));
+        assert_eq!(given_up.errors.len(), errors - 1);
+        assert!(given_up.errors.iter().all(|line| line.starts_with("an error ")));
+        assert!(waiting.is_empty() && !waiting.has_unsaid());
+        assert_eq!(waiting.dropped, dropped + 1);
     }
 }

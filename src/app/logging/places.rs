@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use prometheus_client::metrics::counter::Counter;
+use rustix::io::Errno;
 use thiserror::Error;
 
 use crate::config::{AccessLogSettings, LogFormat, LogPlace, LogSettings};
@@ -48,6 +49,9 @@ fn hint(error: &io::Error) -> &'static str {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "make the folder, and let this user write there",
         io::ErrorKind::PermissionDenied => "let this user write there, or name another file",
         io::ErrorKind::IsADirectory => "name a file in it",
+        _ if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+            "nothing reads that named pipe, or it is a socket: start first what reads a pipe; a socket is no file"
+        }
         _ => "name another file",
     }
 }

@@ -119,6 +119,24 @@ async fn a_file_that_cannot_be_opened_is_no_start_and_no_reload() {
 }
 
 #[tokio::test]
+async fn a_named_pipe_is_said_to_need_its_reader_before_a_start_and_before_a_reload() {
+    let folder = folder(async |_| site("").await).await;
+    let pipe = folder.path("access.pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    let windlass = start(&folder).await;
+    folder.configure(&site(&format!("access = \"{}\"", pipe.display())).await);
+
+    let says = |said: &str| said.contains("log.access: ") && said.contains("only while something reads it");
+    let checked = output(command(PROGRAM).args(["check", "-c"]).arg(folder.config())).await;
+    assert!(checked.status.success() && says(&text(&checked)), "{}", text(&checked));
+    let planned = windlass.ask(&["plan"]).await;
+    assert!(says(&text(&planned)), "{}", text(&planned));
+    let refused = windlass.ask(&["reload"]).await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused).contains("nothing reads that named pipe"), "{}", text(&refused));
+}
+
+#[tokio::test]
 async fn a_reload_moves_the_log_and_closes_no_tunnel() {
     let folder = folder(async |_| site("").await).await;
     let windlass = start(&folder).await;

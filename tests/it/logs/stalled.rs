@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, pipe};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
+use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use serde_json::Value;
 
 use super::site::{count, folder, get, lines, site, start_by};
@@ -74,15 +76,32 @@ async fn tunnels_talk_on_while_nobody_reads_the_log_and_what_was_dropped_is_coun
 }
 
 #[tokio::test]
-async fn a_reload_to_another_place_gives_up_the_one_that_nobody_reads() {
+async fn a_reload_to_another_place_gives_up_a_pipe_that_nobody_reads() {
+    let (_reader, writer) = pipe().unwrap();
+    // More than waits: some are dropped before.
+    let said = a_reload_to_another_place_gives_up(writer.into(), 4000).await;
+    assert!(said["dropped_before"].as_u64().unwrap() > 0, "{said}");
+}
+
+#[tokio::test]
+async fn a_reload_to_another_place_gives_up_a_terminal_that_nobody_reads() {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+    let reader = openpt(flags).unwrap();
+    grantpt(&reader).unwrap();
+    unlockpt(&reader).unwrap();
+    let said = a_reload_to_another_place_gives_up(ioctl_tiocgptpeer(&reader, flags).unwrap(), 200).await;
+    assert_eq!(said["dropped_before"], Value::Null, "{said}");
+}
+
+/// After that many exchanges; the line about it in the new place.
+async fn a_reload_to_another_place_gives_up(stderr: OwnedFd, exchanges: usize) -> Value {
     let folder = folder(async |_| site("").await).await;
-    let (reader, writer) = pipe().unwrap();
     let mut command = folder.command(PROGRAM, &[]);
-    command.stderr(writer);
+    command.stderr(stderr);
     let windlass = start_by(&folder, command).await;
     let mut client = Wire::connect(windlass.public().await).await;
     let longest = format!("/own/{}", "x".repeat(1000));
-    for _ in 0..200 {
+    for _ in 0..exchanges {
         assert_eq!(get(&mut client, &longest).await, 200);
     }
     let path = folder.path("windlass.log");
@@ -103,8 +122,10 @@ async fn a_reload_to_another_place_gives_up_the_one_that_nobody_reads() {
         lines(&path).into_iter().find(is_said)
     };
     until("the new place to say what the old one has lost", || given_up().is_some()).await;
-    let lost = given_up().unwrap()["lines"].as_u64().unwrap();
+    let said = given_up().unwrap();
+    let waited = said["lines"].as_u64().unwrap();
+    let lost = waited + said["dropped_before"].as_u64().unwrap_or(0);
     let metrics = scrape(&windlass).await;
-    assert!(lost > 0 && metrics.contains(&format!("windlass_log_lines_dropped_total {lost}\n")), "{lost}");
-    drop(reader);
+    assert!(waited > 0 && metrics.contains(&format!("windlass_log_lines_dropped_total {lost}\n")), "{said}: {metrics}");
+    said
 }
