@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -11,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::acme::{Orders, PreparedOrders};
 use super::admin_listener::AdminListeners;
+use super::config_source::ConfigSource;
 use super::discovery::{PreparedSources, Sources};
 use super::error::RunError;
 use super::handoff::{HandoffError, Successor};
@@ -54,13 +54,13 @@ pub(super) struct Control {
 
 impl Control {
     /// Does what comes, until it is a stop or another process has taken over.
-    pub(super) async fn until_stopped(mut self, file: &Path) -> Result<(), RunError> {
-        self.follow(file);
+    pub(super) async fn until_stopped(mut self, source: &ConfigSource) -> Result<(), RunError> {
+        self.follow(source);
         loop {
             match self.next().await {
                 Step::Stop => return self.stop().await,
                 Step::Reload(asked) => {
-                    if self.reload_for(file, asked).await.is_break() {
+                    if self.reload_for(source, asked).await.is_break() {
                         return self.stop().await;
                     }
                 }
@@ -71,7 +71,7 @@ impl Control {
                     Err(_) => {}
                 },
                 Step::Plan(file, reply) => {
-                    let load = load(&self.files, file);
+                    let load = load(&self.files, ConfigSource::File(file));
                     let found = prepare((&self.sources, &self.orders), load);
                     let Some(found) = unless_stopped(&mut self.signals, found).await else {
                         // Unanswered, it says that this process stops; and that must be said before it has.
@@ -107,8 +107,8 @@ impl Control {
         }
     }
 
-    fn follow(&mut self, file: &Path) {
-        self.watch.follow(file, &self.running.proxy().snapshot().settings);
+    fn follow(&mut self, source: &ConfigSource) {
+        self.watch.follow(source.file(), &self.running.proxy().snapshot().settings);
     }
 
     async fn next(&mut self) -> Step {
@@ -126,8 +126,8 @@ impl Control {
         }
     }
 
-    /// Reads the file and reloads, once for everybody who has asked for it by now. Breaks off where a stop comes first.
-    async fn reload_for(&mut self, file: &Path, mut asked: Vec<Reply<ReloadAnswer>>) -> ControlFlow<()> {
+    /// Reads the configuration again and reloads, once for everybody who has asked for it by now. Breaks off where a stop comes first.
+    async fn reload_for(&mut self, source: &ConfigSource, mut asked: Vec<Reply<ReloadAnswer>>) -> ControlFlow<()> {
         self.signals.forget_reload();
         while let Ok(command) = self.commands.try_recv() {
             self.waiting.push_back(command);
@@ -139,18 +139,18 @@ impl Control {
             }
         }
         let files = self.files.clone();
-        let answer = match self.reload(load(&files, file.to_owned())).await {
+        let answer = match self.reload(load(&files, source.clone())).await {
             Ok(Reloaded { diff, renames, draining, generation, warnings, sources }) => {
                 let changes = diff.changes.iter().map(ToString::to_string).collect();
                 let renames = renames.iter().map(ToString::to_string).collect();
                 let warnings = warnings.lines().into_iter().chain(sources).collect();
-                Ok(ReloadAnswer { config: file.to_owned(), generation, changes, renames, draining, warnings })
+                Ok(ReloadAnswer { config: source.path().to_owned(), generation, changes, renames, draining, warnings })
             }
             Err(ReloadError::Stopped) => return ControlFlow::Break(()),
             Err(error @ ReloadError::Config(_)) => Err(CommandError::Config(error.to_string())),
             Err(error) => Err(CommandError::Refused(error.to_string())),
         };
-        self.follow(file);
+        self.follow(source);
         for reply in asked {
             let _ = reply.send(answer.clone());
         }
@@ -311,14 +311,14 @@ pub(super) async fn prepare(
     Ok((loaded, (sources, orders)))
 }
 
-/// Reads the file and the certificates on a thread of their own.
-pub(super) async fn load(files: &FileWork, file: PathBuf) -> Result<Loaded, Problems> {
-    let path = file.clone();
-    let read = match files.begin(move || Loaded::read_file(&path)) {
+/// Reads the configuration and the certificates on a thread of their own.
+pub(super) async fn load(files: &FileWork, source: ConfigSource) -> Result<Loaded, Problems> {
+    let path = source.path().to_owned();
+    let read = match files.begin(move || source.load()) {
         Ok(mut reading) => reading.done().await,
         Err(held) => Err(held),
     };
-    read.unwrap_or_else(|held| Err(config::Problem::of_file(&file, held.to_string(), held.hint()).into()))
+    read.unwrap_or_else(|held| Err(config::Problem::of_file(&path, held.to_string(), held.hint()).into()))
 }
 
 /// A signal that means nothing here, but perhaps where its sender comes from.

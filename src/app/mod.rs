@@ -7,6 +7,7 @@ mod acme;
 mod admin_listener;
 mod certificate_watch;
 mod commands;
+mod config_source;
 mod control;
 mod discovery;
 mod down_endpoints;
@@ -38,6 +39,7 @@ mod watch;
 mod watchdog;
 
 pub use admin_listener::AdminError;
+pub use config_source::ConfigSource;
 pub use environment::Environment;
 pub use error::{DemoError, InheritanceError, RunError, StartError};
 pub use handoff::{HandoffError, Successor};

@@ -1,9 +1,10 @@
-//! The life of a process that serves a file.
+//! The life of a process that serves a configuration.
 
 use std::mem::take;
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::acme::Orders;
+use super::config_source::ConfigSource;
 use super::control::{load, prepare};
 use super::discovery::Sources;
 use super::environment::Environment;
@@ -13,16 +14,16 @@ use super::start::PreparedProcess;
 use super::unlogged::{Beside, Failed, say_panics_in_lines};
 use crate::process::{FileWork, Signals};
 
-/// Serves the configuration of a file until it is told to stop.
-pub async fn run(file: PathBuf, environment: Environment) -> Result<(), Failed> {
+/// Serves a configuration until it is told to stop.
+pub async fn run(source: ConfigSource, environment: Environment) -> Result<(), Failed> {
     let mut beside = Beside::of(&environment);
     say_panics_in_lines(beside);
-    serve(file, environment, &mut beside).await.map_err(|error| Failed { error, beside })
+    serve(source, environment, &mut beside).await.map_err(|error| Failed { error, beside })
 }
 
-async fn serve(file: PathBuf, environment: Environment, beside: &mut Beside) -> Result<(), RunError> {
+async fn serve(source: ConfigSource, environment: Environment, beside: &mut Beside) -> Result<(), RunError> {
     // Whoever asks for the status may stand in another folder.
-    let file = std::path::absolute(&file).unwrap_or(file);
+    let source = source.absolute();
     // Before anything else: whatever is signalled from now on is not lost, and does not end a process that only begins.
     let mut signals = Signals::listen().map_err(RunError::Signals)?;
     let files = FileWork::default();
@@ -30,7 +31,7 @@ async fn serve(file: PathBuf, environment: Environment, beside: &mut Beside) -> 
         let mut inheritance = Inheritance::receive(&environment).await?;
         let sources = Sources::new(environment.state_directory.clone(), take(&mut inheritance.endpoint_sets));
         let orders = Orders::new(environment.state_directory.clone());
-        let loaded = prepare((&sources, &orders), load(&files, file.clone())).await;
+        let loaded = prepare((&sources, &orders), load(&files, source.clone())).await;
         Ok::<_, RunError>((inheritance, loaded, (sources, orders)))
     };
     let (mut inheritance, loaded, (sources, orders)) = tokio::select! {
@@ -42,7 +43,8 @@ async fn serve(file: PathBuf, environment: Environment, beside: &mut Beside) -> 
         beside.note_format(loaded.settings().log.format);
     }
     let built = loaded.map_err(RunError::Config).and_then(|(loaded, prepared)| {
-        let built = PreparedProcess::build(loaded, Some(file.clone()), environment, &mut inheritance, files.clone());
+        let file = source.file().map(Path::to_owned);
+        let built = PreparedProcess::build(loaded, file, environment, &mut inheritance, files.clone());
         Ok((built?, prepared))
     });
     let control = match built {
@@ -52,5 +54,5 @@ async fn serve(file: PathBuf, environment: Environment, beside: &mut Beside) -> 
             return Err(error);
         }
     };
-    control.until_stopped(&file).await
+    control.until_stopped(&source).await
 }

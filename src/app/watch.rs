@@ -20,12 +20,12 @@ impl Watch {
         self.0.note_read(read);
     }
 
-    /// Watches what `settings`, which were read from `file`, stand for; or nothing, where they say so.
-    pub(super) fn follow(&mut self, file: &Path, settings: &Settings) {
+    /// Watches what `settings` stand for, and the `file` that they were read from; or nothing, where they say so.
+    pub(super) fn follow(&mut self, file: Option<&Path>, settings: &Settings) {
         if !settings.watch {
             return self.0.rest();
         }
-        self.0.follow(settings.named_files().paths().chain([file]).map(Path::to_owned).collect());
+        self.0.follow(settings.named_files().paths().chain(file).map(Path::to_owned).collect());
     }
 
     /// Waits until one of the files is another one.
@@ -70,7 +70,7 @@ mod tests {
 
         let mut watch = Watch::new(Fingerprints::default(), FileWork::default());
         watch.note_read(loaded.take_fingerprints());
-        watch.follow(&at("windlass.toml"), loaded.settings());
+        watch.follow(Some(&at("windlass.toml")), loaded.settings());
         // The clock stands still: this is no limit, but whether anything is left to be waited for.
         timeout(Duration::from_secs(4), watch.changed()).await.is_ok()
     }

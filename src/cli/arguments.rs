@@ -14,10 +14,11 @@ use super::operate::{self, CloseArguments, DrainArguments, PlanArguments, Undrai
 use super::output::{FAILED, WRONG, complain, complain_briefly, say};
 use super::packaging::{self, CompletionsArguments, ManArguments};
 use super::placement::{self, WhereArguments};
+use super::starter::{InitArguments, StarterFlags, init};
 use super::tap::{TapArguments, tap};
 use super::top::{TopArguments, top};
 use super::tunnels::{self, TunnelsArguments};
-use crate::app::{self, Environment, Loaded, LogError, RunError, StartError};
+use crate::app::{self, ConfigSource, Environment, Loaded, LogError, RunError, StartError};
 
 /// The arguments of the process.
 #[derive(Debug, Parser)]
@@ -31,8 +32,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve a configuration file (this is also what happens without a command)
-    Run(FileArguments),
+    /// Serve a configuration file (this is also what happens without a command), or what a few flags say
+    Run(ServeArguments),
+    /// Write a first configuration file, from a few flags or questions
+    Init(InitArguments),
     /// Say whether a configuration file could be served, and everything that is wrong with it
     Check(FileArguments),
     /// Show what windlass does: a small chat behind it, no file and no root needed
@@ -89,6 +92,14 @@ struct FileArguments {
     file: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+struct ServeArguments {
+    #[command(flatten)]
+    file: FileArguments,
+    #[command(flatten, next_help_heading = "Without a file")]
+    starter: StarterFlags,
+}
+
 impl From<FileArguments> for RunArguments {
     fn from(arguments: FileArguments) -> Self {
         let FileArguments { run, file } = arguments;
@@ -113,6 +124,9 @@ const PLANNED: &str = "The file that a reload would read; its [admin] says where
 const EXAMPLES: &str = "\
 Examples:
   windlass demo                          see it work, with a page to open
+  windlass init                          write a first configuration
+  windlass run --endpoint 127.0.0.1:3000 --cert chat.pem
+                                         serve without one
   windlass check -c windlass.toml        look at a configuration before it is used
   windlass run -c windlass.toml          serve it
   windlass plan -c new.toml              see what a reload with it would do
@@ -136,8 +150,13 @@ Exit codes:
 impl Cli {
     /// Does what was asked for.
     pub fn run(self, environment: Environment) -> ExitCode {
-        match self.command.unwrap_or(Command::Run(FileArguments { run: self.run, file: None })) {
-            Command::Run(arguments) => run(arguments.into(), environment),
+        let without = || {
+            let file = FileArguments { run: self.run, file: None };
+            Command::Run(ServeArguments { file, starter: StarterFlags::default() })
+        };
+        match self.command.unwrap_or_else(without) {
+            Command::Run(arguments) => serve(arguments, environment),
+            Command::Init(arguments) => init(arguments),
             Command::Demo(DemoArguments { plain_port, secure_port }) => {
                 finish(block_on(app::run_demo(plain_port, secure_port, environment)).flatten())
             }
@@ -195,13 +214,32 @@ fn fail(complaint: String, error: &RunError) -> ExitCode {
     })
 }
 
+/// Serves what the flags say, or else the file.
+fn serve(ServeArguments { file, starter }: ServeArguments, environment: Environment) -> ExitCode {
+    let file = RunArguments::from(file);
+    if !starter.are_given() {
+        return run(file, environment);
+    }
+    if let Some(file) = file.config {
+        let problem = format!("{} says what is served, and so do the flags: leave one of them out", file.display());
+        return Failure::Wrong(problem).finish();
+    }
+    match starter.text() {
+        Ok(text) => match block_on(app::run(ConfigSource::Text(text.into()), environment)) {
+            Ok(Err(failed)) => fail(failed.to_string(), &failed.error),
+            ended => finish(ended.map(|_| ())),
+        },
+        Err(failure) => failure.finish(),
+    }
+}
+
 fn run(arguments: RunArguments, environment: Environment) -> ExitCode {
     let file = ConfigFile::new(arguments.config);
     let explained = |error| match error {
         RunError::Config(problems) => RunError::Config(file.explain(problems)),
         error => error,
     };
-    match block_on(app::run(file.path().to_owned(), environment)) {
+    match block_on(app::run(ConfigSource::File(file.path().to_owned()), environment)) {
         Ok(Err(failed)) => {
             let failed = failed.map(explained);
             fail(failed.to_string(), &failed.error)

@@ -27,6 +27,7 @@ mod origin_syntax;
 mod paths;
 mod positions;
 mod problem;
+mod quoted;
 mod read;
 mod rule_syntax;
 mod rule_tables;
@@ -46,9 +47,11 @@ pub use dot_segments::has_dot_segments;
 pub use endpoint_text::parse_endpoint;
 pub use files::{FileError, MOST_BYTES, mode_open_to_others, read_file};
 pub use load::{Reading, load, load_admin, parse, read};
+pub use name_syntax::parse_host_pattern;
 pub use names::{EndpointName, ListenerName, RouteName, UpstreamName};
 pub use not_compared::NotCompared;
 pub use problem::{Position, Problem, Problems, SourceLocation};
+pub use quoted::quoted;
 pub use schema::known_keys;
 pub use settings::{
     AccessFormat, AccessLogSettings, AccessSettings, AcmeChallenge, AcmeSettings, AcmeStorage, AdminListen,

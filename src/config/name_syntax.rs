@@ -104,6 +104,14 @@ fn of_ipv4(network: IpNet) -> Option<Ipv4Net> {
     Ipv4Net::new(network.addr().to_ipv4_mapped()?, network.prefix_len().checked_sub(96)?).ok()
 }
 
+/// What a route may be called by.
+///
+/// # Errors
+/// What is wrong with it, and what to write instead.
+pub fn parse_host_pattern(text: &str) -> Result<HostPattern, SyntaxError> {
+    (HOST.parse)(text).map_err(|error| error.or_write(HOST.example))
+}
+
 fn parse_host(text: &str) -> Result<HostPattern, SyntaxError> {
     if text == "*" {
         return Err(SyntaxError::new("\"*\" is not a host", "leave `hosts` out to serve every host"));

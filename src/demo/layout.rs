@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::certificate::Certificate;
+use crate::config::quoted;
 
 /// What the demo's configuration says; every variant of the text is one of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,8 +146,8 @@ listen = "off"
             generation = self.generation,
             secure = self.secure,
             plain = self.plain,
-            chain = quoted(&self.chain),
-            key = quoted(&self.key),
+            chain = quoted(&self.chain.to_string_lossy()),
+            key = quoted(&self.key.to_string_lossy()),
             unrelated = self.unrelated_route(),
             endpoints = self.endpoint_lines(),
             pin_cookie = match self.stickiness {
@@ -172,23 +173,6 @@ listen = "off"
             lines
         })
     }
-}
-
-/// The path as a TOML basic string.
-fn quoted(path: &Path) -> String {
-    let mut text = String::from("\"");
-    for c in path.to_string_lossy().chars() {
-        match c {
-            '"' | '\\' => text.extend(['\\', c]),
-            c if c.is_control() => {
-                // Writing to a String cannot fail.
-                let _ = write!(text, "\\u{:04X}", u32::from(c));
-            }
-            c => text.push(c),
-        }
-    }
-    text.push('"');
-    text
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod audit;
 mod check;
 mod drain;
 mod feed;
+mod first;
 mod full;
 mod handoff;
 mod held;

@@ -1,0 +1,97 @@
+//! The first minutes: a configuration that is written for somebody, and none at all.
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::operate::operator::text;
+use crate::rig::{Endpoint, Folder, Frame, PROGRAM, Program, command, output, signal};
+use crate::tls_proxy::Client;
+
+/// A folder without a configuration.
+fn empty() -> Folder {
+    let folder = Folder::new("");
+    fs::remove_file(folder.config()).unwrap();
+    folder
+}
+
+fn init(folder: &Folder, endpoint: &Endpoint, more: &[&str]) -> Command {
+    let mut init = command(PROGRAM);
+    init.args(["init", "--endpoint", &endpoint.address().to_string(), "--output"]).arg(folder.config());
+    init.args(["--listen", "127.0.0.1:0"]).args(more);
+    init
+}
+
+fn serve(folder: &Folder, runtime: &Path, flags: &[&str]) -> Program {
+    let log = fs::File::options().create(true).append(true).open(folder.path("log")).unwrap();
+    let mut run = command(PROGRAM);
+    run.arg("run").args(flags).env("XDG_RUNTIME_DIR", runtime).current_dir(folder.root()).stderr(log);
+    Program::spawn(folder, run)
+}
+
+#[tokio::test]
+async fn what_init_writes_is_served_with_the_certificate_that_it_makes() {
+    let (folder, endpoint) = (empty(), Endpoint::listen().await);
+    let written = output(&mut init(&folder, &endpoint, &["--self-signed", "--host", "chat.test"])).await;
+    assert!(written.status.success() && text(&written).contains("windlass run -c"), "{}", text(&written));
+    let windlass = Program::start_in(&folder).ready().await;
+    let chain = fs::read_to_string(folder.path("self-signed.pem")).unwrap();
+    let client = Client::trusting([&chain]);
+    let mut secured = client.tunnel_to(windlass.address(), "chat.test", &endpoint).await;
+    secured.carries().await;
+}
+
+#[tokio::test]
+async fn init_writes_over_nothing_unless_it_is_told_to() {
+    let (folder, endpoint) = (empty(), Endpoint::listen().await);
+    fs::write(folder.config(), "mine").unwrap();
+    let refused = output(&mut init(&folder, &endpoint, &[])).await;
+    assert_eq!((refused.status.code(), &*fs::read_to_string(folder.config()).unwrap()), (Some(2), "mine"));
+    assert!(text(&refused).contains("is there already: write --output OTHER, or --force"), "{}", text(&refused));
+    let forced = output(&mut init(&folder, &endpoint, &["--force"])).await;
+    assert!(forced.status.success() && folder.config().metadata().unwrap().len() > 100, "{}", text(&forced));
+}
+
+#[tokio::test]
+async fn init_asks_for_the_endpoint_where_nobody_answers_by_its_flag() {
+    let folder = empty();
+    let mut init = command(PROGRAM);
+    let refused = output(init.args(["init", "-o"]).arg(folder.config()).stdin(std::process::Stdio::null())).await;
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused).contains("--endpoint 127.0.0.1:3000"), "{}", text(&refused));
+    assert!(!folder.config().exists());
+}
+
+#[tokio::test]
+async fn a_few_flags_are_served_without_a_file_reloaded_and_handed_over() {
+    let (folder, endpoint, runtime) = (empty(), Endpoint::listen().await, tempfile::tempdir().unwrap());
+    let address = endpoint.address().to_string();
+    let mut windlass =
+        serve(&folder, runtime.path(), &["--endpoint", &address, "--listen", "127.0.0.1:0"]).ready().await;
+    let (mut client, mut at_endpoint) = windlass.tunnel(&endpoint).await;
+    let ask = async |words: &[&str]| output(command(PROGRAM).args(words).env("XDG_RUNTIME_DIR", runtime.path())).await;
+    let socket = format!("unix:{}", runtime.path().join("windlass.sock").display());
+    let reloaded = ask(&["reload", "--admin", &socket]).await;
+    assert!(text(&reloaded).contains("nothing has changed"), "{}", text(&reloaded));
+    windlass.signal(Signal::USR2);
+    windlass.logs("handed over").await;
+    client.send(Frame::text("still there").by_client()).await;
+    assert_eq!(at_endpoint.frame().await, Frame::text("still there"));
+    let (_client, _at_endpoint) = windlass.tunnel(&endpoint).await;
+    let status = text(&ask(&["status", "--json", "--admin", &socket]).await);
+    let successor = serde_json::from_str::<Value>(&status).unwrap()["pid"].as_u64().unwrap();
+    assert_ne!(successor, u64::from(windlass.id()), "{status}");
+    signal(successor.try_into().unwrap(), Signal::TERM);
+}
+
+#[tokio::test]
+async fn flags_and_a_file_are_one_too_many() {
+    let said = output(command(PROGRAM).args(["run", "--endpoint", "127.0.0.1:1", "-c", "windlass.toml"])).await;
+    assert_eq!(said.status.code(), Some(2));
+    assert!(text(&said).contains("leave one of them out"), "{}", text(&said));
+    let without = output(command(PROGRAM).args(["run", "--listen", ":8443"])).await;
+    assert!(text(&without).contains("--endpoint 127.0.0.1:3000"), "{}", text(&without));
+}
