@@ -228,7 +228,7 @@ fn logic_in_mod_file(file: &Source) -> Vec<String> {
 fn foreign_words(file: &Source) -> Vec<String> {
     let report = |at: usize| {
         let foreign = parts(file.text(at)).into_iter().find(|part| FOREIGN_WORDS.contains(&part.as_str()))?;
-        Some(format!("{}: `{}` says {foreign}; the README lists our words", place(file, at), file.text(at)))
+        Some(format!("{}: `{}` says {foreign}; docs/words.md lists our words", place(file, at), file.text(at)))
     };
     (0..file.words.len()).filter_map(report).collect()
 }
