@@ -23,6 +23,7 @@ pub async fn run_demo(plain_port: u16, secure_port: u16, environment: Environmen
     let certificate = demo::Certificate::create().map_err(DemoError::Certificate)?;
     let (endpoints, commands) = demo::DemoEndpoints::bind().await.map_err(DemoError::Endpoints)?;
     let layout = demo::Layout::new(plain_port, secure_port, &certificate, endpoints.addresses());
+    let admin = layout.admin.clone();
     let loaded = load(&layout.config_text())?;
     let mut inheritance = Inheritance::default();
     let process =
@@ -31,7 +32,7 @@ pub async fn run_demo(plain_port: u16, secure_port: u16, environment: Environmen
     let mut control = process.begin(inheritance, signals, files, nothing, Prepared::default()).await?;
     tokio::spawn(endpoints.serve());
     let port = |listener: &str| control.running.address(listener).map_or(0, |address| address.port());
-    print(&demo::banner(port("plain"), port("secure")));
+    print(&demo::banner(port("plain"), port("secure"), &admin));
     let mut steering = demo::Steering::new(commands, layout);
     loop {
         tokio::select! {

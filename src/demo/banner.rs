@@ -1,9 +1,12 @@
 //! What `windlass demo` says on the terminal.
 
+use std::path::Path;
+
 use crate::config::ListenerName;
 
-/// What is printed once both listeners are open; the ports are the real ones.
-pub fn banner(plain_port: u16, secure_port: u16) -> String {
+/// What is printed once both listeners are open; the ports are the real ones, and `admin` is the socket of operators.
+pub fn banner(plain_port: u16, secure_port: u16, admin: &Path) -> String {
+    let admin = admin.display();
     format!(
         r#"
   windlass demo: one proxy, three endpoints (amber, jade, violet), all in this process
@@ -27,6 +30,10 @@ pub fn banner(plain_port: u16, secure_port: u16) -> String {
     curl -iN http://127.0.0.1:{plain_port}/ws -H 'Connection: Upgrade' -H 'Upgrade: websocket' \
          -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' --output -
 
+  Look at it from another terminal
+    windlass status --admin unix:{admin}
+    windlass top    --admin unix:{admin}
+
   Stop with Ctrl-C: every tab reads a Close 1012, then the process ends. A second Ctrl-C ends it at once.
 "#
     )
@@ -46,7 +53,8 @@ mod tests {
 
     #[test]
     fn every_address_has_its_own_port() {
-        let text = banner(1111, 2222);
+        let text = banner(1111, 2222, Path::new("/tmp/a/admin.sock"));
+        assert_eq!(text.matches("--admin unix:/tmp/a/admin.sock").count(), 2, "{text}");
         assert_eq!(text.matches("http://127.0.0.1:1111/").count(), 2, "{text}");
         assert_eq!(text.matches("https://127.0.0.1:2222/").count(), 6, "{text}");
         assert!(!text.contains("8080") && !text.contains("8443"), "{text}");

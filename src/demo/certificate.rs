@@ -16,7 +16,7 @@ const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 #[derive(Debug)]
 pub struct Certificate {
     /// Mode 0700; removes itself when dropped.
-    _folder: TempDir,
+    folder: TempDir,
     /// In the folder.
     chain: PathBuf,
     /// In the folder, mode 0600.
@@ -47,7 +47,12 @@ impl Certificate {
         let (chain, key) = (folder.path().join("chain.pem"), folder.path().join("key.pem"));
         write_private(&chain, chain_pem)?;
         write_private(&key, key_pem)?;
-        Ok(Self { _folder: folder, chain, key })
+        Ok(Self { folder, chain, key })
+    }
+
+    /// Its folder, which nobody else may look into.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The certificate chain, a PEM file.

@@ -18,6 +18,8 @@ pub struct Layout {
     pub chain: PathBuf,
     /// The private key, a PEM file.
     pub key: PathBuf,
+    /// The socket that the commands ask at.
+    pub admin: PathBuf,
     /// Every endpoint that runs, in service or not; at least one is in service.
     pub places: Vec<DemoPlace>,
     /// What keeps a tab where it is.
@@ -74,6 +76,7 @@ impl Layout {
             secure: (Ipv4Addr::LOCALHOST, secure_port).into(),
             chain: certificate.chain().to_owned(),
             key: certificate.key().to_owned(),
+            admin: certificate.folder().join("admin.sock"),
             places,
             stickiness: Stickiness::Tab,
             generation: 1,
@@ -140,12 +143,17 @@ spread   = "2s"
 deadline = "5s"
 spread   = "1s"
 
+# What is asked for is seen on the page.
+[log]
+exchanges = "failed"
+
 [admin]
-listen = "off"
+listen = {admin}
 "#,
             generation = self.generation,
             secure = self.secure,
             plain = self.plain,
+            admin = quoted(&format!("unix:{}", self.admin.display())),
             chain = quoted(&self.chain.to_string_lossy()),
             key = quoted(&self.key.to_string_lossy()),
             unrelated = self.unrelated_route(),
@@ -185,6 +193,7 @@ pub(super) mod tests {
             plain: (Ipv4Addr::LOCALHOST, 8080).into(),
             secure: (Ipv4Addr::LOCALHOST, 8443).into(),
             chain: "/run/demo/chain.pem".into(),
+            admin: "/run/demo/admin.sock".into(),
             key: "/run/demo/key.pem".into(),
             places: vec![place("amber", 1001), place("jade", 1002), place("violet", 1003)],
             stickiness: Stickiness::Tab,

@@ -1,10 +1,11 @@
 // `windlass demo` in Chromium: two tabs chat, survive a reload and find their way after a drain.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 
 import { startBrowser } from './chromium.mjs';
-import { Windlass, temporaryDirectory, within } from './harness.mjs';
+import { Windlass, binary, temporaryDirectory, within } from './harness.mjs';
 
 test('two tabs chat over wss', async (t) => {
   const { context, url, windlass } = await startDemo(t);
@@ -51,6 +52,48 @@ test('a drained tab reads Close 1012 and reconnects to another endpoint', async 
   await tab.click('#restore');
   await tab.waitForSelector('#restore:disabled'); // there is nothing left to bring back
   assert.equal((await tab.evaluate(() => closes)).length, 1, 'bringing it back moves nobody');
+  await windlass.stop();
+});
+
+test('a button that cannot be pressed says why, and the chat outlives a reload of its page', async (t) => {
+  const { context, url, windlass } = await startDemo(t);
+  const tab = await openTab(context, url);
+  assert.match(await tab.textContent('#restore'), /All three are in service/);
+  await tab.fill('#text', 'said before');
+  await tab.click('#send');
+  await messageIn(tab, 'said before');
+  await tab.reload();
+  await tab.waitForSelector('#status[data-state=open]', { state: 'attached' });
+  await messageIn(tab, 'said before');
+  await windlass.stop();
+});
+
+test('a page whose proxy is gone says so, and when it tries again', async (t) => {
+  const { context, url, windlass } = await startDemo(t);
+  const tab = await openTab(context, url);
+  await windlass.stop();
+  const says = () => /The proxy is not there; trying again in \d+ s/.test(document.querySelector('#status').textContent);
+  await within(tab.waitForFunction(says), 'the page to say so');
+  assert.match(await tab.textContent('#reload'), /The proxy is not there/);
+  assert.ok(await tab.isDisabled('#drain'));
+});
+
+test('on a phone what happened stands above the buttons, and nothing is wider than the screen', async (t) => {
+  const { context, url, windlass } = await startDemo(t);
+  const tab = await openTab(context, url);
+  await tab.setViewportSize({ width: 360, height: 740 });
+  const top = (selector) => tab.evaluate((at) => document.querySelector(at).getBoundingClientRect().top, selector);
+  assert.ok((await top('#log')) < (await top('#drain')) && (await top('#drain')) < (await top('#messages')));
+  assert.ok(await tab.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  await windlass.stop();
+});
+
+test('the terminal names the socket at which `windlass status` is asked', async (t) => {
+  const { windlass } = await startDemo(t);
+  const { message } = await within(windlass.log.first((it) => it.message?.includes('windlass status --admin')), 'the banner');
+  const status = spawnSync(binary(), message.trim().split(/\s+/).slice(1), { encoding: 'utf8' });
+  assert.equal(status.status, 0, status.stderr);
+  assert.match(status.stdout, /demo\/amber/);
   await windlass.stop();
 });
 

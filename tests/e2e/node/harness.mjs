@@ -16,7 +16,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const DEADLINE = 20_000;
 
 /** The program under test: $WINDLASS, or what `cargo build --profile e2e` made. */
-function binary() {
+export function binary() {
   const path = resolve(process.env.WINDLASS || join(HERE, '../../../target/e2e/windlass'));
   assert.ok(existsSync(path), `no program at ${path}: run \`cargo build --profile e2e\`, or set WINDLASS`);
   return path;
