@@ -1,0 +1,113 @@
+"""docs/from-haproxy.md: its configurations run side by side, HAProxy's and ours, and the same requests come to the same."""
+
+import asyncio
+import contextlib
+import re
+
+import pytest
+import pytest_asyncio
+
+from harness import within
+from side_by_side import UPGRADE, Site, answer, example, free_port, get, listens
+
+pytestmark = pytest.mark.asyncio
+PAGE = "from-haproxy.md"
+ENDPOINTS = {"10.0.0.11:8080": "chat", "10.0.0.12:8080": "chat", "10.0.0.21:8080": "api", "10.0.0.31:8080": "pages"}
+
+
+@contextlib.asynccontextmanager
+async def haproxy(directory, config):
+    """HAProxy with this configuration, until the end."""
+    file = directory / "haproxy.cfg"
+    file.write_text(config)
+    process = await asyncio.create_subprocess_exec("haproxy", "-db", "-f", file)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@pytest_asyncio.fixture
+async def site(windlass, certificate, tmp_path):
+    """`await site(number, listeners)`: both configurations of that number run."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(number, listeners):
+            theirs, ours = example(PAGE, number, "haproxy"), example(PAGE, number, "toml")
+            for address, name in ENDPOINTS.items():
+
+                async def serve(reader, writer, name=name):
+                    await answer(name, reader, writer)
+
+                server = await stack.enter_async_context(await asyncio.start_server(serve, "127.0.0.1", 0))
+                real = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+                theirs, ours = theirs.replace(address, real), ours.replace(address, real)
+            ports = {listener: free_port() for listener in listeners}
+            for listener, port in ports.items():
+                theirs = re.sub(rf"bind :{listeners[listener]}\b", f"bind 127.0.0.1:{port}", theirs)
+                ours = ours.replace(f"0.0.0.0:{listeners[listener]}", "127.0.0.1:0")
+            both = tmp_path / "both.pem"
+            both.write_text(certificate.chain.read_text() + certificate.key.read_text())
+            theirs = theirs.replace("site.pem", str(both))
+            ours = ours.replace("site.pem", str(certificate.chain)).replace("site.key", str(certificate.key))
+            await stack.enter_async_context(haproxy(tmp_path, theirs))
+            for port in ports.values():
+                await within(listens(port), "HAProxy")
+            program = await windlass(ours)
+            own = {listener: (await program.address(listener))[1] for listener in listeners}
+            trusted = certificate.trusted()
+            trusted.set_alpn_protocols(["http/1.1"])
+            return Site(ports, own, trusted)
+
+        yield start
+
+
+async def test_tls_everybody_to_https_and_upgrades(site):
+    pair = await site(0, {"plain": 80, "secure": 443})
+    for target in ["/", "/a", "/a?b=c", "/a/b/?c=d&e=%20f", "/%7Euser/%2F", "//a//b", "/socket.io/?EIO=4"]:
+        for method in ["GET", "HEAD"]:
+            await pair.is_same("plain", get(target, method=method), of_endpoint=False)
+        await pair.is_same("secure", get(target))
+    for status in [201, 204, 302, 304, 401, 403, 410, 500, 503]:
+        await pair.is_same("secure", get(f"/{status}"))
+    for method in ["HEAD", "OPTIONS", "DELETE", "PROPFIND"]:
+        await pair.is_same("secure", get("/a", method=method))
+    for method in ["POST", "PUT", "PATCH"]:
+        await pair.is_same("secure", get("/a", "Content-Length: 1024", method=method) + "x" * 1024)
+    await pair.is_same("secure", get("/a", "X-Own: 1", "Cookie: a=b; c=d", "X-Forwarded-For: 192.0.2.1"))
+    await pair.is_same("secure", get("/a", "X-Served-By: forged", "X-Forwarded-Proto: http"))
+    for target in ["/ws", "/ws?token=a", "/a/b"]:
+        answered = await pair.is_same("secure", get(target, UPGRADE.rstrip()))
+        assert answered.headers["x-echo"] == target and answered.body == b"\x88\x02\x03\xe8"
+
+
+async def test_paths_a_cookie_and_an_answer_of_its_own(site):
+    pair = await site(1, {"public": 8080})
+    for target, name, read in [
+        ("/", "pages", "/"),
+        ("/a/b?c=/api/d", "pages", "/a/b?c=/api/d"),
+        ("/apix", "pages", "/apix"),
+        ("/api/", "api", "/"),
+        ("/api/users/7?a=b&c", "api", "/users/7?a=b&c"),
+        ("/api/api/x", "api", "/api/x"),
+        ("/socket.io/?EIO=4&transport=polling", "chat", "/socket.io/?EIO=4&transport=polling"),
+        ("/socket.iox", "pages", "/socket.iox"),
+    ]:
+        answered = await pair.is_same("public", get(target))
+        assert answered.body.startswith(f"{name}: GET {read}\n".encode()), (target, answered)
+    for method in ["GET", "HEAD"]:
+        await pair.is_same("public", get("/robots.txt", method=method))
+    await pair.is_same("public", get("/a", host="other.test"))
+    answered = await pair.is_same("public", get("/socket.io/?EIO=4&transport=websocket", UPGRADE.rstrip()))
+    assert answered.headers["x-echo"] == "/socket.io/?EIO=4&transport=websocket"
+
+
+async def test_a_client_stays_where_its_cookie_says(site):
+    pair = await site(1, {"public": 8080})
+    for ports in [pair.theirs, pair.ours]:
+        first = await pair.ask(ports, "public", get("/socket.io/?EIO=4").encode())
+        pin = re.search(r"srv_id=([^;]*)", first.headers["set-cookie"])[0]
+        again = await pair.ask(ports, "public", get("/socket.io/?EIO=4", f"Cookie: {pin}; own=1").encode())
+        assert "srv_id=" not in again.headers["set-cookie"], again
+        assert b"own=1\n" in again.body, again
