@@ -19,7 +19,7 @@ use crate::tls::TicketKeys;
 pub(super) struct AdminListeners {
     context: Arc<Context>,
     /// Where they are listened to as long as no configuration says.
-    usual: AdminListen,
+    usual: UsualSocket,
     /// Where the process before listened, until a configuration is served.
     inherited: Vec<(AdminListen, OwnedFd)>,
     open: Vec<OpenAdmin>,
@@ -58,11 +58,10 @@ pub struct AdminError {
 }
 
 impl AdminListeners {
-    /// Not open yet; what is `inherited` is used where it fits, and `usual` is where they are listened to that no configuration has: it
-    /// stays what it was in the process before.
-    pub(super) fn new(context: Arc<Context>, usual: &UsualSocket, inherited: Vec<(AdminListen, OwnedFd)>) -> Self {
-        let before = inherited.iter().map(|(listen, _)| listen).find(|listen| usual.has(listen)).cloned();
-        Self { context, usual: before.unwrap_or_else(|| usual.to_listen()), inherited, open: Vec::new() }
+    /// Not open yet; what is `inherited` is used where it fits, and they are listened to at the `usual` socket where no configuration
+    /// says anything else.
+    pub(super) fn new(context: Arc<Context>, usual: UsualSocket, inherited: Vec<(AdminListen, OwnedFd)>) -> Self {
+        Self { context, usual, inherited, open: Vec::new() }
     }
 
     /// What operators look at here.
@@ -70,18 +69,18 @@ impl AdminListeners {
         Arc::clone(&self.context)
     }
 
-    /// Opens what `settings` need, with what was read for each. Where nobody wrote them, a failure is a warning: the tunnels come
-    /// first.
+    /// Opens what `settings` need, with what was read for each.
     pub(super) fn prepare(
         &mut self,
         settings: &AdminSettings,
         contents: &[AdminContents],
         tickets: &TicketKeys,
     ) -> Result<PreparedAdmin, AdminError> {
+        if !settings.is_written() {
+            return Ok(PreparedAdmin(self.prepare_usual(tickets).into_iter().collect()));
+        }
         let mut prepared = Vec::new();
-        let usual = [AdminListenerSettings::at(self.usual.clone())];
-        let listeners = if settings.is_written() { &*settings.listeners } else { &usual };
-        for (at, listener) in listeners.iter().enumerate() {
+        for (at, listener) in settings.listeners.iter().enumerate() {
             let contents = contents.get(at).cloned().unwrap_or_default();
             if self.open_at(&listener.listen).is_some_and(|open| open.door.is_of(listener, &contents)) {
                 prepared.push(PreparedListener::Stays(listener.listen.clone()));
@@ -92,17 +91,44 @@ impl AdminListeners {
                     let door = Door::new(listener.clone(), contents, tickets);
                     prepared.push(PreparedListener::Opens(Arc::new(door), bound));
                 }
-                Err(error) => {
-                    let location = listener.location.0.clone();
-                    let failed = AdminError { location, listen: listener.listen.clone(), error };
-                    if settings.is_written() {
-                        return Err(failed);
-                    }
-                    tracing::warn!("{failed}; serving without it");
-                }
+                Err(error) => return Err(AdminError::of(listener, error)),
             }
         }
         Ok(PreparedAdmin(prepared))
+    }
+
+    /// Opens the usual socket, as long as none of the usual ones is open: nobody wrote it, so the tunnels come first, and a failure is a
+    /// warning.
+    fn prepare_usual(&self, tickets: &TicketKeys) -> Option<PreparedListener> {
+        let is_there = |open: &&OpenAdmin| open.file.as_ref().is_none_or(SocketFile::is_there);
+        let mut open = self.open.iter().filter(|open| self.usual.has(open.door.listen()));
+        if let Some(open) = open.find(is_there) {
+            return Some(PreparedListener::Stays(open.door.listen().clone()));
+        }
+        let opens = |listen: AdminListen, bound| {
+            let settings = AdminListenerSettings::at(listen);
+            PreparedListener::Opens(Arc::new(Door::new(settings, AdminContents::default(), tickets)), bound)
+        };
+        let mut before = self.inherited.iter().filter(|(listen, _)| self.usual.has(listen));
+        let adopted = before.find_map(|(listen, socket)| {
+            Some(opens(listen.clone(), BoundAdmin::adopt(listen, socket.try_clone().ok()?).ok()?))
+        });
+        if adopted.is_some() {
+            return adopted;
+        }
+        let mut failed = None;
+        for listen in self.usual.to_listen() {
+            match BoundAdmin::bind(&listen) {
+                Ok(bound) => return Some(opens(listen, bound)),
+                Err(error) => {
+                    failed.get_or_insert_with(|| AdminError::of(&AdminListenerSettings::at(listen), error));
+                }
+            }
+        }
+        if let Some(failed) = failed {
+            tracing::warn!("{failed}; serving without it");
+        }
+        None
     }
 
     /// The socket of a listener: the one that there is, where there is one.
@@ -156,7 +182,7 @@ impl AdminListeners {
             AdminListen::Unix(path) => SocketFile::at(path).ok(),
             AdminListen::Off | AdminListen::Tcp(_) => None,
         };
-        let file = file.or_else(|| bound.take_file()).or_else(claim);
+        let file = bound.take_file().or(file).or_else(claim);
         // Without it, the next process opens a socket of its own.
         let socket = bound.duplicate().ok();
         let (serving, ended) = oneshot::channel();
@@ -192,6 +218,12 @@ impl AdminListeners {
         for file in self.open.drain(..).filter_map(|open| open.file) {
             file.leave();
         }
+    }
+}
+
+impl AdminError {
+    fn of(listener: &AdminListenerSettings, error: io::Error) -> Self {
+        Self { location: listener.location.0.clone(), listen: listener.listen.clone(), error }
     }
 }
 

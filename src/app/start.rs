@@ -1,7 +1,7 @@
 //! A process that only waits for the word to serve.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -77,8 +77,11 @@ impl PreparedProcess {
             lookers,
             allocator,
         };
-        let usual = UsualSocket::of(environment.runtime_directory.as_deref(), place.as_deref());
-        let mut admin = AdminListeners::new(Arc::new(context), &usual, std::mem::take(&mut inheritance.admin));
+        let usual = UsualSocket::of(
+            environment.runtime_directory.as_deref(),
+            &[place.as_deref().unwrap_or(Path::new("windlass.toml"))],
+        );
+        let mut admin = AdminListeners::new(Arc::new(context), usual, std::mem::take(&mut inheritance.admin));
         let prepared = admin.prepare(&admin_settings, &admin_contents, built.tickets()).map_err(StartError::Admin)?;
         Ok(Self { built, notifier, log, environment, admin, prepared, notes, commands, watch })
     }

@@ -1,10 +1,14 @@
 //! Where operators are listened to, and ask, where no configuration says: at the first of a few places where this user can have a socket.
+//!
+//! Invariant: nobody else can put a socket at one of these places, but for root, and for the user of the service at its own.
 
 use std::fs;
-use std::os::unix::fs::FileTypeExt;
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, access};
+use rustix::process::geteuid;
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::config::AdminListen;
 
@@ -15,42 +19,28 @@ pub struct UsualSocket {
 }
 
 impl UsualSocket {
-    /// Those of a user whose `runtime_directory` this is (`XDG_RUNTIME_DIR`), for the configuration in `file`: the one that the systemd
-    /// unit makes, then that directory, then the folder of the file.
-    pub fn of(runtime_directory: Option<&Path>, file: Option<&Path>) -> Self {
+    /// Those of a user whose `runtime_directory` this is (`XDG_RUNTIME_DIR`), for the configuration in one of `files`: the one that the
+    /// systemd unit makes, then that directory, then the folders of the files.
+    pub fn of(runtime_directory: Option<&Path>, files: &[&Path]) -> Self {
         let of_system = match AdminListen::default() {
             AdminListen::Unix(path) => Some(path),
             AdminListen::Off | AdminListen::Tcp(_) => None,
         };
-        // "All paths must be absolute", says the XDG base directory specification; others are to be ignored.
-        let runtime_directory = runtime_directory.filter(|path| path.is_absolute());
-        let file = file.and_then(|file| std::path::absolute(file).ok());
-        let folders = runtime_directory.into_iter().chain(file.as_deref().and_then(Path::parent));
+        let beside = files.iter().filter_map(|file| Some(std::path::absolute(file).ok()?.parent()?.to_owned()));
+        let runtime = runtime_directory.filter(|it| is_ours(it)).map(Path::to_owned);
+        let folders = runtime.into_iter().chain(beside.filter(|it| is_closed_to_others(it)));
         Self { places: of_system.into_iter().chain(folders.map(|folder| folder.join(NAME))).collect() }
     }
 
-    /// These, for tests.
-    #[cfg(test)]
-    pub(crate) fn at(places: Vec<PathBuf>) -> Self {
-        Self { places }
+    /// Where to listen, in this order: whoever can have no socket at one place goes on to the next.
+    pub fn to_listen(&self) -> impl Iterator<Item = AdminListen> {
+        self.places.iter().map(|place| AdminListen::Unix(place.clone()))
     }
 
-    /// Where to listen: the first place whose folder this user may write to. Where there is none it is the first of all, and who
-    /// listens there will hear why not.
-    pub fn to_listen(&self) -> AdminListen {
-        let may_make = |path: &&PathBuf| {
-            path.parent().is_some_and(|folder| access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok())
-        };
-        self.first(self.places.iter().find(may_make))
-    }
-
-    /// Where to ask: the first place with a socket that this user may speak to; where there is none, where one would listen.
+    /// Where to ask: the first place where somebody listens; the first of all, where nobody does, so that this is said of it.
     pub fn to_ask(&self) -> AdminListen {
-        let may_speak = |path: &&PathBuf| {
-            fs::metadata(path).is_ok_and(|it| it.file_type().is_socket())
-                && access(path.as_path(), Access::WRITE_OK).is_ok()
-        };
-        self.places.iter().find(may_speak).map_or_else(|| self.to_listen(), |path| AdminListen::Unix(path.clone()))
+        let place = self.places.iter().find(|place| somebody_listens_at(place)).or(self.places.first());
+        place.map_or_else(AdminListen::default, |path| AdminListen::Unix(path.clone()))
     }
 
     /// Whether this is one of the places.
@@ -58,16 +48,47 @@ impl UsualSocket {
         matches!(listen, AdminListen::Unix(path) if self.places.contains(path))
     }
 
-    fn first(&self, place: Option<&PathBuf>) -> AdminListen {
-        place.or(self.places.first()).map_or_else(AdminListen::default, |path| AdminListen::Unix(path.clone()))
+    /// These, for tests.
+    #[cfg(test)]
+    pub(crate) fn at(places: Vec<PathBuf>) -> Self {
+        Self { places }
     }
 }
 
 /// What the socket is called where the folder is not windlass's own.
 const NAME: &str = "windlass.sock";
 
+/// Whether it is a runtime directory of this user: "absolute", and "the directory MUST be owned by the user" (XDG base directory
+/// specification). One of somebody else, as `sudo -E` leaves it, is not to be used.
+fn is_ours(folder: &Path) -> bool {
+    folder.is_absolute() && fs::metadata(folder).is_ok_and(|it| it.uid() == geteuid().as_raw() && is_closed(&it))
+}
+
+/// Whether nobody but this user and root can put anything there.
+fn is_closed_to_others(folder: &Path) -> bool {
+    fs::metadata(folder).is_ok_and(|it| [0, geteuid().as_raw()].contains(&it.uid()) && is_closed(&it))
+}
+
+fn is_closed(folder: &fs::Metadata) -> bool {
+    const WRITABLE_BY_OTHERS: u32 = 0o022;
+    folder.is_dir() && folder.mode() & WRITABLE_BY_OTHERS == 0
+}
+
+/// Whether a process has a socket there that this user may speak to. What one that was killed has left behind is none.
+fn somebody_listens_at(path: &Path) -> bool {
+    let connected = SockAddr::unix(path).and_then(|address| {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        // Whoever has no room for us now is there all the same.
+        socket.set_nonblocking(true)?;
+        socket.connect(&address)
+    });
+    connected.is_ok() || connected.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::UnixListener;
 
     use super::*;
@@ -76,35 +97,38 @@ mod tests {
         AdminListen::Unix(path.into())
     }
 
-    fn of(places: &[&Path]) -> UsualSocket {
-        UsualSocket::at(places.iter().map(|it| it.to_path_buf()).collect())
-    }
-
     #[test]
     fn the_folder_of_the_unit_comes_first_then_that_of_the_user_then_that_of_the_file() {
-        let usual = UsualSocket::of(Some(Path::new("/run/user/1000")), Some(Path::new("/srv/chat/windlass.toml")));
-        let places = ["/run/windlass/admin.sock", "/run/user/1000/windlass.sock", "/srv/chat/windlass.sock"];
-        assert_eq!(usual.places, places.map(PathBuf::from));
-        assert!(places.iter().all(|place| usual.has(&unix(place))) && !usual.has(&AdminListen::Off));
-        let relative = UsualSocket::of(Some(Path::new("run")), None);
-        assert_eq!(relative.places, [PathBuf::from("/run/windlass/admin.sock")]);
+        let (runtime, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let usual = UsualSocket::of(Some(runtime.path()), &[&folder.path().join("windlass.toml")]);
+        let own = [runtime.path(), folder.path()].map(|it| it.join("windlass.sock"));
+        let places = [PathBuf::from("/run/windlass/admin.sock"), own[0].clone(), own[1].clone()];
+        assert_eq!(usual.places, places);
+        assert!(places.into_iter().all(|place| usual.has(&unix(place))) && !usual.has(&AdminListen::Off));
     }
 
     #[test]
-    fn it_listens_where_this_user_can_make_a_socket() {
-        let (folder, missing) = (tempfile::tempdir().unwrap(), Path::new("/nowhere/admin.sock"));
-        let there = folder.path().join("windlass.sock");
-        assert_eq!(of(&[missing, &there]).to_listen(), unix(&there));
-        assert_eq!(of(&[missing, Path::new("/proc/self/windlass.sock")]).to_listen(), unix(missing), "to say why not");
+    fn no_place_is_one_where_others_may_put_a_socket() {
+        let (runtime, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let file = folder.path().join("windlass.toml");
+        for path in [runtime.path(), folder.path()] {
+            fs::set_permissions(path, Permissions::from_mode(0o1777)).unwrap();
+        }
+        let system = [PathBuf::from("/run/windlass/admin.sock")];
+        assert_eq!(UsualSocket::of(Some(runtime.path()), &[&file]).places, system);
+        assert_eq!(UsualSocket::of(Some(Path::new("run")), &[]).places, system, "it is not absolute");
+        assert_eq!(UsualSocket::of(Some(Path::new("/proc/1")), &[]).places.len(), usize::from(geteuid().is_root()) + 1);
     }
 
     #[test]
-    fn it_asks_where_somebody_may_listen() {
+    fn it_asks_where_somebody_listens_and_not_where_somebody_did() {
         let folder = tempfile::tempdir().unwrap();
-        let [file, free, bound] = ["file", "free.sock", "bound.sock"].map(|name| folder.path().join(name));
+        let [file, left, bound] = ["file", "left.sock", "bound.sock"].map(|name| folder.path().join(name));
         fs::write(&file, "").unwrap();
-        assert_eq!(of(&[&file, &free]).to_ask(), unix(&file), "where it would listen, as long as there is none");
+        drop(UnixListener::bind(&left).unwrap());
+        let usual = UsualSocket::at(vec![file.clone(), left, bound.clone()]);
+        assert_eq!(usual.to_ask(), unix(&file), "the first of all, where nobody listens");
         let _listener = UnixListener::bind(&bound).unwrap();
-        assert_eq!(of(&[&file, &free, &bound]).to_ask(), unix(&bound));
+        assert_eq!(usual.to_ask(), unix(&bound));
     }
 }

@@ -1,13 +1,13 @@
 //! Where the running process is asked, and how its answer is written.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::failure::Failure;
 use super::file::ConfigFile;
 use super::output::say;
-use crate::admin::{Client, ParsedAnswer};
+use crate::admin::{Client, ParsedAnswer, Status};
 use crate::app::UsualSocket;
 use crate::config::{AdminListen, AdminListenerSettings, NamedFile, NotCompared, Problems, parse_admin_listen};
 use crate::snapshot::read_operator_token;
@@ -50,8 +50,13 @@ impl Ask {
         Self { at: AskAt { config, ..self.at }, ..self }
     }
 
-    pub(super) fn client(&self) -> Result<Client, Failure> {
-        self.at.client()
+    pub(super) async fn client(&self) -> Result<Client, Failure> {
+        self.at.client().await
+    }
+
+    /// The same, whatever the process serves that is asked.
+    pub(super) fn client_of_any_file(&self) -> Result<Client, Failure> {
+        self.at.client_of_any_file()
     }
 
     pub(super) fn file(&self) -> ConfigFile {
@@ -64,7 +69,31 @@ impl Ask {
 }
 
 impl AskAt {
-    pub(super) fn client(&self) -> Result<Client, Failure> {
+    /// Who is asked. Where somebody names a file that does not say where, that is whoever listens at a usual place: then it has to be a
+    /// process that serves this file, and no other one is steered.
+    pub(super) async fn client(&self) -> Result<Client, Failure> {
+        let client = self.client_of_any_file()?;
+        if self.names_no_place()
+            && let Ok(ParsedAnswer { value: Status { config, pid, .. }, .. }) = client.get("/status").await
+            && !config.as_deref().is_some_and(|served| self.file().is_the_one_at(served))
+        {
+            let (file, place) = (self.file().path().display().to_string(), client.place());
+            let served = config.map_or_else(|| "what its command line says".into(), |it| it.display().to_string());
+            let problem = format!("process {pid}, which listens at {place}, serves {served}, and not {file}");
+            return Err(Failure::Wrong(format!(
+                "{problem}: is that one running? To ask this one write --admin {place}"
+            )));
+        }
+        Ok(client)
+    }
+
+    /// Whether a file is named that does not say where its process is asked.
+    fn names_no_place(&self) -> bool {
+        let is_usual = |settings: AdminListenerSettings| settings.location.0.position.is_none();
+        self.admin.is_none() && self.config.is_some() && self.configured().is_ok_and(is_usual)
+    }
+
+    fn client_of_any_file(&self) -> Result<Client, Failure> {
         let settings = match &self.admin {
             Some(listen) => self.file().admin_at(listen.clone()),
             None => self.configured().map_err(|problems| {
@@ -87,8 +116,10 @@ impl AskAt {
     /// Where the configuration says, or else whoever listens at a usual place.
     fn configured(&self) -> Result<AdminListenerSettings, Problems> {
         let file = self.file();
-        let usual = UsualSocket::of(self.runtime_directory.as_deref(), Some(file.path()));
-        file.admin(&usual)
+        // Whoever names none may stand where it is.
+        let files = [file.path(), Path::new("windlass.toml")];
+        let files = if self.config.is_some() { &files[..1] } else { &files };
+        file.admin(&UsualSocket::of(self.runtime_directory.as_deref(), files))
     }
 
     fn file(&self) -> ConfigFile {

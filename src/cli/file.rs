@@ -61,13 +61,22 @@ impl ConfigFile {
     }
 
     pub(super) fn missing(&self) -> Problem {
-        Problem::of_file(&self.path, "there is no such file", "write -c FILE; `windlass demo` needs none")
+        Problem::of_file(
+            &self.path,
+            "there is no such file",
+            "write -c FILE, or a first one by `windlass init`; `windlass run --endpoint ADDRESS` and `windlass demo` need none",
+        )
+    }
+
+    /// Whether this is the file at that path, wherever links lead.
+    pub(super) fn is_the_one_at(&self, path: &Path) -> bool {
+        let resolved = |path: &Path| fs::canonicalize(path).or_else(|_| absolute(path)).ok();
+        resolved(&self.path) == resolved(path)
     }
 
     /// What somebody should know who named this file to a process that has read the one at `read`.
     pub(super) fn warning(&self, read: &Path) -> Option<String> {
-        let resolved = |path: &Path| fs::canonicalize(path).or_else(|_| absolute(path)).ok();
-        if !self.is_named || resolved(&self.path) == resolved(read) {
+        if !self.is_named || self.is_the_one_at(read) {
             return None;
         }
         let (path, read) = (self.path.display(), read.display());
@@ -97,7 +106,7 @@ mod tests {
         let unreadable = config::load(usual.path()).unwrap_err();
         let explained = usual.explain(unreadable.clone()).to_string();
         assert!(
-            explained.ends_with("there is no such file\n    hint: write -c FILE; `windlass demo` needs none"),
+            explained.contains("there is no such file\n    hint: write -c FILE, or a first one by `windlass init`"),
             "{explained}"
         );
 

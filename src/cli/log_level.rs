@@ -24,7 +24,7 @@ pub(super) struct LogLevelArguments {
 
 pub(super) async fn log_level(arguments: LogLevelArguments) -> Result<ExitCode, Failure> {
     let LogLevelArguments { level, time, ask } = arguments;
-    let client = ask.client()?;
+    let client = ask.client().await?;
     let answer = match level {
         None => client.get("/log-level").await?,
         Some(level) => client.post("/log-level", &LogLevelRequest { level, time }).await?,

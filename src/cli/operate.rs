@@ -94,13 +94,13 @@ pub(super) struct CloseArguments {
 }
 
 pub(super) async fn status(ask: Ask) -> Result<ExitCode, Failure> {
-    let answer: ParsedAnswer<Status> = ask.client()?.get("/status").await?;
+    let answer: ParsedAnswer<Status> = ask.client().await?.get("/status").await?;
     ask.write(&answer, show::status);
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) async fn ready(ask: Ask) -> Result<ExitCode, Failure> {
-    let ready = ask.client()?.ready().await.unwrap_or_else(|nobody| Err(nobody.to_string()));
+    let ready = ask.client().await?.ready().await.unwrap_or_else(|nobody| Err(nobody.to_string()));
     let code = if ready.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) };
     match ready {
         ready if ask.json => say(&json!({ "ready": ready.is_ok(), "why": ready.err() }).to_string()),
@@ -112,7 +112,7 @@ pub(super) async fn ready(ask: Ask) -> Result<ExitCode, Failure> {
 
 /// Where nobody can be asked, `main` is told by a signal: systemd says who the service is to what it runs.
 pub(super) async fn reload(ask: Ask, main: Option<OsString>) -> Result<ExitCode, Failure> {
-    let answer: ParsedAnswer<ReloadAnswer> = match ask.client()?.post("/reload", &()).await {
+    let answer: ParsedAnswer<ReloadAnswer> = match ask.client().await?.post("/reload", &()).await {
         Ok(answer) => answer,
         Err(error) => return signal_reload(&ask, &error, main),
     };
@@ -143,7 +143,7 @@ fn is_mute(error: &AskError) -> bool {
 }
 
 pub(super) async fn handoff(ask: Ask) -> Result<ExitCode, Failure> {
-    let answer: ParsedAnswer<HandoffAnswer> = ask.client()?.post("/handoff", &()).await?;
+    let answer: ParsedAnswer<HandoffAnswer> = ask.client().await?.post("/handoff", &()).await?;
     ask.write(&answer, show::handed_over);
     Ok(ExitCode::SUCCESS)
 }
@@ -161,7 +161,7 @@ pub(super) async fn plan(arguments: PlanArguments) -> Result<ExitCode, Failure> 
     // The process that is asked may stand in another folder.
     let file = absolute(file.path()).map_err(|error| Failure::Wrong(error.to_string()))?;
     let answer: ParsedAnswer<PlanAnswer> =
-        ask.client()?.post("/plan", &PlanRequest { file }).await.map_err(|error| match error {
+        ask.client_of_any_file()?.post("/plan", &PlanRequest { file }).await.map_err(|error| match error {
             AskError::Refused(StatusCode::UNPROCESSABLE_ENTITY, problems) => Failure::Wrong(problems),
             error => error.into(),
         })?;
@@ -174,7 +174,7 @@ pub(super) async fn plan(arguments: PlanArguments) -> Result<ExitCode, Failure> 
 pub(super) async fn undrain(arguments: UndrainArguments) -> Result<ExitCode, Failure> {
     let UndrainArguments { endpoint, ask } = arguments;
     let request = UndrainRequest { endpoint: endpoint.to_string() };
-    let answer: ParsedAnswer<UndrainAnswer> = ask.client()?.post("/undrain", &request).await?;
+    let answer: ParsedAnswer<UndrainAnswer> = ask.client().await?.post("/undrain", &request).await?;
     ask.write(&answer, show::undrained);
     let unreached = answer.value.not_reached.iter().map(|it| (it.pid, it.problem.as_str()));
     Ok(all_reached(unreached))
@@ -184,7 +184,7 @@ pub(super) async fn close(arguments: CloseArguments) -> Result<ExitCode, Failure
     let CloseArguments { id: tunnel, claim, route, close_code, reason, ask } = arguments;
     let claims = claim.iter().map(ToString::to_string).collect();
     let request = CloseRequest { claims, tunnel, route, close_code, reason };
-    let answer: ParsedAnswer<CloseAnswer> = ask.client()?.post("/close", &request).await?;
+    let answer: ParsedAnswer<CloseAnswer> = ask.client().await?.post("/close", &request).await?;
     ask.write(&answer, show::closed);
     let unreached = answer.value.not_reached.iter().map(|it| (it.pid, it.problem.as_str()));
     Ok(all_reached(unreached))
@@ -194,7 +194,7 @@ pub(super) async fn drain(arguments: DrainArguments) -> Result<ExitCode, Failure
     let DrainArguments { scope, deadline, spread, max_per_second, close_code, reason, detach, ask } = arguments;
     let scope = scope.to_string();
     let request = DrainRequest { scope, deadline, spread, max_per_second, close_code, reason };
-    let client = ask.client()?;
+    let client = ask.client().await?;
     let begun: ParsedAnswer<DrainAnswer> = client.post("/drain", &request).await?;
     let unreached = begun.value.predecessors.iter().filter_map(|it| Some((it.pid, it.problem.as_deref()?)));
     if detach {

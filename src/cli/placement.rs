@@ -45,7 +45,7 @@ pub(super) async fn place(arguments: WhereArguments) -> Result<ExitCode, Failure
     for header in &header {
         query.append_pair("header", header);
     }
-    let answer: ParsedAnswer<WhereAnswer> = ask.client()?.get(&format!("/where?{}", query.finish())).await?;
+    let answer: ParsedAnswer<WhereAnswer> = ask.client().await?.get(&format!("/where?{}", query.finish())).await?;
     ask.write(&answer, shown);
     Ok(ExitCode::SUCCESS)
 }

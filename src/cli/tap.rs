@@ -48,7 +48,7 @@ pub(super) async fn tap(arguments: TapArguments) -> Result<ExitCode, Failure> {
         Ok(line) if !ask.json => say(&shown(&line)),
         _ => say(line),
     };
-    ask.client()?.follow("/tap", &request, told).await?;
+    ask.client().await?.follow("/tap", &request, told).await?;
     Ok(ExitCode::SUCCESS)
 }
 

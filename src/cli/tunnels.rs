@@ -88,7 +88,7 @@ impl ValueEnum for SortOrder {
 }
 
 pub(super) async fn tunnels(arguments: TunnelsArguments) -> Result<ExitCode, Failure> {
-    let client = arguments.ask.client()?;
+    let client = arguments.ask.client().await?;
     if let Some(id) = arguments.id {
         let answer: ParsedAnswer<TunnelDetail> = client.get(&format!("/tunnels/{id}")).await?;
         arguments.ask.write(&answer, detail);

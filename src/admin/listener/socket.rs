@@ -94,6 +94,11 @@ impl SocketFile {
         Ok(Self { path: path.to_owned(), identity: (metadata.dev(), metadata.ino()), is_left: false })
     }
 
+    /// Whether it is where it was, and still this one.
+    pub fn is_there(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_ok_and(|it| (it.dev(), it.ino()) == self.identity)
+    }
+
     /// Leaves the file where it is: it is another process's.
     pub fn leave(mut self) {
         self.is_left = true;

@@ -1,5 +1,6 @@
 //! The words of a beginning on the command line.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -48,6 +49,9 @@ impl StarterFlags {
     /// The certificate that they name, if they name one.
     pub(super) fn certificate(&self) -> Result<StarterCertificate, Failure> {
         let Some(chain) = self.cert.clone() else { return Ok(StarterCertificate::None) };
+        if let Err(error) = fs::metadata(&chain) {
+            return Err(Failure::Wrong(format!("{}: {error}", chain.display())));
+        }
         let key = self.key.clone().or_else(|| key_of(&chain)).ok_or_else(|| no_key(&chain))?;
         Ok(StarterCertificate::Files { chain, key })
     }
@@ -132,8 +136,13 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert!(complaint(flags(&[])).contains("--endpoint"));
-        let without_key = StarterFlags { cert: Some("/nowhere/site.pem".into()), ..flags(&["a:1"]) };
-        assert!(complaint(without_key).contains("/nowhere/site.pem, nor in it: write --key"));
+        let without_file = StarterFlags { cert: Some("/nowhere/site.pem".into()), ..flags(&["a:1"]) };
+        assert!(complaint(without_file).contains("/nowhere/site.pem: No such file"));
+        let folder = tempfile::tempdir().unwrap();
+        let chain = folder.path().join("site.pem");
+        fs::write(&chain, "").unwrap();
+        let without_key = StarterFlags { cert: Some(chain), ..flags(&["a:1"]) };
+        assert!(complaint(without_key).contains("site.pem, nor in it: write --key"));
         assert!(!flags(&[]).are_given() && flags(&["a:1"]).are_given());
     }
 }

@@ -1,6 +1,6 @@
 //! `windlass init`: a first configuration, written to a file.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf, absolute};
 use std::process::ExitCode;
@@ -43,11 +43,11 @@ pub(in crate::cli) fn init(arguments: InitArguments) -> ExitCode {
 
 fn write_first(arguments: InitArguments) -> Result<ExitCode, Failure> {
     let InitArguments { mut flags, self_signed, acme, output, force } = arguments;
-    if !force && output.exists() {
-        let there = output.display();
-        return Err(Failure::Wrong(format!(
-            "{there} is there already: write --output OTHER, or --force to have it replaced"
-        )));
+    let place = Place { file: output, if_there: if force { IfThere::Replace } else { IfThere::Keep } };
+    if place.if_there == IfThere::Keep && fs::symlink_metadata(&place.file).is_ok() {
+        let there = place.file.display();
+        let instead = "write --output OTHER, or --force to have it replaced";
+        return Err(Failure::Wrong(format!("{there} is there already: {instead}")));
     }
     let mut wanted = match (acme, self_signed) {
         (Some(contact), _) => CertificateAnswer::Ordered { contact },
@@ -57,17 +57,50 @@ fn write_first(arguments: InitArguments) -> Result<ExitCode, Failure> {
     if flags.endpoints.is_empty() && io::stdin().is_terminal() && io::stdout().is_terminal() {
         ask(&mut flags, &mut wanted).map_err(|error| Failure::Failed(error.to_string()))?;
     }
-    let certificate = certificate(&flags, wanted, &output)?;
+    let is_new = wanted == CertificateAnswer::SelfSigned;
+    let certificate = certificate(&flags, wanted, &place)?;
     let starter = flags.starter(certificate)?;
-    write(&output, &starter, force).map_err(|error| Failure::Failed(format!("{}: {error}", output.display())))?;
-    let loaded = Loaded::read_file(&output).map_err(|problems| {
-        Failure::Wrong(format!("{} is written, and cannot be served yet:\n{problems}", output.display()))
+    // Nothing is wrong with what is wanted: from here on files are made.
+    if is_new {
+        try_certificate(&starter, &place)?;
+    }
+    place.write(&starter).map_err(|error| Failure::Failed(format!("{}: {error}", place.file.display())))?;
+    let loaded = Loaded::read_file(&place.file).map_err(|problems| {
+        Failure::Wrong(format!("{} is written, and cannot be served yet:\n{problems}", place.file.display()))
     })?;
     if !loaded.warnings().is_empty() {
         complain(&format!("{}\n", loaded.warnings()));
     }
-    say(&next_steps(&output, &starter));
+    say(&next_steps(&place.file, &starter));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The file that is written.
+struct Place {
+    file: PathBuf,
+    if_there: IfThere,
+}
+
+/// What becomes of files that are there already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum IfThere {
+    Keep,
+    Replace,
+}
+
+impl Place {
+    fn folder(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new(""))
+    }
+
+    fn write(&self, starter: &Starter) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        let options = match self.if_there {
+            IfThere::Keep => options.create_new(true),
+            IfThere::Replace => options.create(true).truncate(true),
+        };
+        options.write(true).open(&self.file)?.write_all(starter.text(Comments::Some).as_bytes())
+    }
 }
 
 /// Asks for what no flag has said.
@@ -86,13 +119,12 @@ fn ask(flags: &mut StarterFlags, wanted: &mut CertificateAnswer) -> io::Result<(
     Ok(())
 }
 
-/// The certificate, as the file in `output` is to name it; one to try with is made.
-fn certificate(flags: &StarterFlags, wanted: CertificateAnswer, output: &Path) -> Result<StarterCertificate, Failure> {
-    let folder = output.parent().unwrap_or(Path::new(""));
+/// The certificate, as the file is to name it.
+fn certificate(flags: &StarterFlags, wanted: CertificateAnswer, place: &Place) -> Result<StarterCertificate, Failure> {
     match wanted {
         CertificateAnswer::None | CertificateAnswer::File(_) => Ok(match flags.certificate()? {
             // Paths in the file start at its folder, and those of a command line where that is given.
-            StarterCertificate::Files { chain, key } if folder != Path::new("") => {
+            StarterCertificate::Files { chain, key } if place.folder() != Path::new("") => {
                 StarterCertificate::Files { chain: from_the_root(chain), key: from_the_root(key) }
             }
             other => other,
@@ -101,40 +133,83 @@ fn certificate(flags: &StarterFlags, wanted: CertificateAnswer, output: &Path) -
             Err(Failure::Wrong("a certificate is ordered for a name: write --host chat.example.com".into()))
         }
         CertificateAnswer::Ordered { contact } => {
-            let storage =
-                (absolute(folder).ok().as_deref() != Some(Path::new(FOLDER_OF_SERVICE))).then(|| "acme".into());
-            Ok(StarterCertificate::Ordered { contact, storage })
+            let is_of_service = absolute(place.folder()).ok().as_deref() == Some(Path::new(FOLDER_OF_SERVICE));
+            Ok(StarterCertificate::Ordered { contact, storage: (!is_of_service).then(|| "acme".into()) })
         }
-        CertificateAnswer::SelfSigned => {
-            let (chain, key) = (PathBuf::from("self-signed.pem"), PathBuf::from("self-signed.key"));
-            let names = flags.hosts.iter().cloned().chain(["localhost", "127.0.0.1", "::1"].map(String::from));
-            let made = self_signed(names.collect(), OffsetDateTime::now_utc());
-            let made = made.map_err(|error| Failure::Failed(format!("no certificate could be made: {error}")))?;
-            made.write(&folder.join(&chain), &folder.join(&key)).map_err(|error| Failure::Failed(error.to_string()))?;
-            Ok(StarterCertificate::Files { chain, key })
+        CertificateAnswer::SelfSigned => Ok(StarterCertificate::Files { chain: CHAIN.into(), key: KEY.into() }),
+    }
+}
+
+/// The two files of a certificate to try with.
+const CHAIN: &str = "self-signed.pem";
+const KEY: &str = "self-signed.key";
+
+/// Makes the certificate to try with, or takes the one that was made before.
+fn try_certificate(starter: &Starter, place: &Place) -> Result<(), Failure> {
+    let [chain, key] = [CHAIN, KEY].map(|name| place.folder().join(name));
+    if place.if_there == IfThere::Keep {
+        let is_there = |path: &Path| fs::symlink_metadata(path).is_ok();
+        match (is_there(&chain), is_there(&key)) {
+            (true, true) => return Ok(()),
+            (false, false) => {}
+            (is_chain, _) => {
+                let there = if is_chain { &chain } else { &key };
+                let problem = format!("{} is there, and its other half is not", there.display());
+                return Err(Failure::Wrong(format!(
+                    "{problem}: take it away, or write --force to have both made anew"
+                )));
+            }
         }
     }
+    let made = self_signed(starter.certified_names(), OffsetDateTime::now_utc());
+    let made = made.map_err(|error| Failure::Failed(format!("no certificate could be made: {error}")))?;
+    made.write(&chain, &key).map_err(|error| Failure::Failed(error.to_string()))
 }
 
 fn from_the_root(path: PathBuf) -> PathBuf {
     absolute(&path).unwrap_or(path)
 }
 
-fn write(output: &Path, starter: &Starter, force: bool) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    let options = if force { options.create(true).truncate(true) } else { options.create_new(true) };
-    options.write(true).open(output)?.write_all(starter.text(Comments::Some).as_bytes())
-}
-
 /// What somebody does now.
 fn next_steps(output: &Path, starter: &Starter) -> String {
-    let file = output.display();
+    let file = shell_word(&output.to_string_lossy());
     format!(
         "{file} is written: {}, and its WebSockets, go to {}\n\n  \
          windlass run -c {file}        serves it\n  \
          windlass status -c {file}     says what is open, from another terminal\n  \
-         windlass reload -c {file}     takes what you change in it; nobody who is connected notices\n",
-        starter.url("localhost"),
-        starter.endpoints.join(" and ")
+         windlass plan   -c {file}     says whom a change of it would close\n  \
+         windlass reload -c {file}     takes the change, and closes nobody else\n{}",
+        starter.url(),
+        starter.endpoints.join(" and "),
+        tried(starter)
     )
+}
+
+/// How a certificate is tried with that nobody has signed.
+fn tried(starter: &Starter) -> String {
+    match &starter.certificate {
+        StarterCertificate::Files { chain, .. } if chain == Path::new(CHAIN) => format!(
+            "\n{CHAIN} and {KEY} are for a month, and signed by nobody: browsers warn of them.\n  \
+             curl --cacert {CHAIN} {}/\n",
+            starter.url()
+        ),
+        _ => String::new(),
+    }
+}
+
+/// The text as a shell takes it for one word.
+fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@%".contains(c);
+    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_one_word_of_a_shell() {
+        assert_eq!(shell_word("/etc/windlass/windlass.toml"), "/etc/windlass/windlass.toml");
+        assert_eq!(shell_word("my site's.toml"), r"'my site'\''s.toml'");
+    }
 }

@@ -1,9 +1,11 @@
 //! Asks for what a beginning needs, where somebody sits at a terminal: a few questions, each with an answer that an Enter takes.
 
+use std::fs;
 use std::io::{self, BufRead, Write};
+use std::path::Path;
 
 use super::flags::{endpoint, host};
-use crate::config::SyntaxError;
+use super::key_file::key_of;
 
 /// What was answered about the certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,14 +27,14 @@ impl<R: BufRead, W: Write> Questions<R, W> {
         self.until_right(
             "Where does your application listen (several, with blanks between them)?",
             "127.0.0.1:3000",
-            |text| text.split_whitespace().map(endpoint).collect(),
+            |text| words(text).map(endpoint).collect(),
         )
     }
 
     pub(super) fn hosts(&mut self) -> io::Result<Vec<String>> {
         self.until_right("By which name do its clients ask for it, such as chat.example.com?", "every name", |text| {
             let names = if text == "every name" { "" } else { text };
-            names.split_whitespace().map(host).collect()
+            words(names).map(host).collect()
         })
     }
 
@@ -40,11 +42,15 @@ impl<R: BufRead, W: Write> Questions<R, W> {
         const WAYS: &str = "Its certificate: a PEM file, \"new\" for one to try with, \"order\" for one of Let's Encrypt (port 443 has to be \
                             reached from everywhere), or \"none\"?";
         let answer = self.until_right(WAYS, "new", |text| {
-            Ok::<_, SyntaxError>(match text {
+            Ok(match text {
                 "none" => CertificateAnswer::None,
                 "new" => CertificateAnswer::SelfSigned,
                 "order" => CertificateAnswer::Ordered { contact: String::new() },
-                file => CertificateAnswer::File(file.to_owned()),
+                file => match (fs::metadata(file), key_of(Path::new(file))) {
+                    (Err(error), _) => return Err(format!("{file}: {error}")),
+                    (Ok(_), None) => return Err(format!("no key is found beside {file}, nor in it")),
+                    (Ok(_), Some(_)) => CertificateAnswer::File(file.to_owned()),
+                },
             })
         })?;
         if !matches!(answer, CertificateAnswer::Ordered { .. }) {
@@ -84,6 +90,11 @@ impl<R: BufRead, W: Write> Questions<R, W> {
     }
 }
 
+/// The words of an answer: some put commas between them.
+fn words(answer: &str) -> impl Iterator<Item = &str> {
+    answer.split([' ', ',']).filter(|word| !word.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,7 +117,7 @@ mod tests {
 
     #[test]
     fn what_is_no_answer_is_asked_again_and_why() {
-        let (answer, shown) = asked("http://app:80\n 10.0.0.1:80  unix:/run/app.sock \n", |it| it.endpoints());
+        let (answer, shown) = asked("http://app:80\n 10.0.0.1:80,  unix:/run/app.sock \n", |it| it.endpoints());
         assert_eq!(answer.unwrap(), ["10.0.0.1:80", "unix:/run/app.sock"]);
         assert!(shown.contains("is a URL") && shown.matches("Where does").count() == 2, "{shown}");
         let (answer, shown) = asked("order\nada\n\nada@example.com\n", |it| it.certificate());
@@ -118,7 +129,18 @@ mod tests {
     fn whoever_leaves_has_answered_nothing() {
         let (answer, _) = asked("", |it| it.hosts());
         assert_eq!(answer.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
-        assert_eq!(asked("site.pem\n", |it| it.certificate()).0.unwrap(), CertificateAnswer::File("site.pem".into()));
+        let folder = tempfile::tempdir().unwrap();
+        let [chain, key] = ["site.pem", "site.key"].map(|name| folder.path().join(name));
+        let answers = format!("nowhere.pem\n{0}\n{0}\n", chain.display());
+        fs::write(&chain, "").unwrap();
+        let (answer, shown) = asked(&answers, |it| it.certificate());
+        assert!(
+            answer.is_err() && shown.contains("nowhere.pem: No such file") && shown.contains("no key is found"),
+            "{shown}"
+        );
+        fs::write(key, "-----BEGIN PRIVATE KEY-----").unwrap();
+        let file = chain.display().to_string();
+        assert_eq!(asked(&answers, |it| it.certificate()).0.unwrap(), CertificateAnswer::File(file));
         assert_eq!(asked("none\n", |it| it.certificate()).0.unwrap(), CertificateAnswer::None);
     }
 }

@@ -1,8 +1,8 @@
 //! A certificate to try with: self-signed, for a month.
 
-use std::fs::OpenOptions;
+use std::fs::Permissions;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair};
@@ -33,14 +33,18 @@ pub(super) fn self_signed(names: Vec<String>, now: OffsetDateTime) -> Result<Sel
 }
 
 impl SelfSigned {
-    /// Writes both to new files; the key is for this user alone.
+    /// Writes both, in the place of what is there; the key is for this user alone.
     pub(super) fn write(&self, chain: &Path, key: &Path) -> io::Result<()> {
+        // Neither is there by its name before it is whole, nor for others before it may be.
         let write = |path: &Path, text: &str, mode| {
-            let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-            file.and_then(|mut file| file.write_all(text.as_bytes()))
-                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+            let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+            let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
+            file.write_all(text.as_bytes())?;
+            file.persist(path).map(|_| ()).map_err(io::Error::from)
         };
-        write(key, &self.key, 0o600)?;
-        write(chain, &self.chain, 0o644)
+        let named =
+            |path: &Path, error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        write(key, &self.key, 0o600).map_err(|error| named(key, error))?;
+        write(chain, &self.chain, 0o644).map_err(|error| named(chain, error))
     }
 }

@@ -44,14 +44,27 @@ impl Starter {
         self.certificate != StarterCertificate::None
     }
 
-    /// Where a browser finds it, by the first of its names, or by this one where it has none.
-    pub(super) fn url(&self, unnamed: &str) -> String {
-        let host = self.hosts.iter().find(|host| !host.contains('*')).map_or(unnamed, String::as_str);
+    /// Where a browser finds it: by the first of its names, or one that a pattern stands for; by its address where it has none.
+    pub(super) fn url(&self) -> String {
+        let address = self.listen.ip();
+        let host = match self.hosts.iter().find(|host| !host.contains('*')).or(self.hosts.first()) {
+            Some(host) => host.replace('*', "chat"),
+            None if address.is_unspecified() => "localhost".into(),
+            None if address.is_ipv6() => format!("[{address}]"),
+            None => address.to_string(),
+        };
         let (scheme, usual) = if self.is_secure() { ("https", 443) } else { ("http", 80) };
         match self.listen.port() {
             port if port == usual => format!("{scheme}://{host}"),
             port => format!("{scheme}://{host}:{port}"),
         }
+    }
+
+    /// By which names it is found, for a certificate to try with.
+    pub(super) fn certified_names(&self) -> Vec<String> {
+        let address = self.listen.ip();
+        let own = (!address.is_unspecified() && !address.is_loopback()).then(|| address.to_string());
+        self.hosts.iter().cloned().chain(own).chain(["localhost", "127.0.0.1", "::1"].map(String::from)).collect()
     }
 
     /// The configuration.
@@ -98,7 +111,7 @@ impl Starter {
     }
 
     fn origins(&self) -> String {
-        let origin = quoted(&self.url("chat.example.com"));
+        let origin = quoted(&self.url());
         format!("# allowed_origins = [{origin}]\n{LIMITS}")
     }
 
@@ -126,7 +139,8 @@ const ROUTE: &str = "\
 ";
 
 const LIMITS: &str = "
-# These hold as they stand here as long as you write nothing else; a message that is longer ends its WebSocket with Close 1009.
+# These hold as they stand here as long as you write nothing else. A message that is longer, as it is sent (compressed, where it is), ends
+# its WebSocket with Close 1009; max_inflated_message bounds what comes of it.
 # [route.app.websocket]
 # max_message  = { from_client = \"64MiB\", from_upstream = \"off\" }
 # ping_every   = { client = \"25s\", upstream = \"off\" }
@@ -179,14 +193,28 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_finds_it_by_its_name_and_its_port() {
-        let mut starter = starter(files(), &["*.example.org", "chat.example.com"], &["a:1"]);
-        assert_eq!(starter.url("localhost"), "https://chat.example.com:8443");
-        assert!(starter.text(Comments::Some).contains("# allowed_origins = [\"https://chat.example.com:8443\"]"));
-        starter.listen.set_port(443);
-        assert_eq!(starter.url("localhost"), "https://chat.example.com");
-        let plain = Starter { certificate: StarterCertificate::None, hosts: Vec::new(), ..starter };
-        assert_eq!(plain.url("localhost"), "http://localhost:443");
+    fn a_browser_finds_it_by_its_name_or_its_address_and_its_port() {
+        let at = |hosts: &[&str], listen: &str| Starter {
+            listen: listen.parse().unwrap(),
+            ..starter(files(), hosts, &["a:1"])
+        };
+        for (hosts, listen, url) in [
+            (&["*.example.org", "chat.example.com"][..], "0.0.0.0:8443", "https://chat.example.com:8443"),
+            (&["*.example.org"], "0.0.0.0:443", "https://chat.example.org"),
+            (&[], "0.0.0.0:8443", "https://localhost:8443"),
+            (&[], "10.0.0.5:8443", "https://10.0.0.5:8443"),
+            (&[], "[::]:8443", "https://localhost:8443"),
+            (&[], "[fd00::1]:443", "https://[fd00::1]"),
+        ] {
+            assert_eq!(at(hosts, listen).url(), url);
+            assert!(at(hosts, listen).text(Comments::Some).contains(&format!("# allowed_origins = [\"{url}\"]")));
+        }
+        let plain = Starter { certificate: StarterCertificate::None, ..at(&[], "0.0.0.0:80") };
+        assert_eq!(plain.url(), "http://localhost");
+        assert_eq!(
+            at(&["a.test"], "10.0.0.5:1").certified_names(),
+            ["a.test", "10.0.0.5", "localhost", "127.0.0.1", "::1"]
+        );
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(in crate::cli) async fn top(arguments: TopArguments, terminal: Option<OsStri
         let why = "top needs a terminal that can be drawn on, and TERM says that this one is \"dumb\"";
         return Err(Failure::Wrong(format!("{why}: {instead}")));
     }
-    let client = ask.client()?;
+    let client = ask.client().await?;
     let palette = match anstream::AutoStream::choice(&io::stdout()) {
         anstream::ColorChoice::Never => Palette::Plain,
         _ => Palette::Colours,

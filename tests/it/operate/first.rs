@@ -56,6 +56,27 @@ async fn init_writes_over_nothing_unless_it_is_told_to() {
 }
 
 #[tokio::test]
+async fn init_takes_the_certificate_that_it_has_made_before_and_leaves_nothing_where_something_is_wrong() {
+    let (folder, endpoint) = (empty(), Endpoint::listen().await);
+    let [chain, key] = ["self-signed.pem", "self-signed.key"].map(|name| folder.path(name));
+    let mut without = command(PROGRAM);
+    without.args(["init", "--self-signed", "-o"]).arg(folder.config()).stdin(std::process::Stdio::null());
+    assert_eq!(output(&mut without).await.status.code(), Some(2));
+    assert!(!key.exists() && !chain.exists(), "nothing is made of what cannot be");
+    assert!(output(&mut init(&folder, &endpoint, &["--self-signed"])).await.status.success());
+    let made = fs::read_to_string(&chain).unwrap();
+    fs::remove_file(folder.config()).unwrap();
+    assert!(output(&mut init(&folder, &endpoint, &["--self-signed"])).await.status.success());
+    assert_eq!(fs::read_to_string(&chain).unwrap(), made);
+    assert!(output(&mut init(&folder, &endpoint, &["--self-signed", "--force"])).await.status.success());
+    assert_ne!(fs::read_to_string(&chain).unwrap(), made);
+    fs::remove_file(&chain).unwrap();
+    fs::remove_file(folder.config()).unwrap();
+    let half = text(&output(&mut init(&folder, &endpoint, &["--self-signed"])).await);
+    assert!(half.contains("its other half is not") && !folder.config().exists(), "{half}");
+}
+
+#[tokio::test]
 async fn init_asks_for_the_endpoint_where_nobody_answers_by_its_flag() {
     let folder = empty();
     let mut init = command(PROGRAM);

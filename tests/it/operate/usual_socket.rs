@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use rustix::process::Signal;
+
 use crate::operate::operator::text;
 use crate::operate::two_endpoints;
 use crate::rig::{Folder, PROGRAM, Program, command, output};
@@ -37,4 +39,36 @@ async fn where_there_is_no_such_folder_the_socket_is_beside_the_file() {
     let said = status(&folder, None).await;
     assert!(said.contains(&format!("process {}", windlass.id())), "{said}");
     assert!(folder.path("windlass.sock").exists(), "{}", folder.log());
+}
+
+#[tokio::test]
+async fn two_processes_of_one_user_have_a_socket_each_and_nobody_is_asked_in_the_place_of_another() {
+    let ([one, other], runtime) = ([folder().await, folder().await], tempfile::tempdir().unwrap());
+    let serve = async |folder: &Folder| {
+        let mut run = folder.command(PROGRAM, &[]);
+        run.env("XDG_RUNTIME_DIR", runtime.path());
+        Program::spawn(folder, run).ready().await
+    };
+    let (first, mut second) = (serve(&one).await, serve(&other).await);
+    for (folder, program) in [(&one, &first), (&other, &second)] {
+        let said = status(folder, Some(runtime.path())).await;
+        assert!(said.contains(&format!("process {}", program.id())), "{said}");
+    }
+    second.signal(Signal::TERM);
+    second.exit().await;
+    let said = status(&other, Some(runtime.path())).await;
+    assert!(said.contains(&format!("process {}, which listens at", first.id())) && said.contains("and not"), "{said}");
+}
+
+#[tokio::test]
+async fn a_reload_opens_another_socket_where_its_folder_has_gone() {
+    let (folder, runtime) = (folder().await, tempfile::tempdir().unwrap());
+    let mut run = folder.command(PROGRAM, &[]);
+    run.env("XDG_RUNTIME_DIR", runtime.path());
+    let windlass = Program::spawn(&folder, run).ready().await;
+    drop(runtime);
+    windlass.signal(Signal::HUP);
+    folder.until("another socket", || folder.path("windlass.sock").exists()).await;
+    let said = status(&folder, None).await;
+    assert!(said.contains(&format!("process {}", windlass.id())), "{said}");
 }
