@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::net::TcpListener;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::collector::{Collector, serve, traced};
 use crate::rig::{Config, Endpoint, Frame, Program, Proxy, assert_carries, log, until};
@@ -82,6 +82,20 @@ async fn what_is_taken_is_not_sent_again_because_the_answer_breaks() {
     drop(asked);
     let taken = || proxy.count("spans_total{result=\"exported\"}") == 5;
     collector.is_untouched_until(until("they are counted", taken)).await;
+}
+
+#[tokio::test]
+async fn who_says_when_is_not_asked_sooner_because_its_answer_breaks() {
+    let (collector, endpoint) = (Endpoint::listen().await, Endpoint::listen().await);
+    let proxy = Proxy::serving(&traced(Config::chat([endpoint.address()]), collector.address()));
+    let _ends = proxy.tunnel(&endpoint).await;
+    let (mut asked, head) = collector.asked().await;
+    asked.bytes(head.value("content-length").unwrap().parse().unwrap()).await;
+    let said = Instant::now();
+    asked.send("HTTP/1.1 503 Busy\r\nRetry-After: 2\r\nContent-Length: 100\r\n\r\nhalf").await;
+    drop(asked);
+    let _again = collector.accept().await;
+    assert!(said.elapsed() >= Duration::from_secs(2), "{:?}", said.elapsed());
 }
 
 #[tokio::test]
