@@ -167,7 +167,7 @@ impl Exporter {
 
 impl Drop for Exporter {
     fn drop(&mut self) {
-        let left = self.batch.len() + self.queue.spans.len();
+        let left = self.batch.len() + self.queue.end();
         if left > 0 {
             self.metrics.spans(SpanFate::Stopped, left);
         }
