@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{HeaderMap, StatusCode, Version};
 use tokio::time::Instant;
 
 use super::Phase;
@@ -19,6 +19,7 @@ use super::refused::Refused;
 use super::request_context::RequestContext;
 use super::request_id::RequestId;
 use super::summary::Summary;
+use super::traced_method::{about_method, name_of_method};
 use crate::config::RouteName;
 use crate::drain::{Registration, TunnelHandle};
 use crate::grammar::Authority;
@@ -222,14 +223,13 @@ fn finish(session: &Session, summary: &Summary, finish: impl FnOnce() -> Finish)
 
 /// What is said of a request, however it ends (OpenTelemetry's conventions for HTTP, and names of ours).
 fn about(session: &Session, summary: &Summary, route: Option<&RouteName>, status: Option<u16>) -> Vec<Attribute> {
-    let method = known_method(&summary.method);
     let version = match summary.version {
         Version::HTTP_10 => "1.0",
         Version::HTTP_2 => "2",
         _ => "1.1",
     };
-    let mut attributes: Vec<Attribute> = vec![
-        ("http.request.method", method.unwrap_or("_OTHER").into()),
+    let mut attributes = about_method(&summary.method);
+    attributes.extend([
         ("url.scheme", session.scheme.as_str().into()),
         ("url.path", summary.path.as_str().into()),
         ("network.protocol.version", version.into()),
@@ -238,10 +238,7 @@ fn about(session: &Session, summary: &Summary, route: Option<&RouteName>, status
         ("network.peer.port", session.peer.port().into()),
         ("windlass.listener", session.listener.settings.name.as_str().into()),
         ("windlass.request_id", summary.request_id().to_string().into()),
-    ];
-    if method.is_none() {
-        attributes.push(("http.request.method_original", summary.method.as_str().into()));
-    }
+    ]);
     if let Some(Authority { host, port }) = Authority::parse(&summary.host) {
         attributes.push(("server.address", host.into()));
         attributes.push(("server.port", port.unwrap_or(session.scheme.default_port()).into()));
@@ -254,7 +251,7 @@ fn about(session: &Session, summary: &Summary, route: Option<&RouteName>, status
 
 /// The method and the route: of few of both there are many requests.
 fn name(summary: &Summary, route: Option<&RouteName>) -> std::borrow::Cow<'static, str> {
-    let method = known_method(&summary.method).unwrap_or("HTTP");
+    let method = name_of_method(&summary.method);
     match route {
         Some(route) => format!("{method} {route}").into(),
         None => method.into(),
@@ -270,13 +267,6 @@ pub(super) fn detail(Refused { refusal, cause, .. }: &Refused) -> String {
 /// What went wrong, where this is the status of an answer.
 fn failed(status: u16) -> Option<String> {
     (status >= 500).then(|| status.to_string())
-}
-
-/// A method as spans have it; `None`: one that nobody knows.
-pub(super) fn known_method(method: &Method) -> Option<&'static str> {
-    ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]
-        .into_iter()
-        .find(|known| *known == method.as_str())
 }
 
 /// When something began that took so long.
