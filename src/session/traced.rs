@@ -44,10 +44,7 @@ pub(super) fn begin(session: &Session, headers: &HeaderMap) -> Option<Box<Reques
 /// A tunnel is about to open.
 pub(super) fn opened(context: &RequestContext, registration: &Registration, placed: PlacedBy) {
     let (session, summary) = (&context.session, &*context.summary);
-    let Some(trace) = &summary.trace else { return };
-    if let Some((begun, took)) = context.phases.tls() {
-        trace.note_before(HandshakePhase::Tls.as_str(), begun, begun + took);
-    }
+    note_tls(summary, context.phases.tls());
     finish(session, summary, || {
         let handle = registration.handle();
         let member = &handle.member;
@@ -99,7 +96,8 @@ struct Asked {
     session: Arc<Session>,
     summary: Arc<Summary>,
     route: Arc<Route>,
-    started: Instant,
+    begun: Instant,
+    tls: Option<(Instant, Duration)>,
 }
 
 impl Unanswered {
@@ -107,8 +105,15 @@ impl Unanswered {
     pub(super) fn begin(context: &RequestContext) -> Self {
         Self(context.summary.sampled().map(|_| {
             let (session, summary) = (Arc::clone(&context.session), Arc::clone(&context.summary));
-            Box::new(Asked { session, summary, route: Arc::clone(&context.route), started: context.started })
+            Box::new(Asked { session, summary, route: Arc::clone(&context.route), begun: context.started, tls: None })
         }))
+    }
+
+    /// It asks for a tunnel: what went before it on its connection is part of that.
+    pub(super) fn note_handshake(&mut self, context: &RequestContext) {
+        if let Some(asked) = &mut self.0 {
+            (asked.begun, asked.tls) = (context.phases.begun(context.started), context.phases.tls());
+        }
     }
 
     /// It has an answer, or a refusal.
@@ -120,7 +125,8 @@ impl Unanswered {
 impl Drop for Unanswered {
     fn drop(&mut self) {
         let Some(asked) = self.0.take() else { return };
-        let Asked { session, summary, route, started } = *asked;
+        let Asked { session, summary, route, begun, tls } = *asked;
+        note_tls(&summary, tls);
         let end = if session.proxy.phase() == Phase::Cutting { End::Cut } else { End::ClientLeft };
         finish(&session, &summary, || {
             let route = &route.settings.name;
@@ -128,7 +134,7 @@ impl Drop for Unanswered {
             attributes.push(("windlass.outcome", end.log_word().into()));
             let error = end.is_failure().then(|| end.log_word().to_owned());
             attributes.extend(error.clone().map(|error| ("error.type", error.into())));
-            Finish { name: name(&summary, Some(route)), begun: started, attributes, error }
+            Finish { name: name(&summary, Some(route)), begun, attributes, error }
         });
     }
 }
@@ -211,6 +217,13 @@ pub(super) fn ended(
         links: vec![handshake],
         error: None,
     }]);
+}
+
+/// The TLS handshake of a tunnel that was asked for first on its connection: when it began, and what it took.
+fn note_tls(summary: &Summary, tls: Option<(Instant, Duration)>) {
+    if let (Some(trace), Some((begun, took))) = (&summary.trace, tls) {
+        trace.note_before(HandshakePhase::Tls.as_str(), begun, begun + took);
+    }
 }
 
 /// The request is over, for its trace.
