@@ -126,9 +126,12 @@ impl AuthClient<'_> {
     ) -> Result<AuthAnswer, AuthFailure> {
         let Answer { response, is_early } = answer;
         let (head, body) = response.into_parts();
-        let half = |why| AuthFailure::Half { status: head.status, why: Box::new(why) };
         let body = timeout_at(deadline, whole(body, bounds.longest_body)).await;
-        let body = body.map_err(|_| half(AuthFailure::TimedOut))?.map_err(|lost| half(lost.into()))?;
+        let body = body.map_err(|_| AuthFailure::TimedOut).and_then(|body| body.map_err(AuthFailure::from));
+        let body = match body {
+            Ok(body) => body,
+            Err(why) => return Err(AuthFailure::Half { head: Box::new(head), why: Box::new(why) }),
+        };
         if body.is_some() && !is_early {
             Reuse::of(Some(self.slot(server)), connection, method, &head).release();
         }

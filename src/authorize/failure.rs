@@ -1,6 +1,6 @@
 //! Why nobody has said whether a request may enter.
 
-use http::StatusCode;
+use http::response::Parts;
 use thiserror::Error;
 
 use super::verdict::Nonsense;
@@ -33,8 +33,8 @@ pub enum AuthFailure {
     /// The head of an answer, and less than its body.
     #[error("{why}")]
     Half {
-        /// What the head says.
-        status: StatusCode,
+        /// The head.
+        head: Box<Parts>,
         /// Why the rest did not come.
         why: Box<Self>,
     },
@@ -80,7 +80,10 @@ mod tests {
 
     #[test]
     fn half_an_answer_is_late_where_the_rest_of_it_is() {
-        let half = |why| AuthFailure::Half { status: StatusCode::OK, why: Box::new(why) };
+        let half = |why| {
+            let (head, ()) = http::Response::new(()).into_parts();
+            AuthFailure::Half { head: Box::new(head), why: Box::new(why) }
+        };
         assert!(half(AuthFailure::TimedOut).is_late() && !half(AuthFailure::Closed).is_late());
         assert_eq!(half(AuthFailure::Closed).to_string(), AuthFailure::Closed.to_string());
     }

@@ -150,7 +150,8 @@ impl Proxy {
         let key_fetches = KeyFetches::new(network.clone(), Arc::clone(endpoints.own_pool()));
         let traces = Traces::new(network.clone(), Arc::clone(endpoints.own_pool()), Arc::clone(&metrics));
         let records = Records::new(Arc::clone(&metrics));
-        records.set_tracer(traces.follow(&snapshot));
+        records.set_tracer(traces.tracer(&snapshot));
+        traces.follow(&snapshot);
         Arc::new(Self {
             times: watch::Sender::new(PhaseTimes { phase: Phase::Serving, drain: None }),
             endpoints,
@@ -242,7 +243,8 @@ impl Proxy {
         self.probes.reconcile(&new);
         self.rechecks.reconcile(&new);
         self.key_fetches.reconcile(&new);
-        self.records.set_tracer(self.traces.follow(&new));
+        self.records.set_tracer(self.traces.tracer(&new));
+        self.traces.follow(&new);
         keep_counts(&self.metrics, &new);
         self.registry.traffic().keep_routes(|route| new.routes().contains_key(route));
         if let Some(resolver) = self.network.resolver() {

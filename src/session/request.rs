@@ -51,8 +51,8 @@ pub(super) async fn answer(session: &Arc<Session>, request: Request<ClientBody>,
         Err(refusal) => return refuse(session, (&summary, &accept), None, refusal.into(), started),
     };
     let mut context = RequestContext::new(session, route, &summary, started);
-    let unanswered = traced::Unanswered::begin(&context);
-    let answered = respond(&mut context, path, parts, body, reader).await;
+    let mut unanswered = traced::Unanswered::begin(&context);
+    let answered = respond(&mut context, &mut unanswered, path, (parts, body), reader).await;
     unanswered.end();
     match answered {
         Ok(served) => served,
@@ -89,9 +89,9 @@ fn find_route(session: &Session, parts: &mut Parts, reader: &Reader) -> Result<F
 /// stands at the front.
 async fn respond(
     context: &mut RequestContext,
+    unanswered: &mut traced::Unanswered,
     path: Result<(), Refusal>,
-    mut parts: Parts,
-    body: ClientBody,
+    (mut parts, body): (Parts, ClientBody),
     reader: &Reader,
 ) -> Result<Served, Refused> {
     context.settle_request_id(&mut parts.headers);
@@ -99,6 +99,9 @@ async fn respond(
     check_length(context, &body)?;
     let handshake = read_handshake(context, &parts, reader)?;
     let asked = if handshake.is_some() { Asked::Upgrade } else { Asked::Exchange };
+    if handshake.is_some() {
+        unanswered.note_handshake(context);
+    }
     // Who has asked for a WebSocket and ends its direction has changed its mind.
     context.session.fin_ends.set(matches!(handshake, Some(Handshake::Websocket(_))));
     // A tunnel has all the time that it takes.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{HeaderMap, StatusCode, Version};
 use tokio::time::Instant;
 
 use super::Phase;
@@ -19,6 +19,7 @@ use super::refused::Refused;
 use super::request_context::RequestContext;
 use super::request_id::RequestId;
 use super::summary::Summary;
+use super::traced_method::{about_method, name_of_method};
 use crate::config::RouteName;
 use crate::drain::{Registration, TunnelHandle};
 use crate::grammar::Authority;
@@ -43,10 +44,7 @@ pub(super) fn begin(session: &Session, headers: &HeaderMap) -> Option<Box<Reques
 /// A tunnel is about to open.
 pub(super) fn opened(context: &RequestContext, registration: &Registration, placed: PlacedBy) {
     let (session, summary) = (&context.session, &*context.summary);
-    let Some(trace) = &summary.trace else { return };
-    if let Some((begun, took)) = context.phases.tls() {
-        trace.note_before(HandshakePhase::Tls.as_str(), begun, begun + took);
-    }
+    note_tls(summary, context.phases.tls());
     finish(session, summary, || {
         let handle = registration.handle();
         let member = &handle.member;
@@ -98,7 +96,8 @@ struct Asked {
     session: Arc<Session>,
     summary: Arc<Summary>,
     route: Arc<Route>,
-    started: Instant,
+    begun: Instant,
+    tls: Option<(Instant, Duration)>,
 }
 
 impl Unanswered {
@@ -106,8 +105,15 @@ impl Unanswered {
     pub(super) fn begin(context: &RequestContext) -> Self {
         Self(context.summary.sampled().map(|_| {
             let (session, summary) = (Arc::clone(&context.session), Arc::clone(&context.summary));
-            Box::new(Asked { session, summary, route: Arc::clone(&context.route), started: context.started })
+            Box::new(Asked { session, summary, route: Arc::clone(&context.route), begun: context.started, tls: None })
         }))
+    }
+
+    /// It asks for a tunnel: what went before it on its connection is part of that.
+    pub(super) fn note_handshake(&mut self, context: &RequestContext) {
+        if let Some(asked) = &mut self.0 {
+            (asked.begun, asked.tls) = (context.phases.begun(context.started), context.phases.tls());
+        }
     }
 
     /// It has an answer, or a refusal.
@@ -119,7 +125,8 @@ impl Unanswered {
 impl Drop for Unanswered {
     fn drop(&mut self) {
         let Some(asked) = self.0.take() else { return };
-        let Asked { session, summary, route, started } = *asked;
+        let Asked { session, summary, route, begun, tls } = *asked;
+        note_tls(&summary, tls);
         let end = if session.proxy.phase() == Phase::Cutting { End::Cut } else { End::ClientLeft };
         finish(&session, &summary, || {
             let route = &route.settings.name;
@@ -127,7 +134,7 @@ impl Drop for Unanswered {
             attributes.push(("windlass.outcome", end.log_word().into()));
             let error = end.is_failure().then(|| end.log_word().to_owned());
             attributes.extend(error.clone().map(|error| ("error.type", error.into())));
-            Finish { name: name(&summary, Some(route)), begun: started, attributes, error }
+            Finish { name: name(&summary, Some(route)), begun, attributes, error }
         });
     }
 }
@@ -212,6 +219,13 @@ pub(super) fn ended(
     }]);
 }
 
+/// The TLS handshake of a tunnel that was asked for first on its connection: when it began, and what it took.
+fn note_tls(summary: &Summary, tls: Option<(Instant, Duration)>) {
+    if let (Some(trace), Some((begun, took))) = (&summary.trace, tls) {
+        trace.note_before(HandshakePhase::Tls.as_str(), begun, begun + took);
+    }
+}
+
 /// The request is over, for its trace.
 fn finish(session: &Session, summary: &Summary, finish: impl FnOnce() -> Finish) {
     let Some(trace) = summary.trace.as_ref().filter(|trace| trace.sampled().is_some()) else { return };
@@ -222,14 +236,13 @@ fn finish(session: &Session, summary: &Summary, finish: impl FnOnce() -> Finish)
 
 /// What is said of a request, however it ends (OpenTelemetry's conventions for HTTP, and names of ours).
 fn about(session: &Session, summary: &Summary, route: Option<&RouteName>, status: Option<u16>) -> Vec<Attribute> {
-    let method = known_method(&summary.method);
     let version = match summary.version {
         Version::HTTP_10 => "1.0",
         Version::HTTP_2 => "2",
         _ => "1.1",
     };
-    let mut attributes: Vec<Attribute> = vec![
-        ("http.request.method", method.unwrap_or("_OTHER").into()),
+    let mut attributes = about_method(&summary.method);
+    attributes.extend([
         ("url.scheme", session.scheme.as_str().into()),
         ("url.path", summary.path.as_str().into()),
         ("network.protocol.version", version.into()),
@@ -238,10 +251,7 @@ fn about(session: &Session, summary: &Summary, route: Option<&RouteName>, status
         ("network.peer.port", session.peer.port().into()),
         ("windlass.listener", session.listener.settings.name.as_str().into()),
         ("windlass.request_id", summary.request_id().to_string().into()),
-    ];
-    if method.is_none() {
-        attributes.push(("http.request.method_original", summary.method.as_str().into()));
-    }
+    ]);
     if let Some(Authority { host, port }) = Authority::parse(&summary.host) {
         attributes.push(("server.address", host.into()));
         attributes.push(("server.port", port.unwrap_or(session.scheme.default_port()).into()));
@@ -254,7 +264,7 @@ fn about(session: &Session, summary: &Summary, route: Option<&RouteName>, status
 
 /// The method and the route: of few of both there are many requests.
 fn name(summary: &Summary, route: Option<&RouteName>) -> std::borrow::Cow<'static, str> {
-    let method = known_method(&summary.method).unwrap_or("HTTP");
+    let method = name_of_method(&summary.method);
     match route {
         Some(route) => format!("{method} {route}").into(),
         None => method.into(),
@@ -270,13 +280,6 @@ pub(super) fn detail(Refused { refusal, cause, .. }: &Refused) -> String {
 /// What went wrong, where this is the status of an answer.
 fn failed(status: u16) -> Option<String> {
     (status >= 500).then(|| status.to_string())
-}
-
-/// A method as spans have it; `None`: one that nobody knows.
-pub(super) fn known_method(method: &Method) -> Option<&'static str> {
-    ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]
-        .into_iter()
-        .find(|known| *known == method.as_str())
 }
 
 /// When something began that took so long.

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use super::refused::Refused;
 use super::request_context::RequestContext;
-use super::traced::{detail, known_method};
+use super::traced::detail;
+use super::traced_method::{about_method, name_of_method};
 use crate::config::EndpointAddress;
 use crate::metrics::HandshakePhase;
 use crate::snapshot::Endpoint;
@@ -26,9 +27,8 @@ impl RequestContext {
     /// `endpoint` is asked from now on, with these headers.
     pub(super) fn begin_call(&self, method: &Method, headers: &mut HeaderMap, endpoint: &Endpoint) {
         let Some(trace) = self.taken() else { return };
-        let method = known_method(method).unwrap_or("HTTP");
-        let mut about: Vec<Attribute> =
-            vec![("http.request.method", method.into()), ("windlass.endpoint", endpoint.name.as_str().into())];
+        let mut about = about_method(method);
+        about.push(("windlass.endpoint", endpoint.name.as_str().into()));
         match &endpoint.address {
             EndpointAddress::Socket(address) => {
                 about.push(("server.address", address.ip().to_string().into()));
@@ -43,7 +43,7 @@ impl RequestContext {
                 about.push(("server.address", address.strip_prefix("unix:").unwrap_or(&address).into()));
             }
         }
-        trace.begin_call(headers, method.into(), about);
+        trace.begin_call(headers, name_of_method(method).into(), about);
     }
 
     /// It has answered with this status, or why it has not.

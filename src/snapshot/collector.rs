@@ -53,6 +53,13 @@ impl Collector {
         Arc::new(Self { settings: settings.clone(), server, headers })
     }
 
+    /// Whether the other is asked where this one is, and as this one is: then what this one has said goes for it too. Which traces are
+    /// taken, and as whom we are known, makes no difference.
+    pub fn is_asked_as(&self, other: &Self) -> bool {
+        let is_there = Arc::ptr_eq(&self.server, &other.server) && self.settings.endpoint == other.settings.endpoint;
+        is_there && self.headers == other.headers
+    }
+
     /// Whether two are one.
     pub(super) fn is_same(one: Option<&Arc<Self>>, other: Option<&Arc<Self>>) -> bool {
         one.map(Arc::as_ptr) == other.map(Arc::as_ptr)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::delivery::Courier;
 use super::encode::encode;
@@ -48,11 +48,14 @@ impl Exporter {
         tokio::pin!(ending);
         let first = loop {
             self.follow();
+            let is_left = self.last.is_some() && self.collector.borrow().is_none();
             tokio::select! {
                 biased;
                 first = self.queue.spans.recv_many(&mut self.batch, MOST_IN_A_BATCH) => break first,
                 () = &mut ending => break 0,
                 Ok(()) = self.collector.changed() => {}
+                // Its secrets and connections go with it. Who was at the end of a request when traces were turned off has sent by now.
+                () = sleep(GATHER_FOR), if is_left => self.turn_to(None),
             }
         };
         let Self { queue: Exit { spans, .. }, batch, .. } = self;
@@ -75,18 +78,21 @@ impl Exporter {
         !batch.is_empty()
     }
 
-    /// Whoever takes spans now takes the next batch; where nobody does, the one before is forgotten once it has all that waited, its secrets
-    /// and connections with it. Whether it is another one.
+    /// Whoever takes spans now takes the next batch; where nobody does, the one before has what waits. Whether it is another one.
     fn follow(&mut self) -> bool {
-        let now = self.collector.borrow_and_update().clone();
-        let is_wanted = now.is_some() || self.batch.is_empty() && self.queue.spans.is_empty();
-        let is_same = now.as_ref().map(Arc::as_ptr) == self.last.as_ref().map(Arc::as_ptr);
-        if is_same || !is_wanted {
-            return false;
+        let Some(now) = self.collector.borrow_and_update().clone() else { return false };
+        let is_other = self.last.as_ref().is_none_or(|last| !last.is_asked_as(&now));
+        if is_other {
+            self.turn_to(Some(now));
+        } else {
+            self.last = Some(now);
         }
-        self.last = now;
+        is_other
+    }
+
+    fn turn_to(&mut self, other: Option<Arc<Collector>>) {
+        self.last = other;
         self.trouble.forget();
-        true
     }
 
     /// Sends the batch until it is taken, or never will be.
@@ -112,11 +118,25 @@ impl Exporter {
             self.say(&collector, &why, hint);
             let pause = pause(failed, said, begun.elapsed(), fastrand::f64());
             let Some(pause) = pause.filter(|_| !is_last_attempt) else { return self.lose(SpanFate::NoAnswer) };
-            let mut is_ending = self.is_ending.clone();
+            if self.wait_until(Instant::now() + pause).await {
+                (failed, begun) = (0, Instant::now());
+            }
+        }
+    }
+
+    /// Waits for so long, unless the process ends, or somebody else takes spans, or nobody. Whether it is somebody else.
+    async fn wait_until(&mut self, deadline: Instant) -> bool {
+        let mut is_ending = self.is_ending.clone();
+        loop {
             tokio::select! {
-                () = sleep(pause) => {}
-                _ = is_ending.wait_for(|is_ending| *is_ending) => {}
-                Ok(()) = self.collector.changed() => {}
+                () = sleep_until(deadline) => return false,
+                _ = is_ending.wait_for(|is_ending| *is_ending) => return false,
+                Ok(()) = self.collector.changed() => {
+                    let is_other = self.follow();
+                    if is_other || self.collector.borrow().is_none() {
+                        return is_other;
+                    }
+                }
             }
         }
     }
@@ -167,7 +187,7 @@ impl Exporter {
 
 impl Drop for Exporter {
     fn drop(&mut self) {
-        let left = self.batch.len() + self.queue.spans.len();
+        let left = self.batch.len() + self.queue.end();
         if left > 0 {
             self.metrics.spans(SpanFate::Stopped, left);
         }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::yield_now;
 
 use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
 
 use super::span::Span;
 
@@ -70,6 +71,22 @@ impl Entrance {
     }
 }
 
+impl Exit {
+    /// Nothing goes in any more; how many have, and come out no more.
+    pub(super) fn end(&mut self) -> usize {
+        self.spans.close();
+        let mut count = 0;
+        loop {
+            match self.spans.try_recv() {
+                Ok(_) => count += 1,
+                // Somebody is putting one in, without ever waiting in between.
+                Err(TryRecvError::Empty) => yield_now(),
+                Err(TryRecvError::Disconnected) => return count,
+            }
+        }
+    }
+}
+
 impl Room {
     /// Those that weigh so much are exported, or lost.
     pub(super) fn leave(&self, weight: usize) {
@@ -132,6 +149,20 @@ mod tests {
         assert_eq!(entrance.enter(span(text)), Err(TurnedAway::Full), "it is under way");
         exit.room.leave(out.weight());
         assert!(entrance.enter(span(text)).is_ok());
+    }
+
+    #[test]
+    fn whatever_comes_at_the_end_is_counted_by_whoever_ends_or_by_whoever_comes() {
+        for _ in 0..20 {
+            let (entrance, mut exit) = queue();
+            let coming = || (0..200).filter(|_| entrance.enter(span(1)) == Err(TurnedAway::Closed)).count();
+            let (there, closed) = std::thread::scope(|scope| {
+                let coming: Vec<_> = (0..4).map(|_| scope.spawn(coming)).collect();
+                let there = exit.end();
+                (there, coming.into_iter().map(|it| it.join().unwrap()).sum::<usize>())
+            });
+            assert_eq!(there + closed, 800, "{there} were there");
+        }
     }
 
     #[test]

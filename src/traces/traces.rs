@@ -78,17 +78,22 @@ impl Traces {
         });
     }
 
-    /// `snapshot` is served: where spans go, and what sessions have of that; `None`: nowhere.
-    pub fn follow(&self, snapshot: &Snapshot) -> Option<Arc<Tracer>> {
+    /// What sessions have of the traces while `snapshot` is served; `None`: nothing is taken. They have it, or have it no more, before this
+    /// [follows](Self::follow).
+    pub fn tracer(&self, snapshot: &Snapshot) -> Option<Arc<Tracer>> {
+        let sampling = Sampling::new(&snapshot.collector.as_ref()?.settings);
+        Some(Arc::new(Tracer::new(sampling, self.queue.clone(), Arc::clone(&self.metrics))))
+    }
+
+    /// `snapshot` is served: spans go where that says.
+    pub fn follow(&self, snapshot: &Snapshot) {
         let collector = snapshot.collector.as_ref();
         self.collector.send_if_modified(|now| {
             let is_same = now.as_ref().map(Arc::as_ptr) == collector.map(Arc::as_ptr);
             *now = collector.cloned();
             !is_same
         });
-        let sampling = Sampling::new(&collector?.settings);
         self.run_where_collected();
-        Some(Arc::new(Tracer::new(sampling, self.queue.clone(), Arc::clone(&self.metrics))))
     }
 
     /// Exports what there is, for no longer than this; then it has ended, and what is left is lost. Who waits no longer may flush once
@@ -151,3 +156,6 @@ impl Drop for Traces {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,12 +51,14 @@ struct Answer {
     partial_success: Option<PartialSuccess>,
 }
 
+/// Each may be null, as whatever is not there: what makes no sense of one takes nothing from the other.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct PartialSuccess {
     /// A number of 64 bits: a text, in this encoding, or a number all the same.
     rejected_spans: serde_json::Value,
-    error_message: String,
+    /// A text.
+    error_message: serde_json::Value,
 }
 
 /// What a collector says of spans that it has taken.
@@ -64,8 +66,8 @@ fn taken(body: &[u8]) -> Verdict {
     let answer: Answer = serde_json::from_slice(body).unwrap_or_default();
     let PartialSuccess { rejected_spans: rejected, error_message } = answer.partial_success.unwrap_or_default();
     let refused = rejected.as_u64().or_else(|| rejected.as_str()?.parse().ok()).unwrap_or_default();
-    let said: String =
-        error_message.chars().map(|it| if it.is_control() { ' ' } else { it }).take(LONGEST_WORD).collect();
+    let said = error_message.as_str().unwrap_or_default();
+    let said: String = said.chars().map(|it| if it.is_control() { ' ' } else { it }).take(LONGEST_WORD).collect();
     Verdict::Taken { refused, said: Some(said).filter(|said| !said.is_empty()) }
 }
 
@@ -115,6 +117,9 @@ mod tests {
             (r#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"too\nold"}}"#, 3, Some("too old")),
             (r#"{"partialSuccess":{"rejectedSpans":3}}"#, 3, None),
             (r#"{"partialSuccess":{"errorMessage":"an old version"}}"#, 0, Some("an old version")),
+            (r#"{"partialSuccess":null}"#, 0, None),
+            (r#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":null}}"#, 3, None),
+            (r#"{"partialSuccess":{"rejectedSpans":null,"errorMessage":"too old"}}"#, 0, Some("too old")),
             ("\u{0}nonsense", 0, None),
         ] {
             assert_eq!(of(200, None, body), Verdict::Taken { refused, said: said.map(str::to_owned) }, "{body}");

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use rcgen::PKCS_ECDSA_P256_SHA256;
 use serde_json::Value;
 
 use super::collector::{Collector, said, traced};
 use crate::rig::{Config, Endpoint, Frame, Handshake, Proxy, Wire, log};
+use crate::tls_proxy::{Certificates, Client};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SAMPLED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -211,6 +213,26 @@ async fn a_client_that_leaves_before_its_answer_has_a_span() {
     let (span, call) = (&collector.spans("GET chat", 1).await[0], &collector.spans("GET", 1).await[0]);
     assert_eq!((said(span, "windlass.outcome"), span.get("status")), ("client_left", None), "{span}");
     assert_eq!((&call["parentSpanId"], call.get("status")), (&span["spanId"], None));
+}
+
+#[tokio::test]
+async fn one_that_leaves_before_the_first_answer_on_its_connection_has_all_since_the_accept() {
+    let (certificates, collector, endpoint) =
+        (Certificates::none(), Collector::start().await, Endpoint::listen().await);
+    let pem = certificates.issue("site", "chat.test", &PKCS_ECDSA_P256_SHA256);
+    let proxy = Proxy::serving(&traced(certificates.before(&endpoint, &["site"]), collector.address()));
+    let stream = Client::trusting([&pem]).connect(proxy.address("public"), "chat.test").await.unwrap();
+    let mut client = Wire::new(stream);
+    client.send(Handshake::new().bytes()).await;
+    let _asked = endpoint.asked().await;
+    drop(client);
+    let (span, tls) = (&collector.spans("GET chat", 1).await[0], &collector.spans("tls", 1).await[0]);
+    assert_eq!(said(span, "windlass.outcome"), "client_left");
+    assert_eq!(
+        (&tls["parentSpanId"], &tls["startTimeUnixNano"]),
+        (&span["spanId"], &span["startTimeUnixNano"]),
+        "{span} {tls}"
+    );
 }
 
 #[tokio::test]

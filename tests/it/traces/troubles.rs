@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::net::TcpListener;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::collector::{Collector, serve, traced};
 use crate::rig::{Config, Endpoint, Frame, Program, Proxy, assert_carries, log, until};
@@ -38,17 +38,21 @@ async fn a_collector_that_is_busy_is_asked_again_when_it_says_and_has_everything
 async fn what_a_collector_will_never_take_is_counted_and_said_once() {
     let mut lines = log::lines();
     let (collector, endpoint) = (Collector::start().await, Endpoint::listen().await);
-    collector.refuse(404, &[]);
     let proxy = Proxy::serving(&traced(Config::chat([endpoint.address()]), collector.address()));
-    let _ends = proxy.tunnel(&endpoint).await;
-    until("they are lost", || proxy.count("spans_total{result=\"refused\"}") >= 4).await;
+    let mut ends = Vec::new();
+    for count in [5, 10] {
+        collector.refuse(404, &[]);
+        ends.push(proxy.tunnel(&endpoint).await);
+        until("they are lost", || proxy.count("spans_total{result=\"refused\"}") == count).await;
+    }
+    ends.push(proxy.tunnel(&endpoint).await);
     let url = format!("http://{}/v1/traces", collector.address());
-    let told = lines.until(|lines| lines.iter().any(|line| line["endpoint"] == *url)).await;
-    let line = told.iter().find(|line| line["endpoint"] == *url).unwrap();
-    assert!(line["hint"].as_str().unwrap().contains("/v1/traces"), "{line}");
-    let _others = proxy.tunnel(&endpoint).await;
     let again = |line: &serde_json::Value| line["endpoint"] == *url && line["message"] == "spans are exported again";
-    lines.until(|lines| lines.iter().any(again)).await;
+    let told = lines.until(|lines| lines.iter().any(again)).await;
+    let told: Vec<_> = told.iter().filter(|line| line["endpoint"] == *url).collect();
+    let [refused, again] = told[..] else { panic!("{told:?}") };
+    assert!(refused["level"] == "WARN" && refused["hint"].as_str().unwrap().contains("/v1/traces"), "{refused}");
+    assert_eq!(again["lost"], 10);
 }
 
 #[tokio::test]
@@ -82,6 +86,20 @@ async fn what_is_taken_is_not_sent_again_because_the_answer_breaks() {
     drop(asked);
     let taken = || proxy.count("spans_total{result=\"exported\"}") == 5;
     collector.is_untouched_until(until("they are counted", taken)).await;
+}
+
+#[tokio::test]
+async fn who_says_when_is_not_asked_sooner_because_its_answer_breaks() {
+    let (collector, endpoint) = (Endpoint::listen().await, Endpoint::listen().await);
+    let proxy = Proxy::serving(&traced(Config::chat([endpoint.address()]), collector.address()));
+    let _ends = proxy.tunnel(&endpoint).await;
+    let (mut asked, head) = collector.asked().await;
+    asked.bytes(head.value("content-length").unwrap().parse().unwrap()).await;
+    let said = Instant::now();
+    asked.send("HTTP/1.1 503 Busy\r\nRetry-After: 2\r\nContent-Length: 100\r\n\r\nhalf").await;
+    drop(asked);
+    let _again = collector.accept().await;
+    assert!(said.elapsed() >= Duration::from_secs(2), "{:?}", said.elapsed());
 }
 
 #[tokio::test]
