@@ -37,10 +37,14 @@ impl UsualSocket {
         self.places.iter().map(|place| AdminListen::Unix(place.clone()))
     }
 
+    /// Where somebody listens now.
+    pub fn answering(&self) -> impl Iterator<Item = AdminListen> {
+        self.places.iter().filter(|place| somebody_listens_at(place)).map(|place| AdminListen::Unix(place.clone()))
+    }
+
     /// Where to ask: the first place where somebody listens; the first of all, where nobody does, so that this is said of it.
     pub fn to_ask(&self) -> AdminListen {
-        let place = self.places.iter().find(|place| somebody_listens_at(place)).or(self.places.first());
-        place.map_or_else(AdminListen::default, |path| AdminListen::Unix(path.clone()))
+        self.answering().chain(self.to_listen()).next().unwrap_or_default()
     }
 
     /// Whether this is one of the places.

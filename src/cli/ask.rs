@@ -69,22 +69,28 @@ impl Ask {
 }
 
 impl AskAt {
-    /// Who is asked. Where somebody names a file that does not say where, that is whoever listens at a usual place: then it has to be a
-    /// process that serves this file, and no other one is steered.
+    /// Who is asked. Where somebody names a file that does not say where, that is whoever listens at a usual place and serves this file:
+    /// nobody else is steered.
     pub(super) async fn client(&self) -> Result<Client, Failure> {
-        let client = self.client_of_any_file()?;
-        if self.names_no_place()
-            && let Ok(ParsedAnswer { value: Status { config, pid, .. }, .. }) = client.get("/status").await
-            && !config.as_deref().is_some_and(|served| self.file().is_the_one_at(served))
-        {
-            let (file, place) = (self.file().path().display().to_string(), client.place());
-            let served = config.map_or_else(|| "what its command line says".into(), |it| it.display().to_string());
-            let problem = format!("process {pid}, which listens at {place}, serves {served}, and not {file}");
-            return Err(Failure::Wrong(format!(
-                "{problem}: is that one running? To ask this one write --admin {place}"
-            )));
+        if !self.names_no_place() {
+            return self.client_of_any_file();
         }
-        Ok(client)
+        let (file, mut another) = (self.file(), None);
+        for listen in self.usual().answering() {
+            let client = Client::new(listen);
+            let Ok(ParsedAnswer { value: Status { config, pid, .. }, .. }) = client.get("/status").await else {
+                continue;
+            };
+            if config.as_deref().is_some_and(|served| file.is_the_one_at(served)) {
+                return Ok(client);
+            }
+            another.get_or_insert((pid, client.place(), config));
+        }
+        let Some((pid, place, config)) = another else { return self.client_of_any_file() };
+        let served = config.map_or_else(|| "what its command line says".into(), |it| it.display().to_string());
+        let problem =
+            format!("process {pid}, which listens at {place}, serves {served}, and not {}", file.path().display());
+        Err(Failure::Wrong(format!("{problem}: is that one running? To ask this one write --admin {place}")))
     }
 
     /// Whether a file is named that does not say where its process is asked.
@@ -115,11 +121,15 @@ impl AskAt {
 
     /// Where the configuration says, or else whoever listens at a usual place.
     fn configured(&self) -> Result<AdminListenerSettings, Problems> {
+        self.file().admin(&self.usual())
+    }
+
+    fn usual(&self) -> UsualSocket {
         let file = self.file();
         // Whoever names none may stand where it is.
-        let files = [file.path(), Path::new("windlass.toml")];
-        let files = if self.config.is_some() { &files[..1] } else { &files };
-        file.admin(&UsualSocket::of(self.runtime_directory.as_deref(), files))
+        let here = self.config.is_none().then_some(Path::new("windlass.toml"));
+        let files: Vec<_> = [file.path()].into_iter().chain(here).collect();
+        UsualSocket::of(self.runtime_directory.as_deref(), &files)
     }
 
     fn file(&self) -> ConfigFile {
