@@ -44,3 +44,4 @@ pub use sink::{Sink, retire};
 pub use stream::StreamOutput;
 pub use style::{Ink, Shape, Style};
 pub use text::harmless;
+pub use trouble::TROUBLE;

@@ -4,11 +4,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::Value;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::*;
 use crate::config::{AccessFormat, AccessLogSettings, LogFormat, LogLevel, LogPlace, LoggedExchanges};
-use crate::log::hearing;
+use crate::log::{TROUBLE, hearing};
 
 #[test]
 fn the_level_of_the_settings_decides_which_of_our_lines_are_written() {
@@ -36,6 +36,22 @@ fn what_operators_do_is_told_at_every_level() {
         let (subscriber, log) = paper.start(level, LogFormat::Text, None);
         hearing(subscriber, || info!(target: "windlass::admin::audit", "operator"));
         assert_eq!(paper.lines_with(&log, &["operator"]), [true], "{level}");
+    }
+}
+
+#[test]
+fn what_became_of_lines_is_told_whatever_is_filtered() {
+    let filters = [None, Some("windlass::session=info"), Some("off"), Some("windlass::log=error,"), Some("info")];
+    for rust_log in filters {
+        let paper = Paper::default();
+        let (subscriber, mut log) = paper.start(LogLevel::Info, LogFormat::Text, rust_log);
+        hearing(subscriber, || {
+            log.level.configure(LogLevel::Error);
+            warn!(target: TROUBLE, "some were dropped");
+            error!(target: TROUBLE, "an error has waited");
+        });
+        let told = paper.lines_with(&log, &["some were dropped", "an error has waited"]);
+        assert_eq!(told, [true, true], "{rust_log:?}");
     }
 }
 
