@@ -177,6 +177,31 @@ fn lines_go_elsewhere_from_a_reload_on_and_none_is_lost() {
 }
 
 #[test]
+fn what_a_reload_would_open_is_foretold_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("inner");
+    std::fs::create_dir(&inner).unwrap();
+    let served = LogSettings { to: LogPlace::File(inner.join("log")), ..settings(LogLevel::Info, LogFormat::Text) };
+    let (_subscriber, log) = start(&served, None, LogReader::Other, || Err(io::ErrorKind::Other.into())).unwrap();
+    // What is open stays open.
+    std::fs::rename(&inner, folder.path().join("moved")).unwrap();
+    let access = |path| Some(AccessLogSettings { path, format: AccessFormat::Json });
+    for (planned, key) in [
+        (served.clone(), None),
+        (LogSettings { level: LogLevel::Warn, ..served.clone() }, None),
+        (LogSettings { format: LogFormat::Json, ..served.clone() }, Some("log.to: ")),
+        (LogSettings { access: access(folder.path().join("access")), ..served.clone() }, None),
+        (LogSettings { access: access(inner.join("access")), ..served.clone() }, Some("log.access: ")),
+    ] {
+        let [foretold, opened] = [log.foretell(&planned).map(drop), log.prepare(&planned).map(drop)]
+            .map(|outcome| outcome.map_err(|error| error.to_string()));
+        assert_eq!(foretold, opened);
+        let said = foretold.err().unwrap_or_default();
+        assert!(key.map_or(said.is_empty(), |key| said.starts_with(key)), "{planned:?}: {said}");
+    }
+}
+
+#[test]
 fn an_empty_rust_log_is_none() {
     let paper = Paper::default();
     let (_subscriber, log) = paper.start(LogLevel::Info, LogFormat::Text, Some(""));
