@@ -10,8 +10,8 @@ use prometheus_client::metrics::counter::Counter;
 use tracing::Level;
 
 use super::batch::Batch;
-use super::missing::{GivenUp, Missing};
-use super::waiting::{ErrorKind, WaitingLines};
+use super::missing::{ErrorKind, GivenUp, Missing};
+use super::waiting::WaitingLines;
 
 /// The lines that wait, and what else the thread that writes is told.
 #[derive(Debug, Default)]
@@ -164,6 +164,11 @@ impl Queue {
             () if state.closed => Task::End,
             () => Task::GoOn,
         }
+    }
+
+    /// Whether there is room for what can wait elsewhere, too.
+    pub(super) fn has_room(&self) -> bool {
+        self.state().lines.has_room()
     }
 
     /// What did not get out, if that is to be said now.

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing::Level;
@@ -11,6 +11,7 @@ use tracing::Level;
 use super::line::{LogLine, line_of};
 use super::missing::{GivenUp, SummedErrors, Urgency};
 use super::output::Output;
+use super::patience::patiently;
 use super::stream::StreamOutput;
 use super::style::{Shape, Style};
 
@@ -122,8 +123,12 @@ impl Told {
         Some(line.finish(TROUBLE))
     }
 
-    /// A place that nothing goes to any more is given up. The log goes elsewhere by now, and hears of it there.
+    /// A place that nothing goes to any more is given up. The log goes elsewhere by now, and hears of it there, as it finds room for that.
     pub(super) fn given_up(&self, to: &Output, given_up: &GivenUp) {
+        patiently(PATIENCE, || self.tell_given_up(to, given_up));
+    }
+
+    fn tell_given_up(&self, to: &Output, given_up: &GivenUp) {
         let GivenUp { dropped: lines, errors, before } = given_up;
         let dropped_before = (before.dropped > 0).then_some(before.dropped);
         if *lines > 0 || dropped_before.is_some() {
@@ -205,6 +210,9 @@ fn say_on_stderr(style: Style, to: &Output, text: &str) {
 
 /// Who says in the log what became of lines: for a filter that lets these through, whatever else it does.
 pub const TROUBLE: &str = "windlass::log::trouble";
+
+/// How long it is waited for the place where it is told what another has not taken.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is said of the first line that was refused, in bytes.
 const LONGEST_FIRST: usize = 256;

@@ -12,8 +12,8 @@ use tracing::Level;
 use super::super::hearing::said;
 use super::super::journal::Journal;
 use super::super::log_file::LogFile;
+use super::super::missing::ErrorKind;
 use super::super::style::{Shape, Style};
-use super::super::waiting::ErrorKind;
 use super::*;
 
 fn told(shape: Shape) -> Told {
@@ -21,7 +21,7 @@ fn told(shape: Shape) -> Told {
 }
 
 fn push(queue: &Queue, level: Level, text: &str) {
-    queue.push(level, text.to_owned(), || ErrorKind { place: "here", message: "an error".into() });
+    queue.push(level, text.to_owned(), || ErrorKind::one("here", "an error".into()));
 }
 
 /// What is said elsewhere of a place that takes nothing, once nobody logs there any more.
