@@ -193,7 +193,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
 
     use super::*;
@@ -227,22 +227,26 @@ mod tests {
 
     #[test]
     fn a_line_that_is_dropped_while_somebody_begins_to_count_is_counted_once() {
-        const TIMES: usize = 20_000;
-        let queues: Vec<_> = (0..TIMES).map(|_| (Queue::default(), Counter::default())).collect();
-        let next = Barrier::new(2);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                for (queue, _) in &queues {
-                    next.wait();
-                    queue.note_dropped();
+        for _ in 0..200 {
+            let (queue, counter, is_counting) = (Queue::default(), Counter::default(), AtomicBool::new(false));
+            let dropped = thread::scope(|scope| {
+                let dropping = scope.spawn(|| {
+                    let mut lines = 0;
+                    while !is_counting.load(Ordering::Relaxed) {
+                        queue.note_dropped();
+                        lines += 1;
+                    }
+                    lines
+                });
+                while queue.state().lines.dropped() == 0 {
+                    thread::yield_now();
                 }
-            });
-            for (queue, counter) in &queues {
-                next.wait();
                 queue.count_in(counter.clone());
-            }
-        });
-        assert!(queues.iter().all(|(_, counter)| counter.get() == 1));
+                is_counting.store(true, Ordering::Relaxed);
+                dropping.join().unwrap()
+            });
+            assert_eq!(counter.get(), dropped);
+        }
     }
 
     #[test]
