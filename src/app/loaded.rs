@@ -118,7 +118,8 @@ impl Loaded {
     /// # Errors
     /// It could not.
     pub fn check_log(&self) -> Result<Vec<String>, LogPlaceError> {
-        foretell(&self.settings.log)
+        let log = &self.settings.log;
+        foretell(Some(&log.to), log.access.as_ref())
     }
 
     /// What it means.

@@ -81,12 +81,12 @@ impl Log {
     /// It cannot be opened.
     pub(super) fn prepare(&self, settings: &LogSettings) -> Result<PreparedLog, LogPlaceError> {
         let mut prepared = PreparedLog::default();
-        if (&settings.to, settings.format) != (&self.settings.to, self.settings.format) {
+        if self.goes_elsewhere(settings) {
             let sink = sink(settings, self.reader, stderr)?;
             sink.queue().count_in(self.counter.clone());
             prepared.sink = Some(Arc::new(sink));
         }
-        if settings.access != self.settings.access {
+        if self.has_other_access(settings) {
             let opened = settings.access.as_ref().map(|settings| access(settings, self.counter.clone()));
             prepared.access = Some(opened.transpose()?.map(Arc::new));
         }
@@ -99,10 +99,19 @@ impl Log {
     /// # Errors
     /// It would not.
     pub(super) fn foretell(&self, settings: &LogSettings) -> Result<Vec<String>, LogPlaceError> {
-        if (&settings.to, &settings.access) == (&self.settings.to, &self.settings.access) {
-            return Ok(Vec::new());
-        }
-        foretell(settings)
+        let log = self.goes_elsewhere(settings).then_some(&settings.to);
+        let access = settings.access.as_ref().filter(|_| self.has_other_access(settings));
+        foretell(log, access)
+    }
+
+    /// Whether lines go elsewhere by those settings, or look otherwise: then what they go to is opened, even where it is the same.
+    fn goes_elsewhere(&self, settings: &LogSettings) -> bool {
+        (&settings.to, settings.format) != (&self.settings.to, self.settings.format)
+    }
+
+    /// Whether those settings have another access log, or none.
+    fn has_other_access(&self, settings: &LogSettings) -> bool {
+        settings.access != self.settings.access
     }
 
     /// Those settings are served from now on.

@@ -10,9 +10,9 @@ use tracing::Level;
 use super::access_entry::AccessEntry;
 use super::combined::{combined, json};
 use super::log_file::LogFile;
+use super::missing::ErrorKind;
 use super::output::Output;
 use super::trouble::Told;
-use super::waiting::ErrorKind;
 use super::writer::Writer;
 use crate::config::AccessFormat;
 

@@ -2,7 +2,8 @@
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -12,6 +13,8 @@ use rustix::fs::OFlags;
 pub struct LogFile {
     path: PathBuf,
     file: File,
+    /// Whether nothing was written to it since it was opened.
+    is_untouched: bool,
 }
 
 /// What became of an order to open again what is written to.
@@ -29,7 +32,7 @@ impl LogFile {
     /// # Errors
     /// It cannot be opened.
     pub fn open(path: PathBuf) -> io::Result<Self> {
-        Ok(Self { file: opened(&path)?, path })
+        Ok(Self { file: opened(&path)?, path, is_untouched: true })
     }
 
     /// Opens whatever is at the path by now, or makes a file there; where that fails, the one that was open stays.
@@ -42,7 +45,7 @@ impl LogFile {
         {
             return Ok(Reopened::TheSame);
         }
-        self.file = file;
+        (self.file, self.is_untouched) = (file, true);
         Ok(Reopened::Another)
     }
 
@@ -52,8 +55,14 @@ impl LogFile {
 }
 
 impl Write for LogFile {
+    /// Writes as much as goes. Where somebody has left half a line there, the first of ours begins another.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        if self.is_untouched && ends_within_a_line(&self.file).unwrap_or(false) {
+            self.file.write_all(b"\n")?;
+        }
+        let count = self.file.write(bytes)?;
+        self.is_untouched = false;
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -75,6 +84,18 @@ fn opened(path: &Path) -> io::Result<File> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.create(true).open(path),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a file ends with half a line; an error where that cannot be seen.
+fn ends_within_a_line(file: &File) -> io::Result<bool> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || metadata.len() == 0 {
+        return Ok(false);
+    }
+    // By a descriptor of its own: that of the log is not read from, and there are files that we may only write.
+    let mut last = [0];
+    File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))?.read_exact_at(&mut last, metadata.len() - 1)?;
+    Ok(last != *b"\n")
 }
 
 /// Of its user to write, and of its group to read.
@@ -112,6 +133,25 @@ mod tests {
         assert_eq!(log.reopen().unwrap(), Reopened::TheSame);
         log.write_all(b"line\n").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "half a line\n");
+    }
+
+    #[test]
+    fn a_line_that_somebody_has_left_half_written_is_glued_to_none_of_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        for (before, after) in [("", "one\ntwo\n"), ("whole\n", "whole\none\ntwo\n"), ("half", "half\none\ntwo\n")] {
+            fs::write(&path, before).unwrap();
+            let mut log = LogFile::open(path.clone()).unwrap();
+            log.write_all(b"one\n").unwrap();
+            log.write_all(b"two\n").unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), after);
+            fs::rename(&path, folder.path().join("moved")).unwrap();
+            fs::write(&path, before).unwrap();
+            log.reopen().unwrap();
+            log.write_all(b"one\ntw").unwrap();
+            log.write_all(b"o\n").unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), after);
+        }
     }
 
     #[test]

@@ -9,6 +9,29 @@ pub(super) enum Urgency {
     Less,
 }
 
+/// Which error a line is.
+#[derive(Debug)]
+pub(super) struct ErrorKind {
+    /// Where in the program it is said.
+    pub(super) place: &'static str,
+    /// What it says.
+    pub(super) message: String,
+    /// How many errors it stands for.
+    pub(super) times: u64,
+}
+
+impl ErrorKind {
+    /// That of one error, which stands for no others.
+    pub(super) fn one(place: &'static str, message: String) -> Self {
+        Self { place, message, times: 1 }
+    }
+
+    /// That of a line which is no error, and is never asked.
+    pub(super) fn none() -> Self {
+        Self::one("", String::new())
+    }
+}
+
 /// Errors of one kind that found no room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SummedErrors {

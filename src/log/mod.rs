@@ -5,8 +5,9 @@
 //! access: a line for other tools  ──▶ a queue of its own      ──▶ a thread of its own         ──▶ a file
 //! ```
 //!
-//! Invariants: whoever logs never waits for whoever reads. No text of a client's can end a line, begin another field or move
-//! a terminal's cursor. What did not fit is counted, and said; an error is summed at the least.
+//! Invariants: whoever logs never waits for whoever reads (but for the thread that tells what another place has not taken: `patience`). No
+//! text of a client's can end a line, begin another field or move a terminal's cursor. What did not fit is counted, and said; an error is
+//! summed at the least.
 
 mod access;
 mod access_entry;
@@ -20,6 +21,7 @@ mod line;
 mod log_file;
 mod missing;
 mod output;
+mod patience;
 mod queue;
 mod sink;
 mod stream;
@@ -44,3 +46,4 @@ pub use sink::{Sink, retire};
 pub use stream::StreamOutput;
 pub use style::{Ink, Shape, Style};
 pub use text::harmless;
+pub use trouble::TROUBLE;

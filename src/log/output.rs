@@ -45,14 +45,16 @@ impl Output {
 
     /// Whether a failure to write will pass.
     pub(super) fn after(&self, error: &io::Error) -> AfterFailure {
-        let is_full = [Errno::NOSPC, Errno::DQUOT, Errno::FBIG]
+        // What standard error goes to may be a file, on a disk that is full or on the other side of a network.
+        let may_pass = [Errno::NOSPC, Errno::DQUOT, Errno::FBIG, Errno::TIMEDOUT]
             .iter()
-            .any(|full| error.raw_os_error() == Some(full.raw_os_error()));
+            .any(|passing| error.raw_os_error() == Some(passing.raw_os_error()));
         match self {
-            _ if error.kind() == io::ErrorKind::TimedOut => AfterFailure::AtOnce,
-            // Somebody else who has this pipe or terminal wants never to wait for it.
+            // It says so itself. What a file system says has taken its own time, or none.
+            Self::Stream(_) if error.kind() == io::ErrorKind::TimedOut && !may_pass => AfterFailure::AtOnce,
+            // Somebody else has taken the room of this pipe or terminal, or wants never to wait for it.
             _ if error.kind() == io::ErrorKind::WouldBlock => AfterFailure::Soon,
-            Self::Stream(_) if !is_full => AfterFailure::GiveUp,
+            Self::Stream(_) if !may_pass => AfterFailure::GiveUp,
             Self::Journal(_) if is_without_memory(error) => AfterFailure::Soon,
             Self::Journal(_) if is_too_large(error) => AfterFailure::Skip,
             Self::Stream(_) | Self::File(_) | Self::Journal(_) => AfterFailure::Later,
@@ -99,6 +101,17 @@ pub(super) const SOON: Duration = Duration::from_millis(10);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_stream_that_has_waited_itself_is_tried_again_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Output::File(LogFile::open(folder.path().join("log")).unwrap());
+        let stream = Output::Stream(Box::new(io::sink()));
+        let of_a_file_system = || io::Error::from(Errno::TIMEDOUT);
+        assert_eq!(stream.after(&io::ErrorKind::TimedOut.into()), AfterFailure::AtOnce);
+        assert_eq!(stream.after(&of_a_file_system()), AfterFailure::Later);
+        assert_eq!(file.after(&of_a_file_system()), AfterFailure::Later);
+    }
 
     #[test]
     fn a_record_without_memory_for_it_is_sent_later_and_one_that_is_too_large_never() {

@@ -3,15 +3,15 @@
 //!
 //! Not `tracing-appender`: that is bounded in lines, of any length, and knows no line that is worth more than another.
 
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::counter::Counter;
 use tracing::Level;
 
 use super::batch::Batch;
-use super::missing::{GivenUp, Missing};
-use super::waiting::{ErrorKind, WaitingLines};
+use super::missing::{ErrorKind, GivenUp, Missing};
+use super::waiting::WaitingLines;
 
 /// The lines that wait, and what else the thread that writes is told.
 #[derive(Debug, Default)]
@@ -21,8 +21,6 @@ pub struct Queue {
     filled: Condvar,
     /// Told when everything is written.
     emptied: Condvar,
-    /// Where the lines that were dropped are counted, once somebody does.
-    counter: OnceLock<Counter>,
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +32,17 @@ struct QueueState {
     reopen: bool,
     /// Whether nobody logs here any more.
     closed: bool,
+    /// Where the lines that were dropped are counted, once somebody does: under the lock, for whoever begins to count between the drop of
+    /// a line and its count would count it twice.
+    counter: Option<Counter>,
+}
+
+impl QueueState {
+    fn count(&self, dropped: u64) {
+        if let Some(counter) = &self.counter {
+            counter.inc_by(dropped);
+        }
+    }
 }
 
 /// What the thread that writes is to do.
@@ -54,17 +63,18 @@ impl Queue {
     /// those of its `kind` where it is an error.
     pub(super) fn push(&self, level: Level, text: String, kind: impl FnOnce() -> ErrorKind) {
         let mut state = self.state();
-        // Under the lock: whoever begins to count in between would count them twice.
-        self.count(state.lines.push(level, text, kind));
+        let dropped = state.lines.push(level, text, kind);
+        state.count(dropped);
         drop(state);
         self.filled.notify_one();
     }
 
     /// Counts the lines that are dropped there, too: those so far and those to come.
     pub fn count_in(&self, counter: Counter) {
-        let state = self.state();
-        if self.counter.set(counter).is_ok() {
-            self.count(state.lines.dropped());
+        let mut state = self.state();
+        if state.counter.is_none() {
+            state.counter = Some(counter);
+            state.count(state.lines.dropped());
         }
     }
 
@@ -87,14 +97,14 @@ impl Queue {
         if !state.closed {
             let lost = batch.left().count() as u64;
             state.lines.note_lost(lost);
-            self.count(lost);
+            state.count(lost);
             return None;
         }
         let mut given_up = state.lines.give_up();
         let waited = given_up.dropped;
         batch.left().for_each(|(urgency, line)| given_up.push(urgency, line.to_owned()));
         state.lines.note_dropped(given_up.dropped - waited);
-        self.count(given_up.dropped);
+        state.count(given_up.dropped);
         state.writing_since = None;
         self.emptied.notify_all();
         Some(given_up)
@@ -102,8 +112,9 @@ impl Queue {
 
     /// A line that was taken is dropped; that is said by whoever took it.
     pub(super) fn note_dropped(&self) {
-        self.state().lines.note_dropped(1);
-        self.count(1);
+        let mut state = self.state();
+        state.lines.note_dropped(1);
+        state.count(1);
     }
 
     /// Waits until everything is written, but not for longer than that; whether it is. A reader who stands still already has
@@ -155,6 +166,11 @@ impl Queue {
         }
     }
 
+    /// Whether there is room for what can wait elsewhere, too.
+    pub(super) fn has_room(&self) -> bool {
+        self.state().lines.has_room()
+    }
+
     /// What did not get out, if that is to be said now.
     pub(super) fn take_missing(&self) -> Option<Missing> {
         self.state().lines.take_missing()
@@ -169,12 +185,6 @@ impl Queue {
         }
     }
 
-    fn count(&self, dropped: u64) {
-        if let Some(counter) = self.counter.get() {
-            counter.inc_by(dropped);
-        }
-    }
-
     fn state(&self) -> MutexGuard<'_, QueueState> {
         // A panic while it was held would leave a line too many or too few.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -183,6 +193,9 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
     use super::*;
 
     fn push(queue: &Queue, length: usize) {
@@ -210,6 +223,30 @@ mod tests {
         assert_eq!(queue.take_missing(), None);
         queue.note_done();
         assert!(queue.flush(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_line_that_is_dropped_while_somebody_begins_to_count_is_counted_once() {
+        for _ in 0..200 {
+            let (queue, counter, is_counting) = (Queue::default(), Counter::default(), AtomicBool::new(false));
+            let dropped = thread::scope(|scope| {
+                let dropping = scope.spawn(|| {
+                    let mut lines = 0;
+                    while !is_counting.load(Ordering::Relaxed) {
+                        queue.note_dropped();
+                        lines += 1;
+                    }
+                    lines
+                });
+                while queue.state().lines.dropped() == 0 {
+                    thread::yield_now();
+                }
+                queue.count_in(counter.clone());
+                is_counting.store(true, Ordering::Relaxed);
+                dropping.join().unwrap()
+            });
+            assert_eq!(counter.get(), dropped);
+        }
     }
 
     #[test]

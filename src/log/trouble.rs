@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing::Level;
@@ -11,6 +11,7 @@ use tracing::Level;
 use super::line::{LogLine, line_of};
 use super::missing::{GivenUp, SummedErrors, Urgency};
 use super::output::Output;
+use super::patience::patiently;
 use super::stream::StreamOutput;
 use super::style::{Shape, Style};
 
@@ -42,7 +43,7 @@ impl Trouble {
                 ),
             ),
             Told::InTheLog => {
-                tracing::error!(%to, %error, "the access log cannot be written; up to 4 MiB of lines wait for that")
+                tracing::error!(target: TROUBLE, %to, %error, "the access log cannot be written; up to 4 MiB of lines wait for that")
             }
         }
         Self { since: Instant::now(), what: error.to_string() }
@@ -53,7 +54,7 @@ impl Trouble {
         let Self { since, what } = self;
         let seconds = since.elapsed().as_secs();
         let Told::Here(style) = told else {
-            tracing::warn!(%to, error = what, for_seconds = seconds, "the access log can be written again");
+            tracing::warn!(target: TROUBLE, %to, error = what, for_seconds = seconds, "the access log can be written again");
             return None;
         };
         let mut line = LogLine::begin(*style, Level::WARN);
@@ -61,7 +62,7 @@ impl Trouble {
         line.write_text("to", &to.to_string());
         line.write_text("error", &what);
         line.write_plain("for_seconds", seconds);
-        Some(line.finish(module_path!()))
+        Some(line.finish(TROUBLE))
     }
 }
 
@@ -69,7 +70,7 @@ impl Told {
     /// A file cannot be opened again, and the old one is written on: the line about it, if it stands there.
     pub(super) fn not_reopened(&self, to: &Output, error: &impl Display) -> Option<String> {
         let Self::Here(style) = self else {
-            tracing::error!(%to, %error, "the access log cannot be opened again; the file that is open is written on");
+            tracing::error!(target: TROUBLE, %to, %error, "the access log cannot be opened again; the file that is open is written on");
             return None;
         };
         say_on_stderr(
@@ -83,7 +84,7 @@ impl Told {
         line.write_message("the log cannot be opened again; the file that is open is written on until it can");
         line.write_text("to", &to.to_string());
         line.write_text("error", &error.to_string());
-        Some(line.finish(module_path!()))
+        Some(line.finish(TROUBLE))
     }
 }
 
@@ -91,13 +92,13 @@ impl Told {
     /// Lines were dropped, since they came too fast: the line about it, if it stands among them.
     pub(super) fn dropped(&self, to: &Output, lines: u64) -> Option<String> {
         let Self::Here(style) = self else {
-            tracing::warn!(%to, lines, "lines of the access log were dropped: they came faster than they were written");
+            tracing::warn!(target: TROUBLE, %to, lines, "lines of the access log were dropped: they came faster than they were written");
             return None;
         };
         let mut line = LogLine::begin(*style, Level::WARN);
         line.write_message("log lines were dropped: they were written faster than they were read");
         line.write_plain("lines", lines);
-        Some(line.finish(module_path!()))
+        Some(line.finish(TROUBLE))
     }
 
     /// Errors found no room: the line about them, if it stands among the others.
@@ -107,7 +108,7 @@ impl Told {
         line.write_message("errors were summed, for there was no room for their lines");
         line.write_text("first", &sum.message);
         line.write_plain("times", sum.times);
-        Some(line.finish(module_path!()))
+        Some(line.finish(TROUBLE))
     }
 
     /// Lines are never taken there, whatever is tried: the line about them, if it stands among those behind.
@@ -119,22 +120,28 @@ impl Told {
         line.write_text("first", &refused.first);
         line.write_text("to", &to.to_string());
         line.write_text("error", &refused.error);
-        Some(line.finish(module_path!()))
+        Some(line.finish(TROUBLE))
     }
 
-    /// A place that nothing goes to any more is given up. The log goes elsewhere by now, and hears of it there.
+    /// A place that nothing goes to any more is given up. The log goes elsewhere by now, and hears of it there, as it finds room for that.
     pub(super) fn given_up(&self, to: &Output, given_up: &GivenUp) {
+        patiently(PATIENCE, || self.tell_given_up(to, given_up));
+    }
+
+    fn tell_given_up(&self, to: &Output, given_up: &GivenUp) {
         let GivenUp { dropped: lines, errors, before } = given_up;
         let dropped_before = (before.dropped > 0).then_some(before.dropped);
         if *lines > 0 || dropped_before.is_some() {
             match self {
                 Self::Here(_) => tracing::warn!(
+                    target: TROUBLE,
                     %to,
                     lines,
                     dropped_before,
                     "lines were dropped: they waited for a place that takes none, and the log goes elsewhere, or looks otherwise, by now"
                 ),
                 Self::InTheLog => tracing::warn!(
+                    target: TROUBLE,
                     %to,
                     lines,
                     dropped_before,
@@ -143,10 +150,10 @@ impl Told {
             }
         }
         for SummedErrors { message, times } in &before.summed {
-            tracing::error!(%to, first = message, times, "errors were summed, for there was no room for their lines");
+            tracing::error!(target: TROUBLE, %to, first = message, times, "errors were summed, for there was no room for their lines");
         }
         for line in errors {
-            tracing::error!(%to, line = line.trim_end(), "an error waited for a place that takes no lines");
+            tracing::error!(target: TROUBLE, %to, line = line.trim_end(), "an error waited for a place that takes no lines");
         }
     }
 }
@@ -190,7 +197,7 @@ fn say_on_stderr(style: Style, to: &Output, text: &str) {
         return;
     }
     let shape = if style.shape == Shape::Json { Shape::Json } else { Shape::Logfmt };
-    let line = line_of(Style { shape, ..style }, Level::ERROR, text, module_path!()) + "\n";
+    let line = line_of(Style { shape, ..style }, Level::ERROR, text, TROUBLE) + "\n";
     let Ok(stderr) = io::stderr().as_fd().try_clone_to_owned() else { return };
     let mut asked = [PollFd::new(&stderr, PollFlags::OUT)];
     // Who reads it may stand still, and the lines are not to wait for that.
@@ -200,6 +207,12 @@ fn say_on_stderr(style: Style, to: &Output, text: &str) {
         let _ = StreamOutput::new(stderr).write_all(line.as_bytes());
     }
 }
+
+/// Who says in the log what became of lines: for a filter that lets these through, whatever else it does.
+pub const TROUBLE: &str = "windlass::log::trouble";
+
+/// How long it is waited for the place where it is told what another has not taken.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is said of the first line that was refused, in bytes.
 const LONGEST_FIRST: usize = 256;

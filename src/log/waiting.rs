@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use tracing::Level;
 
 use super::batch::Batch;
-use super::missing::{GivenUp, Missing, SummedErrors, Urgency};
+use super::missing::{ErrorKind, GivenUp, Missing, SummedErrors, Urgency};
 
 /// Lines that wait, and what is to be said of those that do not.
 #[derive(Debug, Default)]
@@ -31,22 +31,6 @@ pub(super) struct WaitingLines {
 struct QueuedLine {
     number: u64,
     text: String,
-}
-
-/// Which error a line is.
-#[derive(Debug)]
-pub(super) struct ErrorKind {
-    /// Where in the program it is said.
-    pub(super) place: &'static str,
-    /// What it says.
-    pub(super) message: String,
-}
-
-impl ErrorKind {
-    /// That of a line which is no error, and is never asked.
-    pub(super) fn none() -> Self {
-        Self { place: "", message: String::new() }
-    }
 }
 
 impl WaitingLines {
@@ -75,9 +59,9 @@ impl WaitingLines {
         dropped
     }
 
-    fn sum(&mut self, ErrorKind { place, message }: ErrorKind) {
+    fn sum(&mut self, ErrorKind { place, message, times }: ErrorKind) {
         let short = || message.split_at(message.floor_char_boundary(LONGEST_SUMMED)).0.to_owned();
-        self.sums.entry(place).or_insert_with(|| SummedErrors { message: short(), times: 0 }).times += 1;
+        self.sums.entry(place).or_insert_with(|| SummedErrors { message: short(), times: 0 }).times += times;
     }
 
     /// Adds the oldest lines to a batch, as long as they fit into a piece, but one at the least.
@@ -123,7 +107,7 @@ impl WaitingLines {
 
     /// What did not get out and is to be said now; in the middle of a storm it would only take room.
     pub(super) fn take_missing(&mut self) -> Option<Missing> {
-        if !self.has_unsaid() || self.bytes > MOST / 2 {
+        if !self.has_unsaid() || !self.has_room() {
             return None;
         }
         Some(self.all_missing())
@@ -138,6 +122,11 @@ impl WaitingLines {
     /// How many lines were dropped, ever.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// Whether half of the room is free.
+    pub(super) fn has_room(&self) -> bool {
+        self.bytes <= MOST / 2
     }
 
     /// Whether no line waits.
@@ -192,7 +181,7 @@ mod tests {
     }
 
     fn push(waiting: &mut WaitingLines, level: Level, text: &str, length: usize) -> u64 {
-        let kind = || ErrorKind { place: "here", message: text.to_owned() };
+        let kind = || ErrorKind::one("here", text.to_owned());
         waiting.push(level, line(text, length), kind)
     }
 
@@ -246,10 +235,8 @@ mod tests {
         let mut waiting = WaitingLines::default();
         let mut written = 0;
         for number in 0..100_u64 {
-            let kind = || ErrorKind {
-                place: if number % 2 == 0 { "even" } else { "odd" },
-                message: format!("error {number}{}", "€".repeat(1000)),
-            };
+            let place = if number % 2 == 0 { "even" } else { "odd" };
+            let kind = || ErrorKind::one(place, format!("error {number}{}", "€".repeat(1000)));
             waiting.push(Level::ERROR, line("e", 100_000), kind);
             written = waiting.last;
         }

@@ -65,9 +65,9 @@ mod tests {
     use tracing::Level;
 
     use super::super::log_file::LogFile;
+    use super::super::missing::ErrorKind;
     use super::super::stream::StreamOutput;
     use super::super::style::{Shape, Style};
-    use super::super::waiting::ErrorKind;
     use super::*;
     use crate::ranges::within;
 
@@ -98,7 +98,7 @@ mod tests {
     }
 
     fn push(queue: &Queue, level: Level, text: String) {
-        queue.push(level, text, || ErrorKind { place: "here", message: "an error".into() });
+        queue.push(level, text, || ErrorKind::one("here", "an error".into()));
     }
 
     #[test]

@@ -51,9 +51,7 @@ impl Writing {
             if task == Task::End {
                 return;
             }
-            if task == Task::Reopen || self.reopen_at.is_some_and(|at| at <= Instant::now()) {
-                self.reopen();
-            }
+            self.reopen_where_due(task);
             if let Err(Lost) = self.write_and_say(&mut batch)
                 && let Some(given_up) = self.lose(&batch)
             {
@@ -71,21 +69,29 @@ impl Writing {
         }
         self.say_refused()?;
         // Something else may go wrong meanwhile.
-        while let Some(line) = self.take_unsaid() {
-            self.say(Some(line))?;
+        while self.not_reopened.is_some() || self.trouble.is_some() {
+            self.say_not_reopened()?;
+            let line = self.trouble.take().and_then(|trouble| trouble.end(&self.told, &self.output));
+            self.say(line)?;
         }
         Ok(())
     }
 
-    /// Writes all of it, and waits where the reader does not keep up, or there is no room.
+    /// Writes all of it.
     fn write_whole(&mut self, batch: &mut Batch) -> Result<(), Lost> {
         while !batch.rest().is_empty() {
-            match self.output.write(batch.rest()) {
-                Ok(0) => return Err(Lost),
-                Ok(count) => batch.advance(count),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => self.settle(&error, batch)?,
-            }
+            self.write_on(batch)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a piece of it, or waits where the reader does not keep up, or there is no room.
+    fn write_on(&mut self, batch: &mut Batch) -> Result<(), Lost> {
+        match self.output.write(batch.rest()) {
+            Ok(0) => return Err(Lost),
+            Ok(count) => batch.advance(count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => self.settle(&error, batch)?,
         }
         Ok(())
     }
@@ -110,31 +116,45 @@ impl Writing {
                 LATER
             }
         };
-        match self.queue.pause(time) {
-            Task::End => return Err(Lost),
+        let task = self.queue.pause(time);
+        if task == Task::End {
+            return Err(Lost);
+        }
+        if self.reopen_where_due(task) == Reopened::Another {
             // What of the line at hand stands in the other file is no line.
-            Task::Reopen if self.reopen() => batch.begin_line_again(),
-            Task::Reopen | Task::GoOn | Task::Write => {}
+            batch.begin_line_again();
         }
         Ok(())
     }
 
-    /// Opens the file again; where that fails, the one that is open is written on, and it is tried again. Whether another is open now.
-    fn reopen(&mut self) -> bool {
+    /// Opens the file again where that is the task, or has failed a while ago.
+    fn reopen_where_due(&mut self, task: Task) -> Reopened {
+        match task == Task::Reopen || self.reopen_at.is_some_and(|at| at <= Instant::now()) {
+            true => self.reopen(),
+            false => Reopened::TheSame,
+        }
+    }
+
+    /// Opens the file again; where that fails, the one that is open is written on, and it is tried again.
+    fn reopen(&mut self) -> Reopened {
         let is_first = self.reopen_at.is_none();
         match self.output.reopen() {
             Ok(reopened) => {
                 self.reopen_at = None;
-                return reopened == Reopened::Another;
+                if reopened == Reopened::Another {
+                    // In there it is not true.
+                    self.not_reopened = None;
+                }
+                reopened
             }
             Err(error) => {
                 self.reopen_at = Some(Instant::now() + REOPEN_EVERY);
                 if is_first {
                     self.not_reopened = self.told.not_reopened(&self.output, &error);
                 }
+                Reopened::TheSame
             }
         }
-        false
     }
 
     fn say_missing(&mut self) -> Result<(), Lost> {
@@ -161,9 +181,15 @@ impl Writing {
         Ok(())
     }
 
-    /// What else is to be said.
-    fn take_unsaid(&mut self) -> Option<String> {
-        self.not_reopened.take().or_else(|| self.trouble.take()?.end(&self.told, &self.output))
+    /// Says that the file cannot be opened again, unless it could be before that was said.
+    fn say_not_reopened(&mut self) -> Result<(), Lost> {
+        let Some(line) = &self.not_reopened else { return Ok(()) };
+        let mut batch = Batch::of(line);
+        while self.not_reopened.is_some() && !batch.rest().is_empty() {
+            self.write_on(&mut batch)?;
+        }
+        self.not_reopened = None;
+        Ok(())
     }
 
     fn say(&mut self, line: Option<String>) -> Result<(), Lost> {
@@ -185,118 +211,4 @@ impl Writing {
 const REOPEN_EVERY: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::net::UnixDatagram;
-
-    use prometheus_client::metrics::counter::Counter;
-    use rustix::io::Errno;
-    use serde_json::Value;
-    use tracing::Level;
-
-    use super::super::hearing::said;
-    use super::super::journal::Journal;
-    use super::super::style::{Shape, Style};
-    use super::super::waiting::ErrorKind;
-    use super::*;
-
-    fn told(shape: Shape) -> Told {
-        Told::Here(Style { shape, pid: 7 })
-    }
-
-    fn push(queue: &Queue, level: Level, text: &str) {
-        queue.push(level, text.to_owned(), || ErrorKind { place: "here", message: "an error".into() });
-    }
-
-    /// What is said elsewhere of a place that takes nothing, once nobody logs there any more.
-    fn said_of_given_up(told: Told) -> Vec<Value> {
-        struct Stuck;
-
-        impl Write for Stuck {
-            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::WouldBlock.into())
-            }
-
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-
-        let (queue, counter) = (Arc::new(Queue::default()), Counter::default());
-        queue.count_in(counter.clone());
-        let large = "x".repeat(5 << 20) + "\n";
-        for (level, text) in [(Level::ERROR, &*large), (Level::INFO, &large), (Level::INFO, "a line\n")] {
-            push(&queue, level, text);
-        }
-        push(&queue, Level::ERROR, "an error that waits\n");
-        push(&queue, Level::WARN, "another line\n");
-        queue.close();
-        let writing = Writing::new(Arc::clone(&queue), told, Output::Stream(Box::new(Stuck)));
-        let said = said(Shape::Json, || writing.run());
-        assert_eq!(counter.get(), 3);
-        assert!(queue.flush(Duration::ZERO), "nobody waits for it");
-        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
-    #[test]
-    fn what_a_place_had_not_said_when_it_was_given_up_is_said_in_the_next_one_and_so_are_its_errors() {
-        let said = said_of_given_up(told(Shape::Logfmt));
-        let [dropped, summed, waited] = said.as_slice() else { panic!("{said:?}") };
-        assert!(dropped["message"].as_str().unwrap().contains("the log goes elsewhere"), "{dropped}");
-        assert_eq!((&dropped["lines"], &dropped["dropped_before"]), (&2.into(), &1.into()));
-        assert!(summed["message"].as_str().unwrap().starts_with("errors were summed"), "{summed}");
-        assert_eq!(
-            (&summed["level"], &summed["first"], &summed["times"]),
-            (&"ERROR".into(), &"an error".into(), &1.into())
-        );
-        assert_eq!((&waited["level"], &waited["line"]), (&"ERROR".into(), &"an error that waits".into()));
-    }
-
-    #[test]
-    fn of_an_access_log_that_is_given_up_nothing_is_said_to_go_elsewhere() {
-        let said = said_of_given_up(Told::InTheLog);
-        let message = said[0]["message"].as_str().unwrap();
-        assert!(
-            message.contains("access log") && message.contains("ended") && !message.contains("elsewhere"),
-            "{message}"
-        );
-        assert_eq!((&said[0]["lines"], &said[0]["dropped_before"]), (&2.into(), &1.into()));
-    }
-
-    #[test]
-    fn what_the_journal_refuses_is_lost_alone_counted_and_said_in_one_line_however_much_it_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("socket");
-        let journald = UnixDatagram::bind(&path).unwrap();
-        let (queue, counter) = (Arc::new(Queue::default()), Counter::default());
-        queue.count_in(counter.clone());
-        push(&queue, Level::INFO, &("x".repeat(5 << 20) + "\n\n"));
-        let output = Output::Journal(Journal::new(path).unwrap());
-        let mut writing = Writing::new(Arc::clone(&queue), told(Shape::Journal), output);
-        let mut batch = Batch::default();
-        for level in [Level::INFO, Level::ERROR, Level::INFO] {
-            for text in ["MESSAGE=written\n\n", "MESSAGE=refused\nPRIORITY=6\n\n", "MESSAGE=left\n\n"] {
-                push(&queue, level, text);
-            }
-            queue.take(&mut batch, None);
-            batch.advance("MESSAGE=written\n\n".len());
-            assert!(writing.settle(&Errno::MSGSIZE.into(), &mut batch).is_ok());
-            assert_eq!(batch.rest(), b"MESSAGE=left\n\n");
-        }
-        assert_eq!(counter.get(), 1 + 3);
-
-        batch.clear();
-        assert!(writing.write_and_say(&mut batch).is_ok());
-        let received = || {
-            let mut buffer = [0; 1 << 12];
-            let length = journald.recv(&mut buffer).unwrap();
-            String::from_utf8_lossy(&buffer[..length]).into_owned()
-        };
-        let dropped = received();
-        assert!(dropped.contains("faster than they were read lines=1\n"), "it is not forgotten: {dropped}");
-        let refused = received();
-        let message = "MESSAGE=log lines were dropped: they are too large for where they go lines=3 ";
-        assert!(refused.starts_with(message) && refused.contains("\nPRIORITY=3\n"), "{refused}");
-        assert!(refused.contains("\nWINDLASS_FIRST=MESSAGE=refused\n"), "{refused}");
-        assert!(writing.refused.is_none());
-    }
-}
+mod tests;

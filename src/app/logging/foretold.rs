@@ -9,19 +9,23 @@ use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
 use super::places::LogPlaceError;
-use crate::config::{LogPlace, LogSettings};
+use crate::config::{AccessLogSettings, LogPlace};
 
-/// Looks at the files of a log. Returns what may keep them from being opened, and cannot be seen before, a line each.
+/// Looks at the files of a log and of an access log that are to be opened. Returns what may keep them from that, and cannot be seen before,
+/// a line each.
 ///
 /// # Errors
 /// One could not be opened.
-pub(crate) fn foretell(settings: &LogSettings) -> Result<Vec<String>, LogPlaceError> {
+pub(crate) fn foretell(
+    log: Option<&LogPlace>,
+    access: Option<&AccessLogSettings>,
+) -> Result<Vec<String>, LogPlaceError> {
     let mut odd = Vec::new();
-    let log = match &settings.to {
+    let log = log.and_then(|place| match place {
         LogPlace::File(path) => Some(("to", path)),
         LogPlace::Stderr | LogPlace::Journald => None,
-    };
-    let access = settings.access.as_ref().map(|access| ("access", &access.path));
+    });
+    let access = access.map(|access| ("access", &access.path));
     for (key, path) in log.into_iter().chain(access) {
         let warning = match look(path).map_err(|error| LogPlaceError::new(key, path, error))? {
             Found::Fifo => "is a named pipe: it can be opened only while something reads it, so start that first",
@@ -73,17 +77,12 @@ mod tests {
 
     use super::super::places;
     use super::*;
-    use crate::config::{AccessFormat, AccessLogSettings, LogFormat, LogLevel};
-
-    fn settings() -> LogSettings {
-        super::super::tests::settings(LogLevel::Info, LogFormat::Auto)
-    }
+    use crate::config::AccessFormat;
 
     /// What is foretold of a log at this path.
     fn foretold(path: &Path) -> Option<String> {
         let access = AccessLogSettings { path: path.to_owned(), format: AccessFormat::Json };
-        let log = LogSettings { access: Some(access.clone()), ..settings() };
-        let foretold = foretell(&log).err().map(|error| error.to_string());
+        let foretold = foretell(None, Some(&access)).err().map(|error| error.to_string());
         let opened = places::access(&access, Default::default()).err().map(|error| error.to_string());
         assert_eq!(foretold.is_some(), opened.is_some(), "{path:?}: {foretold:?}, {opened:?}");
         foretold
@@ -93,8 +92,7 @@ mod tests {
     fn what_cannot_be_opened_is_foretold_and_nothing_is_made() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let settings = LogSettings { to: LogPlace::File(path.clone()), ..settings() };
-        assert!(foretell(&settings).is_ok() && !path.exists());
+        assert!(foretell(Some(&LogPlace::File(path.clone())), None).is_ok() && !path.exists());
         assert_eq!(foretold(&path), None);
         let said = foretold(&folder.path().join("nowhere/log")).unwrap();
         assert!(said.starts_with("log.access: cannot open ") && said.contains("make the folder"), "{said}");
@@ -122,8 +120,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("fifo");
         rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-        let settings = LogSettings { to: LogPlace::File(path.clone()), ..settings() };
-        let odd = foretell(&settings).unwrap();
+        let odd = foretell(Some(&LogPlace::File(path.clone())), None).unwrap();
         assert!(
             odd.len() == 1 && odd[0].starts_with("log.to: ") && odd[0].contains("while something reads it"),
             "{odd:?}"

@@ -7,17 +7,23 @@ use tracing_subscriber::EnvFilter;
 
 use super::error::LogError;
 use crate::config::LogLevel;
+use crate::log::TROUBLE;
 
 /// Below `trace`, the libraries under us only say what needs attention. What operators do is told at each of them: whoever sets the level
 /// cannot hide it.
 pub(super) fn filter_for(level: LogLevel) -> EnvFilter {
-    EnvFilter::new(match level {
+    EnvFilter::new(with_trouble(match level {
         LogLevel::Error => "error,windlass::admin::audit=info",
         LogLevel::Warn => "warn,windlass::admin::audit=info",
         LogLevel::Info => "warn,windlass=info",
         LogLevel::Debug => "warn,windlass=debug",
         LogLevel::Trace => "trace",
-    })
+    }))
+}
+
+/// What became of lines is told whatever is filtered: these had passed the filter, and no error is dropped without a word.
+fn with_trouble(directives: &str) -> String {
+    format!("{directives},{TROUBLE}=warn")
 }
 
 pub(super) fn parse_rust_log(value: &OsStr) -> Result<EnvFilter, LogError> {
@@ -28,5 +34,7 @@ pub(super) fn parse_rust_log(value: &OsStr) -> Result<EnvFilter, LogError> {
             return Err(LogError::invalid(directive, "is not a level"));
         }
     }
-    EnvFilter::builder().parse(text).map_err(|error| LogError::invalid(text, format!("is not a filter ({error})")))
+    EnvFilter::builder()
+        .parse(with_trouble(text))
+        .map_err(|error| LogError::invalid(text, format!("is not a filter ({error})")))
 }

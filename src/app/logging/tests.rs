@@ -4,11 +4,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::Value;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::*;
 use crate::config::{AccessFormat, AccessLogSettings, LogFormat, LogLevel, LogPlace, LoggedExchanges};
-use crate::log::hearing;
+use crate::log::{TROUBLE, hearing};
 
 #[test]
 fn the_level_of_the_settings_decides_which_of_our_lines_are_written() {
@@ -36,6 +36,22 @@ fn what_operators_do_is_told_at_every_level() {
         let (subscriber, log) = paper.start(level, LogFormat::Text, None);
         hearing(subscriber, || info!(target: "windlass::admin::audit", "operator"));
         assert_eq!(paper.lines_with(&log, &["operator"]), [true], "{level}");
+    }
+}
+
+#[test]
+fn what_became_of_lines_is_told_whatever_is_filtered() {
+    let filters = [None, Some("windlass::session=info"), Some("off"), Some("windlass::log=error,"), Some("info")];
+    for rust_log in filters {
+        let paper = Paper::default();
+        let (subscriber, mut log) = paper.start(LogLevel::Info, LogFormat::Text, rust_log);
+        hearing(subscriber, || {
+            log.level.configure(LogLevel::Error);
+            warn!(target: TROUBLE, "some were dropped");
+            error!(target: TROUBLE, "an error has waited");
+        });
+        let told = paper.lines_with(&log, &["some were dropped", "an error has waited"]);
+        assert_eq!(told, [true, true], "{rust_log:?}");
     }
 }
 
@@ -158,6 +174,31 @@ fn lines_go_elsewhere_from_a_reload_on_and_none_is_lost() {
     let nowhere = AccessLogSettings { path: folder.path().to_owned(), format: AccessFormat::Json };
     let refused = log.prepare(&LogSettings { access: Some(nowhere), ..moved }).unwrap_err().to_string();
     assert!(refused.contains("log.access: cannot open") && refused.contains("name a file in it"), "{refused}");
+}
+
+#[test]
+fn what_a_reload_would_open_is_foretold_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("inner");
+    std::fs::create_dir(&inner).unwrap();
+    let served = LogSettings { to: LogPlace::File(inner.join("log")), ..settings(LogLevel::Info, LogFormat::Text) };
+    let (_subscriber, log) = start(&served, None, LogReader::Other, || Err(io::ErrorKind::Other.into())).unwrap();
+    // What is open stays open.
+    std::fs::rename(&inner, folder.path().join("moved")).unwrap();
+    let access = |path| Some(AccessLogSettings { path, format: AccessFormat::Json });
+    for (planned, key) in [
+        (served.clone(), None),
+        (LogSettings { level: LogLevel::Warn, ..served.clone() }, None),
+        (LogSettings { format: LogFormat::Json, ..served.clone() }, Some("log.to: ")),
+        (LogSettings { access: access(folder.path().join("access")), ..served.clone() }, None),
+        (LogSettings { access: access(inner.join("access")), ..served.clone() }, Some("log.access: ")),
+    ] {
+        let [foretold, opened] = [log.foretell(&planned).map(drop), log.prepare(&planned).map(drop)]
+            .map(|outcome| outcome.map_err(|error| error.to_string()));
+        assert_eq!(foretold, opened);
+        let said = foretold.err().unwrap_or_default();
+        assert!(key.map_or(said.is_empty(), |key| said.starts_with(key)), "{planned:?}: {said}");
+    }
 }
 
 #[test]

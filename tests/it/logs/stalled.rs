@@ -79,8 +79,15 @@ async fn tunnels_talk_on_while_nobody_reads_the_log_and_what_was_dropped_is_coun
 async fn a_reload_to_another_place_gives_up_a_pipe_that_nobody_reads() {
     let (_reader, writer) = pipe().unwrap();
     // More than waits: some are dropped before.
-    let said = a_reload_to_another_place_gives_up(writer.into(), 4000).await;
+    let said = a_reload_to_another_place_gives_up(writer.into(), 4000, &[]).await;
     assert!(said["dropped_before"].as_u64().unwrap() > 0, "{said}");
+}
+
+#[tokio::test]
+async fn what_a_place_has_lost_is_said_to_whoever_hears_of_exchanges_alone() {
+    let (_reader, writer) = pipe().unwrap();
+    let filter = [("RUST_LOG", "windlass::session=info")];
+    a_reload_to_another_place_gives_up(writer.into(), 200, &filter).await;
 }
 
 #[tokio::test]
@@ -89,15 +96,15 @@ async fn a_reload_to_another_place_gives_up_a_terminal_that_nobody_reads() {
     let reader = openpt(flags).unwrap();
     grantpt(&reader).unwrap();
     unlockpt(&reader).unwrap();
-    let said = a_reload_to_another_place_gives_up(ioctl_tiocgptpeer(&reader, flags).unwrap(), 200).await;
+    let said = a_reload_to_another_place_gives_up(ioctl_tiocgptpeer(&reader, flags).unwrap(), 200, &[]).await;
     assert_eq!(said["dropped_before"], Value::Null, "{said}");
 }
 
 /// After that many exchanges; the line about it in the new place.
-async fn a_reload_to_another_place_gives_up(stderr: OwnedFd, exchanges: usize) -> Value {
+async fn a_reload_to_another_place_gives_up(stderr: OwnedFd, exchanges: usize, environment: &[(&str, &str)]) -> Value {
     let folder = folder(async |_| site("").await).await;
     let mut command = folder.command(PROGRAM, &[]);
-    command.stderr(stderr);
+    command.stderr(stderr).envs(environment.iter().copied());
     let windlass = start_by(&folder, command).await;
     let mut client = Wire::connect(windlass.public().await).await;
     let longest = format!("/own/{}", "x".repeat(1000));
