@@ -3,7 +3,7 @@
 use h2::client::Builder;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 
 use super::auth_server::{AuthServer, says};
 use super::passwords::{self, Site};
@@ -249,19 +249,16 @@ async fn a_user_is_found_by_the_name_of_a_password_and_by_what_another_server_sa
 async fn over_http_it_is_a_post_of_the_same() {
     let (windlass, endpoint, _folder) = asking_for_tokens("").await;
     let mut ends = tunnel(&windlass, &endpoint, "ada").await;
-    let socket = windlass.folder().socket();
     let post = async |body: &str| {
-        let mut curl = crate::rig::command("curl");
-        curl.args(["-s", "-w", "%{http_code}", "--unix-socket"]).arg(&socket).args([
-            "-d",
-            body,
-            "http://localhost/close",
-        ]);
-        text(&crate::rig::output(&mut curl).await)
+        let mut stream = Wire::new(UnixStream::connect(windlass.folder().socket()).await.unwrap());
+        let head = "POST /close HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n";
+        stream.send(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())).await;
+        let (head, body) = stream.answer().await;
+        (head.status(), body)
     };
-    assert!(post("{}").await.ends_with("400"));
-    assert!(post(r#"{"tunnel": 4711}"#).await.ends_with("404"));
-    let said = post(r#"{"claims": ["sub=ada"], "close_code": 4009, "reason": "over"}"#).await;
-    assert!(said.contains("\"tunnels\": 1") && said.ends_with("200"), "{said}");
+    assert_eq!(post("{}").await.0, 400);
+    assert_eq!(post(r#"{"tunnel": 4711}"#).await.0, 404);
+    let (status, said) = post(r#"{"claims": ["sub=ada"], "close_code": 4009, "reason": "over"}"#).await;
+    assert!(status == 200 && said.contains("\"tunnels\": 1"), "{status} {said}");
     is_closed(&mut ends, (4009, "over")).await;
 }

@@ -7,6 +7,7 @@ use crate::handoff::world::{World, free_port};
 use crate::rig::{Config, Endpoint, PATIENCE, PROGRAM};
 
 #[tokio::test]
+#[ignore = "systemd-socket-activate must be installed"]
 async fn a_socket_of_systemd_is_adopted_by_its_address() {
     let port = free_port();
     // systemd's own socket is dual-stack, and satisfies 0.0.0.0.
@@ -19,6 +20,7 @@ async fn a_socket_of_systemd_is_adopted_by_its_address() {
 }
 
 #[tokio::test]
+#[ignore = "systemd-socket-activate must be installed"]
 async fn a_socket_of_systemd_is_adopted_by_its_name() {
     let ports = [free_port(), free_port()];
     let mut world = World::new(&config("systemd:chat"));
@@ -31,6 +33,7 @@ async fn a_socket_of_systemd_is_adopted_by_its_name() {
 }
 
 #[tokio::test]
+#[ignore = "systemd-socket-activate must be installed"]
 async fn a_name_that_systemd_did_not_pass_is_an_error_that_lists_what_it_did() {
     let port = free_port();
     let mut world = World::new(&config("systemd:chat"));

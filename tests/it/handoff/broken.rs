@@ -60,6 +60,7 @@ async fn a_program_that_starts_another_one_and_leaves_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "python3 must be installed"]
 async fn a_program_that_talks_nonsense() {
     let mut scene = Scene::new("").await;
     scene.replace(&says("socket.send(b'hello')\ntime.sleep(60)"), 0o755);
@@ -110,6 +111,7 @@ async fn what_it_says_in_vain_stands_in_lines_among_those_of_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "python3 must be installed"]
 async fn a_program_that_ends_when_it_should_begin() {
     let mut scene = Scene::new("").await;
     scene.replace(&says(r#"socket.send(b'{"kind":"ready"}'); until('take_over'); os._exit(4)"#), 0o755);

@@ -1,10 +1,9 @@
 //! What processes hold that handed over: seen, drained and taken back through the one that serves.
 
-use std::process::Command;
-
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::operate::metrics::scrape;
 use crate::operate::operator::{Successor, text};
 use crate::operate::peers::Client;
 use crate::operate::two_endpoints;
@@ -33,13 +32,6 @@ fn endpoint<'s>(status: &'s Value, name: &str) -> &'s Value {
     endpoints.iter().find(|it| it["name"] == name).unwrap()
 }
 
-async fn get(windlass: &Program, path: &str) -> String {
-    let socket = windlass.folder().socket();
-    let url = format!("http://localhost{path}");
-    let output = Command::new("curl").args(["-s", "--unix-socket"]).arg(socket).arg(url).output().unwrap();
-    String::from_utf8(output.stdout).unwrap()
-}
-
 #[tokio::test]
 async fn their_tunnels_are_counted_where_their_endpoint_is() {
     let (windlass, _successor, _clients, on_a) = handed_over(&slow_handoff().await).await;
@@ -52,7 +44,7 @@ async fn their_tunnels_are_counted_where_their_endpoint_is() {
     assert_eq!((&predecessor["tunnels"], &predecessor["problem"]), (&16.into(), &Value::Null));
     assert!((500..=600).contains(&predecessor["ends_in_seconds"].as_u64().unwrap()), "{predecessor}");
 
-    let metrics = get(&windlass, "/metrics").await;
+    let metrics = scrape(&windlass).await;
     let line = format!(
         "windlass_tunnels_open{{route=\"chat\",upstream=\"chat\",endpoint=\"a\",process=\"predecessor\"}} {on_a}"
     );
