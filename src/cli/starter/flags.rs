@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::key_file::key_of;
-use super::starter::{Comments, Starter, StarterCertificate};
+use super::text::{Comments, Starter, StarterCertificate};
 use crate::cli::failure::Failure;
 use crate::config::{EndpointRole, SyntaxError, parse_endpoint, parse_host_pattern};
 

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::flags::StarterFlags;
 use super::questions::{CertificateAnswer, Questions};
 use super::self_signed::self_signed;
-use super::starter::{Comments, Starter, StarterCertificate};
+use super::text::{Comments, Starter, StarterCertificate};
 use crate::app::Loaded;
 use crate::cli::failure::Failure;
 use crate::cli::output::{complain, say};
