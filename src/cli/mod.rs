@@ -2,7 +2,7 @@
 //!
 //! `arguments` reads it, `file` knows which configuration it means, `operate`, `tunnels`, `placement`, `tap`, `top` and `log_level` ask a
 //! running process over its admin listener (`ask`: where that is; `failure`: why it was in vain), `show`, `facts` and `amounts` write
-//! what people read, `progress` how a drain goes, `packaging` what packages bring, `output` hands it over with an exit code.
+//! what people read, `progress` how a drain goes, `packaging` what packages bring, `import` reads other proxies' files, `output` hands it over with an exit code.
 
 mod amounts;
 mod arguments;
@@ -11,6 +11,7 @@ mod facts;
 mod failure;
 mod file;
 mod follow;
+mod import;
 mod log_level;
 mod operate;
 mod output;

@@ -117,9 +117,9 @@ def free_port():
 
 
 def example(number, language):
-    """The block of a language under the heading of that number."""
+    """The block of a language under the heading of that number; the first of all is about the import."""
     page = (REPOSITORY / "docs/from-nginx.md").read_text()
-    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)[number]
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)[number + 1]
 
 
 @contextlib.asynccontextmanager
