@@ -92,7 +92,7 @@ impl AuthClient<'_> {
             let request = request();
             let method = request.method().clone();
             match connection.send(request).await {
-                Ok(answer) => return self.take(server, (bounds, &method), connection, answer).await,
+                Ok(answer) => return self.take(server, (bounds, &method, deadline), connection, answer).await,
                 // It has ended meanwhile: what is asked changes nothing, and may be asked again, once.
                 Err(Unanswered::Returned(_) | Unanswered::Silent(_)) => {}
                 Err(lost @ Unanswered::Lost(_)) => return Err(lost.into()),
@@ -103,7 +103,7 @@ impl AuthClient<'_> {
         let request = request();
         let method = request.method().clone();
         let answer = connection.send(request).await?;
-        self.take(server, (bounds, &method), connection, answer).await
+        self.take(server, (bounds, &method, deadline), connection, answer).await
     }
 
     async fn connect(&self, server: &AuthServer, deadline: Instant) -> Result<Stream, AuthFailure> {
@@ -120,13 +120,15 @@ impl AuthClient<'_> {
     async fn take(
         &self,
         server: &AuthServer,
-        (bounds, method): (Bounds, &Method),
+        (bounds, method, deadline): (Bounds, &Method, Instant),
         connection: EndpointConnection<Upload>,
         answer: Answer,
     ) -> Result<AuthAnswer, AuthFailure> {
         let Answer { response, is_early } = answer;
         let (head, body) = response.into_parts();
-        let body = whole(body, bounds.longest_body).await?;
+        let half = |why| AuthFailure::Half { status: head.status, why: Box::new(why) };
+        let body = timeout_at(deadline, whole(body, bounds.longest_body)).await;
+        let body = body.map_err(|_| half(AuthFailure::TimedOut))?.map_err(|lost| half(lost.into()))?;
         if body.is_some() && !is_early {
             Reuse::of(Some(self.slot(server)), connection, method, &head).release();
         }

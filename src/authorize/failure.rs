@@ -1,5 +1,6 @@
 //! Why nobody has said whether a request may enter.
 
+use http::StatusCode;
 use thiserror::Error;
 
 use super::verdict::Nonsense;
@@ -29,6 +30,14 @@ pub enum AuthFailure {
     /// No answer, or half of one.
     #[error(transparent)]
     NoAnswer(#[from] hyper::Error),
+    /// The head of an answer, and less than its body.
+    #[error("{why}")]
+    Half {
+        /// What the head says.
+        status: StatusCode,
+        /// Why the rest did not come.
+        why: Box<Self>,
+    },
     /// A refusal that is longer than what is passed on.
     #[error("its refusal is longer than what is passed on")]
     TooLong,
@@ -40,6 +49,9 @@ pub enum AuthFailure {
 impl AuthFailure {
     /// Whether it is only that it took too long.
     pub fn is_late(&self) -> bool {
+        if let Self::Half { why, .. } = self {
+            return why.is_late();
+        }
         matches!(self, Self::TimedOut | Self::NotReached(DialError::TimedOut | DialError::NoneAnswered(_)))
     }
 }
@@ -65,6 +77,13 @@ impl<B> From<Unanswered<B>> for AuthFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn half_an_answer_is_late_where_the_rest_of_it_is() {
+        let half = |why| AuthFailure::Half { status: StatusCode::OK, why: Box::new(why) };
+        assert!(half(AuthFailure::TimedOut).is_late() && !half(AuthFailure::Closed).is_late());
+        assert_eq!(half(AuthFailure::Closed).to_string(), AuthFailure::Closed.to_string());
+    }
 
     #[test]
     fn nobody_is_sent_to_a_list_of_fingerprints_that_there_is_not() {

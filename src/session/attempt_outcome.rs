@@ -10,7 +10,6 @@ use tokio::time::Instant;
 
 use super::refused::{RefusalCause, Refused};
 use super::request_context::RequestContext;
-use super::traced;
 use crate::health::Asked;
 use crate::http::Fault;
 use crate::snapshot::Pick;
@@ -56,7 +55,7 @@ impl RequestContext {
 
     /// The endpoint has failed.
     pub(super) fn note_failure(&self, pick: Pick<'_>, asked: Asked, cause: &dyn Display) {
-        traced::endpoint_failed(self, pick.endpoint, cause);
+        self.note_endpoint_failed(pick.endpoint, cause);
         pick.endpoint.note_failure(asked, cause, pick.trial, self.upstream());
     }
 

@@ -40,10 +40,15 @@ pub(super) async fn ask_best(
             break;
         }
         context.set_host(request.headers_mut(), pick.endpoint);
+        context.begin_call(&context.summary.method, request.headers_mut(), pick.endpoint);
         let asked = match protocol(context, pick.endpoint, &request) {
             EndpointProtocol::Http1 => ask_over_http1(context, pick.endpoint, request, late.as_mut()).await,
             EndpointProtocol::Http2 => ask_over_http2(context, pick.endpoint, request, late.as_mut()).await,
         };
+        context.end_call(match &asked {
+            Ok(OneAsked::Answered(answered)) => Ok(answered.response.status()),
+            Ok(OneAsked::Left { why, .. }) | Err(why) => Err(why),
+        });
         match &asked {
             Ok(OneAsked::Answered(_)) => context.note_success(pick, Asked::Exchange),
             Ok(OneAsked::Left { why, .. }) | Err(why) => context.note_refused(pick, Asked::Exchange, why),

@@ -68,6 +68,7 @@ mod switch_attempts;
 mod switch_request;
 mod told_client;
 mod traced;
+mod traced_parts;
 mod tunnel_record;
 mod turn;
 mod unopened;

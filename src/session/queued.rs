@@ -28,7 +28,7 @@ pub(super) async fn wait_for<T>(
     };
     if waited.is_ok() {
         session.proxy.metrics.waited(begun.elapsed());
-        context.note_phase(HandshakePhase::Waiting, begun, None);
+        context.note_phase(HandshakePhase::Waiting, begun);
     }
     waited
 }

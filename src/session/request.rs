@@ -51,7 +51,10 @@ pub(super) async fn answer(session: &Arc<Session>, request: Request<ClientBody>,
         Err(refusal) => return refuse(session, (&summary, &accept), None, refusal.into(), started),
     };
     let mut context = RequestContext::new(session, route, &summary, started);
-    match respond(&mut context, path, parts, body, reader).await {
+    let unanswered = traced::Unanswered::begin(&context);
+    let answered = respond(&mut context, path, parts, body, reader).await;
+    unanswered.end();
+    match answered {
         Ok(served) => served,
         Err(refused) => refuse(session, (&summary, &accept), Some(&context.route), refused, started),
     }
@@ -107,7 +110,7 @@ async fn respond(
         () = until(deadline) => Err(Refusal::Overdue.into()),
     };
     context.session.fin_ends.set(false);
-    context.note_phase(HandshakePhase::Authorize, begun, None);
+    context.note_phase(HandshakePhase::Authorize, begun);
     admitted?;
     context.changes = context.route_changes(&parts);
     if is_renewal(context, &parts) {

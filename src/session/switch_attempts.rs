@@ -70,18 +70,20 @@ pub(super) async fn ask_best_to_switch(
         let endpoint = pick.endpoint;
         let by = PlacedBy::of(attempt, affinity, context.upstream(), pick.endpoint);
         let pick = AskedUpgrade::begin(context, pick);
+        context.begin_call(&parts.method, &mut parts.headers, endpoint);
         let begun = Instant::now();
         let connected = connect(context, (lease, turn), by).await;
-        context.note_phase(HandshakePhase::Connect, begun, Some(endpoint));
+        context.note_phase(HandshakePhase::Connect, begun);
         let (next, is_read) = match connected {
             Ok(placed) => {
                 let begun = Instant::now();
                 let asked = ask(context, placed, handshake, parts, body.take(), interim).await;
-                context.note_phase(HandshakePhase::Answer, begun, Some(endpoint));
+                context.note_phase(HandshakePhase::Answer, begun);
                 (asked, true)
             }
             Err(unreachable) => (Err(unreachable.or_try_the_next()?), false),
         };
+        context.end_call(next.as_ref().map(SwitchAttempt::status));
         pick.end(|context, pick| match &next {
             Ok(attempt) if attempt.is_unavailable() => {
                 context.note_failure(pick, Asked::Upgrade, &format_args!("status {}", attempt.status().as_str()));

@@ -3,12 +3,15 @@
 //!
 //! Never a query string, a cookie, a credential or a payload.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode, Version};
 use tokio::time::Instant;
 
+use super::Phase;
 use super::context::Session;
+use super::end::End;
 use super::exchanged::Exchanged;
 use super::placed_by::PlacedBy;
 use super::records::Records;
@@ -23,7 +26,7 @@ use crate::http::client_address::is_trusted;
 use crate::http::forward::Trust;
 use crate::metrics::HandshakePhase;
 use crate::process::unix_time;
-use crate::snapshot::Endpoint;
+use crate::snapshot::Route;
 use crate::traces::{Attribute, Finish, Moment, RequestTrace, Span, SpanKind, TraceContext, Value};
 use crate::tunnel::Outcome;
 use crate::websocket::CloseCode;
@@ -35,27 +38,6 @@ pub(super) fn begin(session: &Session, headers: &HeaderMap) -> Option<Box<Reques
     let is_trusted = is_trusted(session.peer.ip(), session.trusted_proxies());
     let trust = if is_trusted { Trust::Trusted } else { Trust::Untrusted };
     Some(Box::new(tracer.begin(headers, trust)))
-}
-
-impl RequestContext {
-    /// A part of its handshake has ended, at `endpoint` where it is about one.
-    pub(super) fn note_phase(&self, phase: HandshakePhase, begun: Instant, endpoint: Option<&Endpoint>) {
-        self.phases.note(phase, begun);
-        let Some(trace) = self.summary.trace.as_ref().filter(|trace| trace.sampled().is_some()) else { return };
-        let kind = match phase {
-            HandshakePhase::Connect | HandshakePhase::Answer => SpanKind::Client,
-            _ => SpanKind::Internal,
-        };
-        let endpoint = endpoint.map(|endpoint| ("windlass.endpoint", endpoint.name.as_str().into()));
-        trace.note_part((phase.as_str(), kind), begun, endpoint.into_iter().collect());
-    }
-}
-
-/// An endpoint that was asked has failed.
-pub(super) fn endpoint_failed(context: &RequestContext, endpoint: &Endpoint, why: &dyn std::fmt::Display) {
-    let Some(trace) = context.summary.trace.as_ref().filter(|trace| trace.sampled().is_some()) else { return };
-    let said = vec![("windlass.endpoint", endpoint.name.as_str().into()), ("windlass.detail", why.to_string().into())];
-    trace.note_event("endpoint failed", said);
 }
 
 /// A tunnel is about to open.
@@ -93,17 +75,61 @@ pub(super) fn refused(
     finish(session, summary, || {
         let (refusal, word) = (refused.refusal, refused.refusal.log_word());
         let status = closed.map_or(refused.status(), |_| StatusCode::SWITCHING_PROTOCOLS);
+        let detail = detail(refused);
         let mut attributes = about(session, summary, route, Some(status.as_u16()));
         attributes.extend([
-            ("error.type", word.into()),
             ("windlass.refusal", word.into()),
             ("windlass.fault", refusal.fault().as_str().into()),
+            ("windlass.detail", detail.as_str().into()),
         ]);
         attributes.extend(closed.map(|code| ("windlass.code", code.get().into())));
-        let detail = refused.cause.as_ref().map(ToString::to_string).or_else(|| refusal.detail());
-        let error = detail.unwrap_or_else(|| refusal.to_string());
-        Finish { name: name(summary, route), begun: before(took), attributes, error: Some(error) }
+        // What a client has done wrong is no error of ours, whatever its WebSocket was closed with.
+        let error = refused.status().is_server_error().then_some(detail);
+        attributes.extend(error.is_some().then(|| ("error.type", word.into())));
+        Finish { name: name(summary, route), begun: before(took), attributes, error }
     });
+}
+
+/// A request that is taken, while nobody has answered it: dropped before that, it is one whose client has left, or that the process has
+/// not waited for.
+pub(super) struct Unanswered(Option<Box<Asked>>);
+
+struct Asked {
+    session: Arc<Session>,
+    summary: Arc<Summary>,
+    route: Arc<Route>,
+    started: Instant,
+}
+
+impl Unanswered {
+    /// The request that `context` is of.
+    pub(super) fn begin(context: &RequestContext) -> Self {
+        Self(context.summary.sampled().map(|_| {
+            let (session, summary) = (Arc::clone(&context.session), Arc::clone(&context.summary));
+            Box::new(Asked { session, summary, route: Arc::clone(&context.route), started: context.started })
+        }))
+    }
+
+    /// It has an answer, or a refusal.
+    pub(super) fn end(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        let Some(asked) = self.0.take() else { return };
+        let Asked { session, summary, route, started } = *asked;
+        let end = if session.proxy.phase() == Phase::Cutting { End::Cut } else { End::ClientLeft };
+        finish(&session, &summary, || {
+            let route = &route.settings.name;
+            let mut attributes = about(&session, &summary, Some(route), None);
+            attributes.push(("windlass.outcome", end.log_word().into()));
+            let error = end.is_failure().then(|| end.log_word().to_owned());
+            attributes.extend(error.clone().map(|error| ("error.type", error.into())));
+            Finish { name: name(&summary, Some(route)), begun: started, attributes, error }
+        });
+    }
 }
 
 /// An exchange has ended.
@@ -180,6 +206,7 @@ pub(super) fn ended(
         ended,
         attributes,
         events: Vec::new(),
+        events_left_out: 0,
         links: vec![handshake],
         error: None,
     }]);
@@ -195,15 +222,14 @@ fn finish(session: &Session, summary: &Summary, finish: impl FnOnce() -> Finish)
 
 /// What is said of a request, however it ends (OpenTelemetry's conventions for HTTP, and names of ours).
 fn about(session: &Session, summary: &Summary, route: Option<&RouteName>, status: Option<u16>) -> Vec<Attribute> {
-    let is_known = is_known(&summary.method);
-    let method = if is_known { summary.method.as_str() } else { "_OTHER" };
+    let method = known_method(&summary.method);
     let version = match summary.version {
         Version::HTTP_10 => "1.0",
         Version::HTTP_2 => "2",
         _ => "1.1",
     };
     let mut attributes: Vec<Attribute> = vec![
-        ("http.request.method", method.into()),
+        ("http.request.method", method.unwrap_or("_OTHER").into()),
         ("url.scheme", session.scheme.as_str().into()),
         ("url.path", summary.path.as_str().into()),
         ("network.protocol.version", version.into()),
@@ -213,7 +239,7 @@ fn about(session: &Session, summary: &Summary, route: Option<&RouteName>, status
         ("windlass.listener", session.listener.settings.name.as_str().into()),
         ("windlass.request_id", summary.request_id().to_string().into()),
     ];
-    if !is_known {
+    if method.is_none() {
         attributes.push(("http.request.method_original", summary.method.as_str().into()));
     }
     if let Some(Authority { host, port }) = Authority::parse(&summary.host) {
@@ -228,11 +254,17 @@ fn about(session: &Session, summary: &Summary, route: Option<&RouteName>, status
 
 /// The method and the route: of few of both there are many requests.
 fn name(summary: &Summary, route: Option<&RouteName>) -> std::borrow::Cow<'static, str> {
-    let method = if is_known(&summary.method) { summary.method.as_str() } else { "HTTP" };
+    let method = known_method(&summary.method).unwrap_or("HTTP");
     match route {
         Some(route) => format!("{method} {route}").into(),
-        None => method.to_owned().into(),
+        None => method.into(),
     }
+}
+
+/// Why a request was refused, for the operator.
+pub(super) fn detail(Refused { refusal, cause, .. }: &Refused) -> String {
+    let detail = cause.as_ref().map(ToString::to_string).or_else(|| refusal.detail());
+    detail.unwrap_or_else(|| refusal.to_string())
 }
 
 /// What went wrong, where this is the status of an answer.
@@ -240,19 +272,11 @@ fn failed(status: u16) -> Option<String> {
     (status >= 500).then(|| status.to_string())
 }
 
-fn is_known(method: &Method) -> bool {
-    const KNOWN: [Method; 9] = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::DELETE,
-        Method::CONNECT,
-        Method::OPTIONS,
-        Method::TRACE,
-        Method::PATCH,
-    ];
-    KNOWN.contains(method)
+/// A method as spans have it; `None`: one that nobody knows.
+pub(super) fn known_method(method: &Method) -> Option<&'static str> {
+    ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]
+        .into_iter()
+        .find(|known| *known == method.as_str())
 }
 
 /// When something began that took so long.

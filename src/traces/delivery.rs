@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 
 use super::verdict::Verdict;
 use crate::authorize::{AuthClient, AuthFailure, Bounds};
@@ -35,7 +35,13 @@ impl Courier {
     ) -> Result<(StatusCode, Verdict), AuthFailure> {
         let client = AuthClient { network: &self.network, pool: &self.pool };
         let bounds = Bounds { timeout: TIMEOUT, longest_body: LONGEST_ANSWER };
-        let answer = client.request(&collector.server, bounds, || request(collector, body)).await?;
+        let answer = match client.request(&collector.server, bounds, || request(collector, body)).await {
+            // The status says it all: what was taken is not sent again because nobody could read what was said of it.
+            Err(AuthFailure::Half { status, .. }) => {
+                return Ok((status, Verdict::of(status, &HeaderMap::new(), b"", unix_time())));
+            }
+            answered => answered?,
+        };
         let (head, read) = (answer.head, answer.body.unwrap_or_default());
         Ok((head.status, Verdict::of(head.status, &head.headers, &read, unix_time())))
     }

@@ -63,7 +63,7 @@ fn written(attributes: &[Attribute]) -> Vec<KeyValue<'_>> {
 impl Serialize for Written<'_, Span> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let span = self.0;
-        let mut fields = serializer.serialize_struct("Span", 11)?;
+        let mut fields = serializer.serialize_struct("Span", 13)?;
         fields.serialize_field("traceId", &span.context.trace.to_string())?;
         fields.serialize_field("spanId", &span.context.span.to_string())?;
         if let Some(parent) = &span.parent {
@@ -81,6 +81,7 @@ impl Serialize for Written<'_, Span> {
         fields.serialize_field("endTimeUnixNano", &span.ended.to_string())?;
         fields.serialize_field("attributes", &written(&span.attributes))?;
         fields.serialize_field("events", &span.events.iter().map(Written).collect::<Vec<_>>())?;
+        fields.serialize_field("droppedEventsCount", &span.events_left_out)?;
         fields.serialize_field("links", &span.links.iter().map(Written).collect::<Vec<_>>())?;
         if let Some(message) = &span.error {
             fields.serialize_field("status", &Status { message, code: ERROR })?;
@@ -158,6 +159,7 @@ mod tests {
                 at: 3,
                 attributes: vec![("took", Duration::from_millis(1500).into())],
             }],
+            events_left_out: 4,
             links: vec![parent],
             error: Some("no".into()),
         };
@@ -185,6 +187,7 @@ mod tests {
                         "name": "tried",
                         "attributes": [{"key": "took", "value": {"doubleValue": 1.5}}],
                     }],
+                    "droppedEventsCount": 4,
                     "links": [{
                         "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
                         "spanId": "00f067aa0ba902b7",

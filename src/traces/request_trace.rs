@@ -6,8 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 
+use super::noted::Noted;
 use super::sampling::Begun;
-use super::span::{Attribute, Moment, Span, SpanEvent, SpanKind};
+use super::span::{Attribute, Moment, Span, SpanKind};
 use super::trace_context::{PARENT, STATE, SpanId, TraceContext};
 use crate::grammar::remove;
 
@@ -16,24 +17,6 @@ use crate::grammar::remove;
 pub struct RequestTrace {
     begun: Begun,
     noted: Mutex<Noted>,
-}
-
-/// What was noted so far.
-#[derive(Debug, Default)]
-struct Noted {
-    parts: Vec<Part>,
-    events: Vec<(&'static str, Instant, Vec<Attribute>)>,
-    is_finished: bool,
-}
-
-/// A part of the work, which has a span of its own.
-#[derive(Debug)]
-struct Part {
-    name: &'static str,
-    kind: SpanKind,
-    begun: Instant,
-    ended: Instant,
-    attributes: Vec<Attribute>,
 }
 
 /// What a request has come to.
@@ -86,42 +69,52 @@ impl RequestTrace {
         put(headers, told.to_value());
     }
 
-    /// A part of the work has ended.
-    pub fn note_part(&self, (name, kind): (&'static str, SpanKind), begun: Instant, attributes: Vec<Attribute>) {
-        let ended = Instant::now();
-        self.note(|noted| {
-            if noted.parts.len() < MOST_NOTED {
-                noted.parts.push(Part { name, kind, begun, ended, attributes });
-            }
-        });
+    /// A part of our own work has ended.
+    pub fn note_part(&self, name: &'static str, begun: Instant, attributes: Vec<Attribute>) {
+        self.note(|own, noted| noted.part(own, name, begun, attributes));
     }
 
     /// A part of the work had ended before there was a request.
     pub fn note_before(&self, name: &'static str, begun: Instant, ended: Instant) {
-        let part = Part { name, kind: SpanKind::Internal, begun, ended, attributes: Vec::new() };
-        self.note(|noted| noted.parts.push(part));
+        self.note(|own, noted| noted.part_before(own, name, (begun, ended)));
+    }
+
+    /// An endpoint is called from now on, with these headers: it reads of the call, so that its spans hang below that. What a route has
+    /// written there itself stays.
+    pub fn begin_call(&self, headers: &mut HeaderMap, name: Cow<'static, str>, attributes: Vec<Attribute>) {
+        self.note(|own, noted| {
+            let before = noted.told.unwrap_or(own);
+            let next = noted.begin_call(own, name, attributes).unwrap_or(own);
+            if TraceContext::of(headers) == Some(before) {
+                put(headers, next.to_value());
+                noted.told = Some(next);
+            }
+        });
+    }
+
+    /// The call that is under way has come to this; `error`: it came to nothing.
+    pub fn end_call(&self, attributes: Vec<Attribute>, error: Option<String>) {
+        self.note(|_, noted| noted.end_call(attributes, error));
     }
 
     /// Something has happened.
     pub fn note_event(&self, name: &'static str, attributes: Vec<Attribute>) {
-        self.note(|noted| {
-            if noted.events.len() < MOST_NOTED {
-                noted.events.push((name, Instant::now(), attributes));
-            }
-        });
+        self.note(|_, noted| noted.event(name, attributes));
     }
 
     /// It is over: its span, and one for each part. The first word counts.
     pub fn finish(&self, moment: Moment, finish: impl FnOnce() -> Finish) -> Vec<Span> {
         let Some(own) = self.sampled() else { return Vec::new() };
-        let mut noted = self.noted();
-        if std::mem::replace(&mut noted.is_finished, true) {
+        let noted = {
+            let mut kept = self.noted();
+            let noted = std::mem::take(&mut *kept);
+            kept.is_finished = true;
+            noted
+        };
+        if noted.is_finished {
             return Vec::new();
         }
-        let (parts, events) = (std::mem::take(&mut noted.parts), std::mem::take(&mut noted.events));
-        drop(noted);
         let Finish { name, begun, attributes, error } = finish();
-        let event = |(name, at, attributes)| SpanEvent { name, at: moment.tell(at), attributes };
         let span = Span {
             context: own,
             parent: self.parent(),
@@ -130,23 +123,12 @@ impl RequestTrace {
             begun: moment.tell(begun),
             ended: moment.told(),
             attributes,
-            events: events.into_iter().map(event).collect(),
+            events: Vec::new(),
+            events_left_out: 0,
             links: self.said().into_iter().collect(),
             error,
         };
-        let part = |Part { name, kind, begun, ended, attributes }| Span {
-            context: own.child(fastrand::u64(..)),
-            parent: Some(own.span),
-            name: name.into(),
-            kind,
-            begun: moment.tell(begun),
-            ended: moment.tell(ended),
-            attributes,
-            events: Vec::new(),
-            links: Vec::new(),
-            error: None,
-        };
-        [span].into_iter().chain(parts.into_iter().map(part)).collect()
+        noted.finish(moment, span)
     }
 
     fn parent(&self) -> Option<SpanId> {
@@ -163,9 +145,9 @@ impl RequestTrace {
         }
     }
 
-    fn note(&self, note: impl FnOnce(&mut Noted)) {
-        if self.own().is_sampled() {
-            note(&mut self.noted());
+    fn note(&self, note: impl FnOnce(TraceContext, &mut Noted)) {
+        if let Some(own) = self.sampled() {
+            note(own, &mut self.noted());
         }
     }
 
@@ -180,13 +162,11 @@ fn put(headers: &mut HeaderMap, value: HeaderValue) {
     let _ = headers.try_insert(PARENT, value);
 }
 
-/// How many parts and events one request has at the most: each endpoint that is asked has two, and few are.
-const MOST_NOTED: usize = 16;
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use super::super::noted::MOST_NOTED;
     use super::*;
 
     fn context(text: &str) -> TraceContext {
@@ -221,17 +201,21 @@ mod tests {
         assert_eq!(written(Begun::Root { own, said: Some(theirs()) }), (own.to_string(), false));
     }
 
+    fn finish() -> Finish {
+        let attributes = vec![("error.type", "lost".into())];
+        Finish { name: "GET chat".into(), begun: Instant::now(), attributes, error: Some("it is lost".into()) }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_request_becomes_a_span_and_each_part_one_below_it() {
         let trace = RequestTrace::new(Begun::Continued { parent: theirs(), own: theirs().child(1) });
         let begun = Instant::now();
         tokio::time::advance(Duration::from_nanos(5)).await;
-        trace.note_part(("connect", SpanKind::Client), begun, Vec::new());
+        trace.note_part("authorize", begun, Vec::new());
         trace.note_event("endpoint failed", Vec::new());
         tokio::time::advance(Duration::from_nanos(5)).await;
         let moment = Moment::new(Instant::now(), Duration::from_nanos(1000));
-        let finish = || Finish { name: "GET chat".into(), begun, attributes: Vec::new(), error: None };
-        let spans = trace.finish(moment, finish);
+        let spans = trace.finish(moment, || Finish { begun, ..finish() });
         let [span, part] = &spans[..] else { panic!("{spans:?}") };
         assert_eq!((span.parent, span.context.trace), (Some(theirs().span), theirs().trace));
         assert_eq!((span.begun, span.ended, span.events[0].at), (990, 1000, 995));
@@ -239,22 +223,72 @@ mod tests {
         assert!(trace.finish(moment, finish).is_empty(), "once");
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn each_endpoint_reads_of_the_call_of_it_and_what_is_done_meanwhile_is_below_that() {
+        let trace = RequestTrace::new(Begun::Root { own: theirs(), said: None });
+        let mut headers = HeaderMap::new();
+        trace.write(&mut headers);
+        let mut read = Vec::new();
+        for error in [Some("no answer".to_owned()), None] {
+            trace.begin_call(&mut headers, "GET".into(), vec![("server.port", 80_u16.into())]);
+            read.push(headers[&PARENT].to_str().unwrap().to_owned());
+            trace.note_part("connect", Instant::now(), Vec::new());
+            trace.end_call(Vec::new(), error);
+        }
+        trace.note_part("waiting", Instant::now(), Vec::new());
+        trace.begin_call(&mut headers, "GET".into(), Vec::new());
+        let spans = trace.finish(Moment::new(Instant::now(), Duration::from_nanos(1000)), finish);
+        let [_, first, connect, second, _, waiting, last] = &spans[..] else { panic!("{spans:?}") };
+        assert_eq!(read, [first.context.to_string(), second.context.to_string()]);
+        assert_ne!(first.context, second.context);
+        assert_eq!(
+            (first.kind, first.parent, first.error.as_deref()),
+            (SpanKind::Client, Some(theirs().span), Some("no answer"))
+        );
+        assert_eq!((connect.kind, connect.parent), (SpanKind::Internal, Some(first.context.span)));
+        assert_eq!((waiting.parent, second.error.as_deref()), (Some(theirs().span), None));
+        // It was under way when the request came to its end.
+        assert_eq!((last.ended, last.error.as_deref()), (1000, Some("it is lost")));
+        assert_eq!(last.attributes, [("error.type", "lost".into())]);
+    }
+
+    #[test]
+    fn what_a_route_has_written_itself_stays() {
+        let trace = RequestTrace::new(Begun::Root { own: theirs(), said: None });
+        let mut headers = HeaderMap::new();
+        trace.begin_call(&mut headers, "GET".into(), Vec::new());
+        assert!(headers.is_empty());
+        headers.insert(PARENT, unsampled().to_value());
+        trace.begin_call(&mut headers, "GET".into(), Vec::new());
+        assert_eq!(headers[&PARENT], unsampled().to_value());
+    }
+
     #[test]
     fn one_that_is_not_taken_keeps_nothing() {
         let own = TraceContext::begin((1, 2), false);
         let trace = RequestTrace::new(Begun::Root { own, said: None });
+        let mut headers = HeaderMap::new();
+        trace.write(&mut headers);
         trace.note_event("endpoint failed", Vec::new());
-        assert!(trace.noted().events.is_empty() && trace.sampled().is_none());
+        trace.begin_call(&mut headers, "GET".into(), Vec::new());
+        assert_eq!(headers[&PARENT], own.to_value());
+        assert!(trace.noted().counts() == (0, 0) && trace.sampled().is_none());
     }
 
-    #[test]
-    fn what_one_request_keeps_is_bounded() {
+    #[tokio::test(start_paused = true)]
+    async fn what_one_request_keeps_is_bounded_and_what_is_left_out_is_said() {
         let trace = RequestTrace::new(Begun::Root { own: theirs(), said: None });
+        let mut headers = HeaderMap::new();
+        trace.write(&mut headers);
         for _ in 0..1000 {
             trace.note_event("endpoint failed", Vec::new());
-            trace.note_part(("connect", SpanKind::Client), Instant::now(), Vec::new());
+            trace.begin_call(&mut headers, "GET".into(), Vec::new());
+            trace.note_part("connect", Instant::now(), Vec::new());
         }
-        let noted = trace.noted();
-        assert_eq!((noted.events.len(), noted.parts.len()), (MOST_NOTED, MOST_NOTED));
+        assert_eq!(trace.noted().counts(), (MOST_NOTED, MOST_NOTED));
+        assert_eq!(headers[&PARENT], theirs().to_value(), "of a span that is there to be found");
+        let spans = trace.finish(Moment::new(Instant::now(), Duration::from_nanos(1000)), finish);
+        assert_eq!(spans[0].events_left_out, 1000 - MOST_NOTED as u32);
+        assert_eq!(spans[0].attributes.last(), Some(&("windlass.spans_left_out", (2000 - MOST_NOTED as u64).into())));
     }
 }

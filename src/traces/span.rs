@@ -26,10 +26,27 @@ pub struct Span {
     pub attributes: Vec<Attribute>,
     /// What happened meanwhile.
     pub events: Vec<SpanEvent>,
+    /// How much more happened than found room.
+    pub events_left_out: u32,
     /// Spans of other traces that it has to do with.
     pub links: Vec<TraceContext>,
     /// What went wrong; `None`: nothing.
     pub error: Option<String>,
+}
+
+impl Span {
+    /// How many bytes it takes, or so.
+    pub(super) fn weight(&self) -> usize {
+        let events: usize = self.events.iter().map(|event| size_of::<SpanEvent>() + weight(&event.attributes)).sum();
+        let links = self.links.len() * size_of::<TraceContext>();
+        let texts = self.name.len() + self.error.as_ref().map_or(0, String::len);
+        size_of::<Self>() + weight(&self.attributes) + events + links + texts
+    }
+}
+
+fn weight(attributes: &[Attribute]) -> usize {
+    let text = |value: &Value| if let Value::Text(text) = value { text.len() } else { 0 };
+    attributes.iter().map(|(_, value)| size_of::<Attribute>() + text(value)).sum()
 }
 
 /// Whose work a span is.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
-use tokio::sync::mpsc;
 
+use super::queue::{Entrance, TurnedAway};
 use super::request_trace::RequestTrace;
 use super::sampling::Sampling;
 use super::span::Span;
@@ -15,12 +15,12 @@ use crate::metrics::{Metrics, SpanFate};
 #[derive(Debug)]
 pub struct Tracer {
     sampling: Sampling,
-    queue: mpsc::Sender<Span>,
+    queue: Entrance,
     metrics: Arc<Metrics>,
 }
 
 impl Tracer {
-    pub(super) fn new(sampling: Sampling, queue: mpsc::Sender<Span>, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(sampling: Sampling, queue: Entrance, metrics: Arc<Metrics>) -> Self {
         Self { sampling, queue, metrics }
     }
 
@@ -32,9 +32,12 @@ impl Tracer {
 
     /// Has them exported, one day. Those that find no room are lost, and counted: nobody waits.
     pub fn send(&self, spans: Vec<Span>) {
-        let lost = spans.into_iter().filter_map(|span| self.queue.try_send(span).err()).count();
-        if lost > 0 {
-            self.metrics.spans(SpanFate::QueueFull, lost);
+        for why in spans.into_iter().filter_map(|span| self.queue.enter(span).err()) {
+            let fate = match why {
+                TurnedAway::Full => SpanFate::QueueFull,
+                TurnedAway::Closed => SpanFate::Stopped,
+            };
+            self.metrics.spans(fate, 1);
         }
     }
 }

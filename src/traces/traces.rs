@@ -3,15 +3,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::delivery::Courier;
-use super::exporter::{Exporter, Trouble};
+use super::exporter::Exporter;
+use super::queue::{Entrance, queue};
 use super::sampling::Sampling;
-use super::span::Span;
 use super::tracer::Tracer;
+use super::trouble::Trouble;
 use crate::endpoint::Pool;
 use crate::metrics::Metrics;
 use crate::net::Network;
@@ -20,7 +21,7 @@ use crate::snapshot::{Collector, Snapshot};
 /// Where spans go, as configurations say; they wait until exporting is allowed.
 #[derive(Debug)]
 pub struct Traces {
-    queue: mpsc::Sender<Span>,
+    queue: Entrance,
     collector: watch::Sender<Option<Arc<Collector>>>,
     is_ending: watch::Sender<bool>,
     metrics: Arc<Metrics>,
@@ -42,7 +43,7 @@ enum Task {
 impl Traces {
     /// Those of a proxy in `network`, whose connections rest in `pool`.
     pub fn new(network: Network, pool: Arc<Pool>, metrics: Arc<Metrics>) -> Self {
-        let (sender, queue) = mpsc::channel(MOST_WAITING);
+        let (entrance, queue) = queue();
         let (collector, is_ending) = (watch::Sender::new(None), watch::Sender::new(false));
         let exporter = Exporter {
             queue,
@@ -55,7 +56,7 @@ impl Traces {
             trouble: Trouble::default(),
         };
         let task = Mutex::new(Task::Waits(Box::new(exporter)));
-        Self { queue: sender, collector, is_ending, metrics, task }
+        Self { queue: entrance, collector, is_ending, metrics, task }
     }
 
     /// Exports from now on, where there is a collector.
@@ -100,9 +101,8 @@ impl Traces {
             && let Some(running) = ending.running.take()
         {
             running.abort();
-            // What it had is counted when it is dropped.
+            // What it had is counted, and told, when it is dropped.
             let _ = running.await;
-            tracing::warn!("the collector of traces did not take the last spans in time; they are lost");
         }
         ending.running = None;
     }
@@ -151,6 +151,3 @@ impl Drop for Traces {
         });
     }
 }
-
-/// How many spans wait at the most: of a kilobyte each or so, and some times that where many endpoints failed.
-const MOST_WAITING: usize = 2048;

@@ -1,5 +1,6 @@
 //! `[traces]`.
 
+use http::header::ACCEPT_ENCODING;
 use http::{HeaderName, HeaderValue};
 use toml::de::DeValue;
 
@@ -10,7 +11,9 @@ use crate::config::defaults;
 use crate::config::not_compared::NotCompared;
 use crate::config::read::{choice, named_file, or_off, text};
 use crate::config::schema::TRACES;
-use crate::config::settings::{AuthScheme, FollowedParents, NamedFile, SampleRate, TracesSettings};
+use crate::config::settings::{
+    AuthScheme, AuthUrl, EndpointAddress, FollowedParents, NamedFile, SampleRate, TracesSettings,
+};
 use crate::config::syntax::{Syntax, SyntaxError};
 use crate::config::tree::{Section, SpannedValue};
 
@@ -32,8 +35,25 @@ pub(in crate::config) fn traces(file: &Section<'_>) -> Option<TracesSettings> {
     {
         item.fault(format!("{name} stands in headers, too"), "write it once");
     }
+    if let (false, AuthScheme::Http, Some(item)) =
+        (secret_headers.is_empty() || is_on_this_machine(&endpoint), endpoint.speaks, section.item("secret_headers"))
+    {
+        item.location().warn(
+            "everybody on the way to the collector reads them: it has no TLS",
+            "write an https URL, or send to an OpenTelemetry Collector on this machine",
+        );
+    }
     let location = NotCompared(section.location().source());
     Some(TracesSettings { endpoint, ca, headers, secret_headers, sample, parent, service_name, location })
+}
+
+/// Whether what is said there stays on this machine.
+fn is_on_this_machine(endpoint: &AuthUrl) -> bool {
+    match &endpoint.address {
+        EndpointAddress::Socket(address) => address.ip().to_canonical().is_loopback(),
+        EndpointAddress::Name(host, _) => host == "localhost" || host.ends_with(".localhost"),
+        EndpointAddress::Unix(_) => true,
+    }
 }
 
 fn sample(item: &SpannedValue<'_>) -> Option<SampleRate> {
@@ -81,6 +101,7 @@ fn each<T>(
     read: impl Fn(HeaderName, &SpannedValue<'_>) -> Option<T>,
 ) -> Option<Vec<T>> {
     let entries = entries(item, example)?;
+    let mut written = Vec::new();
     let all: Vec<_> = entries
         .iter()
         .map(|(name, value)| {
@@ -89,10 +110,19 @@ fn each<T>(
                 value.fault(format!("{name:?} is not the name of a header"), hint);
                 return None;
             };
+            if header == ACCEPT_ENCODING {
+                value.fault(format!("{name:?} asks for answers that are not read: no encoding is"), "remove it");
+                return None;
+            }
             if is_of_one_message(&header) || OURS.contains(&header.as_str()) {
                 value.fault(format!("{name:?} is said anyway, as it is for this request"), "remove it");
                 return None;
             }
+            if written.contains(&header) {
+                value.fault(format!("{header} stands here already: names of headers have no case"), "write it once");
+                return None;
+            }
+            written.push(header.clone());
             read(header, value)
         })
         .collect();
@@ -123,3 +153,23 @@ const HEADER_VALUE: Syntax<String> =
 const IS_SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-api-key"];
 
 const OURS: [&str; 4] = ["content-type", "user-agent", "traceparent", "tracestate"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_to_this_machine_is_read_by_nobody_on_the_way() {
+        for (url, is_here) in [
+            ("http://127.0.0.1:4318", true),
+            ("http://[::1]:4318", true),
+            ("http://localhost:4318", true),
+            ("unix:/run/otel.sock:/v1/traces", true),
+            ("http://10.0.0.1:4318", false),
+            ("http://[::]:4318", false),
+            ("http://localhost.test", false),
+        ] {
+            assert_eq!(is_on_this_machine(&(COLLECTOR_URL.parse)(url).unwrap()), is_here, "{url}");
+        }
+    }
+}

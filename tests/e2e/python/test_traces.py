@@ -106,14 +106,17 @@ async def test_a_websocket_of_a_trace_has_its_spans_and_its_endpoint_goes_on_wit
         assert await client.recv() == "hello"
     handshake = await collector.span("GET main")
     assert (handshake.trace_id.hex(), handshake.parent_span_id.hex()) == (TRACE, PARENT)
-    assert read == [f"00-{TRACE}-{handshake.span_id.hex()}-01"]
+    call = await collector.span("GET")
+    assert (call.kind, call.parent_span_id, call.status.code) == (Span.SPAN_KIND_CLIENT, handshake.span_id, Status.STATUS_CODE_UNSET)
+    assert (said(call)["server.address"], said(call)["server.port"]) == ("127.0.0.1", port)
+    assert read == [f"00-{TRACE}-{call.span_id.hex()}-01"]
     assert (handshake.kind, handshake.status.code) == (Span.SPAN_KIND_SERVER, Status.STATUS_CODE_UNSET)
     attributes = said(handshake)
     assert attributes["http.response.status_code"] == 101
     assert (attributes["url.path"], attributes["windlass.endpoint"]) == ("/chat", "endpoint-0")
     for part in ["connect", "answer"]:
         span = await collector.span(part)
-        assert (span.trace_id, span.parent_span_id) == (handshake.trace_id, handshake.span_id)
+        assert (span.trace_id, span.parent_span_id, span.kind) == (call.trace_id, call.span_id, Span.SPAN_KIND_INTERNAL)
         assert handshake.start_time_unix_nano <= span.start_time_unix_nano <= span.end_time_unix_nano
     end = await collector.span("tunnel ended main")
     assert [(link.trace_id, link.span_id) for link in end.links] == [(handshake.trace_id, handshake.span_id)]
@@ -133,8 +136,9 @@ async def test_a_refusal_has_a_span_with_its_cause(windlass, websocket_endpoint,
     with pytest.raises(InvalidStatus):
         await connect(await program.url("ws", "/"), origin="https://elsewhere.example.com")
     span = await collector.span("GET main")
-    assert span.status.code == Status.STATUS_CODE_ERROR
     assert (said(span)["windlass.refusal"], said(span)["http.response.status_code"]) == ("foreign_origin", 403)
+    assert said(span)["windlass.detail"]
+    assert (span.status.code, "error.type" in said(span)) == (Status.STATUS_CODE_UNSET, False)
 
 
 async def test_a_busy_collector_has_every_span_later(windlass, websocket_endpoint, collector):

@@ -1,5 +1,6 @@
 //! A collector that the test plays.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -7,7 +8,11 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
 use crate::rig::{Config, ServingEndpoint, until};
@@ -48,6 +53,11 @@ impl Collector {
         found()
     }
 
+    /// Takes the next request, and answers it so.
+    pub(super) fn answer(&self, body: &'static str) {
+        self.taken.lock().unwrap().refusals.push(Response::new(Full::from(body)));
+    }
+
     pub(super) fn refuse(&self, status: u16, headers: &[(&'static str, &'static str)]) {
         let mut answer = Response::new(Full::default());
         *answer.status_mut() = StatusCode::from_u16(status).unwrap();
@@ -56,6 +66,15 @@ impl Collector {
         }
         self.taken.lock().unwrap().refusals.push(answer);
     }
+}
+
+/// Takes what comes over this connection.
+pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, taken: Arc<Mutex<Taken>>) {
+    let service = service_fn(move |request| {
+        let taken = Arc::clone(&taken);
+        async move { Ok::<_, Infallible>(take(request, taken).await) }
+    });
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn take(request: Request<Incoming>, taken: Arc<Mutex<Taken>>) -> Response<Full<Bytes>> {
