@@ -6,6 +6,8 @@
 
 #[cfg(test)]
 mod accounted;
+#[cfg(test)]
+mod kept_out;
 mod nginx;
 mod output;
 mod syntax;

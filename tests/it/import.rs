@@ -45,11 +45,15 @@ fn every_result_passes_check() {
     for file in configurations() {
         let folder = tempfile::tempdir().unwrap();
         let here = folder.path().to_string_lossy();
-        let text = imported(&file).text.replace("\"/etc/", &format!("\"{here}/etc/")).replace(&format!("\"{FOLDER}/"), &format!("\"{here}/"));
+        let text = imported(&file)
+            .text
+            .replace("\"/etc/", &format!("\"{here}/etc/"))
+            .replace(&format!("\"{FOLDER}/"), &format!("\"{here}/"));
         let written = folder.path().join("windlass.toml");
         fs::write(&written, &text).unwrap();
         make_files(&config::load(&written).unwrap_or_else(|problems| panic!("{}: {problems}", file.display())));
-        let loaded = Loaded::read_file(&written).unwrap_or_else(|problems| panic!("{}: {problems}\n{text}", file.display()));
+        let loaded =
+            Loaded::read_file(&written).unwrap_or_else(|problems| panic!("{}: {problems}\n{text}", file.display()));
         // A route that was closed leaves its upstream unused, and hosts of strangers are redirected as nginx does it.
         let known = ["no route uses it", "leads to whatever host the client says"];
         let warnings = loaded.warnings().to_string();
@@ -86,7 +90,12 @@ fn write(path: &Path, text: &str) {
 }
 
 fn run(arguments: &[&str], folder: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_windlass")).args(["import", "nginx"]).args(arguments).current_dir(folder).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_windlass"))
+        .args(["import", "nginx"])
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
 }
 
 fn told(output: &Output) -> String {

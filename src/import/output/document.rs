@@ -105,7 +105,9 @@ mod tests {
         document.comment(&["first".into()]);
         document.table(&table);
         let text = document.into_text();
-        assert!(text.starts_with("# first\n\n# one two\n[route.\"a.b\"]\npath = \"/x\"\nhosts = [\n  \"0.example.com\",\n"));
+        assert!(
+            text.starts_with("# first\n\n# one two\n[route.\"a.b\"]\npath = \"/x\"\nhosts = [\n  \"0.example.com\",\n")
+        );
         assert!(text.ends_with("  \"19.example.com\",\n]\n#\n\n[route.\"a.b\".y]\nz = 1\n"), "{text}");
         assert!(text.parse::<toml::Table>().is_ok());
     }

@@ -194,7 +194,8 @@ mod tests {
 
     #[test]
     fn a_file_that_includes_itself_is_refused() {
-        let files = [("nginx.conf", "include a.conf;"), ("a.conf", "a;\ninclude ./b.conf;"), ("b.conf", "include a.conf;")];
+        let files =
+            [("nginx.conf", "include a.conf;"), ("a.conf", "a;\ninclude ./b.conf;"), ("b.conf", "include a.conf;")];
         assert_eq!(tree(&files).unwrap_err(), "FOLDER/./b.conf:1:1: FOLDER/a.conf includes itself");
     }
 

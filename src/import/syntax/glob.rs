@@ -39,8 +39,7 @@ fn named_in(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
     let pattern: Vec<char> = pattern.chars().collect();
     let is_named = |name: &str| {
         // As glob(3): what is hidden is meant only where a dot is written.
-        name.starts_with('.') == (pattern.first() == Some(&'.'))
-            && matches(&pattern, &name.chars().collect::<Vec<_>>())
+        name.starts_with('.') == (pattern.first() == Some(&'.')) && matches(&pattern, &name.chars().collect::<Vec<_>>())
     };
     let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
     let mut names: Vec<_> = names.filter(|name| is_named(name)).collect();

@@ -191,7 +191,10 @@ mod tests {
 
     #[test]
     fn words_end_at_blanks_semicolons_and_braces() {
-        assert_eq!(words("listen 80;server{a\tb ;}"), ["listen", "80", "End", "server", "Open", "a", "b", "End", "Close"]);
+        assert_eq!(
+            words("listen 80;server{a\tb ;}"),
+            ["listen", "80", "End", "server", "Open", "a", "b", "End", "Close"]
+        );
         assert_eq!(words("a}b #c\nd#e"), ["a}b", "d#e"]);
         assert_eq!(words("# all of it is a comment; { }"), [""; 0]);
     }
@@ -218,7 +221,10 @@ mod tests {
     #[test]
     fn a_quote_is_closed_and_followed_by_a_blank() {
         let mistake = tokens("a\n  \"b;").unwrap_err();
-        assert_eq!((mistake.spot, mistake.problem.as_str()), (Spot { line: 2, column: 3 }, "this quote is never closed"));
+        assert_eq!(
+            (mistake.spot, mistake.problem.as_str()),
+            (Spot { line: 2, column: 3 }, "this quote is never closed")
+        );
         let mistake = tokens("a 'b'c;").unwrap_err();
         assert_eq!(mistake.spot, Spot { line: 1, column: 6 });
     }

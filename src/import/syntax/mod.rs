@@ -14,5 +14,5 @@ pub(super) use files::{Tree, read};
 pub(super) use parser::Numbers;
 #[cfg(test)]
 pub(super) use parser::parse;
-pub(super) use tree::{Directive, Word};
 pub use tree::Place;
+pub(super) use tree::{Directive, Word};

@@ -50,7 +50,9 @@ impl Parser<'_> {
         loop {
             match (self.lexer.next()?, opened) {
                 (None, None) => return Ok(directives),
-                (None, Some(opened)) => return Err(Mistake::new(opened, "this block is never closed: a `}` is missing")),
+                (None, Some(opened)) => {
+                    return Err(Mistake::new(opened, "this block is never closed: a `}` is missing"));
+                }
                 (Some((Token::Close, _)), Some(_)) => return Ok(directives),
                 (Some((Token::Close, spot)), None) => return Err(Mistake::new(spot, "a `}` that closes no block")),
                 (Some((Token::End, spot)), _) => return Err(Mistake::new(spot, "a `;` with nothing in front of it")),
@@ -132,11 +134,15 @@ mod tests {
         assert_eq!(mistake("a { { } }"), "1:5: a `{` with nothing in front of it");
         assert_eq!(mistake("server { listen 80 }"), "1:20: a `}` before listen of line 1 has ended: a `;` is missing");
         assert_eq!(mistake("listen 80"), "1:1: listen does not end: a `;` is missing");
-        assert!(mistake("location / { content_by_lua_block { ngx.say(\"}\") } }").starts_with("1:14: content_by_lua_block holds Lua"));
+        assert!(
+            mistake("location / { content_by_lua_block { ngx.say(\"}\") } }")
+                .starts_with("1:14: content_by_lua_block holds Lua")
+        );
         assert_eq!(mistake(&"a {".repeat(66)), "1:195: more than 64 blocks within one another");
     }
 
-    const WHOLE: &str = "http { # ä\n map $a $b { default \"x y\"; '' ${c}d; }\n location ~ \\.php$ { return 301 https://$host; } }\n";
+    const WHOLE: &str =
+        "http { # ä\n map $a $b { default \"x y\"; '' ${c}d; }\n location ~ \\.php$ { return 301 https://$host; } }\n";
 
     #[test]
     fn no_cut_panics() {

@@ -27,7 +27,10 @@ impl Addresses {
                 Ok(addresses)
             }
             Err(why) => {
-                let reason = Reason::new(why, "write allowed_clients and denied_clients in [route.NAME]: what is denied is not allowed");
+                let reason = Reason::new(
+                    why,
+                    "write allowed_clients and denied_clients in [route.NAME]: what is denied is not allowed",
+                );
                 rules.iter().for_each(|rule| ledger.left_because(rule, reason.clone()));
                 Err(reason)
             }

@@ -78,9 +78,14 @@ mod tests {
 
     #[test]
     fn times_have_the_units_of_nginx() {
-        for (text, written) in
-            [("60", "1min"), ("1h30m", "1h30min"), ("1h 30m", "1h30min"), ("500ms", "500ms"), ("1M", "30d"), ("1y", "365d")]
-        {
+        for (text, written) in [
+            ("60", "1min"),
+            ("1h30m", "1h30min"),
+            ("1h 30m", "1h30min"),
+            ("500ms", "500ms"),
+            ("1M", "30d"),
+            ("1y", "365d"),
+        ] {
             assert_eq!(written_time(text).unwrap(), written, "{text}");
         }
         for text in ["0", "", "h", "1x", "2y", "99999999999999999999", "$t", "-1"] {
@@ -90,11 +95,15 @@ mod tests {
 
     #[test]
     fn sizes_and_rates_are_read() {
-        for (text, written) in [("10m", "10MiB"), ("1500", "1500B"), ("8K", "8KiB"), ("1024k", "1MiB"), ("2g", "2GiB")] {
+        for (text, written) in [("10m", "10MiB"), ("1500", "1500B"), ("8K", "8KiB"), ("1024k", "1MiB"), ("2g", "2GiB")]
+        {
             assert_eq!(written_size(size(text).unwrap()), written, "{text}");
         }
         assert_eq!((size("1t"), size("m"), size("99999999999g")), (None, None, None));
-        assert_eq!((rate("10r/s"), rate("120r/m"), rate("30r/m"), rate("r/s"), rate("5")), (Some(10), Some(2), None, None, None));
+        assert_eq!(
+            (rate("10r/s"), rate("120r/m"), rate("30r/m"), rate("r/s"), rate("5")),
+            (Some(10), Some(2), None, None, None)
+        );
     }
 
     proptest! {

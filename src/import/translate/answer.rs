@@ -89,8 +89,14 @@ mod tests {
                 r#"respond = { status = 200, body = "{\"a\":1}", content_type = "application/json" }"#,
             ),
             ("return 301 https://$host$request_uri;", r#"redirect = { scheme = "https", status = 301 }"#),
-            ("return https://b.example/;", r#"redirect = { scheme = "https", host = "b.example", path = "/", query = "drop", status = 302 }"#),
-            ("set $to https://b.example; return 307 $to$request_uri;", r#"redirect = { scheme = "https", host = "b.example", status = 307 }"#),
+            (
+                "return https://b.example/;",
+                r#"redirect = { scheme = "https", host = "b.example", path = "/", query = "drop", status = 302 }"#,
+            ),
+            (
+                "set $to https://b.example; return 307 $to$request_uri;",
+                r#"redirect = { scheme = "https", host = "b.example", status = 307 }"#,
+            ),
         ] {
             assert_eq!(said(source), here, "{source}");
         }

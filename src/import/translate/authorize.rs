@@ -57,14 +57,19 @@ fn question<'t>(asked: &str, server: &Scope<'t>, context: &Context<'t>) -> Resul
         .max_by_key(|it| path_of(it).map_or(0, str::len));
     let location = exact.or(prefix).ok_or_else(|| beyond("no location with a plain path is asked"))?;
     let scope = server.within(location.inner());
-    let pass = scope.own_named("proxy_pass").next().ok_or_else(|| beyond("the location that is asked has no proxy_pass"))?;
+    let pass =
+        scope.own_named("proxy_pass").next().ok_or_else(|| beyond("the location that is asked has no proxy_pass"))?;
     let target = ProxyTarget::read(pass, &scope)?;
     let authority = match context.group(&target.authority) {
         Some(group) => {
             let mut servers = group.inner().iter().filter(|it| it.name() == "server").filter_map(|it| it.argument(0));
             let first = servers.next().ok_or_else(|| beyond("the upstream that is asked has no server"))?;
             if servers.next().is_some() {
-                context.ledger.left(pass, "one server is asked here, and this is the first of several", "put a load balancer in front of them, and write its URL");
+                context.ledger.left(
+                    pass,
+                    "one server is asked here, and this is the first of several",
+                    "put a load balancer in front of them, and write its URL",
+                );
             }
             context.ledger.carried(group);
             with_port(first, if target.has_tls { 443 } else { 80 })
@@ -104,7 +109,8 @@ fn spend(location: &Directive, scope: &Scope<'_>, ledger: &Ledger) {
     for directive in scope.own() {
         let header = directive.argument(0).unwrap_or("").to_ascii_lowercase();
         let is_said = header.starts_with("x-original-") || header.starts_with("x-forwarded-") || header == "x-real-ip";
-        let is_usual = ["host", "content-length", "connection", "upgrade", "authorization", "cookie"].contains(&header.as_str());
+        let is_usual =
+            ["host", "content-length", "connection", "upgrade", "authorization", "cookie"].contains(&header.as_str());
         match directive.name() {
             "proxy_set_header" if is_said || is_usual => ledger.nothing(directive),
             "proxy_set_header" => ledger.left(

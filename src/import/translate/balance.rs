@@ -109,10 +109,16 @@ fn sticky_cookie(scope: &Scope<'_>, ledger: &Ledger, table: &mut Table) {
             "expires" => entries.extend(written_time(value).map(|time| ("max_age".to_owned(), time.into()))),
             "domain" => entries.push(("domain".to_owned(), value.trim_start_matches('.').into())),
             "path" if value != "/" => entries.push(("path".to_owned(), value.into())),
-            "samesite" if ["strict", "lax", "none"].contains(&value) => entries.push(("same_site".to_owned(), value.into())),
+            "samesite" if ["strict", "lax", "none"].contains(&value) => {
+                entries.push(("same_site".to_owned(), value.into()))
+            }
             // Secure where the listener has TLS, and always HttpOnly.
             "path" | "httponly" | "secure" => {}
-            other => ledger.left(directive, format!("{other:?} of it is not known"), "[upstream.NAME.pin_cookie] of config/reference.toml has what there is"),
+            other => ledger.left(
+                directive,
+                format!("{other:?} of it is not known"),
+                "[upstream.NAME.pin_cookie] of config/reference.toml has what there is",
+            ),
         }
     }
     ledger.carried(directive);
@@ -133,7 +139,11 @@ fn queue(scope: &Scope<'_>, ledger: &Ledger, table: &mut Table) {
             table.put("queue", Value::table([("length", Value::Number(length)), ("wait", wait.into())]));
             ledger.carried(directive);
         }
-        _ => ledger.left(directive, "nobody waits where endpoints take everybody", "write `max_tunnels` and `queue` in [upstream.NAME]"),
+        _ => ledger.left(
+            directive,
+            "nobody waits where endpoints take everybody",
+            "write `max_tunnels` and `queue` in [upstream.NAME]",
+        ),
     }
 }
 
@@ -144,7 +154,8 @@ mod tests {
 
     fn written(inner: &str) -> (String, usize) {
         let mut numbers = Numbers::default();
-        let tree = parse(&format!("upstream u {{ {inner} server a:1; server b:1; }}"), &"x".into(), &mut numbers).unwrap();
+        let tree =
+            parse(&format!("upstream u {{ {inner} server a:1; server b:1; }}"), &"x".into(), &mut numbers).unwrap();
         let ledger = Ledger::new(numbers.count());
         let mut table = Table::new("upstream", "u");
         balance(&tree[0], &ledger, &mut table);
@@ -165,7 +176,10 @@ mod tests {
             ("hash ${cookie_sid} consistent;", "sticky_on = [\"cookie:sid\"]"),
             ("hash $arg_room;", "sticky_on = [\"query:room\"]"),
             ("hash $host;", "sticky_on = [\"host\"]"),
-            ("sticky cookie srv expires=1h path=/;", "pin_cookie = { name = \"srv\", max_age = \"1h\" }; policy = \"round_robin\""),
+            (
+                "sticky cookie srv expires=1h path=/;",
+                "pin_cookie = { name = \"srv\", max_age = \"1h\" }; policy = \"round_robin\"",
+            ),
             ("ip_hash; sticky cookie srv;", "sticky_on = [\"client_ip\"]; pin_cookie = \"srv\""),
             ("zone z 64k; keepalive 32; keepalive_timeout 30s;", "policy = \"round_robin\"; keep_alive = \"30s\""),
         ] {

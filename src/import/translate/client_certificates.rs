@@ -70,10 +70,15 @@ fn asked(server: &Server<'_>, context: &Context<'_>) -> Option<(String, bool)> {
             return None;
         }
     };
-    let authority = server.scope.last("ssl_client_certificate").or_else(|| server.scope.last("ssl_trusted_certificate"));
+    let authority =
+        server.scope.last("ssl_client_certificate").or_else(|| server.scope.last("ssl_trusted_certificate"));
     let file = authority.and_then(|it| it.value()).and_then(|it| context.file(it));
     let Some((authority, file)) = authority.zip(file) else {
-        context.ledger.left(directive, "it is not said who issues these certificates", "write client_certificates = { ca = \"clients.pem\" } in [listener.NAME]");
+        context.ledger.left(
+            directive,
+            "it is not said who issues these certificates",
+            "write client_certificates = { ca = \"clients.pem\" } in [listener.NAME]",
+        );
         return None;
     };
     context.ledger.carried(directive);

@@ -16,7 +16,8 @@ pub(super) fn endpoint_host(
     ledger: &Ledger,
 ) -> Option<Value> {
     let headers = scope.all("proxy_set_header");
-    let written = headers.into_iter().rev().find(|it| it.argument(0).is_some_and(|name| name.eq_ignore_ascii_case("host")));
+    let written =
+        headers.into_iter().rev().find(|it| it.argument(0).is_some_and(|name| name.eq_ignore_ascii_case("host")));
     let Some(directive) = written else { return Some(usual(target, group)) };
     let value = without_braces(&Variables::of(scope).spelled_out(directive.argument(1).unwrap_or("")));
     match value.as_str() {

@@ -75,7 +75,10 @@ fn certificate(scope: &Scope<'_>, context: &Context<'_>, entries: &mut Vec<(Stri
     let file = |directive: Option<&Directive>| directive.and_then(Directive::value).and_then(|it| context.file(it));
     match (file(chain), file(key)) {
         (Some(chain_file), Some(key_file)) => {
-            entries.push(("certificate".to_owned(), Value::table([("chain", chain_file.into()), ("key", key_file.into())])));
+            entries.push((
+                "certificate".to_owned(),
+                Value::table([("chain", chain_file.into()), ("key", key_file.into())]),
+            ));
             chain.into_iter().chain(key).for_each(|directive| context.ledger.carried(directive));
         }
         _ => chain.into_iter().chain(key).for_each(|directive| {

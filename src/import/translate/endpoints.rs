@@ -34,8 +34,22 @@ pub(super) fn endpoints(group: &Directive, ledger: &Ledger, table: &mut Table) -
         endpoints.iter_mut().for_each(|endpoint| endpoint.is_backup = false);
     }
     put(&endpoints, table);
-    of_all("max_conns", "max_tunnels", endpoints.iter().map(|it| it.most_tunnels.map(Value::Number)), group, ledger, table);
-    of_all("slow_start", "slow_start", endpoints.iter().map(|it| it.slow_start.clone().map(Value::Text)), group, ledger, table);
+    of_all(
+        "max_conns",
+        "max_tunnels",
+        endpoints.iter().map(|it| it.most_tunnels.map(Value::Number)),
+        group,
+        ledger,
+        table,
+    );
+    of_all(
+        "slow_start",
+        "slow_start",
+        endpoints.iter().map(|it| it.slow_start.clone().map(Value::Text)),
+        group,
+        ledger,
+        table,
+    );
     if !endpoints.is_empty() && endpoints.iter().all(|endpoint| endpoint.is_never_ejected) {
         table.put("eject", "off");
     }
@@ -128,7 +142,11 @@ fn endpoint(directive: &Directive, ledger: &Ledger) -> Option<Endpoint> {
             // By default an endpoint that fails three times is left alone, for longer and longer.
             "fail_timeout" | "id" => {}
             "down" => {
-                ledger.remarked(directive, "it is down, and so it is left out", "write it into `endpoints` when it is up");
+                ledger.remarked(
+                    directive,
+                    "it is down, and so it is left out",
+                    "write it into `endpoints` when it is up",
+                );
                 return None;
             }
             other => ledger.left(
@@ -176,8 +194,13 @@ mod tests {
 
     #[test]
     fn what_is_said_of_each_is_said_of_all_here() {
-        let (lines, left) = written("server a:1 max_conns=100 slow_start=30s max_fails=0; server b:1 max_conns=100 slow_start=30s max_fails=0;");
-        assert_eq!((&lines[1..], left), (&["max_tunnels = 100".into(), "slow_start = \"30s\"".into(), "eject = \"off\"".into()][..], 0));
+        let (lines, left) = written(
+            "server a:1 max_conns=100 slow_start=30s max_fails=0; server b:1 max_conns=100 slow_start=30s max_fails=0;",
+        );
+        assert_eq!(
+            (&lines[1..], left),
+            (&["max_tunnels = 100".into(), "slow_start = \"30s\"".into(), "eject = \"off\"".into()][..], 0)
+        );
         assert_eq!(written("server a:1 max_conns=1; server b:1;").1, 1);
         assert_eq!(written("server a:1 route=x; server $b;").1, 2);
     }

@@ -25,7 +25,12 @@ impl Front {
 }
 
 /// What the server with this number is for; nothing where no request comes to it, which is told of.
-pub(super) fn fronts(number: usize, server: &Server<'_>, listeners: &[Listener<'_>], context: &Context<'_>) -> Vec<Front> {
+pub(super) fn fronts(
+    number: usize,
+    server: &Server<'_>,
+    listeners: &[Listener<'_>],
+    context: &Context<'_>,
+) -> Vec<Front> {
     let (mut open, mut named) = (Vec::new(), Vec::new());
     for (at, listener) in listeners.iter().enumerate().filter(|(_, it)| it.servers.contains(&number)) {
         let is_first = listener.servers.first() == Some(&number);
@@ -38,10 +43,8 @@ pub(super) fn fronts(number: usize, server: &Server<'_>, listeners: &[Listener<'
     if server.names.is_beyond && server.names.hosts.is_empty() {
         open.retain(|at| listeners.get(*at).is_some_and(|listener| listener.has_default));
     }
-    let fronts = [
-        Front { hosts: Vec::new(), listeners: open },
-        Front { hosts: server.names.hosts.clone(), listeners: named },
-    ];
+    let fronts =
+        [Front { hosts: Vec::new(), listeners: open }, Front { hosts: server.names.hosts.clone(), listeners: named }];
     let fronts: Vec<_> = fronts.into_iter().filter(|front| !front.listeners.is_empty()).collect();
     if fronts.is_empty() {
         let why = match server.names.is_beyond {

@@ -10,8 +10,13 @@ pub(super) fn has_guard_left(scope: &Scope<'_>, ledger: &Ledger) -> bool {
     let mut is_guarded = false;
     for directive in scope.everything().filter(|it| is_guard(it, scope)) {
         let known = instead_of(directive.name()).map(|(_, reason)| reason);
-        let Reason { why, instead } = known.unwrap_or_else(|| Reason::new("it keeps requests out, and is not known here", "docs/access.md"));
-        ledger.left(directive, format!("{why}; the routes that it guards answer 403 until somebody has looked at them"), instead);
+        let Reason { why, instead } =
+            known.unwrap_or_else(|| Reason::new("it keeps requests out, and is not known here", "docs/access.md"));
+        ledger.left(
+            directive,
+            format!("{why}; the routes that it guards answer 403 until somebody has looked at them"),
+            instead,
+        );
         is_guarded = true;
     }
     is_guarded
@@ -23,9 +28,13 @@ fn is_guard(directive: &Directive, scope: &Scope<'_>) -> bool {
     match name {
         "satisfy" => counts() && directive.value() == Some("any"),
         "auth_basic" | "auth_basic_user_file" | "auth_request" | "auth_request_set" => false,
-        "auth_jwt" | "auth_ldap" | "auth_pam" | "auth_digest" | "auth_gss" | "auth_oidc" | "js_access" | "ssl_crl" => counts(),
+        "auth_jwt" | "auth_ldap" | "auth_pam" | "auth_digest" | "auth_gss" | "auth_oidc" | "js_access" | "ssl_crl" => {
+            counts()
+        }
         "limit_except" => true,
-        "if" => directive.inner().iter().any(|it| it.name() == "return" && matches!(it.argument(0), Some("401" | "403"))),
+        "if" => {
+            directive.inner().iter().any(|it| it.name() == "return" && matches!(it.argument(0), Some("401" | "403")))
+        }
         _ => name.starts_with("access_by_lua"),
     }
 }
@@ -52,7 +61,8 @@ mod tests {
         ] {
             assert!(is_guarded(source), "{source}");
         }
-        for source in ["satisfy all;", "auth_jwt off;", "if ($http_x) { return 301 /; }", "auth_basic x;", "deny all;"] {
+        for source in ["satisfy all;", "auth_jwt off;", "if ($http_x) { return 301 /; }", "auth_basic x;", "deny all;"]
+        {
             assert!(!is_guarded(source), "{source}");
         }
     }

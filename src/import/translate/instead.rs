@@ -69,7 +69,12 @@ const TABLE: &[(&[&str], Weight, &str, &str)] = &[
         "the log has a line for each exchange and each tunnel already",
         "for tools that read nginx's form write access = \"/var/log/windlass/access.log\" in [log]",
     ),
-    (&["error_log"], Weight::Remark, "the log goes to standard error or the journal", "write `to` and `level` in [log]"),
+    (
+        &["error_log"],
+        Weight::Remark,
+        "the log goes to standard error or the journal",
+        "write `to` and `level` in [log]",
+    ),
     (
         &["ssl_stapling*"],
         Weight::Look,
@@ -113,7 +118,12 @@ const TABLE: &[(&[&str], Weight, &str, &str)] = &[
         "there are no variables of one's own",
         "write a route for each case, with `match_headers` or `match_query`; `split` shares clients among upstreams",
     ),
-    (&["geoip*"], Weight::Look, "countries are not known", "have a CDN in front say it in a header, and use `match_headers`"),
+    (
+        &["geoip*"],
+        Weight::Look,
+        "countries are not known",
+        "have a CDN in front say it in a header, and use `match_headers`",
+    ),
     (
         &["auth_jwt*"],
         Weight::Look,
@@ -176,7 +186,13 @@ const TABLE: &[(&[&str], Weight, &str, &str)] = &[
         "write [admin] listen = \"127.0.0.1:9900\": /metrics and a dashboard are there; docs/metrics.md",
     ),
     (
-        &["proxy_method", "proxy_set_body", "proxy_pass_request_headers", "proxy_pass_request_body", "proxy_force_ranges"],
+        &[
+            "proxy_method",
+            "proxy_set_body",
+            "proxy_pass_request_headers",
+            "proxy_pass_request_body",
+            "proxy_force_ranges",
+        ],
         Weight::Look,
         "requests reach the endpoint as the client sent them",
         BEHIND,
@@ -226,7 +242,12 @@ const TABLE: &[(&[&str], Weight, &str, &str)] = &[
         "leave it out: what is no route cannot be asked for",
     ),
     (&["resolver"], Weight::Look, "there is one [resolver] for all", "write `servers` in [resolver]"),
-    (&["return"], Weight::Look, "this answer has no counterpart", "write `respond` or `redirect` in [route.NAME]: docs/rules.md"),
+    (
+        &["return"],
+        Weight::Look,
+        "this answer has no counterpart",
+        "write `respond` or `redirect` in [route.NAME]: docs/rules.md",
+    ),
 ];
 
 /// What is looked for wherever it counts, and told of where nothing that was carried over has a use for it.

@@ -76,7 +76,12 @@ impl Ledger {
         directive.inner().iter().for_each(|inner| self.nothing(inner));
     }
 
-    pub(in crate::import) fn remarked(&self, directive: &Directive, why: impl Into<String>, instead: impl Into<String>) {
+    pub(in crate::import) fn remarked(
+        &self,
+        directive: &Directive,
+        why: impl Into<String>,
+        instead: impl Into<String>,
+    ) {
         self.note(directive, Fate::Remarked(Reason::new(why, instead)));
         directive.inner().iter().for_each(|inner| self.listed(inner));
     }

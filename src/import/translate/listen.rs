@@ -89,7 +89,9 @@ fn parse_address(text: &str) -> Result<SocketAddr, Reason> {
         return with_port(address.ip().to_canonical(), address.port());
     }
     let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && !port.contains(']') => (host, port.parse().map_err(|_| no_address(text))?),
+        Some((host, port)) if !host.is_empty() && !port.contains(']') => {
+            (host, port.parse().map_err(|_| no_address(text))?)
+        }
         _ => (text, 80),
     };
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
@@ -146,7 +148,8 @@ mod tests {
 
     #[test]
     fn what_a_socket_needs_means_nothing() {
-        let source = "listen [::]:443 ssl http2 default_server reuseport backlog=512 ipv6only=on; listen 443 quic; listen 1 x;";
+        let source =
+            "listen [::]:443 ssl http2 default_server reuseport backlog=512 ipv6only=on; listen 443 quic; listen 1 x;";
         let tree = parse(source, &"x".into(), &mut Numbers::default()).unwrap();
         let ledger = Ledger::new(3);
         let listen = Listen::read(&tree[0], &ledger).unwrap();

@@ -78,15 +78,23 @@ fn client_deadlines(servers: &[&Server<'_>], ledger: &Ledger, table: &mut Table)
                 table.put(key, time);
                 ledger.carried(directive);
             }
-            Some(time) if table.entries.iter().any(|(written, value)| written == key && *value == time.clone().into()) => {
+            Some(time)
+                if table.entries.iter().any(|(written, value)| written == key && *value == time.clone().into()) =>
+            {
                 ledger.carried(directive);
             }
             Some(_) => ledger.remarked(
                 directive,
-                format!("`{key}` is for what is read and for what is written, and has the value of client_body_timeout"),
+                format!(
+                    "`{key}` is for what is read and for what is written, and has the value of client_body_timeout"
+                ),
                 "nothing",
             ),
-            None => ledger.left(directive, "zero, and more than a year, are no times here", format!("write `{key}` in [listener.NAME]")),
+            None => ledger.left(
+                directive,
+                "zero, and more than a year, are no times here",
+                format!("write `{key}` in [listener.NAME]"),
+            ),
         }
     }
 }
@@ -95,7 +103,11 @@ fn sizes_of_heads(servers: &[&Server<'_>], ledger: &Ledger, table: &mut Table) {
     let Some(directive) = common("large_client_header_buffers", servers, ledger) else { return };
     let amounts = directive.argument(0).and_then(|it| it.parse::<u64>().ok()).zip(directive.argument(1).and_then(size));
     let Some((count, bytes)) = amounts else {
-        return ledger.left(directive, "is not a number and a size", "write `max_head` and `max_header_line` in [listener.NAME]");
+        return ledger.left(
+            directive,
+            "is not a number and a size",
+            "write `max_head` and `max_header_line` in [listener.NAME]",
+        );
     };
     let line = bytes.clamp(256, 1 << 20);
     table.put("max_head", written_size(count.saturating_mul(bytes).clamp(line.max(4 << 10), 1 << 20)));

@@ -50,7 +50,10 @@ fn of_server(server: &Server<'_>, context: &Context<'_>) -> Vec<(String, String)
     let mut found = Vec::new();
     for (number, chain) in chains.iter().enumerate() {
         let key = keys.get(number);
-        let files = (chain.value().and_then(|it| context.file(it)), key.and_then(|it| it.value()).and_then(|it| context.file(it)));
+        let files = (
+            chain.value().and_then(|it| context.file(it)),
+            key.and_then(|it| it.value()).and_then(|it| context.file(it)),
+        );
         let (Some(chain_file), Some(key_file)) = files else {
             for directive in [Some(chain), key].into_iter().flatten() {
                 ledger.left(
@@ -67,7 +70,11 @@ fn of_server(server: &Server<'_>, context: &Context<'_>) -> Vec<(String, String)
             found.push((chain_file, key_file));
         } else {
             for directive in [Some(chain), key].into_iter().flatten() {
-                ledger.left(directive, "there is one certificate for a name", "keep the one with the ECDSA key: every client of TLS 1.2 takes it");
+                ledger.left(
+                    directive,
+                    "there is one certificate for a name",
+                    "keep the one with the ECDSA key: every client of TLS 1.2 takes it",
+                );
             }
         }
     }
@@ -84,7 +91,11 @@ fn is_1_3_alone(servers: &[&Server<'_>], context: &Context<'_>) -> bool {
         context.ledger.remarked(directive, "TLS 1.2 and 1.3 are spoken, and nothing older", "nothing");
     }
     let is_alone = versions == ["TLSv1.3"];
-    if is_alone { context.ledger.carried(directive) } else { context.ledger.nothing(directive) }
+    if is_alone {
+        context.ledger.carried(directive)
+    } else {
+        context.ledger.nothing(directive)
+    }
     is_alone
 }
 

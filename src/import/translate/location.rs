@@ -57,7 +57,10 @@ impl Location {
         let is_plain = |c: char| c.is_ascii_graphic() && !"?#\"<>\\^`{|}*".contains(c);
         let has_segments = !path.split('/').skip(1).any(|segment| matches!(segment, "" | "." | ".."));
         if !encoded.starts_with('/') || !encoded.chars().all(is_plain) || !has_segments || has_dot_segments(&encoded) {
-            return Err(Reason::new("is no path that clients send", "write `path` in [route.NAME] as it is on the wire"));
+            return Err(Reason::new(
+                "is no path that clients send",
+                "write `path` in [route.NAME] as it is on the wire",
+            ));
         }
         let path = if path.is_empty() { "/" } else { path };
         Ok(Self { written: written.to_owned(), path: path.to_owned(), is_exact: false })

@@ -22,7 +22,12 @@ pub(super) struct Making<'m, 't> {
 }
 
 /// Makes routes at `front` of the locations of `server`.
-pub(super) fn location_routes<'t>(server: &Server<'t>, front: &Front, context: &Context<'t>, making: &mut Making<'_, 't>) {
+pub(super) fn location_routes<'t>(
+    server: &Server<'t>,
+    front: &Front,
+    context: &Context<'t>,
+    making: &mut Making<'_, 't>,
+) {
     let mut found = Vec::new();
     collect(&server.scope, context, &mut found);
     // Of two with the same path here, the one that leads to an endpoint is kept.
@@ -42,11 +47,7 @@ fn close_expressions<'t>(server: &Server<'t>, front: &Front, making: &mut Making
             _ => continue,
         };
         let location = expressions::path_below(expression).and_then(|path| Location::read(&[&path]).ok());
-        let Some(location) = location.filter(|it| making.routes.claim(front, &it.path)) else { continue };
-        let mut table = making.routes.table(front, &location, "closed", making.listeners);
-        table.put("respond", Value::table([("status", Value::Number(403))]));
-        table.comments.push(format!("Closed, for the expression of {} kept requests out.", directive.place));
-        making.routes.found.push(Route { table, told: Vec::new(), order: directive.id, front: front.clone(), path: location.path });
+        location.iter().for_each(|location| close(directive, location, front, making));
     }
 }
 
@@ -77,9 +78,11 @@ fn collect<'t>(scope: &Scope<'t>, context: &Context<'t>, found: &mut Vec<Found<'
 /// Whether it refuses requests, or asks something of them.
 fn keeps_out(location: &Directive) -> bool {
     location.inner().iter().any(|directive| match directive.name() {
-        "deny" | "internal" => true,
+        "deny" | "internal" | "limit_except" | "ssl_verify_client" => true,
+        "satisfy" => directive.value() == Some("any"),
+        "if" => keeps_out(directive),
         "return" => directive.argument(0).is_some_and(|status| status.starts_with('4')),
-        name => name.starts_with("auth_") && directive.value() != Some("off"),
+        name => (name.starts_with("auth_") && directive.value() != Some("off")) || name.starts_with("access_by_lua"),
     })
 }
 
@@ -103,26 +106,71 @@ fn make<'t>(found: &Found<'t>, server: &Server<'t>, front: &Front, context: &Con
                     directive.written().trim_end_matches(" {"),
                     location.path
                 ));
+                tell_of_opened(directive, location, context);
             }
             let told = [vec![directive.inner()], told].concat();
-            making.routes.found.push(Route { table, told, order: directive.id, front: front.clone(), path: location.path.clone() });
-        }
-        Err(_) if directive.inner().iter().any(|it| it.name() == "location") => {
-            // What is within it has routes of its own, and is told of by itself.
-            making.routes.unclaim(front, &location.path);
-            context.ledger.carried(directive);
+            making.routes.found.push(Route {
+                table,
+                told,
+                order: directive.id,
+                front: front.clone(),
+                path: location.path.clone(),
+            });
         }
         Err(reason) => {
+            // What is within it has routes of its own, and is told of by itself.
+            match directive.inner().iter().any(|it| it.name() == "location") {
+                true => context.ledger.carried(directive),
+                false => context.ledger.left_because(directive, reason),
+            }
             making.routes.unclaim(front, &location.path);
-            context.ledger.left_because(directive, reason);
+            if keeps_out(directive) {
+                close(directive, location, front, making);
+            }
         }
+    }
+}
+
+/// Answers 403 to all of `location`: a route for a shorter path would let in what this one kept out.
+fn close<'t>(directive: &'t Directive, location: &Location, front: &Front, making: &mut Making<'_, 't>) {
+    if !making.routes.claim(front, &location.path) {
+        return;
+    }
+    let mut table = making.routes.table(front, location, "closed", making.listeners);
+    table.put("respond", Value::table([("status", Value::Number(403))]));
+    table
+        .comments
+        .push(format!("Closed: what {} kept out would come to the route of a shorter path.", directive.place));
+    making.routes.found.push(Route {
+        table,
+        told: Vec::new(),
+        order: directive.id,
+        front: front.clone(),
+        path: location.path.clone(),
+    });
+}
+
+/// Of an exact path, what is asked less of it than of the server: here it is asked less of everything below, too.
+fn tell_of_opened(directive: &Directive, location: &Location, context: &Context<'_>) {
+    let opens = |it: &&Directive| match it.name() {
+        "allow" | "satisfy" => true,
+        name => name.starts_with("auth_") && it.value() == Some("off"),
+    };
+    for opening in directive.inner().iter().filter(opens) {
+        context.ledger.left(
+            opening,
+            format!("with nginx it is for {} alone, and here for everything below that path too", location.path),
+            "see that nothing below it is guarded, or let the application answer there",
+        );
     }
 }
 
 fn tell_of_taken(found: &Found<'_>, server: &Server<'_>, context: &Context<'_>) {
     let slash = format!("{}/", found.location.written);
     let adds_slash = found.scope.own_named("return").chain(found.scope.own_named("rewrite")).any(|it| {
-        it.texts().iter().any(|text| text.ends_with(&slash) || text.ends_with("$uri/") || text.contains(&format!("{slash}$")))
+        it.texts()
+            .iter()
+            .any(|text| text.ends_with(&slash) || text.ends_with("$uri/") || text.contains(&format!("{slash}$")))
     });
     if adds_slash {
         return context.ledger.remarked(
@@ -158,9 +206,15 @@ pub(super) fn is_named(location: &Directive) -> bool {
 pub(super) fn tell_of_unreached(server: &Server<'_>, fronts: &[Front], context: &Context<'_>) {
     for directive in server.scope.own_named("location").filter(|it| context.ledger.is_unread(it)) {
         if fronts.is_empty() {
-            context.ledger.remarked(directive, "nothing comes here: the server answers before it looks for a location", "nothing");
+            context.ledger.remarked(
+                directive,
+                "nothing comes here: the server answers before it looks for a location",
+                "nothing",
+            );
         } else {
-            let Reason { why, instead } = Location::read(&directive.texts()).err().unwrap_or_else(|| Reason::new("no route is made of it", "docs/rules.md"));
+            let Reason { why, instead } = Location::read(&directive.texts())
+                .err()
+                .unwrap_or_else(|| Reason::new("no route is made of it", "docs/rules.md"));
             context.ledger.left(directive, why, instead);
         }
     }

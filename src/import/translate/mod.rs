@@ -45,7 +45,7 @@ mod told;
 mod upstreams;
 mod whole;
 
-pub use whole::{Counts, Written};
 #[cfg(test)]
 pub(super) use ledger::Fate;
 pub(super) use whole::written;
+pub use whole::{Counts, Written};

@@ -12,7 +12,9 @@ use crate::import::output::Value;
 pub(super) fn passwords(scope: &Scope<'_>, user: Option<&str>, context: &Context<'_>) -> Result<Option<Value>, Reason> {
     let Some(directive) = scope.last("auth_basic").filter(|it| it.value() != Some("off")) else { return Ok(None) };
     let file = scope.last("auth_basic_user_file");
-    let realm = directive.value().filter(|realm| !realm.contains('$') && realm.chars().all(|c| c.is_ascii_graphic() || c == ' '));
+    let realm = directive
+        .value()
+        .filter(|realm| !realm.contains('$') && realm.chars().all(|c| c.is_ascii_graphic() || c == ' '));
     let path = file.and_then(|it| it.value()).and_then(|it| context.file(it));
     let (Some(realm), Some(path)) = (realm, path) else {
         let reason = Reason::new(

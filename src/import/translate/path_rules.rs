@@ -77,7 +77,10 @@ mod tests {
 
     #[test]
     fn a_rewrite_that_breaks_is_one_here() {
-        assert_eq!(said("rewrite ^/old/(\\d+)$ /new/$1 break;").unwrap(), r#"{ regex = '^/old/(\d+)$', to = "/new/$1" }"#);
+        assert_eq!(
+            said("rewrite ^/old/(\\d+)$ /new/$1 break;").unwrap(),
+            r#"{ regex = '^/old/(\d+)$', to = "/new/$1" }"#
+        );
         assert_eq!(said("rewrite ^/a(.*)$ $1 break;").unwrap(), r#"{ regex = "^/a(.*)$", to = "$1" }"#);
         assert_eq!(said("rewrite ^/(.)b /$1x break;").unwrap(), r#"{ regex = "^/(.)b", to = "/${1}x" }"#);
         for source in [

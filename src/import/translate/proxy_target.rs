@@ -75,7 +75,11 @@ impl ProxyTarget {
 /// `authority` with a port in any case.
 pub(super) fn with_port(authority: &str, port: u16) -> String {
     let bare = authority.rsplit_once(']').map_or(authority, |(_, behind)| behind);
-    if authority.starts_with("unix:") || bare.contains(':') { authority.to_owned() } else { format!("{authority}:{port}") }
+    if authority.starts_with("unix:") || bare.contains(':') {
+        authority.to_owned()
+    } else {
+        format!("{authority}:{port}")
+    }
 }
 
 /// Whether an endpoint may be at `address`.

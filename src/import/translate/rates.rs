@@ -31,9 +31,12 @@ pub(super) fn rates(scope: &Scope<'_>, context: &Context<'_>, table: &mut Table)
         put(key, Value::Number(most), counted, &mut per, (directive, of_zone), context, table);
     }
     for directive in scope.all("limit_req") {
-        let parameter = |name: &str| directive.texts().into_iter().find_map(|it| it.strip_prefix(name).map(str::to_owned));
+        let parameter =
+            |name: &str| directive.texts().into_iter().find_map(|it| it.strip_prefix(name).map(str::to_owned));
         let zone = parameter("zone=").and_then(|name| zone("limit_req_zone", &name, context));
-        let rate = zone.as_ref().and_then(|(of_zone, _)| of_zone.texts().into_iter().find_map(|it| rate(it.strip_prefix("rate=")?)));
+        let rate = zone
+            .as_ref()
+            .and_then(|(of_zone, _)| of_zone.texts().into_iter().find_map(|it| rate(it.strip_prefix("rate=")?)));
         let (Some((of_zone, counted @ Counted::Client(_))), Some(rate)) = (zone, rate) else {
             tell(directive, context);
             continue;
@@ -62,7 +65,11 @@ fn put(
     let is_another = matches!(&counted, Counted::Client(who) if per.as_ref().is_some_and(|per| per != who));
     if is_there || is_another {
         let instead = "write the stricter of them, or `per` for who is one client";
-        return context.ledger.left(directive, format!("a route has one `{key}`, and one way to tell clients apart"), instead);
+        return context.ledger.left(
+            directive,
+            format!("a route has one `{key}`, and one way to tell clients apart"),
+            instead,
+        );
     }
     if let Counted::Client(who) = counted {
         *per = Some(who);

@@ -141,9 +141,18 @@ mod tests {
             ("https://b.example$uri$is_args$args", r#"{ scheme = "https", host = "b.example", status = 301 }"#),
             ("$scheme://www.a.example$request_uri", r#"{ host = "www.a.example", status = 301 }"#),
             ("https://$host:8443$request_uri", r#"{ scheme = "https", port = 8443, status = 301 }"#),
-            ("https://b.example/new$request_uri", r#"{ scheme = "https", host = "b.example", prefix = "/new", status = 301 }"#),
-            ("https://b.example/x/", r#"{ scheme = "https", host = "b.example", path = "/x/", query = "drop", status = 301 }"#),
-            ("https://b.example", r#"{ scheme = "https", host = "b.example", path = "/", query = "drop", status = 301 }"#),
+            (
+                "https://b.example/new$request_uri",
+                r#"{ scheme = "https", host = "b.example", prefix = "/new", status = 301 }"#,
+            ),
+            (
+                "https://b.example/x/",
+                r#"{ scheme = "https", host = "b.example", path = "/x/", query = "drop", status = 301 }"#,
+            ),
+            (
+                "https://b.example",
+                r#"{ scheme = "https", host = "b.example", path = "/", query = "drop", status = 301 }"#,
+            ),
             ("/app/", r#"{ path = "/app/", query = "drop", status = 301 }"#),
             ("/app/$is_args$args", r#"{ path = "/app/", status = 301 }"#),
         ] {

@@ -57,14 +57,19 @@ impl RequestHeaders {
         if ["upgrade", "connection"].contains(&name) || is_written_anyway(name, value) {
             return ledger.nothing(directive);
         }
-        if ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"].contains(&name) && passes_on(name, value)
+        if ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"].contains(&name)
+            && passes_on(name, value)
         {
             if !scope.all("set_real_ip_from").is_empty() {
                 // A trusted proxy's word is passed on.
                 return ledger.nothing(directive);
             }
             let instead = "name the proxy in front in `trusted_proxies` of [listener.NAME]";
-            return ledger.left(directive, "what a client says there counts only where a trusted proxy says it", instead);
+            return ledger.left(
+                directive,
+                "what a client says there counts only where a trusted proxy says it",
+                instead,
+            );
         }
         let valid = HeaderName::from_bytes(name.as_bytes()).ok();
         let Some(header) = valid.filter(|header| !is_reserved(header)) else {
@@ -81,30 +86,44 @@ impl RequestHeaders {
             _ if passes_on(&name, value) => return ledger.nothing(directive),
             "$remote_user" => match scope.last("auth_basic").is_some_and(|it| it.value() != Some("off")) {
                 true => self.user = Some(name),
-                false => return ledger.left(directive, "nobody is asked for a name here", "write basic_auth = { file, user_header } in [route.NAME]"),
+                // Nobody is asked for a name, so there is none; and the client is not to say one.
+                false => self.remove.push(name),
             },
             "$request_id" if name.ends_with("id") => self.request_id = Some(name),
             _ if self.is_told_by_server(&name, value, directive, scope, ledger) => return,
             _ => match template(value) {
-                Ok(text) if text.chars().all(|c| c.is_ascii_graphic() || c == ' ') && !text.contains("{request_id}") => {
+                Ok(text)
+                    if text.chars().all(|c| c.is_ascii_graphic() || c == ' ') && !text.contains("{request_id}") =>
+                {
                     self.set.retain(|(there, _)| *there != name);
                     self.set.push((name, text));
                 }
-                Ok(_) => return ledger.left(directive, "its text cannot be said here", "write `request_headers` in [route.NAME]"),
-                Err(variable) => {
-                    return ledger.left(
-                        directive,
-                        format!("there is no ${variable} here"),
-                        "write request_headers = { set = { … } } in [route.NAME] with one of the variables of docs/rules.md",
-                    );
-                }
+                Ok(_) => return self.left(name, "its text cannot be said here", directive, ledger),
+                Err(variable) => return self.left(name, &format!("there is no ${variable} here"), directive, ledger),
             },
         }
         ledger.carried(directive);
     }
 
+    /// Tells of a header that cannot be said: what the client says under its name is not to be taken for it.
+    fn left(&mut self, name: String, why: &str, directive: &Directive, ledger: &Ledger) {
+        ledger.left(
+            directive,
+            format!("{why}; what a client says in {name} is taken out"),
+            "write request_headers = { set = { … } } in [route.NAME] with one of the variables of docs/rules.md",
+        );
+        self.remove.push(name);
+    }
+
     /// Whether it is what a server said that was asked by `auth_request`.
-    fn is_told_by_server(&mut self, name: &str, value: &str, directive: &Directive, scope: &Scope<'_>, ledger: &Ledger) -> bool {
+    fn is_told_by_server(
+        &mut self,
+        name: &str,
+        value: &str,
+        directive: &Directive,
+        scope: &Scope<'_>,
+        ledger: &Ledger,
+    ) -> bool {
         let Some((set, said)) = told_by_server(value, scope) else { return false };
         ledger.carried(set);
         if said == name {
@@ -112,9 +131,10 @@ impl RequestHeaders {
         } else {
             ledger.left(
                 directive,
-                format!("what the server says in {said} reaches the endpoint under that name"),
+                format!("what the server says in {said} reaches the endpoint under that name; what a client says in {name} is taken out"),
                 format!("have the application read {said}, or the server say {name}"),
             );
+            self.remove.push(name.to_owned());
         }
         if !self.take.contains(&said) {
             self.take.push(said);
@@ -194,7 +214,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_said_is_told_of() {
-        for header in ["X-Port $server_port", "X-User $remote_user", "Connection-x y z", "X-Forwarded-For $http_x_forwarded_for", "Transfer-Encoding chunked"] {
+        assert_eq!(of("proxy_set_header X-User $remote_user;").1, "{ remove = [\"x-user\"] }");
+        assert_eq!(of("proxy_set_header X-Port $server_port;").1, "{ remove = [\"x-port\"] }");
+        for header in [
+            "X-Port $server_port",
+            "Connection-x y z",
+            "X-Forwarded-For $http_x_forwarded_for",
+            "Transfer-Encoding chunked",
+        ] {
             assert_eq!(of(&format!("proxy_set_header {header};")).2, 1, "{header}");
         }
     }

@@ -15,7 +15,11 @@ pub(super) fn resolvers(tree: &[Directive], ledger: &Ledger) -> Option<Table> {
     let mut table = Table { path: vec!["resolver".to_owned()], ..Table::default() };
     let servers: Vec<_> = first.texts().into_iter().filter(|it| !it.contains('=')).collect();
     if servers.is_empty() || !servers.iter().all(|it| is_address(it)) {
-        ledger.left(first, "DNS servers are addresses here", "write servers = [\"10.0.0.53\"] in [resolver], or leave it out for those of the system");
+        ledger.left(
+            first,
+            "DNS servers are addresses here",
+            "write servers = [\"10.0.0.53\"] in [resolver], or leave it out for those of the system",
+        );
         return None;
     }
     table.put("servers", Value::texts(servers.into_iter().map(str::to_owned)));
@@ -25,7 +29,11 @@ pub(super) fn resolvers(tree: &[Directive], ledger: &Ledger) -> Option<Table> {
     for directive in found {
         match directive.texts() == first.texts() {
             true => ledger.carried(directive),
-            false => ledger.left(directive, format!("there is one [resolver] for all, and {} says another", first.place), "`servers` of a `dns` source asks others: docs/endpoints.md"),
+            false => ledger.left(
+                directive,
+                format!("there is one [resolver] for all, and {} says another", first.place),
+                "`servers` of a `dns` source asks others: docs/endpoints.md",
+            ),
         }
     }
     let mut timeouts = Vec::new();

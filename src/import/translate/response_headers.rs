@@ -80,7 +80,11 @@ impl ResponseHeaders {
                 ledger.carried(set);
                 return ledger.carried(directive);
             }
-            ledger.left(directive, "clients get headers of that server under its own names", "write take_to_client = [\"x-name\"] in [route.NAME.authorize]");
+            ledger.left(
+                directive,
+                "clients get headers of that server under its own names",
+                "write take_to_client = [\"x-name\"] in [route.NAME.authorize]",
+            );
             return ledger.carried(set);
         }
         match template(&value) {
@@ -89,7 +93,11 @@ impl ResponseHeaders {
                 match is_another_line && !self.add.iter().any(|(there, _)| *there == name) {
                     true => self.add.push((name, text)),
                     false if is_another_line => {
-                        return ledger.left(directive, "a route adds one line of a name", "let the application add the others");
+                        return ledger.left(
+                            directive,
+                            "a route adds one line of a name",
+                            "let the application add the others",
+                        );
                     }
                     false => self.set.push((name, text)),
                 }
@@ -131,7 +139,10 @@ mod tests {
              add_header X-Host $host; proxy_hide_header X-Powered-By; add_header X-Empty '';",
         );
         let set = r#"set = { strict-transport-security = "max-age=31536000; includeSubDomains", x-host = "{host}" }"#;
-        assert_eq!((value, left), (format!("{{ {set}, add = {{ set-cookie = \"a=b\" }}, remove = [\"x-powered-by\"] }}"), 0));
+        assert_eq!(
+            (value, left),
+            (format!("{{ {set}, add = {{ set-cookie = \"a=b\" }}, remove = [\"x-powered-by\"] }}"), 0)
+        );
     }
 
     #[test]

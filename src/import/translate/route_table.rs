@@ -43,7 +43,11 @@ pub(super) struct Made<'t> {
 ///
 /// # Errors
 /// Why it is none.
-pub(super) fn route_table<'t>(at: &At<'_, 't>, context: &Context<'t>, making: &mut Making<'_, 't>) -> Result<Made<'t>, Reason> {
+pub(super) fn route_table<'t>(
+    at: &At<'_, 't>,
+    context: &Context<'t>,
+    making: &mut Making<'_, 't>,
+) -> Result<Made<'t>, Reason> {
     let mut told = Vec::new();
     // nginx answers before it asks who may enter.
     if let Some(answered) = own_answer(at) {
@@ -88,7 +92,8 @@ pub(super) fn route_table<'t>(at: &At<'_, 't>, context: &Context<'t>, making: &m
 
 /// Puts what leads to endpoints in front of the rest, behind what says which requests the route is for.
 fn finish(table: &mut Table, for_endpoints: Vec<(String, Value)>, is_closed: bool) {
-    let which = table.entries.iter().take_while(|(key, _)| ["hosts", "listeners", "path"].contains(&key.as_str())).count();
+    let which =
+        table.entries.iter().take_while(|(key, _)| ["hosts", "listeners", "path"].contains(&key.as_str())).count();
     let rest = table.entries.split_off(which);
     if is_closed {
         table.put("respond", Value::table([("status", Value::Number(403))]));
@@ -124,13 +129,18 @@ fn closed(at: &At<'_, '_>, making: &mut Making<'_, '_>, status: u64) -> Table {
 }
 
 /// What leads to an endpoint: of the location itself, or of the named one that it tries last.
-fn pass<'t>(at: &At<'_, 't>, context: &Context<'t>, told: &mut Vec<&'t [Directive]>) -> Result<(&'t Directive, Scope<'t>), Reason> {
+fn pass<'t>(
+    at: &At<'_, 't>,
+    context: &Context<'t>,
+    told: &mut Vec<&'t [Directive]>,
+) -> Result<(&'t Directive, Scope<'t>), Reason> {
     if let Some(pass) = own_pass(at.scope) {
         return Ok((pass, at.scope.clone()));
     }
     let tried = at.scope.own_named("try_files").next();
     let last = tried.and_then(|it| it.arguments.last()).map(|it| it.text.as_str()).filter(|it| it.starts_with('@'));
-    let named = last.and_then(|last| at.server.scope.own_named("location").find(|it| is_named(it) && it.value() == Some(last)));
+    let named =
+        last.and_then(|last| at.server.scope.own_named("location").find(|it| is_named(it) && it.value() == Some(last)));
     if let (Some(tried), Some(named)) = (tried, named) {
         let scope = at.server.scope.within(named.inner());
         if let Some(pass) = own_pass(&scope) {
@@ -160,10 +170,25 @@ fn nowhere(at: &At<'_, '_>) -> Reason {
              or keep what answers the challenge, as an upstream",
         );
     }
-    let handlers = ["rewrite", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "memcached_pass", "stub_status", "root", "alias", "try_files"];
+    let handlers = [
+        "rewrite",
+        "fastcgi_pass",
+        "uwsgi_pass",
+        "scgi_pass",
+        "memcached_pass",
+        "stub_status",
+        "root",
+        "alias",
+        "try_files",
+    ];
     let own = at.scope.own().iter().find(|it| handlers.contains(&it.name()));
     own.and_then(|it| instead_of(it.name())).map_or_else(
-        || Reason::new("it has no proxy_pass, and no files are served", "keep nginx behind for it, as one more upstream with a route of its own"),
+        || {
+            Reason::new(
+                "it has no proxy_pass, and no files are served",
+                "keep nginx behind for it, as one more upstream with a route of its own",
+            )
+        },
         |(_, reason)| reason,
     )
 }

@@ -52,7 +52,13 @@ impl<'t> Routes<'t> {
     }
 
     /// A table for requests to `location` at `front`; `suffix` goes with its name.
-    pub(super) fn table(&mut self, front: &Front, location: &Location, suffix: &str, listeners: &[Listener<'_>]) -> Table {
+    pub(super) fn table(
+        &mut self,
+        front: &Front,
+        location: &Location,
+        suffix: &str,
+        listeners: &[Listener<'_>],
+    ) -> Table {
         let name = self.free_name(front, location, suffix);
         let mut table = Table::new("route", &name);
         if !front.hosts.is_empty() {
@@ -71,7 +77,9 @@ impl<'t> Routes<'t> {
     /// Whether everything at `front` has a route.
     pub(super) fn has_everything(&self, front: &Front) -> bool {
         let is_for = |route: &Route<'_>| {
-            route.path == "/" && route.front.hosts == front.hosts && front.listeners.iter().all(|it| route.front.listeners.contains(it))
+            route.path == "/"
+                && route.front.hosts == front.hosts
+                && front.listeners.iter().all(|it| route.front.listeners.contains(it))
         };
         self.found.iter().any(is_for)
     }

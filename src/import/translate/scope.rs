@@ -68,7 +68,9 @@ mod tests {
         let tree = parse("h a; h b; t 1; t 2; l { h c; }", &"x".into(), &mut Numbers::default()).unwrap();
         let outer = Scope::of(&tree);
         let inner = outer.within(tree[4].inner());
-        let values = |scope: &Scope<'_>, name| scope.all(name).iter().map(|it| it.value().unwrap().to_owned()).collect::<Vec<_>>();
+        let values = |scope: &Scope<'_>, name| {
+            scope.all(name).iter().map(|it| it.value().unwrap().to_owned()).collect::<Vec<_>>()
+        };
         assert_eq!(values(&outer, "h"), ["a", "b"]);
         assert_eq!(values(&inner, "h"), ["c"]);
         assert_eq!(inner.last("t").and_then(Directive::value), Some("2"));

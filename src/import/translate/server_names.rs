@@ -21,7 +21,11 @@ impl ServerNames {
         let mut is_beyond = false;
         for directive in scope.own_named("server_name") {
             let is_for_nobody = directive.texts().into_iter().all(|name| matches!(read(name), Name::Nobody));
-            if is_for_nobody { ledger.nothing(directive) } else { ledger.carried(directive) }
+            if is_for_nobody {
+                ledger.nothing(directive)
+            } else {
+                ledger.carried(directive)
+            }
             for name in directive.texts() {
                 match read(name) {
                     Name::Hosts(named) => hosts.extend(named),
@@ -34,9 +38,11 @@ impl ServerNames {
             }
         }
         let mut seen = Vec::new();
-        hosts.retain(|host| !seen.contains(host) && {
-            seen.push(host.clone());
-            true
+        hosts.retain(|host| {
+            !seen.contains(host) && {
+                seen.push(host.clone());
+                true
+            }
         });
         Self { is_beyond: is_beyond && hosts.is_empty(), hosts }
     }
@@ -71,7 +77,10 @@ fn read(name: &str) -> Name {
     };
     let is_label = |label: &str| {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-        (1..=63).contains(&label.len()) && label.bytes().all(is_plain) && !label.starts_with('-') && !label.ends_with('-')
+        (1..=63).contains(&label.len())
+            && label.bytes().all(is_plain)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
     };
     let is_ip = rest == lower && rest.parse::<IpAddr>().is_ok();
     match is_ip || (rest.len() <= 253 && rest.split('.').all(is_label)) {
@@ -102,7 +111,8 @@ mod tests {
 
     #[test]
     fn names_become_hosts() {
-        let (names, left) = names("server_name Chat.example.com *.games.example.com .example.org chat.example.com 10.0.0.1;");
+        let (names, left) =
+            names("server_name Chat.example.com *.games.example.com .example.org chat.example.com 10.0.0.1;");
         let hosts = ["chat.example.com", "*.games.example.com", "example.org", "*.example.org", "10.0.0.1"];
         assert_eq!((names.hosts.as_slice(), left), (hosts.map(String::from).as_slice(), 0));
         assert_eq!(names.first(), Some("chat.example.com"));

@@ -60,9 +60,9 @@ fn condition(directive: &Directive) -> Option<Condition> {
             let is_plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
             (is_plain && !host.is_empty()).then(|| Condition::Host(host.to_ascii_lowercase()))
         }
-        ("$scheme", "= http" | "!= https") | ("$server_port", "= 80" | "!= 443") | ("$https" | "$ssl_protocol", "= " | "=") => {
-            Some(Condition::Plain)
-        }
+        ("$scheme", "= http" | "!= https")
+        | ("$server_port", "= 80" | "!= 443")
+        | ("$https" | "$ssl_protocol", "= " | "=") => Some(Condition::Plain),
         ("$https", "!= on") => Some(Condition::Plain),
         _ => None,
     }
@@ -187,7 +187,8 @@ mod tests {
 
     #[test]
     fn a_host_is_taken_out_of_those_of_a_front() {
-        let front = |hosts: &[&str]| Front { hosts: hosts.iter().map(|it| (*it).to_owned()).collect(), listeners: vec![0] };
+        let front =
+            |hosts: &[&str]| Front { hosts: hosts.iter().map(|it| (*it).to_owned()).collect(), listeners: vec![0] };
         let taken = |hosts: &[&str]| share(&[front(hosts)], &Condition::Host("a".into()), &[]);
         assert_eq!(taken(&["a", "b"]), (vec![front(&["a"])], vec![front(&["b"])]));
         assert_eq!(taken(&["a"]), (vec![front(&["a"])], Vec::new()));

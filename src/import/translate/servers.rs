@@ -211,7 +211,8 @@ mod tests {
 
     #[test]
     fn both_families_are_one_listener() {
-        let (names, servers, left) = read("server { listen 80; listen [::]:80; } server { listen [::]:443 ssl; listen 443 ssl; }");
+        let (names, servers, left) =
+            read("server { listen 80; listen [::]:80; } server { listen [::]:443 ssl; listen 443 ssl; }");
         assert_eq!((names, left), (vec!["http [::]:80".into(), "https [::]:443".into()], 0));
         assert_eq!(servers, [[0], [1]]);
     }
@@ -230,7 +231,8 @@ mod tests {
 
     #[test]
     fn an_address_beside_all_of_them_is_told_of() {
-        let (names, _, left) = read("server { listen 127.0.0.1:80; } server { listen 80; } server { listen 10.0.0.1:81; }");
+        let (names, _, left) =
+            read("server { listen 127.0.0.1:80; } server { listen 80; } server { listen 10.0.0.1:81; }");
         assert_eq!((names, left), (vec!["http 0.0.0.0:80".into(), "port-81-10-0-0-1 10.0.0.1:81".into()], 1));
     }
 }

@@ -31,10 +31,13 @@ impl Variables {
 
     /// Notes those of `scope` that `text` has as carried over.
     pub(super) fn note_used(text: &str, scope: &Scope<'_>, ledger: &Ledger) {
-        let names: Vec<_> = parts(text).into_iter().filter_map(|part| match part {
-            Part::Variable(name) => Some(format!("${name}")),
-            Part::Text(_) => None,
-        }).collect();
+        let names: Vec<_> = parts(text)
+            .into_iter()
+            .filter_map(|part| match part {
+                Part::Variable(name) => Some(format!("${name}")),
+                Part::Text(_) => None,
+            })
+            .collect();
         let is_used = |set: &&Directive| set.argument(0).is_some_and(|name| names.iter().any(|used| used == name));
         scope.every("set").filter(is_used).for_each(|set| ledger.carried(set));
     }

@@ -53,7 +53,10 @@ impl<'t> Upstreams<'t> {
                 let address = target.address();
                 if !is_address(&address) {
                     let why = format!("{address} is no address of an endpoint");
-                    return Err(Reason::new(why, "write \"name:port\" or \"unix:/path\" in `endpoints` of [upstream.NAME]"));
+                    return Err(Reason::new(
+                        why,
+                        "write \"name:port\" or \"unix:/path\" in `endpoints` of [upstream.NAME]",
+                    ));
                 }
                 table.put("endpoints", single_endpoint(&address));
             }
@@ -112,7 +115,10 @@ impl<'t> Upstreams<'t> {
 const FOR_WEBSOCKETS: u64 = 600;
 
 fn deadlines(scope: &Scope<'_>, ledger: &Ledger, table: &mut Table) {
-    let is_for_websockets = scope.all("proxy_set_header").iter().any(|it| it.argument(0).is_some_and(|it| it.eq_ignore_ascii_case("upgrade")));
+    let is_for_websockets = scope
+        .all("proxy_set_header")
+        .iter()
+        .any(|it| it.argument(0).is_some_and(|it| it.eq_ignore_ascii_case("upgrade")));
     for (name, key) in [
         ("proxy_connect_timeout", "connect_timeout"),
         ("proxy_read_timeout", "response_timeout"),
@@ -128,7 +134,11 @@ fn deadlines(scope: &Scope<'_>, ledger: &Ledger, table: &mut Table) {
                 table.put(key, time);
                 ledger.carried(directive);
             }
-            None => ledger.left(directive, "zero, and more than a year, are no times here", format!("write `{key}` in [upstream.NAME]")),
+            None => ledger.left(
+                directive,
+                "zero, and more than a year, are no times here",
+                format!("write `{key}` in [upstream.NAME]"),
+            ),
         }
     }
 }
@@ -150,7 +160,8 @@ fn source_address(scope: &Scope<'_>, ledger: &Ledger, table: &mut Table) {
 
 /// `text` as the name of a table that needs no quotes.
 pub(super) fn plain_name(text: &str) -> String {
-    let plain: String = text.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' }).collect();
+    let plain: String =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' }).collect();
     let plain = plain.trim_matches('-');
     if plain.is_empty() { "unnamed".to_owned() } else { plain.to_owned() }
 }

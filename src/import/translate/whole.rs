@@ -117,14 +117,27 @@ fn close_gaps<'t>(fronts: &[Front], listeners: &[Listener<'t>], routes: &mut Rou
         }
         let mut table = routes.table(&front, &location, "else", listeners);
         table.put("respond", Value::table([("status", Value::Number(404))]));
-        table.comments.push("What no other route of these hosts takes; without it a route for more hosts would.".to_owned());
-        let order = routes.found.iter().filter(|it| it.front.hosts == front.hosts).map(|it| it.order).max().unwrap_or(usize::MAX);
+        table
+            .comments
+            .push("What no other route of these hosts takes; without it a route for more hosts would.".to_owned());
+        let order = routes
+            .found
+            .iter()
+            .filter(|it| it.front.hosts == front.hosts)
+            .map(|it| it.order)
+            .max()
+            .unwrap_or(usize::MAX);
         routes.found.push(Route { table, told: Vec::new(), order, front, path: location.path });
     }
 }
 
 /// Those that a route is for.
-fn listener_tables(listeners: &[Listener<'_>], servers: &[Server<'_>], routes: &Routes<'_>, context: &Context<'_>) -> Vec<Table> {
+fn listener_tables(
+    listeners: &[Listener<'_>],
+    servers: &[Server<'_>],
+    routes: &Routes<'_>,
+    context: &Context<'_>,
+) -> Vec<Table> {
     let is_used = |at: usize| routes.found.iter().any(|route| route.front.listeners.contains(&at));
     let used = listeners.iter().enumerate().filter(|(at, _)| is_used(*at));
     used.map(|(_, listener)| listener_table(listener, servers, context)).collect()
@@ -132,7 +145,11 @@ fn listener_tables(listeners: &[Listener<'_>], servers: &[Server<'_>], routes: &
 
 fn tell_of_unused_groups(context: &Context<'_>) {
     for group in context.groups().filter(|group| context.ledger.is_unread(group)) {
-        context.ledger.left(group, "no route leads to it", "write it as [upstream.NAME] with `endpoints`, and a route with `upstream`");
+        context.ledger.left(
+            group,
+            "no route leads to it",
+            "write it as [upstream.NAME] with `endpoints`, and a route with `upstream`",
+        );
     }
 }
 
@@ -170,7 +187,10 @@ fn document(parts: Parts<'_, '_>, tree: &Tree, file: &Path, context: &Context<'_
 fn head(file: &Path, prefix: &Path) -> Vec<String> {
     vec![
         format!("Written by `windlass import nginx {}`.", file.display()),
-        format!("Places such as nginx.conf:12 are below {}. What differs in general is in docs/from-nginx.md.", prefix.display()),
+        format!(
+            "Places such as nginx.conf:12 are below {}. What differs in general is in docs/from-nginx.md.",
+            prefix.display()
+        ),
     ]
 }
 
