@@ -42,7 +42,7 @@ fn a_location_that_kept_out_and_cannot_be_said_is_closed() {
         "allow 10.0.0.1; deny 10.0.0.0/8; proxy_pass http://app;",
         "if ($http_x) { return 403; } proxy_pass http://app;",
         "limit_except GET { deny all; } proxy_pass http://app;",
-        "auth_request /none; proxy_pass http://app;",
+        "auth_request $asked; proxy_pass http://app;",
         "auth_basic $realm; auth_basic_user_file f; proxy_pass http://app;",
         "access_by_lua_file x.lua; proxy_pass http://app;",
         // These lead nowhere, and what is below /admin is not to come to the route for everything.

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::common::common;
 use super::ledger::Ledger;
-use super::listener_table::common;
 use super::servers::{Listener, Server};
 use crate::import::output::{Table, Value};
 use crate::import::syntax::Directive;

@@ -17,7 +17,7 @@ pub(super) fn instead_of(name: &str) -> Option<(Weight, Reason)> {
         Some(beginning) => name.starts_with(beginning),
         None => name == *known,
     };
-    let (_, weight, why, instead) = TABLE.iter().find(|(names, ..)| names.iter().any(|known| is_it(&known)))?;
+    let (_, weight, why, instead) = TABLE.iter().find(|(names, ..)| names.iter().any(is_it))?;
     Some((*weight, Reason::new(*why, *instead)))
 }
 

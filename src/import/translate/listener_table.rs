@@ -6,12 +6,12 @@
 use super::amounts::{size, written_size, written_time};
 use super::client_addresses::client_addresses;
 use super::client_certificates::client_certificates;
+use super::common::common;
 use super::context::Context;
 use super::ledger::Ledger;
 use super::listener_tls::listener_tls;
 use super::servers::{Listener, Server};
 use crate::import::output::{Table, Value};
-use crate::import::syntax::Directive;
 
 pub(super) fn listener_table(listener: &Listener<'_>, servers: &[Server<'_>], context: &Context<'_>) -> Table {
     let mut table = Table::new("listener", &listener.name);
@@ -48,20 +48,6 @@ pub(super) fn listener_table(listener: &Listener<'_>, servers: &[Server<'_>], co
         ));
     }
     table
-}
-
-/// What the servers say under `name`: the word of the first that says anything. Another word is told of.
-pub(super) fn common<'t>(name: &str, servers: &[&Server<'t>], ledger: &Ledger) -> Option<&'t Directive> {
-    let mut said = servers.iter().filter_map(|server| server.scope.last(name));
-    let first = said.next()?;
-    for other in said.filter(|other| other.texts() != first.texts()) {
-        ledger.left(
-            other,
-            format!("there is one for all servers of an address, and {} says another", first.place),
-            "give that server an address or a port of its own, or write one value for both in [listener.NAME]",
-        );
-    }
-    Some(first)
 }
 
 fn client_deadlines(servers: &[&Server<'_>], ledger: &Ledger, table: &mut Table) {

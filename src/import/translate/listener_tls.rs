@@ -1,7 +1,7 @@
 //! `tls` of a listener: the certificates of all of its servers, of which each client is shown the one for the name that it asks for.
 
+use super::common::common;
 use super::context::Context;
-use super::listener_table::common;
 use super::servers::Server;
 use crate::import::output::{Table, Value};
 

@@ -2,6 +2,7 @@
 
 use super::ledger::Reason;
 use crate::config::has_dot_segments;
+use crate::import::syntax::Directive;
 
 /// Paths that can be said here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +66,11 @@ impl Location {
         let path = if path.is_empty() { "/" } else { path };
         Ok(Self { written: written.to_owned(), path: path.to_owned(), is_exact: false })
     }
+}
+
+/// Whether it is reached from another location alone.
+pub(super) fn is_named(location: &Directive) -> bool {
+    location.argument(0).is_some_and(|it| it.starts_with('@'))
 }
 
 /// nginx decodes paths before it looks for a location, and here they are as they were sent.

@@ -5,21 +5,14 @@ use super::context::Context;
 use super::expressions;
 use super::fronts::Front;
 use super::ledger::Reason;
-use super::location::Location;
+use super::location::{Location, is_named};
+use super::making::Making;
 use super::route_table::{At, Made, route_table};
-use super::routes::{Route, Routes};
+use super::routes::Route;
 use super::scope::Scope;
-use super::servers::{Listener, Server};
-use super::upstreams::Upstreams;
+use super::servers::Server;
 use crate::import::output::Value;
 use crate::import::syntax::Directive;
-
-/// What routes are made into.
-pub(super) struct Making<'m, 't> {
-    pub(super) listeners: &'m [Listener<'t>],
-    pub(super) routes: &'m mut Routes<'t>,
-    pub(super) upstreams: &'m mut Upstreams<'t>,
-}
 
 /// Makes routes at `front` of the locations of `server`.
 pub(super) fn location_routes<'t>(
@@ -195,11 +188,6 @@ fn leads_somewhere(directive: &Directive) -> bool {
 
 fn is_pass(directive: &Directive) -> bool {
     ["proxy_pass", "grpc_pass"].contains(&directive.name())
-}
-
-/// Whether it is reached from another location alone.
-pub(super) fn is_named(location: &Directive) -> bool {
-    location.argument(0).is_some_and(|it| it.starts_with('@'))
 }
 
 /// Tells of whatever no request comes to.

@@ -134,7 +134,8 @@ fn share(fronts: &[Front], condition: &Condition, listeners: &[Listener<'_>]) ->
     let by_host = matches!(condition, Condition::Host(_));
     let were_named = fronts.iter().any(|front| !front.hosts.is_empty());
     // A front that had hosts, and has none left, is for nobody, and not for everybody.
-    let is_some = |front: &Front| !front.listeners.is_empty() && !(by_host && were_named && front.hosts.is_empty());
+    let is_for_nobody = |front: &Front| by_host && were_named && front.hosts.is_empty();
+    let is_some = |front: &Front| !front.listeners.is_empty() && !is_for_nobody(front);
     taken.retain(is_some);
     left.retain(|front| is_some(front) || (front.hosts.is_empty() && fronts.contains(front)));
     (taken, left)
