@@ -19,6 +19,7 @@ pub mod grammar;
 pub mod handoff;
 pub mod health;
 pub mod http;
+pub mod import;
 pub mod issuers;
 pub mod judge;
 pub mod log;

@@ -9,6 +9,7 @@ use tokio::runtime::Builder;
 use super::ask::Ask;
 use super::failure::Failure;
 use super::file::ConfigFile;
+use super::import::{ImportArguments, import};
 use super::log_level::{LogLevelArguments, log_level};
 use super::operate::{self, CloseArguments, DrainArguments, PlanArguments, UndrainArguments};
 use super::output::{FAILED, WRONG, complain, complain_briefly, say};
@@ -38,6 +39,8 @@ enum Command {
     Init(InitArguments),
     /// Say whether a configuration file could be served, and everything that is wrong with it
     Check(FileArguments),
+    /// Write another proxy's configuration as one of windlass
+    Import(ImportArguments),
     /// Show what windlass does: a small chat behind it, no file and no root needed
     Demo(DemoArguments),
     /// Show what the running process serves: tunnels, endpoints, drains
@@ -129,6 +132,7 @@ Examples:
                                          serve without one
   windlass check -c windlass.toml        look at a configuration before it is used
   windlass run -c windlass.toml          serve it
+  windlass import nginx nginx.conf       write what nginx has as a configuration
   windlass plan -c new.toml              see what a reload with it would do
   windlass ready                         for health checks: exits 0 while it serves newcomers
   windlass reload                        read the file again; open WebSockets stay
@@ -145,7 +149,7 @@ Examples:
 
 Exit codes:
   0  all is well   1  a failure at run time   2  a wrong command line or configuration
-  3  `plan`: tunnels would be closed";
+  3  `plan`: tunnels would be closed; `import`: something has to be looked at";
 
 impl Cli {
     /// Does what was asked for.
@@ -161,6 +165,7 @@ impl Cli {
                 finish(block_on(app::run_demo(plain_port, secure_port, environment)).flatten())
             }
             Command::Check(arguments) => check(arguments.into()),
+            Command::Import(arguments) => import(arguments),
             Command::Status(ask) => ask_for(operate::status(ask)),
             Command::Ready(ask) => ask_for(operate::ready(ask)),
             Command::Reload(ask) => ask_for(operate::reload(ask, environment.main_pid)),

@@ -2,7 +2,8 @@
 //!
 //! `arguments` reads it, `file` knows which configuration it means, `operate`, `tunnels`, `placement`, `tap`, `top` and `log_level` ask a
 //! running process over its admin listener (`ask`: where that is; `failure`: why it was in vain), `show`, `facts` and `amounts` write
-//! what people read, `progress` how a drain goes, `starter` a first configuration, `packaging` what packages bring, `output` hands it over with an exit code.
+//! what people read, `progress` how a drain goes, `starter` a first configuration, `import` reads other proxies' files, `packaging` has what
+//! packages bring, `output` hands it over with an exit code.
 
 mod amounts;
 mod arguments;
@@ -11,6 +12,7 @@ mod facts;
 mod failure;
 mod file;
 mod follow;
+mod import;
 mod log_level;
 mod operate;
 mod output;

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub(super) const FAILED: u8 = 1;
 /// `plan`: tunnels would be closed.
 pub(super) const WOULD_CLOSE: u8 = 3;
+/// `import`: something has to be looked at.
+pub(super) const LEFT: u8 = 3;
 /// A wrong command line or configuration.
 pub(super) const WRONG: u8 = 2;
 

@@ -22,6 +22,7 @@ mod hostile;
 mod http2;
 mod http2_front;
 mod hygiene;
+mod import;
 mod last_words;
 mod logs;
 mod metrics;

@@ -48,7 +48,8 @@ async def site(windlass, certificate, tmp_path):
                 server = await stack.enter_async_context(await asyncio.start_server(serve, "127.0.0.1", 0))
                 addresses[address] = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
             ports = {listener: free_port() for listener in listeners}
-            theirs, ours = example(PAGE, number, "nginx"), example(PAGE, number, "toml")
+            # The first block of all is about the import.
+            theirs, ours = example(PAGE, number + 1, "nginx"), example(PAGE, number + 1, "toml")
             for address, real in addresses.items():
                 theirs, ours = theirs.replace(address, real), ours.replace(address, real)
             for listener, port in ports.items():

@@ -1,0 +1,86 @@
+//! `set_real_ip_from` and `proxy_protocol`: whose word on clients is believed.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::common::common;
+use super::ledger::Ledger;
+use super::servers::{Listener, Server};
+use crate::import::output::{Table, Value};
+use crate::import::syntax::Directive;
+
+pub(super) fn client_addresses(listener: &Listener<'_>, servers: &[&Server<'_>], ledger: &Ledger, table: &mut Table) {
+    let mut networks = trusted_by_all(servers, ledger);
+    if let Some(directive) = common("real_ip_header", servers, ledger) {
+        match directive.value().unwrap_or("").to_ascii_lowercase().as_str() {
+            "x-forwarded-for" | "proxy_protocol" => ledger.nothing(directive),
+            _ => ledger.left(
+                directive,
+                "the client is read from X-Forwarded-For, or Forwarded",
+                "have the proxy in front write X-Forwarded-For: hardly one does not",
+            ),
+        }
+    }
+    if listener.has_proxy_header && networks.is_empty() {
+        let lines = [
+            "nginx believed whoever wrote a PROXY header. Here only these are: write the networks of your load balancers; all others are cut.",
+        ];
+        table.comments.extend(lines.map(String::from));
+        for directive in listener.listens.iter().filter(|it| it.has_proxy_header).filter_map(|it| it.directive) {
+            ledger.left(
+                directive,
+                "a PROXY header is believed of trusted_proxies alone, and no set_real_ip_from names any",
+                "write the networks of your load balancers in the place of 127.0.0.1",
+            );
+        }
+        networks.push("127.0.0.1".to_owned());
+    }
+    if !networks.is_empty() {
+        table.put("trusted_proxies", Value::texts(networks));
+    }
+    if listener.has_proxy_header {
+        table.put("proxy_protocol", "required");
+    }
+}
+
+/// The networks that every server of the address names: one that some do not is told of, for here it would count for them too.
+fn trusted_by_all(servers: &[&Server<'_>], ledger: &Ledger) -> Vec<String> {
+    let mut trusted: Vec<String> = Vec::new();
+    let all: Vec<_> = servers.iter().map(|server| server.scope.all("set_real_ip_from")).collect();
+    for directive in all.iter().flatten() {
+        let named_by_all = all.iter().all(|named| named.iter().any(|other| other.texts() == directive.texts()));
+        match network(directive) {
+            None => ledger.left(
+                directive,
+                "is neither an address nor a network",
+                "write the networks of the proxies in front in `trusted_proxies` of [listener.NAME]",
+            ),
+            Some(_) if !named_by_all => ledger.left(
+                directive,
+                "not every server of this address believes it, and a listener would for all of them",
+                "write it in `trusted_proxies` of [listener.NAME], or give that server an address of its own",
+            ),
+            Some(network) => {
+                ledger.carried(directive);
+                if !trusted.contains(&network) {
+                    trusted.push(network);
+                }
+            }
+        }
+    }
+    trusted
+}
+
+fn network(directive: &Directive) -> Option<String> {
+    network_of(directive.value()?)
+}
+
+/// An address, or a network, as it is written here.
+pub(super) fn network_of(text: &str) -> Option<String> {
+    match text.parse::<IpNet>() {
+        Ok(network) if network.addr().to_canonical().is_ipv4() && network.addr().is_ipv6() => None,
+        Ok(network) => Some(network.trunc().to_string()),
+        Err(_) => text.parse::<IpAddr>().ok().map(|ip| ip.to_canonical().to_string()),
+    }
+}

@@ -1,0 +1,199 @@
+//! What a server does with requests before it looks for a location: `return`, and the conditions that certbot and others write.
+
+use super::answer::{Destination, answer};
+use super::context::Context;
+use super::fronts::Front;
+use super::ledger::Reason;
+use super::location::Location;
+use super::routes::{Route, Routes};
+use super::scope::Scope;
+use super::servers::{Listener, Server};
+use crate::import::syntax::Directive;
+
+/// Makes routes of what stands before the locations of `server`, and returns what of `fronts` is left for these.
+pub(super) fn server_rules<'t>(
+    server: &Server<'t>,
+    mut fronts: Vec<Front>,
+    listeners: &[Listener<'t>],
+    context: &Context<'t>,
+    routes: &mut Routes<'t>,
+) -> Vec<Front> {
+    for directive in server.scope.own() {
+        let condition = match directive.name() {
+            "return" | "rewrite" => Some(Condition::None),
+            "if" => condition(directive),
+            _ => None,
+        };
+        let Some(condition) = condition else { continue };
+        let Some(answered) = answered(directive, server) else { continue };
+        let destination = match answered {
+            Ok(destination) => destination,
+            Err(reason) => {
+                context.ledger.left_because(directive, reason);
+                continue;
+            }
+        };
+        let (taken, left) = share(&fronts, &condition, listeners);
+        for front in &taken {
+            put(directive, front, &destination, listeners, routes);
+        }
+        context.ledger.carried_whole(directive);
+        fronts = left;
+    }
+    fronts
+}
+
+enum Condition {
+    None,
+    Host(String),
+    /// Requests that came without TLS.
+    Plain,
+}
+
+/// The condition of an `if`, where it is one that a route has.
+fn condition(directive: &Directive) -> Option<Condition> {
+    let text = directive.texts().join(" ");
+    let text = text.trim().strip_prefix('(')?.strip_suffix(')')?.trim();
+    match text.split_once(' ')? {
+        ("$host", rest) => {
+            let host = rest.trim_start().strip_prefix('=')?.trim();
+            let is_plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+            (is_plain && !host.is_empty()).then(|| Condition::Host(host.to_ascii_lowercase()))
+        }
+        ("$scheme", "= http" | "!= https")
+        | ("$server_port", "= 80" | "!= 443")
+        | ("$https" | "$ssl_protocol", "= " | "=") => Some(Condition::Plain),
+        ("$https", "!= on") => Some(Condition::Plain),
+        _ => None,
+    }
+}
+
+/// What is answered by a `return`, or by an `if` with nothing else in it; `None` where it is something else.
+fn answered(directive: &Directive, server: &Server<'_>) -> Option<Result<Destination, Reason>> {
+    match (directive.name(), directive.inner()) {
+        ("return", _) => Some(answer(directive, &server.scope, &Location::everything(), server.names.first())),
+        ("rewrite", _) => redirecting_rewrite(directive, &server.scope, &Location::everything(), server.names.first()),
+        ("if", [only]) if only.name() == "return" => {
+            Some(answer(only, &server.scope, &Location::everything(), server.names.first()))
+        }
+        ("if", [only]) if only.name() == "rewrite" => {
+            redirecting_rewrite(only, &server.scope, &Location::everything(), server.names.first())
+        }
+        _ => None,
+    }
+}
+
+/// What a `rewrite` of every path does that sends clients elsewhere; `None` for any other.
+pub(super) fn redirecting_rewrite(
+    directive: &Directive,
+    scope: &Scope<'_>,
+    location: &Location,
+    server_name: Option<&str>,
+) -> Option<Result<Destination, Reason>> {
+    let [expression, url, flag] = directive.texts()[..] else { return None };
+    let status = match flag {
+        "permanent" => "301",
+        "redirect" => "302",
+        _ => return None,
+    };
+    let url = match expression {
+        "^" | ".*" | "^.*$" => url.trim_end_matches('?').to_owned(),
+        "^(.*)$" | "^(.*)" | "(.*)" => url.replace("/$1", "$1").replace("$1", "$request_uri"),
+        "^/(.*)$" | "^/(.*)" => url.replace("/$1", "$request_uri"),
+        _ => return None,
+    };
+    let mut said = directive.clone();
+    let word = |text: &str| crate::import::syntax::Word { text: text.to_owned(), written: text.to_owned() };
+    said.arguments = vec![word(status), word(&url)];
+    Some(answer(&said, scope, location, server_name))
+}
+
+/// What of `fronts` a condition takes, and what it leaves.
+fn share(fronts: &[Front], condition: &Condition, listeners: &[Listener<'_>]) -> (Vec<Front>, Vec<Front>) {
+    let (mut taken, mut left) = (Vec::new(), Vec::new());
+    for front in fronts {
+        match condition {
+            Condition::None => taken.push(front.clone()),
+            Condition::Host(host) if front.hosts.is_empty() => {
+                taken.push(Front { hosts: vec![host.clone()], ..front.clone() });
+                left.push(front.clone());
+            }
+            Condition::Host(host) => {
+                let (own, others): (Vec<_>, Vec<_>) = front.hosts.iter().cloned().partition(|it| it == host);
+                taken.push(Front { hosts: own, ..front.clone() });
+                left.push(Front { hosts: others, ..front.clone() });
+            }
+            Condition::Plain => {
+                let has_tls = |at: &usize| listeners.get(*at).is_some_and(|listener| listener.has_tls);
+                let (secure, plain): (Vec<_>, Vec<_>) = front.listeners.iter().copied().partition(has_tls);
+                taken.push(Front { listeners: plain, ..front.clone() });
+                left.push(Front { listeners: secure, ..front.clone() });
+            }
+        }
+    }
+    let by_host = matches!(condition, Condition::Host(_));
+    let were_named = fronts.iter().any(|front| !front.hosts.is_empty());
+    // A front that had hosts, and has none left, is for nobody, and not for everybody.
+    let is_for_nobody = |front: &Front| by_host && were_named && front.hosts.is_empty();
+    let is_some = |front: &Front| !front.listeners.is_empty() && !is_for_nobody(front);
+    taken.retain(is_some);
+    left.retain(|front| is_some(front) || (front.hosts.is_empty() && fronts.contains(front)));
+    (taken, left)
+}
+
+fn put<'t>(
+    directive: &'t Directive,
+    front: &Front,
+    (key, value): &Destination,
+    listeners: &[Listener<'t>],
+    routes: &mut Routes<'t>,
+) {
+    let location = Location::everything();
+    if !routes.claim(front, &location.path) {
+        return;
+    }
+    let is_https = *key == "redirect" && value.to_string().contains("scheme = \"https\"");
+    let mut table = routes.table(front, &location, if is_https { "to-https" } else { "" }, listeners);
+    table.put(key, value.clone());
+    routes.found.push(Route {
+        table,
+        told: Vec::new(),
+        order: directive.id,
+        front: front.clone(),
+        path: location.path,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::syntax::{Numbers, parse};
+
+    fn is_known(source: &str) -> Option<bool> {
+        let tree = parse(source, &"x".into(), &mut Numbers::default()).unwrap();
+        condition(&tree[0]).map(|it| matches!(it, Condition::Plain))
+    }
+
+    #[test]
+    fn conditions_of_certbot_are_known() {
+        assert_eq!(is_known("if ($host = chat.example.com) { }"), Some(false));
+        assert_eq!(is_known("if ($host = 'chat.example.com' ) { }"), Some(false));
+        for plain in ["($scheme = http)", "($scheme != \"https\")", "($server_port = 80)", "($ssl_protocol = \"\")"] {
+            assert_eq!(is_known(&format!("if {plain} {{ }}")), Some(true), "{plain}");
+        }
+        for other in ["($host != a.example)", "($host ~ a)", "($http_x)", "($request_method = POST)", "($host = $x)"] {
+            assert_eq!(is_known(&format!("if {other} {{ }}")), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_taken_out_of_those_of_a_front() {
+        let front =
+            |hosts: &[&str]| Front { hosts: hosts.iter().map(|it| (*it).to_owned()).collect(), listeners: vec![0] };
+        let taken = |hosts: &[&str]| share(&[front(hosts)], &Condition::Host("a".into()), &[]);
+        assert_eq!(taken(&["a", "b"]), (vec![front(&["a"])], vec![front(&["b"])]));
+        assert_eq!(taken(&["a"]), (vec![front(&["a"])], Vec::new()));
+        assert_eq!(taken(&[]), (vec![front(&["a"])], vec![front(&[])]));
+        assert_eq!(taken(&["b"]), (Vec::new(), vec![front(&["b"])]));
+    }
+}
