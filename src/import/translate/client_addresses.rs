@@ -22,6 +22,18 @@ pub(super) fn client_addresses(listener: &Listener<'_>, servers: &[&Server<'_>],
             ),
         }
     }
+    let reads = common("real_ip_header", servers, ledger).and_then(Directive::value).unwrap_or("X-Real-IP");
+    let is_read_here = ["x-forwarded-for", "proxy_protocol"].contains(&&*reads.to_ascii_lowercase());
+    if !is_read_here && !listener.has_proxy_header && !networks.is_empty() {
+        for directive in servers.iter().flat_map(|server| server.scope.all("set_real_ip_from")) {
+            ledger.left(
+                directive,
+                format!("nginx reads the client from {reads} there, and here it is read from X-Forwarded-For, so nobody is believed"),
+                "have the proxy in front write X-Forwarded-For, and name it in `trusted_proxies` of [listener.NAME]",
+            );
+        }
+        networks.clear();
+    }
     if listener.has_proxy_header && networks.is_empty() {
         let lines = [
             "nginx believed whoever wrote a PROXY header. Here only these are: write the networks of your load balancers; all others are cut.",

@@ -17,6 +17,7 @@ mod endpoint_tls;
 mod endpoints;
 mod expressions;
 mod fronts;
+mod guarded;
 mod guards;
 mod instead;
 mod ledger;

@@ -45,6 +45,11 @@ fn rewrite(directive: &Directive) -> Option<Value> {
     if to.contains('?') || !to.starts_with(['/', '$']) {
         return None;
     }
+    // nginx takes what is written for the whole path, also where the expression fits a part of it.
+    let is_whole = regex.ends_with('$') && !regex.ends_with(r"\$") || regex.ends_with("(.*)") || regex.ends_with(".*");
+    if !regex.starts_with('^') || !is_whole {
+        return None;
+    }
     // Behind `$1` letters would be of its name, with nginx they are not.
     let to = with_braces(to)?;
     Expression::new(regex, &to).ok()?;
@@ -82,9 +87,12 @@ mod tests {
             r#"{ regex = '^/old/(\d+)$', to = "/new/$1" }"#
         );
         assert_eq!(said("rewrite ^/a(.*)$ $1 break;").unwrap(), r#"{ regex = "^/a(.*)$", to = "$1" }"#);
-        assert_eq!(said("rewrite ^/(.)b /$1x break;").unwrap(), r#"{ regex = "^/(.)b", to = "/${1}x" }"#);
+        assert_eq!(said("rewrite ^/(.)b$ /$1x break;").unwrap(), r#"{ regex = "^/(.)b$", to = "/${1}x" }"#);
+        assert_eq!(said("rewrite ^/a/(.*) /$1 break;").unwrap(), r#"{ regex = "^/a/(.*)", to = "/$1" }"#);
         for source in [
             "rewrite ^/a /b last;",
+            "rewrite ^/api/(\\w+) /pub/$1 break;",
+            "rewrite /a$ /b break;",
             "rewrite ^/a /b;",
             "rewrite ^/a /b?c break;",
             "rewrite ^/a(?=b) /c break;",

@@ -126,6 +126,12 @@ impl RequestHeaders {
     ) -> bool {
         let Some((set, said)) = told_by_server(value, scope) else { return false };
         ledger.carried(set);
+        if scope.last("auth_request").is_none_or(|it| it.value() == Some("off")) {
+            // Nobody is asked, so there is none; and the client is not to say one.
+            ledger.carried(directive);
+            self.remove.push(name.to_owned());
+            return true;
+        }
         if said == name {
             ledger.carried(directive);
         } else {
@@ -206,10 +212,15 @@ mod tests {
     fn who_was_let_in_is_said_by_those_who_asked() {
         let (headers, _, left) = of("auth_basic x; proxy_set_header X-Remote-User $remote_user;");
         assert_eq!((headers.user.as_deref(), left), (Some("x-remote-user"), 0));
-        let (headers, _, left) = of(
-            "auth_request_set $user $upstream_http_x_user; proxy_set_header X-User $user; proxy_set_header X-Login $user;",
-        );
+        let (headers, _, left) =
+            of("auth_request /auth; auth_request_set $user $upstream_http_x_user; proxy_set_header X-User $user; \
+             proxy_set_header X-Login $user;");
         assert_eq!((headers.take, left), (vec!["x-user".to_owned()], 1));
+        let set = "auth_request_set $user $upstream_http_x_user; proxy_set_header X-User $user;";
+        for nobody_asked in ["", "auth_request off; "] {
+            let (headers, value, left) = of(&format!("{nobody_asked}{set}"));
+            assert_eq!((headers.take.len(), &*value, left), (0, "{ remove = [\"x-user\"] }", 0), "no client says it");
+        }
     }
 
     #[test]

@@ -37,7 +37,14 @@ pub(super) fn server_rules<'t>(
         for front in &taken {
             put(directive, front, &destination, listeners, routes);
         }
-        context.ledger.carried_whole(directive);
+        match (&condition, taken.is_empty()) {
+            (Condition::Host(host), true) => context.ledger.left(
+                directive,
+                format!("no server name is {host} alone, so no route is for it"),
+                format!("write a route with hosts = [\"{host}\"]: it counts for more than one with a wildcard"),
+            ),
+            _ => context.ledger.carried_whole(directive),
+        }
         fronts = left;
     }
     fronts

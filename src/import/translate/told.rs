@@ -39,12 +39,20 @@ fn speak_for(directive: &Directive, ledger: &Ledger) {
     match instead_of(directive.name()) {
         Some((Weight::Look, reason)) => ledger.left_because(directive, reason),
         Some((Weight::Remark, Reason { why, instead })) => ledger.remarked(directive, why, instead),
+        None if GUARDS.contains(&directive.name()) => ledger.left(
+            directive,
+            "no route that was made asks for it",
+            "see which route serves what it guarded, and write what docs/access.md has for it there",
+        ),
         None if LOOKED_FOR.contains(&directive.name()) => {
             ledger.remarked(directive, "nothing that was carried over has a use for it", "nothing");
         }
         None => ledger.left(directive, "the import does not know it", "look for what it does in config/reference.toml"),
     }
 }
+
+/// What decides who may enter.
+const GUARDS: &[&str] = &["allow", "deny", "auth_basic", "auth_basic_user_file", "auth_request"];
 
 fn paragraph(directive: &Directive, what: &str, Reason { why, instead }: &Reason) -> Vec<String> {
     let mut lines = vec![format!("{}: {}", directive.place, directive.written())];

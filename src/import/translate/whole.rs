@@ -5,6 +5,7 @@ use std::path::Path;
 use super::client_certificates::compare;
 use super::context::Context;
 use super::fronts::{Front, fronts};
+use super::guarded::told_of_guards;
 use super::ledger::{Fate, Ledger};
 use super::listener_table::listener_table;
 use super::location::Location;
@@ -157,7 +158,8 @@ fn tell_of_unused_groups(context: &Context<'_>) {
 fn document(parts: Parts<'_, '_>, tree: &Tree, file: &Path, context: &Context<'_>) -> Written {
     let ledger = &context.ledger;
     let mut document = Document::default();
-    document.comment(&head(file, context.prefix()));
+    let guarded = told_of_guards(&tree.directives);
+    document.comment(&head(file, context.prefix()).into_iter().chain(guarded.clone()).collect::<Vec<_>>());
     document.comment(&told_outside(context));
     parts.resolver.iter().for_each(|table| document.table(table));
     parts.listeners.iter().for_each(|table| document.table(table));
@@ -182,6 +184,7 @@ fn document(parts: Parts<'_, '_>, tree: &Tree, file: &Path, context: &Context<'_
     parts.upstreams.into_tables(ledger).iter().for_each(|table| document.table(table));
     document.comment(&rest(&tree.directives, ledger));
     let (carried, meaningless, left) = ledger.counts();
+    let left = left + usize::from(guarded.is_some());
     Written { text: document.into_text(), counts: Counts { carried, meaningless, left }, has_routes }
 }
 
