@@ -161,5 +161,32 @@ class Site:
         return ours
 
 
+async def endpoints(stack, names, theirs, ours):
+    """Both configurations, with real endpoints of these names in the place of the addresses that they have."""
+    for address, name in names.items():
+
+        async def serve(reader, writer, name=name):
+            await (authorize(reader, writer) if name == "auth" else answer(name, reader, writer))
+
+        server = await stack.enter_async_context(await asyncio.start_server(serve, "127.0.0.1", 0))
+        real = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        theirs, ours = theirs.replace(address, real), ours.replace(address, real)
+    return theirs, ours
+
+
+async def beside(ports, listeners, windlass, certificate, ours):
+    """The other proxy, which listens at these ports by now, and ours."""
+    for port in ports.values():
+        await within(listens(port), "the other proxy")
+    for number in listeners.values():
+        ours = ours.replace(f"0.0.0.0:{number}", "127.0.0.1:0")
+    ours = ours.replace("site.pem", str(certificate.chain)).replace("site.key", str(certificate.key))
+    program = await windlass(ours)
+    own = {listener: (await program.address(listener))[1] for listener in listeners}
+    trusted = certificate.trusted()
+    trusted.set_alpn_protocols(["http/1.1"])
+    return Site(ports, own, trusted)
+
+
 def get(target, *lines, method="GET", host="example.com"):
     return f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n" + "".join(f"{line}\r\n" for line in lines) + "\r\n"

@@ -7,8 +7,7 @@ import re
 import pytest
 import pytest_asyncio
 
-from harness import within
-from side_by_side import UPGRADE, Site, answer, example, free_port, get, listens
+from side_by_side import UPGRADE, beside, endpoints, example, free_port, get
 
 pytestmark = pytest.mark.asyncio
 PAGE = "from-haproxy.md"
@@ -35,32 +34,16 @@ async def site(windlass, certificate, tmp_path):
 
         async def start(number, listeners):
             theirs, ours = example(PAGE, number, "haproxy"), example(PAGE, number, "toml")
-            for address, name in ENDPOINTS.items():
-                # By the hash of an address each proxy chooses its own; by turns, and where a cookie leads, it matters which.
-                name = "chat" if number == 0 else name
-
-                async def serve(reader, writer, name=name):
-                    await answer(name, reader, writer)
-
-                server = await stack.enter_async_context(await asyncio.start_server(serve, "127.0.0.1", 0))
-                real = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-                theirs, ours = theirs.replace(address, real), ours.replace(address, real)
+            # By the hash of an address each proxy chooses its own; by turns, and where a cookie leads, it matters which.
+            names = ENDPOINTS if number else dict.fromkeys(ENDPOINTS, "chat")
+            theirs, ours = await endpoints(stack, names, theirs, ours)
             ports = {listener: free_port() for listener in listeners}
             for listener, port in ports.items():
                 theirs = re.sub(rf"bind :{listeners[listener]}\b", f"bind 127.0.0.1:{port}", theirs)
-                ours = ours.replace(f"0.0.0.0:{listeners[listener]}", "127.0.0.1:0")
             both = tmp_path / "both.pem"
             both.write_text(certificate.chain.read_text() + certificate.key.read_text())
-            theirs = theirs.replace("site.pem", str(both))
-            ours = ours.replace("site.pem", str(certificate.chain)).replace("site.key", str(certificate.key))
-            await stack.enter_async_context(haproxy(tmp_path, theirs))
-            for port in ports.values():
-                await within(listens(port), "HAProxy")
-            program = await windlass(ours)
-            own = {listener: (await program.address(listener))[1] for listener in listeners}
-            trusted = certificate.trusted()
-            trusted.set_alpn_protocols(["http/1.1"])
-            return Site(ports, own, trusted)
+            await stack.enter_async_context(haproxy(tmp_path, theirs.replace("site.pem", str(both))))
+            return await beside(ports, listeners, windlass, certificate, ours)
 
         yield start
 

@@ -7,8 +7,7 @@ import re
 import pytest
 import pytest_asyncio
 
-from harness import within
-from side_by_side import UPGRADE, Site, answer, authorize, example, free_port, get, listens
+from side_by_side import UPGRADE, beside, endpoints, example, free_port, get
 
 pytestmark = pytest.mark.asyncio
 PAGE = "from-nginx.md"
@@ -39,33 +38,16 @@ async def site(windlass, certificate, tmp_path):
         async def start(number, listeners):
             names = {"10.0.0.11:8080": "chat", "10.0.0.12:8080": "chat", "10.0.0.21:8080": "api", "10.0.0.31:8080": "pages"}
             names |= {"127.0.0.1:3001": "chat", "127.0.0.1:3002": "chat", "127.0.0.1:9000": "auth"}
-            addresses = {}
-            for address, name in names.items():
-
-                async def serve(reader, writer, name=name):
-                    await (authorize(reader, writer) if name == "auth" else answer(name, reader, writer))
-
-                server = await stack.enter_async_context(await asyncio.start_server(serve, "127.0.0.1", 0))
-                addresses[address] = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
             ports = {listener: free_port() for listener in listeners}
             # The first block of all is about the import.
             theirs, ours = example(PAGE, number + 1, "nginx"), example(PAGE, number + 1, "toml")
-            for address, real in addresses.items():
-                theirs, ours = theirs.replace(address, real), ours.replace(address, real)
+            theirs, ours = await endpoints(stack, names, theirs, ours)
             for listener, port in ports.items():
                 theirs = theirs.replace(f"listen {listeners[listener]}", f"listen 127.0.0.1:{port}")
-                ours = ours.replace(f"0.0.0.0:{listeners[listener]}", "127.0.0.1:0")
             theirs = re.sub(r"\n *sticky cookie [^;]*;", "", theirs)
             theirs = theirs.replace("site.pem", str(certificate.chain)).replace("site.key", str(certificate.key))
-            ours = ours.replace("site.pem", str(certificate.chain)).replace("site.key", str(certificate.key))
             await stack.enter_async_context(nginx(tmp_path, theirs))
-            for port in ports.values():
-                await within(listens(port), "nginx")
-            program = await windlass(ours)
-            own = {listener: (await program.address(listener))[1] for listener in listeners}
-            trusted = certificate.trusted()
-            trusted.set_alpn_protocols(["http/1.1"])
-            return Site(ports, own, trusted)
+            return await beside(ports, listeners, windlass, certificate, ours)
 
         yield start
 
