@@ -8,6 +8,7 @@ use std::mem;
 
 use rustls::{AlertDescription, ContentType, Error, ExtractedSecrets, HandshakeType, InvalidMessage, PeerMisbehaved};
 
+use super::frozen_records::{FrozenEnd, FrozenRecords};
 use super::invariant::broken;
 use super::keys::{OpeningKey, SealingKey};
 use super::received_tickets::ReceivedTickets;
@@ -15,6 +16,7 @@ use super::record::{HEADER, RECORD_PAYLOAD, RecordHeader};
 use super::record_buffer::RecordBuffer;
 use super::secrets::Secrets;
 use crate::ranges::within;
+use zeroize::Zeroizing;
 
 /// How much longer than its plaintext a record may be (RFC 8446 §5.2).
 const MAX_EXPANSION: usize = 256;
@@ -84,6 +86,48 @@ impl Traffic {
         })
     }
 
+    /// It as a plain value, with what is `unread`. `None` where either side has begun to end it, or HTTP/2 is what is spoken.
+    ///
+    /// Tickets that are still to come are not kept: they would take rustls' whole connection along.
+    pub(super) fn freeze(&self, unread: &[u8]) -> Option<FrozenRecords> {
+        if self.ended || self.closed || self.is_http2 {
+            return None;
+        }
+        let PostHandshake { secrets, message, .. } = &*self.post_handshake;
+        Some(FrozenRecords {
+            suite: secrets.suite(),
+            end: secrets.ours().into(),
+            client_secret: Zeroizing::new(secrets.traffic().client.reveal().to_vec()),
+            server_secret: Zeroizing::new(secrets.traffic().server.reveal().to_vec()),
+            next_opened: self.opening.sequence(),
+            next_sealed: self.sealing.sequence(),
+            update_is_owed: self.update_is_owed,
+            without_data: self.without_data,
+            message: Zeroizing::new(message.clone()),
+            unread: unread.to_vec(),
+        })
+    }
+
+    /// Carries on what was frozen, where the numbers of both directions stand.
+    ///
+    /// # Errors
+    /// It is no such connection, or none under a cipher suite that this program knows.
+    pub(super) fn thaw(frozen: &FrozenRecords) -> Result<Self, Error> {
+        let wrong = || Error::General("what was frozen is no connection of TLS 1.3".to_owned());
+        let secrets = Secrets::thaw(frozen).ok_or_else(wrong)?;
+        let tickets = match frozen.end {
+            FrozenEnd::Server => ReceivedTickets::Refused,
+            FrozenEnd::Client => ReceivedTickets::Skipped,
+        };
+        let keys = secrets.keys(frozen.next_opened, frozen.next_sealed)?;
+        let mut traffic = Self::new(keys, secrets, tickets)?;
+        traffic.post_handshake.message = frozen.message.to_vec();
+        traffic.message_is_cut = !frozen.message.is_empty();
+        traffic.update_is_owed = frozen.update_is_owed;
+        traffic.without_data = frozen.without_data;
+        traffic.flaw(&frozen.unread).map_or(Ok(traffic), |_| Err(wrong()))
+    }
+
     /// HTTP/2 was agreed on over ALPN, if `is_http2`.
     pub(super) fn note_http2(&mut self, is_http2: bool) {
         self.is_http2 = is_http2;
@@ -132,15 +176,27 @@ impl Traffic {
 
     /// Panics unless every invariant holds; `unread` is what it is not done with.
     pub(super) fn check_invariants(&self, unread: &[u8]) {
+        if let Some(flaw) = self.flaw(unread) {
+            panic!("{flaw}: {:?}", self.post_handshake.message);
+        }
+        assert_eq!(self.tickets_are_kept, self.post_handshake.tickets.are_kept(), "whether tickets are kept");
+    }
+
+    /// The first invariant that does not hold; `unread` is what it is not done with.
+    fn flaw(&self, unread: &[u8]) -> Option<&'static str> {
         let header = RecordHeader::parse(unread);
-        assert!(header.is_none_or(|it| unread.len() < HEADER + it.length), "a whole record was left undecrypted");
         let PostHandshake { tickets, message, .. } = &*self.post_handshake;
         let is_ticket = tickets.are_allowed() && message.first() == Some(&NEW_SESSION_TICKET);
-        assert!(is_ticket || KEY_UPDATE.starts_with(message), "{message:?} is the start of no message");
-        assert!(message.len() < MESSAGE_HEADER + MAX_MESSAGE, "a message has no end");
-        assert_eq!(self.message_is_cut, !message.is_empty(), "whether a message is cut");
-        assert_eq!(self.tickets_are_kept, tickets.are_kept(), "whether tickets are kept");
-        assert!(self.without_data <= MAX_WITHOUT_DATA, "{} records in a row came without data", self.without_data);
+        let length = message.first_chunk().map(message_length);
+        [
+            (header.is_some_and(|it| unread.len() >= HEADER + it.length), "a whole record was left undecrypted"),
+            (!is_ticket && !KEY_UPDATE.starts_with(message), "what is kept is the start of no message"),
+            (length.is_some_and(|it| it > MAX_MESSAGE || message.len() >= MESSAGE_HEADER + it), "a message has no end"),
+            (self.message_is_cut == message.is_empty(), "whether a message is cut is not known"),
+            (self.without_data > MAX_WITHOUT_DATA, "too many records in a row came without data"),
+        ]
+        .into_iter()
+        .find_map(|(is_broken, flaw)| is_broken.then_some(flaw))
     }
 
     /// Has the key make no more records of data.
@@ -228,10 +284,7 @@ impl Traffic {
         let (header, rest) =
             payload.split_at(payload.len().min(MESSAGE_HEADER.saturating_sub(self.post_handshake.message.len())));
         self.post_handshake.message.extend_from_slice(header);
-        let Some(&[_, high, middle, low]) = self.post_handshake.message.first_chunk::<MESSAGE_HEADER>() else {
-            return Ok(rest);
-        };
-        let length = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
+        let Some(length) = self.post_handshake.message.first_chunk().map(message_length) else { return Ok(rest) };
         if length > MAX_MESSAGE {
             return Err(InvalidMessage::HandshakePayloadTooLarge.into());
         }
@@ -330,6 +383,11 @@ impl Traffic {
         self.closed = true;
         self.sealing.seal(ContentType::Alert, &[level, description.into()], outgoing)
     }
+}
+
+/// How long a handshake message is, by its header (RFC 8446 §4), without that.
+fn message_length(&[_, high, middle, low]: &[u8; MESSAGE_HEADER]) -> usize {
+    usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low)
 }
 
 /// The record at the start of `buffer`, if all of it is there. Its header alone may be reason enough to refuse it.
