@@ -7,6 +7,7 @@
 use std::mem;
 
 use rustls::{AlertDescription, ContentType, Error, ExtractedSecrets, HandshakeType, InvalidMessage, PeerMisbehaved};
+use zeroize::Zeroizing;
 
 use super::frozen_records::{FrozenEnd, FrozenRecords};
 use super::invariant::broken;
@@ -16,7 +17,6 @@ use super::record::{HEADER, RECORD_PAYLOAD, RecordHeader};
 use super::record_buffer::RecordBuffer;
 use super::secrets::Secrets;
 use crate::ranges::within;
-use zeroize::Zeroizing;
 
 /// How much longer than its plaintext a record may be (RFC 8446 §5.2).
 const MAX_EXPANSION: usize = 256;

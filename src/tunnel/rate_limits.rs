@@ -21,19 +21,19 @@ const TURNS: u64 = 20;
 /// The rates of one direction; made only where there is one. Mostly there is only that on control frames, in every tunnel.
 #[derive(Debug)]
 pub(super) struct RateLimits {
-    epoch: Instant,
+    pub(super) epoch: Instant,
     excess: Excess,
-    control_frames: Option<TokenBucket>,
-    paced: Option<Box<Paced>>,
+    pub(super) control_frames: Option<TokenBucket>,
+    pub(super) paced: Option<Box<Paced>>,
     /// Nothing may be read until then.
-    resume: Option<Instant>,
+    pub(super) resume: Option<Instant>,
 }
 
 /// The rates that every read has to ask about.
 #[derive(Debug)]
-struct Paced {
-    messages: Option<TokenBucket>,
-    bytes: Option<TokenBucket>,
+pub(super) struct Paced {
+    pub(super) messages: Option<TokenBucket>,
+    pub(super) bytes: Option<TokenBucket>,
 }
 
 impl RateLimits {

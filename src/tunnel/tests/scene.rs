@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use fastrand::Rng;
 use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, advance};
 
@@ -14,7 +15,7 @@ use super::peer::{Peer, Wire, stream};
 use crate::access::{Claims, Granted, Permission, Permit};
 use crate::config::{Compression, Excess, IdleCounts, LimitSettings, Pongs, WebsocketSettings};
 use crate::drain::{Cause, Incarnation, LOCAL_CLIENT, Member, Registry, StopOrder};
-use crate::tunnel::{Outcome, Protocol, Streams, Tunnel, TunnelParameters};
+use crate::tunnel::{FrozenTunnel, Outcome, Protocol, Streams, Tunnel, TunnelParameters};
 use crate::websocket::{CloseCode, Extensions, PerDirection, PerSide, Side, Strictness};
 
 /// So often the tunnel is looked at while time passes.
@@ -39,6 +40,8 @@ pub(super) struct Open {
     tunnel: Option<Pin<Box<Tunnel<Wire, Wire>>>>,
     woken: Arc<Woken>,
     outcome: Option<Outcome>,
+    /// Says when the tunnel is carried over, where it is.
+    carries: Option<Rng>,
 }
 
 /// Polls only who was woken: a wake-up that is lost is found.
@@ -151,6 +154,7 @@ impl Scene {
             tunnel: Some(Box::pin(Tunnel::new(streams, parameters, registration))),
             woken,
             outcome: None,
+            carries: None,
         }
     }
 }
@@ -163,8 +167,30 @@ impl Open {
         }
     }
 
+    /// From now on the tunnel is carried over now and then, as `carries` says.
+    pub(super) fn is_carried_over(&mut self, carries: Option<Rng>) {
+        self.carries = carries;
+    }
+
+    /// Writes the tunnel down, and carries on what is read of that, if it goes on.
+    fn carry_over(&mut self) {
+        let Some(tunnel) = self.tunnel.take_if(|tunnel| FrozenTunnel::of(tunnel, Instant::now()).is_ok()) else {
+            return;
+        };
+        let now = Instant::now();
+        let written = postcard::to_stdvec(&FrozenTunnel::of(&tunnel, now).unwrap()).unwrap();
+        let Tunnel { client, upstream, shared, registration, .. } = *Pin::into_inner(tunnel);
+        let frozen: FrozenTunnel = postcard::from_bytes(&written).unwrap();
+        let thawed = frozen.thaw((client.stream, upstream.stream), shared.settings, registration, now);
+        self.tunnel = Some(Box::pin(thawed.expect("what was frozen is a tunnel")));
+        self.woken.0.store(true, Ordering::Relaxed);
+    }
+
     /// Polls the tunnel once if it was woken, as a task of its own; whether it was.
     pub(super) fn step(&mut self) -> bool {
+        if self.carries.as_mut().is_some_and(|carries| carries.u8(..4) == 0) {
+            self.carry_over();
+        }
         self.poll(|tunnel, cx| pin!(unconstrained(tunnel)).poll(cx))
     }
 

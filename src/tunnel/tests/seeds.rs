@@ -27,6 +27,22 @@ async fn everything_arrives_between_polite_peers() {
     }
 }
 
+/// What both ends see, and when, is what they would have seen of a tunnel that nobody has moved.
+#[tokio::test(start_paused = true)]
+async fn a_tunnel_that_is_carried_over_is_what_it_would_have_been() {
+    for seed in seeds(1000) {
+        let _said = SayOnPanic(format!("WINDLASS_SEED={seed}"));
+        let manners = if seed % 2 == 0 { Manners::Wild } else { Manners::Polite };
+        let simulation = || {
+            fastrand::seed(seed);
+            Simulation::new(Choices::from_seed(seed), manners)
+        };
+        let unmoved = simulation().run().await;
+        let moved = simulation().carried_over(fastrand::Rng::with_seed(seed)).run().await;
+        moved.assert_is(&unmoved);
+    }
+}
+
 /// The kept inputs of the fuzz target `tunnel`.
 #[test]
 fn what_a_fuzzer_found_stays_found() {

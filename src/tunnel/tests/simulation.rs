@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use fastrand::Rng;
 use tokio::runtime::Builder;
 use tokio::time::Instant;
 
@@ -14,7 +15,7 @@ use super::scene::{Open, Scene, millis, seconds};
 use crate::config::{Excess, IdleCounts, LimitSettings, Rate};
 use crate::process::Delivery;
 use crate::tunnel::scratch::{HEAD, READ};
-use crate::tunnel::{Outcome, SideOutcome};
+use crate::tunnel::{Ending, Outcome, SideOutcome};
 use crate::websocket::Side;
 
 const SIDES: [Side; 2] = [Side::Client, Side::Upstream];
@@ -31,6 +32,22 @@ pub fn simulate(bytes: &[u8]) {
     runtime.block_on(async { Simulation::new(choices, manners).run().await });
 }
 
+impl Lived {
+    /// Panics at the first difference.
+    #[track_caller]
+    pub(super) fn assert_is(&self, other: &Self) {
+        for (ours, theirs) in self.seen.iter().zip(&other.seen) {
+            assert_eq!(ours, theirs);
+        }
+        for (ours, theirs) in self.frames.iter().zip(&other.frames) {
+            assert!(ours == theirs, "a peer has had other frames");
+        }
+        assert!(self.rest == other.rest, "a peer has had other bytes");
+        assert_eq!(self.outcome, other.outcome);
+        assert_eq!(self.seen.len(), other.seen.len());
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manners {
     Wild,
@@ -43,6 +60,29 @@ pub(super) struct Simulation {
     raw: bool,
     tunnel: Open,
     ways: [Course; 2],
+    begun: Instant,
+    /// What both peers have had, whenever that was looked at.
+    seen: Vec<Seen>,
+}
+
+/// What both peers have had at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    at: Duration,
+    taken: [usize; 2],
+    waiting: [usize; 2],
+    is_open: bool,
+}
+
+/// What became of a simulated tunnel, as its peers have lived through it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Lived {
+    seen: Vec<Seen>,
+    /// Frames of ours have masks of chance: what is compared is what they say.
+    frames: [Vec<Frame>; 2],
+    /// What is no whole frame, or all there is of a raw tunnel.
+    rest: [Vec<u8>; 2],
+    outcome: String,
 }
 
 impl Simulation {
@@ -84,17 +124,45 @@ impl Simulation {
             broken: false,
             unsent: vec![],
         };
-        Self { choices, manners, raw, tunnel: scene.open_unpolled(), ways: SIDES.map(way) }
+        let (tunnel, ways) = (scene.open_unpolled(), SIDES.map(way));
+        Self { choices, manners, raw, tunnel, ways, begun: Instant::now(), seen: Vec::new() }
     }
 
-    pub(super) async fn run(self) {
+    /// The same, with a tunnel that is carried over at moments that `carries` says.
+    pub(super) fn carried_over(mut self, carries: Rng) -> Self {
+        self.tunnel.is_carried_over(Some(carries));
+        self
+    }
+
+    pub(super) async fn run(mut self) -> Lived {
         match self.manners {
             Manners::Wild => self.run_wild().await,
             Manners::Polite => self.run_politely().await,
         }
+        let mut rest = SIDES.map(|side| self.tunnel.peer(side).taken.clone());
+        let mut frames = [vec![], vec![]];
+        if !self.raw {
+            for (index, side) in SIDES.into_iter().enumerate() {
+                while let Parsed::Frame(frame, size) = parse(&rest[index], side) {
+                    frames[index].push(frame);
+                    rest[index].drain(..size);
+                }
+                // The start of a frame of ours, which may be masked.
+                if let [0x88 | 0x89, _, ours @ ..] = &mut rest[index][..] {
+                    ours.fill(0);
+                }
+            }
+        }
+        let Outcome { ending, sides, counts, leniencies, duration, quiet } = self.tunnel.outcome();
+        let ending = match ending {
+            Ending::Drained(order) => format!("drained until {:?}", order.deadline - self.begun),
+            other => format!("{other:?}"),
+        };
+        let outcome = format!("{ending}: {sides:?} {counts:?} {leniencies:?} {duration:?} {quiet:?}");
+        Lived { seen: self.seen, frames, rest, outcome }
     }
 
-    async fn run_wild(mut self) {
+    async fn run_wild(&mut self) {
         while self.choices.go_on() {
             self.act_wildly().await;
             self.check();
@@ -106,7 +174,7 @@ impl Simulation {
         self.check_end(&outcome);
     }
 
-    async fn run_politely(mut self) {
+    async fn run_politely(&mut self) {
         while self.choices.go_on() {
             self.act_politely().await;
             self.check();
@@ -291,6 +359,12 @@ impl Simulation {
     fn check(&mut self) {
         let buffered = self.tunnel.buffered();
         assert!(buffered.from_client.max(buffered.from_upstream) <= BOUND, "{buffered:?} buffered");
+        self.seen.push(Seen {
+            at: self.begun.elapsed(),
+            taken: SIDES.map(|side| self.tunnel.peer(side).taken.len()),
+            waiting: SIDES.map(|side| self.tunnel.peer(side).waiting()),
+            is_open: self.tunnel.is_open(),
+        });
         let mut marks = [None, None];
         for index in 0..2 {
             let way = &mut self.ways[index];
