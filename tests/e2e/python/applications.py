@@ -7,19 +7,25 @@ from harness import REPOSITORY
 PAGE = REPOSITORY / "docs/applications.md"
 
 
+def section_of(application):
+    """What that page says of an application."""
+    return re.search(rf"^## {re.escape(application)}\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.DOTALL | re.MULTILINE)[1]
+
+
+def block_of(application, language):
+    """The first block of a language there."""
+    return re.search(rf"```{language}\n(.*?)```", section_of(application), re.DOTALL)[1]
+
+
 def configs():
-    """What each application has on that page, by its title; one without a configuration has None."""
-    _, *sections = re.split(r"^## ", PAGE.read_text(), flags=re.MULTILINE)
-    found = {}
-    for section in sections:
-        blocks = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)
-        found[section.partition("\n")[0]] = blocks[0] if blocks else None
-    return found
+    """The configuration of each application on that page, by its title."""
+    titles = re.findall(r"^## (.*)$", PAGE.read_text(), re.MULTILINE)
+    return {title: block_of(title, "toml") for title in titles}
 
 
 def config_of(application, certificate, addresses):
     """The configuration of an application, with real ports in the place of the addresses that it has."""
-    text = configs()[application]
+    text = block_of(application, "toml")
     real = {'"0.0.0.0:443"': '"127.0.0.1:0"', "site.pem": certificate.chain, "site.key": certificate.key}
     real |= {f'"{address}"': f'"127.0.0.1:{port}"' for address, port in addresses.items()}
     for written, meant in real.items():

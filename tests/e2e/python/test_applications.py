@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import queue
+import re
 import shutil
 import subprocess
 import sys
@@ -28,8 +29,8 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import basic_auth, serve
 from websockets.exceptions import InvalidStatus
 
-from applications import config_of, configs
-from harness import KIB, MIB, binary, within
+from applications import PAGE, block_of, config_of, configs
+from harness import KIB, MIB, REPOSITORY, binary, within
 from issuer import Issuer
 from side_by_side import free_port, listens
 
@@ -79,7 +80,7 @@ def site(certificate):
 
 async def test_every_configuration_passes_check(certificate, tmp_path):
     applications = configs()
-    assert len(applications) > 10 and None not in applications.values(), applications
+    assert len(applications) == 12, applications
     for name in ["site.pem", "cluster-ca.pem"]:
         (tmp_path / name).write_bytes(certificate.chain.read_bytes())
     (tmp_path / "site.key").write_bytes(certificate.key.read_bytes())
@@ -90,13 +91,25 @@ async def test_every_configuration_passes_check(certificate, tmp_path):
         assert checked.returncode == 0 and "warn" not in checked.stdout + checked.stderr, (title, checked)
 
 
+async def test_the_page_says_which_versions_are_tried():
+    said = PAGE.read_text()
+    npm = json.loads((REPOSITORY / "tests/e2e/package.json").read_text())["dependencies"]
+    pypi = dict(line.split("==") for line in (REPOSITORY / "tests/e2e/python/requirements.txt").read_text().split())
+    for source, names in [
+        (npm, ["@microsoft/signalr", "graphql", "graphql-ws", "socket.io", "socket.io-client", "vite"]),
+        (pypi, ["ipykernel", "jupyter-server", "kubernetes", "ocpp", "paho-mqtt", "websockify"]),
+    ]:
+        for name in names:
+            assert f"{name} {source[name]}" in said, name
+
+
 async def test_jupyter_serves_the_host_that_it_knows(application, behind, site, certificate, tmp_path):
     """A kernel's channel, by the name that local_hostnames has; other names and other sites are refused by Jupyter itself."""
     token = "a-token-of-the-test"
     port = free_port()
+    (tmp_path / "config.py").write_text(block_of("Jupyter", "python"))
     options = ["ip=127.0.0.1", f"port={port}", "port_retries=0", f"root_dir={tmp_path}", "open_browser=False", "allow_root=True"]
-    names = '--ServerApp.local_hostnames=["localhost","notebook.example.com"]'
-    command = [*(f"--ServerApp.{option}" for option in options), names, f"--IdentityProvider.token={token}"]
+    command = [f"--config={tmp_path}/config.py", *(f"--ServerApp.{option}" for option in options), f"--IdentityProvider.token={token}"]
     jupyter = await application(port, sys.executable, "-m", "jupyter_server", *command)
     public = await behind("Jupyter", {"127.0.0.1:8888": jupyter})
     url, home = f"https://localhost:{public}", "https://notebook.example.com"
@@ -145,14 +158,15 @@ async def test_jupyter_serves_the_host_that_it_knows(application, behind, site, 
         assert await within(printed(), "the output of the kernel", 60) == "42\n"
 
 
-async def test_mqtt_through_mosquitto(application, behind, certificate, tmp_path):
+async def test_mqtt_through_mosquitto(application, behind, site, certificate, tmp_path):
     port = free_port()
     # Of a listener for WebSockets alone Mosquitto 2.0.11 says that it has none; without the family it listens on every address.
     web = f"listener {port} 127.0.0.1\nsocket_domain ipv4\nprotocol websockets\n"
     (tmp_path / "mosquitto.conf").write_text(f"listener 0 {tmp_path}/plain.sock\n{web}allow_anonymous true\nuser root\n")
     program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
     broker = await application(port, program, "-c", str(tmp_path / "mosquitto.conf"))
-    public = await behind("MQTT over WebSocket", {"127.0.0.1:9001": broker})
+    endpoint = {"127.0.0.1:9001": broker}
+    public = await behind("MQTT over WebSocket", endpoint)
     payload = os.urandom(16 * KIB)
     received = queue.Queue()
 
@@ -174,6 +188,16 @@ async def test_mqtt_through_mosquitto(application, behind, certificate, tmp_path
     topic, got = await asyncio.to_thread(talk)
     assert topic == "windlass/test" and got == payload
 
+    # What a browser has of other applications at the same host: a head that is longer than the broker has room for.
+    cookie = {"Cookie": "other=" + "x" * 4 * KIB}
+    opening = {"subprotocols": ["mqtt"], "additional_headers": cookie}
+    async with connect("wss://mqtt.example.com/mqtt", **opening, **site(public)) as socket:
+        assert socket.subprotocol == "mqtt"
+    bare = await behind("MQTT over WebSocket", endpoint, lambda text: re.sub(r"request_headers.*", "", text))
+    with pytest.raises(InvalidStatus, match="502"):
+        async with connect("wss://mqtt.example.com/mqtt", **opening, **site(bare)):
+            pass
+
 
 async def test_websockify_carries_a_screen(application, behind, raw_endpoint, site):
     """websockify in front of what begins as a VNC server does, and then repeats what it reads."""
@@ -189,7 +213,8 @@ async def test_websockify_carries_a_screen(application, behind, raw_endpoint, si
     bridge = await application(port, sys.executable, "-m", "websockify", f"127.0.0.1:{port}", f"127.0.0.1:{server}")
     public = await behind("noVNC", {"127.0.0.1:6080": bridge})
     keys = os.urandom(MIB)
-    async with connect("wss://screen.example.com/websockify", subprotocols=["binary"], **site(public)) as socket:
+    page = {"origin": "https://screen.example.com", "subprotocols": ["binary"]}
+    async with connect("wss://screen.example.com/websockify", **page, **site(public)) as socket:
         assert socket.subprotocol == "binary"
         assert await within(socket.recv(), "the first word of the server") == b"RFB 003.008\n"
         await socket.send(keys)
@@ -197,6 +222,9 @@ async def test_websockify_carries_a_screen(application, behind, raw_endpoint, si
         while len(got) < len(keys):
             got += await within(socket.recv(), "what it repeats")
         assert got == keys
+    with pytest.raises(InvalidStatus, match="403"):
+        async with connect("wss://screen.example.com/websockify", origin="https://elsewhere.example.com", **site(public)):
+            pass
 
 
 async def test_ocpp_chargers_find_the_same_endpoint_again(behind, site):
