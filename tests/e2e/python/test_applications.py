@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import sys
 import uuid
-from pathlib import Path
 
 import aiohttp
 import kubernetes.client
@@ -42,15 +41,16 @@ async def application(tmp_path):
     """`await application(port, command, …)` starts a program that listens there and ends with the test."""
     started = []
 
-    async def start(port, *command, **environment):
-        output = (tmp_path / f"application-{len(started)}.log").open("wb")
-        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **environment}
-        process = await asyncio.create_subprocess_exec(*command, stdout=output, stderr=output, env=environment, cwd=tmp_path)
+    async def start(port, *command):
+        said = tmp_path / f"application-{len(started)}.log"
+        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+        with said.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(*command, stdout=output, stderr=output, env=environment, cwd=tmp_path)
         started.append(process)
         up, gone = asyncio.ensure_future(listens(port)), asyncio.ensure_future(process.wait())
         await asyncio.wait([up, gone], timeout=60, return_when=asyncio.FIRST_COMPLETED)
+        assert up.done(), f"{command} does not listen:\n{said.read_text()}"
         gone.cancel()
-        assert up.done(), f"{command} does not listen:\n{Path(output.name).read_text()}"
         return port
 
     yield start
@@ -74,7 +74,7 @@ async def behind(windlass, certificate):
 
 @pytest.fixture
 def site(certificate):
-    """`site(port, host)`: what a client at that host, which leads to that port, passes to `connect` of websockets."""
+    """`site(port)`: what a client passes to `connect` of websockets to whom every host leads to that port."""
     return lambda port: {"host": "127.0.0.1", "port": port, "ssl": certificate.trusted(), "server_hostname": "localhost", "proxy": None}
 
 
