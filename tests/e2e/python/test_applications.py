@@ -315,3 +315,39 @@ async def test_kubernetes_exec(behind, certificate, tmp_path):
             return shell.read_stdout(), shell.read_stderr(), shell.returncode
 
         assert await asyncio.to_thread(talk) == ("hello\n", "warned\n", 0)
+
+
+async def test_kubernetes_exec_of_an_older_kubectl(behind, certificate, tmp_path):
+    """It asks by POST for an upgrade to SPDY/3.1; where that is not in `upgrade`, the server reads a plain request."""
+
+    async def serve_one(reader, writer):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        if "upgrade: spdy/3.1" in head and "x-stream-protocol-version: v4.channel.k8s.io" in head:
+            writer.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n")
+            writer.write(await reader.read(4))
+        else:
+            writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    cluster = Issuer(tmp_path)
+    server = await asyncio.start_server(serve_one, "127.0.0.1", 0, ssl=cluster.issue().server())
+    endpoint = {"10.96.0.1:443": server.sockets[0].getsockname()[1]}
+
+    async def execute(changed):
+        public = await behind("Kubernetes exec", endpoint, lambda text: changed(text).replace("cluster-ca.pem", str(cluster.certificate)))
+        reader, writer = await asyncio.open_connection("localhost", public, ssl=certificate.trusted())
+        path = "/api/v1/namespaces/default/pods/web/exec?command=ls"
+        asked = "Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: v4.channel.k8s.io\r\nContent-Length: 0\r\n"
+        writer.write(f"POST {path} HTTP/1.1\r\nHost: kubernetes.example.com\r\n{asked}\r\n".encode())
+        head = await within(reader.readuntil(b"\r\n\r\n"), "an answer")
+        said = b""
+        if b" 101 " in head:
+            writer.write(b"\x80\x03\x00\x01")
+            said = await within(reader.readexactly(4), "a frame of SPDY")
+        writer.close()
+        return int(head.split()[1]), said
+
+    async with server:
+        assert await execute(lambda text: text) == (101, b"\x80\x03\x00\x01")
+        assert await execute(lambda text: text.replace(', "SPDY/3.1"', "")) == (400, b"")
