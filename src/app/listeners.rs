@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::{fmt, io};
 
+use rustix::io::Errno;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
@@ -244,6 +245,9 @@ impl fmt::Display for BindError {
                 "; a port below 1024 needs CAP_NET_BIND_SERVICE, as the systemd unit gives it"
             }
             io::ErrorKind::AddrNotAvailable => "; no network interface has this address",
+            _ if error.raw_os_error() == Some(Errno::AFNOSUPPORT.raw_os_error()) => {
+                "; this machine (or container) has no IPv6: write 0.0.0.0 in the place of [::]"
+            }
             _ => "",
         };
         write!(f, "listener {listener}: cannot listen on {bind}: {error}{hint}")

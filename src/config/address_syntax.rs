@@ -148,6 +148,14 @@ fn misread(text: &str) -> SyntaxError {
             format!("{text:?} is more than a host and a port"),
             format!("write only these: {:?}", reachable(host, port).unwrap_or_default()),
         ),
+        Parts { host, port: Some(Err(port)) } => {
+            let host = if host.is_empty() { "127.0.0.1" } else { host };
+            let written = reachable(host, 8080).unwrap_or_else(|| "10.0.0.11:8080".into());
+            SyntaxError::new(
+                format!("there is no port {port}"),
+                format!("write one from 1 to 65535, as in {written:?}"),
+            )
+        }
         _ => match text.rsplit_once(':') {
             Some((host, service)) if parse_host_name(host).is_ok() => {
                 let port = if service == "https" { 443 } else { 80 };
@@ -316,6 +324,9 @@ mod tests {
             ("10.0.0.1:80 weight=2", "10.0.0.1:80"),
             ("app:http", "app:80"),
             ("app:https", "app:443"),
+            ("127.0.0.1:99999", "127.0.0.1:8080"),
+            ("app:99999", "app:8080"),
+            ("99999", "127.0.0.1:8080"),
             ("app.:80", "app:80"),
             ("app", "app:8080"),
             ("10.0.0.1", "10.0.0.1:8080"),
