@@ -253,3 +253,25 @@ impl fmt::Display for BindError {
         write!(f, "listener {listener}: cannot listen on {bind}: {error}{hint}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_an_address_cannot_be_bound_is_said_with_what_to_do() {
+        for (errno, said) in [
+            (Errno::ADDRINUSE, "stop it or choose another port"),
+            (Errno::ACCESS, "CAP_NET_BIND_SERVICE"),
+            (Errno::ADDRNOTAVAIL, "no network interface has this address"),
+            (Errno::AFNOSUPPORT, "has no IPv6: write 0.0.0.0 in the place of [::]"),
+        ] {
+            let bind = Bind::Address("[::]:80".parse().unwrap());
+            let error = BindError { listener: "public".into(), bind, error: errno.into() }.to_string();
+            assert!(
+                error.starts_with("listener public: cannot listen on [::]:80: ") && error.contains(said),
+                "{error}"
+            );
+        }
+    }
+}

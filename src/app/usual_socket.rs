@@ -31,7 +31,12 @@ impl UsualSocket {
         let runtime = runtime_directory.filter(|it| is_ours(it)).map(Path::to_owned);
         let has_runtime_directory = runtime.is_some();
         let folders = runtime.into_iter().chain(beside.filter(|it| is_closed_to_others(it)));
-        let places = of_system.into_iter().chain(folders.map(|folder| folder.join(NAME))).collect();
+        let mut places = Vec::new();
+        for place in of_system.into_iter().chain(folders.map(|folder| folder.join(NAME))) {
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
         Self { places, has_runtime_directory }
     }
 
@@ -123,7 +128,8 @@ mod tests {
     #[test]
     fn the_folder_of_the_unit_comes_first_then_that_of_the_user_then_that_of_the_file() {
         let (runtime, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let usual = UsualSocket::of(Some(runtime.path()), &[&folder.path().join("windlass.toml")]);
+        let file = folder.path().join("windlass.toml");
+        let usual = UsualSocket::of(Some(runtime.path()), &[&file, &file]);
         let own = [runtime.path(), folder.path()].map(|it| it.join("windlass.sock"));
         let places = [PathBuf::from("/run/windlass/admin.sock"), own[0].clone(), own[1].clone()];
         assert_eq!(usual.places, places);

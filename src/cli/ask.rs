@@ -1,5 +1,6 @@
 //! Where the running process is asked, and how its answer is written.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -52,9 +53,9 @@ pub(super) struct AskAt {
     /// The file with the token that is shown there [default: what the configuration file names for that address]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    // Nobody writes it: it says where this user's sockets are.
+    // Nobody writes it: it says where this user's sockets are. It may be there and empty, which no path is.
     #[arg(long, env = "XDG_RUNTIME_DIR", hide = true)]
-    runtime_directory: Option<PathBuf>,
+    runtime_directory: Option<OsString>,
 }
 
 impl Ask {
@@ -184,7 +185,7 @@ impl AskAt {
         // Whoever names none may stand where it is.
         let here = self.config.is_none().then_some(Path::new("windlass.toml"));
         let files: Vec<_> = [file.path()].into_iter().chain(here).collect();
-        UsualSocket::of(self.runtime_directory.as_deref(), &files)
+        UsualSocket::of(self.runtime_directory.as_deref().map(Path::new), &files)
     }
 
     fn file(&self) -> ConfigFile {

@@ -53,7 +53,10 @@ fn parse_bind(text: &str) -> Result<Bind, SyntaxError> {
         Parts { port: None, .. } => return Err(problem.into()),
     };
     Err(match host {
-        "" | "*" => SyntaxError::new(problem, format!("write \"0.0.0.0:{port}\", or \"[::]:{port}\" for IPv6")),
+        "" | "*" => SyntaxError::new(
+            problem,
+            format!("write \"0.0.0.0:{port}\", or \"[::]:{port}\", which takes IPv6 as well as IPv4"),
+        ),
         "localhost" => SyntaxError::new(problem, format!("write \"127.0.0.1:{port}\", or \"[::1]:{port}\" for IPv6")),
         host if is_ip(host) => SyntaxError::new(problem, format!("write \"{}:{port}\"", in_brackets(host))),
         _ => SyntaxError::new(
