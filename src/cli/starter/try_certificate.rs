@@ -53,11 +53,38 @@ pub(super) fn try_certificate(starter: &Starter, folder: &Path, if_there: IfTher
     }
     let made = self_signed(starter.certified_names(), OffsetDateTime::now_utc());
     let made = made.map_err(|error| Failure::Failed(format!("no certificate could be made: {error}")))?;
-    made.write(&chain, &key).map_err(|error| Failure::Failed(error.to_string()))?;
+    made.write(&chain, &key).map_err(|error| {
+        let instead =
+            "they are written to that folder: choose one where you may write, or name a certificate by --cert";
+        Failure::Failed(format!("{CHAIN} and {KEY} cannot be made: {error}; {instead}"))
+    })?;
     Ok(Tried::Made)
 }
 
 /// How it is tried, since nobody has signed it.
 pub(super) fn how_tried(starter: &Starter) -> String {
     format!("for a month, and signed by nobody: browsers warn of them.\n  curl --cacert {CHAIN} {}/", starter.url())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_no_certificate_can_be_written_it_is_said_what_to_do_instead() {
+        let starter = Starter {
+            listen: "127.0.0.1:8443".parse().unwrap(),
+            certificate: to_try_with(),
+            hosts: Vec::new(),
+            endpoints: vec!["127.0.0.1:3000".into()],
+        };
+        let nowhere = Path::new("/proc/self");
+        let Err(Failure::Failed(said)) = try_certificate(&starter, nowhere, IfThere::Keep) else {
+            panic!("it is made")
+        };
+        assert!(
+            said.contains("self-signed.key") && said.contains("where you may write, or name a certificate"),
+            "{said}"
+        );
+    }
 }
