@@ -94,12 +94,16 @@ fn look(source: &str, file: &Path) -> Reading {
     Reading { settings, named }
 }
 
-/// The line of the text in which that byte is.
+/// The line of the text in which that byte is; the end of the text is in none.
 fn line_at(source: &str, byte: usize) -> &str {
-    let (before, behind) = source.split_at_checked(byte).unwrap_or((source, ""));
-    let begins = before.rfind('\n').map_or(0, |at| at + 1);
-    let ends = before.len() + behind.find('\n').unwrap_or(behind.len());
-    source.get(begins..ends).unwrap_or_default()
+    let mut behind = 0;
+    let mut lines = source.split_inclusive('\n');
+    lines
+        .find(|line| {
+            behind += line.len();
+            byte < behind
+        })
+        .unwrap_or_default()
 }
 
 /// What is likely meant by a line that is no TOML.
