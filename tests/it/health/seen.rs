@@ -57,6 +57,25 @@ async fn the_status_says_that_nobody_is_served_though_the_only_endpoint_stays_el
 }
 
 #[tokio::test]
+async fn the_status_says_that_nobody_is_served_where_the_only_endpoint_is_down_or_drained() {
+    let a = ProbedEndpoint::start().await;
+    let config = Config::chat([a.address()])
+        .with("upstream.chat.health", PROBED)
+        .with("upstream.chat.when_all_down", "\"refuse\"")
+        .with("admin.listen", "\"ADMIN\"");
+    let windlass = Program::serving(&config).await;
+    let not_served = async || windlass.status().await["upstreams"][0]["not_served"].clone();
+    a.falls_ill();
+    let down = "nobody: its only endpoint is down; what it is asked for is refused at once (`when_all_down`)";
+    until_async("nobody to be served", async || not_served().await == down).await;
+    a.recovers();
+    until_async("everybody to be served", async || not_served().await.is_null()).await;
+    assert!(windlass.ask(&["drain", "endpoint/chat/a", "--detach"]).await.status.success());
+    let drained = "nobody: its only endpoint is drained, or to leave; `windlass undrain` takes a drain back";
+    assert_eq!(not_served().await, drained);
+}
+
+#[tokio::test]
 async fn each_change_has_one_line_with_its_cause() {
     const UPSTREAM: &str = "told-once";
     let mut lines = log::lines();
