@@ -3,7 +3,6 @@
 use std::env;
 use std::process::ExitCode;
 
-use clap::Parser;
 use tikv_jemalloc_ctl::{epoch, stats};
 use tikv_jemallocator::Jemalloc;
 use windlass::app::Environment;
@@ -21,7 +20,7 @@ fn main() -> ExitCode {
     // Before anything that takes time.
     ignore_reopen_signal();
     let environment = Environment::read(env::args_os(), |name| env::var_os(name));
-    Cli::parse().run(Environment { allocator: Some(allocator_usage), ..environment })
+    Cli::read().run(Environment { allocator: Some(allocator_usage), ..environment })
 }
 
 /// What the allocator has counted by now; `None` where it does not say.

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::{fmt, io};
 
+use rustix::io::Errno;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
@@ -244,8 +245,33 @@ impl fmt::Display for BindError {
                 "; a port below 1024 needs CAP_NET_BIND_SERVICE, as the systemd unit gives it"
             }
             io::ErrorKind::AddrNotAvailable => "; no network interface has this address",
+            _ if error.raw_os_error() == Some(Errno::AFNOSUPPORT.raw_os_error()) => {
+                "; this machine (or container) has no IPv6: write 0.0.0.0 in the place of [::]"
+            }
             _ => "",
         };
         write!(f, "listener {listener}: cannot listen on {bind}: {error}{hint}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_an_address_cannot_be_bound_is_said_with_what_to_do() {
+        for (errno, said) in [
+            (Errno::ADDRINUSE, "stop it or choose another port"),
+            (Errno::ACCESS, "CAP_NET_BIND_SERVICE"),
+            (Errno::ADDRNOTAVAIL, "no network interface has this address"),
+            (Errno::AFNOSUPPORT, "has no IPv6: write 0.0.0.0 in the place of [::]"),
+        ] {
+            let bind = Bind::Address("[::]:80".parse().unwrap());
+            let error = BindError { listener: "public".into(), bind, error: errno.into() }.to_string();
+            assert!(
+                error.starts_with("listener public: cannot listen on [::]:80: ") && error.contains(said),
+                "{error}"
+            );
+        }
     }
 }

@@ -30,7 +30,7 @@ pub(super) use self::places::{LogReader, shape};
 use self::places::{PreparedLog, access, sink, stderr};
 use self::rust_log::{filter_for, parse_rust_log};
 use crate::config::{LogPlace, LogSettings};
-use crate::log::{AccessLog, Ink, Lines, Output, Sink, retire};
+use crate::log::{AccessLog, Ink, Lines, Output, Shape, Sink, retire};
 use crate::session::Proxy;
 
 /// What the environment says about the log.
@@ -102,6 +102,11 @@ impl Log {
         let log = self.goes_elsewhere(settings).then_some(&settings.to);
         let access = settings.access.as_ref().filter(|_| self.has_other_access(settings));
         foretell(log, access)
+    }
+
+    /// Whether somebody at a terminal reads it, in the words of people.
+    pub(super) fn is_read_at_a_terminal(&self) -> bool {
+        matches!(shape(&self.settings.to, self.settings.format, self.reader), Shape::Terminal(_))
     }
 
     /// Whether lines go elsewhere by those settings, or look otherwise: then what they go to is opened, even where it is the same.

@@ -10,6 +10,7 @@ use super::discovery::Sources;
 use super::environment::Environment;
 use super::error::RunError;
 use super::handoff::Inheritance;
+use super::page_address::invitation;
 use super::start::PreparedProcess;
 use super::unlogged::{Beside, Failed, say_panics_in_lines};
 use crate::process::{FileWork, Signals};
@@ -24,6 +25,7 @@ pub async fn run(source: ConfigSource, environment: Environment) -> Result<(), F
 async fn serve(source: ConfigSource, environment: Environment, beside: &mut Beside) -> Result<(), RunError> {
     // Whoever asks for the status may stand in another folder.
     let source = source.absolute();
+    let is_first = environment.handoff_fd.is_none();
     // Before anything else: whatever is signalled from now on is not lost, and does not end a process that only begins.
     let mut signals = Signals::listen().map_err(RunError::Signals)?;
     let files = FileWork::default();
@@ -54,5 +56,9 @@ async fn serve(source: ConfigSource, environment: Environment, beside: &mut Besi
             return Err(error);
         }
     };
+    if is_first && control.log.is_read_at_a_terminal() {
+        let settings = &control.running.proxy().snapshot().settings;
+        tracing::info!("{}", invitation(settings, &control.running.addresses()));
+    }
     control.until_stopped(&source).await
 }

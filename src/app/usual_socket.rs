@@ -16,6 +16,7 @@ use crate::config::AdminListen;
 #[derive(Debug)]
 pub struct UsualSocket {
     places: Vec<PathBuf>,
+    has_runtime_directory: bool,
 }
 
 impl UsualSocket {
@@ -28,8 +29,15 @@ impl UsualSocket {
         };
         let beside = files.iter().filter_map(|file| Some(std::path::absolute(file).ok()?.parent()?.to_owned()));
         let runtime = runtime_directory.filter(|it| is_ours(it)).map(Path::to_owned);
+        let has_runtime_directory = runtime.is_some();
         let folders = runtime.into_iter().chain(beside.filter(|it| is_closed_to_others(it)));
-        Self { places: of_system.into_iter().chain(folders.map(|folder| folder.join(NAME))).collect() }
+        let mut places = Vec::new();
+        for place in of_system.into_iter().chain(folders.map(|folder| folder.join(NAME))) {
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        Self { places, has_runtime_directory }
     }
 
     /// Where to listen, in this order: whoever can have no socket at one place goes on to the next.
@@ -47,6 +55,22 @@ impl UsualSocket {
         self.answering().chain(self.to_listen()).next().unwrap_or_default()
     }
 
+    /// Where nobody was found, and where else somebody may be: the places hang on whose they are.
+    pub fn elsewhere(&self) -> String {
+        let places: Vec<_> = self.places.iter().map(|place| place.display().to_string()).collect();
+        let looked = format!("nobody listens at {}", places.join(", nor at "));
+        let whose = match self.has_runtime_directory {
+            true => {
+                "a process of another user, or one that was started without this XDG_RUNTIME_DIR, listens elsewhere"
+            }
+            false => {
+                "XDG_RUNTIME_DIR is not set here, or not this user's, as under sudo and cron: a process that was started in \
+                      somebody's session listens at /run/user/UID/windlass.sock"
+            }
+        };
+        format!("{looked}; {whose}: its log says \"operators are listened to\" with the place, for --admin unix:/PATH")
+    }
+
     /// Whether this is one of the places.
     pub fn has(&self, listen: &AdminListen) -> bool {
         matches!(listen, AdminListen::Unix(path) if self.places.contains(path))
@@ -55,7 +79,7 @@ impl UsualSocket {
     /// These, for tests.
     #[cfg(test)]
     pub(crate) fn at(places: Vec<PathBuf>) -> Self {
-        Self { places }
+        Self { places, has_runtime_directory: false }
     }
 }
 
@@ -104,7 +128,8 @@ mod tests {
     #[test]
     fn the_folder_of_the_unit_comes_first_then_that_of_the_user_then_that_of_the_file() {
         let (runtime, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let usual = UsualSocket::of(Some(runtime.path()), &[&folder.path().join("windlass.toml")]);
+        let file = folder.path().join("windlass.toml");
+        let usual = UsualSocket::of(Some(runtime.path()), &[&file, &file]);
         let own = [runtime.path(), folder.path()].map(|it| it.join("windlass.sock"));
         let places = [PathBuf::from("/run/windlass/admin.sock"), own[0].clone(), own[1].clone()];
         assert_eq!(usual.places, places);
@@ -122,6 +147,18 @@ mod tests {
         assert_eq!(UsualSocket::of(Some(runtime.path()), &[&file]).places, system);
         assert_eq!(UsualSocket::of(Some(Path::new("run")), &[]).places, system, "it is not absolute");
         assert_eq!(UsualSocket::of(Some(Path::new("/proc/1")), &[]).places.len(), usize::from(geteuid().is_root()) + 1);
+    }
+
+    #[test]
+    fn who_finds_nobody_reads_where_was_looked_and_what_another_session_has() {
+        let (runtime, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let file = folder.path().join("windlass.toml");
+        let said = UsualSocket::of(None, &[&file]).elsewhere();
+        let places = format!("at /run/windlass/admin.sock, nor at {}", folder.path().join("windlass.sock").display());
+        assert!(said.contains(&places) && said.contains("XDG_RUNTIME_DIR is not set here"), "{said}");
+        assert!(said.contains("/run/user/UID/windlass.sock") && said.contains("--admin unix:/PATH"), "{said}");
+        let said = UsualSocket::of(Some(runtime.path()), &[&file]).elsewhere();
+        assert!(said.contains(&runtime.path().display().to_string()) && !said.contains("not set"), "{said}");
     }
 
     #[test]

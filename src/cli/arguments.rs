@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use tokio::runtime::Builder;
 
@@ -152,6 +153,11 @@ Exit codes:
   3  `plan`: tunnels would be closed; `import`: something has to be looked at";
 
 impl Cli {
+    /// Reads the command line of this process; where it makes no sense, the process ends with why.
+    pub fn read() -> Self {
+        Self::try_parse().unwrap_or_else(|error| with_tip(error).exit())
+    }
+
     /// Does what was asked for.
     pub fn run(self, environment: Environment) -> ExitCode {
         let without = || {
@@ -183,6 +189,17 @@ impl Cli {
             Command::Close(arguments) => ask_for(operate::close(arguments)),
         }
     }
+}
+
+/// Whoever names a file and no command most likely wants it served.
+fn with_tip(mut error: clap::Error) -> clap::Error {
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
+        && (word.ends_with(".toml") || word.contains('/'))
+    {
+        let tip = format!("`windlass run {word}` serves a file, and `windlass check {word}` looks at it");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
 }
 
 fn ask_for(command: impl Future<Output = Result<ExitCode, Failure>>) -> ExitCode {
@@ -274,5 +291,21 @@ fn check(arguments: RunArguments) -> ExitCode {
             complain(&problem);
             ExitCode::from(WRONG)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_names_a_file_and_no_command_reads_which_one_serves_it() {
+        let said = |word: &str| with_tip(Cli::try_parse_from(["windlass", word]).unwrap_err()).to_string();
+        assert!(
+            said("windlass.toml").contains("tip: `windlass run windlass.toml` serves a file"),
+            "{}",
+            said("windlass.toml")
+        );
+        assert!(said("strat").contains("'status'") && !said("strat").contains("windlass run"), "{}", said("strat"));
     }
 }

@@ -10,7 +10,7 @@ use clap::{ArgGroup, Args};
 use http::StatusCode;
 use serde_json::json;
 
-use super::ask::Ask;
+use super::ask::{ADMIN_CHANGED, Ask};
 use super::failure::Failure;
 use super::follow::follow;
 use super::output::{FAILED, WOULD_CLOSE, complain, say};
@@ -21,7 +21,7 @@ use crate::admin::{
     PlanRequest, ReloadAnswer, Status, UndrainAnswer, UndrainRequest,
 };
 use crate::app::Loaded;
-use crate::config::{SyntaxError, parse_duration};
+use crate::config::{Problems, SyntaxError, parse_duration};
 use crate::drain::{BadDrainPolicy, ClaimMatch, DrainTarget, EndpointTarget};
 use crate::process::ask_for_reload;
 use crate::websocket::{CloseCode, MAX_REASON};
@@ -112,7 +112,7 @@ pub(super) async fn ready(ask: Ask) -> Result<ExitCode, Failure> {
 
 /// Where nobody can be asked, `main` is told by a signal: systemd says who the service is to what it runs.
 pub(super) async fn reload(ask: Ask, main: Option<OsString>) -> Result<ExitCode, Failure> {
-    let answer: ParsedAnswer<ReloadAnswer> = match ask.client().await?.post("/reload", &()).await {
+    let answer: ParsedAnswer<ReloadAnswer> = match ask_for_reload_of(&ask).await? {
         Ok(answer) => answer,
         Err(error) => return signal_reload(&ask, &error, main),
     };
@@ -123,21 +123,61 @@ pub(super) async fn reload(ask: Ask, main: Option<OsString>) -> Result<ExitCode,
     Ok(ExitCode::SUCCESS)
 }
 
+/// The answer of whom the file says; where nobody is there, since that was changed, of who listens at a usual place and serves it.
+async fn ask_for_reload_of(ask: &Ask) -> Result<Result<ParsedAnswer<ReloadAnswer>, AskError>, Failure> {
+    let client = ask.client().await?;
+    let error = match client.post("/reload", &()).await {
+        Err(error) if is_absent(&error) => error,
+        answered => return Ok(answered),
+    };
+    let Some(before) = ask.client_of_before().await.filter(|before| before.place() != client.place()) else {
+        return Ok(Err(error));
+    };
+    complain(&format!(
+        "nobody answers at {} yet: asked at {}, where this file is served",
+        client.place(),
+        before.place()
+    ));
+    Ok(before.post("/reload", &()).await)
+}
+
 /// What can be told before a reload by signal is told: the file is right. Its outcome is in the log.
 fn signal_reload(ask: &Ask, error: &AskError, main: Option<OsString>) -> Result<ExitCode, Failure> {
-    let failed = || Failure::Failed(error.to_string());
+    let failed = || Failure::Failed(unreloaded(error));
     let main: u32 = main.filter(|_| is_mute(error)).and_then(|pid| pid.to_str()?.parse().ok()).ok_or_else(failed)?;
-    Loaded::read_file(ask.file().path()).map_err(|problems| Failure::Wrong(problems.to_string()))?;
+    Loaded::read_file(ask.file().path()).map_err(|problems| Failure::Wrong(unsignalled(&problems)))?;
     ask_for_reload(main).map_err(|error| Failure::Failed(format!("process {main} cannot be signalled: {error}")))?;
     say(&format!("process {main} reads its file again, which is right; its log says what came of it ({error})"));
     Ok(ExitCode::SUCCESS)
+}
+
+fn unsignalled(problems: &Problems) -> String {
+    format!("{problems}\nnobody was asked for a reload: what was served before is served on")
+}
+
+/// Why a file is not served, and what is.
+fn unreloaded(error: &AskError) -> String {
+    match error {
+        AskError::Refused(StatusCode::UNPROCESSABLE_ENTITY | StatusCode::CONFLICT, _) => {
+            format!("{error}\nthe reload is refused: what was served before is served on, and nothing has changed")
+        }
+        AskError::Off => format!("{error}\n    hint: {ADMIN_CHANGED}"),
+        AskError::Unreachable(..) | AskError::Refused(..) | AskError::Nonsense(_) | AskError::NeedsSocket(_) => {
+            error.to_string()
+        }
+    }
+}
+
+/// Whether nobody is there who could be asked.
+fn is_absent(error: &AskError) -> bool {
+    matches!(error, AskError::Off | AskError::Unreachable(..)) && is_mute(error)
 }
 
 /// Whether nobody can be asked at all. Who listens and says nothing is stuck, and would not hear a signal either.
 fn is_mute(error: &AskError) -> bool {
     match error {
         AskError::Off | AskError::Refused(StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED, _) => true,
-        AskError::Unreachable(_, error) => error.kind() != io::ErrorKind::TimedOut,
+        AskError::Unreachable(_, error, _) => error.kind() != io::ErrorKind::TimedOut,
         AskError::Refused(..) | AskError::Nonsense(_) | AskError::NeedsSocket(_) => false,
     }
 }
@@ -253,7 +293,7 @@ mod tests {
     #[test]
     fn who_listens_and_says_nothing_is_not_signalled() {
         let listen = AdminListen::Unix("/run/windlass/admin.sock".into());
-        let unreachable = |kind: io::ErrorKind| is_mute(&AskError::Unreachable(listen.clone(), kind.into()));
+        let unreachable = |kind: io::ErrorKind| is_mute(&AskError::Unreachable(listen.clone(), kind.into(), None));
         assert!(!unreachable(io::ErrorKind::TimedOut));
         assert!(unreachable(io::ErrorKind::ConnectionRefused) && unreachable(io::ErrorKind::NotFound));
         assert!(is_mute(&AskError::Off) && is_mute(&AskError::Refused(StatusCode::FORBIDDEN, String::new())));

@@ -4,8 +4,9 @@ use anstyle::Style;
 
 use super::amounts::time;
 use crate::admin::{
-    CauseStatus, CloseAnswer, DrainAnswer, DrainState, DrainStatus, DrainingPredecessor, EndpointStatus, HandoffAnswer,
-    PlanAnswer, PlannedLeaving, PlannedPredecessor, ReloadAnswer, ReloadsStatus, Status, UndrainAnswer, UpstreamSource,
+    CauseStatus, CloseAnswer, DrainAnswer, DrainState, DrainStatus, DrainingPredecessor, EndpointStatus, FailingStatus,
+    HandoffAnswer, PlanAnswer, PlannedLeaving, PlannedPredecessor, ReloadAnswer, ReloadsStatus, Status, UndrainAnswer,
+    UpstreamSource,
 };
 use crate::config::counted;
 
@@ -29,6 +30,9 @@ pub(super) fn status(status: &Status) -> String {
     }
     if status.tunnels_of_what_is_gone > 0 {
         text += &format!("{} of what the configuration has no more\n", tunnels(status.tunnels_of_what_is_gone));
+    }
+    for (upstream, whom) in status.upstreams.iter().filter_map(|it| Some((&it.name, it.not_served.as_ref()?))) {
+        text += &format!("upstream {upstream} serves {whom}\n");
     }
     let listeners = status.listeners.iter().map(|it| {
         let tls = if it.tls { "TLS" } else { "plain" };
@@ -91,8 +95,15 @@ pub(super) fn state(EndpointStatus { draining, state, .. }: &EndpointStatus) -> 
     if state.is_empty() && *draining { "drained".into() } else { state.clone() }
 }
 
-/// For how long each cause has spoken against it, and why; people know why they drain.
-pub(super) fn why(EndpointStatus { causes, .. }: &EndpointStatus) -> String {
+/// For how long each cause has spoken against it, and why; people know why they drain. Where none does, what has failed there all the same.
+pub(super) fn why(EndpointStatus { causes, failing, .. }: &EndpointStatus) -> String {
+    if causes.is_empty() {
+        let failing = failing.iter().map(|it| {
+            let FailingStatus { for_seconds, why, .. } = it;
+            format!("{} failed, for {} now: {why}", it.which(), time(*for_seconds))
+        });
+        return failing.collect::<Vec<_>>().join("; ");
+    }
     let causes = causes.iter().enumerate().map(|(at, CauseStatus { cause, for_seconds, why, .. })| {
         // The first is the state, which stands beside it.
         let word = if at == 0 { String::new() } else { format!("{cause} ") };
@@ -290,7 +301,7 @@ mod tests {
             for_seconds,
             why: why.into(),
         };
-        let read = |causes: &[CauseStatus]| {
+        let read_both = |causes: &[CauseStatus], failing: &[FailingStatus]| {
             why(&EndpointStatus {
                 name: "a".into(),
                 address: "127.0.0.1:1".into(),
@@ -299,12 +310,20 @@ mod tests {
                 draining: false,
                 state: String::new(),
                 causes: causes.to_vec(),
+                failing: failing.to_vec(),
             })
         };
+        let read = |causes: &[CauseStatus]| read_both(causes, &[]);
         assert_eq!(read(&[]), "");
         assert_eq!(read(&[cause("drained", 9, "an operator drains it")]), "for 9 s");
         let [down, ejected] = [cause("down", 64, "status 503"), cause("ejected", 2, "its trial failed: no answer")];
         assert_eq!(read(std::slice::from_ref(&down)), "for 1 min 4 s: status 503");
+        let failing = FailingStatus { asked: "upgrades".into(), in_a_row: 3, for_seconds: 64, why: "reset".into() };
+        let once = FailingStatus { asked: "exchanges".into(), in_a_row: 1, for_seconds: 2, why: "status 502".into() };
+        let both =
+            "the last 3 upgrades failed, for 1 min 4 s now: reset; the last exchange failed, for 2 s now: status 502";
+        assert_eq!(read_both(&[], &[failing.clone(), once]), both);
+        assert_eq!(read_both(std::slice::from_ref(&down), &[failing]), "for 1 min 4 s: status 503");
         assert_eq!(read(&[down, ejected]), "for 1 min 4 s: status 503; ejected for 2 s: its trial failed: no answer");
     }
 }

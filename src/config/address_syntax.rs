@@ -53,7 +53,10 @@ fn parse_bind(text: &str) -> Result<Bind, SyntaxError> {
         Parts { port: None, .. } => return Err(problem.into()),
     };
     Err(match host {
-        "" | "*" => SyntaxError::new(problem, format!("write \"0.0.0.0:{port}\", or \"[::]:{port}\" for IPv6")),
+        "" | "*" => SyntaxError::new(
+            problem,
+            format!("write \"0.0.0.0:{port}\", or \"[::]:{port}\", which takes IPv6 as well as IPv4"),
+        ),
         "localhost" => SyntaxError::new(problem, format!("write \"127.0.0.1:{port}\", or \"[::1]:{port}\" for IPv6")),
         host if is_ip(host) => SyntaxError::new(problem, format!("write \"{}:{port}\"", in_brackets(host))),
         _ => SyntaxError::new(
@@ -148,6 +151,14 @@ fn misread(text: &str) -> SyntaxError {
             format!("{text:?} is more than a host and a port"),
             format!("write only these: {:?}", reachable(host, port).unwrap_or_default()),
         ),
+        Parts { host, port: Some(Err(port)) } => {
+            let host = if host.is_empty() { "127.0.0.1" } else { host };
+            let written = reachable(host, 8080).unwrap_or_else(|| "10.0.0.11:8080".into());
+            SyntaxError::new(
+                format!("there is no port {port}"),
+                format!("write one from 1 to 65535, as in {written:?}"),
+            )
+        }
         _ => match text.rsplit_once(':') {
             Some((host, service)) if parse_host_name(host).is_ok() => {
                 let port = if service == "https" { 443 } else { 80 };
@@ -316,6 +327,9 @@ mod tests {
             ("10.0.0.1:80 weight=2", "10.0.0.1:80"),
             ("app:http", "app:80"),
             ("app:https", "app:443"),
+            ("127.0.0.1:99999", "127.0.0.1:8080"),
+            ("app:99999", "app:8080"),
+            ("99999", "127.0.0.1:8080"),
             ("app.:80", "app:80"),
             ("app", "app:8080"),
             ("10.0.0.1", "10.0.0.1:8080"),

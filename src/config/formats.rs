@@ -17,7 +17,7 @@ pub(super) fn recognise(source: &str) -> Option<&'static str> {
         return Some("an Apache or XML file");
     }
     if some(ends_statement) && (some(opens_block) || most(ends_statement)) {
-        return Some("an nginx configuration");
+        return Some(NGINX);
     }
     if some(is_haproxy_section) && !some(opens_block) {
         return Some("an HAProxy configuration");
@@ -29,8 +29,20 @@ pub(super) fn recognise(source: &str) -> Option<&'static str> {
     (first == "---" || most(is_yaml)).then_some("YAML")
 }
 
+/// What somebody does who has brought a file of that kind.
+pub(super) fn advice(kind: &str) -> String {
+    match kind {
+        NGINX => format!(
+            "`windlass import nginx FILE` writes it as a configuration of windlass, and says what it cannot; or {EXAMPLE}"
+        ),
+        _ => format!("windlass reads TOML, and none of it is translated; {EXAMPLE}"),
+    }
+}
+
+const NGINX: &str = "an nginx configuration";
+
 /// A whole configuration of ours, for somebody who has brought another.
-pub(super) const EXAMPLE: &str = r#"windlass reads TOML, and none of it is translated; begin with
+const EXAMPLE: &str = r#"begin with
 
         [listener.public]
         bind = "0.0.0.0:8080"
@@ -112,6 +124,12 @@ mod tests {
         ] {
             assert_eq!(recognise(source), Some(expected), "{source}");
         }
+    }
+
+    #[test]
+    fn a_file_of_nginx_is_not_said_to_be_lost() {
+        assert!(advice("an nginx configuration").starts_with("`windlass import nginx FILE`"));
+        assert!(advice("YAML").contains("none of it is translated; begin with\n\n        [listener.public]"));
     }
 
     #[test]

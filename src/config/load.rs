@@ -69,16 +69,16 @@ fn look(source: &str, file: &Path) -> Reading {
         fault_duplicates(&report, source, twice.into_iter().filter_map(toml::de::Error::span).collect());
     }
     if let Some(other) = formats::recognise(source).filter(|_| !mistakes.is_empty()) {
-        return Problems::from(Problem::of_file(file, format!("looks like {other}, not TOML"), formats::EXAMPLE))
+        return Problems::from(Problem::of_file(file, format!("looks like {other}, not TOML"), formats::advice(other)))
             .into();
     }
     for mistake in &mistakes {
-        let location = Location::new(&report, "", mistake.span().unwrap_or_default());
+        let span = mistake.span().unwrap_or_default();
         let hint = match mistake.message().starts_with(NO_ESCAPE) {
             true => "a backslash in double quotes begins an escape: write expressions in single quotes, '^/room/\\d+$'",
-            false => "the file must be valid TOML; texts, addresses, durations and sizes stand in quotes",
+            false => hint_on_line(line_at(source, span.start)),
         };
-        location.fault(mistake.message(), hint);
+        Location::new(&report, "", span).fault(mistake.message(), hint);
     }
     // A table that is written twice is one table here, with what each of the two says.
     let settings =
@@ -92,6 +92,32 @@ fn look(source: &str, file: &Path) -> Reading {
         None => Err(checked.expect_err("each mistake is a problem")),
     };
     Reading { settings, named }
+}
+
+/// The line of the text in which that byte is; the end of the text is in none.
+fn line_at(source: &str, byte: usize) -> &str {
+    let mut behind = 0;
+    let mut lines = source.split_inclusive('\n');
+    lines
+        .find(|line| {
+            behind += line.len();
+            byte < behind
+        })
+        .unwrap_or_default()
+}
+
+/// What is likely meant by a line that is no TOML.
+fn hint_on_line(line: &str) -> &'static str {
+    let line = line.trim();
+    let is_yaml = || line.split_once(':').is_some_and(|(key, _)| key.chars().all(|c| c.is_alphanumeric() || c == '_'));
+    match () {
+        () if line.contains(['\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}']) => {
+            "write plain quotation marks, \" and not those of a word processor"
+        }
+        () if line.ends_with(';') => "no semicolon ends a line of TOML: leave it out",
+        () if is_yaml() => "write key = value: no colon stands between the two in TOML",
+        () => "the file must be valid TOML; texts, addresses, durations and sizes stand in quotes",
+    }
 }
 
 impl From<Problems> for Reading {

@@ -224,7 +224,7 @@ async fn read_head(
 /// Judges what was read of heads. Whatever follows the last of them is judged by whom it is for.
 fn judge_heads(judge: &mut Judge, read: &[u8]) -> Result<(), NoHead> {
     match judge.scan(read).then {
-        Then::Flawed(Flaw::Malformed) => Err(BadHead::Malformed.into()),
+        Then::Flawed(Flaw::Malformed) => Err(BadHead::of(read).into()),
         Then::Flawed(flaw) if judge.is_in_head() => Err(flaw.into()),
         Then::Flawed(_) | Then::MessageEnds | Then::Exhausted => Ok(()),
     }

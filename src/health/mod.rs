@@ -6,12 +6,14 @@
 
 mod asked;
 mod ejection;
+mod failures;
 mod retry_budget;
 mod schedule;
 mod verdict;
 
 pub use asked::Asked;
 pub use ejection::{Ejection, EjectionRule, TrialNumber, WhenDue};
+pub use failures::{InARow, RecentFailures};
 pub use retry_budget::{RetryBudget, RetryRule};
 pub use schedule::{LastProbe, Schedule, WOKEN_APART};
 pub use verdict::{Availability, ProbeResult, Thresholds, Verdict};

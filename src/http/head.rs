@@ -60,9 +60,19 @@ pub enum BadHead {
     /// It is no HTTP/1 response.
     #[error("the response is not HTTP/1")]
     Malformed,
+    /// It is a record of TLS, mostly the alert of an endpoint that wants that.
+    #[error("the response is TLS: the upstream wants `tls = true`, or the port where its endpoint speaks plain HTTP")]
+    Tls,
     /// It switches protocols in HTTP/1.0, which cannot (RFC 9110 §7.8).
     #[error("the response switches protocols in HTTP/1.0")]
     OldSwitch,
+}
+
+impl BadHead {
+    /// What bytes are that no head of a response begins with (RFC 8446 §5.1: an alert, a handshake).
+    pub fn of(bytes: &[u8]) -> Self {
+        if matches!(bytes, [0x15 | 0x16, 0x03, ..]) { Self::Tls } else { Self::Malformed }
+    }
 }
 
 /// Reads the head that `bytes` begin with; `None` as long as its end is missing.
@@ -77,7 +87,7 @@ pub fn parse_response_head(bytes: &[u8]) -> Result<Option<ResponseHead>, BadHead
         Ok(httparse::Status::Partial) if bytes.len() >= MAX_HEAD => return Err(BadHead::TooLong),
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => return Err(BadHead::TooManyHeaders),
-        Err(_) => return Err(BadHead::Malformed),
+        Err(_) => return Err(BadHead::of(bytes)),
     };
     let status = response.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(BadHead::Malformed)?;
     if status == StatusCode::SWITCHING_PROTOCOLS && response.version != Some(1) {
@@ -224,6 +234,7 @@ mod tests {
         let long = format!("HTTP/1.1 200 OK\r\na: {}\r\n\r\n", "b".repeat(MAX_HEAD));
         for (bytes, expected) in [
             (&b"SSH-2.0-OpenSSH\r\n"[..], BadHead::Malformed),
+            (b"\x15\x03\x01\x00\x02\x02\x46", BadHead::Tls),
             (b"HTTP/2.0 101 x\r\n\r\n", BadHead::Malformed),
             (b"HTTP/1.1 099 x\r\n\r\n", BadHead::Malformed),
             (b"HTTP/1.1 200 OK\r\nbad name: x\r\n\r\n", BadHead::Malformed),

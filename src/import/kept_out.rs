@@ -9,7 +9,7 @@ use super::syntax::{Numbers, Tree, parse};
 use super::translate::{Written, written};
 use crate::config::{self, Settings};
 
-fn imported(source: &str) -> Written {
+pub(super) fn imported(source: &str) -> Written {
     let mut numbers = Numbers::default();
     let directives =
         parse(source, &"x.conf".into(), &mut numbers).unwrap_or_else(|(_, problem)| panic!("{problem}\n{source}"));
@@ -32,6 +32,9 @@ fn destination(settings: &Settings, path: &str) -> String {
     }
 }
 
+const NAMED: &str = "location @named { auth_jwt x; proxy_pass http://app; } \
+                     location @answers { return 404; proxy_pass http://app; } location @denied { allow 192.0.2.0/24; deny all; proxy_pass http://app; }";
+
 const OPEN: &str = "location / { proxy_pass http://app; }";
 
 #[test]
@@ -45,13 +48,19 @@ fn a_location_that_kept_out_and_cannot_be_said_is_closed() {
         "auth_request $asked; proxy_pass http://app;",
         "auth_basic $realm; auth_basic_user_file f; proxy_pass http://app;",
         "access_by_lua_file x.lua; proxy_pass http://app;",
+        "if ($bad) { return 444; } proxy_pass http://app;",
+        "try_files $uri @named;",
+        "try_files $uri @answers;",
+        "try_files $uri @denied; allow 10.0.0.0/8; deny all;",
+        // Here everybody would come from the proxy that is believed there.
+        "set_real_ip_from 10.0.0.1; allow 10.0.0.0/8; deny all; proxy_pass http://app;",
         // These lead nowhere, and what is below /admin is not to come to the route for everything.
         "auth_basic x; auth_basic_user_file f; root /var/www;",
         "allow 10.0.0.0/8; deny all; proxy_pass http://$pool;",
         "deny all;",
         "auth_basic x; auth_basic_user_file f; location /admin/x { proxy_pass http://app; }",
     ] {
-        let settings = settings(&format!("server {{ {OPEN} location /admin {{ {inner} }} }}"));
+        let settings = settings(&format!("server {{ {OPEN} {NAMED} location /admin {{ {inner} }} }}"));
         assert_eq!(destination(&settings, "/"), "app", "{inner}");
         assert_eq!(destination(&settings, "/admin"), "403", "{inner}");
     }
@@ -75,6 +84,21 @@ fn what_the_server_asks_for_its_locations_ask_for() {
 }
 
 #[test]
+fn a_list_of_clients_is_closed_where_others_are_seen_here() {
+    let lists = "location / { allow 10.0.0.0/8; deny all; proxy_pass http://app; }";
+    let of = |rest: &str| destination(&settings(&format!("server {{ {rest} {lists} }}")), "/");
+    assert_eq!(of(""), "app");
+    assert_eq!(of("set_real_ip_from 10.0.0.1; real_ip_header X-Forwarded-For;"), "app");
+    assert_eq!(of("set_real_ip_from 10.0.0.1;"), "403");
+    assert_eq!(of("set_real_ip_from 10.0.0.1; real_ip_header CF-Connecting-IP;"), "403");
+    let other = "} server { server_name b.example; location / { proxy_pass http://b; }";
+    let settings = settings(&format!(
+        "server {{ server_name a.example; set_real_ip_from 10.0.0.1; real_ip_header X-Forwarded-For; {lists} {other} }}"
+    ));
+    assert_eq!(destination(&settings, "/"), "403");
+}
+
+#[test]
 fn hosts_of_one_server_never_come_to_another_one() {
     let settings = settings(&format!(
         "server {{ listen 80 default_server; {OPEN} }} server {{ server_name a.example; location /ws {{ proxy_pass http://ws; }} }}"
@@ -85,10 +109,13 @@ fn hosts_of_one_server_never_come_to_another_one() {
 }
 
 #[test]
-fn what_an_exact_path_opens_is_told_of() {
-    let source = "server { auth_basic x; auth_basic_user_file f; location / { proxy_pass http://app; } \
-                  location = /up { auth_basic off; proxy_pass http://app; } }";
-    assert!(imported(source).text.contains("here for everything below that path too"));
+fn what_an_exact_path_opens_is_told_of_or_refused() {
+    let server = "server { auth_basic x; auth_basic_user_file f;";
+    let exact = "location = /up { auth_basic off; proxy_pass http://app; }";
+    let text = imported(&format!("{server} {exact} }}")).text;
+    assert!(text.contains("here for everything below that path too"), "{text}");
+    let text = imported(&format!("{server} {OPEN} {exact} }}")).text;
+    assert!(text.contains("(?:^/up/|") && !text.contains("comes to this route too"), "{text}");
 }
 
 #[test]
@@ -113,6 +140,10 @@ const OF_HTTP: &[&str] = &[
     "upstream app { hash $uri; server a:1 weight=0; server a:1; server unix:/run/A.sock max_conns=0; queue 5; }",
     "upstream tls { sticky cookie a b=c; server 10.0.0.1; }",
     "large_client_header_buffers 1 1;",
+    "upstream app { server a:1 max_conns=99999999999 weight=18446744073709551615; server a:1 weight=5; queue 99999999999; }",
+    "limit_req_zone $binary_remote_addr zone=r:1m rate=99999999999r/s;",
+    "resolver 10.0.0.53 10.0.0.53;",
+    "set_real_ip_from 10.0.0.0/8; set_real_ip_from 10.1.0.0/8; real_ip_header X-Forwarded-For;",
     "keepalive_timeout 0;",
     "ssl_certificate a.pem; ssl_certificate_key a.key;",
     "ssl_verify_client on; ssl_client_certificate ca.pem;",
@@ -163,9 +194,33 @@ const OF_LOCATIONS: &[&str] = &[
     "proxy_ssl_name $host; proxy_ssl_certificate c.pem;",
     "proxy_hide_header X-A; proxy_hide_header Connection;",
     "location /inner { proxy_pass http://app/; }",
+    "location ~ \\.php$ { deny all; }",
+    "allow 10.0.0.1; allow 10.0.0.1/32; deny all;",
+    "deny 10.0.0.1; deny 10.0.0.1/32;",
+    "proxy_set_header X-B ''; proxy_set_header x-b ''; proxy_set_header X-B $none;",
+    "proxy_hide_header X-C; proxy_hide_header x-c;",
+    "limit_conn c 99999999999; limit_req zone=r burst=99999999999;",
+    "return 410 $uri;",
+    "rewrite ^ https://$none/ permanent;",
+    "if ($http_x) { return 400; }",
+    "satisfy any; deny all;",
 ];
 
-const OF_PATHS: &[&str] = &["/", "/a/", "/a", "= /a", "= /", "~ ^/a", "@named", "/auth", "^~ /b/", "/c d", "/auth/x"];
+const OF_PATHS: &[&str] = &[
+    "/",
+    "/a/",
+    "/a",
+    "= /a",
+    "= /",
+    "~ ^/a",
+    "@named",
+    "/auth",
+    "^~ /b/",
+    "/c d",
+    "/auth/x",
+    "~* /\\.(?!x)",
+    "~ (a)\\1",
+];
 
 fn some(lines: &'static [&'static str], most: usize) -> impl Strategy<Value = String> {
     subsequence(lines, 0..=most).prop_shuffle().prop_map(|lines| lines.join(" "))

@@ -8,6 +8,8 @@
 mod accounted;
 #[cfg(test)]
 mod kept_out;
+#[cfg(test)]
+mod kept_out_model;
 mod nginx;
 mod output;
 mod syntax;

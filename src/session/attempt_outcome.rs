@@ -76,7 +76,9 @@ impl Display for Blamed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.cause {
             Some(RefusalCause::Endpoint { fault, .. }) => fault.fmt(f),
-            Some(RefusalCause::Upload(_) | RefusalCause::Authorize(_)) | None => self.0.refusal.fmt(f),
+            Some(RefusalCause::Upload(_) | RefusalCause::Authorize(_) | RefusalCause::Origin(_)) | None => {
+                self.0.refusal.fmt(f)
+            }
         }
     }
 }

@@ -254,7 +254,12 @@ fn broken(session: &Session, error: &hyper::Error, unread: &[u8], answer: &str) 
         access_log::broken(session, error);
         return answer.to_owned();
     };
-    why.say((&session.proxy.metrics, &session.proxy.sums), &session.listener, session.peer.ip(), error);
+    why.say(
+        (&session.proxy.metrics, &session.proxy.sums),
+        &session.listener,
+        session.peer.ip(),
+        NoRequest::detail(error, unread),
+    );
     with_words(answer, &why.words(error))
 }
 

@@ -165,6 +165,11 @@ impl NoRequest {
         }
     }
 
+    /// What the log says of it: hyper does not know what it looks at.
+    pub(super) fn detail<'e>(error: &'e hyper::Error, unread: &[u8]) -> &'e dyn Error {
+        if speaks_tls(unread) { &SpeaksTls } else { error }
+    }
+
     /// Why there is no PROXY header, if there is something to say about it.
     pub(super) fn of_proxy_header(none: &NoProxyHeader) -> Option<Self> {
         match &none.error {
@@ -233,6 +238,16 @@ pub(super) fn turned_away(
 /// Tells a client that speaks HTTP on a TLS port what is wrong.
 pub(super) async fn tell_plain_http(failed: Box<HandshakeFailed>, listener: &Listener) {
     Guarded::new(failed.socket, listener.settings.tls_timeout).end_with(PLAIN_HTTP_ON_TLS).await;
+}
+
+/// TLS where none is spoken.
+#[derive(Debug, thiserror::Error)]
+#[error("it speaks TLS (https:// or wss://), and this listener has no `tls`")]
+struct SpeaksTls;
+
+/// Whether a handshake of TLS begins like this (RFC 8446 §5.1): no request does.
+fn speaks_tls(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x16, 0x03])
 }
 
 /// What hyper says of a target that is no URI: nothing else tells it from other heads that it cannot read.

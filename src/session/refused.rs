@@ -35,6 +35,9 @@ pub(super) enum RefusalCause {
     /// Nobody has said whether it may enter.
     #[error("authorize: {0}")]
     Authorize(#[from] AuthFailure),
+    /// What page it comes from.
+    #[error("the page is of {0}, which `allowed_origins` does not name")]
+    Origin(String),
     /// Something went wrong with an endpoint.
     #[error("endpoint {name}: {fault}")]
     Endpoint {

@@ -112,6 +112,7 @@ impl Endpoint {
     /// A request failed there, of `upstream`, whose endpoint it is; `trial` is its trial if it is one. What is no fault of the
     /// endpoint, a tunnel's end and an answer of 4xx among it, is not for here.
     pub fn note_failure(&self, asked: Asked, cause: &dyn Display, trial: Option<Trial>, upstream: &Upstream) {
+        self.remember_failure(asked, cause);
         if let Some(trial) = trial {
             return trial.fail(cause, upstream.settings.eject);
         }

@@ -5,14 +5,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::health::{Ejection, ProbeResult};
+use crate::health::{Ejection, ProbeResult, RecentFailures};
 
 /// What is known of the health of one endpoint.
 #[derive(Debug, Default)]
 pub(super) struct EndpointHealth {
-    /// A request's success may change `ejection`: the only thing that one looks at that goes well.
+    /// A request's success may change `ejection` or `failures`: the only thing that one looks at that goes well.
     is_in_trouble: AtomicBool,
     ejection: Mutex<Ejection>,
+    /// For people to read. Locked under the lock of `ejection`, where both are.
+    failures: Mutex<RecentFailures>,
     /// Whose probes are believed.
     prober: Mutex<Prober>,
     /// Tells whoever probes that a request could not connect.
@@ -54,9 +56,13 @@ impl EndpointHealth {
         self.ejection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What [`is_in_trouble`](Self::is_in_trouble) says from now on: called under the lock of `ejection`, so that the two agree.
+    pub(super) fn failures(&self) -> MutexGuard<'_, RecentFailures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What [`is_in_trouble`](Self::is_in_trouble) says from now on: called under the lock of `ejection`, so that they agree.
     pub(super) fn look_at(&self, ejection: &Ejection) {
-        self.is_in_trouble.store(ejection.is_in_trouble(), Ordering::Relaxed);
+        self.is_in_trouble.store(ejection.is_in_trouble() || !self.failures().are_none(), Ordering::Relaxed);
     }
 
     pub(super) fn prober(&self) -> MutexGuard<'_, Prober> {

@@ -11,7 +11,7 @@ use super::endpoint::Endpoint;
 use super::endpoint_health::{HealthCounts, ProberNumber};
 use super::endpoint_state::{EndedCause, EndpointEvent, EndpointState, StateCause};
 use crate::config::{EjectSettings, UpstreamSettings};
-use crate::health::{Asked, Availability, Ejection, EjectionRule, ProbeResult, TrialNumber, WhenDue};
+use crate::health::{Asked, Availability, Ejection, EjectionRule, ProbeResult, RecentFailures, TrialNumber, WhenDue};
 
 /// The one request that an ejected endpoint gets. Dropped without a verdict, it lets another one try.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ impl Endpoint {
             return;
         }
         let mut ejection = self.health.ejection();
+        self.health.failures().end(asked);
         match trial.and_then(|mut trial| trial.number.take()) {
             None => ejection.note_success(asked),
             Some(trial) => {
@@ -36,6 +37,18 @@ impl Endpoint {
                 }
             }
         }
+        self.health.look_at(&ejection);
+    }
+
+    /// What has failed there of late, for people to read.
+    pub fn recent_failures(&self) -> RecentFailures {
+        self.health.failures().clone()
+    }
+
+    /// A request failed there, whatever follows from it.
+    pub(super) fn remember_failure(&self, asked: Asked, cause: &dyn Display) {
+        let ejection = self.health.ejection();
+        self.health.failures().note(asked, cause, Instant::now().into_std());
         self.health.look_at(&ejection);
     }
 
@@ -65,7 +78,7 @@ impl Endpoint {
     }
 
     /// Whether nothing speaks against placing a request of this kind there.
-    pub(super) fn is_open_to(&self, asked: Asked) -> bool {
+    pub fn is_open_to(&self, asked: Asked) -> bool {
         let state = self.state();
         state.is_eligible() || state == EndpointState::EJECTED && !self.health.ejection().keeps_out(asked)
     }
@@ -163,6 +176,7 @@ impl Endpoint {
     /// Its failures count no more, and it is not ejected.
     fn forgive(&self, why: &str) {
         let mut ejection = self.health.ejection();
+        *self.health.failures() = RecentFailures::default();
         ejection.forgive();
         self.readmit(why);
         self.health.look_at(&ejection);

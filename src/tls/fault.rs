@@ -104,7 +104,8 @@ impl CertificateFault {
         match self {
             Self::Unreadable(error) => error.hint(path, location),
             Self::Der => {
-                "convert it: `openssl x509 -inform der` for a certificate, `openssl pkey -inform der` for a key"
+                "convert it: `openssl x509 -inform der` for a certificate, `openssl pkey -inform der` for a key, `openssl pkcs12 \
+                 -nodes` for both in one (.p12, .pfx)"
             }
             Self::BrokenPem(_) => "copy the file again; each section is base64 between its BEGIN and its END line",
             Self::NoAuthority => {
@@ -113,7 +114,9 @@ impl CertificateFault {
             Self::KeyInsteadOfAuthority => {
                 "name the certificate of that key; the key itself has to stay with who issues"
             }
-            Self::NoCertificate => "it needs the certificate of the site, then those of its issuers, in PEM",
+            Self::NoCertificate => {
+                "it needs the certificate of the site, then those of its issuers, in PEM (a CERTIFICATE REQUEST is none yet)"
+            }
             Self::KeyInsteadOfChain | Self::ChainInsteadOfKey => "`chain` and `key` look swapped",
             Self::BadCertificate(_) => "have it issued again as an X.509 version 3 certificate",
             Self::NoKey => "it needs a section that begins with BEGIN PRIVATE KEY, or RSA or EC PRIVATE KEY",

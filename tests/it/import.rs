@@ -3,6 +3,8 @@
 //! Each `tests/import/nginx/NAME.conf` has its result in `NAME.toml`. After a change that is meant,
 //! `WINDLASS_UPDATE_EXPECTED=1 cargo test --test it import` writes them anew; read the difference before you commit it.
 
+mod kept_out;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

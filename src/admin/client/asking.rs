@@ -26,6 +26,8 @@ pub struct Client {
     listen: AdminListen,
     /// What it shows, where it is asked who it is.
     token: Option<OperatorToken>,
+    /// Where else somebody may be found, where nobody answers.
+    elsewhere: Option<String>,
 }
 
 /// An answer, as it came and as it is meant.
@@ -42,8 +44,8 @@ pub struct ParsedAnswer<T> {
 pub enum AskError {
     /// `admin.listen` is `"off"`.
     Off,
-    /// Nobody answers there.
-    Unreachable(AdminListen, #[source] io::Error),
+    /// Nobody answers there; and where else somebody may, as far as whoever asks has been told.
+    Unreachable(AdminListen, #[source] io::Error, Option<String>),
     /// It is answered over a unix socket alone.
     NeedsSocket(AdminListen),
     /// The process refused.
@@ -55,7 +57,12 @@ pub enum AskError {
 impl Client {
     /// One that asks at `listen`.
     pub fn new(listen: AdminListen) -> Self {
-        Self { listen, token: None }
+        Self { listen, token: None, elsewhere: None }
+    }
+
+    /// The same, which says this where nobody answers.
+    pub fn saying_where_else(self, elsewhere: String) -> Self {
+        Self { elsewhere: Some(elsewhere), ..self }
     }
 
     /// The same, which shows this token.
@@ -155,7 +162,7 @@ impl Client {
     }
 
     async fn begin(&self, method: Method, path: &str, body: Bytes) -> Result<Answering, AskError> {
-        let unreachable = |error| AskError::Unreachable(self.listen.clone(), error);
+        let unreachable = |error| self.unreachable(error);
         let answer = match &self.listen {
             AdminListen::Off => return Err(AskError::Off),
             AdminListen::Unix(socket) => {
@@ -184,7 +191,11 @@ impl Client {
     }
 
     fn silent(&self) -> AskError {
-        AskError::Unreachable(self.listen.clone(), silence())
+        self.unreachable(silence())
+    }
+
+    fn unreachable(&self, error: io::Error) -> AskError {
+        AskError::Unreachable(self.listen.clone(), error, self.elsewhere.clone())
     }
 }
 
@@ -213,13 +224,16 @@ impl fmt::Display for AskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Off => f.write_str("admin.listen is \"off\": there is nowhere to ask"),
-            Self::Unreachable(listen, error) => {
+            Self::Unreachable(listen, error, elsewhere) => {
                 write!(f, "no windlass answers at {listen}: {error}")?;
                 f.write_str(match error.kind() {
-                    io::ErrorKind::TimedOut => "; the process is stuck or stopped: look what it does",
+                    io::ErrorKind::TimedOut => {
+                        return f.write_str("; the process is stuck or stopped: look what it does");
+                    }
                     io::ErrorKind::PermissionDenied => "; ask as the user that windlass runs as, or as root",
                     _ => "; is it running, and with this [admin]? -c FILE or --admin ADDRESS asks elsewhere",
-                })
+                })?;
+                elsewhere.iter().try_for_each(|elsewhere| write!(f, "\n    hint: {elsewhere}"))
             }
             Self::NeedsSocket(listen) => {
                 write!(f, "this is told over a unix socket alone, not at {listen}: ask with --admin unix:/PATH")

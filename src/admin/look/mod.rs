@@ -1,10 +1,11 @@
-//! What is read off the process by looking: the status and the gauges (`status`, `totals`), tunnels one by one (`tunnels`, which of them:
+//! What is read off the process by looking: the status and the gauges (`status`, `totals`), whom an upstream leaves unserved (`not_served`), tunnels one by one (`tunnels`, which of them:
 //! `tunnel_query`, how fast: `rates`), where a WebSocket would go (`placement`), when `certificates` end, and what only the one who runs the process knows (`notes`,
 //! `reload_notes`).
 //!
 //! Invariant: nothing changes by a look.
 
 mod certificates;
+mod not_served;
 mod notes;
 mod placement;
 mod rates;

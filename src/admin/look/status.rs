@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::certificates::certificate_ends;
+use super::not_served::{failing, not_served};
 use super::notes::Notes;
 use super::totals::Tunnels;
 use crate::admin::context::Context;
@@ -51,6 +52,7 @@ pub(in crate::admin) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<A
     let upstreams = snapshot.upstreams().values().map(|upstream| UpstreamStatus {
         name: upstream.settings.name.to_string(),
         source: proxy.sources.of(&upstream.settings.name).map(upstream_source),
+        not_served: not_served(upstream),
         endpoints: upstream
             .endpoints()
             .iter()
@@ -62,6 +64,7 @@ pub(in crate::admin) fn status(proxy: &Proxy, notes: &Notes, predecessors: Vec<A
                 draining: endpoint.state().is_drained(),
                 state: endpoint.state().as_str().to_owned(),
                 causes: endpoint.causes().into_iter().map(cause).collect(),
+                failing: failing(endpoint),
             })
             .collect(),
     });

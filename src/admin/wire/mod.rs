@@ -26,4 +26,4 @@ pub use tunnels::{
     InDirections, OnSides, TunnelDetail, TunnelLimits, TunnelList, TunnelOrder, TunnelRate, TunnelStatus,
     TunnelsElsewhere,
 };
-pub use upstream::{CauseStatus, EndpointStatus, UpstreamSource, UpstreamStatus};
+pub use upstream::{CauseStatus, EndpointStatus, FailingStatus, UpstreamSource, UpstreamStatus};

@@ -13,6 +13,9 @@ pub struct UpstreamStatus {
     /// Who is asked for them; `None` where the file lists them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<UpstreamSource>,
+    /// Whom it does not serve now, and why, such as `no upgrades: …`; `None` where it serves, as far as anybody has tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_served: Option<String>,
 }
 
 /// Who is asked for the endpoints of an upstream.
@@ -53,6 +56,33 @@ pub struct EndpointStatus {
     /// Everything that does, in the same order.
     #[serde(default)]
     pub causes: Vec<CauseStatus>,
+    /// What has failed there since the last time that it went well, whether anybody is kept away for it or not: of each kind of request.
+    #[serde(default)]
+    pub failing: Vec<FailingStatus>,
+}
+
+/// Requests of one kind that failed in a row.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct FailingStatus {
+    /// `upgrades` or `exchanges`.
+    pub asked: String,
+    /// How many, in a row.
+    pub in_a_row: u32,
+    /// For how many seconds.
+    pub for_seconds: u64,
+    /// Why the last one failed.
+    pub why: String,
+}
+
+impl FailingStatus {
+    /// How many, in words: `the last 3 upgrades`.
+    pub fn which(&self) -> String {
+        match self.in_a_row {
+            1 => format!("the last {}", self.asked.trim_end_matches('s')),
+            several => format!("the last {several} {}", self.asked),
+        }
+    }
 }
 
 /// One cause that speaks against an endpoint.

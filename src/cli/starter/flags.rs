@@ -8,15 +8,19 @@ use clap::Args;
 
 use super::key_file::key_of;
 use super::text::{Comments, Starter, StarterCertificate};
+use super::try_certificate::{CHAIN, IfThere, KEY, Tried, how_tried, to_try_with, try_certificate};
 use crate::cli::failure::Failure;
+use crate::cli::output::complain;
 use crate::config::{EndpointRole, SyntaxError, parse_endpoint, parse_host_pattern};
+use crate::net;
 
 #[derive(Debug, Default, Args)]
 pub(in crate::cli) struct StarterFlags {
     /// Where your application listens, such as 127.0.0.1:3000 or unix:/run/app.sock; may stand several times
     #[arg(long = "endpoint", value_name = "ADDRESS", value_parser = endpoint)]
     pub(super) endpoints: Vec<String>,
-    /// Where clients come in, such as :8443 or 127.0.0.1:8443 [default: :8443 with a certificate, :8080 without]
+    /// Where clients come in: 127.0.0.1:8443, or :8443 for every address of this machine, of IPv4 and, where it has that, of IPv6
+    /// [default: :8443 with a certificate, :8080 without]
     #[arg(long, value_name = "ADDRESS", value_parser = listen)]
     pub(super) listen: Option<SocketAddr>,
     /// A name that clients ask for; may stand several times [default: every name]
@@ -28,13 +32,17 @@ pub(in crate::cli) struct StarterFlags {
     /// Its key [default: the file beside it that is called so]
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(super) key: Option<PathBuf>,
+    /// Make a certificate to try with, self-signed, for a month: two files, self-signed.pem and self-signed.key, that are used again
+    #[arg(long, conflicts_with = "cert")]
+    pub(super) self_signed: bool,
 }
 
 impl StarterFlags {
     /// Whether any of them is there.
     pub(in crate::cli) fn are_given(&self) -> bool {
-        let Self { endpoints, listen, hosts, cert, key } = self;
-        !endpoints.is_empty() || listen.is_some() || !hosts.is_empty() || cert.is_some() || key.is_some()
+        let Self { endpoints, listen, hosts, cert, key, self_signed } = self;
+        let is_file_given = cert.is_some() || key.is_some();
+        !endpoints.is_empty() || listen.is_some() || !hosts.is_empty() || is_file_given || *self_signed
     }
 
     /// The configuration that they stand for, where there is no file.
@@ -42,8 +50,16 @@ impl StarterFlags {
     /// # Errors
     /// Something that is needed is not among them.
     pub(in crate::cli) fn text(self) -> Result<String, Failure> {
-        let certificate = self.certificate()?;
-        Ok(self.starter(certificate)?.text(Comments::None))
+        if !self.self_signed {
+            let certificate = self.certificate()?;
+            return Ok(self.starter(certificate)?.text(Comments::None));
+        }
+        let starter = self.starter(to_try_with())?;
+        // Here, where a successor that is started the same way finds it.
+        if try_certificate(&starter, Path::new(""), IfThere::Keep)? == Tried::Made {
+            complain(&format!("{CHAIN} and {KEY} are made, in this folder: {}", how_tried(&starter)));
+        }
+        Ok(starter.text(Comments::None))
     }
 
     /// The certificate that they name, if they name one.
@@ -78,7 +94,7 @@ fn no_key(chain: &Path) -> Failure {
 }
 
 fn everywhere(port: u16) -> SocketAddr {
-    SocketAddr::from(([0, 0, 0, 0], port))
+    (net::everywhere(), port).into()
 }
 
 /// Checks an endpoint by the rules of the configuration.
@@ -93,9 +109,14 @@ pub(super) fn host(text: &str) -> Result<String, SyntaxError> {
 /// An address with a port, or a port alone.
 fn listen(text: &str) -> Result<SocketAddr, String> {
     let port = text.strip_prefix(':').or_else(|| text.strip_prefix("*:")).unwrap_or(text);
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = text.rsplit_once(':').map_or(text, |(_, port)| port);
     match (text.parse(), port.parse()) {
         (Ok(address), _) => Ok(address),
         (Err(_), Ok(port)) => Ok(everywhere(port)),
+        (Err(_), Err(_)) if is_number(digits) && digits.parse::<u16>().is_err() => {
+            Err(format!("there is no port {digits}: write one from 1 to 65535, as in :8443"))
+        }
         (Err(_), Err(_)) => Err("write :8443, 127.0.0.1:8443 or [::]:8443".into()),
     }
 }
@@ -110,12 +131,20 @@ mod tests {
 
     #[test]
     fn a_port_alone_is_one_everywhere() {
-        for text in [":8443", "*:8443", "8443", "0.0.0.0:8443"] {
-            assert_eq!(listen(text), Ok("0.0.0.0:8443".parse().unwrap()), "{text}");
+        for text in [":8443", "*:8443", "8443"] {
+            assert_eq!(listen(text), Ok((net::everywhere(), 8443).into()), "{text}");
         }
+        assert_eq!(listen("0.0.0.0:8443"), Ok("0.0.0.0:8443".parse().unwrap()));
         assert_eq!(listen("[::1]:80"), Ok("[::1]:80".parse().unwrap()));
-        for text in ["localhost:80", ":99999", "", "10.0.0.1"] {
-            assert!(listen(text).is_err(), "{text}");
+        for text in ["localhost:80", "", "10.0.0.1"] {
+            assert_eq!(listen(text), Err("write :8443, 127.0.0.1:8443 or [::]:8443".into()), "{text}");
+        }
+        for text in [":99999", "99999", "127.0.0.1:99999", "[::]:99999"] {
+            assert_eq!(
+                listen(text),
+                Err("there is no port 99999: write one from 1 to 65535, as in :8443".into()),
+                "{text}"
+            );
         }
     }
 

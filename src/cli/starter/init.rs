@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf, absolute};
 use std::process::ExitCode;
 
 use clap::Args;
-use time::OffsetDateTime;
 
 use super::flags::StarterFlags;
 use super::questions::{CertificateAnswer, Questions};
-use super::self_signed::self_signed;
 use super::text::{Comments, Starter, StarterCertificate};
+use super::try_certificate::{CHAIN, IfThere, KEY, how_tried, to_try_with, try_certificate};
 use crate::app::Loaded;
 use crate::cli::failure::Failure;
 use crate::cli::output::{complain, say};
@@ -20,11 +19,8 @@ use crate::cli::output::{complain, say};
 pub(in crate::cli) struct InitArguments {
     #[command(flatten)]
     flags: StarterFlags,
-    /// Make a certificate to try with: self-signed, for a month
-    #[arg(long, conflicts_with_all = ["cert", "acme"])]
-    self_signed: bool,
     /// Have a certificate of Let's Encrypt ordered, and renewed; you agree to its terms by this
-    #[arg(long, value_name = "E-MAIL", conflicts_with = "cert", requires = "hosts")]
+    #[arg(long, value_name = "E-MAIL", conflicts_with_all = ["cert", "self_signed"], requires = "hosts")]
     acme: Option<String>,
     /// The file that is written; what is there already stays, unless --force is
     #[arg(short, long, value_name = "FILE", default_value = "windlass.toml")]
@@ -42,14 +38,14 @@ pub(in crate::cli) fn init(arguments: InitArguments) -> ExitCode {
 }
 
 fn write_first(arguments: InitArguments) -> Result<ExitCode, Failure> {
-    let InitArguments { mut flags, self_signed, acme, output, force } = arguments;
+    let InitArguments { mut flags, acme, output, force } = arguments;
     let place = Place { file: output, if_there: if force { IfThere::Replace } else { IfThere::Keep } };
     if place.if_there == IfThere::Keep && fs::symlink_metadata(&place.file).is_ok() {
         let there = place.file.display();
         let instead = "write --output OTHER, or --force to have it replaced";
         return Err(Failure::Wrong(format!("{there} is there already: {instead}")));
     }
-    let mut wanted = match (acme, self_signed) {
+    let mut wanted = match (acme, flags.self_signed) {
         (Some(contact), _) => CertificateAnswer::Ordered { contact },
         (None, true) => CertificateAnswer::SelfSigned,
         (None, false) => CertificateAnswer::None,
@@ -62,7 +58,7 @@ fn write_first(arguments: InitArguments) -> Result<ExitCode, Failure> {
     let starter = flags.starter(certificate)?;
     // Nothing is wrong with what is wanted: from here on files are made.
     if is_new {
-        try_certificate(&starter, &place)?;
+        try_certificate(&starter, place.folder(), place.if_there)?;
     }
     place.write(&starter).map_err(|error| Failure::Failed(format!("{}: {error}", place.file.display())))?;
     let loaded = Loaded::read_file(&place.file).map_err(|problems| {
@@ -79,13 +75,6 @@ fn write_first(arguments: InitArguments) -> Result<ExitCode, Failure> {
 struct Place {
     file: PathBuf,
     if_there: IfThere,
-}
-
-/// What becomes of files that are there already.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum IfThere {
-    Keep,
-    Replace,
 }
 
 impl Place {
@@ -136,34 +125,8 @@ fn certificate(flags: &StarterFlags, wanted: CertificateAnswer, place: &Place) -
             let is_of_service = absolute(place.folder()).ok().as_deref() == Some(Path::new(FOLDER_OF_SERVICE));
             Ok(StarterCertificate::Ordered { contact, storage: (!is_of_service).then(|| "acme".into()) })
         }
-        CertificateAnswer::SelfSigned => Ok(StarterCertificate::Files { chain: CHAIN.into(), key: KEY.into() }),
+        CertificateAnswer::SelfSigned => Ok(to_try_with()),
     }
-}
-
-/// The two files of a certificate to try with.
-const CHAIN: &str = "self-signed.pem";
-const KEY: &str = "self-signed.key";
-
-/// Makes the certificate to try with, or takes the one that was made before.
-fn try_certificate(starter: &Starter, place: &Place) -> Result<(), Failure> {
-    let [chain, key] = [CHAIN, KEY].map(|name| place.folder().join(name));
-    if place.if_there == IfThere::Keep {
-        let is_there = |path: &Path| fs::symlink_metadata(path).is_ok();
-        match (is_there(&chain), is_there(&key)) {
-            (true, true) => return Ok(()),
-            (false, false) => {}
-            (is_chain, _) => {
-                let there = if is_chain { &chain } else { &key };
-                let problem = format!("{} is there, and its other half is not", there.display());
-                return Err(Failure::Wrong(format!(
-                    "{problem}: take it away, or write --force to have both made anew"
-                )));
-            }
-        }
-    }
-    let made = self_signed(starter.certified_names(), OffsetDateTime::now_utc());
-    let made = made.map_err(|error| Failure::Failed(format!("no certificate could be made: {error}")))?;
-    made.write(&chain, &key).map_err(|error| Failure::Failed(error.to_string()))
 }
 
 fn from_the_root(path: PathBuf) -> PathBuf {
@@ -188,11 +151,9 @@ fn next_steps(output: &Path, starter: &Starter) -> String {
 /// How a certificate is tried with that nobody has signed.
 fn tried(starter: &Starter) -> String {
     match &starter.certificate {
-        StarterCertificate::Files { chain, .. } if chain == Path::new(CHAIN) => format!(
-            "\n{CHAIN} and {KEY} are for a month, and signed by nobody: browsers warn of them.\n  \
-             curl --cacert {CHAIN} {}/\n",
-            starter.url()
-        ),
+        StarterCertificate::Files { chain, .. } if chain == Path::new(CHAIN) => {
+            format!("\n{CHAIN} and {KEY} are {}\n", how_tried(starter))
+        }
         _ => String::new(),
     }
 }

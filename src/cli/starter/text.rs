@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::app::page_address;
 use crate::config::quoted;
 
 /// One listener in front of one application.
@@ -46,18 +47,7 @@ impl Starter {
 
     /// Where a browser finds it: by the first of its names, or one that a pattern stands for; by its address where it has none.
     pub(super) fn url(&self) -> String {
-        let address = self.listen.ip();
-        let host = match self.hosts.iter().find(|host| !host.contains('*')).or(self.hosts.first()) {
-            Some(host) => host.replace('*', "chat"),
-            None if address.is_unspecified() => "localhost".into(),
-            None if address.is_ipv6() => format!("[{address}]"),
-            None => address.to_string(),
-        };
-        let (scheme, usual) = if self.is_secure() { ("https", 443) } else { ("http", 80) };
-        match self.listen.port() {
-            port if port == usual => format!("{scheme}://{host}"),
-            port => format!("{scheme}://{host}:{port}"),
-        }
+        page_address(self.listen, self.is_secure(), &self.hosts)
     }
 
     /// By which names it is found, for a certificate to try with.

@@ -10,6 +10,7 @@ use clap::Args;
 use super::live::live;
 use super::model::Model;
 use super::view::Palette;
+use crate::admin::{Client, ParsedAnswer, Status};
 use crate::cli::ask::AskAt;
 use crate::cli::failure::Failure;
 use crate::config::parse_duration;
@@ -37,6 +38,7 @@ pub(in crate::cli) async fn top(arguments: TopArguments, terminal: Option<OsStri
         return Err(Failure::Wrong(format!("{why}: {instead}")));
     }
     let client = ask.client().await?;
+    answers(&client).await?;
     let palette = match anstream::AutoStream::choice(&io::stdout()) {
         anstream::ColorChoice::Never => Palette::Plain,
         _ => Palette::Colours,
@@ -44,6 +46,12 @@ pub(in crate::cli) async fn top(arguments: TopArguments, terminal: Option<OsStri
     let filter = route.map(|route| format!("route={route}")).unwrap_or_default();
     let model = Model::new(client.place(), every, filter);
     live(client, model, palette).await
+}
+
+/// Whether somebody answers there: an empty screen would not say why it is one.
+async fn answers(client: &Client) -> Result<(), Failure> {
+    let _: ParsedAnswer<Status> = client.get("/status").await?;
+    Ok(())
 }
 
 /// The windows of editors and build tools that show lines alone say so. Where nothing is said (`exec` into some containers), it can be.
@@ -61,11 +69,20 @@ fn pace(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::AdminListen;
 
     #[test]
     fn what_shows_lines_alone_is_not_drawn_on() {
         assert!(can_be_drawn_on(None) && can_be_drawn_on(Some(OsStr::new("xterm-256color"))));
         assert!(!can_be_drawn_on(Some(OsStr::new("dumb"))));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_drawn_where_nobody_answers() {
+        let folder = tempfile::tempdir().unwrap();
+        let nobody = Client::new(AdminListen::Unix(folder.path().join("admin.sock")));
+        let Err(Failure::Failed(said)) = answers(&nobody).await else { panic!("somebody answers") };
+        assert!(said.starts_with("no windlass answers at unix:") && said.contains("is it running"), "{said}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! How values and keys are written in TOML.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use crate::config;
@@ -16,8 +17,10 @@ pub(in crate::import) enum Value {
 }
 
 impl Value {
+    /// A list of different texts: no key takes one of them twice.
     pub(in crate::import) fn texts(texts: impl IntoIterator<Item = String>) -> Self {
-        Self::List(texts.into_iter().map(Self::Text).collect())
+        let mut seen = HashSet::new();
+        Self::List(texts.into_iter().filter(|text| seen.insert(text.clone())).map(Self::Text).collect())
     }
 
     pub(in crate::import) fn table<const N: usize>(entries: [(&str, Value); N]) -> Self {
@@ -78,7 +81,8 @@ mod tests {
     #[test]
     fn values_are_written_in_one_line() {
         let table = Value::table([("regex", "^/a(\\d)$".into()), ("x.y", Value::Number(1))]);
-        let list = Value::List(vec![table, Value::Flag(true), Value::texts(["a\"b\n".to_owned()])]);
+        let list =
+            Value::List(vec![table, Value::Flag(true), Value::texts(["a\"b\n".to_owned(), "a\"b\n".to_owned()])]);
         assert_eq!(list.to_string(), r#"[{ regex = '^/a(\d)$', "x.y" = 1 }, true, ["a\"b\n"]]"#);
     }
 

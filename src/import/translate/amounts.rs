@@ -7,6 +7,9 @@ use crate::config::write_duration;
 /// The longest that a key takes.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
+/// The most that a key which counts takes.
+pub(super) const MOST: u64 = 1_000_000_000;
+
 /// A time such as `30`, `1h 30m` or `500ms`; without a unit it is seconds. `None` for zero, for more than a year, and for what is none.
 pub(super) fn time(text: &str) -> Option<Duration> {
     let mut total = Duration::ZERO;
@@ -54,14 +57,14 @@ pub(super) fn written_size(bytes: u64) -> String {
     whole.map_or_else(|| "1B".to_owned(), |(unit, worth)| format!("{}{unit}", bytes / worth))
 }
 
-/// A rate such as `10r/s` or `90r/m`, in whole requests a second; `None` for less than one.
+/// A rate such as `10r/s` or `90r/m`, in whole requests a second, and no more than [`MOST`]; `None` for less than one.
 pub(super) fn rate(text: &str) -> Option<u64> {
     let rate = match text.split_once("r/")? {
         (count, "s") => count.parse().ok()?,
         (count, "m") => count.parse::<u64>().ok()? / 60,
         _ => return None,
     };
-    (rate > 0).then_some(rate)
+    (rate > 0).then_some(rate.min(MOST))
 }
 
 fn amount(text: &str) -> Option<(u64, &str, &str)> {

@@ -41,6 +41,14 @@ pub(super) fn answer(
     }
 }
 
+/// What is answered in the place of what `directive`, a `return` or a `rewrite`, answers to everybody and cannot be said: no endpoint is asked.
+pub(super) fn answer_instead(directive: &Directive) -> Destination {
+    let said = directive.argument(0).filter(|_| directive.name() == "return").and_then(|it| it.parse::<u16>().ok());
+    let status = said.filter(|status| matches!(status, 200..=299 | 400..=599)).unwrap_or(403);
+    let status = if status == 444 { 404 } else { status };
+    ("respond", Value::table([("status", Value::Number(status.into()))]))
+}
+
 fn respond(status: u16, text: &str, scope: &Scope<'_>) -> Result<Value, Reason> {
     if parts(text).iter().any(|part| matches!(part, Part::Variable(_))) {
         return Err(beyond("its text has variables, and one here is the same for everybody"));
@@ -100,8 +108,17 @@ mod tests {
         ] {
             assert_eq!(said(source), here, "{source}");
         }
-        for source in ["return 200 $remote_addr;", "return 100;", "return x y;", "return 1 2 3;"] {
+        for (source, instead) in [
+            ("return 200 $remote_addr;", 200),
+            ("return 401 $realm;", 401),
+            ("return 301 https://$to;", 403),
+            ("return 100;", 403),
+            ("return x y;", 403),
+            ("return 1 2 3;", 403),
+        ] {
             assert!(!said(source).contains(" = {"), "{source}");
+            let tree = parse(source, &"x".into(), &mut Numbers::default()).unwrap();
+            assert_eq!(answer_instead(&tree[0]).1.to_string(), format!("{{ status = {instead} }}"), "{source}");
         }
     }
 }

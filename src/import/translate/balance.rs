@@ -128,6 +128,9 @@ fn sticky_cookie(scope: &Scope<'_>, ledger: &Ledger, table: &mut Table) {
     }
 }
 
+/// How many a queue takes here.
+const LONGEST_QUEUE: u64 = 1_000_000;
+
 /// `queue`, for endpoints that have `max_conns`.
 fn queue(scope: &Scope<'_>, ledger: &Ledger, table: &mut Table) {
     let Some(directive) = scope.last("queue") else { return };
@@ -135,8 +138,11 @@ fn queue(scope: &Scope<'_>, ledger: &Ledger, table: &mut Table) {
     let wait = directive.argument(1).and_then(|it| it.strip_prefix("timeout=")).and_then(written_time);
     let wait = wait.unwrap_or_else(|| "1min".to_owned());
     match length {
-        Some(length) if table.entries.iter().any(|(key, _)| key == "max_tunnels") => {
-            table.put("queue", Value::table([("length", Value::Number(length)), ("wait", wait.into())]));
+        Some(length) if length > 0 && table.entries.iter().any(|(key, _)| key == "max_tunnels") => {
+            table.put(
+                "queue",
+                Value::table([("length", Value::Number(length.min(LONGEST_QUEUE))), ("wait", wait.into())]),
+            );
             ledger.carried(directive);
         }
         _ => ledger.left(

@@ -1,11 +1,13 @@
 //! `set_real_ip_from` and `proxy_protocol`: whose word on clients is believed.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::common::common;
 use super::ledger::Ledger;
+use super::scope::Scope;
 use super::servers::{Listener, Server};
 use crate::import::output::{Table, Value};
 use crate::import::syntax::Directive;
@@ -84,6 +86,42 @@ fn trusted_by_all(servers: &[&Server<'_>], ledger: &Ledger) -> Vec<String> {
     trusted
 }
 
+/// Finds out which servers believe whom all others believe that share a listener with them.
+pub(super) fn compare_trust(servers: &mut [Server<'_>], listeners: &[Listener<'_>]) {
+    let believed = |server: &Server<'_>| -> BTreeSet<String> {
+        server.scope.all("set_real_ip_from").iter().map(|it| it.written()).collect()
+    };
+    let all: Vec<_> = servers.iter().map(believed).collect();
+    for listener in listeners {
+        let first = listener.servers.first().and_then(|number| all.get(*number));
+        if listener.servers.iter().any(|number| all.get(*number) != first) {
+            for number in &listener.servers {
+                servers.get_mut(*number).into_iter().for_each(|server| server.believes_alike = false);
+            }
+        }
+    }
+}
+
+/// Whether a route for `scope`, which is in `server`, sees the clients that nginx sees there. Where it does not, its list of clients is told
+/// of: it would let in strangers, whom a proxy brings.
+pub(super) fn sees_same_clients(scope: &Scope<'_>, server: &Server<'_>, ledger: &Ledger) -> bool {
+    let believed = |scope: &Scope<'_>| -> Vec<usize> { scope.all("set_real_ip_from").iter().map(|it| it.id).collect() };
+    let header = scope.last("real_ip_header").and_then(Directive::value).unwrap_or("X-Real-IP").to_ascii_lowercase();
+    let is_read_here = ["x-forwarded-for", "proxy_protocol"].contains(&header.as_str());
+    let is_same = believed(scope) == believed(&server.scope) && server.believes_alike && is_read_here;
+    if believed(scope).is_empty() || is_same {
+        return true;
+    }
+    for rule in scope.all_of(&["allow", "deny"]) {
+        ledger.left(
+            rule,
+            "nginx reads the client from what a proxy says, and here that proxy itself would be let in or kept out",
+            "name it in `trusted_proxies` of [listener.NAME], for which it has to write X-Forwarded-For, and open the route then",
+        );
+    }
+    false
+}
+
 fn network(directive: &Directive) -> Option<String> {
     network_of(directive.value()?)
 }
@@ -92,6 +130,8 @@ fn network(directive: &Directive) -> Option<String> {
 pub(super) fn network_of(text: &str) -> Option<String> {
     match text.parse::<IpNet>() {
         Ok(network) if network.addr().to_canonical().is_ipv4() && network.addr().is_ipv6() => None,
+        // One address, as it is written without a length.
+        Ok(network) if network.prefix_len() == network.max_prefix_len() => Some(network.addr().to_string()),
         Ok(network) => Some(network.trunc().to_string()),
         Err(_) => text.parse::<IpAddr>().ok().map(|ip| ip.to_canonical().to_string()),
     }

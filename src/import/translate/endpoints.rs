@@ -1,5 +1,6 @@
 //! `server` in an `upstream`: its endpoints.
 
+use super::amounts::MOST;
 use super::ledger::Ledger;
 use super::proxy_target::{is_address, with_port};
 use crate::import::output::{Table, Value};
@@ -24,7 +25,7 @@ pub(super) fn endpoints(group: &Directive, ledger: &Ledger, table: &mut Table) -
     for (directive, endpoint) in servers.filter_map(|it| Some((it, endpoint(it, ledger)?))) {
         match endpoints.iter_mut().find(|other| other.address == endpoint.address) {
             Some(other) => {
-                other.weight += endpoint.weight;
+                other.weight = other.weight.saturating_add(endpoint.weight);
                 ledger.remarked(directive, "the endpoint is there already: its weight is added", "nothing");
             }
             None => endpoints.push(endpoint),
@@ -136,7 +137,17 @@ fn endpoint(directive: &Directive, ledger: &Ledger) -> Option<Endpoint> {
             "weight" => endpoint.weight = value.parse().unwrap_or(1).max(1),
             "backup" => endpoint.is_backup = true,
             "resolve" => endpoint.is_resolved = true,
-            "max_conns" => endpoint.most_tunnels = value.parse().ok().filter(|most| *most > 0),
+            "max_conns" => {
+                let most = value.parse::<u64>().ok().filter(|most| *most > 0);
+                if most.is_some_and(|most| most > MOST) {
+                    ledger.remarked(
+                        directive,
+                        format!("`max_tunnels` takes no more than {MOST}, so that is written"),
+                        "nothing",
+                    );
+                }
+                endpoint.most_tunnels = most.map(|most| most.min(MOST));
+            }
             "slow_start" => endpoint.slow_start = super::amounts::written_time(value),
             "max_fails" => endpoint.is_never_ejected = value == "0",
             // By default an endpoint that fails three times is left alone, for longer and longer.

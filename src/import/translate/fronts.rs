@@ -1,7 +1,9 @@
 //! What of a server's requests its routes are for: hosts, and listeners.
 
 use super::context::Context;
+use super::guarded::told_of_guards;
 use super::servers::{Listener, Server};
+use crate::import::syntax::Place;
 
 /// Hosts at listeners.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,10 +18,7 @@ impl Front {
     /// Whether a request may be for both, where the other one takes every host, or a wildcard.
     pub(super) fn falls_to(&self, other: &Self) -> bool {
         let shares = self.listeners.iter().any(|listener| other.listeners.contains(listener));
-        let is_wider = |host: &String| match host.strip_prefix('*') {
-            Some(suffix) => self.hosts.iter().any(|own| own != host && own.ends_with(suffix)),
-            None => false,
-        };
+        let is_wider = |wildcard: &String| self.hosts.iter().any(|own| is_wider(wildcard, own));
         shares && !self.hosts.is_empty() && (other.hosts.is_empty() || other.hosts.iter().any(is_wider))
     }
 }
@@ -27,25 +26,34 @@ impl Front {
 /// What the server with this number is for; nothing where no request comes to it, which is told of.
 pub(super) fn fronts(
     number: usize,
-    server: &Server<'_>,
+    servers: &[Server<'_>],
     listeners: &[Listener<'_>],
     context: &Context<'_>,
 ) -> Vec<Front> {
-    let (mut open, mut named) = (Vec::new(), Vec::new());
+    let Some(server) = servers.get(number) else { return Vec::new() };
+    let mut open = Front { hosts: Vec::new(), listeners: Vec::new() };
+    let mut named: Vec<Front> = Vec::new();
     for (at, listener) in listeners.iter().enumerate().filter(|(_, it)| it.servers.contains(&number)) {
         let is_first = listener.servers.first() == Some(&number);
-        if is_first && (listener.has_default || server.names.hosts.is_empty()) {
-            open.push(at);
-        } else if !server.names.hosts.is_empty() {
-            named.push(at);
+        let is_open = is_first && (listener.has_default || server.names.hosts.is_empty());
+        if is_open && (listener.has_default || !server.names.is_beyond) {
+            open.listeners.push(at);
+        }
+        let others =
+            || listener.servers.iter().filter(|it| **it != number).filter_map(|it| Some((*it, servers.get(*it)?)));
+        // nginx gives a name to the first server that has it.
+        let is_own = |host: &&String| !others().any(|(other, it)| other < number && it.names.hosts.contains(host));
+        let is_in_wildcard =
+            |host: &&String| others().any(|(_, it)| it.names.hosts.iter().any(|it| is_wider(it, host)));
+        let hosts: Vec<_> =
+            server.names.hosts.iter().filter(is_own).filter(|it| !is_open || is_in_wildcard(it)).cloned().collect();
+        match named.iter_mut().find(|front| front.hosts == hosts) {
+            _ if hosts.is_empty() => {}
+            Some(front) => front.listeners.push(at),
+            None => named.push(Front { hosts, listeners: vec![at] }),
         }
     }
-    if server.names.is_beyond && server.names.hosts.is_empty() {
-        open.retain(|at| listeners.get(*at).is_some_and(|listener| listener.has_default));
-    }
-    let fronts =
-        [Front { hosts: Vec::new(), listeners: open }, Front { hosts: server.names.hosts.clone(), listeners: named }];
-    let fronts: Vec<_> = fronts.into_iter().filter(|front| !front.listeners.is_empty()).collect();
+    let fronts: Vec<_> = std::iter::once(open).filter(|front| !front.listeners.is_empty()).chain(named).collect();
     if fronts.is_empty() {
         let why = match server.names.is_beyond {
             true => "none of its names can be said here",
@@ -54,6 +62,27 @@ pub(super) fn fronts(
         context.ledger.left(server.directive, why, "write [listener.NAME] with `bind`, and routes with `hosts`");
     }
     fronts
+}
+
+/// Where the server stands that guards hosts whose names cannot be said here, and which come to `front` of the server with this number.
+pub(super) fn guarded_strangers<'t>(
+    number: usize,
+    front: &Front,
+    servers: &[Server<'t>],
+    listeners: &[Listener<'_>],
+) -> Option<&'t Place> {
+    if !front.hosts.is_empty() {
+        return None;
+    }
+    let here = front.listeners.iter().filter_map(|at| listeners.get(*at)).flat_map(|it| &it.servers);
+    let others = here.filter(|it| **it != number).filter_map(|it| servers.get(*it));
+    let mut strangers = others.filter(|it| it.names.has_unsaid && told_of_guards(it.scope.own()).is_some());
+    strangers.next().map(|it| &it.directive.place)
+}
+
+/// Whether `host` is one of those of `wildcard`, and not that itself.
+fn is_wider(wildcard: &str, host: &str) -> bool {
+    wildcard.strip_prefix('*').is_some_and(|suffix| host != wildcard && host.ends_with(suffix))
 }
 
 #[cfg(test)]

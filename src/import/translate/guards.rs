@@ -1,17 +1,27 @@
 //! What keeps requests out and cannot be said here: a route that it guarded is closed until somebody has looked at it.
 
 use super::instead::instead_of;
-use super::ledger::{Ledger, Reason};
+use super::ledger::{Fate, Ledger, Reason};
+use super::nothing::means_nothing;
 use super::scope::Scope;
 use crate::import::syntax::Directive;
 
 /// Tells of whatever guards `scope` and is never carried over; true where there is something.
 pub(super) fn has_guard_left(scope: &Scope<'_>, ledger: &Ledger) -> bool {
     let mut is_guarded = false;
-    for directive in scope.everything().filter(|it| is_guard(it, scope)) {
+    // A condition of a host has a route of its own by now.
+    let is_left = |it: &&Directive| is_guard(it, scope) && ledger.fate(it) != Fate::Carried;
+    for directive in scope.everything().filter(is_left) {
         let known = instead_of(directive.name()).map(|(_, reason)| reason);
-        let Reason { why, instead } =
-            known.unwrap_or_else(|| Reason::new("it keeps requests out, and is not known here", "docs/access.md"));
+        let unread = directive.trouble.as_ref().map(|trouble| {
+            Reason::new(
+                format!("cannot be read: {trouble}; what stands in it may keep requests out"),
+                "bring it, and import again; --prefix says where relative paths start",
+            )
+        });
+        let Reason { why, instead } = unread
+            .or(known)
+            .unwrap_or_else(|| Reason::new("it keeps requests out, and is not known here", "docs/access.md"));
         ledger.left(
             directive,
             format!("{why}; the routes that it guards answer 403 until somebody has looked at them"),
@@ -22,21 +32,42 @@ pub(super) fn has_guard_left(scope: &Scope<'_>, ledger: &Ledger) -> bool {
     is_guarded
 }
 
-fn is_guard(directive: &Directive, scope: &Scope<'_>) -> bool {
+/// Whether `directive`, which stands in one of the blocks of `scope`, keeps requests out and is never carried over.
+pub(super) fn is_guard(directive: &Directive, scope: &Scope<'_>) -> bool {
     let name = directive.name();
     let counts = || scope.last(name).is_some_and(|it| it.id == directive.id && it.value() != Some("off"));
     match name {
         "satisfy" => counts() && directive.value() == Some("any"),
-        "auth_basic" | "auth_basic_user_file" | "auth_request" | "auth_request_set" => false,
-        "auth_jwt" | "auth_ldap" | "auth_pam" | "auth_digest" | "auth_gss" | "auth_oidc" | "js_access" | "ssl_crl" => {
-            counts()
-        }
+        // Who may enter by these is said.
+        "auth_basic" | "auth_request" | "auth_delay" => false,
+        "js_access" | "ssl_crl" | "modsecurity" => counts(),
+        // `auth_jwt`, and not what is said of it: `auth_jwt_key_file`.
+        _ if name.strip_prefix("auth_").is_some_and(|way| !way.contains('_')) => counts(),
         "limit_except" => true,
-        "if" => {
-            directive.inner().iter().any(|it| it.name() == "return" && matches!(it.argument(0), Some("401" | "403")))
-        }
-        _ => name.starts_with("access_by_lua"),
+        "if" => keeps_out_on_condition(directive),
+        // Whatever stands in it may be a guard.
+        "include" => directive.trouble.is_some() && !means_nothing(directive),
+        _ => ["access_by_lua", "rewrite_by_lua", "server_rewrite_by_lua"].iter().any(|known| name.starts_with(known)),
     }
+}
+
+/// Whether an `if` refuses, or sends elsewhere whoever does not show who he is.
+fn keeps_out_on_condition(directive: &Directive) -> bool {
+    let condition = directive.texts().join(" ");
+    let asks_who = WHO.iter().any(|variable| condition.contains(variable));
+    directive.inner().iter().any(|it| match it.name() {
+        "return" => it.argument(0).is_some_and(is_refusal) || asks_who,
+        "rewrite" => asks_who,
+        _ => false,
+    })
+}
+
+/// What clients show, or are known by.
+const WHO: [&str; 6] = ["$cookie_", "$http_cookie", "$http_authorization", "remote_", "$ssl_client_", "$geoip"];
+
+/// Whether this is a status of a refusal; 503 says that nobody is let in for now.
+pub(super) fn is_refusal(status: &str) -> bool {
+    status.parse::<u16>().is_ok_and(|status| (400..=599).contains(&status) && status != 503)
 }
 
 #[cfg(test)]
@@ -56,13 +87,24 @@ mod tests {
             "satisfy any;",
             "auth_jwt x;",
             "if ($http_x) { return 403; }",
+            "if ($http_x) { return 444; }",
+            "if ($bad) { set $x 1; return 404 nothing; }",
+            "if ($cookie_session = '') { return 302 /login; }",
+            "if ($remote_addr !~ ^10) { rewrite ^ /none last; }",
             "limit_except GET { deny all; }",
             "access_by_lua_file x.lua;",
+            "rewrite_by_lua_file x.lua;",
+            "auth_spnego on; auth_spnego_realm x;",
         ] {
             assert!(is_guarded(source), "{source}");
         }
-        for source in ["satisfy all;", "auth_jwt off;", "if ($http_x) { return 301 /; }", "auth_basic x;", "deny all;"]
-        {
+        for source in [
+            "satisfy all;",
+            "auth_jwt off;",
+            "if ($http_x) { return 301 /; }",
+            "if (-f x) { return 503; }",
+            "deny all;",
+        ] {
             assert!(!is_guarded(source), "{source}");
         }
     }

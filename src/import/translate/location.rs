@@ -53,7 +53,7 @@ impl Location {
     }
 
     fn of(written: &str) -> Result<Self, Reason> {
-        let encoded: String = written.chars().map(encoded).collect();
+        let encoded = encoded_text(written);
         let path = encoded.trim_end_matches('/');
         let is_plain = |c: char| c.is_ascii_graphic() && !"?#\"<>\\^`{|}*".contains(c);
         let has_segments = !path.split('/').skip(1).any(|segment| matches!(segment, "" | "." | ".."));
@@ -71,6 +71,11 @@ impl Location {
 /// Whether it is reached from another location alone.
 pub(super) fn is_named(location: &Directive) -> bool {
     location.argument(0).is_some_and(|it| it.starts_with('@'))
+}
+
+/// `text` of a path as it is on the wire.
+pub(super) fn encoded_text(text: &str) -> String {
+    text.chars().map(encoded).collect()
 }
 
 /// nginx decodes paths before it looks for a location, and here they are as they were sent.

@@ -1,17 +1,17 @@
 //! `location`: the routes of a server.
 
 use super::authorize::is_asked;
+use super::closing::{close, shut};
 use super::context::Context;
-use super::expressions;
 use super::fronts::Front;
 use super::ledger::Reason;
-use super::location::{Location, is_named};
+use super::location::Location;
+use super::locations::{Found, locations};
 use super::making::Making;
-use super::route_table::{At, Made, route_table};
+use super::route_table::{At, Made as MadeRoute, route_table};
 use super::routes::Route;
-use super::scope::Scope;
+use super::sealing::{Made, Refusal, below_exact, close_expressions, route_for, seal};
 use super::servers::Server;
-use crate::import::output::Value;
 use crate::import::syntax::Directive;
 
 /// Makes routes at `front` of the locations of `server`.
@@ -21,94 +21,58 @@ pub(super) fn location_routes<'t>(
     context: &Context<'t>,
     making: &mut Making<'_, 't>,
 ) {
-    let mut found = Vec::new();
-    collect(&server.scope, context, &mut found);
-    // Of two with the same path here, the one that leads to an endpoint is kept.
-    found.sort_by_key(|it| (it.location.is_exact, !leads_somewhere(it.directive)));
-    for found in found.iter().filter(|it| !is_asked(it.directive, server.scope.own())) {
-        make(found, server, front, context, making);
-    }
-    close_expressions(server, front, making);
-}
-
-/// Closes what expressions kept out: no route is made of one, and that for a shorter path would let it in.
-fn close_expressions<'t>(server: &Server<'t>, front: &Front, making: &mut Making<'_, 't>) {
-    for directive in server.scope.own_named("location").filter(|it| keeps_out(it)) {
-        let expression = match directive.texts()[..] {
-            ["~" | "~*", expression] => expression,
-            [both] => both.trim_start_matches("~*").trim_start_matches('~'),
-            _ => continue,
-        };
-        let location = expressions::path_below(expression).and_then(|path| Location::read(&[&path]).ok());
-        location.iter().for_each(|location| close(directive, location, front, making));
-    }
-}
-
-struct Found<'t> {
-    directive: &'t Directive,
-    location: Location,
-    scope: Scope<'t>,
-}
-
-/// The locations in `scope`, and those within them.
-fn collect<'t>(scope: &Scope<'t>, context: &Context<'t>, found: &mut Vec<Found<'t>>) {
-    for directive in scope.own_named("location") {
-        match Location::read(&directive.texts()) {
-            Ok(location) => {
-                let scope = scope.within(directive.inner());
-                found.push(Found { directive, location, scope: scope.clone() });
-                collect(&scope, context, found);
-            }
-            Err(_) if is_named(directive) => {}
-            Err(Reason { why, instead }) if keeps_out(directive) => {
-                context.ledger.left(directive, format!("it kept requests out; {why}"), instead);
-            }
-            Err(reason) => context.ledger.left_because(directive, reason),
+    let mut locations = locations(server, context);
+    // Of two with the same path here, the one that leads to an endpoint is kept, and that which asks more.
+    locations.found.sort_by_key(|it| (it.location.is_exact, !leads_somewhere(it.directive), it.asked.is_nothing()));
+    let (asked, found): (Vec<_>, Vec<_>) =
+        locations.found.iter().partition(|it| is_asked(it.directive, server.scope.own()));
+    let mut made = Vec::new();
+    let mut nowhere = Vec::new();
+    for found in found {
+        if found.is_conditional || !make(found, server, front, context, making, &mut made) {
+            nowhere.push(found);
         }
     }
+    let closed_from = made.len();
+    nowhere.iter().for_each(|found| close_nowhere(found, 403, front, making, &mut made));
+    let is_internal = |it: &&&Found<'_>| it.directive.inner().iter().any(|it| it.name() == "internal");
+    asked.iter().filter(is_internal).for_each(|found| close_nowhere(found, 404, front, making, &mut made));
+    close_expressions(&locations, front, making, &mut made);
+    let is_wider = |it: &&Found<'_>| {
+        let of_it = |made: &&Made| made.location == it.location;
+        made.iter()
+            .take(closed_from)
+            .find(of_it)
+            .is_some_and(|made| it.location.is_exact && below_exact(made, &locations).is_none())
+    };
+    locations.found.iter().filter(is_wider).for_each(|found| tell_of_below(found, front, context, making));
+    seal(&locations, &made, making);
 }
 
-/// Whether it refuses requests, or asks something of them.
-fn keeps_out(location: &Directive) -> bool {
-    location.inner().iter().any(|directive| match directive.name() {
-        "deny" | "internal" | "limit_except" | "ssl_verify_client" => true,
-        "satisfy" => directive.value() == Some("any"),
-        "if" => keeps_out(directive),
-        "return" => directive.argument(0).is_some_and(|status| status.starts_with('4')),
-        name => (name.starts_with("auth_") && directive.value() != Some("off")) || name.starts_with("access_by_lua"),
-    })
-}
-
-fn make<'t>(found: &Found<'t>, server: &Server<'t>, front: &Front, context: &Context<'t>, making: &mut Making<'_, 't>) {
-    let Found { directive, location, scope } = found;
-    if making.routes.found.iter().any(|route| route.order == directive.id && route.front == *front) {
-        return;
-    }
-    let is_taken = !making.routes.claim(front, &location.path);
-    if is_taken {
-        return tell_of_taken(found, server, context);
+/// Makes a route of it; false where it leads nowhere.
+fn make<'t>(
+    found: &Found<'t>,
+    server: &Server<'t>,
+    front: &Front,
+    context: &Context<'t>,
+    making: &mut Making<'_, 't>,
+    all: &mut Vec<Made>,
+) -> bool {
+    let Found { directive, location, scope, .. } = found;
+    if !making.routes.claim(front, &location.path) {
+        keep_out_of_taken(found, making, all);
+        tell_of_taken(found, server, context);
+        return true;
     }
     let at = At { location, scope, server, front };
     match route_table(&at, context, making) {
-        Ok(Made { mut table, told }) => {
+        Ok(MadeRoute { table, told }) => {
             context.ledger.carried(directive);
-            if location.is_exact {
-                table.comments.push(format!(
-                    "{}: {} only there; here {}/… comes to this route too.",
-                    directive.place,
-                    directive.written().trim_end_matches(" {"),
-                    location.path
-                ));
-                tell_of_opened(directive, location, context);
-            }
             let told = [vec![directive.inner()], told].concat();
-            making.routes.found.push(Route {
-                table,
-                told,
-                order: directive.id,
-                front: front.clone(),
-                path: location.path.clone(),
-            });
+            let path = location.path.clone();
+            all.push(made_of(found, making));
+            making.routes.found.push(Route { table, told, order: directive.id, front: front.clone(), path });
+            true
         }
         Err(reason) => {
             // What is within it has routes of its own, and is told of by itself.
@@ -117,30 +81,57 @@ fn make<'t>(found: &Found<'t>, server: &Server<'t>, front: &Front, context: &Con
                 false => context.ledger.left_because(directive, reason),
             }
             making.routes.unclaim(front, &location.path);
-            if keeps_out(directive) {
-                close(directive, location, front, making);
-            }
+            false
         }
     }
 }
 
-/// Answers 403 to all of `location`: a route for a shorter path would let in what this one kept out.
-fn close<'t>(directive: &'t Directive, location: &Location, front: &Front, making: &mut Making<'_, 't>) {
-    if !making.routes.claim(front, &location.path) {
+/// The next route, which is made of `found`.
+fn made_of(found: &Found<'_>, making: &Making<'_, '_>) -> Made {
+    Made {
+        number: making.routes.found.len(),
+        location: found.location.clone(),
+        asked: found.asked.clone(),
+        is_before_expressions: found.is_before_expressions,
+        refusals: Vec::new(),
+    }
+}
+
+/// Of two locations with one path here the guarded one wins.
+fn keep_out_of_taken(found: &Found<'_>, making: &mut Making<'_, '_>, all: &mut [Made]) {
+    let there = all.iter_mut().find(|it| it.location.path == found.location.path);
+    let Some(there) = there.filter(|it| !it.asked.covers(&found.asked)) else { return };
+    if found.location.is_exact && !there.location.is_exact {
+        there.refusals.push(Refusal::of_exact(found));
+    } else if let Some(route) = making.routes.found.get_mut(there.number) {
+        shut(&mut route.table, &format!("{} keeps out of its path what it lets in", found.directive.place));
+    }
+}
+
+/// Closes the path of a location that no route is made of, where what it kept out would come to an open one.
+fn close_nowhere<'t>(found: &Found<'t>, status: u64, front: &Front, making: &mut Making<'_, 't>, all: &mut Vec<Made>) {
+    if found.asked.is_nothing() || route_for(&found.location.path, all).is_none_or(|it| it.asked.covers(&found.asked)) {
         return;
     }
-    let mut table = making.routes.table(front, location, "closed", making.listeners);
-    table.put("respond", Value::table([("status", Value::Number(403))]));
-    table
-        .comments
-        .push(format!("Closed: what {} kept out would come to the route of a shorter path.", directive.place));
-    making.routes.found.push(Route {
-        table,
-        told: Vec::new(),
-        order: directive.id,
-        front: front.clone(),
-        path: location.path.clone(),
-    });
+    let made = made_of(found, making);
+    match close(found.directive, &found.location, status, front, making) {
+        true => all.push(made),
+        false => keep_out_of_taken(found, making, all),
+    }
+}
+
+/// Of an exact path: here what is below it comes to its route, too.
+fn tell_of_below(found: &Found<'_>, front: &Front, context: &Context<'_>, making: &mut Making<'_, '_>) {
+    let Found { directive, location, .. } = found;
+    let is_of_it = |route: &&mut Route<'_>| route.order == directive.id && route.front == *front;
+    let Some(route) = making.routes.found.iter_mut().find(is_of_it) else { return };
+    route.table.comments.push(format!(
+        "{}: {} only there; here {}/… comes to this route too.",
+        directive.place,
+        directive.written().trim_end_matches(" {"),
+        location.path
+    ));
+    tell_of_opened(directive, location, context);
 }
 
 /// Of an exact path, what is asked less of it than of the server: here it is asked less of everything below, too.

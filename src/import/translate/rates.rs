@@ -1,6 +1,6 @@
 //! `limit_conn` and `limit_req`: how many a route lets in. What is counted here are tunnels, and the handshakes that ask for one.
 
-use super::amounts::rate;
+use super::amounts::{MOST, rate};
 use super::context::Context;
 use super::scope::Scope;
 use super::text::{Part, parts};
@@ -28,7 +28,7 @@ pub(super) fn rates(scope: &Scope<'_>, context: &Context<'_>, table: &mut Table)
             Counted::Everybody => "max_tunnels",
             Counted::Client(_) => "max_tunnels_per_client",
         };
-        put(key, Value::Number(most), counted, &mut per, (directive, of_zone), context, table);
+        put(key, Value::Number(most.min(MOST)), counted, &mut per, (directive, of_zone), context, table);
     }
     for directive in scope.all("limit_req") {
         let parameter =
@@ -42,7 +42,7 @@ pub(super) fn rates(scope: &Scope<'_>, context: &Context<'_>, table: &mut Table)
             continue;
         };
         let burst = parameter("burst=").and_then(|it| it.parse::<u64>().ok()).unwrap_or(0);
-        let burst = rate.saturating_add(burst).min(1_000_000_000);
+        let burst = rate.saturating_add(burst).min(MOST);
         let value = Value::table([("rate", Value::Number(rate)), ("burst", Value::Number(burst))]);
         put("handshakes_per_second", value, counted, &mut per, (directive, of_zone), context, table);
     }

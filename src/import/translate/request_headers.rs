@@ -162,7 +162,7 @@ fn is_written_anyway(name: &str, value: &str) -> bool {
     match name {
         "x-forwarded-for" => ["$remote_addr", "$proxy_add_x_forwarded_for", "$proxy_protocol_addr"].contains(&value),
         "x-forwarded-proto" => value == "$scheme",
-        "x-forwarded-host" => ["$host", "$http_host", "$host:$server_port", "$server_name"].contains(&value),
+        "x-forwarded-host" => ["$host", "$http_host", "$host:$server_port"].contains(&value),
         "x-forwarded-port" => value == "$server_port",
         _ => false,
     }
@@ -206,6 +206,17 @@ mod tests {
         let set = r#"set = { x-real-ip = "{client_ip}", x-nginx-proxy = "true", x-forwarded-proto = "https" }"#;
         assert_eq!((value, left), (format!("{{ {set}, remove = [\"accept-encoding\"] }}"), 0));
         assert_eq!(headers.request_id.as_deref(), Some("x-request-id"));
+    }
+
+    #[test]
+    fn the_name_of_a_server_is_said_where_it_is_one() {
+        let of_server =
+            |names: &str| of(&format!("server_name {names}; proxy_set_header X-Forwarded-Host $server_name;"));
+        assert_eq!(of_server("A.example b.example").1, r#"{ set = { x-forwarded-host = "a.example" } }"#);
+        for names in ["_", "*.example.com", "~^a$"] {
+            let (_, value, left) = of_server(names);
+            assert_eq!((&*value, left), (r#"{ remove = ["x-forwarded-host"] }"#, 1), "{names}");
+        }
     }
 
     #[test]

@@ -2,15 +2,18 @@
 
 use super::addresses::Addresses;
 use super::amounts::{size, written_size};
-use super::answer::{Destination, answer};
+use super::answer::{Destination, answer, answer_instead};
 use super::authorize::authorize;
+use super::client_addresses::sees_same_clients;
 use super::client_certificates::requires_in_vain;
+use super::closing::shut;
 use super::context::Context;
 use super::fronts::Front;
 use super::guards::has_guard_left;
 use super::instead::instead_of;
 use super::ledger::Reason;
-use super::location::{Location, is_named};
+use super::location::Location;
+use super::locations::tried_last;
 use super::making::Making;
 use super::passwords::passwords;
 use super::path_rules::path_rules;
@@ -50,8 +53,16 @@ pub(super) fn route_table<'t>(
 ) -> Result<Made<'t>, Reason> {
     let mut told = Vec::new();
     // nginx answers before it asks who may enter.
-    if let Some(answered) = own_answer(at) {
-        let (key, value) = answered?;
+    if let Some((directive, answered)) = own_answer(at) {
+        let (key, value) = answered.unwrap_or_else(|Reason { why, instead }| {
+            let (key, value) = answer_instead(directive);
+            context.ledger.left(
+                directive,
+                format!("{why}; here nobody comes to an endpoint for it: {key} = {value}"),
+                instead,
+            );
+            (key, value)
+        });
         let mut table = making.routes.table(at.front, at.location, "", making.listeners);
         table.put(key, value);
         at.scope.own_named("return").chain(at.scope.own_named("rewrite")).for_each(|it| context.ledger.carried(it));
@@ -62,11 +73,20 @@ pub(super) fn route_table<'t>(
     if addresses.as_ref().is_ok_and(|it| it.denies_all) {
         return Ok(Made { table: closed(at, making, 403), told });
     }
-    if let Some(internal) = at.scope.own_named("internal").next() {
+    // It is so for what is nested in it, too.
+    if let Some(internal) = at.scope.every("internal").next() {
         context.ledger.carried(internal);
         return Ok(Made { table: closed(at, making, 404), told });
     }
     let (pass, pass_scope) = pass(at, context, &mut told)?;
+    let named =
+        tried_last(at.scope, at.server).filter(|named| own_pass(at.scope).is_none() && !named.inner().is_empty());
+    let of_named = named.map(|named| at.server.scope.within(named.inner()));
+    let addresses_of_named = of_named.as_ref().map(|scope| Addresses::of(scope, &context.ledger));
+    let answers = of_named.as_ref().is_some_and(|scope| scope.own_named("return").next().is_some());
+    if answers || addresses_of_named.as_ref().is_some_and(|it| it.as_ref().is_ok_and(|it| it.denies_all)) {
+        return Ok(Made { table: closed(at, making, 403), told });
+    }
     let target = ProxyTarget::read(pass, &pass_scope)?;
     let path = path_rules(&target, at.location, pass, &pass_scope, &context.ledger)?;
     let upstream = making.upstreams.name_of(&target, &pass_scope, context)?;
@@ -79,7 +99,13 @@ pub(super) fn route_table<'t>(
     for_endpoints.extend(path.map(|(key, value)| (key.to_owned(), value)));
     for_endpoints.extend(headers.value().map(|value| ("request_headers".to_owned(), value)));
 
-    let is_closed = access(at, addresses, &headers, context, &mut table, &mut told);
+    let mut is_closed = access((at.scope, at.server), addresses, &headers, context, &mut table, &mut told);
+    // nginx asks again where a named location takes over.
+    if let (Some(scope), Some(addresses)) = (&of_named, addresses_of_named) {
+        let mut asked = Table::default();
+        is_closed |= access((scope, at.server), addresses, &headers, context, &mut asked, &mut told);
+        is_closed |= !add_guards(&mut table, asked);
+    }
     rates(at.scope, context, &mut table);
     max_body(at, context, &mut table);
     let responses = ResponseHeaders::of(&pass_scope, &context.ledger);
@@ -90,28 +116,43 @@ pub(super) fn route_table<'t>(
     Ok(Made { table, told })
 }
 
+/// Has `table` ask what `more` asks, too; false where one route cannot ask both.
+fn add_guards(table: &mut Table, more: Table) -> bool {
+    let mut is_said = true;
+    for (key, value) in more.entries {
+        match table.entries.iter().find(|(there, _)| *there == key) {
+            Some((_, there)) => is_said &= *there == value,
+            None => table.entries.push((key, value)),
+        }
+    }
+    for (key, entries) in more.below {
+        match table.below.iter().find(|(there, _)| *there == key) {
+            Some((_, there)) => is_said &= *there == entries,
+            None => table.below.push((key, entries)),
+        }
+    }
+    is_said
+}
+
 /// Puts what leads to endpoints in front of the rest, behind what says which requests the route is for.
 fn finish(table: &mut Table, for_endpoints: Vec<(String, Value)>, is_closed: bool) {
     let which =
         table.entries.iter().take_while(|(key, _)| ["hosts", "listeners", "path"].contains(&key.as_str())).count();
     let rest = table.entries.split_off(which);
-    if is_closed {
-        table.put("respond", Value::table([("status", Value::Number(403))]));
-        table.notes.push("Closed, for what kept requests out could not be carried over. Once that is settled, take `respond` out and write".to_owned());
-        table.notes.extend(for_endpoints.iter().map(|(key, value)| format!("{key} = {value}")));
-    } else {
-        table.entries.extend(for_endpoints);
-    }
+    table.entries.extend(for_endpoints);
     table.entries.extend(rest);
+    if is_closed {
+        shut(table, "what kept requests out could not be carried over");
+    }
 }
 
-/// What the location answers by itself.
-fn own_answer(at: &At<'_, '_>) -> Option<Result<Destination, Reason>> {
+/// What the location answers by itself, and what says so.
+fn own_answer<'t>(at: &At<'_, 't>) -> Option<(&'t Directive, Result<Destination, Reason>)> {
     let name = at.server.names.first();
     if let Some(directive) = at.scope.own_named("return").next() {
-        return Some(answer(directive, at.scope, at.location, name));
+        return Some((directive, answer(directive, at.scope, at.location, name)));
     }
-    at.scope.own_named("rewrite").find_map(|it| redirecting_rewrite(it, at.scope, at.location, name))
+    at.scope.own_named("rewrite").find_map(|it| Some((it, redirecting_rewrite(it, at.scope, at.location, name)?)))
 }
 
 fn answered_headers(at: &At<'_, '_>, context: &Context<'_>, table: &mut Table) {
@@ -137,11 +178,7 @@ fn pass<'t>(
     if let Some(pass) = own_pass(at.scope) {
         return Ok((pass, at.scope.clone()));
     }
-    let tried = at.scope.own_named("try_files").next();
-    let last = tried.and_then(|it| it.arguments.last()).map(|it| it.text.as_str()).filter(|it| it.starts_with('@'));
-    let named =
-        last.and_then(|last| at.server.scope.own_named("location").find(|it| is_named(it) && it.value() == Some(last)));
-    if let (Some(tried), Some(named)) = (tried, named) {
+    if let (Some(tried), Some(named)) = (at.scope.own_named("try_files").next(), tried_last(at.scope, at.server)) {
         let scope = at.server.scope.within(named.inner());
         if let Some(pass) = own_pass(&scope) {
             context.ledger.left(
@@ -195,28 +232,29 @@ fn nowhere(at: &At<'_, '_>) -> Reason {
 
 /// Who may enter; true where that cannot be said, and the route has to be closed.
 fn access<'t>(
-    at: &At<'_, 't>,
+    (scope, server): (&Scope<'t>, &Server<'t>),
     addresses: Result<Addresses, Reason>,
     headers: &RequestHeaders,
     context: &Context<'t>,
     table: &mut Table,
     told: &mut Vec<&'t [Directive]>,
 ) -> bool {
-    let mut is_closed = has_guard_left(at.scope, &context.ledger);
+    let mut is_closed = has_guard_left(scope, &context.ledger);
     match addresses {
         Ok(Addresses { allowed, denied, .. }) => {
             let lists = [("allowed_clients", allowed), ("denied_clients", denied)];
             for (key, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
                 table.put(key, Value::texts(list));
+                is_closed |= !sees_same_clients(scope, server, &context.ledger);
             }
         }
         Err(_) => is_closed = true,
     }
-    match passwords(at.scope, headers.user.as_deref(), context) {
+    match passwords(scope, headers.user.as_deref(), context) {
         Ok(value) => value.into_iter().for_each(|value| table.put("basic_auth", value)),
         Err(_) => is_closed = true,
     }
-    match authorize(at.scope, &at.server.scope, headers, context) {
+    match authorize(scope, &server.scope, headers, context) {
         Ok(Some(asked)) => {
             table.below.push(("authorize".to_owned(), asked.entries));
             told.push(asked.location.inner());
@@ -224,7 +262,7 @@ fn access<'t>(
         Ok(None) => {}
         Err(_) => is_closed = true,
     }
-    is_closed | requires_in_vain(at.server, context)
+    is_closed | requires_in_vain(server, context)
 }
 
 fn max_body(at: &At<'_, '_>, context: &Context<'_>, table: &mut Table) {

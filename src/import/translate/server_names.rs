@@ -12,6 +12,8 @@ pub(super) struct ServerNames {
     pub(super) hosts: Vec<String>,
     /// Whether all of its names are ones that cannot be said here.
     pub(super) is_beyond: bool,
+    /// Whether one of them is.
+    pub(super) has_unsaid: bool,
 }
 
 impl ServerNames {
@@ -44,7 +46,7 @@ impl ServerNames {
                 true
             }
         });
-        Self { is_beyond: is_beyond && hosts.is_empty(), hosts }
+        Self { is_beyond: is_beyond && hosts.is_empty(), has_unsaid: is_beyond, hosts }
     }
 
     /// The first name, which is `$server_name`.
@@ -132,6 +134,6 @@ mod tests {
             assert!(names.is_beyond && names.hosts.is_empty() && left == 1, "{name}");
         }
         let (names, left) = names("server_name a.example ~^b$;");
-        assert!(!names.is_beyond && left == 1);
+        assert!(!names.is_beyond && names.has_unsaid && left == 1);
     }
 }

@@ -1,6 +1,6 @@
 //! What a server does with requests before it looks for a location: `return`, and the conditions that certbot and others write.
 
-use super::answer::{Destination, answer};
+use super::answer::{Destination, answer, answer_instead};
 use super::context::Context;
 use super::fronts::Front;
 use super::ledger::Reason;
@@ -28,9 +28,14 @@ pub(super) fn server_rules<'t>(
         let Some(answered) = answered(directive, server) else { continue };
         let destination = match answered {
             Ok(destination) => destination,
-            Err(reason) => {
-                context.ledger.left_because(directive, reason);
-                continue;
+            Err(Reason { why, instead }) => {
+                let destination = answer_instead(directive.inner().first().unwrap_or(directive));
+                context.ledger.left(
+                    directive,
+                    format!("{why}; here nobody comes to an endpoint for it: {} = {}", destination.0, destination.1),
+                    instead,
+                );
+                destination
             }
         };
         let (taken, left) = share(&fronts, &condition, listeners);

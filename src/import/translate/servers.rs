@@ -16,6 +16,8 @@ pub(super) struct Server<'t> {
     pub(super) names: ServerNames,
     /// Whether all servers that share a listener with it ask clients for the same certificates.
     pub(super) asks_alike: bool,
+    /// Whether all of them believe the same proxies of who the client is.
+    pub(super) believes_alike: bool,
     listens: Vec<Listen<'t>>,
 }
 
@@ -46,7 +48,14 @@ pub(super) fn servers<'t>(
         ledger.carried(directive);
         let scope = scope.within(directive.inner());
         let listens = listens(&scope, ledger);
-        Server { directive, names: ServerNames::of(&scope, ledger), scope, asks_alike: true, listens }
+        Server {
+            directive,
+            names: ServerNames::of(&scope, ledger),
+            scope,
+            asks_alike: true,
+            believes_alike: true,
+            listens,
+        }
     };
     blocks.map(server).collect()
 }

@@ -13,7 +13,7 @@ pub(super) struct Variables {
 }
 
 impl Variables {
-    /// Those that are set in `scope`. One that is set twice, or in an `if`, is left out: what it says hangs on the request.
+    /// Those that are set in `scope`, and `$server_name`. One that is set twice, or in an `if`, is left out: what it says hangs on the request.
     pub(super) fn of(scope: &Scope<'_>) -> Self {
         let mut texts: HashMap<String, Option<String>> = HashMap::new();
         for set in scope.every("set") {
@@ -21,6 +21,12 @@ impl Variables {
             let text = (!text.contains('$')).then(|| text.to_owned());
             let name = name.trim_start_matches('$').to_owned();
             texts.entry(name).and_modify(|it| *it = None).or_insert(text);
+        }
+        // The first name of a server is said in its place, where it is a plain one.
+        if let Some(name) =
+            scope.all("server_name").first().and_then(|it| it.argument(0)).filter(|it| is_plain_name(it))
+        {
+            texts.insert("server_name".to_owned(), Some(name.to_ascii_lowercase()));
         }
         let in_conditions = scope.every("if").flat_map(|it| it.inner()).filter(|it| it.name() == "set");
         for name in in_conditions.filter_map(|set| set.argument(0)) {
@@ -50,6 +56,11 @@ impl Variables {
         };
         parts(text).into_iter().map(say).collect()
     }
+}
+
+fn is_plain_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.bytes().all(is_plain)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

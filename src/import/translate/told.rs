@@ -36,10 +36,11 @@ fn speak_for(directive: &Directive, ledger: &Ledger) {
         let instead = "bring it, and import again; --prefix says where relative paths start";
         return ledger.left(directive, format!("cannot be read: {trouble}"), instead);
     }
-    match instead_of(directive.name()) {
+    let is_guard = GUARDS.contains(&directive.name());
+    match instead_of(directive.name()).filter(|_| !is_guard) {
         Some((Weight::Look, reason)) => ledger.left_because(directive, reason),
         Some((Weight::Remark, Reason { why, instead })) => ledger.remarked(directive, why, instead),
-        None if GUARDS.contains(&directive.name()) => ledger.left(
+        None if is_guard => ledger.left(
             directive,
             "no route that was made asks for it",
             "see which route serves what it guarded, and write what docs/access.md has for it there",

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use super::client_addresses::compare_trust;
 use super::client_certificates::compare;
+use super::closing::shut;
 use super::context::Context;
-use super::fronts::{Front, fronts};
+use super::fronts::{Front, fronts, guarded_strangers};
 use super::guarded::told_of_guards;
 use super::ledger::{Fate, Ledger};
 use super::listener_table::listener_table;
@@ -56,11 +58,12 @@ pub(in crate::import) fn written(tree: &Tree, file: &Path, prefix: &Path) -> (Wr
     let mut servers = servers(scope.everything(), &scope, &context.ledger);
     let listeners = listeners(&servers, &context.ledger);
     compare(&mut servers, &listeners, &context);
+    compare_trust(&mut servers, &listeners);
     let mut upstreams = Upstreams::default();
     let mut routes = Routes::default();
     let mut all_fronts = Vec::new();
-    for (number, server) in servers.iter().enumerate() {
-        all_fronts.extend(routes_of(number, server, &listeners, &context, (&mut routes, &mut upstreams)));
+    for number in 0..servers.len() {
+        all_fronts.extend(routes_of(number, &servers, &listeners, &context, (&mut routes, &mut upstreams)));
     }
     close_gaps(&all_fronts, &listeners, &mut routes);
     let parts = Parts {
@@ -86,18 +89,23 @@ struct Parts<'a, 't> {
 
 fn routes_of<'t>(
     number: usize,
-    server: &Server<'t>,
+    servers: &[Server<'t>],
     listeners: &[Listener<'t>],
     context: &Context<'t>,
     (routes, upstreams): (&mut Routes<'t>, &mut Upstreams<'t>),
 ) -> Vec<Front> {
-    let all = fronts(number, server, listeners, context);
-    if all.is_empty() {
-        return all;
-    }
+    let all = fronts(number, servers, listeners, context);
+    let Some(server) = servers.get(number).filter(|_| !all.is_empty()) else { return all };
     let left = server_rules(server, all.clone(), listeners, context, routes);
     for front in &left {
+        let before = routes.found.len();
         location_routes(server, front, context, &mut Making { listeners, routes, upstreams });
+        if let Some(place) = guarded_strangers(number, front, servers, listeners) {
+            let why = format!(
+                "hosts come here of the server at {place}, which keeps requests out and whose names cannot be said"
+            );
+            routes.found.iter_mut().skip(before).for_each(|route| shut(&mut route.table, &why));
+        }
     }
     tell_of_unreached(server, &left, context);
     all

@@ -1,5 +1,6 @@
 //! Whether a request may enter, by the rules of its route: the cheapest question first, and who is refused has taken nothing.
 
+use http::header::{HeaderValue, ORIGIN};
 use http::request::Parts;
 
 use super::authorization::authorize;
@@ -13,7 +14,7 @@ use crate::access::{
 use crate::config::{AccessSettings, ClientKeySource};
 use crate::health::Asked;
 use crate::http::{Refusal, forward};
-use crate::session::refused::Refused;
+use crate::session::refused::{RefusalCause, Refused};
 use crate::session::request_context::RequestContext;
 
 /// Lets a request in, or says why not. What is learned of who asks is the permission of its `context`; what only we are to read
@@ -69,11 +70,18 @@ fn check_client(access: &AccessSettings, context: &RequestContext) -> Result<(),
     }
 }
 
-fn check_origin(access: &AccessSettings, parts: &Parts, asked: Asked) -> Result<(), Refusal> {
+fn check_origin(access: &AccessSettings, parts: &Parts, asked: Asked) -> Result<(), Refused> {
     let Some(settings) = &access.origins else { return Ok(()) };
     match judge_origin(settings, &parts.headers, asked) {
         OriginVerdict::Allowed => Ok(()),
-        OriginVerdict::Foreign => Err(Refusal::ForeignOrigin),
-        OriginVerdict::Missing => Err(Refusal::NoOrigin),
+        OriginVerdict::Foreign => {
+            let origins: Vec<_> = parts.headers.get_all(ORIGIN).iter().map(HeaderValue::as_bytes).collect();
+            let said = String::from_utf8_lossy(&origins.join(&b", "[..])).chars().take(LOGGED_OF_ORIGIN).collect();
+            Err(Refused { cause: Some(RefusalCause::Origin(said)), ..Refusal::ForeignOrigin.into() })
+        }
+        OriginVerdict::Missing => Err(Refusal::NoOrigin.into()),
     }
 }
+
+/// How much of the origin of a page is logged that may not connect: a name of DNS, with its scheme and port, is no longer.
+const LOGGED_OF_ORIGIN: usize = 270;

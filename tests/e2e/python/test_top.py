@@ -146,6 +146,23 @@ async def test_it_waits_for_a_process_that_is_gone_and_suspends_like_any_other_p
             await sane(terminal)
 
 
+async def test_where_nobody_answers_it_says_so_and_draws_nothing(tmp_path):
+    async with Terminal.opened(tmp_path) as terminal:
+        await terminal.run("top", "--admin", f"unix:{tmp_path / 'nobody.sock'}")
+        shown = await terminal.until("it left with 1", "no windlass answers at", "is it running", gone=["2 Tunnels"])
+        assert "nobody.sock" in shown
+        await sane(terminal)
+
+
+async def test_who_starts_it_in_a_terminal_reads_where_a_browser_finds_it(tmp_path):
+    async with Terminal.opened(tmp_path) as terminal:
+        port = free_port()
+        await terminal.run("run", "--endpoint", "127.0.0.1:9", "--listen", f"127.0.0.1:{port}")
+        await terminal.until(f"serving http://127.0.0.1:{port};", "windlass status", "Ctrl-C stops it")
+        await terminal.press("C-c")
+        await terminal.until("it left with 0")
+
+
 async def test_it_ends_with_its_terminal(windlass, tmp_path):
     admin = tmp_path / "admin.sock"
     await windlass(config([9], extra=f'[admin]\nlisten = "unix:{admin}"'))

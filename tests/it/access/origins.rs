@@ -1,7 +1,7 @@
 //! Pages of other sites, which a browser lets ask with the cookies of whoever reads them.
 
 use super::{in_front_of, is_refused};
-use crate::rig::{Endpoint, Handshake, Proxy, assert_carries};
+use crate::rig::{Endpoint, Handshake, Proxy, assert_carries, log};
 
 const ALLOWED: &str = r#"["https://app.test", "https://*.app.test", "self"]"#;
 
@@ -35,6 +35,22 @@ async fn a_poll_of_another_site_is_refused_too() {
     let poll =
         "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: chat.test\r\nOrigin: https://evil.test\r\n\r\n";
     is_refused(&proxy, &endpoint, poll, (403, "foreign_origin")).await;
+}
+
+#[tokio::test]
+async fn the_log_says_of_which_site_a_page_was_that_may_not_connect() {
+    let (mut lines, endpoint) = (log::lines(), Endpoint::listen().await);
+    let proxy = Proxy::serving(&in_front_of(endpoint.address()).with("route.chat.allowed_origins", ALLOWED));
+    let long = format!("https://{}.test", "x".repeat(1000));
+    for (path, origin) in [("/of-localhost", "http://localhost:8080"), ("/of-a-long-one", &long)] {
+        let mut client = proxy.connect().await;
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: chat.test\r\nOrigin: {origin}\r\n\r\n")).await;
+        assert_eq!(client.head().await.status(), 403);
+        let line = lines.about(path).await;
+        let logged: String = origin.chars().take(270).collect();
+        let detail = format!("the page is of {logged}, which `allowed_origins` does not name");
+        assert_eq!((&line["refusal"], &line["detail"]), (&"foreign_origin".into(), &detail.into()), "{line}");
+    }
 }
 
 #[tokio::test]

@@ -37,6 +37,8 @@ async fn what_the_parser_refuses_is_a_line_and_a_count() {
         let line = lines.about_a_client_of(listener).await;
         assert_eq!((&line["message"], &line["refusal"]), (&"turned away".into(), &reason.into()), "{line}");
         assert_eq!((&line["level"], &line["client"]), (&"INFO".into(), &"127.0.0.1".into()));
+        let is_tls = line["detail"].as_str().is_some_and(|it| it.contains("speaks TLS") && it.contains("no `tls`"));
+        assert_eq!(is_tls, listener == "garbage", "{line}");
         assert_eq!(count(&proxy, reason).as_deref(), Some("1"));
     }
 }

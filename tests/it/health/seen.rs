@@ -3,7 +3,7 @@
 use super::probed::ProbedEndpoint;
 use super::site::{PROBED, Site};
 use crate::operate::operator::text;
-use crate::rig::{Config, Program, Proxy, log, until, until_async};
+use crate::rig::{Config, Handshake, Program, Proxy, Wire, log, until, until_async};
 
 #[tokio::test]
 async fn status_and_metrics_say_since_when_and_why() {
@@ -26,6 +26,53 @@ async fn status_and_metrics_say_since_when_and_why() {
     a.recovers();
     until_async("the endpoint to be up", async || endpoint().await["state"] == "eligible").await;
     assert_eq!(endpoint().await["causes"].as_array().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn the_status_says_that_nobody_is_served_though_the_only_endpoint_stays_eligible() {
+    // Nobody listens there any more.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let config = Config::chat([gone]).with("admin.listen", "\"ADMIN\"");
+    let windlass = Program::serving(&config).await;
+    let shown = text(&windlass.ask(&["status"]).await);
+    assert!(!shown.contains("serves"), "nobody has tried: {shown}");
+    for _ in 0..4 {
+        let mut client = Wire::connect(windlass.address()).await;
+        client.send(Handshake::new().bytes()).await;
+        assert_eq!(client.head().await.status(), 502);
+    }
+    let shown = text(&windlass.ask(&["status"]).await);
+    let told = "upstream chat serves no upgrades: its only endpoint has failed the last 4 upgrades: ";
+    assert!(shown.contains(told) && shown.contains("it is asked all the same, since nothing else is left"), "{shown}");
+    let row = shown.lines().find(|line| line.starts_with("chat/a")).unwrap();
+    assert!(row.contains("eligible  the last 4 upgrades failed, for ") && row.contains("refused"), "{shown}");
+    let listener = tokio::net::TcpListener::bind(gone).await.unwrap();
+    let mut client = Wire::connect(windlass.address()).await;
+    client.send(b"GET /chat HTTP/1.1\r\nHost: chat.test\r\n\r\n").await;
+    let mut endpoint = Wire::new(listener.accept().await.unwrap().0);
+    endpoint.head().await;
+    endpoint.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    assert_eq!(client.head().await.status(), 200);
+    assert!(windlass.status().await["upstreams"][0]["not_served"].as_str().unwrap().starts_with("no upgrades: "));
+}
+
+#[tokio::test]
+async fn the_status_says_that_nobody_is_served_where_the_only_endpoint_is_down_or_drained() {
+    let a = ProbedEndpoint::start().await;
+    let config = Config::chat([a.address()])
+        .with("upstream.chat.health", PROBED)
+        .with("upstream.chat.when_all_down", "\"refuse\"")
+        .with("admin.listen", "\"ADMIN\"");
+    let windlass = Program::serving(&config).await;
+    let not_served = async || windlass.status().await["upstreams"][0]["not_served"].clone();
+    a.falls_ill();
+    let down = "nobody: its only endpoint is down; what it is asked for is refused at once (`when_all_down`)";
+    until_async("nobody to be served", async || not_served().await == down).await;
+    a.recovers();
+    until_async("everybody to be served", async || not_served().await.is_null()).await;
+    assert!(windlass.ask(&["drain", "endpoint/chat/a", "--detach"]).await.status.success());
+    let drained = "nobody: its only endpoint is drained, or to leave; `windlass undrain` takes a drain back";
+    assert_eq!(not_served().await, drained);
 }
 
 #[tokio::test]

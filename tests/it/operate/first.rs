@@ -109,6 +109,25 @@ async fn a_few_flags_are_served_without_a_file_reloaded_and_handed_over() {
 }
 
 #[tokio::test]
+async fn run_makes_a_certificate_to_try_with_where_it_is_started_says_so_and_uses_it_again() {
+    let (folder, endpoint, runtime) = (empty(), Endpoint::listen().await, tempfile::tempdir().unwrap());
+    let address = endpoint.address().to_string();
+    let flags = ["--endpoint", &address, "--listen", "127.0.0.1:0", "--self-signed"];
+    let mut windlass = serve(&folder, runtime.path(), &flags).ready().await;
+    let chain = fs::read_to_string(folder.path("self-signed.pem")).unwrap();
+    let client = Client::trusting([&chain]);
+    client.tunnel_to(windlass.address(), "localhost", &endpoint).await.carries().await;
+    windlass.signal(Signal::TERM);
+    windlass.exit().await;
+    assert!(folder.log().contains("self-signed.pem and self-signed.key are made, in this folder"), "{}", folder.log());
+    // Where the next one listens is said there.
+    fs::remove_file(folder.path("log")).unwrap();
+    let windlass = serve(&folder, runtime.path(), &flags).ready().await;
+    assert_eq!(fs::read_to_string(folder.path("self-signed.pem")).unwrap(), chain);
+    client.tunnel_to(windlass.address(), "localhost", &endpoint).await.carries().await;
+}
+
+#[tokio::test]
 async fn flags_and_a_file_are_one_too_many() {
     let said = output(command(PROGRAM).args(["run", "--endpoint", "127.0.0.1:1", "-c", "windlass.toml"])).await;
     assert_eq!(said.status.code(), Some(2));

@@ -57,6 +57,8 @@ async fn a_refused_reload_exits_with_1_and_says_why() {
     let refused = windlass.ask(&["reload"]).await;
     assert_eq!(refused.status.code(), Some(1));
     assert!(text(&refused).contains("there is no upstream \"chatt\""), "{}", text(&refused));
+    let last = "the reload is refused: what was served before is served on, and nothing has changed\n";
+    assert!(text(&refused).ends_with(last), "{}", text(&refused));
     let status = windlass.status().await;
     assert_eq!((&status["generation"], &status["reloads"]["refused"]), (&1.into(), &1.into()));
     assert!(status["reloads"]["last_refusal"].as_str().unwrap().contains("chatt"));
@@ -65,6 +67,27 @@ async fn a_refused_reload_exits_with_1_and_says_why() {
     windlass.folder().configure(&config);
     assert!(windlass.ask(&["reload"]).await.status.success());
     assert!(windlass.status().await["reloads"]["last_refusal"].is_null(), "it was not refused this time");
+}
+
+#[tokio::test]
+async fn a_reload_that_moves_the_admin_listener_is_asked_for_where_it_was_or_by_a_signal() {
+    let config = two_endpoints().await;
+    let without = config.replace("[admin]\nlisten = \"ADMIN\"\n", "");
+    let windlass = Program::start(&without).await;
+    let moved = config.replace("ADMIN", &format!("unix:{}", windlass.folder().path("moved.sock").display()));
+    windlass.folder().configure(&moved);
+    let reloaded = windlass.ask(&["reload"]).await;
+    assert!(reloaded.status.success(), "{}", text(&reloaded));
+    assert!(text(&reloaded).contains("yet: asked at unix:"), "{}", text(&reloaded));
+    assert!(windlass.ask(&["reload"]).await.status.success(), "it listens there now");
+
+    // Nobody can guess where it is now.
+    windlass.folder().configure(&moved.replace("moved.sock", "again.sock"));
+    let lost = windlass.ask(&["reload"]).await;
+    assert_eq!(lost.status.code(), Some(1));
+    assert!(text(&lost).contains("--admin OLD") && text(&lost).contains("kill -HUP PID"), "{}", text(&lost));
+    let old = format!("unix:{}", windlass.folder().path("moved.sock").display());
+    assert!(windlass.ask(&["reload", "--admin", &old]).await.status.success());
 }
 
 #[tokio::test]

@@ -42,6 +42,16 @@ async fn where_there_is_no_such_folder_the_socket_is_beside_the_file() {
 }
 
 #[tokio::test]
+async fn where_nobody_is_found_it_is_said_where_was_looked_and_where_another_session_listens() {
+    let folder = folder().await;
+    for runtime_directory in [None, Some(Path::new(""))] {
+        let said = status(&folder, runtime_directory).await;
+        assert!(said.contains(&format!(", nor at {}", folder.path("windlass.sock").display())), "{said}");
+        assert!(said.contains("XDG_RUNTIME_DIR is not set here") && said.contains("--admin unix:/PATH"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn two_processes_of_one_user_have_a_socket_each_and_nobody_is_asked_in_the_place_of_another() {
     let ([one, other], runtime) = ([folder().await, folder().await], tempfile::tempdir().unwrap());
     let serve = async |folder: &Folder| {
