@@ -42,4 +42,4 @@ mod tests;
 #[cfg(test)]
 pub(crate) mod tests;
 #[cfg(feature = "fuzzing")]
-pub use tests::simulate;
+pub use tests::{carry_on_anything, simulate};

@@ -26,6 +26,7 @@ mod endings;
 #[cfg(test)]
 mod forbidden;
 pub(crate) mod frames;
+mod frozen;
 #[cfg(test)]
 mod inflate;
 #[cfg(test)]
@@ -54,6 +55,8 @@ mod simulation;
 #[cfg(test)]
 mod timers;
 
+#[cfg(feature = "fuzzing")]
+pub use frozen::carry_on_anything;
 #[cfg(feature = "fuzzing")]
 pub use simulation::simulate;
 

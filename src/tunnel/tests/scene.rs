@@ -174,16 +174,23 @@ impl Open {
 
     /// Writes the tunnel down, and carries on what is read of that, if it goes on.
     fn carry_over(&mut self) {
-        let Some(tunnel) = self.tunnel.take_if(|tunnel| FrozenTunnel::of(tunnel, Instant::now()).is_ok()) else {
-            return;
-        };
+        let is_open = self.is_open();
+        self.carry_over_changed(|_| ());
+        assert_eq!(self.is_open(), is_open, "what was frozen is a tunnel");
+    }
+
+    /// The same, with what was written changed. Says whether there is a tunnel then.
+    pub(super) fn carry_over_changed(&mut self, change: impl FnOnce(&mut Vec<u8>)) -> bool {
         let now = Instant::now();
-        let written = postcard::to_stdvec(&FrozenTunnel::of(&tunnel, now).unwrap()).unwrap();
+        let Some(tunnel) = self.tunnel.take_if(|tunnel| FrozenTunnel::of(tunnel, now).is_ok()) else { return false };
+        let mut written = postcard::to_stdvec(&FrozenTunnel::of(&tunnel, now).unwrap()).unwrap();
+        change(&mut written);
         let Tunnel { client, upstream, shared, registration, .. } = *Pin::into_inner(tunnel);
-        let frozen: FrozenTunnel = postcard::from_bytes(&written).unwrap();
+        let Ok(frozen) = postcard::from_bytes::<FrozenTunnel>(&written) else { return false };
         let thawed = frozen.thaw((client.stream, upstream.stream), shared.settings, registration, now);
-        self.tunnel = Some(Box::pin(thawed.expect("what was frozen is a tunnel")));
+        self.tunnel = thawed.map(Box::pin);
         self.woken.0.store(true, Ordering::Relaxed);
+        self.is_open()
     }
 
     /// Polls the tunnel once if it was woken, as a task of its own; whether it was.

@@ -58,7 +58,7 @@ pub(super) struct Simulation {
     choices: Choices,
     manners: Manners,
     raw: bool,
-    tunnel: Open,
+    pub(super) tunnel: Open,
     ways: [Course; 2],
     begun: Instant,
     /// What both peers have had, whenever that was looked at.
@@ -172,6 +172,13 @@ impl Simulation {
         }
         let outcome = self.end(seconds(30)).await;
         self.check_end(&outcome);
+    }
+
+    /// Does what its choices say, and looks at nothing.
+    pub(super) async fn act_politely_for_a_while(&mut self) {
+        while self.choices.go_on() {
+            self.act_politely().await;
+        }
     }
 
     async fn run_politely(&mut self) {
