@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::choices::Choices;
+use super::frozen::carry_on_anything;
 use super::simulation::{Manners, Simulation, simulate};
 
 #[tokio::test(start_paused = true)]
@@ -43,18 +44,21 @@ async fn a_tunnel_that_is_carried_over_is_what_it_would_have_been() {
     }
 }
 
-/// The kept inputs of the fuzz target `tunnel`.
+/// The kept inputs of the two fuzz targets that play tunnels.
 #[test]
 fn what_a_fuzzer_found_stays_found() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/tunnel");
-    let mut count = 0;
-    for entry in fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
-        let _said = SayOnPanic(path.display().to_string());
-        simulate(&fs::read(&path).unwrap());
-        count += 1;
+    let targets: [(_, fn(&[u8])); 2] = [("tunnel", simulate), ("frozen_tunnel", carry_on_anything)];
+    for (target, play) in targets {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+        let mut count = 0;
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let _said = SayOnPanic(path.display().to_string());
+            play(&fs::read(&path).unwrap());
+            count += 1;
+        }
+        assert!(count >= 3, "{count} inputs of {target}");
     }
-    assert!(count >= 3, "{count} inputs");
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long to test is up to who tests")]
