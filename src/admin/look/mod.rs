@@ -1,6 +1,6 @@
-//! What is read off the process by looking: the status and the gauges (`status`, `totals`), whom an upstream leaves unserved (`not_served`), tunnels one by one (`tunnels`, which of them:
-//! `tunnel_query`, how fast: `rates`), where a WebSocket would go (`placement`), when `certificates` end, and what only the one who runs the process knows (`notes`,
-//! `reload_notes`).
+//! What is read off the process by looking: the status and the gauges (`status`, `totals`), whom an upstream leaves unserved
+//! (`not_served`), tunnels one by one (`tunnels`, which of them: `tunnel_query`, how fast: `rates`), where a WebSocket would go
+//! (`placement`), when `certificates` end, and what only the one who runs the process knows (`notes`, `reload_notes`).
 //!
 //! Invariant: nothing changes by a look.
 

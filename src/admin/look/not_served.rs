@@ -1,4 +1,4 @@
-//! Whom an upstream serves nobody of, and why: what its endpoints say one by one, said for all of them.
+//! Whom an upstream does not serve, and why: what its endpoints say one by one, said for all of them.
 
 use std::sync::Arc;
 use std::time::Instant;
