@@ -11,6 +11,8 @@ mod connection;
 mod driver;
 #[path = "../../src/tls/frozen_records.rs"]
 mod frozen_records;
+#[path = "../../src/tls/frozen_traffic.rs"]
+mod frozen_traffic;
 #[path = "../../src/tls/invariant.rs"]
 mod invariant;
 #[path = "../../src/tls/keys.rs"]

@@ -24,6 +24,7 @@ mod fault;
 mod fingerprint;
 mod fleet_keys;
 mod frozen_records;
+mod frozen_traffic;
 mod identity;
 mod invariant;
 mod issued;

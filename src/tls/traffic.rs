@@ -7,9 +7,7 @@
 use std::mem;
 
 use rustls::{AlertDescription, ContentType, Error, ExtractedSecrets, HandshakeType, InvalidMessage, PeerMisbehaved};
-use zeroize::Zeroizing;
 
-use super::frozen_records::{FrozenEnd, FrozenRecords};
 use super::invariant::broken;
 use super::keys::{OpeningKey, SealingKey};
 use super::received_tickets::ReceivedTickets;
@@ -38,34 +36,34 @@ const FATAL: u8 = 2;
 /// One end of a connection whose handshake is over.
 pub(super) struct Traffic {
     /// Out of the way: data needs none of it.
-    post_handshake: Box<PostHandshake>,
-    opening: OpeningKey,
-    sealing: SealingKey,
+    pub(super) post_handshake: Box<PostHandshake>,
+    pub(super) opening: OpeningKey,
+    pub(super) sealing: SealingKey,
     /// How many records may still be sealed before the key would tell something about itself (RFC 8446 §5.5).
     left: u64,
     /// The start of a handshake message has come, and not the rest.
-    message_is_cut: bool,
+    pub(super) message_is_cut: bool,
     /// Tickets are kept, as long as no data has come.
     tickets_are_kept: bool,
     /// The peer has asked that we change our key, and we have sent no data since.
-    update_is_owed: bool,
+    pub(super) update_is_owed: bool,
     /// How many records in a row came without data.
-    without_data: u8,
+    pub(super) without_data: u8,
     /// The peer's close_notify came.
-    ended: bool,
+    pub(super) ended: bool,
     /// Our close_notify, or our alert, is out.
-    closed: bool,
+    pub(super) closed: bool,
     /// HTTP/2 was agreed on over ALPN.
-    is_http2: bool,
+    pub(super) is_http2: bool,
 }
 
 /// What handshake messages need that come after the handshake (RFC 8446 §4.6).
-struct PostHandshake {
+pub(super) struct PostHandshake {
     /// What the next keys are made of.
-    secrets: Secrets,
-    tickets: ReceivedTickets,
+    pub(super) secrets: Secrets,
+    pub(super) tickets: ReceivedTickets,
     /// The start of one: of a KeyUpdate, or of a ticket.
-    message: Vec<u8>,
+    pub(super) message: Vec<u8>,
 }
 
 impl Traffic {
@@ -84,48 +82,6 @@ impl Traffic {
             closed: false,
             is_http2: false,
         })
-    }
-
-    /// It as a plain value, with what is `unread`. `None` where either side has begun to end it, or HTTP/2 is what is spoken.
-    ///
-    /// Tickets that are still to come are not kept: they would take rustls' whole connection along.
-    pub(super) fn freeze(&self, unread: &[u8]) -> Option<FrozenRecords> {
-        if self.ended || self.closed || self.is_http2 {
-            return None;
-        }
-        let PostHandshake { secrets, message, .. } = &*self.post_handshake;
-        Some(FrozenRecords {
-            suite: secrets.suite(),
-            end: secrets.ours().into(),
-            client_secret: Zeroizing::new(secrets.traffic().client.reveal().to_vec()),
-            server_secret: Zeroizing::new(secrets.traffic().server.reveal().to_vec()),
-            next_opened: self.opening.sequence(),
-            next_sealed: self.sealing.sequence(),
-            update_is_owed: self.update_is_owed,
-            without_data: self.without_data,
-            message: Zeroizing::new(message.clone()),
-            unread: unread.to_vec(),
-        })
-    }
-
-    /// Carries on what was frozen, where the numbers of both directions stand.
-    ///
-    /// # Errors
-    /// It is no such connection, or none under a cipher suite that this program knows.
-    pub(super) fn thaw(frozen: &FrozenRecords) -> Result<Self, Error> {
-        let wrong = || Error::General("what was frozen is no connection of TLS 1.3".to_owned());
-        let secrets = Secrets::thaw(frozen).ok_or_else(wrong)?;
-        let tickets = match frozen.end {
-            FrozenEnd::Server => ReceivedTickets::Refused,
-            FrozenEnd::Client => ReceivedTickets::Skipped,
-        };
-        let keys = secrets.keys(frozen.next_opened, frozen.next_sealed)?;
-        let mut traffic = Self::new(keys, secrets, tickets)?;
-        traffic.post_handshake.message = frozen.message.to_vec();
-        traffic.message_is_cut = !frozen.message.is_empty();
-        traffic.update_is_owed = frozen.update_is_owed;
-        traffic.without_data = frozen.without_data;
-        traffic.flaw(&frozen.unread).map_or(Ok(traffic), |_| Err(wrong()))
     }
 
     /// HTTP/2 was agreed on over ALPN, if `is_http2`.
@@ -183,7 +139,7 @@ impl Traffic {
     }
 
     /// The first invariant that does not hold; `unread` is what it is not done with.
-    fn flaw(&self, unread: &[u8]) -> Option<&'static str> {
+    pub(super) fn flaw(&self, unread: &[u8]) -> Option<&'static str> {
         let header = RecordHeader::parse(unread);
         let PostHandshake { tickets, message, .. } = &*self.post_handshake;
         let is_ticket = tickets.are_allowed() && message.first() == Some(&NEW_SESSION_TICKET);

@@ -35,6 +35,7 @@ mod leaving;
 mod lifetime;
 #[cfg(test)]
 mod limits;
+mod lived;
 #[cfg(test)]
 mod paced;
 mod peer;

@@ -47,8 +47,7 @@ async fn a_tunnel_that_is_carried_over_is_what_it_would_have_been() {
 /// The kept inputs of the two fuzz targets that play tunnels.
 #[test]
 fn what_a_fuzzer_found_stays_found() {
-    let targets: [(_, fn(&[u8])); 2] = [("tunnel", simulate), ("frozen_tunnel", carry_on_anything)];
-    for (target, play) in targets {
+    for (target, play) in [("tunnel", simulate as fn(&[u8])), ("frozen_tunnel", carry_on_anything)] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
         let mut count = 0;
         for entry in fs::read_dir(&folder).unwrap() {

@@ -11,11 +11,12 @@ use tokio::time::Instant;
 use super::choices::Choices;
 use super::course::Course;
 use super::frames::*;
+use super::lived::{Lived, Seen};
 use super::scene::{Open, Scene, millis, seconds};
 use crate::config::{Excess, IdleCounts, LimitSettings, Rate};
 use crate::process::Delivery;
 use crate::tunnel::scratch::{HEAD, READ};
-use crate::tunnel::{Ending, Outcome, SideOutcome};
+use crate::tunnel::{Outcome, SideOutcome};
 use crate::websocket::Side;
 
 const SIDES: [Side; 2] = [Side::Client, Side::Upstream];
@@ -30,22 +31,6 @@ pub fn simulate(bytes: &[u8]) {
     let manners = if choices.one_in(4) { Manners::Polite } else { Manners::Wild };
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async { Simulation::new(choices, manners).run().await });
-}
-
-impl Lived {
-    /// Panics at the first difference.
-    #[track_caller]
-    pub(super) fn assert_is(&self, other: &Self) {
-        for (ours, theirs) in self.seen.iter().zip(&other.seen) {
-            assert_eq!(ours, theirs);
-        }
-        for (ours, theirs) in self.frames.iter().zip(&other.frames) {
-            assert!(ours == theirs, "a peer has had other frames");
-        }
-        assert!(self.rest == other.rest, "a peer has had other bytes");
-        assert_eq!(self.outcome, other.outcome);
-        assert_eq!(self.seen.len(), other.seen.len());
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,26 +48,6 @@ pub(super) struct Simulation {
     begun: Instant,
     /// What both peers have had, whenever that was looked at.
     seen: Vec<Seen>,
-}
-
-/// What both peers have had at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Seen {
-    at: Duration,
-    taken: [usize; 2],
-    waiting: [usize; 2],
-    is_open: bool,
-}
-
-/// What became of a simulated tunnel, as its peers have lived through it.
-#[derive(Debug, PartialEq)]
-pub(super) struct Lived {
-    seen: Vec<Seen>,
-    /// Frames of ours have masks of chance: what is compared is what they say.
-    frames: [Vec<Frame>; 2],
-    /// What is no whole frame, or all there is of a raw tunnel.
-    rest: [Vec<u8>; 2],
-    outcome: String,
 }
 
 impl Simulation {
@@ -139,27 +104,8 @@ impl Simulation {
             Manners::Wild => self.run_wild().await,
             Manners::Polite => self.run_politely().await,
         }
-        let mut rest = SIDES.map(|side| self.tunnel.peer(side).taken.clone());
-        let mut frames = [vec![], vec![]];
-        if !self.raw {
-            for (index, side) in SIDES.into_iter().enumerate() {
-                while let Parsed::Frame(frame, size) = parse(&rest[index], side) {
-                    frames[index].push(frame);
-                    rest[index].drain(..size);
-                }
-                // The start of a frame of ours, which may be masked.
-                if let [0x88 | 0x89, _, ours @ ..] = &mut rest[index][..] {
-                    ours.fill(0);
-                }
-            }
-        }
-        let Outcome { ending, sides, counts, leniencies, duration, quiet } = self.tunnel.outcome();
-        let ending = match ending {
-            Ending::Drained(order) => format!("drained until {:?}", order.deadline - self.begun),
-            other => format!("{other:?}"),
-        };
-        let outcome = format!("{ending}: {sides:?} {counts:?} {leniencies:?} {duration:?} {quiet:?}");
-        Lived { seen: self.seen, frames, rest, outcome }
+        let taken = SIDES.map(|side| self.tunnel.peer(side).taken.clone());
+        Lived::of(self.seen, taken, self.raw, (self.tunnel.outcome(), self.begun))
     }
 
     async fn run_wild(&mut self) {
