@@ -15,7 +15,7 @@ PATHS = re.compile(r"(?<![\w.])/(etc|run|var|srv|usr)/")
 
 
 def make_files(folder, text):
-    """Every certificate, key and list that is named."""
+    """Every certificate, key and list that is named, and an empty file for each include that was kept away from the import."""
     made = folder / "made.pem"
     key = folder / "made.key"
     if not made.exists():
@@ -29,6 +29,10 @@ def make_files(folder, text):
             subprocess.run(["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe2048", "-out", path], check=True)
         else:
             shutil.copy(key if name.endswith(".key") or "privkey" in name else made, path)
+    for name in re.findall(r"\binclude\s+([\w/.-]+)\s*;", text):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.glob("*.conf")))
