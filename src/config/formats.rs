@@ -6,7 +6,7 @@ pub(super) fn recognise(source: &str) -> Option<&'static str> {
     let (first, count) = (lines.first()?.trim(), lines.len());
     let some = |is: fn(&str) -> bool| lines.iter().any(|line| is(line));
     let most = |is: fn(&str) -> bool| 2 * lines.iter().filter(|line| is(line)).count() > count;
-    if some(is_table_header) || most(is_assignment) {
+    if some(is_table_header) || some(is_open_table_header) || most(is_assignment) {
         // TOML, with a mistake in it.
         return None;
     }
@@ -63,6 +63,13 @@ fn is_table_header(line: &str) -> bool {
     let name = line.trim().strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or("", |(name, _)| name);
     let name = name.trim_start_matches('[');
     name.starts_with(|c: char| c.is_ascii_alphabetic()) && !name.contains([',', '{', ':', '/'])
+}
+
+/// `[a`, of which only the end is missing.
+fn is_open_table_header(line: &str) -> bool {
+    let name = line.trim_end().strip_prefix('[').unwrap_or_default();
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
 }
 
 /// `key = …`
@@ -138,6 +145,7 @@ mod tests {
             "",
             "[listener.public]\nbind = 0.0.0.0:443\n",
             "[listener.public\nbind = \"0.0.0.0:443\"\n",
+            "[admin\nlisten = \"off\"\n",
             "listener.public.bind = 0.0.0.0:443\n",
             "workers = 2;\n",
             "[upstream.chat]\nendpoints = [\n  \"a:1\",\n  \"b:1\"\n",

@@ -10,7 +10,7 @@ use clap::Args;
 use super::flags::StarterFlags;
 use super::questions::{CertificateAnswer, Questions};
 use super::text::{Comments, Starter, StarterCertificate};
-use super::try_certificate::{CHAIN, IfThere, KEY, how_tried, to_try_with, try_certificate};
+use super::try_certificate::{CHAIN, IfThere, KEY, Tried, how_tried, to_try_with, try_certificate};
 use crate::app::Loaded;
 use crate::cli::failure::Failure;
 use crate::cli::output::{complain, say};
@@ -57,8 +57,10 @@ fn write_first(arguments: InitArguments) -> Result<ExitCode, Failure> {
     let certificate = certificate(&flags, wanted, &place)?;
     let starter = flags.starter(certificate)?;
     // Nothing is wrong with what is wanted: from here on files are made.
-    if is_new {
-        try_certificate(&starter, place.folder(), place.if_there)?;
+    if is_new && try_certificate(&starter, place.folder(), place.if_there)? == Tried::Found {
+        complain(&format!(
+            "{CHAIN} and {KEY} were there, and are used as they are; where they are of other names, `--force` makes them anew\n"
+        ));
     }
     place.write(&starter).map_err(|error| Failure::Failed(format!("{}: {error}", place.file.display())))?;
     let loaded = Loaded::read_file(&place.file).map_err(|problems| {

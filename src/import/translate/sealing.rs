@@ -161,7 +161,8 @@ fn refuse(table: &mut Table, path: &str, refused: &[&Refusal]) {
     };
     put(table, value);
     table.notes.push(format!(
-        "`rewrite` makes no path of what nginx kept out of here, which is answered 400 then, as other spellings of paths are: {what}."
+        "`rewrite` makes no path of what nginx kept out of here, or found another location for: that is answered 400 (`bad_rewrite`), and so is \
+         any path with `//`, `;`, `%2F`, `%5C` or a letter in percent signs, which may be another spelling of it: {what}."
     ));
     table
         .notes

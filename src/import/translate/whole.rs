@@ -203,6 +203,9 @@ fn head(file: &Path, prefix: &Path) -> Vec<String> {
             "Places such as nginx.conf:12 are below {}. What differs in general is in docs/from-nginx.md.",
             prefix.display()
         ),
+        "In no line of its own, since it is so everywhere: WebSockets pass on every route (`upgrade = []` ends that), bodies have no \
+         limit but a `max_body` below, and what comes in X-Forwarded-For is passed on only from `trusted_proxies` of the listener."
+            .to_owned(),
     ]
 }
 

@@ -66,7 +66,8 @@ async fn init_takes_the_certificate_that_it_has_made_before_and_leaves_nothing_w
     assert!(output(&mut init(&folder, &endpoint, &["--self-signed"])).await.status.success());
     let made = fs::read_to_string(&chain).unwrap();
     fs::remove_file(folder.config()).unwrap();
-    assert!(output(&mut init(&folder, &endpoint, &["--self-signed"])).await.status.success());
+    let again = output(&mut init(&folder, &endpoint, &["--self-signed"])).await;
+    assert!(again.status.success() && text(&again).contains("self-signed.key were there, and are used as they are"));
     assert_eq!(fs::read_to_string(&chain).unwrap(), made);
     assert!(output(&mut init(&folder, &endpoint, &["--self-signed", "--force"])).await.status.success());
     assert_ne!(fs::read_to_string(&chain).unwrap(), made);
