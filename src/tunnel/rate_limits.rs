@@ -14,7 +14,7 @@ use crate::websocket::{ControlFrame, ControlKind, MAX_CONTROL_PAYLOAD, MAX_HEADE
 /// A pause is looked at again after so long, however slow the rate is.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// Headers and control frames pass whole, so the burst of bytes is never less than the longest of them together.
-const WHOLE: u64 = (MAX_HEADER + MAX_HEADER + MAX_CONTROL_PAYLOAD) as u64;
+pub(super) const WHOLE: u64 = (MAX_HEADER + MAX_HEADER + MAX_CONTROL_PAYLOAD) as u64;
 /// A direction that is held back goes on so often each second, with what has come in by then.
 const TURNS: u64 = 20;
 
@@ -22,7 +22,7 @@ const TURNS: u64 = 20;
 #[derive(Debug)]
 pub(super) struct RateLimits {
     pub(super) epoch: Instant,
-    excess: Excess,
+    pub(super) excess: Excess,
     pub(super) control_frames: Option<TokenBucket>,
     pub(super) paced: Option<Box<Paced>>,
     /// Nothing may be read until then.

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::moment::Moment;
-use crate::tunnel::rate_limits::RateLimits;
+use crate::config::Excess;
+use crate::tunnel::rate_limits::{RateLimits, WHOLE};
 use crate::websocket::{BucketLevel, TokenBucket};
 
 /// What has come in, and not been used up, of each rate.
@@ -46,6 +47,14 @@ impl FrozenRates {
             }
         }
         rates.resume = self.resume.map(|resume| resume.at(frozen));
-        Some(())
+        has_room_once_it_resumes(rates, frozen).then_some(())
     }
+}
+
+/// Whether what is held back may be read when its pause is over, or now where there is none: whoever reads then finds room for the longest that
+/// passes whole.
+fn has_room_once_it_resumes(rates: &RateLimits, frozen: Instant) -> bool {
+    let Some(mut bytes) = rates.paced.as_ref().and_then(|paced| paced.bytes) else { return true };
+    let pause = rates.resume.map(|resume| resume.saturating_duration_since(frozen)).unwrap_or_default();
+    rates.excess == Excess::Close || bytes.available(pause) >= WHOLE
 }
