@@ -9,6 +9,10 @@ mod asked_name;
 mod connection;
 #[path = "../../src/tls/driver.rs"]
 mod driver;
+#[path = "../../src/tls/frozen_records.rs"]
+mod frozen_records;
+#[path = "../../src/tls/frozen_traffic.rs"]
+mod frozen_traffic;
 #[path = "../../src/tls/invariant.rs"]
 mod invariant;
 #[path = "../../src/tls/keys.rs"]
@@ -34,6 +38,7 @@ mod shown_certificate;
 #[path = "../../src/tls/traffic.rs"]
 mod traffic;
 
+pub use frozen_records::{CannotFreeze, FrozenRecords};
 pub use record::{MAX_RECORD, RECORD_OVERHEAD, RECORD_PAYLOAD};
 pub use record_buffer::RecordBuffer;
 pub use records::{MAX_UNREAD, Records};

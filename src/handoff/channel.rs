@@ -5,8 +5,8 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair, sockopt,
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair, sockopt,
 };
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -42,10 +42,15 @@ impl Channel {
 
     /// Says something, with a descriptor where the message has one.
     pub async fn send(&self, message: &HandoffMessage, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
+        self.send_with(message, descriptor.as_slice()).await
+    }
+
+    /// Says something, with at most [`MOST_DESCRIPTORS`].
+    pub async fn send_with(&self, message: &HandoffMessage, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
         // Keys go through here. As large as it gets: one that grew would leave a copy behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST));
         serde_json::to_writer(&mut *bytes, message)?;
-        self.socket.async_io(Interest::WRITABLE, |socket| send_now(socket, &bytes, descriptor)).await
+        self.socket.async_io(Interest::WRITABLE, |socket| send_now(socket, &bytes, descriptors)).await
     }
 
     /// Asks the other end.
@@ -73,14 +78,23 @@ impl Channel {
         }
     }
 
-    /// What is said next; `None` when the other end is gone.
+    /// What is said next, and its descriptor; `None` when the other end is gone.
     pub async fn receive(&self) -> io::Result<Option<(HandoffMessage, Option<OwnedFd>)>> {
+        let received = self.receive_with().await?;
+        Ok(received.map(|(message, descriptors)| (message, descriptors.into_iter().next())))
+    }
+
+    /// What is said next, and all of its descriptors, in their order; `None` when the other end is gone.
+    ///
+    /// # Errors
+    /// It is nothing that is said here, or there was no room for some of the descriptors: those that came are closed.
+    pub async fn receive_with(&self) -> io::Result<Option<(HandoffMessage, Vec<OwnedFd>)>> {
         let mut bytes = Zeroizing::new(vec![0; LONGEST]);
-        let (length, descriptor) =
+        let (length, descriptors) =
             self.socket.async_io(Interest::READABLE, |socket| receive_now(socket, &mut bytes)).await?;
         match bytes.get(..length) {
             None | Some([]) => Ok(None),
-            Some(message) => Ok(Some((serde_json::from_slice(message)?, descriptor))),
+            Some(message) => Ok(Some((serde_json::from_slice(message)?, descriptors))),
         }
     }
 }
@@ -91,27 +105,36 @@ impl AsFd for Channel {
     }
 }
 
-fn send_now(socket: &OwnedFd, bytes: &[u8], descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+fn send_now(socket: &OwnedFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    let descriptors = descriptor.as_slice();
-    if !descriptors.is_empty() {
-        ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
+    if !descriptors.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(descriptors)) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no message takes so many descriptors"));
     }
     sendmsg(socket, &[IoSlice::new(bytes)], &mut ancillary, SendFlags::NOSIGNAL)?;
     Ok(())
 }
 
-fn receive_now(socket: &OwnedFd, bytes: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+fn receive_now(socket: &OwnedFd, bytes: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let received = recvmsg(socket, &mut [IoSliceMut::new(bytes)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
-    let descriptor = ancillary.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
-        _ => None,
-    });
-    Ok((received.bytes, descriptor))
+    let mut descriptors = Vec::new();
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(some) = message {
+            descriptors.extend(some);
+        }
+    }
+    if received.flags.contains(ReturnFlags::CTRUNC) {
+        return Err(io::Error::other(
+            "there was no room for all of the descriptors: RLIMIT_NOFILE is too low for both",
+        ));
+    }
+    Ok((received.bytes, descriptors))
 }
+
+/// How many descriptors a message can have: as many as the kernel takes (unix(7), `SCM_MAX_FD`).
+pub const MOST_DESCRIPTORS: usize = 253;
 
 /// Names and keys are short; what may be long is said in parts.
 const LONGEST: usize = 16 * 1024;
@@ -124,6 +147,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::super::message::{PROTOCOL, SocketRole};
+    use super::super::parcel::{open, seal};
     use super::*;
 
     #[tokio::test]
@@ -148,11 +172,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn as_many_descriptors_go_with_a_message_as_the_kernel_takes() {
+        let (old, theirs) = Channel::pair().unwrap();
+        let new = Channel::adopt(theirs).unwrap();
+        let parcels: Vec<_> = (0..=MOST_DESCRIPTORS).map(|number| seal(&number.to_be_bytes()).unwrap()).collect();
+        let parcels: Vec<_> = parcels.iter().map(AsFd::as_fd).collect();
+        assert!(old.send_with(&HandoffMessage::Complete, &parcels).await.is_err());
+        old.send_with(&HandoffMessage::Complete, &parcels[1..]).await.unwrap();
+
+        let (_, received) = new.receive_with().await.unwrap().unwrap();
+        let received: Vec<_> = received.into_iter().map(|parcel| open(parcel, 8).unwrap().to_vec()).collect();
+        assert_eq!(received, (1..=MOST_DESCRIPTORS).map(|number| number.to_be_bytes().to_vec()).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
     async fn what_a_later_version_says_is_passed_over() {
         let (old, theirs) = Channel::pair().unwrap();
         let new = Channel::adopt(theirs).unwrap();
         for text in [r#"{"kind":"open_tunnel","state":{"a":1}}"#, r#"{"kind":"complete","more":true}"#] {
-            send_now(old.socket.get_ref(), text.as_bytes(), None).unwrap();
+            send_now(old.socket.get_ref(), text.as_bytes(), &[]).unwrap();
         }
 
         assert_eq!(new.receive().await.unwrap().unwrap().0, HandoffMessage::Unknown);
@@ -196,7 +234,7 @@ mod tests {
     async fn nonsense_is_an_error() {
         let (old, theirs) = Channel::pair().unwrap();
         let new = Channel::adopt(theirs).unwrap();
-        send_now(old.socket.get_ref(), b"\xff", None).unwrap();
+        send_now(old.socket.get_ref(), b"\xff", &[]).unwrap();
 
         assert!(new.receive().await.is_err());
     }

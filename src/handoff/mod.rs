@@ -7,10 +7,12 @@
 
 mod channel;
 mod message;
+mod parcel;
 mod predecessors;
 mod successor;
 
-pub use channel::Channel;
+pub use channel::{Channel, MOST_DESCRIPTORS};
 pub use message::{HandoffMessage, PROTOCOL, SaidCause, Secret, SocketRole};
+pub use parcel::{open as open_parcel, seal as seal_parcel};
 pub use predecessors::{ANSWER_WITHIN, Conversation, NoAnswer, Predecessor, Predecessors};
 pub use successor::{HANDOFF_FD, Program, StartedProcess, join_group_of};

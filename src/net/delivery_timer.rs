@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::process::Delivery;
@@ -18,13 +19,23 @@ pub struct DeliveryTimer {
 }
 
 /// How many bytes the side's kernel had taken when that was last looked at; 0 before the first look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Taken(u64);
 
 impl DeliveryTimer {
     /// A clock that starts `now`, for a side whose kernel has got so far.
     pub fn new(delivery: Option<Delivery>, now: Instant) -> Self {
         Self { since: now, taken: Taken(delivery.map_or(0, |delivery| delivery.acked)) }
+    }
+
+    /// One that has waited since then, for a side whose kernel had got so far when that was last looked at.
+    pub fn since_then(since: Instant, taken: Taken) -> Self {
+        Self { since, taken }
+    }
+
+    /// How far the side's kernel had got when that was last looked at.
+    pub fn taken(&self) -> Taken {
+        self.taken
     }
 
     /// Starts over.

@@ -35,13 +35,13 @@ use crate::tls::{MAX_RECORD, RECORD_OVERHEAD, RECORD_PAYLOAD, Records, ShownCert
 #[derive(Debug)]
 pub struct TlsStream {
     socket: Socket,
-    records: Records,
+    pub(super) records: Records,
     /// Decrypted, and not read yet.
-    plaintext: Spill,
+    pub(super) plaintext: Spill,
     /// Encrypted, and not taken by the socket yet.
-    ciphertext: Spill,
+    pub(super) ciphertext: Spill,
     /// Our close_notify is made; nothing is written after it.
-    closed: bool,
+    pub(super) closed: bool,
 }
 
 /// A handshake that failed.
@@ -159,7 +159,7 @@ impl TlsStream {
         Ok(Self::over(socket, Records::server(config, None).map_err(TlsError::Configuration)?))
     }
 
-    fn over(socket: Socket, records: Records) -> Box<Self> {
+    pub(super) fn over(socket: Socket, records: Records) -> Box<Self> {
         let (plaintext, ciphertext) = (Spill::default(), Spill::default());
         Box::new(Self { socket, records, plaintext, ciphertext, closed: false })
     }

@@ -17,9 +17,9 @@ use crate::process::{Delivery, LEAST_OF_A_WRITE, unix_delivery};
 /// A connected unix socket. It knows no reset: one that is closed leaves its peer all that was written to it.
 #[derive(Debug)]
 pub struct UnixSocket {
-    stream: UnixStream,
+    pub(super) stream: UnixStream,
     /// How much memory all that was written took at the least, in bytes.
-    taken_up: AtomicU64,
+    pub(super) taken_up: AtomicU64,
 }
 
 impl UnixSocket {

@@ -3,7 +3,7 @@
 //! The keys that rustls makes of the same secrets cannot be used: AWS-LC takes the first record of a key that is made for
 //! TLS for number 0, and ours carry on in the middle.
 
-use aws_lc_rs::aead::{self, Aad, BoundKey, NonceSequence, UnboundKey};
+use aws_lc_rs::aead::{self, Aad, LessSafeKey, UnboundKey};
 use aws_lc_rs::error::Unspecified;
 use rustls::crypto::cipher::{InboundOpaqueMessage, InboundPlainMessage, Iv, Nonce, make_tls13_aad};
 use rustls::{ConnectionTrafficSecrets, ContentType, Error, ProtocolVersion};
@@ -16,13 +16,15 @@ use crate::ranges::{within, within_mut};
 pub(super) type NumberedSecrets = (u64, ConnectionTrafficSecrets);
 
 /// What the peer's records are decrypted with.
-pub(super) struct OpeningKey(aead::OpeningKey<Nonces>);
+pub(super) struct OpeningKey(NumberedKey);
 
 /// What our records are encrypted with.
-pub(super) struct SealingKey(aead::SealingKey<Nonces>);
+pub(super) struct SealingKey(NumberedKey);
 
-/// The nonces of the records, one after the other.
-struct Nonces {
+/// A key, each of whose records has a nonce of its own. AWS-LC's own keys with a sequence of nonces never say where they stand,
+/// which whoever carries on elsewhere has to know.
+struct NumberedKey {
+    key: LessSafeKey,
     iv: Iv,
     /// The number of the next record.
     sequence: u64,
@@ -30,14 +32,20 @@ struct Nonces {
 
 impl OpeningKey {
     pub(super) fn new(secrets: NumberedSecrets) -> Result<Self, Error> {
-        bind(secrets).map(Self)
+        NumberedKey::new(secrets).map(Self)
+    }
+
+    /// The number of the next record.
+    pub(super) fn sequence(&self) -> u64 {
+        self.0.sequence
     }
 
     /// Decrypts a whole record in place: what it holds, without its padding.
     pub(super) fn open<'a>(&mut self, record: &'a mut [u8]) -> Result<InboundPlainMessage<'a>, Error> {
         let ciphertext = within_mut(record, HEADER..);
         let aad = Aad::from(make_tls13_aad(ciphertext.len()));
-        let plaintext = self.0.open_in_place(aad, ciphertext).map_err(|Unspecified| Error::DecryptError)?;
+        let nonce = self.0.next_nonce().ok_or(Error::DecryptError)?;
+        let plaintext = self.0.key.open_in_place(nonce, aad, ciphertext).map_err(|Unspecified| Error::DecryptError)?;
         InboundOpaqueMessage::new(ContentType::ApplicationData, ProtocolVersion::TLSv1_2, plaintext)
             .into_tls13_unpadded_message()
     }
@@ -45,7 +53,12 @@ impl OpeningKey {
 
 impl SealingKey {
     pub(super) fn new(secrets: NumberedSecrets) -> Result<Self, Error> {
-        bind(secrets).map(Self)
+        NumberedKey::new(secrets).map(Self)
+    }
+
+    /// The number of the next record.
+    pub(super) fn sequence(&self) -> u64 {
+        self.0.sequence
     }
 
     /// Puts a record that holds `payload` into `outgoing`; it must fit into one.
@@ -61,29 +74,31 @@ impl SealingKey {
                 content.copy_from_slice(payload);
                 *last = typ.into();
             }
-            let sealed = self.0.seal_in_place_separate_tag(Aad::from(header), inner);
+            let nonce = self.0.next_nonce().ok_or(Error::EncryptError)?;
+            let sealed = self.0.key.seal_in_place_separate_tag(nonce, Aad::from(header), inner);
             tag.copy_from_slice(sealed.map_err(|Unspecified| Error::EncryptError)?.as_ref());
             Ok(())
         })
     }
 }
 
-impl NonceSequence for Nonces {
-    fn advance(&mut self) -> Result<aead::Nonce, Unspecified> {
-        let Nonce(nonce) = Nonce::new(&self.iv, self.sequence);
-        self.sequence = self.sequence.checked_add(1).ok_or(Unspecified)?;
-        Ok(aead::Nonce::assume_unique_for_key(nonce))
+impl NumberedKey {
+    fn new((sequence, secrets): NumberedSecrets) -> Result<Self, Error> {
+        let (algorithm, key, iv) = match secrets {
+            ConnectionTrafficSecrets::Aes128Gcm { key, iv } => (&aead::AES_128_GCM, key, iv),
+            ConnectionTrafficSecrets::Aes256Gcm { key, iv } => (&aead::AES_256_GCM, key, iv),
+            ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => (&aead::CHACHA20_POLY1305, key, iv),
+            _ => return Err(Error::General("a cipher suite that is not one of AWS-LC's".to_owned())),
+        };
+        let key = UnboundKey::new(algorithm, within(key.as_ref(), ..algorithm.key_len()))
+            .map_err(|Unspecified| Error::General("a key of the wrong length".to_owned()))?;
+        Ok(Self { key: LessSafeKey::new(key), iv, sequence })
     }
-}
 
-fn bind<K: BoundKey<Nonces>>((sequence, secrets): NumberedSecrets) -> Result<K, Error> {
-    let (algorithm, key, iv) = match secrets {
-        ConnectionTrafficSecrets::Aes128Gcm { key, iv } => (&aead::AES_128_GCM, key, iv),
-        ConnectionTrafficSecrets::Aes256Gcm { key, iv } => (&aead::AES_256_GCM, key, iv),
-        ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => (&aead::CHACHA20_POLY1305, key, iv),
-        _ => return Err(Error::General("a cipher suite that is not one of AWS-LC's".to_owned())),
-    };
-    let key = UnboundKey::new(algorithm, within(key.as_ref(), ..algorithm.key_len()))
-        .map_err(|Unspecified| Error::General("a key of the wrong length".to_owned()))?;
-    Ok(K::new(key, Nonces { iv, sequence }))
+    /// The nonce of the next record, which no other one has under this key. It is spent whatever becomes of the record.
+    fn next_nonce(&mut self) -> Option<aead::Nonce> {
+        let Nonce(nonce) = Nonce::new(&self.iv, self.sequence);
+        self.sequence = self.sequence.checked_add(1)?;
+        Some(aead::Nonce::assume_unique_for_key(nonce))
+    }
 }

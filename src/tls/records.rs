@@ -15,6 +15,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, Error, InvalidMessage, ServerConfig};
 
 use super::driver::Driver;
+use super::frozen_records::{CannotFreeze, FrozenRecords};
 use super::invariant::broken;
 use super::record::MAX_RECORD;
 use super::record_buffer::RecordBuffer;
@@ -70,6 +71,31 @@ impl Records {
     ) -> Result<Self, Error> {
         let driver = Driver::client(config, name, protocols, outgoing)?;
         Ok(Self { holder: Holder::Driven(Box::new(driver)), unread: Vec::new() })
+    }
+
+    /// It as a plain value, which another process can [carry on](Self::thaw). Only one of the two may: no number of a record is used
+    /// twice.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    pub fn freeze(&self) -> Result<FrozenRecords, CannotFreeze> {
+        match &self.holder {
+            Holder::Traffic(traffic) => traffic.freeze(&self.unread).ok_or(CannotFreeze::Ending),
+            Holder::Driven(_) if !self.has_ended() => Err(CannotFreeze::Tls12),
+            Holder::Driven(_) | Holder::Failed(_) => Err(CannotFreeze::Ending),
+        }
+    }
+
+    /// Carries on what was frozen.
+    ///
+    /// # Errors
+    /// It is no such connection, or none under a cipher suite that this program knows.
+    pub fn thaw(frozen: &FrozenRecords) -> Result<Self, Error> {
+        if frozen.unread.len() > MAX_UNREAD {
+            return Err(InvalidMessage::HandshakePayloadTooLarge.into());
+        }
+        let traffic = Traffic::thaw(frozen)?;
+        Ok(Self { holder: Holder::Traffic(traffic), unread: frozen.unread.clone() })
     }
 
     /// Takes in what was read. `buffer` is room for [`unread`](Self::unread) bytes, and behind it what came from the

@@ -27,6 +27,11 @@ impl Secret {
         }
     }
 
+    /// The secret itself; nothing as long as it is not known.
+    pub(super) fn reveal(&self) -> &[u8] {
+        within(&*self.bytes, ..self.length.into())
+    }
+
     /// Whether it has been [set](Self::set).
     pub(super) fn is_known(&self) -> bool {
         self.length > 0
@@ -50,8 +55,7 @@ impl Secret {
     }
 
     fn expander(&self, suite: &Tls13CipherSuite) -> Box<dyn HkdfExpander> {
-        let secret = within(&*self.bytes, ..self.length.into());
-        suite.hkdf_provider.expander_for_okm(&OkmBlock::new(secret))
+        suite.hkdf_provider.expander_for_okm(&OkmBlock::new(self.reveal()))
     }
 }
 

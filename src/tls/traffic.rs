@@ -36,34 +36,34 @@ const FATAL: u8 = 2;
 /// One end of a connection whose handshake is over.
 pub(super) struct Traffic {
     /// Out of the way: data needs none of it.
-    post_handshake: Box<PostHandshake>,
-    opening: OpeningKey,
-    sealing: SealingKey,
+    pub(super) post_handshake: Box<PostHandshake>,
+    pub(super) opening: OpeningKey,
+    pub(super) sealing: SealingKey,
     /// How many records may still be sealed before the key would tell something about itself (RFC 8446 §5.5).
     left: u64,
     /// The start of a handshake message has come, and not the rest.
-    message_is_cut: bool,
+    pub(super) message_is_cut: bool,
     /// Tickets are kept, as long as no data has come.
     tickets_are_kept: bool,
     /// The peer has asked that we change our key, and we have sent no data since.
-    update_is_owed: bool,
+    pub(super) update_is_owed: bool,
     /// How many records in a row came without data.
-    without_data: u8,
+    pub(super) without_data: u8,
     /// The peer's close_notify came.
-    ended: bool,
+    pub(super) ended: bool,
     /// Our close_notify, or our alert, is out.
-    closed: bool,
+    pub(super) closed: bool,
     /// HTTP/2 was agreed on over ALPN.
-    is_http2: bool,
+    pub(super) is_http2: bool,
 }
 
 /// What handshake messages need that come after the handshake (RFC 8446 §4.6).
-struct PostHandshake {
+pub(super) struct PostHandshake {
     /// What the next keys are made of.
-    secrets: Secrets,
-    tickets: ReceivedTickets,
+    pub(super) secrets: Secrets,
+    pub(super) tickets: ReceivedTickets,
     /// The start of one: of a KeyUpdate, or of a ticket.
-    message: Vec<u8>,
+    pub(super) message: Vec<u8>,
 }
 
 impl Traffic {
@@ -132,15 +132,27 @@ impl Traffic {
 
     /// Panics unless every invariant holds; `unread` is what it is not done with.
     pub(super) fn check_invariants(&self, unread: &[u8]) {
+        if let Some(flaw) = self.flaw(unread) {
+            panic!("{flaw}: {:?}", self.post_handshake.message);
+        }
+        assert_eq!(self.tickets_are_kept, self.post_handshake.tickets.are_kept(), "whether tickets are kept");
+    }
+
+    /// The first invariant that does not hold; `unread` is what it is not done with.
+    pub(super) fn flaw(&self, unread: &[u8]) -> Option<&'static str> {
         let header = RecordHeader::parse(unread);
-        assert!(header.is_none_or(|it| unread.len() < HEADER + it.length), "a whole record was left undecrypted");
         let PostHandshake { tickets, message, .. } = &*self.post_handshake;
         let is_ticket = tickets.are_allowed() && message.first() == Some(&NEW_SESSION_TICKET);
-        assert!(is_ticket || KEY_UPDATE.starts_with(message), "{message:?} is the start of no message");
-        assert!(message.len() < MESSAGE_HEADER + MAX_MESSAGE, "a message has no end");
-        assert_eq!(self.message_is_cut, !message.is_empty(), "whether a message is cut");
-        assert_eq!(self.tickets_are_kept, tickets.are_kept(), "whether tickets are kept");
-        assert!(self.without_data <= MAX_WITHOUT_DATA, "{} records in a row came without data", self.without_data);
+        let length = message.first_chunk().map(message_length);
+        [
+            (header.is_some_and(|it| unread.len() >= HEADER + it.length), "a whole record was left undecrypted"),
+            (!is_ticket && !KEY_UPDATE.starts_with(message), "what is kept is the start of no message"),
+            (length.is_some_and(|it| it > MAX_MESSAGE || message.len() >= MESSAGE_HEADER + it), "a message has no end"),
+            (self.message_is_cut == message.is_empty(), "whether a message is cut is not known"),
+            (self.without_data > MAX_WITHOUT_DATA, "too many records in a row came without data"),
+        ]
+        .into_iter()
+        .find_map(|(is_broken, flaw)| is_broken.then_some(flaw))
     }
 
     /// Has the key make no more records of data.
@@ -228,10 +240,7 @@ impl Traffic {
         let (header, rest) =
             payload.split_at(payload.len().min(MESSAGE_HEADER.saturating_sub(self.post_handshake.message.len())));
         self.post_handshake.message.extend_from_slice(header);
-        let Some(&[_, high, middle, low]) = self.post_handshake.message.first_chunk::<MESSAGE_HEADER>() else {
-            return Ok(rest);
-        };
-        let length = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
+        let Some(length) = self.post_handshake.message.first_chunk().map(message_length) else { return Ok(rest) };
         if length > MAX_MESSAGE {
             return Err(InvalidMessage::HandshakePayloadTooLarge.into());
         }
@@ -330,6 +339,11 @@ impl Traffic {
         self.closed = true;
         self.sealing.seal(ContentType::Alert, &[level, description.into()], outgoing)
     }
+}
+
+/// How long a handshake message is, by its header (RFC 8446 §4), without that.
+fn message_length(&[_, high, middle, low]: &[u8; MESSAGE_HEADER]) -> usize {
+    usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low)
 }
 
 /// The record at the start of `buffer`, if all of it is there. Its header alone may be reason enough to refuse it.

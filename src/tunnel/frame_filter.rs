@@ -19,22 +19,22 @@ const MAX_STARVED: usize = MAX_HEADER + MAX_CONTROL_PAYLOAD - 1;
 #[derive(Debug)]
 pub(super) struct FrameFilter {
     /// `None` in a raw tunnel: bytes are passed as they come.
-    frames: Option<Frames>,
+    pub(super) frames: Option<Frames>,
     /// Read and not passed on yet, at most one read; its turn comes before what is read next.
-    backlog: Vec<u8>,
+    pub(super) backlog: Vec<u8>,
     /// The backlog is the start of a header or of a control frame: only with more can it be judged.
-    starved: bool,
+    pub(super) starved: bool,
     /// What has passed ends inside a frame. (What was judged may be further on: it is discarded.)
-    inside_frame: bool,
-    rates: Option<Box<RateLimits>>,
+    pub(super) inside_frame: bool,
+    pub(super) rates: Option<Box<RateLimits>>,
 }
 
 /// What judges frames.
 #[derive(Debug)]
-struct Frames {
-    inspector: Inspector,
+pub(super) struct Frames {
+    pub(super) inspector: Inspector,
     /// Only on routes that limit what a message may inflate to.
-    meter: Option<Box<InflateMeter>>,
+    pub(super) meter: Option<Box<InflateMeter>>,
 }
 
 /// What waits to be judged.
@@ -256,12 +256,20 @@ impl FrameFilter {
 
     /// Panics where an invariant does not hold.
     pub(super) fn check_invariants(&self) {
-        assert!(!self.starved || self.backlog.len() <= MAX_STARVED, "{} bytes are no start", self.backlog.len());
-        assert!(!self.starved || !self.backlog.is_empty(), "starved of nothing");
-        match &self.frames {
-            Some(frames) => frames.inspector.check_invariants(),
-            None => assert!(!self.inside_frame && !self.starved, "frames among bytes"),
+        if let Some(flaw) = self.flaw() {
+            panic!("{flaw}: {self:?}");
         }
+    }
+
+    /// The first invariant that does not hold.
+    pub(super) fn flaw(&self) -> Option<&'static str> {
+        let broken = [
+            (self.starved && self.backlog.len() > MAX_STARVED, "what waits is no start"),
+            (self.starved && self.backlog.is_empty(), "starved of nothing"),
+            (self.frames.is_none() && (self.inside_frame || self.starved), "frames among bytes"),
+        ];
+        let inspected = self.frames.as_ref().and_then(|frames| frames.inspector.flaw());
+        broken.into_iter().find_map(|(is_broken, flaw)| is_broken.then_some(flaw)).or(inspected)
     }
 
     /// How much memory waits in it.

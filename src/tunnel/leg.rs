@@ -15,22 +15,22 @@ use crate::ranges::within;
 /// One side of a tunnel.
 #[derive(Debug)]
 pub(super) struct Leg<S> {
-    stream: S,
+    pub(super) stream: S,
     /// What the stream did not take at once, in order; frames of ours too.
-    spill: Spill,
+    pub(super) spill: Spill,
     /// The stream may hold written bytes back until it is flushed (TLS does).
-    unflushed: bool,
+    pub(super) unflushed: bool,
     /// What it is waited for.
-    waits: Waits,
+    pub(super) waits: Waits,
     /// How far the direction to it has come.
-    write: Write,
+    pub(super) write: Write,
     /// How far the direction from it has come.
-    read: Read,
+    pub(super) read: Read,
 }
 
 /// What a side is waited for, and since when.
 #[derive(Clone, Copy, Debug)]
-enum Waits {
+pub(super) enum Waits {
     Nothing,
     /// The stream takes nothing of what waits to be written.
     Room(DeliveryTimer),

@@ -15,21 +15,21 @@ use crate::websocket::{PerSide, Side};
 #[derive(Debug)]
 pub(super) struct Liveness {
     /// When the last thing happened that counts against `idle_timeout`.
-    last: Instant,
+    pub(super) last: Instant,
     /// When something last came from each side.
-    received: PerSide<Instant>,
+    pub(super) received: PerSide<Instant>,
     /// Where our next ping to each side stands.
-    ping: PerSide<Ping>,
+    pub(super) ping: PerSide<Ping>,
     /// A ping of the other side's has gone to this one, and nothing has come back since.
-    ping_forwarded: PerSide<bool>,
+    pub(super) ping_forwarded: PerSide<bool>,
     /// A Pong has come from this side.
-    has_ponged: PerSide<bool>,
+    pub(super) has_ponged: PerSide<bool>,
     /// When its `max_lifetime` is over, with this tunnel's jitter.
-    max: Option<Instant>,
+    pub(super) max: Option<Instant>,
     /// When what let it open holds no longer.
-    expires: Option<Instant>,
+    pub(super) expires: Option<Instant>,
     /// A ping of ours may stand between what passes.
-    sends_pings: bool,
+    pub(super) sends_pings: bool,
 }
 
 /// Where the question "are you there?" to one side stands.
@@ -40,7 +40,7 @@ pub(super) struct Liveness {
 ///       └──────────────────────────────┘       anything the side sends leads back
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ping {
+pub(super) enum Ping {
     /// Something came from it recently enough.
     Unneeded,
     /// A ping goes out at the next frame boundary.

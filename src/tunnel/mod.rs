@@ -13,6 +13,7 @@ mod closing_handshake;
 mod ending;
 mod flow;
 mod frame_filter;
+mod frozen;
 mod judged;
 mod leg;
 mod liveness;
@@ -29,6 +30,7 @@ mod sizes;
 mod timers;
 
 pub use ending::{Ending, Loss};
+pub use frozen::{FrozenTunnel, Unfreezable};
 pub use mask::masking_key;
 pub use outcome::{Outcome, SideOutcome};
 pub use parameters::{Streams, TunnelParameters};
@@ -40,4 +42,4 @@ mod tests;
 #[cfg(test)]
 pub(crate) mod tests;
 #[cfg(feature = "fuzzing")]
-pub use tests::simulate;
+pub use tests::{carry_on_anything, simulate};

@@ -1,9 +1,11 @@
 //! What the two sides of a tunnel speak.
 
+use serde::{Deserialize, Serialize};
+
 use crate::websocket::Extensions;
 
 /// What the two sides of a tunnel speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Protocol {
     /// WebSocket, with what the handshake agreed on: a Ping and a Close of ours may stand between its frames.
     Websocket(Extensions),

@@ -33,17 +33,17 @@ const ROUNDS: usize = 4;
 /// A tunnel, from its 101 to its [`Outcome`].
 #[derive(Debug)]
 pub struct Tunnel<C, U> {
-    client: Leg<C>,
-    upstream: Leg<U>,
-    from_client: FrameFilter,
-    from_upstream: FrameFilter,
-    shared: Shared,
-    registration: Registration,
+    pub(super) client: Leg<C>,
+    pub(super) upstream: Leg<U>,
+    pub(super) from_client: FrameFilter,
+    pub(super) from_upstream: FrameFilter,
+    pub(super) shared: Shared,
+    pub(super) registration: Registration,
     /// The deadline of the order that was obeyed last: later ones differ in nothing else, but for the first that forbids.
-    obeyed: Option<Instant>,
-    timer: TunnelTimer,
+    pub(super) obeyed: Option<Instant>,
+    pub(super) timer: TunnelTimer,
     /// The waker that the timer and the registry hold.
-    waker: Option<Waker>,
+    pub(super) waker: Option<Waker>,
 }
 
 impl<C: TunnelStream, U: TunnelStream> Future for Tunnel<C, U> {

@@ -14,26 +14,26 @@ use crate::websocket::{ControlFrame, ControlKind, MAX_CONTROL_PAYLOAD, MAX_HEADE
 /// A pause is looked at again after so long, however slow the rate is.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// Headers and control frames pass whole, so the burst of bytes is never less than the longest of them together.
-const WHOLE: u64 = (MAX_HEADER + MAX_HEADER + MAX_CONTROL_PAYLOAD) as u64;
+pub(super) const WHOLE: u64 = (MAX_HEADER + MAX_HEADER + MAX_CONTROL_PAYLOAD) as u64;
 /// A direction that is held back goes on so often each second, with what has come in by then.
 const TURNS: u64 = 20;
 
 /// The rates of one direction; made only where there is one. Mostly there is only that on control frames, in every tunnel.
 #[derive(Debug)]
 pub(super) struct RateLimits {
-    epoch: Instant,
-    excess: Excess,
-    control_frames: Option<TokenBucket>,
-    paced: Option<Box<Paced>>,
+    pub(super) epoch: Instant,
+    pub(super) excess: Excess,
+    pub(super) control_frames: Option<TokenBucket>,
+    pub(super) paced: Option<Box<Paced>>,
     /// Nothing may be read until then.
-    resume: Option<Instant>,
+    pub(super) resume: Option<Instant>,
 }
 
 /// The rates that every read has to ask about.
 #[derive(Debug)]
-struct Paced {
-    messages: Option<TokenBucket>,
-    bytes: Option<TokenBucket>,
+pub(super) struct Paced {
+    pub(super) messages: Option<TokenBucket>,
+    pub(super) bytes: Option<TokenBucket>,
 }
 
 impl RateLimits {

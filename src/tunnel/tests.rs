@@ -26,6 +26,7 @@ mod endings;
 #[cfg(test)]
 mod forbidden;
 pub(crate) mod frames;
+mod frozen;
 #[cfg(test)]
 mod inflate;
 #[cfg(test)]
@@ -34,6 +35,7 @@ mod leaving;
 mod lifetime;
 #[cfg(test)]
 mod limits;
+mod lived;
 #[cfg(test)]
 mod paced;
 mod peer;
@@ -54,6 +56,8 @@ mod simulation;
 #[cfg(test)]
 mod timers;
 
+#[cfg(feature = "fuzzing")]
+pub use frozen::carry_on_anything;
 #[cfg(feature = "fuzzing")]
 pub use simulation::simulate;
 

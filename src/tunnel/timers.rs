@@ -78,6 +78,16 @@ impl TunnelTimer {
         Self { sleep: Box::pin(sleep_until(now)), set_for: SetFor::Nothing }
     }
 
+    /// One that is over then, and has nobody to wake yet.
+    pub(super) fn until(deadline: Instant) -> Self {
+        Self::new(deadline)
+    }
+
+    /// When it is over.
+    pub(super) fn deadline(&self) -> Instant {
+        self.sleep.deadline()
+    }
+
     /// Another task polls: the wake-up is nobody's.
     pub(super) fn note_new_waker(&mut self) {
         self.set_for = SetFor::Nothing;

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A close code that may stand on the wire: 1000–1003, 1007–1014, 3000–4999 (RFC 6455 §7.4 and the IANA registry).
 ///
 /// 1004, 1005, 1006 and 1015 cannot be made: they never stand in a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u16")]
 pub struct CloseCode(u16);
 
 impl CloseCode {
@@ -39,6 +42,14 @@ impl CloseCode {
     /// The number on the wire.
     pub fn get(self) -> u16 {
         self.0
+    }
+}
+
+impl TryFrom<u16> for CloseCode {
+    type Error = &'static str;
+
+    fn try_from(code: u16) -> Result<Self, Self::Error> {
+        Self::new(code).ok_or("a close code that never stands on the wire")
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::ops::{Index, IndexMut};
 
+use serde::{Deserialize, Serialize};
+
 /// One end of a tunnel, seen from the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
@@ -65,12 +67,19 @@ impl Direction {
 }
 
 /// A value for each side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PerSide<T> {
     /// The client's.
     pub client: T,
     /// The endpoint's.
     pub upstream: T,
+}
+
+impl<T> PerSide<T> {
+    /// The same for each side, made into something else.
+    pub fn map<R>(self, mut change: impl FnMut(T) -> R) -> PerSide<R> {
+        PerSide { client: change(self.client), upstream: change(self.upstream) }
+    }
 }
 
 impl<T> Index<Side> for PerSide<T> {
@@ -94,7 +103,7 @@ impl<T> IndexMut<Side> for PerSide<T> {
 }
 
 /// A value for each direction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PerDirection<T> {
     /// For what the client sends.
     pub from_client: T,

@@ -5,6 +5,7 @@ use std::fmt;
 
 use http::header::SEC_WEBSOCKET_EXTENSIONS;
 use http::{HeaderMap, HeaderValue};
+use serde::{Deserialize, Serialize};
 
 use crate::grammar::{is_token, remove, split_unquoted};
 
@@ -15,7 +16,7 @@ const PERMESSAGE_DEFLATE: &str = "permessage-deflate";
 const COMPRESSING: [&str; 3] = [PERMESSAGE_DEFLATE, "deflate-frame", "x-webkit-deflate-frame"];
 
 /// The extensions in use in a tunnel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Extensions {
     /// None: every reserved bit is 0.
     #[default]
@@ -27,7 +28,7 @@ pub enum Extensions {
 }
 
 /// What was agreed on for permessage-deflate (RFC 7692 §7.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeflateParameters {
     /// The client starts each message with an empty window.
     pub client_no_context_takeover: bool,

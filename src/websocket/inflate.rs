@@ -6,6 +6,7 @@
 //! do not pass before they are.
 
 use flate2::{Decompress, FlushDecompress, Status};
+use serde::{Deserialize, Serialize};
 
 use super::direction::Direction;
 use super::extensions::DeflateParameters;
@@ -32,6 +33,8 @@ pub struct InflateMeter {
     size: u64,
     /// The state of decompression; there once it is needed.
     inflate: Option<Decompress>,
+    /// What came so far is not known: compressed messages count for what they are on the wire.
+    is_blind: bool,
     takeover: ContextTakeover,
     message: MessageCoding,
     /// The masking key of the current frame, turned to the next payload byte.
@@ -61,7 +64,7 @@ enum ContextTakeover {
     None,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum MessageCoding {
     Plain,
     Compressed,
@@ -75,7 +78,7 @@ impl InflateMeter {
             Direction::FromUpstream => parameters.server_no_context_takeover,
         };
         let takeover = if no_takeover { ContextTakeover::None } else { ContextTakeover::Context };
-        Self { max, size: 0, inflate: None, takeover, message: MessageCoding::Plain, mask: None }
+        Self { max, size: 0, inflate: None, is_blind: false, takeover, message: MessageCoding::Plain, mask: None }
     }
 
     /// The observer for one scan. It pauses the scan once `budget` bytes of output were produced, give or take the 16 KiB of the
@@ -184,7 +187,9 @@ impl Observe for Metering<'_> {
     }
 
     fn on_payload(&mut self, payload: &[u8], last: bool) -> Result<usize, Violation> {
-        if self.meter.message == MessageCoding::Plain {
+        if self.meter.message == MessageCoding::Plain || self.meter.is_blind {
+            // The next message refers to nothing before it, where that was agreed on.
+            self.meter.is_blind &= !(last && self.meter.takeover == ContextTakeover::None);
             self.meter.count(payload.len())?;
             return Ok(payload.len());
         }
@@ -196,5 +201,6 @@ impl Observe for Metering<'_> {
     }
 }
 
+pub(super) mod frozen;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,8 @@
 //! - a control frame is reported once, whole and legal, and is not part of `passed`;
 //! - the first frame that breaks a rule is reported, and nothing of its header passes.
 
+use serde::{Deserialize, Serialize};
+
 use super::close::CloseBody;
 use super::control::{ControlFrame, ControlKind, MAX_CONTROL_PAYLOAD};
 use super::direction::Direction;
@@ -65,7 +67,7 @@ pub struct Inspector {
 }
 
 /// Where a direction stands between frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum MessageState {
     /// No message has begun that is not finished.
     Idle,
@@ -195,12 +197,7 @@ impl Inspector {
 
     /// Panics where an invariant does not hold. Called after every scan where debug assertions are on.
     pub fn check_invariants(&self) {
-        let is_within_limits = self.message_size <= self.max_message && self.fragments <= self.max_fragments;
-        assert!(is_within_limits && self.remaining <= self.max_frame, "more has passed than may: {self:?}");
-        assert!(self.message != MessageState::Unfinished || self.fragments > 0, "a message of no frames: {self:?}");
-        assert!(self.message != MessageState::Closed || self.remaining == 0, "a Close inside a frame: {self:?}");
-        let is_known = self.strictness == Strictness::Lenient || self.leniencies == Leniencies::default();
-        assert!(is_known, "something was let pass: {self:?}");
+        assert_eq!(self.flaw(), None, "{self:?}");
     }
 
     /// Out of the way, so that strict scans neither ask for leniency at each frame nor make room for it.
@@ -388,6 +385,7 @@ impl Inspector {
     }
 }
 
+pub(super) mod frozen;
 #[cfg(test)]
 mod lenient;
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! What a route may let pass against RFC 6455, for fleets of devices that nobody will ever update.
 
+use serde::{Deserialize, Serialize};
+
 /// How strictly a handshake and its frames are held to RFC 6455.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Strictness {
     /// To the letter.
     Strict,
@@ -46,7 +48,7 @@ impl Leniency {
 }
 
 /// A set of leniencies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leniencies(u8);
 
 impl Leniencies {

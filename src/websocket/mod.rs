@@ -30,9 +30,11 @@ pub use extensions::{BadExtensions, DeflateParameters, Extensions, refuse_compre
 pub use frame::Frame;
 pub use handshake::{BadAnswer, BadHandshake, Key, bare_answer, check_answer, check_request};
 pub use header::{Header, MAX_HEADER, apply_mask};
+pub use inflate::frozen::FrozenMeter;
 pub use inflate::{InflateMeter, MeterScratch, Metering};
+pub use inspector::frozen::FrozenInspector;
 pub use inspector::{Inspector, Rules, Scan, Then};
 pub use leniency::{Leniencies, Leniency, Strictness, Tolerance};
 pub use observe::Observe;
-pub use rate::TokenBucket;
+pub use rate::{BucketLevel, TokenBucket};
 pub use violation::Violation;

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Parts of a token: what a rate of one a second brings in a nanosecond.
 const PARTS: i128 = 1_000_000_000;
 
@@ -19,10 +21,25 @@ pub struct TokenBucket {
     at: Duration,
 }
 
+/// How full a bucket is, in parts of tokens; negative is a debt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BucketLevel(i128);
+
 impl TokenBucket {
     /// A full bucket.
     pub fn new(per_second: u64, burst: u64, now: Duration) -> Self {
         Self { per_second, burst, parts: i128::from(burst) * PARTS, at: now }
+    }
+
+    /// How full it is.
+    pub fn level(mut self, now: Duration) -> BucketLevel {
+        self.refill(now);
+        BucketLevel(self.parts)
+    }
+
+    /// Makes it as full as that, as of when it was last looked at. It never holds more than its burst.
+    pub fn set_level(&mut self, BucketLevel(parts): BucketLevel) {
+        self.parts = parts.min(i128::from(self.burst) * PARTS);
     }
 
     /// How many tokens come in.

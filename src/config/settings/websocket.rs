@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::websocket::{CloseCode, PerDirection, PerSide, Strictness};
 
 /// `[route.NAME.websocket]`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WebsocketSettings {
     /// Ends a tunnel that had no activity in either direction for so long.
     pub idle_timeout: Option<Duration>,
@@ -44,7 +46,7 @@ impl WebsocketSettings {
 }
 
 /// What keeps a tunnel from being idle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IdleCounts {
     /// Only data messages.
     Messages,
@@ -53,7 +55,7 @@ pub enum IdleCounts {
 }
 
 /// What it means that a pinged side stays silent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Pongs {
     /// Only of a side that has sent a Pong before it means that it is dead; any other is, once its kernel acknowledges
     /// nothing of what was sent. Some devices answer no ping at all.
@@ -63,7 +65,7 @@ pub enum Pongs {
 }
 
 /// The limits of one direction; `None` is off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitSettings {
     /// Payload bytes of one message, as they are on the wire.
     pub max_message: Option<u64>,
@@ -84,7 +86,7 @@ pub struct LimitSettings {
 }
 
 /// A token bucket: `per_second` come in, at most `burst` are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
     /// Tokens a second.
     pub per_second: u64,
@@ -93,7 +95,7 @@ pub struct Rate {
 }
 
 /// What happens to a direction above its rate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Excess {
     /// The sender reads a Close 1008.
     Close,
@@ -102,7 +104,7 @@ pub enum Excess {
 }
 
 /// What becomes of an offer of permessage-deflate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Compression {
     /// The two ends agree on it between them.
     Pass,

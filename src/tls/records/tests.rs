@@ -4,6 +4,7 @@ mod as_client;
 mod by_hand;
 mod challenge;
 mod early_data;
+mod frozen;
 mod key_changes;
 mod pair;
 

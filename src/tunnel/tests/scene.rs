@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use fastrand::Rng;
 use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, advance};
 
@@ -14,7 +15,7 @@ use super::peer::{Peer, Wire, stream};
 use crate::access::{Claims, Granted, Permission, Permit};
 use crate::config::{Compression, Excess, IdleCounts, LimitSettings, Pongs, WebsocketSettings};
 use crate::drain::{Cause, Incarnation, LOCAL_CLIENT, Member, Registry, StopOrder};
-use crate::tunnel::{Outcome, Protocol, Streams, Tunnel, TunnelParameters};
+use crate::tunnel::{FrozenTunnel, Outcome, Protocol, Streams, Tunnel, TunnelParameters};
 use crate::websocket::{CloseCode, Extensions, PerDirection, PerSide, Side, Strictness};
 
 /// So often the tunnel is looked at while time passes.
@@ -39,6 +40,8 @@ pub(super) struct Open {
     tunnel: Option<Pin<Box<Tunnel<Wire, Wire>>>>,
     woken: Arc<Woken>,
     outcome: Option<Outcome>,
+    /// Says when the tunnel is carried over, where it is.
+    carries: Option<Rng>,
 }
 
 /// Polls only who was woken: a wake-up that is lost is found.
@@ -151,6 +154,7 @@ impl Scene {
             tunnel: Some(Box::pin(Tunnel::new(streams, parameters, registration))),
             woken,
             outcome: None,
+            carries: None,
         }
     }
 }
@@ -163,8 +167,37 @@ impl Open {
         }
     }
 
+    /// From now on the tunnel is carried over now and then, as `carries` says.
+    pub(super) fn is_carried_over(&mut self, carries: Option<Rng>) {
+        self.carries = carries;
+    }
+
+    /// Writes the tunnel down, and carries on what is read of that, if it goes on.
+    fn carry_over(&mut self) {
+        let is_open = self.is_open();
+        self.carry_over_changed(|_| ());
+        assert_eq!(self.is_open(), is_open, "what was frozen is a tunnel");
+    }
+
+    /// The same, with what was written changed. Says whether there is a tunnel then.
+    pub(super) fn carry_over_changed(&mut self, change: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let now = Instant::now();
+        let Some(tunnel) = self.tunnel.take_if(|tunnel| FrozenTunnel::of(tunnel, now).is_ok()) else { return false };
+        let mut written = postcard::to_stdvec(&FrozenTunnel::of(&tunnel, now).unwrap()).unwrap();
+        change(&mut written);
+        let Tunnel { client, upstream, shared, registration, .. } = *Pin::into_inner(tunnel);
+        let Ok(frozen) = postcard::from_bytes::<FrozenTunnel>(&written) else { return false };
+        let thawed = frozen.thaw((client.stream, upstream.stream), shared.settings, registration, now);
+        self.tunnel = thawed.map(Box::pin);
+        self.woken.0.store(true, Ordering::Relaxed);
+        self.is_open()
+    }
+
     /// Polls the tunnel once if it was woken, as a task of its own; whether it was.
     pub(super) fn step(&mut self) -> bool {
+        if self.carries.as_mut().is_some_and(|carries| carries.u8(..4) == 0) {
+            self.carry_over();
+        }
         self.poll(|tunnel, cx| pin!(unconstrained(tunnel)).poll(cx))
     }
 

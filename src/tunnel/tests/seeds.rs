@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::choices::Choices;
+use super::frozen::carry_on_anything;
 use super::simulation::{Manners, Simulation, simulate};
 
 #[tokio::test(start_paused = true)]
@@ -27,18 +28,36 @@ async fn everything_arrives_between_polite_peers() {
     }
 }
 
-/// The kept inputs of the fuzz target `tunnel`.
+/// What both ends see, and when, is what they would have seen of a tunnel that nobody has moved.
+#[tokio::test(start_paused = true)]
+async fn a_tunnel_that_is_carried_over_is_what_it_would_have_been() {
+    for seed in seeds(1000) {
+        let _said = SayOnPanic(format!("WINDLASS_SEED={seed}"));
+        let manners = if seed % 2 == 0 { Manners::Wild } else { Manners::Polite };
+        let simulation = || {
+            fastrand::seed(seed);
+            Simulation::new(Choices::from_seed(seed), manners)
+        };
+        let unmoved = simulation().run().await;
+        let moved = simulation().carried_over(fastrand::Rng::with_seed(seed)).run().await;
+        moved.assert_is(&unmoved);
+    }
+}
+
+/// The kept inputs of the two fuzz targets that play tunnels.
 #[test]
 fn what_a_fuzzer_found_stays_found() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/tunnel");
-    let mut count = 0;
-    for entry in fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
-        let _said = SayOnPanic(path.display().to_string());
-        simulate(&fs::read(&path).unwrap());
-        count += 1;
+    for (target, play) in [("tunnel", simulate as fn(&[u8])), ("frozen_tunnel", carry_on_anything)] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+        let mut count = 0;
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let _said = SayOnPanic(path.display().to_string());
+            play(&fs::read(&path).unwrap());
+            count += 1;
+        }
+        assert!(count >= 3, "{count} inputs of {target}");
     }
-    assert!(count >= 3, "{count} inputs");
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long to test is up to who tests")]

@@ -4,12 +4,14 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use fastrand::Rng;
 use tokio::runtime::Builder;
 use tokio::time::Instant;
 
 use super::choices::Choices;
 use super::course::Course;
 use super::frames::*;
+use super::lived::{Lived, Seen};
 use super::scene::{Open, Scene, millis, seconds};
 use crate::config::{Excess, IdleCounts, LimitSettings, Rate};
 use crate::process::Delivery;
@@ -41,8 +43,11 @@ pub(super) struct Simulation {
     choices: Choices,
     manners: Manners,
     raw: bool,
-    tunnel: Open,
+    pub(super) tunnel: Open,
     ways: [Course; 2],
+    begun: Instant,
+    /// What both peers have had, whenever that was looked at.
+    seen: Vec<Seen>,
 }
 
 impl Simulation {
@@ -84,17 +89,26 @@ impl Simulation {
             broken: false,
             unsent: vec![],
         };
-        Self { choices, manners, raw, tunnel: scene.open_unpolled(), ways: SIDES.map(way) }
+        let (tunnel, ways) = (scene.open_unpolled(), SIDES.map(way));
+        Self { choices, manners, raw, tunnel, ways, begun: Instant::now(), seen: Vec::new() }
     }
 
-    pub(super) async fn run(self) {
+    /// The same, with a tunnel that is carried over at moments that `carries` says.
+    pub(super) fn carried_over(mut self, carries: Rng) -> Self {
+        self.tunnel.is_carried_over(Some(carries));
+        self
+    }
+
+    pub(super) async fn run(mut self) -> Lived {
         match self.manners {
             Manners::Wild => self.run_wild().await,
             Manners::Polite => self.run_politely().await,
         }
+        let taken = SIDES.map(|side| self.tunnel.peer(side).taken.clone());
+        Lived::of(self.seen, taken, self.raw, (self.tunnel.outcome(), self.begun))
     }
 
-    async fn run_wild(mut self) {
+    async fn run_wild(&mut self) {
         while self.choices.go_on() {
             self.act_wildly().await;
             self.check();
@@ -106,7 +120,14 @@ impl Simulation {
         self.check_end(&outcome);
     }
 
-    async fn run_politely(mut self) {
+    /// Does what its choices say, and looks at nothing.
+    pub(super) async fn act_politely_for_a_while(&mut self) {
+        while self.choices.go_on() {
+            self.act_politely().await;
+        }
+    }
+
+    async fn run_politely(&mut self) {
         while self.choices.go_on() {
             self.act_politely().await;
             self.check();
@@ -291,6 +312,12 @@ impl Simulation {
     fn check(&mut self) {
         let buffered = self.tunnel.buffered();
         assert!(buffered.from_client.max(buffered.from_upstream) <= BOUND, "{buffered:?} buffered");
+        self.seen.push(Seen {
+            at: self.begun.elapsed(),
+            taken: SIDES.map(|side| self.tunnel.peer(side).taken.len()),
+            waiting: SIDES.map(|side| self.tunnel.peer(side).waiting()),
+            is_open: self.tunnel.is_open(),
+        });
         let mut marks = [None, None];
         for index in 0..2 {
             let way = &mut self.ways[index];

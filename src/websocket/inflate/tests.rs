@@ -19,7 +19,7 @@ fn rules(direction: Direction, extensions: Extensions) -> Rules {
     Rules { direction, extensions, max_frame: OFF, max_message: OFF, max_fragments: OFF, strictness }
 }
 
-fn frame(direction: Direction, first: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(direction: Direction, first: u8, payload: &[u8]) -> Vec<u8> {
     let masked = direction == Direction::FromClient;
     let mut frame = vec![first, if masked { 0xFF } else { 0x7F }];
     match payload.len() {
@@ -40,18 +40,18 @@ fn frame(direction: Direction, first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A sender of compressed messages.
-struct Sender {
+pub(super) struct Sender {
     compress: Compress,
     no_takeover: bool,
 }
 
 impl Sender {
-    fn new(no_takeover: bool) -> Self {
+    pub(super) fn new(no_takeover: bool) -> Self {
         Self { compress: Compress::new(Compression::best(), false), no_takeover }
     }
 
     /// The payload of a message (RFC 7692 §7.2.1).
-    fn compress(&mut self, data: &[u8]) -> Vec<u8> {
+    pub(super) fn compress(&mut self, data: &[u8]) -> Vec<u8> {
         if self.no_takeover {
             self.compress.reset();
         }
@@ -64,41 +64,56 @@ impl Sender {
 
 /// What became of a stream.
 #[derive(Debug, PartialEq, Eq)]
-struct Metered {
-    passed: usize,
-    violation: Option<Violation>,
+pub(super) struct Metered {
+    pub(super) passed: usize,
+    pub(super) violation: Option<Violation>,
     /// The size of the last message.
     size: u64,
 }
 
-/// Feeds a stream in pieces of `piece` bytes, with `budget` bytes of output in each scan.
-fn feed(direction: Direction, no_takeover: bool, max: u64, stream: &[u8], piece: usize, budget: usize) -> Metered {
-    let parameters = parameters(no_takeover);
-    let extensions = Extensions::Deflate(parameters);
-    let rules = rules(direction, extensions);
-    let mut inspector = Inspector::new(rules);
-    let mut meter = InflateMeter::new(direction, &parameters, max);
-    let mut scratch = MeterScratch::new();
-    let (mut passed, mut end, mut violation) = (0, piece.min(stream.len()), None);
-    let mut stuck = 0;
-    while violation.is_none() && passed < stream.len() {
-        let scan = inspector.scan_observed(&stream[passed..end], OFF, &mut meter.observe(&mut scratch, budget));
-        passed += scan.passed;
-        stuck = if scan.passed == 0 { stuck + 1 } else { 0 };
-        assert!(stuck < 100_000, "no progress at {passed}");
-        match scan.then {
-            Then::Exhausted | Then::Incomplete => end = end.saturating_add(piece).min(stream.len()),
-            Then::Paused => {}
-            Then::Control(control) => passed += control.size,
-            Then::Violation(found) => violation = Some(found),
-            Then::Budget => panic!("nobody asked for it"),
-        }
+/// A meter behind an inspector, as in a tunnel.
+pub(super) struct Receiver {
+    inspector: Inspector,
+    pub(super) meter: InflateMeter,
+}
+
+impl Receiver {
+    pub(super) fn new(direction: Direction, no_takeover: bool, max: u64) -> Self {
+        let parameters = parameters(no_takeover);
+        let inspector = Inspector::new(rules(direction, Extensions::Deflate(parameters)));
+        Self { inspector, meter: InflateMeter::new(direction, &parameters, max) }
     }
-    Metered { passed, violation, size: meter.size }
+
+    /// Takes a stream in pieces of `piece` bytes, with `budget` bytes of output in each scan.
+    pub(super) fn take(&mut self, stream: &[u8], piece: usize, budget: usize) -> Metered {
+        let Self { inspector, meter } = self;
+        let mut scratch = MeterScratch::new();
+        let (mut passed, mut end, mut violation) = (0, piece.min(stream.len()), None);
+        let mut stuck = 0;
+        while violation.is_none() && passed < stream.len() {
+            let scan = inspector.scan_observed(&stream[passed..end], OFF, &mut meter.observe(&mut scratch, budget));
+            passed += scan.passed;
+            stuck = if scan.passed == 0 { stuck + 1 } else { 0 };
+            assert!(stuck < 100_000, "no progress at {passed}");
+            match scan.then {
+                Then::Exhausted | Then::Incomplete => end = end.saturating_add(piece).min(stream.len()),
+                Then::Paused => {}
+                Then::Control(control) => passed += control.size,
+                Then::Violation(found) => violation = Some(found),
+                Then::Budget => panic!("nobody asked for it"),
+            }
+        }
+        Metered { passed, violation, size: meter.size }
+    }
+}
+
+/// Feeds a stream to somebody who has seen nothing before.
+fn feed(direction: Direction, no_takeover: bool, max: u64, stream: &[u8], piece: usize, budget: usize) -> Metered {
+    Receiver::new(direction, no_takeover, max).take(stream, piece, budget)
 }
 
 /// Text that compresses, but not to nothing.
-fn text(size: usize) -> Vec<u8> {
+pub(super) fn text(size: usize) -> Vec<u8> {
     (0u32..).flat_map(|n| format!("{} ", n.wrapping_mul(2_654_435_761) >> 20).into_bytes()).take(size).collect()
 }
 

@@ -1,4 +1,5 @@
-//! The clients that operators have, against our stream: openssl, curl and Python.
+//! The clients that operators have, against our stream: openssl, curl and Python. Each meets it twice: as it is, and carried over from a plain
+//! value before every read.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,7 +10,7 @@ use std::thread;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
-use windlass::net::TlsStream;
+use windlass::net::{FrozenStream, Stream, TlsStream};
 
 use crate::tls::site::Site;
 
@@ -21,14 +22,15 @@ const BYE: &str = "bye\n";
 #[test]
 #[ignore = "openssl must be installed"]
 fn openssl_is_echoed_in_both_versions() {
-    let server = Server::start();
-    let said = (0..20_000).map(|n| format!("line {n}\n")).collect::<String>() + BYE;
-    for version in ["-tls1_2", "-tls1_3"] {
-        for fragments in [&[][..], &["-max_send_frag", "512"]] {
-            let mut openssl = server.openssl(&[&[version, "-quiet"], fragments].concat());
-            let heard = openssl.says_and_hears(said.as_bytes().to_vec());
+    for server in Server::both() {
+        let said = (0..20_000).map(|n| format!("line {n}\n")).collect::<String>() + BYE;
+        for version in ["-tls1_2", "-tls1_3"] {
+            for fragments in [&[][..], &["-max_send_frag", "512"]] {
+                let mut openssl = server.openssl(&[&[version, "-quiet"], fragments].concat());
+                let heard = openssl.says_and_hears(said.as_bytes().to_vec());
 
-            assert!(heard == said, "{version} {fragments:?}: {} bytes", heard.len());
+                assert!(heard == said, "{version} {fragments:?}: {} bytes", heard.len());
+            }
         }
     }
 }
@@ -36,63 +38,67 @@ fn openssl_is_echoed_in_both_versions() {
 #[test]
 #[ignore = "openssl must be installed"]
 fn openssl_resumes_by_ticket() {
-    let server = Server::start();
-    for version in ["-tls1_2", "-tls1_3"] {
-        let session = server.site.path(version);
-        let session = session.to_str().unwrap();
+    for server in Server::both() {
+        for version in ["-tls1_2", "-tls1_3"] {
+            let session = server.site.path(version);
+            let session = session.to_str().unwrap();
 
-        let first = server.openssl(&[version, "-ign_eof", "-sess_out", session]).says_and_hears(BYE.into());
-        let second = server.openssl(&[version, "-ign_eof", "-sess_in", session]).says_and_hears(BYE.into());
+            let first = server.openssl(&[version, "-ign_eof", "-sess_out", session]).says_and_hears(BYE.into());
+            let second = server.openssl(&[version, "-ign_eof", "-sess_in", session]).says_and_hears(BYE.into());
 
-        assert!(first.contains("\nNew, "), "{first}");
-        assert!(second.contains("\nReused, "), "{second}");
+            assert!(first.contains("\nNew, "), "{first}");
+            assert!(second.contains("\nReused, "), "{second}");
+        }
     }
 }
 
 #[test]
 #[ignore = "openssl must be installed"]
 fn openssl_changes_its_keys_and_asks_for_ours() {
-    let server = Server::start();
-    let mut openssl = server.openssl(&["-tls1_3", "-quiet", "-no_ign_eof", "-msg"]);
+    for server in Server::both() {
+        let mut openssl = server.openssl(&["-tls1_3", "-quiet", "-no_ign_eof", "-msg"]);
 
-    openssl.say("before\n");
-    openssl.hear("before");
-    openssl.say("K\n");
-    openssl.hear(">>> TLS 1.3, Handshake [length 0005], KeyUpdate");
-    openssl.say("after\n");
-    openssl.hear("<<< TLS 1.3, Handshake [length 0005], KeyUpdate");
-    openssl.hear("after");
+        openssl.say("before\n");
+        openssl.hear("before");
+        openssl.say("K\n");
+        openssl.hear(">>> TLS 1.3, Handshake [length 0005], KeyUpdate");
+        openssl.say("after\n");
+        openssl.hear("<<< TLS 1.3, Handshake [length 0005], KeyUpdate");
+        openssl.hear("after");
+    }
 }
 
 #[test]
 #[ignore = "openssl must be installed"]
 fn a_renegotiation_is_declined() {
-    let server = Server::start();
-    let mut openssl = server.openssl(&["-tls1_2", "-quiet", "-no_ign_eof", "-msg"]);
+    for server in Server::both() {
+        let mut openssl = server.openssl(&["-tls1_2", "-quiet", "-no_ign_eof", "-msg"]);
 
-    openssl.say("before\n");
-    openssl.hear("before");
-    openssl.say("R\n");
-    openssl.hear("<<< TLS 1.2, Alert [length 0002], warning no_renegotiation");
+        openssl.say("before\n");
+        openssl.hear("before");
+        openssl.say("R\n");
+        openssl.hear("<<< TLS 1.2, Alert [length 0002], warning no_renegotiation");
+    }
 }
 
 #[test]
 #[ignore = "curl must be installed"]
 fn curl_gets_a_page_in_both_versions() {
-    let server = Server::start();
-    let port = server.address.port();
-    for version in ["1.2", "1.3"] {
-        let output = Command::new("curl")
-            .args(["--silent", "--show-error", "--max-time", "60", "--http1.1"])
-            .args(["--tlsv1.2", "--tls-max", version])
-            .args(["--resolve", &format!("localhost:{port}:127.0.0.1"), "--cacert"])
-            .arg(server.site.path("chain.pem"))
-            .arg(format!("https://localhost:{port}/"))
-            .output()
-            .expect("curl is installed");
+    for server in Server::both() {
+        let port = server.address.port();
+        for version in ["1.2", "1.3"] {
+            let output = Command::new("curl")
+                .args(["--silent", "--show-error", "--max-time", "60", "--http1.1"])
+                .args(["--tlsv1.2", "--tls-max", version])
+                .args(["--resolve", &format!("localhost:{port}:127.0.0.1"), "--cacert"])
+                .arg(server.site.path("chain.pem"))
+                .arg(format!("https://localhost:{port}/"))
+                .output()
+                .expect("curl is installed");
 
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        assert_eq!(output.stdout.len(), PAGE);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            assert_eq!(output.stdout.len(), PAGE);
+        }
     }
 }
 
@@ -121,14 +127,15 @@ for version in ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3:
             session = tls.session
             tls.unwrap()
 "#;
-    let server = Server::start();
-    let output = Command::new("python3")
-        .args(["-c", SCRIPT, &server.address.port().to_string()])
-        .arg(server.site.path("chain.pem"))
-        .output()
-        .expect("python3 is installed");
+    for server in Server::both() {
+        let output = Command::new("python3")
+            .args(["-c", SCRIPT, &server.address.port().to_string()])
+            .arg(server.site.path("chain.pem"))
+            .output()
+            .expect("python3 is installed");
 
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 /// Echoes until it is told `bye`, and serves a page.
@@ -146,8 +153,20 @@ struct Openssl {
     output: BufReader<std::process::ChildStdout>,
 }
 
+/// What the server does before every read.
+#[derive(Clone, Copy, PartialEq)]
+enum Before {
+    Nothing,
+    /// Writes its end down and goes on with what is read of that, where it can.
+    CarryOver,
+}
+
 impl Server {
-    fn start() -> Self {
+    fn both() -> [Self; 2] {
+        [Before::Nothing, Before::CarryOver].map(Self::start)
+    }
+
+    fn start(before: Before) -> Self {
         let site = Site::new();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
@@ -156,7 +175,7 @@ impl Server {
         runtime.spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let config = Arc::clone(&config);
-                tokio::spawn(async move { serve(socket, config).await });
+                tokio::spawn(async move { serve(socket, config, before).await });
             }
         });
         Self { site, address, _runtime: runtime }
@@ -178,12 +197,15 @@ impl Server {
     }
 }
 
-async fn serve(socket: TcpStream, config: Arc<rustls::ServerConfig>) -> std::io::Result<()> {
-    let mut stream = TlsStream::accept(socket.into(), config).await?;
+async fn serve(socket: TcpStream, config: Arc<rustls::ServerConfig>, before: Before) -> std::io::Result<()> {
+    let mut stream = Stream::Tls(TlsStream::accept(socket.into(), config).await?);
     let mut piece = vec![0; 64 * 1024];
     // The end of what was echoed: the farewell may come in two pieces.
     let mut tail = Vec::new();
     loop {
+        if before == Before::CarryOver {
+            stream = carried_over(stream);
+        }
         let count = stream.read(&mut piece).await?;
         let piece = piece.get(..count).unwrap_or_default();
         tail.extend_from_slice(piece);
@@ -200,6 +222,14 @@ async fn serve(socket: TcpStream, config: Arc<rustls::ServerConfig>) -> std::io:
             return stream.shutdown().await;
         }
     }
+}
+
+/// The stream, from what is written of it and a second descriptor; under TLS 1.2 as it was.
+fn carried_over(stream: Stream) -> Stream {
+    let Ok((frozen, descriptor)) = FrozenStream::of(&stream) else { return stream };
+    let (written, descriptor) = (postcard::to_stdvec(&frozen).unwrap(), descriptor.try_clone_to_owned().unwrap());
+    drop(stream);
+    postcard::from_bytes::<FrozenStream>(&written).unwrap().thaw(descriptor).unwrap()
 }
 
 impl Openssl {
