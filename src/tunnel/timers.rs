@@ -73,14 +73,9 @@ enum SetFor {
 }
 
 impl TunnelTimer {
-    /// A timer that is not set yet.
-    pub(super) fn new(now: Instant) -> Self {
-        Self { sleep: Box::pin(sleep_until(now)), set_for: SetFor::Nothing }
-    }
-
-    /// One that is over then, and has nobody to wake yet.
-    pub(super) fn until(deadline: Instant) -> Self {
-        Self::new(deadline)
+    /// A timer that is over at `deadline`, and has nobody to wake yet.
+    pub(super) fn new(deadline: Instant) -> Self {
+        Self { sleep: Box::pin(sleep_until(deadline)), set_for: SetFor::Nothing }
     }
 
     /// When it is over.

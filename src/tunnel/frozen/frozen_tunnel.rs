@@ -98,7 +98,7 @@ impl FrozenTunnel {
         };
         let client = self.legs.client.thaw(client, frozen);
         let upstream = self.legs.upstream.thaw(upstream, frozen);
-        let timer = TunnelTimer::until(self.timer.at(frozen));
+        let timer = TunnelTimer::new(self.timer.at(frozen));
         Some(Tunnel {
             client,
             upstream,
