@@ -83,7 +83,8 @@ fn what_is_carried_over_is_missing_where_it_is_taken_out() {
     assert!(names.len() >= 40, "only {} names: {names:?}", names.len());
 }
 
-/// What is so without them, too: what is written twice, where nginx listens anyway, one of two families, a name of a server that answers for all names.
+/// What is so without them, too: what is written twice, where nginx listens anyway, one of two families, a name of a server that
+/// answers for all names.
 const SAME_WITHOUT: &[&str] = &[
     "allow 10.9.0.1/32;",
     "allow 10.9.0.1;",

@@ -1,5 +1,5 @@
-//! The clients that operators have, against our stream: openssl, curl and Python. Each meets it twice: as it is, and carried over from a plain
-//! value before every read.
+//! The clients that operators have, against our stream: openssl, curl and Python. Each meets it twice: as it is, and carried over
+//! from a plain value before every read.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr};
