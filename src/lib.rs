@@ -24,6 +24,7 @@ pub mod issuers;
 pub mod judge;
 pub mod log;
 pub mod metrics;
+pub mod moment;
 pub mod net;
 pub mod probe;
 pub mod process;

@@ -19,8 +19,9 @@ use circles::{Circle, circles};
 use source::{Reference, Source};
 
 /// Every module that stands directly under the crate, the lowest first. Each may use itself and those before it.
-const ORDER: [&str; 36] = [
+const ORDER: [&str; 37] = [
     "ranges",
+    "moment",
     "grammar",
     "judge",
     "websocket",
@@ -59,8 +60,20 @@ const ORDER: [&str; 36] = [
 ];
 
 /// Bytes and values in, values out: no runtime, and the time is an argument.
-const PURE: [&str; 11] =
-    ["ranges", "grammar", "judge", "websocket", "balance", "health", "rules", "config", "import", "queue", "access"];
+const PURE: [&str; 12] = [
+    "ranges",
+    "moment",
+    "grammar",
+    "judge",
+    "websocket",
+    "balance",
+    "health",
+    "rules",
+    "config",
+    "import",
+    "queue",
+    "access",
+];
 
 const THE_UNSAFE_FILE: &str = "process/fds.rs";
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::moment::Moment;
+use crate::moment::Moment;
 use crate::net::{DeliveryTimer, Spill, Taken, TunnelStream};
 use crate::tunnel::leg::{Leg, Read, Waits, Write};
 

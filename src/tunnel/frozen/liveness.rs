@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::leg::FrozenDelivery;
-use super::moment::Moment;
+use crate::moment::Moment;
 use crate::tunnel::liveness::{Liveness, Ping};
 use crate::tunnel::protocol::Protocol;
 use crate::websocket::PerSide;

@@ -7,7 +7,6 @@ mod filter;
 mod frozen_tunnel;
 mod leg;
 mod liveness;
-mod moment;
 mod rates;
 
 pub use frozen_tunnel::{FrozenTunnel, Unfreezable};

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::moment::Moment;
 use crate::config::Excess;
+use crate::moment::Moment;
 use crate::tunnel::rate_limits::{RateLimits, WHOLE};
 use crate::websocket::{BucketLevel, TokenBucket};
 

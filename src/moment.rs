@@ -1,17 +1,19 @@
-//! Moments of a frozen tunnel: a clock is one process's, so each is written as how far it is from the moment of freezing.
+//! Moments of what is frozen: a clock is one process's, so each is written as how far it is from the moment of freezing.
+//!
+//! Pure, and of any clock that counts in [`Instant`]s, also of one that tests hold back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
 /// A moment, in nanoseconds after that of freezing; before it where negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::tunnel) struct Moment(i64);
+pub struct Moment(i64);
 
 impl Moment {
     /// What `instant` is for one who freezes `now`.
-    pub(in crate::tunnel) fn of(instant: Instant, now: Instant) -> Self {
+    pub fn of<I: Into<Instant>>(instant: I, now: I) -> Self {
+        let (instant, now) = (instant.into(), now.into());
         let nanoseconds = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         match instant.checked_duration_since(now) {
             Some(ahead) => Self(nanoseconds(ahead)),
@@ -19,11 +21,11 @@ impl Moment {
         }
     }
 
-    /// The instant that it is for one who was frozen at `frozen`: at the earliest, the first that this clock has.
-    pub(in crate::tunnel) fn at(self, frozen: Instant) -> Instant {
-        let distance = Duration::from_nanos(self.0.unsigned_abs());
+    /// The instant that it is for one who was frozen at `frozen`; that itself, where this clock does not reach it.
+    pub fn at<I: Into<Instant> + From<Instant>>(self, frozen: I) -> I {
+        let (distance, frozen) = (Duration::from_nanos(self.0.unsigned_abs()), frozen.into());
         let instant = if self.0 < 0 { frozen.checked_sub(distance) } else { frozen.checked_add(distance) };
-        instant.unwrap_or(frozen)
+        instant.unwrap_or(frozen).into()
     }
 }
 
