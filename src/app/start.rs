@@ -96,13 +96,13 @@ impl PreparedProcess {
         (first, ordered): Prepared,
     ) -> Result<Control, RunError> {
         let Self { built, notifier, log, environment, mut admin, prepared, notes, commands, watch } = self;
-        inheritance.take_over().await?;
+        inheritance.take_over(&built.proxy().snapshot().settings.drain.handoff).await?;
         let running = built.open();
         sources.adopt(first, running.proxy());
         orders.adopt(ordered, running.proxy());
         notes.note_listeners(running.addresses());
         admin.open(prepared);
-        inheritance.announce_serving().await;
+        inheritance.announce_serving(running.proxy()).await;
         tracing::info!(version = env!("CARGO_PKG_VERSION"), workers = running.proxy().workers.count(), "ready");
         notifier.ready("serving");
         let mut duties = JoinSet::new();

@@ -2,7 +2,7 @@
 
 use crate::balance::Policy;
 use crate::net::TunnelStream;
-use crate::snapshot::Lease;
+use crate::snapshot::{Endpoint, Lease};
 use crate::tunnel::Tunnel;
 use crate::websocket::Side;
 
@@ -26,6 +26,11 @@ impl MeteredLease {
     /// The lease of a tunnel under this policy.
     pub(super) fn new(lease: Lease, policy: Policy) -> Self {
         Self { lease, noted: (policy == Policy::LeastBusy).then(Noted::default) }
+    }
+
+    /// Where it is.
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        self.lease.endpoint()
     }
 
     /// Tells the endpoint what is new since the last time: one addition if messages have passed, and nothing mostly.
