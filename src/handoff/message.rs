@@ -88,6 +88,13 @@ pub enum HandoffMessage {
         /// In base64.
         keys: Secret,
     },
+    /// Old to new: by what this route tells its clients apart.
+    ClientKeys {
+        /// The route.
+        route: String,
+        /// In base64.
+        key: Secret,
+    },
     /// Old to new: where it has come to with what is counted.
     Counted {
         /// Its generation.
@@ -179,6 +186,7 @@ impl std::fmt::Debug for HandoffMessage {
             Self::Draining { .. } => "Draining",
             Self::EndpointSet { .. } => "EndpointSet",
             Self::TicketKeys { .. } => "TicketKeys",
+            Self::ClientKeys { .. } => "ClientKeys",
             Self::Counted { .. } => "Counted",
             Self::Complete => "Complete",
             Self::Ready => "Ready",
@@ -220,5 +228,7 @@ mod tests {
     fn keys_are_not_shown() {
         let shown = format!("{:?}", HandoffMessage::TicketKeys { keys: "c2VjcmV0".to_owned().into() });
         assert_eq!(shown, "TicketKeys");
+        let key = "c2VjcmV0".to_owned().into();
+        assert_eq!(format!("{:?}", HandoffMessage::ClientKeys { route: "chat".to_owned(), key }), "ClientKeys");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Until the new process says that it serves, every failure ends *it*, and the old one serves on as if nothing had happened.
 
+mod client_keys;
 mod drain_out;
 mod endpoint_sets;
 mod endpoint_states;

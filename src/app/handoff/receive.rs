@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::super::environment::Environment;
 use super::super::error::{InheritanceError, StartError};
+use super::client_keys::InheritedClientKeys;
 use super::endpoint_sets::InheritedSets;
 use super::endpoint_states::InheritedStates;
 use super::inherited_sockets::{Inherited, InheritedSockets, SocketOrigin};
@@ -36,6 +37,7 @@ pub(in crate::app) struct Inheritance {
     /// Where operators were listened to.
     pub(in crate::app) admin: Vec<(AdminListen, OwnedFd)>,
     endpoint_states: InheritedStates,
+    client_keys: InheritedClientKeys,
     /// What the sources of the process before have named.
     pub(in crate::app) endpoint_sets: InheritedSets,
     /// Where the process before has come to: its generation, and the number of its last tunnel.
@@ -111,6 +113,11 @@ impl Inheritance {
         self.endpoint_states.restore(snapshot);
     }
 
+    /// Routes tell their clients apart as the process before does.
+    pub(in crate::app) fn restore_client_keys(&self, snapshot: &Snapshot) {
+        self.client_keys.restore(snapshot);
+    }
+
     /// It comes to nothing: tells the process before why, which serves on.
     pub(in crate::app) async fn fail(&self, error: &(dyn fmt::Display + Sync)) {
         if let Some((_, channel)) = &self.predecessor {
@@ -138,6 +145,7 @@ impl Inheritance {
                     self.unheard.push((pid, Channel::adopt(descriptor)?));
                 }
                 HandoffMessage::Counted { generation, tunnel } => self.counted = Some((generation, tunnel)),
+                HandoffMessage::ClientKeys { route, key } => self.client_keys.take(route, key.reveal()),
                 HandoffMessage::TicketKeys { keys } => self.take_keys(keys.reveal()),
                 HandoffMessage::EndpointSet { upstream, part } => self.endpoint_sets.take(upstream, &part),
                 HandoffMessage::Complete => break,
