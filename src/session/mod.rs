@@ -13,6 +13,8 @@
 mod accept;
 mod access_lines;
 mod access_log;
+#[cfg(test)]
+mod access_log_tests;
 mod admission;
 mod answered_without_101;
 mod asked_endpoint;
@@ -42,6 +44,7 @@ mod interim;
 mod lateness;
 mod metering;
 mod no_request;
+mod packed_record;
 mod placed_by;
 mod placement;
 mod proxy;
