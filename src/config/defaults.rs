@@ -8,11 +8,11 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use super::settings::{
     AccessFormat, AcmeChallenge, AcmeStorage, AdminListen, AuthorizationHeader, ClientCertificateSettings,
     ClientKeySource, Compression, DotSegments, EjectSettings, EndpointProtocol, EndpointRole, EndpointTlsSettings,
-    Excess, FollowedParents, ForwardedHeaders, HandshakeLimits, HealthSettings, HostTowardsEndpoint, IdleCounts,
-    LogFormat, LogLevel, LogPlace, LoggedExchanges, NamedFile, OnDown, OnReload, OtherSpellings, PinCookie, Pongs,
-    ProxyProtocol, QueueSettings, Rate, RetryBudgetSettings, SameSite, SampleRate, Secure, StateFolder, TapLevel,
-    TcpKeepaliveSettings, TlsVersion, UnderSupervisor, UnderscoreHeaders, UnknownNames, WhenAllDown, WhenFull,
-    WithoutOrigin, WorkerCount,
+    Excess, FollowedParents, ForwardedHeaders, HandoffTunnels, HandshakeLimits, HealthSettings, HostTowardsEndpoint,
+    IdleCounts, LogFormat, LogLevel, LogPlace, LoggedExchanges, NamedFile, OnDown, OnReload, OtherSpellings, PinCookie,
+    Pongs, ProxyProtocol, QueueSettings, Rate, RetryBudgetSettings, SameSite, SampleRate, Secure, StateFolder,
+    StopTunnels, TapLevel, TcpKeepaliveSettings, TlsVersion, UnderSupervisor, UnderscoreHeaders, UnknownNames,
+    WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
 };
 use crate::balance::{LoadFactor, Policy};
 use crate::rules::QueryKept;
@@ -294,6 +294,8 @@ pub(super) const STOP_DELAY: Option<Duration> = None;
 pub(super) const STOP_DEADLINE: Duration = seconds(30);
 /// The first tunnels end twenty seconds before the last.
 pub(super) const STOP_SPREAD: Duration = seconds(20);
+/// A restart ends every tunnel; what is kept asks for a unit that lets systemd keep it.
+pub(super) const STOP_TUNNELS: StopTunnels = StopTunnels::Drain;
 /// A removed listener, route or endpoint ends its tunnels.
 pub(super) const RELOAD_ON: OnReload = OnReload::Drain;
 /// A removed endpoint has to live on for five minutes.
@@ -308,6 +310,8 @@ pub(super) const DISCOVERY_SPREAD: Duration = seconds(20);
 pub(super) const HANDOFF_DEADLINE: Duration = seconds(1_800);
 /// The new process is met by every client within ten minutes.
 pub(super) const HANDOFF_SPREAD: Duration = seconds(600);
+/// Clients do not come to the new process anew, so endpoints that are new to it get nobody of those who are there already.
+pub(super) const HANDOFF_TUNNELS: HandoffTunnels = HandoffTunnels::Move;
 /// A third deploy within half an hour may have to wait.
 pub(super) const MAX_PREDECESSORS: usize = 2;
 /// A new process that hangs is given up after half a minute; nobody notices but the operator.

@@ -1,7 +1,7 @@
 //! Keys that other proxies have, or that people try first, and that mean something of their own in some tables.
 
 /// Tables, the words, and what to do instead of writing them there.
-pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 42] = [
+pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 44] = [
     (
         &["listener.NAME.tls.acme"],
         &["email", "mail", "account"],
@@ -234,5 +234,15 @@ pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 42] = [
         &["route.NAME.websocket"],
         &["max_message_size", "max_payload", "max_payload_size", "max_size", "message_size"],
         "did you mean `max_message`? max_message = \"1MiB\"",
+    ),
+    (
+        &["drain.handoff"],
+        &["on", "move", "sessions", "connections", "websockets"],
+        "did you mean `tunnels`? tunnels = \"move\", or \"drain\"",
+    ),
+    (
+        &["drain.stop"],
+        &["on", "keep", "sessions", "connections", "websockets"],
+        "did you mean `tunnels`? tunnels = \"drain\", or \"keep\" where systemd keeps them until the next start",
     ),
 ];

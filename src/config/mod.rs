@@ -60,14 +60,15 @@ pub use settings::{
     ClientKeySource, ClientSettings, Compression, Destination, DotSegments, DrainSettings, DrainWindow, EjectSettings,
     Endless, EndpointAddress, EndpointProtocol, EndpointRole, EndpointSettings, EndpointTlsSettings, ErrorPageSettings,
     Excess, ExchangeSettings, ExternalAccountSettings, FollowedParents, ForwardedHeaders, HandoffSettings,
-    HandshakeLimits, HeaderPattern, HealthSettings, HostPattern, HostTowardsEndpoint, Http2Settings, HygieneSettings,
-    IdleCounts, JwtKeys, JwtSettings, KeysUrl, LimitSettings, ListenerSettings, LogFormat, LogLevel, LogPlace,
-    LogSettings, LoggedExchanges, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload, OriginPattern,
+    HandoffTunnels, HandshakeLimits, HeaderPattern, HealthSettings, HostPattern, HostTowardsEndpoint, Http2Settings,
+    HygieneSettings, IdleCounts, JwtKeys, JwtSettings, KeysUrl, LimitSettings, ListenerSettings, LogFormat, LogLevel,
+    LogPlace, LogSettings, LoggedExchanges, MOST_ENDPOINTS, NamedFile, NamedFiles, OnDown, OnReload, OriginPattern,
     OriginSettings, OtherSpellings, PinCookie, Pongs, ProbeSettings, ProxyProtocol, QueueSettings, Rate,
     RecheckSettings, ResolverSettings, RespondBody, RespondSettings, RetryBudgetSettings, RouteSettings, RuleSettings,
-    SameSite, SampleRate, Secure, Settings, SourceKind, SourceSettings, StateFolder, TapLevel, TcpKeepaliveSettings,
-    TlsSettings, TlsVersion, TokenPlace, TokenTowardsEndpoint, TracesSettings, UnderSupervisor, UnderscoreHeaders,
-    UnixAddress, UnknownNames, UpstreamSettings, WebsocketSettings, WhenAllDown, WhenFull, WithoutOrigin, WorkerCount,
+    SameSite, SampleRate, Secure, Settings, SourceKind, SourceSettings, StateFolder, StopTunnels, TapLevel,
+    TcpKeepaliveSettings, TlsSettings, TlsVersion, TokenPlace, TokenTowardsEndpoint, TracesSettings, UnderSupervisor,
+    UnderscoreHeaders, UnixAddress, UnknownNames, UpstreamSettings, WebsocketSettings, WhenAllDown, WhenFull,
+    WithoutOrigin, WorkerCount,
 };
 pub use syntax::SyntaxError;
 pub use units::{counted, parse_duration, write_duration};

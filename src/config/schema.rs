@@ -284,7 +284,8 @@ pub(super) static EJECT: TableSchema = TableSchema { path: "upstream.NAME.eject"
 pub(super) static DRAIN: TableSchema =
     TableSchema { path: "drain", keys: &["close_code", "max_per_second", "stop", "reload", "discovery", "handoff"] };
 
-pub(super) static STOP: TableSchema = TableSchema { path: "drain.stop", keys: &["delay", "deadline", "spread"] };
+pub(super) static STOP: TableSchema =
+    TableSchema { path: "drain.stop", keys: &["delay", "deadline", "spread", "tunnels"] };
 
 pub(super) static RELOAD: TableSchema = TableSchema { path: "drain.reload", keys: &["on", "deadline", "spread"] };
 
@@ -292,7 +293,7 @@ pub(super) static DISCOVERY: TableSchema = TableSchema { path: "drain.discovery"
 
 pub(super) static HANDOFF: TableSchema = TableSchema {
     path: "drain.handoff",
-    keys: &["deadline", "spread", "max_predecessors", "ready_within", "under_supervisor"],
+    keys: &["deadline", "spread", "tunnels", "max_predecessors", "ready_within", "under_supervisor"],
 };
 
 pub(super) static ADMIN: TableSchema = TableSchema { path: "admin", keys: &["listen", "tap"] };

@@ -240,7 +240,7 @@ impl fmt::Display for Draining<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::DrainWindow;
+    use crate::config::{DrainWindow, HandoffTunnels};
 
     #[test]
     fn who_is_watched_stays_unless_it_is_allowed() {
@@ -256,7 +256,13 @@ mod tests {
     fn settings(under_supervisor: UnderSupervisor) -> HandoffSettings {
         let second = Duration::from_secs(1);
         let window = DrainWindow { deadline: second, spread: second };
-        HandoffSettings { window, max_predecessors: 2, ready_within: second, under_supervisor }
+        HandoffSettings {
+            window,
+            tunnels: HandoffTunnels::Move,
+            max_predecessors: 2,
+            ready_within: second,
+            under_supervisor,
+        }
     }
 
     #[test]

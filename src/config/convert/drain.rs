@@ -5,7 +5,9 @@ use std::num::NonZeroU32;
 use crate::config::defaults;
 use crate::config::read::{choice, close_code, integer, or_off, text};
 use crate::config::schema::{DISCOVERY, DRAIN, HANDOFF, RELOAD, STOP};
-use crate::config::settings::{DrainSettings, DrainWindow, HandoffSettings, OnReload, UnderSupervisor};
+use crate::config::settings::{
+    DrainSettings, DrainWindow, HandoffSettings, HandoffTunnels, OnReload, StopTunnels, UnderSupervisor,
+};
 use crate::config::tree::{Section, SpannedValue};
 use crate::config::units::{DURATION, write_duration};
 
@@ -18,6 +20,7 @@ pub(in crate::config) fn drain(file: &Section<'_>) -> DrainSettings {
         max_per_second: section.read("max_per_second", max_per_second, defaults::DRAIN_MAX_PER_SECOND),
         stop_delay: stop.read("delay", or_off(text(DURATION)), defaults::STOP_DELAY),
         stop: window(&stop, STOP_WINDOW),
+        stop_tunnels: stop.read("tunnels", choice(&STOP_TUNNELS), defaults::STOP_TUNNELS),
         reload: window(&reload, RELOAD_WINDOW),
         on_reload: reload.read("on", choice(&ON_RELOAD), defaults::RELOAD_ON),
         discovery: window(&section.section("discovery", &DISCOVERY), DISCOVERY_WINDOW),
@@ -28,6 +31,7 @@ pub(in crate::config) fn drain(file: &Section<'_>) -> DrainSettings {
 fn handoff(section: &Section<'_>) -> HandoffSettings {
     HandoffSettings {
         window: window(section, HANDOFF_WINDOW),
+        tunnels: section.read("tunnels", choice(&HANDOFF_TUNNELS), defaults::HANDOFF_TUNNELS),
         max_predecessors: section.read("max_predecessors", max_predecessors, defaults::MAX_PREDECESSORS),
         ready_within: section.read("ready_within", text(DURATION), defaults::READY_WITHIN),
         under_supervisor: section.read("under_supervisor", choice(&UNDER_SUPERVISOR), defaults::UNDER_SUPERVISOR),
@@ -62,6 +66,10 @@ fn max_predecessors(item: &SpannedValue<'_>) -> Option<usize> {
 }
 
 const ON_RELOAD: [(&str, OnReload); 2] = [("drain", OnReload::Drain), ("keep", OnReload::Keep)];
+
+const HANDOFF_TUNNELS: [(&str, HandoffTunnels); 2] = [("move", HandoffTunnels::Move), ("drain", HandoffTunnels::Drain)];
+
+const STOP_TUNNELS: [(&str, StopTunnels); 2] = [("drain", StopTunnels::Drain), ("keep", StopTunnels::Keep)];
 
 const UNDER_SUPERVISOR: [(&str, UnderSupervisor); 2] =
     [("refuse", UnderSupervisor::Refuse), ("allow", UnderSupervisor::Allow)];

@@ -16,6 +16,8 @@ pub struct DrainSettings {
     pub stop_delay: Option<Duration>,
     /// At SIGTERM and SIGINT, counted from the end of the delay.
     pub stop: DrainWindow,
+    /// What becomes of tunnels at a stop.
+    pub stop_tunnels: StopTunnels,
     /// After a reload that took something away.
     pub reload: DrainWindow,
     /// Whether a reload drains at all.
@@ -31,12 +33,32 @@ pub struct DrainSettings {
 pub struct HandoffSettings {
     /// How long the process that handed over drains.
     pub window: DrainWindow,
+    /// What becomes of tunnels.
+    pub tunnels: HandoffTunnels,
     /// How many processes that handed over may still drain; with so many, the next handoff is refused.
     pub max_predecessors: usize,
     /// How long the new process may take until it is ready; then it is ended, and the old one serves on.
     pub ready_within: Duration,
     /// Whether there is one under who watches this process alone.
     pub under_supervisor: UnderSupervisor,
+}
+
+/// What becomes of open tunnels at a handoff.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandoffTunnels {
+    /// Those that can be moved go on in the new process, the others are drained.
+    Move,
+    /// All of them are drained.
+    Drain,
+}
+
+/// What becomes of open tunnels at a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopTunnels {
+    /// They are drained.
+    Drain,
+    /// Those that can be kept are left with systemd for the next start, the others are drained.
+    Keep,
 }
 
 /// Whether a process hands over under a supervisor that watches it and no other.

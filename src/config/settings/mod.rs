@@ -33,7 +33,7 @@ pub use acme::{AcmeChallenge, AcmeSettings, AcmeStorage, ExternalAccountSettings
 pub use admin::{AdminListen, AdminListenerSettings, AdminSettings, TapLevel};
 pub use authorize::{AuthScheme, AuthUrl, AuthorizeSettings, HeaderPattern, RecheckSettings};
 pub use destination::{BranchSettings, Destination};
-pub use drain::{DrainSettings, DrainWindow, HandoffSettings, OnReload, UnderSupervisor};
+pub use drain::{DrainSettings, DrainWindow, HandoffSettings, HandoffTunnels, OnReload, StopTunnels, UnderSupervisor};
 pub use file::{Settings, WorkerCount};
 pub use health::{EjectSettings, HealthSettings, OnDown, ProbeSettings, WhenAllDown};
 pub use hygiene::{HygieneSettings, UnderscoreHeaders};

@@ -1,5 +1,7 @@
 //! The changes that touch no tunnel.
 
+use windlass::config::{HandoffTunnels, StopTunnels};
+
 use super::site::{Site, Tunnel};
 use crate::rig::{Frame, Handshake};
 
@@ -82,6 +84,22 @@ async fn timeouts_policies_and_the_drain_itself() {
             .with("route.chat.upgrade", "[]")
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_becomes_of_tunnels_at_a_handoff_and_at_a_stop() {
+    let mut site = Site::open().await;
+
+    let reloaded =
+        site.change(|config| config.with("drain.handoff.tunnels", "\"drain\"").with("drain.stop.tunnels", "\"keep\""));
+
+    let drain = site.proxy.running.proxy().snapshot().settings.drain;
+    assert_eq!((drain.handoff.tunnels, drain.stop_tunnels), (HandoffTunnels::Drain, StopTunnels::Keep));
+    let told = reloaded.diff.changes[0].to_string();
+    assert!(told.contains("handoff.tunnels: default → drain"), "{told}");
+    assert!(told.contains("stop.tunnels: default → keep"), "{told}");
+    assert_eq!((reloaded.draining, reloaded.generation), (0, 2));
+    site.chat.carries().await;
 }
 
 #[tokio::test]
