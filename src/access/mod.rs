@@ -6,6 +6,8 @@
 
 mod basic_credentials;
 mod client_key;
+mod client_secret;
+mod frozen_permit;
 mod htpasswd;
 mod key_schedule;
 mod key_set;
@@ -25,6 +27,8 @@ mod verified;
 
 pub use basic_credentials::{BasicCredentials, basic_challenge, basic_credentials};
 pub use client_key::{Asker, ClientKey, ClientKeys};
+pub use client_secret::ClientSecret;
+pub use frozen_permit::FrozenPermit;
 pub use htpasswd::{HtpasswdFault, PasswordFile};
 pub use networks::{ClientVerdict, judge_client};
 mod token;

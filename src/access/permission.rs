@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use crate::websocket::CloseCode;
 
 /// What was learned of somebody who was let in. A clone is the same one: it costs a count.
@@ -28,7 +30,7 @@ pub struct Granted {
 pub type Claims = BTreeMap<Box<str>, Claim>;
 
 /// What one claim says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Claim {
     /// A text, a number, or yes or no.
     Text(Box<str>),
@@ -40,6 +42,11 @@ impl Permission {
     /// A permission that holds from now on.
     pub fn new(granted: Granted) -> Self {
         Self(Arc::new(granted))
+    }
+
+    /// What it is made of.
+    pub(super) fn granted(&self) -> &Granted {
+        &self.0
     }
 
     /// Whom it was given to.

@@ -32,10 +32,26 @@ impl Permit {
         Self { permission: Mutex::new(permission), base: now, end, is_moved, is_over }
     }
 
+    /// One that ends at `end`, as it was known at `now`. `is_moved`: the tunnel has not seen that yet.
+    pub(super) fn until(permission: Permission, end: Option<Instant>, now: Instant, is_moved: bool) -> Self {
+        // An end may have passed by now.
+        let base = end.map_or(now, |end| end.min(now));
+        let (end, is_moved) = (AtomicU64::new(count(base, end)), AtomicBool::new(is_moved));
+        Self { permission: Mutex::new(permission), base, end, is_moved, is_over: AtomicBool::new(false) }
+    }
+
     /// What it was given for last.
     pub fn permission(&self) -> Permission {
         // A panic while it was held leaves it whole: what is done meanwhile is one call.
         self.permission.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What it was given for last, when it ends, and whether that [was moved](Permit::has_moved), as they belong together.
+    pub(super) fn look<T>(&self, seen: impl FnOnce(&Permission, Option<Instant>, bool) -> T) -> T {
+        let given = self.permission.lock().unwrap_or_else(PoisonError::into_inner);
+        // Before the end, which is moved first: one that is moved meanwhile is seen as moved later.
+        let is_moved = self.has_moved();
+        seen(&given, self.end(), is_moved)
     }
 
     /// Gives it for this from `now` on, and with its end; see [`Permit::new`] for `early`. The tunnel is to be woken after it.
@@ -72,10 +88,15 @@ impl Permit {
         self.is_over.load(Ordering::Acquire)
     }
 
+    /// Whether its end was moved, and that was not [taken](Permit::take_moved) yet: a look that takes nothing.
+    pub fn has_moved(&self) -> bool {
+        self.is_moved.load(Ordering::Acquire)
+    }
+
     /// Whether its end was moved since this was asked last.
     pub fn take_moved(&self) -> bool {
         // A load costs less, and there hardly ever is more to do.
-        self.is_moved.load(Ordering::Acquire) && self.is_moved.swap(false, Ordering::AcqRel)
+        self.has_moved() && self.is_moved.swap(false, Ordering::AcqRel)
     }
 }
 

@@ -7,13 +7,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::{Deserialize, Serialize};
 
 use super::token_place::{cookie_value, take_out_cookie};
 use super::user_header::take_out_user;
 use crate::grammar::remove;
 
 /// The name of some tunnels: 128 random bits. It alone permits nothing, and is no one's business: it is not shown.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RenewalId([u8; BYTES]);
 
 /// Where native clients read and write it.

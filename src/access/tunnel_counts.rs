@@ -60,6 +60,13 @@ impl TunnelCounts {
         Ok(TunnelPlace { counts: Arc::clone(self), client })
     }
 
+    /// The place of one who has been in all along, whatever the limits are.
+    pub fn re_enter(self: &Arc<Self>, client: Option<ClientKey>) -> TunnelPlace {
+        client.iter().for_each(|client| *self.clients_like(*client).entry(*client).or_default() += 1);
+        self.route.fetch_add(1, Ordering::Relaxed);
+        TunnelPlace { counts: Arc::clone(self), client }
+    }
+
     /// How many there are.
     pub fn open(&self) -> usize {
         self.route.load(Ordering::Relaxed)
@@ -80,6 +87,13 @@ impl TunnelCounts {
         let shard = client.number().get() as usize % SHARDS;
         let [first, ..] = &self.clients;
         self.clients.get(shard).unwrap_or(first).lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TunnelPlace {
+    /// For whom it counts; `None` where clients were not limited when the tunnel opened.
+    pub fn client(&self) -> Option<ClientKey> {
+        self.client
     }
 }
 
@@ -136,6 +150,19 @@ mod tests {
         let _after = counts.enter(None, Some((client(&keys, 1), one))).unwrap();
         drop(before);
         assert_eq!(counts.enter(None, Some((client(&keys, 1), one))).unwrap_err(), Crowd::Client);
+    }
+
+    #[test]
+    fn who_was_in_before_is_in_again_beyond_every_limit_and_counts() {
+        let (counts, keys) = (Arc::new(TunnelCounts::default()), ClientKeys::default());
+        let (ada, one) = (client(&keys, 1), NonZeroUsize::MIN);
+        let moved = [(); 2].map(|()| counts.re_enter(Some(ada)));
+        assert_eq!((counts.open(), moved[0].client()), (2, Some(ada)));
+        assert_eq!(counts.enter(None, Some((ada, one))).unwrap_err(), Crowd::Client);
+        assert_eq!(counts.enter(Some(one), None).unwrap_err(), Crowd::Route);
+        let _nobody = counts.re_enter(None);
+        drop(moved);
+        assert_eq!((counts.open(), remembered(&counts)), (1, 0));
     }
 
     #[test]

@@ -107,6 +107,7 @@ impl Running {
         let proxy = Proxy::new(snapshot, workers, room, network);
         inheritance.number_on(&proxy.registry);
         inheritance.restore_states(&proxy.snapshot());
+        inheritance.restore_client_keys(&proxy.snapshot());
         let drains = Drains::new(Arc::clone(&proxy.drains));
         let (predecessors, watcher) = (Arc::clone(&inheritance.predecessors), inheritance.watcher.take());
         Ok(PreparedProxy {

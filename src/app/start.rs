@@ -14,7 +14,7 @@ use super::control::{Control, Prepared};
 use super::discovery::Sources;
 use super::environment::Environment;
 use super::error::{RunError, StartError};
-use super::handoff::Inheritance;
+use super::handoff::{Inheritance, TunnelIntake};
 use super::loaded::Loaded;
 use super::logging::{Log, LogError, init_logging};
 use super::running::{PreparedProxy, Running};
@@ -102,7 +102,8 @@ impl PreparedProcess {
         orders.adopt(ordered, running.proxy());
         notes.note_listeners(running.addresses());
         admin.open(prepared);
-        inheritance.announce_serving(running.proxy()).await;
+        let intake = |pid| TunnelIntake::boxed(pid, Arc::clone(running.proxy()));
+        inheritance.announce_serving(intake).await;
         tracing::info!(version = env!("CARGO_PKG_VERSION"), workers = running.proxy().workers.count(), "ready");
         notifier.ready("serving");
         let mut duties = JoinSet::new();

@@ -15,5 +15,5 @@ mod verdict;
 pub use client::{AuthAnswer, AuthClient, Bounds, LONGEST_BODY};
 pub use failure::AuthFailure;
 pub use question::{About, Question};
-pub use recheck::{Good, Permitted, Rechecks, Watched};
+pub use recheck::{FrozenPermitted, Good, Permitted, Rechecks, Watched};
 pub use verdict::{Grant, Nonsense, Verdict, judge, passed_on, put};

@@ -24,10 +24,13 @@ pub struct About<'r> {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Question {
     /// What the client said that may decide.
-    sent: Box<[(HeaderName, HeaderValue)]>,
+    sent: Headers,
     /// What it asks for.
-    request: Box<[(HeaderName, HeaderValue)]>,
+    request: Headers,
 }
+
+/// Names and values, in order.
+type Headers = Box<[(HeaderName, HeaderValue)]>;
 
 impl Question {
     /// The question of a request, where `settings` say what is sent.
@@ -37,6 +40,16 @@ impl Question {
         };
         let sent = about.headers.iter().filter(|(name, _)| is_sent(name));
         Self { sent: copied(sent), request: copied(request(about).iter()) }
+    }
+
+    /// The question that says [these](Self::headers).
+    pub(super) fn of_headers(sent: Headers, request: Headers) -> Self {
+        Self { sent, request }
+    }
+
+    /// What the client said that may decide, and what it asks for.
+    pub(super) fn headers(&self) -> (&[(HeaderName, HeaderValue)], &[(HeaderName, HeaderValue)]) {
+        (&self.sent, &self.request)
     }
 
     /// What of the client's it says, by which two questions are the same.
@@ -109,7 +122,7 @@ fn is_ours(name: &HeaderName) -> bool {
     name.starts_with("x-forwarded-") || name.starts_with("x-original-")
 }
 
-fn copied<'a>(headers: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>) -> Box<[(HeaderName, HeaderValue)]> {
+fn copied<'a>(headers: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>) -> Headers {
     // What a request brought stands in the buffer of its whole head.
     let copy = |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes()).ok();
     headers.filter_map(|(name, value)| Some((name.clone(), copy(value)?))).collect()

@@ -2,6 +2,7 @@
 
 use super::amounts::{bytes, sum, time};
 use crate::admin::{TunnelDetail, TunnelLimits, TunnelStatus};
+use crate::config::counted;
 use crate::log::harmless;
 
 /// In the order in which people read it. What clients have said of themselves paints no terminal.
@@ -25,6 +26,7 @@ pub(super) fn facts(tunnel: &TunnelDetail) -> Vec<(&'static str, String)> {
     add("waiting", (waiting > 0).then(|| bytes(waiting)));
     add("client ping", status.ping_ms.client.map(|time| format!("{time} ms")));
     add("endpoint ping", status.ping_ms.upstream.map(|time| format!("{time} ms")));
+    add("moved", (status.moved > 0).then(|| counted(status.moved.into(), "time")));
     add("user agent", Some(tunnel.user_agent.clone()).filter(|text| !text.is_empty()));
     add("request", tunnel.request_id.clone());
     add("claims", Some(tunnel.claims.join(", ")).filter(|text| !text.is_empty()));

@@ -102,6 +102,13 @@ pub enum HandoffMessage {
         /// In base64.
         keys: Secret,
     },
+    /// Old to new: by what this route tells its clients apart.
+    ClientKeys {
+        /// The route.
+        route: String,
+        /// In base64.
+        key: Secret,
+    },
     /// Old to new: where it has come to with what is counted.
     Counted {
         /// Its generation.
@@ -232,6 +239,7 @@ impl std::fmt::Debug for HandoffMessage {
             Self::Draining { .. } => "Draining",
             Self::EndpointSet { .. } => "EndpointSet",
             Self::TicketKeys { .. } => "TicketKeys",
+            Self::ClientKeys { .. } => "ClientKeys",
             Self::Counted { .. } => "Counted",
             Self::Complete => "Complete",
             Self::Ready { .. } => "Ready",
@@ -277,6 +285,8 @@ mod tests {
     fn keys_are_not_shown() {
         let shown = format!("{:?}", HandoffMessage::TicketKeys { keys: "c2VjcmV0".to_owned().into() });
         assert_eq!(shown, "TicketKeys");
+        let key = "c2VjcmV0".to_owned().into();
+        assert_eq!(format!("{:?}", HandoffMessage::ClientKeys { route: "chat".to_owned(), key }), "ClientKeys");
     }
 
     #[test]

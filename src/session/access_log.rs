@@ -254,7 +254,8 @@ pub(super) fn ended(
     let (metrics, (word, by, code)) = (&records.metrics, labels(ending, settings));
     let end = TunnelEnd { outcome: word, by, code, life: *duration, quiet: *quiet, key };
     metrics.tunnel_ended(counted(handle, record.protocol()), &end);
-    let Unpacked { port, port_is, placed, path, host, user_agent, request_id, trace, headers } = record.unpacked();
+    let Unpacked { port, port_is, placed, path, host, user_agent, request_id, trace, moves, headers } =
+        record.unpacked();
     for leniency in leniencies.iter() {
         metrics.lenient(leniency);
         tracing::debug!(
@@ -285,6 +286,7 @@ pub(super) fn ended(
         user_agent = Some(user_agent).filter(is_there),
         headers = (!headers.is_empty()).then(|| object_of(&headers)),
         duration_ms = millis(*duration),
+        moved = (moves > 0).then_some(moves),
         messages_from_client = counts.from_client.messages,
         bytes_from_client = counts.from_client.bytes,
         messages_from_upstream = counts.from_upstream.messages,

@@ -13,6 +13,8 @@
 mod accept;
 mod access_lines;
 mod access_log;
+#[cfg(test)]
+mod access_log_tests;
 mod admission;
 mod answered_without_101;
 mod asked_endpoint;
@@ -44,6 +46,7 @@ mod lateness;
 mod metering;
 mod moving;
 mod no_request;
+mod packed_record;
 mod placed_by;
 mod placement;
 mod proxy;

@@ -85,7 +85,7 @@ impl<H> RunningTunnel<H> {
                         return Goes::On;
                     }
                 }
-                Whereabouts::Asked => match Departing::of(&self.tunnel, &self.lease, self.key) {
+                Whereabouts::Asked => match Departing::of(&self.tunnel, &self.lease, self.kept.as_deref(), self.key) {
                     Ok(departing) => {
                         if handle.note_frozen() {
                             self.records.departures.note(handle, Ok(departing));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName};
 
+use super::packed_record::{HAS_MOVED, HAS_REQUEST_NAME, HAS_TRACE, PORT_OF_CLIENT, Packed, SPEAKS_HTTP2};
 use super::placed_by::PlacedBy;
 use super::request_id::RequestId;
 use super::shortened::shortened;
@@ -22,7 +23,8 @@ use crate::traces::TraceContext;
 /// Packed, since there are many tunnels and each is asked once: the port (two bytes), whether it is the client's own and what the
 /// client speaks, how it was placed (one byte each); then the path, the host, the user agent, the request's name where it has one, and the
 /// names and values of headers, with a NUL between them, which none of them can hold (RFC 9110 §5.5). A request without a name has its
-/// number before them, eight bytes, and before those, one that is traced has its span, 25 bytes.
+/// number before them, eight bytes, and before those, one that is traced has its span, 25 bytes. Of a tunnel that was moved, how often it
+/// was stands before all of that, two bytes.
 #[derive(Debug)]
 pub(super) struct TunnelRecord(Box<[u8]>);
 
@@ -49,6 +51,8 @@ pub struct Unpacked<'t> {
     pub request_id: RequestId<'t>,
     /// The span of its handshake, if that was taken.
     pub trace: Option<TraceContext>,
+    /// How often the tunnel was moved from one process to another.
+    pub moves: u16,
     /// The headers of `log.headers` that it had, each with all of its lines.
     pub headers: Vec<(&'t str, &'t str)>,
 }
@@ -94,6 +98,16 @@ impl TunnelRecord {
         Self([&known, trace, number, texts.join("\0").as_bytes()].concat().into_boxed_slice())
     }
 
+    /// That of a tunnel that had these bytes in another process, and is moved to this one; `None` where they are none of a tunnel.
+    pub(super) fn moved_once_more(bytes: &[u8]) -> Option<Self> {
+        let packed = Packed::of(bytes).filter(Packed::is_whole)?;
+        let moves = packed.moves.saturating_add(1).to_be_bytes();
+        let [high, low, flags, placed] = packed.known;
+        let known = [high, low, flags | HAS_MOVED, placed];
+        let (trace, number) = (packed.trace.map_or(&[][..], |it| it), packed.number.map_or(&[][..], |it| it));
+        Some(Self([&known[..], &moves, trace, number, packed.texts.as_bytes()].concat().into_boxed_slice()))
+    }
+
     /// Leaves it with its tunnel, and what that is held to.
     pub(super) fn leave_with(self, handle: &TunnelHandle, settings: &Arc<WebsocketSettings>) {
         handle.note_joined(self.0, Arc::clone(settings));
@@ -117,22 +131,17 @@ impl<'t> RecordedRequest<'t> {
         if is_http2 { ClientProtocol::Http2 } else { ClientProtocol::Http1 }
     }
 
-    /// What it tells.
+    /// What it tells; nothing of what is none.
     pub fn unpacked(self) -> Unpacked<'t> {
-        let (&[high, low, flags, placed], text) = self.0.split_first_chunk().unwrap_or((&[0; 4], &[]));
-        let (trace, text) = match text.split_first_chunk() {
-            Some((trace, text)) if flags & HAS_TRACE != 0 => (Some(TraceContext::from_bytes(trace)), text),
-            _ => (None, text),
-        };
-        let (number, text) = match text.split_first_chunk() {
-            Some((number, text)) if flags & HAS_REQUEST_NAME == 0 => (u64::from_be_bytes(*number), text),
-            _ => (0, text),
-        };
-        let mut texts = str::from_utf8(text).unwrap_or_default().split('\0');
+        let Packed { known: [high, low, flags, placed], moves, trace, number, texts } =
+            Packed::of(self.0).unwrap_or_default();
+        let mut texts = texts.split('\0');
         let mut next = || texts.next().unwrap_or_default();
         let (path, host, user_agent) = (next(), next(), next());
-        let is_named = flags & HAS_REQUEST_NAME != 0;
-        let request_id = if is_named { RequestId::Named(next()) } else { RequestId::Drawn(number) };
+        let request_id = match number {
+            None => RequestId::Named(next()),
+            Some(number) => RequestId::Drawn(u64::from_be_bytes(*number)),
+        };
         Unpacked {
             port: u16::from_be_bytes([high, low]),
             port_is: if flags & PORT_OF_CLIENT != 0 { PortIs::Client } else { PortIs::Proxy },
@@ -141,7 +150,8 @@ impl<'t> RecordedRequest<'t> {
             host,
             user_agent,
             request_id,
-            trace,
+            trace: trace.map(TraceContext::from_bytes),
+            moves,
             headers: from_fn(|| Some((texts.next()?, texts.next()?))).collect(),
         }
     }
@@ -153,17 +163,13 @@ fn text(headers: &HeaderMap, name: &HeaderName) -> String {
     shortened(&lines.join(", "), LONGEST)
 }
 
-const PORT_OF_CLIENT: u8 = 1;
-const SPEAKS_HTTP2: u8 = 2;
-const HAS_REQUEST_NAME: u8 = 4;
-const HAS_TRACE: u8 = 8;
-
 /// How much of each is kept, in bytes.
 const LONGEST: usize = 256;
 
 #[cfg(test)]
 mod tests {
     use http::{HeaderValue, Request};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -198,6 +204,7 @@ mod tests {
             user_agent: "curl/8",
             request_id: RecordedRequest(&record.0).unpacked().request_id,
             trace: None,
+            moves: 0,
             headers: vec![("x-request-id", "17"), ("x-trace", "a=b \u{9b}")],
         };
         assert_eq!(RecordedRequest(&record.0).unpacked(), told);
@@ -222,6 +229,70 @@ mod tests {
         assert_eq!(RecordedRequest(&told.0).unpacked().request_id, summary.request_id());
         assert_ne!(summary.request_id(), other.request_id());
         assert_eq!(summary.request_id().to_string().len(), 16);
+    }
+
+    #[test]
+    fn one_that_is_moved_tells_how_often_and_the_rest_as_before() {
+        let named = {
+            let request = Request::builder().uri("/ws").header("x-trace", "1").body(()).unwrap().into_parts().0;
+            let summary = Summary::of(&request, CLIENT);
+            summary.request_name.set("r-1".into()).unwrap();
+            record_of(&summary, &request.headers, &[HeaderName::from_static("x-trace")])
+        };
+        let traced = {
+            let record = record(&[], "/");
+            let [high, low, flags, placed] = *record.0.first_chunk().unwrap();
+            TunnelRecord([&[high, low, flags | HAS_TRACE, placed][..], &[5; 25], &record.0[4..]].concat().into())
+        };
+        let bare = record(&[("user-agent", b"curl/8"), ("x-request-id", b"17")], "/ws");
+        for first in [named, traced, bare] {
+            let once = TunnelRecord::moved_once_more(&first.0).unwrap();
+            let twice = TunnelRecord::moved_once_more(&once.0).unwrap();
+            for (record, moves) in [(&first, 0), (&once, 1), (&twice, 2)] {
+                let told = RecordedRequest(&first.0).unpacked();
+                assert_eq!(RecordedRequest(&record.0).unpacked(), Unpacked { moves, ..told });
+                assert_eq!(record.0.len(), first.0.len() + if moves == 0 { 0 } else { 2 });
+            }
+        }
+    }
+
+    #[test]
+    fn one_that_was_moved_more_often_than_can_be_said_is_told_as_that() {
+        let mut last = TunnelRecord::moved_once_more(&record(&[], "/").0).unwrap();
+        last.0[4..6].copy_from_slice(&[255; 2]);
+        let record = TunnelRecord::moved_once_more(&last.0).unwrap();
+        assert_eq!(RecordedRequest(&record.0).unpacked().moves, u16::MAX);
+    }
+
+    #[test]
+    fn what_was_cut_off_or_means_nothing_is_not_moved() {
+        let whole = TunnelRecord::moved_once_more(&record(&[("x-trace", b"1")], "/").0).unwrap();
+        // An empty user agent and then a header: what is left of the texts is whole where the value is cut, or its name and all.
+        let cut = (0..whole.0.len()).filter(|at| TunnelRecord::moved_once_more(&whole.0[..*at]).is_some()).count();
+        assert!(cut < 30, "{cut}");
+        for at in 0..14 {
+            assert!(TunnelRecord::moved_once_more(&whole.0[..at]).is_none(), "{at}");
+        }
+        let with = |at: usize, byte: u8| {
+            let mut bytes = whole.0.clone();
+            bytes[at] = byte;
+            TunnelRecord::moved_once_more(&bytes)
+        };
+        assert!(with(2, whole.0[2] | 128).is_none(), "a flag that nobody knows");
+        assert!(with(whole.0.len() - 1, 0).is_none(), "a name without a value");
+        assert!(with(whole.0.len() - 1, 255).is_none(), "what is no text");
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_that_are_none_are_refused_or_told_and_none_panics(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+            let told = RecordedRequest(&bytes).unpacked();
+            let moved = TunnelRecord::moved_once_more(&bytes);
+            if let Some(moved) = &moved {
+                let moves = told.moves.saturating_add(1);
+                prop_assert_eq!(RecordedRequest(&moved.0).unpacked(), Unpacked { moves, ..told });
+            }
+        }
     }
 
     #[test]

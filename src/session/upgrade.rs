@@ -94,7 +94,7 @@ pub(super) async fn open(
     }
     let kept = Kept::new(place, watch(context, &registration), named);
     let records = Arc::clone(&context.session.proxy.records);
-    let lease = MeteredLease::new(lease, context.upstream().settings.policy);
+    let lease = MeteredLease::new(lease, context.upstream().settings.policy, 0);
     let opened = OpenTunnel { endpoint, early, headers, handshake, registration, lease, records, record, key, kept };
     Ok(Served::Opened(Box::new(opened)))
 }

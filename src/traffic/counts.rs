@@ -1,5 +1,7 @@
 //! What goes through a tunnel, in numbers.
 
+use serde::{Deserialize, Serialize};
+
 /// What one poll of a tunnel passed on in one direction.
 #[derive(Clone, Copy, Debug)]
 pub struct Passed {
@@ -12,7 +14,7 @@ pub struct Passed {
 }
 
 /// What went through in one direction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Data messages that began; 0 in a raw tunnel.
     pub messages: u64,

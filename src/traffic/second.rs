@@ -1,14 +1,21 @@
-//! The seconds of the process's life: what a busy tunnel can tell the time by at the cost of a comparison.
+//! Whole seconds: what a busy tunnel can tell the time by at the cost of a comparison.
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// When seconds began to be counted. Of the system's clock, which no test holds back.
-static BEGUN: LazyLock<Instant> = LazyLock::new(|| Instant::from_std(std::time::Instant::now()));
+/// When seconds began to be counted: long before the process, for a tunnel may be older, and was carried on. Of the system's clock, which no
+/// test holds back.
+static BEGUN: LazyLock<Instant> = LazyLock::new(|| {
+    let now = std::time::Instant::now();
+    Instant::from_std(now.checked_sub(LONG_BEFORE).unwrap_or(now))
+});
 
-/// A whole second of the process's life.
+/// Longer than any tunnel is open, and far from all that can be counted, which is 136 years.
+const LONG_BEFORE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// A whole second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Second(pub(super) u32);
 
@@ -46,6 +53,9 @@ impl SecondClock {
 }
 
 impl Second {
+    /// The first one, in which nothing passes.
+    pub(super) const BEFORE_ALL: Self = Self(0);
+
     /// The one that `at` is in; what was before the first is in that.
     pub fn of(at: Instant) -> Self {
         Self(u32::try_from(at.saturating_duration_since(*BEGUN).as_secs()).unwrap_or(u32::MAX))

@@ -15,20 +15,20 @@ use crate::websocket::{Direction, PerDirection, PerSide, Side};
 /// The counters of one tunnel, and those of its route that move with them.
 #[derive(Debug, Default)]
 pub struct TunnelTraffic {
-    directions: PerDirection<DirectionCounts>,
+    pub(super) directions: PerDirection<DirectionCounts>,
     /// What waits for a sink that takes nothing, in bytes.
     waiting: PerDirection<AtomicU32>,
     /// Until when that it does was counted, in milliseconds after the tunnel opened, as far as they go; 0 while nothing waits.
     held_back: PerDirection<AtomicU32>,
     /// How long the last of our pings took to be answered, in microseconds; 0 before the first.
-    ping_time: PerSide<AtomicU32>,
-    /// In which second of the process's life something last passed.
-    last_passed: AtomicU32,
+    pub(super) ping_time: PerSide<AtomicU32>,
+    /// In which [`Second`] something last passed.
+    pub(super) last_passed: AtomicU32,
     route: Arc<TrafficCell>,
 }
 
 #[derive(Debug, Default)]
-struct DirectionCounts {
+pub(super) struct DirectionCounts {
     messages: Counted,
     bytes: Counted,
 }
@@ -52,6 +52,14 @@ pub struct Vitals {
     pub waiting: PerDirection<u32>,
     /// When something last passed, to the second; before the tunnel opened where nothing has.
     pub last_passed: Instant,
+}
+
+impl DirectionCounts {
+    /// Counts what went through elsewhere.
+    pub(super) fn add(&self, counts: Counts) {
+        self.messages.add(counts.messages);
+        self.bytes.add(counts.bytes);
+    }
 }
 
 impl DirectionTraffic<'_> {

@@ -191,6 +191,7 @@ fn status(handle: &TunnelHandle, base: Option<&Look>, now: Instant) -> TunnelSta
         rate: base.map(|base| base.rate(handle, now)),
         ping_ms: OnSides { client: ping(vitals.ping_time.client), upstream: ping(vitals.ping_time.upstream) },
         is_ending: handle.has_order(),
+        moved: told.moves,
     }
 }
 

@@ -64,6 +64,9 @@ pub struct TunnelStatus {
     pub ping_ms: OnSides<Option<f64>>,
     /// Whether it has the order to end.
     pub is_ending: bool,
+    /// How often a handoff moved it from one process to the next.
+    #[serde(default)]
+    pub moved: u16,
 }
 
 /// How fast a tunnel was, a second, over the last few.

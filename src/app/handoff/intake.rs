@@ -11,7 +11,7 @@ use crate::handoff::{HandoffMessage, Intake, Received};
 use crate::session::{Arrivals, Arrived, FORMAT, Proxy};
 
 /// What takes in the tunnels of one process.
-pub(super) struct TunnelIntake {
+pub(in crate::app) struct TunnelIntake {
     predecessor: u32,
     proxy: Arc<Proxy>,
     arrivals: Arrivals,
@@ -31,9 +31,9 @@ type Refused = BTreeMap<String, Vec<usize>>;
 
 impl TunnelIntake {
     /// That of the tunnels of this predecessor, which go on in `proxy`.
-    pub(super) fn new(predecessor: u32, proxy: Arc<Proxy>) -> Self {
+    pub(in crate::app) fn boxed(predecessor: u32, proxy: Arc<Proxy>) -> Box<dyn Intake> {
         let arrivals = Arrivals::new(Arc::clone(&proxy));
-        Self { predecessor, proxy, arrivals, waiting: None, arrived: (0, Duration::ZERO) }
+        Box::new(Self { predecessor, proxy, arrivals, waiting: None, arrived: (0, Duration::ZERO) })
     }
 
     /// Makes the tunnels of a batch anew. They are the other process's still.

@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout};
 use super::batch::Batch;
 use super::freezer::{Freezer, Standing, Staying};
 use super::moved::Moved;
+use crate::access::Permit;
 use crate::drain::{Stays, TunnelHandle};
 use crate::handoff::{Channel, HandoffMessage};
 use crate::session::{FORMAT, Proxy};
@@ -100,9 +101,13 @@ impl Mover {
             let why = Stays::of_word(&word).unwrap_or(Stays::Failed);
             stays.extend(places.into_iter().filter(|place| *place < standing.handles.len()).map(|place| (place, why)));
         }
-        // What they were told meanwhile the new process does not know.
-        for (place, _) in standing.handles.iter().enumerate().filter(|(_, handle)| handle.has_order()) {
-            stays.entry(place).or_insert(Stays::Ending);
+        // What they were told or given meanwhile the new process does not know.
+        for (place, handle) in standing.handles.iter().enumerate() {
+            if handle.has_order() {
+                stays.entry(place).or_insert(Stays::Ending);
+            } else if handle.permit().is_some_and(Permit::has_moved) {
+                stays.entry(place).or_insert(Stays::Failed);
+            }
         }
         let kept = stays.keys().copied().collect();
         self.send(&HandoffMessage::TunnelsYours { batch: number, kept }, &[]).await?;

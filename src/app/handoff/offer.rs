@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use super::super::admin_listener::AdminListeners;
 use super::super::running::Running;
-use super::{endpoint_sets, endpoint_states};
+use super::{client_keys, endpoint_sets, endpoint_states};
 use crate::config::{HandoffSettings, HandoffTunnels, UnderSupervisor, counted, write_duration};
 use crate::handoff::{Channel, HandoffMessage, Held, PROTOCOL, Predecessor, Program, SocketRole, StartedProcess};
 use crate::process::{Notifier, Watcher};
@@ -157,6 +157,9 @@ impl Running {
             channel.send(&message, None).await?;
         }
         for message in endpoint_sets::said(&self.sets, &self.proxy.sources) {
+            channel.send(&message, None).await?;
+        }
+        for message in client_keys::said(&self.proxy.snapshot()) {
             channel.send(&message, None).await?;
         }
         let (generation, tunnel) = (self.proxy.snapshot().generation, self.proxy.registry.last().0);

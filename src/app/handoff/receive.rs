@@ -12,16 +12,16 @@ use tokio::time::timeout;
 
 use super::super::environment::Environment;
 use super::super::error::{InheritanceError, StartError};
+use super::client_keys::InheritedClientKeys;
 use super::endpoint_sets::InheritedSets;
 use super::endpoint_states::InheritedStates;
 use super::inherited_sockets::{Inherited, InheritedSockets, SocketOrigin};
-use super::intake::TunnelIntake;
 use crate::config::{AdminListen, Bind, HandoffSettings, HandoffTunnels, parse_admin_listen};
 use crate::drain::{Registry, TunnelId};
-use crate::handoff::{Channel, HandoffMessage, PROTOCOL, Predecessors, SocketRole, join_group_of};
+use crate::handoff::{Channel, HandoffMessage, Intake, PROTOCOL, Predecessors, SocketRole, join_group_of};
 use crate::net::ListeningSocket;
 use crate::process::{Watcher, activated, inherit};
-use crate::session::{FORMAT, Proxy};
+use crate::session::FORMAT;
 use crate::snapshot::Snapshot;
 use crate::tls::{ExportedTicketKeys, TicketKeys};
 
@@ -38,6 +38,7 @@ pub(in crate::app) struct Inheritance {
     /// Where operators were listened to.
     pub(in crate::app) admin: Vec<(AdminListen, OwnedFd)>,
     endpoint_states: InheritedStates,
+    client_keys: InheritedClientKeys,
     /// What the sources of the process before have named.
     pub(in crate::app) endpoint_sets: InheritedSets,
     /// Where the process before has come to: its generation, and the number of its last tunnel.
@@ -86,8 +87,8 @@ impl Inheritance {
     }
 
     /// Connections are accepted: the process before may stop, and is heard from now on.
-    /// Its open tunnels go on in `proxy`.
-    pub(in crate::app) async fn announce_serving(mut self, proxy: &Arc<Proxy>) {
+    /// Each has its tunnels taken in by an `intake` of its own.
+    pub(in crate::app) async fn announce_serving(mut self, intake: impl Fn(u32) -> Box<dyn Intake>) {
         let mut moving = None;
         if let Some((pid, channel)) = self.predecessor.take() {
             if let Err(error) = join_group_of(pid) {
@@ -100,8 +101,7 @@ impl Inheritance {
             self.unheard.push((pid, channel));
         }
         for (pid, channel) in self.unheard {
-            let intake = TunnelIntake::new(pid, Arc::clone(proxy));
-            self.predecessors.hear((pid, moving == Some(pid)), channel, Box::new(intake));
+            self.predecessors.hear((pid, moving == Some(pid)), channel, intake(pid));
         }
     }
 
@@ -120,6 +120,11 @@ impl Inheritance {
     /// The endpoints are in the states that they had in the process before: what operators drained is drained still.
     pub(in crate::app) fn restore_states(&self, snapshot: &Snapshot) {
         self.endpoint_states.restore(snapshot);
+    }
+
+    /// Routes tell their clients apart as the process before does.
+    pub(in crate::app) fn restore_client_keys(&self, snapshot: &Snapshot) {
+        self.client_keys.restore(snapshot);
     }
 
     /// It comes to nothing: tells the process before why, which serves on.
@@ -149,6 +154,7 @@ impl Inheritance {
                     self.unheard.push((pid, Channel::adopt(descriptor)?));
                 }
                 HandoffMessage::Counted { generation, tunnel } => self.counted = Some((generation, tunnel)),
+                HandoffMessage::ClientKeys { route, key } => self.client_keys.take(route, key.reveal()),
                 HandoffMessage::TicketKeys { keys } => self.take_keys(keys.reveal()),
                 HandoffMessage::EndpointSet { upstream, part } => self.endpoint_sets.take(upstream, &part),
                 HandoffMessage::Complete => break,
@@ -216,7 +222,15 @@ mod tests {
     use std::os::fd::AsFd;
 
     use super::*;
-    use crate::handoff::Predecessor;
+    use crate::handoff::{Predecessor, Received};
+
+    struct Nobody;
+
+    impl Intake for Nobody {
+        fn hear(&mut self, _said: Received, _is_leaving: bool) -> Option<HandoffMessage> {
+            None
+        }
+    }
 
     #[tokio::test]
     async fn a_predecessor_is_the_old_processs_to_hear_until_the_new_one_serves() {
@@ -230,7 +244,7 @@ mod tests {
         let predecessors = Arc::clone(&inheritance.predecessors);
         assert!(predecessors.living().is_empty());
 
-        inheritance.announce_serving().await;
+        inheritance.announce_serving(|_| Box::new(Nobody)).await;
         let silent = |pid| Predecessor { pid, tunnels: None };
         assert_eq!(predecessors.list(), [silent(60), silent(70)]);
         assert!(matches!(old.receive().await, Ok(Some((HandoffMessage::Serving, _)))));

@@ -120,6 +120,11 @@ impl Book {
         Some((id, place))
     }
 
+    /// The question about a credential, and its last good answer; `None` where nothing is asked about it any more.
+    pub(super) fn last_good(&self, id: u64) -> Option<(Arc<Question>, Good)> {
+        self.credentials.get(&id).map(|credential| (Arc::clone(&credential.question), credential.good))
+    }
+
     /// A tunnel has ended.
     pub(super) fn leave(&mut self, (id, place): (u64, usize)) {
         let Some(credential) = self.credentials.get_mut(&id) else { return };

@@ -8,10 +8,12 @@
 
 mod asking_route;
 mod book;
+mod frozen_permitted;
 mod good;
 mod rechecks;
 mod shared;
 mod task;
 
+pub use frozen_permitted::FrozenPermitted;
 pub use good::Good;
 pub use rechecks::{Permitted, Rechecks, Watched};

@@ -81,6 +81,15 @@ impl Drop for Rechecks {
     }
 }
 
+impl Watched {
+    /// What it is permitted by now, by the last good answer; `None` where nobody asks any more, and its end is its
+    /// [permit's](crate::access::Permit) alone.
+    pub fn permitted(&self) -> Option<Permitted> {
+        let (question, good) = self.shared.book().last_good(self.place.0)?;
+        Some(Permitted { question, good })
+    }
+}
+
 impl Drop for Watched {
     fn drop(&mut self) {
         self.shared.book().leave(self.place);

@@ -1,19 +1,24 @@
 //! A tunnel that comes from another process, made anew: it does nothing until it is started.
 
+use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::moving_tunnel::{MovingTunnel, PlaceNames};
+use tokio::time::Instant;
+
+use super::moving_tunnel::{KeptValues, MovingTunnel, PlaceNames};
 use crate::config::WebsocketSettings;
-use crate::drain::{Member, Stays, TunnelId};
+use crate::drain::{Member, Stays, TunnelHandle, TunnelId};
 use crate::process::SystemMoment;
 use crate::session::access_log;
 use crate::session::context::Admission;
+use crate::session::kept::Kept;
 use crate::session::metering::MeteredLease;
 use crate::session::proxy::Proxy;
+use crate::session::renewal::owner;
 use crate::session::running_tunnel::RunningTunnel;
-use crate::session::tunnel_record::RecordedRequest;
+use crate::session::tunnel_record::{RecordedRequest, TunnelRecord};
 use crate::snapshot::{Endpoint, Route, Snapshot, Upstream};
 use crate::websocket::PerSide;
 
@@ -54,34 +59,39 @@ impl Arrivals {
     pub(crate) fn take(&mut self, moving: MovingTunnel, descriptors: [OwnedFd; 2]) -> Result<Arrived, Stays> {
         let proxy = Arc::clone(&self.proxy);
         let snapshot = proxy.snapshot();
-        let MovingTunnel { id, frozen, age, client, place, key, record, settings, streams, tunnel } = moving;
-        let place = Place::of(&place, &snapshot).ok_or(Stays::Gone)?;
-        let settings = self.settings(place.route, settings)?;
-        let permit = Arc::clone(&proxy.permits).try_acquire_owned().map_err(|_| Stays::Full)?;
+        let MovingTunnel { id, frozen, age, client, place: ref names, key, .. } = moving;
+        let place = Place::of(names, &snapshot).ok_or(Stays::Gone)?;
         let at = frozen.instant();
+        let settings = self.settings(place.route, moving.settings)?;
+        let record = TunnelRecord::moved_once_more(&moving.record).ok_or(Stays::Failed)?;
+        let room = Arc::clone(&proxy.permits).try_acquire_owned().map_err(|_| Stays::Full)?;
         let opened = at.checked_sub(Duration::from_nanos(age)).unwrap_or(at);
         let seat = proxy.workers.seat();
-        let worker = seat.worker();
-        let policy = place.upstream.settings.policy;
-        let registration = proxy.registry.register_moved((worker, client), place.member, None, (TunnelId(id), opened));
-        let lease = MeteredLease::new(place.endpoint.lease(), policy);
-        registration.handle().note_joined(record, Arc::clone(&settings));
-        let PerSide { client, upstream } = streams;
-        let [client_descriptor, upstream_descriptor] = descriptors;
-        // Its streams and its timer are the worker's who drives it.
+        let (worker, policy) = (seat.worker(), place.upstream.settings.policy);
+        let permit = moving.permit.map(|permit| Box::new(permit.thaw(at.into_std())));
+        let registration =
+            proxy.registry.register_moved((worker, client), place.member, permit, (TunnelId(id), opened));
+        let handle = registration.handle();
+        handle.traffic().restore(moving.traffic, at);
+        record.leave_with(handle, &settings);
+        let lease = MeteredLease::new(place.endpoint.lease(), policy, handle.traffic().messages());
+        // Its streams and its timers are the worker's who drives it.
+        let kept =
+            proxy.workers.on(worker, || kept(moving.kept, (&proxy, place.route), handle, at)).ok_or(Stays::Failed)?;
         let tunnel = proxy.workers.on(worker, || {
-            let failed = |error| {
-                tracing::warn!(tunnel = id, %error, "a tunnel of the process before cannot be taken over");
-                Stays::Failed
-            };
-            let client = client.thaw(client_descriptor).map_err(failed)?;
-            let upstream = upstream.thaw(upstream_descriptor).map_err(failed)?;
-            tunnel.thaw((client, upstream), settings, registration, at).ok_or(Stays::Failed)
+            let PerSide { client, upstream } = moving.streams;
+            let [client_descriptor, upstream_descriptor] = descriptors;
+            let streams = (client.thaw(client_descriptor)?, upstream.thaw(upstream_descriptor)?);
+            let thawed = moving.tunnel.thaw(streams, settings, registration, at);
+            thawed.ok_or(io::Error::new(io::ErrorKind::InvalidData, "it makes no sense"))
+        });
+        let tunnel = tunnel.map_err(|error| {
+            tracing::warn!(tunnel = id, %error, "a tunnel of the process before cannot go on here: it stays there");
+            Stays::Failed
         })?;
-        let records = Arc::clone(&proxy.records);
-        let running =
-            RunningTunnel { tunnel, lease, records, key, kept: None, held: Admission::new(seat, Some(permit)) };
-        Ok(Arrived { running, proxy, frozen })
+        let held = Admission::new(seat, Some(room));
+        let running = RunningTunnel { tunnel, lease, records: Arc::clone(&proxy.records), key, kept, held };
+        Ok(Arrived { running, frozen, proxy })
     }
 
     /// The limits that a tunnel was born with, shared with all that have the same.
@@ -97,6 +107,26 @@ impl Arrivals {
         self.settings.push(Arc::clone(&born));
         Ok(born)
     }
+}
+
+/// The same that it has kept elsewhere; `None` where that makes no sense.
+#[expect(clippy::option_option, reason = "it may keep nothing")]
+fn kept(
+    KeptValues { place, permitted, name }: KeptValues,
+    (proxy, route): (&Proxy, &Route),
+    handle: &Arc<TunnelHandle>,
+    frozen: Instant,
+) -> Option<Option<Box<Kept>>> {
+    let route_name = &route.settings.name;
+    let place = place.and_then(|client| route.doors.turnstile.re_enter(client, &route.settings.access.limits));
+    let permitted = match permitted {
+        Some(permitted) => Some(permitted.thaw(frozen)?),
+        None => None,
+    };
+    let watched = permitted.and_then(|permitted| proxy.rechecks.watch(route_name, permitted, handle));
+    let owner = handle.permit().and_then(|permit| owner(&permit.permission()));
+    let named = name.zip(owner).and_then(|(id, owner)| proxy.tunnel_names.rename(id, (route_name, &owner), handle));
+    Some(Kept::new(place, watched, named))
 }
 
 impl<'s> Place<'s> {

@@ -4,11 +4,15 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use tokio::time::Instant;
 
-use super::moving_tunnel::{MovingTunnel, PlaceNames};
+use super::moving_tunnel::{KeptValues, MovingTunnel, PlaceNames};
+use crate::access::{FrozenPermit, TunnelPlace};
+use crate::authorize::{FrozenPermitted, Watched};
 use crate::drain::Stays;
 use crate::net::{CannotMove, FrozenStream, Stream};
 use crate::process::SystemMoment;
+use crate::session::kept::Kept;
 use crate::session::metering::MeteredLease;
+use crate::traffic::FrozenTraffic;
 use crate::tunnel::{FrozenTunnel, Tunnel};
 use crate::websocket::PerSide;
 
@@ -29,6 +33,7 @@ impl Departing {
     pub(in crate::session) fn of(
         open: &Tunnel<Stream, Stream>,
         lease: &MeteredLease,
+        kept: Option<&Kept>,
         key: u64,
     ) -> Result<Box<Self>, Stays> {
         let (now, frozen) = (Instant::now(), SystemMoment::now());
@@ -51,6 +56,9 @@ impl Departing {
             age: nanoseconds(now, handle.opened),
             client: handle.client,
             place,
+            permit: handle.permit().map(|permit| FrozenPermit::of(permit, now.into_std())),
+            kept: kept.map(|kept| KeptValues::of(kept, now)).unwrap_or_default(),
+            traffic: FrozenTraffic::of(handle.traffic(), now),
             key,
             record: handle.request().into(),
             settings: open.settings().clone(),
@@ -58,6 +66,17 @@ impl Departing {
             tunnel,
         };
         Ok(Box::new(Self { tunnel, descriptors }))
+    }
+}
+
+impl KeptValues {
+    fn of(Kept { place, watched, named }: &Kept, now: Instant) -> Self {
+        let permitted = watched.as_ref().and_then(Watched::permitted);
+        Self {
+            place: place.as_ref().map(TunnelPlace::client),
+            permitted: permitted.map(|permitted| FrozenPermitted::of(&permitted, now)),
+            name: named.as_ref().map(|named| named.id),
+        }
     }
 }
 

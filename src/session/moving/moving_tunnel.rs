@@ -4,9 +4,12 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ClientKey, FrozenPermit, RenewalId};
+use crate::authorize::FrozenPermitted;
 use crate::config::WebsocketSettings;
 use crate::net::FrozenStream;
 use crate::process::SystemMoment;
+use crate::traffic::FrozenTraffic;
 use crate::tunnel::FrozenTunnel;
 use crate::websocket::PerSide;
 
@@ -25,6 +28,10 @@ pub(crate) struct MovingTunnel {
     /// The client's address, as believed.
     pub(super) client: IpAddr,
     pub(super) place: PlaceNames,
+    /// What it is permitted, where its route asks for that.
+    pub(super) permit: Option<FrozenPermit>,
+    pub(super) kept: KeptValues,
+    pub(super) traffic: FrozenTraffic,
     /// By what its client is known if it comes back.
     pub(super) key: u64,
     /// What is kept of its request, as its session has packed it.
@@ -33,6 +40,17 @@ pub(crate) struct MovingTunnel {
     pub(super) settings: WebsocketSettings,
     pub(super) streams: PerSide<FrozenStream>,
     pub(super) tunnel: FrozenTunnel,
+}
+
+/// What it keeps for as long as it is open.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct KeptValues {
+    /// It counts for its route; as this client, where those are limited too.
+    pub(super) place: Option<Option<ClientKey>>,
+    /// What is asked again of whether it may go on.
+    pub(super) permitted: Option<FrozenPermitted>,
+    /// The name under which it can be prolonged.
+    pub(super) name: Option<RenewalId>,
 }
 
 /// What a tunnel belongs to, by name: the lives of names are one process's own.

@@ -46,13 +46,26 @@ impl TunnelNames {
         let mut all = self.all();
         let is_same = |id: &&RenewalId| all.get(*id).is_some_and(|named| named.is_of(route, owner));
         let id = brought.iter().find(is_same).copied().unwrap_or(fresh);
-        let named = all.entry(id).or_insert_with(|| Named {
-            route: route.clone(),
-            owner: owner.into(),
-            tunnels: BTreeMap::new(),
-        });
+        let named = all.entry(id).or_insert_with(|| Named::new(route, owner));
         named.tunnels.insert(handle.id, Arc::clone(handle));
         NamedTunnel { id, tunnel: handle.id, names: Arc::clone(self) }
+    }
+
+    /// Gives a tunnel of this route and owner the name that it had in another process, as others of the same may have it already; `None`
+    /// where it is that of somebody else.
+    pub(in crate::session) fn rename(
+        self: &Arc<Self>,
+        id: RenewalId,
+        (route, owner): (&RouteName, &str),
+        handle: &Arc<TunnelHandle>,
+    ) -> Option<NamedTunnel> {
+        let mut all = self.all();
+        let named = all.entry(id).or_insert_with(|| Named::new(route, owner));
+        if !named.is_of(route, owner) {
+            return None;
+        }
+        named.tunnels.insert(handle.id, Arc::clone(handle));
+        Some(NamedTunnel { id, tunnel: handle.id, names: Arc::clone(self) })
     }
 
     /// The tunnels that a client means who has brought these names: those of the first that is known on this route, and of its owner.
@@ -81,6 +94,10 @@ impl TunnelNames {
 }
 
 impl Named {
+    fn new(route: &RouteName, owner: &str) -> Self {
+        Self { route: route.clone(), owner: owner.into(), tunnels: BTreeMap::new() }
+    }
+
     fn is_of(&self, route: &RouteName, owner: &str) -> bool {
         self.route == *route && *self.owner == *owner
     }
@@ -167,6 +184,30 @@ mod tests {
         assert_eq!(site.find(&[9, 2, 1], ADA), Ok(1), "that of a cookie of before is passed over");
         let nobody = site.names.find(&[id(1)], (&"chat".into(), None));
         assert_eq!(nobody.map(|handles| handles.len()), Err(Refusal::RenewalForeign));
+    }
+
+    #[tokio::test]
+    async fn tunnels_that_move_are_under_the_same_name_again_and_are_found_and_named_by_it() {
+        let (old, new) = (Site::new(), Site::new());
+        let both = [old.open(&[], 1, ADA), old.open(&[1], 2, ADA)];
+        let moved: Vec<_> = both
+            .iter()
+            .map(|(named, _)| {
+                let sent = postcard::to_allocvec(&named.id).unwrap();
+                let registration = registration(&new.registry);
+                let of = (&"chat".into(), "ada");
+                let named = new.names.rename(postcard::from_bytes(&sent).unwrap(), of, registration.handle()).unwrap();
+                (named, registration)
+            })
+            .collect();
+        assert_eq!(new.find(&[1], ADA), Ok(2));
+        let (third, _registration) = new.open(&[1], 9, ADA);
+        assert_eq!(third.id, id(1), "its client opens another one");
+        let foreign = registration(&new.registry);
+        assert!(new.names.rename(id(1), (&"chat".into(), "bob"), foreign.handle()).is_none());
+        assert!(new.names.rename(id(1), (&"news".into(), "ada"), foreign.handle()).is_none());
+        drop((moved, third));
+        assert!(new.names.all().is_empty());
     }
 
     #[tokio::test]

@@ -69,7 +69,7 @@ pub(in crate::session) fn name(context: &RequestContext, registration: &Registra
 }
 
 /// Who has a tunnel, in one text: a subject is somebody by the word of its issuer alone (RFC 7519 §4.1.2).
-fn owner(permission: &Permission) -> Option<String> {
+pub(in crate::session) fn owner(permission: &Permission) -> Option<String> {
     let (issuer, subject) = (permission.claim("iss").unwrap_or_default(), permission.subject()?);
     Some(format!("{}:{issuer}{subject}", issuer.len()))
 }

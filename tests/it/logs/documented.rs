@@ -13,6 +13,9 @@ type Fields = BTreeMap<String, String>;
 
 const DOCUMENT: &str = include_str!("../../../docs/logs.md");
 
+/// None is moved here; that the field comes of one that is, a test of the line sees to.
+const OF_TUNNELS_THAT_MOVED: [&str; 1] = ["moved"];
+
 /// The first table behind this beginning of a line.
 fn table(beginning: &str) -> Fields {
     let mut lines = DOCUMENT.lines().skip_while(|line| !line.starts_with(beginning)).skip(1);
@@ -173,7 +176,8 @@ async fn each_field_that_comes_is_documented_and_each_that_is_documented_comes()
         let fields: Fields = fields.into_iter().chain(all.clone()).collect();
         let missing = || {
             let seen = check(&of_it(), &fields, &message);
-            fields.keys().filter(|name| !seen.contains(*name)).cloned().collect::<Vec<_>>()
+            let is_due = |name: &String| !seen.contains(name) && !OF_TUNNELS_THAT_MOVED.contains(&name.as_str());
+            fields.keys().filter(|name| is_due(name)).cloned().collect::<Vec<_>>()
         };
         // The last of them may still be on its way.
         folder.until(&format!("every field of {message:?}, but for {:?}", missing()), || missing().is_empty()).await;

@@ -251,6 +251,29 @@ async fn what_a_reload_changes_counts_from_the_next_question_on() {
 }
 
 #[tokio::test]
+async fn a_tunnel_that_is_carried_on_elsewhere_stays_as_long_after_the_same_answer() {
+    let keys = "recheck_every = \"5min\"\nrecheck_grace = \"15min\"";
+    let mut site = Site::new(keys);
+    let tunnel = site.open(1, None);
+    site.pass(EVERY * 2, yes);
+    let id = tunnel.place.unwrap().0;
+    let (asked, good) = site.book.last_good(id).unwrap();
+    assert_eq!((&asked, good.at), (&question(), site.asked.last().unwrap().0));
+    let mut next = Site::new(keys);
+    next.now = site.now;
+    let moved = next.open(1, None);
+    let handle = Arc::clone(moved.registration.handle());
+    next.book.leave(moved.place.unwrap());
+    next.book.join(("chat".into(), [1; 32]), asked, good, handle).unwrap();
+    next.pass(good.at + Duration::from_secs(890) - next.now, silence);
+    assert_eq!(moved.order(), None);
+    next.pass(Duration::from_secs(20), silence);
+    assert_eq!(moved.order(), Some((Cause::Unconfirmed, 4403)));
+    site.reload("");
+    assert!(site.book.last_good(id).is_none(), "nobody asks any more");
+}
+
+#[tokio::test]
 async fn nothing_is_kept_once_the_last_tunnel_has_ended() {
     let mut site = Site::new("recheck_every = \"5min\"");
     let (one, other) = (site.open(1, None), site.open(1, None));
