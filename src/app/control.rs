@@ -13,7 +13,7 @@ use super::admin_listener::AdminListeners;
 use super::config_source::ConfigSource;
 use super::discovery::{PreparedSources, Sources};
 use super::error::RunError;
-use super::handoff::{HandoffError, Successor};
+use super::handoff::{HandoffError, Moved, Successor};
 use super::loaded::Loaded;
 use super::logging::Log;
 use super::reload::{self, ReloadError, Reloaded};
@@ -64,11 +64,17 @@ impl Control {
                         return self.stop().await;
                     }
                 }
-                Step::HandOff(asked) => match self.hand_off(asked).await {
-                    Ok(successor) => return self.drain_out(successor).await,
-                    Err(HandoffError::Stopped) => return self.stop().await,
-                    // The log has it, and whoever has asked.
-                    Err(_) => {}
+                Step::HandOff(asked) => match self.hand_off().await {
+                    Ok(successor) => return self.drain_out(successor, asked).await,
+                    Err(error) => {
+                        tracing::error!("no handoff: {error}");
+                        let is_stopped = matches!(error, HandoffError::Stopped);
+                        // Whoever asked may have left.
+                        asked.map(|reply| reply.send(Err(CommandError::Refused(error.to_string()))));
+                        if is_stopped {
+                            return self.stop().await;
+                        }
+                    }
                 },
                 Step::Plan(file, reply) => {
                     let load = load(&self.files, ConfigSource::File(file));
@@ -210,28 +216,24 @@ impl Control {
         Ok(reloaded)
     }
 
-    /// Hands over to a new process; on failure this one serves on, and the log says why. A stop ends the attempt. What else
+    /// Hands over to a new process; on failure this one serves on. A stop ends the attempt. What else
     /// is signalled meanwhile waits: it is this process's business if the attempt fails, and the new one's if it does not.
-    pub(super) async fn hand_off(&mut self, asked: Option<Reply<HandoffAnswer>>) -> Result<Successor, HandoffError> {
-        let outcome = tokio::select! {
+    pub(super) async fn hand_off(&mut self) -> Result<Successor, HandoffError> {
+        tokio::select! {
             outcome = self.running.hand_off(&self.program, &self.notifier, &self.admin) => outcome,
             () = self.signals.stop() => Err(HandoffError::Stopped),
-        };
-        if let Err(error) = &outcome {
-            tracing::error!("no handoff: {error}");
         }
-        if let Some(reply) = asked {
-            let answer = outcome.as_ref().map(|successor| HandoffAnswer { pid: successor.process.pid() });
-            // Whoever asked may have left.
-            let _ = reply.send(answer.map_err(|error| CommandError::Refused(error.to_string())));
-        }
-        outcome
     }
 
-    /// Another process serves: drains at leisure, and in a hurry once it is told to stop.
-    pub(super) async fn drain_out(mut self, successor: Successor) -> Result<(), RunError> {
+    /// Another process serves: what can move moves there, which who has `asked` for the handoff is told of; the rest drains at leisure, and
+    /// in a hurry once this process is told to stop.
+    pub(super) async fn drain_out(
+        mut self,
+        successor: Successor,
+        asked: Option<Reply<HandoffAnswer>>,
+    ) -> Result<(), RunError> {
         let pid = successor.process.pid();
-        tracing::info!(successor = pid, open = self.running.proxy().registry.len(), "handed over; draining");
+        tracing::info!(successor = pid, open = self.running.proxy().registry.len(), "handed over");
         self.admin.release();
         self.sources.end();
         self.orders.end();
@@ -240,8 +242,12 @@ impl Control {
         self.commands.close();
         while self.commands.try_recv().is_ok() {}
         self.waiting.clear();
+        let tell = |moved: &Moved| {
+            // Whoever asked may have left.
+            asked.map(|reply| reply.send(Ok(moved.answer(pid))));
+        };
         let is_stopped = tokio::select! {
-            () = self.running.drain_out(successor) => false,
+            () = self.running.drain_out(successor, tell) => false,
             () = stop_of_predecessor(&mut self.signals, &self.log, pid) => true,
         };
         if is_stopped {

@@ -14,7 +14,7 @@ use super::control::{Control, Prepared};
 use super::discovery::Sources;
 use super::environment::Environment;
 use super::error::{RunError, StartError};
-use super::handoff::Inheritance;
+use super::handoff::{Inheritance, TunnelIntake};
 use super::loaded::Loaded;
 use super::logging::{Log, LogError, init_logging};
 use super::running::{PreparedProxy, Running};
@@ -96,13 +96,14 @@ impl PreparedProcess {
         (first, ordered): Prepared,
     ) -> Result<Control, RunError> {
         let Self { built, notifier, log, environment, mut admin, prepared, notes, commands, watch } = self;
-        inheritance.take_over().await?;
+        inheritance.take_over(&built.proxy().snapshot().settings.drain.handoff).await?;
         let running = built.open();
         sources.adopt(first, running.proxy());
         orders.adopt(ordered, running.proxy());
         notes.note_listeners(running.addresses());
         admin.open(prepared);
-        inheritance.announce_serving().await;
+        let intake = |pid| TunnelIntake::boxed(pid, Arc::clone(running.proxy()));
+        inheritance.announce_serving(intake).await;
         tracing::info!(version = env!("CARGO_PKG_VERSION"), workers = running.proxy().workers.count(), "ready");
         notifier.ready("serving");
         let mut duties = JoinSet::new();

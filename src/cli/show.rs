@@ -125,7 +125,16 @@ pub(super) fn reloaded(answer: &ReloadAnswer) -> String {
 }
 
 pub(super) fn handed_over(answer: &HandoffAnswer) -> String {
-    format!("process {} serves now; the one before it drains", answer.pid)
+    let HandoffAnswer { pid, moved, stayed, longest_pause_ms } = answer;
+    let mut text = format!("process {pid} serves now; ");
+    if *moved > 0 {
+        text += &format!("{} moved there, and stood still for {longest_pause_ms} ms at the most; ", tunnels(*moved));
+    }
+    if stayed.is_empty() {
+        return text + "the one before it ends";
+    }
+    let reasons: Vec<_> = stayed.iter().map(|(why, count)| format!("{count} {why}")).collect();
+    text + &format!("{} drain in the one before it ({})", tunnels(stayed.values().sum()), reasons.join(", "))
 }
 
 pub(super) fn plan(plan: &PlanAnswer) -> String {

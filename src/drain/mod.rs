@@ -15,10 +15,12 @@ mod revocation;
 mod run;
 mod scope;
 mod status;
+mod stays;
 mod take_back;
 mod taps;
 mod target;
 mod tunnel_handle;
+mod whereabouts;
 
 pub use pace::{Pace, seconds};
 pub use policy::{BadDrainPolicy, Cause, DrainPolicy, Overrides, Spread, StopOrder};
@@ -29,10 +31,12 @@ pub use run::{Drain, DrainEnd, DrainProgress, DrainSummary};
 pub(crate) use scope::LOCAL_CLIENT;
 pub use scope::{Incarnation, LifeToken, Member, Scope, TunnelId};
 pub use status::{DrainEntry, DrainStatuses};
+pub use stays::Stays;
 pub use take_back::TakeBack;
 pub use taps::TapRefused;
 pub use target::{BadDrainTarget, DrainTarget, EndpointTarget};
 pub use tunnel_handle::TunnelHandle;
+pub use whereabouts::Whereabouts;
 
 #[cfg(test)]
 mod race;

@@ -91,27 +91,42 @@ impl Registry {
         let_in: Instant,
     ) -> Registration {
         let registration = self.insert((worker, client), member, Some(permit));
-        // After the insert: what is taken back now either finds the handle or is found by it.
-        for (given, revocation) in &*locked(&self.revoked) {
-            if *given >= let_in && revocation.is_about(&registration.handle) {
-                registration.handle.order_close(revocation.order());
-            }
-        }
+        self.obey_revocations(&registration, let_in);
         registration
     }
 
-    fn insert(
+    /// Registers a tunnel that opened in another process, under its number there, as it is about to go on on `worker`. What was taken back
+    /// since it opened is its order.
+    pub fn register_moved(
         self: &Arc<Self>,
+        (worker, client): (usize, IpAddr),
+        member: Member,
+        permit: Option<Box<Permit>>,
+        (id, opened): (TunnelId, Instant),
+    ) -> Registration {
+        self.number_on(id);
+        let registration = self.insert_as((id, opened), (worker, client), member, permit);
+        self.obey_revocations(&registration, opened);
+        registration
+    }
+
+    fn insert(self: &Arc<Self>, whose: (usize, IpAddr), member: Member, permit: Option<Box<Permit>>) -> Registration {
+        let id = TunnelId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
+        self.insert_as((id, Instant::now()), whose, member, permit)
+    }
+
+    fn insert_as(
+        self: &Arc<Self>,
+        born: (TunnelId, Instant),
         (worker, client): (usize, IpAddr),
         member: Member,
         permit: Option<Box<Permit>>,
     ) -> Registration {
         let shard = worker % self.shards.len();
-        let id = TunnelId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
         let traffic = self.traffic.begin(shard, &member.route.0);
         let mut registered = self.shard(shard);
         let whose = (registered.members.shared(member), client);
-        let handle = Arc::new(TunnelHandle::new(id, whose, traffic, permit));
+        let handle = Arc::new(TunnelHandle::new(born, whose, traffic, permit));
         let key = registered.tunnels.insert(Arc::clone(&handle));
         drop(registered);
         // After the insert: a drain that starts now either finds the handle or is found by it.
@@ -121,6 +136,16 @@ impl Registry {
         }
         drop(standing);
         Registration { handle, registry: Arc::clone(self), shard, key }
+    }
+
+    /// Gives a tunnel that was let in then its order, where that was taken back since.
+    fn obey_revocations(&self, registration: &Registration, let_in: Instant) {
+        // After the insert: what is taken back now either finds the handle or is found by it.
+        for (given, revocation) in &*locked(&self.revoked) {
+            if *given >= let_in && revocation.is_about(&registration.handle) {
+                registration.handle.order_close(revocation.order());
+            }
+        }
     }
 
     /// Lets orders wait for everybody who registers in their scopes from now on, and returns who is already there. What

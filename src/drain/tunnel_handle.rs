@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::policy::StopOrder;
 use super::scope::{Member, TunnelId};
+use super::whereabouts::{Whereabouts, WhereaboutsCell};
 use crate::access::{Permission, Permit};
 use crate::config::WebsocketSettings;
 use crate::traffic::{TunnelTraffic, Vitals};
@@ -42,6 +43,8 @@ pub struct TunnelHandle {
     traffic: TunnelTraffic,
     /// Somebody looks at what goes through it.
     tapped: AtomicBool,
+    /// Whether it goes on here.
+    whereabouts: WhereaboutsCell,
     /// What was asked for, and what it is held to, from when it is joined.
     joined: OnceLock<Joined>,
     /// What it is permitted, where its route asks for that.
@@ -57,9 +60,9 @@ struct Joined {
 }
 
 impl TunnelHandle {
-    /// The handle of a tunnel that opens now.
+    /// The handle of a tunnel that opened then.
     pub(super) fn new(
-        id: TunnelId,
+        (id, opened): (TunnelId, Instant),
         (member, client): (Arc<Member>, IpAddr),
         traffic: TunnelTraffic,
         permit: Option<Box<Permit>>,
@@ -68,7 +71,7 @@ impl TunnelHandle {
             id,
             member,
             client,
-            opened: Instant::now(),
+            opened,
             order: OnceLock::new(),
             forbidden: OnceLock::new(),
             ended: AtomicU64::new(u64::MAX),
@@ -76,6 +79,7 @@ impl TunnelHandle {
             waker: AtomicWaker::new(),
             traffic,
             tapped: AtomicBool::new(false),
+            whereabouts: WhereaboutsCell::HERE,
             joined: OnceLock::new(),
             permit,
         }
@@ -118,6 +122,55 @@ impl TunnelHandle {
     /// Somebody looks from now on, or nobody does any more.
     pub(super) fn note_tapped(&self, tapped: bool) {
         self.tapped.store(tapped, Ordering::Relaxed);
+    }
+
+    /// Whether nobody has asked it to move: its task looks at each poll, and hardly ever there is more to look at.
+    #[inline]
+    pub fn is_here(&self) -> bool {
+        self.whereabouts.is_here()
+    }
+
+    /// Where it is, for its task.
+    pub fn whereabouts(&self) -> Whereabouts {
+        self.whereabouts.get()
+    }
+
+    /// Asks it to stand still, and to say all that is known of it. Says whether it was there to be asked.
+    pub fn ask_to_freeze(&self) -> bool {
+        self.take_step(&[Whereabouts::Here, Whereabouts::Resumed], Whereabouts::Asked)
+    }
+
+    /// Takes that back, where it has not answered yet.
+    pub fn withdraw(&self) -> bool {
+        self.take_step(&[Whereabouts::Asked], Whereabouts::Resumed)
+    }
+
+    /// Lets it go on here, where it stands still.
+    pub fn resume(&self) {
+        self.take_step(&[Whereabouts::Frozen], Whereabouts::Resumed);
+    }
+
+    /// Another process goes on with it: its task gives it up, as it stands.
+    pub fn note_left(&self) {
+        self.take_step(&[Whereabouts::Frozen], Whereabouts::Left);
+    }
+
+    /// It stands still as it was asked to. Its task's to say, who polls it no more from then on; says whether it is asked still.
+    pub fn note_frozen(&self) -> bool {
+        self.whereabouts.step(&[Whereabouts::Asked], Whereabouts::Frozen)
+    }
+
+    /// It goes on here, although it was asked to stand still, or since that is taken back. Its task's to say, who polls it from then on.
+    pub fn settle(&self) -> bool {
+        self.whereabouts.step(&[Whereabouts::Asked, Whereabouts::Resumed], Whereabouts::Here)
+    }
+
+    fn take_step(&self, from: &[Whereabouts], to: Whereabouts) -> bool {
+        let is_taken = self.whereabouts.step(from, to);
+        if is_taken {
+            self.waker.wake();
+        }
+        is_taken
     }
 
     /// The tunnel is joined: this is kept of its request, and these are its limits.
@@ -230,7 +283,7 @@ mod tests {
 
     fn handle() -> TunnelHandle {
         let whose = (Arc::new(Member::of_route("chat")), LOCAL_CLIENT);
-        TunnelHandle::new(TunnelId(1), whose, TunnelTraffic::default(), None)
+        TunnelHandle::new((TunnelId(1), Instant::now()), whose, TunnelTraffic::default(), None)
     }
 
     fn drain(seconds: u64) -> StopOrder {

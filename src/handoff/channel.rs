@@ -15,6 +15,17 @@ use zeroize::Zeroizing;
 use super::message::HandoffMessage;
 use crate::process::watch_both;
 
+/// What the other end has said.
+#[derive(Debug)]
+pub struct Received {
+    /// It.
+    pub message: HandoffMessage,
+    /// Its descriptors, in their order.
+    pub descriptors: Vec<OwnedFd>,
+    /// There was no room for some of them: `RLIMIT_NOFILE` is too low for what both processes have.
+    pub is_short: bool,
+}
+
 /// One end of the conversation.
 #[derive(Debug)]
 pub struct Channel {
@@ -81,20 +92,20 @@ impl Channel {
     /// What is said next, and its descriptor; `None` when the other end is gone.
     pub async fn receive(&self) -> io::Result<Option<(HandoffMessage, Option<OwnedFd>)>> {
         let received = self.receive_with().await?;
-        Ok(received.map(|(message, descriptors)| (message, descriptors.into_iter().next())))
+        Ok(received.map(|Received { message, descriptors, .. }| (message, descriptors.into_iter().next())))
     }
 
-    /// What is said next, and all of its descriptors, in their order; `None` when the other end is gone.
+    /// What is said next, and all of its descriptors; `None` when the other end is gone.
     ///
     /// # Errors
-    /// It is nothing that is said here, or there was no room for some of the descriptors: those that came are closed.
-    pub async fn receive_with(&self) -> io::Result<Option<(HandoffMessage, Vec<OwnedFd>)>> {
+    /// It is nothing that is said here.
+    pub async fn receive_with(&self) -> io::Result<Option<Received>> {
         let mut bytes = Zeroizing::new(vec![0; LONGEST]);
-        let (length, descriptors) =
+        let (length, descriptors, is_short) =
             self.socket.async_io(Interest::READABLE, |socket| receive_now(socket, &mut bytes)).await?;
         match bytes.get(..length) {
             None | Some([]) => Ok(None),
-            Some(message) => Ok(Some((serde_json::from_slice(message)?, descriptors))),
+            Some(message) => Ok(Some(Received { message: serde_json::from_slice(message)?, descriptors, is_short })),
         }
     }
 }
@@ -115,7 +126,7 @@ fn send_now(socket: &OwnedFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> i
     Ok(())
 }
 
-fn receive_now(socket: &OwnedFd, bytes: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+fn receive_now(socket: &OwnedFd, bytes: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>, bool)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let received = recvmsg(socket, &mut [IoSliceMut::new(bytes)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
@@ -125,12 +136,7 @@ fn receive_now(socket: &OwnedFd, bytes: &mut [u8]) -> io::Result<(usize, Vec<Own
             descriptors.extend(some);
         }
     }
-    if received.flags.contains(ReturnFlags::CTRUNC) {
-        return Err(io::Error::other(
-            "there was no room for all of the descriptors: RLIMIT_NOFILE is too low for both",
-        ));
-    }
-    Ok((received.bytes, descriptors))
+    Ok((received.bytes, descriptors, received.flags.contains(ReturnFlags::CTRUNC)))
 }
 
 /// How many descriptors a message can have: as many as the kernel takes (unix(7), `SCM_MAX_FD`).
@@ -180,8 +186,10 @@ mod tests {
         assert!(old.send_with(&HandoffMessage::Complete, &parcels).await.is_err());
         old.send_with(&HandoffMessage::Complete, &parcels[1..]).await.unwrap();
 
-        let (_, received) = new.receive_with().await.unwrap().unwrap();
-        let received: Vec<_> = received.into_iter().map(|parcel| open(parcel, 8).unwrap().to_vec()).collect();
+        let received = new.receive_with().await.unwrap().unwrap();
+        assert!(!received.is_short);
+        let received: Vec<_> =
+            received.descriptors.into_iter().map(|parcel| open(parcel, 8).unwrap().to_vec()).collect();
         assert_eq!(received, (1..=MOST_DESCRIPTORS).map(|number| number.to_be_bytes().to_vec()).collect::<Vec<_>>());
     }
 

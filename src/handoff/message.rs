@@ -10,7 +10,16 @@
 //!  ├───────────────────────────────────────▶│ accepts
 //!  │                                Serving │
 //!  │◀───────────────────────────────────────┤
-//!  │ stops accepting, drains    Remaining … │
+//!  │ stops accepting                        │
+//!  │ Tunnels, with two descriptors for each │ makes them anew, and does nothing with them
+//!  ├───────────────────────────────────────▶│
+//!  │                           TunnelsTaken │
+//!  │◀───────────────────────────────────────┤
+//!  │ TunnelsYours                           │ goes on with them
+//!  ├───────────────────────────────────────▶│ … and so on, until
+//!  │ TunnelsMoved                           │
+//!  ├───────────────────────────────────────▶│
+//!  │ drains                     Remaining … │
 //!  ├───────────────────────────────────────▶│
 //!  │                               Question │
 //!  │◀───────────────────────────────────────┤
@@ -18,7 +27,12 @@
 //!  ├───────────────────────────────────────▶│ until the end of the stream: the old one is gone
 //! ```
 //!
+//! A tunnel is the old one's until `TunnelsYours` has been sent, and the new one's from then on, whatever becomes of either: the new one does
+//! nothing with it before it hears that, and the old one nothing more once it has said it.
+//!
 //! The two need not be of one version: kinds and fields that one does not know are passed over.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 use zeroize::Zeroizing;
@@ -105,16 +119,55 @@ pub enum HandoffMessage {
     /// Old to new: that was all.
     Complete,
     /// New to old: everything is built, and a word is all that it waits for.
-    Ready,
+    Ready {
+        /// The version in which it reads open tunnels; one that wants none, or cannot read any, does not say so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tunnels: Option<u32>,
+    },
     /// New to old: it will not come to it.
     Failed {
         /// Why, for the log.
         reason: String,
     },
     /// Old to new: begin.
-    TakeOver,
+    TakeOver {
+        /// Whether open tunnels will follow; an older version does not say so.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        moves_tunnels: bool,
+    },
     /// New to old: connections are accepted.
     Serving,
+    /// Old to new: open tunnels that stand still. With it come a [parcel](super::open_parcel) in which they are written, and then two
+    /// descriptors for each: the client's, and the endpoint's.
+    Tunnels {
+        /// The number of this batch: one more than the one before.
+        batch: u32,
+        /// The version in which they are written.
+        format: u32,
+    },
+    /// New to old: these tunnels are made anew, and wait.
+    TunnelsTaken {
+        /// Of this batch.
+        batch: u32,
+        /// But for these of it, by why not, each by its place in the batch.
+        refused: BTreeMap<String, Vec<usize>>,
+    },
+    /// Old to new: they are yours, those that you have taken.
+    TunnelsYours {
+        /// Of this batch.
+        batch: u32,
+        /// But for these of it, by place, that stay.
+        kept: Vec<usize>,
+    },
+    /// Old to new: those that could move have moved; what opens there from now on follows when it does.
+    TunnelsMoved {
+        /// How many have.
+        moved: usize,
+        /// How many stay, by why.
+        stayed: BTreeMap<String, usize>,
+        /// The longest that one stood still, in microseconds.
+        longest_pause_us: u64,
+    },
     /// Old to new, now and then: what it still drains.
     Remaining {
         /// Open tunnels.
@@ -189,10 +242,14 @@ impl std::fmt::Debug for HandoffMessage {
             Self::ClientKeys { .. } => "ClientKeys",
             Self::Counted { .. } => "Counted",
             Self::Complete => "Complete",
-            Self::Ready => "Ready",
+            Self::Ready { .. } => "Ready",
             Self::Failed { .. } => "Failed",
-            Self::TakeOver => "TakeOver",
+            Self::TakeOver { .. } => "TakeOver",
             Self::Serving => "Serving",
+            Self::Tunnels { .. } => "Tunnels",
+            Self::TunnelsTaken { .. } => "TunnelsTaken",
+            Self::TunnelsYours { .. } => "TunnelsYours",
+            Self::TunnelsMoved { .. } => "TunnelsMoved",
             Self::Remaining { .. } => "Remaining",
             Self::Question { .. } => "Question",
             Self::Answer { .. } => "Answer",
@@ -230,5 +287,32 @@ mod tests {
         assert_eq!(shown, "TicketKeys");
         let key = "c2VjcmV0".to_owned().into();
         assert_eq!(format!("{:?}", HandoffMessage::ClientKeys { route: "chat".to_owned(), key }), "ClientKeys");
+    }
+
+    #[test]
+    fn one_that_moves_no_tunnels_says_what_older_versions_say_and_understands_them() {
+        for (message, text) in [
+            (HandoffMessage::Ready { tunnels: None }, r#"{"kind":"ready"}"#),
+            (HandoffMessage::TakeOver { moves_tunnels: false }, r#"{"kind":"take_over"}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&message).unwrap(), text);
+            assert!(serde_json::from_str::<HandoffMessage>(text).unwrap() == message);
+        }
+    }
+
+    #[test]
+    fn an_older_version_passes_over_what_it_does_not_know_of_a_word_that_it_knows() {
+        #[derive(Deserialize)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        enum Older {
+            Ready,
+            TakeOver,
+            #[serde(other)]
+            Unknown,
+        }
+        let read = |message| serde_json::from_str(&serde_json::to_string(&message).unwrap()).unwrap();
+        assert!(matches!(read(HandoffMessage::Ready { tunnels: Some(3) }), Older::Ready));
+        assert!(matches!(read(HandoffMessage::TakeOver { moves_tunnels: true }), Older::TakeOver));
+        assert!(matches!(read(HandoffMessage::Tunnels { batch: 1, format: 3 }), Older::Unknown));
     }
 }

@@ -6,13 +6,15 @@
 //! Invariants: the two need not be of one version; what one does not know, it passes over. Secrets are wiped, and never shown.
 
 mod channel;
+mod intake;
 mod message;
 mod parcel;
 mod predecessors;
 mod successor;
 
-pub use channel::{Channel, MOST_DESCRIPTORS};
+pub use channel::{Channel, MOST_DESCRIPTORS, Received};
+pub use intake::Intake;
 pub use message::{HandoffMessage, PROTOCOL, SaidCause, Secret, SocketRole};
 pub use parcel::{open as open_parcel, seal as seal_parcel};
-pub use predecessors::{ANSWER_WITHIN, Conversation, NoAnswer, Predecessor, Predecessors};
+pub use predecessors::{ANSWER_WITHIN, Conversation, Held, NoAnswer, Predecessor, Predecessors};
 pub use successor::{HANDOFF_FD, Program, StartedProcess, join_group_of};

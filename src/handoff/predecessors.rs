@@ -1,7 +1,9 @@
 //! The processes that handed over and drain still, as they tell it themselves.
 
 use std::collections::HashMap;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,14 +12,21 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::channel::Channel;
+use super::channel::{Channel, Received};
+use super::intake::Intake;
 use super::message::HandoffMessage;
 
 /// The processes that handed over and drain still.
 #[derive(Debug, Default)]
 pub struct Predecessors {
     known: Mutex<Known>,
+    /// This process hands over itself: it takes in nothing more.
+    is_leaving: Arc<AtomicBool>,
 }
+
+/// Nothing is taken in as long as this lives.
+#[derive(Debug)]
+pub struct Held(Arc<AtomicBool>);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -42,6 +51,8 @@ pub struct Conversation {
     pub pid: u32,
     channel: Channel,
     state: watch::Sender<State>,
+    /// Its tunnels are on their way here.
+    is_moving: watch::Sender<bool>,
     /// The questions that wait for their answer, by number.
     asked: Mutex<HashMap<u64, PendingQuestion>>,
 }
@@ -87,14 +98,29 @@ pub enum NoAnswer {
 }
 
 impl Predecessors {
-    /// Hears what a predecessor says from now on. Needs a tokio runtime.
-    pub fn hear(&self, pid: u32, channel: Channel) {
-        let conversation =
-            Conversation { pid, channel, state: watch::Sender::new(State::Silent), asked: Mutex::default() };
-        let conversation = Arc::new(conversation);
+    /// Hears what a predecessor says from now on, and has `intake` take in its tunnels; it may have said that these come at once: it
+    /// `is_moving`. Needs a tokio runtime.
+    pub fn hear(&self, (pid, is_moving): (u32, bool), channel: Channel, intake: Box<dyn Intake>) {
+        let (state, is_moving) = (watch::Sender::new(State::Silent), watch::Sender::new(is_moving));
+        let conversation = Arc::new(Conversation { pid, channel, state, is_moving, asked: Mutex::default() });
         let mut known = self.known();
         known.all.push(Arc::clone(&conversation));
-        known.hearing.spawn(async move { conversation.hear().await });
+        let is_leaving = Arc::clone(&self.is_leaving);
+        known.hearing.spawn(async move { conversation.hear(intake, &is_leaving).await });
+    }
+
+    /// Takes in nothing more, as long as what is returned lives.
+    pub fn hold(&self) -> Held {
+        self.is_leaving.store(true, Ordering::Release);
+        Held(Arc::clone(&self.is_leaving))
+    }
+
+    /// Waits until no tunnels are on their way here: what one of them has given away would be lost with us.
+    pub async fn settled(&self) {
+        for conversation in self.living() {
+            // Its sender lives as long as it does.
+            let _ = conversation.is_moving.subscribe().wait_for(|is_moving| !is_moving).await;
+        }
     }
 
     /// Those that drain still.
@@ -147,7 +173,7 @@ impl Conversation {
         self.asked().insert(number, PendingQuestion { so_far: String::new(), reply });
         let _waiting = Waiting { conversation: self, number };
         self.channel.ask(number, question).await.map_err(|error| match error.kind() {
-            std::io::ErrorKind::InvalidInput => NoAnswer::TooLong,
+            io::ErrorKind::InvalidInput => NoAnswer::TooLong,
             _ => NoAnswer::Gone,
         })?;
         answer.await.unwrap_or(Err(NoAnswer::Gone))
@@ -164,20 +190,39 @@ impl Conversation {
     }
 
     /// Until it is gone: the kernel closes its end when it ends.
-    async fn hear(&self) {
-        while let Ok(Some((message, _))) = self.channel.receive().await {
-            match message {
+    async fn hear(&self, mut intake: Box<dyn Intake>, is_leaving: &AtomicBool) {
+        while let Ok(Some(said)) = self.channel.receive_with().await {
+            match said.message {
                 HandoffMessage::Remaining { tunnels, answers } => {
                     self.state.send_replace(State::Draining { tunnels, answers });
                 }
                 HandoffMessage::Answer { number, part, is_last } => self.take_part(number, &part, is_last),
+                HandoffMessage::Tunnels { .. }
+                | HandoffMessage::TunnelsYours { .. }
+                | HandoffMessage::TunnelsMoved { .. } => {
+                    if self.take_in(said, &mut *intake, is_leaving).await.is_err() {
+                        break;
+                    }
+                }
                 _ => {}
             }
         }
+        drop(intake);
         self.state.send_replace(State::Gone);
+        self.is_moving.send_replace(false);
         // Whoever waits hears so.
         self.asked().clear();
         tracing::info!(predecessor = self.pid, "a process that had handed over is gone");
+    }
+
+    async fn take_in(&self, said: Received, intake: &mut dyn Intake, is_leaving: &AtomicBool) -> io::Result<()> {
+        // Before the look whether this process leaves: whoever has said so waits for those that are on their way.
+        let is_moving = !matches!(said.message, HandoffMessage::TunnelsMoved { .. });
+        self.is_moving.send_replace(is_moving);
+        match intake.hear(said, is_leaving.load(Ordering::Acquire)) {
+            Some(answer) => self.channel.send(&answer, None).await,
+            None => Ok(()),
+        }
     }
 
     fn take_part(&self, number: u64, part: &str, is_last: bool) {
@@ -200,6 +245,12 @@ impl Conversation {
     fn asked(&self) -> MutexGuard<'_, HashMap<u64, PendingQuestion>> {
         // Each change leaves the map whole.
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }
 
@@ -227,7 +278,7 @@ mod tests {
     async fn a_predecessor_is_listed_with_its_tunnels_until_it_is_gone() {
         let (theirs, ours) = Channel::pair().unwrap();
         let predecessors = Predecessors::default();
-        predecessors.hear(70, Channel::adopt(ours).unwrap());
+        predecessors.hear((70, false), Channel::adopt(ours).unwrap(), Box::new(Nobody));
         assert_eq!(predecessors.list(), [Predecessor { pid: 70, tunnels: None }]);
 
         theirs.send(&HandoffMessage::Remaining { tunnels: 3, answers: true }, None).await.unwrap();
@@ -284,11 +335,19 @@ mod tests {
         assert!(new.asked().is_empty());
     }
 
+    struct Nobody;
+
+    impl Intake for Nobody {
+        fn hear(&mut self, _said: Received, _is_leaving: bool) -> Option<HandoffMessage> {
+            None
+        }
+    }
+
     /// Both ends, where the old one has said whether it answers.
     async fn conversation(answers: bool) -> (Channel, Arc<Conversation>) {
         let (theirs, ours) = Channel::pair().unwrap();
         let predecessors = Box::leak(Box::new(Predecessors::default()));
-        predecessors.hear(70, Channel::adopt(ours).unwrap());
+        predecessors.hear((70, false), Channel::adopt(ours).unwrap(), Box::new(Nobody));
         theirs.send(&HandoffMessage::Remaining { tunnels: 3, answers }, None).await.unwrap();
         let conversation = predecessors.living().remove(0);
         conversation.state.subscribe().wait_for(|state| *state != State::Silent).await.unwrap();

@@ -45,6 +45,9 @@ pub(super) struct Counts {
     opened: AtomicU64,
     /// Tunnels that have ended.
     ended: AtomicU64,
+    /// Tunnels that came from another process, and those that went to one.
+    arrived: AtomicU64,
+    left: AtomicU64,
 }
 
 impl ClientProtocols {
@@ -68,6 +71,16 @@ impl ClientProtocols {
         add(&self.mine(protocol).opened, 1);
     }
 
+    /// A tunnel goes on here that has opened in another process.
+    pub(super) fn note_arrived(&self, protocol: ClientProtocol) {
+        add(&self.mine(protocol).arrived, 1);
+    }
+
+    /// A tunnel goes on in another process.
+    pub(super) fn note_left(&self, protocol: ClientProtocol) {
+        add(&self.mine(protocol).left, 1);
+    }
+
     /// A tunnel has ended.
     pub(super) fn note_ended(&self, protocol: ClientProtocol) {
         add(&self.mine(protocol).ended, 1);
@@ -84,9 +97,10 @@ impl ClientProtocols {
         let help = "Tunnels that were ever opened, by what the client speaks";
         registry.register("client_tunnels_opened", help, count(|counts| &counts.opened));
         let open = ClientProtocol::ALL.map(|protocol| {
-            // In this order: none has ended that has not opened.
-            let ended = self.sum(protocol, |counts| &counts.ended);
-            let open = self.sum(protocol, |counts| &counts.opened).saturating_sub(ended);
+            // In this order: none is gone that has not come.
+            let gone = self.sum(protocol, |counts| &counts.ended) + self.sum(protocol, |counts| &counts.left);
+            let come = self.sum(protocol, |counts| &counts.opened) + self.sum(protocol, |counts| &counts.arrived);
+            let open = come.saturating_sub(gone);
             (labels(protocol), i64::try_from(open).unwrap_or(i64::MAX))
         });
         registry.register(

@@ -1,6 +1,6 @@
 //! The counters.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use super::cells::add;
 use super::client_protocols::{ClientProtocol, ClientProtocols};
 use super::counted_tunnel::{CountedTunnel, TunnelEnd};
 use super::gone_routes::GoneRoutes;
+use super::moves::Moves;
 use super::per_worker::PerWorker;
 use super::phases::{HandshakeTimes, Phases};
 use super::recent_endings::RecentEndings;
@@ -27,6 +28,7 @@ use super::table::Table;
 use super::tls_failures::TlsFailures;
 use super::words::{KnownWords, Words, class_of, code_label};
 use crate::config::{ListenerName, RouteName, UpstreamName};
+use crate::drain::Stays;
 use crate::websocket::Leniency;
 
 /// The counters of the process.
@@ -62,6 +64,7 @@ pub struct Metrics {
     pub(super) client_protocols: ClientProtocols,
     /// Questions whether requests may enter.
     pub(super) authorizations: Authorizations,
+    pub(super) moves: Moves,
     /// Attempts to prolong tunnels, by what came of them.
     pub(super) renewals: Table<&'static str, AtomicU64>,
     /// Connections with endpoints that came to no TLS, by upstream and why.
@@ -118,6 +121,7 @@ impl Metrics {
             reloads: Reloads::default(),
             client_protocols: ClientProtocols::new(workers),
             authorizations: Authorizations::default(),
+            moves: Moves::default(),
             renewals: Table::default(),
             endpoint_tls_failures: TlsFailures::default(),
             log_lines_dropped: Counter::default(),
@@ -151,6 +155,23 @@ impl Metrics {
     pub fn tunnel_opened(&self, place: CountedTunnel<'_>) {
         self.client_protocols.note_opened(place.protocol);
         self.of_route(place.route, |counts| counts.note_opened(place.listener, place.protocol));
+    }
+
+    /// Counts a tunnel that goes on here, and has opened in another process.
+    pub fn tunnel_arrived(&self, place: CountedTunnel<'_>) {
+        self.client_protocols.note_arrived(place.protocol);
+        self.of_route(place.route, |counts| counts.note_arrived(place.listener, place.protocol));
+    }
+
+    /// Counts a tunnel that goes on in another process.
+    pub fn tunnel_left(&self, place: CountedTunnel<'_>) {
+        self.client_protocols.note_left(place.protocol);
+        self.of_route(place.route, |counts| counts.note_left(&(place.listener.clone(), place.protocol)));
+    }
+
+    /// Counts the open tunnels of a process before: those that go on here, and those that do not, by why.
+    pub fn tunnels_moved(&self, moved: usize, stayed: &BTreeMap<Stays, usize>, longest_pause: Duration) {
+        self.moves.note(moved, stayed, longest_pause);
     }
 
     /// Counts a tunnel that has ended.

@@ -21,6 +21,7 @@ mod gauges;
 mod gone_routes;
 mod keys;
 mod listener_certificates;
+mod moves;
 mod per_worker;
 mod phases;
 #[cfg(test)]

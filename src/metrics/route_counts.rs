@@ -64,6 +64,16 @@ impl RouteCounts {
         self.open.with(&(listener.clone(), protocol), AtomicI64::default, |open| open.fetch_add(1, Ordering::Relaxed));
     }
 
+    /// A tunnel goes on here that came through `listener` of another process.
+    pub(super) fn note_arrived(&self, listener: &ListenerName, protocol: ClientProtocol) {
+        self.open.with(&(listener.clone(), protocol), AtomicI64::default, |open| open.fetch_add(1, Ordering::Relaxed));
+    }
+
+    /// A tunnel goes on in another process that came through a listener here.
+    pub(super) fn note_left(&self, place: &(ListenerName, ClientProtocol)) {
+        self.open.with(place, AtomicI64::default, |open| open.fetch_sub(1, Ordering::Relaxed));
+    }
+
     /// A tunnel has ended that came through `listener`.
     pub(super) fn note_ended(
         &self,

@@ -99,6 +99,7 @@ impl Metrics {
         );
         self.client_protocols.register(registry);
         self.authorizations.register(registry);
+        self.moves.register(registry);
     }
 }
 

@@ -75,12 +75,22 @@ impl Workers {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        let seat = self.seat();
+        if let Some(worker) = self.numbered(seat.worker) {
+            worker.runtime.spawn(task(seat));
+        }
+    }
+
+    /// A place on the worker with the fewest open sessions and tunnels, for who begins [there](Self::employ) a little later.
+    pub fn seat(&self) -> Seat {
         let load = |worker: &Worker| worker.load.seats.load(Ordering::Relaxed);
-        let Some((index, worker)) = self.workers.iter().enumerate().min_by_key(|(_, worker)| load(worker)) else {
-            return;
+        let emptiest = self.workers.iter().enumerate().min_by_key(|(_, worker)| load(worker));
+        let (worker, load) = match emptiest {
+            Some((index, worker)) => (index, Arc::clone(&worker.load)),
+            None => (0, Arc::new(Load { seats: AtomicUsize::new(0), emptied: Arc::clone(&self.emptied) })),
         };
-        worker.load.seats.fetch_add(1, Ordering::Relaxed);
-        worker.runtime.spawn(task(Seat { worker: index, load: Arc::clone(&worker.load) }));
+        load.seats.fetch_add(1, Ordering::Relaxed);
+        Seat { worker, load }
     }
 
     /// Runs a task of the process itself on a worker, which any number names: it is nobody's load.

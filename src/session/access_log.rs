@@ -226,6 +226,16 @@ pub(super) fn joined(metrics: &Metrics, handle: &TunnelHandle, protocol: ClientP
     metrics.tunnel_opened(counted(handle, protocol));
 }
 
+/// A tunnel goes on here that another process has opened.
+pub(super) fn arrived(metrics: &Metrics, handle: &TunnelHandle, protocol: ClientProtocol) {
+    metrics.tunnel_arrived(counted(handle, protocol));
+}
+
+/// A tunnel goes on in another process: it has not ended.
+pub(super) fn left(metrics: &Metrics, handle: &TunnelHandle, protocol: ClientProtocol) {
+    metrics.tunnel_left(counted(handle, protocol));
+}
+
 /// What is counted of a tunnel.
 fn counted(handle: &TunnelHandle, protocol: ClientProtocol) -> CountedTunnel<'_> {
     let member = &handle.member;

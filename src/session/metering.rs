@@ -2,7 +2,7 @@
 
 use crate::balance::Policy;
 use crate::net::TunnelStream;
-use crate::snapshot::Lease;
+use crate::snapshot::{Endpoint, Lease};
 use crate::tunnel::Tunnel;
 use crate::websocket::Side;
 
@@ -26,6 +26,11 @@ impl MeteredLease {
     /// The lease of a tunnel under this policy, which has passed so many messages elsewhere: they are none of this endpoint's work.
     pub(super) fn new(lease: Lease, policy: Policy, passed: u64) -> Self {
         Self { lease, noted: (policy == Policy::LeastBusy).then(|| Noted::after(passed)) }
+    }
+
+    /// Where it is.
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        self.lease.endpoint()
     }
 
     /// Tells the endpoint what is new since the last time: one addition if messages have passed, and nothing mostly.

@@ -41,8 +41,10 @@ mod http2_attempts;
 mod in_memory;
 mod inflow;
 mod interim;
+mod kept;
 mod lateness;
 mod metering;
+mod moving;
 mod no_request;
 mod packed_record;
 mod placed_by;
@@ -62,6 +64,7 @@ mod rest;
 mod resting;
 mod retry;
 mod rules;
+mod running_tunnel;
 mod serve;
 mod served;
 mod shortened;
@@ -79,6 +82,8 @@ mod unopened;
 mod upgrade;
 mod visitor;
 mod wordless;
+
+pub(crate) use moving::{Arrivals, Arrived, Departed, Departing, FORMAT, MovingTunnel};
 
 pub use accept::{Afterwards, accept};
 pub use admission::PasswordChecks;

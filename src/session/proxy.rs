@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep};
 
 use super::admission::PasswordChecks;
 use super::counted;
 use super::handshake_turns::HandshakeTurns;
+use super::moving::Departed;
 use super::records::Records;
 use super::renewal::TunnelNames;
 use super::sums::{About, Sums};
@@ -251,6 +252,11 @@ impl Proxy {
             resolver.keep_to(&new.settings.resolver);
             resolver.keep_names(&names(&new));
         }
+    }
+
+    /// Where is heard from now on what tunnels say of themselves that are asked to move.
+    pub(crate) fn departures(&self) -> UnboundedReceiver<Departed> {
+        self.records.departures.hear()
     }
 
     /// Where endpoints are.

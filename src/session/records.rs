@@ -1,9 +1,10 @@
-//! What is counted of requests and tunnels, and written of them for other tools.
+//! What is counted of requests and tunnels, and written of them for other tools; and where tunnels go that are to move.
 
 use std::sync::Arc;
 
 use arc_swap::{ArcSwapOption, Guard};
 
+use super::moving::Departures;
 use crate::log::AccessLog;
 use crate::metrics::Metrics;
 use crate::traces::Tracer;
@@ -16,12 +17,15 @@ pub(super) struct Records {
     access_log: ArcSwapOption<AccessLog>,
     /// Where spans go.
     tracer: ArcSwapOption<Tracer>,
+    /// Where tunnels say what is known of them that are asked to move.
+    pub(super) departures: Departures,
 }
 
 impl Records {
     /// Counted there, and written nowhere yet.
     pub(super) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, access_log: ArcSwapOption::empty(), tracer: ArcSwapOption::empty() }
+        let (access_log, tracer) = (ArcSwapOption::empty(), ArcSwapOption::empty());
+        Self { metrics, access_log, tracer, departures: Departures::default() }
     }
 
     /// Each answer and tunnel has a line more there from now on.

@@ -1,21 +1,17 @@
 //! What a request has come to, whichever protocol it came by: an answer, or a tunnel that takes its place.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Poll, ready};
 
 use http::{HeaderMap, Response};
 
 use super::access_log;
 use super::body::AnswerBody;
+use super::kept::Kept;
 use super::metering::MeteredLease;
 use super::records::Records;
-use super::renewal::NamedTunnel;
-use super::tunnel_record::{RecordedRequest, TunnelRecord};
+use super::running_tunnel::RunningTunnel;
+use super::tunnel_record::TunnelRecord;
 use super::unopened::Switched;
-use crate::access::TunnelPlace;
-use crate::authorize::Watched;
 use crate::drain::Registration;
 use crate::http::reader::Handshake;
 use crate::http::{Refusal, RefusalTerms};
@@ -62,30 +58,6 @@ pub(super) struct OpenTunnel {
     pub(super) kept: Option<Box<Kept>>,
 }
 
-/// What a tunnel keeps for as long as it is open, where its route limits tunnels, has somebody asked again, or lets them be prolonged.
-/// Behind a pointer, for most routes do nothing of that, and there are many tunnels.
-#[derive(Debug)]
-pub(super) struct Kept {
-    /// By which it counts for its route, and its client.
-    _place: Option<TunnelPlace>,
-    /// Somebody asks again whether it may go on.
-    _watched: Option<Watched>,
-    /// It can be prolonged under a name.
-    _named: Option<NamedTunnel>,
-}
-
-impl Kept {
-    /// `None` where there is none of them.
-    pub(super) fn new(
-        place: Option<TunnelPlace>,
-        watched: Option<Watched>,
-        named: Option<NamedTunnel>,
-    ) -> Option<Box<Self>> {
-        let is_any = place.is_some() || watched.is_some() || named.is_some();
-        is_any.then(|| Box::new(Self { _place: place, _watched: watched, _named: named }))
-    }
-}
-
 /// A WebSocket that is closed as soon as its client knows that it is open. No endpoint is at its other end.
 #[derive(Debug)]
 pub(super) struct ClosedAtOnce {
@@ -109,14 +81,14 @@ impl ClosedAtOnce {
 impl OpenTunnel {
     /// Joins the two streams: a task of its own from now on, so that nothing of the session stays with the tunnel but what is
     /// `held`. The client reads `answer` first; `early` is what it sent behind its request.
-    pub(super) fn join(self, client: Stream, answer: Vec<u8>, early: Vec<u8>, held: impl Send + 'static) {
+    pub(super) fn join(self, client: Stream, answer: Vec<u8>, early: Vec<u8>, held: impl Send + Unpin + 'static) {
         let Self {
             endpoint,
             early: upstream_early,
             headers: _,
             handshake: _,
             registration,
-            mut lease,
+            lease,
             kept,
             records,
             record,
@@ -126,17 +98,7 @@ impl OpenTunnel {
         let (upstream, parameters) = endpoint.open();
         record.leave_with(registration.handle(), &parameters.settings);
         let streams = Streams { client, upstream, client_early: early, upstream_early, answer };
-        let mut tunnel = Tunnel::new(streams, parameters, registration);
-        // Not `tunnel.await` in an async block: that keeps room for the tunnel twice, where it is captured and where it is
-        // polled, for as long as the task lives.
-        tokio::spawn(poll_fn(move |cx| {
-            let polled = Pin::new(&mut tunnel).poll(cx);
-            lease.note_work(&tunnel);
-            let outcome = ready!(polled);
-            let record = RecordedRequest::of(tunnel.handle());
-            access_log::ended(&records, tunnel.handle(), tunnel.settings(), (record, key), &outcome);
-            let _ = (&held, &kept);
-            Poll::Ready(())
-        }));
+        let tunnel = Tunnel::new(streams, parameters, registration);
+        RunningTunnel { tunnel, lease, records, key, kept, held }.start();
     }
 }

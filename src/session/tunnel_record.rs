@@ -99,7 +99,6 @@ impl TunnelRecord {
     }
 
     /// That of a tunnel that had these bytes in another process, and is moved to this one; `None` where they are none of a tunnel.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing moves tunnels yet"))]
     pub(super) fn moved_once_more(bytes: &[u8]) -> Option<Self> {
         let packed = Packed::of(bytes).filter(Packed::is_whole)?;
         let moves = packed.moves.saturating_add(1).to_be_bytes();

@@ -19,6 +19,7 @@ mod leg;
 mod liveness;
 mod mask;
 mod outcome;
+mod outside;
 mod parameters;
 mod permitted;
 mod protocol;

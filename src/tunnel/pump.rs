@@ -21,8 +21,7 @@ use super::parameters::{Streams, TunnelParameters};
 use super::shared::Shared;
 use super::timers::{TimerTable, TunnelTimer};
 use super::{permitted, scratch};
-use crate::config::WebsocketSettings;
-use crate::drain::{Registration, TunnelHandle};
+use crate::drain::Registration;
 use crate::net::TunnelStream;
 use crate::process::Delivery;
 use crate::websocket::{Direction, PerDirection, PerSide, Side};
@@ -90,24 +89,6 @@ impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
         shared.liveness.expire_at(permitted::end(&registration));
         let timer = TunnelTimer::new(now);
         Self { client, upstream, from_client, from_upstream, shared, registration, obeyed: None, timer, waker: None }
-    }
-
-    /// The registry's side of it.
-    pub fn handle(&self) -> &TunnelHandle {
-        self.registration.handle()
-    }
-
-    /// Its limits.
-    pub fn settings(&self) -> &WebsocketSettings {
-        &self.shared.settings
-    }
-
-    /// Whether this side takes nothing of what waits for it.
-    pub fn is_stalled(&self, side: Side) -> bool {
-        match side {
-            Side::Client => self.client.blocked_since().is_some(),
-            Side::Upstream => self.upstream.blocked_since().is_some(),
-        }
     }
 
     /// Whoever polls is woken by the timer, which keeps the waker, and by an order, which takes it: only whoever was given

@@ -119,6 +119,8 @@ mod tests {
     use crate::admin::command::AdminCommand;
     use crate::admin::context::context_of_tests;
     use crate::admin::door::{Door, Places, Spare};
+    use std::collections::BTreeMap;
+
     use crate::admin::wire::HandoffAnswer;
     use crate::config::{AdminListen, AdminListenerSettings};
     use crate::snapshot::AdminContents;
@@ -175,7 +177,7 @@ mod tests {
         let Operator { mut stream, mut commands, places } = asking("POST /handoff", 4096).await;
         let Some(AdminCommand::HandOff(reply)) = commands.recv().await else { panic!("it is told to hand over") };
         assert!(timeout(100 * READ_WITHIN, places.are_free()).await.is_err());
-        reply.send(Ok(HandoffAnswer { pid: 7 })).unwrap();
+        reply.send(Ok(HandoffAnswer { pid: 7, moved: 0, stayed: BTreeMap::new(), longest_pause_ms: 0.0 })).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("\"pid\": 7"), "{answer}");

@@ -1,5 +1,6 @@
 //! What is said over the admin listener, in both directions: JSON, durations as in the configuration.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -207,6 +208,15 @@ pub struct PredecessorStatus {
 pub struct HandoffAnswer {
     /// The process that serves now.
     pub pid: u32,
+    /// How many open tunnels go on there.
+    #[serde(default)]
+    pub moved: usize,
+    /// How many drain in the process before, by why they could not move: `tls12`, `http2`, `ending`, `gone`, `full`, `busy`, `failed`.
+    #[serde(default)]
+    pub stayed: BTreeMap<String, usize>,
+    /// The longest that one of those that moved stood still, in milliseconds.
+    #[serde(default)]
+    pub longest_pause_ms: f64,
 }
 
 /// How the reloads went.

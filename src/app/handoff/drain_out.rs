@@ -1,36 +1,54 @@
-//! After a handoff: what is left of the old process drains, and then it ends.
+//! After a handoff: what can move moves to the new process, what is left drains, and then the old process ends.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout_at};
 
+use super::super::drains::Drains;
 use super::super::running::Running;
+use super::move_out::Mover;
+use super::moved::Moved;
 use super::offer::Successor;
 use super::report::report;
 use crate::config::DrainWindow;
-use crate::drain::{Cause, Drain, DrainPolicy, Scope, Spread, StandingOrder, StopOrder};
+use crate::drain::{Cause, Drain, DrainPolicy, Scope, Spread, StandingOrder, StopOrder, TunnelHandle};
 use crate::session::{Phase, StopTimes};
 
 impl Running {
-    /// Stops accepting, and drains what is here; sessions that were accepted before may still open tunnels. Ends when
-    /// everybody has, or at the deadline.
-    pub(in crate::app) async fn drain_out(&mut self, successor: Successor) {
-        let Successor { process, channel } = successor;
+    /// Stops accepting, and moves the tunnels that are here to the new process, where the two agree on that. What has become of them is
+    /// for `tell`. Then drains what is left; sessions that were accepted before may still open tunnels. Ends when everybody has, or
+    /// at the deadline.
+    pub(in crate::app) async fn drain_out(&mut self, successor: Successor, tell: impl FnOnce(&Moved)) {
+        let Successor { process, channel, takes_tunnels, held } = successor;
+        let pid = process.pid();
         process.release();
         self.proxy.enter(Phase::HandedOver);
         // What waits in the queues is shared: whoever is first accepts it.
         self.listeners.close().await;
         self.predecessors.release();
+        drop(held);
+        let channel = Arc::new(channel);
+        let (sender, taken) = unbounded_channel();
+        let report = report(Arc::clone(&self.proxy), self.drains.clone(), Arc::clone(&channel), sender);
         self.report = JoinSet::new();
-        self.report.spawn(report(Arc::clone(&self.proxy), self.drains.clone(), channel));
-        self.drain_in_turn().await;
+        self.report.spawn(report);
+        let mut mover = takes_tunnels.then(|| Mover::new(&self.proxy, channel, taken));
+        let mut left = self.proxy.registry.tunnels(|_| true);
+        let mut moved = Moved::default();
+        if let Some(mover) = &mut mover {
+            (moved, left) = mover.move_out(&left).await;
+            moved.say(pid);
+        }
+        tell(&moved);
+        self.drain_in_turn(left, mover).await;
     }
 
-    /// Drains the tunnels that are here, and then those that opened since, with what is left of the time.
-    async fn drain_in_turn(&mut self) {
+    /// Drains the tunnels that are `left`, and then those that opened since and do not move, with what is left of the time.
+    async fn drain_in_turn(&mut self, left: Vec<Arc<TunnelHandle>>, mut mover: Option<Mover>) {
         let settings = self.proxy.snapshot().settings.drain;
         let window = settings.handoff.window;
         // Nobody waits for this drain: a handful has as long as many.
@@ -39,20 +57,27 @@ impl Running {
         let told_by = Instant::now() + window.spread;
         self.proxy.begin_end(Phase::HandedOver, StopTimes { told_by, deadline: order.deadline });
         let last_call = order.deadline - LAST_CALL.min(window.deadline / 2);
-        let mut known = HashSet::new();
+        let mut known: HashSet<_> = left.iter().map(|handle| handle.id).collect();
+        let drain = |newcomers: Vec<Arc<TunnelHandle>>, drains: &Drains| {
+            if newcomers.is_empty() {
+                return;
+            }
+            let left = order.deadline.saturating_duration_since(Instant::now());
+            let window = DrainWindow { deadline: left, spread: window.spread.min(left) };
+            let drain = Drain::of(newcomers, order.clone(), &DrainPolicy { window, ..policy.clone() });
+            drains.run(Cause::Handoff, "what is here after the handoff".into(), drain);
+        };
+        drain(left, &self.drains);
         let mut take_in = interval(TAKE_IN_EVERY);
         while Instant::now() < last_call {
             tokio::select! {
-                now = take_in.tick() => {
+                _ = take_in.tick() => {
                     let mut newcomers = self.proxy.registry.tunnels(|_| true);
                     newcomers.retain(|handle| known.insert(handle.id));
-                    if newcomers.is_empty() {
-                        continue;
+                    if let Some(mover) = mover.as_mut().filter(|_| !newcomers.is_empty()) {
+                        (_, newcomers) = mover.move_out(&newcomers).await;
                     }
-                    let left = order.deadline.saturating_duration_since(now);
-                    let window = DrainWindow { deadline: left, spread: window.spread.min(left) };
-                    let drain = Drain::of(newcomers, order.clone(), &DrainPolicy { window, ..policy.clone() });
-                    self.drains.run(Cause::Handoff, "what is here after the handoff".into(), drain);
+                    drain(newcomers, &self.drains);
                 }
                 () = self.proxy.workers.emptied() => return,
             }

@@ -2,16 +2,23 @@
 //!
 //! Until the new process says that it serves, every failure ends *it*, and the old one serves on as if nothing had happened.
 
+mod batch;
 mod client_keys;
 mod drain_out;
 mod endpoint_sets;
 mod endpoint_states;
+mod freezer;
 mod inherited_sockets;
+mod intake;
+mod move_out;
+mod moved;
 mod offer;
 mod receive;
 mod report;
 
 pub(super) use endpoint_sets::InheritedSets;
 pub(super) use inherited_sockets::InheritedSockets;
+pub(super) use intake::TunnelIntake;
+pub(super) use moved::Moved;
 pub use offer::{HandoffError, Successor};
 pub(super) use receive::Inheritance;

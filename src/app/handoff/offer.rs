@@ -15,15 +15,20 @@ use tokio::time::{sleep, timeout};
 use super::super::admin_listener::AdminListeners;
 use super::super::running::Running;
 use super::{client_keys, endpoint_sets, endpoint_states};
-use crate::config::{HandoffSettings, UnderSupervisor, counted, write_duration};
-use crate::handoff::{Channel, HandoffMessage, PROTOCOL, Predecessor, Program, SocketRole, StartedProcess};
+use crate::config::{HandoffSettings, HandoffTunnels, UnderSupervisor, counted, write_duration};
+use crate::handoff::{Channel, HandoffMessage, Held, PROTOCOL, Predecessor, Program, SocketRole, StartedProcess};
 use crate::process::{Notifier, Watcher};
+use crate::session::FORMAT;
 
 /// The process that has taken over.
 #[derive(Debug)]
 pub struct Successor {
     pub(in crate::app) process: StartedProcess,
     pub(in crate::app) channel: Channel,
+    /// It reads open tunnels, and is told that they follow.
+    pub(in crate::app) takes_tunnels: bool,
+    /// Those of processes before this one are taken in no more.
+    pub(in crate::app) held: Held,
 }
 
 /// Why there was no handoff: this process serves on as it did.
@@ -59,6 +64,9 @@ pub enum HandoffError {
     /// The conversation with it broke.
     #[error("the conversation with the new process broke: {0}")]
     Conversation(#[from] io::Error),
+    /// Tunnels of a process before are on their way still.
+    #[error("open tunnels of the process before come in still: ask again in a moment")]
+    StillMoving,
     /// This process was told to stop before the new one was ready.
     #[error("a stop came first")]
     Stopped,
@@ -75,7 +83,10 @@ impl Running {
         admin: &AdminListeners,
     ) -> Result<Successor, HandoffError> {
         self.may_hand_off()?;
-        let ready_within = self.proxy.snapshot().settings.drain.handoff.ready_within;
+        let settings = self.proxy.snapshot().settings.drain.handoff;
+        let ready_within = settings.ready_within;
+        let held = self.predecessors.hold();
+        timeout(SETTLED_WITHIN, self.predecessors.settled()).await.map_err(|_| HandoffError::StillMoving)?;
         let (channel, theirs) = Channel::pair()?;
         let mut process =
             program.start(theirs).map_err(|error| HandoffError::Start { program: program.clone(), error })?;
@@ -83,12 +94,12 @@ impl Running {
         let main = MainProcess { notifier, is_announced: false };
         let outcome = tokio::select! {
             biased;
-            outcome = self.converse(&channel, process.pid(), main, admin) => outcome,
+            outcome = self.converse(&channel, (process.pid(), settings.tunnels), main, admin) => outcome,
             ended = process.ended() => Err(ended.map_or_else(HandoffError::Conversation, HandoffError::Ended)),
             () = sleep(ready_within) => Err(HandoffError::Silent(ready_within)),
         };
         match outcome {
-            Ok(()) => Ok(Successor { process, channel }),
+            Ok(takes_tunnels) => Ok(Successor { process, channel, takes_tunnels, held }),
             Err(error) => {
                 let error = error.with_the_end_of(&mut process).await;
                 process.end().await;
@@ -109,18 +120,24 @@ impl Running {
     async fn converse(
         &self,
         channel: &Channel,
-        successor: u32,
+        (successor, tunnels): (u32, HandoffTunnels),
         mut main: MainProcess<'_>,
         admin: &AdminListeners,
-    ) -> Result<(), HandoffError> {
+    ) -> Result<bool, HandoffError> {
         self.offer(channel, admin).await?;
-        hear(channel, &HandoffMessage::Ready).await?;
+        let is_ready = |message| match message {
+            HandoffMessage::Ready { tunnels } => Some(tunnels),
+            _ => None,
+        };
+        let format = hear(channel, is_ready).await?;
+        // What it does not read, or does not want, is not frozen at all.
+        let moves_tunnels = tunnels == HandoffTunnels::Move && format == Some(FORMAT);
         // Before its READY=1, or systemd would not believe that.
         main.announce(successor);
-        channel.send(&HandoffMessage::TakeOver, None).await?;
-        hear(channel, &HandoffMessage::Serving).await?;
+        channel.send(&HandoffMessage::TakeOver { moves_tunnels }, None).await?;
+        hear(channel, |message| (message == HandoffMessage::Serving).then_some(())).await?;
         main.settle();
-        Ok(())
+        Ok(moves_tunnels)
     }
 
     async fn offer(&self, channel: &Channel, admin: &AdminListeners) -> io::Result<()> {
@@ -170,12 +187,16 @@ fn may_hand_off(
     Ok(())
 }
 
-async fn hear(channel: &Channel, wanted: &HandoffMessage) -> Result<(), HandoffError> {
+/// Waits for what is `wanted`.
+async fn hear<T>(channel: &Channel, wanted: impl Fn(HandoffMessage) -> Option<T>) -> Result<T, HandoffError> {
     loop {
         match channel.receive().await? {
-            Some((message, _)) if message == *wanted => return Ok(()),
             Some((HandoffMessage::Failed { reason }, _)) => return Err(HandoffError::Failed(reason)),
-            Some(_) => {}
+            Some((message, _)) => {
+                if let Some(heard) = wanted(message) {
+                    return Ok(heard);
+                }
+            }
             None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
         }
     }
@@ -218,6 +239,9 @@ impl HandoffError {
         }
     }
 }
+
+/// How long tunnels of the process before may still come in.
+const SETTLED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Between the end of a conversation and the end of its process.
 const EXIT_WITHIN: Duration = Duration::from_secs(1);

@@ -16,11 +16,12 @@ use super::client_keys::InheritedClientKeys;
 use super::endpoint_sets::InheritedSets;
 use super::endpoint_states::InheritedStates;
 use super::inherited_sockets::{Inherited, InheritedSockets, SocketOrigin};
-use crate::config::{AdminListen, Bind, parse_admin_listen};
+use crate::config::{AdminListen, Bind, HandoffSettings, HandoffTunnels, parse_admin_listen};
 use crate::drain::{Registry, TunnelId};
-use crate::handoff::{Channel, HandoffMessage, PROTOCOL, Predecessors, SocketRole, join_group_of};
+use crate::handoff::{Channel, HandoffMessage, Intake, PROTOCOL, Predecessors, SocketRole, join_group_of};
 use crate::net::ListeningSocket;
 use crate::process::{Watcher, activated, inherit};
+use crate::session::FORMAT;
 use crate::snapshot::Snapshot;
 use crate::tls::{ExportedTicketKeys, TicketKeys};
 
@@ -42,6 +43,8 @@ pub(in crate::app) struct Inheritance {
     pub(in crate::app) endpoint_sets: InheritedSets,
     /// Where the process before has come to: its generation, and the number of its last tunnel.
     counted: Option<(u64, u64)>,
+    /// Open tunnels of the process before follow once this one serves.
+    moves_tunnels: bool,
     /// The one that hands over, until it has.
     predecessor: Option<(u32, Channel)>,
 }
@@ -64,24 +67,29 @@ impl Inheritance {
     }
 
     /// Everything is built: waits for the word to begin. Without a process before, that is now.
-    pub(in crate::app) async fn take_over(&mut self) -> Result<(), StartError> {
+    /// Open tunnels of that process may follow where this one's `settings` say so.
+    pub(in crate::app) async fn take_over(&mut self, settings: &HandoffSettings) -> Result<(), StartError> {
         let Some((pid, channel)) = &self.predecessor else { return Ok(()) };
+        let tunnels = (settings.tunnels == HandoffTunnels::Move).then_some(FORMAT);
         let word = async {
-            channel.send(&HandoffMessage::Ready, None).await?;
+            channel.send(&HandoffMessage::Ready { tunnels }, None).await?;
             loop {
                 match channel.receive().await? {
-                    Some((HandoffMessage::TakeOver, _)) => return Ok(()),
+                    Some((HandoffMessage::TakeOver { moves_tunnels }, _)) => return Ok(moves_tunnels),
                     Some(_) => {}
                     None => return Err(gone()),
                 }
             }
         };
-        let given: io::Result<()> = timeout(ANSWER_WITHIN, word).await.unwrap_or_else(|_| Err(silence()));
-        given.map_err(|error| InheritanceError::NotReleased { pid: *pid, error }.into())
+        let given: io::Result<bool> = timeout(ANSWER_WITHIN, word).await.unwrap_or_else(|_| Err(silence()));
+        self.moves_tunnels = given.map_err(|error| InheritanceError::NotReleased { pid: *pid, error })?;
+        Ok(())
     }
 
     /// Connections are accepted: the process before may stop, and is heard from now on.
-    pub(in crate::app) async fn announce_serving(mut self) {
+    /// Each has its tunnels taken in by an `intake` of its own.
+    pub(in crate::app) async fn announce_serving(mut self, intake: impl Fn(u32) -> Box<dyn Intake>) {
+        let mut moving = None;
         if let Some((pid, channel)) = self.predecessor.take() {
             if let Err(error) = join_group_of(pid) {
                 tracing::debug!(predecessor = pid, %error, "stays in a process group of its own");
@@ -89,10 +97,11 @@ impl Inheritance {
             tracing::info!(predecessor = pid, "took over");
             // One that is gone by now has no need of the word.
             let _ = channel.send(&HandoffMessage::Serving, None).await;
+            moving = Some(pid).filter(|_| self.moves_tunnels);
             self.unheard.push((pid, channel));
         }
         for (pid, channel) in self.unheard {
-            self.predecessors.hear(pid, channel);
+            self.predecessors.hear((pid, moving == Some(pid)), channel, intake(pid));
         }
     }
 
@@ -213,7 +222,15 @@ mod tests {
     use std::os::fd::AsFd;
 
     use super::*;
-    use crate::handoff::Predecessor;
+    use crate::handoff::{Predecessor, Received};
+
+    struct Nobody;
+
+    impl Intake for Nobody {
+        fn hear(&mut self, _said: Received, _is_leaving: bool) -> Option<HandoffMessage> {
+            None
+        }
+    }
 
     #[tokio::test]
     async fn a_predecessor_is_the_old_processs_to_hear_until_the_new_one_serves() {
@@ -227,7 +244,7 @@ mod tests {
         let predecessors = Arc::clone(&inheritance.predecessors);
         assert!(predecessors.living().is_empty());
 
-        inheritance.announce_serving().await;
+        inheritance.announce_serving(|_| Box::new(Nobody)).await;
         let silent = |pid| Predecessor { pid, tunnels: None };
         assert_eq!(predecessors.list(), [silent(60), silent(70)]);
         assert!(matches!(old.receive().await, Ok(Some((HandoffMessage::Serving, _)))));

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::interval;
 
 use super::super::drains::Drains;
 use super::super::operator::{DrainStarted, drain, undrain};
+use super::move_out::Taken;
 use crate::admin::{PredecessorDrain, Question, holdings};
 use crate::handoff::{Channel, HandoffMessage};
 use crate::session::Proxy;
@@ -15,7 +17,10 @@ use crate::session::Proxy;
 const REPORT: Duration = Duration::from_secs(1);
 
 /// Says how many tunnels are left, and answers what is asked, as long as this process lives.
-pub(super) async fn report(proxy: Arc<Proxy>, drains: Drains, channel: Channel) {
+/// What it says of tunnels that it has `taken` goes to whoever moves them.
+pub(super) async fn report(proxy: Arc<Proxy>, drains: Drains, channel: Arc<Channel>, taken: UnboundedSender<Taken>) {
+    // Who waits for an answer hears when there is nobody who could give it.
+    let mut taken = Some(taken);
     let mut pace = interval(REPORT);
     let mut is_heard = true;
     loop {
@@ -29,8 +34,14 @@ pub(super) async fn report(proxy: Arc<Proxy>, drains: Drains, channel: Channel) 
                     let answer = answer(&proxy, &drains, &text).unwrap_or_else(|error| failure(&error));
                     let _ = channel.answer(number, &answer).await;
                 }
+                Ok(Some((HandoffMessage::TunnelsTaken { batch, refused }, _))) => {
+                    let _ = taken.as_ref().map(|taken| taken.send((batch, refused)));
+                }
                 Ok(Some(_)) => {}
-                Ok(None) | Err(_) => is_heard = false,
+                Ok(None) | Err(_) => {
+                    is_heard = false;
+                    taken = None;
+                }
             },
         }
     }

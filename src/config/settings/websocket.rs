@@ -45,6 +45,29 @@ impl WebsocketSettings {
     }
 }
 
+impl WebsocketSettings {
+    /// Whether a clock can add its times, and its rates let anything pass: what another process says may be anything.
+    pub fn is_bounded(&self) -> bool {
+        let Self { idle_timeout, ping_every, pong_within, stall_timeout, max_lifetime, .. } = self;
+        let Self { closing_timeout, half_close_timeout, limits, .. } = self;
+        let optional =
+            [idle_timeout, &ping_every.client, &ping_every.upstream, stall_timeout, max_lifetime, half_close_timeout];
+        let mut times = optional.into_iter().flatten().chain([pong_within, closing_timeout]);
+        let mut limits = [&limits.from_client, &limits.from_upstream].into_iter();
+        times.all(|time| *time <= LONGEST) && limits.all(LimitSettings::has_passable_rates)
+    }
+}
+
+impl LimitSettings {
+    fn has_passable_rates(&self) -> bool {
+        let rates = [self.messages_per_second, self.control_frames_per_second, self.bytes_per_second];
+        rates.iter().flatten().all(|rate| rate.per_second > 0 && rate.burst > 0)
+    }
+}
+
+/// Longer than anything is configured to take.
+const LONGEST: Duration = Duration::from_secs(1_000 * 365 * 24 * 3600);
+
 /// What keeps a tunnel from being idle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IdleCounts {

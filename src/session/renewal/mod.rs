@@ -5,4 +5,4 @@ mod names;
 mod renew;
 
 pub(super) use names::{NamedTunnel, TunnelNames};
-pub(super) use renew::{is_renewal, name, renew};
+pub(super) use renew::{is_renewal, name, owner, renew};

@@ -53,7 +53,6 @@ impl TunnelNames {
 
     /// Gives a tunnel of this route and owner the name that it had in another process, as others of the same may have it already; `None`
     /// where it is that of somebody else.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing moves tunnels yet"))]
     pub(in crate::session) fn rename(
         self: &Arc<Self>,
         id: RenewalId,

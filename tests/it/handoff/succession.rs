@@ -158,7 +158,7 @@ async fn the_new_process_serves_its_own_configuration() {
 }
 
 /// Hands over, and returns what systemd heard and the new main process.
-async fn hand_off(world: &World, main: u32) -> (Vec<Note>, u32) {
+pub(crate) async fn hand_off(world: &World, main: u32) -> (Vec<Note>, u32) {
     signal(main, Signal::USR2);
     let announced = world.notify.until_noted(|note| note.text.starts_with("MAINPID=")).await;
     let last = announced.last().unwrap();
