@@ -48,8 +48,8 @@ impl Question {
     }
 
     /// What the client said that may decide, and what it asks for.
-    pub(super) fn headers(&self) -> (&[(HeaderName, HeaderValue)], &[(HeaderName, HeaderValue)]) {
-        (&self.sent, &self.request)
+    pub(super) fn headers(&self) -> [&[(HeaderName, HeaderValue)]; 2] {
+        [&self.sent, &self.request]
     }
 
     /// What of the client's it says, by which two questions are the same.

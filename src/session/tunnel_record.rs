@@ -267,9 +267,6 @@ mod tests {
     #[test]
     fn what_was_cut_off_or_means_nothing_is_not_moved() {
         let whole = TunnelRecord::moved_once_more(&record(&[("x-trace", b"1")], "/").0).unwrap();
-        // An empty user agent and then a header: what is left of the texts is whole where the value is cut, or its name and all.
-        let cut = (0..whole.0.len()).filter(|at| TunnelRecord::moved_once_more(&whole.0[..*at]).is_some()).count();
-        assert!(cut < 30, "{cut}");
         for at in 0..14 {
             assert!(TunnelRecord::moved_once_more(&whole.0[..at]).is_none(), "{at}");
         }

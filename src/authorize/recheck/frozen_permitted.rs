@@ -28,7 +28,7 @@ impl FrozenPermitted {
     /// `permitted` as it is `now`.
     pub fn of(permitted: &Permitted, now: Instant) -> Self {
         let Permitted { question, good } = permitted;
-        let (sent, request) = question.headers();
+        let [sent, request] = question.headers();
         Self {
             sent: frozen(sent),
             request: frozen(request),
