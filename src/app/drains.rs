@@ -2,13 +2,18 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::drain::{Cause, Drain, DrainEnd, DrainProgress, DrainStatuses, DrainSummary, Scope, TakeBack, seconds};
+use crate::config::DrainWindow;
+use crate::drain::{
+    Cause, Drain, DrainEnd, DrainPolicy, DrainProgress, DrainStatuses, DrainSummary, Scope, Spread, StopOrder,
+    TakeBack, TunnelHandle, seconds,
+};
 
 /// How often the log hears of a drain: a human pace.
 const SAY: Duration = Duration::from_secs(5);
@@ -23,8 +28,30 @@ pub(super) struct Drains {
 #[derive(Debug, Default)]
 struct UnderWay {
     tasks: JoinSet<()>,
+    /// Each, by its number.
+    all: HashMap<u64, Going>,
     /// Those of which endpoints can be taken back, by each of these.
     of_endpoints: HashMap<(Cause, Scope), Vec<Arc<TakeBack>>>,
+}
+
+/// A drain that is under way.
+#[derive(Debug)]
+struct Going {
+    rest: DrainRest,
+    take_back: Arc<TakeBack>,
+}
+
+/// What is left of a drain: whoever goes on with it tells these.
+#[derive(Clone, Debug)]
+pub(super) struct DrainRest {
+    pub(super) cause: Cause,
+    pub(super) scope: String,
+    /// Each of its endpoints can be taken back out of it.
+    pub(super) is_of_endpoints: bool,
+    pub(super) order: StopOrder,
+    /// When the last one is told.
+    pub(super) told_by: Instant,
+    pub(super) untold: Vec<Arc<TunnelHandle>>,
 }
 
 impl Drains {
@@ -50,6 +77,41 @@ impl Drains {
         }
     }
 
+    /// Ends the telling of every drain that is under way: whoever has what is left of one goes on with it.
+    pub(super) async fn hand_on(&self) -> Vec<DrainRest> {
+        let going: Vec<_> =
+            self.under_way().all.values().map(|it| (it.rest.clone(), Arc::clone(&it.take_back))).collect();
+        let mut rests = Vec::new();
+        for (rest, take_back) in going {
+            let untold = take_back.take_untold().await;
+            if !untold.is_empty() {
+                rests.push(DrainRest { untold, ..rest });
+            }
+        }
+        rests
+    }
+
+    /// Goes on with a drain, at `most_per_second` unless its deadline needs more.
+    pub(super) fn go_on(&self, rest: DrainRest, most_per_second: NonZeroU32) {
+        let DrainRest { cause, scope, is_of_endpoints, order, told_by, untold } = rest;
+        if untold.is_empty() {
+            return;
+        }
+        let endpoints = untold.iter().map(|handle| Scope::Endpoint(handle.member.endpoint.1));
+        let endpoints = if is_of_endpoints { endpoints.collect() } else { HashSet::new() };
+        let now = Instant::now();
+        let (deadline, spread) =
+            (order.deadline.saturating_duration_since(now), told_by.saturating_duration_since(now));
+        let policy = DrainPolicy {
+            window: DrainWindow { deadline, spread: spread.min(deadline) },
+            max_per_second: most_per_second,
+            code: order.code,
+            reason: order.reason.clone(),
+            spread: Spread::Exact,
+        };
+        self.spawn(cause, scope, Drain::of(untold, order, &policy), endpoints);
+    }
+
     fn spawn(&self, cause: Cause, scope: String, drain: Drain, endpoints: HashSet<Scope>) -> u64 {
         let id = self.statuses.begin(cause, scope.clone(), &drain);
         let take_back = Arc::new(TakeBack::of(endpoints.iter().copied()));
@@ -59,11 +121,22 @@ impl Drains {
         for endpoint in &endpoints {
             noted.of_endpoints.entry((cause, *endpoint)).or_default().push(Arc::clone(&take_back));
         }
+        let rest = DrainRest {
+            cause,
+            scope: scope.clone(),
+            is_of_endpoints: !endpoints.is_empty(),
+            order: drain.order().clone(),
+            told_by: drain.told_by(),
+            untold: Vec::new(),
+        };
+        noted.all.insert(id, Going { rest, take_back: Arc::clone(&take_back) });
         while noted.tasks.try_join_next().is_some() {}
         noted.tasks.spawn(async move {
             see_through(&DrainLog { id, cause, scope: &scope, statuses: &statuses }, drain, &take_back).await;
             if let Some(under_way) = under_way.upgrade() {
-                locked(&under_way).forget(cause, &endpoints, &take_back);
+                let mut under_way = locked(&under_way);
+                under_way.all.remove(&id);
+                under_way.forget(cause, &endpoints, &take_back);
             }
         });
         id

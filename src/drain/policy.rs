@@ -69,6 +69,12 @@ impl Cause {
         }
     }
 
+    /// The one that this word is; none that [forbids](Self::forbids).
+    pub fn of_word(word: &str) -> Option<Self> {
+        let drains = [Self::Stop, Self::Reload, Self::Handoff, Self::Operator, Self::EndpointDown, Self::Discovery];
+        drains.into_iter().find(|cause| cause.as_str() == word)
+    }
+
     /// Whether the tunnel may not be open any more. Then nothing that its client still sends goes on; otherwise it ends at a
     /// time that suits somebody, and what the client has to say is heard.
     pub fn forbids(self) -> bool {

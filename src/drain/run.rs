@@ -111,6 +111,16 @@ impl Drain {
         self.order.deadline
     }
 
+    /// What is told.
+    pub fn order(&self) -> &StopOrder {
+        &self.order
+    }
+
+    /// When the last one is told.
+    pub fn told_by(&self) -> Instant {
+        self.started + self.pace.duration()
+    }
+
     /// Tells everyone in turn and waits until all have ended, the deadline has come, or the last of its endpoints was taken back.
     /// `report` hears of the progress at every look.
     pub async fn run(mut self, take_back: &TakeBack, mut report: impl FnMut(DrainProgress)) -> DrainSummary {
@@ -122,6 +132,7 @@ impl Drain {
                 Returned::Some(endpoints) => self.let_stay(&endpoints, told),
                 Returned::All => return self.report(DrainEnd::TakenBack, self.progress(told, now), now),
             }
+            take_back.give_untold(|| self.handles.split_off(told.min(self.handles.len())));
             told = self.tell_until(now, told);
             // Looking takes a moment for each tunnel: not whenever one is told.
             if now >= look_at {

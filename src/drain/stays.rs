@@ -7,6 +7,8 @@ use strum::VariantArray;
 /// Why an open tunnel stays where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, VariantArray)]
 pub enum Stays {
+    /// One of the two processes moves no tunnels, or they do not write them alike.
+    NotAgreed,
     /// Its TLS is 1.2, whose keys nobody can take out.
     Tls12,
     /// It is one of many streams of a connection of HTTP/2.
@@ -27,6 +29,7 @@ impl Stays {
     /// The word for the log, the status and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::NotAgreed => "not_agreed",
             Self::Tls12 => "tls12",
             Self::Http2 => "http2",
             Self::Ending => "ending",

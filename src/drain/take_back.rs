@@ -1,19 +1,26 @@
-//! Which endpoints are taken back out of a drain that is under way: it tells none of their tunnels any more.
+//! Whom a drain that is under way tells no more: the tunnels of endpoints that are taken back out of it, and all whom it has not told
+//! yet where somebody else goes on with it.
 
 use std::collections::HashSet;
 use std::future::poll_fn;
 use std::mem::take;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::scope::Scope;
+use super::tunnel_handle::TunnelHandle;
 
 /// The endpoints of a drain that can be taken back, each by itself; by default none.
 #[derive(Debug, Default)]
 pub struct TakeBack {
     endpoints: Mutex<Endpoints>,
+    /// Who goes on with the drain.
+    successor: Mutex<Option<oneshot::Sender<Vec<Arc<TunnelHandle>>>>>,
     /// Of the drain.
     waker: AtomicWaker,
 }
@@ -39,7 +46,7 @@ impl TakeBack {
     /// That of a drain of these endpoints.
     pub fn of(endpoints: impl IntoIterator<Item = Scope>) -> Self {
         let draining = endpoints.into_iter().collect();
-        Self { endpoints: Mutex::new(Endpoints { draining, returned: HashSet::new() }), waker: AtomicWaker::new() }
+        Self { endpoints: Mutex::new(Endpoints { draining, returned: HashSet::new() }), ..Self::default() }
     }
 
     /// Who is on `endpoint` and was not told yet stays.
@@ -50,6 +57,23 @@ impl TakeBack {
             endpoints.returned.insert(endpoint);
         }
         self.waker.wake();
+    }
+
+    /// Those whom the drain has not told yet: it tells them no more. It is asked for them, which it may not live to hear.
+    pub async fn take_untold(&self) -> Vec<Arc<TunnelHandle>> {
+        let (give, given) = oneshot::channel();
+        *locked(&self.successor) = Some(give);
+        self.waker.wake();
+        timeout(GIVEN_WITHIN, given).await.ok().and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// Gives those whom the drain has not told to whoever asks for them.
+    pub(super) fn give_untold(&self, untold: impl FnOnce() -> Vec<Arc<TunnelHandle>>) {
+        let successor = locked(&self.successor).take().filter(|successor| !successor.is_closed());
+        // One that is closed meanwhile has waited for too long: they are told by nobody but the drain's own deadline.
+        if let Some(successor) = successor {
+            let _ = successor.send(untold());
+        }
     }
 
     /// What was noted since the last call.
@@ -70,13 +94,21 @@ impl TakeBack {
         poll_fn(|context| {
             // Before the look: what is noted after it wakes.
             self.waker.register(context.waker());
-            if self.endpoints().returned.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+            let is_noted = !self.endpoints().returned.is_empty() || locked(&self.successor).is_some();
+            if is_noted { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     }
 
     fn endpoints(&self) -> MutexGuard<'_, Endpoints> {
-        // Each change leaves them whole enough: at worst an endpoint drains on.
-        self.endpoints.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.endpoints)
     }
 }
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each change leaves it whole enough: at worst an endpoint drains on.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How long a drain may take to hear that somebody goes on with it: one that has ended never does.
+const GIVEN_WITHIN: Duration = Duration::from_secs(1);

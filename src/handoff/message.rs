@@ -159,6 +159,29 @@ pub enum HandoffMessage {
         /// But for these of it, by place, that stay.
         kept: Vec<usize>,
     },
+    /// Old to new: a drain goes on there, of tunnels that have moved.
+    DrainRest {
+        /// Tells it from others.
+        drain: u64,
+        /// The word of its cause.
+        cause: String,
+        /// What it is about, in words.
+        scope: String,
+        /// Each of its endpoints can be taken back out of it.
+        is_of_endpoints: bool,
+        /// When what is left is cut, and when the last tunnel is told, in milliseconds from now.
+        deadline_ms: u64,
+        /// See `deadline_ms`.
+        told_within_ms: u64,
+        /// The code of the Close that clients read.
+        code: u16,
+        /// Its reason, where that is not the cause's.
+        reason: Option<String>,
+        /// Some of the tunnels that it has not told; they go behind those before.
+        tunnels: Vec<u64>,
+        /// Whether no more follow.
+        is_last: bool,
+    },
     /// Old to new: those that could move have moved; what opens there from now on follows when it does.
     TunnelsMoved {
         /// How many have.
@@ -250,6 +273,7 @@ impl std::fmt::Debug for HandoffMessage {
             Self::TunnelsTaken { .. } => "TunnelsTaken",
             Self::TunnelsYours { .. } => "TunnelsYours",
             Self::TunnelsMoved { .. } => "TunnelsMoved",
+            Self::DrainRest { .. } => "DrainRest",
             Self::Remaining { .. } => "Remaining",
             Self::Question { .. } => "Question",
             Self::Answer { .. } => "Answer",

@@ -199,6 +199,7 @@ impl Conversation {
                 HandoffMessage::Answer { number, part, is_last } => self.take_part(number, &part, is_last),
                 HandoffMessage::Tunnels { .. }
                 | HandoffMessage::TunnelsYours { .. }
+                | HandoffMessage::DrainRest { .. }
                 | HandoffMessage::TunnelsMoved { .. } => {
                     if self.take_in(said, &mut *intake, is_leaving).await.is_err() {
                         break;

@@ -10,6 +10,7 @@ use super::{
     SourceGauge, SpanFate, TunnelEnd, TunnelsOpen, Words,
 };
 use crate::config::{EndpointRole, ListenerName, RouteName};
+use crate::drain::Stays;
 use crate::snapshot::{EndpointState, HealthCounts, KeyCounts, RetryCounts};
 use crate::traffic::{Passed, Second, Traffic};
 use crate::websocket::{CloseCode, Direction, Side};
@@ -44,6 +45,7 @@ pub(super) fn everything() -> (Metrics, Gauges) {
     metrics.authorized_again(AuthResult::Granted);
     metrics.exchanged((&route, ClientProtocol::Http1), Some(204), "complete", 20 * MOMENT);
     metrics.renewed("renewed");
+    metrics.tunnels_moved(37, &[(Stays::Tls12, 2)].into(), Duration::from_millis(4));
     metrics.reloaded(ReloadResult::Unchanged, 1_790_000_100);
     metrics.reloaded(ReloadResult::Refused, 1_790_000_200);
     metrics.spans(SpanFate::Exported, 3);

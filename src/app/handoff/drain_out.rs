@@ -10,7 +10,7 @@ use tokio::time::{Instant, interval, timeout_at};
 
 use super::super::drains::Drains;
 use super::super::running::Running;
-use super::move_out::Mover;
+use super::move_out::{MovedOut, Mover};
 use super::moved::Moved;
 use super::offer::Successor;
 use super::report::report;
@@ -36,19 +36,21 @@ impl Running {
         let report = report(Arc::clone(&self.proxy), self.drains.clone(), Arc::clone(&channel), sender);
         self.report = JoinSet::new();
         self.report.spawn(report);
-        let mut mover = takes_tunnels.then(|| Mover::new(&self.proxy, channel, taken));
-        let mut left = self.proxy.registry.tunnels(|_| true);
-        let mut moved = Moved::default();
-        if let Some(mover) = &mut mover {
-            (moved, left) = mover.move_out(&left).await;
-            moved.say(pid);
+        let (mut mover, mut rests) = (Mover::new(&self.proxy, channel, taken), Vec::new());
+        match takes_tunnels {
+            true => rests = self.drains.hand_on().await,
+            false => mover.note_not_agreed(),
         }
+        let MovedOut { moved, left, drains } = mover.move_out(&self.proxy.registry.tunnels(|_| true), rests).await;
+        let most_per_second = self.proxy.snapshot().settings.drain.max_per_second;
+        drains.into_iter().for_each(|rest| self.drains.go_on(rest, most_per_second));
+        moved.say(pid);
         tell(&moved);
         self.drain_in_turn(left, mover).await;
     }
 
     /// Drains the tunnels that are `left`, and then those that opened since and do not move, with what is left of the time.
-    async fn drain_in_turn(&mut self, left: Vec<Arc<TunnelHandle>>, mut mover: Option<Mover>) {
+    async fn drain_in_turn(&mut self, left: Vec<Arc<TunnelHandle>>, mut mover: Mover) {
         let settings = self.proxy.snapshot().settings.drain;
         let window = settings.handoff.window;
         // Nobody waits for this drain: a handful has as long as many.
@@ -74,10 +76,9 @@ impl Running {
                 _ = take_in.tick() => {
                     let mut newcomers = self.proxy.registry.tunnels(|_| true);
                     newcomers.retain(|handle| known.insert(handle.id));
-                    if let Some(mover) = mover.as_mut().filter(|_| !newcomers.is_empty()) {
-                        (_, newcomers) = mover.move_out(&newcomers).await;
+                    if !newcomers.is_empty() {
+                        drain(mover.move_out(&newcomers, Vec::new()).await.left, &self.drains);
                     }
-                    drain(newcomers, &self.drains);
                 }
                 () = self.proxy.workers.emptied() => return,
             }

@@ -5,7 +5,9 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::drains::Drains;
 use super::batch;
+use super::drain_rests::RestParts;
 use crate::drain::Stays;
 use crate::handoff::{HandoffMessage, Intake, Received};
 use crate::session::{Arrivals, Arrived, FORMAT, Proxy};
@@ -19,6 +21,9 @@ pub(in crate::app) struct TunnelIntake {
     waiting: Option<Waiting>,
     /// How many go on here, and the longest that one of them stood still.
     arrived: (usize, Duration),
+    drains: Drains,
+    /// What is said of drains that go on here.
+    rests: RestParts,
 }
 
 struct Waiting {
@@ -31,9 +36,10 @@ type Refused = BTreeMap<String, Vec<usize>>;
 
 impl TunnelIntake {
     /// That of the tunnels of this predecessor, which go on in `proxy`.
-    pub(in crate::app) fn boxed(predecessor: u32, proxy: Arc<Proxy>) -> Box<dyn Intake> {
+    pub(in crate::app) fn boxed(predecessor: u32, proxy: Arc<Proxy>, drains: Drains) -> Box<dyn Intake> {
         let arrivals = Arrivals::new(Arc::clone(&proxy));
-        Box::new(Self { predecessor, proxy, arrivals, waiting: None, arrived: (0, Duration::ZERO) })
+        let (rests, arrived) = (RestParts::default(), (0, Duration::ZERO));
+        Box::new(Self { predecessor, proxy, arrivals, waiting: None, arrived, drains, rests })
     }
 
     /// Makes the tunnels of a batch anew. They are the other process's still.
@@ -110,6 +116,13 @@ impl Intake for TunnelIntake {
             }
             HandoffMessage::TunnelsYours { batch, kept } => {
                 self.begin(batch, &kept);
+                None
+            }
+            HandoffMessage::DrainRest { .. } => {
+                let most_per_second = self.proxy.snapshot().settings.drain.max_per_second;
+                if let Some(rest) = self.rests.take(said.message, &self.proxy.registry) {
+                    self.drains.go_on(rest, most_per_second);
+                }
                 None
             }
             HandoffMessage::TunnelsMoved { stayed, .. } => {

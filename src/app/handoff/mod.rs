@@ -5,6 +5,7 @@
 mod batch;
 mod client_keys;
 mod drain_out;
+mod drain_rests;
 mod endpoint_sets;
 mod endpoint_states;
 mod freezer;

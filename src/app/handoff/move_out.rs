@@ -14,7 +14,9 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, timeout};
 
+use super::super::drains::DrainRest;
 use super::batch::Batch;
+use super::drain_rests::{Parted, parted, said};
 use super::freezer::{Freezer, Standing, Staying};
 use super::moved::Moved;
 use crate::access::Permit;
@@ -30,8 +32,18 @@ pub(super) struct Mover {
     /// What the new process says of those that it was sent.
     taken: UnboundedReceiver<Taken>,
     last_batch: u32,
-    /// The conversation is over: nothing more moves.
-    is_over: bool,
+    /// Why nothing moves, or nothing more.
+    is_over: Option<Stays>,
+}
+
+/// What has become of tunnels that were to move.
+#[derive(Debug)]
+pub(super) struct MovedOut {
+    pub(super) moved: Moved,
+    /// Those that go on here.
+    pub(super) left: Vec<Arc<TunnelHandle>>,
+    /// What is left here of the drains that were under way.
+    pub(super) drains: Vec<DrainRest>,
 }
 
 /// What the new process says of a batch: which of it it refuses, by why.
@@ -40,30 +52,46 @@ pub(super) type Taken = (u32, BTreeMap<String, Vec<usize>>);
 impl Mover {
     /// Moves tunnels of `proxy` over `channel`, on which `taken` is heard.
     pub(super) fn new(proxy: &Proxy, channel: Arc<Channel>, taken: UnboundedReceiver<Taken>) -> Self {
-        Self { channel, freezer: Freezer::new(proxy), taken, last_batch: 0, is_over: false }
+        Self { channel, freezer: Freezer::new(proxy), taken, last_batch: 0, is_over: None }
     }
 
-    /// Moves these, as many as can, and tells the new process when that is done. Those that stay are returned.
+    /// Nothing moves, since the two processes did not agree on it.
+    pub(super) fn note_not_agreed(&mut self) {
+        self.is_over = Some(Stays::NotAgreed);
+    }
+
+    /// Moves these, as many as can, and tells the new process when that is done, and which drains go on there.
     ///
     /// Cancel safe: what has not moved goes on here.
-    pub(super) async fn move_out(&mut self, tunnels: &[Arc<TunnelHandle>]) -> (Moved, Vec<Arc<TunnelHandle>>) {
-        let (mut moved, mut stay) = (Moved::default(), Vec::new());
+    pub(super) async fn move_out(&mut self, tunnels: &[Arc<TunnelHandle>], drains: Vec<DrainRest>) -> MovedOut {
+        let (mut moved, mut left) = (Moved::default(), Vec::new());
         for some in tunnels.chunks(AT_ONCE) {
             for (handle, why) in self.move_some(some, &mut moved).await {
                 moved.note_stays(why);
-                stay.push(handle);
+                left.push(handle);
             }
         }
-        if !self.is_over {
-            self.is_over = self.send(&moved.message(), &[]).await.is_err();
+        let parted: Vec<_> = drains.into_iter().map(parted).collect();
+        if self.is_over != Some(Stays::Failed) && self.conclude(&moved, &parted).await.is_err() {
+            self.is_over = Some(Stays::Failed);
         }
-        (moved, stay)
+        MovedOut { moved, left, drains: parted.into_iter().map(|drain| drain.here).collect() }
+    }
+
+    /// Says which drains go on there, and that this was all.
+    async fn conclude(&self, moved: &Moved, drains: &[Parted]) -> io::Result<()> {
+        for (drain, number) in drains.iter().zip(1..) {
+            for message in said(&drain.there, number) {
+                self.send(&message, &[]).await?;
+            }
+        }
+        self.send(&moved.message(), &[]).await
     }
 
     /// Moves some at once; those that stay are returned.
     async fn move_some(&mut self, some: &[Arc<TunnelHandle>], moved: &mut Moved) -> Staying {
-        if self.is_over {
-            return some.iter().map(|handle| (Arc::clone(handle), Stays::Failed)).collect();
+        if let Some(why) = self.is_over {
+            return some.iter().map(|handle| (Arc::clone(handle), why)).collect();
         }
         let begun = Instant::now();
         let (mut standing, mut staying) = self.freezer.freeze(some).await;
@@ -72,7 +100,7 @@ impl Mover {
         }
         let stays = self.pass_on(&mut standing).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "no more open tunnels move to the new process: those that are here drain");
-            self.is_over = true;
+            self.is_over = Some(Stays::Failed);
             (0..standing.handles.len()).map(|index| (index, Stays::Failed)).collect()
         });
         if stays.len() < standing.handles.len() {

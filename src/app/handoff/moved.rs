@@ -51,6 +51,7 @@ impl Moved {
             successor,
             moved,
             stayed = self.stayed(),
+            not_agreed = of(Stays::NotAgreed),
             tls12 = of(Stays::Tls12),
             http2 = of(Stays::Http2),
             ending = of(Stays::Ending),
@@ -59,7 +60,7 @@ impl Moved {
             busy = of(Stays::Busy),
             failed = of(Stays::Failed),
             longest_pause_ms = milliseconds(*longest),
-            "open tunnels moved to the new process"
+            "what became of the open tunnels"
         );
     }
 

@@ -131,7 +131,22 @@ impl Running {
         };
         let format = hear(channel, is_ready).await?;
         // What it does not read, or does not want, is not frozen at all.
-        let moves_tunnels = tunnels == HandoffTunnels::Move && format == Some(FORMAT);
+        let moves_tunnels = match (tunnels, format) {
+            (HandoffTunnels::Drain, _) => false,
+            (HandoffTunnels::Move, Some(FORMAT)) => true,
+            (HandoffTunnels::Move, Some(format)) => {
+                tracing::info!(
+                    ours = FORMAT,
+                    theirs = format,
+                    "open tunnels drain: the two programs do not write them alike"
+                );
+                false
+            }
+            (HandoffTunnels::Move, None) => {
+                tracing::info!("open tunnels drain: the new process takes none, by its file or since it is older");
+                false
+            }
+        };
         // Before its READY=1, or systemd would not believe that.
         main.announce(successor);
         channel.send(&HandoffMessage::TakeOver { moves_tunnels }, None).await?;

@@ -11,12 +11,15 @@ use crate::handoff::chat::{Chat, Client, Echo, echoes, plain_answer, storm, talk
 use crate::handoff::world::World;
 use crate::rig::{Note, signal};
 
+/// Open tunnels stay in the process that they opened in.
+const DRAIN: &str = "[drain.handoff]\ntunnels = \"drain\"";
+
 /// How many handoffs follow each other; `WINDLASS_HANDOFFS` sets another number.
 const HANDOFFS: usize = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_after_the_other_refuses_nobody_and_resumes_every_session() {
-    let quick = "[drain.handoff]\ndeadline = \"10s\"\nspread = \"500ms\"";
+    let quick = "[drain.handoff]\ntunnels = \"drain\"\ndeadline = \"10s\"\nspread = \"500ms\"";
     let (chat, mut main) = Chat::started(quick).await;
     let over = Arc::new(AtomicBool::new(false));
     let storms: Vec<_> = (0..4).map(|_| tokio::spawn(storm(chat.client.clone(), Arc::clone(&over)))).collect();
@@ -79,7 +82,9 @@ async fn sessions_of_the_old_process_still_get_their_tunnels() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_predecessor_that_is_told_to_stop_hurries() {
-    let (mut chat, old) = Chat::started("[drain.stop]\ndeadline = \"5s\"\nspread = \"100ms\"").await;
+    let (mut chat, old) =
+        Chat::started("[drain.handoff]\ntunnels = \"drain\"\n[drain.stop]\ndeadline = \"5s\"\nspread = \"100ms\"")
+            .await;
     let mut tunnel = chat.client.tunnel().await.unwrap();
     let (_, new) = hand_off(&chat.world, old).await;
     assert_eq!(echoes(&mut tunnel, "there is time").await, Echo::Came);
@@ -98,7 +103,9 @@ async fn a_predecessor_that_is_told_to_stop_hurries() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_too_many_predecessors_a_handoff_is_refused_and_says_who_drains() {
-    let (chat, first) = Chat::started("[drain.handoff]\nmax_predecessors = 1\n[drain.stop]\nspread = \"1ms\"").await;
+    let (chat, first) =
+        Chat::started("[drain.handoff]\ntunnels = \"drain\"\nmax_predecessors = 1\n[drain.stop]\nspread = \"1ms\"")
+            .await;
     let mut tunnel = chat.client.tunnel().await.unwrap();
     assert_eq!(echoes(&mut tunnel, "hello").await, Echo::Came);
     let (_, second) = hand_off(&chat.world, first).await;
@@ -116,7 +123,7 @@ async fn with_too_many_predecessors_a_handoff_is_refused_and_says_who_drains() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_third_process_hears_from_the_first() {
-    let (chat, first) = Chat::started("").await;
+    let (chat, first) = Chat::started(DRAIN).await;
     let mut of_first = chat.client.tunnel().await.unwrap();
     assert_eq!(echoes(&mut of_first, "hello").await, Echo::Came);
     let (_, second) = hand_off(&chat.world, first).await;
