@@ -121,6 +121,16 @@ fn what_is_wrong_is_read_to_its_end_on_a_narrow_screen() {
 }
 
 #[test]
+fn how_often_a_tunnel_was_moved_is_told_of_one_that_was() {
+    let moved = |times: u16| {
+        let mut tunnel = detail(1);
+        tunnel.status.moved = times;
+        crate::cli::facts::facts(&tunnel).into_iter().find_map(|(name, said)| (name == "moved").then_some(said))
+    };
+    assert_eq!([0, 1, 2].map(moved), [None, Some("1 time".to_owned()), Some("2 times".to_owned())]);
+}
+
+#[test]
 fn everything_of_a_tunnel_can_be_scrolled_to_its_end_on_a_narrow_screen() {
     let mut model = model();
     pressed(&mut model, KeyCode::Enter);
