@@ -30,6 +30,7 @@ pub(crate) struct Chat {
 #[derive(Clone)]
 pub(crate) struct Client {
     tls: Arc<ClientConfig>,
+    trusted: CertificateDer<'static>,
     /// Known when the proxy runs.
     pub(crate) proxy: SocketAddr,
 }
@@ -42,7 +43,7 @@ impl Chat {
         let endpoint = echo().await;
         let config =
             Config::chat([endpoint]).with("listener.public.tls", "{ chain = \"site.pem\", key = \"site.key\" }");
-        let world = World::new(&config);
+        let world = World::keeping(&config, windlass::process::MOST_KEPT);
         world.folder.configure(&(config.text() + drain));
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(["site.test".to_owned()]).unwrap().self_signed(&key).unwrap();
@@ -63,7 +64,13 @@ impl Chat {
 impl Client {
     fn trusting(certificate: &CertificateDer<'static>) -> Self {
         let tls = trusting([certificate.clone()], rustls::DEFAULT_VERSIONS);
-        Self { tls: Arc::new(tls), proxy: SocketAddr::from(([127, 0, 0, 1], 0)) }
+        Self { tls: Arc::new(tls), trusted: certificate.clone(), proxy: SocketAddr::from(([127, 0, 0, 1], 0)) }
+    }
+
+    /// The same with TLS 1.2 alone, whose tunnels cannot move.
+    pub(crate) fn of_tls12(&self) -> Self {
+        let tls = trusting([self.trusted.clone()], &[&rustls::version::TLS12]);
+        Self { tls: Arc::new(tls), ..self.clone() }
     }
 
     /// The same without any memory of its sessions.
