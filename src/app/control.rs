@@ -52,9 +52,18 @@ pub(super) struct Control {
     pub(super) _duties: JoinSet<()>,
 }
 
+/// How a process has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It was told to.
+    Stopped,
+    /// Another one serves in its place.
+    HandedOver,
+}
+
 impl Control {
     /// Does what comes, until it is a stop or another process has taken over.
-    pub(super) async fn until_stopped(mut self, source: &ConfigSource) -> Result<(), RunError> {
+    pub(super) async fn until_stopped(mut self, source: &ConfigSource) -> Result<Ended, RunError> {
         self.follow(source);
         loop {
             match self.next().await {
@@ -231,7 +240,7 @@ impl Control {
         mut self,
         successor: Successor,
         asked: Option<Reply<HandoffAnswer>>,
-    ) -> Result<(), RunError> {
+    ) -> Result<Ended, RunError> {
         let pid = successor.process.pid();
         tracing::info!(successor = pid, open = self.running.proxy().registry.len(), "handed over");
         self.admin.release();
@@ -258,11 +267,11 @@ impl Control {
         tracing::info!("everything that was here has ended");
         self.running.end();
         self.admin.close().await;
-        Ok(())
+        Ok(Ended::HandedOver)
     }
 
     /// Ends politely; a second signal ends at once.
-    pub(super) async fn stop(mut self) -> Result<(), RunError> {
+    pub(super) async fn stop(mut self) -> Result<Ended, RunError> {
         // Before the line: who reads it may count on it.
         self.running.begin_stop();
         tracing::info!(open = self.running.proxy().registry.len(), "stopping; a second signal ends at once");
@@ -290,7 +299,7 @@ impl Control {
         self.running.proxy().say_sums();
         self.running.end();
         self.admin.close().await;
-        Ok(())
+        Ok(Ended::Stopped)
     }
 }
 

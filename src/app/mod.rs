@@ -9,6 +9,7 @@ mod certificate_watch;
 mod commands;
 mod config_source;
 mod control;
+mod demo_steering;
 mod discovery;
 mod down_endpoints;
 mod drains;

@@ -60,5 +60,5 @@ async fn serve(source: ConfigSource, environment: Environment, beside: &mut Besi
         let settings = &control.running.proxy().snapshot().settings;
         tracing::info!("{}", invitation(settings, &control.running.addresses()));
     }
-    control.until_stopped(&source).await
+    control.until_stopped(&source).await.map(drop)
 }

@@ -1,58 +1,51 @@
-//! The life of a process that shows the demo: its endpoints and its page beside a proxy, reloaded from the page's buttons.
+//! The life of a process that shows the demo: its endpoints and its page beside a proxy, steered by the page's buttons.
 
 use std::io::{self, Write};
 use std::path::Path;
 
 use super::acme::Orders;
-use super::control::{Prepared, note_meaningless};
+use super::config_source::ConfigSource;
+use super::control::{Ended, Prepared};
+use super::demo_steering::Served;
 use super::discovery::Sources;
 use super::environment::Environment;
 use super::error::{DemoError, RunError, StartError};
 use super::handoff::{Inheritance, InheritedSets};
 use super::loaded::Loaded;
-use super::reload::ReloadError;
 use super::start::PreparedProcess;
 use crate::config::{self, Problems};
 use crate::demo;
-use crate::process::{FileWork, Signal, Signals};
+use crate::process::{FileWork, Signals};
 
 /// Serves the demo until it is told to stop.
-pub async fn run_demo(plain_port: u16, secure_port: u16, environment: Environment) -> Result<(), RunError> {
-    let signals = Signals::listen().map_err(RunError::Signals)?;
+pub async fn run_demo(plain_port: u16, secure_port: u16, mut environment: Environment) -> Result<(), RunError> {
+    let signals = Signals::listen_at_a_terminal().map_err(RunError::Signals)?;
     let files = FileWork::default();
     let certificate = demo::Certificate::create().map_err(DemoError::Certificate)?;
     let (endpoints, commands) = demo::DemoEndpoints::bind().await.map_err(DemoError::Endpoints)?;
     let layout = demo::Layout::new(plain_port, secure_port, &certificate, endpoints.addresses());
     let admin = layout.admin.clone();
-    let loaded = load(&layout.config_text())?;
+    let served = Served::new(certificate.folder().join("demo.toml"), admin.clone());
+    let text = layout.config_text();
+    served.write(&text).map_err(DemoError::Endpoints)?;
+    let loaded = load(&text)?;
     let mut inheritance = Inheritance::default();
+    // Whoever takes over has no endpoints of its own: it serves the file, and these.
+    environment.program = environment.program.serving(served.file());
+    let file = Some(served.file().to_owned());
     let process =
-        PreparedProcess::build(loaded, None, environment, &mut inheritance, files.clone()).map_err(busy_ports)?;
+        PreparedProcess::build(loaded, file, environment, &mut inheritance, files.clone()).map_err(busy_ports)?;
     let nothing = (Sources::new(None, InheritedSets::default()), Orders::new(None));
-    let mut control = process.begin(inheritance, signals, files, nothing, Prepared::default()).await?;
+    let mut later = Signals::listen_at_a_terminal().map_err(RunError::Signals)?;
+    let control = process.begin(inheritance, signals, files, nothing, Prepared::default()).await?;
     tokio::spawn(endpoints.serve());
     let port = |listener: &str| control.running.address(listener).map_or(0, |address| address.port());
     print(&demo::banner(port("plain"), port("secure"), &admin));
-    let mut steering = demo::Steering::new(commands, layout);
-    loop {
-        tokio::select! {
-            signal = control.signals.next() => match signal {
-                // A reload would change nothing, and so says a terminal that closes.
-                Signal::Stop | Signal::Reload => return control.stop().await,
-                Signal::ReopenLog => control.log.reopen(),
-                Signal::Meaningless(signal) => note_meaningless(signal),
-                Signal::Handoff => tracing::warn!("the demo does not hand over: its endpoints are part of it"),
-            },
-            Some(change) = steering.next() => {
-                let text = change.config_text();
-                match control.reload(async move { load(&text) }).await {
-                    Ok(_) => change.done(),
-                    Err(ReloadError::Stopped) => return control.stop().await,
-                    Err(error) => change.refused(&error.to_string()),
-                }
-            }
-        }
+    tokio::spawn(served.clone().steer(demo::Steering::new(commands, layout)));
+    if control.until_stopped(&ConfigSource::File(served.file().to_owned())).await? == Ended::HandedOver {
+        served.host(&mut later).await;
     }
+    Ok(())
 }
 
 /// In the demo, a busy port is answered with how to choose another.

@@ -9,7 +9,7 @@ pub fn banner(plain_port: u16, secure_port: u16, admin: &Path) -> String {
     let admin = admin.display();
     format!(
         r#"
-  windlass demo: one proxy, three endpoints (amber, jade, violet), all in this process
+  windlass demo: one proxy, three endpoints (amber, jade, violet), all in one process
 
   Open in two or three tabs
     https://127.0.0.1:{secure_port}/      the certificate is self-signed and thrown away at the end: accept it
@@ -20,6 +20,7 @@ pub fn banner(plain_port: u16, secure_port: u16, admin: &Path) -> String {
     "Drain": the configuration is reloaded without that endpoint. Only its tabs read a Close 1012,
     within two seconds, and come back on another one. The others notice nothing.
     "Reload something else": nobody notices anything. That is the point.
+    "Replace the program": another process takes over, with every open WebSocket. Type on.
 
   Try with curl (-k: the certificate is self-signed)
     curl -k  https://127.0.0.1:{secure_port}/api/whoami
@@ -33,6 +34,7 @@ pub fn banner(plain_port: u16, secure_port: u16, admin: &Path) -> String {
   Look at it from another terminal
     windlass status --admin unix:{admin}
     windlass top    --admin unix:{admin}
+    windlass handoff --admin unix:{admin}    the same as "Replace the program"
 
   Stop with Ctrl-C: every tab reads a Close 1012, then the process ends. A second Ctrl-C ends it at once.
 "#
@@ -54,7 +56,7 @@ mod tests {
     #[test]
     fn every_address_has_its_own_port() {
         let text = banner(1111, 2222, Path::new("/tmp/a/admin.sock"));
-        assert_eq!(text.matches("--admin unix:/tmp/a/admin.sock").count(), 2, "{text}");
+        assert_eq!(text.matches("--admin unix:/tmp/a/admin.sock").count(), 3, "{text}");
         assert_eq!(text.matches("http://127.0.0.1:1111/").count(), 2, "{text}");
         assert_eq!(text.matches("https://127.0.0.1:2222/").count(), 6, "{text}");
         assert!(!text.contains("8080") && !text.contains("8443"), "{text}");

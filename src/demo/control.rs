@@ -92,8 +92,8 @@ impl Steering {
     }
 }
 
-/// A change that somebody asked for. Reload with [`LayoutChange::config_text`], then say how it went; dropping it says that
-/// nobody carried it out.
+/// A change that somebody asked for. Do what [`LayoutChange::carry`] says, then say how it went; dropping it says that nobody carried
+/// it out.
 #[derive(Debug)]
 pub struct LayoutChange<'a> {
     steering: &'a mut Steering,
@@ -102,19 +102,37 @@ pub struct LayoutChange<'a> {
     answer: oneshot::Sender<ButtonAnswer>,
 }
 
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carry {
+    /// This configuration is to be loaded.
+    Reload(String),
+    /// Another process is to take over, with the same configuration.
+    HandOver,
+}
+
 impl LayoutChange<'_> {
-    /// The configuration to be loaded.
-    pub fn config_text(&self) -> String {
-        self.next.config_text()
+    /// What is to be done.
+    pub fn carry(&self) -> Carry {
+        match self.action {
+            Action::HandOver => Carry::HandOver,
+            Action::Drain(_) | Action::Restore(_) | Action::Reload => Carry::Reload(self.next.config_text()),
+        }
     }
 
-    /// The proxy runs it: every tab is told.
-    pub fn done(self) {
+    /// The configuration that is loaded still.
+    pub fn before(&self) -> String {
+        self.steering.layout.config_text()
+    }
+
+    /// It is done, of which this can be `told`: every tab hears it.
+    pub fn done(self, told: Option<String>) {
         let Self { steering, action, next, answer } = self;
         let text = match action {
             Action::Drain(name) => format!("reloaded without {name}: its tabs are drained, the others stay"),
             Action::Restore(name) => format!("reloaded with {name}: nobody is moved, new placements find it"),
             Action::Reload => format!("reloaded with another route (unrelated-{}): no tab is touched", next.unrelated),
+            Action::HandOver => told.unwrap_or_else(|| "another process has taken over".to_owned()),
         };
         steering.layout = next;
         let generation = steering.layout.generation;
@@ -126,7 +144,8 @@ impl LayoutChange<'_> {
 
     /// The proxy runs what it ran before, because of `problem`.
     pub fn refused(self, problem: &str) {
-        let text = format!("the reload was refused, nothing changed: {problem}");
+        let what = if self.action == Action::HandOver { "handoff" } else { "reload" };
+        let text = format!("the {what} was refused, nothing changed: {problem}");
         let _ = self.answer.send(ButtonAnswer { ok: false, text, generation: self.steering.layout.generation });
     }
 }
@@ -148,8 +167,9 @@ mod tests {
         let mut witness = room.enter("violet");
         let carry_out = async {
             let change = steering.next().await.unwrap();
-            assert!(!change.config_text().contains("jade"), "{}", change.config_text());
-            change.done();
+            let Carry::Reload(text) = change.carry() else { panic!("no reload") };
+            assert!(!text.contains("jade") && change.before().contains("jade"), "{text}");
+            change.done(None);
         };
         let (answer, ()) = tokio::join!(buttons.press(Action::Drain("jade")), carry_out);
         let answer = answer.unwrap();

@@ -135,9 +135,11 @@ impl DemoEndpoint {
             ("/events", &Method::GET) => reply::ticks(self.name),
             ("/api/whoami", &Method::GET | &Method::HEAD) => self.whoami(&request),
             ("/api/echo", &Method::POST) => reply::echo(request.into_body()),
-            ("/demo/drain" | "/demo/restore" | "/demo/reload", &Method::POST) => self.steer(&request).await,
+            ("/demo/drain" | "/demo/restore" | "/demo/reload" | "/demo/handoff", &Method::POST) => {
+                self.steer(&request).await
+            }
             ("/" | "/ws" | "/events" | "/api/whoami", _) => reply::only("GET"),
-            ("/api/echo" | "/demo/drain" | "/demo/restore" | "/demo/reload", _) => reply::only("POST"),
+            ("/api/echo" | "/demo/drain" | "/demo/restore" | "/demo/reload" | "/demo/handoff", _) => reply::only("POST"),
             _ => reply::text(StatusCode::NOT_FOUND, "nothing here; try /, /api/whoami, /api/echo or /events\n"),
         }
     }
@@ -203,6 +205,7 @@ fn action(request: &Request<Incoming>) -> Option<Action> {
     match request.uri().path() {
         "/demo/drain" => name.map(Action::Drain),
         "/demo/restore" => name.map(Action::Restore),
+        "/demo/handoff" => Some(Action::HandOver),
         _ => Some(Action::Reload),
     }
 }

@@ -59,6 +59,8 @@ pub enum Action {
     Restore(&'static str),
     /// Changes something no tab depends on.
     Reload,
+    /// Has another process take over.
+    HandOver,
 }
 
 impl Layout {
@@ -87,7 +89,7 @@ impl Layout {
     /// The layout after `action`, or why it cannot be done, as a sentence for the page.
     pub fn after(&self, action: Action) -> Result<Self, String> {
         let mut next = self.clone();
-        next.generation = self.generation.saturating_add(1);
+        next.generation = self.generation.saturating_add(u32::from(action != Action::HandOver));
         match action {
             Action::Drain(name) => {
                 next.set_in_service(name, false)?;
@@ -96,6 +98,7 @@ impl Layout {
                 }
             }
             Action::Restore(name) => next.set_in_service(name, true)?,
+            Action::HandOver => {}
             Action::Reload => next.unrelated = self.unrelated.saturating_add(1),
         }
         Ok(next)

@@ -1,7 +1,7 @@
 //! What `windlass demo` runs besides the proxy: three endpoints with a small chat, a page, a throw-away certificate.
 //!
 //! The story, told by the caller: [`DemoEndpoints::bind`], [`Certificate::create`], a [`Layout`] of both, the proxy on
-//! [`Layout::config_text`], [`DemoEndpoints::serve`] beside it, and a reload for every [`LayoutChange`] that [`Steering::next`]
+//! [`Layout::config_text`], [`DemoEndpoints::serve`] beside it, and a reload or a handoff for every [`LayoutChange`] that [`Steering::next`]
 //! yields. This folder never reloads anything itself and knows nothing of the proxy: it hands out texts.
 //!
 //! Everything a visitor can grow is bounded: connections, messages, waiting commands, and how far a slow tab may fall
@@ -20,6 +20,6 @@ mod visitor;
 
 pub use banner::{banner, port_taken};
 pub use certificate::{Certificate, DemoCertificateError};
-pub use control::{ButtonReceiver, LayoutChange, Steering};
+pub use control::{ButtonReceiver, Carry, LayoutChange, Steering};
 pub use endpoint::DemoEndpoints;
 pub use layout::{Action, DemoPlace, Layout, Stickiness};

@@ -79,7 +79,7 @@ impl TunnelHandle {
             waker: AtomicWaker::new(),
             traffic,
             tapped: AtomicBool::new(false),
-            whereabouts: WhereaboutsCell::HERE,
+            whereabouts: WhereaboutsCell::here(),
             joined: OnceLock::new(),
             permit,
         }

@@ -33,7 +33,9 @@ pub enum Whereabouts {
 pub(super) struct WhereaboutsCell(AtomicU8);
 
 impl WhereaboutsCell {
-    pub(super) const HERE: Self = Self(AtomicU8::new(Whereabouts::Here as u8));
+    pub(super) fn here() -> Self {
+        Self(AtomicU8::new(Whereabouts::Here as u8))
+    }
 
     /// Whether there is nothing to be looked at: it goes on here, and nobody has asked.
     #[inline]
@@ -65,7 +67,7 @@ mod tests {
     #[test]
     fn each_place_is_read_as_it_was_written_and_none_is_left_by_a_step_from_elsewhere() {
         use Whereabouts::{Asked, Frozen, Here, Left, Resumed};
-        let cell = WhereaboutsCell::HERE;
+        let cell = WhereaboutsCell::here();
         for (from, to) in [(Here, Asked), (Asked, Frozen), (Frozen, Resumed), (Resumed, Here), (Here, Left)] {
             assert!(!cell.step(&[Left], to) && cell.get() == from);
             assert_eq!(cell.is_here(), from == Here);

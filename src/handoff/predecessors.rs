@@ -192,20 +192,23 @@ impl Conversation {
     /// Until it is gone: the kernel closes its end when it ends.
     async fn hear(&self, mut intake: Box<dyn Intake>, is_leaving: &AtomicBool) {
         while let Ok(Some(said)) = self.channel.receive_with().await {
-            match said.message {
+            let answered = match said.message {
                 HandoffMessage::Remaining { tunnels, answers } => {
                     self.state.send_replace(State::Draining { tunnels, answers });
+                    Ok(())
                 }
-                HandoffMessage::Answer { number, part, is_last } => self.take_part(number, &part, is_last),
+                HandoffMessage::Answer { number, part, is_last } => {
+                    self.take_part(number, &part, is_last);
+                    Ok(())
+                }
                 HandoffMessage::Tunnels { .. }
                 | HandoffMessage::TunnelsYours { .. }
                 | HandoffMessage::DrainRest { .. }
-                | HandoffMessage::TunnelsMoved { .. } => {
-                    if self.take_in(said, &mut *intake, is_leaving).await.is_err() {
-                        break;
-                    }
-                }
-                _ => {}
+                | HandoffMessage::TunnelsMoved { .. } => self.take_in(said, &mut *intake, is_leaving).await,
+                _ => Ok(()),
+            };
+            if answered.is_err() {
+                break;
             }
         }
         drop(intake);

@@ -43,6 +43,12 @@ impl Program {
         Self { path: std::path::absolute(&path).unwrap_or(path), arguments: arguments.collect() }
     }
 
+    /// The same, serving this configuration file, whatever this process was started for.
+    pub fn serving(self, config: &Path) -> Self {
+        let arguments = vec!["run".into(), "--config".into(), config.into()];
+        Self { arguments, ..self }
+    }
+
     /// The file that is started.
     pub fn path(&self) -> &Path {
         &self.path

@@ -27,6 +27,8 @@ pub enum Signal {
 #[derive(Debug)]
 pub struct Signals {
     hangup: tokio::signal::unix::Signal,
+    /// What a SIGHUP means.
+    hangup_means: Signal,
     user2: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
@@ -44,6 +46,7 @@ impl Signals {
     pub fn listen() -> io::Result<Self> {
         Ok(Self {
             hangup: signal(SignalKind::hangup())?,
+            hangup_means: Signal::Reload,
             user2: signal(SignalKind::user_defined2())?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -52,6 +55,11 @@ impl Signals {
             alarm: signal(SignalKind::alarm())?,
             _file_size: signal(SignalKind::from_raw(Number::XFSZ.as_raw()))?,
         })
+    }
+
+    /// The same for a process that ends with its terminal: the SIGHUP of one that closes is a stop.
+    pub fn listen_at_a_terminal() -> io::Result<Self> {
+        Ok(Self { hangup_means: Signal::Stop, ..Self::listen()? })
     }
 
     /// Waits for the next signal; a stop is seen before anything that came with it, and a reload before a handoff.
@@ -63,7 +71,7 @@ impl Signals {
             _ = self.terminate.recv() => Signal::Stop,
             _ = self.interrupt.recv() => Signal::Stop,
             _ = self.quit.recv() => Signal::Stop,
-            _ = self.hangup.recv() => Signal::Reload,
+            _ = self.hangup.recv() => self.hangup_means,
             _ = self.user2.recv() => Signal::Handoff,
             _ = self.user1.recv() => Signal::ReopenLog,
             _ = self.alarm.recv() => Signal::Meaningless("SIGALRM"),
@@ -78,6 +86,7 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
             _ = self.quit.recv() => {}
+            _ = self.hangup.recv(), if self.hangup_means == Signal::Stop => {}
         }
     }
 

@@ -19,7 +19,7 @@ const MOST_BYTES: usize = MOST_TUNNELS * 2 * 1024 * 1024;
 /// Some tunnels, ready to be sent.
 pub(super) struct Batch<'t> {
     parcel: OwnedFd,
-    tunnels: &'t [Box<Departing>],
+    tunnels: &'t [Departing],
 }
 
 impl<'t> Batch<'t> {
@@ -27,7 +27,7 @@ impl<'t> Batch<'t> {
     ///
     /// # Errors
     /// The system has no memory, or no descriptor, left for it.
-    pub(super) fn seal(tunnels: &'t [Box<Departing>]) -> io::Result<Self> {
+    pub(super) fn seal(tunnels: &'t [Departing]) -> io::Result<Self> {
         let written: Vec<&MovingTunnel> = tunnels.iter().map(|departing| &departing.tunnel).collect();
         Ok(Self { parcel: seal_parcel(&write(&written)?)?, tunnels })
     }

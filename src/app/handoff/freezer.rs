@@ -24,7 +24,7 @@ pub(super) struct Standing {
     asked: HashMap<TunnelId, Arc<TunnelHandle>>,
     /// Those that stand still, and what is known of each.
     pub(super) handles: Vec<Arc<TunnelHandle>>,
-    pub(super) known: Vec<Box<Departing>>,
+    pub(super) known: Vec<Departing>,
 }
 
 /// Those that do not move, each with why.
@@ -67,7 +67,7 @@ impl Freezer {
             match departed {
                 Ok(known) => {
                     standing.handles.push(handle);
-                    standing.known.push(known);
+                    standing.known.push(*known);
                 }
                 Err(why) => staying.push((handle, why)),
             }

@@ -31,7 +31,7 @@ async fn start() -> Demo {
     let serving = tokio::spawn(endpoints.serve());
     let _steering = tokio::spawn(async move {
         while let Some(change) = steering.next().await {
-            change.done();
+            change.done(None);
         }
     });
     Demo { addresses, serving, _steering }

@@ -68,6 +68,32 @@ test('a button that cannot be pressed says why, and the chat outlives a reload o
   await windlass.stop();
 });
 
+test('who types on while the program is replaced keeps the same socket', async (t) => {
+  const { context, url, windlass } = await startDemo(t);
+  const [first, second] = [await openTab(context, url), await openTab(context, url)];
+  for (const round of [1, 2]) {
+    await first.click('#handoff');
+    const told = (count) => document.querySelector('#log').textContent.split('has taken over').length > count;
+    await within(first.waitForFunction(told, round), 'the page to say who has taken over');
+    await first.fill('#text', `typed on ${round}`);
+    await first.click('#send');
+    await messageIn(second, `typed on ${round}`);
+    await second.fill('#text', `and back ${round}`);
+    await second.click('#send');
+    await messageIn(first, `and back ${round}`);
+  }
+  // Whoever serves now reloads when a button asks for it.
+  await first.click('#reload');
+  await within(first.waitForFunction(() => document.querySelector('#log').textContent.includes('unrelated-1')), 'the reload');
+  for (const tab of [first, second]) {
+    assert.deepEqual(await tab.evaluate(() => ({ opened, closes })), { opened: 1, closes: [] });
+  }
+  await windlass.stop();
+  const closed = () => closes.length > 0;
+  await within(first.waitForFunction(closed), 'the Close of the last process');
+  assert.equal((await first.evaluate(() => closes[0])).code, 1012);
+});
+
 test('a page whose proxy is gone says so, and when it tries again', async (t) => {
   const { context, url, windlass } = await startDemo(t);
   const tab = await openTab(context, url);

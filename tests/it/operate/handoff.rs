@@ -13,7 +13,7 @@ use crate::rig::{Program, signal, until_async, within};
 
 #[tokio::test]
 async fn a_handoff_passes_on_where_operators_ask_and_what_they_drain() {
-    let config = two_endpoints().await.with("drain.handoff.tunnels", "\"drain\"");
+    let config = two_endpoints().await + "[drain.handoff]\ntunnels = \"drain\"\n";
     let windlass = Program::start(&config).await;
     let mut client = windlass.client("somebody").await.unwrap();
     let (stays, drained) = if client.endpoint == "a" { ("a", "b") } else { ("b", "a") };
