@@ -40,9 +40,12 @@ pub(crate) type Tunnel = WebSocketStream<TlsStream<TcpStream>>;
 impl Chat {
     /// A proxy that is not started yet; `drain` is that part of its configuration.
     pub(crate) async fn new(drain: &str) -> Self {
-        let endpoint = echo().await;
-        let config =
-            Config::chat([endpoint]).with("listener.public.tls", "{ chain = \"site.pem\", key = \"site.key\" }");
+        Self::of(Config::chat([echo().await]), drain)
+    }
+
+    /// The same with this configuration, to which TLS is added.
+    pub(crate) fn of(config: Config, drain: &str) -> Self {
+        let config = config.with("listener.public.tls", "{ chain = \"site.pem\", key = \"site.key\" }");
         let world = World::keeping(&config, windlass::process::MOST_KEPT);
         world.folder.configure(&(config.text() + drain));
         let key = KeyPair::generate().unwrap();

@@ -28,7 +28,8 @@ async fn one_after_the_other_refuses_nobody_and_resumes_every_session() {
     assert_eq!(visitor.visit().await, Ok(HandshakeKind::Full));
 
     let mut heard = Vec::new();
-    for _ in 0..handoffs() {
+    let handoffs = asked_for("WINDLASS_HANDOFFS", HANDOFFS);
+    for _ in 0..handoffs {
         chat.world.folder.until("a free place", || chat.world.running().len() <= 2).await;
         let (notes, next) = hand_off(&chat.world, main).await;
         heard.extend(notes);
@@ -50,7 +51,7 @@ async fn one_after_the_other_refuses_nobody_and_resumes_every_session() {
         assert_eq!(failures, Vec::<String>::new());
     }
     assert!(visits > 20 && returns >= 20, "{visits} visits, {returns} returns");
-    println!("{} handoffs: {visits} visits, {returns} tunnels told to come back", handoffs());
+    println!("{handoffs} handoffs: {visits} visits, {returns} tunnels told to come back");
     heard.extend(chat.world.notify.notes_so_far().await);
     assert_silent_after_mainpid(&heard);
 }
@@ -187,8 +188,9 @@ fn assert_silent_after_mainpid(notes: &[Note]) {
     }
 }
 
-fn handoffs() -> usize {
+/// How much a test does, where somebody wants another number than it has.
+pub(crate) fn asked_for(variable: &str, otherwise: usize) -> usize {
     #[expect(clippy::disallowed_methods, reason = "how long a test runs is nothing that it tests")]
-    let asked_for = std::env::var("WINDLASS_HANDOFFS");
-    asked_for.map_or(HANDOFFS, |number| number.parse().unwrap())
+    let asked_for = std::env::var(variable);
+    asked_for.map_or(otherwise, |number| number.parse().unwrap())
 }

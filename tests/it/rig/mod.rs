@@ -34,7 +34,7 @@ pub(crate) use handshake::{ACCEPT, Handshake, SWITCH, switch_with};
 pub(crate) use head::Head;
 pub(crate) use namespace::Namespace;
 pub(crate) use notify::{Note, NotifySocket};
-pub(crate) use program::Program;
+pub(crate) use program::{Program, resident};
 pub(crate) use proxy::Proxy;
 pub(crate) use serving::ServingEndpoint;
 pub(crate) use trust::trusting;

@@ -61,6 +61,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Sends these bytes to a peer that takes them when it likes.
     pub(crate) async fn send_patiently(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
+        // TLS keeps what the socket has not taken.
+        self.stream.flush().await.unwrap();
     }
 
     /// Sends these bytes to a peer that may have had enough.

@@ -1,0 +1,9 @@
+//! Open tunnels that move to the new process: their ends notice nothing, whatever they are in the middle of.
+
+mod caught;
+mod clocks;
+mod endings;
+mod held_back;
+mod site;
+mod speaker;
+mod talk;
