@@ -55,6 +55,8 @@ pub(super) const CLIENT_CERTIFICATES: Option<ClientCertificateSettings> = None;
 pub(super) const CLIENT_CERTIFICATE_REQUIRED: bool = true;
 /// What one client has open shares one connection, and what is lost on the line holds up all of it.
 pub(super) const HTTP2: bool = true;
+
+pub(super) const HTTP2_WEBSOCKETS: bool = true;
 /// Who speaks HTTP/2 in clear is refused.
 pub(super) const H2C: bool = false;
 /// A client may have so many exchanges and tunnels by one connection, each of which may leave 64 KiB unread with us.

@@ -41,6 +41,7 @@ pub(super) static LISTENER: TableSchema = TableSchema {
         "tls",
         "client_certificates",
         "http2",
+        "http2_websockets",
         "h2c",
         "max_streams",
         "trusted_proxies",

@@ -125,6 +125,8 @@ impl Layout {
 [listener.secure]
 bind = "{secure}"
 tls  = {{ chain = {chain}, key = {key} }}
+# Those of HTTP/2 do not move when the program is replaced.
+http2_websockets = false
 
 [listener.plain]
 bind = "{plain}"

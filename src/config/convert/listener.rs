@@ -70,6 +70,7 @@ fn http2(section: &Section<'_>) -> Http2Settings {
     let has_tls = section.has("tls");
     let settings = Http2Settings {
         is_offered: section.read("http2", flag, defaults::HTTP2),
+        takes_websockets: section.read("http2_websockets", flag, defaults::HTTP2_WEBSOCKETS),
         takes_prior_knowledge: section.read("h2c", flag, defaults::H2C),
         max_streams: section.read("max_streams", streams, defaults::MAX_STREAMS),
     };

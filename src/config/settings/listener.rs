@@ -45,11 +45,13 @@ pub struct ListenerSettings {
     pub body_timeout: Duration,
 }
 
-/// `http2`, `h2c` and `max_streams` of a listener.
+/// `http2`, `http2_websockets`, `h2c` and `max_streams` of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Http2Settings {
     /// Whether it is offered over TLS (ALPN).
     pub is_offered: bool,
+    /// Whether a connection of it may carry WebSockets (RFC 8441). Where not, clients open one of HTTP/1.1 for each.
+    pub takes_websockets: bool,
     /// Whether a client without TLS may begin with it (RFC 9113 §3.3).
     pub takes_prior_knowledge: bool,
     /// How many streams one connection may have open.

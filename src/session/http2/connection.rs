@@ -102,8 +102,10 @@ pub(in crate::session) async fn speak(stream: Stream, session: Arc<Session>, adm
 fn builder(settings: &ListenerSettings) -> Builder {
     let most = settings.http2.max_streams.get();
     let mut builder = Builder::new();
+    if settings.http2.takes_websockets {
+        builder.enable_connect_protocol();
+    }
     builder
-        .enable_connect_protocol()
         .max_concurrent_streams(most)
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(STREAM_WINDOW.saturating_mul(most).min(LARGEST_WINDOW))

@@ -43,8 +43,12 @@ impl Http2Client {
         let driver = tokio::spawn(connection);
         // With the answer, the proxy's settings are known: whether it takes tunnels.
         within("a pong", pings.ping(h2::Ping::opaque())).await.unwrap();
-        assert!(sender.is_extended_connect_protocol_enabled());
         Self { sender, driver }
+    }
+
+    /// Whether the proxy takes WebSockets over it.
+    pub(crate) fn may_ask_for_websockets(&self) -> bool {
+        self.sender.is_extended_connect_protocol_enabled()
     }
 
     /// Begins a request.

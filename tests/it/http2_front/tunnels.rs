@@ -11,6 +11,21 @@ use super::in_front_of;
 use crate::rig::{Endpoint, Frame, Handshake, Opcode, Proxy, assert_carries, log, until, within};
 
 #[tokio::test]
+async fn whether_a_connection_takes_tunnels_is_for_its_listener_to_say() {
+    let endpoint = Endpoint::listen().await;
+    for (says, takes) in [("true", true), ("false", false)] {
+        let config = in_front_of([endpoint.address()]).with("listener.public.http2_websockets", says);
+        let proxy = Proxy::serving(&config);
+        let client = Http2Client::connect(&proxy).await;
+        assert_eq!(client.may_ask_for_websockets(), takes);
+        if !takes {
+            let (answer, _outgoing) = client.ask_for_websocket("/h2/unasked").await;
+            assert!(within("a refusal", answer).await.is_err(), "nobody who asks all the same has a tunnel");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_tunnel_opens_by_a_200_with_what_was_agreed_on() {
     let mut log = log::lines();
     let endpoint = Endpoint::listen().await;

@@ -103,6 +103,12 @@ async fn what_becomes_of_tunnels_at_a_handoff_and_at_a_stop() {
 }
 
 #[tokio::test]
+async fn whether_http2_carries_websockets() {
+    let site = Site::open().await;
+    site.keeps_all(|config| config.with("listener.public.http2_websockets", "false")).await;
+}
+
+#[tokio::test]
 async fn a_new_endpoint() {
     let site = Site::open().await;
     let addresses = [site.chat_endpoint.address(), site.games_endpoint.address()];
