@@ -21,6 +21,8 @@ pub enum Stays {
     Full,
     /// The other process hands over itself.
     Busy,
+    /// Its worker was held up for too long.
+    Late,
     /// The system, or one of the two processes, could not do it; the log says why.
     Failed,
 }
@@ -36,6 +38,7 @@ impl Stays {
             Self::Gone => "gone",
             Self::Full => "full",
             Self::Busy => "busy",
+            Self::Late => "late",
             Self::Failed => "failed",
         }
     }

@@ -13,6 +13,7 @@ use super::records::Records;
 use super::tunnel_record::RecordedRequest;
 use crate::drain::{Stays, TunnelHandle, Whereabouts};
 use crate::net::Stream;
+use crate::process::SystemMoment;
 use crate::tunnel::Tunnel;
 
 /// An open tunnel, and what it holds on to for as long as it is. A future: not an async block, which keeps room for the tunnel twice, where
@@ -62,7 +63,7 @@ impl<H: Unpin> Future for RunningTunnel<H> {
         let record = RecordedRequest::of(handle);
         access_log::ended(&running.records, handle, running.tunnel.settings(), (record, running.key), &outcome);
         if handle.whereabouts() == Whereabouts::Asked {
-            running.records.departures.note(handle, Err(Stays::Ending));
+            running.records.departures.note(handle, SystemMoment::now(), Err(Stays::Ending));
         }
         Poll::Ready(())
     }
@@ -85,19 +86,22 @@ impl<H> RunningTunnel<H> {
                         return Goes::On;
                     }
                 }
-                Whereabouts::Asked => match Departing::of(&self.tunnel, &self.lease, self.kept.as_deref(), self.key) {
-                    Ok(departing) => {
-                        if handle.note_frozen() {
-                            self.records.departures.note(handle, Ok(departing));
+                Whereabouts::Asked => {
+                    let at = SystemMoment::now();
+                    match Departing::of(&self.tunnel, &self.lease, self.kept.as_deref(), self.key) {
+                        Ok(departing) => {
+                            if handle.note_frozen() {
+                                self.records.departures.note(handle, at, Ok(departing));
+                            }
+                        }
+                        Err(stays) => {
+                            if handle.settle() {
+                                self.records.departures.note(handle, at, Err(stays));
+                                return Goes::On;
+                            }
                         }
                     }
-                    Err(stays) => {
-                        if handle.settle() {
-                            self.records.departures.note(handle, Err(stays));
-                            return Goes::On;
-                        }
-                    }
-                },
+                }
             }
         }
     }

@@ -211,7 +211,7 @@ pub struct HandoffAnswer {
     /// How many open tunnels go on there.
     #[serde(default)]
     pub moved: usize,
-    /// How many drain in the process before, by why they could not move: `not_agreed`, `tls12`, `http2`, `ending`, `gone`, `full`, `busy`, `failed`.
+    /// How many drain in the process before, by why they could not move: `not_agreed`, `tls12`, `http2`, `ending`, `gone`, `full`, `busy`, `late`, `failed`.
     #[serde(default)]
     pub stayed: BTreeMap<String, usize>,
     /// The longest that one of those that moved stood still, in milliseconds.

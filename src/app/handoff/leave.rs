@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -70,7 +71,7 @@ impl<'n> Leaver<'n> {
     pub(in crate::app) async fn who_stays(&mut self, tunnels: &[Arc<TunnelHandle>]) -> Staying {
         let mut stay = Staying::new();
         for some in tunnels.chunks(MOST_TUNNELS) {
-            let (mut standing, staying) = self.freezer.freeze(some).await;
+            let (mut standing, staying) = self.freezer.freeze(some, PATIENCE).await;
             stay.extend(staying);
             stay.extend(ordered(&mut standing));
         }
@@ -99,7 +100,7 @@ impl<'n> Leaver<'n> {
             return some.iter().map(|handle| (Arc::clone(handle), Stays::Failed)).collect();
         }
         let begun = Instant::now();
-        let (mut standing, mut staying) = self.freezer.freeze(some).await;
+        let (mut standing, mut staying) = self.freezer.freeze(some, PATIENCE).await;
         staying.extend(ordered(&mut standing));
         if standing.known.is_empty() {
             return staying;
@@ -142,6 +143,9 @@ fn ordered(standing: &mut Standing) -> Staying {
         .collect()
 }
 
+/// How long a tunnel may take to stand still: its worker may be busy with others.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The one line of a stop about those that wait for the next start.
 pub(in crate::app) fn say_left(left: &Moved, drained: &BTreeMap<Stays, usize>) {
     let of = |stays| {
@@ -154,6 +158,7 @@ pub(in crate::app) fn say_left(left: &Moved, drained: &BTreeMap<Stays, usize>) {
         tls12 = of(Stays::Tls12),
         http2 = of(Stays::Http2),
         ending = of(Stays::Ending),
+        late = of(Stays::Late),
         failed = of(Stays::Failed),
         longest_pause_ms = milliseconds(left.longest),
         "open tunnels wait with systemd for the next start"

@@ -65,11 +65,21 @@ impl Mover {
     /// Cancel safe: what has not moved goes on here.
     pub(super) async fn move_out(&mut self, tunnels: &[Arc<TunnelHandle>], drains: Vec<DrainRest>) -> MovedOut {
         let (mut moved, mut left) = (Moved::default(), Vec::new());
-        for some in tunnels.chunks(AT_ONCE) {
-            for (handle, why) in self.move_some(some, &mut moved).await {
-                moved.note_stays(why);
-                left.push(handle);
+        let mut waiting = tunnels.to_vec();
+        for patience in PATIENCE {
+            let mut late = Vec::new();
+            for some in waiting.chunks(AT_ONCE) {
+                for (handle, why) in self.move_some(some, patience, &mut moved).await {
+                    match why {
+                        Stays::Late if patience < LONGEST_PATIENCE => late.push(handle),
+                        why => {
+                            moved.note_stays(why);
+                            left.push(handle);
+                        }
+                    }
+                }
             }
+            waiting = late;
         }
         let parted: Vec<_> = drains.into_iter().map(parted).collect();
         if self.is_over != Some(Stays::Failed) && self.conclude(&moved, &parted).await.is_err() {
@@ -89,12 +99,12 @@ impl Mover {
     }
 
     /// Moves some at once; those that stay are returned.
-    async fn move_some(&mut self, some: &[Arc<TunnelHandle>], moved: &mut Moved) -> Staying {
+    async fn move_some(&mut self, some: &[Arc<TunnelHandle>], patience: Duration, moved: &mut Moved) -> Staying {
         if let Some(why) = self.is_over {
             return some.iter().map(|handle| (Arc::clone(handle), why)).collect();
         }
         let begun = Instant::now();
-        let (mut standing, mut staying) = self.freezer.freeze(some).await;
+        let (mut standing, mut staying) = self.freezer.freeze(some, patience).await;
         if standing.handles.is_empty() {
             return staying;
         }
@@ -171,6 +181,12 @@ fn silence() -> io::Error {
 
 /// How many stand still together: few enough that none does for long, and many enough that the two processes wait little for each other.
 const AT_ONCE: usize = 64;
+
+/// How long a tunnel may take to stand still, while those that do wait for it: at first, and when it is asked again since it was late.
+const PATIENCE: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(250), LONGEST_PATIENCE];
+
+/// Whose worker is held up for longer drains.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long the new process may take for what it is told and asked: while it does, nothing goes through the tunnels of one batch.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);

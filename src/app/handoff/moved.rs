@@ -58,6 +58,7 @@ impl Moved {
             gone = of(Stays::Gone),
             full = of(Stays::Full),
             busy = of(Stays::Busy),
+            late = of(Stays::Late),
             failed = of(Stays::Failed),
             longest_pause_ms = milliseconds(*longest),
             "what became of the open tunnels"

@@ -195,7 +195,7 @@ async fn one_that_drains_already_ends_at_once_and_counts_as_revoked() {
 
 #[tokio::test]
 async fn the_tunnels_of_a_process_that_handed_over_end_too() {
-    let slow = "[drain.handoff]\nspread = \"9min\"\ndeadline = \"10min\"\n";
+    let slow = "[drain.handoff]\ntunnels = \"drain\"\nspread = \"19h\"\ndeadline = \"20h\"\n";
     let (windlass, endpoint, _folder) = asking_for_tokens(slow).await;
     let mut before = tunnel(&windlass, &endpoint, "ada").await;
     let mut of_bob = tunnel(&windlass, &endpoint, "bob").await;
