@@ -74,7 +74,9 @@ impl Served {
             0 => format!(
                 "process {pid} has taken over: {moved} open tunnels moved and stood still for {longest_pause_ms} ms at the most, type on"
             ),
-            stayed => format!("process {pid} has taken over: {moved} open tunnels moved, {stayed} are told to come back"),
+            stayed => {
+                format!("process {pid} has taken over: {moved} open tunnels moved, {stayed} are told to come back")
+            }
         };
         Ok(Some(told))
     }

@@ -139,7 +139,9 @@ impl DemoEndpoint {
                 self.steer(&request).await
             }
             ("/" | "/ws" | "/events" | "/api/whoami", _) => reply::only("GET"),
-            ("/api/echo" | "/demo/drain" | "/demo/restore" | "/demo/reload" | "/demo/handoff", _) => reply::only("POST"),
+            ("/api/echo" | "/demo/drain" | "/demo/restore" | "/demo/reload" | "/demo/handoff", _) => {
+                reply::only("POST")
+            }
             _ => reply::text(StatusCode::NOT_FOUND, "nothing here; try /, /api/whoami, /api/echo or /events\n"),
         }
     }

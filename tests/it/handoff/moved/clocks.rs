@@ -107,10 +107,7 @@ fn answer(mut client: End) -> JoinHandle<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lifetime_and_idleness_run_on() {
-    let keys = [
-        ("route.chat.websocket.max_lifetime", "\"4s\""),
-        ("route.twice.websocket.idle_timeout", "\"4s\""),
-    ];
+    let keys = [("route.chat.websocket.max_lifetime", "\"4s\""), ("route.twice.websocket.idle_timeout", "\"4s\"")];
     let mut site = Site::started(&keys).await;
     let opened = Instant::now();
     let (mut ends, mut waiting) = (Vec::new(), Vec::new());

@@ -126,9 +126,14 @@ impl Site {
 
     /// Hands over; all that was open has moved once that is done.
     pub(crate) async fn hand_over(&mut self) {
-        (_, self.main) = hand_off(&self.world, self.main).await;
+        self.hand_over_in_part().await;
         let next = self.main;
         self.world.folder.until("the end of the old process", || self.world.running() == [next]).await;
+    }
+
+    /// Hands over; not everything moves.
+    pub(crate) async fn hand_over_in_part(&mut self) {
+        (_, self.main) = hand_off(&self.world, self.main).await;
     }
 
     /// Puts a script where the program was, as a package manager does: whole, by a rename.

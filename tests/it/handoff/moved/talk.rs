@@ -69,5 +69,8 @@ async fn numbers_are_heard_once_and_in_their_order_over_handoffs_in_a_row() {
     assert_eq!(pauses.len(), handoffs);
     println!("{tunnels} tunnels, {handoffs} handoffs: {heard} numbers; pauses in ms: {pauses:?}; bytes: {memory:?}");
     let (first, last) = (memory[0], memory[handoffs - 1]);
-    assert!(tunnels < MANY || last <= first + first / 10, "{first} bytes after the first handoff, {last} after the last");
+    assert!(
+        tunnels < MANY || last <= first + first / 10,
+        "{first} bytes after the first handoff, {last} after the last"
+    );
 }
