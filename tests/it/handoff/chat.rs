@@ -8,6 +8,7 @@ use futures_util::{SinkExt, StreamExt};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::version::TLS12;
 use rustls::{ClientConfig, HandshakeKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -29,6 +30,8 @@ pub(crate) struct Chat {
 /// A client that remembers its TLS sessions.
 #[derive(Clone)]
 pub(crate) struct Client {
+    /// Whom it trusts.
+    certificate: CertificateDer<'static>,
     tls: Arc<ClientConfig>,
     /// Known when the proxy runs.
     pub(crate) proxy: SocketAddr,
@@ -66,7 +69,13 @@ impl Chat {
 impl Client {
     fn trusting(certificate: &CertificateDer<'static>) -> Self {
         let tls = trusting([certificate.clone()], rustls::DEFAULT_VERSIONS);
-        Self { tls: Arc::new(tls), proxy: SocketAddr::from(([127, 0, 0, 1], 0)) }
+        let proxy = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self { certificate: certificate.clone(), tls: Arc::new(tls), proxy }
+    }
+
+    /// The same, which knows nothing newer than TLS 1.2.
+    pub(crate) fn old(&self) -> Self {
+        Self { tls: Arc::new(trusting([self.certificate.clone()], &[&TLS12])), ..self.clone() }
     }
 
     /// The same without any memory of its sessions.

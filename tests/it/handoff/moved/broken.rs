@@ -8,14 +8,19 @@ use serde_json::Value;
 use super::site::{Ends, Site, Way};
 use crate::rig::{PROGRAM, signal};
 
-/// Nobody is told to go by the handoff itself.
-const SLOW: [(&str, &str); 2] = [("drain.handoff.spread", "\"19h\""), ("drain.handoff.deadline", "\"20h\"")];
+/// In hours hardly anybody is told to go by the handoff itself.
+pub(super) const SLOW: [(&str, &str); 2] = [("drain.handoff.spread", "\"19h\""), ("drain.handoff.deadline", "\"20h\"")];
 
 /// How programs write tunnels, in numbers.
 fn format() -> u32 {
     let source = include_str!("../../../../src/session/moving/moving_tunnel.rs");
     let (_, behind) = source.split_once("const FORMAT: u32 = ").unwrap();
     behind.split_once(';').unwrap().0.parse().unwrap()
+}
+
+/// The program that fails like this.
+pub(super) fn played(point: &str) -> String {
+    include_str!("../played.py").replace("@POINT@", point).replace("@FORMAT@", &format().to_string())
 }
 
 /// Hands over to one that fails like this. Returns the tunnels, which have all gone on, and the line about them.
@@ -25,8 +30,7 @@ async fn handed_over_to(point: &str, tunnels: usize) -> (Site, Vec<Ends>, Value)
     for number in 0..tunnels {
         open.push(site.open(Way::ALL[number % 3]).await);
     }
-    let script = include_str!("../played.py").replace("@POINT@", point).replace("@FORMAT@", &format().to_string());
-    site.replace_program(&script);
+    site.replace_program(&played(point));
 
     signal(site.main, Signal::USR2);
 

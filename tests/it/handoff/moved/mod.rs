@@ -3,8 +3,11 @@
 mod broken;
 mod caught;
 mod clocks;
+mod drains;
 mod endings;
 mod held_back;
+mod sample;
 mod site;
 mod speaker;
+mod stays;
 mod talk;
