@@ -282,7 +282,7 @@ impl Control {
         self.commands.close();
         drop((self.commands, self.waiting));
         tokio::select! {
-            stopped = self.running.stop_and_flush() => {
+            stopped = self.running.stop_or_leave(&self.notifier) => {
                 tracing::info!(
                     tunnels = stopped.tunnels.tunnels,
                     cut = stopped.tunnels.cut,

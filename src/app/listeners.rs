@@ -149,6 +149,21 @@ impl Listeners {
         }
     }
 
+    /// Accepts no more. The sockets stay open where somebody else has them too, and those who wait in their queues are theirs.
+    pub(super) async fn leave(&mut self) {
+        drop(take(&mut self.inherited));
+        let mut accepting = Vec::new();
+        for open in take(&mut self.open).into_values() {
+            // Its task may have ended.
+            let _ = open.accepting.send(Afterwards::Left);
+            accepting.push(open.over);
+        }
+        for over in accepting {
+            // Nothing is ever sent.
+            let _ = over.await;
+        }
+    }
+
     /// Where a listener can be reached.
     pub(super) fn address(&self, name: &str) -> Option<SocketAddr> {
         self.open.get(name).map(|open| open.socket.address())

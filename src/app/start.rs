@@ -102,6 +102,7 @@ impl PreparedProcess {
         orders.adopt(ordered, running.proxy());
         notes.note_listeners(running.addresses());
         admin.open(prepared);
+        std::mem::take(&mut inheritance.kept).take_up(running.proxy(), &notifier).await;
         let intake = |pid| TunnelIntake::boxed(pid, Arc::clone(running.proxy()), running.drains.clone());
         inheritance.announce_serving(intake).await;
         tracing::info!(version = env!("CARGO_PKG_VERSION"), workers = running.proxy().workers.count(), "ready");

@@ -5,6 +5,7 @@
 //! `fds` is the only file of the crate with `unsafe`.
 
 mod activation;
+mod descriptor_store;
 mod fds;
 mod file_watch;
 mod file_work;
@@ -23,6 +24,7 @@ mod watchdog;
 mod workers;
 
 pub use activation::{Activated, ActivationVariables, activated};
+pub use descriptor_store::{KEPT_STATE, KEPT_TUNNELS, MOST_KEPT};
 pub use fds::{
     Delivery, LEAST_OF_A_WRITE, choose_port_when_connecting, delivery, has_fin, ignore_reopen_signal, inherit,
     unix_delivery, watch, watch_both,

@@ -4,14 +4,15 @@
 //! `RELOADING=1` without its `MONOTONIC_USEC=` is not believed. Without a notify socket every method does nothing.
 
 use std::ffi::OsString;
-use std::io;
-use std::os::linux::net::SocketAddrExt;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::path::Path;
+use std::os::unix::net::UnixDatagram;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, sendmsg_addr};
 use rustix::time::{ClockId, clock_gettime};
 use tracing::warn;
 
@@ -71,10 +72,23 @@ impl Notifier {
         self.send("WATCHDOG=1");
     }
 
+    /// Says something that whoever says it has to know to be said.
+    ///
+    /// # Errors
+    /// There is nobody to say it to, another process speaks now, or it cannot be sent.
+    pub(super) fn insist(&self, assignments: &str, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let refused = |why: &str| Err(io::Error::new(io::ErrorKind::NotConnected, why.to_owned()));
+        match &self.socket {
+            None => refused("there is no NOTIFY_SOCKET: no systemd has started this as a unit with Type=notify"),
+            Some(_) if self.is_muted.load(Ordering::Relaxed) => refused("another process is the service now"),
+            Some(socket) => socket.send(assignments, descriptors),
+        }
+    }
+
     fn send(&self, assignments: &str) {
         if let Some(socket) = &self.socket
             && !self.is_muted.load(Ordering::Relaxed)
-            && let Err(error) = socket.send(assignments)
+            && let Err(error) = socket.send(assignments, &[])
         {
             self.complain(&error);
         }
@@ -91,7 +105,7 @@ impl Notifier {
 #[derive(Debug)]
 struct NotifySocket {
     near: UnixDatagram,
-    systemd: SocketAddr,
+    systemd: SocketAddrUnix,
 }
 
 impl NotifySocket {
@@ -102,15 +116,22 @@ impl NotifySocket {
         Ok(Self { near, systemd })
     }
 
-    fn send(&self, assignments: &str) -> io::Result<()> {
-        self.near.send_to_addr(assignments.as_bytes(), &self.systemd).map(drop)
+    fn send(&self, assignments: &str, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        if !descriptors.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(descriptors)) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no datagram takes so many descriptors"));
+        }
+        let text = [IoSlice::new(assignments.as_bytes())];
+        sendmsg_addr(&self.near, &self.systemd, &text, &mut ancillary, SendFlags::NOSIGNAL)?;
+        Ok(())
     }
 }
 
-fn address(notify_socket: OsString) -> io::Result<SocketAddr> {
+fn address(notify_socket: OsString) -> io::Result<SocketAddrUnix> {
     match notify_socket.as_bytes() {
-        [b'@', name @ ..] if !name.is_empty() => SocketAddr::from_abstract_name(name),
-        [b'/', ..] => SocketAddr::from_pathname(Path::new(&notify_socket)),
+        [b'@', name @ ..] if !name.is_empty() => Ok(SocketAddrUnix::new_abstract_name(name)?),
+        [b'/', ..] => Ok(SocketAddrUnix::new(notify_socket.as_os_str())?),
         _ => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             format!("NOTIFY_SOCKET is {notify_socket:?}, which is neither an absolute path nor @ and a name"),
@@ -129,11 +150,17 @@ fn monotonic_microseconds() -> i64 {
     now.tv_sec * 1_000_000 + now.tv_nsec / 1_000
 }
 
+/// How many descriptors go with a datagram: few are ever left with systemd.
+const MOST_DESCRIPTORS: usize = 16;
+
 /// How long a systemd that does not read may hold us up.
 const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::SocketAddr;
+
     use super::*;
 
     #[test]

@@ -30,6 +30,8 @@ const MOST_WAITING: usize = 4096;
 pub enum Afterwards {
     /// It closes, which resets whoever still waits in its queue.
     Closed,
+    /// It stays open for the next process, and whoever waits in its queue is that one's.
+    Left,
     /// This listener goes on accepting from it, and whoever waits in its queue is its own.
     TakenOver(Arc<Listener>),
 }
@@ -73,8 +75,9 @@ pub async fn accept(
             }
         }
     };
-    if matches!(afterwards, Afterwards::TakenOver(_)) {
-        return;
+    match afterwards {
+        Afterwards::Left | Afterwards::TakenOver(_) => return,
+        Afterwards::Closed => {}
     }
     // Those who come faster than they are taken in would keep it open for ever.
     for _ in 0..MOST_WAITING {

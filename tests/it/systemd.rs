@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use windlass::process::DescriptorLimit;
+use windlass::process::{DescriptorLimit, MOST_KEPT};
 
 /// What `drain.stop.deadline` is where a file does not set it.
 const DEFAULT_STOP_DEADLINE: Duration = Duration::from_secs(30);
@@ -58,6 +58,12 @@ fn systemd_hears_both_processes_of_a_handoff_and_stops_both() {
 fn systemd_reloads_with_nothing_but_windlass_and_hears_what_came_of_it() {
     assert_eq!(setting("ExecReload"), "/usr/bin/windlass reload");
     assert!(setting("ExecStart").starts_with("/usr/bin/windlass run -c /etc/windlass/windlass.toml"));
+}
+
+#[test]
+fn systemd_keeps_as_many_descriptors_as_windlass_leaves() {
+    let drop_in = fs::read_to_string(root().join("systemd/windlass.service.d/keep.conf")).unwrap();
+    assert!(drop_in.contains(&format!("\n[Service]\nFileDescriptorStoreMax={MOST_KEPT}\n")), "{drop_in}");
 }
 
 /// Readme blocks are pasted whole.

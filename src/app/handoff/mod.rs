@@ -1,4 +1,5 @@
-//! The handoff, of both processes: what the old one offers, what the new one receives, and how the old one drains out.
+//! The handoff, of both processes: what the old one offers, what the new one receives, and how the old one drains out. The same over a
+//! restart, where the two never run together: what is left with systemd (`leave`), and what was (`kept`).
 //!
 //! Until the new process says that it serves, every failure ends *it*, and the old one serves on as if nothing had happened.
 
@@ -11,6 +12,9 @@ mod endpoint_states;
 mod freezer;
 mod inherited_sockets;
 mod intake;
+mod kept;
+mod leave;
+mod left_queue;
 mod move_out;
 mod moved;
 mod offer;
@@ -20,6 +24,7 @@ mod report;
 pub(super) use endpoint_sets::InheritedSets;
 pub(super) use inherited_sockets::InheritedSockets;
 pub(super) use intake::TunnelIntake;
+pub(super) use leave::{Leaver, say_left};
 pub(super) use moved::Moved;
 pub use offer::{HandoffError, Successor};
 pub(super) use receive::Inheritance;

@@ -168,20 +168,22 @@ impl Running {
         for conversation in self.predecessors.living() {
             channel.send(&HandoffMessage::Predecessor { pid: conversation.pid }, Some(conversation.as_fd())).await?;
         }
-        for message in endpoint_states::said(&self.proxy.snapshot()) {
+        for message in self.state() {
             channel.send(&message, None).await?;
         }
-        for message in endpoint_sets::said(&self.sets, &self.proxy.sources) {
-            channel.send(&message, None).await?;
-        }
-        for message in client_keys::said(&self.proxy.snapshot()) {
-            channel.send(&message, None).await?;
-        }
-        let (generation, tunnel) = (self.proxy.snapshot().generation, self.proxy.registry.last().0);
-        channel.send(&HandoffMessage::Counted { generation, tunnel }, None).await?;
-        let keys = STANDARD.encode(self.tickets.export().as_bytes()).into();
-        channel.send(&HandoffMessage::TicketKeys { keys }, None).await?;
         channel.send(&HandoffMessage::Complete, None).await
+    }
+
+    /// What the next process goes on with, but for what has descriptors: first what there is little of.
+    pub(super) fn state(&self) -> impl Iterator<Item = HandoffMessage> {
+        let snapshot = self.proxy.snapshot();
+        let (generation, tunnel) = (snapshot.generation, self.proxy.registry.last().0);
+        let keys = STANDARD.encode(self.tickets.export().as_bytes()).into();
+        [HandoffMessage::Counted { generation, tunnel }, HandoffMessage::TicketKeys { keys }]
+            .into_iter()
+            .chain(client_keys::said(&snapshot))
+            .chain(endpoint_states::said(&snapshot))
+            .chain(endpoint_sets::said(&self.sets, &self.proxy.sources))
     }
 }
 

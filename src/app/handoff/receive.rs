@@ -16,11 +16,12 @@ use super::client_keys::InheritedClientKeys;
 use super::endpoint_sets::InheritedSets;
 use super::endpoint_states::InheritedStates;
 use super::inherited_sockets::{Inherited, InheritedSockets, SocketOrigin};
+use super::kept::Kept;
 use crate::config::{AdminListen, Bind, HandoffSettings, HandoffTunnels, parse_admin_listen};
 use crate::drain::{Registry, TunnelId};
 use crate::handoff::{Channel, HandoffMessage, Intake, PROTOCOL, Predecessors, SocketRole, join_group_of};
 use crate::net::ListeningSocket;
-use crate::process::{Watcher, activated, inherit};
+use crate::process::{Activated, Watcher, activated, inherit};
 use crate::session::FORMAT;
 use crate::snapshot::Snapshot;
 use crate::tls::{ExportedTicketKeys, TicketKeys};
@@ -45,6 +46,8 @@ pub(in crate::app) struct Inheritance {
     counted: Option<(u64, u64)>,
     /// Open tunnels of the process before follow once this one serves.
     moves_tunnels: bool,
+    /// What a process before has left with systemd.
+    pub(in crate::app) kept: Kept,
     /// The one that hands over, until it has.
     predecessor: Option<(u32, Channel)>,
 }
@@ -54,8 +57,10 @@ impl Inheritance {
     pub(in crate::app) async fn receive(environment: &Environment) -> Result<Self, StartError> {
         let unusable = |error| InheritanceError::Descriptor(error);
         let passed = activated(&environment.activation, std::process::id()).map_err(unusable)?;
+        let (kept, passed) = passed.into_iter().partition(Activated::is_kept);
         let (sockets, watcher) = (InheritedSockets::activated(passed), environment.watcher());
-        let mut inheritance = Self { sockets, watcher, ..Self::default() };
+        let mut inheritance = Self { sockets, watcher, kept: Kept::of(kept), ..Self::default() };
+        inheritance.hear_of_kept().await;
         if let Some(number) = &environment.handoff_fd {
             let channel = handoff_channel(number).map_err(unusable)?;
             timeout(ANSWER_WITHIN, inheritance.receive_offer(channel))
@@ -143,26 +148,50 @@ impl Inheritance {
             match message {
                 HandoffMessage::Offer { protocol: PROTOCOL, pid } => predecessor = Some(pid),
                 HandoffMessage::Offer { protocol, .. } => {
-                    let error = format!("it speaks version {protocol} of the handoff, and this program {PROTOCOL}");
+                    let error = other_version(protocol);
                     // It learns of our end in any case.
                     let _ = channel.send(&HandoffMessage::Failed { reason: error.clone() }, None).await;
                     return Err(io::Error::other(error));
                 }
-                HandoffMessage::Socket { role, name, bind } => self.take_socket(role, &name, &bind, descriptor)?,
-                HandoffMessage::Predecessor { pid } => {
-                    let descriptor = descriptor.ok_or(io::ErrorKind::InvalidData)?;
-                    self.unheard.push((pid, Channel::adopt(descriptor)?));
-                }
-                HandoffMessage::Counted { generation, tunnel } => self.counted = Some((generation, tunnel)),
-                HandoffMessage::ClientKeys { route, key } => self.client_keys.take(route, key.reveal()),
-                HandoffMessage::TicketKeys { keys } => self.take_keys(keys.reveal()),
-                HandoffMessage::EndpointSet { upstream, part } => self.endpoint_sets.take(upstream, &part),
                 HandoffMessage::Complete => break,
-                message => self.endpoint_states.take(message),
+                message => self.take(message, descriptor)?,
             }
         }
         let pid = predecessor.ok_or(io::ErrorKind::InvalidData)?;
         self.predecessor = Some((pid, channel));
+        Ok(())
+    }
+
+    /// Hears what a process before has left with systemd, but for its tunnels. What makes no sense is no reason not to start.
+    async fn hear_of_kept(&mut self) {
+        let said = self.kept.state().await;
+        let version = said.iter().find_map(|(message, _)| match message {
+            HandoffMessage::Offer { protocol, .. } => Some(*protocol),
+            _ => None,
+        });
+        if let Some(protocol) = version.filter(|protocol| *protocol != PROTOCOL) {
+            return self.kept.note_odd(&other_version(protocol));
+        }
+        for (message, descriptor) in said {
+            if let Err(error) = self.take(message, descriptor) {
+                self.kept.note_odd(&error);
+            }
+        }
+    }
+
+    fn take(&mut self, message: HandoffMessage, descriptor: Option<OwnedFd>) -> io::Result<()> {
+        match message {
+            HandoffMessage::Socket { role, name, bind } => self.take_socket(role, &name, &bind, descriptor)?,
+            HandoffMessage::Predecessor { pid } => {
+                let descriptor = descriptor.ok_or(io::ErrorKind::InvalidData)?;
+                self.unheard.push((pid, Channel::adopt(descriptor)?));
+            }
+            HandoffMessage::Counted { generation, tunnel } => self.counted = Some((generation, tunnel)),
+            HandoffMessage::ClientKeys { route, key } => self.client_keys.take(route, key.reveal()),
+            HandoffMessage::TicketKeys { keys } => self.take_keys(keys.reveal()),
+            HandoffMessage::EndpointSet { upstream, part } => self.endpoint_sets.take(upstream, &part),
+            message => self.endpoint_states.take(message),
+        }
         Ok(())
     }
 
@@ -198,6 +227,10 @@ impl Inheritance {
 fn handoff_channel(number: &OsStr) -> io::Result<Channel> {
     let number = number.to_str().and_then(|number| number.parse().ok());
     Channel::adopt(inherit(number.ok_or(io::ErrorKind::InvalidInput)?)?)
+}
+
+fn other_version(protocol: u32) -> String {
+    format!("it speaks version {protocol} of the handoff, and this program {PROTOCOL}")
 }
 
 fn gone() -> io::Error {

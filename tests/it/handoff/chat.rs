@@ -8,7 +8,6 @@ use futures_util::{SinkExt, StreamExt};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::version::TLS12;
 use rustls::{ClientConfig, HandshakeKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -30,9 +29,8 @@ pub(crate) struct Chat {
 /// A client that remembers its TLS sessions.
 #[derive(Clone)]
 pub(crate) struct Client {
-    /// Whom it trusts.
-    certificate: CertificateDer<'static>,
     tls: Arc<ClientConfig>,
+    trusted: CertificateDer<'static>,
     /// Known when the proxy runs.
     pub(crate) proxy: SocketAddr,
 }
@@ -48,7 +46,7 @@ impl Chat {
     /// The same with this configuration, to which TLS is added.
     pub(crate) fn of(config: Config, drain: &str) -> Self {
         let config = config.with("listener.public.tls", "{ chain = \"site.pem\", key = \"site.key\" }");
-        let world = World::new(&config);
+        let world = World::keeping(&config, windlass::process::MOST_KEPT);
         world.folder.configure(&(config.text() + drain));
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(["site.test".to_owned()]).unwrap().self_signed(&key).unwrap();
@@ -69,13 +67,13 @@ impl Chat {
 impl Client {
     fn trusting(certificate: &CertificateDer<'static>) -> Self {
         let tls = trusting([certificate.clone()], rustls::DEFAULT_VERSIONS);
-        let proxy = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self { certificate: certificate.clone(), tls: Arc::new(tls), proxy }
+        Self { tls: Arc::new(tls), trusted: certificate.clone(), proxy: SocketAddr::from(([127, 0, 0, 1], 0)) }
     }
 
-    /// The same, which knows nothing newer than TLS 1.2.
-    pub(crate) fn old(&self) -> Self {
-        Self { tls: Arc::new(trusting([self.certificate.clone()], &[&TLS12])), ..self.clone() }
+    /// The same with TLS 1.2 alone, whose tunnels cannot move.
+    pub(crate) fn of_tls12(&self) -> Self {
+        let tls = trusting([self.trusted.clone()], &[&rustls::version::TLS12]);
+        Self { tls: Arc::new(tls), ..self.clone() }
     }
 
     /// The same without any memory of its sessions.

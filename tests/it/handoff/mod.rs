@@ -6,6 +6,7 @@ mod activation;
 mod binds;
 mod broken;
 mod chat;
+mod kept;
 mod moved;
 mod notifications;
 mod succession;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use tokio::process::Command;
@@ -18,7 +19,12 @@ pub(crate) struct World {
 impl World {
     /// A world whose configuration is `config`.
     pub(crate) fn new(config: &Config) -> Self {
-        Self { folder: Folder::new(&config.text()), notify: NotifySocket::bind(), programs: Vec::new() }
+        Self::keeping(config, 0)
+    }
+
+    /// The same with a systemd that keeps so many descriptors.
+    pub(crate) fn keeping(config: &Config, most: usize) -> Self {
+        Self { folder: Folder::new(&config.text()), notify: NotifySocket::keeping(most), programs: Vec::new() }
     }
 
     /// `program` with `arguments` of its own and then ours, in the environment of this world.
@@ -39,6 +45,25 @@ impl World {
     /// Starts the program and waits until it is ready; returns its pid.
     pub(crate) async fn start(&mut self) -> u32 {
         self.start_with(self.command(PROGRAM, &[])).await
+    }
+
+    /// The same as systemd does it after a restart: with what it keeps, at most two descriptors.
+    pub(crate) async fn start_with_kept(&mut self) -> u32 {
+        self.start_with(self.command_with_kept()).await
+    }
+
+    /// The command of such a start.
+    pub(crate) fn command_with_kept(&self) -> Command {
+        let (names, descriptors): (Vec<_>, Vec<_>) = self.notify.kept().into_iter().unzip();
+        // A child has these two of its parent's, and no other, without a moment in which others that start would have them too.
+        let through_shell = "exec 3<&0 4<&1 </dev/null >/dev/null; LISTEN_PID=$$ exec \"$0\" \"$@\"";
+        let mut command = self.command("sh", &["-c", through_shell, PROGRAM]);
+        command.env("LISTEN_FDS", names.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
+        let mut descriptors = descriptors.into_iter();
+        command.stdin(descriptors.next().map_or_else(Stdio::null, Stdio::from));
+        command.stdout(descriptors.next().map_or_else(Stdio::null, Stdio::from));
+        assert!(descriptors.next().is_none(), "there are more: {names:?}");
+        command
     }
 
     /// The same, with another command.

@@ -2,8 +2,10 @@
 
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixDatagram as StdUnixDatagram;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex as StdMutex};
 use std::time::Duration;
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg, sockopt};
@@ -19,6 +21,7 @@ use super::within;
 #[derive(Debug)]
 pub(crate) struct NotifySocket {
     notes: Mutex<UnboundedReceiver<Note>>,
+    store: Arc<StdMutex<Store>>,
     path: PathBuf,
     _folder: tempfile::TempDir,
 }
@@ -32,9 +35,24 @@ pub(crate) struct Note {
     pub(crate) text: String,
 }
 
+/// The descriptor store, by sd_notify(3).
+#[derive(Debug)]
+struct Store {
+    /// `FileDescriptorStoreMax=`
+    most: usize,
+    kept: Vec<(String, OwnedFd)>,
+}
+
 impl NotifySocket {
-    /// Listens, and keeps nobody waiting.
+    /// Listens, keeps nobody waiting, and no descriptors either.
     pub(crate) fn bind() -> Self {
+        Self::keeping(0)
+    }
+
+    /// The same with a descriptor store of this size.
+    pub(crate) fn keeping(most: usize) -> Self {
+        let store = Arc::new(StdMutex::new(Store { most, kept: Vec::new() }));
+        let kept_in = Arc::clone(&store);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let socket = StdUnixDatagram::bind(&path).unwrap();
@@ -44,18 +62,30 @@ impl NotifySocket {
         let (sender, notes) = unbounded_channel();
         tokio::spawn(async move {
             loop {
-                let note = socket.async_io(Interest::READABLE, || receive(&socket)).await.unwrap();
+                let (note, descriptors) = socket.async_io(Interest::READABLE, || receive(&socket)).await.unwrap();
+                kept_in.lock().unwrap().hear(&note.text, descriptors);
                 if sender.send(note).is_err() {
                     break;
                 }
             }
         });
-        Self { notes: Mutex::new(notes), path, _folder: folder }
+        Self { notes: Mutex::new(notes), store, path, _folder: folder }
     }
 
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What is kept, by name: descriptors of their own, as each start gets them.
+    pub(crate) fn kept(&self) -> Vec<(String, OwnedFd)> {
+        let store = self.store.lock().unwrap();
+        store.kept.iter().map(|(name, kept)| (name.clone(), kept.try_clone().unwrap())).collect()
+    }
+
+    /// Keeps this, as if a process had left it.
+    pub(crate) fn keep(&self, name: &str, descriptor: OwnedFd) {
+        self.store.lock().unwrap().keep(name, descriptor);
     }
 
     /// The next datagram.
@@ -102,16 +132,47 @@ impl NotifySocket {
     }
 }
 
-/// A datagram and its sender.
-fn receive(socket: &UnixDatagram) -> io::Result<Note> {
+impl Store {
+    /// Does what is said; whatever is not kept is closed, a barrier's pipe too.
+    fn hear(&mut self, text: &str, descriptors: Vec<OwnedFd>) {
+        let says = |assignment: &str| text.lines().any(|line| line == assignment);
+        let name = text.lines().find_map(|line| line.strip_prefix("FDNAME=")).unwrap_or("stored");
+        if says("FDSTORE=1") {
+            assert!(says("FDPOLL=0"), "what hangs up would be thrown away: {text}");
+            descriptors.into_iter().for_each(|descriptor| self.keep(name, descriptor));
+        } else if says("FDSTOREREMOVE=1") {
+            self.kept.retain(|(kept, _)| kept != name);
+        } else {
+            let is_barrier = says("BARRIER=1");
+            assert_eq!(descriptors.len(), usize::from(is_barrier), "{text}");
+            assert!(!is_barrier || text.lines().count() == 1, "a barrier goes alone: {text}");
+        }
+    }
+
+    /// Duplicates, and what there is no room for, are closed.
+    fn keep(&mut self, name: &str, descriptor: OwnedFd) {
+        let inode = |of: &OwnedFd| rustix::fs::fstat(of.as_fd()).unwrap().st_ino;
+        let is_new = self.kept.iter().all(|(_, kept)| inode(kept) != inode(&descriptor));
+        if is_new && self.kept.len() < self.most {
+            self.kept.push((name.to_owned(), descriptor));
+        }
+    }
+}
+
+/// A datagram and its sender, and the descriptors that come with it.
+fn receive(socket: &UnixDatagram) -> io::Result<(Note, Vec<OwnedFd>)> {
     let mut datagram = [0; 4096];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1), ScmRights(253))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let received = recvmsg(socket, &mut [IoSliceMut::new(&mut datagram)], &mut ancillary, RecvFlags::empty())?;
-    let pid = ancillary.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmCredentials(credentials) => Some(credentials.pid.as_raw_nonzero().get()),
-        _ => None,
-    });
+    let received = recvmsg(socket, &mut [IoSliceMut::new(&mut datagram)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+    let (mut pid, mut descriptors) = (None, Vec::new());
+    for message in ancillary.drain() {
+        match message {
+            RecvAncillaryMessage::ScmCredentials(credentials) => pid = Some(credentials.pid.as_raw_nonzero().get()),
+            RecvAncillaryMessage::ScmRights(some) => descriptors.extend(some),
+            _ => {}
+        }
+    }
     let pid = pid.expect("the kernel says who sends").cast_unsigned();
-    Ok(Note { pid, text: String::from_utf8(datagram[..received.bytes].to_vec()).unwrap() })
+    Ok((Note { pid, text: String::from_utf8(datagram[..received.bytes].to_vec()).unwrap() }, descriptors))
 }

@@ -108,7 +108,7 @@ impl Site {
                 return Ends { client: boxed(client), endpoint: boxed(endpoint) };
             }
             Way::Tls | Way::TlsTwice | Way::Tls12 => {
-                let client = if way == Way::Tls12 { self.client.old() } else { self.client.clone() };
+                let client = if way == Way::Tls12 { self.client.of_tls12() } else { self.client.clone() };
                 let stream = client.session().await.unwrap().0;
                 stream.get_ref().0.set_nodelay(true).unwrap();
                 boxed(Wire::new(stream))

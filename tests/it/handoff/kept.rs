@@ -1,0 +1,205 @@
+//! A restart as systemd does it: what listens and what is open waits in its descriptor store, and nobody notices.
+
+use std::os::fd::OwnedFd;
+
+use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, send, socketpair};
+use rustix::process::Signal;
+use rustls::HandshakeKind;
+use windlass::process::{KEPT_TUNNELS, MOST_KEPT};
+
+use crate::handoff::chat::{Chat, Echo, echoes};
+use crate::handoff::world::World;
+use crate::rig::{Config, Endpoint, Frame, Handshake, Proxy, Wire, signal};
+
+const KEEP: &str = "[drain.stop]\ntunnels = \"keep\"\nspread = \"1ms\"\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn open_tunnels_go_on_after_each_of_several_restarts() {
+    let (mut chat, mut pid) = Chat::started(KEEP).await;
+    let mut tunnels = Vec::new();
+    for _ in 0..3 {
+        tunnels.push(chat.client.tunnel().await.unwrap());
+    }
+    for round in 0..3 {
+        stop(&mut chat.world, pid).await;
+        pid = chat.world.start_with_kept().await;
+        for tunnel in &mut tunnels {
+            assert_eq!(echoes(tunnel, &format!("after {round}")).await, Echo::Came);
+        }
+        assert!(chat.world.notify.kept().is_empty(), "what was taken up is kept by systemd still");
+    }
+    chat.world.folder.until_logged(&["\"open tunnels wait with systemd for the next start\"", "\"kept\":3"]).await;
+    chat.world.folder.until_logged(&["\"took up what was kept with systemd\"", "\"tunnels\":3"]).await;
+    for tunnel in &mut tunnels {
+        tunnel.close(None).await.unwrap();
+    }
+    chat.world.folder.until_logged(&["\"tunnel ended\"", "\"moved\":3"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_while_nothing_runs_waits_and_sessions_resume() {
+    let (mut chat, pid) = Chat::started(KEEP).await;
+    let visitor = chat.client.anew();
+    assert_eq!(visitor.visit().await, Ok(HandshakeKind::Full));
+    stop(&mut chat.world, pid).await;
+
+    let waiting = tokio::spawn(async move { visitor.visit().await });
+    chat.world.start_with_kept().await;
+
+    assert_eq!(waiting.await.unwrap(), Ok(HandshakeKind::Resumed));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_was_half_said_is_said_to_its_end() {
+    let endpoint = Endpoint::listen().await;
+    let mut world = World::keeping(&plain(&endpoint), MOST_KEPT);
+    let pid = world.start().await;
+    let wire = Wire::connect(world.folder.address("public").await).await;
+    let (mut client, mut at_endpoint) = Proxy::tunnel_over(wire, &Handshake::new(), &endpoint).await;
+    let long = Frame::text(&"one and the same ".repeat(1000));
+    let bytes = long.by_client();
+    let (first, rest) = bytes.split_at(bytes.len() / 2);
+    client.send(first).await;
+    // What has come so far has gone on.
+    let begun = at_endpoint.bytes(1000).await;
+
+    stop(&mut world, pid).await;
+    client.send(rest).await;
+    world.start_with_kept().await;
+
+    let mut whole = begun;
+    whole.extend(at_endpoint.bytes(bytes.len() - whole.len()).await);
+    let (message, length) = Frame::parse(&whole).unwrap();
+    assert_eq!((message, length), (long, bytes.len()));
+    at_endpoint.send(Frame::text("heard").by_endpoint()).await;
+    assert_eq!(client.frame().await, Frame::text("heard"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_kept_drains_while_the_others_are_served() {
+    let (mut chat, pid) = Chat::started(KEEP).await;
+    let mut kept = chat.client.tunnel().await.unwrap();
+    let mut drained = chat.client.of_tls12().tunnel().await.unwrap();
+
+    signal(pid, Signal::TERM);
+    loop {
+        match echoes(&mut drained, "still there").await {
+            Echo::Came => {}
+            other => break assert_eq!(other, Echo::Closed(1012)),
+        }
+    }
+    // Its good-bye is not over, and the process has to wait for that.
+    assert_eq!(echoes(&mut kept, "in the old process").await, Echo::Came);
+    let _ = drained.close(None).await;
+    assert_eq!(chat.world.exit_code(pid).await, Some(0));
+    chat.world.start_with_kept().await;
+
+    assert_eq!(echoes(&mut kept, "in the new process").await, Echo::Came);
+    chat.world.folder.until_logged(&["wait with systemd", "\"kept\":1", "\"stayed\":1", "\"tls12\":1"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_systemd_keeps_nothing_or_too_little_all_of_them_drain_and_the_log_says_why() {
+    for most in [0, 1] {
+        let endpoint = Endpoint::listen().await;
+        let mut world = World::keeping(&plain(&endpoint), most);
+        let pid = world.start().await;
+        let wire = Wire::connect(world.folder.address("public").await).await;
+        let (mut client, mut at_endpoint) = Proxy::tunnel_over(wire, &Handshake::new(), &endpoint).await;
+
+        signal(pid, Signal::TERM);
+
+        assert_eq!(client.frame().await.close_code(), Some(1012));
+        client.send(Frame::close(1012, "").by_client()).await;
+        at_endpoint.frame().await;
+        at_endpoint.send(Frame::close(1012, "").by_endpoint()).await;
+        assert_eq!(world.exit_code(pid).await, Some(0));
+        world.folder.until_logged(&["nothing can be kept for the next start", "FileDescriptorStoreMax="]).await;
+        assert!(world.notify.kept().is_empty(), "the next start has no use for it");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tunnels_whose_route_is_gone_are_closed_and_the_others_go_on() {
+    let endpoint = Endpoint::listen().await;
+    let other = |config: Config| config.with("route.other.path", "\"/other\"").with("route.other.upstream", "\"chat\"");
+    let mut world = World::keeping(&other(plain(&endpoint)), MOST_KEPT);
+    let pid = world.start().await;
+    let address = world.folder.address("public").await;
+    let connect = async |path| {
+        let handshake = Handshake::new().request(&format!("GET {path} HTTP/1.1"));
+        Proxy::tunnel_over(Wire::connect(address).await, &handshake, &endpoint).await
+    };
+    let (mut stays, mut at_endpoint) = connect("/").await;
+    let (mut goes, _its_endpoint) = connect("/other").await;
+    stop(&mut world, pid).await;
+    world.folder.configure(&plain(&endpoint).text());
+
+    world.start_with_kept().await;
+
+    goes.is_gone().await;
+    stays.send(Frame::text("here").by_client()).await;
+    assert_eq!(at_endpoint.frame().await, Frame::text("here"));
+    world.folder.until_logged(&["have no place here any more", "\"tunnels\":1", "\"gone\":1"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tunnels_wait_for_the_start_after_one_that_fails() {
+    let endpoint = Endpoint::listen().await;
+    let mut world = World::keeping(&plain(&endpoint).with("listener.public.bind", "\"127.0.0.1:0\""), MOST_KEPT);
+    let pid = world.start().await;
+    let wire = Wire::connect(world.folder.address("public").await).await;
+    let (mut client, mut at_endpoint) = Proxy::tunnel_over(wire, &Handshake::new(), &endpoint).await;
+    stop(&mut world, pid).await;
+    world.folder.configure("nonsense = 1");
+    let failed = world.spawn(world.command_with_kept());
+    assert_eq!(world.exit_code(failed).await, Some(2));
+
+    world.folder.configure(&plain(&endpoint).text());
+    world.start_with_kept().await;
+
+    client.send(Frame::text("at last").by_client()).await;
+    assert_eq!(at_endpoint.frame().await, Frame::text("at last"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nonsense_in_the_store_is_told_and_thrown_away() {
+    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+    let mut world = World::keeping(&plain(&Endpoint::listen().await), MOST_KEPT);
+    for text in ["no message", "{\"kind\":\"tunnels\",\"batch\":1,\"format\":1}", "{\"kind\":\"of a later version\"}"] {
+        send(&ours, text.as_bytes(), SendFlags::empty()).unwrap();
+    }
+    drop(ours);
+    world.notify.keep(KEPT_TUNNELS, theirs);
+    world.notify.keep("windlass-kept", OwnedFd::from(std::fs::File::open("/dev/null").unwrap()));
+
+    world.start_with_kept().await;
+
+    world.folder.until_logged(&["something that systemd has kept makes no sense", "windlass-kept"]).await;
+    world.folder.until_logged(&["something that systemd has kept makes no sense", "expected"]).await;
+    world.folder.until_logged(&["open tunnels that were kept cannot be read"]).await;
+    assert!(world.notify.kept().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_ends_at_once_here_too() {
+    let (mut chat, pid) = Chat::started(KEEP).await;
+    let mut drained = chat.client.of_tls12().tunnel().await.unwrap();
+    signal(pid, Signal::TERM);
+    chat.world.folder.until_logged(&["drain begins", "what cannot be kept"]).await;
+
+    signal(pid, Signal::TERM);
+
+    assert_eq!(chat.world.exit_code(pid).await, Some(0));
+    let _ = drained.close(None).await;
+}
+
+fn plain(endpoint: &Endpoint) -> Config {
+    Config::chat([endpoint.address()]).with("drain.stop.tunnels", "\"keep\"").with("drain.stop.spread", "\"1ms\"")
+}
+
+/// A stop, as systemd causes it.
+async fn stop(world: &mut World, pid: u32) {
+    signal(pid, Signal::TERM);
+    assert_eq!(world.exit_code(pid).await, Some(0));
+}
