@@ -72,3 +72,68 @@ pub(super) fn open(descriptors: Vec<OwnedFd>) -> io::Result<Vec<(MovingTunnel, [
         .collect::<Option<_>>()
         .ok_or_else(|| wrong("descriptors are missing"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    use super::*;
+    use crate::session::FORMAT;
+
+    /// Four tunnels, as the program of [`FORMAT`] 1 has written them. The test `handoff::moved::sample` of the whole program writes it anew.
+    const WRITTEN: &[u8] = include_bytes!("batch_of_format_1.bin");
+    const TUNNELS: usize = 4;
+
+    /// What comes with `bytes` and so many descriptors.
+    fn received(bytes: &[u8], descriptors: usize) -> io::Result<Vec<(MovingTunnel, [OwnedFd; 2])>> {
+        let some = TcpListener::bind("127.0.0.1:0").unwrap();
+        let some = std::iter::repeat_with(|| some.try_clone().unwrap().into()).take(descriptors);
+        open(std::iter::once(seal_parcel(bytes).unwrap()).chain(some).collect())
+    }
+
+    #[test]
+    fn what_is_written_of_a_tunnel_changes_with_its_format_alone() {
+        assert_eq!(FORMAT, 1, "the sample is to be written anew, and named after the format");
+        let tunnels = received(WRITTEN, 2 * TUNNELS).expect("what is written has changed: FORMAT is to be raised");
+        let tunnels: Vec<_> = tunnels.into_iter().map(|(tunnel, _)| tunnel).collect();
+        assert_eq!(tunnels.len(), TUNNELS);
+        assert!(**write(&tunnels).unwrap() == *WRITTEN, "what is written has changed: FORMAT is to be raised");
+    }
+
+    #[test]
+    fn descriptors_that_do_not_fit_the_tunnels_are_refused() {
+        for descriptors in [0, 1, 2 * TUNNELS - 1, 2 * TUNNELS + 1, 2 * TUNNELS + 2] {
+            assert!(received(WRITTEN, descriptors).is_err(), "{descriptors}");
+        }
+        assert!(open(Vec::new()).is_err());
+    }
+
+    #[test]
+    fn whatever_is_cut_or_goes_on_is_refused_whole() {
+        for length in 0..WRITTEN.len() {
+            assert!(received(&WRITTEN[..length], 2 * TUNNELS).is_err(), "{length} bytes of {}", WRITTEN.len());
+        }
+        assert!(received(&[WRITTEN, &[0]].concat(), 2 * TUNNELS).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_changed_on_its_way_is_refused_or_read_as_so_many_tunnels(
+            changes in prop::collection::vec((any::<Index>(), any::<u8>()), 1..4),
+        ) {
+            let mut bytes = WRITTEN.to_vec();
+            for (at, byte) in changes {
+                *at.get_mut(&mut bytes) = byte;
+            }
+            if let Ok(tunnels) = received(&bytes, 2 * TUNNELS) {
+                prop_assert_eq!(tunnels.len(), TUNNELS);
+                // What was read can be written: it goes on to the next process.
+                let tunnels: Vec<_> = tunnels.into_iter().map(|(tunnel, _)| tunnel).collect();
+                prop_assert!(write(&tunnels).is_ok());
+            }
+        }
+    }
+}

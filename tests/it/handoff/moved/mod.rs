@@ -1,9 +1,13 @@
 //! Open tunnels that move to the new process: their ends notice nothing, whatever they are in the middle of.
 
+mod broken;
 mod caught;
 mod clocks;
+mod drains;
 mod endings;
 mod held_back;
+mod sample;
 mod site;
 mod speaker;
+mod stays;
 mod talk;

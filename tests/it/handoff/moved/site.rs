@@ -8,13 +8,15 @@ use rustls::version::TLS13;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 
 use crate::endpoint_tls::authority::write;
 use crate::endpoint_tls::endpoint::TlsEndpoint;
 use crate::handoff::chat::{Chat, Client};
 use crate::handoff::succession::hand_off;
 use crate::handoff::world::World;
-use crate::rig::{Authority, Config, Endpoint, Frame, Handshake, PROGRAM, Wire};
+use crate::http2_front::client::Http2Client;
+use crate::rig::{Authority, Config, Endpoint, Frame, Handshake, PROGRAM, Wire, command, output};
 
 /// A proxy with a plain listener and one with TLS, before a plain endpoint and one with TLS.
 pub(crate) struct Site {
@@ -36,9 +38,14 @@ pub(crate) enum Way {
     Tls,
     /// Both sides have.
     TlsTwice,
+    /// Its client's side has an old one.
+    Tls12,
+    /// It is a stream of a connection of HTTP/2.
+    Http2,
 }
 
 impl Way {
+    /// Those that move.
     pub(crate) const ALL: [Self; 3] = [Self::Plain, Self::Tls, Self::TlsTwice];
 }
 
@@ -94,15 +101,22 @@ impl Site {
     pub(crate) async fn open(&self, way: Way) -> Ends {
         let mut client: End = match way {
             Way::Plain => boxed(Wire::connect(self.plain).await),
-            Way::Tls | Way::TlsTwice => {
-                let stream = self.client.session().await.unwrap().0;
+            Way::Http2 => {
+                let client =
+                    Http2Client::over(TcpStream::connect(self.plain).await.unwrap(), &h2::client::Builder::new()).await;
+                let (client, endpoint) = client.tunnel("/chat", &self.endpoint).await;
+                return Ends { client: boxed(client), endpoint: boxed(endpoint) };
+            }
+            Way::Tls | Way::TlsTwice | Way::Tls12 => {
+                let client = if way == Way::Tls12 { self.client.of_tls12() } else { self.client.clone() };
+                let stream = client.session().await.unwrap().0;
                 stream.get_ref().0.set_nodelay(true).unwrap();
                 boxed(Wire::new(stream))
             }
         };
         let handshake = Handshake::new().but("host", "site.test");
         let (request, endpoint) = match way {
-            Way::Plain | Way::Tls => (handshake, None),
+            Way::Plain | Way::Tls | Way::Tls12 | Way::Http2 => (handshake, None),
             Way::TlsTwice => (handshake.request("GET /twice HTTP/1.1"), Some(&self.tls_endpoint)),
         };
         client.send(request.bytes()).await;
@@ -126,9 +140,29 @@ impl Site {
 
     /// Hands over; all that was open has moved once that is done.
     pub(crate) async fn hand_over(&mut self) {
-        (_, self.main) = hand_off(&self.world, self.main).await;
+        self.hand_over_in_part().await;
         let next = self.main;
         self.world.folder.until("the end of the old process", || self.world.running() == [next]).await;
+    }
+
+    /// Hands over; not everything moves.
+    pub(crate) async fn hand_over_in_part(&mut self) {
+        (_, self.main) = hand_off(&self.world, self.main).await;
+    }
+
+    /// Runs a command against the process that serves; what it writes as JSON.
+    pub(crate) async fn ask(&self, arguments: &[&str]) -> Value {
+        let (verb, rest) = arguments.split_first().unwrap();
+        let output = output(command(PROGRAM).args([verb, "-c"]).arg(self.world.folder.config()).args(rest)).await;
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
+    }
+
+    /// Changes the configuration file.
+    pub(crate) fn change(&self, from: &str, to: &str) {
+        let config = fs::read_to_string(self.world.folder.config()).unwrap();
+        assert!(config.contains(from), "{config}");
+        self.world.folder.configure(&config.replace(from, to));
     }
 
     /// Puts a script where the program was, as a package manager does: whole, by a rename.

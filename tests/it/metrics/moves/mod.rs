@@ -5,6 +5,7 @@ mod certificates;
 mod configuration;
 mod discovery;
 mod endpoints;
+mod handoffs;
 mod handshakes;
 mod names;
 mod process;
