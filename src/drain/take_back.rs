@@ -112,3 +112,52 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// How long a drain may take to hear that somebody goes on with it: one that has ended never does.
 const GIVEN_WITHIN: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::super::{Cause, Drain, DrainPolicy, LOCAL_CLIENT, Member, Registry, Spread};
+    use super::*;
+    use crate::config::DrainWindow;
+    use crate::websocket::CloseCode;
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_goes_on_with_a_drain_has_all_whom_it_has_not_told() {
+        let registry = Registry::new(1);
+        let tunnels: Vec<_> = (0..100).map(|_| registry.register(0, Member::of_route("chat"), LOCAL_CLIENT)).collect();
+        let (deadline, spread) = (Duration::from_secs(30), Duration::from_secs(20));
+        let policy = DrainPolicy {
+            window: DrainWindow { deadline, spread },
+            max_per_second: NonZeroU32::new(1000).unwrap(),
+            code: CloseCode::SERVICE_RESTART,
+            reason: None,
+            spread: Spread::Exact,
+        };
+        let drain = Drain::of(registry.tunnels(|_| true), policy.order(Cause::Operator), &policy);
+        let take_back = Arc::new(TakeBack::default());
+        let running = tokio::spawn({
+            let take_back = Arc::clone(&take_back);
+            async move { drain.run(&take_back, |_| ()).await }
+        });
+        tokio::time::sleep(spread / 2).await;
+
+        let untold = take_back.take_untold().await;
+
+        let told = tunnels.iter().filter(|tunnel| tunnel.handle().has_order()).count();
+        assert!(told > 20 && untold.len() > 20 && told + untold.len() == tunnels.len(), "{told}, {}", untold.len());
+        assert!(untold.iter().all(|handle| !handle.has_order()));
+        tokio::time::sleep(deadline).await;
+        assert!(untold.iter().all(|handle| !handle.has_order()), "the drain told somebody all the same");
+        running.await.unwrap();
+        assert_eq!(take_back.take_untold().await.len(), 0, "a drain that is over gives nobody");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_waited_for_too_long_is_given_nobody() {
+        let take_back = TakeBack::default();
+        assert_eq!(take_back.take_untold().await.len(), 0);
+        take_back.noted().await;
+        take_back.give_untold(|| panic!("nobody waits for them"));
+    }
+}

@@ -339,6 +339,63 @@ mod tests {
         assert!(new.asked().is_empty());
     }
 
+    /// One that says whether this process leaves, at each word.
+    struct Asked(tokio::sync::mpsc::UnboundedSender<bool>);
+
+    impl Intake for Asked {
+        fn hear(&mut self, _said: Received, is_leaving: bool) -> Option<HandoffMessage> {
+            self.0.send(is_leaving).unwrap();
+            None
+        }
+    }
+
+    fn moved() -> HandoffMessage {
+        HandoffMessage::TunnelsMoved { moved: 0, stayed: std::collections::BTreeMap::new(), longest_pause_us: 0 }
+    }
+
+    #[tokio::test]
+    async fn it_is_settled_once_nobody_moves_tunnels_here_any_more() {
+        let predecessors = Predecessors::default();
+        predecessors.settled().await;
+        let mut theirs = Vec::new();
+        for pid in [70, 80] {
+            let (their_end, ours) = Channel::pair().unwrap();
+            predecessors.hear((pid, true), Channel::adopt(ours).unwrap(), Box::new(Nobody));
+            theirs.push(their_end);
+        }
+        let moving = || predecessors.living().iter().filter(|it| *it.is_moving.borrow()).count();
+        let is_settled = async || timeout(Duration::from_millis(1), predecessors.settled()).await.is_ok();
+        assert!(moving() == 2 && !is_settled().await);
+        theirs[0].send(&moved(), None).await.unwrap();
+        until(|| moving() == 1).await;
+        assert!(!is_settled().await, "the other one moves tunnels still");
+        drop(theirs.remove(1));
+        until(|| moving() == 0).await;
+        assert!(is_settled().await, "one that is gone moves nothing");
+        // What has opened there since follows.
+        theirs[0].send(&HandoffMessage::Tunnels { batch: 1, format: 1 }, None).await.unwrap();
+        until(|| moving() == 1).await;
+        assert!(!is_settled().await);
+        theirs[0].send(&moved(), None).await.unwrap();
+        until(|| moving() == 0).await;
+        assert!(is_settled().await);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_taken_in_while_it_is_held() {
+        let ((theirs, ours), predecessors) = (Channel::pair().unwrap(), Predecessors::default());
+        let (say, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        predecessors.hear((70, true), Channel::adopt(ours).unwrap(), Box::new(Asked(say)));
+        theirs.send(&moved(), None).await.unwrap();
+        assert_eq!(heard.recv().await, Some(false));
+        let held = predecessors.hold();
+        theirs.send(&moved(), None).await.unwrap();
+        assert_eq!(heard.recv().await, Some(true));
+        drop(held);
+        theirs.send(&moved(), None).await.unwrap();
+        assert_eq!(heard.recv().await, Some(false));
+    }
+
     struct Nobody;
 
     impl Intake for Nobody {

@@ -93,3 +93,123 @@ impl Drop for Standing {
         self.asked.values().chain(&self.handles).for_each(|handle| handle.resume());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr, TcpListener};
+    use std::pin::pin;
+
+    use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::drain::{Member, Registration, Registry, Whereabouts};
+    use crate::session::MovingTunnel;
+
+    const PATIENCE: Duration = Duration::from_millis(50);
+
+    /// A freezer, and what tunnels say to it.
+    fn freezer() -> (Freezer, UnboundedSender<Departed>) {
+        let (sender, departures) = unbounded_channel();
+        (Freezer { departures }, sender)
+    }
+
+    fn tunnels<const N: usize>() -> ([Registration; N], Vec<Arc<TunnelHandle>>) {
+        let (registry, client) = (Registry::new(1), IpAddr::from(Ipv4Addr::LOCALHOST));
+        let tunnels = [(); N].map(|()| registry.register(0, Member::of_route("chat"), client));
+        let handles = tunnels.iter().map(|tunnel| Arc::clone(tunnel.handle())).collect();
+        (tunnels, handles)
+    }
+
+    /// What is known of some tunnel.
+    fn known() -> Box<Departing> {
+        let sample: (Vec<MovingTunnel>, _) =
+            postcard::take_from_bytes(include_bytes!("batch_of_format_1.bin")).unwrap();
+        let descriptor = || TcpListener::bind("127.0.0.1:0").unwrap().into();
+        Box::new(Departing { tunnel: sample.0.into_iter().next().unwrap(), descriptors: [descriptor(), descriptor()] })
+    }
+
+    /// Said now.
+    fn now(tunnel: TunnelId, answer: Result<Box<Departing>, Stays>) -> Departed {
+        Departed { tunnel, at: SystemMoment::now(), answer }
+    }
+
+    fn places(handles: &[Arc<TunnelHandle>]) -> Vec<Whereabouts> {
+        handles.iter().map(|handle| handle.whereabouts()).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_stands_still_or_stays_and_those_that_stand_still_go_on_when_they_are_let_go() {
+        let ((mut freezer, says), (tunnels, handles)) = (freezer(), tunnels::<4>());
+        let [stands, stays, _held_up, ended] = tunnels;
+        drop(ended);
+        let answers = async {
+            sleep(Duration::from_millis(1)).await;
+            assert!(stands.handle().note_frozen() && stays.handle().settle());
+            says.send(now(stands.handle().id, Ok(known()))).unwrap();
+            says.send(now(stays.handle().id, Err(Stays::Tls12))).unwrap();
+        };
+        let ((standing, staying), ()) = tokio::join!(freezer.freeze(&handles, PATIENCE), answers);
+
+        assert_eq!((standing.handles.len(), standing.known.len()), (1, 1));
+        assert!(Arc::ptr_eq(&standing.handles[0], stands.handle()));
+        let why: Vec<_> = staying.iter().map(|(_, why)| *why).collect();
+        assert_eq!(why, [Stays::Tls12, Stays::Late], "that of the one whose worker is held up is the last");
+        use Whereabouts::{Frozen, Here, Resumed};
+        assert_eq!(places(&handles), [Frozen, Here, Resumed, Here]);
+        drop(standing);
+        assert_eq!(places(&handles), [Resumed, Here, Resumed, Here]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_has_left_is_not_let_go_on() {
+        let ((mut freezer, says), (tunnels, handles)) = (freezer(), tunnels::<1>());
+        let [tunnel] = tunnels;
+        let answer = async {
+            sleep(Duration::from_millis(1)).await;
+            assert!(tunnel.handle().note_frozen());
+            says.send(now(tunnel.handle().id, Ok(known()))).unwrap();
+        };
+        let ((standing, _), ()) = tokio::join!(freezer.freeze(&handles, PATIENCE), answer);
+        tunnel.handle().note_left();
+        drop(standing);
+        assert_eq!(tunnel.handle().whereabouts(), Whereabouts::Left);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_answers_while_it_is_taken_back_is_heard_and_one_that_never_says_so_goes_on() {
+        let ((mut freezer, says), (tunnels, handles)) = (freezer(), tunnels::<2>());
+        let answers = async {
+            sleep(Duration::from_millis(1)).await;
+            assert!(tunnels.iter().all(|tunnel| tunnel.handle().note_frozen()));
+            sleep(PATIENCE).await;
+            says.send(now(tunnels[0].handle().id, Ok(known()))).unwrap();
+        };
+        let ((standing, staying), ()) = tokio::join!(freezer.freeze(&handles, PATIENCE), answers);
+        assert_eq!((standing.handles.len(), staying.len()), (1, 1));
+        assert_eq!(places(&handles), [Whereabouts::Frozen, Whereabouts::Resumed]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_no_more_waited_for_goes_on() {
+        let ((mut freezer, _says), (tunnels, handles)) = (freezer(), tunnels::<2>());
+        {
+            let mut freezing = pin!(freezer.freeze(&handles, PATIENCE));
+            assert!(tokio::time::timeout(Duration::from_millis(1), &mut freezing).await.is_err());
+            assert_eq!(places(&handles), [Whereabouts::Asked; 2]);
+            assert!(tunnels[0].handle().note_frozen());
+        }
+        assert_eq!(places(&handles), [Whereabouts::Resumed; 2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_said_to_an_earlier_question_is_not_an_answer_to_this_one() {
+        let ((mut freezer, says), (tunnels, handles)) = (freezer(), tunnels::<1>());
+        // Of another tunnel, and of this one at a time before.
+        says.send(now(TunnelId(77), Ok(known()))).unwrap();
+        says.send(now(tunnels[0].handle().id, Ok(known()))).unwrap();
+        let (standing, staying) = freezer.freeze(&handles, PATIENCE).await;
+        assert!(standing.handles.is_empty() && staying.len() == 1);
+        drop(tunnels);
+    }
+}

@@ -10,12 +10,7 @@ use crate::operate::operator::text;
 use crate::rig::{Folder, PROGRAM, Wire, command, output, signal, until};
 
 async fn in_a_file() -> Folder {
-    in_a_file_with("").await
-}
-
-/// The same with this in its configuration, too.
-async fn in_a_file_with(more: &str) -> Folder {
-    folder(async |root| site(&format!("to = \"{}\"", root.join("windlass.log").display())).await + more).await
+    folder(async |root| site(&format!("to = \"{}\"", root.join("windlass.log").display())).await).await
 }
 
 #[tokio::test]
@@ -76,7 +71,9 @@ async fn where_the_folder_is_gone_the_old_file_is_written_on_until_there_is_one_
 
 #[tokio::test]
 async fn after_a_handoff_the_process_that_drains_opens_its_file_again_too() {
-    let folder = in_a_file_with("[drain.handoff]\ntunnels = \"drain\"\n").await;
+    let folder = in_a_file().await;
+    let text = fs::read_to_string(folder.config()).unwrap();
+    folder.configure(&text.replace("[drain.handoff]", "[drain.handoff]\ntunnels = \"drain\""));
     let windlass = start(&folder).await;
     let mut client = windlass.client("somebody").await.unwrap();
     let successor = windlass.hand_off().await;
