@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A successor that takes over, and fails where open tunnels move: how is the word in POINT. What it hears of tunnels goes to the log."""
+
 import array
 import json
 import os
@@ -7,7 +8,7 @@ import socket
 import sys
 import time
 
-POINT, FORMAT = "@POINT@", @FORMAT@
+POINT, FORMAT = "@POINT@", int("@FORMAT@")
 channel = socket.socket(fileno=int(os.environ["WINDLASS_HANDOFF_FD"]))
 channel.setblocking(True)
 kept = []
