@@ -73,8 +73,8 @@ test('who types on while the program is replaced keeps the same socket', async (
   const [first, second] = [await openTab(context, url), await openTab(context, url)];
   for (const round of [1, 2]) {
     await first.click('#handoff');
-    const told = (count) => document.querySelector('#log').textContent.split('has taken over').length > count;
-    await within(first.waitForFunction(told, round), 'the page to say who has taken over');
+    const told = (count) => document.querySelector('#log').textContent.split('2 open tunnels moved').length > count;
+    await within(first.waitForFunction(told, round), 'the page to say that both have moved');
     await first.fill('#text', `typed on ${round}`);
     await first.click('#send');
     await messageIn(second, `typed on ${round}`);
