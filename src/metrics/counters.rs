@@ -169,6 +169,11 @@ impl Metrics {
         self.of_route(place.route, |counts| counts.note_left(&(place.listener.clone(), place.protocol)));
     }
 
+    /// Counts a tunnel that goes on here, of which is known no more what its messages inflate to.
+    pub fn tunnel_lost_inflate_limit(&self) {
+        self.moves.note_lost_inflate_limit();
+    }
+
     /// Counts the open tunnels of a process before: those that go on here, and those that do not, by why.
     pub fn tunnels_moved(&self, moved: usize, stayed: &BTreeMap<Stays, usize>, longest_pause: Duration) {
         self.moves.note(moved, stayed, longest_pause);

@@ -19,6 +19,8 @@ pub(super) struct Moves {
     tunnels: Family<MoveLabels, Counter>,
     /// The longest that one of the last handoff stood still, in seconds.
     longest_pause: Gauge<f64, AtomicU64>,
+    /// Those of which is known no more what their messages inflate to.
+    lost_inflate_limits: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -32,7 +34,7 @@ impl Default for Moves {
         for result in [MOVED].into_iter().chain(Stays::VARIANTS.iter().map(|stays| stays.as_str())) {
             tunnels.get_or_create_owned(&MoveLabels { result });
         }
-        Self { tunnels, longest_pause: Gauge::default() }
+        Self { tunnels, longest_pause: Gauge::default(), lost_inflate_limits: Counter::default() }
     }
 }
 
@@ -49,11 +51,17 @@ impl Moves {
         }
     }
 
+    pub(super) fn note_lost_inflate_limit(&self) {
+        self.lost_inflate_limits.inc();
+    }
+
     pub(super) fn register(&self, registry: &mut Registry) {
         let help = "Open tunnels of processes before that went on here, or did not, by why";
         registry.register("handoff_tunnels", help, self.tunnels.clone());
         let help = "The longest that a tunnel stood still that came here last from a process before";
         registry.register("handoff_longest_pause_seconds", help, self.longest_pause.clone());
+        let help = "Tunnels that went on here and whose max_inflated_message is judged no more";
+        registry.register("handoff_lost_inflate_limits", help, self.lost_inflate_limits.clone());
     }
 }
 

@@ -45,6 +45,7 @@ pub(super) fn everything() -> (Metrics, Gauges) {
     metrics.authorized_again(AuthResult::Granted);
     metrics.exchanged((&route, ClientProtocol::Http1), Some(204), "complete", 20 * MOMENT);
     metrics.renewed("renewed");
+    metrics.tunnel_lost_inflate_limit();
     metrics.tunnels_moved(37, &[(Stays::Tls12, 2)].into(), Duration::from_millis(4));
     metrics.reloaded(ReloadResult::Unchanged, 1_790_000_100);
     metrics.reloaded(ReloadResult::Refused, 1_790_000_200);

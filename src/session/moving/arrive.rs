@@ -36,6 +36,8 @@ pub(crate) struct Arrived {
     running: RunningTunnel<Admission>,
     proxy: Arc<Proxy>,
     frozen: SystemMoment,
+    /// What its messages inflate to is limited no more: what they refer to has not moved.
+    is_blind: bool,
 }
 
 /// What a tunnel belongs to, as it is here.
@@ -61,7 +63,7 @@ impl Arrivals {
         let snapshot = proxy.snapshot();
         let MovingTunnel { id, frozen, age, client, place: ref names, key, .. } = moving;
         let place = Place::of(names, &snapshot).ok_or(Stays::Gone)?;
-        let at = frozen.instant();
+        let (at, is_blind) = (frozen.instant(), moving.tunnel.loses_sight());
         let settings = self.settings(place.route, moving.settings)?;
         let record = TunnelRecord::moved_once_more(&moving.record).ok_or(Stays::Failed)?;
         let room = Arc::clone(&proxy.permits).try_acquire_owned().map_err(|_| Stays::Full)?;
@@ -91,7 +93,7 @@ impl Arrivals {
         })?;
         let held = Admission::new(seat, Some(room));
         let running = RunningTunnel { tunnel, lease, records: Arc::clone(&proxy.records), key, kept, held };
-        Ok(Arrived { running, frozen, proxy })
+        Ok(Arrived { running, proxy, frozen, is_blind })
     }
 
     /// The limits that a tunnel was born with, shared with all that have the same.
@@ -153,9 +155,12 @@ impl<'s> Place<'s> {
 impl Arrived {
     /// Goes on here from now on. Returns for how long it stood still.
     pub(crate) fn start(self) -> Duration {
-        let Self { running, proxy, frozen } = self;
+        let Self { running, proxy, frozen, is_blind } = self;
         let handle = running.handle();
         access_log::arrived(&proxy.metrics, handle, RecordedRequest::of(handle).protocol());
+        if is_blind {
+            proxy.metrics.tunnel_lost_inflate_limit();
+        }
         let worker = running.held.worker();
         proxy.workers.employ(worker, running);
         frozen.elapsed()
