@@ -38,6 +38,11 @@ export async function startProxy(t) {
     [drain.reload]
     deadline = "20s"
     spread = "100ms"
+    # What a handoff leaves behind is seen on the page: nothing moves, and nobody is told within hours.
+    [drain.handoff]
+    tunnels = "drain"
+    spread = "19h"
+    deadline = "20h"
     [[admin.listen]]
     address = "127.0.0.1:${steering}"
     token = "${token}"
