@@ -126,6 +126,8 @@ impl Intake for TunnelIntake {
                 None
             }
             HandoffMessage::TunnelsMoved { stayed, .. } => {
+                // What is not ours by now never will be.
+                self.waiting = None;
                 self.note_moved(&stayed);
                 None
             }

@@ -15,6 +15,7 @@ use super::batch::{Batch, MOST_TUNNELS};
 use super::freezer::{Freezer, Standing, Staying};
 use super::left_queue::LeftQueues;
 use super::moved::{Moved, milliseconds};
+use crate::access::Permit;
 use crate::config::Bind;
 use crate::drain::{Stays, TunnelHandle};
 use crate::handoff::{HandoffMessage, PROTOCOL, SocketRole};
@@ -129,10 +130,11 @@ impl<'n> Leaver<'n> {
     }
 }
 
-/// Takes out those that were told something: the next process does not know of it.
+/// Takes out those that were told or given something: the next process does not know of it.
 fn ordered(standing: &mut Standing) -> Staying {
     let all = std::mem::take(&mut standing.handles).into_iter().zip(std::mem::take(&mut standing.known));
-    let (ordered, others): (Vec<_>, Vec<_>) = all.partition(|(handle, _)| handle.has_order());
+    let (ordered, others): (Vec<_>, Vec<_>) =
+        all.partition(|(handle, _)| handle.has_order() || handle.permit().is_some_and(Permit::has_moved));
     (standing.handles, standing.known) = others.into_iter().unzip();
     ordered
         .into_iter()

@@ -82,7 +82,8 @@ impl Mover {
             waiting = late;
         }
         let parted: Vec<_> = drains.into_iter().map(parted).collect();
-        if self.is_over != Some(Stays::Failed) && self.conclude(&moved, &parted).await.is_err() {
+        // Also where a batch has failed: those that have moved have drains, and the new process waits for the word.
+        if self.conclude(&moved, &parted).await.is_err() {
             self.is_over = Some(Stays::Failed);
         }
         MovedOut { moved, left, drains: parted.into_iter().map(|drain| drain.here).collect() }

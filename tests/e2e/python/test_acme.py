@@ -157,7 +157,7 @@ async def test_a_handoff_begins_with_what_is_kept(windlass, directory, websocket
     await said(program, "the certificate that was kept is served")
     assert await shown(acme) == before
     assert len([line for line in program.log.facts if line.get("message") == ORDERED]) == 1
-    successor = await program.logged("the line of the successor", lambda line: line.get("message") == "handed over; draining")
+    successor = await program.logged("the line of the successor", lambda line: line.get("message") == "handed over")
     os.kill(successor["successor"], signal.SIGTERM)
 
 
