@@ -99,7 +99,7 @@ impl TunnelHandle {
         if cfg!(debug_assertions) {
             self.check_invariants();
         }
-        self.waker.wake();
+        self.wake();
     }
 
     /// What goes through the tunnel: it alone counts there, and anybody may look.
@@ -168,9 +168,18 @@ impl TunnelHandle {
     fn take_step(&self, from: &[Whereabouts], to: Whereabouts) -> bool {
         let is_taken = self.whereabouts.step(from, to);
         if is_taken {
-            self.waker.wake();
+            self.wake();
         }
         is_taken
+    }
+
+    /// Wakes its task, which stays to be woken: between what it is woken for and this it may have looked already, and left its waker anew.
+    fn wake(&self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake_by_ref();
+            // Where the task leaves one at this moment, that is the same.
+            self.waker.register(&waker);
+        }
     }
 
     /// The tunnel is joined: this is kept of its request, and these are its limits.
@@ -199,7 +208,7 @@ impl TunnelHandle {
     pub fn move_end(&self, until: Option<std::time::Instant>) -> bool {
         let Some(permit) = self.permit().filter(|_| !self.is_ended()) else { return false };
         permit.move_end(until, Instant::now().into_std(), fastrand::f64());
-        self.waker.wake();
+        self.wake();
         true
     }
 
@@ -209,7 +218,7 @@ impl TunnelHandle {
         let goes_on = |permit: &&Permit| !permit.is_over() && !self.is_ended() && !self.has_order();
         let Some(permit) = self.permit().filter(goes_on) else { return false };
         permit.renew(permission, Instant::now().into_std(), fastrand::f64());
-        self.waker.wake();
+        self.wake();
         true
     }
 

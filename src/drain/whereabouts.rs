@@ -7,7 +7,7 @@
 //!    └─────── Resumed ◀────────────────────┘
 //! ```
 //!
-//! Two move it: whoever moves tunnels (`ask`, `withdraw`, `resume`, `note_left`), and the task of the tunnel (`note_frozen`, `note_stays`,
+//! Two move it: whoever moves tunnels (`ask`, `withdraw`, `resume`, `note_left`), and the task of the tunnel (`note_frozen`,
 //! `settle`). Invariant: `Left` is for good.
 
 use std::sync::atomic::{AtomicU8, Ordering};

@@ -182,7 +182,7 @@ pub enum HandoffMessage {
         /// Whether no more follow.
         is_last: bool,
     },
-    /// Old to new: those that could move have moved; what opens there from now on follows when it does.
+    /// Old to new: those that could move have moved; what opens there from now on drains.
     TunnelsMoved {
         /// How many have.
         moved: usize,

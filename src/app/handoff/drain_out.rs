@@ -46,11 +46,13 @@ impl Running {
         drains.into_iter().for_each(|rest| self.drains.go_on(rest, most_per_second));
         moved.say(pid);
         tell(&moved);
-        self.drain_in_turn(left, mover).await;
+        // Whoever opens from now on drains: the new process may hand over itself, and then two would hear what is said of it.
+        drop(mover);
+        self.drain_in_turn(left).await;
     }
 
-    /// Drains the tunnels that are `left`, and then those that opened since and do not move, with what is left of the time.
-    async fn drain_in_turn(&mut self, left: Vec<Arc<TunnelHandle>>, mut mover: Mover) {
+    /// Drains the tunnels that are `left`, and then those that opened since, with what is left of the time.
+    async fn drain_in_turn(&mut self, left: Vec<Arc<TunnelHandle>>) {
         let settings = self.proxy.snapshot().settings.drain;
         let window = settings.handoff.window;
         // Nobody waits for this drain: a handful has as long as many.
@@ -76,9 +78,7 @@ impl Running {
                 _ = take_in.tick() => {
                     let mut newcomers = self.proxy.registry.tunnels(|_| true);
                     newcomers.retain(|handle| known.insert(handle.id));
-                    if !newcomers.is_empty() {
-                        drain(mover.move_out(&newcomers, Vec::new()).await.left, &self.drains);
-                    }
+                    drain(newcomers, &self.drains);
                 }
                 () = self.proxy.workers.emptied() => return,
             }
