@@ -94,7 +94,7 @@ async fn a_predecessor_that_is_told_to_stop_hurries() {
 
     assert_eq!(until_closed(tunnel).await, Echo::Closed(1012));
     assert_eq!(chat.world.exit_code(old).await, Some(0));
-    assert_eq!(chat.world.running(), [new]);
+    chat.world.folder.until("the new process alone", || chat.world.running() == [new]).await;
     assert_eq!(chat.world.notify.notes_so_far().await, []);
     chat.world
         .folder
