@@ -83,9 +83,8 @@ impl Mover {
         }
         let parted: Vec<_> = drains.into_iter().map(parted).collect();
         // Also where a batch has failed: those that have moved have drains, and the new process waits for the word.
-        if self.conclude(&moved, &parted).await.is_err() {
-            self.is_over = Some(Stays::Failed);
-        }
+        // One that is gone has no need of it.
+        let _ = self.conclude(&moved, &parted).await;
         MovedOut { moved, left, drains: parted.into_iter().map(|drain| drain.here).collect() }
     }
 
