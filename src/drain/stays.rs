@@ -17,7 +17,7 @@ pub enum Stays {
     Ending,
     /// The other process has no such listener, route or endpoint.
     Gone,
-    /// The other process has no room for it.
+    /// There is no room for it in the other process, or no descriptor left for its way there.
     Full,
     /// The other process hands over itself.
     Busy,
@@ -42,9 +42,7 @@ impl Stays {
             Self::Failed => "failed",
         }
     }
-}
 
-impl Stays {
     /// The one that this word is.
     pub fn of_word(word: &str) -> Option<Self> {
         Self::VARIANTS.iter().copied().find(|stays| stays.as_str() == word)

@@ -1,10 +1,13 @@
 //! Whether a tunnel goes on here, or is about to move to another process.
 //!
 //! ```text
-//!          ask              note_frozen            note_left
-//!   Here ───────▶ Asked ──────────────▶ Frozen ─────────────▶ Left
-//!    ▲  settle      │ withdraw, resume     │ resume
-//!    └─────── Resumed ◀────────────────────┘
+//!            ask             note_frozen            note_left
+//!   Here ─────────▶ Asked ──────────────▶ Frozen ─────────────▶ Left
+//!    ▲ ◀────────── │   ▲                    │
+//!    │   settle    │   │ ask                │ resume
+//!    │    withdraw ▼   │                    │
+//!    └────────── Resumed ◀──────────────────┘
+//!       settle
 //! ```
 //!
 //! Two move it: whoever moves tunnels (`ask`, `withdraw`, `resume`, `note_left`), and the task of the tunnel (`note_frozen`,
@@ -12,8 +15,10 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use strum::FromRepr;
+
 /// Where a tunnel is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromRepr)]
 #[repr(u8)]
 pub enum Whereabouts {
     /// It goes on here.
@@ -44,13 +49,8 @@ impl WhereaboutsCell {
     }
 
     pub(super) fn get(&self) -> Whereabouts {
-        match self.0.load(Ordering::Acquire) {
-            0 => Whereabouts::Here,
-            1 => Whereabouts::Asked,
-            2 => Whereabouts::Frozen,
-            3 => Whereabouts::Left,
-            _ => Whereabouts::Resumed,
-        }
+        // It holds nothing else than is written below.
+        Whereabouts::from_repr(self.0.load(Ordering::Acquire)).unwrap_or(Whereabouts::Here)
     }
 
     /// Moves on from one of `from`; says whether it was there.

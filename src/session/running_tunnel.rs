@@ -11,6 +11,7 @@ use super::metering::MeteredLease;
 use super::moving::Departing;
 use super::records::Records;
 use super::tunnel_record::RecordedRequest;
+use crate::access::Permit;
 use crate::drain::{Stays, TunnelHandle, Whereabouts};
 use crate::net::Stream;
 use crate::process::SystemMoment;
@@ -89,6 +90,11 @@ impl<H> RunningTunnel<H> {
                 Whereabouts::Asked => {
                     let at = SystemMoment::now();
                     match Departing::of(&self.tunnel, &self.lease, self.kept.as_deref(), self.key) {
+                        // Seen by now, or what moves its end later could not be told from what has.
+                        Ok(_) if handle.permit().is_some_and(Permit::has_moved) => {
+                            cx.waker().wake_by_ref();
+                            return Goes::On;
+                        }
                         Ok(departing) => {
                             if handle.note_frozen() {
                                 self.records.departures.note(handle, at, Ok(departing));
@@ -113,7 +119,7 @@ impl<H> RunningTunnel<H> {
     }
 
     /// The registry's side of it.
-    pub(super) fn handle(&self) -> &TunnelHandle {
+    pub(super) fn handle(&self) -> &Arc<TunnelHandle> {
         self.tunnel.handle()
     }
 }

@@ -1,5 +1,6 @@
 //! What its task sees of a tunnel between two polls.
 
+use std::sync::Arc;
 use std::task::Context;
 
 use super::pump::Tunnel;
@@ -10,7 +11,7 @@ use crate::websocket::Side;
 
 impl<C: TunnelStream, U: TunnelStream> Tunnel<C, U> {
     /// The registry's side of it.
-    pub fn handle(&self) -> &TunnelHandle {
+    pub fn handle(&self) -> &Arc<TunnelHandle> {
         self.registration.handle()
     }
 

@@ -16,6 +16,8 @@ use crate::session::{Departed, Departing, Proxy};
 pub(super) struct Freezer {
     /// What tunnels say of themselves that were asked.
     departures: UnboundedReceiver<Departed>,
+    /// It was said that there are too few descriptors.
+    has_told_of_descriptors: bool,
 }
 
 /// Tunnels that were asked to stand still. Dropped, it lets them go on here, but for those that have left.
@@ -36,7 +38,11 @@ pub(super) type Staying = Vec<(Arc<TunnelHandle>, Stays)>;
 impl Freezer {
     /// That of the tunnels of `proxy`.
     pub(super) fn new(proxy: &Proxy) -> Self {
-        Self { departures: proxy.departures() }
+        Self::hearing(proxy.departures())
+    }
+
+    pub(super) fn hearing(departures: UnboundedReceiver<Departed>) -> Self {
+        Self { departures, has_told_of_descriptors: false }
     }
 
     /// Has these stand still, and say what is known of them. Who ends meanwhile is not among those who stay; who is [late](Stays::Late) can be asked
@@ -59,8 +65,20 @@ impl Freezer {
             handle.resume();
             (handle, Stays::Late)
         }));
+        // Answers to questions that were taken back: there are keys and descriptors in them.
+        while self.departures.try_recv().is_ok() {}
         staying.retain(|(handle, _)| !handle.is_ended());
+        self.tell_of_descriptors(&staying);
         (standing, staying)
+    }
+
+    /// Says, once, that descriptors are too few.
+    fn tell_of_descriptors(&mut self, staying: &Staying) {
+        let is_short = staying.iter().any(|(_, why)| *why == Stays::Full);
+        if is_short && !self.has_told_of_descriptors {
+            self.has_told_of_descriptors = true;
+            tracing::warn!("no descriptors are left for open tunnels to move with: raise LimitNOFILE");
+        }
     }
 
     /// Hears those that were asked, for so long at the most.
@@ -111,7 +129,7 @@ mod tests {
     /// A freezer, and what tunnels say to it.
     fn freezer() -> (Freezer, UnboundedSender<Departed>) {
         let (sender, departures) = unbounded_channel();
-        (Freezer { departures }, sender)
+        (Freezer::hearing(departures), sender)
     }
 
     fn tunnels<const N: usize>() -> ([Registration; N], Vec<Arc<TunnelHandle>>) {

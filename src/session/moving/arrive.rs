@@ -8,7 +8,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::moving_tunnel::{KeptValues, MovingTunnel, PlaceNames};
-use crate::config::WebsocketSettings;
+use crate::access::TunnelPlace;
+use crate::authorize::Permitted;
+use crate::config::{RouteName, WebsocketSettings};
 use crate::drain::{Member, Stays, TunnelHandle, TunnelId};
 use crate::process::SystemMoment;
 use crate::session::access_log;
@@ -16,7 +18,7 @@ use crate::session::context::Admission;
 use crate::session::kept::Kept;
 use crate::session::metering::MeteredLease;
 use crate::session::proxy::Proxy;
-use crate::session::renewal::owner;
+use crate::session::renewal::{NamedTunnel, owner};
 use crate::session::running_tunnel::RunningTunnel;
 use crate::session::tunnel_record::{RecordedRequest, TunnelRecord};
 use crate::snapshot::{Endpoint, Route, Snapshot, Upstream};
@@ -38,6 +40,16 @@ pub(crate) struct Arrived {
     frozen: SystemMoment,
     /// What its messages inflate to is limited no more: what they refer to has not moved.
     is_blind: bool,
+    kept: KeptHere,
+}
+
+/// What it keeps for as long as it is open. Nobody asks about it again before it is started: the other process does until then.
+#[derive(Debug)]
+struct KeptHere {
+    route: RouteName,
+    place: Option<TunnelPlace>,
+    permitted: Option<Permitted>,
+    named: Option<NamedTunnel>,
 }
 
 /// What a tunnel belongs to, as it is here.
@@ -77,9 +89,8 @@ impl Arrivals {
         handle.traffic().restore(moving.traffic, at);
         record.leave_with(handle, &settings);
         let lease = MeteredLease::new(place.endpoint.lease(), policy, handle.traffic().messages());
+        let kept = KeptHere::of(moving.kept, (&proxy, place.route), handle, at).ok_or(Stays::Failed)?;
         // Its streams and its timers are the worker's who drives it.
-        let kept =
-            proxy.workers.on(worker, || kept(moving.kept, (&proxy, place.route), handle, at)).ok_or(Stays::Failed)?;
         let tunnel = proxy.workers.on(worker, || {
             let PerSide { client, upstream } = moving.streams;
             let [client_descriptor, upstream_descriptor] = descriptors;
@@ -92,8 +103,8 @@ impl Arrivals {
             Stays::Failed
         })?;
         let held = Admission::new(seat, Some(room));
-        let running = RunningTunnel { tunnel, lease, records: Arc::clone(&proxy.records), key, kept, held };
-        Ok(Arrived { running, proxy, frozen, is_blind })
+        let running = RunningTunnel { tunnel, lease, records: Arc::clone(&proxy.records), key, kept: None, held };
+        Ok(Arrived { running, proxy, frozen, is_blind, kept })
     }
 
     /// The limits that a tunnel was born with, shared with all that have the same.
@@ -111,24 +122,33 @@ impl Arrivals {
     }
 }
 
-/// The same that it has kept elsewhere; `None` where that makes no sense.
-#[expect(clippy::option_option, reason = "it may keep nothing")]
-fn kept(
-    KeptValues { place, permitted, name }: KeptValues,
-    (proxy, route): (&Proxy, &Route),
-    handle: &Arc<TunnelHandle>,
-    frozen: Instant,
-) -> Option<Option<Box<Kept>>> {
-    let route_name = &route.settings.name;
-    let place = place.and_then(|client| route.doors.turnstile.re_enter(client, &route.settings.access.limits));
-    let permitted = match permitted {
-        Some(permitted) => Some(permitted.thaw(frozen)?),
-        None => None,
-    };
-    let watched = permitted.and_then(|permitted| proxy.rechecks.watch(route_name, permitted, handle));
-    let owner = handle.permit().and_then(|permit| owner(&permit.permission()));
-    let named = name.zip(owner).and_then(|(id, owner)| proxy.tunnel_names.rename(id, (route_name, &owner), handle));
-    Some(Kept::new(place, watched, named))
+impl KeptHere {
+    /// The same that it has kept elsewhere; `None` where that makes no sense.
+    fn of(
+        KeptValues { place, permitted, name }: KeptValues,
+        (proxy, route): (&Proxy, &Route),
+        handle: &Arc<TunnelHandle>,
+        frozen: Instant,
+    ) -> Option<Self> {
+        let name_of_route = &route.settings.name;
+        let place = place.and_then(|client| route.doors.turnstile.re_enter(client, &route.settings.access.limits));
+        let permitted = match permitted {
+            Some(permitted) => Some(permitted.thaw(frozen)?),
+            None => None,
+        };
+        let owner = handle.permit().and_then(|permit| owner(&permit.permission()));
+        // From now on, and not from when it starts: this process has the listeners, and whoever prolongs it comes here.
+        let named =
+            name.zip(owner).and_then(|(id, owner)| proxy.tunnel_names.rename(id, (name_of_route, &owner), handle));
+        Some(Self { route: name_of_route.clone(), place, permitted, named })
+    }
+
+    /// It goes on here: it is asked about again from now on.
+    fn keep(self, proxy: &Proxy, handle: &Arc<TunnelHandle>) -> Option<Box<Kept>> {
+        let Self { route, place, permitted, named } = self;
+        let watched = permitted.and_then(|permitted| proxy.rechecks.watch(&route, permitted, handle));
+        Kept::new(place, watched, named)
+    }
 }
 
 impl<'s> Place<'s> {
@@ -155,13 +175,14 @@ impl<'s> Place<'s> {
 impl Arrived {
     /// Goes on here from now on. Returns for how long it stood still.
     pub(crate) fn start(self) -> Duration {
-        let Self { running, proxy, frozen, is_blind } = self;
+        let Self { mut running, proxy, frozen, is_blind, kept } = self;
+        let worker = running.held.worker();
+        running.kept = proxy.workers.on(worker, || kept.keep(&proxy, running.handle()));
         let handle = running.handle();
         access_log::arrived(&proxy.metrics, handle, RecordedRequest::of(handle).protocol());
         if is_blind {
             proxy.metrics.tunnel_lost_inflate_limit();
         }
-        let worker = running.held.worker();
         proxy.workers.employ(worker, running);
         frozen.elapsed()
     }

@@ -80,12 +80,9 @@ impl KeptValues {
     }
 }
 
-/// The same once more: what it stands for goes on with either.
+/// The same once more: what it stands for goes on with either. Nothing but the limit of descriptors keeps the system from it.
 fn duplicate(descriptor: BorrowedFd<'_>) -> Result<OwnedFd, Stays> {
-    descriptor.try_clone_to_owned().map_err(|error| {
-        tracing::warn!(%error, "a tunnel cannot move: no descriptor is left for it; raise LimitNOFILE");
-        Stays::Failed
-    })
+    descriptor.try_clone_to_owned().map_err(|_| Stays::Full)
 }
 
 impl From<CannotMove> for Stays {
