@@ -13,7 +13,7 @@ use super::admin_listener::AdminListeners;
 use super::config_source::ConfigSource;
 use super::discovery::{PreparedSources, Sources};
 use super::error::RunError;
-use super::handoff::{HandoffError, Moved, Successor};
+use super::handoff::{HandoffError, MovedOut, Successor};
 use super::loaded::Loaded;
 use super::logging::Log;
 use super::reload::{self, ReloadError, Reloaded};
@@ -251,12 +251,12 @@ impl Control {
         self.commands.close();
         while self.commands.try_recv().is_ok() {}
         self.waiting.clear();
-        let tell = |moved: &Moved| {
-            // Whoever asked may have left.
-            asked.map(|reply| reply.send(Ok(moved.answer(pid))));
-        };
+        // A stop waits for it: in the middle of it, both would have the tunnels that are on their way.
+        let MovedOut { moved, left } = self.running.move_out(successor).await;
+        // Whoever asked may have left.
+        asked.map(|reply| reply.send(Ok(moved.answer(pid))));
         let is_stopped = tokio::select! {
-            () = self.running.drain_out(successor, tell) => false,
+            () = self.running.drain_out(left) => false,
             () = stop_of_predecessor(&mut self.signals, &self.log, pid) => true,
         };
         if is_stopped {

@@ -2,10 +2,10 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -14,6 +14,7 @@ use crate::drain::{
     Cause, Drain, DrainEnd, DrainPolicy, DrainProgress, DrainStatuses, DrainSummary, Scope, Spread, StopOrder,
     TakeBack, TunnelHandle, seconds,
 };
+use crate::snapshot::{EndpointState, Snapshot};
 
 /// How often the log hears of a drain: a human pace.
 const SAY: Duration = Duration::from_secs(5);
@@ -81,18 +82,18 @@ impl Drains {
     pub(super) async fn hand_on(&self) -> Vec<DrainRest> {
         let going: Vec<_> =
             self.under_way().all.values().map(|it| (it.rest.clone(), Arc::clone(&it.take_back))).collect();
-        let mut rests = Vec::new();
-        for (rest, take_back) in going {
+        // All at once: one that ends just now keeps whoever asks it waiting.
+        let rests = going.into_iter().map(async |(rest, take_back)| {
             let untold = take_back.take_untold().await;
-            if !untold.is_empty() {
-                rests.push(DrainRest { untold, ..rest });
-            }
-        }
-        rests
+            DrainRest { untold, ..rest }
+        });
+        join_all(rests).await.into_iter().filter(|rest| !rest.untold.is_empty()).collect()
     }
 
-    /// Goes on with a drain, at `most_per_second` unless its deadline needs more.
-    pub(super) fn go_on(&self, rest: DrainRest, most_per_second: NonZeroU32) {
+    /// Goes on with a drain, at the rate of `snapshot` unless its deadline needs more; but for those of its endpoints that are to drain no
+    /// more.
+    pub(super) fn go_on(&self, rest: DrainRest, snapshot: &Snapshot) {
+        let rest = rest.but_for_returned(snapshot);
         let DrainRest { cause, scope, is_of_endpoints, order, told_by, untold } = rest;
         if untold.is_empty() {
             return;
@@ -104,7 +105,7 @@ impl Drains {
             (order.deadline.saturating_duration_since(now), told_by.saturating_duration_since(now));
         let policy = DrainPolicy {
             window: DrainWindow { deadline, spread: spread.min(deadline) },
-            max_per_second: most_per_second,
+            max_per_second: snapshot.settings.drain.max_per_second,
             code: order.code,
             reason: order.reason.clone(),
             spread: Spread::Exact,
@@ -144,6 +145,25 @@ impl Drains {
 
     fn under_way(&self) -> MutexGuard<'_, UnderWay> {
         locked(&self.under_way)
+    }
+}
+
+impl DrainRest {
+    /// The same, but for the tunnels of endpoints that were taken back out of such a drain while nobody told them.
+    fn but_for_returned(mut self, snapshot: &Snapshot) -> Self {
+        let drains = |state: EndpointState| match self.cause {
+            Cause::Operator => state.is_drained(),
+            Cause::Discovery => state.is_leaving(),
+            Cause::EndpointDown => state.is_down(),
+            _ => true,
+        };
+        if self.is_of_endpoints {
+            let endpoints = snapshot.upstreams().values().flat_map(|upstream| upstream.endpoints());
+            let returned = endpoints.filter(|endpoint| !drains(endpoint.state()));
+            let returned: HashSet<_> = returned.map(|endpoint| endpoint.life.incarnation).collect();
+            self.untold.retain(|handle| !returned.contains(&handle.member.endpoint.1));
+        }
+        self
     }
 }
 
@@ -233,6 +253,74 @@ impl DrainLog<'_> {
         match end {
             DrainEnd::Complete => tracing::info!(%cause, scope, tunnels, cut, took_ms, "drained"),
             DrainEnd::TakenBack => tracing::info!(%cause, scope, tunnels, cut, took_ms, "drain was taken back"),
+            DrainEnd::HandedOn => tracing::info!(
+                %cause,
+                scope,
+                tunnels,
+                cut,
+                took_ms,
+                "drained whom it had told; another drain goes on with the others"
+            ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::parse;
+    use crate::drain::{Incarnation, Member, Registry};
+    use crate::snapshot::{EndpointEvent, FileContents};
+    use crate::tls::TicketKeys;
+    use crate::websocket::CloseCode;
+
+    const TWO_ENDPOINTS: &str = r#"
+[listener.public]
+bind = "127.0.0.1:0"
+[upstream.chat]
+endpoints = ["127.0.0.1:1", "127.0.0.1:2"]
+[route.all]
+upstream = "chat"
+"#;
+
+    #[test]
+    fn what_was_taken_back_while_nobody_told_is_told_no_more() {
+        let settings = parse(TWO_ENDPOINTS, Path::new("test.toml")).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let keys = TicketKeys::generate().unwrap();
+        let snapshot = Snapshot::assemble(settings.into(), FileContents::default(), &keys, None);
+        let registry = Registry::new(1);
+        let endpoints = snapshot.upstreams()["chat"].endpoints();
+        let lives = endpoints.iter().map(|endpoint| endpoint.life.incarnation).chain([Incarnation(u64::MAX)]);
+        let on = |life| {
+            let member = Member { endpoint: ("e".into(), life), ..Member::of_route("all") };
+            registry.register(0, member, IpAddr::from(Ipv4Addr::LOCALHOST))
+        };
+        let tunnels: Vec<_> = lives.map(on).collect();
+        let rest = |is_of_endpoints| DrainRest {
+            cause: Cause::Operator,
+            scope: "upstream/chat".into(),
+            is_of_endpoints,
+            order: StopOrder {
+                cause: Cause::Operator,
+                code: CloseCode::SERVICE_RESTART,
+                reason: None,
+                deadline: Instant::now(),
+            },
+            told_by: Instant::now(),
+            untold: tunnels.iter().map(|tunnel| Arc::clone(tunnel.handle())).collect(),
+        };
+        endpoints[1].transition(EndpointEvent::Drained);
+
+        let left = rest(true).but_for_returned(&snapshot).untold;
+        let left: Vec<_> = left.iter().map(|handle| handle.id).collect();
+        assert_eq!(
+            left,
+            [tunnels[1].handle().id, tunnels[2].handle().id],
+            "of one that is gone nobody has taken it back"
+        );
+        assert_eq!(rest(false).but_for_returned(&snapshot).untold.len(), 3, "it is not about endpoints");
     }
 }

@@ -114,6 +114,7 @@ fn sum(begun: &DrainAnswer, parts: &[Part]) -> DrainStatus {
         all.state = match (all.state, seen.state) {
             (DrainState::Running, _) | (_, DrainState::Running) => DrainState::Running,
             (DrainState::TakenBack, _) | (_, DrainState::TakenBack) => DrainState::TakenBack,
+            (DrainState::HandedOn, _) | (_, DrainState::HandedOn) => DrainState::HandedOn,
             (DrainState::Complete, DrainState::Complete) => DrainState::Complete,
         };
     }

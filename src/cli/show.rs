@@ -78,6 +78,7 @@ pub(super) fn status(status: &Status) -> String {
             DrainState::Running => format!("in {}", time(it.ends_in_seconds)),
             DrainState::Complete => "over".into(),
             DrainState::TakenBack => "taken back".into(),
+            DrainState::HandedOn => "handed on".into(),
         };
         let raised = it.raised_to_per_second.map(|rate| format!("rate raised to {rate}/s"));
         let elsewhere = elsewhere.map(|pid| format!("in process {pid}"));
@@ -254,6 +255,9 @@ pub(super) fn drained(drain: &DrainStatus) -> String {
     let DrainStatus { state, tunnels: count, left, closed, cut, .. } = drain;
     match state {
         DrainState::TakenBack => format!("taken back: {closed} closed, {cut} cut, {left} stay"),
+        DrainState::HandedOn => {
+            format!("handed on: {closed} closed, {cut} cut; `windlass status` has the drain of the others")
+        }
         DrainState::Running | DrainState::Complete => format!("over: {}, {closed} closed, {cut} cut", tunnels(*count)),
     }
 }

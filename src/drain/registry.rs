@@ -203,22 +203,34 @@ impl Registry {
         found
     }
 
+    /// All open tunnels, those of each worker by themselves.
+    pub fn tunnels_by_worker(&self) -> Vec<Vec<Arc<TunnelHandle>>> {
+        let of_worker = |shard| {
+            let mut found = Vec::new();
+            self.each_of_worker(shard, &mut |handle| found.push(Arc::clone(handle)));
+            found
+        };
+        (0..self.shards.len()).map(of_worker).collect()
+    }
+
     /// Shows every open tunnel to `look`. Nobody waits for it: a shard is held only while some of its handles are copied.
     ///
     /// Who is open all the while is shown once; who opens or ends meanwhile, once or not at all.
     pub fn each(&self, mut look: impl FnMut(&Arc<TunnelHandle>)) {
+        (0..self.shards.len()).for_each(|shard| self.each_of_worker(shard, &mut look));
+    }
+
+    fn each_of_worker(&self, shard: usize, look: &mut impl FnMut(&Arc<TunnelHandle>)) {
         let mut some = Vec::with_capacity(AT_ONCE);
-        for shard in 0..self.shards.len() {
-            for first in (0..).step_by(AT_ONCE) {
-                // A handle keeps its key.
-                let registered = self.shard(shard);
-                if first >= registered.tunnels.capacity() {
-                    break;
-                }
-                some.extend((first..first + AT_ONCE).filter_map(|key| registered.tunnels.get(key)).cloned());
-                drop(registered);
-                some.drain(..).for_each(|handle| look(&handle));
+        for first in (0..).step_by(AT_ONCE) {
+            // A handle keeps its key.
+            let registered = self.shard(shard);
+            if first >= registered.tunnels.capacity() {
+                break;
             }
+            some.extend((first..first + AT_ONCE).filter_map(|key| registered.tunnels.get(key)).cloned());
+            drop(registered);
+            some.drain(..).for_each(|handle| look(&handle));
         }
     }
 

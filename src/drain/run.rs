@@ -64,6 +64,8 @@ pub enum DrainEnd {
     Complete,
     /// It was taken back: those that were not told by then stay.
     TakenBack,
+    /// Another drain has gone on with those that were not told by then.
+    HandedOn,
 }
 
 impl Drain {
@@ -124,7 +126,7 @@ impl Drain {
     /// Tells everyone in turn and waits until all have ended, the deadline has come, or the last of its endpoints was taken back.
     /// `report` hears of the progress at every look.
     pub async fn run(mut self, take_back: &TakeBack, mut report: impl FnMut(DrainProgress)) -> DrainSummary {
-        let (mut told, mut look_at) = (0, self.started);
+        let (mut told, mut look_at, mut end) = (0, self.started, DrainEnd::Complete);
         loop {
             let now = Instant::now();
             match take_back.take_returned() {
@@ -132,14 +134,16 @@ impl Drain {
                 Returned::Some(endpoints) => self.let_stay(&endpoints, told),
                 Returned::All => return self.report(DrainEnd::TakenBack, self.progress(told, now), now),
             }
-            take_back.give_untold(|| self.handles.split_off(told.min(self.handles.len())));
+            if take_back.give_untold(&mut self.handles, told) {
+                end = DrainEnd::HandedOn;
+            }
             told = self.tell_until(now, told);
             // Looking takes a moment for each tunnel: not whenever one is told.
             if now >= look_at {
                 let progress = self.progress(told, now);
                 report(progress);
                 if progress.left == 0 || now >= self.order.deadline {
-                    return self.report(DrainEnd::Complete, progress, now);
+                    return self.report(end, progress, now);
                 }
                 look_at = (now + LOOK_EVERY).min(self.order.deadline);
             }

@@ -67,13 +67,12 @@ impl TakeBack {
         timeout(GIVEN_WITHIN, given).await.ok().and_then(Result::ok).unwrap_or_default()
     }
 
-    /// Gives those whom the drain has not told to whoever asks for them.
-    pub(super) fn give_untold(&self, untold: impl FnOnce() -> Vec<Arc<TunnelHandle>>) {
-        let successor = locked(&self.successor).take().filter(|successor| !successor.is_closed());
-        // One that is closed meanwhile has waited for too long: they are told by nobody but the drain's own deadline.
-        if let Some(successor) = successor {
-            let _ = successor.send(untold());
-        }
+    /// Gives those whom the drain has not told, which it takes out of `all`, to whoever asks for them. Says whether that was done.
+    pub(super) fn give_untold(&self, all: &mut Vec<Arc<TunnelHandle>>, told: usize) -> bool {
+        let Some(successor) = locked(&self.successor).take() else { return false };
+        let untold = all.split_off(told.min(all.len()));
+        // Whoever has waited for too long has left: the drain goes on with them itself.
+        successor.send(untold).map_err(|untold| all.extend(untold)).is_ok()
     }
 
     /// What was noted since the last call.
@@ -117,7 +116,7 @@ const GIVEN_WITHIN: Duration = Duration::from_secs(1);
 mod tests {
     use std::num::NonZeroU32;
 
-    use super::super::{Cause, Drain, DrainPolicy, LOCAL_CLIENT, Member, Registry, Spread};
+    use super::super::{Cause, Drain, DrainEnd, DrainPolicy, LOCAL_CLIENT, Member, Registry, Spread};
     use super::*;
     use crate::config::DrainWindow;
     use crate::websocket::CloseCode;
@@ -149,7 +148,7 @@ mod tests {
         assert!(untold.iter().all(|handle| !handle.has_order()));
         tokio::time::sleep(deadline).await;
         assert!(untold.iter().all(|handle| !handle.has_order()), "the drain told somebody all the same");
-        running.await.unwrap();
+        assert_eq!(running.await.unwrap().end, DrainEnd::HandedOn);
         assert_eq!(take_back.take_untold().await.len(), 0, "a drain that is over gives nobody");
     }
 
@@ -158,6 +157,10 @@ mod tests {
         let take_back = TakeBack::default();
         assert_eq!(take_back.take_untold().await.len(), 0);
         take_back.noted().await;
-        take_back.give_untold(|| panic!("nobody waits for them"));
+        let registry = Registry::new(1);
+        let tunnels = [(); 3].map(|()| registry.register(0, Member::of_route("chat"), LOCAL_CLIENT));
+        let mut all = registry.tunnels(|_| true);
+        assert!(!take_back.give_untold(&mut all, 1));
+        assert_eq!(all.len(), tunnels.len(), "those whom nobody took are the drain's still");
     }
 }

@@ -5,6 +5,9 @@ use super::message::HandoffMessage;
 
 /// What takes in the tunnels of one predecessor. Dropped, it gives up what waits.
 pub trait Intake: Send {
-    /// The predecessor says this of its tunnels. What it is answered; a process that hands over itself takes none: it `is_leaving`.
-    fn hear(&mut self, said: Received, is_leaving: bool) -> Option<HandoffMessage>;
+    /// The predecessor says this of its tunnels. What it is answered.
+    fn hear(&mut self, said: Received) -> Option<HandoffMessage>;
+
+    /// What it is answered that sends the tunnels of this batch to a process that hands over itself.
+    fn turn_away(&mut self, batch: u32) -> HandoffMessage;
 }

@@ -74,6 +74,9 @@ struct PendingQuestion {
     reply: oneshot::Sender<Result<String, NoAnswer>>,
 }
 
+/// A conversation is heard for as long as this lives.
+struct Heard<'c>(&'c Conversation);
+
 /// Takes a question back when nobody waits for its answer any more.
 struct Waiting<'c> {
     conversation: &'c Conversation,
@@ -109,14 +112,21 @@ impl Predecessors {
         known.hearing.spawn(async move { conversation.hear(intake, &is_leaving).await });
     }
 
-    /// Takes in nothing more, as long as what is returned lives.
-    pub fn hold(&self) -> Held {
+    /// Takes in nothing more, as long as what is returned lives; before that, waits for the tunnels that are on their way here: what one
+    /// of them has given away would be lost with us.
+    ///
+    /// Cancel safe.
+    pub async fn hold(&self) -> Held {
+        self.settled().await;
         self.is_leaving.store(true, Ordering::Release);
-        Held(Arc::clone(&self.is_leaving))
+        let held = Held(Arc::clone(&self.is_leaving));
+        // Some may have set off in between.
+        self.settled().await;
+        held
     }
 
-    /// Waits until no tunnels are on their way here: what one of them has given away would be lost with us.
-    pub async fn settled(&self) {
+    /// Waits until no tunnels are on their way here.
+    async fn settled(&self) {
         for conversation in self.living() {
             // Its sender lives as long as it does.
             let _ = conversation.is_moving.subscribe().wait_for(|is_moving| !is_moving).await;
@@ -191,6 +201,8 @@ impl Conversation {
 
     /// Until it is gone: the kernel closes its end when it ends.
     async fn hear(&self, mut intake: Box<dyn Intake>, is_leaving: &AtomicBool) {
+        // Also where a panic ends it: nobody waits for what is heard no more.
+        let _heard = Heard(self);
         while let Ok(Some(said)) = self.channel.receive_with().await {
             let answered = match said.message {
                 HandoffMessage::Remaining { tunnels, answers } => {
@@ -211,11 +223,6 @@ impl Conversation {
                 break;
             }
         }
-        drop(intake);
-        self.state.send_replace(State::Gone);
-        self.is_moving.send_replace(false);
-        // Whoever waits hears so.
-        self.asked().clear();
         tracing::info!(predecessor = self.pid, "a process that had handed over is gone");
     }
 
@@ -223,7 +230,13 @@ impl Conversation {
         // Before the look whether this process leaves: whoever has said so waits for those that are on their way.
         let is_moving = !matches!(said.message, HandoffMessage::TunnelsMoved { .. });
         self.is_moving.send_replace(is_moving);
-        match intake.hear(said, is_leaving.load(Ordering::Acquire)) {
+        let answer = match said.message {
+            HandoffMessage::Tunnels { batch, .. } if is_leaving.load(Ordering::Acquire) => {
+                Some(intake.turn_away(batch))
+            }
+            _ => intake.hear(said),
+        };
+        match answer {
             Some(answer) => self.channel.send(&answer, None).await,
             None => Ok(()),
         }
@@ -255,6 +268,16 @@ impl Conversation {
 impl Drop for Held {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Release);
+    }
+}
+
+impl Drop for Heard<'_> {
+    fn drop(&mut self) {
+        let Self(conversation) = self;
+        conversation.state.send_replace(State::Gone);
+        conversation.is_moving.send_replace(false);
+        // Whoever waits hears so.
+        conversation.asked().clear();
     }
 }
 

@@ -46,6 +46,7 @@ pub(in crate::admin) fn drain_status(note: DrainEntry) -> DrainStatus {
             None => DrainState::Running,
             Some(DrainEnd::Complete) => DrainState::Complete,
             Some(DrainEnd::TakenBack) => DrainState::TakenBack,
+            Some(DrainEnd::HandedOn) => DrainState::HandedOn,
         },
         tunnels: progress.tunnels,
         left: progress.left,

@@ -288,7 +288,7 @@ pub struct DrainStatus {
     pub cause: String,
     /// What it is about.
     pub scope: String,
-    /// `running`, `complete` or `taken_back`.
+    /// `running`, `complete`, `taken_back` or `handed_on`.
     pub state: DrainState,
     /// How many tunnels it is about.
     pub tunnels: usize,
@@ -317,6 +317,8 @@ pub enum DrainState {
     Complete,
     /// It was taken back.
     TakenBack,
+    /// Another drain has gone on with those that it had not told: in the process that has taken over, or with those that stayed.
+    HandedOn,
 }
 
 impl DrainRequest {

@@ -10,8 +10,8 @@ use tokio::time::{Instant, interval, timeout_at};
 
 use super::super::drains::Drains;
 use super::super::running::Running;
+use super::freezer::Freezer;
 use super::move_out::{MovedOut, Mover};
-use super::moved::Moved;
 use super::offer::Successor;
 use super::report::report;
 use crate::config::DrainWindow;
@@ -19,10 +19,11 @@ use crate::drain::{Cause, Drain, DrainPolicy, Scope, Spread, StandingOrder, Stop
 use crate::session::{Phase, StopTimes};
 
 impl Running {
-    /// Stops accepting, and moves the tunnels that are here to the new process, where the two agree on that. What has become of them is
-    /// for `tell`. Then drains what is left; sessions that were accepted before may still open tunnels. Ends when everybody has, or
-    /// at the deadline.
-    pub(in crate::app) async fn drain_out(&mut self, successor: Successor, tell: impl FnOnce(&Moved)) {
+    /// Stops accepting, and moves the tunnels that are here to the new process, where the two agree on that.
+    ///
+    /// It takes a few seconds at the most, however held up the two are. Not to be given up in the middle: the new process would keep what
+    /// it has of the tunnels that are on their way until this one is gone.
+    pub(in crate::app) async fn move_out(&mut self, successor: Successor) -> MovedOut {
         let Successor { process, channel, takes_tunnels, held } = successor;
         let pid = process.pid();
         process.release();
@@ -36,23 +37,18 @@ impl Running {
         let report = report(Arc::clone(&self.proxy), self.drains.clone(), Arc::clone(&channel), sender);
         self.report = JoinSet::new();
         self.report.spawn(report);
-        let (mut mover, mut rests) = (Mover::new(&self.proxy, channel, taken), Vec::new());
-        match takes_tunnels {
-            true => rests = self.drains.hand_on().await,
-            false => mover.note_not_agreed(),
+        let mut mover = Mover::new(Freezer::new(&self.proxy), channel, taken);
+        if !takes_tunnels {
+            mover.note_not_agreed();
         }
-        let MovedOut { moved, left, drains } = mover.move_out(&self.proxy.registry.tunnels(|_| true), rests).await;
-        let most_per_second = self.proxy.snapshot().settings.drain.max_per_second;
-        drains.into_iter().for_each(|rest| self.drains.go_on(rest, most_per_second));
-        moved.say(pid);
-        tell(&moved);
-        // Whoever opens from now on drains: the new process may hand over itself, and then two would hear what is said of it.
-        drop(mover);
-        self.drain_in_turn(left).await;
+        let out = mover.move_out(&self.proxy, &self.drains).await;
+        out.moved.say(pid);
+        out
     }
 
-    /// Drains the tunnels that are `left`, and then those that opened since, with what is left of the time.
-    async fn drain_in_turn(&mut self, left: Vec<Arc<TunnelHandle>>) {
+    /// Drains the tunnels that are `left`, and then those that sessions have opened which were accepted before: they do not move, for
+    /// the new process may hand over itself, and then two would hear what is said of them. Ends when everybody has, or at the deadline.
+    pub(in crate::app) async fn drain_out(&mut self, left: Vec<Arc<TunnelHandle>>) {
         let settings = self.proxy.snapshot().settings.drain;
         let window = settings.handoff.window;
         // Nobody waits for this drain: a handful has as long as many.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::super::drains::Drains;
 use super::batch;
 use super::drain_rests::RestParts;
+use crate::config::HandoffTunnels;
 use crate::drain::Stays;
 use crate::handoff::{HandoffMessage, Intake, Received};
 use crate::session::{Arrivals, Arrived, FORMAT, Proxy};
@@ -43,9 +44,10 @@ impl TunnelIntake {
     }
 
     /// Makes the tunnels of a batch anew. They are the other process's still.
-    fn take(&mut self, batch: u32, format: u32, descriptors: Vec<OwnedFd>) -> Result<Refused, Stays> {
-        if format != FORMAT {
-            return Err(Stays::Failed);
+    fn take(&mut self, (batch, format): (u32, u32), descriptors: Vec<OwnedFd>) -> Result<Refused, Stays> {
+        let settings = self.proxy.snapshot().settings.drain.handoff;
+        if format != FORMAT || settings.tunnels == HandoffTunnels::Drain {
+            return Err(Stays::NotAgreed);
         }
         let tunnels = batch::open(descriptors).map_err(|error| {
             tracing::error!(predecessor = self.predecessor, batch, %error, "tunnels of the process before make no sense: they stay there");
@@ -95,33 +97,31 @@ impl TunnelIntake {
 }
 
 impl Intake for TunnelIntake {
-    fn hear(&mut self, said: Received, is_leaving: bool) -> Option<HandoffMessage> {
+    fn hear(&mut self, said: Received) -> Option<HandoffMessage> {
         match said.message {
             HandoffMessage::Tunnels { batch, format } => {
                 // What is not ours by now never will be.
                 self.waiting = None;
-                let taken = match (is_leaving, said.is_short) {
-                    (true, _) => Err(Stays::Busy),
-                    (false, true) => {
-                        tracing::warn!(
-                            predecessor = self.predecessor,
-                            "no descriptors are left for open tunnels: raise LimitNOFILE"
-                        );
-                        Err(Stays::Full)
-                    }
-                    (false, false) => self.take(batch, format, said.descriptors),
-                };
-                let all = |stays: Stays| Refused::from([(stays.to_string(), (0..batch::MOST_TUNNELS).collect())]);
-                Some(HandoffMessage::TunnelsTaken { batch, refused: taken.unwrap_or_else(all) })
+                if said.is_short {
+                    tracing::warn!(
+                        predecessor = self.predecessor,
+                        "no descriptors are left for open tunnels: raise LimitNOFILE"
+                    );
+                    return Some(none_taken(batch, Stays::Full));
+                }
+                let taken = self.take((batch, format), said.descriptors);
+                Some(taken.map_or_else(
+                    |stays| none_taken(batch, stays),
+                    |refused| HandoffMessage::TunnelsTaken { batch, refused },
+                ))
             }
             HandoffMessage::TunnelsYours { batch, kept } => {
                 self.begin(batch, &kept);
                 None
             }
             HandoffMessage::DrainRest { .. } => {
-                let most_per_second = self.proxy.snapshot().settings.drain.max_per_second;
                 if let Some(rest) = self.rests.take(said.message, &self.proxy.registry) {
-                    self.drains.go_on(rest, most_per_second);
+                    self.drains.go_on(rest, &self.proxy.snapshot());
                 }
                 None
             }
@@ -134,4 +134,16 @@ impl Intake for TunnelIntake {
             _ => None,
         }
     }
+
+    fn turn_away(&mut self, batch: u32) -> HandoffMessage {
+        // What is not ours by now never will be.
+        self.waiting = None;
+        none_taken(batch, Stays::Busy)
+    }
+}
+
+/// All of a batch stay where they are.
+fn none_taken(batch: u32, why: Stays) -> HandoffMessage {
+    let refused = Refused::from([(why.to_string(), (0..batch::MOST_TUNNELS).collect())]);
+    HandoffMessage::TunnelsTaken { batch, refused }
 }

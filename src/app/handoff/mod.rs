@@ -25,6 +25,6 @@ pub(super) use endpoint_sets::InheritedSets;
 pub(super) use inherited_sockets::InheritedSockets;
 pub(super) use intake::TunnelIntake;
 pub(super) use leave::{Leaver, say_left};
-pub(super) use moved::Moved;
+pub(super) use move_out::MovedOut;
 pub use offer::{HandoffError, Successor};
 pub(super) use receive::Inheritance;

@@ -1,7 +1,7 @@
 //! ★ How open tunnels move to the new process: batch by batch, each tunnel either here or there.
 //!
 //! A tunnel stands still from when its batch is asked until the new process has it, or has it not. It is ours until [`TunnelsYours`] has
-//! been sent; whatever goes wrong before that, it goes on here as if nobody had asked.
+//! been sent; whatever goes wrong before that, it goes on here as if nobody had asked. Drains that are under way tell nobody meanwhile.
 //!
 //! [`TunnelsYours`]: HandoffMessage::TunnelsYours
 
@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, timeout};
 
-use super::super::drains::DrainRest;
+use super::super::drains::{DrainRest, Drains};
 use super::batch::Batch;
 use super::drain_rests::{Parted, parted, said};
 use super::freezer::{Freezer, Standing, Staying};
@@ -37,22 +37,20 @@ pub(super) struct Mover {
 }
 
 /// What has become of tunnels that were to move.
-#[derive(Debug)]
-pub(super) struct MovedOut {
-    pub(super) moved: Moved,
+#[derive(Debug, Default)]
+pub(in crate::app) struct MovedOut {
+    pub(in crate::app) moved: Moved,
     /// Those that go on here.
-    pub(super) left: Vec<Arc<TunnelHandle>>,
-    /// What is left here of the drains that were under way.
-    pub(super) drains: Vec<DrainRest>,
+    pub(in crate::app) left: Vec<Arc<TunnelHandle>>,
 }
 
 /// What the new process says of a batch: which of it it refuses, by why.
 pub(super) type Taken = (u32, BTreeMap<String, Vec<usize>>);
 
 impl Mover {
-    /// Moves tunnels of `proxy` over `channel`, on which `taken` is heard.
-    pub(super) fn new(proxy: &Proxy, channel: Arc<Channel>, taken: UnboundedReceiver<Taken>) -> Self {
-        Self { channel, freezer: Freezer::new(proxy), taken, last_batch: 0, is_over: None }
+    /// Moves what `freezer` has stand still over `channel`, on which `taken` is heard.
+    pub(super) fn new(freezer: Freezer, channel: Arc<Channel>, taken: UnboundedReceiver<Taken>) -> Self {
+        Self { channel, freezer, taken, last_batch: 0, is_over: None }
     }
 
     /// Nothing moves, since the two processes did not agree on it.
@@ -60,32 +58,67 @@ impl Mover {
         self.is_over = Some(Stays::NotAgreed);
     }
 
-    /// Moves these, as many as can, and tells the new process when that is done, and which drains go on there.
+    /// Moves all tunnels of `proxy` that can, and tells the new process when that is done, and which of these `drains` go on there.
     ///
     /// Cancel safe: what has not moved goes on here.
-    pub(super) async fn move_out(&mut self, tunnels: &[Arc<TunnelHandle>], drains: Vec<DrainRest>) -> MovedOut {
-        let (mut moved, mut left) = (Moved::default(), Vec::new());
-        let mut waiting = tunnels.to_vec();
+    pub(super) async fn move_out(&mut self, proxy: &Proxy, drains: &Drains) -> MovedOut {
+        let mut rests = self.drains_to_hand_on(drains).await;
+        let out = self.move_all(proxy.registry.tunnels_by_worker()).await;
+        // And those that have begun meanwhile.
+        rests.extend(self.drains_to_hand_on(drains).await);
+        let parted: Vec<_> = rests.into_iter().map(parted).collect();
+        // Also where a batch has failed: those that have moved have drains, and the new process waits for the word.
+        // One that is gone has no need of it.
+        let _ = self.conclude(&out.moved, &parted).await;
+        let snapshot = proxy.snapshot();
+        parted.into_iter().for_each(|drain| drains.go_on(drain.here, &snapshot));
+        out
+    }
+
+    /// What is left of the drains that are under way, which tell nobody any more; of none where none of their tunnels can leave.
+    async fn drains_to_hand_on(&self, drains: &Drains) -> Vec<DrainRest> {
+        match self.is_over {
+            Some(Stays::NotAgreed) => Vec::new(),
+            _ => drains.hand_on().await,
+        }
+    }
+
+    /// Moves these, those of each worker by themselves, as many as can.
+    async fn move_all(&mut self, tunnels: Vec<Vec<Arc<TunnelHandle>>>) -> MovedOut {
+        let (mut out, mut waiting) = (MovedOut::default(), tunnels);
         for patience in PATIENCE {
             let mut late = Vec::new();
-            for some in waiting.chunks(AT_ONCE) {
-                for (handle, why) in self.move_some(some, patience, &mut moved).await {
-                    match why {
-                        Stays::Late if patience < LONGEST_PATIENCE => late.push(handle),
-                        why => {
-                            moved.note_stays(why);
-                            left.push(handle);
-                        }
-                    }
-                }
+            for of_worker in &waiting {
+                late.push(self.move_those_of(of_worker, patience, &mut out).await);
             }
             waiting = late;
         }
-        let parted: Vec<_> = drains.into_iter().map(parted).collect();
-        // Also where a batch has failed: those that have moved have drains, and the new process waits for the word.
-        // One that is gone has no need of it.
-        let _ = self.conclude(&moved, &parted).await;
-        MovedOut { moved, left, drains: parted.into_iter().map(|drain| drain.here).collect() }
+        waiting.into_iter().flatten().for_each(|handle| out.note_stays(handle, Stays::Late));
+        out
+    }
+
+    /// Moves tunnels of one worker. Those that are late are returned; where one is, so are all that follow, for it is the worker that is
+    /// held up, and each would be waited for in vain.
+    async fn move_those_of(
+        &mut self,
+        worker: &[Arc<TunnelHandle>],
+        patience: Duration,
+        out: &mut MovedOut,
+    ) -> Vec<Arc<TunnelHandle>> {
+        let mut late = Vec::new();
+        let mut chunks = worker.chunks(AT_ONCE);
+        while late.is_empty()
+            && let Some(some) = chunks.next()
+        {
+            for (handle, why) in self.move_some(some, patience, &mut out.moved).await {
+                match why {
+                    Stays::Late => late.push(handle),
+                    why => out.note_stays(handle, why),
+                }
+            }
+        }
+        late.extend(chunks.flatten().cloned());
+        late
     }
 
     /// Says which drains go on there, and that this was all.
@@ -151,7 +184,12 @@ impl Mover {
         self.send(&HandoffMessage::TunnelsYours { batch: number, kept }, &[]).await?;
         // From here on they are the new process's: nothing waits before they are given up.
         let handles = standing.handles.iter().enumerate();
-        handles.filter(|(place, _)| !stays.contains_key(place)).for_each(|(_, handle)| handle.note_left());
+        for (_, handle) in handles.filter(|(place, _)| !stays.contains_key(place)) {
+            if handle.has_order() {
+                tracing::warn!(tunnel = %handle.id, "a tunnel was told to close in the moment in which it moved: it goes on");
+            }
+            handle.note_left();
+        }
         Ok(stays)
     }
 
@@ -175,6 +213,13 @@ impl Mover {
     }
 }
 
+impl MovedOut {
+    fn note_stays(&mut self, handle: Arc<TunnelHandle>, why: Stays) {
+        self.moved.note_stays(why);
+        self.left.push(handle);
+    }
+}
+
 fn silence() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the new process says nothing")
 }
@@ -182,11 +227,37 @@ fn silence() -> io::Error {
 /// How many stand still together: few enough that none does for long, and many enough that the two processes wait little for each other.
 const AT_ONCE: usize = 64;
 
-/// How long a tunnel may take to stand still, while those that do wait for it: at first, and when it is asked again since it was late.
-const PATIENCE: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(250), LONGEST_PATIENCE];
+/// How long a tunnel may take to stand still, while those that do wait for it: at first, and when it is asked again since its worker was
+/// held up. In all, that is how long a worker may be: no key, for nobody wants its tunnels to drain who waits a little.
+const PATIENCE: [Duration; 4] =
+    [Duration::from_millis(50), Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(2)];
 
-/// Whose worker is held up for longer drains.
-const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
-
-/// How long the new process may take for what it is told and asked: while it does, nothing goes through the tunnels of one batch.
+/// How long the new process may take for what it is told and asked: while it does, nothing goes through the tunnels of one batch. No
+/// key: it has nothing else to do for it than to read them.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+    use crate::drain::{LOCAL_CLIENT, Member, Registry, Whereabouts};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_that_is_held_up_is_waited_for_and_not_each_of_its_tunnels() {
+        let registry = Registry::new(2);
+        let open = |worker| registry.register(worker, Member::of_route("chat"), LOCAL_CLIENT);
+        let tunnels: Vec<_> = (0..40 * AT_ONCE).map(|number| open(number % 2)).collect();
+        let ((_says, departures), (_answers, taken)) = (unbounded_channel(), unbounded_channel());
+        let (channel, _theirs) = Channel::pair().unwrap();
+        let mut mover = Mover::new(Freezer::hearing(departures), Arc::new(channel), taken);
+        let begun = Instant::now();
+
+        let out = mover.move_all(registry.tunnels_by_worker()).await;
+
+        assert_eq!((out.left.len(), out.moved.stayed()), (tunnels.len(), tunnels.len()));
+        assert!(out.left.iter().all(|handle| handle.whereabouts() != Whereabouts::Asked));
+        // One of the two after the other, in each round.
+        assert!(begun.elapsed() < 3 * PATIENCE.iter().sum::<Duration>(), "{:?}", begun.elapsed());
+    }
+}

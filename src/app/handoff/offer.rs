@@ -85,8 +85,7 @@ impl Running {
         self.may_hand_off()?;
         let settings = self.proxy.snapshot().settings.drain.handoff;
         let ready_within = settings.ready_within;
-        let held = self.predecessors.hold();
-        timeout(SETTLED_WITHIN, self.predecessors.settled()).await.map_err(|_| HandoffError::StillMoving)?;
+        let held = timeout(HELD_WITHIN, self.predecessors.hold()).await.map_err(|_| HandoffError::StillMoving)?;
         let (channel, theirs) = Channel::pair()?;
         let mut process =
             program.start(theirs).map_err(|error| HandoffError::Start { program: program.clone(), error })?;
@@ -258,7 +257,7 @@ impl HandoffError {
 }
 
 /// How long tunnels of the process before may still come in.
-const SETTLED_WITHIN: Duration = Duration::from_secs(10);
+const HELD_WITHIN: Duration = Duration::from_secs(10);
 
 /// Between the end of a conversation and the end of its process.
 const EXIT_WITHIN: Duration = Duration::from_secs(1);

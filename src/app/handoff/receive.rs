@@ -260,8 +260,12 @@ mod tests {
     struct Nobody;
 
     impl Intake for Nobody {
-        fn hear(&mut self, _said: Received, _is_leaving: bool) -> Option<HandoffMessage> {
+        fn hear(&mut self, _said: Received) -> Option<HandoffMessage> {
             None
+        }
+
+        fn turn_away(&mut self, _batch: u32) -> HandoffMessage {
+            HandoffMessage::Complete
         }
     }
 

@@ -63,13 +63,25 @@ async fn one_that_ends_or_never_comes_to_an_end_answers_nothing() {
     assert!(new.asked().is_empty());
 }
 
-/// One that says whether this process leaves, at each word.
-struct Asked(tokio::sync::mpsc::UnboundedSender<bool>);
+/// What an intake was asked for.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    ToHear,
+    ToTurnAway,
+}
 
-impl Intake for Asked {
-    fn hear(&mut self, _said: Received, is_leaving: bool) -> Option<HandoffMessage> {
-        self.0.send(is_leaving).unwrap();
+/// One that says so at each word.
+struct Telling(tokio::sync::mpsc::UnboundedSender<Asked>);
+
+impl Intake for Telling {
+    fn hear(&mut self, _said: Received) -> Option<HandoffMessage> {
+        self.0.send(Asked::ToHear).unwrap();
         None
+    }
+
+    fn turn_away(&mut self, batch: u32) -> HandoffMessage {
+        self.0.send(Asked::ToTurnAway).unwrap();
+        HandoffMessage::TunnelsTaken { batch, refused: std::collections::BTreeMap::new() }
     }
 }
 
@@ -109,22 +121,54 @@ async fn it_is_settled_once_nobody_moves_tunnels_here_any_more() {
 async fn nothing_is_taken_in_while_it_is_held() {
     let ((theirs, ours), predecessors) = (Channel::pair().unwrap(), Predecessors::default());
     let (say, mut heard) = tokio::sync::mpsc::unbounded_channel();
-    predecessors.hear((70, true), Channel::adopt(ours).unwrap(), Box::new(Asked(say)));
+    predecessors.hear((70, true), Channel::adopt(ours).unwrap(), Box::new(Telling(say)));
+    let tunnels = |batch| HandoffMessage::Tunnels { batch, format: 1 };
+    let mut hold = Box::pin(predecessors.hold());
+    assert!(timeout(Duration::from_millis(1), &mut hold).await.is_err(), "some are on their way");
+    theirs.send(&tunnels(1), None).await.unwrap();
+    assert_eq!(heard.recv().await, Some(Asked::ToHear), "they come in still");
     theirs.send(&moved(), None).await.unwrap();
-    assert_eq!(heard.recv().await, Some(false));
-    let held = predecessors.hold();
-    theirs.send(&moved(), None).await.unwrap();
-    assert_eq!(heard.recv().await, Some(true));
+    assert_eq!(heard.recv().await, Some(Asked::ToHear));
+    let held = hold.await;
+
+    theirs.send(&tunnels(2), None).await.unwrap();
+    assert_eq!(heard.recv().await, Some(Asked::ToTurnAway));
+    assert!(matches!(theirs.receive().await, Ok(Some((HandoffMessage::TunnelsTaken { batch: 2, .. }, _)))));
     drop(held);
-    theirs.send(&moved(), None).await.unwrap();
-    assert_eq!(heard.recv().await, Some(false));
+    theirs.send(&tunnels(3), None).await.unwrap();
+    assert_eq!(heard.recv().await, Some(Asked::ToHear));
+}
+
+#[tokio::test]
+async fn one_whose_tunnels_cannot_even_be_looked_at_is_gone() {
+    struct Panicking;
+    impl Intake for Panicking {
+        fn hear(&mut self, _said: Received) -> Option<HandoffMessage> {
+            panic!("at some tunnel");
+        }
+
+        fn turn_away(&mut self, _batch: u32) -> HandoffMessage {
+            moved()
+        }
+    }
+    let ((theirs, ours), predecessors) = (Channel::pair().unwrap(), Predecessors::default());
+    predecessors.hear((70, true), Channel::adopt(ours).unwrap(), Box::new(Panicking));
+    let conversation = predecessors.living().remove(0);
+    theirs.send(&HandoffMessage::Tunnels { batch: 1, format: 1 }, None).await.unwrap();
+    predecessors.settled().await;
+    assert!(predecessors.living().is_empty());
+    assert_eq!(conversation.ask("anything").await, Err(NoAnswer::Gone));
 }
 
 struct Nobody;
 
 impl Intake for Nobody {
-    fn hear(&mut self, _said: Received, _is_leaving: bool) -> Option<HandoffMessage> {
+    fn hear(&mut self, _said: Received) -> Option<HandoffMessage> {
         None
+    }
+
+    fn turn_away(&mut self, _batch: u32) -> HandoffMessage {
+        moved()
     }
 }
 
