@@ -256,8 +256,10 @@ impl Control {
         // Whoever asked may have left.
         asked.map(|reply| reply.send(Ok(moved.answer(pid))));
         let is_stopped = tokio::select! {
-            () = self.running.drain_out(left) => false,
+            // First what was signalled meanwhile: there may be nothing left to drain.
+            biased;
             () = stop_of_predecessor(&mut self.signals, &self.log, pid) => true,
+            () = self.running.drain_out(left) => false,
         };
         if is_stopped {
             return self.stop().await;
