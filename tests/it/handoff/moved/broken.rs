@@ -68,6 +68,31 @@ async fn one_that_hangs() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "python3 must be installed"]
+async fn a_stop_while_one_hangs_is_obeyed_once_it_is_known_where_the_tunnels_are() {
+    let site = Site::started(&SLOW).await;
+    let mut open = Vec::new();
+    for number in 0..6 {
+        open.push(site.open(Way::ALL[number % 3]).await);
+    }
+    site.replace_program(&played("hangs"));
+    signal(site.main, Signal::USR2);
+    site.world.folder.until_logged(&["played hangs hears tunnels"]).await;
+
+    signal(site.main, Signal::TERM);
+
+    for Ends { client, .. } in &mut open {
+        let close = client.frame().await;
+        assert_eq!(close.close_code(), Some(1012), "{close:?}");
+        client.try_send(close.by_client()).await;
+    }
+    let ended = site.so_many_lines("tunnel ended", open.len()).await;
+    assert!(ended.iter().all(|line| line["pid"] == site.main), "{ended:?}");
+    let log = site.world.folder.log();
+    assert!(log.find("what became of the open tunnels") < log.find("stopping; a second signal"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "python3 must be installed"]
 async fn one_that_talks_nonsense() {
     assert_stay("nonsense", 6, "failed").await;
     assert_stay("takes_another", 6, "failed").await;
