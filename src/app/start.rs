@@ -48,6 +48,7 @@ impl PreparedProcess {
     ) -> Result<Self, RunError> {
         let watch = Watch::new(loaded.take_fingerprints(), files);
         let mut log = init_logging(&loaded.settings().log, &environment.log)?;
+        inheritance.say_what_is_odd();
         let notifier = Arc::new(Notifier::from_socket(environment.notify_socket.take()));
         let (admin_settings, admin_contents) = (loaded.settings().admin.clone(), loaded.admin_contents().to_vec());
         let built = Running::build(loaded, inheritance)?;

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::batch;
 use super::moved::milliseconds;
+use super::odd::Odd;
 use crate::drain::Stays;
 use crate::handoff::{Channel, HandoffMessage, Received};
 use crate::process::{Activated, KEPT_STATE, KEPT_TUNNELS, Notifier};
@@ -24,8 +25,6 @@ pub(in crate::app) struct Kept {
     tunnels: Vec<Channel>,
     /// systemd keeps its own of each, until it is told to forget them.
     is_anything: bool,
-    /// What was wrong with some of it. It is told when there is a log, which is not yet where it is found.
-    odd: Vec<String>,
 }
 
 /// Something that was said by a process that has ended.
@@ -41,42 +40,37 @@ struct TakenUp {
 }
 
 impl Kept {
-    /// Those that systemd has passed.
-    pub(super) fn of(passed: Vec<Activated>) -> Self {
+    /// Those that systemd has passed; what is none is `odd`.
+    pub(super) fn of(passed: Vec<Activated>, odd: &mut Vec<Odd>) -> Self {
         let mut kept = Self { is_anything: !passed.is_empty(), ..Self::default() };
         for Activated { name, socket } in passed {
             let queues = if name == KEPT_STATE { &mut kept.state } else { &mut kept.tunnels };
             match Channel::adopt(socket) {
                 Ok(channel) => queues.push(channel),
-                Err(error) => kept.odd.push(format!("{name}: {error}")),
+                Err(error) => odd.push(Odd::Kept(format!("{name}: {error}"))),
             }
         }
         kept
     }
 
-    /// What the process before has said of itself, but for its tunnels.
+    /// What the process before has said of itself, but for its tunnels; what of it makes no sense is `odd`.
     ///
     /// All of it is read, for a listening socket that stays in there keeps its address taken.
-    pub(super) async fn state(&mut self) -> Vec<SaidBefore> {
+    pub(super) async fn state(&mut self, odd: &mut Vec<Odd>) -> Vec<SaidBefore> {
         let mut said = Vec::new();
         for queue in self.state.drain(..) {
             while let Some(next) = next(&queue).await {
                 match next {
                     Ok(Received { message, descriptors, .. }) => said.push((message, descriptors.into_iter().next())),
-                    Err(error) => self.odd.push(error.to_string()),
+                    Err(error) => odd.push(Odd::Kept(error.to_string())),
                 }
             }
         }
         said
     }
 
-    /// Something else of it is wrong.
-    pub(super) fn note_odd(&mut self, what: &impl ToString) {
-        self.odd.push(what.to_string());
-    }
-
     /// This process serves: its tunnels go on in `proxy`, and systemd keeps them no longer. Those that cannot go on end.
-    pub(in crate::app) async fn take_up(mut self, proxy: &Arc<Proxy>, notifier: &Notifier) {
+    pub(in crate::app) async fn take_up(self, proxy: &Arc<Proxy>, notifier: &Notifier) {
         if !self.is_anything {
             return;
         }
@@ -89,12 +83,9 @@ impl Kept {
                         taken.take((format, is_short), descriptors, &mut arrivals);
                     }
                     Ok(_) => {}
-                    Err(error) => self.odd.push(error.to_string()),
+                    Err(error) => Odd::Kept(error.to_string()).say(),
                 }
             }
-        }
-        for error in self.odd {
-            tracing::warn!(error, "something that systemd has kept makes no sense");
         }
         for name in [KEPT_STATE, KEPT_TUNNELS] {
             if let Err(error) = notifier.forget(name) {

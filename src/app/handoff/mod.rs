@@ -17,6 +17,7 @@ mod leave;
 mod left_queue;
 mod move_out;
 mod moved;
+mod odd;
 mod offer;
 mod receive;
 mod report;
