@@ -98,6 +98,7 @@ impl PreparedProcess {
     ) -> Result<Control, RunError> {
         let Self { built, notifier, log, environment, mut admin, prepared, notes, commands, watch } = self;
         inheritance.take_over(&built.proxy().snapshot().settings.drain.handoff).await?;
+        inheritance.kept.let_go_of_state().await;
         let running = built.open();
         sources.adopt(first, running.proxy());
         orders.adopt(ordered, running.proxy());

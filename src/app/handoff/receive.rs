@@ -17,7 +17,7 @@ use super::client_keys::InheritedClientKeys;
 use super::endpoint_sets::InheritedSets;
 use super::endpoint_states::InheritedStates;
 use super::inherited_sockets::{Inherited, InheritedSockets, SocketOrigin};
-use super::kept::Kept;
+use super::kept::{Kept, SaidBefore};
 use super::odd::Odd;
 use crate::config::{AdminListen, Bind, HandoffSettings, HandoffTunnels, parse_admin_listen};
 use crate::drain::{Registry, TunnelId};
@@ -174,7 +174,16 @@ impl Inheritance {
 
     /// Hears what a process before has left with systemd, but for its tunnels. What makes no sense is no reason not to start.
     async fn hear_of_kept(&mut self) {
+        let known = self.odd.len();
         let said = self.kept.state(&mut self.odd).await;
+        self.take_kept(said);
+        if self.odd.len() > known {
+            // A listening socket that nobody here knows would keep its address taken, for this start and for each after it.
+            self.kept.let_go_of_state().await;
+        }
+    }
+
+    fn take_kept(&mut self, said: Vec<SaidBefore>) {
         let version = said.iter().find_map(|(message, _)| match message {
             HandoffMessage::Offer { protocol, .. } => Some(*protocol),
             _ => None,
@@ -183,7 +192,15 @@ impl Inheritance {
             return self.odd.push(Odd::Kept(other_version(protocol)));
         }
         for (message, descriptor) in said {
-            if let Err(error) = self.take(message, descriptor) {
+            let taken = match message {
+                HandoffMessage::Unknown | HandoffMessage::Socket { role: SocketRole::Unknown, .. }
+                    if descriptor.is_some() =>
+                {
+                    Err(io::Error::other("a descriptor for something that this version does not know"))
+                }
+                message => self.take(message, descriptor),
+            };
+            if let Err(error) = taken {
                 self.odd.push(Odd::Kept(error.to_string()));
             }
         }
