@@ -19,6 +19,8 @@ mod move_out;
 mod moved;
 mod odd;
 mod offer;
+#[cfg(test)]
+mod played_systemd;
 mod receive;
 mod report;
 
