@@ -59,6 +59,8 @@ pub(super) enum Ended {
     Stopped,
     /// Another one serves in its place.
     HandedOver,
+    /// Another one serves in its place; this one was told to stop before all that was here had ended.
+    StoppedAfterHandoff,
 }
 
 impl Control {
@@ -262,7 +264,7 @@ impl Control {
             () = self.running.drain_out(left) => false,
         };
         if is_stopped {
-            return self.stop().await;
+            return self.stop().await.map(|_| Ended::StoppedAfterHandoff);
         }
         self.running.proxy().say_sums();
         self.running.flush().await;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::time::{interval, timeout};
+use tokio::time::{interval, sleep, timeout};
 
 use crate::admin::{Client, HandoffAnswer, ReloadAnswer, Status};
 use crate::config::AdminListen;
@@ -94,7 +94,9 @@ impl Served {
     }
 
     /// Ends whoever serves, unless it has heard that itself, as at a Ctrl-C, and waits until it is gone; a second signal waits for nothing.
-    async fn stop(&self, signals: &mut Signals) {
+    pub(super) async fn stop(&self, signals: &mut Signals) {
+        // One that has heard of it in this moment says so only in the next, and another signal would have it cut whatever is open.
+        sleep(LOOK_EVERY).await;
         if let Some(status) = self.serving().await.filter(|status| status.phase == "serving")
             && let Some(pid) = i32::try_from(status.pid).ok().and_then(Pid::from_raw)
         {

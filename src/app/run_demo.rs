@@ -42,8 +42,14 @@ pub async fn run_demo(plain_port: u16, secure_port: u16, mut environment: Enviro
     let port = |listener: &str| control.running.address(listener).map_or(0, |address| address.port());
     print(&demo::banner(port("plain"), port("secure"), &admin));
     tokio::spawn(served.clone().steer(demo::Steering::new(commands, layout)));
-    if control.until_stopped(&ConfigSource::File(served.file().to_owned())).await? == Ended::HandedOver {
-        served.host(&mut later).await;
+    match control.until_stopped(&ConfigSource::File(served.file().to_owned())).await? {
+        Ended::Stopped => {}
+        Ended::HandedOver => served.host(&mut later).await,
+        Ended::StoppedAfterHandoff => {
+            // This one, too, has heard of the stop.
+            later.stop().await;
+            served.stop(&mut later).await;
+        }
     }
     Ok(())
 }

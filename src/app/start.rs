@@ -48,6 +48,7 @@ impl PreparedProcess {
     ) -> Result<Self, RunError> {
         let watch = Watch::new(loaded.take_fingerprints(), files);
         let mut log = init_logging(&loaded.settings().log, &environment.log)?;
+        inheritance.say_what_is_odd();
         let notifier = Arc::new(Notifier::from_socket(environment.notify_socket.take()));
         let (admin_settings, admin_contents) = (loaded.settings().admin.clone(), loaded.admin_contents().to_vec());
         let built = Running::build(loaded, inheritance)?;
@@ -97,6 +98,7 @@ impl PreparedProcess {
     ) -> Result<Control, RunError> {
         let Self { built, notifier, log, environment, mut admin, prepared, notes, commands, watch } = self;
         inheritance.take_over(&built.proxy().snapshot().settings.drain.handoff).await?;
+        inheritance.kept.let_go_of_state().await;
         let running = built.open();
         sources.adopt(first, running.proxy());
         orders.adopt(ordered, running.proxy());

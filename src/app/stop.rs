@@ -12,6 +12,7 @@ use crate::config::StopTunnels;
 use crate::drain::{
     Cause, Drain, DrainPolicy, DrainSummary, Scope, StandingOrder, Stays, StopOrder, TakeBack, seconds,
 };
+use crate::handoff::Held;
 use crate::process::Notifier;
 use crate::session::{Phase, Proxy, StopTimes};
 
@@ -59,6 +60,7 @@ impl Running {
             }
         };
         self.serve_on().await;
+        let _held = self.taken_in().await;
         if let Err(error) = leaver.leave_state(self).await {
             tracing::warn!(%error, "not all that the next start goes on with can be kept for it");
         }
@@ -86,6 +88,16 @@ impl Running {
         let sessions_cut = proxy.open_places();
         self.cut().await;
         Stopped { tunnels, sessions_cut }
+    }
+
+    /// Waits until tunnels that are on their way here have come, and takes in no more as long as what is returned lives: what a process that
+    /// has handed over gives away from then on would be lost with this one.
+    async fn taken_in(&self) -> Held {
+        let held = self.predecessors.hold();
+        if timeout(TAKEN_IN_WITHIN, self.predecessors.settled()).await.is_err() {
+            tracing::warn!("a process that has handed over does not say that it moves no more open tunnels");
+        }
+        held
     }
 
     /// Serves on for `drain.stop.delay`.
@@ -165,6 +177,9 @@ async fn only_tunnels_are_left(proxy: &Proxy) {
         look.tick().await;
     }
 }
+
+/// How long tunnels that are on their way here may take: they are refused by now, but for those of which the answer was given before.
+const TAKEN_IN_WITHIN: Duration = Duration::from_secs(10);
 
 /// How often it is looked who is left.
 const LOOK_EVERY: Duration = Duration::from_millis(20);

@@ -13,7 +13,7 @@ use tokio::io::unix::AsyncFd;
 use zeroize::Zeroizing;
 
 use super::message::HandoffMessage;
-use crate::process::watch_both;
+use crate::process::{look_from_the_beginning, watch_both};
 
 /// What the other end has said.
 #[derive(Debug)]
@@ -100,9 +100,30 @@ impl Channel {
     /// # Errors
     /// It is nothing that is said here.
     pub async fn receive_with(&self) -> io::Result<Option<Received>> {
+        self.next_with(RecvFlags::empty()).await
+    }
+
+    /// Has [`look_with`](Self::look_with) begin with what would be received next.
+    ///
+    /// # Errors
+    /// The system cannot do that.
+    pub fn look_from_the_beginning(&self) -> io::Result<()> {
+        look_from_the_beginning(self.as_fd())
+    }
+
+    /// What is said behind that which was looked at last, with descriptors of its own. It is not received: it waits on, also for others that
+    /// have the same end.
+    ///
+    /// # Errors
+    /// It is nothing that is said here.
+    pub async fn look_with(&self) -> io::Result<Option<Received>> {
+        self.next_with(RecvFlags::PEEK).await
+    }
+
+    async fn next_with(&self, flags: RecvFlags) -> io::Result<Option<Received>> {
         let mut bytes = Zeroizing::new(vec![0; LONGEST]);
         let (length, descriptors, is_short) =
-            self.socket.async_io(Interest::READABLE, |socket| receive_now(socket, &mut bytes)).await?;
+            self.socket.async_io(Interest::READABLE, |socket| receive_now(socket, &mut bytes, flags)).await?;
         match bytes.get(..length) {
             None | Some([]) => Ok(None),
             Some(message) => Ok(Some(Received { message: serde_json::from_slice(message)?, descriptors, is_short })),
@@ -126,10 +147,10 @@ fn send_now(socket: &OwnedFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> i
     Ok(())
 }
 
-fn receive_now(socket: &OwnedFd, bytes: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>, bool)> {
+fn receive_now(socket: &OwnedFd, bytes: &mut [u8], flags: RecvFlags) -> io::Result<(usize, Vec<OwnedFd>, bool)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let received = recvmsg(socket, &mut [IoSliceMut::new(bytes)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+    let received = recvmsg(socket, &mut [IoSliceMut::new(bytes)], &mut ancillary, flags | RecvFlags::CMSG_CLOEXEC)?;
     let mut descriptors = Vec::new();
     for message in ancillary.drain() {
         if let RecvAncillaryMessage::ScmRights(some) = message {
@@ -236,6 +257,36 @@ mod tests {
         let (new, _theirs) = Channel::pair().unwrap();
         assert!(new.ask(7, &"\"".repeat(LONGEST_PART)).await.is_ok());
         assert!(new.ask(8, &"a".repeat(LONGEST_PART + 1)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_looked_at_waits_on_with_its_descriptors() {
+        let (old, theirs) = Channel::pair().unwrap();
+        let new = Channel::adopt(theirs).unwrap();
+        for number in 0..3u8 {
+            let parcel = seal(&[number]).unwrap();
+            let message = HandoffMessage::Counted { generation: number.into(), tunnel: 7 };
+            old.send_with(&message, &[parcel.as_fd()]).await.unwrap();
+        }
+        drop(old);
+        let all: Vec<_> = (0..3u8).map(|number| (number.into(), vec![number])).collect();
+
+        for _ in 0..2 {
+            new.look_from_the_beginning().unwrap();
+            assert_eq!(numbers(async || new.look_with().await).await, all);
+        }
+        assert_eq!(numbers(async || new.receive_with().await).await, all);
+    }
+
+    /// The generation of each message, and what is in its parcel.
+    async fn numbers(next: impl AsyncFn() -> io::Result<Option<Received>>) -> Vec<(u64, Vec<u8>)> {
+        let mut numbers = Vec::new();
+        while let Some(said) = next().await.unwrap() {
+            let [parcel] = said.descriptors.try_into().unwrap();
+            let HandoffMessage::Counted { generation, .. } = said.message else { panic!("something else") };
+            numbers.push((generation, open(parcel, 8).unwrap().to_vec()));
+        }
+        numbers
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 //! Each unsafe block is a single system call on values that live in its own frame.
 #![expect(
     unsafe_code,
-    reason = "TCP_INFO, the reactor's registration and inheriting have no safe wrapper in the crates we use"
+    reason = "TCP_INFO, SO_PEEK_OFF, the reactor's registration and inheriting have no safe wrapper in the crates we use"
 )]
 
 use std::io;
@@ -143,6 +143,25 @@ pub fn choose_port_when_connecting(socket: BorrowedFd<'_>) -> io::Result<()> {
             libc::IP_BIND_ADDRESS_NO_PORT,
             (&raw const on).cast(),
             size_of_val(&on) as libc::socklen_t,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Has looks at what waits in a unix socket (`MSG_PEEK`) begin with what waits for longest, and each go on behind the one before
+/// (socket(7), `SO_PEEK_OFF`). Whoever has the same socket looks on from there, too.
+///
+/// Fails where the system cannot do that.
+pub fn look_from_the_beginning(socket: BorrowedFd<'_>) -> io::Result<()> {
+    let offset: libc::c_int = 0;
+    // SAFETY: the descriptor is open for as long as `socket` is borrowed; `offset` is readable for the length that is given.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEEK_OFF,
+            (&raw const offset).cast(),
+            size_of_val(&offset) as libc::socklen_t,
         )
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }

@@ -27,7 +27,7 @@ pub use activation::{Activated, ActivationVariables, activated};
 pub use descriptor_store::{KEPT_STATE, KEPT_TUNNELS, MOST_KEPT};
 pub use fds::{
     Delivery, LEAST_OF_A_WRITE, choose_port_when_connecting, delivery, has_fin, ignore_reopen_signal, inherit,
-    unix_delivery, watch, watch_both,
+    look_from_the_beginning, unix_delivery, watch, watch_both,
 };
 pub use file_watch::{FileWatch, WatchError};
 pub use file_work::{FileTask, FileWork, FileWorkError};

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::odd::Odd;
 use crate::config::{Bind, ListenerName, ListenerSettings, Settings};
 use crate::net::ListeningSocket;
 use crate::process::Activated;
@@ -29,13 +30,13 @@ pub(in crate::app) enum SocketOrigin {
 }
 
 impl InheritedSockets {
-    /// Sockets that systemd passed.
-    pub(in crate::app) fn activated(passed: Vec<Activated>) -> Self {
+    /// Sockets that systemd passed; those that are of no use are `odd`.
+    pub(super) fn activated(passed: Vec<Activated>, odd: &mut Vec<Odd>) -> Self {
         let mut inherited = Self::default();
         for Activated { name, socket } in passed {
             match ListeningSocket::adopt(socket) {
                 Ok(socket) => inherited.push(Inherited { origin: SocketOrigin::Systemd(name), socket }),
-                Err(error) => tracing::warn!(name, %error, "systemd passed a socket that is of no use"),
+                Err(error) => odd.push(Odd::Socket(name, error)),
             }
         }
         inherited

@@ -1,6 +1,7 @@
 //! What the process before has left with systemd: its listening sockets and what it counted on, and its open tunnels.
 //!
-//! Tunnels are not read before this process serves: where it does not come to that, they wait for the next start.
+//! Nothing is taken out before this process serves, tunnels are not even looked at: where it does not come to that, all of it waits for the
+//! next start.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,6 +13,7 @@ use tokio::time::timeout;
 
 use super::batch;
 use super::moved::milliseconds;
+use super::odd::Odd;
 use crate::drain::Stays;
 use crate::handoff::{Channel, HandoffMessage, Received};
 use crate::process::{Activated, KEPT_STATE, KEPT_TUNNELS, Notifier};
@@ -24,8 +26,6 @@ pub(in crate::app) struct Kept {
     tunnels: Vec<Channel>,
     /// systemd keeps its own of each, until it is told to forget them.
     is_anything: bool,
-    /// What was wrong with some of it. It is told when there is a log, which is not yet where it is found.
-    odd: Vec<String>,
 }
 
 /// Something that was said by a process that has ended.
@@ -41,60 +41,62 @@ struct TakenUp {
 }
 
 impl Kept {
-    /// Those that systemd has passed.
-    pub(super) fn of(passed: Vec<Activated>) -> Self {
+    /// Those that systemd has passed; what is none is `odd`.
+    pub(super) fn of(passed: Vec<Activated>, odd: &mut Vec<Odd>) -> Self {
         let mut kept = Self { is_anything: !passed.is_empty(), ..Self::default() };
         for Activated { name, socket } in passed {
             let queues = if name == KEPT_STATE { &mut kept.state } else { &mut kept.tunnels };
             match Channel::adopt(socket) {
                 Ok(channel) => queues.push(channel),
-                Err(error) => kept.odd.push(format!("{name}: {error}")),
+                Err(error) => odd.push(Odd::Kept(format!("{name}: {error}"))),
             }
         }
         kept
     }
 
-    /// What the process before has said of itself, but for its tunnels.
-    ///
-    /// All of it is read, for a listening socket that stays in there keeps its address taken.
-    pub(super) async fn state(&mut self) -> Vec<SaidBefore> {
+    /// What the process before has said of itself, but for its tunnels; what of it makes no sense is `odd`. It stays where it is.
+    pub(super) async fn state(&self, odd: &mut Vec<Odd>) -> Vec<SaidBefore> {
         let mut said = Vec::new();
-        for queue in self.state.drain(..) {
-            while let Some(next) = next(&queue).await {
+        for queue in &self.state {
+            if let Err(error) = queue.look_from_the_beginning() {
+                odd.push(Odd::Kept(error.to_string()));
+                continue;
+            }
+            while let Some(next) = heard(queue.look_with()).await {
                 match next {
                     Ok(Received { message, descriptors, .. }) => said.push((message, descriptors.into_iter().next())),
-                    Err(error) => self.odd.push(error.to_string()),
+                    Err(error) => odd.push(Odd::Kept(error.to_string())),
                 }
             }
         }
         said
     }
 
-    /// Something else of it is wrong.
-    pub(super) fn note_odd(&mut self, what: &impl ToString) {
-        self.odd.push(what.to_string());
+    /// Nobody has a use any more for what the process before has said of itself: all of it is taken out, for a listening socket that stays in
+    /// there keeps its address taken, and has connections wait for nobody.
+    pub(in crate::app) async fn let_go_of_state(&mut self) {
+        for queue in self.state.drain(..) {
+            while heard(queue.receive_with()).await.is_some() {}
+        }
     }
 
     /// This process serves: its tunnels go on in `proxy`, and systemd keeps them no longer. Those that cannot go on end.
-    pub(in crate::app) async fn take_up(mut self, proxy: &Arc<Proxy>, notifier: &Notifier) {
+    pub(in crate::app) async fn take_up(self, proxy: &Arc<Proxy>, notifier: &Notifier) {
         if !self.is_anything {
             return;
         }
         let mut arrivals = Arrivals::new(Arc::clone(proxy));
         let mut taken = TakenUp::default();
         for queue in &self.tunnels {
-            while let Some(next) = next(queue).await {
+            while let Some(next) = heard(queue.receive_with()).await {
                 match next {
                     Ok(Received { message: HandoffMessage::Tunnels { format, .. }, descriptors, is_short }) => {
                         taken.take((format, is_short), descriptors, &mut arrivals);
                     }
                     Ok(_) => {}
-                    Err(error) => self.odd.push(error.to_string()),
+                    Err(error) => Odd::Kept(error.to_string()).say(),
                 }
             }
-        }
-        for error in self.odd {
-            tracing::warn!(error, "something that systemd has kept makes no sense");
         }
         for name in [KEPT_STATE, KEPT_TUNNELS] {
             if let Err(error) = notifier.forget(name) {
@@ -155,11 +157,11 @@ impl TakenUp {
     }
 }
 
-/// What was said next in a queue, or why that makes no sense; `None` at its end.
-async fn next(queue: &Channel) -> Option<io::Result<Received>> {
+/// What is heard of a queue, or why that makes no sense; `None` at its end.
+async fn heard(next: impl Future<Output = io::Result<Option<Received>>>) -> Option<io::Result<Received>> {
     let is_nonsense =
         |error: &io::Error| matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof);
-    match timeout(NEXT_WITHIN, queue.receive_with()).await {
+    match timeout(NEXT_WITHIN, next).await {
         Ok(Ok(received)) => received.map(Ok),
         Ok(Err(error)) if is_nonsense(&error) => Some(Err(error)),
         // Nothing more can be heard; or it says nothing, for all that it has not ended.

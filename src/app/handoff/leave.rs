@@ -166,3 +166,6 @@ pub(in crate::app) fn say_left(left: &Moved, drained: &BTreeMap<Stays, usize>) {
         "open tunnels wait with systemd for the next start"
     );
 }
+
+#[cfg(test)]
+mod tests;

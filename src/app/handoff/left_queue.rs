@@ -97,24 +97,25 @@ const REFUSED_WITHIN: Duration = Duration::from_millis(200);
 const FULL_AFTER: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
+impl LeftQueues<'_> {
+    /// Says so much that the last of them is full.
+    pub(super) async fn fill(&self) {
+        let queue = self.queues.last().unwrap();
+        while queue.say(&HandoffMessage::Complete, &[]).await.unwrap() == Said::Waits {}
+    }
+}
+
+#[cfg(test)]
 mod tests {
-    use std::io::IoSliceMut;
-    use std::mem::MaybeUninit;
-    use std::os::fd::OwnedFd;
-    use std::os::unix::net::UnixDatagram;
-    use std::path::Path;
-    use std::thread::{JoinHandle, spawn};
-
-    use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
-
+    use super::super::played_systemd::PlayedSystemd;
     use super::*;
     use crate::handoff::seal_parcel;
     use crate::process::KEPT_TUNNELS;
 
     #[tokio::test]
     async fn what_is_said_waits_until_it_is_heard_though_nobody_who_said_it_is_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let (notifier, systemd) = played(&folder.path().join("notify"), 8);
+        let systemd = PlayedSystemd::keeping(8);
+        let notifier = systemd.notifier();
         let mut queues = LeftQueues::open(&notifier, KEPT_TUNNELS, 2).await.unwrap();
         let parcel = seal_parcel(b"a tunnel").unwrap();
         let mut said = 0;
@@ -126,11 +127,10 @@ mod tests {
         };
         assert_eq!((error.kind(), queues.queues.len()), (io::ErrorKind::StorageFull, 2));
         drop(queues);
-        drop(notifier);
 
         let mut heard = 0;
-        for kept in systemd.join().unwrap() {
-            let queue = Channel::adopt(kept).unwrap();
+        for kept in systemd.end() {
+            let queue = Channel::adopt(kept.socket).unwrap();
             while let Some(received) = queue.receive_with().await.unwrap() {
                 assert_eq!(received.message, HandoffMessage::Tunnels { batch: heard, format: 1 });
                 assert_eq!(received.descriptors.len(), 1);
@@ -142,38 +142,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_store_without_room_is_noticed_before_anything_is_said() {
-        let folder = tempfile::tempdir().unwrap();
-        let (notifier, systemd) = played(&folder.path().join("notify"), 0);
+        let systemd = PlayedSystemd::keeping(0);
+        let notifier = systemd.notifier();
 
         let error = LeftQueues::open(&notifier, KEPT_TUNNELS, 2).await.unwrap_err();
 
         assert!(error.to_string().contains("FileDescriptorStoreMax="), "{error}");
-        drop(notifier);
-        assert!(systemd.join().unwrap().is_empty());
-    }
-
-    /// A systemd that keeps so many descriptors, and who speaks to it. It ends when it hears nothing for a while, with what it has kept.
-    fn played(path: &Path, most: usize) -> (Notifier, JoinHandle<Vec<OwnedFd>>) {
-        let socket = UnixDatagram::bind(path).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
-        let systemd = spawn(move || {
-            let mut kept = Vec::new();
-            loop {
-                let mut text = [0; 4096];
-                let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
-                let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-                let flags = RecvFlags::CMSG_CLOEXEC;
-                let Ok(said) = recvmsg(&socket, &mut [IoSliceMut::new(&mut text)], &mut ancillary, flags) else {
-                    return kept;
-                };
-                let is_stored = text[..said.bytes].starts_with(b"FDSTORE=1");
-                for message in ancillary.drain() {
-                    let RecvAncillaryMessage::ScmRights(descriptors) = message else { continue };
-                    kept.extend(descriptors.filter(|_| is_stored));
-                }
-                kept.truncate(most);
-            }
-        });
-        (Notifier::from_socket(Some(path.as_os_str().to_owned())), systemd)
+        assert!(systemd.end().is_empty());
     }
 }

@@ -17,7 +17,10 @@ mod leave;
 mod left_queue;
 mod move_out;
 mod moved;
+mod odd;
 mod offer;
+#[cfg(test)]
+mod played_systemd;
 mod receive;
 mod report;
 

@@ -1,6 +1,7 @@
 //! What a process inherits: sockets of systemd's, and everything that the process before hands over.
 
 use std::ffi::OsStr;
+use std::mem::take;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,8 @@ use super::client_keys::InheritedClientKeys;
 use super::endpoint_sets::InheritedSets;
 use super::endpoint_states::InheritedStates;
 use super::inherited_sockets::{Inherited, InheritedSockets, SocketOrigin};
-use super::kept::Kept;
+use super::kept::{Kept, SaidBefore};
+use super::odd::Odd;
 use crate::config::{AdminListen, Bind, HandoffSettings, HandoffTunnels, parse_admin_listen};
 use crate::drain::{Registry, TunnelId};
 use crate::handoff::{Channel, HandoffMessage, Intake, PROTOCOL, Predecessors, SocketRole, join_group_of};
@@ -48,6 +50,8 @@ pub(in crate::app) struct Inheritance {
     moves_tunnels: bool,
     /// What a process before has left with systemd.
     pub(in crate::app) kept: Kept,
+    /// What is wrong with some of this.
+    odd: Vec<Odd>,
     /// The one that hands over, until it has.
     predecessor: Option<(u32, Channel)>,
 }
@@ -58,8 +62,9 @@ impl Inheritance {
         let unusable = |error| InheritanceError::Descriptor(error);
         let passed = activated(&environment.activation, std::process::id()).map_err(unusable)?;
         let (kept, passed) = passed.into_iter().partition(Activated::is_kept);
-        let (sockets, watcher) = (InheritedSockets::activated(passed), environment.watcher());
-        let mut inheritance = Self { sockets, watcher, kept: Kept::of(kept), ..Self::default() };
+        let mut odd = Vec::new();
+        let (sockets, kept) = (InheritedSockets::activated(passed, &mut odd), Kept::of(kept, &mut odd));
+        let mut inheritance = Self { sockets, kept, odd, watcher: environment.watcher(), ..Self::default() };
         inheritance.hear_of_kept().await;
         if let Some(number) = &environment.handoff_fd {
             let channel = handoff_channel(number).map_err(unusable)?;
@@ -69,6 +74,11 @@ impl Inheritance {
                 .map_err(InheritanceError::Offer)?;
         }
         Ok(inheritance)
+    }
+
+    /// There is a log now: tells what is wrong with some of it.
+    pub(in crate::app) fn say_what_is_odd(&mut self) {
+        take(&mut self.odd).iter().for_each(Odd::say);
     }
 
     /// Everything is built: waits for the word to begin. Without a process before, that is now.
@@ -164,17 +174,34 @@ impl Inheritance {
 
     /// Hears what a process before has left with systemd, but for its tunnels. What makes no sense is no reason not to start.
     async fn hear_of_kept(&mut self) {
-        let said = self.kept.state().await;
+        let known = self.odd.len();
+        let said = self.kept.state(&mut self.odd).await;
+        self.take_kept(said);
+        if self.odd.len() > known {
+            // A listening socket that nobody here knows would keep its address taken, for this start and for each after it.
+            self.kept.let_go_of_state().await;
+        }
+    }
+
+    fn take_kept(&mut self, said: Vec<SaidBefore>) {
         let version = said.iter().find_map(|(message, _)| match message {
             HandoffMessage::Offer { protocol, .. } => Some(*protocol),
             _ => None,
         });
         if let Some(protocol) = version.filter(|protocol| *protocol != PROTOCOL) {
-            return self.kept.note_odd(&other_version(protocol));
+            return self.odd.push(Odd::Kept(other_version(protocol)));
         }
         for (message, descriptor) in said {
-            if let Err(error) = self.take(message, descriptor) {
-                self.kept.note_odd(&error);
+            let taken = match message {
+                HandoffMessage::Unknown | HandoffMessage::Socket { role: SocketRole::Unknown, .. }
+                    if descriptor.is_some() =>
+                {
+                    Err(io::Error::other("a descriptor for something that this version does not know"))
+                }
+                message => self.take(message, descriptor),
+            };
+            if let Err(error) = taken {
+                self.odd.push(Odd::Kept(error.to_string()));
             }
         }
     }
@@ -219,7 +246,7 @@ impl Inheritance {
         let exported = STANDARD.decode(keys).map(ExportedTicketKeys::from).unwrap_or_else(|_| Vec::new().into());
         match TicketKeys::import(&exported) {
             Ok(keys) => self.tickets = Some(keys),
-            Err(error) => tracing::warn!(%error, "TLS sessions will not resume"),
+            Err(error) => self.odd.push(Odd::TicketKeys(error)),
         }
     }
 }

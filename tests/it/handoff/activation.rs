@@ -1,6 +1,6 @@
 //! Socket activation, with `systemd-socket-activate` in systemd's place.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use crate::handoff::world::{World, free_port};
@@ -44,6 +44,16 @@ async fn a_name_that_systemd_did_not_pass_is_an_error_that_lists_what_it_did() {
     assert!(error.contains("but caht ("), "{error}");
 }
 
+#[tokio::test]
+async fn what_nobody_can_listen_at_is_told_once_there_is_a_log() {
+    let mut world = World::keeping(&config("127.0.0.1:0"), 1);
+    world.notify.keep("pipe", io::pipe().unwrap().0.into());
+
+    world.start_with_kept().await;
+
+    world.folder.until_logged(&["WARN", "systemd passed a socket that is of no use", "\"name\":\"pipe\""]).await;
+}
+
 fn config(bind: &str) -> Config {
     Config::chat([Endpoint::nobody()]).with("listener.public.bind", &format!("\"{bind}\""))
 }
@@ -69,7 +79,7 @@ fn assert_answers(port: u16) {
     assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
 }
 
-fn connect(port: u16) -> std::io::Result<TcpStream> {
+fn connect(port: u16) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port)))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     Ok(stream)

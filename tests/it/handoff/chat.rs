@@ -85,7 +85,11 @@ impl Client {
 
     /// A session, and how its TLS handshake went.
     pub(crate) async fn session(&self) -> Result<(TlsStream<TcpStream>, HandshakeKind), String> {
-        let stream = TcpStream::connect(self.proxy).await.map_err(|error| format!("connect: {error}"))?;
+        self.over(TcpStream::connect(self.proxy).await.map_err(|error| format!("connect: {error}"))?).await
+    }
+
+    /// The same over this connection.
+    pub(crate) async fn over(&self, stream: TcpStream) -> Result<(TlsStream<TcpStream>, HandshakeKind), String> {
         let name = ServerName::try_from("site.test").unwrap();
         let stream = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
         let stream = stream.map_err(|error| format!("TLS handshake: {error}"))?;

@@ -1,15 +1,26 @@
 //! A restart as systemd does it: what listens and what is open waits in its descriptor store, and nobody notices.
 
-use std::os::fd::OwnedFd;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::net::TcpListener;
+use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, send, socketpair};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, SocketFlags, SocketType, recvmsg, send, sendmsg, socketpair,
+};
 use rustix::process::Signal;
 use rustls::HandshakeKind;
-use windlass::process::{KEPT_TUNNELS, MOST_KEPT};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use windlass::handoff::{Channel, HANDOFF_FD, HandoffMessage, PROTOCOL};
+use windlass::process::{KEPT_STATE, KEPT_TUNNELS, MOST_KEPT};
 
-use crate::handoff::chat::{Chat, Echo, echoes};
-use crate::handoff::world::World;
-use crate::rig::{Config, Endpoint, Frame, Handshake, Proxy, Wire, signal};
+use crate::handoff::chat::{Chat, Echo, echoes, plain_answer, until_closed};
+use crate::handoff::world::{World, free_port};
+use crate::rig::{Config, Endpoint, Frame, Handshake, PROGRAM, Proxy, Wire, signal, within};
 
 const KEEP: &str = "[drain.stop]\ntunnels = \"keep\"\nspread = \"1ms\"\n";
 
@@ -144,22 +155,109 @@ async fn tunnels_whose_route_is_gone_are_closed_and_the_others_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tunnels_wait_for_the_start_after_one_that_fails() {
-    let endpoint = Endpoint::listen().await;
-    let mut world = World::keeping(&plain(&endpoint).with("listener.public.bind", "\"127.0.0.1:0\""), MOST_KEPT);
-    let pid = world.start().await;
-    let wire = Wire::connect(world.folder.address("public").await).await;
-    let (mut client, mut at_endpoint) = Proxy::tunnel_over(wire, &Handshake::new(), &endpoint).await;
-    stop(&mut world, pid).await;
-    world.folder.configure("nonsense = 1");
-    let failed = world.spawn(world.command_with_kept());
-    assert_eq!(world.exit_code(failed).await, Some(2));
+async fn all_of_it_waits_for_the_start_after_those_that_fail() {
+    let (mut chat, pid) = Chat::started(KEEP).await;
+    let visitor = chat.client.anew();
+    assert_eq!(visitor.visit().await, Ok(HandshakeKind::Full));
+    let mut tunnel = chat.client.tunnel().await.unwrap();
+    stop(&mut chat.world, pid).await;
+    let config = fs::read_to_string(chat.world.folder.config()).unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let another = format!("[listener.another]\nbind = \"{taken}\"\n");
+    let somebody = TcpListener::bind(taken).unwrap();
+    for (wrong, code) in [("nonsense = 1", 2), (&*(config.clone() + &another), 1)] {
+        chat.world.folder.configure(wrong);
+        let failed = chat.world.spawn(chat.world.command_with_kept());
+        assert_eq!(chat.world.exit_code(failed).await, Some(code));
+    }
+    drop(somebody);
+    let waiting = TcpStream::connect(chat.client.proxy).await.expect("somebody listens");
 
-    world.folder.configure(&plain(&endpoint).text());
+    chat.world.folder.configure(&config);
+    chat.world.start_with_kept().await;
+
+    assert_eq!(visitor.visit().await, Ok(HandshakeKind::Resumed));
+    assert_eq!(echoes(&mut tunnel, "at last").await, Echo::Came);
+    let (mut session, _) = chat.client.anew().over(waiting).await.unwrap();
+    assert!(plain_answer(&mut session).await.starts_with("http/1.1 "));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_version_has_kept_is_told_and_closed() {
+    let endpoint = Endpoint::listen().await;
+    // That of the new process: where the socket that was kept is not closed, it cannot have it.
+    let bind = format!("\"127.0.0.1:{}\"", free_port());
+    let mut world = World::keeping(&plain(&endpoint).with("listener.public.bind", &bind), MOST_KEPT);
+    let pid = world.start().await;
+    let address = world.folder.address("public").await;
+    let tunnel = async || Proxy::tunnel_over(Wire::connect(address).await, &Handshake::new(), &endpoint).await;
+    let (mut client, _at_endpoint) = tunnel().await;
+    stop(&mut world, pid).await;
+    for (name, word) in [(KEPT_STATE, "protocol"), (KEPT_TUNNELS, "format")] {
+        let [queue] = world.notify.take(name).try_into().unwrap();
+        world.notify.keep(name, with_another(word, queue));
+    }
+
     world.start_with_kept().await;
 
-    client.send(Frame::text("at last").by_client()).await;
-    assert_eq!(at_endpoint.frame().await, Frame::text("at last"));
+    client.is_gone().await;
+    let (mut client, mut at_endpoint) = tunnel().await;
+    client.send(Frame::text("served").by_client()).await;
+    assert_eq!(at_endpoint.frame().await, Frame::text("served"));
+    world.folder.until_logged(&["something that systemd has kept makes no sense", "version 1000 of the handoff"]).await;
+    let another = "another version of this program has kept them";
+    world.folder.until_logged(&["open tunnels that were kept cannot be read", "\"tunnels\":1", another]).await;
+    world.folder.until_logged(&["have no place here any more", "\"tunnels\":1", "\"failed\":1"]).await;
+    assert!(world.notify.kept().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tunnels_that_systemd_does_not_keep_in_the_end_drain() {
+    let (mut chat, pid) = Chat::started(KEEP).await;
+    let tunnel = chat.client.tunnel().await.unwrap();
+    let drained = chat.client.of_tls12().tunnel().await.unwrap();
+    signal(pid, Signal::TERM);
+    chat.world.folder.until_logged(&["drain begins", "what cannot be kept"]).await;
+
+    drop(chat.world.notify.take(KEPT_TUNNELS));
+
+    assert_eq!(until_closed(drained).await, Echo::Closed(1012));
+    assert_eq!(until_closed(tunnel).await, Echo::Closed(1012));
+    assert_eq!(chat.world.exit_code(pid).await, Some(0));
+    chat.world.folder.until_logged(&["no more open tunnels can be kept for the next start"]).await;
+    chat.world.folder.until_logged(&["wait with systemd", "\"kept\":0", "\"stayed\":2", "\"failed\":1"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tunnels_that_come_from_the_process_before_are_refused_and_waited_for() {
+    let mut world = World::keeping(&plain(&Endpoint::listen().await), MOST_KEPT);
+    let (before, theirs) = Channel::pair().unwrap();
+    let mut command = world.command("sh", &["-c", "exec 3<&0 </dev/null; exec \"$0\" \"$@\"", PROGRAM]);
+    command.stdin(theirs).env(HANDOFF_FD, "3");
+    let pid = world.spawn(command);
+    let offer = HandoffMessage::Offer { protocol: PROTOCOL, pid: std::process::id() };
+    for message in [offer, HandoffMessage::Complete, HandoffMessage::TakeOver { moves_tunnels: true }] {
+        before.send(&message, None).await.unwrap();
+    }
+    let hear = async || within("an answer", before.receive()).await.unwrap().expect("it is there still").0;
+    while hear().await != HandoffMessage::Serving {}
+
+    signal(pid, Signal::TERM);
+
+    // The first may come before the stop.
+    for batch in 0.. {
+        before.send(&HandoffMessage::Tunnels { batch, format: 0 }, None).await.unwrap();
+        let HandoffMessage::TunnelsTaken { refused, .. } = hear().await else { panic!("no answer to tunnels") };
+        if refused.contains_key("busy") {
+            break;
+        }
+    }
+    before
+        .send(&HandoffMessage::TunnelsMoved { moved: 0, stayed: BTreeMap::new(), longest_pause_us: 0 }, None)
+        .await
+        .unwrap();
+    assert_eq!(world.exit_code(pid).await, Some(0));
+    assert!(!world.folder.log().contains("does not say that it moves no more"), "{}", world.folder.log());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -171,7 +269,7 @@ async fn nonsense_in_the_store_is_told_and_thrown_away() {
     }
     drop(ours);
     world.notify.keep(KEPT_TUNNELS, theirs);
-    world.notify.keep("windlass-kept", OwnedFd::from(std::fs::File::open("/dev/null").unwrap()));
+    world.notify.keep(KEPT_STATE, OwnedFd::from(fs::File::open("/dev/null").unwrap()));
 
     world.start_with_kept().await;
 
@@ -196,6 +294,34 @@ async fn a_second_signal_ends_at_once_here_too() {
 
 fn plain(endpoint: &Endpoint) -> Config {
     Config::chat([endpoint.address()]).with("drain.stop.tunnels", "\"keep\"").with("drain.stop.spread", "\"1ms\"")
+}
+
+/// A queue in which all is said that is said in this one, but by a program that writes another number there.
+fn with_another(word: &str, queue: OwnedFd) -> OwnedFd {
+    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+    loop {
+        let mut bytes = [0; 16 * 1024];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(253))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let said =
+            recvmsg(&queue, &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, RecvFlags::CMSG_CLOEXEC).unwrap();
+        let Some(message) = bytes.get(..said.bytes).filter(|message| !message.is_empty()) else { return theirs };
+        let mut message: Value = serde_json::from_slice(message).unwrap();
+        if let Some(number) = message.get_mut(word) {
+            *number = 1000.into();
+        }
+        let rights = ancillary.drain().filter_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+            _ => None,
+        });
+        let descriptors: Vec<OwnedFd> = rights.flatten().collect();
+        let descriptors: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(253))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        assert!(descriptors.is_empty() || ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)));
+        let message = message.to_string();
+        sendmsg(&ours, &[IoSlice::new(message.as_bytes())], &mut ancillary, SendFlags::empty()).unwrap();
+    }
 }
 
 /// A stop, as systemd causes it.

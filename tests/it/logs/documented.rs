@@ -9,7 +9,7 @@ use super::site::{folder, get, lines, start};
 use crate::rig::{Endpoint, Folder, Frame, Handshake, Proxy, Wire, switch_with, until};
 
 /// The fields of a table, by their names: their types.
-type Fields = BTreeMap<String, String>;
+pub(crate) type Fields = BTreeMap<String, String>;
 
 const DOCUMENT: &str = include_str!("../../../docs/logs.md");
 
@@ -17,7 +17,7 @@ const DOCUMENT: &str = include_str!("../../../docs/logs.md");
 const OF_TUNNELS_THAT_MOVED: [&str; 1] = ["moved"];
 
 /// The first table behind this beginning of a line.
-fn table(beginning: &str) -> Fields {
+pub(crate) fn table(beginning: &str) -> Fields {
     let mut lines = DOCUMENT.lines().skip_while(|line| !line.starts_with(beginning)).skip(1);
     let rows =
         lines.by_ref().skip_while(|line| !line.starts_with("| field |")).skip(2).take_while(|it| it.starts_with('|'));
@@ -47,7 +47,7 @@ fn type_of(value: &Value) -> &'static str {
 }
 
 /// Holds lines against a table; returns which of its fields have come.
-fn check(lines: &[Value], fields: &Fields, what: &str) -> BTreeSet<String> {
+pub(crate) fn check(lines: &[Value], fields: &Fields, what: &str) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     for line in lines {
         for (name, value) in line.as_object().unwrap() {

@@ -1,7 +1,7 @@
 //! Where the lines of a process go, what they say, and who never waits for them.
 
 mod access;
-mod documented;
+pub(crate) mod documented;
 mod early;
 mod exchanges;
 mod files;

@@ -88,6 +88,12 @@ impl NotifySocket {
         self.store.lock().unwrap().keep(name, descriptor);
     }
 
+    /// Keeps what has this name no longer.
+    pub(crate) fn take(&self, name: &str) -> Vec<OwnedFd> {
+        let taken = self.store.lock().unwrap().kept.extract_if(.., |(kept, _)| kept == name).collect::<Vec<_>>();
+        taken.into_iter().map(|(_, taken)| taken).collect()
+    }
+
     /// The next datagram.
     pub(crate) async fn note(&self) -> Note {
         let next = async { self.notes.lock().await.recv().await };
