@@ -4,6 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::control::Control;
 use super::operator::{DrainStarted, UnknownTarget};
@@ -17,7 +20,7 @@ use crate::drain::{Cause, Drain, DrainPolicy, DrainTarget, EndpointTarget, Overr
 use crate::handoff::Predecessor;
 
 impl Control {
-    pub(super) fn drain(&mut self, target: DrainTarget, overrides: &Overrides, reply: Reply<DrainAnswer>) {
+    pub(super) async fn drain(&mut self, target: DrainTarget, overrides: &Overrides, reply: Reply<DrainAnswer>) {
         let policy = match self.running.operator_policy(overrides) {
             Ok(policy) => policy,
             Err(bad) => {
@@ -26,6 +29,7 @@ impl Control {
                 return;
             }
         };
+        self.settle().await;
         let here = self.running.drain(&target, &policy);
         if let Ok(DrainStarted { tunnels, .. }) = &here {
             tracing::info!(scope = %target, tunnels, "an operator drains");
@@ -88,12 +92,20 @@ impl Control {
         });
     }
 
+    /// Waits for tunnels that are on their way here: an order finds each of them in one process or in the other, and not between them.
+    pub(super) async fn settle(&self) {
+        let _ = timeout(SETTLED_WITHIN, self.running.predecessors.settled()).await;
+    }
+
     /// Sees to something in the background: what comes next does not wait for other processes.
     pub(super) fn see_to(&mut self, errand: impl Future<Output = ()> + Send + 'static) {
         while self.errands.try_join_next().is_some() {}
         self.errands.spawn(errand);
     }
 }
+
+/// How long an order waits for tunnels that are on their way here: longer than they are, but for a process that hangs.
+const SETTLED_WITHIN: Duration = Duration::from_secs(2);
 
 /// Whether a predecessor knows what nobody knows here.
 fn known_elsewhere(there: &[Answered<Option<PredecessorDrain>>], unknown: UnknownTarget) -> Result<(), CommandError> {

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::ops::ControlFlow;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -76,7 +78,8 @@ impl Control {
                     }
                 }
                 Step::HandOff(asked) => match self.hand_off().await {
-                    Ok(successor) => return self.drain_out(successor, asked).await,
+                    // Once in the life of a process: no room is kept for it.
+                    Ok(successor) => return Box::pin(self.drain_out(successor, asked)).await,
                     Err(error) => {
                         tracing::error!("no handoff: {error}");
                         let is_stopped = matches!(error, HandoffError::Stopped);
@@ -111,9 +114,9 @@ impl Control {
                         Err(problems) => drop(reply.send(Err(CommandError::Config(problems.to_string())))),
                     }
                 }
-                Step::Drain(target, overrides, reply) => self.drain(target, &overrides, reply),
+                Step::Drain(target, overrides, reply) => self.drain(target, &overrides, reply).await,
                 Step::Undrain(target, reply) => self.undrain(target, reply),
-                Step::Close(revocation, reply) => self.close(revocation, reply),
+                Step::Close(revocation, reply) => self.close(revocation, reply).await,
                 Step::SetLogLevel(level, time, reply) => self.set_log_level(level, time, reply),
                 Step::EndLogLevel => self.end_log_level(),
                 Step::ReopenLog => self.reopen_log(),
@@ -253,25 +256,44 @@ impl Control {
         self.commands.close();
         while self.commands.try_recv().is_ok() {}
         self.waiting.clear();
-        // A stop waits for it: in the middle of it, both would have the tunnels that are on their way.
-        let MovedOut { moved, left } = self.running.move_out(successor).await;
+        let is_stopped = AtomicBool::new(false);
+        let Some(MovedOut { moved, left }) = self.move_out(successor, &is_stopped).await else {
+            self.cut().await;
+            return self.end(Ended::StoppedAfterHandoff).await;
+        };
         // Whoever asked may have left.
         asked.map(|reply| reply.send(Ok(moved.answer(pid))));
-        let is_stopped = tokio::select! {
-            // First what was signalled meanwhile: there may be nothing left to drain.
-            biased;
-            () = stop_of_predecessor(&mut self.signals, &self.log, pid) => true,
-            () = self.running.drain_out(left) => false,
-        };
+        let is_stopped = is_stopped.into_inner()
+            || tokio::select! {
+                // First what was signalled meanwhile: there may be nothing left to drain.
+                biased;
+                () = stop_of_predecessor(&mut self.signals, &self.log, pid) => true,
+                () = self.running.drain_out(left) => false,
+            };
         if is_stopped {
             return self.stop().await.map(|_| Ended::StoppedAfterHandoff);
         }
-        self.running.proxy().say_sums();
         self.running.flush().await;
         tracing::info!("everything that was here has ended");
-        self.running.end();
-        self.admin.close().await;
-        Ok(Ended::HandedOver)
+        self.end(Ended::HandedOver).await
+    }
+
+    /// Has the tunnels that are here move. Where a stop comes first it `is_stopped`, and those that are on their way arrive, or both
+    /// processes would have them; a second one waits for nothing: `None`.
+    async fn move_out(&mut self, successor: Successor, is_stopped: &AtomicBool) -> Option<MovedOut> {
+        let pid = successor.process.pid();
+        let mut moving = pin!(self.running.move_out(successor, is_stopped));
+        loop {
+            tokio::select! {
+                biased;
+                () = stop_of_predecessor(&mut self.signals, &self.log, pid) => {
+                    if is_stopped.swap(true, Ordering::Relaxed) {
+                        return None;
+                    }
+                }
+                out = &mut moving => return Some(out),
+            }
+        }
     }
 
     /// Ends politely; a second signal ends at once.
@@ -284,7 +306,8 @@ impl Control {
         self.orders.end();
         // Nobody waits for an answer that does not come.
         self.commands.close();
-        drop((self.commands, self.waiting));
+        while self.commands.try_recv().is_ok() {}
+        self.waiting.clear();
         tokio::select! {
             stopped = self.running.stop_or_leave(&self.notifier) => {
                 tracing::info!(
@@ -294,16 +317,24 @@ impl Control {
                     "stopped"
                 );
             }
-            () = self.signals.stop() => {
-                tracing::warn!(cut = self.running.proxy().registry.len(), "second signal: ending at once");
-                self.running.cut().await;
-                self.running.flush_at_once().await;
-            }
+            () = self.signals.stop() => self.cut().await,
         }
+        self.end(Ended::Stopped).await
+    }
+
+    /// Ends at once what is here, since somebody has said so twice.
+    async fn cut(&self) {
+        tracing::warn!(cut = self.running.proxy().registry.len(), "second signal: ending at once");
+        self.running.cut().await;
+        self.running.flush_at_once().await;
+    }
+
+    /// Nothing is here any more.
+    async fn end(self, ended: Ended) -> Result<Ended, RunError> {
         self.running.proxy().say_sums();
         self.running.end();
         self.admin.close().await;
-        Ok(Ended::Stopped)
+        Ok(ended)
     }
 }
 

@@ -9,7 +9,8 @@ use crate::handoff::Predecessor;
 use crate::session::Proxy;
 
 impl Control {
-    pub(super) fn close(&mut self, revocation: Revocation, reply: Reply<CloseAnswer>) {
+    pub(super) async fn close(&mut self, revocation: Revocation, reply: Reply<CloseAnswer>) {
+        self.settle().await;
         let proxy = self.running.proxy();
         let here = proxy.registry.revoke(&revocation);
         let unknown_claims = if here == 0 { unknown_claims(proxy, &revocation) } else { Vec::new() };

@@ -12,7 +12,6 @@ use crate::config::StopTunnels;
 use crate::drain::{
     Cause, Drain, DrainPolicy, DrainSummary, Scope, StandingOrder, Stays, StopOrder, TakeBack, seconds,
 };
-use crate::handoff::Held;
 use crate::process::Notifier;
 use crate::session::{Phase, Proxy, StopTimes};
 
@@ -60,7 +59,7 @@ impl Running {
             }
         };
         self.serve_on().await;
-        let _held = self.taken_in().await;
+        self.taken_in().await;
         if let Err(error) = leaver.leave_state(self).await {
             tracing::warn!(%error, "not all that the next start goes on with can be kept for it");
         }
@@ -90,14 +89,14 @@ impl Running {
         Stopped { tunnels, sessions_cut }
     }
 
-    /// Waits until tunnels that are on their way here have come, and takes in no more as long as what is returned lives: what a process that
-    /// has handed over gives away from then on would be lost with this one.
-    async fn taken_in(&self) -> Held {
-        let held = self.predecessors.hold();
-        if timeout(TAKEN_IN_WITHIN, self.predecessors.settled()).await.is_err() {
+    /// Waits until tunnels that are on their way here have come, and takes in no more: what a process that has handed over gives away from
+    /// then on would be lost with this one.
+    async fn taken_in(&self) {
+        let held = timeout(TAKEN_IN_WITHIN, self.predecessors.hold()).await.unwrap_or_else(|_| {
             tracing::warn!("a process that has handed over does not say that it moves no more open tunnels");
-        }
-        held
+            self.predecessors.turn_away()
+        });
+        held.for_good();
     }
 
     /// Serves on for `drain.stop.delay`.
@@ -112,6 +111,9 @@ impl Running {
     pub async fn stop(&mut self) -> Stopped {
         self.begin_stop();
         self.serve_on().await;
+        // Others drain better where they are: they have more time there.
+        self.predecessors.turn_away().for_good();
+        let _ = timeout(SETTLED_WITHIN, self.predecessors.settled()).await;
         let proxy = &self.proxy;
         let settings = proxy.snapshot().settings.drain;
         let policy = DrainPolicy::new(&settings, settings.stop);
@@ -180,6 +182,9 @@ async fn only_tunnels_are_left(proxy: &Proxy) {
 
 /// How long tunnels that are on their way here may take: they are refused by now, but for those of which the answer was given before.
 const TAKEN_IN_WITHIN: Duration = Duration::from_secs(10);
+
+/// The same, where those that do not come drain where they are.
+const SETTLED_WITHIN: Duration = Duration::from_secs(2);
 
 /// How often it is looked who is left.
 const LOOK_EVERY: Duration = Duration::from_millis(20);

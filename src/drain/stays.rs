@@ -19,7 +19,7 @@ pub enum Stays {
     Gone,
     /// There is no room for it in the other process, or no descriptor left for its way there.
     Full,
-    /// The other process hands over itself.
+    /// The other process stops, or hands over itself.
     Busy,
     /// Its worker was held up for too long.
     Late,

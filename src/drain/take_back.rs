@@ -61,18 +61,26 @@ impl TakeBack {
 
     /// Those whom the drain has not told yet: it tells them no more. It is asked for them, which it may not live to hear.
     pub async fn take_untold(&self) -> Vec<Arc<TunnelHandle>> {
-        let (give, given) = oneshot::channel();
+        let (give, mut given) = oneshot::channel();
         *locked(&self.successor) = Some(give);
         self.waker.wake();
-        timeout(GIVEN_WITHIN, given).await.ok().and_then(Result::ok).unwrap_or_default()
+        match timeout(GIVEN_WITHIN, &mut given).await {
+            Ok(untold) => untold.unwrap_or_default(),
+            Err(_) => {
+                // They may have been given in this moment.
+                given.close();
+                given.try_recv().unwrap_or_default()
+            }
+        }
     }
 
-    /// Gives those whom the drain has not told, which it takes out of `all`, to whoever asks for them. Says whether that was done.
+    /// Gives those whom the drain has not told, which it takes out of `all`, to whoever asks for them. Says whether there were any.
     pub(super) fn give_untold(&self, all: &mut Vec<Arc<TunnelHandle>>, told: usize) -> bool {
         let Some(successor) = locked(&self.successor).take() else { return false };
         let untold = all.split_off(told.min(all.len()));
+        let is_any = !untold.is_empty();
         // Whoever has waited for too long has left: the drain goes on with them itself.
-        successor.send(untold).map_err(|untold| all.extend(untold)).is_ok()
+        successor.send(untold).map_err(|untold| all.extend(untold)).is_ok() && is_any
     }
 
     /// What was noted since the last call.

@@ -176,9 +176,9 @@ impl TunnelHandle {
     /// Wakes its task, which stays to be woken: between what it is woken for and this it may have looked already, and left its waker anew.
     fn wake(&self) {
         if let Some(waker) = self.waker.take() {
-            waker.wake_by_ref();
-            // Where the task leaves one at this moment, that is the same.
+            // Before it wakes, for the next one to find. Where the task leaves one at this moment, that is the same.
             self.waker.register(&waker);
+            waker.wake();
         }
     }
 

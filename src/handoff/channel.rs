@@ -6,7 +6,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair, sockopt,
+    SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType, recvmsg, sendmsg, shutdown, socketpair,
+    sockopt,
 };
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -62,6 +63,12 @@ impl Channel {
         let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST));
         serde_json::to_writer(&mut *bytes, message)?;
         self.socket.async_io(Interest::WRITABLE, |socket| send_now(socket, &bytes, descriptors)).await
+    }
+
+    /// Nothing is said any more, at either end.
+    pub fn shut_down(&self) {
+        // Where the other end is gone there is nothing to do.
+        let _ = shutdown(self.socket.get_ref(), Shutdown::Both);
     }
 
     /// Asks the other end.

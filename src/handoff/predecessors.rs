@@ -118,15 +118,20 @@ impl Predecessors {
     /// Cancel safe.
     pub async fn hold(&self) -> Held {
         self.settled().await;
-        self.is_leaving.store(true, Ordering::Release);
-        let held = Held(Arc::clone(&self.is_leaving));
+        let held = self.turn_away();
         // Some may have set off in between.
         self.settled().await;
         held
     }
 
+    /// Takes in nothing more, as long as what is returned lives; but for what [is on its way](Self::settled).
+    pub fn turn_away(&self) -> Held {
+        self.is_leaving.store(true, Ordering::Release);
+        Held(Arc::clone(&self.is_leaving))
+    }
+
     /// Waits until no tunnels are on their way here.
-    async fn settled(&self) {
+    pub async fn settled(&self) {
         for conversation in self.living() {
             // Its sender lives as long as it does.
             let _ = conversation.is_moving.subscribe().wait_for(|is_moving| !is_moving).await;
@@ -265,6 +270,13 @@ impl Conversation {
     }
 }
 
+impl Held {
+    /// Nothing is taken in any more as long as this process lives.
+    pub fn for_good(self) {
+        std::mem::forget(self);
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Release);
@@ -276,8 +288,9 @@ impl Drop for Heard<'_> {
         let Self(conversation) = self;
         conversation.state.send_replace(State::Gone);
         conversation.is_moving.send_replace(false);
-        // Whoever waits hears so.
+        // Whoever waits hears so; the other end too, where it is there still.
         conversation.asked().clear();
+        conversation.channel.shut_down();
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval, timeout_at};
+use tokio::time::{Instant, interval, timeout, timeout_at};
 
 use super::super::drains::Drains;
 use super::super::running::Running;
@@ -19,17 +20,17 @@ use crate::drain::{Cause, Drain, DrainPolicy, Scope, Spread, StandingOrder, Stop
 use crate::session::{Phase, StopTimes};
 
 impl Running {
-    /// Stops accepting, and moves the tunnels that are here to the new process, where the two agree on that.
+    /// Stops accepting, and moves the tunnels that are here to the new process, where the two agree on that. Once this process `is_stopped`
+    /// those that are on their way arrive, and no others leave.
     ///
-    /// It takes a few seconds at the most, however held up the two are. Not to be given up in the middle: the new process would keep what
-    /// it has of the tunnels that are on their way until this one is gone.
-    pub(in crate::app) async fn move_out(&mut self, successor: Successor) -> MovedOut {
+    /// Not to be given up in the middle by a process that goes on: the new one would keep what it has of the tunnels that are on their way.
+    pub(in crate::app) async fn move_out(&mut self, successor: Successor, is_stopped: &AtomicBool) -> MovedOut {
         let Successor { process, channel, takes_tunnels, held } = successor;
         let pid = process.pid();
         process.release();
         self.proxy.enter(Phase::HandedOver);
         // What waits in the queues is shared: whoever is first accepts it.
-        self.listeners.close().await;
+        let _ = timeout(ACCEPTED_WITHIN, self.listeners.close()).await;
         self.predecessors.release();
         drop(held);
         let channel = Arc::new(channel);
@@ -37,7 +38,7 @@ impl Running {
         let report = report(Arc::clone(&self.proxy), self.drains.clone(), Arc::clone(&channel), sender);
         self.report = JoinSet::new();
         self.report.spawn(report);
-        let mut mover = Mover::new(Freezer::new(&self.proxy), channel, taken);
+        let mut mover = Mover::new(Freezer::new(&self.proxy), channel, taken, is_stopped);
         if !takes_tunnels {
             mover.note_not_agreed();
         }
@@ -101,6 +102,8 @@ impl Running {
     }
 }
 
+/// How long those who wait in a queue may take to be taken in: whose worker is held up opens later, and drains.
+const ACCEPTED_WITHIN: Duration = Duration::from_secs(2);
 /// How often tunnels that opened since are taken into the drain.
 const TAKE_IN_EVERY: Duration = Duration::from_secs(2);
 /// What tunnels that were told have for their closing handshakes at the least, before the deadline.

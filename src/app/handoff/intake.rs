@@ -1,6 +1,7 @@
 //! How tunnels of the process before are taken in: made anew batch by batch, and begun when they are ours.
 
 use std::collections::BTreeMap;
+use std::mem::{replace, take};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub(in crate::app) struct TunnelIntake {
     drains: Drains,
     /// What is said of drains that go on here.
     rests: RestParts,
+    has_told_of_descriptors: bool,
 }
 
 struct Waiting {
@@ -40,7 +42,8 @@ impl TunnelIntake {
     pub(in crate::app) fn boxed(predecessor: u32, proxy: Arc<Proxy>, drains: Drains) -> Box<dyn Intake> {
         let arrivals = Arrivals::new(Arc::clone(&proxy));
         let (rests, arrived) = (RestParts::default(), (0, Duration::ZERO));
-        Box::new(Self { predecessor, proxy, arrivals, waiting: None, arrived, drains, rests })
+        let has_told_of_descriptors = false;
+        Box::new(Self { predecessor, proxy, arrivals, waiting: None, arrived, drains, rests, has_told_of_descriptors })
     }
 
     /// Makes the tunnels of a batch anew. They are the other process's still.
@@ -77,8 +80,16 @@ impl TunnelIntake {
         }
     }
 
+    /// Says, once, that descriptors are too few.
+    fn tell_of_descriptors(&mut self) {
+        if !replace(&mut self.has_told_of_descriptors, true) {
+            let predecessor = self.predecessor;
+            tracing::warn!(predecessor, "no descriptors are left for open tunnels: raise LimitNOFILE");
+        }
+    }
+
     fn note_moved(&mut self, stayed: &BTreeMap<String, usize>) {
-        let (arrived, longest) = std::mem::take(&mut self.arrived);
+        let (arrived, longest) = take(&mut self.arrived);
         let stayed_there = stayed.values().sum::<usize>();
         let why = |word: &String| Stays::of_word(word).unwrap_or(Stays::Failed);
         let stayed: BTreeMap<Stays, usize> = stayed.iter().map(|(word, tunnels)| (why(word), *tunnels)).collect();
@@ -103,10 +114,7 @@ impl Intake for TunnelIntake {
                 // What is not ours by now never will be.
                 self.waiting = None;
                 if said.is_short {
-                    tracing::warn!(
-                        predecessor = self.predecessor,
-                        "no descriptors are left for open tunnels: raise LimitNOFILE"
-                    );
+                    self.tell_of_descriptors();
                     return Some(none_taken(batch, Stays::Full));
                 }
                 let taken = self.take((batch, format), said.descriptors);

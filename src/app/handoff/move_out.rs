@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -26,7 +27,9 @@ use crate::session::{FORMAT, Proxy};
 
 /// Moves open tunnels to the process that has taken over.
 #[derive(Debug)]
-pub(super) struct Mover {
+pub(super) struct Mover<'s> {
+    /// This process is told to stop: those that are on their way arrive, and no others leave.
+    is_stopped: &'s AtomicBool,
     channel: Arc<Channel>,
     freezer: Freezer,
     /// What the new process says of those that it was sent.
@@ -47,10 +50,15 @@ pub(in crate::app) struct MovedOut {
 /// What the new process says of a batch: which of it it refuses, by why.
 pub(super) type Taken = (u32, BTreeMap<String, Vec<usize>>);
 
-impl Mover {
-    /// Moves what `freezer` has stand still over `channel`, on which `taken` is heard.
-    pub(super) fn new(freezer: Freezer, channel: Arc<Channel>, taken: UnboundedReceiver<Taken>) -> Self {
-        Self { channel, freezer, taken, last_batch: 0, is_over: None }
+impl<'s> Mover<'s> {
+    /// Moves what `freezer` has stand still over `channel`, on which `taken` is heard, until this process `is_stopped`.
+    pub(super) fn new(
+        freezer: Freezer,
+        channel: Arc<Channel>,
+        taken: UnboundedReceiver<Taken>,
+        is_stopped: &'s AtomicBool,
+    ) -> Self {
+        Self { is_stopped, channel, freezer, taken, last_batch: 0, is_over: None }
     }
 
     /// Nothing moves, since the two processes did not agree on it.
@@ -60,7 +68,7 @@ impl Mover {
 
     /// Moves all tunnels of `proxy` that can, and tells the new process when that is done, and which of these `drains` go on there.
     ///
-    /// Cancel safe: what has not moved goes on here.
+    /// Given up, it leaves what has not moved here, but for the drains: whoever gives it up ends all that is here.
     pub(super) async fn move_out(&mut self, proxy: &Proxy, drains: &Drains) -> MovedOut {
         let mut rests = self.drains_to_hand_on(drains).await;
         let out = self.move_all(proxy.registry.tunnels_by_worker()).await;
@@ -86,6 +94,8 @@ impl Mover {
     /// Moves these, those of each worker by themselves, as many as can.
     async fn move_all(&mut self, tunnels: Vec<Vec<Arc<TunnelHandle>>>) -> MovedOut {
         let (mut out, mut waiting) = (MovedOut::default(), tunnels);
+        // Those whose two streams are not joined yet have no task that could answer: they open later, and drain.
+        waiting.iter_mut().for_each(|of_worker| of_worker.retain(|handle| handle.settings().is_some()));
         for patience in PATIENCE {
             let mut late = Vec::new();
             for of_worker in &waiting {
@@ -93,32 +103,34 @@ impl Mover {
             }
             waiting = late;
         }
-        waiting.into_iter().flatten().for_each(|handle| out.note_stays(handle, Stays::Late));
+        let late = waiting.into_iter().flatten().filter(|handle| !handle.is_ended());
+        late.for_each(|handle| out.note_stays(handle, Stays::Late));
         out
     }
 
-    /// Moves tunnels of one worker. Those that are late are returned; where one is, so are all that follow, for it is the worker that is
-    /// held up, and each would be waited for in vain.
+    /// Moves tunnels of one worker. Those that are late are returned. Where all are that were asked together it is the worker that is held
+    /// up, and the others would be waited for in vain: they are returned too, and come first.
     async fn move_those_of(
         &mut self,
         worker: &[Arc<TunnelHandle>],
         patience: Duration,
         out: &mut MovedOut,
     ) -> Vec<Arc<TunnelHandle>> {
-        let mut late = Vec::new();
+        let (mut late, mut is_held_up) = (Vec::new(), false);
         let mut chunks = worker.chunks(AT_ONCE);
-        while late.is_empty()
-            && let Some(some) = chunks.next()
-        {
-            for (handle, why) in self.move_some(some, patience, &mut out.moved).await {
+        while !is_held_up && let Some(some) = chunks.next() {
+            let moved_before = out.moved.moved;
+            let staying = self.move_some(some, patience, &mut out.moved).await;
+            let has_answered = |(_, why): &(_, Stays)| *why != Stays::Late;
+            is_held_up = !staying.is_empty() && out.moved.moved == moved_before && !staying.iter().any(has_answered);
+            for (handle, why) in staying {
                 match why {
                     Stays::Late => late.push(handle),
                     why => out.note_stays(handle, why),
                 }
             }
         }
-        late.extend(chunks.flatten().cloned());
-        late
+        chunks.flatten().cloned().chain(late).collect()
     }
 
     /// Says which drains go on there, and that this was all.
@@ -133,7 +145,8 @@ impl Mover {
 
     /// Moves some at once; those that stay are returned.
     async fn move_some(&mut self, some: &[Arc<TunnelHandle>], patience: Duration, moved: &mut Moved) -> Staying {
-        if let Some(why) = self.is_over {
+        let is_stopped = self.is_stopped.load(Ordering::Relaxed).then_some(Stays::Ending);
+        if let Some(why) = self.is_over.or(is_stopped) {
             return some.iter().map(|handle| (Arc::clone(handle), why)).collect();
         }
         let begun = Instant::now();
@@ -237,27 +250,4 @@ const PATIENCE: [Duration; 4] =
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
-mod tests {
-    use tokio::sync::mpsc::unbounded_channel;
-
-    use super::*;
-    use crate::drain::{LOCAL_CLIENT, Member, Registry, Whereabouts};
-
-    #[tokio::test(start_paused = true)]
-    async fn a_worker_that_is_held_up_is_waited_for_and_not_each_of_its_tunnels() {
-        let registry = Registry::new(2);
-        let open = |worker| registry.register(worker, Member::of_route("chat"), LOCAL_CLIENT);
-        let tunnels: Vec<_> = (0..40 * AT_ONCE).map(|number| open(number % 2)).collect();
-        let ((_says, departures), (_answers, taken)) = (unbounded_channel(), unbounded_channel());
-        let (channel, _theirs) = Channel::pair().unwrap();
-        let mut mover = Mover::new(Freezer::hearing(departures), Arc::new(channel), taken);
-        let begun = Instant::now();
-
-        let out = mover.move_all(registry.tunnels_by_worker()).await;
-
-        assert_eq!((out.left.len(), out.moved.stayed()), (tunnels.len(), tunnels.len()));
-        assert!(out.left.iter().all(|handle| handle.whereabouts() != Whereabouts::Asked));
-        // One of the two after the other, in each round.
-        assert!(begun.elapsed() < 3 * PATIENCE.iter().sum::<Duration>(), "{:?}", begun.elapsed());
-    }
-}
+mod tests;

@@ -73,7 +73,8 @@ pub enum HandoffError {
 }
 
 impl Running {
-    /// Starts `program` and hands over to it. Afterwards nothing but [`Running::drain_out`] is left to do.
+    /// Starts `program` and hands over to it. Afterwards nothing but [`Running::move_out`] and
+    /// [`Running::drain_out`] is left to do.
     ///
     /// Dropped before its end, it leaves everything as it was.
     pub(in crate::app) async fn hand_off(
