@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use thiserror::Error;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
@@ -74,9 +76,6 @@ struct PendingQuestion {
     reply: oneshot::Sender<Result<String, NoAnswer>>,
 }
 
-/// A conversation is heard for as long as this lives.
-struct Heard<'c>(&'c Conversation);
-
 /// Takes a question back when nobody waits for its answer any more.
 struct Waiting<'c> {
     conversation: &'c Conversation,
@@ -109,7 +108,11 @@ impl Predecessors {
         let mut known = self.known();
         known.all.push(Arc::clone(&conversation));
         let is_leaving = Arc::clone(&self.is_leaving);
-        known.hearing.spawn(async move { conversation.hear(intake, &is_leaving).await });
+        known.hearing.spawn(async move {
+            // Also where a panic ends it: nobody is to wait for what is heard no more.
+            let _ = AssertUnwindSafe(conversation.hear(intake, &is_leaving)).catch_unwind().await;
+            conversation.note_over();
+        });
     }
 
     /// Takes in nothing more, as long as what is returned lives; before that, waits for the tunnels that are on their way here: what one
@@ -206,8 +209,6 @@ impl Conversation {
 
     /// Until it is gone: the kernel closes its end when it ends.
     async fn hear(&self, mut intake: Box<dyn Intake>, is_leaving: &AtomicBool) {
-        // Also where a panic ends it: nobody waits for what is heard no more.
-        let _heard = Heard(self);
         while let Ok(Some(said)) = self.channel.receive_with().await {
             let answered = match said.message {
                 HandoffMessage::Remaining { tunnels, answers } => {
@@ -229,6 +230,15 @@ impl Conversation {
             }
         }
         tracing::info!(predecessor = self.pid, "a process that had handed over is gone");
+    }
+
+    /// It is heard no more; nor is it by the next process, to which it is not left.
+    fn note_over(&self) {
+        self.state.send_replace(State::Gone);
+        self.is_moving.send_replace(false);
+        // Whoever waits hears so; the other end too, where it is there still.
+        self.asked().clear();
+        self.channel.shut_down();
     }
 
     async fn take_in(&self, said: Received, intake: &mut dyn Intake, is_leaving: &AtomicBool) -> io::Result<()> {
@@ -280,17 +290,6 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Release);
-    }
-}
-
-impl Drop for Heard<'_> {
-    fn drop(&mut self) {
-        let Self(conversation) = self;
-        conversation.state.send_replace(State::Gone);
-        conversation.is_moving.send_replace(false);
-        // Whoever waits hears so; the other end too, where it is there still.
-        conversation.asked().clear();
-        conversation.channel.shut_down();
     }
 }
 

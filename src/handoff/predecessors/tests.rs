@@ -140,6 +140,22 @@ async fn nothing_is_taken_in_while_it_is_held() {
 }
 
 #[tokio::test]
+async fn whoever_is_left_to_the_next_process_is_not_hung_up_on() {
+    let ((theirs, ours), predecessors) = (Channel::pair().unwrap(), Predecessors::default());
+    let next = Channel::adopt(ours.try_clone().unwrap()).unwrap();
+    predecessors.hear((70, false), Channel::adopt(ours).unwrap(), Box::new(Nobody));
+    theirs.send(&HandoffMessage::Remaining { tunnels: 3, answers: true }, None).await.unwrap();
+    until(|| predecessors.list() == [Predecessor { pid: 70, tunnels: Some(3) }]).await;
+
+    predecessors.release();
+    drop(predecessors);
+    tokio::task::yield_now().await;
+
+    theirs.send(&moved(), None).await.unwrap();
+    assert!(matches!(next.receive().await, Ok(Some((HandoffMessage::TunnelsMoved { .. }, None)))));
+}
+
+#[tokio::test]
 async fn one_whose_tunnels_cannot_even_be_looked_at_is_gone() {
     struct Panicking;
     impl Intake for Panicking {
