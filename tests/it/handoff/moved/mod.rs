@@ -6,6 +6,7 @@ mod clocks;
 mod drains;
 mod endings;
 mod held_back;
+mod permits;
 mod sample;
 mod site;
 mod speaker;
