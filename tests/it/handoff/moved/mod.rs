@@ -3,6 +3,7 @@
 mod broken;
 mod caught;
 mod clocks;
+mod counted;
 mod drains;
 mod endings;
 mod held_back;
