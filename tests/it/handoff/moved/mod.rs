@@ -1,5 +1,6 @@
 //! Open tunnels that move to the new process: their ends notice nothing, whatever they are in the middle of.
 
+mod asked_again;
 mod broken;
 mod caught;
 mod clocks;
