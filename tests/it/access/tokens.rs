@@ -21,7 +21,7 @@ pub(super) fn token_by(secret: &str, claims: &Value) -> String {
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-pub(super) fn seconds_from_now(seconds: i64) -> i64 {
+pub(crate) fn seconds_from_now(seconds: i64) -> i64 {
     i64::try_from(unix_seconds()).unwrap() + seconds
 }
 
@@ -41,9 +41,13 @@ fn asking(endpoint: &Endpoint, rules: &str) -> (Proxy, Folder) {
 
 pub(crate) fn config_asking(endpoint: &Endpoint, rules: &str) -> (Config, Folder) {
     let folder = Folder::new("");
+    (in_front_of(endpoint.address()).with("route.chat.jwt", &jwt(&folder, rules)), folder)
+}
+
+/// What a route says that asks for tokens by these rules, with its secret in `folder`.
+pub(crate) fn jwt(folder: &Folder, rules: &str) -> String {
     let secret = folder.write("secret", SECRET);
-    let jwt = format!("{{ secret = {secret:?}, leeway = \"1s\", {rules} }}");
-    (in_front_of(endpoint.address()).with("route.chat.jwt", &jwt), folder)
+    format!("{{ secret = {secret:?}, leeway = \"1s\", {rules} }}")
 }
 
 /// Opens a tunnel; what the endpoint read of its request.

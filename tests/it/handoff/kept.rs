@@ -229,8 +229,37 @@ async fn tunnels_that_systemd_does_not_keep_in_the_end_drain() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tunnels_that_come_from_the_process_before_are_refused_and_waited_for() {
-    let mut world = World::keeping(&plain(&Endpoint::listen().await), MOST_KEPT);
+async fn a_stop_with_keep_takes_in_what_comes_from_the_process_before_and_waits_for_it() {
+    let (mut world, before, pid) = after_one_that_moves("keep").await;
+
+    signal(pid, Signal::TERM);
+
+    world.folder.until_logged(&["stopping; a second signal"]).await;
+    assert_eq!(taken(&before, 1).await, "not_agreed", "it was looked at");
+    before.send(&moved(), None).await.unwrap();
+    assert_eq!(world.exit_code(pid).await, Some(0));
+    assert!(!world.folder.log().contains("does not say that it moves no more"), "{}", world.folder.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_turns_away_what_comes_from_the_process_before() {
+    let (mut world, before, pid) = after_one_that_moves("drain").await;
+
+    signal(pid, Signal::TERM);
+
+    // Some may come before the stop.
+    let mut batch = 0;
+    while taken(&before, batch).await != "busy" {
+        batch += 1;
+    }
+    before.send(&moved(), None).await.unwrap();
+    assert_eq!(world.exit_code(pid).await, Some(0));
+}
+
+/// A process that has taken over from one which says that its tunnels follow; that one's end, and the process.
+async fn after_one_that_moves(tunnels: &str) -> (World, Channel, u32) {
+    let config = plain(&Endpoint::listen().await).with("drain.stop.tunnels", &format!("{tunnels:?}"));
+    let mut world = World::keeping(&config, MOST_KEPT);
     let (before, theirs) = Channel::pair().unwrap();
     let mut command = world.command("sh", &["-c", "exec 3<&0 </dev/null; exec \"$0\" \"$@\"", PROGRAM]);
     command.stdin(theirs).env(HANDOFF_FD, "3");
@@ -239,25 +268,23 @@ async fn tunnels_that_come_from_the_process_before_are_refused_and_waited_for() 
     for message in [offer, HandoffMessage::Complete, HandoffMessage::TakeOver { moves_tunnels: true }] {
         before.send(&message, None).await.unwrap();
     }
-    let hear = async || within("an answer", before.receive()).await.unwrap().expect("it is there still").0;
-    while hear().await != HandoffMessage::Serving {}
+    while heard(&before).await != HandoffMessage::Serving {}
+    (world, before, pid)
+}
 
-    signal(pid, Signal::TERM);
+/// What the process says of a batch of tunnels that nobody can read: why it takes none of them.
+async fn taken(before: &Channel, batch: u32) -> String {
+    before.send(&HandoffMessage::Tunnels { batch, format: 0 }, None).await.unwrap();
+    let HandoffMessage::TunnelsTaken { refused, .. } = heard(before).await else { panic!("no answer to tunnels") };
+    refused.into_keys().next().unwrap()
+}
 
-    // The first may come before the stop.
-    for batch in 0.. {
-        before.send(&HandoffMessage::Tunnels { batch, format: 0 }, None).await.unwrap();
-        let HandoffMessage::TunnelsTaken { refused, .. } = hear().await else { panic!("no answer to tunnels") };
-        if refused.contains_key("busy") {
-            break;
-        }
-    }
-    before
-        .send(&HandoffMessage::TunnelsMoved { moved: 0, stayed: BTreeMap::new(), longest_pause_us: 0 }, None)
-        .await
-        .unwrap();
-    assert_eq!(world.exit_code(pid).await, Some(0));
-    assert!(!world.folder.log().contains("does not say that it moves no more"), "{}", world.folder.log());
+async fn heard(before: &Channel) -> HandoffMessage {
+    within("an answer", before.receive()).await.unwrap().expect("it is there still").0
+}
+
+fn moved() -> HandoffMessage {
+    HandoffMessage::TunnelsMoved { moved: 0, stayed: BTreeMap::new(), longest_pause_us: 0 }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

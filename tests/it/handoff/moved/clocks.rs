@@ -29,16 +29,6 @@ fn closed(mut client: End) -> JoinHandle<Option<u16>> {
     })
 }
 
-/// Hands over until each is closed.
-async fn hand_over_until_closed(site: &mut Site, waiting: &[JoinHandle<Option<u16>>]) {
-    within("the end of tunnels that move without rest", async {
-        while !waiting.iter().all(JoinHandle::is_finished) {
-            site.hand_over().await;
-        }
-    })
-    .await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pong_that_is_awaited_is_awaited_on() {
     let keys = ["chat", "twice"].map(|route| {
@@ -78,7 +68,7 @@ async fn a_pong_that_is_awaited_is_awaited_on() {
     // Whoever answers every ping from now on is there for good.
     let answering: Vec<_> = answering.into_iter().map(|(client, endpoint)| (answer(client), endpoint)).collect();
     let silent: Vec<_> = silent.into_iter().map(closed).collect();
-    hand_over_until_closed(&mut site, &silent).await;
+    site.hand_over_until_closed(&silent).await;
     assert!(pinged.elapsed() + Duration::from_millis(200) >= LIMIT, "closed after {:?}", pinged.elapsed());
     for ended in site.so_many_lines("tunnel ended", silent.len()).await {
         assert_eq!((&ended["outcome"], &ended["ended_by"]), (&"pong_within".into(), &"client".into()), "{ended}");
@@ -116,7 +106,7 @@ async fn a_lifetime_and_idleness_run_on() {
         waiting.push(closed(client));
         ends.push(endpoint);
     }
-    hand_over_until_closed(&mut site, &waiting).await;
+    site.hand_over_until_closed(&waiting).await;
     // A tenth sooner or later.
     assert!(opened.elapsed() >= LIMIT * 9 / 10, "closed after {:?}", opened.elapsed());
     drop(ends);

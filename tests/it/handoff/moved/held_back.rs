@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::io::{empty, join, sink, split};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::site::{End, Ends, Site};
 use super::speaker::Part;
-use crate::rig::{Frame, Opcode, within};
+use crate::rig::{Frame, Opcode, Wire, within};
 
 const SIZE: usize = 64 * 1024;
 
@@ -91,6 +92,41 @@ async fn for_an_end_that_does_not_read() {
         let back = Frame::text("back");
         reader.send(if part == Part::Client { back.by_endpoint() } else { back.by_client() }).await;
         assert_eq!(writer.frame().await, back);
+    }
+}
+
+/// The same end twice: once it is read from alone, and once written to. Nothing has come over it.
+fn parted(end: End) -> (End, End) {
+    let (reads, writes) = split(end.stream);
+    (Wire::new(Box::new(join(reads, sink()))), Wire::new(Box::new(join(empty(), writes))))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn for_two_ends_neither_of_which_reads() {
+    let mut site = Site::started(&[]).await;
+    let mut tunnels = Vec::new();
+    for Ends { client, endpoint } in site.open_all().await {
+        let ((client, client_writes), (endpoint, endpoint_writes)) = (parted(client), parted(endpoint));
+        let there = Sending::begun(client_writes, Part::Client, (usize::MAX, SIZE));
+        let back = Sending::begun(endpoint_writes, Part::Endpoint, (usize::MAX, SIZE));
+        tunnels.push((client, endpoint, there, back));
+    }
+    for (_, _, there, back) in &tunnels {
+        there.until_full().await;
+        back.until_full().await;
+    }
+    site.hand_over().await;
+    site.hand_over().await;
+    for (mut client, mut endpoint, there, back) in tunnels {
+        let (client_writes, endpoint_writes) =
+            tokio::join!(there.heard_by(&mut endpoint, SIZE), back.heard_by(&mut client, SIZE));
+        // Both ways are free again.
+        let mut ends = [(client_writes, endpoint), (endpoint_writes, client)];
+        for (number, (writes, reads)) in ends.iter_mut().enumerate() {
+            let frame = Frame::text("and now");
+            writes.send(if number == 0 { frame.by_client() } else { frame.by_endpoint() }).await;
+            assert_eq!(reads.frame().await, frame);
+        }
     }
 }
 

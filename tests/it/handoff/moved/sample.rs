@@ -9,21 +9,34 @@ use rustix::process::Signal;
 
 use super::broken::{SLOW, played};
 use super::site::{Site, Way};
-use crate::rig::{Frame, Opcode, signal};
+use crate::access::auth_server::{AuthServer, says};
+use crate::access::renewal::of;
+use crate::access::tokens::jwt;
+use crate::rig::{Folder, Frame, Opcode, signal};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "python3 must be installed"]
 async fn a_tunnel_is_written_in_less_than_two_kilobytes() {
-    let paced = [
+    let (folder, server) = (Folder::new(""), AuthServer::start(|_| says(200, &[], "")).await);
+    let (jwt, url) = (jwt(&folder, "close_code = 4401"), format!("{:?}", server.url()));
+    let keys = [
+        // Those of one worker go together.
+        ("workers", "1"),
         ("route.twice.websocket.excess", "\"throttle\""),
         ("route.twice.websocket.bytes_per_second", "\"1MiB\""),
         ("route.twice.websocket.max_lifetime", "\"1h\""),
+        ("route.twice.max_tunnels_per_client", "9"),
+        ("route.twice.jwt", &jwt),
+        ("route.twice.renew_path", "\"/twice/renew\""),
+        ("route.twice.authorize.url", &url),
+        ("route.twice.authorize.recheck_every", "\"5min\""),
         ("route.chat.websocket.max_inflated_message", "\"1MiB\""),
     ];
-    let site = Site::started(&[&SLOW[..], &paced].concat()).await;
+    let site = Site::started(&[&SLOW[..], &keys].concat()).await;
+    let lines = [("authorization", &*of("ada", 600)), ("cookie", "session=ada")];
     let mut open = Vec::new();
     for way in [Way::Plain, Way::Tls, Way::TlsTwice, Way::TlsTwice] {
-        let mut ends = site.open(way).await;
+        let mut ends = site.open_with(way, &lines).await.0;
         ends.assert_carry().await;
         open.push(ends);
     }

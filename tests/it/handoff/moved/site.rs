@@ -3,12 +3,15 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::pin::pin;
 
+use rustls::SupportedProtocolVersion;
 use rustls::version::TLS13;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
 use crate::endpoint_tls::authority::write;
 use crate::endpoint_tls::endpoint::TlsEndpoint;
@@ -16,7 +19,7 @@ use crate::handoff::chat::{Chat, Client};
 use crate::handoff::succession::hand_off;
 use crate::handoff::world::World;
 use crate::http2_front::client::Http2Client;
-use crate::rig::{Authority, Config, Endpoint, Frame, Handshake, PROGRAM, Wire, command, output};
+use crate::rig::{Authority, Config, Endpoint, Frame, Handshake, Head, Opcode, PROGRAM, Wire, command, output, within};
 
 /// A proxy with a plain listener and one with TLS, before a plain endpoint and one with TLS.
 pub(crate) struct Site {
@@ -72,13 +75,44 @@ impl Ends {
         endpoint.send(Frame::text("back").by_endpoint()).await;
         assert_eq!(client.frame().await, Frame::text("back"));
     }
+
+    /// Waits beside the test for the Close of each end, and answers it; returns the code and the reason that the client reads.
+    pub(crate) fn closing(self) -> JoinHandle<(u16, String)> {
+        let Self { mut client, mut endpoint } = self;
+        tokio::spawn(async move {
+            let at_client = close(&mut client).await;
+            client.try_send(at_client.by_client()).await;
+            let at_endpoint = close(&mut endpoint).await;
+            assert_eq!(at_endpoint.close_code(), Some(1001), "{at_endpoint:?}");
+            endpoint.try_send(at_endpoint.by_endpoint()).await;
+            let code = at_client.close_code().unwrap_or_else(|| panic!("{at_client:?}"));
+            (code, String::from_utf8(at_client.payload[2..].to_vec()).unwrap())
+        })
+    }
+}
+
+/// The Close that comes, and nothing before it but pings.
+async fn close(end: &mut End) -> Frame {
+    loop {
+        let frame = end.frame().await;
+        match frame.opcode {
+            Opcode::Ping => {}
+            Opcode::Close => return frame,
+            _ => panic!("{frame:?}"),
+        }
+    }
 }
 
 impl Site {
     /// One that runs, with these keys in its configuration.
     pub(crate) async fn started(keys: &[(&str, &str)]) -> Self {
+        Self::started_before(&TLS13, keys).await
+    }
+
+    /// The same, before an endpoint that speaks this version of TLS alone.
+    pub(crate) async fn started_before(version: &'static SupportedProtocolVersion, keys: &[(&str, &str)]) -> Self {
         let (authority, folder) = (Authority::new("ours"), tempfile::tempdir().unwrap());
-        let tls_endpoint = TlsEndpoint::listen(authority.issue(&["127.0.0.1"]).serving(&[&TLS13], None)).await;
+        let tls_endpoint = TlsEndpoint::listen(authority.issue(&["127.0.0.1"]).serving(&[version], None)).await;
         let endpoint = Endpoint::listen().await;
         let ca = write(folder.path(), "ca.pem", &authority.pem());
         let config = Config::chat([endpoint.address()])
@@ -99,34 +133,73 @@ impl Site {
 
     /// A tunnel.
     pub(crate) async fn open(&self, way: Way) -> Ends {
-        let mut client: End = match way {
-            Way::Plain => boxed(Wire::connect(self.plain).await),
-            Way::Http2 => {
-                let client =
-                    Http2Client::over(TcpStream::connect(self.plain).await.unwrap(), &h2::client::Builder::new()).await;
-                let (client, endpoint) = client.tunnel("/chat", &self.endpoint).await;
-                return Ends { client: boxed(client), endpoint: boxed(endpoint) };
+        match way {
+            Way::Http2 => self.open_over_http2().await,
+            _ => self.open_with(way, &[]).await.0,
+        }
+    }
+
+    /// A tunnel whose request has these lines too, and the answer by which it opened.
+    pub(crate) async fn open_with(&self, way: Way, lines: &[(&str, &str)]) -> (Ends, Head) {
+        self.try_open(way, lines).await.unwrap_or_else(|refusal| panic!("{refusal:?}"))
+    }
+
+    /// The same, where it may be refused: then this is how.
+    pub(crate) async fn try_open(&self, way: Way, lines: &[(&str, &str)]) -> Result<(Ends, Head), Head> {
+        let mut client = self.connect(way).await;
+        let handshake = match way {
+            Way::TlsTwice => Handshake::new().request("GET /twice HTTP/1.1"),
+            _ => Handshake::new(),
+        };
+        let handshake = handshake.but("host", "site.test");
+        let handshake = lines.iter().fold(handshake, |handshake, (name, value)| handshake.with(name, value));
+        client.send(handshake.bytes()).await;
+        let mut granted = pin!(self.grant(way));
+        let (head, endpoint) = tokio::select! {
+            biased;
+            endpoint = &mut granted => (client.head().await, endpoint),
+            head = client.head() => {
+                if head.status() != 101 {
+                    return Err(head);
+                }
+                (head, granted.await)
             }
-            Way::Tls | Way::TlsTwice | Way::Tls12 => {
-                let client = if way == Way::Tls12 { self.client.of_tls12() } else { self.client.clone() };
-                let stream = client.session().await.unwrap().0;
-                stream.get_ref().0.set_nodelay(true).unwrap();
-                boxed(Wire::new(stream))
-            }
         };
-        let handshake = Handshake::new().but("host", "site.test");
-        let (request, endpoint) = match way {
-            Way::Plain | Way::Tls | Way::Tls12 | Way::Http2 => (handshake, None),
-            Way::TlsTwice => (handshake.request("GET /twice HTTP/1.1"), Some(&self.tls_endpoint)),
-        };
-        client.send(request.bytes()).await;
-        let endpoint = match endpoint {
-            Some(endpoint) => boxed(endpoint.grant().await),
-            None => boxed(self.endpoint.grant().await),
-        };
-        let head = client.head().await;
         assert_eq!(head.status(), 101, "{head:?}");
-        Ends { client, endpoint }
+        Ok((Ends { client, endpoint }, head))
+    }
+
+    async fn open_over_http2(&self) -> Ends {
+        let stream = TcpStream::connect(self.plain).await.unwrap();
+        let client = Http2Client::over(stream, &h2::client::Builder::new()).await;
+        let (client, endpoint) = client.tunnel("/chat", &self.endpoint).await;
+        Ends { client: boxed(client), endpoint: boxed(endpoint) }
+    }
+
+    /// A connection for the request of such a tunnel.
+    async fn connect(&self, way: Way) -> End {
+        let client = match way {
+            Way::Plain => return boxed(self.connect_plain().await),
+            Way::Tls | Way::TlsTwice => self.client.clone(),
+            Way::Tls12 => self.client.of_tls12(),
+            Way::Http2 => panic!("its tunnels share a connection"),
+        };
+        let stream = client.session().await.unwrap().0;
+        stream.get_ref().0.set_nodelay(true).unwrap();
+        boxed(Wire::new(stream))
+    }
+
+    /// A connection without TLS.
+    pub(crate) async fn connect_plain(&self) -> Wire {
+        Wire::connect(self.plain).await
+    }
+
+    /// The next upgrade at the endpoint of such a tunnel, granted.
+    async fn grant(&self, way: Way) -> End {
+        match way {
+            Way::TlsTwice => boxed(self.tls_endpoint.grant().await),
+            _ => boxed(self.endpoint.grant().await),
+        }
     }
 
     /// A tunnel of each way.
@@ -148,6 +221,16 @@ impl Site {
     /// Hands over; not everything moves.
     pub(crate) async fn hand_over_in_part(&mut self) {
         (_, self.main) = hand_off(&self.world, self.main).await;
+    }
+
+    /// Hands over without rest until all of these tunnels are closed: what a move began anew would never come to its end.
+    pub(crate) async fn hand_over_until_closed<T>(&mut self, closing: &[JoinHandle<T>]) {
+        within("the end of tunnels that move without rest", async {
+            while !closing.iter().all(JoinHandle::is_finished) {
+                self.hand_over().await;
+            }
+        })
+        .await;
     }
 
     /// Runs a command against the process that serves; what it writes as JSON.

@@ -1,9 +1,12 @@
 //! Tunnels that cannot move: they are counted by why, and go on in the old process.
 
+use rustix::process::Signal;
+use rustls::version::TLS12;
 use serde_json::json;
 
 use super::broken::SLOW;
 use super::site::{Site, Way};
+use crate::rig::signal;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_that_stays_is_counted_by_why() {
@@ -57,5 +60,23 @@ async fn what_stays_is_told_and_then_the_old_process_ends() {
     stays.client.send(close.by_client()).await;
     let main = site.main;
     site.world.folder.until("the end of the old process", || site.world.running() == [main]).await;
+    moves.assert_carry().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_whose_endpoint_speaks_tls_1_2_stays_and_drains_and_others_move() {
+    let site = Site::started_before(&TLS12, &[&SLOW[..], &[("drain.stop.spread", "\"1ms\"")]].concat()).await;
+    let mut stays = site.open(Way::TlsTwice).await;
+    let mut moves = site.open(Way::Tls).await;
+    stays.assert_carry().await;
+
+    let answer = site.ask(&["handoff", "--json"]).await;
+
+    assert_eq!((&answer["moved"], &answer["stayed"]), (&1.into(), &json!({ "tls12": 1 })), "{answer}");
+    stays.assert_carry().await;
+    signal(site.main, Signal::TERM);
+    assert_eq!(stays.closing().await.unwrap().0, 1012);
+    let new = u32::try_from(answer["pid"].as_u64().unwrap()).unwrap();
+    site.world.folder.until("the end of the old process", || site.world.running() == [new]).await;
     moves.assert_carry().await;
 }
