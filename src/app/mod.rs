@@ -44,6 +44,8 @@ pub use admin_listener::AdminError;
 pub use config_source::ConfigSource;
 pub use environment::Environment;
 pub use error::{DemoError, InheritanceError, RunError, StartError};
+#[cfg(feature = "fuzzing")]
+pub use handoff::take_in_anything;
 pub use handoff::{HandoffError, Successor};
 pub use listeners::BindError;
 pub use loaded::Loaded;

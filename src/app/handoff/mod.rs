@@ -3,6 +3,8 @@
 //!
 //! Until the new process says that it serves, every failure ends *it*, and the old one serves on as if nothing had happened.
 
+#[cfg(any(test, feature = "fuzzing"))]
+mod any_batch;
 mod batch;
 mod client_keys;
 mod drain_out;
@@ -24,6 +26,8 @@ mod played_systemd;
 mod receive;
 mod report;
 
+#[cfg(feature = "fuzzing")]
+pub use any_batch::take_in_anything;
 pub(super) use endpoint_sets::InheritedSets;
 pub(super) use inherited_sockets::InheritedSockets;
 pub(super) use intake::TunnelIntake;
