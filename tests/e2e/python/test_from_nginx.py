@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import re
 
 import pytest
@@ -165,15 +166,25 @@ async def in_front(windlass, tmp_path):
         yield start
 
 
-async def test_nginx_in_front_says_who_the_client_is(in_front):
-    async with contextlib.AsyncExitStack() as stack:
-        endpoint, _ = await endpoints(stack, {"10.0.0.11:8080": "chat"}, "10.0.0.11:8080", "")
-        port, program = await in_front(endpoint)
+async def repeating(reader, writer):
+    """An endpoint that answers with the headers that it has read."""
+    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        body = json.dumps((await Message.read(reader)).headers)
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
+        await writer.drain()
+    writer.close()
+
+
+async def test_nginx_in_front_says_who_the_client_is_and_no_client_does(in_front):
+    async with await asyncio.start_server(repeating, "127.0.0.1", 0) as server:
+        port, program = await in_front(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
         reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.9", 0))
-        writer.write(get("/a", "X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.2").encode())
-        answered = await within(Message.read(reader), "an answer")
+        forged = ["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: https", "X-Forwarded-Host: evil.test", "X-Forwarded-Port: 1"]
+        writer.write(get("/a", *forged, "Forwarded: for=192.0.2.2;host=evil.test").encode())
+        read = json.loads((await within(Message.read(reader), "an answer")).body)
         writer.close()
-        assert b"x-forwarded-for: 127.0.0.9, 127.0.0.1\n" in answered.body and b"x-forwarded-proto: http\n" in answered.body, answered
+        said = [read[f"x-forwarded-{field}"] for field in ["for", "proto", "host", "port"]]
+        assert said == ["127.0.0.9, 127.0.0.1", "http", "example.com", str(port)] and "forwarded" not in read, read
         await program.logged("an exchange of the client", lambda line: line.get("message") == "exchange" and line["client"] == "127.0.0.9")
 
 
