@@ -18,8 +18,8 @@ use crate::tls::TicketKeys;
 #[derive(Debug)]
 pub(super) struct AdminListeners {
     context: Arc<Context>,
-    /// Where they are listened to as long as no configuration says.
-    usual: UsualSocket,
+    /// Where they are listened to as long as no configuration says; in a box, for this is a part of the process's own future.
+    usual: Box<UsualSocket>,
     /// Where the process before listened, until a configuration is served.
     inherited: Vec<(AdminListen, OwnedFd)>,
     open: Vec<OpenAdmin>,
@@ -61,7 +61,7 @@ impl AdminListeners {
     /// Not open yet; what is `inherited` is used where it fits, and they are listened to at the `usual` socket where no configuration
     /// says anything else.
     pub(super) fn new(context: Arc<Context>, usual: UsualSocket, inherited: Vec<(AdminListen, OwnedFd)>) -> Self {
-        Self { context, usual, inherited, open: Vec::new() }
+        Self { context, usual: Box::new(usual), inherited, open: Vec::new() }
     }
 
     /// What operators look at here.
@@ -116,18 +116,14 @@ impl AdminListeners {
         if adopted.is_some() {
             return adopted;
         }
-        let mut failed = None;
+        let mut tried = Vec::new();
         for listen in self.usual.to_listen() {
             match BoundAdmin::bind(&listen) {
                 Ok(bound) => return Some(opens(listen, bound)),
-                Err(error) => {
-                    failed.get_or_insert_with(|| AdminError::of(&AdminListenerSettings::at(listen), error));
-                }
+                Err(error) => tried.push((listen, error)),
             }
         }
-        if let Some(failed) = failed {
-            tracing::warn!("{failed}; serving without it");
-        }
+        tracing::warn!("{}; serving without it", self.usual.nowhere(&tried));
         None
     }
 

@@ -16,6 +16,8 @@ use crate::config::AdminListen;
 #[derive(Debug)]
 pub struct UsualSocket {
     places: Vec<PathBuf>,
+    /// The folders that are none of them, each as "in FOLDER, where others may write".
+    left_out: Vec<String>,
     has_runtime_directory: bool,
 }
 
@@ -27,17 +29,38 @@ impl UsualSocket {
             AdminListen::Unix(path) => Some(path),
             AdminListen::Off | AdminListen::Tcp(_) => None,
         };
-        let beside = files.iter().filter_map(|file| Some(std::path::absolute(file).ok()?.parent()?.to_owned()));
-        let runtime = runtime_directory.filter(|it| is_ours(it)).map(Path::to_owned);
-        let has_runtime_directory = runtime.is_some();
-        let folders = runtime.into_iter().chain(beside.filter(|it| is_closed_to_others(it)));
-        let mut places = Vec::new();
-        for place in of_system.into_iter().chain(folders.map(|folder| folder.join(NAME))) {
-            if !places.contains(&place) {
-                places.push(place);
+        let mut usual = Self { places: Vec::from_iter(of_system), left_out: Vec::new(), has_runtime_directory: false };
+        match runtime_directory.filter(|it| !it.as_os_str().is_empty()) {
+            Some(folder) if is_ours(folder) => {
+                usual.has_runtime_directory = true;
+                usual.take(folder);
+            }
+            Some(folder) => {
+                usual.leave_out(format!("in $XDG_RUNTIME_DIR, {}, which is not this user's alone", folder.display()));
+            }
+            None => usual.leave_out("in $XDG_RUNTIME_DIR, which is not set".to_owned()),
+        }
+        for folder in files.iter().filter_map(|file| Some(std::path::absolute(file).ok()?.parent()?.to_owned())) {
+            if is_closed_to_others(&folder) {
+                usual.take(&folder);
+            } else {
+                usual.leave_out(format!("in {}, where others may write", folder.display()));
             }
         }
-        Self { places, has_runtime_directory }
+        usual
+    }
+
+    fn take(&mut self, folder: &Path) {
+        let place = folder.join(NAME);
+        if !self.places.contains(&place) {
+            self.places.push(place);
+        }
+    }
+
+    fn leave_out(&mut self, folder: String) {
+        if !self.left_out.contains(&folder) {
+            self.left_out.push(folder);
+        }
     }
 
     /// Where to listen, in this order: whoever can have no socket at one place goes on to the next.
@@ -53,6 +76,16 @@ impl UsualSocket {
     /// Where to ask: the first place where somebody listens; the first of all, where nobody does, so that this is said of it.
     pub fn to_ask(&self) -> AdminListen {
         self.answering().chain(self.to_listen()).next().unwrap_or_default()
+    }
+
+    /// That one can be had at none of the places, as was `tried`: of each why not, and what to do.
+    pub(super) fn nowhere(&self, tried: &[(AdminListen, io::Error)]) -> String {
+        let tried = tried.iter().map(|(listen, error)| format!("at {listen}: {error}"));
+        let each: Vec<_> = tried.chain(self.left_out.iter().cloned()).collect();
+        format!(
+            "operators cannot be listened to {}; set `admin.listen` to \"unix:/PATH\" in a folder that this user may write to, or to \"off\"",
+            each.join("; nor ")
+        )
     }
 
     /// Where nobody was found, and where else somebody may be: the places hang on whose they are.
@@ -79,7 +112,7 @@ impl UsualSocket {
     /// These, for tests.
     #[cfg(test)]
     pub(crate) fn at(places: Vec<PathBuf>) -> Self {
-        Self { places, has_runtime_directory: false }
+        Self { places, left_out: Vec::new(), has_runtime_directory: false }
     }
 }
 
@@ -147,6 +180,22 @@ mod tests {
         assert_eq!(UsualSocket::of(Some(runtime.path()), &[&file]).places, system);
         assert_eq!(UsualSocket::of(Some(Path::new("run")), &[]).places, system, "it is not absolute");
         assert_eq!(UsualSocket::of(Some(Path::new("/proc/1")), &[]).places.len(), usize::from(geteuid().is_root()) + 1);
+    }
+
+    #[test]
+    fn where_there_is_no_place_it_is_said_of_each_why_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("windlass.toml");
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
+        let tried = || [(AdminListen::default(), io::Error::from(io::ErrorKind::NotFound))];
+        let said = UsualSocket::of(None, &[&file, &file]).nowhere(&tried());
+        let each = format!(
+            "at unix:/run/windlass/admin.sock: entity not found; nor in $XDG_RUNTIME_DIR, which is not set; nor in {}, where others may write; set",
+            folder.path().display()
+        );
+        assert!(said.contains(&each), "{said}");
+        let said = UsualSocket::of(Some(folder.path()), &[]).nowhere(&tried());
+        assert!(said.contains(&format!("{}, which is not this user's alone", folder.path().display())), "{said}");
     }
 
     #[test]

@@ -191,15 +191,24 @@ impl Cli {
     }
 }
 
-/// Whoever names a file and no command most likely wants it served.
 fn with_tip(mut error: clap::Error) -> clap::Error {
     if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
-        && (word.ends_with(".toml") || word.contains('/'))
+        && let Some(tip) = tip_for(word)
     {
-        let tip = format!("`windlass run {word}` serves a file, and `windlass check {word}` looks at it");
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
     error
+}
+
+/// What somebody most likely wants who writes `word` where a command stands.
+fn tip_for(word: &str) -> Option<String> {
+    if word == "haproxy" {
+        return Some(
+            "docs/from-haproxy.md has whole configurations of HAProxy beside ours; only nginx's are imported".into(),
+        );
+    }
+    let is_file = word.ends_with(".toml") || word.contains('/');
+    is_file.then(|| format!("`windlass run {word}` serves a file, and `windlass check {word}` looks at it"))
 }
 
 fn ask_for(command: impl Future<Output = Result<ExitCode, Failure>>) -> ExitCode {
@@ -307,5 +316,11 @@ mod tests {
             said("windlass.toml")
         );
         assert!(said("strat").contains("'status'") && !said("strat").contains("windlass run"), "{}", said("strat"));
+    }
+
+    #[test]
+    fn who_would_import_from_haproxy_reads_where_its_counterparts_are() {
+        let said = with_tip(Cli::try_parse_from(["windlass", "import", "haproxy", "a.cfg"]).unwrap_err()).to_string();
+        assert!(said.contains("tip: docs/from-haproxy.md has whole configurations"), "{said}");
     }
 }

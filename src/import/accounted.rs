@@ -58,6 +58,25 @@ fn every_directive_is_carried_over_or_means_nothing_or_is_told_of() {
     }
 }
 
+#[test]
+fn whatever_closes_a_route_is_named_at_the_top() {
+    let mut closing = 0;
+    for (name, tree) in trees() {
+        let (written, ledger) = written(&tree, &Path::new(FOLDER).join(&name), Path::new(FOLDER));
+        let top = written.text.lines().find(|line| line.contains("nginx kept requests out at")).unwrap_or_default();
+        let mut all = Vec::new();
+        each(&tree.directives, &mut all);
+        for directive in all {
+            let closes = matches!(ledger.fate(directive), Fate::Left(it) if it.why.contains("answer 403"));
+            closing += usize::from(closes);
+            let place = directive.place.to_string();
+            let is_named = top.split([' ', ',']).any(|word| word.trim_end_matches('.') == place);
+            assert!(!closes || is_named, "{place} is not named at the top of {name}:\n{top}");
+        }
+    }
+    assert!(closing >= 10, "only {closing}");
+}
+
 /// Carried over is what makes a difference: without it another file is written.
 #[test]
 fn what_is_carried_over_is_missing_where_it_is_taken_out() {

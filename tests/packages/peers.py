@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
-"""The peers of the trial: peers.py endpoint | tunnel FILE | newcomers FILE
+"""The peers of the trial: peers.py endpoint | secure CERTIFICATE | tunnel FILE | newcomers FILE
 
-`endpoint` echoes. `tunnel` opens one WebSocket and sends over it until it is closed, and `newcomers` opens one after the other until it
-gets SIGTERM; each writes what has become of that to FILE, as it goes.
+`endpoint` echoes. `secure` says hello over TLS to whoever shows CERTIFICATE, and ends. `tunnel` opens one WebSocket and sends over it
+until it is closed, and `newcomers` opens one after the other until it gets SIGTERM; each writes what has become of that to FILE, as it goes.
 """
 
 import asyncio
 import os
 import signal
+import ssl
 import sys
 
 import websockets
 
 PROXY = "ws://127.0.0.1:8080/"
+SECURE_PROXY = "wss://127.0.0.1:8443/"
 ENDPOINT = ("127.0.0.1", 3000)
 PATIENCE = 10
 
@@ -38,6 +40,12 @@ async def exchange(socket, message):
     answer = await asyncio.wait_for(socket.recv(), PATIENCE)
     if answer != message:
         raise ValueError(f"{answer!r} in the place of {message!r}")
+
+
+async def secure(certificate):
+    trusted = ssl.create_default_context(cafile=certificate)
+    async with websockets.connect(SECURE_PROXY, ssl=trusted, open_timeout=PATIENCE) as socket:
+        await exchange(socket, "hello")
 
 
 async def tunnel(path):
@@ -72,4 +80,4 @@ async def newcomers(path):
 
 if __name__ == "__main__":
     role, *rest = sys.argv[1:]
-    asyncio.run({"endpoint": endpoint, "tunnel": tunnel, "newcomers": newcomers}[role](*rest))
+    asyncio.run({"endpoint": endpoint, "secure": secure, "tunnel": tunnel, "newcomers": newcomers}[role](*rest))

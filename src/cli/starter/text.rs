@@ -60,9 +60,10 @@ impl Starter {
     /// The configuration.
     pub(super) fn text(&self, comments: Comments) -> String {
         let mut text = format!(
-            "{HEAD}[listener.public]\nbind = {}\n{}{LISTENER}\n[route.app]\n{}upstream = \"app\"\n{ROUTE}{}\n[upstream.app]\n",
+            "{HEAD}[listener.public]\nbind = {}\n{}{}{LISTENER}\n[route.app]\n{}upstream = \"app\"\n{ROUTE}{}\n[upstream.app]\n",
             quoted(&self.listen.to_string()),
             self.tls(),
+            self.http2_websockets(),
             self.hosts(),
             self.origins(),
         );
@@ -92,6 +93,10 @@ impl Starter {
         }
     }
 
+    fn http2_websockets(&self) -> &'static str {
+        if self.is_secure() { HTTP2_WEBSOCKETS } else { "" }
+    }
+
     fn hosts(&self) -> String {
         if self.hosts.is_empty() {
             return "# hosts = [\"chat.example.com\"]    # until then whatever name clients ask for\n".into();
@@ -117,6 +122,11 @@ impl Starter {
 const HEAD: &str = "\
 # A first configuration of windlass. What else may be written, with its default and what it costs: config/reference.toml.
 
+";
+
+const HTTP2_WEBSOCKETS: &str = "\
+# Browsers open WebSockets over HTTP/2, which drain at a handoff to a new program; so they come by HTTP/1.1, and move:
+# http2_websockets = false
 ";
 
 const LISTENER: &str = "\
@@ -238,6 +248,8 @@ mod tests {
             assert_eq!(all.routes["app"].websocket, few.routes["app"].websocket);
             assert!(all.upstreams["app"].health.is_some() && !all.listeners["public"].trusted_proxies.is_empty());
             assert!(all.routes["app"].access.origins.is_some());
+            let takes_websockets = |settings: &Settings| settings.listeners["public"].http2.takes_websockets;
+            assert_eq!((takes_websockets(&few), takes_websockets(&all)), (true, !starter.is_secure()));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What keeps requests out and cannot be said here: a route that it guarded is closed until somebody has looked at it.
 
+use super::conditions::{looks_at_client, looks_at_client_itself};
 use super::instead::instead_of;
 use super::ledger::{Fate, Ledger, Reason};
 use super::nothing::means_nothing;
@@ -44,7 +45,7 @@ pub(super) fn is_guard(directive: &Directive, scope: &Scope<'_>) -> bool {
         // `auth_jwt`, and not what is said of it: `auth_jwt_key_file`.
         _ if name.strip_prefix("auth_").is_some_and(|way| !way.contains('_')) => counts(),
         "limit_except" => true,
-        "if" => keeps_out_on_condition(directive),
+        "if" => keeps_out_on_condition(directive, scope.whole()),
         // Whatever stands in it may be a guard.
         "include" => directive.trouble.is_some() && !means_nothing(directive),
         _ => ["access_by_lua", "rewrite_by_lua", "server_rewrite_by_lua"].iter().any(|known| name.starts_with(known)),
@@ -52,23 +53,44 @@ pub(super) fn is_guard(directive: &Directive, scope: &Scope<'_>) -> bool {
 }
 
 /// Whether an `if` refuses, or sends elsewhere whoever does not show who he is.
-fn keeps_out_on_condition(directive: &Directive) -> bool {
-    let condition = directive.texts().join(" ");
-    let asks_who = WHO.iter().any(|variable| condition.contains(variable));
-    directive.inner().iter().any(|it| match it.name() {
-        "return" => it.argument(0).is_some_and(is_refusal) || asks_who,
-        "rewrite" => asks_who,
+fn keeps_out_on_condition(directive: &Directive, tree: &[Directive]) -> bool {
+    directive.inner().iter().any(|it| match (it.name(), it.argument(0)) {
+        ("return", Some("503")) => looks_at_client_itself(directive, tree),
+        ("return", Some(status)) => is_refusal(status) || looks_at_client(directive, tree),
+        ("rewrite", _) => looks_at_client(directive, tree),
         _ => false,
     })
 }
-
-/// What clients show, or are known by.
-const WHO: [&str; 6] = ["$cookie_", "$http_cookie", "$http_authorization", "remote_", "$ssl_client_", "$geoip"];
 
 /// Whether this is a status of a refusal; 503 says that nobody is let in for now.
 pub(super) fn is_refusal(status: &str) -> bool {
     status.parse::<u16>().is_ok_and(|status| (400..=599).contains(&status) && status != 503)
 }
+
+/// What closes its routes, each in a way of its own.
+#[cfg(test)]
+pub(super) const CLOSING: &[&str] = &[
+    "satisfy any;",
+    "auth_jwt x;",
+    "if ($http_x) { return 403; }",
+    "if ($http_x) { return 444; }",
+    "if ($bad) { set $x 1; return 404 nothing; }",
+    "if ($cookie_session = '') { return 302 /login; }",
+    "if ($remote_addr !~ ^10) { rewrite ^ /none last; }",
+    "limit_except GET { deny all; }",
+    "access_by_lua_file x.lua;",
+    "rewrite_by_lua_file x.lua;",
+    "auth_spnego on; auth_spnego_realm x;",
+    "auth_oidc provider;",
+    "auth_saml on;",
+    "modsecurity on;",
+    "js_access who.may;",
+    "if ($http_x) { return 500; }",
+    "if ($http_x_api_key != k) { return 302 /; }",
+    "if ($arg_key != k) { rewrite ^ /denied last; }",
+    "geo $office { default 0; } if ($office = 0) { return 302 /login; }",
+    "if ($remote_addr !~ ^10) { return 503; }",
+];
 
 #[cfg(test)]
 mod tests {
@@ -83,26 +105,16 @@ mod tests {
 
     #[test]
     fn what_keeps_out_closes() {
-        for source in [
-            "satisfy any;",
-            "auth_jwt x;",
-            "if ($http_x) { return 403; }",
-            "if ($http_x) { return 444; }",
-            "if ($bad) { set $x 1; return 404 nothing; }",
-            "if ($cookie_session = '') { return 302 /login; }",
-            "if ($remote_addr !~ ^10) { rewrite ^ /none last; }",
-            "limit_except GET { deny all; }",
-            "access_by_lua_file x.lua;",
-            "rewrite_by_lua_file x.lua;",
-            "auth_spnego on; auth_spnego_realm x;",
-        ] {
+        for source in CLOSING {
             assert!(is_guarded(source), "{source}");
         }
         for source in [
             "satisfy all;",
             "auth_jwt off;",
-            "if ($http_x) { return 301 /; }",
+            "if ($scheme = http) { return 301 https://$host$request_uri; }",
+            "if ($request_method = POST) { rewrite ^ /post last; }",
             "if (-f x) { return 503; }",
+            "set $off 0; if (-f x) { set $off 1; } if ($off) { return 503; }",
             "deny all;",
         ] {
             assert!(!is_guarded(source), "{source}");

@@ -13,6 +13,7 @@ mod client_addresses;
 mod client_certificates;
 mod closing;
 mod common;
+mod conditions;
 mod context;
 mod endpoint_host;
 mod endpoint_tls;

@@ -21,6 +21,11 @@ impl<'t> Scope<'t> {
         Self { blocks }
     }
 
+    /// The outermost block, with all that stands in it.
+    pub(super) fn whole(&self) -> &'t [Directive] {
+        self.blocks.first().copied().unwrap_or(&[])
+    }
+
     /// What stands in the block itself.
     pub(super) fn own(&self) -> &'t [Directive] {
         self.blocks.last().copied().unwrap_or(&[])

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import json
 import re
 
 import pytest
 import pytest_asyncio
 
-from side_by_side import UPGRADE, beside, endpoints, example, free_port, get
+from harness import within
+from side_by_side import ACCEPT, UPGRADE, Message, beside, endpoints, example, free_port, get, listens
 
 pytestmark = pytest.mark.asyncio
 PAGE = "from-nginx.md"
@@ -143,3 +145,70 @@ async def test_a_client_stays_where_its_cookie_says(site):
     for _ in range(4):
         again = await pair.ask(pair.ours, "public", get("/a", f"{ann}; {pin}").encode())
         assert " 200 " in again.first and "srv_id=" not in again.headers["set-cookie"], again
+
+
+@pytest_asyncio.fixture
+async def in_front(windlass, tmp_path):
+    """`await in_front(endpoint, more)`: nginx in front of windlass, as the page has it, with `more` in our file; its port and the program."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(endpoint, more=""):
+            theirs, ours = example(PAGE, 4, "nginx"), example(PAGE, 4, "toml")
+            ours = ours.replace("10.0.0.11:8080", endpoint).replace("10.0.0.1", "127.0.0.1").replace("0.0.0.0:8080", "127.0.0.1:0")
+            program = await windlass(ours + more)
+            port = free_port()
+            theirs = theirs.replace("listen 80", f"listen 127.0.0.1:{port}")
+            theirs = theirs.replace("10.0.0.2:8080", f"127.0.0.1:{(await program.address('inner'))[1]}").replace("60s", "1s")
+            await stack.enter_async_context(nginx(tmp_path, theirs))
+            await within(listens(port), "nginx")
+            return port, program
+
+        yield start
+
+
+async def repeating(reader, writer):
+    """An endpoint that answers with the headers that it has read."""
+    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        body = json.dumps((await Message.read(reader)).headers)
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
+        await writer.drain()
+    writer.close()
+
+
+async def test_nginx_in_front_says_who_the_client_is_and_no_client_does(in_front):
+    async with await asyncio.start_server(repeating, "127.0.0.1", 0) as server:
+        port, program = await in_front(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.9", 0))
+        forged = ["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: https", "X-Forwarded-Host: evil.test", "X-Forwarded-Port: 1"]
+        writer.write(get("/a", *forged, "Forwarded: for=192.0.2.2;host=evil.test").encode())
+        read = json.loads((await within(Message.read(reader), "an answer")).body)
+        writer.close()
+        said = [read[f"x-forwarded-{field}"] for field in ["for", "proto", "host", "port"]]
+        assert said == ["127.0.0.9, 127.0.0.1", "http", "example.com", str(port)] and "forwarded" not in read, read
+        await program.logged("an exchange of the client", lambda line: line.get("message") == "exchange" and line["client"] == "127.0.0.9")
+
+
+async def quiet(reader, writer):
+    """An endpoint that takes a WebSocket, and says nothing over it."""
+    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        await Message.read(reader)
+        writer.write(f"HTTP/1.1 101 Ok\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {ACCEPT}\r\n\r\n".encode())
+        await reader.read()
+    writer.close()
+
+
+async def test_pings_keep_nginx_from_cutting_a_quiet_tunnel(in_front):
+    async with await asyncio.start_server(quiet, "127.0.0.1", 0) as server:
+        endpoint = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        pings = '[route.chat.websocket]\nping_every = { client = "300ms", upstream = "off" }\n'
+        port, _ = await in_front(endpoint, pings)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(get("/ws", UPGRADE.rstrip()).encode())
+        assert " 101 " in (await within(Message.read(reader), "a 101")).first
+        # Longer than nginx waits in silence: two seconds and more.
+        for _ in range(8):
+            head = await within(reader.readexactly(2), "a ping")
+            assert head[0] == 0x89, head
+            payload = await within(reader.readexactly(head[1]), "its payload")
+            writer.write(bytes([0x8A, 0x80 | len(payload), 0, 0, 0, 0]) + payload)
+        writer.close()

@@ -1,5 +1,7 @@
 //! Operators where no configuration says where they are listened to.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rustix::process::Signal;
@@ -39,6 +41,20 @@ async fn where_there_is_no_such_folder_the_socket_is_beside_the_file() {
     let said = status(&folder, None).await;
     assert!(said.contains(&format!("process {}", windlass.id())), "{said}");
     assert!(folder.path("windlass.sock").exists(), "{}", folder.log());
+}
+
+#[tokio::test]
+async fn where_there_is_no_place_it_serves_without_and_says_of_each_why_not() {
+    let folder = folder().await;
+    let here = folder.path("windlass.toml").parent().unwrap().to_owned();
+    fs::set_permissions(&here, Permissions::from_mode(0o777)).unwrap();
+    let _windlass = Program::start_in(&folder).ready().await;
+    let log = folder.log();
+    for why in
+        [format!("nor in {}, where others may write", here.display()).as_str(), "$XDG_RUNTIME_DIR, which is not set"]
+    {
+        assert!(log.contains(why), "{why}: {log}");
+    }
 }
 
 #[tokio::test]
