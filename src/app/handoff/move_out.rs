@@ -190,7 +190,8 @@ impl<'s> Mover<'s> {
             if handle.has_order() {
                 stays.entry(place).or_insert(Stays::Ending);
             } else if handle.permit().is_some_and(Permit::has_moved) {
-                stays.entry(place).or_insert(Stays::Failed);
+                // It was prolonged meanwhile: it is asked again.
+                stays.entry(place).or_insert(Stays::Late);
             }
         }
         let kept = stays.keys().copied().collect();
