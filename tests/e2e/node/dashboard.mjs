@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 import WebSocket from 'ws';
 
 import { startBrowser, startEndpoint } from './chromium.mjs';
+import { freePort } from './free_port.mjs';
 import { Windlass, temporaryDirectory, within } from './harness.mjs';
 
 /** What the listener asks for that may steer. */
@@ -113,14 +113,4 @@ export async function waitForState(page, endpoint, state) {
   const isShown = ([name, wanted]) => [...document.querySelectorAll('.endpoints tbody tr')]
     .some((row) => row.querySelector('.name').textContent === name && row.dataset.state === wanted);
   await within(page.waitForFunction(isShown, [endpoint, state]), `${endpoint} ${state}`);
-}
-
-async function freePort() {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { freePort } from './free_port.mjs';
 import { within } from './harness.mjs';
 
 // Where Debian puts what daemons are, is not on everybody's path.
@@ -67,12 +67,4 @@ zone:
       await new Promise((passed) => setTimeout(passed, 50));
     }
   }
-}
-
-async function freePort() {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return port;
 }

@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import random
-import socket
 import ssl
 import urllib.request
 from dataclasses import dataclass
@@ -16,20 +14,9 @@ from aiohttp import web
 
 from harness import within
 from issuer import Issuer
+from ports import free_ports
 
 EAB_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
-
-
-def free_ports(count):
-    """Ports that nobody listens on, of those that the system gives to nobody by itself: they stay free until they are listened on."""
-    ports = []
-    with contextlib.ExitStack() as stack:
-        while len(ports) < count:
-            port = random.randrange(16_384, 32_768)
-            with contextlib.suppress(OSError):
-                stack.enter_context(socket.create_server(("127.0.0.1", port)))
-                ports.append(port)
-    return ports
 
 
 @dataclass

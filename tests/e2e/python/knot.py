@@ -4,9 +4,9 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 
 from harness import within
+from ports import free_port
 
 ZONE = "app.test"
 TTL = 1
@@ -17,18 +17,6 @@ def find(program):
     found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin")
     assert found, f"there is no {program}: install knot and knot-dnsutils"
     return found
-
-
-def free_port():
-    """A port that is free for UDP and TCP."""
-    while True:
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            try:
-                udp.bind(tcp.getsockname())
-            except OSError:
-                continue
-            return tcp.getsockname()[1]
 
 
 class Knot:

@@ -5,7 +5,6 @@ import base64
 import contextlib
 import hashlib
 import re
-import socket
 from dataclasses import dataclass
 
 from harness import REPOSITORY, within
@@ -103,12 +102,6 @@ async def authorize(reader, writer):
 def without_pin(cookies):
     """What is set, but for the cookie that keeps a client at its endpoint: each has a value of its own, and Debian's nginx has none."""
     return cookies and (re.sub(r"(^|, )srv_id=[^,]*", "", cookies).removeprefix(", ") or None)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def example(page, number, language):

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import subprocess
 
 import pytest
@@ -18,6 +17,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from harness import REPOSITORY, binary, config
+from ports import free_port
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 DOCUMENT = json.loads((REPOSITORY / "docs/openapi.json").read_text())
@@ -25,11 +25,6 @@ DOCUMENT = json.loads((REPOSITORY / "docs/openapi.json").read_text())
 LEFT_OUT = {"/handoff", "/events", "/tap", "/", "/dashboard/{file}"}
 OPERATIONS = [(path, verb) for path, verbs in DOCUMENT["paths"].items() for verb in verbs if path not in LEFT_OUT]
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        return reserved.getsockname()[1]
 
 
 def operator_listener(tmp_path):

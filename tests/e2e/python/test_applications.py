@@ -31,7 +31,8 @@ from websockets.exceptions import InvalidStatus
 from applications import PAGE, block_of, config_of, configs
 from harness import KIB, MIB, REPOSITORY, binary, within
 from issuer import Issuer
-from side_by_side import free_port, listens
+from ports import free_port
+from side_by_side import listens
 
 pytestmark = pytest.mark.asyncio
 

@@ -7,7 +7,8 @@ import re
 import pytest
 import pytest_asyncio
 
-from side_by_side import UPGRADE, beside, endpoints, example, free_port, get
+from ports import free_port
+from side_by_side import UPGRADE, beside, endpoints, example, get
 
 pytestmark = pytest.mark.asyncio
 PAGE = "from-haproxy.md"

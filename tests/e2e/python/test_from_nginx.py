@@ -9,7 +9,8 @@ import pytest
 import pytest_asyncio
 
 from harness import within
-from side_by_side import ACCEPT, UPGRADE, Message, beside, endpoints, example, free_port, get, listens
+from ports import free_port
+from side_by_side import ACCEPT, UPGRADE, Message, beside, endpoints, example, get, listens
 
 pytestmark = pytest.mark.asyncio
 PAGE = "from-nginx.md"

@@ -5,7 +5,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from harness import binary, config, within
+from ports import free_port
 from terminal import Terminal
 
 pytestmark = pytest.mark.asyncio
@@ -21,12 +21,6 @@ pytestmark = pytest.mark.asyncio
 async def echo(connection):
     async for message in connection:
         await connection.send(message)
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @contextlib.asynccontextmanager
