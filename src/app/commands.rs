@@ -104,7 +104,8 @@ impl Control {
     }
 }
 
-/// How long an order waits for tunnels that are on their way here: longer than they are, but for a process that hangs.
+/// How long an order waits for tunnels that are on their way here: mostly longer than they are. One that comes in the middle of a move finds
+/// them all by its endpoint, claim or number; by route, listener or upstream it may miss some, and is given again.
 const SETTLED_WITHIN: Duration = Duration::from_secs(2);
 
 /// Whether a predecessor knows what nobody knows here.

@@ -258,6 +258,8 @@ impl Control {
         self.waiting.clear();
         let is_stopped = AtomicBool::new(false);
         let Some(MovedOut { moved, left }) = self.move_out(successor, &is_stopped).await else {
+            // Before it ends, or its connection would be waited for.
+            drop(asked);
             self.cut().await;
             return self.end(Ended::StoppedAfterHandoff).await;
         };

@@ -59,7 +59,7 @@ impl Running {
             }
         };
         self.serve_on().await;
-        self.taken_in().await;
+        self.take_in_no_more().await;
         if let Err(error) = leaver.leave_state(self).await {
             tracing::warn!(%error, "not all that the next start goes on with can be kept for it");
         }
@@ -89,14 +89,13 @@ impl Running {
         Stopped { tunnels, sessions_cut }
     }
 
-    /// Waits until tunnels that are on their way here have come, and takes in no more: what a process that has handed over gives away from
-    /// then on would be lost with this one.
-    async fn taken_in(&self) {
-        let held = timeout(TAKEN_IN_WITHIN, self.predecessors.hold()).await.unwrap_or_else(|_| {
+    /// Takes in no more tunnels, and waits for those that are on their way here: what a process that has handed over gives away from then on
+    /// would be lost with this one.
+    async fn take_in_no_more(&self) {
+        self.predecessors.turn_away().for_good();
+        if timeout(TAKEN_IN_WITHIN, self.predecessors.settled()).await.is_err() {
             tracing::warn!("a process that has handed over does not say that it moves no more open tunnels");
-            self.predecessors.turn_away()
-        });
-        held.for_good();
+        }
     }
 
     /// Serves on for `drain.stop.delay`.

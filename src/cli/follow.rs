@@ -31,7 +31,7 @@ pub(super) async fn follow(
         let status: ParsedAnswer<Status> = client.get("/status").await?;
         let pid = status.value.pid;
         if *asked.get_or_insert(pid) != pid {
-            let why = format!("process {pid} has taken over, and the drain goes on there: `windlass status` shows it");
+            let why = format!("process {pid} has taken over: `windlass status` shows how the drain goes on");
             return Err(Failure::Failed(why));
         }
         for part in &mut parts {

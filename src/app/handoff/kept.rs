@@ -1,6 +1,6 @@
 //! What the process before has left with systemd: its listening sockets and what it counted on, and its open tunnels.
 //!
-//! Nothing is taken out before this process serves, tunnels are not even looked at: where it does not come to that, all of it waits for the
+//! What makes sense is not taken out before this process serves, tunnels are not even looked at: where it does not come to that, all of it waits for the
 //! next start.
 
 use std::collections::BTreeMap;

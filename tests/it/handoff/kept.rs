@@ -229,31 +229,21 @@ async fn tunnels_that_systemd_does_not_keep_in_the_end_drain() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stop_with_keep_takes_in_what_comes_from_the_process_before_and_waits_for_it() {
-    let (mut world, before, pid) = after_one_that_moves("keep").await;
+async fn a_stop_turns_away_what_comes_from_the_process_before_and_waits_for_its_last_word() {
+    for tunnels in ["keep", "drain"] {
+        let (mut world, before, pid) = after_one_that_moves(tunnels).await;
 
-    signal(pid, Signal::TERM);
+        signal(pid, Signal::TERM);
 
-    world.folder.until_logged(&["stopping; a second signal"]).await;
-    assert_eq!(taken(&before, 1).await, "not_agreed", "it was looked at");
-    before.send(&moved(), None).await.unwrap();
-    assert_eq!(world.exit_code(pid).await, Some(0));
-    assert!(!world.folder.log().contains("does not say that it moves no more"), "{}", world.folder.log());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stop_turns_away_what_comes_from_the_process_before() {
-    let (mut world, before, pid) = after_one_that_moves("drain").await;
-
-    signal(pid, Signal::TERM);
-
-    // Some may come before the stop.
-    let mut batch = 0;
-    while taken(&before, batch).await != "busy" {
-        batch += 1;
+        // Some may come before the stop.
+        let mut batch = 0;
+        while taken(&before, batch).await != "busy" {
+            batch += 1;
+        }
+        before.send(&moved(), None).await.unwrap();
+        assert_eq!(world.exit_code(pid).await, Some(0), "{tunnels}");
+        assert!(!world.folder.log().contains("does not say that it moves no more"), "{}", world.folder.log());
     }
-    before.send(&moved(), None).await.unwrap();
-    assert_eq!(world.exit_code(pid).await, Some(0));
 }
 
 /// A process that has taken over from one which says that its tunnels follow; that one's end, and the process.
