@@ -1,6 +1,7 @@
 //! What the condition of an `if` looks at: what is asked for (host, scheme, port, method, path), or whether its client is one who may.
 //!
-//! What is not known to be the first counts as the second: a guard that is taken for a redirect would let everybody in.
+//! What is not known to be the first counts as the second: a guard that is taken for a redirect would let everybody in. Not seen yet: what else
+//! makes a variable that a `set` or a `map` makes too (`geo`, a named group, a module), and the query in `$request_uri`.
 
 use std::collections::BTreeSet;
 
