@@ -8,6 +8,6 @@ pub trait Intake: Send {
     /// The predecessor says this of its tunnels. What it is answered.
     fn hear(&mut self, said: Received) -> Option<HandoffMessage>;
 
-    /// What it is answered that sends the tunnels of this batch to a process that hands over itself.
+    /// What it is answered that sends the tunnels of this batch to a process that stops, or hands over itself.
     fn turn_away(&mut self, batch: u32) -> HandoffMessage;
 }

@@ -22,7 +22,7 @@ use super::message::HandoffMessage;
 #[derive(Debug, Default)]
 pub struct Predecessors {
     known: Mutex<Known>,
-    /// This process hands over itself: it takes in nothing more.
+    /// This process stops, or hands over itself: it takes in nothing more.
     is_leaving: Arc<AtomicBool>,
 }
 

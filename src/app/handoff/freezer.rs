@@ -41,6 +41,7 @@ impl Freezer {
         Self::hearing(proxy.departures())
     }
 
+    /// One that hears what tunnels say here.
     pub(super) fn hearing(departures: UnboundedReceiver<Departed>) -> Self {
         Self { departures, has_told_of_descriptors: false }
     }

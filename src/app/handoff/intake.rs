@@ -47,7 +47,7 @@ impl TunnelIntake {
     }
 
     /// Makes the tunnels of a batch anew. They are the other process's still.
-    fn take(&mut self, (batch, format): (u32, u32), descriptors: Vec<OwnedFd>) -> Result<Refused, Stays> {
+    fn take(&mut self, batch: u32, format: u32, descriptors: Vec<OwnedFd>) -> Result<Refused, Stays> {
         let settings = self.proxy.snapshot().settings.drain.handoff;
         if format != FORMAT || settings.tunnels == HandoffTunnels::Drain {
             return Err(Stays::NotAgreed);
@@ -117,7 +117,7 @@ impl Intake for TunnelIntake {
                     self.tell_of_descriptors();
                     return Some(none_taken(batch, Stays::Full));
                 }
-                let taken = self.take((batch, format), said.descriptors);
+                let taken = self.take(batch, format, said.descriptors);
                 Some(taken.map_or_else(
                     |stays| none_taken(batch, stays),
                     |refused| HandoffMessage::TunnelsTaken { batch, refused },

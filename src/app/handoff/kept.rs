@@ -1,7 +1,7 @@
 //! What the process before has left with systemd: its listening sockets and what it counted on, and its open tunnels.
 //!
-//! What makes sense is not taken out before this process serves, tunnels are not even looked at: where it does not come to that, all of it waits for the
-//! next start.
+//! What makes sense is not taken out before this process serves, and tunnels are not even looked at: where it does not come to that, all of
+//! it waits for the next start.
 
 use std::collections::BTreeMap;
 use std::io;
