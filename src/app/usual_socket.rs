@@ -30,13 +30,13 @@ impl UsualSocket {
             AdminListen::Off | AdminListen::Tcp(_) => None,
         };
         let mut usual = Self { places: Vec::from_iter(of_system), left_out: Vec::new(), has_runtime_directory: false };
-        match runtime_directory.filter(|it| !it.as_os_str().is_empty()) {
-            Some(folder) if is_ours(folder) => {
+        match runtime_directory.filter(|it| !it.as_os_str().is_empty()).map(|it| (it, why_not(it))) {
+            Some((folder, None)) => {
                 usual.has_runtime_directory = true;
                 usual.take(folder);
             }
-            Some(folder) => {
-                usual.leave_out(format!("in $XDG_RUNTIME_DIR, {}, which is not this user's alone", folder.display()));
+            Some((folder, Some(why))) => {
+                usual.leave_out(format!("in $XDG_RUNTIME_DIR, {}, {why}", folder.display()));
             }
             None => usual.leave_out("in $XDG_RUNTIME_DIR, which is not set".to_owned()),
         }
@@ -119,10 +119,18 @@ impl UsualSocket {
 /// What the socket is called where the folder is not windlass's own.
 const NAME: &str = "windlass.sock";
 
-/// Whether it is a runtime directory of this user: "absolute", and "the directory MUST be owned by the user" (XDG base directory
+/// Why `folder` is no runtime directory of this user: that is "absolute", and "the directory MUST be owned by the user" (XDG base directory
 /// specification). One of somebody else, as `sudo -E` leaves it, is not to be used.
-fn is_ours(folder: &Path) -> bool {
-    folder.is_absolute() && fs::metadata(folder).is_ok_and(|it| it.uid() == geteuid().as_raw() && is_closed(&it))
+fn why_not(folder: &Path) -> Option<String> {
+    if !folder.is_absolute() {
+        return Some("which does not begin with a slash".to_owned());
+    }
+    match fs::metadata(folder) {
+        Ok(it) if it.uid() == geteuid().as_raw() && is_closed(&it) => None,
+        Ok(it) if !it.is_dir() => Some("which is no folder".to_owned()),
+        Ok(_) => Some("which is not this user's alone".to_owned()),
+        Err(error) => Some(format!("which cannot be read: {error}")),
+    }
 }
 
 /// Whether nobody but this user and root can put anything there.
@@ -196,6 +204,14 @@ mod tests {
         assert!(said.contains(&each), "{said}");
         let said = UsualSocket::of(Some(folder.path()), &[]).nowhere(&tried());
         assert!(said.contains(&format!("{}, which is not this user's alone", folder.path().display())), "{said}");
+        for (runtime, why) in [
+            ("/none/here", "/none/here, which cannot be read: No such file or directory"),
+            ("run", "run, which does not begin with a slash"),
+            ("/proc/self/comm", "/proc/self/comm, which is no folder"),
+        ] {
+            let said = UsualSocket::of(Some(Path::new(runtime)), &[]).nowhere(&tried());
+            assert!(said.contains(why), "{said}");
+        }
     }
 
     #[test]
