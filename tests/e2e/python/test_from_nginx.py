@@ -181,11 +181,14 @@ async def test_nginx_in_front_says_who_the_client_is_and_no_client_does(in_front
         port, program = await in_front(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
         reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.9", 0))
         forged = ["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: https", "X-Forwarded-Host: evil.test", "X-Forwarded-Port: 1"]
-        writer.write(get("/a", *forged, "Forwarded: for=192.0.2.2;host=evil.test").encode())
+        forged += ["Forwarded: for=192.0.2.2;host=evil.test", "X-Real-IP: 192.0.2.3"]
+        emptied = ["X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Ssl", "X-Forwarded-Scheme"]
+        writer.write(get("/a", *forged, *(f"{header}: evil" for header in emptied)).encode())
         read = json.loads((await within(Message.read(reader), "an answer")).body)
         writer.close()
         said = [read[f"x-forwarded-{field}"] for field in ["for", "proto", "host", "port"]]
-        assert said == ["127.0.0.9, 127.0.0.1", "http", "example.com", str(port)] and "forwarded" not in read, read
+        assert said == ["127.0.0.9, 127.0.0.1", "http", "example.com", str(port)] and read["x-real-ip"] == "127.0.0.9", read
+        assert not {header.lower() for header in ["Forwarded", *emptied]} & read.keys(), read
         await program.logged("an exchange of the client", lambda line: line.get("message") == "exchange" and line["client"] == "127.0.0.9")
 
 
