@@ -131,7 +131,16 @@ impl<'s> Lexer<'s> {
         Ok(Word { text, written })
     }
 
-    fn take(&mut self) -> Option<char> {
+    /// Whether `c` is next; it is taken then.
+    pub(super) fn takes(&mut self, c: char) -> bool {
+        let is_next = self.rest.peek() == Some(&c);
+        if is_next {
+            self.take();
+        }
+        is_next
+    }
+
+    pub(super) fn take(&mut self) -> Option<char> {
         let c = self.rest.next()?;
         self.spot = match c {
             '\n' => Spot { line: self.spot.line + 1, column: 1 },

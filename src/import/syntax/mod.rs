@@ -5,6 +5,7 @@
 mod files;
 mod glob;
 mod lexer;
+mod lua;
 mod parser;
 mod tree;
 

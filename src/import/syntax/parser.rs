@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::lexer::{Lexer, Mistake, Spot, Token};
+use super::lua;
 use super::tree::{Directive, Place, Word};
 
 /// How deep blocks may stand in one another: nginx itself knows no more than five or so.
@@ -69,10 +70,11 @@ impl Parser<'_> {
             match self.lexer.next()? {
                 Some((Token::Word(word), _)) => arguments.push(word),
                 Some((Token::End, _)) => break None,
+                Some((Token::Open, opened)) if lua::is_lua(&name.text) => {
+                    lua::skip(&mut self.lexer, opened)?;
+                    break Some(Vec::new());
+                }
                 Some((Token::Open, opened)) => {
-                    if name.text.ends_with("_by_lua_block") {
-                        return Err(Mistake::new(spot, lua(&name.text)));
-                    }
                     if depth == DEEPEST {
                         return Err(Mistake::new(opened, format!("more than {DEEPEST} blocks within one another")));
                     }
@@ -92,11 +94,6 @@ impl Parser<'_> {
 
 fn unended(name: &Word, spot: Spot) -> String {
     format!("a `}}` before {} of line {} has ended: a `;` is missing", name.written, spot.line)
-}
-
-fn lua(name: &str) -> String {
-    let file = name.replace("_block", "_file");
-    format!("{name} holds Lua, which is not read: move it to a file and write {file}, or take it out for the import")
 }
 
 #[cfg(test)]
@@ -127,6 +124,13 @@ mod tests {
     }
 
     #[test]
+    fn of_lua_only_the_end_is_read() {
+        let tree = parsed("set_by_lua_block $a { return '}' -- }\n} b;").unwrap();
+        let [lua, b] = tree.as_slice() else { panic!("{tree:?}") };
+        assert_eq!((lua.written().as_str(), lua.inner(), b.name()), ("set_by_lua_block $a {", [].as_slice(), "b"));
+    }
+
+    #[test]
     fn each_mistake_has_its_place() {
         assert_eq!(mistake("http {\n server {"), "2:9: this block is never closed: a `}` is missing");
         assert_eq!(mistake("listen 80;\n}"), "2:1: a `}` that closes no block");
@@ -134,9 +138,9 @@ mod tests {
         assert_eq!(mistake("a { { } }"), "1:5: a `{` with nothing in front of it");
         assert_eq!(mistake("server { listen 80 }"), "1:20: a `}` before listen of line 1 has ended: a `;` is missing");
         assert_eq!(mistake("listen 80"), "1:1: listen does not end: a `;` is missing");
-        assert!(
-            mistake("location / { content_by_lua_block { ngx.say(\"}\") } }")
-                .starts_with("1:14: content_by_lua_block holds Lua")
+        assert_eq!(
+            mistake("location / { content_by_lua_block { ngx.say('}')"),
+            "1:35: this block of Lua is never closed: a `}` is missing"
         );
         assert_eq!(mistake(&"a {".repeat(66)), "1:195: more than 64 blocks within one another");
     }

@@ -44,6 +44,7 @@ def test_nginx_takes_it(name, tmp_path):
         make_files(tmp_path, path.read_text())
     (tmp_path / "var/log/nginx").mkdir(parents=True)
     (tmp_path / "run").mkdir(exist_ok=True)
+    (tmp_path / "modules").symlink_to("/usr/lib/nginx/modules")
     path = tmp_path / name
     text = path.read_text()
     if not re.search(r"^http \{", text, re.MULTILINE):
