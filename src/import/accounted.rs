@@ -120,4 +120,5 @@ const SAME_WITHOUT: &[&str] = &[
     "server_name *.tenants.example.com;",
     "server_name app.example.com;",
     "server_name home.example.net;",
+    "server_name this.example.com;",
 ];

@@ -1,42 +1,63 @@
 //! What the condition of an `if` looks at: what is asked for (host, scheme, port, method, path), or whether its client is one who may.
 //!
-//! What is not known to be the first counts as the second: a guard that is taken for a redirect would let everybody in. Not seen yet: what else
-//! makes a variable that a `set` or a `map` makes too (`geo`, a named group, a module), and the query in `$request_uri`.
+//! What is not known to be the first counts as the second: a guard that is taken for a redirect would let everybody in.
 
 use std::collections::BTreeSet;
 
+use super::makers::made_of;
 use super::text::{Part, parts};
 use crate::import::syntax::Directive;
 
-/// Whether `condition`, an `if`, looks at its client: by itself, or by variables that `set` and `map` make of what does, anywhere in `tree`.
-pub(super) fn looks_at_client(condition: &Directive, tree: &[Directive]) -> bool {
-    let mut names = names_of(condition);
-    let mut seen = BTreeSet::new();
-    while let Some(name) = names.pop() {
-        if is_of_request(name) || !seen.insert(name) {
-            continue;
+/// What a condition comes down to, through all variables between.
+#[derive(Debug, Default)]
+pub(super) struct LooksAt {
+    /// What nginx knows of a request, in small letters, and what nobody knows how it is made.
+    names: BTreeSet<String>,
+    /// The query is looked at, too.
+    asks_of_query: bool,
+}
+
+impl LooksAt {
+    /// What `condition`, an `if`, comes down to by whatever makes its variables, anywhere in `tree`.
+    pub(super) fn of(condition: &Directive, tree: &[Directive]) -> Self {
+        let mut it = Self::default();
+        let mut seen = BTreeSet::new();
+        let mut looked = vec![condition.texts()];
+        while let Some(texts) = looked.pop() {
+            it.asks_of_query |= is_of_query(&texts);
+            for name in names_in(&texts).filter(|name| seen.insert(name.clone())).collect::<Vec<_>>() {
+                let makers = if is_of_request(&name) { None } else { made_of(&name, tree) };
+                match makers {
+                    Some(makers) => looked.extend(makers),
+                    None => it.names.extend([name]),
+                }
+            }
         }
-        let makers = makers(name, tree);
-        if makers.is_empty() {
-            return true;
-        }
-        names.extend(makers.into_iter().flat_map(variables));
+        it
     }
-    false
+
+    /// Whether it looks at its client.
+    pub(super) fn is_of_client(&self) -> bool {
+        self.asks_of_query || !self.names.iter().all(|name| is_of_request(name))
+    }
+
+    /// Whether it is about what a browser asks before a request to another site: the method OPTIONS, and perhaps from where.
+    pub(super) fn is_of_preflight(&self) -> bool {
+        const METHOD: &str = "request_method";
+        self.names.contains(METHOD) && self.names.iter().all(|name| [METHOD, "http_origin"].contains(&name.as_str()))
+    }
 }
 
 /// Whether `condition` looks at its client by itself. A variable of the file's own may be a switch, as for maintenance.
 pub(super) fn looks_at_client_itself(condition: &Directive, tree: &[Directive]) -> bool {
-    names_of(condition).into_iter().any(|name| !is_of_request(name) && makers(name, tree).is_empty())
+    let texts = condition.texts();
+    is_of_query(&texts) || names_in(&texts).any(|name| !is_of_request(&name) && made_of(&name, tree).is_none())
 }
 
-fn names_of(condition: &Directive) -> Vec<&str> {
-    condition.texts().into_iter().flat_map(variables).collect()
-}
-
-fn variables(text: &str) -> impl Iterator<Item = &str> {
-    parts(text).into_iter().filter_map(|part| match part {
-        Part::Variable(name) => Some(name),
+/// The variables in `texts`, as nginx keeps their names.
+fn names_in(texts: &[&str]) -> impl Iterator<Item = String> {
+    texts.iter().flat_map(|text| parts(text)).filter_map(|part| match part {
+        Part::Variable(name) => Some(name.to_ascii_lowercase()),
         Part::Text(_) => None,
     })
 }
@@ -45,38 +66,17 @@ fn is_of_request(name: &str) -> bool {
     OF_REQUEST.contains(&name)
 }
 
-/// What `set` and `map` make the variable `name` of; nothing where neither makes it.
-fn makers<'t>(name: &str, tree: &'t [Directive]) -> Vec<&'t str> {
-    let mut found = Vec::new();
-    collect(name, tree, &[], &mut found);
-    found
-}
-
-/// Those in `block`, which stands in these `conditions`: by them is decided, too, what is set.
-fn collect<'t>(name: &str, block: &'t [Directive], conditions: &[&'t str], found: &mut Vec<&'t str>) {
-    let is_it = |written: &str| written.strip_prefix('$') == Some(name);
-    for directive in block {
-        match (directive.name(), &*directive.texts()) {
-            // A group of an expression in the condition: what that looks at decides.
-            ("set", [it, text]) if is_it(it) && !conditions.is_empty() && is_group(text) => found.extend(conditions),
-            ("set", [it, text]) if is_it(it) => found.extend(conditions.iter().chain([text])),
-            ("map", [source, it]) if is_it(it) => {
-                found.push(source);
-                found.extend(directive.inner().iter().filter_map(|case| case.argument(0)));
-            }
-            _ => {}
-        }
-        let asked = if directive.name() == "if" { directive.texts() } else { Vec::new() };
-        collect(name, directive.inner(), &[conditions, &asked].concat(), found);
-    }
-}
-
-fn is_group(text: &str) -> bool {
-    text.strip_prefix('$').is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+/// Whether the query of `$request_uri` may be what `texts` look at: unless all that they compare it with is a path.
+fn is_of_query(texts: &[&str]) -> bool {
+    const OPERATORS: [&str; 6] = ["=", "!=", "~", "~*", "!~", "!~*"];
+    let is_path = |text: &&str| (text.contains('/') || text.contains("\\.")) && !text.contains(['=', '&']);
+    let mut compared =
+        texts.iter().filter(|text| !OPERATORS.contains(*text) && **text != ")" && names_in(&[text]).next().is_none());
+    names_in(texts).any(|name| name == "request_uri") && (compared.clone().next().is_none() || !compared.all(is_path))
 }
 
 /// What is asked for, and what a browser says of itself without being asked who uses it.
-const OF_REQUEST: [&str; 32] = [
+const OF_REQUEST: [&str; 35] = [
     "host",
     "http_host",
     "http_x_forwarded_host",
@@ -102,6 +102,7 @@ const OF_REQUEST: [&str; 32] = [
     "request_uri",
     "request_filename",
     "document_root",
+    "realpath_root",
     "uri",
     "document_uri",
     "is_args",
@@ -109,12 +110,18 @@ const OF_REQUEST: [&str; 32] = [
     "http_accept",
     "http_accept_language",
     "http_upgrade",
+    "http_upgrade_insecure_requests",
+    "http2",
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::import::syntax::{Numbers, parse};
+
+    fn looks_at_client(condition: &Directive, tree: &[Directive]) -> bool {
+        LooksAt::of(condition, tree).is_of_client()
+    }
 
     /// What holds of the last `if` of `source`.
     fn holds(of: fn(&Directive, &[Directive]) -> bool, source: &str) -> bool {
@@ -139,6 +146,29 @@ mod tests {
             "if ($http_x ~ (.+)) { set $may $1; } if ($may = 0) { }",
             "set $a $b; set $b $a; set $b $remote_user; if ($a) { }",
             "if ($nobody_knows) { }",
+            // What a harmless `set` would hide.
+            "geo $in { default 0; } if ($request_method = OPTIONS) { set $in 1; } if ($in = 0) { }",
+            "geo $remote_addr $in { default 0; } set $in 0; if ($in = 0) { }",
+            "split_clients $remote_addr $in { 50% 1; * 0; } set $in 0; if ($in = 0) { }",
+            "geoip2 x.mmdb { $country source=$remote_addr country iso_code; } set $country ''; if ($country = '') { }",
+            "set $may 0; auth_request_set $may $upstream_http_may; if ($may = 0) { }",
+            "set $may 0; set_by_lua_file $may x.lua; if ($may = 0) { }",
+            "set $may 0; set_by_lua_block $may { return 1 } if ($may = 0) { }",
+            "js_set $may who.may; set $may 0; if ($may = 0) { }",
+            "perl_set $may who::may; set $may 0; if ($may = 0) { }",
+            "set $key ''; if ($http_authorization ~ 'Bearer (?<key>.+)') { } if ($key = '') { }",
+            "set $key ''; if ($http_authorization ~ 'Bearer (?P<Key>.+)') { } if ($key = '') { }",
+            "set $key ''; if ($http_authorization ~ \"Bearer (?'key'.+)\") { } if ($key = '') { }",
+            "set $key ''; map $http_authorization $x { '~Bearer (?<key>.+)' 1; } if ($key = '') { }",
+            "map $host $may { default 0; include no-such-file; } geo $may { default 0; } if ($may = 0) { }",
+            "set $may 0; geo $May { default 0; } if ($MAY = 0) { }",
+            "set $may 0; frobnicate '(?<may>.+)'; if ($may = 0) { }",
+            // The query is in it.
+            "if ($request_uri !~ 'key=secret') { }",
+            "if ($request_uri !~ secret) { }",
+            "if ($request_uri !~ '^/[^?]*[?]key=secret') { }",
+            "map $request_uri $may { default 0; '~key=secret' 1; } if ($may = 0) { }",
+            "set $asked $request_uri; if ($asked !~ secret) { }",
         ] {
             assert!(holds(looks_at_client, source), "{source}");
         }
@@ -157,7 +187,18 @@ mod tests {
             "set $plain 0; if ($scheme = http) { set $plain 1; } if ($plain) { }",
             "map $http_x_forwarded_proto $plain { default 0; http 1; } if ($plain) { }",
             "if ($host ~ ^(.+)\\.example) { set $who $1; } if ($who = www) { }",
-            "set $a $b; set $b $a; if ($a) { }",
+            "set $a $b; set $a $host; set $b $a; if ($a) { }",
+            "if ($realpath_root = /srv) { }",
+            "if ($http_upgrade_insecure_requests = 1) { }",
+            "if ($request_uri ~ ^/(.*)/index\\.php) { }",
+            "if ($request_uri = /old/) { }",
+            "if ($request_uri ~ \"^[^?]*//\") { }",
+            "if ($request_uri ~* \\.html(\\?|$)) { }",
+            "map $request_uri $new { include moved.map; /old /new; } if ($new) { }",
+            "map $http_x_forwarded_proto $proto { default http; https https; } proxy_set_header X-Proto $proto; if ($proto = http) { }",
+            "server_name ~^(?<who>.+)\\.example; if ($who = www) { }",
+            "location ~ ^/(?<who>[^/]+)/ { if ($who = www) { } } if ($who = www) { }",
+            "map $host $x { '~^(?<who>.+)\\.example' $who; } if ($x = www) { }",
         ] {
             assert!(!holds(looks_at_client, source), "{source}");
         }
@@ -167,5 +208,23 @@ mod tests {
     fn a_variable_of_the_files_own_may_be_a_switch() {
         assert!(holds(looks_at_client_itself, "if ($remote_addr !~ ^10) { }"));
         assert!(!holds(looks_at_client_itself, "set $off 1; if ($remote_addr ~ ^10) { set $off 0; } if ($off) { }"));
+    }
+
+    #[test]
+    fn what_browsers_ask_before_a_request_to_another_site_is_known() {
+        let is_preflight = |condition: &Directive, tree: &[Directive]| LooksAt::of(condition, tree).is_of_preflight();
+        for source in [
+            "if ($request_method = OPTIONS) { }",
+            "set $cors ''; if ($http_origin ~ ours) { set $cors true; } if ($request_method = OPTIONS) { set $cors \"${cors}options\"; } if ($cors = trueoptions) { }",
+        ] {
+            assert!(holds(is_preflight, source), "{source}");
+        }
+        for source in [
+            "if ($http_origin !~ ours) { }",
+            "if ($request_method$http_x = OPTIONS) { }",
+            "set $cors ''; if ($request_method = OPTIONS) { set $cors $cookie_a; } if ($cors = options) { }",
+        ] {
+            assert!(!holds(is_preflight, source), "{source}");
+        }
     }
 }

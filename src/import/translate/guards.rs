@@ -1,10 +1,13 @@
 //! What keeps requests out and cannot be said here: a route that it guarded is closed until somebody has looked at it.
 
-use super::conditions::{looks_at_client, looks_at_client_itself};
+use std::cell::OnceCell;
+
+use super::conditions::{LooksAt, looks_at_client_itself};
 use super::instead::instead_of;
 use super::ledger::{Fate, Ledger, Reason};
 use super::nothing::means_nothing;
 use super::scope::Scope;
+use super::uses::only_uses;
 use crate::import::syntax::Directive;
 
 /// Tells of whatever guards `scope` and is never carried over; true where there is something.
@@ -52,13 +55,19 @@ pub(super) fn is_guard(directive: &Directive, scope: &Scope<'_>) -> bool {
     }
 }
 
-/// Whether an `if` refuses, or sends elsewhere whoever does not show who he is.
+/// Whether an `if` refuses, or does with whoever does not show who he is what it does not do with others.
 fn keeps_out_on_condition(directive: &Directive, tree: &[Directive]) -> bool {
+    let looks_at = OnceCell::new();
+    let looks_at = || looks_at.get_or_init(|| LooksAt::of(directive, tree));
     directive.inner().iter().any(|it| match (it.name(), it.argument(0)) {
         ("return", Some("503")) => looks_at_client_itself(directive, tree),
-        ("return", Some(status)) => is_refusal(status) || looks_at_client(directive, tree),
-        ("rewrite", _) => looks_at_client(directive, tree),
-        _ => false,
+        ("return", Some(status)) if is_refusal(status) => true,
+        ("return", Some("204")) if looks_at().is_of_preflight() => false,
+        // What these make is looked at where it is used.
+        ("set", _) => false,
+        (name, _) if only_uses(name) => false,
+        // `break` lets some through before others are sent elsewhere, and what is not known may do anything.
+        _ => looks_at().is_of_client(),
     })
 }
 
@@ -90,6 +99,11 @@ pub(super) const CLOSING: &[&str] = &[
     "if ($arg_key != k) { rewrite ^ /denied last; }",
     "geo $office { default 0; } if ($office = 0) { return 302 /login; }",
     "if ($remote_addr !~ ^10) { return 503; }",
+    "if ($http_x_api_key = k) { break; } rewrite ^ /denied last;",
+    "if ($cookie_session = '') { content_by_lua_file denied.lua; }",
+    "if ($request_uri !~ 'key=secret') { return 302 /login; }",
+    "set $in 0; geo $in { default 0; } if ($in = 0) { return 302 /login; }",
+    "if ($http_origin !~ ours) { return 204; }",
 ];
 
 #[cfg(test)]
@@ -116,6 +130,9 @@ mod tests {
             "if (-f x) { return 503; }",
             "set $off 0; if (-f x) { set $off 1; } if ($off) { return 503; }",
             "deny all;",
+            "if ($request_method = OPTIONS) { add_header Access-Control-Max-Age 86400; return 204; }",
+            "if ($http_origin ~ ours) { set $ours 1; add_header Access-Control-Allow-Origin $http_origin; proxy_hide_header x; }",
+            "if ($http_user_agent ~ Mobile) { break; }",
         ] {
             assert!(!is_guarded(source), "{source}");
         }

@@ -30,6 +30,7 @@ mod listener_tls;
 mod location;
 mod location_routes;
 mod locations;
+mod makers;
 mod making;
 mod maps;
 mod nothing;
@@ -52,6 +53,7 @@ mod servers;
 mod text;
 mod told;
 mod upstreams;
+mod uses;
 mod whole;
 
 #[cfg(test)]

@@ -43,6 +43,11 @@ pub(super) fn server_rules<'t>(
             put(directive, front, &destination, listeners, routes);
         }
         match (&condition, taken.is_empty()) {
+            (Condition::OtherHosts(host), false) if left.is_empty() => context.ledger.left(
+                directive,
+                format!("no server name is {host} alone, so all of them answer what others than that are answered"),
+                format!("write a route with hosts = [\"{host}\"]: it counts for more than one with a wildcard"),
+            ),
             (Condition::Host(host), true) => context.ledger.left(
                 directive,
                 format!("no server name is {host} alone, so no route is for it"),
@@ -58,6 +63,8 @@ pub(super) fn server_rules<'t>(
 enum Condition {
     None,
     Host(String),
+    /// Any host but this one.
+    OtherHosts(String),
     /// Requests that came without TLS.
     Plain,
 }
@@ -68,9 +75,13 @@ fn condition(directive: &Directive) -> Option<Condition> {
     let text = text.trim().strip_prefix('(')?.strip_suffix(')')?.trim();
     match text.split_once(' ')? {
         ("$host", rest) => {
-            let host = rest.trim_start().strip_prefix('=')?.trim();
+            let (of_host, host): (fn(String) -> Condition, _) = match rest.trim_start().split_once('=')? {
+                ("", host) => (Condition::Host, host.trim()),
+                ("!", host) => (Condition::OtherHosts, host.trim()),
+                _ => return None,
+            };
             let is_plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
-            (is_plain && !host.is_empty()).then(|| Condition::Host(host.to_ascii_lowercase()))
+            (is_plain && !host.is_empty()).then(|| of_host(host.to_ascii_lowercase()))
         }
         ("$scheme", "= http" | "!= https")
         | ("$server_port", "= 80" | "!= 443")
@@ -124,33 +135,39 @@ pub(super) fn redirecting_rewrite(
 fn share(fronts: &[Front], condition: &Condition, listeners: &[Listener<'_>]) -> (Vec<Front>, Vec<Front>) {
     let (mut taken, mut left) = (Vec::new(), Vec::new());
     for front in fronts {
-        match condition {
-            Condition::None => taken.push(front.clone()),
-            Condition::Host(host) if front.hosts.is_empty() => {
-                taken.push(Front { hosts: vec![host.clone()], ..front.clone() });
-                left.push(front.clone());
+        let (takes, leaves) = match condition {
+            Condition::None => (Some(front.clone()), None),
+            Condition::Host(host) => share_hosts(front, host),
+            Condition::OtherHosts(host) => {
+                let (own, others) = share_hosts(front, host);
+                (others, own)
             }
-            Condition::Host(host) => {
-                let (own, others): (Vec<_>, Vec<_>) = front.hosts.iter().cloned().partition(|it| it == host);
-                taken.push(Front { hosts: own, ..front.clone() });
-                left.push(Front { hosts: others, ..front.clone() });
-            }
-            Condition::Plain => {
-                let has_tls = |at: &usize| listeners.get(*at).is_some_and(|listener| listener.has_tls);
-                let (secure, plain): (Vec<_>, Vec<_>) = front.listeners.iter().copied().partition(has_tls);
-                taken.push(Front { listeners: plain, ..front.clone() });
-                left.push(Front { listeners: secure, ..front.clone() });
-            }
-        }
+            Condition::Plain => share_listeners(front, listeners),
+        };
+        taken.extend(takes);
+        // A name of its own, and one of all, may leave the same.
+        left.extend(leaves.filter(|it| !left.contains(it)));
     }
-    let by_host = matches!(condition, Condition::Host(_));
-    let were_named = fronts.iter().any(|front| !front.hosts.is_empty());
-    // A front that had hosts, and has none left, is for nobody, and not for everybody.
-    let is_for_nobody = |front: &Front| by_host && were_named && front.hosts.is_empty();
-    let is_some = |front: &Front| !front.listeners.is_empty() && !is_for_nobody(front);
-    taken.retain(is_some);
-    left.retain(|front| is_some(front) || (front.hosts.is_empty() && fronts.contains(front)));
     (taken, left)
+}
+
+/// What of `front` is for `host`, and what for others.
+fn share_hosts(front: &Front, host: &String) -> (Option<Front>, Option<Front>) {
+    // One that had hosts, and has none left, is for nobody, and not for everybody.
+    let of = |hosts: Vec<String>| (!hosts.is_empty()).then(|| Front { hosts, ..front.clone() });
+    if front.hosts.is_empty() {
+        return (of(vec![host.clone()]), Some(front.clone()));
+    }
+    let (own, others) = front.hosts.iter().cloned().partition(|it| it == host);
+    (of(own), of(others))
+}
+
+/// What of `front` comes without TLS, and what with it.
+fn share_listeners(front: &Front, listeners: &[Listener<'_>]) -> (Option<Front>, Option<Front>) {
+    let of = |listeners: Vec<usize>| (!listeners.is_empty()).then(|| Front { listeners, ..front.clone() });
+    let has_tls = |at: &usize| listeners.get(*at).is_some_and(|listener| listener.has_tls);
+    let (secure, plain) = front.listeners.iter().copied().partition(has_tls);
+    (of(plain), of(secure))
 }
 
 fn put<'t>(
@@ -190,10 +207,11 @@ mod tests {
     fn conditions_of_certbot_are_known() {
         assert_eq!(is_known("if ($host = chat.example.com) { }"), Some(false));
         assert_eq!(is_known("if ($host = 'chat.example.com' ) { }"), Some(false));
+        assert_eq!(is_known("if ($host != chat.example.com) { }"), Some(false));
         for plain in ["($scheme = http)", "($scheme != \"https\")", "($server_port = 80)", "($ssl_protocol = \"\")"] {
             assert_eq!(is_known(&format!("if {plain} {{ }}")), Some(true), "{plain}");
         }
-        for other in ["($host != a.example)", "($host ~ a)", "($http_x)", "($request_method = POST)", "($host = $x)"] {
+        for other in ["($host ~ a)", "($host ~= a)", "($http_x)", "($request_method = POST)", "($host = $x)"] {
             assert_eq!(is_known(&format!("if {other} {{ }}")), None, "{other}");
         }
     }
@@ -207,5 +225,16 @@ mod tests {
         assert_eq!(taken(&["a"]), (vec![front(&["a"])], Vec::new()));
         assert_eq!(taken(&[]), (vec![front(&["a"])], vec![front(&[])]));
         assert_eq!(taken(&["b"]), (Vec::new(), vec![front(&["b"])]));
+    }
+
+    #[test]
+    fn all_hosts_but_one_are_taken_out_of_those_of_fronts() {
+        let front =
+            |hosts: &[&str]| Front { hosts: hosts.iter().map(|it| (*it).to_owned()).collect(), listeners: vec![0] };
+        let taken = |fronts: &[Front]| share(fronts, &Condition::OtherHosts("a".into()), &[]);
+        assert_eq!(taken(&[front(&["a", "b"])]), (vec![front(&["b"])], vec![front(&["a"])]));
+        assert_eq!(taken(&[front(&["a"])]), (Vec::new(), vec![front(&["a"])]));
+        assert_eq!(taken(&[front(&[]), front(&["a"])]), (vec![front(&[])], vec![front(&["a"])]));
+        assert_eq!(taken(&[front(&["*.b"])]), (vec![front(&["*.b"])], Vec::new()));
     }
 }

@@ -76,6 +76,11 @@ const CASES: &[Case] = &[
     ("port-8080", "conditions", "/header", Err(403)),
     ("port-8080", "conditions", "/argument?key=k", Err(403)),
     ("port-8080", "conditions", "/set", Err(403)),
+    ("port-8080", "conditions", "/inside", Err(403)),
+    ("port-8080", "conditions", "/bearer", Err(403)),
+    ("port-8080", "conditions", "/some", Err(403)),
+    ("port-8080", "conditions", "/query?key=secret", Err(403)),
+    ("port-8080", "conditions", "/cors", Ok("/cors")),
     ("port-8080", "conditions", "/scheme", Ok("/scheme")),
     ("port-8080", "conditions", "/method", Ok("/method")),
     ("port-8080", "conditions", "/maintenance", Ok("/maintenance")),
@@ -85,6 +90,9 @@ const CASES: &[Case] = &[
     ("port-8081", "other", "/", Ok("/")),
     ("port-8082", "admin", "/", Err(403)),
     ("port-8083", "host", "/", Ok("/")),
+    ("port-8080", "only", "/", Ok("/")),
+    ("port-8087", "this", "/", Ok("/")),
+    ("port-8087", "that", "/", Err(404)),
     ("port-8086", "clients", "/", Err(403)),
 ];
 
