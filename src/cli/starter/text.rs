@@ -125,7 +125,7 @@ const HEAD: &str = "\
 ";
 
 const HTTP2_WEBSOCKETS: &str = "\
-# Browsers open WebSockets over HTTP/2, which drain at a handoff to a new program; so they come by HTTP/1.1, and move:
+# Browsers open WebSockets over HTTP/2, and those drain at a handoff to a new program. With this they come by HTTP/1.1, and move:
 # http2_websockets = false
 ";
 

@@ -110,7 +110,7 @@ async fn a_few_flags_are_served_without_a_file_reloaded_and_handed_over() {
 }
 
 #[tokio::test]
-async fn run_makes_a_certificate_to_try_with_where_it_is_started_says_so_and_uses_it_again() {
+async fn run_makes_a_certificate_to_try_with_says_so_and_uses_it_again_and_takes_one_that_is_named() {
     let (folder, endpoint, runtime) = (empty(), Endpoint::listen().await, tempfile::tempdir().unwrap());
     let address = endpoint.address().to_string();
     let flags = ["--endpoint", &address, "--listen", "127.0.0.1:0", "--self-signed"];
@@ -121,11 +121,17 @@ async fn run_makes_a_certificate_to_try_with_where_it_is_started_says_so_and_use
     windlass.signal(Signal::TERM);
     windlass.exit().await;
     assert!(folder.log().contains("self-signed.pem and self-signed.key are made, in this folder"), "{}", folder.log());
-    // Where the next one listens is said there.
-    fs::remove_file(folder.path("log")).unwrap();
-    let windlass = serve(&folder, runtime.path(), &flags).ready().await;
-    assert_eq!(fs::read_to_string(folder.path("self-signed.pem")).unwrap(), chain);
-    client.tunnel_to(windlass.address(), "localhost", &endpoint).await.carries().await;
+    // Its key has the usual name beside it.
+    let named = ["--endpoint", &address, "--listen", "127.0.0.1:0", "--cert", "self-signed.pem"];
+    for flags in [&flags[..], &named] {
+        // Where the next one listens is said there.
+        fs::remove_file(folder.path("log")).unwrap();
+        let mut windlass = serve(&folder, runtime.path(), flags).ready().await;
+        assert_eq!(fs::read_to_string(folder.path("self-signed.pem")).unwrap(), chain);
+        client.tunnel_to(windlass.address(), "localhost", &endpoint).await.carries().await;
+        windlass.signal(Signal::TERM);
+        windlass.exit().await;
+    }
 }
 
 #[tokio::test]

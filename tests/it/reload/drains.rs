@@ -18,6 +18,13 @@ async fn an_endpoint_with_another_address() {
 }
 
 #[tokio::test]
+async fn an_endpoint_renamed() {
+    let site = Site::open().await;
+    let address = site.chat_endpoint.address();
+    site.drains_chat(|config| config.named_endpoints("chat", [("z", address)])).await;
+}
+
+#[tokio::test]
 async fn a_route_gone() {
     Site::open().await.drains_chat(|config| config.without("route.chat")).await;
 }

@@ -53,16 +53,18 @@ async fn statuses(clients: Vec<TcpStream>) -> Vec<u16> {
 }
 
 #[tokio::test]
-async fn a_renamed_listener_keeps_its_socket_and_everybody_in_its_queue() {
+async fn a_renamed_listener_keeps_its_socket_and_everybody_in_its_queue_and_drains_its_tunnels() {
     let (address, endpoint) = (free(), Endpoint::listen().await);
     let (old, new) = (at("old", address, &endpoint), at("new", address, &endpoint));
     let mut proxy = Proxy::serving(&old);
+    let (mut client, _at_endpoint) = proxy.tunnel_at("old", &endpoint).await;
     grant_all(endpoint);
     let handshake = Handshake::new().bytes();
     let before = waiting(address, 20, &handshake);
 
-    proxy.reload(&new).unwrap();
+    assert_eq!(proxy.reload(&new).unwrap().draining, 1);
 
+    assert_eq!(client.frame().await.close_code(), Some(1012));
     let after = waiting(address, 20, &handshake);
     // A handshake that the old listener had begun is told to come again; whoever still waited is the new one's.
     assert!(statuses(before).await.iter().all(|status| [101, 503].contains(status)));
