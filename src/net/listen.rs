@@ -219,7 +219,13 @@ fn accept_now(socket: &TcpListener) -> io::Result<(Accepted, SocketAddr)> {
     let (accepted, peer) = acceptfrom_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
     // TCP always says who; if it did not, this would be the failure of one connection.
     let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok()).ok_or(io::ErrorKind::ConnectionAborted)?;
-    Ok((Accepted::Tcp(accepted.into()), peer))
+    Ok((Accepted::Tcp(accepted.into()), canonical(peer)))
+}
+
+/// The same address, of IPv4 where it is one: a socket for both families has those as `::ffff:192.0.2.1`.
+pub fn canonical(mut address: SocketAddr) -> SocketAddr {
+    address.set_ip(address.ip().to_canonical());
+    address
 }
 
 #[cfg(test)]

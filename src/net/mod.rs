@@ -51,7 +51,7 @@ pub use half_open::{FinEnds, HalfOpen};
 pub use halves::{Halves, StreamHalf};
 pub use http2_stream::Http2Stream;
 pub use judged::{FoundFlaw, Judged, NextAnswer, Unjudged, flaw_of};
-pub use listen::{Acceptor, ListeningSocket};
+pub use listen::{Acceptor, ListeningSocket, canonical};
 pub use network::{Network, SystemNetwork};
 pub use port_room::port_shortage;
 pub use proxy_protocol::{

@@ -21,7 +21,7 @@ use crate::config::ClientCertificateSettings;
 use crate::http::forward::Scheme;
 use crate::metrics::ClientProtocol;
 use crate::net::{
-    Accepted, FinEnds, Guarded, HalfOpen, HandshakeFailed, ProxiedTls, Socket, Stream, TlsStream, Unsent,
+    Accepted, FinEnds, Guarded, HalfOpen, HandshakeFailed, ProxiedTls, Socket, Stream, TlsStream, Unsent, canonical,
 };
 use crate::process::{Seat, unix_seconds};
 use crate::snapshot::Listener;
@@ -45,7 +45,7 @@ pub(super) async fn serve(
         }
     };
     let Some(told) = told_client(&mut stream, peer, &listener, &proxy).await else { return };
-    let peer = told.as_ref().map_or(peer, |told| told.source);
+    let peer = told.as_ref().map_or(peer, |told| canonical(told.source));
     let Some((stream, shown)) = secured(stream, peer, &listener, &proxy, admission.worker()).await else {
         return;
     };

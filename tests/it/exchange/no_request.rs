@@ -1,9 +1,11 @@
 //! What is turned away before there is a request: each a line, and a count.
 
+use std::net::Ipv4Addr;
+
 use windlass::metrics::{Exposition, Gauges};
 
 use super::in_front_of;
-use crate::rig::{Endpoint, Proxy, log};
+use crate::rig::{Endpoint, Proxy, Wire, log};
 
 /// How many were refused for this reason so far.
 fn count(proxy: &Proxy, reason: &str) -> Option<String> {
@@ -27,10 +29,11 @@ async fn what_the_parser_refuses_is_a_line_and_a_count() {
         ("head_too_slow", "slow", "GET / HTTP/1.1\r\nHost:"),
     ] {
         let config = in_front_of(&[Endpoint::nobody()])
-            .with(&format!("listener.{listener}.bind"), "\"127.0.0.1:0\"")
+            // Of both families: a client of IPv4 is one here, too.
+            .with(&format!("listener.{listener}.bind"), "\"[::]:0\"")
             .with(&format!("listener.{listener}.head_timeout"), "\"300ms\"");
         let proxy = Proxy::serving(&config);
-        let mut client = proxy.connect_to(listener).await;
+        let mut client = Wire::connect((Ipv4Addr::LOCALHOST, proxy.address(listener).port()).into()).await;
         assert_eq!(count(&proxy, reason).as_deref(), Some("0"));
         client.try_send(bytes).await;
         client.drain().await;
