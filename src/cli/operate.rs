@@ -162,7 +162,7 @@ fn unreloaded(error: &AskError) -> String {
             format!("{error}\nthe reload is refused: what was served before is served on, and nothing has changed")
         }
         AskError::Off => format!("{error}\n    hint: {ADMIN_CHANGED}"),
-        AskError::Unreachable(..) | AskError::Refused(..) | AskError::Nonsense(_) | AskError::NeedsSocket(_) => {
+        AskError::Unreachable(..) | AskError::Refused(..) | AskError::Nonsense(..) | AskError::NeedsSocket(_) => {
             error.to_string()
         }
     }
@@ -178,7 +178,7 @@ fn is_mute(error: &AskError) -> bool {
     match error {
         AskError::Off | AskError::Refused(StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED, _) => true,
         AskError::Unreachable(_, error, _) => error.kind() != io::ErrorKind::TimedOut,
-        AskError::Refused(..) | AskError::Nonsense(_) | AskError::NeedsSocket(_) => false,
+        AskError::Refused(..) | AskError::Nonsense(..) | AskError::NeedsSocket(_) => false,
     }
 }
 

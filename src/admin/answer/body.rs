@@ -64,6 +64,9 @@ pub(in crate::admin) fn allowing(mut answer: AdminAnswer, methods: &str) -> Admi
     answer
 }
 
+/// What `/ready` says where newcomers are welcome.
+pub(in crate::admin) const READY: &str = "ready";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ mod body;
 mod leaving;
 mod problem;
 
-pub(in crate::admin) use body::{AdminAnswer, Told, allowing, json, problem, text, told, typed};
+pub(in crate::admin) use body::{AdminAnswer, READY, Told, allowing, json, problem, text, told, typed};
 pub(in crate::admin) use leaving::{Leaving, leave};
 pub use problem::Problem;
 pub(in crate::admin) use problem::ProblemKind;

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::answering::{Answering, Lines};
 use crate::access::OperatorToken;
-use crate::admin::answer::Problem;
+use crate::admin::answer::{Problem, READY};
 use crate::config::AdminListen;
 
 /// Asks the process that listens at an address.
@@ -50,8 +50,8 @@ pub enum AskError {
     NeedsSocket(AdminListen),
     /// The process refused.
     Refused(StatusCode, String),
-    /// What came is no answer.
-    Nonsense(#[source] Box<dyn Error + Send + Sync>),
+    /// What came from there is no answer.
+    Nonsense(AdminListen, #[source] Box<dyn Error + Send + Sync>),
 }
 
 impl Client {
@@ -93,7 +93,7 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<ParsedAnswer<T>, AskError> {
-        let body = serde_json::to_vec(body).map_err(nonsense)?;
+        let body = serde_json::to_vec(body).map_err(|error| self.nonsense(error))?;
         self.ask(Method::POST, path, body.into()).await
     }
 
@@ -103,9 +103,9 @@ impl Client {
     /// Nobody answers, it is refused, or it breaks off.
     pub async fn follow(&self, path: &str, body: &impl Serialize, mut told: impl FnMut(&str)) -> Result<(), AskError> {
         let AdminListen::Unix(_) = &self.listen else { return Err(AskError::NeedsSocket(self.listen.clone())) };
-        let body = serde_json::to_vec(body).map_err(nonsense)?;
+        let body = serde_json::to_vec(body).map_err(|error| self.nonsense(error))?;
         let mut lines = self.lines(Method::POST, path, body.into()).await?;
-        while let Some(line) = lines.next().await.map_err(nonsense)? {
+        while let Some(line) = lines.next().await.map_err(|error| self.nonsense(error))? {
             told(&line);
         }
         Ok(())
@@ -128,7 +128,12 @@ impl Client {
         let sent = timeout(REPLY_WITHIN, self.send(Method::GET, "/ready", Bytes::new())).await;
         let (status, body) = sent.unwrap_or_else(|_| Err(self.silent()))?;
         let text = String::from_utf8_lossy(&body).trim().to_owned();
-        Ok(if status.is_success() { Ok(()) } else { Err(text) })
+        match status {
+            // Whatever serves HTTP says 200 to something.
+            StatusCode::OK if text == READY => Ok(Ok(())),
+            StatusCode::SERVICE_UNAVAILABLE => Ok(Err(text)),
+            _ => Err(self.nonsense(format!("/ready has the status {}", status.as_u16()))),
+        }
     }
 
     async fn ask<T: DeserializeOwned>(
@@ -144,7 +149,7 @@ impl Client {
         }
         match serde_json::from_str(&text) {
             Ok(value) => Ok(ParsedAnswer { text, value }),
-            Err(error) => Err(nonsense(error)),
+            Err(error) => Err(self.nonsense(error)),
         }
     }
 
@@ -152,13 +157,16 @@ impl Client {
         let answer = self.begin(method, path, body).await?;
         match answer.status() {
             status if status.is_success() => Ok(answer.lines()),
-            status => Err(refused(status, &String::from_utf8_lossy(&answer.whole().await.map_err(nonsense)?))),
+            status => {
+                let body = answer.whole().await.map_err(|error| self.nonsense(error))?;
+                Err(refused(status, &String::from_utf8_lossy(&body)))
+            }
         }
     }
 
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<(StatusCode, Bytes), AskError> {
         let answer = self.begin(method, path, body).await?;
-        Ok((answer.status(), answer.whole().await.map_err(nonsense)?))
+        Ok((answer.status(), answer.whole().await.map_err(|error| self.nonsense(error))?))
     }
 
     async fn begin(&self, method: Method, path: &str, body: Bytes) -> Result<Answering, AskError> {
@@ -175,19 +183,26 @@ impl Client {
                 Answering::to(self.request(&address.to_string(), method, path, body)?, stream).await
             }
         };
-        answer.map_err(nonsense)
+        answer.map_err(|error| self.nonsense(error))
     }
 
     fn request(&self, host: &str, method: Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>, AskError> {
         let request = Request::builder().method(method).uri(path).header(HOST, host);
-        let mut request = request.header(CONTENT_TYPE, "application/json").body(Full::new(body)).map_err(nonsense)?;
+        let mut request = request
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(body))
+            .map_err(|error| self.nonsense(error))?;
         if let Some(token) = &self.token {
             let shown = Zeroizing::new([b"Bearer ", token.reveal()].concat());
-            let mut shown = HeaderValue::from_bytes(&shown).map_err(nonsense)?;
+            let mut shown = HeaderValue::from_bytes(&shown).map_err(|error| self.nonsense(error))?;
             shown.set_sensitive(true);
             request.headers_mut().insert(AUTHORIZATION, shown);
         }
         Ok(request)
+    }
+
+    fn nonsense(&self, error: impl Into<Box<dyn Error + Send + Sync>>) -> AskError {
+        AskError::Nonsense(self.listen.clone(), error.into())
     }
 
     fn silent(&self) -> AskError {
@@ -216,10 +231,6 @@ fn refused(status: StatusCode, text: &str) -> AskError {
     AskError::Refused(status, why)
 }
 
-fn nonsense(error: impl Into<Box<dyn Error + Send + Sync>>) -> AskError {
-    AskError::Nonsense(error.into())
-}
-
 impl fmt::Display for AskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -239,7 +250,11 @@ impl fmt::Display for AskError {
                 write!(f, "this is told over a unix socket alone, not at {listen}: ask with --admin unix:/PATH")
             }
             Self::Refused(_, why) => f.write_str(why),
-            Self::Nonsense(why) => write!(f, "the answer makes no sense: {why}"),
+            Self::Nonsense(listen, why) => write!(
+                f,
+                "what answers at {listen} is no windlass that is asked there: {why}; --admin ADDRESS is that of its [admin], not of a \
+                 listener or an endpoint"
+            ),
         }
     }
 }

@@ -6,7 +6,9 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use crate::admin::answer::{AdminAnswer, Leaving, Problem, ProblemKind, allowing, json, problem, text, told, typed};
+use crate::admin::answer::{
+    AdminAnswer, Leaving, Problem, ProblemKind, READY, allowing, json, problem, text, told, typed,
+};
 use crate::admin::audit::{self, Asked};
 use crate::admin::command::{AdminCommand, CommandError};
 use crate::admin::context::Context;
@@ -158,7 +160,7 @@ async fn tunnel(context: &Context, name: &str) -> AdminAnswer {
 fn ready(context: &Context) -> AdminAnswer {
     match context.proxy.phase() {
         Phase::Serving if context.proxy.is_full() => text(StatusCode::SERVICE_UNAVAILABLE, "every place is taken\n"),
-        Phase::Serving => text(StatusCode::OK, "ready\n"),
+        Phase::Serving => text(StatusCode::OK, format!("{READY}\n")),
         phase => text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", phase.as_str())),
     }
 }

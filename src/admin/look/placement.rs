@@ -143,7 +143,7 @@ impl Imagined {
         let searched = Searched { uri, headers, client, certificate: None, permission: None };
         for source in &upstream.settings.sticky_on {
             if matches!(source, AffinitySource::ClientIp) && self.client.is_none() {
-                let why = "the address of its client decides (client_ip): say it, by client, or --client ADDRESS";
+                let why = "the address of its client decides (client_ip): say it, by --client ADDRESS, or `client` in the request";
                 return Err(CommandError::Nonsense(why.into()));
             }
             if let Some(key) = affinity_key(slice::from_ref(source), &searched) {
