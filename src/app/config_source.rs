@@ -46,7 +46,9 @@ impl ConfigSource {
     pub(super) fn load(&self) -> Result<Loaded, Problems> {
         match self {
             Self::File(path) => Loaded::read_file(path),
-            Self::Text(text) => Loaded::read(config::parse(text, self.path())?),
+            Self::Text(text) => {
+                config::parse(text, self.path()).and_then(Loaded::read).map_err(Problems::without_positions)
+            }
         }
     }
 }

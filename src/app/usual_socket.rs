@@ -38,7 +38,7 @@ impl UsualSocket {
             Some((folder, Some(why))) => {
                 usual.leave_out(format!("in $XDG_RUNTIME_DIR, {}, {why}", folder.display()));
             }
-            None => usual.leave_out("in $XDG_RUNTIME_DIR, which is not set".to_owned()),
+            None => usual.leave_out(NOT_SET.to_owned()),
         }
         for folder in files.iter().filter_map(|file| Some(std::path::absolute(file).ok()?.parent()?.to_owned())) {
             if is_closed_to_others(&folder) {
@@ -91,7 +91,11 @@ impl UsualSocket {
     /// Where nobody was found, and where else somebody may be: the places hang on whose they are.
     pub fn elsewhere(&self) -> String {
         let places: Vec<_> = self.places.iter().map(|place| place.display().to_string()).collect();
-        let looked = format!("nobody listens at {}", places.join(", nor at "));
+        let mut looked = format!("nobody listens at {}", places.join(", nor at "));
+        for left_out in self.left_out.iter().filter(|it| **it != NOT_SET) {
+            looked.push_str("; not looked ");
+            looked.push_str(left_out);
+        }
         let whose = match self.has_runtime_directory {
             true => {
                 "a process of another user, or one that was started without this XDG_RUNTIME_DIR, listens elsewhere"
@@ -116,6 +120,7 @@ impl UsualSocket {
     }
 }
 
+const NOT_SET: &str = "in $XDG_RUNTIME_DIR, which is not set";
 /// What the socket is called where the folder is not windlass's own.
 const NAME: &str = "windlass.sock";
 
@@ -222,6 +227,10 @@ mod tests {
         let places = format!("at /run/windlass/admin.sock, nor at {}", folder.path().join("windlass.sock").display());
         assert!(said.contains(&places) && said.contains("XDG_RUNTIME_DIR is not set here"), "{said}");
         assert!(said.contains("/run/user/UID/windlass.sock") && said.contains("--admin unix:/PATH"), "{said}");
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
+        let said = UsualSocket::of(None, &[&file]).elsewhere();
+        let left_out = format!("; not looked in {}, where others may write;", folder.path().display());
+        assert!(said.contains(&left_out), "{said}");
         let said = UsualSocket::of(Some(runtime.path()), &[&file]).elsewhere();
         assert!(said.contains(&runtime.path().display().to_string()) && !said.contains("not set"), "{said}");
     }

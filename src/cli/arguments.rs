@@ -35,6 +35,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve a configuration file (this is also what happens without a command), or what a few flags say
+    #[command(aliases = ["serve", "start"])]
     Run(ServeArguments),
     /// Write a first configuration file, from a few flags or questions
     Init(InitArguments),

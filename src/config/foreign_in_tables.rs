@@ -1,7 +1,12 @@
 //! Keys that other proxies have, or that people try first, and that mean something of their own in some tables.
 
 /// Tables, the words, and what to do instead of writing them there.
-pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 44] = [
+pub(super) const KEYS_OF_TABLES: [(&[&str], &[&str], &str); 45] = [
+    (
+        &["route.NAME"],
+        &["backend", "backends", "service", "cluster"],
+        "did you mean `upstream`? upstream = \"app\", the NAME of an [upstream.NAME]",
+    ),
     (
         &["listener.NAME.tls.acme"],
         &["email", "mail", "account"],

@@ -143,10 +143,21 @@ pub fn load_admin(path: &Path) -> Result<AdminSettings, Problems> {
     report.finish().map(|()| admin)
 }
 
+/// Whether somebody may have meant an endpoint.
+fn looks_like_an_address(path: &Path) -> bool {
+    let parts = path.file_name().and_then(|name| name.to_str()?.rsplit_once(':'));
+    parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
 fn unreadable(path: &Path, error: &FileError, hint_without_permission: &str) -> Problem {
     let hint = match (error, error.kind()) {
         (_, Some(io::ErrorKind::PermissionDenied)) => hint_without_permission,
-        (_, Some(io::ErrorKind::NotFound)) => "put a configuration there, or name another file",
+        (_, Some(io::ErrorKind::NotFound)) if looks_like_an_address(path) => {
+            "that is no file: an endpoint is named by a flag, as in `windlass run --endpoint 127.0.0.1:3000`"
+        }
+        (_, Some(io::ErrorKind::NotFound)) => {
+            "put a configuration there (`windlass init` writes one), or name another file"
+        }
         (_, Some(io::ErrorKind::IsADirectory)) => "name the file in this folder",
         (FileError::NotAFile(_), _) => "write it to a file, and name that",
         _ => "name a file that can be read",
@@ -224,7 +235,12 @@ mod tests {
         let of = |error: FileError| unreadable(Path::new("windlass.toml"), &error, "ask as root").hint().to_owned();
         let hint = |kind: io::ErrorKind| of(io::Error::from(kind).into());
         assert_eq!(hint(io::ErrorKind::PermissionDenied), "ask as root");
-        assert_eq!(hint(io::ErrorKind::NotFound), "put a configuration there, or name another file");
+        assert_eq!(
+            hint(io::ErrorKind::NotFound),
+            "put a configuration there (`windlass init` writes one), or name another file"
+        );
+        let of_address = unreadable(Path::new("127.0.0.1:3000"), &io::Error::from(io::ErrorKind::NotFound).into(), "");
+        assert!(of_address.hint().contains("--endpoint 127.0.0.1:3000"), "{of_address}");
         assert_eq!(hint(io::ErrorKind::IsADirectory), "name the file in this folder");
         assert_eq!(of(FileError::NotAFile("a FIFO")), "write it to a file, and name that");
         assert_eq!(hint(io::ErrorKind::InvalidFilename), "name a file that can be read");

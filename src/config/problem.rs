@@ -122,6 +122,13 @@ impl Problems {
         self
     }
 
+    /// The same of a text that nobody has written as it stands: where in it something is says nothing to anybody.
+    #[must_use]
+    pub fn without_positions(mut self) -> Self {
+        self.found.iter_mut().for_each(|problem| problem.location.position = None);
+        self
+    }
+
     /// One after the other.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.found.iter()

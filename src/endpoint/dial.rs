@@ -69,7 +69,7 @@ fn log_unreachable(endpoint: &Endpoint, upstream: &UpstreamSettings, error: &Dia
     if let DialError::Exhausted(_) = error {
         tracing::error!(%upstream, %endpoint, %error, failed, for_seconds, "cannot connect to endpoints: out of a resource");
     } else {
-        tracing::warn!(%upstream, %endpoint, %error, failed, for_seconds, "an endpoint cannot be reached; the next one is tried");
+        tracing::warn!(%upstream, %endpoint, %error, failed, for_seconds, "an endpoint cannot be reached; the next one is tried, where there is one");
     }
 }
 

@@ -64,6 +64,7 @@ pub use client_certificate::ClientCertificate;
 pub use config::{TlsRules, server_config};
 pub use credentials::Credentials;
 pub use directory_credentials::{DirectoryCredentials, HmacKey};
+pub use dns_names::dns_names_in;
 pub use endpoint_credentials::EndpointCredentials;
 pub use endpoint_tls::{EndpointTls, TlsSessions};
 pub use endpoint_verifier::WrongFingerprint;

@@ -247,7 +247,10 @@ fn a_file_that_cannot_be_read_is_a_problem_too() {
     let missing = folder.path().join("missing.toml");
     let problem = config::load(&missing).unwrap_err().to_string();
     assert!(problem.starts_with(&format!("{}: cannot be read: No such file", missing.display())), "{problem}");
-    assert!(problem.ends_with("hint: put a configuration there, or name another file"), "{problem}");
+    assert!(
+        problem.ends_with("hint: put a configuration there (`windlass init` writes one), or name another file"),
+        "{problem}"
+    );
 
     let problem = config::load(folder.path()).unwrap_err().to_string();
     assert!(problem.ends_with("hint: name the file in this folder"), "{problem}");

@@ -66,7 +66,10 @@ impl StarterFlags {
     pub(super) fn certificate(&self) -> Result<StarterCertificate, Failure> {
         let Some(chain) = self.cert.clone() else { return Ok(StarterCertificate::None) };
         if let Err(error) = fs::metadata(&chain) {
-            return Err(Failure::Wrong(format!("{}: {error}", chain.display())));
+            return Err(Failure::Wrong(format!(
+                "--cert {}: {error}; name the file that has the certificate",
+                chain.display()
+            )));
         }
         let key = self.key.clone().or_else(|| key_of(&chain)).ok_or_else(|| no_key(&chain))?;
         Ok(StarterCertificate::Files { chain, key })
@@ -77,6 +80,14 @@ impl StarterFlags {
         let Self { endpoints, listen, hosts, .. } = self;
         if endpoints.is_empty() {
             return Err(Failure::Wrong("where does your application listen? write --endpoint 127.0.0.1:3000".into()));
+        }
+        if let Some(secure) =
+            endpoints.iter().find(|it| ["https://", "wss://"].iter().any(|scheme| it.starts_with(scheme)))
+        {
+            return Err(Failure::Wrong(format!(
+                "--endpoint {secure}: no flag says that an endpoint speaks TLS: write --endpoint HOST:PORT for `windlass init`, and then \
+                 tls = true in [upstream.app] of the file"
+            )));
         }
         let port = match &certificate {
             StarterCertificate::None => 8080,
@@ -166,7 +177,8 @@ mod tests {
         };
         assert!(complaint(flags(&[])).contains("--endpoint"));
         let without_file = StarterFlags { cert: Some("/nowhere/site.pem".into()), ..flags(&["a:1"]) };
-        assert!(complaint(without_file).contains("/nowhere/site.pem: No such file"));
+        assert!(complaint(without_file).contains("--cert /nowhere/site.pem: No such file"));
+        assert!(complaint(flags(&["https://api.example.com"])).contains("tls = true in [upstream.app] of the file"));
         let folder = tempfile::tempdir().unwrap();
         let chain = folder.path().join("site.pem");
         fs::write(&chain, "").unwrap();

@@ -46,7 +46,7 @@ fn write_first(arguments: InitArguments) -> Result<ExitCode, Failure> {
         return Err(Failure::Wrong(format!("{there} is there already: {instead}")));
     }
     let mut wanted = match (acme, flags.self_signed) {
-        (Some(contact), _) => CertificateAnswer::Ordered { contact },
+        (Some(contact), _) => CertificateAnswer::Ordered { contact: mail_address(&contact)? },
         (None, true) => CertificateAnswer::SelfSigned,
         (None, false) => CertificateAnswer::None,
     };
@@ -58,11 +58,11 @@ fn write_first(arguments: InitArguments) -> Result<ExitCode, Failure> {
     let starter = flags.starter(certificate)?;
     // Nothing is wrong with what is wanted: from here on files are made.
     if is_new && try_certificate(&starter, place.folder(), place.if_there)? == Tried::Found {
-        complain(&format!(
-            "{CHAIN} and {KEY} were there, and are used as they are; where they are of other names, `--force` makes them anew\n"
-        ));
+        complain(&format!("{CHAIN} and {KEY} were there, and are used as they are\n"));
     }
-    place.write(&starter).map_err(|error| Failure::Failed(format!("{}: {error}", place.file.display())))?;
+    place.write(&starter).map_err(|error| {
+        Failure::Failed(format!("{} cannot be written: {error}; --output names another file", place.file.display()))
+    })?;
     let loaded = Loaded::read_file(&place.file).map_err(|problems| {
         Failure::Wrong(format!("{} is written, and cannot be served yet:\n{problems}", place.file.display()))
     })?;
@@ -71,6 +71,15 @@ fn write_first(arguments: InitArguments) -> Result<ExitCode, Failure> {
     }
     say(&next_steps(&place.file, &starter));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Of `contact`, with or without its scheme.
+fn mail_address(contact: &str) -> Result<String, Failure> {
+    let address = contact.strip_prefix("mailto:").unwrap_or(contact);
+    match address.split_once('@') {
+        Some((user, host)) if !user.is_empty() && host.contains('.') => Ok(address.to_owned()),
+        _ => Err(Failure::Wrong(format!("--acme {contact}: that is no e-mail address: write --acme ops@example.com"))),
+    }
 }
 
 /// The file that is written.
@@ -139,13 +148,14 @@ fn from_the_root(path: PathBuf) -> PathBuf {
 fn next_steps(output: &Path, starter: &Starter) -> String {
     let file = shell_word(&output.to_string_lossy());
     format!(
-        "{file} is written: {}, and its WebSockets, go to {}\n\n  \
+        "{file} is written: {}, and its WebSockets, go to {}{}\n\n  \
          windlass run -c {file}        serves it\n  \
          windlass status -c {file}     says what is open, from another terminal\n  \
          windlass plan   -c {file}     says whom a change of it would close\n  \
          windlass reload -c {file}     takes the change, and closes nobody else\n{}",
         starter.url(),
         starter.endpoints.join(" and "),
+        if starter.listen.ip().is_unspecified() { "; every address of this machine is listened at" } else { "" },
         tried(starter)
     )
 }
@@ -169,6 +179,15 @@ fn shell_word(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_contact_is_an_address_for_mail() {
+        assert_eq!(mail_address("mailto:ops@example.com").unwrap(), "ops@example.com");
+        assert_eq!(mail_address("ops@example.com").unwrap(), "ops@example.com");
+        for wrong in ["foo", "mailto:foo", "@example.com", "ops@localhost"] {
+            assert!(mail_address(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_file_is_one_word_of_a_shell() {

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use super::self_signed::self_signed;
 use super::text::{Starter, StarterCertificate};
 use crate::cli::failure::Failure;
+use crate::tls::dns_names_in;
 
 /// The certificate, and its key.
 pub(super) const CHAIN: &str = "self-signed.pem";
@@ -40,7 +41,7 @@ pub(super) fn try_certificate(starter: &Starter, folder: &Path, if_there: IfTher
     if if_there == IfThere::Keep {
         let is_there = |path: &Path| fs::symlink_metadata(path).is_ok();
         match (is_there(&chain), is_there(&key)) {
-            (true, true) => return Ok(Tried::Found),
+            (true, true) => return is_for(&chain, &starter.hosts).map(|()| Tried::Found),
             (false, false) => {}
             (is_chain, _) => {
                 let there = if is_chain { &chain } else { &key };
@@ -59,6 +60,17 @@ pub(super) fn try_certificate(starter: &Starter, folder: &Path, if_there: IfTher
         Failure::Failed(format!("{CHAIN} and {KEY} cannot be made: {error}; {instead}"))
     })?;
     Ok(Tried::Made)
+}
+
+/// Fails where the certificate in `chain` is for other names than `hosts`: clients would not take it for these.
+fn is_for(chain: &Path, hosts: &[String]) -> Result<(), Failure> {
+    let names = dns_names_in(chain).map_err(|error| Failure::Wrong(error.to_string()))?;
+    let Some(host) = hosts.iter().find(|host| !names.contains(&host.to_ascii_lowercase())) else { return Ok(()) };
+    Err(Failure::Wrong(format!(
+        "{} is there, and is not for {host}, only for {}: take it and {KEY} away, and write this again, or `windlass init --force`",
+        chain.display(),
+        names.join(", ")
+    )))
 }
 
 /// How it is tried, since nobody has signed it.

@@ -57,7 +57,7 @@ pub fn switch(mut headers: HeaderMap, token: &str) -> Vec<u8> {
 
 /// The whole answer to HTTP without TLS on a port where TLS is spoken.
 pub const PLAIN_HTTP_ON_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
-    Content-Length: 44\r\nConnection: close\r\n\r\n400 this port speaks TLS: ask with https://\n";
+    Content-Length: 54\r\nConnection: close\r\n\r\n400 this port speaks TLS: ask with https:// or wss://\n";
 
 /// What the head of a 101 seldom exceeds, in bytes.
 const HEAD: usize = 512;

@@ -3,12 +3,14 @@
 use std::fs;
 use std::path::Path;
 
+use http::Response;
+use http_body_util::Full;
 use rustix::process::Signal;
 use serde_json::Value;
 use tokio::process::Command;
 
 use crate::operate::operator::text;
-use crate::rig::{Endpoint, Folder, Frame, PROGRAM, Program, command, output, signal};
+use crate::rig::{Endpoint, Folder, Frame, PROGRAM, Program, ServingEndpoint, command, output, signal};
 use crate::tls_proxy::Client;
 
 /// A folder without a configuration.
@@ -69,6 +71,12 @@ async fn init_takes_the_certificate_that_it_has_made_before_and_leaves_nothing_w
     let again = output(&mut init(&folder, &endpoint, &["--self-signed"])).await;
     assert!(again.status.success() && text(&again).contains("self-signed.key were there, and are used as they are"));
     assert_eq!(fs::read_to_string(&chain).unwrap(), made);
+    fs::remove_file(folder.config()).unwrap();
+    let of_another = text(&output(&mut init(&folder, &endpoint, &["--self-signed", "--host", "game.test"])).await);
+    assert!(
+        of_another.contains("is not for game.test, only for localhost") && !folder.config().exists(),
+        "{of_another}"
+    );
     assert!(output(&mut init(&folder, &endpoint, &["--self-signed", "--force"])).await.status.success());
     assert_ne!(fs::read_to_string(&chain).unwrap(), made);
     fs::remove_file(&chain).unwrap();
@@ -141,4 +149,42 @@ async fn flags_and_a_file_are_one_too_many() {
     assert!(text(&said).contains("leave one of them out"), "{}", text(&said));
     let without = output(command(PROGRAM).args(["run", "--listen", ":8443"])).await;
     assert!(text(&without).contains("--endpoint 127.0.0.1:3000"), "{}", text(&without));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_flag_is_said_of_the_flag() {
+    let (folder, runtime) = (empty(), tempfile::tempdir().unwrap());
+    for name in ["a", "b"] {
+        let mut init = command(PROGRAM);
+        init.args(["init", "--self-signed", "--endpoint", "127.0.0.1:1", "-o", &format!("{name}/x.toml")]);
+        fs::create_dir(folder.path(name)).unwrap();
+        assert!(output(init.current_dir(folder.root())).await.status.success());
+    }
+    let said = async |words: &[&str]| {
+        let mut run = command(PROGRAM);
+        run.args(words).current_dir(folder.root()).env("XDG_RUNTIME_DIR", runtime.path());
+        text(&output(&mut run).await)
+    };
+    let keys = ["--cert", "a/self-signed.pem", "--key", "b/self-signed.key"];
+    let other_key = said(&[&["run", "--endpoint", "127.0.0.1:1"], &keys[..]].concat()).await;
+    assert!(other_key.contains("command line: listener.public.tls.key: "), "{other_key}");
+    let nowhere = said(&["init", "--endpoint", "127.0.0.1:1", "-o", "none/x.toml"]).await;
+    assert!(nowhere.contains("none/x.toml cannot be written: No such file"), "{nowhere}");
+    let no_mail =
+        said(&["init", "--endpoint", "127.0.0.1:1", "--host", "a.test", "--acme", "foo", "-o", "x.toml"]).await;
+    assert!(no_mail.contains("write --acme ops@example.com") && !folder.path("x.toml").exists(), "{no_mail}");
+    let no_file = said(&["run", "127.0.0.1:3000"]).await;
+    assert!(no_file.contains("--endpoint 127.0.0.1:3000"), "{no_file}");
+}
+
+#[tokio::test]
+async fn whoever_answers_and_is_no_windlass_is_not_ready() {
+    let endpoint = ServingEndpoint::start(|_| async { Response::new(Full::from("hello")) }).await;
+    let address = endpoint.address().to_string();
+    for words in [&["ready"][..], &["status"], &["drain", "all"]] {
+        let said = output(command(PROGRAM).args(words).args(["--admin", &address])).await;
+        assert_eq!(said.status.code(), Some(1), "{words:?}: {}", text(&said));
+        let no_windlass = format!("what answers at {address} is no windlass");
+        assert!(text(&said).contains(&no_windlass) || words == ["drain", "all"], "{words:?}: {}", text(&said));
+    }
 }

@@ -83,7 +83,7 @@ async fn plain_http_on_a_tls_port_is_told_so() {
         let mut client = proxy.connect().await;
         client.send(request).await;
         let (head, body) = client.answer().await;
-        assert_eq!((head.status(), body.as_str()), (400, "400 this port speaks TLS: ask with https://\n"));
+        assert_eq!((head.status(), body.as_str()), (400, "400 this port speaks TLS: ask with https:// or wss://\n"));
         assert_eq!(client.rest().await, b"");
     }
     assert_eq!(count(&proxy, "plain_http"), 3);
