@@ -26,8 +26,7 @@ impl LooksAt {
         while let Some(texts) = looked.pop() {
             it.asks_of_query |= is_of_query(&texts);
             for name in names_in(&texts).filter(|name| seen.insert(name.clone())).collect::<Vec<_>>() {
-                let makers = if is_of_request(&name) { None } else { made_of(&name, tree) };
-                match makers {
+                match made_of(&name, tree) {
                     Some(makers) => looked.extend(makers),
                     None => it.names.extend([name]),
                 }
@@ -69,21 +68,27 @@ fn is_of_request(name: &str) -> bool {
 /// Whether the query of `$request_uri` may be what `texts` look at: unless all that they compare it with is a path.
 fn is_of_query(texts: &[&str]) -> bool {
     const OPERATORS: [&str; 6] = ["=", "!=", "~", "~*", "!~", "!~*"];
-    let is_path = |text: &&str| (text.contains('/') || text.contains("\\.")) && !text.contains(['=', '&']);
+    let is_path = |text: &&str| {
+        (text.contains('/') || text.contains("\\.")) && !text.contains(['=', '&']) && !goes_on_with_query(text)
+    };
     let mut compared =
         texts.iter().filter(|text| !OPERATORS.contains(*text) && **text != ")" && names_in(&[text]).next().is_none());
     names_in(texts).any(|name| name == "request_uri") && (compared.clone().next().is_none() || !compared.all(is_path))
 }
 
+/// Whether an expression says what stands behind the `?` of a target, and not only that there may be one.
+fn goes_on_with_query(text: &str) -> bool {
+    text.split("\\?").skip(1).any(|behind| !behind.is_empty() && !behind.starts_with(['|', '$', ')', '"']))
+}
+
 /// What is asked for, and what a browser says of itself without being asked who uses it.
-const OF_REQUEST: [&str; 35] = [
+const OF_REQUEST: [&str; 32] = [
     "host",
     "http_host",
     "http_x_forwarded_host",
     "hostname",
     "server_name",
     "ssl_server_name",
-    "server_addr",
     "server_port",
     "http_x_forwarded_port",
     "scheme",
@@ -105,9 +110,7 @@ const OF_REQUEST: [&str; 35] = [
     "realpath_root",
     "uri",
     "document_uri",
-    "is_args",
     "http_user_agent",
-    "http_accept",
     "http_accept_language",
     "http_upgrade",
     "http_upgrade_insecure_requests",
@@ -166,6 +169,11 @@ mod tests {
             // The query is in it.
             "if ($request_uri !~ 'key=secret') { }",
             "if ($request_uri !~ secret) { }",
+            "if ($request_uri !~ '^/hook\\?s3cr3t$') { }",
+            "if ($is_args = '') { }",
+            "if ($server_addr !~ ^10) { }",
+            "map $cookie_k $http_x_scheme { default 0; } if ($http_x_scheme = 0) { }",
+            "if ($http_cookie ~ 'k=(.*)') { } if ($request_method = GET) { set $k $1; } if ($k != s) { }",
             "if ($request_uri !~ '^/[^?]*[?]key=secret') { }",
             "map $request_uri $may { default 0; '~key=secret' 1; } if ($may = 0) { }",
             "set $asked $request_uri; if ($asked !~ secret) { }",

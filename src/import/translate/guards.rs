@@ -44,14 +44,27 @@ pub(super) fn is_guard(directive: &Directive, scope: &Scope<'_>) -> bool {
         "satisfy" => counts() && directive.value() == Some("any"),
         // Who may enter by these is said.
         "auth_basic" | "auth_request" | "auth_delay" => false,
-        "js_access" | "ssl_crl" | "modsecurity" => counts(),
+        "js_access"
+        | "ssl_crl"
+        | "ssl_ocsp"
+        | "modsecurity"
+        | "ModSecurityEnabled"
+        | "app_protect_enable"
+        | "shib_request"
+        | "SecRulesEnabled"
+        | "accesskey"
+        | "akamai_token_validate"
+        | "nchan_authorize_request"
+        | "auth_jwt_enabled" => counts(),
         // `auth_jwt`, and not what is said of it: `auth_jwt_key_file`.
         _ if name.strip_prefix("auth_").is_some_and(|way| !way.contains('_')) => counts(),
         "limit_except" => true,
         "if" => keeps_out_on_condition(directive, scope.whole()),
         // Whatever stands in it may be a guard.
         "include" => directive.trouble.is_some() && !means_nothing(directive),
-        _ => ["access_by_lua", "rewrite_by_lua", "server_rewrite_by_lua"].iter().any(|known| name.starts_with(known)),
+        _ => ["access_by_lua", "content_by_lua", "rewrite_by_lua", "server_rewrite_by_lua"]
+            .iter()
+            .any(|known| name.starts_with(known)),
     }
 }
 
@@ -104,6 +117,8 @@ pub(super) const CLOSING: &[&str] = &[
     "if ($request_uri !~ 'key=secret') { return 302 /login; }",
     "set $in 0; geo $in { default 0; } if ($in = 0) { return 302 /login; }",
     "if ($http_origin !~ ours) { return 204; }",
+    "content_by_lua_file x.lua;",
+    "shib_request on;",
 ];
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ impl<'t> Makers<'_, 't> {
         match (directive.name(), &*texts) {
             ("set", [it, text]) if self.is_it(it) => {
                 // By the condition is decided, too, what is set; a group of an expression in it is a part of what that looks at.
-                let is_part = !condition.is_empty() && is_numbered_group(text);
+                let is_part = condition.iter().any(|word| word.contains('~')) && is_numbered_group(text);
                 self.found.extend((!is_part).then(|| vec![*text]));
                 self.found.extend((!condition.is_empty()).then(|| condition.to_vec()));
             }

@@ -67,6 +67,10 @@ enum Condition {
     OtherHosts(String),
     /// Requests that came without TLS.
     Plain,
+    /// Requests that came to this port.
+    Port(u16),
+    /// Requests that came to any port but this one.
+    OtherPorts(u16),
 }
 
 /// The condition of an `if`, where it is one that a route has.
@@ -83,9 +87,12 @@ fn condition(directive: &Directive) -> Option<Condition> {
             let is_plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
             (is_plain && !host.is_empty()).then(|| of_host(host.to_ascii_lowercase()))
         }
-        ("$scheme", "= http" | "!= https")
-        | ("$server_port", "= 80" | "!= 443")
-        | ("$https" | "$ssl_protocol", "= " | "=") => Some(Condition::Plain),
+        ("$server_port", rest) => match rest.split_once(' ')? {
+            ("=", port) => port.parse().ok().map(Condition::Port),
+            ("!=", port) => port.parse().ok().map(Condition::OtherPorts),
+            _ => None,
+        },
+        ("$scheme", "= http" | "!= https") | ("$https" | "$ssl_protocol", "= " | "=") => Some(Condition::Plain),
         ("$https", "!= on") => Some(Condition::Plain),
         _ => None,
     }
@@ -142,7 +149,9 @@ fn share(fronts: &[Front], condition: &Condition, listeners: &[Listener<'_>]) ->
                 let (own, others) = share_hosts(front, host);
                 (others, own)
             }
-            Condition::Plain => share_listeners(front, listeners),
+            Condition::Plain => share_listeners(front, listeners, |it| !it.has_tls),
+            Condition::Port(port) => share_listeners(front, listeners, |it| it.address.port() == *port),
+            Condition::OtherPorts(port) => share_listeners(front, listeners, |it| it.address.port() != *port),
         };
         taken.extend(takes);
         // A name of its own, and one of all, may leave the same.
@@ -162,12 +171,15 @@ fn share_hosts(front: &Front, host: &String) -> (Option<Front>, Option<Front>) {
     (of(own), of(others))
 }
 
-/// What of `front` comes without TLS, and what with it.
-fn share_listeners(front: &Front, listeners: &[Listener<'_>]) -> (Option<Front>, Option<Front>) {
+/// What of `front` comes through the listeners that `is_taken`, and what through others.
+fn share_listeners(
+    front: &Front,
+    listeners: &[Listener<'_>],
+    is_taken: impl Fn(&Listener<'_>) -> bool,
+) -> (Option<Front>, Option<Front>) {
     let of = |listeners: Vec<usize>| (!listeners.is_empty()).then(|| Front { listeners, ..front.clone() });
-    let has_tls = |at: &usize| listeners.get(*at).is_some_and(|listener| listener.has_tls);
-    let (secure, plain) = front.listeners.iter().copied().partition(has_tls);
-    (of(plain), of(secure))
+    let (taken, left) = front.listeners.iter().copied().partition(|at| listeners.get(*at).is_some_and(&is_taken));
+    (of(taken), of(left))
 }
 
 fn put<'t>(
@@ -208,7 +220,9 @@ mod tests {
         assert_eq!(is_known("if ($host = chat.example.com) { }"), Some(false));
         assert_eq!(is_known("if ($host = 'chat.example.com' ) { }"), Some(false));
         assert_eq!(is_known("if ($host != chat.example.com) { }"), Some(false));
-        for plain in ["($scheme = http)", "($scheme != \"https\")", "($server_port = 80)", "($ssl_protocol = \"\")"] {
+        assert_eq!(is_known("if ($server_port = 80) { }"), Some(false));
+        assert_eq!(is_known("if ($server_port != '443') { }"), Some(false));
+        for plain in ["($scheme = http)", "($scheme != \"https\")", "($ssl_protocol = \"\")"] {
             assert_eq!(is_known(&format!("if {plain} {{ }}")), Some(true), "{plain}");
         }
         for other in ["($host ~ a)", "($host ~= a)", "($http_x)", "($request_method = POST)", "($host = $x)"] {

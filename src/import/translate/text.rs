@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::ledger::Ledger;
+use super::makers::{Looked, made_of};
 use super::scope::Scope;
 use crate::import::syntax::Directive;
 
@@ -19,7 +20,7 @@ impl Variables {
         for set in scope.every("set") {
             let [name, text] = set.texts()[..] else { continue };
             let text = (!text.contains('$')).then(|| text.to_owned());
-            let name = name.trim_start_matches('$').to_owned();
+            let name = name.trim_start_matches('$').to_ascii_lowercase();
             texts.entry(name).and_modify(|it| *it = None).or_insert(text);
         }
         // The first name of a server is said in its place, where it is a plain one.
@@ -30,9 +31,15 @@ impl Variables {
         }
         let in_conditions = scope.every("if").flat_map(|it| it.inner()).filter(|it| it.name() == "set");
         for name in in_conditions.filter_map(|set| set.argument(0)) {
-            texts.insert(name.trim_start_matches('$').to_owned(), None);
+            texts.insert(name.trim_start_matches('$').to_ascii_lowercase(), None);
         }
-        Self { texts: texts.into_iter().filter_map(|(name, text)| Some((name, text?))).collect() }
+        // Of one that something else makes, too, nobody knows what it says.
+        let is_plain = |looked: &Looked<'_>| looked.len() == 1 && looked.iter().all(|text| !text.contains('$'));
+        let is_known = |name: &str| {
+            name == "server_name" || made_of(name, scope.whole()).is_some_and(|makers| makers.iter().all(is_plain))
+        };
+        let known = texts.into_iter().filter_map(|(name, text)| Some((name, text?)));
+        Self { texts: known.filter(|(name, _)| is_known(name)).collect() }
     }
 
     /// Notes those of `scope` that `text` has as carried over.
@@ -52,7 +59,9 @@ impl Variables {
     pub(super) fn spelled_out(&self, text: &str) -> String {
         let say = |part| match part {
             Part::Text(text) => text.to_owned(),
-            Part::Variable(name) => self.texts.get(name).cloned().unwrap_or_else(|| format!("${{{name}}}")),
+            Part::Variable(name) => {
+                self.texts.get(&name.to_ascii_lowercase()).cloned().unwrap_or_else(|| format!("${{{name}}}"))
+            }
         };
         parts(text).into_iter().map(say).collect()
     }
@@ -172,6 +181,12 @@ mod tests {
         let inner = scope.within(tree[5].inner());
         assert_eq!(Variables::of(&inner).spelled_out("$a/$b$c$d"), "http://app:80/${b}${c}${d}");
         assert_eq!(Variables::of(&scope).spelled_out("$b"), "x");
+        for more in
+            ["set_by_lua_block $a { }", "geo $a { default x; }", "if ($y ~ '(?<A>.)') { }", "if ($y) { set $A x; }"]
+        {
+            let tree = parse(&format!("set $a app; {more}"), &"x".into(), &mut Numbers::default()).unwrap();
+            assert_eq!(Variables::of(&Scope::of(&tree)).spelled_out("$a"), "${a}", "{more}");
+        }
     }
 
     proptest! {

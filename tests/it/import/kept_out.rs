@@ -93,6 +93,7 @@ const CASES: &[Case] = &[
     ("port-8080", "only", "/", Ok("/")),
     ("port-8087", "this", "/", Ok("/")),
     ("port-8087", "that", "/", Err(404)),
+    ("port-8088", "port", "/", Err(403)),
     ("port-8086", "clients", "/", Err(403)),
 ];
 
