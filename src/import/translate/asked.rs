@@ -55,9 +55,16 @@ impl Asked {
     }
 }
 
-/// A `return` that lets nobody in.
+/// What lets nobody in: a `return`, or a `try_files` that ends so, but for what just says that there is no such file.
 pub(super) fn refuses(directive: &Directive) -> bool {
-    directive.name() == "return" && directive.argument(0).is_some_and(is_refusal)
+    match directive.name() {
+        "return" => directive.argument(0).is_some_and(is_refusal),
+        "try_files" => {
+            let last = directive.arguments.last().and_then(|it| it.text.strip_prefix('='));
+            last.is_some_and(|status| status != "404" && is_refusal(status))
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -102,7 +109,23 @@ mod tests {
     #[test]
     fn statuses_of_refusals_are_known() {
         let refuses = |source: &str| refuses(&parse(source, &"x".into(), &mut Numbers::default()).unwrap()[0]);
-        assert!(["return 400;", "return 404 x;", "return 444;", "return 500;"].into_iter().all(refuses));
-        assert!(!["return 200;", "return 301 /;", "return 503;", "return /a;", "deny all;"].into_iter().any(refuses));
+        assert!(
+            ["try_files x =403;", "try_files x y =444;", "return 400;", "return 404 x;", "return 444;", "return 500;"]
+                .into_iter()
+                .all(refuses)
+        );
+        assert!(
+            ![
+                "try_files $uri =404;",
+                "try_files $uri /x;",
+                "return 200;",
+                "return 301 /;",
+                "return 503;",
+                "return /a;",
+                "deny all;"
+            ]
+            .into_iter()
+            .any(refuses)
+        );
     }
 }

@@ -1,10 +1,15 @@
 //! `auth_request`: a server that is asked whether a request may enter.
 
+use super::asked_headers::send;
+use super::chosen::{Chosen, chosen};
 use super::context::Context;
 use super::ledger::{Ledger, Reason};
+use super::location::modifier_and_text;
+use super::nothing::means_nothing;
 use super::proxy_target::{ProxyTarget, with_port};
 use super::request_headers::RequestHeaders;
 use super::scope::Scope;
+use super::uses::only_uses;
 use crate::import::output::Value;
 use crate::import::syntax::Directive;
 
@@ -31,6 +36,7 @@ pub(super) fn authorize<'t>(
     })?;
     context.ledger.carried(directive);
     let mut entries = vec![("url".to_owned(), Value::from(question.url))];
+    entries.extend(question.send.map(|names| ("send".to_owned(), Value::texts(names))));
     if !headers.take.is_empty() {
         entries.push(("take".to_owned(), Value::texts(headers.take.clone())));
     }
@@ -39,47 +45,61 @@ pub(super) fn authorize<'t>(
 
 /// Whether `location` is there to be asked by `auth_request`, and by nobody else.
 pub(super) fn is_asked(location: &Directive, server: &[Directive]) -> bool {
-    let asks = |directive: &Directive| directive.name() == "auth_request" && directive.value() == path_of(location);
+    let path =
+        modifier_and_text(&location.texts()).filter(|(modifier, _)| !modifier.starts_with('~')).map(|(_, path)| path);
     let is_for_that_alone = is_exact(location) || location.inner().iter().any(|it| it.name() == "internal");
-    is_for_that_alone && server.iter().any(|it| asks(it) || it.inner().iter().any(asks))
+    is_for_that_alone && path.is_some_and(|path| asks(path, server))
+}
+
+/// Whether a directive of `block`, or of one within it, asks `path`.
+fn asks(path: &str, block: &[Directive]) -> bool {
+    block.iter().any(|it| it.name() == "auth_request" && it.value() == Some(path) || asks(path, it.inner()))
 }
 
 struct Question<'t> {
     url: String,
+    send: Option<Vec<String>>,
     location: &'t Directive,
 }
 
 fn question<'t>(asked: &str, server: &Scope<'t>, context: &Context<'t>) -> Result<Question<'t>, Reason> {
-    let locations = || server.own_named("location");
-    let exact = locations().find(|it| is_exact(it) && path_of(it) == Some(asked));
-    let prefix = locations()
-        .filter(|it| !is_exact(it) && path_of(it).is_some_and(|path| path.starts_with('/') && asked.starts_with(path)))
-        .max_by_key(|it| path_of(it).map_or(0, str::len));
-    let location = exact.or(prefix).ok_or_else(|| beyond("no location with a plain path is asked"))?;
-    let scope = server.within(location.inner());
+    if !asked.starts_with('/') || asked.contains(['?', '$']) {
+        return Err(beyond("what is asked is no plain path"));
+    }
+    let found = chosen(asked, server)?.ok_or_else(|| beyond("no location is for the path that is asked"))?;
+    let location = found.directive;
+    let question = question_to(&found, asked, context).inspect_err(|reason| {
+        if is_asked(location, server.own()) {
+            context.ledger.left_because(location, reason.clone());
+        }
+    })?;
+    if is_asked(location, server.own()) {
+        spend(location, &found.scope, &context.ledger);
+    }
+    Ok(question)
+}
+
+/// What the location asks that was `found` for the path `asked`.
+fn question_to<'t>(found: &Chosen<'t>, asked: &str, context: &Context<'t>) -> Result<Question<'t>, Reason> {
+    let Chosen { directive: location, scope, .. } = found;
+    if let Some(more) = scope.own().iter().find(|it| may_decide(it)) {
+        return Err(beyond(format!(
+            "the location that is asked has more than a proxy_pass ({}: {})",
+            more.place,
+            more.written()
+        )));
+    }
     let pass =
         scope.own_named("proxy_pass").next().ok_or_else(|| beyond("the location that is asked has no proxy_pass"))?;
-    let target = ProxyTarget::read(pass, &scope)?;
-    let authority = match context.group(&target.authority) {
-        Some(group) => {
-            let mut servers = group.inner().iter().filter(|it| it.name() == "server").filter_map(|it| it.argument(0));
-            let first = servers.next().ok_or_else(|| beyond("the upstream that is asked has no server"))?;
-            if servers.next().is_some() {
-                context.ledger.left(
-                    pass,
-                    "one server is asked here, and this is the first of several",
-                    "put a load balancer in front of them, and write its URL",
-                );
-            }
-            context.ledger.carried(group);
-            with_port(first, if target.has_tls { 443 } else { 80 })
-        }
-        None => target.authority.clone(),
-    };
+    let target = ProxyTarget::read(pass, scope)?;
+    let authority = authority(pass, &target, context)?;
+    let send = send(scope, &authority, &context.ledger)?;
     // Of a prefix nginx puts the path of proxy_pass in its place, and here the whole path is written.
-    let path = match (&target.path, is_exact(location)) {
-        (Some(path), true) => path.clone(),
-        (Some(path), false) => format!("{path}{}", asked.strip_prefix(path_of(location).unwrap_or("")).unwrap_or("")),
+    let path = match (&target.path, modifier_and_text(&location.texts())) {
+        (Some(path), Some((modifier, text))) if modifier != "=" => {
+            format!("{path}{}", asked.strip_prefix(text).unwrap_or(""))
+        }
+        (Some(path), _) => path.clone(),
         (None, _) => asked.to_owned(),
     };
     let scheme = if target.has_tls { "https" } else { "http" };
@@ -87,58 +107,55 @@ fn question<'t>(asked: &str, server: &Scope<'t>, context: &Context<'t>) -> Resul
         Some(socket) => format!("unix:{socket}:{path}"),
         None => format!("{scheme}://{authority}{path}"),
     };
-    if is_asked(location, server.own()) {
-        spend(location, &scope, &context.ledger);
-    }
     context.ledger.carried(pass);
-    Ok(Question { url, location })
+    Ok(Question { url, send, location })
+}
+
+/// Where the server is that `pass` asks.
+fn authority<'t>(pass: &'t Directive, target: &ProxyTarget, context: &Context<'t>) -> Result<String, Reason> {
+    let Some(group) = context.group(&target.authority) else { return Ok(target.authority.clone()) };
+    let mut servers = group.inner().iter().filter(|it| it.name() == "server").filter_map(|it| it.argument(0));
+    let first = servers.next().ok_or_else(|| beyond("the upstream that is asked has no server"))?;
+    if servers.next().is_some() {
+        context.ledger.left(
+            pass,
+            "one server is asked here, and this is the first of several",
+            "put a load balancer in front of them, and write its URL",
+        );
+    }
+    context.ledger.carried(group);
+    Ok(with_port(first, if target.has_tls { 443 } else { 80 }))
+}
+
+/// Whether `directive` of a location that is asked may answer by itself, or change what is asked.
+fn may_decide(directive: &Directive) -> bool {
+    match directive.name() {
+        "proxy_method" => directive.value().is_none_or(|method| !method.eq_ignore_ascii_case("GET")),
+        "proxy_set_body" | "try_files" => true,
+        "internal" | "location" | "set" => false,
+        name => !only_uses(name) && !means_nothing(directive),
+    }
 }
 
 /// What such a location says besides is what is always so here.
 fn spend(location: &Directive, scope: &Scope<'_>, ledger: &Ledger) {
     const ALWAYS: [&str; 7] = [
         "internal",
+        "proxy_method",
         "proxy_pass_request_body",
-        "proxy_pass_request_headers",
         "access_log",
         "client_max_body_size",
         "proxy_read_timeout",
         "proxy_connect_timeout",
     ];
     ledger.carried(location);
-    for directive in scope.own() {
-        let header = directive.argument(0).unwrap_or("").to_ascii_lowercase();
-        let is_said = header.starts_with("x-original-") || header.starts_with("x-forwarded-") || header == "x-real-ip";
-        let is_usual =
-            ["host", "content-length", "connection", "upgrade", "authorization", "cookie"].contains(&header.as_str());
-        match directive.name() {
-            "proxy_set_header" if is_said || is_usual => ledger.nothing(directive),
-            "proxy_set_header" => ledger.left(
-                directive,
-                "a server that is asked reads what `send` names, and what the request is for",
-                "write send = [\"cookie\", \"authorization\"] in [route.NAME.authorize]",
-            ),
-            "proxy_pass_request_headers" if directive.value() == Some("off") => {
-                ledger.left(directive, "it reads the headers in `send`", "write send = [] in [route.NAME.authorize]");
-            }
-            name if ALWAYS.contains(&name) => ledger.nothing(directive),
-            _ => {}
-        }
-    }
+    scope.own().iter().filter(|it| ALWAYS.contains(&it.name())).for_each(|it| ledger.nothing(it));
 }
 
 fn is_exact(location: &Directive) -> bool {
     location.argument(0).is_some_and(|it| it.starts_with('='))
 }
 
-fn path_of(location: &Directive) -> Option<&str> {
-    match location.texts()[..] {
-        ["=" | "^~", path] => Some(path),
-        [path] if !path.starts_with('~') => Some(path.trim_start_matches('=')),
-        _ => None,
-    }
-}
-
-fn beyond(why: &str) -> Reason {
+fn beyond(why: impl Into<String>) -> Reason {
     Reason::new(why, "write [route.NAME.authorize] with the `url` of the server that is asked: docs/access.md")
 }

@@ -31,28 +31,38 @@ pub(super) fn shut(table: &mut Table, why: &str) {
     table.notes.extend(for_endpoints.iter().map(|(key, value)| format!("{key} = {value}")));
 }
 
-/// A route that answers `status` to all of `location`; false where that has one already.
-pub(super) fn close<'t>(
-    directive: &'t Directive,
-    location: &Location,
-    status: u64,
-    front: &Front,
-    making: &mut Making<'_, 't>,
-) -> bool {
-    if !making.routes.claim(front, &location.path) {
-        return false;
+/// What answers a path in the place of an endpoint.
+pub(super) struct Closed<'a, 't> {
+    pub(super) directive: &'t Directive,
+    pub(super) location: &'a Location,
+    pub(super) status: u64,
+    /// The comment above it.
+    pub(super) why: String,
+}
+
+impl<'a, 't> Closed<'a, 't> {
+    /// For `directive`, which kept requests out of `location`.
+    pub(super) fn of_guard(directive: &'t Directive, location: &'a Location) -> Self {
+        let why = format!("Closed: what {} kept out would come to the route of a shorter path.", directive.place);
+        Self { directive, location, status: 403, why }
     }
-    let mut table = making.routes.table(front, location, "closed", making.listeners);
-    table.put("respond", Value::table([("status", Value::Number(status))]));
-    table
-        .comments
-        .push(format!("Closed: what {} kept out would come to the route of a shorter path.", directive.place));
-    making.routes.found.push(Route {
-        table,
-        told: Vec::new(),
-        order: directive.id,
-        front: front.clone(),
-        path: location.path.clone(),
-    });
-    true
+
+    /// A route for that at `front`; false where the path has one already.
+    pub(super) fn make(self, front: &Front, making: &mut Making<'_, 't>) -> bool {
+        let Self { directive, location, status, why } = self;
+        if !making.routes.claim(front, &location.path) {
+            return false;
+        }
+        let mut table = making.routes.table(front, location, "closed", making.listeners);
+        table.put("respond", Value::table([("status", Value::Number(status))]));
+        table.comments.push(why);
+        making.routes.found.push(Route {
+            table,
+            told: Vec::new(),
+            order: directive.id,
+            front: front.clone(),
+            path: location.path.clone(),
+        });
+        true
+    }
 }

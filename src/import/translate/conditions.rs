@@ -4,40 +4,46 @@
 
 use std::collections::BTreeSet;
 
-use super::makers::made_of;
+use super::makers::{Texts, made_of};
 use super::text::{Part, parts};
 use crate::import::syntax::Directive;
 
 /// What a condition comes down to, through all variables between.
 #[derive(Debug, Default)]
-pub(super) struct LooksAt {
+pub(super) struct Origins {
     /// What nginx knows of a request, in small letters, and what nobody knows how it is made.
     names: BTreeSet<String>,
-    /// The query is looked at, too.
-    asks_of_query: bool,
+    has_query: bool,
+    has_file: bool,
 }
 
-impl LooksAt {
-    /// What `condition`, an `if`, comes down to by whatever makes its variables, anywhere in `tree`.
-    pub(super) fn of(condition: &Directive, tree: &[Directive]) -> Self {
-        let mut it = Self::default();
+impl Origins {
+    /// What `texts`, such as those of an `if`, come down to by whatever makes their variables, anywhere in `tree`.
+    pub(super) fn of<'t>(texts: Texts<'t>, tree: &'t [Directive]) -> Self {
+        let mut origins = Self::default();
         let mut seen = BTreeSet::new();
-        let mut looked = vec![condition.texts()];
-        while let Some(texts) = looked.pop() {
-            it.asks_of_query |= is_of_query(&texts);
+        let mut waiting = vec![texts];
+        while let Some(texts) = waiting.pop() {
+            origins.has_query |= is_of_query(&texts);
+            origins.has_file |= is_of_file(&texts);
             for name in names_in(&texts).filter(|name| seen.insert(name.clone())).collect::<Vec<_>>() {
                 match made_of(&name, tree) {
-                    Some(makers) => looked.extend(makers),
-                    None => it.names.extend([name]),
+                    Some(makers) => waiting.extend(makers),
+                    None => origins.names.extend([name]),
                 }
             }
         }
-        it
+        origins
     }
 
-    /// Whether it looks at its client.
-    pub(super) fn is_of_client(&self) -> bool {
-        self.asks_of_query || !self.names.iter().all(|name| is_of_request(name))
+    /// Whether it hangs on its client.
+    pub(super) fn has_client(&self) -> bool {
+        self.has_query || !self.names.iter().all(|name| is_of_request(name))
+    }
+
+    /// Whether a file decides, too: that is a switch, as for maintenance.
+    pub(super) fn has_file(&self) -> bool {
+        self.has_file
     }
 
     /// Whether it is about what a browser asks before a request to another site: the method OPTIONS, and perhaps from where.
@@ -47,14 +53,8 @@ impl LooksAt {
     }
 }
 
-/// Whether `condition` looks at its client by itself. A variable of the file's own may be a switch, as for maintenance.
-pub(super) fn looks_at_client_itself(condition: &Directive, tree: &[Directive]) -> bool {
-    let texts = condition.texts();
-    is_of_query(&texts) || names_in(&texts).any(|name| !is_of_request(&name) && made_of(&name, tree).is_none())
-}
-
 /// The variables in `texts`, as nginx keeps their names.
-fn names_in(texts: &[&str]) -> impl Iterator<Item = String> {
+pub(super) fn names_in(texts: &[&str]) -> impl Iterator<Item = String> {
     texts.iter().flat_map(|text| parts(text)).filter_map(|part| match part {
         Part::Variable(name) => Some(name.to_ascii_lowercase()),
         Part::Text(_) => None,
@@ -74,6 +74,12 @@ fn is_of_query(texts: &[&str]) -> bool {
     let mut compared =
         texts.iter().filter(|text| !OPERATORS.contains(*text) && **text != ")" && names_in(&[text]).next().is_none());
     names_in(texts).any(|name| name == "request_uri") && (compared.clone().next().is_none() || !compared.all(is_path))
+}
+
+/// Whether it is asked for a file.
+fn is_of_file(texts: &[&str]) -> bool {
+    const QUESTIONS: [&str; 4] = ["-f", "-d", "-e", "-x"];
+    texts.iter().any(|text| QUESTIONS.contains(&text.trim_start_matches(['(', '!'])))
 }
 
 /// Whether an expression says what stands behind the `?` of a target, and not only that there may be one.
@@ -122,14 +128,10 @@ mod tests {
     use super::*;
     use crate::import::syntax::{Numbers, parse};
 
-    fn looks_at_client(condition: &Directive, tree: &[Directive]) -> bool {
-        LooksAt::of(condition, tree).is_of_client()
-    }
-
     /// What holds of the last `if` of `source`.
-    fn holds(of: fn(&Directive, &[Directive]) -> bool, source: &str) -> bool {
+    fn holds(of: fn(&Origins) -> bool, source: &str) -> bool {
         let tree = parse(source, &"x".into(), &mut Numbers::default()).unwrap();
-        of(tree.iter().rfind(|it| it.name() == "if").unwrap(), &tree)
+        of(&Origins::of(tree.iter().rfind(|it| it.name() == "if").unwrap().texts(), &tree))
     }
 
     #[test]
@@ -172,13 +174,15 @@ mod tests {
             "if ($request_uri !~ '^/hook\\?s3cr3t$') { }",
             "if ($is_args = '') { }",
             "if ($server_addr !~ ^10) { }",
+            "root /srv/$cookie_k; if (!-f $request_filename) { }",
+            "location /a { alias /srv/$arg_k; if (-d $realpath_root) { } } if (!-f $document_root/x) { }",
             "map $cookie_k $http_x_scheme { default 0; } if ($http_x_scheme = 0) { }",
             "if ($http_cookie ~ 'k=(.*)') { } if ($request_method = GET) { set $k $1; } if ($k != s) { }",
             "if ($request_uri !~ '^/[^?]*[?]key=secret') { }",
             "map $request_uri $may { default 0; '~key=secret' 1; } if ($may = 0) { }",
             "set $asked $request_uri; if ($asked !~ secret) { }",
         ] {
-            assert!(holds(looks_at_client, source), "{source}");
+            assert!(holds(Origins::has_client, source), "{source}");
         }
     }
 
@@ -197,6 +201,7 @@ mod tests {
             "if ($host ~ ^(.+)\\.example) { set $who $1; } if ($who = www) { }",
             "set $a $b; set $a $host; set $b $a; if ($a) { }",
             "if ($realpath_root = /srv) { }",
+            "root /srv/$host; if (!-f $request_filename) { }",
             "if ($http_upgrade_insecure_requests = 1) { }",
             "if ($request_uri ~ ^/(.*)/index\\.php) { }",
             "if ($request_uri = /old/) { }",
@@ -208,31 +213,33 @@ mod tests {
             "location ~ ^/(?<who>[^/]+)/ { if ($who = www) { } } if ($who = www) { }",
             "map $host $x { '~^(?<who>.+)\\.example' $who; } if ($x = www) { }",
         ] {
-            assert!(!holds(looks_at_client, source), "{source}");
+            assert!(!holds(Origins::has_client, source), "{source}");
         }
     }
 
     #[test]
-    fn a_variable_of_the_files_own_may_be_a_switch() {
-        assert!(holds(looks_at_client_itself, "if ($remote_addr !~ ^10) { }"));
-        assert!(!holds(looks_at_client_itself, "set $off 1; if ($remote_addr ~ ^10) { set $off 0; } if ($off) { }"));
+    fn a_file_may_be_a_switch() {
+        for source in ["if (-f /off) { }", "if (!-e /on) { }", "set $off 0; if (-f /off) { set $off 1; } if ($off) { }"]
+        {
+            assert!(holds(Origins::has_file, source), "{source}");
+        }
+        assert!(!holds(Origins::has_file, "set $off 1; if ($remote_addr ~ ^10) { set $off 0; } if ($off) { }"));
     }
 
     #[test]
     fn what_browsers_ask_before_a_request_to_another_site_is_known() {
-        let is_preflight = |condition: &Directive, tree: &[Directive]| LooksAt::of(condition, tree).is_of_preflight();
         for source in [
             "if ($request_method = OPTIONS) { }",
             "set $cors ''; if ($http_origin ~ ours) { set $cors true; } if ($request_method = OPTIONS) { set $cors \"${cors}options\"; } if ($cors = trueoptions) { }",
         ] {
-            assert!(holds(is_preflight, source), "{source}");
+            assert!(holds(Origins::is_of_preflight, source), "{source}");
         }
         for source in [
             "if ($http_origin !~ ours) { }",
             "if ($request_method$http_x = OPTIONS) { }",
             "set $cors ''; if ($request_method = OPTIONS) { set $cors $cookie_a; } if ($cors = options) { }",
         ] {
-            assert!(!holds(is_preflight, source), "{source}");
+            assert!(!holds(Origins::is_of_preflight, source), "{source}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::guarded::told_of_guards;
+use super::moves::sends_to_one_place;
 use super::servers::{Listener, Server};
 use crate::import::syntax::Place;
 
@@ -76,7 +77,10 @@ pub(super) fn guarded_strangers<'t>(
     }
     let here = front.listeners.iter().filter_map(|at| listeners.get(*at)).flat_map(|it| &it.servers);
     let others = here.filter(|it| **it != number).filter_map(|it| servers.get(*it));
-    let mut strangers = others.filter(|it| it.names.has_unsaid && told_of_guards(it.scope.own()).is_some());
+    let keeps_out = |it: &&Server<'_>| {
+        told_of_guards(it.scope.own()).is_some() || it.scope.own_named("return").any(sends_to_one_place)
+    };
+    let mut strangers = others.filter(|it| it.names.has_unsaid).filter(keeps_out);
     strangers.next().map(|it| &it.directive.place)
 }
 

@@ -2,9 +2,10 @@
 
 use std::cell::OnceCell;
 
-use super::conditions::{LooksAt, looks_at_client_itself};
+use super::conditions::{Origins, names_in};
 use super::instead::instead_of;
 use super::ledger::{Fate, Ledger, Reason};
+use super::moves::{is_named_by, is_of_other_paths, leaves_out_some, path_of, sends_to_one_place};
 use super::nothing::means_nothing;
 use super::scope::Scope;
 use super::uses::only_uses;
@@ -60,6 +61,11 @@ pub(super) fn is_guard(directive: &Directive, scope: &Scope<'_>) -> bool {
         _ if name.strip_prefix("auth_").is_some_and(|way| !way.contains('_')) => counts(),
         "limit_except" => true,
         "if" => keeps_out_on_condition(directive, scope.whole()),
+        "rewrite" => {
+            let expression = directive.argument(0).unwrap_or("");
+            leaves_out_some(expression) && sends_to_one_place(directive) || leads_by_client(directive, scope.whole())
+        }
+        "try_files" => counts() && tries_by_client(directive, scope.whole()),
         // Whatever stands in it may be a guard.
         "include" => directive.trouble.is_some() && !means_nothing(directive),
         _ => ["access_by_lua", "content_by_lua", "rewrite_by_lua", "server_rewrite_by_lua"]
@@ -70,18 +76,36 @@ pub(super) fn is_guard(directive: &Directive, scope: &Scope<'_>) -> bool {
 
 /// Whether an `if` refuses, or does with whoever does not show who he is what it does not do with others.
 fn keeps_out_on_condition(directive: &Directive, tree: &[Directive]) -> bool {
-    let looks_at = OnceCell::new();
-    let looks_at = || looks_at.get_or_init(|| LooksAt::of(directive, tree));
+    let origins = OnceCell::new();
+    let origins = || origins.get_or_init(|| Origins::of(directive.texts(), tree));
     directive.inner().iter().any(|it| match (it.name(), it.argument(0)) {
-        ("return", Some("503")) => looks_at_client_itself(directive, tree),
+        ("return", Some("503")) => origins().has_client() && !origins().has_file(),
         ("return", Some(status)) if is_refusal(status) => true,
-        ("return", Some("204")) if looks_at().is_of_preflight() => false,
+        ("return", Some("204")) if origins().is_of_preflight() => false,
+        ("return" | "rewrite", _) if is_of_other_paths(directive) && sends_to_one_place(it) => true,
+        ("return" | "rewrite", _) if is_named_by(directive, it) => false,
         // What these make is looked at where it is used.
         ("set", _) => false,
         (name, _) if only_uses(name) => false,
         // `break` lets some through before others are sent elsewhere, and what is not known may do anything.
-        _ => looks_at().is_of_client(),
+        _ => origins().has_client(),
     })
+}
+
+/// Whether it hangs on the client which location a `rewrite` comes to.
+fn leads_by_client(directive: &Directive, tree: &[Directive]) -> bool {
+    let to = path_of(directive.argument(1).unwrap_or(""));
+    // The groups of its expression are parts of the path.
+    let is_group = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
+    let names: Vec<_> = names_in(&[to]).filter(|name| !is_group(name)).map(|name| format!("${name}")).collect();
+    Origins::of(names.iter().map(String::as_str).collect(), tree).has_client()
+}
+
+/// Whether it hangs on the client which file is tried.
+fn tries_by_client(directive: &Directive, tree: &[Directive]) -> bool {
+    // Behind the `?` stands what an application reads in the end.
+    let files = directive.texts().into_iter().map(path_of).collect();
+    Origins::of(files, tree).has_client()
 }
 
 /// Whether this is a status of a refusal; 503 says that nobody is let in for now.
@@ -119,6 +143,11 @@ pub(super) const CLOSING: &[&str] = &[
     "if ($http_origin !~ ours) { return 204; }",
     "content_by_lua_file x.lua;",
     "shib_request on;",
+    "rewrite ^/(?!public|login).* /login redirect;",
+    "if ($uri !~ ^/(public|login)) { return 302 /login; }",
+    "geo $off { default 0; } set $closed $off; if ($closed) { return 503; }",
+    "try_files $cookie_gate @app;",
+    "map $cookie_key $to { default /no; } rewrite ^ $to last;",
 ];
 
 #[cfg(test)]
@@ -148,6 +177,15 @@ mod tests {
             "if ($request_method = OPTIONS) { add_header Access-Control-Max-Age 86400; return 204; }",
             "if ($http_origin ~ ours) { set $ours 1; add_header Access-Control-Allow-Origin $http_origin; proxy_hide_header x; }",
             "if ($http_user_agent ~ Mobile) { break; }",
+            "set $off 0; if (-f x) { set $off 1; } if ($remote_addr = 10.0.0.1) { set $off 0; } if ($off) { return 503; }",
+            "try_files $uri $uri/ /index.php?$args;",
+            "rewrite ^/(?!app)(.*)$ /app/$1 redirect;",
+            "rewrite ^/old /new redirect;",
+            "rewrite ^/(.*)$ /$host/$1?key=$arg_key last;",
+            "if ($uri !~ ^/health) { return 301 https://$host$request_uri; }",
+            "if ($uri ~ ^/old) { return 301 /new; }",
+            "if ($arg_p) { return 301 /posts/$arg_p; }",
+            "map $args $new { '~^p=(.+)$' /posts/$1; } if ($new) { return 301 $new; }",
         ] {
             assert!(!is_guarded(source), "{source}");
         }

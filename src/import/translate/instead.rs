@@ -103,7 +103,7 @@ const TABLE: &[(&[&str], Weight, &str, &str)] = &[
         &["if"],
         Weight::Look,
         "there are no conditions but those of a route",
-        "write a route with `methods`, `match_headers` or `match_query`; for $http_origin, `allowed_origins`",
+        "write a route with `hosts`, `methods`, `match_headers` or `match_query`; for $http_origin, `allowed_origins`",
     ),
     (&["set", "break"], Weight::Look, "there are no variables of one's own", "write what it says where it is used"),
     (

@@ -25,14 +25,7 @@ impl Location {
     /// # Errors
     /// Why a route cannot be for that.
     pub(super) fn read(arguments: &[&str]) -> Result<Self, Reason> {
-        let (modifier, path) = match arguments {
-            [modifier, path] => (*modifier, *path),
-            [both] => {
-                let modifiers = ["=", "^~", "~*", "~"].into_iter();
-                modifiers.filter_map(|it| Some((it, both.strip_prefix(it)?))).next().unwrap_or(("", both))
-            }
-            _ => ("?", ""),
-        };
+        let (modifier, path) = modifier_and_text(arguments).unwrap_or(("?", ""));
         match modifier {
             "" | "^~" | "=" if path.starts_with('@') => Err(Reason::new(
                 "is reached from within nginx alone",
@@ -65,6 +58,18 @@ impl Location {
         }
         let path = if path.is_empty() { "/" } else { path };
         Ok(Self { written: written.to_owned(), path: path.to_owned(), is_exact: false })
+    }
+}
+
+/// What stands before the path or the expression of a `location`, and that; they may be written as one word.
+pub(super) fn modifier_and_text<'a>(arguments: &[&'a str]) -> Option<(&'a str, &'a str)> {
+    match *arguments {
+        [modifier, text] => Some((modifier, text)),
+        [both] => {
+            let modifiers = ["=", "^~", "~*", "~"].into_iter();
+            modifiers.filter_map(|it| Some((it, both.strip_prefix(it)?))).next().or(Some(("", both)))
+        }
+        _ => None,
     }
 }
 

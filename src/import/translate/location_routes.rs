@@ -1,12 +1,12 @@
 //! `location`: the routes of a server.
 
 use super::authorize::is_asked;
-use super::closing::{close, shut};
+use super::closing::{Closed, shut};
 use super::context::Context;
 use super::fronts::Front;
 use super::ledger::Reason;
 use super::location::Location;
-use super::locations::{Found, locations};
+use super::locations::{Found, locations, tried_last};
 use super::making::Making;
 use super::route_table::{At, Made as MadeRoute, route_table};
 use super::routes::Route;
@@ -34,6 +34,7 @@ pub(super) fn location_routes<'t>(
         }
     }
     let closed_from = made.len();
+    nowhere.iter().for_each(|found| close_unsaid(found, server, front, making, &mut made));
     nowhere.iter().for_each(|found| close_nowhere(found, 403, front, making, &mut made));
     let is_internal = |it: &&&Found<'_>| it.directive.inner().iter().any(|it| it.name() == "internal");
     asked.iter().filter(is_internal).for_each(|found| close_nowhere(found, 404, front, making, &mut made));
@@ -108,13 +109,36 @@ fn keep_out_of_taken(found: &Found<'_>, making: &mut Making<'_, '_>, all: &mut [
     }
 }
 
+/// Closes the path of a location that leads to an application in a way that no route does: another one would get its requests.
+fn close_unsaid<'t>(
+    found: &Found<'t>,
+    server: &Server<'t>,
+    front: &Front,
+    making: &mut Making<'_, 't>,
+    all: &mut Vec<Made>,
+) {
+    let Found { directive, location, scope, .. } = found;
+    let leads = hands_on(directive) || tried_last(scope, server).is_some_and(hands_on);
+    if !leads || found.is_conditional {
+        return;
+    }
+    let made = made_of(found, making);
+    let why = format!(
+        "Closed: what {} leads to is not reached from here, and no other route is to take its requests.",
+        directive.place
+    );
+    if (Closed { directive, location, status: 403, why }).make(front, making) {
+        all.push(made);
+    }
+}
+
 /// Closes the path of a location that no route is made of, where what it kept out would come to an open one.
 fn close_nowhere<'t>(found: &Found<'t>, status: u64, front: &Front, making: &mut Making<'_, 't>, all: &mut Vec<Made>) {
     if found.asked.is_nothing() || route_for(&found.location.path, all).is_none_or(|it| it.asked.covers(&found.asked)) {
         return;
     }
     let made = made_of(found, making);
-    match close(found.directive, &found.location, status, front, making) {
+    match (Closed { status, ..Closed::of_guard(found.directive, &found.location) }).make(front, making) {
         true => all.push(made),
         false => keep_out_of_taken(found, making, all),
     }
@@ -174,11 +198,12 @@ fn tell_of_taken(found: &Found<'_>, server: &Server<'_>, context: &Context<'_>) 
 }
 
 fn leads_somewhere(directive: &Directive) -> bool {
-    directive.inner().iter().any(is_pass)
+    directive.inner().iter().any(|it| ["proxy_pass", "grpc_pass"].contains(&it.name()))
 }
 
-fn is_pass(directive: &Directive) -> bool {
-    ["proxy_pass", "grpc_pass"].contains(&directive.name())
+/// Whether an application gets the requests of a location, in whatever protocol.
+fn hands_on(directive: &Directive) -> bool {
+    directive.inner().iter().any(|it| it.name().ends_with("_pass"))
 }
 
 /// Tells of whatever no request comes to.

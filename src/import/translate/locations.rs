@@ -1,9 +1,11 @@
 //! The locations of a server, each with what it asks of requests.
 
 use super::asked::Asked;
+use super::chosen::chosen;
 use super::context::Context;
 use super::ledger::Reason;
-use super::location::{Location, encoded_text, is_named};
+use super::location::{Location, encoded_text, is_named, modifier_and_text};
+use super::moves::path_of;
 use super::scope::Scope;
 use super::servers::Server;
 use crate::import::syntax::Directive;
@@ -104,11 +106,22 @@ fn collect<'t>(
     }
 }
 
-/// What is asked in `scope`, and by the named location that answers there in the end.
+/// What is asked in `scope`, and by the location that answers there in the end.
 fn asked(scope: &Scope<'_>, server: &Server<'_>) -> Asked {
     let own = Asked::of(scope);
-    tried_last(scope, server)
-        .map_or(own.clone(), |named| own.and(&Asked::of_named(&server.scope.within(named.inner()))))
+    let last = match tried_last(scope, server) {
+        Some(named) => Some(server.scope.within(named.inner())),
+        None => path_tried_last(scope, server),
+    };
+    last.map_or(own.clone(), |last| own.and(&Asked::of_named(&last)))
+}
+
+/// The location of the path that `try_files` of `scope` comes to in the end.
+fn path_tried_last<'t>(scope: &Scope<'t>, server: &Server<'t>) -> Option<Scope<'t>> {
+    let tried = scope.own_named("try_files").next()?;
+    let last = path_of(tried.arguments.last()?.text.as_str());
+    let is_plain = last.starts_with('/') && !last.contains('$');
+    Some(chosen(last, &server.scope).ok().filter(|_| is_plain)??.scope)
 }
 
 /// The named location that `try_files` of `scope` comes to in the end.
@@ -123,15 +136,7 @@ fn has_caret(directive: &Directive) -> bool {
 }
 
 fn paths(directive: &Directive) -> Option<Paths> {
-    let texts = directive.texts();
-    let (modifier, text) = match texts[..] {
-        [modifier, text] => (modifier, text),
-        [both] => {
-            let known = ["=", "^~", "~*", "~"].into_iter().filter_map(|it| Some((it, both.strip_prefix(it)?))).next();
-            known.unwrap_or(("", both))
-        }
-        _ => return None,
-    };
+    let (modifier, text) = modifier_and_text(&directive.texts())?;
     Some(match modifier {
         "~" => Paths::Expression { text: text.to_owned(), ignores_case: false },
         "~*" => Paths::Expression { text: text.to_owned(), ignores_case: true },

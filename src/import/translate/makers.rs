@@ -6,13 +6,13 @@ use super::uses::only_uses;
 use crate::import::syntax::Directive;
 
 /// Texts that are looked at together: those of an `if`, the source of a `map` with its cases, or one alone.
-pub(super) type Looked<'t> = Vec<&'t str>;
+pub(super) type Texts<'t> = Vec<&'t str>;
 
 /// What the variable `name` is made of, anywhere in `tree`; `None` where nothing known makes it, or something else does.
-pub(super) fn made_of<'t>(name: &str, tree: &'t [Directive]) -> Option<Vec<Looked<'t>>> {
+pub(super) fn made_of<'t>(name: &str, tree: &'t [Directive]) -> Option<Vec<Texts<'t>>> {
     let mut makers =
         Makers { name, groups: GROUPS.map(|(before, after)| format!("{before}{name}{after}")), found: Vec::new() };
-    makers.look_through(tree, &[])?;
+    makers.read_block(tree, &[])?;
     (!makers.found.is_empty()).then_some(makers.found)
 }
 
@@ -24,23 +24,23 @@ struct Makers<'n, 't> {
     name: &'n str,
     /// How groups are written that have this name.
     groups: [String; 3],
-    found: Vec<Looked<'t>>,
+    found: Vec<Texts<'t>>,
 }
 
 impl<'t> Makers<'_, 't> {
     /// Those in `block`, which stands in an `if` that looks at `condition`; `None` where one is not known.
-    fn look_through(&mut self, block: &'t [Directive], condition: &[&'t str]) -> Option<()> {
+    fn read_block(&mut self, block: &'t [Directive], condition: &[&'t str]) -> Option<()> {
         for directive in block {
-            self.look_at(directive, condition)?;
+            self.read(directive, condition)?;
             let inner = if directive.name() == "if" { directive.texts() } else { condition.to_vec() };
             if directive.name() != "map" {
-                self.look_through(directive.inner(), &inner)?;
+                self.read_block(directive.inner(), &inner)?;
             }
         }
         Some(())
     }
 
-    fn look_at(&mut self, directive: &'t Directive, condition: &[&'t str]) -> Option<()> {
+    fn read(&mut self, directive: &'t Directive, condition: &[&'t str]) -> Option<()> {
         let texts = directive.texts();
         match (directive.name(), &*texts) {
             ("set", [it, text]) if self.is_it(it) => {
@@ -49,10 +49,14 @@ impl<'t> Makers<'_, 't> {
                 self.found.extend((!is_part).then(|| vec![*text]));
                 self.found.extend((!condition.is_empty()).then(|| condition.to_vec()));
             }
-            ("map", [source, it]) => self.look_at_map(source, it, directive.inner())?,
+            ("map", [source, it]) => self.read_map(source, it, directive.inner())?,
             ("if", _) if self.has_group(&texts) => self.found.push(texts),
             ("server_name", _) if self.has_group(&texts) => self.found.push(vec!["$host"]),
             ("location" | "rewrite", _) if self.has_group(&texts) => self.found.push(vec!["$uri"]),
+            // Files are looked for below these.
+            ("root" | "alias", [folder]) if FILES.contains(&self.name) && has_named_variable(folder) => {
+                self.found.push(vec![*folder]);
+            }
             ("set" | "if" | "server_name" | "location" | "rewrite" | "return", _) => {}
             (name, _) if only_uses(name) => {}
             (name, _) if self.is_it(name) || texts.iter().any(|text| self.is_it(text)) || self.has_group(&texts) => {
@@ -63,7 +67,7 @@ impl<'t> Makers<'_, 't> {
         Some(())
     }
 
-    fn look_at_map(&mut self, source: &'t str, made: &str, cases: &'t [Directive]) -> Option<()> {
+    fn read_map(&mut self, source: &'t str, made: &str, cases: &'t [Directive]) -> Option<()> {
         let keys: Vec<_> = cases.iter().map(Directive::name).filter(|key| !NO_KEYS.contains(key)).collect();
         if !self.is_it(made) && !self.has_group(&keys) {
             return Some(());
@@ -90,8 +94,16 @@ impl<'t> Makers<'_, 't> {
     }
 }
 
+/// Variables that name a file, or the folder of files.
+const FILES: [&str; 3] = ["request_filename", "document_root", "realpath_root"];
+
 /// What stands among the cases of a `map`, and is none.
 const NO_KEYS: [&str; 4] = ["default", "hostnames", "include", "volatile"];
+
+/// Whether it has one besides the groups of its location's expression.
+fn has_named_variable(text: &str) -> bool {
+    text.split('$').skip(1).any(|behind| !behind.starts_with(|c: char| c.is_ascii_digit()))
+}
 
 fn is_numbered_group(text: &str) -> bool {
     text.strip_prefix('$').is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit()))

@@ -26,8 +26,17 @@ pub(super) fn path_rules(
             ledger.carried(only);
             return Ok(Some(("rewrite", value)));
         }
-        let why = "this rewrite has no counterpart: one of a whole path with `break`, by an expression of the regex crate, has";
-        ledger.left(only, why, "write rewrite = { regex = '^/old/(.*)$', to = \"/new/$1\" } in [route.NAME]");
+        let (why, instead) = match only.argument(2) {
+            Some("redirect" | "permanent") => (
+                "it sends some paths elsewhere, and a route sends all of its own",
+                "write a route with that `path` and `redirect`: docs/rules.md",
+            ),
+            _ => (
+                "this rewrite has no counterpart: one of a whole path with `break`, by an expression of the regex crate, has",
+                "write rewrite = { regex = '^/old/(.*)$', to = \"/new/$1\" } in [route.NAME]",
+            ),
+        };
+        ledger.left(only, why, instead);
     }
     for several in rewrites.iter().filter(|_| rewrites.len() > 1) {
         ledger.left(several, "a route rewrites once", "write one expression for them, or a route for each");

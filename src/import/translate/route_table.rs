@@ -83,7 +83,7 @@ pub(super) fn route_table<'t>(
         tried_last(at.scope, at.server).filter(|named| own_pass(at.scope).is_none() && !named.inner().is_empty());
     let of_named = named.map(|named| at.server.scope.within(named.inner()));
     let addresses_of_named = of_named.as_ref().map(|scope| Addresses::of(scope, &context.ledger));
-    let answers = of_named.as_ref().is_some_and(|scope| scope.own_named("return").next().is_some());
+    let answers = of_named.as_ref().is_some_and(answers);
     if answers || addresses_of_named.as_ref().is_some_and(|it| it.as_ref().is_ok_and(|it| it.denies_all)) {
         return Ok(Made { table: closed(at, making, 403), told });
     }
@@ -155,6 +155,13 @@ fn own_answer<'t>(at: &At<'_, 't>) -> Option<(&'t Directive, Result<Destination,
     at.scope.own_named("rewrite").find_map(|it| Some((it, redirecting_rewrite(it, at.scope, at.location, name)?)))
 }
 
+/// Whether a named location answers whoever comes to it.
+fn answers(scope: &Scope<'_>) -> bool {
+    let everything = Location::everything();
+    let redirects = |it: &Directive| redirecting_rewrite(it, scope, &everything, None).is_some();
+    scope.own_named("return").next().is_some() || scope.own_named("rewrite").any(redirects)
+}
+
 fn answered_headers(at: &At<'_, '_>, context: &Context<'_>, table: &mut Table) {
     let responses = ResponseHeaders::of(at.scope, &context.ledger);
     if responses.names_request() {
@@ -175,10 +182,17 @@ fn pass<'t>(
     context: &Context<'t>,
     told: &mut Vec<&'t [Directive]>,
 ) -> Result<(&'t Directive, Scope<'t>), Reason> {
+    let tried = at.scope.own_named("try_files").next();
     if let Some(pass) = own_pass(at.scope) {
-        return Ok((pass, at.scope.clone()));
+        return match tried.and_then(|it| it.arguments.last()) {
+            Some(last) if last.text.starts_with('=') => Err(Reason::new(
+                "nginx answers for whatever there is no file for, and no files are served",
+                "see which paths have files, and write a route for each",
+            )),
+            _ => Ok((pass, at.scope.clone())),
+        };
     }
-    if let (Some(tried), Some(named)) = (at.scope.own_named("try_files").next(), tried_last(at.scope, at.server)) {
+    if let (Some(tried), Some(named)) = (tried, tried_last(at.scope, at.server)) {
         let scope = at.server.scope.within(named.inner());
         if let Some(pass) = own_pass(&scope) {
             context.ledger.left(

@@ -2,7 +2,7 @@
 //! refuses, or it is closed as a whole.
 
 use super::asked::Asked;
-use super::closing::{close, is_open, shut};
+use super::closing::{Closed, is_open, shut};
 use super::expressions::Taken;
 use super::fronts::Front;
 use super::location::Location;
@@ -60,7 +60,7 @@ pub(super) fn close_expressions<'t>(
         let Some(location) = taken.path().and_then(|path| Location::read(&[path]).ok()) else { continue };
         let lets_in = route_for(&location.path, all)
             .is_some_and(|it| !it.is_before_expressions && !it.asked.covers(&unsaid.asked));
-        if lets_in && close(unsaid.directive, &location, 403, front, making) {
+        if lets_in && Closed::of_guard(unsaid.directive, &location).make(front, making) {
             all.push(Made {
                 number: making.routes.found.len().saturating_sub(1),
                 location,

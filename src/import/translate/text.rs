@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::ledger::Ledger;
-use super::makers::{Looked, made_of};
+use super::makers::{Texts, made_of};
 use super::scope::Scope;
 use crate::import::syntax::Directive;
 
@@ -34,7 +34,7 @@ impl Variables {
             texts.insert(name.trim_start_matches('$').to_ascii_lowercase(), None);
         }
         // Of one that something else makes, too, nobody knows what it says.
-        let is_plain = |looked: &Looked<'_>| looked.len() == 1 && looked.iter().all(|text| !text.contains('$'));
+        let is_plain = |texts: &Texts<'_>| texts.len() == 1 && texts.iter().all(|text| !text.contains('$'));
         let is_known = |name: &str| {
             name == "server_name" || made_of(name, scope.whole()).is_some_and(|makers| makers.iter().all(is_plain))
         };
