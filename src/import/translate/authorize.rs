@@ -45,10 +45,9 @@ pub(super) fn authorize<'t>(
 
 /// Whether `location` is there to be asked by `auth_request`, and by nobody else.
 pub(super) fn is_asked(location: &Directive, server: &[Directive]) -> bool {
-    let path =
-        modifier_and_text(&location.texts()).filter(|(modifier, _)| !modifier.starts_with('~')).map(|(_, path)| path);
-    let is_for_that_alone = is_exact(location) || location.inner().iter().any(|it| it.name() == "internal");
-    is_for_that_alone && path.is_some_and(|path| asks(path, server))
+    let Some((modifier, path)) = modifier_and_text(&location.texts()) else { return false };
+    let is_for_that_alone = modifier == "=" || location.inner().iter().any(|it| it.name() == "internal");
+    is_for_that_alone && !modifier.starts_with('~') && asks(path, server)
 }
 
 /// Whether a directive of `block`, or of one within it, asks `path`.
@@ -150,10 +149,6 @@ fn spend(location: &Directive, scope: &Scope<'_>, ledger: &Ledger) {
     ];
     ledger.carried(location);
     scope.own().iter().filter(|it| ALWAYS.contains(&it.name())).for_each(|it| ledger.nothing(it));
-}
-
-fn is_exact(location: &Directive) -> bool {
-    location.argument(0).is_some_and(|it| it.starts_with('='))
 }
 
 fn beyond(why: impl Into<String>) -> Reason {

@@ -12,17 +12,19 @@ use crate::import::syntax::Directive;
 pub(super) struct Chosen<'t> {
     pub(super) directive: &'t Directive,
     pub(super) scope: Scope<'t>,
-    /// Nothing is looked for beyond it: it is exact, or an expression.
-    is_settled: bool,
+    modifier: &'t str,
+    text: &'t str,
 }
 
 impl<'t> Chosen<'t> {
-    fn of(directive: &'t Directive, around: &Scope<'t>) -> Self {
-        Self { directive, scope: around.within(directive.inner()), is_settled: false }
+    fn of(directive: &'t Directive, around: &Scope<'t>) -> Option<Self> {
+        let (modifier, text) = modifier_and_text(&directive.texts()).filter(|_| !is_named(directive))?;
+        Some(Self { directive, scope: around.within(directive.inner()), modifier, text })
     }
 
-    fn settled(self) -> Self {
-        Self { is_settled: true, ..self }
+    /// Whether nothing is looked for beyond it.
+    fn is_settled(&self) -> bool {
+        ["=", "~", "~*"].contains(&self.modifier)
     }
 }
 
@@ -32,46 +34,41 @@ impl<'t> Chosen<'t> {
 /// # Errors
 /// An expression that is none here stands before it.
 pub(super) fn chosen<'t>(path: &str, scope: &Scope<'t>) -> Result<Option<Chosen<'t>>, Reason> {
-    let locations = || scope.own_named("location").filter(|it| !is_named(it));
-    let read = |it: &'t Directive| modifier_and_text(&it.texts()).map(|(modifier, text)| (it, modifier, text));
-    if let Some((exact, ..)) =
-        locations().filter_map(read).find(|(_, modifier, text)| *modifier == "=" && *text == path)
-    {
-        return Ok(Some(Chosen::of(exact, scope).settled()));
+    let exact = locations(scope).find(|it| it.modifier == "=" && it.text == path);
+    if exact.is_some() {
+        return Ok(exact);
     }
-    let is_prefix =
-        |(_, modifier, text): &(&Directive, &str, &str)| matches!(*modifier, "" | "^~") && path.starts_with(*text);
-    let prefix = locations().filter_map(read).filter(is_prefix).max_by_key(|(.., text)| text.len());
-    let mut found = None;
-    let mut goes_before_expressions = false;
-    if let Some((directive, modifier, _)) = prefix {
-        let prefix = Chosen::of(directive, scope);
-        let within = chosen(path, &prefix.scope)?;
-        if within.as_ref().is_some_and(|it| it.is_settled) {
-            return Ok(within);
-        }
-        goes_before_expressions = modifier == "^~";
-        found = within.or(Some(prefix));
+    let is_prefix = |it: &Chosen<'_>| ["", "^~"].contains(&it.modifier) && path.starts_with(it.text);
+    let prefix = locations(scope).filter(is_prefix).max_by_key(|it| it.text.len());
+    let within = prefix.as_ref().map_or(Ok(None), |it| chosen(path, &it.scope))?;
+    let goes_first = prefix.as_ref().is_some_and(|it| it.modifier == "^~");
+    match within {
+        Some(within) if goes_first || within.is_settled() => Ok(Some(within)),
+        None if goes_first => Ok(prefix),
+        within => Ok(by_expression(path, scope)?.or(within).or(prefix)),
     }
-    if goes_before_expressions {
-        return Ok(found);
-    }
-    for (directive, modifier, text) in locations().filter_map(read).filter(|(_, modifier, _)| modifier.starts_with('~'))
-    {
-        let expression = RegexBuilder::new(text).case_insensitive(modifier == "~*").build();
+}
+
+/// The location whose expression takes `path` first, or one within that.
+fn by_expression<'t>(path: &str, scope: &Scope<'t>) -> Result<Option<Chosen<'t>>, Reason> {
+    for location in locations(scope).filter(|it| it.modifier.starts_with('~')) {
+        let expression = RegexBuilder::new(location.text).case_insensitive(location.modifier == "~*").build();
         let expression = expression.map_err(|_| {
-            Reason::new(
-                format!("the expression of {} may take {path}, and is none here", directive.place),
-                "docs/access.md",
-            )
+            let why = format!("the expression of {} may take {path}, and is none here", location.directive.place);
+            Reason::new(why, "write [route.NAME.authorize] with the `url` of the server that is asked: docs/access.md")
         })?;
         if expression.is_match(path) {
-            let itself = Chosen::of(directive, scope);
-            let within = chosen(path, &itself.scope)?;
-            return Ok(Some(within.unwrap_or(itself).settled()));
+            let within = chosen(path, &location.scope)?;
+            // What is within it is as settled as the expression.
+            let modifier = location.modifier;
+            return Ok(Some(within.map_or(location, |within| Chosen { modifier, ..within })));
         }
     }
-    Ok(found)
+    Ok(None)
+}
+
+fn locations<'s, 't>(scope: &'s Scope<'t>) -> impl Iterator<Item = Chosen<'t>> + use<'s, 't> {
+    scope.own_named("location").filter_map(|it| Chosen::of(it, scope))
 }
 
 #[cfg(test)]
@@ -99,6 +96,7 @@ mod tests {
             ("location ^~ /a { location /a/b { } } location ~ b { }", "/a/b"),
             ("location /a { location ^~ /a/b { } location ~ b { } } location ~ php { }", "~ php"),
             ("location ~^/a { location /a/b { } }", "/a/b"),
+            ("location /a { location ~ ^/a { location /a/b { } } } location ~ php { }", "/a/b"),
             ("location @a { } location /b { } location / { }", "/"),
         ] {
             assert_eq!(chosen_of(source).as_deref(), Some(expected), "{source}");
