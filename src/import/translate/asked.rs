@@ -40,6 +40,11 @@ impl Asked {
         asked
     }
 
+    /// That of a location which lets nobody through.
+    pub(super) fn answered(location: &Directive) -> Self {
+        Self { guards: BTreeSet::from([format!("{} {}", location.id, location.written())]) }
+    }
+
     pub(super) fn is_nothing(&self) -> bool {
         self.guards.is_empty()
     }
@@ -61,7 +66,7 @@ pub(super) fn refuses(directive: &Directive) -> bool {
         "return" => directive.argument(0).is_some_and(is_refusal),
         "try_files" => {
             let last = directive.arguments.last().and_then(|it| it.text.strip_prefix('='));
-            last.is_some_and(|status| status != "404" && is_refusal(status))
+            last.is_some_and(|status| status == "503" || status != "404" && is_refusal(status))
         }
         _ => false,
     }

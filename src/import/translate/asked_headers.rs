@@ -1,8 +1,11 @@
 //! Which headers of a request a server reads that is asked about it: `send`.
 
+use http::HeaderName;
+
 use super::ledger::{Ledger, Reason};
 use super::scope::Scope;
 use super::text::{Part, Variables, parts, without_braces};
+use crate::config::is_of_one_message;
 use crate::import::syntax::Directive;
 
 /// What is sent where `send` is not written.
@@ -18,7 +21,7 @@ pub(super) fn send(scope: &Scope<'_>, authority: &str, ledger: &Ledger) -> Resul
         sent.clear();
         ledger.carried(directive);
     }
-    for directive in scope.own_named("proxy_set_header") {
+    for directive in scope.all("proxy_set_header") {
         let [name, value] = directive.texts()[..] else { return Err(not_sent(directive)) };
         let name = name.to_ascii_lowercase();
         let value = without_braces(&Variables::of(scope).spelled_out(value));
@@ -52,33 +55,64 @@ enum Meaning {
 }
 
 fn meaning(name: &str, value: &str, authority: &str) -> Meaning {
-    // What frames a message.
-    if ["content-length", "content-type", "connection", "upgrade", "transfer-encoding", "te"].contains(&name) {
+    let header = HeaderName::from_bytes(name.as_bytes()).ok();
+    if name == "content-type" || name != "host" && header.as_ref().is_none_or(is_of_one_message) {
         return Meaning::Usual;
     }
     let is_of_variables = parts(value).iter().all(|part| match part {
         Part::Text(text) => !text.contains(|c: char| c.is_alphanumeric()),
         Part::Variable(_) => true,
     });
+    let known = SAID.iter().find(|(said, _)| *said == name).map(|(_, values)| *values);
     match (name, value) {
         ("host", "$proxy_host") => Meaning::Usual,
-        ("host", value) if value == authority => Meaning::Usual,
+        ("host", value) if value == authority || authority.rsplit_once(':').is_some_and(|(host, _)| value == host) => {
+            Meaning::Usual
+        }
         ("host", _) if is_of_variables => Meaning::Elsewhere(
             "in Host the server that is asked reads the host of `url`, and that of the request in X-Forwarded-Host",
             "have it read X-Forwarded-Host, and see that it does not choose a site by Host",
         ),
+        _ if known.is_some_and(|values| values.contains(&value)) => Meaning::Usual,
+        // What the request is for, as this proxy knows it.
+        ("x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" | "x-forwarded-port", _) => Meaning::Elsewhere(
+            "the server that is asked reads there what endpoints do",
+            "see docs/front-door.md, and name the proxy in front in `trusted_proxies` of [listener.NAME]",
+        ),
+        _ if known.is_some() => Meaning::Unsaid,
         (_, "") => Meaning::NotSent,
         _ if value.strip_prefix("$http_").is_some_and(|header| header == name.replace('-', "_")) => Meaning::Sent,
         ("x-real-ip", _) if is_of_variables => Meaning::Elsewhere(
             "the server that is asked reads the client's address in X-Forwarded-For",
             "have it read that",
         ),
-        _ if is_of_variables && (name.starts_with("x-forwarded-") || ORIGINAL.contains(&name)) => Meaning::Usual,
+        _ if UNDECIDING.contains(&name) || OF_CONNECTION.contains(&value) => Meaning::Elsewhere(
+            "the server that is asked is not sent this header",
+            "see that it decides without it: what the request is for stands in X-Forwarded-… and X-Original-…",
+        ),
         _ => Meaning::Unsaid,
     }
 }
 
-const ORIGINAL: [&str; 3] = ["x-original-method", "x-original-uri", "x-original-url"];
+/// By what nobody decides: where oauth2-proxy sends who has logged in, and the word for TLS of those who do not know X-Forwarded-Proto.
+const UNDECIDING: [&str; 2] = ["x-auth-request-redirect", "x-forwarded-ssl"];
+
+/// What says nothing of who asks, nor for what.
+const OF_CONNECTION: [&str; 7] =
+    ["$scheme", "$host", "$http_host", "$server_name", "$server_port", "$request_id", "$ssl_early_data"];
+
+/// What the server is sent in any case, and what says the same with nginx.
+const SAID: [(&str, &[&str]); 9] = [
+    ("x-original-method", &["$request_method"]),
+    ("x-original-uri", &["$request_uri"]),
+    ("x-original-url", &["$scheme://$host$request_uri", "$scheme://$http_host$request_uri"]),
+    ("x-forwarded-method", &["$request_method"]),
+    ("x-forwarded-uri", &["$request_uri"]),
+    ("x-forwarded-proto", &["$scheme"]),
+    ("x-forwarded-host", &["$host", "$http_host", "$server_name"]),
+    ("x-forwarded-port", &["$server_port"]),
+    ("x-forwarded-for", &["$remote_addr", "$proxy_add_x_forwarded_for"]),
+];
 
 fn not_sent(directive: &Directive) -> Reason {
     Reason::new(
@@ -126,6 +160,10 @@ mod tests {
             ("proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header Host $proxy_host;", 0),
             ("set $name auth:9000; proxy_set_header Host $name;", 0),
             ("proxy_set_header Host $host; proxy_set_header X-Real-IP $remote_addr;", 2),
+            ("proxy_set_header X-Forwarded-Proto $http_x_forwarded_proto; proxy_set_header X-Scheme $scheme;", 2),
+            ("proxy_set_header Expect $http_expect; proxy_set_header Sec-WebSocket-Key $http_sec_websocket_key;", 0),
+            ("proxy_set_header X-Auth-Request-Redirect $request_uri; proxy_set_header X-Forwarded-Ssl on;", 2),
+            ("proxy_set_header Host auth;", 0),
         ] {
             assert_eq!(sent(source), Ok((None, looked_at)), "{source}");
         }
@@ -137,6 +175,9 @@ mod tests {
             "proxy_set_header X-Need-Role admin;",
             "proxy_set_header Host auth.example.com;",
             "proxy_set_header X-Original-URI /admin;",
+            "proxy_set_header X-Original-URL $request_uri;",
+            "proxy_set_header X-Original-URI $http_x_original_uri;",
+            "proxy_set_header X-Forwarded-Role $role;",
             "proxy_set_header Authorization $cookie_token;",
             "proxy_set_header X-Client $ssl_client_s_dn;",
             "proxy_set_header Cookie;",

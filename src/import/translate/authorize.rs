@@ -5,10 +5,12 @@ use super::chosen::{Chosen, chosen};
 use super::context::Context;
 use super::ledger::{Ledger, Reason};
 use super::location::modifier_and_text;
+use super::moves::{redirects, takes};
 use super::nothing::means_nothing;
 use super::proxy_target::{ProxyTarget, with_port};
 use super::request_headers::RequestHeaders;
 use super::scope::Scope;
+use super::text::Variables;
 use super::uses::only_uses;
 use crate::import::output::Value;
 use crate::import::syntax::Directive;
@@ -62,8 +64,14 @@ struct Question<'t> {
 }
 
 fn question<'t>(asked: &str, server: &Scope<'t>, context: &Context<'t>) -> Result<Question<'t>, Reason> {
-    if !asked.starts_with('/') || asked.contains(['?', '$']) {
+    if !asked.starts_with('/') || asked.contains(['?', '$', '#', ' ']) {
         return Err(beyond("what is asked is no plain path"));
+    }
+    if let Some(rewrite) = rewritten(asked, server.own()) {
+        return Err(beyond(format!("the server changes what is asked ({}: {})", rewrite.place, rewrite.written())));
+    }
+    if has_slashed(asked, server.own()) {
+        return Err(beyond(format!("nginx sends who asks for {asked} to {asked}/")));
     }
     let found = chosen(asked, server)?.ok_or_else(|| beyond("no location is for the path that is asked"))?;
     let location = found.directive;
@@ -81,7 +89,8 @@ fn question<'t>(asked: &str, server: &Scope<'t>, context: &Context<'t>) -> Resul
 /// What the location asks that was `found` for the path `asked`.
 fn question_to<'t>(found: &Chosen<'t>, asked: &str, context: &Context<'t>) -> Result<Question<'t>, Reason> {
     let Chosen { directive: location, scope, .. } = found;
-    if let Some(more) = scope.own().iter().find(|it| may_decide(it)) {
+    let around = ["proxy_method", "proxy_set_body"].into_iter().filter_map(|name| scope.last(name));
+    if let Some(more) = scope.own().iter().chain(around).find(|it| may_decide(it)) {
         return Err(beyond(format!(
             "the location that is asked has more than a proxy_pass ({}: {})",
             more.place,
@@ -91,11 +100,17 @@ fn question_to<'t>(found: &Chosen<'t>, asked: &str, context: &Context<'t>) -> Re
     let pass =
         scope.own_named("proxy_pass").next().ok_or_else(|| beyond("the location that is asked has no proxy_pass"))?;
     let target = ProxyTarget::read(pass, scope)?;
+    if Variables::of(scope).spelled_out(pass.value().unwrap_or("")).contains("request_uri") {
+        return Err(beyond("the path that is asked is that of the request, which the server reads in X-Original-URI"));
+    }
     let authority = authority(pass, &target, context)?;
     let send = send(scope, &authority, &context.ledger)?;
     // Of a prefix nginx puts the path of proxy_pass in its place, and here the whole path is written.
     let path = match (&target.path, modifier_and_text(&location.texts())) {
-        (Some(path), Some((modifier, text))) if modifier != "=" => {
+        (Some(path), Some((modifier, text))) if modifier != "=" && !target.replaces_whole_path => {
+            if path.contains('?') {
+                return Err(beyond("the URL that is asked has a query, and the location is for more than one path"));
+            }
             format!("{path}{}", asked.strip_prefix(text).unwrap_or(""))
         }
         (Some(path), _) => path.clone(),
@@ -113,7 +128,9 @@ fn question_to<'t>(found: &Chosen<'t>, asked: &str, context: &Context<'t>) -> Re
 /// Where the server is that `pass` asks.
 fn authority<'t>(pass: &'t Directive, target: &ProxyTarget, context: &Context<'t>) -> Result<String, Reason> {
     let Some(group) = context.group(&target.authority) else { return Ok(target.authority.clone()) };
-    let mut servers = group.inner().iter().filter(|it| it.name() == "server").filter_map(|it| it.argument(0));
+    let is_asked =
+        |it: &&Directive| it.name() == "server" && !it.texts().iter().any(|text| ["backup", "down"].contains(text));
+    let mut servers = group.inner().iter().filter(is_asked).filter_map(|it| it.argument(0));
     let first = servers.next().ok_or_else(|| beyond("the upstream that is asked has no server"))?;
     if servers.next().is_some() {
         context.ledger.left(
@@ -122,19 +139,56 @@ fn authority<'t>(pass: &'t Directive, target: &ProxyTarget, context: &Context<'t
             "put a load balancer in front of them, and write its URL",
         );
     }
-    context.ledger.carried(group);
+    context.ledger.carried_whole(group);
     Ok(with_port(first, if target.has_tls { 443 } else { 80 }))
+}
+
+/// What of a server's `block` makes another path of `asked`, or gives it a query; what it says of a client is said before.
+fn rewritten<'t>(asked: &str, block: &'t [Directive]) -> Option<&'t Directive> {
+    block.iter().find_map(|it| match it.name() {
+        "rewrite" if takes(it.argument(0).unwrap_or(""), asked) => Some(it),
+        "set" if it.argument(0) == Some("$args") => Some(it),
+        // A client who is sent elsewhere comes to no question.
+        "if" => rewritten(asked, it.inner()).filter(|it| !redirects(it)),
+        _ => None,
+    })
+}
+
+/// Whether there is a location for `asked` with a slash behind it: nginx says so to who asks for it without.
+fn has_slashed(asked: &str, block: &[Directive]) -> bool {
+    let is_it = |it: &Directive| {
+        modifier_and_text(&it.texts()).is_some_and(|(_, text)| text.strip_suffix('/') == Some(asked))
+            && it.inner().iter().any(|it| it.name().ends_with("_pass"))
+    };
+    let is_exact = |it: &Directive| modifier_and_text(&it.texts()) == Some(("=", asked));
+    let locations = || block.iter().filter(|it| it.name() == "location");
+    !locations().any(is_exact) && locations().any(|it| is_it(it) || has_slashed(asked, it.inner()))
 }
 
 /// Whether `directive` of a location that is asked may answer by itself, or change what is asked.
 fn may_decide(directive: &Directive) -> bool {
     match directive.name() {
         "proxy_method" => directive.value().is_none_or(|method| !method.eq_ignore_ascii_case("GET")),
+        "set" => directive.argument(0) == Some("$args"),
         "proxy_set_body" | "try_files" => true,
-        "internal" | "location" | "set" => false,
-        name => !only_uses(name) && !means_nothing(directive),
+        name => !HARMLESS.contains(&name) && !only_uses(name) && !means_nothing(directive),
     }
 }
+
+/// What changes nothing of a question: nginx asks nobody who may enter a location that it asks by itself.
+const HARMLESS: [&str; 11] = [
+    "internal",
+    "location",
+    "auth_request_set",
+    "allow",
+    "deny",
+    "auth_basic",
+    "auth_basic_user_file",
+    "satisfy",
+    "send_timeout",
+    "resolver",
+    "resolver_timeout",
+];
 
 /// What such a location says besides is what is always so here.
 fn spend(location: &Directive, scope: &Scope<'_>, ledger: &Ledger) {

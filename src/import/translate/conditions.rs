@@ -25,7 +25,7 @@ impl Origins {
         let mut waiting = vec![texts];
         while let Some(texts) = waiting.pop() {
             origins.has_query |= is_of_query(&texts);
-            origins.has_file |= is_of_file(&texts);
+            origins.has_file |= is_of_file(&texts) && names_in(&texts).all(|name| is_of_request(&name));
             for name in names_in(&texts).filter(|name| seen.insert(name.clone())).collect::<Vec<_>>() {
                 match made_of(&name, tree) {
                     Some(makers) => waiting.extend(makers),
@@ -41,7 +41,13 @@ impl Origins {
         self.has_query || !self.names.iter().all(|name| is_of_request(name))
     }
 
-    /// Whether a file decides, too: that is a switch, as for maintenance.
+    /// Whether nothing but the path decides.
+    pub(super) fn are_paths(&self) -> bool {
+        const PATHS: [&str; 3] = ["uri", "document_uri", "request_uri"];
+        !self.names.is_empty() && self.names.iter().all(|name| PATHS.contains(&name.as_str()))
+    }
+
+    /// Whether a file decides, too, which is one for all: that is a switch, as for maintenance.
     pub(super) fn has_file(&self) -> bool {
         self.has_file
     }
@@ -88,7 +94,7 @@ fn goes_on_with_query(text: &str) -> bool {
 }
 
 /// What is asked for, and what a browser says of itself without being asked who uses it.
-const OF_REQUEST: [&str; 32] = [
+const OF_REQUEST: [&str; 34] = [
     "host",
     "http_host",
     "http_x_forwarded_host",
@@ -117,6 +123,8 @@ const OF_REQUEST: [&str; 32] = [
     "uri",
     "document_uri",
     "http_user_agent",
+    "http_accept",
+    "http_accept_encoding",
     "http_accept_language",
     "http_upgrade",
     "http_upgrade_insecure_requests",
@@ -223,6 +231,7 @@ mod tests {
         {
             assert!(holds(Origins::has_file, source), "{source}");
         }
+        assert!(!holds(Origins::has_file, "if (!-f /srv/allow/$remote_addr) { }"));
         assert!(!holds(Origins::has_file, "set $off 1; if ($remote_addr ~ ^10) { set $off 0; } if ($off) { }"));
     }
 

@@ -2,9 +2,10 @@
 
 use super::context::Context;
 use super::guarded::told_of_guards;
-use super::moves::sends_to_one_place;
+use super::moves::{redirects, sends_to_one_place};
+use super::scope::Scope;
 use super::servers::{Listener, Server};
-use crate::import::syntax::Place;
+use crate::import::syntax::{Directive, Place};
 
 /// Hosts at listeners.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,11 +78,18 @@ pub(super) fn guarded_strangers<'t>(
     }
     let here = front.listeners.iter().filter_map(|at| listeners.get(*at)).flat_map(|it| &it.servers);
     let others = here.filter(|it| **it != number).filter_map(|it| servers.get(*it));
-    let keeps_out = |it: &&Server<'_>| {
-        told_of_guards(it.scope.own()).is_some() || it.scope.own_named("return").any(sends_to_one_place)
-    };
+    let keeps_out =
+        |it: &&Server<'_>| told_of_guards(it.scope.own()).is_some() || answers_all(it.scope.own(), &it.scope);
     let mut strangers = others.filter(|it| it.names.has_unsaid).filter(keeps_out);
     strangers.next().map(|it| &it.directive.place)
+}
+
+/// Whether something in `block` of a server answers clients, or sends them to one place.
+fn answers_all(block: &[Directive], scope: &Scope<'_>) -> bool {
+    block.iter().any(|it| {
+        let answers = it.name() == "return" && !redirects(it);
+        answers || sends_to_one_place(it, scope) || answers_all(it.inner(), scope)
+    })
 }
 
 /// Whether `host` is one of those of `wildcard`, and not that itself.

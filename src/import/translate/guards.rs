@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use super::conditions::{Origins, names_in};
 use super::instead::instead_of;
 use super::ledger::{Fate, Ledger, Reason};
-use super::moves::{is_named_by, is_of_other_paths, leaves_out_some, path_of, sends_to_one_place};
+use super::moves::{is_named_by, is_of_other_paths, path_of, sends_to_one_place, takes_others};
 use super::nothing::means_nothing;
 use super::scope::Scope;
 use super::uses::only_uses;
@@ -60,10 +60,10 @@ pub(super) fn is_guard(directive: &Directive, scope: &Scope<'_>) -> bool {
         // `auth_jwt`, and not what is said of it: `auth_jwt_key_file`.
         _ if name.strip_prefix("auth_").is_some_and(|way| !way.contains('_')) => counts(),
         "limit_except" => true,
-        "if" => keeps_out_on_condition(directive, scope.whole()),
+        "if" => keeps_out_on_condition(directive, scope),
         "rewrite" => {
-            let expression = directive.argument(0).unwrap_or("");
-            leaves_out_some(expression) && sends_to_one_place(directive) || leads_by_client(directive, scope.whole())
+            let takes_others = takes_others(directive.argument(0).unwrap_or(""));
+            takes_others && sends_to_one_place(directive, scope) || leads_by_client(directive, scope.whole())
         }
         "try_files" => counts() && tries_by_client(directive, scope.whole()),
         // Whatever stands in it may be a guard.
@@ -75,14 +75,15 @@ pub(super) fn is_guard(directive: &Directive, scope: &Scope<'_>) -> bool {
 }
 
 /// Whether an `if` refuses, or does with whoever does not show who he is what it does not do with others.
-fn keeps_out_on_condition(directive: &Directive, tree: &[Directive]) -> bool {
+fn keeps_out_on_condition(directive: &Directive, scope: &Scope<'_>) -> bool {
     let origins = OnceCell::new();
-    let origins = || origins.get_or_init(|| Origins::of(directive.texts(), tree));
+    let origins = || origins.get_or_init(|| Origins::of(directive.texts(), scope.whole()));
+    let is_of_other_paths = || is_of_other_paths(directive, || origins().are_paths());
     directive.inner().iter().any(|it| match (it.name(), it.argument(0)) {
         ("return", Some("503")) => origins().has_client() && !origins().has_file(),
         ("return", Some(status)) if is_refusal(status) => true,
         ("return", Some("204")) if origins().is_of_preflight() => false,
-        ("return" | "rewrite", _) if is_of_other_paths(directive) && sends_to_one_place(it) => true,
+        ("return" | "rewrite", _) if sends_to_one_place(it, scope) && is_of_other_paths() => true,
         ("return" | "rewrite", _) if is_named_by(directive, it) => false,
         // What these make is looked at where it is used.
         ("set", _) => false,
@@ -144,6 +145,12 @@ pub(super) const CLOSING: &[&str] = &[
     "content_by_lua_file x.lua;",
     "shib_request on;",
     "rewrite ^/(?!public|login).* /login redirect;",
+    "if ($uri ~ ^/(?!public|login)) { return 302 /login; }",
+    "set $need 1; if ($uri ~ ^/public) { set $need 0; } if ($need) { return 302 /login; }",
+    "geo $sorry { default /none; } if ($sorry) { return 302 $sorry; }",
+    "map $cookie_session $login { '' /login; } if ($login) { return 302 $login; }",
+    "if ($cookie_session ~ ^$) { rewrite ^/(.*)$ /login/$1 redirect; }",
+    "if (!-f /srv/allow/$cookie_k) { return 503; }",
     "if ($uri !~ ^/(public|login)) { return 302 /login; }",
     "geo $off { default 0; } set $closed $off; if ($closed) { return 503; }",
     "try_files $cookie_gate @app;",
@@ -181,11 +188,12 @@ mod tests {
             "try_files $uri $uri/ /index.php?$args;",
             "rewrite ^/(?!app)(.*)$ /app/$1 redirect;",
             "rewrite ^/old /new redirect;",
+            "rewrite ^/$ /app/ redirect;",
+            "map $uri $new { /old /new; } if ($new) { return 301 $new; }",
             "rewrite ^/(.*)$ /$host/$1?key=$arg_key last;",
             "if ($uri !~ ^/health) { return 301 https://$host$request_uri; }",
             "if ($uri ~ ^/old) { return 301 /new; }",
             "if ($arg_p) { return 301 /posts/$arg_p; }",
-            "map $args $new { '~^p=(.+)$' /posts/$1; } if ($new) { return 301 $new; }",
         ] {
             assert!(!is_guarded(source), "{source}");
         }

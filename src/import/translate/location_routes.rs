@@ -36,8 +36,10 @@ pub(super) fn location_routes<'t>(
     let closed_from = made.len();
     nowhere.iter().for_each(|found| close_unsaid(found, server, front, making, &mut made));
     nowhere.iter().for_each(|found| close_nowhere(found, 403, front, making, &mut made));
-    let is_internal = |it: &&&Found<'_>| it.directive.inner().iter().any(|it| it.name() == "internal");
-    asked.iter().filter(is_internal).for_each(|found| close_nowhere(found, 404, front, making, &mut made));
+    for found in asked {
+        let is_internal = found.directive.inner().iter().any(|it| it.name() == "internal");
+        close_nowhere(found, if is_internal { 404 } else { 403 }, front, making, &mut made);
+    }
     close_expressions(&locations, front, making, &mut made);
     let is_wider = |it: &&Found<'_>| {
         let of_it = |made: &&Made| made.location == it.location;
@@ -203,7 +205,7 @@ fn leads_somewhere(directive: &Directive) -> bool {
 
 /// Whether an application gets the requests of a location, in whatever protocol.
 fn hands_on(directive: &Directive) -> bool {
-    directive.inner().iter().any(|it| it.name().ends_with("_pass"))
+    directive.inner().iter().any(|it| it.name().ends_with("_pass") || it.name() == "if" && hands_on(it))
 }
 
 /// Tells of whatever no request comes to.

@@ -5,7 +5,7 @@ use super::chosen::chosen;
 use super::context::Context;
 use super::ledger::Reason;
 use super::location::{Location, encoded_text, is_named, modifier_and_text};
-use super::moves::path_of;
+use super::moves::{path_of, sends_to_one_place};
 use super::scope::Scope;
 use super::servers::Server;
 use crate::import::syntax::Directive;
@@ -93,6 +93,7 @@ fn collect<'t>(
                 collect(&inner, &below, server, context, all);
             }
             Err(Reason { why, instead }) => {
+                let asked = if answers_all(&inner) { asked.and(&Asked::answered(directive)) } else { asked };
                 let kept_out =
                     "it kept requests out: the open routes that they would come to refuse them, or are closed";
                 let why = if asked.is_nothing() { why } else { kept_out.to_owned() };
@@ -104,6 +105,12 @@ fn collect<'t>(
             }
         }
     }
+}
+
+/// Whether whoever comes to the location of `scope` is answered 503, or sent to one place.
+fn answers_all(scope: &Scope<'_>) -> bool {
+    let is_closed = |it: &Directive| it.name() == "return" && it.argument(0) == Some("503");
+    scope.own().iter().any(|it| is_closed(it) || sends_to_one_place(it, scope))
 }
 
 /// What is asked in `scope`, and by the location that answers there in the end.

@@ -20,6 +20,18 @@ pub(super) fn path_rules(
     scope: &Scope<'_>,
     ledger: &Ledger,
 ) -> Result<Option<Destination>, Reason> {
+    if target.replaces_whole_path {
+        return Err(Reason::new(
+            "a path behind variables takes the place of all of the client's",
+            "write `upstream` in [route.NAME], with `rewrite` for the path",
+        ));
+    }
+    if target.path.as_ref().is_some_and(|path| path.contains('?')) {
+        return Err(Reason::new(
+            "its path has a query",
+            "write `upstream` in [route.NAME], with `rewrite` for the path, and have the endpoint do without the query",
+        ));
+    }
     let rewrites: Vec<_> = scope.own_named("rewrite").collect();
     if let [only] = rewrites[..] {
         if let Some(value) = rewrite(only) {

@@ -15,8 +15,10 @@ pub(super) struct ProxyTarget {
     pub(super) speaks_http2: bool,
     /// The name of an `upstream`, or host and port: without a port where none is written.
     pub(super) authority: String,
-    /// What takes the place of the location's path, if anything does.
+    /// What takes the place of the location's path, if anything does; with a query, where one is written.
     pub(super) path: Option<String>,
+    /// Whether that takes the place of all of a client's path.
+    pub(super) replaces_whole_path: bool,
 }
 
 impl ProxyTarget {
@@ -56,14 +58,12 @@ impl ProxyTarget {
         if authority.contains('$') || authority.is_empty() || path.contains('$') {
             return Err(hangs_on_variables());
         }
-        if had_variables && !path.is_empty() {
-            return Err(beyond("a path behind variables takes the place of all of the client's"));
-        }
-        if path.contains(['?', '#']) || (!path.is_empty() && !path.starts_with('/')) {
-            return Err(beyond("its path has a query"));
+        if path.contains('#') || (!path.is_empty() && !path.starts_with('/')) {
+            return Err(beyond("it has a query without a path, or a fragment"));
         }
         let path = (!path.is_empty()).then(|| path.to_owned());
-        Ok(Self { has_tls, speaks_http2: is_grpc, authority, path })
+        let replaces_whole_path = had_variables && path.is_some();
+        Ok(Self { has_tls, speaks_http2: is_grpc, authority, path, replaces_whole_path })
     }
 
     /// Where an endpoint is that is named here, without an `upstream`.
@@ -155,11 +155,13 @@ mod tests {
             ("set $to http://app:8080; proxy_pass $to;", "app:8080", None),
             ("set $port 81; proxy_pass http://app:${port};", "app:81", None),
             ("grpc_pass grpc://app:50051;", "app:50051", None),
+            ("proxy_pass http://a:81/?b=c;", "a:81", Some("/?b=c")),
         ] {
             let target = read(source).unwrap();
             assert_eq!((target.address().as_str(), target.path.as_deref()), (address, path), "{source}");
         }
         assert!(read("proxy_pass https://a;").unwrap().has_tls);
+        assert!(read("set $a b; proxy_pass http://$a/x;").unwrap().replaces_whole_path);
     }
 
     #[test]
@@ -168,8 +170,8 @@ mod tests {
             "proxy_pass http://$pool;",
             "proxy_pass $scheme://a;",
             "proxy_pass http://a/$1;",
-            "proxy_pass http://a/?b=c;",
-            "set $a b; proxy_pass http://$a/x;",
+            "proxy_pass http://a?b=c;",
+            "proxy_pass http://a/#b;",
             "proxy_pass ftp://a;",
             "proxy_pass a;",
             "proxy_pass;",

@@ -70,7 +70,7 @@ const REFUSED: &str = "refused";
 const OTHER_SPELLINGS: &str = r"/(?:\.\.?)?[;/]|/\.\.?$|\\|%(?i:00|2[def]|3[0-9b]|[46][1-9a-f]|[57][0-9a]|5[cf]|7e)";
 
 /// `expression` without what the expressions here do not have, and what makes it take less.
-fn without_names_and_looks(expression: &str) -> Option<String> {
+pub(super) fn without_names_and_looks(expression: &str) -> Option<String> {
     let mut plain = String::new();
     let mut rest = expression;
     while let Some(c) = rest.chars().next() {

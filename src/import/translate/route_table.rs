@@ -79,8 +79,7 @@ pub(super) fn route_table<'t>(
         return Ok(Made { table: closed(at, making, 404), told });
     }
     let (pass, pass_scope) = pass(at, context, &mut told)?;
-    let named =
-        tried_last(at.scope, at.server).filter(|named| own_pass(at.scope).is_none() && !named.inner().is_empty());
+    let named = tried_last(at.scope, at.server).filter(|named| !named.inner().is_empty());
     let of_named = named.map(|named| at.server.scope.within(named.inner()));
     let addresses_of_named = of_named.as_ref().map(|scope| Addresses::of(scope, &context.ledger));
     let answers = of_named.as_ref().is_some_and(answers);
@@ -183,16 +182,18 @@ fn pass<'t>(
     told: &mut Vec<&'t [Directive]>,
 ) -> Result<(&'t Directive, Scope<'t>), Reason> {
     let tried = at.scope.own_named("try_files").next();
-    if let Some(pass) = own_pass(at.scope) {
-        return match tried.and_then(|it| it.arguments.last()) {
-            Some(last) if last.text.starts_with('=') => Err(Reason::new(
-                "nginx answers for whatever there is no file for, and no files are served",
+    let named = tried_last(at.scope, at.server);
+    match own_pass(at.scope) {
+        Some(pass) if tried.is_none() => return Ok((pass, at.scope.clone())),
+        Some(_) if named.is_none() => {
+            return Err(Reason::new(
+                "nginx goes elsewhere for whatever there is no file for, and no files are served",
                 "see which paths have files, and write a route for each",
-            )),
-            _ => Ok((pass, at.scope.clone())),
-        };
+            ));
+        }
+        _ => {}
     }
-    if let (Some(tried), Some(named)) = (tried, tried_last(at.scope, at.server)) {
+    if let (Some(tried), Some(named)) = (tried, named) {
         let scope = at.server.scope.within(named.inner());
         if let Some(pass) = own_pass(&scope) {
             context.ledger.left(

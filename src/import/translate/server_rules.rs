@@ -5,6 +5,7 @@ use super::context::Context;
 use super::fronts::Front;
 use super::ledger::Reason;
 use super::location::Location;
+use super::moves::is_url;
 use super::routes::{Route, Routes};
 use super::scope::Scope;
 use super::servers::{Listener, Server};
@@ -120,14 +121,15 @@ pub(super) fn redirecting_rewrite(
     location: &Location,
     server_name: Option<&str>,
 ) -> Option<Result<Destination, Reason>> {
-    let [expression, url, flag] = directive.texts()[..] else { return None };
-    let status = match flag {
-        "permanent" => "301",
-        "redirect" => "302",
+    let (expression, url, status) = match directive.texts()[..] {
+        [expression, url, "permanent"] => (expression, url, "301"),
+        [expression, url, "redirect"] => (expression, url, "302"),
+        // A whole URL sends clients there in any case.
+        [expression, url] | [expression, url, "last" | "break"] if is_url(url) => (expression, url, "302"),
         _ => return None,
     };
     let url = match expression {
-        "^" | ".*" | "^.*$" => url.trim_end_matches('?').to_owned(),
+        "^" | ".*" | "^.*$" | "^/" | "^/?" | "^/.*" | "^/.*$" => url.trim_end_matches('?').to_owned(),
         "^(.*)$" | "^(.*)" | "(.*)" => url.replace("/$1", "$1").replace("$1", "$request_uri"),
         "^/(.*)$" | "^/(.*)" => url.replace("/$1", "$request_uri"),
         _ => return None,
