@@ -160,9 +160,15 @@ impl TunnelHandle {
         self.whereabouts.step(&[Whereabouts::Asked], Whereabouts::Frozen)
     }
 
-    /// It goes on here, although it was asked to stand still, or since that is taken back. Its task's to say, who polls it from then on.
+    /// It goes on here, although it was asked to stand still. Its task's to say, who polls it from then on; says whether it is asked still.
+    pub fn decline(&self) -> bool {
+        self.whereabouts.step(&[Whereabouts::Asked], Whereabouts::Here)
+    }
+
+    /// It goes on here, since that is taken back. Its task's to say, who polls it from then on. Not where it was asked once more meanwhile:
+    /// whoever did that waits for an answer.
     pub fn settle(&self) -> bool {
-        self.whereabouts.step(&[Whereabouts::Asked, Whereabouts::Resumed], Whereabouts::Here)
+        self.whereabouts.step(&[Whereabouts::Resumed], Whereabouts::Here)
     }
 
     fn take_step(&self, from: &[Whereabouts], to: Whereabouts) -> bool {
@@ -315,6 +321,18 @@ mod tests {
         handle.order_close(drain(100));
         assert_eq!(handle.order(), Some(revoked));
         handle.check_invariants();
+    }
+
+    #[test]
+    fn one_that_is_asked_once_more_before_it_goes_on_has_to_answer() {
+        let handle = handle();
+        assert!(handle.ask_to_freeze() && handle.note_frozen());
+        handle.resume();
+        assert!(handle.ask_to_freeze());
+        assert!(!handle.settle() && handle.whereabouts() == Whereabouts::Asked);
+        assert!(handle.withdraw());
+        assert!(!handle.decline() && handle.whereabouts() == Whereabouts::Resumed);
+        assert!(handle.settle() && handle.is_here());
     }
 
     #[test]

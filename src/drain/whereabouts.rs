@@ -4,14 +4,14 @@
 //!            ask             note_frozen            note_left
 //!   Here ─────────▶ Asked ──────────────▶ Frozen ─────────────▶ Left
 //!    ▲ ◀────────── │   ▲                    │
-//!    │   settle    │   │ ask                │ resume
+//!    │   decline   │   │ ask                │ resume
 //!    │    withdraw ▼   │                    │
 //!    └────────── Resumed ◀──────────────────┘
 //!       settle
 //! ```
 //!
 //! Two move it: whoever moves tunnels (`ask`, `withdraw`, `resume`, `note_left`), and the task of the tunnel (`note_frozen`,
-//! `settle`). Invariant: `Left` is for good.
+//! `decline`, `settle`). Invariant: `Left` is for good.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

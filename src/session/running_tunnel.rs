@@ -101,7 +101,7 @@ impl<H> RunningTunnel<H> {
                             }
                         }
                         Err(stays) => {
-                            if handle.settle() {
+                            if handle.decline() {
                                 self.records.departures.note(handle, at, Err(stays));
                                 return Goes::On;
                             }

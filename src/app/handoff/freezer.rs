@@ -164,7 +164,7 @@ mod tests {
         drop(ended);
         let answers = async {
             sleep(Duration::from_millis(1)).await;
-            assert!(stands.handle().note_frozen() && stays.handle().settle());
+            assert!(stands.handle().note_frozen() && stays.handle().decline());
             says.send(now(stands.handle().id, Ok(known()))).unwrap();
             says.send(now(stays.handle().id, Err(Stays::Tls12))).unwrap();
         };

@@ -43,7 +43,7 @@ impl Scene {
     async fn answers(&self, silent: usize) {
         loop {
             for tunnel in self.tunnels.iter().skip(silent).map(Registration::handle) {
-                if tunnel.whereabouts() == Whereabouts::Asked && tunnel.settle() {
+                if tunnel.whereabouts() == Whereabouts::Asked && tunnel.decline() {
                     let (at, answer) = (SystemMoment::now(), Err(Stays::Tls12));
                     self.says.send(Departed { tunnel: tunnel.id, at, answer }).unwrap();
                 }
