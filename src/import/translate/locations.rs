@@ -3,6 +3,7 @@
 use super::asked::Asked;
 use super::chosen::chosen;
 use super::context::Context;
+use super::expressions::Taken;
 use super::ledger::Reason;
 use super::location::{Location, encoded_text, is_named, modifier_and_text};
 use super::moves::{path_of, sends_to_one_place};
@@ -93,7 +94,8 @@ fn collect<'t>(
                 collect(&inner, &below, server, context, all);
             }
             Err(Reason { why, instead }) => {
-                let asked = if answers_all(&inner) { asked.and(&Asked::answered(directive)) } else { asked };
+                let is_closed = has_own_path(directive) && answers_all(&inner);
+                let asked = if is_closed { asked.and(&Asked::answered(directive)) } else { asked };
                 let kept_out =
                     "it kept requests out: the open routes that they would come to refuse them, or are closed";
                 let why = if asked.is_nothing() { why } else { kept_out.to_owned() };
@@ -105,6 +107,13 @@ fn collect<'t>(
             }
         }
     }
+}
+
+/// Whether a route can be closed for it, and no other one has to refuse anything: its expression takes a path and all below it.
+fn has_own_path(directive: &Directive) -> bool {
+    let Some(Paths::Expression { text, .. }) = paths(directive) else { return false };
+    let taken = Taken::by(&text);
+    taken.is_below && taken.path().is_some()
 }
 
 /// Whether whoever comes to the location of `scope` is answered 503, or sent to one place.

@@ -110,6 +110,8 @@ const CASES: &[Case] = &[
     ("port-8080", "around", "/", Err(403)),
     ("port-8080", "elsewhere", "/", Ok("/")),
     ("port-8080", "elsewhere", "/staff/x", Err(403)),
+    ("port-8080", "elsewhere", "/old-page", Ok("/old-page")),
+    ("port-8080", "elsewhere", "//x", Ok("//x")),
     ("port-8080", "elsewhere", "/pools/x", Err(403)),
     ("port-8080", "elsewhere", "/processes/x", Err(403)),
     ("port-8080", "elsewhere", "/files/x", Ok("/files/x")),
