@@ -131,6 +131,10 @@ fn close_unsaid<'t>(
     );
     if (Closed { directive, location, status: 403, why }).make(front, making) {
         all.push(made);
+    } else if let Some(there) = all.iter().find(|it| it.location.path == location.path)
+        && let Some(route) = making.routes.found.get_mut(there.number)
+    {
+        shut(&mut route.table, &format!("{} leads a part of its path elsewhere", directive.place));
     }
 }
 

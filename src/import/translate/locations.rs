@@ -6,7 +6,7 @@ use super::context::Context;
 use super::expressions::Taken;
 use super::ledger::Reason;
 use super::location::{Location, encoded_text, is_named, modifier_and_text};
-use super::moves::{path_of, sends_to_one_place};
+use super::moves::{path_of, sends_to_one_place, takes_others};
 use super::scope::Scope;
 use super::servers::Server;
 use crate::import::syntax::Directive;
@@ -94,8 +94,8 @@ fn collect<'t>(
                 collect(&inner, &below, server, context, all);
             }
             Err(Reason { why, instead }) => {
-                let is_closed = has_own_path(directive) && answers_all(&inner);
-                let asked = if is_closed { asked.and(&Asked::answered(directive)) } else { asked };
+                let asked =
+                    if lets_nobody_through(directive, &inner) { asked.and(&Asked::answered(directive)) } else { asked };
                 let kept_out =
                     "it kept requests out: the open routes that they would come to refuse them, or are closed";
                 let why = if asked.is_nothing() { why } else { kept_out.to_owned() };
@@ -109,17 +109,14 @@ fn collect<'t>(
     }
 }
 
-/// Whether a route can be closed for it, and no other one has to refuse anything: its expression takes a path and all below it.
-fn has_own_path(directive: &Directive) -> bool {
+/// Whether `directive`, a location without a route, keeps its requests from all endpoints: it answers 503, or sends them to one place. That is
+/// also how a page moves, so it has to be for a path and all below it, which a route is closed for, or for whatever nobody has named.
+fn lets_nobody_through(directive: &Directive, scope: &Scope<'_>) -> bool {
+    let is_closed = |it: &Directive| it.name() == "return" && it.argument(0) == Some("503");
     let Some(Paths::Expression { text, .. }) = paths(directive) else { return false };
     let taken = Taken::by(&text);
-    taken.is_below && taken.path().is_some()
-}
-
-/// Whether whoever comes to the location of `scope` is answered 503, or sent to one place.
-fn answers_all(scope: &Scope<'_>) -> bool {
-    let is_closed = |it: &Directive| it.name() == "return" && it.argument(0) == Some("503");
-    scope.own().iter().any(|it| is_closed(it) || sends_to_one_place(it, scope))
+    let is_no_page = || taken.is_below && taken.path().is_some() || takes_others(&text);
+    scope.own().iter().any(|it| is_closed(it) || sends_to_one_place(it, scope) && is_no_page())
 }
 
 /// What is asked in `scope`, and by the location that answers there in the end.
