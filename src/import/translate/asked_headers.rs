@@ -94,8 +94,9 @@ fn meaning(name: &str, value: &str, authority: &str) -> Meaning {
     }
 }
 
-/// By what nobody decides: where oauth2-proxy sends who has logged in, and the word for TLS of those who do not know X-Forwarded-Proto.
-const UNDECIDING: [&str; 2] = ["x-auth-request-redirect", "x-forwarded-ssl"];
+/// By what nobody decides: where oauth2-proxy sends who has logged in, the word for TLS of those who do not know X-Forwarded-Proto, and by what
+/// ingress-nginx signs.
+const UNDECIDING: [&str; 3] = ["x-auth-request-redirect", "x-forwarded-ssl", "x-sent-from"];
 
 /// What says nothing of who asks, nor for what.
 const OF_CONNECTION: [&str; 7] =
@@ -163,7 +164,7 @@ mod tests {
             ("proxy_set_header X-Forwarded-Proto $http_x_forwarded_proto; proxy_set_header X-Scheme $scheme;", 2),
             ("proxy_set_header Expect $http_expect; proxy_set_header Sec-WebSocket-Key $http_sec_websocket_key;", 0),
             ("proxy_set_header X-Auth-Request-Redirect $request_uri; proxy_set_header X-Forwarded-Ssl on;", 2),
-            ("proxy_set_header Host auth;", 0),
+            ("proxy_set_header Host auth; proxy_set_header X-Sent-From nginx-ingress-controller;", 1),
         ] {
             assert_eq!(sent(source), Ok((None, looked_at)), "{source}");
         }
