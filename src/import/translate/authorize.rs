@@ -143,7 +143,7 @@ fn authority<'t>(pass: &'t Directive, target: &ProxyTarget, context: &Context<'t
     Ok(with_port(first, if target.has_tls { 443 } else { 80 }))
 }
 
-/// What of a server's `block` makes another path of `asked`, or gives it a query; what it says of a client is said before.
+/// What of a server's `block` makes another path of `asked`, or gives it a query: nginx reads that block for what it asks by itself, too.
 fn rewritten<'t>(asked: &str, block: &'t [Directive]) -> Option<&'t Directive> {
     block.iter().find_map(|it| match it.name() {
         "rewrite" if takes(it.argument(0).unwrap_or(""), asked) => Some(it),

@@ -14,7 +14,7 @@ pub(super) fn path_of(place: &str) -> &str {
     place.get(..end.unwrap_or(place.len())).unwrap_or(place)
 }
 
-/// Whether `directive` of `scope` has clients go elsewhere by themselves.
+/// Whether `directive` has clients go elsewhere by themselves.
 pub(super) fn redirects(directive: &Directive) -> bool {
     place(directive).is_some()
 }
