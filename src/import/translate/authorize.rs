@@ -1,6 +1,7 @@
 //! `auth_request`: a server that is asked whether a request may enter.
 
 use super::asked_headers::send;
+use super::balance::connections_rest;
 use super::chosen::{Chosen, chosen};
 use super::context::Context;
 use super::ledger::{Ledger, Reason};
@@ -125,21 +126,26 @@ fn question_to<'t>(found: &Chosen<'t>, asked: &str, context: &Context<'t>) -> Re
     Ok(Question { url, send, location })
 }
 
-/// Where the server is that `pass` asks.
-fn authority<'t>(pass: &'t Directive, target: &ProxyTarget, context: &Context<'t>) -> Result<String, Reason> {
+/// Where the server is that `pass` asks, which leads to `target`.
+fn authority(pass: &Directive, target: &ProxyTarget, context: &Context<'_>) -> Result<String, Reason> {
     let Some(group) = context.group(&target.authority) else { return Ok(target.authority.clone()) };
-    let is_asked =
-        |it: &&Directive| it.name() == "server" && !it.texts().iter().any(|text| ["backup", "down"].contains(text));
-    let mut servers = group.inner().iter().filter(is_asked).filter_map(|it| it.argument(0));
-    let first = servers.next().ok_or_else(|| beyond("the upstream that is asked has no server"))?;
-    if servers.next().is_some() {
+    let is_up = |it: &&Directive| !it.texts().iter().any(|text| ["backup", "down"].contains(text));
+    let servers = || group.inner().iter().filter(|it| it.name() == "server");
+    let first = servers().find(is_up).ok_or_else(|| beyond("the upstream that is asked has no server"))?;
+    context.ledger.carried(group);
+    context.ledger.carried(first);
+    connections_rest(group, &context.ledger);
+    let others: Vec<_> = servers().filter(|it| it.id != first.id).collect();
+    if !others.is_empty() {
+        let named: Vec<_> = others.iter().map(|it| format!("{}: {}", it.place, it.written())).collect();
         context.ledger.left(
             pass,
-            "one server is asked here, and this is the first of several",
+            format!("{} is asked here, and none of {}", first.argument(0).unwrap_or(""), named.join(", ")),
             "put a load balancer in front of them, and write its URL",
         );
+        others.iter().for_each(|it| context.ledger.nothing(it));
     }
-    context.ledger.carried_whole(group);
+    let first = first.argument(0).unwrap_or("");
     Ok(with_port(first, if target.has_tls { 443 } else { 80 }))
 }
 

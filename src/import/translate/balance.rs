@@ -16,9 +16,7 @@ pub(super) fn balance(group: &Directive, ledger: &Ledger, table: &mut Table) {
     if !is_said && has_several {
         table.put("policy", "round_robin");
     }
-    for name in ["zone", "keepalive", "keepalive_requests", "keepalive_time", "ntlm"] {
-        scope.own_named(name).for_each(|directive| ledger.nothing(directive));
-    }
+    connections_rest(group, ledger);
     if let Some(directive) = scope.last("keepalive_timeout") {
         match directive.value().and_then(written_time) {
             Some(time) => {
@@ -29,6 +27,12 @@ pub(super) fn balance(group: &Directive, ledger: &Ledger, table: &mut Table) {
         }
     }
     queue(&scope, ledger, table);
+}
+
+/// Connections of `group` rest here in any case.
+pub(super) fn connections_rest(group: &Directive, ledger: &Ledger) {
+    const OF_CONNECTIONS: [&str; 5] = ["zone", "keepalive", "keepalive_requests", "keepalive_time", "ntlm"];
+    group.inner().iter().filter(|it| OF_CONNECTIONS.contains(&it.name())).for_each(|it| ledger.nothing(it));
 }
 
 fn by_load(scope: &Scope<'_>, ledger: &Ledger, table: &mut Table) -> bool {

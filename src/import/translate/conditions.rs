@@ -43,8 +43,7 @@ impl Origins {
 
     /// Whether nothing but the path decides.
     pub(super) fn are_paths(&self) -> bool {
-        const PATHS: [&str; 3] = ["uri", "document_uri", "request_uri"];
-        !self.names.is_empty() && self.names.iter().all(|name| PATHS.contains(&name.as_str()))
+        !self.names.is_empty() && self.names.iter().all(|name| is_path(name))
     }
 
     /// Whether a file decides, too, which is one for all: that is a switch, as for maintenance.
@@ -65,6 +64,11 @@ pub(super) fn names_in(texts: &[&str]) -> impl Iterator<Item = String> {
         Part::Variable(name) => Some(name.to_ascii_lowercase()),
         Part::Text(_) => None,
     })
+}
+
+/// Whether a variable of this name is the path that is asked for.
+pub(super) fn is_path(name: &str) -> bool {
+    ["uri", "document_uri", "request_uri"].contains(&name)
 }
 
 fn is_of_request(name: &str) -> bool {

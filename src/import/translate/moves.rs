@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use super::conditions::names_in;
+use super::conditions::{is_path, names_in};
 use super::refusals::without_names_and_looks;
 use super::scope::Scope;
 use super::text::{Part, Variables, parts};
@@ -43,8 +43,7 @@ pub(super) fn is_named_by(condition: &Directive, answer: &Directive) -> bool {
 /// Whether `condition`, an `if`, is about all paths but some; `is_of_paths` says whether it is about paths by the variables between.
 pub(super) fn is_of_other_paths(condition: &Directive, is_of_paths: impl Fn() -> bool) -> bool {
     let texts = condition.texts();
-    let is_path = |name: String| ["uri", "document_uri", "request_uri"].contains(&name.as_str());
-    if !names_in(&texts).any(is_path) {
+    if !names_in(&texts).any(|name| is_path(&name)) {
         return is_of_paths();
     }
     match texts[..] {
